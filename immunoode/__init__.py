@@ -1,0 +1,36 @@
+"""immunoode: ODE pharmacodynamic models of cancer immunotherapy, composed, solved and fitted.
+
+Names are handed out on first use, so that importing the package stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "immunoode.errors": ("DataError", "FitError", "ImmunoodeError", "ModelError", "Problem", "RegimenError", "SolveError",
+                         "UnitError"),
+    "immunoode.model.parts": ("Compartment", "Derived", "Flow", "Input", "Model", "Modifiable", "Modifier", "Need",
+                              "Parameter", "Pulse"),
+    "immunoode.model.library": ("list_models", "load_model"),
+    "immunoode.model.read": ("read_model",),
+    "immunoode.model.write": ("save_model",),
+    "immunoode.model.combine": ("combine",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = sorted([*_HOME_OF, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'immunoode' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

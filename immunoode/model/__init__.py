@@ -1,0 +1,1 @@
+"""Models as data: parts, expressions, checks, reading, combining, display."""
