@@ -1,0 +1,317 @@
+"""What a well-formed model is: names, ends, units, bounds, sources. Returns problems; raising is the caller's."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from immunoode.errors import Problem, UnitError, nearest
+from immunoode.model.expressions import DOSE, RESERVED, SELF, TIME, ExpressionError, names, parse
+from immunoode.model.measure import DAY, NUMBER, Measure, measure, of_unit
+from immunoode.model.parts import ROLES, Flow, Input, Model, Parameter, Pulse
+from immunoode.model.references import ESTIMATE, key_in
+from immunoode.model.roles import ROLE, role_named
+from immunoode.model.tables import TABLES, VALUES
+
+
+def check(model: Model, where: str = "", bib: frozenset[str] | None = None) -> list[Problem]:
+    """Return every problem of a model; an empty list means that it is well formed.
+
+    Parameters
+    ----------
+    model : Model
+    where : str
+        The file or name that the problems' places begin with.
+    bib : frozenset of str, optional
+        The keys of the bibliography; sources are looked up where it is given.
+    """
+    where = where or model.name
+    problems = [*_names(model), *_units(model), *_parameters(model, bib), *_ends(model)]
+    if not problems:
+        problems = [*_expressions(model)]
+    if not problems:
+        problems = [*_cycles(model)]
+    if not problems:
+        problems = [*_measures(model)]
+    return [Problem(f"{where}: {p.where}", p.what, p.right) for p in problems]
+
+
+def check_sources(model: Model) -> list[Problem]:
+    """Return a problem for each parameter and covariate that states no source (the gate of every shipped model)."""
+    return [Problem(f"{model.file}: {name}", "states no source", f"a key of the bibliography, or '{ESTIMATE} reason'")
+            for name, p in model.constants.items() if not p.source]
+
+
+def scope(model: Model) -> dict[str, str]:
+    """Return the names that expressions of a model may use, each with the table it stands in."""
+    found = {name: table for table in VALUES for name in getattr(model, table)}
+    return {**{name: "needs" for name in model.needs}, **found, TIME: "reserved"}
+
+
+def _names(model: Model) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for table in (*VALUES, "needs"):
+        for name in getattr(model, table):
+            place = f"{table}.{name}"
+            if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
+                yield Problem(place, "is not a name that can be used", "letters, digits and _, no Python keyword, not time, dose, self")
+            if name in seen:
+                yield Problem(place, f"is also in [{seen[name]}]", "a name stands in one table only")
+            seen[name] = table
+    for table in ("flows", "modifiers", "inputs", "pulses"):
+        for name in getattr(model, table):
+            if not name.isidentifier() or keyword.iskeyword(name):
+                yield Problem(f"{table}.{name}", "is not a name that can be used", "letters, digits and _, no Python keyword")
+
+
+def _units(model: Model) -> Iterator[Problem]:
+    for table in (*VALUES, "inputs", "needs"):
+        for name, part in getattr(model, table).items():
+            try:
+                of_unit(part.unit)
+            except UnitError as error:
+                yield Problem(f"{table}.{name}.unit", error.problems[0].what, error.problems[0].right)
+
+
+def _parameters(model: Model, bib: frozenset[str] | None) -> Iterator[Problem]:
+    tables: dict[str, Mapping[str, Parameter]] = {"covariates": model.covariates, "parameters": model.parameters}
+    tables |= {f"variants.{name}": values for name, values in model.variants.items()}
+    for table, parameters in tables.items():
+        for name, parameter in parameters.items():
+            yield from _bounds(f"{table}.{name}", parameter)
+            if bib is not None:
+                yield from _source(f"{table}.{name}.source", parameter.source, bib)
+
+
+def _bounds(place: str, parameter: Parameter) -> Iterator[Problem]:
+    if parameter.bounds is None:
+        return
+    lower, upper = parameter.bounds
+    if not lower < upper:
+        yield Problem(f"{place}.bounds", f"[{lower:g}, {upper:g}] are not in order", "[lower, upper]")
+    elif not lower <= parameter.value <= upper:
+        yield Problem(place, f"value {parameter.value:g} is outside its bounds [{lower:g}, {upper:g}]", "widen the bounds or mend the value")
+
+
+def _source(place: str, source: str, bib: frozenset[str]) -> Iterator[Problem]:
+    if not source:
+        return
+    if source.startswith(ESTIMATE):
+        if len(source) < len(ESTIMATE) + 4:
+            yield Problem(place, "is an estimate without a reason", f"'{ESTIMATE} why this number'")
+        return
+    key = key_in(source)
+    if not key:
+        yield Problem(place, f"{source[:60]!r} begins with no bibliography key", f"'key2017, table 2' or '{ESTIMATE} reason'")
+    elif key not in bib:
+        yield Problem(place, f"{key!r} is not in references.bib", nearest(key, bib))
+
+
+def _ends(model: Model) -> Iterator[Problem]:
+    places = {*model.compartments, *model.needs}
+    for name, compartment in model.compartments.items():
+        for role in compartment.roles:
+            if role not in ROLES:
+                yield Problem(f"compartments.{name}.roles", f"{role!r} is not a role", nearest(role, ROLES))
+    for name, flow in model.flows.items():
+        yield from _flow(f"flows.{name}", flow, places)
+    for name, pulse in model.pulses.items():
+        yield from _known(f"pulses.{name}.on", pulse.on, model.inputs, "an input")
+        yield from _end(f"pulses.{name}.from", pulse.source, places)
+        yield from _end(f"pulses.{name}.to", pulse.target, places)
+    for name, given in model.inputs.items():
+        yield from _known(f"inputs.{name}.into", given.into, places, "a compartment")
+    for name, modifier in model.modifiers.items():
+        yield from _known(f"modifiers.{name}.of", modifier.of, {*model.modifiables, *model.needs}, "a modifiable")
+        if bool(modifier.factor) == bool(modifier.add):
+            yield Problem(f"modifiers.{name}", "has " + ("both" if modifier.add else "neither") + " of factor and add", "one of them")
+    for name, derived in model.derived.items():
+        if derived.baseline:
+            yield from _known(f"derived.{name}.baseline", derived.baseline, model.constants, "a parameter")
+
+
+def _flow(place: str, flow: Flow, places: set[str]) -> Iterator[Problem]:
+    yield from _end(f"{place}.from", flow.source, places)
+    yield from _end(f"{place}.to", flow.target, places)
+    if not flow.source and not flow.target:
+        yield Problem(place, "has neither from nor to", "name the compartment that it leaves or reaches")
+    if bool(flow.rate) == bool(flow.per_capita):
+        yield Problem(place, "has " + ("both" if flow.rate else "neither") + " of rate and per_capita", "one of them")
+    if flow.per_capita and not flow.source and role_named(flow.target) is None:
+        yield Problem(f"{place}.per_capita", "has no compartment to leave", "add from, or state rate")
+    if flow.gain and not flow.target:
+        yield Problem(f"{place}.gain", "has no target", "add to, or leave gain out")
+
+
+def _known(place: str, name: str, known: Any, what: str) -> Iterator[Problem]:
+    if name not in known:
+        yield Problem(place, f"{name!r} is not {what} here", nearest(name, known))
+
+
+def _end(place: str, name: str, places: set[str]) -> Iterator[Problem]:
+    if not name:
+        return
+    if name.startswith(ROLE):
+        role = name.removeprefix(ROLE)
+        if role not in ROLES:
+            yield Problem(place, f"{role!r} is not a role", nearest(role, ROLES))
+    elif name not in places:
+        yield Problem(place, f"{name!r} is not a compartment here, nor in needs", nearest(name, places))
+
+
+def expressions_of(model: Model) -> Iterator[tuple[str, str, str, str, Any]]:
+    """Yield (table, name, field, text, part) for every expression of a model."""
+    for table, spec in TABLES.items():
+        for name, part in getattr(model, table).items():
+            for field in spec.expressions:
+                text = getattr(part, field)
+                if isinstance(text, str) and text:
+                    yield table, name, field, text, part
+
+
+def _expressions(model: Model) -> Iterator[Problem]:
+    known = scope(model)
+    for table, name, field, text, part in expressions_of(model):
+        place = f"{table}.{name}.{field}"
+        try:
+            used = names(text)
+        except ExpressionError as error:
+            yield Problem(place, str(error))
+            continue
+        for unknown in sorted(used - known.keys() - _extra(part)):
+            if unknown in RESERVED:
+                yield Problem(place, f"uses {unknown!r}, which has no meaning here", _where_meant(unknown))
+            else:
+                yield Problem(place, f"uses {unknown!r}, which is not known here", f"{nearest(unknown, known)} (what other models offer goes under needs or uses)")
+
+
+def _where_meant(name: str) -> str:
+    return "only in a pulse" if name == DOSE else "only where from (or to without from) is a role"
+
+
+def _extra(part: Any) -> frozenset[str]:
+    """Return the reserved names that have a meaning in this part."""
+    extra = {DOSE} if isinstance(part, Pulse) else set[str]()
+    if isinstance(part, (Flow, Pulse)) and (role_named(part.source) or (not part.source and role_named(part.target))):
+        extra.add(SELF)
+    return frozenset(extra)
+
+
+def _cycles(model: Model) -> Iterator[Problem]:
+    """Yield a problem for each quantity that is defined through itself."""
+    uses: dict[str, set[str]] = {name: set(names(d.expr)) for name, d in model.derived.items()}
+    uses |= {name: set(names(m.base)) for name, m in model.modifiables.items()}
+    for modifier in model.modifiers.values():
+        if modifier.of in uses:
+            uses[modifier.of] |= names(modifier.factor or modifier.add)
+    loops = list(_loops(uses))
+    for loop in loops:
+        yield Problem(f"derived.{loop[0]}", f"is defined through itself: {' -> '.join(loop)}", "break the circle with a compartment")
+    if not loops:
+        starts = {n: set(names(c.initial)) for n, c in model.compartments.items() if isinstance(c.initial, str)}
+        for loop in _loops(uses | starts):
+            yield Problem(f"compartments.{loop[0]}.initial", f"is defined through itself: {' -> '.join(loop)}", "start one of them from a parameter")
+
+
+def _loops(uses: Mapping[str, set[str]]) -> Iterator[list[str]]:
+    done: set[str] = set()
+    for start in uses:
+        path, stack = [start], [iter(sorted(uses[start]))]
+        while stack and start not in done:
+            name = next(stack[-1], None)
+            if name is None:
+                done.add(path.pop())
+                stack.pop()
+            elif name in path:
+                yield [*path[path.index(name):], name]
+                done.update(path)
+                stack.clear()
+            elif name in uses and name not in done:
+                path.append(name)
+                stack.append(iter(sorted(uses[name])))
+
+
+def _measures(model: Model) -> Iterator[Problem]:
+    lookups = Measures(model)
+    for name, given in model.inputs.items():
+        wanted = fraction_measure(model, given)
+        if wanted is not None and wanted != NUMBER and not given.fraction:
+            yield Problem(f"inputs.{name}.unit", f"{given.unit!r} is not what {given.into!r} holds",
+                          f"a unit like {model.compartments[given.into].unit!r}, or a fraction such as '1 / volume'")
+    for table, name, field, text, part in expressions_of(model):
+        for own, wanted in _cases(model, table, field, part):
+            try:
+                found = measure(text, {**lookups.names, **own}.get, lookups.role)
+                if found is not None and wanted is not None and not found.agrees(wanted):
+                    raise ExpressionError(f"'{text[:80]}' is {found}, but {wanted} is wanted")
+            except ExpressionError as error:
+                yield Problem(f"{table}.{name}.{field}", str(error), "state the unit that the expression has, or mend it")
+                break
+
+
+class Measures:
+    """The measures of the names and roles of a model."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.names: dict[str, Measure | None] = {TIME: DAY}
+        for name, need in model.needs.items():
+            self.names[name] = of_unit(need.unit) if need.unit else None
+        for table in VALUES:
+            self.names |= {name: of_unit(part.unit) for name, part in getattr(model, table).items()}
+
+    def role(self, role: str) -> Measure | None:
+        """Return the measure of a role's sum; open where nobody has it or units differ (`roles` refuses those)."""
+        found = [of_unit(c.unit) for c in self.model.compartments.values() if role in c.roles]
+        return found[0] if found else None
+
+
+Case = tuple[dict[str, "Measure | None"], "Measure | None"]
+
+
+def _cases(model: Model, table: str, field: str, part: Any) -> Iterator[Case]:
+    """Yield, for an expression, the measures of its own names and the measure that it must have."""
+    if isinstance(part, (Flow, Pulse)):
+        yield from _flow_cases(model, field, part)
+    elif table == "modifiers":
+        of = model.modifiables.get(part.of)
+        wanted = NUMBER if field == "factor" else (of_unit(of.unit) if of else None)
+        yield {}, wanted
+    elif table == "inputs":
+        yield {}, fraction_measure(model, part)
+    else:
+        yield {}, of_unit(part.unit)
+
+
+def fraction_measure(model: Model, given: Input) -> Measure | None:
+    """Return the measure of an input's fraction: plain where input and compartment differ in scale at most."""
+    into = model.compartments.get(given.into)
+    if into is None:
+        return None
+    ratio = of_unit(into.unit).times(of_unit(given.unit), -1.0)
+    return NUMBER if not ratio.dimension else ratio
+
+
+def _flow_cases(model: Model, field: str, part: Flow | Pulse) -> Iterator[Case]:
+    measure_of: Callable[[str], Measure] = lambda name: of_unit(model.compartments[name].unit)  # noqa: E731
+    dose: dict[str, Measure | None] = {DOSE: of_unit(model.inputs[part.on].unit)} if isinstance(part, Pulse) else {}
+    for source, target in _pairs(model, part):
+        end = source or target
+        own = {**dose, SELF: measure_of(end)} if end in model.compartments else {**dose, SELF: None}
+        if field == "fraction":
+            yield own, NUMBER
+        elif field == "per_capita":
+            yield own, NUMBER.times(DAY, -1.0)
+        elif field == "rate":
+            yield own, measure_of(end).times(DAY, -1.0) if end in model.compartments else None
+        elif source in model.compartments and target in model.compartments:
+            yield own, measure_of(target).times(measure_of(source), -1.0)
+
+
+def _pairs(model: Model, part: Flow | Pulse) -> list[tuple[str, str]]:
+    """Return the (source, target) pairs that a part stands for now; an open one where its role is empty so far."""
+    from immunoode.model.roles import pairs
+
+    found, _ = pairs(model, part)
+    return found or [("", "")]

@@ -1,0 +1,246 @@
+"""A model as equations: roles, modifiers and totals resolved, one SymEngine tree for each state's rate of change."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from immunoode import units
+from immunoode.errors import ModelError, Problem
+from immunoode.model.check import check, expressions_of, fraction_measure
+from immunoode.model.combine import closed
+from immunoode.model.expressions import DOSE, SELF, TIME, parse
+from immunoode.model.measure import NUMBER
+from immunoode.model.parts import Flow, Model, Pulse
+from immunoode.model.roles import having, pairs
+from immunoode.model.symbolic import Expr, symbolic
+
+
+@dataclass(frozen=True)
+class InputTarget:
+    """Where an input arrives: state index, the input's unit, and what one unit of it adds to the state."""
+
+    state: int
+    unit: str
+    scale: Expr
+
+
+@dataclass(frozen=True)
+class PulseTarget:
+    """One pulse between two states: `fraction` of the source leaves, times `gain` arrives."""
+
+    input: str
+    source: int
+    target: int | None
+    fraction: Expr
+    gain: Expr
+
+
+@dataclass(frozen=True)
+class Equations:
+    """The equations of a closed model; symbols carry the names of states and parameters, and `time`.
+
+    `key` is the same for models that differ in parameter values only, so that what was compiled for one serves all.
+    """
+
+    key: str
+    states: tuple[str, ...]
+    units: tuple[str, ...]
+    parameters: tuple[str, ...]
+    values: tuple[float, ...]
+    rhs: tuple[Expr, ...]
+    initial: tuple[Expr, ...]
+    outputs: Mapping[str, Expr]
+    output_units: Mapping[str, str]
+    inputs: Mapping[str, InputTarget]
+    pulses: tuple[PulseTarget, ...]
+    extinct_below: tuple[float, ...]
+    break_times: tuple[Expr, ...]
+
+
+_CACHE: OrderedDict[str, Equations] = OrderedDict()
+_KEPT = 256
+
+
+def equations(model: Model) -> Equations:
+    """Return the equations of a model.
+
+    Raises
+    ------
+    ModelError
+        If something that the model needs is missing, or its parts do not fit together.
+    """
+    whole = closed(model)
+    key = structure(whole)
+    values = tuple(p.value for p in whole.constants.values())
+    if key not in _CACHE:
+        problems = check(whole)
+        if problems:
+            raise ModelError(problems)
+        _CACHE[key] = _Builder(whole, key).build()
+        while len(_CACHE) > _KEPT:
+            _CACHE.popitem(last=False)
+    return replace(_CACHE[key], values=values)
+
+
+def structure(model: Model) -> str:
+    """Return a digest of all that shapes a model's equations: everything but the values of its parameters."""
+    constants = [(name, p.unit) for name, p in model.constants.items()]
+    needs = [(name, n.value) for name, n in model.needs.items()]
+    tables = [dict(getattr(model, t)) for t in ("compartments", "modifiables", "derived", "flows", "modifiers", "inputs", "pulses")]
+    return hashlib.sha256(repr((constants, needs, tables)).encode()).hexdigest()
+
+
+class _Builder:
+    """Resolves names of one closed model into trees, each once."""
+
+    def __init__(self, model: Model, key: str) -> None:
+        import symengine as se
+
+        self.se, self.model, self.key = se, model, key
+        self.states = tuple(model.compartments)
+        self.index = {name: i for i, name in enumerate(self.states)}
+        self.symbols = {name: se.Symbol(name) for name in (*self.states, *model.constants, TIME, DOSE)}
+        self.resolved: dict[str, Expr] = {}
+
+    def build(self) -> Equations:
+        model = self.model
+        outputs = {name: self.name(name) for name in (*model.derived, *model.modifiables)}
+        output_units = {name: part.unit for table in (model.derived, model.modifiables) for name, part in table.items()}
+        return Equations(
+            key=self.key, states=self.states, units=tuple(c.unit for c in model.compartments.values()),
+            parameters=tuple(model.constants), values=tuple(p.value for p in model.constants.values()),
+            rhs=self.rhs(), initial=self.initial(), outputs=outputs, output_units=output_units,
+            inputs={name: self.input(name) for name in model.inputs},
+            pulses=tuple(p for pulse in model.pulses.values() for p in self.pulse(pulse)),
+            extinct_below=tuple(c.extinct_below or 0.0 for c in model.compartments.values()),
+            break_times=self.break_times())
+
+    def name(self, name: str) -> Expr:
+        """Return the tree of a name."""
+        if name in self.symbols:
+            return self.symbols[name]
+        if name not in self.resolved:
+            self.resolved[name] = self.quantity(name)
+        return self.resolved[name]
+
+    def quantity(self, name: str) -> Expr:
+        model = self.model
+        if name in model.derived:
+            return self.tree(model.derived[name].expr)
+        if name in model.modifiables:
+            return self.modifiable(name)
+        value = model.needs[name].value
+        assert value is not None  # a closed model
+        return self.se.RealDouble(value)
+
+    def modifiable(self, name: str) -> Expr:
+        value, product = self.tree(self.model.modifiables[name].base), self.se.Integer(1)
+        for modifier in self.model.modifiers.values():
+            if modifier.of == name and modifier.add:
+                value = value + self.tree(modifier.add)
+            elif modifier.of == name:
+                product = product * self.tree(modifier.factor)
+        return value * product
+
+    def role(self, role: str) -> Expr:
+        total = self.se.Integer(0)
+        for name in having(self.model, role):
+            total = total + self.symbols[name]
+        return total
+
+    def tree(self, text: str, **own: Expr) -> Expr:
+        return symbolic(text, lambda name: own[name] if name in own else self.name(name), self.role)
+
+    def own(self, source: str, target: str) -> dict[str, Expr]:
+        end = source or target
+        return {SELF: self.symbols[end]}
+
+    def rhs(self) -> tuple[Expr, ...]:
+        rates = [self.se.Integer(0) for _ in self.states]
+        for flow in self.model.flows.values():
+            for source, target in self.pairs(flow):
+                rate = self.rate(flow, source, target)
+                if source:
+                    rates[self.index[source]] -= rate
+                if target:
+                    rates[self.index[target]] += rate * self.tree(flow.gain, **self.own(source, target)) if flow.gain else rate
+        return tuple(rates)
+
+    def rate(self, flow: Flow, source: str, target: str) -> Expr:
+        own = self.own(source, target)
+        if flow.rate:
+            return self.tree(flow.rate, **own)
+        return self.tree(flow.per_capita, **own) * own[SELF]
+
+    def pairs(self, part: Flow | Pulse) -> list[tuple[str, str]]:
+        """Return the (source, target) pairs of a part, each a compartment of this model."""
+        found, unclear = pairs(self.model, part)
+        for source, target in found:
+            unclear += [f"{end!r} is not a compartment" for end in (source, target) if end and end not in self.index]
+            unclear += self.unlike(source, target, part)
+        if unclear:
+            raise ModelError([Problem(f"{self.model.name}: {part.owner}", text, "see docs/model_files.md on roles") for text in unclear])
+        return found
+
+    def unlike(self, source: str, target: str, part: Flow | Pulse) -> list[str]:
+        if part.gain or source not in self.index or target not in self.index:
+            return []
+        a, b = (self.model.compartments[end].unit for end in (source, target))
+        if units.dimension(a) == units.dimension(b) and abs(units.factor(a, b) - 1) < 1e-9:
+            return []
+        return [f"what leaves {source!r} ({a}) cannot arrive in {target!r} ({b}) without a gain"]
+
+    def input(self, name: str) -> InputTarget:
+        given = self.model.inputs[name]
+        if given.into not in self.index:
+            raise ModelError(Problem(f"{self.model.name}: inputs.{name}", f"{given.into!r} is not a compartment", "name one"))
+        scale = self.tree(given.fraction) if given.fraction else self.se.Integer(1)
+        if fraction_measure(self.model, given) == NUMBER:
+            scale = scale * self.se.RealDouble(units.factor(given.unit, self.model.compartments[given.into].unit))
+        return InputTarget(self.index[given.into], given.unit, scale)
+
+    def pulse(self, pulse: Pulse) -> list[PulseTarget]:
+        result = []
+        for source, target in self.pairs(pulse):
+            own = self.own(source, target)
+            gain = self.tree(pulse.gain, **own) if pulse.gain else self.se.Integer(1)
+            result.append(PulseTarget(pulse.on, self.index[source], self.index[target] if target else None,
+                                      self.tree(pulse.fraction, **own), gain))
+        return result
+
+    def initial(self) -> tuple[Expr, ...]:
+        """Return initial values over parameters: a compartment in an initial expression stands for its own initial value."""
+        starts: dict[str, Expr] = {}
+        for name in self.states:
+            self.start(name, starts)
+        return tuple(starts[name] for name in self.states)
+
+    def start(self, name: str, starts: dict[str, Expr]) -> Expr:
+        if name not in starts:
+            initial = self.model.compartments[name].initial
+            tree = self.tree(initial) if isinstance(initial, str) else self.se.RealDouble(initial)
+            used = {str(s) for s in tree.free_symbols} & self.index.keys()
+            starts[name] = tree.xreplace({self.symbols[u]: self.start(u, starts) for u in used}) if used else tree
+        return starts[name]
+
+    def break_times(self) -> tuple[Expr, ...]:
+        """Return when conditions that are linear in time switch: lags, courses, pulse trains written out."""
+        found: list[Expr] = []
+        for _, _, _, text, _ in expressions_of(self.model):
+            for node in ast.walk(parse(text)):
+                if isinstance(node, ast.Compare) and TIME in {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}:
+                    found += self.switch(ast.unparse(node.left), ast.unparse(node.comparators[0]))
+        return tuple(dict.fromkeys(found))
+
+    def switch(self, left: str, right: str) -> list[Expr]:
+        own = {SELF: self.se.Symbol(SELF)}
+        difference = self.tree(left, **own) - self.tree(right, **own)
+        slope = difference.diff(self.symbols[TIME])
+        free = {str(s) for s in slope.free_symbols} | {str(s) for s in difference.free_symbols} - {TIME}
+        if slope == 0 or free - self.model.constants.keys():
+            return []
+        return [-difference.xreplace({self.symbols[TIME]: self.se.Integer(0)}) / slope]

@@ -1,0 +1,167 @@
+"""The language of expressions: read by `ast` against a whitelist; text is never evaluated.
+
+Arithmetic, powers, comparisons inside `piecewise`, and the functions of `FUNCTIONS`. `total("tumour")` sums a role, `time`
+is the time in days, `self` the compartment that a role's flow leaves, `dose` what arrives (in pulses).
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+
+from immunoode.errors import nearest
+from immunoode.model.parts import ROLES
+
+TIME, SELF, DOSE = "time", "self", "dose"
+RESERVED = frozenset({TIME, SELF, DOSE})
+MANY = 99
+FUNCTIONS: dict[str, tuple[int, int]] = {
+    "exp": (1, 1), "log": (1, 1), "log10": (1, 1), "sqrt": (1, 1), "abs": (1, 1), "tanh": (1, 1), "sin": (1, 1), "cos": (1, 1),
+    "min": (2, MANY), "max": (2, MANY), "hill": (3, 3), "saturation": (2, 2), "emax": (3, 3), "gompertz": (3, 3),
+    "logistic": (3, 3), "piecewise": (3, MANY), "total": (1, 1),
+}
+"""Fewest and most arguments of each function."""
+LONGEST, DEEPEST = 20_000, 150
+_BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
+_COMPARE = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+
+
+class ExpressionError(ValueError):
+    """An expression outside the language; the message says what is wrong and what would be right."""
+
+
+@lru_cache(maxsize=16384)
+def parse(text: str) -> ast.expr:
+    """Return the syntax tree of an expression.
+
+    Raises
+    ------
+    ExpressionError
+        If the text is not an expression of the language.
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise ExpressionError("is empty; write an expression such as 'rate * tumour'")
+    if len(text) > LONGEST:
+        raise ExpressionError(f"has {len(text)} characters, more than {LONGEST}; name parts of it under [derived]")
+    try:
+        tree = ast.parse(" ".join(text.split()), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = getattr(error, "msg", None) or type(error).__name__
+        hint = "; powers are written **" if "^" in text else ""
+        raise ExpressionError(f"{text[:80]!r} is not an expression ({reason}){hint}") from None
+    _validate(tree, condition=False, depth=0)
+    return tree
+
+
+def _validate(node: ast.expr, condition: bool, depth: int) -> None:
+    if depth > DEEPEST:
+        raise ExpressionError(f"is nested more than {DEEPEST} deep; name parts of it under [derived]")
+    if condition:
+        _validate_condition(node, depth)
+    elif isinstance(node, ast.Constant):
+        _validate_number(node)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, _BINARY):
+        _validate(node.left, False, depth + 1)
+        _validate(node.right, False, depth + 1)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+        _validate(node.operand, False, depth + 1)
+    elif isinstance(node, ast.Call):
+        _validate_call(node, depth)
+    elif not isinstance(node, ast.Name):
+        raise ExpressionError(_outside(node))
+
+
+def _outside(node: ast.expr) -> str:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
+        return "'^' is not in the language; powers are written **"
+    if isinstance(node, (ast.Compare, ast.BoolOp)):
+        return f"'{ast.unparse(node)[:60]}' compares outside piecewise; write piecewise(value, condition, otherwise)"
+    return f"'{ast.unparse(node)[:60]}' is not in the language; use + - * / ** and {', '.join(sorted(FUNCTIONS))}"
+
+
+def _validate_number(node: ast.Constant) -> None:
+    if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
+        raise ExpressionError(f"{node.value!r} is not a number")
+    try:
+        finite = math.isfinite(float(node.value))
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise ExpressionError("has a number that is not finite")
+
+
+def _validate_condition(node: ast.expr, depth: int) -> None:
+    if isinstance(node, ast.BoolOp):
+        for value in node.values:
+            _validate(value, True, depth + 1)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        _validate(node.operand, True, depth + 1)
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], _COMPARE):
+        _validate(node.left, False, depth + 1)
+        _validate(node.comparators[0], False, depth + 1)
+    else:
+        raise ExpressionError(f"'{ast.unparse(node)[:60]}' is not a condition; write for example tumour < limit")
+
+
+def _validate_call(node: ast.Call, depth: int) -> None:
+    name = node.func.id if isinstance(node.func, ast.Name) else ""
+    if name not in FUNCTIONS:
+        shown = name or ast.unparse(node.func)[:40]
+        raise ExpressionError(f"function {shown!r} is not in the language; {nearest(shown, FUNCTIONS)}")
+    fewest, most = FUNCTIONS[name]
+    if node.keywords or not fewest <= len(node.args) <= most:
+        wanted = f"{fewest}" if fewest == most else f"{fewest} or more"
+        raise ExpressionError(f"{name} takes {wanted} arguments in order, not {len(node.args) + len(node.keywords)}")
+    if name == "total":
+        role_of(node)
+        return
+    if name == "piecewise" and len(node.args) % 2 == 0:
+        raise ExpressionError("piecewise takes value, condition, value, condition, ..., otherwise: an odd number of arguments")
+    for index, argument in enumerate(node.args):
+        odd = name == "piecewise" and index % 2 == 1
+        _validate(argument, odd, depth + 1)
+
+
+def role_of(node: ast.Call) -> str:
+    """Return the role that a `total("...")` sums."""
+    argument = node.args[0]
+    role = argument.value if isinstance(argument, ast.Constant) else None
+    if role not in ROLES:
+        shown = ast.unparse(argument)
+        raise ExpressionError(f"total takes a role in quotes, not {shown}; roles: {', '.join(ROLES)}")
+    return str(role)
+
+
+def function_of(node: ast.Call) -> str:
+    """Return the name of the function that a (valid) call calls."""
+    assert isinstance(node.func, ast.Name)
+    return node.func.id
+
+
+@lru_cache(maxsize=16384)
+def names(text: str) -> frozenset[str]:
+    """Return the names that an expression uses, functions and roles left out."""
+    tree = parse(text)
+    functions = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    return frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in functions)
+
+
+def renamed(text: str, mapping: Mapping[str, str]) -> str:
+    """Return the expression with names replaced; the text itself where no name of it is in the mapping."""
+    if not names(text) & mapping.keys():
+        return text
+    return ast.unparse(_Renamer(mapping).visit(ast.parse(" ".join(text.split()), mode="eval")))
+
+
+class _Renamer(ast.NodeTransformer):
+    def __init__(self, mapping: Mapping[str, str]) -> None:
+        self.mapping = mapping
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        node.args = [self.visit(a) for a in node.args]
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(self.mapping.get(node.id, node.id), node.ctx)

@@ -1,0 +1,105 @@
+"""The shipped models: where their files are, loading by name, the list of them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from immunoode.errors import ModelError, Problem, nearest
+from immunoode.model.parts import BARE_KINDS, Model
+from immunoode.model.read import choose_variant, read_model
+from immunoode.model.tables import VALUES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@lru_cache(maxsize=1)
+def models_folder() -> Path:
+    """Return the folder of the shipped models: inside the installed package first, beside the checkout second.
+
+    Raises
+    ------
+    ModelError
+        If neither exists: the installation is broken.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "models", package.parent / "models"):
+        if folder.is_dir():
+            return folder
+    raise ModelError(Problem(str(package / "models"), "is missing", "install the package again"))
+
+
+def model_names() -> list[str]:
+    """Return the names of the shipped models."""
+    return sorted(path.stem for path in models_folder().glob("*.toml"))
+
+
+def load_model(name: str, variant: str | None = None, instance: str | None = None) -> Model:
+    """Load a shipped model.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_models()`.
+    variant : str, optional
+        A named parameter set of it, for example "pembrolizumab" of "pd1_inhibitor"; a therapy then carries that name.
+    instance : str, optional
+        Another name to carry in a combination, for two instances of one variant.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model or variant.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.load_model("pd1_inhibitor", variant="nivolumab").name
+    'nivolumab'
+    """
+    return choose_variant(_loaded(name), variant, instance)
+
+
+@lru_cache(maxsize=256)
+def _loaded(name: str) -> Model:
+    if not isinstance(name, str) or name not in model_names():
+        raise ModelError(Problem(f"model {name!r}", "is not shipped", _advice(str(name))))
+    return read_model(models_folder() / f"{name}.toml")
+
+
+def _advice(name: str) -> str:
+    for other in model_names():
+        if name in _loaded(other).variants:
+            return f"it is a variant: load_model({other!r}, variant={name!r})"
+    return nearest(name, model_names())
+
+
+def offers(name: str) -> list[str]:
+    """Return the shipped base and published models that offer a name."""
+    loaded = [_loaded(n) for n in model_names()]
+    return [m.file for m in loaded if m.kind in BARE_KINDS and any(name in getattr(m, t) for t in VALUES)]
+
+
+def list_models() -> pd.DataFrame:
+    """Return the shipped models: kind, title, variants, inputs, what they need, and how they were checked.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a model, indexed by name.
+    """
+    import pandas as pd
+
+    rows = [_row(_loaded(name)) for name in model_names()]
+    return pd.DataFrame(rows).set_index("name") if rows else pd.DataFrame()
+
+
+def _row(model: Model) -> dict[str, str]:
+    needs = [name for name, need in model.needs.items() if need.value is None]
+    return {"name": model.file, "kind": model.kind, "title": model.title, "variants": ", ".join(model.variants),
+            "inputs": ", ".join(model.inputs), "needs": ", ".join(needs),
+            "checked": "; ".join(f"{c.against} ({c.tolerance:g})" if c.tolerance else c.against for c in model.checks)}
+
+

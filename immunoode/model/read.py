@@ -1,0 +1,248 @@
+"""Model files: TOML into dataclasses, with every problem of a file reported at once."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from immunoode.errors import ModelError, Problem, nearest
+from immunoode.model.check import check
+from immunoode.model.parts import COMBINED, KINDS, Check, Member, Model, Need, Parameter
+from immunoode.model.references import REFERENCES, keys_of
+from immunoode.model.tables import TABLES, Table
+
+_TEXTS = ("title", "description", "instance")
+_TOP = ("kind", *_TEXTS, "name", "file", "variant", "references", "needs", "uses", "members", "checks", "variants", *TABLES)
+_LARGEST = 2_000_000
+
+
+def read_model(path: str | Path, variant: str | None = None, instance: str | None = None) -> Model:
+    """Read a model file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A TOML file in the format of `docs/model_files.md`; its stem is the model's name.
+    variant : str, optional
+        The named parameter set to take.
+    instance : str, optional
+        The name the model carries in a combination, if not the variant's.
+
+    Raises
+    ------
+    ModelError
+        With every problem of the file: place, what is wrong, what would be right.
+    """
+    path = Path(path)
+    document = _toml(path)
+    bib = keys_of(path.parent / REFERENCES)
+    return parse_model(document, path.stem, where=path.name, bib=bib, variant=variant, instance=instance)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ModelError(Problem(path.name, f"is larger than {_LARGEST} bytes", "a model file is a page of text"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ModelError(Problem(path.name, f"is not TOML ({error})", "see docs/model_files.md for the format")) from None
+    except OSError as error:
+        raise ModelError(Problem(str(path), f"cannot be read ({error.strerror})", "give the path of a .toml file")) from None
+
+
+def parse_model(document: Mapping[str, Any], name: str, *, where: str = "", bib: frozenset[str] | None = None,
+                variant: str | None = None, instance: str | None = None) -> Model:
+    """Return the model that a TOML document states, checked.
+
+    Raises
+    ------
+    ModelError
+        With every problem that was found.
+    """
+    reader = _Reader(where or name)
+    model = reader.model(document, name)
+    problems = reader.problems
+    if not problems:
+        problems = check(model, where or name, bib)
+    if problems:
+        raise ModelError(problems)
+    return choose_variant(model, variant, instance)
+
+
+def choose_variant(model: Model, variant: str | None, instance: str | None = None) -> Model:
+    """Return the model with a variant's values, under the name its instance carries.
+
+    Raises
+    ------
+    ModelError
+        If the model has no such variant, or the instance's name is not an identifier.
+    """
+    if variant is not None and variant not in model.variants:
+        raise ModelError(Problem(model.file or model.name, f"has no variant {variant!r}", nearest(variant, model.variants)))
+    bare = model.kind in ("base", "published")
+    own = instance or model.instance or (model.name if bare or variant is None else variant)
+    if not own.isidentifier():
+        raise ModelError(Problem(f"instance {own!r}", "is not an identifier", "use letters, digits and _"))
+    changes = dict(model.variants[variant]) if variant else {}
+    return replace(model, name=own, variant=variant or "",
+                   parameters={k: changes.get(k, p) for k, p in model.parameters.items()},
+                   covariates={k: changes.get(k, p) for k, p in model.covariates.items()})
+
+
+class _Reader:
+    """Collects the problems of one document while its tables become dataclasses."""
+
+    def __init__(self, where: str) -> None:
+        self.where, self.problems = where, list[Problem]()
+
+    def problem(self, key: str, what: str, right: str = "") -> None:
+        self.problems.append(Problem(f"{self.where}: {key}" if key else self.where, what, right))
+
+    def model(self, document: Mapping[str, Any], name: str) -> Model:
+        for key in document:
+            if key not in _TOP:
+                self.problem(key, "is not a table or key of a model file", nearest(key, _TOP))
+        kind = document.get("kind")
+        if kind not in (*KINDS, COMBINED):
+            self.problem("kind", f"is {kind!r}" if kind else "is missing", f"one of {', '.join(KINDS)}")
+        tables: dict[str, Any] = {key: self.table(document, key, spec) for key, spec in TABLES.items()}
+        variants = self.variants(document, tables)
+        return Model(name=str(document.get("name", name)), kind=str(kind), file=str(document.get("file", name)),
+                     variant=str(document.get("variant", "")), references=self.texts(document, "references"),
+                     checks=self.checks(document), members=self.members(document), needs=self.needs(document),
+                     variants=variants, **{k: self.text(document, k) for k in _TEXTS}, **tables)
+
+    def text(self, document: Mapping[str, Any], key: str) -> str:
+        value = document.get(key, "")
+        if not isinstance(value, str):
+            self.problem(key, f"is {value!r}", "a text in quotes")
+            return ""
+        return value
+
+    def texts(self, document: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        value = document.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            self.problem(key, f"is {value!r}", "a list of texts")
+            return ()
+        return tuple(value)
+
+    def rows(self, document: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:
+        value = document.get(key, {})
+        if not isinstance(value, dict):
+            self.problem(key, f"is {type(value).__name__}", f"a table: [{key}] with one line a name")
+            return {}
+        good = {k: v for k, v in value.items() if isinstance(v, dict)}
+        for bad in value.keys() - good.keys():
+            self.problem(f"{key}.{bad}", f"is {value[bad]!r}", "a table such as { value = 1, unit = \"1/day\" }")
+        return good
+
+    def table(self, document: Mapping[str, Any], key: str, spec: Table) -> dict[str, Any]:
+        rows = self.rows(document, key)
+        built = {name: self.part(spec, row, f"{key}.{name}", spec.required) for name, row in rows.items()}
+        return {name: part for name, part in built.items() if part is not None}
+
+    def part(self, spec: Table, row: Mapping[str, Any], place: str, required: tuple[str, ...]) -> Any:
+        hints = typing.get_type_hints(spec.part)
+        field_of = {spec.key(f.name): f.name for f in fields(spec.part)}
+        before, values = len(self.problems), dict[str, Any]()
+        for key, value in row.items():
+            if key not in field_of:
+                self.problem(f"{place}.{key}", "is not a key here", nearest(key, field_of.keys() - {"owner"}))
+            else:
+                values[field_of[key]] = self.value(hints[field_of[key]], value, f"{place}.{key}")
+        for name in required:
+            if name not in values:
+                self.problem(place, f"lacks {spec.key(name)!r}", f"add {spec.key(name)} = ...")
+        return spec.part(**values) if len(self.problems) == before else None
+
+    def value(self, hint: Any, value: Any, place: str) -> Any:
+        kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        if float in kinds and isinstance(value, (int, float)) and not isinstance(value, bool):
+            if math.isfinite(value):
+                return float(value)
+            self.problem(place, f"is {value}", "a finite number")
+        elif str in kinds and isinstance(value, str):
+            return value
+        elif isinstance(value, list) and any(typing.get_origin(k) is tuple for k in kinds):
+            return self.several(kinds, value, place)
+        else:
+            self.problem(place, f"is {value!r}", _wanted(kinds))
+        return None
+
+    def several(self, kinds: tuple[Any, ...], value: list[Any], place: str) -> Any:
+        inner = next(typing.get_args(k) for k in kinds if typing.get_origin(k) is tuple)
+        if Ellipsis not in inner and len(value) != len(inner):
+            self.problem(place, f"has {len(value)} entries", f"{len(inner)}: [lower, upper]")
+            return None
+        return tuple(self.value(inner[0], v, place) for v in value)
+
+    def needs(self, document: Mapping[str, Any]) -> dict[str, Need]:
+        wanted = document.get("needs", {})
+        result: dict[str, Need] = {}
+        if isinstance(wanted, list) and all(isinstance(name, str) for name in wanted):
+            result = {name: Need() for name in wanted}
+        elif isinstance(wanted, dict):
+            spec = Table(Need)
+            parts = {k: self.part(spec, v, f"needs.{k}", ()) for k, v in self.rows(document, "needs").items()}
+            result = {k: p for k, p in parts.items() if p is not None}
+        else:
+            self.problem("needs", f"is {wanted!r}", "a list of names, or a table of names with units")
+        used = document.get("uses", {})
+        if isinstance(used, dict):
+            result |= self.uses(used)
+        else:
+            self.problem("uses", f"is {used!r}", "a table: name = { value = 1, unit = \"1\" }")
+        return result
+
+    def uses(self, used: Mapping[str, Any]) -> dict[str, Need]:
+        rows = {k: v if isinstance(v, dict) else {"value": v} for k, v in used.items()}
+        spec = Table(Need, ("value",))
+        parts = {k: self.part(spec, row, f"uses.{k}", spec.required) for k, row in rows.items()}
+        return {k: p for k, p in parts.items() if p is not None}
+
+    def members(self, document: Mapping[str, Any]) -> dict[str, Member]:
+        spec = Table(Member, ("kind", "file"))
+        rows = {k: self.part(spec, v, f"members.{k}", spec.required) for k, v in self.rows(document, "members").items()}
+        return {k: v for k, v in rows.items() if v is not None}
+
+    def checks(self, document: Mapping[str, Any]) -> tuple[Check, ...]:
+        rows = document.get("checks", [])
+        if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
+            self.problem("checks", "is not a list of tables", "[[checks]] with against, tolerance and test")
+            return ()
+        spec = Table(Check, ("against",))
+        parts = [self.part(spec, row, f"checks[{i}]", spec.required) for i, row in enumerate(rows)]
+        return tuple(p for p in parts if p is not None)
+
+    def variants(self, document: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, dict[str, Parameter]]:
+        return {name: self.variant(name, row, tables) for name, row in self.rows(document, "variants").items()}
+
+    def variant(self, name: str, rows: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Parameter]:
+        constants = {**tables["covariates"], **tables["parameters"]}
+        result: dict[str, Parameter] = {}
+        for key, row in rows.items():
+            place = f"variants.{name}.{key}"
+            row = row if isinstance(row, dict) else {"value": row}
+            part = self.part(TABLES["parameters"], row, place, ("value",))
+            if key not in constants:
+                self.problem(place, "is not a parameter of this model", nearest(key, constants))
+            elif part is not None:
+                given = {f.name: getattr(part, f.name) for f in fields(Parameter) if f.name in row}
+                result[key] = replace(constants[key], **given)
+        return result
+
+
+def _wanted(kinds: tuple[Any, ...]) -> str:
+    """Return in words what a field takes."""
+    words = {float: "a number", str: "a text in quotes"}
+    named = [words[k] for k in kinds if k in words]
+    return " or ".join(named + ["a list"] * any(typing.get_origin(k) is tuple for k in kinds)) or "another value"
+
+

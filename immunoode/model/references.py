@@ -1,0 +1,24 @@
+"""The bibliography: which keys there are, and which key a parameter's source begins with."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+REFERENCES = "references.bib"
+ESTIMATE = "estimate:"
+_ENTRY = re.compile(r"@\w+\s*\{\s*([^,\s]+)\s*,")
+_KEY = re.compile(r"[A-Za-z][A-Za-z_\-]*\d{4}\w*")
+
+
+@lru_cache(maxsize=32)
+def keys_of(path: Path) -> frozenset[str]:
+    """Return the keys of a BibTeX file; none where there is no such file."""
+    return frozenset(_ENTRY.findall(path.read_text(encoding="utf-8"))) if path.is_file() else frozenset()
+
+
+def key_in(source: str) -> str:
+    """Return the bibliography key at the start of a source, or "" (an estimate, or words)."""
+    match = _KEY.match(source)
+    return match[0] if match else ""

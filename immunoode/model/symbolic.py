@@ -1,0 +1,131 @@
+"""Expressions as SymEngine trees, built node by node (text never reaches SymEngine, whose parser can end the process)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from immunoode.model.expressions import function_of, parse, role_of
+
+Expr = Any
+"""A SymEngine expression (the library carries no types)."""
+
+
+def symbolic(text: str, of_name: Callable[[str], Expr], of_role: Callable[[str], Expr]) -> Expr:
+    """Return an expression as a SymEngine tree.
+
+    Parameters
+    ----------
+    text : str
+        A valid expression.
+    of_name, of_role : callable
+        Give the tree of a name, and of the sum over a role.
+    """
+    return _Builder(of_name, of_role).visit(parse(text))
+
+
+def smaller(a: Expr, b: Expr) -> Expr:
+    """Return min(a, b) as a piecewise, which has a derivative where SymEngine's Min has none."""
+    import symengine as se
+
+    return se.Piecewise((a, a <= b), (b, True))
+
+
+def larger(a: Expr, b: Expr) -> Expr:
+    """Return max(a, b) as a piecewise."""
+    import symengine as se
+
+    return se.Piecewise((a, a >= b), (b, True))
+
+
+class _Builder:
+    def __init__(self, of_name: Callable[[str], Expr], of_role: Callable[[str], Expr]) -> None:
+        import symengine as se
+
+        self.se, self.of_name, self.of_role = se, of_name, of_role
+
+    def visit(self, node: ast.expr) -> Expr:
+        if isinstance(node, ast.Constant):
+            return self.se.Integer(node.value) if isinstance(node.value, int) else self.se.RealDouble(node.value)
+        if isinstance(node, ast.Name):
+            return self.of_name(node.id)
+        if isinstance(node, ast.UnaryOp):
+            inner = self.visit(node.operand)
+            return -inner if isinstance(node.op, ast.USub) else inner
+        if isinstance(node, ast.BinOp):
+            return self.binary(node)
+        assert isinstance(node, ast.Call)
+        return self.call(node)
+
+    def binary(self, node: ast.BinOp) -> Expr:
+        left, right = self.visit(node.left), self.visit(node.right)
+        if isinstance(node.op, ast.Add):
+            return left + right
+        if isinstance(node.op, ast.Sub):
+            return left - right
+        if isinstance(node.op, ast.Mult):
+            return left * right
+        if isinstance(node.op, ast.Div):
+            return left / right
+        return left**right
+
+    def call(self, node: ast.Call) -> Expr:
+        name = function_of(node)
+        if name == "total":
+            return self.of_role(role_of(node))
+        if name == "piecewise":
+            return self.piecewise(node.args)
+        arguments = [self.visit(a) for a in node.args]
+        if name in ("min", "max"):
+            choose = smaller if name == "min" else larger
+            result = arguments[0]
+            for other in arguments[1:]:
+                result = choose(result, other)
+            return result
+        own = getattr(self, f"_{name}", None)
+        return own(*arguments) if own else getattr(self.se, name)(*arguments)
+
+    def piecewise(self, arguments: list[ast.expr]) -> Expr:
+        pairs = [(self.visit(v), self.condition(c)) for v, c in zip(arguments[0:-1:2], arguments[1::2], strict=True)]
+        return self.se.Piecewise(*pairs, (self.visit(arguments[-1]), True))
+
+    def condition(self, node: ast.expr) -> Expr:
+        if isinstance(node, ast.BoolOp):
+            join = self.se.And if isinstance(node.op, ast.And) else self.se.Or
+            return join(*(self.condition(v) for v in node.values))
+        if isinstance(node, ast.UnaryOp):
+            return self.se.Not(self.condition(node.operand))
+        assert isinstance(node, ast.Compare)
+        left, right = self.visit(node.left), self.visit(node.comparators[0])
+        operator = type(node.ops[0])
+        if operator in (ast.Gt, ast.GtE):
+            left, right = right, left
+        return left < right if operator in (ast.Lt, ast.Gt) else left <= right
+
+    def guarded(self, x: Expr, value: Expr) -> Expr:
+        """Return value where x > 0, else 0: powers and logarithms then have a value and a derivative at zero."""
+        return self.se.Piecewise((value, x > 0), (self.se.Integer(0), True))
+
+    def _log10(self, x: Expr) -> Expr:
+        return self.se.log(x) / self.se.log(self.se.Integer(10))
+
+    def _abs(self, x: Expr) -> Expr:
+        return larger(x, -x)
+
+    def _hill(self, x: Expr, half: Expr, exponent: Expr) -> Expr:
+        rising, falling = (x / half) ** exponent, (half / x) ** exponent  # neither overflows on its own side of half
+        pairs = ((1 / (1 + falling), x > half), (rising / (1 + rising), x > 0), (self.se.Integer(0), True))
+        return self.se.Piecewise(*pairs)
+
+    def _saturation(self, x: Expr, half: Expr) -> Expr:
+        return x / (half + x)
+
+    def _emax(self, x: Expr, most: Expr, half: Expr) -> Expr:
+        return most * x / (half + x)
+
+    def _gompertz(self, x: Expr, rate: Expr, capacity: Expr) -> Expr:
+        return self.guarded(x, rate * x * self.se.log(capacity / x))
+
+    def _logistic(self, x: Expr, rate: Expr, capacity: Expr) -> Expr:
+        return rate * x * (1 - x / capacity)

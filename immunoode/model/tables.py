@@ -1,0 +1,45 @@
+"""What may stand in each table of a model file: its dataclass, and the names that keys go by in TOML.
+
+Reading, writing, prefixing and combining walk these tables, so that a new kind of part is stated once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from immunoode.model.parts import Compartment, Derived, Flow, Input, Modifiable, Modifier, Parameter, Pulse
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a model file.
+
+    `expressions` are the fields that hold expressions, `references` those that name a part of another table (or a role),
+    `keys` the fields that TOML spells otherwise.
+    """
+
+    part: type
+    required: tuple[str, ...] = ()
+    expressions: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    keys: tuple[tuple[str, str], ...] = ()
+
+    def key(self, field: str) -> str:
+        """Return how TOML spells a field."""
+        return dict(self.keys).get(field, field)
+
+
+ENDS = (("source", "from"), ("target", "to"))
+TABLES: dict[str, Table] = {
+    "covariates": Table(Parameter, ("value",)),
+    "parameters": Table(Parameter, ("value",)),
+    "compartments": Table(Compartment, ("unit",), ("initial",)),
+    "modifiables": Table(Modifiable, ("base",), ("base",)),
+    "derived": Table(Derived, ("expr",), ("expr",), ("baseline",)),
+    "flows": Table(Flow, (), ("rate", "per_capita", "gain"), ("source", "target"), ENDS),
+    "modifiers": Table(Modifier, ("of",), ("factor", "add"), ("of",)),
+    "inputs": Table(Input, ("into", "unit"), ("fraction",), ("into",)),
+    "pulses": Table(Pulse, ("on", "source", "fraction"), ("fraction", "gain"), ("on", "source", "target"), ENDS),
+}
+VALUES = ("covariates", "parameters", "compartments", "modifiables", "derived")
+"""Tables whose names expressions may use; a name stands in one of them only."""

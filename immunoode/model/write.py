@@ -1,0 +1,85 @@
+"""Model files written back: `read_model(save_model(model, path))` is the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+from immunoode.model.parts import COMBINED, Member, Model, Need, Parameter
+from immunoode.model.tables import TABLES, Table
+
+
+def save_model(model: Model, path: str | Path) -> Path:
+    """Write a model as TOML.
+
+    Parameters
+    ----------
+    model : Model
+        Any model, combined ones included. A chosen variant's values are written as the values.
+    path : str or Path
+        Written whole or not at all. The stem becomes the name of a model that states none.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    import tomli_w
+
+    path = Path(path)
+    text = tomli_w.dumps(document(model, path.stem))
+    scratch = path.with_name(path.name + ".part")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)
+    return path
+
+
+def document(model: Model, stem: str = "") -> dict[str, Any]:
+    """Return a model as the tables of a TOML document; what has its default value is left out."""
+    top: dict[str, Any] = {"kind": model.kind}
+    for key in ("title", "description", "instance", "variant"):
+        if getattr(model, key):
+            top[key] = getattr(model, key)
+    if model.name != stem:
+        top["name"] = model.name
+    if model.file != stem and (model.file or model.kind != COMBINED):
+        top["file"] = model.file
+    if model.references:
+        top["references"] = list(model.references)
+    top |= {key: rows for key, rows in _tables(model).items() if rows}
+    if model.checks:
+        top["checks"] = [_row(c, Table(type(c))) for c in model.checks]
+    return top
+
+
+def _tables(model: Model) -> dict[str, Any]:
+    needed = {n: _row(need, Table(Need)) for n, need in model.needs.items() if need.value is None}
+    used = {n: _row(need, Table(Need)) for n, need in model.needs.items() if need.value is not None}
+    result: dict[str, Any] = {"members": {n: _row(m, Table(Member)) for n, m in model.members.items()}, "needs": needed, "uses": used}
+    for name, spec in TABLES.items():
+        result[name] = {key: _row(part, spec) for key, part in getattr(model, name).items()}
+    result["variants"] = {v: {n: _changes(p, model.constants[n]) for n, p in row.items()} for v, row in model.variants.items()}
+    return result
+
+
+def _row(part: Any, spec: Table) -> dict[str, Any]:
+    row = {}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if value is not None and (value != field.default or field.default is MISSING):
+            row[spec.key(field.name)] = list(value) if isinstance(value, tuple) else value
+    return row
+
+
+def _changes(part: Parameter, base: Parameter) -> Mapping[str, Any]:
+    """Return what a variant states: its value, and what else differs from the parameter."""
+    full = _row(part, TABLES["parameters"])
+    same = _row(base, TABLES["parameters"])
+    return {k: v for k, v in full.items() if k == "value" or same.get(k) != v}
