@@ -39,8 +39,11 @@ def check(model: Model, where: str = "", bib: frozenset[str] | None = None) -> l
 
 def check_sources(model: Model) -> list[Problem]:
     """Return a problem for each parameter and covariate that states no source (the gate of every shipped model)."""
-    return [Problem(f"{model.file}: {name}", "states no source", f"a key of the bibliography, or '{ESTIMATE} reason'")
-            for name, p in model.constants.items() if not p.source]
+    return [
+        Problem(f"{model.file}: {name}", "states no source", f"a key of the bibliography, or '{ESTIMATE} reason'")
+        for name, p in model.constants.items()
+        if not p.source
+    ]
 
 
 def scope(model: Model) -> dict[str, str]:
@@ -55,14 +58,20 @@ def _names(model: Model) -> Iterator[Problem]:
         for name in getattr(model, table):
             place = f"{table}.{name}"
             if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
-                yield Problem(place, "is not a name that can be used", "letters, digits and _, no Python keyword, not time, dose, self")
+                yield Problem(
+                    place,
+                    "is not a name that can be used",
+                    "letters, digits and _, no Python keyword, not time, dose, self",
+                )
             if name in seen:
                 yield Problem(place, f"is also in [{seen[name]}]", "a name stands in one table only")
             seen[name] = table
     for table in ("flows", "modifiers", "inputs", "pulses"):
         for name in getattr(model, table):
             if not name.isidentifier() or keyword.iskeyword(name):
-                yield Problem(f"{table}.{name}", "is not a name that can be used", "letters, digits and _, no Python keyword")
+                yield Problem(
+                    f"{table}.{name}", "is not a name that can be used", "letters, digits and _, no Python keyword"
+                )
 
 
 def _units(model: Model) -> Iterator[Problem]:
@@ -91,7 +100,11 @@ def _bounds(place: str, parameter: Parameter) -> Iterator[Problem]:
     if not lower < upper:
         yield Problem(f"{place}.bounds", f"[{lower:g}, {upper:g}] are not in order", "[lower, upper]")
     elif not lower <= parameter.value <= upper:
-        yield Problem(place, f"value {parameter.value:g} is outside its bounds [{lower:g}, {upper:g}]", "widen the bounds or mend the value")
+        yield Problem(
+            place,
+            f"value {parameter.value:g} is outside its bounds [{lower:g}, {upper:g}]",
+            "widen the bounds or mend the value",
+        )
 
 
 def _source(place: str, source: str, bib: frozenset[str]) -> Iterator[Problem]:
@@ -103,7 +116,9 @@ def _source(place: str, source: str, bib: frozenset[str]) -> Iterator[Problem]:
         return
     key = key_in(source)
     if not key:
-        yield Problem(place, f"{source[:60]!r} begins with no bibliography key", f"'key2017, table 2' or '{ESTIMATE} reason'")
+        yield Problem(
+            place, f"{source[:60]!r} begins with no bibliography key", f"'key2017, table 2' or '{ESTIMATE} reason'"
+        )
     elif key not in bib:
         yield Problem(place, f"{key!r} is not in references.bib", nearest(key, bib))
 
@@ -125,7 +140,11 @@ def _ends(model: Model) -> Iterator[Problem]:
     for name, modifier in model.modifiers.items():
         yield from _known(f"modifiers.{name}.of", modifier.of, {*model.modifiables, *model.needs}, "a modifiable")
         if bool(modifier.factor) == bool(modifier.add):
-            yield Problem(f"modifiers.{name}", "has " + ("both" if modifier.add else "neither") + " of factor and add", "one of them")
+            yield Problem(
+                f"modifiers.{name}",
+                "has " + ("both" if modifier.add else "neither") + " of factor and add",
+                "one of them",
+            )
     for name, derived in model.derived.items():
         if derived.baseline:
             yield from _known(f"derived.{name}.baseline", derived.baseline, model.constants, "a parameter")
@@ -183,7 +202,11 @@ def _expressions(model: Model) -> Iterator[Problem]:
             if unknown in RESERVED:
                 yield Problem(place, f"uses {unknown!r}, which has no meaning here", _where_meant(unknown))
             else:
-                yield Problem(place, f"uses {unknown!r}, which is not known here", f"{nearest(unknown, known)} (what other models offer goes under needs or uses)")
+                yield Problem(
+                    place,
+                    f"uses {unknown!r}, which is not known here",
+                    f"{nearest(unknown, known)} (what other models offer goes under needs or uses)",
+                )
 
 
 def _where_meant(name: str) -> str:
@@ -207,11 +230,19 @@ def _cycles(model: Model) -> Iterator[Problem]:
             uses[modifier.of] |= names(modifier.factor or modifier.add)
     loops = list(_loops(uses))
     for loop in loops:
-        yield Problem(f"derived.{loop[0]}", f"is defined through itself: {' -> '.join(loop)}", "break the circle with a compartment")
+        yield Problem(
+            f"derived.{loop[0]}",
+            f"is defined through itself: {' -> '.join(loop)}",
+            "break the circle with a compartment",
+        )
     if not loops:
         starts = {n: set(names(c.initial)) for n, c in model.compartments.items() if isinstance(c.initial, str)}
         for loop in _loops(uses | starts):
-            yield Problem(f"compartments.{loop[0]}.initial", f"is defined through itself: {' -> '.join(loop)}", "start one of them from a parameter")
+            yield Problem(
+                f"compartments.{loop[0]}.initial",
+                f"is defined through itself: {' -> '.join(loop)}",
+                "start one of them from a parameter",
+            )
 
 
 def _loops(uses: Mapping[str, set[str]]) -> Iterator[list[str]]:
@@ -224,7 +255,7 @@ def _loops(uses: Mapping[str, set[str]]) -> Iterator[list[str]]:
                 done.add(path.pop())
                 stack.pop()
             elif name in path:
-                yield [*path[path.index(name):], name]
+                yield [*path[path.index(name) :], name]
                 done.update(path)
                 stack.clear()
             elif name in uses and name not in done:
@@ -237,8 +268,11 @@ def _measures(model: Model) -> Iterator[Problem]:
     for name, given in model.inputs.items():
         wanted = fraction_measure(model, given)
         if wanted is not None and wanted != NUMBER and not given.fraction:
-            yield Problem(f"inputs.{name}.unit", f"{given.unit!r} is not what {given.into!r} holds",
-                          f"a unit like {model.compartments[given.into].unit!r}, or a fraction such as '1 / volume'")
+            yield Problem(
+                f"inputs.{name}.unit",
+                f"{given.unit!r} is not what {given.into!r} holds",
+                f"a unit like {model.compartments[given.into].unit!r}, or a fraction such as '1 / volume'",
+            )
     for table, name, field, text, part in expressions_of(model):
         for own, wanted in _cases(model, table, field, part):
             try:
@@ -246,7 +280,9 @@ def _measures(model: Model) -> Iterator[Problem]:
                 if found is not None and wanted is not None and not found.agrees(wanted):
                     raise ExpressionError(f"'{text[:80]}' is {found}, but {wanted} is wanted")
             except ExpressionError as error:
-                yield Problem(f"{table}.{name}.{field}", str(error), "state the unit that the expression has, or mend it")
+                yield Problem(
+                    f"{table}.{name}.{field}", str(error), "state the unit that the expression has, or mend it"
+                )
                 break
 
 

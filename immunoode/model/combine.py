@@ -42,7 +42,9 @@ def combine(*models: Model | str) -> Model:
     from immunoode.model.library import load_model
 
     if not models:
-        raise ModelError(Problem("combine", "was given no model", "for example combine('tumour_immune', 'radiotherapy')"))
+        raise ModelError(
+            Problem("combine", "was given no model", "for example combine('tumour_immune', 'radiotherapy')")
+        )
     loaded = [load_model(m) if isinstance(m, str) else m for m in models]
     for model in loaded:
         if not isinstance(model, Model):
@@ -55,14 +57,25 @@ def instance_of(model: Model) -> Model:
     if model.kind == COMBINED:
         return model
     instance = model.name
-    names = {} if model.kind in BARE_KINDS else {n: f"{instance}_{n}" for table in VALUES for n in getattr(model, table)
-                                                 if table != "covariates"}
+    names = (
+        {}
+        if model.kind in BARE_KINDS
+        else {n: f"{instance}_{n}" for table in VALUES for n in getattr(model, table) if table != "covariates"}
+    )
     inputs = {n: _input_name(model, n) for n in model.inputs}
     tables: dict[str, Any] = {table: _outside(model, table, names, inputs) for table in TABLES}
     needs = {name: replace(need, owner=instance) for name, need in model.needs.items()}
     member = Member(model.kind, model.file, model.variant, model.title)
-    return Model(name=instance, kind=COMBINED, title=model.title, description=model.description,
-                 references=model.references, members={instance: member}, needs=needs, **tables)
+    return Model(
+        name=instance,
+        kind=COMBINED,
+        title=model.title,
+        description=model.description,
+        references=model.references,
+        members={instance: member},
+        needs=needs,
+        **tables,
+    )
 
 
 def _input_name(model: Model, name: str) -> str:
@@ -73,13 +86,16 @@ def _input_name(model: Model, name: str) -> str:
 
 def _outside(model: Model, table: str, names: Mapping[str, str], inputs: Mapping[str, str]) -> dict[str, Any]:
     """Return one table of a model under the names that it has outside."""
+
     def key(name: str) -> str:
         if table == "inputs":
             return inputs[name]
         bare = model.kind in BARE_KINDS or table == "covariates"
         return name if bare else f"{model.name}_{name}"
 
-    return {key(name): _renamed_part(part, table, names, inputs, model.name) for name, part in getattr(model, table).items()}
+    return {
+        key(name): _renamed_part(part, table, names, inputs, model.name) for name, part in getattr(model, table).items()
+    }
 
 
 def _renamed_part(part: Any, table: str, names: Mapping[str, str], inputs: Mapping[str, str], owner: str) -> Any:
@@ -107,9 +123,16 @@ def _joined(models: list[Model]) -> Model:
     names = sorted(members, key=order.__getitem__)
     one = models[0] if len(models) == 1 else None
     references = tuple(sorted({r for m in models for r in m.references}))
-    return Model(name=" + ".join(names), kind=COMBINED, title=one.title if one else "; ".join(members[n].title for n in names),
-                 description=one.description if one else "", references=references,
-                 members={n: members[n] for n in names}, needs=needs, **tables)
+    return Model(
+        name=" + ".join(names),
+        kind=COMBINED,
+        title=one.title if one else "; ".join(members[n].title for n in names),
+        description=one.description if one else "",
+        references=references,
+        members={n: members[n] for n in names},
+        needs=needs,
+        **tables,
+    )
 
 
 def _members(models: Iterable[Model]) -> dict[str, Member]:
@@ -118,15 +141,22 @@ def _members(models: Iterable[Model]) -> dict[str, Member]:
     for model in models:
         for name, member in model.members.items():
             if name in members:
-                problems.append(Problem("combine", f"two models carry the name {name!r} (files {members[name].file}, {member.file})",
-                                        f"load one of them under another: load_model({member.file!r}, instance=...)"))
+                problems.append(
+                    Problem(
+                        "combine",
+                        f"two models carry the name {name!r} (files {members[name].file}, {member.file})",
+                        f"load one of them under another: load_model({member.file!r}, instance=...)",
+                    )
+                )
             members[name] = member
     if problems:
         raise ModelError(problems)
     return members
 
 
-def _table(table: str, models: list[Model], order: Mapping[str, tuple[int, str]], problems: list[Problem]) -> dict[str, Any]:
+def _table(
+    table: str, models: list[Model], order: Mapping[str, tuple[int, str]], problems: list[Problem]
+) -> dict[str, Any]:
     """Return the union of one table over the models, in the order of kind, then owner, then file."""
     entries = [(name, part) for m in models for name, part in getattr(m, table).items()]
     entries.sort(key=lambda entry: order[entry[1].owner])
@@ -135,12 +165,22 @@ def _table(table: str, models: list[Model], order: Mapping[str, tuple[int, str]]
         if name not in joined:
             joined[name] = part
         elif table != "covariates":
-            problems.append(Problem("combine", f"{joined[name].owner} and {part.owner} both have {name!r} in [{table}]",
-                                    "load one of them with another instance= name"))
+            problems.append(
+                Problem(
+                    "combine",
+                    f"{joined[name].owner} and {part.owner} both have {name!r} in [{table}]",
+                    "load one of them with another instance= name",
+                )
+            )
         elif not _same_covariate(joined[name], part):
-            problems.append(Problem("combine", f"{joined[name].owner} and {part.owner} state the covariate {name!r} differently "
-                                    f"({joined[name].value:g} {joined[name].unit}, {part.value:g} {part.unit})",
-                                    "a patient has one value: give both models the same, or set it after combining"))
+            problems.append(
+                Problem(
+                    "combine",
+                    f"{joined[name].owner} and {part.owner} state the covariate {name!r} differently "
+                    f"({joined[name].value:g} {joined[name].unit}, {part.value:g} {part.unit})",
+                    "a patient has one value: give both models the same, or set it after combining",
+                )
+            )
     return joined
 
 
@@ -153,8 +193,13 @@ def _shared_names(tables: Mapping[str, Mapping[str, Any]], problems: list[Proble
     for table in VALUES:
         for name, part in tables[table].items():
             if name in home and home[name] != table:
-                problems.append(Problem("combine", f"{name!r} of {part.owner} stands in [{table}] and in [{home[name]}]",
-                                        "load one of the models with another instance= name"))
+                problems.append(
+                    Problem(
+                        "combine",
+                        f"{name!r} of {part.owner} stands in [{table}] and in [{home[name]}]",
+                        "load one of the models with another instance= name",
+                    )
+                )
             home[name] = table
 
 
@@ -166,8 +211,14 @@ def _needs(models: list[Model], offered: Mapping[str, Any], problems: list[Probl
             if name not in offered:
                 wanted[name] = _both(name, wanted[name], need, problems) if name in wanted else need
             elif need.unit and units.dimension(need.unit) != units.dimension(offered[name].unit):
-                problems.append(Problem("combine", f"{need.owner} takes {name!r} in {need.unit!r}, but {offered[name].owner} offers it in "
-                                        f"{offered[name].unit!r}", "make the units agree"))
+                problems.append(
+                    Problem(
+                        "combine",
+                        f"{need.owner} takes {name!r} in {need.unit!r}, but {offered[name].owner} offers it in "
+                        f"{offered[name].unit!r}",
+                        "make the units agree",
+                    )
+                )
     return dict(sorted(wanted.items()))
 
 
@@ -175,8 +226,13 @@ def _both(name: str, a: Need, b: Need, problems: list[Problem]) -> Need:
     """Return one need for two of a name: required wins over a default, and defaults must agree."""
     owner = ", ".join(sorted({*a.owner.split(", "), *b.owner.split(", ")}))
     if a.value is not None and b.value is not None and a.value != b.value:
-        problems.append(Problem("combine", f"{a.owner} takes {name!r} = {a.value:g} where nobody offers it, {b.owner} {b.value:g}",
-                                "add a model that offers it"))
+        problems.append(
+            Problem(
+                "combine",
+                f"{a.owner} takes {name!r} = {a.value:g} where nobody offers it, {b.owner} {b.value:g}",
+                "add a model that offers it",
+            )
+        )
     required = a.value is None or b.value is None
     return Need(None if required else a.value, max(a.unit, b.unit), owner)
 
@@ -192,8 +248,16 @@ def closed(model: Model) -> Model:
     whole = instance_of(model)
     missing = {name: need for name, need in whole.needs.items() if need.value is None}
     if missing:
-        raise ModelError([Problem(f"{whole.name}: needs.{name}", f"{need.owner} needs {name!r}, which no model here offers",
-                                  _offered_by(name)) for name, need in missing.items()])
+        raise ModelError(
+            [
+                Problem(
+                    f"{whole.name}: needs.{name}",
+                    f"{need.owner} needs {name!r}, which no model here offers",
+                    _offered_by(name),
+                )
+                for name, need in missing.items()
+            ]
+        )
     return whole
 
 

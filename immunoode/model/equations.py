@@ -90,7 +90,10 @@ def structure(model: Model) -> str:
     """Return a digest of all that shapes a model's equations: everything but the values of its parameters."""
     constants = [(name, p.unit) for name, p in model.constants.items()]
     needs = [(name, n.value) for name, n in model.needs.items()]
-    tables = [dict(getattr(model, t)) for t in ("compartments", "modifiables", "derived", "flows", "modifiers", "inputs", "pulses")]
+    tables = [
+        dict(getattr(model, t))
+        for t in ("compartments", "modifiables", "derived", "flows", "modifiers", "inputs", "pulses")
+    ]
     return hashlib.sha256(repr((constants, needs, tables)).encode()).hexdigest()
 
 
@@ -111,13 +114,20 @@ class _Builder:
         outputs = {name: self.name(name) for name in (*model.derived, *model.modifiables)}
         output_units = {name: part.unit for table in (model.derived, model.modifiables) for name, part in table.items()}
         return Equations(
-            key=self.key, states=self.states, units=tuple(c.unit for c in model.compartments.values()),
-            parameters=tuple(model.constants), values=tuple(p.value for p in model.constants.values()),
-            rhs=self.rhs(), initial=self.initial(), outputs=outputs, output_units=output_units,
+            key=self.key,
+            states=self.states,
+            units=tuple(c.unit for c in model.compartments.values()),
+            parameters=tuple(model.constants),
+            values=tuple(p.value for p in model.constants.values()),
+            rhs=self.rhs(),
+            initial=self.initial(),
+            outputs=outputs,
+            output_units=output_units,
             inputs={name: self.input(name) for name in model.inputs},
             pulses=tuple(p for pulse in model.pulses.values() for p in self.pulse(pulse)),
             extinct_below=tuple(c.extinct_below or 0.0 for c in model.compartments.values()),
-            break_times=self.break_times())
+            break_times=self.break_times(),
+        )
 
     def name(self, name: str) -> Expr:
         """Return the tree of a name."""
@@ -152,7 +162,8 @@ class _Builder:
             total = total + self.symbols[name]
         return total
 
-    def tree(self, text: str, **own: Expr) -> Expr:
+    def tree(self, text: str, own: Mapping[str, Expr] | None = None) -> Expr:
+        own = own or {}
         return symbolic(text, lambda name: own[name] if name in own else self.name(name), self.role)
 
     def own(self, source: str, target: str) -> dict[str, Expr]:
@@ -167,14 +178,16 @@ class _Builder:
                 if source:
                     rates[self.index[source]] -= rate
                 if target:
-                    rates[self.index[target]] += rate * self.tree(flow.gain, **self.own(source, target)) if flow.gain else rate
+                    rates[self.index[target]] += (
+                        rate * self.tree(flow.gain, self.own(source, target)) if flow.gain else rate
+                    )
         return tuple(rates)
 
     def rate(self, flow: Flow, source: str, target: str) -> Expr:
         own = self.own(source, target)
         if flow.rate:
-            return self.tree(flow.rate, **own)
-        return self.tree(flow.per_capita, **own) * own[SELF]
+            return self.tree(flow.rate, own)
+        return self.tree(flow.per_capita, own) * own[SELF]
 
     def pairs(self, part: Flow | Pulse) -> list[tuple[str, str]]:
         """Return the (source, target) pairs of a part, each a compartment of this model."""
@@ -183,7 +196,12 @@ class _Builder:
             unclear += [f"{end!r} is not a compartment" for end in (source, target) if end and end not in self.index]
             unclear += self.unlike(source, target, part)
         if unclear:
-            raise ModelError([Problem(f"{self.model.name}: {part.owner}", text, "see docs/model_files.md on roles") for text in unclear])
+            raise ModelError(
+                [
+                    Problem(f"{self.model.name}: {part.owner}", text, "see docs/model_files.md on roles")
+                    for text in unclear
+                ]
+            )
         return found
 
     def unlike(self, source: str, target: str, part: Flow | Pulse) -> list[str]:
@@ -197,7 +215,9 @@ class _Builder:
     def input(self, name: str) -> InputTarget:
         given = self.model.inputs[name]
         if given.into not in self.index:
-            raise ModelError(Problem(f"{self.model.name}: inputs.{name}", f"{given.into!r} is not a compartment", "name one"))
+            raise ModelError(
+                Problem(f"{self.model.name}: inputs.{name}", f"{given.into!r} is not a compartment", "name one")
+            )
         scale = self.tree(given.fraction) if given.fraction else self.se.Integer(1)
         if fraction_measure(self.model, given) == NUMBER:
             scale = scale * self.se.RealDouble(units.factor(given.unit, self.model.compartments[given.into].unit))
@@ -207,9 +227,16 @@ class _Builder:
         result = []
         for source, target in self.pairs(pulse):
             own = self.own(source, target)
-            gain = self.tree(pulse.gain, **own) if pulse.gain else self.se.Integer(1)
-            result.append(PulseTarget(pulse.on, self.index[source], self.index[target] if target else None,
-                                      self.tree(pulse.fraction, **own), gain))
+            gain = self.tree(pulse.gain, own) if pulse.gain else self.se.Integer(1)
+            result.append(
+                PulseTarget(
+                    pulse.on,
+                    self.index[source],
+                    self.index[target] if target else None,
+                    self.tree(pulse.fraction, own),
+                    gain,
+                )
+            )
         return result
 
     def initial(self) -> tuple[Expr, ...]:
@@ -238,7 +265,7 @@ class _Builder:
 
     def switch(self, left: str, right: str) -> list[Expr]:
         own = {SELF: self.se.Symbol(SELF)}
-        difference = self.tree(left, **own) - self.tree(right, **own)
+        difference = self.tree(left, own) - self.tree(right, own)
         slope = difference.diff(self.symbols[TIME])
         free = {str(s) for s in slope.free_symbols} | {str(s) for s in difference.free_symbols} - {TIME}
         if slope == 0 or free - self.model.constants.keys():

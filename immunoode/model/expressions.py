@@ -18,9 +18,23 @@ TIME, SELF, DOSE = "time", "self", "dose"
 RESERVED = frozenset({TIME, SELF, DOSE})
 MANY = 99
 FUNCTIONS: dict[str, tuple[int, int]] = {
-    "exp": (1, 1), "log": (1, 1), "log10": (1, 1), "sqrt": (1, 1), "abs": (1, 1), "tanh": (1, 1), "sin": (1, 1), "cos": (1, 1),
-    "min": (2, MANY), "max": (2, MANY), "hill": (3, 3), "saturation": (2, 2), "emax": (3, 3), "gompertz": (3, 3),
-    "logistic": (3, 3), "piecewise": (3, MANY), "total": (1, 1),
+    "exp": (1, 1),
+    "log": (1, 1),
+    "log10": (1, 1),
+    "sqrt": (1, 1),
+    "abs": (1, 1),
+    "tanh": (1, 1),
+    "sin": (1, 1),
+    "cos": (1, 1),
+    "min": (2, MANY),
+    "max": (2, MANY),
+    "hill": (3, 3),
+    "saturation": (2, 2),
+    "emax": (3, 3),
+    "gompertz": (3, 3),
+    "logistic": (3, 3),
+    "piecewise": (3, MANY),
+    "total": (1, 1),
 }
 """Fewest and most arguments of each function."""
 LONGEST, DEEPEST = 20_000, 150
@@ -118,7 +132,9 @@ def _validate_call(node: ast.Call, depth: int) -> None:
         role_of(node)
         return
     if name == "piecewise" and len(node.args) % 2 == 0:
-        raise ExpressionError("piecewise takes value, condition, value, condition, ..., otherwise: an odd number of arguments")
+        raise ExpressionError(
+            "piecewise takes value, condition, value, condition, ..., otherwise: an odd number of arguments"
+        )
     for index, argument in enumerate(node.args):
         odd = name == "piecewise" and index % 2 == 1
         _validate(argument, odd, depth + 1)

@@ -98,8 +98,12 @@ def list_models() -> pd.DataFrame:
 
 def _row(model: Model) -> dict[str, str]:
     needs = [name for name, need in model.needs.items() if need.value is None]
-    return {"name": model.file, "kind": model.kind, "title": model.title, "variants": ", ".join(model.variants),
-            "inputs": ", ".join(model.inputs), "needs": ", ".join(needs),
-            "checked": "; ".join(f"{c.against} ({c.tolerance:g})" if c.tolerance else c.against for c in model.checks)}
-
-
+    return {
+        "name": model.file,
+        "kind": model.kind,
+        "title": model.title,
+        "variants": ", ".join(model.variants),
+        "inputs": ", ".join(model.inputs),
+        "needs": ", ".join(needs),
+        "checked": "; ".join(f"{c.against} ({c.tolerance:g})" if c.tolerance else c.against for c in model.checks),
+    }

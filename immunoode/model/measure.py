@@ -100,22 +100,28 @@ class _Measurer:
         if exponent is not None:
             return NUMBER.times(base, exponent)
         if not base.agrees(NUMBER):
-            raise ExpressionError(f"'{ast.unparse(node.left)[:60]}' has a unit ({base}) and an exponent that is not a plain "
-                                  "number; divide it by a reference of the same unit first")
+            raise ExpressionError(
+                f"'{ast.unparse(node.left)[:60]}' has a unit ({base}) and an exponent that is not a plain "
+                "number; divide it by a reference of the same unit first"
+            )
         return NUMBER
 
     def same(self, node: ast.expr, parts: list[ast.expr]) -> Measure | None:
         known = [(p, m) for p in parts if (m := self.visit(p)) is not None]
         for part, found in known[1:]:
             if not found.agrees(known[0][1]):
-                raise ExpressionError(f"in '{ast.unparse(node)[:80]}' the units differ: '{ast.unparse(known[0][0])[:40]}' is "
-                                      f"{known[0][1]}, '{ast.unparse(part)[:40]}' is {found}")
+                raise ExpressionError(
+                    f"in '{ast.unparse(node)[:80]}' the units differ: '{ast.unparse(known[0][0])[:40]}' is "
+                    f"{known[0][1]}, '{ast.unparse(part)[:40]}' is {found}"
+                )
         return known[0][1] if known else None
 
     def plain(self, node: ast.expr, what: str) -> None:
         found = self.visit(node)
         if found is not None and not found.agrees(NUMBER):
-            raise ExpressionError(f"'{ast.unparse(node)[:60]}' is {found}, but {what} must be dimensionless with scale 1")
+            raise ExpressionError(
+                f"'{ast.unparse(node)[:60]}' is {found}, but {what} must be dimensionless with scale 1"
+            )
 
     def call(self, node: ast.Call) -> Measure | None:
         name, arguments = function_of(node), node.args

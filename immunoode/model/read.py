@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import tomllib
 import types
 import typing
@@ -14,12 +13,25 @@ from typing import Any
 
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.model.check import check
-from immunoode.model.parts import COMBINED, KINDS, Check, Member, Model, Need, Parameter
+from immunoode.model.parts import BARE_KINDS, COMBINED, KINDS, Check, Member, Model, Need, Parameter
 from immunoode.model.references import REFERENCES, keys_of
 from immunoode.model.tables import TABLES, Table
 
 _TEXTS = ("title", "description", "instance")
-_TOP = ("kind", *_TEXTS, "name", "file", "variant", "references", "needs", "uses", "members", "checks", "variants", *TABLES)
+_TOP = (
+    "kind",
+    *_TEXTS,
+    "name",
+    "file",
+    "variant",
+    "references",
+    "needs",
+    "uses",
+    "members",
+    "checks",
+    "variants",
+    *TABLES,
+)
 _LARGEST = 2_000_000
 
 
@@ -52,13 +64,24 @@ def _toml(path: Path) -> dict[str, Any]:
             raise ModelError(Problem(path.name, f"is larger than {_LARGEST} bytes", "a model file is a page of text"))
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ModelError(Problem(path.name, f"is not TOML ({error})", "see docs/model_files.md for the format")) from None
+        raise ModelError(
+            Problem(path.name, f"is not TOML ({error})", "see docs/model_files.md for the format")
+        ) from None
     except OSError as error:
-        raise ModelError(Problem(str(path), f"cannot be read ({error.strerror})", "give the path of a .toml file")) from None
+        raise ModelError(
+            Problem(str(path), f"cannot be read ({error.strerror})", "give the path of a .toml file")
+        ) from None
 
 
-def parse_model(document: Mapping[str, Any], name: str, *, where: str = "", bib: frozenset[str] | None = None,
-                variant: str | None = None, instance: str | None = None) -> Model:
+def parse_model(
+    document: Mapping[str, Any],
+    name: str,
+    *,
+    where: str = "",
+    bib: frozenset[str] | None = None,
+    variant: str | None = None,
+    instance: str | None = None,
+) -> Model:
     """Return the model that a TOML document states, checked.
 
     Raises
@@ -85,15 +108,21 @@ def choose_variant(model: Model, variant: str | None, instance: str | None = Non
         If the model has no such variant, or the instance's name is not an identifier.
     """
     if variant is not None and variant not in model.variants:
-        raise ModelError(Problem(model.file or model.name, f"has no variant {variant!r}", nearest(variant, model.variants)))
-    bare = model.kind in ("base", "published")
-    own = instance or model.instance or (model.name if bare or variant is None else variant)
-    if not own.isidentifier():
+        raise ModelError(
+            Problem(model.file or model.name, f"has no variant {variant!r}", nearest(variant, model.variants))
+        )
+    fixed = model.kind in BARE_KINDS or model.instance or variant is None
+    own = instance or (model.name if fixed else str(variant))
+    if model.kind != COMBINED and not own.isidentifier():
         raise ModelError(Problem(f"instance {own!r}", "is not an identifier", "use letters, digits and _"))
     changes = dict(model.variants[variant]) if variant else {}
-    return replace(model, name=own, variant=variant or "",
-                   parameters={k: changes.get(k, p) for k, p in model.parameters.items()},
-                   covariates={k: changes.get(k, p) for k, p in model.covariates.items()})
+    return replace(
+        model,
+        name=own,
+        variant=variant or model.variant,
+        parameters={k: changes.get(k, p) for k, p in model.parameters.items()},
+        covariates={k: changes.get(k, p) for k, p in model.covariates.items()},
+    )
 
 
 class _Reader:
@@ -114,10 +143,20 @@ class _Reader:
             self.problem("kind", f"is {kind!r}" if kind else "is missing", f"one of {', '.join(KINDS)}")
         tables: dict[str, Any] = {key: self.table(document, key, spec) for key, spec in TABLES.items()}
         variants = self.variants(document, tables)
-        return Model(name=str(document.get("name", name)), kind=str(kind), file=str(document.get("file", name)),
-                     variant=str(document.get("variant", "")), references=self.texts(document, "references"),
-                     checks=self.checks(document), members=self.members(document), needs=self.needs(document),
-                     variants=variants, **{k: self.text(document, k) for k in _TEXTS}, **tables)
+        own = document.get("name") or document.get("instance") or name
+        return Model(
+            name=str(own),
+            kind=str(kind),
+            file=str(document.get("file", name)),
+            variant=str(document.get("variant", "")),
+            references=self.texts(document, "references"),
+            checks=self.checks(document),
+            members=self.members(document),
+            needs=self.needs(document),
+            variants=variants,
+            **{k: self.text(document, k) for k in _TEXTS},
+            **tables,
+        )
 
     def text(self, document: Mapping[str, Any], key: str) -> str:
         value = document.get(key, "")
@@ -140,7 +179,7 @@ class _Reader:
             return {}
         good = {k: v for k, v in value.items() if isinstance(v, dict)}
         for bad in value.keys() - good.keys():
-            self.problem(f"{key}.{bad}", f"is {value[bad]!r}", "a table such as { value = 1, unit = \"1/day\" }")
+            self.problem(f"{key}.{bad}", f"is {value[bad]!r}", 'a table such as { value = 1, unit = "1/day" }')
         return good
 
     def table(self, document: Mapping[str, Any], key: str, spec: Table) -> dict[str, Any]:
@@ -198,7 +237,7 @@ class _Reader:
         if isinstance(used, dict):
             result |= self.uses(used)
         else:
-            self.problem("uses", f"is {used!r}", "a table: name = { value = 1, unit = \"1\" }")
+            self.problem("uses", f"is {used!r}", 'a table: name = { value = 1, unit = "1" }')
         return result
 
     def uses(self, used: Mapping[str, Any]) -> dict[str, Need]:
@@ -244,5 +283,3 @@ def _wanted(kinds: tuple[Any, ...]) -> str:
     words = {float: "a number", str: "a text in quotes"}
     named = [words[k] for k in kinds if k in words]
     return " or ".join(named + ["a list"] * any(typing.get_origin(k) is tuple for k in kinds)) or "another value"
-
-

@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-from immunoode.model.parts import COMBINED, Member, Model, Need, Parameter
+from immunoode.model.parts import Member, Model, Need, Parameter
 from immunoode.model.tables import TABLES, Table
 
 
@@ -49,7 +49,7 @@ def document(model: Model, stem: str = "") -> dict[str, Any]:
             top[key] = getattr(model, key)
     if model.name != stem:
         top["name"] = model.name
-    if model.file != stem and (model.file or model.kind != COMBINED):
+    if model.file != stem:
         top["file"] = model.file
     if model.references:
         top["references"] = list(model.references)
@@ -62,10 +62,16 @@ def document(model: Model, stem: str = "") -> dict[str, Any]:
 def _tables(model: Model) -> dict[str, Any]:
     needed = {n: _row(need, Table(Need)) for n, need in model.needs.items() if need.value is None}
     used = {n: _row(need, Table(Need)) for n, need in model.needs.items() if need.value is not None}
-    result: dict[str, Any] = {"members": {n: _row(m, Table(Member)) for n, m in model.members.items()}, "needs": needed, "uses": used}
+    result: dict[str, Any] = {
+        "members": {n: _row(m, Table(Member)) for n, m in model.members.items()},
+        "needs": needed,
+        "uses": used,
+    }
     for name, spec in TABLES.items():
         result[name] = {key: _row(part, spec) for key, part in getattr(model, name).items()}
-    result["variants"] = {v: {n: _changes(p, model.constants[n]) for n, p in row.items()} for v, row in model.variants.items()}
+    result["variants"] = {
+        v: {n: _changes(p, model.constants[n]) for n, p in row.items()} for v, row in model.variants.items()
+    }
     return result
 
 
