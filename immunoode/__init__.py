@@ -6,19 +6,50 @@ Names are handed out on first use, so that importing the package stays light.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "immunoode.errors": ("DataError", "FitError", "ImmunoodeError", "ModelError", "Problem", "RegimenError", "SolveError",
-                         "UnitError"),
-    "immunoode.model.parts": ("Compartment", "Derived", "Flow", "Input", "Model", "Modifiable", "Modifier", "Need",
-                              "Parameter", "Pulse"),
+    "immunoode.errors": (
+        "DataError",
+        "FitError",
+        "ImmunoodeError",
+        "ModelError",
+        "Problem",
+        "RegimenError",
+        "SolveError",
+        "UnitError",
+    ),
+    "immunoode.model.parts": (
+        "Compartment",
+        "Derived",
+        "Flow",
+        "Input",
+        "Model",
+        "Modifiable",
+        "Modifier",
+        "Need",
+        "Parameter",
+        "Pulse",
+    ),
+    "immunoode.model.combine": ("combine",),
     "immunoode.model.library": ("list_models", "load_model"),
     "immunoode.model.read": ("read_model",),
     "immunoode.model.write": ("save_model",),
-    "immunoode.model.combine": ("combine",),
+    "immunoode.regimen.library": ("list_regimens", "load_regimen"),
+    "immunoode.regimen.radiobiology": ("biologically_effective_dose", "equivalent_dose_2gy"),
+    "immunoode.regimen.regimen": ("Regimen",),
+    "immunoode.regimen.schedule": ("Schedule",),
+    "immunoode.solve.simulate": ("simulate",),
+    "immunoode.solve.simulation": ("Simulation",),
+    "immunoode.trial.example": ("load_example",),
+    "immunoode.trial.fetch": ("fetch",),
+    "immunoode.trial.table": ("TrialData", "read_trial"),
+    "immunoode.fit.fit": ("fit",),
+    "immunoode.fit.result": ("FitResult",),
+    "immunoode.scenario.compare": ("Comparison", "compare"),
+    "immunoode.scenario.grid": ("Grid", "grid"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted([*_HOME_OF, "__version__"])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from immunoode.errors import Problem, UnitError, nearest
-from immunoode.model.expressions import DOSE, RESERVED, SELF, TIME, ExpressionError, names, parse
+from immunoode.model.expressions import DOSE, RESERVED, SELF, TIME, ExpressionError, names
 from immunoode.model.measure import DAY, NUMBER, Measure, measure, of_unit
 from immunoode.model.parts import ROLES, Flow, Input, Model, Parameter, Pulse
 from immunoode.model.references import ESTIMATE, key_in
@@ -278,12 +278,16 @@ def _measures(model: Model) -> Iterator[Problem]:
             try:
                 found = measure(text, {**lookups.names, **own}.get, lookups.role)
                 if found is not None and wanted is not None and not found.agrees(wanted):
-                    raise ExpressionError(f"'{text[:80]}' is {found}, but {wanted} is wanted")
+                    raise ExpressionError(f"'{text[:80]}' is {found}, but {wanted} is wanted{_ratio(found, wanted)}")
             except ExpressionError as error:
                 yield Problem(
                     f"{table}.{name}.{field}", str(error), "state the unit that the expression has, or mend it"
                 )
                 break
+
+
+def _ratio(found: Measure, wanted: Measure) -> str:
+    return f": {found.factor / wanted.factor:.6g} times too large" if found.dimension == wanted.dimension else ""
 
 
 class Measures:
