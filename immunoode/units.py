@@ -20,6 +20,8 @@ _EXTRA = (
 )
 _PLAIN_POWER = re.compile(r"\b([munckd]?m)([23])\b")
 _UNIT_TEXT = re.compile(r"[A-Za-z0-9µ%°_ .*/^()\-]{0,80}")
+_UNREADABLE = re.compile(r"//|(\*\*|\^)\s*\(?-?\d{2,}|(\*\*|\^)[^*^]*\d\s*(\*\*|\^)")
+"""Floor division, and exponents or towers of them that could keep a parser busy."""
 _QUANTITY_TEXT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 
 
@@ -37,7 +39,7 @@ def registry() -> Any:
 @cache
 def _base(text: str) -> tuple[float, Dimension]:
     """Return the factor to base units and the dimension of a unit text."""
-    if not _UNIT_TEXT.fullmatch(text) or re.search(r"(\*\*|\^)\s*\(?-?\d{2,}|(\*\*|\^).*(\*\*|\^)\s*\d+\s*(\*\*|\^)", text):
+    if not _UNIT_TEXT.fullmatch(text) or _UNREADABLE.search(text):
         raise UnitError(Problem(f"unit {text[:80]!r}", "cannot be read", "write for example 'mg/L' or '1/(cell*day)'"))
     try:
         quantity = registry().Quantity(1.0, _PLAIN_POWER.sub(r"\1**\2", text.strip()) or "1").to_base_units()

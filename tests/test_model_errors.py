@@ -71,7 +71,7 @@ def test_the_good_one_is_good():
         ("parameters.clearance.value", 5, ["outside its bounds [0.1, 1]"]),
         ("parameters.clearance.bounds", [1, 0.1], ["not in order"]),
         ("parameters.clearance.bounds", [1], ["has 1 entries", "[lower, upper]"]),
-        ("parameters.clearance.unit", "mg // L", ["parameters.clearance.unit", "cannot be read"]),
+        ("parameters.clearance.unit", "mg per fortnite", ["parameters.clearance.unit", "cannot be read"]),
         ("parameters.clearance.unit", "L/hour", ["flows.elimination.per_capita", "is wanted"]),
         ("parameters.clearance.units", "L", ["is not a key here", "did you mean 'unit'"]),
         ("parameters.clearance.source", "unknown2020", ["'unknown2020' is not in references.bib"]),
