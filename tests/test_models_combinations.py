@@ -1,0 +1,61 @@
+"""Every combination of therapies works: it closes, stays non-negative, and both engines agree on it."""
+
+import numpy as np
+import pytest
+
+import immunoode as imo
+from immunoode.model.equations import equations
+from tests.therapies import MODELS, SUBSETS, combined
+
+SAMPLE = [*SUBSETS[:7], *SUBSETS[7::23], SUBSETS[-1]]
+PUBLISHED = ("kuznetsov1994", "depillis2005", "kirschner1998")
+MATTERS = 1e-6  # of a state's largest value: below it a difference is of no consequence
+
+
+def year(model, regimen, engine, **options):
+    return imo.simulate(model, regimen, until="1 year", engine=engine, rtol=1e-9, **options)
+
+
+def agreement(model, regimen):
+    """Return the largest difference between the engines, relative to each state where it matters."""
+    states = list(equations(model).states)
+    first, second = (year(model, regimen, engine, outputs=states) for engine in ("compiled", "scipy"))
+    first.raise_for_status()
+    second.raise_for_status()
+    a, b = first.values[0], second.values[0]
+    assert np.all(a >= 0.0), [states[k] for k in np.where(a.min(axis=0) < 0)[0]]
+    floor = MATTERS * np.abs(b).max(axis=0) + 1e-12
+    return float(np.max(np.abs(a - b) / np.maximum(np.abs(b), floor)))
+
+
+@pytest.mark.parametrize("subset", SAMPLE, ids="+".join)
+def test_combinations(subset):
+    assert agreement(*combined(subset)) < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("subset", [s for s in SUBSETS if s not in SAMPLE], ids="+".join)
+def test_all_other_combinations(subset):
+    assert agreement(*combined(subset)) < 1e-5
+
+
+@pytest.mark.parametrize("base", PUBLISHED)
+@pytest.mark.parametrize("subset", [("chemotherapy",), ("radiotherapy",), ("chemotherapy", "radiotherapy")], ids="+".join)
+def test_terms_attach_to_published_models(base, subset):
+    model, regimen = combined(subset, base)
+    assert agreement(model, regimen) < 1e-5
+    tumour = next(name for name, c in model.compartments.items() if "tumour" in c.roles)
+    treated, untreated = year(model, regimen, "compiled"), year(model, None, "compiled")
+    burden = np.trapezoid(treated[tumour], treated.times) / np.trapezoid(untreated[tumour], untreated.times)
+    assert burden < 0.999
+
+
+@pytest.mark.parametrize("therapy", MODELS)
+def test_a_dose_changes_something_and_no_dose_nothing(therapy):
+    model, regimen = combined((therapy,))
+    states = list(imo.combine("tumour_immune").compartments)
+    treated, idle = (year(model, r, "compiled", outputs=states).values for r in (regimen, None))
+    alone = year(imo.combine("tumour_immune"), None, "compiled", outputs=states).values
+    difference = np.abs(treated - idle).max(axis=(0, 1)) / np.abs(idle).max(axis=(0, 1))
+    assert difference[states.index("tumour")] > 1e-3
+    assert np.allclose(idle, alone, rtol=1e-5, atol=1e-3)

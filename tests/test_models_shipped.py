@@ -1,0 +1,39 @@
+"""Gates that every shipped model and variant passes."""
+
+import numpy as np
+import pytest
+
+import immunoode as imo
+from immunoode.model.check import check, check_sources
+from immunoode.model.library import models_folder
+from immunoode.model.references import REFERENCES, keys_of
+from tests.test_model_composition import companions, shipped
+
+VARIANTS = [(name, variant) for name in shipped() for variant in (None, *imo.load_model(name).variants)]
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_it_is_well_formed_and_every_number_has_a_source(name):
+    model = imo.load_model(name)
+    bib = keys_of(models_folder() / REFERENCES)
+    assert [*check(model, bib=bib), *check_sources(model)] == []
+    assert set(model.references) <= bib
+    assert model.title and model.description
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_parameter_has_bounds_around_it(name):
+    for key, parameter in imo.load_model(name).parameters.items():
+        assert parameter.bounds is not None, key
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_it_solves_without_doses(name, variant):
+    model = imo.load_model(name, variant=variant)
+    if model.kind not in ("base", "published"):
+        model = companions(model)
+    run = imo.simulate(model, until="60 days")
+    run.raise_for_status()
+    assert np.isfinite(run.values).all()
+    states = [run.names.index(s) for s in imo.combine(model).compartments]
+    assert run.values[..., states].min() >= 0
