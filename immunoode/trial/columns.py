@@ -1,0 +1,65 @@
+"""Which column of a user's table is which: names given, names known, constants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from immunoode.errors import DataError, Problem, nearest
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+KNOWN = {
+    "subject": ("subject", "id", "subject_id", "patient", "patient_id", "ptid", "usubjid", "mouse", "animal", "name"),
+    "arm": ("arm", "group", "treatment", "cohort", "trt", "arm_name"),
+    "time": ("time", "day", "days", "t", "time_days", "visit_day"),
+    "quantity": ("quantity", "observable", "variable", "param", "endpoint"),
+    "value": ("value", "dv", "y", "observation", "measurement", "aval"),
+    "unit": ("unit", "units", "observable unit", "value_unit"),
+    "censoring": ("censoring", "cens"),
+    "flag": ("flag", "flags", "note", "comment"),
+}
+"""Names that a column is recognised by, without being told (any case)."""
+REQUIRED = ("subject", "time", "value")
+
+
+def find(table: DataFrame, columns: Mapping[str, str] | None, where: str) -> dict[str, str]:
+    """Return which column of `table` holds what, every problem reported at once.
+
+    Parameters
+    ----------
+    columns : mapping
+        What the caller says: ours to theirs, for example {"subject": "ID", "value": "volume_mm3"}.
+    """
+    given = dict(columns or {})
+    problems = [
+        Problem(f"{where}: columns", f"{k!r} is not something a trial table has", nearest(k, KNOWN))
+        for k in given
+        if k not in KNOWN
+    ]
+    problems += [
+        Problem(f"{where}: columns", f"there is no column {v!r} for {k}", nearest(str(v), map(str, table.columns)))
+        for k, v in given.items()
+        if v not in table.columns
+    ]
+    found = {**_recognised(table, set(given.values())), **given}
+    problems += [_missing(name, table, where) for name in REQUIRED if name not in found]
+    if problems:
+        raise DataError(problems)
+    return found
+
+
+def _recognised(table: DataFrame, taken: set[str]) -> dict[str, str]:
+    by_name = {str(c).strip().lower(): str(c) for c in table.columns if c not in taken}
+    found = {}
+    for ours, names in KNOWN.items():
+        hit = next((by_name[n] for n in names if n in by_name), None)
+        if hit is not None:
+            found[ours] = hit
+    return found
+
+
+def _missing(name: str, table: DataFrame, where: str) -> Problem:
+    here = ", ".join(repr(str(c)) for c in table.columns)
+    return Problem(where, f"no column for the {name} (columns: {here})", f"say columns={{{name!r}: 'its name'}}")

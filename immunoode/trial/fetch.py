@@ -1,0 +1,101 @@
+"""Published data sets by name: looked for in a folder first, else downloaded once, checked by hash and kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.trial.lesions import read_lesions
+from immunoode.trial.table import TrialData
+
+FOLDER = "IMMUNOODE_DATA"
+"""Environment variable with a folder that is looked at before anything is downloaded."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published data set: where it is, its hash, what it may be called in a local folder, and how it is read."""
+
+    title: str
+    url: str
+    sha256: str
+    file: str
+    also: tuple[str, ...]
+    read: Callable[[Path], TrialData]
+
+
+ATEZOLIZUMAB = (
+    "Target lesions of the atezolizumab trials (Ghaffari Laleh 2022, doi 10.1371/journal.pcbi.1009822, CC BY 4.0)"
+)
+PUBLISHED = {
+    "atezolizumab_lung": Published(
+        title=ATEZOLIZUMAB,
+        url="https://journals.plos.org/ploscompbiol/article/file?type=supplementary&id=10.1371/journal.pcbi.1009822.s006",
+        sha256="ffca72e8b9a54129d2245c315ba89d8169e63dbd2c971119a63f454e5fe63e3d",
+        file="journal.pcbi.1009822.s006.xlsx",
+        also=("nsclc_atezolizumab_supplement_layout.xlsx", "nsclc_atezolizumab_target_lesions.csv"),
+        read=lambda path: read_lesions(path, title=ATEZOLIZUMAB),
+    ),
+}
+
+
+def fetch(name: str = "atezolizumab_lung", *, folder: str | Path | None = None) -> TrialData:
+    """Return a published data set.
+
+    It is taken from `folder` (or the folder that the environment variable IMMUNOODE_DATA names) if it is there, otherwise
+    from the cache, otherwise it is downloaded, checked against its hash and kept in the cache.
+
+    Parameters
+    ----------
+    name : str
+        "atezolizumab_lung": longest diameter of a target lesion of lung-cancer patients under atezolizumab or docetaxel
+        (the published file holds a trial in bladder cancer, Study5, as well).
+
+    Raises
+    ------
+    DataError
+        If the name is not known, or the file is not at hand and cannot be downloaded.
+    """
+    if name not in PUBLISHED:
+        raise DataError(Problem(f"fetch({name!r})", "is not a data set known here", nearest(name, PUBLISHED)))
+    data = PUBLISHED[name]
+    local = _local(data, folder)
+    return data.read(local or _download(data))
+
+
+def _local(data: Published, folder: str | Path | None) -> Path | None:
+    place = folder if folder is not None else os.environ.get(FOLDER)
+    if not place:
+        return None
+    root = Path(place).expanduser()
+    if not root.is_dir():
+        raise DataError(
+            Problem(FOLDER if folder is None else "folder", f"{str(root)!r} is not a folder", "name a folder")
+        )
+    return next((root / f for f in (data.file, *data.also) if (root / f).is_file()), None)
+
+
+def _download(data: Published) -> Path:
+    import pooch
+
+    try:
+        found = pooch.retrieve(
+            data.url,
+            known_hash=f"sha256:{data.sha256}",
+            fname=data.file,
+            path=pooch.os_cache("immunoode"),
+            progressbar=True,
+        )
+    except Exception as error:  # pooch lets the errors of its downloaders through, of many kinds
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            Problem(
+                data.file,
+                f"is not at hand and could not be downloaded ({reason})",
+                f"download it from {data.url} and set {FOLDER} to its folder",
+            )
+        ) from error
+    return Path(found)
