@@ -44,8 +44,9 @@ def _base(text: str) -> tuple[float, Dimension]:
     try:
         quantity = registry().Quantity(1.0, _PLAIN_POWER.sub(r"\1**\2", text.strip()) or "1").to_base_units()
     except Exception as error:  # pint raises many kinds, for tokens, names and offsets
-        raise UnitError(Problem(f"unit {text!r}", f"cannot be read ({error})",
-                                "write for example 'mg/L', 'cell' or '1/(cell*day)'")) from None
+        raise UnitError(
+            Problem(f"unit {text!r}", f"cannot be read ({error})", "write for example 'mg/L', 'cell' or '1/(cell*day)'")
+        ) from None
     dimension = tuple(sorted((str(k), float(v)) for k, v in quantity.dimensionality.items()))
     return float(quantity.magnitude), dimension
 

@@ -122,7 +122,12 @@ def test_all_problems_are_reported_at_once():
 
 @pytest.mark.parametrize(
     ("text", "phrase"),
-    [("kind = ", "is not TOML"), ("\x00", "is not TOML"), ("a = " + "[" * 5000, "is not TOML"), ("kind='base'\n" * 2, "is not TOML")],
+    [
+        ("kind = ", "is not TOML"),
+        ("\x00", "is not TOML"),
+        ("a = " + "[" * 5000, "is not TOML"),
+        ("kind='base'\n" * 2, "is not TOML"),
+    ],
 )
 def test_what_is_not_toml_is_refused(tmp_path, text, phrase):
     path = tmp_path / "broken.toml"

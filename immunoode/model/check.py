@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from immunoode import units
 from immunoode.errors import Problem, UnitError, nearest
+from immunoode.model.closing import closing
 from immunoode.model.expressions import DOSE, RESERVED, SELF, TIME, ExpressionError, names
-from immunoode.model.measure import DAY, NUMBER, Measure, measure, of_unit
-from immunoode.model.parts import ROLES, Flow, Input, Model, Parameter, Pulse
+from immunoode.model.parts import ROLES, Flow, Model, Parameter, Pulse
 from immunoode.model.references import ESTIMATE, key_in
 from immunoode.model.roles import ROLE, role_named
-from immunoode.model.tables import TABLES, VALUES
+from immunoode.model.tables import VALUES, expressions_of
 
 
 def check(model: Model, where: str = "", bib: frozenset[str] | None = None) -> list[Problem]:
@@ -33,7 +34,7 @@ def check(model: Model, where: str = "", bib: frozenset[str] | None = None) -> l
     if not problems:
         problems = [*_cycles(model)]
     if not problems:
-        problems = [*_measures(model)]
+        problems = [*closing(model)]
     return [Problem(f"{where}: {p.where}", p.what, p.right) for p in problems]
 
 
@@ -69,16 +70,14 @@ def _names(model: Model) -> Iterator[Problem]:
     for table in ("flows", "modifiers", "inputs", "pulses"):
         for name in getattr(model, table):
             if not name.isidentifier() or keyword.iskeyword(name):
-                yield Problem(
-                    f"{table}.{name}", "is not a name that can be used", "letters, digits and _, no Python keyword"
-                )
+                yield Problem(f"{table}.{name}", "is not a name that can be used", "letters, digits and _, no Python keyword")
 
 
 def _units(model: Model) -> Iterator[Problem]:
     for table in (*VALUES, "inputs", "needs"):
         for name, part in getattr(model, table).items():
             try:
-                of_unit(part.unit)
+                units.dimension(part.unit)
             except UnitError as error:
                 yield Problem(f"{table}.{name}.unit", error.problems[0].what, error.problems[0].right)
 
@@ -116,9 +115,7 @@ def _source(place: str, source: str, bib: frozenset[str]) -> Iterator[Problem]:
         return
     key = key_in(source)
     if not key:
-        yield Problem(
-            place, f"{source[:60]!r} begins with no bibliography key", f"'key2017, table 2' or '{ESTIMATE} reason'"
-        )
+        yield Problem(place, f"{source[:60]!r} begins with no bibliography key", f"'key2017, table 2' or '{ESTIMATE} reason'")
     elif key not in bib:
         yield Problem(place, f"{key!r} is not in references.bib", nearest(key, bib))
 
@@ -177,16 +174,6 @@ def _end(place: str, name: str, places: set[str]) -> Iterator[Problem]:
             yield Problem(place, f"{role!r} is not a role", nearest(role, ROLES))
     elif name not in places:
         yield Problem(place, f"{name!r} is not a compartment here, nor in needs", nearest(name, places))
-
-
-def expressions_of(model: Model) -> Iterator[tuple[str, str, str, str, Any]]:
-    """Yield (table, name, field, text, part) for every expression of a model."""
-    for table, spec in TABLES.items():
-        for name, part in getattr(model, table).items():
-            for field in spec.expressions:
-                text = getattr(part, field)
-                if isinstance(text, str) and text:
-                    yield table, name, field, text, part
 
 
 def _expressions(model: Model) -> Iterator[Problem]:
@@ -261,97 +248,3 @@ def _loops(uses: Mapping[str, set[str]]) -> Iterator[list[str]]:
             elif name in uses and name not in done:
                 path.append(name)
                 stack.append(iter(sorted(uses[name])))
-
-
-def _measures(model: Model) -> Iterator[Problem]:
-    lookups = Measures(model)
-    for name, given in model.inputs.items():
-        wanted = fraction_measure(model, given)
-        if wanted is not None and wanted != NUMBER and not given.fraction:
-            yield Problem(
-                f"inputs.{name}.unit",
-                f"{given.unit!r} is not what {given.into!r} holds",
-                f"a unit like {model.compartments[given.into].unit!r}, or a fraction such as '1 / volume'",
-            )
-    for table, name, field, text, part in expressions_of(model):
-        for own, wanted in _cases(model, table, field, part):
-            try:
-                found = measure(text, {**lookups.names, **own}.get, lookups.role)
-                if found is not None and wanted is not None and not found.agrees(wanted):
-                    raise ExpressionError(f"'{text[:80]}' is {found}, but {wanted} is wanted{_ratio(found, wanted)}")
-            except ExpressionError as error:
-                yield Problem(
-                    f"{table}.{name}.{field}", str(error), "state the unit that the expression has, or mend it"
-                )
-                break
-
-
-def _ratio(found: Measure, wanted: Measure) -> str:
-    return f": {found.factor / wanted.factor:.6g} times too large" if found.dimension == wanted.dimension else ""
-
-
-class Measures:
-    """The measures of the names and roles of a model."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self.names: dict[str, Measure | None] = {TIME: DAY}
-        for name, need in model.needs.items():
-            self.names[name] = of_unit(need.unit) if need.unit else None
-        for table in VALUES:
-            self.names |= {name: of_unit(part.unit) for name, part in getattr(model, table).items()}
-
-    def role(self, role: str) -> Measure | None:
-        """Return the measure of a role's sum; open where nobody has it or units differ (`roles` refuses those)."""
-        found = [of_unit(c.unit) for c in self.model.compartments.values() if role in c.roles]
-        return found[0] if found else None
-
-
-Case = tuple[dict[str, "Measure | None"], "Measure | None"]
-
-
-def _cases(model: Model, table: str, field: str, part: Any) -> Iterator[Case]:
-    """Yield, for an expression, the measures of its own names and the measure that it must have."""
-    if isinstance(part, (Flow, Pulse)):
-        yield from _flow_cases(model, field, part)
-    elif table == "modifiers":
-        of = model.modifiables.get(part.of)
-        wanted = NUMBER if field == "factor" else (of_unit(of.unit) if of else None)
-        yield {}, wanted
-    elif table == "inputs":
-        yield {}, fraction_measure(model, part)
-    else:
-        yield {}, of_unit(part.unit)
-
-
-def fraction_measure(model: Model, given: Input) -> Measure | None:
-    """Return the measure of an input's fraction: plain where input and compartment differ in scale at most."""
-    into = model.compartments.get(given.into)
-    if into is None:
-        return None
-    ratio = of_unit(into.unit).times(of_unit(given.unit), -1.0)
-    return NUMBER if not ratio.dimension else ratio
-
-
-def _flow_cases(model: Model, field: str, part: Flow | Pulse) -> Iterator[Case]:
-    measure_of: Callable[[str], Measure] = lambda name: of_unit(model.compartments[name].unit)  # noqa: E731
-    dose: dict[str, Measure | None] = {DOSE: of_unit(model.inputs[part.on].unit)} if isinstance(part, Pulse) else {}
-    for source, target in _pairs(model, part):
-        end = source or target
-        own = {**dose, SELF: measure_of(end)} if end in model.compartments else {**dose, SELF: None}
-        if field == "fraction":
-            yield own, NUMBER
-        elif field == "per_capita":
-            yield own, NUMBER.times(DAY, -1.0)
-        elif field == "rate":
-            yield own, measure_of(end).times(DAY, -1.0) if end in model.compartments else None
-        elif source in model.compartments and target in model.compartments:
-            yield own, measure_of(target).times(measure_of(source), -1.0)
-
-
-def _pairs(model: Model, part: Flow | Pulse) -> list[tuple[str, str]]:
-    """Return the (source, target) pairs that a part stands for now; an open one where its role is empty so far."""
-    from immunoode.model.roles import pairs
-
-    found, _ = pairs(model, part)
-    return found or [("", "")]

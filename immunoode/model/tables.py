@@ -5,9 +5,11 @@ Reading, writing, prefixing and combining walk these tables, so that a new kind 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from immunoode.model.parts import Compartment, Derived, Flow, Input, Modifiable, Modifier, Parameter, Pulse
+from immunoode.model.parts import Compartment, Derived, Flow, Input, Model, Modifiable, Modifier, Parameter, Pulse
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,13 @@ TABLES: dict[str, Table] = {
 }
 VALUES = ("covariates", "parameters", "compartments", "modifiables", "derived")
 """Tables whose names expressions may use; a name stands in one of them only."""
+
+
+def expressions_of(model: Model) -> Iterator[tuple[str, str, str, str, Any]]:
+    """Yield (table, name, field, text, part) for every expression of a model."""
+    for table, spec in TABLES.items():
+        for name, part in getattr(model, table).items():
+            for field in spec.expressions:
+                text = getattr(part, field)
+                if isinstance(text, str) and text:
+                    yield table, name, field, text, part
