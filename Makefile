@@ -1,0 +1,57 @@
+# make demo   fit a model to trial data and draw a combination scenario (build/demo)
+# make test   the test suite
+# Each makes the environment it needs, in .venv, from the files of this project.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PROJECT := pyproject.toml setup.cfg
+
+.PHONY: help demo test slow lint types bench figures clean
+
+help:
+	@echo 'make demo     fit a model to trial data and draw a combination scenario, in build/demo'
+	@echo 'make test     the test suite'
+	@echo 'make slow     the slow tests: packaging, long runs'
+	@echo 'make lint     ruff;   make types   mypy'
+	@echo 'make bench    the benchmarks;   make figures   the figures of README and docs'
+	@echo 'make clean    remove the environment and everything built'
+
+demo: $(VENV)/installed
+	$(BIN)/python -m immunoode demo
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest $(ARGS)
+
+slow: $(VENV)/installed-test
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(VENV)/installed-test
+	$(BIN)/python -m ruff check .
+
+types: $(VENV)/installed-test
+	$(BIN)/python -m mypy
+
+bench: $(VENV)/installed-test
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+figures: $(VENV)/installed
+	$(BIN)/python docs/figures/make_figures.py
+
+# An empty file marks what is installed, so that it is done again only when the project's requirements change.
+$(VENV)/installed: $(VENV)/created $(PROJECT)
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/created $(PROJECT)
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo 'immunoode needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ...'; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	    || { echo 'Python could not make an environment; some systems package this apart (python3-venv)'; exit 1; }
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
