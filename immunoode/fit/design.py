@@ -1,0 +1,244 @@
+"""Which parameters vary, for whom, in which scale and bounds; as lmfit Parameters and back to values a subject."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.observations import FloatArray, IntArray
+from immunoode.model.parts import Model, Parameter
+
+if TYPE_CHECKING:
+    from lmfit import Parameters
+
+SHARED, PER_ARM, PER_SUBJECT = "shared", "per_arm", "per_subject"
+LOG = "log_"
+STEP = 1e-3
+"""Step of the finite differences, in the scale that is fitted: well above the solver's error, well below curvature."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One model parameter that varies: one lmfit parameter for all, or one for each arm or subject.
+
+    `keys` are the names of these in lmfit (natural scale), `labels` what they belong to, `group` (S,) which one each
+    subject has; `log` says that log(parameter) is what varies, under the name "log_" + key.
+    """
+
+    name: str
+    sharing: str
+    keys: tuple[str, ...]
+    labels: tuple[str, ...]
+    group: IntArray
+    log: bool
+    bounds: tuple[float, float]
+    initial: tuple[float, ...]
+    unit: str = "1"
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """Names of what lmfit varies."""
+        return tuple(LOG + k for k in self.keys) if self.log else self.keys
+
+    @property
+    def scale(self) -> float:
+        """Size of one unit step in the scale that is fitted."""
+        if self.log:
+            return 1.0
+        low, high = self.bounds
+        return max(abs(self.initial[0]), (high - low) * 0.05 if np.isfinite(high - low) else 0.0) or 1.0
+
+
+@dataclass(frozen=True)
+class Design:
+    """The parameters of a fit: K slots over S subjects."""
+
+    slots: tuple[Slot, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Model parameters that vary, in the order of `values`."""
+        return tuple(s.name for s in self.slots)
+
+    def parameters(self) -> Parameters:
+        """Return the lmfit Parameters; where log(parameter) varies, the parameter itself is an expression of it."""
+        from lmfit import Parameters
+
+        made = Parameters()
+        for slot in self.slots:
+            low, high = slot.bounds
+            for key, start in zip(slot.keys, slot.initial, strict=True):
+                if slot.log:
+                    made.add(LOG + key, value=float(np.log(start)), min=_log(low), max=_log(high))
+                    made.add(key, expr=f"exp({LOG}{key})")
+                else:
+                    made.add(key, value=start, min=low, max=high)
+        return made
+
+    def values(self, parameters: Parameters) -> FloatArray:
+        """Return (S, K) the values of the slots in every subject."""
+        columns = [np.array([parameters[k].value for k in s.keys])[s.group] for s in self.slots]
+        return np.column_stack(columns) if columns else np.zeros((0, 0))
+
+    def perturbed(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return (2K, S, K) values with each slot moved up and down, and (K, S) the distances in the fitted scale.
+
+        All subjects move at once: what belongs to one subject or arm does not change the others' predictions, so a fit
+        with many subjects' own parameters needs no more simulations for a derivative than one with shared ones.
+        """
+        count = len(self.slots)
+        moved = np.repeat(values[None], 2 * count, axis=0)
+        width = np.empty((count, len(values)))
+        for k, slot in enumerate(self.slots):
+            up, down = _moved(slot, values[:, k])
+            moved[2 * k, :, k], moved[2 * k + 1, :, k] = up, down
+            width[k] = np.log(up / down) if slot.log else up - down
+        return moved, width
+
+
+def _moved(slot: Slot, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return values one step up and down, kept inside the bounds."""
+    low, high = slot.bounds
+    if slot.log:
+        up, down = values * np.exp(STEP), values * np.exp(-STEP)
+    else:
+        up, down = values + STEP * slot.scale, values - STEP * slot.scale
+    return np.minimum(up, high), np.maximum(down, low)
+
+
+def _log(bound: float) -> float:
+    return float(np.log(bound)) if bound > 0 else -np.inf
+
+
+def design(
+    model: Model, subjects: Iterable[str], arms: Iterable[str], vary: Iterable[str], per_arm: Iterable[str],
+    per_subject: Iterable[str], *, log: bool | Iterable[str] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    initial: Mapping[str, float | Mapping[str, float]] | None = None,
+    starts: Mapping[str, FloatArray] | None = None,
+) -> Design:
+    """Return the design of a fit, every problem reported at once.
+
+    Parameters
+    ----------
+    subjects, arms : names, and the arm of each
+    vary, per_arm, per_subject : names of model parameters that are shared, one an arm, one a subject
+    log : which are fitted as their logarithm; None: those whose bounds are positive
+    bounds : instead of the model's
+    initial : where the fit starts, instead of the model's value; a mapping goes by arm or subject
+    starts : name -> (S,) where a subject's own parameters start (a baseline that varies)
+    """
+    names, of = tuple(subjects), tuple(arms)
+    sharing = _sharing(vary, per_arm, per_subject)
+    problems = _problems(model, sharing, dict(bounds or {}), dict(initial or {}), log)
+    if problems:
+        raise FitError(problems)
+    slots, taken = [], set(model.constants)
+    for name, how in sharing.items():
+        slot = _slot(model.constants[name], name, how, names, of, log, (bounds or {}).get(name))
+        slots.append(_started(slot, model.constants[name].value, (initial or {}).get(name), (starts or {}).get(name)))
+        clash = [k for k in slot.varied if k in taken and k != name]
+        taken.update(clash)
+    return Design(tuple(slots))
+
+
+def _sharing(vary: Iterable[str], per_arm: Iterable[str], per_subject: Iterable[str]) -> dict[str, str]:
+    """Return how each varied parameter is shared; what is own to arms or subjects need not be repeated in `vary`."""
+    given = {SHARED: _listed(vary), PER_ARM: _listed(per_arm), PER_SUBJECT: _listed(per_subject)}
+    both = set(given[PER_ARM]) & set(given[PER_SUBJECT])
+    if both:
+        raise FitError([Problem(n, "is in per_arm and in per_subject", "keep it in one of them") for n in sorted(both)])
+    own = {n: how for how in (PER_ARM, PER_SUBJECT) for n in given[how]}
+    order = [*given[SHARED], *own]
+    if not order:
+        raise FitError(Problem("vary", "is empty", "name at least one parameter to fit"))
+    return {n: own.get(n, SHARED) for n in dict.fromkeys(order)}
+
+
+def _listed(names: str | Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _problems(
+    model: Model, sharing: Mapping[str, str], bounds: Mapping[str, tuple[float, float]],
+    initial: Mapping[str, object], log: bool | Iterable[str] | None,
+) -> list[Problem]:
+    known = model.constants
+    problems = [Problem("vary", f"{n!r} is not a parameter of model {model.name!r}", nearest(n, known))
+                for n in sharing if n not in known]
+    logged = () if log is None or isinstance(log, bool) else _listed(log)
+    for where, names in (("bounds", bounds), ("initial", initial), ("log", logged)):
+        problems += [Problem(where, f"{n!r} does not vary", nearest(n, sharing)) for n in names if n not in sharing]
+    problems += [Problem(f"bounds[{n!r}]", f"{b!r} is not (lower, upper) with lower < upper", "for example (0.01, 1)")
+                 for n, b in bounds.items() if not (len(b) == 2 and b[0] < b[1])]
+    problems += [Problem(f"bounds[{n!r}]", f"lower bound {bounds[n][0]:g} has no logarithm",
+                         "give a positive bound, or leave it out of log") for n in logged
+                 if n in bounds and bounds[n][0] <= 0]
+    return problems
+
+
+def _slot(
+    parameter: Parameter, name: str, how: str, subjects: tuple[str, ...], arms: tuple[str, ...],
+    log: bool | Iterable[str] | None, given: tuple[float, float] | None,
+) -> Slot:
+    low, high = given or parameter.bounds or (-np.inf, np.inf)
+    logged = _is_logged(name, log, parameter.value, low)
+    if logged and low <= 0:
+        low = 1e-12 * abs(parameter.value) if parameter.value else 1e-12
+    owners = {SHARED: ("all",) * len(subjects), PER_ARM: arms, PER_SUBJECT: subjects}[how]
+    labels = tuple(dict.fromkeys(owners))
+    group = np.array([labels.index(o) for o in owners], dtype=np.int64)
+    keys = (name,) if how == SHARED else _keys(name, labels)
+    return Slot(name, how, keys, labels, group, logged, (float(low), float(high)), (parameter.value,) * len(keys),
+                parameter.unit)
+
+
+def _is_logged(name: str, log: bool | Iterable[str] | None, value: float, low: float) -> bool:
+    if log is None:
+        return low > 0 or (low == 0 and value > 0) or (not np.isfinite(low) and value > 0)
+    return log if isinstance(log, bool) else name in _listed(log)
+
+
+def _keys(name: str, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return one valid, distinct identifier a label: growth_rate__arm_label."""
+    keys: list[str] = []
+    for label in labels:
+        base = f"{name}__" + (re.sub(r"\W+", "_", label, flags=re.ASCII).strip("_").lower() or "unnamed")
+        key, count = base, 1
+        while key in keys:
+            count += 1
+            key = f"{base}_{count}"
+        keys.append(key)
+    return tuple(keys)
+
+
+def _started(slot: Slot, value: float, given: float | Mapping[str, float] | None, own: FloatArray | None) -> Slot:
+    """Return the slot with its starting values, inside its bounds."""
+    from dataclasses import replace
+
+    if isinstance(given, Mapping):
+        unknown = [k for k in given if k not in slot.labels]
+        if unknown:
+            where = f"initial[{slot.name!r}]"
+            raise FitError([Problem(where, f"{k!r} is not one of its owners", nearest(k, slot.labels)) for k in unknown])
+        first = [float(given.get(label, value)) for label in slot.labels]
+    elif given is None and own is not None:
+        first = [float(np.exp(np.mean(np.log(own[slot.group == g])))) for g in range(len(slot.keys))]
+    else:
+        first = [float(value if given is None else given)] * len(slot.keys)
+    return replace(slot, initial=tuple(_inside(x, slot) for x in first))
+
+
+def _inside(value: float, slot: Slot) -> float:
+    """Return the value, moved off its bounds: at a bound derivatives vanish and the fit would not start."""
+    low, high = slot.bounds
+    if slot.log:
+        edge = 1e-3 * (np.log(high) - np.log(low)) if np.isfinite(high) else 1e-3
+        return float(np.clip(value, low * np.exp(edge), high * np.exp(-edge)))
+    edge = 1e-3 * (high - low) if np.isfinite(high - low) else 0.0
+    return float(np.clip(value, low + edge, high - edge))

@@ -1,0 +1,229 @@
+r"""Error models as likelihoods, written as sums of squares so that a least-squares method maximises them exactly.
+
+An observation :math:`y` of a prediction :math:`f` has the standard deviation :math:`s\,w(f)`: `additive` w = 1;
+`proportional` w = f; `combined` w = sqrt(ratio^2 + f^2), so that s is the proportional part and s * ratio the additive
+one; `lognormal` is additive on the logarithm. Twice the negative log-likelihood is
+
+.. math:: \sum_i \left[ r_i^2 / s^2 + \log s^2 + 2 \log w(f_i) \right], \quad r_i = (y_i - f_i) / w(f_i).
+
+Where w depends on the prediction, the log term matters: leaving it out (weights 1/f, the habit) rewards predictions that
+are too large. With s at its maximum, s^2 = mean(r^2), what remains is n log mean(r^2) + 2 sum(log w), the logarithm of
+sum((r G)^2) with G the geometric mean of w (as Box and Cox scale a transformed response). So the residuals z = r G / s
+make a plain least-squares problem with the same minimum. An observation that is only known to lie below (above) a limit
+enters as z = sqrt(-2 log P(y < limit)), the exact term as well; then s no longer is mean(r^2) at the maximum and the power
+of G that gives the right gradient is k = n s^2 / sum(r^2) (1 without censoring). s and k are found between rounds.
+
+The covariance follows from the Jacobian of z (Gauss-Newton). For proportional errors it holds the information in the
+spread of the data to first order in s^2: at s = 0.2 the standard errors are about 2-4 % too large, on the safe side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_ndtr
+
+from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.observations import MEASURED, RIGHT, FloatArray, IntArray, Observations
+
+ErrorKind = Literal["additive", "proportional", "combined", "lognormal"]
+ERRORS = ("additive", "proportional", "combined", "lognormal")
+RATIO = "error_ratio"
+SMALLEST = 1e-6
+"""Predictions below this part of the largest observation weigh as if they were that large: a vanished tumour is no outlier."""
+_CERTAIN = 1e-9
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Scale s of one quantity's errors, the power k of the mean weight and the log mean weight where it is 1."""
+
+    s: float = 1.0
+    k: float = 1.0
+    centre: float = 0.0
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Residuals z (N,) of all observations, and what their derivatives need: dz/df, and d(mean log w)/df with its factor."""
+
+    z: FloatArray
+    slope: FloatArray
+    log_weight_slope: FloatArray
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """The error model of one quantity: which of the N observations are its, their values, and how they are censored."""
+
+    kind: str
+    rows: IntArray
+    value: FloatArray
+    censoring: IntArray
+    floor: float
+    key: str = ""
+    scale: Scale = Scale()
+
+    @property
+    def ratio_name(self) -> str:
+        """Name of the lmfit parameter that is the additive over the proportional part ("" unless combined)."""
+        return self.key if self.kind == "combined" else ""
+
+    def weight(self, f: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return w, dw/df and dw/dratio."""
+        one, zero = np.ones_like(f), np.zeros_like(f)
+        if self.kind in ("additive", "lognormal"):
+            return one, zero, zero
+        if self.kind == "proportional":
+            size = np.abs(f)
+            return np.maximum(size, self.floor), np.where(size > self.floor, np.sign(f), 0.0), zero
+        w = np.hypot(f, ratio)
+        return w, f / w, ratio / w
+
+    def standard(self, f: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return r = (y - f) / w with its derivatives by f and by ratio, and d(log w) by f and by ratio."""
+        if self.kind == "lognormal":
+            inside = np.maximum(f, self.floor)
+            zero = np.zeros_like(f)
+            return np.log(self.value / inside), np.where(f > self.floor, -1 / inside, 0.0), zero, zero, zero
+        w, by_f, by_ratio = self.weight(f, ratio)
+        r = (self.value - f) / w
+        return r, -1 / w - r * by_f / w, -r * by_ratio / w, by_f / w, by_ratio / w
+
+    def mean_log_weight(self, f: FloatArray, ratio: float) -> float:
+        """Return the mean of log w over what was measured (not censored)."""
+        measured = self.censoring == MEASURED
+        return float(np.mean(np.log(self.weight(f, ratio)[0][measured]))) if measured.any() else 0.0
+
+    def residuals(self, f: FloatArray, ratio: float = 0.0) -> FloatArray:
+        """Return z (n,): its sum of squares is, up to a constant, twice the negative log-likelihood."""
+        r, s = self.standard(f, ratio)[0], self.scale.s
+        lift = np.exp(self.scale.k * (self.mean_log_weight(f, ratio) - self.scale.centre))
+        return np.where(self.censoring == MEASURED, r / s * lift, _censored(self._distance(r)))
+
+    def _distance(self, r: FloatArray) -> FloatArray:
+        """Return how many standard deviations a prediction is on the right side of a limit."""
+        return np.where(self.censoring == RIGHT, -r, r) / self.scale.s
+
+    def jacobian(self, f: FloatArray, by: FloatArray, ratio: float = 0.0) -> tuple[FloatArray, FloatArray]:
+        """Return dz (n, p) from df (n, p), and dz/dratio (n,)."""
+        r, r_f, r_ratio, w_f, w_ratio = self.standard(f, ratio)
+        measured, s, k = self.censoring == MEASURED, self.scale.s, self.scale.k
+        lift = np.exp(k * (self.mean_log_weight(f, ratio) - self.scale.centre))
+        z = np.where(measured, r / s * lift, 0.0)
+        outer = np.where(measured, lift / s, self._censored_slope(r))
+        count = max(int(measured.sum()), 1)
+        coupled = np.einsum("i,ij->j", np.where(measured, w_f, 0.0), by) / count
+        coupled_ratio = float(np.where(measured, w_ratio, 0.0).sum()) / count
+        dz = (outer * r_f)[:, None] * by + k * z[:, None] * coupled
+        return dz, outer * r_ratio + k * z * coupled_ratio
+
+    def _censored_slope(self, r: FloatArray) -> FloatArray:
+        a = self._distance(r)
+        z = np.maximum(_censored(a), _CERTAIN)
+        hazard = np.exp(-0.5 * a**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(a))
+        return np.where(self.censoring == RIGHT, 1.0, -1.0) * hazard / z / self.scale.s
+
+    def settled(self, f: FloatArray, ratio: float = 0.0) -> ErrorModel:
+        """Return the error model with s, k and centre at their maximum-likelihood values for these predictions."""
+        r = self.standard(f, ratio)[0]
+        measured = self.censoring == MEASURED
+        smallest = 1e-10 * (float(np.max(np.abs(self.value))) if self.kind == "additive" else 1.0) or 1e-10
+        squares, count = float(np.sum(r[measured] ** 2)), int(measured.sum())
+        s = max(np.sqrt(squares / count), smallest) if count else 1.0
+        if count and count < len(r):
+            s = max(self._best_scale(r, squares, count, s), smallest)
+        k = count * s**2 / squares if count < len(r) and squares > 0 else 1.0
+        return replace(self, scale=Scale(s, k, self.mean_log_weight(f, ratio)))
+
+    def _best_scale(self, r: FloatArray, squares: float, count: int, guess: float) -> float:
+        distance = self._distance(r)[self.censoring != MEASURED] * self.scale.s
+
+        def negative(log_s: float) -> float:
+            s = np.exp(log_s)
+            return count * log_s + squares / (2 * s**2) - float(np.sum(log_ndtr(distance / s)))
+
+        middle = np.log(guess)
+        return float(np.exp(minimize_scalar(negative, bounds=(middle - 3, middle + 3), method="bounded").x))
+
+    def deviance(self, f: FloatArray, ratio: float = 0.0) -> float:
+        """Return twice the negative log-likelihood, every constant included."""
+        r, s = self.standard(f, ratio)[0], self.scale.s
+        measured = self.censoring == MEASURED
+        w = self.weight(f, ratio)[0]
+        spread = np.log(2 * np.pi * s**2) + 2 * np.log(w) + (r / s) ** 2
+        if self.kind == "lognormal":
+            spread = spread + 2 * np.log(np.where(measured, self.value, 1.0))
+        return float(spread[measured].sum() - 2 * log_ndtr(self._distance(r)[~measured]).sum())
+
+    def sd(self, f: FloatArray, ratio: float = 0.0) -> FloatArray:
+        """Return the standard deviation of observations about predictions `f` (on the logarithm for lognormal)."""
+        return self.scale.s * self.weight(f, ratio)[0]
+
+    def weighted(self, f: FloatArray, ratio: float = 0.0) -> FloatArray:
+        """Return (y - f) / sd, the weighted residuals that plots show."""
+        return self.standard(f, ratio)[0] / self.scale.s
+
+    def words(self, ratio: float, unit: str, correction: float = 1.0) -> str:
+        """Return the error model with its size, in words."""
+        s = self.scale.s * correction
+        if self.kind == "additive":
+            return f"additive, {s:.3g} {unit}"
+        if self.kind == "combined":
+            return f"combined, {100 * s:.3g} % and {s * ratio:.3g} {unit}"
+        return f"{self.kind}, {100 * s:.3g} %"
+
+
+def _censored(a: FloatArray) -> FloatArray:
+    return np.sqrt(-2 * log_ndtr(a))
+
+
+def error_models(observations: Observations, error: str | Mapping[str, str]) -> tuple[ErrorModel, ...]:
+    """Return the error model of each quantity.
+
+    Raises
+    ------
+    FitError
+        If a kind or quantity is not known, or the values do not go with the kind.
+    """
+    kinds = dict.fromkeys(observations.quantities, error) if isinstance(error, str) else dict(error)
+    problems = [Problem("error", f"{q!r} is not a fitted quantity", nearest(q, observations.quantities))
+                for q in kinds if q not in observations.quantities]
+    problems += [Problem("error", f"quantity {q!r} has none", "give one a quantity")
+                 for q in observations.quantities if q not in kinds]
+    problems += [Problem("error", f"{k!r} is not an error model", nearest(str(k), ERRORS))
+                 for k in dict.fromkeys(kinds.values()) if k not in ERRORS]
+    if problems:
+        raise FitError(problems)
+    models = tuple(_error_model(observations, i, q, str(kinds[q])) for i, q in enumerate(observations.quantities))
+    problems = [p for m, q in zip(models, observations.quantities, strict=True) for p in _unfit(m, q)]
+    if problems:
+        raise FitError(problems)
+    return models
+
+
+def _error_model(observations: Observations, index: int, quantity: str, kind: str) -> ErrorModel:
+    rows = np.flatnonzero(observations.quantity == index)
+    value = observations.value[rows]
+    key = f"{RATIO}__{quantity}" if len(observations.quantities) > 1 else RATIO
+    floor = SMALLEST * float(np.max(np.abs(value))) or SMALLEST
+    return ErrorModel(kind, rows, value, observations.censoring[rows], floor, key)
+
+
+def _unfit(model: ErrorModel, quantity: str) -> list[Problem]:
+    low = (model.value <= 0) & (model.censoring == MEASURED)
+    if model.kind in ("proportional", "lognormal") and low.any():
+        what = f"{int(low.sum())} of {len(low)} values of {quantity!r} are zero or less, which {model.kind} errors do not allow"
+        return [Problem("error", what, "use error='combined' or 'additive'")]
+    return []
+
+
+def ratio_start(model: ErrorModel) -> tuple[float, float, float]:
+    """Return start and bounds of the combined error's ratio: the size at which additive and proportional parts are equal."""
+    size = np.abs(model.value[model.value != 0])
+    middle = float(np.median(size)) if len(size) else 1.0
+    return 0.1 * middle, 1e-4 * middle, 1e2 * middle

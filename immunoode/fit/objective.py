@@ -1,0 +1,137 @@
+"""Residuals and their Jacobian as functions of lmfit Parameters, over any predictor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem
+from immunoode.fit.design import LOG, Design
+from immunoode.fit.likelihood import ErrorModel, ratio_start
+from immunoode.fit.observations import FloatArray, Observations
+
+if TYPE_CHECKING:
+    from lmfit import Parameters
+
+Predict = Callable[[FloatArray], FloatArray]
+"""(B, S, K) values of the K varied parameters in S subjects, B times -> (B, N) predictions; NaN where a solve failed."""
+FAILED = 10.0
+"""Residual of an observation whose simulation failed, over the largest residual at the start: large, but finite."""
+
+
+@dataclass
+class Objective:
+    """What lmfit minimises. `errors` change between rounds of a fit; `failures` counts solves that did not finish."""
+
+    predict: Predict
+    observations: Observations
+    design: Design
+    errors: tuple[ErrorModel, ...]
+    failures: int = 0
+    evaluations: int = 0
+    _penalty: float = field(default=0.0, repr=False)
+
+    def parameters(self) -> Parameters:
+        """Return the lmfit Parameters of the design and of combined errors."""
+        made = self.design.parameters()
+        for model in self.errors:
+            if model.ratio_name:
+                start, low, high = ratio_start(model)
+                made.add(LOG + model.ratio_name, value=np.log(start), min=np.log(low), max=np.log(high))
+                made.add(model.ratio_name, expr=f"exp({LOG}{model.ratio_name})")
+        return made
+
+    def predictions(self, parameters: Parameters) -> FloatArray:
+        """Return (N,) predictions, NaN where the simulation failed."""
+        self.evaluations += 1
+        found = self.predict(self.design.values(parameters)[None])[0]
+        self.failures += len(set(self.observations.subject[~np.isfinite(found)]))
+        return found
+
+    def __call__(self, parameters: Parameters) -> FloatArray:
+        """Return the residuals (N,), always finite."""
+        f = self.predictions(parameters)
+        z = np.full(len(f), np.nan)
+        usable = self._guess(f)
+        for model in self.errors:
+            z[model.rows] = model.residuals(usable[model.rows], ratio(model, parameters))
+        if not self._penalty:
+            self._begin(f, z)
+        lost = ~(np.isfinite(f) & np.isfinite(z))
+        z[lost] = self._penalty
+        return z
+
+    def _begin(self, f: FloatArray, z: FloatArray) -> None:
+        """Set the residual of failed solves from the start, which itself must be possible."""
+        good = np.isfinite(f) & np.isfinite(z)
+        if not good.any():
+            raise FitError(Problem("initial", "no simulation succeeds at the values that the fit starts from",
+                                   "give other values, initial={'parameter': value}, or narrower bounds"))
+        self._penalty = FAILED * max(1.0, float(np.max(np.abs(z[good]))))
+
+    def _guess(self, f: FloatArray) -> FloatArray:
+        """Return predictions with the data in place of what failed, so that the weights of the others stay finite."""
+        return np.where(np.isfinite(f), f, self.observations.value)
+
+    def jacobian(self, parameters: Parameters) -> FloatArray:
+        """Return (N, p) the derivatives of the residuals by what varies, by central differences of the predictions."""
+        values = self.design.values(parameters)
+        moved, width = self.design.perturbed(values)
+        found = self.predict(np.concatenate([values[None], moved]))
+        self.evaluations += len(found)
+        f, up, down = found[0], found[1::2], found[2::2]
+        by_slot = (up - down) / width[:, self.observations.subject]
+        by_slot = np.where(np.isfinite(by_slot) & np.isfinite(f), by_slot, 0.0)
+        return self._columns(parameters, self._guess(f), by_slot, np.isfinite(f))
+
+    def _columns(self, parameters: Parameters, f: FloatArray, by_slot: FloatArray, good: FloatArray) -> FloatArray:
+        """Return one column for each lmfit parameter that varies."""
+        by_name = self._spread(by_slot)
+        names = [n for n, p in parameters.items() if p.vary]
+        zero = np.zeros(len(f))
+        by = np.column_stack([by_name.get(n, zero) for n in names]) if names else np.zeros((len(f), 0))
+        jacobian = np.zeros_like(by)
+        for model in self.errors:
+            at = ratio(model, parameters)
+            part, by_ratio = model.jacobian(f[model.rows], by[model.rows], at)
+            jacobian[model.rows] = part
+            if model.ratio_name and LOG + model.ratio_name in names:
+                jacobian[model.rows, names.index(LOG + model.ratio_name)] += by_ratio * at
+        jacobian[~good] = 0.0
+        return np.where(np.isfinite(jacobian), jacobian, 0.0)
+
+    def _spread(self, by_slot: FloatArray) -> dict[str, FloatArray]:
+        """Return d(prediction)/d(lmfit parameter), from what each slot does in its subjects."""
+        columns = {}
+        for k, slot in enumerate(self.design.slots):
+            group = slot.group[self.observations.subject]
+            for g, name in enumerate(slot.varied):
+                columns[name] = np.where(group == g, by_slot[k], 0.0)
+        return columns
+
+    def settle(self, parameters: Parameters) -> float:
+        """Set the errors' scales to their maximum likelihood at these parameters; return how much they changed."""
+        f = self.predictions(parameters)
+        good = np.isfinite(f)
+        before = [m.scale.s for m in self.errors]
+        usable = self._guess(f)
+        settled = []
+        for model in self.errors:
+            settled.append(model.settled(usable[model.rows], ratio(model, parameters)) if good[model.rows].any() else model)
+        self.errors = tuple(settled)
+        self._penalty = 0.0
+        return max(abs(np.log(m.scale.s / s)) for m, s in zip(self.errors, before, strict=True))
+
+    def deviance(self, parameters: Parameters) -> float:
+        """Return twice the negative log-likelihood of all observations whose simulation finished."""
+        f = self.predictions(parameters)
+        usable = self._guess(f)
+        return sum(m.deviance(usable[m.rows], ratio(m, parameters)) for m in self.errors)
+
+
+def ratio(model: ErrorModel, parameters: Parameters) -> float:
+    """Return the additive over the proportional part of a combined error (0 for the other kinds)."""
+    return float(parameters[model.ratio_name].value) if model.ratio_name else 0.0

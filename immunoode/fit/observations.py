@@ -1,0 +1,225 @@
+"""Observations as arrays: which model output each belongs to, where each subject's simulation starts, its baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode import units as unit_texts
+from immunoode.errors import FitError, Problem, UnitError, nearest
+from immunoode.model.parts import Model
+from immunoode.trial.table import TrialData
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Observe = str | Mapping[str, str] | None
+LEFT, MEASURED, RIGHT = -1, 0, 1
+_CENSORING = {"left": LEFT, "": MEASURED, "right": RIGHT}
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What was measured, S subjects, N observations, Q quantities; values in the units of the model's outputs.
+
+    Attributes
+    ----------
+    start : (S,) days at which each subject's simulation starts
+    baselines : name of a parameter -> (S,) its value in each subject, taken from the data
+    subject, quantity, censoring : (N,) index into `subjects`, index into `quantities`, LEFT, MEASURED or RIGHT
+    unused : observations that are not fitted (row, subject, time, quantity, value, reason)
+    """
+
+    subjects: tuple[str, ...]
+    arms: tuple[str, ...]
+    quantities: tuple[str, ...]
+    outputs: tuple[str, ...]
+    units: tuple[str, ...]
+    start: FloatArray
+    baselines: Mapping[str, FloatArray]
+    subject: IntArray
+    quantity: IntArray
+    time: FloatArray
+    value: FloatArray
+    censoring: IntArray
+    rows: tuple[object, ...]
+    unused: DataFrame
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    @property
+    def last(self) -> FloatArray:
+        """(S,) the last day with an observation (the start where there is none)."""
+        days = self.start.copy()
+        np.maximum.at(days, self.subject, self.time)
+        return days
+
+
+def output_units(model: Model) -> dict[str, str]:
+    """Return every quantity of a model that can be observed, with its unit."""
+    tables = (model.compartments, model.derived, model.modifiables)
+    return {name: part.unit for table in tables for name, part in table.items()}
+
+
+def baseline_parameter(model: Model, output: str) -> str:
+    """Return the parameter that is this output's value at the start ("" where there is none)."""
+    if output in model.derived:
+        return model.derived[output].baseline
+    if output in model.compartments:
+        initial = model.compartments[output].initial
+        if isinstance(initial, str) and initial in model.constants:
+            return initial
+    return ""
+
+
+def observed(model: Model, data: TrialData, observe: Observe) -> dict[str, str]:
+    """Return which model output each quantity is, quantities that are not fitted left out.
+
+    Raises
+    ------
+    FitError
+        If a name is not known, or nothing is observed.
+    """
+    known = output_units(model)
+    if observe is None:
+        pairs = {q: q for q in data.quantities if q in known}
+        if not pairs:
+            one = data.quantities[0]
+            raise FitError(Problem(
+                "observe", f"no quantity of the data ({', '.join(data.quantities)}) is an output of model {model.name!r}",
+                f"say which it is, observe={{{one!r}: 'output'}}; {nearest(one, known)}"))
+        return pairs
+    pairs = _single(data, observe) if isinstance(observe, str) else dict(observe)
+    problems = [Problem("observe", f"{q!r} is not a quantity of the data", nearest(q, data.quantities))
+                for q in pairs if q not in data.quantities]
+    problems += [Problem(f"observe[{q!r}]", f"{o!r} is not an output of model {model.name!r}", nearest(o, known))
+                 for q, o in pairs.items() if o not in known]
+    if problems:
+        raise FitError(problems)
+    return pairs
+
+
+def _single(data: TrialData, output: str) -> dict[str, str]:
+    if len(data.quantities) > 1:
+        right = f"say observe={{quantity: {output!r}}}"
+        raise FitError(Problem("observe", f"the data hold several quantities ({', '.join(data.quantities)})", right))
+    return {data.quantities[0]: output}
+
+
+def observations(
+    model: Model, data: TrialData, observe: Observe, baseline: bool, free: frozenset[str],
+    first_dose: Callable[[str], float] = lambda arm: np.inf,
+) -> Observations:
+    """Return the observations as arrays.
+
+    Parameters
+    ----------
+    baseline : bool
+        Take the value at the start from the data, where the model names the parameter that it is. The simulation of a
+        subject then starts at its last observation at or before day 0, or at its first observation if all come later (at
+        the first dose of the arm, if that is earlier still), and is conditioned on it: that observation is not fitted.
+    free : set of str
+        Parameters that vary: a baseline that varies is fitted like any other, and nothing is conditioned.
+    first_dose : callable
+        Day of the first dose of an arm.
+    """
+    pairs = observed(model, data, observe)
+    known = output_units(model)
+    frame = data.frame[data.frame["quantity"].isin(pairs)].reset_index(drop=True)
+    skipped = data.frame[~data.frame["quantity"].isin(pairs)].assign(reason="quantity is not an output of the model")
+    frame = frame.assign(value=frame["value"] * _factors(frame, pairs, known))
+    named = {q: baseline_parameter(model, o) for q, o in pairs.items()}
+    named = {q: p for q, p in named.items() if p and baseline and p not in free}
+    frame, baselines, start = _starts(frame, named, first_dose)
+    kept = frame[frame["reason"] == ""]
+    if kept.empty:
+        raise FitError(Problem("data", "no observation is left to fit", "give at least one after each subject's baseline"))
+    return _arrays(kept, frame[frame["reason"] != ""], skipped, pairs, known, baselines, start)
+
+
+def _factors(frame: DataFrame, pairs: Mapping[str, str], known: Mapping[str, str]) -> FloatArray:
+    """Return what each value is multiplied by to be in its output's unit; no unit means the output's own."""
+    factors, problems = {}, []
+    for quantity, unit in set(zip(frame["quantity"], frame["unit"], strict=True)):
+        to = known[pairs[quantity]]
+        try:
+            factors[quantity] = unit_texts.factor(unit, to) if unit else 1.0
+        except UnitError:
+            problems.append(Problem(f"quantity {quantity!r}", f"is in {unit!r}, but {pairs[quantity]!r} is in {to!r}",
+                                    f"convert the data, or observe an output in a unit like {unit!r}"))
+    if problems:
+        raise FitError(problems)
+    return np.array([factors[q] for q in frame["quantity"]])
+
+
+def _starts(
+    frame: DataFrame, named: Mapping[str, str], first_dose: Callable[[str], float]
+) -> tuple[DataFrame, dict[str, dict[str, float]], dict[str, float]]:
+    """Mark what is not fitted and why; return with it each subject's baselines and start."""
+    frame = frame.assign(reason="")
+    start: dict[str, float] = {}
+    baselines: dict[str, dict[str, float]] = {p: {} for p in named.values()}
+    for subject, rows in frame.groupby("subject", sort=False):
+        own = {q: rows[rows["quantity"] == q] for q in named}
+        days = {q: _baseline_day(r["time"].to_numpy()) for q, r in own.items() if len(r)}
+        begin = min(days.values()) if days else min(float(rows["time"].min()), 0.0)
+        start[str(subject)] = min(begin, first_dose(rows["arm"].iloc[0]))
+        for quantity, day in days.items():
+            value = _condition(frame, own[quantity], day)
+            if value > 0:
+                baselines[named[quantity]][str(subject)] = value
+    early = (frame["time"] < frame["subject"].map(start)) & (frame["reason"] == "")
+    frame.loc[early, "reason"] = "before the start of the simulation"
+    lost = [s for s in start if any(s not in values for values in baselines.values())]
+    frame.loc[frame["subject"].isin(lost), "reason"] = "the subject has no baseline above zero"
+    return frame, baselines, start
+
+
+def _baseline_day(days: FloatArray) -> float:
+    """Return the last day at or before day 0, or the first day."""
+    before = days[days <= 0]
+    return float(before.max() if len(before) else days.min())
+
+
+def _condition(frame: DataFrame, rows: DataFrame, day: float) -> float:
+    """Mark the baseline, and what is earlier, as not fitted; return its value."""
+    at = rows["time"] == day
+    frame.loc[rows.index[at], "reason"] = "baseline: the simulation starts from it"
+    frame.loc[rows.index[rows["time"] < day], "reason"] = "before the baseline"
+    return float(rows.loc[at, "value"].mean())
+
+
+def _arrays(
+    kept: DataFrame, unfitted: DataFrame, skipped: DataFrame, pairs: Mapping[str, str], known: Mapping[str, str],
+    baselines: Mapping[str, Mapping[str, float]], start: Mapping[str, float],
+) -> Observations:
+    import pandas as pd
+
+    subjects = tuple(kept["subject"].unique())
+    index = {s: i for i, s in enumerate(subjects)}
+    quantities = tuple(q for q in pairs if (kept["quantity"] == q).any())
+    arm = dict(kept.drop_duplicates("subject")[["subject", "arm"]].itertuples(index=False))
+    columns = ["row", "subject", "time", "quantity", "value", "reason"]
+    return Observations(
+        subjects=subjects,
+        arms=tuple(arm[s] for s in subjects),
+        quantities=quantities,
+        outputs=tuple(pairs[q] for q in quantities),
+        units=tuple(known[pairs[q]] for q in quantities),
+        start=np.array([start[s] for s in subjects]),
+        baselines={p: np.array([v[s] for s in subjects]) for p, v in baselines.items()},
+        subject=kept["subject"].map(index).to_numpy(np.int64),
+        quantity=kept["quantity"].map({q: i for i, q in enumerate(quantities)}).to_numpy(np.int64),
+        time=kept["time"].to_numpy(np.float64),
+        value=kept["value"].to_numpy(np.float64),
+        censoring=kept["censoring"].map(_CENSORING).to_numpy(np.int64),
+        rows=tuple(kept["row"]),
+        unused=pd.concat([unfitted[columns], skipped[columns]], ignore_index=True),
+    )

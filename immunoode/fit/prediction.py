@@ -1,0 +1,22 @@
+"""What a fit needs of a forward model: predictions at the observations, and curves over time."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from immunoode.fit.observations import FloatArray
+
+
+class Predictor(Protocol):
+    """The narrow contract between forward model and fit.
+
+    `values` are (B, S, K): B sets of values of the K varied parameters in S subjects. What could not be simulated is NaN.
+    """
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        """Return (B, N) predictions at the observations, in the outputs' units."""
+        ...
+
+    def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
+        """Return (B, S, T, Q) the observed outputs at `times` (days); NaN before a subject's start."""
+        ...

@@ -1,0 +1,183 @@
+"""The words and tables of a fit's result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.errors import FitError
+from immunoode.fit.design import Slot
+from immunoode.fit.observations import LEFT, MEASURED, RIGHT
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from immunoode.fit.observations import FloatArray
+    from immunoode.fit.result import FitResult
+
+CENSORED = {LEFT: "left", MEASURED: "", RIGHT: "right"}
+AT_BOUND = 5e-3
+"""Part of the way between its bounds (in the scale fitted) within which a parameter counts as at a bound."""
+UNSURE = 1.0
+"""Relative standard error above which a parameter counts as not determined."""
+STRONG = 0.95
+"""Correlation above which two parameters cannot be told apart well."""
+
+
+def parameter_table(result: FitResult, level: float) -> DataFrame:
+    """Return one row a fitted parameter."""
+    import pandas as pd
+
+    try:
+        limits = result.confidence(level)
+    except FitError:
+        limits = None
+    rows = []
+    for slot in result.objective.design.slots:
+        for key, label, start in zip(slot.keys, slot.labels, slot.initial, strict=True):
+            found = result.lmfit.params[key]
+            known = limits is not None and key in limits.index
+            rows.append({
+                "parameter": key, "of": label, "value": found.value, "unit": slot.unit,
+                "standard_error": found.stderr if limits is not None else np.nan,
+                "lower": limits.loc[key, "lower"] if known else np.nan,
+                "upper": limits.loc[key, "upper"] if known else np.nan,
+                "start": start, "lowest": slot.bounds[0], "highest": slot.bounds[1], "beware": _beware(result, slot, key),
+            })
+    return pd.DataFrame(rows).set_index("parameter")
+
+
+def _beware(result: FitResult, slot: Slot, key: str) -> str:
+    bound = at_bound(slot, float(result.lmfit.params[key].value))
+    if bound:
+        return f"at its {bound} bound"
+    error = result.lmfit.params[key].stderr
+    value = result.lmfit.params[key].value
+    if error is None or not np.isfinite(error):
+        return "no standard error"
+    return "not determined" if error > abs(value) * UNSURE else ""
+
+
+def at_bound(slot: Slot, value: float) -> str:
+    """Return "lower" or "upper" where a value is at that bound."""
+    low, high = slot.bounds
+    if slot.log:
+        low, high, value = np.log(low), np.log(high) if high > 0 else np.inf, np.log(max(value, 1e-300))
+    span = high - low if np.isfinite(high - low) else abs(value) + 1.0
+    if value - low < AT_BOUND * span:
+        return "lower"
+    return "upper" if high - value < AT_BOUND * span else ""
+
+
+def cautions(result: FitResult) -> tuple[str, ...]:
+    """Return every warning of a result."""
+    table = parameter_table(result, 0.95)
+    lines = [f"{key} is {text}" for key, text in table["beware"].items() if text]
+    if not result.lmfit.success:
+        lines.insert(0, f"the fit did not converge: {result.lmfit.message}")
+    if not result.outcome.settled:
+        lines.append(f"the scale of errors had not settled after {result.outcome.rounds} rounds")
+    if result.objective.failures:
+        lines.append(f"{result.objective.failures} simulations did not finish during the fit (counted as a large misfit)")
+    if result.failed_subjects:
+        lines.append("no simulation at the values found for: " + ", ".join(result.failed_subjects[:10]))
+    return (*lines, *_strong(result))
+
+
+def _strong(result: FitResult) -> list[str]:
+    try:
+        table = result.correlation()
+    except FitError:
+        return []
+    names, values = list(table.index), table.to_numpy()
+    pairs = [(i, j) for i in range(len(names)) for j in range(i) if abs(values[i, j]) > STRONG]
+    lines = [f"{names[j]} and {names[i]} are hard to tell apart (correlation {values[i, j]:.3f})" for i, j in pairs[:8]]
+    return lines + ([f"and {len(pairs) - 8} more pairs of strong correlation"] if len(pairs) > 8 else [])
+
+
+def headline(result: FitResult) -> list[str]:
+    """Return what was fitted to what, why it stopped, and how well it fits."""
+    seen, fit = result.observations, result.lmfit
+    state = "converged" if result.success else "NOT converged"
+    correction = float(np.sqrt(len(seen) / max(fit.nfree, 1)))
+    errors = [f"{q} ({o}): {m.words(r, u, correction)}" for q, o, u, m, r in zip(
+        seen.quantities, seen.outputs, seen.units, result.objective.errors, result.ratios, strict=True)]
+    return [
+        f"Model {result.model.name}, data: {result.data.title or 'trial data'}",
+        f"{len(seen)} observations of {len(seen.subjects)} subjects in {len(set(seen.arms))} arms fitted, "
+        f"{len(seen.unused)} not fitted (baselines and what .unused lists), {fit.nvarys} parameters",
+        f"{state} by {fit.method} in {result.objective.evaluations} evaluations, {result.seconds:.2f} s: {fit.message}",
+        f"-2 log L {result.deviance:.3f}, AIC {result.aic:.3f}, BIC {result.bic:.3f}; "
+        f"median relative error {100 * result.relative_error:.1f} %",
+        *[f"Errors of {line}" for line in errors],
+    ]
+
+
+def text(result: FitResult) -> str:
+    """Return the whole report."""
+    table = parameter_table(result, 0.95).drop(columns=["start", "lowest", "highest"])
+    lines = [*headline(result), "", table.to_string(float_format=lambda x: f"{x:.4g}", max_rows=80), ""]
+    strong = _pairs(result)
+    if strong:
+        lines += ["Correlations above 0.5:", *strong, ""]
+    found = cautions(result)
+    lines += ["Beware:", *[f"  - {line}" for line in found]] if found else ["Nothing to beware of."]
+    return "\n".join(lines)
+
+
+def _pairs(result: FitResult) -> list[str]:
+    try:
+        table = result.correlation()
+    except FitError:
+        return []
+    names, values = list(table.index), table.to_numpy()
+    pairs = sorted(((values[i, j], names[j], names[i]) for i in range(len(names)) for j in range(i)), key=lambda p: -abs(p[0]))
+    return [f"  {a}, {b}: {c:+.3f}" for c, a, b in pairs[:12] if abs(c) > 0.5]
+
+
+def html(result: FitResult) -> str:
+    """Return the result for a notebook."""
+    from html import escape
+
+    lines = "<br>".join(escape(line) for line in headline(result))
+    table = parameter_table(result, 0.95).to_html(float_format=lambda x: f"{x:.4g}", max_rows=60)
+    found = "".join(f"<li>{escape(line)}</li>" for line in cautions(result))
+    return f"<p>{lines}</p>{table}" + (f"<p>Beware:</p><ul>{found}</ul>" if found else "")
+
+
+def fitted_table(result: FitResult) -> DataFrame:
+    """Return predictions at the fitted observations, beside what was observed."""
+    import pandas as pd
+
+    seen, f = result.observations, result.fitted
+    weighted = np.full(len(f), np.nan)
+    for model, ratio in zip(result.objective.errors, result.ratios, strict=True):
+        weighted[model.rows] = model.weighted(f[model.rows], ratio)
+    return pd.DataFrame({
+        "row": list(seen.rows), "subject": np.array(seen.subjects, dtype=object)[seen.subject],
+        "arm": np.array(seen.arms, dtype=object)[seen.subject], "time": seen.time,
+        "quantity": np.array(seen.quantities, dtype=object)[seen.quantity], "observed": seen.value, "predicted": f,
+        "weighted_residual": weighted, "censoring": [CENSORED[c] for c in seen.censoring],
+        "unit": np.array(seen.units, dtype=object)[seen.quantity],
+    })
+
+
+def curve_table(
+    result: FitResult, days: FloatArray, shape: FloatArray, by: str, columns: Mapping[str, FloatArray]
+) -> DataFrame:
+    """Return (G, T, Q) arrays as a long table."""
+    import pandas as pd
+
+    seen = result.observations
+    owners = list(seen.subjects) if by == "subject" else list(dict.fromkeys(seen.arms))
+    count, times, quantities = shape.shape
+    table = {by: np.repeat(np.array(owners, dtype=object), times * quantities)}
+    if by == "subject":
+        table["arm"] = np.repeat(np.array(seen.arms, dtype=object), times * quantities)
+    table["time"] = np.tile(np.repeat(days, quantities), count)
+    table["quantity"] = np.tile(np.array(seen.quantities, dtype=object), count * times)
+    table.update({name: values.reshape(-1) for name, values in columns.items()})
+    table["unit"] = np.tile(np.array(seen.units, dtype=object), count * times)
+    return pd.DataFrame(table)

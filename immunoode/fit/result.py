@@ -1,0 +1,253 @@
+"""FitResult: what a fit found, how sure it is, why it stopped, and what it did not use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem
+from immunoode.fit import uncertainty
+from immunoode.fit.minimise import Outcome
+from immunoode.fit.objective import Objective, ratio
+from immunoode.fit.observations import FloatArray, IntArray, Observations
+from immunoode.fit.prediction import Predictor
+from immunoode.model.parts import Model
+from immunoode.trial.table import TrialData
+
+if TYPE_CHECKING:
+    from lmfit.minimizer import MinimizerResult
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """A finished fit.
+
+    Attributes
+    ----------
+    model : Model
+        The model as it was fitted; `fitted_model()` has the values found, where they are shared.
+    data : TrialData
+    lmfit : lmfit.minimizer.MinimizerResult
+        The result of the last round; `lmfit.params` holds every parameter in its natural scale (with standard error) and,
+        as "log_" + name, in the scale that was fitted. Its residuals are in units of the standard deviation.
+    seconds : float
+    """
+
+    model: Model
+    data: TrialData
+    objective: Objective
+    predictor: Predictor
+    outcome: Outcome
+    seconds: float = 0.0
+
+    @property
+    def lmfit(self) -> MinimizerResult:
+        """lmfit's own result object."""
+        return self.outcome.result
+
+    @property
+    def observations(self) -> Observations:
+        """What was fitted, as arrays."""
+        return self.objective.observations
+
+    @property
+    def unused(self) -> DataFrame:
+        """Observations that were not fitted, each with the reason."""
+        return self.observations.unused
+
+    @property
+    def success(self) -> bool:
+        """Whether the method says that it converged, every solve at the end finished, and the errors' scales settled."""
+        return bool(self.lmfit.success and self.outcome.settled and self.failed_subjects == ())
+
+    @cached_property
+    def fitted(self) -> FloatArray:
+        """(N,) predictions at the fitted observations."""
+        return self.objective.predictions(self.lmfit.params)
+
+    @property
+    def failed_subjects(self) -> tuple[str, ...]:
+        """Subjects whose simulation does not finish at the values found."""
+        lost = np.unique(self.observations.subject[~np.isfinite(self.fitted)])
+        return tuple(self.observations.subjects[i] for i in lost)
+
+    @property
+    def ratios(self) -> FloatArray:
+        """(Q,) additive over proportional part of each quantity's error."""
+        return np.array([ratio(m, self.lmfit.params) for m in self.objective.errors])
+
+    @cached_property
+    def deviance(self) -> float:
+        """Twice the negative log-likelihood, every constant included."""
+        return self.objective.deviance(self.lmfit.params)
+
+    @property
+    def free(self) -> int:
+        """Number of estimated parameters, one scale of errors for each quantity among them."""
+        return int(self.lmfit.nvarys) + len(self.objective.errors)
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion from the full likelihood (lmfit's own counts the residuals only)."""
+        return self.deviance + 2 * self.free
+
+    @property
+    def bic(self) -> float:
+        """Schwarz' criterion from the full likelihood."""
+        return self.deviance + self.free * float(np.log(len(self.observations)))
+
+    @property
+    def relative_error(self) -> float:
+        """Median of |observed - predicted| / observed over the observations above zero."""
+        y = self.observations.value
+        some = (y > 0) & np.isfinite(self.fitted)
+        return float(np.median(np.abs(y - self.fitted)[some] / y[some])) if some.any() else float("nan")
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Every fitted parameter's value, by its name in lmfit (without the logarithms)."""
+        keys = [k for s in self.objective.design.slots for k in s.keys]
+        return {k: float(self.lmfit.params[k].value) for k in keys}
+
+    def parameters(self, level: float = 0.95) -> DataFrame:
+        """Return one row a parameter: value, unit, standard error, interval, bounds, start, and what to beware of."""
+        from immunoode.fit.report import parameter_table
+
+        return parameter_table(self, level)
+
+    def individual(self) -> DataFrame:
+        """Return one row a subject, one column a fitted parameter (and baseline): ready for `simulate(parameters=...)`."""
+        import pandas as pd
+
+        values = self.objective.design.values(self.lmfit.params)
+        table = pd.DataFrame(values, index=list(self.observations.subjects), columns=list(self.objective.design.names))
+        return table.assign(**{k: v for k, v in self.observations.baselines.items() if k not in table})
+
+    def fitted_model(self, arm: str | None = None) -> Model:
+        """Return the model with the values found; those that an arm has of its own for the arm that is named.
+
+        Raises
+        ------
+        FitError
+            If the arm is not in the data.
+        """
+        values = {s.name: self.lmfit.params[s.keys[0]].value for s in self.objective.design.slots if len(s.keys) == 1}
+        if arm is not None:
+            if arm not in self.observations.arms:
+                raise FitError(Problem("arm", f"{arm!r} is not in the data", "one of " + ", ".join(self.data.arms)))
+            for slot in self.objective.design.slots:
+                if arm in slot.labels:
+                    values[slot.name] = self.lmfit.params[slot.keys[slot.labels.index(arm)]].value
+        return self.model.with_values(**values)
+
+    def correlation(self) -> DataFrame:
+        """Return the correlation matrix of the fitted parameters (in the scale that was fitted)."""
+        return uncertainty.correlation(self.lmfit)
+
+    def confidence(self, level: float = 0.95) -> DataFrame:
+        """Return confidence intervals from the covariance: value, lower, upper.
+
+        Raises
+        ------
+        FitError
+            If the data do not determine all parameters.
+        """
+        return uncertainty.intervals(self.lmfit, level)
+
+    def profile(self, *names: str, level: float = 0.95) -> DataFrame:
+        """Return profile-likelihood intervals through lmfit.conf_interval: value, lower, upper.
+
+        Every other parameter is refitted along the way; the scales of errors stay as found. Infinite: not bounded by the
+        data on that side.
+        """
+        return uncertainty.profiles(self.outcome.minimizer, self.lmfit, names, level)
+
+    def predict(self, times: Iterable[float] | None = None) -> DataFrame:
+        """Return predictions: at the observations, or at `times` [days] for every subject and quantity.
+
+        Returns
+        -------
+        DataFrame
+            subject, arm, time, quantity, predicted, unit; at the observations also row, observed, weighted_residual.
+        """
+        from immunoode.fit.report import curve_table, fitted_table
+
+        if times is None:
+            return fitted_table(self)
+        days = np.asarray(list(times), dtype=np.float64)
+        values = self.objective.design.values(self.lmfit.params)
+        curves = self.predictor.curves(values[None], days)[0]
+        return curve_table(self, days, curves, "subject", {"predicted": curves})
+
+    def bands(
+        self, times: Iterable[float] | None = None, *, by: Literal["subject", "arm"] = "subject", level: float = 0.95,
+        of: Literal["mean", "observation"] = "mean", method: Literal["delta", "sampling"] = "delta",
+    ) -> DataFrame:
+        """Return prediction bands: of each subject's curve, or of an arm's mean curve.
+
+        Parameters
+        ----------
+        times : days, default 200 from the first start to the last observation
+        of : the curve itself, or a new observation (the error model's spread is added)
+        method : "delta" (first order) or "sampling" (400 draws from the covariance)
+
+        Returns
+        -------
+        DataFrame
+            subject (or arm), time, quantity, predicted, lower, upper, unit.
+        """
+        from immunoode.fit.report import curve_table
+
+        days = self.grid() if times is None else np.asarray(list(times), dtype=np.float64)
+        middle, low, high = uncertainty.bands(
+            self.predictor, self.objective.design, self.objective.errors, self.ratios, self.lmfit, days, self._groups(by),
+            level=level, of=of, method=method)
+        return curve_table(self, days, middle, by, {"predicted": middle, "lower": low, "upper": high})
+
+    def grid(self, count: int = 200) -> FloatArray:
+        """Return days from the first subject's start to the last observation."""
+        return np.linspace(float(self.observations.start.min()), float(self.observations.last.max()), count)
+
+    def _groups(self, by: str) -> IntArray:
+        if by == "subject":
+            return np.arange(len(self.observations.subjects))
+        arms = list(dict.fromkeys(self.observations.arms))
+        return np.array([arms.index(a) for a in self.observations.arms])
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what a reader of the result must know: bounds hit, parameters not determined, solves that failed."""
+        from immunoode.fit.report import cautions
+
+        return cautions(self)
+
+    def report(self) -> str:
+        """Return the fit in words and tables: why it stopped, parameters with errors, correlations, what to beware of."""
+        from immunoode.fit.report import text
+
+        return text(self)
+
+    def plot(self, by: Literal["arm", "subject"] | None = None, **how: object) -> Axes | FloatArray:
+        """Draw fitted curves over the data, with their bands; see `immunoode.plot.fit.plot_fit`."""
+        from immunoode.plot.fit import plot_fit
+
+        return plot_fit(self, by, **how)  # type: ignore[arg-type]
+
+    def plot_residuals(self, **how: object) -> FloatArray:
+        """Draw weighted residuals over time and prediction, their distribution, and observed against predicted."""
+        from immunoode.plot.fit import plot_residuals
+
+        return plot_residuals(self, **how)  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def _repr_html_(self) -> str:
+        from immunoode.fit.report import html
+
+        return html(self)

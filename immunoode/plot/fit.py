@@ -1,0 +1,206 @@
+"""Figures of a fit: curves over data with bands, residuals, observed against predicted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from immunoode.errors import FitError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+    from immunoode.fit.observations import FloatArray
+    from immunoode.fit.result import FitResult
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's colours, that the colour-blind can tell apart."""
+PANELS = 24
+"""Subjects drawn in panels of their own; the rest are named in the title."""
+
+
+def plot_fit(
+    result: FitResult, by: Literal["arm", "subject"] | None = None, *, quantity: str | None = None, bands: bool = True,
+    level: float = 0.95, log: bool = False, axes: FloatArray | None = None,
+) -> Axes | FloatArray:
+    """Draw the data with the fitted curves over them.
+
+    Parameters
+    ----------
+    by : a panel for each arm (all its subjects, their curves, the mean curve with its band) or for each subject; by
+        default subjects where there are at most six of them
+    quantity : which one, where several were fitted (all by default)
+    bands : draw the band of the curve, and in panels of subjects that of new observations
+    log : logarithmic values
+
+    Returns
+    -------
+    Axes, or an array of them where there are several panels
+    """
+    seen = result.observations
+    kind = by or ("subject" if len(seen.subjects) <= 6 else "arm")
+    names = list(dict.fromkeys(seen.arms)) if kind == "arm" else list(seen.subjects[:PANELS])
+    quantities = [quantity] if quantity else list(seen.quantities)
+    panels = [(n, q) for q in quantities for n in names]
+    figure, boxes = _boxes(len(panels), axes, len(names))
+    curves = result.predict(result.grid())
+    ribbon = _ribbon(result, kind, bands, level)
+    for box, (name, which) in zip(boxes, panels, strict=True):
+        _panel(box, result, kind, name, which, curves, ribbon, level)
+        if log:
+            box.set_yscale("log")
+    boxes[0].legend(fontsize="x-small", loc="best")
+    if figure is not None:
+        left = len(seen.subjects) - len(names) if kind == "subject" else 0
+        figure.suptitle(_title(result) + (f" ({left} more subjects not drawn)" if left else ""), fontsize="medium")
+    return boxes[0] if len(boxes) == 1 else np.array(boxes)
+
+
+def _title(result: FitResult) -> str:
+    title = result.data.title or "trial data"
+    return f"{result.model.name}: {title}"[:110]
+
+
+def _boxes(count: int, axes: FloatArray | None, per_row: int) -> tuple[Figure | None, list[Axes]]:
+    """Return as many Axes as there are panels, hiding none of the user's."""
+    import matplotlib.pyplot as plt
+
+    if axes is not None:
+        return None, list(np.atleast_1d(axes).ravel())[:count]
+    columns = min(per_row, 4)
+    rows = -(-count // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(3.4 * columns + 0.6, 2.8 * rows + 0.5), squeeze=False,
+                                layout="constrained")
+    boxes = list(grid.ravel())
+    for box in boxes[count:]:
+        box.set_visible(False)
+    return figure, boxes[:count]
+
+
+def _ribbon(result: FitResult, kind: str, wanted: bool, level: float) -> tuple[DataFrame, DataFrame] | None:
+    """Return the bands of curves and of new observations (None where the fit has no covariance)."""
+    if not wanted:
+        return None
+    try:
+        times = result.grid(100)
+        by: Literal["arm", "subject"] = "arm" if kind == "arm" else "subject"
+        return (result.bands(times, by=by, level=level), result.bands(times, by=by, level=level, of="observation"))
+    except FitError:
+        return None
+
+
+def _panel(
+    box: Axes, result: FitResult, kind: str, name: str, quantity: str, curves: DataFrame,
+    ribbon: tuple[DataFrame, DataFrame] | None, level: float,
+) -> None:
+    arm = name if kind == "arm" else result.observations.arms[result.observations.subjects.index(name)]
+    colour = COLOURS[list(dict.fromkeys(result.observations.arms)).index(arm) % len(COLOURS)]
+    _curves(box, curves[(curves[kind] == name) & (curves["quantity"] == quantity)], kind, colour)
+    if ribbon is not None:
+        mean, spread = (r[(r[kind] == name) & (r["quantity"] == quantity)] for r in ribbon)
+        if kind == "arm":
+            box.plot(mean["time"], mean["predicted"], color="black", lw=1.8, label="mean curve")
+        else:
+            box.fill_between(spread["time"], spread["lower"], spread["upper"], color=colour, alpha=0.12, lw=0,
+                             label=f"{100 * level:.0f} % of observations")
+        box.fill_between(mean["time"], mean["lower"], mean["upper"], color="black" if kind == "arm" else colour,
+                         alpha=0.3, lw=0, label=f"{100 * level:.0f} % band of the curve")
+    _points(box, result, kind, name, quantity, colour)
+    _labels(box, result, kind, name, arm, quantity)
+
+
+def _curves(box: Axes, curves: DataFrame, kind: str, colour: str) -> None:
+    faint = {"lw": 0.7, "alpha": 0.5} if kind == "arm" else {"lw": 1.6}
+    for i, (_, rows) in enumerate(curves.groupby("subject", sort=False)):
+        label = ("fit, a line a subject" if kind == "arm" else "fit") if i == 0 else None
+        box.plot(rows["time"], rows["predicted"], color=colour, label=label, **faint)
+
+
+def _points(box: Axes, result: FitResult, kind: str, name: str, quantity: str, colour: str) -> None:
+    """Draw what was fitted as filled points, what the simulation starts from as open ones, limits as triangles."""
+    table = result.predict()
+    rows = table[(table[kind] == name) & (table["quantity"] == quantity)]
+    size = 10 if kind == "arm" else 22
+    for censoring, marker, label in (("", "o", "observed"), ("left", "v", "below"), ("right", "^", "above")):
+        part = rows[rows["censoring"] == censoring]
+        if len(part):
+            box.scatter(part["time"], part["observed"], s=size, color=colour, marker=marker, zorder=3, label=label)
+    start = result.unused
+    mine = start[(start["quantity"] == quantity) & start["subject"].isin(rows["subject"])]
+    if len(mine):
+        box.scatter(mine["time"], mine["value"], s=size, facecolors="none", edgecolors=colour, zorder=3,
+                    label="baseline or not fitted")
+
+
+def _labels(box: Axes, result: FitResult, kind: str, name: str, arm: str, quantity: str) -> None:
+    seen = result.observations
+    unit = seen.units[seen.quantities.index(quantity)]
+    count = seen.arms.count(arm)
+    short = name if len(name) <= 28 else name[:25] + "..."
+    box.set_title(f"{short} (n = {count})" if kind == "arm" else f"{short}, {arm}"[:44], fontsize="small")
+    box.set_xlabel("time (days)")
+    box.set_ylabel(quantity.replace("_", " ") + ("" if unit == "1" else f" ({unit})"))
+    top = [np.nanmax(c) for c in (seen.value[seen.quantity == seen.quantities.index(quantity)],)]
+    if seen.value.min() >= 0:
+        box.set_ylim(0, 1.25 * max(top) or 1.0)
+
+
+def plot_residuals(result: FitResult, *, quantity: str | None = None, log: bool = False) -> FloatArray:
+    """Draw observed against predicted, weighted residuals over time and prediction, and their normal quantiles.
+
+    Returns
+    -------
+    array of four Axes
+    """
+    import matplotlib.pyplot as plt
+
+    table = result.predict()
+    rows = table[table["quantity"] == quantity] if quantity else table
+    figure, boxes = plt.subplots(2, 2, figsize=(8.6, 6.6), layout="constrained")
+    _observed_predicted(boxes[0, 0], rows, log)
+    _scatter(boxes[0, 1], rows, "time", "time (days)")
+    _scatter(boxes[1, 0], rows, "predicted", "predicted", log)
+    _quantiles(boxes[1, 1], rows)
+    boxes[0, 0].legend(fontsize="x-small")
+    figure.suptitle(_title(result), fontsize="medium")
+    return np.asarray(boxes.ravel())
+
+
+def _coloured(rows: DataFrame) -> list[tuple[str, DataFrame, str]]:
+    by = "arm" if rows["quantity"].nunique() == 1 else "quantity"
+    return [(str(n), part, COLOURS[i % len(COLOURS)]) for i, (n, part) in enumerate(rows.groupby(by, sort=False))]
+
+
+def _observed_predicted(box: Axes, rows: DataFrame, log: bool) -> None:
+    for name, part, colour in _coloured(rows):
+        box.scatter(part["predicted"], part["observed"], s=12, color=colour, alpha=0.7, label=name[:40])
+    ends = [np.nanmin(rows[["predicted", "observed"]]), np.nanmax(rows[["predicted", "observed"]])]
+    box.plot(ends, ends, color="black", lw=0.8)
+    units = [u for u in rows["unit"].unique() if u != "1"]
+    unit = f" ({units[0]})" if len(units) == 1 else ""
+    box.set(xlabel="predicted" + unit, ylabel="observed" + unit)
+    if log:
+        box.set(xscale="log", yscale="log")
+
+
+def _scatter(box: Axes, rows: DataFrame, x: str, label: str, log: bool = False) -> None:
+    for _, part, colour in _coloured(rows):
+        box.scatter(part[x], part["weighted_residual"], s=12, color=colour, alpha=0.7)
+    for height, style in ((0, "-"), (-2, ":"), (2, ":")):
+        box.axhline(height, color="black", lw=0.8, ls=style)
+    box.set(xlabel=label, ylabel="weighted residual (sd)")
+    if log:
+        box.set_xscale("log")
+
+
+def _quantiles(box: Axes, rows: DataFrame) -> None:
+    from scipy.stats import norm
+
+    values = np.sort(rows["weighted_residual"].dropna().to_numpy())
+    expected = norm.ppf((np.arange(len(values)) + 0.5) / max(len(values), 1))
+    box.scatter(expected, values, s=12, color="#555555")
+    box.plot(expected, expected, color="black", lw=0.8)
+    box.set(xlabel="normal quantile", ylabel="weighted residual (sd)")
