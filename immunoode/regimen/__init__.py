@@ -1,0 +1,1 @@
+"""Regimens: doses over time, independent of any model."""

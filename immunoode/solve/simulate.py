@@ -1,0 +1,189 @@
+"""`simulate`: a model, a regimen and a span of time into a Simulation."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode import units
+from immunoode.errors import Problem, SolveError, nearest
+from immunoode.model.combine import closed
+from immunoode.model.equations import Equations, equations
+from immunoode.model.library import load_model
+from immunoode.model.parts import Model
+from immunoode.regimen.schedule import Schedule
+from immunoode.solve.simulation import Simulation
+from immunoode.solve.simulator import prepare
+from immunoode.solve.system import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BAR_FROM = 200
+"""Patients from which a progress bar is shown unless said otherwise."""
+
+
+def simulate(
+    model: Model | str,
+    regimen: Any = None,
+    until: str | float | None = None,
+    *,
+    times: Sequence[float] | FloatArray | None = None,
+    start: str | float = 0.0,
+    parameters: Mapping[str, float] | pd.DataFrame | None = None,
+    outputs: Sequence[str] | str | None = None,
+    engine: str = "compiled",
+    rtol: float = 1e-6,
+    atol: float | FloatArray | None = None,
+    extinction: bool = True,
+    threads: int | None = None,
+    progress: bool | None = None,
+) -> Simulation:
+    """Simulate one patient or many.
+
+    Parameters
+    ----------
+    model : Model or str
+        A model, or the name of a shipped one.
+    regimen : Regimen, Schedule or sequence of them, optional
+        One for all patients, or one for each.
+    until : str or float, optional
+        End of the span: "1 year", or days. Not needed with `times`.
+    times : sequence of float, optional
+        When to report, days. Default: daily. At the time of a dose the state after the dose is reported.
+    start : str or float
+        When initial values hold.
+    parameters : mapping or pandas.DataFrame, optional
+        Values that differ from the model's; a DataFrame has one row a patient, and its index names them.
+    outputs : sequence of str, optional
+        What to report. Default: states and derived quantities.
+    engine : {"compiled", "scipy"}
+        What integrates; "scipy" is the reference.
+    rtol, atol : float
+        Tolerances; absolute ones follow the scale of each state unless given.
+    extinction : bool
+        Whether cells become exactly zero below their compartment's threshold.
+    threads : int, optional
+        For many patients. The result does not depend on it.
+    progress : bool, optional
+        Progress bar. Default: for 200 patients or more.
+
+    Returns
+    -------
+    Simulation
+
+    Raises
+    ------
+    SolveError, ModelError, RegimenError
+        If the model is not closed, or an argument is wrong. A patient whose integration stops raises nothing: a warning
+        is issued, `Simulation.status` says why, and values after that time are NaN.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> run = imo.simulate("tumour_immune", until="30 days")
+    >>> run["sum_of_diameters"].shape
+    (31,)
+    """
+    model = load_model(model) if isinstance(model, str) else model
+    eq = equations(model)
+    matrix, subjects = _parameters(eq, parameters, _count(regimen), model)
+    first = units.days(start)
+    grid = _times(times, until, first)
+    schedules = _schedules(regimen, eq, matrix)
+    if len(schedules) != len(matrix):
+        raise SolveError(
+            Problem("regimen", f"is given for {len(schedules)} patients, parameters for {len(matrix)}", "one for each")
+        )
+    wanted = (outputs,) if isinstance(outputs, str) else outputs
+    simulator = prepare(model, schedules, grid, wanted, start=first, rtol=rtol, atol=atol, extinction=extinction, engine=engine)
+    bar = len(matrix) >= _BAR_FROM if progress is None else progress
+    solution = simulator.run(matrix, threads, bar)
+    status = tuple(solution.status(p) for p in range(len(matrix)))
+    run = Simulation(closed(model), grid, simulator.names, _units(simulator.names, eq), subjects, solution.values, status,
+                     solution.counts, tuple(schedules), matrix)  # fmt: skip
+    if not solution.ok.all():
+        warnings.warn(run.failures(), RuntimeWarning, stacklevel=2)
+    return run
+
+
+def _count(regimen: Any) -> int | None:
+    return len(regimen) if isinstance(regimen, (list, tuple)) else None
+
+
+def _parameters(eq: Equations, given: Any, patients: int | None, model: Model) -> tuple[FloatArray, tuple[Any, ...]]:
+    """Return parameter values (P, n) and the subjects' names."""
+    if given is not None and hasattr(given, "columns"):
+        columns, subjects = {str(c): np.asarray(given[c]) for c in given.columns}, tuple(given.index)
+    else:
+        columns = {str(k): np.asarray([v]) for k, v in dict(given or {}).items()}
+        subjects = tuple(range(patients or 1))
+    index = {name: i for i, name in enumerate(eq.parameters)}
+    problems = [
+        Problem(f"{model.name}: parameters.{n}", "is not a parameter of this model", nearest(n, index))
+        for n in columns
+        if n not in index
+    ]
+    if not subjects:
+        problems.append(Problem("parameters", "has no rows", "one row a patient"))
+    matrix = np.tile(np.asarray(eq.values, dtype=float), (max(len(subjects), 1), 1))
+    for name, values in columns.items():
+        if name in index:
+            problems += _fill(matrix, index[name], name, values)
+    if problems:
+        raise SolveError(problems)
+    return matrix, subjects
+
+
+def _fill(matrix: FloatArray, column: int, name: str, values: Any) -> list[Problem]:
+    try:
+        matrix[:, column] = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        return [Problem(f"parameters.{name}", "is not a number", "a number for each patient")]
+    bad = np.where(~np.isfinite(matrix[:, column]))[0]
+    return [Problem(f"parameters.{name}", f"is not finite in row {bad[0]}", "a finite number")] if bad.size else []
+
+
+def _times(times: Any, until: str | float | None, start: float) -> FloatArray:
+    if times is not None:
+        try:
+            return np.asarray(times, dtype=float)
+        except (TypeError, ValueError):
+            raise SolveError(Problem("times", "are not numbers", "days, for example range(0, 366)")) from None
+    if until is None:
+        raise SolveError(Problem("simulate", "was told neither until nor times", "for example until='1 year'"))
+    end = units.days(until)
+    if not end > start:
+        raise SolveError(Problem("until", f"is day {end:g}, not after the start, day {start:g}", "a later time"))
+    grid = np.arange(start, end, 1.0)
+    return np.append(grid, end)
+
+
+def _schedules(regimen: Any, eq: Equations, matrix: FloatArray) -> list[Schedule | None]:
+    inputs = {name: target.unit for name, target in eq.inputs.items()}
+    each = list(regimen) if isinstance(regimen, (list, tuple)) else [regimen] * len(matrix)
+    kept: dict[Any, Schedule | None] = {}
+    result = []
+    for one, row in zip(each, matrix, strict=False):
+        key = (id(one), row.tobytes())
+        if key not in kept:
+            kept[key] = _schedule(one, inputs, dict(zip(eq.parameters, map(float, row), strict=True)))
+        result.append(kept[key])
+    return result if len(each) == len(matrix) else [None] * len(each)
+
+
+def _schedule(regimen: Any, inputs: Mapping[str, str], values: Mapping[str, float]) -> Schedule | None:
+    if regimen is None or isinstance(regimen, Schedule):
+        return regimen
+    if not hasattr(regimen, "schedule"):
+        raise SolveError(Problem("regimen", f"is {type(regimen).__name__}", "a Regimen, a Schedule, None, or a list of them"))
+    schedule: Schedule = regimen.schedule(inputs, values)
+    return schedule
+
+
+def _units(names: Sequence[str], eq: Equations) -> dict[str, str]:
+    states = dict(zip(eq.states, eq.units, strict=True))
+    return {name: states.get(name) or eq.output_units[name] for name in names}

@@ -1,0 +1,125 @@
+"""What a simulation gives: values over time, with their units, and how each patient ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import Problem, SolveError, nearest
+from immunoode.model.parts import Model
+from immunoode.regimen.schedule import Schedule
+from immunoode.solve.status import Status
+from immunoode.solve.system import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Time courses of one patient or many.
+
+    Attributes
+    ----------
+    model : Model
+        The closed model.
+    times : ndarray, shape (T,)
+        Days.
+    names, units
+        The K outputs, and the unit of each.
+    subjects : tuple
+        Names of the P patients.
+    values : ndarray, shape (P, T, K)
+        NaN after the time at which a patient's integration stopped.
+    status : tuple of Status
+        How each patient ended.
+    counts : ndarray, shape (P, 3)
+        Steps, rejected steps, evaluations of the rates.
+    """
+
+    model: Model
+    times: FloatArray
+    names: tuple[str, ...]
+    units: Mapping[str, str]
+    subjects: tuple[Any, ...]
+    values: FloatArray
+    status: tuple[Status, ...]
+    counts: NDArray[np.int64]
+    schedules: tuple[Schedule | None, ...] = ()
+    parameters: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """Return one output: shape (T,) for one patient, (P, T) for many."""
+        if name not in self.names:
+            raise SolveError(Problem(f"output {name!r}", "is not in this simulation", nearest(str(name), self.names)))
+        found = self.values[:, :, self.names.index(name)]
+        return found[0] if len(self.subjects) == 1 else found
+
+    @property
+    def ok(self) -> bool:
+        """Whether every patient was solved to the end."""
+        return all(s.ok for s in self.status)
+
+    def failures(self) -> str:
+        """Return in words which patients stopped, and why."""
+        bad = [(subject, s) for subject, s in zip(self.subjects, self.status, strict=True) if not s.ok]
+        shown = [f"patient {subject}: {s}" for subject, s in bad[:5]]
+        return f"{len(bad)} of {len(self.subjects)} patients stopped early: " + " | ".join(shown) if bad else "none"
+
+    def raise_for_status(self) -> None:
+        """Raise a SolveError if a patient stopped early."""
+        if not self.ok:
+            raise SolveError(Problem(self.model.name, self.failures(), "see Simulation.status"))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table: subject, time (days), and a column for each output; P x T rows."""
+        import pandas as pd
+
+        patients, steps, width = self.values.shape
+        frame = pd.DataFrame(self.values.reshape(patients * steps, width), columns=list(self.names))
+        frame.insert(0, "time", np.tile(self.times, patients))
+        frame.insert(0, "subject", np.repeat(np.array(self.subjects, dtype=object), steps))
+        frame.attrs["units"] = {"time": "day", **self.units}
+        return frame
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return a Dataset: a variable for each output over (subject, time), with its unit."""
+        import xarray as xr
+
+        variables = {
+            name: (("subject", "time"), self.values[:, :, k], {"units": self.units[name]}) for k, name in enumerate(self.names)
+        }
+        return xr.Dataset(
+            variables,
+            coords={"subject": list(self.subjects), "time": ("time", self.times, {"units": "day"})},
+            attrs={"model": self.model.name},
+        )
+
+    def plot(self, *names: str, **options: Any) -> Any:
+        """Draw outputs over time; see `immunoode.plot.timecourse.plot_simulation`. Returns Axes, one for each unit."""
+        from immunoode.plot.timecourse import plot_simulation
+
+        return plot_simulation(self, *names, **options)
+
+    def __str__(self) -> str:
+        span = f"days {self.times[0]:g} to {self.times[-1]:g}"
+        who = "1 patient" if len(self.subjects) == 1 else f"{len(self.subjects)} patients"
+        ended = "all finished" if self.ok else self.failures()
+        return f"Simulation of {self.model.name}: {who}, {span}, {len(self.names)} outputs; {ended}"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        last = self.values[:, -1, :]
+        rows = "".join(
+            f"<tr><td>{escape(n)}</td><td>{escape(self.units[n])}</td><td>{np.nanmedian(self.values[:, 0, k]):.4g}</td>"
+            f"<td>{np.nanmedian(last[:, k]) if np.isfinite(last[:, k]).any() else float('nan'):.4g}</td></tr>"
+            for k, n in enumerate(self.names)
+        )
+        head = "<tr><th>output</th><th>unit</th><th>start</th><th>end</th></tr>"
+        return f"<p>{escape(str(self))}</p><table>{head}{rows}</table>"

@@ -1,0 +1,53 @@
+"""How a patient's integration ended: a value with time, state and advice, never an exception from within a kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FINISHED, TOO_SMALL, TOO_MANY, NOT_FINITE = range(4)
+_MESSAGES = {
+    FINISHED: ("finished", ""),
+    TOO_SMALL: (
+        "the step became too small",
+        "the solution may grow without bound here, or a rate is not finite: look at the state, mend the rates or parameters",
+    ),
+    TOO_MANY: (
+        "more steps than allowed",
+        "loosen rtol, shorten the time span, or look for rates faster than minutes",
+    ),
+    NOT_FINITE: (
+        "the initial state or a dose is not finite",
+        "look at the initial values, at divisions by zero and at logarithms of zero in them",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """How one patient ended.
+
+    Attributes
+    ----------
+    ok : bool
+        Whether the whole span was solved. Where not, values after `time` are NaN.
+    message, advice : str
+    time : float
+        Where it stopped, days.
+    state : dict
+        The state there, by name; empty where it finished.
+    """
+
+    ok: bool
+    message: str
+    time: float
+    advice: str = ""
+    state: dict[str, float] | None = None
+
+    def __str__(self) -> str:
+        return self.message if self.ok else f"stopped at day {self.time:g}: {self.message}; {self.advice}"
+
+
+def status_of(code: int, time: float, state: dict[str, float]) -> Status:
+    """Return the status for a kernel's code."""
+    message, advice = _MESSAGES[code]
+    return Status(code == FINISHED, message, time, advice, None if code == FINISHED else state)
