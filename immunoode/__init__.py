@@ -1,11 +1,13 @@
 """immunoode: ODE pharmacodynamic models of cancer immunotherapy, composed, solved and fitted.
 
-Names are handed out on first use, so that importing the package stays light.
+Names are handed out on first use, so that importing the package stays light; `__init__.pyi` states them for editors.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
@@ -45,7 +47,8 @@ _HOMES = {
     "immunoode.solve.simulation": ("Simulation",),
     "immunoode.trial.example": ("load_example",),
     "immunoode.trial.fetch": ("fetch",),
-    "immunoode.trial.table": ("TrialData", "read_trial"),
+    "immunoode.trial.reading": ("read_trial",),
+    "immunoode.trial.table": ("TrialData",),
     "immunoode.fit.fit": ("fit",),
     "immunoode.fit.result": ("FitResult",),
     "immunoode.scenario.compare": ("Comparison", "compare"),
@@ -65,3 +68,14 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _Package(ModuleType):
+    """This package, whose function `fit` is not hidden by its folder `fit` when that is imported."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOME_OF and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
