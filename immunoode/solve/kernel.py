@@ -14,7 +14,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from immunoode.solve import tsit5
-from immunoode.solve.events import DOSE, INFUSION_END, INFUSION_START
+from immunoode.solve.events import DOSE, INFUSION_END
 from immunoode.solve.status import FINISHED, NOT_FINITE, TOO_MANY, TOO_SMALL
 
 A, C, ERROR, DENSE = tsit5.A, tsit5.C, tsit5.ERROR, tsit5.DENSE

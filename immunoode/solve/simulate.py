@@ -99,7 +99,9 @@ def simulate(
             Problem("regimen", f"is given for {len(schedules)} patients, parameters for {len(matrix)}", "one for each")
         )
     wanted = (outputs,) if isinstance(outputs, str) else outputs
-    simulator = prepare(model, schedules, grid, wanted, start=first, rtol=rtol, atol=atol, extinction=extinction, engine=engine)
+    simulator = prepare(
+        model, schedules, grid, wanted, start=first, rtol=rtol, atol=atol, extinction=extinction, engine=engine
+    )
     bar = len(matrix) >= _BAR_FROM if progress is None else progress
     solution = simulator.run(matrix, threads, bar)
     status = tuple(solution.status(p) for p in range(len(matrix)))
@@ -179,7 +181,9 @@ def _schedule(regimen: Any, inputs: Mapping[str, str], values: Mapping[str, floa
     if regimen is None or isinstance(regimen, Schedule):
         return regimen
     if not hasattr(regimen, "schedule"):
-        raise SolveError(Problem("regimen", f"is {type(regimen).__name__}", "a Regimen, a Schedule, None, or a list of them"))
+        raise SolveError(
+            Problem("regimen", f"is {type(regimen).__name__}", "a Regimen, a Schedule, None, or a list of them")
+        )
     schedule: Schedule = regimen.schedule(inputs, values)
     return schedule
 

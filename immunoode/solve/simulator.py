@@ -94,7 +94,9 @@ class Simulator:
         Solution
         """
         patients, n = len(self.events), self.system.size
-        matrix = np.ascontiguousarray(np.broadcast_to(np.atleast_2d(parameters), (patients, len(self.parameters))), dtype=float)
+        matrix = np.ascontiguousarray(
+            np.broadcast_to(np.atleast_2d(parameters), (patients, len(self.parameters))), dtype=float
+        )
         steps, width = self.times.shape[1], len(self.names)
         solution = Solution(
             np.empty((patients, steps, width)), np.zeros(patients, np.int64), np.zeros(patients), np.zeros((patients, n)),
@@ -206,7 +208,9 @@ def _check_engine(engine: str) -> None:
 
 def _check_outputs(names: Sequence[str], system: System, model: Model) -> None:
     known = {*system.equations.states, *system.equations.outputs}
-    unknown = [Problem(f"{model.name}: output {n!r}", "is not known", nearest(str(n), known)) for n in names if n not in known]
+    unknown = [
+        Problem(f"{model.name}: output {n!r}", "is not known", nearest(str(n), known)) for n in names if n not in known
+    ]
     if unknown:
         raise SolveError(unknown)
 
@@ -240,7 +244,9 @@ def _rows(times: Any, patients: int) -> list[FloatArray]:
         return [np.asarray(times, dtype=float)] * patients
     rows = [np.asarray(row, dtype=float) for row in times]
     if len(rows) != patients:
-        raise SolveError(Problem("times", f"are given for {len(rows)} patients, schedules for {patients}", "one for each"))
+        raise SolveError(
+            Problem("times", f"are given for {len(rows)} patients, schedules for {patients}", "one for each")
+        )
     return rows
 
 
@@ -253,7 +259,9 @@ def _compiled(
     system = simulator.system
     addresses = np.concatenate([system.rates.address, system.pulses.address, system.scales.address])
     offsets = np.concatenate([[0], np.cumsum([e.times.size for e in events])]).astype(np.int64)
-    joined = [np.concatenate([getattr(e, f) for e in events]) for f in ("times", "kinds", "inputs", "amounts", "durations")]
+    joined = [
+        np.concatenate([getattr(e, f) for e in events]) for f in ("times", "kinds", "inputs", "amounts", "durations")
+    ]
     solve_many(
         addresses, x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, *joined,
         system.pulse_table, system.input_states, simulator.thresholds, simulator.rtol, atol, simulator.most_steps, states,

@@ -35,7 +35,7 @@ class Function:
             pointer, context = self._keep.as_ctypes()
             self._call: Any = pointer
             self._context = context
-            self.address[:] = ctypes.cast(pointer, ctypes.c_void_p).value, context.value
+            self.address[:] = [ctypes.cast(pointer, ctypes.c_void_p).value or 0, context.value]
 
     def __call__(self, packed: FloatArray) -> FloatArray:
         """Return the values at one packed input."""

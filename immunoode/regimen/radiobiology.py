@@ -1,0 +1,60 @@
+"""Radiation doses compared across fractionations: biologically effective dose and equivalent dose in 2 Gy fractions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from immunoode import units
+from immunoode.errors import Problem, RegimenError
+
+if TYPE_CHECKING:
+    from immunoode.regimen.regimen import Regimen
+
+
+def biologically_effective_dose(regimen: Regimen, alpha_beta_ratio: float, therapy: str = "radiotherapy") -> float:
+    """Return the biologically effective dose of a regimen, Gy.
+
+    Sum of d (1 + d / (alpha/beta)) over its fractions (Fowler 1989, Br J Radiol 62:679-94); repopulation and incomplete
+    repair between fractions are left out.
+
+    Parameters
+    ----------
+    regimen : Regimen
+    alpha_beta_ratio : float
+        Gy; 10 for most tumours, 3 for late-responding tissue.
+    therapy : str
+        The name that the fractions go by.
+
+    Raises
+    ------
+    RegimenError
+        If the regimen has no such therapy, or the ratio is not positive.
+    """
+    if not alpha_beta_ratio > 0:
+        raise RegimenError(Problem("alpha_beta_ratio", f"is {alpha_beta_ratio!r}", "a positive number of Gy"))
+    fractions = [
+        a * (units.factor(d.unit, "Gy") if d.unit else 1.0)
+        for d in regimen.doses
+        if d.therapy == therapy
+        for a in d.amounts()
+    ]
+    if not fractions:
+        raise RegimenError(
+            Problem(
+                f"therapy {therapy!r}", "is not in this regimen", f"one of {', '.join(regimen.therapies) or 'none'}"
+            )
+        )
+    return sum(d * (1 + d / alpha_beta_ratio) for d in fractions)
+
+
+def equivalent_dose_2gy(regimen: Regimen, alpha_beta_ratio: float, therapy: str = "radiotherapy") -> float:
+    """Return the total dose in 2 Gy fractions of the same biological effect, Gy.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> stereotactic = imo.Regimen().dose("radiotherapy", "18 Gy", every="2 days", count=3)
+    >>> round(imo.equivalent_dose_2gy(stereotactic, 10), 1)
+    126.0
+    """
+    return biologically_effective_dose(regimen, alpha_beta_ratio, therapy) / (1 + 2 / alpha_beta_ratio)
