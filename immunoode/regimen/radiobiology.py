@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def biologically_effective_dose(regimen: Regimen, alpha_beta_ratio: float, therapy: str = "radiotherapy") -> float:
     """Return the biologically effective dose of a regimen, Gy.
 
-    Sum of d (1 + d / (alpha/beta)) over its fractions (Fowler 1989, Br J Radiol 62:679-94); repopulation and incomplete
+    Sum of d (1 + d / (alpha/beta)) over its fractions (linear-quadratic model; Brenner 2008, Semin
+    Radiat Oncol, PMC2750078, on its range of validity); repopulation and incomplete
     repair between fractions are left out.
 
     Parameters

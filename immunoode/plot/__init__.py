@@ -1,0 +1,1 @@
+"""Figures. Every function returns Axes; matplotlib is imported inside."""

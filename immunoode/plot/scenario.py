@@ -1,0 +1,172 @@
+"""Figures of scenarios: time courses over a dosing calendar, change from baseline, effectors and occupancy; heat maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.plot.style import label, line, new_axes, time_axis, wide_range, words, wrapped
+
+if TYPE_CHECKING:
+    from immunoode.scenario.compare import Comparison
+    from immunoode.scenario.grid import Grid
+
+RESPONSE, PROGRESSION = -30.0, 20.0
+"""Percent; the lines of partial response (from baseline) and of progression (from the nadir, drawn from baseline)."""
+_PANELS = (("effectors",), ("pd1_occupancy", "ctla4_occupancy"))
+
+
+def plot_comparison(comparison: Comparison, *, panels: Sequence[str] | None = None, calendar: bool = True) -> Any:
+    """Draw scenarios side by side.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    panels : sequence of str, optional
+        Outputs below the size and its change. Default: effectors and occupancy where the model has them.
+    calendar : bool
+        Draw the dosing calendar underneath, a lane for each therapy of each scenario.
+
+    Returns
+    -------
+    dict of str to Axes
+        "size", "change", one for each panel, and "calendar".
+    """
+    import matplotlib.pyplot as plt
+
+    extra = _extra(comparison) if panels is None else tuple(panels)
+    lanes = _lanes(comparison) if calendar else []
+    rows = [("size", 2.6), ("change", 2.2), *((name, 1.6) for name in extra)]
+    rows += [("calendar", 0.5 + 0.24 * len(lanes))] if lanes else []
+    figure, boxes = plt.subplots(
+        len(rows), 1, sharex=True, layout="constrained", figsize=(8.0, sum(h for _, h in rows) + 0.8),
+        gridspec_kw={"height_ratios": [h for _, h in rows]},
+    )  # fmt: skip
+    axes = dict(zip((name for name, _ in rows), np.atleast_1d(boxes), strict=True))
+    _curves(axes["size"], comparison, comparison.measure)
+    _change(axes["change"], comparison)
+    for name in extra:
+        _curves(axes[name], comparison, name)
+    if lanes:
+        _calendar(axes["calendar"], lanes)
+    times = next(iter(comparison.simulations.values())).times
+    for box in axes.values():
+        time_axis(box, float(times[0]), float(times[-1]))
+        box.label_outer()
+        box.spines[["top", "right"]].set_visible(False)
+    handles, labels = axes["size"].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=min(3, len(labels)), fontsize="small", frameon=False
+    )
+    figure.align_ylabels(list(axes.values()))
+    return axes
+
+
+def _extra(comparison: Comparison) -> tuple[str, ...]:
+    """Return the panels that show something: effectors, and the occupancy that changes most."""
+    simulations = list(comparison.simulations.values())
+    chosen = []
+    for group in _PANELS:
+        spread = {
+            n: max(float(np.nanmax(s[n]) - np.nanmin(s[n])) for s in simulations)
+            for n in group
+            if n in simulations[0].names
+        }
+        if spread and max(spread.values()) > 0:
+            chosen.append(max(spread, key=lambda n: spread[n]))
+    return tuple(chosen)
+
+
+def _curves(box: Any, comparison: Comparison, name: str) -> None:
+    for index, (text, simulation) in enumerate(comparison.simulations.items()):
+        box.plot(simulation.times, simulation[name], label=text, **line(index))
+    values = [simulation[name] for simulation in comparison.simulations.values()]
+    first = next(iter(comparison.simulations.values()))
+    if wide_range(values) and name != comparison.measure:
+        box.set_yscale("log")
+        top = max(float(np.nanmax(v)) for v in values)
+        box.set_ylim(bottom=max(top * 1e-6, 1e-12))
+    elif not np.any(np.asarray(values) < 0):
+        box.set_ylim(bottom=0)
+    box.set_ylabel(wrapped(label(name, first.units[name])))
+
+
+def _change(box: Any, comparison: Comparison) -> None:
+    top = 0.0
+    for index, simulation in enumerate(comparison.simulations.values()):
+        values = simulation[comparison.measure]
+        change = (values / values[0] - 1) * 100
+        top = max(top, float(np.nanmax(change)))
+        box.plot(simulation.times, change, **line(index))
+    for level, text in ((RESPONSE, "-30 %: partial response"), (PROGRESSION, "+20 %")):
+        box.axhline(level, color="0.5", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+        box.annotate(text, (1.0, level), xycoords=("axes fraction", "data"), fontsize="x-small", color="0.35",
+                     ha="right", va="bottom")  # fmt: skip
+    box.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    box.set_ylim(-105, min(max(top * 1.05, 60.0), 200.0))
+    box.set_ylabel("change from\nbaseline (%)")
+
+
+def _lanes(comparison: Comparison) -> list[tuple[str, int, list[float], list[float]]]:
+    """Return (therapy and scenario, scenario's index, times, durations) of each lane."""
+    lanes = []
+    several = len([r for r in comparison.regimens.values() if r is not None and r.doses]) > 1
+    for index, (text, regimen) in enumerate(comparison.regimens.items()):
+        frame = regimen.to_frame() if regimen is not None and regimen.doses else None
+        for therapy in regimen.therapies if regimen is not None and frame is not None else ():
+            given = frame[frame["therapy"] == therapy]
+            name = f"{words(therapy)} ({text})" if several and text != therapy else words(therapy)
+            lanes.append((name, index, list(given["time_day"]), list(given["duration_day"])))
+    return lanes
+
+
+def _calendar(box: Any, lanes: Sequence[tuple[str, int, list[float], list[float]]]) -> None:
+    for row, (_, index, times, durations) in enumerate(lanes):
+        style = line(index)
+        box.plot(times, [row] * len(times), linestyle="none", marker="|", markersize=7, color=style["color"])
+        for time, duration in zip(times, durations, strict=True):
+            if duration >= 1:
+                box.plot([time, time + duration], [row, row], color=style["color"], linewidth=3, solid_capstyle="butt")
+    box.set_yticks(range(len(lanes)), [name for name, *_ in lanes], fontsize="x-small")
+    box.set_ylim(len(lanes) - 0.5, -0.5)
+    box.tick_params(axis="y", length=0)
+    box.spines["left"].set_visible(False)
+
+
+def plot_grid(grid: Grid, axes: Any = None, *, cmap: str = "viridis") -> Any:
+    """Draw a grid as a heat map with its values; cells where progression is not reached say so.
+
+    Parameters
+    ----------
+    grid : Grid
+    axes : Axes, optional
+    cmap : str
+        A colour map; the default reads in grey and to the colour-blind.
+
+    Returns
+    -------
+    Axes
+    """
+    (row, rows), (column, columns) = grid.axes.items()
+    box = new_axes(axes, (1.6 + 0.75 * max(len(columns), 4), 1.4 + 0.5 * max(len(rows), 4)))
+    shown = np.where(np.isfinite(grid.values), grid.values, np.nan)
+    image = box.imshow(shown, origin="lower", aspect="auto", cmap=cmap)
+    image.cmap.set_bad("0.85")
+    box.figure.colorbar(image, ax=box, label=wrapped(grid.label, 34))
+    box.set_xticks(range(len(columns)), [str(c) for c in columns])
+    box.set_yticks(range(len(rows)), [str(r) for r in rows])
+    box.set_xlabel(words(column))
+    box.set_ylabel(words(row))
+    if grid.values.size <= 150:
+        _annotate(box, grid.values, image)
+    return box
+
+
+def _annotate(box: Any, values: Any, image: Any) -> None:
+    for (a, b), value in np.ndenumerate(values):
+        finite = bool(np.isfinite(value))
+        dark = finite and sum(image.cmap(image.norm(value))[:3]) < 1.4
+        text = f"{value:.3g}" if finite else "not\nreached"
+        box.text(b, a, text, ha="center", va="center", fontsize="x-small", color="white" if dark else "black")

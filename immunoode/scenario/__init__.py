@@ -1,0 +1,1 @@
+"""Scenarios: regimens and parameter sets side by side."""

@@ -1,0 +1,155 @@
+"""`compare`: any number of regimens or parameter sets on one model, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from immunoode.errors import Problem, SolveError
+from immunoode.model.equations import equations
+from immunoode.model.library import load_model
+from immunoode.model.parts import Model
+from immunoode.regimen.regimen import Regimen
+from immunoode.scenario.summary import summarise
+from immunoode.solve.simulate import simulate
+from immunoode.solve.simulation import Simulation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Scenario = Regimen | None | tuple[Regimen | None, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Scenarios of one model.
+
+    Attributes
+    ----------
+    simulations : mapping of str to Simulation
+        By label, in the order given.
+    regimens : mapping of str to Regimen or None
+    measure : str
+        The output that stands for tumour size.
+    """
+
+    model: Model
+    simulations: Mapping[str, Simulation]
+    regimens: Mapping[str, Regimen | None]
+    measure: str
+
+    def table(self) -> pd.DataFrame:
+        """Return a row for each scenario: baseline, nadir (value, day, percent), final size, day of progression.
+
+        Progression is 20 % (and 5 mm, for a size in mm) above the nadir; "not reached" is an empty value (NA).
+        """
+        import pandas as pd
+
+        rows = {
+            label: asdict(summarise(s.times, s[self.measure], s.units[self.measure]))
+            for label, s in self.simulations.items()
+        }
+        frame = pd.DataFrame.from_dict(rows, orient="index")
+        frame["progression_day"] = frame["progression_day"].astype("Float64")
+        frame.index.name = "scenario"
+        return frame
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return all time courses in one table: scenario, time, and a column for each output."""
+        import pandas as pd
+
+        parts = {label: s.to_frame().drop(columns="subject") for label, s in self.simulations.items()}
+        return pd.concat(parts, names=["scenario"]).reset_index(level=0).reset_index(drop=True)
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the scenarios over their dosing calendars; see `immunoode.plot.scenario.plot_comparison`."""
+        from immunoode.plot.scenario import plot_comparison
+
+        return plot_comparison(self, **options)
+
+    def __str__(self) -> str:
+        return f"{len(self.simulations)} scenarios of {self.model.name}, {self.measure}\n{self.table().round(1).to_string()}"
+
+    def _repr_html_(self) -> str:
+        table: str = self.table().round(1).to_html(na_rep="not reached")
+        return table
+
+
+def compare(
+    model: Model | str,
+    scenarios: Mapping[str, Scenario],
+    until: str | float = "1 year",
+    *,
+    measure: str | None = None,
+    parameters: Mapping[str, float] | None = None,
+    **options: Any,
+) -> Comparison:
+    """Simulate scenarios of one model side by side.
+
+    Parameters
+    ----------
+    model : Model or str
+    scenarios : mapping
+        Label to a Regimen, None (untreated), or a pair of one of these and a mapping of parameter values.
+    until : str or float
+        End of the span.
+    measure : str, optional
+        The output that stands for tumour size. Default: `sum_of_diameters` where the model has it, else its first tumour
+        compartment.
+    parameters : mapping, optional
+        Values for all scenarios.
+    **options
+        As for `immunoode.simulate`.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    SolveError, ModelError, RegimenError
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.compare("tumour_immune", {"untreated": None, "slow": (None, {"growth_rate": 0.002})}).table().shape
+    (2, 7)
+    """
+    model = load_model(model) if isinstance(model, str) else model
+    if not isinstance(scenarios, Mapping) or not scenarios:
+        raise SolveError(
+            Problem("compare", "was given no scenarios", "a mapping such as {'untreated': None, 'treated': regimen}")
+        )
+    size = measure or default_measure(model)
+    simulations, regimens = {}, dict[str, Regimen | None]()
+    for label, scenario in scenarios.items():
+        regimen, values = scenario if isinstance(scenario, tuple) else (scenario, {})
+        regimens[str(label)] = regimen
+        simulations[str(label)] = simulate(
+            model, regimen, until, parameters={**(parameters or {}), **values}, **options
+        )
+    first = next(iter(simulations.values()))
+    first[size]  # the error names what there is
+    return Comparison(first.model, simulations, regimens, size)
+
+
+def default_measure(model: Model) -> str:
+    """Return the output that stands for tumour size: the sum of diameters, else the first tumour compartment.
+
+    Raises
+    ------
+    SolveError
+        If the model has neither.
+    """
+    eq = equations(model)
+    if "sum_of_diameters" in eq.outputs:
+        return "sum_of_diameters"
+    tumours = [
+        name
+        for name in eq.states
+        if any(name.endswith(n) and "tumour" in c.roles for n, c in model.compartments.items())
+    ]
+    if not tumours:
+        raise SolveError(Problem(model.name, "has no tumour compartment", "say measure=, one of the model's outputs"))
+    return tumours[0]

@@ -1,0 +1,136 @@
+"""`grid`: a measure over two properties of a regimen, such as when radiotherapy starts and how many antibody doses are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import Problem, SolveError, nearest
+from immunoode.model.library import load_model
+from immunoode.model.parts import Model
+from immunoode.regimen.regimen import Regimen
+from immunoode.scenario.compare import default_measure
+from immunoode.scenario.summary import Course, summarise
+from immunoode.solve.simulate import simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MEASURES: dict[str, tuple[Callable[[Course], float], str]] = {
+    "final": (lambda c: c.final, "{of} at the end ({unit})"),
+    "final_change": (lambda c: c.final_change, "change of {of} at the end (%)"),
+    "nadir": (lambda c: c.nadir, "smallest {of} ({unit})"),
+    "nadir_change": (lambda c: c.nadir_change, "best change of {of} (%)"),
+    "time_to_progression": (
+        lambda c: np.inf if c.progression_day is None else c.progression_day,
+        "time to progression (days)",
+    ),
+}
+"""What a cell of the grid shows, and how it is named."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A measure over two axes.
+
+    Attributes
+    ----------
+    axes : mapping of str to tuple
+        Two labels, each with its values: rows, then columns.
+    values : ndarray, shape (rows, columns)
+        Infinite where progression is not reached.
+    label : str
+        What the values are, with unit.
+    """
+
+    axes: Mapping[str, tuple[Any, ...]]
+    values: NDArray[np.float64]
+    label: str
+    until: float
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the grid as a table: rows by the first axis, columns by the second."""
+        import pandas as pd
+
+        (row, rows), (column, columns) = self.axes.items()
+        return pd.DataFrame(self.values, index=pd.Index(rows, name=row), columns=pd.Index(columns, name=column))
+
+    def plot(self, axes: Any = None, **options: Any) -> Any:
+        """Draw the grid as a heat map; see `immunoode.plot.scenario.plot_grid`. Returns Axes."""
+        from immunoode.plot.scenario import plot_grid
+
+        return plot_grid(self, axes, **options)
+
+    def __str__(self) -> str:
+        return f"{self.label}\n{self.to_frame().to_string(float_format=lambda v: f'{v:.4g}')}"
+
+    def _repr_html_(self) -> str:
+        table: str = self.to_frame().to_html(float_format=lambda v: f"{v:.4g}")
+        return f"<p>{self.label}</p>{table}"
+
+
+def grid(
+    model: Model | str,
+    regimen_of: Callable[[Any, Any], Regimen],
+    axes: Mapping[str, Sequence[Any]],
+    until: str | float = "1 year",
+    *,
+    measure: str = "final",
+    of: str | None = None,
+    parameters: Mapping[str, float] | None = None,
+    progress: bool | None = None,
+    **options: Any,
+) -> Grid:
+    """Simulate a regimen over a grid of two of its properties.
+
+    Parameters
+    ----------
+    model : Model or str
+    regimen_of : callable
+        Takes a value of each axis, returns the Regimen.
+    axes : mapping of str to sequence
+        Two labels, each with its values.
+    until : str or float
+    measure : {"final", "final_change", "nadir", "nadir_change", "time_to_progression"}
+    of : str, optional
+        The output that is measured. Default: as in `compare`.
+    parameters : mapping, optional
+    progress : bool, optional
+        Progress bar. Default: from 30 cells.
+    **options
+        As for `immunoode.simulate`.
+
+    Returns
+    -------
+    Grid
+
+    Raises
+    ------
+    SolveError
+        If there are not two axes, or the measure is not known.
+    """
+    from tqdm.auto import tqdm
+
+    model = load_model(model) if isinstance(model, str) else model
+    if len(axes) != 2 or not all(len(values) for values in axes.values()):
+        raise SolveError(Problem("grid", f"was given {len(axes)} axes", "two, each with its values"))
+    if measure not in MEASURES:
+        raise SolveError(Problem(f"measure {measure!r}", "is not known", nearest(str(measure), MEASURES)))
+    output = of or default_measure(model)
+    of_course, label = MEASURES[measure]
+    rows, columns = (tuple(values) for values in axes.values())
+    cells = list(product(rows, columns))
+    found, unit = [], ""
+    for a, b in tqdm(cells, desc="grid", disable=len(cells) < 30 if progress is None else not progress):
+        run = simulate(model, regimen_of(a, b), until, parameters=parameters, outputs=(output,), **options)
+        run.raise_for_status()
+        unit = run.units[output]
+        found.append(of_course(summarise(run.times, run[output], unit)))
+    values = np.array(found).reshape(len(rows), len(columns))
+    text = label.format(of=output.replace("_", " "), unit=unit)
+    return Grid({k: tuple(v) for k, v in axes.items()}, values, text, float(run.times[-1]))
