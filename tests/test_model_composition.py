@@ -139,7 +139,7 @@ def test_two_antibodies_live_in_one_model():
             "state the covariate 'weight' differently",
         ),
         (
-            lambda: [parse_model(BASE, "base"), parse_model(drug(1, 1) | {"needs": {"brake": {"unit": "mg"}}}, "b")],
+            lambda: [parse_model(BASE, "base"), parse_model(drug(1, 1) | {"needs": {"brake": {"unit": "mg"}}, "modifiers": {}}, "b")],
             "takes 'brake' in 'mg'",
         ),
     ],

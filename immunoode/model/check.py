@@ -28,9 +28,7 @@ def check(model: Model, where: str = "", bib: frozenset[str] | None = None) -> l
         The keys of the bibliography; sources are looked up where it is given.
     """
     where = where or model.name
-    problems = [*_names(model), *_units(model), *_parameters(model, bib), *_ends(model)]
-    if not problems:
-        problems = [*_expressions(model)]
+    problems = [*_names(model), *_units(model), *_parameters(model, bib), *_ends(model), *_expressions(model)]
     if not problems:
         problems = [*_cycles(model)]
     if not problems:

@@ -64,8 +64,8 @@ def _cases(model: Model, table: str, field: str, part: Any) -> Iterator[Case]:
     if isinstance(part, (Flow, Pulse)):
         yield from _flow_cases(model, field, part)
     elif table == "modifiers":
-        of = model.modifiables.get(part.of)
-        wanted = NUMBER if field == "factor" else (of_unit(of.unit) if of else None)
+        of = model.modifiables.get(part.of) or model.needs.get(part.of)
+        wanted = NUMBER if field == "factor" else (of_unit(of.unit) if of and of.unit else None)
         yield {}, wanted
     elif table == "inputs":
         yield {}, fraction_measure(model, part)

@@ -1,34 +1,18 @@
-"""The shipped models: where their files are, loading by name, the list of them."""
+"""The shipped models: loading by name, the list of them."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from immunoode.errors import ModelError, Problem, nearest
+from immunoode.model.folder import models_folder
 from immunoode.model.parts import BARE_KINDS, Model
 from immunoode.model.read import choose_variant, read_model
 from immunoode.model.tables import VALUES
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@lru_cache(maxsize=1)
-def models_folder() -> Path:
-    """Return the folder of the shipped models: inside the installed package first, beside the checkout second.
-
-    Raises
-    ------
-    ModelError
-        If neither exists: the installation is broken.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "models", package.parent / "models"):
-        if folder.is_dir():
-            return folder
-    raise ModelError(Problem(str(package / "models"), "is missing", "install the package again"))
 
 
 def model_names() -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.model.check import check
 from immunoode.model.parts import BARE_KINDS, COMBINED, KINDS, Check, Member, Model, Need, Parameter
-from immunoode.model.references import REFERENCES, keys_of
+from immunoode.model.references import keys_for
 from immunoode.model.tables import TABLES, Table
 
 _TEXTS = ("title", "description", "instance")
@@ -54,7 +54,7 @@ def read_model(path: str | Path, variant: str | None = None, instance: str | Non
     """
     path = Path(path)
     document = _toml(path)
-    bib = keys_of(path.parent / REFERENCES)
+    bib = keys_for(path)
     return parse_model(document, path.stem, where=path.name, bib=bib, variant=variant, instance=instance)
 
 

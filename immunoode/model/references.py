@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from pathlib import Path
+
+from immunoode.model.folder import models_folder
 
 REFERENCES = "references.bib"
 ESTIMATE = "estimate:"
@@ -12,10 +13,14 @@ _ENTRY = re.compile(r"@\w+\s*\{\s*([^,\s]+)\s*,")
 _KEY = re.compile(r"[A-Za-z][A-Za-z_\-]*\d{4}\w*")
 
 
-@lru_cache(maxsize=32)
 def keys_of(path: Path) -> frozenset[str]:
     """Return the keys of a BibTeX file; none where there is no such file."""
     return frozenset(_ENTRY.findall(path.read_text(encoding="utf-8"))) if path.is_file() else frozenset()
+
+
+def keys_for(path: Path) -> frozenset[str]:
+    """Return the keys that a model file may cite: those of the bibliography beside it, and the shipped ones."""
+    return keys_of(path.parent / REFERENCES) | keys_of(models_folder() / REFERENCES)
 
 
 def key_in(source: str) -> str:

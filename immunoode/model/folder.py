@@ -1,0 +1,24 @@
+"""Where the shipped models and their bibliography are."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from immunoode.errors import ModelError, Problem
+
+
+@lru_cache(maxsize=1)
+def models_folder() -> Path:
+    """Return the folder of the shipped models: inside the installed package first, beside the checkout second.
+
+    Raises
+    ------
+    ModelError
+        If neither exists: the installation is broken.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "models", package.parent / "models"):
+        if folder.is_dir():
+            return folder
+    raise ModelError(Problem(str(package / "models"), "is missing", "install the package again"))
