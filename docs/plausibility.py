@@ -1,0 +1,357 @@
+"""What the models say against what was published: computes the table of plausibility.md (run it to write the table anew)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+import immunoode as imo
+from immunoode import units
+
+TABLE = Path(__file__).parent / "plausibility.md"
+INFUSION = "30 min"
+OCCUPANCY = (
+    ("pembrolizumab", "200 mg", 21),
+    ("nivolumab", "240 mg", 14),
+    ("atezolizumab", "1200 mg", 21),
+    ("durvalumab", "10 mg/kg", 14),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number: what it is, how to compute it, what was published (a value and a tolerance, or a range), and where."""
+
+    quantity: str
+    compute: Callable[[], float]
+    low: float
+    high: float
+    published: str
+    source: str
+    how: str
+
+    @property
+    def line(self) -> str:
+        """Return the row of the table."""
+        return f"| {self.quantity} | {self.compute():.3g} | {self.published} | {self.source} | {self.how} |"
+
+
+def near(
+    quantity: str, compute: Callable[[], float], value: float, unit: str, source: str, how: str, within: float = 0.2
+) -> Row:
+    """Return a row that agrees with a published value within a relative tolerance."""
+    return Row(f"{quantity} ({unit})", compute, value * (1 - within), value * (1 + within), f"{value:g}", source, how)
+
+
+def between(
+    quantity: str, compute: Callable[[], float], low: float, high: float, unit: str, source: str, how: str
+) -> Row:
+    """Return a row that lies within a published range."""
+    return Row(f"{quantity} ({unit})", compute, low, high, f"{low:g} to {high:g}", source, how)
+
+
+@cache
+def antibody(name: str, amount: str, every: float, count: int, weight: float) -> imo.Simulation:
+    """Return a course of one antibody: four times a day, and at the end of each infusion."""
+    file = "ctla4_inhibitor" if name == "ipilimumab" else "pd1_inhibitor"
+    model = imo.combine("tumour_immune", imo.load_model(file, variant=name))
+    regimen = imo.Regimen().dose(name, amount, every=every, count=count, over=INFUSION)
+    ends = every * np.arange(count) + units.days(INFUSION)
+    times = np.union1d(np.arange(0, every * count + 43, 0.25), ends)
+    outputs = [f"{name}_concentration", f"{name}_occupancy"]
+    return imo.simulate(model, regimen, times=times, parameters={"weight": weight}, outputs=outputs)
+
+
+def concentration(name: str, amount: str, every: float, count: int, weight: float, at: float) -> Callable[[], float]:
+    """Return the plasma concentration at a time (the trough where an infusion begins then)."""
+
+    def value() -> float:
+        run = antibody(name, amount, every, count, weight)
+        return float(np.interp(at, run.times, run[f"{name}_concentration"]))
+
+    return value
+
+
+def peak(name: str, amount: str, every: float, count: int, weight: float, cycle: int) -> Callable[[], float]:
+    """Return the largest plasma concentration of a cycle (counted from 1)."""
+
+    def value() -> float:
+        run = antibody(name, amount, every, count, weight)
+        inside = (run.times >= every * (cycle - 1)) & (run.times < every * cycle)
+        return float(run[f"{name}_concentration"][inside].max())
+
+    return value
+
+
+def exposure(
+    name: str, amount: str, every: float, count: int, weight: float, first: float, last: float
+) -> Callable[[], float]:
+    """Return the area under the concentration between two times."""
+
+    def value() -> float:
+        run = antibody(name, amount, every, count, weight)
+        inside = (run.times >= first) & (run.times <= last)
+        return float(np.trapezoid(run[f"{name}_concentration"][inside], run.times[inside]))
+
+    return value
+
+
+def lowest_occupancy(name: str, amount: str, every: float) -> Callable[[], float]:
+    """Return the lowest occupancy between the first dose and half a year, in per cent."""
+
+    def value() -> float:
+        run = antibody(name, amount, every, int(182 / every), 75.0)
+        inside = (run.times >= 0.25) & (run.times < 182)
+        return 100 * float(run[f"{name}_occupancy"][inside].min())
+
+    return value
+
+
+def half_life() -> float:
+    """Return the terminal half-life of pembrolizumab in its reference patient, from the last weeks after one dose."""
+    times = np.array([150.0, 250.0])
+    model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
+    run = imo.simulate(
+        model, imo.Regimen().dose("pembrolizumab", "200 mg"), times=times, parameters={"weight": 76.8}, rtol=1e-9
+    )
+    first, last = run["pembrolizumab_concentration"]
+    return float(np.diff(times)[0] * np.log(2) / np.log(first / last))
+
+
+def ratio(a: Callable[[], float], b: Callable[[], float]) -> Callable[[], float]:
+    """Return the ratio of two numbers."""
+    return lambda: a() / b()
+
+
+@cache
+def untreated(variant: str | None = None) -> imo.Simulation:
+    """Return half a year without treatment."""
+    return imo.simulate(imo.load_model("tumour_immune", variant=variant), until="180 days")
+
+
+def doubling_time(variant: str | None = None) -> Callable[[], float]:
+    """Return the volume doubling time of the untreated tumour over half a year."""
+
+    def value() -> float:
+        volume = untreated(variant)["tumour_volume"]
+        return float(180 * np.log(2) / np.log(volume[-1] / volume[0]))
+
+    return value
+
+
+def growth_of_diameters() -> float:
+    """Return the mean rate of growth of the sum of diameters over half a year, 1/day."""
+    size = untreated()["sum_of_diameters"]
+    return float(np.log(size[-1] / size[0]) / 180)
+
+
+PEMBROLIZUMAB = ("pembrolizumab", "200 mg", 21.0, 12, 76.8)
+ATEZOLIZUMAB = ("atezolizumab", "1200 mg", 21.0, 12, 77.0)
+DURVALUMAB = ("durvalumab", "10 mg/kg", 14.0, 24, 75.0)
+DURVALUMAB_FLAT = ("durvalumab", "1500 mg", 28.0, 12, 75.0)
+NIVOLUMAB = ("nivolumab", "240 mg", 14.0, 24, 80.0)
+IPILIMUMAB = ("ipilimumab", "3 mg/kg", 21.0, 4, 80.0)
+
+TUMOUR = [
+    between(
+        "volume doubling time, untreated",
+        doubling_time(),
+        97,
+        191,
+        "days",
+        "median 191 in resected lung cancer, squamous about 97 (mackintosh2014, abstract)",
+        "mean over 180 days",
+    ),
+    near(
+        "growth of the sum of diameters, untreated",
+        lambda: 1000 * growth_of_diameters(),
+        1.6,
+        "0.001/day",
+        "ribba2022 (OAK, typical growth rate on treatment)",
+        "mean over 180 days",
+    ),
+]
+ANTIBODIES = [
+    near(
+        "pembrolizumab 200 mg every 3 weeks: area in 6 weeks at steady state",
+        exposure(*PEMBROLIZUMAB, 210, 252),
+        1870,
+        "mg*day/L",
+        "freshwater2017, abstract",
+        "days 210 to 252",
+    ),
+    near(
+        "pembrolizumab: terminal half-life",
+        half_life,
+        27.3,
+        "days",
+        "ahamadi2017, text",
+        "days 150 to 250 after one dose",
+    ),
+    near(
+        "pembrolizumab: accumulation of the area",
+        ratio(exposure(*PEMBROLIZUMAB, 231, 252), exposure(*PEMBROLIZUMAB, 0, 21)),
+        2.2,
+        "fold",
+        "ahamadi2017, text",
+        "12th cycle against the first",
+    ),
+    near(
+        "pembrolizumab: trough before the second dose",
+        concentration(*PEMBROLIZUMAB, 21),
+        12.73,
+        "mg/L",
+        "ahamadi2017, its equations integrated",
+        "reference patient",
+    ),
+    near(
+        "pembrolizumab: trough at steady state",
+        concentration(*PEMBROLIZUMAB, 252),
+        29.5,
+        "mg/L",
+        "ahamadi2017, its equations integrated",
+        "reference patient, day 252",
+    ),
+    near(
+        "nivolumab 240 mg every 2 weeks: peak after the first dose",
+        peak(*NIVOLUMAB, 1),
+        66.1,
+        "mg/L",
+        "bajaj2017, its equations integrated",
+        "reference patient",
+    ),
+    near(
+        "nivolumab: trough before the second dose",
+        concentration(*NIVOLUMAB, 14),
+        20.9,
+        "mg/L",
+        "bajaj2017, its equations integrated",
+        "reference patient",
+    ),
+    near(
+        "nivolumab: trough at steady state",
+        concentration(*NIVOLUMAB, 336),
+        81.3,
+        "mg/L",
+        "bajaj2017, its equations integrated",
+        "reference patient, day 336",
+    ),
+    near(
+        "atezolizumab 1200 mg every 3 weeks: trough after the first dose",
+        concentration(*ATEZOLIZUMAB, 21),
+        78.3,
+        "mg/L",
+        "marolleau2023, abstract (patients, 78.3 +- 17)",
+        "reference patient",
+    ),
+    near(
+        "atezolizumab: accumulation of the area",
+        ratio(exposure(*ATEZOLIZUMAB, 231, 252), exposure(*ATEZOLIZUMAB, 0, 21)),
+        1.91,
+        "fold",
+        "European product information",
+        "12th cycle against the first",
+    ),
+    near(
+        "atezolizumab: accumulation of the peak",
+        ratio(peak(*ATEZOLIZUMAB, 12), peak(*ATEZOLIZUMAB, 1)),
+        1.46,
+        "fold",
+        "European product information",
+        "12th cycle against the first",
+    ),
+    near(
+        "atezolizumab: accumulation of the trough",
+        ratio(concentration(*ATEZOLIZUMAB, 252), concentration(*ATEZOLIZUMAB, 21)),
+        2.75,
+        "fold",
+        "European product information",
+        "12th cycle against the first",
+    ),
+    near(
+        "durvalumab 1500 mg every 4 weeks against 10 mg/kg every 2: area",
+        ratio(exposure(*DURVALUMAB_FLAT, 308, 336), exposure(*DURVALUMAB, 308, 336)),
+        1.06,
+        "ratio",
+        "product information",
+        "75 kg, day 308 to 336",
+    ),
+    near(
+        "durvalumab 1500 mg every 4 weeks against 10 mg/kg every 2: trough",
+        ratio(concentration(*DURVALUMAB_FLAT, 336), concentration(*DURVALUMAB, 336)),
+        0.81,
+        "ratio",
+        "product information",
+        "75 kg, day 336",
+    ),
+    near(
+        "durvalumab 1500 mg every 4 weeks against 10 mg/kg every 2: peak",
+        ratio(peak(*DURVALUMAB_FLAT, 12), peak(*DURVALUMAB, 24)),
+        1.55,
+        "ratio",
+        "product information",
+        "75 kg",
+    ),
+    near(
+        "ipilimumab 3 mg/kg every 3 weeks: peak after the first dose",
+        peak(*IPILIMUMAB, 1),
+        62.6,
+        "mg/L",
+        "sanghavi2020, table 4 (with nivolumab)",
+        "80 kg, ipilimumab alone",
+    ),
+    near(
+        "ipilimumab: trough after the first dose",
+        concentration(*IPILIMUMAB, 21),
+        10.4,
+        "mg/L",
+        "sanghavi2020, table 4 (with nivolumab)",
+        "80 kg, ipilimumab alone",
+    ),
+    near(
+        "ipilimumab: trough at steady state",
+        concentration(*IPILIMUMAB, 84),
+        19.4,
+        "mg/L",
+        "product information",
+        "80 kg, after the fourth dose",
+    ),
+]
+RECEPTORS = [
+    between(
+        f"{name} {amount} every {every // 7} weeks: lowest occupancy",
+        lowest_occupancy(name, amount, float(every)),
+        90,
+        100,
+        "%",
+        "saturation at approved doses (elassaiss2017: 95 % in blood at 2 mg/kg every 3 weeks)",
+        "75 kg, half a year",
+    )
+    for name, amount, every in OCCUPANCY
+]
+ROWS = [*TUMOUR, *RECEPTORS, *ANTIBODIES]
+
+TEXT = """# Are the models plausible?
+
+What the shipped models give against what was published, computed by `docs/plausibility.py` and held by
+`tests/test_models_plausibility.py`. Published concentrations are means of populations, ours those of one typical patient;
+agreement within 20 % is asked for. Rows "its equations integrated" compare with an independent integration of the paper's
+model: they check the encoding, not the paper. Concentrations of the antibodies are linear in dose, so the rows hold for
+other doses in proportion. Keys are those of `models/references.bib`.
+
+| quantity | here | published | source | how computed |
+|---|---|---|---|---|
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    return TEXT + "\n".join(row.line for row in ROWS) + "\n"
+
+
+if __name__ == "__main__":
+    TABLE.write_text(page(), encoding="utf-8")

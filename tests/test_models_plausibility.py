@@ -1,0 +1,62 @@
+"""The models agree with published numbers: the table of docs/plausibility.md, and published pharmacokinetics."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import immunoode as imo
+
+ROOT = Path(__file__).parents[1]
+SPEC = importlib.util.spec_from_file_location("plausibility", ROOT / "docs" / "plausibility.py")
+PLAUSIBILITY = importlib.util.module_from_spec(SPEC)
+sys.modules[SPEC.name] = PLAUSIBILITY  # dataclasses look their module up
+SPEC.loader.exec_module(PLAUSIBILITY)
+
+COURSES = {
+    "pembrolizumab_ahamadi2017_76.8kgM_200mg_q3w": ("pembrolizumab", "200 mg", 21, 76.8, {}),
+    "nivolumab_bajaj2017_80kgF_240mg_q2w": ("nivolumab", "240 mg", 14, 80, {}),
+    "nivolumab_zhang2019_80kgM_nsclc_240mg_q2w": (
+        "nivolumab", "240 mg", 14, 80,
+        {"clearance": 0.2592, "central_volume": 4.27, "exchange": 0.8376, "peripheral_volume": 2.70,
+         "clearance_change": -0.24, "clearance_change_time": 2200 / 24, "clearance_change_steepness": 2.77},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", PLAUSIBILITY.ROWS, ids=lambda row: row.quantity)
+def test_a_number_agrees_with_what_was_published(row):
+    assert row.low <= row.compute() <= row.high
+
+
+def test_the_page_is_up_to_date():
+    assert PLAUSIBILITY.TABLE.read_text(encoding="utf-8") == PLAUSIBILITY.page(), "run docs/plausibility.py"
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_concentrations_follow_the_published_equations(name):
+    antibody, amount, every, weight, values = COURSES[name]
+    reference = np.genfromtxt(ROOT / "tests" / "reference" / f"pk_{name}.csv", delimiter=",", names=True)
+    model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant=antibody).with_values(**values))
+    regimen = imo.Regimen().dose(antibody, amount, every=every, count=40)
+    kept = reference["day"] % every > 0.5  # at a dose the table holds either side of the jump
+    run = imo.simulate(model, regimen, times=reference["day"][kept], parameters={"weight": weight}, rtol=1e-9)
+    assert np.allclose(run[f"{antibody}_concentration"], reference["Cc_ug_per_mL"][kept], rtol=1e-4)
+
+
+def test_clearance_of_nivolumab_falls_by_a_quarter_and_that_of_pembrolizumab_stays():
+    for antibody, left in (("nivolumab", np.exp(-0.295)), ("pembrolizumab", 1.0)):
+        model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant=antibody))
+        clearance = imo.simulate(model, times=[-10, 0, 5000], start=-10)[f"{antibody}_current_clearance"]
+        assert clearance[0] == clearance[1]
+        assert np.isclose(clearance[2] / clearance[0], left, rtol=1e-4)
+
+
+def test_heavier_patients_clear_faster():
+    model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
+    light, heavy = (imo.simulate(model, times=[0, 1], parameters={"weight": w}) for w in (50, 100))
+    assert np.isclose(
+        heavy["pembrolizumab_current_clearance"][0] / light["pembrolizumab_current_clearance"][0], 2**0.595
+    )
