@@ -231,7 +231,7 @@ def solve(
             counts[STEPS] += 1
             theta, gone = 1.0, -1
             for i in range(n):
-                if y[i] >= extinct[i] > trial[i]:
+                if y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0:
                     low, high = 0.0, 1.0
                     for _ in range(60):
                         middle = 0.5 * (low + high)
@@ -250,7 +250,8 @@ def solve(
             h = max(h, step * factor) if last else step * factor
             if gone < 0:
                 t = reached
-                y[:] = trial
+                for i in range(n):  # what is empty stays empty: no debris of rounding below zero
+                    y[i] = 0.0 if -atol[i] <= trial[i] < 0.0 <= y[i] else trial[i]
                 k[0] = k[6]
             else:
                 _interpolate(theta, step, y, k, trial)
