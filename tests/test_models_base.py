@@ -1,0 +1,149 @@
+"""The base model: fates of a tumour, the start, the two brakes, lymphocytes, and parameters anywhere within their bounds."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import immunoode as imo
+from immunoode.model.equations import equations
+
+BASE = "tumour_immune"
+STATES = ["tumour", "dying", "antigen", "effectors", "exhausted", "lymphocytes"]
+PD1 = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=35, over="30 min")
+CTLA4 = imo.Regimen().dose("ipilimumab", "3 mg/kg", every="3 weeks", count=4, over="90 min")
+
+
+def size(regimen=None, variant=None, until="1 year", **parameters):
+    """Return the sum of diameters over time with both antibodies in the model."""
+    antibodies = (
+        imo.load_model("pd1_inhibitor", variant="pembrolizumab"),
+        imo.load_model("ctla4_inhibitor", variant="ipilimumab"),
+    )
+    model = imo.combine(imo.load_model(BASE, variant=variant), *antibodies)
+    return imo.simulate(model, regimen, until=until, parameters=parameters)["sum_of_diameters"]
+
+
+def draws(model, count, seed=1):
+    """Return parameters drawn evenly within their bounds, on a logarithm where they are positive."""
+    generator = np.random.default_rng(seed)
+    columns = {}
+    for name, parameter in model.constants.items():
+        low, high = parameter.bounds
+        u = generator.random(count)
+        columns[name] = low * (high / low) ** u if low > 0 else low + (high - low) * u
+    return pd.DataFrame(columns)
+
+
+def test_elimination():
+    run = imo.simulate(imo.load_model(BASE, variant="elimination"), until="3 years")
+    assert run["tumour"][-1] == 0.0
+    assert run["sum_of_diameters"][-1] < 0.1
+
+
+def test_equilibrium():
+    later = size(variant="equilibrium", until="20 years")[365:]
+    assert later.min() > 40 and later.max() < 75
+    assert abs(later[-1] / later[-365] - 1) < 0.01
+
+
+def test_escape():
+    assert size(variant="escape", until="5 years")[-1] > 200
+    assert size(PD1, variant="escape")[-1] > 1.2 * 70
+
+
+def test_fate_depends_on_the_size_at_the_start():
+    small, large = (size(variant="equilibrium", until="15 years", baseline_sum_of_diameters=mm)[-1] for mm in (10, 150))
+    assert 40 < small < 75
+    assert large > 200
+
+
+@pytest.mark.parametrize("variant", [None, "elimination", "equilibrium", "escape", "melanoma"])
+def test_the_start_is_near_the_quasi_steady_state(variant):
+    model = imo.load_model(BASE, variant=variant)
+    run = imo.simulate(model, times=[0, 1], rtol=1e-9)
+    assert np.isclose(run["sum_of_diameters"][0], 70.0, rtol=1e-12)
+    for state in ("dying", "antigen", "effectors", "exhausted"):
+        first, second = run[state]
+        assert abs(second / first - 1) < (0.4 if variant == "elimination" else 0.05), state
+
+
+def test_without_killing_the_start_stays_but_for_growth():
+    parameters = {"kill_rate": 0.1, "growth_rate": 0.0005, "pd1_inhibition": 30}
+    run = imo.simulate(BASE, until="100 days", parameters=parameters)
+    for state in ("dying", "antigen", "effectors", "exhausted", "lymphocytes"):
+        assert np.allclose(run[state], run[state][0], rtol=0.06), state
+
+
+def test_growth_is_logistic_where_there_are_no_effectors():
+    parameters = {
+        "priming_rate": 1e4,
+        "recruitment_rate": 0,
+        "surveillance_rate": 0,
+        "kill_rate": 0.1,
+        "capacity": 1e11,
+    }
+    run = imo.simulate(BASE, until="5 years", parameters=parameters, rtol=1e-9)
+    first = run["tumour"][0]
+    exact = 1e11 / (1 + (1e11 / first - 1) * np.exp(-0.006 * run.times))
+    assert np.allclose(run["tumour"], exact, rtol=1e-4)
+
+
+def test_pd1_blockade_gives_a_partial_response_not_a_cure():
+    treated, untreated = size(PD1), size()
+    assert untreated[-1] > 1.5 * 70
+    assert treated[21] > 0.9 * 70  # nobody is cured in three weeks
+    assert 0.5 < treated.min() / 70 < 0.7  # RECIST: partial response
+
+
+def test_ctla4_blockade_adds():
+    alone, single, both = size(CTLA4)[120], size(PD1)[120], size(PD1 + CTLA4)[120]
+    assert alone < size()[120]
+    assert both < 0.9 * single
+
+
+def test_melanoma_gains_more_from_ctla4_blockade_than_the_default():
+    def gain(variant):
+        return size(CTLA4, variant)[120] / size(variant=variant)[120]
+
+    assert gain("melanoma") < gain(None) - 0.03
+
+
+def test_priming_depends_modestly_on_the_lymphocyte_count():
+    model = imo.combine(BASE)
+    assert np.allclose(imo.simulate(model, until="120 days")["lymphocytes"], 1500)
+    found = equations(model)
+    values = dict(zip(found.parameters, found.values, strict=True))
+    full, tenth, none = (
+        float(found.outputs["lymphocyte_support"].subs({"lymphocytes": n, **values})) for n in (1500, 150, 0)
+    )
+    assert (full, none) == (1.0, 0.0)
+    assert 0.2 < tenth < 0.4
+
+
+def test_any_parameters_within_their_bounds_solve():
+    antibodies = (
+        imo.load_model("pd1_inhibitor", variant="pembrolizumab"),
+        imo.load_model("ctla4_inhibitor", variant="ipilimumab"),
+    )
+    model = imo.combine(BASE, *antibodies)
+    patients = draws(model, 300)
+    states = list(model.compartments)
+    run = imo.simulate(model, [PD1 + CTLA4] * 300, until="2 years", parameters=patients, outputs=states)
+    run.raise_for_status()
+    assert np.isfinite(run.values).all()
+    assert run.values.min() >= 0
+
+
+def test_both_engines_agree():
+    runs = [
+        imo.simulate(BASE, until="1 year", engine=e, rtol=1e-9, outputs=STATES).values for e in ("compiled", "scipy")
+    ]
+    assert np.allclose(*runs, rtol=1e-6)
+
+
+def test_an_absent_tumour_is_no_trouble():
+    model = imo.load_model(BASE)
+    run = imo.simulate(model, until="3 years", parameters={"baseline_sum_of_diameters": 5, "surveillance_rate": 1e8})
+    assert run["tumour"][-1] == 0.0
+    assert np.isfinite(run.values).all()
+    assert run["sum_of_diameters"][-1] < 1e-2
