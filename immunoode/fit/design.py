@@ -116,8 +116,14 @@ def _log(bound: float) -> float:
 
 
 def design(
-    model: Model, subjects: Iterable[str], arms: Iterable[str], vary: Iterable[str], per_arm: Iterable[str],
-    per_subject: Iterable[str], *, log: bool | Iterable[str] | None = None,
+    model: Model,
+    subjects: Iterable[str],
+    arms: Iterable[str],
+    vary: Iterable[str],
+    per_arm: Iterable[str],
+    per_subject: Iterable[str],
+    *,
+    log: bool | Iterable[str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     initial: Mapping[str, float | Mapping[str, float]] | None = None,
     starts: Mapping[str, FloatArray] | None = None,
@@ -128,7 +134,7 @@ def design(
     ----------
     subjects, arms : names, and the arm of each
     vary, per_arm, per_subject : names of model parameters that are shared, one an arm, one a subject
-    log : which are fitted as their logarithm; None: those whose bounds are positive
+    log : which are fitted as their logarithm; None: those whose bounds are positive (one at zero must be reachable)
     bounds : instead of the model's
     initial : where the fit starts, instead of the model's value; a mapping goes by arm or subject
     starts : name -> (S,) where a subject's own parameters start (a baseline that varies)
@@ -165,26 +171,46 @@ def _listed(names: str | Iterable[str]) -> list[str]:
 
 
 def _problems(
-    model: Model, sharing: Mapping[str, str], bounds: Mapping[str, tuple[float, float]],
-    initial: Mapping[str, object], log: bool | Iterable[str] | None,
+    model: Model,
+    sharing: Mapping[str, str],
+    bounds: Mapping[str, tuple[float, float]],
+    initial: Mapping[str, object],
+    log: bool | Iterable[str] | None,
 ) -> list[Problem]:
     known = model.constants
-    problems = [Problem("vary", f"{n!r} is not a parameter of model {model.name!r}", nearest(n, known))
-                for n in sharing if n not in known]
+    problems = [
+        Problem("vary", f"{n!r} is not a parameter of model {model.name!r}", nearest(n, known))
+        for n in sharing
+        if n not in known
+    ]
     logged = () if log is None or isinstance(log, bool) else _listed(log)
     for where, names in (("bounds", bounds), ("initial", initial), ("log", logged)):
         problems += [Problem(where, f"{n!r} does not vary", nearest(n, sharing)) for n in names if n not in sharing]
-    problems += [Problem(f"bounds[{n!r}]", f"{b!r} is not (lower, upper) with lower < upper", "for example (0.01, 1)")
-                 for n, b in bounds.items() if not (len(b) == 2 and b[0] < b[1])]
-    problems += [Problem(f"bounds[{n!r}]", f"lower bound {bounds[n][0]:g} has no logarithm",
-                         "give a positive bound, or leave it out of log") for n in logged
-                 if n in bounds and bounds[n][0] <= 0]
+    problems += [
+        Problem(f"bounds[{n!r}]", f"{b!r} is not (lower, upper) with lower < upper", "for example (0.01, 1)")
+        for n, b in bounds.items()
+        if not (len(b) == 2 and b[0] < b[1])
+    ]
+    problems += [
+        Problem(
+            f"bounds[{n!r}]",
+            f"lower bound {bounds[n][0]:g} has no logarithm",
+            "give a positive bound, or leave it out of log",
+        )
+        for n in logged
+        if n in bounds and bounds[n][0] <= 0
+    ]
     return problems
 
 
 def _slot(
-    parameter: Parameter, name: str, how: str, subjects: tuple[str, ...], arms: tuple[str, ...],
-    log: bool | Iterable[str] | None, given: tuple[float, float] | None,
+    parameter: Parameter,
+    name: str,
+    how: str,
+    subjects: tuple[str, ...],
+    arms: tuple[str, ...],
+    log: bool | Iterable[str] | None,
+    given: tuple[float, float] | None,
 ) -> Slot:
     low, high = given or parameter.bounds or (-np.inf, np.inf)
     logged = _is_logged(name, log, parameter.value, low)
@@ -194,13 +220,22 @@ def _slot(
     labels = tuple(dict.fromkeys(owners))
     group = np.array([labels.index(o) for o in owners], dtype=np.int64)
     keys = (name,) if how == SHARED else _keys(name, labels)
-    return Slot(name, how, keys, labels, group, logged, (float(low), float(high)), (parameter.value,) * len(keys),
-                parameter.unit)
+    return Slot(
+        name,
+        how,
+        keys,
+        labels,
+        group,
+        logged,
+        (float(low), float(high)),
+        (parameter.value,) * len(keys),
+        parameter.unit,
+    )
 
 
 def _is_logged(name: str, log: bool | Iterable[str] | None, value: float, low: float) -> bool:
     if log is None:
-        return low > 0 or (low == 0 and value > 0) or (not np.isfinite(low) and value > 0)
+        return low > 0 or (not np.isfinite(low) and value > 0)
     return log if isinstance(log, bool) else name in _listed(log)
 
 
@@ -225,7 +260,9 @@ def _started(slot: Slot, value: float, given: float | Mapping[str, float] | None
         unknown = [k for k in given if k not in slot.labels]
         if unknown:
             where = f"initial[{slot.name!r}]"
-            raise FitError([Problem(where, f"{k!r} is not one of its owners", nearest(k, slot.labels)) for k in unknown])
+            raise FitError(
+                [Problem(where, f"{k!r} is not one of its owners", nearest(k, slot.labels)) for k in unknown]
+            )
         first = [float(given.get(label, value)) for label in slot.labels]
     elif given is None and own is not None:
         first = [float(np.exp(np.mean(np.log(own[slot.group == g])))) for g in range(len(slot.keys))]

@@ -84,7 +84,9 @@ class ErrorModel:
         w = np.hypot(f, ratio)
         return w, f / w, ratio / w
 
-    def standard(self, f: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+    def standard(
+        self, f: FloatArray, ratio: float
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return r = (y - f) / w with its derivatives by f and by ratio, and d(log w) by f and by ratio."""
         if self.kind == "lognormal":
             inside = np.maximum(f, self.floor)
@@ -191,12 +193,21 @@ def error_models(observations: Observations, error: str | Mapping[str, str]) -> 
         If a kind or quantity is not known, or the values do not go with the kind.
     """
     kinds = dict.fromkeys(observations.quantities, error) if isinstance(error, str) else dict(error)
-    problems = [Problem("error", f"{q!r} is not a fitted quantity", nearest(q, observations.quantities))
-                for q in kinds if q not in observations.quantities]
-    problems += [Problem("error", f"quantity {q!r} has none", "give one a quantity")
-                 for q in observations.quantities if q not in kinds]
-    problems += [Problem("error", f"{k!r} is not an error model", nearest(str(k), ERRORS))
-                 for k in dict.fromkeys(kinds.values()) if k not in ERRORS]
+    problems = [
+        Problem("error", f"{q!r} is not a fitted quantity", nearest(q, observations.quantities))
+        for q in kinds
+        if q not in observations.quantities
+    ]
+    problems += [
+        Problem("error", f"quantity {q!r} has none", "give one a quantity")
+        for q in observations.quantities
+        if q not in kinds
+    ]
+    problems += [
+        Problem("error", f"{k!r} is not an error model", nearest(str(k), ERRORS))
+        for k in dict.fromkeys(kinds.values())
+        if k not in ERRORS
+    ]
     if problems:
         raise FitError(problems)
     models = tuple(_error_model(observations, i, q, str(kinds[q])) for i, q in enumerate(observations.quantities))

@@ -31,7 +31,11 @@ class Outcome:
 
 
 def minimise(
-    objective: Objective, method: str = "leastsq", *, max_evaluations: int | None = None, progress: bool | None = None
+    objective: Objective,
+    method: str = "least_squares",
+    *,
+    max_evaluations: int | None = None,
+    progress: bool | None = None,
 ) -> Outcome:
     """Fit, from the values that the design starts from.
 
@@ -54,14 +58,16 @@ def minimise(
 
 
 def _rounds(objective: Objective, parameters: Parameters, method: str, limit: int | None, bar: Any) -> Outcome:
-    for count in range(1, ROUNDS + 1):
+    rounds, change = 0, np.inf
+    while rounds < ROUNDS:
+        rounds += 1
         minimizer = _minimizer(objective, parameters, limit, bar)
         result = minimizer.minimize(method=method)
         change = objective.settle(result.params)
         parameters = result.params
         if change < SETTLED or result.aborted:
             break
-    return Outcome(result, minimizer, count, bool(change < SETTLED))
+    return Outcome(result, minimizer, rounds, bool(change < SETTLED))
 
 
 def _minimizer(objective: Objective, parameters: Parameters, limit: int | None, bar: Any) -> Minimizer:

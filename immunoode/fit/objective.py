@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from immunoode.errors import FitError, Problem
 from immunoode.fit.design import LOG, Design
@@ -68,8 +69,13 @@ class Objective:
         """Set the residual of failed solves from the start, which itself must be possible."""
         good = np.isfinite(f) & np.isfinite(z)
         if not good.any():
-            raise FitError(Problem("initial", "no simulation succeeds at the values that the fit starts from",
-                                   "give other values, initial={'parameter': value}, or narrower bounds"))
+            raise FitError(
+                Problem(
+                    "initial",
+                    "no simulation succeeds at the values that the fit starts from",
+                    "give other values, initial={'parameter': value}, or narrower bounds",
+                )
+            )
         self._penalty = FAILED * max(1.0, float(np.max(np.abs(z[good]))))
 
     def _guess(self, f: FloatArray) -> FloatArray:
@@ -87,7 +93,7 @@ class Objective:
         by_slot = np.where(np.isfinite(by_slot) & np.isfinite(f), by_slot, 0.0)
         return self._columns(parameters, self._guess(f), by_slot, np.isfinite(f))
 
-    def _columns(self, parameters: Parameters, f: FloatArray, by_slot: FloatArray, good: FloatArray) -> FloatArray:
+    def _columns(self, parameters: Parameters, f: FloatArray, by_slot: FloatArray, good: NDArray[np.bool_]) -> FloatArray:
         """Return one column for each lmfit parameter that varies."""
         by_name = self._spread(by_slot)
         names = [n for n, p in parameters.items() if p.vary]
@@ -120,7 +126,9 @@ class Objective:
         usable = self._guess(f)
         settled = []
         for model in self.errors:
-            settled.append(model.settled(usable[model.rows], ratio(model, parameters)) if good[model.rows].any() else model)
+            settled.append(
+                model.settled(usable[model.rows], ratio(model, parameters)) if good[model.rows].any() else model
+            )
         self.errors = tuple(settled)
         self._penalty = 0.0
         return max(abs(np.log(m.scale.s / s)) for m, s in zip(self.errors, before, strict=True))

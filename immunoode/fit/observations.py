@@ -92,15 +92,25 @@ def observed(model: Model, data: TrialData, observe: Observe) -> dict[str, str]:
         pairs = {q: q for q in data.quantities if q in known}
         if not pairs:
             one = data.quantities[0]
-            raise FitError(Problem(
-                "observe", f"no quantity of the data ({', '.join(data.quantities)}) is an output of model {model.name!r}",
-                f"say which it is, observe={{{one!r}: 'output'}}; {nearest(one, known)}"))
+            raise FitError(
+                Problem(
+                    "observe",
+                    f"no quantity of the data ({', '.join(data.quantities)}) is an output of model {model.name!r}",
+                    f"say which it is, observe={{{one!r}: 'output'}}; {nearest(one, known)}",
+                )
+            )
         return pairs
     pairs = _single(data, observe) if isinstance(observe, str) else dict(observe)
-    problems = [Problem("observe", f"{q!r} is not a quantity of the data", nearest(q, data.quantities))
-                for q in pairs if q not in data.quantities]
-    problems += [Problem(f"observe[{q!r}]", f"{o!r} is not an output of model {model.name!r}", nearest(o, known))
-                 for q, o in pairs.items() if o not in known]
+    problems = [
+        Problem("observe", f"{q!r} is not a quantity of the data", nearest(q, data.quantities))
+        for q in pairs
+        if q not in data.quantities
+    ]
+    problems += [
+        Problem(f"observe[{q!r}]", f"{o!r} is not an output of model {model.name!r}", nearest(o, known))
+        for q, o in pairs.items()
+        if o not in known
+    ]
     if problems:
         raise FitError(problems)
     return pairs
@@ -114,7 +124,11 @@ def _single(data: TrialData, output: str) -> dict[str, str]:
 
 
 def observations(
-    model: Model, data: TrialData, observe: Observe, baseline: bool, free: frozenset[str],
+    model: Model,
+    data: TrialData,
+    observe: Observe,
+    baseline: bool,
+    free: frozenset[str],
     first_dose: Callable[[str], float] = lambda arm: np.inf,
 ) -> Observations:
     """Return the observations as arrays.
@@ -140,7 +154,9 @@ def observations(
     frame, baselines, start = _starts(frame, named, first_dose)
     kept = frame[frame["reason"] == ""]
     if kept.empty:
-        raise FitError(Problem("data", "no observation is left to fit", "give at least one after each subject's baseline"))
+        raise FitError(
+            Problem("data", "no observation is left to fit", "give at least one after each subject's baseline")
+        )
     return _arrays(kept, frame[frame["reason"] != ""], skipped, pairs, known, baselines, start)
 
 
@@ -152,8 +168,13 @@ def _factors(frame: DataFrame, pairs: Mapping[str, str], known: Mapping[str, str
         try:
             factors[quantity] = unit_texts.factor(unit, to) if unit else 1.0
         except UnitError:
-            problems.append(Problem(f"quantity {quantity!r}", f"is in {unit!r}, but {pairs[quantity]!r} is in {to!r}",
-                                    f"convert the data, or observe an output in a unit like {unit!r}"))
+            problems.append(
+                Problem(
+                    f"quantity {quantity!r}",
+                    f"is in {unit!r}, but {pairs[quantity]!r} is in {to!r}",
+                    f"convert the data, or observe an output in a unit like {unit!r}",
+                )
+            )
     if problems:
         raise FitError(problems)
     return np.array([factors[q] for q in frame["quantity"]])
@@ -197,8 +218,13 @@ def _condition(frame: DataFrame, rows: DataFrame, day: float) -> float:
 
 
 def _arrays(
-    kept: DataFrame, unfitted: DataFrame, skipped: DataFrame, pairs: Mapping[str, str], known: Mapping[str, str],
-    baselines: Mapping[str, Mapping[str, float]], start: Mapping[str, float],
+    kept: DataFrame,
+    unfitted: DataFrame,
+    skipped: DataFrame,
+    pairs: Mapping[str, str],
+    known: Mapping[str, str],
+    baselines: Mapping[str, Mapping[str, float]],
+    start: Mapping[str, float],
 ) -> Observations:
     import pandas as pd
 

@@ -39,13 +39,21 @@ def parameter_table(result: FitResult, level: float) -> DataFrame:
         for key, label, start in zip(slot.keys, slot.labels, slot.initial, strict=True):
             found = result.lmfit.params[key]
             known = limits is not None and key in limits.index
-            rows.append({
-                "parameter": key, "of": label, "value": found.value, "unit": slot.unit,
-                "standard_error": found.stderr if limits is not None else np.nan,
-                "lower": limits.loc[key, "lower"] if known else np.nan,
-                "upper": limits.loc[key, "upper"] if known else np.nan,
-                "start": start, "lowest": slot.bounds[0], "highest": slot.bounds[1], "beware": _beware(result, slot, key),
-            })
+            rows.append(
+                {
+                    "parameter": key,
+                    "of": label,
+                    "value": found.value,
+                    "unit": slot.unit,
+                    "standard_error": found.stderr if limits is not None else np.nan,
+                    "lower": limits.loc[key, "lower"] if known else np.nan,
+                    "upper": limits.loc[key, "upper"] if known else np.nan,
+                    "start": start,
+                    "lowest": slot.bounds[0],
+                    "highest": slot.bounds[1],
+                    "beware": _beware(result, slot, key),
+                }
+            )
     return pd.DataFrame(rows).set_index("parameter")
 
 
@@ -80,7 +88,9 @@ def cautions(result: FitResult) -> tuple[str, ...]:
     if not result.outcome.settled:
         lines.append(f"the scale of errors had not settled after {result.outcome.rounds} rounds")
     if result.objective.failures:
-        lines.append(f"{result.objective.failures} simulations did not finish during the fit (counted as a large misfit)")
+        lines.append(
+            f"{result.objective.failures} simulations did not finish during the fit (counted as a large misfit)"
+        )
     if result.failed_subjects:
         lines.append("no simulation at the values found for: " + ", ".join(result.failed_subjects[:10]))
     return (*lines, *_strong(result))
@@ -102,8 +112,12 @@ def headline(result: FitResult) -> list[str]:
     seen, fit = result.observations, result.lmfit
     state = "converged" if result.success else "NOT converged"
     correction = float(np.sqrt(len(seen) / max(fit.nfree, 1)))
-    errors = [f"{q} ({o}): {m.words(r, u, correction)}" for q, o, u, m, r in zip(
-        seen.quantities, seen.outputs, seen.units, result.objective.errors, result.ratios, strict=True)]
+    errors = [
+        f"{q} ({o}): {m.words(r, u, correction)}"
+        for q, o, u, m, r in zip(
+            seen.quantities, seen.outputs, seen.units, result.objective.errors, result.ratios, strict=True
+        )
+    ]
     return [
         f"Model {result.model.name}, data: {result.data.title or 'trial data'}",
         f"{len(seen)} observations of {len(seen.subjects)} subjects in {len(set(seen.arms))} arms fitted, "
@@ -133,7 +147,9 @@ def _pairs(result: FitResult) -> list[str]:
     except FitError:
         return []
     names, values = list(table.index), table.to_numpy()
-    pairs = sorted(((values[i, j], names[j], names[i]) for i in range(len(names)) for j in range(i)), key=lambda p: -abs(p[0]))
+    pairs = sorted(
+        ((values[i, j], names[j], names[i]) for i in range(len(names)) for j in range(i)), key=lambda p: -abs(p[0])
+    )
     return [f"  {a}, {b}: {c:+.3f}" for c, a, b in pairs[:12] if abs(c) > 0.5]
 
 
@@ -155,13 +171,20 @@ def fitted_table(result: FitResult) -> DataFrame:
     weighted = np.full(len(f), np.nan)
     for model, ratio in zip(result.objective.errors, result.ratios, strict=True):
         weighted[model.rows] = model.weighted(f[model.rows], ratio)
-    return pd.DataFrame({
-        "row": list(seen.rows), "subject": np.array(seen.subjects, dtype=object)[seen.subject],
-        "arm": np.array(seen.arms, dtype=object)[seen.subject], "time": seen.time,
-        "quantity": np.array(seen.quantities, dtype=object)[seen.quantity], "observed": seen.value, "predicted": f,
-        "weighted_residual": weighted, "censoring": [CENSORED[c] for c in seen.censoring],
-        "unit": np.array(seen.units, dtype=object)[seen.quantity],
-    })
+    return pd.DataFrame(
+        {
+            "row": list(seen.rows),
+            "subject": np.array(seen.subjects, dtype=object)[seen.subject],
+            "arm": np.array(seen.arms, dtype=object)[seen.subject],
+            "time": seen.time,
+            "quantity": np.array(seen.quantities, dtype=object)[seen.quantity],
+            "observed": seen.value,
+            "predicted": f,
+            "weighted_residual": weighted,
+            "censoring": [CENSORED[c] for c in seen.censoring],
+            "unit": np.array(seen.units, dtype=object)[seen.quantity],
+        }
+    )
 
 
 def curve_table(

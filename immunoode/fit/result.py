@@ -186,8 +186,13 @@ class FitResult:
         return curve_table(self, days, curves, "subject", {"predicted": curves})
 
     def bands(
-        self, times: Iterable[float] | None = None, *, by: Literal["subject", "arm"] = "subject", level: float = 0.95,
-        of: Literal["mean", "observation"] = "mean", method: Literal["delta", "sampling"] = "delta",
+        self,
+        times: Iterable[float] | None = None,
+        *,
+        by: Literal["subject", "arm"] = "subject",
+        level: float = 0.95,
+        of: Literal["mean", "observation"] = "mean",
+        method: Literal["delta", "sampling"] = "delta",
     ) -> DataFrame:
         """Return prediction bands: of each subject's curve, or of an arm's mean curve.
 
@@ -206,8 +211,17 @@ class FitResult:
 
         days = self.grid() if times is None else np.asarray(list(times), dtype=np.float64)
         middle, low, high = uncertainty.bands(
-            self.predictor, self.objective.design, self.objective.errors, self.ratios, self.lmfit, days, self._groups(by),
-            level=level, of=of, method=method)
+            self.predictor,
+            self.objective.design,
+            self.objective.errors,
+            self.ratios,
+            self.lmfit,
+            days,
+            self._groups(by),
+            level=level,
+            of=of,
+            method=method,
+        )
         return curve_table(self, days, middle, by, {"predicted": middle, "lower": low, "upper": high})
 
     def grid(self, count: int = 200) -> FloatArray:

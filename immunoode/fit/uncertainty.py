@@ -33,8 +33,13 @@ def covariance(result: MinimizerResult) -> DataFrame:
     import pandas as pd
 
     if getattr(result, "covar", None) is None or not np.all(np.isfinite(result.covar)):
-        raise FitError(Problem("covariance", "is not available: the data do not determine all parameters",
-                               "let fewer parameters vary, or look at .profile() of each"))
+        raise FitError(
+            Problem(
+                "covariance",
+                "is not available: the data do not determine all parameters",
+                "let fewer parameters vary, or look at .profile() of each",
+            )
+        )
     return pd.DataFrame(result.covar, index=result.var_names, columns=result.var_names)
 
 
@@ -64,9 +69,12 @@ def intervals(result: MinimizerResult, level: float) -> DataFrame:
     logged = np.array([n != m for n, m in zip(names, result.var_names, strict=True)])
 
     def back(x: FloatArray) -> FloatArray:
-        return np.where(logged, np.exp(np.where(logged, x, 0.0)), x)
+        with np.errstate(over="ignore"):
+            return np.where(logged, np.exp(np.where(logged, x, 0.0)), x)
 
-    return pd.DataFrame({"value": back(middle), "lower": back(middle - half), "upper": back(middle + half)}, index=names)
+    return pd.DataFrame(
+        {"value": back(middle), "lower": back(middle - half), "upper": back(middle + half)}, index=names
+    )
 
 
 def _level(level: float) -> None:
@@ -96,8 +104,10 @@ def profiles(minimizer: Minimizer, result: MinimizerResult, names: Sequence[str]
         if len(known) == 1:
             found = {known[n]: _alone(minimizer, result, known[n], level) for n in chosen}
         else:
-            found = {k: [v for _, v in rows] for k, rows in
-                     conf_interval(minimizer, result, [known[n] for n in chosen], [level]).items()}
+            found = {
+                k: [v for _, v in rows]
+                for k, rows in conf_interval(minimizer, result, [known[n] for n in chosen], [level]).items()
+            }
     rows = {n: (np.exp(found[known[n]]) if known[n] != n else np.asarray(found[known[n]])) for n in chosen}
     return pd.DataFrame({n: [r[1], r[0], r[-1]] for n, r in rows.items()}, index=["value", "lower", "upper"]).T
 
@@ -127,9 +137,18 @@ def _alone(minimizer: Minimizer, result: MinimizerResult, name: str, level: floa
 
 
 def bands(
-    predictor: Predictor, design: Design, errors: Sequence[ErrorModel], ratios: FloatArray, result: MinimizerResult,
-    times: FloatArray, groups: IntArray, *, level: float = 0.95, of: Literal["mean", "observation"] = "mean",
-    method: Literal["delta", "sampling"] = "delta", draws: int = 400,
+    predictor: Predictor,
+    design: Design,
+    errors: Sequence[ErrorModel],
+    ratios: FloatArray,
+    result: MinimizerResult,
+    times: FloatArray,
+    groups: IntArray,
+    *,
+    level: float = 0.95,
+    of: Literal["mean", "observation"] = "mean",
+    method: Literal["delta", "sampling"] = "delta",
+    draws: int = 400,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return (G, T, Q) curves averaged over groups of subjects, and the lower and upper end of their band.
 
@@ -159,8 +178,14 @@ def _grouped(curves: FloatArray, groups: IntArray) -> FloatArray:
 
 
 def _delta(
-    predictor: Predictor, design: Design, result: MinimizerResult, times: FloatArray, groups: IntArray,
-    middle: FloatArray, level: float, _: int,
+    predictor: Predictor,
+    design: Design,
+    result: MinimizerResult,
+    times: FloatArray,
+    groups: IntArray,
+    middle: FloatArray,
+    level: float,
+    _: int,
 ) -> tuple[FloatArray, FloatArray]:
     from scipy.stats import t
 
@@ -200,8 +225,14 @@ def _owner(design: Design, name: str) -> tuple[int, int]:
 
 
 def _drawn(
-    predictor: Predictor, design: Design, result: MinimizerResult, times: FloatArray, groups: IntArray,
-    middle: FloatArray, level: float, draws: int,
+    predictor: Predictor,
+    design: Design,
+    result: MinimizerResult,
+    times: FloatArray,
+    groups: IntArray,
+    middle: FloatArray,
+    level: float,
+    draws: int,
 ) -> tuple[FloatArray, FloatArray]:
     """Return quantiles over parameters drawn from the covariance, kept inside their bounds."""
     names = list(result.var_names)
@@ -224,7 +255,12 @@ def _values(design: Design, names: list[str], row: FloatArray) -> FloatArray:
 
 
 def _spread(
-    middle: FloatArray, low: FloatArray, high: FloatArray, errors: Sequence[ErrorModel], ratios: FloatArray, level: float
+    middle: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    errors: Sequence[ErrorModel],
+    ratios: FloatArray,
+    level: float,
 ) -> tuple[FloatArray, FloatArray]:
     """Return the band of a new observation: the curve's half widths and the errors' spread, added in squares."""
     from scipy.stats import norm

@@ -23,8 +23,14 @@ PANELS = 24
 
 
 def plot_fit(
-    result: FitResult, by: Literal["arm", "subject"] | None = None, *, quantity: str | None = None, bands: bool = True,
-    level: float = 0.95, log: bool = False, axes: FloatArray | None = None,
+    result: FitResult,
+    by: Literal["arm", "subject"] | None = None,
+    *,
+    quantity: str | None = None,
+    bands: bool = True,
+    level: float = 0.95,
+    log: bool = False,
+    axes: FloatArray | None = None,
 ) -> Axes | FloatArray:
     """Draw the data with the fitted curves over them.
 
@@ -72,8 +78,9 @@ def _boxes(count: int, axes: FloatArray | None, per_row: int) -> tuple[Figure | 
         return None, list(np.atleast_1d(axes).ravel())[:count]
     columns = min(per_row, 4)
     rows = -(-count // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(3.4 * columns + 0.6, 2.8 * rows + 0.5), squeeze=False,
-                                layout="constrained")
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(3.4 * columns + 0.6, 2.8 * rows + 0.5), squeeze=False, layout="constrained"
+    )
     boxes = list(grid.ravel())
     for box in boxes[count:]:
         box.set_visible(False)
@@ -93,8 +100,14 @@ def _ribbon(result: FitResult, kind: str, wanted: bool, level: float) -> tuple[D
 
 
 def _panel(
-    box: Axes, result: FitResult, kind: str, name: str, quantity: str, curves: DataFrame,
-    ribbon: tuple[DataFrame, DataFrame] | None, level: float,
+    box: Axes,
+    result: FitResult,
+    kind: str,
+    name: str,
+    quantity: str,
+    curves: DataFrame,
+    ribbon: tuple[DataFrame, DataFrame] | None,
+    level: float,
 ) -> None:
     arm = name if kind == "arm" else result.observations.arms[result.observations.subjects.index(name)]
     colour = COLOURS[list(dict.fromkeys(result.observations.arms)).index(arm) % len(COLOURS)]
@@ -104,10 +117,24 @@ def _panel(
         if kind == "arm":
             box.plot(mean["time"], mean["predicted"], color="black", lw=1.8, label="mean curve")
         else:
-            box.fill_between(spread["time"], spread["lower"], spread["upper"], color=colour, alpha=0.12, lw=0,
-                             label=f"{100 * level:.0f} % of observations")
-        box.fill_between(mean["time"], mean["lower"], mean["upper"], color="black" if kind == "arm" else colour,
-                         alpha=0.3, lw=0, label=f"{100 * level:.0f} % band of the curve")
+            box.fill_between(
+                spread["time"],
+                spread["lower"],
+                spread["upper"],
+                color=colour,
+                alpha=0.12,
+                lw=0,
+                label=f"{100 * level:.0f} % of observations",
+            )
+        box.fill_between(
+            mean["time"],
+            mean["lower"],
+            mean["upper"],
+            color="black" if kind == "arm" else colour,
+            alpha=0.3,
+            lw=0,
+            label=f"{100 * level:.0f} % band of the curve",
+        )
     _points(box, result, kind, name, quantity, colour)
     _labels(box, result, kind, name, arm, quantity)
 
@@ -131,8 +158,15 @@ def _points(box: Axes, result: FitResult, kind: str, name: str, quantity: str, c
     start = result.unused
     mine = start[(start["quantity"] == quantity) & start["subject"].isin(rows["subject"])]
     if len(mine):
-        box.scatter(mine["time"], mine["value"], s=size, facecolors="none", edgecolors=colour, zorder=3,
-                    label="baseline or not fitted")
+        box.scatter(
+            mine["time"],
+            mine["value"],
+            s=size,
+            facecolors="none",
+            edgecolors=colour,
+            zorder=3,
+            label="baseline or not fitted",
+        )
 
 
 def _labels(box: Axes, result: FitResult, kind: str, name: str, arm: str, quantity: str) -> None:

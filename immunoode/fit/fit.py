@@ -1,0 +1,193 @@
+"""`fit`: a model to trial data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem
+from immunoode.fit.design import Design, design
+from immunoode.fit.likelihood import error_models
+from immunoode.fit.minimise import minimise
+from immunoode.fit.objective import Objective
+from immunoode.fit.observations import FloatArray, Observations, Observe, baseline_parameter, observations, observed
+from immunoode.fit.result import FitResult
+from immunoode.fit.simulated import RTOL, Simulated, base_values, chosen_regimens, schedules
+from immunoode.model.combine import combine
+from immunoode.model.equations import equations
+from immunoode.model.library import load_model
+from immunoode.model.parts import Model
+from immunoode.trial.reading import as_trial
+from immunoode.trial.table import TrialData
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def fit(
+    model: Model | str | Sequence[Model | str],
+    data: TrialData | DataFrame,
+    vary: str | Iterable[str] = (),
+    *,
+    per_arm: str | Iterable[str] = (),
+    per_subject: str | Iterable[str] = (),
+    regimens: Any = None,
+    observe: Observe = None,
+    baseline: bool = True,
+    error: str | Mapping[str, str] = "proportional",
+    log: bool | Iterable[str] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    initial: Mapping[str, float | Mapping[str, float]] | None = None,
+    parameters: Mapping[str, float] | DataFrame | None = None,
+    method: str = "least_squares",
+    max_evaluations: int | None = None,
+    engine: str = "compiled",
+    rtol: float = RTOL,
+    threads: int | None = None,
+    progress: bool | None = None,
+) -> FitResult:
+    """Fit a model to trial data by maximum likelihood, as a least-squares problem of lmfit.
+
+    Parameters
+    ----------
+    model : Model, name, or several to be combined
+    data : TrialData or DataFrame
+        Long table: subject, arm, time [days], quantity, value, unit. Values are converted to the outputs' units.
+    vary : names of parameters
+        One value for all subjects, unless named in `per_arm` or `per_subject`.
+    per_arm, per_subject : names of parameters
+        One value for each arm, each subject. They need not be repeated in `vary`.
+    regimens : Regimen or mapping, optional
+        One for all, or one for each arm (or subject); None: untreated.
+    observe : str or mapping, optional
+        Which output of the model each quantity is, {"tumour_volume_mm3": "tumour_volume"}; by default quantities are
+        outputs of the same name, and others are not fitted.
+    baseline : bool
+        Where the model names the parameter that is an observed output's value at the start, take it for each subject
+        from the data: its last observation at or before day 0 (else its first). The simulation starts there, and that
+        observation is not fitted again. A baseline that varies is fitted like any parameter.
+    error : {"proportional", "additive", "combined", "lognormal"} or mapping by quantity
+        How observations scatter about predictions; the size is estimated (see `immunoode.fit.likelihood`).
+    log : bool or names, optional
+        What is fitted as its logarithm; by default every parameter whose bounds allow it.
+    bounds : mapping, optional
+        {"growth_rate": (0.001, 0.1)} instead of the model's.
+    initial : mapping, optional
+        Where the fit starts instead of the model's values; a value may go by arm or subject.
+    parameters : mapping or DataFrame, optional
+        Other values that are held fixed; a DataFrame has one row a subject (or arm).
+    method : {"least_squares", "leastsq"}
+        A trust region within the bounds, or Levenberg-Marquardt with transformed bounds (slow to stop near one).
+    max_evaluations : int, optional
+    engine, rtol, threads
+        As in `simulate`; tighter by default, because derivatives are taken.
+    progress : bool, optional
+        Show a progress bar; by default after two seconds.
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    FitError
+        If the call does not fit the model or the data; everything that is found is reported at once.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> data = imo.load_example().select(arm="docetaxel")
+    >>> model = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))
+    >>> regimen = imo.Regimen().dose("docetaxel", "75 mg/m2", every="3 weeks", count=6)
+    >>> result = imo.fit(model, data, ["growth_rate"], regimens=regimen)  # doctest: +SKIP
+    """
+    begin = time.perf_counter()
+    whole, table = _model(model), as_trial(data)
+    own = _listed(per_subject)
+    names = [*_listed(vary), *_listed(per_arm), *own]
+    first = _first_dose(whole, table, regimens)
+    seen = observations(whole, table, observe, baseline, frozenset(names), first)
+    if not seen.subjects:
+        raise FitError(Problem("data", "no subject is left to fit", "see the data's .report()"))
+    plan = design(
+        whole,
+        seen.subjects,
+        seen.arms,
+        _listed(vary),
+        _listed(per_arm),
+        own,
+        log=log,
+        bounds=bounds,
+        initial=initial,
+        starts=_data_starts(whole, table, observe, names, seen),
+    )
+    base = base_values(whole, seen, table.covariates, parameters, plan.names)
+    predictor = _predictor(whole, seen, regimens, base, plan, engine, rtol, threads)
+    objective = Objective(predictor, seen, plan, error_models(seen, error))
+    outcome = minimise(objective, method, max_evaluations=max_evaluations, progress=progress)
+    return FitResult(whole, table, objective, predictor, outcome, time.perf_counter() - begin)
+
+
+def _listed(names: str | Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _model(model: Model | str | Sequence[Model | str]) -> Model:
+    if isinstance(model, str):
+        return load_model(model)
+    return model if isinstance(model, Model) else combine(*model)
+
+
+def _predictor(
+    model: Model,
+    seen: Observations,
+    regimens: Any,
+    base: FloatArray,
+    plan: Design,
+    engine: str,
+    rtol: float,
+    threads: int | None,
+) -> Simulated:
+    names = equations(model).parameters
+    values = {s: dict(zip(names, map(float, row), strict=True)) for s, row in zip(seen.subjects, base, strict=True)}
+    if isinstance(regimens, Mapping):
+        regimens = {k: v for k, v in regimens.items() if str(k) in {*seen.subjects, *seen.arms}}
+    made = schedules(model, dict(zip(seen.subjects, seen.arms, strict=True)), regimens, values)
+    columns = np.array([names.index(n) for n in plan.names], dtype=np.int64)
+    return Simulated(model, seen, tuple(made[s] for s in seen.subjects), base, columns, engine, threads, rtol)
+
+
+def _first_dose(model: Model, data: TrialData, regimens: Any) -> Callable[[str], float]:
+    """Return a function that gives the first dosing day of an arm (infinite where nothing is given)."""
+    arms = data.arm_of()
+    default = dict(zip(equations(model).parameters, equations(model).values, strict=True))
+    chosen = chosen_regimens(arms, regimens)
+    of_arm = {arms[s]: r for s, r in chosen.items()}
+    made = schedules(model, {a: a for a in of_arm}, of_arm, {a: default for a in of_arm})
+    days = {a: float(np.min(s.times)) if s is not None and len(s.times) else np.inf for a, s in made.items()}
+    return lambda arm: days.get(arm, np.inf)
+
+
+def _data_starts(
+    model: Model, data: TrialData, observe: Observe, names: list[str], seen: Observations
+) -> dict[str, FloatArray]:
+    """Return where baselines that vary start: the first observation of each subject."""
+    starts = {}
+    for quantity, output in observed(model, data, observe).items():
+        parameter = baseline_parameter(model, output)
+        if parameter in names and quantity in seen.quantities:
+            starts[parameter] = _first_values(seen, seen.quantities.index(quantity))
+    return {p: v for p, v in starts.items() if np.isfinite(v).all()}
+
+
+def _first_values(seen: Observations, quantity: int) -> FloatArray:
+    first = np.full(len(seen.subjects), np.nan)
+    mine = (seen.quantity == quantity) & (seen.value > 0)
+    for s in range(len(seen.subjects)):
+        rows = np.flatnonzero(mine & (seen.subject == s))
+        if len(rows):
+            first[s] = seen.value[rows[np.argmin(seen.time[rows])]]
+    return first

@@ -1,0 +1,212 @@
+"""The predictor that simulates: every subject with its own schedule, start and observation times, prepared once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.observations import FloatArray, IntArray, Observations
+from immunoode.model.equations import equations
+from immunoode.model.parts import Model
+from immunoode.regimen.schedule import Schedule
+from immunoode.solve.simulator import Simulator, prepare
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+RTOL = 1e-7
+"""Ten times tighter than a simulation's default: finite differences see the solver's error."""
+
+
+@dataclass
+class Simulated:
+    """Predictions by simulation; see `immunoode.fit.prediction.Predictor`.
+
+    `base` (S, P) are the values of all of the model's parameters in each subject, `columns` (K,) where the varied ones go.
+    """
+
+    model: Model
+    observations: Observations
+    schedules: tuple[Schedule | None, ...]
+    base: FloatArray
+    columns: IntArray
+    engine: str = "compiled"
+    threads: int | None = None
+    rtol: float = RTOL
+    _times: list[FloatArray] = field(default_factory=list, repr=False)
+    _place: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
+    _prepared: dict[int, Simulator] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        seen = self.observations
+        self._place = np.zeros(len(seen), np.int64)
+        for s in range(len(seen.subjects)):
+            rows = seen.subject == s
+            days, place = np.unique(seen.time[rows], return_inverse=True)
+            self._times.append(days)
+            self._place[rows] = place
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        """Return (B, N) predictions at the observations."""
+        seen, count = self.observations, len(values)
+        if count not in self._prepared:
+            self._prepared[count] = self._prepare(self._times * count, count)
+        found = self._run(self._prepared[count], values)
+        return found.reshape(count, len(seen.subjects), *found.shape[1:])[:, seen.subject, self._place, seen.quantity]
+
+    def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
+        """Return (B, S, T, Q) the observed outputs at `times`; NaN before a subject's start."""
+        seen, count = self.observations, len(values)
+        days = np.asarray(times, dtype=np.float64)
+        own = [np.unique(np.maximum(days, start)) for start in seen.start]
+        found = self._run(self._prepare(own * count, count), values)
+        shaped = found.reshape(count, len(seen.subjects), *found.shape[1:])
+        out = np.full((count, len(seen.subjects), len(days), len(seen.outputs)), np.nan)
+        for s, start in enumerate(seen.start):
+            late = days >= start
+            out[:, s, late] = shaped[:, s, np.searchsorted(own[s], days[late])]
+        return out
+
+    def _prepare(self, times: Sequence[FloatArray], count: int) -> Simulator:
+        seen = self.observations
+        return prepare(
+            self.model,
+            self.schedules * count,
+            times,
+            seen.outputs,
+            start=np.tile(seen.start, count),
+            rtol=self.rtol,
+            engine=self.engine,
+        )
+
+    def _run(self, simulator: Simulator, values: FloatArray) -> FloatArray:
+        matrix = np.tile(self.base, (len(values), 1))
+        matrix[:, self.columns] = values.reshape(-1, values.shape[2])
+        solution = simulator.run(matrix, threads=self.threads)
+        return np.where(solution.ok[:, None, None], solution.values, np.nan)
+
+
+def base_values(
+    model: Model,
+    observations: Observations,
+    covariates: DataFrame | None,
+    parameters: Mapping[str, float] | DataFrame | None,
+    varied: Sequence[str],
+) -> FloatArray:
+    """Return (S, P) the values of all parameters in each subject: the model's, the subject's covariates, what the user
+    fixed, and baselines from the data.
+
+    Raises
+    ------
+    FitError
+        If a name is not a parameter, or a subject has no value.
+    """
+    names = equations(model).parameters
+    base = np.tile(np.array(equations(model).values), (len(observations.subjects), 1))
+    if covariates is not None:
+        known = [c for c in covariates.columns if c in model.constants]
+        _fill(base, names, _by_subject(covariates[known], observations, "covariates", strict=False))
+    if parameters is not None:
+        _fill(base, names, _fixed(model, parameters, observations, varied))
+    _fill(base, names, dict(observations.baselines))
+    return base
+
+
+def _fill(base: FloatArray, names: Sequence[str], columns: Mapping[str, FloatArray]) -> None:
+    for name, values in columns.items():
+        given = np.isfinite(values)
+        base[given, names.index(name)] = values[given]
+
+
+def _fixed(
+    model: Model, parameters: Mapping[str, float] | DataFrame, observations: Observations, varied: Sequence[str]
+) -> dict[str, FloatArray]:
+    given = list(parameters.columns) if hasattr(parameters, "columns") else list(parameters)
+    problems = [
+        Problem("parameters", f"{n!r} is not a parameter of model {model.name!r}", nearest(str(n), model.constants))
+        for n in given
+        if n not in model.constants
+    ]
+    problems += [
+        Problem("parameters", f"{n!r} varies as well", "fix it or fit it; the fit's start is initial=")
+        for n in given
+        if n in varied
+    ]
+    if problems:
+        raise FitError(problems)
+    if hasattr(parameters, "columns"):
+        return _by_subject(parameters, observations, "parameters", strict=True)
+    return {n: np.full(len(observations.subjects), float(v)) for n, v in parameters.items()}
+
+
+def _by_subject(table: DataFrame, observations: Observations, where: str, strict: bool) -> dict[str, FloatArray]:
+    """Return columns as (S,) arrays; a row a subject or an arm."""
+    index = {str(i): n for n, i in enumerate(table.index)}
+    rows = [index.get(s, index.get(a, -1)) for s, a in zip(observations.subjects, observations.arms, strict=True)]
+    missing = [s for s, r in zip(observations.subjects, rows, strict=True) if r < 0]
+    if missing and strict:
+        raise FitError(
+            [
+                Problem(where, f"no row for subject {s!r} (nor its arm)", "index the table by subject or arm")
+                for s in missing[:20]
+            ]
+        )
+    pick = np.array(rows)
+    return {str(c): np.where(pick < 0, np.nan, table[c].to_numpy(np.float64)[pick]) for c in table.columns}
+
+
+def schedules(
+    model: Model, observations_arms: Mapping[str, str], regimens: Any, values: Mapping[str, Mapping[str, float]]
+) -> dict[str, Schedule | None]:
+    """Return the schedule of each subject.
+
+    Parameters
+    ----------
+    observations_arms : the arm of each subject
+    regimens : one Regimen (or Schedule) for all, or one by arm or subject (None: untreated); None: nobody is treated
+    values : each subject's parameter values, for amounts by weight or surface
+
+    Raises
+    ------
+    FitError
+        If an arm has none, or an arm is named that is not in the data.
+    """
+    chosen = chosen_regimens(observations_arms, regimens)
+    inputs = {name: target.unit for name, target in equations(model).inputs.items()}
+    return {s: _schedule(r, inputs, values.get(s, {})) for s, r in chosen.items()}
+
+
+def chosen_regimens(arms: Mapping[str, str], regimens: Any) -> dict[str, Any]:
+    """Return the regimen of each subject (None: untreated)."""
+    if not isinstance(regimens, Mapping):
+        return dict.fromkeys(arms, regimens)
+    known = {*arms, *arms.values()}
+    problems = [
+        Problem(f"regimens[{k!r}]", "is not an arm or subject of the data", nearest(str(k), known))
+        for k in regimens
+        if str(k) not in known
+    ]
+    given = {str(k): v for k, v in regimens.items()}
+    missing = dict.fromkeys(a for s, a in arms.items() if s not in given and a not in given)
+    problems += [
+        Problem("regimens", f"arm {a!r} has none", f"add {a!r}: a Regimen, or None where nobody is treated")
+        for a in missing
+    ]
+    if problems:
+        raise FitError(problems)
+    return {s: given[s] if s in given else given[a] for s, a in arms.items()}
+
+
+def _schedule(regimen: Any, inputs: Mapping[str, str], values: Mapping[str, float]) -> Schedule | None:
+    if regimen is None or isinstance(regimen, Schedule):
+        return regimen
+    if not hasattr(regimen, "schedule"):
+        raise FitError(
+            Problem("regimens", f"{type(regimen).__name__} is not a Regimen", "build one with immunoode.Regimen()")
+        )
+    made = regimen.schedule(inputs, values)
+    return made if isinstance(made, Schedule) else None
