@@ -13,7 +13,7 @@ from immunoode.model.expressions import DOSE, RESERVED, SELF, TIME, ExpressionEr
 from immunoode.model.parts import ROLES, Flow, Model, Parameter, Pulse
 from immunoode.model.references import ESTIMATE, key_in
 from immunoode.model.roles import ROLE, role_named
-from immunoode.model.tables import VALUES, expressions_of
+from immunoode.model.tables import TABLES, VALUES, expressions_of
 
 
 def check(model: Model, where: str = "", bib: frozenset[str] | None = None) -> list[Problem]:
@@ -121,6 +121,8 @@ def _source(place: str, source: str, bib: frozenset[str]) -> Iterator[Problem]:
 def _ends(model: Model) -> Iterator[Problem]:
     places = {*model.compartments, *model.needs}
     for name, compartment in model.compartments.items():
+        if compartment.extinct_below is not None and compartment.extinct_below < 0:
+            yield Problem(f"compartments.{name}.extinct_below", "is negative", "the count of cells below which none is left")
         for role in compartment.roles:
             if role not in ROLES:
                 yield Problem(f"compartments.{name}.roles", f"{role!r} is not a role", nearest(role, ROLES))
@@ -176,6 +178,7 @@ def _end(place: str, name: str, places: set[str]) -> Iterator[Problem]:
 
 def _expressions(model: Model) -> Iterator[Problem]:
     known = scope(model)
+    yield from _empty(model)
     for table, name, field, text, part in expressions_of(model):
         place = f"{table}.{name}.{field}"
         try:
@@ -192,6 +195,14 @@ def _expressions(model: Model) -> Iterator[Problem]:
                     f"uses {unknown!r}, which is not known here",
                     f"{nearest(unknown, known)} (what other models offer goes under needs or uses)",
                 )
+
+
+def _empty(model: Model) -> Iterator[Problem]:
+    for table, spec in TABLES.items():
+        for field in set(spec.required) & set(spec.expressions):
+            for name, part in getattr(model, table).items():
+                if not getattr(part, field):
+                    yield Problem(f"{table}.{name}.{spec.key(field)}", "is empty", "an expression such as 'rate * tumour'")
 
 
 def _where_meant(name: str) -> str:

@@ -86,7 +86,7 @@ def dose_rule(
         With everything that is wrong.
     """
     problems: list[Problem] = []
-    name = therapy if isinstance(therapy, str) else repr(therapy)
+    name = therapy if isinstance(therapy, str) else repr(therapy)[:40]
     if not isinstance(therapy, str) or not therapy.isidentifier():
         problems.append(
             Problem(
@@ -109,8 +109,8 @@ def dose_rule(
             )
         )
     if times["over"] > times["every"] > 0 and len(within) <= 1 and not problems:
-        problems.append(Problem(f"dose of {name}", f"lasts {times['over']:g} days, longer than the {times['every']:g} days between doses",
-                                "a shorter over=, or one dose that lasts"))  # fmt: skip
+        what = f"lasts {times['over']:g} days, longer than the {times['every']:g} days between doses"
+        problems.append(Problem(f"dose of {name}", what, "a shorter over=, or one dose that lasts"))
     if problems:
         raise RegimenError(problems)
     return Dose(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CALVERT_OFFSET = 25.0
-"""mL/min, clearance that is not renal: the Calvert formula (J Clin Oncol 1989), dose = area under the curve x (filtration + 25)."""
+"""mL/min, clearance that is not renal: the Calvert formula (J Clin Oncol 1989), dose = exposure x (filtration + 25)."""
 _COVARIATES = {"weight": "weight", "surface_area": "surface_area", "exposure": "glomerular_filtration"}
 
 

@@ -124,7 +124,7 @@ def compare(
     size = measure or default_measure(model)
     simulations, regimens = {}, dict[str, Regimen | None]()
     for label, scenario in scenarios.items():
-        regimen, values = scenario if isinstance(scenario, tuple) else (scenario, {})
+        regimen, values = _parts(str(label), scenario)
         regimens[str(label)] = regimen
         simulations[str(label)] = simulate(
             model, regimen, until, parameters={**(parameters or {}), **values}, **options
@@ -132,6 +132,15 @@ def compare(
     first = next(iter(simulations.values()))
     first[size]  # the error names what there is
     return Comparison(first.model, simulations, regimens, size)
+
+
+def _parts(label: str, scenario: Scenario) -> tuple[Regimen | None, Mapping[str, float]]:
+    if not isinstance(scenario, tuple):
+        return scenario, {}
+    if len(scenario) != 2 or not isinstance(scenario[1], Mapping):
+        right = "a Regimen, None, or (Regimen, {'growth_rate': 0.01})"
+        raise SolveError(Problem(f"scenario {label!r}", "is not a pair", right))
+    return scenario
 
 
 def default_measure(model: Model) -> str:

@@ -1,4 +1,4 @@
-"""`grid`: a measure over two properties of a regimen, such as when radiotherapy starts and how many antibody doses are given."""
+"""`grid`: a measure over two properties of a regimen, such as the start of radiotherapy and the number of antibody doses."""
 
 from __future__ import annotations
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _BAR_FROM = 200
 """Patients from which a progress bar is shown unless said otherwise."""
+_LONGEST = 1e6
+"""Days of daily output; more is a slip of the pen and would fill the memory."""
 
 
 def simulate(
@@ -55,7 +57,7 @@ def simulate(
     times : sequence of float, optional
         When to report, days. Default: daily. At the time of a dose the state after the dose is reported.
     start : str or float
-        When initial values hold.
+        When initial values hold. No dose may lie before it.
     parameters : mapping or pandas.DataFrame, optional
         Values that differ from the model's; a DataFrame has one row a patient, and its index names them.
     outputs : sequence of str, optional
@@ -89,11 +91,14 @@ def simulate(
     (31,)
     """
     model = load_model(model) if isinstance(model, str) else model
+    if not isinstance(model, Model):
+        raise SolveError(Problem("model", f"is {type(model).__name__}", "a Model, or the name of a shipped one"))
     eq = equations(model)
     matrix, subjects = _parameters(eq, parameters, _count(regimen), model)
     first = units.days(start)
     grid = _times(times, until, first)
     schedules = _schedules(regimen, eq, matrix)
+    _check_start(schedules, first)
     if len(schedules) != len(matrix):
         raise SolveError(
             Problem("regimen", f"is given for {len(schedules)} patients, parameters for {len(matrix)}", "one for each")
@@ -120,6 +125,9 @@ def _parameters(eq: Equations, given: Any, patients: int | None, model: Model) -
     """Return parameter values (P, n) and the subjects' names."""
     if given is not None and hasattr(given, "columns"):
         columns, subjects = {str(c): np.asarray(given[c]) for c in given.columns}, tuple(given.index)
+    elif given is not None and not isinstance(given, Mapping):
+        right = "a mapping {'growth_rate': 0.01}, or a DataFrame with one row a patient"
+        raise SolveError(Problem("parameters", f"are {type(given).__name__}", right))
     else:
         columns = {str(k): np.asarray([v]) for k, v in dict(given or {}).items()}
         subjects = tuple(range(patients or 1))
@@ -160,6 +168,8 @@ def _times(times: Any, until: str | float | None, start: float) -> FloatArray:
     end = units.days(until)
     if not end > start:
         raise SolveError(Problem("until", f"is day {end:g}, not after the start, day {start:g}", "a later time"))
+    if end - start > _LONGEST:
+        raise SolveError(Problem("until", f"is day {end:g}", f"at most {_LONGEST:g} days of daily output; or give times="))
     grid = np.arange(start, end, 1.0)
     return np.append(grid, end)
 
@@ -175,6 +185,14 @@ def _schedules(regimen: Any, eq: Equations, matrix: FloatArray) -> list[Schedule
             kept[key] = _schedule(one, inputs, dict(zip(eq.parameters, map(float, row), strict=True)))
         result.append(kept[key])
     return result if len(each) == len(matrix) else [None] * len(each)
+
+
+def _check_start(schedules: Sequence[Schedule | None], start: float) -> None:
+    """Refuse doses before the start: a lymphodepletion on day -5 must not be lost unseen."""
+    first = min((float(s.times[0]) for s in schedules if s is not None and len(s.times)), default=start)
+    if first < start:
+        right = f"state start={first:g}, or .shift() the regimen to later"
+        raise SolveError(Problem("regimen", f"begins at day {first:g}, before the simulation, day {start:g}", right))
 
 
 def _schedule(regimen: Any, inputs: Mapping[str, str], values: Mapping[str, float]) -> Schedule | None:

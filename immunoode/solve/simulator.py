@@ -103,12 +103,13 @@ class Simulator:
             np.zeros((patients, 3), np.int64), self.system.equations.states,
         )  # fmt: skip
         function = self.system.outputs(self.names)
+        workers = _checked_threads(threads)
         chunks = [slice(a, min(a + _CHUNK, patients)) for a in range(0, patients, _CHUNK)]
 
         def work(rows: slice) -> None:
             self._chunk(rows, matrix[rows], function, solution)
 
-        _each(work, chunks, threads or os.cpu_count() or 1, progress)
+        _each(work, chunks, workers, progress)
         return solution
 
     def _chunk(self, rows: slice, matrix: FloatArray, function: Function, solution: Solution) -> None:
@@ -188,7 +189,7 @@ def prepare(
     index = {name: i for i, name in enumerate(system.equations.inputs)}
     _check_inputs(schedules, index, model)
     if atol is not None:
-        atol = np.asarray(atol, dtype=float)
+        atol = _checked_atol(atol, system.size)
     padded = np.array([np.pad(r, (0, longest - len(r)), mode="edge") for r in rows])
     events = tuple(events_of(s, index, a) for s, a in zip(schedules, starts, strict=True))
     lengths = np.array([len(r) for r in rows], dtype=np.int64)
@@ -201,6 +202,14 @@ def _derived(system: System, model: Model) -> list[str]:
     return list(closed(model).derived)
 
 
+def _checked_threads(threads: int | None) -> int:
+    if threads is None:
+        return os.cpu_count() or 1
+    if not isinstance(threads, int) or threads < 1:
+        raise SolveError(Problem("threads", f"is {threads!r}", "a whole number from 1, or None for all processors"))
+    return threads
+
+
 def _check_engine(engine: str) -> None:
     if engine not in ENGINES:
         raise SolveError(Problem("engine", f"is {engine!r}", nearest(str(engine), ENGINES)))
@@ -208,6 +217,8 @@ def _check_engine(engine: str) -> None:
 
 def _check_outputs(names: Sequence[str], system: System, model: Model) -> None:
     known = {*system.equations.states, *system.equations.outputs}
+    if not names:
+        raise SolveError(Problem(f"{model.name}: outputs", "are empty", nearest("", known)))
     unknown = [
         Problem(f"{model.name}: output {n!r}", "is not known", nearest(str(n), known)) for n in names if n not in known
     ]
@@ -237,6 +248,14 @@ def _check_times(rows: Sequence[FloatArray], starts: FloatArray, rtol: float) ->
             raise SolveError(
                 Problem("times", f"begin at day {row[0]:g}, before the start, day {start:g}", "state an earlier start=")
             )
+
+
+def _checked_atol(atol: float | FloatArray, states: int) -> FloatArray:
+    given = np.asarray(atol, dtype=float)
+    shown = f"an array of shape {given.shape}" if given.ndim else repr(atol)
+    if given.shape not in ((), (states,)) or not np.isfinite(given).all() or not (given > 0).all():
+        raise SolveError(Problem("atol", f"is {shown}", f"a positive number, or one for each of the {states} states"))
+    return given
 
 
 def _rows(times: Any, patients: int) -> list[FloatArray]:
