@@ -93,7 +93,9 @@ class Objective:
         by_slot = np.where(np.isfinite(by_slot) & np.isfinite(f), by_slot, 0.0)
         return self._columns(parameters, self._guess(f), by_slot, np.isfinite(f))
 
-    def _columns(self, parameters: Parameters, f: FloatArray, by_slot: FloatArray, good: NDArray[np.bool_]) -> FloatArray:
+    def _columns(
+        self, parameters: Parameters, f: FloatArray, by_slot: FloatArray, good: NDArray[np.bool_]
+    ) -> FloatArray:
         """Return one column for each lmfit parameter that varies."""
         by_name = self._spread(by_slot)
         names = [n for n, p in parameters.items() if p.vary]

@@ -64,7 +64,7 @@ def _beware(result: FitResult, slot: Slot, key: str) -> str:
     error = result.lmfit.params[key].stderr
     value = result.lmfit.params[key].value
     if error is None or not np.isfinite(error):
-        return "no standard error"
+        return "without standard error"
     return "not determined" if error > abs(value) * UNSURE else ""
 
 
@@ -82,7 +82,7 @@ def at_bound(slot: Slot, value: float) -> str:
 def cautions(result: FitResult) -> tuple[str, ...]:
     """Return every warning of a result."""
     table = parameter_table(result, 0.95)
-    lines = [f"{key} is {text}" for key, text in table["beware"].items() if text]
+    lines = _grouped(table["beware"].to_dict())
     if not result.lmfit.success:
         lines.insert(0, f"the fit did not converge: {result.lmfit.message}")
     if not result.outcome.settled:
@@ -94,6 +94,17 @@ def cautions(result: FitResult) -> tuple[str, ...]:
     if result.failed_subjects:
         lines.append("no simulation at the values found for: " + ", ".join(result.failed_subjects[:10]))
     return (*lines, *_strong(result))
+
+
+def _grouped(beware: Mapping[str, str]) -> list[str]:
+    """Return one line for each kind of warning, with the parameters it is about."""
+    kinds = [text for text in dict.fromkeys(beware.values()) if text]
+    about = {text: [key for key, t in beware.items() if t == text] for text in kinds}
+    return [f"{_some(keys)} {'is' if len(keys) == 1 else 'are'} {text}" for text, keys in about.items()]
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _strong(result: FitResult) -> list[str]:

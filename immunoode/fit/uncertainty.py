@@ -57,24 +57,24 @@ def natural(name: str, parameters: Parameters) -> str:
 
 
 def intervals(result: MinimizerResult, level: float) -> DataFrame:
-    """Return confidence intervals from the covariance; those of log-fitted parameters are symmetric in the logarithm."""
+    """Return confidence intervals from the covariance, cut at the bounds; symmetric in the scale that was fitted."""
     import pandas as pd
     from scipy.stats import t
 
     _level(level)
-    sd = np.sqrt(np.diag(covariance(result)))
-    half = t.ppf(0.5 + level / 2, max(result.nfree, 1)) * sd
+    found = [result.params[n] for n in result.var_names]
+    half = t.ppf(0.5 + level / 2, max(result.nfree, 1)) * np.sqrt(np.diag(covariance(result)))
+    middle = np.array([p.value for p in found])
+    low = np.maximum(middle - half, [p.min for p in found])
+    high = np.minimum(middle + half, [p.max for p in found])
     names = [natural(n, result.params) for n in result.var_names]
-    middle = np.array([result.params[n].value for n in result.var_names])
     logged = np.array([n != m for n, m in zip(names, result.var_names, strict=True)])
 
     def back(x: FloatArray) -> FloatArray:
         with np.errstate(over="ignore"):
             return np.where(logged, np.exp(np.where(logged, x, 0.0)), x)
 
-    return pd.DataFrame(
-        {"value": back(middle), "lower": back(middle - half), "upper": back(middle + half)}, index=names
-    )
+    return pd.DataFrame({"value": back(middle), "lower": back(low), "upper": back(high)}, index=names)
 
 
 def _level(level: float) -> None:
@@ -169,12 +169,10 @@ def bands(
 
 
 def _grouped(curves: FloatArray, groups: IntArray) -> FloatArray:
-    """Return (B, G, T, Q) the mean curve of each group, over the subjects whose simulation has started."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a time at which nobody has started is NaN
-        return np.stack([np.nanmean(curves[:, groups == g], axis=1) for g in range(int(groups.max()) + 1)], axis=1)
+    """Return (B, G, T, Q) the mean curve of each group, from when all its subjects have started (those that fail aside)."""
+    solved = np.isfinite(curves).any(axis=(0, 2, 3))
+    members = [(groups == g) & (solved | ~solved[groups == g].any()) for g in range(int(groups.max()) + 1)]
+    return np.stack([curves[:, m].mean(axis=1) for m in members], axis=1)
 
 
 def _delta(

@@ -1,0 +1,74 @@
+"""The example trial is what its script makes, says that it is simulated, and gives its parameters back to a fit."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import immunoode as imo
+from immunoode.fit.fit import fit
+from immunoode.fit.result import FitResult
+from immunoode.trial import make_example
+from immunoode.trial.example import ARMS, FILE
+
+
+def combined() -> imo.Model:
+    """Return the model that the example was made from."""
+    antibody = imo.load_model("pd1_inhibitor", variant="pembrolizumab")
+    return imo.combine("tumour_immune", antibody, imo.load_model("chemotherapy", variant="docetaxel"))
+
+
+@pytest.fixture(scope="module")
+def result() -> FitResult:
+    chosen = imo.load_example().select(subject=["101", "103", "205", "207", "304", "305"])
+    return fit(combined(), chosen, "docetaxel_half_kill", per_subject=["growth_rate", "kill_rate"],
+               regimens=make_example.regimens(), error="combined", progress=False)  # fmt: skip
+
+
+def test_it_says_that_it_is_simulated() -> None:
+    assert FILE.read_text().startswith("# SIMULATED DATA")
+    assert "simulated" in imo.load_example().title.lower()
+
+
+def test_three_arms_of_eight() -> None:
+    data = imo.load_example()
+    assert data.arms == ARMS and len(data.subjects) == 24 and data.left_out.empty
+    assert data.units == {"sum_of_diameters": "mm"}
+    assert (data.frame.groupby("subject")["time"].min() <= 0).all()
+
+
+def test_the_script_makes_the_file() -> None:
+    made, shipped = make_example.make(), pd.read_csv(FILE, comment="#", dtype={"subject": str})
+    advice = "a model changed: run python -m immunoode.trial.make_example"
+    assert len(made) == len(shipped), advice
+    pd.testing.assert_frame_equal(made, shipped, atol=0.11, obj=advice)
+
+
+def test_a_fit_recovers_what_it_was_made_with(result: FitResult) -> None:
+    assert result.success
+    found = result.parameters()
+    true = combined().parameters["docetaxel_half_kill"].value
+    assert found.loc["docetaxel_half_kill", "lower"] < true < found.loc["docetaxel_half_kill", "upper"]
+    assert result.relative_error < 0.05
+    assert 0.015 < result.objective.errors[0].scale.s < 0.06
+
+
+def test_both_engines_predict_the_same(result: FitResult) -> None:
+    from dataclasses import replace
+
+    slow = replace(result.predictor, engine="scipy", _prepared={}, _times=[])  # type: ignore[type-var]
+    values = result.objective.design.values(result.lmfit.params)[None]
+    assert slow(values) == pytest.approx(result.predictor(values), rel=1e-4)
+
+
+def test_regimens_are_checked() -> None:
+    data = imo.load_example()
+    given = make_example.regimens()
+    with pytest.raises(imo.FitError, match="arm 'docetaxel' has none"):
+        fit(combined(), data, "growth_rate", regimens={k: v for k, v in given.items() if k != "docetaxel"})
+    with pytest.raises(imo.FitError, match="did you mean 'pembrolizumab'"):
+        fit(combined(), data, "growth_rate", regimens={**given, "pembrolizumb": None})
+    with pytest.raises(imo.FitError, match="'growth_rate' varies as well"):
+        fit(combined(), data, "growth_rate", regimens=given, parameters={"growth_rate": 0.01})
+    with pytest.raises(imo.FitError, match="str is not a Regimen"):
+        fit(combined(), data, "growth_rate", regimens="docetaxel")
