@@ -149,6 +149,34 @@ def growth_of_diameters() -> float:
     return float(np.log(size[-1] / size[0]) / 180)
 
 
+def shrinkage() -> float:
+    """Return the rate at which pembrolizumab shrinks the sum of diameters of a responding tumour, weeks 9 to 26, 0.001/day."""
+    model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
+    regimen = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=9, over=INFUSION)
+    first, last = imo.simulate(model, regimen, times=[63, 182])["sum_of_diameters"]
+    return float(1000 * np.log(first / last) / (182 - 63))
+
+
+def volume_loss(day: float) -> Callable[[], float]:
+    """Return how much of the volume is gone on a day of 2 Gy on weekdays, per cent."""
+
+    def value() -> float:
+        model = imo.combine("tumour_immune", "radiotherapy")
+        regimen = imo.Regimen().dose("radiotherapy", "2 Gy", every="1 day", count=30, weekdays=True)
+        first, last = imo.simulate(model, regimen, times=[0, day])["tumour_volume"]
+        return float(100 * (1 - last / first))
+
+    return value
+
+
+@cache
+def at_the_start() -> dict[str, float]:
+    """Return outputs at the start of the untreated base model."""
+    names = ["effectors", "tumour_volume", "effector_killing", "tumour"]
+    run = imo.simulate("tumour_immune", times=[0, 1], outputs=names)
+    return {name: float(run[name][0]) for name in names}
+
+
 PEMBROLIZUMAB = ("pembrolizumab", "200 mg", 21.0, 12, 76.8)
 ATEZOLIZUMAB = ("atezolizumab", "1200 mg", 21.0, 12, 77.0)
 DURVALUMAB = ("durvalumab", "10 mg/kg", 14.0, 24, 75.0)
@@ -173,6 +201,42 @@ TUMOUR = [
         "0.001/day",
         "ribba2022 (OAK, typical growth rate on treatment)",
         "mean over 180 days",
+    ),
+    between(
+        "shrinkage of the sum of diameters under pembrolizumab, default tumour",
+        shrinkage,
+        2.65,
+        7.26,
+        "0.001/day",
+        "chatterjee2016: 2.65 at moderate PD-L1, 2.74-fold where half of the cells are positive",
+        "weeks 9 to 26",
+    ),
+    Row(
+        "volume lost during radiotherapy, 30 Gy (%)",
+        volume_loss(21),
+        12,
+        37,
+        "median 24.7, range -0.3 to 61.7",
+        "fox2009, abstract",
+        "day 21 of 2 Gy on weekdays; within half of the median",
+    ),
+    Row(
+        "volume lost during radiotherapy, 50 Gy (%)",
+        volume_loss(35),
+        33,
+        55,
+        "median 44.3, range 0.2 to 81.6",
+        "fox2009, abstract",
+        "day 35 of 2 Gy on weekdays; within a quarter of the median",
+    ),
+    Row(
+        "cells that an effector kills in the untreated tumour (1/day)",
+        lambda: at_the_start()["effector_killing"] * at_the_start()["tumour"] / at_the_start()["effectors"],
+        0.1,
+        16,
+        "2 to 16 without a PD-1 brake, in mice",
+        "halle2016, abstract",
+        "at the start; the brake leaves a quarter, and search the rest; not above the published range",
     ),
 ]
 ANTIBODIES = [

@@ -92,7 +92,7 @@ def test_pd1_blockade_gives_a_partial_response_not_a_cure():
     treated, untreated = size(PD1), size()
     assert untreated[-1] > 1.5 * 70
     assert treated[21] > 0.9 * 70  # nobody is cured in three weeks
-    assert 0.5 < treated.min() / 70 < 0.7  # RECIST: partial response
+    assert 0.35 < treated.min() / 70 < 0.7  # RECIST: partial response
 
 
 def test_ctla4_blockade_adds():
