@@ -208,7 +208,7 @@ TUMOUR = [
         2.65,
         7.26,
         "0.001/day",
-        "chatterjee2016: 2.65 at moderate PD-L1, 2.74-fold where half of the cells are positive",
+        "chatterjee2016: 2.65, and 2.74-fold where at least half of the cells show PD-L1",
         "weeks 9 to 26",
     ),
     Row(
