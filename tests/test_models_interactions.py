@@ -65,3 +65,42 @@ def test_blockade_during_radiotherapy_gains_from_the_interaction_and_blockade_af
 def test_the_interaction_needs_both_sides():
     with pytest.raises(imo.errors.ModelError, match="radiotherapy_damage"):
         imo.simulate(imo.combine("tumour_immune", "radiation_pdl1"), until=10)
+
+
+LYMPHODEPLETION = (
+    imo.Regimen()
+    .dose("fludarabine", "30 mg/m2", every="1 day", count=3, over="30 min")
+    .dose("cyclophosphamide", "500 mg/m2", every="1 day", count=3, over="1 hour")
+)
+CELLS = imo.Regimen().dose("car_t", "3e8 cells", start="5 days")
+PEMBROLIZUMAB = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=4, over="30 min", start="5 days")
+
+
+def infused(regimen, *interactions, until="90 days"):
+    """Return a run of lymphodepletion, CAR-T cells and pembrolizumab, with or without the interaction."""
+    drugs = (imo.load_model("chemotherapy", variant=v) for v in ("fludarabine", "cyclophosphamide"))
+    antibody = imo.load_model("pd1_inhibitor", variant="pembrolizumab")
+    model = imo.combine("tumour_immune", "car_t", antibody, *drugs, *interactions)
+    outputs = ["car_t_effectors", "car_t_exhausted", "car_t_expansion", "tumour"]
+    return imo.simulate(model, LYMPHODEPLETION + regimen, until=until, outputs=outputs)
+
+
+def test_without_pd1_blockade_the_car_t_interaction_does_nothing():
+    with_it, without = infused(CELLS, "car_t_pd1"), infused(CELLS)
+    assert np.allclose(with_it.values, without.values, rtol=1e-3, atol=1.0)
+
+
+def test_pd1_blockade_rescues_exhausted_car_t_cells():
+    with_it, without = infused(CELLS + PEMBROLIZUMAB, "car_t_pd1"), infused(CELLS + PEMBROLIZUMAB)
+    assert with_it["car_t_effectors"].max() > 1.05 * without["car_t_effectors"].max()
+    share = [
+        r["car_t_exhausted"][20] / r["car_t_effectors"][20] for r in (with_it, without, infused(CELLS, "car_t_pd1"))
+    ]
+    assert share[0] < share[1] < share[2]
+
+
+def test_pd1_blockade_and_car_t_together_leave_fewer_tumour_cells_than_either():
+    cells, antibody, both = (
+        infused(r, "car_t_pd1")["tumour"][60] for r in (CELLS, PEMBROLIZUMAB, CELLS + PEMBROLIZUMAB)
+    )
+    assert both < 0.9 * min(cells, antibody)
