@@ -177,6 +177,37 @@ def at_the_start() -> dict[str, float]:
     return {name: float(run[name][0]) for name in names}
 
 
+@cache
+def car_t() -> imo.Simulation:
+    """Return fludarabine and cyclophosphamide for three days, and 3e8 CAR-T cells on day 5."""
+    drugs = (imo.load_model("chemotherapy", variant=name) for name in ("fludarabine", "cyclophosphamide"))
+    regimen = (
+        imo.Regimen()
+        .dose("fludarabine", "30 mg/m2", every="1 day", count=3, over=INFUSION)
+        .dose("cyclophosphamide", "500 mg/m2", every="1 day", count=3, over="1 hour")
+        .dose("car_t", "3e8 cells", start="5 days")
+    )
+    return imo.simulate(imo.combine("tumour_immune", "car_t", *drugs), regimen, times=np.arange(0, 60, 0.25))
+
+
+def car_t_peak() -> float:
+    """Return the day after infusion on which CAR-T effectors peak."""
+    run = car_t()
+    return float(run.times[run["car_t_effectors"].argmax()] - 5)
+
+
+def car_t_expansion() -> float:
+    """Return by how much the CAR-T cells that engraft expand."""
+    engrafted = 3e8 * imo.load_model("car_t").parameters["engrafted_fraction"].value
+    return float(car_t()["car_t_effectors"].max() / engrafted)
+
+
+def lymphocytes_at_infusion() -> float:
+    """Return the lymphocyte count when CAR-T cells are infused."""
+    run = car_t()
+    return float(np.interp(5, run.times, run["lymphocytes"]))
+
+
 PEMBROLIZUMAB = ("pembrolizumab", "200 mg", 21.0, 12, 76.8)
 ATEZOLIZUMAB = ("atezolizumab", "1200 mg", 21.0, 12, 77.0)
 DURVALUMAB = ("durvalumab", "10 mg/kg", 14.0, 24, 75.0)
@@ -397,7 +428,36 @@ RECEPTORS = [
     )
     for name, amount, every in OCCUPANCY
 ]
-ROWS = [*TUMOUR, *RECEPTORS, *ANTIBODIES]
+CELLS = [
+    between(
+        "CAR-T: peak of effectors after infusion",
+        car_t_peak,
+        7,
+        14,
+        "days",
+        "stein2019: 9.3 for tisagenlecleucel; usual range",
+        "3e8 cells after fludarabine and cyclophosphamide",
+    ),
+    between(
+        "CAR-T: expansion",
+        car_t_expansion,
+        100,
+        10000,
+        "fold",
+        "stein2019: 3900 for tisagenlecleucel; usual range",
+        "peak of effectors against engrafted cells",
+    ),
+    Row(
+        "lymphocytes when CAR-T cells are infused (1/uL)",
+        lymphocytes_at_infusion,
+        50,
+        200,
+        "median 100, range 0 to 700",
+        "blood2025, abstract 5506: 45 patients with lymphoma",
+        "three days of fludarabine and cyclophosphamide, two of rest; half to twice the median",
+    ),
+]
+ROWS = [*TUMOUR, *RECEPTORS, *ANTIBODIES, *CELLS]
 
 TEXT = """# Are the models plausible?
 
