@@ -80,6 +80,10 @@ def test_a_baseline_that_varies_is_fitted_like_the_rest() -> None:
     data = trial([("a", -3, 12), ("a", 40, 15)])
     seen = observations(MODEL, data, None, True, frozenset({"v0"}))
     assert seen.baselines == {} and len(seen) == 2 and seen.start.tolist() == [-3.0]
+    late = observations(MODEL, trial([("a", 7, 12), ("a", 40, 15)]), None, True, frozenset({"v0"}))
+    assert len(late) == 2 and late.start.tolist() == [7.0]
+    early = observations(MODEL, trial([("a", 7, 12), ("a", 40, 15)]), None, True, frozenset({"v0"}), begin=-5.0)
+    assert early.start.tolist() == [-5.0]
     assert len(observations(MODEL, data, None, False, frozenset())) == 2
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem
 from immunoode.fit.design import Design, design
-from immunoode.fit.likelihood import error_models
+from immunoode.fit.likelihood import ErrorModel, error_models
 from immunoode.fit.minimise import minimise
 from immunoode.fit.objective import Objective
 from immunoode.fit.observations import FloatArray, Observations, Observe, baseline_parameter, observations, observed
@@ -37,7 +37,9 @@ def fit(
     regimens: Any = None,
     observe: Observe = None,
     baseline: bool = True,
+    start: float | None = None,
     error: str | Mapping[str, str] = "proportional",
+    pool: bool = False,
     log: bool | Iterable[str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     initial: Mapping[str, float | Mapping[str, float]] | None = None,
@@ -68,9 +70,14 @@ def fit(
     baseline : bool
         Where the model names the parameter that is an observed output's value at the start, take it for each subject
         from the data: its last observation at or before day 0 (else its first). The simulation starts there, and that
-        observation is not fitted again. A baseline that varies is fitted like any parameter.
+        observation is not fitted again. A baseline that varies is fitted like any parameter, from the same day on.
+        Without such a parameter simulations start at day 0, or at the first observation or dose if that is earlier.
+    start : float, optional
+        Day at which every simulation starts, instead.
     error : {"proportional", "additive", "combined", "lognormal"} or mapping by quantity
         How observations scatter about predictions; the size is estimated (see `immunoode.fit.likelihood`).
+    pool : bool
+        One size of errors for all quantities, where each has few observations (errors of the same relative kind only).
     log : bool or names, optional
         What is fitted as its logarithm; by default every parameter whose bounds allow it.
     bounds : mapping, optional
@@ -109,7 +116,7 @@ def fit(
     own = _listed(per_subject)
     names = [*_listed(vary), *_listed(per_arm), *own]
     first = _first_dose(whole, table, regimens)
-    seen = observations(whole, table, observe, baseline, frozenset(names), first)
+    seen = observations(whole, table, observe, baseline, frozenset(names), first, start)
     if not seen.subjects:
         raise FitError(Problem("data", "no subject is left to fit", "see the data's .report()"))
     plan = design(
@@ -126,9 +133,18 @@ def fit(
     )
     base = base_values(whole, seen, table.covariates, parameters, plan.names)
     predictor = _predictor(whole, seen, regimens, base, plan, engine, rtol, threads)
-    objective = Objective(predictor, seen, plan, error_models(seen, error))
+    errors = error_models(seen, error)
+    _check_pool(errors, pool)
+    objective = Objective(predictor, seen, plan, errors, pool)
     outcome = minimise(objective, method, max_evaluations=max_evaluations, progress=progress)
     return FitResult(whole, table, objective, predictor, outcome, time.perf_counter() - begin)
+
+
+def _check_pool(errors: Sequence[ErrorModel], pool: bool) -> None:
+    kinds = {m.kind for m in errors}
+    if pool and len(errors) > 1 and (len(kinds) > 1 or kinds & {"additive", "combined"}):
+        what = f"errors of the kinds {', '.join(sorted(kinds))} have no size in common"
+        raise FitError(Problem("pool", what, "use error='lognormal' or 'proportional', or pool=False"))
 
 
 def _listed(names: str | Iterable[str]) -> list[str]:

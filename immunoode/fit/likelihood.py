@@ -19,7 +19,7 @@ spread of the data to first order in s^2: at s = 0.2 the standard errors are abo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -130,27 +130,22 @@ class ErrorModel:
         hazard = np.exp(-0.5 * a**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(a))
         return np.where(self.censoring == RIGHT, 1.0, -1.0) * hazard / z / self.scale.s
 
-    def settled(self, f: FloatArray, ratio: float = 0.0) -> ErrorModel:
-        """Return the error model with s, k and centre at their maximum-likelihood values for these predictions."""
+    def settled(self, f: FloatArray, ratio: float = 0.0, s: float | None = None) -> ErrorModel:
+        """Return the error model with s (unless given), k and centre at their maximum-likelihood values for `f`."""
         r = self.standard(f, ratio)[0]
-        measured = self.censoring == MEASURED
-        smallest = 1e-10 * (float(np.max(np.abs(self.value))) if self.kind == "additive" else 1.0) or 1e-10
-        squares, count = float(np.sum(r[measured] ** 2)), int(measured.sum())
-        s = max(np.sqrt(squares / count), smallest) if count else 1.0
-        if count and count < len(r):
-            s = max(self._best_scale(r, squares, count, s), smallest)
-        k = count * s**2 / squares if count < len(r) and squares > 0 else 1.0
+        squares, count = self._squares(r)
+        s = best_scale([self], [r]) if s is None else s
+        k = count * s**2 / squares if squares > 0 else 1.0
         return replace(self, scale=Scale(s, k, self.mean_log_weight(f, ratio)))
 
-    def _best_scale(self, r: FloatArray, squares: float, count: int, guess: float) -> float:
-        distance = self._distance(r)[self.censoring != MEASURED] * self.scale.s
+    def _squares(self, r: FloatArray) -> tuple[float, int]:
+        measured = self.censoring == MEASURED
+        return float(np.sum(r[measured] ** 2)), int(measured.sum())
 
-        def negative(log_s: float) -> float:
-            s = np.exp(log_s)
-            return count * log_s + squares / (2 * s**2) - float(np.sum(log_ndtr(distance / s)))
-
-        middle = np.log(guess)
-        return float(np.exp(minimize_scalar(negative, bounds=(middle - 3, middle + 3), method="bounded").x))
+    @property
+    def smallest(self) -> float:
+        """A scale below which errors are those of the solver."""
+        return 1e-10 * (float(np.max(np.abs(self.value))) if self.kind == "additive" else 1.0) or 1e-10
 
     def deviance(self, f: FloatArray, ratio: float = 0.0) -> float:
         """Return twice the negative log-likelihood, every constant included."""
@@ -178,6 +173,28 @@ class ErrorModel:
         if self.kind == "combined":
             return f"combined, {100 * s:.3g} % and {s * ratio:.3g} {unit}"
         return f"{self.kind}, {100 * s:.3g} %"
+
+
+def best_scale(models: Sequence[ErrorModel], r: Sequence[FloatArray]) -> float:
+    """Return the maximum-likelihood scale that some quantities share, given their r = (y - f) / w."""
+    parts = [m._squares(x) for m, x in zip(models, r, strict=True)]
+    squares, count = sum(p[0] for p in parts), sum(p[1] for p in parts)
+    smallest = max(m.smallest for m in models)
+    if not count:
+        return models[0].scale.s
+    plain = max(float(np.sqrt(squares / count)), smallest)
+    limits = [m._distance(x)[m.censoring != MEASURED] * m.scale.s for m, x in zip(models, r, strict=True)]
+    distance = np.concatenate(limits)
+    if not len(distance):
+        return plain
+
+    def negative(log_s: float) -> float:
+        s = np.exp(log_s)
+        return float(count * log_s + squares / (2 * s**2) - np.sum(log_ndtr(distance / s)))
+
+    middle = np.log(plain)
+    found = minimize_scalar(negative, bounds=(middle - 3, middle + 3), method="bounded").x
+    return max(float(np.exp(found)), smallest)
 
 
 def _censored(a: FloatArray) -> FloatArray:

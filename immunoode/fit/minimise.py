@@ -44,6 +44,8 @@ def minimise(
     FitError
         If the method is not known, there are fewer observations than parameters, or nothing can be simulated.
     """
+    if max_evaluations is not None and max_evaluations < 1:
+        raise FitError(Problem("max_evaluations", f"is {max_evaluations!r}", "a whole number from 1, or None"))
     if method not in METHODS:
         raise FitError(Problem("method", f"{method!r} is not known", nearest(method, METHODS)))
     parameters = objective.parameters()

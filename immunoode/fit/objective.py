@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from immunoode.errors import FitError, Problem
 from immunoode.fit.design import LOG, Design
-from immunoode.fit.likelihood import ErrorModel, ratio_start
+from immunoode.fit.likelihood import ErrorModel, best_scale, ratio_start
 from immunoode.fit.observations import FloatArray, Observations
 
 if TYPE_CHECKING:
@@ -25,12 +25,16 @@ FAILED = 10.0
 
 @dataclass
 class Objective:
-    """What lmfit minimises. `errors` change between rounds of a fit; `failures` counts solves that did not finish."""
+    """What lmfit minimises. `errors` change between rounds of a fit; `failures` counts solves that did not finish.
+
+    With `pool` all quantities share one size of errors.
+    """
 
     predict: Predict
     observations: Observations
     design: Design
     errors: tuple[ErrorModel, ...]
+    pool: bool = False
     failures: int = 0
     evaluations: int = 0
     _penalty: float = field(default=0.0, repr=False)
@@ -126,12 +130,13 @@ class Objective:
         good = np.isfinite(f)
         before = [m.scale.s for m in self.errors]
         usable = self._guess(f)
-        settled = []
-        for model in self.errors:
-            settled.append(
-                model.settled(usable[model.rows], ratio(model, parameters)) if good[model.rows].any() else model
-            )
-        self.errors = tuple(settled)
+        some = [m for m in self.errors if good[m.rows].any()]
+        r = [m.standard(usable[m.rows], ratio(m, parameters))[0] for m in some]
+        shared = best_scale(some, r) if self.pool and some else None
+        done = [
+            m.settled(usable[m.rows], ratio(m, parameters), shared) if good[m.rows].any() else m for m in self.errors
+        ]
+        self.errors = tuple(done)
         self._penalty = 0.0
         return max(abs(np.log(m.scale.s / s)) for m, s in zip(self.errors, before, strict=True))
 

@@ -130,6 +130,7 @@ def observations(
     baseline: bool,
     free: frozenset[str],
     first_dose: Callable[[str], float] = lambda arm: np.inf,
+    begin: float | None = None,
 ) -> Observations:
     """Return the observations as arrays.
 
@@ -139,10 +140,13 @@ def observations(
         Take the value at the start from the data, where the model names the parameter that it is. The simulation of a
         subject then starts at its last observation at or before day 0, or at its first observation if all come later (at
         the first dose of the arm, if that is earlier still), and is conditioned on it: that observation is not fitted.
+        Without such a parameter it starts at day 0, or at the first observation or dose if that is earlier.
     free : set of str
-        Parameters that vary: a baseline that varies is fitted like any other, and nothing is conditioned.
+        Parameters that vary: a baseline that varies is fitted like any other, from the same day on.
     first_dose : callable
         Day of the first dose of an arm.
+    begin : float, optional
+        Where every simulation starts, instead.
     """
     pairs = observed(model, data, observe)
     known = output_units(model)
@@ -150,8 +154,8 @@ def observations(
     skipped = data.frame[~data.frame["quantity"].isin(pairs)].assign(reason="quantity is not an output of the model")
     frame = frame.assign(value=frame["value"] * _factors(frame, pairs, known))
     named = {q: baseline_parameter(model, o) for q, o in pairs.items()}
-    named = {q: p for q, p in named.items() if p and baseline and p not in free}
-    frame, baselines, start = _starts(frame, named, first_dose)
+    named = {q: p for q, p in named.items() if p and (baseline or p in free)}
+    frame, baselines, start = _starts(frame, named, free, first_dose, begin)
     kept = frame[frame["reason"] == ""]
     if kept.empty:
         raise FitError(
@@ -181,18 +185,24 @@ def _factors(frame: DataFrame, pairs: Mapping[str, str], known: Mapping[str, str
 
 
 def _starts(
-    frame: DataFrame, named: Mapping[str, str], first_dose: Callable[[str], float]
+    frame: DataFrame,
+    named: Mapping[str, str],
+    free: frozenset[str],
+    first_dose: Callable[[str], float],
+    begin: float | None,
 ) -> tuple[DataFrame, dict[str, dict[str, float]], dict[str, float]]:
     """Mark what is not fitted and why; return with it each subject's baselines and start."""
     frame = frame.assign(reason="")
     start: dict[str, float] = {}
-    baselines: dict[str, dict[str, float]] = {p: {} for p in named.values()}
+    baselines: dict[str, dict[str, float]] = {p: {} for p in named.values() if p not in free}
     for subject, rows in frame.groupby("subject", sort=False):
         own = {q: rows[rows["quantity"] == q] for q in named}
         days = {q: _baseline_day(r["time"].to_numpy()) for q, r in own.items() if len(r)}
-        begin = min(days.values()) if days else min(float(rows["time"].min()), 0.0)
-        start[str(subject)] = min(begin, first_dose(rows["arm"].iloc[0]))
+        first = min(days.values()) if days else min(float(rows["time"].min()), 0.0)
+        start[str(subject)] = min(first, first_dose(rows["arm"].iloc[0])) if begin is None else begin
         for quantity, day in days.items():
+            if named[quantity] in free:
+                continue
             value = _condition(frame, own[quantity], day)
             if value > 0:
                 baselines[named[quantity]][str(subject)] = value

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -11,11 +11,12 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem
 from immunoode.fit import uncertainty
+from immunoode.fit.design import SHARED
 from immunoode.fit.minimise import Outcome
 from immunoode.fit.objective import Objective, ratio
-from immunoode.fit.observations import FloatArray, IntArray, Observations
+from immunoode.fit.observations import MEASURED, FloatArray, IntArray, Observations
 from immunoode.fit.prediction import Predictor
-from immunoode.model.parts import Model
+from immunoode.model.parts import Model, Parameter
 from immunoode.trial.table import TrialData
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class FitResult:
     @property
     def free(self) -> int:
         """Number of estimated parameters, one scale of errors for each quantity among them."""
-        return int(self.lmfit.nvarys) + len(self.objective.errors)
+        return int(self.lmfit.nvarys) + (1 if self.objective.pool else len(self.objective.errors))
 
     @property
     def aic(self) -> float:
@@ -104,9 +105,9 @@ class FitResult:
 
     @property
     def relative_error(self) -> float:
-        """Median of |observed - predicted| / observed over the observations above zero."""
+        """Median of |observed - predicted| / observed over the measured (not censored) observations above zero."""
         y = self.observations.value
-        some = (y > 0) & np.isfinite(self.fitted)
+        some = (y > 0) & np.isfinite(self.fitted) & (self.observations.censoring == MEASURED)
         return float(np.median(np.abs(y - self.fitted)[some] / y[some])) if some.any() else float("nan")
 
     @property
@@ -137,14 +138,25 @@ class FitResult:
         FitError
             If the arm is not in the data.
         """
-        values = {s.name: self.lmfit.params[s.keys[0]].value for s in self.objective.design.slots if len(s.keys) == 1}
-        if arm is not None:
-            if arm not in self.observations.arms:
-                raise FitError(Problem("arm", f"{arm!r} is not in the data", "one of " + ", ".join(self.data.arms)))
-            for slot in self.objective.design.slots:
-                if arm in slot.labels:
-                    values[slot.name] = self.lmfit.params[slot.keys[slot.labels.index(arm)]].value
-        return self.model.with_values(**values)
+        if arm is not None and arm not in self.observations.arms:
+            raise FitError(Problem("arm", f"{arm!r} is not in the data", "one of " + ", ".join(self.data.arms)))
+        return self._widened().with_values(**self._values_of(arm))
+
+    def _values_of(self, arm: str | None) -> dict[str, float]:
+        """Return what is shared, and what this arm has of its own."""
+        params, slots = self.lmfit.params, self.objective.design.slots
+        shared = {s.name: float(params[s.keys[0]].value) for s in slots if s.sharing == SHARED}
+        own = {s.name: float(params[s.keys[s.labels.index(arm)]].value) for s in slots if arm in s.labels}
+        return {**shared, **own}
+
+    def _widened(self) -> Model:
+        """Return the model with the bounds that the fit had, which may be wider than its own."""
+        fitted = {s.name: s.bounds for s in self.objective.design.slots}
+
+        def widen(table: Mapping[str, Parameter]) -> dict[str, Parameter]:
+            return {n: replace(p, bounds=fitted[n]) if n in fitted else p for n, p in table.items()}
+
+        return replace(self.model, parameters=widen(self.model.parameters), covariates=widen(self.model.covariates))
 
     def correlation(self) -> DataFrame:
         """Return the correlation matrix of the fitted parameters (in the scale that was fitted)."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from immunoode.errors import FitError
+from immunoode.errors import FitError, Problem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,6 +47,8 @@ def plot_fit(
     Axes, or an array of them where there are several panels
     """
     seen = result.observations
+    if by not in (None, "arm", "subject"):
+        raise FitError(Problem("by", f"is {by!r}", "'arm' or 'subject'"))
     kind = by or ("subject" if len(seen.subjects) <= 6 else "arm")
     names = list(dict.fromkeys(seen.arms)) if kind == "arm" else list(seen.subjects[:PANELS])
     quantities = [quantity] if quantity else list(seen.quantities)
@@ -57,7 +59,7 @@ def plot_fit(
     for box, (name, which) in zip(boxes, panels, strict=True):
         _panel(box, result, kind, name, which, curves, ribbon, level)
         if log:
-            box.set_yscale("log")
+            _logarithmic(box, result, which)
     boxes[0].legend(fontsize="x-small", loc="best")
     if figure is not None:
         left = len(seen.subjects) - len(names) if kind == "subject" else 0
@@ -139,6 +141,14 @@ def _panel(
     _labels(box, result, kind, name, arm, quantity)
 
 
+def _logarithmic(box: Axes, result: FitResult, quantity: str) -> None:
+    seen = result.observations
+    values = seen.value[(seen.quantity == seen.quantities.index(quantity)) & (seen.value > 0)]
+    box.set_yscale("log")
+    if len(values):
+        box.set_ylim(0.4 * values.min(), 2.5 * values.max())
+
+
 def _curves(box: Axes, curves: DataFrame, kind: str, colour: str) -> None:
     faint = {"lw": 0.7, "alpha": 0.5} if kind == "arm" else {"lw": 1.6}
     for i, (_, rows) in enumerate(curves.groupby("subject", sort=False)):
@@ -174,7 +184,8 @@ def _labels(box: Axes, result: FitResult, kind: str, name: str, arm: str, quanti
     unit = seen.units[seen.quantities.index(quantity)]
     count = seen.arms.count(arm)
     short = name if len(name) <= 28 else name[:25] + "..."
-    box.set_title(f"{short} (n = {count})" if kind == "arm" else f"{short}, {arm}"[:44], fontsize="small")
+    whose = short if short == arm else f"{short}, {arm}"[:44]
+    box.set_title(f"{short} (n = {count})" if kind == "arm" else whose, fontsize="small")
     box.set_xlabel("time (days)")
     box.set_ylabel(quantity.replace("_", " ") + ("" if unit == "1" else f" ({unit})"))
     top = [np.nanmax(c) for c in (seen.value[seen.quantity == seen.quantities.index(quantity)],)]

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from immunoode import units as unit_texts
-from immunoode.errors import DataError, Problem, UnitError
+from immunoode.errors import DataError, Problem, UnitError, nearest
 from immunoode.trial import columns as column_names
 from immunoode.trial.table import CENSORINGS, COLUMNS, TrialData
 
 if TYPE_CHECKING:
     import pandas as pd
 
+BAD_ROWS = ("raise", "leave out")
 SHOWN = 40
 """Bad rows written out in one error; all are counted."""
 _MISSING_WORDS = frozenset({"", "na", "nan", ".", "none", "null", "not evaluable", "ne", "not done", "missing"})
@@ -76,6 +77,8 @@ def read_trial(
     >>> data.quantities
     ('tumour_volume',)
     """
+    if bad_rows not in BAD_ROWS:
+        raise DataError(Problem("bad_rows", f"is {bad_rows!r}", nearest(str(bad_rows), BAD_ROWS)))
     table, where, first_row = _table(source)
     found = column_names.find(table, columns, where)
     frame, texts = _canonical(table, found, units, quantity, arm, first_row, unit_texts.factor(time_unit, "day"))
@@ -95,6 +98,9 @@ def _table(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str, int | 
 
     if isinstance(source, pd.DataFrame):
         return source, "table", None
+    if not isinstance(source, (str, Path)):
+        right = "the path of a csv, tsv or xlsx file, or a DataFrame"
+        raise DataError(Problem("source", f"is {type(source).__name__}", right))
     path = Path(source)
     if not path.is_file():
         raise DataError(Problem(str(path), "there is no such file", "give the path of a csv, tsv or xlsx file"))
