@@ -68,7 +68,9 @@ def _names(model: Model) -> Iterator[Problem]:
     for table in ("flows", "modifiers", "inputs", "pulses"):
         for name in getattr(model, table):
             if not name.isidentifier() or keyword.iskeyword(name):
-                yield Problem(f"{table}.{name}", "is not a name that can be used", "letters, digits and _, no Python keyword")
+                yield Problem(
+                    f"{table}.{name}", "is not a name that can be used", "letters, digits and _, no Python keyword"
+                )
 
 
 def _units(model: Model) -> Iterator[Problem]:
@@ -113,7 +115,9 @@ def _source(place: str, source: str, bib: frozenset[str]) -> Iterator[Problem]:
         return
     key = key_in(source)
     if not key:
-        yield Problem(place, f"{source[:60]!r} begins with no bibliography key", f"'key2017, table 2' or '{ESTIMATE} reason'")
+        yield Problem(
+            place, f"{source[:60]!r} begins with no bibliography key", f"'key2017, table 2' or '{ESTIMATE} reason'"
+        )
     elif key not in bib:
         yield Problem(place, f"{key!r} is not in references.bib", nearest(key, bib))
 
@@ -122,7 +126,9 @@ def _ends(model: Model) -> Iterator[Problem]:
     places = {*model.compartments, *model.needs}
     for name, compartment in model.compartments.items():
         if compartment.extinct_below is not None and compartment.extinct_below < 0:
-            yield Problem(f"compartments.{name}.extinct_below", "is negative", "the count of cells below which none is left")
+            yield Problem(
+                f"compartments.{name}.extinct_below", "is negative", "the count of cells below which none is left"
+            )
         for role in compartment.roles:
             if role not in ROLES:
                 yield Problem(f"compartments.{name}.roles", f"{role!r} is not a role", nearest(role, ROLES))
@@ -202,7 +208,9 @@ def _empty(model: Model) -> Iterator[Problem]:
         for field in set(spec.required) & set(spec.expressions):
             for name, part in getattr(model, table).items():
                 if not getattr(part, field):
-                    yield Problem(f"{table}.{name}.{spec.key(field)}", "is empty", "an expression such as 'rate * tumour'")
+                    yield Problem(
+                        f"{table}.{name}.{spec.key(field)}", "is empty", "an expression such as 'rate * tumour'"
+                    )
 
 
 def _where_meant(name: str) -> str:

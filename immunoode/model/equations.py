@@ -93,7 +93,8 @@ def structure(model: Model) -> str:
     constants = [(name, p.unit) for name, p in model.constants.items()]
     needs = [(name, n.value) for name, n in model.needs.items()]
     tables = [
-        dict(getattr(model, t)) for t in ("compartments", "modifiables", "derived", "flows", "modifiers", "inputs", "pulses")
+        dict(getattr(model, t))
+        for t in ("compartments", "modifiables", "derived", "flows", "modifiers", "inputs", "pulses")
     ]
     return hashlib.sha256(repr((constants, needs, tables)).encode()).hexdigest()
 
@@ -179,7 +180,9 @@ class _Builder:
                 if source:
                     rates[self.index[source]] -= rate
                 if target:
-                    rates[self.index[target]] += rate * self.tree(flow.gain, self.own(source, target)) if flow.gain else rate
+                    rates[self.index[target]] += (
+                        rate * self.tree(flow.gain, self.own(source, target)) if flow.gain else rate
+                    )
         return tuple(rates)
 
     def rate(self, flow: Flow, source: str, target: str) -> Expr:
@@ -196,7 +199,10 @@ class _Builder:
             unclear += self.unlike(source, target, part)
         if unclear:
             raise ModelError(
-                [Problem(f"{self.model.name}: {part.owner}", text, "see docs/model_files.md on roles") for text in unclear]
+                [
+                    Problem(f"{self.model.name}: {part.owner}", text, "see docs/model_files.md on roles")
+                    for text in unclear
+                ]
             )
         return found
 
@@ -211,7 +217,9 @@ class _Builder:
     def input(self, name: str) -> InputTarget:
         given = self.model.inputs[name]
         if given.into not in self.index:
-            raise ModelError(Problem(f"{self.model.name}: inputs.{name}", f"{given.into!r} is not a compartment", "name one"))
+            raise ModelError(
+                Problem(f"{self.model.name}: inputs.{name}", f"{given.into!r} is not a compartment", "name one")
+            )
         scale = self.tree(given.fraction) if given.fraction else self.se.Integer(1)
         if fraction_measure(self.model, given) == NUMBER:
             scale = scale * self.se.RealDouble(units.factor(given.unit, self.model.compartments[given.into].unit))

@@ -64,9 +64,13 @@ def _toml(path: Path) -> dict[str, Any]:
             raise ModelError(Problem(path.name, f"is larger than {_LARGEST} bytes", "a model file is a page of text"))
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ModelError(Problem(path.name, f"is not TOML ({error})", "see docs/model_files.md for the format")) from None
+        raise ModelError(
+            Problem(path.name, f"is not TOML ({error})", "see docs/model_files.md for the format")
+        ) from None
     except OSError as error:
-        raise ModelError(Problem(str(path), f"cannot be read ({error.strerror})", "give the path of a .toml file")) from None
+        raise ModelError(
+            Problem(str(path), f"cannot be read ({error.strerror})", "give the path of a .toml file")
+        ) from None
 
 
 def parse_model(
@@ -104,7 +108,9 @@ def choose_variant(model: Model, variant: str | None, instance: str | None = Non
         If the model has no such variant, or the instance's name is not an identifier.
     """
     if variant is not None and variant not in model.variants:
-        raise ModelError(Problem(model.file or model.name, f"has no variant {variant!r}", nearest(variant, model.variants)))
+        raise ModelError(
+            Problem(model.file or model.name, f"has no variant {variant!r}", nearest(variant, model.variants))
+        )
     fixed = model.kind in BARE_KINDS or model.instance or variant is None
     own = instance or (model.name if fixed else str(variant))
     if model.kind != COMBINED and not own.isidentifier():

@@ -69,7 +69,9 @@ def _tables(model: Model) -> dict[str, Any]:
     }
     for name, spec in TABLES.items():
         result[name] = {key: _row(part, spec) for key, part in getattr(model, name).items()}
-    result["variants"] = {v: {n: _changes(p, model.constants[n]) for n, p in row.items()} for v, row in model.variants.items()}
+    result["variants"] = {
+        v: {n: _changes(p, model.constants[n]) for n, p in row.items()} for v, row in model.variants.items()
+    }
     return result
 
 

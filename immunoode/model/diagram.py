@@ -1,0 +1,162 @@
+"""A model as a diagram: compartments in a column for each member, flows as arrows, modifiers dashed. Plain SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+
+from immunoode.model.expressions import names
+from immunoode.model.parts import Flow, Model, Pulse
+from immunoode.model.roles import pairs
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666")
+_WIDTH, _HEIGHT, _ACROSS, _DOWN, _TOP, _LEFT = 150, 30, 230, 58, 46, 20
+
+
+@dataclass(frozen=True)
+class _Box:
+    name: str
+    text: str
+    owner: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class _Arrow:
+    source: str
+    target: str
+    dashed: bool
+
+
+def diagram(model: Model) -> str:
+    """Return a model as an SVG picture.
+
+    Compartments stand in a column for each member of the model (a single column otherwise). A solid arrow is a flow or a pulse,
+    a dashed one an effect through a modifier; what comes from or goes nowhere has a short arrow.
+    """
+    boxes = {box.name: box for box in _boxes(model)}
+    arrows = list(dict.fromkeys(_arrows(model)))
+    columns = sorted(
+        {box.owner for box in boxes.values()}, key=lambda o: next(b.x for b in boxes.values() if b.owner == o)
+    )
+    width = _LEFT * 2 + _WIDTH + _ACROSS * max(len(columns) - 1, 0) + 30
+    height = max((b.y for b in boxes.values()), default=0) + _HEIGHT + 24
+    parts = [_head(width, height)]
+    parts += [
+        _title(owner, next(b for b in boxes.values() if b.owner == owner), k)
+        for k, owner in enumerate(columns)
+        if owner
+    ]
+    parts += [_line(boxes, a) for a in arrows if a.source in boxes and a.target in boxes]
+    parts += [
+        _stub(boxes[end], bool(a.source))
+        for a in arrows
+        if not (a.source and a.target) and (end := a.source or a.target) in boxes
+    ]
+    parts += [_rectangle(box, columns.index(box.owner)) for box in boxes.values()]
+    return "".join([*parts, "</svg>"])
+
+
+def _boxes(model: Model) -> Iterator[_Box]:
+    owners = list(dict.fromkeys(c.owner for c in model.compartments.values()))
+    rows = dict.fromkeys(owners, 0)
+    for name, part in model.compartments.items():
+        column = owners.index(part.owner)
+        text = name.removeprefix(f"{part.owner}_").replace("_", " ")
+        yield _Box(name, text, part.owner, _LEFT + column * _ACROSS, _TOP + rows[part.owner] * _DOWN)
+        rows[part.owner] += 1
+
+
+def _arrows(model: Model) -> Iterator[_Arrow]:
+    parts: list[Flow | Pulse] = [*model.flows.values(), *model.pulses.values()]
+    for part in parts:
+        for source, target in pairs(model, part)[0]:
+            yield _Arrow(source, target, False)
+    for modifier in model.modifiers.values():
+        causes = _states(model, modifier.factor or modifier.add)
+        for effect in _moved_by(model, modifier.of):
+            yield from (_Arrow(cause, effect, True) for cause in causes if cause != effect)
+
+
+def _states(model: Model, text: str, seen: frozenset[str] = frozenset()) -> list[str]:
+    """Return the compartments that an expression depends on, through derived quantities."""
+    found: list[str] = []
+    for name in sorted(names(text)):
+        if name in model.compartments:
+            found.append(name)
+        elif name in model.derived and name not in seen:
+            found += _states(model, model.derived[name].expr, seen | {name})
+    return list(dict.fromkeys(found))[:2]
+
+
+def _moved_by(model: Model, quantity: str) -> list[str]:
+    """Return the compartments whose flows name a quantity, directly or through others (at most two)."""
+    reached, found = {quantity}, list[str]()
+    for _ in range(4):
+        uses = {n: names(d.expr) for n, d in model.derived.items()} | {
+            n: names(m.base) for n, m in model.modifiables.items()
+        }
+        reached |= {n for n, used in uses.items() if used & reached}
+    for flow in model.flows.values():
+        if names(flow.rate or flow.per_capita) & reached:
+            found += [end for source, target in pairs(model, flow)[0] for end in (target or source,) if end]
+    return list(dict.fromkeys(found))[:2]
+
+
+def _head(width: float, height: float) -> str:
+    marker = '<marker id="imo-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
+        f'font-family="sans-serif" font-size="12" role="img"><defs>{marker}<path d="M0,0L8,4L0,8z" fill="#444"/></marker></defs>'
+    )
+
+
+def _title(owner: str, box: _Box, index: int) -> str:
+    colour = _COLOURS[index % len(_COLOURS)]
+    text = escape(owner.replace("_", " "))
+    return f'<text x="{box.x:.0f}" y="{_TOP - 16}" fill="{colour}" font-weight="bold">{text}</text>'
+
+
+def _rectangle(box: _Box, index: int) -> str:
+    colour = _COLOURS[index % len(_COLOURS)]
+    return (
+        f'<rect x="{box.x:.0f}" y="{box.y:.0f}" width="{_WIDTH}" height="{_HEIGHT}" rx="5" fill="white" stroke="{colour}" '
+        f'stroke-width="1.6"/><text x="{box.x + _WIDTH / 2:.0f}" y="{box.y + _HEIGHT / 2 + 4:.0f}" '
+        f'text-anchor="middle">{escape(box.text)}</text>'
+    )
+
+
+def _line(boxes: dict[str, _Box], arrow: _Arrow) -> str:
+    a, b = boxes[arrow.source], boxes[arrow.target]
+    style = 'stroke="#999" stroke-dasharray="5 3"' if arrow.dashed else 'stroke="#444"'
+    return f'<path d="{_path(a, b)}" fill="none" {style} stroke-width="1.2" marker-end="url(#imo-tip)"/>'
+
+
+def _path(a: _Box, b: _Box) -> str:
+    """Return a curve between two boxes: beside the column where both stand in it, across otherwise."""
+    if a.x == b.x:
+        down = b.y > a.y
+        if abs(a.y - b.y) <= _DOWN:
+            shift = 18 if down else -18
+            x = a.x + _WIDTH / 2 + shift
+            return f"M{x:.0f},{a.y + (_HEIGHT if down else 0):.0f}L{x:.0f},{b.y + (0 if down else _HEIGHT):.0f}"
+        x, bulge = a.x + _WIDTH, 26 + abs(a.y - b.y) * 0.12
+        y1, y2 = a.y + _HEIGHT / 2 + 4, b.y + _HEIGHT / 2 - 4
+        return f"M{x:.0f},{y1:.0f}C{x + bulge:.0f},{y1:.0f} {x + bulge:.0f},{y2:.0f} {x:.0f},{y2:.0f}"
+    right = b.x > a.x
+    x1, x2 = a.x + (_WIDTH if right else 0), b.x + (0 if right else _WIDTH)
+    y1, y2 = a.y + _HEIGHT / 2, b.y + _HEIGHT / 2
+    middle = (x1 + x2) / 2
+    return f"M{x1:.0f},{y1:.0f}C{middle:.0f},{y1:.0f} {middle:.0f},{y2:.0f} {x2:.0f},{y2:.0f}"
+
+
+def _stub(box: _Box, leaves: bool) -> str:
+    """Return a short arrow into a box's upper left or out of its lower right."""
+    x, y = box.x + (_WIDTH - 18 if leaves else 18), box.y + (_HEIGHT if leaves else 0)
+    ends = (y, y + 15) if leaves else (y - 15, y)
+    return (
+        f'<path d="M{x:.0f},{ends[0]:.0f}L{x:.0f},{ends[1]:.0f}" stroke="#444" stroke-width="1.2" fill="none" '
+        f'marker-end="url(#imo-tip)"/>'
+    )

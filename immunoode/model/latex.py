@@ -1,0 +1,174 @@
+"""Expressions and equations of a model in the notation of papers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+
+from immunoode.model.expressions import DOSE, SELF, TIME, function_of, parse, role_of
+from immunoode.model.parts import BARE_KINDS, Flow, Model
+from immunoode.model.roles import pairs
+from immunoode.model.tables import VALUES
+
+_SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(5)
+_PLAIN = {"exp": "\\exp", "log": "\\ln", "log10": "\\log_{10}", "tanh": "\\tanh", "sin": "\\sin", "cos": "\\cos", "min": "\\min",
+          "max": "\\max"}  # fmt: skip
+_RELATIONS = {ast.Lt: "<", ast.LtE: "\\leq", ast.Gt: ">", ast.GtE: "\\geq"}
+
+
+def symbols(model: Model) -> dict[str, str]:
+    """Return the LaTeX symbol of every name: its own, else its words; with its therapy where several could have it."""
+    found = {TIME: "t", DOSE: "d"}
+    for table in VALUES:
+        for name, part in getattr(model, table).items():
+            found[name] = _symbol(model, name, part.symbol, part.owner)
+    return {**{name: _words(name) for name in model.needs}, **found}
+
+
+def _symbol(model: Model, name: str, symbol: str, owner: str) -> str:
+    member = model.members.get(owner)
+    if member is None or member.kind in BARE_KINDS:
+        return symbol or _words(name)
+    own = symbol or _words(name.removeprefix(f"{owner}_"))
+    return f"{own}^{{{_words(owner)}}}"
+
+
+def _words(name: str) -> str:
+    return "\\text{" + name.replace("_", " ") + "}"
+
+
+def latex(text: str, names: Mapping[str, str]) -> str:
+    """Return an expression as LaTeX.
+
+    Parameters
+    ----------
+    text : str
+    names : mapping
+        The symbol of each name; those that are missing are written as words.
+    """
+    return _Printer(names).show(parse(text), _SUM)
+
+
+class _Printer:
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+    def show(self, node: ast.expr, least: int) -> str:
+        """Return a node, in brackets where it binds more loosely than its place wants."""
+        text, level = self.visit(node)
+        return text if level >= least else f"\\left({text}\\right)"
+
+    def visit(self, node: ast.expr) -> tuple[str, int]:
+        if isinstance(node, ast.Constant):
+            return _number(node.value), _ATOM  # type: ignore[arg-type]
+        if isinstance(node, ast.Name):
+            symbol = self.names.get(node.id, _words(node.id))
+            return symbol, _UNARY if "^" in symbol else _ATOM
+        if isinstance(node, ast.UnaryOp):
+            return "-" + self.show(node.operand, _PRODUCT), _SUM
+        if isinstance(node, ast.BinOp):
+            return self.binary(node)
+        assert isinstance(node, ast.Call)
+        return self.call(node)
+
+    def binary(self, node: ast.BinOp) -> tuple[str, int]:
+        if isinstance(node.op, ast.Add):
+            return f"{self.show(node.left, _SUM)} + {self.show(node.right, _SUM)}", _SUM
+        if isinstance(node.op, ast.Sub):
+            return f"{self.show(node.left, _SUM)} - {self.show(node.right, _PRODUCT)}", _SUM
+        if isinstance(node.op, ast.Mult):
+            if isinstance(node.left, ast.UnaryOp) and isinstance(node.left.op, ast.USub):
+                return f"-{self.show(node.left.operand, _PRODUCT)}\\,{self.show(node.right, _PRODUCT)}", _SUM
+            return f"{self.show(node.left, _PRODUCT)}\\,{self.show(node.right, _PRODUCT)}", _PRODUCT
+        if isinstance(node.op, ast.Div):
+            return f"\\frac{{{self.show(node.left, _SUM)}}}{{{self.show(node.right, _SUM)}}}", _ATOM
+        return f"{self.show(node.left, _ATOM)}^{{{self.show(node.right, _SUM)}}}", _POWER
+
+    def call(self, node: ast.Call) -> tuple[str, int]:
+        name = function_of(node)
+        if name == "total":
+            return f"\\textstyle\\sum \\text{{{role_of(node)}}}", _PRODUCT
+        if name == "piecewise":
+            return self.cases(node), _ATOM
+        inner = [self.show(a, _SUM) for a in node.args]
+        if name in _PLAIN:
+            return f"{_PLAIN[name]}\\left({', '.join(inner)}\\right)", _ATOM
+        tight = [self.show(a, _PRODUCT) for a in node.args]
+        power = [self.show(a, _ATOM) for a in node.args]
+        return {
+            "sqrt": lambda: (f"\\sqrt{{{inner[0]}}}", _ATOM),
+            "abs": lambda: (f"\\left|{inner[0]}\\right|", _ATOM),
+            "saturation": lambda: (f"\\frac{{{inner[0]}}}{{{inner[1]} + {inner[0]}}}", _ATOM),
+            "emax": lambda: (f"\\frac{{{tight[1]}\\,{tight[0]}}}{{{inner[2]} + {inner[0]}}}", _ATOM),
+            "hill": lambda: (
+                f"\\frac{{{power[0]}^{{{inner[2]}}}}}{{{power[1]}^{{{inner[2]}}} + {power[0]}^{{{inner[2]}}}}}", _ATOM),
+            "gompertz": lambda: (f"{tight[1]}\\,{tight[0]}\\,\\ln\\frac{{{inner[2]}}}{{{inner[0]}}}", _PRODUCT),
+            "logistic": lambda: (f"{tight[1]}\\,{tight[0]}\\left(1 - \\frac{{{inner[0]}}}{{{inner[2]}}}\\right)", _PRODUCT),
+        }[name]()  # fmt: skip
+
+    def cases(self, node: ast.Call) -> str:
+        rows = [
+            f"{self.show(v, _SUM)} & {self.condition(c)}"
+            for v, c in zip(node.args[0:-1:2], node.args[1::2], strict=True)
+        ]
+        rows.append(f"{self.show(node.args[-1], _SUM)} & \\text{{otherwise}}")
+        return "\\begin{cases}" + " \\\\ ".join(rows) + "\\end{cases}"
+
+    def condition(self, node: ast.expr) -> str:
+        if isinstance(node, ast.BoolOp):
+            word = " \\text{ and } " if isinstance(node.op, ast.And) else " \\text{ or } "
+            return word.join(self.condition(v) for v in node.values)
+        if isinstance(node, ast.UnaryOp):
+            return "\\text{not }" + self.condition(node.operand)
+        assert isinstance(node, ast.Compare)
+        relation = _RELATIONS[type(node.ops[0])]  # type: ignore[index]
+        return f"{self.show(node.left, _SUM)} {relation} {self.show(node.comparators[0], _SUM)}"
+
+
+def _number(value: float) -> str:
+    text = f"{value:.10g}"
+    if "e" not in text:
+        return text
+    mantissa, exponent = text.split("e")
+    power = f"10^{{{int(exponent)}}}"
+    return power if mantissa == "1" else f"{mantissa} \\times {power}"
+
+
+def balances(model: Model) -> dict[str, str]:
+    """Return the equation of each compartment, in LaTeX: d/dt = what flows in and out."""
+    known = symbols(model)
+    terms: dict[str, list[str]] = {name: [] for name in model.compartments}
+    for flow in model.flows.values():
+        for source, target in pairs(model, flow)[0]:
+            rate = _rate(flow, source or target, known)
+            if source in terms:
+                terms[source].append(f"- {rate}")
+            if target in terms:
+                gain = latex(flow.gain, {**known, SELF: known.get(source or target, "")}) if flow.gain else ""
+                terms[target].append(f"+ {gain}\\,{rate}" if gain else f"+ {rate}")
+    return {name: f"\\frac{{d\\,{known[name]}}}{{dt}} = {_joined(found)}" for name, found in terms.items()}
+
+
+def _rate(flow: Flow, end: str, known: Mapping[str, str]) -> str:
+    names = {**known, SELF: known.get(end, _words(end))}
+    if flow.rate:
+        return _Printer(names).show(parse(flow.rate), _PRODUCT)
+    return f"{_Printer(names).show(parse(flow.per_capita), _PRODUCT)}\\,{names[SELF]}"
+
+
+def _joined(terms: list[str]) -> str:
+    if not terms:
+        return "0"
+    return " ".join(terms).removeprefix("+ ")
+
+
+def definitions(model: Model) -> dict[str, str]:
+    """Return the definition of each modifiable and derived quantity, in LaTeX."""
+    known, found = symbols(model), dict[str, str]()
+    for name, modifiable in model.modifiables.items():
+        adds = [latex(m.add, known) for m in model.modifiers.values() if m.of == name and m.add]
+        factors = [latex(m.factor, known) for m in model.modifiers.values() if m.of == name and m.factor]
+        base = " + ".join([latex(modifiable.base, known), *adds])
+        base = f"\\left({base}\\right)" if factors and (adds or not modifiable.base.isalnum()) else base
+        found[name] = f"{known[name]} = " + "".join([base, *(f"\\left({f}\\right)" for f in factors)])
+    return found | {name: f"{known[name]} = {latex(d.expr, known)}" for name, d in model.derived.items()}

@@ -1,0 +1,69 @@
+"""Models for reading: LaTeX of expressions, equations of compartments, HTML and diagrams."""
+
+import xml.etree.ElementTree as ElementTree
+
+import matplotlib.mathtext
+import pytest
+
+import immunoode as imo
+from immunoode.model.diagram import diagram
+from immunoode.model.latex import balances, definitions, latex
+from tests.test_model_composition import companions, shipped
+
+NAMES = {"k": "k", "x": "x", "CL": "CL", "V": "V_1", "p": "p^{\\text{drug}}"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("k * x", "k\\,x"),
+        ("k * (x + 1)", "k\\,\\left(x + 1\\right)"),
+        ("k - (x - 1)", "k - \\left(x - 1\\right)"),
+        ("CL / V", "\\frac{CL}{V_1}"),
+        ("(x + 1) ** 2", "\\left(x + 1\\right)^{2}"),
+        ("p ** 2", "\\left(p^{\\text{drug}}\\right)^{2}"),
+        ("-x * k", "-x\\,k"),
+        ("1e-9 * x", "10^{-9}\\,x"),
+        ("saturation(x, k)", "\\frac{x}{k + x}"),
+        ("hill(x, k, 2)", "\\frac{x^{2}}{k^{2} + x^{2}}"),
+        ("piecewise(1, x < k, 2)", "\\begin{cases}1 & x < k \\\\ 2 & \\text{otherwise}\\end{cases}"),
+        ("total('tumour')", "\\textstyle\\sum \\text{tumour}"),
+        ("exp(-k * x)", "\\exp\\left(-k\\,x\\right)"),
+        ("unknown_name", "\\text{unknown name}"),
+    ],
+)
+def test_expressions_in_the_notation_of_papers(text, expected):
+    assert latex(text, NAMES) == expected
+
+
+def test_kuznetsov_reads_as_in_the_paper():
+    equations = balances(imo.load_model("kuznetsov1994"))
+    assert equations["tumour"] == "\\frac{d\\,T}{dt} = a\\,T\\,\\left(1 - b\\,T\\right) - n\\,E\\,T"
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_equation_is_mathtext(name):
+    model = imo.load_model(name)
+    parser = matplotlib.mathtext.MathTextParser("path")
+    for line in [*balances(model).values(), *definitions(model).values()]:
+        plain = (
+            line.replace("\\begin{cases}", "\\left(")
+            .replace("\\end{cases}", "\\right)")
+            .replace("&", "")
+            .replace("\\\\", ";")
+        )
+        plain = plain.replace("\\textstyle", "").replace("\\text{", "\\mathrm{")
+        parser.parse(f"${plain}$")
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_html_and_diagram_are_well_formed(name):
+    model = imo.load_model(name)
+    combined = imo.combine(model) if model.kind in ("base", "published") else companions(model)
+    for shown in (model, combined):
+        svg = ElementTree.fromstring(diagram(shown))
+        boxes = svg.findall("{http://www.w3.org/2000/svg}rect")
+        assert len(boxes) == len(shown.compartments)
+        page = shown._repr_html_()
+        assert all(parameter in page for parameter in shown.parameters)
+        assert shown.name in str(shown)
