@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import immunoode as imo
+from tests.published import trajectory
 
 ROOT = Path(__file__).parents[1]
 SPEC = importlib.util.spec_from_file_location("plausibility", ROOT / "docs" / "plausibility.py")
@@ -38,7 +39,7 @@ def test_the_page_is_up_to_date():
 @pytest.mark.parametrize("name", COURSES)
 def test_concentrations_follow_the_published_equations(name):
     antibody, amount, every, weight, values = COURSES[name]
-    reference = np.genfromtxt(ROOT / "tests" / "reference" / f"pk_{name}.csv", delimiter=",", names=True)
+    reference = {column: values.to_numpy() for column, values in trajectory(f"paper_pk_{name}").items()}
     model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant=antibody).with_values(**values))
     regimen = imo.Regimen().dose(antibody, amount, every=every, count=40)
     kept = reference["day"] % every > 0.5  # at a dose the table holds either side of the jump

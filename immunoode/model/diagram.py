@@ -107,9 +107,10 @@ def _moved_by(model: Model, quantity: str) -> list[str]:
 
 def _head(width: float, height: float) -> str:
     marker = '<marker id="imo-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    tip = '<path d="M0,0L8,4L0,8z" fill="#444"/>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
-        f'font-family="sans-serif" font-size="12" role="img"><defs>{marker}<path d="M0,0L8,4L0,8z" fill="#444"/></marker></defs>'
+        f'font-family="sans-serif" font-size="12" role="img"><defs>{marker}{tip}</marker></defs>'
     )
 
 

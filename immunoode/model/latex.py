@@ -11,8 +11,16 @@ from immunoode.model.roles import pairs
 from immunoode.model.tables import VALUES
 
 _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(5)
-_PLAIN = {"exp": "\\exp", "log": "\\ln", "log10": "\\log_{10}", "tanh": "\\tanh", "sin": "\\sin", "cos": "\\cos", "min": "\\min",
-          "max": "\\max"}  # fmt: skip
+_PLAIN = {
+    "exp": "\\exp",
+    "log": "\\ln",
+    "log10": "\\log_{10}",
+    "tanh": "\\tanh",
+    "sin": "\\sin",
+    "cos": "\\cos",
+    "min": "\\min",
+    "max": "\\max",
+}
 _RELATIONS = {ast.Lt: "<", ast.LtE: "\\leq", ast.Gt: ">", ast.GtE: "\\geq"}
 
 

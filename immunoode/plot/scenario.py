@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def plot_comparison(comparison: Comparison, *, panels: Sequence[str] | None = No
     panels : sequence of str, optional
         Outputs below the size and its change. Default: effectors and occupancy where the model has them.
     calendar : bool
-        Draw the dosing calendar underneath, a lane for each therapy of each scenario.
+        Draw the dosing calendar underneath: a lane for each therapy of each scenario, in the scenario's colour.
 
     Returns
     -------
@@ -86,8 +87,8 @@ def _curves(box: Any, comparison: Comparison, name: str) -> None:
     first = next(iter(comparison.simulations.values()))
     if wide_range(values) and name != comparison.measure:
         box.set_yscale("log")
-        top = max(float(np.nanmax(v)) for v in values)
-        box.set_ylim(bottom=max(top * 1e-6, 1e-12))
+        positive = np.concatenate([v[v > 0] for v in values])
+        box.set_ylim(bottom=max(positive.max() * 1e-8, positive.min() * 0.7))
     elif not np.any(np.asarray(values) < 0):
         box.set_ylim(bottom=0)
     box.set_ylabel(wrapped(label(name, first.units[name])))
@@ -109,27 +110,37 @@ def _change(box: Any, comparison: Comparison) -> None:
     box.set_ylabel("change from\nbaseline (%)")
 
 
-def _lanes(comparison: Comparison) -> list[tuple[str, int, list[float], list[float]]]:
-    """Return (therapy and scenario, scenario's index, times, durations) of each lane."""
+@dataclass(frozen=True)
+class _Lane:
+    """One therapy of one scenario: what the calendar draws in a row, in the scenario's colour."""
+
+    therapy: str
+    scenario: int
+    times: tuple[float, ...]
+    durations: tuple[float, ...]
+
+
+def _lanes(comparison: Comparison) -> list[_Lane]:
     lanes = []
-    several = len([r for r in comparison.regimens.values() if r is not None and r.doses]) > 1
-    for index, (text, regimen) in enumerate(comparison.regimens.items()):
-        frame = regimen.to_frame() if regimen is not None and regimen.doses else None
-        for therapy in regimen.therapies if regimen is not None and frame is not None else ():
-            given = frame[frame["therapy"] == therapy]
-            name = f"{words(therapy)} ({text})" if several and text != therapy else words(therapy)
-            lanes.append((name, index, list(given["time_day"]), list(given["duration_day"])))
+    for index, regimen in enumerate(comparison.regimens.values()):
+        if regimen is not None and regimen.doses:
+            frame = regimen.to_frame()
+            for therapy in regimen.therapies:
+                given = frame[frame["therapy"] == therapy]
+                lanes.append(_Lane(therapy, index, tuple(given["time_day"]), tuple(given["duration_day"])))
     return lanes
 
 
-def _calendar(box: Any, lanes: Sequence[tuple[str, int, list[float], list[float]]]) -> None:
-    for row, (_, index, times, durations) in enumerate(lanes):
-        style = line(index)
-        box.plot(times, [row] * len(times), linestyle="none", marker="|", markersize=7, color=style["color"])
-        for time, duration in zip(times, durations, strict=True):
+def _calendar(box: Any, lanes: Sequence[_Lane]) -> None:
+    for row, lane in enumerate(lanes):
+        colour = line(lane.scenario)["color"]
+        box.plot(lane.times, [row] * len(lane.times), linestyle="none", marker="|", markersize=7, color=colour)
+        for time, duration in zip(lane.times, lane.durations, strict=True):
             if duration >= 1:
-                box.plot([time, time + duration], [row, row], color=style["color"], linewidth=3, solid_capstyle="butt")
-    box.set_yticks(range(len(lanes)), [name for name, *_ in lanes], fontsize="x-small")
+                box.plot([time, time + duration], [row, row], color=colour, linewidth=3, solid_capstyle="butt")
+    box.set_yticks(range(len(lanes)), [words(lane.therapy) for lane in lanes], fontsize="x-small")
+    for text, lane in zip(box.get_yticklabels(), lanes, strict=True):
+        text.set_color(line(lane.scenario)["color"])
     box.set_ylim(len(lanes) - 0.5, -0.5)
     box.tick_params(axis="y", length=0)
     box.spines["left"].set_visible(False)

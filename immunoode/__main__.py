@@ -1,0 +1,55 @@
+"""The command line: `python -m immunoode demo [--data FILE]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit status (2: the input cannot be used)."""
+    given = _parser().parse_args(arguments)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from immunoode.demo import run
+    from immunoode.errors import ImmunoodeError
+
+    try:
+        result = run(given.data, given.out, dict(given.arm), progress=not given.quiet)
+    except (ImmunoodeError, OSError) as error:
+        print(f"immunoode: {error}", file=sys.stderr)
+        return 2
+    print(result.comparison)
+    print("\n".join(["", "Look at", *(f"  {path}" for path in result.files)]))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m immunoode", description="ODE models of cancer immunotherapy.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser("demo", help="fit a model to trial data and draw combination scenarios")
+    demo.add_argument(
+        "--data",
+        metavar="FILE",
+        help="table of subject, arm, day, sum_of_diameters (mm); default: a simulated trial",
+    )
+    demo.add_argument(
+        "--out", metavar="FOLDER", default="build/demo", help="where figures and report go (default: %(default)s)"
+    )
+    demo.add_argument("--arm", metavar="ARM=DRUGS", action="append", default=[], type=_arm,
+                      help="treatment of an arm whose name does not say it, for example 'B=docetaxel + pembrolizumab'")  # fmt: skip
+    demo.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def _arm(text: str) -> tuple[str, str]:
+    arm, sign, drugs = text.partition("=")
+    if not sign or not arm:
+        raise argparse.ArgumentTypeError(f"{text!r} is not ARM=DRUGS, for example 'B=docetaxel + pembrolizumab'")
+    return arm, drugs
+
+
+if __name__ == "__main__":
+    sys.exit(main())
