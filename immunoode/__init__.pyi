@@ -8,6 +8,8 @@ from immunoode.errors import Problem as Problem
 from immunoode.errors import RegimenError as RegimenError
 from immunoode.errors import SolveError as SolveError
 from immunoode.errors import UnitError as UnitError
+from immunoode.fit.each import EachResult as EachResult
+from immunoode.fit.each import fit_each as fit_each
 from immunoode.fit.fit import fit as fit
 from immunoode.fit.result import FitResult as FitResult
 from immunoode.model.combine import combine as combine
@@ -39,6 +41,7 @@ from immunoode.solve.simulate import simulate as simulate
 from immunoode.solve.simulation import Simulation as Simulation
 from immunoode.trial.example import load_example as load_example
 from immunoode.trial.fetch import fetch as fetch
+from immunoode.trial.lesions import read_lesions as read_lesions
 from immunoode.trial.reading import read_trial as read_trial
 from immunoode.trial.table import TrialData as TrialData
 

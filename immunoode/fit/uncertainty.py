@@ -170,8 +170,9 @@ def bands(
 
 def _grouped(curves: FloatArray, groups: IntArray) -> FloatArray:
     """Return (B, G, T, Q) the mean curve of each group, from when all its subjects have started (those that fail aside)."""
-    solved = np.isfinite(curves).any(axis=(0, 2, 3))
-    members = [(groups == g) & (solved | ~solved[groups == g].any()) for g in range(int(groups.max()) + 1)]
+    solved = np.flatnonzero(np.isfinite(curves).any(axis=(0, 2, 3)))
+    every = [np.flatnonzero(groups == g) for g in range(int(groups.max()) + 1)]
+    members = [np.intersect1d(m, solved) if np.isin(m, solved).any() else m for m in every]
     return np.stack([curves[:, m].mean(axis=1) for m in members], axis=1)
 
 
