@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         "--out", metavar="FOLDER", default="build/demo", help="where figures and report go (default: %(default)s)"
     )
     demo.add_argument("--arm", metavar="ARM=DRUGS", action="append", default=[], type=_arm,
-                      help="treatment of an arm whose name does not say it, for example 'B=docetaxel + pembrolizumab'")  # fmt: skip
+                      help="treatment of an arm whose name does not say it: 'B=docetaxel + pembrolizumab'")  # fmt: skip
     demo.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
