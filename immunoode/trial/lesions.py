@@ -40,6 +40,9 @@ def read_lesions(
     quantity : str
         What the diameters are called. These data hold one lesion a patient, so the sum of diameters is that diameter.
 
+    title : str
+        What the data are; by default the name of the file.
+
     Returns
     -------
     TrialData

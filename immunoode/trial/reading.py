@@ -60,6 +60,10 @@ def read_trial(
         Unit of the time column.
     covariates : DataFrame, optional
         One row a subject (index), one column a covariate.
+    arm : str
+        The arm of all rows where the table has no such column.
+    title : str
+        What the data are; figures and reports carry it.
     bad_rows : {"raise", "leave out"}
         Rows that make no sense end in one error that lists them all, or are listed in `left_out`. Rows without a value
         (empty, "NOT EVALUABLE") are always listed there.
@@ -217,16 +221,24 @@ def _unit_problem(texts: pd.Series) -> dict[str, str]:
     return problems
 
 
+def _pairs(frame: pd.DataFrame) -> tuple[pd.Series, set[tuple[str, str]]]:
+    """Return the unit of the first row of each row's quantity, and the pairs of units that occur."""
+    first = frame["quantity"].map(dict(frame.drop_duplicates("quantity")[["quantity", "unit"]].itertuples(index=False)))
+    some = frame[["unit"]].assign(first=first).drop_duplicates()
+    return first, set(some.itertuples(index=False, name=None))
+
+
 def _clash(frame: pd.DataFrame) -> pd.Series:
     """Return the rows whose unit has another dimension than the first row of the same quantity."""
-    good = {t: unit_texts.dimension(t) for t, problem in _unit_problem(frame["unit"]).items() if not problem}
-    first = frame["quantity"].map(dict(frame.drop_duplicates("quantity")[["quantity", "unit"]].itertuples(index=False)))
-    pairs = {
-        (a, b): a in good and b in good and good[a] != good[b] for a, b in set(zip(frame["unit"], first, strict=True))
-    }
     import pandas as pd
 
-    return pd.Series([pairs[p] for p in zip(frame["unit"], first, strict=True)], index=frame.index, dtype=bool)
+    good = {t: unit_texts.dimension(t) for t, problem in _unit_problem(frame["unit"]).items() if not problem}
+    first, pairs = _pairs(frame)
+    rows = pd.Series(False, index=frame.index)
+    for a, b in pairs:
+        if a in good and b in good and good[a] != good[b]:
+            rows |= (frame["unit"] == a) & (first == b)
+    return rows
 
 
 def _raise(frame: pd.DataFrame, bad: pd.Series, where: str) -> None:
@@ -252,7 +264,8 @@ def _whole(kept: pd.DataFrame, where: str, left_out: int) -> None:
         raise DataError(
             Problem(where, f"no row with a value ({left_out} rows without one)", "give at least one observation")
         )
-    arms = kept.drop_duplicates(["subject", "arm"]).groupby("subject")["arm"].agg(list)
+    pairs = kept[["subject", "arm"]].drop_duplicates()
+    arms = pairs[pairs["subject"].duplicated(keep=False)].groupby("subject", sort=False)["arm"].agg(list)
     problems = [
         Problem(f"{where}: subject {s!r}", f"is in more than one arm: {', '.join(a)}", "give subjects their own names")
         for s, a in arms[arms.map(len) > 1].items()
@@ -263,12 +276,15 @@ def _whole(kept: pd.DataFrame, where: str, left_out: int) -> None:
 
 def _sorted(kept: pd.DataFrame) -> pd.DataFrame:
     """Convert every quantity to the unit of its first row, and sort by subject, quantity and time."""
-    first = dict(kept.drop_duplicates("quantity")[["quantity", "unit"]].itertuples(index=False))
-    to = kept["quantity"].map(first)
-    factors = {(a, b): unit_texts.factor(a, b) for a, b in set(zip(kept["unit"], to, strict=True))}
-    scale = [factors[p] for p in zip(kept["unit"], to, strict=True)]
-    order = {s: i for i, s in enumerate(kept["subject"].unique())}
-    table = kept.assign(value=kept["value"] * scale, unit=to, _order=kept["subject"].map(order))
+    to, pairs = _pairs(kept)
+    value = kept["value"].copy()
+    for a, b in pairs:
+        if a != b:
+            rows = (kept["unit"] == a) & (to == b)
+            value[rows] *= unit_texts.factor(a, b)
+    order = kept["subject"].drop_duplicates().reset_index(drop=True)
+    places = kept["subject"].map(dict(zip(order, order.index, strict=True)))
+    table = kept.assign(value=value, unit=to, _order=places)
     return (
         table.sort_values(["_order", "quantity", "time"], kind="stable").drop(columns="_order").reset_index(drop=True)
     )
