@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from immunoode.errors import nearest
@@ -39,6 +40,13 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
 """Fewest and most arguments of each function."""
 LONGEST, DEEPEST = 20_000, 150
 _BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
+_ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
 _COMPARE = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
@@ -79,6 +87,7 @@ def _validate(node: ast.expr, condition: bool, depth: int) -> None:
     elif isinstance(node, ast.BinOp) and isinstance(node.op, _BINARY):
         _validate(node.left, False, depth + 1)
         _validate(node.right, False, depth + 1)
+        _validate_constants(node)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
         _validate(node.operand, False, depth + 1)
     elif isinstance(node, ast.Call):
@@ -104,6 +113,36 @@ def _validate_number(node: ast.Constant) -> None:
         finite = False
     if not finite:
         raise ExpressionError("has a number that is not finite")
+
+
+def _validate_constants(node: ast.BinOp) -> None:
+    """Refuse divisions by a literal zero and powers of numbers that are not finite."""
+    if not isinstance(node.op, (ast.Div, ast.Pow)):
+        return
+    left, right = constant(node.left), constant(node.right)
+    if isinstance(node.op, ast.Div) and right == 0.0:
+        raise ExpressionError(f"'{ast.unparse(node)[:60]}' divides by zero")
+    if left is not None and right is not None and constant(node) is None:
+        raise ExpressionError(f"'{ast.unparse(node)[:60]}' is not a finite number")
+
+
+def constant(node: ast.expr) -> float | None:
+    """Return the value of arithmetic on numbers; None for others and where it is not finite."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        return float(node.value)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+        inner = constant(node.operand)
+        return -inner if inner is not None and isinstance(node.op, ast.USub) else inner
+    if not isinstance(node, ast.BinOp) or type(node.op) not in _ARITHMETIC:
+        return None
+    left, right = constant(node.left), constant(node.right)
+    if left is None or right is None:
+        return None
+    try:
+        value = _ARITHMETIC[type(node.op)](left, right)
+    except ArithmeticError:
+        return None
+    return value if isinstance(value, float) and math.isfinite(value) else None
 
 
 def _validate_condition(node: ast.expr, depth: int) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from immunoode import units
-from immunoode.model.expressions import ExpressionError, function_of, parse, role_of
+from immunoode.model.expressions import ExpressionError, constant, function_of, parse, role_of
 
 _TOLERANCE = 1e-9
 
@@ -96,7 +96,7 @@ class _Measurer:
         self.plain(node.right, "an exponent")
         if base is None:
             return None
-        exponent = _constant(node.right)
+        exponent = constant(node.right)
         if exponent is not None:
             return NUMBER.times(base, exponent)
         if not base.agrees(NUMBER):
@@ -167,21 +167,3 @@ class _Measurer:
 
 _SHAPES = {"hill": 0, "saturation": 0, "emax": 1, "gompertz": 1, "logistic": 1}
 """Which of the arguments after the first has the unit of the first."""
-
-
-def _constant(node: ast.expr) -> float | None:
-    """Return the value of an arithmetic of plain numbers, None where a name is in it."""
-    if isinstance(node, ast.Constant):
-        return float(node.value)  # type: ignore[arg-type]
-    if isinstance(node, ast.UnaryOp):
-        inner = _constant(node.operand)
-        return None if inner is None else (-inner if isinstance(node.op, ast.USub) else inner)
-    if not isinstance(node, ast.BinOp):
-        return None
-    left, right = _constant(node.left), _constant(node.right)
-    if left is None or right is None or (isinstance(node.op, ast.Div) and right == 0):
-        return None
-    if isinstance(node.op, ast.Pow):
-        return None
-    operation = {ast.Add: left + right, ast.Sub: left - right, ast.Mult: left * right}
-    return left / right if isinstance(node.op, ast.Div) else operation[type(node.op)]

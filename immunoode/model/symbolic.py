@@ -12,6 +12,10 @@ Expr = Any
 """A SymEngine expression (the library carries no types)."""
 
 
+_EXACT, _EXACT_POWER = 1, 64
+"""The largest whole number, and whole exponent, that SymEngine may treat as such."""
+
+
 def symbolic(text: str, of_name: Callable[[str], Expr], of_role: Callable[[str], Expr]) -> Expr:
     """Return an expression as a SymEngine tree.
 
@@ -47,7 +51,7 @@ class _Builder:
 
     def visit(self, node: ast.expr) -> Expr:
         if isinstance(node, ast.Constant):
-            return self.se.Integer(node.value) if isinstance(node.value, int) else self.se.RealDouble(node.value)
+            return self.number(node.value, _EXACT)
         if isinstance(node, ast.Name):
             return self.of_name(node.id)
         if isinstance(node, ast.UnaryOp):
@@ -58,8 +62,16 @@ class _Builder:
         assert isinstance(node, ast.Call)
         return self.call(node)
 
+    def number(self, value: Any, exact: int) -> Expr:
+        """Return a number; a whole one up to `exact` stays whole. Large ones to large powers would fill the memory."""
+        whole = isinstance(value, int) and abs(value) <= exact
+        return self.se.Integer(value) if whole else self.se.RealDouble(float(value))
+
     def binary(self, node: ast.BinOp) -> Expr:
-        left, right = self.visit(node.left), self.visit(node.right)
+        left = self.visit(node.left)
+        if isinstance(node.op, ast.Pow) and isinstance(node.right, ast.Constant):
+            return left ** self.number(node.right.value, _EXACT_POWER)
+        right = self.visit(node.right)
         if isinstance(node.op, ast.Add):
             return left + right
         if isinstance(node.op, ast.Sub):

@@ -12,6 +12,18 @@ from immunoode.solve.events import DOSE, INFUSION_END, INFUSION_START, STOP, Eve
 from immunoode.solve.status import FINISHED, NOT_FINITE, TOO_MANY, TOO_SMALL
 from immunoode.solve.system import STATES_AT, FloatArray, System
 
+_MOST_INVALID = 1000
+"""Rates that are not finite, one after another, before the solver is stopped; SciPy's would go on for ever."""
+_EVALUATIONS_PER_STEP = 5
+
+
+class _Stopped(Exception):  # noqa: N818
+    """Raised from within a solve, because SciPy bounds neither steps nor evaluations."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
 
 @dataclass
 class _Patient:
@@ -23,12 +35,23 @@ class _Patient:
     rtol: float
     atol: FloatArray
     running: list[tuple[int, float, float]] = field(default_factory=list)
+    most_evaluations: int = 10**9
     evaluations: int = 0
+    invalid: int = 0
 
     def packed(self, time: float, y: FloatArray) -> FloatArray:
         self.x[0] = time
         self.x[STATES_AT : STATES_AT + y.size] = y
         return self.x
+
+    def count(self, rates: FloatArray) -> None:
+        """Count an evaluation; stop the solve where there are too many, or no finite ones any more."""
+        self.evaluations += 1
+        self.invalid = 0 if np.isfinite(rates).all() else self.invalid + 1
+        if self.invalid > _MOST_INVALID:
+            raise _Stopped(TOO_SMALL)
+        if self.evaluations > self.most_evaluations:
+            raise _Stopped(TOO_MANY)
 
     def infusion(self, y: FloatArray, time: float) -> FloatArray:
         rate = np.zeros(y.size)
@@ -64,8 +87,9 @@ class _Patient:
         infusion, n = self.infusion(y, start), y.size
 
         def rates(t: float, y: FloatArray) -> FloatArray:
-            self.evaluations += 1
-            return self.system.rates(self.packed(t, y)) + infusion
+            found = self.system.rates(self.packed(t, y)) + infusion
+            self.count(found)
+            return found
 
         def jacobian(t: float, y: FloatArray) -> FloatArray:
             return self.system.jacobian(self.packed(t, y)).reshape(n, n)
@@ -102,7 +126,8 @@ def solve(
     ended: FloatArray,
 ) -> int:
     """Solve one patient as `immunoode.solve.kernel.solve` does, by `solve_ivp`."""
-    patient = _Patient(system, x.copy(), extinct, rtol, np.maximum(atol, 1e-300))
+    most = _EVALUATIONS_PER_STEP * most_steps
+    patient = _Patient(system, x.copy(), extinct, rtol, np.maximum(atol, 1e-300), most_evaluations=most)
     t, end, e, g = start, max(start, float(times[-1])), 0, 0
     while True:
         while e < events.times.size and events.times[e] <= t:
@@ -121,8 +146,12 @@ def solve(
             return FINISHED
         stop = min(end, float(events.times[e])) if e < events.times.size else end
         while t < stop:
-            with np.errstate(all="ignore"):
-                part = patient.segment(y, t, stop)
+            try:
+                with np.errstate(all="ignore"):
+                    part = patient.segment(y, t, stop)
+            except _Stopped as stopped:
+                ended[0] = t
+                return stopped.code
             counts[0] += len(part.t) - 1
             if part.status < 0 or not np.isfinite(part.y[:, -1]).all():
                 ended[0] = part.t[-1]

@@ -178,6 +178,8 @@ def prepare(
     ------
     SolveError, ModelError
     """
+    if not equations(model).states:
+        raise SolveError(Problem(model.name, "has no compartments, so there is nothing to solve", "add [compartments]"))
     system = system_of(equations(model))
     _check_engine(engine)
     names = tuple(outputs) if outputs is not None else (*system.equations.states, *_derived(system, model))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from immunoode.errors import Problem, SolveError
 from immunoode.model.equations import Equations
 from immunoode.model.symbolic import Expr
 
@@ -31,7 +32,11 @@ class Function:
         self.size = len(expressions)
         self.address = np.zeros(2, dtype=np.int64)
         if expressions:
-            self._keep = se.Lambdify(inputs, expressions, backend="llvm", cse=True)
+            try:
+                self._keep = se.Lambdify(inputs, expressions, backend="llvm", cse=True)
+            except RuntimeError as error:
+                right = "look for divisions by zero and for powers that are not finite"
+                raise SolveError(Problem("the equations", f"cannot be compiled ({error})", right)) from None
             pointer, context = self._keep.as_ctypes()
             self._call: Any = pointer
             self._context = context

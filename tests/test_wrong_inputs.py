@@ -1,0 +1,379 @@
+"""What people get wrong, and what they are told: where it is, what is wrong, what would be right.
+
+One row a mistake. Every row must end in one of the package's own errors whose text has all the phrases; nothing may end in a
+traceback of another library, a crash of the interpreter, or a silent loss of data.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import immunoode as imo
+
+FILE = """
+kind = "therapy"
+title = "An antibody"
+needs = { checkpoint_brake = { unit = "1" } }
+[parameters]
+rate = { value = 0.1, unit = "1/day", bounds = [0.01, 1], source = "estimate: for a test" }
+volume = { value = 3, unit = "L", bounds = [1, 9], source = "estimate: for a test" }
+[compartments]
+central = { unit = "mg", roles = ["drug"] }
+[inputs]
+dose = { into = "central", unit = "mg" }
+[derived]
+concentration = { expr = "central / volume", unit = "mg/L" }
+[flows]
+elimination = { from = "central", per_capita = "rate" }
+[modifiers]
+release = { of = "checkpoint_brake", factor = "exp(-rate * time)" }
+"""
+EXPRESSION = "central / volume"
+
+WRONG_FILES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    # what is replaced, by what, and phrases of the message
+    "not TOML": ('kind = "therapy"', "kind = therapy", ("wrong.toml", "is not TOML", "docs/model_files.md")),
+    "no kind": ('kind = "therapy"\n', "", ("kind", "is missing", "base, published, therapy")),
+    "misspelt kind": ('"therapy"', '"terapy"', ("kind", "'terapy'", "base, published, therapy")),
+    "misspelt table": ("[derived]", "[deriveds]", ("deriveds", "did you mean 'derived'")),
+    "misspelt key": ("bounds = [0.01, 1]", "bound = [0.01, 1]", ("parameters.rate.bound", "did you mean 'bounds'")),
+    "number as text": ("value = 0.1", 'value = "0.1"', ("parameters.rate.value", "is '0.1'", "a number")),
+    "not a number": ("value = 0.1", "value = nan", ("parameters.rate.value", "is nan", "finite")),
+    "bounds in no order": ("[0.01, 1]", "[1, 0.01]", ("parameters.rate.bounds", "not in order", "[lower, upper]")),
+    "one bound": ("[0.01, 1]", "[0.01]", ("parameters.rate.bounds", "1 entries", "[lower, upper]")),
+    "value outside its bounds": ("value = 0.1", "value = 4", ("parameters.rate", "outside its bounds", "widen")),
+    "unknown unit": ('"1/day"', '"1/dy"', ("parameters.rate.unit", "'dy'", "write for example")),
+    "wrong dimension": ('unit = "mg/L"', 'unit = "mg"', ("derived.concentration.expr", EXPRESSION, "is wanted")),
+    "wrong scale": ('unit = "1/day"', 'unit = "1/hour"', ("flows.elimination.per_capita", "24 times too large")),
+    "source nobody knows": ('"estimate: for a test"', '"smith1999, table 2"', ("rate.source", "'smith1999'", "references.bib")),
+    "estimate without a reason": ('"estimate: for a test"', '"estimate:"', ("rate.source", "without a reason", "why")),
+    "unknown role": ('"drug"', '"drugs"', ("compartments.central.roles", "'drugs'", "did you mean 'drug'")),
+    "negative threshold": ('"mg", roles', '"mg", extinct_below = -1, roles', ("central.extinct_below", "is negative")),
+    "not an expression": (EXPRESSION, "central / / volume", ("derived.concentration.expr", "is not an expression")),
+    "empty expression": (EXPRESSION, "", ("derived.concentration.expr", "is empty")),
+    "number for an expression": (f'"{EXPRESSION}"', "3", ("derived.concentration.expr", "is 3", "a text in quotes")),
+    "bitwise operator": (EXPRESSION, "central & volume", ("concentration.expr", "central & volume", "not in the language")),
+    "code": (EXPRESSION, "__import__('os').getcwd()", ("derived.concentration.expr", "not in the language")),
+    "attribute": (EXPRESSION, "central.real", ("derived.concentration.expr", "'central.real'", "not in the language")),
+    "depth that would end a parser": (EXPRESSION, "(" * 3000 + "central" + ")" * 3000, ("concentration.expr", "nested")),
+    "length that would end a compiler": (EXPRESSION, "+".join([EXPRESSION] * 20000), ("concentration.expr", "characters")),
+    "division by zero": (EXPRESSION, "central / (volume * (2 - 2)) / (1 - 1)", ("concentration.expr", "divides by zero")),
+    "number that fills the memory": (EXPRESSION, "9 ** 9 ** 9 ** 9", ("derived.concentration.expr", "not a finite number")),
+    "unknown function": (EXPRESSION, "hil(central, volume, 2)", ("derived.concentration.expr", "'hil'", "'hill'")),
+    "too few arguments": (EXPRESSION, "hill(central, volume)", ("derived.concentration.expr", "hill takes 3", "not 2")),
+    "unknown name": (EXPRESSION, "central / volum", ("derived.concentration.expr", "'volum'", "did you mean 'volume'")),
+    "logarithm of an amount": (EXPRESSION, "log(central)", ("concentration.expr", "argument of log", "dimensionless")),
+    "sum of unlike things": (EXPRESSION, "central + volume", ("concentration.expr", "units differ", "'central'", "'volume'")),
+    "comparison outside piecewise": (EXPRESSION, "central > 0", ("concentration.expr", "outside piecewise", "piecewise(")),
+    "dose outside a pulse": ('per_capita = "rate"', 'per_capita = "rate * dose"', ("per_capita", "'dose'", "only in a pulse")),
+    "defined through itself": (EXPRESSION, "concentration", ("derived.concentration", "through itself", "break the circle")),
+    "flow from nowhere": ('from = "central", ', "", ("flows.elimination", "neither from nor to", "name the compartment")),
+    "flow from an unknown place": ('from = "central"', 'from = "centre"', ("flows.elimination.from", "'central'")),
+    "flow without a rate": (', per_capita = "rate"', "", ("flows.elimination", "neither of rate and per_capita", "one of")),
+    "input into an unknown place": ('into = "central"', 'into = "centre"', ("inputs.dose.into", "did you mean 'central'")),
+    "modifier of nothing": ('of = "checkpoint_brake"', 'of = "brake"', ("modifiers.release.of", "checkpoint_brake")),
+    "modifier of two kinds": ('factor = "', 'add = "1", factor = "', ("modifiers.release", "both of factor and add", "one of")),
+    "Python keyword": ("volume = {", "lambda = {", ("parameters.lambda", "not a name that can be used", "no Python keyword")),
+    "name with a hyphen": ("volume = {", '"own-volume" = {', ("own-volume", "not a name that can be used", "letters, digits")),
+    "one name in two tables": ("concentration = {", "volume = {", ("derived.volume", "is also in [parameters]")),
+    "variant of an unknown parameter": ("[flows]", "[variants.b]\nrat = { value = 1 }\n[flows]", ("variants.b.rat", "'rate'")),
+    "variant outside the bounds": ("[flows]", "[variants.b]\nrate = { value = 2 }\n[flows]", ("variants.b.rate", "outside")),
+}
+
+
+def test_the_file_itself_is_right(tmp_path: Path) -> None:
+    (tmp_path / "right.toml").write_text(FILE)
+    assert imo.read_model(tmp_path / "right.toml").name == "right"
+
+
+@pytest.mark.parametrize("mistake", WRONG_FILES)
+def test_wrong_model_files(mistake: str, tmp_path: Path) -> None:
+    before, after, phrases = WRONG_FILES[mistake]
+    assert before in FILE
+    path = tmp_path / "wrong.toml"
+    path.write_text(FILE.replace(before, after, 1))
+    with pytest.raises(imo.ModelError) as error:
+        imo.read_model(path)
+    says(error, ("wrong.toml", *phrases))
+
+
+def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    text = FILE.replace('from = "central"', 'from = "centre"').replace(EXPRESSION, "central / volum")
+    path.write_text(text.replace("[0.01, 1]", "[1, 0.01]").replace('"drug"', '"drugs"'))
+    with pytest.raises(imo.ModelError) as error:
+        imo.read_model(path)
+    assert len(error.value.problems) == 4
+    says(error, ("4 problems", "'centre'", "'volum'", "not in order", "'drugs'"))
+
+
+@pytest.mark.parametrize(
+    ("content", "phrase"),
+    [(b"", "kind"), (b"\xff\xfe\x00\x81", "is not TOML"), (b"\x00" * 3_000_000, "is larger than"), (b"[" * 100_000, "is not TOML")],
+)
+def test_files_that_are_no_models(content: bytes, phrase: str, tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_bytes(content)
+    with pytest.raises(imo.ModelError) as error:
+        imo.read_model(tmp_path / "wrong.toml")
+    says(error, ("wrong.toml", phrase))
+
+
+@cache
+def treated() -> imo.Model:
+    """Return a tumour under pembrolizumab."""
+    return imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
+
+
+def dose(**changes: Any) -> imo.Regimen:
+    """Return a regimen with something changed."""
+    how: dict[str, Any] = {"therapy": "pembrolizumab", "amount": "200 mg", "every": "3 weeks", "count": 3} | changes
+    return imo.Regimen().dose(**how)
+
+
+def run(regimen: Any = None, **options: Any) -> imo.Simulation:
+    return imo.simulate(treated(), regimen, **({"until": 3} | options))
+
+
+def grid(**changes: Any) -> imo.Grid:
+    how: dict[str, Any] = {"regimen_of": lambda a, b: None, "axes": {"a": [1], "b": [1]}, "until": 3} | changes
+    return imo.grid(treated(), **how)
+
+
+WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
+    # models
+    "American spelling": (lambda: imo.load_model("tumor_immune"), imo.ModelError, ("'tumor_immune'", "'tumour_immune'")),
+    "variant for a model": (
+        lambda: imo.load_model("nivolumab"), imo.ModelError, ("'nivolumab'", "load_model('pd1_inhibitor', variant='nivolumab')"),
+    ),
+    "unknown variant": (
+        lambda: imo.load_model("pd1_inhibitor", variant="pembro"), imo.ModelError, ("pd1_inhibitor", "'pembro'", "'pembrolizumab'"),
+    ),
+    "instance that is no name": (
+        lambda: imo.load_model("pd1_inhibitor", instance="my drug"), imo.ModelError, ("'my drug'", "letters, digits and _"),
+    ),
+    "no such file": (lambda: imo.read_model("no/such.toml"), imo.ModelError, ("such.toml", "cannot be read", "path of a .toml")),
+    "nothing to combine": (lambda: imo.combine(), imo.ModelError, ("combine", "no model", "for example")),
+    "a number to combine": (lambda: imo.combine(3), imo.ModelError, ("combine", "3", "a Model, or the name")),
+    "one model twice": (
+        lambda: imo.combine(treated(), imo.load_model("pd1_inhibitor", variant="pembrolizumab")),
+        imo.ModelError, ("'pembrolizumab'", "instance="),
+    ),
+    "therapy without a tumour": (
+        lambda: imo.simulate("pd1_inhibitor", until=3), imo.ModelError, ("needs 'checkpoint_brake'", "combine it with 'tumour_immune'"),
+    ),
+    "unknown parameter": (lambda: treated().with_values(growthrate=1), imo.ModelError, ("growthrate", "'growth_rate'")),
+    "value that is no number": (
+        lambda: treated().with_values(growth_rate=float("nan")), imo.ModelError, ("growth_rate", "nan", "finite", "1/day"),
+    ),
+    # regimens
+    "unit of a dose": (lambda: dose(amount="200 mgg"), imo.RegimenError, ("dose of pembrolizumab", "'mgg'", "'200 mg'")),
+    "dose in words": (lambda: dose(amount="two hundred"), imo.RegimenError, ("dose of pembrolizumab", "begin with a number")),
+    "negative dose": (lambda: dose(amount="-200 mg"), imo.RegimenError, ("dose of pembrolizumab", "negative", "zero or more")),
+    "no dose": (lambda: dose(amount=None), imo.RegimenError, ("dose of pembrolizumab", "is not an amount", "for example")),
+    "doses without an interval": (lambda: dose(every=None), imo.RegimenError, ("3 times without an interval", "every=")),
+    "interval in mg": (lambda: dose(every="3 mg"), imo.RegimenError, ("every='3 mg'", "'3 weeks'")),
+    "no doses": (lambda: dose(count=0), imo.RegimenError, ("count=0", "whole number from 1")),
+    "half a dose": (lambda: dose(count=2.5), imo.RegimenError, ("count=2.5", "whole number from 1")),
+    "doses for ever": (lambda: dose(count=10**9), imo.RegimenError, ("count=1000000000", "whole number from 1 to")),
+    "infusion longer than its interval": (lambda: dose(over="4 weeks"), imo.RegimenError, ("28 days", "21 days", "shorter over=")),
+    "day outside the cycle": (lambda: dose(days=(1, 28)), imo.RegimenError, ("days=(1, 28)", "increasing, from day 1, within")),
+    "start in words": (lambda: dose(start="monday"), imo.RegimenError, ("start='monday'", "number of days")),
+    "model for its name": (
+        lambda: dose(therapy=treated()), imo.RegimenError, ("is not the name of a therapy", "such as 'pembrolizumab'"),
+    ),
+    "therapy that the model lacks": (lambda: run(dose(therapy="nivolumab")), imo.RegimenError, ("dose of nivolumab", "input")),
+    "gray of an antibody": (lambda: run(dose(amount="2 Gy")), imo.RegimenError, ("dose of pembrolizumab", "'Gy'", "'mg'")),
+    "dose before the start": (lambda: run(dose(start=-10)), imo.SolveError, ("begins at day -10", "start=-10", ".shift()")),
+    "unknown regimen": (lambda: imo.load_regimen("pembrolizumab"), imo.RegimenError, ("'pembrolizumab'", "did you mean")),
+    # simulations
+    "therapy for a regimen": (lambda: run("pembrolizumab"), imo.SolveError, ("regimen", "is str", "a Regimen")),
+    "no end": (lambda: run(until=None), imo.SolveError, ("neither until nor times", "until='1 year'")),
+    "end before the start": (lambda: run(until=-3), imo.SolveError, ("until", "day -3", "a later time")),
+    "end in mg": (lambda: run(until="3 mg"), imo.UnitError, ("'mg'", "'day'")),
+    "end of the universe": (lambda: run(until="1e9 years"), imo.SolveError, ("until", "at most", "times=")),
+    "times out of order": (lambda: run(times=[0, 5, 3]), imo.SolveError, ("times", "do not increase", "sort")),
+    "no times": (lambda: run(times=[]), imo.SolveError, ("times", "are empty", "for example")),
+    "times before the start": (lambda: run(times=[-5, 0]), imo.SolveError, ("times", "day -5", "start=")),
+    "unknown engine": (lambda: run(engine="lsoda"), imo.SolveError, ("engine", "'lsoda'", "compiled, scipy")),
+    "tolerance of zero": (lambda: run(rtol=0), imo.SolveError, ("rtol", "is 0", "between")),
+    "negative tolerance": (lambda: run(atol=-1), imo.SolveError, ("atol", "is -1", "positive")),
+    "tolerances of other states": (lambda: run(atol=np.ones(99)), imo.SolveError, ("atol", "shape (99,)", "each of the")),
+    "no threads": (lambda: run(threads=0), imo.SolveError, ("threads", "is 0", "from 1")),
+    "unknown output": (lambda: run(outputs=["tumor"]), imo.SolveError, ("output 'tumor'", "did you mean 'tumour'")),
+    "no outputs": (lambda: run(outputs=[]), imo.SolveError, ("outputs", "are empty", "known:")),
+    "output that was not asked for": (lambda: run(outputs="tumour")["antigen"], imo.SolveError, ("'antigen'", "simulation")),
+    "unknown value": (lambda: run(parameters={"growthrate": 1}), imo.SolveError, ("growthrate", "'growth_rate'")),
+    "value in words": (lambda: run(parameters={"growth_rate": "fast"}), imo.SolveError, ("growth_rate", "not a number")),
+    "patient without a value": (
+        lambda: run(parameters=pd.DataFrame({"growth_rate": [0.1, np.nan]})), imo.SolveError, ("growth_rate", "row 1", "finite"),
+    ),
+    "no patients": (lambda: run(parameters=pd.DataFrame({"growth_rate": []})), imo.SolveError, ("no rows", "one row a patient")),
+    "list for parameters": (lambda: run(parameters=[1, 2]), imo.SolveError, ("parameters", "are list", "a mapping")),
+    "regimens for other patients": (
+        lambda: run([dose(), dose()], parameters=pd.DataFrame({"growth_rate": [0.1] * 3})),
+        imo.SolveError, ("2 patients", "for 3", "one for each"),
+    ),
+    "no model": (lambda: imo.simulate(None, until=3), imo.SolveError, ("model", "NoneType", "name of a shipped one")),  # type: ignore[arg-type]
+    # scenarios
+    "no scenarios": (lambda: imo.compare(treated(), {}), imo.SolveError, ("compare", "no scenarios", "a mapping such as")),
+    "half a pair": (lambda: imo.compare(treated(), {"a": (None,)}), imo.SolveError, ("scenario 'a'", "not a pair", "Regimen")),  # type: ignore[dict-item]
+    "unknown measure": (
+        lambda: imo.compare(treated(), {"a": None}, 3, measure="sum_of_diameter"), imo.SolveError, ("'sum_of_diameters'",),
+    ),
+    "grid of one axis": (lambda: grid(axes={"a": [1]}), imo.SolveError, ("grid", "1 axes", "two")),
+    "grid of an unknown measure": (lambda: grid(measure="best"), imo.SolveError, ("measure 'best'", "nadir")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", WRONG_CALLS)
+def test_wrong_calls(mistake: str) -> None:
+    call, kind, phrases = WRONG_CALLS[mistake]
+    with pytest.raises(kind) as error:
+        call()
+    assert isinstance(error.value, imo.ImmunoodeError)
+    says(error, phrases)
+
+
+def table(**changes: Any) -> pd.DataFrame:
+    """Return a trial of two patients with columns changed, or left out (None)."""
+    columns: dict[str, Any] = {
+        "subject": ["a", "a", "a", "b", "b", "b"],
+        "arm": ["x"] * 6,
+        "time": [0, 42, 84] * 2,
+        "quantity": ["sum_of_diameters"] * 6,
+        "value": [70.0, 80.0, 90.0, 60.0, 50.0, 40.0],
+        "unit": ["mm"] * 6,
+    }
+    return pd.DataFrame({name: values for name, values in (columns | changes).items() if values is not None})
+
+
+def read(**changes: Any) -> imo.TrialData:
+    return imo.read_trial(table(**changes))
+
+
+def fit(data: Any = None, vary: Any = ("growth_rate",), **options: Any) -> imo.FitResult:
+    return imo.fit("tumour_immune", table() if data is None else data, vary, **options)
+
+
+WRONG_DATA: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
+    # tables
+    "no values": (lambda: read(value=None), imo.DataError, ("no column for the value", "columns={'value':")),
+    "no times": (lambda: read(time=None), imo.DataError, ("no column for the time", "columns={'time':")),
+    "column that is not there": (
+        lambda: imo.read_trial(table(), {"value": "vale"}), imo.DataError, ("no column 'vale'", "did you mean 'value'"),
+    ),
+    "value in words": (
+        lambda: read(value=[70, "large", 90, 60, 50, 40]), imo.DataError, ("row 1 (subject a)", "'large'", "bad_rows='leave out'"),
+    ),
+    "negative size": (lambda: read(value=[70, -1, 90, 60, 50, 40]), imo.DataError, ("row 1 (subject a)", "negative", ".left_out")),
+    "time in words": (lambda: read(time=[0, "week 6", 84] * 2), imo.DataError, ("row 1 (subject a)", "'week 6'", "not a number")),
+    "patient in two arms": (lambda: read(arm=["x", "y"] * 3), imo.DataError, ("subject 'a'", "more than one arm", "x, y")),
+    "unknown unit": (lambda: read(unit=["mmm"] * 6), imo.DataError, ("row 0 (subject a)", "'mmm'")),
+    "two dimensions": (lambda: read(unit=["mm", "kg"] * 3), imo.DataError, ("row 1 (subject a)", "'kg'", "other rows")),
+    "nothing measured": (lambda: read(value=[np.nan] * 6), imo.DataError, ("no row with a value", "6 rows")),
+    "empty table": (lambda: imo.read_trial(table().iloc[:0]), imo.DataError, ("no row with a value", "at least one")),
+    "no such file": (lambda: imo.read_trial("no/such.csv"), imo.DataError, ("such.csv", "no such file", "path of a csv")),
+    "nothing at all": (lambda: imo.read_trial(None), imo.DataError, ("source", "NoneType", "DataFrame")),  # type: ignore[arg-type]
+    "unknown way with bad rows": (
+        lambda: imo.read_trial(table(), bad_rows="drop"), imo.DataError, ("bad_rows", "'drop'", "leave out"),  # type: ignore[arg-type]
+    ),
+    "arm that is not there": (lambda: read().select(arm="z"), imo.DataError, ("arm", "'z'", "known: x")),
+    "unknown data set": (lambda: imo.fetch("atezolizumab"), imo.DataError, ("'atezolizumab'", "atezolizumab_lung")),
+    # fits
+    "nothing to fit": (lambda: fit(vary=()), imo.FitError, ("vary", "is empty", "at least one parameter")),
+    "unknown parameter": (lambda: fit(vary="growthrate"), imo.FitError, ("vary", "'growthrate'", "'growth_rate'")),
+    "unknown error model": (lambda: fit(error="prop"), imo.FitError, ("error", "'prop'", "proportional")),
+    "unknown output": (lambda: fit(observe="tumor"), imo.FitError, ("observe", "'tumor'", "did you mean 'tumour'")),
+    "quantity nobody knows": (lambda: fit(table(quantity=["size"] * 6)), imo.FitError, ("size", "observe={'size': 'output'}")),
+    "weight of a diameter": (lambda: fit(table(unit=["kg"] * 6)), imo.FitError, ("'sum_of_diameters'", "'kg'", "'mm'")),
+    "bounds in no order": (lambda: fit(bounds={"growth_rate": (1, 0)}), imo.FitError, ("bounds['growth_rate']", "lower < upper")),
+    "bounds of what is held": (lambda: fit(bounds={"kill_rate": (0, 1)}), imo.FitError, ("'kill_rate'", "does not vary")),
+    "start that is no number": (lambda: fit(initial={"growth_rate": float("nan")}), imo.FitError, ("initial", "{")),
+    "unknown method": (lambda: fit(method="magic"), imo.FitError, ("method", "'magic'", "least_squares")),
+    "no evaluations": (lambda: fit(max_evaluations=0), imo.FitError, ("max_evaluations", "is 0", "from 1")),
+    "more parameters than data": (
+        lambda: fit(table().iloc[:2], ["growth_rate", "kill_rate", "priming_rate"]), imo.FitError, ("1 observations", "3 parameters"),
+    ),
+    "regimen of an unknown arm": (lambda: fit(regimens={"y": imo.Regimen()}), imo.FitError, ("regimens['y']", "known: a, b, x")),
+    "no data": (lambda: imo.fit("tumour_immune", None, ["growth_rate"]), imo.DataError, ("data", "NoneType", "TrialData")),  # type: ignore[arg-type]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", WRONG_DATA)
+def test_wrong_data(mistake: str) -> None:
+    call, kind, phrases = WRONG_DATA[mistake]
+    with pytest.raises(kind) as error:
+        call()
+    assert isinstance(error.value, imo.ImmunoodeError)
+    says(error, phrases)
+
+
+@pytest.mark.parametrize("name", ["trial.csv", "trial.xlsx", "trial.tsv"])
+@pytest.mark.parametrize("content", [b"", bytes(range(256)) * 4])
+def test_files_that_are_no_tables(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(imo.DataError, match=name):
+        imo.read_trial(tmp_path / name)
+
+
+def test_bad_rows_are_kept_track_of() -> None:
+    data = imo.read_trial(table(value=[70, "large", 90, 60, np.nan, 40]), bad_rows="leave out")
+    assert len(data) + len(data.left_out) == 6
+    assert set(data.left_out["row"]) == {1, 4}
+
+
+@pytest.mark.parametrize(("name", "value"), [("capacity", 0.0), ("weight", -5.0)])
+@pytest.mark.parametrize("engine", ["compiled", "scipy"])
+def test_values_that_cannot_be_solved_give_a_status(name: str, value: float, engine: str) -> None:
+    with pytest.warns(RuntimeWarning, match="1 of 1 patients"):
+        stopped = run(dose(), until=30, parameters={name: value}, engine=engine)
+    assert not stopped.ok
+    assert stopped.status[0].message and stopped.status[0].advice
+    with pytest.raises(imo.SolveError, match="stopped at day"):
+        stopped.raise_for_status()
+
+
+BASE = """
+kind = "base"
+[parameters]
+rate = {{ value = 1, unit = "1/day" }}
+[compartments]
+x = {{ unit = "1", initial = 1 }}
+[flows]
+change = {{ to = "x", rate = "rate * ({})" }}
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1 / (x - x)", "log(0)", "sqrt(-1)", "(2 * x) ** 999999999", "((((((2 * x) ** 64) ** 64) ** 64) ** 64) ** 64) ** 64", "x * x"],
+)
+def test_equations_without_a_solution_end_in_words(text: str, tmp_path: Path) -> None:
+    """Symbolic arithmetic must not end the process either, nor fill the memory."""
+    (tmp_path / "wrong.toml").write_text(BASE.format(text))
+    model = imo.read_model(tmp_path / "wrong.toml")
+    with pytest.raises(imo.SolveError, match="cannot be compiled|stopped at day"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        imo.simulate(model, until=10).raise_for_status()
+
+
+def test_a_model_without_compartments(tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text('kind = "base"\n')
+    with pytest.raises(imo.SolveError, match="no compartments"):
+        imo.simulate(imo.read_model(tmp_path / "wrong.toml"), until=10)
+
+
+def says(error: pytest.ExceptionInfo[imo.ImmunoodeError], phrases: tuple[str, ...]) -> None:
+    """Check that a message has all phrases, and that each problem says where, what and (mostly) what is right."""
+    text = str(error.value)
+    assert [phrase for phrase in phrases if phrase not in text] == [], text
+    assert all(problem.where and problem.what for problem in error.value.problems)
+    assert len(text) < 3000
