@@ -1,0 +1,75 @@
+"""The library of regimens: of clinical practice and of published trials, each with its source."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from immunoode.errors import Problem, RegimenError, nearest
+from immunoode.regimen.calendar import calendar
+from immunoode.regimen.regimen import Regimen
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE = Path(__file__).with_name("standard_of_care.toml")
+
+
+def load_regimen(name: str) -> Regimen:
+    """Load a regimen of the library.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_regimens()`.
+
+    Raises
+    ------
+    RegimenError
+        If there is no such regimen.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.load_regimen("nivolumab_ipilimumab_lung").therapies
+    ('nivolumab', 'ipilimumab')
+    """
+    if name not in _library():
+        raise RegimenError(Problem(f"regimen {name!r}", "is not in the library", nearest(str(name), _library())))
+    entry = _library()[name]
+    regimen = Regimen(title=entry["title"])
+    for dose in entry["doses"]:
+        options = {k: tuple(v) if isinstance(v, list) else v for k, v in dose.items() if k not in ("therapy", "amount")}
+        regimen = regimen.dose(dose["therapy"], dose["amount"], **options)
+    return regimen
+
+
+def list_regimens() -> pd.DataFrame:
+    """Return the regimens of the library: title, indication, therapies, doses in words, source; indexed by name."""
+    import pandas as pd
+
+    return pd.DataFrame([_row(name) for name in sorted(_library())]).set_index("name")
+
+
+def _row(name: str) -> dict[str, str]:
+    entry, regimen = _library()[name], load_regimen(name)
+    return {"name": name, "title": entry["title"], "indication": entry["indication"], "therapies": ", ".join(regimen.therapies),
+            "doses": "; ".join(calendar(Regimen(regimen.doses)).splitlines()), "source": entry["source"]}  # fmt: skip
+
+
+@cache
+def _library() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+
+
+def page() -> str:
+    """Return the library as a page of the documentation."""
+    frame = list_regimens()
+    rows = [f"| `{name}` | {row['title']} | {row['indication']} | {row['source']} |" for name, row in frame.iterrows()]
+    head = (
+        "# Regimens of the library\n\n"
+        "`immunoode.load_regimen(name)` loads one; `immunoode.list_regimens()` lists them with their doses.\n"
+    )
+    return "\n".join([head, "| name | regimen | indication | source |", "|---|---|---|---|", *rows, ""])

@@ -1,0 +1,68 @@
+"""The library of regimens: every one expands, states its source, and runs on the models that it names."""
+
+from functools import reduce
+from pathlib import Path
+
+import pytest
+
+import immunoode as imo
+from immunoode.regimen.library import page
+
+NAMES = list(imo.list_regimens().index)
+PATIENT = {"weight": 75.0, "surface_area": 1.8, "glomerular_filtration": 90.0}
+ANTIBODIES = {"pembrolizumab": "pd1_inhibitor", "nivolumab": "pd1_inhibitor", "atezolizumab": "pd1_inhibitor",
+              "durvalumab": "pd1_inhibitor", "ipilimumab": "ctla4_inhibitor"}  # fmt: skip
+WHOLE = ("radiotherapy", "car_t", "vaccine", "adoptive_t_cell")
+
+
+def model_of(regimen):
+    parts = {t.removesuffix("_il2") for t in regimen.therapies}
+    loaded = [
+        imo.load_model(p) if p in WHOLE else imo.load_model(ANTIBODIES.get(p, "chemotherapy"), variant=p)
+        for p in sorted(parts)
+    ]
+    return reduce(imo.combine, loaded, imo.load_model("tumour_immune"))
+
+
+def test_there_are_at_least_fifteen_with_sources():
+    frame = imo.list_regimens()
+    assert len(frame) >= 15
+    assert (frame[["title", "indication", "therapies", "source"]] != "").all(axis=None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_runs_and_shrinks_or_holds_the_tumour(name):
+    regimen = imo.load_regimen(name)
+    model = model_of(regimen)
+    treated, untreated = (
+        imo.simulate(model, r, until="6 months", outputs=["sum_of_diameters"]) for r in (regimen, None)
+    )
+    treated.raise_for_status()
+    assert treated["sum_of_diameters"][-1] < untreated["sum_of_diameters"][-1]
+
+
+def test_doses_of_a_patient():
+    regimen = imo.load_regimen("carboplatin_pemetrexed_pembrolizumab")
+    schedule = regimen.schedule({t: "mg" for t in regimen.therapies}, PATIENT)
+    first = {
+        name: amount
+        for name, amount, time in zip(schedule.inputs, schedule.amounts, schedule.times, strict=True)
+        if time == 0
+    }
+    assert first == pytest.approx({"pembrolizumab": 200, "pemetrexed": 900, "carboplatin": 5 * (90 + 25)})
+
+
+def test_gemcitabine_is_given_on_days_1_and_8():
+    frame = imo.load_regimen("gemcitabine_cisplatin").to_frame()
+    assert list(frame[frame["therapy"] == "gemcitabine"]["time_day"])[:4] == [0, 7, 21, 28]
+
+
+def test_the_page_of_the_documentation_is_up_to_date():
+    assert Path("docs/regimens.md").read_text(encoding="utf-8") == page(), (
+        "write immunoode.regimen.library.page() there"
+    )
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    with pytest.raises(imo.RegimenError, match="did you mean 'tisagenlecleucel'"):
+        imo.load_regimen("tisagenlecleucell")
