@@ -112,11 +112,12 @@ def test_shipped_models_equal_the_naive_reading(name):
 def companions(model):
     """Return a model with what it needs from the others that ship."""
     combined = combine("tumour_immune", model)
-    for name in shipped():
+    others = [load_model(name) for name in shipped()]
+    others = [other for other in others if other.kind in ("therapy", "term")]
+    for other, variant in [(other, variant) for other in others for variant in (None, *other.variants)]:
         missing = {n for n, need in combined.needs.items() if need.value is None}
-        other = load_model(name)
-        if missing and other.kind in ("therapy", "term") and any(n.startswith(other.name) for n in missing):
-            combined = combine(combined, other)
+        if any(n.startswith(variant or other.name) for n in missing):
+            combined = combine(combined, load_model(other.name, variant=variant))
     return combined
 
 
