@@ -75,3 +75,45 @@ def test_regimens_are_checked() -> None:
         fit(combined(), data, "growth_rate", regimens=given, parameters={"growth_rate": 0.01})
     with pytest.raises(imo.FitError, match="str is not a Regimen"):
         fit(combined(), data, "growth_rate", regimens="docetaxel")
+
+
+def test_a_forgotten_regimen_is_noticed() -> None:
+    data = imo.load_example().select(subject=["101", "201"])
+    untreated = fit(combined(), data, "growth_rate", progress=False)
+    assert any("nobody is treated" in line for line in untreated.warnings())
+
+
+def test_fit_each_lists_whom_it_cannot_fit() -> None:
+    frame = imo.load_example().select(subject=["201", "202", "205"]).frame
+    short = frame.drop(frame.index[(frame["subject"] == "202") & (frame["time"] > 60)])
+    data = imo.read_trial(short[["subject", "arm", "time", "quantity", "value", "unit"]])
+    regimens = {"pembrolizumab": make_example.regimens()["pembrolizumab"]}
+    found = imo.fit_each(combined(), data, ["growth_rate", "kill_rate"], regimens=regimens, error="additive")
+    assert list(found) == ["201", "205"] and "cannot determine 2 parameters" in found.failed["202"]
+    table = found.table()
+    assert table["converged"].tolist() == [True, True, False] and "2 of 3 fits converged" in found.summary()
+
+
+def test_several_observables_with_their_own_errors() -> None:
+    """A concentration beside the tumour: each with its unit and error; the clearance comes back."""
+    import numpy as np
+
+    model, regimen = combined(), make_example.regimens()["pembrolizumab"]
+    days = np.array([1.0, 7.0, 14.0, 20.0, 42.0, 84.0])
+    run = imo.simulate(model, regimen, times=days, parameters={"pembrolizumab_clearance": 0.3},
+                       outputs=["pembrolizumab_concentration", "sum_of_diameters"])  # fmt: skip
+    noise = 1 + 0.05 * np.random.default_rng(1).normal(size=(2, len(days)))
+    rows = [
+        ("p", d, "drug", c * 1000 * e, "ug/L")
+        for d, c, e in zip(days, run["pembrolizumab_concentration"], noise[0], strict=True)
+    ]
+    rows += [
+        ("p", d, "size", s * e / 10, "cm") for d, s, e in zip(days, run["sum_of_diameters"], noise[1], strict=True)
+    ]
+    data = imo.read_trial(pd.DataFrame(rows, columns=["subject", "time", "quantity", "value", "unit"]))
+    found = fit(model, data, "pembrolizumab_clearance", regimens=regimen, baseline=False,
+                observe={"drug": "pembrolizumab_concentration", "size": "sum_of_diameters"},
+                error={"drug": "proportional", "size": "additive"})  # fmt: skip
+    limits = found.confidence()
+    assert limits.loc["pembrolizumab_clearance", "lower"] < 0.3 < limits.loc["pembrolizumab_clearance", "upper"]
+    assert "additive" in found.report() and "mg/L" in set(found.predict()["unit"])

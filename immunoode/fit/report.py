@@ -93,7 +93,15 @@ def cautions(result: FitResult) -> tuple[str, ...]:
         )
     if result.failed_subjects:
         lines.append("no simulation at the values found for: " + ", ".join(result.failed_subjects[:10]))
-    return (*lines, *_strong(result))
+    return (*_untreated(result), *lines, *_strong(result))
+
+
+def _untreated(result: FitResult) -> list[str]:
+    """Return a warning where the model takes doses and nobody got one."""
+    given = getattr(result.predictor, "schedules", None)
+    if given is None or not result.model.inputs or any(s is not None and len(s.times) for s in given):
+        return []
+    return [f"nobody is treated: say regimens= for doses of {', '.join(result.model.inputs)}"]
 
 
 def _grouped(beware: Mapping[str, str]) -> list[str]:
