@@ -55,10 +55,10 @@ def test_a_single_parameter_has_a_profile_as_well() -> None:
 
 def test_coverage_of_the_intervals() -> None:
     inside = 0
-    for seed in range(100):
+    for seed in range(60):
         table = fitted(simulated(4, 0.15, seed=seed), per_arm=["rate"]).confidence(0.9)
         inside += int(table.loc["rate__arm_1", "lower"] < RATES[1] < table.loc["rate__arm_1", "upper"])
-    assert 80 <= inside <= 98
+    assert 47 <= inside <= 59, inside
 
 
 def test_bands_agree_and_widen_for_observations(result: FitResult) -> None:

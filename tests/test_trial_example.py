@@ -20,7 +20,7 @@ def combined() -> imo.Model:
 
 @pytest.fixture(scope="module")
 def result() -> FitResult:
-    chosen = imo.load_example().select(subject=["101", "103", "205", "207", "304", "305"])
+    chosen = imo.load_example().select(subject=["103", "205", "305"])
     return fit(combined(), chosen, "docetaxel_half_kill", per_subject=["growth_rate", "kill_rate"],
                regimens=make_example.regimens(), error="combined", progress=False)  # fmt: skip
 
