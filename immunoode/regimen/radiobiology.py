@@ -51,6 +51,19 @@ def biologically_effective_dose(regimen: Regimen, alpha_beta_ratio: float, thera
 def equivalent_dose_2gy(regimen: Regimen, alpha_beta_ratio: float, therapy: str = "radiotherapy") -> float:
     """Return the total dose in 2 Gy fractions of the same biological effect, Gy.
 
+    Parameters
+    ----------
+    regimen : Regimen
+    alpha_beta_ratio : float
+        Gy.
+    therapy : str
+        The name that the fractions go by.
+
+    Raises
+    ------
+    RegimenError
+        As `biologically_effective_dose`.
+
     Examples
     --------
     >>> import immunoode as imo
