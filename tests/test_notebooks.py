@@ -1,0 +1,45 @@
+"""The notebooks run from top to bottom, say nothing on stderr, draw what they promise, and are kept without outputs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+nbclient = pytest.importorskip("nbclient")
+nbformat = pytest.importorskip("nbformat")
+
+ROOT = Path(__file__).resolve().parents[1]
+FIGURES = {
+    "01_quickstart": 4,
+    "02_fit_to_trial_data": 3,
+    "03_combination_scenarios": 4,
+    "04_write_your_own_therapy": 2,
+}
+"""Every notebook, and how many figures it draws."""
+
+
+def read(name: str) -> Any:
+    return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+
+
+def test_every_notebook_is_here() -> None:
+    assert {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")} == set(FIGURES)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_kept_without_outputs(name: str) -> None:
+    cells = [cell for cell in read(name).cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in cells)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])))
+    book = read(name)
+    nbclient.NotebookClient(book, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == FIGURES[name]
