@@ -39,10 +39,12 @@ figures: $(VENV)/installed
 
 # An empty file marks what is installed, so that it is done again only when the project's requirements change.
 $(VENV)/installed: $(VENV)/created $(PROJECT)
+	@echo 'installing into $(VENV); the first time this takes a minute or two'
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/created $(PROJECT)
+	@echo 'installing into $(VENV), with what the tests need; the first time this takes a minute or two'
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@ $(VENV)/installed
 

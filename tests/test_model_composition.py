@@ -114,7 +114,7 @@ def companions(model):
     combined = combine("tumour_immune", model)
     others = [load_model(name) for name in shipped()]
     others = [other for other in others if other.kind in ("therapy", "term")]
-    for other, variant in [(other, variant) for other in others for variant in (None, *other.variants)]:
+    for other, variant in [(one, variant) for one in others for variant in (None, *one.variants)]:
         missing = {n for n, need in combined.needs.items() if need.value is None}
         if any(n.startswith(variant or other.name) for n in missing):
             combined = combine(combined, load_model(other.name, variant=variant))
@@ -140,7 +140,10 @@ def test_two_antibodies_live_in_one_model():
             "state the covariate 'weight' differently",
         ),
         (
-            lambda: [parse_model(BASE, "base"), parse_model(drug(1, 1) | {"needs": {"brake": {"unit": "mg"}}, "modifiers": {}}, "b")],
+            lambda: [
+                parse_model(BASE, "base"),
+                parse_model(drug(1, 1) | {"needs": {"brake": {"unit": "mg"}}, "modifiers": {}}, "b"),
+            ],
             "takes 'brake' in 'mg'",
         ),
     ],
