@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.solve.events import DOSE, INFUSION_END, INFUSION_START, STOP, Events
+from immunoode.solve.events import DOSE, INFUSION_END, INFUSION_START, Events
 from immunoode.solve.status import FINISHED, NOT_FINITE, TOO_MANY, TOO_SMALL
-from immunoode.solve.system import STATES_AT, FloatArray, System
+from immunoode.solve.system import DOSE_AT, STATES_AT, TIME_AT, FloatArray, System
 
 _MOST_INVALID = 1000
 """Rates that are not finite, one after another, before the solver is stopped; SciPy's would go on for ever."""
@@ -34,15 +34,43 @@ class _Patient:
     extinct: FloatArray
     rtol: float
     atol: FloatArray
-    running: list[tuple[int, float, float]] = field(default_factory=list)
-    most_evaluations: int = 10**9
+    most_evaluations: int
+    running: dict[int, tuple[int, float]] = field(default_factory=dict)
     evaluations: int = 0
     invalid: int = 0
 
     def packed(self, time: float, y: FloatArray) -> FloatArray:
-        self.x[0] = time
+        self.x[TIME_AT] = time
         self.x[STATES_AT : STATES_AT + y.size] = y
         return self.x
+
+    def infusion(self, size: int) -> FloatArray:
+        rate = np.zeros(size)
+        for state, flow in self.running.values():
+            rate[state] += flow
+        return rate
+
+    def arrive(self, y: FloatArray, time: float, events: Events, e: int) -> FloatArray:
+        which, amount, ordinal = int(events.inputs[e]), float(events.amounts[e]), int(events.ordinals[e])
+        if events.kinds[e] == INFUSION_END:
+            del self.running[ordinal]
+            return y
+        packed = self.packed(time, y)
+        packed[DOSE_AT] = amount
+        scale, values, new = self.system.scales(packed)[which], self.system.pulses(packed), y.copy()
+        for p, (on, source, target) in enumerate(self.system.pulse_table):
+            if on == which:
+                moved = values[2 * p] * y[source]
+                new[source] -= moved
+                if target >= 0:
+                    new[target] += moved * values[2 * p + 1]
+        state = int(self.system.input_states[which])
+        if events.kinds[e] == DOSE:
+            new[state] += amount * scale
+        elif events.kinds[e] == INFUSION_START:
+            self.running[ordinal] = state, float(amount * scale / events.durations[e])
+        new[(y >= self.extinct) & (new < self.extinct)] = 0.0
+        return new
 
     def count(self, rates: FloatArray) -> None:
         """Count an evaluation; stop the solve where there are too many, or no finite ones any more."""
@@ -53,38 +81,10 @@ class _Patient:
         if self.evaluations > self.most_evaluations:
             raise _Stopped(TOO_MANY)
 
-    def infusion(self, y: FloatArray, time: float) -> FloatArray:
-        rate = np.zeros(y.size)
-        if self.running:
-            scales = self.system.scales(self.packed(time, y))
-            for which, amount, duration in self.running:
-                rate[self.system.input_states[which]] += amount * scales[which] / duration
-        return rate
-
-    def arrive(self, y: FloatArray, time: float, kind: int, which: int, amount: float, duration: float) -> FloatArray:
-        if kind == INFUSION_END:
-            self.running.remove((which, amount, duration))
-            return y
-        packed = self.packed(time, y)
-        packed[1] = amount
-        scale, values, new = self.system.scales(packed)[which], self.system.pulses(packed), y.copy()
-        for p, (on, source, target) in enumerate(self.system.pulse_table):
-            if on == which:
-                moved = values[2 * p] * y[source]
-                new[source] -= moved
-                if target >= 0:
-                    new[target] += moved * values[2 * p + 1]
-        if kind == DOSE:
-            new[self.system.input_states[which]] += amount * scale
-        elif kind == INFUSION_START:
-            self.running.append((which, amount, duration))
-        new[(y >= self.extinct) & (new < self.extinct)] = 0.0
-        return new
-
     def segment(self, y: FloatArray, start: float, stop: float) -> Any:
         from scipy.integrate import solve_ivp
 
-        infusion, n = self.infusion(y, start), y.size
+        infusion, n = self.infusion(y.size), y.size
 
         def rates(t: float, y: FloatArray) -> FloatArray:
             found = self.system.rates(self.packed(t, y)) + infusion
@@ -94,9 +94,9 @@ class _Patient:
         def jacobian(t: float, y: FloatArray) -> FloatArray:
             return self.system.jacobian(self.packed(t, y)).reshape(n, n)
 
-        alive = [i for i in range(n) if y[i] >= self.extinct[i] > 0]
+        falls = [_threshold(i, self.extinct[i]) for i in np.flatnonzero(self.extinct)]
         return solve_ivp(rates, (start, stop), y, method="LSODA", jac=jacobian, rtol=self.rtol, atol=self.atol,
-                         dense_output=True, events=[_threshold(i, self.extinct[i]) for i in alive])  # fmt: skip
+                         dense_output=True, events=falls)  # fmt: skip
 
 
 def _threshold(state: int, limit: float) -> Callable[[float, FloatArray], float]:
@@ -126,14 +126,13 @@ def solve(
     ended: FloatArray,
 ) -> int:
     """Solve one patient as `immunoode.solve.kernel.solve` does, by `solve_ivp`."""
-    most = _EVALUATIONS_PER_STEP * most_steps
-    patient = _Patient(system, x.copy(), extinct, rtol, np.maximum(atol, 1e-300), most_evaluations=most)
+    patient = _Patient(system, x.copy(), extinct, rtol, np.maximum(atol, 1e-300),
+                       _EVALUATIONS_PER_STEP * most_steps)  # fmt: skip
     t, end, e, g = start, max(start, float(times[-1])), 0, 0
     while True:
         while e < events.times.size and events.times[e] <= t:
-            if events.kinds[e] != STOP:
-                y = patient.arrive(y, t, int(events.kinds[e]), int(events.inputs[e]), float(events.amounts[e]),
-                                   float(events.durations[e]))  # fmt: skip
+            if events.inputs[e] >= 0:
+                y = patient.arrive(y, t, events, e)
             e += 1
         ended[0] = t
         if not np.isfinite(y).all():
@@ -150,21 +149,18 @@ def solve(
                 with np.errstate(all="ignore"):
                     part = patient.segment(y, t, stop)
             except _Stopped as stopped:
-                ended[0] = t
+                counts[2] = patient.evaluations
                 return stopped.code
             counts[0] += len(part.t) - 1
-            if part.status < 0 or not np.isfinite(part.y[:, -1]).all():
-                ended[0] = part.t[-1]
-                return TOO_SMALL
-            if counts[0] > most_steps:
-                return TOO_MANY
             reached, y = float(part.t[-1]), part.y[:, -1].copy()
             while g < times.size and times[g] < reached:
                 out[g] = part.sol(times[g])
                 g += 1
+            if part.status < 0 or counts[0] > most_steps or not np.isfinite(y).all():
+                ended[0] = reached
+                return TOO_MANY if counts[0] > most_steps else TOO_SMALL
             if part.status == 1:
-                alive = [i for i in range(y.size) if part.y[i, 0] >= extinct[i] > 0]
-                for i, found in zip(alive, part.t_events, strict=True):
+                for i, found in zip(np.flatnonzero(extinct), part.t_events, strict=True):
                     if found.size:
                         y[i] = 0.0
             t = stop if part.status == 0 else reached

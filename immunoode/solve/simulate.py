@@ -38,6 +38,7 @@ def simulate(
     parameters: Mapping[str, float] | pd.DataFrame | None = None,
     outputs: Sequence[str] | str | None = None,
     engine: str = "compiled",
+    method: str = "auto",
     rtol: float = 1e-6,
     atol: float | FloatArray | None = None,
     extinction: bool = True,
@@ -64,6 +65,8 @@ def simulate(
         What to report. Default: states and derived quantities.
     engine : {"compiled", "scipy"}
         What integrates; "scipy" is the reference.
+    method : {"auto", "tsit5", "rodas5p"}
+        Of the compiled engine: explicit and implicit steps as the system asks for, or one of them only.
     rtol, atol : float
         Tolerances; absolute ones follow the scale of each state unless given.
     extinction : bool
@@ -105,8 +108,9 @@ def simulate(
         )
     wanted = (outputs,) if isinstance(outputs, str) else outputs
     simulator = prepare(
-        model, schedules, grid, wanted, start=first, rtol=rtol, atol=atol, extinction=extinction, engine=engine
-    )
+        model, schedules, grid, wanted, start=first, rtol=rtol, atol=atol, extinction=extinction, engine=engine,
+        method=method,
+    )  # fmt: skip
     bar = len(matrix) >= _BAR_FROM if progress is None else progress
     solution = simulator.run(matrix, threads, bar)
     status = tuple(solution.status(p) for p in range(len(matrix)))
@@ -169,7 +173,9 @@ def _times(times: Any, until: str | float | None, start: float) -> FloatArray:
     if not end > start:
         raise SolveError(Problem("until", f"is day {end:g}, not after the start, day {start:g}", "a later time"))
     if end - start > _LONGEST:
-        raise SolveError(Problem("until", f"is day {end:g}", f"at most {_LONGEST:g} days of daily output; or give times="))
+        raise SolveError(
+            Problem("until", f"is day {end:g}", f"at most {_LONGEST:g} days of daily output; or give times=")
+        )
     grid = np.arange(start, end, 1.0)
     return np.append(grid, end)
 

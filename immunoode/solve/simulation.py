@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.parts import Model
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.status import Status
+from immunoode.solve.status import COUNTS, Status
 from immunoode.solve.system import FloatArray
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class Simulation:
         NaN after the time at which a patient's integration stopped.
     status : tuple of Status
         How each patient ended.
-    counts : ndarray, shape (P, 3)
-        Steps, rejected steps, evaluations of the rates.
+    counts : ndarray, shape (P, 5)
+        Steps, rejected steps, evaluations of the rates, Jacobians, switches of method; see `statistics`.
     """
 
     model: Model
@@ -70,6 +70,13 @@ class Simulation:
         bad = [(subject, s) for subject, s in zip(self.subjects, self.status, strict=True) if not s.ok]
         shown = [f"patient {subject}: {s}" for subject, s in bad[:5]]
         return f"{len(bad)} of {len(self.subjects)} patients stopped early: " + " | ".join(shown) if bad else "none"
+
+    @property
+    def statistics(self) -> pd.DataFrame:
+        """What solving took: a row a patient; steps, rejections, evaluations, jacobians, switches."""
+        import pandas as pd
+
+        return pd.DataFrame(self.counts, columns=list(COUNTS), index=list(self.subjects))
 
     def raise_for_status(self) -> None:
         """Raise a SolveError if a patient stopped early."""

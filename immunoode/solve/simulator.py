@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,13 @@ from immunoode.model.parts import Model
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve import reference
 from immunoode.solve.events import Events, events_of, with_stops
-from immunoode.solve.status import FINISHED, Status, status_of
-from immunoode.solve.system import STATES_AT, FloatArray, Function, System, system_of
+from immunoode.solve.status import COUNTS, FINISHED, Status, status_of
+from immunoode.solve.system import STATES_AT, TIME_AT, FloatArray, Function, System, system_of
 from immunoode.solve.tolerance import absolute
 
 ENGINES = ("compiled", "scipy")
+METHODS = ("auto", "tsit5", "rodas5p")
+"""Methods of the compiled engine, in the order of `immunoode.solve.kernel`'s codes."""
 _CHUNK = 256
 """Patients whose states are held at once by one thread."""
 
@@ -71,6 +74,7 @@ class Simulator:
     extinction: bool
     engine: str
     most_steps: int
+    method: str = "auto"
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -100,11 +104,13 @@ class Simulator:
         steps, width = self.times.shape[1], len(self.names)
         solution = Solution(
             np.empty((patients, steps, width)), np.zeros(patients, np.int64), np.zeros(patients), np.zeros((patients, n)),
-            np.zeros((patients, 3), np.int64), self.system.equations.states,
+            np.zeros((patients, len(COUNTS)), np.int64), self.system.equations.states,
         )  # fmt: skip
+        self.system.compile()
         function = self.system.outputs(self.names)
         workers = _checked_threads(threads)
-        chunks = [slice(a, min(a + _CHUNK, patients)) for a in range(0, patients, _CHUNK)]
+        size = min(_CHUNK, -(-patients // (4 * workers)))
+        chunks = [slice(a, min(a + size, patients)) for a in range(0, patients, size)]
 
         def work(rows: slice) -> None:
             self._chunk(rows, matrix[rows], function, solution)
@@ -113,28 +119,39 @@ class Simulator:
         return solution
 
     def _chunk(self, rows: slice, matrix: FloatArray, function: Function, solution: Solution) -> None:
-        n, events = self.system.size, self.events[rows]
+        from immunoode.solve.calls import evaluate_outputs, evaluate_rows
+
+        system, n, events = self.system, self.system.size, self.events[rows]
         x = np.zeros((len(events), STATES_AT + n + matrix.shape[1]))
-        x[:, 0], x[:, STATES_AT + n :] = self.starts[rows], matrix
-        y = np.array([self.system.initial(row) for row in x])
-        breaks = np.array([self.system.breaks(row) for row in x])
-        events = tuple(with_stops(e, b) for e, b in zip(events, breaks, strict=True)) if breaks.size else events
-        scales = np.array([self.system.scales(row) for row in x])
-        atol = self._tolerances(y, events, scales)
+        x[:, TIME_AT], x[:, STATES_AT + n :] = self.starts[rows], matrix
+        y, scales, breaks = (np.zeros((len(x), f.size)) for f in (system.initial, system.scales, system.breaks))
+        for found, values in ((system.initial, y), (system.scales, scales), (system.breaks, breaks)):
+            if found.size:
+                evaluate_rows(found.address, x, values)
+        if breaks.size:
+            events = tuple(with_stops(e, b) for e, b in zip(events, breaks, strict=True))
+        atol = self._tolerances(y, self.largest[rows], scales)
         states = np.full((len(events), self.times.shape[1], n), np.nan)
         solve = _compiled if self.engine == "compiled" else _by_scipy
         solve(self, rows, x, y, events, atol, states, solution)
-        with np.errstate(invalid="ignore"):
-            states[(states < 0) & (states > -100 * atol[:, None, :])] = 0.0  # rounding of what is zero
+        _clip(states, atol, self.rtol)
         late = self.times[rows] > solution.ended[rows, None]
         states[late & (solution.codes[rows, None] != FINISHED)] = np.nan
-        _outputs(function, x, self.times[rows], states, solution.values[rows])
+        evaluate_outputs(function.address, x, self.times[rows], states, solution.values[rows])
         solution.states[rows] = y
 
-    def _tolerances(self, y: FloatArray, events: Sequence[Events], scales: FloatArray) -> FloatArray:
+    def _tolerances(self, y: FloatArray, largest: FloatArray, scales: FloatArray) -> FloatArray:
         if self.atol is not None:
             return np.broadcast_to(self.atol, y.shape).copy()
-        return np.array([absolute(self.system, a, e, s, self.rtol) for a, e, s in zip(y, events, scales, strict=True)])
+        return absolute(self.system, y, largest, scales, self.rtol)
+
+    @cached_property
+    def largest(self) -> FloatArray:
+        """The largest single amount of each input that each patient gets, shape (P, inputs)."""
+        found = np.zeros((len(self.events), len(self.system.equations.inputs)))
+        for row, e in zip(found, self.events, strict=True):
+            np.maximum.at(row, e.inputs, np.abs(e.amounts))
+        return found
 
     @property
     def thresholds(self) -> FloatArray:
@@ -153,6 +170,7 @@ def prepare(
     atol: float | FloatArray | None = None,
     extinction: bool = True,
     engine: str = "compiled",
+    method: str = "auto",
     most_steps: int = 200_000,
 ) -> Simulator:
     """Return a simulator of one patient for each schedule.
@@ -173,6 +191,10 @@ def prepare(
     extinction : bool
         Whether compartments become zero below their threshold.
     engine : {"compiled", "scipy"}
+    method : {"auto", "tsit5", "rodas5p"}
+        Of the compiled engine: explicit and implicit steps as the system asks for, or one of them only.
+    most_steps : int
+        A patient that needs more stops with a status.
 
     Raises
     ------
@@ -181,7 +203,8 @@ def prepare(
     if not equations(model).states:
         raise SolveError(Problem(model.name, "has no compartments, so there is nothing to solve", "add [compartments]"))
     system = system_of(equations(model))
-    _check_engine(engine)
+    _check_choice("engine", engine, ENGINES)
+    _check_choice("method", method, METHODS)
     names = tuple(outputs) if outputs is not None else (*system.equations.states, *_derived(system, model))
     _check_outputs(names, system, model)
     rows = _rows(times, len(schedules))
@@ -195,7 +218,8 @@ def prepare(
     padded = np.array([np.pad(r, (0, longest - len(r)), mode="edge") for r in rows])
     events = tuple(events_of(s, index, a) for s, a in zip(schedules, starts, strict=True))
     lengths = np.array([len(r) for r in rows], dtype=np.int64)
-    return Simulator(system, names, padded, lengths, starts, events, rtol, atol, extinction, engine, most_steps)
+    return Simulator(system, names, padded, lengths, starts, events, rtol, atol, extinction, engine, most_steps,
+                     method)  # fmt: skip
 
 
 def _derived(system: System, model: Model) -> list[str]:
@@ -212,9 +236,9 @@ def _checked_threads(threads: int | None) -> int:
     return threads
 
 
-def _check_engine(engine: str) -> None:
-    if engine not in ENGINES:
-        raise SolveError(Problem("engine", f"is {engine!r}", nearest(str(engine), ENGINES)))
+def _check_choice(what: str, given: str, known: Sequence[str]) -> None:
+    if given not in known:
+        raise SolveError(Problem(what, f"is {given!r}", nearest(str(given), known)))
 
 
 def _check_outputs(names: Sequence[str], system: System, model: Model) -> None:
@@ -271,6 +295,18 @@ def _rows(times: Any, patients: int) -> list[FloatArray]:
     return rows
 
 
+def _clip(states: FloatArray, atol: FloatArray, rtol: float) -> None:
+    """Set to zero what is below it by no more than the tolerances allow.
+
+    That is 100 absolute tolerances, or the relative tolerance of the largest value that is reported.
+    """
+    with np.errstate(invalid="ignore"):
+        negative = states < 0.0
+        if negative.any():
+            noise = np.maximum(100 * atol, rtol * np.nanmax(states, axis=1, initial=0.0))
+            states[negative & (states >= -noise[:, None, :])] = 0.0
+
+
 def _compiled(
     simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
     states: FloatArray, solution: Solution,
@@ -278,15 +314,12 @@ def _compiled(
     from immunoode.solve.kernel import solve_many
 
     system = simulator.system
-    addresses = np.concatenate([system.rates.address, system.pulses.address, system.scales.address])
     offsets = np.concatenate([[0], np.cumsum([e.times.size for e in events])]).astype(np.int64)
-    joined = [
-        np.concatenate([getattr(e, f) for e in events]) for f in ("times", "kinds", "inputs", "amounts", "durations")
-    ]
+    joined = tuple(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True))
     solve_many(
-        addresses, x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, *joined,
-        system.pulse_table, system.input_states, simulator.thresholds, simulator.rtol, atol, simulator.most_steps, states,
-        solution.counts[rows], solution.ended[rows], solution.codes[rows],
+        system.addresses, x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, joined,
+        (system.pulse_table, system.input_states), simulator.thresholds, simulator.rtol, atol, simulator.most_steps,
+        METHODS.index(simulator.method), states, solution.counts[rows], solution.ended[rows], solution.codes[rows],
     )  # fmt: skip
 
 
@@ -302,12 +335,6 @@ def _by_scipy(
         )  # fmt: skip
         finite = states[p][np.isfinite(states[p]).all(axis=1)]
         y[p] = finite[-1] if len(finite) else y[p]
-
-
-def _outputs(function: Function, x: FloatArray, times: FloatArray, states: FloatArray, values: FloatArray) -> None:
-    from immunoode.solve.kernel import evaluate_outputs
-
-    evaluate_outputs(function.address, x, times, states, values)
 
 
 def _each(work: Callable[[slice], None], chunks: Sequence[slice], threads: int, progress: bool) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FINISHED, TOO_SMALL, TOO_MANY, NOT_FINITE = range(4)
+COUNTS = ("steps", "rejections", "evaluations", "jacobians", "switches")
+"""What is counted while a patient is solved."""
 _MESSAGES = {
     FINISHED: ("finished", ""),
     TOO_SMALL: (

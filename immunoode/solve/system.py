@@ -6,6 +6,7 @@ import ctypes
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from immunoode.model.symbolic import Expr
 FloatArray = NDArray[np.float64]
 TIME_AT, DOSE_AT, STATES_AT = 0, 1, 2
 """Places in the packed input [time, dose, states, parameters] of every function."""
+
+
+_LOCK = RLock()
 
 
 class Function:
@@ -82,6 +86,24 @@ class System:
         return Function(self.inputs, [rate.diff(self.inputs[TIME_AT]) for rate in self.equations.rhs])
 
     @cached_property
+    def depends_on_time(self) -> bool:
+        """Whether time stands in the rates."""
+        time = self.inputs[TIME_AT]
+        return any(time in rate.free_symbols for rate in self.equations.rhs)
+
+    @cached_property
+    def addresses(self) -> NDArray[np.int64]:
+        """Addresses and contexts of rates, pulses, scales, Jacobian and time derivatives (zeros where there are none)."""
+        drift = self.time_derivative.address if self.depends_on_time else np.zeros(2, dtype=np.int64)
+        found = (self.rates, self.pulses, self.scales, self.jacobian)
+        return np.concatenate([*(f.address for f in found), drift])
+
+    def compile(self) -> None:
+        """Make every function now: patients are solved in threads, and each must find the same ones."""
+        with _LOCK:
+            _ = self.addresses, self.initial, self.breaks, self.pulse_table, self.input_states
+
+    @cached_property
     def initial(self) -> Function:
         """Initial states."""
         return Function(self.inputs, list(self.equations.initial))
@@ -120,10 +142,13 @@ class System:
 
     def outputs(self, names: tuple[str, ...]) -> Function:
         """Return the function of some outputs (states among them), compiled once for each choice."""
-        if names not in self._outputs:
-            states = dict(zip(self.equations.states, self.inputs[STATES_AT:], strict=False))
-            self._outputs[names] = Function(self.inputs, [states.get(n) or self.equations.outputs[n] for n in names])
-        return self._outputs[names]
+        with _LOCK:
+            if names not in self._outputs:
+                states = dict(zip(self.equations.states, self.inputs[STATES_AT:], strict=False))
+                self._outputs[names] = Function(
+                    self.inputs, [states.get(n) or self.equations.outputs[n] for n in names]
+                )
+            return self._outputs[names]
 
     def packed(self, parameters: FloatArray, time: float = 0.0, states: FloatArray | None = None) -> FloatArray:
         """Return the packed input of every function."""
@@ -141,8 +166,10 @@ _KEPT = 128
 
 def system_of(equations: Equations) -> System:
     """Return the compiled system of some equations; the same for all that differ in values only."""
-    if equations.key not in _CACHE:
-        _CACHE[equations.key] = System(equations)
+    with _LOCK:
+        if equations.key not in _CACHE:
+            _CACHE[equations.key] = System(equations)
+        _CACHE.move_to_end(equations.key)
         while len(_CACHE) > _KEPT:
             _CACHE.popitem(last=False)
-    return _CACHE[equations.key]
+        return _CACHE[equations.key]

@@ -9,22 +9,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from immunoode.solve.events import Events
 from immunoode.solve.system import FloatArray, System
 
 _SHARE = 1e-3
 
 
-def absolute(system: System, y: FloatArray, events: Events, scales: FloatArray, rtol: float) -> FloatArray:
-    """Return the absolute tolerance of each state of one patient, shape (n,)."""
+def absolute(system: System, y: FloatArray, largest: FloatArray, scales: FloatArray, rtol: float) -> FloatArray:
+    """Return the absolute tolerance of each state of each patient, shape (P, n).
+
+    Parameters
+    ----------
+    y : ndarray, shape (P, n)
+        Initial states.
+    largest, scales : ndarray, shape (P, inputs)
+        The largest single amount of each input, and what one unit of it adds to its state.
+    """
     size = np.abs(y)
-    for state, which in enumerate(system.input_states):
-        given = events.amounts[events.inputs == state]
-        if given.size:
-            size[which] = max(size[which], float(np.max(np.abs(given))) * abs(float(scales[state])))
+    given = np.abs(largest * scales)
+    for i, state in enumerate(system.input_states):
+        size[:, state] = np.maximum(size[:, state], given[:, i])
     units = np.array(system.equations.units)
-    for i in np.where(size == 0)[0]:
-        size[i] = _SHARE * max(size[units == units[i]].max(), _SHARE)
-    atol = rtol * _SHARE * size
+    filled = size.copy()
+    for unit in set(system.equations.units):
+        same = units == unit
+        of_unit = _SHARE * np.maximum(size[:, same].max(axis=1, keepdims=True), _SHARE)
+        filled[:, same] = np.where(size[:, same] == 0, of_unit, size[:, same])
+    atol = rtol * _SHARE * filled
     extinct = np.array(system.equations.extinct_below)
     return np.where(extinct > 0, np.minimum(atol, 1e-2 * extinct), atol)

@@ -1,0 +1,54 @@
+"""Sizes of steps, compiled: the first one, the next one, and which method is worth its cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from immunoode.solve.calls import rates
+from immunoode.solve.jit import kernel
+from immunoode.solve.system import STATES_AT
+
+SMALLEST = 1e-14
+"""A step of this share of the time itself is the end."""
+
+
+@kernel
+def first_step(f: Any, t: float, y: Any, x: Any, infusion: Any, rtol: float, atol: Any, slope: Any, room: Any) -> float:
+    """Return a first step, from the sizes of two derivatives (Hairer, Norsett and Wanner, Solving ODEs I, II.4)."""
+    n = y.size
+    d0 = d1 = d2 = 0.0
+    for i in range(n):
+        scale = atol[i] + rtol * abs(y[i])
+        d0 += (y[i] / scale) ** 2
+        d1 += (slope[i] / scale) ** 2
+    h = 1e-6 if d0 < 1e-10 or d1 < 1e-10 else 0.01 * np.sqrt(d0 / d1)
+    for i in range(n):
+        x[STATES_AT + i] = y[i] + h * slope[i]
+    rates(f, t + h, x, infusion, room)
+    for i in range(n):
+        d2 += ((room[i] - slope[i]) / (atol[i] + rtol * abs(y[i]))) ** 2
+    most = max(np.sqrt(d1 / n), np.sqrt(d2 / n) / h)
+    if not most < 1e300:
+        return 1e-6
+    second = max(1e-6, h * 1e-3) if most <= 1e-15 else (0.01 / most) ** 0.2
+    return min(100 * h, second)
+
+
+@kernel
+def growth(error: float, previous: float) -> float:
+    """Return the factor of the next step after one that was accepted, by a proportional-integral rule."""
+    return min(5.0, max(0.2, 0.9 * (error + 1e-10) ** -0.14 * previous**0.04))
+
+
+@kernel
+def shrinkage(error: float) -> float:
+    """Return the factor of the step after one that was rejected; a rate that is not finite has an error that is not."""
+    return max(0.2, 0.9 * error**-0.2) if error < 1e300 else 0.1
+
+
+@kernel
+def ratio(n: int) -> float:
+    """Return the cost of an implicit step over that of an explicit one, for n states (measured on models of this package)."""
+    return 4.0 + 0.5 * n

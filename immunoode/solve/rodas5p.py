@@ -1,0 +1,158 @@
+"""Rodas5P: a stiffly accurate Rosenbrock method of order 5(4) with eight stages and a fourth-order interpolant.
+
+Steinebach 2023, BIT Numer Math 63:27, doi 10.1007/s10543-023-00967-x; coefficients in the transformed form of Hairer and
+Wanner (Solving ODEs II, IV.7), in which no product with the Jacobian is needed, as in OrdinaryDiffEq.jl. L-stable. The
+Jacobian must be exact; here it is symbolic.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from immunoode.solve.calls import rates
+from immunoode.solve.jit import kernel
+from immunoode.solve.linear import factorise, substitute
+from immunoode.solve.system import STATES_AT
+
+STAGES = 8
+EVALUATIONS = 7
+ORDER = 5
+GAMMA = 0.21193756319429014
+C = np.array([0.0, 0.6358126895828704, 0.4095798393397535, 0.9769306725060716, 0.4288403609558664, 1.0, 1.0, 1.0])
+D = np.array([GAMMA, -0.42387512638858027, -0.3384627126235924, 1.8046452872882734, 2.325825639765069, 0.0, 0.0, 0.0])
+_LAST = (-7.502846399306121, 2.561846144803919, -11.627539656261098, -0.18268767659942256, 0.030198172008377946)
+_A = (
+    (),
+    (3.0,),
+    (2.849394379747939, 0.45842242204463923),
+    (-6.954028509809101, 2.489845061869568, -10.358996098473584),
+    (2.8029986275628964, 0.5072464736228206, -0.3988312541770524, -0.04721187230404641),
+    _LAST,
+    (*_LAST, 1.0),
+    (*_LAST, 1.0, 1.0),
+)
+_LINKS = (
+    (),
+    (-14.155112264123755,),
+    (-17.97296035885952, -2.859693295451294),
+    (147.12150275711716, -1.41221402718213, 71.68940251302358),
+    (165.43517024871676, -0.4592823456491126, 42.90938336958603, -5.961986721573306),
+    (24.854864614690072, -3.0009227002832186, 47.4931110020768, 5.5814197821558125, -0.6610691825249471),
+    (
+        30.91273214028599,
+        -3.1208243349937974,
+        77.79954646070892,
+        34.28646028294783,
+        -19.097331116725623,
+        -28.087943162872662,
+    ),
+    (
+        37.80277123390563,
+        -3.2571969029072276,
+        112.26918849496327,
+        66.9347231244047,
+        -40.06618937091002,
+        -54.66780262877968,
+        -9.48861652309627,
+    ),
+)
+A = np.array([[*row, *[0.0] * (STAGES - len(row))] for row in _A])
+LINKS = np.array([[*row, *[0.0] * (STAGES - len(row))] for row in _LINKS])
+DENSE = np.array(
+    [
+        [
+            25.948786856663858,
+            -2.5579724845846235,
+            10.433815404888879,
+            -2.3679251022685204,
+            0.524948541321073,
+            1.1241088310450404,
+            0.4272876194431874,
+            -0.17202221070155493,
+        ],
+        [
+            -9.91568850695171,
+            -0.9689944594115154,
+            3.0438037242978453,
+            -24.495224566215796,
+            20.176138334709044,
+            15.98066361424651,
+            -6.789040303419874,
+            -6.710236069923372,
+        ],
+        [
+            11.419903575922262,
+            2.8879645146136994,
+            72.92137995996029,
+            80.12511834622643,
+            -52.072871366152654,
+            -59.78993625266729,
+            -0.15582684282751913,
+            4.883087185713722,
+        ],
+    ]
+)
+
+
+@kernel
+def attempt(f: Any, t: float, y: Any, h: float, x: Any, infusion: Any, k: Any, slope: Any, trial: Any, jacobian: Any,
+            drift: Any, matrix: Any, rows: Any, right: Any, room: Any, rtol: float, atol: Any) -> float:  # fmt: skip
+    """Step from (t, y), whose rates are `slope`, into `trial`; return the scaled error.
+
+    `jacobian` (n, n) and `drift` (n,), the derivatives of the rates by states and time, are those at (t, y); `k` (8, n)
+    holds the stages on return. A matrix that cannot be factorised gives an infinite error.
+    """
+    n, s = y.size, x[STATES_AT:]
+    for i in range(n):
+        for j in range(n):
+            matrix[i, j] = -jacobian[i, j]
+        matrix[i, i] += 1.0 / (h * GAMMA)
+    if not factorise(matrix, rows, room):
+        return np.inf
+    for i in range(n):
+        right[i] = slope[i] + h * D[0] * drift[i]
+    substitute(matrix, rows, right, k[0])
+    for stage in range(1, STAGES):
+        for i in range(n):
+            s[i] = y[i]
+        for j in range(stage):
+            a = A[stage, j]
+            for i in range(n):
+                s[i] += a * k[j, i]
+        if stage == STAGES - 1:
+            for i in range(n):
+                trial[i] = s[i]
+        rates(f, t + C[stage] * h, x, infusion, right)
+        for j in range(stage):
+            link = LINKS[stage, j] / h
+            for i in range(n):
+                right[i] += link * k[j, i]
+        if D[stage] != 0.0:
+            for i in range(n):
+                right[i] += h * D[stage] * drift[i]
+        substitute(matrix, rows, right, k[stage])
+    error = 0.0
+    for i in range(n):
+        last = k[STAGES - 1, i]
+        trial[i] += last
+        scaled = last / (atol[i] + rtol * max(abs(y[i]), abs(trial[i])))
+        error += scaled * scaled
+    return np.sqrt(error / n)
+
+
+@kernel
+def interpolant(y: Any, trial: Any, k: Any, dense: Any) -> None:
+    """Fill `dense` (5, n), the coefficients of powers of theta in the state at t + theta h."""
+    for i in range(y.size):
+        a = b = c = 0.0
+        for s in range(STAGES):
+            a += DENSE[0, s] * k[s, i]
+            b += DENSE[1, s] * k[s, i]
+            c += DENSE[2, s] * k[s, i]
+        dense[0, i] = y[i]
+        dense[1, i] = trial[i] - y[i] + a
+        dense[2, i] = b - a
+        dense[3, i] = c - b
+        dense[4, i] = -c
