@@ -27,6 +27,13 @@ def times(**options):
         ({"every": "1 day", "count": 3, "start": 5, "weekdays": True}, [7, 8, 9]),
         ({"days": (1, 8), "every": "3 weeks", "count": 2}, [0, 7, 21, 28]),
         ({"every": "8 hours", "count": 3}, [0, 1 / 3, 2 / 3]),
+        ({"every": "1 day", "count": np.int64(2)}, [0, 1]),
+        ({"every": "2 days", "count": 5, "weekdays": True}, [0, 2, 4, 7, 9]),
+        ({"every": "1 week", "count": 2, "start": "6 days", "weekdays": True}, [7, 14]),
+        ({"every": "12 hours", "count": 4, "start": 4, "weekdays": True}, [4, 4.5, 7, 7.5]),
+        ({"every": "8 hours", "count": 4, "start": 14 / 3, "weekdays": True}, [14 / 3, 7, 22 / 3, 23 / 3]),
+        ({"every": "56 hours", "count": 4, "weekdays": True}, [0, 7 / 3, 14 / 3, 7]),
+        ({"start": -1, "weekdays": True}, [0]),
     ],
 )
 def test_when_doses_are_given(options, expected):
@@ -44,6 +51,8 @@ def test_when_doses_are_given(options, expected):
         ("2e6 cells/kg", "cell", 1.6e8),
         ("600000 IU/kg", "IU", 4.8e7),
         ("2 Gy", "Gy", 2),
+        ("AUC 5", "mg", 625),
+        ("3", "1", 3),
         (7, "mg", 7),
     ],
 )
@@ -82,10 +91,21 @@ def test_regimens_are_values():
     assert one.therapies == ("drug",)
 
 
-def test_a_regimen_reads_as_a_calendar():
-    text = str(Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=9, over="30 min"))
-    assert text == "pembrolizumab  200 mg over 30 minutes every 3 weeks, 9 doses; days 0 to 168"
-    assert str(Regimen()) == "Regimen without doses"
+def test_the_title_is_no_part_of_the_value():
+    assert Regimen(title="one") == Regimen(title="two")
+
+
+@given(st.sampled_from(["days", "weekdays", "plain"]), st.integers(1, 6), st.floats(-5, 60), st.booleans())
+def test_what_is_given_before_a_time(kind, count, end, loading):
+    options = {
+        "days": {"days": (1, 3, 8), "every": 14},
+        "weekdays": {"weekdays": True, "every": 1},
+        "plain": {"every": "8 h"},
+    }
+    whole = Regimen().dose("drug", "1 mg", count=count, loading="2 mg" if loading else None, **options[kind])
+    frame = whole.to_frame()
+    expected = frame[frame["time_day"] < end - 1e-6]
+    assert np.allclose(whole.before(end).to_frame()[["time_day", "amount"]], expected[["time_day", "amount"]])
 
 
 @pytest.mark.parametrize(("ratio", "expected"), [(10, 60.0), (3, 60.0)])
@@ -123,6 +143,16 @@ def test_two_gray_fractions_are_their_own_equivalent(ratio, expected):
         ("drug", "1 mg", {"days": (0, 1), "every": 21}, "are not days of a cycle"),
         ("drug", "1 mg", {"days": (1, 30), "every": 21}, "are not days of a cycle"),
         ("drug", "1 mg", {"loading": "2 Gy"}, "does not measure the same thing"),
+        ("drug", 1, {"loading": "2 mg"}, "where the other doses have none"),
+        ("drug", True, {}, "is not an amount"),
+        ("drug", "1 mg", {"every": True, "count": 2}, "is not a time"),
+        ("drug", "1 mg", {"weekdays": "no", "every": 1}, "is neither True nor False"),
+        ("drug", "1 mg", {"days": (1, 3), "every": 7, "weekdays": True}, "days of a cycle and weekdays"),
+        ("drug", "1 mg", {"days": "1, 8"}, "are not days of a cycle"),
+        ("drug", "1 mg", {"days": 8}, "are not days of a cycle"),
+        ("drug", "1 mg", {"days": (1, math.inf)}, "are not days of a cycle"),
+        ("drug", "1 mg", {"days": (1, 8), "every": 21, "over": 8}, "longer than the 7 days between doses"),
+        ("drug", "1 mg", {"days": (1, 8), "every": 21, "count": 50001}, "a whole number from 1 to 50000"),
     ],
 )
 def test_a_wrong_dose_gets_its_message(therapy, amount, options, phrase):
@@ -139,9 +169,36 @@ def test_a_wrong_dose_gets_its_message(therapy, amount, options, phrase):
         ("1 mg/kg", {"drug": "mg"}, {}, "is stated by weight"),
         ("1 mg/m2", {"drug": "mg"}, {}, "is stated by surface_area"),
         ("5 mg*min/mL", {"drug": "mg"}, {}, "is stated by glomerular_filtration"),
+        ("1 mg/kg", {"drug": "mg"}, {"weight": math.nan}, "weight, which is nan; a positive weight"),
+        ("1 mg/kg", {"drug": "mg"}, {"weight": 0}, "weight, which is 0"),
+        ("1 mg/kg", {"drug": "1"}, PATIENT, "cannot become '1'"),
+        ("5 %", {"drug": "mg"}, PATIENT, "cannot become 'mg'"),
+        ("1 mg/day", {"drug": "mg"}, PATIENT, "cannot become 'mg'"),
     ],
 )
 def test_a_patient_that_does_not_fit(amount, inputs, covariates, phrase):
     with pytest.raises(imo.RegimenError) as error:
         Regimen().dose("drug", amount).schedule(inputs, covariates)
     assert phrase in str(error.value)
+
+
+def test_all_that_does_not_fit_is_said_at_once():
+    regimen = Regimen().dose("drug", "1 mg/kg").dose("other", "1 mg").dose("drug", "1 Gy").dose("other", "2 mg")
+    with pytest.raises(imo.RegimenError) as error:
+        regimen.schedule({"drug": "mg"}, {})
+    assert len(error.value.problems) == 3
+
+
+@pytest.mark.parametrize("ratio", [0, -1, math.nan, math.inf, "ten", None])
+def test_a_ratio_must_be_positive(ratio):
+    with pytest.raises(imo.RegimenError, match="a positive number of Gy"):
+        imo.equivalent_dose_2gy(Regimen().dose("radiotherapy", "2 Gy"), ratio)
+
+
+def test_fractions_are_in_gray():
+    with pytest.raises(imo.RegimenError, match="fractions in Gy"):
+        imo.biologically_effective_dose(Regimen().dose("radiotherapy", "2 mg"), 10)
+    with pytest.raises(imo.RegimenError, match="one of cisplatin"):
+        imo.biologically_effective_dose(Regimen().dose("cisplatin", "2 mg"), 10)
+    mixed = Regimen().dose("radiotherapy", "200 cGy", every=1, count=5).dose("radiotherapy", "8 Gy", start=9)
+    assert imo.biologically_effective_dose(mixed, 10) == pytest.approx(5 * 2 * 1.2 + 8 * 1.8)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import Problem, RegimenError, nearest
-from immunoode.regimen.calendar import calendar
+from immunoode.regimen.calendar import describe
 from immunoode.regimen.regimen import Regimen
 
 if TYPE_CHECKING:
@@ -36,13 +36,12 @@ def load_regimen(name: str) -> Regimen:
     >>> imo.load_regimen("nivolumab_ipilimumab_lung").therapies
     ('nivolumab', 'ipilimumab')
     """
-    if name not in _library():
+    if not isinstance(name, str) or name not in _library():
         raise RegimenError(Problem(f"regimen {name!r}", "is not in the library", nearest(str(name), _library())))
     entry = _library()[name]
     regimen = Regimen(title=entry["title"])
     for dose in entry["doses"]:
-        options = {k: tuple(v) if isinstance(v, list) else v for k, v in dose.items() if k not in ("therapy", "amount")}
-        regimen = regimen.dose(dose["therapy"], dose["amount"], **options)
+        regimen = regimen.dose(**dose)
     return regimen
 
 
@@ -56,7 +55,7 @@ def list_regimens() -> pd.DataFrame:
 def _row(name: str) -> dict[str, str]:
     entry, regimen = _library()[name], load_regimen(name)
     return {"name": name, "title": entry["title"], "indication": entry["indication"], "therapies": ", ".join(regimen.therapies),
-            "doses": "; ".join(calendar(Regimen(regimen.doses)).splitlines()), "source": entry["source"]}  # fmt: skip
+            "doses": "; ".join(f"{d.therapy} {describe(d)}" for d in regimen.doses), "source": entry["source"]}  # fmt: skip
 
 
 @cache

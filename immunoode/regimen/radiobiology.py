@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from immunoode import units
-from immunoode.errors import Problem, RegimenError
+from immunoode.errors import Problem, RegimenError, UnitError
+from immunoode.regimen.doses import Dose
 
 if TYPE_CHECKING:
     from immunoode.regimen.regimen import Regimen
@@ -31,21 +32,12 @@ def biologically_effective_dose(regimen: Regimen, alpha_beta_ratio: float, thera
     RegimenError
         If the regimen has no such therapy, or the ratio is not positive.
     """
-    if not alpha_beta_ratio > 0:
-        raise RegimenError(Problem("alpha_beta_ratio", f"is {alpha_beta_ratio!r}", "a positive number of Gy"))
-    fractions = [
-        a * (units.factor(d.unit, "Gy") if d.unit else 1.0)
-        for d in regimen.doses
-        if d.therapy == therapy
-        for a in d.amounts()
-    ]
+    ratio = _ratio(alpha_beta_ratio)
+    fractions = [a * _in_gray(d) for d in regimen.doses if d.therapy == therapy for a in d.amounts()]
     if not fractions:
-        raise RegimenError(
-            Problem(
-                f"therapy {therapy!r}", "is not in this regimen", f"one of {', '.join(regimen.therapies) or 'none'}"
-            )
-        )
-    return sum(d * (1 + d / alpha_beta_ratio) for d in fractions)
+        given = f"one of {', '.join(regimen.therapies) or 'none'}"
+        raise RegimenError(Problem(f"therapy {therapy!r}", "is not in this regimen", given))
+    return sum(d * (1 + d / ratio) for d in fractions)
 
 
 def equivalent_dose_2gy(regimen: Regimen, alpha_beta_ratio: float, therapy: str = "radiotherapy") -> float:
@@ -71,4 +63,23 @@ def equivalent_dose_2gy(regimen: Regimen, alpha_beta_ratio: float, therapy: str 
     >>> round(imo.equivalent_dose_2gy(stereotactic, 10), 1)
     126.0
     """
-    return biologically_effective_dose(regimen, alpha_beta_ratio, therapy) / (1 + 2 / alpha_beta_ratio)
+    return biologically_effective_dose(regimen, alpha_beta_ratio, therapy) / (1 + 2 / _ratio(alpha_beta_ratio))
+
+
+def _ratio(value: float) -> float:
+    """Return the ratio of alpha to beta, checked."""
+    try:
+        ratio = units.convert(value, "Gy")
+    except (UnitError, TypeError, ValueError):
+        ratio = -1.0
+    if not ratio > 0:
+        raise RegimenError(Problem("alpha_beta_ratio", f"is {value!r}", "a positive number of Gy"))
+    return ratio
+
+
+def _in_gray(dose: Dose) -> float:
+    """Return the factor from the unit of a dose to Gy."""
+    try:
+        return units.factor(dose.unit, "Gy") if dose.unit else 1.0
+    except UnitError:
+        raise RegimenError(Problem(f"dose of {dose.therapy}", f"is in {dose.unit!r}", "fractions in Gy")) from None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoode import units
 from immunoode.errors import Problem, RegimenError, nearest
-from immunoode.regimen.doses import Dose, basis, dose_rule
+from immunoode.regimen.doses import Dose, basis
+from immunoode.regimen.rules import dose_rule
 from immunoode.regimen.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class Regimen:
     """
 
     doses: tuple[Dose, ...] = ()
-    title: str = ""
+    title: str = field(default="", compare=False)
 
     def dose(
         self,
@@ -47,7 +49,7 @@ class Regimen:
         over: str | float = 0.0,
         start: str | float = 0.0,
         weekdays: bool = False,
-        days: tuple[float, ...] = (),
+        days: Sequence[float] = (),
         loading: str | float | None = None,
     ) -> Regimen:
         """Return the regimen with a further therapy, or further doses of one.
@@ -57,7 +59,8 @@ class Regimen:
         therapy : str
             The name of a model's input.
         amount : str or float
-            "200 mg", "2 mg/kg", "75 mg/m2", "2e6 cells/kg", "2 Gy"; "5 mg*min/mL" is an area under the curve (Calvert).
+            "200 mg", "2 mg/kg", "75 mg/m2", "2e6 cells/kg", "2 Gy"; "AUC 5" or "5 mg*min/mL" is an area under the curve
+            (Calvert).
             A plain number is in the input's unit.
         every : str or float, optional
             Interval between doses, or between cycles where `days` is given. A plain number is in days, as everywhere.
@@ -68,8 +71,9 @@ class Regimen:
         start : str or float
             Time of the first.
         weekdays : bool
-            Skip Saturdays and Sundays; day 0 is a Monday.
-        days : tuple of float
+            Skip Saturdays and Sundays; day 0 is a Monday. What would fall on a weekend moves to Monday, and the rest follows;
+            with intervals of less than a day, what falls on a weekend is left out.
+        days : sequence of float
             Days within a cycle, the first is day 1: `days=(1, 8), every="3 weeks"`.
         loading : str or float, optional
             A first dose that differs.
@@ -95,6 +99,19 @@ class Regimen:
         by = units.days(time)
         return replace(self, doses=tuple(replace(d, start=d.start + by) for d in self.doses))
 
+    def before(self, time: str | float) -> Regimen:
+        """Return the administrations that begin before a time; an infusion that has begun is given in full.
+
+        Examples
+        --------
+        >>> import immunoode as imo
+        >>> year = imo.load_regimen("pembrolizumab_3_weekly").before("1 year")
+        >>> len(year.to_frame())
+        18
+        """
+        end = units.days(time)
+        return replace(self, doses=tuple(rule for dose in self.doses for rule in dose.before(end)))
+
     @property
     def therapies(self) -> tuple[str, ...]:
         """The therapies, in the order of their first mention."""
@@ -115,15 +132,18 @@ class Regimen:
         RegimenError
             If a therapy is not an input, a unit does not fit, or a covariate is missing.
         """
-        problems = [
-            Problem(f"dose of {name}", "is not an input of this model", nearest(name, inputs))
-            for name in self.therapies
-            if name not in inputs
-        ]
+        problems, rows = list[Problem](), list[tuple[float, str, float, float]]()
+        for dose in self.doses:
+            try:
+                amounts = _given(dose, inputs, covariates)
+            except RegimenError as error:
+                problems.extend(error.problems)
+                continue
+            rows += [
+                (time, dose.therapy, amount, dose.over) for time, amount in zip(dose.times(), amounts, strict=True)
+            ]
         if problems:
-            raise RegimenError(problems)
-        rows = [(time, dose.therapy, amount, dose.over) for dose in self.doses
-                for time, amount in zip(dose.times(), _given(dose, inputs[dose.therapy], covariates), strict=True)]  # fmt: skip
+            raise RegimenError(dict.fromkeys(problems))
         rows.sort(key=lambda row: row[0])
         return Schedule(
             np.array([r[0] for r in rows]),
@@ -158,22 +178,25 @@ class Regimen:
         return f"<pre>{escape(str(self))}</pre>"
 
 
-def _given(dose: Dose, target: str, covariates: Mapping[str, float]) -> list[float]:
+def _given(dose: Dose, inputs: Mapping[str, str], covariates: Mapping[str, float]) -> list[float]:
     """Return the amounts of a dose in the input's unit for one patient."""
-    kind, factor = basis(dose.unit, target, dose.therapy)
-    return [amount * factor * _size(kind, dose.therapy, covariates) for amount in dose.amounts()]
+    name = dose.therapy
+    if name not in inputs:
+        raise RegimenError(Problem(f"dose of {name}", "is not an input of this model", nearest(name, inputs)))
+    kind, factor = basis(dose.unit, inputs[name], name)
+    size = _size(kind, name, covariates)
+    return [amount * factor * size for amount in dose.amounts()]
 
 
 def _size(kind: str, therapy: str, covariates: Mapping[str, float]) -> float:
+    """Return the patient's kg, m2, or clearance in mL/min that an amount is multiplied by."""
     if kind == "flat":
         return 1.0
-    name = _COVARIATES[kind]
+    name, where = _COVARIATES[kind], f"dose of {therapy}"
     if name not in covariates:
-        raise RegimenError(
-            Problem(
-                f"dose of {therapy}",
-                f"is stated by {name}, which the model has no covariate for",
-                f"add a covariate {name!r} to the model, or give a flat dose",
-            )
-        )
-    return covariates[name] + (CALVERT_OFFSET if kind == "exposure" else 0.0)
+        right = f"add a covariate {name!r} to the model, or give a flat dose"
+        raise RegimenError(Problem(where, f"is stated by {name}, which the model has no covariate for", right))
+    value = float(covariates[name])
+    if not (math.isfinite(value) and value > 0):
+        raise RegimenError(Problem(where, f"is stated by {name}, which is {value:g}", f"a positive {name}"))
+    return value + (CALVERT_OFFSET if kind == "exposure" else 0.0)
