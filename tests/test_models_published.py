@@ -31,6 +31,7 @@ DAMAGE = {"tumour": "x1", "damaged_1": "x2", "damaged_2": "x3", "damaged_3": "x4
 GLIOMA = {"drug": "C", "proliferative": "P", "quiescent": "Q", "damaged": "Qp"}
 VACCINE = {"depot": "VAC", "transit": "TRAN", "signal": "SVAC", "size": "Ts", "regulation": "REG"}
 LEUKAEMIA = {"car_t_cells": "C", "leukaemia": "L", "b_cells": "B"}
+SIX = {**NATURAL, "lymphocytes": "C", "drug": "M", "interleukin": "I"}
 MYELOID = {"naive": "T_cell_naive", "effectors": "T_cell_effector", "leukaemia": "CML"}
 
 # Where a tolerance is above 1e-6, the reference is that far from an integration at 1e-13 (DOP853), to which our own lies within
@@ -55,6 +56,8 @@ CASES = [
         Case("simeoni2004", f"paper_simeoni2004_paclitaxel_C{c}ng", DAMAGE, {"concentration": c}, tolerance=1e-4)
         for c in (0, 500, 1500)
     ),
+    Case("stein2019", "paper_stein2019_tisagenlecleucel", {"transgene": "transgene_copies_per_ug"}),
+    Case("depillis2009", "paper_depillis2009_patient9_untreated", SIX),
     Case("claret2009", "paper_claret2009_constant_exposure_analytic", {"size": "tumour_mm"}, {"exposure": 12}, days=7,
          time="week"),
     Case("ribba2012", "paper_ribba2012_PCV_single", GLIOMA, dose=("dose", 0), days=30.4375, tolerance=5e-5),
@@ -67,7 +70,7 @@ CASES = [
 # fmt: on
 
 
-def solved(model, regimen, **options):
+def solved(model, regimen=None, **options):
     """Return a simulation that came to its end."""
     run = imo.simulate(model, regimen, **options)
     run.raise_for_status()
@@ -131,6 +134,35 @@ def test_tsur_equals_an_integration_written_out_and_starts_at_its_steady_state()
     run = run_of(Case("tsur2019", "", {}), times)
     for name, wanted in zip(("presenting", "effectors", "tumour"), integrated(rates, start, times), strict=True):
         assert run[name] == pytest.approx(wanted, rel=1e-8)
+
+
+def test_barros_equals_an_integration_written_out():
+    def rates(t, y):
+        memory, effectors, tumour = y
+        return [
+            0.15 * effectors - 6e-6 * tumour * memory - 0.005 * memory,
+            0.265 * effectors + 6e-6 * tumour * memory - 0.35 * effectors - 4.5e-8 * tumour * effectors,
+            0.0565003 * tumour * (1 - 1.40403e-12 * tumour) - 3.71584e-6 * effectors * tumour,
+        ]
+
+    before, after = np.arange(0.0, 46.0), np.arange(45.0, 249.0)
+    ends = integrated(rates, [0, 0, 2e6], before)[:, -1]
+    expected = integrated(rates, ends + [0, 2e6, 0], after)
+    regimen = imo.Regimen().dose("car_t", "2e6 cells", start=45).dose("challenge", "1e6 cells", start=250)
+    run = solved(imo.load_model("barros2021"), regimen, times=np.arange(0.0, 300.0), rtol=1e-12, atol=1e-14)
+    for name, wanted in zip(("memory", "effectors"), expected[:2], strict=True):
+        assert run[name][46:249] == pytest.approx(wanted[1:], rel=1e-7)
+    assert run["tumour"][249] < 1 < 1e4 < run["tumour"][251] and run["tumour"][299] < 1  # the memory rejects the second tumour
+
+
+def test_cd8_cells_of_patient_9_kill_and_chemotherapy_hits_every_cell():
+    model = imo.load_model("depillis2009")
+    idle, treated = (solved(model, r, until=20) for r in (None, imo.Regimen().dose("doxorubicin", "2 mg/L", start=1)))
+    for name in ("tumour", "natural_killers", "lymphocytes"):
+        assert treated[name][4] < 0.99 * idle[name][4]
+    ratio = (526800 / 1e7) ** 2.09
+    assert idle["effector_kill"][0] == pytest.approx(2.34 * ratio / (0.0839 + ratio))
+    assert solved(model.with_values(largest_kill=0), until=5)["tumour"][5] > 1.05 * idle["tumour"][5]
 
 
 @pytest.mark.parametrize(("cells", "fate"), [(1e8, "controlled"), (1.2e8, "escaped")])
@@ -200,7 +232,8 @@ def test_vaccination_cures_early_and_fails_late():
 
 
 @pytest.mark.parametrize("name", ["kuznetsov1994", "depillis2005", "kirschner1998", "leontriana2021", "chaudhury2020",
-                                  "moore2004", "tsur2019", "creemers2021", "simeoni2004"])  # fmt: skip
+                                  "moore2004", "tsur2019", "creemers2021", "simeoni2004", "depillis2009",
+                                  "barros2021"])  # fmt: skip
 def test_chemotherapy_and_radiotherapy_act_on_it(name):
     model = imo.combine(name, imo.load_model("chemotherapy", variant="cisplatin"), "radiotherapy")
     tumour = next(n for n, c in model.compartments.items() if "tumour" in c.roles)
