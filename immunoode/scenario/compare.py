@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import Problem, SolveError
-from immunoode.model.equations import equations
+from immunoode.model.combine import closed
 from immunoode.model.library import load_model
 from immunoode.model.parts import Model
+from immunoode.model.roles import having
 from immunoode.regimen.regimen import Regimen
 from immunoode.scenario.summary import summarise
 from immunoode.solve.simulate import simulate
@@ -151,14 +152,10 @@ def default_measure(model: Model) -> str:
     SolveError
         If the model has neither.
     """
-    eq = equations(model)
-    if "sum_of_diameters" in eq.outputs:
+    whole = closed(model)
+    if "sum_of_diameters" in whole.derived:
         return "sum_of_diameters"
-    tumours = [
-        name
-        for name in eq.states
-        if any(name.endswith(n) and "tumour" in c.roles for n, c in model.compartments.items())
-    ]
+    tumours = having(whole, "tumour")
     if not tumours:
         raise SolveError(Problem(model.name, "has no tumour compartment", "say measure=, one of the model's outputs"))
     return tumours[0]
