@@ -1,0 +1,73 @@
+"""The library of regimens as a page of the documentation, made from the library itself so that it stays true."""
+
+from __future__ import annotations
+
+from immunoode.regimen.library import list_regimens, load_regimen
+from immunoode.regimen.radiobiology import biologically_effective_dose, equivalent_dose_2gy
+from immunoode.regimen.regimen import Regimen
+
+RADIATION = "radiotherapy"
+_EXAMPLE = "chemoradiation_durvalumab"
+_HEAD = """# Regimens
+
+`immunoode.load_regimen(name)` loads a regimen of the library; `immunoode.list_regimens()` lists them with their doses.
+A regimen is text until a model and a patient make a schedule of it: `print` shows its calendar, `.plot()` its timeline,
+`.to_frame()` a row for each administration. `a + b` gives both, `a.shift("2 weeks")` gives it later, `a.before("1 year")`
+cuts it short.
+
+```text
+{calendar}
+```
+
+![{title}](figures/timeline.png)
+
+## What is understood
+
+- Day 0 is a Monday; days of a cycle are counted from 1, as in protocols: `days=(1, 8), every="3 weeks"`.
+- `weekdays=True` skips Saturdays and Sundays: what falls on one moves to Monday and the rest follows it; of intervals
+  shorter than a day, what falls on a weekend is left out.
+- Amounts: flat (`"200 mg"`), a kg (`"2 mg/kg"`, `"2e6 cells/kg"`), a m2 (`"75 mg/m2"`), or an area under the curve
+  (`"AUC 5"` or `"5 mg*min/mL"`: area x (filtration + 25 mL/min), Calvert 1989). The patient is the model's: covariates
+  `weight` (kg), `surface_area` (m2), `glomerular_filtration` (mL/min; no cap is applied).
+- Cell therapies begin with the first day of lymphodepletion as day 0; the infusion, day 0 of their protocols, comes on day
+  5, 6 or 7. `.shift("-5 days")` returns to the protocol's count (and `simulate` then needs `start=-5`).
+- Treatment that goes on until progression is given for about two years, after chemoradiation for one: `.before(...)` ends
+  it earlier. Neither dose reductions nor a largest dose are applied.
+- Where a source names no duration of an infusion, the usual one is used; "our reading" marks every other choice of ours.
+"""
+_RADIATION = """
+## Fractionations compared
+
+Biologically effective dose, the sum of d (1 + d / r) over the fractions, and equivalent dose in 2 Gy fractions, for a ratio r
+of alpha to beta of 10 Gy (most tumours) and 3 Gy (late-responding tissue). Time is left out: no repair between close fractions,
+no repopulation. How far the linear-quadratic model holds for large fractions is disputed (Brenner 2008, PMC2750078).
+"""
+
+
+def page() -> str:
+    """Return the page, Markdown."""
+    frame = list_regimens()
+    rows = [f"| `{name}` | {row['title']} | {row['indication']} | {row['source']} |" for name, row in frame.iterrows()]
+    example = load_regimen(_EXAMPLE)
+    library = ["## The library", "", "| name | regimen | indication | source |", "|---|---|---|---|", *rows]
+    fractions = [_fractions(name) for name in frame.index if RADIATION in load_regimen(name).therapies]
+    head = "| name | Gy | fractions | effective, r = 10 | in 2 Gy, r = 10 | effective, r = 3 | in 2 Gy, r = 3 |"
+    return "\n".join(
+        [
+            _HEAD.format(calendar=example, title=example.title),
+            *library,
+            _RADIATION,
+            head,
+            "|---|---|---|---|---|---|---|",
+            *fractions,
+            "",
+        ]
+    )
+
+
+def _fractions(name: str) -> str:
+    """Return a row of the table of fractionations."""
+    regimen = load_regimen(name)
+    given = Regimen(tuple(d for d in regimen.doses if d.therapy == RADIATION)).to_frame()
+    doses = [f(regimen, ratio) for ratio in (10, 3) for f in (biologically_effective_dose, equivalent_dose_2gy)]
+    return f"| `{name}` | {given['amount'].sum():g} | {len(given)} | " + " | ".join(f"{d:.1f}" for d in doses) + " |"
