@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import immunoode as imo
-from immunoode.regimen.library import page
+from immunoode.regimen.page import page
 
 NAMES = list(imo.list_regimens().index)
 PATIENT = {"weight": 75.0, "surface_area": 1.8, "glomerular_filtration": 90.0}
@@ -52,15 +52,39 @@ def test_doses_of_a_patient():
     assert first == pytest.approx({"pembrolizumab": 200, "pemetrexed": 900, "carboplatin": 5 * (90 + 25)})
 
 
+def test_radiation_is_given_on_weekdays():
+    for name in NAMES:
+        frame = imo.load_regimen(name).to_frame()
+        assert (frame.loc[frame["therapy"] == "radiotherapy", "time_day"] % 7 < 5).all(), name
+
+
+def test_doses_of_radiation_agree_with_what_is_published():
+    """48 Gy in 4 fractions is 105.6 Gy to a tumour (the median of doi 10.1080/0284186X.2018.1481292)."""
+    assert imo.biologically_effective_dose(imo.load_regimen("stereotactic_4_fractions"), 10) == pytest.approx(105.6)
+    assert imo.equivalent_dose_2gy(imo.load_regimen("chemoradiation_head_and_neck"), 3) == pytest.approx(70)
+
+
+@pytest.mark.parametrize(("name", "day"), [("axicabtagene_ciloleucel", 5), ("tisagenlecleucel", 6), ("lifileucel", 7)])
+def test_cells_follow_lymphodepletion(name, day):
+    frame = imo.load_regimen(name).to_frame().set_index("therapy")["time_day"]
+    cells = frame.loc[["adoptive_t_cell" if name == "lifileucel" else "car_t"]]
+    assert list(cells) == [day]
+    assert frame.loc[["fludarabine", "cyclophosphamide"]].max() < day
+
+
+def test_every_source_can_be_looked_up():
+    """An address, or volume, issue and page."""
+    sources = imo.list_regimens()["source"]
+    assert sources.str.contains(r"https?://[^ ]+\.[^ ]+/[^ ]+|\d+\(\d+\):\d+").all()
+
+
 def test_gemcitabine_is_given_on_days_1_and_8():
     frame = imo.load_regimen("gemcitabine_cisplatin").to_frame()
     assert list(frame[frame["therapy"] == "gemcitabine"]["time_day"])[:4] == [0, 7, 21, 28]
 
 
 def test_the_page_of_the_documentation_is_up_to_date():
-    assert Path("docs/regimens.md").read_text(encoding="utf-8") == page(), (
-        "write immunoode.regimen.library.page() there"
-    )
+    assert Path("docs/regimens.md").read_text(encoding="utf-8") == page(), "write immunoode.regimen.page.page() there"
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():

@@ -61,14 +61,3 @@ def _row(name: str) -> dict[str, str]:
 @cache
 def _library() -> dict[str, dict[str, Any]]:
     return tomllib.loads(FILE.read_text(encoding="utf-8"))
-
-
-def page() -> str:
-    """Return the library as a page of the documentation."""
-    frame = list_regimens()
-    rows = [f"| `{name}` | {row['title']} | {row['indication']} | {row['source']} |" for name, row in frame.iterrows()]
-    head = (
-        "# Regimens of the library\n\n"
-        "`immunoode.load_regimen(name)` loads one; `immunoode.list_regimens()` lists them with their doses.\n"
-    )
-    return "\n".join([head, "| name | regimen | indication | source |", "|---|---|---|---|", *rows, ""])
