@@ -45,12 +45,13 @@ class Stepper:
         self.at(t, y)
         slope, atol = self.system.rates(self.x), np.ones(n)
         if self.method is tsit5:
-            tsit5.attempt(self.f, t, y, h, self.x, self.infusion, self.k, slope, trial, np.zeros(n), 1.0, atol)
+            tsit5.attempt(self.f, t, 1e9, y, h, self.x, self.infusion, self.k, slope, trial, np.zeros(n), 1.0, atol)
             tsit5.interpolant(h, y, self.k, self.dense)
         else:
             jacobian, drift = self.system.jacobian(self.x).reshape(n, n), self.system.time_derivative(self.x)
             room = np.zeros((n, n)), np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
-            rodas5p.attempt(self.f, t, y, h, self.x, self.infusion, self.k, slope, trial, jacobian, drift, *room, 1.0, atol)
+            room = *room, 1.0, atol
+            rodas5p.attempt(self.f, t, 1e9, y, h, self.x, self.infusion, self.k, slope, trial, jacobian, drift, *room)
             rodas5p.interpolant(y, trial, self.k, self.dense)
         return trial
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from immunoode.solve import rodas5p, tsit5
 from immunoode.solve.calls import call, place, rates
-from immunoode.solve.control import SMALLEST, first_step, growth, ratio, shrinkage
+from immunoode.solve.control import SMALLEST, first_step, growth, instant, ratio, shrinkage
 from immunoode.solve.dosing import arrive
 from immunoode.solve.jit import kernel
 from immunoode.solve.linear import leading_size
@@ -106,12 +106,15 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
         if t >= end:
             return FINISHED
         stop = min(end, event_times[e]) if e < event_times.size else end
+        earliest, latest = t + instant(t), stop - instant(stop)
+        if earliest >= latest:
+            earliest = latest = 0.5 * (t + stop)
         place(t, y, x)
-        rates(f, t, x, infusion, slope)
+        rates(f, earliest, x, infusion, slope)
         counts[EVALUATIONS] += 1
         fresh = False
         if h == 0.0:
-            h = first_step(f, t, y, x, infusion, rtol, atol, slope, room)
+            h = first_step(f, earliest, y, x, infusion, rtol, atol, slope, room)
             counts[EVALUATIONS] += 1
         while t < stop:
             if steps >= most_steps:
@@ -121,17 +124,17 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
             step = stop - t if last else h
             if implicit:
                 if not fresh:
-                    place(t, y, x)
+                    place(max(t, earliest), y, x)
                     call(f[6], f[7], jacobian.ctypes, x.ctypes)
                     if f[8] != 0:
                         call(f[8], f[9], drift.ctypes, x.ctypes)
                     counts[JACOBIANS] += 1
                     fresh = True
-                error = _implicit(f, t, y, step, x, infusion, k, slope, trial, jacobian, drift, matrix, rows, right, room,
-                                  rtol, atol)  # fmt: skip
+                error = _implicit(f, t, latest, y, step, x, infusion, k, slope, trial, jacobian, drift, matrix, rows, right,
+                                  room, rtol, atol)  # fmt: skip
                 counts[EVALUATIONS] += rodas5p.EVALUATIONS
             else:
-                error = _explicit(f, t, y, step, x, infusion, k, slope, trial, sixth, rtol, atol)
+                error = _explicit(f, t, latest, y, step, x, infusion, k, slope, trial, sixth, rtol, atol)
                 counts[EVALUATIONS] += tsit5.EVALUATIONS
             accepted = error <= 1.0
             if accepted and guards < _GUARDS and _goes_negative(y, trial, atol):
@@ -190,7 +193,7 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
                     y[i] = 0.0 if -atol[i] <= trial[i] < 0.0 <= y[i] else trial[i]
             if implicit or falls:
                 place(t, y, x)
-                rates(f, t, x, infusion, slope)
+                rates(f, min(t, latest), x, infusion, slope)
                 counts[EVALUATIONS] += 1
             else:
                 for i in range(n):

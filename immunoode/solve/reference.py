@@ -1,4 +1,4 @@
-"""The reference engine: SciPy's `solve_ivp` over the same compiled functions, with an event loop of its own."""
+"""The reference engine: SciPy's LSODA over the same compiled functions, with an event loop of its own."""
 
 from __future__ import annotations
 
@@ -81,33 +81,40 @@ class _Patient:
         if self.evaluations > self.most_evaluations:
             raise _Stopped(TOO_MANY)
 
-    def segment(self, y: FloatArray, start: float, stop: float) -> Any:
-        from scipy.integrate import solve_ivp
+    def stepper(self, y: FloatArray, start: float, stop: float) -> Any:
+        """Return LSODA from `start` to `stop`; rates are those within, not those that hold from `stop` on."""
+        from scipy.integrate import LSODA
 
         infusion, n = self.infusion(y.size), y.size
+        margin = min(1e-14 * max(1.0, abs(stop)), (stop - start) / 2)
 
         def rates(t: float, y: FloatArray) -> FloatArray:
-            found = self.system.rates(self.packed(t, y)) + infusion
+            found = self.system.rates(self.packed(min(max(t, start + margin), stop - margin), y)) + infusion
             self.count(found)
             return found
 
         def jacobian(t: float, y: FloatArray) -> FloatArray:
-            return self.system.jacobian(self.packed(t, y)).reshape(n, n)
+            return self.system.jacobian(self.packed(min(max(t, start + margin), stop - margin), y)).reshape(n, n)
 
-        falls = [_threshold(i, self.extinct[i]) for i in np.flatnonzero(self.extinct)]
-        return solve_ivp(rates, (start, stop), y, method="LSODA", jac=jacobian, rtol=self.rtol, atol=self.atol,
-                         dense_output=True, events=falls)  # fmt: skip
+        return LSODA(rates, start, y, stop, rtol=self.rtol, atol=self.atol, jac=jacobian)
 
+    def crossing(self, before: FloatArray, after: FloatArray, steps: Any) -> float | None:
+        """Return when the first of the states that fell below their threshold in a step did so."""
+        from scipy.optimize import brentq
 
-def _threshold(state: int, limit: float) -> Callable[[float, FloatArray], float]:
-    """Return the event of a state that falls below its limit."""
+        fell = np.flatnonzero((self.extinct > 0) & (before >= self.extinct) & (after < self.extinct))
+        if not fell.size:
+            return None
+        dense = steps.dense_output()
+        return min(self.root(dense, int(i), steps.t_old, steps.t, brentq) for i in fell)
 
-    def event(t: float, y: FloatArray) -> float:
-        return float(y[state] - limit)
+    def root(self, dense: Any, i: int, low: float, high: float, find: Callable[..., float]) -> float:
+        def above(t: float) -> float:
+            return float(dense(t)[i] - self.extinct[i])
 
-    event.terminal = True  # type: ignore[attr-defined]
-    event.direction = -1.0  # type: ignore[attr-defined]
-    return event
+        if above(low) <= 0.0:
+            return low
+        return find(above, low, high, xtol=1e-13) if above(high) < 0.0 else high
 
 
 def solve(
@@ -125,16 +132,17 @@ def solve(
     counts: Any,
     ended: FloatArray,
 ) -> int:
-    """Solve one patient as `immunoode.solve.kernel.solve` does, by `solve_ivp`."""
+    """Solve one patient as `immunoode.solve.kernel.solve` does, by LSODA."""
     patient = _Patient(system, x.copy(), extinct, rtol, np.maximum(atol, 1e-300),
                        _EVALUATIONS_PER_STEP * most_steps)  # fmt: skip
     t, end, e, g = start, max(start, float(times[-1])), 0, 0
+    last, y = y, y.copy()
     while True:
         while e < events.times.size and events.times[e] <= t:
             if events.inputs[e] >= 0:
                 y = patient.arrive(y, t, events, e)
             e += 1
-        ended[0] = t
+        ended[0], last[:] = t, y
         if not np.isfinite(y).all():
             return NOT_FINITE
         while g < times.size and times[g] <= t:
@@ -145,25 +153,32 @@ def solve(
             return FINISHED
         stop = min(end, float(events.times[e])) if e < events.times.size else end
         while t < stop:
-            try:
-                with np.errstate(all="ignore"):
-                    part = patient.segment(y, t, stop)
-            except _Stopped as stopped:
-                counts[2] = patient.evaluations
-                return stopped.code
-            counts[0] += len(part.t) - 1
-            reached, y = float(part.t[-1]), part.y[:, -1].copy()
-            while g < times.size and times[g] < reached:
-                out[g] = part.sol(times[g])
-                g += 1
-            if part.status < 0 or counts[0] > most_steps or not np.isfinite(y).all():
-                ended[0] = reached
-                return TOO_MANY if counts[0] > most_steps else TOO_SMALL
-            if part.status == 1:
-                for i, found in zip(np.flatnonzero(extinct), part.t_events, strict=True):
-                    if found.size:
-                        y[i] = 0.0
-            t = stop if part.status == 0 else reached
-            while g < times.size and times[g] <= t < stop:
-                out[g] = y
-                g += 1
+            steps = patient.stepper(y, t, stop)
+            while steps.status == "running":
+                before = steps.y.copy()
+                try:
+                    with np.errstate(all="ignore"):
+                        steps.step()
+                except _Stopped as stopped:
+                    counts[2] = patient.evaluations
+                    return stopped.code
+                counts[0], counts[2] = counts[0] + 1, patient.evaluations
+                if steps.status == "failed" or steps.t <= t or not np.isfinite(steps.y).all():
+                    return TOO_SMALL
+                if counts[0] > most_steps:
+                    return TOO_MANY
+                crossed = patient.crossing(before, steps.y, steps)
+                reached = steps.t if crossed is None else crossed
+                dense = steps.dense_output() if g < times.size and times[g] < reached else None
+                while dense and g < times.size and times[g] < reached:
+                    out[g] = dense(times[g])
+                    g += 1
+                if crossed is None:
+                    t, y = float(steps.t), steps.y.copy()
+                    ended[0], last[:] = t, y
+                    continue
+                y = steps.dense_output()(crossed)
+                y[(extinct > 0) & (before >= extinct) & (y <= extinct * (1 + 1e-9))] = 0.0
+                t = float(crossed)
+                ended[0], last[:] = t, y
+                break

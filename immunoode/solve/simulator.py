@@ -333,8 +333,6 @@ def _by_scipy(
             simulator.system, x[p], y[p], times, float(simulator.starts[index]), events[p], simulator.thresholds,
             simulator.rtol, atol[p], simulator.most_steps, states[p], solution.counts[index], solution.ended[index : index + 1],
         )  # fmt: skip
-        finite = states[p][np.isfinite(states[p]).all(axis=1)]
-        y[p] = finite[-1] if len(finite) else y[p]
 
 
 def _each(work: Callable[[slice], None], chunks: Sequence[slice], threads: int, progress: bool) -> None:

@@ -52,38 +52,39 @@ DENSE = np.array(
 
 
 @kernel
-def attempt(f: Any, t: float, y: Any, h: float, x: Any, infusion: Any, k: Any, slope: Any, trial: Any, sixth: Any,
-            rtol: float, atol: Any) -> float:  # fmt: skip
+def attempt(f: Any, t: float, latest: float, y: Any, h: float, x: Any, infusion: Any, k: Any, slope: Any, trial: Any,
+            sixth: Any, rtol: float, atol: Any) -> float:  # fmt: skip
     """Step from (t, y), whose rates are `slope`, into `trial`; return the scaled error.
 
-    `k` (7, n) holds the stages on return and `sixth` the state of the sixth, which is at the end of the step as well:
-    from both comes the estimate of stiffness. Written out stage by stage, so that states are worked on side by side.
+    Rates are asked for at `latest` at the latest, the last instant before what happens next. `k` (7, n) holds the stages on
+    return and `sixth` the state of the sixth, which is at the end of the step as well: from both comes the estimate of
+    stiffness. Written out stage by stage, so that states are worked on side by side.
     """
     n, s = y.size, x[STATES_AT:]
     a, b, c, d, e, g = A[1], A[2], A[3], A[4], A[5], A[6]
     for i in range(n):
         k[0, i] = slope[i]
         s[i] = y[i] + h * a[0] * slope[i]
-    rates(f, t + C[1] * h, x, infusion, k[1])
+    rates(f, min(t + C[1] * h, latest), x, infusion, k[1])
     for i in range(n):
         s[i] = y[i] + h * (b[0] * k[0, i] + b[1] * k[1, i])
-    rates(f, t + C[2] * h, x, infusion, k[2])
+    rates(f, min(t + C[2] * h, latest), x, infusion, k[2])
     for i in range(n):
         s[i] = y[i] + h * (c[0] * k[0, i] + c[1] * k[1, i] + c[2] * k[2, i])
-    rates(f, t + C[3] * h, x, infusion, k[3])
+    rates(f, min(t + C[3] * h, latest), x, infusion, k[3])
     for i in range(n):
         s[i] = y[i] + h * (d[0] * k[0, i] + d[1] * k[1, i] + d[2] * k[2, i] + d[3] * k[3, i])
-    rates(f, t + C[4] * h, x, infusion, k[4])
+    rates(f, min(t + C[4] * h, latest), x, infusion, k[4])
     for i in range(n):
         sixth[i] = y[i] + h * (e[0] * k[0, i] + e[1] * k[1, i] + e[2] * k[2, i] + e[3] * k[3, i] + e[4] * k[4, i])
         s[i] = sixth[i]
-    rates(f, t + h, x, infusion, k[5])
+    rates(f, min(t + h, latest), x, infusion, k[5])
     for i in range(n):
         trial[i] = y[i] + h * (
             g[0] * k[0, i] + g[1] * k[1, i] + g[2] * k[2, i] + g[3] * k[3, i] + g[4] * k[4, i] + g[5] * k[5, i]
         )
         s[i] = trial[i]
-    rates(f, t + h, x, infusion, k[6])
+    rates(f, min(t + h, latest), x, infusion, k[6])
     error = 0.0
     for i in range(n):
         total = (
