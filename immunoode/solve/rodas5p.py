@@ -97,12 +97,15 @@ DENSE = np.array(
 
 
 @kernel
-def attempt(f: Any, t: float, latest: float, y: Any, h: float, x: Any, infusion: Any, k: Any, slope: Any, trial: Any,
-            jacobian: Any, drift: Any, matrix: Any, rows: Any, right: Any, room: Any, rtol: float, atol: Any) -> float:  # fmt: skip
+def attempt(
+    f: Any, t: float, latest: float, y: Any, h: float, x: Any, infusion: Any, k: Any, slope: Any, trial: Any,
+    jacobian: Any, drift: Any, matrix: Any, rows: Any, right: Any, room: Any, rtol: float, atol: Any,
+) -> float:  # fmt: skip
     """Step from (t, y), whose rates are `slope`, into `trial`; return the scaled error.
 
     Rates are asked for at `latest` at the latest, the last instant before what happens next. `jacobian` (n, n) and
-    `drift` (n,), the derivatives of the rates by states and time, are those at (t, y); `k` (8, n) holds the stages on return. A matrix that cannot be factorised gives an infinite error.
+    `drift` (n,), the derivatives of the rates by states and time, are those at (t, y); `k` (8, n) holds the stages on
+    return. A matrix that cannot be factorised gives an infinite error.
     """
     n, s = y.size, x[STATES_AT:]
     for i in range(n):
