@@ -19,6 +19,7 @@ from immunoode.regimen.regimen import Regimen
 from immunoode.report import Section, image, page, paragraph, png, preformatted
 from immunoode.scenario.compare import compare
 from immunoode.trial.example import load_example
+from immunoode.trial.lesions import is_lesion_table, read_lesions
 from immunoode.trial.reading import read_trial
 
 STANDARD: dict[str, tuple[str, dict[str, Any]]] = {
@@ -62,8 +63,8 @@ def run(data: str | Path | None = None, out: str | Path = "build/demo", arms: Ma
     Parameters
     ----------
     data : path, optional
-        A table with the columns subject, arm, day (or time) and sum_of_diameters (or value), in mm. Default: the simulated
-        example trial.
+        A table with the columns subject, arm, day (or time) and sum_of_diameters (or value), in mm; or of lesions, as
+        `read_lesions` takes it. Default: the simulated example trial.
     out : path
         Folder for the figures and `report.html`.
     arms : mapping, optional
@@ -86,7 +87,8 @@ def run(data: str | Path | None = None, out: str | Path = "build/demo", arms: Ma
         model = model_for({d for found in drugs.values() for d in found})
         _step(bar, "fitting")
         regimens = {arm: regimen_of(found) for arm, found in drugs.items()}
-        result = fit(model, trial, VARIED, per_subject=PERSONAL, regimens=regimens, progress=False)
+        result = fit(model, trial, VARIED, per_subject=PERSONAL, regimens=regimens, error=_errors(trial),
+                     progress=None if progress else False)  # fmt: skip
         _step(bar, "scenarios")
         comparison = compare(_typical(model, result), scenarios(drugs), until="1 year")
         _step(bar, "drawing")
@@ -102,13 +104,20 @@ def _step(bar: Any, what: str) -> None:
 
 
 def _read(path: Path) -> Any:
-    """Read a user's table: sums of diameters in mm, in a column of that name or in `value`."""
+    """Read a user's table: one lesion's diameter a row, or sums of diameters in mm, in a column of that name or in `value`."""
+    if is_lesion_table(path):
+        return read_lesions(path)
     with_value = (
         path.suffix in (".csv", ".txt")
         and path.is_file()
         and "sum_of_diameters" in path.read_text(errors="replace")[:4000]
     )
     return read_trial(path, {"value": "sum_of_diameters"}, "mm") if with_value else read_trial(path)
+
+
+def _errors(trial: Any) -> str:
+    """Return how observations scatter: by a share of what is predicted, and by a length too where lesions vanished."""
+    return "combined" if (trial.frame["value"] == 0).any() else "proportional"
 
 
 def treatments(arms: tuple[str, ...], said: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

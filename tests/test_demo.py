@@ -30,6 +30,18 @@ def test_a_table_of_ones_own(tmp_path):
     assert "simulated from" not in page
 
 
+def test_lesions_that_vanish(tmp_path):
+    """A table of lesions as published, where some are not seen any more: zero is a measurement, not a mistake."""
+    rows = [(f"p{n}", day, d) for n, sizes in enumerate([(40, 30, 0), (30, 33, 35), (25, 20, 18)])
+            for day, d in zip((-2, 40, 80), sizes, strict=True)]  # fmt: skip
+    lines = [f"1,Study_1_Arm_1,{s},{day},{d},{'TOO SMALL TO MEASURE' if s == 'p2' and day == 80 else ''}" for s, day, d in rows]
+    table = tmp_path / "lesions.csv"
+    table.write_text("\n".join(["study,arm,subject,day,diam_mm,flag", *lines]))
+    out = tmp_path / "out"
+    assert main(["demo", "--data", str(table), "--arm", "Study_1_Arm_1=atezolizumab", "--out", str(out), "--quiet"]) == 0
+    assert "combined" in (out / "report.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("text", "arguments", "phrase"),
     [

@@ -36,6 +36,19 @@ def test_lmfit_has_values_and_errors_in_the_natural_scale(result: FitResult) -> 
     assert parameter.value == pytest.approx(RATES[1], rel=0.05) and 0 < parameter.stderr < 0.1 * parameter.value
 
 
+def test_errors_of_exponentials_are_those_of_lmfit(result: FitResult) -> None:
+    """One derivative each gives what lmfit finds by differences through expressions."""
+    from lmfit import Parameters
+
+    ours = result.lmfit.params
+    theirs = Parameters()
+    theirs.add_many(*((p.name, p.value, p.vary, p.min, p.max, p.expr) for p in ours.values()))
+    found = theirs.create_uvars(covar=result.lmfit.covar)
+    assert any(p.expr for p in ours.values())
+    for name, p in ours.items():
+        assert p.stderr == pytest.approx(found[name].std_dev, rel=1e-5)
+
+
 def test_intervals_cover_and_agree(result: FitResult) -> None:
     wald, profile = result.confidence(), result.profile()
     for table in (wald, profile):

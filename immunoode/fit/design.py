@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.logarithms import LOG, LogParameters
 from immunoode.fit.observations import FloatArray, IntArray
 from immunoode.model.parts import Model, Parameter
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from lmfit import Parameters
 
 SHARED, PER_ARM, PER_SUBJECT = "shared", "per_arm", "per_subject"
-LOG = "log_"
 STEP = 1e-3
 """Step of the finite differences, in the scale that is fitted: well above the solver's error, well below curvature."""
 
@@ -67,9 +67,7 @@ class Design:
 
     def parameters(self) -> Parameters:
         """Return the lmfit Parameters; where log(parameter) varies, the parameter itself is an expression of it."""
-        from lmfit import Parameters
-
-        made = Parameters()
+        made = LogParameters()
         for slot in self.slots:
             low, high = slot.bounds
             for key, start in zip(slot.keys, slot.initial, strict=True):

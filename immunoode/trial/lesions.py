@@ -72,6 +72,24 @@ def read_lesions(
     return _source_rows(data, table["_row"].tolist())
 
 
+def is_lesion_table(path: Path) -> bool:
+    """Whether a file has the columns of either layout; False as well where it cannot be read."""
+    import pandas as pd
+
+    try:
+        if path.suffix.lower() == ".xlsx":
+            heads = list(pd.read_excel(path, sheet_name=None, nrows=0).values())
+        else:
+            heads = [pd.read_csv(path, nrows=0, comment="#")]
+    except (ValueError, OSError):
+        return False
+    return any(_layout(head) is not None for head in heads)
+
+
+def _layout(table: pd.DataFrame) -> dict[str, str] | None:
+    return next((n for n in (SUPPLEMENT, CSV) if set(n.values()) - {"flag"} <= set(table.columns)), None)
+
+
 def _lesion_table(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str], str]:
     """Return one table whose index names the source's rows, its columns' names, and the source's name."""
     import pandas as pd
@@ -84,7 +102,7 @@ def _lesion_table(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, dict
         path = Path(source)
         where = path.name
         table = _sheets(path) if path.suffix.lower() == ".xlsx" else _lines(pd.read_csv(path, dtype={"subject": str}))
-    names = next((n for n in (SUPPLEMENT, CSV) if set(n.values()) - {"flag"} <= set(table.columns)), None)
+    names = _layout(table)
     if names is None:
         right = "expected " + ", ".join(SUPPLEMENT.values()) + "; or " + ", ".join(CSV.values())
         raise DataError(Problem(where, f"has the columns {', '.join(map(str, table.columns))}", right))

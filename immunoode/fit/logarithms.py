@@ -1,0 +1,35 @@
+"""lmfit Parameters of which many are exponentials of what varies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lmfit import Parameters
+
+LOG = "log_"
+"""What comes before the name of a parameter whose logarithm varies."""
+
+
+class LogParameters(Parameters):
+    """Parameters where `key` may be the expression exp(log_key): errors of these follow from one derivative each.
+
+    lmfit propagates errors through any expression by differences, each of which evaluates every parameter again: with
+    hundreds of subjects' own parameters that takes longer than the fit.
+    """
+
+    def create_uvars(self, covar: Any = None) -> dict[str, Any]:
+        """Return a ufloat for every parameter, and set `stderr` of the exponentials; see lmfit."""
+        derived = {name: LOG + name for name, p in self.items() if p.expr is not None}
+        if covar is None or any(self[name].expr != f"exp({log})" for name, log in derived.items()):
+            return super().create_uvars(covar)  # type: ignore[no-any-return]
+        from uncertainties import correlated_values, ufloat, umath
+
+        varied = [name for name, p in self.items() if p.vary]
+        found = dict(zip(varied, correlated_values([float(self[n].value) for n in varied], covar), strict=True))
+        for name, p in self.items():
+            if name in derived:
+                found[name] = umath.exp(found[derived[name]])
+                p.stderr = float(found[name].std_dev)
+            elif name not in found:
+                found[name] = ufloat(p.value, p.stderr or 0.0)
+        return found
