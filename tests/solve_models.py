@@ -18,11 +18,17 @@ def base(name, parameters, compartments, flows, **tables):
     return Model(
         name=name,
         kind="base",
-        parameters={k: Parameter(*v) if isinstance(v, tuple) else Parameter(v, "1/day") for k, v in parameters.items()},
+        parameters={k: _parameter(v) for k, v in parameters.items()},
         compartments={k: v if isinstance(v, Compartment) else Compartment("1", v) for k, v in compartments.items()},
         flows=flows,
         **tables,
     )
+
+
+def _parameter(value):
+    if isinstance(value, Parameter):
+        return value
+    return Parameter(*value) if isinstance(value, tuple) else Parameter(value, "1/day")
 
 
 def two_compartments():

@@ -51,7 +51,8 @@ class Stepper:
             jacobian, drift = self.system.jacobian(self.x).reshape(n, n), self.system.time_derivative(self.x)
             room = np.zeros((n, n)), np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
             room = *room, 1.0, atol
-            rodas5p.attempt(self.f, t, 1e9, y, h, self.x, self.infusion, self.k, slope, trial, jacobian, drift, *room)
+            rodas5p.attempt(self.f, t, 1e9, y, h, self.x, self.x.copy(), self.infusion, self.k, slope, trial,
+                            jacobian, drift, *room)  # fmt: skip
             rodas5p.interpolant(y, trial, self.k, self.dense)
         return trial
 

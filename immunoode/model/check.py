@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from immunoode import units
@@ -201,6 +201,14 @@ def _expressions(model: Model) -> Iterator[Problem]:
                     f"uses {unknown!r}, which is not known here",
                     f"{nearest(unknown, known)} (what other models offer goes under needs or uses)",
                 )
+        if field == "lag":
+            yield from _lag(place, used & known.keys() - model.constants.keys())
+
+
+def _lag(place: str, used: Set[str]) -> Iterator[Problem]:
+    """A lag is evaluated before the first dose, when nothing but parameters has a value."""
+    for name in sorted(used):
+        yield Problem(place, f"uses {name!r}, which is not a parameter or covariate", "parameters and numbers only")
 
 
 def _empty(model: Model) -> Iterator[Problem]:

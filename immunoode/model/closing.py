@@ -70,7 +70,7 @@ def _cases(model: Model, table: str, field: str, part: Any) -> Iterator[Case]:
         wanted = NUMBER if field == "factor" else (of_unit(of.unit) if of and of.unit else None)
         yield {}, wanted
     elif table == "inputs":
-        yield {}, fraction_measure(model, part)
+        yield {}, fraction_measure(model, part) if field == "fraction" else DAY
     else:
         yield {}, of_unit(part.unit)
 

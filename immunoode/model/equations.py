@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from immunoode import units
@@ -13,7 +13,7 @@ from immunoode.errors import ModelError, Problem
 from immunoode.model.check import check
 from immunoode.model.closing import fraction_measure
 from immunoode.model.combine import closed
-from immunoode.model.expressions import DOSE, SELF, TIME, parse
+from immunoode.model.expressions import DOSE, SELF, TIME, function_of, names, parse
 from immunoode.model.measure import NUMBER
 from immunoode.model.parts import Flow, Model, Pulse
 from immunoode.model.roles import having, pairs
@@ -23,11 +23,12 @@ from immunoode.model.tables import expressions_of
 
 @dataclass(frozen=True)
 class InputTarget:
-    """Where an input arrives: state index, the input's unit, and what one unit of it adds to the state."""
+    """Where an input arrives: state index, the input's unit, what one unit of it adds to the state, how much later (days)."""
 
     state: int
     unit: str
     scale: Expr
+    lag: Expr
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Equations:
     """The equations of a closed model; symbols carry the names of states and parameters, and `time`.
 
     `key` is the same for models that differ in parameter values only, so that what was compiled for one serves all.
+    `break_times` are when rates switch by the clock, `conditions` change their sign where rates switch by the state, and
+    `exchanges` are the pairs of states that a flow connects.
     """
 
     key: str
@@ -61,6 +64,8 @@ class Equations:
     pulses: tuple[PulseTarget, ...]
     extinct_below: tuple[float, ...]
     break_times: tuple[Expr, ...]
+    conditions: tuple[Expr, ...]
+    exchanges: tuple[tuple[int, int], ...]
 
 
 _CACHE: OrderedDict[str, Equations] = OrderedDict()
@@ -129,6 +134,8 @@ class _Builder:
             pulses=tuple(p for pulse in model.pulses.values() for p in self.pulse(pulse)),
             extinct_below=tuple(c.extinct_below or 0.0 for c in model.compartments.values()),
             break_times=self.break_times(),
+            conditions=self.conditions(),
+            exchanges=self.exchanges(),
         )
 
     def name(self, name: str) -> Expr:
@@ -223,7 +230,8 @@ class _Builder:
         scale = self.tree(given.fraction) if given.fraction else self.se.Integer(1)
         if fraction_measure(self.model, given) == NUMBER:
             scale = scale * self.se.RealDouble(units.factor(given.unit, self.model.compartments[given.into].unit))
-        return InputTarget(self.index[given.into], given.unit, scale)
+        lag = self.tree(given.lag) if given.lag else self.se.Integer(0)
+        return InputTarget(self.index[given.into], given.unit, scale, lag)
 
     def pulse(self, pulse: Pulse) -> list[PulseTarget]:
         result = []
@@ -273,3 +281,56 @@ class _Builder:
         if slope == 0 or free - self.model.constants.keys():
             return []
         return [-difference.xreplace({self.symbols[TIME]: self.se.Integer(0)}) / slope]
+
+    def exchanges(self) -> tuple[tuple[int, int], ...]:
+        """Return the pairs of states that a flow connects."""
+        found = [end for flow in self.model.flows.values() for end in self.pairs(flow)]
+        return tuple((self.index[a], self.index[b]) for a, b in found if a and b)
+
+    def conditions(self) -> tuple[Expr, ...]:
+        """Return differences whose sign decides about rates: of comparisons, and of the arguments of min, max and abs."""
+        found: list[Expr] = []
+        for text, own in self.dynamic():
+            for a, b in _alternatives(parse(text)):
+                difference = self.tree(a, own) - (self.tree(b, own) if b else self.se.Integer(0))
+                if {str(s) for s in difference.free_symbols} & self.index.keys():
+                    found.append(difference)
+        return tuple(dict.fromkeys(found))
+
+    def dynamic(self) -> Iterator[tuple[str, dict[str, Expr]]]:
+        """Yield the expressions that rates are made of, with what `self` stands for in them."""
+        waiting: list[str] = []
+        for flow in self.model.flows.values():
+            texts = [t for t in (flow.rate, flow.per_capita, flow.gain) if t]
+            waiting += texts
+            for source, target in self.pairs(flow):
+                yield from ((text, self.own(source, target)) for text in texts)
+        seen: set[str] = set()
+        while waiting:
+            for name in names(waiting.pop()) - seen:
+                seen.add(name)
+                texts = self.defining(name)
+                waiting += texts
+                yield from ((text, {}) for text in texts)
+
+    def defining(self, name: str) -> list[str]:
+        """Return the expressions that a quantity is defined by."""
+        model = self.model
+        if name in model.derived:
+            return [model.derived[name].expr]
+        if name in model.modifiables:
+            return [model.modifiables[name].base,
+                    *(m.factor or m.add for m in model.modifiers.values() if m.of == name)]  # fmt: skip
+        return []
+
+
+def _alternatives(tree: ast.expr) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of expressions ("" is zero) of which the larger one decides."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            yield ast.unparse(node.left), ast.unparse(node.comparators[0])
+        elif isinstance(node, ast.Call) and function_of(node) in ("min", "max"):
+            texts = [ast.unparse(a) for a in node.args]
+            yield from ((a, b) for i, a in enumerate(texts) for b in texts[i + 1 :])
+        elif isinstance(node, ast.Call) and function_of(node) == "abs":
+            yield ast.unparse(node.args[0]), ""

@@ -105,11 +105,15 @@ class Flow:
 
 @dataclass(frozen=True)
 class Input:
-    """Where doses of a therapy arrive: `into` a compartment, in `unit`; `fraction` of them (bioavailability)."""
+    """Where doses of a therapy arrive: `into` a compartment, in `unit`; `fraction` of them (bioavailability), `lag` later.
+
+    The lag, in days, is an expression of parameters: it is known before the simulation.
+    """
 
     into: str
     unit: str
     fraction: str = ""
+    lag: str = ""
     title: str = ""
     owner: str = ""
 

@@ -40,7 +40,7 @@ TABLES: dict[str, Table] = {
     "derived": Table(Derived, ("expr",), ("expr",), ("baseline",)),
     "flows": Table(Flow, (), ("rate", "per_capita", "gain"), ("source", "target"), ENDS),
     "modifiers": Table(Modifier, ("of",), ("factor", "add"), ("of",)),
-    "inputs": Table(Input, ("into", "unit"), ("fraction",), ("into",)),
+    "inputs": Table(Input, ("into", "unit"), ("fraction", "lag"), ("into",)),
     "pulses": Table(Pulse, ("on", "source", "fraction"), ("fraction", "gain"), ("on", "source", "target"), ENDS),
 }
 VALUES = ("covariates", "parameters", "compartments", "modifiables", "derived")

@@ -11,6 +11,9 @@ from numba.extending import intrinsic
 from immunoode.solve.jit import kernel
 from immunoode.solve.system import STATES_AT, TIME_AT
 
+RATES, ARRIVALS, JACOBIAN, INITIAL, CONDITIONS, DRIFT, COUPLING, CROSSINGS = range(0, 16, 2)
+"""Where address and context of each function stand in `immunoode.solve.system.System.addresses` (address 0: there is none)."""
+
 
 @intrinsic
 def call(typingctx: Any, function: Any, context: Any, out: Any, inputs: Any) -> Any:
@@ -40,7 +43,7 @@ def place(t: float, y: Any, x: Any) -> None:
 def rates(f: Any, t: float, x: Any, infusion: Any, out: Any) -> None:
     """Rates of change at the states in x, infusions included."""
     x[TIME_AT] = t
-    call(f[0], f[1], out.ctypes, x.ctypes)
+    call(f[RATES], f[RATES + 1], out.ctypes, x.ctypes)
     for i in range(infusion.size):
         out[i] += infusion[i]
 
@@ -59,3 +62,16 @@ def evaluate_outputs(f: Any, x: Any, times: Any, states: Any, values: Any) -> No
         for g in range(times.shape[1]):
             place(times[p, g], states[p, g], x[p])
             call(f[0], f[1], values[p, g].ctypes, x[p].ctypes)
+
+
+@kernel
+def evaluate_outputs_along(f: Any, x: Any, times: Any, states: Any, values: Any, changed: Any, places: Any,
+                           set_to: Any) -> None:  # fmt: skip
+    """Do so for one patient whose parameters change: x[places[c]] is set_to[c] from the time changed[c] on."""
+    c = 0
+    for g in range(times.size):
+        while c < changed.size and changed[c] <= times[g]:
+            x[places[c]] = set_to[c]
+            c += 1
+        place(times[g], states[g], x)
+        call(f[0], f[1], values[g].ctypes, x.ctypes)

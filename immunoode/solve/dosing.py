@@ -4,45 +4,98 @@ from __future__ import annotations
 
 from typing import Any
 
-from immunoode.solve.calls import call, place
-from immunoode.solve.events import DOSE, INFUSION_END
+from immunoode.solve.calls import ARRIVALS, INITIAL, call, place, rates
+from immunoode.solve.events import DOSE, INFUSION_END, INFUSION_START, MULTIPLY, REPLACE, RESET, SET
 from immunoode.solve.jit import kernel
-from immunoode.solve.system import DOSE_AT
+from immunoode.solve.system import DOSE_AT, STATES_AT
 
 
 @kernel
-def arrive(f: Any, t: float, kind: int, which: int, amount: float, duration: float, ordinal: int, tables: Any, y: Any, x: Any,
-           infusion: Any, active: Any, running: Any, before: Any, moves: Any, scales: Any, extinct: Any) -> None:  # fmt: skip
-    """Apply one event to the state `y` and to `infusion`, what flows into each state a day.
-
-    `tables` are the pulses (input, source, target) and the states of the inputs; `running[ordinal]` is the rate of each
-    infusion, `active` how many run into each state; the others are room.
-    """
-    pulses, states = tables
-    state = states[which]
-    if kind == INFUSION_END:
-        active[state] -= 1
-        infusion[state] = infusion[state] - running[ordinal] if active[state] > 0 else 0.0
-        return
-    for i in range(y.size):
-        before[i] = y[i]
+def arrival(f: Any, t: float, amount: float, amount_by: Any, y: Any, x: Any, out: Any) -> None:
+    """Fill `out` with what doses of this amount would do to the state y: for each input what pulses move, what is added."""
     place(t, y, x)
     x[DOSE_AT] = amount
-    call(f[4], f[5], scales.ctypes, x.ctypes)
-    if pulses.shape[0] > 0:
-        call(f[2], f[3], moves.ctypes, x.ctypes)
-        for p in range(pulses.shape[0]):
-            if pulses[p, 0] == which:
-                moved = moves[2 * p] * before[pulses[p, 1]]
-                y[pulses[p, 1]] -= moved
-                if pulses[p, 2] >= 0:
-                    y[pulses[p, 2]] += moved * moves[2 * p + 1]
-    if kind == DOSE:
-        y[state] += amount * scales[which]
-    else:
-        running[ordinal] = amount * scales[which] / duration
-        active[state] += 1
-        infusion[state] += running[ordinal]
+    for k in range(amount_by.size):
+        x[x.size - amount_by.size + k] = amount_by[k]
+    call(f[ARRIVALS], f[ARRIVALS + 1], out.ctypes, x.ctypes)
+
+
+@kernel
+def _flow(y: Any, infusion: Any, active: Any, running: Any) -> None:
+    """Sum what runs anew: what has ended leaves nothing behind, not even by rounding."""
     for i in range(y.size):
-        if before[i] >= extinct[i] > y[i] and extinct[i] > 0.0:
-            y[i] = 0.0
+        infusion[i] = 0.0
+    for o in range(active.size):
+        if active[o]:
+            for i in range(y.size):
+                infusion[i] += running[o, i]
+
+
+@kernel
+def arrive(f: Any, t: float, e: int, events: Any, input_states: Any, y: Any, x: Any, infusion: Any, active: Any, running: Any,
+           out: Any, extinct: Any) -> None:  # fmt: skip
+    """Apply event `e` to the state `y` and to `infusion`, what flows into each state a day.
+
+    `running[ordinal]` is what each infusion gives, `active[ordinal]` whether it runs; `out` is room.
+    """
+    _, kinds, inputs, amounts, durations, ordinals, _, _, _, amount_by = events
+    kind, which, ordinal, size, n = kinds[e], inputs[e], ordinals[e], y.size, extinct.size
+    if kind == INFUSION_END:
+        if active[ordinal]:
+            active[ordinal] = 0
+            _flow(y, infusion, active, running)
+    elif kind == SET:
+        x[STATES_AT + size + which] = amounts[e]
+    elif kind == RESET:
+        for o in range(active.size):
+            active[o] = 0
+        _flow(y, infusion, active, running)
+        x[0] = t
+        call(f[INITIAL], f[INITIAL + 1], y.ctypes, x.ctypes)
+    elif kind == MULTIPLY:
+        for i in range(input_states[which], size, n):
+            y[i] *= amounts[e]
+    elif kind == REPLACE:
+        arrival(f, t, amounts[e], amount_by[e], y, x, out)
+        for i in range(input_states[which], size, n):
+            y[i] = out[(2 * which + 1) * size + i]
+    elif kind in (DOSE, INFUSION_START):
+        arrival(f, t, amounts[e], amount_by[e], y, x, out)
+        moved, added = out[2 * which * size :], out[(2 * which + 1) * size :]
+        below = False
+        for i in range(size):
+            before = y[i]
+            y[i] += moved[i]
+            if kind == DOSE:
+                y[i] += added[i]
+            else:
+                running[ordinal, i] = added[i] / durations[e]
+            if i < n and before >= extinct[i] > y[i] and extinct[i] > 0.0:
+                below = True
+                y[i] = 0.0
+        if below:
+            for i in range(n, size):
+                if extinct[i % n] > 0.0 and y[i % n] == 0.0:
+                    y[i] = 0.0
+        if kind == INFUSION_START:
+            active[ordinal] = 1
+            _flow(y, infusion, active, running)
+
+
+@kernel
+def moves_in_time(time_by: Any, e: int) -> bool:
+    """Whether the time of an event depends on what sensitivities are by."""
+    for k in range(time_by.shape[1]):
+        if time_by[e, k] != 0.0:
+            return True
+    return False
+
+
+@kernel
+def carry(f: Any, t: float, y: Any, x: Any, infusion: Any, by: Any, sign: float, n: int, slope: Any) -> None:
+    """Carry sensitivities over a moved event: add sign times the rates at (t, y) times the derivatives of its time."""
+    place(t, y, x)
+    rates(f, t, x, infusion, slope)
+    for k in range(by.size):
+        for i in range(n):
+            y[(k + 1) * n + i] += sign * slope[i] * by[k]

@@ -1,24 +1,30 @@
-"""Schedules as flat event arrays: doses, infusions' starts and ends, and times to stop at."""
+"""Schedules as flat event arrays: doses, infusions' starts and ends, times at which rates switch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from immunoode.model.equations import Equations
 from immunoode.regimen.schedule import Schedule
+from immunoode.solve.sensitivity import AMOUNT, TIME, By
 
-DOSE, INFUSION_START, INFUSION_END, STOP = range(4)
+DOSE, INFUSION_START, INFUSION_END, STOP, REPLACE, MULTIPLY, RESET, SET, STEADY = range(9)
 FloatArray = NDArray[np.float64]
+_KINDS = {"replace": REPLACE, "multiply": MULTIPLY, "reset": RESET, "set": SET}
 
 
 @dataclass(frozen=True)
 class Events:
     """Events of one patient, sorted by time; of those at one time, infusion ends come first, then the order given.
 
-    `inputs` is -1 where a time is one to stop at only; `ordinals` numbers infusions, the same for a start and its end.
+    `inputs` is the input (the parameter of SET), -1 where there is none; `ordinals` numbers infusions, the same for a start
+    and its end. `intervals` and `phases` belong to STEADY: the interval of doses, and how long after a dose's arrival it is.
+    `time_by` and `amount_by` (E, m) are the derivatives of times and amounts.
     """
 
     times: FloatArray
@@ -27,49 +33,133 @@ class Events:
     amounts: FloatArray
     durations: FloatArray
     ordinals: NDArray[np.int64]
+    intervals: FloatArray
+    phases: FloatArray
+    time_by: FloatArray
+    amount_by: FloatArray
 
-    @property
-    def columns(self) -> tuple[NDArray[Any], ...]:
+    @cached_property
+    def columns(self) -> tuple[NDArray[np.generic], ...]:
         """The arrays, in the order that kernels take them."""
-        return self.times, self.kinds, self.inputs, self.amounts, self.durations, self.ordinals
+        return (self.times, self.kinds, self.inputs, self.amounts, self.durations, self.ordinals, self.intervals, self.phases,
+                self.time_by, self.amount_by)  # fmt: skip
+
+    def largest(self, inputs: int) -> FloatArray:
+        """Return the largest single amount of each input."""
+        found = np.zeros(inputs)
+        given = (self.kinds != SET) & (self.inputs >= 0)
+        np.maximum.at(found, self.inputs[given], np.abs(self.amounts[given]))
+        return found
+
+    @cached_property
+    def sets(self) -> bool:
+        """Whether a parameter changes on the way."""
+        return bool((self.kinds == SET).any())
 
 
-_Row = tuple[float, int, int, float, float, int]
+@dataclass(frozen=True)
+class Layout:
+    """Where names stand in a system: inputs, parameters, and what sensitivities are by."""
+
+    inputs: Mapping[str, int]
+    parameters: Mapping[str, int]
+    by: tuple[By, ...]
 
 
-def events_of(schedule: Schedule | None, index: dict[str, int], start: float) -> Events:
-    """Return the events of a schedule from `start` on; what was given before it is left out."""
+def layout_of(equations: Equations, by: tuple[By, ...]) -> Layout:
+    """Return the layout of some equations."""
+    inputs = {name: i for i, name in enumerate(equations.inputs)}
+    return Layout(inputs, {name: i for i, name in enumerate(equations.parameters)}, by)
+
+
+@dataclass(frozen=True)
+class _Row:
+    time: float
+    kind: int
+    which: int = -1
+    amount: float = 0.0
+    duration: float = 0.0
+    ordinal: int = 0
+    interval: float = 0.0
+    phase: float = 0.0
+    time_by: tuple[float, ...] = ()
+    amount_by: tuple[float, ...] = ()
+
+
+def events_of(schedule: Schedule | None, layout: Layout, start: float, known: FloatArray) -> Events:
+    """Return the events of a schedule from `start` on; what was given before it is left out.
+
+    Parameters
+    ----------
+    known : ndarray, shape (inputs + switches, 1 + m)
+        Lags of the inputs and times at which rates switch, each with its derivatives.
+    """
+    count = len(layout.inputs)
+    rows = [] if schedule is None else _given(schedule, layout, start, known[:count])
+    rows += [_Row(t, STOP, time_by=tuple(by)) for t, *by in known[count:].tolist() if np.isfinite(t) and t > start]
+    rows.sort(key=lambda row: (row.time, row.kind != INFUSION_END))
+    return _events(rows, len(layout.by))
+
+
+def _given(schedule: Schedule, layout: Layout, start: float, lags: FloatArray) -> list[_Row]:
     rows: list[_Row] = []
-    if schedule is not None:
-        given = zip(schedule.times, schedule.inputs, schedule.amounts, schedule.durations, strict=True)
-        kept = (row for row in given if row[0] >= start)
-        for ordinal, (time, name, amount, duration) in enumerate(kept):
-            rows += _rows(float(time), index[name], float(amount), float(duration), ordinal)
-    rows.sort(key=lambda row: (row[0], row[1] != INFUSION_END))
-    return _events(rows)
+    seen: dict[str, int] = {}
+    actions = schedule.actions or ("dose",) * len(schedule.times)
+    steady = schedule.steady if len(schedule.steady) else np.zeros(len(schedule.times))
+    given = zip(schedule.times.tolist(), schedule.inputs, schedule.amounts.tolist(), schedule.durations.tolist(), actions,
+                steady.tolist(), strict=True)  # fmt: skip
+    for time, name, amount, duration, action, interval in given:
+        if action == "dose":
+            which = seen[name] = seen.get(name, -1) + 1
+            if time < start:
+                continue
+            lag, *lag_by = lags[layout.inputs[name]].tolist()
+            by_time = tuple(_is(by, TIME, name, which) + d for by, d in zip(layout.by, lag_by, strict=True))
+            by_amount = tuple(_is(by, AMOUNT, name, which) for by in layout.by)
+            dose = _Row(time + lag, DOSE, layout.inputs[name], amount, duration, len(rows), interval, 0.0, by_time, by_amount)
+            rows += _dose(dose, time, lag)
+        elif action == "set":
+            rows.append(_Row(max(time, start), SET, layout.parameters[name], amount))
+        elif time >= start:
+            rows.append(_Row(time, _KINDS[action], layout.inputs.get(name, -1), amount))
+    return rows
 
 
-def _rows(time: float, which: int, amount: float, duration: float, ordinal: int) -> list[_Row]:
-    if time + duration <= time:  # a bolus, or shorter than the clock can tell
-        return [(time, DOSE, which, amount, 0.0, ordinal)]
-    start = (time, INFUSION_START, which, amount, duration, ordinal)
-    return [start, (time + duration, INFUSION_END, which, amount, duration, ordinal)]
+def _is(by: By, kind: str, name: str, which: int) -> float:
+    return float(by.kind == kind and by.name == name and by.which in (None, which))
 
 
-def with_stops(events: Events, stops: FloatArray) -> Events:
-    """Return the events with further times to stop at."""
-    extra = np.unique(stops[np.isfinite(stops)])
-    if not extra.size:
-        return events
-    rows = [
-        *zip(*(c.tolist() for c in events.columns), strict=True),
-        *((t, STOP, -1, 0.0, 0.0, 0) for t in extra.tolist()),
-    ]
-    return _events(sorted(rows, key=lambda row: row[0]))
+def _dose(dose: _Row, nominal: float, lag: float) -> list[_Row]:
+    """Return the events of one dose; at steady state those of the doses before it that have not ended yet as well."""
+    rows: list[_Row] = []
+    if dose.interval > 0.0:
+        phase = dose.interval - lag % dose.interval if np.isfinite(dose.interval) else 0.0
+        rows.append(replace(dose, time=nominal, kind=STEADY, phase=phase % dose.interval if phase else 0.0))
+        if not np.isfinite(dose.interval):
+            return rows
+        earlier = dose.duration + lag % dose.interval - dose.interval
+        while earlier > 0.0:
+            share = earlier / dose.duration
+            part = replace(dose, time=nominal, amount=dose.amount * share, duration=earlier,
+                           ordinal=dose.ordinal + len(rows), amount_by=tuple(d * share for d in dose.amount_by))  # fmt: skip
+            rows += _infusion(part)
+            earlier -= dose.interval
+    if dose.time + dose.duration <= dose.time:  # a bolus, or shorter than the clock can tell
+        return [*rows, replace(dose, duration=0.0)]
+    return [*rows, *_infusion(replace(dose, ordinal=dose.ordinal + len(rows)))]
 
 
-def _events(rows: list[_Row]) -> Events:
-    table = np.array(rows, dtype=float).reshape(-1, 6)
-    kinds, inputs, ordinals = (table[:, c].astype(np.int64) for c in (1, 2, 5))
-    times, amounts, durations = (np.ascontiguousarray(table[:, c]) for c in (0, 3, 4))
-    return Events(times, kinds, inputs, amounts, durations, ordinals)
+def _infusion(dose: _Row) -> list[_Row]:
+    return [replace(dose, kind=INFUSION_START), replace(dose, time=dose.time + dose.duration, kind=INFUSION_END)]
+
+
+def _events(rows: list[_Row], by: int) -> Events:
+    numbers = [(r.time, r.kind, r.which, r.amount, r.duration, r.ordinal, r.interval, r.phase) for r in rows]
+    table = np.array(numbers, dtype=float).reshape(-1, 8)
+    kinds, inputs = (table[:, c].astype(np.int64) for c in (1, 2))
+    times, amounts, durations, intervals, phases = (np.ascontiguousarray(table[:, c]) for c in (0, 3, 4, 6, 7))
+    ordinals = np.unique(table[:, 5], return_inverse=True)[1].astype(np.int64).reshape(-1)
+    none = (0.0,) * by
+    time_by, amount_by = (np.array([d or none for d in column], dtype=float).reshape(len(rows), by)
+                          for column in ([r.time_by for r in rows], [r.amount_by for r in rows]))  # fmt: skip
+    return Events(times, kinds, inputs, amounts, durations, ordinals, intervals, phases, time_by, amount_by)

@@ -3,7 +3,9 @@
 Steps end at events only, output is by dense interpolation, and the size of steps survives events. An explicit method steps
 until its size is held down by stability over a span where implicit steps would be worth their cost; then the implicit one
 does, and the explicit one again where it would pay. Compartments with a threshold become exactly zero when they cross it
-downwards (root of the interpolant).
+downwards (root of the interpolant). Where a condition of the rates changes its sign, a step ends.
+
+The state may be followed by its derivatives: (1 + m) n numbers, of which the first n are the model's.
 """
 
 from __future__ import annotations
@@ -13,16 +15,19 @@ from typing import Any
 import numpy as np
 
 from immunoode.solve import rodas5p, tsit5
-from immunoode.solve.calls import call, place, rates
+from immunoode.solve.calls import DRIFT, JACOBIAN, call, place, rates
 from immunoode.solve.control import SMALLEST, first_step, growth, instant, ratio, shrinkage
-from immunoode.solve.dosing import arrive
+from immunoode.solve.crossing import evaluate, flipped, hop, root, signs_of
+from immunoode.solve.dosing import arrive, carry, moves_in_time
+from immunoode.solve.events import INFUSION_START, STEADY, STOP
 from immunoode.solve.jit import kernel
 from immunoode.solve.linear import leading_size
-from immunoode.solve.status import FINISHED, NOT_FINITE, TOO_MANY, TOO_SMALL
+from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
+from immunoode.solve.steady import settle
 from immunoode.solve.tsit5 import STABLE
 
 AUTOMATIC, EXPLICIT, IMPLICIT = range(3)
-STEPS, REJECTIONS, EVALUATIONS, JACOBIANS, SWITCHES = range(5)
+STEPS, REJECTIONS, EVALUATIONS, JACOBIANS, SWITCHES, CROSSINGS = range(6)
 _GUARDS = 8
 """How often in a row a step is halved because a state would go below zero."""
 
@@ -31,17 +36,12 @@ _implicit, _implicit_dense = rodas5p.attempt, rodas5p.interpolant
 
 
 @kernel
-def _at(dense: Any, i: int, theta: float) -> float:
-    return dense[0, i] + theta * (dense[1, i] + theta * (dense[2, i] + theta * (dense[3, i] + theta * dense[4, i])))
-
-
-@kernel
-def _crossing(dense: Any, i: int, limit: float) -> float:
+def _fall(dense: Any, i: int, limit: float) -> float:
     """Return where in the step state i falls below its limit, from the side below."""
     low, high = 0.0, 1.0
     for _ in range(60):
         middle = 0.5 * (low + high)
-        if _at(dense, i, middle) >= limit:
+        if evaluate(dense, i, middle) >= limit:
             low = middle
         else:
             high = middle
@@ -49,8 +49,8 @@ def _crossing(dense: Any, i: int, limit: float) -> float:
 
 
 @kernel
-def _goes_negative(y: Any, trial: Any, atol: Any) -> bool:
-    for i in range(y.size):
+def _goes_negative(y: Any, trial: Any, atol: Any, n: int) -> bool:
+    for i in range(n):
         if trial[i] < -10.0 * atol[i] and y[i] >= 0.0:
             return True
     return False
@@ -58,10 +58,25 @@ def _goes_negative(y: Any, trial: Any, atol: Any) -> bool:
 
 @kernel
 def _falls(y: Any, trial: Any, extinct: Any) -> bool:
-    for i in range(y.size):
+    for i in range(extinct.size):
         if y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0:
             return True
     return False
+
+
+@kernel
+def _end_of(i: int, f: Any, t: float, y: Any, x: Any, infusion: Any, n: int, slope: Any, by: Any) -> None:
+    """State i has come to its threshold: it becomes zero, and so do its derivatives."""
+    if y.size > n:
+        place(t, y, x)
+        rates(f, t, x, infusion, slope)
+        for k in range(by.size):
+            by[k] = -y[(k + 1) * n + i] / slope[i] if slope[i] != 0.0 else 0.0
+        carry(f, t, y, x, infusion, by, 1.0, n, slope)
+    for j in range(i, y.size, n):
+        y[j] = 0.0
+    if y.size > n:
+        carry(f, t, y, x, infusion, by, -1.0, n, slope)
 
 
 @kernel
@@ -69,35 +84,43 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
           most_steps: int, method: int, out: Any, counts: Any, ended: Any) -> int:  # fmt: skip
     """Step one patient from `start` over its events; fill `out` at `times`; return a status code.
 
-    `f` holds address and context of rates, pulses, scales, Jacobian and time derivatives (0: none). `events` are the arrays
-    of `immunoode.solve.events.Events`. `y` is the initial state, and the last one on return; `ended[0]` the time reached.
+    `f` holds addresses and contexts in the order of `immunoode.solve.calls`, `events` the arrays of
+    `immunoode.solve.events.Events`; `tables` are the state of each input, what exchanges matter with it, and the number of
+    conditions. `y` is the initial state, and the last one on return; `ended[0]` the time reached.
     """
-    event_times, kinds, inputs, amounts, durations, ordinals = events
-    n = y.size
-    k, dense, jacobian, matrix = np.empty((8, n)), np.empty((5, n)), np.empty((n, n)), np.empty((n, n))
-    slope, trial, sixth, weights, right, room = (
-        np.empty(n),
-        np.empty(n),
-        np.empty(n),
-        np.empty(n),
-        np.empty(n),
-        np.empty(n),
-    )
-    drift, vector, rows = np.zeros(n), np.zeros(n), np.empty(n, np.int64)
-    infusion, active, running = np.zeros(n), np.zeros(n, np.int64), np.zeros(event_times.size + 1)
-    moves, scales = np.empty(2 * tables[0].shape[0] + 1), np.empty(tables[1].size + 1)
+    event_times, kinds, inputs, _, _, _, _, _, time_by, _ = events
+    input_states, exchange, conditions = tables
+    size, n = y.size, extinct.size
+    k, dense, jacobian, matrix = np.empty((8, size)), np.empty((5, size)), np.empty((n, n)), np.empty((n, n))
+    slope, trial, sixth, weights = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
+    right, room, drift, vector, rows = np.empty(size), np.empty(size), np.zeros(size), np.zeros(n), np.empty(n, np.int64)
+    infusions = 0
+    for e in range(event_times.size):
+        if kinds[e] == INFUSION_START:
+            infusions = max(infusions, events[5][e] + 1)
+    infusion, active, running = np.zeros(size), np.zeros(infusions, np.int64), np.zeros((infusions, size))
+    moved, by, base = np.empty(2 * size * input_states.size), np.empty(time_by.shape[1]), np.empty(x.size)
+    values, signs, rows_of = np.empty(conditions), np.empty(conditions, np.int64), np.empty(conditions * (1 + by.size))
     t, end = start, max(start, times[-1])
     e = g = steps = guards = streak = 0
-    h, previous, cost, patience = 0.0, 1.0, ratio(n), 10
+    h, previous, resumed, cost, patience = 0.0, 1.0, 0.0, ratio(n), 10
     implicit = method == IMPLICIT
     while True:
         while e < event_times.size and event_times[e] <= t:
-            if inputs[e] >= 0:
-                arrive(f, t, kinds[e], inputs[e], amounts[e], durations[e], ordinals[e], tables, y, x, infusion, active,
-                       running, sixth, moves, scales, extinct)  # fmt: skip
+            moves = moves_in_time(time_by, e)
+            if moves:
+                carry(f, t - instant(t), y, x, infusion, time_by[e], 1.0, n, slope)
+            if kinds[e] == STEADY:
+                if not settle(f, t, e, events, exchange[inputs[e]], y, x, rtol, atol, moved):
+                    ended[0] = t
+                    return NOT_STEADY
+            elif kinds[e] != STOP:
+                arrive(f, t, e, events, input_states, y, x, infusion, active, running, moved, extinct)
+            if moves:
+                carry(f, t + instant(t), y, x, infusion, time_by[e], -1.0, n, slope)
             e += 1
         ended[0] = t
-        for i in range(n):
+        for i in range(size):
             if not abs(y[i]) < 1e300:
                 return NOT_FINITE
         while g < times.size and times[g] <= t:
@@ -110,6 +133,8 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
         if earliest >= latest:
             earliest = latest = 0.5 * (t + stop)
         place(t, y, x)
+        if conditions:
+            signs_of(f, earliest, y, x, values, signs)
         rates(f, earliest, x, infusion, slope)
         counts[EVALUATIONS] += 1
         fresh = False
@@ -125,19 +150,22 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
             if implicit:
                 if not fresh:
                     place(max(t, earliest), y, x)
-                    call(f[6], f[7], jacobian.ctypes, x.ctypes)
-                    if f[8] != 0:
-                        call(f[8], f[9], drift.ctypes, x.ctypes)
+                    call(f[JACOBIAN], f[JACOBIAN + 1], jacobian.ctypes, x.ctypes)
+                    if f[DRIFT] != 0:
+                        call(f[DRIFT], f[DRIFT + 1], drift.ctypes, x.ctypes)
                     counts[JACOBIANS] += 1
                     fresh = True
-                error = _implicit(f, t, latest, y, step, x, infusion, k, slope, trial, jacobian, drift, matrix, rows, right,
-                                  room, rtol, atol)  # fmt: skip
+                    if size > n:
+                        for i in range(x.size):
+                            base[i] = x[i]
+                error = _implicit(f, t, latest, y, step, x, base, infusion, k, slope, trial, jacobian, drift, matrix, rows,
+                                  right, room, rtol, atol)  # fmt: skip
                 counts[EVALUATIONS] += rodas5p.EVALUATIONS
             else:
                 error = _explicit(f, t, latest, y, step, x, infusion, k, slope, trial, sixth, rtol, atol)
                 counts[EVALUATIONS] += tsit5.EVALUATIONS
             accepted = error <= 1.0
-            if accepted and guards < _GUARDS and _goes_negative(y, trial, atol):
+            if accepted and guards < _GUARDS and _goes_negative(y, trial, atol, n):
                 accepted, error = False, 4.0
                 guards += 1
             if not accepted:
@@ -146,38 +174,60 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
                 if h <= SMALLEST * max(abs(t), 1e-3):
                     return TOO_SMALL
                 continue
-            counts[STEPS] += 1
             guards = 0
-            for i in range(n):
-                weights[i] = atol[i] + rtol * abs(trial[i])
-            if method == AUTOMATIC:
-                if implicit:
-                    size = leading_size(jacobian, vector, weights, room)
-                    streak = streak + 1 if step * size < 0.3 * STABLE * cost and not last else 0
-                    change = streak >= 4
-                    patience = min(2 * patience, 1000) if change else patience
-                else:
-                    size = _stiffness(k, trial, sixth, weights)
-                    streak = streak + 1 if step * size > 0.8 * STABLE else max(0, streak - 1)
-                    change = streak >= patience and (stop - t) * size > 8.0 * STABLE * cost
-            else:
-                change = False
             falls = _falls(y, trial, extinct)
             reached = stop if last else t + step
-            if falls or (g < times.size and times[g] <= reached):
+            dense_made = falls or (g < times.size and times[g] <= reached)
+            if dense_made:
                 if implicit:
                     _implicit_dense(y, trial, k, dense)
                 else:
                     _explicit_dense(step, y, k, dense)
+            if conditions and flipped(f, min(reached, latest), trial, x, values, signs):
+                if not dense_made:
+                    if implicit:
+                        _implicit_dense(y, trial, k, dense)
+                    else:
+                        _explicit_dense(step, y, k, dense)
+                theta = root(f, t, step, latest, dense, x, trial, values, signs)
+                resumed = max(resumed, step)
+                if theta * step > 10.0 * instant(t):
+                    counts[REJECTIONS] += 1
+                    h = theta * step
+                    continue
+                counts[CROSSINGS] += 1
+                t = hop(f, t, min(t + step, stop), latest, y, x, infusion, slope, values, signs, rows_of, by)
+                counts[EVALUATIONS] += 2
+                h, resumed, fresh, streak = resumed, 0.0, False, 0
+                ended[0] = t
+                while g < times.size and times[g] <= t and t < stop:
+                    out[g] = y
+                    g += 1
+                continue
+            counts[STEPS] += 1
+            for i in range(size):
+                weights[i] = atol[i] + rtol * abs(trial[i])
+            if method == AUTOMATIC:
+                if implicit:
+                    large = leading_size(jacobian, vector, weights, room)
+                    streak = streak + 1 if step * large < 0.3 * STABLE * cost and not last else 0
+                    change = streak >= 4
+                    patience = min(2 * patience, 1000) if change else patience
+                else:
+                    large = _stiffness(k, trial, sixth, weights)
+                    streak = streak + 1 if step * large > 0.8 * STABLE else max(0, streak - 1)
+                    change = streak >= patience and (stop - t) * large > 8.0 * STABLE * cost
+            else:
+                change = False
             theta = 1.0
             if falls:
                 for i in range(n):
                     if y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0:
-                        theta = min(theta, _crossing(dense, i, extinct[i]))
+                        theta = min(theta, _fall(dense, i, extinct[i]))
                 reached = t + theta * step
             while g < times.size and (times[g] < reached or (times[g] == reached and reached < stop and not falls)):
-                for i in range(n):
-                    out[g, i] = _at(dense, i, (times[g] - t) / step)
+                for i in range(size):
+                    out[g, i] = evaluate(dense, i, (times[g] - t) / step)
                 g += 1
             factor = growth(error, previous)
             previous = max(error, 1e-4)
@@ -185,18 +235,28 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
             t = reached
             fresh = False
             if falls:
+                for i in range(size):
+                    trial[i] = evaluate(dense, i, theta)
                 for i in range(n):
-                    value = _at(dense, i, theta)
-                    y[i] = 0.0 if y[i] >= extinct[i] > value and extinct[i] > 0.0 else value
+                    rows[i] = y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0
+                for i in range(size):
+                    y[i] = trial[i]
+                for i in range(n):
+                    if rows[i]:
+                        _end_of(i, f, min(t, latest), y, x, infusion, n, slope, by)
             else:
                 for i in range(n):  # what is empty stays empty: no debris of rounding below zero
                     y[i] = 0.0 if -atol[i] <= trial[i] < 0.0 <= y[i] else trial[i]
+                for i in range(n, size):
+                    y[i] = trial[i]
             if implicit or falls:
                 place(t, y, x)
                 rates(f, min(t, latest), x, infusion, slope)
                 counts[EVALUATIONS] += 1
+                if falls and conditions:
+                    signs_of(f, min(t, latest), y, x, values, signs)
             else:
-                for i in range(n):
+                for i in range(size):
                     slope[i] = k[6, i]
             if change:
                 implicit = not implicit
@@ -210,9 +270,9 @@ def solve_many(f: Any, x: Any, y: Any, times: Any, lengths: Any, starts: Any, of
                extinct: Any, rtol: float, atol: Any, most_steps: int, method: int, out: Any, counts: Any, ended: Any,
                codes: Any) -> None:  # fmt: skip
     """Solve patients one after another: rows of x, y, times, atol, out; events of patient p at offsets[p]:offsets[p + 1]."""
-    event_times, kinds, inputs, amounts, durations, ordinals = events
+    c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 = events
     for p in range(y.shape[0]):
         a, b = offsets[p], offsets[p + 1]
-        own = (event_times[a:b], kinds[a:b], inputs[a:b], amounts[a:b], durations[a:b], ordinals[a:b])
+        own = (c0[a:b], c1[a:b], c2[a:b], c3[a:b], c4[a:b], c5[a:b], c6[a:b], c7[a:b], c8[a:b], c9[a:b])
         codes[p] = solve(f, x[p], y[p], times[p, : lengths[p]], starts[p], own, tables, extinct, rtol, atol[p], most_steps,
                          method, out[p], counts[p], ended[p : p + 1])  # fmt: skip

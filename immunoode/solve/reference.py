@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.solve.events import DOSE, INFUSION_END, INFUSION_START, Events
-from immunoode.solve.status import FINISHED, NOT_FINITE, TOO_MANY, TOO_SMALL
+from immunoode.solve.events import DOSE, INFUSION_END, MULTIPLY, REPLACE, RESET, SET, STEADY, STOP, Events
+from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
+from immunoode.solve.steady import MOST_INTERVALS
 from immunoode.solve.system import DOSE_AT, STATES_AT, TIME_AT, FloatArray, System
 
 _MOST_INVALID = 1000
 """Rates that are not finite, one after another, before the solver is stopped; SciPy's would go on for ever."""
 _EVALUATIONS_PER_STEP = 5
+_CLOSE = 0.02
+"""What may be missing at steady state, in units of the tolerances."""
 
 
 class _Stopped(Exception):  # noqa: N818
@@ -35,7 +38,7 @@ class _Patient:
     rtol: float
     atol: FloatArray
     most_evaluations: int
-    running: dict[int, tuple[int, float]] = field(default_factory=dict)
+    running: dict[int, FloatArray] = field(default_factory=dict)
     evaluations: int = 0
     invalid: int = 0
 
@@ -45,32 +48,80 @@ class _Patient:
         return self.x
 
     def infusion(self, size: int) -> FloatArray:
-        rate = np.zeros(size)
-        for state, flow in self.running.values():
-            rate[state] += flow
-        return rate
+        return sum(self.running.values(), np.zeros(size))
 
     def arrive(self, y: FloatArray, time: float, events: Events, e: int) -> FloatArray:
-        which, amount, ordinal = int(events.inputs[e]), float(events.amounts[e]), int(events.ordinals[e])
-        if events.kinds[e] == INFUSION_END:
-            del self.running[ordinal]
-            return y
-        packed = self.packed(time, y)
-        packed[DOSE_AT] = amount
-        scale, values, new = self.system.scales(packed)[which], self.system.pulses(packed), y.copy()
-        for p, (on, source, target) in enumerate(self.system.pulse_table):
-            if on == which:
-                moved = values[2 * p] * y[source]
-                new[source] -= moved
-                if target >= 0:
-                    new[target] += moved * values[2 * p + 1]
-        state = int(self.system.input_states[which])
-        if events.kinds[e] == DOSE:
-            new[state] += amount * scale
-        elif events.kinds[e] == INFUSION_START:
-            self.running[ordinal] = state, float(amount * scale / events.durations[e])
-        new[(y >= self.extinct) & (new < self.extinct)] = 0.0
+        """Return the state after event e; keep what runs from it on."""
+        kind, which, ordinal = int(events.kinds[e]), int(events.inputs[e]), int(events.ordinals[e])
+        new = y.copy()
+        if kind == INFUSION_END:
+            self.running.pop(ordinal, None)
+        elif kind == SET:
+            self.x[self.system.parameters_at + which] = events.amounts[e]
+        elif kind == RESET:
+            self.running.clear()
+            new = self.system.initial(self.packed(time, y))
+        elif kind == MULTIPLY:
+            new[self.system.input_states[which]] *= events.amounts[e]
+        elif kind == STEADY:
+            new = self.settled(y, time, events, e)
+        else:
+            moved, added = self.arrival(y, time, events, e)
+            if kind == REPLACE:
+                state = self.system.input_states[which]
+                new[state] = added[state]
+                return new
+            new += moved
+            if kind == DOSE:
+                new += added
+            else:
+                self.running[ordinal] = added / events.durations[e]
+            new[(y >= self.extinct) & (new < self.extinct)] = 0.0
         return new
+
+    def arrival(self, y: FloatArray, time: float, events: Events, e: int) -> tuple[FloatArray, FloatArray]:
+        """Return what the pulses of an event move, and what its dose adds."""
+        packed = self.packed(time, y)
+        packed[DOSE_AT] = events.amounts[e]
+        moved, added = self.system.arrivals(packed).reshape(-1, 2, y.size)[events.inputs[e]]
+        return moved, added
+
+    def settled(self, y: FloatArray, time: float, events: Events, e: int) -> FloatArray:
+        """Return the state with what exchanges matter with the dosed compartment at steady state: thousands of intervals."""
+        from scipy.integrate import solve_ivp
+
+        moving = self.system.exchange[events.inputs[e]]
+        interval, duration = float(events.intervals[e]), float(events.durations[e])
+        endless = not np.isfinite(interval)
+
+        def advance(z: FloatArray, length: float, inflow: FloatArray) -> FloatArray:
+            def rates(_: float, z: FloatArray) -> FloatArray:
+                found = np.where(moving, self.system.rates(self.packed(time, z)) + inflow, 0.0)
+                self.count(found)
+                return found
+
+            return solve_ivp(rates, (0.0, length), z, "LSODA", rtol=self.rtol, atol=self.atol).y[:, -1] if length else z
+
+        def given(z: FloatArray, length: float) -> FloatArray:
+            added = np.where(moving, self.arrival(z, time, events, e)[1], 0.0)
+            if endless:
+                return advance(z, length, added)
+            if duration <= 0.0:
+                return advance(z + added, length, 0.0 * added)
+            overlap = np.floor(duration / interval)
+            first = min(duration - overlap * interval, length)
+            z = advance(z, first, added / duration * (overlap + 1))
+            return advance(z, length - first, added / duration * overlap)
+
+        z, last, length = y, np.inf, 1.0 if endless else interval
+        for _ in range(MOST_INTERVALS):
+            new = given(z, length)
+            change = float(np.max(np.abs(new - z) / (self.atol + self.rtol * np.abs(new))))
+            share, z, last = min(change / last, 0.9999), new, change
+            length = min(2 * length, 1e5) if endless else length
+            if change * max(1.0, share / (1 - share)) < _CLOSE:
+                return given(z, float(events.phases[e])) if events.phases[e] > 0 else z
+        raise _Stopped(NOT_STEADY)
 
     def count(self, rates: FloatArray) -> None:
         """Count an evaluation; stop the solve where there are too many, or no finite ones any more."""
@@ -139,8 +190,11 @@ def solve(
     last, y = y, y.copy()
     while True:
         while e < events.times.size and events.times[e] <= t:
-            if events.inputs[e] >= 0:
-                y = patient.arrive(y, t, events, e)
+            if events.kinds[e] != STOP:
+                try:
+                    y = patient.arrive(y, t, events, e)
+                except _Stopped as stopped:
+                    return stopped.code
             e += 1
         ended[0], last[:] = t, y
         if not np.isfinite(y).all():

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.solve.calls import rates
+from immunoode.solve.calls import COUPLING, call, rates
 from immunoode.solve.jit import kernel
 from immunoode.solve.linear import factorise, substitute
 from immunoode.solve.system import STATES_AT
@@ -97,52 +97,75 @@ DENSE = np.array(
 
 
 @kernel
+def _solve(f: Any, matrix: Any, rows: Any, right: Any, base: Any, out: Any, room: Any) -> None:
+    """Solve for a stage of the states, then for the stages of their derivatives, which depend on it.
+
+    `base` is the packed input at the start of the step. The Jacobian of all together has that of the model in each block on
+    its diagonal, and couples each derivative with the states only: one factorisation serves.
+    """
+    n = matrix.shape[0]
+    substitute(matrix, rows, right[:n], out[:n])
+    size = right.size
+    if size == n:
+        return
+    sensitivities = size // n - 1
+    direction = base[base.size - sensitivities - n :]
+    for i in range(n):
+        direction[i] = out[i]
+    call(f[COUPLING], f[COUPLING + 1], room.ctypes, base.ctypes)
+    for i in range(n, size):
+        right[i] += room[i - n]
+    for block in range(n, size, n):
+        substitute(matrix, rows, right[block : block + n], out[block : block + n])
+
+
+@kernel
 def attempt(
-    f: Any, t: float, latest: float, y: Any, h: float, x: Any, infusion: Any, k: Any, slope: Any, trial: Any,
+    f: Any, t: float, latest: float, y: Any, h: float, x: Any, base: Any, infusion: Any, k: Any, slope: Any, trial: Any,
     jacobian: Any, drift: Any, matrix: Any, rows: Any, right: Any, room: Any, rtol: float, atol: Any,
 ) -> float:  # fmt: skip
     """Step from (t, y), whose rates are `slope`, into `trial`; return the scaled error.
 
     Rates are asked for at `latest` at the latest, the last instant before what happens next. `jacobian` (n, n) and
-    `drift` (n,), the derivatives of the rates by states and time, are those at (t, y); `k` (8, n) holds the stages on
-    return. A matrix that cannot be factorised gives an infinite error.
+    `drift`, the derivatives of the rates by states and time, are those at (t, y), as is the packed input `base`; `k` holds the
+    eight stages on return. A matrix that cannot be factorised gives an infinite error.
     """
-    n, s = y.size, x[STATES_AT:]
+    size, n, s = y.size, matrix.shape[0], x[STATES_AT:]
     for i in range(n):
         for j in range(n):
             matrix[i, j] = -jacobian[i, j]
         matrix[i, i] += 1.0 / (h * GAMMA)
     if not factorise(matrix, rows, room):
         return np.inf
-    for i in range(n):
+    for i in range(size):
         right[i] = slope[i] + h * D[0] * drift[i]
-    substitute(matrix, rows, right, k[0])
+    _solve(f, matrix, rows, right, base, k[0], room)
     for stage in range(1, STAGES):
-        for i in range(n):
+        for i in range(size):
             s[i] = y[i]
         for j in range(stage):
             a = A[stage, j]
-            for i in range(n):
+            for i in range(size):
                 s[i] += a * k[j, i]
         if stage == STAGES - 1:
-            for i in range(n):
+            for i in range(size):
                 trial[i] = s[i]
         rates(f, min(t + C[stage] * h, latest), x, infusion, right)
         for j in range(stage):
             link = LINKS[stage, j] / h
-            for i in range(n):
+            for i in range(size):
                 right[i] += link * k[j, i]
         if D[stage] != 0.0:
-            for i in range(n):
+            for i in range(size):
                 right[i] += h * D[stage] * drift[i]
-        substitute(matrix, rows, right, k[stage])
+        _solve(f, matrix, rows, right, base, k[stage], room)
     error = 0.0
-    for i in range(n):
+    for i in range(size):
         last = k[STAGES - 1, i]
         trial[i] += last
         scaled = last / (atol[i] + rtol * max(abs(y[i]), abs(trial[i])))
         error += scaled * scaled
-    return np.sqrt(error / n)
+    return np.sqrt(error / size)
 
 
 @kernel

@@ -17,23 +17,30 @@ from immunoode.model.equations import equations
 from immunoode.model.parts import Model
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve import reference
-from immunoode.solve.events import Events, events_of, with_stops
+from immunoode.solve.events import SET, Events, Layout, events_of, layout_of
+from immunoode.solve.sensitivity import By, sensitivities_by
 from immunoode.solve.status import COUNTS, FINISHED, Status, status_of
-from immunoode.solve.system import STATES_AT, TIME_AT, FloatArray, Function, System, system_of
-from immunoode.solve.tolerance import absolute
+from immunoode.solve.system import TIME_AT, FloatArray, Function, System, system_of
+from immunoode.solve.tolerance import absolute, of_derivatives
 
 ENGINES = ("compiled", "scipy")
 METHODS = ("auto", "tsit5", "rodas5p")
 """Methods of the compiled engine, in the order of `immunoode.solve.kernel`'s codes."""
 _CHUNK = 256
-"""Patients whose states are held at once by one thread."""
+"""Patients whose states are held at once by one thread, at most."""
+_ROOM = 4_000_000
+"""Numbers in the states that one thread holds at once, about."""
 
 
 @dataclass(frozen=True)
 class Solution:
-    """What a run gives: values (P, T, K), NaN after a failure; status code, time reached, last state and counts of each."""
+    """What a run gives: values (P, T, K), NaN after a failure; status code, time reached, last state and counts of each.
+
+    `derivatives` (P, T, m, K) are those of the values by the m things that sensitivities were asked for.
+    """
 
     values: FloatArray
+    derivatives: FloatArray
     codes: NDArray[np.int64]
     ended: FloatArray
     states: FloatArray
@@ -61,6 +68,8 @@ class Simulator:
         The K outputs.
     times : ndarray, shape (P, T)
         Days; rows shorter than T repeat their last time (`lengths` says how many count).
+    schedules : tuple of Schedule or None
+        One a patient.
     """
 
     system: System
@@ -68,7 +77,7 @@ class Simulator:
     times: FloatArray
     lengths: NDArray[np.int64]
     starts: FloatArray
-    events: tuple[Events, ...]
+    schedules: tuple[Schedule | None, ...]
     rtol: float
     atol: FloatArray | None
     extinction: bool
@@ -80,6 +89,11 @@ class Simulator:
     def parameters(self) -> tuple[str, ...]:
         """The names of the columns that `run` takes."""
         return self.system.equations.parameters
+
+    @property
+    def by(self) -> tuple[By, ...]:
+        """What sensitivities are by."""
+        return self.system.by
 
     def run(self, parameters: FloatArray, threads: int | None = None, progress: bool = False) -> Solution:
         """Solve every patient.
@@ -97,19 +111,20 @@ class Simulator:
         -------
         Solution
         """
-        patients, n = len(self.events), self.system.size
+        patients, n, m = len(self.schedules), self.system.base, len(self.by)
         matrix = np.ascontiguousarray(
             np.broadcast_to(np.atleast_2d(parameters), (patients, len(self.parameters))), dtype=float
         )
         steps, width = self.times.shape[1], len(self.names)
         solution = Solution(
-            np.empty((patients, steps, width)), np.zeros(patients, np.int64), np.zeros(patients), np.zeros((patients, n)),
-            np.zeros((patients, len(COUNTS)), np.int64), self.system.equations.states,
+            np.empty((patients, steps, width)), np.empty((patients, steps, m, width)), np.zeros(patients, np.int64),
+            np.zeros(patients), np.zeros((patients, n)), np.zeros((patients, len(COUNTS)), np.int64),
+            self.system.equations.states,
         )  # fmt: skip
         self.system.compile()
         function = self.system.outputs(self.names)
         workers = _checked_threads(threads)
-        size = min(_CHUNK, -(-patients // (4 * workers)))
+        size = max(1, min(_CHUNK, -(-patients // (4 * workers)), _ROOM // (steps * self.system.size)))
         chunks = [slice(a, min(a + size, patients)) for a in range(0, patients, size)]
 
         def work(rows: slice) -> None:
@@ -119,39 +134,61 @@ class Simulator:
         return solution
 
     def _chunk(self, rows: slice, matrix: FloatArray, function: Function, solution: Solution) -> None:
-        from immunoode.solve.calls import evaluate_outputs, evaluate_rows
+        from immunoode.solve.calls import evaluate_rows
 
-        system, n, events = self.system, self.system.size, self.events[rows]
-        x = np.zeros((len(events), STATES_AT + n + matrix.shape[1]))
-        x[:, TIME_AT], x[:, STATES_AT + n :] = self.starts[rows], matrix
-        y, scales, breaks = (np.zeros((len(x), f.size)) for f in (system.initial, system.scales, system.breaks))
-        for found, values in ((system.initial, y), (system.scales, scales), (system.breaks, breaks)):
+        system = self.system
+        starts = self.starts[rows]
+        events = self._events(rows, system.packed(matrix))
+        matrix = _at_start(matrix, events, starts)
+        x = system.packed(matrix)
+        x[:, TIME_AT] = starts
+        y, scales = (np.zeros((len(x), f.size)) for f in (system.initial, system.scales))
+        for found, values in ((system.initial, y), (system.scales, scales)):
             if found.size:
                 evaluate_rows(found.address, x, values)
-        if breaks.size:
-            events = tuple(with_stops(e, b) for e, b in zip(events, breaks, strict=True))
-        atol = self._tolerances(y, self.largest[rows], scales)
-        states = np.full((len(events), self.times.shape[1], n), np.nan)
+        atol = self._tolerances(y[:, : system.base], np.array([e.largest(len(system.input_states)) for e in events]), scales)
+        every = of_derivatives(atol, matrix, self.system) if self.by else atol
+        states = np.full((len(events), self.times.shape[1], system.size), np.nan)
         solve = _compiled if self.engine == "compiled" else _by_scipy
-        solve(self, rows, x, y, events, atol, states, solution)
-        _clip(states, atol, self.rtol)
+        solve(self, rows, x, y, events, every, states, solution)
+        _clip(states[..., : system.base], atol, self.rtol)
         late = self.times[rows] > solution.ended[rows, None]
         states[late & (solution.codes[rows, None] != FINISHED)] = np.nan
-        evaluate_outputs(function.address, x, self.times[rows], states, solution.values[rows])
-        solution.states[rows] = y
+        x[:, system.parameters_at : system.parameters_at + matrix.shape[1]] = matrix
+        values = np.empty((*states.shape[:2], function.size))
+        _outputs(function, system, x, self.times[rows], states, values, events)
+        width = len(self.names)
+        solution.values[rows] = values[..., :width]
+        solution.derivatives[rows] = values[..., width:].reshape(solution.derivatives[rows].shape)
+        solution.states[rows] = y[:, : system.base]
+
+    def _events(self, rows: slice, x: FloatArray) -> tuple[Events, ...]:
+        """Return the events of patients: those of one schedule, start and known times are made once."""
+        from immunoode.solve.calls import evaluate_rows
+
+        layout, system = self.layout, self.system
+        known = np.zeros((len(x), system.known_times.size))
+        if system.has_known_times:
+            evaluate_rows(system.known_times.address, x, known)
+        shaped = known.reshape(len(x), -1, 1 + len(self.by))
+        made: dict[tuple[int, float, bytes], Events] = {}
+        result = []
+        for schedule, start, own in zip(self.schedules[rows], self.starts[rows].tolist(), shaped, strict=True):
+            key = id(schedule), start, own.tobytes() if system.has_known_times else b""
+            if key not in made:
+                made[key] = events_of(schedule, layout, start, own)
+            result.append(made[key])
+        return tuple(result)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where names stand in the system."""
+        return layout_of(self.system.equations, self.by)
 
     def _tolerances(self, y: FloatArray, largest: FloatArray, scales: FloatArray) -> FloatArray:
         if self.atol is not None:
             return np.broadcast_to(self.atol, y.shape).copy()
         return absolute(self.system, y, largest, scales, self.rtol)
-
-    @cached_property
-    def largest(self) -> FloatArray:
-        """The largest single amount of each input that each patient gets, shape (P, inputs)."""
-        found = np.zeros((len(self.events), len(self.system.equations.inputs)))
-        for row, e in zip(found, self.events, strict=True):
-            np.maximum.at(row, e.inputs, np.abs(e.amounts))
-        return found
 
     @property
     def thresholds(self) -> FloatArray:
@@ -172,6 +209,7 @@ def prepare(
     engine: str = "compiled",
     method: str = "auto",
     most_steps: int = 200_000,
+    sensitivities: str | Sequence[str] = (),
 ) -> Simulator:
     """Return a simulator of one patient for each schedule.
 
@@ -195,6 +233,9 @@ def prepare(
         Of the compiled engine: explicit and implicit steps as the system asks for, or one of them only.
     most_steps : int
         A patient that needs more stops with a status.
+    sensitivities : sequence of str
+        What derivatives of the outputs are by, solved beside the states: "growth_rate", a parameter; "initial(tumour)";
+        "amount(pembrolizumab)" and "time(pembrolizumab)" of all doses, "amount(pembrolizumab, 2)" of the third one.
 
     Raises
     ------
@@ -202,23 +243,24 @@ def prepare(
     """
     if not equations(model).states:
         raise SolveError(Problem(model.name, "has no compartments, so there is nothing to solve", "add [compartments]"))
-    system = system_of(equations(model))
+    by = sensitivities_by(sensitivities, equations(model))
+    system = system_of(equations(model), by)
     _check_choice("engine", engine, ENGINES)
     _check_choice("method", method, METHODS)
+    if by and engine != "compiled":
+        raise SolveError(Problem("sensitivities", f"are not made by engine {engine!r}", "engine='compiled'"))
     names = tuple(outputs) if outputs is not None else (*system.equations.states, *_derived(system, model))
     _check_outputs(names, system, model)
     rows = _rows(times, len(schedules))
     starts = np.broadcast_to(np.asarray(start, dtype=float), (len(schedules),)).copy()
     _check_times(rows, starts, rtol)
     longest = max(len(r) for r in rows)
-    index = {name: i for i, name in enumerate(system.equations.inputs)}
-    _check_inputs(schedules, index, model)
+    _check_schedules(schedules, layout_of(system.equations, by), model)
     if atol is not None:
-        atol = _checked_atol(atol, system.size)
+        atol = _checked_atol(atol, system.base)
     padded = np.array([np.pad(r, (0, longest - len(r)), mode="edge") for r in rows])
-    events = tuple(events_of(s, index, a) for s, a in zip(schedules, starts, strict=True))
     lengths = np.array([len(r) for r in rows], dtype=np.int64)
-    return Simulator(system, names, padded, lengths, starts, events, rtol, atol, extinction, engine, most_steps,
+    return Simulator(system, names, padded, lengths, starts, tuple(schedules), rtol, atol, extinction, engine, most_steps,
                      method)  # fmt: skip
 
 
@@ -252,12 +294,21 @@ def _check_outputs(names: Sequence[str], system: System, model: Model) -> None:
         raise SolveError(unknown)
 
 
-def _check_inputs(schedules: Sequence[Schedule | None], index: dict[str, int], model: Model) -> None:
-    names = {name for s in schedules if s is not None for name in s.inputs}
+def _check_schedules(schedules: Sequence[Schedule | None], layout: Layout, model: Model) -> None:
+    """Refuse names that the model does not have, and parameters that change although sensitivities are by them."""
+    inputs, parameters = set[str](), set[str]()
+    for schedule in {id(s): s for s in schedules if s is not None}.values():
+        actions = schedule.actions or ("dose",) * len(schedule.inputs)
+        for action, name in zip(actions, schedule.inputs, strict=True):
+            if action != "reset":
+                (parameters if action == "set" else inputs).add(name)
     unknown = [
-        Problem(f"{model.name}: {n!r}", "is not an input of this model", nearest(n, index))
-        for n in sorted(names - index.keys())
+        Problem(f"{model.name}: {n!r}", f"is not {what} of this model", nearest(n, known))
+        for names, known, what in ((inputs, layout.inputs, "an input"), (parameters, layout.parameters, "a parameter"))
+        for n in sorted(names - known.keys())
     ]
+    unknown += [Problem(f"sensitivities: {str(by)!r}", "changes on the way", "leave it out")
+                for by in layout.by if by.name in parameters]  # fmt: skip
     if unknown:
         raise SolveError(unknown)
 
@@ -307,6 +358,33 @@ def _clip(states: FloatArray, atol: FloatArray, rtol: float) -> None:
             states[negative & (states >= -noise[:, None, :])] = 0.0
 
 
+def _at_start(matrix: FloatArray, events: Sequence[Events], starts: FloatArray) -> FloatArray:
+    """Return parameters as they are at the start: what is set by then counts for the initial values as well."""
+    if not any(e.sets for e in events):
+        return matrix
+    matrix = matrix.copy()
+    for row, e, start in zip(matrix, events, starts, strict=True):
+        for i in np.flatnonzero((e.kinds == SET) & (e.times <= start)):
+            row[e.inputs[i]] = e.amounts[i]
+    return matrix
+
+
+def _outputs(
+    function: Function, system: System, x: FloatArray, times: FloatArray, states: FloatArray, values: FloatArray,
+    events: Sequence[Events],
+) -> None:  # fmt: skip
+    """Fill values with the outputs, with the parameters of their time."""
+    from immunoode.solve.calls import evaluate_outputs, evaluate_outputs_along
+
+    if not any(e.sets for e in events):
+        evaluate_outputs(function.address, x, times, states, values)
+        return
+    for p, e in enumerate(events):
+        own = e.kinds == SET
+        places = system.parameters_at + e.inputs[own]
+        evaluate_outputs_along(function.address, x[p], times[p], states[p], values[p], e.times[own], places, e.amounts[own])
+
+
 def _compiled(
     simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
     states: FloatArray, solution: Solution,
@@ -318,8 +396,9 @@ def _compiled(
     joined = tuple(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True))
     solve_many(
         system.addresses, x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, joined,
-        (system.pulse_table, system.input_states), simulator.thresholds, simulator.rtol, atol, simulator.most_steps,
-        METHODS.index(simulator.method), states, solution.counts[rows], solution.ended[rows], solution.codes[rows],
+        (system.input_states, system.exchange, system.conditions.size), simulator.thresholds, simulator.rtol, atol,
+        simulator.most_steps, METHODS.index(simulator.method), states, solution.counts[rows], solution.ended[rows],
+        solution.codes[rows],
     )  # fmt: skip
 
 

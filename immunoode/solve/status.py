@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FINISHED, TOO_SMALL, TOO_MANY, NOT_FINITE = range(4)
-COUNTS = ("steps", "rejections", "evaluations", "jacobians", "switches")
+FINISHED, TOO_SMALL, TOO_MANY, NOT_FINITE, NOT_STEADY = range(5)
+COUNTS = ("steps", "rejections", "evaluations", "jacobians", "switches", "crossings")
 """What is counted while a patient is solved."""
 _MESSAGES = {
     FINISHED: ("finished", ""),
@@ -20,6 +20,10 @@ _MESSAGES = {
     NOT_FINITE: (
         "the initial state or a dose is not finite",
         "look at the initial values, at divisions by zero and at logarithms of zero in them",
+    ),
+    NOT_STEADY: (
+        "no steady state was reached",
+        "the doses accumulate without end, or too slowly: look at what eliminates the drug, or give the doses one by one",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Equations -> System: one LLVM function each for rates, Jacobian, pulses, dose scales, initial values and outputs."""
+"""Equations -> System: one LLVM function each for rates, Jacobian, arrivals of doses, initial values and outputs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from immunoode.errors import Problem, SolveError
 from immunoode.model.equations import Equations
 from immunoode.model.symbolic import Expr
+from immunoode.solve.sensitivity import By, Chain
 
 FloatArray = NDArray[np.float64]
 TIME_AT, DOSE_AT, STATES_AT = 0, 1, 2
-"""Places in the packed input [time, dose, states, parameters] of every function."""
+"""Places in the packed input of every function."""
 
 
 _LOCK = RLock()
@@ -57,119 +58,180 @@ class Function:
 
 @dataclass(frozen=True)
 class System:
-    """The compiled functions of one structure; parameter values are not part of it."""
+    """The compiled functions of one structure; parameter values are not part of it.
+
+    With `by`, what sensitivities are by (see `immunoode.solve.sensitivity`), the states are followed by their derivatives by
+    the first of these, by the second, and so on: (1 + m) n states that one solve steps together. Functions then give the
+    derivatives after the values.
+
+    Every function takes the packed input [time, dose, states, parameters], and for sensitivities [..., direction (n), dose
+    rates (m)]: the vector of a directional derivative, and the derivatives of the dose.
+    """
 
     equations: Equations
+    by: tuple[By, ...] = ()
     _outputs: dict[tuple[str, ...], Function] = field(default_factory=dict)
 
-    @cached_property
-    def inputs(self) -> list[Expr]:
-        """The symbols of the packed input."""
-        import symengine as se
+    @property
+    def base(self) -> int:
+        """Number of states of the model, n."""
+        return len(self.equations.states)
 
-        return [se.Symbol(name) for name in ("time", "dose", *self.equations.states, *self.equations.parameters)]
+    @property
+    def size(self) -> int:
+        """Number of states that are solved, (1 + m) n."""
+        return self.base * (1 + len(self.by))
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The symbols, and derivatives along them."""
+        return Chain(self.equations, self.by)
+
+    def _function(self, expressions: list[Expr]) -> Function:
+        return Function(self.chain.inputs, expressions)
 
     @cached_property
     def rates(self) -> Function:
         """d(states)/d(time)."""
-        return Function(self.inputs, list(self.equations.rhs))
+        return self._function(self.chain.with_derivatives(list(self.equations.rhs)))
 
     @cached_property
     def jacobian(self) -> Function:
-        """Derivatives of the rates by the states, row by row."""
-        states = self.inputs[STATES_AT : STATES_AT + self.size]
-        return Function(self.inputs, [rate.diff(state) for rate in self.equations.rhs for state in states])
+        """Derivatives of the model's rates by its states, row by row."""
+        return self._function([rate.diff(state) for rate in self.equations.rhs for state in self.chain.states])
 
     @cached_property
     def time_derivative(self) -> Function:
         """Derivatives of the rates by time, where it stands in them."""
-        return Function(self.inputs, [rate.diff(self.inputs[TIME_AT]) for rate in self.equations.rhs])
+        rates = self.chain.with_derivatives(list(self.equations.rhs))
+        return self._function([rate.diff(self.chain.time) for rate in rates])
+
+    @cached_property
+    def coupling(self) -> Function:
+        """Derivatives of the sensitivities' rates by the model's states, along `direction`: (m n)."""
+        rates = self.chain.with_derivatives(list(self.equations.rhs))[self.base :]
+        return self._function([self.chain.along_direction(rate) for rate in rates])
 
     @cached_property
     def depends_on_time(self) -> bool:
         """Whether time stands in the rates."""
-        time = self.inputs[TIME_AT]
-        return any(time in rate.free_symbols for rate in self.equations.rhs)
+        return any(self.chain.time in rate.free_symbols for rate in self.equations.rhs)
+
+    @cached_property
+    def arrivals(self) -> Function:
+        """What each input does when `dose` of it arrives: what pulses add to each state, then what the dose adds to each."""
+        return self._function([e for name in self.equations.inputs for e in self._arrival(name)])
+
+    def _arrival(self, name: str) -> list[Expr]:
+        target = self.equations.inputs[name]
+        moved, added = ([self.chain.zero] * self.base for _ in range(2))
+        added[target.state] = self.chain.dose * target.scale
+        for pulse in self.equations.pulses:
+            if pulse.input == name:
+                leaving = pulse.fraction * self.chain.states[pulse.source]
+                moved[pulse.source] -= leaving
+                if pulse.target is not None:
+                    moved[pulse.target] += leaving * pulse.gain
+        return [*self.chain.with_derivatives(moved, dosed=True), *self.chain.with_derivatives(added, dosed=True)]
+
+    @cached_property
+    def conditions(self) -> Function:
+        """Differences whose sign decides about rates."""
+        return self._function(list(self.equations.conditions))
+
+    @cached_property
+    def crossings(self) -> Function:
+        """For each condition: how fast it changes along `direction` and time, and its derivative by each of `by`."""
+        rows = [[self.chain.along_direction(c) + c.diff(self.chain.time), *self.chain.derivatives(c)]
+                for c in self.equations.conditions]  # fmt: skip
+        return self._function([e for row in rows for e in row])
 
     @cached_property
     def addresses(self) -> NDArray[np.int64]:
-        """Addresses and contexts of rates, pulses, scales, Jacobian and time derivatives (zeros where there are none)."""
-        drift = self.time_derivative.address if self.depends_on_time else np.zeros(2, dtype=np.int64)
-        found = (self.rates, self.pulses, self.scales, self.jacobian)
-        return np.concatenate([*(f.address for f in found), drift])
+        """Addresses and contexts of the functions that kernels call, in the order of `immunoode.solve.calls` (0: none)."""
+        none = np.zeros(2, dtype=np.int64)
+        drift = self.time_derivative.address if self.depends_on_time else none
+        with_by = (self.coupling.address, self.crossings.address) if self.by else (none, none)
+        found = (self.rates, self.arrivals, self.jacobian, self.initial, self.conditions)
+        return np.concatenate([*(f.address for f in found), drift, *with_by])
 
     def compile(self) -> None:
         """Make every function now: patients are solved in threads, and each must find the same ones."""
         with _LOCK:
-            _ = self.addresses, self.initial, self.breaks, self.pulse_table, self.input_states
+            _ = self.addresses, self.known_times, self.scales, self.input_states, self.exchange
 
     @cached_property
     def initial(self) -> Function:
         """Initial states."""
-        return Function(self.inputs, list(self.equations.initial))
+        return self._function(self.chain.with_derivatives(list(self.equations.initial), start=True))
 
     @cached_property
     def scales(self) -> Function:
         """What one unit of each input adds to its state."""
-        return Function(self.inputs, [target.scale for target in self.equations.inputs.values()])
+        return self._function([target.scale for target in self.equations.inputs.values()])
 
     @cached_property
-    def pulses(self) -> Function:
-        """Fraction and gain of each pulse, in pairs."""
-        return Function(self.inputs, [e for pulse in self.equations.pulses for e in (pulse.fraction, pulse.gain)])
+    def known_times(self) -> Function:
+        """Lags of the inputs, then times at which rates switch; each with its derivatives by `by`: rows of 1 + m."""
+        lags = [target.lag for target in self.equations.inputs.values()]
+        return self._function([e for t in (*lags, *self.equations.break_times) for e in (t, *self.chain.derivatives(t))])
 
     @cached_property
-    def breaks(self) -> Function:
-        """Times at which the rates are not smooth."""
-        return Function(self.inputs, list(self.equations.break_times))
-
-    @cached_property
-    def pulse_table(self) -> NDArray[np.int64]:
-        """Input, source and target (-1: outside) of each pulse."""
-        index = {name: i for i, name in enumerate(self.equations.inputs)}
-        rows = [(index[p.input], p.source, -1 if p.target is None else p.target) for p in self.equations.pulses]
-        return np.array(rows, dtype=np.int64).reshape(-1, 3)
+    def has_known_times(self) -> bool:
+        """Whether there are lags, or times at which rates switch."""
+        return bool(self.equations.break_times) or any(t.lag != 0 for t in self.equations.inputs.values())
 
     @cached_property
     def input_states(self) -> NDArray[np.int64]:
         """The state that each input arrives in."""
         return np.array([target.state for target in self.equations.inputs.values()], dtype=np.int64)
 
-    @property
-    def size(self) -> int:
-        """Number of states."""
-        return len(self.equations.states)
+    @cached_property
+    def exchange(self) -> NDArray[np.bool_]:
+        """Which states exchange matter with the one that each input arrives in, shape (inputs, n)."""
+        links = np.eye(self.base, dtype=bool)
+        for a, b in self.equations.exchanges:
+            links[a, b] = links[b, a] = True
+        for _ in range(self.base.bit_length()):
+            links = links @ links
+        return links[self.input_states].reshape(-1, self.base)
 
     def outputs(self, names: tuple[str, ...]) -> Function:
         """Return the function of some outputs (states among them), compiled once for each choice."""
         with _LOCK:
             if names not in self._outputs:
-                states = dict(zip(self.equations.states, self.inputs[STATES_AT:], strict=False))
-                self._outputs[names] = Function(
-                    self.inputs, [states.get(n) or self.equations.outputs[n] for n in names]
-                )
+                states = dict(zip(self.equations.states, self.chain.states, strict=True))
+                found = [states.get(n) or self.equations.outputs[n] for n in names]
+                self._outputs[names] = self._function(self.chain.with_derivatives(found))
             return self._outputs[names]
 
     def packed(self, parameters: FloatArray, time: float = 0.0, states: FloatArray | None = None) -> FloatArray:
-        """Return the packed input of every function."""
-        x = np.zeros(STATES_AT + self.size + len(parameters))
-        x[TIME_AT] = time
+        """Return the packed input of every function, for parameters (P,) or rows of them."""
+        rows = np.asarray(parameters)
+        x = np.zeros((*rows.shape[:-1], len(self.chain.inputs)))
+        x[..., TIME_AT] = time
         if states is not None:
-            x[STATES_AT : STATES_AT + self.size] = states
-        x[STATES_AT + self.size :] = parameters
+            x[..., STATES_AT : STATES_AT + self.size] = states
+        x[..., self.parameters_at : self.parameters_at + rows.shape[-1]] = rows
         return x
 
+    @property
+    def parameters_at(self) -> int:
+        """The place of the first parameter in the packed input."""
+        return STATES_AT + self.size
 
-_CACHE: OrderedDict[str, System] = OrderedDict()
+
+_CACHE: OrderedDict[tuple[str, tuple[By, ...]], System] = OrderedDict()
 _KEPT = 128
 
 
-def system_of(equations: Equations) -> System:
+def system_of(equations: Equations, by: tuple[By, ...] = ()) -> System:
     """Return the compiled system of some equations; the same for all that differ in values only."""
+    key = equations.key, by
     with _LOCK:
-        if equations.key not in _CACHE:
-            _CACHE[equations.key] = System(equations)
-        _CACHE.move_to_end(equations.key)
+        if key not in _CACHE:
+            _CACHE[key] = System(equations, by)
+        _CACHE.move_to_end(key)
         while len(_CACHE) > _KEPT:
             _CACHE.popitem(last=False)
-        return _CACHE[equations.key]
+        return _CACHE[key]

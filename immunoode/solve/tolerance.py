@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from immunoode.solve.sensitivity import PARAMETER
 from immunoode.solve.system import FloatArray, System
 
 _SHARE = 1e-3
@@ -37,3 +38,16 @@ def absolute(system: System, y: FloatArray, largest: FloatArray, scales: FloatAr
     atol = rtol * _SHARE * filled
     extinct = np.array(system.equations.extinct_below)
     return np.where(extinct > 0, np.minimum(atol, 1e-2 * extinct), atol)
+
+
+def of_derivatives(atol: FloatArray, parameters: FloatArray, system: System) -> FloatArray:
+    """Return the tolerances of states and their derivatives, (P, (1 + m) n): a derivative times its parameter is a state.
+
+    By amounts and times of doses, and by parameters that are zero, they are those for a parameter of one.
+    """
+    columns = [atol]
+    names = system.equations.parameters
+    for by in system.by:
+        size = np.abs(parameters[:, names.index(by.name)]) if by.kind == PARAMETER else np.ones(len(parameters))
+        columns.append(atol / np.where(size > 0, size, 1.0)[:, None])
+    return np.ascontiguousarray(np.concatenate(columns, axis=1))

@@ -1,0 +1,130 @@
+"""What sensitivities are by, and the chain rule that makes the equations of these derivatives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from immunoode.errors import Problem, SolveError, nearest
+from immunoode.model.equations import Equations
+from immunoode.model.symbolic import Expr
+
+PARAMETER, INITIAL, AMOUNT, TIME = "parameter", "initial", "amount", "time"
+_SPOKEN = re.compile(r"(initial|amount|time)\(\s*(\w+)\s*(?:,\s*(\d+)\s*)?\)")
+
+
+@dataclass(frozen=True)
+class By:
+    """One thing that derivatives are by.
+
+    `kind` is "parameter"; "initial", the initial value of a state; "amount" of an input's doses, in its unit; or "time" at
+    which they are given, days. Of all its doses alike where `which` is None, else of one: 0 is the first.
+    """
+
+    kind: str
+    name: str
+    which: int | None = None
+
+    def __str__(self) -> str:
+        if self.kind == PARAMETER:
+            return self.name
+        return f"{self.kind}({self.name})" if self.which is None else f"{self.kind}({self.name}, {self.which})"
+
+
+def sensitivities_by(given: str | Iterable[str], equations: Equations) -> tuple[By, ...]:
+    """Read what is asked for: "growth_rate", "initial(tumour)", "amount(pembrolizumab)", "time(pembrolizumab, 2)".
+
+    Raises
+    ------
+    SolveError
+        If something is not known, or asked for twice.
+    """
+    texts = [given] if isinstance(given, str) else list(given)
+    known = {PARAMETER: equations.parameters, INITIAL: equations.states, AMOUNT: tuple(equations.inputs),
+             TIME: tuple(equations.inputs)}  # fmt: skip
+    found = [_read(str(text)) for text in texts]
+    problems = [
+        Problem(f"sensitivities: {str(by)!r}", f"{by.name!r} is not known", nearest(by.name, known[by.kind]))
+        for by in found
+        if by.name not in known[by.kind]
+    ]
+    problems += [Problem("sensitivities", f"{str(by)!r} is asked for twice", "once")
+                 for by in dict.fromkeys(b for b in found if found.count(b) > 1)]  # fmt: skip
+    if problems:
+        raise SolveError(problems)
+    return tuple(found)
+
+
+def _read(text: str) -> By:
+    spoken = _SPOKEN.fullmatch(text.strip())
+    if spoken is None:
+        return By(PARAMETER, text.strip())
+    kind, name, which = spoken.groups()
+    return By(kind, name, None if which is None or kind == INITIAL else int(which))
+
+
+class Chain:
+    """The symbols of the packed input, and total derivatives over them."""
+
+    def __init__(self, equations: Equations, by: tuple[By, ...]) -> None:
+        import symengine as se
+
+        self.by = by
+        self.zero = se.Integer(0)
+        self.time, self.dose = se.Symbol("time"), se.Symbol("dose")
+        self.states = [se.Symbol(name) for name in equations.states]
+        self.parameters = [se.Symbol(name) for name in equations.parameters]
+        self._derivatives = [[se.Symbol(f"{s} by {k}") for s in equations.states] for k in range(len(by))]
+        self._direction = [se.Symbol(f"along {s}") for s in equations.states] if by else []
+        self._dose_rates = [se.Symbol(f"dose by {k}") for k in range(len(by))]
+        self._places = {str(s): i for i, s in enumerate(self.states)}
+        self._names = equations.states
+
+    @cached_property
+    def inputs(self) -> list[Expr]:
+        """The symbols of the packed input, in order."""
+        every = [s for row in self._derivatives for s in row]
+        return [self.time, self.dose, *self.states, *every, *self.parameters, *self._direction, *self._dose_rates]
+
+    def with_derivatives(self, values: Sequence[Expr], dosed: bool = False, start: bool = False) -> list[Expr]:
+        """Return values followed by their derivatives by the first of `by`, the second, and so on.
+
+        With `dosed` the dose may depend on it too; at the `start` an initial value may be what it is by.
+        """
+        result = list(values)
+        for k, by in enumerate(self.by):
+            result += [self._derivative(value, k, dosed) for value in values]
+            if start and by.kind == INITIAL:
+                result[-len(values) + self._names.index(by.name)] += 1
+        return result
+
+    def derivatives(self, value: Expr) -> list[Expr]:
+        """Return the total derivatives of one expression."""
+        return [self._derivative(value, k, False) for k in range(len(self.by))]
+
+    def _derivative(self, value: Expr, k: int, dosed: bool) -> Expr:
+        used = {str(s) for s in value.free_symbols}
+        total = self.zero
+        by = self.by[k]
+        if by.kind == PARAMETER and by.name in used:
+            total = total + value.diff(self.parameters[self._parameter(by.name)])
+        for name in sorted(used & self._places.keys()):
+            i = self._places[name]
+            total = total + value.diff(self.states[i]) * self._derivatives[k][i]
+        if dosed and str(self.dose) in used:
+            total = total + value.diff(self.dose) * self._dose_rates[k]
+        return total
+
+    def _parameter(self, name: str) -> int:
+        return [str(p) for p in self.parameters].index(name)
+
+    def along_direction(self, value: Expr) -> Expr:
+        """Return the derivative by the model's states along `direction`."""
+        used = {str(s) for s in value.free_symbols}
+        total = self.zero
+        for name in sorted(used & self._places.keys()):
+            i = self._places[name]
+            total = total + value.diff(self.states[i]) * self._direction[i]
+        return total

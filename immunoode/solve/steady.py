@@ -1,0 +1,134 @@
+"""The steady state of repeated doses, compiled: intervals one after another until they end where they began.
+
+Only the compartments that exchange matter with the dosed one move, in time that stands still: a tumour under treatment has
+no steady state, its drug has.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from immunoode.solve.calls import place, rates
+from immunoode.solve.control import growth, shrinkage
+from immunoode.solve.dosing import arrival
+from immunoode.solve.jit import kernel
+from immunoode.solve.tsit5 import ERROR, A
+
+MOST_INTERVALS = 20_000
+_MOST_STEPS = 100_000
+_CLOSE = 0.02
+"""What may be missing at the end, in units of the tolerances."""
+_TABLE = np.array([row + (0.0,) * (7 - len(row)) for row in A])
+_ERROR = np.array(ERROR)
+
+
+@kernel
+def _advance(f: Any, t: float, length: float, z: Any, x: Any, inflow: Any, moving: Any, rtol: float, atol: Any, k: Any, s: Any,
+             h: float) -> float:  # fmt: skip
+    """Move z on by `length` days; return the last full step, below zero where it fails."""
+    n, size, done, steps, previous = moving.size, z.size, 0.0, 0, 1.0
+    while done < length:
+        steps += 1
+        if steps > _MOST_STEPS:
+            return -1.0
+        last = h >= length - done
+        step = length - done if last else h
+        for stage in range(7):
+            for i in range(size):
+                total = 0.0
+                for j in range(stage):
+                    total += _TABLE[stage, j] * k[j, i]
+                s[i] = z[i] + step * total
+            place(t, s, x)
+            rates(f, t, x, inflow, k[stage])
+            for i in range(size):
+                if not moving[i % n]:
+                    k[stage, i] = 0.0
+        error = 0.0
+        for i in range(size):
+            total = 0.0
+            for j in range(7):
+                total += _ERROR[j] * k[j, i]
+            error += (step * total / (atol[i] + rtol * max(abs(z[i]), abs(s[i])))) ** 2
+        error = np.sqrt(error / size)
+        if error <= 1.0:
+            for i in range(size):
+                z[i] = s[i]
+            done = length if last else done + step
+            h = max(h, step * growth(error, previous)) if last else step * growth(error, previous)
+            previous = max(error, 1e-4)
+        else:
+            h = step * shrinkage(error)
+            if not h > 1e-12 * length:
+                return -1.0
+    return h
+
+
+@kernel
+def _interval(f: Any, t: float, length: float, duration: float, interval: float, given: Any, z: Any, x: Any, inflow: Any,
+              moving: Any, rtol: float, atol: Any, k: Any, s: Any, h: float) -> float:  # fmt: skip
+    """Give a dose (`given` adds to each state) and move on by `length`, at most one interval; return as `_advance`."""
+    if duration <= 0.0:
+        for i in range(z.size):
+            if moving[i % moving.size]:
+                z[i] += given[i]
+            inflow[i] = 0.0
+        return _advance(f, t, length, z, x, inflow, moving, rtol, atol, k, s, h)
+    overlap = np.floor(duration / interval)
+    first = min(duration - overlap * interval, length)
+    for part in range(2):
+        span = first if part == 0 else length - first
+        if span > 0.0:
+            for i in range(z.size):
+                inflow[i] = given[i] / duration * (overlap + 1 - part)
+            h = _advance(f, t, span, z, x, inflow, moving, rtol, atol, k, s, h)
+            if h < 0.0:
+                return h
+    return h
+
+
+@kernel
+def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, rtol: float, atol: Any, out: Any) -> bool:
+    """Bring the moving states of y to the steady state of event `e`; False where none is reached."""
+    _, _, inputs, amounts, durations, _, intervals, phases, _, amount_by = events
+    interval, size, n = intervals[e], y.size, moving.size
+    z, before, inflow, s, k = y.copy(), np.empty(size), np.zeros(size), np.empty(size), np.empty((7, size))
+    given = out[(2 * inputs[e] + 1) * size :]
+    endless = not interval < np.inf
+    length = 1.0 if endless else interval
+    h, change = 1e-2 * length, 0.0
+    for cycle in range(MOST_INTERVALS):
+        for i in range(size):
+            before[i] = z[i]
+        arrival(f, t, amounts[e], amount_by[e], z, x, out)
+        if endless:
+            for i in range(size):
+                inflow[i] = given[i]
+            h = _advance(f, t, length, z, x, inflow, moving, rtol, atol, k, s, h)
+        else:
+            h = _interval(f, t, length, durations[e], interval, given, z, x, inflow, moving, rtol, atol, k, s, h)
+        if h < 0.0:
+            return False
+        last, change = change, 0.0
+        for i in range(size):
+            if moving[i % n]:
+                change = max(change, abs(z[i] - before[i]) / (atol[i] + rtol * abs(z[i])))
+        if not change < 1e300:
+            return False
+        if endless:
+            length = min(2.0 * length, 1e5)
+        share = min(change / last, 0.9999) if last > 0.0 else 0.9999
+        if change == 0.0 or (cycle > 0 and change * max(1.0, share / (1.0 - share)) < _CLOSE):
+            break
+        if cycle == MOST_INTERVALS - 1:
+            return False
+    if not endless and phases[e] > 0.0:
+        arrival(f, t, amounts[e], amount_by[e], z, x, out)
+        h = _interval(f, t, phases[e], durations[e], interval, given, z, x, inflow, moving, rtol, atol, k, s, h)
+        if h < 0.0:
+            return False
+    for i in range(size):
+        y[i] = z[i]
+    return True
