@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from immunoode.fit.design import Design, design
+from immunoode.fit.differences import by_differences
 from immunoode.fit.likelihood import error_models
 from immunoode.fit.objective import Objective
 from immunoode.fit.observations import FloatArray, Observations, observations
@@ -56,6 +57,9 @@ class Toy:
 
     def __call__(self, values: FloatArray) -> FloatArray:
         return self.formula(values, self.seen.subject, self.seen.time - self.seen.start[self.seen.subject])
+
+    def derivatives(self, values: FloatArray) -> tuple[FloatArray, FloatArray, int]:
+        return by_differences(self, self.plan, values, self.seen.subject)
 
     def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
         every = np.arange(len(self.seen.subjects))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,11 @@ from immunoode.errors import FitError, Problem
 from immunoode.fit.design import LOG, Design
 from immunoode.fit.likelihood import ErrorModel, best_scale, ratio_start
 from immunoode.fit.observations import FloatArray, Observations
+from immunoode.fit.prediction import Predictor
 
 if TYPE_CHECKING:
     from lmfit import Parameters
 
-Predict = Callable[[FloatArray], FloatArray]
-"""(B, S, K) values of the K varied parameters in S subjects, B times -> (B, N) predictions; NaN where a solve failed."""
 FAILED = 10.0
 """Residual of an observation whose simulation failed, over the largest residual at the start: large, but finite."""
 
@@ -30,7 +28,7 @@ class Objective:
     With `pool` all quantities share one size of errors.
     """
 
-    predict: Predict
+    predict: Predictor
     observations: Observations
     design: Design
     errors: tuple[ErrorModel, ...]
@@ -87,13 +85,12 @@ class Objective:
         return np.where(np.isfinite(f), f, self.observations.value)
 
     def jacobian(self, parameters: Parameters) -> FloatArray:
-        """Return (N, p) the derivatives of the residuals by what varies, by central differences of the predictions."""
+        """Return (N, p) the derivatives of the residuals by what varies."""
         values = self.design.values(parameters)
-        moved, width = self.design.perturbed(values)
-        found = self.predict(np.concatenate([values[None], moved]))
-        self.evaluations += len(found)
-        f, up, down = found[0], found[1::2], found[2::2]
-        by_slot = (up - down) / width[:, self.observations.subject]
+        f, by, simulations = self.predict.derivatives(values)
+        self.evaluations += simulations
+        logged = np.array([slot.log for slot in self.design.slots])
+        by_slot = by * np.where(logged[:, None], values.T[:, self.observations.subject], 1.0)
         by_slot = np.where(np.isfinite(by_slot) & np.isfinite(f), by_slot, 0.0)
         return self._columns(parameters, self._guess(f), by_slot, np.isfinite(f))
 

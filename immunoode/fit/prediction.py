@@ -17,6 +17,13 @@ class Predictor(Protocol):
         """Return (B, N) predictions at the observations, in the outputs' units."""
         ...
 
+    def derivatives(self, values: FloatArray) -> tuple[FloatArray, FloatArray, int]:
+        """Return the predictions (N,) of one set of values (S, K), and their derivatives (K, N) by each varied parameter.
+
+        Each subject's are by its own value. The last is what it took, in simulations of the whole data set.
+        """
+        ...
+
     def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
         """Return (B, S, T, Q) the observed outputs at `times` (days); NaN before a subject's start."""
         ...

@@ -9,24 +9,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.design import Design
+from immunoode.fit.differences import by_differences
 from immunoode.fit.observations import FloatArray, IntArray, Observations
 from immunoode.model.equations import equations
 from immunoode.model.parts import Model
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.simulator import Simulator, prepare
+from immunoode.solve.simulator import Simulator, Solution, prepare
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 RTOL = 1e-7
-"""Ten times tighter than a simulation's default: finite differences see the solver's error."""
+"""Ten times tighter than a simulation's default: what a step of the fit gains is a difference of such numbers."""
 
 
 @dataclass
 class Simulated:
     """Predictions by simulation; see `immunoode.fit.prediction.Predictor`.
 
-    `base` (S, P) are the values of all of the model's parameters in each subject, `columns` (K,) where the varied ones go.
+    `base` (S, P) are the values of all of the model's parameters in each subject, `columns` (K,) where the varied ones of
+    the `design` go.
     """
 
     model: Model
@@ -34,12 +37,13 @@ class Simulated:
     schedules: tuple[Schedule | None, ...]
     base: FloatArray
     columns: IntArray
+    design: Design
     engine: str = "compiled"
     threads: int | None = None
     rtol: float = RTOL
     _times: list[FloatArray] = field(default_factory=list, repr=False)
     _place: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
-    _prepared: dict[int, Simulator] = field(default_factory=dict, repr=False)
+    _prepared: dict[tuple[int, bool], Simulator] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         seen = self.observations
@@ -52,18 +56,44 @@ class Simulated:
 
     def __call__(self, values: FloatArray) -> FloatArray:
         """Return (B, N) predictions at the observations."""
-        seen, count = self.observations, len(values)
-        if count not in self._prepared:
-            self._prepared[count] = self._prepare(self._times * count, count)
-        found = self._run(self._prepared[count], values)
-        return found.reshape(count, len(seen.subjects), *found.shape[1:])[:, seen.subject, self._place, seen.quantity]
+        found = self._run(self._simulator(len(values)), values).values
+        return self._at_observations(found, len(values))
+
+    def derivatives(self, values: FloatArray) -> tuple[FloatArray, FloatArray, int]:
+        """Return predictions (N,), derivatives (K, N) and the simulations it took: by sensitivities where they are made.
+
+        A subject whose sensitivities cannot be solved, as where a derivative has no value, gets differences instead.
+        """
+        if self.engine != "compiled":
+            return by_differences(self, self.design, values, self.observations.subject)
+        solution = self._run(self._simulator(1, sensitivities=True), values[None])
+        f = self._at_observations(solution.values, 1)[0]
+        by = self._at_observations(solution.derivatives.transpose(0, 1, 3, 2), 1)[0].T
+        if solution.ok.all():
+            return f, by, 1
+        g, differences, count = by_differences(self, self.design, values, self.observations.subject)
+        lost = ~solution.ok[self.observations.subject]
+        return np.where(lost, g, f), np.where(lost, differences, by), 1 + count
+
+    def _at_observations(self, found: FloatArray, count: int) -> FloatArray:
+        """Return what belongs to the observations of (B S, T, Q, ...)."""
+        seen = self.observations
+        shaped = found.reshape(count, len(seen.subjects), *found.shape[1:])
+        return shaped[:, seen.subject, self._place, seen.quantity]
+
+    def _simulator(self, count: int, sensitivities: bool = False) -> Simulator:
+        key = count, sensitivities
+        if key not in self._prepared:
+            by = self.design.names if sensitivities else ()
+            self._prepared[key] = self._prepare(self._times * count, count, by)
+        return self._prepared[key]
 
     def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
         """Return (B, S, T, Q) the observed outputs at `times`; NaN before a subject's start."""
         seen, count = self.observations, len(values)
         days = np.asarray(times, dtype=np.float64)
         own = [np.unique(np.maximum(days, start)) for start in seen.start]
-        found = self._run(self._prepare(own * count, count), values)
+        found = self._run(self._prepare(own * count, count), values).values
         shaped = found.reshape(count, len(seen.subjects), *found.shape[1:])
         out = np.full((count, len(seen.subjects), len(days), len(seen.outputs)), np.nan)
         for s, start in enumerate(seen.start):
@@ -71,7 +101,7 @@ class Simulated:
             out[:, s, late] = shaped[:, s, np.searchsorted(own[s], days[late])]
         return out
 
-    def _prepare(self, times: Sequence[FloatArray], count: int) -> Simulator:
+    def _prepare(self, times: Sequence[FloatArray], count: int, by: Sequence[str] = ()) -> Simulator:
         seen = self.observations
         return prepare(
             self.model,
@@ -81,13 +111,16 @@ class Simulated:
             start=np.tile(seen.start, count),
             rtol=self.rtol,
             engine=self.engine,
+            sensitivities=by,
         )
 
-    def _run(self, simulator: Simulator, values: FloatArray) -> FloatArray:
+    def _run(self, simulator: Simulator, values: FloatArray) -> Solution:
         matrix = np.tile(self.base, (len(values), 1))
         matrix[:, self.columns] = values.reshape(-1, values.shape[2])
         solution = simulator.run(matrix, threads=self.threads)
-        return np.where(solution.ok[:, None, None], solution.values, np.nan)
+        solution.values[~solution.ok] = np.nan
+        solution.derivatives[~solution.ok] = np.nan
+        return solution
 
 
 def base_values(
