@@ -32,36 +32,37 @@ class Stepper:
 
     def __init__(self, method):
         self.system = System(equations(swinging()))
-        self.method, n = method, self.system.size
+        self.method, width = method, self.system.width
         self.x = self.system.packed(np.array(self.system.equations.values))
-        self.f, self.k, self.dense = self.system.addresses, np.zeros((8, n)), np.zeros((5, n))
-        self.infusion = np.zeros(n)
+        self.f, self.k, self.dense = self.system.addresses, np.zeros((8, width)), np.zeros((5, width))
+        self.infusion = np.zeros(width)
 
     def at(self, t, y):
         self.x[TIME_AT], self.x[STATES_AT : STATES_AT + y.size] = t, y
 
     def step(self, t, y, h):
-        n, trial = y.size, np.zeros(y.size)
+        n, width = y.size, self.system.width
+        state, slope, trial, right = (np.zeros(width) for _ in range(4))
+        state[:n], atol = y, np.ones(n)
         self.at(t, y)
-        slope, atol = self.system.rates(self.x), np.ones(n)
+        slope[:n] = self.system.rates(self.x)
         if self.method is tsit5:
-            tsit5.attempt(self.f, t, 1e9, y, h, self.x, self.infusion, self.k, slope, trial, np.zeros(n), 1.0, atol)
-            tsit5.interpolant(h, y, self.k, self.dense)
+            tsit5.attempt(self.f, t, 1e9, state, h, self.x, self.infusion, self.k, slope, trial, np.zeros(width), n, 1.0, atol)
+            tsit5.interpolant(h, state, self.k, self.dense)
         else:
             jacobian, drift = self.system.jacobian(self.x).reshape(n, n), self.system.time_derivative(self.x)
-            room = np.zeros((n, n)), np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
-            room = *room, 1.0, atol
-            rodas5p.attempt(self.f, t, 1e9, y, h, self.x, self.x.copy(), self.infusion, self.k, slope, trial,
-                            jacobian, drift, *room)  # fmt: skip
-            rodas5p.interpolant(y, trial, self.k, self.dense)
-        return trial
+            room = np.zeros((n, n)), np.zeros(n, np.int64), right, np.zeros(n), n
+            rodas5p.attempt(self.f, t, 1e9, state, h, self.x, self.x.copy(), self.infusion, self.k, slope, trial,
+                            jacobian, drift, *room, 1.0, atol)  # fmt: skip
+            rodas5p.interpolant(state, trial, self.k, self.dense)
+        return trial[:n]
 
     def run(self, steps, end=2.0):
         """Return the state at the end, and the interpolant in the middle of the last step."""
         y, h = np.array([1.0, 0.5]), end / steps
         for i in range(steps):
             y = self.step(i * h, y, h)
-        return y, np.polynomial.polynomial.polyval(0.5, self.dense)
+        return y, np.polynomial.polynomial.polyval(0.5, self.dense[:, : y.size])
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_order_of_the_interpolant(method):
     for h in (0.2, 0.1, 0.05):
         stepper, start = Stepper(method), np.array([1.0, 0.5])
         stepper.step(0.0, start, h)
-        middle = np.polynomial.polynomial.polyval(0.3, stepper.dense)
+        middle = np.polynomial.polynomial.polyval(0.3, stepper.dense[:, :2])
         errors.append(np.abs(middle - Stepper(method).run(400, 0.3 * h)[0]).max())
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     assert np.all(orders > 4.3), orders
@@ -97,8 +98,8 @@ def test_the_interpolant_meets_the_step(method):
     stepper = Stepper(method)
     start = np.array([1.0, 0.5])
     end = stepper.step(0.0, start, 0.3)
-    assert np.allclose(stepper.dense[0], start, rtol=1e-14)
-    assert np.allclose(stepper.dense.sum(axis=0), end, rtol=1e-13)
+    assert np.allclose(stepper.dense[0, :2], start, rtol=1e-14)
+    assert np.allclose(stepper.dense.sum(axis=0)[:2], end, rtol=1e-13)
 
 
 def test_linear_systems():
@@ -158,6 +159,6 @@ def test_it_switches_back():
         inputs={"dose": Input("drug", "1")},
     )
     run = imo.simulate(model, schedule((1, "dose", 5.0), (60, "dose", 5.0)), until=120, rtol=1e-7)
-    assert run.ok and run.statistics.loc[0, "switches"] >= 3
+    assert run.ok and run.statistics.loc[0, "switches"] >= 2  # there and back
     other = imo.simulate(model, schedule((1, "dose", 5.0), (60, "dose", 5.0)), until=120, engine="scipy", rtol=1e-10)
     assert np.allclose(run.values, other.values, rtol=1e-3, atol=1e-5)

@@ -17,7 +17,7 @@ SMALLEST = 1e-14
 @kernel
 def first_step(f: Any, t: float, y: Any, x: Any, infusion: Any, rtol: float, atol: Any, slope: Any, room: Any) -> float:
     """Return a first step, from the sizes of two derivatives (Hairer, Norsett and Wanner, Solving ODEs I, II.4)."""
-    n = y.size
+    n = atol.size
     d0 = d1 = d2 = 0.0
     for i in range(n):
         scale = atol[i] + rtol * abs(y[i])
@@ -45,7 +45,7 @@ def instant(t: float) -> float:
 @kernel
 def growth(error: float, previous: float) -> float:
     """Return the factor of the next step after one that was accepted, by a proportional-integral rule."""
-    return min(5.0, max(0.2, 0.9 * (error + 1e-10) ** -0.14 * previous**0.04))
+    return min(5.0, max(0.2, 0.9 * np.exp(0.04 * np.log(previous) - 0.14 * np.log(error + 1e-10))))
 
 
 @kernel

@@ -25,7 +25,7 @@ def evaluate(dense: Any, i: int, theta: float) -> float:
 @kernel
 def _conditions(f: Any, t: float, y: Any, x: Any, values: Any) -> None:
     place(t, y, x)
-    call(f[CONDITIONS], f[CONDITIONS + 1], values.ctypes, x.ctypes)
+    call(f[CONDITIONS], f[CONDITIONS + 1], values, 0, x, 0)
 
 
 @kernel
@@ -65,12 +65,11 @@ def root(f: Any, t: float, step: float, latest: float, dense: Any, x: Any, room:
 
 @kernel
 def hop(f: Any, t: float, most: float, latest: float, y: Any, x: Any, infusion: Any, slope: Any, values: Any, signs: Any,
-        rows: Any, by: Any) -> float:  # fmt: skip
+        rows: Any, by: Any, n: int) -> float:  # fmt: skip
     """Carry y, whose rates are `slope`, over a root right ahead; renew `slope` and `signs`; return the time reached.
 
     Derivatives jump there: by the difference of the rates before and after, times the derivative of the time of the root.
     """
-    n = y.size // (1 + by.size)
     width = 16.0 * instant(t)
     for _ in range(_HALVINGS):
         if t + width >= most:
@@ -92,7 +91,7 @@ def hop(f: Any, t: float, most: float, latest: float, y: Any, x: Any, infusion: 
             direction = x[x.size - by.size - n :]
             for i in range(n):
                 direction[i] = slope[i]
-            call(f[CROSSINGS], f[CROSSINGS + 1], rows.ctypes, x.ctypes)
+            call(f[CROSSINGS], f[CROSSINGS + 1], rows, 0, x, 0)
             width_of = 1 + by.size
             speed = rows[which * width_of]
             for k in range(by.size):

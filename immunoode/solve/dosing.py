@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from immunoode.solve.calls import ARRIVALS, INITIAL, call, place, rates
+from immunoode.solve.calls import ARRIVALS, CONSTANTS, INITIAL, call, place, rates
 from immunoode.solve.events import DOSE, INFUSION_END, INFUSION_START, MULTIPLY, REPLACE, RESET, SET
 from immunoode.solve.jit import kernel
 from immunoode.solve.system import DOSE_AT, STATES_AT
@@ -17,7 +17,7 @@ def arrival(f: Any, t: float, amount: float, amount_by: Any, y: Any, x: Any, out
     x[DOSE_AT] = amount
     for k in range(amount_by.size):
         x[x.size - amount_by.size + k] = amount_by[k]
-    call(f[ARRIVALS], f[ARRIVALS + 1], out.ctypes, x.ctypes)
+    call(f[ARRIVALS], f[ARRIVALS + 1], out, 0, x, 0)
 
 
 @kernel
@@ -33,25 +33,28 @@ def _flow(y: Any, infusion: Any, active: Any, running: Any) -> None:
 
 @kernel
 def arrive(f: Any, t: float, e: int, events: Any, input_states: Any, y: Any, x: Any, infusion: Any, active: Any, running: Any,
-           out: Any, extinct: Any) -> None:  # fmt: skip
+           out: Any, extinct: Any, constants_at: int) -> None:  # fmt: skip
     """Apply event `e` to the state `y` and to `infusion`, what flows into each state a day.
 
     `running[ordinal]` is what each infusion gives, `active[ordinal]` whether it runs; `out` is room.
     """
     _, kinds, inputs, amounts, durations, ordinals, _, _, _, amount_by = events
-    kind, which, ordinal, size, n = kinds[e], inputs[e], ordinals[e], y.size, extinct.size
+    kind, which, ordinal, n = kinds[e], inputs[e], ordinals[e], extinct.size
+    size = n * (1 + amount_by.shape[1])
     if kind == INFUSION_END:
         if active[ordinal]:
             active[ordinal] = 0
             _flow(y, infusion, active, running)
     elif kind == SET:
-        x[STATES_AT + size + which] = amounts[e]
+        x[STATES_AT + y.size + which] = amounts[e]
+        if f[CONSTANTS] != 0:
+            call(f[CONSTANTS], f[CONSTANTS + 1], x, constants_at, x, 0)
     elif kind == RESET:
         for o in range(active.size):
             active[o] = 0
         _flow(y, infusion, active, running)
         x[0] = t
-        call(f[INITIAL], f[INITIAL + 1], y.ctypes, x.ctypes)
+        call(f[INITIAL], f[INITIAL + 1], y, 0, x, 0)
     elif kind == MULTIPLY:
         for i in range(input_states[which], size, n):
             y[i] *= amounts[e]

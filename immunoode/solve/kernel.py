@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from immunoode.solve import rodas5p, tsit5
-from immunoode.solve.calls import DRIFT, JACOBIAN, call, place, rates
+from immunoode.solve.calls import CONSTANTS, DRIFT, JACOBIAN, call, place, rates
 from immunoode.solve.control import SMALLEST, first_step, growth, instant, ratio, shrinkage
 from immunoode.solve.crossing import evaluate, flipped, hop, root, signs_of
 from immunoode.solve.dosing import arrive, carry, moves_in_time
 from immunoode.solve.events import INFUSION_START, STEADY, STOP
 from immunoode.solve.jit import kernel
+from immunoode.solve.lanes import copy, weigh
 from immunoode.solve.linear import leading_size
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
 from immunoode.solve.steady import settle
@@ -67,44 +68,47 @@ def _falls(y: Any, trial: Any, extinct: Any) -> bool:
 @kernel
 def _end_of(i: int, f: Any, t: float, y: Any, x: Any, infusion: Any, n: int, slope: Any, by: Any) -> None:
     """State i has come to its threshold: it becomes zero, and so do its derivatives."""
-    if y.size > n:
+    if by.size:
         place(t, y, x)
         rates(f, t, x, infusion, slope)
         for k in range(by.size):
             by[k] = -y[(k + 1) * n + i] / slope[i] if slope[i] != 0.0 else 0.0
         carry(f, t, y, x, infusion, by, 1.0, n, slope)
-    for j in range(i, y.size, n):
+    for j in range(i, n * (1 + by.size), n):
         y[j] = 0.0
-    if y.size > n:
+    if by.size:
         carry(f, t, y, x, infusion, by, -1.0, n, slope)
 
 
 @kernel
-def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables: Any, extinct: Any, rtol: float, atol: Any,
+def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables: Any, extinct: Any, rtol: float, atol: Any,
           most_steps: int, method: int, out: Any, counts: Any, ended: Any) -> int:  # fmt: skip
     """Step one patient from `start` over its events; fill `out` at `times`; return a status code.
 
     `f` holds addresses and contexts in the order of `immunoode.solve.calls`, `events` the arrays of
-    `immunoode.solve.events.Events`; `tables` are the state of each input, what exchanges matter with it, and the number of
-    conditions. `y` is the initial state, and the last one on return; `ended[0]` the time reached.
+    `immunoode.solve.events.Events`; `tables` are the state of each input, what exchanges matter with it, the number of
+    conditions and the place of the constants. `y` is the initial state, and the last one on return; `ended[0]` the time
+    reached.
     """
     event_times, kinds, inputs, _, _, _, _, _, time_by, _ = events
-    input_states, exchange, conditions = tables
-    size, n = y.size, extinct.size
-    k, dense, jacobian, matrix = np.empty((8, size)), np.empty((5, size)), np.empty((n, n)), np.empty((n, n))
-    slope, trial, sixth, weights = np.empty(size), np.empty(size), np.empty(size), np.empty(size)
-    right, room, drift, vector, rows = np.empty(size), np.empty(size), np.zeros(size), np.zeros(n), np.empty(n, np.int64)
+    input_states, exchange, conditions, constants_at = tables
+    width, n = y.size, extinct.size
+    size = n * (1 + time_by.shape[1])
+    k, dense, jacobian, matrix = np.zeros((8, width)), np.zeros((5, width)), np.empty((n, n)), np.empty((n, n))
+    slope, trial, sixth, weights = np.zeros(width), np.zeros(width), np.zeros(width), np.empty(size)
+    right, room, drift, vector, rows = np.zeros(width), np.empty(size), np.zeros(size), np.zeros(n), np.empty(n, np.int64)
     infusions = 0
     for e in range(event_times.size):
         if kinds[e] == INFUSION_START:
             infusions = max(infusions, events[5][e] + 1)
-    infusion, active, running = np.zeros(size), np.zeros(infusions, np.int64), np.zeros((infusions, size))
+    flows, active, running = np.zeros(width), np.zeros(infusions, np.int64), np.zeros((infusions, width))
     moved, by, base = np.empty(2 * size * input_states.size), np.empty(time_by.shape[1]), np.empty(x.size)
     values, signs, rows_of = np.empty(conditions), np.empty(conditions, np.int64), np.empty(conditions * (1 + by.size))
     t, end = start, max(start, times[-1])
     e = g = steps = guards = streak = 0
     h, previous, resumed, cost, patience = 0.0, 1.0, 0.0, ratio(n), 10
     implicit = method == IMPLICIT
+    infusion = flows[:0]
     while True:
         while e < event_times.size and event_times[e] <= t:
             moves = moves_in_time(time_by, e)
@@ -115,7 +119,9 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
                     ended[0] = t
                     return NOT_STEADY
             elif kinds[e] != STOP:
-                arrive(f, t, e, events, input_states, y, x, infusion, active, running, moved, extinct)
+                arrive(f, t, e, events, input_states, y, x, flows, active, running, moved, extinct,
+                       constants_at)  # fmt: skip
+                infusion = flows if active.any() else flows[:0]
             if moves:
                 carry(f, t + instant(t), y, x, infusion, time_by[e], -1.0, n, slope)
             e += 1
@@ -124,7 +130,7 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
             if not abs(y[i]) < 1e300:
                 return NOT_FINITE
         while g < times.size and times[g] <= t:
-            out[g] = y
+            copy(out, g * width, y, 0, width)
             g += 1
         if t >= end:
             return FINISHED
@@ -139,7 +145,7 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
         counts[EVALUATIONS] += 1
         fresh = False
         if h == 0.0:
-            h = first_step(f, earliest, y, x, infusion, rtol, atol, slope, room)
+            h = first_step(f, earliest, y, x, infusion, rtol, atol, slope, right)
             counts[EVALUATIONS] += 1
         while t < stop:
             if steps >= most_steps:
@@ -150,19 +156,19 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
             if implicit:
                 if not fresh:
                     place(max(t, earliest), y, x)
-                    call(f[JACOBIAN], f[JACOBIAN + 1], jacobian.ctypes, x.ctypes)
+                    call(f[JACOBIAN], f[JACOBIAN + 1], jacobian, 0, x, 0)
                     if f[DRIFT] != 0:
-                        call(f[DRIFT], f[DRIFT + 1], drift.ctypes, x.ctypes)
+                        call(f[DRIFT], f[DRIFT + 1], drift, 0, x, 0)
                     counts[JACOBIANS] += 1
                     fresh = True
                     if size > n:
                         for i in range(x.size):
                             base[i] = x[i]
                 error = _implicit(f, t, latest, y, step, x, base, infusion, k, slope, trial, jacobian, drift, matrix, rows,
-                                  right, room, rtol, atol)  # fmt: skip
+                                  right, room, size, rtol, atol)  # fmt: skip
                 counts[EVALUATIONS] += rodas5p.EVALUATIONS
             else:
-                error = _explicit(f, t, latest, y, step, x, infusion, k, slope, trial, sixth, rtol, atol)
+                error = _explicit(f, t, latest, y, step, x, infusion, k, slope, trial, sixth, size, rtol, atol)
                 counts[EVALUATIONS] += tsit5.EVALUATIONS
             accepted = error <= 1.0
             if accepted and guards < _GUARDS and _goes_negative(y, trial, atol, n):
@@ -196,12 +202,12 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
                     h = theta * step
                     continue
                 counts[CROSSINGS] += 1
-                t = hop(f, t, min(t + step, stop), latest, y, x, infusion, slope, values, signs, rows_of, by)
+                t = hop(f, t, min(t + step, stop), latest, y, x, infusion, slope, values, signs, rows_of, by, n)
                 counts[EVALUATIONS] += 2
                 h, resumed, fresh, streak = resumed, 0.0, False, 0
                 ended[0] = t
                 while g < times.size and times[g] <= t and t < stop:
-                    out[g] = y
+                    copy(out, g * width, y, 0, width)
                     g += 1
                 continue
             counts[STEPS] += 1
@@ -226,8 +232,8 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
                         theta = min(theta, _fall(dense, i, extinct[i]))
                 reached = t + theta * step
             while g < times.size and (times[g] < reached or (times[g] == reached and reached < stop and not falls)):
-                for i in range(size):
-                    out[g, i] = evaluate(dense, i, (times[g] - t) / step)
+                u = (times[g] - t) / step
+                weigh(out, g * width, dense, (1.0, u, u * u, u * u * u, u * u * u * u))
                 g += 1
             factor = growth(error, previous)
             previous = max(error, 1e-4)
@@ -239,16 +245,15 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
                     trial[i] = evaluate(dense, i, theta)
                 for i in range(n):
                     rows[i] = y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0
-                for i in range(size):
-                    y[i] = trial[i]
+                copy(y, 0, trial, 0, width)
                 for i in range(n):
                     if rows[i]:
                         _end_of(i, f, min(t, latest), y, x, infusion, n, slope, by)
             else:
                 for i in range(n):  # what is empty stays empty: no debris of rounding below zero
-                    y[i] = 0.0 if -atol[i] <= trial[i] < 0.0 <= y[i] else trial[i]
-                for i in range(n, size):
-                    y[i] = trial[i]
+                    if -atol[i] <= trial[i] < 0.0 <= y[i]:
+                        trial[i] = 0.0
+                copy(y, 0, trial, 0, width)
             if implicit or falls:
                 place(t, y, x)
                 rates(f, min(t, latest), x, infusion, slope)
@@ -256,8 +261,7 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
                 if falls and conditions:
                     signs_of(f, min(t, latest), y, x, values, signs)
             else:
-                for i in range(size):
-                    slope[i] = k[6, i]
+                copy(slope, 0, k, 6 * width, width)
             if change:
                 implicit = not implicit
                 streak = 0
@@ -269,10 +273,18 @@ def solve(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables:
 def solve_many(f: Any, x: Any, y: Any, times: Any, lengths: Any, starts: Any, offsets: Any, events: Any, tables: Any,
                extinct: Any, rtol: float, atol: Any, most_steps: int, method: int, out: Any, counts: Any, ended: Any,
                codes: Any) -> None:  # fmt: skip
-    """Solve patients one after another: rows of x, y, times, atol, out; events of patient p at offsets[p]:offsets[p + 1]."""
+    """Solve patients one after another: rows of x, y, times, atol, out; events of patient p at offsets[p]:offsets[p + 1].
+
+    Each is solved in vectors of its own, which lie at addresses that four numbers at a time are loaded from fast.
+    """
     c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 = events
+    own_x, own_y = np.empty(x.shape[1]), np.empty(y.shape[1])
     for p in range(y.shape[0]):
         a, b = offsets[p], offsets[p + 1]
         own = (c0[a:b], c1[a:b], c2[a:b], c3[a:b], c4[a:b], c5[a:b], c6[a:b], c7[a:b], c8[a:b], c9[a:b])
-        codes[p] = solve(f, x[p], y[p], times[p, : lengths[p]], starts[p], own, tables, extinct, rtol, atol[p], most_steps,
-                         method, out[p], counts[p], ended[p : p + 1])  # fmt: skip
+        own_x[:], own_y[:] = x[p], y[p]
+        if f[CONSTANTS] != 0:
+            call(f[CONSTANTS], f[CONSTANTS + 1], own_x, tables[3], own_x, 0)
+        codes[p] = _steps(f, own_x, own_y, times[p, : lengths[p]], starts[p], own, tables, extinct, rtol, atol[p], most_steps,
+                          method, out[p], counts[p], ended[p : p + 1])  # fmt: skip
+        y[p] = own_y

@@ -58,6 +58,7 @@ class _Patient:
             self.running.pop(ordinal, None)
         elif kind == SET:
             self.x[self.system.parameters_at + which] = events.amounts[e]
+            self.system.set_constants(self.x)
         elif kind == RESET:
             self.running.clear()
             new = self.system.initial(self.packed(time, y))

@@ -13,6 +13,7 @@ import numpy as np
 
 from immunoode.solve.calls import COUPLING, call, rates
 from immunoode.solve.jit import kernel
+from immunoode.solve.lanes import accumulate, copy, weigh
 from immunoode.solve.linear import factorise, substitute
 from immunoode.solve.system import STATES_AT
 
@@ -97,7 +98,7 @@ DENSE = np.array(
 
 
 @kernel
-def _solve(f: Any, matrix: Any, rows: Any, right: Any, base: Any, out: Any, room: Any) -> None:
+def _solve(f: Any, matrix: Any, rows: Any, right: Any, size: int, base: Any, out: Any, room: Any) -> None:
     """Solve for a stage of the states, then for the stages of their derivatives, which depend on it.
 
     `base` is the packed input at the start of the step. The Jacobian of all together has that of the model in each block on
@@ -105,14 +106,13 @@ def _solve(f: Any, matrix: Any, rows: Any, right: Any, base: Any, out: Any, room
     """
     n = matrix.shape[0]
     substitute(matrix, rows, right[:n], out[:n])
-    size = right.size
     if size == n:
         return
     sensitivities = size // n - 1
     direction = base[base.size - sensitivities - n :]
     for i in range(n):
         direction[i] = out[i]
-    call(f[COUPLING], f[COUPLING + 1], room.ctypes, base.ctypes)
+    call(f[COUPLING], f[COUPLING + 1], room, 0, base, 0)
     for i in range(n, size):
         right[i] += room[i - n]
     for block in range(n, size, n):
@@ -122,15 +122,15 @@ def _solve(f: Any, matrix: Any, rows: Any, right: Any, base: Any, out: Any, room
 @kernel
 def attempt(
     f: Any, t: float, latest: float, y: Any, h: float, x: Any, base: Any, infusion: Any, k: Any, slope: Any, trial: Any,
-    jacobian: Any, drift: Any, matrix: Any, rows: Any, right: Any, room: Any, rtol: float, atol: Any,
+    jacobian: Any, drift: Any, matrix: Any, rows: Any, right: Any, room: Any, size: int, rtol: float, atol: Any,
 ) -> float:  # fmt: skip
     """Step from (t, y), whose rates are `slope`, into `trial`; return the scaled error.
 
     Rates are asked for at `latest` at the latest, the last instant before what happens next. `jacobian` (n, n) and
     `drift`, the derivatives of the rates by states and time, are those at (t, y), as is the packed input `base`; `k` holds the
-    eight stages on return. A matrix that cannot be factorised gives an infinite error.
+    eight stages on return. Of the vectors, `size` numbers count. A matrix that cannot be factorised gives an infinite error.
     """
-    size, n, s = y.size, matrix.shape[0], x[STATES_AT:]
+    n, width = matrix.shape[0], y.size
     for i in range(n):
         for j in range(n):
             matrix[i, j] = -jacobian[i, j]
@@ -139,26 +139,20 @@ def attempt(
         return np.inf
     for i in range(size):
         right[i] = slope[i] + h * D[0] * drift[i]
-    _solve(f, matrix, rows, right, base, k[0], room)
+    _solve(f, matrix, rows, right, size, base, k[0], room)
     for stage in range(1, STAGES):
-        for i in range(size):
-            s[i] = y[i]
+        copy(x, STATES_AT, y, 0, width)
         for j in range(stage):
-            a = A[stage, j]
-            for i in range(size):
-                s[i] += a * k[j, i]
+            accumulate(x, STATES_AT, k, j * width, width, A[stage, j])
         if stage == STAGES - 1:
-            for i in range(size):
-                trial[i] = s[i]
+            copy(trial, 0, x, STATES_AT, width)
         rates(f, min(t + C[stage] * h, latest), x, infusion, right)
         for j in range(stage):
-            link = LINKS[stage, j] / h
-            for i in range(size):
-                right[i] += link * k[j, i]
+            accumulate(right, 0, k, j * width, width, LINKS[stage, j] / h)
         if D[stage] != 0.0:
             for i in range(size):
                 right[i] += h * D[stage] * drift[i]
-        _solve(f, matrix, rows, right, base, k[stage], room)
+        _solve(f, matrix, rows, right, size, base, k[stage], room)
     error = 0.0
     for i in range(size):
         last = k[STAGES - 1, i]
@@ -170,14 +164,13 @@ def attempt(
 
 @kernel
 def interpolant(y: Any, trial: Any, k: Any, dense: Any) -> None:
-    """Fill `dense` (5, n), the coefficients of powers of theta in the state at t + theta h."""
+    """Fill `dense`, the coefficients of powers of theta in the state at t + theta h: five rows."""
+    copy(dense, 0, y, 0, y.size)
+    for p in range(3):
+        q = DENSE[p]
+        weigh(dense, (p + 2) * y.size, k, (q[0], q[1], q[2], q[3], q[4], q[5], q[6], q[7]))
     for i in range(y.size):
-        a = b = c = 0.0
-        for s in range(STAGES):
-            a += DENSE[0, s] * k[s, i]
-            b += DENSE[1, s] * k[s, i]
-            c += DENSE[2, s] * k[s, i]
-        dense[0, i] = y[i]
+        a, b, c = dense[2, i], dense[3, i], dense[4, i]
         dense[1, i] = trial[i] - y[i] + a
         dense[2, i] = b - a
         dense[3, i] = c - b

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.equations import Equations
 from immunoode.model.symbolic import Expr
 
 PARAMETER, INITIAL, AMOUNT, TIME = "parameter", "initial", "amount", "time"
+_BEFORE = 2
+"""Places that are left free before the states, so that they begin at a multiple of four."""
 _SPOKEN = re.compile(r"(initial|amount|time)\(\s*(\w+)\s*(?:,\s*(\d+)\s*)?\)")
 
 
@@ -68,7 +69,7 @@ def _read(text: str) -> By:
 class Chain:
     """The symbols of the packed input, and total derivatives over them."""
 
-    def __init__(self, equations: Equations, by: tuple[By, ...]) -> None:
+    def __init__(self, equations: Equations, by: tuple[By, ...], filling: int) -> None:
         import symengine as se
 
         self.by = by
@@ -79,14 +80,21 @@ class Chain:
         self._derivatives = [[se.Symbol(f"{s} by {k}") for s in equations.states] for k in range(len(by))]
         self._direction = [se.Symbol(f"along {s}") for s in equations.states] if by else []
         self._dose_rates = [se.Symbol(f"dose by {k}") for k in range(len(by))]
+        self._filling = [se.Symbol(f"filling {i}") for i in range(_BEFORE + filling)]
         self._places = {str(s): i for i, s in enumerate(self.states)}
         self._names = equations.states
 
-    @cached_property
-    def inputs(self) -> list[Expr]:
-        """The symbols of the packed input, in order."""
+    def inputs(self, constants: Sequence[Expr]) -> list[Expr]:
+        """Return the symbols of the packed input, in order."""
         every = [s for row in self._derivatives for s in row]
-        return [self.time, self.dose, *self.states, *every, *self.parameters, *self._direction, *self._dose_rates]
+        before, after = self._filling[:_BEFORE], self._filling[_BEFORE:]
+        states = [*before, *self.states, *every, *after]
+        return [self.time, self.dose, *states, *self.parameters, *constants, *self._direction, *self._dose_rates]
+
+    @property
+    def extra(self) -> int:
+        """How many symbols come after the constants."""
+        return len(self._direction) + len(self._dose_rates)
 
     def with_derivatives(self, values: Sequence[Expr], dosed: bool = False, start: bool = False) -> list[Expr]:
         """Return values followed by their derivatives by the first of `by`, the second, and so on.

@@ -138,23 +138,22 @@ class Simulator:
 
         system = self.system
         starts = self.starts[rows]
-        events = self._events(rows, system.packed(matrix))
+        events = self._events(rows, system.rows(matrix))
         matrix = _at_start(matrix, events, starts)
-        x = system.packed(matrix)
+        x = system.rows(matrix)
         x[:, TIME_AT] = starts
-        y, scales = (np.zeros((len(x), f.size)) for f in (system.initial, system.scales))
+        y, scales = np.zeros((len(x), system.width)), np.zeros((len(x), system.scales.size))
         for found, values in ((system.initial, y), (system.scales, scales)):
             if found.size:
                 evaluate_rows(found.address, x, values)
         atol = self._tolerances(y[:, : system.base], np.array([e.largest(len(system.input_states)) for e in events]), scales)
         every = of_derivatives(atol, matrix, self.system) if self.by else atol
-        states = np.full((len(events), self.times.shape[1], system.size), np.nan)
+        states = np.full((len(events), self.times.shape[1], system.width), np.nan)
         solve = _compiled if self.engine == "compiled" else _by_scipy
         solve(self, rows, x, y, events, every, states, solution)
         _clip(states[..., : system.base], atol, self.rtol)
         late = self.times[rows] > solution.ended[rows, None]
         states[late & (solution.codes[rows, None] != FINISHED)] = np.nan
-        x[:, system.parameters_at : system.parameters_at + matrix.shape[1]] = matrix
         values = np.empty((*states.shape[:2], function.size))
         _outputs(function, system, x, self.times[rows], states, values, events)
         width = len(self.names)
@@ -396,8 +395,8 @@ def _compiled(
     joined = tuple(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True))
     solve_many(
         system.addresses, x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, joined,
-        (system.input_states, system.exchange, system.conditions.size), simulator.thresholds, simulator.rtol, atol,
-        simulator.most_steps, METHODS.index(simulator.method), states, solution.counts[rows], solution.ended[rows],
+        (system.input_states, system.exchange, system.conditions.size, system.constants_at), simulator.thresholds,
+        simulator.rtol, atol, simulator.most_steps, METHODS.index(simulator.method), states, solution.counts[rows], solution.ended[rows],
         solution.codes[rows],
     )  # fmt: skip
 
@@ -406,11 +405,14 @@ def _by_scipy(
     simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
     states: FloatArray, solution: Solution,
 ) -> None:  # fmt: skip
+    n = simulator.system.base
     for p, index in enumerate(range(rows.start, rows.stop)):
         times = simulator.times[index, : simulator.lengths[index]]
+        simulator.system.set_constants(x[p])
         solution.codes[index] = reference.solve(
-            simulator.system, x[p], y[p], times, float(simulator.starts[index]), events[p], simulator.thresholds,
-            simulator.rtol, atol[p], simulator.most_steps, states[p], solution.counts[index], solution.ended[index : index + 1],
+            simulator.system, x[p], y[p, :n], times, float(simulator.starts[index]), events[p], simulator.thresholds,
+            simulator.rtol, atol[p], simulator.most_steps, states[p, :, :n], solution.counts[index],
+            solution.ended[index : index + 1],
         )  # fmt: skip
 
 

@@ -26,9 +26,9 @@ _ERROR = np.array(ERROR)
 
 @kernel
 def _advance(f: Any, t: float, length: float, z: Any, x: Any, inflow: Any, moving: Any, rtol: float, atol: Any, k: Any, s: Any,
-             h: float) -> float:  # fmt: skip
+             size: int, h: float) -> float:  # fmt: skip
     """Move z on by `length` days; return the last full step, below zero where it fails."""
-    n, size, done, steps, previous = moving.size, z.size, 0.0, 0, 1.0
+    n, done, steps, previous = moving.size, 0.0, 0, 1.0
     while done < length:
         steps += 1
         if steps > _MOST_STEPS:
@@ -42,7 +42,7 @@ def _advance(f: Any, t: float, length: float, z: Any, x: Any, inflow: Any, movin
                     total += _TABLE[stage, j] * k[j, i]
                 s[i] = z[i] + step * total
             place(t, s, x)
-            rates(f, t, x, inflow, k[stage])
+            rates(f, t, x, inflow, k, stage * z.size)
             for i in range(size):
                 if not moving[i % n]:
                     k[stage, i] = 0.0
@@ -68,22 +68,22 @@ def _advance(f: Any, t: float, length: float, z: Any, x: Any, inflow: Any, movin
 
 @kernel
 def _interval(f: Any, t: float, length: float, duration: float, interval: float, given: Any, z: Any, x: Any, inflow: Any,
-              moving: Any, rtol: float, atol: Any, k: Any, s: Any, h: float) -> float:  # fmt: skip
+              moving: Any, rtol: float, atol: Any, k: Any, s: Any, size: int, h: float) -> float:  # fmt: skip
     """Give a dose (`given` adds to each state) and move on by `length`, at most one interval; return as `_advance`."""
     if duration <= 0.0:
-        for i in range(z.size):
+        for i in range(size):
             if moving[i % moving.size]:
                 z[i] += given[i]
             inflow[i] = 0.0
-        return _advance(f, t, length, z, x, inflow, moving, rtol, atol, k, s, h)
+        return _advance(f, t, length, z, x, inflow, moving, rtol, atol, k, s, size, h)
     overlap = np.floor(duration / interval)
     first = min(duration - overlap * interval, length)
     for part in range(2):
         span = first if part == 0 else length - first
         if span > 0.0:
-            for i in range(z.size):
+            for i in range(size):
                 inflow[i] = given[i] / duration * (overlap + 1 - part)
-            h = _advance(f, t, span, z, x, inflow, moving, rtol, atol, k, s, h)
+            h = _advance(f, t, span, z, x, inflow, moving, rtol, atol, k, s, size, h)
             if h < 0.0:
                 return h
     return h
@@ -93,8 +93,9 @@ def _interval(f: Any, t: float, length: float, duration: float, interval: float,
 def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, rtol: float, atol: Any, out: Any) -> bool:
     """Bring the moving states of y to the steady state of event `e`; False where none is reached."""
     _, _, inputs, amounts, durations, _, intervals, phases, _, amount_by = events
-    interval, size, n = intervals[e], y.size, moving.size
-    z, before, inflow, s, k = y.copy(), np.empty(size), np.zeros(size), np.empty(size), np.empty((7, size))
+    interval, width, n = intervals[e], y.size, moving.size
+    size = n * (1 + amount_by.shape[1])
+    z, before, inflow, s, k = y.copy(), np.empty(width), np.zeros(width), np.zeros(width), np.zeros((7, width))
     given = out[(2 * inputs[e] + 1) * size :]
     endless = not interval < np.inf
     length = 1.0 if endless else interval
@@ -106,9 +107,9 @@ def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, r
         if endless:
             for i in range(size):
                 inflow[i] = given[i]
-            h = _advance(f, t, length, z, x, inflow, moving, rtol, atol, k, s, h)
+            h = _advance(f, t, length, z, x, inflow, moving, rtol, atol, k, s, size, h)
         else:
-            h = _interval(f, t, length, durations[e], interval, given, z, x, inflow, moving, rtol, atol, k, s, h)
+            h = _interval(f, t, length, durations[e], interval, given, z, x, inflow, moving, rtol, atol, k, s, size, h)
         if h < 0.0:
             return False
         last, change = change, 0.0
@@ -126,7 +127,7 @@ def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, r
             return False
     if not endless and phases[e] > 0.0:
         arrival(f, t, amounts[e], amount_by[e], z, x, out)
-        h = _interval(f, t, phases[e], durations[e], interval, given, z, x, inflow, moving, rtol, atol, k, s, h)
+        h = _interval(f, t, phases[e], durations[e], interval, given, z, x, inflow, moving, rtol, atol, k, s, size, h)
         if h < 0.0:
             return False
     for i in range(size):

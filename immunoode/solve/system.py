@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from immunoode.errors import Problem, SolveError
 from immunoode.model.equations import Equations
 from immunoode.model.symbolic import Expr
+from immunoode.solve.constants import Constants
 from immunoode.solve.sensitivity import By, Chain
 
 FloatArray = NDArray[np.float64]
-TIME_AT, DOSE_AT, STATES_AT = 0, 1, 2
+LANES = 4
+"""Vectors of states have a length that is a multiple of this (see `immunoode.solve.lanes`)."""
+TIME_AT, DOSE_AT, STATES_AT = 0, 1, LANES
 """Places in the packed input of every function."""
 
 
@@ -64,8 +67,8 @@ class System:
     the first of these, by the second, and so on: (1 + m) n states that one solve steps together. Functions then give the
     derivatives after the values.
 
-    Every function takes the packed input [time, dose, states, parameters], and for sensitivities [..., direction (n), dose
-    rates (m)]: the vector of a directional derivative, and the derivatives of the dose.
+    Every function takes the packed input [time, dose, filling, states, filling, parameters, constants], and for sensitivities
+    [..., direction (n), dose rates (m)]: the vector of a directional derivative, and the derivatives of the dose.
     """
 
     equations: Equations
@@ -82,23 +85,41 @@ class System:
         """Number of states that are solved, (1 + m) n."""
         return self.base * (1 + len(self.by))
 
+    @property
+    def width(self) -> int:
+        """Length of the vectors that hold the states."""
+        return -(-self.size // LANES) * LANES
+
     @cached_property
     def chain(self) -> Chain:
         """The symbols, and derivatives along them."""
-        return Chain(self.equations, self.by)
+        return Chain(self.equations, self.by, self.width - self.size)
 
     def _function(self, expressions: list[Expr]) -> Function:
-        return Function(self.chain.inputs, expressions)
+        return Function(self.chain.inputs(list(self._lifted[2].values())), expressions)
+
+    @cached_property
+    def _lifted(self) -> tuple[list[Expr], list[Expr], dict[Expr, Expr]]:
+        """Rates and Jacobian with symbols for what is constant in them, and what these stand for."""
+        constants = Constants(self.equations.parameters)
+        rates = [constants.without(e) for e in self.chain.with_derivatives(list(self.equations.rhs))]
+        jacobian = [constants.without(rate.diff(state)) for rate in self.equations.rhs for state in self.chain.states]
+        return rates, jacobian, constants.table
 
     @cached_property
     def rates(self) -> Function:
         """d(states)/d(time)."""
-        return self._function(self.chain.with_derivatives(list(self.equations.rhs)))
+        return self._function(self._lifted[0])
 
     @cached_property
     def jacobian(self) -> Function:
         """Derivatives of the model's rates by its states, row by row."""
-        return self._function([rate.diff(state) for rate in self.equations.rhs for state in self.chain.states])
+        return self._function(self._lifted[1])
+
+    @cached_property
+    def constants(self) -> Function:
+        """What depends on parameters alone in the rates."""
+        return self._function(list(self._lifted[2]))
 
     @cached_property
     def time_derivative(self) -> Function:
@@ -153,7 +174,7 @@ class System:
         drift = self.time_derivative.address if self.depends_on_time else none
         with_by = (self.coupling.address, self.crossings.address) if self.by else (none, none)
         found = (self.rates, self.arrivals, self.jacobian, self.initial, self.conditions)
-        return np.concatenate([*(f.address for f in found), drift, *with_by])
+        return np.concatenate([*(f.address for f in found), drift, *with_by, self.constants.address])
 
     def compile(self) -> None:
         """Make every function now: patients are solved in threads, and each must find the same ones."""
@@ -206,19 +227,34 @@ class System:
             return self._outputs[names]
 
     def packed(self, parameters: FloatArray, time: float = 0.0, states: FloatArray | None = None) -> FloatArray:
-        """Return the packed input of every function, for parameters (P,) or rows of them."""
-        rows = np.asarray(parameters)
-        x = np.zeros((*rows.shape[:-1], len(self.chain.inputs)))
-        x[..., TIME_AT] = time
+        """Return the packed input of every function, for parameters (P,) of one patient."""
+        x = self.rows(np.asarray(parameters)[None])[0]
+        x[TIME_AT] = time
         if states is not None:
-            x[..., STATES_AT : STATES_AT + self.size] = states
-        x[..., self.parameters_at : self.parameters_at + rows.shape[-1]] = rows
+            x[STATES_AT : STATES_AT + states.size] = states
+        self.set_constants(x)
         return x
+
+    def rows(self, parameters: FloatArray) -> FloatArray:
+        """Return packed inputs for the parameters (P, n) of patients, with all else to be filled in."""
+        x = np.zeros((len(parameters), self.constants_at + self.constants.size + self.chain.extra))
+        x[:, self.parameters_at : self.constants_at] = parameters
+        return x
+
+    def set_constants(self, x: FloatArray) -> None:
+        """Put what depends on the parameters of a packed input alone into it."""
+        if self.constants.size:
+            x[self.constants_at : self.constants_at + self.constants.size] = self.constants(x)
+
+    @property
+    def constants_at(self) -> int:
+        """The place of the first constant in the packed input."""
+        return self.parameters_at + len(self.equations.parameters)
 
     @property
     def parameters_at(self) -> int:
         """The place of the first parameter in the packed input."""
-        return STATES_AT + self.size
+        return STATES_AT + self.width
 
 
 _CACHE: OrderedDict[tuple[str, tuple[By, ...]], System] = OrderedDict()

@@ -12,6 +12,7 @@ import numpy as np
 
 from immunoode.solve.calls import rates
 from immunoode.solve.jit import kernel
+from immunoode.solve.lanes import combine, copy, weigh
 from immunoode.solve.system import STATES_AT
 
 STAGES = 7
@@ -53,60 +54,45 @@ DENSE = np.array(
 
 @kernel
 def attempt(f: Any, t: float, latest: float, y: Any, h: float, x: Any, infusion: Any, k: Any, slope: Any, trial: Any,
-            sixth: Any, rtol: float, atol: Any) -> float:  # fmt: skip
+            sixth: Any, size: int, rtol: float, atol: Any) -> float:  # fmt: skip
     """Step from (t, y), whose rates are `slope`, into `trial`; return the scaled error.
 
-    Rates are asked for at `latest` at the latest, the last instant before what happens next. `k` (7, n) holds the stages on
+    Rates are asked for at `latest` at the latest, the last instant before what happens next. `k` holds the seven stages on
     return and `sixth` the state of the sixth, which is at the end of the step as well: from both comes the estimate of
-    stiffness. Written out stage by stage, so that states are worked on side by side.
+    stiffness. Of the vectors, `size` numbers count.
     """
-    n, s = y.size, x[STATES_AT:]
-    a, b, c, d, e, g = A[1], A[2], A[3], A[4], A[5], A[6]
-    for i in range(n):
-        k[0, i] = slope[i]
-        s[i] = y[i] + h * a[0] * slope[i]
-    rates(f, min(t + C[1] * h, latest), x, infusion, k[1])
-    for i in range(n):
-        s[i] = y[i] + h * (b[0] * k[0, i] + b[1] * k[1, i])
-    rates(f, min(t + C[2] * h, latest), x, infusion, k[2])
-    for i in range(n):
-        s[i] = y[i] + h * (c[0] * k[0, i] + c[1] * k[1, i] + c[2] * k[2, i])
-    rates(f, min(t + C[3] * h, latest), x, infusion, k[3])
-    for i in range(n):
-        s[i] = y[i] + h * (d[0] * k[0, i] + d[1] * k[1, i] + d[2] * k[2, i] + d[3] * k[3, i])
-    rates(f, min(t + C[4] * h, latest), x, infusion, k[4])
-    for i in range(n):
-        sixth[i] = y[i] + h * (e[0] * k[0, i] + e[1] * k[1, i] + e[2] * k[2, i] + e[3] * k[3, i] + e[4] * k[4, i])
-        s[i] = sixth[i]
-    rates(f, min(t + h, latest), x, infusion, k[5])
-    for i in range(n):
-        trial[i] = y[i] + h * (
-            g[0] * k[0, i] + g[1] * k[1, i] + g[2] * k[2, i] + g[3] * k[3, i] + g[4] * k[4, i] + g[5] * k[5, i]
-        )
-        s[i] = trial[i]
-    rates(f, min(t + h, latest), x, infusion, k[6])
+    width = y.size
+    a, b, c, d, e, g, q = A[1], A[2], A[3], A[4], A[5], A[6], ERROR
+    copy(k, 0, slope, 0, width)
+    combine(x, STATES_AT, y, k, (h * a[0],))
+    rates(f, min(t + C[1] * h, latest), x, infusion, k, width)
+    combine(x, STATES_AT, y, k, (h * b[0], h * b[1]))
+    rates(f, min(t + C[2] * h, latest), x, infusion, k, 2 * width)
+    combine(x, STATES_AT, y, k, (h * c[0], h * c[1], h * c[2]))
+    rates(f, min(t + C[3] * h, latest), x, infusion, k, 3 * width)
+    combine(x, STATES_AT, y, k, (h * d[0], h * d[1], h * d[2], h * d[3]))
+    rates(f, min(t + C[4] * h, latest), x, infusion, k, 4 * width)
+    combine(x, STATES_AT, y, k, (h * e[0], h * e[1], h * e[2], h * e[3], h * e[4]))
+    copy(sixth, 0, x, STATES_AT, width)
+    rates(f, min(t + h, latest), x, infusion, k, 5 * width)
+    combine(x, STATES_AT, y, k, (h * g[0], h * g[1], h * g[2], h * g[3], h * g[4], h * g[5]))
+    copy(trial, 0, x, STATES_AT, width)
+    rates(f, min(t + h, latest), x, infusion, k, 6 * width)
+    weigh(k, 7 * width, k, (h * q[0], h * q[1], h * q[2], h * q[3], h * q[4], h * q[5], h * q[6]))
     error = 0.0
-    for i in range(n):
-        total = (
-            ERROR[0] * k[0, i] + ERROR[1] * k[1, i] + ERROR[2] * k[2, i] + ERROR[3] * k[3, i] + ERROR[4] * k[4, i]
-            + ERROR[5] * k[5, i] + ERROR[6] * k[6, i]
-        )  # fmt: skip
-        scaled = h * total / (atol[i] + rtol * max(abs(y[i]), abs(trial[i])))
+    for i in range(size):
+        scaled = k[7, i] / (atol[i] + rtol * max(abs(y[i]), abs(trial[i])))
         error += scaled * scaled
-    return np.sqrt(error / n)
+    return np.sqrt(error / size)
 
 
 @kernel
 def interpolant(h: float, y: Any, k: Any, dense: Any) -> None:
-    """Fill `dense` (5, n), the coefficients of powers of theta in the state at t + theta h."""
-    for i in range(y.size):
-        dense[0, i] = y[i]
+    """Fill `dense`, the coefficients of powers of theta in the state at t + theta h: five rows."""
+    copy(dense, 0, y, 0, y.size)
     for p in range(4):
-        for i in range(y.size):
-            dense[p + 1, i] = h * (
-                DENSE[0, p] * k[0, i] + DENSE[1, p] * k[1, i] + DENSE[2, p] * k[2, i] + DENSE[3, p] * k[3, i]
-                + DENSE[4, p] * k[4, i] + DENSE[5, p] * k[5, i] + DENSE[6, p] * k[6, i]
-            )  # fmt: skip
+        weigh(dense, (p + 1) * y.size, k, (h * DENSE[0, p], h * DENSE[1, p], h * DENSE[2, p], h * DENSE[3, p], h * DENSE[4, p],
+                                           h * DENSE[5, p], h * DENSE[6, p]))  # fmt: skip
 
 
 @kernel
@@ -116,7 +102,7 @@ def stiffness(k: Any, trial: Any, sixth: Any, weights: Any) -> float:
     Differences are divided by `weights`, so that units do not matter.
     """
     above = below = 0.0
-    for i in range(trial.size):
+    for i in range(weights.size):
         above += ((k[6, i] - k[5, i]) / weights[i]) ** 2
         below += ((trial[i] - sixth[i]) / weights[i]) ** 2
     return np.sqrt(above / below) if below > 0.0 else 0.0
