@@ -41,6 +41,8 @@ _HOMES = {
     "immunoode.model.write": ("save_model",),
     "immunoode.regimen.library": ("list_regimens", "load_regimen"),
     "immunoode.regimen.radiobiology": ("biologically_effective_dose", "equivalent_dose_2gy"),
+    "immunoode.regimen.record_writer": ("write_records",),
+    "immunoode.regimen.records": ("read_records",),
     "immunoode.regimen.regimen": ("Regimen",),
     "immunoode.regimen.schedule": ("Schedule",),
     "immunoode.solve.simulate": ("simulate",),

@@ -31,6 +31,8 @@ from immunoode.regimen.library import list_regimens as list_regimens
 from immunoode.regimen.library import load_regimen as load_regimen
 from immunoode.regimen.radiobiology import biologically_effective_dose as biologically_effective_dose
 from immunoode.regimen.radiobiology import equivalent_dose_2gy as equivalent_dose_2gy
+from immunoode.regimen.record_writer import write_records as write_records
+from immunoode.regimen.records import read_records as read_records
 from immunoode.regimen.regimen import Regimen as Regimen
 from immunoode.regimen.schedule import Schedule as Schedule
 from immunoode.scenario.compare import Comparison as Comparison

@@ -46,6 +46,28 @@ def test_rules_in_words(options, words, week):
     assert week in lines
 
 
+def test_every_rule_reads_in_words():
+    regimen = Regimen().dose("drug", "1 mg", every=7, count=2, steady_state=True).dose("drug", "9 mg", rate="1 mg/h", start=20)
+    regimen = regimen.replace("cells", "2e6 cells", at=[1, 2]).multiply("drug", 0.5, at=3).reset(at=9)
+    regimen = regimen.set("weight", [80, 70], [0, 21], rule="locf").set("albumin", range(8), range(8), rule="nocb")
+    assert str(regimen).splitlines() == [
+        "drug        1 mg every week, 2 doses, the first at steady state; days 0 to 7",
+        "drug        9 mg over 9 hours; day 20",
+        "cells       replaced by 2e6 cells; days 1, 2",
+        "drug        multiplied by 0.5; day 3",
+        "everything  reset; day 9",
+        "weight      80, 70, carried forward; days 0, 21",
+        "albumin     0, 1, 2, 3, ..., 7, carried backward; days 0 to 7",
+        "",
+        "week  drug",
+        "1-2   Mo",
+        "3     Su",
+    ]
+    single = Regimen().dose("drug", "1 mg", every=1, steady_state=True)
+    assert str(single) == "drug  1 mg at the steady state of every day; day 0"
+    assert str(Regimen(title="Start again").reset(at=3)) == "Start again\neverything  reset; day 3"
+
+
 @given(st.lists(st.sampled_from([(".",), ("Mo",), ("Tu",)]), min_size=1, max_size=40))
 def test_a_rhythm_written_short_tells_all(cells):
     last, period = _rhythm(cells)

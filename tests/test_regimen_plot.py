@@ -74,6 +74,31 @@ def test_daily_fractions_stay_apart():
     assert fractions.get_markeredgewidth() < points / (high - low)
 
 
+def test_what_is_done_besides_doses_is_drawn():
+    regimen = Regimen().dose("a", "1 mg", every=7, count=2, steady_state=True).replace("b", "2 mg", at=[1, 2])
+    regimen = regimen.multiply("a", 0.5, at=3).reset(at=9).set("weight", [80, 70, 75], [0, 2, 9], rule="locf")
+    axes = regimen.plot()
+    axes.figure.canvas.draw()
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "weight"]
+    assert beside(axes) == ["2 × 1 mg, from steady state\nmultiplied by 0.5", "2 × replaced by 2 mg", "70 to 80", "reset"]
+    drawn = {line.get_marker(): list(line.get_xdata()) for line in axes.lines if len(line.get_xdata())}
+    assert (drawn["|"], drawn["D"], drawn["X"], drawn[8]) == ([0, 7], [1, 2], [3], [0])
+    steps = next(line for line in axes.lines if line.get_drawstyle() == "steps-post")
+    heights = -steps.get_ydata()  # lanes count downwards
+    assert heights[0] > heights[2] > heights[1]
+    assert any(list(line.get_xdata()) == [9, 9] for line in axes.lines)
+
+
+@pytest.mark.parametrize(
+    "regimen", [Regimen().reset(at=3), Regimen().set("weight", 80, 0, rule="nocb"), Regimen().replace("a", 0, at=-5)]
+)
+def test_a_regimen_without_doses_is_drawn(regimen):
+    axes = regimen.plot()
+    axes.figure.canvas.draw()
+    low, high = axes.get_xlim()
+    assert all(low <= time <= high for time in regimen.to_frame()["time_day"])
+
+
 def test_it_draws_on_axes_given():
     _, box = plt.subplots()
     assert Regimen().dose("a", "1 mg").plot(box, amounts=False) is box

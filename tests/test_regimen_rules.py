@@ -189,6 +189,178 @@ def test_all_that_does_not_fit_is_said_at_once():
     assert len(error.value.problems) == 3
 
 
+# rates, steady states, and what is done besides doses
+
+
+def schedule(regimen, **covariates):
+    """Return a regimen's schedule row by row: time, action, name, amount, duration, steady."""
+    found = regimen.schedule({"drug": "mg", "cells": "cell"}, covariates)
+    numbers = (c.tolist() for c in (found.times, found.amounts, found.durations, found.steady))
+    return [(t, action, name, a, d, s) for action, name, t, a, d, s in zip(found.actions, found.inputs, *numbers, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("amount", "rate", "days"),
+    [
+        ("100 mg", "10 mg/h", 10 / 24),
+        ("1 g", "10 mg/day", 100),
+        ("5 mg/kg", "0.1 mg/kg/h", 50 / 24),
+        ("75 mg/m2", "0.05 g/m2/day", 1.5),
+        (6, 2, 3),
+        ("0 mg", "1 mg/h", 0),
+    ],
+)
+def test_a_rate_says_how_long_an_infusion_lasts(amount, rate, days):
+    rows = schedule(Regimen().dose("drug", amount, rate=rate), weight=80, surface_area=2)
+    assert rows[0][4] == pytest.approx(days)
+
+
+def test_the_first_dose_at_steady_state():
+    regimen = Regimen().dose("drug", "10 mg", every="1 day", count=3, start=2, over="6 h", steady_state=True)
+    assert schedule(regimen) == [
+        (2, "dose", "drug", 10, 0.25, 1), (3, "dose", "drug", 10, 0.25, 0), (4, "dose", "drug", 10, 0.25, 0),
+    ]  # fmt: skip
+    assert schedule(regimen.before(3)) == [(2, "dose", "drug", 10, 0.25, 1)]
+
+
+def everything():
+    """Return a regimen with a rule of every kind."""
+    return (
+        Regimen()
+        .dose("drug", "2 mg/kg", every="1 week", count=2, steady_state=True)
+        .replace("cells", "1e6 cells/kg", at=["3 days", 10])
+        .multiply("drug", 0.5, at=5)
+        .reset(at="8 days")
+        .set("weight", [80, 70], [0, 7], rule="locf")
+    )
+
+
+def test_what_is_done_besides_doses():
+    assert schedule(everything(), weight=100) == [
+        (0, "dose", "drug", 160, 0, 7),
+        (0, "set", "weight", 80, 0, 0),
+        (3, "replace", "cells", 8e7, 0, 0),
+        (5, "multiply", "drug", 0.5, 0, 0),
+        (7, "dose", "drug", 140, 0, 0),
+        (7, "set", "weight", 70, 0, 0),
+        (8, "reset", "", 0, 0, 0),
+        (10, "replace", "cells", 7e7, 0, 0),
+    ]
+
+
+def test_rules_of_one_time_are_carried_out_in_the_order_given():
+    regimen = Regimen().reset(at=1).dose("drug", 1, start=1).multiply("drug", 2, at=1).replace("drug", 3, at=1)
+    assert [row[1] for row in schedule(regimen)] == ["reset", "dose", "multiply", "replace"]
+
+
+def test_every_rule_moves_adds_and_ends():
+    regimen = everything()
+    moved = schedule(regimen.shift("1 day"), weight=100)
+    assert [(row[0] - 1, *row[1:]) for row in moved] == schedule(regimen, weight=100)
+    assert regimen.shift(3).shift(-3) == regimen
+    assert schedule(Regimen().reset(at=0) + regimen, weight=100)[0][1] == "reset"
+    cut = schedule(regimen.before(5), weight=100)
+    assert [row[1] for row in cut] == ["dose", "set", "replace", "set"]
+    assert (regimen.therapies, regimen.before(0).changes) == (("drug", "cells"), ())
+
+
+def test_the_table_has_a_row_for_whatever_is_done():
+    frame = everything().to_frame()
+    assert list(frame["action"]) == ["dose", "set", "replace", "multiply", "dose", "set", "reset", "replace"]
+    assert list(frame["therapy"]) == ["drug", "weight", "cells", "drug", "drug", "weight", "", "cells"]
+    assert list(frame["steady_day"]) == [7, 0, 0, 0, 0, 0, 0, 0]
+    assert list(frame["unit"]) == ["mg/kg", "", "cells/kg", "", "mg/kg", "", "", "cells/kg"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "values", "measured", "expected"),
+    [
+        ("locf", [80, 75, 70], [0, 7, 21], [(0, 80), (7, 75), (21, 70)]),
+        ("nocb", [80, 75, 70], [0, 7, 21], [(0, 75), (7, 70)]),
+        ("nocb", [80, 75], [3, 7], [(0, 80), (3, 75)]),
+        ("nocb", [80, 75, 70], [-3, 7, 9], [(-3, 75), (7, 70)]),
+        ("locf", 80, "2 weeks", [(14, 80)]),
+        ("nocb", 80, 14, [(0, 80)]),
+    ],
+)
+def test_the_course_of_a_covariate(rule, values, measured, expected):
+    rows = schedule(Regimen().set("weight", values, measured, rule=rule))
+    assert [(row[0], row[3]) for row in rows] == expected
+    assert {row[1:3] for row in rows} == {("set", "weight")}
+
+
+@pytest.mark.parametrize(
+    ("rule", "amounts"), [("locf", [100, 80, 80, 75, 75, 70, 70]), ("nocb", [80, 80, 75, 75, 70, 70, 70])]
+)
+def test_doses_by_weight_follow_its_course(rule, amounts):
+    """At its own time a measured weight counts, by either rule."""
+    regimen = Regimen().dose("drug", "1 mg/kg", every=1, count=7)
+    regimen = regimen.set("weight", [80, 75, 70], [1, 3, 5], rule=rule)
+    assert [row[3] for row in schedule(regimen, weight=100) if row[1] == "dose"] == amounts
+
+
+def test_a_course_that_two_regimens_share_is_set_once():
+    one = Regimen().set("weight", [80, 75], [0, 7], rule="locf")
+    assert schedule(one + one) == schedule(one)
+    with pytest.raises(imo.RegimenError, match="weight: has 2 courses that differ"):
+        schedule(one + Regimen().set("weight", 60, 0, rule="locf"))
+
+
+@pytest.mark.parametrize(
+    ("call", "phrase"),
+    [
+        (lambda r: r.dose("drug", "1 mg", rate="1 mg"), "rate '1 mg': is no mg a time; an amount a time like the dose's own"),
+        (lambda r: r.dose("drug", "1 mg", rate="1 mg/kg/h"), "is no mg a time"),
+        (lambda r: r.dose("drug", "1 mg", rate=3), "is no mg a time"),
+        (lambda r: r.dose("drug", 1, rate="3 mg/h"), "is no plain number a time"),
+        (lambda r: r.dose("drug", "AUC 5", rate="3 mg/h"), "is no mg*min/mL a time"),
+        (lambda r: r.dose("drug", "1 mg", rate="0 mg/h"), "is zero; a positive rate"),
+        (lambda r: r.dose("drug", "1 mg", rate="-1 mg/h"), "is negative"),
+        (lambda r: r.dose("drug", "1 mg", rate="fast"), "begin with a number; an amount a time"),
+        (lambda r: r.dose("drug", "1 mg", rate="1 mg/h", over=1), "is given beside over="),
+        (lambda r: r.dose("drug", "1 mg", rate="1 mg/h", every=1, count=2, loading="2 mg"), "is given beside loading="),
+        (lambda r: r.dose("drug", "48 mg", rate="1 mg/h", every=1, count=2), "lasts 2 days, longer than the 1 days"),
+        (lambda r: r.dose("drug", "1 mg", steady_state=True), "steady_state=True: has no interval; add every="),
+        (lambda r: r.dose("drug", "1 mg", every=1, steady_state=1), "steady_state=1: is neither True nor False"),
+        (lambda r: r.dose("drug", "1 mg", every=1, over=2, steady_state=True), "lasts 2 days, longer than the 1 days"),
+        (lambda r: r.dose("drug", "1 mg", every=1, loading="2 mg", steady_state=True), "beside a loading dose; leave one out"),
+        (lambda r: r.dose("drug", "1 mg", every=1, weekdays=True, steady_state=True), "is given beside weekdays"),
+        (lambda r: r.dose("drug", "1 mg", every=7, days=(1,), steady_state=True), "is given beside days of a cycle"),
+        (lambda r: r.replace("my drug", "1 mg", at=0), "replacement of my drug: is not the name of a therapy"),
+        (lambda r: r.replace("drug", "-1 mg", at=0), "replacement of drug: amount '-1 mg': is negative"),
+        (lambda r: r.replace("drug", "1 mg", at="noon"), "replacement of drug: at='noon': does not begin with a number"),
+        (lambda r: r.replace("drug", "1 mg", at=[]), "at=[]: is empty"),
+        (lambda r: r.multiply("drug", "0.5", at=0), "multiplication of drug: factor '0.5': is not a number"),
+        (lambda r: r.multiply("drug", -1, at=0), "factor -1: is negative"),
+        (lambda r: r.multiply("drug", math.nan, at=0), "factor nan: is not a number"),
+        (lambda r: r.reset(at=None), "reset: at=None: is not a time"),
+        (lambda r: r.reset(at=[0, "1 mg"]), "does not measure the same thing as 'day'"),
+        (lambda r: r.set("my weight", 80, 0, rule="locf"), "set of my weight: is not the name of a parameter"),
+        (lambda r: r.set("weight", "80 kg", 0, rule="locf"), "value '80 kg': is not a number; a finite number without a unit"),
+        (lambda r: r.set("weight", [80, 75], 0, rule="locf"), "has 2 values and 1 times; one time for each value"),
+        (lambda r: r.set("weight", [], [], rule="locf"), "has 0 values and 0 times"),
+        (lambda r: r.set("weight", [80, 75], [7, 0], rule="locf"), "do not increase; sort them"),
+        (lambda r: r.set("weight", [80, 75], [0, 0], rule="locf"), "do not increase"),
+        (lambda r: r.set("weight", [80, 75], [0, "soon"], rule="locf"), "time 'soon': does not begin with a number"),
+        (lambda r: r.set("weight", 80, 0, rule="linear"), "rule 'linear': is not known; 'locf' (a value holds until the next)"),
+        (lambda r: schedule(r.replace("drugs", "1 mg", at=0)), "replacement of drugs: is not an input of this model"),
+        (lambda r: schedule(r.multiply("drugs", 1, at=0)), "multiplication of drugs: is not an input of this model"),
+        (lambda r: schedule(r.replace("drug", "1 Gy", at=0)), "replacement of drug: is in 'Gy', which cannot become 'mg'"),
+        (lambda r: schedule(r.replace("drug", "1 mg/kg", at=0)), "replacement of drug: is stated by weight"),
+        (lambda r: schedule(r.dose("drug", "1 mg/kg").set("weight", -3, 0, rule="locf")), "weight, which is -3"),
+    ],
+)
+def test_a_wrong_rule_gets_its_message(call, phrase):
+    with pytest.raises(imo.RegimenError) as error:
+        call(Regimen())
+    assert phrase in str(error.value)
+
+
+def test_a_rule_without_its_rule_is_refused_by_python():
+    with pytest.raises(TypeError, match="rule"):
+        Regimen().set("weight", 80, 0)
+
+
 @pytest.mark.parametrize("ratio", [0, -1, math.nan, math.inf, "ten", None])
 def test_a_ratio_must_be_positive(ratio):
     with pytest.raises(imo.RegimenError, match="a positive number of Gy"):

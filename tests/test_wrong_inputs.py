@@ -147,6 +147,13 @@ def grid(**changes: Any) -> imo.Grid:
     return imo.grid(treated(), **how)
 
 
+def records(time_unit: str = "hour", covariates: Any = (), **changes: Any) -> Any:
+    """Read two event records with columns changed, or left out (None)."""
+    columns: dict[str, Any] = {"ID": [1, 1], "TIME": [0, 24], "AMT": [200, 100], "CMT": [1, 1]}
+    frame = pd.DataFrame({name: values for name, values in (columns | changes).items() if values is not None})
+    return imo.read_records(frame, {1: "pembrolizumab"}, time_unit=time_unit, covariates=covariates)  # type: ignore[arg-type]
+
+
 WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
     # models
     "American spelling": (lambda: imo.load_model("tumor_immune"), imo.ModelError, ("'tumor_immune'", "'tumour_immune'")),
@@ -188,6 +195,34 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     "start in words": (lambda: dose(start="monday"), imo.RegimenError, ("start='monday'", "number of days")),
     "model for its name": (
         lambda: dose(therapy=treated()), imo.RegimenError, ("is not the name of a therapy", "such as 'pembrolizumab'"),
+    ),
+    "rate of another kind": (lambda: dose(rate="1 mg/kg/h"), imo.RegimenError, ("rate '1 mg/kg/h'", "no mg a time", "'10 mg/h'")),
+    "steady state of nothing repeated": (
+        lambda: dose(count=1, every=None, steady_state=True), imo.RegimenError, ("steady_state=True", "no interval", "every="),
+    ),
+    "covariate without its rule": (
+        lambda: dose().set("weight", [80, 75], [0, 7], rule="last"), imo.RegimenError, ("set of weight", "'last'", "'locf'", "'nocb'"),  # type: ignore[arg-type]
+    ),
+    "covariate with a unit": (lambda: dose().set("weight", "80 kg", 0, rule="locf"), imo.RegimenError, ("'80 kg'", "without a unit")),  # type: ignore[arg-type]
+    "factor in per cent": (lambda: dose().multiply("pembrolizumab", "50%", at=3), imo.RegimenError, ("factor '50%'", "finite number")),  # type: ignore[arg-type]
+    "replacement in gray": (lambda: run(dose().replace("pembrolizumab", "2 Gy", at=3)), imo.RegimenError, ("replacement of", "'Gy'", "'mg'")),
+    "schedule of unequal columns": (
+        lambda: imo.Schedule(np.zeros(2), ("pembrolizumab",), np.ones(2), np.zeros(2)), imo.RegimenError, ("inputs", "1 rows", "times has 2"),
+    ),
+    "unknown action": (
+        lambda: imo.Schedule(np.zeros(1), ("pembrolizumab",), np.ones(1), np.zeros(1), ("mulitply",)),
+        imo.RegimenError, ("row 0", "'mulitply'", "did you mean 'multiply'"),
+    ),
+    # event records
+    "records without amounts": (lambda: records(AMT=None), imo.DataError, ("AMT", "no such column", "rename")),
+    "rate of the model": (lambda: records(RATE=[-2, 0]), imo.DataError, ("row 0 (subject 1)", "RATE -2", "works out", "DUR")),
+    "doses without their interval": (lambda: records(ADDL=[3, 0]), imo.DataError, ("row 0 (subject 1)", "without an interval II")),
+    "records out of order": (lambda: records(TIME=[24, 0]), imo.DataError, ("row 1 (subject 1)", "TIME 0", "EVID 3 or 4")),
+    "compartment that nobody named": (lambda: records(CMT=[2, 1]), imo.DataError, ("row 0 (subject 1)", "CMT '2'", "1 (pembrolizumab)")),
+    "records in weeks": (lambda: records(time_unit="week"), imo.DataError, ("time_unit", "'week'", "'hour' or 'day'")),
+    "covariates without a rule": (lambda: records(covariates=["CMT"]), imo.DataError, ("rule", "not stated", "as NONMEM")),
+    "regimen for a schedule": (
+        lambda: imo.write_records({1: dose()}, time_unit="day"), imo.RegimenError, ("subject 1", "a Regimen", ".schedule("),  # type: ignore[dict-item]
     ),
     "therapy that the model lacks": (lambda: run(dose(therapy="nivolumab")), imo.RegimenError, ("dose of nivolumab", "input")),
     "gray of an antibody": (lambda: run(dose(amount="2 Gy")), imo.RegimenError, ("dose of pembrolizumab", "'Gy'", "'mg'")),

@@ -10,6 +10,7 @@ import numpy as np
 from immunoode.errors import FitError
 from immunoode.fit.design import Slot
 from immunoode.fit.observations import LEFT, MEASURED, RIGHT
+from immunoode.regimen.schedule import SET
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -99,7 +100,7 @@ def cautions(result: FitResult) -> tuple[str, ...]:
 def _untreated(result: FitResult) -> list[str]:
     """Return a warning where the model takes doses and nobody got one."""
     given = getattr(result.predictor, "schedules", None)
-    if given is None or not result.model.inputs or any(s is not None and len(s.times) for s in given):
+    if given is None or not result.model.inputs or any(s is not None and set(s.actions) - {SET} for s in given):
         return []
     return [f"nobody is treated: say regimens= for doses of {', '.join(result.model.inputs)}"]
 

@@ -1,4 +1,8 @@
-"""A regimen as a timeline: a lane for each therapy, a mark for each administration, a bar where it lasts."""
+"""A regimen as a timeline: a lane for each therapy and covariate, a mark for each administration, a bar where it lasts.
+
+A triangle before a dose stands for the steady state it comes at, a diamond for a compartment replaced, a cross for one
+multiplied, a dashed line through all lanes for a reset; a covariate is drawn as steps.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,21 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from immunoode.plot.style import colour, new_axes, pretty_unit, time_axis, words
-from immunoode.regimen.rules import EXPOSURE_UNIT
+from immunoode.regimen.checks import EXPOSURE_UNIT
+from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET
 
 if TYPE_CHECKING:
+    from immunoode.regimen.changes import Change
     from immunoode.regimen.doses import Dose
     from immunoode.regimen.regimen import Regimen
 
 _LANE, _MARK = 0.42, 14.0
 """Inches that a lane takes, and points that a mark is high."""
 _WIDEST, _THINNEST = 2.5, 0.5
+_STEP = 0.55
+"""Part of a lane that the steps of a covariate take."""
+_CARET_LEFT = 8
+"""matplotlib's marker of a triangle whose base stands at the point and that points to the left."""
 _SEEN = 0.008
 """Part of the axis from which on a duration is drawn as a bar."""
 
@@ -34,22 +44,29 @@ def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True) ->
     Axes
     """
     frame, therapies = regimen.to_frame(), regimen.therapies
-    labels = [_stated([d for d in regimen.doses if d.therapy == therapy]) for therapy in therapies]
+    parameters = tuple(dict.fromkeys(course.parameter for course in regimen.courses))
+    labels = [_stated(regimen, therapy) for therapy in therapies] + [_range(regimen, p) for p in parameters]
     height = (
-        sum(_LANE * max(1.0, 0.6 * (label.count("\n") + 1)) for label in labels) if amounts else _LANE * len(therapies)
+        sum(_LANE * max(1.0, 0.6 * (label.count("\n") + 1)) for label in labels) if amounts else _LANE * len(labels)
     )
     box = new_axes(axes, (8.0, 1.1 + max(height, _LANE)))
     first, last = _span(frame)
     margin = 0.02 * (last - first) + 0.5
     time_axis(box, first, last + margin)
     box.set_xlim(first - margin, last + margin)
-    for row, (therapy, label) in enumerate(zip(therapies, labels, strict=True)):
-        _lane(box, row, frame[frame["therapy"] == therapy], last - first + 2 * margin)
+    for row, name in enumerate((*therapies, *parameters)):
+        given = frame[(frame["therapy"] == name) & ((frame["action"] == SET) == (row >= len(therapies)))]
+        draw = _lane if row < len(therapies) else _steps
+        draw(box, row, given, (first - margin, last + margin))
         if amounts:
-            box.annotate(label, (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize="small",
+            box.annotate(labels[row], (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize="small",
                          annotation_clip=False)  # fmt: skip
-    box.set_yticks(range(len(therapies)), [words(t) for t in therapies])
-    box.set_ylim(max(len(therapies), 1) - 0.5, -0.5)
+    for time in frame["time_day"][frame["action"] == RESET]:
+        box.axvline(time, color="0.4", linestyle="--", linewidth=1)
+        box.annotate("reset", (time, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize="small",
+                     color="0.4")  # fmt: skip
+    box.set_yticks(range(len(labels)), [words(name) for name in (*therapies, *parameters)])
+    box.set_ylim(max(len(labels), 1) - 0.5, -0.5)
     box.tick_params(axis="y", length=0)
     box.spines[["top", "right", "left"]].set_visible(False)
     if regimen.title:
@@ -64,14 +81,31 @@ def _span(frame: Any) -> tuple[float, float]:
     return min(float(frame["time_day"].min()), 0.0), float((frame["time_day"] + frame["duration_day"]).max())
 
 
-def _stated(doses: list[Dose]) -> str:
+def _stated(regimen: Regimen, therapy: str) -> str:
     """Return number and amount of each rule of a therapy: "4 × 1 mg/kg", a line for each."""
-    lines = []
-    for dose in doses:
-        number, first = len(dose.times()), "" if dose.loading is None else f"{_amount(dose.loading, dose.unit)}, then "
-        number -= bool(first)
-        lines.append(first + (f"{number} × " if number > 1 else "") + _amount(dose.amount, dose.unit))
+    lines = [_dose(dose) for dose in regimen.doses if dose.therapy == therapy]
+    lines += [_change(change) for change in regimen.changes if change.therapy == therapy]
     return "\n".join(dict.fromkeys(lines))
+
+
+def _dose(dose: Dose) -> str:
+    number, first = len(dose.times()), "" if dose.loading is None else f"{_amount(dose.loading, dose.unit)}, then "
+    number -= bool(first)
+    steady = ", from steady state" if dose.steady else ""
+    return first + (f"{number} × " if number > 1 else "") + _amount(dose.amount, dose.unit) + steady
+
+
+def _change(change: Change) -> str:
+    number = f"{len(change.at)} × " if len(change.at) > 1 else ""
+    verb = "multiplied" if change.action == MULTIPLY else "replaced"
+    return f"{number}{verb} by {_amount(change.amount, change.unit)}"
+
+
+def _range(regimen: Regimen, parameter: str) -> str:
+    """Return the values that a covariate goes through: "80 to 70"."""
+    values = [value for course in regimen.courses if course.parameter == parameter for value in course.values]
+    low, high = min(values), max(values)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
 def _amount(amount: float, unit: str) -> str:
@@ -85,15 +119,32 @@ def _amount(amount: float, unit: str) -> str:
     return f"{number} {re.sub(r'm2$', 'm²', pretty_unit(unit))}".rstrip()
 
 
-def _lane(box: Any, row: int, given: Any, span: float) -> None:
-    """Draw the administrations of one therapy."""
-    style, times = colour(row), given["time_day"].to_numpy()
+def _lane(box: Any, row: int, given: Any, span: tuple[float, float]) -> None:
+    """Draw what is done with one therapy."""
+    style, width = colour(row), span[1] - span[0]
     box.axhline(row, color="0.9", linewidth=0.8, zorder=0)
+    doses = given[given["action"] == DOSE]
+    times = doses["time_day"].to_numpy()
     box.plot(times, [row] * len(times), linestyle="none", marker="|", markersize=_MARK, color=style,
-             markeredgewidth=_mark_width(box, times, span))  # fmt: skip
-    lasting = given[given["duration_day"] > _SEEN * span]
+             markeredgewidth=_mark_width(box, times, width))  # fmt: skip
+    for action, marker in ((REPLACE, "D"), (MULTIPLY, "X")):
+        times = given["time_day"][given["action"] == action]
+        box.plot(times, [row] * len(times), linestyle="none", marker=marker, markersize=6, color=style)
+    steady = doses["time_day"][doses["steady_day"] > 0]
+    box.plot(steady, [row] * len(steady), linestyle="none", marker=_CARET_LEFT, markersize=9, color=style)
+    lasting = doses[doses["duration_day"] > _SEEN * width]
     for time, duration in zip(lasting["time_day"], lasting["duration_day"], strict=True):
         box.plot([time, time + duration], [row, row], color=style, linewidth=6, solid_capstyle="butt")
+
+
+def _steps(box: Any, row: int, given: Any, span: tuple[float, float]) -> None:
+    """Draw the course of one covariate as steps within its lane, from its smallest to its largest value."""
+    box.axhline(row, color="0.9", linewidth=0.8, zorder=0)
+    times, values = given["time_day"].to_numpy(), given["amount"].to_numpy()
+    low, high = values.min(), values.max()
+    height = (values - (low + high) / 2) / (high - low) if high > low else 0 * values
+    levels = [*(row - _STEP * height), row - _STEP * height[-1]]
+    box.step([*times, span[1]], levels, where="post", color=colour(row), linewidth=1.2)
 
 
 def _mark_width(box: Any, times: Any, span: float) -> float:

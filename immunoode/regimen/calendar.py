@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from immunoode.regimen.changes import Change
+from immunoode.regimen.course import LOCF, Course
 from immunoode.regimen.doses import WEEK, Dose
+from immunoode.regimen.rows import Rule
+from immunoode.regimen.schedule import MULTIPLY, REPLACE
 
 if TYPE_CHECKING:
     from immunoode.regimen.regimen import Regimen
 
 _SPANS = ((7.0, "week"), (1.0, "day"), (1 / 24, "hour"), (1 / 1440, "minute"))
 _DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
-_MOST_LINES, _LONGEST_PERIOD = 24, 12
+_MOST_LINES, _LONGEST_PERIOD, _MOST_VALUES = 24, 12, 6
 _SLACK = 1e-6
 _Week = tuple[str, ...]
 
 
 def calendar(regimen: Regimen) -> str:
     """Return the regimen as text: its title, its rules, its weeks."""
-    if not regimen.doses:
+    if not regimen.rules:
         return "Regimen without doses"
     head = [regimen.title] if regimen.title else []
     weeks = week_lines(regimen)
@@ -29,23 +34,32 @@ def calendar(regimen: Regimen) -> str:
 
 def rule_lines(regimen: Regimen) -> list[str]:
     """Return a line for each rule."""
-    width = max((len(d.therapy) for d in regimen.doses), default=0)
-    return [f"{d.therapy:<{width}}  {describe(d)}" for d in regimen.doses]
+    lines = [(subject(rule), describe(rule)) for rule in regimen.rules]
+    width = max((len(name) for name, _ in lines), default=0)
+    return [f"{name:<{width}}  {words}" for name, words in lines]
+
+
+def subject(rule: Rule) -> str:
+    """Return what a rule is about: a therapy, a parameter, or everything."""
+    if isinstance(rule, Course):
+        return rule.parameter
+    return rule.therapy or "everything"
 
 
 def week_lines(regimen: Regimen) -> list[str]:
-    """Return a line for each week, a column for each therapy; none for a single day.
+    """Return a line for each week, a column for each therapy that is given; none for a single day.
 
     Weeks that are alike share a line, and a rhythm that goes on to the end is written once.
     """
     if len(regimen.doses) < 2 and all(len(d.times()) < 2 for d in regimen.doses):
         return []
     weeks = _weeks(regimen)
-    cells = [tuple(_on(week.get(t)) for t in regimen.therapies) for week in weeks.values()]
+    therapies = tuple(dict.fromkeys(dose.therapy for dose in regimen.doses))
+    cells = [tuple(_on(week.get(t)) for t in therapies) for week in weeks.values()]
     last, period = _rhythm(cells)
     rows = _runs(dict(zip(weeks, cells[:last], strict=False)))
     shown = rows[:_MOST_LINES]
-    lines = _columns([("week", *regimen.therapies), *((label, *row) for label, row in shown)])
+    lines = _columns([("week", *therapies), *((label, *row) for label, row in shown)])
     if len(shown) < len(rows):
         return [*lines, f"... to week {max(weeks)}"]
     return lines + ([f"... and so on every {period} weeks, to week {max(weeks)}"] if last < len(cells) else [])
@@ -102,8 +116,14 @@ def _runs(weeks: dict[int, _Week]) -> list[tuple[str, _Week]]:
     return [(str(first) if first == last else f"{first}-{last}", cells) for first, last, cells in runs]
 
 
-def describe(dose: Dose) -> str:
+def describe(rule: Rule) -> str:
     """Return one rule in words: amount, duration, interval, count, days."""
+    if isinstance(rule, Dose):
+        return _dose(rule)
+    return _course(rule) if isinstance(rule, Course) else _change(rule)
+
+
+def _dose(dose: Dose) -> str:
     text = stated(dose.amount, dose.unit)
     if dose.loading is not None:
         text += f" (first {stated(dose.loading, dose.unit)})"
@@ -111,7 +131,35 @@ def describe(dose: Dose) -> str:
         text += f" over {span(dose.over)}"
     times = dose.times()
     days = f"day {times[0]:.4g}" if len(times) == 1 else f"days {times[0]:.4g} to {times[-1]:.4g}"
-    return f"{text}{_in_cycles(dose) if dose.days else _repeated(dose)}; {days}"
+    return f"{text}{_in_cycles(dose) if dose.days else _repeated(dose)}{_steady(dose)}; {days}"
+
+
+def _steady(dose: Dose) -> str:
+    if not dose.steady:
+        return ""
+    if dose.count > 1:
+        return ", the first at steady state"
+    return f" at the steady state of every {span(dose.every).removeprefix('1 ')}"
+
+
+def _change(change: Change) -> str:
+    words = {REPLACE: f"replaced by {stated(change.amount, change.unit)}", MULTIPLY: f"multiplied by {change.amount:g}"}
+    return f"{words.get(change.action, 'reset')}; {_on_days(change.at)}"
+
+
+def _course(course: Course) -> str:
+    """Return the measured values in words, the first and the last of many."""
+    values = [f"{value:g}" for value in course.values]
+    shown = values if len(values) <= _MOST_VALUES else [*values[: _MOST_VALUES - 2], "...", values[-1]]
+    carried = "carried forward" if course.rule == LOCF else "carried backward"
+    return f"{', '.join(shown)}, {carried}; {_on_days(course.measured)}"
+
+
+def _on_days(times: Sequence[float]) -> str:
+    """Return times as text: "day 3", "days 0, 21, 42", "days 0 to 420"."""
+    if len(times) > _MOST_VALUES:
+        return f"days {min(times):.4g} to {max(times):.4g}"
+    return ("day " if len(times) == 1 else "days ") + ", ".join(f"{time:.4g}" for time in times)
 
 
 def _in_cycles(dose: Dose) -> str:

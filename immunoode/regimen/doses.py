@@ -35,6 +35,8 @@ class Dose:
         Days within a cycle, the first is day 1 as in protocols.
     loading : float, optional
         The first amount, where it differs (in the same unit).
+    steady : bool
+        Whether the first comes at the steady state of doses `every` so many days.
     """
 
     therapy: str
@@ -47,6 +49,7 @@ class Dose:
     weekdays: bool = False
     days: tuple[float, ...] = ()
     loading: float | None = None
+    steady: bool = False
 
     def times(self) -> list[float]:
         """Return when it is given, days, in order."""
@@ -61,6 +64,10 @@ class Dose:
         number = self.count * max(len(self.days), 1)
         first = self.amount if self.loading is None else self.loading
         return [first] + [self.amount] * (number - 1)
+
+    def shifted(self, by: float) -> Dose:
+        """Return the rule so many days later."""
+        return replace(self, start=self.start + by)
 
     def before(self, time: float) -> tuple[Dose, ...]:
         """Return the rules that give the administrations before a time, days."""
@@ -103,7 +110,7 @@ def _days_to_monday(time: float) -> int:
     return WEEK - day if day >= WORKING_DAYS else 0
 
 
-def basis(unit: str, target: str, name: str) -> tuple[str, float]:
+def basis(unit: str, target: str, where: str) -> tuple[str, float]:
     """Return what an amount is stated by ("flat", "weight", "surface_area", "exposure") and its factor to the input's unit.
 
     Raises
@@ -121,5 +128,5 @@ def basis(unit: str, target: str, name: str) -> tuple[str, float]:
             return kind, units.factor(whole, target)
     if units.dimension(f"({unit})*mL/min") == units.dimension(target):
         return "exposure", units.factor(f"({unit})*mL/min", target)
-    raise RegimenError(Problem(f"dose of {name}", f"is in {unit!r}, which cannot become {target!r}",
+    raise RegimenError(Problem(where, f"is in {unit!r}, which cannot become {target!r}",
                                f"an amount like '1 {target}', a kg, or a m2"))  # fmt: skip

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal
 
 from immunoode import units
-from immunoode.errors import Problem, RegimenError, nearest
-from immunoode.regimen.doses import Dose, basis
+from immunoode.regimen.changes import Change, multiplication, replacement, reset
+from immunoode.regimen.course import Course, course
+from immunoode.regimen.doses import Dose
+from immunoode.regimen.rows import Rule, schedule_of, stated_rows
 from immunoode.regimen.rules import dose_rule
 from immunoode.regimen.schedule import Schedule
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CALVERT_OFFSET = 25.0
-"""mL/min, clearance that is not renal: the Calvert formula (J Clin Oncol 1989), dose = exposure x (filtration + 25)."""
-_COVARIATES = {"weight": "weight", "surface_area": "surface_area", "exposure": "glomerular_filtration"}
-
 
 @dataclass(frozen=True)
 class Regimen:
-    """Doses over time. Immutable: every method returns a new regimen.
+    """Doses over time, and what else is done to a patient. Immutable: every method returns a new regimen.
+
+    What happens at one time happens in the order in which it was added.
 
     Examples
     --------
@@ -36,7 +33,7 @@ class Regimen:
     ('pembrolizumab', 'radiotherapy')
     """
 
-    doses: tuple[Dose, ...] = ()
+    rules: tuple[Rule, ...] = ()
     title: str = field(default="", compare=False)
 
     def dose(
@@ -51,6 +48,8 @@ class Regimen:
         weekdays: bool = False,
         days: Sequence[float] = (),
         loading: str | float | None = None,
+        rate: str | float | None = None,
+        steady_state: bool = False,
     ) -> Regimen:
         """Return the regimen with a further therapy, or further doses of one.
 
@@ -77,6 +76,12 @@ class Regimen:
             Days within a cycle, the first is day 1: `days=(1, 8), every="3 weeks"`.
         loading : str or float, optional
             A first dose that differs.
+        rate : str or float, optional
+            How fast each infusion runs, instead of `over`: "10 mg/h", or "0.1 mg/kg/h" of an amount in mg/kg. A plain number
+            is a day, in the unit of an amount that is a plain number too.
+        steady_state : bool
+            Whether the first dose comes after so many like it, `every` so long, that each interval is like the one before.
+            What exchanges matter with the dosed compartment is then at that steady state; all else is not touched.
 
         Raises
         ------
@@ -84,23 +89,119 @@ class Regimen:
             With everything that is wrong.
         """
         rule = dose_rule(therapy, amount, every=every, count=count, over=over, start=start, weekdays=weekdays, days=days,
-                         loading=loading)  # fmt: skip
-        return replace(self, doses=(*self.doses, rule))
+                         loading=loading, rate=rate, steady_state=steady_state)  # fmt: skip
+        return self._with(rule)
+
+    def replace(self, therapy: str, amount: str | float, *, at: str | float | Sequence[str | float]) -> Regimen:
+        """Return the regimen with a compartment set to an amount, whatever is in it.
+
+        Parameters
+        ----------
+        therapy : str
+            The name of a model's input; what is replaced is the content of its compartment.
+        amount : str or float
+            As of a dose. The input's bioavailability applies.
+        at : str, float or sequence of them
+            When: "3 weeks", a number of days, or several.
+
+        Raises
+        ------
+        RegimenError
+            With everything that is wrong.
+        """
+        return self._with(replacement(therapy, amount, at))
+
+    def multiply(self, therapy: str, factor: float, *, at: str | float | Sequence[str | float]) -> Regimen:
+        """Return the regimen with a compartment multiplied by a factor: half is lost to a dialysis, cells double.
+
+        Parameters
+        ----------
+        therapy : str
+            The name of a model's input; what is multiplied is the content of its compartment.
+        factor : float
+            Zero or more.
+        at : str, float or sequence of them
+            When: "3 weeks", a number of days, or several.
+
+        Raises
+        ------
+        RegimenError
+            With everything that is wrong.
+        """
+        return self._with(multiplication(therapy, factor, at))
+
+    def reset(self, *, at: str | float | Sequence[str | float]) -> Regimen:
+        """Return the regimen with all compartments set to their initial values; infusions in progress stop.
+
+        Parameters
+        ----------
+        at : str, float or sequence of them
+            When: "3 weeks", a number of days, or several.
+
+        Raises
+        ------
+        RegimenError
+            If a time is none.
+        """
+        return self._with(reset(at))
+
+    def set(
+        self,
+        parameter: str,
+        values: float | Sequence[float],
+        times: str | float | Sequence[str | float],
+        *,
+        rule: Literal["locf", "nocb"],
+    ) -> Regimen:
+        """Return the regimen with the course of a covariate: a parameter that changes in time as it was measured.
+
+        Doses stated by it ("2 mg/kg" by `weight`) are worked out with the value of their time.
+
+        Parameters
+        ----------
+        parameter : str
+            The name of a parameter of the model.
+        values : float or sequence of float
+            In the parameter's unit.
+        times : str, float or sequence of them
+            When each was measured, increasing: "3 weeks", or days.
+        rule : {"locf", "nocb"}
+            What holds between measurements. Last observation carried forward: a value holds from its time until the next.
+            Next observation carried backward: a value holds from the time of the one before until its own, the first from
+            day 0 on; the last goes on. Before the first value the parameter has the patient's own.
+
+        Raises
+        ------
+        RegimenError
+            With everything that is wrong.
+
+        Examples
+        --------
+        >>> import immunoode as imo
+        >>> regimen = imo.Regimen().dose("drug", "2 mg/kg", every="3 weeks", count=3)
+        >>> regimen = regimen.set("weight", [80, 75, 70], [0, 21, 42], rule="locf")
+        >>> regimen.schedule({"drug": "mg"}, {"weight": 80}).amounts.tolist()
+        [160.0, 80.0, 150.0, 75.0, 140.0, 70.0]
+        """
+        return self._with(course(parameter, values, times, rule))
+
+    def _with(self, rule: Rule) -> Regimen:
+        return replace(self, rules=(*self.rules, rule))
 
     def __add__(self, other: Regimen) -> Regimen:
         """Return both regimens together."""
         if not isinstance(other, Regimen):
             return NotImplemented
         title = " + ".join(t for t in (self.title, other.title) if t)
-        return Regimen(self.doses + other.doses, title)
+        return Regimen(self.rules + other.rules, title)
 
     def shift(self, time: str | float) -> Regimen:
         """Return the regimen that much later (earlier, if negative)."""
         by = units.days(time)
-        return replace(self, doses=tuple(replace(d, start=d.start + by) for d in self.doses))
+        return replace(self, rules=tuple(rule.shifted(by) for rule in self.rules))
 
     def before(self, time: str | float) -> Regimen:
-        """Return the administrations that begin before a time; an infusion that has begun is given in full.
+        """Return what is done before a time; an infusion that has begun is given in full, covariates keep their course.
 
         Examples
         --------
@@ -110,12 +211,29 @@ class Regimen:
         18
         """
         end = units.days(time)
-        return replace(self, doses=tuple(rule for dose in self.doses for rule in dose.before(end)))
+        kept = ((rule,) if isinstance(rule, Course) else rule.before(end) for rule in self.rules)
+        return replace(self, rules=tuple(part for parts in kept for part in parts))
+
+    @property
+    def doses(self) -> tuple[Dose, ...]:
+        """The rules of dosing, in the order given."""
+        return tuple(rule for rule in self.rules if isinstance(rule, Dose))
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What is done besides doses: compartments replaced or multiplied, resets."""
+        return tuple(rule for rule in self.rules if isinstance(rule, Change))
+
+    @property
+    def courses(self) -> tuple[Course, ...]:
+        """The courses of covariates."""
+        return tuple(rule for rule in self.rules if isinstance(rule, Course))
 
     @property
     def therapies(self) -> tuple[str, ...]:
         """The therapies, in the order of their first mention."""
-        return tuple(dict.fromkeys(d.therapy for d in self.doses))
+        named = (rule.therapy for rule in self.rules if not isinstance(rule, Course))
+        return tuple(dict.fromkeys(name for name in named if name))
 
     def schedule(self, inputs: Mapping[str, str], covariates: Mapping[str, float]) -> Schedule:
         """Return the flat schedule of one patient.
@@ -125,40 +243,30 @@ class Regimen:
         inputs : mapping of str to str
             The unit of each input of the model.
         covariates : mapping of str to float
-            `weight` (kg), `surface_area` (m2), `glomerular_filtration` (mL/min) where doses are stated by them.
+            `weight` (kg), `surface_area` (m2), `glomerular_filtration` (mL/min) where doses are stated by them. What the
+            regimen sets of these at its times goes before.
 
         Raises
         ------
         RegimenError
             If a therapy is not an input, a unit does not fit, or a covariate is missing.
         """
-        problems, rows = list[Problem](), list[tuple[float, str, float, float]]()
-        for dose in self.doses:
-            try:
-                amounts = _given(dose, inputs, covariates)
-            except RegimenError as error:
-                problems.extend(error.problems)
-                continue
-            rows += [
-                (time, dose.therapy, amount, dose.over) for time, amount in zip(dose.times(), amounts, strict=True)
-            ]
-        if problems:
-            raise RegimenError(dict.fromkeys(problems))
-        rows.sort(key=lambda row: row[0])
-        return Schedule(
-            np.array([r[0] for r in rows]),
-            tuple(r[1] for r in rows),
-            np.array([r[2] for r in rows]),
-            np.array([r[3] for r in rows]),
-        )
+        return schedule_of(self.rules, inputs, covariates)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a table with a row for each administration: therapy, time_day, amount, unit, duration_day."""
+        """Return a table with a row for each administration, and for whatever else is done.
+
+        Returns
+        -------
+        DataFrame
+            `therapy` (of a "set": the parameter; of a "reset": ""), `time_day`, `amount` (of a "multiply": the factor; of a
+            "set": the value), `unit`, `duration_day`, `action` (as of `Schedule`), `steady_day` (the interval of the steady
+            state that a dose comes at, 0 for none).
+        """
         import pandas as pd
 
-        rows = [(d.therapy, time, amount, d.unit, d.over) for d in self.doses
-                for time, amount in zip(d.times(), d.amounts(), strict=True)]  # fmt: skip
-        frame = pd.DataFrame(rows, columns=["therapy", "time_day", "amount", "unit", "duration_day"])
+        columns = ["therapy", "time_day", "amount", "unit", "duration_day", "action", "steady_day"]
+        frame = pd.DataFrame([row for rule in self.rules for row in stated_rows(rule)], columns=columns)
         return frame.sort_values("time_day", kind="stable", ignore_index=True)
 
     def plot(self, axes: Any = None, **options: Any) -> Any:
@@ -176,27 +284,3 @@ class Regimen:
         from html import escape
 
         return f"<pre>{escape(str(self))}</pre>"
-
-
-def _given(dose: Dose, inputs: Mapping[str, str], covariates: Mapping[str, float]) -> list[float]:
-    """Return the amounts of a dose in the input's unit for one patient."""
-    name = dose.therapy
-    if name not in inputs:
-        raise RegimenError(Problem(f"dose of {name}", "is not an input of this model", nearest(name, inputs)))
-    kind, factor = basis(dose.unit, inputs[name], name)
-    size = _size(kind, name, covariates)
-    return [amount * factor * size for amount in dose.amounts()]
-
-
-def _size(kind: str, therapy: str, covariates: Mapping[str, float]) -> float:
-    """Return the patient's kg, m2, or clearance in mL/min that an amount is multiplied by."""
-    if kind == "flat":
-        return 1.0
-    name, where = _COVARIATES[kind], f"dose of {therapy}"
-    if name not in covariates:
-        right = f"add a covariate {name!r} to the model, or give a flat dose"
-        raise RegimenError(Problem(where, f"is stated by {name}, which the model has no covariate for", right))
-    value = float(covariates[name])
-    if not (math.isfinite(value) and value > 0):
-        raise RegimenError(Problem(where, f"is stated by {name}, which is {value:g}", f"a positive {name}"))
-    return value + (CALVERT_OFFSET if kind == "exposure" else 0.0)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 from collections.abc import Sequence
 
 from immunoode import units
 from immunoode.errors import Problem, RegimenError, UnitError
+from immunoode.regimen.checks import EXPOSURE_UNIT, checked_amount, checked_days, checked_name
 from immunoode.regimen.doses import MOST, Dose
 
-EXPOSURE_UNIT = "mg*min/mL"
-_EXPOSURE = re.compile(r"\s*AUC\s*(\d+\.?\d*)\s*", re.IGNORECASE)
-_ADVICE_AMOUNT = "for example '200 mg', '2 mg/kg', '75 mg/m2', '2 Gy', '2e6 cells/kg' or 'AUC 5'"
+_ADVICE_RATE = "an amount a time like the dose's own, for example '10 mg/h' or '0.1 mg/kg/h'"
 
 
 def dose_rule(
@@ -27,6 +25,8 @@ def dose_rule(
     weekdays: bool = False,
     days: Sequence[float] = (),
     loading: str | float | None = None,
+    rate: str | float | None = None,
+    steady_state: bool = False,
 ) -> Dose:
     """Return a checked dose rule; see `Regimen.dose`.
 
@@ -36,64 +36,65 @@ def dose_rule(
         With everything that is wrong.
     """
     problems: list[Problem] = []
-    name = _name(therapy, problems)
-    value, unit = _amount(name, "amount", amount, problems)
+    name = checked_name("dose of", therapy, "therapy", "the name of a model's input, such as 'pembrolizumab'", problems)
+    where = f"dose of {name}"
+    value, unit = checked_amount(f"{where}: amount {amount!r}", amount, problems)
     first = _loading(name, loading, unit, problems)
-    times = {k: _days(name, k, v, problems) for k, v in (("every", every), ("over", over), ("start", start))}
+    times = {
+        "every": 0.0 if every is None else checked_days(f"{where}: every={every!r}", every, problems),
+        "over": checked_days(f"{where}: over={over!r}", over, problems),
+        "start": checked_days(f"{where}: start={start!r}", start, problems, signed=True),
+    }
+    if rate is not None:
+        times["over"] = _lasting(name, value, unit, rate, times["over"], loading, problems)
     within = _within(name, days, times["every"], problems)
     number = _count(name, count, max(len(within), 1), problems)
-    if not isinstance(weekdays, bool):
-        problems.append(Problem(f"dose of {name}: weekdays={weekdays!r}", "is neither True nor False", "weekdays=True"))
+    for key, flag in (("weekdays", weekdays), ("steady_state", steady_state)):
+        if not isinstance(flag, bool):
+            problems.append(Problem(f"{where}: {key}={flag!r}", "is neither True nor False", f"{key}=True"))
     if not problems:
         problems = _combination(name, number, within, times, weekdays)
+        problems += _steady(name, within, times, weekdays, loading) if steady_state else []
     if problems:
         raise RegimenError(problems)
-    return Dose(name, value, unit, times["start"], times["every"], number, times["over"], weekdays, within, first)
+    return Dose(name, value, unit, times["start"], times["every"], number, times["over"], weekdays, within, first, steady_state)
 
 
-def _name(therapy: str, problems: list[Problem]) -> str:
-    if isinstance(therapy, str) and therapy.isidentifier():
-        return therapy
-    name = therapy if isinstance(therapy, str) else repr(therapy)[:40]
-    problems.append(
-        Problem(
-            f"dose of {name}", "is not the name of a therapy", "the name of a model's input, such as 'pembrolizumab'"
-        )
-    )
-    return name
-
-
-def _amount(name: str, key: str, amount: str | float, problems: list[Problem]) -> tuple[float, str]:
-    """Return the number and unit of an amount, or of a loading dose."""
-    where = f"dose of {name}: {key} {amount!r}"
-    exposure = _EXPOSURE.fullmatch(amount) if isinstance(amount, str) else None
-    if exposure:
-        return float(exposure[1]), EXPOSURE_UNIT
+def _lasting(
+    name: str, amount: float, unit: str, rate: str | float, over: float, loading: object, problems: list[Problem]
+) -> float:
+    """Return the days that an amount takes at a rate; 0 if that is not clear."""
+    where = f"dose of {name}: rate {rate!r}"
+    if over or loading is not None:
+        other = "over=" if over else "loading="
+        right = "leave one out: at a rate, the amount says how long it takes"
+        problems.append(Problem(where, f"is given beside {other}", right))
+    before = len(problems)
+    value, own = checked_amount(where, rate, problems, _ADVICE_RATE)
+    if len(problems) > before or math.isnan(amount):
+        return 0.0
+    if not value > 0:
+        problems.append(Problem(where, "is zero", "a positive rate"))
+        return 0.0
     try:
-        value, unit = _number(amount)
-    except (UnitError, TypeError, ValueError) as error:
-        problems.append(Problem(where, _what(error, "is not an amount"), _ADVICE_AMOUNT))
-        return math.nan, ""
-    if value < 0:
-        problems.append(Problem(where, "is negative", "zero or more"))
-    return value, unit
+        return amount / value * _days_of(unit, own)
+    except UnitError:
+        problems.append(Problem(where, f"is no {unit or 'plain number'} a time", _ADVICE_RATE))
+        return 0.0
 
 
-def _number(value: str | float) -> tuple[float, str]:
-    if isinstance(value, bool):
-        raise TypeError("True and False are not amounts")
-    return units.split(value)
-
-
-def _what(error: Exception, otherwise: str) -> str:
-    return error.problems[0].what if isinstance(error, UnitError) else otherwise
+def _days_of(unit: str, rate: str) -> float:
+    """Return the days that one `unit` takes at one `rate`; of plain numbers, the rate is a day."""
+    if bool(unit) != bool(rate) or unit == EXPOSURE_UNIT:
+        raise UnitError(Problem(f"rate in {rate!r}", f"of an amount in {unit!r}", _ADVICE_RATE))
+    return units.factor(f"({unit})/({rate})", "day") if unit else 1.0
 
 
 def _loading(name: str, loading: str | float | None, unit: str, problems: list[Problem]) -> float | None:
     """Return a loading dose in the unit of the others."""
     if loading is None:
         return None
-    value, own = _amount(name, "loading", loading, problems)
+    value, own = checked_amount(f"dose of {name}: loading {loading!r}", loading, problems)
     if not own or not unit:
         if own:
             what = f"has the unit {own!r} where the other doses have none"
@@ -104,24 +105,6 @@ def _loading(name: str, loading: str | float | None, unit: str, problems: list[P
     except UnitError as error:
         problems.append(Problem(f"dose of {name}: loading {loading!r}", error.problems[0].what, f"a dose in {unit}"))
         return None
-
-
-def _days(name: str, key: str, value: str | float | None, problems: list[Problem]) -> float:
-    if value is None and key == "every":
-        return 0.0
-    where = f"dose of {name}: {key}={value!r}"
-    try:
-        if value is None or isinstance(value, bool):
-            raise TypeError("not a time")
-        time = units.days(value)
-    except (UnitError, TypeError, ValueError) as error:
-        problems.append(
-            Problem(where, _what(error, "is not a time"), "for example '3 weeks', '30 min' or a number of days")
-        )
-        return 0.0
-    if time < 0 and key != "start":
-        problems.append(Problem(where, "is negative", "a time of zero or more"))
-    return time
 
 
 def _count(name: str, count: int, each: int, problems: list[Problem]) -> int:
@@ -169,6 +152,23 @@ def _combination(
     if over > gap > 0:
         what = f"lasts {over:g} days, longer than the {gap:g} days between doses"
         problems.append(Problem(where, what, "a shorter over=, or one dose that lasts"))
+    return problems
+
+
+def _steady(
+    name: str, days: tuple[float, ...], times: dict[str, float], weekdays: bool, loading: object
+) -> list[Problem]:
+    """Return what does not go with a steady state: it is one of equal doses at equal intervals."""
+    where, problems = f"dose of {name}: steady_state=True", []
+    if times["every"] <= 0:
+        problems.append(Problem(where, "has no interval", "add every=, for example every='3 weeks'"))
+    elif times["over"] > times["every"]:
+        what = f"lasts {times['over']:g} days, longer than the {times['every']:g} days between doses"
+        problems.append(Problem(where, what, "a shorter over="))
+    for given, what in ((days, "days of a cycle"), (weekdays, "weekdays"), (loading is not None, "a loading dose")):
+        if given:
+            right = "leave one out: a steady state is of equal doses at equal intervals"
+            problems.append(Problem(where, f"is given beside {what}", right))
     return problems
 
 

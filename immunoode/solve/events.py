@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.model.equations import Equations
+from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.sensitivity import AMOUNT, TIME, By
 
 DOSE, INFUSION_START, INFUSION_END, STOP, REPLACE, MULTIPLY, RESET, SET, STEADY = range(9)
 FloatArray = NDArray[np.float64]
-_KINDS = {"replace": REPLACE, "multiply": MULTIPLY, "reset": RESET, "set": SET}
+_KINDS = {words.REPLACE: REPLACE, words.MULTIPLY: MULTIPLY, words.RESET: RESET}
 
 
 @dataclass(frozen=True)
@@ -104,12 +105,10 @@ def events_of(schedule: Schedule | None, layout: Layout, start: float, known: Fl
 def _given(schedule: Schedule, layout: Layout, start: float, lags: FloatArray) -> list[_Row]:
     rows: list[_Row] = []
     seen: dict[str, int] = {}
-    actions = schedule.actions or ("dose",) * len(schedule.times)
-    steady = schedule.steady if len(schedule.steady) else np.zeros(len(schedule.times))
-    given = zip(schedule.times.tolist(), schedule.inputs, schedule.amounts.tolist(), schedule.durations.tolist(), actions,
-                steady.tolist(), strict=True)  # fmt: skip
+    given = zip(schedule.times.tolist(), schedule.inputs, schedule.amounts.tolist(), schedule.durations.tolist(),
+                schedule.actions, schedule.steady.tolist(), strict=True)  # fmt: skip
     for time, name, amount, duration, action, interval in given:
-        if action == "dose":
+        if action == words.DOSE:
             which = seen[name] = seen.get(name, -1) + 1
             if time < start:
                 continue
@@ -118,7 +117,7 @@ def _given(schedule: Schedule, layout: Layout, start: float, lags: FloatArray) -
             by_amount = tuple(_is(by, AMOUNT, name, which) for by in layout.by)
             dose = _Row(time + lag, DOSE, layout.inputs[name], amount, duration, len(rows), interval, 0.0, by_time, by_amount)
             rows += _dose(dose, time, lag)
-        elif action == "set":
+        elif action == words.SET:
             rows.append(_Row(max(time, start), SET, layout.parameters[name], amount))
         elif time >= start:
             rows.append(_Row(time, _KINDS[action], layout.inputs.get(name, -1), amount))

@@ -14,7 +14,7 @@ from immunoode.model.combine import closed
 from immunoode.model.equations import Equations, equations
 from immunoode.model.library import load_model
 from immunoode.model.parts import Model
-from immunoode.regimen.schedule import Schedule
+from immunoode.regimen.schedule import SET, Schedule
 from immunoode.solve.simulation import Simulation
 from immunoode.solve.simulator import prepare
 from immunoode.solve.system import FloatArray
@@ -194,8 +194,10 @@ def _schedules(regimen: Any, eq: Equations, matrix: FloatArray) -> list[Schedule
 
 
 def _check_start(schedules: Sequence[Schedule | None], start: float) -> None:
-    """Refuse doses before the start: a lymphodepletion on day -5 must not be lost unseen."""
-    first = min((float(s.times[0]) for s in schedules if s is not None and len(s.times)), default=start)
+    """Refuse doses before the start: a lymphodepletion on day -5 must not be lost unseen. A covariate's value just holds."""
+    different = {id(s): s for s in schedules if s is not None}.values()
+    given = [t for s in different for t, action in zip(s.times.tolist(), s.actions, strict=True) if action != SET]
+    first = min(given, default=start)
     if first < start:
         right = f"state start={first:g}, or .shift() the regimen to later"
         raise SolveError(Problem("regimen", f"begins at day {first:g}, before the simulation, day {start:g}", right))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.equations import equations
 from immunoode.model.parts import Model
+from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve import reference
 from immunoode.solve.events import SET, Events, Layout, events_of, layout_of
@@ -297,10 +298,9 @@ def _check_schedules(schedules: Sequence[Schedule | None], layout: Layout, model
     """Refuse names that the model does not have, and parameters that change although sensitivities are by them."""
     inputs, parameters = set[str](), set[str]()
     for schedule in {id(s): s for s in schedules if s is not None}.values():
-        actions = schedule.actions or ("dose",) * len(schedule.inputs)
-        for action, name in zip(actions, schedule.inputs, strict=True):
-            if action != "reset":
-                (parameters if action == "set" else inputs).add(name)
+        for action, name in zip(schedule.actions, schedule.inputs, strict=True):
+            if action != words.RESET:
+                (parameters if action == words.SET else inputs).add(name)
     unknown = [
         Problem(f"{model.name}: {n!r}", f"is not {what} of this model", nearest(n, known))
         for names, known, what in ((inputs, layout.inputs, "an input"), (parameters, layout.parameters, "a parameter"))
@@ -396,8 +396,8 @@ def _compiled(
     solve_many(
         system.addresses, x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, joined,
         (system.input_states, system.exchange, system.conditions.size, system.constants_at), simulator.thresholds,
-        simulator.rtol, atol, simulator.most_steps, METHODS.index(simulator.method), states, solution.counts[rows], solution.ended[rows],
-        solution.codes[rows],
+        simulator.rtol, atol, simulator.most_steps, METHODS.index(simulator.method), states, solution.counts[rows],
+        solution.ended[rows], solution.codes[rows],
     )  # fmt: skip
 
 

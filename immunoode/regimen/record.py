@@ -1,0 +1,176 @@
+"""One event record: its numbers, the kind of event that it is, and what is wrong with it by the rules of NONMEM."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from immunoode.errors import Problem
+from immunoode.regimen.doses import MOST
+from immunoode.regimen.record_table import DOSE_ITEMS, RecordTable
+
+OBSERVATION, DOSE, OTHER, RESET, RESET_DOSE, REPLACE, MULTIPLY, REPLACE_TOO = 0, 1, 2, 3, 4, 5, 6, 8
+"""EVID. NONMEM has 0 to 4; 5 and 6 are rxode2's, 8 is mrgsolve's number for 5."""
+KINDS = {
+    OBSERVATION: "an observation",
+    DOSE: "a dose",
+    OTHER: "another event",
+    RESET: "a reset",
+    RESET_DOSE: "a reset and dose",
+    REPLACE: "a replacement",
+    MULTIPLY: "a multiplication",
+    REPLACE_TOO: "a replacement",
+}
+DOSES, RESETS, AMOUNTS = (DOSE, RESET_DOSE), (RESET, RESET_DOSE), (REPLACE, MULTIPLY, REPLACE_TOO)
+_SAME = 1e-6
+"""Relative difference up to which AMT, RATE and DUR say the same: tables are written with a few digits."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row of a table of event records, in the table's unit of time; what is missing is 0, a missing time NaN."""
+
+    label: str
+    compartment: str
+    time: float
+    amount: float
+    rate: float
+    duration: float
+    interval: float
+    additional: float
+    steady: float
+    event: float
+    missing_value: float
+
+    @property
+    def constant(self) -> bool:
+        """Whether it is an infusion at a constant rate, at steady state, that ends here."""
+        return self.steady == 1 and self.amount == 0 and self.rate > 0
+
+    @property
+    def items(self) -> dict[str, float]:
+        """The items of a dose that are not 0."""
+        items = {"AMT": self.amount, "RATE": self.rate, "DUR": self.duration, "II": self.interval,
+                 "ADDL": self.additional, "SS": self.steady}  # fmt: skip
+        return {name: value for name, value in items.items() if value}
+
+
+def records_of(table: RecordTable) -> list[Record]:
+    """Return the rows of a table; where there is no EVID, it follows from the dose and MDV, as NM-TRAN has it."""
+    blank = np.full(len(table.labels), math.nan)
+    columns = {name: table.numbers.get(name, blank) for name in ("TIME", *DOSE_ITEMS, "EVID", "MDV")}
+    columns |= {name: np.nan_to_num(columns[name], nan=0.0) for name in DOSE_ITEMS}
+    if "EVID" not in table.numbers:
+        dosed = np.any([columns[name] != 0 for name in DOSE_ITEMS], axis=0)
+        columns["EVID"] = np.where(dosed, DOSE, np.where(columns["MDV"] == 1, OTHER, OBSERVATION)).astype(float)
+    numbers = (column.tolist() for column in columns.values())
+    return list(map(Record, table.labels, table.compartments, *numbers))
+
+
+def input_of(record: Record, compartments: Mapping[str, str] | None) -> str | Problem:
+    """Return the input that a record is about, or what is wrong with its compartment."""
+    text = record.compartment
+    if text.startswith("-"):
+        return Problem(record.label, f"turns compartment {text[1:]} off", "a replacement by 0 (EVID 5 with AMT 0)")
+    if compartments is None:
+        if text.isidentifier():
+            return text
+        right = "the name of an input, or compartments={1: 'pembrolizumab'} that says which is which"
+        return Problem(record.label, f"has the CMT {text!r}", right)
+    if text in compartments:
+        return compartments[text]
+    if text in compartments.values():
+        return text
+    if text in ("", "0") and len(set(compartments.values())) == 1:
+        return next(iter(compartments.values()))
+    known = ", ".join(f"{number} ({name})" for number, name in compartments.items())
+    return Problem(record.label, f"has the CMT {text!r}", f"one of compartments=: {known}")
+
+
+def record_problems(record: Record) -> list[Problem]:
+    """Return what is wrong with a record, whatever comes before it."""
+    problems = [Problem(record.label, what, right) for what, right in _found(record)]
+    if math.isnan(record.time):
+        problems.insert(0, Problem(record.label, "has no TIME", "a number of days or hours"))
+    return problems
+
+
+def _found(record: Record) -> list[tuple[str, str]]:
+    """Return what is wrong with the event, and what would be right."""
+    if record.event not in KINDS:
+        what = "has no EVID" if math.isnan(record.event) else f"has the EVID {record.event:g}"
+        known = "0 observation, 1 dose, 2 other, 3 reset, 4 reset and dose, 5 replace, 6 multiply"
+        return [(what, known)]
+    kind = f"is {KINDS[int(record.event)]} (EVID {record.event:g})"
+    found = []
+    if record.missing_value not in (0, 1) and not math.isnan(record.missing_value):
+        found.append((f"has the MDV {record.missing_value:g}", "0 where DV is observed, 1 where not"))
+    elif record.event != OBSERVATION and record.missing_value == 0:
+        found.append((f"{kind} with MDV 0", "MDV 1, or an observation in a row of its own"))
+    if record.event in DOSES:
+        return found + _dose(record)
+    items = {name: value for name, value in record.items.items() if not (name == "AMT" and record.event in AMOUNTS)}
+    if items:
+        stated = ", ".join(f"{name} {value:g}" for name, value in items.items())
+        found.append((f"{kind} with {stated}", "0 for these, or EVID 1 where it is a dose"))
+    if record.event in AMOUNTS and record.amount < 0:
+        found.append((f"has the AMT {record.amount:g}", "zero or more"))
+    return found
+
+
+def _dose(record: Record) -> list[tuple[str, str]]:
+    """Return what is wrong with a dose."""
+    found = _amount(record)
+    for name, value in (("II", record.interval), ("DUR", record.duration)):
+        if value < 0:
+            found.append((f"has the {name} {value:g}", "zero or more"))
+    if record.additional < 0 or record.additional % 1 or record.additional > MOST:
+        found.append((f"has the ADDL {record.additional:g}", f"a whole number from 0 to {MOST}"))
+    if record.steady not in (0, 1):
+        found.append((f"has the SS {record.steady:g}", _STEADY.get(record.steady, "1 for a steady state, else 0")))
+        return found
+    return found + _repeated(record)
+
+
+_STEADY = {
+    2.0: "SS 1: a steady state on top of what is there (SS 2) is not supported, as it means little where a model is not linear",
+    3.0: "SS 1: no starting values are taken from what is there (SS 3)",
+}
+
+
+def _amount(record: Record) -> list[tuple[str, str]]:
+    """Return what is wrong with amount, rate and duration."""
+    amount, rate, duration = record.amount, record.rate, record.duration
+    found = []
+    if amount < 0:
+        found.append((f"has the AMT {amount:g}", "zero or more"))
+    if rate in (-1, -2):
+        what = "rate" if rate == -1 else "duration"
+        found.append((f"has RATE {rate:g}, a {what} that the model works out", f"the {what} itself, in RATE or DUR"))
+    elif rate < 0:
+        found.append((f"has the RATE {rate:g}", "zero or more"))
+    elif amount == 0 and not record.constant:
+        right = "its AMT; EVID 2 where nothing is given; or SS 1 with RATE for a constant infusion at steady state"
+        found.append(("is a dose of nothing", right))
+    elif rate > 0 and duration > 0 and abs(rate * duration - amount) > _SAME * amount:
+        right = f"RATE {amount / duration:g} or DUR {amount / rate:g}" if amount else "DUR 0"
+        found.append((f"has AMT {amount:g} at RATE {rate:g} over DUR {duration:g}, which do not agree", right))
+    return found
+
+
+def _repeated(record: Record) -> list[tuple[str, str]]:
+    """Return what is wrong between II, ADDL and SS."""
+    interval, additional = record.interval, record.additional
+    if record.constant:
+        wrong = interval or additional
+        return [("is a constant infusion at steady state with II or ADDL", "0 for both")] if wrong else []
+    if record.steady and not interval:
+        return [("has a steady state (SS 1) without an interval II", "II, the time between doses")]
+    if additional and not interval:
+        return [(f"has {additional:g} additional doses (ADDL) without an interval II", "II, the time between doses")]
+    if interval > 0 and not additional and not record.steady:
+        return [(f"has an interval II {interval:g} without ADDL or SS", "ADDL, the number of further doses, or II 0")]
+    return []

@@ -1,0 +1,119 @@
+"""From the event records of one subject to the rows of its schedule: doses written out, covariates carried, cancellations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from immunoode.regimen import record as kind
+from immunoode.regimen.record import Record
+from immunoode.regimen.rows import Row
+from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET
+
+_Pending = tuple[Row, bool]
+"""A row, and whether it is an additional dose, which a reset or a steady state that comes first cancels."""
+
+
+class Due(NamedTuple):
+    """A record that is right, its running day, and the input that it is about ("" for none)."""
+
+    record: Record
+    day: float
+    name: str
+
+
+def due_rows(due: Sequence[Due], per_day: float, courses: Mapping[str, Sequence[float]], forward: bool) -> list[Row]:
+    """Return the rows of one subject's schedule, in the order of its records.
+
+    Parameters
+    ----------
+    due : sequence of Due, length n
+    per_day : float
+        How many units of the records' time are a day.
+    courses : mapping of str to sequence of float, length n
+        The values of covariates, by parameter; NaN where there is none.
+    forward : bool
+        Whether values are carried forward rather than backward.
+    """
+    days = [one.day for one in due]
+    before, after = (_carried_forward if forward else _carried_backward)(days, courses)
+    rows = list[_Pending]()
+    for k, one in enumerate(due):
+        again = k > 0 and one.record.time < due[k - 1].record.time  # the clock starts again, after the row above
+        rows = _uncancelled(rows, one, math.nextafter(days[k - 1], math.inf) if again else one.day)
+        rows += [(row, False) for row in before[k]]
+        rows += _carried_out(one, per_day)
+        rows += [(row, False) for row in after[k]]
+    return [row for row, _ in rows]
+
+
+def _uncancelled(rows: list[_Pending], due: Due, since: float) -> list[_Pending]:
+    """Return the rows without the additional doses that a record cancels from a day on."""
+    everything = due.record.event in kind.RESETS
+    if not (everything or due.record.steady):
+        return rows
+    return [(row, pending) for row, pending in rows if not (pending and row[0] >= since and (everything or row[1] == due.name))]
+
+
+def _carried_out(due: Due, per_day: float) -> list[_Pending]:
+    """Return what a record does: nothing, one row, or a reset and doses."""
+    record, day, name = due
+    if record.event == kind.MULTIPLY:
+        return [((day, name, record.amount, 0.0, MULTIPLY, 0.0), False)]
+    if record.event in kind.AMOUNTS:
+        return [((day, name, record.amount, 0.0, REPLACE, 0.0), False)]
+    rows: list[_Pending] = [((day, "", 0.0, 0.0, RESET, 0.0), False)] if record.event in kind.RESETS else []
+    return rows + (_doses(due, per_day) if record.event in kind.DOSES else [])
+
+
+def _doses(due: Due, per_day: float) -> list[_Pending]:
+    """Return a dose with its additional doses, which are at no steady state themselves."""
+    record, day, name = due
+    if record.constant:
+        return [((day, name, record.rate * per_day, math.inf, DOSE, math.inf), False)]
+    lasting = record.duration or (record.amount / record.rate if record.rate else 0.0)
+    steady = record.interval / per_day if record.steady else 0.0
+    rows: list[_Pending] = [((day, name, record.amount, lasting / per_day, DOSE, steady), False)]
+    offset = round(day - record.time / per_day)
+    for number in range(1, int(record.additional) + 1):
+        time = (record.time + number * record.interval) / per_day + offset
+        rows.append(((time, name, record.amount, lasting / per_day, DOSE, 0.0), True))
+    return rows
+
+
+_Sets = tuple[list[list[Row]], list[list[Row]]]
+"""What is set before each record is carried out, and after."""
+
+
+def _carried_forward(days: Sequence[float], courses: Mapping[str, Sequence[float]]) -> _Sets:
+    before: list[list[Row]] = [[] for _ in days]
+    for name, values in courses.items():
+        current = math.nan
+        for k, value in enumerate(values):
+            if not math.isnan(value) and value != current:
+                before[k].append((days[k], name, value, 0.0, SET, 0.0))
+                current = value
+    return before, [[] for _ in days]
+
+
+def _carried_backward(days: Sequence[float], courses: Mapping[str, Sequence[float]]) -> _Sets:
+    before: list[list[Row]] = [[] for _ in days]
+    after: list[list[Row]] = [[] for _ in days]
+    for name, values in courses.items():
+        current = math.nan
+        for k, value in enumerate(_filled_backward(values)):
+            if not math.isnan(value) and value != current:
+                since = max(k - 1, 0)
+                (after if k else before)[since].append((days[since], name, value, 0.0, SET, 0.0))
+                current = value
+    return before, after
+
+
+def _filled_backward(values: Sequence[float]) -> list[float]:
+    """Return values with missing ones taken from the next; those after the last stay missing."""
+    filled, following = list[float](), math.nan
+    for value in reversed(values):
+        following = following if math.isnan(value) else value
+        filled.append(following)
+    return filled[::-1]

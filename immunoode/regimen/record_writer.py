@@ -1,0 +1,163 @@
+"""Schedules written as event records that NONMEM and its relatives read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from immunoode.errors import Problem, RegimenError, nearest
+from immunoode.regimen import record as kind
+from immunoode.regimen.record_options import days_per, named
+from immunoode.regimen.record_table import COLUMNS
+from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, Schedule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_DIGITS, _RATE_DIGITS = 17, 12
+_EVENTS = {DOSE: kind.DOSE, REPLACE: kind.REPLACE, MULTIPLY: kind.MULTIPLY, RESET: kind.RESET, SET: kind.OTHER}
+_WHOLE = ("ADDL", "SS", "EVID", "MDV")
+_Cells = dict[str, Any]
+
+
+def write_records(
+    schedules: Mapping[Any, Schedule],
+    compartments: Mapping[int | str, str] | None = None,
+    *,
+    time_unit: Literal["hour", "day"],
+) -> pd.DataFrame:
+    """Write schedules as event records with the conventions of NONMEM.
+
+    Parameters
+    ----------
+    schedules : mapping of subject to Schedule
+        As `read_records` gives them; of a regimen, `Regimen.schedule` makes one.
+    compartments : mapping, optional
+        Which number in CMT is which input of the model: {1: "pembrolizumab"}. Left out: CMT has the names of inputs.
+    time_unit : {"hour", "day"}
+        Unit of TIME, DUR and II, and of the time in RATE.
+
+    Returns
+    -------
+    DataFrame
+        Columns ID, TIME, AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, and one for each parameter that is set, missing before
+        it is. `.to_csv(path, index=False, na_rep=".")` makes the file.
+
+    Raises
+    ------
+    RegimenError
+        If an input is in no compartment, or a dose is one of nothing, which event records do not have.
+
+    Notes
+    -----
+    `read_records` gives the same schedules again, with the covariates as columns and rule "locf"; left out is only a value set
+    that already holds. In hours the last digit of a time may differ where no number of hours is that very number of days.
+    Every dose has a row of its own (ADDL is 0), and a subject to whom nothing is done one of EVID 2. A reset and the dose right
+    after it become one row of EVID 4. A parameter is set in a row of EVID 2, after one that still has the value before, so
+    that NONMEM, which carries values backward, understands the same.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> regimen = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=2, over="30 min")
+    >>> table = imo.write_records({1: regimen.schedule({"pembrolizumab": "mg"}, {})}, {1: "pembrolizumab"}, time_unit="hour")
+    >>> print(table.iloc[:, :5].to_string(index=False))
+     ID  TIME   AMT  RATE  DUR
+      1   0.0 200.0 400.0  0.5
+      1 504.0 200.0 400.0  0.5
+    """
+    import pandas as pd
+
+    per_day = days_per(time_unit)
+    inputs, problems = named(compartments)
+    numbers = None if inputs is None else {name: number for number, name in reversed(inputs.items())}
+    for subject, schedule in schedules.items():
+        problems += _problems(f"subject {subject}", schedule, numbers)
+    if problems:
+        raise RegimenError(problems)
+    parameters = dict.fromkeys(name for s in schedules.values() for name, action in _names(s) if action == SET)
+    rows = list[_Cells]()
+    for subject, schedule in schedules.items():
+        current = dict.fromkeys(parameters, math.nan)
+        rows += [{"ID": str(subject), **row} for row in _records(schedule, numbers, per_day, current)]
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *parameters])
+    whole = [*_WHOLE, *(name for name in ("ID", "CMT") if all(_is_whole(cell) for cell in frame[name]))]
+    return frame.astype({name: int for name in whole}) if len(frame) else frame
+
+
+def _names(schedule: Schedule) -> list[tuple[str, str]]:
+    return list(zip(schedule.inputs, schedule.actions, strict=True))
+
+
+def _is_whole(text: str) -> bool:
+    """Return whether a text is a whole number as it is usually written, so that nothing is lost with its zeros."""
+    return text.isdecimal() and str(int(text)) == text
+
+
+def _problems(where: str, schedule: Schedule, numbers: Mapping[str, str] | None) -> list[Problem]:
+    """Return what event records cannot say."""
+    if not isinstance(schedule, Schedule):
+        right = "a Schedule: .schedule(inputs, covariates) makes one of a Regimen"
+        return [Problem(where, f"has a {type(schedule).__name__}", right)]
+    problems = dict[Problem, None]()
+    for (name, action), amount in zip(_names(schedule), schedule.amounts, strict=True):
+        if action == DOSE and amount == 0:
+            problems[Problem(where, f"has a dose of nothing of {name}", "leave it out: event records have none")] = None
+        if action in (DOSE, REPLACE, MULTIPLY) and numbers is not None and name not in numbers:
+            problems[Problem(where, f"has {name!r}, which is in no compartment", nearest(name, numbers))] = None
+        if action == SET and name in COLUMNS:
+            problems[Problem(where, f"sets {name!r}, which names a column of records", "another name")] = None
+    return list(problems)
+
+
+def _records(
+    schedule: Schedule, numbers: Mapping[str, str] | None, per_day: float, current: dict[str, float]
+) -> list[_Cells]:
+    """Return the rows of one subject; `current` has the values of the parameters, and keeps up."""
+    blank = _blank(numbers)
+    rows = list[_Cells]()
+    columns = (schedule.times, schedule.amounts, schedule.durations, schedule.steady)
+    for (name, action), *values in zip(_names(schedule), *(column.tolist() for column in columns), strict=True):
+        time, amount, duration, steady = values
+        row = {**blank, "TIME": _of_days(time, per_day), "EVID": _EVENTS[action]}
+        if action == SET:
+            if amount == current[name]:
+                continue
+            if not math.isnan(current[name]) and not (rows and rows[-1]["TIME"] == row["TIME"]):
+                rows.append({**row, **current})
+            current[name] = amount
+        elif action != RESET:
+            row["CMT"] = name if numbers is None else numbers[name]
+            row |= _dose(amount, duration, steady, per_day) if action == DOSE else {"AMT": amount}
+        if action == DOSE and rows and rows[-1]["EVID"] == kind.RESET and rows[-1]["TIME"] == row["TIME"]:
+            rows.pop()
+            row["EVID"] = kind.RESET_DOSE
+        rows.append({**row, **current})
+    return rows or [{**blank, "TIME": 0.0, "EVID": kind.OTHER, **current}]
+
+
+def _blank(numbers: Mapping[str, str] | None) -> _Cells:
+    """Return the cells of a row that is about nothing."""
+    return {**dict.fromkeys(COLUMNS[2:], 0.0), "CMT": "." if numbers is None else "0", "MDV": 1}
+
+
+def _dose(amount: float, duration: float, steady: float, per_day: float) -> _Cells:
+    """Return the cells of a dose."""
+    if steady == math.inf:
+        return {"RATE": _shortest(amount, amount / per_day, lambda rate: rate * per_day), "SS": 1}
+    lasting = _of_days(duration, per_day)
+    rate = float(f"{amount / lasting:.{_RATE_DIGITS}g}") if lasting else 0.0
+    return {"AMT": amount, "RATE": rate, "DUR": lasting, "II": _of_days(steady, per_day), "SS": int(steady > 0)}
+
+
+def _of_days(days: float, per_day: float) -> float:
+    """Return days in the unit of records: the shortest number that is read as these days."""
+    return days if per_day == 1 else _shortest(days, days * per_day, lambda time: time / per_day)
+
+
+def _shortest(value: float, guess: float, read: Callable[[float], float]) -> float:
+    """Return the number of the fewest digits near a guess that is read as the value; the guess where none is."""
+    rounded = (float(f"{guess:.{digits}g}") for digits in range(1, _MOST_DIGITS + 1))
+    beside = (math.nextafter(guess, way) for way in (-math.inf, math.inf))
+    return next((number for number in (*rounded, *beside) if read(number) == value), guess)
