@@ -45,6 +45,7 @@ _HOMES = {
     "immunoode.regimen.records": ("read_records",),
     "immunoode.regimen.regimen": ("Regimen",),
     "immunoode.regimen.schedule": ("Schedule",),
+    "immunoode.solve.many": ("simulate_many", "simulate_to"),
     "immunoode.solve.simulate": ("simulate",),
     "immunoode.solve.simulation": ("Simulation",),
     "immunoode.trial.example": ("load_example",),

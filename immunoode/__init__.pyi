@@ -39,6 +39,8 @@ from immunoode.scenario.compare import Comparison as Comparison
 from immunoode.scenario.compare import compare as compare
 from immunoode.scenario.grid import Grid as Grid
 from immunoode.scenario.grid import grid as grid
+from immunoode.solve.many import simulate_many as simulate_many
+from immunoode.solve.many import simulate_to as simulate_to
 from immunoode.solve.simulate import simulate as simulate
 from immunoode.solve.simulation import Simulation as Simulation
 from immunoode.trial.example import load_example as load_example

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +42,7 @@ def simulate(
     rtol: float = 1e-6,
     atol: float | FloatArray | None = None,
     extinction: bool = True,
+    sensitivities: str | Sequence[str] = (),
     threads: int | None = None,
     progress: bool | None = None,
 ) -> Simulation:
@@ -71,6 +72,10 @@ def simulate(
         Tolerances; absolute ones follow the scale of each state unless given.
     extinction : bool
         Whether cells become exactly zero below their compartment's threshold.
+    sensitivities : sequence of str
+        What derivatives of the outputs are by: "growth_rate", a parameter; "initial(tumour)", an initial value;
+        "amount(pembrolizumab)" and "time(pembrolizumab)" of all doses, "amount(pembrolizumab, 2)" of the third one. They are
+        solved beside the states; see `Simulation.sensitivity`.
     threads : int, optional
         For many patients. The result does not depend on it.
     progress : bool, optional
@@ -109,13 +114,14 @@ def simulate(
     wanted = (outputs,) if isinstance(outputs, str) else outputs
     simulator = prepare(
         model, schedules, grid, wanted, start=first, rtol=rtol, atol=atol, extinction=extinction, engine=engine,
-        method=method,
+        method=method, sensitivities=sensitivities,
     )  # fmt: skip
     bar = len(matrix) >= _BAR_FROM if progress is None else progress
     solution = simulator.run(matrix, threads, bar)
     status = tuple(solution.status(p) for p in range(len(matrix)))
     run = Simulation(closed(model), grid, simulator.names, _units(simulator.names, eq), subjects, solution.values, status,
-                     solution.counts, tuple(schedules), matrix)  # fmt: skip
+                     solution.counts, tuple(schedules), matrix, tuple(map(str, simulator.by)),
+                     solution.derivatives)  # fmt: skip
     if not solution.ok.all():
         warnings.warn(run.failures(), RuntimeWarning, stacklevel=2)
     return run
@@ -181,16 +187,46 @@ def _times(times: Any, until: str | float | None, start: float) -> FloatArray:
 
 
 def _schedules(regimen: Any, eq: Equations, matrix: FloatArray) -> list[Schedule | None]:
+    """Return the schedule of each patient; patients who are alike in what doses go by share theirs."""
     inputs = {name: target.unit for name, target in eq.inputs.items()}
     each = list(regimen) if isinstance(regimen, (list, tuple)) else [regimen] * len(matrix)
+    if len(each) != len(matrix):
+        return [None] * len(each)
+    asked: dict[int, tuple[str, ...]] = {}
     kept: dict[Any, Schedule | None] = {}
     result = []
-    for one, row in zip(each, matrix, strict=False):
-        key = (id(one), row.tobytes())
+    for one, row in zip(each, matrix, strict=True):
+        if id(one) not in asked:
+            values = _Asked(zip(eq.parameters, row.tolist(), strict=True))
+            _schedule(one, inputs, values)
+            asked[id(one)] = tuple(sorted(values.asked & set(eq.parameters)))
+        names = asked[id(one)]
+        own = {name: float(row[eq.parameters.index(name)]) for name in names}
+        key = id(one), *own.values()
         if key not in kept:
-            kept[key] = _schedule(one, inputs, dict(zip(eq.parameters, map(float, row), strict=True)))
+            kept[key] = _schedule(one, inputs, own)
         result.append(kept[key])
-    return result if len(each) == len(matrix) else [None] * len(each)
+    return result
+
+
+class _Asked(dict[str, float]):
+    """Values that remember which of them were asked for."""
+
+    def __init__(self, items: Iterable[tuple[str, float]]) -> None:
+        super().__init__(items)
+        self.asked: set[str] = set()
+
+    def __contains__(self, name: object) -> bool:
+        self.asked.add(str(name))
+        return super().__contains__(name)
+
+    def __getitem__(self, name: str) -> float:
+        self.asked.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return super().get(name, default)
 
 
 def _check_start(schedules: Sequence[Schedule | None], start: float) -> None:

@@ -38,7 +38,7 @@ class Simulation:
         NaN after the time at which a patient's integration stopped.
     status : tuple of Status
         How each patient ended.
-    counts : ndarray, shape (P, 5)
+    counts : ndarray, shape (P, 6)
         Steps, rejected steps, evaluations of the rates, Jacobians, switches of method; see `statistics`.
     """
 
@@ -52,12 +52,41 @@ class Simulation:
     counts: NDArray[np.int64]
     schedules: tuple[Schedule | None, ...] = ()
     parameters: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    by: tuple[str, ...] = ()
+    derivatives: FloatArray = field(default_factory=lambda: np.empty((0, 0, 0, 0)))
 
     def __getitem__(self, name: str) -> FloatArray:
         """Return one output: shape (T,) for one patient, (P, T) for many."""
         if name not in self.names:
             raise SolveError(Problem(f"output {name!r}", "is not in this simulation", nearest(str(name), self.names)))
         found = self.values[:, :, self.names.index(name)]
+        return found[0] if len(self.subjects) == 1 else found
+
+    def sensitivity(self, output: str, by: str) -> FloatArray:
+        """Return the derivative of an output, shape (T,) for one patient, (P, T) for many.
+
+        Parameters
+        ----------
+        output : str
+        by : str
+            As it was asked for: "growth_rate", "initial(tumour)", "amount(pembrolizumab)", "time(pembrolizumab, 2)".
+
+        Returns
+        -------
+        ndarray
+            In the output's unit over that of the parameter (state, dose, day).
+
+        Raises
+        ------
+        SolveError
+            If it was not asked for.
+        """
+        if output not in self.names:
+            raise SolveError(Problem(f"output {output!r}", "is not in this simulation", nearest(output, self.names)))
+        if by not in self.by:
+            right = f"simulate(..., sensitivities=[{by!r}])" if not self.by else nearest(by, self.by)
+            raise SolveError(Problem(f"sensitivity by {by!r}", "was not asked for", right))
+        found = self.derivatives[:, :, self.by.index(by), self.names.index(output)]
         return found[0] if len(self.subjects) == 1 else found
 
     @property

@@ -50,6 +50,8 @@ class Solution:
 
     def status(self, patient: int) -> Status:
         """Return how one patient ended."""
+        if self.codes[patient] == FINISHED:
+            return status_of(FINISHED, float(self.ended[patient]), {})
         state = dict(zip(self.state_names, map(float, self.states[patient]), strict=True))
         return status_of(int(self.codes[patient]), float(self.ended[patient]), state)
 
