@@ -25,11 +25,12 @@ _Week = tuple[str, ...]
 
 def calendar(regimen: Regimen) -> str:
     """Return the regimen as text: its title, its rules, its weeks."""
-    if not regimen.rules:
+    if not regimen.rules and not regimen.reactions:
         return "Regimen without doses"
     head = [regimen.title] if regimen.title else []
     weeks = week_lines(regimen)
-    return "\n".join([*head, *rule_lines(regimen), *(["", *weeks] if weeks else [])])
+    return "\n".join([*head, *rule_lines(regimen), *(f"if {r}" for r in regimen.reactions),
+                      *(["", *weeks] if weeks else [])])  # fmt: skip
 
 
 def rule_lines(regimen: Regimen) -> list[str]:

@@ -10,6 +10,7 @@ from immunoode import units
 from immunoode.regimen.changes import Change, multiplication, replacement, reset
 from immunoode.regimen.course import Course, course
 from immunoode.regimen.doses import Dose
+from immunoode.regimen.reactions import Reaction, reaction
 from immunoode.regimen.rows import Rule, schedule_of, stated_rows
 from immunoode.regimen.rules import dose_rule
 from immunoode.regimen.schedule import Schedule
@@ -35,6 +36,7 @@ class Regimen:
 
     rules: tuple[Rule, ...] = ()
     title: str = field(default="", compare=False)
+    reactions: tuple[Reaction, ...] = ()
 
     def dose(
         self,
@@ -185,6 +187,56 @@ class Regimen:
         """
         return self._with(course(parameter, values, times, rule))
 
+    def when(
+        self,
+        quantity: str,
+        *,
+        above: float | None = None,
+        below: float | None = None,
+        of: Literal["", "baseline", "nadir"] = "",
+        by: float = 0.0,
+        then: str | float | Regimen,
+        therapies: str | Sequence[str] = (),
+        every: str | float | None = None,
+        start: str | float = 0.0,
+    ) -> Regimen:
+        """Return the regimen with a reaction to the patient's state.
+
+        Parameters
+        ----------
+        quantity : str
+            An output of the model.
+        above, below : float
+            The limit, one of them: a number in the quantity's unit, or a multiple of the reference `of`. At the limit counts.
+        of : {"baseline", "nadir"}, optional
+            The value at the start of the simulation, or the smallest that was seen so far.
+        by : float
+            How far from the reference at least, in the quantity's unit: progression is above=1.2, of="nadir", by=5 (mm).
+        then : {"stop", "hold"}, float or Regimen
+            Stop later doses for good; leave doses out as long as each decision finds the condition again; multiply later doses
+            by a factor; or begin a further course, whose day 0 is then (once). An infusion that runs goes on.
+        therapies : str or sequence of str
+            Whose doses; unless said, those of all that this regimen gives (not those of a further course).
+        every, start : str or float
+            Decisions at visits, "6 weeks" apart from `start` on; a dose of the same time comes after the decision. By default
+            they are taken continuously.
+
+        Raises
+        ------
+        RegimenError
+            With everything that is wrong.
+
+        Examples
+        --------
+        >>> import immunoode as imo
+        >>> drug = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=35)
+        >>> treated = drug.when("sum_of_diameters", above=1.2, of="nadir", by=5, then="stop", every="6 weeks")
+        >>> print(treated.reactions[0])
+        sum_of_diameters at or above 1.2 x nadir and 5 from it, every 42 days from day 0: its therapies x 0
+        """
+        made = reaction(quantity, above, below, of, by, then, therapies, every, start, Regimen)
+        return replace(self, reactions=(*self.reactions, made))
+
     def _with(self, rule: Rule) -> Regimen:
         return replace(self, rules=(*self.rules, rule))
 
@@ -193,12 +245,13 @@ class Regimen:
         if not isinstance(other, Regimen):
             return NotImplemented
         title = " + ".join(t for t in (self.title, other.title) if t)
-        return Regimen(self.rules + other.rules, title)
+        return Regimen(self.rules + other.rules, title, self.reactions + other.reactions)
 
     def shift(self, time: str | float) -> Regimen:
         """Return the regimen that much later (earlier, if negative)."""
         by = units.days(time)
-        return replace(self, rules=tuple(rule.shifted(by) for rule in self.rules))
+        later = tuple(replace(r, since=r.since + by) for r in self.reactions)
+        return replace(self, rules=tuple(rule.shifted(by) for rule in self.rules), reactions=later)
 
     def before(self, time: str | float) -> Regimen:
         """Return what is done before a time; an infusion that has begun is given in full, covariates keep their course.
@@ -251,7 +304,14 @@ class Regimen:
         RegimenError
             If a therapy is not an input, a unit does not fit, or a covariate is missing.
         """
-        return schedule_of(self.rules, inputs, covariates)
+        made = schedule_of(self.rules, inputs, covariates)
+        if not self.reactions:
+            return made
+        courses = [None if r.course is None else r.course.schedule(inputs, covariates) for r in self.reactions]
+        own = tuple(dict.fromkeys(dose.therapy for dose in self.doses))
+        reactions = tuple(replace(r, course=course, therapies=r.therapies or own)
+                          for r, course in zip(self.reactions, courses, strict=True))  # fmt: skip
+        return replace(made, reactions=reactions)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a table with a row for each administration, and for whatever else is done.

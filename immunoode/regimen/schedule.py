@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, RegimenError, nearest
+from immunoode.regimen.reactions import Reaction
 
 FloatArray = NDArray[np.float64]
 DOSE, REPLACE, MULTIPLY, RESET, SET = "dose", "replace", "multiply", "reset", "set"
@@ -51,6 +52,8 @@ class Schedule:
         with the dosed one are first brought to the steady state of this dose repeated at that interval (as it is just
         before the next dose), then the dose is given. Where it is infinite, to the steady state of an infusion at the
         constant rate `amounts`, which then ends. Left out: no row.
+    reactions : tuple of Reaction
+        What is done when the patient's state says so; a course in one is a Schedule, from day 0 of its own.
 
     Raises
     ------
@@ -71,6 +74,7 @@ class Schedule:
     durations: FloatArray
     actions: tuple[str, ...] = ()
     steady: FloatArray = field(default_factory=_none)
+    reactions: tuple[Reaction, ...] = ()
 
     def __post_init__(self) -> None:
         columns = _columns(self)
@@ -93,7 +97,8 @@ class Schedule:
     @property
     def _values(self) -> tuple[Any, ...]:
         numbers = (self.times, self.amounts, self.durations, self.steady)
-        return (self.inputs, self.actions, *(tuple(column.tolist()) for column in numbers))
+        courses = tuple(r.course for r in self.reactions)
+        return (self.inputs, self.actions, self.reactions, courses, *(tuple(column.tolist()) for column in numbers))
 
 
 def _columns(schedule: Schedule) -> dict[str, Any]:

@@ -11,20 +11,24 @@ from numpy.typing import NDArray
 
 from immunoode.model.equations import Equations
 from immunoode.regimen import schedule as words
+from immunoode.regimen.reactions import Reaction
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.sensitivity import AMOUNT, TIME, By
 
-DOSE, INFUSION_START, INFUSION_END, STOP, REPLACE, MULTIPLY, RESET, SET, STEADY = range(9)
+DOSE, INFUSION_START, INFUSION_END, STOP, REPLACE, MULTIPLY, RESET, SET, STEADY, VISIT = range(10)
 FloatArray = NDArray[np.float64]
+_FAR = 1_000_000
+"""Ordinals of courses begin here, apart from those of the schedule; they are numbered anew in the end."""
 _KINDS = {words.REPLACE: REPLACE, words.MULTIPLY: MULTIPLY, words.RESET: RESET}
 
 
 @dataclass(frozen=True)
 class Events:
-    """Events of one patient, sorted by time; of those at one time, infusion ends come first, then the order given.
+    """Events of one patient, sorted by time; of those at one time, infusion ends and visits come first, then the order given.
 
-    `inputs` is the input (the parameter of SET), -1 where there is none; `ordinals` numbers infusions, the same for a start
-    and its end. `intervals` and `phases` belong to STEADY: the interval of doses, and how long after a dose's arrival it is.
+    `inputs` is the input (the parameter of SET, the reaction of VISIT), -1 where there is none; `ordinals` numbers infusions,
+    the same for a start and its end. `intervals` and `phases` belong to STEADY: the interval of doses, and how long after a dose's arrival it is.
+    Of a course that a reaction begins, times are infinite, `intervals` are the reaction and `phases` the day of the course.
     `time_by` and `amount_by` (E, m) are the derivatives of times and amounts.
     """
 
@@ -87,8 +91,8 @@ class _Row:
     amount_by: tuple[float, ...] = ()
 
 
-def events_of(schedule: Schedule | None, layout: Layout, start: float, known: FloatArray) -> Events:
-    """Return the events of a schedule from `start` on; what was given before it is left out.
+def events_of(schedule: Schedule | None, layout: Layout, start: float, end: float, known: FloatArray) -> Events:
+    """Return the events of a schedule from `start` on; what was given before it is left out. Visits go on until `end`.
 
     Parameters
     ----------
@@ -98,7 +102,11 @@ def events_of(schedule: Schedule | None, layout: Layout, start: float, known: Fl
     count = len(layout.inputs)
     rows = [] if schedule is None else _given(schedule, layout, start, known[:count])
     rows += [_Row(t, STOP, time_by=tuple(by)) for t, *by in known[count:].tolist() if np.isfinite(t) and t > start]
-    rows.sort(key=lambda row: (row.time, row.kind != INFUSION_END))
+    if schedule is not None:
+        for number, reaction in enumerate(schedule.reactions):
+            rows += _visits(number, reaction, start, end)
+            rows += _course(number, reaction, layout, known[:count], len(rows))
+    rows.sort(key=lambda row: (row.time, row.kind != INFUSION_END, row.kind != VISIT))
     return _events(rows, len(layout.by))
 
 
@@ -122,6 +130,24 @@ def _given(schedule: Schedule, layout: Layout, start: float, lags: FloatArray) -
         elif time >= start:
             rows.append(_Row(time, _KINDS[action], layout.inputs.get(name, -1), amount))
     return rows
+
+
+def _visits(number: int, reaction: Reaction, start: float, end: float) -> list[_Row]:
+    """Return the visits of a reaction that is not decided continuously."""
+    if not reaction.every:
+        return []
+    first = max(0, int(np.ceil((start - reaction.since) / reaction.every)))
+    last = int(np.floor((end - reaction.since) / reaction.every))
+    return [_Row(reaction.since + k * reaction.every, VISIT, number) for k in range(first, last + 1)]
+
+
+def _course(number: int, reaction: Reaction, layout: Layout, lags: FloatArray, ordinal: int) -> list[_Row]:
+    """Return the events of a course that has not begun."""
+    if reaction.course is None:
+        return []
+    made = _given(reaction.course, layout, 0.0, lags)
+    return [replace(row, time=np.inf, interval=float(number), phase=row.time, ordinal=row.ordinal + _FAR + ordinal)
+            for row in made]  # fmt: skip
 
 
 def _is(by: By, kind: str, name: str, which: int) -> float:

@@ -18,8 +18,9 @@ from immunoode.solve import rodas5p, tsit5
 from immunoode.solve.calls import CONSTANTS, DRIFT, JACOBIAN, call, place, rates
 from immunoode.solve.control import SMALLEST, first_step, growth, instant, ratio, shrinkage
 from immunoode.solve.crossing import evaluate, flipped, hop, root, signs_of
+from immunoode.solve.decisions import CONTINUOUS, decide, newly, watched, when_newly
 from immunoode.solve.dosing import arrive, carry, moves_in_time
-from immunoode.solve.events import INFUSION_START, STEADY, STOP
+from immunoode.solve.events import DOSE, INFUSION_START, STEADY, STOP, VISIT
 from immunoode.solve.jit import kernel
 from immunoode.solve.lanes import copy, weigh
 from immunoode.solve.linear import leading_size
@@ -82,15 +83,17 @@ def _end_of(i: int, f: Any, t: float, y: Any, x: Any, infusion: Any, n: int, slo
 
 @kernel
 def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables: Any, extinct: Any, rtol: float, atol: Any,
-          most_steps: int, method: int, out: Any, counts: Any, ended: Any) -> int:  # fmt: skip
+           most_steps: int, method: int, reactions: Any, out: Any, counts: Any, ended: Any, fired: Any) -> int:  # fmt: skip
     """Step one patient from `start` over its events; fill `out` at `times`; return a status code.
 
     `f` holds addresses and contexts in the order of `immunoode.solve.calls`, `events` the arrays of
-    `immunoode.solve.events.Events`; `tables` are the state of each input, what exchanges matter with it, the number of
-    conditions and the place of the constants. `y` is the initial state, and the last one on return; `ended[0]` the time
-    reached.
+    `immunoode.solve.events.Events`, which reactions change. `tables` are the state of each input, what exchanges matter with
+    it, the number of conditions and the place of the constants; `reactions` the function that is watched, their numbers, the
+    inputs that they affect, and how many numbers that function gives. `y` is the initial state, and the last one on return;
+    `ended[0]` the time reached; `fired` when reactions first found their condition.
     """
-    event_times, kinds, inputs, _, _, _, _, _, time_by, _ = events
+    event_times, kinds, inputs, amounts, _, _, _, _, time_by, amount_by = events
+    watch, table, affects, looked_at = reactions
     input_states, exchange, conditions, constants_at = tables
     width, n = y.size, extinct.size
     size = n * (1 + time_by.shape[1])
@@ -108,6 +111,14 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
     e = g = steps = guards = streak = 0
     h, previous, resumed, cost, patience = 0.0, 1.0, 0.0, ratio(n), 10
     implicit = method == IMPLICIT
+    count = table.shape[0]
+    seen, on, factors = np.empty(looked_at), np.zeros(count, np.int64), np.ones(input_states.size)
+    baseline, nadir, continuous = np.empty(count), np.empty(count), False
+    if count:
+        watched(watch, t, y, x, seen)
+        for r in range(count):
+            baseline[r] = nadir[r] = seen[r]
+            continuous |= table[r, CONTINUOUS] != 0.0
     infusion = flows[:0]
     while True:
         while e < event_times.size and event_times[e] <= t:
@@ -118,7 +129,16 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
                 if not settle(f, t, e, events, exchange[inputs[e]], y, x, rtol, atol, moved):
                     ended[0] = t
                     return NOT_STEADY
+            elif kinds[e] == VISIT:
+                watched(watch, t, y, x, seen)
+                decide(table, affects, inputs[e], t, seen[inputs[e]], on, fired, factors, baseline, nadir, events, e + 1)
             elif kinds[e] != STOP:
+                if kinds[e] in (DOSE, INFUSION_START) and factors[inputs[e]] != 1.0:
+                    if factors[inputs[e]] == 0.0:
+                        e += 1
+                        continue
+                    amounts[e] *= factors[inputs[e]]
+                    amount_by[e] *= factors[inputs[e]]
                 arrive(f, t, e, events, input_states, y, x, flows, active, running, moved, extinct,
                        constants_at)  # fmt: skip
                 infusion = flows if active.any() else flows[:0]
@@ -129,6 +149,14 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
         for i in range(size):
             if not abs(y[i]) < 1e300:
                 return NOT_FINITE
+        if continuous:
+            watched(watch, t, y, x, seen)
+            began = False
+            for r in range(count):
+                if table[r, CONTINUOUS] != 0.0:
+                    began |= decide(table, affects, r, t, seen[r], on, fired, factors, baseline, nadir, events, e)
+            if began:
+                continue
         while g < times.size and times[g] <= t:
             copy(out, g * width, y, 0, width)
             g += 1
@@ -230,8 +258,21 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
                 for i in range(n):
                     if y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0:
                         theta = min(theta, _fall(dense, i, extinct[i]))
+            decides = False
+            if continuous:
+                watched(watch, reached, trial, x, seen)
+                if newly(table, seen, on, baseline, nadir):
+                    if implicit:
+                        _implicit_dense(y, trial, k, dense)
+                    else:
+                        _explicit_dense(step, y, k, dense)
+                    first = when_newly(watch, table, t, step, dense, x, right, seen, on, baseline, nadir)
+                    decides = first <= theta
+                    theta = min(theta, first)
+            cut = falls or decides
+            if cut:
                 reached = t + theta * step
-            while g < times.size and (times[g] < reached or (times[g] == reached and reached < stop and not falls)):
+            while g < times.size and (times[g] < reached or (times[g] == reached and reached < stop and not cut)):
                 u = (times[g] - t) / step
                 weigh(out, g * width, dense, (1.0, u, u * u, u * u * u, u * u * u * u))
                 g += 1
@@ -240,7 +281,7 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
             h = max(h, step * factor) if last else step * factor
             t = reached
             fresh = False
-            if falls:
+            if cut:
                 for i in range(size):
                     trial[i] = evaluate(dense, i, theta)
                 for i in range(n):
@@ -254,11 +295,19 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
                     if -atol[i] <= trial[i] < 0.0 <= y[i]:
                         trial[i] = 0.0
                 copy(y, 0, trial, 0, width)
-            if implicit or falls:
+            if continuous:
+                watched(watch, t, y, x, seen)
+                for r in range(count):
+                    if table[r, CONTINUOUS] != 0.0:
+                        if decides:
+                            began = decide(table, affects, r, t, seen[r], on, fired, factors, baseline, nadir, events, e)
+                            stop = t if began else stop
+                        nadir[r] = min(nadir[r], seen[r])
+            if implicit or cut:
                 place(t, y, x)
                 rates(f, min(t, latest), x, infusion, slope)
                 counts[EVALUATIONS] += 1
-                if falls and conditions:
+                if cut and conditions:
                     signs_of(f, min(t, latest), y, x, values, signs)
             else:
                 copy(slope, 0, k, 6 * width, width)
@@ -271,8 +320,8 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
 
 @kernel
 def solve_many(f: Any, x: Any, y: Any, times: Any, lengths: Any, starts: Any, offsets: Any, events: Any, tables: Any,
-               extinct: Any, rtol: float, atol: Any, most_steps: int, method: int, out: Any, counts: Any, ended: Any,
-               codes: Any) -> None:  # fmt: skip
+               extinct: Any, rtol: float, atol: Any, most_steps: int, method: int, reactions: Any, out: Any, counts: Any,
+               ended: Any, codes: Any, fired: Any) -> None:  # fmt: skip
     """Solve patients one after another: rows of x, y, times, atol, out; events of patient p at offsets[p]:offsets[p + 1].
 
     Each is solved in vectors of its own, which lie at addresses that four numbers at a time are loaded from fast.
@@ -286,5 +335,5 @@ def solve_many(f: Any, x: Any, y: Any, times: Any, lengths: Any, starts: Any, of
         if f[CONSTANTS] != 0:
             call(f[CONSTANTS], f[CONSTANTS + 1], own_x, tables[3], own_x, 0)
         codes[p] = _steps(f, own_x, own_y, times[p, : lengths[p]], starts[p], own, tables, extinct, rtol, atol[p], most_steps,
-                          method, out[p], counts[p], ended[p : p + 1])  # fmt: skip
+                          method, reactions, out[p], counts[p], ended[p : p + 1], fired[p])  # fmt: skip
         y[p] = own_y

@@ -121,7 +121,7 @@ def simulate(
     status = tuple(solution.status(p) for p in range(len(matrix)))
     run = Simulation(closed(model), grid, simulator.names, _units(simulator.names, eq), subjects, solution.values, status,
                      solution.counts, tuple(schedules), matrix, tuple(map(str, simulator.by)),
-                     solution.derivatives)  # fmt: skip
+                     solution.derivatives, solution.fired)  # fmt: skip
     if not solution.ok.all():
         warnings.warn(run.failures(), RuntimeWarning, stacklevel=2)
     return run

@@ -39,7 +39,13 @@ class Simulation:
     status : tuple of Status
         How each patient ended.
     counts : ndarray, shape (P, 6)
-        Steps, rejected steps, evaluations of the rates, Jacobians, switches of method; see `statistics`.
+        Steps, rejected steps, evaluations of the rates, Jacobians, switches of method, switches of rates; see `statistics`.
+    by : tuple of str
+        The m things that derivatives were asked for.
+    derivatives : ndarray, shape (P, T, m, K)
+        Of the outputs by these; see `sensitivity`.
+    fired : ndarray, shape (P, R)
+        Day at which each reaction of the regimen first found its condition; infinite where it did not. See `reactions`.
     """
 
     model: Model
@@ -54,6 +60,7 @@ class Simulation:
     parameters: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
     by: tuple[str, ...] = ()
     derivatives: FloatArray = field(default_factory=lambda: np.empty((0, 0, 0, 0)))
+    fired: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
 
     def __getitem__(self, name: str) -> FloatArray:
         """Return one output: shape (T,) for one patient, (P, T) for many."""
@@ -88,6 +95,19 @@ class Simulation:
             raise SolveError(Problem(f"sensitivity by {by!r}", "was not asked for", right))
         found = self.derivatives[:, :, self.by.index(by), self.names.index(output)]
         return found[0] if len(self.subjects) == 1 else found
+
+    @property
+    def reactions(self) -> pd.DataFrame:
+        """When the regimen reacted: subject, reaction in words, and the day at which its condition was first found."""
+        import pandas as pd
+
+        rows = [
+            (subject, str(reaction), float(day))
+            for subject, schedule, days in zip(self.subjects, self.schedules, self.fired, strict=False)
+            for reaction, day in zip(schedule.reactions if schedule else (), days, strict=False)
+            if np.isfinite(day)
+        ]
+        return pd.DataFrame(rows, columns=["subject", "reaction", "day"])
 
     @property
     def ok(self) -> bool:

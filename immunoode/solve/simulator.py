@@ -19,6 +19,7 @@ from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve import reference
 from immunoode.solve.events import SET, Events, Layout, events_of, layout_of
+from immunoode.solve.reactions import Reactions, reactions_of
 from immunoode.solve.sensitivity import By, sensitivities_by
 from immunoode.solve.status import COUNTS, FINISHED, Status, status_of
 from immunoode.solve.system import TIME_AT, FloatArray, Function, System, system_of
@@ -37,7 +38,8 @@ _ROOM = 4_000_000
 class Solution:
     """What a run gives: values (P, T, K), NaN after a failure; status code, time reached, last state and counts of each.
 
-    `derivatives` (P, T, m, K) are those of the values by the m things that sensitivities were asked for.
+    `derivatives` (P, T, m, K) are those of the values by the m things that sensitivities were asked for, `fired` (P, R) the
+    days at which the R reactions of the regimens first found their condition, infinite where they did not.
     """
 
     values: FloatArray
@@ -47,6 +49,7 @@ class Solution:
     states: FloatArray
     counts: NDArray[np.int64]
     state_names: tuple[str, ...]
+    fired: FloatArray
 
     def status(self, patient: int) -> Status:
         """Return how one patient ended."""
@@ -86,7 +89,8 @@ class Simulator:
     extinction: bool
     engine: str
     most_steps: int
-    method: str = "auto"
+    method: str
+    reactions: Reactions
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -122,9 +126,10 @@ class Simulator:
         solution = Solution(
             np.empty((patients, steps, width)), np.empty((patients, steps, m, width)), np.zeros(patients, np.int64),
             np.zeros(patients), np.zeros((patients, n)), np.zeros((patients, len(COUNTS)), np.int64),
-            self.system.equations.states,
+            self.system.equations.states, np.full((patients, len(self.reactions.quantities)), np.inf),
         )  # fmt: skip
         self.system.compile()
+        self.watch()
         function = self.system.outputs(self.names)
         workers = _checked_threads(threads)
         size = max(1, min(_CHUNK, -(-patients // (4 * workers)), _ROOM // (steps * self.system.size)))
@@ -168,7 +173,7 @@ class Simulator:
         """Return the events of patients: those of one schedule, start and known times are made once."""
         from immunoode.solve.calls import evaluate_rows
 
-        layout, system = self.layout, self.system
+        layout, system, end = self.layout, self.system, float(self.times.max())
         known = np.zeros((len(x), system.known_times.size))
         if system.has_known_times:
             evaluate_rows(system.known_times.address, x, known)
@@ -178,7 +183,7 @@ class Simulator:
         for schedule, start, own in zip(self.schedules[rows], self.starts[rows].tolist(), shaped, strict=True):
             key = id(schedule), start, own.tobytes() if system.has_known_times else b""
             if key not in made:
-                made[key] = events_of(schedule, layout, start, own)
+                made[key] = events_of(schedule, layout, start, end, own)
             result.append(made[key])
         return tuple(result)
 
@@ -186,6 +191,10 @@ class Simulator:
     def layout(self) -> Layout:
         """Where names stand in the system."""
         return layout_of(self.system.equations, self.by)
+
+    def watch(self) -> Function:
+        """Return the function of what reactions look at; of the first state where there are none."""
+        return self.system.outputs(self.reactions.quantities or self.system.equations.states[:1])
 
     def _tolerances(self, y: FloatArray, largest: FloatArray, scales: FloatArray) -> FloatArray:
         if self.atol is not None:
@@ -262,8 +271,10 @@ def prepare(
         atol = _checked_atol(atol, system.base)
     padded = np.array([np.pad(r, (0, longest - len(r)), mode="edge") for r in rows])
     lengths = np.array([len(r) for r in rows], dtype=np.int64)
+    reactions = reactions_of(schedules, layout_of(system.equations, by).inputs,
+                             (*system.equations.states, *system.equations.outputs), by, engine)  # fmt: skip
     return Simulator(system, names, padded, lengths, starts, tuple(schedules), rtol, atol, extinction, engine, most_steps,
-                     method)  # fmt: skip
+                     method, reactions)  # fmt: skip
 
 
 def _derived(system: System, model: Model) -> list[str]:
@@ -392,14 +403,15 @@ def _compiled(
 ) -> None:  # fmt: skip
     from immunoode.solve.kernel import solve_many
 
-    system = simulator.system
+    system, reactions, watch = simulator.system, simulator.reactions, simulator.watch()
     offsets = np.concatenate([[0], np.cumsum([e.times.size for e in events])]).astype(np.int64)
     joined = tuple(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True))
     solve_many(
         system.addresses, x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, joined,
         (system.input_states, system.exchange, system.conditions.size, system.constants_at), simulator.thresholds,
-        simulator.rtol, atol, simulator.most_steps, METHODS.index(simulator.method), states, solution.counts[rows],
-        solution.ended[rows], solution.codes[rows],
+        simulator.rtol, atol, simulator.most_steps, METHODS.index(simulator.method),
+        (watch.address, reactions.table, reactions.affects, watch.size), states, solution.counts[rows],
+        solution.ended[rows], solution.codes[rows], solution.fired[rows],
     )  # fmt: skip
 
 

@@ -1,0 +1,120 @@
+"""Reactions: what is done when the patient's state says so, such as to stop at progression or to treat again at relapse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from immunoode import units
+from immunoode.errors import Problem, RegimenError, UnitError, nearest
+
+BASELINE, NADIR = "baseline", "nadir"
+STOP, HOLD = "stop", "hold"
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """A condition on a quantity of the model, when it is looked at, and what follows.
+
+    Attributes
+    ----------
+    quantity : str
+        An output of a model.
+    above : bool
+        Whether the condition is that it is at or above the limit, else at or below.
+    limit : float
+        In the quantity's unit; a multiple of the reference where there is one.
+    of : str
+        The reference: "baseline", the value at the start of the simulation, "nadir", the smallest value so far, or "".
+    by : float
+        How far from the reference it must be at least, in the quantity's unit.
+    factor : float
+        What later doses are multiplied by; 0 leaves them out.
+    lasting : bool
+        Whether it stays so, else as long as each decision finds the condition again.
+    therapies : tuple of str
+        Whose doses; none: those that the regimen gives.
+    every, since : float
+        Days between visits (0: continuously), and the first.
+    course : object, optional
+        A regimen that begins when the condition is first found.
+    """
+
+    quantity: str
+    above: bool
+    limit: float
+    of: str = ""
+    by: float = 0.0
+    factor: float = 1.0
+    lasting: bool = True
+    therapies: tuple[str, ...] = ()
+    every: float = 0.0
+    since: float = 0.0
+    course: Any = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        number = f"{self.limit:g}" + (f" x {self.of}" if self.of else "")
+        excess = f" and {self.by:g} from it" if self.by else ""
+        whom = ", ".join(self.therapies) or "its therapies"
+        dosed = f"{whom} x {self.factor:g}" + ("" if self.lasting else ", held")
+        then = "a further course" if self.course is not None else dosed
+        seen = f"every {self.every:g} days from day {self.since:g}" if self.every else "continuously"
+        return f"{self.quantity} at {'or above' if self.above else 'or below'} {number}{excess}, {seen}: {then}"
+
+
+def reaction(
+    quantity: str, above: float | None, below: float | None, of: str, by: float, then: Any, therapies: str | Iterable[str],
+    every: str | float | None, start: str | float, regimen_type: type,
+) -> Reaction:  # fmt: skip
+    """Return a checked reaction; see `Regimen.when`.
+
+    Raises
+    ------
+    RegimenError
+        With everything that is wrong.
+    """
+    where, problems = f"when {quantity!r}", list[Problem]()
+    if not (isinstance(quantity, str) and quantity.isidentifier()):
+        problems.append(Problem(where, "is not the name of a quantity", "an output of the model, such as 'sum_of_diameters'"))
+    if (above is None) == (below is None):
+        which = "both" if above is not None else "neither"
+        problems.append(Problem(where, f"has {which} of above and below", "one of them"))
+    if of not in ("", BASELINE, NADIR):
+        problems.append(Problem(f"{where}: of={of!r}", "is not a reference", nearest(str(of), (BASELINE, NADIR))))
+    numbers = {"above": above, "below": below, "by": by}
+    problems += [Problem(f"{where}: {name}={value!r}", "is not a number", "a finite number")
+                 for name, value in numbers.items() if value is not None and not _is_number(value)]  # fmt: skip
+    if by and not of:
+        problems.append(Problem(f"{where}: by={by!r}", "is measured from a reference", "of='nadir' or of='baseline'"))
+    days = {name: _days(where, name, value, problems) for name, value in (("every", every or 0.0), ("start", start))}
+    if every is not None and not days["every"] > 0:
+        problems.append(Problem(f"{where}: every={every!r}", "is not a time between visits", "'6 weeks'; None: continuously"))
+    factor, lasting, course = 1.0, True, None
+    if isinstance(then, regimen_type):
+        course = then
+    elif then in (STOP, HOLD):
+        factor, lasting = 0.0, then == STOP
+    elif _is_number(then) and then >= 0:
+        factor = float(then)
+    else:
+        right = "'stop', 'hold', a factor for later doses, or a Regimen that begins then"
+        problems.append(Problem(f"{where}: then={then!r}", "is not known", right))
+    names = (therapies,) if isinstance(therapies, str) else tuple(therapies)
+    if problems:
+        raise RegimenError(problems)
+    limit = float(above if above is not None else below)  # type: ignore[arg-type]
+    return Reaction(quantity, above is not None, limit, of, float(by), factor, lasting, names, days["every"], days["start"],
+                    course)  # fmt: skip
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < float("inf")
+
+
+def _days(where: str, name: str, value: str | float, problems: list[Problem]) -> float:
+    try:
+        return units.days(value)
+    except (UnitError, TypeError, ValueError):
+        problems.append(Problem(f"{where}: {name}={value!r}", "is not a time", "'6 weeks', or days"))
+        return 0.0

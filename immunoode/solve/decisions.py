@@ -1,0 +1,103 @@
+"""Reactions to the state, compiled: is a condition found, what does it change, and when does a course begin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from immunoode.solve.calls import call, place
+from immunoode.solve.jit import kernel
+
+ABOVE, LIMIT, REFERENCE, BY, FACTOR, LASTING, CONTINUOUS, COURSE = range(8)
+NONE, BASELINE, NADIR = range(3)
+_HALVINGS = 50
+
+
+@kernel
+def watched(watch: Any, t: float, y: Any, x: Any, values: Any) -> None:
+    """Fill `values` with what the reactions look at."""
+    place(t, y, x)
+    call(watch[0], watch[1], values, 0, x, 0)
+
+
+@kernel
+def found(table: Any, r: int, value: float, baseline: Any, nadir: Any) -> bool:
+    """Whether the condition of reaction r holds."""
+    reference = 0.0
+    limit = table[r, LIMIT]
+    if table[r, REFERENCE] != NONE:
+        reference = baseline[r] if table[r, REFERENCE] == BASELINE else nadir[r]
+        limit *= reference
+    if table[r, ABOVE] != 0.0:
+        return value >= limit and value - reference >= table[r, BY]
+    return value <= limit and (table[r, REFERENCE] == NONE or reference - value >= table[r, BY])
+
+
+@kernel
+def newly(table: Any, values: Any, on: Any, baseline: Any, nadir: Any) -> bool:
+    """Whether a reaction that is decided continuously would change now."""
+    for r in range(table.shape[0]):
+        if table[r, CONTINUOUS] != 0.0 and not (on[r] and table[r, LASTING] != 0.0):
+            if found(table, r, values[r], baseline, nadir) != (on[r] != 0):
+                return True
+    return False
+
+
+@kernel
+def when_newly(watch: Any, table: Any, t: float, step: float, dense: Any, x: Any, room: Any, values: Any, on: Any,
+               baseline: Any, nadir: Any) -> float:  # fmt: skip
+    """Return where in a step, at whose end a reaction would change, the first does."""
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        u = 0.5 * (low + high)
+        for i in range(room.size):
+            room[i] = dense[0, i] + u * (dense[1, i] + u * (dense[2, i] + u * (dense[3, i] + u * dense[4, i])))
+        watched(watch, t + u * step, room, x, values)
+        if newly(table, values, on, baseline, nadir):
+            high = u
+        else:
+            low = u
+    return high
+
+
+@kernel
+def decide(table: Any, affects: Any, r: int, t: float, value: float, on: Any, fired: Any, factors: Any, baseline: Any,
+           nadir: Any, events: Any, e: int) -> bool:  # fmt: skip
+    """Take the decision of reaction r; True where a course begins, whose events are put in place from e on."""
+    nadir[r] = min(nadir[r], value)
+    if on[r] and table[r, LASTING] != 0.0:
+        return False
+    now = found(table, r, value, baseline, nadir)
+    if now == (on[r] != 0):
+        return False
+    on[r] = 1 if now else 0
+    first = now and not fired[r] < np.inf
+    if first:
+        fired[r] = t
+    for i in range(factors.size):
+        factors[i] = 1.0
+        for other in range(table.shape[0]):
+            if on[other] and affects[other, i]:
+                factors[i] *= table[other, FACTOR]
+    if first and table[r, COURSE] != 0.0:
+        _begin(r, t, events, e)
+        return True
+    return False
+
+
+@kernel
+def _begin(r: int, t: float, events: Any, e: int) -> None:
+    """Give the events of a course their times, and put all that are to come in order."""
+    times, kinds, inputs, amounts, durations, ordinals, intervals, phases, time_by, amount_by = events
+    for k in range(e, times.size):
+        if times[k] == np.inf and intervals[k] == r:
+            times[k] = t + phases[k]
+    order = np.argsort(times[e:], kind="mergesort")
+    for column in (times, amounts, durations, intervals, phases):
+        column[e:] = column[e:][order]
+    for column in (kinds, inputs, ordinals):
+        column[e:] = column[e:][order]
+    for k in range(time_by.shape[1]):
+        time_by[e:, k] = time_by[e:, k][order]
+        amount_by[e:, k] = amount_by[e:, k][order]
