@@ -28,8 +28,8 @@ class Events:
 
     `inputs` is the input (the parameter of SET, the reaction of VISIT), -1 where there is none; `ordinals` numbers infusions,
     the same for a start and its end. `intervals` and `phases` belong to STEADY: the interval of doses, and how long after a
-    dose's arrival it is. Of a course that a reaction begins, times are infinite, `intervals` are the reaction and `phases` the day of the course.
-    `time_by` and `amount_by` (E, m) are the derivatives of times and amounts.
+    dose's arrival it is. Of a course that a reaction begins, times are infinite, `intervals` are the reaction and `phases`
+    the day of the course. `time_by` and `amount_by` (E, m) are the derivatives of times and amounts.
     """
 
     times: FloatArray

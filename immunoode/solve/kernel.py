@@ -121,6 +121,7 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
             continuous |= table[r, CONTINUOUS] != 0.0
     infusion = flows[:0]
     while True:
+        given = False
         while e < event_times.size and event_times[e] <= t:
             moves = moves_in_time(time_by, e)
             if moves:
@@ -144,6 +145,7 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
                 infusion = flows if active.any() else flows[:0]
             if moves:
                 carry(f, t + instant(t), y, x, infusion, time_by[e], -1.0, n, slope)
+            given |= kinds[e] != STOP and kinds[e] != VISIT
             e += 1
         ended[0] = t
         for i in range(size):
@@ -172,8 +174,9 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
         rates(f, earliest, x, infusion, slope)
         counts[EVALUATIONS] += 1
         fresh = False
-        if h == 0.0:
-            h = first_step(f, earliest, y, x, infusion, rtol, atol, slope, right)
+        if h == 0.0 or (given and implicit):  # an implicit step would pass over the fast part of what a dose begins, unseen
+            first = first_step(f, earliest, y, x, infusion, rtol, atol, slope, right)
+            h = first if h == 0.0 else min(h, max(first, 100.0 * instant(t)))
             counts[EVALUATIONS] += 1
         while t < stop:
             if steps >= most_steps:

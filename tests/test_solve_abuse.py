@@ -1,0 +1,66 @@
+"""Random parameters within their bounds, for every shipped model: each patient ends in a result or in a status."""
+
+import time
+
+import numpy as np
+import pytest
+
+from immunoode.model.equations import equations
+from immunoode.solve.simulator import prepare
+from immunoode.solve.status import FINISHED, TOO_MANY, TOO_SMALL
+from tests.shipped import CASES, DAYS, draws, given, name_of, whole
+from tests.solve_models import base, schedule
+
+MOST_STEPS = 20_000
+"""What bounds the time of a patient: a step takes microseconds."""
+TIMES = np.linspace(0, DAYS, 9)
+
+
+def check(case, count, seed):
+    model = whole(*case)
+    states, doses = list(equations(model).states), given(model)
+    values = draws(model, count, seed)
+    begin = time.perf_counter()
+    solution = prepare(model, [doses] * count, TIMES, states, most_steps=MOST_STEPS).run(values)
+    seconds = time.perf_counter() - begin
+    assert set(solution.codes.tolist()) <= {FINISHED, TOO_SMALL, TOO_MANY}
+    assert np.isfinite(solution.values[solution.ok]).all()
+    assert (solution.values[solution.ok] >= 0.0).all()
+    for p in np.flatnonzero(~solution.ok):
+        status = solution.status(p)
+        reached = solution.values[p][TIMES <= status.time]
+        assert np.isfinite(reached).all() and status.advice and set(status.state) == set(states)
+    print(f"{name_of(case)}: {solution.ok.mean():.2%} finished, {1e3 * seconds / count:.2f} ms a patient, "
+          f"at most {solution.counts[:, 0].max()} steps")  # fmt: skip
+    assert solution.ok.mean() > 0.7  # bounds are wide: some draws grow without end
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_random_parameters(case):
+    check(case, 100, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_ten_thousand_random_parameters(case):
+    check(case, 10_000, seed=2)
+
+
+def test_an_implicit_step_does_not_pass_over_a_dose():
+    """A dose that is gone within seconds, reported an hour later and beside it: long steps must not blur it."""
+    from immunoode.model.parts import Flow, Input
+
+    model = base(
+        "quick",
+        {"fast": 1e6, "slow": 0.01},
+        {"quick": 0.0, "mass": 1.0},
+        {"gone": Flow("quick", "mass", per_capita="fast"), "loss": Flow("mass", per_capita="slow")},
+        inputs={"dose": Input("quick", "1")},
+    )
+    times = np.array([0.0, 50.0, 50.0 + 1e-7, 50.04, 51.0, 80.0])
+    for method in ("auto", "rodas5p"):
+        simulator = prepare(model, [schedule((0, "dose", 1.0), (50, "dose", 1.0))], times, ["quick", "mass"], method=method)
+        quick, mass = simulator.run(np.array([equations(model).values])).values[0].T
+        assert quick[2] == pytest.approx(np.exp(-0.1), rel=1e-4)
+        assert np.all(np.abs(quick[3:]) < 1e-8)
+        assert mass[3:] == pytest.approx(2 * np.exp(-0.01 * times[3:]) + np.exp(-0.01 * (times[3:] - 50)), rel=1e-5)

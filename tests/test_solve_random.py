@@ -1,0 +1,54 @@
+"""Random combinations of therapies with random regimens: the compiled engine and the reference agree."""
+
+from dataclasses import replace
+from functools import reduce
+from operator import add
+
+import numpy as np
+import pytest
+
+import immunoode as imo
+from immunoode.model.equations import equations
+from tests.shipped import CASES, given, name_of, whole
+from tests.test_models_combinations import MATTERS, agreement
+from tests.therapies import MODELS, regimen_of
+
+COUNT, SAMPLE = 200, 12
+RTOL = {"chaudhury2020": 1e-10, "creemers2021": 1e-10}
+"""Tighter where small differences grow: a predator and its prey; a tipping point."""
+
+
+def drawn(number):
+    """Return a random combination: one to five therapies on a variant of the base, each shifted, with other amounts."""
+    random = np.random.default_rng([number, 20])
+    chosen = random.choice(list(MODELS), size=random.integers(1, 6), replace=False)
+    variant = random.choice(list(imo.load_model("tumour_immune").variants))
+    parts = [imo.load_model(name, variant=v) for name, v in (MODELS[c] for c in chosen)]
+    model = imo.combine(imo.load_model("tumour_immune", variant=variant), *parts)
+    regimens = [regimen_of(c).shift(float(random.uniform(0, 60))) for c in chosen]
+    scaled = [imo.Regimen(tuple(replace(rule, amount=rule.amount * float(random.uniform(0.3, 2))) for rule in r.rules))
+              for r in regimens]  # fmt: skip
+    return model, reduce(add, scaled)
+
+
+@pytest.mark.parametrize("number", [pytest.param(n, marks=[pytest.mark.slow] if n >= SAMPLE else []) for n in range(COUNT)])
+def test_engines_agree_on_random_combinations(number):
+    assert agreement(*drawn(number)) < 1e-5
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_engines_agree_on_every_shipped_model(case):
+    model = whole(*case)
+    doses = given(model)
+    rtol = RTOL.get(case[0], 1e-8)
+    first, second = (imo.simulate(model, doses, until=200, engine=engine, rtol=rtol, outputs=list(model.compartments))
+                     for engine in ("compiled", "scipy"))  # fmt: skip
+    assert first.ok and second.ok
+    a, b = first.values[0], second.values[0]
+    largest = np.abs(b).max(axis=0)
+    for name, amount in zip(doses.inputs, doses.amounts, strict=True):
+        at = first.names.index(model.inputs[name].into)
+        largest[at] = max(largest[at], amount)
+    for one, other in equations(model).exchanges:
+        largest[[one, other]] = largest[[one, other]].max()
+    assert np.max(np.abs(a - b) / np.maximum(np.abs(b), MATTERS * largest + 1e-12)) < 1e-5
