@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,19 @@ def kernel(function: Callable[..., Any]) -> Any:
     )
     compiled._cache = found
     return compiled
+
+
+@cache
+def announce(compiled: Any) -> None:
+    """Say that a kernel has to be compiled, where it is not in the cache: once a process, on the standard error stream."""
+    if compiled.signatures:
+        return
+    stored = getattr(compiled._cache, "_cache_file", None)
+    if stored is None:
+        print("immunoode: compiling the solver for this process, about half a minute: no folder for its cache can be written "
+              "(set NUMBA_CACHE_DIR to one that can)", file=sys.stderr, flush=True)  # fmt: skip
+    elif not stored._load_index():
+        print("immunoode: compiling the solver, about half a minute, once for this installation", file=sys.stderr, flush=True)
 
 
 @cache

@@ -401,8 +401,10 @@ def _compiled(
     simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
     states: FloatArray, solution: Solution,
 ) -> None:  # fmt: skip
+    from immunoode.solve.jit import announce
     from immunoode.solve.kernel import solve_many
 
+    announce(solve_many)
     system, reactions, watch = simulator.system, simulator.reactions, simulator.watch()
     offsets = np.concatenate([[0], np.cumsum([e.times.size for e in events])]).astype(np.int64)
     joined = tuple(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True))

@@ -1,0 +1,29 @@
+"""The pages with examples are true: these run, and give what the pages say."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+@pytest.mark.parametrize("name", ["dosing.md", "solver.md"])
+def test_the_examples_run(name: str) -> None:
+    page = DOCS / name
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+    examples = doctest.DocTestParser().get_doctest(code, {}, name, str(page), 0)
+    told: list[str] = []
+    result = doctest.DocTestRunner(verbose=False).run(examples, out=told.append)
+    assert result.attempted > 10
+    assert result.failed == 0, "".join(told)
+
+
+def test_every_status_is_explained() -> None:
+    from immunoode.solve.status import _MESSAGES
+
+    page = (DOCS / "solver.md").read_text(encoding="utf-8")
+    assert all(f"| {message} |" in page for message, _ in _MESSAGES.values())
