@@ -43,6 +43,37 @@ def larger(a: Expr, b: Expr) -> Expr:
     return se.Piecewise((a, a >= b), (b, True))
 
 
+def derivative(expression: Expr, symbol: Expr) -> Expr:
+    """Return the derivative of an expression by a symbol.
+
+    SymEngine writes that of (a x) ** p by x as p (a x) ** p / x, which is 0 / 0 at x = 0; here it is p a (a x) ** (p - 1).
+    """
+    powers = _powers(expression, symbol)
+    if not powers:
+        return expression.diff(symbol)
+    import symengine as se
+
+    names = {power: se.Symbol(f"power {k}") for k, power in enumerate(powers)}
+    without = expression.xreplace(names)
+    back = {name: power for power, name in names.items()}
+    total = without.diff(symbol).xreplace(back)
+    for power, name in names.items():
+        base, exponent = power.args
+        inner = exponent * base ** (exponent - 1) * base.diff(symbol)
+        total = total + without.diff(name).xreplace(back) * inner
+    return total
+
+
+def _powers(expression: Expr, symbol: Expr) -> list[Expr]:
+    """Return the outermost powers to treat so: the exponent is no number, and the base is proportional to the symbol."""
+    if not expression.args or symbol not in expression.free_symbols:
+        return []
+    if expression.is_Pow and not expression.args[1].is_Number and symbol not in expression.args[1].free_symbols:
+        slope = expression.args[0].diff(symbol)
+        return [] if symbol in slope.free_symbols else [expression]
+    return list(dict.fromkeys(p for part in expression.args for p in _powers(part, symbol)))
+
+
 class _Builder:
     def __init__(self, of_name: Callable[[str], Expr], of_role: Callable[[str], Expr]) -> None:
         import symengine as se

@@ -30,8 +30,6 @@ from immunoode.solve.tsit5 import STABLE
 
 AUTOMATIC, EXPLICIT, IMPLICIT = range(3)
 STEPS, REJECTIONS, EVALUATIONS, JACOBIANS, SWITCHES, CROSSINGS = range(6)
-_GUARDS = 8
-"""How often in a row a step is halved because a state would go below zero."""
 
 _explicit, _explicit_dense, _stiffness = tsit5.attempt, tsit5.interpolant, tsit5.stiffness
 _implicit, _implicit_dense = rodas5p.attempt, rodas5p.interpolant
@@ -51,11 +49,29 @@ def _fall(dense: Any, i: int, limit: float) -> float:
 
 
 @kernel
-def _goes_negative(y: Any, trial: Any, atol: Any, n: int) -> bool:
+def _overshoots(
+    f: Any, t: float, y: Any, trial: Any, x: Any, infusion: Any, atol: Any, n: int, below: Any, slope: Any
+) -> float:  # fmt: skip
+    """Return the share of a step after which to try again, where it takes states below zero that would not go there; else 1.
+
+    They would not where their rate at zero does not point below: a step has passed over what happens near zero. `below` and
+    `slope` are room.
+    """
+    share = 1.0
     for i in range(n):
-        if trial[i] < -10.0 * atol[i] and y[i] >= 0.0:
-            return True
-    return False
+        if trial[i] < -atol[i] and y[i] >= 0.0:
+            share = min(share, 0.5 * y[i] / (y[i] - trial[i]))
+    if share == 1.0:
+        return 1.0
+    copy(below, 0, trial, 0, y.size)
+    for i in range(n):
+        below[i] = max(trial[i], 0.0) if y[i] >= 0.0 else trial[i]
+    place(t, below, x)
+    rates(f, t, x, infusion, slope)
+    for i in range(n):
+        if trial[i] < -atol[i] and y[i] >= 0.0 and slope[i] >= -atol[i]:
+            return max(share, 0.02)
+    return 1.0
 
 
 @kernel
@@ -99,6 +115,7 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
     size = n * (1 + time_by.shape[1])
     k, dense, jacobian, matrix = np.zeros((8, width)), np.zeros((5, width)), np.empty((n, n)), np.empty((n, n))
     slope, trial, sixth, weights = np.zeros(width), np.zeros(width), np.zeros(width), np.empty(size)
+    below = np.zeros(width)
     right, room, drift, vector, rows = np.zeros(width), np.empty(size), np.zeros(size), np.zeros(n), np.empty(n, np.int64)
     infusions = 0
     for e in range(event_times.size):
@@ -108,7 +125,7 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
     moved, by, base = np.empty(2 * size * input_states.size), np.empty(time_by.shape[1]), np.empty(x.size)
     values, signs, rows_of = np.empty(conditions), np.empty(conditions, np.int64), np.empty(conditions * (1 + by.size))
     t, end = start, max(start, times[-1])
-    e = g = steps = guards = streak = 0
+    e = g = steps = streak = 0
     h, previous, resumed, cost, patience = 0.0, 1.0, 0.0, ratio(n), 10
     implicit = method == IMPLICIT
     count = table.shape[0]
@@ -201,17 +218,16 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
             else:
                 error = _explicit(f, t, latest, y, step, x, infusion, k, slope, trial, sixth, size, rtol, atol)
                 counts[EVALUATIONS] += tsit5.EVALUATIONS
-            accepted = error <= 1.0
-            if accepted and guards < _GUARDS and _goes_negative(y, trial, atol, n):
-                accepted, error = False, 4.0
-                guards += 1
+            accepted, share = error <= 1.0, 1.0
+            if accepted:
+                share = _overshoots(f, min(t + step, latest), y, trial, x, infusion, atol, n, below, right)
+                accepted = share == 1.0
             if not accepted:
                 counts[REJECTIONS] += 1
-                h = step * shrinkage(error)
+                h = step * (shrinkage(error) if share == 1.0 else share)
                 if h <= SMALLEST * max(abs(t), 1e-3):
                     return TOO_SMALL
                 continue
-            guards = 0
             falls = _falls(y, trial, extinct)
             reached = stop if last else t + step
             dense_made = falls or (g < times.size and times[g] <= reached)

@@ -11,7 +11,7 @@ from immunoode.solve.jit import kernel
 
 @kernel
 def factorise(matrix: Any, rows: Any, sizes: Any) -> bool:
-    """Replace a square matrix by its LU factors; `rows` gets the order of rows. False where it is singular or not finite.
+    """Replace a square matrix by its LU factors, transposed; `rows` gets the order of rows. False where it is singular.
 
     Pivots are chosen against the size of their row (`sizes` is room for them), since rows are in units of their own.
     """
@@ -47,6 +47,9 @@ def factorise(matrix: Any, rows: Any, sizes: Any) -> bool:
                 for j in range(c + 1, n):
                     matrix[i, j] -= factor * matrix[c, j]
         matrix[c, c] = inverse
+    for i in range(n):  # columns side by side, as substitution goes through them
+        for j in range(i):
+            matrix[i, j], matrix[j, i] = matrix[j, i], matrix[i, j]
     return True
 
 
@@ -55,15 +58,16 @@ def substitute(matrix: Any, rows: Any, right: Any, out: Any) -> None:
     """Solve with the factors; the diagonal holds its inverse."""
     n = right.size
     for i in range(n):
-        total = right[rows[i]]
-        for j in range(i):
-            total -= matrix[i, j] * out[j]
-        out[i] = total
-    for i in range(n - 1, -1, -1):
-        total = out[i]
-        for j in range(i + 1, n):
-            total -= matrix[i, j] * out[j]
-        out[i] = total * matrix[i, i]
+        out[i] = right[rows[i]]
+    for j in range(n - 1):
+        known = out[j]
+        for i in range(j + 1, n):
+            out[i] -= matrix[j, i] * known
+    for j in range(n - 1, -1, -1):
+        out[j] *= matrix[j, j]
+        known = out[j]
+        for i in range(j):
+            out[i] -= matrix[j, i] * known
 
 
 @kernel

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.equations import Equations
-from immunoode.model.symbolic import Expr
+from immunoode.model.symbolic import Expr, derivative
 
 PARAMETER, INITIAL, AMOUNT, TIME = "parameter", "initial", "amount", "time"
 _BEFORE = 2
@@ -117,12 +117,12 @@ class Chain:
         total = self.zero
         by = self.by[k]
         if by.kind == PARAMETER and by.name in used:
-            total = total + value.diff(self.parameters[self._parameter(by.name)])
+            total = total + derivative(value, self.parameters[self._parameter(by.name)])
         for name in sorted(used & self._places.keys()):
             i = self._places[name]
-            total = total + value.diff(self.states[i]) * self._derivatives[k][i]
+            total = total + derivative(value, self.states[i]) * self._derivatives[k][i]
         if dosed and str(self.dose) in used:
-            total = total + value.diff(self.dose) * self._dose_rates[k]
+            total = total + derivative(value, self.dose) * self._dose_rates[k]
         return total
 
     def _parameter(self, name: str) -> int:
@@ -134,5 +134,5 @@ class Chain:
         total = self.zero
         for name in sorted(used & self._places.keys()):
             i = self._places[name]
-            total = total + value.diff(self.states[i]) * self._direction[i]
+            total = total + derivative(value, self.states[i]) * self._direction[i]
         return total

@@ -130,6 +130,8 @@ class Simulator:
         )  # fmt: skip
         self.system.compile()
         self.watch()
+        if self.engine == "compiled":
+            _announce()
         function = self.system.outputs(self.names)
         workers = _checked_threads(threads)
         size = max(1, min(_CHUNK, -(-patients // (4 * workers)), _ROOM // (steps * self.system.size)))
@@ -269,7 +271,8 @@ def prepare(
     _check_schedules(schedules, layout_of(system.equations, by), model)
     if atol is not None:
         atol = _checked_atol(atol, system.base)
-    padded = np.array([np.pad(r, (0, longest - len(r)), mode="edge") for r in rows])
+    made = {id(r): np.pad(r, (0, longest - len(r)), mode="edge") for r in rows}
+    padded = np.array([made[id(r)] for r in rows])
     lengths = np.array([len(r) for r in rows], dtype=np.int64)
     reactions = reactions_of(schedules, layout_of(system.equations, by).inputs,
                              (*system.equations.states, *system.equations.outputs), by, engine)  # fmt: skip
@@ -328,7 +331,11 @@ def _check_schedules(schedules: Sequence[Schedule | None], layout: Layout, model
 def _check_times(rows: Sequence[FloatArray], starts: FloatArray, rtol: float) -> None:
     if not 1e-13 <= rtol <= 0.1:
         raise SolveError(Problem("rtol", f"is {rtol!r}", "a relative tolerance between 1e-13 and 0.1"))
-    for row, start in zip(rows, starts, strict=True):
+    latest: dict[int, tuple[FloatArray, float]] = {}  # rows that are shared are looked at once
+    for row, start in zip(rows, starts.tolist(), strict=True):
+        if id(row) not in latest or not latest[id(row)][1] >= start:
+            latest[id(row)] = row, start
+    for row, start in latest.values():
         if row.ndim != 1 or row.size == 0 or not np.isfinite(row).all() or not np.isfinite(start):
             raise SolveError(Problem("times", "are empty, or not finite", "a list of days, for example range(0, 366)"))
         if np.any(np.diff(row) < 0):
@@ -397,14 +404,19 @@ def _outputs(
         evaluate_outputs_along(function.address, x[p], times[p], states[p], values[p], e.times[own], places, e.amounts[own])
 
 
-def _compiled(
-    simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
-    states: FloatArray, solution: Solution,
-) -> None:  # fmt: skip
+def _announce() -> None:
     from immunoode.solve.jit import announce
     from immunoode.solve.kernel import solve_many
 
     announce(solve_many)
+
+
+def _compiled(
+    simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
+    states: FloatArray, solution: Solution,
+) -> None:  # fmt: skip
+    from immunoode.solve.kernel import solve_many
+
     system, reactions, watch = simulator.system, simulator.reactions, simulator.watch()
     offsets = np.concatenate([[0], np.cumsum([e.times.size for e in events])]).astype(np.int64)
     joined = tuple(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True))

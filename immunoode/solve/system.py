@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
 from immunoode.model.equations import Equations
-from immunoode.model.symbolic import Expr
+from immunoode.model.symbolic import Expr, derivative
 from immunoode.solve.constants import Constants
 from immunoode.solve.sensitivity import By, Chain
 
@@ -103,7 +103,7 @@ class System:
         """Rates and Jacobian with symbols for what is constant in them, and what these stand for."""
         constants = Constants(self.equations.parameters)
         rates = [constants.without(e) for e in self.chain.with_derivatives(list(self.equations.rhs))]
-        jacobian = [constants.without(rate.diff(state)) for rate in self.equations.rhs for state in self.chain.states]
+        jacobian = [constants.without(derivative(rate, state)) for rate in self.equations.rhs for state in self.chain.states]
         return rates, jacobian, constants.table
 
     @cached_property
@@ -125,7 +125,7 @@ class System:
     def time_derivative(self) -> Function:
         """Derivatives of the rates by time, where it stands in them."""
         rates = self.chain.with_derivatives(list(self.equations.rhs))
-        return self._function([rate.diff(self.chain.time) for rate in rates])
+        return self._function([derivative(rate, self.chain.time) for rate in rates])
 
     @cached_property
     def coupling(self) -> Function:
@@ -163,7 +163,7 @@ class System:
     @cached_property
     def crossings(self) -> Function:
         """For each condition: how fast it changes along `direction` and time, and its derivative by each of `by`."""
-        rows = [[self.chain.along_direction(c) + c.diff(self.chain.time), *self.chain.derivatives(c)]
+        rows = [[self.chain.along_direction(c) + derivative(c, self.chain.time), *self.chain.derivatives(c)]
                 for c in self.equations.conditions]  # fmt: skip
         return self._function([e for row in rows for e in row])
 
