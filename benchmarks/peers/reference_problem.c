@@ -1,28 +1,46 @@
 /* The reference problem solved by hand-written C: the method that immunoode uses (Tsitouras 5(4), first same as last, a
    proportional-integral rule for the step, output by the fourth-order interpolant, steps that end at doses only and whose size
-   survives them), for this one model, with its size known to the compiler. The yardstick for what a general engine costs. */
+   survives them), for this one model, with its size known to the compiler, rates inlined, constants of the patient computed
+   once. The yardstick for what a general engine costs. */
 #include <math.h>
 
 #define N 10
-enum {R, CAP, KILL, HALF_E, S, DE, PE, HT, SUPP, CL, V1, Q, V2, KD, CLC, VC, KC, KCE, KDY, AAG, DAG, KAG, KCAR, HC, PC, HCC, DC, RM,
-      DM, PI_, DI, KI};
+enum {R, CAP, KILL, HALF_E, S, DE, PE, HT, SUPP, CL, V1, Q, V2, KD, CLC, VC, KC, KCE, KDY, AAG, DAG, KAG, KCAR, HC, PC, HCC,
+      DC, RM, DM, PI_, DI, KI, BY_V1, BY_VC, BY_HALF_E, BY_HC, OUT, BACK, BY_CAP, LOST, LOST_CHEMO, TO_AG, CONSTANTS};
 
-static void rates(const double *restrict y, const double *restrict p, double *restrict d) {
+/* What stays the same for a patient is computed once. */
+static void constants(const double *parameters, double *p) {
+    for (int i = 0; i <= KI; i++) p[i] = parameters[i];
+    p[BY_V1] = 1.0 / p[V1];
+    p[BY_VC] = 1.0 / p[VC];
+    p[BY_HALF_E] = 1.0 / p[HALF_E];
+    p[BY_HC] = 1.0 / p[HC];
+    p[OUT] = p[Q] / p[V1];
+    p[BACK] = p[Q] / p[V2];
+    p[BY_CAP] = 1.0 / p[CAP];
+    p[LOST] = -p[CL] / p[V1];
+    p[LOST_CHEMO] = -p[CLC] / p[VC];
+    p[TO_AG] = p[AAG] * p[KDY];
+}
+
+#define INLINED static inline __attribute__((always_inline))
+
+INLINED void rates(const double *restrict y, const double *restrict p, double *restrict d) {
     const double T = y[0], E = y[1], Ac = y[2], Ap = y[3], Cc = y[4], D = y[5], Ag = y[6], Ce = y[7], Cm = y[8], I = y[9];
-    const double conc = Ac / p[V1], chemo = Cc / p[VC];
+    const double conc = Ac * p[BY_V1], chemo = Cc * p[BY_VC];
     const double activity = 1.0 - p[SUPP] * (1.0 - conc / (p[KD] + conc));
-    const double by_E = p[KILL] * activity * E * T / (1.0 + E / p[HALF_E]);
+    const double by_E = p[KILL] * activity * E * T / (1.0 + E * p[BY_HALF_E]);
     const double by_chemo = p[KC] * chemo * T;
-    const double by_car = p[KCAR] * Ce * T / (1.0 + T / p[HC]);
-    const double there = p[Q] / p[V1] * Ac, back = p[Q] / p[V2] * Ap;
-    d[0] = p[R] * T * (1.0 - T / p[CAP]) - by_E - by_chemo - by_car;
+    const double by_car = p[KCAR] * Ce * T / (1.0 + T * p[BY_HC]);
+    const double there = p[OUT] * Ac, back = p[BACK] * Ap;
+    d[0] = p[R] * T * (1.0 - T * p[BY_CAP]) - by_E - by_chemo - by_car;
     d[1] = p[S] * (1.0 + Ag / (p[KAG] + Ag)) + p[PE] * activity * E * T / (p[HT] + T) * (1.0 + I / (p[KI] + I)) - p[DE] * E
            - p[KCE] * chemo * E;
-    d[2] = -p[CL] / p[V1] * Ac - there + back;
+    d[2] = p[LOST] * Ac - there + back;
     d[3] = there - back;
-    d[4] = -p[CLC] / p[VC] * Cc;
+    d[4] = p[LOST_CHEMO] * Cc;
     d[5] = by_E + by_chemo + by_car - p[KDY] * D;
-    d[6] = p[AAG] * p[KDY] * D - p[DAG] * Ag;
+    d[6] = p[TO_AG] * D - p[DAG] * Ag;
     d[7] = p[PC] * Ce * T / (p[HCC] + T) - (p[DC] + p[RM]) * Ce;
     d[8] = p[RM] * Ce - p[DM] * Cm;
     d[9] = p[PI_] * E - p[DI] * I;
@@ -100,9 +118,11 @@ static double first_step(const double *y, const double *p, const double *slope, 
 }
 
 /* Doses: at event_times[e] state event_states[e] is multiplied by factors[e] and gets amounts[e]. Returns steps taken. */
-int solve(const double *initial, const double *p, const double *times, int outputs, const double *event_times,
+int solve(const double *initial, const double *parameters, const double *times, int outputs, const double *event_times,
           const int *event_states, const double *amounts, const double *factors, int events, double rtol, double atol,
           double *out) {
+    double p[CONSTANTS];
+    constants(parameters, p);
     double k[7][N], y[N], trial[N], dense[5][N];
     double t = times[0], h = 0.0, previous = 1.0;
     const double end = times[outputs - 1];
