@@ -12,7 +12,7 @@ from importlib import import_module
 
 import numpy as np
 
-from benchmarks.tools.problem import Problem
+from tools.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def collect(problem: Problem, modules: Sequence[str]) -> list[Entry]:
     found: list[Entry] = []
     for name in modules:
         try:
-            found += import_module(f"benchmarks.peers.{name}").entries(problem)
+            found += import_module(f"peers.{name}").entries(problem)
         except (ImportError, OSError) as error:
             print(f"{name}: left out, not installed ({error})")
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 import casadi
 import numpy as np
 
-from benchmarks.peers import Entry
-from benchmarks.tools.problem import Problem
-from benchmarks.tools.text import assignments
+from peers import Entry
+from tools.problem import Problem
+from tools.text import assignments
 
 
 def entries(problem: Problem) -> list[Entry]:

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.peers import Entry
-from benchmarks.tools.problem import Problem
-from benchmarks.tools.text import assignments
+from peers import Entry
+from tools.problem import Problem
+from tools.text import assignments
 
 PATIENTS = 1000
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.peers import Entry
-from benchmarks.tools.problem import Problem
+from peers import Entry
+from tools.problem import Problem
 from immunoode.solve.simulator import Simulator, prepare
 
 MANY = 100

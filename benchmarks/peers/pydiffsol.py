@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pydiffsol
 
-from benchmarks.peers import Entry
-from benchmarks.tools.problem import Problem
-from benchmarks.tools.text import assignments
+from peers import Entry
+from tools.problem import Problem
+from tools.text import assignments
 
 
-def entries(problem: Problem, methods: tuple[str, ...] = ("tsit45", "bdf", "esdirk34")) -> list[Entry]:
+METHODS = ("tsit45", "bdf", "esdirk34")
+
+
+def entries(problem: Problem, methods: tuple[str, ...] = METHODS) -> list[Entry]:
     """Return one entry for each method."""
     return [_entry(problem, method) for method in methods]
 

@@ -6,9 +6,9 @@ import antimony
 import numpy as np
 import roadrunner
 
-from benchmarks.peers import Entry
-from benchmarks.tools.problem import Problem
-from benchmarks.tools.text import assignments
+from peers import Entry
+from tools.problem import Problem
+from tools.text import assignments
 
 
 def entries(problem: Problem) -> list[Entry]:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from benchmarks.peers import Entry
-from benchmarks.tools.problem import Problem
-from benchmarks.tools.text import assignments
+from peers import Entry
+from tools.problem import Problem
+from tools.text import assignments
 
 
 def entries(problem: Problem) -> list[Entry]:

@@ -5,10 +5,11 @@ On a machine that others use too, ratios within one run hold where times do not.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 
-from benchmarks.peers import Entry
+from peers import Entry
 
 SAMPLE = 0.05
 """Seconds that one sample should last at least."""
@@ -34,3 +35,11 @@ def _sample(entry: Entry, count: int) -> float:
     for _ in range(count):
         entry.run()
     return (time.perf_counter() - start) / count
+
+
+def one_processor() -> None:
+    """Keep this process and its threads on one processor, where the system can: some tools would use all of them."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    else:
+        print("threads cannot be held to one processor here: tools that use several have an advantage")
