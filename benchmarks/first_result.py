@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 
-import immunoode as imo
 from tools.results import show
 
+import immunoode as imo
+
 ROUNDS = 5
-PARTS = ("pd1_inhibitor:pembrolizumab", "ctla4_inhibitor:ipilimumab", "vaccine", "car_t", "adoptive_t_cell", "chemotherapy:cisplatin",
-         "radiotherapy", "car_t_pd1", "radiation_pdl1", "radiosensitisation")  # fmt: skip
+PARTS = ("pd1_inhibitor:pembrolizumab", "ctla4_inhibitor:ipilimumab", "vaccine", "car_t", "adoptive_t_cell",
+         "chemotherapy:cisplatin", "radiotherapy", "car_t_pd1", "radiation_pdl1", "radiosensitisation")  # fmt: skip
 """All four kinds of immunotherapy, chemotherapy, radiotherapy and every interaction, on the base model."""
 DOSES = {"pembrolizumab": "200 mg", "ipilimumab": "3 mg/kg", "cisplatin": "75 mg/m2", "radiotherapy": "2 Gy"}
 ROWS = (
@@ -23,10 +24,11 @@ ROWS = (
     ("files", "of which reading, checking and combining the files"),
     ("again", "the same simulation again"),
 )
-TEXT = f"""Each figure is the best of {ROUNDS} new processes. The combination is the base model with both checkpoint inhibitors, vaccine,
-CAR-T cells, adoptive T cells, cisplatin, radiotherapy and the three interactions; a year, daily output of all there is. Warm means
-that another model was simulated in this process before, as in a notebook after its first cell. Kernels are compiled once for
-each installation and then come from the cache; that first time is not measured here."""
+TEXT = f"""Each figure is the best of {ROUNDS} new processes. The import is lazy: parts load when they are used, and the third
+line has what that costs. The combination is the base model with both checkpoint inhibitors, vaccine, CAR-T cells, adoptive T cells,
+cisplatin, radiotherapy and the three interactions; a year, daily output of all there is. Warm means that another model was
+simulated in this process before, as in a notebook after its first cell. Kernels are compiled once for each installation and
+then come from the cache; that first time is not measured here."""
 
 
 def main() -> None:
@@ -58,7 +60,14 @@ def child(imported: float = 0.0, start: float = 0.0, quiet: bool = False) -> Non
     imo.simulate(model, regimen, until="1 year")
     warm = time.perf_counter() - made
     again = _seconds(lambda: imo.simulate(model, regimen, until="1 year"))
-    found = {"import": imported, "kernels": first - second, "small": total, "warm": warm, "files": files, "again": again}
+    found = {
+        "import": imported,
+        "kernels": first - second,
+        "small": total,
+        "warm": warm,
+        "files": files,
+        "again": again,
+    }
     if not quiet:
         print(json.dumps(found))
 
@@ -69,7 +78,9 @@ def _combination() -> imo.Model:
 
 
 def _regimen() -> imo.Regimen:
-    regimen = imo.Regimen().dose("car_t", 1e8).dose("adoptive_t_cell", 1e10).dose("vaccine", 1.0, every="3 weeks", count=6)
+    regimen = (
+        imo.Regimen().dose("car_t", 1e8).dose("adoptive_t_cell", 1e10).dose("vaccine", 1.0, every="3 weeks", count=6)
+    )
     for therapy, amount in DOSES.items():
         regimen = regimen.dose(therapy, amount, every="3 weeks", count=6)
     return regimen

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
-from immunoode.solve.simulator import prepare
 from tools.problem import reference_problem
 from tools.results import show
+
+from immunoode.solve.simulator import prepare
 
 PATIENTS = 100_000
 VARIATION = 0.3
@@ -21,11 +21,12 @@ SEED = 20_000_101
 TIMES = np.linspace(0.0, 365.0, 13)[1:]
 TURNS, PART = 6, 10_000
 """For the gain of a second thread: runs of one and of two threads in turns, and the patients of each."""
-TEXT = f"""{PATIENTS:,} patients with the schedule of the reference problem, each of the 32 parameters log-normal with a coefficient of
-variation of {VARIATION:.0%} (NumPy Generator, seed {SEED:,}); the tumour at twelve times. Relative tolerance 1e-6, absolute
-tolerances by the scale of each state (the default). Memory is the largest resident size of the whole process. The gain of a
-second thread is from the best of {TURNS} runs of {PART:,} patients with one and with two threads, in turns; their values are
-compared bit by bit. Where the processors were busy with other work, processor time falls short of twice the run's."""
+TEXT = f"""{PATIENTS:,} patients with the schedule of the reference problem, each of the 32 parameters log-normal with a
+coefficient of variation of {VARIATION:.0%} (NumPy Generator, seed {SEED:,}); the tumour at twelve times. Relative tolerance
+1e-6, absolute tolerances by the scale of each state (the default). Memory is the largest resident size of the whole process.
+The gain of a second thread is from the best of {TURNS} runs of {PART:,} patients with one and with two threads, in turns; their
+values are compared bit by bit. Where the processors were busy with other work, processor time falls short of twice the
+run's."""
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-
 from peers import Entry, collect
 from tools import figures
 from tools.accuracy import error, reference
@@ -18,15 +17,19 @@ COMPILED_FOR_EACH = {"diffrax": (1e-4, 1e-6, 1e-8, 1e-10)}
 """Tools that compile anew for each tolerance get fewer."""
 GOALS = (1e-4, 1e-6, 1e-8)
 PROBLEMS: dict[str, tuple[Callable[..., Problem], float, tuple[str, ...]]] = {
-    "reference problem": (reference_problem, 1e-2, ("ours", "c", "pydiffsol", "diffrax", "roadrunner", "casadi", "scipy")),
+    "reference problem": (
+        reference_problem,
+        1e-2,
+        ("ours", "c", "pydiffsol", "diffrax", "roadrunner", "casadi", "scipy"),
+    ),
     "stiff problem": (pembrolizumab_binding, 1e-4, ("ours", "pydiffsol", "roadrunner", "casadi", "scipy")),
 }
 """Each with its absolute tolerance over the relative one, and the tools."""
 LEFT_OUT = {"reference problem": ("1 patient a call",), "stiff problem": ("1 patient a call", "tsit45")}
 FILE = "work_precision.png"
-TEXT = """Both problems at relative tolerances from 1e-3 to 1e-10 (absolute ones a hundredth of that for the reference problem, a ten
-thousandth for the stiff one); a point is one tolerance. The table has the milliseconds a patient-year at which a tool reaches an
-error, between its points on logarithmic axes; a dash where it does not get there."""
+TEXT = """Both problems at relative tolerances from 1e-3 to 1e-10 (absolute ones a hundredth of that for the reference problem,
+a ten thousandth for the stiff one); a point is one tolerance. The table has the milliseconds a patient-year at which a tool
+reaches an error, between its points on logarithmic axes; a dash where it does not get there."""
 
 Points = dict[str, list[tuple[float, float]]]
 """Of each tool the pairs of seconds and error, from loose to tight."""
@@ -37,7 +40,9 @@ def main() -> None:
     one_processor()
     found = {name: _points(name, *what) for name, what in PROBLEMS.items()}
     rows = [
-        (name, tool, *(_reached(points, goal) for goal in GOALS)) for name in found for tool, points in found[name].items()
+        (name, tool, *(_reached(points, goal) for goal in GOALS))
+        for name in found
+        for tool, points in found[name].items()
     ]
     if writing():
         _draw(found)
@@ -94,6 +99,7 @@ def _draw(found: dict[str, Points]) -> None:
             lines[tool] = axes.loglog(1e3 * seconds, errors, dashes, marker=marker, color=figures.colour(tool), ms=5)[0]
         axes.set(title=name, xlabel="milliseconds a patient-year, one thread")
         axes.grid(alpha=0.3)
+        figures.plain(axes)
     panels[0].set_ylabel("largest error, relative to each state's largest value")
     figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=4, fontsize=9)
     figures.save(figure, FILE)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from importlib import import_module
 
 import numpy as np
-
 from tools.problem import Problem
 
 

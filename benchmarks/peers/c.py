@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from tools.problem import Problem
 
 from peers import Entry
-from tools.problem import Problem
 
 SOURCE = Path(__file__).parent / "reference_problem.c"
 FLAGS = ("-O3", "-march=native", "-shared", "-fPIC")

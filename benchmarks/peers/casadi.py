@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import casadi
 import numpy as np
-
-from peers import Entry
 from tools.problem import Problem
 from tools.text import assignments
+
+from peers import Entry
 
 
 def entries(problem: Problem) -> list[Entry]:

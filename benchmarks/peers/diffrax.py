@@ -8,10 +8,10 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from peers import Entry
 from tools.problem import Problem
 from tools.text import assignments
+
+from peers import Entry
 
 PATIENTS = 1000
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-
-from peers import Entry
 from tools.problem import Problem
+
 from immunoode.solve.simulator import Simulator, prepare
+from peers import Entry
 
 MANY = 100
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.integrate import solve_ivp
-
-from peers import Entry
 from tools.problem import Problem
 from tools.text import assignments
+
+from peers import Entry
 
 
 def entries(problem: Problem) -> list[Entry]:

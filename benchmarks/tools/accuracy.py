@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
 from peers.scipy import solver
+
 from tools.problem import Problem
 
 

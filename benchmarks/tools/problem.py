@@ -76,13 +76,13 @@ class Problem:
     def over_intervals(self, solve: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
         """Return values at `times` from a tool without events: solve(y, times from 0) gives states at the times, (n, T)."""
         y, out = self.initial.copy(), np.empty((self.times.size, self.initial.size))
-        for (a, b, _), doses, grid, rows, keep in self._plan:
+        for end, doses, grid, rows, keep in self._plan:
             for d in doses:
                 y[self.dose_states[d]] = y[self.dose_states[d]] * self.factors[d] + self.amounts[d]
             found = solve(y, grid)
             out[rows] = found[:, keep].T
             y = found[:, -1].copy()
-            if b == self.times[-1]:
+            if end == self.times[-1]:
                 out[-1] = y
         return out
 
@@ -93,7 +93,7 @@ class Problem:
             rows = np.flatnonzero((self.times >= a) & (self.times < b))
             grid = np.unique(np.concatenate([[0.0], self.times[rows] - a, [b - a]]))
             keep = np.searchsorted(grid, self.times[rows] - a)
-            plan.append(((a, b, doses), doses, grid, rows, keep))
+            plan.append((b, doses, grid, rows, keep))
         return plan
 
 
