@@ -25,9 +25,9 @@ ROWS = (
     ("again", "the same simulation again"),
 )
 TEXT = f"""Each figure is the best of {ROUNDS} new processes. The import is lazy: parts load when they are used, and the third
-line has what that costs. The combination is the base model with both checkpoint inhibitors, vaccine, CAR-T cells, adoptive T cells,
-cisplatin, radiotherapy and the three interactions; a year, daily output of all there is. Warm means that another model was
-simulated in this process before, as in a notebook after its first cell. Kernels are compiled once for each installation and
+line has what that costs. The combination is the base model with both checkpoint inhibitors, vaccine, CAR-T cells, adoptive T
+cells, cisplatin, radiotherapy and the three interactions; a year, daily output of all there is. Warm means that another model
+was simulated in this process before, as in a notebook after its first cell. Kernels are compiled once for each installation and
 then come from the cache; that first time is not measured here."""
 
 
