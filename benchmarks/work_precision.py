@@ -59,7 +59,7 @@ def _points(name: str, make: Callable[..., Problem], share: float, modules: Sequ
         wanted = [m for m in modules if rtol in COMPILED_FOR_EACH.get(m, TOLERANCES)]
         entries = [e for e in collect(problem, wanted) if not any(part in e.name for part in LEFT_OUT[name])]
         kept = [(e, wrong) for e in entries if (wrong := _error(e, exact, rtol)) is not None]
-        for (entry, wrong), seconds in zip(kept, times([e for e, _ in kept], rounds=4), strict=True):
+        for (entry, wrong), seconds in zip(kept, times([e for e, _ in kept], rounds=8), strict=True):
             points.setdefault(entry.name, []).append((seconds, wrong))
     return points
 
