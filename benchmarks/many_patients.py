@@ -19,14 +19,16 @@ VARIATION = 0.3
 """Coefficient of variation of every parameter."""
 SEED = 20_000_101
 TIMES = np.linspace(0.0, 365.0, 13)[1:]
+TRIES = 3
+"""Runs of all patients, if other work keeps the processors from the first."""
 TURNS, PART = 6, 10_000
 """For the gain of a second thread: runs of one and of two threads in turns, and the patients of each."""
 TEXT = f"""{PATIENTS:,} patients with the schedule of the reference problem, each of the 32 parameters log-normal with a
 coefficient of variation of {VARIATION:.0%} (NumPy Generator, seed {SEED:,}); the tumour at twelve times. Relative tolerance
 1e-6, absolute tolerances by the scale of each state (the default). Memory is the largest resident size of the whole process.
 The gain of a second thread is from the best of {TURNS} runs of {PART:,} patients with one and with two threads, in turns; their
-values are compared bit by bit. Where the processors were busy with other work, processor time falls short of twice the
-run's."""
+values are compared bit by bit. The run is repeated, {TRIES} times at most, where other work had a processor meanwhile: processor
+time then falls short of twice the run's."""
 
 
 def main() -> None:
@@ -48,10 +50,10 @@ def main() -> None:
     noise = timed("values of the parameters", lambda: _noise(len(known)))
     values = problem.values * np.exp(sigma * noise - 0.5 * sigma**2)
     simulator = timed("prepare", lambda: prepare(problem.model, [schedule] * PATIENTS, TIMES, ["T"]))
-    before = time.process_time()
-    solution = timed("run, two threads", lambda: simulator.run(values, threads=2))
+    solution, wall, used = _run(simulator, values)
+    rows.append(("run, two threads", f"{wall:.2f} s"))
     total = sum(float(seconds.split()[0]) for _, seconds in rows)
-    rows.append(("processor time of the run", f"{time.process_time() - before:.2f} s"))
+    rows.append(("processor time of the run", f"{used:.2f} s"))
     quantiles = np.quantile(solution.values[:, -1, 0], (0.05, 0.5, 0.95))
     gain, equal = _gain(problem.model, schedule, values[:PART])
     rows += [
@@ -70,6 +72,19 @@ def _noise(parameters: int) -> np.ndarray:
     return np.random.default_rng(SEED).standard_normal((PATIENTS, parameters))
 
 
+def _run(simulator: Any, values: np.ndarray) -> tuple[Any, float, float]:
+    """Return the solution, seconds and processor time of the best of some runs; the first that had two processors will do."""
+    best = (None, np.inf, 0.0)
+    for _ in range(TRIES):
+        start, before = time.perf_counter(), time.process_time()
+        solution = simulator.run(values, threads=2)
+        wall, used = time.perf_counter() - start, time.process_time() - before
+        best = min(best, (solution, wall, used), key=lambda found: found[1])
+        if used > 1.9 * wall:
+            break
+    return best
+
+
 def _gain(model: Any, schedule: Any, values: np.ndarray) -> tuple[float, bool]:
     """Return how much faster two threads are, and whether they give the same."""
     simulator = prepare(model, [schedule] * len(values), TIMES, ["T"])
@@ -83,9 +98,11 @@ def _gain(model: Any, schedule: Any, values: np.ndarray) -> tuple[float, bool]:
 
 
 def _memory() -> float:
-    """Return the largest resident size of this process in GiB."""
-    import resource
-
+    """Return the largest resident size of this process in GiB; NaN where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parents[2] / "docs"
 FOLDER = DOCS / "benchmarks"
 PAGES = ("reference_problem", "work_precision", "stiff", "many_patients", "first_result")
+_TOOLS = ("numpy", "scipy", "numba", "symengine", "pydiffsol", "diffrax", "jax", "libroadrunner", "casadi")
 _HEAD = """# Benchmarks
 
 Written by the scripts in `benchmarks/` (`python benchmarks/NAME.py --write`); [how to run them](../benchmarks/README.md).
@@ -32,6 +36,7 @@ def show(name: str, title: str, text: str, columns: Sequence[str], rows: Sequenc
     if writing():
         FOLDER.mkdir(exist_ok=True)
         kept = {"title": title, "text": text, "table": table, "closing": closing, "figures": list(figures)}
+        kept["machine"] = machine()
         (FOLDER / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
         _page()
 
@@ -39,6 +44,28 @@ def show(name: str, title: str, text: str, columns: Sequence[str], rows: Sequenc
 def writing() -> bool:
     """Whether the page is to be written."""
     return "--write" in sys.argv[1:]
+
+
+def machine() -> str:
+    """Return in words what this was measured on: processor, system, versions."""
+    info = Path("/proc/cpuinfo")
+    names = (
+        [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line]
+        if info.exists()
+        else []
+    )
+    what = f"{names[0] if names else platform.machine()}, {os.cpu_count()} processors, {platform.system()}"
+    return f"{what}, Python {platform.python_version()}; " + ", ".join(_versions())
+
+
+def _versions() -> list[str]:
+    found = []
+    for tool in _TOOLS:
+        try:
+            found.append(f"{tool} {metadata.version(tool)}")
+        except metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def milliseconds(seconds: float) -> str:
@@ -63,4 +90,5 @@ def _page() -> None:
 def _section(kept: dict[str, Any]) -> str:
     figures = "".join(f"\n![{alt}](benchmarks/{file})\n" for file, alt in kept["figures"])
     closing = f"\n{kept['closing']}\n" if kept["closing"] else ""
-    return f"## {kept['title']}\n\n{kept['text']}\n\n{kept['table']}\n{closing}{figures}"
+    measured = f"\nMeasured on: {kept['machine']}.\n"
+    return f"## {kept['title']}\n\n{kept['text']}\n\n{kept['table']}\n{closing}{figures}{measured}"
