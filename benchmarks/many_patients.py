@@ -27,8 +27,8 @@ TEXT = f"""{PATIENTS:,} patients with the schedule of the reference problem, eac
 coefficient of variation of {VARIATION:.0%} (NumPy Generator, seed {SEED:,}); the tumour at twelve times. Relative tolerance
 1e-6, absolute tolerances by the scale of each state (the default). Memory is the largest resident size of the whole process.
 The gain of a second thread is from the best of {TURNS} runs of {PART:,} patients with one and with two threads, in turns; their
-values are compared bit by bit. The run is repeated, {TRIES} times at most, where other work had a processor meanwhile: processor
-time then falls short of twice the run's."""
+values are compared bit by bit. The run is repeated, {TRIES} times at most, where other work had a processor meanwhile;
+processor time then falls short of twice the run's."""
 
 
 def main() -> None:
