@@ -162,3 +162,21 @@ def test_it_switches_back():
     assert run.ok and run.statistics.loc[0, "switches"] >= 2  # there and back
     other = imo.simulate(model, schedule((1, "dose", 5.0), (60, "dose", 5.0)), until=120, engine="scipy", rtol=1e-10)
     assert np.allclose(run.values, other.values, rtol=1e-3, atol=1e-5)
+
+
+def test_powers_of_what_is_not_there_yet():
+    """The derivative of (a x) ** p at x = 0 is a number, though not in the form p (a x) ** p / x: implicit steps need it."""
+    from immunoode.model.parts import Flow, Input
+
+    model = base(
+        "power",
+        {"out": 1.0, "half": (2.0, "1"), "steep": (1.7, "1")},
+        {"drug": 0.0, "effect": 0.0},
+        {
+            "elimination": Flow("drug", per_capita="out"),
+            "acting": Flow("", "effect", rate="out * (3 * drug / half) ** steep / (1 + (3 * drug / half) ** steep)"),
+        },
+        inputs={"dose": Input("drug", "1")},
+    )
+    runs = [imo.simulate(model, schedule((1, "dose", 5.0)), until=9, method=m, rtol=1e-9) for m in ("rodas5p", "tsit5")]
+    assert runs[0].ok and np.allclose(runs[0].values, runs[1].values, rtol=1e-6, atol=1e-9)

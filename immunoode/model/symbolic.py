@@ -48,30 +48,44 @@ def derivative(expression: Expr, symbol: Expr) -> Expr:
 
     SymEngine writes that of (a x) ** p by x as p (a x) ** p / x, which is 0 / 0 at x = 0; here it is p a (a x) ** (p - 1).
     """
-    powers = _powers(expression, symbol)
-    if not powers:
+    parts = _apart(expression, symbol)
+    if not parts:
         return expression.diff(symbol)
     import symengine as se
 
-    names = {power: se.Symbol(f"power {k}") for k, power in enumerate(powers)}
+    names = {part: se.Symbol(f"part {k}") for k, part in enumerate(parts)}
     without = expression.xreplace(names)
-    back = {name: power for power, name in names.items()}
+    back = {name: part for part, name in names.items()}
     total = without.diff(symbol).xreplace(back)
-    for power, name in names.items():
-        base, exponent = power.args
-        inner = exponent * base ** (exponent - 1) * base.diff(symbol)
-        total = total + without.diff(name).xreplace(back) * inner
+    for part, name in names.items():
+        total = total + without.diff(name).xreplace(back) * _derivative_apart(part, symbol)
     return total
 
 
-def _powers(expression: Expr, symbol: Expr) -> list[Expr]:
-    """Return the outermost powers to treat so: the exponent is no number, and the base is proportional to the symbol."""
+def _derivative_apart(part: Expr, symbol: Expr) -> Expr:
+    """Return the derivative of a power, or of a piecewise: branch by branch, so that none is used where it has no value."""
+    import symengine as se
+
+    if isinstance(part, se.Piecewise):
+        branches = zip(part.args[::2], part.args[1::2], strict=True)
+        return se.Piecewise(*((derivative(value, symbol), condition) for value, condition in branches))
+    base, exponent = part.args
+    return exponent * base ** (exponent - 1) * base.diff(symbol)
+
+
+def _apart(expression: Expr, symbol: Expr) -> list[Expr]:
+    """Return the outermost parts to treat apart: powers of what is proportional to the symbol, with an exponent that is no
+    number; and what is piecewise and holds such.
+    """
+    import symengine as se
+
     if not expression.args or symbol not in expression.free_symbols:
         return []
     if expression.is_Pow and not expression.args[1].is_Number and symbol not in expression.args[1].free_symbols:
         slope = expression.args[0].diff(symbol)
         return [] if symbol in slope.free_symbols else [expression]
-    return list(dict.fromkeys(p for part in expression.args for p in _powers(part, symbol)))
+    found = list(dict.fromkeys(p for part in expression.args for p in _apart(part, symbol)))
+    return [expression] if found and isinstance(expression, se.Piecewise) else found
 
 
 class _Builder:
