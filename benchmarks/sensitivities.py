@@ -16,11 +16,11 @@ from immunoode.fit.differences import by_differences
 from immunoode.fit.simulated import Simulated
 from immunoode.solve.simulator import Simulator, prepare
 
-TEXT = """Derivatives of one daily output by parameters, solved beside the states, 100 patients a call, one thread, against the
-same call without them; as a check, their largest difference from central differences of solves at a relative tolerance of 1e-12,
-over the largest value of the derivative. The fit is of the example trial that ships with the package, growth and priming rate for
-all and a kill rate for each subject, with derivatives from sensitivities and from central differences of simulations: the same
-fit otherwise."""
+TEXT = """Derivatives of one daily output by parameters, solved beside the states, 100 patients a call, one thread, against
+the same call without them; as a check, their largest difference from central differences of solves at a relative tolerance of
+1e-12, over the largest value of the derivative. The fit is of the example trial that ships with the package, growth and priming
+rate for all and a kill rate for each subject, with derivatives from sensitivities and from central differences of simulations:
+the same fit otherwise."""
 
 
 def main() -> None:

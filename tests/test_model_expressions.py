@@ -54,7 +54,8 @@ def grow(inner):
 def test_compiled_equals_naive_reading(text, x, y):
     expected = interpreted(text, x, y)
     # both sides may round a comparison differently at a tie, which is no error: x and y are continuous draws
-    assert compiled(text, x, y) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    # nor is what a root makes of a rounding error of zero
+    assert compiled(text, x, y) == pytest.approx(expected, rel=1e-9, abs=1e-4 if "** 0.5" in text else 1e-9)
 
 
 @pytest.mark.parametrize(

@@ -53,29 +53,3 @@ def evaluate_rows(f: Any, x: Any, out: Any) -> None:
     """Evaluate a function at every row of packed inputs."""
     for p in range(x.shape[0]):
         call(f[0], f[1], out, p * out.shape[1], x, p * x.shape[1])
-
-
-@kernel
-def evaluate_outputs(f: Any, x: Any, times: Any, states: Any, values: Any) -> None:
-    """Fill values[p, t] with the outputs at states[p, t]; x rows are the patients' packed inputs."""
-    _, count, width = values.shape
-    length = states.shape[2]
-    for p in range(states.shape[0]):
-        for g in range(count):
-            x[p, TIME_AT] = times[p, g]
-            copy(x, p * x.shape[1] + STATES_AT, states, (p * count + g) * length, length)
-            call(f[0], f[1], values, (p * count + g) * width, x, p * x.shape[1])
-
-
-@kernel
-def evaluate_outputs_along(f: Any, x: Any, times: Any, states: Any, values: Any, changed: Any, places: Any,
-                           set_to: Any) -> None:  # fmt: skip
-    """Do so for one patient whose parameters change: x[places[c]] is set_to[c] from the time changed[c] on."""
-    c = 0
-    for g in range(times.size):
-        while c < changed.size and changed[c] <= times[g]:
-            x[places[c]] = set_to[c]
-            c += 1
-        x[TIME_AT] = times[g]
-        copy(x, STATES_AT, states, g * states.shape[1], states.shape[1])
-        call(f[0], f[1], values, g * values.shape[1], x, 0)

@@ -29,7 +29,8 @@ class Events:
     `inputs` is the input (the parameter of SET, the reaction of VISIT), -1 where there is none; `ordinals` numbers infusions,
     the same for a start and its end. `intervals` and `phases` belong to STEADY: the interval of doses, and how long after a
     dose's arrival it is. Of a course that a reaction begins, times are infinite, `intervals` are the reaction and `phases`
-    the day of the course. `time_by` and `amount_by` (E, m) are the derivatives of times and amounts.
+    the day of the course. `time_by` and `amount_by` (E, m) are the derivatives of times and amounts. `largest` is
+    the largest single amount of each input.
     """
 
     times: FloatArray
@@ -42,19 +43,13 @@ class Events:
     phases: FloatArray
     time_by: FloatArray
     amount_by: FloatArray
+    largest: FloatArray
 
     @cached_property
     def columns(self) -> tuple[NDArray[np.generic], ...]:
         """The arrays, in the order that kernels take them."""
         return (self.times, self.kinds, self.inputs, self.amounts, self.durations, self.ordinals, self.intervals, self.phases,
                 self.time_by, self.amount_by)  # fmt: skip
-
-    def largest(self, inputs: int) -> FloatArray:
-        """Return the largest single amount of each input."""
-        found = np.zeros(inputs)
-        given = (self.kinds != SET) & (self.inputs >= 0)
-        np.maximum.at(found, self.inputs[given], np.abs(self.amounts[given]))
-        return found
 
     @cached_property
     def sets(self) -> bool:
@@ -107,7 +102,7 @@ def events_of(schedule: Schedule | None, layout: Layout, start: float, end: floa
             rows += _visits(number, reaction, start, end)
             rows += _course(number, reaction, layout, known[:count], len(rows))
     rows.sort(key=lambda row: (row.time, row.kind != INFUSION_END, row.kind != VISIT))
-    return _events(rows, len(layout.by))
+    return _events(rows, len(layout.by), count)
 
 
 def _given(schedule: Schedule, layout: Layout, start: float, lags: FloatArray) -> list[_Row]:
@@ -178,7 +173,7 @@ def _infusion(dose: _Row) -> list[_Row]:
     return [replace(dose, kind=INFUSION_START), replace(dose, time=dose.time + dose.duration, kind=INFUSION_END)]
 
 
-def _events(rows: list[_Row], by: int) -> Events:
+def _events(rows: list[_Row], by: int, count: int) -> Events:
     numbers = [(r.time, r.kind, r.which, r.amount, r.duration, r.ordinal, r.interval, r.phase) for r in rows]
     table = np.array(numbers, dtype=float).reshape(-1, 8)
     kinds, inputs = (table[:, c].astype(np.int64) for c in (1, 2))
@@ -187,4 +182,7 @@ def _events(rows: list[_Row], by: int) -> Events:
     none = (0.0,) * by
     time_by, amount_by = (np.array([d or none for d in column], dtype=float).reshape(len(rows), by)
                           for column in ([r.time_by for r in rows], [r.amount_by for r in rows]))  # fmt: skip
-    return Events(times, kinds, inputs, amounts, durations, ordinals, intervals, phases, time_by, amount_by)
+    largest = np.zeros(count)
+    given = (kinds != SET) & (kinds != VISIT) & (inputs >= 0)
+    np.maximum.at(largest, inputs[given], np.abs(amounts[given]))
+    return Events(times, kinds, inputs, amounts, durations, ordinals, intervals, phases, time_by, amount_by, largest)

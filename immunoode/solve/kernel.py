@@ -24,6 +24,7 @@ from immunoode.solve.events import DOSE, INFUSION_START, STEADY, STOP, VISIT
 from immunoode.solve.jit import kernel
 from immunoode.solve.lanes import copy, weigh
 from immunoode.solve.linear import leading_size
+from immunoode.solve.outputs import write_outputs
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
 from immunoode.solve.steady import settle
 from immunoode.solve.tsit5 import STABLE
@@ -339,20 +340,25 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
 
 @kernel
 def solve_many(f: Any, x: Any, y: Any, times: Any, lengths: Any, starts: Any, offsets: Any, events: Any, tables: Any,
-               extinct: Any, rtol: float, atol: Any, most_steps: int, method: int, reactions: Any, out: Any, counts: Any,
-               ended: Any, codes: Any, fired: Any) -> None:  # fmt: skip
-    """Solve patients one after another: rows of x, y, times, atol, out; events of patient p at offsets[p]:offsets[p + 1].
+               extinct: Any, rtol: float, atol: Any, most_steps: int, method: int, reactions: Any, outputs: Any, values: Any,
+               counts: Any, ended: Any, codes: Any, fired: Any) -> None:  # fmt: skip
+    """Solve patients one after another: rows of x, y, times, atol, values; events of patient p at offsets[p]:offsets[p + 1].
 
-    Each is solved in vectors of its own, which lie at addresses that four numbers at a time are loaded from fast.
+    Each is solved in vectors of its own, which lie at addresses that four numbers at a time are loaded from fast, and its
+    outputs are written while its states are at hand.
     """
     c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 = events
-    own_x, own_y = np.empty(x.shape[1]), np.empty(y.shape[1])
+    own_x, own_y, states = np.empty(x.shape[1]), np.empty(y.shape[1]), np.empty((times.shape[1], y.shape[1]))
     for p in range(y.shape[0]):
-        a, b = offsets[p], offsets[p + 1]
+        a, b, count = offsets[p], offsets[p + 1], lengths[p]
         own = (c0[a:b], c1[a:b], c2[a:b], c3[a:b], c4[a:b], c5[a:b], c6[a:b], c7[a:b], c8[a:b], c9[a:b])
         own_x[:], own_y[:] = x[p], y[p]
+        states[:] = np.nan
         if f[CONSTANTS] != 0:
             call(f[CONSTANTS], f[CONSTANTS + 1], own_x, tables[3], own_x, 0)
-        codes[p] = _steps(f, own_x, own_y, times[p, : lengths[p]], starts[p], own, tables, extinct, rtol, atol[p], most_steps,
-                          method, reactions, out[p], counts[p], ended[p : p + 1], fired[p])  # fmt: skip
+        codes[p] = _steps(f, own_x, own_y, times[p, :count], starts[p], own, tables, extinct, rtol, atol[p], most_steps,
+                          method, reactions, states, counts[p], ended[p : p + 1], fired[p])  # fmt: skip
         y[p] = own_y
+        values[p, count:] = np.nan
+        write_outputs(outputs, x[p], times[p, :count], states, ended[p], codes[p] == FINISHED, rtol, atol[p], extinct, own,
+                      f[CONSTANTS:], tables[3], values[p, :count])  # fmt: skip

@@ -29,9 +29,11 @@ ENGINES = ("compiled", "scipy")
 METHODS = ("auto", "tsit5", "rodas5p")
 """Methods of the compiled engine, in the order of `immunoode.solve.kernel`'s codes."""
 _CHUNK = 256
-"""Patients whose states are held at once by one thread, at most."""
+"""Patients that one thread solves at once, at most."""
+_MOST_MADE = 20_000
+"""Event arrays that are kept where lags and switches make many."""
 _ROOM = 4_000_000
-"""Numbers in the states that one thread holds at once, about."""
+"""Numbers in the outputs that one thread writes at once, about."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Simulator:
             _announce()
         function = self.system.outputs(self.names)
         workers = _checked_threads(threads)
-        size = max(1, min(_CHUNK, -(-patients // (4 * workers)), _ROOM // (steps * self.system.size)))
+        size = max(1, min(_CHUNK, -(-patients // (4 * workers)), _ROOM // (steps * function.size)))
         chunks = [slice(a, min(a + size, patients)) for a in range(0, patients, size)]
 
         def work(rows: slice) -> None:
@@ -156,16 +158,11 @@ class Simulator:
         for found, values in ((system.initial, y), (system.scales, scales)):
             if found.size:
                 evaluate_rows(found.address, x, values)
-        atol = self._tolerances(y[:, : system.base], np.array([e.largest(len(system.input_states)) for e in events]), scales)
+        atol = self._tolerances(y[:, : system.base], np.array([e.largest for e in events]), scales)
         every = of_derivatives(atol, matrix, self.system) if self.by else atol
-        states = np.full((len(events), self.times.shape[1], system.width), np.nan)
+        values = np.empty((len(events), self.times.shape[1], function.size))
         solve = _compiled if self.engine == "compiled" else _by_scipy
-        solve(self, rows, x, y, events, every, states, solution)
-        _clip(states[..., : system.base], atol, self.rtol)
-        late = self.times[rows] > solution.ended[rows, None]
-        states[late & (solution.codes[rows, None] != FINISHED)] = np.nan
-        values = np.empty((*states.shape[:2], function.size))
-        _outputs(function, system, x, self.times[rows], states, values, events)
+        solve(self, rows, x, y, events, every, function, values, solution)
         width = len(self.names)
         solution.values[rows] = values[..., :width]
         solution.derivatives[rows] = values[..., width:].reshape(solution.derivatives[rows].shape)
@@ -175,19 +172,30 @@ class Simulator:
         """Return the events of patients: those of one schedule, start and known times are made once."""
         from immunoode.solve.calls import evaluate_rows
 
-        layout, system, end = self.layout, self.system, float(self.times.max())
+        system, made = self.system, self._made
         known = np.zeros((len(x), system.known_times.size))
         if system.has_known_times:
             evaluate_rows(system.known_times.address, x, known)
+            if len(made) > _MOST_MADE:
+                made.clear()
         shaped = known.reshape(len(x), -1, 1 + len(self.by))
-        made: dict[tuple[int, float, bytes], Events] = {}
         result = []
         for schedule, start, own in zip(self.schedules[rows], self.starts[rows].tolist(), shaped, strict=True):
             key = id(schedule), start, own.tobytes() if system.has_known_times else b""
-            if key not in made:
-                made[key] = events_of(schedule, layout, start, end, own)
-            result.append(made[key])
+            events = made.get(key)
+            if events is None:
+                events = made[key] = events_of(schedule, self.layout, start, self.end, own)
+            result.append(events)
         return tuple(result)
+
+    @cached_property
+    def _made(self) -> dict[tuple[int, float, bytes], Events]:
+        return {}
+
+    @cached_property
+    def end(self) -> float:
+        """The last time of all."""
+        return float(self.times.max())
 
     @cached_property
     def layout(self) -> Layout:
@@ -365,18 +373,6 @@ def _rows(times: Any, patients: int) -> list[FloatArray]:
     return rows
 
 
-def _clip(states: FloatArray, atol: FloatArray, rtol: float) -> None:
-    """Set to zero what is below it by no more than the tolerances allow.
-
-    That is 100 absolute tolerances, or the relative tolerance of the largest value that is reported.
-    """
-    with np.errstate(invalid="ignore"):
-        negative = states < 0.0
-        if negative.any():
-            noise = np.maximum(100 * atol, rtol * np.nanmax(states, axis=1, initial=0.0))
-            states[negative & (states >= -noise[:, None, :])] = 0.0
-
-
 def _at_start(matrix: FloatArray, events: Sequence[Events], starts: FloatArray) -> FloatArray:
     """Return parameters as they are at the start: what is set by then counts for the initial values as well."""
     if not any(e.sets for e in events):
@@ -388,22 +384,6 @@ def _at_start(matrix: FloatArray, events: Sequence[Events], starts: FloatArray) 
     return matrix
 
 
-def _outputs(
-    function: Function, system: System, x: FloatArray, times: FloatArray, states: FloatArray, values: FloatArray,
-    events: Sequence[Events],
-) -> None:  # fmt: skip
-    """Fill values with the outputs, with the parameters of their time."""
-    from immunoode.solve.calls import evaluate_outputs, evaluate_outputs_along
-
-    if not any(e.sets for e in events):
-        evaluate_outputs(function.address, x, times, states, values)
-        return
-    for p, e in enumerate(events):
-        own = e.kinds == SET
-        places = system.parameters_at + e.inputs[own]
-        evaluate_outputs_along(function.address, x[p], times[p], states[p], values[p], e.times[own], places, e.amounts[own])
-
-
 def _announce() -> None:
     from immunoode.solve.jit import announce
     from immunoode.solve.kernel import solve_many
@@ -413,7 +393,7 @@ def _announce() -> None:
 
 def _compiled(
     simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
-    states: FloatArray, solution: Solution,
+    outputs: Function, values: FloatArray, solution: Solution,
 ) -> None:  # fmt: skip
     from immunoode.solve.kernel import solve_many
 
@@ -424,23 +404,31 @@ def _compiled(
         system.addresses, x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, joined,
         (system.input_states, system.exchange, system.conditions.size, system.constants_at), simulator.thresholds,
         simulator.rtol, atol, simulator.most_steps, METHODS.index(simulator.method),
-        (watch.address, reactions.table, reactions.affects, watch.size), states, solution.counts[rows],
+        (watch.address, reactions.table, reactions.affects, watch.size), outputs.address, values, solution.counts[rows],
         solution.ended[rows], solution.codes[rows], solution.fired[rows],
     )  # fmt: skip
 
 
 def _by_scipy(
     simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
-    states: FloatArray, solution: Solution,
+    outputs: Function, values: FloatArray, solution: Solution,
 ) -> None:  # fmt: skip
-    n = simulator.system.base
+    from immunoode.solve.outputs import write_outputs
+
+    system, n = simulator.system, simulator.system.base
     for p, index in enumerate(range(rows.start, rows.stop)):
-        times = simulator.times[index, : simulator.lengths[index]]
-        simulator.system.set_constants(x[p])
-        solution.codes[index] = reference.solve(
-            simulator.system, x[p], y[p, :n], times, float(simulator.starts[index]), events[p], simulator.thresholds,
-            simulator.rtol, atol[p], simulator.most_steps, states[p, :, :n], solution.counts[index],
-            solution.ended[index : index + 1],
+        count = simulator.lengths[index]
+        times, states = simulator.times[index, :count], np.zeros((count, system.width))
+        system.set_constants(x[p])
+        code = reference.solve(
+            system, x[p], y[p, :n], times, float(simulator.starts[index]), events[p], simulator.thresholds, simulator.rtol,
+            atol[p], simulator.most_steps, states[:, :n], solution.counts[index], solution.ended[index : index + 1],
+        )  # fmt: skip
+        solution.codes[index] = code
+        values[p, count:] = np.nan
+        write_outputs(
+            outputs.address, x[p], times, states, solution.ended[index], code == FINISHED, simulator.rtol, atol[p],
+            simulator.thresholds, events[p].columns, system.constants.address, system.constants_at, values[p, :count],
         )  # fmt: skip
 
 

@@ -1,0 +1,51 @@
+"""From the states of one patient to what was asked for, compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from immunoode.solve.calls import call
+from immunoode.solve.events import SET
+from immunoode.solve.jit import kernel
+from immunoode.solve.lanes import copy
+from immunoode.solve.system import STATES_AT, TIME_AT
+
+
+@kernel
+def write_outputs(f: Any, x: Any, times: Any, states: Any, reached: float, whole: bool, rtol: float, atol: Any, extinct: Any,
+                  events: Any, constants: Any, constants_at: int, values: Any) -> None:  # fmt: skip
+    """Fill values[t] with the outputs at states[t], with the parameters of that time; NaN from where the solution stopped.
+
+    `x` is the packed input at the start; `f` and `constants` are addresses and contexts of functions. What is below zero by
+    no more than the tolerances allow, 100 absolute ones or the relative one of the largest value that is reported, is zero.
+    """
+    event_times, kinds, inputs, amounts, _, _, _, _, _, _ = events
+    count, width, n = times.size, states.shape[1], extinct.size
+    last = count
+    while not whole and last > 0 and times[last - 1] > reached:
+        last -= 1
+    for i in range(n):
+        largest, lowest = 0.0, 0.0
+        for g in range(last):
+            largest, lowest = max(largest, states[g, i]), min(lowest, states[g, i])
+        noise = max(100.0 * atol[i], rtol * largest)
+        if lowest < 0.0:
+            for g in range(last):
+                if -noise <= states[g, i] < 0.0:
+                    states[g, i] = 0.0
+    e = 0
+    for g in range(last):
+        changed = False
+        while e < event_times.size and event_times[e] <= times[g]:
+            if kinds[e] == SET:
+                x[STATES_AT + width + inputs[e]] = amounts[e]
+                changed = True
+            e += 1
+        if changed and constants[0] != 0:
+            call(constants[0], constants[1], x, constants_at, x, 0)
+        x[TIME_AT] = times[g]
+        copy(x, STATES_AT, states, g * width, width)
+        call(f[0], f[1], values, g * values.shape[1], x, 0)
+    values[last:] = np.nan
