@@ -157,3 +157,14 @@ def test_regimens_keep_their_reactions():
     assert "size at or above 20" in str(regimen)
     assert (regimen + DRUG).reactions == regimen.reactions
     assert regimen.shift(7).reactions[0].since == 7
+
+
+def test_a_fit_under_a_regimen_that_reacts():
+    """Decisions have no derivative: the fit takes differences, and finds the rate that the data were made with."""
+    regimen = DRUG.when("size", above=20.0, then="stop", every=5)
+    days = [1.0, 4.0, 9.0, 14.0, 20.0]
+    truth = imo.simulate(model(), regimen, times=[0.0, *days], parameters={"out": 0.4}, rtol=1e-9)["drug"][1:]
+    table = pd.DataFrame({"subject": 1, "day": days, "value": truth})
+    data = imo.read_trial(table, units="1", quantity="drug")
+    found = imo.fit(model(), data, ["out"], regimens=regimen, error="additive", bounds={"out": (0.01, 5.0)}, progress=False)
+    assert found.values["out"] == pytest.approx(0.4, rel=1e-4)

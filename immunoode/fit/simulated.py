@@ -64,7 +64,8 @@ class Simulated:
 
         A subject whose sensitivities cannot be solved, as where a derivative has no value, gets differences instead.
         """
-        if self.engine != "compiled":
+        reacts = any(s.reactions for s in self.schedules if s is not None)
+        if self.engine != "compiled" or reacts:
             return by_differences(self, self.design, values, self.observations.subject)
         solution = self._run(self._simulator(1, sensitivities=True), values[None])
         f = self._at_observations(solution.values, 1)[0]
