@@ -47,7 +47,8 @@ class Stepper:
         self.at(t, y)
         slope[:n] = self.system.rates(self.x)
         if self.method is tsit5:
-            tsit5.attempt(self.f, t, 1e9, state, h, self.x, self.infusion, self.k, slope, trial, np.zeros(width), n, 1.0, atol)
+            room = np.zeros(width), n, 1.0, np.ones(width)
+            tsit5.attempt(self.f, t, 1e9, state, h, self.x, self.infusion, self.k, slope, trial, *room)
             tsit5.interpolant(h, state, self.k, self.dense)
         else:
             jacobian, drift = self.system.jacobian(self.x).reshape(n, n), self.system.time_derivative(self.x)

@@ -10,6 +10,8 @@ from immunoode.solve.calls import rates
 from immunoode.solve.jit import kernel
 from immunoode.solve.system import STATES_AT
 
+LEAST = -9.21
+"""Logarithm of an error below which a smaller one says nothing more about the next step."""
 SMALLEST = 1e-14
 """A step of this share of the time itself is the end."""
 
@@ -44,8 +46,17 @@ def instant(t: float) -> float:
 
 @kernel
 def growth(error: float, previous: float) -> float:
-    """Return the factor of the next step after one that was accepted, by a proportional-integral rule."""
-    return min(5.0, max(0.2, 0.9 * np.exp(0.04 * np.log(previous) - 0.14 * np.log(error + 1e-10))))
+    """Return the factor of the next step after one that was accepted, by a proportional-integral rule.
+
+    `error` is the logarithm of its error, `previous` that of the one before.
+    """
+    return min(5.0, max(0.2, 0.9 * np.exp(0.04 * max(previous, LEAST) - 0.14 * error)))
+
+
+@kernel
+def logarithm(error: float) -> float:
+    """Return the logarithm of an error, which may be zero."""
+    return np.log(error + 1e-10)
 
 
 @kernel

@@ -16,7 +16,7 @@ import numpy as np
 
 from immunoode.solve import rodas5p, tsit5
 from immunoode.solve.calls import CONSTANTS, DRIFT, JACOBIAN, call, place, rates
-from immunoode.solve.control import SMALLEST, first_step, growth, instant, ratio, shrinkage
+from immunoode.solve.control import SMALLEST, first_step, growth, instant, logarithm, ratio, shrinkage
 from immunoode.solve.crossing import evaluate, flipped, hop, root, signs_of
 from immunoode.solve.decisions import CONTINUOUS, decide, newly, watched, when_newly
 from immunoode.solve.dosing import arrive, carry, moves_in_time
@@ -116,7 +116,8 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
     size = n * (1 + time_by.shape[1])
     k, dense, jacobian, matrix = np.zeros((8, width)), np.zeros((5, width)), np.empty((n, n)), np.empty((n, n))
     slope, trial, sixth, weights = np.zeros(width), np.zeros(width), np.zeros(width), np.empty(size)
-    below = np.zeros(width)
+    below, tolerance = np.zeros(width), np.ones(width)
+    tolerance[:size] = atol
     right, room, drift, vector, rows = np.zeros(width), np.empty(size), np.zeros(size), np.zeros(n), np.empty(n, np.int64)
     infusions = 0
     for e in range(event_times.size):
@@ -127,7 +128,7 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
     values, signs, rows_of = np.empty(conditions), np.empty(conditions, np.int64), np.empty(conditions * (1 + by.size))
     t, end = start, max(start, times[-1])
     e = g = steps = streak = 0
-    h, previous, resumed, cost, patience = 0.0, 1.0, 0.0, ratio(n), 10
+    h, previous, resumed, cost, patience = 0.0, 0.0, 0.0, ratio(n), 10
     implicit = method == IMPLICIT
     count = table.shape[0]
     seen, on, factors = np.empty(looked_at), np.zeros(count, np.int64), np.ones(input_states.size)
@@ -217,7 +218,7 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
                                   right, room, size, rtol, atol)  # fmt: skip
                 counts[EVALUATIONS] += rodas5p.EVALUATIONS
             else:
-                error = _explicit(f, t, latest, y, step, x, infusion, k, slope, trial, sixth, size, rtol, atol)
+                error = _explicit(f, t, latest, y, step, x, infusion, k, slope, trial, sixth, size, rtol, tolerance)
                 counts[EVALUATIONS] += tsit5.EVALUATIONS
             accepted, share = error <= 1.0, 1.0
             if accepted:
@@ -296,8 +297,9 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
                 u = (times[g] - t) / step
                 weigh(out, g * width, dense, (1.0, u, u * u, u * u * u, u * u * u * u))
                 g += 1
-            factor = growth(error, previous)
-            previous = max(error, 1e-4)
+            logged = logarithm(error)
+            factor = growth(logged, previous)
+            previous = logged
             h = max(h, step * factor) if last else step * factor
             t = reached
             fresh = False

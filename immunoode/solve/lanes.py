@@ -101,6 +101,31 @@ def accumulate(typingctx: Any, out: Any, first: Any, other: Any, second: Any, wi
 
 
 @intrinsic
+def scaled_square(typingctx: Any, errors: Any, first: Any, y: Any, trial: Any, rtol: Any, atol: Any) -> Any:
+    """Return the sum of (errors[first:] / (atol + rtol max(|y|, |trial|))) ** 2, over the length of `atol`."""
+    signature = types.double(errors, types.intp, y, trial, types.double, atol)
+
+    def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        given, before, after, tolerance = _arrays(cgctx, builder, sig, args)
+        (width,) = cgutils.unpack_tuple(builder, tolerance.shape)
+        share = _spread(builder, args[4])
+        size = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), "llvm.fabs.v4f64")
+        total = cgutils.alloca_once_value(builder, ir.Constant(_VECTOR, [0.0] * LANES))
+        with cgutils.for_range_slice(builder, width.type(0), width, width.type(LANES)) as (i, _):
+            one, other = (builder.call(size, [_load(builder, a.data, i)]) for a in (before, after))
+            larger = builder.select(builder.fcmp_ordered(">", one, other), one, other)
+            allowed = builder.fmul(share, larger, flags=_FUSED)
+            allowed = builder.fadd(_load(builder, tolerance.data, i), allowed, flags=_FUSED)
+            ratio = builder.fdiv(_load(builder, given.data, builder.add(args[1], i)), allowed)
+            square = builder.fmul(ratio, ratio, flags=_FUSED)
+            builder.store(builder.fadd(builder.load(total), square, flags=_FUSED), total)
+        lanes = [builder.extract_element(builder.load(total), ir.Constant(ir.IntType(32), k)) for k in range(LANES)]
+        return builder.fadd(builder.fadd(lanes[0], lanes[1]), builder.fadd(lanes[2], lanes[3]))
+
+    return signature, generate
+
+
+@intrinsic
 def copy(typingctx: Any, out: Any, first: Any, other: Any, second: Any, width: Any) -> Any:
     """Copy other[second : second + width] to out[first:]."""
     signature = types.void(out, types.intp, other, types.intp, types.intp)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from immunoode.solve.calls import place, rates
-from immunoode.solve.control import growth, shrinkage
+from immunoode.solve.control import growth, logarithm, shrinkage
 from immunoode.solve.dosing import arrival
 from immunoode.solve.jit import kernel
 from immunoode.solve.tsit5 import ERROR, A
@@ -28,7 +28,7 @@ _ERROR = np.array(ERROR)
 def _advance(f: Any, t: float, length: float, z: Any, x: Any, inflow: Any, moving: Any, rtol: float, atol: Any, k: Any, s: Any,
              size: int, h: float) -> float:  # fmt: skip
     """Move z on by `length` days; return the last full step, below zero where it fails."""
-    n, done, steps, previous = moving.size, 0.0, 0, 1.0
+    n, done, steps, previous = moving.size, 0.0, 0, 0.0
     while done < length:
         steps += 1
         if steps > _MOST_STEPS:
@@ -57,8 +57,9 @@ def _advance(f: Any, t: float, length: float, z: Any, x: Any, inflow: Any, movin
             for i in range(size):
                 z[i] = s[i]
             done = length if last else done + step
-            h = max(h, step * growth(error, previous)) if last else step * growth(error, previous)
-            previous = max(error, 1e-4)
+            logged = logarithm(error)
+            factor, previous = growth(logged, previous), logged
+            h = max(h, step * factor) if last else step * factor
         else:
             h = step * shrinkage(error)
             if not h > 1e-12 * length:
