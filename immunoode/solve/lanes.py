@@ -24,6 +24,18 @@ def _load(builder: Any, data: Any, at: Any) -> Any:
     return builder.load(builder.bitcast(builder.gep(data, [at]), _VECTOR.as_pointer()), align=8)
 
 
+def _gather(builder: Any, data: Any, at: Any) -> Any:
+    """Load numbers one by one: they were just stored so by a model's function, and a wide load would wait for all of them.
+
+    Atomic, since the compiler would make it a wide load otherwise; on a processor of today it costs the same as any load.
+    """
+    found = ir.Constant(_VECTOR, ir.Undefined)
+    for lane in range(LANES):
+        number = builder.load_atomic(builder.gep(data, [builder.add(at, at.type(lane))]), "unordered", 8)
+        found = builder.insert_element(found, number, ir.Constant(ir.IntType(32), lane))
+    return found
+
+
 def _store(builder: Any, value: Any, data: Any, at: Any) -> None:
     builder.store(value, builder.bitcast(builder.gep(data, [at]), _VECTOR.as_pointer()), align=8)
 
@@ -39,9 +51,14 @@ def _arrays(cgctx: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
 
 
 def _sum(builder: Any, total: Any, matrix: Any, width: Any, factors: list[Any], i: Any) -> Any:
-    """Return total + the sum of factor * row, at column i; a total of None starts with the first product."""
+    """Return total + the sum of factor * row, at column i; a total of None starts with the first product.
+
+    Added to a total, the last row is the stage that was just evaluated.
+    """
+    fresh = len(factors) - 1 if total is not None else -1
     for j, factor in enumerate(factors):
-        row = _load(builder, matrix.data, builder.add(i, builder.mul(width, width.type(j))))
+        load = _gather if j == fresh else _load
+        row = load(builder, matrix.data, builder.add(i, builder.mul(width, width.type(j))))
         product = builder.fmul(factor, row, flags=_FUSED)
         total = product if total is None else builder.fadd(total, product, flags=_FUSED)
     return total
