@@ -12,7 +12,7 @@ import pytest
 import immunoode as imo
 from immunoode.errors import SolveError
 from immunoode.model.equations import equations
-from immunoode.solve.simulator import prepare
+from immunoode.solve.prepare import prepare
 from immunoode.solve.system import system_of
 from tests.solve_models import binding, blow_up, cells, decay, schedule, two_compartments
 

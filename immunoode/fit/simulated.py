@@ -15,7 +15,8 @@ from immunoode.fit.observations import FloatArray, IntArray, Observations
 from immunoode.model.equations import equations
 from immunoode.model.parts import Model
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.simulator import Simulator, Solution, prepare
+from immunoode.solve.prepare import prepare
+from immunoode.solve.simulator import Simulator, Solution
 
 if TYPE_CHECKING:
     from pandas import DataFrame

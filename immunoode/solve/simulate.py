@@ -15,8 +15,8 @@ from immunoode.model.equations import Equations, equations
 from immunoode.model.library import load_model
 from immunoode.model.parts import Model
 from immunoode.regimen.schedule import SET, Schedule
+from immunoode.solve.prepare import prepare
 from immunoode.solve.simulation import Simulation
-from immunoode.solve.simulator import prepare
 from immunoode.solve.system import FloatArray
 
 if TYPE_CHECKING:
