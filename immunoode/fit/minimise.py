@@ -64,7 +64,8 @@ def _rounds(objective: Objective, parameters: Parameters, method: str, limit: in
     while rounds < ROUNDS:
         rounds += 1
         minimizer = _minimizer(objective, parameters, limit, bar)
-        result = minimizer.minimize(method=method)
+        with np.errstate(invalid="ignore"):  # variances below zero by rounding; the report says what has no standard error
+            result = minimizer.minimize(method=method)
         change = objective.settle(result.params)
         parameters = result.params
         if change < SETTLED or result.aborted:

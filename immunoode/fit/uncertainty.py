@@ -46,8 +46,14 @@ def covariance(result: MinimizerResult) -> DataFrame:
 def correlation(result: MinimizerResult) -> DataFrame:
     """Return the correlation of what lmfit varies."""
     table = covariance(result)
-    sd = np.sqrt(np.diag(table))
+    sd = _deviations(table)
     return table / np.outer(sd, sd)
+
+
+def _deviations(table: DataFrame) -> FloatArray:
+    """Return standard deviations; NaN, which reports say in words, where rounding leaves a variance below zero."""
+    variances = np.diag(table)
+    return np.sqrt(np.where(variances >= 0, variances, np.nan))
 
 
 def natural(name: str, parameters: Parameters) -> str:
@@ -63,7 +69,7 @@ def intervals(result: MinimizerResult, level: float) -> DataFrame:
 
     _level(level)
     found = [result.params[n] for n in result.var_names]
-    half = t.ppf(0.5 + level / 2, max(result.nfree, 1)) * np.sqrt(np.diag(covariance(result)))
+    half = t.ppf(0.5 + level / 2, max(result.nfree, 1)) * _deviations(covariance(result))
     middle = np.array([p.value for p in found])
     low = np.maximum(middle - half, [p.min for p in found])
     high = np.minimum(middle + half, [p.max for p in found])
