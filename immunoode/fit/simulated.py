@@ -243,5 +243,5 @@ def _schedule(regimen: Any, inputs: Mapping[str, str], values: Mapping[str, floa
         raise FitError(
             Problem("regimens", f"{type(regimen).__name__} is not a Regimen", "build one with immunoode.Regimen()")
         )
-    made = regimen.schedule(inputs, values)
-    return made if isinstance(made, Schedule) else None
+    made: Schedule = regimen.schedule(inputs, values)
+    return made

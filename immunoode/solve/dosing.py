@@ -7,7 +7,7 @@ from typing import Any
 from immunoode.solve.calls import ARRIVALS, CONSTANTS, INITIAL, call, place, rates
 from immunoode.solve.events import DOSE, INFUSION_END, INFUSION_START, MULTIPLY, REPLACE, RESET, SET
 from immunoode.solve.jit import kernel
-from immunoode.solve.system import DOSE_AT, STATES_AT
+from immunoode.solve.system import DOSE_AT, STATES_AT, TIME_AT
 
 
 @kernel
@@ -53,7 +53,7 @@ def arrive(f: Any, t: float, e: int, events: Any, input_states: Any, y: Any, x: 
         for o in range(active.size):
             active[o] = 0
         _flow(y, infusion, active, running)
-        x[0] = t
+        x[TIME_AT] = t
         call(f[INITIAL], f[INITIAL + 1], y, 0, x, 0)
     elif kind == MULTIPLY:
         for i in range(input_states[which], size, n):

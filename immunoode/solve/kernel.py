@@ -37,6 +37,15 @@ _implicit, _implicit_dense = rodas5p.attempt, rodas5p.interpolant
 
 
 @kernel
+def _interpolate(implicit: bool, step: float, y: Any, trial: Any, k: Any, dense: Any) -> None:
+    """Fill `dense` with the interpolant of the step that was taken."""
+    if implicit:
+        _implicit_dense(y, trial, k, dense)
+    else:
+        _explicit_dense(step, y, k, dense)
+
+
+@kernel
 def _fall(dense: Any, i: int, limit: float) -> float:
     """Return where in the step state i falls below its limit, from the side below."""
     low, high = 0.0, 1.0
@@ -234,16 +243,10 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
             reached = stop if last else t + step
             dense_made = falls or (g < times.size and times[g] <= reached)
             if dense_made:
-                if implicit:
-                    _implicit_dense(y, trial, k, dense)
-                else:
-                    _explicit_dense(step, y, k, dense)
+                _interpolate(implicit, step, y, trial, k, dense)
             if conditions and flipped(f, min(reached, latest), trial, x, values, signs):
                 if not dense_made:
-                    if implicit:
-                        _implicit_dense(y, trial, k, dense)
-                    else:
-                        _explicit_dense(step, y, k, dense)
+                    _interpolate(implicit, step, y, trial, k, dense)
                 theta = root(f, t, step, latest, dense, x, trial, values, signs)
                 resumed = max(resumed, step)
                 if theta * step > 10.0 * instant(t):
@@ -260,9 +263,9 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
                     g += 1
                 continue
             counts[STEPS] += 1
-            for i in range(size):
-                weights[i] = atol[i] + rtol * abs(trial[i])
             if method == AUTOMATIC:
+                for i in range(size):
+                    weights[i] = atol[i] + rtol * abs(trial[i])
                 if implicit:
                     large = leading_size(jacobian, vector, weights, room)
                     streak = streak + 1 if step * large < 0.3 * STABLE * cost and not last else 0
@@ -283,10 +286,7 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
             if continuous:
                 watched(watch, reached, trial, x, seen)
                 if newly(table, seen, on, baseline, nadir):
-                    if implicit:
-                        _implicit_dense(y, trial, k, dense)
-                    else:
-                        _explicit_dense(step, y, k, dense)
+                    _interpolate(implicit, step, y, trial, k, dense)
                     first = when_newly(watch, table, t, step, dense, x, right, seen, on, baseline, nadir)
                     decides = first <= theta
                     theta = min(theta, first)

@@ -86,9 +86,7 @@ def simulate_many(
                 column = np.full(len(run.subjects), np.nan)
                 column[good] = function(run.times, run.values[good, :, k]) if good.any() else np.nan
                 columns[f"{output}: {name}"] = column
-        columns["status"] = [s.message for s in run.status]
-        columns["stopped"] = [np.nan if s.ok else s.time for s in run.status]
-        return pd.DataFrame(columns, index=list(run.subjects))
+        return pd.DataFrame(columns | _ends(run), index=list(run.subjects))
 
     return pd.concat(_blocks(numbers, model, regimen, until, parameters, outputs, block, progress, options))
 
@@ -137,13 +135,17 @@ def simulate_to(
 
     def write(run: Simulation) -> pd.DataFrame:
         writer.add(run)
-        rows = {"status": [s.message for s in run.status], "stopped": [np.nan if s.ok else s.time for s in run.status]}
-        return pd.DataFrame(rows, index=list(run.subjects))
+        return pd.DataFrame(_ends(run), index=list(run.subjects))
 
     try:
         return pd.concat(_blocks(write, model, regimen, until, parameters, outputs, block, progress, options))
     finally:
         writer.close()
+
+
+def _ends(run: Simulation) -> dict[str, Any]:
+    """Return how each patient ended, in words, and the day at which one that failed did."""
+    return {"status": [s.message for s in run.status], "stopped": [np.nan if s.ok else s.time for s in run.status]}
 
 
 def _blocks(

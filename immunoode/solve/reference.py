@@ -10,14 +10,12 @@ import numpy as np
 
 from immunoode.solve.events import DOSE, INFUSION_END, MULTIPLY, REPLACE, RESET, SET, STEADY, STOP, Events
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
-from immunoode.solve.steady import MOST_INTERVALS
+from immunoode.solve.steady import CLOSE, MOST_INTERVALS
 from immunoode.solve.system import DOSE_AT, STATES_AT, TIME_AT, FloatArray, System
 
 _MOST_INVALID = 1000
 """Rates that are not finite, one after another, before the solver is stopped; SciPy's would go on for ever."""
 _EVALUATIONS_PER_STEP = 5
-_CLOSE = 0.02
-"""What may be missing at steady state, in units of the tolerances."""
 
 
 class _Stopped(Exception):  # noqa: N818
@@ -120,7 +118,7 @@ class _Patient:
             change = float(np.max(np.abs(new - z) / (self.atol + self.rtol * np.abs(new))))
             share, z, last = min(change / last, 0.9999), new, change
             length = min(2 * length, 1e5) if endless else length
-            if change * max(1.0, share / (1 - share)) < _CLOSE:
+            if change * max(1.0, share / (1 - share)) < CLOSE:
                 return given(z, float(events.phases[e])) if events.phases[e] > 0 else z
         raise _Stopped(NOT_STEADY)
 

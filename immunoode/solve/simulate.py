@@ -192,16 +192,15 @@ def _schedules(regimen: Any, eq: Equations, matrix: FloatArray) -> list[Schedule
     each = list(regimen) if isinstance(regimen, (list, tuple)) else [regimen] * len(matrix)
     if len(each) != len(matrix):
         return [None] * len(each)
-    asked: dict[int, tuple[str, ...]] = {}
+    asked: dict[int, list[tuple[str, int]]] = {}
     kept: dict[Any, Schedule | None] = {}
     result = []
     for one, row in zip(each, matrix, strict=True):
         if id(one) not in asked:
             values = _Asked(zip(eq.parameters, row.tolist(), strict=True))
             _schedule(one, inputs, values)
-            asked[id(one)] = tuple(sorted(values.asked & set(eq.parameters)))
-        names = asked[id(one)]
-        own = {name: float(row[eq.parameters.index(name)]) for name in names}
+            asked[id(one)] = [(name, i) for i, name in enumerate(eq.parameters) if name in values.asked]
+        own = {name: float(row[i]) for name, i in asked[id(one)]}
         key = id(one), *own.values()
         if key not in kept:
             kept[key] = _schedule(one, inputs, own)

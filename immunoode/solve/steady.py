@@ -18,7 +18,7 @@ from immunoode.solve.tsit5 import ERROR, A
 
 MOST_INTERVALS = 20_000
 _MOST_STEPS = 100_000
-_CLOSE = 0.02
+CLOSE = 0.02
 """What may be missing at the end, in units of the tolerances."""
 _TABLE = np.array([row + (0.0,) * (7 - len(row)) for row in A])
 _ERROR = np.array(ERROR)
@@ -122,7 +122,7 @@ def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, r
         if endless:
             length = min(2.0 * length, 1e5)
         share = min(change / last, 0.9999) if last > 0.0 else 0.9999
-        if change == 0.0 or (cycle > 0 and change * max(1.0, share / (1.0 - share)) < _CLOSE):
+        if change == 0.0 or (cycle > 0 and change * max(1.0, share / (1.0 - share)) < CLOSE):
             break
         if cycle == MOST_INTERVALS - 1:
             return False
