@@ -51,6 +51,8 @@ _HOMES = {
     "immunoode.trial.example": ("load_example",),
     "immunoode.trial.fetch": ("fetch",),
     "immunoode.trial.lesions": ("read_lesions",),
+    "immunoode.trial.nonmem": ("read_nonmem",),
+    "immunoode.trial.nonmem_writer": ("write_nonmem",),
     "immunoode.trial.reading": ("read_trial",),
     "immunoode.trial.table": ("TrialData",),
     "immunoode.fit.each": ("EachResult", "fit_each"),

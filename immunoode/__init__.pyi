@@ -46,6 +46,8 @@ from immunoode.solve.simulation import Simulation as Simulation
 from immunoode.trial.example import load_example as load_example
 from immunoode.trial.fetch import fetch as fetch
 from immunoode.trial.lesions import read_lesions as read_lesions
+from immunoode.trial.nonmem import read_nonmem as read_nonmem
+from immunoode.trial.nonmem_writer import write_nonmem as write_nonmem
 from immunoode.trial.reading import read_trial as read_trial
 from immunoode.trial.table import TrialData as TrialData
 

@@ -41,7 +41,9 @@ def test_words_become_the_default_or_are_listed(tmp_path: Path) -> None:
     assert data.subjects == ("1_7", "1_8", "4_7", "4_8")
     small = data.frame[data.frame["flag"] == "too small to measure"]
     assert small["value"].tolist() == [5.0, 5.0] and data.units == {"sum_of_diameters": "mm"}
-    assert data.left_out["row"].tolist() == ["Study1, row 4", "Study1, row 6", "Study4, row 4", "Study4, row 6"]
+    assert data.left_out["row"].tolist() == ["Study1, row 6", "Study4, row 6"]
+    assert data.findings["row"].tolist() == ["Study1, row 4", "Study4, row 4"]
+    assert set(data.findings["finding"]) == {"not evaluable"} and set(data.findings["kind"]) == {"target"}
     assert read_lesions(tmp_path / "lesions.xlsx", too_small_mm=4.0).frame["value"].min() == 4.0
 
 
@@ -80,4 +82,4 @@ def test_the_supplement_and_the_csv_hold_the_same() -> None:
     lines = read_lesions(DATA / "nsclc_atezolizumab_target_lesions.csv")
     columns = ["subject", "arm", "time", "quantity", "value", "unit", "flag"]
     pd.testing.assert_frame_equal(book.frame[columns], lines.frame[columns])
-    assert len(book.subjects) == 628 and len(book) + len(book.left_out) == 3599
+    assert len(book.subjects) == 628 and len(book) + len(book.findings) + len(book.left_out) == 3599

@@ -44,7 +44,7 @@ def test_missing_columns_are_all_named_with_what_is_there() -> None:
         ("value", [1.0, np.inf, 3.0], "is not a number"),
         ("day", [0, "later", 0], "row 1 (subject a): time 'later' is not a number"),
         ("id", ["a", None, "b"], "row 1: has no subject"),
-        ("censoring", ["", "below", ""], "censoring is not left, right or empty"),
+        ("censoring", ["", "below", ""], "censoring is not left, right, interval or empty"),
         ("unit", ["mm", "mmm3x", "mm"], "unit 'mmm3x' cannot be read"),
         ("unit", ["mm", "mg", "mm"], "measures something else"),
     ],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from immunoode import units as unit_texts
 from immunoode.errors import FitError, Problem, UnitError, nearest
 from immunoode.model.parts import Model
-from immunoode.trial.table import TrialData
+from immunoode.trial.table import INTERVAL, TrialData
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -152,6 +152,7 @@ def observations(
     known = output_units(model)
     frame = data.frame[data.frame["quantity"].isin(pairs)].reset_index(drop=True)
     skipped = data.frame[~data.frame["quantity"].isin(pairs)].assign(reason="quantity is not an output of the model")
+    _no_intervals(frame)
     frame = frame.assign(value=frame["value"] * _factors(frame, pairs, known))
     named = {q: baseline_parameter(model, o) for q, o in pairs.items()}
     named = {q: p for q, p in named.items() if p and (baseline or p in free)}
@@ -162,6 +163,13 @@ def observations(
             Problem("data", "no observation is left to fit", "give at least one after each subject's baseline")
         )
     return _arrays(kept, frame[frame["reason"] != ""], skipped, pairs, known, baselines, start)
+
+
+def _no_intervals(frame: DataFrame) -> None:
+    rows = frame.loc[frame["censoring"] == INTERVAL, "row"]
+    if len(rows):
+        right = "say 'left' (below the upper end) or give the value that was read"
+        raise FitError(Problem(f"row {rows.iloc[0]}", "is known to an interval, which fits do not take yet", right))
 
 
 def _factors(frame: DataFrame, pairs: Mapping[str, str], known: Mapping[str, str]) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from immunoode.errors import DataError, Problem, nearest
@@ -17,20 +17,28 @@ KNOWN = {
     "quantity": ("quantity", "observable", "variable", "param", "endpoint"),
     "value": ("value", "dv", "y", "observation", "measurement", "aval"),
     "unit": ("unit", "units", "observable unit", "value_unit"),
+    "lesion": ("lesion", "lesion_id", "trlnkid", "tulnkid"),
+    "kind": ("kind", "lesion_kind", "lesion_type", "trgrpid"),
     "censoring": ("censoring", "cens"),
+    "limit": ("limit",),
     "flag": ("flag", "flags", "note", "comment"),
+    "start": ("start_date", "first_dose_date", "trtsdt", "randdt"),
 }
 """Names that a column is recognised by, without being told (any case)."""
 REQUIRED = ("subject", "time", "value")
 
 
-def find(table: DataFrame, columns: Mapping[str, str] | None, where: str) -> dict[str, str]:
+def find(
+    table: DataFrame, columns: Mapping[str, str] | None, where: str, needed: Sequence[str] = REQUIRED
+) -> dict[str, str]:
     """Return which column of `table` holds what, every problem reported at once.
 
     Parameters
     ----------
     columns : mapping
         What the caller says: ours to theirs, for example {"subject": "ID", "value": "volume_mm3"}.
+    needed : sequence of str
+        What there has to be.
     """
     given = dict(columns or {})
     problems = [
@@ -44,7 +52,7 @@ def find(table: DataFrame, columns: Mapping[str, str] | None, where: str) -> dic
         if v not in table.columns
     ]
     found = {**_recognised(table, set(given.values())), **given}
-    problems += [_missing(name, table, where) for name in REQUIRED if name not in found]
+    problems += [_missing(name, table, where) for name in needed if name not in found]
     if problems:
         raise DataError(problems)
     return found

@@ -1,4 +1,4 @@
-"""Reading target-lesion tables: the published atezolizumab supplement, and the same as one long csv."""
+"""Reading tables of lesions: the published atezolizumab supplement, the same as one csv, and any with a lesion a row."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from immunoode.errors import DataError, Problem
-from immunoode.trial.reading import read_trial
-from immunoode.trial.table import TrialData
+from immunoode.trial.files import open_table
+from immunoode.trial.findings import TOO_SMALL, as_finding, finding_table
+from immunoode.trial.reading import read_rows
+from immunoode.trial.rows import canonical, text
+from immunoode.trial.table import DIAMETER, SUM_OF_DIAMETERS, TrialData
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TOO_SMALL = "TOO SMALL TO MEASURE"
 SUPPLEMENT = {
     "subject": "Patient_Anonmyized",
     "time": "Treatment_Day",
@@ -22,58 +24,87 @@ SUPPLEMENT = {
 }
 """Columns of the supplement, spelt as published."""
 CSV = {"subject": "subject", "time": "day", "value": "diam_mm", "arm": "arm", "flag": "flag"}
-QUANTITY = "sum_of_diameters"
+LESIONS = {
+    "subject": "subject",
+    "time": "day",
+    "value": "diameter_mm",
+    "arm": "arm",
+    "lesion": "lesion",
+    "kind": "kind",
+    "flag": "finding",
+}
+"""Columns of a table with several lesions a patient."""
+LAYOUTS = (SUPPLEMENT, CSV, LESIONS)
+OPTIONAL = frozenset({"arm", "flag", "finding"})
 
 
 def read_lesions(
-    source: str | Path | pd.DataFrame, *, too_small_mm: float = 5.0, quantity: str = QUANTITY, title: str = ""
+    source: str | Path | pd.DataFrame, *, too_small_mm: float = 5.0, quantity: str | None = None, title: str = ""
 ) -> TrialData:
-    """Read a table with one target lesion's longest diameter a row.
+    """Read a table with a lesion's longest diameter (of a lymph node: short axis) a row.
 
     Parameters
     ----------
     source : path or DataFrame
-        The published supplement (an xlsx with the sheets Study1 to Study5), one of its sheets, or a csv with the columns
-        subject, day, diam_mm, arm and flag.
+        The published supplement (an xlsx with the sheets Study1 to Study5), one of its sheets; a csv with the columns subject,
+        day, diam_mm, arm and flag; or a table with the columns subject, day, lesion, kind ("target", "target node", "non-target",
+        "non-target node", "new"), diameter_mm, and finding ("absent", "present", "not evaluable", ...).
     too_small_mm : float
         The diameter that stands for "TOO SMALL TO MEASURE" (RECIST 1.1: 5 mm). The flag stays beside it.
-    quantity : str
-        What the diameters are called. These data hold one lesion a patient, so the sum of diameters is that diameter.
-
+    quantity : str, optional
+        What the diameters are called: "diameter" where the table names lesions. The other layouts hold one lesion a patient,
+        so that "sum_of_diameters" is that lesion's diameter.
     title : str
         What the data are; by default the name of the file.
 
     Returns
     -------
     TrialData
-        Diameters in mm, time in days from the start of treatment. Rows "NOT EVALUABLE", empty, malformed or repeated are
-        listed in `left_out`.
+        Diameters in mm, time in days from the start of treatment. Rows with words and no diameter ("NOT EVALUABLE") are in
+        `findings`; empty, malformed or repeated ones are listed in `left_out`.
 
     Raises
     ------
     DataError
-        If the columns are not those of either layout, or no row is left.
+        If the columns are those of no layout, or no row is left.
     """
     table, names, where = _lesion_table(source)
-    value, flag = table[names["value"]], _flag(table, names)
-    small = flag.str.upper() == TOO_SMALL
-    table = table.assign(
-        **{names["value"]: value.where(~small, too_small_mm), "flag": flag.str.lower(), "_row": table.index}
-    )
-    columns = {**{k: v for k, v in names.items() if k != "flag"}, "flag": "flag"}
-    data = read_trial(
-        table.reset_index(drop=True),
-        columns,
-        "mm",
-        quantity=quantity,
-        bad_rows="leave out",
-        title=title or f"Target lesions ({where})",
-    )
-    return _source_rows(data, table["_row"].tolist())
+    table, finding = _words(table, names, too_small_mm)
+    quantity = quantity or (DIAMETER if "lesion" in names else SUM_OF_DIAMETERS)
+    title = title or f"Target lesions ({where})"
+    worded = (finding != "") & (finding != TOO_SMALL)
+    data = read_rows(table[~worded], where, names, "mm", quantity=quantity, bad_rows="leave out", title=title)
+    frame, _ = canonical(table[worded], names, "mm", quantity, "all", 1.0)
+    if "kind" not in names:
+        frame["kind"] = "target"
+    found = finding_table(frame, finding[worded].reset_index(drop=True))
+    dated = found["time"].notna() & (found["subject"] != "")
+    lost = found.loc[~dated, ["row", "subject"]].assign(reason="a finding without a subject or day")
+    return replace(data, findings=found[dated].reset_index(drop=True), left_out=_together(data.left_out, lost))
+
+
+def _together(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    return first if second.empty else pd.concat([first, second], ignore_index=True)
+
+
+def _words(table: pd.DataFrame, names: dict[str, str], too_small_mm: float) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the table with a diameter for what is too small, and what each row says in words."""
+    import pandas as pd
+
+    value, column = names["value"], names.get("flag", "flag")
+    number = pd.to_numeric(table[value], errors="coerce")
+    said = text(table[column]) if column in table.columns else pd.Series("", index=table.index)
+    words = said.where(said != "", text(table[value]).where(number.isna(), "")).str.lower()
+    finding = as_finding(words).where(number.isna(), "")
+    small = finding == TOO_SMALL
+    names["flag"] = "flag"
+    return table.assign(**{value: table[value].where(~small, too_small_mm), "flag": words}), finding
 
 
 def is_lesion_table(path: Path) -> bool:
-    """Whether a file has the columns of either layout; False as well where it cannot be read."""
+    """Whether a file has the columns of a layout; False as well where it cannot be read."""
     import pandas as pd
 
     try:
@@ -87,73 +118,45 @@ def is_lesion_table(path: Path) -> bool:
 
 
 def _layout(table: pd.DataFrame) -> dict[str, str] | None:
-    return next((n for n in (SUPPLEMENT, CSV) if set(n.values()) - {"flag"} <= set(table.columns)), None)
+    """Return our names and the table's, of the first layout whose columns there are; lesions by their millimetres or bare."""
+    for names in LAYOUTS:
+        here = {k: v for k, v in names.items() if v in table.columns}
+        if set(names.values()) - OPTIONAL <= set(here.values()):
+            return here
+    return None
 
 
 def _lesion_table(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str], str]:
     """Return one table whose index names the source's rows, its columns' names, and the source's name."""
-    import pandas as pd
-
-    if isinstance(source, pd.DataFrame):
-        table, where = source, "table"
-    elif not Path(source).is_file():
-        raise DataError(Problem(str(source), "there is no such file", "give the path of an xlsx or csv file"))
+    if isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".xlsx" and Path(source).is_file():
+        table, where = _sheets(Path(source)), Path(source).name
     else:
-        path = Path(source)
-        where = path.name
-        table = _sheets(path) if path.suffix.lower() == ".xlsx" else _lines(pd.read_csv(path, dtype={"subject": str}))
+        table, where = open_table(source)
     names = _layout(table)
     if names is None:
-        right = "expected " + ", ".join(SUPPLEMENT.values()) + "; or " + ", ".join(CSV.values())
+        right = "expected " + "; or ".join(", ".join(layout.values()) for layout in LAYOUTS)
         raise DataError(Problem(where, f"has the columns {', '.join(map(str, table.columns))}", right))
     return table, names, where
 
 
 def _sheets(path: Path) -> pd.DataFrame:
-    """Return all sheets in one table; subjects carry their study, for numbers may repeat between studies."""
+    """Return all sheets of the supplement in one table; subjects carry their study, for numbers may repeat between studies."""
     import pandas as pd
 
     sheets = pd.read_excel(path, sheet_name=None)
-    parts = []
-    for name, sheet in sheets.items():
-        subject = SUPPLEMENT["subject"]
-        if subject not in sheet.columns:
-            continue
-        study = str(name).removeprefix("Study")
-        labels = study + "_" + sheet[subject].astype("object").where(sheet[subject].notna(), "").astype(str)
-        parts.append(
-            sheet.assign(**{subject: labels.where(sheet[subject].notna(), "")}).set_axis(
-                [f"{name}, row {i + 2}" for i in range(len(sheet))], axis=0
-            )
-        )
-    if not parts:
-        raise DataError(
-            Problem(
-                path.name,
-                "has no sheet with a column " + repr(SUPPLEMENT["subject"]),
-                "expected the sheets Study1 to Study5",
-            )
-        )
-    return pd.concat(parts)
+    subject = SUPPLEMENT["subject"]
+    parts = [_of_study(str(name), sheet) for name, sheet in sheets.items() if subject in sheet.columns]
+    if parts:
+        return pd.concat(parts)
+    if len(sheets) == 1 and _layout(only := next(iter(sheets.values()))) is not None:
+        return only.set_axis(range(2, len(only) + 2), axis=0)
+    problem = f"has no sheet with a column {subject!r}"
+    raise DataError(Problem(path.name, problem, "expected the sheets Study1 to Study5"))
 
 
-def _lines(table: pd.DataFrame) -> pd.DataFrame:
-    return table.set_axis(range(2, len(table) + 2), axis=0)
-
-
-def _flag(table: pd.DataFrame, names: dict[str, str]) -> pd.Series:
-    """Return what stands in words for a diameter: in its own column, or in the diameter's place."""
-    import pandas as pd
-
-    if "flag" in table.columns and "flag" in names:
-        return table["flag"].fillna("").astype(str).str.strip()
-    value = table[names["value"]]
-    words = value.astype("object").where(pd.to_numeric(value, errors="coerce").isna() & value.notna(), "")
-    return words.astype(str).str.strip()
-
-
-def _source_rows(data: TrialData, rows: list[object]) -> TrialData:
-    def named(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame.assign(row=[rows[int(i)] for i in frame["row"]])
-
-    return replace(data, frame=named(data.frame), left_out=named(data.left_out))
+def _of_study(name: str, sheet: pd.DataFrame) -> pd.DataFrame:
+    column = SUPPLEMENT["subject"]
+    subject = text(sheet[column])
+    labels = (name.removeprefix("Study") + "_" + subject).where(subject != "", "")
+    rows = [f"{name}, row {i + 2}" for i in range(len(sheet))]
+    return sheet.assign(**{column: labels}).set_axis(rows, axis=0)

@@ -2,43 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.regimen.schedule import Schedule
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-COLUMNS = ("subject", "arm", "time", "quantity", "value", "unit", "censoring", "flag", "row")
+COLUMNS = (
+    "subject", "arm", "time", "quantity", "value", "unit", "lesion", "kind", "censoring", "limit", "flag", "row",
+)  # fmt: skip
 """Columns of `TrialData.frame`; `row` is the row of the source that the observation came from."""
+FINDINGS = ("subject", "arm", "time", "lesion", "kind", "finding", "row")
+"""Columns of `TrialData.findings`: what was seen and not measured."""
+ENDPOINTS = ("subject", "arm", "endpoint", "time", "event", "reason")
+"""Columns of `TrialData.endpoints`: one time to an event, or to where it was last known not to have come."""
 LEFT_OUT = ("row", "subject", "reason")
-CENSORINGS = ("", "left", "right")
-"""How a value is to be read: as measured; the truth is below it; the truth is above it."""
+INTERVAL = "interval"
+CENSORINGS = ("", "left", "right", INTERVAL)
+"""How a value is to be read: as measured; the truth is below it; above it; between it and the lower `limit`."""
+SUM_OF_DIAMETERS, DIAMETER = "sum_of_diameters", "diameter"
+"""Quantities: of all target lesions of a patient; of one lesion."""
 
 
-def _no_rows() -> DataFrame:
+def empty(columns: tuple[str, ...]) -> DataFrame:
+    """Return a table of these columns without a row."""
     import pandas as pd
 
-    return pd.DataFrame({name: [] for name in LEFT_OUT})
+    return pd.DataFrame({name: [] for name in columns})
 
 
 @dataclass(frozen=True)
 class TrialData:
-    """Observations of a trial in long form.
+    """What was seen in a trial: numbers in long form, and beside them words, doses, covariates and times to events.
 
     Attributes
     ----------
     frame : DataFrame
-        One row an observation, sorted by subject (in order of appearance), quantity and time; columns as in `COLUMNS`,
-        `time` in days.
+        One row an observation, sorted by subject (in order of appearance), quantity and time; columns as in `COLUMNS`:
+        `time` in days; `lesion` and `kind` ("target", "target node", ...) where the value is of one lesion, else "".
     covariates : DataFrame or None
         One row a subject (index), one column a covariate.
     left_out : DataFrame
         Rows of the source that are not in `frame`, each with its row and the reason.
     title : str
         What the data are; says so where they are simulated.
+    findings : DataFrame
+        What was seen and not measured, columns as in `FINDINGS`: "not evaluable", "absent", "new", a response in words.
+    endpoints : DataFrame
+        Times to events, columns as in `ENDPOINTS`; `time` in days, `event` False where censored.
+    schedules : mapping of str to Schedule
+        Doses, and covariates that change, of each subject that has any.
 
     Examples
     --------
@@ -51,17 +68,20 @@ class TrialData:
     frame: DataFrame
     title: str = ""
     covariates: DataFrame | None = None
-    left_out: DataFrame = field(default_factory=_no_rows)
+    left_out: DataFrame = field(default_factory=lambda: empty(LEFT_OUT))
+    findings: DataFrame = field(default_factory=lambda: empty(FINDINGS))
+    endpoints: DataFrame = field(default_factory=lambda: empty(ENDPOINTS))
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """Subjects in order of appearance."""
-        return tuple(self.frame["subject"].unique())
+        """Subjects in order of appearance: of the observations, then those of whom there is only more than these."""
+        return tuple(self.arm_of())
 
     @property
     def arms(self) -> tuple[str, ...]:
         """Arms in order of appearance."""
-        return tuple(self.frame["arm"].unique())
+        return tuple(dict.fromkeys(self.arm_of().values()))
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -78,8 +98,11 @@ class TrialData:
 
     def arm_of(self) -> dict[str, str]:
         """Return the arm of every subject."""
-        first = self.frame.drop_duplicates("subject")
-        return dict(zip(first["subject"], first["arm"], strict=True))
+        arms: dict[str, str] = {}
+        for table in (self.frame, self.findings, self.endpoints):
+            first = table.drop_duplicates("subject")
+            arms |= {s: a for s, a in zip(first["subject"], first["arm"], strict=True) if s not in arms}
+        return arms
 
     def select(
         self,
@@ -101,23 +124,31 @@ class TrialData:
         DataError
             If a name is not in the data, or nothing is left.
         """
-        frame = self.frame
-        for column, wanted in (("arm", arm), ("subject", subject), ("quantity", quantity)):
-            if wanted is not None:
-                frame = frame[frame[column].isin(self._known(column, wanted))]
-        visits = frame.drop_duplicates(["subject", "time"]).groupby("subject").size()
-        frame = frame[frame["subject"].isin(visits.index[visits >= at_least])]
-        if frame.empty:
+        frame, arms = self.frame, self.arm_of()
+        subjects = set(_among("subject", arms, subject)) & set(_in_arms(arms, arm))
+        if quantity is not None:
+            frame = frame[frame["quantity"].isin(_among("quantity", self.quantities, quantity))]
+        if quantity is not None or at_least > 1:
+            visits = frame.drop_duplicates(["subject", "time"]).groupby("subject").size()
+            subjects &= set(visits.index[visits >= at_least])
+        if not subjects:
             raise DataError(Problem("select", "leaves no observation", "widen the selection or lower at_least"))
-        return replace(self, frame=frame.reset_index(drop=True))
+        kept = frame[frame["subject"].isin(subjects)].reset_index(drop=True)
+        return replace(self, frame=kept, **self._beside(subjects))
 
-    def _known(self, column: str, wanted: str | Iterable[str]) -> list[str]:
-        names = [wanted] if isinstance(wanted, str) else [str(w) for w in wanted]
-        known = set(self.frame[column])
-        missing = [n for n in names if n not in known]
-        if missing:
-            raise DataError([Problem(column, f"{n!r} is not in the data", nearest(n, known)) for n in missing])
-        return names
+    def _beside(self, subjects: set[str]) -> dict[str, Any]:
+        """Return what is beside the observations, of these subjects alone."""
+
+        def own(table: DataFrame) -> DataFrame:
+            return table[table["subject"].isin(subjects)].reset_index(drop=True)
+
+        covariates = self.covariates
+        return {
+            "covariates": None if covariates is None else covariates[covariates.index.isin(subjects)],
+            "findings": own(self.findings),
+            "endpoints": own(self.endpoints),
+            "schedules": {s: schedule for s, schedule in self.schedules.items() if s in subjects},
+        }
 
     def to_frame(self) -> DataFrame:
         """Return a copy of the long table."""
@@ -139,13 +170,24 @@ class TrialData:
 
     def report(self) -> str:
         """Return in words what is in the data and which rows were left out, and why."""
-        lines = [self.title or "Trial data", self._headline(), "", self.summary().to_string(index=False), ""]
+        lines = [self.title or "Trial data", self._headline(), *self._more(), "", self.summary().to_string(index=False), ""]
         if self.left_out.empty:
             return "\n".join([*lines, "No row was left out."])
         counts = self.left_out["reason"].value_counts()
         lines.append(f"{len(self.left_out)} rows were left out:")
         lines += [f"  {n} x {reason}" for reason, n in counts.items()]
         return "\n".join([*lines, self.left_out.to_string(index=False, max_rows=60)])
+
+    def _more(self) -> list[str]:
+        """Return what there is beside the observations, in words."""
+        counts = {
+            "findings in words": len(self.findings),
+            "times to events": len(self.endpoints),
+            "subjects with doses": len(self.schedules),
+            "covariates": 0 if self.covariates is None else len(self.covariates.columns),
+        }
+        some = [f"{number} {what}" for what, number in counts.items() if number]
+        return ["Beside them: " + ", ".join(some)] if some else []
 
     def _headline(self) -> str:
         return f"{len(self)} observations of {len(self.subjects)} subjects in {len(self.arms)} arms"
@@ -161,3 +203,17 @@ class TrialData:
         )
         title = f"<p><b>{escape(self.title or 'Trial data')}</b>: {self._headline()}</p>"
         return title + str(self.summary().to_html(index=False)) + left_out
+
+
+def _among(column: str, known: Iterable[str], wanted: str | Iterable[str] | None) -> list[str]:
+    """Return the names wanted, all where none are named."""
+    names = list(known) if wanted is None else [wanted] if isinstance(wanted, str) else [str(w) for w in wanted]
+    missing = [n for n in names if n not in set(known)]
+    if missing:
+        raise DataError([Problem(column, f"{n!r} is not in the data", nearest(n, known)) for n in missing])
+    return names
+
+
+def _in_arms(arms: Mapping[str, str], wanted: str | Iterable[str] | None) -> list[str]:
+    chosen = set(_among("arm", dict.fromkeys(arms.values()), wanted))
+    return [subject for subject, arm in arms.items() if arm in chosen]

@@ -1,0 +1,168 @@
+"""Reading times to events: a row a subject, one column of times and one of events (or censorings) for each endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from immunoode import units as unit_texts
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.trial import columns as column_names
+from immunoode.trial.covariates import constant
+from immunoode.trial.files import open_table
+from immunoode.trial.rows import MISSING_WORDS, first_reason, text
+from immunoode.trial.table import COLUMNS, ENDPOINTS, LEFT_OUT, TrialData, empty
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = 40
+
+
+def read_endpoints(
+    source: str | Path | pd.DataFrame,
+    times: Mapping[str, str],
+    *,
+    events: Mapping[str, str] | None = None,
+    censored: Mapping[str, str] | None = None,
+    unit: str = "day",
+    columns: Mapping[str, str] | None = None,
+    arm: str = "all",
+    covariates: Sequence[str] = (),
+    repeated: Literal["refuse", "first event"] = "refuse",
+    title: str = "",
+) -> TrialData:
+    """Read a table with a row a subject into times to events.
+
+    Parameters
+    ----------
+    source : path or DataFrame
+    times : mapping
+        Which column has the time of which endpoint: {"PFS": "PFS", "OS": "OS"}.
+    events, censored : mapping
+        Which column says for which endpoint that the event came (1), or, as CNSR in ADTTE, that it did not (any number above 0).
+        Each endpoint is in one of the two.
+    unit : str
+        Unit of the times; "month" is 30.4375 days.
+    columns : mapping, optional
+        {"subject": ..., "arm": ...} where these have unusual names.
+    arm : str
+        The arm of all where there is no such column.
+    covariates : sequence of str
+        Columns to keep.
+    repeated : {"refuse", "first event"}
+        Tables of counting processes have a row an interval, several a subject: "first event" takes the end of the first interval
+        with the event, or of the last where it never came.
+    title : str
+
+    Returns
+    -------
+    TrialData
+        With `endpoints` and `covariates`, and no observation. A subject without a time is listed in `left_out`.
+
+    Raises
+    ------
+    DataError
+        If columns are missing, a time is negative or no number, or an indicator is no number; all rows at once.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"id": ["a", "b"], "os_months": [12.0, 3.5], "dead": [0, 1]})
+    >>> data = read_endpoints(table, {"OS": "os_months"}, events={"OS": "dead"}, unit="month")
+    >>> data.endpoints[["subject", "time", "event"]].to_dict("list")
+    {'subject': ['a', 'b'], 'time': [365.25, 106.53125], 'event': [False, True]}
+    """
+    import pandas as pd
+
+    table, where = open_table(source)
+    found = column_names.find(table, columns, where, needed=("subject",))
+    indicators = _indicators(times, events or {}, censored or {})
+    _there(table, [*times.values(), *(column for column, _ in indicators.values()), *covariates], where)
+    arms = text(table[found["arm"]]) if "arm" in found else pd.Series(arm, index=table.index)
+    rows = pd.DataFrame({"subject": text(table[found["subject"]]), "arm": arms, "row": table.index})
+    parts, lost, problems = [], [], list[Problem]()
+    for endpoint, column in times.items():
+        ends, without, wrong = _endpoint(table, rows, endpoint, column, *indicators[endpoint], where, repeated == "refuse")
+        ends = _first_event(ends)
+        parts.append(ends.assign(time=ends["time"] * unit_texts.factor(unit, "day")))
+        lost.append(without)
+        problems += wrong
+    kept, more = constant(table, found["subject"], covariates, where)
+    if problems or more:
+        raise DataError([*problems[:SHOWN], *more, *_rest(problems, where)])
+    return TrialData(
+        frame=empty(COLUMNS),
+        title=title or where,
+        covariates=kept if len(covariates) else None,
+        left_out=pd.concat([empty(LEFT_OUT), *lost], ignore_index=True),
+        endpoints=pd.concat(parts, ignore_index=True)[list(ENDPOINTS)],
+    )
+
+
+def _rest(problems: Sequence[Problem], where: str) -> list[Problem]:
+    return [Problem(where, f"and {len(problems) - SHOWN} more rows")] if len(problems) > SHOWN else []
+
+
+def _indicators(
+    times: Mapping[str, str], events: Mapping[str, str], censored: Mapping[str, str]
+) -> dict[str, tuple[str, bool]]:
+    """Return for each endpoint the column that says what happened, and whether it says so by censoring."""
+    right = "say which column tells that the event came, or that it was censored"
+    problems = [
+        Problem(f"endpoint {e!r}", f"is in {'both' if e in events else 'neither'} of events and censored", right)
+        for e in times
+        if (e in events) == (e in censored)
+    ]
+    untimed = [e for e in (*events, *censored) if e not in times]
+    problems += [Problem(f"endpoint {e!r}", "has an indicator and no time", nearest(e, times)) for e in untimed]
+    if problems or not times:
+        raise DataError(problems or [Problem("times", "names no endpoint", "say for example {'OS': 'os_months'}")])
+    return {e: (events[e], False) if e in events else (censored[e], True) for e in times}
+
+
+def _there(table: pd.DataFrame, columns: Sequence[str], where: str) -> None:
+    missing = [c for c in dict.fromkeys(columns) if c not in table.columns]
+    if missing:
+        raise DataError([Problem(where, f"no column {c!r}", nearest(c, map(str, table.columns))) for c in missing])
+
+
+def _endpoint(
+    table: pd.DataFrame,
+    rows: pd.DataFrame,
+    endpoint: str,
+    time: str,
+    indicator: str,
+    by_censoring: bool,
+    where: str,
+    once: bool,
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Problem]]:
+    """Return the times of one endpoint, the rows without one, and what is wrong."""
+    import pandas as pd
+
+    said = text(table[time])
+    days = pd.to_numeric(table[time], errors="coerce").astype(float)
+    flag = pd.to_numeric(table[indicator], errors="coerce")
+    none = said.str.lower().isin(MISSING_WORDS)
+    bad = first_reason(
+        (rows["subject"] == "", "has no subject"),
+        (~none & days.isna(), time + " " + said.map(repr) + " is not a number"),
+        (days < 0, time + " " + said.map(repr) + " is negative"),
+        (~none & flag.isna(), indicator + " is not a number"),
+        (rows["subject"].duplicated() & once, "is a second row of the subject (see repeated='first event')"),
+    )
+    wrong = rows.assign(bad=bad)[bad != ""]
+    problems = [Problem(f"{where}, row {r.row} (subject {r.subject})", f"{endpoint}: {r.bad}") for r in wrong.itertuples()]
+    ends = rows.assign(endpoint=endpoint, time=days, event=(flag == 0) if by_censoring else (flag > 0), reason="")
+    lost = rows.loc[none, ["row", "subject"]].assign(reason=f"no time of {endpoint}")
+    return ends[~none], lost, problems
+
+
+def _first_event(ends: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a subject: the first with the event, or the last."""
+    ordered = ends.assign(late=ends["time"].where(ends["event"], float("inf"))).sort_values(["late", "time"], kind="stable")
+    events, others = ordered[ordered["event"]], ordered[~ordered["event"]]
+    last = others[~others["subject"].isin(events["subject"])].drop_duplicates("subject", keep="last")
+    chosen = set(events.drop_duplicates("subject").index) | set(last.index)
+    return ends[ends.index.isin(chosen)]

@@ -1,0 +1,83 @@
+"""Opening a table wherever it lies: csv, tsv, Excel, SAS, or a DataFrame; its rows named as an editor counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from immunoode.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Source = Any
+"""A path (str or Path), or a DataFrame."""
+TABLES = "a csv, tsv, xlsx, xpt or sas7bdat file"
+SEPARATORS = {".tsv": "\t", ".tab": "\t"}
+EXCEL, SAS = (".xlsx", ".xls"), (".xpt", ".sas7bdat")
+
+
+def open_table(source: Source) -> tuple[pd.DataFrame, str]:
+    """Return a table and its name in messages; its index is the number of each row in the file (or the frame's own index).
+
+    Parameters
+    ----------
+    source : path or DataFrame
+        Lines at the head of a csv or tsv file that begin with # are skipped.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it cannot be read as a table.
+    """
+    import pandas as pd
+
+    if isinstance(source, pd.DataFrame):
+        return source, "table"
+    if not isinstance(source, (str, Path)):
+        raise DataError(Problem("source", f"is {type(source).__name__}", f"the path of {TABLES}, or a DataFrame"))
+    path = Path(source)
+    if not path.is_file():
+        raise DataError(Problem(str(path), "there is no such file", f"give the path of {TABLES}"))
+    try:
+        table, first = _reader(path.suffix.lower())(path)
+    except (ValueError, OSError, ArithmeticError, LookupError) as error:  # SAS files end early in many ways
+        raise DataError(Problem(path.name, f"cannot be read as a table ({error})", f"give {TABLES}")) from None
+    return table.set_axis(range(first, first + len(table)), axis=0), path.name
+
+
+def _reader(suffix: str) -> Callable[[Path], tuple[pd.DataFrame, int]]:
+    return _excel if suffix in EXCEL else _sas if suffix in SAS else _lines
+
+
+def _lines(path: Path) -> tuple[pd.DataFrame, int]:
+    import pandas as pd
+
+    comments = _comment_lines(path)
+    separator = SEPARATORS.get(path.suffix.lower(), ",")
+    table = pd.read_csv(path, sep=separator, skiprows=comments, low_memory=False, skip_blank_lines=False)
+    return table, comments + 2
+
+
+def _excel(path: Path) -> tuple[pd.DataFrame, int]:
+    import pandas as pd
+
+    return pd.read_excel(path), 2
+
+
+def _sas(path: Path) -> tuple[pd.DataFrame, int]:
+    """Return the records of a SAS transport or data file; its dates stay numbers of days since 1960."""
+    import pandas as pd
+
+    return pd.read_sas(path, encoding="utf-8"), 1
+
+
+def _comment_lines(path: Path) -> int:
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        count = 0
+        for line in lines:
+            if not line.startswith("#"):
+                break
+            count += 1
+    return count

@@ -1,0 +1,104 @@
+"""Trial data written in the layout of NONMEM, nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from immunoode.regimen.record_options import days_per
+from immunoode.regimen.record_writer import write_records
+from immunoode.trial.nonmem import OBSERVATION, OTHER, WORDS
+from immunoode.trial.table import INTERVAL, TrialData
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CENSORED = {"": 0, "left": 1, INTERVAL: 1, "right": -1}
+
+
+def write_nonmem(
+    data: TrialData, compartments: Mapping[int | str, str] | None = None, *, time_unit: Literal["hour", "day"]
+) -> pd.DataFrame:
+    """Return trial data as one table with the columns of NONMEM.
+
+    Parameters
+    ----------
+    data : TrialData
+    compartments : mapping, optional
+        Which number in CMT is which input of the model; see `write_records`.
+    time_unit : {"hour", "day"}
+        Unit of TIME, DUR and II.
+
+    Returns
+    -------
+    DataFrame
+        ID, TIME, DV, AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, DVID, CENS, LIMIT, covariates, and words (QUANTITY, UNIT, ARM,
+        LESION, KIND, FLAG, FINDING, ENDPOINT, EVENT, REASON) that NONMEM's $INPUT drops. `.to_csv(path, index=False, na_rep=".")`
+        makes the file; `read_nonmem` gives the same data again. Findings and times to events are rows of EVID 2.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> table = imo.write_nonmem(imo.load_example(), time_unit="day")
+    >>> print(table[["ID", "TIME", "DV", "EVID", "DVID"]].head(2).to_string(index=False))
+     ID  TIME   DV  EVID  DVID
+    101 -11.0 43.3     0     1
+    101  39.0 42.3     0     1
+    """
+    import pandas as pd
+
+    per_day = days_per(time_unit)
+    parts = [_observations(data, per_day), _findings(data, per_day), _endpoints(data, per_day)]
+    if data.schedules:
+        parts.append(write_records(data.schedules, compartments, time_unit=time_unit))
+    table = pd.concat([p for p in parts if len(p)], ignore_index=True)
+    table["ID"] = table["ID"].astype(str)
+    table["ARM"] = table["ID"].map(data.arm_of())
+    if data.covariates is not None:
+        table = table.merge(data.covariates, left_on="ID", right_index=True, how="left")
+    order = {subject: k for k, subject in enumerate(data.subjects)}
+    table = table.assign(_order=table["ID"].map(order)).sort_values(["_order", "TIME"], kind="stable")
+    return _arranged(table.drop(columns="_order").reset_index(drop=True))
+
+
+def _observations(data: TrialData, per_day: float) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = data.frame
+    numbers = {quantity: k + 1 for k, quantity in enumerate(data.quantities)}
+    rows = {"ID": frame["subject"], "TIME": frame["time"] * per_day, "DV": frame["value"], "EVID": OBSERVATION, "MDV": 0}
+    words = {theirs: frame[ours] for theirs, ours in WORDS.items()}
+    censoring = {"CENS": frame["censoring"].map(CENSORED), "LIMIT": frame["limit"]}
+    return pd.DataFrame({**rows, "DVID": frame["quantity"].map(numbers), **censoring, **words})
+
+
+def _findings(data: TrialData, per_day: float) -> pd.DataFrame:
+    seen = data.findings.rename(columns={"subject": "ID", "lesion": "LESION", "kind": "KIND", "finding": "FINDING"})
+    seen = seen.assign(TIME=data.findings["time"] * per_day, EVID=OTHER, MDV=1)
+    return seen[["ID", "TIME", "EVID", "MDV", "LESION", "KIND", "FINDING"]]
+
+
+def _endpoints(data: TrialData, per_day: float) -> pd.DataFrame:
+    ends = data.endpoints.rename(columns={"subject": "ID", "endpoint": "ENDPOINT", "reason": "REASON"})
+    ends = ends.assign(
+        TIME=data.endpoints["time"] * per_day, EVENT=data.endpoints["event"].astype(int), EVID=OTHER, MDV=1
+    )
+    return ends[["ID", "TIME", "EVID", "MDV", "ENDPOINT", "EVENT", "REASON"]]
+
+
+FIRST = ("ID", "TIME", "DV", "AMT", "RATE", "DUR", "II", "ADDL", "SS", "CMT", "EVID", "MDV", "DVID", "CENS", "LIMIT")
+LAST = (*WORDS, "FINDING", "ENDPOINT", "EVENT", "REASON")
+WHOLE = ("ADDL", "SS", "EVID", "MDV", "DVID", "CENS", "EVENT")
+
+
+def _arranged(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns in their usual order, those without a word or limit left out, whole numbers as such."""
+    table = table.astype({name: "Int64" for name in WHOLE if name in table.columns})
+    for name in LAST:
+        if name in table.columns:
+            table[name] = table[name].where(table[name] != "")
+    kept = [c for c in table.columns if c not in (*LAST, "LIMIT") or table[c].notna().any()]
+    between = [c for c in kept if c not in (*FIRST, *LAST)]
+    ordered = [*(c for c in FIRST if c in kept), *between, *(c for c in LAST if c in kept)]
+    whole = table["ID"].str.fullmatch("0|[1-9][0-9]{0,17}").all()
+    return table[ordered].astype({"ID": "int64"}) if whole else table[ordered]
