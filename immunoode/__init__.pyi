@@ -43,13 +43,21 @@ from immunoode.solve.many import simulate_many as simulate_many
 from immunoode.solve.many import simulate_to as simulate_to
 from immunoode.solve.simulate import simulate as simulate
 from immunoode.solve.simulation import Simulation as Simulation
+from immunoode.trial.adam import read_adam as read_adam
+from immunoode.trial.endpoints import read_endpoints as read_endpoints
 from immunoode.trial.example import load_example as load_example
 from immunoode.trial.fetch import fetch as fetch
 from immunoode.trial.lesions import read_lesions as read_lesions
 from immunoode.trial.nonmem import read_nonmem as read_nonmem
 from immunoode.trial.nonmem_writer import write_nonmem as write_nonmem
 from immunoode.trial.reading import read_trial as read_trial
+from immunoode.trial.response.irecist import irecist as irecist
+from immunoode.trial.response.recist import recist as recist
+from immunoode.trial.response.responses import Responses as Responses
+from immunoode.trial.response.rules import IrecistRules as IrecistRules
+from immunoode.trial.response.rules import RecistRules as RecistRules
 from immunoode.trial.table import TrialData as TrialData
+from immunoode.trial.wide import read_wide as read_wide
 
 __version__: str
 __all__: list[str]

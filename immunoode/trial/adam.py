@@ -106,13 +106,21 @@ def _sources(source: Any) -> dict[str, Any]:
     if isinstance(source, Mapping):
         unknown = [n for n in source if str(n).upper() not in DATASETS]
         if unknown:
-            raise DataError([Problem(f"data set {n!r}", "is not read", "known: " + ", ".join(DATASETS)) for n in unknown])
+            raise DataError(
+                [Problem(f"data set {n!r}", "is not read", "known: " + ", ".join(DATASETS)) for n in unknown]
+            )
         return {str(name).upper(): table for name, table in source.items()}
     folder = Path(source)
     if not folder.is_dir():
-        raise DataError(Problem(str(folder), "is not a folder", "give a folder with adtr.xpt, adsl.xpt, ..., or a mapping"))
+        raise DataError(
+            Problem(str(folder), "is not a folder", "give a folder with adtr.xpt, adsl.xpt, ..., or a mapping")
+        )
     suffixes = (".csv", *SAS, *EXCEL)
-    return {p.stem.upper(): p for p in sorted(folder.iterdir()) if p.stem.upper() in DATASETS and p.suffix.lower() in suffixes}
+    return {
+        p.stem.upper(): p
+        for p in sorted(folder.iterdir())
+        if p.stem.upper() in DATASETS and p.suffix.lower() in suffixes
+    }
 
 
 def _opened(name: str, source: Any, where: Mapping[str, str]) -> pd.DataFrame:
@@ -234,11 +242,17 @@ def _tumour_results(data: TrialData, tumours: _Dataset, sums: Sequence[str]) -> 
     table = pd.DataFrame(
         {
             "subject": tumours.subject, "arm": tumours.arm, "time": tumours.time, "quantity": quantity,
-            "value": tumours.table["AVAL"], "unit": _unit(tumours), "lesion": lesion, "kind": _kind(tumours).where(lesion != "", ""),
+            "value": tumours.table["AVAL"], "unit": _unit(tumours),
+            "lesion": lesion, "kind": _kind(tumours).where(lesion != "", ""),
         }
     )  # fmt: skip
     words = tumours.column("AVALC").str.lower() if "AVALC" in tumours.table.columns else table["kind"].map(lambda _: "")
-    worded = table["value"].isna() & ~words.isin(MISSING_WORDS - {"ne", "not evaluable"}) & (lesion != "") & table["time"].notna()
+    worded = (
+        table["value"].isna()
+        & ~words.isin(MISSING_WORDS - {"ne", "not evaluable"})
+        & (lesion != "")
+        & table["time"].notna()
+    )
     numbers = table[~worded]
     names = {name: name for name in table.columns}
     read = read_rows(numbers, "ADTR", names, bad_rows="leave out") if len(numbers) else data
@@ -269,7 +283,11 @@ def _is_unit(unit: str) -> bool:
 def _kind(tumours: _Dataset) -> pd.Series:
     """Return what each lesion is: "target", "non-target", "new", and whether it is a lymph node."""
     group = tumours.column("TRGRPID", "TUGRPID").str.lower()
-    kind = group.where(group != "", "target").str.replace("nontarget", "non-target").str.replace("non target", "non-target")
+    kind = (
+        group.where(group != "", "target")
+        .str.replace("nontarget", "non-target")
+        .str.replace("non target", "non-target")
+    )
     kind = kind.where(kind.isin(("target", "non-target")), kind.where(~kind.str.startswith("new"), "new"))
     node = tumours.column("TULOC", "TRLOC").str.lower().str.contains("lymph node", regex=False)
     return kind.mask(node & (kind != "new"), kind + " node")

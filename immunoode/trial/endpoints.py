@@ -41,8 +41,8 @@ def read_endpoints(
     times : mapping
         Which column has the time of which endpoint: {"PFS": "PFS", "OS": "OS"}.
     events, censored : mapping
-        Which column says for which endpoint that the event came (1), or, as CNSR in ADTTE, that it did not (any number above 0).
-        Each endpoint is in one of the two.
+        Which column says for which endpoint that the event came (1), or, as CNSR in ADTTE, that it did not (any number above
+        0). Each endpoint is in one of the two.
     unit : str
         Unit of the times; "month" is 30.4375 days.
     columns : mapping, optional
@@ -52,8 +52,8 @@ def read_endpoints(
     covariates : sequence of str
         Columns to keep.
     repeated : {"refuse", "first event"}
-        Tables of counting processes have a row an interval, several a subject: "first event" takes the end of the first interval
-        with the event, or of the last where it never came.
+        Tables of counting processes have a row an interval, several a subject: "first event" takes the end of the first
+        interval with the event, or of the last where it never came.
     title : str
 
     Returns
@@ -84,7 +84,9 @@ def read_endpoints(
     rows = pd.DataFrame({"subject": text(table[found["subject"]]), "arm": arms, "row": table.index})
     parts, lost, problems = [], [], list[Problem]()
     for endpoint, column in times.items():
-        ends, without, wrong = _endpoint(table, rows, endpoint, column, *indicators[endpoint], where, repeated == "refuse")
+        ends, without, wrong = _endpoint(
+            table, rows, endpoint, column, *indicators[endpoint], where, repeated == "refuse"
+        )
         ends = _first_event(ends)
         parts.append(ends.assign(time=ends["time"] * unit_texts.factor(unit, "day")))
         lost.append(without)
@@ -153,7 +155,9 @@ def _endpoint(
         (rows["subject"].duplicated() & once, "is a second row of the subject (see repeated='first event')"),
     )
     wrong = rows.assign(bad=bad)[bad != ""]
-    problems = [Problem(f"{where}, row {r.row} (subject {r.subject})", f"{endpoint}: {r.bad}") for r in wrong.itertuples()]
+    problems = [
+        Problem(f"{where}, row {r.row} (subject {r.subject})", f"{endpoint}: {r.bad}") for r in wrong.itertuples()
+    ]
     ends = rows.assign(endpoint=endpoint, time=days, event=(flag == 0) if by_censoring else (flag > 0), reason="")
     lost = rows.loc[none, ["row", "subject"]].assign(reason=f"no time of {endpoint}")
     return ends[~none], lost, problems
@@ -161,7 +165,9 @@ def _endpoint(
 
 def _first_event(ends: pd.DataFrame) -> pd.DataFrame:
     """Return a row a subject: the first with the event, or the last."""
-    ordered = ends.assign(late=ends["time"].where(ends["event"], float("inf"))).sort_values(["late", "time"], kind="stable")
+    ordered = ends.assign(late=ends["time"].where(ends["event"], float("inf"))).sort_values(
+        ["late", "time"], kind="stable"
+    )
     events, others = ordered[ordered["event"]], ordered[~ordered["event"]]
     last = others[~others["subject"].isin(events["subject"])].drop_duplicates("subject", keep="last")
     chosen = set(events.drop_duplicates("subject").index) | set(last.index)

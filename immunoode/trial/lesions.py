@@ -47,8 +47,8 @@ def read_lesions(
     ----------
     source : path or DataFrame
         The published supplement (an xlsx with the sheets Study1 to Study5), one of its sheets; a csv with the columns subject,
-        day, diam_mm, arm and flag; or a table with the columns subject, day, lesion, kind ("target", "target node", "non-target",
-        "non-target node", "new"), diameter_mm, and finding ("absent", "present", "not evaluable", ...).
+        day, diam_mm, arm and flag; or a table with the columns subject, day, lesion, kind ("target", "target node",
+        "non-target", "non-target node", "new"), diameter_mm, and finding ("absent", "present", "not evaluable", ...).
     too_small_mm : float
         The diameter that stands for "TOO SMALL TO MEASURE" (RECIST 1.1: 5 mm). The flag stays beside it.
     quantity : str, optional

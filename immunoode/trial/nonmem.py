@@ -49,8 +49,8 @@ def read_nonmem(
     Parameters
     ----------
     source : path or DataFrame
-        With the columns ID, TIME and DV, and where there are any AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, DVID, CENS, LIMIT
-        and covariates, in any case of letters. ".", "NA" and empty cells are missing.
+        With the columns ID, TIME and DV, and where there are any AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, DVID, CENS,
+        LIMIT and covariates, in any case of letters. ".", "NA" and empty cells are missing.
     compartments : mapping, optional
         Which number in CMT is which input of the model, for the doses; see `read_records`.
     time_unit : {"hour", "day"}
@@ -116,7 +116,9 @@ def _named(table: pd.DataFrame, where: str, covariates: Sequence[str]) -> pd.Dat
     names = {c: str(c) if c in covariates else str(c).strip().upper() for c in table.columns}
     named = table.rename(columns=names)
     problems = [Problem(where, f"no column {n}", nearest(n, names.values())) for n in NEEDED if n not in named.columns]
-    problems += [Problem(where, f"no column {c!r}", nearest(c, map(str, table.columns))) for c in covariates if c not in table]
+    problems += [
+        Problem(where, f"no column {c!r}", nearest(c, map(str, table.columns))) for c in covariates if c not in table
+    ]
     twice = named.columns[named.columns.duplicated()]
     problems += [Problem(where, f"has two columns {c}", "one column of a name") for c in twice.unique()]
     if problems:
@@ -214,7 +216,9 @@ class _Rows:
         unknown = sorted(set(numbers) - set(names))
         if unknown:
             right = "name it in observations: it has " + ", ".join(map(repr, names))
-            raise DataError([Problem(f"{self.where}: {by}", f"has {n!r}, which is no quantity", right) for n in unknown])
+            raise DataError(
+                [Problem(f"{self.where}: {by}", f"has {n!r}, which is no quantity", right) for n in unknown]
+            )
         return numbers.map(names)
 
     def unread(self) -> pd.DataFrame:

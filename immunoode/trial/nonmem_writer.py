@@ -32,9 +32,9 @@ def write_nonmem(
     Returns
     -------
     DataFrame
-        ID, TIME, DV, AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, DVID, CENS, LIMIT, covariates, and words (QUANTITY, UNIT, ARM,
-        LESION, KIND, FLAG, FINDING, ENDPOINT, EVENT, REASON) that NONMEM's $INPUT drops. `.to_csv(path, index=False, na_rep=".")`
-        makes the file; `read_nonmem` gives the same data again. Findings and times to events are rows of EVID 2.
+        ID, TIME, DV, AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, DVID, CENS, LIMIT, covariates, and words (QUANTITY, UNIT,
+        ARM, LESION, KIND, FLAG, FINDING, ENDPOINT, EVENT, REASON) that NONMEM's $INPUT drops. `.to_csv(path, index=False,
+        na_rep=".")` makes the file; `read_nonmem` gives the same data again. Findings and times to events are rows of EVID 2.
 
     Examples
     --------
@@ -66,7 +66,13 @@ def _observations(data: TrialData, per_day: float) -> pd.DataFrame:
 
     frame = data.frame
     numbers = {quantity: k + 1 for k, quantity in enumerate(data.quantities)}
-    rows = {"ID": frame["subject"], "TIME": frame["time"] * per_day, "DV": frame["value"], "EVID": OBSERVATION, "MDV": 0}
+    rows = {
+        "ID": frame["subject"],
+        "TIME": frame["time"] * per_day,
+        "DV": frame["value"],
+        "EVID": OBSERVATION,
+        "MDV": 0,
+    }
     words = {theirs: frame[ours] for theirs, ours in WORDS.items()}
     censoring = {"CENS": frame["censoring"].map(CENSORED), "LIMIT": frame["limit"]}
     return pd.DataFrame({**rows, "DVID": frame["quantity"].map(numbers), **censoring, **words})

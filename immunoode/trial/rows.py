@@ -69,7 +69,9 @@ def canonical(
     frame["unit"] = column("unit", "") if "unit" in found else frame["quantity"].map(_unit_of(units))
     frame["lesion"], frame["kind"] = column("lesion", ""), column("kind", "").str.lower()
     frame["censoring"] = column("censoring", "").str.lower().replace(_CENSORED)
-    frame["limit"] = pd.to_numeric(table[found["limit"]], errors="coerce").astype(float) if "limit" in found else float("nan")
+    frame["limit"] = (
+        pd.to_numeric(table[found["limit"]], errors="coerce").astype(float) if "limit" in found else float("nan")
+    )
     frame["censoring"] = frame["censoring"].mask((frame["censoring"] == "left") & frame["limit"].notna(), INTERVAL)
     frame["flag"] = column("flag", "")
     frame["row"] = table.index

@@ -170,7 +170,14 @@ class TrialData:
 
     def report(self) -> str:
         """Return in words what is in the data and which rows were left out, and why."""
-        lines = [self.title or "Trial data", self._headline(), *self._more(), "", self.summary().to_string(index=False), ""]
+        lines = [
+            self.title or "Trial data",
+            self._headline(),
+            *self._more(),
+            "",
+            self.summary().to_string(index=False),
+            "",
+        ]
         if self.left_out.empty:
             return "\n".join([*lines, "No row was left out."])
         counts = self.left_out["reason"].value_counts()

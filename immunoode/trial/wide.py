@@ -18,7 +18,9 @@ from immunoode.trial.table import TrialData
 if TYPE_CHECKING:
     import pandas as pd
 
-_DAY = re.compile(r"\s*(?:(?P<before>[A-Za-z]*)[\s_:.-]*)?(?P<number>(?<![\d.])-?\d+(?:\.\d+)?)\s*(?P<after>[A-Za-z]*)\s*")
+_DAY = re.compile(
+    r"\s*(?:(?P<before>[A-Za-z]*)[\s_:.-]*)?(?P<number>(?<![\d.])-?\d+(?:\.\d+)?)\s*(?P<after>[A-Za-z]*)\s*"
+)
 TIME_WORDS = {
     "": "", "d": "day", "day": "day", "days": "day", "tag": "day", "h": "hour", "hour": "hour", "hours": "hour",
     "w": "week", "wk": "week", "week": "week", "weeks": "week", "month": "month", "months": "month", "t": "", "x": "",
@@ -82,7 +84,11 @@ def read_wide(
     if subjects not in ("rows", "columns"):
         raise DataError(Problem("subjects", f"is {subjects!r}", "'rows' or 'columns'"))
     found = _found(table, columns, where, ("subject", "arm") if subjects == "rows" else ("time",))
-    cells = _by_rows(table, found, arm, time_unit, where) if subjects == "rows" else _by_columns(table, found, arm, time_unit)
+    cells = (
+        _by_rows(table, found, arm, time_unit, where)
+        if subjects == "rows"
+        else _by_columns(table, found, arm, time_unit)
+    )
     if arms is not None:
         cells = cells.assign(arm=cells["subject"].map({str(k): v for k, v in arms.items()}).fillna(arm))
     cells = cells[text(cells["value"]) != ""]
@@ -90,10 +96,14 @@ def read_wide(
     return read_rows(cells, where, names, unit, quantity=quantity, title=title or where, bad_rows=bad_rows)
 
 
-def _found(table: pd.DataFrame, columns: Mapping[str, str] | None, where: str, wanted: tuple[str, ...]) -> dict[str, Any]:
+def _found(
+    table: pd.DataFrame, columns: Mapping[str, str] | None, where: str, wanted: tuple[str, ...]
+) -> dict[str, Any]:
     """Return the columns that are not measurements, as said or by their usual names."""
     given = dict(columns or {})
-    missing = [Problem(f"{where}: columns", f"there is no column {c!r}") for c in given.values() if c not in table.columns]
+    missing = [
+        Problem(f"{where}: columns", f"there is no column {c!r}") for c in given.values() if c not in table.columns
+    ]
     if missing:
         raise DataError(missing)
     lower = {str(c).strip().lower(): c for c in table.columns}
