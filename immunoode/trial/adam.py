@@ -12,7 +12,7 @@ from immunoode.errors import DataError, Problem, UnitError
 from immunoode.trial.dates import as_dates, of_relative_day, study_days
 from immunoode.trial.files import EXCEL, SAS, open_table
 from immunoode.trial.reading import read_rows
-from immunoode.trial.rows import MISSING_WORDS, first_reason, text
+from immunoode.trial.rows import MISSING_WORDS, first_reason, quoting, text
 from immunoode.trial.table import (
     COLUMNS,
     DIAMETER,
@@ -322,8 +322,8 @@ def _times(data: TrialData, times: _Dataset, time_unit: str | None) -> TrialData
     )  # fmt: skip
     bad = first_reason(
         (table["subject"] == "", "has no subject"),
-        (value.isna(), "time " + times.column("AVAL").map(repr) + " is not a number"),
-        (value < 0, "time " + times.column("AVAL").map(repr) + " is negative"),
+        (value.isna(), quoting("time {} is not a number", times.column("AVAL"))),
+        (value < 0, quoting("time {} is negative", times.column("AVAL"))),
         (censored.isna(), "CNSR is not a number"),
         (table.duplicated(["subject", "endpoint"]), "repeats the endpoint of the subject"),
     )

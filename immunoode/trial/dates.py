@@ -30,5 +30,5 @@ def study_days(dates: pd.Series, start: pd.Series) -> pd.Series:
 
 
 def of_relative_day(day: pd.Series) -> pd.Series:
-    """Return days from the start of relative days as CDISC has them, without a day 0: day 1 is the start, day -1 the one before."""
+    """Return days from the start of relative days as CDISC has them, which have no day 0: day 1 is the start."""
     return day.where(day < 0, day - 1)

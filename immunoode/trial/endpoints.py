@@ -11,7 +11,7 @@ from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial import columns as column_names
 from immunoode.trial.covariates import constant
 from immunoode.trial.files import open_table
-from immunoode.trial.rows import MISSING_WORDS, first_reason, text
+from immunoode.trial.rows import MISSING_WORDS, first_reason, quoting, text
 from immunoode.trial.table import COLUMNS, ENDPOINTS, LEFT_OUT, TrialData, empty
 
 if TYPE_CHECKING:
@@ -149,8 +149,8 @@ def _endpoint(
     none = said.str.lower().isin(MISSING_WORDS)
     bad = first_reason(
         (rows["subject"] == "", "has no subject"),
-        (~none & days.isna(), time + " " + said.map(repr) + " is not a number"),
-        (days < 0, time + " " + said.map(repr) + " is negative"),
+        (~none & days.isna(), quoting(time + " {} is not a number", said)),
+        (days < 0, quoting(time + " {} is negative", said)),
         (~none & flag.isna(), indicator + " is not a number"),
         (rows["subject"].duplicated() & once, "is a second row of the subject (see repeated='first event')"),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from immunoode import units as unit_texts
@@ -96,6 +96,8 @@ def text(column: pd.Series) -> pd.Series:
 
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
+    if pd.api.types.is_numeric_dtype(column) and not column.hasnans:
+        return column.astype(str)
     return column.astype("object").where(column.notna(), "").astype(str).str.strip()
 
 
@@ -111,33 +113,42 @@ def reasons(frame: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     no_value = texts["value"].str.lower().isin(MISSING_WORDS)
-    shown = {name: column.map(repr) for name, column in (("time", texts["time"]), ("value", texts["value"]))}
     upside_down = (frame["censoring"] == INTERVAL) & ~(frame["limit"] <= frame["value"])
     unread = frame["unit"].map(_unit_problem(frame["unit"])) != ""
     bad = first_reason(
         (frame["subject"] == "", "has no subject"),
-        (~np.isfinite(frame["time"]), "time " + shown["time"] + " is not a number"),
-        (~no_value & ~np.isfinite(frame["value"]), "value " + shown["value"] + " is not a number"),
+        (~np.isfinite(frame["time"]), quoting("time {} is not a number", texts["time"])),
+        (~no_value & ~np.isfinite(frame["value"]), quoting("value {} is not a number", texts["value"])),
         (~frame["censoring"].isin(CENSORINGS), "censoring is not left, right, interval or empty"),
         (upside_down, "the limit of the interval is not below its value"),
-        (_negative(frame), "value " + shown["value"] + " is negative"),
-        (unread, "unit " + frame["unit"].map(repr) + " cannot be read"),
-        (_clash(frame), "unit " + frame["unit"].map(repr) + " measures something else than the quantity's other rows"),
+        (_negative(frame), quoting("value {} is negative", texts["value"])),
+        (unread, quoting("unit {} cannot be read", frame["unit"])),
+        (_clash(frame), quoting("unit {} measures something else than the quantity's other rows", frame["unit"])),
         (frame.duplicated(SAME) & ~no_value, "repeats an earlier row"),
     )
-    missing = np.where(no_value, "no value (" + texts["value"].where(texts["value"] != "", "empty") + ")", "")
+    missing = pd.Series("", index=frame.index)
+    missing[no_value] = "no value (" + texts["value"][no_value].replace("", "empty") + ")"
     return pd.DataFrame({"bad": bad, "missing": missing})
 
 
-def first_reason(*marks: tuple[pd.Series, str | pd.Series]) -> pd.Series:
+Reason = str | Callable[["pd.Series"], "pd.Series"]
+"""Why rows are wrong; or what makes the reasons of the rows that are marked, for most tables have none."""
+
+
+def quoting(words: str, cells: pd.Series) -> Callable[[pd.Series], pd.Series]:
+    """Return what makes reasons that quote the cells: "time {} is not a number"."""
+    return lambda rows: cells[rows].map(lambda cell: words.format(repr(cell)))
+
+
+def first_reason(*marks: tuple[pd.Series, Reason]) -> pd.Series:
     """Return for every row the first of the reasons that are marked in it, "" where none is."""
     import pandas as pd
 
     bad = pd.Series("", index=marks[0][0].index)
     for rows, reason in marks:
-        fresh = rows & (bad == "")
+        fresh = rows & (bad == "") if rows.any() else rows
         if fresh.any():
-            bad.loc[fresh] = reason if isinstance(reason, str) else reason[fresh]
+            bad.loc[fresh] = reason if isinstance(reason, str) else reason(fresh)
     return bad
 
 

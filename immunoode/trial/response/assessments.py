@@ -9,7 +9,7 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.response.rules import CR, NE, NON, PD, RecistRules
-from immunoode.trial.rows import first_reason, text
+from immunoode.trial.rows import first_reason, quoting, text
 from immunoode.trial.table import DIAMETER, LEFT_OUT, SUM_OF_DIAMETERS, TrialData
 
 if TYPE_CHECKING:
@@ -136,12 +136,12 @@ def _of_sums(table: pd.DataFrame, rules: RecistRules) -> Visits:
     )
     given = text(rows[SUM_OF_DIAMETERS])
     unread = total.isna() & ~given.str.lower().isin(NO_NUMBER)
-    unknown = "non_target is " + state.map(repr) + f", not one of {CR}, {NON}, {PD}, {NE}"
+    unknown = quoting(f"non_target is {{}}, not one of {CR}, {NON}, {PD}, {NE}", state)
     bad = first_reason(
         (rows["subject"] == "", "has no subject"),
         (~np.isfinite(rows["time"]), "has no time"),
-        (unread, "sum " + given.map(repr) + " is not a number"),
-        (total < 0, "sum " + given.map(repr) + " is negative"),
+        (unread, quoting("sum {} is not a number", given)),
+        (total < 0, quoting("sum {} is negative", given)),
         (np.isinf(total), "sum is infinite"),
         (~state.isin(("", CR, NON, PD, NE)), unknown),
         (rows.duplicated(["subject", "time"]), "is a second sum of the day"),
@@ -176,10 +176,10 @@ def _of_lesions(table: pd.DataFrame, rules: RecistRules) -> Visits:
     bad = first_reason(
         (rows["subject"] == "", "has no subject"),
         (~np.isfinite(rows["time"]), "has no time"),
-        (~kind.isin(KINDS), "kind " + kind.map(repr) + " is none of " + ", ".join(KINDS)),
-        (~finding.isin(FINDINGS), "finding " + finding.map(repr) + " is none of " + ", ".join(FINDINGS[1:])),
-        (diameter.isna() & ~words, "diameter " + given.map(repr) + " is not a number"),
-        (~np.isfinite(diameter.fillna(0)) | (diameter < 0), "diameter " + given.map(repr) + " is negative or infinite"),
+        (~kind.isin(KINDS), quoting("kind {} is none of " + ", ".join(KINDS), kind)),
+        (~finding.isin(FINDINGS), quoting("finding {} is none of " + ", ".join(FINDINGS[1:]), finding)),
+        (diameter.isna() & ~words, quoting("diameter {} is not a number", given)),
+        (~np.isfinite(diameter.fillna(0)) | (diameter < 0), quoting("diameter {} is negative or infinite", given)),
         (rows.duplicated(["subject", "time", "lesion", "kind"]), "repeats a lesion of the day"),
     )
     _refuse(rows, bad)
@@ -277,7 +277,7 @@ def _ordered(visits: pd.DataFrame, rules: RecistRules) -> Visits:
         table["is_baseline"] = _baseline_of(table, rules)
     first = table["time"].where(table["is_baseline"]).groupby(table["subject"]).transform("max")
     early = table["time"] < first
-    days = "day " + table.loc[early, "time"].map("{:g}".format)
+    days = [f"day {time:g}" for time in table.loc[early, "time"]]
     lost = pd.DataFrame(
         {"row": days, "subject": table.loc[early, "subject"], "reason": "an earlier visit than the baseline"}
     )
