@@ -65,6 +65,10 @@ _HOMES = {
     "immunoode.fit.each": ("EachResult", "fit_each"),
     "immunoode.fit.fit": ("fit",),
     "immunoode.fit.result": ("FitResult",),
+    "immunoode.virtual.hazard": ("Hazard",),
+    "immunoode.virtual.measurement": ("Measurement",),
+    "immunoode.virtual.trial": ("observe",),
+    "immunoode.virtual.visits": ("VisitSchedule",),
     "immunoode.scenario.compare": ("Comparison", "compare"),
     "immunoode.scenario.grid": ("Grid", "grid"),
 }

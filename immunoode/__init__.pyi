@@ -58,6 +58,10 @@ from immunoode.trial.response.rules import IrecistRules as IrecistRules
 from immunoode.trial.response.rules import RecistRules as RecistRules
 from immunoode.trial.table import TrialData as TrialData
 from immunoode.trial.wide import read_wide as read_wide
+from immunoode.virtual.hazard import Hazard as Hazard
+from immunoode.virtual.measurement import Measurement as Measurement
+from immunoode.virtual.trial import observe as observe
+from immunoode.virtual.visits import VisitSchedule as VisitSchedule
 
 __version__: str
 __all__: list[str]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,11 +119,10 @@ def subject_table(visits: pd.DataFrame, rules: RecistRules, new_therapy: Mapping
 
 def _row(best: Best) -> dict[str, Any]:
     """Return the columns of a subject."""
-    found = asdict(best)
     end = best.progression_time if np.isfinite(best.progression_time) else best.last_time
     return {
-        "best_response": found["response"],
-        "confirmed_response": found["confirmed"],
+        "best_response": best.response,
+        "confirmed_response": best.confirmed,
         "response_time": best.response_time,
         "confirmed_response_time": best.confirmed_time,
         "progression_time": best.progression_time,

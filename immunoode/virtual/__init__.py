@@ -1,0 +1,1 @@
+"""Virtual trials: what visits, measurement and follow-up make of simulated patients."""

@@ -1,0 +1,97 @@
+"""When patients are seen: the calendar of visits, and how closely it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode import units
+from immunoode.errors import DataError, Problem, UnitError
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class VisitSchedule:
+    """Visits for assessments of the tumour.
+
+    Attributes
+    ----------
+    every, until : str or float
+        Interval, and the day of the last visit at that interval ("6 weeks", "48 weeks"; numbers are days).
+    then, end : str or float, optional
+        Interval after `until`, and the day of the last visit of all.
+    screening : str or float
+        The baseline lies up to so long before day 0, evenly.
+    jitter : str or float
+        Standard deviation of a visit's day about its date (cut off at half the interval).
+    missed : float
+        Probability that a visit is missed; the baseline never is.
+
+    Raises
+    ------
+    DataError
+        If a time is no time, or negative, or no visit is left.
+
+    Examples
+    --------
+    >>> VisitSchedule(every="6 weeks", until="24 weeks", then="9 weeks", end="1 year").days().tolist()
+    [0.0, 42.0, 84.0, 126.0, 168.0, 231.0, 294.0, 357.0]
+    """
+
+    every: str | float = "6 weeks"
+    until: str | float = "48 weeks"
+    then: str | float | None = None
+    end: str | float | None = None
+    screening: str | float = 0.0
+    jitter: str | float = 0.0
+    missed: float = 0.0
+
+    def __post_init__(self) -> None:
+        problems = [
+            p for name in ("every", "until", "then", "end", "screening", "jitter") for p in self._time_problems(name)
+        ]
+        if not 0 <= self.missed < 1:
+            problems.append(Problem("missed", f"is {self.missed}", "a probability below 1"))
+        if (self.then is None) != (self.end is None):
+            problems.append(
+                Problem("then, end", "one is given without the other", "the second interval and its last day")
+            )
+        if not problems and units.days(self.until) < units.days(self.every):
+            problems.append(Problem("until", f"is {self.until!r}, before the first visit", f"{self.every!r} or later"))
+        if problems:
+            raise DataError(problems)
+
+    def _time_problems(self, name: str) -> list[Problem]:
+        value = getattr(self, name)
+        if value is None:
+            return []
+        try:
+            days = units.days(value)
+        except UnitError as error:
+            return [Problem(name, str(error), "a time: '6 weeks', or a number of days")]
+        interval = name in ("every", "then", "until")
+        return [Problem(name, f"is {value!r}", "a time above zero")] if days < 0 or (interval and days == 0) else []
+
+    def days(self) -> FloatArray:
+        """Return the dates of the visits in days, the baseline first."""
+        every, until = units.days(self.every), units.days(self.until)
+        first = np.arange(0.0, until + every * 1e-9, every)
+        if self.then is None or self.end is None:
+            return first
+        then = units.days(self.then)
+        return np.concatenate([first, np.arange(first[-1] + then, units.days(self.end) + then * 1e-9, then)])
+
+    def sample(self, patients: int, random: np.random.Generator) -> FloatArray:
+        """Return the days at which each patient is seen, shape (patients, visits); NaN where a visit is missed."""
+        dates = self.days()
+        gaps = np.diff(dates, append=dates[-1] + units.days(self.then or self.every))
+        half = np.minimum(gaps, np.diff(dates, prepend=dates[0] - gaps[0])) / 2 - 0.5
+        moved = np.round(random.normal(0.0, units.days(self.jitter), (patients, len(dates))))
+        seen = dates + np.clip(moved, -half, half)
+        seen[:, 0] = -np.round(random.uniform(0.0, units.days(self.screening), patients))
+        lost = random.random((patients, len(dates))) < self.missed
+        lost[:, 0] = False
+        return np.where(lost, np.nan, seen)
