@@ -48,6 +48,8 @@ from immunoode.trial.endpoints import read_endpoints as read_endpoints
 from immunoode.trial.example import load_example as load_example
 from immunoode.trial.fetch import fetch as fetch
 from immunoode.trial.lesions import read_lesions as read_lesions
+from immunoode.trial.metrics.rates import growth_rates as growth_rates
+from immunoode.trial.metrics.sizes import growth_metrics as growth_metrics
 from immunoode.trial.nonmem import read_nonmem as read_nonmem
 from immunoode.trial.nonmem_writer import write_nonmem as write_nonmem
 from immunoode.trial.reading import read_trial as read_trial
@@ -56,6 +58,14 @@ from immunoode.trial.response.recist import recist as recist
 from immunoode.trial.response.responses import Responses as Responses
 from immunoode.trial.response.rules import IrecistRules as IrecistRules
 from immunoode.trial.response.rules import RecistRules as RecistRules
+from immunoode.trial.survival.kaplan_meier import KaplanMeier as KaplanMeier
+from immunoode.trial.survival.kaplan_meier import kaplan_meier as kaplan_meier
+from immunoode.trial.survival.landmark import landmark as landmark
+from immunoode.trial.survival.progression import PfsRules as PfsRules
+from immunoode.trial.survival.progression import progression_free_survival as progression_free_survival
+from immunoode.trial.survival.regression import SurvivalRegression as SurvivalRegression
+from immunoode.trial.survival.regression import cox as cox
+from immunoode.trial.survival.regression import parametric_survival as parametric_survival
 from immunoode.trial.table import TrialData as TrialData
 from immunoode.trial.wide import read_wide as read_wide
 from immunoode.virtual.hazard import Hazard as Hazard

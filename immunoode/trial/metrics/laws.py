@@ -1,0 +1,144 @@
+"""Closed laws of a tumour's size under treatment, relative to its size at the start.
+
+Stein-Fojo and its relatives (growth and decay side by side) follow Stein et al. 2011 (Clin Cancer Res 17:907, doi
+10.1158/1078-0432.CCR-10-1762) and the four models of the tumgr package. Claret-Bruno (drug effect that wanes) is Claret et al. 2009
+(J Clin Oncol 27:4103, doi 10.1200/JCO.2008.21.0807) at constant exposure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Values = Mapping[str, float]
+GROWTH, SHRINKAGE, RESISTANCE, FRACTION = "growth_rate", "shrinkage_rate", "resistance_rate", "sensitive_fraction"
+RATES = (GROWTH, SHRINKAGE, RESISTANCE)
+
+
+@dataclass(frozen=True)
+class Law:
+    """One law: size relative to the start as a function of days.
+
+    Attributes
+    ----------
+    name, text : str
+        As it is asked for; its formula.
+    parameters : tuple of str
+        Rates a day (positive), and `sensitive_fraction` between 0 and 1.
+    relative : callable
+        Days and values to relative sizes.
+    gradient : callable
+        Days and values to the derivatives by the parameters, shape (parameters, times).
+    turn : callable
+        Values to the exact day of the smallest size (time to growth): 0 where it grows from the start, infinite where it never
+        does.
+    """
+
+    name: str
+    text: str
+    parameters: tuple[str, ...]
+    relative: Callable[[FloatArray, Values], FloatArray]
+    gradient: Callable[[FloatArray, Values], FloatArray]
+    turn: Callable[[Values], float]
+
+
+def _positive_log_ratio(a: float, b: float) -> float:
+    """Return log(a / b), infinite where b is 0, and 0 where it would be below."""
+    if a <= 0:
+        return 0.0
+    return float(max(np.log(a / b), 0.0)) if b > 0 else np.inf
+
+
+def _stein_fojo(t: FloatArray, v: Values) -> FloatArray:
+    return np.exp(-v[SHRINKAGE] * t) + np.expm1(v[GROWTH] * t)
+
+
+def _stein_fojo_gradient(t: FloatArray, v: Values) -> FloatArray:
+    return np.array([t * np.exp(v[GROWTH] * t), -t * np.exp(-v[SHRINKAGE] * t)])
+
+
+def _stein_fojo_turn(v: Values) -> float:
+    g, d = v[GROWTH], v[SHRINKAGE]
+    return _positive_log_ratio(d, g) / (d + g) if d + g > 0 else 0.0
+
+
+def _generalised(t: FloatArray, v: Values) -> FloatArray:
+    f = v[FRACTION]
+    return (1 - f) * np.exp(v[GROWTH] * t) + f * np.exp(-v[SHRINKAGE] * t)
+
+
+def _generalised_gradient(t: FloatArray, v: Values) -> FloatArray:
+    f, up, down = v[FRACTION], np.exp(v[GROWTH] * t), np.exp(-v[SHRINKAGE] * t)
+    return np.array([(1 - f) * t * up, -f * t * down, down - up])
+
+
+def _generalised_turn(v: Values) -> float:
+    g, d, f = v[GROWTH], v[SHRINKAGE], v[FRACTION]
+    return _positive_log_ratio(d * f, g * (1 - f)) / (d + g) if d + g > 0 else 0.0
+
+
+def _growth(t: FloatArray, v: Values) -> FloatArray:
+    return np.exp(v[GROWTH] * t)
+
+
+def _growth_gradient(t: FloatArray, v: Values) -> FloatArray:
+    return np.array([t * np.exp(v[GROWTH] * t)])
+
+
+def _decay(t: FloatArray, v: Values) -> FloatArray:
+    return np.exp(-v[SHRINKAGE] * t)
+
+
+def _decay_gradient(t: FloatArray, v: Values) -> FloatArray:
+    return np.array([-t * np.exp(-v[SHRINKAGE] * t)])
+
+
+def _claret_bruno(t: FloatArray, v: Values) -> FloatArray:
+    return np.exp(v[GROWTH] * t - v[SHRINKAGE] * _waned(t, v[RESISTANCE]))
+
+
+def _waned(t: FloatArray, rate: float) -> FloatArray:
+    """Return (1 - exp(-rate t)) / rate."""
+    return -np.expm1(-rate * t) / rate if rate > 0 else t
+
+
+def _claret_bruno_gradient(t: FloatArray, v: Values) -> FloatArray:
+    size, rate = _claret_bruno(t, v), v[RESISTANCE]
+    waned = _waned(t, rate)
+    by_rate = (t * np.exp(-rate * t) - waned) / rate if rate > 0 else -(t**2) / 2
+    return np.array([t * size, -waned * size, -v[SHRINKAGE] * by_rate * size])
+
+
+def _claret_bruno_turn(v: Values) -> float:
+    ratio = _positive_log_ratio(v[SHRINKAGE], v[GROWTH])
+    return ratio / v[RESISTANCE] if v[RESISTANCE] > 0 else (np.inf if ratio > 0 else 0.0)
+
+
+LAWS: Mapping[str, Law] = {
+    law.name: law
+    for law in (
+        Law("stein-fojo", "exp(-d t) + exp(g t) - 1", (GROWTH, SHRINKAGE), _stein_fojo, _stein_fojo_gradient, _stein_fojo_turn),
+        Law("growth", "exp(g t)", (GROWTH,), _growth, _growth_gradient, lambda v: 0.0),
+        Law("shrinkage", "exp(-d t)", (SHRINKAGE,), _decay, _decay_gradient, lambda v: np.inf),
+        Law(
+            "generalised", "(1 - f) exp(g t) + f exp(-d t)", (GROWTH, SHRINKAGE, FRACTION),
+            _generalised, _generalised_gradient, _generalised_turn,
+        ),
+        Law(
+            "claret-bruno", "exp(g t - d (1 - exp(-r t)) / r)", (GROWTH, SHRINKAGE, RESISTANCE),
+            _claret_bruno, _claret_bruno_gradient, _claret_bruno_turn,
+        ),
+    )
+}  # fmt: skip
+"""By name."""
+STEIN_FAMILY = ("stein-fojo", "growth", "shrinkage", "generalised")
+"""Growth and decay side by side, one of them alone, and with a fraction that decays."""
+
+
+def doubling_time(growth_rate: float) -> float:
+    """Return the time in which a tumour that only grows doubles, in the inverse of the rate's unit; infinite at 0."""
+    return float(np.log(2) / growth_rate) if growth_rate > 0 else np.inf

@@ -1,0 +1,186 @@
+"""Kaplan-Meier curves with confidence bands, medians, numbers at risk and the log-rank test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.trial.survival.table import endpoint_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MONTH = 30.4375
+
+
+@dataclass(frozen=True)
+class KaplanMeier:
+    """Kaplan-Meier curves of the arms of a trial.
+
+    Attributes
+    ----------
+    endpoint : str
+    rows : DataFrame
+        Subject, arm, time (days), event.
+    curve : DataFrame
+        A row an arm and day at which something happened: arm, time (days), survival, lower, upper, at_risk (just before),
+        events, censored.
+    medians : DataFrame
+        A row an arm: arm, subjects, events, median, lower, upper (days; infinite where not reached).
+    confidence : float
+        Of the bands and intervals, by Greenwood's variance on the log(-log) scale.
+    """
+
+    endpoint: str
+    rows: pd.DataFrame
+    curve: pd.DataFrame
+    medians: pd.DataFrame
+    confidence: float
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Arms in order of appearance."""
+        return tuple(self.medians["arm"])
+
+    def at_risk(self, times: ArrayLike) -> pd.DataFrame:
+        """Return the number at risk, a row an arm (index), a column a time in days: subjects whose time is at least that."""
+        import pandas as pd
+
+        days = np.atleast_1d(np.asarray(times, float))
+        counts = {a: [int((t >= d).sum()) for d in days] for a, t in self.rows.groupby("arm", sort=False)["time"]}
+        return pd.DataFrame.from_dict(counts, orient="index", columns=days)
+
+    def survival_at(self, time: float) -> pd.DataFrame:
+        """Return survival with its interval at a day, a row an arm; NaN after the last subject's time, when it is unknown."""
+        import pandas as pd
+
+        last = self.rows.groupby("arm", sort=False)["time"].max()
+        found = []
+        for arm, curve in self.curve.groupby("arm", sort=False):
+            at = curve[curve["time"] <= time].iloc[-1]
+            known = time <= last[arm] or at["survival"] == 0
+            found.append({"arm": arm, **{k: at[k] if known else np.nan for k in ("survival", "lower", "upper")}})
+        return pd.DataFrame(found)
+
+    def log_rank(self) -> LogRank:
+        """Return the log-rank test of equal survival in all arms.
+
+        Raises
+        ------
+        DataError
+            If there is only one arm.
+        """
+        from lifelines.statistics import multivariate_logrank_test
+
+        if len(self.arms) < 2:
+            raise DataError(Problem("log-rank test", "needs two arms", "data of one arm have nothing to compare"))
+        test = multivariate_logrank_test(self.rows["time"], self.rows["arm"], self.rows["event"])
+        return LogRank(float(test.test_statistic), len(self.arms) - 1, float(test.p_value))
+
+    def report(self) -> str:
+        """Return medians in months, and the log-rank test, in words."""
+        months = self.medians.assign(**{c: self.medians[c] / MONTH for c in ("median", "lower", "upper")})
+        lines = [
+            f"{self.endpoint}: {len(self.rows)} subjects, {int(self.rows['event'].sum())} events; medians in months",
+            "",
+        ]
+        lines.append(months.to_string(index=False, float_format="{:.2f}".format))
+        return "\n".join([*lines, *(["", str(self.log_rank())] if len(self.arms) > 1 else [])])
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the curves with a table of numbers at risk; see `imo.kaplan_meier_figure`."""
+        from immunoode.plot.survival import kaplan_meier_figure
+
+        return kaplan_meier_figure(self, **options)
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{self.report()}</pre>"
+
+
+@dataclass(frozen=True)
+class LogRank:
+    """A log-rank test: its statistic, degrees of freedom and p value."""
+
+    statistic: float
+    degrees_of_freedom: int
+    p_value: float
+
+    def __str__(self) -> str:
+        return f"log-rank test: chi2 = {self.statistic:.2f}, {self.degrees_of_freedom} df, p = {self.p_value:.3g}"
+
+
+def kaplan_meier(
+    endpoints: Any, endpoint: str | None = None, *, by: str = "arm", confidence: float = 0.95
+) -> KaplanMeier:
+    """Estimate survival by Kaplan and Meier.
+
+    Parameters
+    ----------
+    endpoints : TrialData or DataFrame
+        Subject, time (days), event, and optionally arm and endpoint.
+    endpoint : str, optional
+        "OS", "PFS", ...; left out, the only one that there is.
+    by : str
+        Column whose values are compared.
+    confidence : float
+
+    Returns
+    -------
+    KaplanMeier
+
+    Raises
+    ------
+    DataError
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"subject": list("abcd"), "time": [10, 20, 30, 40], "event": [1, 0, 1, 1]})
+    >>> km = kaplan_meier(table, "OS")
+    >>> km.curve["survival"].round(3).tolist(), km.medians["median"].tolist(), km.at_risk([20, 21]).values.tolist()
+    ([1.0, 0.75, 0.75, 0.375, 0.0], [30.0], [[3, 2]])
+    """
+    import pandas as pd
+
+    if not 0 < confidence < 1:
+        raise DataError(Problem("confidence", f"is {confidence}", "a number between 0 and 1: 0.95"))
+    rows = endpoint_table(endpoints, endpoint)
+    if by not in rows.columns:
+        raise DataError(Problem("by", f"there is no column {by!r}", nearest(by, map(str, rows.columns))))
+    rows = rows.assign(arm=rows[by].astype(str))
+    curves, medians = [], []
+    for arm, own in rows.groupby("arm", sort=False):
+        curve, median = _one(own, 1 - confidence)
+        curves.append(curve.assign(arm=arm))
+        medians.append({"arm": arm, "subjects": len(own), "events": int(own["event"].sum()), **median})
+    names = ["arm", "time", "survival", "lower", "upper", "at_risk", "events", "censored"]
+    curve = pd.concat(curves, ignore_index=True)[names]
+    kept = rows[["subject", "arm", "time", "event"]]
+    return KaplanMeier(str(rows["endpoint"].iloc[0]), kept, curve, pd.DataFrame(medians), confidence)
+
+
+def _one(rows: pd.DataFrame, alpha: float) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Return one arm's curve and median."""
+    import pandas as pd
+    from lifelines import KaplanMeierFitter
+    from lifelines.utils import qth_survival_time
+
+    fitted = KaplanMeierFitter(alpha=alpha).fit(rows["time"], rows["event"], label="survival")
+    table, band = fitted.event_table, fitted.confidence_interval_survival_function_
+    curve = pd.DataFrame(
+        {
+            "time": table.index, "survival": fitted.survival_function_["survival"].to_numpy(),
+            "lower": band.iloc[:, 0].to_numpy(), "upper": band.iloc[:, 1].to_numpy(),
+            "at_risk": table["at_risk"].to_numpy(), "events": table["observed"].to_numpy(),
+            "censored": table["censored"].to_numpy(),
+        }
+    )  # fmt: skip
+    low, high = (float(qth_survival_time(0.5, band.iloc[:, [k]])) for k in (0, 1))
+    return curve, {"median": float(fitted.median_survival_time_), "lower": low, "upper": high}

@@ -1,0 +1,63 @@
+"""Landmark analysis: survival from a day on, by what had been seen until then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from immunoode import units
+from immunoode.errors import DataError, Problem
+from immunoode.trial.response.best import plain
+from immunoode.trial.response.responses import Responses
+from immunoode.trial.response.rules import CR, PR
+from immunoode.trial.survival.table import endpoint_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RESPONDER, OTHER = "responder", "non-responder"
+
+
+def landmark(
+    endpoints: Any, groups: Responses | Mapping[str, str], at: str | float, endpoint: str | None = None
+) -> pd.DataFrame:
+    """Return survival from a landmark on, of those still at risk there, by their group at the landmark.
+
+    To compare all responders with all others from day 0 would favour responders, who had to live until they responded.
+
+    Parameters
+    ----------
+    endpoints : TrialData or DataFrame
+    groups : Responses, or mapping of subject to group
+        Of Responses: "responder" if there was a CR or PR at or before the landmark, else "non-responder".
+    at : str or float
+        The landmark: "12 weeks", or days.
+    endpoint : str, optional
+
+    Returns
+    -------
+    DataFrame
+        Subject, arm, endpoint, time (days from the landmark), event, group: `kaplan_meier(..., by="group")` draws it, `cox`
+        takes it. Subjects whose event or censoring came before are not in it.
+
+    Raises
+    ------
+    DataError
+        If no subject is left.
+    """
+    day = units.days(at)
+    rows = endpoint_table(endpoints, endpoint)
+    named = _responders(groups, day) if isinstance(groups, Responses) else {str(k): v for k, v in groups.items()}
+    left = rows[(rows["time"] >= day) & rows["subject"].isin(named)]
+    if left.empty:
+        raise DataError(
+            Problem("landmark", f"no subject with a group is at risk at day {day:g}", "an earlier landmark")
+        )
+    kept = left[["subject", "arm", "endpoint", "time", "event"]]
+    return kept.assign(time=left["time"] - day, group=left["subject"].map(named)).reset_index(drop=True)
+
+
+def _responders(responses: Responses, day: float) -> dict[str, str]:
+    early = responses.visits[responses.visits["time"] <= day]
+    hits = set(early.loc[early["response"].map(plain).isin((CR, PR)), "subject"])
+    return {s: RESPONDER if s in hits else OTHER for s in responses.subjects["subject"]}

@@ -1,0 +1,303 @@
+"""Regressions of times to events: Cox's, and accelerated failure times that know of intervals (by lifelines)."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.trial.survival.table import BOUNDS, endpoint_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DISTRIBUTIONS = ("weibull", "log-normal", "log-logistic")
+FEW = 10
+"""Events for each covariate below which estimates are known to be unreliable: a rule of thumb."""
+
+
+@dataclass(frozen=True)
+class SurvivalRegression:
+    """A regression of times to an event.
+
+    Attributes
+    ----------
+    endpoint, model : str
+        "OS"; "Cox" or the distribution.
+    table : DataFrame
+        A row a covariate: covariate, estimate (hazard ratio of Cox; time ratio of accelerated failure times), lower, upper,
+        p_value.
+    subjects, events : int
+    concordance : float
+        Share of pairs whose order is predicted; NaN with intervals, where it is not defined.
+    log_likelihood, aic : float
+        Partial for Cox.
+    proportional : DataFrame or None
+        Test of proportional hazards, a row a covariate: covariate, statistic, p_value (Cox only).
+    left_out : DataFrame
+        Subjects without a value of a covariate: subject, reason.
+    notes : tuple of str
+        What to know about the fit, in words.
+    fitted : object
+        The fitter of lifelines.
+    """
+
+    endpoint: str
+    model: str
+    table: pd.DataFrame
+    subjects: int
+    events: int
+    concordance: float
+    log_likelihood: float
+    aic: float
+    proportional: pd.DataFrame | None
+    left_out: pd.DataFrame
+    notes: tuple[str, ...]
+    fitted: Any
+
+    @property
+    def measure(self) -> str:
+        """What `estimate` is."""
+        return "hazard ratio" if self.model == "Cox" else "time ratio"
+
+    def report(self) -> str:
+        """Return the estimates and what is to be known of them in words."""
+        lines = [f"{self.model} regression of {self.endpoint}: {self.subjects} subjects, {self.events} events", ""]
+        table = self.table.rename(columns={"estimate": self.measure})
+        lines += [table.to_string(index=False, float_format="{:.3g}".format), ""]
+        if self.proportional is not None:
+            lines += [
+                "Proportional hazards:",
+                self.proportional.to_string(index=False, float_format="{:.3g}".format),
+                "",
+            ]
+        lines += [f"log-likelihood {self.log_likelihood:.2f}, AIC {self.aic:.2f}, concordance {self.concordance:.3f}"]
+        lines += [f"{len(self.left_out)} subjects were left out: no value of a covariate"] if len(self.left_out) else []
+        return "\n".join([*lines, *self.notes])
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{self.report()}</pre>"
+
+
+def cox(
+    endpoints: Any,
+    covariates: pd.DataFrame | None = None,
+    endpoint: str | None = None,
+    *,
+    arm: bool = True,
+    reference: str | None = None,
+    strata: Sequence[str] = (),
+    confidence: float = 0.95,
+) -> SurvivalRegression:
+    """Fit Cox's proportional hazards (ties by Efron).
+
+    Parameters
+    ----------
+    endpoints : TrialData or DataFrame
+        Subject, time (days), event, arm.
+    covariates : DataFrame, optional
+        One row a subject (index, or a column `subject`): numbers, or words, which are compared with their first.
+    endpoint : str, optional
+    arm : bool
+        Whether the arm is a covariate.
+    reference : str, optional
+        The arm that the others are compared with; by default the first.
+    strata : sequence of str
+        Covariates that have a baseline hazard each.
+    confidence : float
+
+    Returns
+    -------
+    SurvivalRegression
+
+    Raises
+    ------
+    DataError
+        If a covariate is not there, does not vary, or tells the events apart so well that there is no estimate.
+    """
+    from lifelines import CoxPHFitter
+    from lifelines.statistics import proportional_hazard_test
+
+    rows, columns, left_out = _design(endpoints, endpoint, covariates, arm, reference, strata)
+    table = rows[[*columns, *strata, "time", "event"]]
+    fitter = CoxPHFitter(alpha=1 - confidence)
+    notes = _fit(fitter.fit, table, duration_col="time", event_col="event", strata=list(strata) or None)
+    ratios = _estimates(fitter.summary, columns)
+    test = proportional_hazard_test(fitter, table, time_transform="rank").summary.reset_index()
+    import pandas as pd
+
+    proportional = pd.DataFrame(
+        {"covariate": test.iloc[:, 0], "statistic": test["test_statistic"], "p_value": test["p"]}
+    )
+    return SurvivalRegression(
+        str(rows["endpoint"].iloc[0]), "Cox", ratios, len(rows), int(rows["event"].sum()), float(fitter.concordance_index_),
+        float(fitter.log_likelihood_), float(fitter.AIC_partial_), proportional, left_out,
+        (*_few(rows, columns), *notes), fitter,
+    )  # fmt: skip
+
+
+def parametric_survival(
+    endpoints: Any,
+    covariates: pd.DataFrame | None = None,
+    endpoint: str | None = None,
+    *,
+    distribution: Literal["weibull", "log-normal", "log-logistic"] = "weibull",
+    intervals: bool = False,
+    arm: bool = True,
+    reference: str | None = None,
+    confidence: float = 0.95,
+) -> SurvivalRegression:
+    """Fit accelerated failure times.
+
+    Parameters
+    ----------
+    endpoints, covariates, endpoint, arm, reference, confidence
+        As of `cox`.
+    distribution : {"weibull", "log-normal", "log-logistic"}
+    intervals : bool
+        Take events for known only to lie between `lower` and `upper`, as progression does between visits.
+
+    Returns
+    -------
+    SurvivalRegression
+        Its estimates are ratios of times: above 1 is later.
+
+    Raises
+    ------
+    DataError
+    """
+    import lifelines
+
+    fitters = dict(zip(DISTRIBUTIONS, ("WeibullAFTFitter", "LogNormalAFTFitter", "LogLogisticAFTFitter"), strict=True))
+    if distribution not in fitters:
+        raise DataError(Problem("distribution", f"is {distribution!r}", nearest(str(distribution), DISTRIBUTIONS)))
+    rows, columns, left_out = _design(endpoints, endpoint, covariates, arm, reference, ())
+    fitter = getattr(lifelines, fitters[distribution])(alpha=1 - confidence)
+    if intervals:
+        table = _bounded(rows)[[*columns, *BOUNDS]]
+        notes = _fit(fitter.fit_interval_censoring, table, lower_bound_col="lower", upper_bound_col="upper")
+    else:
+        table = rows[[*columns, "time", "event"]].assign(time=rows["time"].clip(lower=0.5))
+        notes = _fit(fitter.fit, table, duration_col="time", event_col="event")
+        notes += ["Times of 0 count as half a day."] if (rows["time"] == 0).any() else []
+    main = fitter.summary.loc[fitter.summary.index.get_level_values(0)[0]]
+    concordance = math.nan if intervals else float(fitter.concordance_index_)
+    return SurvivalRegression(
+        str(rows["endpoint"].iloc[0]), distribution, _estimates(main, [c for c in columns if c in main.index]), len(rows),
+        int(rows["event"].sum()), concordance, float(fitter.log_likelihood_), float(fitter.AIC_), None, left_out,
+        (*_few(rows, columns), *notes), fitter,
+    )  # fmt: skip
+
+
+def _bounded(rows: pd.DataFrame) -> pd.DataFrame:
+    missing = [c for c in BOUNDS if c not in rows.columns]
+    if missing:
+        right = "progression_free_survival makes them; or leave out intervals=True"
+        raise DataError([Problem("endpoints", f"no column {c!r}", right) for c in missing])
+    return rows.assign(upper=np.maximum(rows["upper"], 0.5))
+
+
+def _design(
+    endpoints: Any, endpoint: str | None, covariates: Any, arm: bool, reference: str | None, strata: Sequence[str]
+) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
+    """Return rows with numeric columns, their names, and the subjects without a value."""
+    import pandas as pd
+
+    rows = endpoint_table(endpoints, endpoint)
+    parts, names = rows, list[str]()
+    if covariates is not None:
+        table = covariates.set_index("subject") if "subject" in covariates.columns else covariates
+        table = table.set_axis(table.index.astype(str), axis=0).set_axis([str(c) for c in table.columns], axis=1)
+        clash = [c for c in table.columns if c in rows.columns and c != "arm"]
+        if clash or not table.index.is_unique:
+            what = f"have the column {clash[0]!r}, as the endpoints do" if clash else "have a subject twice"
+            raise DataError(Problem("covariates", what, "one row a subject, names of their own"))
+        names = [c for c in table.columns if c not in ("arm", *strata)]
+        parts = rows.merge(table.drop(columns="arm", errors="ignore"), left_on="subject", right_index=True, how="left")
+    unknown = [s for s in strata if s not in parts.columns]
+    if unknown:
+        raise DataError([Problem("strata", f"{s!r} is no covariate", nearest(s, names)) for s in unknown])
+    lost = parts[[*names, *strata]].isna().any(axis=1) if names or strata else pd.Series(False, index=parts.index)
+    left_out = pd.DataFrame({"subject": parts.loc[lost, "subject"], "reason": "no value of a covariate"})
+    kept = parts[~lost].reset_index(drop=True)
+    if arm and "arm" not in strata and kept["arm"].nunique() > 1:
+        names = ["arm", *names]
+    if not names:
+        raise DataError(Problem("covariates", "there are none, and only one arm", "give covariates, or several arms"))
+    if not kept["event"].any():
+        raise DataError(Problem("endpoints", "have no event", "data in which something happens"))
+    coded, columns = _coded(kept, names, reference)
+    flat = [c for c in columns if coded[c].nunique() < 2]
+    if flat:
+        raise DataError(
+            [Problem(f"covariate {c!r}", "has the same value in all subjects", "leave it out") for c in flat]
+        )
+    return coded, columns, left_out
+
+
+def _coded(rows: pd.DataFrame, names: Sequence[str], reference: str | None) -> tuple[pd.DataFrame, list[str]]:
+    """Return numbers for words: a column for each but the reference, named "covariate: word"."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for name in names:
+        column = rows[name]
+        if pd.api.types.is_numeric_dtype(column) and name != "arm":
+            columns[name] = column.astype(float)
+            continue
+        words = list(dict.fromkeys(column.astype(str)))
+        first = reference if name == "arm" and reference is not None else words[0]
+        if first not in words:
+            raise DataError(Problem("reference", f"{first!r} is no arm", nearest(first, words)))
+        columns |= {f"{name}: {w} (to {first})": (column.astype(str) == w).astype(float) for w in words if w != first}
+    return pd.concat([rows.drop(columns=[n for n in names if n in rows.columns]), pd.DataFrame(columns)], axis=1), list(
+        columns
+    )
+
+
+def _fit(fit: Any, table: pd.DataFrame, **options: Any) -> list[str]:
+    """Fit, and return what lifelines warns of, a line each.
+
+    Raises
+    ------
+    DataError
+        If it does not converge.
+    """
+    from lifelines.exceptions import ConvergenceError
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            fit(table, **options)
+        except (ConvergenceError, ValueError, np.linalg.LinAlgError) as error:
+            what = f"does not converge ({str(error).strip().splitlines()[0]})"
+            right = "fewer covariates: one may follow from others, or tell all events apart"
+            raise DataError(Problem("regression", what, right)) from None
+    words = [str(w.message).strip().splitlines()[0] for w in told if "lifelines" in type(w.message).__module__]
+    return list(dict.fromkeys(words))
+
+
+def _few(rows: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    each = int(rows["event"].sum()) / len(columns)
+    return [f"Only {each:.1f} events for each covariate; {FEW} are wanted."] if each < FEW else []
+
+
+def _estimates(summary: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = summary.loc[list(columns)]
+    bounds = [c for c in rows.columns if c.startswith("exp(coef) ")]
+    return pd.DataFrame(
+        {
+            "covariate": rows.index, "estimate": rows["exp(coef)"].to_numpy(), "lower": rows[bounds[0]].to_numpy(),
+            "upper": rows[bounds[1]].to_numpy(), "p_value": rows["p"].to_numpy(),
+        }
+    )  # fmt: skip

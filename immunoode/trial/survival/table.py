@@ -1,0 +1,80 @@
+"""Tables of times to events, as all of this folder takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.trial.rows import first_reason, text
+from immunoode.trial.table import ENDPOINTS, TrialData
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BOUNDS = ("lower", "upper")
+"""Days between which an event is known to have come: between visits; infinite where it had not."""
+NEEDED = ("subject", "time", "event")
+
+
+def endpoint_table(source: Any, endpoint: str | None) -> pd.DataFrame:
+    """Return the rows of one endpoint: subject, arm, endpoint, time, event, and bounds if there are any.
+
+    Parameters
+    ----------
+    source : TrialData or DataFrame
+        With the columns subject, time (days) and event, and optionally arm, endpoint, reason, lower and upper.
+    endpoint : str, optional
+        "OS", "PFS", ...; left out, the only one that there is.
+
+    Raises
+    ------
+    DataError
+        If there is no such endpoint, columns are missing, or rows make no sense.
+    """
+    import pandas as pd
+
+    table = source.endpoints if isinstance(source, TrialData) else source
+    if not isinstance(table, pd.DataFrame):
+        right = "TrialData with endpoints, or a table with the columns " + ", ".join(ENDPOINTS)
+        raise DataError(Problem("endpoints", f"are {type(source).__name__}", right))
+    missing = [c for c in NEEDED if c not in table.columns]
+    if missing:
+        raise DataError(
+            [Problem("endpoints", f"no column {c!r}", nearest(c, map(str, table.columns))) for c in missing]
+        )
+    table = _of_endpoint(table, endpoint)
+    rows = table.assign(
+        subject=text(table["subject"]),
+        arm=text(table["arm"]) if "arm" in table.columns else "all",
+        time=pd.to_numeric(table["time"], errors="coerce").astype(float),
+    ).reset_index(drop=True)
+    bad = first_reason(
+        (~np.isfinite(rows["time"]), "time is not a number"),
+        (rows["time"] < 0, "time is negative"),
+        (rows["event"].isna(), "event is missing"),
+        (rows["subject"].duplicated(), "is a second row of the subject"),
+    )
+    if (bad != "").any():
+        wrong = rows.assign(bad=bad)[bad != ""].head(40)
+        raise DataError([Problem(f"endpoints, subject {r.subject}", str(r.bad)) for r in wrong.itertuples()])
+    return rows.assign(event=rows["event"].astype(bool))
+
+
+def _of_endpoint(table: pd.DataFrame, endpoint: str | None) -> pd.DataFrame:
+    if table.empty:
+        raise DataError(Problem("endpoints", "have no row", "read_endpoints, or progression_free_survival, makes them"))
+    if "endpoint" not in table.columns:
+        return table.assign(endpoint=endpoint or "event")
+    known = list(dict.fromkeys(table["endpoint"]))
+    if endpoint is None and len(known) > 1:
+        raise DataError(Problem("endpoint", "there are several", "say which: " + ", ".join(map(repr, known))))
+    if endpoint is not None and endpoint not in known:
+        raise DataError(Problem("endpoint", f"{endpoint!r} is not in the data", nearest(endpoint, known)))
+    return table[table["endpoint"] == (endpoint or known[0])]
+
+
+def several(rows: pd.DataFrame) -> list[str]:
+    """Return the arms in order of appearance."""
+    return list(dict.fromkeys(rows["arm"]))
