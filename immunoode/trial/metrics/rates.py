@@ -31,18 +31,18 @@ def growth_rates(data: TrialData | pd.DataFrame, law: str = BEST, quantity: str 
     ----------
     data : TrialData or DataFrame
     law : str
-        "stein-fojo", "generalised", "growth", "shrinkage", "claret-bruno" (see `immunoode.trial.metrics.laws`), or "best": the one
-        of the Stein-Fojo family with the least AICc.
+        "stein-fojo", "generalised", "growth", "shrinkage", "claret-bruno" (see `immunoode.trial.metrics.laws`), or "best":
+        the one of the Stein-Fojo family with the least AICc.
     quantity : str, optional
         By default the sum of diameters.
 
     Returns
     -------
     DataFrame
-        A row a subject: subject, arm, visits, law, growth_rate, shrinkage_rate, resistance_rate (a day), sensitive_fraction, each
-        with its standard error (column "... error"), residual (standard deviation, relative), aicc, time_to_growth (days from the
-        baseline, exact by the law), nadir (relative size then; the smallest that the law reaches), doubling_time (days), and note:
-        why a value is missing. What a law does not have is NaN, and its note empty.
+        A row a subject: subject, arm, visits, law, growth_rate, shrinkage_rate, resistance_rate (a day), sensitive_fraction,
+        each with its standard error (column "... error"), residual (standard deviation, relative), aicc, time_to_growth (days
+        from the baseline, exact by the law), nadir (relative size then; the smallest that the law reaches), doubling_time
+        (days), and note: why a value is missing. What a law does not have is NaN, and its note empty.
 
     Raises
     ------
@@ -51,8 +51,8 @@ def growth_rates(data: TrialData | pd.DataFrame, law: str = BEST, quantity: str 
 
     Notes
     -----
-    Least squares of relative sizes, the baseline fixed at 1, rates between 1e-7 and 1 a day from several starts. A subject needs one
-    visit after the baseline more than the law has parameters (for a standard error: two more).
+    Least squares of relative sizes, the baseline fixed at 1, rates between 1e-7 and 1 a day, from several starts. A subject
+    needs as many visits after the baseline as the law has parameters, and one more for standard errors and for "best".
 
     Examples
     --------

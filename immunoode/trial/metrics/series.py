@@ -37,8 +37,8 @@ class Series:
 def series_of(data: TrialData | pd.DataFrame, quantity: str | None) -> tuple[list[Series], pd.DataFrame]:
     """Return every subject's series, and the subjects that have none, with the reason.
 
-    The baseline is the last visit at or before day 0 (the first, where all come later). Diameters of lesions are summed at visits
-    that have all of the baseline's.
+    The baseline is the last visit at or before day 0 (the first, where all come later). Diameters of lesions are summed at
+    visits that have all of them.
 
     Raises
     ------

@@ -70,7 +70,8 @@ def progression_free_survival(
     -------
     DataFrame
         A row a subject: subject, arm, endpoint ("PFS"), time (days from day 0), event, reason, and lower and upper, between
-        which the event came: for progression the last assessment without and the first with it; upper is infinite where censored.
+        which the event came: for progression the last assessment without and the first with it; upper is infinite where
+        censored.
 
     Raises
     ------
