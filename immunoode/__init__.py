@@ -77,6 +77,11 @@ _HOMES = {
     "immunoode.virtual.visits": ("VisitSchedule",),
     "immunoode.scenario.compare": ("Comparison", "compare"),
     "immunoode.scenario.grid": ("Grid", "grid"),
+    "immunoode.plot.response": ("response_over_time", "sums_by_arm"),
+    "immunoode.plot.spider": ("spider",),
+    "immunoode.plot.survival": ("forest", "kaplan_meier_figure"),
+    "immunoode.plot.swimmer": ("swimmer",),
+    "immunoode.plot.waterfall": ("waterfall",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted([*_HOME_OF, "__version__"])

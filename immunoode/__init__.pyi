@@ -27,6 +27,13 @@ from immunoode.model.parts import Parameter as Parameter
 from immunoode.model.parts import Pulse as Pulse
 from immunoode.model.read import read_model as read_model
 from immunoode.model.write import save_model as save_model
+from immunoode.plot.response import response_over_time as response_over_time
+from immunoode.plot.response import sums_by_arm as sums_by_arm
+from immunoode.plot.spider import spider as spider
+from immunoode.plot.survival import forest as forest
+from immunoode.plot.survival import kaplan_meier_figure as kaplan_meier_figure
+from immunoode.plot.swimmer import swimmer as swimmer
+from immunoode.plot.waterfall import waterfall as waterfall
 from immunoode.regimen.library import list_regimens as list_regimens
 from immunoode.regimen.library import load_regimen as load_regimen
 from immunoode.regimen.radiobiology import biologically_effective_dose as biologically_effective_dose

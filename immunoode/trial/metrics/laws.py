@@ -1,8 +1,8 @@
 """Closed laws of a tumour's size under treatment, relative to its size at the start.
 
-Stein-Fojo (growth and decay side by side) is the two-phase equation of Stein, Figg, Dahut, Fojo and others (PMC3313464); with its
-relatives it is what the tumgr package fits. Claret-Bruno (drug effect that wanes) is Claret et al. 2009 (J Clin Oncol 27:4103, doi
-10.1200/JCO.2008.21.0807) at constant exposure.
+Stein-Fojo (growth and decay side by side) is the two-phase equation of Stein, Figg, Dahut, Fojo and others (PMC3313464); with
+its relatives it is what the tumgr package fits. Claret-Bruno (drug effect that wanes) is Claret et al. 2009 (J Clin Oncol
+27:4103, doi 10.1200/JCO.2008.21.0807) at constant exposure.
 """
 
 from __future__ import annotations

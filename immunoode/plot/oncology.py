@@ -1,0 +1,100 @@
+"""What the figures of response share: colours of responses, scales of time, checks of what is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
+
+from immunoode.errors import DataError, Problem
+from immunoode.plot.style import MONTH, WEEK, colour
+from immunoode.trial.response.responses import Responses
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RESPONSE_COLOURS = {
+    "CR": "#0072B2", "PR": "#56B4E9", "SD": "#BDBDBD", "non-CR/non-PD": "#DDDDDD", "PD": "#D55E00", "NE": "#FFFFFF",
+    "iCR": "#0072B2", "iPR": "#56B4E9", "iSD": "#BDBDBD", "non-iCR/non-iUPD": "#DDDDDD", "iUPD": "#E69F00", "iCPD": "#D55E00",
+}  # fmt: skip
+"""Blue for response, grey for stable disease, orange and vermilion for progression (told apart by the colour-blind)."""
+EDGE = "0.35"
+UNITS = {"day": 1.0, "week": WEEK, "month": MONTH}
+LONGEST_NAME = 26
+NARROW = 5.0
+"""Inches below which a figure has no room for a legend beside its axes."""
+
+
+def responses_of(responses: Any) -> Responses:
+    """Return the responses, or say what is wanted.
+
+    Raises
+    ------
+    DataError
+    """
+    if not isinstance(responses, Responses):
+        raise DataError(
+            Problem("responses", f"are {type(responses).__name__}", "Responses, as imo.recist or imo.irecist returns")
+        )
+    if responses.subjects.empty:
+        raise DataError(Problem("responses", "have no subject", "an evaluation with at least one"))
+    return responses
+
+
+def time_unit(days: float, unit: str | None) -> tuple[float, str]:
+    """Return the days of a unit of time and its name: the one asked for, else what suits the span.
+
+    Raises
+    ------
+    DataError
+        If the unit is not known.
+    """
+    if unit is None:
+        unit = "day" if days <= 8 * WEEK else "week" if days <= 60 * WEEK else "month"
+    if unit not in UNITS:
+        raise DataError(Problem("unit", f"is {unit!r}", "day, week or month"))
+    return UNITS[unit], f"{unit}s"
+
+
+def short(name: str, most: int = LONGEST_NAME) -> str:
+    """Return a name that fits a label: its beginning where it is long."""
+    return (
+        name
+        if len(name) <= most
+        else shorten(name, most, placeholder="…")
+        if " " in name[:most]
+        else name[: most - 1] + "…"
+    )
+
+
+def arm_colours(arms: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each arm, in order."""
+    return {arm: colour(k) for k, arm in enumerate(dict.fromkeys(arms))}
+
+
+def with_count(arm: str, table: pd.DataFrame) -> str:
+    """Return an arm's name and number of subjects: "docetaxel (n = 12)"."""
+    return f"{short(arm)} (n = {int((table['arm'] == arm).sum())})"
+
+
+def plain_spines(axes: Any) -> None:
+    """Leave the left and lower edge alone."""
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def beside(axes: Any, handles: Sequence[Any], title: str = "") -> None:
+    """Place a legend where it hides nothing: beside the axes, above them where the figure is narrow."""
+    if not handles:
+        return
+    options: dict[str, Any] = {"handles": list(handles), "title": title, "frameon": False, "alignment": "left"}
+    if axes.figure.get_figwidth() < NARROW:
+        axes.legend(
+            **options, fontsize="x-small", loc="lower left", bbox_to_anchor=(-0.1, 1.0), ncols=2, columnspacing=1.0
+        )
+    else:
+        axes.legend(**options, fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
+
+
+def room(axes: Any) -> int:
+    """Return how many letters of a name fit beside the axes."""
+    return int(min(max(4 * axes.figure.get_figwidth(), 12), 40))

@@ -1,0 +1,205 @@
+"""Responses of a trial over time: shares of subjects at each visit; sums of diameters by arm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode import units
+from immunoode.errors import DataError, Problem
+from immunoode.plot.oncology import (
+    EDGE,
+    RESPONSE_COLOURS,
+    arm_colours,
+    beside,
+    plain_spines,
+    responses_of,
+    time_unit,
+    with_count,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from immunoode.trial.response.responses import Responses
+
+ENDED = "ended"
+COLUMNS = 3
+"""Panels beside each other."""
+
+
+def response_over_time(
+    responses: Responses, *, every: str | float = "6 weeks", unit: str | None = None, ax: Any = None, data: bool = False
+) -> Any:
+    """Draw, for each arm, the share of subjects with each response as time passes.
+
+    Parameters
+    ----------
+    responses : Responses
+    every : str or float
+        Interval between bars; a subject counts with its last response up to then, and from its last visit on (half an interval
+        later) as no longer seen.
+    unit : {"day", "week", "month"}, optional
+    ax : Axes or array of Axes, optional
+        One for each arm.
+    data : bool
+        Return the table behind the figure, too.
+
+    Returns
+    -------
+    Axes (one arm) or array of Axes, or (these, DataFrame)
+        The table has a row an arm, time (days) and response: share.
+
+    Raises
+    ------
+    DataError
+    """
+    from matplotlib.patches import Patch
+
+    visits = responses_of(responses).visits
+    step = units.days(every)
+    after = visits[(visits["response"] != "") & (visits["time"] > 0)]
+    if after.empty or not step > 0:
+        raise DataError(
+            Problem("responses", "no subject has a visit after day 0", "at least one later visit, and every > 0")
+        )
+    order = [r for r in responses.order if (after["response"] == r).any()]
+    table = _shares(after, responses, np.arange(step, float(after["time"].max()) + step, step), order)
+    arms = list(dict.fromkeys(responses.subjects["arm"]))
+    days, name = time_unit(float(after["time"].max()), unit)
+    boxes = _panels(ax, len(arms), 1.6)
+    for box, arm in zip(boxes, arms, strict=False):
+        wide = table[table["arm"] == arm].pivot(index="time", columns="response", values="share")
+        base = np.zeros(len(wide))
+        for response in [*order, ENDED]:
+            colour = RESPONSE_COLOURS.get(response, "#F5F5F5")
+            box.bar(
+                wide.index / days, wide[response], 0.9 * step / days, base, color=colour, edgecolor=EDGE, linewidth=0.4
+            )
+            base += wide[response].to_numpy()
+        box.set_title(with_count(arm, responses.subjects), fontsize="small")
+        box.set(ylim=(0, 1))
+        plain_spines(box)
+    for box in boxes[len(arms) :]:
+        box.set_visible(False)
+    for k, box in enumerate(boxes[: len(arms)]):
+        box.set_ylabel("share of subjects" if k % COLUMNS == 0 else "")
+        lowest = k + COLUMNS >= len(arms)
+        box.set_xlabel(f"time ({name})" if lowest else "")
+        box.tick_params(labelbottom=lowest)
+    patches = [Patch(facecolor=RESPONSE_COLOURS.get(r, "#F5F5F5"), edgecolor=EDGE, label=r) for r in [*order, ENDED]]
+    beside(boxes[min(len(arms), COLUMNS) - 1], patches, "response")
+    shown = boxes[0] if len(arms) == 1 else boxes[: len(arms)]
+    return (shown, table) if data else shown
+
+
+def _panels(ax: Any, arms: int, legend: float) -> Any:
+    """Return a panel for each arm: the axes given, or new ones with so many inches for a legend."""
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        rows, columns = -(-arms // COLUMNS), min(arms, COLUMNS)
+        size = (columns * 2.7 + legend, 2.6 * rows + 0.4)
+        ax = plt.subplots(rows, columns, figsize=size, layout="constrained", sharex=True, sharey=True, squeeze=False)[1]
+    boxes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+    if len(boxes) < arms:
+        raise DataError(Problem("ax", f"has {len(boxes)} axes for {arms} arms", "axes for each arm, or none"))
+    return boxes
+
+
+def _shares(after: pd.DataFrame, responses: Responses, days: Sequence[float] | Any, order: list[str]) -> pd.DataFrame:
+    """Return the share of each arm's subjects with each response, at each time."""
+    import pandas as pd
+
+    arms = responses.subjects.set_index("subject")["arm"]
+    last = after.groupby("subject")["time"].max()
+    half = (days[1] - days[0]) / 2 if len(days) > 1 else days[0] / 2
+    rows = []
+    for day in days:
+        seen = (
+            after[after["time"] <= day + half].drop_duplicates("subject", keep="last").set_index("subject")["response"]
+        )
+        now = seen.where(last.reindex(seen.index) >= day - half, ENDED).reindex(arms.index).fillna(ENDED)
+        for arm, own in now.groupby(arms):
+            counts = own.value_counts(normalize=True)
+            rows += [
+                {"arm": arm, "time": float(day), "response": r, "share": float(counts.get(r, 0.0))}
+                for r in [*order, ENDED]
+            ]
+    return pd.DataFrame(rows)
+
+
+def sums_by_arm(
+    responses: Responses, *, fits: pd.DataFrame | None = None, unit: str | None = None, log: bool = False, ax: Any = None,
+    data: bool = False,
+) -> Any:  # fmt: skip
+    """Draw the sums of diameters of each subject, an arm a panel, with the median over time or with fitted curves.
+
+    Parameters
+    ----------
+    responses : Responses
+    fits : DataFrame, optional
+        Fitted curves: subject, time (days), value (mm). A result of `fit` gives them by its `predict`.
+    unit : {"day", "week", "month"}, optional
+    log : bool
+        Logarithmic sizes.
+    ax : Axes or array of Axes, optional
+        One for each arm.
+    data : bool
+        Return the table behind the figure, too.
+
+    Returns
+    -------
+    Axes (one arm) or array of Axes, or (these, DataFrame)
+        The table has a row a point: subject, arm, time (days), value (mm).
+
+    Raises
+    ------
+    DataError
+    """
+
+    table = responses_of(responses).visits[["subject", "arm", "time", "sum_of_diameters"]].dropna()
+    table = table.rename(columns={"sum_of_diameters": "value"}).reset_index(drop=True)
+    if table.empty:
+        raise DataError(Problem("responses", "have no sum of diameters", "an evaluation of measured lesions"))
+    arms = list(dict.fromkeys(responses.subjects["arm"]))
+    days, name = time_unit(float(table["time"].max()), unit)
+    boxes = _panels(ax, len(arms), 0.6)
+    colours = arm_colours(arms)
+    faint = 0.7 if len(responses.subjects) <= 30 else 0.35 if len(responses.subjects) <= 150 else 0.15
+    for k, (box, arm) in enumerate(zip(boxes, arms, strict=False)):
+        own = table[table["arm"] == arm]
+        for subject, points in own.groupby("subject", sort=False):
+            style = {"color": colours[arm], "alpha": faint, "linewidth": 0.8}
+            fitted = None if fits is None else fits[fits["subject"].astype(str) == subject]
+            if fitted is None:
+                box.plot(points["time"] / days, points["value"], marker=".", markersize=3, **style)
+            else:
+                box.plot(points["time"] / days, points["value"], ".", markersize=4, color=colours[arm], alpha=faint)
+                box.plot(fitted["time"] / days, fitted["value"], **style)
+        _median(box, own, days)
+        box.set_title(with_count(arm, responses.subjects), fontsize="small")
+        box.set_ylabel("sum of diameters (mm)" if k % COLUMNS == 0 else "")
+        lowest = k + COLUMNS >= len(arms)
+        box.set_xlabel(f"time ({name})" if lowest else "")
+        box.tick_params(labelbottom=lowest)
+        plain_spines(box)
+    for box in boxes[len(arms) :]:
+        box.set_visible(False)
+    if log:
+        boxes[0].set_yscale("log")
+    else:
+        boxes[0].set_ylim(bottom=0)
+    shown = boxes[0] if len(arms) == 1 else boxes[: len(arms)]
+    return (shown, table) if data else shown
+
+
+def _median(box: Any, rows: pd.DataFrame, days: float, every: float = 42.0) -> None:
+    """Draw the median of the subjects that are still measured, in windows of six weeks."""
+    window = (rows["time"] / every).round()
+    groups = rows.groupby(window)["value"]
+    middle = groups.median()[groups.size() >= 5]
+    if len(middle) > 1:
+        box.plot(middle.index * every / days, middle, color="black", linewidth=1.8, label="median")

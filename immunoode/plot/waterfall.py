@@ -1,0 +1,129 @@
+"""Waterfall: the best change of each subject, from the largest growth to the deepest response."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from immunoode.errors import DataError, Problem
+from immunoode.plot.oncology import (
+    EDGE,
+    RESPONSE_COLOURS,
+    arm_colours,
+    beside,
+    plain_spines,
+    responses_of,
+    short,
+    with_count,
+)
+from immunoode.plot.style import new_axes
+
+if TYPE_CHECKING:
+    from immunoode.trial.response.responses import Responses
+
+HIGHEST = 100.0
+"""Percent above which bars are cut off, with the value written on them."""
+NAMED = 40
+"""Subjects up to which they are named."""
+
+
+def waterfall(
+    responses: Responses,
+    *,
+    colour: Literal["response", "arm"] = "response",
+    confirmed: bool = False,
+    ax: Any = None,
+    data: bool = False,
+) -> Any:
+    """Draw the best change from baseline of each subject.
+
+    Parameters
+    ----------
+    responses : Responses
+        From `recist` or `irecist`.
+    colour : {"response", "arm"}
+        What the bars' colours say: the best response, or the arm.
+    confirmed : bool
+        Take confirmed best responses.
+    ax : Axes, optional
+    data : bool
+        Return the table behind the figure, too.
+
+    Returns
+    -------
+    Axes, or (Axes, DataFrame)
+        The table has a row a bar: subject, arm, response, change (percent).
+
+    Raises
+    ------
+    DataError
+        If no subject has a measurement after the baseline.
+    """
+    subjects = responses_of(responses).subjects
+    if colour not in ("response", "arm"):
+        raise DataError(Problem("colour", f"is {colour!r}", "'response' or 'arm'"))
+    best = subjects["confirmed_response" if confirmed else "best_response"]
+    table = subjects[["subject", "arm"]].assign(response=best, change=100 * subjects["best_change"])
+    seen = table[table["change"].notna()].sort_values("change", ascending=False, kind="stable").reset_index(drop=True)
+    if seen.empty:
+        raise DataError(Problem("responses", "no subject was measured after the baseline", "at least one later visit"))
+    axes = new_axes(ax, (6.4, 4.2))
+    keys = RESPONSE_COLOURS if colour == "response" else arm_colours(list(table["arm"]))
+    shown = seen["change"].clip(upper=HIGHEST)
+    width = 0.85 if len(seen) <= 120 else 1.0
+    line = 0.6 if len(seen) <= 120 else 0.0
+    axes.bar(seen.index, shown, width, color=[keys[k] for k in seen[colour]], edgecolor=EDGE, linewidth=line)
+    flat = seen.index[shown.abs() < 0.5]
+    axes.plot(flat, np.zeros(len(flat)), "_", color=EDGE, markersize=5)
+    _cut(axes, seen["change"].to_numpy())
+    axes.axhline(0, color="black", linewidth=0.8)
+    for level in (-100 * responses.rules.partial_response, 100 * responses.rules.progression):
+        axes.axhline(level, color="0.4", linewidth=0.9, linestyle="--", zorder=0)
+    axes.set(ylabel="best change from baseline (%)", xlim=(-0.8, len(seen) - 0.2))
+    top = float(max(shown.max(), 25.0))
+    axes.set_ylim(min(float(shown.min()), -35.0) * 1.08, top * (1.16 if top >= HIGHEST else 1.08))
+    _names(axes, list(seen["subject"]), len(table))
+    plain_spines(axes)
+    _legend(axes, table, colour, keys)
+    return (axes, seen) if data else axes
+
+
+def _cut(axes: Any, change: np.ndarray[Any, np.dtype[np.float64]]) -> None:
+    """Write the values of bars that are cut off, or how many there are where they would not fit."""
+    over = np.flatnonzero(change > HIGHEST)
+    if not len(over):
+        return
+    axes.plot(
+        over, np.full(len(over), HIGHEST), linestyle="none", marker="^", markersize=4, color="black", clip_on=False
+    )
+    if len(over) <= 6 and len(change) <= NAMED:
+        for k in over:
+            axes.annotate(
+                f"{change[k]:.0f}", (k, HIGHEST), (0, 5), textcoords="offset points", ha="center", fontsize="x-small"
+            )
+    else:
+        text = f"{len(over)} above +{HIGHEST:.0f} % (to +{change.max():.0f} %)"
+        axes.annotate(text, (over[-1], HIGHEST), (8, 3), textcoords="offset points", fontsize="small", va="bottom")
+
+
+def _names(axes: Any, names: list[str], subjects: int) -> None:
+    """Name the subjects where they are few, and say how many are not shown."""
+    missing = subjects - len(names)
+    note = f"{missing} more not measured after baseline" if missing else ""
+    if len(names) <= NAMED:
+        axes.set_xticks(range(len(names)), [short(n, 16) for n in names], rotation=90, fontsize="x-small")
+        axes.tick_params(axis="x", length=0)
+        axes.set_xlabel(note, fontsize="small")
+    else:
+        axes.set_xticks([])
+        axes.set_xlabel(f"{len(names)} subjects" + (f"\n({note})" if note else ""))
+
+
+def _legend(axes: Any, table: Any, colour: str, keys: dict[str, str]) -> None:
+    from matplotlib.patches import Patch
+
+    there = dict.fromkeys(table[colour]) if colour == "arm" else [k for k in keys if (table[colour] == k).any()]
+    names = [with_count(k, table) if colour == "arm" else f"{k} (n = {int((table[colour] == k).sum())})" for k in there]
+    patches = [Patch(facecolor=keys[k], edgecolor=EDGE, label=n) for k, n in zip(there, names, strict=True)]
+    beside(axes, patches, "arm" if colour == "arm" else "best response")
