@@ -72,9 +72,9 @@ def arm_colours(arms: Sequence[str]) -> dict[str, str]:
     return {arm: colour(k) for k, arm in enumerate(dict.fromkeys(arms))}
 
 
-def with_count(arm: str, table: pd.DataFrame) -> str:
+def with_count(arm: str, table: pd.DataFrame, most: int = LONGEST_NAME) -> str:
     """Return an arm's name and number of subjects: "docetaxel (n = 12)"."""
-    return f"{short(arm)} (n = {int((table['arm'] == arm).sum())})"
+    return f"{short(arm, most)} (n = {int((table['arm'] == arm).sum())})"
 
 
 def plain_spines(axes: Any) -> None:
@@ -97,4 +97,4 @@ def beside(axes: Any, handles: Sequence[Any], title: str = "") -> None:
 
 def room(axes: Any) -> int:
     """Return how many letters of a name fit beside the axes."""
-    return int(min(max(4 * axes.figure.get_figwidth(), 12), 40))
+    return int(min(max(3 * axes.figure.get_figwidth(), 12), 36))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from immunoode.trial.response.responses import Responses
 
 ENDED = "ended"
-COLUMNS = 3
+MOST_COLUMNS = 3
 """Panels beside each other."""
 
 
@@ -85,14 +85,18 @@ def response_over_time(
     for box in boxes[len(arms) :]:
         box.set_visible(False)
     for k, box in enumerate(boxes[: len(arms)]):
-        box.set_ylabel("share of subjects" if k % COLUMNS == 0 else "")
-        lowest = k + COLUMNS >= len(arms)
+        box.set_ylabel("share of subjects" if k % _columns(len(arms)) == 0 else "")
+        lowest = k + _columns(len(arms)) >= len(arms)
         box.set_xlabel(f"time ({name})" if lowest else "")
         box.tick_params(labelbottom=lowest)
     patches = [Patch(facecolor=RESPONSE_COLOURS.get(r, "#F5F5F5"), edgecolor=EDGE, label=r) for r in [*order, ENDED]]
-    beside(boxes[min(len(arms), COLUMNS) - 1], patches, "response")
+    beside(boxes[_columns(len(arms)) - 1], patches, "response")
     shown = boxes[0] if len(arms) == 1 else boxes[: len(arms)]
     return (shown, table) if data else shown
+
+
+def _columns(arms: int) -> int:
+    return 2 if arms == 4 else min(arms, MOST_COLUMNS)
 
 
 def _panels(ax: Any, arms: int, legend: float) -> Any:
@@ -100,7 +104,8 @@ def _panels(ax: Any, arms: int, legend: float) -> Any:
     import matplotlib.pyplot as plt
 
     if ax is None:
-        rows, columns = -(-arms // COLUMNS), min(arms, COLUMNS)
+        columns = _columns(arms)
+        rows = -(-arms // columns)
         size = (columns * 2.7 + legend, 2.6 * rows + 0.4)
         ax = plt.subplots(rows, columns, figsize=size, layout="constrained", sharex=True, sharey=True, squeeze=False)[1]
     boxes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
@@ -181,13 +186,15 @@ def sums_by_arm(
                 box.plot(fitted["time"] / days, fitted["value"], **style)
         _median(box, own, days)
         box.set_title(with_count(arm, responses.subjects), fontsize="small")
-        box.set_ylabel("sum of diameters (mm)" if k % COLUMNS == 0 else "")
-        lowest = k + COLUMNS >= len(arms)
+        box.set_ylabel("sum of diameters (mm)" if k % _columns(len(arms)) == 0 else "")
+        lowest = k + _columns(len(arms)) >= len(arms)
         box.set_xlabel(f"time ({name})" if lowest else "")
         box.tick_params(labelbottom=lowest)
         plain_spines(box)
     for box in boxes[len(arms) :]:
         box.set_visible(False)
+    if boxes[0].get_legend_handles_labels()[0]:
+        boxes[0].legend(fontsize="small", frameon=False, loc="upper right")
     if log:
         boxes[0].set_yscale("log")
     else:

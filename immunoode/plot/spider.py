@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.plot.oncology import arm_colours, beside, plain_spines, responses_of, time_unit, with_count
+from immunoode.plot.oncology import arm_colours, beside, plain_spines, responses_of, room, time_unit, with_count
 from immunoode.plot.style import new_axes
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def spider(responses: Responses, *, unit: str | None = None, ax: Any = None, dat
         axes.annotate(
             text, (0.99, 0.985), xycoords="axes fraction", ha="right", va="top", fontsize="x-small", color="0.3"
         )
-    beside(axes, _handles(colours, responses, table))
+    beside(axes, _handles(colours, responses, table, room(axes)))
     return (axes, table) if data else axes
 
 
@@ -86,10 +86,10 @@ def _marks(axes: Any, table: Any, colours: dict[str, str], days: float, many: in
             axes.scatter(some["time"] / days, some["change"], marker=marker, color=colours[str(arm)], zorder=4, **edge)
 
 
-def _handles(colours: dict[str, str], responses: Responses, table: Any) -> list[Any]:
+def _handles(colours: dict[str, str], responses: Responses, table: Any, most: int) -> list[Any]:
     from matplotlib.lines import Line2D
 
-    lines = [Line2D([], [], color=c, label=with_count(a, responses.subjects)) for a, c in colours.items()]
+    lines = [Line2D([], [], color=c, label=with_count(a, responses.subjects, most)) for a, c in colours.items()]
     style = {"linestyle": "none", "color": "0.7", "markeredgecolor": "black", "markersize": 5}
     if table["response"].isin(PROGRESSED).any() and len(responses.subjects) <= MARKED:
         lines.append(Line2D([], [], marker="o", label="progression", **style))

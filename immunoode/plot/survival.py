@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.plot.oncology import arm_colours, beside, plain_spines, room, short, time_unit
+from immunoode.plot.oncology import NARROW, arm_colours, beside, plain_spines, room, short, time_unit
 from immunoode.plot.style import STYLES
 
 if TYPE_CHECKING:
@@ -65,11 +65,12 @@ def kaplan_meier_figure(
     axes.set(ylim=(0, 1.02), ylabel=TITLES.get(km.endpoint, km.endpoint), xlabel=f"time ({name})")
     axes.axhline(0.5, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
     last = float(km.curve["time"].max()) / days
-    ticks = _ticks(last)
+    ticks = _ticks(last, 1.3 * axes.figure.get_figwidth())
     axes.set_xticks(ticks)
     axes.set_xlim(-0.01 * last, last * 1.02)
     plain_spines(axes)
-    beside(axes, _handles(km, colours, days, name))
+    beside(axes, _handles(km, colours, days, name, axes))
+    _tested(axes, km)
     if at_risk:
         _table(axes, km, ticks, days, colours)
     return (axes, km.curve.copy()) if data else axes
@@ -84,28 +85,35 @@ def _axes(ax: Any, rows: int) -> Any:
     return plt.subplots(figsize=(7.2, 3.9 + 0.17 * rows), layout="constrained")[1]
 
 
-def _ticks(last: float) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return five to nine round times from 0."""
-    every = next(e for e in (1, 2, 3, 6, 12, 24, 48, 96, 192, 10**6) if last / e <= 8)
+def _ticks(last: float, most: float) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return round times from 0, about as many as have room."""
+    every = next(e for e in (1, 2, 3, 6, 12, 24, 48, 96, 192, 10**6) if last / e <= max(min(most, 8), 3))
     return np.arange(0, last + 1e-9, every)
 
 
-def _handles(km: KaplanMeier, colours: dict[str, str], days: float, name: str) -> list[Any]:
+def _handles(km: KaplanMeier, colours: dict[str, str], days: float, name: str, axes: Any) -> list[Any]:
     from matplotlib.lines import Line2D
 
     def median(row: Any) -> str:
-        return f"{row.median / days:.1f} {name}" if np.isfinite(row.median) else "not reached"
+        if axes.figure.get_figwidth() < NARROW:
+            return ""
+        return "\nmedian " + (f"{row.median / days:.1f} {name}" if np.isfinite(row.median) else "not reached")
 
     handles = [
-        Line2D([], [], color=colours[row.arm], label=f"{short(row.arm)} (n = {row.subjects})\nmedian {median(row)}")
+        Line2D([], [], color=colours[row.arm], label=f"{short(row.arm, room(axes))} (n = {row.subjects}){median(row)}")
         for row in km.medians.itertuples()
     ]
-    handles.append(Line2D([], [], linestyle="none", marker="|", color="0.3", label="censored"))
+    if km.curve["censored"].any():
+        handles.append(Line2D([], [], linestyle="none", marker="|", color="0.3", label="censored"))
+    return handles
+
+
+def _tested(axes: Any, km: KaplanMeier) -> None:
+    """Write the log-rank test's p value where curves seldom are."""
     if len(km.arms) > 1:
         p = km.log_rank().p_value
         said = "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
-        handles.append(Line2D([], [], linestyle="none", label=f"log-rank {said}"))
-    return handles
+        axes.annotate(f"log-rank {said}", (0.02, 0.03), xycoords="axes fraction", fontsize="small")
 
 
 def _table(axes: Any, km: KaplanMeier, ticks: Any, days: float, colours: dict[str, str]) -> None:

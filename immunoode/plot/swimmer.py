@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.plot.oncology import arm_colours, beside, plain_spines, responses_of, short, time_unit, with_count
+from immunoode.plot.oncology import arm_colours, beside, plain_spines, responses_of, room, short, time_unit, with_count
 from immunoode.plot.style import new_axes
 from immunoode.regimen.schedule import DOSE, Schedule
 from immunoode.trial.response.best import plain
@@ -38,7 +38,7 @@ def swimmer(
     ax: Any = None,
     data: bool = False,
 ) -> Any:
-    """Draw a bar for each subject from day 0 to its last visit, the longest at the top.
+    """Draw a bar for each subject from day 0 to its last visit, the longest at the top; more than 40 subjects arm by arm.
 
     Parameters
     ----------
@@ -69,9 +69,9 @@ def swimmer(
         raise DataError(Problem("responses", "no subject has a visit after day 0", "at least one later visit"))
     table = _events(after, subjects, {str(k): float(v) for k, v in (deaths or {}).items()})
     ends = table[table["event"].isin(("end", "ongoing", "death"))].groupby("subject")["time"].max()
-    order = ends.sort_values(kind="stable").index
-    place = {subject: k for k, subject in enumerate(order)}
     arms = subjects.set_index("subject")["arm"]
+    order = _order(ends, arms)
+    place = {subject: k for k, subject in enumerate(order)}
     colours = arm_colours(list(subjects["arm"]))
     many = len(order)
     axes = new_axes(ax, (6.4, float(np.clip(0.22 * many + 1.0, 3.2, 8.0))))
@@ -90,11 +90,17 @@ def swimmer(
     axes.scatter(
         going["time"] / days + ahead, going["subject"].map(place), 26 * scale, marker=">", color="0.2", zorder=3
     )
-    _labels(axes, list(order))
+    _labels(axes, order)
     axes.set(xlabel=f"time ({name})", ylim=(-0.8, many - 0.2), xlim=(0, 1.05 * float(ends.max()) / days))
     plain_spines(axes)
-    beside(axes, _handles(colours, subjects, table))
+    beside(axes, _handles(colours, subjects, table, room(axes)))
     return (axes, table) if data else axes
+
+
+def _order(ends: pd.Series, arms: pd.Series) -> list[str]:
+    """Return the subjects from the shortest bar to the longest; arm by arm, the first at the top, where they are many."""
+    rank = {arm: -k for k, arm in enumerate(dict.fromkeys(arms))} if len(ends) > NAMED else dict.fromkeys(arms, 0)
+    return sorted(ends.index, key=lambda s: (rank[arms[s]], ends[s]))
 
 
 def _doses(axes: Any, doses: Mapping[str, Schedule], ends: pd.Series, place: Mapping[str, int], days: float) -> None:
@@ -143,11 +149,11 @@ def _labels(axes: Any, names: list[str]) -> None:
         axes.set_ylabel(f"{len(names)} subjects")
 
 
-def _handles(colours: dict[str, str], subjects: pd.DataFrame, table: pd.DataFrame) -> list[Any]:
+def _handles(colours: dict[str, str], subjects: pd.DataFrame, table: pd.DataFrame, most: int) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles: list[Any] = [Patch(color=c, alpha=0.75, label=with_count(a, subjects)) for a, c in colours.items()]
+    handles: list[Any] = [Patch(color=c, alpha=0.75, label=with_count(a, subjects, most)) for a, c in colours.items()]
     there = [e for e in MARKS if (table["event"] == e).any()]
     handles += [
         Line2D(

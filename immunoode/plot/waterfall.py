@@ -14,8 +14,8 @@ from immunoode.plot.oncology import (
     beside,
     plain_spines,
     responses_of,
+    room,
     short,
-    with_count,
 )
 from immunoode.plot.style import new_axes
 
@@ -124,6 +124,7 @@ def _legend(axes: Any, table: Any, colour: str, keys: dict[str, str]) -> None:
     from matplotlib.patches import Patch
 
     there = dict.fromkeys(table[colour]) if colour == "arm" else [k for k in keys if (table[colour] == k).any()]
-    names = [with_count(k, table) if colour == "arm" else f"{k} (n = {int((table[colour] == k).sum())})" for k in there]
+    counts = table[colour].value_counts()
+    names = [f"{short(k, room(axes))} (n = {counts[k]})" for k in there]
     patches = [Patch(facecolor=keys[k], edgecolor=EDGE, label=n) for k, n in zip(there, names, strict=True)]
     beside(axes, patches, "arm" if colour == "arm" else "best response")
