@@ -174,8 +174,8 @@ class _People:
             return cls({}, {}, None, starts, arms)
         subject = text(table[SUBJECT])
         if subject.duplicated().any():
-            row = subject[subject.duplicated()].index[0]
-            raise DataError(Problem(str(row), f"is a second row of {subject[row]}", "one row a subject in ADSL"))
+            twice = subject[subject.duplicated()]
+            raise DataError(Problem(str(twice.index[0]), f"is a second row of {twice.iloc[0]}", "one row a subject in ADSL"))
         begins = _first(table, starts)
         start = {} if begins is None else dict(zip(subject, as_dates(begins), strict=True))
         named = _first(table, arms)

@@ -123,7 +123,7 @@ def _named(table: pd.DataFrame, where: str, covariates: Sequence[str]) -> pd.Dat
     problems += [Problem(where, f"has two columns {c}", "one column of a name") for c in twice.unique()]
     if problems:
         raise DataError(problems)
-    return named.replace(list(MISSING), float("nan")) if len(named) else named
+    return named.mask(named.isin(MISSING))
 
 
 @dataclass(frozen=True)

@@ -103,13 +103,13 @@ def _claret_bruno(t: FloatArray, v: Values) -> FloatArray:
 
 def _waned(t: FloatArray, rate: float) -> FloatArray:
     """Return (1 - exp(-rate t)) / rate."""
-    return -np.expm1(-rate * t) / rate if rate > 0 else t
+    return -np.expm1(-rate * t) / rate if rate != 0 else t
 
 
 def _claret_bruno_gradient(t: FloatArray, v: Values) -> FloatArray:
     size, rate = _claret_bruno(t, v), v[RESISTANCE]
     waned = _waned(t, rate)
-    by_rate = (t * np.exp(-rate * t) - waned) / rate if rate > 0 else -(t**2) / 2
+    by_rate = (t * np.exp(-rate * t) - waned) / rate if rate != 0 else -(t**2) / 2
     return np.array([t * size, -waned * size, -v[SHRINKAGE] * by_rate * size])
 
 

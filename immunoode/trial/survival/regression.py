@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DISTRIBUTIONS = ("weibull", "log-normal", "log-logistic")
+EARLIEST = 0.25
+"""Days that stand for none: laws of failure times have no day 0."""
 FEW = 10
 """Events for each covariate below which estimates are known to be unreliable: a rule of thumb."""
 
@@ -185,9 +187,9 @@ def parametric_survival(
         table = _bounded(rows)[[*columns, *BOUNDS]]
         notes = _fit(fitter.fit_interval_censoring, table, lower_bound_col="lower", upper_bound_col="upper")
     else:
-        table = rows[[*columns, "time", "event"]].assign(time=rows["time"].clip(lower=0.5))
+        table = rows[[*columns, "time", "event"]].assign(time=rows["time"].clip(lower=EARLIEST))
         notes = _fit(fitter.fit, table, duration_col="time", event_col="event")
-        notes += ["Times of 0 count as half a day."] if (rows["time"] == 0).any() else []
+        notes += ["Times of 0 count as a quarter of a day."] if (rows["time"] == 0).any() else []
     main = fitter.summary.loc[fitter.summary.index.get_level_values(0)[0]]
     concordance = math.nan if intervals else float(fitter.concordance_index_)
     return SurvivalRegression(
@@ -202,7 +204,9 @@ def _bounded(rows: pd.DataFrame) -> pd.DataFrame:
     if missing:
         right = "progression_free_survival makes them; or leave out intervals=True"
         raise DataError([Problem("endpoints", f"no column {c!r}", right) for c in missing])
-    return rows.assign(upper=np.maximum(rows["upper"], 0.5))
+    lower = np.maximum(rows["lower"], EARLIEST)
+    exact = rows["event"] & (rows["lower"] == rows["upper"])
+    return rows.assign(lower=lower, upper=np.where(exact, lower, np.maximum(rows["upper"], 2 * EARLIEST)))
 
 
 def _design(
