@@ -49,6 +49,11 @@ from immunoode.trial.lesions import read_lesions as read_lesions
 from immunoode.trial.nonmem import read_nonmem as read_nonmem
 from immunoode.trial.nonmem_writer import write_nonmem as write_nonmem
 from immunoode.trial.reading import read_trial as read_trial
+from immunoode.trial.response.criteria import irecist as irecist
+from immunoode.trial.response.criteria import recist as recist
+from immunoode.trial.response.responses import Responses as Responses
+from immunoode.trial.response.rules import IrecistRules as IrecistRules
+from immunoode.trial.response.rules import RecistRules as RecistRules
 from immunoode.trial.table import TrialData as TrialData
 
 __version__: str

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.trial.response import best
-from immunoode.trial.response.grid import any_of, first_time, grid_of, last_time
-from immunoode.trial.response.immune import irecist_response, progressions
+from immunoode.trial.response.assemble import responses_of
+from immunoode.trial.response.immune import irecist_response
 from immunoode.trial.response.responses import Responses
 from immunoode.trial.response.rules import IrecistRules, RecistRules
 from immunoode.trial.response.tables import read
-from immunoode.trial.response.timepoint import Points, evaluate, recist_reason, recist_response
+from immunoode.trial.response.timepoint import evaluate, recist_reason, recist_response
 from immunoode.trial.response.visits import Array, Assessed
-from immunoode.trial.response.words import IRECIST_NAMES, NE, PD, PR, RECIST_NAMES, UPD
+from immunoode.trial.response.words import PD, UPD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +75,7 @@ def recist(
         response, reason = recist_response(points, assessed.visits), recist_reason(points, assessed.visits)
     else:
         response, reason = _given(assessed, {UPD: PD})
-    return _responses(assessed, points, response, reason, rules, rules, new_therapy)
+    return responses_of(assessed, points, response, reason, rules, _until(assessed, new_therapy))
 
 
 def irecist(
@@ -91,8 +90,8 @@ def irecist(
     Parameters
     ----------
     assessments : DataFrame
-        As for `recist`. Sums may have more columns: new_lesion (new lesions are there), new_lesions (how many were seen so far),
-        new_sum_of_diameters (of the new target lesions), non_target_increased and new_non_target_increased (since the last
+        As for `recist`. Sums may have more columns: new_lesion (new lesions are there), new_lesions (how many were seen so
+        far), new_sum_of_diameters (of the new target lesions), non_target_increased and new_non_target_increased (since the last
         assessment), new_non_target_progressed (unequivocally).
     rules : IrecistRules, optional
         The thresholds; by default those of the guideline.
@@ -102,8 +101,8 @@ def irecist(
     Returns
     -------
     Responses
-        With iCR, iPR, iSD, iUPD, iCPD, NE, and non-iCR/non-iUPD where there are no targets. The progression's day is that of the
-        first iUPD of the episode that was confirmed, or after which nothing else was seen.
+        With iCR, iPR, iSD, iUPD, iCPD, NE, and non-iCR/non-iUPD where there are no targets. The progression's day is that of
+        the first iUPD of the episode that was confirmed, or after which nothing else was seen.
 
     Raises
     ------
@@ -128,7 +127,7 @@ def irecist(
         response, reason = irecist_response(points, assessed.visits, rules)
     else:
         response, reason = _given(assessed, {})
-    return _responses(assessed, points, response, reason, rules.recist, rules, new_therapy)
+    return responses_of(assessed, points, response, reason, rules, _until(assessed, new_therapy))
 
 
 def _rules(rules: Any, wanted: type) -> Any:
@@ -151,100 +150,12 @@ def _until(assessed: Assessed, new_therapy: Mapping[str, float] | None) -> Array
     """Return the day from which assessments do not count, one a subject."""
     until = np.full(len(assessed.subjects), np.inf)
     place = {str(name): i for i, name in enumerate(assessed.subjects.name)}
-    unknown = [str(name) for name in new_therapy or {} if str(name) not in place]
+    days = {} if new_therapy is None else {str(name): day for name, day in dict(new_therapy).items()}
+    unknown = [name for name in days if name not in place]
     if unknown:
-        raise DataError([Problem("new_therapy", f"{name!r} is no subject", nearest(name, place)) for name in unknown])
-    for name, day in (new_therapy or {}).items():
-        until[place[str(name)]] = np.inf if day is None or np.isnan(day) else day
+        raise DataError(
+            [Problem("new_therapy", f"{name!r} is no subject", nearest(name, place)) for name in unknown[:20]]
+        )
+    for name, day in days.items():
+        until[place[name]] = np.inf if day is None or np.isnan(day) else day
     return until
-
-
-def _responses(
-    assessed: Assessed, points: Points, response: Array, reason: Array, rules: RecistRules, applied: Any, new_therapy: Any
-) -> Responses:
-    immune = isinstance(applied, IrecistRules)
-    counts = best.counted(response, assessed.visits.time, assessed.visits.subject, _until(assessed, new_therapy))
-    names = np.asarray(IRECIST_NAMES if immune else RECIST_NAMES, dtype=object)
-    visits = _visit_table(assessed, points, names[response], reason, counts)
-    subjects = _subject_table(assessed, points, response, counts, rules, applied, names)
-    return Responses(visits, subjects, assessed.left_out, applied)
-
-
-def _visit_table(assessed: Assessed, points: Points, response: Array, reason: Array, counts: Array) -> pd.DataFrame:
-    import pandas as pd
-
-    subjects, visits, names = assessed.subjects, assessed.visits, np.asarray(RECIST_NAMES, dtype=object)
-    given = assessed.given is not None
-    return pd.DataFrame(
-        {
-            "subject": subjects.name[visits.subject],
-            "arm": subjects.arm[visits.subject],
-            "time": visits.time,
-            "sum_of_diameters": np.where(subjects.has_target[visits.subject], visits.total, np.nan),
-            "baseline": points.baseline,
-            "nadir": points.nadir,
-            "change_from_baseline": points.from_baseline,
-            "change_from_nadir": points.from_nadir,
-            "target": "" if given else names[points.target],
-            "non_target": names[visits.non_target],
-            "new_lesion": visits.new_left > 0,
-            "response": response,
-            "reason": reason,
-            "counted": counts,
-        }
-    )
-
-
-def _subject_table(
-    assessed: Assessed, points: Points, response: Array, counts: Array, rules: RecistRules, applied: Any, names: Array
-) -> pd.DataFrame:
-    import pandas as pd
-
-    visits, people, size = assessed.visits, assessed.subjects, len(assessed.subjects)
-    time, subject = visits.time, visits.subject
-    confirmed = best.confirmed_visits(response, time, subject, counts, rules, size)
-    responded = first_time(counts & (response <= PR), time, subject, size)
-    kept = first_time(confirmed, time, subject, size)
-    last = last_time(counts & (response != NE), time, subject, size)
-    progressed, more = _progression(response, time, subject, counts, size, applied)
-    end = np.where(np.isnan(progressed), last, progressed)
-    table = {
-        "subject": people.name,
-        "arm": people.arm,
-        "baseline": people.baseline,
-        "baseline_time": people.baseline_time,
-        "visits": np.bincount(subject, minlength=size),
-        "best_change": best.change_at_best(points.from_baseline, subject, counts, size),
-        "best_response": names[best.best_response(response, time, subject, counts, rules, size)],
-        "confirmed_response": names[best.confirmed_response(response, time, subject, counts, confirmed, rules, size)],
-        "response_time": responded,
-        "confirmed_response_time": kept,
-        "progression_time": progressed,
-        "last_time": last,
-        "duration_of_response": end - responded,
-        "confirmed_duration_of_response": end - kept,
-        "response_ongoing": ~np.isnan(responded) & np.isnan(progressed),
-    }
-    return pd.DataFrame({**table, **more})
-
-
-def _progression(
-    response: Array, time: Array, subject: Array, counts: Array, size: int, applied: Any
-) -> tuple[Array, dict[str, Array]]:
-    """Return the day of progression, and what iRECIST has to add."""
-    if not isinstance(applied, IrecistRules):
-        return first_time(counts & (response == PD), time, subject, size), {}
-    day, confirmed, resolved = progressions(response, time, subject, counts, size)
-    if not applied.unconfirmed_is_progression:
-        day = np.where(confirmed, day, np.nan)
-    upd = counts & (response == UPD)
-    after = counts & (response <= PR) & grid_of(subject, size).before(upd)
-    more = {
-        "progression_confirmed": confirmed,
-        "had_iupd": any_of(upd, subject, size),
-        "pseudoprogression": resolved,
-        "response_after_iupd": any_of(after, subject, size),
-    }
-    return day, more
-
-

@@ -24,7 +24,9 @@ def from_responses(rows: Rows) -> Assessed:
     order = order[codes[order] != NONE]
     subject, time, codes = rows.subject[order], rows.time[order], codes[order]
     index = np.asarray(rows.frame.index)[order]
-    repeat = np.append((subject[1:] == subject[:-1]) & (time[1:] == time[:-1]), False) if len(time) else np.zeros(0, bool)
+    repeat = (
+        np.append((subject[1:] == subject[:-1]) & (time[1:] == time[:-1]), False) if len(time) else np.zeros(0, bool)
+    )
     left_out.append(reasons(index, rows.names[subject], repeat, "a second response on that day; the worst counts"))
     subject, time, codes, index = subject[~repeat], time[~repeat], codes[~repeat], index[~repeat]
     after = grid_of(subject, len(rows.names)).before(codes == CR) & np.isin(codes, (PR, SD))

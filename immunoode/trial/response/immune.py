@@ -78,7 +78,9 @@ class Course:
         rules, low = self.rules.recist, self.new_nadir
         if math.isnan(low) or visit.new_count > self.known:
             return False
-        return _reached(visit.new_least, low * (1 + rules.progression)) and _reached(visit.new_least - low, rules.progression_mm)
+        return _reached(visit.new_least, low * (1 + rules.progression)) and _reached(
+            visit.new_least - low, rules.progression_mm
+        )
 
     def _outside(self, visit: Visit, evidence: tuple[str, ...]) -> tuple[int, str]:
         """Return the response where no iUPD is open."""

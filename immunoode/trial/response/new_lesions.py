@@ -10,7 +10,7 @@ from immunoode.trial.response.rules import IrecistRules
 from immunoode.trial.response.words import NEW, NEW_TARGET
 
 if TYPE_CHECKING:
-    from immunoode.trial.response.lesions import Lesions
+    from immunoode.trial.response.lesion_rows import Lesions
 
 Array = np.ndarray
 
@@ -27,7 +27,9 @@ def new_targets(lesions: Lesions, first: Array, rules: IrecistRules) -> Array:
     large = np.nan_to_num(lesions.value[first]) >= size
     named = lesions.group[first] == NEW_TARGET
     wanted = first[named | ((lesions.group[first] == NEW) & large)]
-    order = np.lexsort((lesions.key[wanted], -np.nan_to_num(lesions.value[wanted]), lesions.time[wanted], lesions.subject[wanted]))
+    order = np.lexsort(
+        (lesions.key[wanted], -np.nan_to_num(lesions.value[wanted]), lesions.time[wanted], lesions.subject[wanted])
+    )
     wanted = wanted[order]
     place = lesions.subject[wanted] * (lesions.organ.max(initial=0) + 2) + lesions.organ[wanted] + 1
     wanted = wanted[(_rank(place) < rules.new_targets_organ) | (lesions.organ[wanted] < 0)]

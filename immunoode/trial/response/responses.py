@@ -29,8 +29,8 @@ class Responses:
         (False after the first PD or iCPD, and from a new therapy on).
     subjects : DataFrame
         One row a subject: subject, arm, baseline (mm), baseline_time, visits, best_change (the lowest change_from_baseline that
-        counts), best_response and confirmed_response, response_time and confirmed_response_time (first day of a CR or PR, of one
-        that is confirmed), progression_time, last_time (last evaluable assessment that counts), duration_of_response and
+        counts), best_response and confirmed_response, response_time and confirmed_response_time (first day of a CR or PR, of
+        one that is confirmed), progression_time, last_time (last evaluable assessment that counts), duration_of_response and
         confirmed_duration_of_response (from the response to progression, or to last_time), response_ongoing (a response and no
         progression: the durations are censored). Days and durations are NaN where there is no such thing. iRECIST adds
         progression_confirmed, had_iupd, pseudoprogression and response_after_iupd.
@@ -84,8 +84,8 @@ class Responses:
         Returns
         -------
         DataFrame
-            A row a group: n, with_iupd (subjects with an iUPD), pseudoprogression (those of whom one was resolved), then_response
-            (those of whom an iPR or iCR followed it), share (of n), lower, upper (exact), share_of_iupd.
+            A row a group: n, with_iupd (subjects with an iUPD), pseudoprogression (those of whom one was resolved),
+            then_response (those of whom an iPR or iCR followed it), share (of n), lower, upper (exact), share_of_iupd.
 
         Raises
         ------
@@ -98,7 +98,14 @@ class Responses:
 
     def report(self) -> str:
         """Return in words what the responses are, and what was left out or is to be looked at."""
-        lines = [str(self), "", "Confirmed:", self.rates().to_string(index=False, float_format="%.3f"), "", "Not confirmed:"]
+        lines = [
+            str(self),
+            "",
+            "Confirmed:",
+            self.rates().to_string(index=False, float_format="%.3f"),
+            "",
+            "Not confirmed:",
+        ]
         lines += [self.rates(confirmed=False).to_string(index=False, float_format="%.3f"), ""]
         if isinstance(self.rules, IrecistRules):
             table = self.pseudoprogression().to_string(index=False, float_format="%.3f")

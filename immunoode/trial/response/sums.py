@@ -10,7 +10,7 @@ import numpy as np
 from immunoode.trial.response.baseline import is_baseline, last_known
 from immunoode.trial.response.grid import any_of, grid_of
 from immunoode.trial.response.rules import IrecistRules
-from immunoode.trial.response.tables import Rows, collected, flags, numbers, reasons
+from immunoode.trial.response.tables import Rows, collected, flags, numbers, reasons, unusable
 from immunoode.trial.response.visits import Array, Assessed, Subjects, Visits, blank_visits
 from immunoode.trial.response.words import CR, NE, NON, NONE, PD, RECIST_NAMES, coded, status_code
 
@@ -25,9 +25,9 @@ def from_sums(rows: Rows, rules: IrecistRules) -> Assessed:
     """Return the visits of a table of sums."""
     frame, subject = rows.frame, rows.subject
     total = numbers(frame, "sum_of_diameters", np.nan)
-    raw = _as_given(frame)
-    bad = np.isfinite(raw) & ~np.isfinite(total)
-    left_out = [*rows.left_out, reasons(frame.index, rows.names[subject], bad, "a negative sum: not evaluable")]
+    bad = unusable(frame, "sum_of_diameters")
+    what = "a sum that is negative or no number: not evaluable"
+    left_out = [*rows.left_out, reasons(frame.index, rows.names[subject], bad, what)]
     visits = _visits(rows, total)
     order = np.lexsort((np.nan_to_num(total, nan=-1.0), visits.time, subject))
     visits, repeat = _once_a_day(visits, order)
@@ -41,13 +41,6 @@ def from_sums(rows: Rows, rules: IrecistRules) -> Assessed:
     unknown = np.isnan(when) | unmeasured
     subjects = Subjects(rows.names, rows.arms, np.where(sums > 0, sums, np.nan), when, unknown)
     return Assessed(subjects, _pick(visits, ~base), collected(left_out))
-
-
-def _as_given(frame: pd.DataFrame) -> Array:
-    """Return the sums as they stand."""
-    import pandas as pd
-
-    return pd.to_numeric(frame["sum_of_diameters"], errors="coerce").to_numpy(float)
 
 
 def _visits(rows: Rows, total: Array) -> Visits:

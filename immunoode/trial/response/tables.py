@@ -10,7 +10,7 @@ import numpy as np
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.response.rules import IrecistRules
 from immunoode.trial.response.visits import Array, Assessed
-from immunoode.trial.rows import text
+from immunoode.trial.rows import MISSING_WORDS, text
 from immunoode.trial.table import LEFT_OUT
 
 if TYPE_CHECKING:
@@ -177,7 +177,9 @@ def collected(left_out: list[pd.DataFrame]) -> pd.DataFrame:
     some = [table for table in left_out if len(table)]
     if not some:
         return pd.DataFrame({name: [] for name in LEFT_OUT})
-    return pd.concat(some, ignore_index=True).sort_values(["subject", "reason"], kind="stable", ignore_index=True)
+    table = pd.concat(some, ignore_index=True)
+    order = np.lexsort((table["row"].astype(str), table["reason"].astype(str), table["subject"].astype(str)))
+    return table.iloc[order].reset_index(drop=True)
 
 
 def flags(frame: pd.DataFrame, name: str, default: bool) -> Array:
@@ -198,7 +200,9 @@ def flags(frame: pd.DataFrame, name: str, default: bool) -> Array:
     read = [meaning.get(str(word).strip().lower()) for word in words]
     wrong = [str(w) for w, value in zip(words, read, strict=True) if value is None]
     if wrong:
-        raise DataError([Problem(f"assessments: {name}", f"{w!r} is neither yes nor no", "True or False") for w in wrong])
+        raise DataError(
+            [Problem(f"assessments: {name}", f"{w!r} is neither yes nor no", "True or False") for w in wrong]
+        )
     return np.asarray([*read, default], dtype=bool)[codes]
 
 
@@ -210,3 +214,14 @@ def numbers(frame: pd.DataFrame, name: str, default: float) -> Array:
         return np.full(len(frame), default)
     values = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
     return np.where((values < 0) | ~np.isfinite(values), np.nan, values)
+
+
+def unusable(frame: pd.DataFrame, name: str) -> Array:
+    """Return where a column has something, and that is no number of at least 0 nor a word for nothing."""
+    import pandas as pd
+
+    values = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
+    doubtful = ~np.isfinite(values) & frame[name].notna().to_numpy()
+    empty = frame[name][doubtful].astype(str).str.strip().str.lower().isin(MISSING_WORDS).to_numpy()
+    doubtful[np.flatnonzero(doubtful)[empty]] = False
+    return np.asarray(doubtful | (values < 0))

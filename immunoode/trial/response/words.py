@@ -31,7 +31,7 @@ GROUPS = {
 KINDS = tuple(kind + node for kind in GROUPS for node in ("", " node"))
 """The kinds of lesions; a node is measured by its short axis."""
 
-BLANK, UNKNOWN, SMALL, ABSENT, PRESENT, PROGRESSION, INCREASED = range(7)
+BLANK, UNKNOWN, SMALL, ABSENT, PRESENT, INCREASED, PROGRESSION = range(7)
 FINDINGS = {
     "": BLANK,
     NOT_EVALUABLE: UNKNOWN,
@@ -48,7 +48,9 @@ _MORE_FINDINGS = {"nan": "", "none": "", "none recorded": "", "increase": "incre
 
 def kind_code(text: str) -> int | None:
     """Return twice the group, plus one for a node; None where the text is no kind."""
-    words = text.lower().replace("_", " ").replace("nontarget", "non-target").replace("non target", "non-target").split()
+    words = (
+        text.lower().replace("_", " ").replace("nontarget", "non-target").replace("non target", "non-target").split()
+    )
     bare = [w for w in words if w not in ("lesion", "lymph", "node", "nodal")]
     group = GROUPS.get(" ".join(bare))
     return None if group is None else 2 * group + ("node" in words or "nodal" in words)
