@@ -87,9 +87,8 @@ def test_all_subjects_at_once_are_the_same_as_each_alone() -> None:
     for criteria, some in (("recist", RECIST), ("irecist", IRECIST)):
         for form in ("lesions", "sums", "responses"):
             plain = [(n, c) for n, c in some if form in c and not {"rules", "irules", "new_therapy"} & set(c)]
-            together = getattr(imo, criteria)(
-                pd.concat([table(c).assign(subject=n) for n, c in plain], ignore_index=True)
-            )
+            rows = [row for n, c in plain for row in table(c).assign(subject=n).to_dict("records")]
+            together = getattr(imo, criteria)(pd.DataFrame(rows))
             alone = {n: _responses(criteria, c) for n, c in plain}
             for name, part in together.visits.groupby("subject"):
                 assert list(part["response"]) == list(alone[name].visits["response"]), name

@@ -91,8 +91,8 @@ def irecist(
     ----------
     assessments : DataFrame
         As for `recist`. Sums may have more columns: new_lesion (new lesions are there), new_lesions (how many were seen so
-        far), new_sum_of_diameters (of the new target lesions), non_target_increased and new_non_target_increased (since the last
-        assessment), new_non_target_progressed (unequivocally).
+        far), new_sum_of_diameters (of the new target lesions), non_target_increased and new_non_target_increased (since the
+        last assessment), new_non_target_progressed (unequivocally).
     rules : IrecistRules, optional
         The thresholds; by default those of the guideline.
     new_therapy, enrolled
