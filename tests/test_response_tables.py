@@ -165,6 +165,12 @@ def test_a_target_with_progression_in_words_is_surfaced() -> None:
     assert "its sum decides" in imo.recist(table).left_out["reason"].iloc[0]
 
 
+def test_a_target_too_small_at_baseline_is_surfaced() -> None:
+    table = LESIONS.assign(diameter=[9.0, np.nan, 5.0, np.nan])
+    assert "too small at baseline" in imo.recist(table).left_out["reason"].iloc[0]
+    assert imo.recist(table, imo.RecistRules(measurable_mm=9)).left_out.empty
+
+
 def test_reasons_say_why() -> None:
     sums = pd.DataFrame(
         {"subject": "1", "time": [0, 42, 84], "sum_of_diameters": [100, 130, 140], "new_lesion": [False, False, True]}

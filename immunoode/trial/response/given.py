@@ -9,7 +9,7 @@ import numpy as np
 from immunoode.trial.response.grid import grid_of
 from immunoode.trial.response.tables import Rows, collected, reasons
 from immunoode.trial.response.visits import Array, Assessed, Subjects, blank_visits
-from immunoode.trial.response.words import CR, IRECIST_NAMES, NONE, PD, PR, RECIST_NAMES, SD, UPD, coded, status_code
+from immunoode.trial.response.words import CR, IRECIST_NAMES, NONE, PD, PR, RECIST_NAMES, SD, UPD, coded, given_code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def from_responses(rows: Rows) -> Assessed:
     """Return visits with the responses of a table; rows without one are not assessments."""
     known = [name for name in (*RECIST_NAMES, *IRECIST_NAMES) if name]
-    codes = coded(rows.frame["response"], status_code, known)
+    codes = coded(rows.frame["response"], given_code, known)
     left_out = [*rows.left_out, reasons(rows.frame.index, rows.names[rows.subject], codes == NONE, "no response")]
     order = np.lexsort((_worst(codes), rows.time, rows.subject))
     order = order[codes[order] != NONE]

@@ -23,7 +23,7 @@ def from_lesions(rows: Rows, rules: IrecistRules) -> Assessed:
     """Return the visits of a table of lesions."""
     lesions, timeline, left_out = sorted_lesions(rows, rules.recist)
     base = timeline.base[lesions.visit]
-    sums, when, targets, notes = _baseline(lesions, timeline, base, rows)
+    sums, when, targets, notes = _baseline(lesions, timeline, base, rows, rules.recist)
     visits = replace(
         blank_visits(timeline.subject, timeline.time),
         markers=timeline.count(lesions.visit, ~lesions.markers) == 0,
@@ -41,7 +41,7 @@ def from_lesions(rows: Rows, rules: IrecistRules) -> Assessed:
 
 
 def _baseline(
-    lesions: Lesions, timeline: Timeline, base: Array, rows: Rows
+    lesions: Lesions, timeline: Timeline, base: Array, rows: Rows, rules: RecistRules
 ) -> tuple[Array, Array, Array, list[pd.DataFrame]]:
     """Return each subject's sum and day of baseline, which rows are of targets in that sum, and what is to be noted."""
     values, _ = last_known(lesions.key, lesions.time, lesions.value, base, len(lesions.start))
@@ -55,7 +55,10 @@ def _baseline(
     late = ~base[lesions.start] if len(who) else np.zeros(0, bool)
     many = np.bincount(who[followed], minlength=size) > 5
     every = np.full(size, "")
+    limit = np.where(lesions.node[lesions.start], rules.measurable_node_mm, rules.measurable_mm)
+    small = followed & (values < limit)
     notes = [
+        reasons(index, names, small, "a target lesion too small at baseline (RECIST 1.1, 3.1.1); it counts"),
         reasons(index, names, (group == TARGET) & ~followed, "a target lesion without a measurement at baseline"),
         reasons(
             index,

@@ -23,7 +23,7 @@ def new_targets(lesions: Lesions, first: Array, rules: IrecistRules) -> Array:
     first : array of int
         The row at which each new lesion is first seen.
     """
-    size = np.where(lesions.node[first], rules.new_target_node_mm, rules.new_target_mm)
+    size = np.where(lesions.node[first], rules.recist.measurable_node_mm, rules.recist.measurable_mm)
     large = np.nan_to_num(lesions.value[first]) >= size
     named = lesions.group[first] == NEW_TARGET
     wanted = first[named | ((lesions.group[first] == NEW) & large)]

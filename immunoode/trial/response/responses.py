@@ -24,9 +24,9 @@ class Responses:
     visits : DataFrame
         One row an assessment after baseline, sorted by subject and time: subject, arm, time (days), sum_of_diameters (mm, NaN
         unless all targets were evaluated), baseline and nadir (mm; the nadir is the smallest sum before the visit, baseline
-        included), change_from_baseline and change_from_nadir (fractions: -0.3 is 30 % less), target, non_target ("" where there
-        are none; the categories are those of RECIST 1.1), new_lesion, response, reason (why PD, iUPD, iCPD or NE), counted
-        (False after the first PD or iCPD, and from a new therapy on).
+        included), change_from_baseline and change_from_nadir (fractions: -0.3 is 30 % less; infinite from 0), target,
+        non_target ("" where there are none; the categories are those of RECIST 1.1), new_lesion, response, reason (why PD,
+        iUPD, iCPD or NE), counted (False after the first PD or iCPD, and from a new therapy on).
     subjects : DataFrame
         One row a subject: subject, arm, baseline (mm), baseline_time, visits, best_change (the lowest change_from_baseline that
         counts), best_response and confirmed_response, response_time and confirmed_response_time (first day of a CR or PR, of

@@ -28,6 +28,8 @@ class RecistRules:
         A node with a shorter short axis is not pathological, in mm (4.3.1, 4.3.3: 10 mm).
     too_small_mm : float
         Stands for a lesion that is there and too small to measure, in mm (4.3.2: 5 mm).
+    measurable_mm, measurable_node_mm : float
+        Below this diameter (node: short axis) a lesion is no target (3.1.1: 10 mm; 15 mm); at baseline it is told.
     baseline : "last" or "first"
         "last": each target lesion's last measurement up to `baseline_until`. "first": the first assessment, whatever its day.
     baseline_until : float
@@ -52,6 +54,8 @@ class RecistRules:
     progression_mm: float = 5.0
     node_mm: float = 10.0
     too_small_mm: float = 5.0
+    measurable_mm: float = 10.0
+    measurable_node_mm: float = 15.0
     baseline: Literal["last", "first"] = "last"
     baseline_until: float = 0.0
     confirmation_days: float = 28.0
@@ -90,10 +94,8 @@ class IrecistRules:
     further_mm : float
         Further increase of the targets' sum, or of the new target lesions' sum, that confirms, in mm (5 mm); from the
         smallest sum since the iUPD (recist.eortc.org: sequential increases are additive).
-    new_target_mm, new_target_node_mm : float
-        A new lesion of this diameter (node: short axis) is measured as a new target lesion (10 mm; 15 mm).
     new_targets, new_targets_organ : int
-        New target lesions at most, in all and in one organ (5; 2).
+        New target lesions at most, in all and in one organ (5; 2), of those that are measurable when first seen.
     new_lesions_block : "unless targets improve", "always" or "never"
         Whether new lesions that stay as they are keep the assessment at iUPD. By default not where the targets' response is
         better than at the iUPD (recist.eortc.org, scenarios B and F).
@@ -107,8 +109,6 @@ class IrecistRules:
     late_confirmation: bool = True
     early_new_lesion_confirms: bool = False
     further_mm: float = 5.0
-    new_target_mm: float = 10.0
-    new_target_node_mm: float = 15.0
     new_targets: int = 5
     new_targets_organ: int = 2
     new_lesions_block: Literal["unless targets improve", "always", "never"] = "unless targets improve"

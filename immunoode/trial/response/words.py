@@ -71,6 +71,14 @@ def status_code(text: str) -> int | None:
     return names.get(lower)
 
 
+def given_code(text: str) -> int | None:
+    """Return the code of a response that was given: PD is iUPD to iRECIST, and what was not done is no response."""
+    lower = text.lower().replace(" ", "")
+    if lower in ("nd", "na", "notdone", "missing", "baseline"):
+        return NONE
+    return UPD if lower == "pd" else status_code(text)
+
+
 def coded(column: pd.Series, code: Callable[[str], int | None], known: Sequence[str]) -> np.ndarray:
     """Return the codes of a column of texts; each word that is unknown becomes a problem.
 
