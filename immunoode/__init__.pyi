@@ -60,8 +60,8 @@ from immunoode.trial.metrics.sizes import growth_metrics as growth_metrics
 from immunoode.trial.nonmem import read_nonmem as read_nonmem
 from immunoode.trial.nonmem_writer import write_nonmem as write_nonmem
 from immunoode.trial.reading import read_trial as read_trial
-from immunoode.trial.response.irecist import irecist as irecist
-from immunoode.trial.response.recist import recist as recist
+from immunoode.trial.response.criteria import irecist as irecist
+from immunoode.trial.response.criteria import recist as recist
 from immunoode.trial.response.responses import Responses as Responses
 from immunoode.trial.response.rules import IrecistRules as IrecistRules
 from immunoode.trial.response.rules import RecistRules as RecistRules

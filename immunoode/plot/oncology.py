@@ -41,6 +41,22 @@ def responses_of(responses: Any) -> Responses:
     return responses
 
 
+def sizes_of(responses: Responses) -> pd.DataFrame:
+    """Return subject, arm, time, sum_of_diameters, response and new_lesion of every visit with a sum, the baseline included."""
+    import pandas as pd
+
+    columns = ["subject", "arm", "time", "sum_of_diameters", "baseline", "response", "new_lesion"]
+    people = responses.subjects.rename(columns={"baseline_time": "time"})
+    first = people[["subject", "arm", "time", "baseline"]].assign(
+        sum_of_diameters=people["baseline"], response="", new_lesion=False
+    )
+    parts = [t for t in (first[columns], responses.visits[columns]) if len(t)]
+    table = pd.concat(parts, ignore_index=True).dropna(subset=["sum_of_diameters", "time"])
+    order = {subject: k for k, subject in enumerate(people["subject"])}
+    placed = table.assign(_place=table["subject"].map(order)).sort_values(["_place", "time"], kind="stable")
+    return placed.drop(columns="_place").reset_index(drop=True)
+
+
 def time_unit(days: float, unit: str | None) -> tuple[float, str]:
     """Return the days of a unit of time and its name: the one asked for, else what suits the span.
 

@@ -16,6 +16,7 @@ from immunoode.plot.oncology import (
     beside,
     plain_spines,
     responses_of,
+    sizes_of,
     time_unit,
     with_count,
 )
@@ -165,7 +166,7 @@ def sums_by_arm(
     DataError
     """
 
-    table = responses_of(responses).visits[["subject", "arm", "time", "sum_of_diameters"]].dropna()
+    table = sizes_of(responses_of(responses))[["subject", "arm", "time", "sum_of_diameters"]]
     table = table.rename(columns={"sum_of_diameters": "value"}).reset_index(drop=True)
     if table.empty:
         raise DataError(Problem("responses", "have no sum of diameters", "an evaluation of measured lesions"))

@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.plot.oncology import arm_colours, beside, plain_spines, responses_of, room, time_unit, with_count
+from immunoode.plot.oncology import (
+    arm_colours,
+    beside,
+    plain_spines,
+    responses_of,
+    room,
+    sizes_of,
+    time_unit,
+    with_count,
+)
 from immunoode.plot.style import new_axes
+from immunoode.trial.response.words import PROGRESSED, is_one_of
 
 if TYPE_CHECKING:
     from immunoode.trial.response.responses import Responses
@@ -17,7 +27,6 @@ HIGHEST = 150.0
 """Percent at which the axis ends; lines leave it."""
 MARKED = 100
 """Subjects up to which progressions are marked."""
-PROGRESSED = ("PD", "iUPD", "iCPD")
 
 
 def spider(responses: Responses, *, unit: str | None = None, ax: Any = None, data: bool = False) -> Any:
@@ -42,9 +51,9 @@ def spider(responses: Responses, *, unit: str | None = None, ax: Any = None, dat
     DataError
         If no subject has a measurement after the baseline.
     """
-    visits = responses_of(responses).visits
-    table = visits[["subject", "arm", "time", "response", "new_lesion"]].assign(
-        change=100 * (visits["sum_of_diameters"] / visits["baseline"] - 1)
+    seen = sizes_of(responses_of(responses))
+    table = seen[["subject", "arm", "time", "response", "new_lesion"]].assign(
+        change=100 * (seen["sum_of_diameters"] / seen["baseline"] - 1)
     )
     table = table[np.isfinite(table["change"])].reset_index(drop=True)
     if not (table["response"] != "").any():
@@ -59,7 +68,7 @@ def spider(responses: Responses, *, unit: str | None = None, ax: Any = None, dat
         axes.plot(rows["time"] / days, rows["change"], color=colours[str(arm)], alpha=faint, linewidth=width)
     _marks(axes, table, colours, days, many)
     axes.axhline(0, color="black", linewidth=0.8)
-    for level in (-100 * responses.rules.partial_response, 100 * responses.rules.progression):
+    for level in (-100 * responses.thresholds.partial_response, 100 * responses.thresholds.progression):
         axes.axhline(level, color="0.4", linewidth=0.9, linestyle="--", zorder=0)
     highest = float(table["change"].max())
     axes.set(xlabel=f"time ({name})", ylabel="change from baseline (%)")
@@ -75,13 +84,17 @@ def spider(responses: Responses, *, unit: str | None = None, ax: Any = None, dat
     return (axes, table) if data else axes
 
 
+def _progressed(response: str) -> bool:
+    return is_one_of(response, PROGRESSED)
+
+
 def _marks(axes: Any, table: Any, colours: dict[str, str], days: float, many: int) -> None:
     """Mark new lesions, and progression where there are few enough lines to see it."""
     edge = {"s": 22 if many <= 50 else 9, "edgecolor": "black", "linewidth": 0.6}
     inside = table[table["change"] <= HIGHEST]
     for arm, rows in inside.groupby("arm", sort=False):
         new = rows["new_lesion"].astype(bool)
-        bad = rows["response"].isin(PROGRESSED) & ~new & (many <= MARKED)
+        bad = rows["response"].map(_progressed) & ~new & (many <= MARKED)
         for marker, some in (("D", rows[new]), ("o", rows[bad])):
             axes.scatter(some["time"] / days, some["change"], marker=marker, color=colours[str(arm)], zorder=4, **edge)
 
@@ -91,7 +104,7 @@ def _handles(colours: dict[str, str], responses: Responses, table: Any, most: in
 
     lines = [Line2D([], [], color=c, label=with_count(a, responses.subjects, most)) for a, c in colours.items()]
     style = {"linestyle": "none", "color": "0.7", "markeredgecolor": "black", "markersize": 5}
-    if table["response"].isin(PROGRESSED).any() and len(responses.subjects) <= MARKED:
+    if table["response"].map(_progressed).any() and len(responses.subjects) <= MARKED:
         lines.append(Line2D([], [], marker="o", label="progression", **style))
     if table["new_lesion"].any():
         lines.append(Line2D([], [], marker="D", label="new lesion", **style))

@@ -11,7 +11,7 @@ from immunoode.errors import DataError, Problem
 from immunoode.plot.oncology import arm_colours, beside, plain_spines, responses_of, room, short, time_unit, with_count
 from immunoode.plot.style import new_axes
 from immunoode.regimen.schedule import DOSE, Schedule
-from immunoode.trial.response.best import plain
+from immunoode.trial.response.words import CR, PR, is_one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +117,7 @@ def _events(after: pd.DataFrame, subjects: pd.DataFrame, deaths: Mapping[str, fl
     import pandas as pd
 
     names = subjects.set_index("subject")
-    said = after["response"].map(plain)
+    complete, partial = (after["response"].map(lambda r, code=code: is_one_of(r, (code,))) for code in (CR, PR))
 
     def first(rows: pd.Series, event: str) -> pd.DataFrame:
         times = after[rows].groupby("subject")["time"].min()
@@ -128,8 +128,8 @@ def _events(after: pd.DataFrame, subjects: pd.DataFrame, deaths: Mapping[str, fl
     last = after.groupby("subject")["time"].max()
     ended = last.index.isin(progression.index) | last.index.isin(died.index)
     parts = [
-        first(said == "CR", "complete response"),
-        first(said == "PR", "partial response"),
+        first(complete, "complete response"),
+        first(partial, "partial response"),
         first(after["new_lesion"].astype(bool), "new lesion"),
         pd.DataFrame({"subject": progression.index, "event": "progression", "time": progression.to_numpy()}),
         pd.DataFrame({"subject": died.index, "event": "death", "time": died.to_numpy()}),

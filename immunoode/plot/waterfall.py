@@ -78,7 +78,7 @@ def waterfall(
     axes.plot(flat, np.zeros(len(flat)), "_", color=EDGE, markersize=5)
     _cut(axes, seen["change"].to_numpy())
     axes.axhline(0, color="black", linewidth=0.8)
-    for level in (-100 * responses.rules.partial_response, 100 * responses.rules.progression):
+    for level in (-100 * responses.thresholds.partial_response, 100 * responses.thresholds.progression):
         axes.axhline(level, color="0.4", linewidth=0.9, linestyle="--", zorder=0)
     axes.set(ylabel="best change from baseline (%)", xlim=(-0.8, len(seen) - 0.2))
     top = float(max(shown.max(), 25.0))

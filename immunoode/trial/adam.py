@@ -175,7 +175,9 @@ class _People:
         subject = text(table[SUBJECT])
         if subject.duplicated().any():
             twice = subject[subject.duplicated()]
-            raise DataError(Problem(str(twice.index[0]), f"is a second row of {twice.iloc[0]}", "one row a subject in ADSL"))
+            raise DataError(
+                Problem(str(twice.index[0]), f"is a second row of {twice.iloc[0]}", "one row a subject in ADSL")
+            )
         begins = _first(table, starts)
         start = {} if begins is None else dict(zip(subject, as_dates(begins), strict=True))
         named = _first(table, arms)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.solve.simulation import Simulation
-from immunoode.trial.response.recist import recist
+from immunoode.trial.response.criteria import recist
 from immunoode.trial.table import COLUMNS, DIAMETER, ENDPOINTS, FINDINGS, SUM_OF_DIAMETERS, TrialData, empty
 from immunoode.virtual.hazard import Hazard
 from immunoode.virtual.measurement import Measurement

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode import units
 from immunoode.errors import DataError, Problem
-from immunoode.trial.response.best import plain
 from immunoode.trial.response.responses import Responses
-from immunoode.trial.response.rules import CR, PR
+from immunoode.trial.response.words import RESPONDED, is_one_of
 from immunoode.trial.survival.table import endpoint_table
 
 if TYPE_CHECKING:
@@ -59,5 +58,5 @@ def landmark(
 
 def _responders(responses: Responses, day: float) -> dict[str, str]:
     early = responses.visits[responses.visits["time"] <= day]
-    hits = set(early.loc[early["response"].map(plain).isin((CR, PR)), "subject"])
+    hits = {s for s, r in zip(early["subject"], early["response"], strict=True) if is_one_of(r, RESPONDED)}
     return {s: RESPONDER if s in hits else OTHER for s in responses.subjects["subject"]}

@@ -1,0 +1,144 @@
+"""Responses: what RECIST 1.1 or iRECIST makes of a trial, visit by visit and subject by subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from immunoode.errors import DataError, Problem
+from immunoode.trial.response.best import CONTROL
+from immunoode.trial.response.rates import pseudoprogression_table, rate_table
+from immunoode.trial.response.rules import IrecistRules, RecistRules
+from immunoode.trial.response.words import IRECIST_NAMES, RECIST_NAMES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Responses of all subjects of a trial; made by `recist` and `irecist`.
+
+    Attributes
+    ----------
+    visits : DataFrame
+        One row an assessment after baseline, sorted by subject and time: subject, arm, time (days), sum_of_diameters (mm, NaN
+        unless all targets were evaluated), baseline and nadir (mm; the nadir is the smallest sum before the visit, baseline
+        included), change_from_baseline and change_from_nadir (fractions: -0.3 is 30 % less; infinite from 0), target,
+        non_target ("" where there are none; the categories are those of RECIST 1.1), new_lesion, response, reason (why PD,
+        iUPD, iCPD or NE), counted (False after the first PD or iCPD, and from a new therapy on).
+    subjects : DataFrame
+        One row a subject: subject, arm, baseline (mm), baseline_time, visits, best_change (the lowest change_from_baseline that
+        counts), best_response and confirmed_response, response_time and confirmed_response_time (first day of a CR or PR, of
+        one that is confirmed), progression_time, last_time (last evaluable assessment that counts), duration_of_response and
+        confirmed_duration_of_response (from the response to progression, or to last_time), response_ongoing (a response and no
+        progression: the durations are censored). Days and durations are NaN where there is no such thing. iRECIST adds
+        progression_confirmed, had_iupd, pseudoprogression and response_after_iupd.
+    left_out : DataFrame
+        Rows and subjects that could not be used as they are, or that somebody should look at: row, subject, reason.
+    rules : RecistRules or IrecistRules
+        What was applied.
+    """
+
+    visits: pd.DataFrame
+    subjects: pd.DataFrame
+    left_out: pd.DataFrame
+    rules: RecistRules | IrecistRules
+
+    @property
+    def criteria(self) -> str:
+        """The rules' name: "RECIST 1.1" or "iRECIST"."""
+        return "iRECIST" if isinstance(self.rules, IrecistRules) else "RECIST 1.1"
+
+    @property
+    def thresholds(self) -> RecistRules:
+        """The thresholds of RECIST 1.1 that were applied, under iRECIST too."""
+        return self.rules.recist if isinstance(self.rules, IrecistRules) else self.rules
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The responses that there can be, from best to worst."""
+        return tuple(name for name in self._names if name)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return IRECIST_NAMES if isinstance(self.rules, IrecistRules) else RECIST_NAMES
+
+    def rates(self, by: str | None = "arm", *, confirmed: bool = True, confidence: float = 0.95) -> pd.DataFrame:
+        """Return objective response and disease control rates with exact intervals (Clopper and Pearson).
+
+        Parameters
+        ----------
+        by : str or None
+            The column of `subjects` that makes the groups; None for all together.
+        confirmed : bool
+            Whether CR and PR count only if confirmed.
+        confidence : float
+            Of the intervals.
+
+        Returns
+        -------
+        DataFrame
+            A row a group: n (all subjects, those not evaluable included), responders (CR and PR), objective_response_rate,
+            lower, upper; controlled (CR, PR, SD, non-CR/non-PD), disease_control_rate, disease_control_lower,
+            disease_control_upper; and a column with the count of each best response.
+
+        Raises
+        ------
+        DataError
+            If there is no such column, or the confidence is not between 0 and 1.
+        """
+        names = list(self.order)
+        control = [self._names[code] for code in CONTROL]
+        best = "confirmed_response" if confirmed else "best_response"
+        return rate_table(self.subjects, best, by, confidence, names, names[:2], control)
+
+    def pseudoprogression(self, by: str | None = "arm", *, confidence: float = 0.95) -> pd.DataFrame:
+        """Return the share of pseudo-progression: an iUPD after which iSD, iPR or iCR follows before any iCPD.
+
+        Returns
+        -------
+        DataFrame
+            A row a group: n, with_iupd (subjects with an iUPD), pseudoprogression (those of whom one was resolved),
+            then_response (those of whom an iPR or iCR followed it), share (of n), lower, upper (exact), share_of_iupd.
+
+        Raises
+        ------
+        DataError
+            If these are responses by RECIST 1.1, which knows none, or there is no such column.
+        """
+        if not isinstance(self.rules, IrecistRules):
+            raise DataError(Problem("pseudoprogression", "is not defined under RECIST 1.1", "take irecist(...)"))
+        return pseudoprogression_table(self.subjects, by, confidence)
+
+    def report(self) -> str:
+        """Return in words what the responses are, and what was left out or is to be looked at."""
+        lines = [
+            str(self),
+            "",
+            "Confirmed:",
+            self.rates().to_string(index=False, float_format="%.3f"),
+            "",
+            "Not confirmed:",
+        ]
+        lines += [self.rates(confirmed=False).to_string(index=False, float_format="%.3f"), ""]
+        if isinstance(self.rules, IrecistRules):
+            table = self.pseudoprogression().to_string(index=False, float_format="%.3f")
+            lines += ["Pseudo-progression:", table, ""]
+        if self.left_out.empty:
+            return "\n".join([*lines, "Nothing was left out."])
+        lines.append(f"{len(self.left_out)} rows or subjects were left out or are to be looked at:")
+        lines += [f"  {n} x {reason}" for reason, n in self.left_out["reason"].value_counts().items()]
+        return "\n".join([*lines, self.left_out.to_string(index=False, max_rows=60)])
+
+    def __str__(self) -> str:
+        return f"{self.criteria}: {len(self.subjects)} subjects, {len(self.visits)} assessments after baseline"
+
+    def __repr__(self) -> str:
+        return f"<Responses: {self}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        note = f"<p>{len(self.left_out)} notes: see <code>.report()</code></p>" if len(self.left_out) else ""
+        return f"<p><b>{escape(str(self))}</b></p>{self.rates().to_html(index=False, float_format='%.3f')}{note}"

@@ -1,0 +1,105 @@
+"""The words of assessments: kinds of lesions, what was found, and responses, read in any case of letters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.trial.findings import NOT_EVALUABLE, TOO_SMALL, WORDS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CR, PR, SD, NON, PD, UPD, NE = range(7)
+"""Codes of responses from best to worst, as a best response is chosen; PD is iCPD where UPD is used. `NONE`: none at all."""
+NONE = -1
+RECIST_NAMES = ("CR", "PR", "SD", "non-CR/non-PD", "PD", "", "NE", "")
+IRECIST_NAMES = ("iCR", "iPR", "iSD", "non-iCR/non-iUPD", "iCPD", "iUPD", "NE", "")
+"""Names of the codes; the last is that of `NONE`."""
+
+RESPONDED, PROGRESSED = (CR, PR), (PD, UPD)
+"""Codes of what counts as an objective response; of progression, confirmed or not."""
+
+TARGET, NON_TARGET, NEW, NEW_TARGET, NEW_NON_TARGET = range(5)
+GROUPS = {
+    "target": TARGET,
+    "non-target": NON_TARGET,
+    "new": NEW,
+    "new target": NEW_TARGET,
+    "new non-target": NEW_NON_TARGET,
+}
+KINDS = tuple(kind + node for kind in GROUPS for node in ("", " node"))
+"""The kinds of lesions; a node is measured by its short axis."""
+
+BLANK, UNKNOWN, SMALL, ABSENT, PRESENT, INCREASED, PROGRESSION = range(7)
+FINDINGS = {
+    "": BLANK,
+    NOT_EVALUABLE: UNKNOWN,
+    TOO_SMALL: SMALL,
+    "absent": ABSENT,
+    "present": PRESENT,
+    "new": PRESENT,
+    "unequivocal progression": PROGRESSION,
+    "increased": INCREASED,
+}
+"""What may be found of a lesion; "increased" is an increase since the last assessment that need not be unequivocal."""
+_MORE_FINDINGS = {"nan": "", "none": "", "none recorded": "", "increase": "increased", "further increase": "increased"}
+
+
+def kind_code(text: str) -> int | None:
+    """Return twice the group, plus one for a node; None where the text is no kind."""
+    words = (
+        text.lower().replace("_", " ").replace("nontarget", "non-target").replace("non target", "non-target").split()
+    )
+    bare = [w for w in words if w not in ("lesion", "lymph", "node", "nodal")]
+    group = GROUPS.get(" ".join(bare))
+    return None if group is None else 2 * group + ("node" in words or "nodal" in words)
+
+
+def finding_code(text: str) -> int | None:
+    """Return the code of a finding, None where the text is none."""
+    lower = text.lower()
+    return FINDINGS.get(_MORE_FINDINGS.get(lower, WORDS.get(lower, lower)))
+
+
+def status_code(text: str) -> int | None:
+    """Return the code of a response of RECIST or iRECIST, `NONE` for an empty text, None where it is neither."""
+    lower = text.lower().replace(" ", "")
+    if lower in ("", "nan", "none"):
+        return NONE
+    names = {name.lower(): code for table in (RECIST_NAMES, IRECIST_NAMES) for code, name in enumerate(table) if name}
+    return names.get(lower)
+
+
+def is_one_of(response: object, codes: Sequence[int]) -> bool:
+    """Return whether a response of either criteria has one of these codes."""
+    return status_code(str(response)) in codes
+
+
+def given_code(text: str) -> int | None:
+    """Return the code of a response that was given: PD is iUPD to iRECIST, and what was not done is no response."""
+    lower = text.lower().replace(" ", "")
+    if lower in ("nd", "na", "notdone", "missing", "baseline"):
+        return NONE
+    return UPD if lower == "pd" else status_code(text)
+
+
+def coded(column: pd.Series, code: Callable[[str], int | None], known: Sequence[str]) -> np.ndarray:
+    """Return the codes of a column of texts; each word that is unknown becomes a problem.
+
+    Raises
+    ------
+    DataError
+        With every unknown word.
+    """
+    import pandas as pd
+
+    numbers, words = pd.factorize(column.fillna("") if hasattr(column, "fillna") else column)
+    codes = [code(str(word).strip()) for word in words]
+    wrong = [str(word) for word, number in zip(words, codes, strict=True) if number is None]
+    if wrong:
+        raise DataError([Problem(f"assessments: {column.name}", f"{w!r} is unknown", nearest(w, known)) for w in wrong])
+    return np.asarray(codes, dtype=np.int64)[numbers] if len(codes) else np.zeros(len(column), dtype=np.int64)
