@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.published_data import FOLDER
+
 nbclient = pytest.importorskip("nbclient")
 nbformat = pytest.importorskip("nbformat")
 
@@ -17,6 +19,7 @@ FIGURES = {
     "02_fit_to_trial_data": 3,
     "03_combination_scenarios": 4,
     "04_write_your_own_therapy": 2,
+    "05_trial_endpoints": 12,
 }
 """Every notebook, and how many figures it draws."""
 
@@ -37,6 +40,8 @@ def test_kept_without_outputs(name: str) -> None:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if FOLDER.is_dir():
+        monkeypatch.setenv("IMMUNOODE_DATA", str(FOLDER))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])))
     book = read(name)
     nbclient.NotebookClient(book, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()

@@ -140,7 +140,7 @@ def test_a_virtual_trial_from_end_to_end() -> None:
     simulation = run(list(np.linspace(30, 120, 60)), list(np.linspace(0.001, 0.015, 60)))
     data = imo.observe(simulation, imo.VisitSchedule(jitter="2 days", screening="3 weeks"), death=imo.Hazard(0.5, 1), seed=3)
     responses = imo.recist(data)
-    assert len(responses.subjects) == 60 and (responses.rates()["subjects"] == 60).all()
+    assert len(responses.subjects) == 60 and (responses.rates()["n"] == 60).all()
     survival = imo.progression_free_survival(responses, data)
     assert len(survival) == 60 and survival["event"].sum() > 10
     assert imo.kaplan_meier(data, "OS").at_risk([0]).iloc[0, 0] == 60

@@ -6,6 +6,10 @@ import matplotlib
 
 matplotlib.use("Agg")
 
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
 import immunoode as imo
 
 HERE = Path(__file__).parent
@@ -45,7 +49,32 @@ def timeline() -> None:
     imo.load_regimen("chemoradiation_durvalumab").plot().figure.savefig(HERE / "timeline.png", dpi=110)
 
 
+def endpoints() -> None:
+    """Figures of response and survival of a trial that is simulated."""
+    random = np.random.default_rng(4)
+    model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
+    antibody = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=35, over="30 min")
+    runs = {}
+    for arm, regimen in (("control", None), ("pembrolizumab", antibody)):
+        people = pd.DataFrame({
+            "growth_rate": 0.006 * random.lognormal(0, 0.5, 30), "kill_rate": 3.0 * random.lognormal(0, 0.8, 30),
+            "baseline_sum_of_diameters": np.clip(70 * random.lognormal(0, 0.4, 30), 20, 200),
+        })  # fmt: skip
+        options = {"until": "2 years", "outputs": ["sum_of_diameters"], "times": np.arange(0, 731, 7.0), "progress": False}
+        runs[arm] = imo.simulate(model, regimen, parameters=people, **options)
+    trial = imo.observe(runs, new_lesions=imo.Hazard(0.3, 0.5), death=imo.Hazard(0.5, 1.0), seed=4)
+    responses = imo.recist(trial)
+    died = trial.endpoints.query("event").set_index("subject")["time"].to_dict()
+    figure, boxes = plt.subplots(2, 2, figsize=(13, 9), layout="constrained")
+    imo.waterfall(responses, ax=boxes[0, 0])
+    imo.spider(responses, ax=boxes[0, 1])
+    imo.swimmer(responses, deaths=died, ax=boxes[1, 0])
+    imo.kaplan_meier(trial, "OS").plot(ax=boxes[1, 1])
+    figure.savefig(HERE / "endpoints.png", dpi=75)
+
+
 if __name__ == "__main__":
     combination()
     grid()
     timeline()
+    endpoints()

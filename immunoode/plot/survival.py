@@ -121,10 +121,10 @@ def _table(axes: Any, km: KaplanMeier, ticks: Any, days: float, colours: dict[st
     counts = km.at_risk(np.asarray(ticks) * days)
     style = {"textcoords": "offset points", "fontsize": "small", "annotation_clip": False}
     left = {**style, "xy": (0, 0), "xycoords": "axes fraction", "ha": "right"}
-    axes.annotate("at risk", xytext=(-8, -44), **left)
+    axes.annotate("at risk", xytext=(-14, -44), **left)
     for k, arm in enumerate(counts.index):
         y = -44 - 12 * (k + 1)
-        axes.annotate(short(arm, room(axes)), xytext=(-8, y), color=colours[arm], **left)
+        axes.annotate(short(arm, room(axes)), xytext=(-14, y), color=colours[arm], **left)
         for tick, count in zip(ticks, counts.loc[arm], strict=True):
             below = {**style, "xycoords": ("data", "axes fraction"), "ha": "center", "color": colours[arm]}
             axes.annotate(str(count), (tick, 0), (0, y), **below)
