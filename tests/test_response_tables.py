@@ -171,6 +171,16 @@ def test_a_target_too_small_at_baseline_is_surfaced() -> None:
     assert imo.recist(table, imo.RecistRules(measurable_mm=9)).left_out.empty
 
 
+def test_a_sum_of_0_at_baseline_is_no_target() -> None:
+    sums = pd.DataFrame(
+        {"subject": "1", "time": [0, 42], "sum_of_diameters": [0, 12], "non_target": ["", "non-CR/non-PD"]}
+    )
+    responses = imo.recist(sums)
+    assert np.isnan(responses.subjects["baseline"].item()) and np.isnan(responses.visits["change_from_baseline"].item())
+    assert responses.visits["response"].item() == "non-CR/non-PD"
+    assert "sum of 0" in responses.left_out["reason"].item()
+
+
 def test_reasons_say_why() -> None:
     sums = pd.DataFrame(
         {"subject": "1", "time": [0, 42, 84], "sum_of_diameters": [100, 130, 140], "new_lesion": [False, False, True]}

@@ -76,7 +76,7 @@ class Course:
     def _new_regrown(self, visit: Visit) -> bool:
         """Return whether the new targets' sum has progressed from its own smallest, by the rules for targets."""
         rules, low = self.rules.recist, self.new_nadir
-        if math.isnan(low) or visit.new_count > self.known:
+        if math.isnan(low):
             return False
         return _reached(visit.new_least, low * (1 + rules.progression)) and _reached(
             visit.new_least - low, rules.progression_mm
@@ -122,7 +122,7 @@ class Course:
         if visit.new_left > 0 and self.by_new and self._blocked():
             self.last = visit.time
             return self._still("new lesions still there")
-        self.open = self.confirmed = False
+        self.open = False
         return self._quiet(visit)
 
     def _still(self, reason: str) -> tuple[int, str]:

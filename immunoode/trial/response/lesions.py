@@ -81,7 +81,7 @@ def _targets(lesions: Lesions, timeline: Timeline, targets: Array, sums: Array, 
     least = timeline.total(lesions.visit, measured, np.nan_to_num(lesions.value))
     complete = (timeline.count(lesions.visit, measured) == wanted) & (wanted > 0)
     gone = timeline.count(lesions.visit, measured & is_gone(lesions, rules)) == wanted
-    return {"total": np.where(complete, least, np.nan), "least": least, "gone": gone & complete}
+    return {"total": np.where(complete, least, np.nan), "least": least, "gone": gone}
 
 
 def _target_seen(lesions: Lesions, timeline: Timeline, targets: Array, rules: RecistRules) -> Array:
@@ -131,13 +131,11 @@ def _new(lesions: Lesions, timeline: Timeline, rules: IrecistRules) -> dict[str,
         lesions.visit[first[measured_key[lesions.key[first]]]]
     )
     other = since & ~is_target
-    fresh = np.zeros(len(own), bool)
-    fresh[first] = True
     return {
         "new_count": count,
         "new_left": count - timeline.count(lesions.visit, since & gone),
         "new_least": least,
         "new_total": np.where(complete, least, np.nan),
-        "new_grown": timeline.count(lesions.visit, other & ~fresh & grown(lesions)) > 0,
-        "new_progressed": timeline.count(lesions.visit, other & ~fresh & (lesions.finding == PROGRESSION)) > 0,
+        "new_grown": timeline.count(lesions.visit, other & grown(lesions)) > 0,
+        "new_progressed": timeline.count(lesions.visit, other & (lesions.finding == PROGRESSION)) > 0,
     }

@@ -87,8 +87,8 @@ class IrecistRules:
     confirm_until_days : float
         Days from the last iUPD to an assessment that can confirm it, at most (8 weeks), if `late_confirmation` is False.
     late_confirmation : bool
-        Whether a later assessment still confirms. The paper recommends 8 weeks and says nothing of later scans; where they
-        do not confirm, the iUPD starts afresh.
+        Whether a later assessment still confirms. 4 to 8 weeks are recommended, and nothing is said of later scans; where
+        they do not confirm, the iUPD starts afresh.
     early_new_lesion_confirms : bool
         Whether a further new lesion confirms before `confirm_from_days` (recist.eortc.org: only on scans for new symptoms).
     further_mm : float
