@@ -25,7 +25,12 @@ def test_laws_begin_at_one_and_know_their_slopes_and_minimum(name: str) -> None:
         moved = {**VALUES, parameter: VALUES[parameter] + 1e-30j}
         assert np.allclose(slopes[k], law.relative(DAYS, moved).imag / 1e-30, rtol=1e-10, atol=1e-12)  # type: ignore[arg-type]
     turn = law.turn(VALUES)
-    found = minimize_scalar(lambda t: float(law.relative(np.array([t]), VALUES)[0]), bounds=(0, 2000), method="bounded", options={"xatol": 1e-7})
+    found = minimize_scalar(
+        lambda t: float(law.relative(np.array([t]), VALUES)[0]),
+        bounds=(0, 2000),
+        method="bounded",
+        options={"xatol": 1e-7},
+    )
     assert turn == pytest.approx(found.x, abs=1e-2) or (turn in (0.0, np.inf) and (found.x < 1e-3 or found.x > 1999))
 
 
@@ -33,7 +38,10 @@ def test_rates_at_their_limits() -> None:
     claret = LAWS["claret-bruno"]
     slow = claret.relative(DAYS, {**VALUES, "resistance_rate": 1e-12})
     assert np.allclose(slow, claret.relative(DAYS, {**VALUES, "resistance_rate": 0.0}), rtol=1e-8)
-    assert claret.turn({**VALUES, "shrinkage_rate": 0.001}) == 0.0 and claret.turn({**VALUES, "resistance_rate": 0.0}) == np.inf
+    assert (
+        claret.turn({**VALUES, "shrinkage_rate": 0.001}) == 0.0
+        and claret.turn({**VALUES, "resistance_rate": 0.0}) == np.inf
+    )
     assert doubling_time(np.log(2) / 30) == pytest.approx(30) and doubling_time(0.0) == np.inf
 
 
@@ -49,25 +57,39 @@ def test_fits_recover_what_made_the_data(name: str) -> None:
 def test_standard_errors_cover() -> None:
     random, law, hits = np.random.default_rng(0), LAWS["stein-fojo"], 0
     tables = [
-        pd.DataFrame({"subject": f"s{k}", "time": DAYS, "value": 80 * (law.relative(DAYS, VALUES) + 0.02 * random.normal(size=len(DAYS)) * (DAYS > 0))})
+        pd.DataFrame(
+            {
+                "subject": f"s{k}",
+                "time": DAYS,
+                "value": 80 * (law.relative(DAYS, VALUES) + 0.02 * random.normal(size=len(DAYS)) * (DAYS > 0)),
+            }
+        )
         for k in range(200)
     ]
     found = imo.growth_rates(pd.concat(tables), "stein-fojo")
-    hits = int((abs(found["growth_rate"] - VALUES["growth_rate"]) < 2.2 * found["growth_rate error"]).sum())  # t, 11 degrees
+    hits = int(
+        (abs(found["growth_rate"] - VALUES["growth_rate"]) < 2.2 * found["growth_rate error"]).sum()
+    )  # t, 11 degrees
     assert 178 <= hits <= 199
 
 
 def test_the_best_law_is_the_one_that_made_the_data() -> None:
     random = np.random.default_rng(1)
     for name in ("growth", "shrinkage", "stein-fojo"):
-        sizes = 80 * LAWS[name].relative(DAYS, VALUES) * np.where(DAYS > 0, np.exp(0.01 * random.normal(size=len(DAYS))), 1)
+        sizes = (
+            80 * LAWS[name].relative(DAYS, VALUES) * np.where(DAYS > 0, np.exp(0.01 * random.normal(size=len(DAYS))), 1)
+        )
         assert imo.growth_rates(pd.DataFrame({"subject": "a", "time": DAYS, "value": sizes}))["law"][0] == name
 
 
 def test_every_missing_value_has_its_reason() -> None:
     table = pd.DataFrame(
-        {"subject": ["one"] * 1 + ["two"] * 2 + ["zero"] * 2 + ["flat"] * 5, "time": [0, 0, 42, 0, 42, 0, 42, 84, 126, 168], "value": [50, 50, 40, 0, 10] + [30] * 5}
-    )  # fmt: skip
+        {
+            "subject": ["one"] * 1 + ["two"] * 2 + ["zero"] * 2 + ["flat"] * 5,
+            "time": [0, 0, 42, 0, 42, 0, 42, 84, 126, 168],
+            "value": [50, 50, 40, 0, 10] + [30] * 5,
+        }
+    )
     found = imo.growth_rates(table, "stein-fojo").set_index("subject")
     assert "0 visits after the baseline" in found.loc["one", "note"] and "1 visits" in found.loc["two", "note"]
     assert found.loc["zero", "note"] == "the size at baseline is not above zero"
@@ -81,7 +103,9 @@ def test_metrics_by_hand() -> None:
     row = imo.growth_metrics(table).iloc[0]
     assert (row["baseline"], row["nadir"], row["nadir_time"], row["depth"], row["follow_up"]) == (100, 50, 84, 0.5, 126)
     assert row["week_8_ratio"] == pytest.approx((60 + (50 - 60) * 14 / 42) / 100)
-    assert row["growth_from_nadir"] == pytest.approx(np.log(80 / 50) / 42) and row["doubling_time"] == pytest.approx(42 * np.log(2) / np.log(1.6))
+    assert row["growth_from_nadir"] == pytest.approx(np.log(80 / 50) / 42) and row["doubling_time"] == pytest.approx(
+        42 * np.log(2) / np.log(1.6)
+    )
     logs = np.log(np.array([1, 0.6, 0.5, 0.8]))
     assert row["log_area"] == pytest.approx(42 * (logs[:-1] + logs[1:]).sum() / 2)
 
@@ -97,7 +121,7 @@ def test_wrong_input() -> None:
 
 
 def test_patients_of_lung_cancer_trials() -> None:
-    """The typical growth of atezolizumab's patients is near that published for OAK (0.0016 a day, doi 10.3389/fphar.2022.1058220)."""
+    """Typical growth is near that published for OAK (0.0016 a day, doi 10.3389/fphar.2022.1058220)."""
     data = imo.read_lesions(data_file("nsclc_atezolizumab_target_lesions.csv"))
     found = imo.growth_rates(data.select(at_least=4), "stein-fojo")
     told = found[found["growth_rate"] > 1e-5]

@@ -23,7 +23,14 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 FIGURES = Path(__file__).parent / "figures"
-ARMS = ("control", "pembrolizumab", "docetaxel + pembrolizumab", "an arm whose name is much too long for any legend", "e", "f")
+ARMS = (
+    "control",
+    "pembrolizumab",
+    "docetaxel + pembrolizumab",
+    "an arm whose name is much too long for any legend",
+    "e",
+    "f",
+)
 DPI = 50
 TOLERANCE = 12.0
 """Root mean square difference of grey levels (of 255) that other versions of matplotlib and its fonts make."""
@@ -35,7 +42,11 @@ def trial(subjects: int, arms: int, seed: int = 0) -> imo.Responses:
     rows = []
     for k in range(subjects):
         arm = k % arms
-        grow, shrink, size = 0.0025 * random.lognormal(0, 0.7), 0.004 * (1 + arm) * random.lognormal(0, 0.8), random.uniform(30, 120)
+        grow, shrink, size = (
+            0.0025 * random.lognormal(0, 0.7),
+            0.004 * (1 + arm) * random.lognormal(0, 0.8),
+            random.uniform(30, 120),
+        )
         for j in range(random.integers(1, 10)):
             time = 42.0 * j + (random.integers(-4, 5) if j else -random.integers(0, 20))
             value = size * (np.exp(grow * max(time, 0)) + np.exp(-shrink * max(time, 0)) - 1)
@@ -58,7 +69,11 @@ def deaths(subjects: int, arms: int) -> dict[str, float]:
 
 
 def estimates() -> pd.DataFrame:
-    rows = [("below 65", 0.7, 0.5, 0.98, 120, "age"), ("65 and above", 0.82, 0.55, 1.2, 80, "age"), ("all", 0.75, 0.58, 0.96, 200, "")]
+    rows = [
+        ("below 65", 0.7, 0.5, 0.98, 120, "age"),
+        ("65 and above", 0.82, 0.55, 1.2, 80, "age"),
+        ("all", 0.75, 0.58, 0.96, 200, ""),
+    ]
     return pd.DataFrame(rows, columns=["label", "estimate", "lower", "upper", "n", "group"])
 
 
@@ -125,7 +140,12 @@ def test_nothing_is_cut_off(name: str, subjects: int, arms: int, width: float) -
     for text in (axes.xaxis.label, axes.yaxis.label):
         extent = text.get_window_extent()
         if text.get_text():
-            assert extent.x0 >= box.x0 - 1 and extent.x1 <= box.x1 + 1 and extent.y0 >= box.y0 - 1 and extent.y1 <= box.y1 + 1
+            assert (
+                extent.x0 >= box.x0 - 1
+                and extent.x1 <= box.x1 + 1
+                and extent.y0 >= box.y0 - 1
+                and extent.y1 <= box.y1 + 1
+            )
     assert axes.get_position().width > 0.3 and axes.get_position().height > 0.2
 
 
@@ -139,7 +159,9 @@ def test_waterfall_draws_its_table() -> None:
 
 
 def test_large_growth_is_cut_and_told() -> None:
-    table = pd.DataFrame({"subject": ["a", "a", "b", "b"], "time": [0, 42, 0, 42], "sum_of_diameters": [20, 130, 50, 50]})
+    table = pd.DataFrame(
+        {"subject": ["a", "a", "b", "b"], "time": [0, 42, 0, 42], "sum_of_diameters": [20, 130, 50, 50]}
+    )
     axes = imo.waterfall(imo.recist(table))
     assert "550" in [t.get_text() for t in axes.texts] and max(p.get_height() for p in axes.patches) == 100
 
@@ -177,7 +199,9 @@ def test_shares_add_up() -> None:
 def test_sums_with_fits() -> None:
     responses = trial(12, 1)
     times = np.linspace(0, 300, 20)
-    fits = pd.DataFrame([(s, t, 50.0) for s in responses.subjects["subject"] for t in times], columns=["subject", "time", "value"])
+    fits = pd.DataFrame(
+        [(s, t, 50.0) for s in responses.subjects["subject"] for t in times], columns=["subject", "time", "value"]
+    )
     axes = imo.sums_by_arm(responses, fits=fits, log=True)
     assert axes.get_yscale() == "log" and sum(len(line.get_xdata()) == 20 for line in axes.lines) == 12
     assert axes.get_ylabel() == "sum of diameters (mm)"
@@ -194,9 +218,18 @@ def test_forest_of_a_regression() -> None:
         (lambda: imo.waterfall([1]), "are list"),
         (lambda: imo.waterfall(trial(5, 1), colour="mood"), "colour: is 'mood'"),
         (lambda: imo.spider(trial(5, 1), unit="fortnight"), "day, week or month"),
-        (lambda: imo.waterfall(imo.recist(pd.DataFrame({"subject": ["a"], "time": [0], "sum_of_diameters": [5]}))), "was measured after the baseline"),
-        (lambda: imo.swimmer(imo.recist(pd.DataFrame({"subject": ["a"], "time": [0], "sum_of_diameters": [5]}))), "visit after day 0"),
-        (lambda: imo.forest(pd.DataFrame({"label": ["a"], "estimate": [1], "lower": [0], "upper": [2]})), "is not above zero"),
+        (
+            lambda: imo.waterfall(imo.recist(pd.DataFrame({"subject": ["a"], "time": [0], "sum_of_diameters": [5]}))),
+            "was measured after the baseline",
+        ),
+        (
+            lambda: imo.swimmer(imo.recist(pd.DataFrame({"subject": ["a"], "time": [0], "sum_of_diameters": [5]}))),
+            "visit after day 0",
+        ),
+        (
+            lambda: imo.forest(pd.DataFrame({"label": ["a"], "estimate": [1], "lower": [0], "upper": [2]})),
+            "is not above zero",
+        ),
         (lambda: imo.forest(pd.DataFrame({"label": ["a"], "estimate": [1]})), "no column 'lower'"),
         (lambda: imo.forest(pd.DataFrame()), "without rows"),
         (lambda: imo.sums_by_arm(trial(9, 3), ax=plt.subplots()[1]), "has 1 axes for 3 arms"),

@@ -20,7 +20,12 @@ REMISSION = {
 
 
 def remission() -> pd.DataFrame:
-    rows = [(arm, t, event) for arm, lists in REMISSION.items() for event, times in zip((True, False), lists, strict=True) for t in times]
+    rows = [
+        (arm, t, event)
+        for arm, lists in REMISSION.items()
+        for event, times in zip((True, False), lists, strict=True)
+        for t in times
+    ]
     table = pd.DataFrame(rows, columns=["arm", "time", "event"]).assign(endpoint="RFS")
     return table.assign(subject=[f"s{k}" for k in table.index])
 
@@ -29,7 +34,15 @@ def test_the_textbook_example() -> None:
     km = imo.kaplan_meier(remission())
     assert km.medians.set_index("arm")["median"].to_dict() == {"6-MP": 23.0, "placebo": 8.0}
     curve = km.curve[km.curve["arm"] == "6-MP"].set_index("time")
-    assert curve.loc[[6, 7, 10, 13, 16, 22, 23], "survival"].round(3).tolist() == [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448]
+    assert curve.loc[[6, 7, 10, 13, 16, 22, 23], "survival"].round(3).tolist() == [
+        0.857,
+        0.807,
+        0.753,
+        0.690,
+        0.627,
+        0.538,
+        0.448,
+    ]
     assert curve.loc[[6, 7, 10, 13], "at_risk"].tolist() == [21, 17, 15, 12]
     test = km.log_rank()
     assert test.statistic == pytest.approx(16.793, abs=0.001) and test.degrees_of_freedom == 1 and test.p_value < 1e-4
@@ -48,7 +61,9 @@ def test_survival_by_hand() -> None:
     table = pd.DataFrame({"subject": list("abcde"), "time": [1, 2, 2, 3, 4], "event": [1, 1, 0, 1, 0]})
     km = imo.kaplan_meier(table)
     assert np.allclose(km.curve["survival"], [1, 4 / 5, 4 / 5 * 3 / 4, 4 / 5 * 3 / 4 / 2, 4 / 5 * 3 / 4 / 2])
-    assert km.survival_at(2.5)["survival"].tolist() == pytest.approx([0.6]) and np.isnan(km.survival_at(5)["survival"][0])
+    assert km.survival_at(2.5)["survival"].tolist() == pytest.approx([0.6]) and np.isnan(
+        km.survival_at(5)["survival"][0]
+    )
     s, variance = 0.6, 1 / (5 * 4) + 1 / (4 * 3)
     low = s ** np.exp(1.959964 * np.sqrt(variance) / abs(np.log(s)))
     assert km.survival_at(2)["lower"][0] == pytest.approx(low, rel=1e-6)
@@ -62,9 +77,12 @@ def test_nobody_fails() -> None:
 def test_poplar_is_as_published() -> None:
     """Medians of overall survival 12.6 and 9.7 months (Mazieres et al. 2021, doi 10.1016/j.jtho.2020.09.022), n 144 and 143."""
     data = imo.read_endpoints(
-        data_file("poplar_clinical.csv"), {"PFS": "PFS", "OS": "OS"}, censored={"PFS": "PFS.CNSR", "OS": "OS.CNSR"},
-        unit="month", columns={"subject": "PtID", "arm": "TRT01P"},
-    )  # fmt: skip
+        data_file("poplar_clinical.csv"),
+        {"PFS": "PFS", "OS": "OS"},
+        censored={"PFS": "PFS.CNSR", "OS": "OS.CNSR"},
+        unit="month",
+        columns={"subject": "PtID", "arm": "TRT01P"},
+    )
     survival = imo.kaplan_meier(data, "OS").medians.set_index("arm")
     assert survival["subjects"].to_dict() == {"Docetaxel": 143, "MPDL3280A": 144}
     months = (survival["median"] / 30.4375).to_dict()
@@ -87,7 +105,9 @@ def test_covariates_in_words_and_numbers() -> None:
     people = pd.DataFrame({"age": np.linspace(2, 12, 42), "sex": ["f", "m"] * 21}, index=table["subject"])
     people.iloc[0, 0] = np.nan
     found = imo.cox(table, people, reference="placebo")
-    assert found.table["covariate"].tolist() == ["arm: 6-MP (to placebo)", "age", "sex: m (to f)"] or len(found.table) == 3
+    assert (
+        found.table["covariate"].tolist() == ["arm: 6-MP (to placebo)", "age", "sex: m (to f)"] or len(found.table) == 3
+    )
     assert found.left_out["subject"].tolist() == ["s0"] and found.subjects == 41
     strata = imo.cox(table, people[["sex"]], strata=["sex"], reference="placebo")
     assert len(strata.table) == 1
@@ -97,13 +117,19 @@ def test_covariates_in_words_and_numbers() -> None:
 def test_accelerated_failure_times_are_recovered(distribution: str) -> None:
     random = np.random.default_rng(0)
     arm = np.repeat(["a", "b"], 2000)
-    noise = {"weibull": np.log(random.exponential(size=4000)), "log-normal": random.normal(size=4000), "log-logistic": random.logistic(size=4000)}
+    noise = {
+        "weibull": np.log(random.exponential(size=4000)),
+        "log-normal": random.normal(size=4000),
+        "log-logistic": random.logistic(size=4000),
+    }
     times = np.exp(5 + 0.5 * (arm == "b") + 0.6 * noise[distribution])
     table = pd.DataFrame({"subject": np.arange(4000), "arm": arm, "time": np.minimum(times, 400), "event": times < 400})
     found = imo.parametric_survival(table, distribution=distribution, reference="a")  # type: ignore[arg-type]
     assert found.table["estimate"][0] == pytest.approx(np.exp(0.5), rel=0.1)
     visits = np.ceil(table["time"] / 42) * 42
-    seen = table.assign(lower=np.where(table["event"], visits - 42, table["time"]), upper=np.where(table["event"], visits, np.inf))
+    seen = table.assign(
+        lower=np.where(table["event"], visits - 42, table["time"]), upper=np.where(table["event"], visits, np.inf)
+    )
     between = imo.parametric_survival(seen, distribution=distribution, intervals=True, reference="a")  # type: ignore[arg-type]
     assert between.table["estimate"][0] == pytest.approx(np.exp(0.5), rel=0.1)
 
@@ -113,13 +139,30 @@ def responses(rows: list[tuple[str, float, float]]) -> imo.Responses:
 
 
 SEEN = [
-    ("grows", 0, 50), ("grows", 42, 40), ("grows", 84, 60), ("stays", 0, 80), ("stays", 42, 70), ("stays", 84, 72),
-    ("late", 0, 50), ("late", 42, 50), ("late", 300, 90), ("baseline only", 0, 50), ("dies", 0, 50), ("dies", 42, 52),
-    ("switches", 0, 50), ("switches", 42, 52), ("switches", 84, 90),
-]  # fmt: skip
+    ("grows", 0, 50),
+    ("grows", 42, 40),
+    ("grows", 84, 60),
+    ("stays", 0, 80),
+    ("stays", 42, 70),
+    ("stays", 84, 72),
+    ("late", 0, 50),
+    ("late", 42, 50),
+    ("late", 300, 90),
+    ("baseline only", 0, 50),
+    ("dies", 0, 50),
+    ("dies", 42, 52),
+    ("switches", 0, 50),
+    ("switches", 42, 52),
+    ("switches", 84, 90),
+]
 DEATHS = pd.DataFrame(
-    {"subject": ["grows", "stays", "late", "baseline only", "dies", "switches"], "endpoint": "OS", "time": [200, 200, 400, 30, 60, 300], "event": [1, 0, 1, 1, 1, 0]}
-)  # fmt: skip
+    {
+        "subject": ["grows", "stays", "late", "baseline only", "dies", "switches"],
+        "endpoint": "OS",
+        "time": [200, 200, 400, 30, 60, 300],
+        "event": [1, 0, 1, 1, 1, 0],
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -137,22 +180,32 @@ DEATHS = pd.DataFrame(
     ],
 )
 def test_censoring_rules(rules: dict[str, Any], subject: str, time: float, event: bool, reason: str) -> None:
-    found = imo.progression_free_survival(responses(SEEN), DEATHS, new_therapy={"switches": 60}, rules=imo.PfsRules(**rules))  # type: ignore[arg-type]
+    found = imo.progression_free_survival(
+        responses(SEEN), DEATHS, new_therapy={"switches": 60}, rules=imo.PfsRules(**rules)
+    )  # type: ignore[arg-type]
     row = found.set_index("subject").loc[subject]
     assert (row["time"], row["event"], row["reason"]) == (time, event, reason)
 
 
 def test_progression_lies_between_visits() -> None:
     found = imo.progression_free_survival(responses(SEEN), DEATHS).set_index("subject")  # type: ignore[arg-type]
-    assert found.loc["grows", ["lower", "upper"]].tolist() == [42, 84] and found.loc["dies", ["lower", "upper"]].tolist() == [60, 60]
+    assert found.loc["grows", ["lower", "upper"]].tolist() == [42, 84] and found.loc[
+        "dies", ["lower", "upper"]
+    ].tolist() == [60, 60]
     assert found.loc["stays", ["lower", "upper"]].tolist() == [84, np.inf]
     alone = imo.progression_free_survival(responses(SEEN)).set_index("subject")  # type: ignore[arg-type]
-    assert alone.loc["baseline only", ["time", "event", "reason"]].tolist() == [0, False, "no assessment after baseline"]
+    assert alone.loc["baseline only", ["time", "event", "reason"]].tolist() == [
+        0,
+        False,
+        "no assessment after baseline",
+    ]
 
 
 def test_landmark() -> None:
     table = pd.DataFrame({"subject": ["grows", "stays", "early"], "time": [200, 300, 20], "event": [1, 0, 1]})
-    seen = responses([("grows", 0, 50), ("grows", 42, 30), ("stays", 0, 50), ("stays", 42, 50), ("stays", 100, 20), ("early", 0, 50)])
+    seen = responses(
+        [("grows", 0, 50), ("grows", 42, 30), ("stays", 0, 50), ("stays", 42, 50), ("stays", 100, 20), ("early", 0, 50)]
+    )
     found = imo.landmark(table, seen, "12 weeks")
     assert found["subject"].tolist() == ["grows", "stays"] and found["time"].tolist() == [116, 216]
     assert found["group"].tolist() == ["responder", "non-responder"]
@@ -167,7 +220,10 @@ def test_landmark() -> None:
         (pd.DataFrame({"subject": ["a"], "time": [-1], "event": [1]}), "time is negative"),
         (pd.DataFrame({"subject": ["a"], "time": ["x"], "event": [1]}), "time is not a number"),
         (pd.DataFrame({"subject": ["a", "a"], "time": [1, 2], "event": [1, 1]}), "is a second row of the subject"),
-        (pd.DataFrame({"subject": ["a", "b"], "time": [1, 2], "event": [1, 1], "endpoint": ["OS", "PFS"]}), "say which: 'OS', 'PFS'"),
+        (
+            pd.DataFrame({"subject": ["a", "b"], "time": [1, 2], "event": [1, 1], "endpoint": ["OS", "PFS"]}),
+            "say which: 'OS', 'PFS'",
+        ),
         (pd.DataFrame({"subject": [], "time": [], "event": []}), "have no row"),
         ("a table", "are str"),
     ],

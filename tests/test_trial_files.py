@@ -17,15 +17,25 @@ def test_car_t_patients() -> None:
 
 def test_colorectal_sums_and_survival() -> None:
     path = data_file("colorectal_sum_of_diameters.csv")
-    sums = imo.read_trial(path, {"time": "year", "value": "sld_cm"}, "cm", quantity="sum_of_diameters", time_unit="year")
+    sums = imo.read_trial(
+        path, {"time": "year", "value": "sld_cm"}, "cm", quantity="sum_of_diameters", time_unit="year"
+    )
     assert len(sums.subjects) == 150 and len(sums) + len(sums.left_out) == 906
     assert sums.frame["time"].max() > 365
     survival = imo.read_endpoints(
-        data_file("colorectal_survival.csv"), {"OS": "time1"}, events={"OS": "state"}, unit="year", repeated="first event"
+        data_file("colorectal_survival.csv"),
+        {"OS": "time1"},
+        events={"OS": "state"},
+        unit="year",
+        repeated="first event",
     )
     assert len(survival.endpoints) == 150 and survival.endpoints["event"].sum() == 121
     new = imo.read_endpoints(
-        data_file("colorectal_survival.csv"), {"NL": "time1"}, events={"NL": "new.lesions"}, unit="year", repeated="first event"
+        data_file("colorectal_survival.csv"),
+        {"NL": "time1"},
+        events={"NL": "new.lesions"},
+        unit="year",
+        repeated="first event",
     )
     raw = pd.read_csv(data_file("colorectal_survival.csv"))
     assert new.endpoints["event"].sum() == raw.loc[raw["new.lesions"] == 1, "id"].nunique()
@@ -41,7 +51,9 @@ def test_the_rest_of_the_long_tables() -> None:
     ):
         mice = imo.read_trial(data_file(name), {"value": "volume_mm3"}, "mm^3", bad_rows="leave out")
         assert len(mice) + len(mice.left_out) == rows and subjects in (None, len(mice.subjects))
-    growth = imo.read_trial(data_file("mouse_breast_growth.csv"), {"value": "value_mm3"}, "mm^3", quantity="tumour_volume")
+    growth = imo.read_trial(
+        data_file("mouse_breast_growth.csv"), {"value": "value_mm3"}, "mm^3", quantity="tumour_volume"
+    )
     assert len(growth.subjects) == 66 and len(growth) == 583
     group = imo.read_trial(
         data_file("mouse_ae17_car_t.csv"), {"subject": "arm", "value": "mean_volume_mm3"}, "mm^3", bad_rows="leave out"
@@ -53,7 +65,9 @@ def test_erlotinib_with_units_of_its_own() -> None:
     table = pd.read_csv(data_file("mouse_lxf_erlotinib.csv"))
     measured = table[table["Observable"].notna() & table["Value"].notna()]
     data = imo.read_trial(
-        measured, {"subject": "subject", "time": "Time", "quantity": "Observable", "value": "Value", "arm": "arm"}, bad_rows="leave out"
+        measured,
+        {"subject": "subject", "time": "Time", "quantity": "Observable", "value": "Value", "arm": "arm"},
+        bad_rows="leave out",
     )
     assert len(data) + len(data.left_out) == len(measured) and data.units["Tumour volume"] == "cm^3"
 
@@ -89,9 +103,13 @@ def test_lung_lesions_and_poplar() -> None:
     lesions = imo.read_lesions(data_file("nsclc_atezolizumab_target_lesions.csv"))
     assert len(lesions.subjects) == 628 and len(lesions) + len(lesions.findings) + len(lesions.left_out) == 3599
     poplar = imo.read_endpoints(
-        data_file("poplar_clinical.csv"), {"PFS": "PFS", "OS": "OS"}, censored={"PFS": "PFS.CNSR", "OS": "OS.CNSR"},
-        unit="month", columns={"subject": "PtID", "arm": "TRT01P"}, covariates=["BAGE", "SEX"],
-    )  # fmt: skip
+        data_file("poplar_clinical.csv"),
+        {"PFS": "PFS", "OS": "OS"},
+        censored={"PFS": "PFS.CNSR", "OS": "OS.CNSR"},
+        unit="month",
+        columns={"subject": "PtID", "arm": "TRT01P"},
+        covariates=["BAGE", "SEX"],
+    )
     assert len(poplar.subjects) == 287 and len(poplar.endpoints) == 574 and poplar.covariates is not None
 
 
@@ -100,10 +118,13 @@ def test_a_million_rows(tmp_path) -> None:  # type: ignore[no-untyped-def]
     count = 1_000_000
     table = pd.DataFrame(
         {
-            "subject": np.repeat(np.arange(count // 10), 10), "arm": np.tile(["a", "b"], count // 2), "day": np.tile(np.arange(10) * 42, count // 10),
-            "value": np.random.default_rng(0).lognormal(4, 0.5, count).round(1), "unit": "mm",
+            "subject": np.repeat(np.arange(count // 10), 10),
+            "arm": np.tile(["a", "b"], count // 2),
+            "day": np.tile(np.arange(10) * 42, count // 10),
+            "value": np.random.default_rng(0).lognormal(4, 0.5, count).round(1),
+            "unit": "mm",
         }
-    )  # fmt: skip
+    )
     table["arm"] = np.where(table["subject"] % 2, "a", "b")
     path = tmp_path / "million.csv"
     table.to_csv(path, index=False)

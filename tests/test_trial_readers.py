@@ -48,7 +48,12 @@ def nonmem(text: str = NONMEM, **options: Any) -> imo.TrialData:
 
 def test_nonmem() -> None:
     data = nonmem()
-    assert data.quantities == ("concentration", "sum_of_diameters") and data.frame["time"].tolist() == [21.0, 0.0, 21.0, 0.0]
+    assert data.quantities == ("concentration", "sum_of_diameters") and data.frame["time"].tolist() == [
+        21.0,
+        0.0,
+        21.0,
+        0.0,
+    ]
     assert data.frame["censoring"].tolist() == ["left", "", "", ""]
     assert data.schedules["1"].amounts.tolist() == [200.0] and set(data.schedules) == {"1"}
     assert data.covariates is not None and data.covariates["WT"].tolist() == [70, 80]
@@ -56,7 +61,12 @@ def test_nonmem() -> None:
 
 
 def test_nonmem_limits_are_intervals() -> None:
-    data = nonmem("ID TIME DV CENS LIMIT\n1 0 5 0 .\n1 24 2 1 0.5\n1 48 3 1 .\n1 72 9 -1 .", observations="x", units="mm", covariates=[])
+    data = nonmem(
+        "ID TIME DV CENS LIMIT\n1 0 5 0 .\n1 24 2 1 0.5\n1 48 3 1 .\n1 72 9 -1 .",
+        observations="x",
+        units="mm",
+        covariates=[],
+    )
     assert data.frame["censoring"].tolist() == ["", "interval", "left", "right"]
     assert data.frame["limit"].tolist()[1] == 0.5
 
@@ -84,12 +94,20 @@ def everything(seed: int) -> imo.TrialData:
     example = imo.load_example()
     regimen = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=3, over="30 min")
     schedules = {s: regimen.schedule({"pembrolizumab": "mg"}, {}) for s in example.subjects[:7]}
-    covariates = pd.DataFrame({"weight": random.normal(70, 9, 24).round(1), "sex": random.choice(["F", "M"], 24)}, index=list(example.subjects))
-    frame = example.frame.assign(censoring=random.choice(["", "left", "right"], len(example)), flag=random.choice(["", "odd, \"it\""], len(example)))
+    covariates = pd.DataFrame(
+        {"weight": random.normal(70, 9, 24).round(1), "sex": random.choice(["F", "M"], 24)},
+        index=list(example.subjects),
+    )
+    frame = example.frame.assign(
+        censoring=random.choice(["", "left", "right"], len(example)),
+        flag=random.choice(["", 'odd, "it"'], len(example)),
+    )
     arm = example.arm_of()
     findings = pd.DataFrame([("101", arm["101"], 20.5, "liver", "new", "present", 0)], columns=list(FINDINGS))
     endpoints = pd.DataFrame([("102", arm["102"], "PFS", 60.25, True, "death at home")], columns=list(ENDPOINTS))
-    return replace(example, frame=frame, schedules=schedules, covariates=covariates, findings=findings, endpoints=endpoints)
+    return replace(
+        example, frame=frame, schedules=schedules, covariates=covariates, findings=findings, endpoints=endpoints
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -106,7 +124,14 @@ def test_the_way_to_nonmem_and_back_loses_nothing(seed: int, tmp_path: Path) -> 
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 4), st.floats(-30, 900, width=32), st.floats(0, 1e4)), min_size=1, max_size=25, unique_by=lambda r: r[:2]))
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 4), st.floats(-30, 900, width=32), st.floats(0, 1e4)),
+        min_size=1,
+        max_size=25,
+        unique_by=lambda r: r[:2],
+    )
+)
 def test_any_numbers_come_back(rows: list[tuple[int, float, float]]) -> None:
     data = imo.read_trial(pd.DataFrame(rows, columns=["id", "day", "value"]), units="mm", quantity="sum_of_diameters")
     text = imo.write_nonmem(data, time_unit="day").to_csv(index=False, na_rep=".")
@@ -114,7 +139,9 @@ def test_any_numbers_come_back(rows: list[tuple[int, float, float]]) -> None:
     pd.testing.assert_frame_equal(back.frame.drop(columns="row"), data.frame.drop(columns="row"), check_exact=True)
 
 
-ADSL = pd.DataFrame({"USUBJID": ["a", "b"], "TRTSDT": ["2024-01-10", "2024-02-01"], "TRT01P": ["drug", "control"], "AGE": [61, 47]})
+ADSL = pd.DataFrame(
+    {"USUBJID": ["a", "b"], "TRTSDT": ["2024-01-10", "2024-02-01"], "TRT01P": ["drug", "control"], "AGE": [61, 47]}
+)
 ADTR = pd.DataFrame(
     {
         "USUBJID": ["a"] * 6 + ["b"] * 2,
@@ -128,17 +155,38 @@ ADTR = pd.DataFrame(
     }
 )
 ADRS = pd.DataFrame({"USUBJID": ["a", "b"], "PARAMCD": "OVR", "AVALC": ["SD", "NE"], "ADY": [43, -3]})
-ADTTE = pd.DataFrame({"USUBJID": ["a", "b"], "PARAMCD": "PFS", "PARAM": "PFS (Weeks)", "AVAL": [10, 4], "CNSR": [0, 1], "EVNTDESC": ["PD", ""]})
+ADTTE = pd.DataFrame(
+    {
+        "USUBJID": ["a", "b"],
+        "PARAMCD": "PFS",
+        "PARAM": "PFS (Weeks)",
+        "AVAL": [10, 4],
+        "CNSR": [0, 1],
+        "EVNTDESC": ["PD", ""],
+    }
+)
 
 
 def test_adam() -> None:
     data = imo.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": ADRS, "ADTTE": ADTTE})
     lesions = data.frame[data.frame["quantity"] == "diameter"]
-    assert lesions["time"].tolist() == [-5.0, -5.0, 42.0] and lesions["kind"].tolist() == ["target", "target node", "target"]
+    assert lesions["time"].tolist() == [-5.0, -5.0, 42.0] and lesions["kind"].tolist() == [
+        "target",
+        "target node",
+        "target",
+    ]
     assert data.units == {"diameter": "cm", "sum_of_diameters": "cm"} and data.arm_of() == {"a": "drug", "b": "control"}
-    assert data.findings["finding"].tolist() == ["not evaluable", "SD", "NE"] and data.findings["time"].tolist() == [42.0, 42.0, -3.0]
+    assert data.findings["finding"].tolist() == ["not evaluable", "SD", "NE"] and data.findings["time"].tolist() == [
+        42.0,
+        42.0,
+        -3.0,
+    ]
     assert data.endpoints["time"].tolist() == [70.0, 28.0] and data.endpoints["event"].tolist() == [True, False]
-    assert data.left_out["row"].tolist() == ["ADTR, row 7"] and data.covariates is not None and data.covariates.loc["b", "AGE"] == 47
+    assert (
+        data.left_out["row"].tolist() == ["ADTR, row 7"]
+        and data.covariates is not None
+        and data.covariates.loc["b", "AGE"] == 47
+    )
     assert len(lesions) + 3 + 2 == len(ADTR)  # sums, a finding and a row left out
 
 
@@ -174,17 +222,30 @@ def test_wrong_adam(tables: dict[str, pd.DataFrame], expected: str) -> None:
 
 
 def test_adam_rows_that_make_no_sense_are_listed() -> None:
-    data = imo.read_adam({"ADTTE": pd.concat([ADTTE, ADTTE.assign(AVAL=[-1, "x"]), ADTTE.assign(CNSR=None)], ignore_index=True)})
+    data = imo.read_adam(
+        {"ADTTE": pd.concat([ADTTE, ADTTE.assign(AVAL=[-1, "x"]), ADTTE.assign(CNSR=None)], ignore_index=True)}
+    )
     assert len(data.endpoints) == 2 and len(data.left_out) == 4
     assert {"time '-1' is negative", "time 'x' is not a number", "CNSR is not a number"} == set(data.left_out["reason"])
 
 
 def test_wide_rows_and_columns() -> None:
-    rows = pd.DataFrame({"Mouse": ["m1", "m2"], "Group": ["c", "d"], "Notes": ["", "ill"], "Day 0": [100, 90], "week 1": [180, None], "d10": [250, 60]})
+    rows = pd.DataFrame(
+        {
+            "Mouse": ["m1", "m2"],
+            "Group": ["c", "d"],
+            "Notes": ["", "ill"],
+            "Day 0": [100, 90],
+            "week 1": [180, None],
+            "d10": [250, 60],
+        }
+    )
     data = imo.read_wide(rows, quantity="tumour_volume", unit="mm^3")
     assert data.frame["time"].tolist() == [0.0, 7.0, 10.0, 0.0, 10.0] and data.arms == ("c", "d")
     columns = pd.DataFrame({"day": [0, 7, 10], "m1": [100, 180, 250], "m2": [90, None, 60]})
-    turned = imo.read_wide(columns, quantity="tumour_volume", unit="mm^3", subjects="columns", arms={"m1": "c", "m2": "d"})
+    turned = imo.read_wide(
+        columns, quantity="tumour_volume", unit="mm^3", subjects="columns", arms={"m1": "c", "m2": "d"}
+    )
     pd.testing.assert_frame_equal(turned.frame.drop(columns="row"), data.frame.drop(columns="row"))
     assert data.frame["row"].iloc[1] == "0, column 'week 1'"
 
@@ -245,37 +306,58 @@ def test_wrong_endpoints(table: pd.DataFrame, options: dict[str, Any], expected:
 
 LESIONS = pd.DataFrame(
     {
-        "subject": ["a"] * 5, "day": [0, 0, 42, 42, 42], "arm": "x", "lesion": ["T1", "N1", "T1", "N1", "L9"],
+        "subject": ["a"] * 5,
+        "day": [0, 0, 42, 42, 42],
+        "arm": "x",
+        "lesion": ["T1", "N1", "T1", "N1", "L9"],
         "kind": ["target", "non-target", "target", "non-target", "new"],
-        "diameter_mm": [20, None, "too small to measure", None, None], "finding": ["", "present", "", "absent", "new"],
+        "diameter_mm": [20, None, "too small to measure", None, None],
+        "finding": ["", "present", "", "absent", "new"],
     }
-)  # fmt: skip
+)
 
 
 def test_tables_of_lesions() -> None:
     data = imo.read_lesions(LESIONS)
-    assert data.frame[["lesion", "value", "flag"]].values.tolist() == [["T1", 20.0, ""], ["T1", 5.0, "too small to measure"]]
+    assert data.frame[["lesion", "value", "flag"]].values.tolist() == [
+        ["T1", 20.0, ""],
+        ["T1", 5.0, "too small to measure"],
+    ]
     assert data.findings["finding"].tolist() == ["present", "absent", "new"] and len(data.left_out) == 0
     strange = imo.read_lesions(LESIONS.assign(finding=["", "present", "", "purple", "new"]))
     assert len(strange.findings) == 2 and len(strange.left_out) == 1
 
 
 def test_dates_are_counted_from_the_start() -> None:
-    table = pd.DataFrame({"id": ["a", "a"], "date": ["2024-01-10", "2024-02-21"], "begin": "2024-01-10", "value": [10, 8]})
+    table = pd.DataFrame(
+        {"id": ["a", "a"], "date": ["2024-01-10", "2024-02-21"], "begin": "2024-01-10", "value": [10, 8]}
+    )
     data = imo.read_trial(table, {"time": "date", "start": "begin"}, "mm")
     assert data.frame["time"].tolist() == [0.0, 42.0]
 
 
 def test_selecting_keeps_what_is_beside() -> None:
     data = everything(0).select(subject=["101", "102"])
-    assert set(data.schedules) == {"101", "102"} and data.covariates is not None and list(data.covariates.index) == ["101", "102"]
+    assert (
+        set(data.schedules) == {"101", "102"}
+        and data.covariates is not None
+        and list(data.covariates.index) == ["101", "102"]
+    )
     assert len(data.findings) == len(data.endpoints) == 1 and "times to events" in data.report()
 
 
 def test_intervals_are_not_fitted_in_silence() -> None:
     from immunoode.errors import FitError
 
-    table = pd.DataFrame({"id": "a", "day": [0, 42, 84, 126], "value": [80, 70, 60, 65.0], "cens": [0, 0, 1, 0], "limit": [None, None, 50, None]})
+    table = pd.DataFrame(
+        {
+            "id": "a",
+            "day": [0, 42, 84, 126],
+            "value": [80, 70, 60, 65.0],
+            "cens": [0, 0, 1, 0],
+            "limit": [None, None, 50, None],
+        }
+    )
     data = imo.read_trial(table, units="mm", quantity="sum_of_diameters")
     with pytest.raises(FitError, match="known to an interval"):
         imo.fit("tumour_immune", data, vary=["growth_rate"])
