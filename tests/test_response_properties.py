@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -221,6 +222,35 @@ def test_the_arrays_say_what_a_loop_over_patients_says(courses: list[Any]) -> No
     for number, (baseline, course) in enumerate(courses):
         mine = list(visits.loc[visits["subject"] == f"s{number}", "response"])
         assert mine == _oracle([visit[1:] for visit in course], baseline)
+
+
+def _sequences(length: int, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield every course of responses of a length: PD ends it, and after CR there is no PR or SD."""
+    if len(before) == length or "PD" in before:
+        yield before
+        return
+    for response in ("CR", "PR", "SD", "PD", "NE"):
+        if not ("CR" in before and response in ("PR", "SD")):
+            yield from _sequences(length, (*before, response))
+
+
+def _confirmed(course: str) -> str:
+    """Return the confirmed best response of a course whose visits are far enough apart and late enough (table 3)."""
+    if re.search("CR-(NE-)?CR", course):
+        return "CR"
+    if re.search("PR-(NE-)?(PR|CR)", course):
+        return "PR"
+    return next((best for best, any_of in (("SD", "CR|PR|SD"), ("PD", "PD")) if re.search(any_of, course)), "NE")
+
+
+def test_every_course_of_five_visits_has_its_best_response() -> None:
+    courses = ["-".join(course) for course in _sequences(5)]
+    assert len(courses) == len(set(courses)) == 665
+    rows = [(c, 45.0 * k, response) for c in courses for k, response in enumerate(c.split("-"), 1)]
+    subjects = imo.recist(pd.DataFrame(rows, columns=["subject", "time", "response"])).subjects.set_index("subject")
+    assert subjects["confirmed_response"].to_dict() == {c: _confirmed(c) for c in courses}
+    ranks = ["CR", "PR", "SD", "PD", "NE"]
+    assert subjects["best_response"].to_dict() == {c: min(c.split("-"), key=ranks.index) for c in courses}
 
 
 def test_lesions_and_their_sums_give_the_same() -> None:

@@ -46,7 +46,13 @@ FINDINGS = {
     "increased": INCREASED,
 }
 """What may be found of a lesion; "increased" is an increase since the last assessment that need not be unequivocal."""
-_MORE_FINDINGS = {"nan": "", "none": "", "equivocal": NOT_EVALUABLE, "increase": "increased", "further increase": "increased"}
+_MORE_FINDINGS = {
+    "nan": "",
+    "none": "",
+    "equivocal": NOT_EVALUABLE,
+    "increase": "increased",
+    "further increase": "increased",
+}
 
 
 def kind_code(text: str) -> int | None:
