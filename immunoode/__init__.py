@@ -39,6 +39,8 @@ _HOMES = {
     "immunoode.model.library": ("list_models", "load_model"),
     "immunoode.model.read": ("read_model",),
     "immunoode.model.write": ("save_model",),
+    "immunoode.interop.events": ("read_sbml_events",),
+    "immunoode.interop.sbml": ("read_sbml",),
     "immunoode.regimen.library": ("list_regimens", "load_regimen"),
     "immunoode.regimen.radiobiology": ("biologically_effective_dose", "equivalent_dose_2gy"),
     "immunoode.regimen.record_writer": ("write_records",),

@@ -1,0 +1,77 @@
+"""The number that an expression of known numbers has."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from immunoode.model.expressions import function_of, parse
+
+_BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
+}  # fmt: skip
+_COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+}  # fmt: skip
+_FUNCTIONS: Mapping[str, Callable[..., float]] = {
+    "exp": math.exp, "log": math.log, "log10": math.log10, "sqrt": math.sqrt, "abs": abs, "tanh": math.tanh, "sin": math.sin,
+    "cos": math.cos, "min": min, "max": max,
+}  # fmt: skip
+
+
+Values = Callable[[str], float]
+"""Gives the value of a name."""
+
+
+def evaluate(text: str, value: Values) -> float:
+    """Return the value of an expression; NaN where it has none (a division by zero, a logarithm of nothing).
+
+    Parameters
+    ----------
+    text : str
+        An expression of the model language that imports write: arithmetic, plain functions, piecewise.
+    value : callable
+        Gives the value of a name.
+    """
+    try:
+        found = _number(parse(text), value)
+        return float(found) if not isinstance(found, complex) else math.nan
+    except (ArithmeticError, ValueError):
+        return math.nan
+
+
+def _number(node: ast.expr, value: Callable[[str], float]) -> Any:
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return value(node.id)
+    if isinstance(node, ast.BinOp):
+        return _BINARY[type(node.op)](_number(node.left, value), _number(node.right, value))
+    if isinstance(node, ast.UnaryOp):
+        inner = _number(node.operand, value)
+        return -inner if isinstance(node.op, ast.USub) else inner
+    assert isinstance(node, ast.Call)
+    if function_of(node) == "piecewise":
+        return _piecewise(node.args, value)
+    return _FUNCTIONS[function_of(node)](*(_number(a, value) for a in node.args))
+
+
+def _piecewise(arguments: list[ast.expr], value: Callable[[str], float]) -> Any:
+    for part, condition in zip(arguments[0:-1:2], arguments[1::2], strict=True):
+        if holds(condition, value):
+            return _number(part, value)
+    return _number(arguments[-1], value)
+
+
+def holds(node: ast.expr, value: Callable[[str], float]) -> bool:
+    """Return whether a condition holds."""
+    if isinstance(node, ast.BoolOp):
+        together = all if isinstance(node.op, ast.And) else any
+        return together(holds(part, value) for part in node.values)
+    if isinstance(node, ast.UnaryOp):
+        return not holds(node.operand, value)
+    assert isinstance(node, ast.Compare)
+    return _COMPARE[type(node.ops[0])](_number(node.left, value), _number(node.comparators[0], value))

@@ -1,0 +1,202 @@
+"""Mathematics of SBML as expressions of ours: a tree is walked, text is never evaluated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from immunoode.errors import ModelError, Problem
+
+Node = Any
+"""An ASTNode of libsbml."""
+Name = Callable[[str], str]
+"""Gives our name of one of theirs."""
+MOST_NODES = 100_000
+DEEPEST = 120
+_PLAIN = {"exp": "exp", "abs": "abs", "tanh": "tanh", "sin": "sin", "cos": "cos", "ceiling": "", "floor": ""}
+_WRITTEN = {
+    "tan": "(sin({0}) / cos({0}))",
+    "sec": "(1 / cos({0}))",
+    "csc": "(1 / sin({0}))",
+    "cot": "(cos({0}) / sin({0}))",
+    "sinh": "((exp({0}) - exp(-({0}))) / 2)",
+    "cosh": "((exp({0}) + exp(-({0}))) / 2)",
+    "sech": "(2 / (exp({0}) + exp(-({0}))))",
+    "csch": "(2 / (exp({0}) - exp(-({0}))))",
+    "coth": "(1 / tanh({0}))",
+    "arcsinh": "log({0} + sqrt(({0}) ** 2 + 1))",
+    "arccosh": "log({0} + sqrt(({0}) ** 2 - 1))",
+    "arctanh": "(log((1 + ({0})) / (1 - ({0}))) / 2)",
+}
+"""Functions that are written by those that we have."""
+_COMPARED = {"lt": "<", "leq": "<=", "gt": ">", "geq": ">="}
+
+
+def expression(node: Node, name: Name, time: str, where: str) -> str:
+    """Return a formula as an expression of ours.
+
+    Parameters
+    ----------
+    node : ASTNode
+    name : callable
+        Our name of each of theirs.
+    time : str
+        Their time by ours.
+    where : str
+        The place in messages.
+
+    Raises
+    ------
+    ModelError
+        If there is something in it that the language does not have.
+    """
+    if node is None:
+        raise ModelError(Problem(where, "has no formula", "MathML in its math element"))
+    return _Writer(name, time, where).number(node, 0)
+
+
+class _Writer:
+    def __init__(self, name: Name, time: str, where: str) -> None:
+        self.name, self.time, self.where, self.count = name, time, where, 0
+
+    def refuse(self, what: str, right: str = "what the language of expressions has") -> ModelError:
+        return ModelError(Problem(self.where, what, right))
+
+    def number(self, node: Node, depth: int) -> str:
+        """Return a tree that is a number."""
+        import libsbml as sb
+
+        self.count += 1
+        if depth > DEEPEST or self.count > MOST_NODES:
+            raise self.refuse("is too long or nested too deep", "parts of it as assignment rules")
+        kind = node.getType()
+        if node.isBoolean():
+            return f"piecewise(1, {self.condition(node, depth)}, 0)"
+        if node.isNumber():
+            return self.literal(node)
+        if kind in (sb.AST_NAME_TIME, sb.AST_NAME):
+            return self.time if kind == sb.AST_NAME_TIME else self.name(node.getName())
+        if kind in (sb.AST_NAME_AVOGADRO, sb.AST_CONSTANT_PI, sb.AST_CONSTANT_E):
+            return {sb.AST_NAME_AVOGADRO: "6.02214179e23", sb.AST_CONSTANT_PI: repr(math.pi)}.get(kind, repr(math.e))
+        if kind == sb.AST_FUNCTION_DELAY:
+            raise self.refuse(
+                "has a delay: the value of something at an earlier time", "ordinary differential equations"
+            )
+        if kind == sb.AST_FUNCTION_RATE_OF:
+            raise self.refuse("has a rateOf", "the rate written out")
+        return self.operation(node, depth)
+
+    def literal(self, node: Node) -> str:
+        value = float(node.getValue())
+        if not math.isfinite(value):
+            raise self.refuse(f"has the number {value}", "finite numbers")
+        return (
+            f"({value!r})"
+            if value < 0
+            else repr(int(value))
+            if value.is_integer() and abs(value) < 1e15
+            else repr(value)
+        )
+
+    def operation(self, node: Node, depth: int) -> str:
+        import libsbml as sb
+
+        kind = node.getType()
+        if kind == sb.AST_FUNCTION_PIECEWISE:
+            return self.piecewise(node, depth)
+        arguments = [self.number(node.getChild(k), depth + 1) for k in range(node.getNumChildren())]
+        if kind == sb.AST_PLUS:
+            return "(" + " + ".join(arguments) + ")" if arguments else "0"
+        if kind == sb.AST_TIMES:
+            return "(" + " * ".join(arguments) + ")" if arguments else "1"
+        if kind == sb.AST_MINUS:
+            return f"(-{arguments[0]})" if len(arguments) == 1 else f"({arguments[0]} - {arguments[1]})"
+        if kind == sb.AST_DIVIDE:
+            return f"({arguments[0]} / {arguments[1]})"
+        if kind in (sb.AST_POWER, sb.AST_FUNCTION_POWER):
+            return f"({arguments[0]} ** {arguments[1]})"
+        if kind == sb.AST_FUNCTION_ROOT:
+            degree, radicand = (arguments[0], arguments[1]) if len(arguments) == 2 else ("2", arguments[0])
+            return f"sqrt({radicand})" if degree == "2" else f"({radicand} ** (1 / {degree}))"
+        if kind == sb.AST_FUNCTION_LN:
+            return f"log({arguments[0]})"
+        if kind == sb.AST_FUNCTION_LOG:
+            base, value = (arguments[0], arguments[1]) if len(arguments) == 2 else ("10", arguments[0])
+            return f"log10({value})" if base == "10" else f"(log({value}) / log({base}))"
+        return self.function(node, arguments)
+
+    def function(self, node: Node, arguments: list[str]) -> str:
+        called = str(node.getName() or node.getOperatorName() or "").lower()
+        if called in ("min", "max") and arguments:
+            return f"{called}({', '.join(arguments)})" if len(arguments) > 1 else arguments[0]
+        if _PLAIN.get(called) and len(arguments) == 1:
+            return f"{_PLAIN[called]}({arguments[0]})"
+        if called in _WRITTEN and len(arguments) == 1:
+            return _WRITTEN[called].format(arguments[0])
+        raise self.refuse(f"calls {called or 'something unknown'!r}, which is not in the language")
+
+    def piecewise(self, node: Node, depth: int) -> str:
+        """Return a piecewise; where no piece holds and nothing is said otherwise, 0."""
+        count = node.getNumChildren()
+        parts = []
+        for k in range(0, count - 1, 2):
+            parts += [self.number(node.getChild(k), depth + 1), self.condition(node.getChild(k + 1), depth + 1)]
+        otherwise = self.number(node.getChild(count - 1), depth + 1) if count % 2 else "0"
+        return f"piecewise({', '.join(parts)}, {otherwise})" if parts else otherwise
+
+    def condition(self, node: Node, depth: int) -> str:
+        """Return a tree that is true or false."""
+        import libsbml as sb
+
+        self.count += 1
+        if depth > DEEPEST or self.count > MOST_NODES:
+            raise self.refuse("is too long or nested too deep", "parts of it as assignment rules")
+        kind = node.getType()
+        if kind in (sb.AST_CONSTANT_TRUE, sb.AST_CONSTANT_FALSE):
+            return "1 > 0" if kind == sb.AST_CONSTANT_TRUE else "1 < 0"
+        children = [node.getChild(k) for k in range(node.getNumChildren())]
+        called = str(node.getName() or node.getOperatorName() or "").lower()
+        if node.isRelational():
+            return self.comparison(called or _relation(kind), children, depth)
+        if not node.isLogical():
+            return f"{self.number(node, depth)} > 0.5"
+        parts = [f"({self.condition(child, depth + 1)})" for child in children]
+        if kind == sb.AST_LOGICAL_NOT:
+            return f"not {parts[0]}"
+        if kind == sb.AST_LOGICAL_XOR:
+            return _odd(parts)
+        if kind == sb.AST_LOGICAL_IMPLIES:
+            return f"(not {parts[0]}) or {parts[1]}"
+        if not parts:
+            return "1 > 0" if kind == sb.AST_LOGICAL_AND else "1 < 0"
+        return (" and " if kind == sb.AST_LOGICAL_AND else " or ").join(parts)
+
+    def comparison(self, called: str, children: list[Node], depth: int) -> str:
+        if any(child.isBoolean() for child in children):
+            sides = [f"piecewise(1, {self.condition(c, depth + 1)}, 0)" for c in children]
+        else:
+            sides = [self.number(child, depth + 1) for child in children]
+        pairs = list(zip(sides[:-1], sides[1:], strict=True))
+        if called in _COMPARED:
+            return " and ".join(f"({a} {_COMPARED[called]} {b})" for a, b in pairs) or "1 > 0"
+        same = " and ".join(f"(({a} <= {b}) and ({a} >= {b}))" for a, b in pairs) or "1 > 0"
+        return same if called == "eq" else f"not ({same})"
+
+
+def _relation(kind: int) -> str:
+    import libsbml as sb
+
+    names: Mapping[int, str] = {
+        sb.AST_RELATIONAL_LT: "lt", sb.AST_RELATIONAL_LEQ: "leq", sb.AST_RELATIONAL_GT: "gt",
+        sb.AST_RELATIONAL_GEQ: "geq", sb.AST_RELATIONAL_EQ: "eq", sb.AST_RELATIONAL_NEQ: "neq",
+    }  # fmt: skip
+    return names[kind]
+
+
+def _odd(parts: list[str]) -> str:
+    """Return a condition that holds where an odd number of the parts do."""
+    found = parts[0] if parts else "1 < 0"
+    for part in parts[1:]:
+        found = f"(({found}) and not {part}) or (not ({found}) and {part})"
+    return found

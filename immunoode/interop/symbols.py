@@ -1,0 +1,218 @@
+"""The symbols of an SBML model: what each is to us (a state, a constant, something derived), its name and its first value."""
+
+from __future__ import annotations
+
+import keyword
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from immunoode.errors import ModelError, Problem
+from immunoode.interop.evaluate import evaluate
+from immunoode.interop.mathml import expression
+from immunoode.model.expressions import FUNCTIONS, RESERVED
+
+STATE, CONSTANT, DERIVED = "state", "constant", "derived"
+TIME_SCALE = "time_units_per_day"
+"""Our name of how many of the model's units of time are a day."""
+SECONDS = 86_400.0
+
+
+@dataclass
+class Symbols:
+    """The symbols of one model of libsbml.
+
+    Attributes
+    ----------
+    model : libsbml.Model
+    where : str
+        The source, in messages.
+    assigned, rated, initial : dict
+        Formulas (ASTNode) of assignment rules, rate rules and initial assignments, by SBML id.
+    by_events : set of str
+        Ids that events assign to.
+    names : dict
+        Our name of each id.
+    """
+
+    model: Any
+    where: str
+    assigned: dict[str, Any] = field(default_factory=dict)
+    rated: dict[str, Any] = field(default_factory=dict)
+    initial: dict[str, Any] = field(default_factory=dict)
+    by_events: set[str] = field(default_factory=set)
+    names: dict[str, str] = field(default_factory=dict)
+    scale: str = TIME_SCALE
+    _values: dict[str, float] = field(default_factory=dict)
+    _open: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, model: Any, where: str) -> Symbols:
+        """Read rules, initial assignments and the targets of events.
+
+        Raises
+        ------
+        ModelError
+            If there is a rule of a kind that is not read.
+        """
+        found = cls(model, where)
+        algebraic = [model.getRule(k) for k in range(model.getNumRules()) if model.getRule(k).isAlgebraic()]
+        if algebraic:
+            what = f"has {len(algebraic)} algebraic rules"
+            raise ModelError(Problem(where, what, "rules that say what a variable, or its rate, is"))
+        for k in range(model.getNumRules()):
+            rule = model.getRule(k)
+            (found.rated if rule.isRate() else found.assigned)[rule.getVariable()] = rule.getMath()
+        for k in range(model.getNumInitialAssignments()):
+            first = model.getInitialAssignment(k)
+            found.initial[first.getSymbol()] = first.getMath()
+        for k in range(model.getNumEvents()):
+            event = model.getEvent(k)
+            found.by_events |= {
+                event.getEventAssignment(j).getVariable() for j in range(event.getNumEventAssignments())
+            }
+        found._name()
+        return found
+
+    def _name(self) -> None:
+        tables = (self.model.getListOfCompartments(), self.model.getListOfSpecies(), self.model.getListOfParameters())
+        taken = set(RESERVED)
+        for thing in (t.get(k) for t in tables for k in range(t.size())):
+            self.names[thing.getId()] = _free(thing.getId(), taken)
+        for reaction in self.reactions:
+            self.names[reaction.getId()] = _free(reaction.getId(), taken)
+            for reference in self.references(reaction):
+                if reference.isSetId():
+                    self.names[reference.getId()] = _free(reference.getId(), taken)
+        self.scale = _free(TIME_SCALE, taken)
+
+    @property
+    def reactions(self) -> list[Any]:
+        """The reactions."""
+        return [self.model.getReaction(k) for k in range(self.model.getNumReactions())]
+
+    def references(self, reaction: Any) -> list[Any]:
+        """Return the references to reactants and products of a reaction."""
+        reactants = [reaction.getReactant(k) for k in range(reaction.getNumReactants())]
+        return reactants + [reaction.getProduct(k) for k in range(reaction.getNumProducts())]
+
+    def text(self, node: Any, place: str) -> str:
+        """Return a formula as an expression over our names."""
+        return expression(node, self.name, f"(time * {self.scale})", f"{self.where}: {place}")
+
+    def name(self, sbml_id: str) -> str:
+        """Return our name of an id.
+
+        Raises
+        ------
+        ModelError
+            If there is no such symbol.
+        """
+        if sbml_id not in self.names:
+            raise ModelError(
+                Problem(self.where, f"a formula uses {sbml_id!r}, which there is not", "an id of the model")
+            )
+        return self.names[sbml_id]
+
+    def varying(self, compartment: str) -> bool:
+        """Whether a compartment's size changes in time."""
+        return compartment in self.rated or compartment in self.assigned or compartment in self.by_events
+
+    def concentration(self, species: Any) -> bool:
+        """Whether a species' symbol is its concentration."""
+        compartment = self.model.getCompartment(species.getCompartment())
+        flat = (
+            compartment is not None and compartment.isSetSpatialDimensions() and compartment.getSpatialDimensions() == 0
+        )
+        return not species.getHasOnlySubstanceUnits() and not flat
+
+    def value(self, sbml_id: str) -> float:
+        """Return the value of a symbol at time zero, NaN where none is given.
+
+        Raises
+        ------
+        ModelError
+            If initial values depend on each other in a circle.
+        """
+        if sbml_id in self._values:
+            return self._values[sbml_id]
+        if sbml_id in self._open:
+            circle = " -> ".join([*self._open[self._open.index(sbml_id) :], sbml_id])
+            raise ModelError(Problem(self.where, f"values depend on themselves: {circle}", "rules without a circle"))
+        self._open.append(sbml_id)
+        try:
+            self._values[sbml_id] = self._first(sbml_id)
+        finally:
+            self._open.pop()
+        return self._values[sbml_id]
+
+    def _first(self, sbml_id: str) -> float:
+        node = self.initial.get(sbml_id, self.assigned.get(sbml_id))
+        if node is not None:
+            return self.number(node, f"the initial value of {sbml_id}")
+        species = self.model.getSpecies(sbml_id)
+        if species is not None:
+            return self._amount(species)
+        compartment = self.model.getCompartment(sbml_id)
+        if compartment is not None:
+            return float(compartment.getSize()) if compartment.isSetSize() else 1.0
+        reaction = self.model.getReaction(sbml_id)
+        if reaction is not None:
+            return self.number(reaction.getKineticLaw().getMath(), f"the rate of {sbml_id}")
+        parameter = self.model.getParameter(sbml_id)
+        if parameter is not None:
+            return float(parameter.getValue()) if parameter.isSetValue() else math.nan
+        return self._stoichiometry(sbml_id)
+
+    def _amount(self, species: Any) -> float:
+        """Return the initial value of a species' symbol from its attributes."""
+        size = self.value(species.getCompartment()) if self.model.getCompartment(species.getCompartment()) else 1.0
+        dense = self.concentration(species)
+        if species.isSetInitialConcentration():
+            given = float(species.getInitialConcentration())
+            return given if dense else given * size
+        if species.isSetInitialAmount():
+            given = float(species.getInitialAmount())
+            return given / size if dense else given
+        return math.nan
+
+    def _stoichiometry(self, sbml_id: str) -> float:
+        found = [r for reaction in self.reactions for r in self.references(reaction) if r.getId() == sbml_id]
+        return float(found[0].getStoichiometry()) if found and found[0].isSetStoichiometry() else 1.0
+
+    def number(self, node: Any, place: str) -> float:
+        """Return the value of a formula at time zero."""
+        back = {ours: theirs for theirs, ours in self.names.items()}
+
+        def known(name: str) -> float:
+            return 0.0 if name == "time" else 1.0 if name == self.scale else self.value(back[name])
+
+        return evaluate(self.text(node, place), known)
+
+
+def _free(wanted: str, taken: set[str]) -> str:
+    """Return a name that can be used and is not taken, as near to the wanted one as possible; it is taken then."""
+    name = wanted if wanted.isidentifier() else "x_" + wanted
+    while name in taken or keyword.iskeyword(name) or name in FUNCTIONS:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def days_per_unit(model: Any) -> float | None:
+    """Return how many days a model's unit of time is; None where it is not stated, or no time."""
+    import libsbml
+
+    stated = model.getTimeUnits()
+    definition = model.getUnitDefinition(stated) if stated else model.getUnitDefinition("time")
+    if definition is None:
+        return 1 / SECONDS if stated == "second" else None
+    seconds = 1.0
+    for k in range(definition.getNumUnits()):
+        unit = definition.getUnit(k)
+        if unit.getKind() == libsbml.UNIT_KIND_DIMENSIONLESS:
+            continue
+        if unit.getKind() != libsbml.UNIT_KIND_SECOND:
+            return None
+        seconds *= (unit.getMultiplier() * 10.0 ** unit.getScale()) ** unit.getExponentAsDouble()
+    return seconds / SECONDS
