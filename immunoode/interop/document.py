@@ -72,7 +72,8 @@ def _refuse(document: Document, where: str) -> None:
     import libsbml
 
     errors = [document.getError(k) for k in range(document.getNumErrors())]
-    serious = [e for e in errors if e.getSeverity() >= libsbml.LIBSBML_SEV_ERROR]
+    let_be = (libsbml.MissingXMLEncoding, libsbml.BadXMLDeclLocation)
+    serious = [e for e in errors if e.getSeverity() >= libsbml.LIBSBML_SEV_ERROR and e.getErrorId() not in let_be]
     if serious:
         problems = [
             Problem(f"{where}, line {e.getLine()}", " ".join(e.getMessage().split())[:300]) for e in serious[:SHOWN]

@@ -8,6 +8,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from immunoode.errors import ImmunoodeError
 from immunoode.model.expressions import function_of, parse
 
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -39,6 +40,8 @@ def evaluate(text: str, value: Values) -> float:
     try:
         found = _number(parse(text), value)
         return float(found) if not isinstance(found, complex) else math.nan
+    except ImmunoodeError:
+        raise
     except (ArithmeticError, ValueError):
         return math.nan
 

@@ -47,8 +47,8 @@ def read_sbml(
     Model
         Of kind "published". Species that reactions or rules change are compartments, in amounts or concentrations as the file
         has them; quantities of rules are derived; everything else is a parameter. Numbers are as in the file and have no units,
-        for units of SBML files seldom close; what the file declares is in the titles. `time_units_per_day` brings rates to days.
-        Initial assignments are evaluated. Events are not in a model: `read_sbml_events` makes a regimen of them, for which the
+        for units of SBML files seldom close; what the file declares is in the titles. `time_units_per_day` brings rates to
+        days. Initial assignments are evaluated. Events are not in a model: `read_sbml_events` makes a regimen of them, for which the
         model has inputs.
 
     Raises
@@ -215,6 +215,8 @@ class _Builder:
             self.derived[name] = Derived(text, "1", title=title)
         elif reacts or sbml_id in self.symbols.rated or sbml_id in self.symbols.by_events:
             self._state(thing, name, title, reacts)
+        elif self._diluted(sbml_id):
+            self._state(thing, name, title, True)
         else:
             value = self.symbols.value(sbml_id)
             if math.isfinite(value):
@@ -224,6 +226,11 @@ class _Builder:
                     self.symbols.where, f"{sbml_id!r} has no value", "a value, an initial assignment or a rule"
                 )
                 raise ModelError(problem)
+
+    def _diluted(self, sbml_id: str) -> bool:
+        """Whether a concentration changes with nothing but its compartment's size."""
+        species = self.sbml.getSpecies(sbml_id)
+        return species is not None and not species.getConstant() and self._in_amounts(species)
 
     def _used(self, sbml_id: str) -> bool:
         name = self.symbols.name(sbml_id)

@@ -1,0 +1,322 @@
+"""Models from SBML: published ones against independent trajectories, each feature against its closed form, broken files."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import immunoode as imo
+from immunoode.errors import ModelError
+from tests.sbml_texts import Made
+
+REFERENCE = Path(os.environ.get("IMMUNOODE_REFERENCE", Path(__file__).resolve().parents[2] / "shared" / "reference"))
+FILES = sorted((REFERENCE / "sbml").glob("*.xml"))
+REFUSED = {"MODEL1708310001": "calls 'floor'"}
+"""Files that are refused, and why."""
+PASSED_OVER = {"BIOMD0000000817": "its events are at single times, which the independent run passed over or met by chance"}
+"""Files whose independent trajectory is not that of what they encode."""
+TINY = 1e-6
+"""Part of its largest value below which a state does not matter."""
+DAYS = np.linspace(0, 10, 21)
+
+
+def run(made: Made, outputs: list[str], regimen: Any = None, times: Any = DAYS) -> dict[str, Any]:
+    model = imo.read_sbml(made.text())
+    simulation = imo.simulate(model, regimen, times=times, outputs=outputs, rtol=1e-9, atol=1e-12)
+    return {name: simulation[name] for name in outputs}
+
+
+@pytest.fixture
+def _quiet() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.mark.skipif(not FILES, reason="no reference models: set IMMUNOODE_REFERENCE to their folder")
+@pytest.mark.usefixtures("_quiet")
+@pytest.mark.parametrize("path", FILES, ids=[p.stem for p in FILES])
+def test_published_models_run_as_they_are_encoded(path: Path) -> None:
+    if path.stem in REFUSED:
+        with pytest.raises(ModelError, match=REFUSED[path.stem]):
+            imo.read_sbml(path)
+        return
+    model, events = imo.read_sbml(path), imo.read_sbml_events(path)
+    known = pd.read_csv(REFERENCE / "trajectories" / f"sbml_{path.stem}.csv", comment="#")
+    names = [c for c in known.columns[1:] if c in model.compartments or c in model.derived]
+    assert names
+    days = known["time"].to_numpy() / model.parameters["time_units_per_day"].value
+    regimen = events if events.rules else None
+    simulation = imo.simulate(model, regimen, times=days, outputs=names, rtol=1e-10, atol=1e-14)
+    if path.stem in PASSED_OVER:
+        return
+    for name in names:
+        expected = known[name].to_numpy()
+        matters = abs(expected) > max(TINY * abs(expected).max(), 1e-2 if path.stem == "BIOMD0000000763" else 1e-15)
+        assert np.allclose(simulation[name][matters], expected[matters], rtol=1e-5), name
+
+
+def decay() -> Made:
+    return Made().compartment(size=2.0).parameter("k", 0.3)
+
+
+def exact(rate: float = 0.3, start: float = 1.0) -> Any:
+    return start * np.exp(-rate * DAYS)
+
+
+FEATURES: dict[str, tuple[Callable[[], Made], str, Callable[[], Any]]] = {
+    "a concentration": (lambda: decay().species("A", concentration=1).reaction("c*k*A", "A"), "A", exact),
+    "an amount": (lambda: decay().species("A", amount=1, substance=True).reaction("k*A", "A"), "A", exact),
+    "an amount read as a concentration": (
+        lambda: decay().species("A", amount=4).reaction("c*k*A", "A"), "A", lambda: exact(start=2.0)),
+    "a concentration kept as an amount": (
+        lambda: decay().species("A", concentration=4, substance=True).reaction("k*A", "A"), "A", lambda: exact(start=8.0)),
+    "what arrives": (
+        lambda: decay().species("A", amount=1, substance=True).species("B", amount=0, substance=True).reaction("k*A", "A", "B"),
+        "B", lambda: 1 - exact()),
+    "two of one give three of another": (
+        lambda: decay().species("A", amount=1, substance=True).species("B", amount=0, substance=True).reaction("k*A", "2 A", "3 B"),
+        "B", lambda: 1.5 * (1 - exact(0.6))),
+    "the same on both sides": (
+        lambda: decay().species("A", amount=1, substance=True).reaction("k*A", "A", "2 A"), "A", lambda: exact(-0.3)),
+    "compartments of different size": (
+        lambda: decay().compartment("d", 5.0).species("A", concentration=1).species("B", concentration=0, compartment="d").reaction(
+            "c*k*A", "A", "B"), "B", lambda: 2 / 5 * (1 - exact())),
+    "a boundary species": (
+        lambda: decay().species("A", concentration=1, boundary=True).species("B", concentration=0).reaction("c*k*A", "A", "B"),
+        "B", lambda: 0.3 * DAYS),
+    "a local parameter": (
+        lambda: decay().species("A", concentration=1).reaction("c*k*A", "A", local={"k": 0.7}), "A", lambda: exact(0.7)),
+    "an assignment rule": (
+        lambda: decay().parameter("twice", constant=False).species("A", concentration=1).assign("twice", "2*k").reaction(
+            "c*twice*A", "A"), "A", lambda: exact(0.6)),
+    "rules that build on each other": (
+        lambda: decay().parameter("p", constant=False).parameter("q", constant=False).species("A", concentration=1).assign(
+            "p", "q + k").assign("q", "k^2").reaction("c*p*A", "A"), "A", lambda: exact(0.39)),
+    "a rate rule": (lambda: decay().parameter("A", 1.0, constant=False).rate("A", "-k*A"), "A", exact),
+    "a rate rule of a species": (lambda: decay().species("A", concentration=1).rate("A", "-k*A"), "A", exact),
+    "a compartment that grows": (
+        lambda: Made().compartment(size=2.0, constant=False).parameter("k", 0.3).species("A", concentration=1).rate("c", "k*c"),
+        "A", exact),
+    "a reaction in a compartment that grows": (
+        lambda: Made().compartment(size=2.0, constant=False).parameter("k", 0.3).species("A", concentration=1).rate("c", "k*c").reaction(
+            "c*k*A", "A"), "A", lambda: exact(0.6)),
+    "an initial assignment": (
+        lambda: decay().species("A").initial("A", "k*10").reaction("c*k*A", "A"), "A", lambda: exact(start=3.0)),
+    "initial assignments that build on each other": (
+        lambda: decay().parameter("p").parameter("q").species("A").initial("A", "p").initial("p", "q*2").initial("q", "k*10").reaction(
+            "c*k*A", "A"), "A", lambda: exact(start=6.0)),
+    "a function definition": (
+        lambda: decay().function("mass", "lambda(x, y, x*y)").species("A", concentration=1).reaction("c*mass(k, A)", "A"), "A", exact),
+    "functions of functions": (
+        lambda: decay().function("twice", "lambda(x, 2*x)").function("four", "lambda(x, twice(twice(x)))").species(
+            "A", concentration=1).reaction("c*four(k)*A", "A"), "A", lambda: exact(1.2)),
+    "piecewise in time": (
+        lambda: decay().parameter("A", 0.0, constant=False).rate("A", "piecewise(1, time < 4, 2)"), "A",
+        lambda: np.where(DAYS < 4, DAYS, 4 + 2 * (DAYS - 4))),
+    "conditions together": (
+        lambda: decay().parameter("A", 0.0, constant=False).rate("A", "piecewise(1, (time >= 2 && time < 4) || !(time < 8), 0)"), "A",
+        lambda: np.clip(DAYS - 2, 0, 2) + np.clip(DAYS - 8, 0, None)),
+    "exclusive or": (
+        lambda: decay().parameter("A", 0.0, constant=False).rate("A", "piecewise(1, xor(time >= 2, time >= 4), 0)"), "A",
+        lambda: np.clip(DAYS - 2, 0, 2)),
+    "a truth as a number": (
+        lambda: decay().parameter("A", 0.0, constant=False).rate("A", "3*(time > 4)"), "A", lambda: 3 * np.clip(DAYS - 4, 0, None)),
+    "the time": (lambda: decay().parameter("A", 0.0, constant=False).rate("A", "2*time"), "A", lambda: DAYS**2),
+    "functions written by others": (
+        lambda: decay().species("X", concentration=1).reaction("c*k*X", "X").parameter("A", 0.0, constant=False).assign("A", "sinh(k) + cosh(k) + tan(k) + log(2, k) + root(3, k) + arctanh(k)"),
+        "A", lambda: np.exp(0.3) + np.tan(0.3) + np.log2(0.3) + 0.3 ** (1 / 3) + np.arctanh(0.3) + 0 * DAYS),
+    "constants": (
+        lambda: decay().species("X", concentration=1).reaction("c*k*X", "X").parameter("A", 0.0, constant=False).assign("A", "pi + exponentiale + avogadro*1e-24"), "A",
+        lambda: np.pi + np.e + 0.602214179 + 0 * DAYS),
+    "the largest and smallest": (
+        lambda: decay().species("X", concentration=1).reaction("c*k*X", "X").parameter("A", 0.0, constant=False).assign("A", "max(k, 2, 1) - min(k, 2)"), "A", lambda: 1.7 + 0 * DAYS),
+    "the rate of a reaction in a formula": (
+        lambda: decay().species("A", amount=1, substance=True).parameter("B", 0.0, constant=False).reaction("k*A", "A", name="gone").rate(
+            "B", "gone"), "B", lambda: 1 - exact()),
+    "a conversion factor": (
+        lambda: decay().parameter("f", 10.0).species("A", amount=0, substance=True, conversion="f").reaction("k", "", "A"), "A",
+        lambda: 3.0 * DAYS),
+    "a stoichiometry by a rule": (
+        lambda: decay().species("A", amount=0, substance=True).reaction("k", "", "s:A").assign("s", "2*time"), "A",
+        lambda: 0.3 * DAYS**2),
+    "a species by a rule": (
+        lambda: decay().species("A", concentration=1).species("B", concentration=0).reaction("c*k*A", "A").assign("B", "2*A"), "B",
+        lambda: 2 * exact()),
+    "names that Python keeps": (
+        lambda: decay().species("lambda", concentration=1).reaction("c*k*lambda", "lambda"), "lambda_", exact),
+    "Level 2": (lambda: Made(2, 4).compartment(size=2.0).parameter("k", 0.3).species("A", concentration=1).reaction("c*k*A", "A"), "A", exact),
+    "Level 3 Version 1": (
+        lambda: Made(3, 1).compartment(size=2.0).parameter("k", 0.3).species("A", concentration=1).reaction("c*k*A", "A"), "A", exact),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_a_feature(name: str) -> None:
+    made, output, expected = FEATURES[name]
+    assert np.allclose(run(made(), [output])[output], expected(), rtol=1e-6, atol=1e-9)
+
+
+def drug() -> Made:
+    return decay().species("A", amount=1, substance=True).reaction("k*A", "A")
+
+
+def after(day: float) -> Any:
+    return np.exp(-0.3 * (DAYS - day)) * (day <= DAYS)
+
+
+@pytest.mark.usefixtures("_quiet")
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (lambda: drug().event("time >= 3", A="5"), lambda: np.where(DAYS < 3, exact(), 5 * after(3))),
+        (lambda: drug().event("time >= 3", A="A + 5"), lambda: exact() + 5 * after(3)),
+        (lambda: drug().event("time > 3", A="A * 0.5"), lambda: exact() * np.where(DAYS < 3, 1, 0.5)),
+        (lambda: drug().event("time >= 3", A="2*A + 1"), lambda: exact() * np.where(DAYS < 3, 1, 2) + after(3)),
+        (lambda: drug().event("3 <= time", delay="2", A="7"), lambda: np.where(DAYS < 5, exact(), 7 * after(5))),
+        (lambda: drug().event("time >= 10*k", A="k*10"), lambda: np.where(DAYS < 3, exact(), 3 * after(3))),
+        (lambda: drug().event("time >= 0", A="5"), exact),
+        (lambda: drug().event("time >= 0", starts=False, A="5"), lambda: 5 * exact()),
+        (lambda: drug().event("time == 4", A="A + 1"), lambda: exact() + after(4)),
+        (lambda: drug().event("time >= 3 && time < 4", A="A+1"), lambda: exact() + after(3)),
+        (
+            lambda: drug().event("time >= 3", priority="1", A="5").event("time >= 3", priority="2", A="8"),
+            lambda: np.where(DAYS < 3, exact(), 5 * after(3)),
+        ),
+        (lambda: drug().event("A < 0.5", A="2"), lambda: np.where(np.log(2) / 0.3 > DAYS, exact(), 2 * after(np.log(2) / 0.3))),
+    ],
+)  # fmt: skip
+def test_events(made: Callable[[], Made], expected: Callable[[], Any]) -> None:
+    times = DAYS + 1e-7  # not at the events themselves
+    made_, events = made(), imo.read_sbml_events(made().text())
+    found = run(made_, ["A"], events if events.rules or events.reactions else None, times)["A"]
+    assert np.allclose(found, expected(), rtol=1e-5, atol=1e-7)
+
+
+def test_events_that_solvers_pass_over_are_told() -> None:
+    with pytest.warns(UserWarning, match="true at time 4 alone"):
+        imo.read_sbml_events(drug().event("time == 4", A="A + 1").text())
+    with pytest.warns(UserWarning, match="has 1 events"):
+        imo.read_sbml(drug().event("time >= 4", A="A + 1").text())
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (lambda: drug().event("time > 3", A="A^2"), "the event 'e1' sets 'A'"),
+        (lambda: drug().event("time > 3", A="A - 5"), "the event 'e1' sets 'A'"),
+        (lambda: drug().event("A < 0.5 && time > 2", A="2"), "has a trigger"),
+        (lambda: drug().event("time > 3", delay="A", A="2"), "a delay or priority that changes"),
+    ],
+)
+def test_events_that_are_refused(made: Callable[[], Made], expected: str) -> None:
+    with pytest.raises(ModelError, match=expected):
+        imo.read_sbml_events(made().text())
+
+
+def algebraic() -> Made:
+    made = drug().parameter("x", 1.0, constant=False)
+    from tests.sbml_texts import math
+
+    math(made.model.createAlgebraicRule(), "x - 2")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (algebraic, "has 1 algebraic rules"),
+        (lambda: drug().parameter("x", constant=False).assign("x", "delay(A, 2)"), "has a delay"),
+        (lambda: drug().parameter("x", constant=False).assign("x", "ceil(time)"), "calls 'ceiling'"),
+        (lambda: drug().parameter("x", constant=False).assign("x", "rateOf(A)"), "has a rateOf"),
+        (lambda: decay().species("A").reaction("c*k*A", "A"), "'A' has no initial value"),
+        (lambda: decay().parameter("p").species("A", concentration=1).reaction("c*p*A", "A"), "'p' has no value"),
+        (lambda: drug().parameter("x", constant=False).parameter("y", constant=False).assign("x", "y").assign("y", "x"), "."),
+        (lambda: drug().parameter("x").parameter("y").initial("x", "y").initial("y", "x"), "."),
+    ],
+)  # fmt: skip
+def test_what_is_not_read_is_named(made: Callable[[], Made], expected: str) -> None:
+    with pytest.raises(ModelError, match=expected):
+        imo.read_sbml(made().text())
+
+
+BILLION_LAUGHS = '<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><sbml>&b;</sbml>'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (drug().text()[:400], "errors"),
+        (BILLION_LAUGHS, "declares a document type or entities"),
+        ("<html><body>no model</body></html>", "."),
+        ("<sbml", "errors"),
+        ('<?xml version="1.0"?><sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2"/>', "holds no model"),
+        (drug().text().replace('id="A"', ""), "."),
+        (drug().text().replace('species="A"', 'species="nobody"'), "."),
+        (drug().text().replace('compartment="c"', 'compartment="nowhere"'), "."),
+        (drug().text().replace("<ci> k </ci>", "<ci> __import__('os').system('true') </ci>"), "."),
+        (drug().text().replace("<ci> k </ci>", "<apply><times/>" * 400 + "<ci> k </ci>" + "</apply>" * 400), "."),
+    ],
+)
+def test_broken_and_hostile_files_end_in_a_clear_error(text: str, expected: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(ModelError, match=expected):
+        imo.read_sbml(text)
+    assert time.monotonic() - start < 5
+
+
+def test_a_formula_of_a_hundred_kilobytes() -> None:
+    formula = " + ".join(["k"] * 30_000)
+    with pytest.raises(ModelError):
+        imo.read_sbml(drug().parameter("x", constant=False).assign("x", formula).text())
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="there is no such file"):
+        imo.read_sbml(tmp_path / "none.xml")
+    with pytest.raises(ModelError, match="is int"):
+        imo.read_sbml(3)  # type: ignore[arg-type]
+    (tmp_path / "zeros.xml").write_bytes(b"\0" * 1000)
+    with pytest.raises(ModelError):
+        imo.read_sbml(tmp_path / "zeros.xml")
+
+
+def test_roles_let_therapies_attach() -> None:
+    made = Made().compartment().parameter("g", 0.1).species("T", amount=1e6, substance=True).reaction("g*T", "", "T")
+    model = imo.read_sbml(made.text(), roles={"T": "tumour"})
+    assert model.compartments["T"].roles == ("tumour",)
+    both = imo.combine(model, "radiotherapy")
+    treated = imo.Regimen().dose("radiotherapy", "2 Gy", every="1 day", count=5)
+    ends = [imo.simulate(both, r, until="10 days", outputs=["T"])["T"][-1] for r in (None, treated)]
+    assert ends[1] < 0.5 * ends[0]
+    with pytest.raises(ModelError, match="'X' is no species"):
+        imo.read_sbml(made.text(), roles={"X": "tumour"})
+    with pytest.raises(ModelError, match="'tumor' is not a role"):
+        imo.read_sbml(made.text(), roles={"T": "tumor"})
+
+
+def test_the_unit_of_time() -> None:
+    bare = Made(time="").compartment().parameter("k", 0.3).species("A", concentration=1).reaction("c*k*A", "A").text()
+    with pytest.warns(UserWarning, match="states no unit of time"):
+        model = imo.read_sbml(bare)
+    assert model.parameters["time_units_per_day"].value == 1.0
+    hours = imo.read_sbml(bare, time_unit="hour")
+    assert np.allclose(imo.simulate(hours, times=[0, 1 / 24], outputs=["A"])["A"], [1, np.exp(-0.3)], rtol=1e-5)
+    with pytest.raises(ModelError, match="time_unit"):
+        imo.read_sbml(bare, time_unit="mg")
+
+
+def test_an_import_is_saved_and_read_again(tmp_path: Path) -> None:
+    model = imo.read_sbml(drug().text())
+    imo.save_model(model, tmp_path / "made.toml")
+    again = imo.read_model(tmp_path / "made.toml")
+    a, b = (imo.simulate(m, until="5 days", outputs=["A"])["A"] for m in (model, again))
+    assert np.array_equal(a, b)
