@@ -41,6 +41,7 @@ _HOMES = {
     "immunoode.model.write": ("save_model",),
     "immunoode.interop.events": ("read_sbml_events",),
     "immunoode.interop.sbml": ("read_sbml",),
+    "immunoode.interop.sbml_writer": ("write_sbml",),
     "immunoode.regimen.library": ("list_regimens", "load_regimen"),
     "immunoode.regimen.radiobiology": ("biologically_effective_dose", "equivalent_dose_2gy"),
     "immunoode.regimen.record_writer": ("write_records",),

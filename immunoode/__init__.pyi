@@ -14,6 +14,7 @@ from immunoode.fit.fit import fit as fit
 from immunoode.fit.result import FitResult as FitResult
 from immunoode.interop.events import read_sbml_events as read_sbml_events
 from immunoode.interop.sbml import read_sbml as read_sbml
+from immunoode.interop.sbml_writer import write_sbml as write_sbml
 from immunoode.model.combine import combine as combine
 from immunoode.model.library import list_models as list_models
 from immunoode.model.library import load_model as load_model

@@ -48,8 +48,8 @@ def read_sbml(
         Of kind "published". Species that reactions or rules change are compartments, in amounts or concentrations as the file
         has them; quantities of rules are derived; everything else is a parameter. Numbers are as in the file and have no units,
         for units of SBML files seldom close; what the file declares is in the titles. `time_units_per_day` brings rates to
-        days. Initial assignments are evaluated. Events are not in a model: `read_sbml_events` makes a regimen of them, for which the
-        model has inputs.
+        days. Initial assignments are evaluated. Events are not in a model: `read_sbml_events` makes a regimen of them, for
+        which the model has inputs.
 
     Raises
     ------

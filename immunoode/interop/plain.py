@@ -1,0 +1,198 @@
+"""A closed model as plain equations in text: roles, modifiers, shapes and what others offer written out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from immunoode import units
+from immunoode.model.closing import fraction_measure
+from immunoode.model.combine import closed
+from immunoode.model.expressions import SELF, function_of, parse, role_of
+from immunoode.model.measure import NUMBER
+from immunoode.model.parts import Flow, Model, Pulse
+from immunoode.model.roles import having, pairs
+
+SHAPES = {
+    "hill": "piecewise(0, {0} <= 0, 1 / (1 + ({1} / {0}) ** {2}))",
+    "saturation": "({0} / ({1} + {0}))",
+    "emax": "({1} * {0} / ({2} + {0}))",
+    "gompertz": "piecewise(0, {0} <= 0, {1} * {0} * log({2} / {0}))",
+    "logistic": "({1} * {0} * (1 - {0} / {2}))",
+}
+"""Shapes of the language by arithmetic."""
+
+
+@dataclass(frozen=True)
+class PlainFlow:
+    """What leaves `source` and arrives in `target` ("" for the outside) a day, times `gain` ("" for 1)."""
+
+    name: str
+    source: str
+    target: str
+    rate: str
+    gain: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class PlainInput:
+    """Where doses arrive: the state, what one unit adds to it, how many days later ("" for none)."""
+
+    into: str
+    scale: str
+    lag: str
+
+
+@dataclass(frozen=True)
+class PlainPulse:
+    """What leaves `source` when a dose of `on` arrives: a fraction; `target` gets it times `gain`. Both may use `dose`."""
+
+    on: str
+    source: str
+    target: str
+    fraction: str
+    gain: str
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Plain equations; every expression has arithmetic, plain functions, min, max and piecewise alone.
+
+    Attributes
+    ----------
+    model : Model
+        The closed model.
+    constants : mapping of str to float
+    initial : mapping
+        Each state's initial value, an expression of constants.
+    derived : mapping
+        Quantities that others use or that are outputs, each after those that it uses.
+    flows, inputs, pulses
+    """
+
+    model: Model
+    constants: Mapping[str, float]
+    initial: Mapping[str, str]
+    derived: Mapping[str, str]
+    flows: tuple[PlainFlow, ...]
+    inputs: Mapping[str, PlainInput]
+    pulses: tuple[PlainPulse, ...]
+
+    def rates(self) -> dict[str, str]:
+        """Return each state's rate of change a day."""
+        found = {name: list[str]() for name in self.initial}
+        for flow in self.flows:
+            if flow.source:
+                found[flow.source].append(f"- ({flow.rate})")
+            if flow.target:
+                found[flow.target].append(f"+ ({flow.rate})" + (f" * ({flow.gain})" if flow.gain else ""))
+        return {name: " ".join(terms).removeprefix("+ ") or "0" for name, terms in found.items()}
+
+
+def plain(model: Model) -> Plain:
+    """Return a model as plain equations.
+
+    Raises
+    ------
+    ModelError
+        If something that the model needs is missing.
+    """
+    whole = closed(model)
+    constants = {name: p.value for name, p in whole.constants.items()}
+    constants |= {name: float(n.value) for name, n in whole.needs.items() if n.value is not None}
+    write = _Writer(whole)
+    texts = {name: write.text(d.expr) for name, d in whole.derived.items()}
+    texts |= {name: write.modifiable(name) for name in whole.modifiables}
+    return Plain(
+        model=whole,
+        constants=constants,
+        initial={name: write.text(str(c.initial)) for name, c in whole.compartments.items()},
+        derived=_in_order(texts),
+        flows=tuple(f for name, flow in whole.flows.items() for f in write.flows(name, flow)),
+        inputs={name: write.input(name) for name in whole.inputs},
+        pulses=tuple(p for pulse in whole.pulses.values() for p in write.pulses(pulse)),
+    )
+
+
+class _Writer:
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    def text(self, text: str, own: Mapping[str, str] | None = None) -> str:
+        """Return an expression with roles and shapes written out, and `self` by its name."""
+        return ast.unparse(_Plain(self.model, own or {}).visit(ast.parse(ast.unparse(parse(text)), mode="eval").body))
+
+    def modifiable(self, name: str) -> str:
+        terms = [self.text(self.model.modifiables[name].base)]
+        modifiers = [m for m in self.model.modifiers.values() if m.of == name]
+        terms += [self.text(m.add) for m in modifiers if m.add]
+        factors = [f"({self.text(m.factor)})" for m in modifiers if m.factor]
+        total = " + ".join(f"({t})" for t in terms) if len(terms) > 1 else terms[0]
+        return " * ".join([f"({total})", *factors]) if factors else total
+
+    def flows(self, name: str, flow: Flow) -> list[PlainFlow]:
+        found, _ = pairs(self.model, flow)
+        made = []
+        for source, target in found:
+            own = {SELF: source or target}
+            rate = self.text(flow.rate, own) if flow.rate else f"({self.text(flow.per_capita, own)}) * {own[SELF]}"
+            gain = self.text(flow.gain, own) if flow.gain else ""
+            full = name if len(found) == 1 else f"{name}_{source or target}"
+            made.append(PlainFlow(full, source, target, rate, gain, flow.title))
+        return made
+
+    def input(self, name: str) -> PlainInput:
+        given = self.model.inputs[name]
+        terms = [f"({self.text(given.fraction)})"] if given.fraction else []
+        if fraction_measure(self.model, given) == NUMBER:
+            factor = units.factor(given.unit, self.model.compartments[given.into].unit)
+            terms += [repr(factor)] if factor != 1 else []
+        return PlainInput(given.into, " * ".join(terms) or "1", self.text(given.lag) if given.lag else "")
+
+    def pulses(self, pulse: Pulse) -> list[PlainPulse]:
+        found, _ = pairs(self.model, pulse)
+        made = []
+        for source, target in found:
+            own = {SELF: source}
+            gain = self.text(pulse.gain, own) if pulse.gain else ""
+            made.append(PlainPulse(pulse.on, source, target, self.text(pulse.fraction, own), gain))
+        return made
+
+
+class _Plain(ast.NodeTransformer):
+    def __init__(self, model: Model, own: Mapping[str, str]) -> None:
+        self.model, self.own = model, own
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Name(self.own.get(node.id, node.id), node.ctx)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        called = function_of(node)
+        if called == "total":
+            return _tree(" + ".join(having(self.model, role_of(node))) or "0")
+        node.args = [self.visit(a) for a in node.args]
+        if called in SHAPES:
+            return _tree(SHAPES[called].format(*(f"({ast.unparse(a)})" for a in node.args)))
+        return node
+
+
+def _tree(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+def _in_order(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return definitions, each after those that it uses."""
+    used = {n: {x.id for x in ast.walk(_tree(t)) if isinstance(x, ast.Name)} & texts.keys() for n, t in texts.items()}
+    placed: dict[str, str] = {}
+
+    def place(name: str) -> None:
+        if name not in placed:
+            for other in sorted(used[name] - {name}):
+                place(other)
+            placed[name] = texts[name]
+
+    for name in texts:
+        place(name)
+    return placed

@@ -1,0 +1,341 @@
+"""Models and regimens as SBML, Level 3 Version 2: flows are reactions, doses are events."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from immunoode.errors import Problem, RegimenError
+from immunoode.interop.plain import Plain, PlainFlow, plain
+from immunoode.model.expressions import function_of
+from immunoode.model.parts import Model
+from immunoode.regimen.regimen import Regimen
+from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, Schedule
+
+SIZE = "size_of_all"
+"""Name of the one compartment of SBML, of size 1: our compartments are species in amounts."""
+ARRIVED = "dose"
+
+
+def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen | Schedule | None = None) -> str:
+    """Write a model, and a regimen for it, as SBML.
+
+    Parameters
+    ----------
+    model : Model
+        Combined or alone; whatever it needs must be there.
+    path : path, optional
+        The file to write.
+    regimen : Regimen or Schedule, optional
+        Its doses become events: a bolus adds to a species, an infusion raises a rate and lowers it again.
+
+    Returns
+    -------
+    str
+        The file's text. Time is in days; every number is in the unit that the model states for it, which is in the name of
+        each part, and no units are declared. Compartments are species in amounts; flows are reactions; derived and modifiable
+        quantities are assignment rules. Extinction of the last cells (`extinct_below`) is not in SBML: compare with
+        `simulate(..., extinction=False)`.
+
+    Raises
+    ------
+    RegimenError
+        If the regimen has what events of SBML cannot say: steady states, resets, reactions to the state.
+    ModelError
+        If something that the model needs is missing.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> text = imo.write_sbml(imo.load_model("kuznetsov1994"))
+    >>> imo.read_sbml(text).compartments.keys() == imo.load_model("kuznetsov1994").compartments.keys()
+    True
+    """
+    whole = plain(model)
+    schedule = _schedule(regimen, whole)
+    text = _Writer(whole, schedule).text()
+    if path is not None:
+        Path(path).write_text(text, encoding="utf-8")
+    return text
+
+
+def _schedule(regimen: Regimen | Schedule | None, whole: Plain) -> Schedule | None:
+    """Return what is done, or say what cannot be written."""
+    if regimen is None:
+        return None
+    inputs = {name: given.unit for name, given in whole.model.inputs.items()}
+    schedule = regimen.schedule(inputs, whole.constants) if isinstance(regimen, Regimen) else regimen
+    problems = [Problem("regimen", "reacts to the state", "doses at times")] if schedule.reactions else []
+    problems += [Problem("regimen", "has a steady state", "doses from the first on")] if np.any(schedule.steady) else []
+    problems += [Problem("regimen", "has a reset", "doses at times")] if RESET in schedule.actions else []
+    problems += (
+        [Problem("regimen", "begins before day 0", "shift it")] if len(schedule.times) and schedule.times[0] < 0 else []
+    )
+    if problems:
+        raise RegimenError(problems)
+    return schedule
+
+
+class _Writer:
+    def __init__(self, whole: Plain, schedule: Schedule | None) -> None:
+        import libsbml
+
+        self.sbml, self.whole, self.schedule = libsbml, whole, schedule
+        self.document = libsbml.SBMLDocument(3, 2)
+        self.model = self.document.createModel()
+        self.settings = libsbml.L3ParserSettings()
+        self.events = 0
+
+    def text(self) -> str:
+        """Return the file."""
+        self._head()
+        changing = self._set_by_regimen()
+        for name, value in self.whole.constants.items():
+            self._parameter(name, value, constant=name not in changing, title=self._unit(name))
+        for name in self.whole.initial:
+            self._species(name)
+        for name in self.whole.derived:
+            self._parameter(name, None, constant=False, title=self._unit(name))
+        running = self._infused()
+        for name in running.values():
+            self._parameter(name, 0.0, constant=False)
+        self.settings.setModel(self.model)
+        for name, text in self.whole.initial.items():
+            self._initial(name, text)
+        for name, text in self.whole.derived.items():
+            rule = self.model.createAssignmentRule()
+            rule.setVariable(name)
+            self._math(rule, text)
+        for flow in self.whole.flows:
+            self._reaction(flow)
+        for given, name in running.items():
+            state = self.whole.inputs[given].into
+            self._reaction(PlainFlow(f"arrival_{given}", "", state, f"{name} * {self.whole.inputs[given].scale}", ""))
+        if self.schedule is not None:
+            self._doses(self.schedule, running)
+        return str(self.sbml.writeSBMLToString(self.document))
+
+    def _head(self) -> None:
+        model = self.whole.model
+        self.model.setId(model.name)
+        self.model.setName(model.title or model.name)
+        self.model.setTimeUnits("day")
+        unit = self.model.createUnitDefinition()
+        unit.setId("day")
+        part = unit.createUnit()
+        part.setKind(self.sbml.UNIT_KIND_SECOND)
+        part.setExponent(1)
+        part.setScale(0)
+        part.setMultiplier(86400)
+        made = self.model.createCompartment()
+        made.setId(SIZE)
+        made.setSize(1)
+        made.setSpatialDimensions(3)
+        made.setConstant(True)
+
+    def _unit(self, name: str) -> str:
+        model = self.whole.model
+        for table in (model.constants, model.derived, model.modifiables, model.compartments):
+            if name in table:
+                return f"{table[name].title} [{table[name].unit}]".strip()
+        return ""
+
+    def _parameter(self, name: str, value: float | None, *, constant: bool, title: str = "") -> None:
+        made = self.model.createParameter()
+        made.setId(name)
+        made.setConstant(constant)
+        if title:
+            made.setName(title)
+        if value is not None:
+            made.setValue(value)
+
+    def _species(self, name: str) -> None:
+        made = self.model.createSpecies()
+        made.setId(name)
+        made.setName(self._unit(name))
+        made.setCompartment(SIZE)
+        made.setHasOnlySubstanceUnits(True)
+        made.setBoundaryCondition(False)
+        made.setConstant(False)
+
+    def _initial(self, name: str, text: str) -> None:
+        try:
+            self.model.getSpecies(name).setInitialAmount(float(text))
+        except ValueError:
+            first = self.model.createInitialAssignment()
+            first.setSymbol(name)
+            self._math(first, text)
+
+    def _math(self, part: Any, text: str) -> None:
+        tree = self.sbml.parseL3FormulaWithSettings(infix(text), self.settings)
+        assert tree is not None, self.sbml.getLastParseL3Error()
+        part.setMath(tree)
+
+    def _reaction(self, flow: PlainFlow) -> None:
+        """Write a flow; with a gain, as two reactions: what leaves, and what arrives."""
+        if flow.gain and flow.source and flow.target:
+            self._reaction(PlainFlow(f"{flow.name}_leaves", flow.source, "", flow.rate, "", flow.title))
+            rate = f"({flow.rate}) * ({flow.gain})"
+            self._reaction(PlainFlow(f"{flow.name}_arrives", "", flow.target, rate, "", flow.title))
+            return
+        made = self.model.createReaction()
+        made.setId(f"flow_{flow.name}")
+        made.setName(flow.title)
+        made.setReversible(True)
+        for end, create in ((flow.source, made.createReactant), (flow.target, made.createProduct)):
+            if end:
+                reference = create()
+                reference.setSpecies(end)
+                reference.setStoichiometry(1)
+                reference.setConstant(True)
+        law = made.createKineticLaw()
+        self._math(law, f"({flow.rate}) * ({flow.gain})" if flow.gain else flow.rate)
+        used = {n.id for n in ast.walk(ast.parse(flow.rate, mode="eval")) if isinstance(n, ast.Name)}
+        for name in sorted(used & self.whole.initial.keys() - {flow.source, flow.target}):
+            made.createModifier().setSpecies(name)
+
+    def _set_by_regimen(self) -> set[str]:
+        if self.schedule is None:
+            return set()
+        return {n for n, action in zip(self.schedule.inputs, self.schedule.actions, strict=True) if action == SET}
+
+    def _infused(self) -> dict[str, str]:
+        """Return a parameter for the running rate of each input that is infused."""
+        if self.schedule is None:
+            return {}
+        rows = zip(self.schedule.inputs, self.schedule.actions, self.schedule.durations, strict=True)
+        return {name: f"rate_of_{name}" for name, action, lasting in rows if action == DOSE and lasting > 0}
+
+    def _infusions(self, schedule: Schedule, running: Mapping[str, str]) -> None:
+        """Write each change of a running rate: to how much runs from then on."""
+        for name, rate in running.items():
+            changes: dict[float, float] = {}
+            rows = zip(
+                schedule.times, schedule.inputs, schedule.amounts, schedule.durations, schedule.actions, strict=True
+            )
+            for time, own, amount, lasting, action in rows:
+                if own == name and action == DOSE and lasting > 0:
+                    changes[time] = changes.get(time, 0.0) + amount / lasting
+                    changes[time + lasting] = changes.get(time + lasting, 0.0) - amount / lasting
+            total, largest = 0.0, max(map(abs, changes.values()))
+            for time in sorted(changes):
+                total += changes[time]
+                total = 0.0 if abs(total) < 1e-12 * largest else total
+                self._event(time, self.whole.inputs[name].lag, {rate: repr(float(total))})
+
+    def _doses(self, schedule: Schedule, running: Mapping[str, str]) -> None:
+        self._infusions(schedule, running)
+        rows = zip(schedule.times, schedule.inputs, schedule.amounts, schedule.durations, schedule.actions, strict=True)
+        for time, name, amount, lasting, action in rows:
+            if action == SET:
+                self._event(time, "", {name: repr(float(amount))})
+                continue
+            given = self.whole.inputs[name]
+            if action in (REPLACE, MULTIPLY):
+                value = (
+                    f"{float(amount)!r} * ({given.scale})" if action == REPLACE else f"{given.into} * {float(amount)!r}"
+                )
+                self._event(time, given.lag, {given.into: value})
+                continue
+            changes = self._pulses(name, float(amount))
+            if lasting > 0:
+                if changes:
+                    self._event(time, given.lag, changes)
+            else:
+                before = changes.get(given.into, given.into)
+                changes[given.into] = f"{before} + {float(amount)!r} * ({given.scale})"
+                self._event(time, given.lag, changes)
+
+    def _pulses(self, name: str, amount: float) -> dict[str, str]:
+        """Return what the pulses of a dose make of the states that they move between."""
+        changes: dict[str, str] = {}
+        for pulse in self.whole.pulses:
+            if pulse.on != name:
+                continue
+            fraction = _with_dose(pulse.fraction, amount)
+            left = changes.get(pulse.source, pulse.source)
+            changes[pulse.source] = f"{left} - ({fraction}) * {pulse.source}"
+            if pulse.target:
+                gain = f" * ({_with_dose(pulse.gain, amount)})" if pulse.gain else ""
+                there = changes.get(pulse.target, pulse.target)
+                changes[pulse.target] = f"{there} + ({fraction}) * {pulse.source}{gain}"
+        return changes
+
+    def _event(self, time: float, lag: str, changes: Mapping[str, str]) -> None:
+        """Write one event; those of one time happen in the order in which they are written."""
+        self.events += 1
+        made = self.model.createEvent()
+        made.setId(f"event_{self.events}")
+        made.setUseValuesFromTriggerTime(False)
+        trigger = made.createTrigger()
+        trigger.setInitialValue(False)
+        trigger.setPersistent(True)
+        trigger.setMath(self.sbml.parseL3Formula(f"time >= {float(time)!r}"))
+        priority = made.createPriority()
+        priority.setMath(self.sbml.parseL3Formula(str(10**6 - self.events)))
+        if lag:
+            self._math(made.createDelay(), lag)
+        for name, text in changes.items():
+            given = made.createEventAssignment()
+            given.setVariable(name)
+            self._math(given, text)
+
+
+def _with_dose(text: str, amount: float) -> str:
+    """Return an expression with the dose that arrived."""
+    tree = ast.parse(text, mode="eval").body
+    return ast.unparse(_Dose(amount).visit(tree))
+
+
+class _Dose(ast.NodeTransformer):
+    def __init__(self, amount: float) -> None:
+        self.amount = amount
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Constant(self.amount) if node.id == ARRIVED else node
+
+
+def infix(text: str) -> str:
+    """Return a plain expression in the infix notation of libsbml: "a ** b" is "a^b", "and" is "&&"."""
+    return _Infix().visit(ast.parse(text, mode="eval").body)
+
+
+class _Infix:
+    def visit(self, node: ast.expr) -> str:
+        """Return a tree in text, in brackets where there could be doubt."""
+        if isinstance(node, ast.Constant):
+            return repr(node.value)
+        if isinstance(node, ast.Name):
+            return node.id
+        if isinstance(node, ast.UnaryOp):
+            sign = {ast.Not: "!", ast.USub: "-"}.get(type(node.op), "")
+            return f"{sign}({self.visit(node.operand)})"
+        if isinstance(node, ast.BinOp):
+            return f"({self.visit(node.left)} {_SIGNS[type(node.op)]} {self.visit(node.right)})"
+        if isinstance(node, ast.BoolOp):
+            sign = " && " if isinstance(node.op, ast.And) else " || "
+            return "(" + sign.join(self.visit(v) for v in node.values) + ")"
+        if isinstance(node, ast.Compare):
+            return f"({self.visit(node.left)} {_COMPARED[type(node.ops[0])]} {self.visit(node.comparators[0])})"
+        assert isinstance(node, ast.Call)
+        called = function_of(node)
+        arguments = [self.visit(a) for a in node.args]
+        if called in ("min", "max"):
+            return _extreme(arguments, "<=" if called == "min" else ">=")
+        return f"{'ln' if called == 'log' else called}({', '.join(arguments)})"
+
+
+def _extreme(arguments: list[str], sign: str) -> str:
+    """Return the smallest or largest by piecewise, which every tool has."""
+    found = arguments[0]
+    for other in arguments[1:]:
+        found = f"piecewise({found}, {found} {sign} {other}, {other})"
+    return found
+
+
+_SIGNS: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
+_COMPARED: Mapping[type[ast.cmpop], str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
