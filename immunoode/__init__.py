@@ -39,6 +39,7 @@ _HOMES = {
     "immunoode.model.library": ("list_models", "load_model"),
     "immunoode.model.read": ("read_model",),
     "immunoode.model.write": ("save_model",),
+    "immunoode.interop.code": ("write_code",),
     "immunoode.interop.events": ("read_sbml_events",),
     "immunoode.interop.sbml": ("read_sbml",),
     "immunoode.interop.sbml_writer": ("write_sbml",),

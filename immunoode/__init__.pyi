@@ -12,6 +12,7 @@ from immunoode.fit.each import EachResult as EachResult
 from immunoode.fit.each import fit_each as fit_each
 from immunoode.fit.fit import fit as fit
 from immunoode.fit.result import FitResult as FitResult
+from immunoode.interop.code import write_code as write_code
 from immunoode.interop.events import read_sbml_events as read_sbml_events
 from immunoode.interop.sbml import read_sbml as read_sbml
 from immunoode.interop.sbml_writer import write_sbml as write_sbml

@@ -32,7 +32,9 @@ class Made:
             if level == 3:
                 self.model.setTimeUnits("day")
 
-    def compartment(self, name: str = "c", size: float | None = 1.0, dimensions: float = 3, constant: bool = True) -> Made:
+    def compartment(
+        self, name: str = "c", size: float | None = 1.0, dimensions: float = 3, constant: bool = True
+    ) -> Made:
         made = self.model.createCompartment()
         made.setId(name)
         made.setSpatialDimensions(int(dimensions))
@@ -41,7 +43,9 @@ class Made:
             made.setSize(size)
         return self
 
-    def species(self, name: str, amount: float | None = None, concentration: float | None = None, **options: Any) -> Made:
+    def species(
+        self, name: str, amount: float | None = None, concentration: float | None = None, **options: Any
+    ) -> Made:
         made = self.model.createSpecies()
         made.setId(name)
         made.setCompartment(options.get("compartment", "c"))
@@ -64,7 +68,9 @@ class Made:
             made.setValue(value)
         return self
 
-    def reaction(self, law: str, reactants: str = "", products: str = "", name: str = "", local: dict[str, float] | None = None) -> Made:
+    def reaction(
+        self, law: str, reactants: str = "", products: str = "", name: str = "", local: dict[str, float] | None = None
+    ) -> Made:
         """Add a reaction; "2 A B" are two of A and one of B; "s:A" has the stoichiometry named s."""
         made = self.model.createReaction()
         made.setId(name or f"r{self.model.getNumReactions()}")
@@ -89,7 +95,9 @@ class Made:
         kinetic = made.createKineticLaw()
         math(kinetic, law)
         for parameter, value in (local or {}).items():
-            own_parameter = kinetic.createLocalParameter() if self.document.getLevel() == 3 else kinetic.createParameter()
+            own_parameter = (
+                kinetic.createLocalParameter() if self.document.getLevel() == 3 else kinetic.createParameter()
+            )
             own_parameter.setId(parameter)
             own_parameter.setValue(value)
         return self

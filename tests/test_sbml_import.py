@@ -21,7 +21,9 @@ REFERENCE = Path(os.environ.get("IMMUNOODE_REFERENCE", Path(__file__).resolve().
 FILES = sorted((REFERENCE / "sbml").glob("*.xml"))
 REFUSED = {"MODEL1708310001": "calls 'floor'"}
 """Files that are refused, and why."""
-PASSED_OVER = {"BIOMD0000000817": "its events are at single times, which the independent run passed over or met by chance"}
+PASSED_OVER = {
+    "BIOMD0000000817": "its events are at single times, which the independent run passed over or met by chance"
+}
 """Files whose independent trajectory is not that of what they encode."""
 TINY = 1e-6
 """Part of its largest value below which a state does not matter."""
@@ -76,87 +78,264 @@ FEATURES: dict[str, tuple[Callable[[], Made], str, Callable[[], Any]]] = {
     "a concentration": (lambda: decay().species("A", concentration=1).reaction("c*k*A", "A"), "A", exact),
     "an amount": (lambda: decay().species("A", amount=1, substance=True).reaction("k*A", "A"), "A", exact),
     "an amount read as a concentration": (
-        lambda: decay().species("A", amount=4).reaction("c*k*A", "A"), "A", lambda: exact(start=2.0)),
+        lambda: decay().species("A", amount=4).reaction("c*k*A", "A"),
+        "A",
+        lambda: exact(start=2.0),
+    ),
     "a concentration kept as an amount": (
-        lambda: decay().species("A", concentration=4, substance=True).reaction("k*A", "A"), "A", lambda: exact(start=8.0)),
+        lambda: decay().species("A", concentration=4, substance=True).reaction("k*A", "A"),
+        "A",
+        lambda: exact(start=8.0),
+    ),
     "what arrives": (
-        lambda: decay().species("A", amount=1, substance=True).species("B", amount=0, substance=True).reaction("k*A", "A", "B"),
-        "B", lambda: 1 - exact()),
+        lambda: (
+            decay()
+            .species("A", amount=1, substance=True)
+            .species("B", amount=0, substance=True)
+            .reaction("k*A", "A", "B")
+        ),
+        "B",
+        lambda: 1 - exact(),
+    ),
     "two of one give three of another": (
-        lambda: decay().species("A", amount=1, substance=True).species("B", amount=0, substance=True).reaction("k*A", "2 A", "3 B"),
-        "B", lambda: 1.5 * (1 - exact(0.6))),
+        lambda: (
+            decay()
+            .species("A", amount=1, substance=True)
+            .species("B", amount=0, substance=True)
+            .reaction("k*A", "2 A", "3 B")
+        ),
+        "B",
+        lambda: 1.5 * (1 - exact(0.6)),
+    ),
     "the same on both sides": (
-        lambda: decay().species("A", amount=1, substance=True).reaction("k*A", "A", "2 A"), "A", lambda: exact(-0.3)),
+        lambda: decay().species("A", amount=1, substance=True).reaction("k*A", "A", "2 A"),
+        "A",
+        lambda: exact(-0.3),
+    ),
     "compartments of different size": (
-        lambda: decay().compartment("d", 5.0).species("A", concentration=1).species("B", concentration=0, compartment="d").reaction(
-            "c*k*A", "A", "B"), "B", lambda: 2 / 5 * (1 - exact())),
+        lambda: (
+            decay()
+            .compartment("d", 5.0)
+            .species("A", concentration=1)
+            .species("B", concentration=0, compartment="d")
+            .reaction("c*k*A", "A", "B")
+        ),
+        "B",
+        lambda: 2 / 5 * (1 - exact()),
+    ),
     "a boundary species": (
-        lambda: decay().species("A", concentration=1, boundary=True).species("B", concentration=0).reaction("c*k*A", "A", "B"),
-        "B", lambda: 0.3 * DAYS),
+        lambda: (
+            decay()
+            .species("A", concentration=1, boundary=True)
+            .species("B", concentration=0)
+            .reaction("c*k*A", "A", "B")
+        ),
+        "B",
+        lambda: 0.3 * DAYS,
+    ),
     "a local parameter": (
-        lambda: decay().species("A", concentration=1).reaction("c*k*A", "A", local={"k": 0.7}), "A", lambda: exact(0.7)),
+        lambda: decay().species("A", concentration=1).reaction("c*k*A", "A", local={"k": 0.7}),
+        "A",
+        lambda: exact(0.7),
+    ),
     "an assignment rule": (
-        lambda: decay().parameter("twice", constant=False).species("A", concentration=1).assign("twice", "2*k").reaction(
-            "c*twice*A", "A"), "A", lambda: exact(0.6)),
+        lambda: (
+            decay()
+            .parameter("twice", constant=False)
+            .species("A", concentration=1)
+            .assign("twice", "2*k")
+            .reaction("c*twice*A", "A")
+        ),
+        "A",
+        lambda: exact(0.6),
+    ),
     "rules that build on each other": (
-        lambda: decay().parameter("p", constant=False).parameter("q", constant=False).species("A", concentration=1).assign(
-            "p", "q + k").assign("q", "k^2").reaction("c*p*A", "A"), "A", lambda: exact(0.39)),
+        lambda: (
+            decay()
+            .parameter("p", constant=False)
+            .parameter("q", constant=False)
+            .species("A", concentration=1)
+            .assign("p", "q + k")
+            .assign("q", "k^2")
+            .reaction("c*p*A", "A")
+        ),
+        "A",
+        lambda: exact(0.39),
+    ),
     "a rate rule": (lambda: decay().parameter("A", 1.0, constant=False).rate("A", "-k*A"), "A", exact),
     "a rate rule of a species": (lambda: decay().species("A", concentration=1).rate("A", "-k*A"), "A", exact),
     "a compartment that grows": (
-        lambda: Made().compartment(size=2.0, constant=False).parameter("k", 0.3).species("A", concentration=1).rate("c", "k*c"),
-        "A", exact),
+        lambda: (
+            Made()
+            .compartment(size=2.0, constant=False)
+            .parameter("k", 0.3)
+            .species("A", concentration=1)
+            .rate("c", "k*c")
+        ),
+        "A",
+        exact,
+    ),
     "a reaction in a compartment that grows": (
-        lambda: Made().compartment(size=2.0, constant=False).parameter("k", 0.3).species("A", concentration=1).rate("c", "k*c").reaction(
-            "c*k*A", "A"), "A", lambda: exact(0.6)),
+        lambda: (
+            Made()
+            .compartment(size=2.0, constant=False)
+            .parameter("k", 0.3)
+            .species("A", concentration=1)
+            .rate("c", "k*c")
+            .reaction("c*k*A", "A")
+        ),
+        "A",
+        lambda: exact(0.6),
+    ),
     "an initial assignment": (
-        lambda: decay().species("A").initial("A", "k*10").reaction("c*k*A", "A"), "A", lambda: exact(start=3.0)),
+        lambda: decay().species("A").initial("A", "k*10").reaction("c*k*A", "A"),
+        "A",
+        lambda: exact(start=3.0),
+    ),
     "initial assignments that build on each other": (
-        lambda: decay().parameter("p").parameter("q").species("A").initial("A", "p").initial("p", "q*2").initial("q", "k*10").reaction(
-            "c*k*A", "A"), "A", lambda: exact(start=6.0)),
+        lambda: (
+            decay()
+            .parameter("p")
+            .parameter("q")
+            .species("A")
+            .initial("A", "p")
+            .initial("p", "q*2")
+            .initial("q", "k*10")
+            .reaction("c*k*A", "A")
+        ),
+        "A",
+        lambda: exact(start=6.0),
+    ),
     "a function definition": (
-        lambda: decay().function("mass", "lambda(x, y, x*y)").species("A", concentration=1).reaction("c*mass(k, A)", "A"), "A", exact),
+        lambda: (
+            decay().function("mass", "lambda(x, y, x*y)").species("A", concentration=1).reaction("c*mass(k, A)", "A")
+        ),
+        "A",
+        exact,
+    ),
     "functions of functions": (
-        lambda: decay().function("twice", "lambda(x, 2*x)").function("four", "lambda(x, twice(twice(x)))").species(
-            "A", concentration=1).reaction("c*four(k)*A", "A"), "A", lambda: exact(1.2)),
+        lambda: (
+            decay()
+            .function("twice", "lambda(x, 2*x)")
+            .function("four", "lambda(x, twice(twice(x)))")
+            .species("A", concentration=1)
+            .reaction("c*four(k)*A", "A")
+        ),
+        "A",
+        lambda: exact(1.2),
+    ),
     "piecewise in time": (
-        lambda: decay().parameter("A", 0.0, constant=False).rate("A", "piecewise(1, time < 4, 2)"), "A",
-        lambda: np.where(DAYS < 4, DAYS, 4 + 2 * (DAYS - 4))),
+        lambda: decay().parameter("A", 0.0, constant=False).rate("A", "piecewise(1, time < 4, 2)"),
+        "A",
+        lambda: np.where(DAYS < 4, DAYS, 4 + 2 * (DAYS - 4)),
+    ),
     "conditions together": (
-        lambda: decay().parameter("A", 0.0, constant=False).rate("A", "piecewise(1, (time >= 2 && time < 4) || !(time < 8), 0)"), "A",
-        lambda: np.clip(DAYS - 2, 0, 2) + np.clip(DAYS - 8, 0, None)),
+        lambda: (
+            decay()
+            .parameter("A", 0.0, constant=False)
+            .rate("A", "piecewise(1, (time >= 2 && time < 4) || !(time < 8), 0)")
+        ),
+        "A",
+        lambda: np.clip(DAYS - 2, 0, 2) + np.clip(DAYS - 8, 0, None),
+    ),
     "exclusive or": (
-        lambda: decay().parameter("A", 0.0, constant=False).rate("A", "piecewise(1, xor(time >= 2, time >= 4), 0)"), "A",
-        lambda: np.clip(DAYS - 2, 0, 2)),
+        lambda: decay().parameter("A", 0.0, constant=False).rate("A", "piecewise(1, xor(time >= 2, time >= 4), 0)"),
+        "A",
+        lambda: np.clip(DAYS - 2, 0, 2),
+    ),
     "a truth as a number": (
-        lambda: decay().parameter("A", 0.0, constant=False).rate("A", "3*(time > 4)"), "A", lambda: 3 * np.clip(DAYS - 4, 0, None)),
+        lambda: decay().parameter("A", 0.0, constant=False).rate("A", "3*(time > 4)"),
+        "A",
+        lambda: 3 * np.clip(DAYS - 4, 0, None),
+    ),
     "the time": (lambda: decay().parameter("A", 0.0, constant=False).rate("A", "2*time"), "A", lambda: DAYS**2),
     "functions written by others": (
-        lambda: decay().species("X", concentration=1).reaction("c*k*X", "X").parameter("A", 0.0, constant=False).assign("A", "sinh(k) + cosh(k) + tan(k) + log(2, k) + root(3, k) + arctanh(k)"),
-        "A", lambda: np.exp(0.3) + np.tan(0.3) + np.log2(0.3) + 0.3 ** (1 / 3) + np.arctanh(0.3) + 0 * DAYS),
+        lambda: (
+            decay()
+            .species("X", concentration=1)
+            .reaction("c*k*X", "X")
+            .parameter("A", 0.0, constant=False)
+            .assign("A", "sinh(k) + cosh(k) + tan(k) + log(2, k) + root(3, k) + arctanh(k)")
+        ),
+        "A",
+        lambda: np.exp(0.3) + np.tan(0.3) + np.log2(0.3) + 0.3 ** (1 / 3) + np.arctanh(0.3) + 0 * DAYS,
+    ),
     "constants": (
-        lambda: decay().species("X", concentration=1).reaction("c*k*X", "X").parameter("A", 0.0, constant=False).assign("A", "pi + exponentiale + avogadro*1e-24"), "A",
-        lambda: np.pi + np.e + 0.602214179 + 0 * DAYS),
+        lambda: (
+            decay()
+            .species("X", concentration=1)
+            .reaction("c*k*X", "X")
+            .parameter("A", 0.0, constant=False)
+            .assign("A", "pi + exponentiale + avogadro*1e-24")
+        ),
+        "A",
+        lambda: np.pi + np.e + 0.602214179 + 0 * DAYS,
+    ),
     "the largest and smallest": (
-        lambda: decay().species("X", concentration=1).reaction("c*k*X", "X").parameter("A", 0.0, constant=False).assign("A", "max(k, 2, 1) - min(k, 2)"), "A", lambda: 1.7 + 0 * DAYS),
+        lambda: (
+            decay()
+            .species("X", concentration=1)
+            .reaction("c*k*X", "X")
+            .parameter("A", 0.0, constant=False)
+            .assign("A", "max(k, 2, 1) - min(k, 2)")
+        ),
+        "A",
+        lambda: 1.7 + 0 * DAYS,
+    ),
     "the rate of a reaction in a formula": (
-        lambda: decay().species("A", amount=1, substance=True).parameter("B", 0.0, constant=False).reaction("k*A", "A", name="gone").rate(
-            "B", "gone"), "B", lambda: 1 - exact()),
+        lambda: (
+            decay()
+            .species("A", amount=1, substance=True)
+            .parameter("B", 0.0, constant=False)
+            .reaction("k*A", "A", name="gone")
+            .rate("B", "gone")
+        ),
+        "B",
+        lambda: 1 - exact(),
+    ),
     "a conversion factor": (
-        lambda: decay().parameter("f", 10.0).species("A", amount=0, substance=True, conversion="f").reaction("k", "", "A"), "A",
-        lambda: 3.0 * DAYS),
+        lambda: (
+            decay().parameter("f", 10.0).species("A", amount=0, substance=True, conversion="f").reaction("k", "", "A")
+        ),
+        "A",
+        lambda: 3.0 * DAYS,
+    ),
     "a stoichiometry by a rule": (
-        lambda: decay().species("A", amount=0, substance=True).reaction("k", "", "s:A").assign("s", "2*time"), "A",
-        lambda: 0.3 * DAYS**2),
+        lambda: decay().species("A", amount=0, substance=True).reaction("k", "", "s:A").assign("s", "2*time"),
+        "A",
+        lambda: 0.3 * DAYS**2,
+    ),
     "a species by a rule": (
-        lambda: decay().species("A", concentration=1).species("B", concentration=0).reaction("c*k*A", "A").assign("B", "2*A"), "B",
-        lambda: 2 * exact()),
+        lambda: (
+            decay()
+            .species("A", concentration=1)
+            .species("B", concentration=0)
+            .reaction("c*k*A", "A")
+            .assign("B", "2*A")
+        ),
+        "B",
+        lambda: 2 * exact(),
+    ),
     "names that Python keeps": (
-        lambda: decay().species("lambda", concentration=1).reaction("c*k*lambda", "lambda"), "lambda_", exact),
-    "Level 2": (lambda: Made(2, 4).compartment(size=2.0).parameter("k", 0.3).species("A", concentration=1).reaction("c*k*A", "A"), "A", exact),
+        lambda: decay().species("lambda", concentration=1).reaction("c*k*lambda", "lambda"),
+        "lambda_",
+        exact,
+    ),
+    "Level 2": (
+        lambda: (
+            Made(2, 4).compartment(size=2.0).parameter("k", 0.3).species("A", concentration=1).reaction("c*k*A", "A")
+        ),
+        "A",
+        exact,
+    ),
     "Level 3 Version 1": (
-        lambda: Made(3, 1).compartment(size=2.0).parameter("k", 0.3).species("A", concentration=1).reaction("c*k*A", "A"), "A", exact),
-}  # fmt: skip
+        lambda: (
+            Made(3, 1).compartment(size=2.0).parameter("k", 0.3).species("A", concentration=1).reaction("c*k*A", "A")
+        ),
+        "A",
+        exact,
+    ),
+}
 
 
 @pytest.mark.parametrize("name", FEATURES)
@@ -191,9 +370,12 @@ def after(day: float) -> Any:
             lambda: drug().event("time >= 3", priority="1", A="5").event("time >= 3", priority="2", A="8"),
             lambda: np.where(DAYS < 3, exact(), 5 * after(3)),
         ),
-        (lambda: drug().event("A < 0.5", A="2"), lambda: np.where(np.log(2) / 0.3 > DAYS, exact(), 2 * after(np.log(2) / 0.3))),
+        (
+            lambda: drug().event("A < 0.5", A="2"),
+            lambda: np.where(np.log(2) / 0.3 > DAYS, exact(), 2 * after(np.log(2) / 0.3)),
+        ),
     ],
-)  # fmt: skip
+)
 def test_events(made: Callable[[], Made], expected: Callable[[], Any]) -> None:
     times = DAYS + 1e-7  # not at the events themselves
     made_, events = made(), imo.read_sbml_events(made().text())
@@ -239,10 +421,15 @@ def algebraic() -> Made:
         (lambda: drug().parameter("x", constant=False).assign("x", "rateOf(A)"), "has a rateOf"),
         (lambda: decay().species("A").reaction("c*k*A", "A"), "'A' has no initial value"),
         (lambda: decay().parameter("p").species("A", concentration=1).reaction("c*p*A", "A"), "'p' has no value"),
-        (lambda: drug().parameter("x", constant=False).parameter("y", constant=False).assign("x", "y").assign("y", "x"), "."),
+        (
+            lambda: (
+                drug().parameter("x", constant=False).parameter("y", constant=False).assign("x", "y").assign("y", "x")
+            ),
+            ".",
+        ),
         (lambda: drug().parameter("x").parameter("y").initial("x", "y").initial("y", "x"), "."),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_read_is_named(made: Callable[[], Made], expected: str) -> None:
     with pytest.raises(ModelError, match=expected):
         imo.read_sbml(made().text())
@@ -258,7 +445,10 @@ BILLION_LAUGHS = '<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "
         (BILLION_LAUGHS, "declares a document type or entities"),
         ("<html><body>no model</body></html>", "."),
         ("<sbml", "errors"),
-        ('<?xml version="1.0"?><sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2"/>', "holds no model"),
+        (
+            '<?xml version="1.0"?><sbml xmlns="http://www.sbml.org/sbml/level3/version2/core" level="3" version="2"/>',
+            "holds no model",
+        ),
         (drug().text().replace('id="A"', ""), "."),
         (drug().text().replace('species="A"', 'species="nobody"'), "."),
         (drug().text().replace('compartment="c"', 'compartment="nowhere"'), "."),

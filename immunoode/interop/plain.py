@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import keyword
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -73,12 +75,17 @@ class Plain:
     """
 
     model: Model
-    constants: Mapping[str, float]
-    initial: Mapping[str, str]
-    derived: Mapping[str, str]
+    constants: dict[str, float]
+    initial: dict[str, str]
+    derived: dict[str, str]
     flows: tuple[PlainFlow, ...]
     inputs: Mapping[str, PlainInput]
     pulses: tuple[PlainPulse, ...]
+
+    @property
+    def identifier(self) -> str:
+        """The model's name as other tools can have it: "tumour_immune + vaccine" is tumour_immune_vaccine."""
+        return identifier(self.model.name)
 
     def rates(self) -> dict[str, str]:
         """Return each state's rate of change a day."""
@@ -89,6 +96,12 @@ class Plain:
             if flow.target:
                 found[flow.target].append(f"+ ({flow.rate})" + (f" * ({flow.gain})" if flow.gain else ""))
         return {name: " ".join(terms).removeprefix("+ ") or "0" for name, terms in found.items()}
+
+
+def identifier(text: str) -> str:
+    """Return a text as a name: letters, digits and _, a letter first, no keyword of Python."""
+    cleaned = re.sub(r"\W+", "_", text).strip("_").lower() or "model"
+    return cleaned if cleaned[0].isalpha() and not keyword.iskeyword(cleaned) else f"model_{cleaned}"
 
 
 def plain(model: Model) -> Plain:
@@ -108,7 +121,7 @@ def plain(model: Model) -> Plain:
     return Plain(
         model=whole,
         constants=constants,
-        initial={name: write.text(str(c.initial)) for name, c in whole.compartments.items()},
+        initial={name: _written_out(write.text(str(c.initial)), texts) for name, c in whole.compartments.items()},
         derived=_in_order(texts),
         flows=tuple(f for name, flow in whole.flows.items() for f in write.flows(name, flow)),
         inputs={name: write.input(name) for name in whole.inputs},
@@ -180,6 +193,20 @@ class _Plain(ast.NodeTransformer):
 
 def _tree(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
+
+
+def _written_out(text: str, definitions: Mapping[str, str]) -> str:
+    """Return an expression without names that are defined: what they stand for instead."""
+    tree = _Defined(definitions).visit(_tree(text))
+    return ast.unparse(tree)
+
+
+class _Defined(ast.NodeTransformer):
+    def __init__(self, definitions: Mapping[str, str]) -> None:
+        self.definitions = definitions
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.visit(_tree(self.definitions[node.id])) if node.id in self.definitions else node  # type: ignore[no-any-return]
 
 
 def _in_order(texts: Mapping[str, str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 from immunoode import units
 from immunoode.errors import ModelError, Problem, UnitError, nearest
 from immunoode.interop.document import open_document
+from immunoode.interop.plain import identifier
 from immunoode.interop.symbols import Symbols, days_per_unit
 from immunoode.model.check import check
 from immunoode.model.expressions import ExpressionError, names, parse
@@ -81,7 +82,7 @@ def _model(sbml: Any, where: str, roles: Mapping[str, Any], time_unit: str | Non
         **builder.parameters,
     }
     made = Model(
-        name=_identifier(name or sbml.getId() or Path(where).stem),
+        name=identifier(name or sbml.getId() or Path(where).stem),
         kind="published",
         title=sbml.getName() or sbml.getId() or where,
         description=_notes(sbml),
@@ -148,11 +149,6 @@ def _roles(sbml: Any, where: str, roles: Mapping[str, Any]) -> dict[str, tuple[s
     if wrong:
         raise ModelError(wrong)
     return {s: (r,) if isinstance(r, str) else tuple(r) for s, r in roles.items()}
-
-
-def _identifier(text: str) -> str:
-    cleaned = re.sub(r"\W+", "_", text).strip("_").lower() or "model"
-    return cleaned if cleaned[0].isalpha() else "model_" + cleaned
 
 
 def _notes(sbml: Any) -> str:

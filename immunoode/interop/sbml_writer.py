@@ -121,7 +121,7 @@ class _Writer:
 
     def _head(self) -> None:
         model = self.whole.model
-        self.model.setId(model.name)
+        self.model.setId(self.whole.identifier)
         self.model.setName(model.title or model.name)
         self.model.setTimeUnits("day")
         unit = self.model.createUnitDefinition()

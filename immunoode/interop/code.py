@@ -1,0 +1,290 @@
+"""The equations of a model as code for other tools: Python (SciPy), Antimony, rxode2, NONMEM."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from immunoode.errors import ModelError, Problem, nearest
+from immunoode.interop.plain import Plain, plain
+from immunoode.interop.sbml_writer import infix
+from immunoode.model.expressions import TIME, function_of
+from immunoode.model.parts import Model
+
+LONGEST = 20
+"""Letters that a name of NONMEM may have."""
+
+
+def write_code(model: Model, language: str) -> str:
+    """Return a model's equations as code.
+
+    Parameters
+    ----------
+    model : Model
+        Combined or alone; whatever it needs must be there.
+    language : {"python", "antimony", "rxode2", "nonmem"}
+        "python": a module with `rates(t, y, p)` for `scipy.integrate.solve_ivp`, and the numbers beside it. "antimony": a model
+        of rate rules. "rxode2": the text of a model. "nonmem": a control stream for ADVAN13, with names cut to 20 letters.
+
+    Returns
+    -------
+    str
+        Doses and the pulses that they cause are not in it; time is in days. `imo.write_sbml` writes both.
+
+    Raises
+    ------
+    ModelError
+        If the language is not known, or something that the model needs is missing.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> print(imo.write_code(imo.load_model("claret2009"), "rxode2").splitlines()[0])
+    # Claret 2009: tumour growth inhibition with resistance (sum of longest diameters)
+    """
+    writers: Mapping[str, Callable[[Plain], str]] = {
+        "python": _python, "antimony": _antimony, "rxode2": _rxode2, "nonmem": _nonmem,
+    }  # fmt: skip
+    if language not in writers:
+        raise ModelError(Problem("language", f"is {language!r}", nearest(str(language), writers)))
+    return writers[language](plain(model))
+
+
+def _title(whole: Plain) -> str:
+    return whole.model.title or whole.model.name
+
+
+def _unit(whole: Plain, name: str) -> str:
+    model = whole.model
+    tables = (model.constants, model.compartments, model.derived, model.modifiables)
+    return next((t[name].unit for t in tables if name in t), "1")
+
+
+class _Python(ast.NodeTransformer):
+    """Writes piecewise as a conditional, and conditions as they are."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        called = function_of(node)
+        if called != "piecewise":
+            prefix = "" if called in ("min", "max", "abs") else "math."
+            return ast.Call(ast.Name(f"{prefix}{called}", ast.Load()), node.args, [])
+        found = node.args[-1]
+        for value, condition in reversed(list(zip(node.args[0:-1:2], node.args[1::2], strict=True))):
+            found = ast.IfExp(condition, value, found)
+        return found
+
+
+def _as_python(text: str) -> str:
+    return ast.unparse(_Python().visit(ast.parse(text, mode="eval").body))
+
+
+def _python(whole: Plain) -> str:
+    states = list(whole.initial)
+    lines = [f'"""{_title(whole)}: rates of change a day."""', "", "import math", "", "PARAMETERS = {"]
+    lines += [f'    "{name}": {value!r},  # {_unit(whole, name)}' for name, value in whole.constants.items()]
+    lines += [
+        "}",
+        f"STATES = {tuple(states)!r}",
+        "",
+        "",
+        "def initial(p=PARAMETERS):",
+        '    """Return the initial values."""',
+    ]
+    lines += [f'    {name} = p["{name}"]' for name in whole.constants]
+    lines += [f"    {name} = {_as_python(whole.initial[name])}" for name in _starts(whole)]
+    lines += [f"    return [{', '.join(states)}]", "", "", "def rates(t, y, p=PARAMETERS):"]
+    lines += [
+        '    """Return the rates of change of the states y at day t."""',
+        f"    time = t\n    {', '.join(states)}, = y",
+    ]
+    lines += [f'    {name} = p["{name}"]' for name in whole.constants]
+    lines += [f"    {name} = {_as_python(text)}" for name, text in whole.derived.items()]
+    rates = [f"        {_as_python(text)}," for text in whole.rates().values()]
+    return "\n".join([*lines, "    return [", *rates, "    ]", ""])
+
+
+def _starts(whole: Plain) -> list[str]:
+    """Return the states, each after those that its initial value uses."""
+    used = {n: set(re.findall(r"[A-Za-z_]\w*", t)) & whole.initial.keys() - {n} for n, t in whole.initial.items()}
+    placed: list[str] = []
+    while len(placed) < len(used):
+        placed += [n for n in used if n not in placed and used[n] <= set(placed)]
+    return placed
+
+
+def _antimony(whole: Plain) -> str:
+    lines = [f"// {_title(whole)}", "// Time in days.", f"model {whole.identifier}()"]
+    lines += [f"  {n} = {value!r};" for n, value in whole.constants.items()]
+    lines += [f"  {n} = {infix(text)};" for n, text in whole.initial.items()]
+    lines += [f"  {n} := {infix(text)};" for n, text in whole.derived.items()]
+    lines += [f"  {n}' = {infix(text)};" for n, text in whole.rates().items()]
+    return "\n".join([*lines, "end", ""])
+
+
+@dataclass
+class _Statements:
+    """Writes expressions of a language without a conditional: a piecewise becomes a variable that if and else set before."""
+
+    power: str
+    join: Mapping[type[ast.boolop], str]
+    compare: Mapping[type[ast.cmpop], str]
+    negate: str
+    choose: Callable[[str, list[tuple[str, str]], str], list[str]]
+    functions: Mapping[str, str]
+    names: Callable[[str], str]
+    prefix: str
+    lines: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def write(self, text: str) -> str:
+        """Return an expression; what has to come before it is added to `lines`."""
+        return self._visit(ast.parse(text, mode="eval").body)
+
+    def _visit(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Constant):
+            return repr(float(node.value)) if isinstance(node.value, int) else repr(node.value)  # no whole division
+        if isinstance(node, ast.Name):
+            return self.names(node.id)
+        if isinstance(node, ast.UnaryOp):
+            sign = self.negate if isinstance(node.op, ast.Not) else "-" if isinstance(node.op, ast.USub) else ""
+            return f"({sign}({self._visit(node.operand)}))"
+        if isinstance(node, ast.BinOp):
+            sign = self.power if isinstance(node.op, ast.Pow) else _SIGNS[type(node.op)]
+            return f"({self._visit(node.left)} {sign} {self._visit(node.right)})"
+        if isinstance(node, ast.BoolOp):
+            return "(" + f" {self.join[type(node.op)]} ".join(self._visit(v) for v in node.values) + ")"
+        if isinstance(node, ast.Compare):
+            return f"({self._visit(node.left)} {self.compare[type(node.ops[0])]} {self._visit(node.comparators[0])})"
+        assert isinstance(node, ast.Call)
+        return self._call(node)
+
+    def _call(self, node: ast.Call) -> str:
+        called = function_of(node)
+        arguments = [self._visit(a) for a in node.args]
+        if called == "piecewise":
+            pairs = list(zip(arguments[0:-1:2], arguments[1::2], strict=True))
+            return self._chosen(pairs, arguments[-1])
+        if called in ("min", "max"):
+            sign = self.compare[ast.LtE if called == "min" else ast.GtE]
+            found = arguments[0]
+            for other in arguments[1:]:
+                found = self._chosen([(found, f"({found} {sign} {other})")], other)
+            return found
+        return f"{self.functions[called]}({', '.join(arguments)})"
+
+    def _chosen(self, pairs: list[tuple[str, str]], otherwise: str) -> str:
+        self.count += 1
+        name = f"{self.prefix}{self.count}"
+        self.lines += self.choose(name, pairs, otherwise)
+        return name
+
+
+_SIGNS: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+_PLAIN = ("exp", "log", "log10", "sqrt", "abs", "tanh", "sin", "cos")
+
+
+def _rxode2(whole: Plain) -> str:
+    def choose(name: str, pairs: list[tuple[str, str]], otherwise: str) -> list[str]:
+        lines = []
+        for k, (value, condition) in enumerate(pairs):
+            lines += [f"{'if' if k == 0 else '} else if'} {condition} {{", f"  {name} <- {value}"]
+        return [*lines, "} else {", f"  {name} <- {otherwise}", "}"]
+
+    write = _Statements(
+        "^", {ast.And: "&&", ast.Or: "||"}, {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}, "!", choose,
+        {name: name for name in _PLAIN}, lambda name: "t" if name == TIME else name, "chosen_",
+    )  # fmt: skip
+    lines = [f"# {_title(whole)}", "# Time in days."]
+    lines += [f"{name} <- {value!r}" for name, value in whole.constants.items()]
+    for name, text in (whole.initial | _initial_written(whole)).items():
+        start = write.write(text)
+        lines += [*_taken(write), f"{name}(0) <- {start}"]
+    for name, text in whole.derived.items():
+        value = write.write(text)
+        lines += [*_taken(write), f"{name} <- {value}"]
+    for name, text in whole.rates().items():
+        value = write.write(text)
+        lines += [*_taken(write), f"d/dt({name}) <- {value}"]
+    return "\n".join([*lines, ""])
+
+
+def _uses(whole: Plain, name: str) -> bool:
+    """Whether a state's initial value uses another's."""
+    return bool(set(re.findall(r"[A-Za-z_]\w*", whole.initial[name])) & whole.initial.keys())
+
+
+def _initial_written(whole: Plain) -> dict[str, str]:
+    """Return the initial values that use those of other states, these written out."""
+    texts: dict[str, str] = {}
+    for name in _starts(whole):
+        own = {other: f"({texts[other]})" for other in texts}
+        texts[name] = re.sub(r"[A-Za-z_]\w*", lambda m, own=own: own.get(m[0], m[0]), whole.initial[name])  # type: ignore[misc]
+    return {name: text for name, text in texts.items() if _uses(whole, name)}
+
+
+def _taken(write: _Statements) -> list[str]:
+    lines, write.lines = write.lines, []
+    return lines
+
+
+def _nonmem(whole: Plain) -> str:
+    names = _short([*whole.constants, *whole.derived])
+    places = {name: f"A({k + 1})" for k, name in enumerate(whole.initial)}
+
+    def choose(name: str, pairs: list[tuple[str, str]], otherwise: str) -> list[str]:
+        lines = [f"{name} = {otherwise}"]
+        for value, condition in reversed(pairs):
+            lines.append(f"IF {condition} {name} = {value}")
+        return lines
+
+    def writer(prefix: str, states: Mapping[str, str]) -> _Statements:
+        return _Statements(
+            "**", {ast.And: ".AND.", ast.Or: ".OR."},
+            {ast.Lt: ".LT.", ast.LtE: ".LE.", ast.Gt: ".GT.", ast.GtE: ".GE."}, ".NOT.", choose,
+            {name: name.upper() for name in _PLAIN},
+            lambda name: "T" if name == TIME else states.get(name) or names[name], prefix,
+        )  # fmt: skip
+
+    start, des = writer("PC", {}), writer("DC", places)
+    lines = [f"$PROBLEM {_title(whole)[:60]}", "$INPUT ID TIME AMT RATE CMT EVID DV MDV", "$DATA data.csv IGNORE=@"]
+    lines += ["$SUBROUTINES ADVAN13 TOL=9", "$MODEL"]
+    lines += [f"  COMP=({short})" for short in _short(whole.initial).values()]
+    lines += ["$PK"]
+    lines += [
+        f"{names[name]} = THETA({k + 1}) ; {name} ({_unit(whole, name)})" for k, name in enumerate(whole.constants)
+    ]
+    written = whole.initial | _initial_written(whole)
+    for k, name in enumerate(whole.initial):
+        value = start.write(written[name])
+        lines += [*_taken(start), f"A_0({k + 1}) = {value}"]
+    lines.append("$DES")
+    for name, text in whole.derived.items():
+        value = des.write(text)
+        lines += [*_taken(des), f"{names[name]} = {value}"]
+    for k, (name, text) in enumerate(whole.rates().items()):
+        value = des.write(text)
+        lines += [*_taken(des), f"DADT({k + 1}) = {value} ; {name}"]
+    lines += ["$ERROR", "Y = A(1) + ERR(1)"]
+    lines += ["$THETA", *(f"  {value!r} FIX ; {name}" for name, value in whole.constants.items())]
+    return "\n".join([*lines, "$SIGMA 1 FIX", ""])
+
+
+def _short(wanted: Mapping[str, object] | list[str]) -> dict[str, str]:
+    """Return names in capitals of at most 20 letters, each once."""
+    taken: set[str] = set()
+    found = {}
+    for name in wanted:
+        cut, k = name.upper()[:LONGEST], 1
+        while cut in taken or cut in _KEPT:
+            k += 1
+            cut = f"{name.upper()[: LONGEST - len(str(k))]}{k}"
+        taken.add(cut)
+        found[name] = cut
+    return found
+
+
+_KEPT = frozenset("T A Y F TIME AMT RATE CMT EVID DV MDV ID EXP LOG LOG10 SQRT ABS TANH SIN COS THETA ETA ERR".split())
+"""Names that NONMEM keeps for itself."""

@@ -1,0 +1,137 @@
+"""The equations as code: Python and Antimony are run, rxode2 and NONMEM are read again and give the same rates."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import immunoode as imo
+from immunoode.errors import ModelError
+from immunoode.interop.plain import plain
+from immunoode.model.library import model_names
+from tests.test_sbml_export import THERAPIES, combination
+
+BARE = [name for name in model_names() if imo.load_model(name).kind in ("base", "published")]
+MODELS: dict[str, Any] = {name: (lambda name=name: imo.load_model(name)) for name in BARE}
+MODELS |= {name: (lambda name=name: combination(name)[0]) for name in THERAPIES}
+
+
+def python(model: imo.Model) -> dict[str, Any]:
+    namespace: dict[str, Any] = {}
+    exec(compile(imo.write_code(model, "python"), "made.py", "exec"), namespace)  # noqa: S102  # our own code
+    return namespace
+
+
+def states_at_random(made: dict[str, Any], count: int = 5) -> list[list[float]]:
+    random = np.random.default_rng(0)
+    start = np.array(made["initial"](), float)
+    return [list(np.where(start > 0, start, 1.0) * random.uniform(0.2, 2.0, len(start))) for _ in range(count)]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_python_runs_to_the_same_curves(name: str) -> None:
+    model = MODELS[name]()
+    made = python(model)
+    days = np.linspace(0, 20, 11)
+    run = solve_ivp(made["rates"], (0, 20), made["initial"](), "LSODA", days, rtol=1e-9, atol=1e-12)
+    expected = imo.simulate(model, times=days, outputs=list(made["STATES"]), extinction=False, rtol=1e-10, atol=1e-14)
+    for k, state in enumerate(made["STATES"]):
+        known = expected[state]
+        assert np.allclose(run.y[k], known, rtol=1e-5, atol=1e-6 * abs(known).max() + 1e-12), state
+
+
+def of_rxode2(text: str) -> str:
+    """Return the text of a model of rxode2 as Python that fills `d`."""
+    lines = []
+    for line in text.splitlines():
+        bare = line.strip()
+        if bare.startswith("#") or not bare or re.match(r"\w+\(0\) <- ", bare):
+            continue
+        bare = bare.replace("^", "**").replace("&&", " and ").replace("||", " or ").replace("!(", " not (")
+        if bare.startswith("d/dt("):
+            bare = re.sub(r"d/dt\((\w+)\) <- ", r"d['\1'] = ", bare)
+        if re.match(r"(if|\} else if) ", bare):
+            lines.append(bare.replace("} else if", "elif").rstrip("{").rstrip() + ":")
+        elif bare == "} else {":
+            lines.append("else:")
+        elif bare != "}":
+            lines.append(("    " if line.startswith("  ") else "") + bare.replace(" <- ", " = ").replace("d[", "d["))
+    return "\n".join(lines)
+
+
+def of_nonmem(text: str) -> str:
+    """Return the blocks $PK and $DES of a control stream as Python that fills `DADT`."""
+    theta = [float(x) for x in re.findall(r"^  (\S+) FIX ; ", text, re.MULTILINE)]
+    blocks = text.split("$PK\n")[1].split("$ERROR")[0].replace("$DES\n", "")
+    lines = [f"THETA = {[0.0, *theta]!r}"]
+    for line in blocks.splitlines():
+        bare = line.split(" ; ")[0]
+        for word, sign in (
+            (".LT.", "<"),
+            (".LE.", "<="),
+            (".GT.", ">"),
+            (".GE.", ">="),
+            (".AND.", "and"),
+            (".OR.", "or"),
+            (".NOT.", "not "),
+        ):
+            bare = bare.replace(word, sign)
+        if bare.startswith("A_0("):
+            continue
+        chosen = re.fullmatch(r"IF (\(.*\)) (\w+) = (.*)", bare)
+        bare = f"if {chosen[1]}: {chosen[2]} = {chosen[3]}" if chosen else bare
+        lines.append(re.sub(r"\b(THETA|A|DADT)\((\d+)\)", r"\1[\2]", bare))
+    return "\n".join(lines)
+
+
+FUNCTIONS = {n: getattr(math, n) for n in ("exp", "log", "log10", "sqrt", "tanh", "sin", "cos")} | {"abs": abs}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_rxode2_and_nonmem_give_the_same_rates(name: str) -> None:
+    model = MODELS[name]()
+    made = python(model)
+    rxode2 = compile(of_rxode2(imo.write_code(model, "rxode2")), "rxode2", "exec")
+    nonmem = compile(of_nonmem(imo.write_code(model, "nonmem")), "nonmem", "exec")
+    for y in states_at_random(made):
+        expected = made["rates"](3.5, y)
+        first: dict[str, Any] = {"t": 3.5, "d": {}, **dict(zip(made["STATES"], y, strict=True)), **FUNCTIONS}
+        exec(rxode2, first)  # noqa: S102
+        assert np.allclose([first["d"][s] for s in made["STATES"]], expected, rtol=1e-12)
+        second: dict[str, Any] = {"T": 3.5, "A": [0.0, *y], "DADT": [0.0] * (len(y) + 1)}
+        exec(nonmem, second | {n.upper(): f for n, f in FUNCTIONS.items()} | {"DADT": (rates := second["DADT"])})  # noqa: S102
+        assert np.allclose(rates[1:], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_names_of_nonmem_are_short_and_differ(name: str) -> None:
+    text = imo.write_code(MODELS[name](), "nonmem")
+    given = re.findall(r"^(\w+) = THETA", text, re.MULTILINE)
+    assert len(set(given)) == len(given) == len(plain(MODELS[name]()).constants) and max(map(len, given)) <= 20
+    assert max(map(len, re.findall(r"COMP=\((\w+)\)", text))) <= 20
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_antimony_is_read_to_the_same_rates(name: str) -> None:
+    antimony = pytest.importorskip("antimony", reason="Antimony is not here: pip install antimony")
+    model = MODELS[name]()
+    antimony.clearPreviousLoads()
+    assert antimony.loadAntimonyString(imo.write_code(model, "antimony")) >= 0, antimony.getLastError()
+    back = imo.read_sbml(antimony.getSBMLString(antimony.getMainModuleName()), time_unit="day")
+    states = list(plain(model).initial)
+    a, b = (
+        imo.simulate(m, until="20 days", outputs=states, extinction=False, rtol=1e-10, atol=1e-14)
+        for m in (model, back)
+    )
+    for state in states:
+        assert np.allclose(a[state], b[state], rtol=1e-6, atol=1e-9 * abs(a[state]).max())
+
+
+def test_a_language_that_there_is_not() -> None:
+    with pytest.raises(ModelError, match="did you mean 'python'"):
+        imo.write_code(imo.load_model("kuznetsov1994"), "pyton")
