@@ -207,6 +207,12 @@ def test_sums_with_fits() -> None:
     assert axes.get_ylabel() == "sum of diameters (mm)"
 
 
+def test_the_dosing_calendar_gives_its_table() -> None:
+    regimen = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=3)
+    axes, table = regimen.plot(data=True)
+    assert len(table) == 3 and axes.get_xlabel().startswith("time")
+
+
 def test_forest_of_a_regression() -> None:
     axes, table = imo.forest(imo.cox(survival(90, 3)), data=True)
     assert len(table) == 2 and axes.get_xscale() == "log" and "hazard ratio" in axes.get_xlabel()

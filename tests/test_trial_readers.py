@@ -199,6 +199,25 @@ def test_adam_files_in_a_folder(tmp_path: Path) -> None:
     assert "adtr.xpt: cannot be read as a table" in refused(imo.read_adam, tmp_path)
 
 
+def test_sas_transport_files(tmp_path: Path) -> None:
+    import pyreadstat
+
+    tables = {
+        "adsl": ADSL,
+        "adtr": ADTR.assign(AVAL=pd.to_numeric(ADTR["AVAL"], errors="coerce")),
+        "adrs": ADRS,
+        "adtte": ADTTE,
+    }
+    for name, table in tables.items():
+        words = {c: table[c].fillna("") for c in table.columns if table[c].dtype == object}
+        pyreadstat.write_xport(table.assign(**words), str(tmp_path / f"{name}.xpt"), file_format_version=5)
+    from_files, from_tables = imo.read_adam(tmp_path), imo.read_adam({k.upper(): v for k, v in tables.items()})
+    columns = ["subject", "time", "quantity", "value", "lesion", "kind"]
+    pd.testing.assert_frame_equal(from_files.frame[columns], from_tables.frame[columns])
+    pd.testing.assert_frame_equal(from_files.endpoints, from_tables.endpoints)
+    assert len(from_files.findings) == len(from_tables.findings)
+
+
 def test_dates_as_sas_counts_them() -> None:
     numbers = ADTR.assign(ADT=(pd.to_datetime(ADTR["ADT"]) - pd.Timestamp("1960-01-01")).dt.days)
     starts = ADSL.assign(TRTSDT=(pd.to_datetime(ADSL["TRTSDT"]) - pd.Timestamp("1960-01-01")).dt.days)

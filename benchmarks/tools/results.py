@@ -13,7 +13,7 @@ from typing import Any
 
 DOCS = Path(__file__).parents[2] / "docs"
 FOLDER = DOCS / "benchmarks"
-PAGES = ("reference_problem", "work_precision", "stiff", "sensitivities", "many_patients", "first_result")
+PAGES = ("reference_problem", "work_precision", "stiff", "sensitivities", "many_patients", "first_result", "trial_endpoints")
 _TOOLS = ("numpy", "scipy", "numba", "symengine", "pydiffsol", "diffrax", "jax", "libroadrunner", "casadi")
 _HEAD = """# Benchmarks
 

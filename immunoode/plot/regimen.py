@@ -29,7 +29,7 @@ _SEEN = 0.008
 """Part of the axis from which on a duration is drawn as a bar."""
 
 
-def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True) -> Any:
+def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True, data: bool = False) -> Any:
     """Draw a regimen.
 
     Parameters
@@ -38,10 +38,13 @@ def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True) ->
     axes : Axes, optional
     amounts : bool
         Write number and amount of the doses at the end of each lane, a line for each rule.
+    data : bool
+        Return the table behind the figure, too.
 
     Returns
     -------
-    Axes
+    Axes, or (Axes, DataFrame)
+        The table is `regimen.to_frame()`.
     """
     frame, therapies = regimen.to_frame(), regimen.therapies
     parameters = tuple(dict.fromkeys(course.parameter for course in regimen.courses))
@@ -71,7 +74,7 @@ def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True) ->
     box.spines[["top", "right", "left"]].set_visible(False)
     if regimen.title:
         box.set_title(regimen.title, fontsize="medium", loc="left", wrap=True)
-    return box
+    return (box, frame) if data else box
 
 
 def _span(frame: Any) -> tuple[float, float]:

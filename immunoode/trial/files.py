@@ -42,7 +42,7 @@ def open_table(source: Source) -> tuple[pd.DataFrame, str]:
         raise DataError(Problem(str(path), "there is no such file", f"give the path of {TABLES}"))
     try:
         table, first = _reader(path.suffix.lower())(path)
-    except (ValueError, OSError, ArithmeticError, LookupError) as error:  # SAS files end early in many ways
+    except (ValueError, OSError) as error:
         raise DataError(Problem(path.name, f"cannot be read as a table ({error})", f"give {TABLES}")) from None
     return table.set_axis(range(first, first + len(table)), axis=0), path.name
 
@@ -67,10 +67,18 @@ def _excel(path: Path) -> tuple[pd.DataFrame, int]:
 
 
 def _sas(path: Path) -> tuple[pd.DataFrame, int]:
-    """Return the records of a SAS transport or data file; its dates stay numbers of days since 1960."""
-    import pandas as pd
+    """Return the records of a SAS transport or data file.
 
-    return pd.read_sas(path, encoding="utf-8"), 1
+    pandas reads zeros of transport files as 5e-79 and can lose their last record; ReadStat does neither.
+    """
+    import pyreadstat
+
+    read = pyreadstat.read_xport if path.suffix.lower() == ".xpt" else pyreadstat.read_sas7bdat
+    try:
+        table, _ = read(path)
+    except pyreadstat.ReadstatError as error:
+        raise ValueError(str(error)) from None
+    return table, 1
 
 
 def _comment_lines(path: Path) -> int:
