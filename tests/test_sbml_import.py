@@ -493,6 +493,14 @@ def test_roles_let_therapies_attach() -> None:
         imo.read_sbml(made.text(), roles={"T": "tumor"})
 
 
+def test_initial_assignments_follow_their_constants() -> None:
+    made = decay().parameter("p").parameter("s", 2.0).species("A").initial("A", "p").initial("p", "s*k")
+    model = imo.read_sbml(made.reaction("c*k*A", "A").text())
+    for s in (2.0, 5.0):
+        found = imo.simulate(model.with_values(s=s), times=DAYS, outputs=["A"], rtol=1e-9)["A"]
+        assert np.allclose(found, 0.3 * s * exact(), rtol=1e-6)
+
+
 def test_the_unit_of_time() -> None:
     bare = Made(time="").compartment().parameter("k", 0.3).species("A", concentration=1).reaction("c*k*A", "A").text()
     with pytest.warns(UserWarning, match="states no unit of time"):

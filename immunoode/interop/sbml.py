@@ -49,8 +49,8 @@ def read_sbml(
         Of kind "published". Species that reactions or rules change are compartments, in amounts or concentrations as the file
         has them; quantities of rules are derived; everything else is a parameter. Numbers are as in the file and have no units,
         for units of SBML files seldom close; what the file declares is in the titles. `time_units_per_day` brings rates to
-        days. Initial assignments are evaluated. Events are not in a model: `read_sbml_events` makes a regimen of them, for
-        which the model has inputs.
+        days. Initial assignments follow the constants that they use; others are evaluated. Events are not in a model:
+        `read_sbml_events` makes a regimen of them, for which the model has inputs.
 
     Raises
     ------
@@ -213,6 +213,8 @@ class _Builder:
             self._state(thing, name, title, reacts)
         elif self._diluted(sbml_id):
             self._state(thing, name, title, True)
+        elif (followed := self._of_constants(sbml_id)) is not None:
+            self.derived[name] = Derived(followed, "1", title=title)
         else:
             value = self.symbols.value(sbml_id)
             if math.isfinite(value):
@@ -244,13 +246,33 @@ class _Builder:
             right = "an amount, a concentration or an assignment"
             raise ModelError(Problem(self.symbols.where, f"{sbml_id!r} has no initial value", right))
         species, roles = self.sbml.getSpecies(sbml_id), self.roles.get(sbml_id, ())
+        start = self._of_constants(sbml_id)
         if species is not None and reacts and self._in_amounts(species):
             amount = self.amounts[sbml_id] = self._fresh(f"{name}_amount")
             size = species.getCompartment()
             self.compartments[amount] = Compartment("1", value * self.symbols.value(size), roles, title=title)
             self.derived[name] = Derived(f"{amount} / {self.symbols.name(size)}", "1", title=title)
             return
-        self.compartments[name] = Compartment("1", value, roles, title=title)
+        self.compartments[name] = Compartment("1", value if start is None else start, roles, title=title)
+
+    def _of_constants(self, sbml_id: str) -> str | None:
+        """Return an initial assignment as an expression, where it is one of constants: it follows them when they change."""
+        if sbml_id not in self.symbols.initial:
+            return None
+        self.symbols.value(sbml_id)  # raises where initial values depend on each other in a circle
+        text = self.symbols.text(self.symbols.initial[sbml_id], f"the initial value of {sbml_id}")
+        back = {ours: theirs for theirs, ours in self.symbols.names.items()}
+        used = names(text) - {self.symbols.scale}
+        constant = "time" not in used and all(self._constant(back[name]) for name in used)
+        return text if used and constant else None
+
+    def _constant(self, sbml_id: str) -> bool:
+        """Whether something keeps its first value, and is a number or follows constants."""
+        moved = self._ruled(sbml_id) or sbml_id in self.symbols.by_events or self._changes(sbml_id)
+        species = self.sbml.getSpecies(sbml_id)
+        if moved or (species is not None and self._diluted(sbml_id)) or self.sbml.getReaction(sbml_id) is not None:
+            return False
+        return sbml_id not in self.symbols.initial or self._of_constants(sbml_id) is not None
 
     def _in_amounts(self, species: Any) -> bool:
         """Whether a concentration is to be kept as an amount, because its compartment's size changes."""
