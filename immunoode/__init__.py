@@ -74,6 +74,7 @@ _HOMES = {
     "immunoode.fit.each": ("EachResult", "fit_each"),
     "immunoode.fit.fit": ("fit",),
     "immunoode.fit.result": ("FitResult",),
+    "immunoode.petab.problem": ("PetabProblem", "read_petab"),
     "immunoode.virtual.hazard": ("Hazard",),
     "immunoode.virtual.measurement": ("Measurement",),
     "immunoode.virtual.trial": ("observe",),

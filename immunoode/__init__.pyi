@@ -31,6 +31,8 @@ from immunoode.model.parts import Parameter as Parameter
 from immunoode.model.parts import Pulse as Pulse
 from immunoode.model.read import read_model as read_model
 from immunoode.model.write import save_model as save_model
+from immunoode.petab.problem import PetabProblem as PetabProblem
+from immunoode.petab.problem import read_petab as read_petab
 from immunoode.plot.response import response_over_time as response_over_time
 from immunoode.plot.response import sums_by_arm as sums_by_arm
 from immunoode.plot.spider import spider as spider

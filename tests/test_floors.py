@@ -21,7 +21,7 @@ FLOORS = (
     ("solve",),
     ("trial",),
     ("fit",),
-    ("scenario", "virtual"),
+    ("scenario", "virtual", "petab"),
     ("plot",),
     ("report",),
     ("demo",),

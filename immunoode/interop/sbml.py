@@ -261,18 +261,23 @@ class _Builder:
             return None
         self.symbols.value(sbml_id)  # raises where initial values depend on each other in a circle
         text = self.symbols.text(self.symbols.initial[sbml_id], f"the initial value of {sbml_id}")
+        return text if self._ids_of(text) and all(map(self._constant, self._ids_of(text))) else None
+
+    def _ids_of(self, text: str) -> list[str]:
+        """Return the ids that an expression uses; the time is "" among them."""
         back = {ours: theirs for theirs, ours in self.symbols.names.items()}
-        used = names(text) - {self.symbols.scale}
-        constant = "time" not in used and all(self._constant(back[name]) for name in used)
-        return text if used and constant else None
+        return [back.get(name, "") for name in names(text) - {self.symbols.scale}]
 
     def _constant(self, sbml_id: str) -> bool:
         """Whether something keeps its first value, and is a number or follows constants."""
-        moved = self._ruled(sbml_id) or sbml_id in self.symbols.by_events or self._changes(sbml_id)
+        moved = not sbml_id or self._ruled(sbml_id) or sbml_id in self.symbols.by_events or self._changes(sbml_id)
         species = self.sbml.getSpecies(sbml_id)
         if moved or (species is not None and self._diluted(sbml_id)) or self.sbml.getReaction(sbml_id) is not None:
             return False
-        return sbml_id not in self.symbols.initial or self._of_constants(sbml_id) is not None
+        if sbml_id not in self.symbols.initial:
+            return True
+        text = self.symbols.text(self.symbols.initial[sbml_id], f"the initial value of {sbml_id}")
+        return not self._ids_of(text) or self._of_constants(sbml_id) is not None
 
     def _in_amounts(self, species: Any) -> bool:
         """Whether a concentration is to be kept as an amount, because its compartment's size changes."""
