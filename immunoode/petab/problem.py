@@ -30,7 +30,7 @@ FORMULAS = {"formula": "observableFormula", "noise": "noiseFormula"}
 SCALES = ("lin", "log", "log10")
 START = "_at_start"
 """Ends the name of a parameter that a condition's initial value becomes."""
-RTOL, ATOL, STEP = 1e-8, 1e-12, 1e-5
+RTOL, ATOL = 1e-8, 1e-12
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class PetabProblem:
             total -= float(each.sum())
         return total - (self._log_priors(given) if priors else 0.0)
 
-    def fit(self, values: Mapping[str, float] | None = None, *, method: str = "lbfgsb", **options: Any) -> Any:
+    def fit(self, values: Mapping[str, float] | None = None, *, method: str = "nelder", **options: Any) -> Any:
         """Minimise the objective over the estimated parameters, on their scales and within their bounds.
 
         Parameters
@@ -109,7 +109,8 @@ class PetabProblem:
         values : mapping, optional
             Where to begin, on the linear scale; nominal by default.
         method : str
-            A scalar method of lmfit: "lbfgsb", "nelder", "differential_evolution", ...
+            A scalar method of lmfit: "nelder", "powell", "differential_evolution", ... Methods that follow slopes stop early
+            where a first step leaves what can be simulated.
         **options
             Of lmfit's `minimize`.
 
@@ -130,8 +131,6 @@ class PetabProblem:
             found = self.objective(given | self.unscaled(parameters))
             return found if math.isfinite(found) else 1e30
 
-        if method == "lbfgsb":  # its differences are to be larger than what the solver leaves open
-            options = {"options": {"eps": STEP}} | options
         return lmfit.minimize(cost, start, method=method, **options)
 
     def unscaled(self, parameters: Any) -> dict[str, float]:
