@@ -1,5 +1,7 @@
 # The public names and where they live, for editors and type checkers; a test keeps this equal to __init__.py.
 
+from immunoode.analysis.sensitivity import local_sensitivity as local_sensitivity
+from immunoode.analysis.steady import steady_states as steady_states
 from immunoode.errors import DataError as DataError
 from immunoode.errors import FitError as FitError
 from immunoode.errors import ImmunoodeError as ImmunoodeError
@@ -16,6 +18,7 @@ from immunoode.interop.code import write_code as write_code
 from immunoode.interop.events import read_sbml_events as read_sbml_events
 from immunoode.interop.sbml import read_sbml as read_sbml
 from immunoode.interop.sbml_writer import write_sbml as write_sbml
+from immunoode.model.cite import cite as cite
 from immunoode.model.combine import combine as combine
 from immunoode.model.library import list_models as list_models
 from immunoode.model.library import load_model as load_model
@@ -33,6 +36,7 @@ from immunoode.model.read import read_model as read_model
 from immunoode.model.write import save_model as save_model
 from immunoode.petab.problem import PetabProblem as PetabProblem
 from immunoode.petab.problem import read_petab as read_petab
+from immunoode.plot.phase import phase_plane as phase_plane
 from immunoode.plot.response import response_over_time as response_over_time
 from immunoode.plot.response import sums_by_arm as sums_by_arm
 from immunoode.plot.spider import spider as spider

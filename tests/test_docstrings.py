@@ -10,7 +10,14 @@ import pytest
 
 import immunoode
 
-PARTS = ("immunoode.trial", "immunoode.virtual", "immunoode.plot")
+PARTS = (
+    "immunoode.trial",
+    "immunoode.virtual",
+    "immunoode.plot",
+    "immunoode.interop",
+    "immunoode.petab",
+    "immunoode.analysis",
+)
 MODULES = [
     module.name
     for part in PARTS

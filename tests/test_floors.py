@@ -21,7 +21,7 @@ FLOORS = (
     ("solve",),
     ("trial",),
     ("fit",),
-    ("scenario", "virtual", "petab"),
+    ("scenario", "virtual", "petab", "analysis"),
     ("plot",),
     ("report",),
     ("demo",),

@@ -42,7 +42,7 @@ def write_code(model: Model, language: str) -> str:
     --------
     >>> import immunoode as imo
     >>> print(imo.write_code(imo.load_model("claret2009"), "rxode2").splitlines()[0])
-    # Claret 2009: tumour growth inhibition with resistance (sum of longest diameters)
+    # Claret 2009: tumour size in colorectal cancer under capecitabine
     """
     writers: Mapping[str, Callable[[Plain], str]] = {
         "python": _python, "antimony": _antimony, "rxode2": _rxode2, "nonmem": _nonmem,

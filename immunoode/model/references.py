@@ -27,3 +27,13 @@ def key_in(source: str) -> str:
     """Return the bibliography key at the start of a source, or "" (an estimate, or words)."""
     match = _KEY.match(source)
     return match[0] if match else ""
+
+
+def entries_of(path: Path) -> dict[str, str]:
+    """Return the entries of a BibTeX file by key, each as it stands."""
+    if not path.is_file():
+        return {}
+    text = path.read_text(encoding="utf-8")
+    starts = [m.start() for m in _ENTRY.finditer(text)]
+    parts = [text[a:b].strip() for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
+    return {_ENTRY.match(part)[1]: part[: part.rindex("}") + 1] for part in parts}  # type: ignore[index]

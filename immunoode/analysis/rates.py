@@ -1,0 +1,65 @@
+"""A model's rates of change and their slopes as plain functions of the states, at one set of parameters and one time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.model.equations import equations
+from immunoode.model.expressions import TIME
+from immunoode.model.library import load_model
+from immunoode.model.parts import Model
+from immunoode.model.symbolic import derivative
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Rates of a model without doses.
+
+    Attributes
+    ----------
+    states, units : tuple of str
+    initial : ndarray, shape (n,)
+    """
+
+    states: tuple[str, ...]
+    units: tuple[str, ...]
+    initial: FloatArray
+    _function: Any
+    _slopes: Any
+
+    def __call__(self, states: FloatArray) -> FloatArray:
+        """Return rates of change a day, shape as of the states: (n,) or (m, n)."""
+        return np.asarray(self._function(states)).reshape(np.shape(states))
+
+    def jacobian(self, states: FloatArray) -> FloatArray:
+        """Return the derivatives of the rates by the states, shape (n, n)."""
+        n = len(self.states)
+        return np.asarray(self._slopes(states)).reshape(n, n)
+
+
+def rates_of(model: Model | str, parameters: Mapping[str, float] | None = None, time: float = 0.0) -> Rates:
+    """Return a model's rates as functions of its states.
+
+    Raises
+    ------
+    ModelError
+        If the model misses something, or a name is no parameter.
+    """
+    import symengine as se
+
+    given = load_model(model) if isinstance(model, str) else model
+    eq = equations(given.with_values(**parameters) if parameters else given)
+    fixed = {se.Symbol(k): se.RealDouble(v) for k, v in zip(eq.parameters, eq.values, strict=True)}
+    fixed[se.Symbol(TIME)] = se.RealDouble(time)
+    symbols = [se.Symbol(s) for s in eq.states]
+    rhs = [expression.xreplace(fixed) for expression in eq.rhs]
+    slopes = [derivative(rate, symbol) for rate in rhs for symbol in symbols]
+    start = np.array([float(expression.xreplace(fixed)) for expression in eq.initial])
+    return Rates(eq.states, eq.units, start, se.Lambdify(symbols, rhs), se.Lambdify(symbols, slopes))

@@ -1,0 +1,74 @@
+"""What an output is sensitive to: the relative change of the output for a relative change of each parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import Problem, SolveError
+from immunoode.model.library import load_model
+from immunoode.solve.simulate import simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from immunoode.model.parts import Model
+
+AT_ONCE = 12
+"""Parameters whose derivatives are taken together: rates with derivatives grow with their number."""
+
+
+def local_sensitivity(
+    model: Model | str,
+    output: str,
+    regimen: Any = None,
+    *,
+    at: str | float | Sequence[float],
+    parameters: Sequence[str] | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Return the elasticities of an output: percent of change for a percent more of each parameter.
+
+    Parameters
+    ----------
+    model : Model or str
+    output : str
+    regimen : Regimen, optional
+    at : str, float or sequence of float
+        When: "90 days", or days.
+    parameters : sequence of str, optional
+        By default all that are not zero.
+    **options
+        Of `simulate`.
+
+    Returns
+    -------
+    DataFrame
+        A row a parameter (index), a column a time in days; the most influential first (by the largest of its row).
+
+    Raises
+    ------
+    SolveError
+        If the output is zero at such a time: a percentage of nothing.
+    """
+    import pandas as pd
+
+    from immunoode import units
+
+    given = load_model(model) if isinstance(model, str) else model
+    days = np.atleast_1d(np.asarray(units.days(at) if isinstance(at, str) else at, float))
+    first = simulate(given, regimen, times=days, outputs=[output], **options)
+    names = [n for n, p in first.model.constants.items() if p.value] if parameters is None else list(parameters)
+    values = {n: p.value for n, p in first.model.constants.items()}
+    size = np.atleast_1d(first[output])
+    if not np.all(np.abs(size) > 0):
+        raise SolveError(Problem(f"output {output!r}", "is zero at such a time", "a time at which it is not"))
+    rows: dict[str, Any] = {}
+    for k in range(0, len(names), AT_ONCE):
+        some = names[k : k + AT_ONCE]
+        run = simulate(given, regimen, times=days, outputs=[output], sensitivities=some, **options)
+        rows |= {n: np.atleast_1d(run.sensitivity(output, n)) * values[n] / size for n in some}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=days)
+    return table.loc[table.abs().max(axis=1).sort_values(ascending=False, kind="stable").index]

@@ -1,0 +1,46 @@
+"""The references of a model, to be cited."""
+
+from __future__ import annotations
+
+from immunoode.errors import ModelError, Problem
+from immunoode.model.folder import models_folder
+from immunoode.model.library import load_model
+from immunoode.model.parts import Model
+from immunoode.model.references import REFERENCES, entries_of, key_in
+
+
+def cite(model: Model | str) -> str:
+    """Return the references of a model and of its parameters' values as BibTeX.
+
+    Parameters
+    ----------
+    model : Model or str
+        Also a combined one: then of all of its members.
+
+    Returns
+    -------
+    str
+        An entry for each, sorted by key; empty where a model states none.
+
+    Raises
+    ------
+    ModelError
+        If a key is not in the bibliography.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> print(imo.cite("kuznetsov1994").splitlines()[0])
+    @article{kuznetsov1994,
+    """
+    given = load_model(model) if isinstance(model, str) else model
+    files = {member.file for member in given.members.values()} - {""}
+    papers = [r for file in files for r in load_model(file).references] if files else []
+    keys = {*given.references, *papers, *(key_in(p.source) for p in given.constants.values())} - {""}
+    known = entries_of(models_folder() / REFERENCES)
+    missing = sorted(keys - known.keys())
+    if missing:
+        raise ModelError(
+            [Problem(f"reference {k!r}", "is not in the bibliography", "an entry in references.bib") for k in missing]
+        )
+    return "\n\n".join(known[key] for key in sorted(keys))

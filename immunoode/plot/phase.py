@@ -1,0 +1,109 @@
+"""The phase plane of two states: nullclines, directions, steady states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.analysis.rates import rates_of
+from immunoode.analysis.steady import steady_states
+from immunoode.errors import ModelError, Problem, nearest
+from immunoode.plot.style import COLOURS, label, new_axes, words
+
+if TYPE_CHECKING:
+    from immunoode.model.parts import Model
+
+FINE, COARSE = 240, 26
+
+
+def phase_plane(
+    model: Model | str,
+    x: str,
+    y: str,
+    *,
+    parameters: Mapping[str, float] | None = None,
+    others: Mapping[str, float] | None = None,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+    ax: Any = None,
+    data: bool = False,
+) -> Any:
+    """Draw where two states do not change, and which way they go elsewhere.
+
+    Parameters
+    ----------
+    model : Model or str
+    x, y : str
+        States.
+    parameters : mapping, optional
+        Values other than the model's.
+    others : mapping, optional
+        Where the other states are held; by default at their initial values.
+    ranges : mapping, optional
+        {"tumour": (0, 500)}; by default a third above the steady states and the initial value.
+    ax : Axes, optional
+    data : bool
+        Return the steady states, too.
+
+    Returns
+    -------
+    Axes, or (Axes, DataFrame)
+        Steady states of the whole model are drawn where the model has two states only; else those in the plane are where the
+        nullclines cross.
+
+    Raises
+    ------
+    ModelError
+        If a name is no state.
+    """
+    rates = rates_of(model, parameters)
+    wrong = [n for n in (x, y, *(others or {}), *(ranges or {})) if n not in rates.states]
+    if wrong or x == y:
+        known = nearest(wrong[0], rates.states) if wrong else "two different states"
+        raise ModelError(
+            Problem(f"state {wrong[0] if wrong else x!r}", "is not a state" if wrong else "is given twice", known)
+        )
+    found = steady_states(model, parameters)
+    spans = {n: (ranges or {}).get(n) or _span(n, rates, found) for n in (x, y)}
+    axes = new_axes(ax, (6.0, 4.6))
+    grid = [np.linspace(*spans[n], FINE) for n in (x, y)]
+    held = rates.initial.copy()
+    for name, value in (others or {}).items():
+        held[rates.states.index(name)] = value
+    at = _field(rates, x, y, held, *np.meshgrid(*grid))
+    for k, (name, style) in enumerate(((x, "-"), (y, "--"))):
+        axes.contour(*grid, at[k], levels=[0.0], colors=[COLOURS[k]], linewidths=1.8, linestyles=style)
+        axes.plot([], [], color=COLOURS[k], linestyle=style, linewidth=1.8, label=f"no change of {words(name)}")
+    coarse = [np.linspace(*spans[n], COARSE) for n in (x, y)]
+    way = _field(rates, x, y, held, *np.meshgrid(*coarse))
+    with np.errstate(all="ignore"):
+        axes.streamplot(*coarse, *np.nan_to_num(way), color="0.75", linewidth=0.7, arrowsize=0.8, density=1.1, zorder=0)
+    if len(rates.states) == 2:
+        stable = found["stability"].str.startswith("stable")
+        inside = (found[x] <= spans[x][1]) & (found[y] <= spans[y][1])
+        for face, name, rows in (
+            ("black", "stable", found[stable & inside]),
+            ("white", "not stable", found[~stable & inside]),
+        ):
+            if len(rows):
+                points = {"color": "black", "markerfacecolor": face, "markersize": 7, "zorder": 5, "clip_on": False}
+                axes.plot(rows[x], rows[y], "o", label=name, **points)
+    units = dict(zip(rates.states, rates.units, strict=True))
+    axes.set(xlabel=label(x, units[x]), ylabel=label(y, units[y]), xlim=spans[x], ylim=spans[y])
+    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
+    return (axes, found) if data else axes
+
+
+def _span(name: str, rates: Any, found: Any) -> tuple[float, float]:
+    largest = max([float(rates.initial[rates.states.index(name)]), *found[name].tolist()])
+    return 0.0, 4 / 3 * largest if largest > 0 else 1.0
+
+
+def _field(rates: Any, x: str, y: str, held: Any, a: Any, b: Any) -> Any:
+    """Return the rates of both states over a grid."""
+    points = np.tile(held, (a.size, 1))
+    points[:, rates.states.index(x)], points[:, rates.states.index(y)] = a.ravel(), b.ravel()
+    with np.errstate(all="ignore"):
+        found = rates(points)
+    return [found[:, rates.states.index(n)].reshape(a.shape) for n in (x, y)]

@@ -1,0 +1,103 @@
+"""Steady states, phase planes, elasticities, citations."""
+
+from __future__ import annotations
+
+import warnings
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+import immunoode as imo
+from immunoode.analysis.rates import rates_of
+from immunoode.errors import ModelError, SolveError
+from immunoode.model.library import model_names
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+BARE = [name for name in model_names() if imo.load_model(name).kind in ("base", "published")]
+
+
+def test_the_four_steady_states_of_kuznetsov() -> None:
+    """A saddle without tumour, a dormant focus, a saddle, and a large tumour: their places are found in the paper, too."""
+    found = imo.steady_states("kuznetsov1994")
+    assert found["stability"].tolist() == ["stable", "saddle", "saddle", "stable focus"]
+    assert np.allclose(found["tumour"], [4.470e8, 0.0, 2.680e8, 8.186e6], rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", BARE)
+def test_nothing_changes_at_a_steady_state(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = imo.steady_states(name, starts=60)
+    rates = rates_of(name)
+    for _, row in found.iterrows():
+        at = row[list(rates.states)].to_numpy(float)
+        size = np.abs(rates.jacobian(at)) @ np.maximum(at, 1e-9) if np.isfinite(rates.jacobian(at)).all() else np.inf
+        assert (at >= 0).all() and (np.abs(rates(at)) <= 1e-8 * size + 1e-9).all()
+
+
+def test_a_curve_of_them_is_told() -> None:
+    with pytest.warns(UserWarning, match="points of a curve"):
+        imo.steady_states("creemers2021")
+
+
+def test_what_is_stable_is_reached() -> None:
+    found = imo.steady_states("tsur2019")
+    stable = found[found["stability"] == "stable"].iloc[0]
+    states = list(imo.load_model("tsur2019").compartments)
+    near = {s: 1.02 * stable[s] for s in states}
+    rates = rates_of("tsur2019")
+    at = np.array([near[s] for s in rates.states])
+    for _ in range(20_000):
+        at = at + 0.05 * rates(at)
+    assert np.allclose(at, [stable[s] for s in rates.states], rtol=1e-4)
+
+
+def test_parameters_move_steady_states() -> None:
+    first = next(iter(imo.load_model("kuznetsov1994").parameters))
+    usual = imo.steady_states("kuznetsov1994")
+    other = imo.steady_states("kuznetsov1994", {first: 1.1 * imo.load_model("kuznetsov1994").parameters[first].value})
+    assert not usual.equals(other)
+    with pytest.raises(ModelError, match="is not a parameter"):
+        imo.steady_states("kuznetsov1994", {"capacities": 1.0})
+    with pytest.raises(ModelError, match="one or more"):
+        imo.steady_states("kuznetsov1994", starts=0)
+
+
+def test_the_phase_plane() -> None:
+    axes, found = imo.phase_plane("kuznetsov1994", "tumour", "effectors", data=True)
+    assert len(found) == 4 and "tumour" in axes.get_xlabel() and "(cell)" in axes.get_xlabel()
+    names = {t.get_text() for t in axes.get_legend().get_texts()}
+    plt.close("all")
+    assert names == {"no change of tumour", "no change of effectors", "stable", "not stable"}
+    with pytest.raises(ModelError, match="did you mean 'tumour'"):
+        imo.phase_plane("kuznetsov1994", "tumor", "effectors")
+    with pytest.raises(ModelError, match="is given twice"):
+        imo.phase_plane("kuznetsov1994", "tumour", "tumour")
+
+
+def test_elasticities() -> None:
+    table = imo.local_sensitivity("tumour_immune", "tumour", at=[30, 90], parameters=["growth_rate", "kill_rate"])
+    model = imo.load_model("tumour_immune")
+    for name in table.index:
+        value, step = model.constants[name].value, 1e-4
+        ends = [
+            imo.simulate(model.with_values(**{name: value * f}), times=[30, 90], outputs=["tumour"], rtol=1e-10)[
+                "tumour"
+            ]
+            for f in (1 - step, 1 + step)
+        ]
+        assert np.allclose(table.loc[name], np.log(ends[1] / ends[0]) / (2 * step), rtol=1e-3, atol=1e-4)
+    with pytest.raises(SolveError, match="is zero at such a time"):
+        untreated = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
+        imo.local_sensitivity(untreated, "pembrolizumab_central", at=10.0, parameters=["growth_rate"])
+
+
+def test_citations() -> None:
+    alone = imo.cite("kuznetsov1994")
+    assert alone.startswith("@") and "doi" in alone
+    both = imo.cite(imo.combine("kuznetsov1994", "radiotherapy"))
+    assert alone.split("{")[1].split(",")[0] in both and both.count("@") > alone.count("@")
+    assert all(imo.cite(name).count("{") == imo.cite(name).count("}") for name in BARE)
