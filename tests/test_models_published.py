@@ -245,3 +245,16 @@ def test_chemotherapy_and_radiotherapy_act_on_it(name):
         assert run[tumour][3] < 0.97 * idle[tumour][3]
         assert run.values.min() >= 0
     assert treated[2][tumour][3] < min(run[tumour][3] for run in treated[:2])
+
+
+@pytest.mark.parametrize(("growth", "shrinkage"), [(0.0016, 0.0014), (0.005, 0.03), (1e-4, 0.002)])
+def test_ribba2022_is_the_law_of_stein_and_fojo(growth, shrinkage):
+    days = np.linspace(0, 700, 71)
+    model = imo.load_model("ribba2022").with_values(growth_rate=growth, shrinkage_rate=shrinkage)
+    run = imo.simulate(model, times=days, outputs=["sum_of_diameters"], rtol=1e-10)
+    expected = 60 * (np.exp(growth * days) + np.exp(-shrinkage * days) - 1)
+    np.testing.assert_allclose(run["sum_of_diameters"], expected, rtol=1e-8)
+    if shrinkage > growth:
+        turn = np.log(shrinkage / growth) / (shrinkage + growth)
+        around = imo.simulate(model, times=[0.9 * turn, turn, 1.1 * turn], outputs=["sum_of_diameters"], rtol=1e-10)
+        assert np.argmin(around["sum_of_diameters"]) == 1
