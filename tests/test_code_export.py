@@ -38,7 +38,7 @@ def test_python_runs_to_the_same_curves(name: str) -> None:
     model = MODELS[name]()
     made = python(model)
     days = np.linspace(0, 20, 11)
-    run = solve_ivp(made["rates"], (0, 20), made["initial"](), "LSODA", days, rtol=1e-9, atol=1e-12)
+    run = solve_ivp(made["rates"], (0, 20), made["initial"](), "LSODA", days, rtol=1e-11, atol=1e-14)
     expected = imo.simulate(model, times=days, outputs=list(made["STATES"]), extinction=False, rtol=1e-10, atol=1e-14)
     for k, state in enumerate(made["STATES"]):
         known = expected[state]

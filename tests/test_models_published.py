@@ -34,6 +34,16 @@ LEUKAEMIA = {"car_t_cells": "C", "leukaemia": "L", "b_cells": "B"}
 SIX = {**NATURAL, "lymphocytes": "C", "drug": "M", "interleukin": "I"}
 MYELOID = {"naive": "T_cell_naive", "effectors": "T_cell_effector", "leukaemia": "CML"}
 
+LAWS = {"exponential": "V_exp", "mendelsohn": "V_mend", "logistic": "V_log", "linear": "V_lin", "surface": "V_surf",
+        "gompertz": "V_gomp", "bertalanffy": "V_bert"}  # fmt: skip
+DRUG = {"tumour": "Tumor_Cell_Population__T", "effectors": "Effector_immune_cell_population__N",
+        "lymphocytes": "Circulating_lymphocyte_population__C", "drug": "Chemotherapeutic_drug_concentration__M"}  # fmt: skip
+BLADDER = {"bacteria": "BCG", "effectors": "Effector_cells", "tumour": "Tumor_uninfected_cells",
+           "infected": "Tumor_infected_cells"}  # fmt: skip
+ANTIGEN = {"tumour": "x_Tumor_Cells", "helpers": "y_CD4_T_Cells", "cytokine": "z_Cytokine"}
+HELPERS = {"tumour": "N_Tumour", "helpers": "T_H", "cytotoxic": "T_C"}
+SOLID = {"car_t_cells": "CAR_T_cells", "tumour": "Tumour_cells"}
+
 # Where a tolerance is above 1e-6, the reference is that far from an integration at 1e-13 (DOP853), to which our own lies within
 # 1e-8: its tolerance was 1e-10, absolute errors included, and these curves pass far below their largest value.
 # fmt: off
@@ -56,6 +66,15 @@ CASES = [
         Case("simeoni2004", f"paper_simeoni2004_paclitaxel_C{c}ng", DAMAGE, {"concentration": c}, tolerance=1e-4)
         for c in (0, 500, 1500)
     ),
+    Case("dritschel2018", "sbml_BIOMD0000000763", HELPERS, tolerance=1e-3),
+    Case("depillis2003", "sbml_BIOMD0000000909", {"normal": "N", "tumour": "T", "immune": "I"}, tolerance=1e-5),
+    Case("anderson2015", "sbml_BIOMD0000000813", ANTIGEN, tolerance=1e-5),
+    Case("liu2017", "sbml_BIOMD0000000930", DRUG, tolerance=1e-5),
+    Case("bunimovich2007", "sbml_BIOMD0000001034", BLADDER, tolerance=5e-5),
+    Case("leontriana2021solid", "sbml_BIOMD0000001013", SOLID, tolerance=1e-5),
+    Case("murphy2016", "sbml_BIOMD0000000671", LAWS, tolerance=1e-5),
+    Case("wilson2012", "sbml_BIOMD0000000791", {"tumour": "T", "growth_factor": "B", "effectors": "E", "regulatory": "R"},
+         tolerance=1e-5),
     Case("stein2019", "paper_stein2019_tisagenlecleucel", {"transgene": "transgene_copies_per_ug"}),
     Case("depillis2009", "paper_depillis2009_patient9_untreated", SIX),
     Case("claret2009", "paper_claret2009_constant_exposure_analytic", {"size": "tumour_mm"}, {"exposure": 12}, days=7,
@@ -258,3 +277,29 @@ def test_ribba2022_is_the_law_of_stein_and_fojo(growth, shrinkage):
         turn = np.log(shrinkage / growth) / (shrinkage + growth)
         around = imo.simulate(model, times=[0.9 * turn, turn, 1.1 * turn], outputs=["sum_of_diameters"], rtol=1e-10)
         assert np.argmin(around["sum_of_diameters"]) == 1
+
+
+def test_gevertz2018_equals_an_integration_written_out():
+    def rates(t, y):
+        u, i, v, c, d = y
+        n = u + i + c
+        kill = (2 + 0.623397 * i) * c / n
+        infection = 1.00854 * u * v / n
+        return [
+            0.3198 * u - infection - kill * u,
+            infection - i - kill * i,
+            3 * i - 2.3 * v,
+            1.42806 * i + 4.90189 * d - 0.35 * c,
+            -0.35 * d,
+        ]
+
+    state, seen = np.array([57.414042, 0, 0, 0, 0]), []
+    for day in range(12):
+        state = state + np.array([0, 0, 2.5 if day in (0, 2, 4) else 0, 0, 1.0 if day in (1, 3, 5) else 0])
+        state = integrated(rates, state, np.array([day, day + 0.5, day + 1.0]))[:, -1]
+        seen.append(state)
+    regimen = imo.Regimen().dose("virus_dose", 2.5, every=2, count=3).dose("dendritic_dose", 1, every=2, count=3, start=1)
+    model = imo.load_model("gevertz2018")
+    run = solved(model, regimen, times=np.arange(1.0, 13) - 1e-9, rtol=1e-11, atol=1e-14, extinction=False)
+    for k, name in enumerate(("tumour", "infected", "virus", "t_cells", "dendritic")):
+        np.testing.assert_allclose(run[name], np.array(seen)[:, k], rtol=1e-6)

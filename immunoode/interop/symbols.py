@@ -10,7 +10,7 @@ from typing import Any
 from immunoode.errors import ModelError, Problem
 from immunoode.interop.evaluate import evaluate
 from immunoode.interop.mathml import expression
-from immunoode.model.expressions import FUNCTIONS, RESERVED
+from immunoode.model.expressions import RESERVED
 
 STATE, CONSTANT, DERIVED = "state", "constant", "derived"
 TIME_SCALE = "time_units_per_day"
@@ -193,7 +193,7 @@ class Symbols:
 def _free(wanted: str, taken: set[str]) -> str:
     """Return a name that can be used and is not taken, as near to the wanted one as possible; it is taken then."""
     name = wanted if wanted.isidentifier() else "x_" + wanted
-    while name in taken or keyword.iskeyword(name) or name in FUNCTIONS:
+    while name in taken or keyword.iskeyword(name):
         name += "_"
     taken.add(name)
     return name
