@@ -6,14 +6,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PROJECT := pyproject.toml setup.cfg
 
-.PHONY: help demo test slow lint types bench figures clean
+.PHONY: help demo test slow lint types bench figures pages clean
 
 help:
 	@echo 'make demo     fit a model to trial data and draw a combination scenario, in build/demo'
 	@echo 'make test     the test suite'
 	@echo 'make slow     the slow tests: packaging, long runs'
 	@echo 'make lint     ruff;   make types   mypy'
-	@echo 'make bench    the benchmarks;   make figures   the figures of README and docs'
+	@echo 'make bench    the benchmarks;   make figures   the figures of README and docs;   make pages   a page for each model'
 	@echo 'make clean    remove the environment and everything built'
 
 demo: $(VENV)/installed
@@ -33,6 +33,9 @@ types: $(VENV)/installed-test
 
 bench: $(VENV)/installed-test
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+pages: $(VENV)/installed
+	$(BIN)/python docs/models/make_pages.py
 
 figures: $(VENV)/installed
 	$(BIN)/python docs/figures/make_figures.py

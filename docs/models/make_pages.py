@@ -1,0 +1,103 @@
+"""Write a page for each shipped model from its file. Run: python docs/models/make_pages.py (or make pages)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import immunoode as imo
+from immunoode.model.folder import models_folder
+from immunoode.model.latex import balances, definitions
+from immunoode.model.library import model_names
+from immunoode.model.references import REFERENCES, entries_of
+
+HERE = Path(__file__).parent
+HEAD = "<!-- Written by docs/models/make_pages.py from models/{name}.toml; change the file, not the page. -->"
+
+
+def page(name: str) -> str:
+    """Return the page of a model."""
+    model = imo.load_model(name)
+    parts = [HEAD.format(name=name), f"# {model.title or name}", f"`{name}` ({model.kind})", *_description(model)]
+    parts += [_list("Equations", [f"$$ {line} $$" for line in balances(model).values()])]
+    parts += [_list("Quantities in them", [f"$$ {line} $$" for line in definitions(model).values()])]
+    states = [(f"`{n}`", c.unit, f"`{c.initial}`", ", ".join(c.roles), c.title) for n, c in model.compartments.items()]
+    parts += [_table("Compartments", ("name", "unit", "initial", "roles", "meaning"), states)]
+    inputs = [(f"`{n}`", i.unit, f"`{i.into}`", i.title) for n, i in model.inputs.items()]
+    parts += [_table("Inputs", ("name", "unit", "into", "meaning"), inputs)]
+    parts += [_table("Parameters", ("name", "value", "unit", "bounds", "meaning", "source"), _parameters(model))]
+    variants = [
+        (f"`{n}`", ", ".join(f"{k} = {p.value:g}" for k, p in values.items())) for n, values in model.variants.items()
+    ]
+    parts += [_table("Variants", ("name", "values"), variants)]
+    checks = [
+        (c.against, f"{c.tolerance:g}" if c.tolerance else "", f"`{c.test}`" if c.test else "") for c in model.checks
+    ]
+    parts += [_table("Checked against", ("what", "relative tolerance", "by"), checks)]
+    parts += [_list("References", _references(name))]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _description(model: imo.Model) -> list[str]:
+    needs = [n for n, need in model.needs.items() if need.value is None]
+    text = [" ".join(p.split()) for p in model.description.split("\n\n") if p.strip()]
+    return text + ([f"It needs from another model: {', '.join(f'`{n}`' for n in needs)}."] if needs else [])
+
+
+def _list(title: str, lines: list[str]) -> str:
+    return "\n\n".join([f"## {title}", *lines]) if lines else ""
+
+
+def _table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    if not rows:
+        return ""
+    lines = ["| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in row) + " |" for row in (head, *rows)]
+    return "\n".join([f"## {title}", "", lines[0], "|" + "---|" * len(head), *lines[1:]])
+
+
+def _parameters(model: imo.Model) -> list[tuple[str, ...]]:
+    rows = []
+    for name, p in model.constants.items():
+        bounds = f"{p.bounds[0]:g} to {p.bounds[1]:g}" if p.bounds else ""
+        meaning = p.title + (" (of the patient)" if name in model.covariates else "")
+        rows.append((f"`{name}`", f"{p.value:g}", p.unit, bounds, meaning, p.source))
+    return rows
+
+
+def _references(name: str) -> list[str]:
+    """Return what the model cites, a line each, with its DOI."""
+    found = []
+    for key, entry in entries_of(models_folder() / REFERENCES).items():
+        if f"{{{key}," not in imo.cite(name):
+            continue
+        fields = dict(re.findall(r"^\s*(\w+)\s*=\s*\{(.*)\},?\s*$", entry, re.MULTILINE))
+        who = fields.get("author", key).replace("{", "").replace("}", "").replace(" and others", " et al.")
+        place = " ".join(
+            filter(None, [fields.get("journal"), fields.get("volume"), fields.get("pages", "").replace("--", "-")])
+        )
+        doi = f"[doi {fields['doi']}](https://doi.org/{fields['doi']})" if "doi" in fields else ""
+        found.append(
+            "- " + ". ".join(filter(None, [f"{who} ({fields.get('year', '')})", fields.get("title"), place, doi]))
+        )
+    return ["\n".join(found)] if found else []
+
+
+def index() -> str:
+    """Return the page that lists the others."""
+    rows = [(f"[{n}]({n}.md)", imo.load_model(n).kind, imo.load_model(n).title) for n in model_names()]
+    return (
+        HEAD.format(name="*")
+        + "\n\n"
+        + _table("Models", ("model", "kind", "what it is"), rows).replace("## ", "# ")
+        + "\n"
+    )
+
+
+def pages() -> dict[str, str]:
+    """Return every page by its file's name."""
+    return {"README.md": index(), **{f"{name}.md": page(name) for name in model_names()}}
+
+
+if __name__ == "__main__":
+    for file, text in pages().items():
+        (HERE / file).write_text(text, encoding="utf-8")
