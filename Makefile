@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PROJECT := pyproject.toml setup.cfg
+# Fonts are listed once an environment: a list shared with other environments breaks when one of these is moved.
+export MPLCONFIGDIR := $(abspath $(VENV))/matplotlib
 
 .PHONY: help demo test slow lint types bench figures pages clean
 
@@ -49,6 +51,7 @@ $(VENV)/installed: $(VENV)/created $(PROJECT)
 $(VENV)/installed-test: $(VENV)/created $(PROJECT)
 	@echo 'installing into $(VENV), with what the tests need; the first time this takes a minute or two'
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@$(BIN)/python -c 'import matplotlib.font_manager'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/created:

@@ -7,7 +7,7 @@ import pytest
 
 from immunoode.model.equations import equations
 from immunoode.solve.prepare import prepare
-from immunoode.solve.status import FINISHED, TOO_MANY, TOO_SMALL
+from immunoode.solve.status import FINISHED, NOT_FINITE, TOO_MANY, TOO_SMALL
 from tests.shipped import CASES, DAYS, draws, given, name_of, whole
 from tests.solve_models import base, schedule
 
@@ -23,7 +23,7 @@ def check(case, count, seed):
     begin = time.perf_counter()
     solution = prepare(model, [doses] * count, TIMES, states, most_steps=MOST_STEPS).run(values)
     seconds = time.perf_counter() - begin
-    assert set(solution.codes.tolist()) <= {FINISHED, TOO_SMALL, TOO_MANY}
+    assert set(solution.codes.tolist()) <= {FINISHED, TOO_SMALL, TOO_MANY, NOT_FINITE}
     assert np.isfinite(solution.values[solution.ok]).all()
     assert (solution.values[solution.ok] >= 0.0).all()
     for p in np.flatnonzero(~solution.ok):

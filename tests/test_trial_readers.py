@@ -343,6 +343,8 @@ def test_tables_of_lesions() -> None:
         ["T1", 5.0, "too small to measure"],
     ]
     assert data.findings["finding"].tolist() == ["present", "absent", "new"] and len(data.left_out) == 0
+    bare = imo.read_lesions(LESIONS.rename(columns={"day": "time", "diameter_mm": "diameter"}))
+    pd.testing.assert_frame_equal(bare.frame, data.frame)
     strange = imo.read_lesions(LESIONS.assign(finding=["", "present", "", "purple", "new"]))
     assert len(strange.findings) == 2 and len(strange.left_out) == 1
 

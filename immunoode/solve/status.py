@@ -18,8 +18,8 @@ _MESSAGES = {
         "loosen rtol, shorten the time span, or look for rates faster than minutes",
     ),
     NOT_FINITE: (
-        "the initial state or a dose is not finite",
-        "look at the initial values, at divisions by zero and at logarithms of zero in them",
+        "the state, or what a dose brings, is not finite",
+        "at the start, look at divisions by zero and logarithms of zero in initial values; later, at what grows without bound",
     ),
     NOT_STEADY: (
         "no steady state was reached",

@@ -34,7 +34,9 @@ LESIONS = {
     "flag": "finding",
 }
 """Columns of a table with several lesions a patient."""
-LAYOUTS = (SUPPLEMENT, CSV, LESIONS)
+BARE = LESIONS | {"time": "time", "value": "diameter"}
+"""The same as `imo.recist` takes it."""
+LAYOUTS = (SUPPLEMENT, CSV, LESIONS, BARE)
 OPTIONAL = frozenset({"arm", "flag", "finding"})
 
 
@@ -48,7 +50,8 @@ def read_lesions(
     source : path or DataFrame
         The published supplement (an xlsx with the sheets Study1 to Study5), one of its sheets; a csv with the columns subject,
         day, diam_mm, arm and flag; or a table with the columns subject, day, lesion, kind ("target", "target node",
-        "non-target", "non-target node", "new"), diameter_mm, and finding ("absent", "present", "not evaluable", ...).
+        "non-target", "non-target node", "new"), diameter_mm, and finding ("absent", "present", "not evaluable", ...); or the
+        same with time and diameter for day and diameter_mm.
     too_small_mm : float
         The diameter that stands for "TOO SMALL TO MEASURE" (RECIST 1.1: 5 mm). The flag stays beside it.
     quantity : str, optional
