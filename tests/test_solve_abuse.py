@@ -28,7 +28,8 @@ def check(case, count, seed):
     assert (solution.values[solution.ok] >= 0.0).all()
     for p in np.flatnonzero(~solution.ok):
         status = solution.status(p)
-        reached = solution.values[p][TIMES <= status.time]
+        before = TIMES < status.time if solution.codes[p] == NOT_FINITE else TIMES <= status.time
+        reached = solution.values[p][before]
         assert np.isfinite(reached).all() and status.advice and set(status.state) == set(states)
     print(f"{name_of(case)}: {solution.ok.mean():.2%} finished, {1e3 * seconds / count:.2f} ms a patient, "
           f"at most {solution.counts[:, 0].max()} steps")  # fmt: skip

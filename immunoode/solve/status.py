@@ -35,7 +35,7 @@ class Status:
     Attributes
     ----------
     ok : bool
-        Whether the whole span was solved. Where not, values after `time` are NaN.
+        Whether the whole span was solved. Where not, values after `time` are NaN (and at it, where the state is not finite).
     message, advice : str
     time : float
         Where it stopped, days.
