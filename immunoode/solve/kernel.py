@@ -31,6 +31,8 @@ from immunoode.solve.tsit5 import STABLE
 
 AUTOMATIC, EXPLICIT, IMPLICIT = range(3)
 STEPS, REJECTIONS, EVALUATIONS, JACOBIANS, SWITCHES, CROSSINGS = range(6)
+LARGEST = 1e290
+"""States beyond this end a patient: from there on interpolants overflow."""
 
 _explicit, _explicit_dense, _stiffness = tsit5.attempt, tsit5.interpolant, tsit5.stiffness
 _implicit, _implicit_dense = rodas5p.attempt, rodas5p.interpolant
@@ -177,7 +179,7 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
             e += 1
         ended[0] = t
         for i in range(size):
-            if not abs(y[i]) < 1e300:
+            if not abs(y[i]) < LARGEST:
                 return NOT_FINITE
         if continuous:
             watched(watch, t, y, x, seen)
@@ -239,6 +241,9 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
                 if h <= SMALLEST * max(abs(t), 1e-3):
                     return TOO_SMALL
                 continue
+            for i in range(size):
+                if not abs(trial[i]) < LARGEST:
+                    return NOT_FINITE
             falls = _falls(y, trial, extinct)
             reached = stop if last else t + step
             dense_made = falls or (g < times.size and times[g] <= reached)

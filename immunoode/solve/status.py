@@ -18,7 +18,7 @@ _MESSAGES = {
         "loosen rtol, shorten the time span, or look for rates faster than minutes",
     ),
     NOT_FINITE: (
-        "the state, or what a dose brings, is not finite",
+        "the state, or what a dose brings, is not finite, or beyond 1e290",
         "at the start, look at divisions by zero and logarithms of zero in initial values; later, at what grows without bound",
     ),
     NOT_STEADY: (
