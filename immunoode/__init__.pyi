@@ -44,6 +44,10 @@ from immunoode.plot.survival import forest as forest
 from immunoode.plot.survival import kaplan_meier_figure as kaplan_meier_figure
 from immunoode.plot.swimmer import swimmer as swimmer
 from immunoode.plot.waterfall import waterfall as waterfall
+from immunoode.population.fit_population import fit_population as fit_population
+from immunoode.population.predictive import PredictiveCheck as PredictiveCheck
+from immunoode.population.predictive import predictive_check as predictive_check
+from immunoode.population.result import PopulationResult as PopulationResult
 from immunoode.regimen.library import list_regimens as list_regimens
 from immunoode.regimen.library import load_regimen as load_regimen
 from immunoode.regimen.radiobiology import biologically_effective_dose as biologically_effective_dose

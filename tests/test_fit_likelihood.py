@@ -26,7 +26,11 @@ def direct(target: Objective, kind: str) -> np.ndarray:
         y = seen.value
         r = np.log(y / f) if kind == "lognormal" else (y - f) / w
         inside = norm.logpdf(r / s) - np.log(s) - np.log(w)
-        return -float(np.where(seen.censoring == 0, inside, norm.logcdf(r / s)).sum())
+        low = np.log(np.maximum(seen.lower, 1e-9) / f) if kind == "lognormal" else (seen.lower - f) / w
+        with np.errstate(divide="ignore"):
+            between = np.log(norm.cdf(r / s) - norm.cdf(low / s))
+        known = {0: inside, -1: norm.logcdf(r / s), 1: norm.logsf(r / s), 2: between}
+        return -float(np.select([seen.censoring == c for c in known], list(known.values())).sum())
 
     start = np.log([*RATES, 0.2 if kind != "additive" else 3.0, *([5.0] if kind == "combined" else [])])
     options = {"xatol": 1e-9, "fatol": 1e-11, "maxiter": 20000, "maxfev": 20000}
@@ -51,6 +55,53 @@ def test_least_squares_finds_the_maximum_of_the_likelihood(
     np.testing.assert_allclose(values, expected[:2], rtol=2e-4)
     assert target.errors[0].scale.s == pytest.approx(expected[2], rel=2e-3)
     assert found.settled
+
+
+def censored_in_every_way(kind: str, proportional: float, additive: float):  # type: ignore[no-untyped-def]
+    """Return data of which some are below a value, above one, between two."""
+    data = data_for(kind, proportional, additive, 0.0)
+    frame, turn = data.frame.copy(), np.arange(len(data.frame)) % 5
+    y = frame["value"].to_numpy()
+    late = frame["time"].to_numpy() > 0
+    for where, how, value, limit in (
+        (turn == 1, "left", y + 1.0, np.nan), (turn == 2, "right", np.maximum(y - 1.0, 0.4), np.nan),
+        (turn == 3, "interval", y + 1.5, np.maximum(y - 1.0, 0.2)),
+    ):  # fmt: skip
+        rows = where & late
+        frame.loc[rows, "censoring"], frame.loc[rows, "value"] = how, value[rows]
+        frame.loc[rows, "limit"] = np.broadcast_to(limit, len(y))[rows]
+    return type(data)(frame)
+
+
+@pytest.mark.parametrize(("kind", "proportional", "additive"), CASES)
+def test_every_kind_of_censoring_enters_by_its_probability(kind: str, proportional: float, additive: float) -> None:
+    target = objective(censored_in_every_way(kind, proportional, additive), kind, per_arm=["rate"])
+    assert set(target.observations.censoring) == {-1, 0, 1, 2}
+    parameters = target.parameters()
+    target(parameters)
+    target.settle(parameters)
+    by, names = target.jacobian(parameters), [n for n, p in parameters.items() if p.vary]
+    for j, name in enumerate(names):
+        ends = []
+        for sign in (1, -1):
+            moved = parameters.copy()
+            moved[name].value += sign * 1e-5
+            ends.append(target(moved))
+        np.testing.assert_allclose(by[:, j], (ends[0] - ends[1]) / 2e-5, rtol=1e-3, atol=1e-4)
+    found = minimise(target)
+    expected = direct(target, kind)
+    values = [found.result.params[k].value for k in target.design.slots[0].keys]
+    np.testing.assert_allclose(values, expected[:2], rtol=1e-3)
+    assert target.errors[0].scale.s == pytest.approx(expected[2], rel=5e-3)
+
+
+def test_intervals_beside_a_closed_form() -> None:
+    from immunoode.fit.likelihood import _log_between
+
+    low, high = np.array([-1.0, 8.0, -np.inf, 3.0, -12.0]), np.array([1.0, 9.0, -30.0, np.inf, -11.0])
+    exact = [np.log(norm.cdf(1) - norm.cdf(-1)), np.log(norm.sf(8) - norm.sf(9)), norm.logcdf(-30), norm.logsf(3),
+             np.log(norm.cdf(-11) - norm.cdf(-12))]  # fmt: skip
+    np.testing.assert_allclose(_log_between(low, high), exact, rtol=1e-10)
 
 
 @pytest.mark.parametrize("kind", [c[0] for c in CASES])

@@ -21,7 +21,7 @@ FLOORS = (
     ("solve",),
     ("trial",),
     ("fit",),
-    ("scenario", "virtual", "petab", "analysis"),
+    ("scenario", "virtual", "petab", "analysis", "population"),
     ("plot",),
     ("report",),
     ("demo",),

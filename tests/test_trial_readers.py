@@ -367,9 +367,7 @@ def test_selecting_keeps_what_is_beside() -> None:
     assert len(data.findings) == len(data.endpoints) == 1 and "times to events" in data.report()
 
 
-def test_intervals_are_not_fitted_in_silence() -> None:
-    from immunoode.errors import FitError
-
+def test_intervals_reach_the_fit() -> None:
     table = pd.DataFrame(
         {
             "id": "a",
@@ -380,5 +378,5 @@ def test_intervals_are_not_fitted_in_silence() -> None:
         }
     )
     data = imo.read_trial(table, units="mm", quantity="sum_of_diameters")
-    with pytest.raises(FitError, match="known to an interval"):
-        imo.fit("tumour_immune", data, vary=["growth_rate"])
+    seen = imo.fit("tumour_immune", data, vary=["growth_rate"]).observations
+    assert seen.censoring.tolist() == [0, 2, 0] and (seen.lower[1], seen.value[1]) == (50.0, 60.0)

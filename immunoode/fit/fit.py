@@ -63,7 +63,8 @@ def fit(
     per_arm, per_subject : names of parameters
         One value for each arm, each subject. They need not be repeated in `vary`.
     regimens : Regimen or mapping, optional
-        One for all, or one for each arm (or subject); None: untreated.
+        One for all, or one for each arm (or subject). None: the doses in the data (`TrialData.schedules`); untreated where
+        there are none.
     observe : str or mapping, optional
         Which output of the model each quantity is, {"tumour_volume_mm3": "tumour_volume"}; by default quantities are
         outputs of the same name, and others are not fitted.
@@ -112,13 +113,9 @@ def fit(
     >>> result = imo.fit(model, data, ["growth_rate"], regimens=regimen)  # doctest: +SKIP
     """
     begin = time.perf_counter()
-    whole, table = _model(model), as_trial(data)
     own = _listed(per_subject)
     names = [*_listed(vary), *_listed(per_arm), *own]
-    first = _first_dose(whole, table, regimens)
-    seen = observations(whole, table, observe, baseline, frozenset(names), first, start)
-    if not seen.subjects:
-        raise FitError(Problem("data", "no subject is left to fit", "see the data's .report()"))
+    whole, table, seen, regimens = arranged(model, data, frozenset(names), observe, baseline, start, regimens)
     plan = design(
         whole,
         seen.subjects,
@@ -138,6 +135,31 @@ def fit(
     objective = Objective(predictor, seen, plan, errors, pool)
     outcome = minimise(objective, method, max_evaluations=max_evaluations, progress=progress)
     return FitResult(whole, table, objective, predictor, outcome, time.perf_counter() - begin)
+
+
+def arranged(
+    model: Model | str | Sequence[Model | str],
+    data: TrialData | DataFrame,
+    free: frozenset[str],
+    observe: Observe,
+    baseline: bool,
+    start: float | None,
+    regimens: Any,
+) -> tuple[Model, TrialData, Observations, Any]:
+    """Return model, data, observations and regimens of a fit: the data's own doses where none are given.
+
+    Raises
+    ------
+    FitError
+        If they do not go together, or no subject is left.
+    """
+    whole, table = _model(model), as_trial(data)
+    given = {s: table.schedules.get(s) for s in table.subjects} if regimens is None and table.schedules else regimens
+    first = _first_dose(whole, table, given)
+    seen = observations(whole, table, observe, baseline, free, first, start)
+    if not seen.subjects:
+        raise FitError(Problem("data", "no subject is left to fit", "see the data's .report()"))
+    return whole, table, seen, given
 
 
 def _check_pool(errors: Sequence[ErrorModel], pool: bool) -> None:
@@ -178,14 +200,13 @@ def _predictor(
 
 
 def _first_dose(model: Model, data: TrialData, regimens: Any) -> Callable[[str], float]:
-    """Return a function that gives the first dosing day of an arm (infinite where nothing is given)."""
-    arms = data.arm_of()
+    """Return a function that gives the first dosing day of a subject (infinite where nothing is given)."""
     default = dict(zip(equations(model).parameters, equations(model).values, strict=True))
-    chosen = chosen_regimens(arms, regimens)
-    of_arm = {arms[s]: r for s, r in chosen.items()}
-    made = schedules(model, {a: a for a in of_arm}, of_arm, {a: default for a in of_arm})
-    days = {a: float(np.min(s.times)) if s is not None and len(s.times) else np.inf for a, s in made.items()}
-    return lambda arm: days.get(arm, np.inf)
+    chosen = chosen_regimens(data.arm_of(), regimens)
+    distinct = {str(id(r)): r for r in chosen.values()}
+    made = schedules(model, {k: k for k in distinct}, distinct, dict.fromkeys(distinct, default))
+    days = {k: float(np.min(s.times)) if s is not None and len(s.times) else np.inf for k, s in made.items()}
+    return lambda subject: days[str(id(chosen[subject]))]
 
 
 def _data_starts(

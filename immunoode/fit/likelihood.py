@@ -11,7 +11,8 @@ are too large. With s at its maximum, s^2 = mean(r^2), what remains is n log mea
 sum((r G)^2) with G the geometric mean of w (as Box and Cox scale a transformed response). So the residuals z = r G / s
 make a plain least-squares problem with the same minimum. An observation that is only known to lie below (above) a limit
 enters as z = sqrt(-2 log P(y < limit)), the exact term as well; then s no longer is mean(r^2) at the maximum and the power
-of G that gives the right gradient is k = n s^2 / sum(r^2) (1 without censoring). s and k are found between rounds.
+of G that gives the right gradient is k = n s^2 / sum(r^2) (1 without censoring). s and k are found between rounds. What is only
+known to an interval enters as z = sqrt(-2 log P(lower < y < upper)) in the same way.
 
 The covariance follows from the Jacobian of z (Gauss-Newton). For proportional errors it holds the information in the
 spread of the data to first order in s^2: at s = 0.2 the standard errors are about 2-4 % too large, on the safe side.
@@ -25,10 +26,10 @@ from typing import Literal
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_ndtr
+from scipy.special import log_ndtr, ndtr
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fit.observations import MEASURED, RIGHT, FloatArray, IntArray, Observations
+from immunoode.fit.observations import INTERVAL, LEFT, MEASURED, RIGHT, FloatArray, IntArray, Observations
 
 ErrorKind = Literal["additive", "proportional", "combined", "lognormal"]
 ERRORS = ("additive", "proportional", "combined", "lognormal")
@@ -58,12 +59,16 @@ class Terms:
 
 @dataclass(frozen=True)
 class ErrorModel:
-    """The error model of one quantity: which of the N observations are its, their values, and how they are censored."""
+    """The error model of one quantity: which of the N observations are its, their values, and how they are censored.
+
+    `lower` is the lower end of what is known to an interval, whose upper end is `value`.
+    """
 
     kind: str
     rows: IntArray
     value: FloatArray
     censoring: IntArray
+    lower: FloatArray
     floor: float
     key: str = ""
     scale: Scale = Scale()
@@ -85,15 +90,20 @@ class ErrorModel:
         return w, f / w, ratio / w
 
     def standard(
-        self, f: FloatArray, ratio: float
+        self, f: FloatArray, ratio: float, value: FloatArray | None = None
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Return r = (y - f) / w with its derivatives by f and by ratio, and d(log w) by f and by ratio."""
+        """Return r = (y - f) / w with its derivatives by f and by ratio, and d(log w) by f and by ratio.
+
+        `value` stands for the observations, instead of what was measured.
+        """
+        y = self.value if value is None else value
         if self.kind == "lognormal":
             inside = np.maximum(f, self.floor)
             zero = np.zeros_like(f)
-            return np.log(self.value / inside), np.where(f > self.floor, -1 / inside, 0.0), zero, zero, zero
+            with np.errstate(divide="ignore"):
+                return np.log(y / inside), np.where(f > self.floor, -1 / inside, 0.0), zero, zero, zero
         w, by_f, by_ratio = self.weight(f, ratio)
-        r = (self.value - f) / w
+        r = (y - f) / w
         return r, -1 / w - r * by_f / w, -r * by_ratio / w, by_f / w, by_ratio / w
 
     def mean_log_weight(self, f: FloatArray, ratio: float) -> float:
@@ -105,11 +115,16 @@ class ErrorModel:
         """Return z (n,): its sum of squares is, up to a constant, twice the negative log-likelihood."""
         r, s = self.standard(f, ratio)[0], self.scale.s
         lift = np.exp(self.scale.k * (self.mean_log_weight(f, ratio) - self.scale.centre))
-        return np.where(self.censoring == MEASURED, r / s * lift, _censored(self._distance(r)))
+        known = self.censoring == MEASURED
+        return np.where(known, r / s * lift, np.sqrt(-2 * _log_between(*(x / s for x in self.limits(f, ratio)))))
 
-    def _distance(self, r: FloatArray) -> FloatArray:
-        """Return how many standard deviations a prediction is on the right side of a limit."""
-        return np.where(self.censoring == RIGHT, -r, r) / self.scale.s
+    def limits(self, f: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray]:
+        """Return between which r the truth lies, infinite on a side that is open (and where the value was measured)."""
+        r = self.standard(f, ratio)[0]
+        below = self.standard(f, ratio, np.maximum(self.lower, 0.0) if self.kind == "lognormal" else self.lower)[0]
+        low = np.where(self.censoring == RIGHT, r, np.where(self.censoring == INTERVAL, below, -np.inf))
+        high = np.where((self.censoring == LEFT) | (self.censoring == INTERVAL), r, np.inf)
+        return low, high
 
     def jacobian(self, f: FloatArray, by: FloatArray, ratio: float = 0.0) -> tuple[FloatArray, FloatArray]:
         """Return dz (n, p) from df (n, p), and dz/dratio (n,)."""
@@ -117,24 +132,34 @@ class ErrorModel:
         measured, s, k = self.censoring == MEASURED, self.scale.s, self.scale.k
         lift = np.exp(k * (self.mean_log_weight(f, ratio) - self.scale.centre))
         z = np.where(measured, r / s * lift, 0.0)
-        outer = np.where(measured, lift / s, self._censored_slope(r))
+        outer = np.where(measured, lift / s, 0.0)
         count = max(int(measured.sum()), 1)
         coupled = np.einsum("i,ij->j", np.where(measured, w_f, 0.0), by) / count
         coupled_ratio = float(np.where(measured, w_ratio, 0.0).sum()) / count
-        dz = (outer * r_f)[:, None] * by + k * z[:, None] * coupled
-        return dz, outer * r_ratio + k * z * coupled_ratio
+        by_f, by_ratio = self._censored_slopes(f, ratio)
+        dz = (outer * r_f + by_f)[:, None] * by + k * z[:, None] * coupled
+        return dz, outer * r_ratio + by_ratio + k * z * coupled_ratio
 
-    def _censored_slope(self, r: FloatArray) -> FloatArray:
-        a = self._distance(r)
-        z = np.maximum(_censored(a), _CERTAIN)
-        hazard = np.exp(-0.5 * a**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(a))
-        return np.where(self.censoring == RIGHT, 1.0, -1.0) * hazard / z / self.scale.s
+    def _censored_slopes(self, f: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray]:
+        """Return dz/df and dz/dratio of what is censored, zero elsewhere."""
+        s = self.scale.s
+        low, high = (x / s for x in self.limits(f, ratio))
+        log_p = _log_between(low, high)
+        z = np.maximum(np.sqrt(-2 * log_p), _CERTAIN)
+        least = 0.5 * np.log(2 * np.pi) + log_p
+        at_low, at_high = (np.where(np.isfinite(x), np.exp(-0.5 * x**2 - least), 0.0) for x in (low, high))
+        upper, lower = self.standard(f, ratio), self.standard(f, ratio, self.lower)
+        under = [np.where(self.censoring == RIGHT, u, v) for u, v in zip(upper[1:3], lower[1:3], strict=True)]
+        known = self.censoring == MEASURED
+        by_f, by_ratio = (np.where(known, 0.0, -(at_high * u - at_low * v) / z / s)
+                          for u, v in zip(upper[1:3], under, strict=True))  # fmt: skip
+        return by_f, by_ratio
 
     def settled(self, f: FloatArray, ratio: float = 0.0, s: float | None = None) -> ErrorModel:
         """Return the error model with s (unless given), k and centre at their maximum-likelihood values for `f`."""
         r = self.standard(f, ratio)[0]
         squares, count = self._squares(r)
-        s = best_scale([self], [r]) if s is None else s
+        s = best_scale([self], [r], [self.limits(f, ratio)]) if s is None else s
         k = count * s**2 / squares if squares > 0 else 1.0
         return replace(self, scale=Scale(s, k, self.mean_log_weight(f, ratio)))
 
@@ -155,7 +180,8 @@ class ErrorModel:
         spread = np.log(2 * np.pi * s**2) + 2 * np.log(w) + (r / s) ** 2
         if self.kind == "lognormal":
             spread = spread + 2 * np.log(np.where(measured, self.value, 1.0))
-        return float(spread[measured].sum() - 2 * log_ndtr(self._distance(r)[~measured]).sum())
+        log_p = _log_between(*(x[~measured] / s for x in self.limits(f, ratio)))
+        return float(spread[measured].sum() - 2 * log_p.sum())
 
     def sd(self, f: FloatArray, ratio: float = 0.0) -> FloatArray:
         """Return the standard deviation of observations about predictions `f` (on the logarithm for lognormal)."""
@@ -175,30 +201,39 @@ class ErrorModel:
         return f"{self.kind}, {100 * s:.3g} %"
 
 
-def best_scale(models: Sequence[ErrorModel], r: Sequence[FloatArray]) -> float:
-    """Return the maximum-likelihood scale that some quantities share, given their r = (y - f) / w."""
+def best_scale(
+    models: Sequence[ErrorModel], r: Sequence[FloatArray], limits: Sequence[tuple[FloatArray, FloatArray]]
+) -> float:
+    """Return the maximum-likelihood scale that some quantities share, given their r = (y - f) / w and their limits."""
     parts = [m._squares(x) for m, x in zip(models, r, strict=True)]
     squares, count = sum(p[0] for p in parts), sum(p[1] for p in parts)
     smallest = max(m.smallest for m in models)
     if not count:
         return models[0].scale.s
     plain = max(float(np.sqrt(squares / count)), smallest)
-    limits = [m._distance(x)[m.censoring != MEASURED] * m.scale.s for m, x in zip(models, r, strict=True)]
-    distance = np.concatenate(limits)
-    if not len(distance):
+    low, high = (np.concatenate([x[i][m.censoring != MEASURED] for m, x in zip(models, limits, strict=True)]) for i in range(2))
+    if not len(low):
         return plain
 
     def negative(log_s: float) -> float:
         s = np.exp(log_s)
-        return float(count * log_s + squares / (2 * s**2) - np.sum(log_ndtr(distance / s)))
+        return float(count * log_s + squares / (2 * s**2) - np.sum(_log_between(low / s, high / s)))
 
     middle = np.log(plain)
     found = minimize_scalar(negative, bounds=(middle - 3, middle + 3), method="bounded").x
     return max(float(np.exp(found)), smallest)
 
 
-def _censored(a: FloatArray) -> FloatArray:
-    return np.sqrt(-2 * log_ndtr(a))
+def _log_between(low: FloatArray, high: FloatArray) -> FloatArray:
+    """Return log P(low < standard normal < high), exact in both tails."""
+    open_below, open_above = np.isneginf(low), np.isposinf(high)
+    a, b = np.where(open_below, 0.0, low), np.where(open_above, 0.0, high)
+    a, b = np.where(a > 0, -b, a), np.where(a > 0, -a, b)  # the same probability on the side where it is not lost by rounding
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = np.log(np.maximum(ndtr(b) - ndtr(a), 1e-300))
+    one = np.where(open_below, log_ndtr(high), log_ndtr(-np.where(open_below, 0.0, low)))
+    both = ~open_below & ~open_above
+    return np.where(open_below & open_above, 0.0, np.where(both, between, one))
 
 
 def error_models(observations: Observations, error: str | Mapping[str, str]) -> tuple[ErrorModel, ...]:
@@ -239,7 +274,7 @@ def _error_model(observations: Observations, index: int, quantity: str, kind: st
     value = observations.value[rows]
     key = f"{RATIO}__{quantity}" if len(observations.quantities) > 1 else RATIO
     floor = SMALLEST * float(np.max(np.abs(value))) or SMALLEST
-    return ErrorModel(kind, rows, value, observations.censoring[rows], floor, key)
+    return ErrorModel(kind, rows, value, observations.censoring[rows], observations.lower[rows], floor, key)
 
 
 def _unfit(model: ErrorModel, quantity: str) -> list[Problem]:

@@ -129,7 +129,8 @@ class Objective:
         usable = self._guess(f)
         some = [m for m in self.errors if good[m.rows].any()]
         r = [m.standard(usable[m.rows], ratio(m, parameters))[0] for m in some]
-        shared = best_scale(some, r) if self.pool and some else None
+        limits = [m.limits(usable[m.rows], ratio(m, parameters)) for m in some]
+        shared = best_scale(some, r, limits) if self.pool and some else None
         done = [
             m.settled(usable[m.rows], ratio(m, parameters), shared) if good[m.rows].any() else m for m in self.errors
         ]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from immunoode import units as unit_texts
 from immunoode.errors import FitError, Problem, UnitError, nearest
 from immunoode.model.parts import Model
-from immunoode.trial.table import INTERVAL, TrialData
+from immunoode.trial.table import INTERVAL as IN_WORDS
+from immunoode.trial.table import TrialData
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Observe = str | Mapping[str, str] | None
-LEFT, MEASURED, RIGHT = -1, 0, 1
-_CENSORING = {"left": LEFT, "": MEASURED, "right": RIGHT}
+LEFT, MEASURED, RIGHT, INTERVAL = -1, 0, 1, 2
+_CENSORING = {"left": LEFT, "": MEASURED, "right": RIGHT, IN_WORDS: INTERVAL}
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Observations:
     ----------
     start : (S,) days at which each subject's simulation starts
     baselines : name of a parameter -> (S,) its value in each subject, taken from the data
-    subject, quantity, censoring : (N,) index into `subjects`, index into `quantities`, LEFT, MEASURED or RIGHT
+    subject, quantity, censoring : (N,) index into `subjects`, index into `quantities`, LEFT, MEASURED, RIGHT or INTERVAL
+    lower : (N,) where an INTERVAL begins that ends at `value`
     unused : observations that are not fitted (row, subject, time, quantity, value, reason)
     """
 
@@ -48,6 +50,7 @@ class Observations:
     time: FloatArray
     value: FloatArray
     censoring: IntArray
+    lower: FloatArray
     rows: tuple[object, ...]
     unused: DataFrame
 
@@ -129,7 +132,7 @@ def observations(
     observe: Observe,
     baseline: bool,
     free: frozenset[str],
-    first_dose: Callable[[str], float] = lambda arm: np.inf,
+    first_dose: Callable[[str], float] = lambda subject: np.inf,
     begin: float | None = None,
 ) -> Observations:
     """Return the observations as arrays.
@@ -144,7 +147,7 @@ def observations(
     free : set of str
         Parameters that vary: a baseline that varies is fitted like any other, from the same day on.
     first_dose : callable
-        Day of the first dose of an arm.
+        Day of the first dose of a subject.
     begin : float, optional
         Where every simulation starts, instead.
     """
@@ -152,8 +155,8 @@ def observations(
     known = output_units(model)
     frame = data.frame[data.frame["quantity"].isin(pairs)].reset_index(drop=True)
     skipped = data.frame[~data.frame["quantity"].isin(pairs)].assign(reason="quantity is not an output of the model")
-    _no_intervals(frame)
-    frame = frame.assign(value=frame["value"] * _factors(frame, pairs, known))
+    factors = _factors(frame, pairs, known)
+    frame = frame.assign(value=frame["value"] * factors, limit=frame["limit"].astype(float) * factors)
     named = {q: baseline_parameter(model, o) for q, o in pairs.items()}
     named = {q: p for q, p in named.items() if p and (baseline or p in free)}
     frame, baselines, start = _starts(frame, named, free, first_dose, begin)
@@ -163,13 +166,6 @@ def observations(
             Problem("data", "no observation is left to fit", "give at least one after each subject's baseline")
         )
     return _arrays(kept, frame[frame["reason"] != ""], skipped, pairs, known, baselines, start)
-
-
-def _no_intervals(frame: DataFrame) -> None:
-    rows = frame.loc[frame["censoring"] == INTERVAL, "row"]
-    if len(rows):
-        right = "say 'left' (below the upper end) or give the value that was read"
-        raise FitError(Problem(f"row {rows.iloc[0]}", "is known to an interval, which fits do not take yet", right))
 
 
 def _factors(frame: DataFrame, pairs: Mapping[str, str], known: Mapping[str, str]) -> FloatArray:
@@ -207,7 +203,7 @@ def _starts(
         own = {q: rows[rows["quantity"] == q] for q in named}
         days = {q: _baseline_day(r["time"].to_numpy()) for q, r in own.items() if len(r)}
         first = min(days.values()) if days else min(float(rows["time"].min()), 0.0)
-        start[str(subject)] = min(first, first_dose(rows["arm"].iloc[0])) if begin is None else begin
+        start[str(subject)] = min(first, first_dose(str(subject))) if begin is None else begin
         for quantity, day in days.items():
             if named[quantity] in free:
                 continue
@@ -264,6 +260,7 @@ def _arrays(
         time=kept["time"].to_numpy(np.float64),
         value=kept["value"].to_numpy(np.float64),
         censoring=kept["censoring"].map(_CENSORING).to_numpy(np.int64),
+        lower=kept["limit"].fillna(0.0).to_numpy(np.float64),
         rows=tuple(kept["row"]),
         unused=pd.concat([unfitted[columns], skipped[columns]], ignore_index=True),
     )

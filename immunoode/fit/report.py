@@ -9,7 +9,7 @@ import numpy as np
 
 from immunoode.errors import FitError
 from immunoode.fit.design import Slot
-from immunoode.fit.observations import LEFT, MEASURED, RIGHT
+from immunoode.fit.observations import INTERVAL, LEFT, MEASURED, RIGHT
 from immunoode.regimen.schedule import SET
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from immunoode.fit.observations import FloatArray
     from immunoode.fit.result import FitResult
 
-CENSORED = {LEFT: "left", MEASURED: "", RIGHT: "right"}
+CENSORED = {LEFT: "left", MEASURED: "", RIGHT: "right", INTERVAL: "interval"}
 AT_BOUND = 5e-3
 """Part of the way between its bounds (in the scale fitted) within which a parameter counts as at a bound."""
 UNSURE = 1.0

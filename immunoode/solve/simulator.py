@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -132,7 +132,8 @@ class Simulator:
             _announce()
         function = self.system.outputs(self.names)
         workers = _checked_threads(threads)
-        size = max(1, min(_CHUNK, -(-patients // (4 * workers)), _ROOM // (steps * function.size)))
+        share = -(-patients // (4 * workers)) if workers > 1 else patients
+        size = max(1, min(_CHUNK, share, _ROOM // (steps * function.size)))
         chunks = [slice(a, min(a + size, patients)) for a in range(0, patients, size)]
 
         def work(rows: slice) -> None:
@@ -183,6 +184,13 @@ class Simulator:
                 events = made[key] = events_of(schedule, self.layout, start, self.end, own)
             result.append(events)
         return tuple(result)
+
+    def take(self, patients: NDArray[np.int64]) -> Simulator:
+        """Return a simulator of these patients, in this order, any of them any number of times."""
+        chosen = replace(self, times=self.times[patients], lengths=self.lengths[patients], starts=self.starts[patients],
+                         schedules=tuple(self.schedules[p] for p in patients))  # fmt: skip
+        chosen.__dict__["_made"] = self._made
+        return chosen
 
     @cached_property
     def _made(self) -> dict[tuple[int, float, bytes], Events]:

@@ -19,7 +19,8 @@ EXCEL, SAS = (".xlsx", ".xls"), (".xpt", ".sas7bdat")
 
 
 def open_table(source: Source) -> tuple[pd.DataFrame, str]:
-    """Return a table and its name in messages; its index is the number of each row in the file (or the frame's own index).
+    """Return a table and its name in messages; its index is the number of each row in the file (or the frame's own index,
+    where each of its labels is there once).
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def open_table(source: Source) -> tuple[pd.DataFrame, str]:
     import pandas as pd
 
     if isinstance(source, pd.DataFrame):
-        return source, "table"
+        return source if source.index.is_unique else source.reset_index(drop=True), "table"
     if not isinstance(source, (str, Path)):
         raise DataError(Problem("source", f"is {type(source).__name__}", f"the path of {TABLES}, or a DataFrame"))
     path = Path(source)

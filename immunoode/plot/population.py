@@ -1,0 +1,224 @@
+"""Figures of population fits: individual curves, goodness of fit, convergence, visual predictive checks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.plot.style import colour, label, pretty_unit, words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+    from immunoode.fit.observations import FloatArray
+    from immunoode.population.predictive import PredictiveCheck
+    from immunoode.population.result import PopulationResult
+
+PANELS = 12
+GREY = "#777777"
+
+
+def plot_individuals(
+    result: PopulationResult, subjects: list[str] | None = None, *, quantity: str | None = None, log: bool = False
+) -> FloatArray:
+    """Draw subjects, a panel each: what was observed, their own curve and the typical one.
+
+    Parameters
+    ----------
+    subjects : list of str, optional
+        By default twelve, in equal steps over their most likely effects' distance from typical.
+    quantity : str, optional
+        Which one, where several were fitted.
+    log : bool
+        Logarithmic values.
+
+    Returns
+    -------
+    ndarray of Axes
+    """
+    import matplotlib.pyplot as plt
+
+    seen = result.observations
+    which = quantity or seen.quantities[0]
+    unit = seen.units[seen.quantities.index(which)]
+    chosen = subjects or _spread_out(result)
+    columns = min(4, len(chosen))
+    rows = -(-len(chosen) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(2.6 * columns + 0.4, 2.1 * rows + 0.7), squeeze=False, sharex=True,
+                                layout="constrained")  # fmt: skip
+    days = np.linspace(float(seen.start.min()), float(seen.last.max()), 120)
+    curves = {of: result.predict(days, of=of) for of in ("individual", "typical")}  # type: ignore[arg-type]
+    data = result.predict()
+    boxes = grid.ravel()
+    for box, subject in zip(boxes, chosen, strict=False):
+        last = data.loc[data["subject"] == subject, "time"].max()
+        for of, style in (("typical", {"color": GREY, "ls": "--"}), ("individual", {"color": colour(0)})):
+            mine = curves[of][(curves[of]["subject"] == subject) & (curves[of]["quantity"] == which)]
+            mine = mine[mine["time"] <= last * 1.05]
+            box.plot(mine["time"], mine["predicted"], label=of, **style)
+        own = data[(data["subject"] == subject) & (data["quantity"] == which)]
+        box.plot(own["time"], own["observed"], "o", ms=3.5, color="black", label="observed")
+        box.set_title(subject, fontsize="small")
+        if log:
+            box.set_yscale("log")
+    for box in boxes[len(chosen) :]:
+        box.set_visible(False)
+    figure.supxlabel("time (days)", fontsize="medium")
+    figure.supylabel(label(which, unit), fontsize="medium")
+    boxes[0].legend(fontsize="x-small")
+    return np.asarray(boxes[: len(chosen)])
+
+
+def _spread_out(result: PopulationResult) -> list[str]:
+    size = np.sqrt(np.einsum("si,ij,sj->s", result.ended.eta, np.linalg.inv(result.point.omega), result.ended.eta))
+    order = np.argsort(size)
+    some = order[np.unique(np.linspace(0, len(order) - 1, min(PANELS, len(order))).astype(int))]
+    return [result.observations.subjects[i] for i in some]
+
+
+def plot_goodness(result: PopulationResult, *, quantity: str | None = None, draws: int = 500) -> FloatArray:
+    """Draw observed against typical and individual predictions, residuals over time and prediction, and their quantiles.
+
+    Returns
+    -------
+    ndarray of six Axes
+    """
+    import matplotlib.pyplot as plt
+
+    which = quantity or result.observations.quantities[0]
+    unit = pretty_unit(result.observations.units[result.observations.quantities.index(which)])
+    table = result.residuals(draws)
+    table = table[table["quantity"] == which]
+    _, grid = plt.subplots(2, 3, figsize=(10.2, 6.2), layout="constrained")
+    boxes = grid.ravel()
+    for box, of in ((boxes[0], "typical"), (boxes[1], "individual")):
+        box.plot(table[of], table["observed"], "o", ms=3, alpha=0.5, color=colour(0), mew=0)
+        ends = [min(table[of].min(), table["observed"].min()), max(table["observed"].quantile(0.999), table[of].quantile(0.99))]
+        box.plot(ends, ends, color="black", lw=1)
+        box.set(xlabel=f"{of} prediction ({unit})", ylabel=f"observed ({unit})", xlim=ends, ylim=ends)
+    _over(boxes[2], table, "time", "cwres", "time (days)", "conditional weighted residual")
+    _over(boxes[3], table, "individual", "iwres", f"individual prediction ({unit})", "individual weighted residual")
+    _over(boxes[4], table, "time", "npde", "time (days)", "prediction distribution error")
+    _quantiles(boxes[5], table)
+    boxes[0].set_title(words(which), fontsize="medium", loc="left")
+    return np.asarray(boxes)
+
+
+def _over(box: Axes, table: DataFrame, x: str, y: str, across: str, up: str) -> None:
+    """Draw residuals with their running median, and where 95 % should lie."""
+    some = table[[x, y]].dropna().sort_values(x)
+    box.axhline(0, color="black", lw=0.8)
+    for edge in (-1.96, 1.96):
+        box.axhline(edge, color=GREY, lw=0.8, ls=":")
+    box.plot(some[x], some[y], "o", ms=3, alpha=0.5, color=colour(0), mew=0)
+    if len(some) >= 20:
+        window = max(len(some) // 8, 10)
+        running = some.rolling(window, center=True, min_periods=window // 2).median()
+        box.plot(running[x], running[y], color=colour(1), lw=2, label="running median")
+        box.legend(fontsize="x-small")
+    box.set(xlabel=across, ylabel=up)
+
+
+def _quantiles(box: Axes, table: DataFrame) -> None:
+    from scipy.stats import norm
+
+    for k, kind in enumerate(("iwres", "cwres", "npde")):
+        values = np.sort(table[kind].dropna().to_numpy())
+        if len(values):
+            expected = norm.ppf((np.arange(len(values)) + 0.5) / len(values))
+            box.plot(expected, values, ".", ms=3, color=colour(k), label=kind.upper())
+    ends = np.array([-3.2, 3.2])
+    box.plot(ends, ends, color="black", lw=1)
+    box.set(xlabel="normal quantile", ylabel="residual", xlim=ends, ylim=(-4.5, 4.5))
+    box.legend(fontsize="x-small", markerscale=2)
+
+
+def plot_convergence(result: PopulationResult) -> FloatArray:
+    """Draw every population parameter, on the scale that is estimated, over the iterations.
+
+    Returns
+    -------
+    ndarray of Axes
+    """
+    import matplotlib.pyplot as plt
+
+    vectors, names = np.array(result.ended.trace.vectors), result.problem.names
+    columns = min(4, len(names))
+    rows = -(-len(names) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(2.7 * columns, 1.9 * rows + 0.4), squeeze=False, sharex=True,
+                                layout="constrained")  # fmt: skip
+    boxes = grid.ravel()
+    for j, name in enumerate(names):
+        boxes[j].plot(vectors[:, j], color=colour(0), lw=1.2)
+        boxes[j].axhline(result.problem.vector(result.point)[j], color=colour(1), lw=1, ls="--")
+        boxes[j].set_title(_short(name), fontsize="x-small")
+        boxes[j].tick_params(labelsize="x-small")
+    for box in boxes[len(names) :]:
+        box.set_visible(False)
+    figure.supxlabel("iteration", fontsize="small")
+    return np.asarray(boxes[: len(names)])
+
+
+def _short(name: str) -> str:
+    return words(name).replace("sum of diameters", "SLD")
+
+
+def plot_predictive(
+    check: PredictiveCheck, *, log: bool = False, points: bool = True, axes: FloatArray | None = None
+) -> FloatArray:
+    """Draw a visual predictive check, a panel a stratum; a row below for what is censored.
+
+    Returns
+    -------
+    ndarray of Axes
+    """
+    import matplotlib.pyplot as plt
+
+    strata = list(dict.fromkeys(check.table["stratum"]))
+    below = len(check.censored) > 0
+    rows = 2 if below else 1
+    if axes is None:
+        figure, grid = plt.subplots(rows, len(strata), figsize=(max(4.6, 3.4 * len(strata)), 3.6 + 1.6 * below), squeeze=False,
+                                    sharex=True, sharey="row", layout="constrained",
+                                    height_ratios=[2.4, 1][:rows])  # fmt: skip
+    else:
+        grid = np.atleast_1d(np.asarray(axes, dtype=object)).reshape(rows, len(strata))
+    for column, stratum in enumerate(strata):
+        _check_panel(grid[0, column], check, stratum, points, log)
+        if below:
+            own = check.censored[check.censored["stratum"] == stratum]
+            box = grid[1, column]
+            box.fill_between(own["time"], 100 * own["lower"], 100 * own["upper"], color=colour(3), alpha=0.3, lw=0)
+            box.plot(own["time"], 100 * own["observed"], "o-", ms=3.5, color="black")
+            box.set(xlabel="time (days)", ylim=(-2, 102))
+        grid[-1, column].set_xlabel("time (days)")
+    text = ("prediction-corrected " if check.corrected else "") + words(check.quantity)
+    unit = pretty_unit(check.unit)
+    grid[0, 0].set_ylabel(f"{text} ({unit})" if unit else text)
+    if below:
+        grid[1, 0].set_ylabel("below limit (%)")
+    grid[0, 0].legend(fontsize="x-small")
+    return np.asarray(grid.ravel())
+
+
+def _check_panel(box: Axes, check: PredictiveCheck, stratum: str, points: bool, log: bool) -> None:
+    seen = check.points[(check.points["stratum"] == stratum)]
+    if points:
+        box.plot(seen["time"], seen["value"], "o", ms=2.2, alpha=0.3, color=GREY, mew=0, label="observed")
+    own = check.table[check.table["stratum"] == stratum]
+    for k, (p, part) in enumerate(own.groupby("percentile")):
+        middle = abs(float(p) - 50) < 1e-9
+        shade = colour(1) if middle else colour(0)
+        name = f"{100 * check.level:.0f} % band of simulated trials" if k == 0 else None
+        box.fill_between(part["time"], part["lower"], part["upper"], color=shade, alpha=0.3, lw=0, label=name)
+        box.plot(part["time"], part["observed"], "-" if middle else "--", color="black", lw=1.4,
+                 label=f"{float(p):g} % of observed")  # fmt: skip
+    if stratum != "all":
+        box.set_title(words(stratum), fontsize="small")
+    if log:
+        box.set_yscale("log")
+    if len(own):
+        top = np.nanmax([own["upper"].max(), own["observed"].max(), seen["value"].quantile(0.98) if points else 0.0])
+        box.set_ylim(None if log else min(0.0, float(own["lower"].min())), 1.15 * top)

@@ -1,0 +1,1 @@
+"""Populations: the same models with random effects, fitted by FOCE with interaction or SAEM."""

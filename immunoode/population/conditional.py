@@ -1,0 +1,111 @@
+"""Each subject's most likely random effects, given the population: damped Gauss-Newton steps, all subjects at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.fit.observations import FloatArray
+from immunoode.population.covariance import solve_all
+from immunoode.population.problem import Point, Problem
+
+ROUNDS = 40
+CLOSE = 1e-9
+"""Squared length of the next step, in units of a subject's own uncertainty, at which it has arrived."""
+NEAR = 1e-5
+"""The same, where the last step was taken without halving: the next would be that small and need not be seen."""
+_LARGEST = 0.7
+"""Longest step of a random effect, in standard deviations of the population or in latent units, whichever is longer: longer
+ones land where predictions are beyond any bound and proportional errors make the likelihood flat."""
+CANDIDATES = 12
+"""Draws from the population among which a search from scratch finds where each subject begins."""
+
+
+@dataclass(frozen=True)
+class Modes:
+    """What was found.
+
+    Attributes
+    ----------
+    eta : (S, r) most likely random effects
+    g, by : (N,), (N, K) predictions there on the scale of errors, and their derivatives by latent values
+    penalised : (S,) -2 log of the joint density of observations and effects, less constants
+    hessian : (S, r, r) half of its second derivative, by Gauss and Newton
+    arrived : (S,) whether the next step would be short
+    """
+
+    eta: FloatArray
+    g: FloatArray
+    by: FloatArray
+    penalised: FloatArray
+    hessian: FloatArray
+    arrived: NDArray[np.bool_]
+
+
+def modes(problem: Problem, point: Point, eta: FloatArray, rounds: int = ROUNDS) -> Modes:
+    """Return the most likely effects, searched from `eta` (S, r)."""
+    means, precision = problem.effects.means(point.beta), np.asarray(np.linalg.inv(point.omega), dtype=np.float64)
+    sd = np.sqrt(np.diag(point.omega))
+    log_det = np.linalg.slogdet(point.omega)[1]
+    random = problem.effects.random
+    trial, damping = eta.copy(), np.zeros(len(eta))
+    best: Modes | None = None
+    slope = np.zeros_like(eta)
+    for _ in range(max(rounds, 1)):
+        g, by = (x[0] for x in problem.scaled_with_slopes(problem.effects.latent(means, trial)[None]))
+        g, by, penalised, hessian, first = _at(problem, point, trial, g, by, precision, log_det)
+        if best is None:
+            best = Modes(trial.copy(), g, by, penalised, hessian, np.zeros(len(eta), bool))
+            better = np.ones(len(eta), bool)
+            slope = first
+        else:
+            better = ~best.arrived & (penalised <= best.penalised + 1e-12 * np.abs(best.penalised))
+            rows = better[problem.subject]
+            best = Modes(
+                np.where(better[:, None], trial, best.eta), np.where(rows, g, best.g),
+                np.where(rows[:, None], by, best.by), np.where(better, penalised, best.penalised),
+                np.where(better[:, None, None], hessian, best.hessian), best.arrived,
+            )  # fmt: skip
+            slope = np.where(better[:, None], first, slope)
+        damping = np.where(better, 0.1 * damping * (damping > 1e-4), np.maximum(10.0 * damping, 1e-2))
+        scale = np.einsum("sii->si", best.hessian)
+        damped = best.hessian + (damping[:, None] * scale)[:, :, None] * np.eye(len(random))
+        step = -solve_all(damped, 0.5 * slope)
+        step *= np.minimum(1.0, _LARGEST * np.maximum(sd, 0.5) / np.maximum(np.abs(step), 1e-300)).min(axis=1)[:, None]
+        length = np.einsum("si,sij,sj->s", step, best.hessian, step)
+        arrived = best.arrived | (length < CLOSE) | (damping > 1e8)
+        best = Modes(best.eta, best.g, best.by, best.penalised, best.hessian, arrived)
+        if arrived.all():
+            break
+        trial = np.where(arrived[:, None], best.eta, best.eta + step)
+    assert best is not None
+    return best
+
+
+def begin(problem: Problem, point: Point) -> FloatArray:
+    """Return effects (S, r) to search from: none, or the best of a few draws, where a subject is better off there."""
+    random = np.random.default_rng(CANDIDATES)
+    r = len(problem.effects.random)
+    drawn = random.standard_normal((CANDIDATES, r)) @ np.linalg.cholesky(point.omega).T
+    drawn = np.concatenate([np.zeros((1, r)), drawn])
+    eta = np.repeat(drawn[:, None], problem.subjects, axis=1)
+    found = problem.minus_two_log(problem.effects.latent(problem.effects.means(point.beta), eta), point.errors)
+    pull = np.einsum("ci,ij,cj->c", drawn, np.linalg.inv(point.omega), drawn)
+    return np.asarray(drawn[np.argmin(found + pull[:, None], axis=0)])
+
+
+def _at(
+    problem: Problem, point: Point, eta: FloatArray, g: FloatArray, by: FloatArray, precision: FloatArray, log_det: float
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:  # fmt: skip
+    """Return g, by (zero where not solved), and (S,) the penalised -2 log, its half second and its first derivative."""
+    e, slope, w = problem.likelihood.first(g, point.errors)
+    good = np.isfinite(g) & np.isfinite(e) & np.isfinite(by).all(axis=-1)
+    slope, w, by = np.where(good, slope, 0.0), np.where(good, w, 0.0), np.where(good[:, None], by, 0.0)
+    e = np.where(good, e, np.inf)
+    own = by[:, problem.effects.random]
+    pulled = eta @ precision
+    penalised = problem.by_subject(e) + np.einsum("si,si->s", eta, pulled) + log_det
+    hessian = problem.sums(w[:, None, None] * own[:, :, None] * own[:, None, :]) + precision
+    return g, by, penalised, hessian, problem.sums(slope[:, None] * own) + 2.0 * pulled

@@ -1,0 +1,103 @@
+"""The covariance of random effects: blocks of effects that go together, as a vector of numbers without bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from immunoode.fit.observations import FloatArray, IntArray
+
+SMALLEST = 1e-4
+"""Standard deviations of random effects are kept above this, where a subject's own value is no longer of interest."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Which random effects are correlated: `blocks` of positions among `size` effects.
+
+    Each block is L L' with L lower triangular; the vector holds the logarithms of L's diagonal and its other elements as they
+    are over the diagonal element of their row.
+    """
+
+    size: int
+    blocks: tuple[tuple[int, ...], ...]
+
+    @cached_property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Row and column in L of each number of the vector."""
+        return tuple((b[i], b[j]) for b in self.blocks for i in range(len(b)) for j in range(i + 1))
+
+    @cached_property
+    def mask(self) -> FloatArray:
+        """(r, r) one where two effects are in one block."""
+        mask = np.zeros((self.size, self.size))
+        for block in self.blocks:
+            mask[np.ix_(block, block)] = 1.0
+        return mask
+
+    def vector(self, omega: FloatArray) -> FloatArray:
+        """Return the numbers of a covariance."""
+        lower = np.zeros_like(omega)
+        for block in self.blocks:
+            at = np.ix_(block, block)
+            lower[at] = np.linalg.cholesky(omega[at])
+        return np.array([np.log(lower[i, j]) if i == j else lower[i, j] / lower[i, i] for i, j in self.places])
+
+    def lower(self, vector: FloatArray) -> FloatArray:
+        """Return L."""
+        lower = np.zeros((self.size, self.size))
+        diagonal = {i: np.exp(v) for (i, j), v in zip(self.places, vector, strict=True) if i == j}
+        for (i, j), v in zip(self.places, vector, strict=True):
+            lower[i, j] = diagonal[i] if i == j else v * diagonal[i]
+        return lower
+
+    def matrix(self, vector: FloatArray) -> FloatArray:
+        """Return the covariance."""
+        lower = self.lower(vector)
+        return lower @ lower.T
+
+    def derivatives(self, vector: FloatArray) -> Iterator[FloatArray]:
+        """Yield the derivative of the covariance by each number."""
+        lower = self.lower(vector)
+        for i, j in self.places:
+            change = np.zeros_like(lower)
+            if i == j:
+                change[i] = lower[i]
+            else:
+                change[i, j] = lower[i, i]
+            yield change @ lower.T + lower @ change.T
+
+    def names(self, effects: tuple[str, ...]) -> tuple[str, ...]:
+        """Return a name for each number."""
+        return tuple(f"omega({effects[i]})" if i == j else f"omega({effects[i]}, {effects[j]})" for i, j in self.places)
+
+    def kept(self, omega: FloatArray) -> FloatArray:
+        """Return the nearest covariance of this pattern with standard deviations that are not too small."""
+        masked = 0.5 * (omega + omega.T) * self.mask
+        values, vectors = np.linalg.eigh(masked)
+        return np.asarray((vectors * np.maximum(values, SMALLEST**2)) @ vectors.T * self.mask)
+
+
+def pattern_of(size: int, correlated: tuple[tuple[int, ...], ...]) -> Pattern:
+    """Return the pattern in which these groups are correlated and all others are alone, in the order of their first."""
+    grouped = {i for group in correlated for i in group}
+    blocks = [tuple(sorted(g)) for g in correlated] + [(i,) for i in range(size) if i not in grouped]
+    return Pattern(size, tuple(sorted(blocks)))
+
+
+def solve_all(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Return the solutions of (S, r, r) systems with right sides (S, r)."""
+    return np.asarray(np.linalg.solve(matrices, vectors[..., None])[..., 0])
+
+
+def log_determinants(matrices: FloatArray) -> FloatArray:
+    """Return (S,) logarithms of determinants of positive definite matrices."""
+    return np.asarray(np.linalg.slogdet(matrices)[1])
+
+
+def starts_of(subject: IntArray, count: int) -> IntArray:
+    """Return (S,) where each subject's observations begin, sorted by subject; every subject has some."""
+    return np.searchsorted(subject, np.arange(count))

@@ -1,0 +1,78 @@
+"""Columns that covariates add to the latent mean of a parameter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.observations import FloatArray, Observations
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_FORM = re.compile(r"^(?:log\((?P<logged>.+?)(?:\s*/\s*(?P<reference>[-+0-9.eE]+))?\)|(?P<plain>.+))$")
+
+
+def columns_of(
+    parameter: str, given: str | Iterable[str], seen: Observations, table: DataFrame | None
+) -> dict[str, FloatArray]:
+    """Return a column (S,) for each coefficient, by its label.
+
+    "log(weight)" is the logarithm of the weight over its median, "log(weight / 70)" over 70: of a log-normal parameter the
+    coefficient is the power. "age" is the number less its median. Words, and "arm", make a column for each word but the most
+    common one.
+
+    Raises
+    ------
+    FitError
+        If a covariate is not known, is missing in a subject, or does not go with the form.
+    """
+    made: dict[str, FloatArray] = {}
+    for text in [given] if isinstance(given, str) else list(given):
+        made |= _columns(parameter, str(text), seen, table)
+    return made
+
+
+def _columns(parameter: str, text: str, seen: Observations, table: DataFrame | None) -> dict[str, FloatArray]:
+    where = f"covariates[{parameter!r}]"
+    form = _FORM.match(text.strip())
+    assert form is not None  # it matches anything that is not empty
+    name = (form["logged"] or form["plain"]).strip()
+    values = _values(where, name, seen, table)
+    if not np.issubdtype(values.dtype, np.number):
+        if form["logged"]:
+            raise FitError(Problem(where, f"{name!r} is in words, which have no logarithm", f"name it alone: {name!r}"))
+        return _words(name, values)
+    numbers = values.astype(np.float64)
+    lost = [s for s, v in zip(seen.subjects, numbers, strict=True) if not np.isfinite(v)]
+    if lost:
+        what = f"{name!r} is missing in {len(lost)} subjects ({', '.join(lost[:3])}, ...)"
+        raise FitError(Problem(where, what, "give each subject a value, or leave these out with data.select"))
+    if not form["logged"]:
+        return {name: numbers - np.median(numbers)}
+    if (numbers <= 0).any():
+        raise FitError(Problem(where, f"{name!r} is zero or less in some subject", f"name it without the logarithm: {name!r}"))
+    reference = float(form["reference"] or np.median(numbers))
+    return {text.strip(): np.log(numbers / reference)}
+
+
+def _values(where: str, name: str, seen: Observations, table: DataFrame | None) -> Any:
+    if name == "arm":
+        return np.array(seen.arms)
+    known = [] if table is None else [str(c) for c in table.columns]
+    if table is None or name not in known:
+        raise FitError(Problem(where, f"{name!r} is not a covariate of the data", nearest(name, [*known, "arm"])))
+    column = table[name]
+    column.index = column.index.map(str)
+    values = column.reindex(list(seen.subjects))
+    return values.to_numpy() if values.dtype.kind in "fiub" else values.fillna("missing").astype(str).to_numpy()
+
+
+def _words(name: str, values: Any) -> dict[str, FloatArray]:
+    words, counts = np.unique(values.astype(str), return_counts=True)
+    usual = words[np.argmax(counts)]
+    return {f"{name}={w}": (values == w).astype(np.float64) for w in words if w != usual}

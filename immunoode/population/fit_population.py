@@ -1,0 +1,202 @@
+"""`fit_population`: the same models with random effects."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.fit import arranged
+from immunoode.fit.observations import Observations, Observe
+from immunoode.fit.simulated import base_values, schedules
+from immunoode.model.equations import equations
+from immunoode.model.parts import Model
+from immunoode.population.effects import effects
+from immunoode.population.focei import Ended, focei
+from immunoode.population.likelihood import likelihood_of
+from immunoode.population.problem import Point, problem_of
+from immunoode.population.problem import Problem as Task
+from immunoode.population.result import SEED, PopulationResult
+from immunoode.population.saem import saem
+from immunoode.population.trajectories import Trajectories
+from immunoode.trial.table import TrialData
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+METHODS = ("saem", "focei")
+ITERATIONS = {"saem": (150, 150), "focei": 200}
+RTOL = {"saem": 1e-5, "focei": 1e-7}
+
+
+def fit_population(
+    model: Model | str | Sequence[Model | str],
+    data: TrialData | DataFrame,
+    vary: str | Iterable[str] = (),
+    *,
+    random: str | Iterable[str] | Mapping[str, float],
+    correlated: bool | Iterable[Iterable[str]] = False,
+    covariates: Mapping[str, str | Iterable[str]] | None = None,
+    distribution: Mapping[str, str] | None = None,
+    regimens: Any = None,
+    observe: Observe = None,
+    baseline: bool = True,
+    start: float | None = None,
+    error: str | Mapping[str, str] = "proportional",
+    initial: Mapping[str, float] | None = None,
+    parameters: Mapping[str, float] | DataFrame | None = None,
+    method: str = "saem",
+    iterations: int | tuple[int, int] | None = None,
+    chains: int | None = None,
+    seed: int = SEED,
+    resume: PopulationResult | None = None,
+    rtol: float | None = None,
+    threads: int | None = None,
+    progress: bool | None = None,
+) -> PopulationResult:
+    """Fit a model to all subjects of a trial at once, with parameters that differ between subjects (mixed effects).
+
+    Parameters
+    ----------
+    model, data, regimens, observe, baseline, start, error, parameters, threads
+        As in `immunoode.fit`. A baseline that has a random effect is estimated; else each subject starts from its own.
+    vary : names of parameters
+        Typical values that are estimated; those in `random` need not be repeated. Without a random effect a parameter is the
+        same in all subjects (but for covariates).
+    random : names of parameters, or mapping to standard deviations to start from
+        Parameters that differ between subjects.
+    correlated : bool or groups of names
+        Random effects that are correlated: none, all, or within each group.
+    covariates : mapping, optional
+        {"clearance": "log(weight / 70)", "growth_rate": ["arm", "age"]}: what shifts a parameter's latent mean; see
+        `immunoode.population.covariates`.
+    distribution : mapping, optional
+        {"fraction": "logit"}: "lognormal" (default where a parameter cannot be negative), "logit" within its bounds, "normal".
+    initial : mapping, optional
+        Typical values to start from instead of the model's.
+    method : {"saem", "focei"}
+        Stochastic approximation EM with the likelihood by importance sampling: robust where data are sparse or the model is
+        strongly non-linear. First-order conditional estimation with interaction: exact to its approximation and fast with few
+        parameters and rich data.
+    iterations : int or (int, int), optional
+        At most so many steps of "focei"; of "saem" those that search and those that average.
+    chains : int, optional
+        Of each subject, in "saem"; three to five by default.
+    seed : int
+        Of the random numbers; the same seed gives the same result.
+    resume : PopulationResult, optional
+        Go on from where this one ended, with either method.
+    rtol : float, optional
+        Relative tolerance of the solver.
+    progress : bool, optional
+        Show a bar with the running estimates; by default after two seconds.
+
+    Returns
+    -------
+    PopulationResult
+        Also after an interrupt from the keyboard: the best point so far, and `success` False.
+
+    Raises
+    ------
+    FitError
+        If the call does not fit the model or the data; everything that is found is reported at once.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> data = imo.load_example().select(arm="docetaxel")
+    >>> model = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))
+    >>> doses = imo.Regimen().dose("docetaxel", "75 mg/m2", every="3 weeks", count=6)
+    >>> result = imo.fit_population(model, data, random=["growth_rate", "kill_rate"], regimens=doses)  # doctest: +SKIP
+    """
+    begin = time.perf_counter()
+    _check(method, resume)
+    names = [vary] if isinstance(vary, str) else list(vary)
+    free = frozenset([*names, *([random] if isinstance(random, str) else random)])
+    whole, table, seen, given = arranged(model, data, free, observe, baseline, start, regimens)
+    seen = _sorted(seen)
+    made = effects(whole, seen, table.covariates, names, random, correlated, covariates or {}, distribution or {},
+                   _first(whole, seen, free, initial))  # fmt: skip
+    base = base_values(whole, seen, table.covariates, parameters, made.names)
+    keys = equations(whole).parameters
+    values = {s: dict(zip(keys, map(float, row), strict=True)) for s, row in zip(seen.subjects, base, strict=True)}
+    planned = schedules(whole, dict(zip(seen.subjects, seen.arms, strict=True)), given, values)
+    trajectories = Trajectories(whole, seen, tuple(planned[s] for s in seen.subjects), base, made,
+                                RTOL[method] if rtol is None else rtol, threads)  # fmt: skip
+    task = problem_of(trajectories, made, likelihood_of(seen, error))
+    _check_start(task)
+    ended = _run(task, method, _from(task, resume), iterations, chains, seed, progress)
+    return PopulationResult(whole, table, method, task, ended, time.perf_counter() - begin, seed)
+
+
+def _check(method: str, resume: Any) -> None:
+    if method not in METHODS:
+        raise FitError(Problem("method", f"{method!r} is not known", nearest(str(method), METHODS)))
+    if resume is not None and not isinstance(resume, PopulationResult):
+        raise FitError(Problem("resume", f"is {type(resume).__name__}", "the result of an earlier fit_population"))
+
+
+def _sorted(seen: Observations) -> Observations:
+    """Return the observations sorted by subject."""
+    order = np.argsort(seen.subject, kind="stable")
+    if (order == np.arange(len(order))).all():
+        return seen
+    arrays = {n: getattr(seen, n)[order] for n in ("subject", "quantity", "time", "value", "censoring", "lower")}
+    return replace(seen, rows=tuple(seen.rows[i] for i in order), **arrays)
+
+
+def _first(
+    model: Model, seen: Observations, free: frozenset[str], initial: Mapping[str, float] | None
+) -> dict[str, float]:
+    """Return where typical values start: baselines that vary at the middle of the first observations."""
+    from immunoode.fit.observations import baseline_parameter
+
+    found = {}
+    for q, output in enumerate(seen.outputs):
+        name = baseline_parameter(model, output)
+        if name in free:
+            mine = np.flatnonzero((seen.quantity == q) & (seen.value > 0))
+            _, first = np.unique(seen.subject[mine], return_index=True)
+            if len(first):
+                found[name] = float(np.exp(np.median(np.log(seen.value[mine[first]]))))
+    return {**found, **(initial or {})}
+
+
+def _check_start(task: Task) -> None:
+    """Refuse a fit of which no subject can be simulated where it starts."""
+    found = task.trajectories(task.effects.means(task.effects.start)[None])
+    if not np.isfinite(found).any():
+        right = "give other values, initial={'parameter': value}"
+        raise FitError(Problem("initial", "no simulation succeeds at the values that the fit starts from", right))
+
+
+def _from(task: Task, resume: PopulationResult | None) -> Point | None:
+    if resume is None:
+        return None
+    if resume.problem.names != task.names:
+        what = "was a fit of other parameters: " + ", ".join(resume.problem.names)
+        raise FitError(Problem("resume", what, "state the same vary, random, correlated, covariates and error"))
+    return resume.point
+
+
+def _run(
+    task: Task, method: str, point: Point | None, iterations: int | tuple[int, int] | None, chains: int | None,
+    seed: int, progress: bool | None,
+) -> Ended:  # fmt: skip
+    from tqdm.auto import tqdm
+
+    if method == "focei":
+        most = ITERATIONS["focei"] if iterations is None else iterations
+        if not isinstance(most, int) or most < 1:
+            raise FitError(Problem("iterations", f"is {iterations!r}", "a whole number from 1"))
+        with tqdm(desc=method, disable=progress is False, delay=0 if progress else 2, leave=False) as bar:
+            return focei(task, point, most, bar)
+    pair = ITERATIONS["saem"] if iterations is None else iterations
+    if not (isinstance(pair, tuple) and len(pair) == 2 and pair[0] >= 0 and pair[1] >= 1):
+        raise FitError(Problem("iterations", f"is {iterations!r}", "two whole numbers: (150, 150) to search and to average"))
+    with tqdm(total=sum(pair), desc=method, disable=progress is False, delay=0 if progress else 2, leave=False) as bar:
+        return saem(task, point, pair, chains, seed, bar)

@@ -1,0 +1,111 @@
+"""First-order conditional estimation with interaction: the marginal likelihood by Laplace's method, minimised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from immunoode.fit.observations import FloatArray
+from immunoode.population.conditional import begin
+from immunoode.population.expectation import warm
+from immunoode.population.marginal import Marginal, marginal
+from immunoode.population.problem import Point, Problem
+
+WARM_ROUNDS = 8
+FLAT = 0.02
+"""Gradient, in units of a parameter's standard error, below which the minimum is reached."""
+_FAR = 1e10
+
+
+@dataclass
+class Trace:
+    """Where a method has been: the vector and the objective (NaN where not known) at each iteration."""
+
+    vectors: list[FloatArray] = field(default_factory=list)
+    objectives: list[float] = field(default_factory=list)
+
+    def add(self, vector: FloatArray, objective: float = float("nan")) -> None:
+        """Keep one iteration."""
+        self.vectors.append(np.array(vector))
+        self.objectives.append(objective)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a method ended: the point, the effects and uncertainty of each subject there, and why it stopped.
+
+    `drift` (V,) is how far estimates moved between the last iterations, where they are averages.
+    """
+
+    point: Point
+    eta: FloatArray
+    spread: FloatArray
+    success: bool
+    message: str
+    trace: Trace
+    drift: FloatArray | None = None
+
+
+def focei(problem: Problem, start: Point | None, iterations: int, bar: Any) -> Ended:
+    """Minimise the marginal likelihood; a start that is given is gone on from as it is."""
+    from scipy.optimize import minimize
+
+    trace = Trace()
+    if start is None:
+        point, found = warm(problem, problem.start(), WARM_ROUNDS)
+        eta = found.eta
+    else:
+        point, eta = start, begin(problem, start)
+    origin = problem.vector(point)
+    first = marginal(problem, origin, eta)
+    best: list[Any] = [first.objective, origin, first]
+    scale = _scale(first)
+    seen = {origin.tobytes(): first}
+
+    def function(z: FloatArray) -> tuple[float, FloatArray]:
+        vector = origin + scale @ z
+        found = seen.get(vector.tobytes())
+        if found is None:
+            with np.errstate(all="ignore"):
+                found = _tried(problem, vector, best[2].modes.eta)
+        bar.update()
+        if found is None or not np.isfinite(found.objective):
+            return _FAR + float(z @ z), 2.0 * z
+        if found.objective <= best[0]:
+            best[:] = [found.objective, vector, found]
+            bar.set_postfix_str(f"objective {found.objective:.3f}", refresh=False)
+        return found.objective, found.gradients.sum(axis=0) @ scale
+
+    def step(z: FloatArray) -> None:
+        trace.add(best[1], best[0])
+
+    trace.add(origin, first.objective)
+    try:
+        result = minimize(function, np.zeros(len(origin)), jac=True, method="BFGS", callback=step,
+                          options={"gtol": FLAT, "maxiter": iterations, "xrtol": 1e-7})  # fmt: skip
+        steep = float(np.max(np.abs(best[2].gradients.sum(axis=0) @ scale)))
+        success = bool(result.success or steep < 10 * FLAT)
+        message = "the gradient vanishes" if success else f"{result.message} (gradient {steep:.2g} standard errors)"
+    except KeyboardInterrupt:
+        success, message = False, "interrupted; this is the best point so far"
+    found = best[2]
+    return Ended(problem.point(best[1]), found.modes.eta, np.linalg.inv(found.modes.hessian), success, message, trace)
+
+
+def _tried(problem: Problem, vector: FloatArray, eta: FloatArray) -> Marginal | None:
+    try:
+        return marginal(problem, vector, eta)
+    except np.linalg.LinAlgError:  # a step to where a covariance cannot be inverted
+        return None
+
+
+def _scale(first: Marginal) -> FloatArray:
+    """Return (V, V) what turns steps of one standard error into parameters, by the scores of subjects."""
+    scores = 0.5 * first.gradients
+    scores = scores - scores.mean(axis=0) * (len(scores) > scores.shape[1])
+    information = scores.T @ scores
+    size = np.maximum(np.diag(information), 1.0)
+    shrunk = 0.8 * information + 0.2 * np.diag(size)
+    return np.asarray(np.linalg.cholesky(np.linalg.inv(shrunk)))

@@ -1,0 +1,212 @@
+"""The words and tables of a population fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem
+from immunoode.population.distributions import LOGNORMAL, NORMAL
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from immunoode.fit.observations import FloatArray
+    from immunoode.population.result import PopulationResult
+
+SHRUNK = 0.5
+"""Shrinkage above which what subjects show of an effect misleads."""
+UNSURE = 50.0
+"""Relative standard error, in percent, above which a parameter counts as not determined."""
+STRONG = 0.95
+MOVED = 0.3
+"""Movement between the last iterations of SAEM, in standard errors, above which more of them are needed."""
+FEW = 1e-3
+"""Standard deviation of a random effect below which there is none."""
+
+
+def parameter_table(result: PopulationResult, level: float = 0.95) -> DataFrame:
+    """Return one row a population parameter; intervals are symmetric on the scale that is estimated."""
+    import pandas as pd
+    from scipy.stats import norm
+
+    if not 0 < level < 1:
+        raise FitError(Problem("level", f"{level!r} is not between 0 and 1", "for example 0.95"))
+    covariance = result.uncertainty.covariance
+    sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    z = float(norm.ppf(0.5 + level / 2))
+    rows = [*_typical(result, sd, z), *_spread(result, covariance, z), *_errors(result, sd, z)]
+    table = pd.DataFrame(rows).set_index("parameter")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        table.insert(4, "rse_percent", 100 * table["standard_error"] / table["value"].abs())
+    return table
+
+
+def _typical(result: PopulationResult, sd: FloatArray, z: float) -> list[dict[str, object]]:
+    effects, beta = result.problem.effects, result.point.beta
+    rows: list[dict[str, object]] = []
+    for c, name in enumerate(effects.coefficients):
+        k = int(np.argmax(np.abs(effects.columns[..., c]).sum(axis=0)))
+        if c == effects.typical[k]:
+            d = effects.distributions[k]
+            value, low, high = (float(d.value(np.array(beta[c] + s * z * sd[c]))) for s in (0, -1, 1))
+            error = float(d.slope(np.array(beta[c]))) * sd[c]
+            rows.append(_row(name, "typical value", value, effects.units[k], error, low, high))
+        else:
+            rows.append(_row(name, "covariate", float(beta[c]), "1", sd[c], beta[c] - z * sd[c], beta[c] + z * sd[c]))
+    return rows
+
+
+def _spread(result: PopulationResult, covariance: FloatArray, z: float) -> list[dict[str, object]]:
+    """Return standard deviations and correlations of random effects, with errors by the delta method."""
+    effects, omega = result.problem.effects, result.point.omega
+    pattern, first = effects.pattern, len(effects.coefficients)
+    count = len(pattern.places)
+    vector = result.problem.vector(result.point)[first : first + count]
+    slopes = np.array(list(pattern.derivatives(vector)))
+    own = covariance[first : first + count, first : first + count]
+    size, names, shrinkage = np.sqrt(np.diag(omega)), effects.random_names, result.shrinkage
+    rows = []
+    for i, name in enumerate(names):
+        by = slopes[:, i, i] / (2 * omega[i, i])
+        error = float(np.sqrt(max(by @ own @ by, 0.0)))
+        latent = effects.distributions[effects.random[i]].kind
+        unit = effects.units[effects.random[i]] if latent == NORMAL else "1"
+        row = _row(f"sd({name})", "between subjects", float(size[i]), unit, size[i] * error,
+                   size[i] * np.exp(-z * error), size[i] * np.exp(z * error))  # fmt: skip
+        cv = 100 * np.sqrt(np.expm1(omega[i, i])) if latent == LOGNORMAL and omega[i, i] < 50 else np.nan
+        rows.append({**row, "cv_percent": cv, "shrinkage_percent": 100 * shrinkage[name]})
+    for i, j in pattern.places:
+        if i == j:
+            continue
+        r = omega[i, j] / (size[i] * size[j])
+        by = slopes[:, i, j] / (size[i] * size[j]) - r * (slopes[:, i, i] / omega[i, i] + slopes[:, j, j] / omega[j, j]) / 2
+        error = float(np.sqrt(max(by @ own @ by, 0.0)))
+        half = z * error / max(1 - r * r, 1e-9)
+        rows.append(_row(f"correlation({names[j]}, {names[i]})", "between subjects", float(r), "1", error,
+                         float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half))))  # fmt: skip
+    return rows
+
+
+def _errors(result: PopulationResult, sd: FloatArray, z: float) -> list[dict[str, object]]:
+    likelihood, seen, rows = result.problem.likelihood, result.observations, []
+    first = len(result.problem.names) - len(likelihood.names)
+    for j, name in enumerate(likelihood.names):
+        quantity = int(seen.quantity[np.flatnonzero((likelihood.additive == j) | (likelihood.proportional == j))[0]])
+        unit = seen.units[quantity] if name.startswith("additive") else "1"
+        value, error = float(np.exp(result.point.errors[j])), float(sd[first + j])
+        rows.append(_row(name, "within subjects", value, unit, value * error, value * np.exp(-z * error),
+                         value * np.exp(z * error)))  # fmt: skip
+    return rows
+
+
+def _row(name: str, kind: str, value: float, unit: str, error: float, low: float, high: float) -> dict[str, object]:
+    return {"parameter": name, "kind": kind, "value": value, "unit": unit, "standard_error": float(error),
+            "lower": float(low), "upper": float(high)}  # fmt: skip
+
+
+def prediction_table(result: PopulationResult, times: Iterable[float] | None, of: str) -> DataFrame:
+    """Return predictions at the observations, or at times."""
+    import pandas as pd
+
+    if of not in ("individual", "typical"):
+        raise FitError(Problem("of", f"is {of!r}", "'individual' or 'typical'"))
+    seen, effects = result.observations, result.problem.effects
+    eta = result.ended.eta if of == "individual" else np.zeros_like(result.ended.eta)
+    latent = effects.latent(effects.means(result.point.beta), eta)[None]
+    subjects, arms = np.array(seen.subjects), np.array(seen.arms)
+    if times is None:
+        found = result.problem.trajectories(latent)[0]
+        return pd.DataFrame({
+            "row": seen.rows, "subject": subjects[seen.subject], "arm": arms[seen.subject], "time": seen.time,
+            "quantity": np.array(seen.quantities)[seen.quantity], "observed": seen.value, "predicted": found,
+            "unit": np.array(seen.units)[seen.quantity],
+        })  # fmt: skip
+    days = np.asarray(list(times), dtype=np.float64)
+    curves = result.problem.trajectories.curves(latent, days)[0]
+    count, length, width = curves.shape
+    return pd.DataFrame({
+        "subject": np.repeat(subjects, length * width), "arm": np.repeat(arms, length * width),
+        "time": np.tile(np.repeat(days, width), count), "quantity": np.tile(np.array(seen.quantities), count * length),
+        "predicted": curves.ravel(), "unit": np.tile(np.array(seen.units), count * length),
+    })  # fmt: skip
+
+
+def cautions(result: PopulationResult) -> tuple[str, ...]:
+    """Return what a reader must know."""
+    out = [] if result.success else [f"not converged: {result.ended.message}"]
+    lost = np.unique(result.observations.subject[~np.isfinite(result.modes.g)])
+    if len(lost):
+        who = ", ".join(result.observations.subjects[i] for i in lost[:5])
+        out.append(f"{len(lost)} subjects could not be simulated: {who}")
+    stuck = int((~result.modes.arrived).sum())
+    if stuck:
+        out.append(f"the most likely effects of {stuck} subjects were not found to the end")
+    sizes = dict(zip(result.problem.effects.random_names, np.sqrt(np.diag(result.point.omega)), strict=True))
+    out += [f"{n}: the random effect has vanished (sd {s:.1g}); leave it out of random" for n, s in sizes.items() if s < FEW]
+    out += [f"{n}: shrinkage of {100 * s:.0f} %; subjects' own values say little" for n, s in result.shrinkage.items()
+            if s > SHRUNK and sizes[n] >= FEW]  # fmt: skip
+    if result.uncertainty.method != "observed information":
+        out.append(f"standard errors are rough, from {result.uncertainty.method}")
+    table = parameter_table(result)
+    main = table[table["kind"] == "typical value"]
+    out += [f"{n}: not determined (relative standard error {r:.0f} %)" for n, r in main["rse_percent"].items() if r > UNSURE]
+    names, covariance = result.problem.names, result.uncertainty.covariance
+    sd = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
+    if result.ended.drift is not None:
+        moved = np.abs(result.ended.drift) / np.maximum(sd, 1e-9)
+        if moved.max() > MOVED:
+            worst = names[int(np.argmax(moved))]
+            what = f"{worst} still moved by {moved.max():.1f} standard errors at the end"
+            out.append(f"{what}: go on with resume=, or state more iterations")
+    strong = np.argwhere(np.triu(np.abs(covariance / np.outer(sd, sd)) > STRONG, 1))
+    out += [f"{names[i]} and {names[j]} can hardly be told apart" for i, j in strong]
+    few = sum(1 for n in np.bincount(result.observations.subject) if n == 1)
+    if few:
+        out.append(f"{few} subjects have one observation each")
+    return tuple(out)
+
+
+def headline(result: PopulationResult) -> str:
+    """Return the fit in a sentence."""
+    seen = result.observations
+    how = {"focei": "FOCE with interaction", "saem": "SAEM"}[result.method]
+    return (
+        f"{result.model.title or result.model.name}: {len(seen.subjects)} subjects, {len(seen)} observations, {how} in "
+        f"{result.seconds:.3g} s; {result.ended.message}"
+    )
+
+
+def text(result: PopulationResult) -> str:
+    """Return the fit in words and tables."""
+    lines = [headline(result), ""]
+    sampled = result.method != "focei"
+    way = f"by importance sampling (standard error {result.sampled[1]:.2g})" if sampled else "by Laplace's method"
+    lines.append(f"objective {result.objective:.3f} {way}; -2 log-likelihood {result.deviance:.3f}, AIC {result.aic:.2f}, "
+                 f"BIC {result.bic:.2f}")  # fmt: skip
+    errors = ", ".join(f"{q}: {k}" for q, k in result.problem.likelihood.kinds.items())
+    lines += [f"errors {errors}; standard errors from {result.uncertainty.method}", ""]
+    lines.append(_rounded(parameter_table(result)).to_string(na_rep="", float_format=lambda x: f"{x:.4g}"))
+    if len(result.unused):
+        counts = result.unused["reason"].value_counts()
+        lines += ["", "not fitted: " + "; ".join(f"{n} x {reason}" for reason, n in counts.items())]
+    warnings = cautions(result)
+    if warnings:
+        lines += ["", "Beware:", *(f"  - {w}" for w in warnings)]
+    return "\n".join(lines)
+
+
+def _rounded(table: DataFrame) -> DataFrame:
+    return table.drop(columns=[c for c in table.columns if table[c].isna().all()])
+
+
+def html(result: PopulationResult) -> str:
+    """Return the notebook representation."""
+    from html import escape
+
+    table = _rounded(parameter_table(result)).to_html(na_rep="", float_format=lambda x: f"{x:.4g}")
+    warnings = "".join(f"<li>{escape(w)}</li>" for w in cautions(result))
+    beware = f"<p>Beware:</p><ul>{warnings}</ul>" if warnings else ""
+    return f"<p><b>{escape(headline(result))}</b><br>objective {result.objective:.3f}, AIC {result.aic:.2f}</p>{table}{beware}"

@@ -1,0 +1,70 @@
+r"""Residuals of a population fit.
+
+IWRES is :math:`(y - f(\hat\eta)) / \sqrt v`. CWRES (Hooker 2007) are those of the model linearised about each subject's
+most likely effects, with mean :math:`f(\hat\eta) - a \hat\eta` and covariance :math:`a \Omega a' + v`, made independent by
+its Cholesky factor. NPDE (Comets 2008) rank each observation among simulated ones, made independent by their empirical
+moments; under the model they are standard normal, whatever the shape of its distributions. Of what is censored they are
+NaN.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.fit.observations import FloatArray
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from immunoode.population.result import PopulationResult
+
+
+def residual_table(result: PopulationResult, draws: int, seed: int) -> DataFrame:
+    """Return one row an observation: row, subject, arm, time, quantity, observed, typical, individual, iwres, cwres, npde."""
+    table = result.predict(of="typical").rename(columns={"predicted": "typical"}).drop(columns="unit")
+    table["individual"] = result.predict(of="individual")["predicted"]
+    problem = result.problem
+    measured = problem.likelihood.measured
+    g = problem.likelihood.scaled(table["individual"].to_numpy())[0]
+    table["iwres"] = np.where(measured, problem.likelihood.residuals(g, result.point.errors), np.nan)
+    table["cwres"] = np.where(measured, _conditional(result), np.nan)
+    table["npde"] = np.where(measured, _ranked(result, draws, seed), np.nan)
+    return table
+
+
+def _conditional(result: PopulationResult) -> FloatArray:
+    problem, point, found = result.problem, result.point, result.modes
+    v = problem.likelihood.variance(found.g, point.errors)
+    own = found.by[:, problem.effects.random]
+    mean = found.g - np.einsum("ni,ni->n", own, found.eta[problem.subject])
+    out = np.full(len(v), np.nan)
+    for rows in np.split(np.arange(len(v)), problem.starts[1:]):
+        use = rows[np.isfinite(found.g[rows]) & problem.likelihood.measured[rows]]
+        if len(use):
+            covariance = own[use] @ point.omega @ own[use].T + np.diag(v[use])
+            out[use] = np.linalg.solve(np.linalg.cholesky(covariance), problem.likelihood.value[use] - mean[use])
+    return out
+
+
+def _ranked(result: PopulationResult, draws: int, seed: int) -> FloatArray:
+    from scipy.special import ndtri
+
+    from immunoode.population.simulated import simulated
+
+    problem, made = result.problem, simulated(result, draws, seed)
+    out = np.full(made.shape[1], np.nan)
+    for rows in np.split(np.arange(made.shape[1]), problem.starts[1:]):
+        use = rows[problem.likelihood.measured[rows]]
+        some = made[:, use][np.isfinite(made[:, use]).all(axis=1)]
+        if not len(use) or len(some) < 2 * len(use) + 10:
+            continue
+        mean = some.mean(axis=0)
+        spread = np.atleast_2d(np.cov(some.T)) + 1e-10 * np.diag(some.var(axis=0) + 1e-300)
+        lower = np.linalg.cholesky(spread)
+        alone = np.linalg.solve(lower, (some - mean).T)
+        seen = np.linalg.solve(lower, problem.likelihood.value[use] - mean)
+        share = (alone < seen[:, None]).mean(axis=1)
+        out[use] = ndtri(np.clip(share, 0.5 / len(some), 1 - 0.5 / len(some)))
+    return out
