@@ -12,10 +12,8 @@ from immunoode.population.covariance import solve_all
 from immunoode.population.problem import Point, Problem
 
 ROUNDS = 40
-CLOSE = 1e-9
+CLOSE = 1e-7
 """Squared length of the next step, in units of a subject's own uncertainty, at which it has arrived."""
-NEAR = 1e-5
-"""The same, where the last step was taken without halving: the next would be that small and need not be seen."""
 _LARGEST = 0.7
 """Longest step of a random effect, in standard deviations of the population or in latent units, whichever is longer: longer
 ones land where predictions are beyond any bound and proportional errors make the likelihood flat."""

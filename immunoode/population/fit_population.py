@@ -18,7 +18,7 @@ from immunoode.model.parts import Model
 from immunoode.population.effects import effects
 from immunoode.population.focei import Ended, focei
 from immunoode.population.likelihood import likelihood_of
-from immunoode.population.problem import Point, problem_of
+from immunoode.population.problem import TIGHT, Point, problem_of
 from immunoode.population.problem import Problem as Task
 from immunoode.population.result import SEED, PopulationResult
 from immunoode.population.saem import saem
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 METHODS = ("saem", "focei")
 ITERATIONS = {"saem": (150, 150), "focei": 200}
-RTOL = {"saem": 1e-5, "focei": 1e-7}
+RTOL = {"saem": 1e-5, "focei": TIGHT}
 
 
 def fit_population(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from immunoode.population.covariance import starts_of
 from immunoode.population.effects import Effects
 from immunoode.population.likelihood import Likelihood
 from immunoode.population.trajectories import Trajectories
+
+TIGHT = 1e-7
+"""Relative tolerance of the solver for derivatives."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,14 @@ class Problem:
         """(N,) whose each observation is."""
         return self.trajectories.seen.subject
 
+    def tight(self) -> Problem:
+        """Return the same problem, solved well enough for second derivatives by differences."""
+        if self.trajectories.rtol <= TIGHT:
+            return self
+        old = self.trajectories
+        made = Trajectories(old.model, old.seen, old.schedules, old.base, old.effects, TIGHT, old.threads)
+        return replace(self, trajectories=made)
+
     def start(self) -> Point:
         """Return where a fit starts."""
         return Point(self.effects.start.copy(), np.diag(self.effects.start_sd**2), self.likelihood.start.copy())
@@ -68,6 +79,10 @@ class Problem:
     def sums(self, values: FloatArray) -> FloatArray:
         """Return sums over each subject's observations, the first axis."""
         return np.add.reduceat(values, self.starts, axis=0)
+
+    def sums_over(self, values: FloatArray) -> FloatArray:
+        """Return sums over each subject's observations, the last axis but one."""
+        return np.add.reduceat(values, self.starts, axis=-2)
 
     def scaled(self, latent: FloatArray) -> FloatArray:
         """Return predictions (B, N) on the scale where errors are normal, of latent values (B, S, K)."""

@@ -148,7 +148,7 @@ def cautions(result: PopulationResult) -> tuple[str, ...]:
     out += [f"{n}: the random effect has vanished (sd {s:.1g}); leave it out of random" for n, s in sizes.items() if s < FEW]
     out += [f"{n}: shrinkage of {100 * s:.0f} %; subjects' own values say little" for n, s in result.shrinkage.items()
             if s > SHRUNK and sizes[n] >= FEW]  # fmt: skip
-    if result.uncertainty.method != "observed information":
+    if not result.uncertainty.sound:
         out.append(f"standard errors are rough, from {result.uncertainty.method}")
     table = parameter_table(result)
     main = table[table["kind"] == "typical value"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from immunoode.fit.observations import FloatArray, Observations
 from immunoode.model.parts import Model
-from immunoode.population.conditional import Modes, modes
+from immunoode.population.conditional import ROUNDS, Modes, modes
 from immunoode.population.focei import Ended
 from immunoode.population.marginal import objective
 from immunoode.population.problem import Point, Problem
@@ -75,9 +75,13 @@ class PopulationResult:
         return self.observations.unused
 
     @cached_property
+    def _tight(self) -> Problem:
+        return self.problem.tight()
+
+    @cached_property
     def modes(self) -> Modes:
         """Each subject's most likely random effects at the point found."""
-        return modes(self.problem, self.point, self.ended.eta)
+        return modes(self._tight, self.point, self.ended.eta, 2 * ROUNDS)
 
     @cached_property
     def objective(self) -> float:
@@ -119,7 +123,9 @@ class PopulationResult:
     @cached_property
     def uncertainty(self) -> Uncertainty:
         """Covariance of the population parameters; computed when it is first asked for."""
-        return uncertainty(self.problem, self.point, self.ended.eta)
+        spread = np.linalg.inv(self.modes.hessian) if self.method == "focei" else self.ended.spread
+        shift = self.ended.eta - self.modes.eta  # means of draws are off the modes where posteriors are skewed
+        return uncertainty(self._tight, self.point, self.modes, spread + shift[:, :, None] * shift[:, None, :], self.seed)
 
     @property
     def values(self) -> dict[str, float]:

@@ -1,4 +1,9 @@
-"""Standard errors of population parameters: the curvature of the marginal likelihood, by differences of its gradient."""
+"""Standard errors of population parameters.
+
+By the curvature of the marginal likelihood (differences of its gradient) where Laplace's method holds; where it does not,
+as with subjects whose effects have two modes, by the products of subjects' scores, each the mean over draws of its effects
+of the score of data and effects together (Fisher's identity).
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunoode.fit.observations import FloatArray
+from immunoode.population.conditional import Modes
 from immunoode.population.marginal import marginal
 from immunoode.population.problem import Point, Problem
+from immunoode.population.sampling import proposals
 
+DRAWS = 400
+"""Of each subject's effects, for sampled scores."""
+MANY = 5
+"""Subjects for each parameter, from which products of scores are sound."""
+JUMP = 0.5
+"""Change of a subject's effects with a small step of a parameter, in standard deviations, that tells of a second mode."""
 STEP = 0.25
 """Of the differences, in units of a parameter's standard error: above the solver's noise, within the parabola."""
 
@@ -20,27 +33,97 @@ class Uncertainty:
 
     covariance: FloatArray
     method: str
+    sound: bool
 
 
-def uncertainty(problem: Problem, point: Point, eta: FloatArray) -> Uncertainty:
-    """Return the covariance: the inverse of the observed information; where this is not definite, of the scores' products."""
+def uncertainty(problem: Problem, point: Point, found: Modes, spread: FloatArray, seed: int) -> Uncertainty:
+    """Return the covariance, by the first way that can be trusted.
+
+    Parameters
+    ----------
+    found : Modes
+        Each subject's most likely effects.
+    spread : (S, r, r)
+        Covariances of the effects of each subject, about these.
+    """
     vector = problem.vector(point)
-    first = marginal(problem, vector, eta)
-    scores = 0.5 * first.gradients
+    information = _observed(problem, vector, found)
+    if information is not None:
+        return Uncertainty(_inverse(information), "observed information", True)
+    scores = _sampled_scores(problem, point, found, spread, seed)
     products = scores.T @ scores
-    size = np.sqrt(np.maximum(np.diag(products), 1e-8))
-    steps = np.minimum(STEP / size, 0.2)
+    enough = len(scores) >= MANY * len(vector)
+    return Uncertainty(_inverse(products), "products of subjects' sampled scores", enough)
+
+
+def _inverse(matrix: FloatArray) -> FloatArray:
+    size = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+    inverse = np.linalg.pinv(matrix / np.outer(size, size), rcond=1e-10, hermitian=True)
+    return np.asarray(inverse / np.outer(size, size), dtype=np.float64)
+
+
+def _observed(problem: Problem, vector: FloatArray, found: Modes) -> FloatArray | None:
+    """Return the observed information by Laplace's method, None where it is not definite."""
+    first = marginal(problem, vector, found.eta)
+    size = np.sqrt(np.maximum(np.sum((0.5 * first.gradients) ** 2, axis=0), 1e-8))
     information = np.empty((len(vector), len(vector)))
-    for j, step in enumerate(steps):
+    for j, step in enumerate(np.minimum(STEP / size, 0.2)):
         moved = [vector.copy(), vector.copy()]
         moved[0][j] += step
         moved[1][j] -= step
-        up, down = (marginal(problem, v, first.modes.eta).gradients.sum(axis=0) for v in moved)
-        information[j] = 0.5 * (up - down) / (2.0 * step)
+        up, down = (marginal(problem, v, first.modes.eta) for v in moved)
+        jumped = np.abs(up.modes.eta - down.modes.eta).max(axis=1) > JUMP * np.sqrt(np.diag(problem.point(vector).omega)).max()
+        if jumped.any():  # subjects whose effects went to another mode
+            return None
+        information[j] = 0.5 * (up.gradients - down.gradients).sum(axis=0) / (2.0 * step)
     information = 0.5 * (information + information.T)
     scaled = information / np.outer(size, size)
-    values = np.linalg.eigvalsh(scaled)
-    if np.isfinite(scaled).all() and values[0] > 1e-6 * values[-1]:
-        return Uncertainty(np.asarray(np.linalg.inv(information), dtype=np.float64), "observed information")
-    rough = np.asarray(np.linalg.pinv(products, rcond=1e-10), dtype=np.float64)
-    return Uncertainty(rough, "products of scores (the information is not definite)")
+    values = np.linalg.eigvalsh(scaled) if np.isfinite(scaled).all() else np.array([0.0, 1.0])
+    return information if values[0] > 1e-6 * values[-1] else None
+
+
+def _sampled_scores(problem: Problem, point: Point, found: Modes, spread: FloatArray, seed: int) -> FloatArray:
+    """Return (S, V) scores of subjects, by importance sampling of their effects."""
+    random = np.random.default_rng([seed, 4])
+    effects, likelihood = problem.effects, problem.likelihood
+    means, precision = effects.means(point.beta), np.linalg.inv(point.omega)
+    centre = means[:, effects.random] + found.eta
+    made = proposals(problem, point, centre, np.asarray(np.linalg.cholesky(spread), dtype=np.float64))
+    first = problem.vector(point)[len(point.beta) : len(problem.names) - len(point.errors)]
+    changes = list(effects.pattern.derivatives(first))
+    total = np.full(problem.subjects, -np.inf)
+    summed = np.zeros((problem.subjects, len(problem.names)))
+    block = max(1, min(DRAWS, 20_000 // problem.subjects))
+    for _ in range(-(-DRAWS // block)):
+        latent = made.draw(random, block)
+        eta = latent - means[:, effects.random]
+        full = effects.latent(means, eta)
+        if len(effects.fixed):
+            g, by = problem.scaled_with_slopes(full)
+        else:
+            g, by = problem.scaled(full), np.zeros((block, len(problem.subject), len(effects.names)))
+        weight = made.population(latent) - made.density(latent)
+        weight = weight - 0.5 * problem.by_subject(likelihood.minus_two_log(g, point.errors))
+        good = np.abs(g) < 1e100  # what is beyond has no weight
+        g, by = np.where(good, g, likelihood.value), np.where(good[..., None] & np.isfinite(by), by, 0.0)
+        pulled = eta @ precision
+        by_latent = np.zeros(full.shape)
+        by_latent[..., effects.random] = pulled
+        if len(effects.fixed):
+            slope = likelihood.first(g, point.errors)[1]
+            by_latent[..., effects.fixed] = -0.5 * problem.sums_over(slope[..., None] * by[..., effects.fixed])
+        parts = [np.einsum("csk,skp->csp", by_latent, effects.columns)]
+        for change in changes:
+            moved = np.einsum("csi,ij,csj->cs", pulled, change, pulled)
+            parts.append(0.5 * (moved - np.trace(precision @ change))[..., None])
+        errors = likelihood.scores(g, point.errors)[0]
+        parts.append(-0.5 * np.moveaxis(problem.by_subject(errors), 0, -1))
+        scores = np.concatenate(parts, axis=-1)
+        top = np.maximum(total, weight.max(axis=0))
+        shares = np.exp(weight - top)
+        scores = np.where((shares > 0)[..., None], scores, 0.0)
+        keep = np.exp(total - top)
+        mass = keep + shares.sum(axis=0)
+        summed = (summed * keep[:, None] + np.einsum("cs,csp->sp", shares, scores)) / mass[:, None]
+        total = top + np.log(mass)
+    return summed
