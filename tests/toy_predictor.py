@@ -61,6 +61,12 @@ class Toy:
     def derivatives(self, values: FloatArray) -> tuple[FloatArray, FloatArray, int]:
         return by_differences(self, self.plan, values, self.seen.subject)
 
+    def alone(self) -> Toy:
+        return self
+
+    def take(self, subjects: object, observations: Observations, design: Design) -> Toy:
+        return Toy(observations, design, self.broken)
+
     def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
         every = np.arange(len(self.seen.subjects))
         curves = [self.formula(values, every, np.maximum(t - self.seen.start, 0.0)) for t in times]

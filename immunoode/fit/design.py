@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.constraints import constrain, slopes_of
 from immunoode.fit.logarithms import LOG, LogParameters
 from immunoode.fit.observations import FloatArray, IntArray
 from immunoode.model.parts import Model, Parameter
@@ -27,7 +28,8 @@ class Slot:
     """One model parameter that varies: one lmfit parameter for all, or one for each arm or subject.
 
     `keys` are the names of these in lmfit (natural scale), `labels` what they belong to, `group` (S,) which one each
-    subject has; `log` says that log(parameter) is what varies, under the name "log_" + key.
+    subject has; `log` says that log(parameter) is what varies, under the name "log_" + key. Covariates shift it, in the scale
+    that is fitted, by `columns` (S, c) times `coefficients`, c parameters of lmfit.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Slot:
     bounds: tuple[float, float]
     initial: tuple[float, ...]
     unit: str = "1"
+    coefficients: tuple[str, ...] = ()
+    columns: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -56,9 +60,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class Design:
-    """The parameters of a fit: K slots over S subjects."""
+    """The parameters of a fit: K slots over S subjects; `constraints` are expressions of lmfit, by the key they set."""
 
     slots: tuple[Slot, ...]
+    constraints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,22 +71,56 @@ class Design:
         return tuple(s.name for s in self.slots)
 
     def parameters(self) -> Parameters:
-        """Return the lmfit Parameters; where log(parameter) varies, the parameter itself is an expression of it."""
+        """Return the lmfit Parameters; where log(parameter) varies, the parameter itself is an expression of it.
+
+        Raises
+        ------
+        FitError
+            If a constraint is of a name that is not known, or cannot be evaluated.
+        """
         made = LogParameters()
         for slot in self.slots:
             low, high = slot.bounds
             for key, start in zip(slot.keys, slot.initial, strict=True):
-                if slot.log:
+                if slot.log and key not in self.constraints:
                     made.add(LOG + key, value=float(np.log(start)), min=_log(low), max=_log(high))
                     made.add(key, expr=f"exp({LOG}{key})")
                 else:
                     made.add(key, value=start, min=low, max=high)
+            for key in slot.coefficients:
+                made.add(key, value=0.0)
+        constrain(made, self.constraints)
         return made
 
     def values(self, parameters: Parameters) -> FloatArray:
         """Return (S, K) the values of the slots in every subject."""
-        columns = [np.array([parameters[k].value for k in s.keys])[s.group] for s in self.slots]
+        columns = [_column(slot, parameters) for slot in self.slots]
         return np.column_stack(columns) if columns else np.zeros((0, 0))
+
+    def moved(self, parameters: Parameters, names: Iterable[str], row: Iterable[float]) -> Parameters:
+        """Return the same object, set to other values of what varies; it is slow to copy."""
+        for name, value in zip(names, row, strict=True):
+            parameters[name].value = float(value)
+        if self.constraints:
+            parameters.update_constraints()
+        return parameters
+
+    def take(self, subjects: IntArray, names: tuple[str, ...]) -> Design:
+        """Return the design of some of the subjects, each any number of times, under other names."""
+        return replace(self, slots=tuple(_taken(slot, subjects, names) for slot in self.slots))
+
+    def chain(self, parameters: Parameters) -> dict[str, list[tuple[int, FloatArray]]]:
+        """Return by what each parameter that lmfit varies moves the slots: pairs of slot and (S,) factors, in fitted scales."""
+        found: dict[str, list[tuple[int, FloatArray]]] = {}
+        for k, slot in enumerate(self.slots):
+            for g, (key, name) in enumerate(zip(slot.keys, slot.varied, strict=True)):
+                mine = (slot.group == g).astype(np.float64)
+                through = slopes_of(parameters, key, slot.log) if key in self.constraints else {name: 1.0}
+                for of, slope in through.items():
+                    found.setdefault(of, []).append((k, slope * mine))
+            for c, name in enumerate(slot.coefficients):
+                found.setdefault(name, []).append((k, slot.columns[:, c]))
+        return found
 
     def perturbed(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return (2K, S, K) values with each slot moved up and down, and (K, S) the distances in the fitted scale.
@@ -97,6 +136,30 @@ class Design:
             moved[2 * k, :, k], moved[2 * k + 1, :, k] = up, down
             width[k] = np.log(up / down) if slot.log else up - down
         return moved, width
+
+
+def _column(slot: Slot, parameters: Parameters) -> FloatArray:
+    """Return (S,) the values of one slot."""
+    logs = [LOG + k if slot.log and LOG + k in parameters else k for k in slot.keys]
+    own = np.array([parameters[k].value for k in logs])
+    if slot.log:
+        plain = np.array([k == n for k, n in zip(slot.keys, logs, strict=True)])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = np.where(plain, np.log(own), own)
+    latent = own[slot.group]
+    if slot.coefficients:
+        latent = latent + slot.columns @ np.array([parameters[c].value for c in slot.coefficients])
+    with np.errstate(over="ignore"):
+        return np.exp(latent) if slot.log else latent
+
+
+def _taken(slot: Slot, subjects: IntArray, names: tuple[str, ...]) -> Slot:
+    columns = slot.columns[subjects] if slot.coefficients else slot.columns
+    if slot.sharing != PER_SUBJECT:
+        return replace(slot, group=slot.group[subjects], columns=columns)
+    start = tuple(slot.initial[slot.group[s]] for s in subjects)
+    keys = tuple(_keys(slot.name, names))
+    return replace(slot, keys=keys, labels=names, group=np.arange(len(names)), initial=start, columns=columns)
 
 
 def _moved(slot: Slot, values: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -125,6 +188,8 @@ def design(
     bounds: Mapping[str, tuple[float, float]] | None = None,
     initial: Mapping[str, float | Mapping[str, float]] | None = None,
     starts: Mapping[str, FloatArray] | None = None,
+    covariates: Mapping[str, Mapping[str, FloatArray]] | None = None,
+    constraints: Mapping[str, str] | None = None,
 ) -> Design:
     """Return the design of a fit, every problem reported at once.
 
@@ -136,10 +201,14 @@ def design(
     bounds : instead of the model's
     initial : where the fit starts, instead of the model's value; a mapping goes by arm or subject
     starts : name -> (S,) where a subject's own parameters start (a baseline that varies)
+    covariates : name -> label -> (S,) what shifts a parameter
+    constraints : key in lmfit -> expression of other keys
     """
     names, of = tuple(subjects), tuple(arms)
     sharing = _sharing(vary, per_arm, per_subject)
     problems = _problems(model, sharing, dict(bounds or {}), dict(initial or {}), log)
+    problems += [Problem("covariates", f"{n!r} does not vary", nearest(n, sharing)) for n in covariates or {}
+                 if n not in sharing]  # fmt: skip
     if problems:
         raise FitError(problems)
     slots, taken = [], set(model.constants)
@@ -148,7 +217,21 @@ def design(
         slots.append(_started(slot, model.constants[name].value, (initial or {}).get(name), (starts or {}).get(name)))
         clash = [k for k in slot.varied if k in taken and k != name]
         taken.update(clash)
-    return Design(tuple(slots))
+    slots = [_shifted(slot, (covariates or {}).get(slot.name, {})) for slot in slots]
+    keys = [k for slot in slots for k in slot.keys]
+    unknown = [k for k in constraints or {} if k not in keys]
+    if unknown:
+        raise FitError([Problem("constraints", f"{k!r} is not fitted", nearest(k, keys)) for k in unknown])
+    made = Design(tuple(slots), dict(constraints or {}))
+    made.parameters()
+    return made
+
+
+def _shifted(slot: Slot, columns: Mapping[str, FloatArray]) -> Slot:
+    """Return the slot with the coefficients of covariates."""
+    if not columns:
+        return slot
+    return replace(slot, coefficients=tuple(_keys(slot.name, tuple(columns))), columns=np.column_stack(list(columns.values())))
 
 
 def _sharing(vary: Iterable[str], per_arm: Iterable[str], per_subject: Iterable[str]) -> dict[str, str]:
@@ -252,8 +335,6 @@ def _keys(name: str, labels: tuple[str, ...]) -> tuple[str, ...]:
 
 def _started(slot: Slot, value: float, given: float | Mapping[str, float] | None, own: FloatArray | None) -> Slot:
     """Return the slot with its starting values, inside its bounds."""
-    from dataclasses import replace
-
     if isinstance(given, Mapping):
         unknown = [k for k in given if k not in slot.labels]
         if unknown:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem
+from immunoode.fit.covariates import columns_of
 from immunoode.fit.design import Design, design
 from immunoode.fit.likelihood import ErrorModel, error_models
-from immunoode.fit.minimise import minimise
+from immunoode.fit.multistart import search
 from immunoode.fit.objective import Objective
 from immunoode.fit.observations import FloatArray, Observations, Observe, baseline_parameter, observations, observed
+from immunoode.fit.priors import priors_of
 from immunoode.fit.result import FitResult
 from immunoode.fit.simulated import RTOL, Simulated, base_values, chosen_regimens, schedules
 from immunoode.model.combine import combine
@@ -39,12 +41,17 @@ def fit(
     baseline: bool = True,
     start: float | None = None,
     error: str | Mapping[str, str] = "proportional",
+    student: float | Mapping[str, float] | None = None,
     pool: bool = False,
+    covariates: Mapping[str, str | Iterable[str]] | None = None,
+    constraints: Mapping[str, str] | None = None,
+    priors: Any = None,
     log: bool | Iterable[str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     initial: Mapping[str, float | Mapping[str, float]] | None = None,
     parameters: Mapping[str, float] | DataFrame | None = None,
     method: str = "least_squares",
+    starts: int = 1,
     max_evaluations: int | None = None,
     engine: str = "compiled",
     rtol: float = RTOL,
@@ -77,8 +84,18 @@ def fit(
         Day at which every simulation starts, instead.
     error : {"proportional", "additive", "combined", "lognormal"} or mapping by quantity
         How observations scatter about predictions; the size is estimated (see `immunoode.fit.likelihood`).
+    student : float or mapping by quantity, optional
+        Degrees of freedom of Student's t errors, for data with outliers (4, say); None: normal errors.
     pool : bool
         One size of errors for all quantities, where each has few observations (errors of the same relative kind only).
+    covariates : mapping, optional
+        {"clearance": "log(weight / 70)", "growth_rate": ["sex", "age"]}: what shifts a parameter that varies, in the scale that
+        is fitted; see `immunoode.fit.covariates`. Coefficients are parameters of lmfit, "clearance__log_weight_70".
+    constraints : mapping, optional
+        {"kill_rate__b": "2 * kill_rate__a"}: what is an expression of others, in lmfit's names, as lmfit evaluates them.
+    priors : mapping or result of an earlier fit (or a list of both), optional
+        {"kill_rate": ("lognormal", 0.02, 0.5)}: normal by mean and standard deviation, log-normal by median and standard
+        deviation of the logarithm. An earlier fit gives its parameters with their covariance.
     log : bool or names, optional
         What is fitted as its logarithm; by default every parameter whose bounds allow it.
     bounds : mapping, optional
@@ -89,7 +106,11 @@ def fit(
         Other values that are held fixed; a DataFrame has one row a subject (or arm).
     method : {"least_squares", "leastsq"}
         A trust region within the bounds, or Levenberg-Marquardt with transformed bounds (slow to stop near one).
+    starts : int
+        Fits from this many places, of a Sobol design between the bounds (within a factor of 20 of the start); the best is
+        returned, and has all of them as `.starts`.
     max_evaluations : int, optional
+        Of each round.
     engine, rtol, threads
         As in `simulate`; tighter by default, because derivatives are taken.
     progress : bool, optional
@@ -116,6 +137,7 @@ def fit(
     own = _listed(per_subject)
     names = [*_listed(vary), *_listed(per_arm), *own]
     whole, table, seen, regimens = arranged(model, data, frozenset(names), observe, baseline, start, regimens)
+    shifts = {n: columns_of(n, given, seen, table.covariates) for n, given in (covariates or {}).items()}
     plan = design(
         whole,
         seen.subjects,
@@ -127,14 +149,17 @@ def fit(
         bounds=bounds,
         initial=initial,
         starts=_data_starts(whole, table, observe, names, seen),
+        covariates=shifts,
+        constraints=constraints,
     )
     base = base_values(whole, seen, table.covariates, parameters, plan.names)
     predictor = _predictor(whole, seen, regimens, base, plan, engine, rtol, threads)
-    errors = error_models(seen, error)
+    errors = error_models(seen, error, student)
     _check_pool(errors, pool)
-    objective = Objective(predictor, seen, plan, errors, pool)
-    outcome = minimise(objective, method, max_evaluations=max_evaluations, progress=progress)
-    return FitResult(whole, table, objective, predictor, outcome, time.perf_counter() - begin)
+    objective = Objective(predictor, seen, plan, errors, pool, priors_of(priors, plan))
+    tried = search(objective, starts, method, max_evaluations, progress)
+    seconds = time.perf_counter() - begin
+    return FitResult(whole, table, tried.objectives[tried.best], predictor, tried.outcome, seconds, tried)
 
 
 def arranged(

@@ -14,6 +14,10 @@ enters as z = sqrt(-2 log P(y < limit)), the exact term as well; then s no longe
 of G that gives the right gradient is k = n s^2 / sum(r^2) (1 without censoring). s and k are found between rounds. What is only
 known to an interval enters as z = sqrt(-2 log P(lower < y < upper)) in the same way.
 
+With Student's t in place of the normal distribution (outliers weigh less), r^2 / s^2 is
+:math:`(\nu + 1) \log(1 + r^2 / (\nu s^2))`, s a scale instead of a standard deviation; k then is 2 n over the sum of
+:math:`2 (\nu + 1) u^2 / (\nu + u^2)`, u = r / s.
+
 The covariance follows from the Jacobian of z (Gauss-Newton). For proportional errors it holds the information in the
 spread of the data to first order in s^2: at s = 0.2 the standard errors are about 2-4 % too large, on the safe side.
 """
@@ -26,9 +30,9 @@ from typing import Literal
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_ndtr, ndtr
 
 from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.densities import half_width, log_between, log_density, tempered
 from immunoode.fit.observations import INTERVAL, LEFT, MEASURED, RIGHT, FloatArray, IntArray, Observations
 
 ErrorKind = Literal["additive", "proportional", "combined", "lognormal"]
@@ -61,7 +65,8 @@ class Terms:
 class ErrorModel:
     """The error model of one quantity: which of the N observations are its, their values, and how they are censored.
 
-    `lower` is the lower end of what is known to an interval, whose upper end is `value`.
+    `lower` is the lower end of what is known to an interval, whose upper end is `value`; `degrees` of freedom of Student's t,
+    infinite for normal errors.
     """
 
     kind: str
@@ -72,6 +77,7 @@ class ErrorModel:
     floor: float
     key: str = ""
     scale: Scale = Scale()
+    degrees: float = np.inf
 
     @property
     def ratio_name(self) -> str:
@@ -116,7 +122,9 @@ class ErrorModel:
         r, s = self.standard(f, ratio)[0], self.scale.s
         lift = np.exp(self.scale.k * (self.mean_log_weight(f, ratio) - self.scale.centre))
         known = self.censoring == MEASURED
-        return np.where(known, r / s * lift, np.sqrt(-2 * _log_between(*(x / s for x in self.limits(f, ratio)))))
+        low, high = self.limits(f, ratio)
+        hidden = np.sqrt(-2 * log_between(low / s, high / s, self.degrees))
+        return np.where(known, tempered(r / s * lift, self.degrees)[0], hidden)
 
     def limits(self, f: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray]:
         """Return between which r the truth lies, infinite on a side that is open (and where the value was measured)."""
@@ -131,23 +139,23 @@ class ErrorModel:
         r, r_f, r_ratio, w_f, w_ratio = self.standard(f, ratio)
         measured, s, k = self.censoring == MEASURED, self.scale.s, self.scale.k
         lift = np.exp(k * (self.mean_log_weight(f, ratio) - self.scale.centre))
-        z = np.where(measured, r / s * lift, 0.0)
-        outer = np.where(measured, lift / s, 0.0)
+        u = np.where(measured, r / s * lift, 0.0)
+        by_u = tempered(u, self.degrees)[1]
+        outer = np.where(measured, by_u * lift / s, 0.0)
         count = max(int(measured.sum()), 1)
         coupled = np.einsum("i,ij->j", np.where(measured, w_f, 0.0), by) / count
         coupled_ratio = float(np.where(measured, w_ratio, 0.0).sum()) / count
         by_f, by_ratio = self._censored_slopes(f, ratio)
-        dz = (outer * r_f + by_f)[:, None] * by + k * z[:, None] * coupled
-        return dz, outer * r_ratio + by_ratio + k * z * coupled_ratio
+        dz = (outer * r_f + by_f)[:, None] * by + (k * by_u * u)[:, None] * coupled
+        return dz, outer * r_ratio + by_ratio + k * by_u * u * coupled_ratio
 
     def _censored_slopes(self, f: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray]:
         """Return dz/df and dz/dratio of what is censored, zero elsewhere."""
         s = self.scale.s
         low, high = (x / s for x in self.limits(f, ratio))
-        log_p = _log_between(low, high)
+        log_p = log_between(low, high, self.degrees)
         z = np.maximum(np.sqrt(-2 * log_p), _CERTAIN)
-        least = 0.5 * np.log(2 * np.pi) + log_p
-        at_low, at_high = (np.where(np.isfinite(x), np.exp(-0.5 * x**2 - least), 0.0) for x in (low, high))
+        at_low, at_high = (np.exp(log_density(x, self.degrees) - log_p) for x in (low, high))
         upper, lower = self.standard(f, ratio), self.standard(f, ratio, self.lower)
         under = [np.where(self.censoring == RIGHT, u, v) for u, v in zip(upper[1:3], lower[1:3], strict=True)]
         known = self.censoring == MEASURED
@@ -158,14 +166,17 @@ class ErrorModel:
     def settled(self, f: FloatArray, ratio: float = 0.0, s: float | None = None) -> ErrorModel:
         """Return the error model with s (unless given), k and centre at their maximum-likelihood values for `f`."""
         r = self.standard(f, ratio)[0]
-        squares, count = self._squares(r)
         s = best_scale([self], [r], [self.limits(f, ratio)]) if s is None else s
-        k = count * s**2 / squares if squares > 0 else 1.0
+        measured = self.censoring == MEASURED
+        u, by_u = r[measured] / s, tempered(r[measured] / s, self.degrees)
+        pull = float(np.sum(u * by_u[0] * by_u[1]))
+        k = int(measured.sum()) / pull if pull > 0 else 1.0
         return replace(self, scale=Scale(s, k, self.mean_log_weight(f, ratio)))
 
-    def _squares(self, r: FloatArray) -> tuple[float, int]:
+    def squares(self, r: FloatArray, s: float) -> tuple[float, int]:
+        """Return what residuals of this scale cost, less the logarithms of scales and weights; and how many there are."""
         measured = self.censoring == MEASURED
-        return float(np.sum(r[measured] ** 2)), int(measured.sum())
+        return float(np.sum(tempered(r[measured] / s, self.degrees)[0] ** 2)), int(measured.sum())
 
     @property
     def smallest(self) -> float:
@@ -177,67 +188,71 @@ class ErrorModel:
         r, s = self.standard(f, ratio)[0], self.scale.s
         measured = self.censoring == MEASURED
         w = self.weight(f, ratio)[0]
-        spread = np.log(2 * np.pi * s**2) + 2 * np.log(w) + (r / s) ** 2
+        spread = 2 * np.log(s) - 2 * log_density(r / s, self.degrees) + 2 * np.log(w)
         if self.kind == "lognormal":
             spread = spread + 2 * np.log(np.where(measured, self.value, 1.0))
-        log_p = _log_between(*(x[~measured] / s for x in self.limits(f, ratio)))
+        low, high = (x[~measured] / s for x in self.limits(f, ratio))
+        log_p = log_between(low, high, self.degrees)
         return float(spread[measured].sum() - 2 * log_p.sum())
 
     def sd(self, f: FloatArray, ratio: float = 0.0) -> FloatArray:
-        """Return the standard deviation of observations about predictions `f` (on the logarithm for lognormal)."""
+        """Return the standard deviation (scale) of observations about predictions `f` (on the logarithm for lognormal)."""
         return self.scale.s * self.weight(f, ratio)[0]
 
     def weighted(self, f: FloatArray, ratio: float = 0.0) -> FloatArray:
         """Return (y - f) / sd, the weighted residuals that plots show."""
         return self.standard(f, ratio)[0] / self.scale.s
 
+    def draw(self, f: FloatArray, ratio: float, random: np.random.Generator) -> FloatArray:
+        """Return observations of predictions `f`, drawn at random."""
+        normal = np.isinf(self.degrees)
+        u = random.standard_normal(f.shape) if normal else random.standard_t(self.degrees, f.shape)
+        return f * np.exp(self.scale.s * u) if self.kind == "lognormal" else f + self.sd(f, ratio) * u
+
+    def half_width(self, level: float) -> float:
+        """Return how many scales about the middle hold this share of the observations."""
+        return half_width(level, self.degrees)
+
     def words(self, ratio: float, unit: str, correction: float = 1.0) -> str:
         """Return the error model with its size, in words."""
         s = self.scale.s * correction
+        tails = "" if np.isinf(self.degrees) else f" (Student's t, {self.degrees:g} degrees of freedom)"
         if self.kind == "additive":
-            return f"additive, {s:.3g} {unit}"
+            return f"additive, {s:.3g} {unit}{tails}"
         if self.kind == "combined":
-            return f"combined, {100 * s:.3g} % and {s * ratio:.3g} {unit}"
-        return f"{self.kind}, {100 * s:.3g} %"
+            return f"combined, {100 * s:.3g} % and {s * ratio:.3g} {unit}{tails}"
+        return f"{self.kind}, {100 * s:.3g} %{tails}"
 
 
 def best_scale(
     models: Sequence[ErrorModel], r: Sequence[FloatArray], limits: Sequence[tuple[FloatArray, FloatArray]]
 ) -> float:
     """Return the maximum-likelihood scale that some quantities share, given their r = (y - f) / w and their limits."""
-    parts = [m._squares(x) for m, x in zip(models, r, strict=True)]
-    squares, count = sum(p[0] for p in parts), sum(p[1] for p in parts)
+    count = sum(m.squares(x, 1.0)[1] for m, x in zip(models, r, strict=True))
     smallest = max(m.smallest for m in models)
     if not count:
         return models[0].scale.s
-    plain = max(float(np.sqrt(squares / count)), smallest)
-    low, high = (np.concatenate([x[i][m.censoring != MEASURED] for m, x in zip(models, limits, strict=True)]) for i in range(2))
-    if not len(low):
+    measured = np.concatenate([x[m.censoring == MEASURED] for m, x in zip(models, r, strict=True)])
+    plain = max(float(np.sqrt(np.mean(measured**2))), smallest)
+    if all(np.isinf(m.degrees) and (m.censoring == MEASURED).all() for m in models):
         return plain
 
     def negative(log_s: float) -> float:
         s = np.exp(log_s)
-        return float(count * log_s + squares / (2 * s**2) - np.sum(_log_between(low / s, high / s)))
+        seen = sum(m.squares(x, s)[0] for m, x in zip(models, r, strict=True))
+        hidden = sum(float(log_between(low[m.censoring != MEASURED] / s, high[m.censoring != MEASURED] / s, m.degrees).sum())
+                     for m, (low, high) in zip(models, limits, strict=True))  # fmt: skip
+        return float(count * log_s + seen / 2 - hidden)
 
     middle = np.log(plain)
-    found = minimize_scalar(negative, bounds=(middle - 3, middle + 3), method="bounded").x
+    found = minimize_scalar(negative, bounds=(middle - 3, middle + 3), method="bounded", options={"xatol": 1e-9}).x
     return max(float(np.exp(found)), smallest)
 
 
-def _log_between(low: FloatArray, high: FloatArray) -> FloatArray:
-    """Return log P(low < standard normal < high), exact in both tails."""
-    open_below, open_above = np.isneginf(low), np.isposinf(high)
-    a, b = np.where(open_below, 0.0, low), np.where(open_above, 0.0, high)
-    a, b = np.where(a > 0, -b, a), np.where(a > 0, -a, b)  # the same probability on the side where it is not lost by rounding
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = np.log(np.maximum(ndtr(b) - ndtr(a), 1e-300))
-    one = np.where(open_below, log_ndtr(high), log_ndtr(-np.where(open_below, 0.0, low)))
-    both = ~open_below & ~open_above
-    return np.where(open_below & open_above, 0.0, np.where(both, between, one))
-
-
-def error_models(observations: Observations, error: str | Mapping[str, str]) -> tuple[ErrorModel, ...]:
-    """Return the error model of each quantity.
+def error_models(
+    observations: Observations, error: str | Mapping[str, str], student: float | Mapping[str, float] | None = None
+) -> tuple[ErrorModel, ...]:
+    """Return the error model of each quantity, with normal errors, or degrees of freedom of Student's t.
 
     Raises
     ------
@@ -260,9 +275,16 @@ def error_models(observations: Observations, error: str | Mapping[str, str]) -> 
         for k in dict.fromkeys(kinds.values())
         if k not in ERRORS
     ]
+    degrees = {} if student is None else dict(student) if isinstance(student, Mapping) else dict.fromkeys(kinds, student)
+    problems += [Problem("student", f"{q!r} is not a fitted quantity", nearest(q, kinds)) for q in degrees if q not in kinds]
+    problems += [Problem("student", f"{d!r} degrees of freedom", "a number above 0, for example 4") for d in degrees.values()
+                 if not (isinstance(d, (int, float)) and d > 0)]  # fmt: skip
     if problems:
         raise FitError(problems)
-    models = tuple(_error_model(observations, i, q, str(kinds[q])) for i, q in enumerate(observations.quantities))
+    models = tuple(
+        replace(_error_model(observations, i, q, str(kinds[q])), degrees=float(degrees.get(q, np.inf)))
+        for i, q in enumerate(observations.quantities)
+    )
     problems = [p for m, q in zip(models, observations.quantities, strict=True) for p in _unfit(m, q)]
     if problems:
         raise FitError(problems)

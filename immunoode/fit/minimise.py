@@ -36,8 +36,9 @@ def minimise(
     *,
     max_evaluations: int | None = None,
     progress: bool | None = None,
+    parameters: Parameters | None = None,
 ) -> Outcome:
-    """Fit, from the values that the design starts from.
+    """Fit, from `parameters`, by default the values that the design starts from.
 
     Raises
     ------
@@ -48,9 +49,9 @@ def minimise(
         raise FitError(Problem("max_evaluations", f"is {max_evaluations!r}", "a whole number from 1, or None"))
     if method not in METHODS:
         raise FitError(Problem("method", f"{method!r} is not known", nearest(method, METHODS)))
-    parameters = objective.parameters()
+    parameters = objective.parameters() if parameters is None else parameters
     varied = sum(1 for p in parameters.values() if p.vary)
-    if len(objective.observations) < varied:
+    if len(objective.observations) + len(objective.priors) < varied:
         what = f"{len(objective.observations)} observations cannot determine {varied} parameters"
         raise FitError(Problem("vary", what, "let fewer parameters vary, or share them between subjects"))
     objective(parameters)
@@ -71,6 +72,40 @@ def _rounds(objective: Objective, parameters: Parameters, method: str, limit: in
         if change < SETTLED or result.aborted:
             break
     return Outcome(result, minimizer, rounds, bool(change < SETTLED))
+
+
+def refit(objective: Objective, parameters: Parameters) -> bool:
+    """Fit again from values near the best, which `parameters` then hold; return whether it converged.
+
+    For profiles and bootstraps, which do this thousands of times: no messages, no covariance, fewer rounds.
+    """
+    varied = [n for n, p in parameters.items() if p.vary]
+    objective(parameters)
+    for _ in range(ROUNDS):
+        ok = _least_squares(objective, parameters, varied) if varied else True
+        if objective.settle(parameters) < SETTLED:
+            break
+    return ok
+
+
+def _least_squares(objective: Objective, parameters: Parameters, varied: list[str]) -> bool:
+    """Minimise by SciPy's trust region, without lmfit's copies of parameters."""
+    from scipy.optimize import least_squares
+
+    low = np.array([parameters[n].min for n in varied])
+    high = np.array([parameters[n].max for n in varied])
+    inside = np.clip([parameters[n].value for n in varied], low, high)
+    design = objective.design
+
+    def residuals(x: Any) -> Any:
+        return objective(design.moved(parameters, varied, x))
+
+    def jacobian(x: Any) -> Any:
+        return objective.jacobian(design.moved(parameters, varied, x))
+
+    found = least_squares(residuals, inside, jacobian, bounds=(low, high), xtol=1e-7, ftol=1e-9, gtol=1e-9, x_scale="jac")
+    design.moved(parameters, varied, found.x)
+    return bool(found.success)
 
 
 def _minimizer(objective: Objective, parameters: Parameters, limit: int | None, bar: Any) -> Minimizer:

@@ -13,6 +13,7 @@ from immunoode.fit.design import LOG, Design
 from immunoode.fit.likelihood import ErrorModel, best_scale, ratio_start
 from immunoode.fit.observations import FloatArray, Observations
 from immunoode.fit.prediction import Predictor
+from immunoode.fit.priors import Priors
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -33,6 +34,7 @@ class Objective:
     design: Design
     errors: tuple[ErrorModel, ...]
     pool: bool = False
+    priors: Priors = field(default_factory=Priors)
     failures: int = 0
     evaluations: int = 0
     _penalty: float = field(default=0.0, repr=False)
@@ -55,7 +57,7 @@ class Objective:
         return found
 
     def __call__(self, parameters: Parameters) -> FloatArray:
-        """Return the residuals (N,), always finite."""
+        """Return the residuals (N,), always finite, and behind them those of priors."""
         f = self.predictions(parameters)
         z = np.full(len(f), np.nan)
         usable = self._guess(f)
@@ -65,7 +67,7 @@ class Objective:
             self._begin(f, z)
         lost = ~(np.isfinite(f) & np.isfinite(z))
         z[lost] = self._penalty
-        return z
+        return np.append(z, self.priors.residuals(parameters))
 
     def _begin(self, f: FloatArray, z: FloatArray) -> None:
         """Set the residual of failed solves from the start, which itself must be possible."""
@@ -85,23 +87,26 @@ class Objective:
         return np.where(np.isfinite(f), f, self.observations.value)
 
     def jacobian(self, parameters: Parameters) -> FloatArray:
-        """Return (N, p) the derivatives of the residuals by what varies."""
+        """Return the derivatives of the residuals by what varies, a column each."""
         values = self.design.values(parameters)
         f, by, simulations = self.predict.derivatives(values)
         self.evaluations += simulations
         logged = np.array([slot.log for slot in self.design.slots])
         by_slot = by * np.where(logged[:, None], values.T[:, self.observations.subject], 1.0)
         by_slot = np.where(np.isfinite(by_slot) & np.isfinite(f), by_slot, 0.0)
-        return self._columns(parameters, self._guess(f), by_slot, np.isfinite(f))
+        own = self._columns(parameters, self._guess(f), by_slot, np.isfinite(f))
+        return np.vstack([own, self.priors.jacobian(parameters)])
 
     def _columns(
         self, parameters: Parameters, f: FloatArray, by_slot: FloatArray, good: NDArray[np.bool_]
     ) -> FloatArray:
         """Return one column for each lmfit parameter that varies."""
-        by_name = self._spread(by_slot)
         names = [n for n, p in parameters.items() if p.vary]
-        zero = np.zeros(len(f))
-        by = np.column_stack([by_name.get(n, zero) for n in names]) if names else np.zeros((len(f), 0))
+        place = {name: j for j, name in enumerate(names)}
+        by = np.zeros((len(f), len(names)))
+        for name, parts in self.design.chain(parameters).items():
+            for k, factors in parts if name in place else ():
+                by[:, place[name]] += by_slot[k] * factors[self.observations.subject]
         jacobian = np.zeros_like(by)
         for model in self.errors:
             at = ratio(model, parameters)
@@ -111,15 +116,6 @@ class Objective:
                 jacobian[model.rows, names.index(LOG + model.ratio_name)] += by_ratio * at
         jacobian[~good] = 0.0
         return np.where(np.isfinite(jacobian), jacobian, 0.0)
-
-    def _spread(self, by_slot: FloatArray) -> dict[str, FloatArray]:
-        """Return d(prediction)/d(lmfit parameter), from what each slot does in its subjects."""
-        columns = {}
-        for k, slot in enumerate(self.design.slots):
-            group = slot.group[self.observations.subject]
-            for g, name in enumerate(slot.varied):
-                columns[name] = np.where(group == g, by_slot[k], 0.0)
-        return columns
 
     def settle(self, parameters: Parameters) -> float:
         """Set the errors' scales to their maximum likelihood at these parameters; return how much they changed."""
@@ -143,6 +139,10 @@ class Objective:
         f = self.predictions(parameters)
         usable = self._guess(f)
         return sum(m.deviance(usable[m.rows], ratio(m, parameters)) for m in self.errors)
+
+    def cost(self, parameters: Parameters) -> float:
+        """Return the deviance with the squares of priors: what a fit has at its least."""
+        return self.deviance(parameters) + float(np.sum(self.priors.residuals(parameters) ** 2))
 
 
 def ratio(model: ErrorModel, parameters: Parameters) -> float:

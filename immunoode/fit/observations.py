@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +56,20 @@ class Observations:
 
     def __len__(self) -> int:
         return len(self.value)
+
+    def take(self, subjects: IntArray) -> Observations:
+        """Return those of some subjects, each any number of times; a name that comes again is numbered."""
+        rows = [np.flatnonzero(self.subject == s) for s in subjects]
+        every = np.concatenate(rows)
+        times = np.array([int(np.sum(subjects[:i] == s)) for i, s in enumerate(subjects)])
+        names = tuple(self.subjects[s] + (f" #{k + 1}" if k else "") for s, k in zip(subjects, times, strict=True))
+        return replace(
+            self, subjects=names, arms=tuple(self.arms[s] for s in subjects), start=self.start[subjects],
+            baselines={n: v[subjects] for n, v in self.baselines.items()},
+            subject=np.repeat(np.arange(len(subjects)), [len(r) for r in rows]), quantity=self.quantity[every],
+            time=self.time[every], value=self.value[every], censoring=self.censoring[every], lower=self.lower[every],
+            rows=tuple(self.rows[i] for i in every),
+        )  # fmt: skip
 
     @property
     def last(self) -> FloatArray:

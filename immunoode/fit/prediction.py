@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from immunoode.fit.observations import FloatArray
+from immunoode.fit.design import Design
+from immunoode.fit.observations import FloatArray, IntArray, Observations
 
 
 class Predictor(Protocol):
@@ -26,4 +27,12 @@ class Predictor(Protocol):
 
     def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
         """Return (B, S, T, Q) the observed outputs at `times` (days); NaN before a subject's start."""
+        ...
+
+    def alone(self) -> Predictor:
+        """Return the same in one thread, for fits that run side by side."""
+        ...
+
+    def take(self, subjects: IntArray, observations: Observations, design: Design) -> Predictor:
+        """Return the same for some subjects, each any number of times, whose observations and design these are."""
         ...

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from immunoode.errors import FitError, Problem
-from immunoode.fit import uncertainty
 from immunoode.fit.design import SHARED
 from immunoode.fit.minimise import Outcome
+from immunoode.fit.multistart import Starts
 from immunoode.fit.objective import Objective, ratio
 from immunoode.fit.observations import MEASURED, FloatArray, IntArray, Observations
 from immunoode.fit.prediction import Predictor
+from immunoode.fit.uncertainty.bands import bands
+from immunoode.fit.uncertainty.bootstrap import bootstrap
+from immunoode.fit.uncertainty.covariance import correlation, covariance, intervals
+from immunoode.fit.uncertainty.draws import Draws
+from immunoode.fit.uncertainty.profile import Profiles, profiles
 from immunoode.model.parts import Model, Parameter
 from immunoode.trial.table import TrialData
 
@@ -38,6 +43,8 @@ class FitResult:
         The result of the last round; `lmfit.params` holds every parameter in its natural scale (with standard error) and,
         as "log_" + name, in the scale that was fitted. Its residuals are in units of the standard deviation.
     seconds : float
+    starts : Starts
+        The fits from all places where it was started; see `immunoode.fit.multistart`.
     """
 
     model: Model
@@ -46,6 +53,7 @@ class FitResult:
     predictor: Predictor
     outcome: Outcome
     seconds: float = 0.0
+    starts: Starts | None = None
 
     @property
     def lmfit(self) -> MinimizerResult:
@@ -97,6 +105,12 @@ class FitResult:
     def aic(self) -> float:
         """Akaike's criterion from the full likelihood (lmfit's own counts the residuals only)."""
         return self.deviance + 2 * self.free
+
+    @property
+    def aicc(self) -> float:
+        """Akaike's criterion for few observations; infinite where there are not enough of them."""
+        left = len(self.observations) - self.free - 1
+        return self.aic + 2 * self.free * (self.free + 1) / left if left > 0 else float("inf")
 
     @property
     def bic(self) -> float:
@@ -158,9 +172,19 @@ class FitResult:
 
         return replace(self.model, parameters=widen(self.model.parameters), covariates=widen(self.model.covariates))
 
+    def covariance(self) -> DataFrame:
+        """Return the covariance matrix of the fitted parameters (in the scale that was fitted).
+
+        Raises
+        ------
+        FitError
+            If the data do not determine all parameters.
+        """
+        return covariance(self.lmfit)
+
     def correlation(self) -> DataFrame:
         """Return the correlation matrix of the fitted parameters (in the scale that was fitted)."""
-        return uncertainty.correlation(self.lmfit)
+        return correlation(self.lmfit)
 
     def confidence(self, level: float = 0.95) -> DataFrame:
         """Return confidence intervals from the covariance: value, lower, upper.
@@ -170,15 +194,40 @@ class FitResult:
         FitError
             If the data do not determine all parameters.
         """
-        return uncertainty.intervals(self.lmfit, level)
+        return intervals(self.lmfit, level)
 
-    def profile(self, *names: str, level: float = 0.95) -> DataFrame:
-        """Return profile-likelihood intervals through lmfit.conf_interval: value, lower, upper.
+    def profile(
+        self, *names: str, level: float = 0.95, threads: int | None = None, progress: bool | None = None
+    ) -> Profiles:
+        """Return the profile likelihood of parameters: curves, intervals, what is identifiable.
 
-        Every other parameter is refitted along the way; the scales of errors stay as found. Infinite: not bounded by the
-        data on that side.
+        Every other parameter, and the scale of errors, is fitted again at each point; see `immunoode.fit.uncertainty.profile`.
         """
-        return uncertainty.profiles(self.outcome.minimizer, self.lmfit, names, level)
+        return profiles(self, names, level, threads, progress)
+
+    def bootstrap(
+        self,
+        count: int = 200,
+        *,
+        kind: Literal["parametric", "cases"] = "parametric",
+        seed: int = 20240501,
+        threads: int | None = None,
+        progress: bool | None = None,
+    ) -> Draws:
+        """Return fits to `count` data sets that are like this one: simulated from the fit, or subjects drawn with replacement.
+
+        See `immunoode.fit.uncertainty.bootstrap`.
+        """
+        return bootstrap(self, count, kind, seed, threads, progress)
+
+    def posterior(
+        self, steps: int = 1000, *, walkers: int | None = None, burn: int | None = None, seed: int = 20240501,
+        progress: bool | None = None,
+    ) -> Draws:  # fmt: skip
+        """Return draws from the posterior by emcee; see `immunoode.fit.uncertainty.posterior`."""
+        from immunoode.fit.uncertainty.posterior import posterior
+
+        return posterior(self, steps, walkers, burn, seed, progress)
 
     def predict(self, times: Iterable[float] | None = None) -> DataFrame:
         """Return predictions: at the observations, or at `times` [days] for every subject and quantity.
@@ -222,14 +271,14 @@ class FitResult:
         from immunoode.fit.report import curve_table
 
         days = self.grid() if times is None else np.asarray(list(times), dtype=np.float64)
-        middle, low, high = uncertainty.bands(
+        middle, low, high = bands(
             self.predictor,
             self.objective.design,
             self.objective.errors,
             self.ratios,
             self.lmfit,
             days,
-            self._groups(by),
+            self.groups(by),
             level=level,
             of=of,
             method=method,
@@ -240,7 +289,8 @@ class FitResult:
         """Return days from the first subject's start to the last observation."""
         return np.linspace(float(self.observations.start.min()), float(self.observations.last.max()), count)
 
-    def _groups(self, by: str) -> IntArray:
+    def groups(self, by: str) -> IntArray:
+        """Return (S,) which subject, or arm, each subject's curve belongs to."""
         if by == "subject":
             return np.arange(len(self.observations.subjects))
         arms = list(dict.fromkeys(self.observations.arms))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,9 +42,9 @@ class Simulated:
     engine: str = "compiled"
     threads: int | None = None
     rtol: float = RTOL
-    _times: list[FloatArray] = field(default_factory=list, repr=False)
-    _place: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
-    _prepared: dict[tuple[int, bool], Simulator] = field(default_factory=dict, repr=False)
+    _times: list[FloatArray] = field(default_factory=list, init=False, repr=False)
+    _place: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), init=False, repr=False)
+    _prepared: dict[tuple[int, bool], Simulator] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         seen = self.observations
@@ -76,6 +76,15 @@ class Simulated:
         g, differences, count = by_differences(self, self.design, values, self.observations.subject)
         lost = ~solution.ok[self.observations.subject]
         return np.where(lost, g, f), np.where(lost, differences, by), 1 + count
+
+    def alone(self) -> Simulated:
+        """Return the same in one thread."""
+        return self if self.threads == 1 else replace(self, threads=1)
+
+    def take(self, subjects: IntArray, observations: Observations, design: Design) -> Simulated:
+        """Return the same for some of the subjects, each any number of times."""
+        chosen = tuple(self.schedules[s] for s in subjects)
+        return replace(self, observations=observations, schedules=chosen, base=self.base[subjects], design=design)
 
     def _at_observations(self, found: FloatArray, count: int) -> FloatArray:
         """Return what belongs to the observations of (B S, T, Q, ...)."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from immunoode.errors import FitError, Problem
+from immunoode.plot.style import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from immunoode.fit.observations import FloatArray
     from immunoode.fit.result import FitResult
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, that the colour-blind can tell apart."""
 PANELS = 24
 """Subjects drawn in panels of their own; the rest are named in the title."""
 

@@ -12,7 +12,7 @@ from immunoode.errors import FitError, Problem, nearest
 from immunoode.fit.observations import FloatArray, IntArray, Observations
 from immunoode.model.parts import Model
 from immunoode.population.covariance import Pattern, pattern_of
-from immunoode.population.covariates import columns_of
+from immunoode.fit.covariates import columns_of
 from immunoode.population.distributions import Distribution, distribution_of
 
 if TYPE_CHECKING:

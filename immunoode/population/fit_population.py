@@ -73,7 +73,7 @@ def fit_population(
         Random effects that are correlated: none, all, or within each group.
     covariates : mapping, optional
         {"clearance": "log(weight / 70)", "growth_rate": ["arm", "age"]}: what shifts a parameter's latent mean; see
-        `immunoode.population.covariates`.
+        `immunoode.fit.covariates`.
     distribution : mapping, optional
         {"fraction": "logit"}: "lognormal" (default where a parameter cannot be negative), "logit" within its bounds, "normal".
     initial : mapping, optional
