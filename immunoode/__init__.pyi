@@ -10,10 +10,15 @@ from immunoode.errors import Problem as Problem
 from immunoode.errors import RegimenError as RegimenError
 from immunoode.errors import SolveError as SolveError
 from immunoode.errors import UnitError as UnitError
+from immunoode.fit.comparison import FitComparison as FitComparison
+from immunoode.fit.comparison import compare_fits as compare_fits
 from immunoode.fit.each import EachResult as EachResult
 from immunoode.fit.each import fit_each as fit_each
 from immunoode.fit.fit import fit as fit
+from immunoode.fit.identify.identifiability import identifiability as identifiability
+from immunoode.fit.identify.result import Identifiability as Identifiability
 from immunoode.fit.result import FitResult as FitResult
+from immunoode.fit.saving import load_fit as load_fit
 from immunoode.interop.code import write_code as write_code
 from immunoode.interop.events import read_sbml_events as read_sbml_events
 from immunoode.interop.sbml import read_sbml as read_sbml

@@ -59,7 +59,7 @@ def test_a_fit_recovers_what_it_was_made_with(result: FitResult) -> None:
 def test_both_engines_predict_the_same(result: FitResult) -> None:
     from dataclasses import replace
 
-    slow = replace(result.predictor, engine="scipy", _prepared={}, _times=[])  # type: ignore[type-var]
+    slow = replace(result.predictor, engine="scipy")  # type: ignore[type-var]
     values = result.objective.design.values(result.lmfit.params)[None]
     assert slow(values) == pytest.approx(result.predictor(values), rel=1e-4)
 

@@ -96,6 +96,7 @@ def objective(
     """Return an objective over the toy."""
     shared, arm, own = (how.pop(k, ()) for k in ("vary", "per_arm", "per_subject"))
     names = frozenset([*shared, *arm, *own])  # type: ignore[misc]
+    student = how.pop("student", None)
     seen = observations(MODEL, data, None, True, names)
     plan = design(MODEL, seen.subjects, seen.arms, shared, arm, own, **how)  # type: ignore[arg-type]
-    return Objective(Toy(seen, plan, broken), seen, plan, error_models(seen, error))
+    return Objective(Toy(seen, plan, broken), seen, plan, error_models(seen, error, student))  # type: ignore[arg-type]

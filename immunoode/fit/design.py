@@ -122,6 +122,18 @@ class Design:
                 found.setdefault(name, []).append((k, slot.columns[:, c]))
         return found
 
+    def by_varied(self, parameters: Parameters, values: FloatArray, by: FloatArray, subject: IntArray) -> FloatArray:
+        """Return derivatives (N, p) by what lmfit varies, of those (K, N) by the slots' values (S, K)."""
+        place = {n: j for j, n in enumerate(n for n, p in parameters.items() if p.vary)}
+        logged = np.array([slot.log for slot in self.slots])
+        scaled = by * np.where(logged[:, None], values.T[:, subject], 1.0)
+        scaled = np.where(np.isfinite(scaled), scaled, 0.0)
+        out = np.zeros((len(subject), len(place)))
+        for name, parts in self.chain(parameters).items():
+            for k, factors in parts if name in place else ():
+                out[:, place[name]] += scaled[k] * factors[subject]
+        return out
+
     def perturbed(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return (2K, S, K) values with each slot moved up and down, and (K, S) the distances in the fitted scale.
 

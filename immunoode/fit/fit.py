@@ -153,7 +153,7 @@ def fit(
         constraints=constraints,
     )
     base = base_values(whole, seen, table.covariates, parameters, plan.names)
-    predictor = _predictor(whole, seen, regimens, base, plan, engine, rtol, threads)
+    predictor = predictor_of(whole, seen, regimens, base, plan, engine, rtol, threads)
     errors = error_models(seen, error, student)
     _check_pool(errors, pool)
     objective = Objective(predictor, seen, plan, errors, pool, priors_of(priors, plan))
@@ -178,7 +178,7 @@ def arranged(
     FitError
         If they do not go together, or no subject is left.
     """
-    whole, table = _model(model), as_trial(data)
+    whole, table = whole_model(model), as_trial(data)
     given = {s: table.schedules.get(s) for s in table.subjects} if regimens is None and table.schedules else regimens
     first = _first_dose(whole, table, given)
     seen = observations(whole, table, observe, baseline, free, first, start)
@@ -198,13 +198,13 @@ def _listed(names: str | Iterable[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-def _model(model: Model | str | Sequence[Model | str]) -> Model:
+def whole_model(model: Model | str | Sequence[Model | str]) -> Model:
     if isinstance(model, str):
         return load_model(model)
     return model if isinstance(model, Model) else combine(*model)
 
 
-def _predictor(
+def predictor_of(
     model: Model,
     seen: Observations,
     regimens: Any,

@@ -53,15 +53,6 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """Residuals z (N,) of all observations, and what their derivatives need: dz/df, and d(mean log w)/df with its factor."""
-
-    z: FloatArray
-    slope: FloatArray
-    log_weight_slope: FloatArray
-
-
-@dataclass(frozen=True)
 class ErrorModel:
     """The error model of one quantity: which of the N observations are its, their values, and how they are censored.
 

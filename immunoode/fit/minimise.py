@@ -22,10 +22,9 @@ SETTLED = 1e-3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a fit ended with: lmfit's result and minimizer, the rounds it took, whether the scales settled."""
+    """What a fit ended with: lmfit's result, the rounds it took, whether the scales settled."""
 
     result: MinimizerResult
-    minimizer: Minimizer
     rounds: int
     settled: bool
 
@@ -71,7 +70,7 @@ def _rounds(objective: Objective, parameters: Parameters, method: str, limit: in
         parameters = result.params
         if change < SETTLED or result.aborted:
             break
-    return Outcome(result, minimizer, rounds, bool(change < SETTLED))
+    return Outcome(result, rounds, bool(change < SETTLED))
 
 
 def refit(objective: Objective, parameters: Parameters) -> bool:

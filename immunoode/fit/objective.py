@@ -91,22 +91,15 @@ class Objective:
         values = self.design.values(parameters)
         f, by, simulations = self.predict.derivatives(values)
         self.evaluations += simulations
-        logged = np.array([slot.log for slot in self.design.slots])
-        by_slot = by * np.where(logged[:, None], values.T[:, self.observations.subject], 1.0)
-        by_slot = np.where(np.isfinite(by_slot) & np.isfinite(f), by_slot, 0.0)
-        own = self._columns(parameters, self._guess(f), by_slot, np.isfinite(f))
+        by = self.design.by_varied(parameters, values, np.where(np.isfinite(f), by, 0.0), self.observations.subject)
+        own = self._residual_slopes(parameters, self._guess(f), by, np.isfinite(f))
         return np.vstack([own, self.priors.jacobian(parameters)])
 
-    def _columns(
-        self, parameters: Parameters, f: FloatArray, by_slot: FloatArray, good: NDArray[np.bool_]
+    def _residual_slopes(
+        self, parameters: Parameters, f: FloatArray, by: FloatArray, good: NDArray[np.bool_]
     ) -> FloatArray:
         """Return one column for each lmfit parameter that varies."""
         names = [n for n, p in parameters.items() if p.vary]
-        place = {name: j for j, name in enumerate(names)}
-        by = np.zeros((len(f), len(names)))
-        for name, parts in self.design.chain(parameters).items():
-            for k, factors in parts if name in place else ():
-                by[:, place[name]] += by_slot[k] * factors[self.observations.subject]
         jacobian = np.zeros_like(by)
         for model in self.errors:
             at = ratio(model, parameters)

@@ -23,6 +23,8 @@ AT_BOUND = 5e-3
 """Part of the way between its bounds (in the scale fitted) within which a parameter counts as at a bound."""
 UNSURE = 1.0
 """Relative standard error above which a parameter counts as not determined."""
+TURN = 0.3
+"""Correlation of consecutive residuals above which they are not independent."""
 STRONG = 0.95
 """Correlation above which two parameters cannot be told apart well."""
 
@@ -35,30 +37,36 @@ def parameter_table(result: FitResult, level: float) -> DataFrame:
         limits = result.confidence(level)
     except FitError:
         limits = None
-    rows = []
-    for slot in result.objective.design.slots:
-        for key, label, start in zip(slot.keys, slot.labels, slot.initial, strict=True):
-            found = result.lmfit.params[key]
-            known = limits is not None and key in limits.index
-            rows.append(
-                {
-                    "parameter": key,
-                    "of": label,
-                    "value": found.value,
-                    "unit": slot.unit,
-                    "standard_error": found.stderr if limits is not None else np.nan,
-                    "lower": limits.loc[key, "lower"] if known else np.nan,
-                    "upper": limits.loc[key, "upper"] if known else np.nan,
-                    "start": start,
-                    "lowest": slot.bounds[0],
-                    "highest": slot.bounds[1],
-                    "beware": _beware(result, slot, key),
-                }
-            )
+    rows = [_parameter_row(result, limits, slot, *owned)
+            for slot in result.objective.design.slots
+            for owned in (*zip(slot.keys, slot.labels, slot.initial, strict=True),
+                          *((c, "covariate", 0.0) for c in slot.coefficients))]  # fmt: skip
     return pd.DataFrame(rows).set_index("parameter")
 
 
+def _parameter_row(
+    result: FitResult, limits: DataFrame | None, slot: Slot, key: str, label: str, start: float
+) -> dict[str, object]:
+    found, shift = result.lmfit.params[key], key in slot.coefficients
+    lower, upper = (np.nan, np.nan) if limits is None or key not in limits.index else limits.loc[key, ["lower", "upper"]]
+    return {
+        "parameter": key,
+        "of": label,
+        "value": found.value,
+        "unit": "1" if shift else slot.unit,
+        "standard_error": found.stderr if limits is not None else np.nan,
+        "lower": lower,
+        "upper": upper,
+        "start": start,
+        "lowest": -np.inf if shift else slot.bounds[0],
+        "highest": np.inf if shift else slot.bounds[1],
+        "beware": "" if shift else _beware(result, slot, key),
+    }
+
+
 def _beware(result: FitResult, slot: Slot, key: str) -> str:
+    if key in result.objective.design.constraints:
+        return ""
     bound = at_bound(slot, float(result.lmfit.params[key].value))
     if bound:
         return f"at its {bound} bound"
@@ -94,7 +102,33 @@ def cautions(result: FitResult) -> tuple[str, ...]:
         )
     if result.failed_subjects:
         lines.append("no simulation at the values found for: " + ", ".join(result.failed_subjects[:10]))
-    return (*_untreated(result), *lines, *_strong(result))
+    return (*_untreated(result), *_several(result), *lines, *_strong(result), *_in_turn(result))
+
+
+def _several(result: FitResult) -> list[str]:
+    """Return a warning where one start alone found the best minimum."""
+    if result.starts is None or len(result.starts) < 4 or result.starts.agreeing > 1:
+        return []
+    return [f"only 1 of {len(result.starts)} starts ended here: there may be a better minimum still"]
+
+
+def _in_turn(result: FitResult) -> list[str]:
+    """Return a warning where residuals of consecutive observations are alike: then standard errors are too small."""
+    seen, lines = result.observations, []
+    for model, at, quantity in zip(result.objective.errors, result.ratios, seen.quantities, strict=True):
+        rows = model.rows[np.lexsort((seen.time[model.rows], seen.subject[model.rows]))]
+        order = np.searchsorted(model.rows, rows)
+        r = model.weighted(result.fitted[model.rows], at)[order]
+        known = (seen.censoring[rows] == MEASURED) & np.isfinite(r)
+        pairs = (np.diff(seen.subject[rows]) == 0) & known[1:] & known[:-1]
+        if pairs.sum() < 10:
+            continue
+        centred = r - r[known].mean()
+        correlation = float(np.mean(centred[1:][pairs] * centred[:-1][pairs]) / np.var(r[known]))
+        if correlation > max(TURN, 3 / np.sqrt(pairs.sum())):
+            what = f"residuals of consecutive observations of {quantity} are alike (correlation {correlation:.2f})"
+            lines.append(f"{what}: the curve misses the data's shape, and standard errors are too small")
+    return lines
 
 
 def _untreated(result: FitResult) -> list[str]:
@@ -146,7 +180,14 @@ def headline(result: FitResult) -> list[str]:
         f"-2 log L {result.deviance:.3f}, AIC {result.aic:.3f}, BIC {result.bic:.3f}; "
         f"median relative error {100 * result.relative_error:.1f} %",
         *[f"Errors of {line}" for line in errors],
+        *_starts_line(result),
     ]
+
+
+def _starts_line(result: FitResult) -> list[str]:
+    if result.starts is None or len(result.starts) < 2:
+        return []
+    return [f"{result.starts.agreeing} of {len(result.starts)} starts ended at this minimum"]
 
 
 def text(result: FitResult) -> str:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from immunoode.errors import FitError, Problem
+from immunoode.fit.crossvalidation import CrossValidation, cross_validate
 from immunoode.fit.design import SHARED
 from immunoode.fit.minimise import Outcome
 from immunoode.fit.multistart import Starts
 from immunoode.fit.objective import Objective, ratio
 from immunoode.fit.observations import MEASURED, FloatArray, IntArray, Observations
 from immunoode.fit.prediction import Predictor
+from immunoode.fit.saving import fingerprint, save
 from immunoode.fit.uncertainty.bands import bands
 from immunoode.fit.uncertainty.bootstrap import bootstrap
 from immunoode.fit.uncertainty.covariance import correlation, covariance, intervals
@@ -296,6 +299,21 @@ class FitResult:
         arms = list(dict.fromkeys(self.observations.arms))
         return np.array([arms.index(a) for a in self.observations.arms])
 
+    def cross_validate(self, folds: int = 10, *, seed: int = 20240501, progress: bool | None = None) -> CrossValidation:
+        """Return how well subjects are predicted whom the fit has not seen; see `immunoode.fit.crossvalidation`."""
+        return cross_validate(self, folds, seed, progress)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of model, data and settings: equal fits have equal ones."""
+        fit = self.objective
+        errors = [(m.kind, m.degrees) for m in fit.errors]
+        return fingerprint(self.model, fit.observations, fit.design, fit.priors, errors, fit.pool, *_conditions(self.predictor))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the result to a file that `immunoode.load_fit` reads, to the last digit."""
+        return save(self, path)
+
     def warnings(self) -> tuple[str, ...]:
         """Return what a reader of the result must know: bounds hit, parameters not determined, solves that failed."""
         from immunoode.fit.report import cautions
@@ -327,3 +345,8 @@ class FitResult:
         from immunoode.fit.report import html
 
         return html(self)
+
+
+def _conditions(predictor: Predictor) -> tuple[object, ...]:
+    """Return what else a simulation depends on."""
+    return tuple(getattr(predictor, n, None) for n in ("schedules", "base", "engine", "rtol"))

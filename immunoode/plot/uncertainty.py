@@ -59,7 +59,12 @@ def _profile(box: Axes, profile: Profile, level: float) -> None:
     seen = np.clip([low, high], profile.values.min(), profile.values.max())
     box.axvspan(seen[0], seen[1], color=BLUE, alpha=0.12, linewidth=0)
     if profile.log and profile.values.max() > 3 * profile.values.min():
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
         box.set_xscale("log")
+        box.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
+        box.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        box.xaxis.set_minor_formatter(NullFormatter())
     box.set_ylim(-0.04 * profile.simultaneous, 1.35 * profile.simultaneous)
     box.set_xlabel(f"{profile.name} ({profile.unit})" if profile.unit not in ("", "1") else profile.name, fontsize=8)
     box.set_ylabel("rise of −2 log L", fontsize=8)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.covariates import columns_of
 from immunoode.fit.observations import FloatArray, IntArray, Observations
 from immunoode.model.parts import Model
 from immunoode.population.covariance import Pattern, pattern_of
-from immunoode.fit.covariates import columns_of
 from immunoode.population.distributions import Distribution, distribution_of
 
 if TYPE_CHECKING:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from immunoode.fit.observations import FloatArray, Observations
+from immunoode.fit.saving import fingerprint, save
 from immunoode.model.parts import Model
 from immunoode.population.conditional import ROUNDS, Modes, modes
 from immunoode.population.focei import Ended
@@ -212,6 +214,15 @@ class PopulationResult:
         from immunoode.population.predictive import predictive_check
 
         return predictive_check(self, **how)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of model, data and settings: equal fits have equal ones."""
+        return fingerprint(self.model, self.problem, self.method, self.seed)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the result to a file that `immunoode.load_fit` reads, to the last digit."""
+        return save(self, path)
 
     def warnings(self) -> tuple[str, ...]:
         """Return what a reader of the result must know."""

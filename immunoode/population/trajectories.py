@@ -29,11 +29,11 @@ class Trajectories:
     effects: Effects
     rtol: float
     threads: int | None = None
-    solved: int = 0
-    _place: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
-    _columns: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), repr=False)
-    _times: list[FloatArray] = field(default_factory=list, repr=False)
-    _simulators: dict[tuple[int, bool], Simulator] = field(default_factory=dict, repr=False)
+    solved: int = field(default=0, init=False)
+    _place: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), init=False, repr=False)
+    _columns: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), init=False, repr=False)
+    _times: list[FloatArray] = field(default_factory=list, init=False, repr=False)
+    _simulators: dict[tuple[int, bool], Simulator] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         seen, names = self.seen, equations(self.model).parameters

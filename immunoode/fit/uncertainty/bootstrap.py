@@ -112,8 +112,8 @@ def _resampled(result: FitResult, random: np.random.Generator) -> Objective:
     return of_subjects(fit, np.array(chosen, dtype=np.int64))
 
 
-def of_subjects(fit: Objective, subjects: IntArray) -> Objective:
-    """Return the objective of some subjects, each any number of times."""
+def of_subjects(fit: Objective, subjects: IntArray, every: bool = True) -> Objective:
+    """Return the objective of some subjects, each any number of times; refused where a quantity is lost, if `every`."""
     seen = fit.observations.take(subjects)
     design = fit.design.take(subjects, seen.subjects)
     predict = fit.predict.alone().take(subjects, seen, design)
@@ -121,7 +121,7 @@ def of_subjects(fit: Objective, subjects: IntArray) -> Objective:
     for q, model in enumerate(fit.errors):
         rows = np.flatnonzero(seen.quantity == q)
         errors.append(replace(model, rows=rows, value=seen.value[rows], censoring=seen.censoring[rows], lower=seen.lower[rows]))
-    if not all(len(m.rows) for m in errors):
+    if every and not all(len(m.rows) for m in errors):
         raise FitError(Problem("kind", "subjects drawn have nothing of one of the quantities", "draw more subjects"))
     return replace(fit, predict=predict, observations=seen, design=design, errors=tuple(errors), _penalty=0.0)
 

@@ -1,0 +1,1 @@
+"""What a design can tell, before there are data."""

@@ -1,0 +1,39 @@
+"""The figure of a comparison of models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.plot.style import COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from immunoode.fit.comparison import FitComparison
+
+_PRINTED = {"aic": "AIC", "aicc": "AICc", "bic": "BIC"}
+
+
+def plot_comparison(found: FitComparison, criterion: str = "aicc", *, ax: Axes | None = None) -> Axes:
+    """Draw how far each model's criterion is above the best, with its weight beside it.
+
+    Returns
+    -------
+    Axes
+    """
+    import matplotlib.pyplot as plt
+
+    table = found.table(criterion)
+    if ax is None:
+        _, ax = plt.subplots(figsize=(6, 0.42 * len(table) + 1.3), layout="constrained")
+    place = np.arange(len(table))[::-1]
+    delta = np.where(np.isfinite(table["delta"]), table["delta"], np.nan)
+    ax.barh(place, delta, color=COLOURS[0], height=0.6)
+    for at, value, weight in zip(place, delta, table["weight"], strict=True):
+        ax.text(0.0 if np.isnan(value) else value, at, f"  weight {weight:.2g}", va="center", fontsize=8)
+    ax.set_yticks(place, list(table.index), fontsize=9)
+    ax.set_xlim(0, max(1.0, 1.25 * float(np.nanmax(delta))))
+    ax.set_xlabel(f"{_PRINTED[criterion]} above the best")
+    return ax
