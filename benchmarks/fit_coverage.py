@@ -1,0 +1,203 @@
+"""Do intervals cover, are estimates unbiased, and does the warning before a fit fire where it should? Simulated data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tools.results import show
+from tqdm.auto import tqdm
+
+import immunoode as imo
+
+SETS, DRAWS, SEED = 70, 200, 11
+"""Data sets of each design, draws of each bootstrap."""
+TRIES = 30
+"""Data sets by which a variant of a design counts as identifiable or not."""
+TEXT = f"""{SETS} data sets of each of three designs are simulated at published or rounded values, and fitted from values that
+are 30 % off. Counted are nominal 95 % intervals that hold the truth, of all parameters together: by the covariance, by profile
+likelihood, by the parametric bootstrap ({DRAWS} fits each). Bias is of the median, of the worst parameter."""
+_WARNED = f"""Variants of the designs: each parameter counts as identifiable where the estimates from {TRIES} data sets spread
+by less than 50 % (median absolute deviation, scaled) and fewer than a tenth end at a bound; beside what `identifiability` said."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A design: model, what is fitted at which truth, visits, arms with their fixed values, error, limit of quantification."""
+
+    model: str
+    truth: dict[str, float]
+    output: str
+    times: list[float]
+    arms: dict[str, dict[str, float]]
+    subjects: int
+    size: float
+    error: str = "lognormal"
+    limit: float = 0.0
+    per_arm: tuple[str, ...] = ()
+    fixed: dict[str, float] = field(default_factory=dict)
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def values(self, arm: str) -> dict[str, float]:
+        """All values that hold in an arm."""
+        own = {n: self.truth[f"{n}@{arm}"] for n in self.per_arm}
+        return {**self.fixed, **{n: v for n, v in self.truth.items() if "@" not in n}, **own, **self.arms[arm]}
+
+    @property
+    def shared(self) -> list[str]:
+        return [n for n in self.truth if "@" not in n]
+
+
+STUDIES = {
+    "tumour sizes, two arms (Stein-Fojo)": Study(
+        "ribba2022",
+        {"growth_rate": 0.0016, "shrinkage_rate@a": 0.0035, "shrinkage_rate@b": 0.007, "baseline_sum_of_diameters": 60.0},
+        "sum_of_diameters", [0, 42, 84, 126, 189, 252, 315, 378, 441], {"a": {}, "b": {}}, 8, 0.10, "proportional",
+        per_arm=("shrinkage_rate",),
+    ),
+    "xenografts, four doses (Simeoni)": Study(
+        "simeoni2004",
+        {"exponential_growth": 0.273, "linear_growth": 0.814, "potency": 6.29e-4, "death_rate": 0.968, "initial_tumour": 0.055},
+        "tumour_weight", [5, 8, 11, 14, 17, 20, 23, 26],
+        {"0": {"concentration": 0.0}, "150": {"concentration": 150.0}, "300": {"concentration": 300.0},
+         "600": {"concentration": 600.0}}, 6, 0.15,
+    ),
+    "CAR-T cells, limit of quantification (Stein 2019)": Study(
+        "stein2019", {"peak": 2.4e4, "contraction_rate": 0.16, "memory_fraction": 0.01, "memory_loss": 0.0032},
+        "transgene", [10, 14, 21, 28, 42, 60, 90, 180, 360], {"a": {}}, 8, 0.5, limit=120.0,
+        bounds={"memory_fraction": (1e-5, 0.9), "memory_loss": (1e-6, 0.1)},
+    ),
+}  # fmt: skip
+
+
+def simulated(study: Study, seed: list[int]) -> imo.TrialData:
+    """Return one data set."""
+    random, rows = np.random.default_rng(seed), []
+    for arm in study.arms:
+        run = imo.simulate(study.model, times=[0.0, *study.times] if study.times[0] > 0 else study.times,
+                           parameters=study.values(arm), outputs=[study.output])  # fmt: skip
+        f = run[study.output][-len(study.times) :]
+        for s in range(study.subjects):
+            u = random.standard_normal(len(f))
+            y = f * np.exp(study.size * u) if study.error == "lognormal" else f * (1 + study.size * u)
+            for t, value in zip(study.times, y, strict=True):
+                low = value < study.limit
+                rows.append((f"{arm}-{s}", arm, t, study.output, max(value, study.limit), "left" if low else ""))
+    frame = pd.DataFrame(rows, columns=["subject", "arm", "time", "quantity", "value", "censoring"])
+    return imo.read_trial(frame, {}, _unit(study))
+
+
+def _unit(study: Study) -> str:
+    model = imo.load_model(study.model)
+    part = {**model.compartments, **model.derived}[study.output]
+    return part.unit
+
+
+def fitted(study: Study, seed: list[int]) -> imo.FitResult:
+    """Return the fit to one data set."""
+    random = np.random.default_rng([*seed, 1])
+    start = {n: study.truth[n] * np.exp(0.3 * random.standard_normal()) for n in study.shared}
+    fixed = pd.DataFrame([{**study.fixed, **v} for v in study.arms.values()], index=list(study.arms))
+    return imo.fit(study.model, simulated(study, seed), study.shared, per_arm=study.per_arm, baseline=False, start=0.0,
+                   error=study.error, bounds=study.bounds, initial=start, parameters=fixed if fixed.shape[1] else None,
+                   threads=1, progress=False)  # fmt: skip
+
+
+def truth_of(study: Study, result: imo.FitResult) -> dict[str, float]:
+    """Return the truth by the names of the fit."""
+    own = {f"{n}__{a}": study.truth[f"{n}@{a}"] for n in study.per_arm for a in study.arms}
+    return {**{n: study.truth[n] for n in study.shared}, **own}
+
+
+def coverage(name: str, study: Study) -> list[Any]:
+    """Return one row of the table."""
+    methods: dict[str, Callable[[imo.FitResult], pd.DataFrame]] = {
+        "covariance": lambda r: r.confidence(),
+        "profile": lambda r: r.profile(*truth_of(study, r), progress=False).intervals(),
+        "bootstrap": lambda r: r.bootstrap(DRAWS, progress=False).intervals(),
+    }
+    hits: dict[str, list[bool]] = {m: [] for m in methods}
+    estimates: list[dict[str, float]] = []
+    for i in tqdm(range(SETS), desc=name, leave=False):
+        result = fitted(study, [SEED, i])
+        truth = truth_of(study, result)
+        estimates.append({n: np.log(result.values[n] / v) for n, v in truth.items()})
+        for method, intervals in methods.items():
+            table = intervals(result)
+            hits[method] += [bool(table.loc[n, "lower"] <= v <= table.loc[n, "upper"]) for n, v in truth.items()]
+    bias = np.exp(pd.DataFrame(estimates).median()) - 1
+    worst = str(bias.abs().idxmax())
+    shares = [f"{100 * np.mean(hits[m]):.1f} %" for m in methods]
+    return [name, SETS * len(bias), *shares, f"{100 * bias[worst]:+.1f} % ({worst})"]
+
+
+def variants() -> dict[str, Study]:
+    """Return designs that tell more and less."""
+    size, mice, cells = STUDIES.values()
+    made = {}
+    for last in (2, 3, 5, 9):
+        made[f"tumour sizes, {last} visits"] = replace(size, times=size.times[:last])
+    for count in (2, 4, 8):
+        made[f"xenografts, {count} days"] = replace(mice, times=mice.times[:count])
+    made["xenografts, untreated only"] = replace(mice, arms={"0": {"concentration": 0.0}})
+    made["xenografts, low dose only"] = replace(mice, arms={"150": {"concentration": 150.0}})
+    made["xenografts, 1 mouse, 40 % error"] = replace(mice, subjects=1, size=0.4)
+    for last in (4, 6, 9):
+        made[f"CAR-T cells, {last} visits"] = replace(cells, times=cells.times[:last], limit=0.0)
+    made["CAR-T cells, 1 patient"] = replace(cells, subjects=1, limit=0.0)
+    return made
+
+
+def judged(study: Study) -> tuple[dict[str, bool], dict[str, bool]]:
+    """Return of each parameter whether it was said to be determined, and whether it is."""
+    regimens = dict.fromkeys(study.arms) if len(study.arms) > 1 or study.per_arm else None
+    fixed = pd.DataFrame([{**study.fixed, **v} for v in study.arms.values()], index=list(study.arms))
+    arms = {"all": study.arms[next(iter(study.arms))]} if regimens is None else None
+    table = fixed if arms is None else pd.DataFrame([{**study.fixed, **arms["all"]}], index=["all"])
+    model = imo.load_model(study.model).with_values(**{n: study.truth[n] for n in study.shared})
+    said = imo.identifiability(model, study.shared, per_arm=study.per_arm, times={study.output: study.times}, regimens=regimens,
+                               subjects=study.subjects, error=study.error, size=study.size,
+                               bounds=study.bounds, parameters=table if table.shape[1] else None)  # fmt: skip
+    verdict = (said.table()["rse_percent"] <= 50).to_dict()
+    results = [r for i in range(TRIES) if (r := _try(study, [SEED, 1000 + i])) is not None]
+    truth = truth_of(study, results[0])
+    estimates = pd.DataFrame([{n: np.log(r.values[n] / truth[n]) for n in truth} for r in results])
+    bound = pd.DataFrame([{n: "bound" in r.parameters().loc[n, "beware"] for n in truth} for r in results]).mean()
+    spread = 1.4826 * (estimates - estimates.median()).abs().median()
+    lost = TRIES - len(results)
+    return verdict, {n: bool(spread[n] < 0.5 and bound[n] < 0.1 and lost < 3) for n in truth}
+
+
+def _try(study: Study, seed: list[int]) -> imo.FitResult | None:
+    try:
+        return fitted(study, seed)
+    except imo.ImmunoodeError:
+        return None
+
+
+def main() -> None:
+    """Run the study, print the tables."""
+    rows = [coverage(name, study) for name, study in STUDIES.items()]
+    head = ("design", "intervals", "covariance", "profile", "bootstrap", "bias of the median, worst")
+    show("fit_coverage", "Coverage of intervals, and the warning before the fit", TEXT, head, rows, closing=_warned())
+
+
+def _warned() -> str:
+    counts = {(said, true): 0 for said in (True, False) for true in (True, False)}
+    wrong = []
+    for name, study in tqdm(variants().items(), desc="variants", leave=False):
+        said, true = judged(study)
+        for parameter in true:
+            counts[said[parameter], true[parameter]] += 1
+            if said[parameter] != true[parameter]:
+                wrong.append(f"{parameter} ({name})")
+    return (f"{_WARNED} Of {sum(counts.values())} parameters of {len(variants())} variants, {counts[True, True]} were called "
+            f"determined and are, {counts[False, False]} were warned of and are not identifiable; {counts[False, True]} were "
+            f"warned of without need, {counts[True, False]} were missed. Which: {', '.join(wrong) or 'none'}.")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
