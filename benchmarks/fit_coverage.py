@@ -21,7 +21,8 @@ TEXT = f"""{SETS} data sets of each of three designs are simulated at published 
 are 30 % off. Counted are nominal 95 % intervals that hold the truth, of all parameters together: by the covariance, by profile
 likelihood, by the parametric bootstrap ({DRAWS} fits each). Bias is of the median, of the worst parameter."""
 _WARNED = f"""Variants of the designs: each parameter counts as identifiable where the estimates from {TRIES} data sets spread
-by less than 50 % (median absolute deviation, scaled) and fewer than a tenth end at a bound; beside what `identifiability` said."""
+by less than 50 % (median absolute deviation, scaled) and fewer than a tenth end at a bound; beside what `identifiability` said
+before."""
 
 
 @dataclass(frozen=True)
