@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from immunoode.population.result import PopulationResult
 
 PANELS = 12
+_WIDE = 4
+"""Panels beside each other, at most."""
 GREY = "#777777"
 
 
@@ -178,29 +180,44 @@ def plot_predictive(
 
     strata = list(dict.fromkeys(check.table["stratum"]))
     below = len(check.censored) > 0
-    rows = 2 if below else 1
+    each = 2 if below else 1
+    wide = min(len(strata), _WIDE)
+    lines = -(-len(strata) // wide)
     if axes is None:
-        figure, grid = plt.subplots(rows, len(strata), figsize=(max(4.6, 3.4 * len(strata)), 3.6 + 1.6 * below), squeeze=False,
-                                    sharex=True, sharey="row", layout="constrained",
-                                    height_ratios=[2.4, 1][:rows])  # fmt: skip
+        size = (max(4.6, 3.2 * wide), lines * (3.0 + 1.5 * below) + 0.4)
+        _, grid = plt.subplots(each * lines, wide, figsize=size, squeeze=False, sharex=True, layout="constrained",
+                               height_ratios=[2.4, 1][:each] * lines)  # fmt: skip
+        for box in grid.ravel():
+            box.set_visible(False)
     else:
-        grid = np.atleast_1d(np.asarray(axes, dtype=object)).reshape(rows, len(strata))
-    for column, stratum in enumerate(strata):
-        _check_panel(grid[0, column], check, stratum, points, log)
-        if below:
-            own = check.censored[check.censored["stratum"] == stratum]
-            box = grid[1, column]
-            box.fill_between(own["time"], 100 * own["lower"], 100 * own["upper"], color=colour(3), alpha=0.3, lw=0)
-            box.plot(own["time"], 100 * own["observed"], "o-", ms=3.5, color="black")
-            box.set(xlabel="time (days)", ylim=(-2, 102))
-        grid[-1, column].set_xlabel("time (days)")
+        grid = np.atleast_1d(np.asarray(axes, dtype=object)).reshape(each * lines, wide)
     text = ("prediction-corrected " if check.corrected else "") + words(check.quantity)
     unit = pretty_unit(check.unit)
-    grid[0, 0].set_ylabel(f"{text} ({unit})" if unit else text)
-    if below:
-        grid[1, 0].set_ylabel("below limit (%)")
+    tops = []
+    for place, stratum in enumerate(strata):
+        line, column = each * (place // wide), place % wide
+        box = grid[line, column]
+        box.set_visible(True)
+        _check_panel(box, check, stratum, points, log)
+        tops.append(box.get_ylim())
+        if column == 0:
+            box.set_ylabel(f"{text} ({unit})" if unit else text)
+        if below:
+            own = check.censored[check.censored["stratum"] == stratum]
+            low = grid[line + 1, column]
+            low.set_visible(True)
+            low.fill_between(own["time"], 100 * own["lower"], 100 * own["upper"], color=colour(3), alpha=0.3, lw=0)
+            low.plot(own["time"], 100 * own["observed"], "o-", ms=3.5, color="black")
+            low.set(ylim=(-2, 102), ylabel="below limit (%)" if column == 0 else "")
+        last = place + wide >= len(strata)
+        lowest = grid[line + each - 1, column]
+        lowest.tick_params(labelbottom=last)
+        lowest.set_xlabel("time (days)" if last else "")
+    shared = (min(t[0] for t in tops), float(np.median([t[1] for t in tops])) if len(tops) > 3 else max(t[1] for t in tops))
+    for place in range(len(strata)):
+        grid[each * (place // wide), place % wide].set_ylim(*shared)
     grid[0, 0].legend(fontsize="x-small")
-    return np.asarray(grid.ravel())
+    return np.asarray([box for box in grid.ravel() if box.get_visible()])
 
 
 def _check_panel(box: Axes, check: PredictiveCheck, stratum: str, points: bool, log: bool) -> None:
