@@ -20,6 +20,8 @@ FIGURES = {
     "03_combination_scenarios": 4,
     "04_write_your_own_therapy": 2,
     "05_trial_endpoints": 12,
+    "06_population_fit": 4,
+    "07_identifiability_and_design": 6,
 }
 """Every notebook, and how many figures it draws."""
 

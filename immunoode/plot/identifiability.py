@@ -31,11 +31,12 @@ def plot_identifiability(found: Identifiability, *, axes: FloatArray | None = No
         _, axes = plt.subplots(1, 2, figsize=(9.5, height), layout="constrained", width_ratios=[1.2, 1])
     left, right = axes
     table = found.table()
-    rse = np.minimum(table["rse_percent"].to_numpy(float), 1e4)
+    rse = np.minimum(table["rse_percent"].to_numpy(float), 1e4)  # infinite ones end at the edge
     place = np.arange(count)[::-1]
     colours = [COLOURS[2] if r <= 50 else COLOURS[4] if r <= 100 else COLOURS[1] for r in rse]
     left.barh(place, rse, color=colours, height=0.65)
-    left.plot(table["rse_percent_if_alone"], place, "|", color="black", markersize=11, label="if the others were known")
+    alone = np.minimum(table["rse_percent_if_alone"], 1e4)
+    left.plot(alone, place, "|", color="black", markersize=11, label="if the others were known")
     left.axvline(50, color="0.3", linestyle="--", linewidth=0.9, label="determined: up to 50 %")
     left.set_xscale("log")
     left.set_xlim(min(1.0, 0.7 * float(np.nanmin(table["rse_percent_if_alone"]))), max(200.0, 1.3 * float(rse.max())))

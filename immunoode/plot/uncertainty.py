@@ -106,6 +106,7 @@ def plot_draws(draws: Draws, *, axes: FloatArray | None = None) -> FloatArray:
             else:
                 box.plot(table[column], table[row], ".", color=BLUE, alpha=0.25, markersize=2, rasterized=True)
                 box.plot(limits.loc[column, "value"], limits.loc[row, "value"], "*", color=ORANGE, markersize=7)
+            box.tick_params(labelbottom=i == p - 1, labelleft=j == 0 and i > 0)
             if i == p - 1:
                 box.set_xlabel(column, fontsize=7)
             if j == 0 and i > 0:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 DETERMINED, POOR = 0.5, 1.0
 """Relative standard errors up to which a parameter counts as determined, and up to which as determined poorly."""
+NEVER = 100.0
+"""Relative standard error above which nothing is known."""
 COLLINEAR = 20.0
 """Collinearity index above which parameters cannot be told apart (the rule of thumb of the package FME)."""
 NOTHING = 1e-9
@@ -69,9 +71,12 @@ class Identifiability:
     @property
     def standard_errors(self) -> FloatArray:
         """(p,) relative ones: of what is fitted as a logarithm its standard error, else over the value."""
-        sd = np.sqrt(np.diag(self.covariance))
-        size = np.where(self.values == 0, 1.0, np.abs(self.values))
-        return np.where(self.logged, sd, sd / size)
+        return self._relative(np.sqrt(np.diag(self.covariance)))
+
+    def _relative(self, sd: FloatArray) -> FloatArray:
+        """Return standard errors relative to values; infinite above a hundredfold, which says nothing but that."""
+        relative = np.where(self.logged, sd, sd / np.where(self.values == 0, 1.0, np.abs(self.values)))
+        return np.where(relative > NEVER, np.inf, relative)
 
     @property
     def ok(self) -> bool:
@@ -82,8 +87,7 @@ class Identifiability:
         """Return one row a parameter: value, unit, expected relative standard error (%), that if others were known, verdict."""
         import pandas as pd
 
-        alone = 1.0 / np.sqrt(np.maximum(np.diag(self.information)[: len(self.names)], 1e-300))
-        alone = np.where(self.logged, alone, alone / np.where(self.values == 0, 1.0, np.abs(self.values)))
+        alone = self._relative(1.0 / np.sqrt(np.maximum(np.diag(self.information)[: len(self.names)], 1e-300)))
         rse = self.standard_errors
         return pd.DataFrame(
             {"value": self.values, "unit": self.units, "rse_percent": 100 * rse, "rse_percent_if_alone": 100 * alone,
@@ -167,8 +171,7 @@ class Identifiability:
         rows = []
         for key, places in keys.groupby(["arm", "time", "quantity"], sort=False).indices.items():
             total = self.information + parts[places].sum(axis=0)
-            sd = np.sqrt(np.diag(_covariance(total))[: len(self.names)])
-            rse = np.where(self.logged, sd, sd / np.where(self.values == 0, 1.0, np.abs(self.values)))
+            rse = self._relative(np.sqrt(np.diag(_covariance(total))[: len(self.names)]))
             worst = int(np.argmax(rse))
             rows.append({**dict(zip(("arm", "time", "quantity"), key, strict=True)),
                          "gain": float(np.linalg.slogdet(total + weak)[1] - base), "worst": self.names[worst],
@@ -198,6 +201,10 @@ class Identifiability:
         lines = [f"Model {self.model.name}: {len(seen)} observations of {len(seen.subjects)} subjects in "
                  f"{len(set(seen.arms))} arms, {len(self.names)} parameters", "",
                  self.table().to_string(float_format=lambda x: f"{x:.4g}"), ""]  # fmt: skip
+        if len(self.names) > 1:
+            worst = self.collinearity().iloc[0]
+            apart = "cannot be told apart" if worst["index"] > COLLINEAR else "can be told apart"
+            lines += [f"Largest collinearity index {worst['index']:.3g} ({worst['parameters']}): they {apart}.", ""]
         found = self.warnings()
         if not found:
             return "\n".join([*lines, "The design determines all parameters."])
