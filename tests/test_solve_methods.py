@@ -148,7 +148,7 @@ def test_it_switches_back():
     model = base(
         "sometimes_stiff",
         {"out": 1.0, "fast": 2000.0, "turn": 6.0, "one": 1.0},
-        {"drug": 0.0, "quick": 1.0, "x": 1.5, "y": 0.8},
+        {"drug": 0.0, "quick": 0.5, "x": 1.5, "y": 0.8},
         {
             "elimination": Flow("drug", per_capita="out"),
             "made": Flow("", "quick", rate="fast * drug"),

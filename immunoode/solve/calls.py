@@ -6,6 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from immunoode.solve.jit import kernel
@@ -31,6 +32,30 @@ def call(typingctx: Any, function: Any, context: Any, out: Any, first: Any, inpu
         return cgctx.get_dummy_value()
 
     return signature, generate
+
+
+@intrinsic
+def lent(typingctx: Any, record: Any) -> Any:
+    """Return a tuple of arrays and others, without the counting of references to its arrays: who lends them must keep them.
+
+    Counting is atomic: to take a dozen arrays out of a tuple and drop them again costs more than an event of a patient.
+    """
+
+    def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _lent(cgctx, builder, sig.args[0], args[0])
+
+    return record(record), generate
+
+
+def _lent(cgctx: Any, builder: Any, kind: Any, value: Any) -> Any:
+    if isinstance(kind, types.Array):
+        array = cgctx.make_array(kind)(cgctx, builder, value)
+        array.meminfo, array.parent = (cgutils.get_null_value(v.type) for v in (array.meminfo, array.parent))
+        return array._getvalue()
+    if isinstance(kind, types.BaseTuple):
+        parts = zip(kind, cgutils.unpack_tuple(builder, value), strict=True)
+        return cgctx.make_tuple(builder, kind, [_lent(cgctx, builder, k, v) for k, v in parts])
+    return value
 
 
 @kernel

@@ -21,7 +21,7 @@ def arrival(f: Any, t: float, amount: float, amount_by: Any, y: Any, x: Any, out
 
 
 @kernel
-def _flow(y: Any, infusion: Any, active: Any, running: Any) -> None:
+def flow(y: Any, infusion: Any, active: Any, running: Any) -> None:
     """Sum what runs anew: what has ended leaves nothing behind, not even by rounding."""
     for i in range(y.size):
         infusion[i] = 0.0
@@ -44,7 +44,7 @@ def arrive(f: Any, t: float, e: int, events: Any, input_states: Any, y: Any, x: 
     if kind == INFUSION_END:
         if active[ordinal]:
             active[ordinal] = 0
-            _flow(y, infusion, active, running)
+            flow(y, infusion, active, running)
     elif kind == SET:
         x[STATES_AT + y.size + which] = amounts[e]
         if f[CONSTANTS] != 0:
@@ -52,7 +52,7 @@ def arrive(f: Any, t: float, e: int, events: Any, input_states: Any, y: Any, x: 
     elif kind == RESET:
         for o in range(active.size):
             active[o] = 0
-        _flow(y, infusion, active, running)
+        flow(y, infusion, active, running)
         x[TIME_AT] = t
         call(f[INITIAL], f[INITIAL + 1], y, 0, x, 0)
     elif kind == MULTIPLY:
@@ -82,7 +82,7 @@ def arrive(f: Any, t: float, e: int, events: Any, input_states: Any, y: Any, x: 
                     y[i] = 0.0
         if kind == INFUSION_START:
             active[ordinal] = 1
-            _flow(y, infusion, active, running)
+            flow(y, infusion, active, running)
 
 
 @kernel

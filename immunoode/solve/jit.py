@@ -33,6 +33,13 @@ def kernel(function: Callable[..., Any]) -> Any:
     return compiled
 
 
+def part(function: Callable[..., Any]) -> Any:
+    """Compile a function into each kernel that calls it: passing dozens of arrays costs more than what is done with them."""
+    from numba import njit
+
+    return njit(inline="always", nogil=True, error_model="numpy", fastmath=FAST)(function)
+
+
 @cache
 def announce(compiled: Any) -> None:
     """Say that a kernel has to be compiled, where it is not in the cache: once a process, on the standard error stream."""

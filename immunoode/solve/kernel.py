@@ -19,10 +19,11 @@ from immunoode.solve.calls import CONSTANTS, DRIFT, JACOBIAN, call, place, rates
 from immunoode.solve.control import SMALLEST, first_step, growth, instant, logarithm, ratio, shrinkage
 from immunoode.solve.crossing import evaluate, flipped, hop, root, signs_of
 from immunoode.solve.decisions import CONTINUOUS, decide, newly, watched, when_newly
-from immunoode.solve.dosing import arrive, carry, moves_in_time
+from immunoode.solve.dosing import arrive, carry, flow, moves_in_time
 from immunoode.solve.events import DOSE, INFUSION_START, STEADY, STOP, VISIT
 from immunoode.solve.jit import kernel
 from immunoode.solve.lanes import copy, weigh
+from immunoode.solve.limits import end_of, falls, overshoots, when_fallen
 from immunoode.solve.linear import leading_size
 from immunoode.solve.outputs import write_outputs
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
@@ -48,77 +49,18 @@ def _interpolate(implicit: bool, step: float, y: Any, trial: Any, k: Any, dense:
 
 
 @kernel
-def _fall(dense: Any, i: int, limit: float) -> float:
-    """Return where in the step state i falls below its limit, from the side below."""
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        if evaluate(dense, i, middle) >= limit:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-@kernel
-def _overshoots(
-    f: Any, t: float, y: Any, trial: Any, x: Any, infusion: Any, atol: Any, n: int, below: Any, slope: Any
-) -> float:  # fmt: skip
-    """Return the share of a step after which to try again, where it takes states below zero that would not go there; else 1.
-
-    They would not where their rate at zero does not point below: a step has passed over what happens near zero. `below` and
-    `slope` are room.
-    """
-    share = 1.0
-    for i in range(n):
-        if trial[i] < -atol[i] and y[i] >= 0.0:
-            share = min(share, 0.5 * y[i] / (y[i] - trial[i]))
-    if share == 1.0:
-        return 1.0
-    copy(below, 0, trial, 0, y.size)
-    for i in range(n):
-        below[i] = max(trial[i], 0.0) if y[i] >= 0.0 else trial[i]
-    place(t, below, x)
-    rates(f, t, x, infusion, slope)
-    for i in range(n):
-        if trial[i] < -atol[i] and y[i] >= 0.0 and slope[i] >= -atol[i]:
-            return max(share, 0.02)
-    return 1.0
-
-
-@kernel
-def _falls(y: Any, trial: Any, extinct: Any) -> bool:
-    for i in range(extinct.size):
-        if y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0:
-            return True
-    return False
-
-
-@kernel
-def _end_of(i: int, f: Any, t: float, y: Any, x: Any, infusion: Any, n: int, slope: Any, by: Any) -> None:
-    """State i has come to its threshold: it becomes zero, and so do its derivatives."""
-    if by.size:
-        place(t, y, x)
-        rates(f, t, x, infusion, slope)
-        for k in range(by.size):
-            by[k] = -y[(k + 1) * n + i] / slope[i] if slope[i] != 0.0 else 0.0
-        carry(f, t, y, x, infusion, by, 1.0, n, slope)
-    for j in range(i, n * (1 + by.size), n):
-        y[j] = 0.0
-    if by.size:
-        carry(f, t, y, x, infusion, by, -1.0, n, slope)
-
-
-@kernel
-def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables: Any, extinct: Any, rtol: float, atol: Any,
-           most_steps: int, method: int, reactions: Any, out: Any, counts: Any, ended: Any, fired: Any) -> int:  # fmt: skip
+def walk(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables: Any, extinct: Any, rtol: float, atol: Any,
+         most_steps: int, method: int, reactions: Any, out: Any, counts: Any, ended: Any, fired: Any, begun: Any, active: Any,
+         running: Any) -> int:  # fmt: skip
     """Step one patient from `start` over its events; fill `out` at `times`; return a status code.
 
     `f` holds addresses and contexts in the order of `immunoode.solve.calls`, `events` the arrays of
     `immunoode.solve.events.Events`, which reactions change. `tables` are the state of each input, what exchanges matter with
     it, the number of conditions and the place of the constants; `reactions` the function that is watched, their numbers, the
     inputs that they affect, and how many numbers that function gives. `y` is the initial state, and the last one on return;
-    `ended[0]` the time reached; `fired` when reactions first found their condition.
+    `ended[0]` the time reached; `fired` when reactions first found their condition. `begun` says what was done before
+    `start`: events, outputs, the next step (0: to be found), the last error's logarithm, and whether steps are implicit;
+    `active` and `running` which infusions run, and what they give.
     """
     event_times, kinds, inputs, amounts, _, _, _, _, time_by, amount_by = events
     watch, table, affects, looked_at = reactions
@@ -130,17 +72,13 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
     below, tolerance = np.zeros(width), np.ones(width)
     tolerance[:size] = atol
     right, room, drift, vector, rows = np.zeros(width), np.empty(size), np.zeros(size), np.zeros(n), np.empty(n, np.int64)
-    infusions = 0
-    for e in range(event_times.size):
-        if kinds[e] == INFUSION_START:
-            infusions = max(infusions, events[5][e] + 1)
-    flows, active, running = np.zeros(width), np.zeros(infusions, np.int64), np.zeros((infusions, width))
+    flows = np.zeros(width)
     moved, by, base = np.empty(2 * size * input_states.size), np.empty(time_by.shape[1]), np.empty(x.size)
     values, signs, rows_of = np.empty(conditions), np.empty(conditions, np.int64), np.empty(conditions * (1 + by.size))
     t, end = start, max(start, times[-1])
-    e = g = steps = streak = 0
-    h, previous, resumed, cost, patience = 0.0, 0.0, 0.0, ratio(n), 10
-    implicit = method == IMPLICIT
+    e, g, h, previous, steps, streak = int(begun[0]), int(begun[1]), begun[2], begun[3], 0, 0
+    resumed, cost, patience = 0.0, ratio(n), 10
+    implicit = method == IMPLICIT or begun[4] != 0.0
     count = table.shape[0]
     seen, on, factors = np.empty(looked_at), np.zeros(count, np.int64), np.ones(input_states.size)
     baseline, nadir, continuous = np.empty(count), np.empty(count), False
@@ -149,7 +87,8 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
         for r in range(count):
             baseline[r] = nadir[r] = seen[r]
             continuous |= table[r, CONTINUOUS] != 0.0
-    infusion = flows[:0]
+    flow(y, flows, active, running)
+    infusion = flows if active.any() else flows[:0]
     while True:
         given = False
         while e < event_times.size and event_times[e] <= t:
@@ -233,7 +172,7 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
                 counts[EVALUATIONS] += tsit5.EVALUATIONS
             accepted, share = error <= 1.0, 1.0
             if accepted:
-                share = _overshoots(f, min(t + step, latest), y, trial, x, infusion, atol, n, below, right)
+                share = overshoots(f, min(t + step, latest), y, trial, x, infusion, atol, n, below, right)
                 accepted = share == 1.0
             if not accepted:
                 counts[REJECTIONS] += 1
@@ -244,9 +183,9 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
             for i in range(size):
                 if not abs(trial[i]) < LARGEST:
                     return NOT_FINITE
-            falls = _falls(y, trial, extinct)
+            fallen = falls(y, trial, extinct)
             reached = stop if last else t + step
-            dense_made = falls or (g < times.size and times[g] <= reached)
+            dense_made = fallen or (g < times.size and times[g] <= reached)
             if dense_made:
                 _interpolate(implicit, step, y, trial, k, dense)
             if conditions and flipped(f, min(reached, latest), trial, x, values, signs):
@@ -283,10 +222,10 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
             else:
                 change = False
             theta = 1.0
-            if falls:
+            if fallen:
                 for i in range(n):
                     if y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0:
-                        theta = min(theta, _fall(dense, i, extinct[i]))
+                        theta = min(theta, when_fallen(dense, i, extinct[i]))
             decides = False
             if continuous:
                 watched(watch, reached, trial, x, seen)
@@ -295,7 +234,7 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
                     first = when_newly(watch, table, t, step, dense, x, right, seen, on, baseline, nadir)
                     decides = first <= theta
                     theta = min(theta, first)
-            cut = falls or decides
+            cut = fallen or decides
             if cut:
                 reached = t + theta * step
             while g < times.size and (times[g] < reached or (times[g] == reached and reached < stop and not cut)):
@@ -316,7 +255,7 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
                 copy(y, 0, trial, 0, width)
                 for i in range(n):
                     if rows[i]:
-                        _end_of(i, f, min(t, latest), y, x, infusion, n, slope, by)
+                        end_of(i, f, min(t, latest), y, x, infusion, n, slope, by)
             else:
                 for i in range(n):  # what is empty stays empty: no debris of rounding below zero
                     if -atol[i] <= trial[i] < 0.0 <= y[i]:
@@ -346,6 +285,16 @@ def _steps(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables
 
 
 @kernel
+def infusions_in(kinds: Any, ordinals: Any) -> int:
+    """Return how many infusions some events begin."""
+    count = 0
+    for e in range(kinds.size):
+        if kinds[e] == INFUSION_START:
+            count = max(count, ordinals[e] + 1)
+    return count
+
+
+@kernel
 def solve_many(f: Any, x: Any, y: Any, times: Any, lengths: Any, starts: Any, offsets: Any, events: Any, tables: Any,
                extinct: Any, rtol: float, atol: Any, most_steps: int, method: int, reactions: Any, outputs: Any, values: Any,
                counts: Any, ended: Any, codes: Any, fired: Any) -> None:  # fmt: skip
@@ -363,8 +312,10 @@ def solve_many(f: Any, x: Any, y: Any, times: Any, lengths: Any, starts: Any, of
         states[:] = np.nan
         if f[CONSTANTS] != 0:
             call(f[CONSTANTS], f[CONSTANTS + 1], own_x, tables[3], own_x, 0)
-        codes[p] = _steps(f, own_x, own_y, times[p, :count], starts[p], own, tables, extinct, rtol, atol[p], most_steps,
-                          method, reactions, states, counts[p], ended[p : p + 1], fired[p])  # fmt: skip
+        infusions = infusions_in(own[1], own[5])
+        active, running = np.zeros(infusions, np.int64), np.zeros((infusions, y.shape[1]))
+        codes[p] = walk(f, own_x, own_y, times[p, :count], starts[p], own, tables, extinct, rtol, atol[p], most_steps, method,
+                        reactions, states, counts[p], ended[p : p + 1], fired[p], np.zeros(5), active, running)  # fmt: skip
         y[p] = own_y
         values[p, count:] = np.nan
         write_outputs(outputs, x[p], times[p, :count], states, ended[p], codes[p] == FINISHED, rtol, atol[p], extinct, own,

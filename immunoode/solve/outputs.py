@@ -26,7 +26,11 @@ def write_outputs(f: Any, x: Any, times: Any, states: Any, reached: float, whole
     last = count
     while not whole and last > 0 and times[last - 1] > reached:
         last -= 1
-    for i in range(n):
+    below = False
+    for g in range(last):
+        for i in range(n):
+            below |= states[g, i] < 0.0
+    for i in range(n if below else 0):
         largest, lowest = 0.0, 0.0
         for g in range(last):
             largest, lowest = max(largest, states[g, i]), min(lowest, states[g, i])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from immunoode.solve.sensitivity import By
 from immunoode.solve.status import COUNTS, FINISHED, Status, status_of
 from immunoode.solve.system import TIME_AT, FloatArray, Function, System
 from immunoode.solve.tolerance import absolute, of_derivatives
+
+if TYPE_CHECKING:
+    from immunoode.solve.vectorise import VectorFunction
 
 ENGINES = ("compiled", "scipy")
 METHODS = ("auto", "tsit5", "rodas5p")
@@ -128,8 +132,9 @@ class Simulator:
         )  # fmt: skip
         self.system.compile()
         self.watch()
+        abreast = self.rates_abreast is not None
         if self.engine == "compiled":
-            _announce()
+            _announce(abreast)
         function = self.system.outputs(self.names)
         workers = _checked_threads(threads)
         share = -(-patients // (4 * workers)) if workers > 1 else patients
@@ -157,12 +162,13 @@ class Simulator:
                 evaluate_rows(found.address, x, values)
         atol = self._tolerances(y[:, : system.base], np.array([e.largest for e in events]), scales)
         every = of_derivatives(atol, matrix, self.system) if self.by else atol
-        values = np.empty((len(events), self.times.shape[1], function.size))
+        width, plain = len(self.names), not self.by
+        values = solution.values[rows] if plain else np.empty((len(events), self.times.shape[1], function.size))
         solve = _compiled if self.engine == "compiled" else _by_scipy
         solve(self, rows, x, y, events, every, function, values, solution)
-        width = len(self.names)
-        solution.values[rows] = values[..., :width]
-        solution.derivatives[rows] = values[..., width:].reshape(solution.derivatives[rows].shape)
+        if not plain:
+            solution.values[rows] = values[..., :width]
+            solution.derivatives[rows] = values[..., width:].reshape(solution.derivatives[rows].shape)
         solution.states[rows] = y[:, : system.base]
 
     def _events(self, rows: slice, x: FloatArray) -> tuple[Events, ...]:
@@ -215,6 +221,14 @@ class Simulator:
             return np.broadcast_to(self.atol, y.shape).copy()
         return absolute(self.system, y, largest, scales, self.rtol)
 
+    @cached_property
+    def rates_abreast(self) -> VectorFunction | None:
+        """The rates of eight patients at once, where patients of this simulator step abreast."""
+        steps = self.engine == "compiled" and self.method != "rodas5p"
+        if steps and not self.reactions.quantities and not self.system.conditions.size:
+            return self.system.rates_abreast
+        return None
+
     @property
     def thresholds(self) -> FloatArray:
         """What each state is extinct below; zeros where extinction is off."""
@@ -240,29 +254,34 @@ def _at_start(matrix: FloatArray, events: Sequence[Events], starts: FloatArray) 
     return matrix
 
 
-def _announce() -> None:
+def _announce(abreast: bool) -> None:
+    from immunoode.solve.abreast import solve_abreast
     from immunoode.solve.jit import announce
     from immunoode.solve.kernel import solve_many
 
-    announce(solve_many)
+    announce(solve_abreast if abreast else solve_many)
 
 
 def _compiled(
     simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
     outputs: Function, values: FloatArray, solution: Solution,
 ) -> None:  # fmt: skip
+    from immunoode.solve.abreast import Patients, solve_abreast
     from immunoode.solve.kernel import solve_many
-
     system, reactions, watch = simulator.system, simulator.reactions, simulator.watch()
     offsets = np.concatenate([[0], np.cumsum([e.times.size for e in events])]).astype(np.int64)
     joined = tuple(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True))
-    solve_many(
-        system.addresses, x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, joined,
+    given = (
+        x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, joined,
         (system.input_states, system.exchange, system.conditions.size, system.constants_at), simulator.thresholds,
         simulator.rtol, atol, simulator.most_steps, METHODS.index(simulator.method),
         (watch.address, reactions.table, reactions.affects, watch.size), outputs.address, values, solution.counts[rows],
         solution.ended[rows], solution.codes[rows], solution.fired[rows],
     )  # fmt: skip
+    if simulator.rates_abreast is None:
+        solve_many(system.addresses, *given)
+    else:
+        solve_abreast(Patients(system.addresses, simulator.rates_abreast.address, *given))
 
 
 def _by_scipy(

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,14 @@ from immunoode.model.symbolic import Expr, derivative
 from immunoode.solve.constants import Constants
 from immunoode.solve.sensitivity import By, Chain
 
+if TYPE_CHECKING:
+    from immunoode.solve.vectorise import VectorFunction
+
 FloatArray = NDArray[np.float64]
 LANES = 4
 """Vectors of states have a length that is a multiple of this (see `immunoode.solve.lanes`)."""
+ABREAST = 8
+"""Patients that step together (see `immunoode.solve.abreast`): the numbers in the widest registers of today."""
 TIME_AT, DOSE_AT, STATES_AT = 0, 1, LANES
 """Places in the packed input of every function."""
 
@@ -110,6 +115,17 @@ class System:
     def rates(self) -> Function:
         """d(states)/d(time)."""
         return self._function(self._lifted[0])
+
+    @cached_property
+    def rates_abreast(self) -> VectorFunction | None:
+        """The rates of eight patients at once; None where they hold something that there are no vectors of."""
+        from immunoode.solve.vectorise import NotVectorised, VectorFunction
+
+        with _LOCK:
+            try:
+                return VectorFunction(self.chain.inputs(list(self._lifted[2].values())), self._lifted[0])
+            except NotVectorised:
+                return None
 
     @cached_property
     def jacobian(self) -> Function:
