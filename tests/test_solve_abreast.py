@@ -233,3 +233,21 @@ def test_parameters_that_change_on_the_way_abreast():
     regimens = [Schedule(np.array([d]), ("rate",), np.array([1.0]), np.zeros(1), ("set",)) for d in days]
     run = prepare(model, regimens, np.array([0.0, 20.0]), ("amount",), rtol=1e-9).run(np.array([0.1]))
     np.testing.assert_allclose(run.values[:, 1, 0], 8 * np.exp(-0.1 * days - (20 - days)), rtol=1e-6, atol=1e-9)
+
+
+def test_reactions_at_visits_abreast(monkeypatch):
+    """Hold, stop, and begin anew at visits: the same days and values as one by one."""
+    model = two_compartments()
+    regimen = (
+        imo.Regimen()
+        .dose("dose", 10.0, every=1.0, count=20)
+        .when("central", above=25.0, every=2.0, then="hold")
+        .when("peripheral", above=60.0, every=3.0, then=imo.Regimen().dose("dose", 30.0, every=2.0, count=3, over=1.0))
+    )
+    table = pd.DataFrame({"out": np.linspace(0.05, 0.8, 21)})
+    run = imo.simulate(model, regimen, until=40, parameters=table, method="tsit5", progress=False)
+    monkeypatch.setattr(System, "rates_abreast", None)
+    alone = imo.simulate(model, regimen, until=40, parameters=table, method="tsit5", progress=False)
+    assert run.ok and 0 < len(run.reactions) < 42
+    pd.testing.assert_frame_equal(run.reactions, alone.reactions)
+    np.testing.assert_allclose(run.values, alone.values, rtol=1e-6, atol=1e-9)

@@ -22,6 +22,21 @@ def watched(watch: Any, t: float, y: Any, x: Any, values: Any) -> None:
 
 
 @kernel
+def first_look(reactions: Any, t: float, y: Any, x: Any, decided: Any, seen: Any) -> None:
+    """Begin with what reactions compare with.
+
+    `decided` is which are on, the factors of each input's doses, and the baseline and nadir of what each looks at.
+    """
+    watch, table, _, _ = reactions
+    on, factors, baseline, nadir = decided
+    on[:], factors[:] = 0, 1.0
+    if table.shape[0]:
+        watched(watch, t, y, x, seen)
+    for r in range(table.shape[0]):
+        baseline[r] = nadir[r] = seen[r]
+
+
+@kernel
 def found(table: Any, r: int, value: float, baseline: Any, nadir: Any) -> bool:
     """Whether the condition of reaction r holds."""
     reference = 0.0

@@ -18,16 +18,16 @@ from immunoode.solve import rodas5p, tsit5
 from immunoode.solve.calls import CONSTANTS, DRIFT, JACOBIAN, call, place, rates
 from immunoode.solve.control import SMALLEST, first_step, growth, instant, logarithm, ratio, shrinkage
 from immunoode.solve.crossing import evaluate, flipped, hop, root, signs_of
-from immunoode.solve.decisions import CONTINUOUS, decide, newly, watched, when_newly
-from immunoode.solve.dosing import arrive, carry, flow, moves_in_time
-from immunoode.solve.events import DOSE, INFUSION_START, STEADY, STOP, VISIT
+from immunoode.solve.decisions import CONTINUOUS, decide, first_look, newly, watched, when_newly
+from immunoode.solve.dosing import flow
+from immunoode.solve.events import INFUSION_START, STOP, VISIT
+from immunoode.solve.happening import happen
 from immunoode.solve.jit import kernel
 from immunoode.solve.lanes import copy, weigh
 from immunoode.solve.limits import end_of, falls, overshoots, when_fallen
 from immunoode.solve.linear import leading_size
 from immunoode.solve.outputs import write_outputs
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
-from immunoode.solve.steady import settle
 from immunoode.solve.tsit5 import STABLE
 
 AUTOMATIC, EXPLICIT, IMPLICIT = range(3)
@@ -51,7 +51,7 @@ def _interpolate(implicit: bool, step: float, y: Any, trial: Any, k: Any, dense:
 @kernel
 def walk(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables: Any, extinct: Any, rtol: float, atol: Any,
          most_steps: int, method: int, reactions: Any, out: Any, counts: Any, ended: Any, fired: Any, begun: Any, active: Any,
-         running: Any) -> int:  # fmt: skip
+         running: Any, decided: Any) -> int:  # fmt: skip
     """Step one patient from `start` over its events; fill `out` at `times`; return a status code.
 
     `f` holds addresses and contexts in the order of `immunoode.solve.calls`, `events` the arrays of
@@ -60,12 +60,11 @@ def walk(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables: 
     inputs that they affect, and how many numbers that function gives. `y` is the initial state, and the last one on return;
     `ended[0]` the time reached; `fired` when reactions first found their condition. `begun` says what was done before
     `start`: events, outputs, the next step (0: to be found), the last error's logarithm, and whether steps are implicit;
-    `active` and `running` which infusions run, and what they give.
+    `active` and `running` which infusions run, and what they give; `decided` what reactions have come to.
     """
-    event_times, kinds, inputs, amounts, _, _, _, _, time_by, amount_by = events
+    event_times, kinds, time_by = events[0], events[1], events[8]
     watch, table, affects, looked_at = reactions
-    input_states, exchange, conditions, constants_at = tables
-    width, n = y.size, extinct.size
+    conditions, width, n = tables[2], y.size, extinct.size
     size = n * (1 + time_by.shape[1])
     k, dense, jacobian, matrix = np.zeros((8, width)), np.zeros((5, width)), np.empty((n, n)), np.empty((n, n))
     slope, trial, sixth, weights = np.zeros(width), np.zeros(width), np.zeros(width), np.empty(size)
@@ -73,47 +72,27 @@ def walk(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables: 
     tolerance[:size] = atol
     right, room, drift, vector, rows = np.zeros(width), np.empty(size), np.zeros(size), np.zeros(n), np.empty(n, np.int64)
     flows = np.zeros(width)
-    moved, by, base = np.empty(2 * size * input_states.size), np.empty(time_by.shape[1]), np.empty(x.size)
+    moved, by, base = np.empty(2 * size * tables[0].size), np.empty(time_by.shape[1]), np.empty(x.size)
     values, signs, rows_of = np.empty(conditions), np.empty(conditions, np.int64), np.empty(conditions * (1 + by.size))
     t, end = start, max(start, times[-1])
     e, g, h, previous, steps, streak = int(begun[0]), int(begun[1]), begun[2], begun[3], 0, 0
     resumed, cost, patience = 0.0, ratio(n), 10
     implicit = method == IMPLICIT or begun[4] != 0.0
     count = table.shape[0]
-    seen, on, factors = np.empty(looked_at), np.zeros(count, np.int64), np.ones(input_states.size)
-    baseline, nadir, continuous = np.empty(count), np.empty(count), False
-    if count:
-        watched(watch, t, y, x, seen)
-        for r in range(count):
-            baseline[r] = nadir[r] = seen[r]
-            continuous |= table[r, CONTINUOUS] != 0.0
+    on, factors, baseline, nadir = decided
+    seen, continuous = np.empty(looked_at), False
+    for r in range(count):
+        continuous |= table[r, CONTINUOUS] != 0.0
     flow(y, flows, active, running)
     infusion = flows if active.any() else flows[:0]
     while True:
         given = False
         while e < event_times.size and event_times[e] <= t:
-            moves = moves_in_time(time_by, e)
-            if moves:
-                carry(f, t - instant(t), y, x, infusion, time_by[e], 1.0, n, slope)
-            if kinds[e] == STEADY:
-                if not settle(f, t, e, events, exchange[inputs[e]], y, x, rtol, atol, moved):
-                    ended[0] = t
-                    return NOT_STEADY
-            elif kinds[e] == VISIT:
-                watched(watch, t, y, x, seen)
-                decide(table, affects, inputs[e], t, seen[inputs[e]], on, fired, factors, baseline, nadir, events, e + 1)
-            elif kinds[e] != STOP:
-                if kinds[e] in (DOSE, INFUSION_START) and factors[inputs[e]] != 1.0:
-                    if factors[inputs[e]] == 0.0:
-                        e += 1
-                        continue
-                    amounts[e] *= factors[inputs[e]]
-                    amount_by[e] *= factors[inputs[e]]
-                arrive(f, t, e, events, input_states, y, x, flows, active, running, moved, extinct,
-                       constants_at)  # fmt: skip
-                infusion = flows if active.any() else flows[:0]
-            if moves:
-                carry(f, t + instant(t), y, x, infusion, time_by[e], -1.0, n, slope)
+            if not happen(e, f, t, events, tables, extinct, rtol, atol, reactions, y, x, flows, active, running, decided,
+                          fired, seen, moved, slope):  # fmt: skip
+                ended[0] = t
+                return NOT_STEADY
+            infusion = flows if active.any() else flows[:0]
             given |= kinds[e] != STOP and kinds[e] != VISIT
             e += 1
         ended[0] = t
@@ -304,6 +283,9 @@ def solve_many(f: Any, x: Any, y: Any, times: Any, lengths: Any, starts: Any, of
     outputs are written while its states are at hand.
     """
     c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 = events
+    count = reactions[1].shape[0]
+    decided = np.zeros(count, np.int64), np.ones(tables[0].size), np.empty(count), np.empty(count)
+    seen = np.empty(reactions[3])
     own_x, own_y, states = np.empty(x.shape[1]), np.empty(y.shape[1]), np.empty((times.shape[1], y.shape[1]))
     for p in range(y.shape[0]):
         a, b, count = offsets[p], offsets[p + 1], lengths[p]
@@ -314,8 +296,10 @@ def solve_many(f: Any, x: Any, y: Any, times: Any, lengths: Any, starts: Any, of
             call(f[CONSTANTS], f[CONSTANTS + 1], own_x, tables[3], own_x, 0)
         infusions = infusions_in(own[1], own[5])
         active, running = np.zeros(infusions, np.int64), np.zeros((infusions, y.shape[1]))
+        first_look(reactions, starts[p], own_y, own_x, decided, seen)
         codes[p] = walk(f, own_x, own_y, times[p, :count], starts[p], own, tables, extinct, rtol, atol[p], most_steps, method,
-                        reactions, states, counts[p], ended[p : p + 1], fired[p], np.zeros(5), active, running)  # fmt: skip
+                        reactions, states, counts[p], ended[p : p + 1], fired[p], np.zeros(5), active, running,
+                        decided)  # fmt: skip
         y[p] = own_y
         values[p, count:] = np.nan
         write_outputs(outputs, x[p], times[p, :count], states, ended[p], codes[p] == FINISHED, rtol, atol[p], extinct, own,

@@ -15,6 +15,8 @@ from immunoode.regimen.schedule import Schedule
 from immunoode.solve.sensitivity import By
 
 FloatArray = NDArray[np.float64]
+CONTINUOUS = 6
+"""The column of the table that says so (as in `immunoode.solve.decisions`)."""
 _REFERENCES = {"": 0, words.BASELINE: 1, words.NADIR: 2}
 
 
@@ -25,6 +27,11 @@ class Reactions:
     quantities: tuple[str, ...]
     table: FloatArray
     affects: NDArray[np.bool_]
+
+    @property
+    def continuous(self) -> bool:
+        """Whether one of them is decided continuously, and not at visits."""
+        return bool(self.table[:, CONTINUOUS].any())
 
 
 def reactions_of(

@@ -225,7 +225,7 @@ class Simulator:
     def rates_abreast(self) -> VectorFunction | None:
         """The rates of eight patients at once, where patients of this simulator step abreast."""
         steps = self.engine == "compiled" and self.method != "rodas5p"
-        if steps and not self.reactions.quantities and not self.system.conditions.size:
+        if steps and not self.reactions.continuous and not self.system.conditions.size:
             return self.system.rates_abreast
         return None
 
@@ -266,8 +266,9 @@ def _compiled(
     simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
     outputs: Function, values: FloatArray, solution: Solution,
 ) -> None:  # fmt: skip
-    from immunoode.solve.abreast import Patients, solve_abreast
+    from immunoode.solve.abreast import solve_abreast
     from immunoode.solve.kernel import solve_many
+    from immunoode.solve.places import Patients
     system, reactions, watch = simulator.system, simulator.reactions, simulator.watch()
     offsets = np.concatenate([[0], np.cumsum([e.times.size for e in events])]).astype(np.int64)
     joined = tuple(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True))

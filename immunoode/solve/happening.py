@@ -1,0 +1,45 @@
+"""An event carried out, compiled: a dose, a visit at which a regimen reacts, a steady state; sensitivities carried over it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from immunoode.solve.control import instant
+from immunoode.solve.decisions import decide, watched
+from immunoode.solve.dosing import arrive, carry, moves_in_time
+from immunoode.solve.events import DOSE, INFUSION_START, STEADY, STOP, VISIT
+from immunoode.solve.jit import kernel
+from immunoode.solve.steady import settle
+
+
+@kernel
+def happen(e: int, f: Any, t: float, events: Any, tables: Any, extinct: Any, rtol: float, atol: Any, reactions: Any, y: Any,
+           x: Any, flows: Any, active: Any, running: Any, decided: Any, fired: Any, seen: Any, moved: Any,
+           slope: Any) -> bool:  # fmt: skip
+    """Carry out event `e` on the state `y`, and on what flows into it; False where there is no steady state.
+
+    `decided` is what reactions have come to (see `immunoode.solve.decisions.first_look`); `seen`, `moved` and `slope` are room.
+    """
+    _, kinds, inputs, amounts, _, _, _, _, time_by, amount_by = events
+    input_states, exchange, _, constants_at = tables
+    on, factors, baseline, nadir = decided
+    kind, n = kinds[e], extinct.size
+    moves = moves_in_time(time_by, e)
+    if moves:
+        carry(f, t - instant(t), y, x, flows, time_by[e], 1.0, n, slope)
+    if kind == STEADY:
+        if not settle(f, t, e, events, exchange[inputs[e]], y, x, rtol, atol, moved):
+            return False
+    elif kind == VISIT:
+        watched(reactions[0], t, y, x, seen)
+        decide(reactions[1], reactions[2], inputs[e], t, seen[inputs[e]], on, fired, factors, baseline, nadir, events, e + 1)
+    elif kind != STOP:
+        if kind in (DOSE, INFUSION_START) and factors[inputs[e]] != 1.0:
+            if factors[inputs[e]] == 0.0:
+                return True
+            amounts[e] *= factors[inputs[e]]
+            amount_by[e] *= factors[inputs[e]]
+        arrive(f, t, e, events, input_states, y, x, flows, active, running, moved, extinct, constants_at)
+    if moves:
+        carry(f, t + instant(t), y, x, flows, time_by[e], -1.0, n, slope)
+    return True
