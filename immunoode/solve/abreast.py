@@ -29,7 +29,7 @@ from immunoode.solve.control import SMALLEST, growth, logarithm, ratio, shrinkag
 from immunoode.solve.crossing import evaluate
 from immunoode.solve.jit import kernel
 from immunoode.solve.kernel import AUTOMATIC, EVALUATIONS, LARGEST, REJECTIONS, STEPS, SWITCHES, walk
-from immunoode.solve.limits import end_of, overshoots, when_fallen
+from immunoode.solve.limits import dips, end_of, lift, overshoots, when_fallen
 from immunoode.solve.places import (
     EMPTY,
     EVENT,
@@ -112,18 +112,28 @@ def _share(s: Patients, a: Places, l: int) -> float:  # noqa: E741
 
 
 @kernel
-def _report(g: int, count: int, times: Any, t: float, step: float, reached: float, to_stop: bool, dense: Any, l: int,  # noqa: E741
-            size: int, p: int, states: Any) -> int:  # fmt: skip
-    """Write the states at the times that a step has passed, at its end too unless something happens there; return the next."""
-    while g < count and (times[p, g] < reached or (times[p, g] == reached and not to_stop)):
-        u = (times[p, g] - t) / step
-        for i in range(size):
-            j = ABREAST * i + l
-            states[l, g, i] = dense[0, j] + u * (dense[1, j] + u * (dense[2, j] + u * (dense[3, j] + u * dense[4, j])))
-        for i in range(size, states.shape[2]):
-            states[l, g, i] = 0.0
-        g += 1
-    return g
+def _report(g: int, at: float, t: float, step: float, dense: Any, l: int, size: int, states: Any) -> float:  # noqa: E741
+    """Write the states at a time that a step has passed; return the lowest of them."""
+    u, lowest = (at - t) / step, 0.0
+    for i in range(size):
+        j = ABREAST * i + l
+        value = dense[0, j] + u * (dense[1, j] + u * (dense[2, j] + u * (dense[3, j] + u * dense[4, j])))
+        states[l, g, i] = value
+        lowest = min(lowest, value)
+    for i in range(size, states.shape[2]):
+        states[l, g, i] = 0.0
+    return lowest
+
+
+@kernel
+def _lift(s: Patients, a: Places, l: int, g: int) -> None:  # noqa: E741
+    """Set states that a report has below zero, and would not go there, to zero (see `lift`)."""
+    p, n = a.marks[PATIENT, l], s.extinct.size
+    take_out(a.y, l, a.one_y)
+    take_out(a.trial, l, a.one_trial)
+    if dips(a.own_states[l, g], a.one_y, a.one_trial, n):
+        lift(s.f, min(s.times[p, g], a.latest[l]), a.own_states[l, g], a.one_y, a.one_trial, a.own_x[l], a.own_flows[l],
+             s.atol[p], n, a.one_room, a.one_slope)  # fmt: skip
 
 
 @kernel
@@ -242,9 +252,12 @@ def _solve(patients: Patients, places: Places) -> None:
             reached = stop[l] if last else t[l] + step[l]
             if cut:
                 reached = t[l] + _fallen_after(s, a, l) * step[l]
-            if interpolated:
-                marks[OUTPUT, l] = _report(marks[OUTPUT, l], lengths[p], times, t[l], step[l], reached,
-                                           cut or reached >= stop[l], dense, l, size, p, states)  # fmt: skip
+            g, to_stop = marks[OUTPUT, l], cut or reached >= stop[l]
+            while g < lengths[p] and (times[p, g] < reached or (times[p, g] == reached and not to_stop)):
+                if _report(g, times[p, g], t[l], step[l], dense, l, size, states) < 0.0:
+                    _lift(s, a, l, g)
+                g += 1
+            marks[OUTPUT, l] = g
             logged = logarithm(error[l])
             factor = growth(logged, previous[l])
             previous[l] = logged

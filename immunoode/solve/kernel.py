@@ -24,7 +24,7 @@ from immunoode.solve.events import INFUSION_START, STOP, VISIT
 from immunoode.solve.happening import happen
 from immunoode.solve.jit import kernel
 from immunoode.solve.lanes import copy, weigh
-from immunoode.solve.limits import end_of, falls, overshoots, when_fallen
+from immunoode.solve.limits import dips, end_of, falls, lift, overshoots, when_fallen
 from immunoode.solve.linear import leading_size
 from immunoode.solve.outputs import write_outputs
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
@@ -219,6 +219,8 @@ def walk(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables: 
             while g < times.size and (times[g] < reached or (times[g] == reached and reached < stop and not cut)):
                 u = (times[g] - t) / step
                 weigh(out, g * width, dense, (1.0, u, u * u, u * u * u, u * u * u * u))
+                if dips(out[g], y, trial, n):
+                    lift(f, min(times[g], latest), out[g], y, trial, x, infusion, atol, n, below, right)
                 g += 1
             logged = logarithm(error)
             factor = growth(logged, previous)

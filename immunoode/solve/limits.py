@@ -45,9 +45,32 @@ def overshoots(
     place(t, below, x)
     rates(f, t, x, infusion, slope)
     for i in range(n):
-        if trial[i] < -atol[i] and y[i] >= 0.0 and slope[i] >= -atol[i]:
+        if trial[i] < -atol[i] and y[i] >= 0.0 and not slope[i] < -atol[i]:  # also where it has no value there
             return max(share, 0.02)
     return 1.0
+
+
+@kernel
+def dips(out: Any, y: Any, trial: Any, n: int) -> bool:
+    """Whether a state is below zero within a step, `out`, whose ends are not."""
+    found = False
+    for i in range(n):
+        found |= out[i] < 0.0 and y[i] >= 0.0 and trial[i] >= 0.0
+    return found
+
+
+@kernel
+def lift(
+    f: Any, t: float, out: Any, y: Any, trial: Any, x: Any, infusion: Any, atol: Any, n: int, below: Any, slope: Any
+) -> None:  # fmt: skip
+    """Set what dips below zero, and would not go there (see `overshoots`), to zero: an interpolant errs freely."""
+    for i in range(y.size):
+        below[i] = max(out[i], 0.0) if i < n and y[i] >= 0.0 and trial[i] >= 0.0 else out[i]
+    place(t, below, x)
+    rates(f, t, x, infusion, slope)
+    for i in range(n):
+        if out[i] < below[i] and not slope[i] < -atol[i]:
+            out[i] = 0.0
 
 
 @kernel
