@@ -108,3 +108,12 @@ def test_select() -> None:
 def test_only_tables_are_data() -> None:
     with pytest.raises(DataError, match="is a list"):
         as_trial([1, 2])  # type: ignore[arg-type]
+
+
+def test_a_column_that_names_its_unit_is_the_value() -> None:
+    table = pd.DataFrame({"mouse": ["a", "a"], "day": [0, 4], "volume_mm3": [100.0, 180.0]})
+    data = read_trial(table)
+    assert data.units == {"volume": "mm^3"} and data.frame["value"].tolist() == [100.0, 180.0]
+    with pytest.raises(DataError, match="no column for the value"):
+        read_trial(table.assign(diameter_mm=4.0))
+    assert read_trial(table.assign(dv=1.0)).units == {"dv": ""}

@@ -92,12 +92,17 @@ def _times(table: pd.DataFrame, found: Mapping[str, str], day: float) -> pd.Seri
 
 def text(column: pd.Series) -> pd.Series:
     """Return labels as text: 3.0 and 3 are the same subject."""
+    import numpy as np
     import pandas as pd
 
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
     if pd.api.types.is_numeric_dtype(column) and not column.hasnans:
         return column.astype(str)
+    if pd.api.types.infer_dtype(column, skipna=True) == "string":  # few different words in many rows: each is cleaned once
+        codes, words = pd.factorize(column)
+        clean = np.asarray([*(str(word).strip() for word in words), ""], dtype=object)
+        return pd.Series(clean[codes], index=column.index, name=column.name)
     return column.astype("object").where(column.notna(), "").astype(str).str.strip()
 
 
