@@ -70,6 +70,7 @@ _HOMES = {
     "immunoode.trial.survival.progression": ("PfsRules", "progression_free_survival"),
     "immunoode.trial.survival.regression": ("SurvivalRegression", "cox", "parametric_survival"),
     "immunoode.trial.response.criteria": ("irecist", "recist"),
+    "immunoode.trial.response.summed": ("sum_lesions",),
     "immunoode.trial.table": ("TrialData",),
     "immunoode.trial.wide": ("read_wide",),
     "immunoode.fit.comparison": ("FitComparison", "compare_fits"),

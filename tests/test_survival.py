@@ -91,6 +91,29 @@ def test_poplar_is_as_published() -> None:
     assert 0.5 < ratio["lower"] < ratio["estimate"] < 0.76 + 0.05 and ratio["upper"] < 1.0
     progression = imo.kaplan_meier(data, "PFS").medians.set_index("arm")["median"] / 30.4375
     assert progression["MPDL3280A"] == pytest.approx(2.7, abs=0.1)
+    assert progression["Docetaxel"] == pytest.approx(3.0, abs=0.4)
+    ratio = imo.cox(data, endpoint="PFS", reference="Docetaxel").table.iloc[0]
+    assert ratio["estimate"] == pytest.approx(0.94, abs=0.05) and 0.7 < ratio["lower"] < 1 < ratio["upper"] < 1.25
+
+
+@pytest.mark.parametrize("endpoint", ["OS", "PFS"])
+def test_numbers_at_risk_of_poplar_are_counted_from_the_table(endpoint: str) -> None:
+    raw = pd.read_csv(data_file("poplar_clinical.csv"))
+    data = imo.read_endpoints(
+        data_file("poplar_clinical.csv"), {endpoint: endpoint}, censored={endpoint: f"{endpoint}.CNSR"}, unit="month",
+        columns={"subject": "PtID", "arm": "TRT01P"},
+    )  # fmt: skip
+    months = np.array([0, 3, 6, 9, 12, 15, 18, 21, 24])
+    counts = imo.kaplan_meier(data, endpoint).at_risk(months * 30.4375)
+    for arm, rows in raw.groupby("TRT01P"):
+        assert counts.loc[arm].tolist() == [int((rows[endpoint] * 30.4375 >= m * 30.4375).sum()) for m in months]
+
+
+def test_responses_of_poplar_are_as_published() -> None:
+    """15 % of either arm, confirmed (three-year report of POPLAR, World Conference on Lung Cancer 2017)."""
+    raw = pd.read_csv(data_file("poplar_clinical.csv"))
+    share = raw["BCOR"].isin(["CR", "PR"]).groupby(raw["TRT01P"]).mean()
+    assert share.round(2).to_dict() == {"Docetaxel": 0.15, "MPDL3280A": 0.15}
 
 
 def test_cox_of_the_textbook_example() -> None:
