@@ -13,7 +13,7 @@ from immunoode.trial.response.tables import read
 from immunoode.trial.table import COLUMNS, DIAMETER, LEFT_OUT, SUM_OF_DIAMETERS, TrialData
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
@@ -29,8 +29,8 @@ def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
     Returns
     -------
     TrialData
-        The same, with "sum_of_diameters" (mm) in the place of the diameters: at baseline, and at the visits at which all targets
-        were evaluated. The others are in `left_out`.
+        The same, with "sum_of_diameters" (mm) in the place of the diameters: at baseline, and at the visits at which all
+        targets were evaluated. The others are in `left_out`.
 
     Raises
     ------

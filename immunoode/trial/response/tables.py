@@ -127,7 +127,7 @@ def _rows(frame: pd.DataFrame, enrolled: pd.DataFrame | None) -> Rows:
     named = (subject != "").to_numpy()
     timed = np.isfinite(time)
     if len(frame) and not timed.any():
-        right = "days from the start of treatment; dates: read the table with imo.read_trial or imo.read_lesions"
+        right = "days from the start of treatment; dates: read the table with imo.read_trial and a column of starts"
         raise DataError(Problem("assessments: time", f"has no number of days, but {frame['time'].iloc[0]!r}", right))
     left_out = [
         reasons(frame.index, subject, ~named, "no subject"),
