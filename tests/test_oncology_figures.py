@@ -177,7 +177,7 @@ def test_fitted_curves_of_a_fit_are_drawn() -> None:
 def test_sums_far_above_all_others_are_told() -> None:
     rows = [(f"{k}", day, 50.0 + 5000.0 * (k == 0 and day > 0)) for k in range(40) for day in (0, 42, 84)]
     box = imo.sums_by_arm(imo.recist(pd.DataFrame(rows, columns=["subject", "time", "sum_of_diameters"])))
-    assert box.get_ylim()[1] < 100 and "1 subjects above, to 5050 mm" in [t.get_text() for t in box.texts]
+    assert box.get_ylim()[1] < 100 and "1 subject above, to 5050 mm" in [t.get_text() for t in box.texts]
 
 
 def test_waterfall_draws_its_table() -> None:

@@ -256,6 +256,29 @@ def test_wrong_tables(table: Any, expected: str) -> None:
         imo.kaplan_meier(table)
 
 
+def test_events_in_words_are_read_and_others_refused() -> None:
+    table = pd.DataFrame({"subject": list("abc"), "time": [3, 5, 9], "event": ["1", "0", "1"]})
+    known = imo.kaplan_meier(table.assign(event=[True, False, True])).curve
+    for words in (["1", "0", "1"], ["yes", "no", "Yes"], [1.0, 0.0, 1.0]):
+        pd.testing.assert_frame_equal(imo.kaplan_meier(table.assign(event=words)).curve, known)
+    with pytest.raises(DataError, match="subject c: event is missing, or neither 1 nor 0"):
+        imo.kaplan_meier(table.assign(event=[1, 0, 2]))
+
+
+def test_covariates_of_the_trial_data_by_name() -> None:
+    table = remission()
+    people = pd.DataFrame({"age": np.linspace(2, 12, 42)}, index=table["subject"])
+    data = imo.TrialData(pd.DataFrame(), covariates=people, endpoints=table.assign(endpoint="OS", reason=""))
+    named = imo.cox(data, "age", reference="placebo").table
+    pd.testing.assert_frame_equal(named, imo.cox(table, people, reference="placebo").table)
+    with pytest.raises(DataError, match=r"'aeg' is not in the data; did you mean 'age'"):
+        imo.cox(data, ["aeg"])
+    with pytest.raises(DataError, match="the endpoints bring none"):
+        imo.cox(table, ["age"])
+    with pytest.raises(DataError, match="covariates: are int"):
+        imo.cox(table, 3)  # type: ignore[arg-type]
+
+
 def test_wrong_regressions() -> None:
     table = remission()
     people = pd.DataFrame({"flat": 1.0, "age": np.arange(42.0)}, index=table["subject"])

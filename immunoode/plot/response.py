@@ -232,7 +232,7 @@ def _limits(boxes: Any, parts: Sequence[pd.DataFrame], most: float = 3.0) -> Non
         over = part[part["value"] > top]
         if len(over):
             count, most_mm = over["subject"].nunique(), float(over["value"].max())
-            text = f"{count} subjects above, to {most_mm:.0f} mm"
+            text = f"{count} subject{'s' if count > 1 else ''} above, to {most_mm:.0f} mm"
             box.annotate(text, (0.02, 0.98), xycoords="axes fraction", va="top", fontsize="x-small", color="0.3")
 
 
