@@ -326,3 +326,16 @@ def test_subjects_of_adsl_who_were_never_assessed_count() -> None:
     rates = imo.recist(data).rates()
     assert rates[["arm", "n", "responders"]].values.tolist() == [["x", 2, 1], ["y", 1, 0]]
     assert imo.recist(data.select(arm="x")).subjects["confirmed_response"].tolist() == ["PR", "NE"]
+
+
+def test_responses_are_read_as_people_write_them() -> None:
+    words = ["Partial Response", "Stable disease", "NOT EVALUABLE", "Non-CR/Non-PD", "Progressive Disease"]
+    table = pd.DataFrame({"subject": "1", "time": np.arange(1, 6) * 42.0, "overall response": words})
+    assert imo.recist(table).visits["response"].tolist() == ["PR", "SD", "NE", "non-CR/non-PD", "PD"]
+    sums = pd.DataFrame({"subject": "1", "time": [0, 42, 84, 126], "SLD": [50, 0, 0, 0]})
+    seen = imo.recist(sums.assign(nontarget=["", "stable", "absent", "unequivocal progression"])).visits
+    assert seen["response"].tolist() == ["PR", "CR", "PD"]
+    lesions = pd.DataFrame({"subject": "1", "time": [0, 0, 42, 42], "lesion": [*"abab"], "diameter": [20, 15, 12, 5]})
+    assert len(imo.recist(lesions.assign(kind=["T", "NT"] * 2)).visits) == 1
+    with pytest.raises(imo.DataError, match="'remission' is unknown"):
+        imo.recist(table.assign(**{"overall response": "remission"}))
