@@ -339,3 +339,29 @@ def test_responses_are_read_as_people_write_them() -> None:
     assert len(imo.recist(lesions.assign(kind=["T", "NT"] * 2)).visits) == 1
     with pytest.raises(imo.DataError, match="'remission' is unknown"):
         imo.recist(table.assign(**{"overall response": "remission"}))
+
+
+TABLE_1 = """CR CR no CR|CR NON no PR|CR NE no PR|PR NON no PR|PR NE no PR|PR PD no PD|SD NON no SD|SD NE no SD|NE NON no NE
+PD NON no PD|PD CR yes PD|CR PD no PD|CR CR yes PD|PR - no PR|- CR no CR|- NON no non-CR/non-PD|- NE no NE|- PD no PD"""
+
+
+def test_responses_of_targets_and_non_targets_by_tables_1_and_2() -> None:
+    rows = [row.split() for row in TABLE_1.replace("\n", "|").split("|")]
+    table = pd.DataFrame(rows, columns=["target", "non_target", "new_lesion", "expect"]).replace("-", "")
+    table = table.assign(subject=[f"{k:02d}" for k in range(len(rows))], time=42.0)
+    table["non_target"] = table["non_target"].replace("NON", "non-CR/non-PD")
+    worst = imo.recist(table.assign(target="PD", new_lesion="no", non_target="")).visits["reason"]
+    assert set(worst) == {"targets progressed"}
+    assert imo.recist(table).visits["response"].tolist() == table["expect"].tolist()
+
+
+def test_courses_of_targets_and_non_targets() -> None:
+    table = pd.DataFrame({"patient": "1", "day": [0, 42, 84, 84, 126], "Target Response": ["", "CR", "CR", "PR", "CR"]})
+    seen = imo.recist(table)
+    assert (
+        seen.visits["response"].tolist() == ["CR", "PD", "CR"] and seen.visits["reason"][1] == "disease seen after CR"
+    )
+    assert seen.left_out["reason"].tolist() == ["a second assessment on that day; the worst of each counts"]
+    assert seen.subjects["confirmed_response"].item() == "SD"
+    with pytest.raises(imo.DataError, match="by how much targets increased"):
+        imo.irecist(table)

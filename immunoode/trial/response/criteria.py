@@ -37,7 +37,7 @@ def recist(
     ----------
     assessments : TrialData or DataFrame
         Trial data with diameters of lesions, sums of diameters, or responses. Or a table, times in days from the start of
-        treatment, diameters in mm, in one of three forms:
+        treatment, diameters in mm, in one of four forms:
 
         - a row a lesion and visit: subject, time, lesion, diameter; optional kind (without it all are targets), arm, finding,
           organ, markers_normal. Kinds: "target", "non-target", "new", "new target", "new non-target", each also with " node"
@@ -46,6 +46,8 @@ def recist(
         - a row a visit: subject, time, sum_of_diameters; optional arm, non_target ("CR", "non-CR/non-PD", "PD", "NE", ""),
           new_lesion, target_gone (all targets gone, nodes below 10 mm, though the sum is not 0), markers_normal.
         - a row a visit: subject, time, response; optional arm.
+        - a row a visit: subject, time, target (its response); optional arm, non_target, new_lesion, markers_normal. Not for
+          `irecist`, which needs sums.
 
         Common names of these columns are understood (USUBJID, patient, day, SLD, diam_mm, AVALC, ...).
     rules : RecistRules, optional
@@ -130,6 +132,9 @@ def irecist(
     """
     rules = _rules(rules, IrecistRules)
     assessed = _read(assessments, rules, enrolled)
+    if assessed.target is not None:
+        what = "say not by how much targets increased, which confirms or does not confirm a progression"
+        raise DataError(Problem("assessments", what, "sums of diameters or lesions; or iUPD, iCPD, ... as response"))
     points = evaluate(assessed, rules.recist)
     if assessed.given is None:
         response, reason = irecist_response(points, assessed.visits, rules)

@@ -24,6 +24,7 @@ NAMES = {
         "sum_of_diameters", "sum_of_diameters_mm", "sum", "sum_mm", "sld", "sld_mm", "sod", "sod_mm", "sumdiam",
         "sum_of_longest_diameters", "sum_of_longest_diameters_mm",
     ),
+    "target": ("target", "target_response", "trgresp"),
     "non_target": ("non_target", "nontarget", "non_target_response", "nontarget_response", "ntrgresp"),
     "new_lesion": ("new_lesion", "newlesion", "newl", "any_new_lesion"),
     "response": (

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 LESIONS = ("subject", "time", "lesion", "diameter")
 SUMS = ("subject", "time", "sum_of_diameters")
 GIVEN = ("subject", "time", "response")
-FORMS = {"lesions": LESIONS, "sums": SUMS, "responses": GIVEN}
+PARTS = ("subject", "time", "target")
+FORMS = {"lesions": LESIONS, "sums": SUMS, "responses": GIVEN, "parts": PARTS}
 """The columns that each form of table must have."""
 OPTIONAL = {
     "lesions": ("kind", "arm", "finding", "organ", "markers_normal"),
@@ -30,6 +31,7 @@ OPTIONAL = {
         "new_sum_of_diameters", "new_non_target_increased", "new_non_target_progressed",
     ),
     "responses": ("arm",),
+    "parts": ("arm", "non_target", "new_lesion", "markers_normal"),
 }  # fmt: skip
 """The columns that each may have."""
 
@@ -70,6 +72,7 @@ def read(assessments: Any, rules: IrecistRules, enrolled: pd.DataFrame | None = 
     """
     from immunoode.trial.response.given import from_responses
     from immunoode.trial.response.lesions import from_lesions
+    from immunoode.trial.response.parts import from_parts
     from immunoode.trial.response.sums import from_sums
 
     frame = as_frame(assessments)
@@ -79,6 +82,8 @@ def read(assessments: Any, rules: IrecistRules, enrolled: pd.DataFrame | None = 
     rows = _rows(frame, enrolled)
     if form == "lesions":
         return from_lesions(rows, rules)
+    if form == "parts":
+        return from_parts(rows)
     return from_sums(rows, rules) if form == "sums" else from_responses(rows)
 
 
