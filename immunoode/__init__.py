@@ -67,7 +67,7 @@ _HOMES = {
     "immunoode.trial.metrics.sizes": ("growth_metrics",),
     "immunoode.trial.survival.kaplan_meier": ("KaplanMeier", "kaplan_meier"),
     "immunoode.trial.survival.landmark": ("landmark",),
-    "immunoode.trial.survival.progression": ("PfsRules", "progression_free_survival"),
+    "immunoode.trial.survival.progression": ("PfsRules", "duration_of_response", "progression_free_survival"),
     "immunoode.trial.survival.regression": ("SurvivalRegression", "cox", "parametric_survival"),
     "immunoode.trial.response.criteria": ("irecist", "recist"),
     "immunoode.trial.response.summed": ("sum_lesions",),

@@ -89,6 +89,7 @@ from immunoode.trial.survival.kaplan_meier import KaplanMeier as KaplanMeier
 from immunoode.trial.survival.kaplan_meier import kaplan_meier as kaplan_meier
 from immunoode.trial.survival.landmark import landmark as landmark
 from immunoode.trial.survival.progression import PfsRules as PfsRules
+from immunoode.trial.survival.progression import duration_of_response as duration_of_response
 from immunoode.trial.survival.progression import progression_free_survival as progression_free_survival
 from immunoode.trial.survival.regression import SurvivalRegression as SurvivalRegression
 from immunoode.trial.survival.regression import cox as cox

@@ -224,6 +224,21 @@ def test_progression_lies_between_visits() -> None:
     ]
 
 
+def test_duration_of_response() -> None:
+    seen = responses(
+        [("a", 0, 50), ("a", 42, 30), ("a", 84, 30), ("a", 126, 60), ("b", 0, 50), ("b", 42, 30), ("b", 84, 28)]
+        + [("c", 0, 50), ("c", 42, 30), ("d", 0, 50), ("d", 42, 30), ("d", 84, 30), ("e", 0, 50), ("e", 42, 60)]
+    )
+    dead = pd.DataFrame({"subject": ["d"], "endpoint": "OS", "time": [100], "event": [True]})
+    found = imo.duration_of_response(seen, dead)
+    assert found[["subject", "time", "event"]].values.tolist() == [["a", 84, True], ["b", 42, False], ["d", 58, True]]
+    assert found[["lower", "upper"]].values.tolist() == [[42, 84], [42, np.inf], [58, 58]]
+    assert imo.duration_of_response(seen, confirmed=False)["subject"].tolist() == [*"abcd"]
+    assert imo.kaplan_meier(found, by="endpoint").medians["median"].item() == 58
+    with pytest.raises(DataError, match="have no confirmed CR or PR"):
+        imo.duration_of_response(responses([("e", 0, 50), ("e", 42, 60)]))
+
+
 def test_landmark() -> None:
     table = pd.DataFrame({"subject": ["grows", "stays", "early"], "time": [200, 300, 20], "event": [1, 0, 1]})
     seen = responses(
