@@ -206,7 +206,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], tuple[str, ...]]] = {
     "two arms": (SUMS.assign(arm=list("abababababab")), {}, ("1", "a, b", "one arm a subject")),
     "rules of another kind": (SUMS, {"rules": {"progression": 0.2}}, ("rules", "dict", "RecistRules")),
     "new therapy of nobody": (SUMS, {"new_therapy": {"7": 3.0}}, ("new_therapy", "'7'", "no subject")),
-    "enrolled without subjects": (SUMS, {"enrolled": pd.DataFrame({"id": [1]})}, ("enrolled", "'subject'")),
+    "enrolled without subjects": (SUMS, {"enrolled": pd.DataFrame({"number": [1]})}, ("enrolled", "'subject'")),
 }
 
 
@@ -283,6 +283,11 @@ def test_ten_thousand_patients_take_seconds() -> None:
 def test_common_names_of_columns_are_understood(names: dict[str, str]) -> None:
     said = imo.recist(SUMS.rename(columns=names))
     pd.testing.assert_frame_equal(said.visits, imo.recist(SUMS).visits)
+
+
+def test_enrolled_subjects_under_other_names() -> None:
+    adsl = pd.DataFrame({"USUBJID": ["1", "x"], "site": "a", "location": "b"})
+    assert imo.recist(SUMS, enrolled=adsl).subjects.set_index("subject").loc["x", "best_response"] == "NE"
 
 
 def test_two_columns_for_one_thing_are_told() -> None:

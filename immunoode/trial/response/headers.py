@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from immunoode.errors import DataError, Problem
@@ -34,8 +35,15 @@ NAMES = {
 """Names that a column is recognised by, in any case of letters, with spaces or hyphens for underscores."""
 
 
-def in_our_names(frame: pd.DataFrame) -> pd.DataFrame:
+def in_our_names(frame: pd.DataFrame, where: str = "assessments", of: Iterable[str] = NAMES) -> pd.DataFrame:
     """Return the table with the columns that are recognised under our names; a column that has our name stays what it is.
+
+    Parameters
+    ----------
+    where : str
+        What the table is, for messages.
+    of : iterable of str
+        Which of our names are looked for.
 
     Raises
     ------
@@ -45,11 +53,12 @@ def in_our_names(frame: pd.DataFrame) -> pd.DataFrame:
     here = {str(c) for c in frame.columns}
     renamed: dict[str, str] = {}
     problems = []
-    for ours, names in NAMES.items():
+    for ours in of:
+        names = NAMES[ours]
         hits = [str(c) for c in frame.columns if _plain(str(c)) in names] if ours not in here else []
         if len(hits) > 1:
             found = " and ".join(repr(h) for h in hits)
-            problems.append(Problem("assessments", f"{found} could both be the {ours}", f"name one of them {ours!r}"))
+            problems.append(Problem(where, f"{found} could both be the {ours}", f"name one of them {ours!r}"))
         renamed |= dict.fromkeys(hits, ours)
     if problems:
         raise DataError(problems)

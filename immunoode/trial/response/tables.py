@@ -153,6 +153,7 @@ def _enrolled(subject: pd.Series, arm: pd.Series, enrolled: pd.DataFrame | None)
 
     if enrolled is None:
         return subject, arm
+    enrolled = in_our_names(enrolled, "enrolled", ("subject", "arm"))
     if "subject" not in enrolled.columns:
         raise DataError(Problem("enrolled", "has no column 'subject'", nearest("subject", map(str, enrolled.columns))))
     more = labels(enrolled["subject"])
