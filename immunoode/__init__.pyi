@@ -84,10 +84,12 @@ from immunoode.trial.response.criteria import recist as recist
 from immunoode.trial.response.responses import Responses as Responses
 from immunoode.trial.response.rules import IrecistRules as IrecistRules
 from immunoode.trial.response.rules import RecistRules as RecistRules
+from immunoode.trial.response.summed import sum_lesions as sum_lesions
 from immunoode.trial.survival.kaplan_meier import KaplanMeier as KaplanMeier
 from immunoode.trial.survival.kaplan_meier import kaplan_meier as kaplan_meier
 from immunoode.trial.survival.landmark import landmark as landmark
 from immunoode.trial.survival.progression import PfsRules as PfsRules
+from immunoode.trial.survival.progression import duration_of_response as duration_of_response
 from immunoode.trial.survival.progression import progression_free_survival as progression_free_survival
 from immunoode.trial.survival.regression import SurvivalRegression as SurvivalRegression
 from immunoode.trial.survival.regression import cox as cox

@@ -77,6 +77,11 @@ def estimates() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["label", "estimate", "lower", "upper", "n", "group"])
 
 
+def calendar() -> imo.Regimen:
+    antibody = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=6, over="30 min")
+    return antibody.dose("radiotherapy", "2 Gy", every="1 day", count=15, start="2 weeks", weekdays=True)
+
+
 DRAWN: dict[str, Callable[[int, int, Any], Any]] = {
     "waterfall": lambda n, arms, ax: imo.waterfall(trial(n, arms), ax=ax),
     "waterfall_by_arm": lambda n, arms, ax: imo.waterfall(trial(n, arms), colour="arm", ax=ax),
@@ -100,13 +105,15 @@ def grey(path: Path) -> np.ndarray[Any, Any]:
     return image[:height, :width].reshape(height // 4, 4, width // 4, 4).mean(axis=(1, 3))
 
 
-@pytest.mark.parametrize("name", [*DRAWN, "response_over_time", "sums_by_arm", "forest"])
+@pytest.mark.parametrize("name", [*DRAWN, "response_over_time", "sums_by_arm", "forest", "calendar"])
 def test_it_looks_as_it_did(name: str, tmp_path: Path) -> None:
     if name in DRAWN:
         figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
         DRAWN[name](40, 3, axes)
     elif name == "forest":
         figure = imo.forest(estimates()).figure
+    elif name == "calendar":
+        figure = calendar().plot().figure
     else:
         figure = getattr(imo, name)(trial(60, 3))[0].figure
     known, new = FIGURES / f"{name}.png", tmp_path / f"{name}.png"
@@ -147,6 +154,30 @@ def test_nothing_is_cut_off(name: str, subjects: int, arms: int, width: float) -
                 and extent.y1 <= box.y1 + 1
             )
     assert axes.get_position().width > 0.3 and axes.get_position().height > 0.2
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_legends_stay_inside_a_figure_without_a_layout(name: str) -> None:
+    figure, axes = plt.subplots(figsize=(6.4, 4.8))
+    DRAWN[name](50, 4, axes)
+    figure.canvas.draw()
+    extent = axes.get_legend().get_window_extent()
+    assert extent.x0 >= -1 and extent.x1 <= figure.bbox.x1 + 1 and extent.y1 <= figure.bbox.y1 + 1
+
+
+def test_fitted_curves_of_a_fit_are_drawn() -> None:
+    seen = trial(6, 2)
+    curves = seen.visits.rename(columns={"sum_of_diameters": "predicted"})[["subject", "time", "predicted"]]
+    boxes = imo.sums_by_arm(seen, fits=curves.assign(quantity="sum_of_diameters"))
+    assert all(len(box.lines) == 2 * sum(seen.subjects["arm"] == a) for box, a in zip(boxes, ARMS, strict=False))
+    with pytest.raises(DataError, match="fits: has no column 'value'"):
+        imo.sums_by_arm(seen, fits=curves.drop(columns="predicted"))
+
+
+def test_sums_far_above_all_others_are_told() -> None:
+    rows = [(f"{k}", day, 50.0 + 5000.0 * (k == 0 and day > 0)) for k in range(40) for day in (0, 42, 84)]
+    box = imo.sums_by_arm(imo.recist(pd.DataFrame(rows, columns=["subject", "time", "sum_of_diameters"])))
+    assert box.get_ylim()[1] < 100 and "1 subject above, to 5050 mm" in [t.get_text() for t in box.texts]
 
 
 def test_waterfall_draws_its_table() -> None:

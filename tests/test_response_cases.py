@@ -12,6 +12,8 @@ import pytest
 import immunoode as imo
 from tests.response_cases import cases, table
 
+pytestmark = pytest.mark.filterwarnings("ignore:no subject was assessed up to day 0:UserWarning")
+
 RECIST, IRECIST = cases("recist"), cases("irecist")
 NON = {"recist": "non-CR/non-PD", "irecist": "non-iCR/non-iUPD"}
 COLUMNS = {

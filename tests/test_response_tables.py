@@ -192,7 +192,7 @@ def test_reasons_say_why() -> None:
 WRONG: dict[str, tuple[Any, dict[str, Any], tuple[str, ...]]] = {
     "no table": ([1, 2], {}, ("assessments", "list", "DataFrame")),
     "other columns": (pd.DataFrame({"a": [1]}), {}, ("columns a", "sum_of_diameters")),
-    "a column missing": (SUMS.rename(columns={"time": "day"}), {}, ("no column 'time'", "known")),
+    "a column missing": (SUMS.rename(columns={"time": "hour"}), {}, ("no column 'time'", "known")),
     "a column misspelt": (
         LESIONS.rename(columns={"diameter": "diametre"}),
         {},
@@ -206,7 +206,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], tuple[str, ...]]] = {
     "two arms": (SUMS.assign(arm=list("abababababab")), {}, ("1", "a, b", "one arm a subject")),
     "rules of another kind": (SUMS, {"rules": {"progression": 0.2}}, ("rules", "dict", "RecistRules")),
     "new therapy of nobody": (SUMS, {"new_therapy": {"7": 3.0}}, ("new_therapy", "'7'", "no subject")),
-    "enrolled without subjects": (SUMS, {"enrolled": pd.DataFrame({"id": [1]})}, ("enrolled", "'subject'")),
+    "enrolled without subjects": (SUMS, {"enrolled": pd.DataFrame({"number": [1]})}, ("enrolled", "'subject'")),
 }
 
 
@@ -270,3 +270,103 @@ def test_ten_thousand_patients_take_seconds() -> None:
         responses = criteria(table)
         assert time.perf_counter() - start < 6, "expected below 2 s on an idle machine"
         assert len(responses.visits) == 110_000
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"subject": "USUBJID", "time": "Day", "sum_of_diameters": "SLD"},
+        {"subject": "patient", "time": "visit_day", "sum_of_diameters": "Sum of diameters mm"},
+        {"subject": "ID", "time": "study day", "sum_of_diameters": "sum"},
+    ],
+)
+def test_common_names_of_columns_are_understood(names: dict[str, str]) -> None:
+    said = imo.recist(SUMS.rename(columns=names))
+    pd.testing.assert_frame_equal(said.visits, imo.recist(SUMS).visits)
+
+
+def test_enrolled_subjects_under_other_names() -> None:
+    adsl = pd.DataFrame({"USUBJID": ["1", "x"], "site": "a", "location": "b"})
+    assert imo.recist(SUMS, enrolled=adsl).subjects.set_index("subject").loc["x", "best_response"] == "NE"
+
+
+def test_two_columns_for_one_thing_are_told() -> None:
+    table = SUMS.rename(columns={"subject": "patient"}).assign(id="1")
+    with pytest.raises(imo.DataError, match="'patient' and 'id' could both be the subject"):
+        imo.recist(table)
+
+
+def test_lesions_without_a_kind_are_targets() -> None:
+    table = pd.DataFrame(
+        {"patient": "1", "day": [0, 0, 42, 42], "lesion": ["a", "b"] * 2, "diam_mm": [60.0, 40, 40, 30]}
+    )
+    assert imo.recist(table).visits["response"].tolist() == ["PR"]
+
+
+def test_dates_in_the_place_of_days_are_an_error() -> None:
+    with pytest.raises(imo.DataError, match="no number of days, but '2024-01-01'"):
+        imo.recist(pd.DataFrame({"subject": "1", "time": ["2024-01-01", "2024-02-12"], "sum_of_diameters": [50, 30]}))
+
+
+def test_a_trial_whose_days_begin_with_1_is_told() -> None:
+    table = pd.DataFrame({"subject": "1", "time": [1, 43, 85], "sum_of_diameters": [100, 60, 55]})
+    with pytest.warns(
+        UserWarning, match=r"up to day 0.*first assessment is on day 1\. RecistRules\(baseline='first'\)"
+    ):
+        assert set(imo.recist(table).visits["response"]) == {"NE"}
+    assert imo.recist(table, imo.RecistRules(baseline="first")).subjects["confirmed_response"].item() == "PR"
+
+
+def test_three_targets_in_an_organ_are_told() -> None:
+    rows = [("1", day, f"t{k}", 20.0, "liver" if k < 3 else "lung") for day in (0, 42) for k in range(5)]
+    table = pd.DataFrame(rows, columns=["subject", "time", "lesion", "diameter", "organ"])
+    assert "more than 2 target lesions in an organ" in imo.recist(table).left_out["reason"].item()
+    assert imo.recist(table[table["lesion"] != "t0"]).left_out.empty
+
+
+def test_subjects_of_adsl_who_were_never_assessed_count() -> None:
+    adsl = pd.DataFrame({"USUBJID": ["a", "b", "c"], "TRTSDT": "2024-01-10", "TRT01P": ["x", "x", "y"]})
+    adrs = pd.DataFrame({"USUBJID": "a", "PARAMCD": "OVR", "AVALC": "PR", "ADT": ["2024-02-21", "2024-04-03"]})
+    data = imo.read_adam({"ADSL": adsl, "ADRS": adrs})
+    rates = imo.recist(data).rates()
+    assert rates[["arm", "n", "responders"]].values.tolist() == [["x", 2, 1], ["y", 1, 0]]
+    assert imo.recist(data.select(arm="x")).subjects["confirmed_response"].tolist() == ["PR", "NE"]
+
+
+def test_responses_are_read_as_people_write_them() -> None:
+    words = ["Partial Response", "Stable disease", "NOT EVALUABLE", "Non-CR/Non-PD", "Progressive Disease"]
+    table = pd.DataFrame({"subject": "1", "time": np.arange(1, 6) * 42.0, "overall response": words})
+    assert imo.recist(table).visits["response"].tolist() == ["PR", "SD", "NE", "non-CR/non-PD", "PD"]
+    sums = pd.DataFrame({"subject": "1", "time": [0, 42, 84, 126], "SLD": [50, 0, 0, 0]})
+    seen = imo.recist(sums.assign(nontarget=["", "stable", "absent", "unequivocal progression"])).visits
+    assert seen["response"].tolist() == ["PR", "CR", "PD"]
+    lesions = pd.DataFrame({"subject": "1", "time": [0, 0, 42, 42], "lesion": [*"abab"], "diameter": [20, 15, 12, 5]})
+    assert len(imo.recist(lesions.assign(kind=["T", "NT"] * 2)).visits) == 1
+    with pytest.raises(imo.DataError, match="'remission' is unknown"):
+        imo.recist(table.assign(**{"overall response": "remission"}))
+
+
+TABLE_1 = """CR CR no CR|CR NON no PR|CR NE no PR|PR NON no PR|PR NE no PR|PR PD no PD|SD NON no SD|SD NE no SD|NE NON no NE
+PD NON no PD|PD CR yes PD|CR PD no PD|CR CR yes PD|PR - no PR|- CR no CR|- NON no non-CR/non-PD|- NE no NE|- PD no PD"""
+
+
+def test_responses_of_targets_and_non_targets_by_tables_1_and_2() -> None:
+    rows = [row.split() for row in TABLE_1.replace("\n", "|").split("|")]
+    table = pd.DataFrame(rows, columns=["target", "non_target", "new_lesion", "expect"]).replace("-", "")
+    table = table.assign(subject=[f"{k:02d}" for k in range(len(rows))], time=42.0)
+    table["non_target"] = table["non_target"].replace("NON", "non-CR/non-PD")
+    worst = imo.recist(table.assign(target="PD", new_lesion="no", non_target="")).visits["reason"]
+    assert set(worst) == {"targets progressed"}
+    assert imo.recist(table).visits["response"].tolist() == table["expect"].tolist()
+
+
+def test_courses_of_targets_and_non_targets() -> None:
+    table = pd.DataFrame({"patient": "1", "day": [0, 42, 84, 84, 126], "Target Response": ["", "CR", "CR", "PR", "CR"]})
+    seen = imo.recist(table)
+    assert (
+        seen.visits["response"].tolist() == ["CR", "PD", "CR"] and seen.visits["reason"][1] == "disease seen after CR"
+    )
+    assert seen.left_out["reason"].tolist() == ["a second assessment on that day; the worst of each counts"]
+    assert seen.subjects["confirmed_response"].item() == "SD"
+    with pytest.raises(imo.DataError, match="by how much targets increased"):
+        imo.irecist(table)

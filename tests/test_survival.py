@@ -91,6 +91,29 @@ def test_poplar_is_as_published() -> None:
     assert 0.5 < ratio["lower"] < ratio["estimate"] < 0.76 + 0.05 and ratio["upper"] < 1.0
     progression = imo.kaplan_meier(data, "PFS").medians.set_index("arm")["median"] / 30.4375
     assert progression["MPDL3280A"] == pytest.approx(2.7, abs=0.1)
+    assert progression["Docetaxel"] == pytest.approx(3.0, abs=0.4)
+    ratio = imo.cox(data, endpoint="PFS", reference="Docetaxel").table.iloc[0]
+    assert ratio["estimate"] == pytest.approx(0.94, abs=0.05) and 0.7 < ratio["lower"] < 1 < ratio["upper"] < 1.25
+
+
+@pytest.mark.parametrize("endpoint", ["OS", "PFS"])
+def test_numbers_at_risk_of_poplar_are_counted_from_the_table(endpoint: str) -> None:
+    raw = pd.read_csv(data_file("poplar_clinical.csv"))
+    data = imo.read_endpoints(
+        data_file("poplar_clinical.csv"), {endpoint: endpoint}, censored={endpoint: f"{endpoint}.CNSR"}, unit="month",
+        columns={"subject": "PtID", "arm": "TRT01P"},
+    )  # fmt: skip
+    months = np.array([0, 3, 6, 9, 12, 15, 18, 21, 24])
+    counts = imo.kaplan_meier(data, endpoint).at_risk(months * 30.4375)
+    for arm, rows in raw.groupby("TRT01P"):
+        assert counts.loc[arm].tolist() == [int((rows[endpoint] * 30.4375 >= m * 30.4375).sum()) for m in months]
+
+
+def test_responses_of_poplar_are_as_published() -> None:
+    """15 % of either arm, confirmed (three-year report of POPLAR, World Conference on Lung Cancer 2017)."""
+    raw = pd.read_csv(data_file("poplar_clinical.csv"))
+    share = raw["BCOR"].isin(["CR", "PR"]).groupby(raw["TRT01P"]).mean()
+    assert share.round(2).to_dict() == {"Docetaxel": 0.15, "MPDL3280A": 0.15}
 
 
 def test_cox_of_the_textbook_example() -> None:
@@ -201,6 +224,21 @@ def test_progression_lies_between_visits() -> None:
     ]
 
 
+def test_duration_of_response() -> None:
+    seen = responses(
+        [("a", 0, 50), ("a", 42, 30), ("a", 84, 30), ("a", 126, 60), ("b", 0, 50), ("b", 42, 30), ("b", 84, 28)]
+        + [("c", 0, 50), ("c", 42, 30), ("d", 0, 50), ("d", 42, 30), ("d", 84, 30), ("e", 0, 50), ("e", 42, 60)]
+    )
+    dead = pd.DataFrame({"subject": ["d"], "endpoint": "OS", "time": [100], "event": [True]})
+    found = imo.duration_of_response(seen, dead)
+    assert found[["subject", "time", "event"]].values.tolist() == [["a", 84, True], ["b", 42, False], ["d", 58, True]]
+    assert found[["lower", "upper"]].values.tolist() == [[42, 84], [42, np.inf], [58, 58]]
+    assert imo.duration_of_response(seen, confirmed=False)["subject"].tolist() == [*"abcd"]
+    assert imo.kaplan_meier(found, by="endpoint").medians["median"].item() == 58
+    with pytest.raises(DataError, match="have no confirmed CR or PR"):
+        imo.duration_of_response(responses([("e", 0, 50), ("e", 42, 60)]))
+
+
 def test_landmark() -> None:
     table = pd.DataFrame({"subject": ["grows", "stays", "early"], "time": [200, 300, 20], "event": [1, 0, 1]})
     seen = responses(
@@ -231,6 +269,29 @@ def test_landmark() -> None:
 def test_wrong_tables(table: Any, expected: str) -> None:
     with pytest.raises(DataError, match=expected):
         imo.kaplan_meier(table)
+
+
+def test_events_in_words_are_read_and_others_refused() -> None:
+    table = pd.DataFrame({"subject": list("abc"), "time": [3, 5, 9], "event": ["1", "0", "1"]})
+    known = imo.kaplan_meier(table.assign(event=[True, False, True])).curve
+    for words in (["1", "0", "1"], ["yes", "no", "Yes"], [1.0, 0.0, 1.0]):
+        pd.testing.assert_frame_equal(imo.kaplan_meier(table.assign(event=words)).curve, known)
+    with pytest.raises(DataError, match="subject c: event is missing, or neither 1 nor 0"):
+        imo.kaplan_meier(table.assign(event=[1, 0, 2]))
+
+
+def test_covariates_of_the_trial_data_by_name() -> None:
+    table = remission()
+    people = pd.DataFrame({"age": np.linspace(2, 12, 42)}, index=table["subject"])
+    data = imo.TrialData(pd.DataFrame(), covariates=people, endpoints=table.assign(endpoint="OS", reason=""))
+    named = imo.cox(data, "age", reference="placebo").table
+    pd.testing.assert_frame_equal(named, imo.cox(table, people, reference="placebo").table)
+    with pytest.raises(DataError, match=r"'aeg' is not in the data; did you mean 'age'"):
+        imo.cox(data, ["aeg"])
+    with pytest.raises(DataError, match="the endpoints bring none"):
+        imo.cox(table, ["age"])
+    with pytest.raises(DataError, match="covariates: are int"):
+        imo.cox(table, 3)  # type: ignore[arg-type]
 
 
 def test_wrong_regressions() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,3 +110,49 @@ def test_select() -> None:
 def test_only_tables_are_data() -> None:
     with pytest.raises(DataError, match="is a list"):
         as_trial([1, 2])  # type: ignore[arg-type]
+
+
+def test_a_column_that_names_its_unit_is_the_value() -> None:
+    table = pd.DataFrame({"mouse": ["a", "a"], "day": [0, 4], "volume_mm3": [100.0, 180.0]})
+    data = read_trial(table)
+    assert data.units == {"volume": "mm^3"} and data.frame["value"].tolist() == [100.0, 180.0]
+    with pytest.raises(DataError, match="no column for the value"):
+        read_trial(table.assign(diameter_mm=4.0))
+    assert read_trial(table.assign(dv=1.0)).units == {"dv": ""}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,day,value\na,0,10.5\n",
+        "id;day;value\na;0;10,5\n",
+        "id\tday\tvalue\na\t0\t10.5\n",
+        "\ufeffid,day,value\na,0,10.5\n",
+    ],
+)
+def test_commas_semicolons_and_tabs(text: str, tmp_path: Path) -> None:
+    (tmp_path / "trial.csv").write_text(text, encoding="utf-8")
+    assert read_trial(tmp_path / "trial.csv").frame["value"].tolist() == [10.5]
+
+
+def test_empty_rows_are_listed_and_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "trial.csv").write_text("id,day,value\na,0,10\n\n,,\na,7,12\n")
+    data = read_trial(tmp_path / "trial.csv")
+    assert data.left_out[["row", "reason"]].values.tolist() == [[3, "empty row"], [4, "empty row"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"id,day,value,value\na,0,10,11\n", "has 2 columns 'value'"),
+        ("id,day,value\nm\u00e4use,0,10\n".encode("latin-1"), "is not UTF-8 text"),
+        (b"id,day,value\na,0,10\na,7,12,99\n", "Expected 3 fields in line 3, saw 4"),
+        (b"My trial\nid,day,value\na,0,10\n", "no column for the subject"),
+        (b"id,day,value\na,0,<0.5\na,7,3\n", "value '<0.5' is not a number"),
+    ],
+)
+def test_files_that_are_not_as_they_should_be(content: bytes, expected: str, tmp_path: Path) -> None:
+    (tmp_path / "trial.csv").write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_trial(tmp_path / "trial.csv")
+    assert expected in str(caught.value)

@@ -163,3 +163,28 @@ def test_a_virtual_trial_from_end_to_end() -> None:
     assert len(survival) == 60 and survival["event"].sum() > 10
     assert imo.kaplan_meier(data, "OS").at_risk([0]).iloc[0, 0] == 60
     assert imo.growth_metrics(data)["visits"].max() > 4
+
+
+def test_from_a_simulation_to_a_trial_and_back_to_the_truth() -> None:
+    """Lesions, responses, survival and a fit to the sums of a simulated trial whose growth is known."""
+    random = np.random.default_rng(3)
+    people = pd.DataFrame({"baseline_sum_of_diameters": np.clip(70 * random.lognormal(0, 0.3, 30), 30, 150)})
+    run = imo.simulate(
+        "tumour_immune", until="1 year", parameters=people.assign(growth_rate=0.006), outputs=["sum_of_diameters"],
+        times=np.arange(0, 366, 7.0), progress=False,
+    )  # fmt: skip
+    visits = imo.VisitSchedule("6 weeks", "48 weeks", "9 weeks", "52 weeks", jitter="3 days", missed=0.05)
+    trial = imo.observe(run, visits, death=imo.Hazard(0.4, 1.0), after_progression=2, seed=1)
+    assert not np.signbit(trial.frame["time"]).any()
+    sums = imo.sum_lesions(trial)
+    assert sums.quantities == ("sum_of_diameters",)
+    assert imo.recist(sums).subjects["best_response"].tolist() == imo.recist(trial).subjects["best_response"].tolist()
+    assert imo.kaplan_meier(trial, "OS").medians["events"].sum() > 0
+    fitted = imo.fit("tumour_immune", sums, ["growth_rate"], progress=False)
+    assert fitted.lmfit.params["growth_rate"].value == pytest.approx(0.006, rel=0.15)
+
+
+def test_sums_need_lesions() -> None:
+    data = imo.read_trial(pd.DataFrame({"id": "a", "day": [0], "value": [50.0]}))
+    with pytest.raises(imo.DataError, match="have no lesions"):
+        imo.sum_lesions(data)

@@ -102,6 +102,7 @@ def beside(axes: Any, handles: Sequence[Any], title: str = "") -> None:
     """Place a legend where it hides nothing: beside the axes, above them where the figure is narrow."""
     if not handles:
         return
+    _keep_inside(axes)
     options: dict[str, Any] = {"handles": list(handles), "title": title, "frameon": False, "alignment": "left"}
     if axes.figure.get_figwidth() < NARROW:
         axes.legend(
@@ -109,6 +110,15 @@ def beside(axes: Any, handles: Sequence[Any], title: str = "") -> None:
         )
     else:
         axes.legend(**options, fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
+
+
+def _keep_inside(axes: Any) -> None:
+    """Let a figure that has these axes alone and no layout of its own make room for what lies beside them."""
+    from matplotlib.figure import Figure
+
+    figure = axes.figure
+    if isinstance(figure, Figure) and len(figure.axes) == 1 and figure.get_layout_engine() is None:
+        figure.set_layout_engine("constrained")
 
 
 def room(axes: Any) -> int:

@@ -20,6 +20,7 @@ from immunoode.plot.oncology import (
     time_unit,
     with_count,
 )
+from immunoode.trial.table import SUM_OF_DIAMETERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +148,7 @@ def sums_by_arm(
     ----------
     responses : Responses
     fits : DataFrame, optional
-        Fitted curves: subject, time (days), value (mm). A result of `fit` gives them by its `predict`.
+        Fitted curves: subject, time (days), value or predicted (mm); what `predict` of a fit returns for some times.
     unit : {"day", "week", "month"}, optional
     log : bool
         Logarithmic sizes.
@@ -170,6 +171,7 @@ def sums_by_arm(
     table = table.rename(columns={"sum_of_diameters": "value"}).reset_index(drop=True)
     if table.empty:
         raise DataError(Problem("responses", "have no sum of diameters", "an evaluation of measured lesions"))
+    curves = None if fits is None else _curves(fits)
     arms = list(dict.fromkeys(responses.subjects["arm"]))
     days, name = time_unit(float(table["time"].max()), unit)
     boxes = _panels(ax, len(arms), 0.6)
@@ -179,7 +181,7 @@ def sums_by_arm(
         own = table[table["arm"] == arm]
         for subject, points in own.groupby("subject", sort=False):
             style = {"color": colours[arm], "alpha": faint, "linewidth": 0.8}
-            fitted = None if fits is None else fits[fits["subject"].astype(str) == subject]
+            fitted = None if curves is None else curves[curves["subject"] == subject]
             if fitted is None:
                 box.plot(points["time"] / days, points["value"], marker=".", markersize=3, **style)
             else:
@@ -199,9 +201,39 @@ def sums_by_arm(
     if log:
         boxes[0].set_yscale("log")
     else:
-        boxes[0].set_ylim(bottom=0)
+        _limits(boxes[: len(arms)], [table[table["arm"] == arm] for arm in arms])
     shown = boxes[0] if len(arms) == 1 else boxes[: len(arms)]
     return (shown, table) if data else shown
+
+
+def _curves(fits: pd.DataFrame) -> pd.DataFrame:
+    """Return subject, time and value of fitted curves of the sums, in order of time."""
+    named = fits.rename(columns={"predicted": "value"}) if "value" not in fits.columns else fits
+    missing = [c for c in ("subject", "time", "value") if c not in named.columns]
+    if missing:
+        raise DataError(
+            [Problem("fits", f"has no column {c!r}", "subject, time, value; or fit.predict()") for c in missing]
+        )
+    if "quantity" in named.columns:
+        named = named[named["quantity"] == SUM_OF_DIAMETERS]
+    return named.assign(subject=named["subject"].astype(str)).sort_values("time", kind="stable")
+
+
+def _limits(boxes: Any, parts: Sequence[pd.DataFrame], most: float = 3.0) -> None:
+    """Begin at zero; leave a few that are far above all others out of sight, and say so."""
+    values = np.concatenate([part["value"].to_numpy(float) for part in parts])
+    usual = float(np.quantile(values, 0.97))
+    boxes[0].set_ylim(bottom=0)
+    if not values.max() > most * usual > 0:
+        return
+    top = 1.5 * usual
+    boxes[0].set_ylim(top=top)
+    for box, part in zip(boxes, parts, strict=True):
+        over = part[part["value"] > top]
+        if len(over):
+            count, most_mm = over["subject"].nunique(), float(over["value"].max())
+            text = f"{count} subject{'s' if count > 1 else ''} above, to {most_mm:.0f} mm"
+            box.annotate(text, (0.02, 0.98), xycoords="axes fraction", va="top", fontsize="x-small", color="0.3")
 
 
 def _median(box: Any, rows: pd.DataFrame, days: float, every: float = 42.0) -> None:

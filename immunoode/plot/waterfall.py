@@ -112,7 +112,10 @@ def _names(axes: Any, names: list[str], subjects: int) -> None:
     missing = subjects - len(names)
     note = f"{missing} more not measured after baseline" if missing else ""
     if len(names) <= NAMED:
-        axes.set_xticks(range(len(names)), [short(n, 16) for n in names], rotation=90, fontsize="x-small")
+        shown = [short(n, 16) for n in names]
+        letters = 11.0 * axes.figure.get_figwidth() * 0.7  # at this size of letters beside each other
+        upright = sum(len(n) + 2 for n in shown) > letters
+        axes.set_xticks(range(len(names)), shown, rotation=90 if upright else 0, fontsize="x-small")
         axes.tick_params(axis="x", length=0)
         axes.set_xlabel(note, fontsize="small")
     else:

@@ -70,8 +70,9 @@ def read_adam(
     -------
     TrialData
         Time from ADT and the subject's start; without dates from ADY, in which day 1 is the start. Responses are in `findings`,
-        their PARAMCD for kind; times to events in `endpoints` (CNSR 0 is an event); all of ADSL's columns in `covariates`. Rows
-        that make no sense are listed in `left_out` with the data set that they are in.
+        their PARAMCD for kind; times to events in `endpoints` (CNSR 0 is an event); all of ADSL's columns in `covariates`, and
+        its subjects in `enrolled`: who was never assessed is not evaluable to `recist`, and counts. Rows that make no sense are
+        listed in `left_out` with the data set that they are in.
 
     Raises
     ------
@@ -89,7 +90,9 @@ def read_adam(
     tables = {name: _opened(name, table, where or {}) for name, table in _sources(source).items()}
     _complete(tables)
     people = _People.of(tables.get("ADSL"), start, arm)
-    data = TrialData(empty(COLUMNS), title=title or "ADaM data", covariates=people.covariates)
+    data = TrialData(
+        empty(COLUMNS), title=title or "ADaM data", covariates=people.covariates, enrolled=people.everybody
+    )
     if "ADTR" in tables:
         data = _tumour_results(data, _Dataset("ADTR", tables["ADTR"], people), sums)
     if "ADRS" in tables:
@@ -184,6 +187,12 @@ class _People:
         arm = {} if named is None else dict(zip(subject, text(named), strict=True))
         rest = table.drop(columns=[SUBJECT]).set_axis(list(subject), axis=0)
         return cls(start, arm, rest, starts, arms)
+
+    @property
+    def everybody(self) -> dict[str, str]:
+        """The arm of each subject of ADSL, "all" where it names none."""
+        names = () if self.covariates is None else self.covariates.index
+        return {str(name): self.arm.get(name, "all") for name in names if name != ""}
 
 
 def _first(table: pd.DataFrame, names: Sequence[str]) -> pd.Series | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from immunoode.errors import DataError, Problem, nearest
@@ -26,6 +26,10 @@ KNOWN = {
 }
 """Names that a column is recognised by, without being told (any case)."""
 REQUIRED = ("subject", "time", "value")
+UNITS = {
+    "mm3": "mm^3", "cm3": "cm^3", "mm": "mm", "cm": "cm", "mg_l": "mg/L", "ug_ml": "ug/mL", "ng_ml": "ng/mL", "pg_ml": "pg/mL",
+}  # fmt: skip
+"""Units at the end of a column's name, and how we write them: volume_mm3."""
 
 
 def find(
@@ -52,10 +56,23 @@ def find(
         if v not in table.columns
     ]
     found = {**_recognised(table, set(given.values())), **given}
+    if "value" in needed and "value" not in found:
+        measured = with_unit(table, found.values())
+        found |= {"value": measured[0]} if measured else {}
     problems += [_missing(name, table, where) for name in needed if name not in found]
     if problems:
         raise DataError(problems)
     return found
+
+
+def with_unit(table: DataFrame, taken: Iterable[str]) -> tuple[str, str, str] | None:
+    """Return the one column that names its quantity and unit (volume_mm3), with the two; None of several, or none."""
+    hits = []
+    for column in map(str, table.columns):
+        found = next((s for s in UNITS if column.lower().endswith("_" + s) and column not in set(taken)), None)
+        if found is not None:
+            hits.append((column, column[: -len(found) - 1], UNITS[found]))
+    return hits[0] if len(hits) == 1 else None
 
 
 def _recognised(table: DataFrame, taken: set[str]) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 Source = Any
 """A path (str or Path), or a DataFrame."""
 TABLES = "a csv, tsv, xlsx, xpt or sas7bdat file"
-SEPARATORS = {".tsv": "\t", ".tab": "\t"}
+SEPARATORS = (",", ";", "\t")
+"""What may part the cells of a line; the heading tells which. With semicolons a comma is a decimal point."""
 EXCEL, SAS = (".xlsx", ".xls"), (".xpt", ".sas7bdat")
 
 
@@ -25,7 +28,7 @@ def open_table(source: Source) -> tuple[pd.DataFrame, str]:
     Parameters
     ----------
     source : path or DataFrame
-        Lines at the head of a csv or tsv file that begin with # are skipped.
+        Lines at the head of a csv or tsv file that begin with # are skipped. Commas, semicolons or tabs part the cells.
 
     Raises
     ------
@@ -35,6 +38,7 @@ def open_table(source: Source) -> tuple[pd.DataFrame, str]:
     import pandas as pd
 
     if isinstance(source, pd.DataFrame):
+        _once("table", source.columns)
         return source if source.index.is_unique else source.reset_index(drop=True), "table"
     if not isinstance(source, (str, Path)):
         raise DataError(Problem("source", f"is {type(source).__name__}", f"the path of {TABLES}, or a DataFrame"))
@@ -43,8 +47,13 @@ def open_table(source: Source) -> tuple[pd.DataFrame, str]:
         raise DataError(Problem(str(path), "there is no such file", f"give the path of {TABLES}"))
     try:
         table, first = _reader(path.suffix.lower())(path)
+    except DataError:
+        raise
+    except UnicodeDecodeError as error:
+        raise DataError(Problem(path.name, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8")) from None
     except (ValueError, OSError) as error:
-        raise DataError(Problem(path.name, f"cannot be read as a table ({error})", f"give {TABLES}")) from None
+        what = f"cannot be read as a table ({str(error).strip()})"
+        raise DataError(Problem(path.name, what, f"give {TABLES}")) from None
     return table.set_axis(range(first, first + len(table)), axis=0), path.name
 
 
@@ -55,10 +64,23 @@ def _reader(suffix: str) -> Callable[[Path], tuple[pd.DataFrame, int]]:
 def _lines(path: Path) -> tuple[pd.DataFrame, int]:
     import pandas as pd
 
-    comments = _comment_lines(path)
-    separator = SEPARATORS.get(path.suffix.lower(), ",")
-    table = pd.read_csv(path, sep=separator, skiprows=comments, low_memory=False, skip_blank_lines=False)
+    comments, heading = _head(path)
+    separator = max(SEPARATORS, key=heading.count)
+    _once(path.name, next(csv.reader([heading], delimiter=separator), []))
+    decimal = "," if separator == ";" else "."
+    table = pd.read_csv(
+        path, sep=separator, decimal=decimal, skiprows=comments, low_memory=False, skip_blank_lines=False,
+    )  # fmt: skip
     return table, comments + 2
+
+
+def _once(where: str, names: Iterable[object]) -> None:
+    """Raise where two columns have one name: which of them is meant is not to be guessed."""
+    counts = Counter(str(name).strip() for name in names)
+    twice = [name for name, count in counts.items() if name and count > 1]
+    if twice:
+        problems = [Problem(where, f"has {counts[name]} columns {name!r}", "one column of a name") for name in twice]
+        raise DataError(problems)
 
 
 def _excel(path: Path) -> tuple[pd.DataFrame, int]:
@@ -82,11 +104,10 @@ def _sas(path: Path) -> tuple[pd.DataFrame, int]:
     return table, 1
 
 
-def _comment_lines(path: Path) -> int:
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        count = 0
-        for line in lines:
+def _head(path: Path) -> tuple[int, str]:
+    """Return how many lines of comments a file begins with, and the line after them."""
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
+        for count, line in enumerate(lines):
             if not line.startswith("#"):
-                break
-            count += 1
-    return count
+                return count, line
+    return 0, ""

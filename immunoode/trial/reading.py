@@ -41,7 +41,8 @@ def read_trial(
         A csv, tsv, xlsx, xpt or sas7bdat file (lines at its head that begin with # are skipped), or a table in memory.
     columns : mapping, optional
         Which column is what, ours to theirs: {"subject": "ID", "time": "day", "value": "volume_mm3"}. Usual names are
-        recognised without it. Needed: subject, time, value. Optional: arm, quantity, unit, lesion, kind (of lesion),
+        recognised without it, and so is the one column that ends in a unit, such as volume_mm3. Needed: subject, time,
+        value. Optional: arm, quantity, unit, lesion, kind (of lesion),
         censoring, limit, flag; start, the date from which days are counted where times are dates.
     units : str or mapping, optional
         Unit of the values where the table has no unit column; a mapping goes by quantity.
@@ -96,6 +97,9 @@ def read_rows(
     if bad_rows not in BAD_ROWS:
         raise DataError(Problem("bad_rows", f"is {bad_rows!r}", nearest(str(bad_rows), BAD_ROWS)))
     found = column_names.find(table, columns, where)
+    named = column_names.with_unit(table, ()) if "value" not in (columns or {}) else None
+    if named is not None and found["value"] == named[0]:
+        quantity, units = quantity or named[1], units or (None if "unit" in found else named[2])
     frame, texts = canonical(table, found, units, quantity, arm, unit_texts.factor(time_unit, "day"))
     why = reasons(frame, texts)
     if bad_rows == "raise":

@@ -92,12 +92,19 @@ def _times(table: pd.DataFrame, found: Mapping[str, str], day: float) -> pd.Seri
 
 def text(column: pd.Series) -> pd.Series:
     """Return labels as text: 3.0 and 3 are the same subject."""
+    import numpy as np
     import pandas as pd
 
     if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
     if pd.api.types.is_numeric_dtype(column) and not column.hasnans:
         return column.astype(str)
+    if (
+        pd.api.types.infer_dtype(column, skipna=True) == "string"
+    ):  # few different words in many rows: each is cleaned once
+        codes, words = pd.factorize(column)
+        clean = np.asarray([*(str(word).strip() for word in words), ""], dtype=object)
+        return pd.Series(clean[codes], index=column.index, name=column.name)
     return column.astype("object").where(column.notna(), "").astype(str).str.strip()
 
 
@@ -113,11 +120,12 @@ def reasons(frame: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     no_value = texts["value"].str.lower().isin(MISSING_WORDS)
+    empty = (frame["subject"] == "") & no_value & (texts["time"] == "")
     upside_down = (frame["censoring"] == INTERVAL) & ~(frame["limit"] <= frame["value"])
     unread = frame["unit"].map(_unit_problem(frame["unit"])) != ""
     bad = first_reason(
-        (frame["subject"] == "", "has no subject"),
-        (~np.isfinite(frame["time"]), quoting("time {} is not a number", texts["time"])),
+        ((frame["subject"] == "") & ~empty, "has no subject"),
+        (~np.isfinite(frame["time"]) & ~empty, quoting("time {} is not a number", texts["time"])),
         (~no_value & ~np.isfinite(frame["value"]), quoting("value {} is not a number", texts["value"])),
         (~frame["censoring"].isin(CENSORINGS), "censoring is not left, right, interval or empty"),
         (upside_down, "the limit of the interval is not below its value"),
@@ -128,6 +136,7 @@ def reasons(frame: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
     )
     missing = pd.Series("", index=frame.index)
     missing[no_value] = "no value (" + texts["value"][no_value].replace("", "empty") + ")"
+    missing[empty] = "empty row"
     return pd.DataFrame({"bad": bad, "missing": missing})
 
 

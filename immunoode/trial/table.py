@@ -56,6 +56,8 @@ class TrialData:
         Times to events, columns as in `ENDPOINTS`; `time` in days, `event` False where censored.
     schedules : mapping of str to Schedule
         Doses, and covariates that change, of each subject that has any.
+    enrolled : mapping of str to str
+        Arm of each subject who is known to belong to the trial, whether anything was seen of them or not (all of ADSL).
 
     Examples
     --------
@@ -72,6 +74,7 @@ class TrialData:
     findings: DataFrame = field(default_factory=lambda: empty(FINDINGS))
     endpoints: DataFrame = field(default_factory=lambda: empty(ENDPOINTS))
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    enrolled: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -102,7 +105,7 @@ class TrialData:
         for table in (self.frame, self.findings, self.endpoints):
             first = table.drop_duplicates("subject")
             arms |= {s: a for s, a in zip(first["subject"], first["arm"], strict=True) if s not in arms}
-        return arms
+        return arms | {s: a for s, a in self.enrolled.items() if s not in arms}
 
     def select(
         self,
@@ -148,6 +151,7 @@ class TrialData:
             "findings": own(self.findings),
             "endpoints": own(self.endpoints),
             "schedules": {s: schedule for s, schedule in self.schedules.items() if s in subjects},
+            "enrolled": {s: arm for s, arm in self.enrolled.items() if s in subjects},
         }
 
     def to_frame(self) -> DataFrame:

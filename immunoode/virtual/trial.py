@@ -154,7 +154,7 @@ def _seen(
 ) -> TrialData:
     """Return what one arm's patients show."""
     patients = len(arm.subjects)
-    days = calendar.sample(patients, random)
+    days = calendar.sample(patients, random) + 0.0  # no -0.0 for a screening without days before
     shares = how.shares(patients, random)
     read = how.read(arm.at(days)[:, :, None] * shares[:, None, :], random)
     new, died, left = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -36,20 +37,26 @@ def recist(
     ----------
     assessments : TrialData or DataFrame
         Trial data with diameters of lesions, sums of diameters, or responses. Or a table, times in days from the start of
-        treatment, diameters in mm, in one of three forms:
+        treatment, diameters in mm, in one of four forms:
 
-        - a row a lesion and visit: subject, time, lesion, kind, diameter; optional arm, finding, organ, markers_normal. Kinds:
-          "target", "non-target", "new", "new target", "new non-target", each also with " node" (short axis). Findings: "",
-          "not evaluable", "too small to measure", "absent", "present", "unequivocal progression", "increased".
+        - a row a lesion and visit: subject, time, lesion, diameter; optional kind (without it all are targets), arm, finding,
+          organ, markers_normal. Kinds: "target", "non-target", "new", "new target", "new non-target", each also with " node"
+          (short axis). Findings: "", "not evaluable", "too small to measure", "absent", "present", "unequivocal progression",
+          "increased".
         - a row a visit: subject, time, sum_of_diameters; optional arm, non_target ("CR", "non-CR/non-PD", "PD", "NE", ""),
           new_lesion, target_gone (all targets gone, nodes below 10 mm, though the sum is not 0), markers_normal.
         - a row a visit: subject, time, response; optional arm.
+        - a row a visit: subject, time, target (its response); optional arm, non_target, new_lesion, markers_normal. Not for
+          `irecist`, which needs sums.
+
+        Common names of these columns are understood (USUBJID, patient, day, SLD, diam_mm, AVALC, ...).
     rules : RecistRules, optional
         The thresholds; by default those of the guideline.
     new_therapy : mapping of str to float, optional
         Day on which a subject began another anticancer therapy: assessments from then on do not count.
     enrolled : DataFrame, optional
-        Subjects (and arm) who belong to the trial whether assessed or not: without an assessment, NE.
+        Subjects (and arm) who belong to the trial whether assessed or not: without an assessment, NE. Of trial data, all their
+        subjects by default.
 
     Returns
     -------
@@ -72,7 +79,7 @@ def recist(
     ['PR', 'PR', 'PD']
     """
     rules = _rules(rules, RecistRules)
-    assessed = read(assessments, IrecistRules(recist=rules), enrolled)
+    assessed = _read(assessments, IrecistRules(recist=rules), enrolled)
     points = evaluate(assessed, rules)
     if assessed.given is None:
         response, reason = recist_response(points, assessed.visits), recist_reason(points, assessed.visits)
@@ -124,13 +131,29 @@ def irecist(
     ['iUPD', 'iPR', 'iPR']
     """
     rules = _rules(rules, IrecistRules)
-    assessed = read(assessments, rules, enrolled)
+    assessed = _read(assessments, rules, enrolled)
+    if assessed.target is not None:
+        what = "say not by how much targets increased, which confirms or does not confirm a progression"
+        raise DataError(Problem("assessments", what, "sums of diameters or lesions; or iUPD, iCPD, ... as response"))
     points = evaluate(assessed, rules.recist)
     if assessed.given is None:
         response, reason = irecist_response(points, assessed.visits, rules)
     else:
         response, reason = _given(assessed, {})
     return responses_of(assessed, points, response, reason, rules, _until(assessed, new_therapy))
+
+
+def _read(assessments: Any, rules: IrecistRules, enrolled: pd.DataFrame | None) -> Assessed:
+    """Return what the table says, with a warning where nobody has a baseline: days are then likely to begin elsewhere."""
+    assessed = read(assessments, rules, enrolled)
+    visits, until = assessed.visits, rules.recist.baseline_until
+    if np.isfinite(visits.total).any() and np.isnan(assessed.subjects.baseline_time).all():
+        warnings.warn(
+            f"no subject was assessed up to day {until:g}, so that targets cannot be evaluated; the first assessment is on day "
+            f"{visits.time.min():g}. RecistRules(baseline='first') takes each subject's first assessment, or shift the days.",
+            stacklevel=3,
+        )
+    return assessed
 
 
 def _rules(rules: Any, wanted: type) -> Any:

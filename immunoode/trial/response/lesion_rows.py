@@ -93,7 +93,8 @@ def sorted_lesions(rows: Rows, rules: RecistRules) -> tuple[Lesions, Timeline, l
     import pandas as pd
 
     frame = rows.frame
-    kind = coded(frame["kind"], kind_code, KINDS)
+    kinds = frame["kind"] if "kind" in frame.columns else pd.Series("target", index=frame.index, name="kind")
+    kind = coded(kinds, kind_code, KINDS)
     words = frame["finding"] if "finding" in frame.columns else pd.Series(BLANK, index=frame.index, name="finding")
     finding = coded(words, finding_code, [f for f in FINDINGS if f]) if "finding" in frame.columns else words.to_numpy()
     raw = numbers(frame, "diameter", np.nan)

@@ -54,6 +54,7 @@ def _baseline(
     index, names = lesions.index[lesions.start], rows.names[who]
     late = ~base[lesions.start] if len(who) else np.zeros(0, bool)
     many = np.bincount(who[followed], minlength=size) > 5
+    crowded = _crowded(who[followed], lesions.organ[lesions.start][followed], size)
     every = np.full(size, "")
     limit = np.where(lesions.node[lesions.start], rules.measurable_node_mm, rules.measurable_mm)
     small = followed & (values < limit)
@@ -69,8 +70,15 @@ def _baseline(
         reasons(index, names, (group >= NEW) & ~late, "a new lesion at baseline; counts from the first visit after"),
         reasons(every, rows.names, np.isnan(when), "no assessment at baseline: not evaluable"),
         reasons(every, rows.names, many, "more than 5 target lesions (RECIST 1.1, 3.2.2); all count"),
+        reasons(every, rows.names, crowded, "more than 2 target lesions in an organ (RECIST 1.1, 3.2.2); all count"),
     ]
     return sums, when, followed[lesions.key], notes
+
+
+def _crowded(subject: Array, organ: Array, size: int, most: int = 2) -> Array:
+    """Return which subjects have more target lesions in one organ than the rules allow, where organs are named."""
+    pairs, count = np.unique(np.stack([subject, organ])[:, organ >= 0], axis=1, return_counts=True)
+    return np.bincount(pairs[0][count > most].astype(np.int64), minlength=size) > 0
 
 
 def _targets(lesions: Lesions, timeline: Timeline, targets: Array, sums: Array, rules: RecistRules) -> dict[str, Array]:

@@ -132,7 +132,8 @@ class Responses:
         return "\n".join([*lines, self.left_out.to_string(index=False, max_rows=60)])
 
     def __str__(self) -> str:
-        return f"{self.criteria}: {len(self.subjects)} subjects, {len(self.visits)} assessments after baseline"
+        notes = f", {len(self.left_out)} notes in .left_out" if len(self.left_out) else ""
+        return f"{self.criteria}: {len(self.subjects)} subjects, {len(self.visits)} assessments after baseline{notes}"
 
     def __repr__(self) -> str:
         return f"<Responses: {self}>"

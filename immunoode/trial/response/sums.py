@@ -12,7 +12,7 @@ from immunoode.trial.response.grid import any_of, grid_of
 from immunoode.trial.response.rules import IrecistRules
 from immunoode.trial.response.tables import Rows, collected, flags, numbers, reasons, unusable
 from immunoode.trial.response.visits import Array, Assessed, Subjects, Visits, blank_visits
-from immunoode.trial.response.words import CR, NE, NON, NONE, PD, RECIST_NAMES, coded, status_code
+from immunoode.trial.response.words import CR, NE, NON, NONE, PD, RECIST_NAMES, coded, non_target_code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ def _visits(rows: Rows, total: Array) -> Visits:
     frame = rows.frame
     words = frame["non_target"] if "non_target" in frame.columns else None
     known = [RECIST_NAMES[code] for code in (CR, NON, PD, NE)]
-    status = np.full(len(frame), NONE) if words is None else coded(words, _non_target_code, known)
+    status = np.full(len(frame), NONE) if words is None else coded(words, non_target_code, known)
     gone = (total == 0) | (flags(frame, "target_gone", False) & np.isfinite(total))
     present = flags(frame, "new_lesion", False)
     count = np.nan_to_num(numbers(frame, "new_lesions", 0.0)).astype(np.int64)
@@ -68,11 +68,6 @@ def _visits(rows: Rows, total: Array) -> Visits:
         new_grown=flags(frame, "new_non_target_increased", False),
         new_progressed=flags(frame, "new_non_target_progressed", False),
     )
-
-
-def _non_target_code(text: str) -> int | None:
-    code = status_code(text)
-    return code if code in _WORSE else None
 
 
 def _once_a_day(visits: Visits, order: Array) -> tuple[Visits, Array]:

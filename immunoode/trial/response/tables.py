@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.trial.response.headers import in_our_names
 from immunoode.trial.response.of_trial import assessments_of
 from immunoode.trial.response.rules import IrecistRules
 from immunoode.trial.response.visits import Array, Assessed
@@ -17,18 +18,20 @@ from immunoode.trial.table import LEFT_OUT, TrialData
 if TYPE_CHECKING:
     import pandas as pd
 
-LESIONS = ("subject", "time", "lesion", "kind", "diameter")
+LESIONS = ("subject", "time", "lesion", "diameter")
 SUMS = ("subject", "time", "sum_of_diameters")
 GIVEN = ("subject", "time", "response")
-FORMS = {"lesions": LESIONS, "sums": SUMS, "responses": GIVEN}
+PARTS = ("subject", "time", "target")
+FORMS = {"lesions": LESIONS, "sums": SUMS, "responses": GIVEN, "parts": PARTS}
 """The columns that each form of table must have."""
 OPTIONAL = {
-    "lesions": ("arm", "finding", "organ", "markers_normal"),
+    "lesions": ("kind", "arm", "finding", "organ", "markers_normal"),
     "sums": (
         "arm", "non_target", "new_lesion", "target_gone", "markers_normal", "non_target_increased", "new_lesions",
         "new_sum_of_diameters", "new_non_target_increased", "new_non_target_progressed",
     ),
     "responses": ("arm",),
+    "parts": ("arm", "non_target", "new_lesion", "markers_normal"),
 }  # fmt: skip
 """The columns that each may have."""
 
@@ -69,13 +72,18 @@ def read(assessments: Any, rules: IrecistRules, enrolled: pd.DataFrame | None = 
     """
     from immunoode.trial.response.given import from_responses
     from immunoode.trial.response.lesions import from_lesions
+    from immunoode.trial.response.parts import from_parts
     from immunoode.trial.response.sums import from_sums
 
     frame = as_frame(assessments)
     form = _form(frame)
+    if enrolled is None and isinstance(assessments, TrialData):
+        enrolled = _everybody(assessments)
     rows = _rows(frame, enrolled)
     if form == "lesions":
         return from_lesions(rows, rules)
+    if form == "parts":
+        return from_parts(rows)
     return from_sums(rows, rules) if form == "sums" else from_responses(rows)
 
 
@@ -86,11 +94,19 @@ def as_frame(assessments: Any) -> pd.DataFrame:
     if isinstance(assessments, TrialData):
         return assessments_of(assessments)
     if isinstance(assessments, pd.DataFrame):
-        return assessments
+        return in_our_names(assessments)
     right = "expected TrialData, or a DataFrame with the columns " + "; or ".join(
         ", ".join(columns) for columns in FORMS.values()
     )
     raise DataError(Problem("assessments", f"is a {type(assessments).__name__}", right))
+
+
+def _everybody(data: TrialData) -> pd.DataFrame:
+    """Return all subjects of a trial with their arms: who was never assessed counts as well."""
+    import pandas as pd
+
+    arms = data.arm_of()
+    return pd.DataFrame({"subject": list(arms), "arm": list(arms.values())})
 
 
 def _form(frame: pd.DataFrame) -> str:
@@ -115,6 +131,9 @@ def _rows(frame: pd.DataFrame, enrolled: pd.DataFrame | None) -> Rows:
     time = pd.to_numeric(frame["time"], errors="coerce").to_numpy(float)
     named = (subject != "").to_numpy()
     timed = np.isfinite(time)
+    if len(frame) and not timed.any():
+        right = "days from the start of treatment; dates: read the table with imo.read_trial and a column of starts"
+        raise DataError(Problem("assessments: time", f"has no number of days, but {frame['time'].iloc[0]!r}", right))
     left_out = [
         reasons(frame.index, subject, ~named, "no subject"),
         reasons(frame.index, subject, named & ~timed, "no time in days"),
@@ -134,6 +153,7 @@ def _enrolled(subject: pd.Series, arm: pd.Series, enrolled: pd.DataFrame | None)
 
     if enrolled is None:
         return subject, arm
+    enrolled = in_our_names(enrolled, "enrolled", ("subject", "arm"))
     if "subject" not in enrolled.columns:
         raise DataError(Problem("enrolled", "has no column 'subject'", nearest("subject", map(str, enrolled.columns))))
     more = labels(enrolled["subject"])

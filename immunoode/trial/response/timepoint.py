@@ -48,8 +48,10 @@ def evaluate(assessed: Assessed, rules: RecistRules) -> Points:
     grid = grid_of(visits.subject, len(subjects))
     baseline = subjects.baseline[visits.subject]
     nadir = grid.smallest_before(visits.total, subjects.baseline)
-    target = target_response(visits, subjects, baseline, nadir, rules)
-    target = _continued(target, visits, grid, rules)
+    if assessed.target is None:
+        target = _continued(target_response(visits, subjects, baseline, nadir, rules), visits, grid, rules)
+    else:
+        target = assessed.target
     calm = overall(target, visits.non_target, visits.markers)
     prior = grid.before(calm == CR)
     back = prior & visits.seen & np.isin(calm, (PR, SD, NON)) & rules.reappearance_is_progression
@@ -117,7 +119,7 @@ def recist_response(points: Points, visits: Visits) -> Array:
 
 def recist_reason(points: Points, visits: Visits) -> Array:
     """Return in words why a visit is PD or NE, "" elsewhere."""
-    partial = (points.target == PD) & np.isnan(visits.total)
+    partial = (points.target == PD) & np.isnan(visits.total) & (visits.least > 0)
     response = recist_response(points, visits)
     choices = [
         visits.new_left > 0,

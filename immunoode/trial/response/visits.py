@@ -104,13 +104,14 @@ class Visits:
 class Assessed:
     """Everything that was read: subjects, their visits after baseline, and what could not be used.
 
-    `given` holds codes of responses where the table had these in place of measurements.
+    `given` holds codes of responses where the table had these in place of measurements, `target` those of the targets alone.
     """
 
     subjects: Subjects
     visits: Visits
     left_out: pd.DataFrame = field(default_factory=lambda: empty(LEFT_OUT))
     given: Array | None = None
+    target: Array | None = None
 
 
 def blank_visits(subject: Array, time: Array) -> Visits:

@@ -55,8 +55,12 @@ _MORE_FINDINGS = {
 }
 
 
+_SHORT = {"t": "target", "tl": "target", "nt": "non-target", "ntl": "non-target", "nl": "new"}
+
+
 def kind_code(text: str) -> int | None:
     """Return twice the group, plus one for a node; None where the text is no kind."""
+    text = _SHORT.get(text.lower(), text)
     words = (
         text.lower().replace("_", " ").replace("nontarget", "non-target").replace("non target", "non-target").split()
     )
@@ -71,13 +75,35 @@ def finding_code(text: str) -> int | None:
     return FINDINGS.get(_MORE_FINDINGS.get(lower, WORDS.get(lower, lower)))
 
 
+_NAMES = {
+    **{name.lower(): code for table in (RECIST_NAMES, IRECIST_NAMES) for code, name in enumerate(table) if name},
+    **{"completeresponse": CR, "partialresponse": PR, "stabledisease": SD, "progressivedisease": PD, "nn": NON},
+    **{"diseaseprogression": PD, "progression": PD, "noncr/nonpd": NON, "non-cr/nonpd": NON, "noncr/non-pd": NON},
+    **dict.fromkeys(
+        ("notevaluable", "unevaluable", "inevaluable", "nonevaluable", "non-evaluable", "notassessable"), NE
+    ),
+}
+"""Responses as they are written, in small letters without spaces."""
+_NON_TARGETS = {
+    **dict.fromkeys(("absent", "disappeared", "resolved"), CR),
+    **dict.fromkeys(("sd", "stable", "present", "ir/sd", "incompleteresponse/stabledisease", "increased"), NON),
+    "unequivocalprogression": PD,
+    **dict.fromkeys(("notdone", "nd", "notassessed"), NE),
+}
+"""How the response of non-target lesions is written besides: neither gone nor unequivocally progressed is non-CR/non-PD."""
+
+
 def status_code(text: str) -> int | None:
     """Return the code of a response of RECIST or iRECIST, `NONE` for an empty text, None where it is neither."""
-    lower = text.lower().replace(" ", "")
-    if lower in ("", "nan", "none"):
-        return NONE
-    names = {name.lower(): code for table in (RECIST_NAMES, IRECIST_NAMES) for code, name in enumerate(table) if name}
-    return names.get(lower)
+    lower = text.lower().replace(" ", "").replace("_", "")
+    return NONE if lower in ("", "nan", "none") else _NAMES.get(lower)
+
+
+def non_target_code(text: str) -> int | None:
+    """Return the code of the response of non-target lesions, `NONE` for an empty text, None where it is none."""
+    found = _NON_TARGETS.get(text.lower().replace(" ", ""))
+    code = status_code(text) if found is None else found
+    return code if code in (NONE, CR, NON, PD, NE) else None
 
 
 def is_one_of(response: object, codes: Sequence[int]) -> bool:

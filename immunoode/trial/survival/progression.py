@@ -16,7 +16,7 @@ from immunoode.trial.survival.table import endpoint_table
 if TYPE_CHECKING:
     import pandas as pd
 
-PFS = "PFS"
+PFS, DURATION = "PFS", "DOR"
 PROGRESSION, DEATH, NONE_YET = "progression", "death", "no progression at last assessment"
 NO_ASSESSMENT, NEW_THERAPY = "no assessment after baseline", "new therapy before progression"
 MISSED = "two or more missed assessments before the event"
@@ -113,6 +113,51 @@ def progression_free_survival(
     table["lower"] = table["time"].where(exact | ~happened, last.fillna(0.0)).clip(lower=0.0)
     table["upper"] = table["time"].where(happened, np.inf)
     return table.reset_index(names="subject")
+
+
+def duration_of_response(
+    responses: Responses,
+    survival: Any = None,
+    *,
+    confirmed: bool = True,
+    new_therapy: Mapping[str, float] | None = None,
+    rules: PfsRules | None = None,
+) -> pd.DataFrame:
+    """Derive the duration of response: from the first CR or PR to progression or death, censored as progression-free survival.
+
+    Parameters
+    ----------
+    responses, survival, new_therapy, rules
+        As of `progression_free_survival`.
+    confirmed : bool
+        Whether CR and PR count only if confirmed.
+
+    Returns
+    -------
+    DataFrame
+        A row a responder: subject, arm, endpoint ("DOR"), time (days from the response), event, reason, lower, upper.
+
+    Raises
+    ------
+    DataError
+        If nobody responded.
+
+    Examples
+    --------
+    >>> import immunoode as imo, pandas as pd
+    >>> sums = pd.DataFrame({"subject": "a", "time": [0, 42, 84, 126], "sum_of_diameters": [50, 30, 30, 60]})
+    >>> duration_of_response(imo.recist(sums))[["subject", "time", "event"]].values.tolist()
+    [['a', 84.0, True]]
+    """
+    table = progression_free_survival(responses, survival, new_therapy=new_therapy, rules=rules)
+    column = "confirmed_response_time" if confirmed else "response_time"
+    begun = table["subject"].map(responses.subjects.set_index("subject")[column]).astype(float)
+    who = begun.notna() & (begun <= table["time"])
+    if not who.any():
+        what = "have no confirmed CR or PR" if confirmed else "have no CR or PR"
+        raise DataError(Problem("responses", what, "confirmed=False" if confirmed else "data with responders"))
+    spans = {name: (table[name] - begun).clip(lower=0.0) for name in ("time", "lower", "upper")}
+    return table.assign(endpoint=DURATION, **spans)[who].reset_index(drop=True)
 
 
 def _deaths(survival: Any, subjects: pd.Index[str]) -> pd.Series:

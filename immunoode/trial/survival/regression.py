@@ -91,7 +91,7 @@ class SurvivalRegression:
 
 def cox(
     endpoints: Any,
-    covariates: pd.DataFrame | None = None,
+    covariates: pd.DataFrame | str | Sequence[str] | None = None,
     endpoint: str | None = None,
     *,
     arm: bool = True,
@@ -105,8 +105,9 @@ def cox(
     ----------
     endpoints : TrialData or DataFrame
         Subject, time (days), event, arm.
-    covariates : DataFrame, optional
-        One row a subject (index, or a column `subject`): numbers, or words, which are compared with their first.
+    covariates : DataFrame, str or sequence of str, optional
+        One row a subject (index, or a column `subject`): numbers, or words, which are compared with their first. Or names of
+        covariates that the trial data have.
     endpoint : str, optional
     arm : bool
         Whether the arm is a covariate.
@@ -148,7 +149,7 @@ def cox(
 
 def parametric_survival(
     endpoints: Any,
-    covariates: pd.DataFrame | None = None,
+    covariates: pd.DataFrame | str | Sequence[str] | None = None,
     endpoint: str | None = None,
     *,
     distribution: Literal["weibull", "log-normal", "log-logistic"] = "weibull",
@@ -209,6 +210,29 @@ def _bounded(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(lower=lower, upper=np.where(exact, lower, np.maximum(rows["upper"], 2 * EARLIEST)))
 
 
+def _told(endpoints: Any, covariates: Any) -> pd.DataFrame:
+    """Return a table of covariates: as given, or those of the trial data that are named."""
+    import pandas as pd
+
+    if isinstance(covariates, pd.DataFrame):
+        return covariates
+    names = [covariates] if isinstance(covariates, str) else covariates
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        right = "a table with a row a subject, or names of covariates of the trial data"
+        raise DataError(Problem("covariates", f"are {type(covariates).__name__}", right))
+    known = getattr(endpoints, "covariates", None)
+    if known is None:
+        raise DataError(
+            Problem("covariates", "are named, but the endpoints bring none", "a table with a row a subject")
+        )
+    missing = [name for name in names if name not in known.columns]
+    if missing:
+        raise DataError(
+            [Problem("covariates", f"{m!r} is not in the data", nearest(m, map(str, known))) for m in missing]
+        )
+    return pd.DataFrame(known[list(names)])
+
+
 def _design(
     endpoints: Any, endpoint: str | None, covariates: Any, arm: bool, reference: str | None, strata: Sequence[str]
 ) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
@@ -218,7 +242,8 @@ def _design(
     rows = endpoint_table(endpoints, endpoint)
     parts, names = rows, list[str]()
     if covariates is not None:
-        table = covariates.set_index("subject") if "subject" in covariates.columns else covariates
+        told = _told(endpoints, covariates)
+        table = told.set_index("subject") if "subject" in told.columns else told
         table = table.set_axis(table.index.astype(str), axis=0).set_axis([str(c) for c in table.columns], axis=1)
         clash = [c for c in table.columns if c in rows.columns and c != "arm"]
         if clash or not table.index.is_unique:

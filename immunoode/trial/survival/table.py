@@ -18,6 +18,10 @@ BOUNDS = ("lower", "upper")
 NEEDED = ("subject", "time", "event")
 
 
+EVENTS = {"1": True, "true": True, "yes": True, "y": True, "0": False, "false": False, "no": False, "n": False}
+"""How it is written whether the event came."""
+
+
 def endpoint_table(source: Any, endpoint: str | None) -> pd.DataFrame:
     """Return the rows of one endpoint: subject, arm, endpoint, time, event, and bounds if there are any.
 
@@ -49,11 +53,12 @@ def endpoint_table(source: Any, endpoint: str | None) -> pd.DataFrame:
         subject=text(table["subject"]),
         arm=text(table["arm"]) if "arm" in table.columns else "all",
         time=pd.to_numeric(table["time"], errors="coerce").astype(float),
+        event=text(table["event"]).str.lower().map(EVENTS),
     ).reset_index(drop=True)
     bad = first_reason(
         (~np.isfinite(rows["time"]), "time is not a number"),
         (rows["time"] < 0, "time is negative"),
-        (rows["event"].isna(), "event is missing"),
+        (rows["event"].isna(), "event is missing, or neither 1 nor 0"),
         (rows["subject"].duplicated(), "is a second row of the subject"),
     )
     if (bad != "").any():
