@@ -44,7 +44,7 @@ def de_pillis_2003(infusion=0.0):
 def de_pillis_2005(c=3.23e-7, d=1.43, power=0.58, s=2.73, g=0.025, j=0.0375):
     def rates(t, y):
         x, n, l = y  # noqa: E741 the paper's letters
-        ratio = (max(l, 0.0) / x) ** power
+        ratio = (max(l, 0.0) / max(x, 1e-9)) ** power
         lysis = d * ratio / (s + ratio) * x
         return [
             0.514 * x * (1 - 1.02e-9 * x) - c * n * x - lysis,
@@ -178,5 +178,5 @@ PAPERS = [
     Paper("cappuccio2006", ("interleukin", "natural_killers", "effectors", "memory", "protein", "tumour"), 60, cappuccio,
           (0, 1.054 / 0.54, 0.066, 0, 0, 2), stiff=True),
     Paper("anderson2015", ("tumour", "helpers", "cytokine"), 200, anderson, (0.5, 0.01, 0), stiff=True),
-    Paper("liu2017", ("tumour", "effectors", "lymphocytes", "drug"), 100, liu, (1e7, 3e5, 6.25e10, 0.45)),
+    Paper("liu2017", ("tumour", "effectors", "lymphocytes", "drug"), 100, liu, (1e7, 3e5, 6.25e10, 0.45), stiff=True),
 ]  # fmt: skip
