@@ -288,7 +288,8 @@ def test_quasi_equilibrium_is_the_limit_of_fast_binding():
         def rates(t, y):
             c, at, r, rc = y
             bound = k_on * (c * r - KD * rc)
-            return [-bound - (KEL + KPT) * c + KTP * at / VC, KPT * c * VC - KTP * at, KDEG * (R0 - r) - bound, bound - KINT * rc]
+            plasma = -bound - (KEL + KPT) * c + KTP * at / VC
+            return [plasma, KPT * c * VC - KTP * at, KDEG * (R0 - r) - bound, bound - KINT * rc]
 
         found = solve_ivp(rates, (0, 2), [400, 0, R0, 0], method="LSODA", t_eval=times, rtol=1e-9, atol=1e-12)
         return np.max(np.abs(found.y[0] - ours) / ours)

@@ -1,5 +1,5 @@
-"""Cells, vaccines, bacteria and viruses as therapies: León-Triana, Barros, Chaudhury, Stein, Kara, CARRGO, Wilson, Parra-Guillen,
-Bunimovich-Mendrazitsky, Gevertz."""
+"""Cells, vaccines, bacteria and viruses as therapies: León-Triana, Barros, Chaudhury, Stein, Kara, CARRGO (Sahoo), Wilson,
+Parra-Guillen, Bunimovich-Mendrazitsky, Gevertz."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ PAPERS = [
     Paper("kosinsky2018", KOSINSKY, 40, kosinsky, (15, 0, 0, 0, 0, 0, 0), label="radiation and antibody", stiff=True,
           doses=(*(Dose(day, "fraction", 2.0, irradiated(2.0)) for day in (7.0, 8.0, 9.0, 10.0, 11.0)),
                  *(Dose(day, "antibody", 0.2, added(6, 0.2 / 0.15)) for day in (7.5, 9.5, 11.5)))),
-    Paper("lindauer2017", LINDAUER, 126, lindauer, (0, 0, 0, 0, 0, 0, 0, 0, 4.32 * 0.01315 * 0.55 * 0.0415, 0.0415), stiff=True,
+    Paper("lindauer2017", LINDAUER, 126, lindauer, (*[0] * 8, 4.32 * 0.01315 * 0.55 * 0.0415, 0.0415), stiff=True,
           doses=tuple(Dose(21.0 * k, "pembrolizumab", 200.0, added(0, 200 / 0.149)) for k in range(6))),
     Paper("cardilin2018", CARDILIN, 40, cardilin, (40, 40 * 0.56, 40 * 0.56**2, 40 * 0.56**3, 0, 0, 0),
           doses=tuple(d for day in (3.0, 4.0, 5.0, 6.0, 7.0)

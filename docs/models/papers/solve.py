@@ -1,8 +1,8 @@
 """Equations of a paper, written out once more and integrated by SciPy: what a model of the library is held against.
 
-Nothing here uses the library's equations, compiler or solvers. Each `Paper` has the equations as the paper prints them, with numbers
-in place, its start, its doses, and which of our outputs its states are. The tests compare (tests/test_models_published.py), the pages
-of the models show the curves (make_pages.py).
+Nothing here uses the library's equations, compiler or solvers. Each `Paper` has the equations as the paper prints them, with
+numbers in place, its start, its doses, and which of our outputs its states are. The tests compare
+(tests/test_models_published.py), the pages of the models show the curves (make_pages.py).
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ class Dose:
 class Paper:
     """Equations of a paper and the case of ours that they are.
 
-    `rates` are integrated from `start` over `days`, with `stops` where they are not smooth; or `solution` gives the values in closed
-    form. `states` are our names for the values, in order. `kinds` of model with fast parts are `stiff`.
+    `rates` are integrated from `start` over `days`, with `stops` where they are not smooth; or `solution` gives the values in
+    closed form. `states` are our names for the values, in order. `stiff` ones have fast parts. `base` is what a therapy or a
+    term is combined with.
     """
 
     model: str
