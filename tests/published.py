@@ -7,23 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import immunoode as imo
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs" / "models"))
-from papers import PAPERS  # noqa: E402 they are written for the pages of the models
+from papers import PAPERS, case_of  # noqa: E402 they are written for the pages of the models
 
 __all__ = ["PAPERS", "case_of", "trajectory"]
-
-
-def case_of(paper):
-    """Return the model and the regimen of ours that a paper's case is."""
-    model = imo.load_model(paper.model, variant=paper.variant)
-    if paper.base:
-        model = imo.combine(paper.base, model)
-    regimen = imo.Regimen()
-    for dose in paper.doses:
-        regimen += imo.Regimen().dose(dose.into, dose.amount, start=dose.day)
-    return model.with_values(**paper.values), regimen if paper.doses else None
 
 
 def trajectory(name):

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 import numpy as np
-from papers import PAPERS, Paper
+from papers import PAPERS, Paper, case_of
 
 import immunoode as imo
 from immunoode.model.folder import models_folder
@@ -41,13 +41,9 @@ def stamp_in(path: Path) -> str:
 
 def curves(paper: Paper) -> tuple[imo.Simulation, dict[str, np.ndarray]]:
     """Return our run of a case and the paper's values, at the same times."""
-    model = imo.load_model(paper.model, variant=paper.variant)
-    model = (imo.combine(paper.base, model) if paper.base else model).with_values(**paper.values)
-    regimen = imo.Regimen()
-    for dose in paper.doses:
-        regimen += imo.Regimen().dose(dose.into, dose.amount, start=dose.day)
+    model, regimen = case_of(paper)
     how = {"rtol": 1e-11 if paper.stiff else 1e-12, "atol": 1e-16, "extinction": False}
-    run = imo.simulate(model, regimen if paper.doses else None, times=paper.times(), **how)
+    run = imo.simulate(model, regimen, times=paper.times(), **how)
     return run, paper.curves()
 
 
@@ -55,7 +51,7 @@ def panels(papers: list[Paper]) -> list[tuple[Paper, str]]:
     """Return which curves to show: those of the first case, then the first of each other."""
     first, *others = papers
     room = MOST - min(len(others), MOST // 2)
-    return [(first, state) for state in first.states[:room]] + [(p, p.states[0]) for p in others[: MOST - room]]
+    return [(first, state) for state in (first.shown or first.states)[:room]] + [(p, (p.shown or p.states)[0]) for p in others[: MOST - room]]
 
 
 def draw(name: str) -> bytes:

@@ -1,6 +1,6 @@
 """Equations of a paper, written out once more and integrated by SciPy: what a model of the library is held against.
 
-Nothing here uses the library's equations, compiler or solvers. Each `Paper` has the equations as the paper prints them, with
+No curve here comes from the library's equations, compiler or solvers. Each `Paper` has the equations as the paper prints them, with
 numbers in place, its start, its doses, and which of our outputs its states are. The tests compare
 (tests/test_models_published.py), the pages of the models show the curves (make_pages.py).
 """
@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+import immunoode as imo
 
 FloatArray = NDArray[np.float64]
 Rates = Callable[[float, Any], Sequence[float]]
@@ -36,8 +38,8 @@ class Paper:
     """Equations of a paper and the case of ours that they are.
 
     `rates` are integrated from `start` over `days`, with `stops` where they are not smooth; or `solution` gives the values in
-    closed form. `states` are our names for the values, in order. `stiff` ones have fast parts. `base` is what a therapy or a
-    term is combined with.
+    closed form. `states` are our names for the values, in order. `stiff` ones have fast parts. `base` are what a therapy or a
+    term is combined with, a variant after a colon; `shown` the states of the figure, all where it is empty.
     """
 
     model: str
@@ -51,7 +53,8 @@ class Paper:
     doses: tuple[Dose, ...] = ()
     stops: tuple[float, ...] = ()
     stiff: bool = False
-    base: str = ""
+    base: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
     label: str = ""
     tolerance: float = 1e-6
     why: str = ""
@@ -104,3 +107,15 @@ def added(index: int, amount: float) -> Callable[[FloatArray], FloatArray]:
         return y
 
     return change
+
+
+def case_of(paper: Paper) -> tuple[imo.Model, imo.Regimen | None]:
+    """Return the model and the regimen of ours that a case is."""
+    model = imo.load_model(paper.model, variant=paper.variant)
+    if paper.base:
+        others = [imo.load_model(name, variant or None) for name, _, variant in (b.partition(":") for b in paper.base)]
+        model = imo.combine(*others, model)
+    regimen = imo.Regimen()
+    for dose in paper.doses:
+        regimen += imo.Regimen().dose(dose.into, dose.amount, start=dose.day)
+    return model.with_values(**paper.values), regimen if paper.doses else None
