@@ -42,7 +42,7 @@ def stamp_in(path: Path) -> str:
 def curves(paper: Paper) -> tuple[imo.Simulation, dict[str, np.ndarray]]:
     """Return our run of a case and the paper's values, at the same times."""
     model, regimen = case_of(paper)
-    how = {"rtol": 1e-11 if paper.stiff else 1e-12, "atol": 1e-16, "extinction": False}
+    how = {"rtol": 1e-11 if paper.stiff else 1e-12, "atol": 1e-24, "extinction": False}
     run = imo.simulate(model, regimen, times=paper.times(), **how)
     return run, paper.curves()
 
@@ -51,7 +51,9 @@ def panels(papers: list[Paper]) -> list[tuple[Paper, str]]:
     """Return which curves to show: those of the first case, then the first of each other."""
     first, *others = papers
     room = MOST - min(len(others), MOST // 2)
-    return [(first, state) for state in (first.shown or first.states)[:room]] + [(p, (p.shown or p.states)[0]) for p in others[: MOST - room]]
+    states = [state for state in first.shown or first.states if np.any(first.curves()[state])]
+    chosen = [(first, state) for state in states[:room]]
+    return chosen + [(p, (p.shown or p.states)[0]) for p in others[: MOST - len(chosen)]]
 
 
 def draw(name: str) -> bytes:
@@ -66,7 +68,8 @@ def draw(name: str) -> bytes:
     columns = min(len(chosen), 3)
     rows = -(-len(chosen) // columns)
     with mpl.rc_context({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False}):
-        figure, axes = plt.subplots(rows, columns, figsize=(2.7 * columns, 2.0 * rows + 0.3), squeeze=False, layout="constrained")
+        size = (2.7 * columns, 2.0 * rows + 0.3)
+        figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
         found = {}
         for ax, (paper, state) in zip(axes.flat, chosen, strict=False):
             if paper.name not in found:

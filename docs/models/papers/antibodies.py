@@ -1,4 +1,4 @@
-"""Population pharmacokinetics of checkpoint antibodies, each by the formulas of its own analysis, at patients of other covariates."""
+"""Population pharmacokinetics of checkpoint antibodies, each by the formulas of its own analysis, at two patients."""
 
 from __future__ import annotations
 

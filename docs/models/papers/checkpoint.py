@@ -113,11 +113,13 @@ IN_USE = {"internalisation_rate": KINT, "to_tissue": KPT, "from_tissue": KTP}
 PAPERS = [
     Paper("nikolopoulou2018", THREE, 200, nikolopoulou(1e-10), (0.3968, 0.006, 0), label="antibody"),
     Paper("nikolopoulou2018", THREE, 200, nikolopoulou(0), (0.3968, 0.006, 0), variant="untreated"),
-    Paper("kosinsky2018", KOSINSKY, 40, kosinsky, (15, 0, 0, 0, 0, 0, 0), label="untreated", stiff=True),
-    Paper("kosinsky2018", KOSINSKY, 40, kosinsky, (15, 0, 0, 0, 0, 0, 0), label="radiation and antibody", stiff=True,
+    Paper("kosinsky2018", KOSINSKY, 40, kosinsky, (15, *[0] * 6), label="radiation and antibody", stiff=True,
+          shown=("tumour", "dying", "dividing", "differentiated", "pdl1"),
           doses=(*(Dose(day, "fraction", 2.0, irradiated(2.0)) for day in (7.0, 8.0, 9.0, 10.0, 11.0)),
                  *(Dose(day, "antibody", 0.2, added(6, 0.2 / 0.15)) for day in (7.5, 9.5, 11.5)))),
+    Paper("kosinsky2018", KOSINSKY, 40, kosinsky, (15, 0, 0, 0, 0, 0, 0), label="untreated", stiff=True),
     Paper("lindauer2017", LINDAUER, 126, lindauer, (*[0] * 8, 4.32 * 0.01315 * 0.55 * 0.0415, 0.0415), stiff=True,
+          shown=("plasma", "vessels", "endosomes_bound", "complex_blood", "receptor_tumour", "tumour"),
           doses=tuple(Dose(21.0 * k, "pembrolizumab", 200.0, added(0, 200 / 0.149)) for k in range(6))),
     Paper("cardilin2018", CARDILIN, 40, cardilin, (40, 40 * 0.56, 40 * 0.56**2, 40 * 0.56**3, 0, 0, 0),
           doses=tuple(d for day in (3.0, 4.0, 5.0, 6.0, 7.0)

@@ -57,7 +57,7 @@ def pembrolizumab(weight=75.0):
 
 def ipilimumab(t, weight=75.0):
     size = weight / 80
-    change = exp(-0.0644 * t**7.43 / (105.8**7.43 + t**7.43)) if t > 0 else 1.0
+    change = exp(-0.0644 * t**7.43 / ((2540 / 24) ** 7.43 + t**7.43)) if t > 0 else 1.0
     return 0.3384 * size**0.694 * change, 3.95 * size**0.6, 0.6696 * size**0.694, 3.18 * size**0.6
 
 
@@ -185,7 +185,7 @@ def plus(names, state, amount):
 
 
 def case(model, parts, given, shown, base=(), variant=None, days=120.0):
-    """Return a case: `given` are (day, input, amount of ours, state, amount there); a fraction has "radiotherapy" as its state."""
+    """Return a case: `given` are (day, input, amount of ours, state, amount there); "radiotherapy" as a state is a fraction."""
     names = tuple(n for part in ("tumour_immune", *parts) if part in STATES for n in STATES[part])
     names = (*(n for n in shown if n in names), *(n for n in names if n not in shown))
     first = start()
@@ -214,12 +214,14 @@ CELLS = [(7.0, "adoptive_t_cell", 5e10, "adoptive_t_cell_infused", 5e10), *IL2]
 VACCINE = every(14.0, 6, "vaccine", 1.0, "vaccine_depot", 1.0, 1.0)
 PAPERS = [
     case("tumour_immune", (), [], STATES["tumour_immune"], days=365.0),
-    case("pd1_inhibitor", ("pembrolizumab",), ANTIBODY, ("pembrolizumab_central", "tumour", "effectors"), BASE, "pembrolizumab"),
+    case("pd1_inhibitor", ("pembrolizumab",), ANTIBODY, ("pembrolizumab_central", "tumour", "effectors"), BASE,
+         "pembrolizumab"),
     case("ctla4_inhibitor", ("ipilimumab",), CTLA4, ("ipilimumab_central", "tumour", "effectors"), BASE, "ipilimumab"),
     case("chemotherapy", ("cisplatin",), CISPLATIN, ("cisplatin_effect", "tumour", "lymphocytes"), BASE, "cisplatin"),
     case("radiotherapy", ("radiotherapy",), FRACTIONS, ("tumour", "dying", "radiotherapy_signal"), BASE),
     case("car_t", ("car_t",), CAR_T, ("car_t_effectors", "tumour", "car_t_antigen_negative"), BASE),
-    case("adoptive_t_cell", ("adoptive_t_cell",), CELLS, ("adoptive_t_cell_cells", "tumour", "adoptive_t_cell_il2_peripheral"), BASE),
+    case("adoptive_t_cell", ("adoptive_t_cell",), CELLS,
+         ("adoptive_t_cell_cells", "tumour", "adoptive_t_cell_il2_peripheral"), BASE),
     case("vaccine", ("vaccine",), VACCINE, ("vaccine_dendritic", "vaccine_memory", "tumour"), BASE),
     case("car_t_pd1", ("car_t", "pembrolizumab", "car_t_pd1"), ANTIBODY + CAR_T,
          ("car_t_effectors", "car_t_exhausted", "tumour"), (*BASE, "car_t", PD1)),

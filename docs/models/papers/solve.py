@@ -1,7 +1,7 @@
 """Equations of a paper, written out once more and integrated by SciPy: what a model of the library is held against.
 
-No curve here comes from the library's equations, compiler or solvers. Each `Paper` has the equations as the paper prints them, with
-numbers in place, its start, its doses, and which of our outputs its states are. The tests compare
+No curve here comes from the library's equations, compiler or solvers. Each `Paper` has the equations as the paper prints them,
+with numbers in place, its start, its doses, and which of our outputs its states are. The tests compare
 (tests/test_models_published.py), the pages of the models show the curves (make_pages.py).
 """
 
