@@ -1,8 +1,9 @@
-"""Write a page for each shipped model from its file. Run: python docs/models/make_pages.py (or make pages)."""
+"""Write a page for each shipped model from its file, with its figure. Run: python docs/models/make_pages.py (or make pages)."""
 
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import immunoode as imo
@@ -12,6 +13,9 @@ from immunoode.model.library import model_names
 from immunoode.model.references import REFERENCES, entries_of
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+import verification  # noqa: E402 it stands beside this file
+
 HEAD = "<!-- Written by docs/models/make_pages.py from models/{name}.toml; change the file, not the page. -->"
 
 
@@ -34,6 +38,8 @@ def page(name: str) -> str:
         (c.against, f"{c.tolerance:g}" if c.tolerance else "", f"`{c.test}`" if c.test else "") for c in model.checks
     ]
     parts += [_table("Checked against", ("what", "relative tolerance", "by"), checks)]
+    if verification.of(name):
+        parts += [f"![Our curves on those of the same equations, integrated by SciPy](figures/{name}.png)"]
     parts += [_list("References", _references(name))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -82,15 +88,43 @@ def _references(name: str) -> list[str]:
     return ["\n".join(found)] if found else []
 
 
+KINDS = {
+    "base": "A tumour with its T cells, on which therapies act",
+    "therapy": "Immunotherapies",
+    "term": "Chemotherapy and radiotherapy",
+    "interaction": "Interactions, each of two therapies",
+    "published": "Published models",
+}
+INDEX = """# Models
+
+Every model file has a page: its equations, parameters with their sources, how it was checked, and its curves on those of the same
+equations written out a second time and integrated by SciPy ([papers](papers), one function a paper). What a file states of its
+checks, `immunoode.list_models()` lists, and `immunoode.cite(name)` gives its references as BibTeX."""
+NOTES = """## What attaches to a published model
+
+Chemotherapy and radiotherapy act on every compartment with the role `tumour`: `immunoode.combine("kuznetsov1994", "radiotherapy")`.
+An antibody against PD-1 or PD-L1 needs a model that offers `checkpoint_brake`; one that does not says so when it is combined. Models of
+a size, or of kinetics alone, have no tumour that could lose cells; combined with chemotherapy or radiotherapy they warn.
+
+| model | chemotherapy and radiotherapy | checkpoint blockade |
+|---|---|---|
+"""
+
+
 def index() -> str:
-    """Return the page that lists the others."""
-    rows = [(f"[{n}]({n}.md)", imo.load_model(n).kind, imo.load_model(n).title) for n in model_names()]
-    return (
-        HEAD.format(name="*")
-        + "\n\n"
-        + _table("Models", ("model", "kind", "what it is"), rows).replace("## ", "# ")
-        + "\n"
-    )
+    """Return the page that lists the others, by kind, and what attaches to published models."""
+    models = {n: imo.load_model(n) for n in model_names()}
+    parts = [HEAD.format(name="*"), INDEX]
+    for kind, title in KINDS.items():
+        rows = [(f"[{n}]({n}.md)", m.title) for n, m in models.items() if m.kind == kind]
+        parts += [_table(title, ("model", "what it is"), rows)]
+    lines = []
+    for n, m in models.items():
+        if m.kind == "published":
+            tumours = ", ".join(f"`{c}`" for c, part in m.compartments.items() if "tumour" in part.roles)
+            brake = "yes" if "checkpoint_brake" in m.modifiables else "no brake in its equations"
+            lines.append(f"| [{n}]({n}.md) | {'on ' + tumours if tumours else 'no tumour cells in it'} | {brake} |")
+    return "\n\n".join(parts) + "\n\n" + NOTES + "\n".join(lines) + "\n"
 
 
 def pages() -> dict[str, str]:
@@ -99,5 +133,7 @@ def pages() -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    for model in model_names():
+        verification.write(model)
     for file, text in pages().items():
         (HERE / file).write_text(text, encoding="utf-8")

@@ -67,7 +67,7 @@ def offers(name: str) -> list[str]:
 
 
 def list_models() -> pd.DataFrame:
-    """Return the shipped models: kind, title, variants, inputs, what they need, and how they were checked.
+    """Return the shipped models: kind, title, variants, inputs, what they need, how they were checked and by which tests.
 
     Returns
     -------
@@ -90,4 +90,5 @@ def _row(model: Model) -> dict[str, str]:
         "inputs": ", ".join(model.inputs),
         "needs": ", ".join(needs),
         "checked": "; ".join(f"{c.against} ({c.tolerance:g})" if c.tolerance else c.against for c in model.checks),
+        "tests": ", ".join(dict.fromkeys(c.test for c in model.checks if c.test)),
     }
