@@ -45,11 +45,11 @@ def test_it_solves_without_doses(name, variant):
 @pytest.mark.parametrize("name", shipped())
 def test_it_says_how_it_was_checked_by_a_test_that_exists(name):
     model = imo.load_model(name)
-    assert model.checks and any(check.tolerance for check in model.checks)
-    for check in model.checks:
-        path, _, function = check.test.partition("::")
+    assert model.checks and any(one.tolerance for one in model.checks)
+    for one in model.checks:
+        path, _, function = one.test.partition("::")
         text = (ROOT / path).read_text(encoding="utf-8")
-        assert not function or f"def {function}(" in text, check.test
-        assert check.against and 0 <= check.tolerance < 1
-    assert all(check.against in imo.list_models().loc[name, "checked"] for check in model.checks)
+        assert not function or f"def {function}(" in text, one.test
+        assert one.against and 0 <= one.tolerance < 1
+        assert one.against in imo.list_models().loc[name, "checked"]
     assert imo.cite(name).startswith("@")

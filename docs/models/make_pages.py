@@ -102,9 +102,10 @@ equations written out a second time and integrated by SciPy ([papers](papers), o
 checks, `immunoode.list_models()` lists, and `immunoode.cite(name)` gives its references as BibTeX."""
 NOTES = """## What attaches to a published model
 
-Chemotherapy and radiotherapy act on every compartment with the role `tumour`: `immunoode.combine("kuznetsov1994", "radiotherapy")`.
-An antibody against PD-1 or PD-L1 needs a model that offers `checkpoint_brake`; one that does not says so when it is combined. Models of
-a size, or of kinetics alone, have no tumour that could lose cells; combined with chemotherapy or radiotherapy they warn.
+Chemotherapy and radiotherapy act on every compartment with the role `tumour`, as in
+`immunoode.combine("kuznetsov1994", "radiotherapy")`. An antibody against PD-1 or PD-L1 needs a model that offers `checkpoint_brake`;
+without one, simulating the combination is an error that names the models that do. Models of a size, or of kinetics alone, have
+no tumour cells to lose: combined with chemotherapy or radiotherapy they simulate, and warn that nothing of theirs is killed.
 
 | model | chemotherapy and radiotherapy | checkpoint blockade |
 |---|---|---|

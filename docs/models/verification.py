@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 from papers import PAPERS, Paper, case_of
@@ -53,7 +54,13 @@ def panels(papers: list[Paper]) -> list[tuple[Paper, str]]:
     room = MOST - min(len(others), MOST // 2)
     states = [state for state in first.shown or first.states if np.any(first.curves()[state])]
     chosen = [(first, state) for state in states[:room]]
-    return chosen + [(p, (p.shown or p.states)[0]) for p in others[: MOST - len(chosen)]]
+    return chosen + [(p, telling(p)) for p in others[: MOST - len(chosen)]]
+
+
+def telling(paper: Paper) -> str:
+    """Return the state that tells most of a case: the tumour where there is one."""
+    states = paper.shown or paper.states
+    return next((state for state in states if state in ("tumour", "size")), states[0])
 
 
 def draw(name: str) -> bytes:
@@ -80,7 +87,7 @@ def draw(name: str) -> bytes:
         for ax in axes[-1]:
             ax.set_xlabel("time (days)")
         handles, labels = axes[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=2, frameon=False)
+        figure.legend(handles, labels, loc="outside upper left", ncols=min(columns, 2), frameon=False)
         raw = io.BytesIO()
         figure.savefig(raw, format="png", dpi=90)
         plt.close(figure)
@@ -94,16 +101,16 @@ def _panel(ax, paper, state, run, theirs, *, several):
     times, wanted, ours = paper.times(), theirs[state], run[state]
     every = slice(3, None, 7)
     ax.plot(times, ours, color=OURS, lw=1.5, label="immunoode")
-    ax.plot(times[every], wanted[every], "o", ms=4, mfc="none", color=THEIRS, mew=1.2, label="the paper's equations, by SciPy")
+    ax.plot(times[every], wanted[every], "o", ms=4, mfc="none", color=THEIRS, mew=1.2, label="the same equations, by SciPy")
     positive = wanted[wanted > 0]
     if positive.size and positive.size > 0.5 * wanted.size and positive.max() > 1e3 * positive.min():
         ax.set_yscale("log")
         ax.set_ylim(max(positive.min(), 1e-9 * positive.max()) / 3, 3 * positive.max())
     unit = run.units[state]
     ax.set_ylabel(words(state) + (f"\n({unit})" if unit not in ("", "1") else ""))
-    which = ", ".join(filter(None, ((paper.variant or "").replace("_", " "), paper.label)))
+    which = ", ".join(filter(None, (words(paper.variant or ""), paper.label)))
     if several and which:
-        ax.set_title(which, fontsize=8)
+        ax.set_title(fill(which, 30), fontsize=8)
 
 
 def write(name: str) -> None:

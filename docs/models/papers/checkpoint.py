@@ -122,8 +122,9 @@ PAPERS = [
           shown=("plasma", "vessels", "endosomes_bound", "complex_blood", "receptor_tumour", "tumour"),
           doses=tuple(Dose(21.0 * k, "pembrolizumab", 200.0, added(0, 200 / 0.149)) for k in range(6))),
     Paper("cardilin2018", CARDILIN, 40, cardilin, (40, 40 * 0.56, 40 * 0.56**2, 40 * 0.56**3, 0, 0, 0),
-          doses=tuple(d for day in (3.0, 4.0, 5.0, 6.0, 7.0)
-                      for d in (Dose(day, "dose", 50.0, added(6, 50.0)), Dose(day + 1 / 144, "fraction", 2.0, sensitised(2.0))))),
+          doses=tuple(dose for day in (3.0, 4.0, 5.0, 6.0, 7.0)
+                      for dose in (Dose(day, "dose", 50.0, added(6, 50.0)),
+                                   Dose(day + 1 / 144, "fraction", 2.0, sensitised(2.0))))),
     Paper("mager2005", ("drug", "tissue", "target"), 3, mager, (0, 0, R0), values=IN_USE, stiff=True,
           doses=(Dose(0.0, "dose", 4000.0, added(0, 400.0)),)),
 ]  # fmt: skip
