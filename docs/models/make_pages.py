@@ -97,15 +97,16 @@ KINDS = {
 }
 INDEX = """# Models
 
-Every model file has a page: its equations, parameters with their sources, how it was checked, and its curves on those of the same
-equations written out a second time and integrated by SciPy ([papers](papers), one function a paper). What a file states of its
-checks, `immunoode.list_models()` lists, and `immunoode.cite(name)` gives its references as BibTeX."""
+Every model file has a page: its equations, parameters with their sources, how it was checked, and its curves on those of the
+same equations written out a second time and integrated by SciPy ([papers](papers), one function a paper). What a file states of
+its checks, `immunoode.list_models()` lists, and `immunoode.cite(name)` gives its references as BibTeX."""
 NOTES = """## What attaches to a published model
 
 Chemotherapy and radiotherapy act on every compartment with the role `tumour`, as in
-`immunoode.combine("kuznetsov1994", "radiotherapy")`. An antibody against PD-1 or PD-L1 needs a model that offers `checkpoint_brake`;
-without one, simulating the combination is an error that names the models that do. Models of a size, or of kinetics alone, have
-no tumour cells to lose: combined with chemotherapy or radiotherapy they simulate, and warn that nothing of theirs is killed.
+`immunoode.combine("kuznetsov1994", "radiotherapy")`. An antibody against PD-1 or PD-L1 needs a model that offers
+`checkpoint_brake`; without one, simulating the combination is an error that names the models that do. Models of a size, or of
+kinetics alone, have no tumour cells to lose: combined with chemotherapy or radiotherapy they simulate, and warn that nothing of
+theirs is killed.
 
 | model | chemotherapy and radiotherapy | checkpoint blockade |
 |---|---|---|
@@ -124,7 +125,8 @@ def index() -> str:
         if m.kind == "published":
             tumours = ", ".join(f"`{c}`" for c, part in m.compartments.items() if "tumour" in part.roles)
             brake = "yes" if "checkpoint_brake" in m.modifiables else "no brake in its equations"
-            lines.append(f"| [{n}]({n}.md) | {'on ' + tumours if tumours else 'no tumour cells in it'} | {brake} |")
+            acts = f"on {tumours}" if tumours else "no tumour cells in it"
+            lines.append(f"| [{n}]({n}.md) | {acts} | {brake} |")
     return "\n\n".join(parts) + "\n\n" + NOTES + "\n".join(lines) + "\n"
 
 

@@ -172,7 +172,9 @@ PAPERS = [
     *(
         Paper("creemers2021", ("tumour", "specific", "effectors", "naive"), days, creemers(kill), (1, 0, 0, 1e6),
               values={"kill_rate": kill}, label=label)
-        for kill, days, label in ((0.035, 200, "kill rate 0.035"), (5e-4, 600, "kill rate 5e-4"), (2.5e-4, 600, "kill rate 2.5e-4"))
+        for kill, days, label in (
+            (0.035, 200, "kill rate 0.035"), (5e-4, 600, "kill rate 5e-4"), (2.5e-4, 600, "kill rate 2.5e-4"),
+        )
     ),
     Paper("tsur2019", ("presenting", "effectors", "tumour"), 200, tsur, (PRESENTING, 831.8 / 0.1777 * PRESENTING, 1e6)),
     Paper("cappuccio2006", ("interleukin", "natural_killers", "effectors", "memory", "protein", "tumour"), 60, cappuccio,
