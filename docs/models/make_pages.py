@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import immunoode as imo
+from immunoode.model.diagram import diagram
 from immunoode.model.folder import models_folder
-from immunoode.model.latex import balances, definitions
+from immunoode.model.latex import balances, definitions, jumps
 from immunoode.model.library import model_names
 from immunoode.model.references import REFERENCES, entries_of
 
@@ -23,7 +24,9 @@ def page(name: str) -> str:
     """Return the page of a model."""
     model = imo.load_model(name)
     parts = [HEAD.format(name=name), f"# {model.title or name}", f"`{name}` ({model.kind})", *_description(model)]
+    parts += [f"![Compartments and flows](figures/{name}.svg)"]
     parts += [_list("Equations", [f"$$ {line} $$" for line in balances(model).values()])]
+    parts += [_list("At a dose", [f"$$ {line} $$" for line in jumps(model)])]
     parts += [_list("Quantities in them", [f"$$ {line} $$" for line in definitions(model).values()])]
     states = [(f"`{n}`", c.unit, f"`{c.initial}`", ", ".join(c.roles), c.title) for n, c in model.compartments.items()]
     parts += [_table("Compartments", ("name", "unit", "initial", "roles", "meaning"), states)]
@@ -131,8 +134,10 @@ def index() -> str:
 
 
 def pages() -> dict[str, str]:
-    """Return every page by its file's name."""
-    return {"README.md": index(), **{f"{name}.md": page(name) for name in model_names()}}
+    """Return every page and diagram by its file's name."""
+    texts = {f"{name}.md": page(name) for name in model_names()}
+    diagrams = {f"figures/{name}.svg": diagram(imo.load_model(name)) + "\n" for name in model_names()}
+    return {"README.md": index(), **texts, **diagrams}
 
 
 if __name__ == "__main__":
