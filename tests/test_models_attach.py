@@ -89,8 +89,8 @@ def test_an_antibody_releases_its_brake_and_without_a_dose_it_is_the_published_m
     idle, treated, alone = run_of(model, None, days), run_of(model, regimen, days), run_of(MODELS[name], None, days)
     assert treated["blocker_occupancy"][1] > 0.9
     tumour = TUMOURS[name][0]
-    assert np.min(treated[tumour] / np.maximum(idle[tumour], 1e-30)) < 0.99
-    np.testing.assert_allclose(idle[tumour], alone[tumour], rtol=1e-3)
+    assert np.min(treated[tumour] / np.maximum(idle[tumour], 1e-30)) < 0.995
+    np.testing.assert_allclose(idle[tumour], alone[tumour], rtol=1e-3, atol=1e-6 * alone[tumour].max())
 
 
 @pytest.mark.parametrize("name", [n for n in PUBLISHED if n not in BRAKED and n != "lindauer2017"])

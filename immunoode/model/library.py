@@ -61,8 +61,8 @@ def _advice(name: str) -> str:
 
 
 def offers(name: str) -> list[str]:
-    """Return the shipped base and published models that offer a name."""
-    loaded = [_loaded(n) for n in model_names()]
+    """Return the shipped base and published models that offer a name, those made to be combined first."""
+    loaded = sorted((_loaded(n) for n in model_names()), key=lambda m: m.kind != "base")
     return [m.file for m in loaded if m.kind in BARE_KINDS and any(name in getattr(m, t) for t in VALUES)]
 
 
