@@ -30,7 +30,7 @@ def part(name):
 
 
 def run_of(model, regimen, times):
-    run = imo.simulate(model, regimen, times=times, extinction=False)
+    run = imo.simulate(model, regimen, times=times, rtol=1e-8, extinction=False)
     run.raise_for_status()
     assert run.values[..., : len(model.compartments)].min() >= -1e-9 * np.abs(run.values).max()
     return run
