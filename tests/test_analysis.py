@@ -49,8 +49,10 @@ def test_those_far_from_the_start_are_found() -> None:
     assert len(imo.steady_states("dritschel2018")) == 4
 
 
-@pytest.mark.parametrize(("antigenicity", "count", "stability"), [(8.54e-5, 4, "saddle"), (8.56e-5, 2, "saddle"),
-                                                                  (0.03245, 2, "saddle"), (0.03248, 2, "stable focus")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("antigenicity", "count", "stability"),
+    [(8.54e-5, 4, "saddle"), (8.56e-5, 2, "saddle"), (0.03245, 2, "saddle"), (0.03248, 2, "stable focus")],
+)
 def test_the_bifurcations_of_kirschner(antigenicity: float, count: int, stability: str) -> None:
     """A large stable tumour is lost at c = 8.552e-5, and the small one becomes stable at c = 0.032464 (Hopf)."""
     found = imo.steady_states("kirschner1998", {"antigenicity": antigenicity})
