@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from pathlib import Path
 from textwrap import fill
 
@@ -27,9 +28,14 @@ def of(name: str) -> list[Paper]:
 
 
 def stamp(name: str) -> str:
-    """Return a digest of all that a figure is drawn from: the model's file, the papers' equations, how it is drawn."""
-    sources = [models_folder() / f"{name}.toml", Path(__file__), *sorted((HERE / "papers").glob("*.py"))]
-    return hashlib.sha256(b"".join(path.read_bytes().replace(b"\r\n", b"\n") for path in sources)).hexdigest()
+    """Return a digest of all that a figure is drawn from: the model's file, the papers' equations, how it is drawn.
+
+    A model's description and the list of its checks change no curve.
+    """
+    model = (models_folder() / f"{name}.toml").read_text(encoding="utf-8")
+    model = re.sub(r'^description = """.*?"""$', "", model, flags=re.DOTALL | re.MULTILINE).partition("[[checks]]")[0]
+    sources = [Path(__file__), *sorted((HERE / "papers").glob("*.py"))]
+    return hashlib.sha256("".join([model, *(p.read_text(encoding="utf-8") for p in sources)]).encode()).hexdigest()
 
 
 def stamp_in(path: Path) -> str:
