@@ -38,6 +38,37 @@ def test_nothing_changes_at_a_steady_state(name: str) -> None:
         assert (at >= 0).all() and (np.abs(rates(at)) <= 1e-8 * size + 1e-9).all()
 
 
+def test_those_far_from_the_start_are_found() -> None:
+    """Kirschner's dormant tumour is five decades above the single cell it starts from; c = 0.035 lies above the Hopf point."""
+    found = imo.steady_states("kirschner1998").iloc[-1]
+    effectors, tumour, interleukin = found[["effectors", "tumour", "interleukin"]].astype(float)
+    assert found["stability"] == "stable focus" and tumour == pytest.approx(18197.757, rel=1e-6)
+    assert 0.18 * (1 - 1e-9 * tumour) == pytest.approx(effectors / (1e5 + tumour), rel=1e-9)
+    assert interleukin == pytest.approx(0.5 * effectors * tumour / (1e3 + tumour), rel=1e-9)
+    assert imo.steady_states("nikolopoulou2018")["stability"].tolist() == ["stable", "saddle", "stable"]
+    assert len(imo.steady_states("dritschel2018")) == 4
+
+
+@pytest.mark.parametrize(
+    ("antigenicity", "count", "stability"),
+    [(8.54e-5, 4, "saddle"), (8.56e-5, 2, "saddle"), (0.03245, 2, "saddle"), (0.03248, 2, "stable focus")],
+)
+def test_the_bifurcations_of_kirschner(antigenicity: float, count: int, stability: str) -> None:
+    """A large stable tumour is lost at c = 8.552e-5, and the small one becomes stable at c = 0.032464 (Hopf)."""
+    found = imo.steady_states("kirschner1998", {"antigenicity": antigenicity})
+    assert len(found) == count and found["stability"].iloc[-1] == stability
+    assert ("stable" in set(found["stability"])) == (count == 4)
+
+
+def test_predator_and_prey_turn_about_a_centre() -> None:
+    assert imo.steady_states("chaudhury2020")["stability"].tolist() == ["saddle", "centre"]
+
+
+def test_where_two_meet_there_is_one() -> None:
+    found = imo.steady_states("bunimovich2007")
+    assert found["tumour"].tolist()[-1] == 0 and len(found) == 3
+
+
 def test_a_curve_of_them_is_told() -> None:
     with pytest.warns(UserWarning, match="points of a curve"):
         imo.steady_states("creemers2021")
@@ -76,6 +107,28 @@ def test_the_phase_plane() -> None:
         imo.phase_plane("kuznetsov1994", "tumor", "effectors")
     with pytest.raises(ModelError, match="is given twice"):
         imo.phase_plane("kuznetsov1994", "tumour", "tumour")
+
+
+def test_nullclines_of_quasi_steady_others_cross_at_the_steady_states_of_the_whole_model() -> None:
+    from immunoode.analysis.rates import at_rest
+
+    rates = rates_of("kirschner1998")
+    found = imo.steady_states("kirschner1998").iloc[-1][list(rates.states)].to_numpy(float)
+    moved = at_rest(rates, np.array([[*found[:2], 1.0], [2e4, 1e4, 1.0]]), [2])
+    assert moved[0] == pytest.approx(found, rel=1e-8) and moved[1][:2].tolist() == [2e4, 1e4]
+    assert np.abs(rates(moved)[:, 2]).max() < 1e-6 * 10 * moved[:, 2].max()
+    axes = imo.phase_plane("kirschner1998", "tumour", "effectors", others="quasi-steady")
+    names = {t.get_text() for t in axes.get_legend().get_texts()}
+    plt.close("all")
+    assert {"stable", "not stable"} <= names
+    with pytest.raises(ModelError, match="'quasi-steady', or a value"):
+        imo.phase_plane("kirschner1998", "tumour", "effectors", others="steady")  # type: ignore[arg-type]
+
+
+def test_elasticities_have_values_where_a_power_begins_at_zero() -> None:
+    regimen = imo.Regimen().dose("pembrolizumab", "200 mg")
+    table = imo.local_sensitivity("lindauer2017", "tumour", regimen, at="30 days", parameters=["kill_power", "growth_rate"])
+    assert np.isfinite(table.to_numpy()).all() and table.loc["kill_power"].abs().max() > 0.1
 
 
 def test_elasticities() -> None:

@@ -67,3 +67,21 @@ def test_html_and_diagram_are_well_formed(name):
         page = shown._repr_html_()
         assert all(parameter in page for parameter in shown.parameters)
         assert shown.name in str(shown)
+
+
+def test_words_in_symbols_stand_upright_and_doses_say_what_they_do_at_once():
+    from immunoode.model.latex import balances, jumps
+
+    model = imo.load_model("kosinsky2018")
+    assert balances(model)["breaks"] == "\\frac{d\\,U}{dt} = - \\frac{1}{\\tau}\\,U"
+    assert "\\mathrm{TV}_{\\mathrm{max}}" in balances(model)["tumour"]
+    assert jumps(model) == [
+        "\\text{dose } d \\text{ of fraction: }\\quad \\mathrm{TV} \\to \\mathrm{TV}_d:\\quad "
+        "\\left(1 - \\exp\\left(-\\alpha\\,d\\right)\\right)\\,\\mathrm{TV}"
+    ]
+
+
+def test_a_diagram_shows_what_acts_on_what():
+    svg = ElementTree.fromstring(diagram(imo.load_model("kuznetsov1994")))
+    dashed = [p for p in svg.findall("{http://www.w3.org/2000/svg}path") if p.get("stroke-dasharray")]
+    assert sorted(p.get("marker-end") for p in dashed) == ["url(#imo-bar)", "url(#imo-bar)", "url(#imo-pale)"]

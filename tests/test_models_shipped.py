@@ -1,5 +1,7 @@
 """Gates that every shipped model and variant passes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from immunoode.model.library import models_folder
 from immunoode.model.references import REFERENCES, keys_of
 from tests.test_model_composition import companions, shipped
 
+ROOT = Path(__file__).resolve().parents[1]
 VARIANTS = [(name, variant) for name in shipped() for variant in (None, *imo.load_model(name).variants)]
 
 
@@ -37,3 +40,16 @@ def test_it_solves_without_doses(name, variant):
     assert np.isfinite(run.values).all()
     states = [run.names.index(s) for s in imo.combine(model).compartments]
     assert run.values[..., states].min() >= 0
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_it_says_how_it_was_checked_by_a_test_that_exists(name):
+    model = imo.load_model(name)
+    assert model.checks and any(one.tolerance for one in model.checks)
+    for one in model.checks:
+        path, _, function = one.test.partition("::")
+        text = (ROOT / path).read_text(encoding="utf-8")
+        assert not function or f"def {function}(" in text, one.test
+        assert one.against and 0 <= one.tolerance < 1
+        assert one.against in imo.list_models().loc[name, "checked"]
+    assert imo.cite(name).startswith("@") and (model.kind != "published" or "doi" in imo.cite(name))

@@ -12,7 +12,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
 @pytest.mark.parametrize("name", ["dosing.md", "response.md", "solver.md", "trial_data.md", "endpoints.md", "exchange.md",
-                                  "fitting.md", "populations.md"])  # fmt: skip
+                                  "fitting.md", "populations.md", "reading_models.md"])  # fmt: skip
 def test_the_examples_run(name: str) -> None:
     page = DOCS / name
     code = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))

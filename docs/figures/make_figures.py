@@ -49,6 +49,13 @@ def timeline() -> None:
     imo.load_regimen("chemoradiation_durvalumab").plot().figure.savefig(HERE / "timeline.png", dpi=110)
 
 
+def phase_plane() -> None:
+    """A dormant tumour where nullclines cross."""
+    ranges = {"tumour": (0.0, 6e4), "effectors": (0.0, 6e4)}
+    axes = imo.phase_plane("kirschner1998", "tumour", "effectors", others="quasi-steady", ranges=ranges)
+    axes.figure.savefig(HERE / "phase_plane.png", dpi=75, bbox_inches="tight")
+
+
 def endpoints() -> None:
     """Figures of response and survival of a trial that is simulated."""
     random = np.random.default_rng(4)
@@ -77,4 +84,5 @@ if __name__ == "__main__":
     combination()
     grid()
     timeline()
+    phase_plane()
     endpoints()

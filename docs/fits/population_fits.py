@@ -69,7 +69,7 @@ def mice(folder: Path) -> str:
     """Breast tumours of mice."""
     data = imo.read_trial(folder / "mouse_breast_growth.csv", {"value": "value_mm3"}, "mm^3", quantity="volume",
                           title="LM2-4LUC+ breast tumours")  # fmt: skip
-    model = imo.read_model(HERE / "reduced_gompertz.toml")
+    model = imo.load_model("vaghi2020")
     how = {"start": 0.0, "baseline": False, "error": "combined", "progress": False}
     full = imo.fit_population(model, data, random=["retardation", "offset"], correlated=True, parameters={"slope": 13.8}, **how)
     tied = imo.fit_population(model, data, ["slope", "offset"], random=["retardation"], **how)

@@ -1,17 +1,22 @@
-"""Write a page for each shipped model from its file. Run: python docs/models/make_pages.py (or make pages)."""
+"""Write a page for each shipped model from its file, with its figure. Run: python docs/models/make_pages.py (or make pages)."""
 
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import immunoode as imo
+from immunoode.model.diagram import diagram
 from immunoode.model.folder import models_folder
-from immunoode.model.latex import balances, definitions
+from immunoode.model.latex import balances, definitions, jumps
 from immunoode.model.library import model_names
 from immunoode.model.references import REFERENCES, entries_of
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+import verification  # noqa: E402 it stands beside this file
+
 HEAD = "<!-- Written by docs/models/make_pages.py from models/{name}.toml; change the file, not the page. -->"
 
 
@@ -19,7 +24,9 @@ def page(name: str) -> str:
     """Return the page of a model."""
     model = imo.load_model(name)
     parts = [HEAD.format(name=name), f"# {model.title or name}", f"`{name}` ({model.kind})", *_description(model)]
+    parts += [f"![Compartments and flows](figures/{name}.svg)"]
     parts += [_list("Equations", [f"$$ {line} $$" for line in balances(model).values()])]
+    parts += [_list("At a dose", [f"$$ {line} $$" for line in jumps(model)])]
     parts += [_list("Quantities in them", [f"$$ {line} $$" for line in definitions(model).values()])]
     states = [(f"`{n}`", c.unit, f"`{c.initial}`", ", ".join(c.roles), c.title) for n, c in model.compartments.items()]
     parts += [_table("Compartments", ("name", "unit", "initial", "roles", "meaning"), states)]
@@ -34,6 +41,8 @@ def page(name: str) -> str:
         (c.against, f"{c.tolerance:g}" if c.tolerance else "", f"`{c.test}`" if c.test else "") for c in model.checks
     ]
     parts += [_table("Checked against", ("what", "relative tolerance", "by"), checks)]
+    if verification.of(name):
+        parts += [f"![Our curves on those of the same equations, integrated by SciPy](figures/{name}.png)"]
     parts += [_list("References", _references(name))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -82,22 +91,57 @@ def _references(name: str) -> list[str]:
     return ["\n".join(found)] if found else []
 
 
+KINDS = {
+    "base": "A tumour with its T cells, on which therapies act",
+    "therapy": "Immunotherapies",
+    "term": "Chemotherapy and radiotherapy",
+    "interaction": "Interactions, each of two therapies",
+    "published": "Published models",
+}
+INDEX = """# Models
+
+Every model file has a page: its equations, parameters with their sources, how it was checked, and its curves on those of the
+same equations written out a second time and integrated by SciPy ([papers](papers), one function a paper). What a file states of
+its checks, `immunoode.list_models()` lists, and `immunoode.cite(name)` gives its references as BibTeX."""
+NOTES = """## What attaches to a published model
+
+Chemotherapy and radiotherapy act on every compartment with the role `tumour`, as in
+`immunoode.combine("kuznetsov1994", "radiotherapy")`. An antibody against PD-1 or PD-L1 needs a model that offers
+`checkpoint_brake`; without one, simulating the combination is an error that names the models that do. Models of a size, or of
+kinetics alone, have no tumour cells to lose: combined with chemotherapy or radiotherapy they simulate, and warn that nothing of
+theirs is killed.
+
+| model | chemotherapy and radiotherapy | checkpoint blockade |
+|---|---|---|
+"""
+
+
 def index() -> str:
-    """Return the page that lists the others."""
-    rows = [(f"[{n}]({n}.md)", imo.load_model(n).kind, imo.load_model(n).title) for n in model_names()]
-    return (
-        HEAD.format(name="*")
-        + "\n\n"
-        + _table("Models", ("model", "kind", "what it is"), rows).replace("## ", "# ")
-        + "\n"
-    )
+    """Return the page that lists the others, by kind, and what attaches to published models."""
+    models = {n: imo.load_model(n) for n in model_names()}
+    parts = [HEAD.format(name="*"), INDEX]
+    for kind, title in KINDS.items():
+        rows = [(f"[{n}]({n}.md)", m.title) for n, m in models.items() if m.kind == kind]
+        parts += [_table(title, ("model", "what it is"), rows)]
+    lines = []
+    for n, m in models.items():
+        if m.kind == "published":
+            tumours = ", ".join(f"`{c}`" for c, part in m.compartments.items() if "tumour" in part.roles)
+            brake = "yes" if "checkpoint_brake" in m.modifiables else "no brake in its equations"
+            acts = f"on {tumours}" if tumours else "no tumour cells in it"
+            lines.append(f"| [{n}]({n}.md) | {acts} | {brake} |")
+    return "\n\n".join(parts) + "\n\n" + NOTES + "\n".join(lines) + "\n"
 
 
 def pages() -> dict[str, str]:
-    """Return every page by its file's name."""
-    return {"README.md": index(), **{f"{name}.md": page(name) for name in model_names()}}
+    """Return every page and diagram by its file's name."""
+    texts = {f"{name}.md": page(name) for name in model_names()}
+    diagrams = {f"figures/{name}.svg": diagram(imo.load_model(name)) + "\n" for name in model_names()}
+    return {"README.md": index(), **texts, **diagrams}
 
 
 if __name__ == "__main__":
+    for model in model_names():
+        verification.write(model)
     for file, text in pages().items():
         (HERE / file).write_text(text, encoding="utf-8")

@@ -16,6 +16,8 @@ from immunoode.model.parts import Model
 from immunoode.model.symbolic import derivative
 
 FloatArray = NDArray[np.float64]
+STEPS = 80
+"""Newton's steps to where fast states come to rest."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,9 @@ class Rates:
         return np.asarray(self._function(states)).reshape(np.shape(states))
 
     def jacobian(self, states: FloatArray) -> FloatArray:
-        """Return the derivatives of the rates by the states, shape (n, n)."""
+        """Return the derivatives of the rates by the states, shape (n, n); of states (m, n), shape (m, n, n)."""
         n = len(self.states)
-        return np.asarray(self._slopes(states)).reshape(n, n)
+        return np.asarray(self._slopes(states)).reshape(*np.shape(states)[:-1], n, n)
 
 
 def rates_of(model: Model | str, parameters: Mapping[str, float] | None = None, time: float = 0.0) -> Rates:
@@ -63,3 +65,27 @@ def rates_of(model: Model | str, parameters: Mapping[str, float] | None = None, 
     slopes = [derivative(rate, symbol) for rate in rhs for symbol in symbols]
     start = np.array([float(expression.xreplace(fixed)) for expression in eq.initial])
     return Rates(eq.states, eq.units, start, se.Lambdify(symbols, rhs), se.Lambdify(symbols, slopes))
+
+
+def at_rest(rates: Rates, points: FloatArray, fast: list[int]) -> FloatArray:
+    """Return points, shape (m, n), with some states moved to where they do not change, the others held.
+
+    Newton's steps, never below zero; rows where they do not settle become NaN.
+    """
+    at = points.copy()
+    if not fast:
+        return at
+    block = np.ix_(range(len(at)), fast, fast)
+    with np.errstate(all="ignore"):
+        for _ in range(STEPS):
+            slopes = rates.jacobian(at)[block]
+            usable = np.isfinite(slopes).all(axis=(1, 2)) & (np.abs(np.linalg.det(np.nan_to_num(slopes))) > 0)
+            slopes[~usable] = np.eye(len(fast))
+            step = np.linalg.solve(slopes, rates(at)[:, fast][..., None])[..., 0]
+            new = np.maximum(at[:, fast] - step, 0.0)
+            moved = np.abs(new - at[:, fast]) > 1e-9 * np.abs(new) + 1e-15
+            at[:, fast] = new
+            if not (moved.any(axis=1) & usable).any():
+                break
+    at[moved.any(axis=1) | ~usable] = np.nan
+    return at

@@ -51,7 +51,7 @@ def local_sensitivity(
     Raises
     ------
     SolveError
-        If the output is zero at such a time: a percentage of nothing.
+        If the output is zero at such a time, a percentage of nothing; or if the model or a derivative has no value there.
     """
     import pandas as pd
 
@@ -69,6 +69,7 @@ def local_sensitivity(
     for k in range(0, len(names), AT_ONCE):
         some = names[k : k + AT_ONCE]
         run = simulate(given, regimen, times=days, outputs=[output], sensitivities=some, **options)
+        run.raise_for_status()
         rows |= {n: np.atleast_1d(run.sensitivity(output, n)) * values[n] / size for n in some}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=days)
     return table.loc[table.abs().max(axis=1).sort_values(ascending=False, kind="stable").index]

@@ -20,8 +20,12 @@ STARTS = 400
 """Points that searches begin from."""
 SPREAD = 4.0
 """Decades about the initial values, up and down, over which these lie."""
+COURSE = (1.0, 2000.0, 24)
+"""First and last day, and number, of points of the model's own course among them."""
 MOST = 12
 """Steady states above which a model is likely to have a curve of them."""
+NEAR = 1e-4
+"""How near, relative to what a state usually is, two searches end that met the same root twice."""
 SAME, SETTLED = 1e-6, 1e-9
 """Relative distance of two that are one; rate at a steady state, relative to what flows through a state."""
 
@@ -37,16 +41,17 @@ def steady_states(
     parameters : mapping, optional
         Values other than the model's.
     starts : int
-        Points from which searches begin: the initial values, zeros among them, and points drawn over eight decades.
+        Points from which searches begin: the initial values, zeros among them, points that the model passes from there, and
+        points drawn over eight decades about these.
     seed : int
 
     Returns
     -------
     DataFrame
         A row a steady state: a column for each state (not below zero), `stability` ("stable", "stable focus", "saddle",
-        "unstable", "unstable focus"; "undecided" where the largest real part is zero or slopes have no value), and
-        `largest_real_part` of the eigenvalues (a day). A search can miss one; more starts find more. Rates that depend on
-        time are those of day 0.
+        "unstable", "unstable focus"; "centre" where real parts are zero and it turns; "undecided" where the largest real part
+        is zero otherwise, or slopes have no value), and `largest_real_part` of the eigenvalues (a day). A search can miss one;
+        more starts find more. Rates that depend on time are those of day 0.
 
     Warns
     -----
@@ -75,6 +80,7 @@ def steady_states(
         root = _search(rates, start)
         if root is not None and not any(_alike(root, other) for other in found):
             found.append(root)
+    found = _without_doubles(rates, found)
     rows = [
         dict(zip(rates.states, root, strict=True)) | _stability(rates.jacobian(root))
         for root in sorted(found, key=tuple)
@@ -85,14 +91,37 @@ def steady_states(
 
 
 def _starts(rates: Rates, count: int, random: np.random.Generator) -> FloatArray:
-    """Return points to begin from, shape (count, n)."""
-    usual = np.where(rates.initial > 0, rates.initial, max(float(np.median(rates.initial)), 1.0))
-    points = usual * 10 ** random.uniform(-SPREAD, SPREAD, (count, len(usual)))
+    """Return points to begin from, shape (count, n): about the initial values and about where the model goes from them."""
+    usual = _usual(rates)
+    course = _course(rates)
+    about = np.vstack([usual, np.where(course > 0, course, usual)])[random.integers(0, len(course) + 1, count)]
+    about[: count // 2] = usual
+    points = about * 10 ** random.uniform(-SPREAD, SPREAD, (count, len(usual)))
     points[random.random(points.shape) < 0.15] = 0.0
-    points[0] = rates.initial
-    if count > 1:
-        points[1] = 0.0
+    some = np.vstack([rates.initial, np.zeros_like(usual), course])[:count]
+    points[: len(some)] = some
     return points
+
+
+def _usual(rates: Rates) -> FloatArray:
+    """Return what states are of the order of, none of it zero."""
+    return np.where(rates.initial > 0, rates.initial, max(float(np.median(rates.initial)), 1.0))
+
+
+def _course(rates: Rates) -> FloatArray:
+    """Return states that the model passes from its initial ones, at times from a day to years, shape (k, n); k may be 0."""
+    from scipy.integrate import solve_ivp
+
+    times = np.geomspace(*COURSE)
+
+    def change(_: float, y: FloatArray) -> FloatArray:
+        return np.nan_to_num(rates(y), nan=0.0, posinf=0.0, neginf=0.0)
+
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = solve_ivp(change, (0.0, times[-1]), rates.initial, method="LSODA", t_eval=times, rtol=1e-4, atol=1e-9)
+    seen = run.y.T
+    return np.maximum(seen[np.isfinite(seen).all(axis=1)], 0.0)
 
 
 def _search(rates: Rates, start: FloatArray) -> FloatArray | None:
@@ -113,14 +142,33 @@ def _search(rates: Rates, start: FloatArray) -> FloatArray | None:
         except (ValueError, ArithmeticError):
             return None
         at = found.x * scale
-    size = np.maximum(np.abs(at), 1e-12 * scale)
-    at = np.where(np.abs(at) < 1e-9 * scale, 0.0, at)
+    little = np.minimum(scale, _usual(rates))
+    at = np.where(np.abs(at) < 1e-9 * little, 0.0, at)
     with np.errstate(all="ignore"):
         left = np.abs(rates(at))
-        through = np.abs(rates.jacobian(at)) @ np.maximum(np.abs(at), 1e-9 * scale) + 1e-300
-    if not np.isfinite(left).all() or (at < 0).any() or not np.isfinite(size).all():
+        through = np.abs(rates.jacobian(at)) @ np.maximum(np.abs(at), 1e-9 * little) + 1e-300
+    if not np.isfinite(left).all() or not np.isfinite(at).all() or (at < 0).any():
         return None
-    return at if (left <= SETTLED * through + 1e-12 * scale).all() else None
+    return at if (left <= SETTLED * through + 1e-12 * little).all() else None
+
+
+def _without_doubles(rates: Rates, found: list[FloatArray]) -> list[FloatArray]:
+    """Return roots without those that are one: where two roots meet, a search stops anywhere near."""
+    typical = np.maximum(rates.initial, _course(rates).max(axis=0, initial=0.0)) + 1e-300
+    kept: list[tuple[FloatArray, bool]] = []
+    for root in sorted(found, key=lambda at: (-int((at == 0).sum()), tuple(at))):
+        flat = _is_flat(rates.jacobian(root))
+        if not any(flat and other and (np.abs(root - at) <= NEAR * typical).all() for at, other in kept):
+            kept.append((root, flat))
+    return [root for root, _ in kept]
+
+
+def _is_flat(jacobian: FloatArray) -> bool:
+    """Return whether the model hardly moves in some direction."""
+    if not np.isfinite(jacobian).all():
+        return False
+    values = np.abs(np.linalg.eigvals(jacobian))
+    return bool(values.min() <= NEAR * values.max())
 
 
 def _alike(a: FloatArray, b: FloatArray) -> bool:
@@ -136,7 +184,7 @@ def _stability(jacobian: FloatArray) -> dict[str, object]:
     little = 1e-10 * max(1.0, float(np.abs(values).max()))
     turns = bool((np.abs(values.imag[np.abs(real - largest) <= little]) > little).any())
     if abs(largest) <= little:
-        name = "undecided"
+        name = "centre" if turns and (real > -little).all() else "undecided"
     elif largest < 0:
         name = "stable focus" if turns else "stable"
     else:

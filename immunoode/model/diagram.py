@@ -1,4 +1,4 @@
-"""A model as a diagram: compartments in a column for each member, flows as arrows, modifiers dashed. Plain SVG."""
+"""A model as a diagram: compartments in a column for each member, flows as arrows, what acts on them dashed. Plain SVG."""
 
 from __future__ import annotations
 
@@ -28,20 +28,24 @@ class _Arrow:
     source: str
     target: str
     dashed: bool
+    lessens: bool = False
 
 
 def diagram(model: Model) -> str:
     """Return a model as an SVG picture.
 
-    Compartments stand in a column for each member of the model (a single column otherwise). A solid arrow is a flow or a pulse,
-    a dashed one an effect through a modifier; what comes from or goes nowhere has a short arrow.
+    Compartments stand in a column for each member of the model (a single column otherwise). A solid arrow is a flow or a pulse;
+    what comes from or goes nowhere has a short arrow. A dashed line leads from a compartment to one whose flows depend on it,
+    in themselves or through a modifier: with a tip where it acts on what arrives, with a bar where on what leaves.
     """
-    boxes = {box.name: box for box in _boxes(model)}
     arrows = list(dict.fromkeys(_arrows(model)))
+    left = _LEFT + max([_bulge(a, b) for a, b in _same_column(model, arrows, dashed=True)], default=0)
+    boxes = {box.name: box for box in _boxes(model, left)}
+    right = max([_bulge(a, b) for a, b in _same_column(model, arrows, dashed=False)], default=0)
     columns = sorted(
         {box.owner for box in boxes.values()}, key=lambda o: next(b.x for b in boxes.values() if b.owner == o)
     )
-    width = _LEFT * 2 + _WIDTH + _ACROSS * max(len(columns) - 1, 0) + 30
+    width = left + _WIDTH + _ACROSS * max(len(columns) - 1, 0) + max(30, right) + _LEFT
     height = max((b.y for b in boxes.values()), default=0) + _HEIGHT + 24
     parts = [_head(width, height)]
     parts += [
@@ -59,13 +63,27 @@ def diagram(model: Model) -> str:
     return "".join([*parts, "</svg>"])
 
 
-def _boxes(model: Model) -> Iterator[_Box]:
+def _bulge(a: float, b: float) -> float:
+    """Return how far a curve between two boxes of a column stands off it."""
+    return 26 + abs(a - b) * 0.12 if abs(a - b) > _DOWN else 0.0
+
+
+def _same_column(model: Model, arrows: list[_Arrow], *, dashed: bool) -> Iterator[tuple[float, float]]:
+    """Yield the heights of both ends of arrows within a column."""
+    boxes = {box.name: box for box in _boxes(model, 0)}
+    for arrow in arrows:
+        a, b = boxes.get(arrow.source), boxes.get(arrow.target)
+        if a and b and a.x == b.x and arrow.dashed == dashed:
+            yield (a.y, b.y) if not dashed or abs(a.y - b.y) > _DOWN else (a.y, a.y + 2 * _DOWN)
+
+
+def _boxes(model: Model, left: float) -> Iterator[_Box]:
     owners = list(dict.fromkeys(c.owner for c in model.compartments.values()))
     rows = dict.fromkeys(owners, 0)
     for name, part in model.compartments.items():
         column = owners.index(part.owner)
         text = name.removeprefix(f"{part.owner}_").replace("_", " ")
-        yield _Box(name, text, part.owner, _LEFT + column * _ACROSS, _TOP + rows[part.owner] * _DOWN)
+        yield _Box(name, text, part.owner, left + column * _ACROSS, _TOP + rows[part.owner] * _DOWN)
         rows[part.owner] += 1
 
 
@@ -74,6 +92,11 @@ def _arrows(model: Model) -> Iterator[_Arrow]:
     for part in parts:
         for source, target in pairs(model, part)[0]:
             yield _Arrow(source, target, False)
+    for flow in model.flows.values():
+        for source, target in pairs(model, flow)[0]:
+            for cause in _states(model, flow.rate or flow.per_capita):
+                if cause not in (source, target) and (source or target):
+                    yield _Arrow(cause, source or target, True, bool(source))
     for modifier in model.modifiers.values():
         causes = _states(model, modifier.factor or modifier.add)
         for effect in _moved_by(model, modifier.of):
@@ -81,14 +104,16 @@ def _arrows(model: Model) -> Iterator[_Arrow]:
 
 
 def _states(model: Model, text: str, seen: frozenset[str] = frozenset()) -> list[str]:
-    """Return the compartments that an expression depends on, through derived quantities."""
+    """Return the compartments that an expression depends on, through derived and modifiable quantities (at most four)."""
     found: list[str] = []
     for name in sorted(names(text)):
         if name in model.compartments:
             found.append(name)
         elif name in model.derived and name not in seen:
             found += _states(model, model.derived[name].expr, seen | {name})
-    return list(dict.fromkeys(found))[:2]
+        elif name in model.modifiables and name not in seen:
+            found += _states(model, model.modifiables[name].base, seen | {name})
+    return list(dict.fromkeys(found))[:4]
 
 
 def _moved_by(model: Model, quantity: str) -> list[str]:
@@ -108,9 +133,12 @@ def _moved_by(model: Model, quantity: str) -> list[str]:
 def _head(width: float, height: float) -> str:
     marker = '<marker id="imo-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     tip = '<path d="M0,0L8,4L0,8z" fill="#444"/>'
+    pale = marker.replace("imo-tip", "imo-pale") + tip.replace("#444", "#888") + "</marker>"
+    wall = '<path d="M5,0L7,0L7,8L5,8z" fill="#888"/></marker>'
+    bar = marker.replace("imo-tip", "imo-bar").replace('refX="7"', 'refX="6"') + wall
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
-        f'font-family="sans-serif" font-size="12" role="img"><defs>{marker}{tip}</marker></defs>'
+        f'font-family="sans-serif" font-size="12" role="img"><defs>{marker}{tip}</marker>{pale}{bar}</defs>'
     )
 
 
@@ -131,8 +159,17 @@ def _rectangle(box: _Box, index: int) -> str:
 
 def _line(boxes: dict[str, _Box], arrow: _Arrow) -> str:
     a, b = boxes[arrow.source], boxes[arrow.target]
-    style = 'stroke="#999" stroke-dasharray="5 3"' if arrow.dashed else 'stroke="#444"'
-    return f'<path d="{_path(a, b)}" fill="none" {style} stroke-width="1.2" marker-end="url(#imo-tip)"/>'
+    style = 'stroke="#888" stroke-dasharray="4 3"' if arrow.dashed else 'stroke="#444"'
+    tip = "imo-tip" if not arrow.dashed else "imo-bar" if arrow.lessens else "imo-pale"
+    line = _beside(a, b) if arrow.dashed and a.x == b.x else _path(a, b)
+    return f'<path d="{line}" fill="none" {style} stroke-width="1.2" marker-end="url(#{tip})"/>'
+
+
+def _beside(a: _Box, b: _Box) -> str:
+    """Return a curve on the left of a column, apart from the flows on its right."""
+    y1, y2 = a.y + _HEIGHT / 2 + (4 if b.y > a.y else -4), b.y + _HEIGHT / 2 + (-7 if b.y > a.y else 7)
+    x = a.x - max(_bulge(a.y, b.y), 34)
+    return f"M{a.x:.0f},{y1:.0f}C{x:.0f},{y1:.0f} {x:.0f},{y2:.0f} {b.x:.0f},{y2:.0f}"
 
 
 def _path(a: _Box, b: _Box) -> str:
@@ -143,7 +180,7 @@ def _path(a: _Box, b: _Box) -> str:
             shift = 18 if down else -18
             x = a.x + _WIDTH / 2 + shift
             return f"M{x:.0f},{a.y + (_HEIGHT if down else 0):.0f}L{x:.0f},{b.y + (0 if down else _HEIGHT):.0f}"
-        x, bulge = a.x + _WIDTH, 26 + abs(a.y - b.y) * 0.12
+        x, bulge = a.x + _WIDTH, _bulge(a.y, b.y)
         y1, y2 = a.y + _HEIGHT / 2 + 4, b.y + _HEIGHT / 2 - 4
         return f"M{x:.0f},{y1:.0f}C{x + bulge:.0f},{y1:.0f} {x + bulge:.0f},{y2:.0f} {x:.0f},{y2:.0f}"
     right = b.x > a.x

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from immunoode.model.diagram import diagram
-from immunoode.model.latex import balances, definitions
+from immunoode.model.latex import balances, definitions, jumps
 from immunoode.model.parts import Model, Parameter
 
 
@@ -28,6 +28,8 @@ def html(model: Model) -> str:
     """Return a model as HTML: title, diagram, equations in LaTeX, compartments, parameters with sources."""
     parts = [f"<h3>{escape(model.title or model.name)}</h3>", _about(model), diagram(model)]
     parts += [_section("Equations", _equations(balances(model).values()), opened=True)]
+    at_doses = jumps(model)
+    parts += [_section("At a dose", _equations(at_doses))] if at_doses else []
     parts += [_section("Quantities in them", _equations(definitions(model).values()))]
     parts += [_section("Compartments and inputs", _compartments(model))]
     parts += [_section(f"Parameters ({len(model.constants)})", parameter_table(model))]

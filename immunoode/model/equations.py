@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from immunoode.model.combine import closed
 from immunoode.model.expressions import DOSE, SELF, TIME, function_of, names, parse
 from immunoode.model.measure import NUMBER
 from immunoode.model.parts import Flow, Model, Pulse
-from immunoode.model.roles import having, pairs
+from immunoode.model.roles import having, idle, pairs
 from immunoode.model.symbolic import Expr, symbolic
 from immunoode.model.tables import expressions_of
 
@@ -75,6 +76,11 @@ _KEPT = 256
 def equations(model: Model) -> Equations:
     """Return the equations of a model.
 
+    Warns
+    -----
+    UserWarning
+        If chemotherapy or radiotherapy was combined with a model without a tumour to act on; once for each such model.
+
     Raises
     ------
     ModelError
@@ -88,6 +94,8 @@ def equations(model: Model) -> Equations:
         if problems:
             raise ModelError(problems)
         _CACHE[key] = _Builder(whole, key).build()
+        for text in idle(whole):
+            warnings.warn(text, stacklevel=3)
         while len(_CACHE) > _KEPT:
             _CACHE.popitem(last=False)
     return replace(_CACHE[key], values=values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 
 from immunoode.model.expressions import DOSE, SELF, TIME, function_of, parse, role_of
@@ -10,6 +11,8 @@ from immunoode.model.parts import BARE_KINDS, Flow, Model
 from immunoode.model.roles import pairs
 from immunoode.model.tables import VALUES
 
+_WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}\d*(?![A-Za-z])")
+"""Letters of a symbol that are one word, such as TV or max: upright, so that they do not read as a product."""
 _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(5)
 _PLAIN = {
     "exp": "\\exp",
@@ -35,9 +38,10 @@ def symbols(model: Model) -> dict[str, str]:
 
 def _symbol(model: Model, name: str, symbol: str, owner: str) -> str:
     member = model.members.get(owner)
+    upright = _WORD.sub(lambda found: f"\\mathrm{{{found[0]}}}", symbol)
     if member is None or member.kind in BARE_KINDS:
-        return symbol or _words(name)
-    own = symbol or _words(name.removeprefix(f"{owner}_"))
+        return upright or _words(name)
+    own = upright or _words(name.removeprefix(f"{owner}_"))
     return f"{own}^{{{_words(owner)}}}"
 
 
@@ -180,3 +184,15 @@ def definitions(model: Model) -> dict[str, str]:
         base = f"\\left({base}\\right)" if factors and (adds or not modifiable.base.isalnum()) else base
         found[name] = f"{known[name]} = " + "".join([base, *(f"\\left({f}\\right)" for f in factors)])
     return found | {name: f"{known[name]} = {latex(d.expr, known)}" for name, d in model.derived.items()}
+
+
+def jumps(model: Model) -> list[str]:
+    """Return what a dose does at once, in LaTeX: the input with its dose d, and the part of a compartment that goes where."""
+    known, found = symbols(model), []
+    for pulse in model.pulses.values():
+        for source, target in pairs(model, pulse)[0]:
+            part = _Printer({**known, SELF: known.get(source, "")}).show(parse(pulse.fraction), _PRODUCT)
+            goes = f"{known[source]} \\to {known[target]}" if target else f"{known[source]} \\to"
+            when = f"\\text{{dose }} d \\text{{ of {pulse.on.replace('_', ' ')}: }}"
+            found.append(f"{when}\\quad {goes}:\\quad {part}\\,{known[source]}")
+    return found

@@ -61,13 +61,13 @@ def _advice(name: str) -> str:
 
 
 def offers(name: str) -> list[str]:
-    """Return the shipped base and published models that offer a name."""
-    loaded = [_loaded(n) for n in model_names()]
+    """Return the shipped base and published models that offer a name, those made to be combined first."""
+    loaded = sorted((_loaded(n) for n in model_names()), key=lambda m: m.kind != "base")
     return [m.file for m in loaded if m.kind in BARE_KINDS and any(name in getattr(m, t) for t in VALUES)]
 
 
 def list_models() -> pd.DataFrame:
-    """Return the shipped models: kind, title, variants, inputs, what they need, and how they were checked.
+    """Return the shipped models: kind, title, variants, inputs, what they need, how they were checked and by which tests.
 
     Returns
     -------
@@ -90,4 +90,5 @@ def _row(model: Model) -> dict[str, str]:
         "inputs": ", ".join(model.inputs),
         "needs": ", ".join(needs),
         "checked": "; ".join(f"{c.against} ({c.tolerance:g})" if c.tolerance else c.against for c in model.checks),
+        "tests": ", ".join(dict.fromkeys(c.test for c in model.checks if c.test)),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from immunoode.model.parts import Flow, Model, Pulse
+from immunoode.model.parts import BARE_KINDS, Flow, Model, Pulse
 
 ROLE = "role:"
 
@@ -15,6 +15,19 @@ def role_named(end: str) -> str | None:
 def having(model: Model, role: str) -> list[str]:
     """Return the compartments with a role, in the model's order."""
     return [name for name, c in model.compartments.items() if role in c.roles]
+
+
+def idle(model: Model) -> list[str]:
+    """Return, in words, what acts on tumours in a model of which no compartment is one: a size, or kinetics alone."""
+    parts: list[Flow | Pulse] = [*model.flows.values(), *model.pulses.values()]
+    owners = dict.fromkeys(part.owner for part in parts if role_named(part.source) == "tumour")
+    bases = [name for name, member in model.members.items() if member.kind in BARE_KINDS]
+    if not bases or having(model, "tumour"):
+        return []
+    return [
+        f"{owner} acts on compartments with the role 'tumour', and {' + '.join(bases)} has none: it changes no tumour here"
+        for owner in owners
+    ]
 
 
 def pairs(model: Model, part: Flow | Pulse) -> tuple[list[tuple[str, str]], list[str]]:

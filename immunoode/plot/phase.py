@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from immunoode.analysis.rates import rates_of
+from immunoode.analysis.rates import at_rest, rates_of
 from immunoode.analysis.steady import steady_states
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.plot.style import COLOURS, label, new_axes, words
@@ -15,7 +15,7 @@ from immunoode.plot.style import COLOURS, label, new_axes, words
 if TYPE_CHECKING:
     from immunoode.model.parts import Model
 
-FINE, COARSE = 240, 26
+FINE, FEWER, COARSE = 240, 100, 26
 
 
 def phase_plane(
@@ -24,7 +24,7 @@ def phase_plane(
     y: str,
     *,
     parameters: Mapping[str, float] | None = None,
-    others: Mapping[str, float] | None = None,
+    others: Mapping[str, float] | Literal["quasi-steady"] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
     ax: Any = None,
     data: bool = False,
@@ -38,8 +38,9 @@ def phase_plane(
         States.
     parameters : mapping, optional
         Values other than the model's.
-    others : mapping, optional
-        Where the other states are held; by default at their initial values.
+    others : mapping or "quasi-steady", optional
+        Where the other states are held; by default at their initial values. Or "quasi-steady": where they would come to rest
+        at every point of the plane, as fast states do; then nullclines cross at the steady states of the whole model.
     ranges : mapping, optional
         {"tumour": (0, 500)}; by default a third above the steady states and the initial value.
     ax : Axes, optional
@@ -49,8 +50,8 @@ def phase_plane(
     Returns
     -------
     Axes, or (Axes, DataFrame)
-        Steady states of the whole model are drawn where the model has two states only; else those in the plane are where the
-        nullclines cross.
+        Steady states of the whole model are drawn where the model has two states only or the others are quasi-steady; else
+        those in the plane are where the nullclines cross.
 
     Raises
     ------
@@ -58,7 +59,11 @@ def phase_plane(
         If a name is no state.
     """
     rates = rates_of(model, parameters)
-    wrong = [n for n in (x, y, *(others or {}), *(ranges or {})) if n not in rates.states]
+    fast = others == "quasi-steady"
+    held = dict(others) if others and not isinstance(others, str) else {}
+    if isinstance(others, str) and not fast:
+        raise ModelError(Problem("others", f"is {others!r}", "'quasi-steady', or a value for each of some states"))
+    wrong = [n for n in (x, y, *held, *(ranges or {})) if n not in rates.states]
     if wrong or x == y:
         known = nearest(wrong[0], rates.states) if wrong else "two different states"
         raise ModelError(
@@ -67,19 +72,19 @@ def phase_plane(
     found = steady_states(model, parameters)
     spans = {n: (ranges or {}).get(n) or _span(n, rates, found) for n in (x, y)}
     axes = new_axes(ax, (6.0, 4.6))
-    grid = [np.linspace(*spans[n], FINE) for n in (x, y)]
-    held = rates.initial.copy()
-    for name, value in (others or {}).items():
-        held[rates.states.index(name)] = value
-    at = _field(rates, x, y, held, *np.meshgrid(*grid))
+    grid = [np.linspace(*spans[n], FEWER if fast else FINE) for n in (x, y)]
+    rest = rates.initial.copy()
+    for name, value in held.items():
+        rest[rates.states.index(name)] = value
+    at = _field(rates, x, y, rest, *np.meshgrid(*grid), fast=fast)
     for k, (name, style) in enumerate(((x, "-"), (y, "--"))):
         axes.contour(*grid, at[k], levels=[0.0], colors=[COLOURS[k]], linewidths=1.8, linestyles=style)
         axes.plot([], [], color=COLOURS[k], linestyle=style, linewidth=1.8, label=f"no change of {words(name)}")
     coarse = [np.linspace(*spans[n], COARSE) for n in (x, y)]
-    way = _field(rates, x, y, held, *np.meshgrid(*coarse))
+    way = _field(rates, x, y, rest, *np.meshgrid(*coarse), fast=fast)
     with np.errstate(all="ignore"):
         axes.streamplot(*coarse, *np.nan_to_num(way), color="0.75", linewidth=0.7, arrowsize=0.8, density=1.1, zorder=0)
-    if len(rates.states) == 2:
+    if len(rates.states) == 2 or fast:
         stable = found["stability"].str.startswith("stable")
         inside = (found[x] <= spans[x][1]) & (found[y] <= spans[y][1])
         for face, name, rows in (
@@ -100,10 +105,12 @@ def _span(name: str, rates: Any, found: Any) -> tuple[float, float]:
     return 0.0, 4 / 3 * largest if largest > 0 else 1.0
 
 
-def _field(rates: Any, x: str, y: str, held: Any, a: Any, b: Any) -> Any:
-    """Return the rates of both states over a grid."""
-    points = np.tile(held, (a.size, 1))
+def _field(rates: Any, x: str, y: str, rest: Any, a: Any, b: Any, *, fast: bool) -> Any:
+    """Return the rates of both states over a grid; NaN where fast ones find no rest."""
+    points = np.tile(rest, (a.size, 1))
     points[:, rates.states.index(x)], points[:, rates.states.index(y)] = a.ravel(), b.ravel()
+    if fast:
+        points = at_rest(rates, points, [k for k, n in enumerate(rates.states) if n not in (x, y)])
     with np.errstate(all="ignore"):
         found = rates(points)
     return [found[:, rates.states.index(n)].reshape(a.shape) for n in (x, y)]

@@ -1,0 +1,7 @@
+"""The papers' equations, written out once more: see `solve`."""
+
+from papers import antibodies, cells, checkpoint, immune, ours, size
+from papers.solve import Dose, Paper, case_of
+
+PAPERS: list[Paper] = [*immune.PAPERS, *checkpoint.PAPERS, *cells.PAPERS, *size.PAPERS, *ours.PAPERS, *antibodies.PAPERS]
+__all__ = ["PAPERS", "Dose", "Paper", "case_of"]

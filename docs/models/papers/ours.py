@@ -1,0 +1,232 @@
+"""Our own models, written out a second time from their descriptions: the tumour with its T cells, and every therapy on it."""
+
+from __future__ import annotations
+
+from math import exp, log
+
+from papers.solve import Dose, Paper
+
+STATES = {
+    "tumour_immune": ("tumour", "dying", "antigen", "effectors", "exhausted", "lymphocytes"),
+    "pembrolizumab": ("pembrolizumab_central", "pembrolizumab_peripheral"),
+    "ipilimumab": ("ipilimumab_central", "ipilimumab_peripheral"),
+    "cisplatin": ("cisplatin_central", "cisplatin_effect"),
+    "radiotherapy": ("radiotherapy_damage", "radiotherapy_signal"),
+    "radiation_pdl1": ("radiation_pdl1_recent_dose",),
+    "car_t": tuple(f"car_t_{s}" for s in ("infused", "effectors", "memory", "exhausted", "antigen_negative")),
+    "adoptive_t_cell": tuple(f"adoptive_t_cell_{s}" for s in ("infused", "cells", "il2_central", "il2_peripheral")),
+    "vaccine": tuple(f"vaccine_{s}" for s in ("depot", "dendritic", "memory", "regulation")),
+}
+LYMPHOCYTES = ("effectors", "exhausted", "lymphocytes", "car_t_infused", "car_t_effectors", "car_t_memory", "car_t_exhausted",
+               "adoptive_t_cell_infused", "adoptive_t_cell_cells", "vaccine_memory")  # fmt: skip
+TUMOURS = ("tumour", "car_t_antigen_negative")
+
+
+def sat(x, half):
+    return x / (half + x)
+
+
+def start():
+    """Return the state of the untreated patient at the start."""
+    cells = 3.141592653589793 / 6 * 70**3 / 2**2 * 0.001 * 5e8
+    tumour = cells * 0.03 / (0.03 + 0.0075)
+    antigen = 0.0075 * tumour / 0.3
+    signal, activity = sat(antigen, 4.5e8), 1 / 4
+    exhaustion = 0.1 * signal * (1 - activity)
+    arrival = 1e4 + (1e7 + 1e7 * activity) * signal
+    loss = 0.1 + exhaustion
+    surplus = arrival + (0.1 * activity * signal - loss) * 3e8
+    effectors = (surplus + (surplus**2 + 4 * loss * arrival * 3e8) ** 0.5) / (2 * loss)
+    return {"tumour": tumour, "dying": cells - tumour, "antigen": antigen, "effectors": effectors,
+            "exhausted": exhaustion * effectors / 0.05, "lymphocytes": 1500.0}  # fmt: skip
+
+
+def antibody(d, s, name, clearance, v1, q, v2):
+    """Two compartments; returns the concentration."""
+    c1, c2 = s[f"{name}_central"] / v1, s[f"{name}_peripheral"] / v2
+    d[f"{name}_central"] = -clearance * c1 - q * (c1 - c2)
+    d[f"{name}_peripheral"] = q * (c1 - c2)
+    return c1
+
+
+def pembrolizumab(weight=75.0):
+    size = weight / 76.8
+    clearance = 0.22 * size**0.595 * (40 / 39.6) ** -0.907 * (70 / 89.6) ** 0.0872 * (90 / 88.47) ** 0.135
+    return clearance, 3.48 * size**0.489 * (40 / 39.6) ** -0.208, 0.795 * size**0.595, 4.06 * size**0.489
+
+
+def ipilimumab(t, weight=75.0):
+    size = weight / 80
+    change = exp(-0.0644 * t**7.43 / ((2540 / 24) ** 7.43 + t**7.43)) if t > 0 else 1.0
+    return 0.3384 * size**0.694 * change, 3.95 * size**0.6, 0.6696 * size**0.694, 3.18 * size**0.6
+
+
+def rates_of(names, parts):
+    """Return the rates of the tumour with some therapies."""
+
+    def rates(t, y):
+        s = dict(zip(names, (float(v) for v in y), strict=True))
+        d = dict.fromkeys(names, 0.0)
+        tumours = [n for n in TUMOURS if n in s]
+        lymph = [n for n in LYMPHOCYTES if n in s]
+        cells, fraction = sum(s[n] for n in tumours), s["lymphocytes"] / 1500
+        brake = ctla4 = pdl1 = 1.0
+        if "pembrolizumab" in parts:
+            brake *= 1 - sat(antibody(d, s, "pembrolizumab", *pembrolizumab()), 0.5)
+        if "ipilimumab" in parts:
+            ctla4 *= 1 - sat(antibody(d, s, "ipilimumab", *ipilimumab(t)), 4.0)
+        if "radiation_pdl1" in parts:
+            recent = s["radiation_pdl1_recent_dose"]
+            pdl1 += 2 * sat(recent, 5) * sat(s["effectors"], 2e7)
+            d["radiation_pdl1_recent_dose"] = s["radiotherapy_damage"] * log(2) / 0.03 - 0.2 * recent
+        activity, signal = 1 / (1 + 3 * pdl1 * brake), sat(s["antigen"], 4.5e8)
+        support, release = 1.5 * sat(fraction, 0.5), 2.5 / (1 + 1.5 * ctla4)
+        growth = 0.0075 + 0.006 * (1 - cells / 1e12)
+        kill = 4 * activity * s["effectors"] / (3.5e10 + s["effectors"] + cells)
+        exhaustion, back = 0.1 * signal * (1 - activity), 0.02 * (1 - brake) * s["exhausted"]
+        for n in tumours:
+            d[n] += (growth - 0.0075 - kill) * s[n]
+        d["dying"] = (0.0075 + kill) * cells - 0.03 * s["dying"]
+        d["antigen"] = 0.03 * s["dying"] - 0.3 * s["antigen"]
+        d["effectors"] = (
+            1e7 * support * release * signal + 1e4 * support + 1e7 * support * activity * signal + back
+            + (0.1 * activity * signal * 3e8 / (3e8 + s["effectors"]) - 0.1 - exhaustion) * s["effectors"]
+        )  # fmt: skip
+        d["exhausted"] = exhaustion * s["effectors"] - 0.05 * s["exhausted"] - back
+        d["lymphocytes"] = 0.03 * (1500 - s["lymphocytes"])
+        if "cisplatin" in parts:
+            effect, c = s["cisplatin_effect"], s["cisplatin_central"] / 19.8
+            d["cisplatin_central"], d["cisplatin_effect"] = -829 * c, 0.7 * (c - effect)
+            shed(d, s, tumours, 0.3 * sat(effect, 0.19))
+            d["antigen"] += 0.1 * 0.3 * sat(effect, 0.19) * cells
+            for n in lymph:
+                d[n] -= sat(effect, 1.0) * s[n]
+        if "radiotherapy" in parts:
+            repair = log(2) / 0.03 * s["radiotherapy_damage"]
+            d["radiotherapy_damage"], d["radiotherapy_signal"] = -repair, repair - 0.1 * s["radiotherapy_signal"]
+            d["antigen"] += 0.5 * 0.15 * s["dying"] * sat(s["radiotherapy_signal"], 5)
+        if "car_t" in parts:
+            car_t(d, s, activity, fraction, cells, growth, 1 - brake if "car_t_pd1" in parts else 0.0)
+        if "adoptive_t_cell" in parts:
+            adoptive(d, s, activity, fraction, cells, tumours)
+        if "vaccine" in parts:
+            vaccine(d, s, fraction, ctla4)
+        return [d[n] for n in names]
+
+    return rates
+
+
+def shed(d, s, tumours, rate):
+    for n in tumours:
+        d[n] -= rate * s[n]
+        d["dying"] += rate * s[n]
+
+
+def car_t(d, s, activity, fraction, cells, growth, blocked):
+    infused, e, m, x = (s[f"car_t_{n}"] for n in ("infused", "effectors", "memory", "exhausted"))
+    signal, support = sat(s["tumour"], 1e9), 1 / (1 + (fraction / 0.25) ** 3)
+    expansion = 1.6 * signal * support * 1e10 / (1e10 + e) * (1 + 0.2 * blocked)
+    recall, tired, rescue = 0.01 * signal * support * m, 0.1 * signal * (1 - activity) * e, 0.05 * blocked * x
+    d["car_t_infused"] -= infused
+    d["car_t_effectors"] += 0.05 * infused + (expansion - 0.16 - 0.00126) * e + recall - tired + rescue
+    d["car_t_memory"] += 0.00126 * e - 0.0032 * m - recall
+    d["car_t_exhausted"] += tired - 0.1 * x - rescue
+    shed(d, s, ["tumour"], 4 * activity * 0.3 * e / (3e10 + 0.3 * e + cells))
+    d["tumour"] -= 1e-6 * s["tumour"]
+    d["car_t_antigen_negative"] += 1e-6 * s["tumour"]
+
+
+def adoptive(d, s, activity, fraction, cells, tumours):
+    infused, z, c1, c2 = (s[f"adoptive_t_cell_{n}"] for n in ("infused", "cells", "il2_central", "il2_peripheral"))
+    division = (0.3 * sat(c2 / 2.32, 5e4) + 0.1 * activity * sat(cells, 1e9)) * 1e11 / (1e11 + z)
+    d["adoptive_t_cell_infused"] -= 0.5 * infused
+    d["adoptive_t_cell_cells"] += 0.2 * 0.5 * infused + (division - 0.06 * 1.5 * sat(fraction, 0.5)) * z
+    d["adoptive_t_cell_il2_central"] = -(172.8 + 33.7) / 2.77 * c1 + 33.7 / 2.32 * c2
+    d["adoptive_t_cell_il2_peripheral"] = 33.7 / 2.77 * c1 - 33.7 / 2.32 * c2
+    shed(d, s, tumours, 4 * activity * 0.3 * z / (3e10 + 0.3 * z + cells))
+
+
+def vaccine(d, s, fraction, ctla4):
+    depot, dendritic, m, r = (s[f"vaccine_{n}"] for n in ("depot", "dendritic", "memory", "regulation"))
+    seen, free = sat(dendritic, 1e6), 1 / (1 + 1.5 * r)
+    primed = 10 * dendritic * 2.5 / (1 + 1.5 * ctla4) * free * min(fraction, 1)
+    d["vaccine_depot"] = -0.3 * depot
+    d["vaccine_dendritic"] = 1e6 * sat(depot, 0.3) - 0.3 * dendritic
+    d["vaccine_memory"] += 0.05 * primed + 0.25 * seen * free * m * 1e9 / (1e9 + m) - 0.005 * m
+    d["vaccine_regulation"] = 0.039 * seen - 0.039 * r
+    d["effectors"] += primed + 0.2 * seen * free * m
+
+
+def fraction_of(names, gray, sensitised):
+    """Return the change of a fraction: tumours to dying cells, lymphocytes gone, the dose unrepaired."""
+
+    def change(y):
+        s = dict(zip(names, y, strict=True))
+        effect = (1 + 3.4 * s["cisplatin_effect"]) if sensitised else 1.0
+        kept = exp(-effect * (0.2 * gray + 0.02 * gray**2 + 2 * 0.02 * gray * s["radiotherapy_damage"]))
+        for n in names:
+            if n in TUMOURS:
+                s["dying"] += (1 - kept) * s[n]
+                s[n] *= kept
+            elif n in LYMPHOCYTES:
+                s[n] *= exp(-0.4 * 0.1 * gray)
+        s["radiotherapy_damage"] += gray
+        return [s[n] for n in names]
+
+    return change
+
+
+def plus(names, state, amount):
+    def change(y):
+        y[names.index(state)] += amount
+        return y
+
+    return change
+
+
+def case(model, parts, given, shown, base=(), variant=None, days=120.0):
+    """Return a case: `given` are (day, input, amount of ours, state, amount there); "radiotherapy" as a state is a fraction."""
+    names = tuple(n for part in ("tumour_immune", *parts) if part in STATES for n in STATES[part])
+    names = (*(n for n in shown if n in names), *(n for n in names if n not in shown))
+    first = start()
+    doses = tuple(
+        Dose(day, into, ours, fraction_of(names, there, "radiosensitisation" in parts) if state == "radiotherapy"
+             else plus(names, state, there))
+        for day, into, ours, state, there in given
+    )  # fmt: skip
+    return Paper(model, names, days, rates_of(names, parts), tuple(first.get(n, 0.0) for n in names), variant=variant,
+                 doses=doses, stiff=True, base=base, shown=shown)  # fmt: skip
+
+
+def every(gap, count, into, ours, state, there, first=0.0):
+    return [(first + gap * k, into, ours, state, there) for k in range(count)]
+
+
+BASE = ("tumour_immune",)
+PD1 = "pd1_inhibitor:pembrolizumab"
+ANTIBODY = every(21.0, 5, "pembrolizumab", 200.0, "pembrolizumab_central", 200.0, 1.0)
+CTLA4 = every(21.0, 4, "ipilimumab", 225.0, "ipilimumab_central", 225.0, 1.0)
+CISPLATIN = every(21.0, 4, "cisplatin", 135.0, "cisplatin_central", 135.0, 1.0)
+FRACTIONS = every(1.0, 10, "radiotherapy", 2.0, "radiotherapy", 2.0, 7.0)
+CAR_T = [(7.0, "car_t", 3e8, "car_t_infused", 3e8)]
+IL2 = every(0.5, 8, "adoptive_t_cell_il2", 5e7, "adoptive_t_cell_il2_central", 5e7, 7.25)
+CELLS = [(7.0, "adoptive_t_cell", 5e10, "adoptive_t_cell_infused", 5e10), *IL2]
+VACCINE = every(14.0, 6, "vaccine", 1.0, "vaccine_depot", 1.0, 1.0)
+PAPERS = [
+    case("tumour_immune", (), [], STATES["tumour_immune"], days=365.0),
+    case("pd1_inhibitor", ("pembrolizumab",), ANTIBODY, ("pembrolizumab_central", "tumour", "effectors"), BASE,
+         "pembrolizumab"),
+    case("ctla4_inhibitor", ("ipilimumab",), CTLA4, ("ipilimumab_central", "tumour", "effectors"), BASE, "ipilimumab"),
+    case("chemotherapy", ("cisplatin",), CISPLATIN, ("cisplatin_effect", "tumour", "lymphocytes"), BASE, "cisplatin"),
+    case("radiotherapy", ("radiotherapy",), FRACTIONS, ("tumour", "dying", "radiotherapy_signal"), BASE),
+    case("car_t", ("car_t",), CAR_T, ("car_t_effectors", "tumour", "car_t_antigen_negative"), BASE),
+    case("adoptive_t_cell", ("adoptive_t_cell",), CELLS,
+         ("adoptive_t_cell_cells", "tumour", "adoptive_t_cell_il2_peripheral"), BASE),
+    case("vaccine", ("vaccine",), VACCINE, ("vaccine_dendritic", "vaccine_memory", "tumour"), BASE),
+    case("car_t_pd1", ("car_t", "pembrolizumab", "car_t_pd1"), ANTIBODY + CAR_T,
+         ("car_t_effectors", "car_t_exhausted", "tumour"), (*BASE, "car_t", PD1)),
+    case("radiation_pdl1", ("radiotherapy", "pembrolizumab", "radiation_pdl1"), ANTIBODY + FRACTIONS,
+         ("radiation_pdl1_recent_dose", "effectors", "tumour"), (*BASE, "radiotherapy", PD1)),
+    case("radiosensitisation", ("cisplatin", "radiotherapy", "radiosensitisation"), CISPLATIN + FRACTIONS,
+         ("tumour", "dying", "cisplatin_effect"), (*BASE, "chemotherapy:cisplatin", "radiotherapy")),
+]  # fmt: skip
