@@ -126,6 +126,18 @@ class Symbols:
         )
         return not species.getHasOnlySubstanceUnits() and not flat
 
+    def dilutable(self, species: Any) -> bool:
+        """Whether a species is a concentration that is kept as an amount, for its compartment's size changes."""
+        ruled = species.getId() in self.rated or species.getId() in self.assigned
+        return self.concentration(species) and self.varying(species.getCompartment()) and not ruled
+
+    def amount(self, sbml_id: str) -> str:
+        """Return our name of the amount of a species that is kept as one."""
+        wanted, taken = f"{self.name(sbml_id)}_amount", set(self.names.values())
+        while wanted in taken:
+            wanted += "_"
+        return wanted
+
     def value(self, sbml_id: str) -> float:
         """Return the value of a symbol at time zero, NaN where none is given.
 
