@@ -173,6 +173,8 @@ class _Statements:
             for other in arguments[1:]:
                 found = self._chosen([(found, f"({found} {sign} {other})")], other)
             return found
+        if called not in self.functions:
+            raise ModelError(Problem("the model", f"calls {called}, which NONMEM does not have", "another language"))
         return f"{self.functions[called]}({', '.join(arguments)})"
 
     def _chosen(self, pairs: list[tuple[str, str]], otherwise: str) -> str:
@@ -183,7 +185,7 @@ class _Statements:
 
 
 _SIGNS: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-_PLAIN = ("exp", "log", "log10", "sqrt", "abs", "tanh", "sin", "cos")
+_PLAIN = ("exp", "log", "log10", "sqrt", "abs", "tanh", "sin", "cos", "asin", "acos", "atan", "floor")
 
 
 def _rxode2(whole: Plain) -> str:
@@ -244,7 +246,7 @@ def _nonmem(whole: Plain) -> str:
         return _Statements(
             "**", {ast.And: ".AND.", ast.Or: ".OR."},
             {ast.Lt: ".LT.", ast.LtE: ".LE.", ast.Gt: ".GT.", ast.GtE: ".GE."}, ".NOT.", choose,
-            {name: name.upper() for name in _PLAIN},
+            {name: name.upper() for name in _PLAIN if name != "floor"},
             lambda name: "T" if name == TIME else states.get(name) or names[name], prefix,
         )  # fmt: skip
 

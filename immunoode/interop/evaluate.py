@@ -19,7 +19,7 @@ _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 _FUNCTIONS: Mapping[str, Callable[..., float]] = {
     "exp": math.exp, "log": math.log, "log10": math.log10, "sqrt": math.sqrt, "abs": abs, "tanh": math.tanh, "sin": math.sin,
-    "cos": math.cos, "min": min, "max": max,
+    "cos": math.cos, "asin": math.asin, "acos": math.acos, "atan": math.atan, "floor": math.floor, "min": min, "max": max,
 }  # fmt: skip
 
 

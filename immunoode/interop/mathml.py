@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +15,10 @@ Name = Callable[[str], str]
 """Gives our name of one of theirs."""
 MOST_NODES = 100_000
 DEEPEST = 120
-_PLAIN = {"exp": "exp", "abs": "abs", "tanh": "tanh", "sin": "sin", "cos": "cos", "ceiling": "", "floor": ""}
+_PLAIN = {
+    "exp": "exp", "abs": "abs", "tanh": "tanh", "sin": "sin", "cos": "cos", "floor": "floor", "arcsin": "asin",
+    "arccos": "acos", "arctan": "atan",
+}  # fmt: skip
 _WRITTEN = {
     "tan": "(sin({0}) / cos({0}))",
     "sec": "(1 / cos({0}))",
@@ -28,6 +32,13 @@ _WRITTEN = {
     "arcsinh": "log({0} + sqrt(({0}) ** 2 + 1))",
     "arccosh": "log({0} + sqrt(({0}) ** 2 - 1))",
     "arctanh": "(log((1 + ({0})) / (1 - ({0}))) / 2)",
+    "arcsec": "acos(1 / ({0}))",
+    "arccsc": "asin(1 / ({0}))",
+    "arccot": "atan(1 / ({0}))",
+    "arcsech": "log((1 + sqrt(1 - ({0}) ** 2)) / ({0}))",
+    "arccsch": "log(1 / ({0}) + sqrt(1 / ({0}) ** 2 + 1))",
+    "arccoth": "(log((({0}) + 1) / (({0}) - 1)) / 2)",
+    "ceiling": "(-floor(-({0})))",
 }
 """Functions that are written by those that we have."""
 _COMPARED = {"lt": "<", "leq": "<=", "gt": ">", "geq": ">="}
@@ -134,7 +145,16 @@ class _Writer:
             return f"{_PLAIN[called]}({arguments[0]})"
         if called in _WRITTEN and len(arguments) == 1:
             return _WRITTEN[called].format(arguments[0])
+        if called in ("quotient", "rem") and len(arguments) == 2:
+            return _whole_division(called, *arguments)
+        if called == "factorial" and len(arguments) == 1:
+            return self.factorial(arguments[0])
         raise self.refuse(f"calls {called or 'something unknown'!r}, which is not in the language")
+
+    def factorial(self, argument: str) -> str:
+        if not re.fullmatch(r"\(?\d{1,3}(\.0*)?\)?", argument) or float(argument.strip("()")) > 170:
+            raise self.refuse("has a factorial of what is no number", "the product written out")
+        return repr(float(math.factorial(int(float(argument.strip("()"))))))
 
     def piecewise(self, node: Node, depth: int) -> str:
         """Return a piecewise; where no piece holds and nothing is said otherwise, 0."""
@@ -182,6 +202,12 @@ class _Writer:
             return " and ".join(f"({a} {_COMPARED[called]} {b})" for a, b in pairs) or "1 > 0"
         same = " and ".join(f"(({a} <= {b}) and ({a} >= {b}))" for a, b in pairs) or "1 > 0"
         return same if called == "eq" else f"not ({same})"
+
+
+def _whole_division(called: str, a: str, b: str) -> str:
+    """Return the quotient that is cut towards zero, or what remains of it."""
+    cut = f"piecewise(floor({a} / {b}), ({a} / {b}) >= 0, -floor(-({a} / {b})))"
+    return cut if called == "quotient" else f"({a} - {b} * {cut})"
 
 
 def _relation(kind: int) -> str:
