@@ -48,6 +48,7 @@ _HOMES = {
     "immunoode.regimen.radiobiology": ("biologically_effective_dose", "equivalent_dose_2gy"),
     "immunoode.regimen.record_writer": ("write_records",),
     "immunoode.regimen.records": ("read_records",),
+    "immunoode.regimen.occurrences": ("Assignment", "Event", "Events"),
     "immunoode.regimen.regimen": ("Regimen",),
     "immunoode.regimen.schedule": ("Schedule",),
     "immunoode.solve.many": ("simulate_many", "simulate_to"),

@@ -59,6 +59,9 @@ from immunoode.regimen.radiobiology import biologically_effective_dose as biolog
 from immunoode.regimen.radiobiology import equivalent_dose_2gy as equivalent_dose_2gy
 from immunoode.regimen.record_writer import write_records as write_records
 from immunoode.regimen.records import read_records as read_records
+from immunoode.regimen.occurrences import Assignment as Assignment
+from immunoode.regimen.occurrences import Event as Event
+from immunoode.regimen.occurrences import Events as Events
 from immunoode.regimen.regimen import Regimen as Regimen
 from immunoode.regimen.schedule import Schedule as Schedule
 from immunoode.scenario.compare import Comparison as Comparison

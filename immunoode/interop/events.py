@@ -42,18 +42,21 @@ def read_sbml_events(source: str | Path, *, time_unit: str | None = None) -> Reg
     Raises
     ------
     ModelError
-        If the file is broken, or an event has no trigger, or a formula that is not read.
+        If the file is broken, or has a formula that is not read.
     """
     document, where = open_document(source)
     sbml = document.getModel()
     try:
         symbols = Symbols.of(sbml, where)
-        found = [_event(sbml.getEvent(k), symbols) for k in range(sbml.getNumEvents())]
+        given = [sbml.getEvent(k) for k in range(sbml.getNumEvents())]
+        found = [_event(e, symbols) for e in given if e.getTrigger() is not None and e.getTrigger().getMath() is not None]
         title = sbml.getName() or where
         days = days_per_unit(sbml) if time_unit is None else _stated(time_unit)
         regimen = _regimen(found, symbols, days or 1.0, title)
     except ExpressionError as error:
         raise ModelError(Problem(where, str(error), "shorter formulas")) from None
+    except RecursionError:
+        raise ModelError(Problem(where, "its values build on each other in too long a chain", "shorter chains")) from None
     return Events(tuple(found), title) if regimen is None else regimen
 
 
@@ -69,14 +72,11 @@ def _stated(time_unit: str) -> float:
 def _event(event: Any, symbols: Symbols) -> Event:
     name = event.getId() or event.getName() or "event"
     trigger = event.getTrigger()
-    if trigger is None or trigger.getMath() is None:
-        right = "a condition, such as time >= 3 or tumour > limit"
-        raise ModelError(Problem(symbols.where, f"the event {name!r} has no trigger", right))
     delay = _part(event.getDelay(), symbols, f"the delay of {name}")
     at_firing = event.getUseValuesFromTriggerTime() if event.isSetUseValuesFromTriggerTime() else True
     return Event(
         name,
-        symbols.text(trigger.getMath(), f"the trigger of {name}"),
+        symbols.condition(trigger.getMath(), f"the trigger of {name}"),
         tuple(_assignments(event, symbols, name)),
         f"({delay}) / {symbols.scale}" if delay else "",
         _part(event.getPriority(), symbols, f"the priority of {name}"),
@@ -192,13 +192,13 @@ def _straight(assignment: Assignment, time: float, symbols: Symbols, changing: s
 def _changing(symbols: Symbols) -> set[str]:
     """Return our names of what changes in time by itself."""
     model = symbols.model
-    ids = {*symbols.rated, *symbols.assigned, *symbols.by_events}
+    ids = {*symbols.rated, *symbols.assigned, *symbols.by_events, *(r.getId() for r in symbols.reactions)}
     for reaction in symbols.reactions:
         ids |= {r.getSpecies() for r in symbols.references(reaction)}
     fixed = {
         s for s in ids if (sp := model.getSpecies(s)) is not None and s not in symbols.by_events and _held(sp, symbols)
     }
-    return {symbols.names[s] for s in ids - fixed if s in symbols.names}
+    return {symbols.names[s] for s in ids - fixed if s in symbols.names} | {*symbols.rates_used.values()}
 
 
 def _held(species: Any, symbols: Symbols) -> bool:

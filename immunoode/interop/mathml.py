@@ -44,7 +44,7 @@ _WRITTEN = {
 _COMPARED = {"lt": "<", "leq": "<=", "gt": ">", "geq": ">="}
 
 
-def expression(node: Node, name: Name, time: str, where: str) -> str:
+def expression(node: Node, name: Name, time: str, where: str, rate: Name | None = None) -> str:
     """Return a formula as an expression of ours.
 
     Parameters
@@ -56,6 +56,8 @@ def expression(node: Node, name: Name, time: str, where: str) -> str:
         Their time by ours.
     where : str
         The place in messages.
+    rate : callable, optional
+        Our name of the rate of change of one of their symbols.
 
     Raises
     ------
@@ -64,12 +66,12 @@ def expression(node: Node, name: Name, time: str, where: str) -> str:
     """
     if node is None:
         raise ModelError(Problem(where, "has no formula", "MathML in its math element"))
-    return _Writer(name, time, where).number(node, 0)
+    return _Writer(name, time, where, rate).number(node, 0)
 
 
 class _Writer:
-    def __init__(self, name: Name, time: str, where: str) -> None:
-        self.name, self.time, self.where, self.count = name, time, where, 0
+    def __init__(self, name: Name, time: str, where: str, rate: Name | None) -> None:
+        self.name, self.time, self.where, self.rate, self.count = name, time, where, rate, 0
 
     def refuse(self, what: str, right: str = "what the language of expressions has") -> ModelError:
         return ModelError(Problem(self.where, what, right))
@@ -95,7 +97,10 @@ class _Writer:
                 "has a delay: the value of something at an earlier time", "ordinary differential equations"
             )
         if kind == sb.AST_FUNCTION_RATE_OF:
-            raise self.refuse("has a rateOf", "the rate written out")
+            of = node.getChild(0)
+            if self.rate is None or of is None or not of.isName():
+                raise self.refuse("has a rateOf", "the rate written out")
+            return self.rate(of.getName())
         return self.operation(node, depth)
 
     def literal(self, node: Node) -> str:
@@ -117,6 +122,12 @@ class _Writer:
         if kind == sb.AST_FUNCTION_PIECEWISE:
             return self.piecewise(node, depth)
         arguments = [self.number(node.getChild(k), depth + 1) for k in range(node.getNumChildren())]
+        counts = {sb.AST_MINUS: (1, 2), sb.AST_DIVIDE: (2, 2), sb.AST_POWER: (2, 2), sb.AST_FUNCTION_POWER: (2, 2),
+                  sb.AST_FUNCTION_ROOT: (1, 2), sb.AST_FUNCTION_LN: (1, 1), sb.AST_FUNCTION_LOG: (1, 2)}  # fmt: skip
+        fewest, most = counts.get(kind, (0, len(arguments)))
+        if not fewest <= len(arguments) <= most:
+            what = f"has {node.getOperatorName() or node.getName() or 'an operator'} of {len(arguments)} parts"
+            raise self.refuse(what, f"{fewest}" if fewest == most else f"{fewest} or {most}")
         if kind == sb.AST_PLUS:
             return "(" + " + ".join(arguments) + ")" if arguments else "0"
         if kind == sb.AST_TIMES:
@@ -173,6 +184,9 @@ class _Writer:
         if depth > DEEPEST or self.count > MOST_NODES:
             raise self.refuse("is too long or nested too deep", "parts of it as assignment rules")
         kind = node.getType()
+        if kind in (sb.AST_LOGICAL_NOT, sb.AST_LOGICAL_IMPLIES):
+            if node.getNumChildren() != (1 if kind == sb.AST_LOGICAL_NOT else 2):
+                raise self.refuse(f"has a condition of {node.getNumChildren()} parts", "not of one, implies of two")
         if kind in (sb.AST_CONSTANT_TRUE, sb.AST_CONSTANT_FALSE):
             return "1 > 0" if kind == sb.AST_CONSTANT_TRUE else "1 < 0"
         children = [node.getChild(k) for k in range(node.getNumChildren())]

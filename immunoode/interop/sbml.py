@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import math
 import re
@@ -14,7 +15,7 @@ from immunoode import units
 from immunoode.errors import ModelError, Problem, UnitError, nearest
 from immunoode.interop.document import open_document
 from immunoode.interop.plain import identifier
-from immunoode.interop.symbols import Symbols, days_per_unit
+from immunoode.interop.symbols import Symbols, days_per_unit, lawful
 from immunoode.model.check import check
 from immunoode.model.expressions import ExpressionError, names, parse
 from immunoode.model.parts import Compartment, Derived, Flow, Input, Model, Parameter
@@ -68,6 +69,8 @@ def read_sbml(
         made = _model(document.getModel(), where, roles or {}, time_unit, name)
     except ExpressionError as error:
         raise ModelError(Problem(where, str(error), "shorter formulas")) from None
+    except RecursionError:
+        raise ModelError(Problem(where, "its values build on each other in too long a chain", "shorter chains")) from None
     return made
 
 
@@ -104,16 +107,13 @@ def _model(sbml: Any, where: str, roles: Mapping[str, Any], time_unit: str | Non
 
 def _refuse(sbml: Any, symbols: Symbols) -> None:
     """Raise with everything in a model that is not read."""
-    problems = [
-        Problem(symbols.where, f"the reaction {r.getId()!r} is fast", "reactions with finite rates")
-        for r in symbols.reactions
-        if r.isSetFast() and r.getFast()
-    ]
-    problems += [
-        Problem(symbols.where, f"the reaction {r.getId()!r} has no kinetic law", "a rate")
-        for r in symbols.reactions
-        if r.getKineticLaw() is None or r.getKineticLaw().getMath() is None
-    ]
+    problems = list[Problem]()
+    lawless = [r.getId() for r in symbols.reactions if not lawful(r)]
+    if lawless and len(lawless) == len(symbols.reactions) and not symbols.rated:
+        problems.append(Problem(symbols.where, "has no kinetic law for any reaction", "rates"))
+    elif lawless:
+        what = f"{symbols.where}: nothing happens by the reactions {', '.join(lawless)}, which have no kinetic law"
+        warnings.warn(what, stacklevel=5)
     for k in range(sbml.getNumSpecies()):
         species = sbml.getSpecies(k)
         if sbml.getCompartment(species.getCompartment()) is None:
@@ -168,6 +168,7 @@ class _Builder:
         self.flows: dict[str, Flow] = {}
         self.inputs: dict[str, Input] = {}
         self.amounts: dict[str, str] = {}
+        self.of_events: frozenset[str] = frozenset()
 
     def build(self) -> None:
         """Fill all tables."""
@@ -180,9 +181,14 @@ class _Builder:
             if self.symbols.names.get(sbml_id) in self.compartments:
                 rate = f"({self.symbols.text(node, f'the rate of {sbml_id}')}) * {self.symbols.scale}"
                 self._flow(f"rate_of_{self.symbols.name(sbml_id)}", Flow(target=self.symbols.name(sbml_id), rate=rate))
-        for reaction in self.symbols.reactions:
+        for reaction in filter(lawful, self.symbols.reactions):
             self._reaction(reaction)
+        self._watch_events()
         self._rates()
+        self._rates_of_change()
+        if not self.compartments:
+            self.compartments["elapsed"] = Compartment("day", title="time, for a model without rates")
+            self._flow("clock", Flow(target="elapsed", rate="1"))
         for sbml_id in sorted(self.symbols.by_events):
             name = self.symbols.names.get(sbml_id, "")
             if name in self.compartments:
@@ -213,6 +219,8 @@ class _Builder:
             self._state(thing, name, title, reacts)
         elif self._diluted(sbml_id):
             self._state(thing, name, title, True)
+        elif self._variable(sbml_id):
+            self._state(thing, name, title, False)
         elif (followed := self._of_constants(sbml_id)) is not None:
             self.derived[name] = Derived(followed, "1", title=title)
         else:
@@ -230,13 +238,18 @@ class _Builder:
         species = self.sbml.getSpecies(sbml_id)
         return species is not None and not species.getConstant() and self._in_amounts(species)
 
+    def _variable(self, sbml_id: str) -> bool:
+        """Whether something is a species that may change, though nothing changes it, and has a value."""
+        species = self.sbml.getSpecies(sbml_id)
+        return species is not None and not species.getConstant() and math.isfinite(self.symbols.value(sbml_id))
+
     def _used(self, sbml_id: str) -> bool:
         name = self.symbols.name(sbml_id)
         texts = [d.expr for d in self.derived.values()]
         texts += [
             self.symbols.text(n, "a rule") for n in (*self.symbols.assigned.values(), *self.symbols.rated.values())
         ]
-        texts += [self.symbols.text(r.getKineticLaw().getMath(), r.getId()) for r in self.symbols.reactions]
+        texts += [self.symbols.text(r.getKineticLaw().getMath(), r.getId()) for r in filter(lawful, self.symbols.reactions)]
         return any(name in names(text) for text in texts)
 
     def _state(self, thing: Any, name: str, title: str, reacts: bool) -> None:
@@ -248,7 +261,7 @@ class _Builder:
         species, roles = self.sbml.getSpecies(sbml_id), self.roles.get(sbml_id, ())
         start = self._of_constants(sbml_id)
         if species is not None and reacts and self._in_amounts(species):
-            amount = self.amounts[sbml_id] = self._fresh(f"{name}_amount")
+            amount = self.amounts[sbml_id] = self.symbols.amount(sbml_id)
             size = species.getCompartment()
             self.compartments[amount] = Compartment("1", value * self.symbols.value(size), roles, title=title)
             self.derived[name] = Derived(f"{amount} / {self.symbols.name(size)}", "1", title=title)
@@ -282,11 +295,6 @@ class _Builder:
     def _in_amounts(self, species: Any) -> bool:
         """Whether a concentration is to be kept as an amount, because its compartment's size changes."""
         return self.symbols.concentration(species) and self.symbols.varying(species.getCompartment())
-
-    def _fresh(self, wanted: str) -> str:
-        while wanted in self.symbols.names.values() or wanted in self.compartments:
-            wanted += "_"
-        return wanted
 
     def _references(self) -> None:
         """Put stoichiometries that have names where they belong."""
@@ -325,12 +333,46 @@ class _Builder:
             ends = {"source": state} if negative else {"target": state}
             self._flow(f"{name}_{state}", Flow(**ends, rate=rate, title=title))
 
+    def _watch_events(self) -> None:
+        """Note what events use; what is wrong with events is told when they are read."""
+        for k in range(self.sbml.getNumEvents()):
+            event = self.sbml.getEvent(k)
+            parts = [event.getTrigger(), event.getDelay(), event.getPriority()]
+            parts += [event.getEventAssignment(j) for j in range(event.getNumEventAssignments())]
+            for part in parts:
+                if part is not None and part.getMath() is not None:
+                    with contextlib.suppress(ModelError, ExpressionError):
+                        self.of_events |= names(self.symbols.text(part.getMath(), "an event"))
+
+    def _rates_of_change(self) -> None:
+        """Put rates of change that formulas use among the derived quantities, in the file's unit of time."""
+        for sbml_id, name in self.symbols.rates_used.items():
+            state = self.amounts.get(sbml_id, self.symbols.name(sbml_id))
+            text = self._rate_of_change(state)
+            species = self.sbml.getSpecies(sbml_id)
+            if sbml_id in self.amounts:
+                if species.getCompartment() in self.symbols.assigned:
+                    what = f"has the rateOf {sbml_id!r}, whose compartment's size a rule assigns"
+                    raise ModelError(Problem(self.symbols.where, what, "the rate written out"))
+                size = self.symbols.name(species.getCompartment())
+                own = self.symbols.name(sbml_id)
+                text = f"(({text}) - {own} * ({self._rate_of_change(size)})) / {size}"
+            self.derived[name] = Derived(f"({text}) / {self.symbols.scale}", "1", title=f"rate of change of {sbml_id}")
+
+    def _rate_of_change(self, state: str) -> str:
+        terms = [f"- ({f.rate})" for f in self.flows.values() if f.source == state]
+        terms += [f"+ ({f.rate})" for f in self.flows.values() if f.target == state]
+        return " ".join(terms).removeprefix("+ ") or "0"
+
     def _rates(self) -> None:
         """Put rates of reactions that formulas use among the derived quantities."""
         texts = [*(d.expr for d in self.derived.values()), *(f.rate for f in self.flows.values())]
-        used = {name for text in texts for name in names(text)}
+        used = self.of_events | {name for text in texts for name in names(text)}
         for reaction in self.symbols.reactions:
             name = self.symbols.name(reaction.getId())
+            if name in used and not lawful(reaction):
+                what = f"a formula uses the rate of {reaction.getId()!r}, which has none"
+                raise ModelError(Problem(self.symbols.where, what, "a kinetic law"))
             if name in used:
                 law = self.symbols.text(reaction.getKineticLaw().getMath(), f"the rate of {reaction.getId()}")
                 self.derived[name] = Derived(law, "1", title=f"rate of {reaction.getName() or reaction.getId()}")

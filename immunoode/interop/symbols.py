@@ -33,6 +33,8 @@ class Symbols:
         Ids that events assign to.
     names : dict
         Our name of each id.
+    rates_used : dict
+        Our name of the rate of change of each id of which a formula uses it.
     """
 
     model: Any
@@ -42,6 +44,7 @@ class Symbols:
     initial: dict[str, Any] = field(default_factory=dict)
     by_events: set[str] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
+    rates_used: dict[str, str] = field(default_factory=dict)
     scale: str = TIME_SCALE
     _values: dict[str, float] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
@@ -62,10 +65,13 @@ class Symbols:
             raise ModelError(Problem(where, what, "rules that say what a variable, or its rate, is"))
         for k in range(model.getNumRules()):
             rule = model.getRule(k)
+            if rule.getMath() is None:  # as if it were not there, says Level 3 Version 2
+                continue
             (found.rated if rule.isRate() else found.assigned)[rule.getVariable()] = rule.getMath()
         for k in range(model.getNumInitialAssignments()):
             first = model.getInitialAssignment(k)
-            found.initial[first.getSymbol()] = first.getMath()
+            if first.getMath() is not None:
+                found.initial[first.getSymbol()] = first.getMath()
         for k in range(model.getNumEvents()):
             event = model.getEvent(k)
             found.by_events |= {
@@ -98,7 +104,26 @@ class Symbols:
 
     def text(self, node: Any, place: str) -> str:
         """Return a formula as an expression over our names."""
-        return expression(node, self.name, f"(time * {self.scale})", f"{self.where}: {place}")
+        return expression(node, self.name, f"(time * {self.scale})", f"{self.where}: {place}", self.rate)
+
+    def condition(self, node: Any, place: str) -> str:
+        """Return a condition as an expression that is 1 where it holds, else 0."""
+        text = self.text(node, place)
+        return text if node.isBoolean() else f"piecewise(1, {text} > 0.5, 0)"
+
+    def rate(self, sbml_id: str) -> str:
+        """Return our name of the rate of change of a symbol, in the file's unit of time.
+
+        Raises
+        ------
+        ModelError
+            If the symbol is not known, or follows a rule whose rate would have to be derived.
+        """
+        if sbml_id in self.assigned:
+            raise ModelError(Problem(self.where, f"has the rateOf {sbml_id!r}, which a rule assigns", "the rate written out"))
+        if sbml_id not in self.rates_used:
+            self.rates_used[sbml_id] = _free(f"rate_of_change_of_{self.name(sbml_id)}", set(self.names.values()))
+        return self.rates_used[sbml_id]
 
     def name(self, sbml_id: str) -> str:
         """Return our name of an id.
@@ -170,6 +195,8 @@ class Symbols:
             return float(compartment.getSize()) if compartment.isSetSize() else 1.0
         reaction = self.model.getReaction(sbml_id)
         if reaction is not None:
+            if not lawful(reaction):
+                raise ModelError(Problem(self.where, f"a formula uses the rate of {sbml_id!r}, which has none", "a kinetic law"))
             return self.number(reaction.getKineticLaw().getMath(), f"the rate of {sbml_id}")
         parameter = self.model.getParameter(sbml_id)
         if parameter is not None:
@@ -185,6 +212,9 @@ class Symbols:
             return given if dense else given * size
         if species.isSetInitialAmount():
             given = float(species.getInitialAmount())
+            if dense and size == 0:
+                what = f"the species {species.getId()!r} is in the compartment {species.getCompartment()!r} of size 0"
+                raise ModelError(Problem(self.where, what, "a size, or a species in substance units only"))
             return given / size if dense else given
         return math.nan
 
@@ -197,6 +227,8 @@ class Symbols:
         back = {ours: theirs for theirs, ours in self.names.items()}
 
         def known(name: str) -> float:
+            if name not in back and name not in ("time", self.scale):
+                raise ModelError(Problem(f"{self.where}: {place}", "uses a rateOf at the start", "the rate written out"))
             return 0.0 if name == "time" else 1.0 if name == self.scale else self.value(back[name])
 
         return evaluate(self.text(node, place), known)
@@ -209,6 +241,11 @@ def _free(wanted: str, taken: set[str]) -> str:
         name += "_"
     taken.add(name)
     return name
+
+
+def lawful(reaction: Any) -> bool:
+    """Whether a reaction has a rate."""
+    return reaction.getKineticLaw() is not None and reaction.getKineticLaw().getMath() is not None
 
 
 def days_per_unit(model: Any) -> float | None:
@@ -226,5 +263,10 @@ def days_per_unit(model: Any) -> float | None:
             continue
         if unit.getKind() != libsbml.UNIT_KIND_SECOND:
             return None
-        seconds *= (unit.getMultiplier() * 10.0 ** unit.getScale()) ** unit.getExponentAsDouble()
-    return seconds / SECONDS
+        try:
+            seconds *= (unit.getMultiplier() * 10.0 ** unit.getScale()) ** unit.getExponentAsDouble()
+        except (ArithmeticError, ValueError):
+            return None
+    found = seconds / SECONDS
+    usable = isinstance(found, float) and 1e-30 < found < 1e30
+    return found if usable else None

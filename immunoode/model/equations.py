@@ -121,6 +121,8 @@ class _Builder:
 
     def build(self) -> Equations:
         model = self.model
+        for name in self.in_order():
+            self.name(name)
         outputs = {name: self.name(name) for name in (*model.derived, *model.modifiables)}
         output_units = {name: part.unit for table in (model.derived, model.modifiables) for name, part in table.items()}
         return Equations(
@@ -141,6 +143,20 @@ class _Builder:
             exchanges=self.exchanges(),
             clock=self.clock(),
         )
+
+    def in_order(self) -> list[str]:
+        """Return the defined quantities, each after those that it uses: long chains of them are then no deep recursion."""
+        found: dict[str, None] = {}
+        waiting = [*self.model.modifiables, *self.model.derived]
+        while waiting:
+            name = waiting[-1]
+            used = {n for text in self.defining(name) for n in names(text)}
+            missing = [n for n in used - found.keys() if self.defining(n)]
+            if name in found or not missing:
+                found[waiting.pop()] = None
+            else:
+                waiting += missing
+        return list(found)
 
     def name(self, name: str) -> Expr:
         """Return the tree of a name."""

@@ -19,8 +19,8 @@ class Assignment:
     value : str
         An expression.
     size : str
-        The name of what `value` is multiplied by as the event is carried out, after its other assignments: the size of a
-        space whose amount is set through its concentration. "" for none.
+        The name of what `value` is multiplied by, as it is just before the event is carried out: the size of a space, where an
+        amount in it is set through its concentration. "" for none.
     """
 
     target: str
@@ -87,8 +87,9 @@ class Events:
     Examples
     --------
     >>> import immunoode as imo
-    >>> relapse = imo.Event("treatment", "piecewise(1, tumour > 1e8, 0)", (imo.Assignment("tumour", "tumour / 100"),))
-    >>> run = imo.simulate("kuznetsov1994", imo.Events((relapse,)), until="1 year", outputs=["tumour"])
+    >>> model = imo.read_sbml(imo.write_sbml(imo.load_model("kuznetsov1994")))
+    >>> resection = imo.Event("resection", "piecewise(1, tumour > 1e8, 0)", (imo.Assignment("tumour", "tumour / 100"),))
+    >>> run = imo.simulate(model, imo.Events((resection,)), until="400 days", outputs=["tumour"])
     >>> bool(run["tumour"].max() <= 1e8 * (1 + 1e-9))
     True
     """

@@ -338,10 +338,8 @@ class _Course:
     def assign(self, event: Event, values: list[float] | None, time: float) -> None:
         values = self.values(event) if values is None else values
         pairs = list(zip(event.assignments, values, strict=True))
-        self.table.states.update({a.target: v for a, v in pairs if not a.size})
         self.table.at(time, SLACK)
-        sizes = {a.size: self.table.value(a.size) for a, _ in pairs if a.size}
-        self.table.states.update({a.target: v * sizes[a.size] for a, v in pairs if a.size})
+        self.table.states.update({a.target: v * (self.table.value(a.size) if a.size else 1.0) for a, v in pairs})
         changed = {a.target for a in event.assignments}
         self.sure = {k: on for k, on in self.sure.items() if not self.looked_at[k] & changed}
 
