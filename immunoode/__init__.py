@@ -87,6 +87,7 @@ _HOMES = {
     "immunoode.analysis.steady": ("steady_states",),
     "immunoode.plot.phase": ("phase_plane",),
     "immunoode.petab.problem": ("PetabProblem", "read_petab"),
+    "immunoode.petab.writer": ("write_petab",),
     "immunoode.virtual.hazard": ("Hazard",),
     "immunoode.virtual.measurement": ("Measurement",),
     "immunoode.virtual.trial": ("observe",),

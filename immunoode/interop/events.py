@@ -22,7 +22,7 @@ BEFORE = 1e-9
 """How long before a time, in the model's unit relative to it, a trigger is looked at to see whether it becomes true there."""
 
 
-def read_sbml_events(source: str | Path, *, time_unit: str | None = None) -> Regimen | Events:
+def read_sbml_events(source: str | Path, *, time_unit: str | None = None, regimen: bool = True) -> Regimen | Events:
     """Read the events of an SBML file, for the model that `read_sbml` makes of it.
 
     Parameters
@@ -31,6 +31,9 @@ def read_sbml_events(source: str | Path, *, time_unit: str | None = None) -> Reg
         A file, or its text.
     time_unit : str, optional
         As of `read_sbml`.
+    regimen : bool
+        Whether to make a regimen where that can be: its numbers are those of the file. Events follow the values that parameters
+        have when they are simulated.
 
     Returns
     -------
@@ -52,12 +55,12 @@ def read_sbml_events(source: str | Path, *, time_unit: str | None = None) -> Reg
         found = [_event(e, symbols) for e in given if e.getTrigger() is not None and e.getTrigger().getMath() is not None]
         title = sbml.getName() or where
         days = days_per_unit(sbml) if time_unit is None else _stated(time_unit)
-        regimen = _regimen(found, symbols, days or 1.0, title)
+        made = _regimen(found, symbols, days or 1.0, title) if regimen or not found else None
     except ExpressionError as error:
         raise ModelError(Problem(where, str(error), "shorter formulas")) from None
     except RecursionError:
         raise ModelError(Problem(where, "its values build on each other in too long a chain", "shorter chains")) from None
-    return Events(tuple(found), title) if regimen is None else regimen
+    return Events(tuple(found), title) if made is None else made
 
 
 def _stated(time_unit: str) -> float:
@@ -119,10 +122,10 @@ def _regimen(events: list[Event], symbols: Symbols, days: float, title: str) -> 
     """Return the regimen that events are, None where they are more than that."""
     found: list[_Given] = []
     for event in events:
-        given = _given(event, symbols)
-        if given is None:
+        made = _given(event, symbols)
+        if made is None:
             return None
-        found += given
+        found += made
     found.sort(key=lambda g: (g.time, -g.priority))
     if _meet(found):
         return None

@@ -57,10 +57,22 @@ def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen
     """
     whole = plain(model)
     schedule = _schedule(regimen, whole)
-    text = _Writer(whole, schedule).text()
+    text = _Writer(whole, {} if schedule is None else {"": schedule}).text()
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
     return text
+
+
+def sbml_of_arms(model: Model, arms: Mapping[str, Schedule]) -> str:
+    """Return a model with several schedules as SBML: each is carried out where the parameter of its name is 1.
+
+    Raises
+    ------
+    RegimenError, ModelError
+        As `write_sbml`.
+    """
+    whole = plain(model)
+    return _Writer(whole, {name: _checked(schedule) for name, schedule in arms.items()}).text()
 
 
 def _schedule(regimen: Regimen | Schedule | None, whole: Plain) -> Schedule | None:
@@ -68,7 +80,10 @@ def _schedule(regimen: Regimen | Schedule | None, whole: Plain) -> Schedule | No
     if regimen is None:
         return None
     inputs = {name: given.unit for name, given in whole.model.inputs.items()}
-    schedule = regimen.schedule(inputs, whole.constants) if isinstance(regimen, Regimen) else regimen
+    return _checked(regimen.schedule(inputs, whole.constants) if isinstance(regimen, Regimen) else regimen)
+
+
+def _checked(schedule: Schedule) -> Schedule:
     problems = [Problem("regimen", "reacts to the state", "doses at times")] if schedule.reactions else []
     problems += [Problem("regimen", "has a steady state", "doses from the first on")] if np.any(schedule.steady) else []
     problems += [Problem("regimen", "has a reset", "doses at times")] if RESET in schedule.actions else []
@@ -81,10 +96,10 @@ def _schedule(regimen: Regimen | Schedule | None, whole: Plain) -> Schedule | No
 
 
 class _Writer:
-    def __init__(self, whole: Plain, schedule: Schedule | None) -> None:
+    def __init__(self, whole: Plain, schedules: Mapping[str, Schedule]) -> None:
         import libsbml
 
-        self.sbml, self.whole, self.schedule = libsbml, whole, schedule
+        self.sbml, self.whole, self.schedules, self.arm = libsbml, whole, schedules, ""
         self.document = libsbml.SBMLDocument(3, 2)
         self.model = self.document.createModel()
         self.settings = libsbml.L3ParserSettings()
@@ -96,6 +111,8 @@ class _Writer:
         changing = self._set_by_regimen()
         for name, value in self.whole.constants.items():
             self._parameter(name, value, constant=name not in changing, title=self._unit(name))
+        for arm in filter(None, self.schedules):
+            self._parameter(arm, 0.0, constant=True, title="1 where this arm's doses are given, else 0")
         for name in self.whole.initial:
             self._species(name)
         for name in self.whole.derived:
@@ -115,8 +132,9 @@ class _Writer:
         for given, name in running.items():
             state = self.whole.inputs[given].into
             self._reaction(PlainFlow(f"arrival_{given}", "", state, f"{name} * {self.whole.inputs[given].scale}", ""))
-        if self.schedule is not None:
-            self._doses(self.schedule, running)
+        for arm, schedule in self.schedules.items():
+            self.arm = arm
+            self._doses(schedule, running)
         return str(self.sbml.writeSBMLToString(self.document))
 
     def _head(self) -> None:
@@ -199,15 +217,12 @@ class _Writer:
             made.createModifier().setSpecies(name)
 
     def _set_by_regimen(self) -> set[str]:
-        if self.schedule is None:
-            return set()
-        return {n for n, action in zip(self.schedule.inputs, self.schedule.actions, strict=True) if action == SET}
+        schedules = self.schedules.values()
+        return {n for s in schedules for n, action in zip(s.inputs, s.actions, strict=True) if action == SET}
 
     def _infused(self) -> dict[str, str]:
         """Return a parameter for the running rate of each input that is infused."""
-        if self.schedule is None:
-            return {}
-        rows = zip(self.schedule.inputs, self.schedule.actions, self.schedule.durations, strict=True)
+        rows = [row for s in self.schedules.values() for row in zip(s.inputs, s.actions, s.durations, strict=True)]
         return {name: f"rate_of_{name}" for name, action, lasting in rows if action == DOSE and lasting > 0}
 
     def _infusions(self, schedule: Schedule, running: Mapping[str, str]) -> None:
@@ -221,7 +236,7 @@ class _Writer:
                 if own == name and action == DOSE and lasting > 0:
                     changes[time] = changes.get(time, 0.0) + amount / lasting
                     changes[time + lasting] = changes.get(time + lasting, 0.0) - amount / lasting
-            total, largest = 0.0, max(map(abs, changes.values()))
+            total, largest = 0.0, max(map(abs, changes.values()), default=0.0)
             for time in sorted(changes):
                 total += changes[time]
                 total = 0.0 if abs(total) < 1e-12 * largest else total
@@ -274,7 +289,8 @@ class _Writer:
         trigger = made.createTrigger()
         trigger.setInitialValue(False)
         trigger.setPersistent(True)
-        trigger.setMath(self.sbml.parseL3Formula(f"time >= {float(time)!r}"))
+        given_at = f"time >= {float(time)!r}"
+        trigger.setMath(self.sbml.parseL3Formula(f"({given_at}) && ({self.arm} > 0.5)" if self.arm else given_at))
         priority = made.createPriority()
         priority.setMath(self.sbml.parseL3Formula(str(10**6 - self.events)))
         if lag:

@@ -196,7 +196,8 @@ class Symbols:
         reaction = self.model.getReaction(sbml_id)
         if reaction is not None:
             if not lawful(reaction):
-                raise ModelError(Problem(self.where, f"a formula uses the rate of {sbml_id!r}, which has none", "a kinetic law"))
+                what = f"a formula uses the rate of {sbml_id!r}, which has none"
+                raise ModelError(Problem(self.where, what, "a kinetic law"))
             return self.number(reaction.getKineticLaw().getMath(), f"the rate of {sbml_id}")
         parameter = self.model.getParameter(sbml_id)
         if parameter is not None:

@@ -236,7 +236,9 @@ def read_petab(path: str | Path) -> PetabProblem:
     tables = open_tables(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model, events = read_sbml(tables.model), read_sbml_events(tables.model)
+        model = read_sbml(tables.model)
+        # Doses may follow parameters that conditions set or a fit varies: then they are events, whose formulas use them.
+        events = read_sbml_events(tables.model, regimen=not _followed(tables))
     days = 1 / next(p.value for name, p in model.parameters.items() if name.startswith("time_units_per_day"))
     conditions = tables.condition.set_index("conditionId").drop(columns="conditionName", errors="ignore")
     model, conditions = _initial_by_condition(model, conditions, tables.where)
@@ -246,6 +248,15 @@ def read_petab(path: str | Path) -> PetabProblem:
     )  # fmt: skip
     _check_names(problem, tables.where)
     return problem
+
+
+def _followed(tables: Tables) -> bool:
+    """Whether events use what conditions set or the parameter table has."""
+    events = read_sbml_events(tables.model, regimen=False)
+    moved = {*map(str, tables.condition.columns), *map(str, tables.parameter["parameterId"])}
+    found = getattr(events, "events", ())
+    texts = [t for e in found for t in (e.trigger, e.delay, e.priority, *(a.value for a in e.assignments))]
+    return any(names(text) & moved for text in texts if text)
 
 
 def _initial_by_condition(model: Model, conditions: pd.DataFrame, where: str) -> tuple[Model, pd.DataFrame]:
