@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,7 @@ class _Writer:
         self.model.setId(self.whole.identifier)
         self.model.setName(model.title or model.name)
         self.model.setTimeUnits("day")
+        self._notes(self.model, model.description)
         unit = self.model.createUnitDefinition()
         unit.setId("day")
         part = unit.createUnit()
@@ -154,6 +156,10 @@ class _Writer:
         made.setSize(1)
         made.setSpatialDimensions(3)
         made.setConstant(True)
+
+    def _notes(self, part: Any, text: str) -> None:
+        if text:
+            part.setNotes(f'<p xmlns="http://www.w3.org/1999/xhtml">{html.escape(text, quote=False)}</p>')
 
     def _unit(self, name: str) -> str:
         model = self.whole.model
@@ -168,6 +174,8 @@ class _Writer:
         made.setConstant(constant)
         if title:
             made.setName(title)
+        if name in self.whole.model.constants:
+            self._notes(made, self.whole.model.constants[name].source)
         if value is not None:
             made.setValue(value)
 
