@@ -260,7 +260,7 @@ class _Builder:
             raise ModelError(Problem(self.symbols.where, f"{sbml_id!r} has no initial value", right))
         species, roles = self.sbml.getSpecies(sbml_id), self.roles.get(sbml_id, ())
         start = self._of_constants(sbml_id)
-        if species is not None and reacts and self._in_amounts(species):
+        if species is not None and self.symbols.dilutable(species):
             amount = self.amounts[sbml_id] = self.symbols.amount(sbml_id)
             size = species.getCompartment()
             self.compartments[amount] = Compartment("1", value * self.symbols.value(size), roles, title=title)

@@ -154,7 +154,8 @@ class Symbols:
     def dilutable(self, species: Any) -> bool:
         """Whether a species is a concentration that is kept as an amount, for its compartment's size changes."""
         ruled = species.getId() in self.rated or species.getId() in self.assigned
-        return self.concentration(species) and self.varying(species.getCompartment()) and not ruled
+        fixed = ruled or species.getConstant()
+        return self.concentration(species) and self.varying(species.getCompartment()) and not fixed
 
     def amount(self, sbml_id: str) -> str:
         """Return our name of the amount of a species that is kept as one."""
