@@ -498,6 +498,19 @@ def test_events_of_every_sort(name: str) -> None:
 
 
 @pytest.mark.usefixtures("_quiet")
+def test_sizes_and_concentrations_that_one_event_sets() -> None:
+    """What is assigned is the amount, by the size before (SBML test suite 01779); rates of concentrations (01506)."""
+    made = Made().compartment("c", 0.5, constant=False).species("A", concentration=2.0)
+    text = made.event("time >= 2.2", A="0.2", c="0.2").text()
+    found = imo.simulate(imo.read_sbml(text), imo.read_sbml_events(text), times=[2, 3], outputs=["A"])["A"]
+    assert np.allclose(found, [2.0, 0.5])
+    made = Made().compartment("c", 0.5, constant=False).species("A", concentration=2.0, boundary=True)
+    text = made.rate("A", "0.4").rate("c", "0.2").event("time >= 2.2", c="1.88").text()
+    found = imo.simulate(imo.read_sbml(text), imo.read_sbml_events(text), times=[2, 3], outputs=["A"], rtol=1e-9)["A"]
+    assert np.allclose(found, [2.8, 2.88 / 2 + 0.32])  # the size doubles at day 2.2, and from then on grows as before
+
+
+@pytest.mark.usefixtures("_quiet")
 def test_events_for_many_patients_and_their_mistakes() -> None:
     text = clock().parameter("k", 3.1).event("p > k", q="q + 1").text()
     model, events = imo.read_sbml(text), imo.read_sbml_events(text)

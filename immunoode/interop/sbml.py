@@ -178,9 +178,13 @@ class _Builder:
                 self._place(table.get(k), table.get(k).getId() in reacting)
         self._references()
         for sbml_id, node in self.symbols.rated.items():
-            if self.symbols.names.get(sbml_id) in self.compartments:
-                rate = f"({self.symbols.text(node, f'the rate of {sbml_id}')}) * {self.symbols.scale}"
-                self._flow(f"rate_of_{self.symbols.name(sbml_id)}", Flow(target=self.symbols.name(sbml_id), rate=rate))
+            name = self.symbols.names.get(sbml_id, "")
+            text = self.symbols.text(node, f"the rate of {sbml_id}")
+            if sbml_id in self.amounts:
+                text = self._of_amount(sbml_id, text)
+            if name in self.compartments or sbml_id in self.amounts:
+                target = self.amounts.get(sbml_id, name)
+                self._flow(f"rate_of_{name}", Flow(target=target, rate=f"({text}) * {self.symbols.scale}"))
         for reaction in filter(lawful, self.symbols.reactions):
             self._reaction(reaction)
         self._watch_events()
@@ -193,6 +197,14 @@ class _Builder:
             name = self.symbols.names.get(sbml_id, "")
             if name in self.compartments:
                 self.inputs[f"{name}_event"] = Input(name, "1", title=f"events that change {sbml_id}")
+
+    def _of_amount(self, sbml_id: str, rate: str) -> str:
+        """Return the rate of the amount of a species whose concentration has a rate rule: the size may have one as well."""
+        size = self.sbml.getSpecies(sbml_id).getCompartment()
+        own = self.symbols.name(size)
+        grows = self.symbols.rated.get(size)
+        growth = f" + {self.symbols.name(sbml_id)} * ({self.symbols.text(grows, f'the rate of {size}')})" if grows else ""
+        return f"{own} * ({rate}){growth}"
 
     def _reacting(self) -> set[str]:
         """Return the species whose amounts reactions change."""

@@ -153,7 +153,9 @@ class Symbols:
 
     def dilutable(self, species: Any) -> bool:
         """Whether a species is a concentration that is kept as an amount, for its compartment's size changes."""
-        ruled = species.getId() in self.rated or species.getId() in self.assigned
+        ruled = species.getId() in self.assigned
+        # A rate of the concentration says all, but where events change the size at once and what is there stays.
+        ruled |= species.getId() in self.rated and species.getCompartment() not in self.by_events
         fixed = ruled or species.getConstant()
         return self.concentration(species) and self.varying(species.getCompartment()) and not fixed
 
