@@ -163,8 +163,8 @@ def _beside(name: str, taken: set[str]) -> str:
 
 _ANTIMONY = frozenset(
     "abs acos and arccos arcsin arctan asin at atan avogadro bernoulli binomial cauchy ceil chisquare compartment const cos "
-    "delay end exp exponential ext factorial floor formula function gamma gene has identity import in infinity is laplace ln log "
-    "log10 lognormal max min model module nan normal not notanumber operator or pi piecewise plus poisson power quotient "
+    "delay end exp exponential ext factorial floor formula function gamma gene has identity import in infinity is laplace ln "
+    "log log10 lognormal max min model module nan normal not notanumber operator or pi piecewise plus poisson power quotient "
     "rate rateOf rayleigh reaction rem root sin species sqr sqrt substanceOnly tan tanh time times truncatedNormal uniform "
     "unit var xor DNA exponentiale false true since after event".split()
 )

@@ -15,6 +15,8 @@ Name = Callable[[str], str]
 """Gives our name of one of theirs."""
 MOST_NODES = 100_000
 DEEPEST = 120
+WIDEST = 40
+"""Terms of one sum: longer ones are sums of sums."""
 _PLAIN = {
     "exp": "exp", "abs": "abs", "tanh": "tanh", "sin": "sin", "cos": "cos", "floor": "floor", "arcsin": "asin",
     "arccos": "acos", "arctan": "atan",
@@ -121,7 +123,8 @@ class _Writer:
         kind = node.getType()
         if kind == sb.AST_FUNCTION_PIECEWISE:
             return self.piecewise(node, depth)
-        arguments = [self.number(node.getChild(k), depth + 1) for k in range(node.getNumChildren())]
+        parts = _flat(node, kind) if kind in (sb.AST_PLUS, sb.AST_TIMES) else _children(node)
+        arguments = [self.number(part, depth + 1) for part in parts]
         counts = {sb.AST_MINUS: (1, 2), sb.AST_DIVIDE: (2, 2), sb.AST_POWER: (2, 2), sb.AST_FUNCTION_POWER: (2, 2),
                   sb.AST_FUNCTION_ROOT: (1, 2), sb.AST_FUNCTION_LN: (1, 1), sb.AST_FUNCTION_LOG: (1, 2)}  # fmt: skip
         fewest, most = counts.get(kind, (0, len(arguments)))
@@ -129,9 +132,9 @@ class _Writer:
             what = f"has {node.getOperatorName() or node.getName() or 'an operator'} of {len(arguments)} parts"
             raise self.refuse(what, f"{fewest}" if fewest == most else f"{fewest} or {most}")
         if kind == sb.AST_PLUS:
-            return "(" + " + ".join(arguments) + ")" if arguments else "0"
+            return _joined(arguments, " + ") if arguments else "0"
         if kind == sb.AST_TIMES:
-            return "(" + " * ".join(arguments) + ")" if arguments else "1"
+            return _joined(arguments, " * ") if arguments else "1"
         if kind == sb.AST_MINUS:
             return f"(-{arguments[0]})" if len(arguments) == 1 else f"({arguments[0]} - {arguments[1]})"
         if kind == sb.AST_DIVIDE:
@@ -216,6 +219,31 @@ class _Writer:
             return " and ".join(f"({a} {_COMPARED[called]} {b})" for a, b in pairs) or "1 > 0"
         same = " and ".join(f"(({a} <= {b}) and ({a} >= {b}))" for a, b in pairs) or "1 > 0"
         return same if called == "eq" else f"not ({same})"
+
+
+def _children(node: Node) -> list[Node]:
+    return [node.getChild(k) for k in range(node.getNumChildren())]
+
+
+def _flat(node: Node, kind: int) -> list[Node]:
+    """Return the parts of a sum or product, those of sums (products) in it among them: long ones come nested."""
+    found, waiting = [], [node]
+    while waiting:
+        one = waiting.pop()
+        if one.getType() == kind and (one is node or one.getNumChildren() > 1):
+            waiting += reversed(_children(one))
+        else:
+            found.append(one)
+        if len(found) > MOST_NODES:
+            break
+    return found
+
+
+def _joined(parts: list[str], sign: str) -> str:
+    """Return a sum or product in brackets, long ones as one of shorter ones: no tree of it is deep."""
+    while len(parts) > WIDEST:
+        parts = ["(" + sign.join(parts[k : k + WIDEST]) + ")" for k in range(0, len(parts), WIDEST)]
+    return "(" + sign.join(parts) + ")"
 
 
 def _whole_division(called: str, a: str, b: str) -> str:
