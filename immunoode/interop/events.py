@@ -201,7 +201,9 @@ def _changing(symbols: Symbols) -> set[str]:
     fixed = {
         s for s in ids if (sp := model.getSpecies(s)) is not None and s not in symbols.by_events and _held(sp, symbols)
     }
-    return {symbols.names[s] for s in ids - fixed if s in symbols.names} | {*symbols.rates_used.values()}
+    species_of = [model.getSpecies(k) for k in range(model.getNumSpecies())]
+    diluted = {s.getId() for s in species_of if symbols.dilutable(s)}
+    return {symbols.names[s] for s in (ids - fixed) | diluted if s in symbols.names} | {*symbols.rates_used.values()}
 
 
 def _held(species: Any, symbols: Symbols) -> bool:
