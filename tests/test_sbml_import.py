@@ -21,7 +21,7 @@ REFERENCE = Path(os.environ.get("IMMUNOODE_REFERENCE", Path(__file__).resolve().
 FILES = sorted((REFERENCE / "sbml").glob("*.xml"))
 PASSED_OVER = {
     "BIOMD0000000817": "its events are at single times, which the independent run passed over or met by chance",
-    "MODEL1708310001": "its doses last 90 minutes, over which the independent run stepped; its closed form is below",
+    "MODEL1708310001": "its doses last 90 minutes, over which the independent run stepped; doses of this sort are below",
 }
 """Files whose independent trajectory is not that of what they encode."""
 TINY = 1e-6
@@ -517,6 +517,26 @@ def test_sizes_and_concentrations_that_one_event_sets() -> None:
     text = made.rate("A", "0.4").rate("c", "0.2").event("time >= 2.2", c="1.88").text()
     found = imo.simulate(imo.read_sbml(text), imo.read_sbml_events(text), times=[2, 3], outputs=["A"], rtol=1e-9)["A"]
     assert np.allclose(found, [2.8, 2.88 / 2 + 0.32])  # the size doubles at day 2.2, and from then on grows as before
+
+
+@pytest.mark.usefixtures("_quiet")
+@pytest.mark.parametrize("name", GENERAL)
+def test_events_are_written_and_read_again(name: str) -> None:
+    made, expected = GENERAL[name]
+    text = imo.write_sbml(imo.read_sbml(made().text()), regimen=imo.read_sbml_events(made().text()))
+    model, events = imo.read_sbml(text), imo.read_sbml_events(text)
+    found = imo.simulate(model, events, times=DAYS + 1e-6, outputs=["q"], rtol=1e-9, atol=1e-12)["q"]
+    assert np.allclose(found, expected(), rtol=1e-7)
+
+
+def test_events_are_joined_with_events_alone() -> None:
+    one = imo.Events((imo.Event("one", "piecewise(1, time > 1, 0)", ()),), "one")
+    assert len(one + one) == 2 and bool(one) and str(one) == "1 events: one"
+    for wrong in (lambda: one + imo.Regimen(), lambda: imo.Regimen() + one):
+        with pytest.raises(imo.RegimenError, match="cannot be joined with a Regimen"):
+            wrong()
+    with pytest.raises(imo.RegimenError, match="hold a str"):
+        imo.Events(("one",))  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("_quiet")

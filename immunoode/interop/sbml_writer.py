@@ -14,6 +14,7 @@ from immunoode.errors import Problem, RegimenError
 from immunoode.interop.plain import Plain, PlainFlow, plain
 from immunoode.model.expressions import function_of
 from immunoode.model.parts import Model
+from immunoode.regimen.occurrences import Event, Events
 from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, Schedule
 
@@ -22,7 +23,7 @@ SIZE = "size_of_all"
 ARRIVED = "dose"
 
 
-def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen | Schedule | None = None) -> str:
+def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen | Schedule | Events | None = None) -> str:
     """Write a model, and a regimen for it, as SBML.
 
     Parameters
@@ -31,8 +32,8 @@ def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen
         Combined or alone; whatever it needs must be there.
     path : path, optional
         The file to write.
-    regimen : Regimen or Schedule, optional
-        Its doses become events: a bolus adds to a species, an infusion raises a rate and lowers it again.
+    regimen : Regimen, Schedule or Events, optional
+        Its doses become events: a bolus adds to a species, an infusion raises a rate and lowers it again. Events stay such.
 
     Returns
     -------
@@ -57,8 +58,9 @@ def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen
     True
     """
     whole = plain(model)
-    schedule = _schedule(regimen, whole)
-    text = _Writer(whole, {} if schedule is None else {"": schedule}).text()
+    events = regimen.events if isinstance(regimen, Events) else ()
+    schedule = None if isinstance(regimen, Events) else _schedule(regimen, whole)
+    text = _Writer(whole, {} if schedule is None else {"": schedule}, events).text()
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
     return text
@@ -97,9 +99,10 @@ def _checked(schedule: Schedule) -> Schedule:
 
 
 class _Writer:
-    def __init__(self, whole: Plain, schedules: Mapping[str, Schedule]) -> None:
+    def __init__(self, whole: Plain, schedules: Mapping[str, Schedule], own: tuple[Event, ...] = ()) -> None:
         import libsbml
 
+        self.own = own
         self.sbml, self.whole, self.schedules, self.arm = libsbml, whole, schedules, ""
         self.document = libsbml.SBMLDocument(3, 2)
         self.model = self.document.createModel()
@@ -136,6 +139,8 @@ class _Writer:
         for arm, schedule in self.schedules.items():
             self.arm = arm
             self._doses(schedule, running)
+        for event in self.own:
+            self._own_event(event)
         return str(self.sbml.writeSBMLToString(self.document))
 
     def _head(self) -> None:
@@ -196,8 +201,9 @@ class _Writer:
             first.setSymbol(name)
             self._math(first, text)
 
-    def _math(self, part: Any, text: str) -> None:
-        tree = self.sbml.parseL3FormulaWithSettings(infix(text), self.settings)
+    def _math(self, part: Any, text: str, *, condition: bool = False) -> None:
+        written = _Infix().visit(_condition(text)) if condition else infix(text)
+        tree = self.sbml.parseL3FormulaWithSettings(written, self.settings)
         assert tree is not None, self.sbml.getLastParseL3Error()
         part.setMath(tree)
 
@@ -307,6 +313,36 @@ class _Writer:
             given = made.createEventAssignment()
             given.setVariable(name)
             self._math(given, text)
+
+
+    def _own_event(self, event: Event) -> None:
+        """Write an event of the model's own as it is."""
+        self.events += 1
+        made = self.model.createEvent()
+        made.setId(f"event_{self.events}")
+        made.setName(event.name)
+        made.setUseValuesFromTriggerTime(event.at_firing)
+        trigger = made.createTrigger()
+        trigger.setInitialValue(event.starts)
+        trigger.setPersistent(event.persistent)
+        self._math(trigger, event.trigger, condition=True)
+        if event.delay:
+            self._math(made.createDelay(), event.delay)
+        if event.priority:
+            self._math(made.createPriority(), event.priority)
+        for assignment in event.assignments:
+            given = made.createEventAssignment()
+            given.setVariable(assignment.target)
+            self._math(given, f"({assignment.value}) * {assignment.size}" if assignment.size else assignment.value)
+
+
+def _condition(text: str) -> ast.expr:
+    """Return the condition of an expression that is 1 where it holds, else 0."""
+    node = ast.parse(text, mode="eval").body
+    if isinstance(node, ast.Call) and function_of(node) == "piecewise" and len(node.args) == 3:
+        if [ast.unparse(node.args[k]) for k in (0, 2)] == ["1", "0"]:
+            return node.args[1]
+    return ast.parse(f"({text}) > 0.5", mode="eval").body
 
 
 def _with_dose(text: str, amount: float) -> str:

@@ -97,6 +97,26 @@ class Events:
     events: tuple[Event, ...]
     title: str = ""
 
+    def __post_init__(self) -> None:
+        wrong = [e for e in self.events if not isinstance(e, Event)]
+        if wrong:
+            raise RegimenError(Problem("events", f"hold a {type(wrong[0]).__name__}", "a tuple of Event"))
+
+    def __add__(self, other: object) -> Events:
+        """Return both together.
+
+        Raises
+        ------
+        RegimenError
+            If the other is a regimen: doses at times are not joined with events.
+        """
+        if not isinstance(other, Events):
+            right = "events alone: doses written as events, or read_sbml_events where it gives a regimen"
+            raise RegimenError(Problem("events", f"cannot be joined with a {type(other).__name__}", right))
+        return Events((*self.events, *other.events), " and ".join(filter(None, (self.title, other.title))))
+
+    __radd__ = __add__
+
     def __len__(self) -> int:
         return len(self.events)
 
