@@ -41,6 +41,7 @@ from immunoode.model.read import read_model as read_model
 from immunoode.model.write import save_model as save_model
 from immunoode.petab.problem import PetabProblem as PetabProblem
 from immunoode.petab.problem import read_petab as read_petab
+from immunoode.petab.writer import write_petab as write_petab
 from immunoode.plot.phase import phase_plane as phase_plane
 from immunoode.plot.response import response_over_time as response_over_time
 from immunoode.plot.response import sums_by_arm as sums_by_arm
@@ -55,6 +56,9 @@ from immunoode.population.predictive import predictive_check as predictive_check
 from immunoode.population.result import PopulationResult as PopulationResult
 from immunoode.regimen.library import list_regimens as list_regimens
 from immunoode.regimen.library import load_regimen as load_regimen
+from immunoode.regimen.occurrences import Assignment as Assignment
+from immunoode.regimen.occurrences import Event as Event
+from immunoode.regimen.occurrences import Events as Events
 from immunoode.regimen.radiobiology import biologically_effective_dose as biologically_effective_dose
 from immunoode.regimen.radiobiology import equivalent_dose_2gy as equivalent_dose_2gy
 from immunoode.regimen.record_writer import write_records as write_records

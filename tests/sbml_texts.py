@@ -102,6 +102,23 @@ class Made:
             own_parameter.setValue(value)
         return self
 
+    def lawless(self, reactant: str, product: str) -> Made:
+        """Add a reaction without a kinetic law."""
+        made = self.model.createReaction()
+        made.setId(f"r{self.model.getNumReactions()}")
+        made.setReversible(False)
+        for species, create in ((reactant, made.createReactant), (product, made.createProduct)):
+            reference = create()
+            reference.setSpecies(species)
+            reference.setStoichiometry(1.0)
+            reference.setConstant(True)
+        return self
+
+    def converted(self, factor: str) -> Made:
+        """Set the conversion factor of the whole model."""
+        self.model.setConversionFactor(factor)
+        return self
+
     def assign(self, name: str, formula: str) -> Made:
         rule = self.model.createAssignmentRule()
         rule.setVariable(name)
@@ -126,13 +143,14 @@ class Made:
         math(made, formula)
         return self
 
-    def event(self, trigger: str, delay: str = "", priority: str = "", starts: bool = True, **assignments: str) -> Made:
+    def event(self, trigger: str, delay: str = "", priority: str = "", starts: bool = True, persistent: bool = True,
+              at_firing: bool = True, **assignments: str) -> Made:  # fmt: skip
         made = self.model.createEvent()
         made.setId(f"e{self.model.getNumEvents()}")
-        made.setUseValuesFromTriggerTime(True)
+        made.setUseValuesFromTriggerTime(at_firing)
         fires = made.createTrigger()
         fires.setInitialValue(starts)
-        fires.setPersistent(True)
+        fires.setPersistent(persistent)
         math(fires, trigger)
         for formula, create in ((delay, made.createDelay), (priority, made.createPriority)):
             if formula:

@@ -104,7 +104,7 @@ def _files() -> list[Path]:
 
 
 def test_every_file_imports_from_floors_below() -> None:
-    found = [i for path in _files() for i in imports_of(path.read_text(), path.relative_to(PACKAGE).as_posix())]
+    found = [i for path in _files() for i in imports_of(path.read_text(encoding="utf-8"), path.relative_to(PACKAGE).as_posix())]
     assert len(found) > 50
     assert [problem for i in found if (problem := breach(i))] == []
 

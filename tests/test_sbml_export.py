@@ -35,6 +35,10 @@ THERAPIES: dict[str, tuple[tuple[str, str | None], Any]] = {
 }
 
 
+ATOL = {"dritschel2018": 1e-20}
+"""Absolute tolerances of the peers, where a state comes back from 1e-12 of its largest value."""
+
+
 def combination(*names: str) -> tuple[imo.Model, imo.Regimen]:
     members = [imo.load_model(file, variant=variant) for file, variant in (THERAPIES[n][0] for n in names)]
     regimen = imo.Regimen()
@@ -94,7 +98,7 @@ def test_libroadrunner_runs_it_to_the_same_curves(name: str) -> None:
     model, regimen = CASES[name]()
     text = imo.write_sbml(model, regimen=regimen)
     runner = roadrunner.RoadRunner(text)
-    runner.integrator.relative_tolerance, runner.integrator.absolute_tolerance = 1e-10, 1e-14
+    runner.integrator.relative_tolerance, runner.integrator.absolute_tolerance = 1e-10, ATOL.get(name, 1e-14)
     states = list(imo.simulate(model, until=1).model.compartments)
     runner.timeCourseSelections = ["time", *states]
     found = np.asarray(runner.simulate(times=list(TIMES)))
@@ -107,7 +111,7 @@ def test_copasi_runs_it_to_the_same_curves(name: str) -> None:
     basico = pytest.importorskip("basico", reason="COPASI is not here: pip install copasi-basico")
     model, regimen = CASES[name]()
     basico.load_model_from_string(imo.write_sbml(model, regimen=regimen))
-    options = {"r_tol": 1e-10, "a_tol": 1e-14, "max_steps": 10**7, "use_sbml_id": True}
+    options = {"r_tol": 1e-10, "a_tol": ATOL.get(name, 1e-14), "max_steps": 10**7, "use_sbml_id": True}
     found = basico.run_time_course(values=list(TIMES), **options)
     states = [s for s in imo.simulate(model, until=1).model.compartments if s in found.columns]
     expected = solved(model, regimen, states)

@@ -1,4 +1,4 @@
-"""The equations of a model as code for other tools: Python (SciPy), Antimony, rxode2, NONMEM."""
+"""The equations of a model as code for other tools: Python (SciPy), Antimony, rxode2, NONMEM; and as LaTeX."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.interop.plain import Plain, plain
 from immunoode.interop.sbml_writer import infix
-from immunoode.model.expressions import TIME, function_of
+from immunoode.model.expressions import TIME, function_of, renamed
+from immunoode.model.latex import balances, definitions, latex, symbols
 from immunoode.model.parts import Model
 
 LONGEST = 20
@@ -24,9 +25,10 @@ def write_code(model: Model, language: str) -> str:
     ----------
     model : Model
         Combined or alone; whatever it needs must be there.
-    language : {"python", "antimony", "rxode2", "nonmem"}
+    language : {"python", "antimony", "rxode2", "nonmem", "latex"}
         "python": a module with `rates(t, y, p)` for `scipy.integrate.solve_ivp`, and the numbers beside it. "antimony": a model
         of rate rules. "rxode2": the text of a model. "nonmem": a control stream for ADVAN13, with names cut to 20 letters.
+        "latex": a document with the equations in the symbols of papers, initial values and a table of parameters.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def write_code(model: Model, language: str) -> str:
     # Claret 2009: tumour size in colorectal cancer under capecitabine
     """
     writers: Mapping[str, Callable[[Plain], str]] = {
-        "python": _python, "antimony": _antimony, "rxode2": _rxode2, "nonmem": _nonmem,
+        "python": _python, "antimony": _antimony, "rxode2": _rxode2, "nonmem": _nonmem, "latex": _latex,
     }  # fmt: skip
     if language not in writers:
         raise ModelError(Problem("language", f"is {language!r}", nearest(str(language), writers)))
@@ -115,13 +117,58 @@ def _starts(whole: Plain) -> list[str]:
     return placed
 
 
+def _latex(whole: Plain) -> str:
+    model = whole.model
+    known = symbols(model)
+    lines = ["\\documentclass{article}", "\\usepackage{amsmath,amssymb,longtable}", "\\begin{document}",
+             f"\\section*{{{_escaped(_title(whole))}}}", "Time in days."]  # fmt: skip
+    starts = {n: f"{known[n]}(0) = {latex(str(c.initial), known)}" for n, c in model.compartments.items()}
+    for equations in (balances(model), definitions(model), starts):
+        if equations:
+            rows = [e.replace(" = ", " &= ", 1) for e in equations.values()]
+            lines += ["\\begin{align*}", " \\\\\n".join(rows), "\\end{align*}"]
+    lines += ["\\begin{longtable}{llll}", "symbol & value & unit & source \\\\ \\hline"]
+    for name, p in model.constants.items():
+        lines.append(f"${known[name]}$ & ${latex(repr(p.value), known)}$ & {_escaped(p.unit)} & {_escaped(p.source)} \\\\")
+    return "\n".join([*lines, "\\end{longtable}", "\\end{document}", ""])
+
+
+def _escaped(text: str) -> str:
+    """Return words as LaTeX shows them."""
+    signs = {"\\": "\\textbackslash{}", "^": "\\textasciicircum{}", "~": "\\textasciitilde{}"}
+    return "".join(signs.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
+
+
 def _antimony(whole: Plain) -> str:
+    taken = {*whole.constants, *whole.initial, *whole.derived}
+    own = {name: _beside(name, taken) for name in taken if name in _ANTIMONY}
+
+    def write(text: str) -> str:
+        return infix(renamed(text, own))
+
     lines = [f"// {_title(whole)}", "// Time in days.", f"model {whole.identifier}()"]
-    lines += [f"  {n} = {value!r};" for n, value in whole.constants.items()]
-    lines += [f"  {n} = {infix(text)};" for n, text in whole.initial.items()]
-    lines += [f"  {n} := {infix(text)};" for n, text in whole.derived.items()]
-    lines += [f"  {n}' = {infix(text)};" for n, text in whole.rates().items()]
+    lines += [f"  {own.get(n, n)} = {value!r};" for n, value in whole.constants.items()]
+    lines += [f"  {own.get(n, n)} = {write(text)};" for n, text in whole.initial.items()]
+    lines += [f"  {own.get(n, n)} := {write(text)};" for n, text in whole.derived.items()]
+    lines += [f"  {own.get(n, n)}' = {write(text)};" for n, text in whole.rates().items()]
+    lines += [f'  {ours} is "{name}";' for name, ours in sorted(own.items())]
     return "\n".join([*lines, "end", ""])
+
+
+def _beside(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+_ANTIMONY = frozenset(
+    "abs acos and arccos arcsin arctan asin at atan avogadro bernoulli binomial cauchy ceil chisquare compartment const cos "
+    "delay end exp exponential ext factorial floor formula function gamma gene has identity import in infinity is laplace ln "
+    "log log10 lognormal max min model module nan normal not notanumber operator or pi piecewise plus poisson power quotient "
+    "rate rateOf rayleigh reaction rem root sin species sqr sqrt substanceOnly tan tanh time times truncatedNormal uniform "
+    "unit var xor DNA exponentiale false true since after event".split()
+)
+"""Names that Antimony keeps for itself; ours of the same name get a `_`."""
 
 
 @dataclass
@@ -173,6 +220,8 @@ class _Statements:
             for other in arguments[1:]:
                 found = self._chosen([(found, f"({found} {sign} {other})")], other)
             return found
+        if called not in self.functions:
+            raise ModelError(Problem("the model", f"calls {called}, which NONMEM does not have", "another language"))
         return f"{self.functions[called]}({', '.join(arguments)})"
 
     def _chosen(self, pairs: list[tuple[str, str]], otherwise: str) -> str:
@@ -183,7 +232,7 @@ class _Statements:
 
 
 _SIGNS: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-_PLAIN = ("exp", "log", "log10", "sqrt", "abs", "tanh", "sin", "cos")
+_PLAIN = ("exp", "log", "log10", "sqrt", "abs", "tanh", "sin", "cos", "asin", "acos", "atan", "floor")
 
 
 def _rxode2(whole: Plain) -> str:
@@ -244,7 +293,7 @@ def _nonmem(whole: Plain) -> str:
         return _Statements(
             "**", {ast.And: ".AND.", ast.Or: ".OR."},
             {ast.Lt: ".LT.", ast.LtE: ".LE.", ast.Gt: ".GT.", ast.GtE: ".GE."}, ".NOT.", choose,
-            {name: name.upper() for name in _PLAIN},
+            {name: name.upper() for name in _PLAIN if name != "floor"},
             lambda name: "T" if name == TIME else states.get(name) or names[name], prefix,
         )  # fmt: skip
 

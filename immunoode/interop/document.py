@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from immunoode.errors import ModelError, Problem
+from immunoode.interop.expansion import check_expansion
 
 Document = Any
 """A document of libsbml (the library carries no types)."""
@@ -14,7 +16,11 @@ LARGEST = 20_000_000
 SHOWN = 20
 MEANT = ("arrays", "comp", "distrib", "fbc", "multi", "qual", "spatial")
 """Packages that change what a model means; others (layout, render, groups) draw and sort it."""
-_FORBIDDEN = (b"<!ENTITY", b"<!DOCTYPE")
+DEEPEST = 400
+"""Elements within each other: parsers call themselves for each."""
+_FORBIDDEN = ("<!ENTITY", "<!DOCTYPE")
+_ENCODINGS = ("utf-8", "us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252", "utf-16", "utf-16le", "utf-16be")
+_TAG = re.compile(r"<(?:!--.*?-->|!\[CDATA\[.*?\]\]>|\?.*?\?>|(/?)[^<>]*?(/?)>)", re.DOTALL)
 _RIGHT = "an SBML file, Level 2 or 3: a path, or its text"
 
 
@@ -38,33 +44,78 @@ def open_document(source: str | Path) -> tuple[Document, str]:
     """
     import libsbml
 
-    text, where = _bytes(source)
+    raw, where = _bytes(source)
+    text = _decoded(raw, where)
     if any(word in text.upper() for word in _FORBIDDEN):
         raise ModelError(Problem(where, "declares a document type or entities, which SBML does not have", _RIGHT))
-    document = libsbml.readSBMLFromString(text.decode("utf-8", errors="replace"))
+    _shallow(text, where)
+    document = libsbml.readSBMLFromString(text)
     _refuse(document, where)
     if document.getModel() is None:
         raise ModelError(Problem(where, "holds no model", _RIGHT))
     _packages(document, where)
+    _fast(document.getModel(), where)
     _brought_up(document, where)
     return document, where
 
 
+def _decoded(raw: bytes, where: str) -> str:
+    """Return the text, without the declaration where another encoding than UTF-8 was stated."""
+    if raw[:2] == b"PK":
+        raise ModelError(Problem(where, "is an archive (zip, omex)", "the SBML file in it"))
+    wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+    head = raw[:400].decode("utf-16" if wide else "latin-1", errors="replace").lstrip("\ufeff\xef\xbb\xbf \t\r\n")
+    stated = re.match(r"""<\?xml[^>]*encoding=["']([\w-]+)["']""", head)
+    encoding = "utf-16" if wide else stated[1].lower() if stated else "utf-8"
+    if encoding not in _ENCODINGS:
+        raise ModelError(Problem(where, f"states the encoding {encoding[:40]!r}", "UTF-8"))
+    text = raw.decode(encoding, errors="replace").lstrip("\ufeff \t\r\n")
+    return text if encoding == "utf-8" else re.sub(r"^<\?xml[^>]*\?>", "", text).lstrip()
+
+
+def _shallow(text: str, where: str) -> None:
+    """Refuse elements that are nested deeper than parsers can take."""
+    depth = 0
+    for tag in _TAG.finditer(text):
+        if tag[1] is None or tag[2]:
+            continue
+        depth += -1 if tag[1] else 1
+        if depth > DEEPEST:
+            raise ModelError(Problem(where, f"has elements nested more than {DEEPEST} deep", "parts as assignment rules"))
+
+
+def _fast(model: Any, where: str) -> None:
+    """Refuse fast reactions, of which Level 3 Version 2 no longer tells."""
+    reactions = [model.getReaction(k) for k in range(model.getNumReactions())]
+    problems = [Problem(where, f"the reaction {r.getId()!r} is fast", "reactions with finite rates")
+                for r in reactions if r.isSetFast() and r.getFast()]  # fmt: skip
+    if problems:
+        raise ModelError(problems)
+
+
 def _bytes(source: str | Path) -> tuple[bytes, str]:
-    if isinstance(source, str) and source.lstrip().startswith("<"):
-        text, where = source.encode(), "SBML text"
+    if isinstance(source, str) and source.lstrip("\ufeff \t\r\n").startswith("<"):
+        text, where = re.sub(r"^\s*<\?xml[^>]*\?>", "", source).encode(errors="replace"), "SBML text"
     elif isinstance(source, (str, Path)):
-        path = Path(source)
-        if not path.is_file():
-            raise ModelError(Problem(str(path)[:200], "there is no such file", _RIGHT))
-        if path.stat().st_size > LARGEST:
-            raise ModelError(Problem(path.name, f"has more than {LARGEST} bytes", _RIGHT))
-        text, where = path.read_bytes(), path.name
+        text, where = _of_file(Path(source)), Path(source).name
     else:
         raise ModelError(Problem("source", f"is {type(source).__name__}", _RIGHT))
     if len(text) > LARGEST:
         raise ModelError(Problem(where, f"has more than {LARGEST} bytes", _RIGHT))
     return text, where
+
+
+def _of_file(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise ModelError(Problem(str(path)[:200], "is a folder", _RIGHT))
+        if not path.is_file():
+            raise ModelError(Problem(str(path)[:200], "there is no such file", _RIGHT))
+        if path.stat().st_size > LARGEST:
+            raise ModelError(Problem(path.name, f"has more than {LARGEST} bytes", _RIGHT))
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(Problem(str(path)[:200], f"cannot be read ({type(error).__name__})", _RIGHT)) from None
 
 
 def _refuse(document: Document, where: str) -> None:
@@ -98,6 +149,7 @@ def _brought_up(document: Document, where: str) -> None:
         raise ModelError(Problem(where, "is SBML Level 1", "convert it to Level 2 or 3"))
     if (document.getLevel(), document.getVersion()) != (3, 2):
         document.setLevelAndVersion(3, 2, False)
+    check_expansion(document.getModel(), where)
     for option in ("expandFunctionDefinitions", "promoteLocalParameters"):
         properties = libsbml.ConversionProperties()
         properties.addOption(option, True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from immunoode.errors import ImmunoodeError
-from immunoode.model.expressions import function_of, parse
+from immunoode.model.expressions import TIME, function_of, parse
 
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
@@ -19,7 +19,7 @@ _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 _FUNCTIONS: Mapping[str, Callable[..., float]] = {
     "exp": math.exp, "log": math.log, "log10": math.log10, "sqrt": math.sqrt, "abs": abs, "tanh": math.tanh, "sin": math.sin,
-    "cos": math.cos, "min": min, "max": max,
+    "cos": math.cos, "asin": math.asin, "acos": math.acos, "atan": math.atan, "floor": math.floor, "min": min, "max": max,
 }  # fmt: skip
 
 
@@ -27,7 +27,7 @@ Values = Callable[[str], float]
 """Gives the value of a name."""
 
 
-def evaluate(text: str, value: Values) -> float:
+def evaluate(text: str, value: Values, slack: float = 0.0) -> float:
     """Return the value of an expression; NaN where it has none (a division by zero, a logarithm of nothing).
 
     Parameters
@@ -36,9 +36,11 @@ def evaluate(text: str, value: Values) -> float:
         An expression of the model language that imports write: arithmetic, plain functions, piecewise.
     value : callable
         Gives the value of a name.
+    slack : float
+        Part of their size by which the sides of a comparison with time may differ and still be taken for equal.
     """
     try:
-        found = _number(parse(text), value)
+        found = _number(parse(text), value, slack)
         return float(found) if not isinstance(found, complex) else math.nan
     except ImmunoodeError:
         raise
@@ -46,35 +48,42 @@ def evaluate(text: str, value: Values) -> float:
         return math.nan
 
 
-def _number(node: ast.expr, value: Callable[[str], float]) -> Any:
+def _number(node: ast.expr, value: Values, slack: float = 0.0) -> Any:
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):
         return value(node.id)
     if isinstance(node, ast.BinOp):
-        return _BINARY[type(node.op)](_number(node.left, value), _number(node.right, value))
+        return _BINARY[type(node.op)](_number(node.left, value, slack), _number(node.right, value, slack))
     if isinstance(node, ast.UnaryOp):
-        inner = _number(node.operand, value)
+        inner = _number(node.operand, value, slack)
         return -inner if isinstance(node.op, ast.USub) else inner
     assert isinstance(node, ast.Call)
     if function_of(node) == "piecewise":
-        return _piecewise(node.args, value)
-    return _FUNCTIONS[function_of(node)](*(_number(a, value) for a in node.args))
+        return _piecewise(node.args, value, slack)
+    return _FUNCTIONS[function_of(node)](*(_number(a, value, slack) for a in node.args))
 
 
-def _piecewise(arguments: list[ast.expr], value: Callable[[str], float]) -> Any:
+def _piecewise(arguments: list[ast.expr], value: Values, slack: float) -> Any:
     for part, condition in zip(arguments[0:-1:2], arguments[1::2], strict=True):
-        if holds(condition, value):
-            return _number(part, value)
-    return _number(arguments[-1], value)
+        if holds(condition, value, slack):
+            return _number(part, value, slack)
+    return _number(arguments[-1], value, slack)
 
 
-def holds(node: ast.expr, value: Callable[[str], float]) -> bool:
-    """Return whether a condition holds."""
+def holds(node: ast.expr, value: Values, slack: float = 0.0) -> bool:
+    """Return whether a condition holds; times that differ by less than `slack` of their size are taken for equal."""
     if isinstance(node, ast.BoolOp):
         together = all if isinstance(node.op, ast.And) else any
-        return together(holds(part, value) for part in node.values)
+        return together(holds(part, value, slack) for part in node.values)
     if isinstance(node, ast.UnaryOp):
-        return not holds(node.operand, value)
+        return not holds(node.operand, value, slack)
     assert isinstance(node, ast.Compare)
-    return _COMPARE[type(node.ops[0])](_number(node.left, value), _number(node.comparators[0], value))
+    left, right = (_number(side, value, slack) for side in (node.left, node.comparators[0]))
+    if slack and _timed(node) and math.isfinite(right) and abs(left - right) <= slack * max(abs(left), abs(right)):
+        left = right
+    return _COMPARE[type(node.ops[0])](left, right)
+
+
+def _timed(node: ast.expr) -> bool:
+    return any(isinstance(part, ast.Name) and part.id == TIME for part in ast.walk(node))

@@ -1,4 +1,4 @@
-"""Events of SBML as regimens: what happens at a time, or once the state says so, to compartments."""
+"""Events of SBML: as a regimen where they are doses at stated times, else as events that `simulate` carries out."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from immunoode.errors import ModelError, Problem
+from immunoode.errors import ModelError, Problem, UnitError
 from immunoode.interop.document import open_document
 from immunoode.interop.evaluate import Values, evaluate, holds
 from immunoode.interop.symbols import Symbols, days_per_unit
-from immunoode.model.expressions import names, parse
+from immunoode.model.expressions import ExpressionError, names, parse
+from immunoode.regimen.occurrences import Assignment, Event, Events
 from immunoode.regimen.regimen import Regimen
 
 BEFORE = 1e-9
 """How long before a time, in the model's unit relative to it, a trigger is looked at to see whether it becomes true there."""
-_RIGHT = "a trigger that compares time with a number, or one quantity with one"
 
 
-def read_sbml_events(source: str | Path, *, time_unit: str | None = None) -> Regimen:
-    """Read the events of an SBML file as a regimen, for the model that `read_sbml` makes of it.
+def read_sbml_events(source: str | Path, *, time_unit: str | None = None, regimen: bool = True) -> Regimen | Events:
+    """Read the events of an SBML file, for the model that `read_sbml` makes of it.
 
     Parameters
     ----------
@@ -31,104 +31,179 @@ def read_sbml_events(source: str | Path, *, time_unit: str | None = None) -> Reg
         A file, or its text.
     time_unit : str, optional
         As of `read_sbml`.
+    regimen : bool
+        Whether to make a regimen where that can be: its numbers are those of the file. Events follow the values that parameters
+        have when they are simulated.
 
     Returns
     -------
-    Regimen
-        Events at times, after their delays, by priority where several come at once: a compartment set to a number, multiplied,
-        or added to. An event whose trigger compares one quantity with a number becomes a reaction that happens once; SBML would
-        repeat it each time that the trigger becomes true again, of which a warning tells.
+    Regimen or Events
+        A regimen where every event is at stated times and sets a compartment to a number, multiplies it or adds to it: it may
+        be shifted, joined with others, and fitted with. Events otherwise, with what SBML says of triggers, delays, priorities,
+        persistence and values at the time of firing. `simulate` takes both.
 
     Raises
     ------
     ModelError
-        If an event does something else; each message names it.
+        If the file is broken, or has a formula that is not read.
     """
     document, where = open_document(source)
     sbml = document.getModel()
-    symbols = Symbols.of(sbml, where)
-    days = days_per_unit(sbml) if time_unit is None else _stated(time_unit)
-    regimen = Regimen(title=sbml.getName() or where)
-    found = [event for k in range(sbml.getNumEvents()) for event in _events(sbml.getEvent(k), symbols)]
-    for event in sorted(found, key=lambda event: (event.time, -event.priority)):
-        regimen = event.added_to(regimen, days or 1.0, symbols)
-    return regimen
+    try:
+        symbols = Symbols.of(sbml, where)
+        given = [sbml.getEvent(k) for k in range(sbml.getNumEvents())]
+        found = [_event(e, symbols) for e in given if e.getTrigger() is not None and e.getTrigger().getMath() is not None]
+        title = sbml.getName() or where
+        days = days_per_unit(sbml) if time_unit is None else _stated(time_unit)
+        made = _regimen(found, symbols, days or 1.0, title) if regimen or not found else None
+    except ExpressionError as error:
+        raise ModelError(Problem(where, str(error), "shorter formulas")) from None
+    except RecursionError:
+        raise ModelError(Problem(where, "its values build on each other in too long a chain", "shorter chains")) from None
+    return Events(tuple(found), title) if made is None else made
 
 
 def _stated(time_unit: str) -> float:
     from immunoode import units
 
-    return units.factor(time_unit, "day")
+    try:
+        return units.factor(time_unit, "day")
+    except UnitError as error:
+        raise ModelError(Problem("time_unit", str(error), "day, hour, second, ...")) from None
+
+
+def _event(event: Any, symbols: Symbols) -> Event:
+    name = event.getId() or event.getName() or "event"
+    trigger = event.getTrigger()
+    delay = _part(event.getDelay(), symbols, f"the delay of {name}")
+    at_firing = event.getUseValuesFromTriggerTime() if event.isSetUseValuesFromTriggerTime() else True
+    return Event(
+        name,
+        symbols.condition(trigger.getMath(), f"the trigger of {name}"),
+        tuple(_assignments(event, symbols, name)),
+        f"({delay}) / {symbols.scale}" if delay else "",
+        _part(event.getPriority(), symbols, f"the priority of {name}"),
+        bool(trigger.getInitialValue()) if trigger.isSetInitialValue() else True,
+        bool(trigger.getPersistent()) if trigger.isSetPersistent() else True,
+        bool(at_firing),
+    )
+
+
+def _part(part: Any, symbols: Symbols, place: str) -> str:
+    return "" if part is None or part.getMath() is None else symbols.text(part.getMath(), place)
+
+
+def _assignments(event: Any, symbols: Symbols, name: str) -> Iterator[Assignment]:
+    for k in range(event.getNumEventAssignments()):
+        assignment = event.getEventAssignment(k)
+        if assignment.getMath() is None:
+            continue
+        target = symbols.name(assignment.getVariable())
+        text = symbols.text(assignment.getMath(), f"what {name} assigns")
+        species = symbols.model.getSpecies(assignment.getVariable())
+        if species is not None and symbols.dilutable(species):
+            yield Assignment(symbols.amount(assignment.getVariable()), text, symbols.name(species.getCompartment()))
+        else:
+            yield Assignment(target, text)
 
 
 @dataclass(frozen=True)
-class _Event:
-    """One event that happens: at a time (infinite: once `quantity` is above or below `limit`), with what it assigns."""
+class _Given:
+    """What an event does at one time, in the file's unit: target times factor, plus what is added."""
 
-    name: str
     time: float
-    delay: float
     priority: float
-    assignments: tuple[tuple[str, str], ...]
-    quantity: str = ""
-    limit: float = 0.0
-    above: bool = True
+    name: str
+    changes: tuple[tuple[str, float, float], ...]
+    own: bool
 
-    def added_to(self, regimen: Regimen, days: float, symbols: Symbols) -> Regimen:
-        """Return the regimen with this event."""
-        if not self.quantity:
-            return self._carried_out(regimen, self.time + self.delay, days, symbols)
-        course = self._carried_out(Regimen(), self.delay, days, symbols)
-        above, below = (self.limit, None) if self.above else (None, self.limit)
-        warnings.warn(
-            f"{symbols.where}: event {self.name!r} happens once here, and again each time in SBML", stacklevel=4
-        )
-        return regimen.when(self.quantity, above=above, below=below, then=course)
 
-    def _carried_out(self, regimen: Regimen, time: float, days: float, symbols: Symbols) -> Regimen:
-        at = time * days
-        for target, text in self.assignments:
-            factor, add = self._straight(target, text, symbols)
+def _regimen(events: list[Event], symbols: Symbols, days: float, title: str) -> Regimen | None:
+    """Return the regimen that events are, None where they are more than that."""
+    found: list[_Given] = []
+    for event in events:
+        made = _given(event, symbols)
+        if made is None:
+            return None
+        found += made
+    found.sort(key=lambda g: (g.time, -g.priority))
+    if _meet(found):
+        return None
+    regimen = Regimen(title=title)
+    for given in found:
+        for target, factor, add in given.changes:
+            name, at = f"{target}_event", given.time * days
             if factor == 0:
-                regimen = regimen.replace(f"{target}_event", add, at=at)
+                regimen = regimen.replace(name, add, at=at)
             else:
-                regimen = regimen if factor == 1 else regimen.multiply(f"{target}_event", factor, at=at)
-                regimen = regimen if add == 0 else regimen.dose(f"{target}_event", add, start=at)
-        return regimen
+                regimen = regimen if factor == 1 else regimen.multiply(name, factor, at=at)
+                regimen = regimen if add == 0 else regimen.dose(name, add, start=at)
+    return regimen
 
-    def _straight(self, target: str, text: str, symbols: Symbols) -> tuple[float, float]:
-        """Return a and b of what is assigned, a x + b of the target x.
 
-        Raises
-        ------
-        ModelError
-            If it is something else.
-        """
-        others = (names(text) & _changing(symbols)) - {target}
-        own = target in names(text)
-        values = [evaluate(text, _values(self.time, symbols, target, x)) for x in (0.0, 1.0, 3.0)]
-        factor, add = values[1] - values[0], values[0]
-        straight = all(map(math.isfinite, values)) and math.isclose(
-            values[2], add + 3 * factor, rel_tol=1e-9, abs_tol=1e-12
-        )
-        late = own and (self.delay > 0 or self.quantity)
-        if others or not straight or late or factor < 0 or add < 0:
-            what = f"the event {self.name!r} sets {target!r} to {text[:80]!r}"
-            right = f"a number, {target} + a number, or {target} * a number (not negative, and not after a delay)"
-            raise ModelError(Problem(symbols.where, what, right))
-        return (factor if own else 0.0), add
+def _meet(found: list[_Given]) -> bool:
+    """Whether events at one time change the same target by what it was before: the order of doing then matters."""
+    for k, given in enumerate(found):
+        for other in found[k + 1 :]:
+            if not math.isclose(other.time, given.time, rel_tol=1e-9, abs_tol=1e-12):
+                break
+            targets = {t for t, *_ in given.changes} & {t for t, *_ in other.changes}
+            if targets and (given.own or other.own):
+                return True
+    return False
+
+
+def _given(event: Event, symbols: Symbols) -> list[_Given] | None:
+    """Return what an event does and when, None where it is not at stated times or does not do one of the plain things."""
+    changing = _changing(symbols)
+    condition = parse(event.trigger).args[1]  # type: ignore[attr-defined]  # piecewise(1, condition, 0)
+    free = names(event.trigger) | names(event.delay or "0") | names(event.priority or "0")
+    if free & changing or (event.delay and not event.persistent) or any(a.size for a in event.assignments):
+        return None
+    if not all(_linear(part, symbols) for part in ast.walk(condition) if isinstance(part, ast.Compare)):
+        return None
+    found = []
+    for time in _times(condition, symbols, event.starts):
+        at = _values(time, symbols)
+        delay, priority = (evaluate(text or "0", at) for text in (event.delay, event.priority))
+        changes = [_straight(a, time, symbols, changing) for a in event.assignments]
+        own = any(a.target in names(a.value) for a in event.assignments)
+        if not delay >= 0 or None in changes or (own and delay > 0 and event.at_firing):
+            return None
+        shared = {a.target for a in event.assignments}
+        if any(names(a.value) & (shared - {a.target}) for a in event.assignments):
+            return None
+        whole = tuple((a.target, *c) for a, c in zip(event.assignments, changes, strict=True) if c is not None)
+        found.append(_Given(time + delay, priority, event.name, whole, own and event.at_firing))
+    return found
+
+
+def _straight(assignment: Assignment, time: float, symbols: Symbols, changing: set[str]) -> tuple[float, float] | None:
+    """Return a and b of what is assigned, a x + b of the target x; None where it is something else."""
+    target, text = assignment.target, assignment.value
+    if (names(text) & changing) - {target} or "time" in names(text):
+        return None
+    own = target in names(text)
+    values = [evaluate(text, _values(time, symbols, target, x)) for x in (0.0, 1.0, 3.0)]
+    factor, add = values[1] - values[0], values[0]
+    straight = all(map(math.isfinite, values)) and math.isclose(values[2], add + 3 * factor, rel_tol=1e-9, abs_tol=1e-12)
+    if not straight or factor < 0 or add < 0:
+        return None
+    return (factor if own else 0.0), add
 
 
 def _changing(symbols: Symbols) -> set[str]:
     """Return our names of what changes in time by itself."""
     model = symbols.model
-    ids = {*symbols.rated, *symbols.assigned, *symbols.by_events}
+    ids = {*symbols.rated, *symbols.assigned, *symbols.by_events, *(r.getId() for r in symbols.reactions)}
     for reaction in symbols.reactions:
         ids |= {r.getSpecies() for r in symbols.references(reaction)}
     fixed = {
         s for s in ids if (sp := model.getSpecies(s)) is not None and s not in symbols.by_events and _held(sp, symbols)
     }
-    return {symbols.names[s] for s in ids - fixed if s in symbols.names}
+    species_of = [model.getSpecies(k) for k in range(model.getNumSpecies())]
+    diluted = {s.getId() for s in species_of if symbols.dilutable(s)}
+    return {symbols.names[s] for s in (ids - fixed) | diluted if s in symbols.names} | {*symbols.rates_used.values()}
 
 
 def _held(species: Any, symbols: Symbols) -> bool:
@@ -146,51 +221,9 @@ def _value(name: str, time: float, symbols: Symbols) -> float:
     return symbols.value(back[name])
 
 
-def _events(event: Any, symbols: Symbols) -> Iterator[_Event]:
-    """Yield what an event makes happen: at each time at which its trigger becomes true, or once by the state."""
-    name = event.getId() or event.getName() or "event"
-    if event.getTrigger() is None or event.getTrigger().getMath() is None:
-        raise ModelError(Problem(symbols.where, f"the event {name!r} has no trigger", _RIGHT))
-    trigger = symbols.text(event.getTrigger().getMath(), f"the trigger of {name}")
-    assignments = tuple(_assignments(event, symbols, name))
-    common = (_number(event.getDelay(), symbols, name), _number(event.getPriority(), symbols, name), assignments)
-    condition = parse(trigger).args[1]  # type: ignore[attr-defined]  # piecewise(1, condition, 0)
-    used = names(trigger) - {"time", symbols.scale}
-    if used & _changing(symbols):
-        quantity, limit, above = _limit(condition, symbols, name)
-        yield _Event(name, math.inf, *common, quantity=quantity, limit=limit, above=above)
-        return
-    for time in _times(condition, symbols, _starts_true(event.getTrigger())):
-        yield _Event(name, time, *common)
-
-
-def _starts_true(trigger: Any) -> bool:
-    return bool(trigger.getInitialValue()) if trigger.isSetInitialValue() else True
-
-
-def _assignments(event: Any, symbols: Symbols, name: str) -> Iterator[tuple[str, str]]:
-    for k in range(event.getNumEventAssignments()):
-        assignment = event.getEventAssignment(k)
-        species = symbols.model.getSpecies(assignment.getVariable())
-        if species is not None and symbols.concentration(species) and symbols.varying(species.getCompartment()):
-            what = f"the event {name!r} sets a concentration in a compartment whose size changes"
-            raise ModelError(Problem(symbols.where, what, "a species in amounts, or a compartment of one size"))
-        yield symbols.name(assignment.getVariable()), symbols.text(assignment.getMath(), f"what {name} assigns")
-
-
 def _values(time: float, symbols: Symbols, target: str = "", x: float = 0.0) -> Values:
     """Return what gives the values of names at a time, that of the target being x."""
     return lambda name: x if name == target else _value(name, time, symbols)
-
-
-def _number(part: Any, symbols: Symbols, name: str) -> float:
-    """Return a delay or a priority, 0 where there is none."""
-    if part is None or part.getMath() is None:
-        return 0.0
-    text = symbols.text(part.getMath(), f"the delay or priority of {name}")
-    if names(text) & _changing(symbols):
-        raise ModelError(Problem(symbols.where, f"the event {name!r} has a delay or priority that changes", "a number"))
-    return evaluate(text, _values(0.0, symbols))
 
 
 def _times(condition: ast.expr, symbols: Symbols, starts_true: bool) -> list[float]:
@@ -217,32 +250,22 @@ def _compared(condition: ast.expr, symbols: Symbols) -> Iterator[float]:
     for node in ast.walk(condition):
         if not isinstance(node, ast.Compare):
             continue
-        sides = [ast.unparse(node.left), ast.unparse(node.comparators[0])]
-        if "time" not in names(sides[0]) | names(sides[1]):
+        gap = _gap(node)
+        if "time" not in names(gap):
             continue
-        gap = f"({sides[0]}) - ({sides[1]})"
         at = [evaluate(gap, _values(t, symbols)) for t in (0.0, 1.0)]
         if math.isfinite(at[0]) and at[1] != at[0]:
             yield -at[0] / (at[1] - at[0])
 
 
-def _limit(condition: ast.expr, symbols: Symbols, name: str) -> tuple[str, float, bool]:
-    """Return the quantity, the limit, and whether it is to be above, of a trigger of the state.
+def _gap(node: ast.Compare) -> str:
+    return f"({ast.unparse(node.left)}) - ({ast.unparse(node.comparators[0])})"
 
-    Raises
-    ------
-    ModelError
-        If it is not one quantity beside one number.
-    """
-    wrong = ModelError(
-        Problem(symbols.where, f"the event {name!r} has a trigger {ast.unparse(condition)[:80]!r}", _RIGHT)
+
+def _linear(node: ast.Compare, symbols: Symbols) -> bool:
+    """Whether time is compared with a number, once in all."""
+    at = [evaluate(_gap(node), _values(t, symbols)) for t in (0.0, 1.0, 3.0, 1000.7)]
+    straight = [at[0] + t * (at[1] - at[0]) for t in (3.0, 1000.7)]
+    return all(map(math.isfinite, at)) and all(
+        math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12) for a, b in zip(at[2:], straight, strict=True)
     )
-    if not isinstance(condition, ast.Compare):
-        raise wrong
-    left, right = condition.left, condition.comparators[0]
-    above = isinstance(condition.ops[0], (ast.Gt, ast.GtE))
-    if isinstance(right, ast.Name) and right.id in _changing(symbols):
-        left, right, above = right, left, not above
-    if not isinstance(left, ast.Name) or names(ast.unparse(right)) & _changing(symbols):
-        raise wrong
-    return left.id, evaluate(ast.unparse(right), _values(0.0, symbols)), above

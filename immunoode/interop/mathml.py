@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +15,12 @@ Name = Callable[[str], str]
 """Gives our name of one of theirs."""
 MOST_NODES = 100_000
 DEEPEST = 120
-_PLAIN = {"exp": "exp", "abs": "abs", "tanh": "tanh", "sin": "sin", "cos": "cos", "ceiling": "", "floor": ""}
+WIDEST = 40
+"""Terms of one sum: longer ones are sums of sums."""
+_PLAIN = {
+    "exp": "exp", "abs": "abs", "tanh": "tanh", "sin": "sin", "cos": "cos", "floor": "floor", "arcsin": "asin",
+    "arccos": "acos", "arctan": "atan",
+}  # fmt: skip
 _WRITTEN = {
     "tan": "(sin({0}) / cos({0}))",
     "sec": "(1 / cos({0}))",
@@ -28,12 +34,19 @@ _WRITTEN = {
     "arcsinh": "log({0} + sqrt(({0}) ** 2 + 1))",
     "arccosh": "log({0} + sqrt(({0}) ** 2 - 1))",
     "arctanh": "(log((1 + ({0})) / (1 - ({0}))) / 2)",
+    "arcsec": "acos(1 / ({0}))",
+    "arccsc": "asin(1 / ({0}))",
+    "arccot": "atan(1 / ({0}))",
+    "arcsech": "log((1 + sqrt(1 - ({0}) ** 2)) / ({0}))",
+    "arccsch": "log(1 / ({0}) + sqrt(1 / ({0}) ** 2 + 1))",
+    "arccoth": "(log((({0}) + 1) / (({0}) - 1)) / 2)",
+    "ceiling": "(-floor(-({0})))",
 }
 """Functions that are written by those that we have."""
 _COMPARED = {"lt": "<", "leq": "<=", "gt": ">", "geq": ">="}
 
 
-def expression(node: Node, name: Name, time: str, where: str) -> str:
+def expression(node: Node, name: Name, time: str, where: str, rate: Name | None = None) -> str:
     """Return a formula as an expression of ours.
 
     Parameters
@@ -45,6 +58,8 @@ def expression(node: Node, name: Name, time: str, where: str) -> str:
         Their time by ours.
     where : str
         The place in messages.
+    rate : callable, optional
+        Our name of the rate of change of one of their symbols.
 
     Raises
     ------
@@ -53,12 +68,12 @@ def expression(node: Node, name: Name, time: str, where: str) -> str:
     """
     if node is None:
         raise ModelError(Problem(where, "has no formula", "MathML in its math element"))
-    return _Writer(name, time, where).number(node, 0)
+    return _Writer(name, time, where, rate).number(node, 0)
 
 
 class _Writer:
-    def __init__(self, name: Name, time: str, where: str) -> None:
-        self.name, self.time, self.where, self.count = name, time, where, 0
+    def __init__(self, name: Name, time: str, where: str, rate: Name | None) -> None:
+        self.name, self.time, self.where, self.rate, self.count = name, time, where, rate, 0
 
     def refuse(self, what: str, right: str = "what the language of expressions has") -> ModelError:
         return ModelError(Problem(self.where, what, right))
@@ -84,7 +99,10 @@ class _Writer:
                 "has a delay: the value of something at an earlier time", "ordinary differential equations"
             )
         if kind == sb.AST_FUNCTION_RATE_OF:
-            raise self.refuse("has a rateOf", "the rate written out")
+            of = node.getChild(0)
+            if self.rate is None or of is None or not of.isName():
+                raise self.refuse("has a rateOf", "the rate written out")
+            return self.rate(of.getName())
         return self.operation(node, depth)
 
     def literal(self, node: Node) -> str:
@@ -105,11 +123,18 @@ class _Writer:
         kind = node.getType()
         if kind == sb.AST_FUNCTION_PIECEWISE:
             return self.piecewise(node, depth)
-        arguments = [self.number(node.getChild(k), depth + 1) for k in range(node.getNumChildren())]
+        parts = _flat(node, kind) if kind in (sb.AST_PLUS, sb.AST_TIMES) else _children(node)
+        arguments = [self.number(part, depth + 1) for part in parts]
+        counts = {sb.AST_MINUS: (1, 2), sb.AST_DIVIDE: (2, 2), sb.AST_POWER: (2, 2), sb.AST_FUNCTION_POWER: (2, 2),
+                  sb.AST_FUNCTION_ROOT: (1, 2), sb.AST_FUNCTION_LN: (1, 1), sb.AST_FUNCTION_LOG: (1, 2)}  # fmt: skip
+        fewest, most = counts.get(kind, (0, len(arguments)))
+        if not fewest <= len(arguments) <= most:
+            what = f"has {node.getOperatorName() or node.getName() or 'an operator'} of {len(arguments)} parts"
+            raise self.refuse(what, f"{fewest}" if fewest == most else f"{fewest} or {most}")
         if kind == sb.AST_PLUS:
-            return "(" + " + ".join(arguments) + ")" if arguments else "0"
+            return _joined(arguments, " + ") if arguments else "0"
         if kind == sb.AST_TIMES:
-            return "(" + " * ".join(arguments) + ")" if arguments else "1"
+            return _joined(arguments, " * ") if arguments else "1"
         if kind == sb.AST_MINUS:
             return f"(-{arguments[0]})" if len(arguments) == 1 else f"({arguments[0]} - {arguments[1]})"
         if kind == sb.AST_DIVIDE:
@@ -134,7 +159,16 @@ class _Writer:
             return f"{_PLAIN[called]}({arguments[0]})"
         if called in _WRITTEN and len(arguments) == 1:
             return _WRITTEN[called].format(arguments[0])
+        if called in ("quotient", "rem") and len(arguments) == 2:
+            return _whole_division(called, *arguments)
+        if called == "factorial" and len(arguments) == 1:
+            return self.factorial(arguments[0])
         raise self.refuse(f"calls {called or 'something unknown'!r}, which is not in the language")
+
+    def factorial(self, argument: str) -> str:
+        if not re.fullmatch(r"\(?\d{1,3}(\.0*)?\)?", argument) or float(argument.strip("()")) > 170:
+            raise self.refuse("has a factorial of what is no number", "the product written out")
+        return repr(float(math.factorial(int(float(argument.strip("()"))))))
 
     def piecewise(self, node: Node, depth: int) -> str:
         """Return a piecewise; where no piece holds and nothing is said otherwise, 0."""
@@ -153,6 +187,9 @@ class _Writer:
         if depth > DEEPEST or self.count > MOST_NODES:
             raise self.refuse("is too long or nested too deep", "parts of it as assignment rules")
         kind = node.getType()
+        if kind in (sb.AST_LOGICAL_NOT, sb.AST_LOGICAL_IMPLIES):
+            if node.getNumChildren() != (1 if kind == sb.AST_LOGICAL_NOT else 2):
+                raise self.refuse(f"has a condition of {node.getNumChildren()} parts", "not of one, implies of two")
         if kind in (sb.AST_CONSTANT_TRUE, sb.AST_CONSTANT_FALSE):
             return "1 > 0" if kind == sb.AST_CONSTANT_TRUE else "1 < 0"
         children = [node.getChild(k) for k in range(node.getNumChildren())]
@@ -182,6 +219,37 @@ class _Writer:
             return " and ".join(f"({a} {_COMPARED[called]} {b})" for a, b in pairs) or "1 > 0"
         same = " and ".join(f"(({a} <= {b}) and ({a} >= {b}))" for a, b in pairs) or "1 > 0"
         return same if called == "eq" else f"not ({same})"
+
+
+def _children(node: Node) -> list[Node]:
+    return [node.getChild(k) for k in range(node.getNumChildren())]
+
+
+def _flat(node: Node, kind: int) -> list[Node]:
+    """Return the parts of a sum or product, those of sums (products) in it among them: long ones come nested."""
+    found, waiting = [], [node]
+    while waiting:
+        one = waiting.pop()
+        if one.getType() == kind and (one is node or one.getNumChildren() > 1):
+            waiting += reversed(_children(one))
+        else:
+            found.append(one)
+        if len(found) > MOST_NODES:
+            break
+    return found
+
+
+def _joined(parts: list[str], sign: str) -> str:
+    """Return a sum or product in brackets, long ones as one of shorter ones: no tree of it is deep."""
+    while len(parts) > WIDEST:
+        parts = ["(" + sign.join(parts[k : k + WIDEST]) + ")" for k in range(0, len(parts), WIDEST)]
+    return "(" + sign.join(parts) + ")"
+
+
+def _whole_division(called: str, a: str, b: str) -> str:
+    """Return the quotient that is cut towards zero, or what remains of it."""
+    cut = f"piecewise(floor({a} / {b}), ({a} / {b}) >= 0, -floor(-({a} / {b})))"
+    return cut if called == "quotient" else f"({a} - {b} * {cut})"
 
 
 def _relation(kind: int) -> str:

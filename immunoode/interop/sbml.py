@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import html
-import math
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from immunoode import units
 from immunoode.errors import ModelError, Problem, UnitError, nearest
+from immunoode.interop.builder import Builder
 from immunoode.interop.document import open_document
 from immunoode.interop.plain import identifier
-from immunoode.interop.symbols import Symbols, days_per_unit
+from immunoode.interop.symbols import Symbols, days_per_unit, lawful
 from immunoode.model.check import check
-from immunoode.model.expressions import ExpressionError, names, parse
-from immunoode.model.parts import Compartment, Derived, Flow, Input, Model, Parameter
+from immunoode.model.expressions import ExpressionError
+from immunoode.model.parts import Model, Parameter
 
 NOTES = 4000
 """Letters of a file's notes that are kept."""
@@ -68,6 +68,8 @@ def read_sbml(
         made = _model(document.getModel(), where, roles or {}, time_unit, name)
     except ExpressionError as error:
         raise ModelError(Problem(where, str(error), "shorter formulas")) from None
+    except RecursionError:
+        raise ModelError(Problem(where, "its values build on each other in too long a chain", "shorter chains")) from None
     return made
 
 
@@ -75,7 +77,7 @@ def _model(sbml: Any, where: str, roles: Mapping[str, Any], time_unit: str | Non
     symbols = Symbols.of(sbml, where)
     _refuse(sbml, symbols)
     days = _days(sbml, where, time_unit)
-    builder = _Builder(symbols, _roles(sbml, where, roles))
+    builder = Builder(symbols, _roles(sbml, where, roles))
     builder.build()
     constants = {
         symbols.scale: Parameter(1 / days, "1/day", title="units of time of the file in a day"),
@@ -104,16 +106,13 @@ def _model(sbml: Any, where: str, roles: Mapping[str, Any], time_unit: str | Non
 
 def _refuse(sbml: Any, symbols: Symbols) -> None:
     """Raise with everything in a model that is not read."""
-    problems = [
-        Problem(symbols.where, f"the reaction {r.getId()!r} is fast", "reactions with finite rates")
-        for r in symbols.reactions
-        if r.isSetFast() and r.getFast()
-    ]
-    problems += [
-        Problem(symbols.where, f"the reaction {r.getId()!r} has no kinetic law", "a rate")
-        for r in symbols.reactions
-        if r.getKineticLaw() is None or r.getKineticLaw().getMath() is None
-    ]
+    problems = list[Problem]()
+    lawless = [r.getId() for r in symbols.reactions if not lawful(r)]
+    if lawless and len(lawless) == len(symbols.reactions) and not symbols.rated:
+        problems.append(Problem(symbols.where, "has no kinetic law for any reaction", "rates"))
+    elif lawless:
+        what = f"{symbols.where}: nothing happens by the reactions {', '.join(lawless)}, which have no kinetic law"
+        warnings.warn(what, stacklevel=5)
     for k in range(sbml.getNumSpecies()):
         species = sbml.getSpecies(k)
         if sbml.getCompartment(species.getCompartment()) is None:
@@ -155,228 +154,3 @@ def _notes(sbml: Any) -> str:
     """Return the notes without their tags."""
     text = re.sub(r"<[^>]*>", " ", sbml.getNotesString() or "")
     return " ".join(html.unescape(text).split())[:NOTES]
-
-
-class _Builder:
-    """Fills the tables of a model from the symbols of an SBML model."""
-
-    def __init__(self, symbols: Symbols, roles: Mapping[str, tuple[str, ...]]) -> None:
-        self.symbols, self.sbml, self.roles = symbols, symbols.model, roles
-        self.parameters: dict[str, Parameter] = {}
-        self.compartments: dict[str, Compartment] = {}
-        self.derived: dict[str, Derived] = {}
-        self.flows: dict[str, Flow] = {}
-        self.inputs: dict[str, Input] = {}
-        self.amounts: dict[str, str] = {}
-
-    def build(self) -> None:
-        """Fill all tables."""
-        reacting = self._reacting()
-        for table in (self.sbml.getListOfCompartments(), self.sbml.getListOfParameters(), self.sbml.getListOfSpecies()):
-            for k in range(table.size()):
-                self._place(table.get(k), table.get(k).getId() in reacting)
-        self._references()
-        for sbml_id, node in self.symbols.rated.items():
-            if self.symbols.names.get(sbml_id) in self.compartments:
-                rate = f"({self.symbols.text(node, f'the rate of {sbml_id}')}) * {self.symbols.scale}"
-                self._flow(f"rate_of_{self.symbols.name(sbml_id)}", Flow(target=self.symbols.name(sbml_id), rate=rate))
-        for reaction in self.symbols.reactions:
-            self._reaction(reaction)
-        self._rates()
-        for sbml_id in sorted(self.symbols.by_events):
-            name = self.symbols.names.get(sbml_id, "")
-            if name in self.compartments:
-                self.inputs[f"{name}_event"] = Input(name, "1", title=f"events that change {sbml_id}")
-
-    def _reacting(self) -> set[str]:
-        """Return the species whose amounts reactions change."""
-        used = {r.getSpecies() for reaction in self.symbols.reactions for r in self.symbols.references(reaction)}
-        return {s for s in used if self._changes(s)}
-
-    def _changes(self, sbml_id: str) -> bool:
-        species = self.sbml.getSpecies(sbml_id)
-        if species is None or self._ruled(sbml_id):
-            return False
-        return not species.getBoundaryCondition() and not species.getConstant()
-
-    def _ruled(self, sbml_id: str) -> bool:
-        return sbml_id in self.symbols.assigned or sbml_id in self.symbols.rated
-
-    def _place(self, thing: Any, reacts: bool) -> None:
-        """Put a compartment, parameter or species where it belongs."""
-        sbml_id, name = thing.getId(), self.symbols.name(thing.getId())
-        title = _title(thing)
-        if sbml_id in self.symbols.assigned:
-            text = self.symbols.text(self.symbols.assigned[sbml_id], f"the rule of {sbml_id}")
-            self.derived[name] = Derived(text, "1", title=title)
-        elif reacts or sbml_id in self.symbols.rated or sbml_id in self.symbols.by_events:
-            self._state(thing, name, title, reacts)
-        elif self._diluted(sbml_id):
-            self._state(thing, name, title, True)
-        elif (followed := self._of_constants(sbml_id)) is not None:
-            self.derived[name] = Derived(followed, "1", title=title)
-        else:
-            value = self.symbols.value(sbml_id)
-            if math.isfinite(value):
-                self.parameters[name] = Parameter(value, "1", title=title)
-            elif self._used(sbml_id):
-                problem = Problem(
-                    self.symbols.where, f"{sbml_id!r} has no value", "a value, an initial assignment or a rule"
-                )
-                raise ModelError(problem)
-
-    def _diluted(self, sbml_id: str) -> bool:
-        """Whether a concentration changes with nothing but its compartment's size."""
-        species = self.sbml.getSpecies(sbml_id)
-        return species is not None and not species.getConstant() and self._in_amounts(species)
-
-    def _used(self, sbml_id: str) -> bool:
-        name = self.symbols.name(sbml_id)
-        texts = [d.expr for d in self.derived.values()]
-        texts += [
-            self.symbols.text(n, "a rule") for n in (*self.symbols.assigned.values(), *self.symbols.rated.values())
-        ]
-        texts += [self.symbols.text(r.getKineticLaw().getMath(), r.getId()) for r in self.symbols.reactions]
-        return any(name in names(text) for text in texts)
-
-    def _state(self, thing: Any, name: str, title: str, reacts: bool) -> None:
-        sbml_id = thing.getId()
-        value = self.symbols.value(sbml_id)
-        if not math.isfinite(value):
-            right = "an amount, a concentration or an assignment"
-            raise ModelError(Problem(self.symbols.where, f"{sbml_id!r} has no initial value", right))
-        species, roles = self.sbml.getSpecies(sbml_id), self.roles.get(sbml_id, ())
-        start = self._of_constants(sbml_id)
-        if species is not None and reacts and self._in_amounts(species):
-            amount = self.amounts[sbml_id] = self._fresh(f"{name}_amount")
-            size = species.getCompartment()
-            self.compartments[amount] = Compartment("1", value * self.symbols.value(size), roles, title=title)
-            self.derived[name] = Derived(f"{amount} / {self.symbols.name(size)}", "1", title=title)
-            return
-        self.compartments[name] = Compartment("1", value if start is None else start, roles, title=title)
-
-    def _of_constants(self, sbml_id: str) -> str | None:
-        """Return an initial assignment as an expression, where it is one of constants: it follows them when they change."""
-        if sbml_id not in self.symbols.initial:
-            return None
-        self.symbols.value(sbml_id)  # raises where initial values depend on each other in a circle
-        text = self.symbols.text(self.symbols.initial[sbml_id], f"the initial value of {sbml_id}")
-        return text if self._ids_of(text) and all(map(self._constant, self._ids_of(text))) else None
-
-    def _ids_of(self, text: str) -> list[str]:
-        """Return the ids that an expression uses; the time is "" among them."""
-        back = {ours: theirs for theirs, ours in self.symbols.names.items()}
-        return [back.get(name, "") for name in names(text) - {self.symbols.scale}]
-
-    def _constant(self, sbml_id: str) -> bool:
-        """Whether something keeps its first value, and is a number or follows constants."""
-        moved = not sbml_id or self._ruled(sbml_id) or sbml_id in self.symbols.by_events or self._changes(sbml_id)
-        species = self.sbml.getSpecies(sbml_id)
-        if moved or (species is not None and self._diluted(sbml_id)) or self.sbml.getReaction(sbml_id) is not None:
-            return False
-        if sbml_id not in self.symbols.initial:
-            return True
-        text = self.symbols.text(self.symbols.initial[sbml_id], f"the initial value of {sbml_id}")
-        return not self._ids_of(text) or self._of_constants(sbml_id) is not None
-
-    def _in_amounts(self, species: Any) -> bool:
-        """Whether a concentration is to be kept as an amount, because its compartment's size changes."""
-        return self.symbols.concentration(species) and self.symbols.varying(species.getCompartment())
-
-    def _fresh(self, wanted: str) -> str:
-        while wanted in self.symbols.names.values() or wanted in self.compartments:
-            wanted += "_"
-        return wanted
-
-    def _references(self) -> None:
-        """Put stoichiometries that have names where they belong."""
-        for reaction in self.symbols.reactions:
-            for reference in self.symbols.references(reaction):
-                sbml_id = reference.getId()
-                if not sbml_id:
-                    continue
-                name = self.symbols.name(sbml_id)
-                if sbml_id in self.symbols.assigned:
-                    self.derived[name] = Derived(self.symbols.text(self.symbols.assigned[sbml_id], sbml_id), "1")
-                elif sbml_id in self.symbols.rated or sbml_id in self.symbols.by_events:
-                    self.compartments[name] = Compartment("1", self.symbols.value(sbml_id))
-                else:
-                    self.parameters[name] = Parameter(self.symbols.value(sbml_id), "1")
-
-    def _reaction(self, reaction: Any) -> None:
-        law = self.symbols.text(reaction.getKineticLaw().getMath(), f"the rate of {reaction.getId()}")
-        parse(law)
-        changes = list(self._changes_of(reaction))
-        leaving = [c for c in changes if c[1].startswith("-")]
-        arriving = [c for c in changes if not c[1].startswith("-")]
-        name = re.sub(r"\W", "_", reaction.getId()) or "reaction"
-        title = reaction.getName()
-        if (
-            len(leaving) == len(arriving) == 1
-            and leaving[0][1][1:] == arriving[0][1]
-            and leaving[0][0] != arriving[0][0]
-        ):
-            rate = _times(arriving[0][1], law, self.symbols.scale)
-            self._flow(name, Flow(leaving[0][0], arriving[0][0], rate=rate, title=title))
-            return
-        for state, factor in changes:
-            negative = factor.startswith("-")
-            rate = _times(factor.removeprefix("-"), law, self.symbols.scale)
-            ends = {"source": state} if negative else {"target": state}
-            self._flow(f"{name}_{state}", Flow(**ends, rate=rate, title=title))
-
-    def _rates(self) -> None:
-        """Put rates of reactions that formulas use among the derived quantities."""
-        texts = [*(d.expr for d in self.derived.values()), *(f.rate for f in self.flows.values())]
-        used = {name for text in texts for name in names(text)}
-        for reaction in self.symbols.reactions:
-            name = self.symbols.name(reaction.getId())
-            if name in used:
-                law = self.symbols.text(reaction.getKineticLaw().getMath(), f"the rate of {reaction.getId()}")
-                self.derived[name] = Derived(law, "1", title=f"rate of {reaction.getName() or reaction.getId()}")
-
-    def _changes_of(self, reaction: Any) -> Iterator[tuple[str, str]]:
-        """Yield each state that a reaction changes, and by what it multiplies the rate: "2", "-1 / volume"."""
-        count = reaction.getNumReactants()
-        for k, reference in enumerate(self.symbols.references(reaction)):
-            species = self.sbml.getSpecies(reference.getSpecies())
-            if species is None:
-                what = f"the reaction {reaction.getId()!r} uses {reference.getSpecies()!r}, which is no species"
-                raise ModelError(Problem(self.symbols.where, what, "a species of the model"))
-            if not self._changes(species.getId()):
-                continue
-            factor = self._stoichiometry(reference) + self._conversion(species)
-            name = self.symbols.name(species.getId())
-            if species.getId() in self.amounts:
-                name = self.amounts[species.getId()]
-            elif self.symbols.concentration(species):
-                factor += f" / {self.symbols.name(species.getCompartment())}"
-            yield name, ("-" if k < count else "") + factor
-
-    def _stoichiometry(self, reference: Any) -> str:
-        if reference.getId() and self.symbols.names.get(reference.getId()) not in self.parameters:
-            return self.symbols.name(reference.getId())
-        value = self.symbols.value(reference.getId()) if reference.getId() else float(reference.getStoichiometry())
-        if not reference.getId() and not reference.isSetStoichiometry():
-            value = 1.0
-        return f"({value!r})" if value < 0 else repr(value)
-
-    def _conversion(self, species: Any) -> str:
-        factor = species.getConversionFactor() or self.sbml.getConversionFactor()
-        return f" * {self.symbols.name(factor)}" if factor else ""
-
-    def _flow(self, name: str, flow: Flow) -> None:
-        while name in self.flows:
-            name += "_"
-        self.flows[name if name.isidentifier() else f"r_{name}"] = flow
-
-
-def _times(factor: str, law: str, scale: str) -> str:
-    """Return factor x law x scale, without a factor of 1."""
-    return f"{law} * {scale}" if factor == "1.0" else f"{factor} * {law} * {scale}"
-
-
-def _title(thing: Any) -> str:
-    """Return a thing's name, and the unit that the file declares for it."""
-    declared = str(getattr(thing, "getUnits", lambda: "")() or getattr(thing, "getSubstanceUnits", lambda: "")() or "")
-    return " ".join(filter(None, [thing.getName(), f"[{declared}]" if declared else ""]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from immunoode.errors import Problem, RegimenError
 from immunoode.interop.plain import Plain, PlainFlow, plain
 from immunoode.model.expressions import function_of
 from immunoode.model.parts import Model
+from immunoode.regimen.occurrences import Event, Events
 from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, Schedule
 
@@ -21,7 +23,7 @@ SIZE = "size_of_all"
 ARRIVED = "dose"
 
 
-def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen | Schedule | None = None) -> str:
+def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen | Schedule | Events | None = None) -> str:
     """Write a model, and a regimen for it, as SBML.
 
     Parameters
@@ -30,8 +32,8 @@ def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen
         Combined or alone; whatever it needs must be there.
     path : path, optional
         The file to write.
-    regimen : Regimen or Schedule, optional
-        Its doses become events: a bolus adds to a species, an infusion raises a rate and lowers it again.
+    regimen : Regimen, Schedule or Events, optional
+        Its doses become events: a bolus adds to a species, an infusion raises a rate and lowers it again. Events stay such.
 
     Returns
     -------
@@ -56,11 +58,24 @@ def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen
     True
     """
     whole = plain(model)
-    schedule = _schedule(regimen, whole)
-    text = _Writer(whole, schedule).text()
+    events = regimen.events if isinstance(regimen, Events) else ()
+    schedule = None if isinstance(regimen, Events) else _schedule(regimen, whole)
+    text = _Writer(whole, {} if schedule is None else {"": schedule}, events).text()
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
     return text
+
+
+def sbml_of_arms(model: Model, arms: Mapping[str, Schedule]) -> str:
+    """Return a model with several schedules as SBML: each is carried out where the parameter of its name is 1.
+
+    Raises
+    ------
+    RegimenError, ModelError
+        As `write_sbml`.
+    """
+    whole = plain(model)
+    return _Writer(whole, {name: _checked(schedule) for name, schedule in arms.items()}).text()
 
 
 def _schedule(regimen: Regimen | Schedule | None, whole: Plain) -> Schedule | None:
@@ -68,7 +83,10 @@ def _schedule(regimen: Regimen | Schedule | None, whole: Plain) -> Schedule | No
     if regimen is None:
         return None
     inputs = {name: given.unit for name, given in whole.model.inputs.items()}
-    schedule = regimen.schedule(inputs, whole.constants) if isinstance(regimen, Regimen) else regimen
+    return _checked(regimen.schedule(inputs, whole.constants) if isinstance(regimen, Regimen) else regimen)
+
+
+def _checked(schedule: Schedule) -> Schedule:
     problems = [Problem("regimen", "reacts to the state", "doses at times")] if schedule.reactions else []
     problems += [Problem("regimen", "has a steady state", "doses from the first on")] if np.any(schedule.steady) else []
     problems += [Problem("regimen", "has a reset", "doses at times")] if RESET in schedule.actions else []
@@ -81,10 +99,11 @@ def _schedule(regimen: Regimen | Schedule | None, whole: Plain) -> Schedule | No
 
 
 class _Writer:
-    def __init__(self, whole: Plain, schedule: Schedule | None) -> None:
+    def __init__(self, whole: Plain, schedules: Mapping[str, Schedule], own: tuple[Event, ...] = ()) -> None:
         import libsbml
 
-        self.sbml, self.whole, self.schedule = libsbml, whole, schedule
+        self.own = own
+        self.sbml, self.whole, self.schedules, self.arm = libsbml, whole, schedules, ""
         self.document = libsbml.SBMLDocument(3, 2)
         self.model = self.document.createModel()
         self.settings = libsbml.L3ParserSettings()
@@ -96,6 +115,8 @@ class _Writer:
         changing = self._set_by_regimen()
         for name, value in self.whole.constants.items():
             self._parameter(name, value, constant=name not in changing, title=self._unit(name))
+        for arm in filter(None, self.schedules):
+            self._parameter(arm, 0.0, constant=True, title="1 where this arm's doses are given, else 0")
         for name in self.whole.initial:
             self._species(name)
         for name in self.whole.derived:
@@ -115,8 +136,11 @@ class _Writer:
         for given, name in running.items():
             state = self.whole.inputs[given].into
             self._reaction(PlainFlow(f"arrival_{given}", "", state, f"{name} * {self.whole.inputs[given].scale}", ""))
-        if self.schedule is not None:
-            self._doses(self.schedule, running)
+        for arm, schedule in self.schedules.items():
+            self.arm = arm
+            self._doses(schedule, running)
+        for event in self.own:
+            self._own_event(event)
         return str(self.sbml.writeSBMLToString(self.document))
 
     def _head(self) -> None:
@@ -124,6 +148,7 @@ class _Writer:
         self.model.setId(self.whole.identifier)
         self.model.setName(model.title or model.name)
         self.model.setTimeUnits("day")
+        self._notes(self.model, model.description)
         unit = self.model.createUnitDefinition()
         unit.setId("day")
         part = unit.createUnit()
@@ -136,6 +161,10 @@ class _Writer:
         made.setSize(1)
         made.setSpatialDimensions(3)
         made.setConstant(True)
+
+    def _notes(self, part: Any, text: str) -> None:
+        if text:
+            part.setNotes(f'<p xmlns="http://www.w3.org/1999/xhtml">{html.escape(text, quote=False)}</p>')
 
     def _unit(self, name: str) -> str:
         model = self.whole.model
@@ -150,6 +179,8 @@ class _Writer:
         made.setConstant(constant)
         if title:
             made.setName(title)
+        if name in self.whole.model.constants:
+            self._notes(made, self.whole.model.constants[name].source)
         if value is not None:
             made.setValue(value)
 
@@ -170,8 +201,9 @@ class _Writer:
             first.setSymbol(name)
             self._math(first, text)
 
-    def _math(self, part: Any, text: str) -> None:
-        tree = self.sbml.parseL3FormulaWithSettings(infix(text), self.settings)
+    def _math(self, part: Any, text: str, *, condition: bool = False) -> None:
+        written = _Infix().visit(_condition(text)) if condition else infix(text)
+        tree = self.sbml.parseL3FormulaWithSettings(written, self.settings)
         assert tree is not None, self.sbml.getLastParseL3Error()
         part.setMath(tree)
 
@@ -199,15 +231,12 @@ class _Writer:
             made.createModifier().setSpecies(name)
 
     def _set_by_regimen(self) -> set[str]:
-        if self.schedule is None:
-            return set()
-        return {n for n, action in zip(self.schedule.inputs, self.schedule.actions, strict=True) if action == SET}
+        schedules = self.schedules.values()
+        return {n for s in schedules for n, action in zip(s.inputs, s.actions, strict=True) if action == SET}
 
     def _infused(self) -> dict[str, str]:
         """Return a parameter for the running rate of each input that is infused."""
-        if self.schedule is None:
-            return {}
-        rows = zip(self.schedule.inputs, self.schedule.actions, self.schedule.durations, strict=True)
+        rows = [row for s in self.schedules.values() for row in zip(s.inputs, s.actions, s.durations, strict=True)]
         return {name: f"rate_of_{name}" for name, action, lasting in rows if action == DOSE and lasting > 0}
 
     def _infusions(self, schedule: Schedule, running: Mapping[str, str]) -> None:
@@ -221,7 +250,7 @@ class _Writer:
                 if own == name and action == DOSE and lasting > 0:
                     changes[time] = changes.get(time, 0.0) + amount / lasting
                     changes[time + lasting] = changes.get(time + lasting, 0.0) - amount / lasting
-            total, largest = 0.0, max(map(abs, changes.values()))
+            total, largest = 0.0, max(map(abs, changes.values()), default=0.0)
             for time in sorted(changes):
                 total += changes[time]
                 total = 0.0 if abs(total) < 1e-12 * largest else total
@@ -274,7 +303,8 @@ class _Writer:
         trigger = made.createTrigger()
         trigger.setInitialValue(False)
         trigger.setPersistent(True)
-        trigger.setMath(self.sbml.parseL3Formula(f"time >= {float(time)!r}"))
+        given_at = f"time >= {float(time)!r}"
+        trigger.setMath(self.sbml.parseL3Formula(f"({given_at}) && ({self.arm} > 0.5)" if self.arm else given_at))
         priority = made.createPriority()
         priority.setMath(self.sbml.parseL3Formula(str(10**6 - self.events)))
         if lag:
@@ -283,6 +313,36 @@ class _Writer:
             given = made.createEventAssignment()
             given.setVariable(name)
             self._math(given, text)
+
+
+    def _own_event(self, event: Event) -> None:
+        """Write an event of the model's own as it is."""
+        self.events += 1
+        made = self.model.createEvent()
+        made.setId(f"event_{self.events}")
+        made.setName(event.name)
+        made.setUseValuesFromTriggerTime(event.at_firing)
+        trigger = made.createTrigger()
+        trigger.setInitialValue(event.starts)
+        trigger.setPersistent(event.persistent)
+        self._math(trigger, event.trigger, condition=True)
+        if event.delay:
+            self._math(made.createDelay(), event.delay)
+        if event.priority:
+            self._math(made.createPriority(), event.priority)
+        for assignment in event.assignments:
+            given = made.createEventAssignment()
+            given.setVariable(assignment.target)
+            self._math(given, f"({assignment.value}) * {assignment.size}" if assignment.size else assignment.value)
+
+
+def _condition(text: str) -> ast.expr:
+    """Return the condition of an expression that is 1 where it holds, else 0."""
+    node = ast.parse(text, mode="eval").body
+    if isinstance(node, ast.Call) and function_of(node) == "piecewise" and len(node.args) == 3:
+        if [ast.unparse(node.args[k]) for k in (0, 2)] == ["1", "0"]:
+            return node.args[1]
+    return ast.parse(f"({text}) > 0.5", mode="eval").body
 
 
 def _with_dose(text: str, amount: float) -> str:

@@ -33,6 +33,8 @@ class Symbols:
         Ids that events assign to.
     names : dict
         Our name of each id.
+    rates_used : dict
+        Our name of the rate of change of each id of which a formula uses it.
     """
 
     model: Any
@@ -42,6 +44,7 @@ class Symbols:
     initial: dict[str, Any] = field(default_factory=dict)
     by_events: set[str] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
+    rates_used: dict[str, str] = field(default_factory=dict)
     scale: str = TIME_SCALE
     _values: dict[str, float] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
@@ -62,10 +65,13 @@ class Symbols:
             raise ModelError(Problem(where, what, "rules that say what a variable, or its rate, is"))
         for k in range(model.getNumRules()):
             rule = model.getRule(k)
+            if rule.getMath() is None:  # as if it were not there, says Level 3 Version 2
+                continue
             (found.rated if rule.isRate() else found.assigned)[rule.getVariable()] = rule.getMath()
         for k in range(model.getNumInitialAssignments()):
             first = model.getInitialAssignment(k)
-            found.initial[first.getSymbol()] = first.getMath()
+            if first.getMath() is not None:
+                found.initial[first.getSymbol()] = first.getMath()
         for k in range(model.getNumEvents()):
             event = model.getEvent(k)
             found.by_events |= {
@@ -98,7 +104,26 @@ class Symbols:
 
     def text(self, node: Any, place: str) -> str:
         """Return a formula as an expression over our names."""
-        return expression(node, self.name, f"(time * {self.scale})", f"{self.where}: {place}")
+        return expression(node, self.name, f"(time * {self.scale})", f"{self.where}: {place}", self.rate)
+
+    def condition(self, node: Any, place: str) -> str:
+        """Return a condition as an expression that is 1 where it holds, else 0."""
+        text = self.text(node, place)
+        return text if node.isBoolean() else f"piecewise(1, {text} > 0.5, 0)"
+
+    def rate(self, sbml_id: str) -> str:
+        """Return our name of the rate of change of a symbol, in the file's unit of time.
+
+        Raises
+        ------
+        ModelError
+            If the symbol is not known, or follows a rule whose rate would have to be derived.
+        """
+        if sbml_id in self.assigned:
+            raise ModelError(Problem(self.where, f"has the rateOf {sbml_id!r}, which a rule assigns", "the rate written out"))
+        if sbml_id not in self.rates_used:
+            self.rates_used[sbml_id] = _free(f"rate_of_change_of_{self.name(sbml_id)}", set(self.names.values()))
+        return self.rates_used[sbml_id]
 
     def name(self, sbml_id: str) -> str:
         """Return our name of an id.
@@ -125,6 +150,21 @@ class Symbols:
             compartment is not None and compartment.isSetSpatialDimensions() and compartment.getSpatialDimensions() == 0
         )
         return not species.getHasOnlySubstanceUnits() and not flat
+
+    def dilutable(self, species: Any) -> bool:
+        """Whether a species is a concentration that is kept as an amount, for its compartment's size changes."""
+        ruled = species.getId() in self.assigned
+        # A rate of the concentration says all, but where events change the size at once and what is there stays.
+        ruled |= species.getId() in self.rated and species.getCompartment() not in self.by_events
+        fixed = ruled or species.getConstant()
+        return self.concentration(species) and self.varying(species.getCompartment()) and not fixed
+
+    def amount(self, sbml_id: str) -> str:
+        """Return our name of the amount of a species that is kept as one."""
+        wanted, taken = f"{self.name(sbml_id)}_amount", set(self.names.values())
+        while wanted in taken:
+            wanted += "_"
+        return wanted
 
     def value(self, sbml_id: str) -> float:
         """Return the value of a symbol at time zero, NaN where none is given.
@@ -158,6 +198,9 @@ class Symbols:
             return float(compartment.getSize()) if compartment.isSetSize() else 1.0
         reaction = self.model.getReaction(sbml_id)
         if reaction is not None:
+            if not lawful(reaction):
+                what = f"a formula uses the rate of {sbml_id!r}, which has none"
+                raise ModelError(Problem(self.where, what, "a kinetic law"))
             return self.number(reaction.getKineticLaw().getMath(), f"the rate of {sbml_id}")
         parameter = self.model.getParameter(sbml_id)
         if parameter is not None:
@@ -173,6 +216,9 @@ class Symbols:
             return given if dense else given * size
         if species.isSetInitialAmount():
             given = float(species.getInitialAmount())
+            if dense and size == 0:
+                what = f"the species {species.getId()!r} is in the compartment {species.getCompartment()!r} of size 0"
+                raise ModelError(Problem(self.where, what, "a size, or a species in substance units only"))
             return given / size if dense else given
         return math.nan
 
@@ -185,6 +231,8 @@ class Symbols:
         back = {ours: theirs for theirs, ours in self.names.items()}
 
         def known(name: str) -> float:
+            if name not in back and name not in ("time", self.scale):
+                raise ModelError(Problem(f"{self.where}: {place}", "uses a rateOf at the start", "the rate written out"))
             return 0.0 if name == "time" else 1.0 if name == self.scale else self.value(back[name])
 
         return evaluate(self.text(node, place), known)
@@ -197,6 +245,11 @@ def _free(wanted: str, taken: set[str]) -> str:
         name += "_"
     taken.add(name)
     return name
+
+
+def lawful(reaction: Any) -> bool:
+    """Whether a reaction has a rate."""
+    return reaction.getKineticLaw() is not None and reaction.getKineticLaw().getMath() is not None
 
 
 def days_per_unit(model: Any) -> float | None:
@@ -214,5 +267,10 @@ def days_per_unit(model: Any) -> float | None:
             continue
         if unit.getKind() != libsbml.UNIT_KIND_SECOND:
             return None
-        seconds *= (unit.getMultiplier() * 10.0 ** unit.getScale()) ** unit.getExponentAsDouble()
-    return seconds / SECONDS
+        try:
+            seconds *= (unit.getMultiplier() * 10.0 ** unit.getScale()) ** unit.getExponentAsDouble()
+        except (ArithmeticError, ValueError):
+            return None
+    found = seconds / SECONDS
+    usable = isinstance(found, float) and 1e-30 < found < 1e30
+    return found if usable else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import math
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -49,7 +50,8 @@ class Equations:
 
     `key` is the same for models that differ in parameter values only, so that what was compiled for one serves all.
     `break_times` are when rates switch by the clock, `conditions` change their sign where rates switch by the state, and
-    `exchanges` are the pairs of states that a flow connects.
+    `exchanges` are the pairs of states that a flow connects. `clock` holds, where there are steps (floor), what depends on time
+    alone and decides: arguments of steps (True), and differences of the sides of conditions.
     """
 
     key: str
@@ -67,6 +69,7 @@ class Equations:
     break_times: tuple[Expr, ...]
     conditions: tuple[Expr, ...]
     exchanges: tuple[tuple[int, int], ...]
+    clock: tuple[tuple[bool, Expr], ...] = ()
 
 
 _CACHE: OrderedDict[str, Equations] = OrderedDict()
@@ -126,6 +129,8 @@ class _Builder:
 
     def build(self) -> Equations:
         model = self.model
+        for name in self.in_order():
+            self.name(name)
         outputs = {name: self.name(name) for name in (*model.derived, *model.modifiables)}
         output_units = {name: part.unit for table in (model.derived, model.modifiables) for name, part in table.items()}
         return Equations(
@@ -144,7 +149,22 @@ class _Builder:
             break_times=self.break_times(),
             conditions=self.conditions(),
             exchanges=self.exchanges(),
+            clock=self.clock(),
         )
+
+    def in_order(self) -> list[str]:
+        """Return the defined quantities, each after those that it uses: long chains of them are then no deep recursion."""
+        found: dict[str, None] = {}
+        waiting = [*self.model.modifiables, *self.model.derived]
+        while waiting:
+            name = waiting[-1]
+            used = {n for text in self.defining(name) for n in names(text)}
+            missing = [n for n in used - found.keys() if self.defining(n)]
+            if name in found or not missing:
+                found[waiting.pop()] = None
+            else:
+                waiting += missing
+        return list(found)
 
     def name(self, name: str) -> Expr:
         """Return the tree of a name."""
@@ -305,6 +325,24 @@ class _Builder:
                     found.append(difference)
         return tuple(dict.fromkeys(found))
 
+    def clock(self) -> tuple[tuple[bool, Expr], ...]:
+        """Return what depends on time alone and decides, where there are steps: their arguments, differences of conditions."""
+        steps: list[Expr] = []
+        differences: list[Expr] = []
+        for text, own in self.dynamic():
+            for node in ast.walk(parse(text)):
+                if isinstance(node, ast.Call) and function_of(node) == "floor":
+                    steps.append(self.tree(ast.unparse(node.args[0]), own))
+                elif isinstance(node, ast.Compare):
+                    sides = (self.tree(ast.unparse(side), own) for side in (node.left, node.comparators[0]))
+                    differences.append(next(sides) - next(sides))
+        if not steps:
+            return ()
+        found = [(True, e) for e in steps] + [(False, e) for e in differences]
+        moving = {str(s) for s in self.index}
+        alone = [(step, e) for step, e in found if TIME in (free := {str(s) for s in e.free_symbols}) and not free & moving]
+        return tuple(dict.fromkeys(alone))
+
     def dynamic(self) -> Iterator[tuple[str, dict[str, Expr]]]:
         """Yield the expressions that rates are made of, with what `self` stands for in them."""
         waiting: list[str] = []
@@ -340,5 +378,7 @@ def _alternatives(tree: ast.expr) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.Call) and function_of(node) in ("min", "max"):
             texts = [ast.unparse(a) for a in node.args]
             yield from ((a, b) for i, a in enumerate(texts) for b in texts[i + 1 :])
+        elif isinstance(node, ast.Call) and function_of(node) == "floor":
+            yield f"sin({math.pi!r} * ({ast.unparse(node.args[0])}))", ""  # changes its sign at whole numbers
         elif isinstance(node, ast.Call) and function_of(node) == "abs":
             yield ast.unparse(node.args[0]), ""

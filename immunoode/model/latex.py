@@ -21,6 +21,10 @@ _PLAIN = {
     "tanh": "\\tanh",
     "sin": "\\sin",
     "cos": "\\cos",
+    "asin": "\\arcsin",
+    "acos": "\\arccos",
+    "atan": "\\arctan",
+    "floor": "\\operatorname{floor}",
     "min": "\\min",
     "max": "\\max",
 }

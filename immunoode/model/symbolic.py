@@ -48,11 +48,16 @@ def derivative(expression: Expr, symbol: Expr) -> Expr:
 
     SymEngine writes that of (a x) ** p by x as p (a x) ** p / x, which is 0 / 0 at x = 0; here it is p a (a x) ** (p - 1).
     """
+    import symengine as se
+
+    steps = expression.atoms(se.floor)
+    if steps:  # constant between their jumps
+        stairs = {step: se.Symbol(f"step {k}") for k, step in enumerate(steps)}
+        between = derivative(expression.xreplace(stairs), symbol)
+        return between.xreplace({name: step for step, name in stairs.items()})
     parts = _apart(expression, symbol)
     if not parts:
         return expression.diff(symbol)
-    import symengine as se
-
     names = {part: se.Symbol(f"part {k}") for k, part in enumerate(parts)}
     without = expression.xreplace(names)
     back = {name: part for part, name in names.items()}
@@ -163,6 +168,9 @@ class _Builder:
     def guarded(self, x: Expr, value: Expr) -> Expr:
         """Return value where x > 0, else 0: powers and logarithms then have a value and a derivative at zero."""
         return self.se.Piecewise((value, x > 0), (self.se.Integer(0), True))
+
+    def _floor(self, x: Expr) -> Expr:
+        return self.se.floor(x)
 
     def _log10(self, x: Expr) -> Expr:
         return self.se.log(x) / self.se.log(self.se.Integer(10))

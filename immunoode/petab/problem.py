@@ -20,6 +20,7 @@ from immunoode.model.expressions import names
 from immunoode.model.parts import Compartment, Model, Parameter
 from immunoode.petab.noise import DISTRIBUTIONS, PRIORS, TRANSFORMATIONS, log_likelihood, log_prior
 from immunoode.petab.tables import Tables, open_tables
+from immunoode.regimen.occurrences import Events
 from immunoode.regimen.regimen import Regimen
 from immunoode.solve.simulate import simulate
 
@@ -41,7 +42,7 @@ class PetabProblem:
     ----------
     title : str
     model : Model
-    events : Regimen
+    events : Regimen or Events
         Of the SBML file.
     parameters : DataFrame
         By parameterId: scale, lower, upper (linear), nominal, estimate (bool), prior, first, second.
@@ -57,7 +58,7 @@ class PetabProblem:
 
     title: str
     model: Model
-    events: Regimen
+    events: Regimen | Events
     parameters: pd.DataFrame
     conditions: pd.DataFrame
     observables: pd.DataFrame
@@ -159,10 +160,9 @@ class PetabProblem:
         own |= {str(k): _number(v, values) for k, v in self.conditions.loc[condition].items() if _given(v)}
         outputs = [*self.model.compartments, *self.model.derived]
         days, place = np.unique(rows["time"].to_numpy(float) * self.days, return_inverse=True)
-        regimen = self.events if self.events.rules or self.events.reactions else None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            run = simulate(self.model, regimen, times=days, start=min(0.0, days[0]), parameters=own, outputs=outputs,
+            run = simulate(self.model, self.events, times=days, start=min(0.0, days[0]), parameters=own, outputs=outputs,
                            rtol=RTOL, atol=ATOL, extinction=False)  # fmt: skip
         table = dict(zip(run.names, run.values[0].T, strict=True))
         known = {name: p.value for name, p in self.model.constants.items()} | dict(values) | own
@@ -236,7 +236,9 @@ def read_petab(path: str | Path) -> PetabProblem:
     tables = open_tables(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model, events = read_sbml(tables.model), read_sbml_events(tables.model)
+        model = read_sbml(tables.model)
+        # Doses may follow parameters that conditions set or a fit varies: then they are events, whose formulas use them.
+        events = read_sbml_events(tables.model, regimen=not _followed(tables))
     days = 1 / next(p.value for name, p in model.parameters.items() if name.startswith("time_units_per_day"))
     conditions = tables.condition.set_index("conditionId").drop(columns="conditionName", errors="ignore")
     model, conditions = _initial_by_condition(model, conditions, tables.where)
@@ -246,6 +248,15 @@ def read_petab(path: str | Path) -> PetabProblem:
     )  # fmt: skip
     _check_names(problem, tables.where)
     return problem
+
+
+def _followed(tables: Tables) -> bool:
+    """Whether events use what conditions set or the parameter table has."""
+    events = read_sbml_events(tables.model, regimen=False)
+    moved = {*map(str, tables.condition.columns), *map(str, tables.parameter["parameterId"])}
+    found = getattr(events, "events", ())
+    texts = [t for e in found for t in (e.trigger, e.delay, e.priority, *(a.value for a in e.assignments))]
+    return any(names(text) & moved for text in texts if text)
 
 
 def _initial_by_condition(model: Model, conditions: pd.DataFrame, where: str) -> tuple[Model, pd.DataFrame]:

@@ -130,7 +130,7 @@ def walk(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables: 
             if steps >= most_steps:
                 return TOO_MANY
             steps += 1
-            last = 1.01 * h >= stop - t
+            last = (1.01 if resumed == 0.0 else 1.0) * h >= stop - t  # a step that was cut before a root is not stretched again
             step = stop - t if last else h
             if implicit:
                 if not fresh:

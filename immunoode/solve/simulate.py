@@ -14,7 +14,9 @@ from immunoode.model.combine import closed
 from immunoode.model.equations import Equations, equations
 from immunoode.model.library import load_model
 from immunoode.model.parts import Model
+from immunoode.regimen.occurrences import Events
 from immunoode.regimen.schedule import SET, Schedule
+from immunoode.solve.occurrences import many_with_events
 from immunoode.solve.prepare import prepare
 from immunoode.solve.simulation import Simulation
 from immunoode.solve.system import FloatArray
@@ -52,8 +54,8 @@ def simulate(
     ----------
     model : Model or str
         A model, or the name of a shipped one.
-    regimen : Regimen, Schedule or sequence of them, optional
-        One for all patients, or one for each.
+    regimen : Regimen, Schedule or sequence of them, or Events, optional
+        One for all patients, or one for each. With events of a model's own (`Events`), patients are solved one by one.
     until : str or float, optional
         End of the span: "1 year", or days. Not needed with `times`.
     times : sequence of float, optional
@@ -105,13 +107,18 @@ def simulate(
     matrix, subjects = _parameters(eq, parameters, _count(regimen), model)
     first = units.days(start)
     grid = _times(times, until, first)
+    wanted = (outputs,) if isinstance(outputs, str) else outputs
+    if isinstance(regimen, Events):
+        if sensitivities:
+            raise SolveError(Problem("sensitivities", "are not made where there are events", "leave one of them out"))
+        options = {"rtol": rtol, "atol": atol, "extinction": extinction, "engine": engine, "method": method}
+        return many_with_events(model, regimen, simulate, grid, first, matrix, subjects, wanted, options, progress)
     schedules = _schedules(regimen, eq, matrix)
     _check_start(schedules, first)
     if len(schedules) != len(matrix):
         raise SolveError(
             Problem("regimen", f"is given for {len(schedules)} patients, parameters for {len(matrix)}", "one for each")
         )
-    wanted = (outputs,) if isinstance(outputs, str) else outputs
     simulator = prepare(
         model, schedules, grid, wanted, start=first, rtol=rtol, atol=atol, extinction=extinction, engine=engine,
         method=method, sensitivities=sensitivities,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from immunoode.errors import Problem, SolveError
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve import reference
+from immunoode.solve.clock import stops
 from immunoode.solve.events import SET, Events, Layout, events_of, layout_of
 from immunoode.solve.reactions import Reactions
 from immunoode.solve.sensitivity import By
@@ -183,8 +184,10 @@ class Simulator:
                 made.clear()
         shaped = known.reshape(len(x), -1, 1 + len(self.by))
         result = []
-        for schedule, start, own in zip(self.schedules[rows], self.starts[rows].tolist(), shaped, strict=True):
-            key = id(schedule), start, own.tobytes() if system.has_known_times else b""
+        for row, schedule, start, own in zip(x, self.schedules[rows], self.starts[rows].tolist(), shaped, strict=True):
+            if system.equations.clock:
+                own = np.concatenate([own, stops(system, row, start, self.end)])
+            key = id(schedule), start, own.tobytes() if own.size else b""
             events = made.get(key)
             if events is None:
                 events = made[key] = events_of(schedule, self.layout, start, self.end, own)

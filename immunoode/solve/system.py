@@ -195,7 +195,7 @@ class System:
     def compile(self) -> None:
         """Make every function now: patients are solved in threads, and each must find the same ones."""
         with _LOCK:
-            _ = self.addresses, self.known_times, self.scales, self.input_states, self.exchange
+            _ = self.addresses, self.known_times, self.scales, self.input_states, self.exchange, self.clock
 
     @cached_property
     def initial(self) -> Function:
@@ -212,6 +212,11 @@ class System:
         """Lags of the inputs, then times at which rates switch; each with its derivatives by `by`: rows of 1 + m."""
         lags = [target.lag for target in self.equations.inputs.values()]
         return self._function([e for t in (*lags, *self.equations.break_times) for e in (t, *self.chain.derivatives(t))])
+
+    @cached_property
+    def clock(self) -> Function:
+        """What depends on time alone and decides, where there are steps."""
+        return self._function([e for _, e in self.equations.clock])
 
     @cached_property
     def has_known_times(self) -> bool:

@@ -1,0 +1,283 @@
+"""Fits as PEtab problems, version 1: model, conditions, observables with noise, measurements and parameters as files."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import DataError, Problem
+from immunoode.fit.likelihood import ErrorModel, ratio_start
+from immunoode.fit.observations import MEASURED, FloatArray
+from immunoode.fit.priors import NORMAL
+from immunoode.fit.result import FitResult
+from immunoode.interop.plain import Plain, plain
+from immunoode.interop.sbml_writer import sbml_of_arms
+from immunoode.model.equations import equations
+from immunoode.model.expressions import TIME, names
+from immunoode.regimen.schedule import Schedule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FAR = 1e6
+"""How far from a value bounds are where a fit has none, as a factor, or in units of the value: PEtab needs numbers."""
+NOISE = "noise_sd"
+"""Begins the name of the size of a quantity's errors."""
+TABLES = ("parameters", "conditions", "observables", "measurements")
+
+
+def write_petab(result: FitResult, folder: str | Path) -> Path:
+    """Write a fit as a PEtab problem, version 1.
+
+    Parameters
+    ----------
+    result : FitResult
+        Its model, data, regimens, error models, bounds and priors; the values found are the nominal values.
+    folder : path
+        Where to write the files; it is made. Files in it of the same names are replaced.
+
+    Returns
+    -------
+    Path
+        Of problem.yaml; beside it model.xml (SBML) and the tables. Time is in days from each subject's start. Subjects who
+        differ in nothing share a condition; the doses of each arm are events of the model, which a parameter of the condition
+        turns on. Sizes of errors are estimated parameters. A bound that a fit does not have is a millionfold from the value.
+
+    Raises
+    ------
+    DataError
+        If the fit has what PEtab 1 cannot say: censored observations, Student's t, covariates' coefficients, constraints,
+        what an earlier fit found as a prior, a model that uses the time with subjects who start on other days; all at once.
+    RegimenError
+        If a regimen has what events of SBML cannot say.
+
+    Notes
+    -----
+    Schmiester et al. 2021, PLoS Comput Biol 17:e1008646, doi 10.1371/journal.pcbi.1008646. Left out is what SBML does not have:
+    the extinction of the last cells.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import immunoode as imo
+    >>> trial = imo.load_example().select(arm="docetaxel")
+    >>> result = imo.fit("tumour_immune", trial, ["growth_rate"], regimens=imo.Regimen(), progress=False)
+    >>> problem = imo.read_petab(imo.write_petab(result, tempfile.mkdtemp()))
+    >>> bool(abs(problem.objective() / (result.deviance / 2) - 1) < 1e-4)
+    True
+    """
+    whole = plain(result.model)
+    problem = _Problem.of(result, whole)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.xml").write_text(problem.sbml(), encoding="utf-8")
+    for name in TABLES:
+        getattr(problem, name)().to_csv(folder / f"{name}.tsv", sep="\t", index=False)
+    path = folder / "problem.yaml"
+    path.write_text(
+        "format_version: 1\nparameter_file: parameters.tsv\nproblems:\n- condition_files: [conditions.tsv]\n"
+        "  measurement_files: [measurements.tsv]\n  observable_files: [observables.tsv]\n  sbml_files: [model.xml]\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def _refused(result: FitResult, whole: Plain) -> list[Problem]:
+    """Return what a fit has that PEtab 1 cannot say."""
+    seen, design, priors = result.observations, result.objective.design, result.objective.priors
+    censored = int((seen.censoring != MEASURED).sum())
+    texts = [*whole.derived.values(), *(f.rate for f in whole.flows)]
+    timed = any(TIME in names(text) for text in texts) and bool(np.any(seen.start))
+    coefficients = [c for s in design.slots for c in s.coefficients]
+    found = [
+        (censored, f"has {censored} censored observations", "observations that were measured"),
+        (any(math.isfinite(e.degrees) for e in result.objective.errors), "has errors of Student's t", "normal errors"),
+        (coefficients, f"has coefficients of covariates ({', '.join(coefficients[:3])})", "a fit without covariates"),
+        (design.constraints, f"has constraints ({', '.join(design.constraints)})", "a fit without constraints"),
+        (priors.earlier, "has an earlier fit for a prior", "priors of single parameters"),
+        (timed, "has a model that uses the time, and subjects who do not start on day 0", "start=0"),
+    ]
+    return [Problem("the fit", what, right) for there, what, right in found if there]
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What goes into the tables: arms by the names of their parameters, the arm and the condition of each subject."""
+
+    result: FitResult
+    whole: Plain
+    arms: Mapping[str, Schedule]
+    arm_of: tuple[str, ...]
+    condition_of: tuple[str, ...]
+    columns: Mapping[str, tuple[Any, ...]]
+
+    @classmethod
+    def of(cls, result: FitResult, whole: Plain) -> _Problem:
+        problems = _refused(result, whole)
+        if problems:
+            raise DataError(problems)
+        arms, arm_of = _arms(result, whole)
+        columns = _columns(result, whole, arms, arm_of)
+        rows = list(zip(*columns.values(), strict=True)) if columns else [()] * len(result.observations.subjects)
+        numbers = {row: k + 1 for k, row in enumerate(dict.fromkeys(rows))}
+        return cls(result, whole, arms, arm_of, tuple(f"condition_{numbers[row]}" for row in rows), columns)
+
+    def sbml(self) -> str:
+        return sbml_of_arms(self.result.model, self.arms)
+
+    def conditions(self) -> pd.DataFrame:
+        import pandas as pd
+
+        table = pd.DataFrame({"conditionId": self.condition_of, **self.columns})
+        subjects = pd.Series(self.result.observations.subjects).groupby(table["conditionId"], sort=False)
+        called = subjects.agg(lambda s: ", ".join(s) if len(s) < 4 else f"{s.iloc[0]} and {len(s) - 1} others")
+        table = table.drop_duplicates("conditionId")
+        table.insert(1, "conditionName", table["conditionId"].map(called))
+        return table
+
+    def measurements(self) -> pd.DataFrame:
+        import pandas as pd
+
+        seen = self.result.observations
+        return pd.DataFrame(
+            {
+                "observableId": [_observable(seen.quantities[q]) for q in seen.quantity],
+                "simulationConditionId": [self.condition_of[s] for s in seen.subject],
+                "measurement": seen.value,
+                "time": seen.time - seen.start[seen.subject],
+                "datasetId": [seen.subjects[s] for s in seen.subject],
+            }
+        )
+
+    def observables(self) -> pd.DataFrame:
+        import pandas as pd
+
+        seen = self.result.observations
+        rows = [_noise(e, seen.outputs[q], self.noise(q)) for q, e in enumerate(self.result.objective.errors)]
+        return pd.DataFrame(
+            {
+                "observableId": [_observable(q) for q in seen.quantities],
+                "observableName": [f"{q} [{u}]" for q, u in zip(seen.quantities, seen.units, strict=True)],
+                "observableFormula": [r[0] for r in rows],
+                "observableTransformation": [r[2] for r in rows],
+                "noiseFormula": [r[1] for r in rows],
+                "noiseDistribution": "normal",
+            }
+        )
+
+    def noise(self, quantity: int) -> str:
+        """Return the name of the size of a quantity's errors."""
+        return NOISE if self.result.objective.pool else f"{NOISE}_{_word(self.result.observations.quantities[quantity])}"
+
+    def parameters(self) -> pd.DataFrame:
+        import pandas as pd
+
+        columns = ["parameterId", "parameterScale", "lowerBound", "upperBound", "nominalValue", "estimate"]
+        table = pd.DataFrame([*self._fitted(), *self._errors()], columns=columns)
+        priors = {p.key: p for p in self.result.objective.priors.single}
+        if priors:
+            logged = {key for slot in self.result.objective.design.slots if slot.log for key in slot.keys}
+            pairs = [_prior(priors.get(name), name in logged) for name in table["parameterId"]]
+            table["objectivePriorType"] = [kind for kind, _ in pairs]
+            table["objectivePriorParameters"] = [numbers for _, numbers in pairs]
+        return table
+
+    def _fitted(self) -> list[tuple[Any, ...]]:
+        found = self.result.lmfit.params
+        return [
+            _row(key, slot.log, slot.bounds, float(found[key].value))
+            for slot in self.result.objective.design.slots
+            for key in slot.keys
+        ]
+
+    def _errors(self) -> list[tuple[Any, ...]]:
+        rows: dict[str, tuple[Any, ...]] = {}
+        for q, model in enumerate(self.result.objective.errors):
+            rows[self.noise(q)] = _row(self.noise(q), True, (0.0, math.inf), model.scale.s)
+            if model.ratio_name:
+                value = float(self.result.lmfit.params[model.ratio_name].value)
+                rows[model.ratio_name] = _row(model.ratio_name, True, ratio_start(model)[1:], value)
+        return list(rows.values())
+
+
+def _arms(result: FitResult, whole: Plain) -> tuple[dict[str, Schedule], tuple[str, ...]]:
+    """Return the different schedules, from each subject's start on, by names of parameters; and that of each subject."""
+    taken = {*whole.constants, *whole.initial, *whole.derived}
+    found: dict[Schedule, str] = {}
+    arm_of = []
+    for schedule, start in zip(getattr(result.predictor, "schedules", ()), result.observations.start, strict=True):
+        if schedule is None or not len(schedule.times):
+            arm_of.append("")
+            continue
+        shifted = Schedule(schedule.times - start, schedule.inputs, schedule.amounts, schedule.durations, schedule.actions,
+                           schedule.steady, schedule.reactions)  # fmt: skip
+        if shifted not in found:
+            name = f"regimen_{len(found) + 1}"
+            while name in taken:
+                name += "_"
+            found[shifted] = name
+        arm_of.append(found[shifted])
+    return {name: schedule for schedule, name in found.items()}, tuple(arm_of)
+
+
+def _columns(
+    result: FitResult, whole: Plain, arms: Mapping[str, Schedule], arm_of: Sequence[str]
+) -> dict[str, tuple[Any, ...]]:
+    """Return what conditions set, a value for each subject: numbers, or names of parameters that belong to some of them."""
+    base: FloatArray = getattr(result.predictor, "base")  # noqa: B009  # of the predictor that simulates
+    slots = {slot.name: slot for slot in result.objective.design.slots}
+    columns: dict[str, tuple[Any, ...]] = {}
+    for k, name in enumerate(equations(result.model).parameters):
+        slot = slots.get(name)
+        if slot is not None and slot.keys != (name,):
+            columns[name] = tuple(slot.keys[g] for g in slot.group)
+        elif slot is None and np.any(base[:, k] != whole.constants[name]):
+            columns[name] = tuple(map(float, base[:, k]))
+    for arm in arms:
+        columns[arm] = tuple(float(arm == own) for own in arm_of)
+    return columns
+
+
+def _noise(model: ErrorModel, output: str, size: str) -> tuple[str, str, str]:
+    """Return the formulas of an observable and its noise, and the transformation."""
+    floor = repr(float(model.floor))
+    if model.kind == "lognormal":
+        return f"max({output}, {floor})", size, "log"
+    weight = {
+        "additive": "1",
+        "proportional": f"max(abs({output}), {floor})",
+        "combined": f"sqrt({model.ratio_name}^2 + {output}^2)",
+    }[model.kind]
+    return output, size if weight == "1" else f"{size} * {weight}", "lin"
+
+
+def _row(name: str, logged: bool, bounds: Sequence[float], value: float) -> tuple[Any, ...]:
+    low, high = bounds
+    if logged:
+        low, high = low if low > 0 else value / FAR, high if math.isfinite(high) else value * FAR
+    reach = FAR * max(abs(value), 1.0)
+    low, high = low if math.isfinite(low) else -reach, high if math.isfinite(high) else reach
+    return name, "log" if logged else "lin", low, high, value, 1
+
+
+def _prior(prior: Any, logged: bool) -> tuple[str, str]:
+    """Return the kind and the numbers of a prior; on the scale that is fitted where that is the logarithm."""
+    if prior is None:
+        return "", ""
+    if prior.kind == NORMAL:
+        return "normal", f"{prior.centre!r};{prior.sd!r}"
+    return "parameterScaleNormal" if logged else "logNormal", f"{math.log(prior.centre)!r};{prior.sd!r}"
+
+
+def _observable(quantity: str) -> str:
+    return f"observed_{_word(quantity)}"
+
+
+def _word(text: str) -> str:
+    return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "quantity"
