@@ -54,7 +54,7 @@ class Problem:
 
     def start(self) -> Point:
         """Return where a fit starts."""
-        return Point(self.effects.start.copy(), np.diag(self.effects.start_sd**2), self.likelihood.start.copy())
+        return Point(self.effects.start.copy(), self.effects.start_omega.copy(), self.likelihood.start.copy())
 
     def vector(self, point: Point) -> FloatArray:
         """Return a point as numbers without bounds."""
@@ -69,8 +69,7 @@ class Problem:
     @property
     def names(self) -> tuple[str, ...]:
         """A name for each number of a vector."""
-        omega = self.effects.pattern.names(self.effects.random_names)
-        return (*self.effects.coefficients, *omega, *self.likelihood.names)
+        return (*self.effects.coefficients, *self.effects.covariance_names, *self.likelihood.names)
 
     def by_subject(self, values: FloatArray) -> FloatArray:
         """Return sums over each subject's observations, the last axis."""

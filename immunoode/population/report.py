@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from immunoode.fit.observations import FloatArray
+    from immunoode.population.levels import Level
     from immunoode.population.result import PopulationResult
 
 SHRUNK = 0.5
@@ -60,21 +61,23 @@ def _typical(result: PopulationResult, sd: FloatArray, z: float) -> list[dict[st
 
 
 def _spread(result: PopulationResult, covariance: FloatArray, z: float) -> list[dict[str, object]]:
-    """Return standard deviations and correlations of random effects, with errors by the delta method."""
-    effects, omega = result.problem.effects, result.point.omega
-    pattern, first = effects.pattern, len(effects.coefficients)
-    count = len(pattern.places)
-    vector = result.problem.vector(result.point)[first : first + count]
-    slopes = np.array(list(pattern.derivatives(vector)))
+    """Return standard deviations and correlations of random effects, level by level, with errors by the delta method."""
+    return [row for level in result.levels for row in _spread_of(result, level, covariance, z)]
+
+
+def _spread_of(result: PopulationResult, level: Level, covariance: FloatArray, z: float) -> list[dict[str, object]]:
+    pattern, omega, names = level.pattern, level.covariance, level.names
+    first, count = len(result.problem.effects.coefficients) + level.offset, len(level.pattern.places)
+    slopes = np.array(list(pattern.derivatives(pattern.vector(omega))))
     own = covariance[first : first + count, first : first + count]
-    size, names, shrinkage = np.sqrt(np.diag(omega)), effects.random_names, result.shrinkage
+    size, shrinkage = np.sqrt(np.diag(omega)), level.shrinkage
     rows = []
     for i, name in enumerate(names):
         by = slopes[:, i, i] / (2 * omega[i, i])
         error = float(np.sqrt(max(by @ own @ by, 0.0)))
-        latent = effects.distributions[effects.random[i]].kind
-        unit = effects.units[effects.random[i]] if latent == NORMAL else "1"
-        row = _row(f"sd({name})", "between subjects", float(size[i]), unit, size[i] * error,
+        latent = level.distributions[i].kind
+        unit = level.units[i] if latent == NORMAL else "1"
+        row = _row(f"sd({name})", level.kind, float(size[i]), unit, size[i] * error,
                    size[i] * np.exp(-z * error), size[i] * np.exp(z * error))  # fmt: skip
         cv = 100 * np.sqrt(np.expm1(omega[i, i])) if latent == LOGNORMAL and omega[i, i] < 50 else np.nan
         rows.append({**row, "cv_percent": cv, "shrinkage_percent": 100 * shrinkage[name]})
@@ -85,7 +88,7 @@ def _spread(result: PopulationResult, covariance: FloatArray, z: float) -> list[
         by = slopes[:, i, j] / (size[i] * size[j]) - r * (slopes[:, i, i] / omega[i, i] + slopes[:, j, j] / omega[j, j]) / 2
         error = float(np.sqrt(max(by @ own @ by, 0.0)))
         half = z * error / max(1 - r * r, 1e-9)
-        rows.append(_row(f"correlation({names[j]}, {names[i]})", "between subjects", float(r), "1", error,
+        rows.append(_row(f"correlation({names[j]}, {names[i]})", level.kind, float(r), "1", error,
                          float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half))))  # fmt: skip
     return rows
 
@@ -144,7 +147,7 @@ def cautions(result: PopulationResult) -> tuple[str, ...]:
     stuck = int((~result.modes.arrived).sum())
     if stuck:
         out.append(f"the most likely effects of {stuck} subjects were not found to the end")
-    sizes = dict(zip(result.problem.effects.random_names, np.sqrt(np.diag(result.point.omega)), strict=True))
+    sizes = {n: s for v in result.levels for n, s in zip(v.names, np.sqrt(np.diag(v.covariance)), strict=True)}
     out += [f"{n}: the random effect has vanished (sd {s:.1g}); leave it out of random" for n, s in sizes.items() if s < FEW]
     out += [f"{n}: shrinkage of {100 * s:.0f} %; subjects' own values say little" for n, s in result.shrinkage.items()
             if s > SHRUNK and sizes[n] >= FEW]  # fmt: skip

@@ -134,9 +134,8 @@ def _not_too_fast(new: FloatArray, old: FloatArray) -> FloatArray:
 
 
 def _words(problem: Problem, point: Point) -> str:
-    names, values = problem.effects.names, problem.effects
-    typical = [float(d.value(np.array(point.beta[t]))) for d, t in zip(values.distributions, values.typical, strict=True)]
-    return ", ".join(f"{n} {v:.3g}" for n, v in zip(names[:4], typical, strict=False))
+    typical = problem.effects.typical_values(point.beta)
+    return ", ".join(f"{n} {v:.3g}" for n, v in list(typical.items())[:4])
 
 
 def _drift(trace: Trace, average: int) -> FloatArray | None:
