@@ -80,10 +80,10 @@ def fit_population(
         Parameters that also differ between occasions (cycles, visits in a crossover) of a subject: its own value, which
         `random` lets differ, times or plus an effect of each occasion. These are independent and spread alike.
     occasions : days, mapping of subject or arm to days, or str
-        Days at which occasions begin (the first begins with a subject's start: [21, 42] are three); or the column of a table given as `data`, or
-        the changing covariate of `read_nonmem(..., varying=[...])`, that tells occasions apart. By a column of
-        observations, an occasion begins at the first dose since the last observation of the one before, or where there is
-        none, at its own first observation.
+        Days at which occasions begin (the first begins with a subject's start: [21, 42] are three); or the column of a table
+        given as `data`, or the changing covariate of `read_nonmem(..., varying=[...])`, that tells occasions apart. By a
+        column of observations, an occasion begins at the first dose since the last observation of the one before, or where
+        there is none, at its own first observation.
     covariates : mapping, optional
         {"clearance": "log(weight / 70)", "growth_rate": ["arm", "age"]}: what shifts a parameter's latent mean; see
         `immunoode.fit.covariates`.
