@@ -15,6 +15,7 @@ from immunoode.fit.observations import FloatArray, Observations, Observe
 from immunoode.fit.simulated import base_values, schedules
 from immunoode.model.equations import equations
 from immunoode.model.parts import Model
+from immunoode.population.beginning import beginning
 from immunoode.population.effects import OCCASION_SD, Effects, deviations, effects, on_occasions
 from immunoode.population.focei import Ended, focei
 from immunoode.population.likelihood import likelihood_of
@@ -136,8 +137,9 @@ def fit_population(
     free = frozenset([*names, *deviations(random, 0.0), *later])
     whole, table, seen, given = arranged(model, data, free, observe, baseline, start, regimens)
     seen = _sorted(seen)
-    made = effects(whole, seen, table.covariates, names, random, correlated, covariates or {}, distribution or {},
-                   _first(whole, seen, free, initial), later)  # fmt: skip
+    known = _first(whole, seen, free, initial)
+    made = effects(whole, seen, table.covariates, names, random, correlated, covariates or {}, distribution or {}, known,
+                   later)  # fmt: skip
     base = base_values(whole, seen, table.covariates, parameters, made.names)
     keys = equations(whole).parameters
     values = {s: dict(zip(keys, map(float, row), strict=True)) for s, row in zip(seen.subjects, base, strict=True)}
@@ -147,6 +149,7 @@ def fit_population(
         made, solved = _on_occasions(solved, made, later, occasions, data, seen)
     trajectories = Trajectories(solved[0], seen, solved[2], solved[1], made, RTOL[method] if rtol is None else rtol, threads)
     task = problem_of(trajectories, made, likelihood_of(seen, error))
+    task = task if resume is not None else _begun(task, whole, known, seed)
     _check_start(task)
     ended = _run(task, method, _from(task, resume), iterations, chains, seed, progress)
     return PopulationResult(whole, table, method, task, ended, time.perf_counter() - begin, seed)
@@ -199,6 +202,18 @@ def _first(
             if len(first):
                 found[name] = float(np.exp(np.median(np.log(seen.value[mine[first]]))))
     return {**found, **(initial or {})}
+
+
+def _begun(task: Task, model: Model, known: Mapping[str, float], seed: int) -> Task:
+    """Return the task with typical values to start from that are not far off the data."""
+    made = task.effects
+    bounds = np.tile([-np.inf, np.inf], (len(made.coefficients), 1))
+    for name, k in zip(made.parameters, made.first, strict=True):
+        with np.errstate(divide="ignore"):
+            low, high = made.distributions[k].latent(np.array(model.constants[name].bounds or (-np.inf, np.inf)))
+        bounds[made.typical[k]] = (low if low == low else -np.inf), (high if high == high else np.inf)
+    fixed = np.array([made.typical[made.first[made.parameters.index(n)]] for n in known], dtype=np.int64)
+    return replace(task, effects=replace(made, start=beginning(task, bounds, fixed, seed)))
 
 
 def _check_start(task: Task) -> None:
