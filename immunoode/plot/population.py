@@ -55,7 +55,7 @@ def plot_individuals(
     data = result.predict()
     boxes = grid.ravel()
     for box, subject in zip(boxes, chosen, strict=False):
-        last = data.loc[data["subject"] == subject, "time"].max()
+        last = data.loc[data["subject"] == subject, "time"].max() + 0.02 * np.ptp(days)
         for of, style in (("typical", {"color": GREY, "ls": "--"}), ("individual", {"color": colour(0)})):
             mine = curves[of][(curves[of]["subject"] == subject) & (curves[of]["quantity"] == which)]
             mine = mine[mine["time"] <= last * 1.05]
@@ -76,6 +76,8 @@ def plot_individuals(
 def _spread_out(result: PopulationResult) -> list[str]:
     size = np.sqrt(np.einsum("si,ij,sj->s", result.ended.eta, np.linalg.inv(result.point.omega), result.ended.eta))
     order = np.argsort(size)
+    visits = np.array([len(np.unique(result.observations.time[result.observations.subject == i])) for i in order])
+    order = order[visits > 1] if (visits > 1).any() else order  # a single visit shows no course
     some = order[np.unique(np.linspace(0, len(order) - 1, min(PANELS, len(order))).astype(int))]
     return [result.observations.subjects[i] for i in some]
 
