@@ -36,7 +36,8 @@ class Trace:
 class Ended:
     """How a method ended: the point, the effects and uncertainty of each subject there, and why it stopped.
 
-    `drift` (V,) is how far estimates moved between the last iterations, where they are averages.
+    `drift` (V,) is how far estimates moved between the last iterations, where they are averages; `searched` of the iterations
+    came before these.
     """
 
     point: Point
@@ -46,6 +47,7 @@ class Ended:
     message: str
     trace: Trace
     drift: FloatArray | None = None
+    searched: int = 0
 
 
 def focei(problem: Problem, start: Point | None, iterations: int, bar: Any) -> Ended:

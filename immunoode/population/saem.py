@@ -88,7 +88,7 @@ def saem(
         message, success = f"{why(error)} after {len(trace.vectors) - 1} iterations; this is where they led", False
     mean = problem.effects.means(point.beta)[:, problem.effects.random]
     spread = averages.covariance(point.omega)
-    return Ended(point, averages.first - mean, spread, success, message, trace, _drift(trace, average))
+    return Ended(point, averages.first - mean, spread, success, message, trace, _drift(trace, average), search)
 
 
 def _begin(problem: Problem, start: Point | None) -> tuple[Point, Modes]:
