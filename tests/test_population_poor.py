@@ -51,11 +51,12 @@ def test_a_subject_with_one_visit(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_constant_data(method):
-    how = {"iterations": (150, 150)} if method == "saem" else {}
-    result = fitted(decays(20).assign(value=5.0), method=method, **how)
+    result = fitted(decays(20).assign(value=5.0), method=method)
     text = usable(result)
-    assert "meets the data to the solver's precision" in text and "beyond the model's bounds" in text
-    assert result.values["amount"] == pytest.approx(5.0, rel=1e-3)
+    assert "drug: all values are 5; what does not change determines no rate" in text
+    assert result.values["amount"] == pytest.approx(5.0, rel=0.1) and result.values["rate"] < 0.02
+    if method == "focei":
+        assert "meets the data to the solver's precision" in text and "beyond the model's bounds" in text
 
 
 def test_zeros_and_what_is_no_number():

@@ -1,7 +1,8 @@
 """Where typical values begin: the model's own, unless others are far closer to the data.
 
 A model of patients that is fitted to mice has rates that are off by a factor of a hundred; from there no method finds back, as
-predictions are flat. So a design over some orders of magnitude is looked through first, without random effects.
+predictions are flat. So where predictions are far off, a design over some orders of magnitude is looked through first, without
+random effects. What is found is only proposed: a method takes it where some first steps from there end higher in likelihood.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ WIDTHS = (4.6, 1.5, 0.5)
 POINTS = 64
 SUBJECTS = 24
 """So many are looked at, in equal steps over all."""
+FAR = 1.0
+"""Distance at the model's own values up to which these are near enough: a factor of e, or one spread of the data."""
 BETTER = 0.7
-"""Share of the distance at the model's own values below which others are taken."""
+"""Share of that distance below which others are proposed."""
 
 
 def beginning(problem: Problem, bounds: FloatArray, fixed: IntArray, seed: int) -> FloatArray:
-    """Return coefficients (P,) to start from.
+    """Return coefficients to start from: the model's own, and others where these are far off (1 or 2, P).
 
     Parameters
     ----------
@@ -36,9 +39,11 @@ def beginning(problem: Problem, bounds: FloatArray, fixed: IntArray, seed: int) 
     kinds = {int(t): d.kind for t, d in zip(effects.typical, effects.distributions, strict=True)}
     free = np.array([t for t in kinds if t not in fixed and kinds[t] != NORMAL], dtype=np.int64)
     if not len(free):
-        return start
+        return start[None]
     subjects = np.unique(np.linspace(0, problem.subjects - 1, SUBJECTS).astype(np.int64))
     far = _distances(problem, start[None], subjects)[0]
+    if far < FAR:
+        return start[None]
     best, nearest = start, far
     for k, width in enumerate(WIDTHS):
         unit = qmc.Sobol(len(free), seed=np.random.default_rng([seed, 5, k])).random(POINTS)
@@ -48,9 +53,7 @@ def beginning(problem: Problem, bounds: FloatArray, fixed: IntArray, seed: int) 
         found = _distances(problem, tried, subjects)
         if found.min() < nearest:
             best, nearest = tried[np.argmin(found)], float(found.min())
-        if k == 0 and not nearest < BETTER * far and np.isfinite(far):
-            return start
-    return best if nearest < BETTER * far or not np.isfinite(far) else start
+    return np.stack([start, best]) if nearest < BETTER * far else start[None]
 
 
 def _distances(problem: Problem, coefficients: FloatArray, subjects: IntArray) -> FloatArray:

@@ -205,7 +205,7 @@ def _first(
 
 
 def _begun(task: Task, model: Model, known: Mapping[str, float], seed: int) -> Task:
-    """Return the task with typical values to start from that are not far off the data."""
+    """Return the task with other typical values to start from, where the model's own are far off the data."""
     made = task.effects
     bounds = np.tile([-np.inf, np.inf], (len(made.coefficients), 1))
     for name, k in zip(made.parameters, made.first, strict=True):
@@ -213,13 +213,13 @@ def _begun(task: Task, model: Model, known: Mapping[str, float], seed: int) -> T
             low, high = made.distributions[k].latent(np.array(model.constants[name].bounds or (-np.inf, np.inf)))
         bounds[made.typical[k]] = (low if low == low else -np.inf), (high if high == high else np.inf)
     fixed = np.array([made.typical[made.first[made.parameters.index(n)]] for n in known], dtype=np.int64)
-    return replace(task, effects=replace(made, start=beginning(task, bounds, fixed, seed)))
+    return replace(task, others=tuple(beginning(task, bounds, fixed, seed)[1:]))
 
 
 def _check_start(task: Task) -> None:
     """Refuse a fit of which no subject can be simulated where it starts."""
-    found = task.trajectories(task.effects.means(task.effects.start)[None])
-    if not np.isfinite(found).any():
+    starts = np.stack([task.effects.means(b) for b in (task.effects.start, *task.others)])
+    if not np.isfinite(task.trajectories(starts)).any():
         right = "give other values, initial={'parameter': value}"
         raise FitError(Problem("initial", "no simulation succeeds at the values that the fit starts from", right))
 

@@ -57,7 +57,7 @@ def focei(problem: Problem, start: Point | None, iterations: int, bar: Any) -> E
     trace = Trace()
     try:
         if start is None:
-            point, found = warm(problem, problem.start(), WARM_ROUNDS)
+            point, found = warm(problem, WARM_ROUNDS)
             eta = found.eta
         else:
             point, eta = start, begin(problem, start)

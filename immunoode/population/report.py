@@ -194,6 +194,8 @@ def _of_data(result: PopulationResult) -> Iterator[str]:
         rows = seen.quantity == i
         if not likelihood.measured[rows].any():
             yield f"{quantity}: nothing was measured, all values are limits"
+        elif rows.sum() > 1 and np.ptp(seen.value[rows]) == 0:
+            yield f"{quantity}: all values are {seen.value[rows][0]:g}; what does not change determines no rate"
 
 
 def _of_values(result: PopulationResult) -> Iterator[str]:

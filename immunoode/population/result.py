@@ -256,11 +256,11 @@ class PopulationResult:
 
         return residual_table(self, draws, seed)
 
-    def predictive_check(self, **how: Any) -> PredictiveCheck:
+    def predictive_check(self, quantity: str | None = None, **how: Any) -> PredictiveCheck:
         """Return a visual predictive check; see `immunoode.population.predictive.predictive_check`."""
         from immunoode.population.predictive import predictive_check
 
-        return predictive_check(self, **how)
+        return predictive_check(self, quantity, **how)
 
     @cached_property
     def fingerprint(self) -> str:

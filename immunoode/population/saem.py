@@ -93,7 +93,7 @@ def saem(
 
 def _begin(problem: Problem, start: Point | None) -> tuple[Point, Modes]:
     if start is None:
-        return warm(problem, problem.start(), 3)
+        return warm(problem, 3)
     return start, modes(problem, start, begin(problem, start))
 
 
