@@ -168,11 +168,11 @@ def occasions() -> tuple[str, str, str]:
     ka, cl, v = np.moveaxis(own * np.exp(np.array([0, 0.3, 0]) * random.standard_normal((40, 2, 3))), -1, 0)[..., None]
     f = 320 / v * ka / (ka - cl / v) * (np.exp(-cl / v * t) - np.exp(-ka * t))
     table = pd.DataFrame({"subject": np.repeat(np.arange(40), 12).astype(str), "arm": "crossover",
-                          "time": np.tile(np.concatenate([t, 3 + t]), 40), "quantity": "concentration",
+                          "time": np.tile(np.concatenate([t, 10 + t]), 40), "quantity": "concentration",
                           "value": (f * (1 + 0.08 * random.standard_normal(f.shape))).ravel(), "unit": "mg/L"})  # fmt: skip
-    doses = imo.Regimen().dose("dose", "320 mg", every="3 days", count=2)
+    doses = imo.Regimen().dose("dose", "320 mg", every="10 days", count=2)
     seconds, r = best(lambda: imo.fit_population(oral(), table, random=["ka", "cl", "v"], between_occasions="cl",
-                                                 occasions=[3.0], regimens=doses, progress=False))  # fmt: skip
+                                                 occasions=[10.0], regimens=doses, progress=False))  # fmt: skip
     what = f"{found(r)}; variance between occasions {float(r.occasion_omega.iloc[0, 0]):.3g}, in truth 0.09"
     return "two occasions, 40 subjects, SAEM", f"{seconds:.2f} s", what
 

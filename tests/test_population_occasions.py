@@ -124,7 +124,7 @@ def test_each_occasion_has_its_values(focei):
     table = focei.occasions()
     assert list(table.columns) == ["subject", "occasion", "from_day", "cl"] and len(table) == 80
     mine = table[table["subject"] == "s3"]
-    assert mine["from_day"].tolist() == [0.0, 3.0]  # with the dose, not the first sample after it
+    assert mine["from_day"].tolist() == [0.0, 10.0]  # with the dose, not the first sample after it
     _, doses = crossover(40)
     own = focei.individual().loc["s3"]
     plan = doses.set("cl", mine["cl"].tolist(), mine["from_day"].tolist(), rule="locf")
@@ -146,17 +146,17 @@ def test_saved_and_read_again(focei, tmp_path):
     again = imo.load_fit(focei.save(tmp_path / "crossover.fit"))
     assert again.fingerprint == focei.fingerprint and again.objective == focei.objective
     pd.testing.assert_frame_equal(again.occasions(), focei.occasions())
-    pd.testing.assert_frame_equal(again.predict([1.0, 4.0]), focei.predict([1.0, 4.0]))
+    pd.testing.assert_frame_equal(again.predict([1.0, 12.0]), focei.predict([1.0, 12.0]))
 
 
 def test_occasions_may_be_said_in_any_way():
     data, doses = crossover(6)
     how = {"method": "focei", "iterations": 1}
     by_column = fitted(data, doses, **how)
-    for given in ([3.0], [0.0, 3.0], {"all": [3.0]}, {f"s{i}": [0, 3] for i in range(6)}):
+    for given in ([10.0], [0.0, 10.0], {"all": [10.0]}, {f"s{i}": [0, 10] for i in range(6)}):
         assert fitted(data, doses, occasions=given, **how).objective == by_column.objective
     records = data.assign(ID=data["subject"].str[1:].astype(int), TIME=24 * data["time"], DV=data["value"], AMT=0.0, EVID=0)
-    given = pd.DataFrame({"ID": np.repeat(np.arange(6), 2), "TIME": np.tile([0.0, 72.0], 6), "DV": 0.0, "AMT": 320.0, "EVID": 1,
+    given = pd.DataFrame({"ID": np.repeat(np.arange(6), 2), "TIME": np.tile([0, 240], 6), "DV": 0.0, "AMT": 320.0, "EVID": 1,
                           "period": np.tile([1, 2], 6)})  # fmt: skip
     rows = pd.concat([given, records]).sort_values(["ID", "TIME"], kind="stable")
     table = rows[["ID", "TIME", "DV", "AMT", "EVID", "period"]].rename(columns={"period": "OCC"}).assign(CMT=1)
@@ -180,7 +180,7 @@ WRONG = {
     "nothing that differs": ({"between_occasions": ()}, "nothing differs"),
     "unknown column": ({"occasions": "periode"}, "did you mean 'period'"),
     "days that are none": ({"occasions": ["a"]}, "days at which"),
-    "an unknown arm": ({"occasions": {"arm 1": [3.0]}}, "not an arm or subject"),
+    "an unknown arm": ({"occasions": {"arm 1": [10.0]}}, "not an arm or subject"),
     "one occasion": ({"occasions": [0.0]}, "more than one"),
     "later than the data": ({"occasions": [0.0, 300.0]}, "more than one"),
     "unknown parameter": ({"between_occasions": "clearance"}, "not a parameter"),
