@@ -65,3 +65,24 @@ def decays(count=40, seed=1, sd=(0.4, 0.3), error=0.1, times=(0.5, 2.0, 5.0, 9.0
         "quantity": "drug", "value": value.ravel(), "unit": "mg", "age": np.repeat(50 + 10 * age, len(days)),
     })  # fmt: skip
     return frame
+
+
+def crossover(count=30, seed=1, occasions=2, sd=(0.3, 0.25, 0.15), later=(0.0, 0.3, 0.0), error=0.08):
+    """Return a long table of simulated concentrations on occasions ten days apart, and their doses.
+
+    `sd` and `later` are of log ka, log cl, log v: between subjects, and between occasions of one.
+    """
+    random = np.random.default_rng(seed)
+    hours = np.array([0.5, 1.5, 4, 8, 14, 24])
+    own = np.array([36.0, 65.0, 30.0]) * np.exp(np.array(sd) * random.standard_normal((count, 1, 3)))
+    ka, cl, v = np.moveaxis(own * np.exp(np.array(later) * random.standard_normal((count, occasions, 3))), -1, 0)[..., None]
+    k, t = cl / v, hours / 24  # nothing is left after ten days
+    f = 320 / v * ka / (ka - k) * (np.exp(-k * t) - np.exp(-ka * t))
+    value = f * (1 + error * random.standard_normal(f.shape))
+    days = 10.0 * np.arange(occasions)[:, None] + t
+    frame = pd.DataFrame({
+        "subject": np.repeat([f"s{i}" for i in range(count)], days.size), "time": np.tile(days.ravel(), count),
+        "quantity": "concentration", "value": value.ravel(), "unit": "mg/L",
+        "period": np.tile(np.repeat(np.arange(occasions) + 1, len(hours)), count),
+    })  # fmt: skip
+    return frame, imo.Regimen().dose("dose", "320 mg", every="10 days", count=occasions)

@@ -102,7 +102,7 @@ def car_t(folder: Path) -> str:
     text.append(markdown(fit.parameters()[["value", "unit", "shrinkage_percent"]]))
     fit.plot(log=True)
     text.append(save("car_t_population"))
-    fit.predictive_check(bins=5).plot()
+    fit.predictive_check(bins=5).plot(log=True)
     text.append(save("car_t_population_check"))
     return "\n".join(text)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from immunoode.fit.observations import INTERVAL, LEFT, MEASURED, RIGHT
 from immunoode.plot.style import colour, label, pretty_unit, words
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ PANELS = 12
 _WIDE = 4
 """Panels beside each other, at most."""
 GREY = "#777777"
+MARKS = {MEASURED: ("o", "observed"), LEFT: ("v", "below this limit"), RIGHT: ("^", "above this limit"),
+         INTERVAL: ("s", "upper end of an interval")}  # fmt: skip
 
 
 def plot_individuals(
@@ -50,18 +53,22 @@ def plot_individuals(
     rows = -(-len(chosen) // columns)
     figure, grid = plt.subplots(rows, columns, figsize=(2.6 * columns + 0.4, 2.1 * rows + 0.7), squeeze=False, sharex=True,
                                 layout="constrained")  # fmt: skip
-    days = np.linspace(float(seen.start.min()), float(seen.last.max()), 120)
+    days = np.linspace(float(seen.start.min()), float(seen.last.max()), 240)
     curves = {of: result.predict(days, of=of) for of in ("individual", "typical")}  # type: ignore[arg-type]
-    data = result.predict()
+    data, censored = result.predict(), seen.censoring
     boxes = grid.ravel()
     for box, subject in zip(boxes, chosen, strict=False):
-        last = data.loc[data["subject"] == subject, "time"].max()
+        last = data.loc[data["subject"] == subject, "time"].max() + 0.02 * np.ptp(days)
         for of, style in (("typical", {"color": GREY, "ls": "--"}), ("individual", {"color": colour(0)})):
             mine = curves[of][(curves[of]["subject"] == subject) & (curves[of]["quantity"] == which)]
             mine = mine[mine["time"] <= last * 1.05]
             box.plot(mine["time"], mine["predicted"], label=of, **style)
         own = data[(data["subject"] == subject) & (data["quantity"] == which)]
-        box.plot(own["time"], own["observed"], "o", ms=3.5, color="black", label="observed")
+        for kind, (mark, name) in MARKS.items():
+            some = own[censored[own.index] == kind]
+            if len(some):
+                face = "black" if kind == MEASURED else "none"
+                box.plot(some["time"], some["observed"], mark, ms=3.5, color="black", mfc=face, label=name)
         box.set_title(subject, fontsize="small")
         if log:
             box.set_yscale("log")
@@ -69,13 +76,16 @@ def plot_individuals(
         box.set_visible(False)
     figure.supxlabel("time (days)", fontsize="medium")
     figure.supylabel(label(which, unit), fontsize="medium")
-    boxes[0].legend(fontsize="x-small")
+    entries = {name: line for box in boxes[: len(chosen)] for line, name in zip(*box.get_legend_handles_labels(), strict=True)}
+    figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=len(entries), fontsize="small")
     return np.asarray(boxes[: len(chosen)])
 
 
 def _spread_out(result: PopulationResult) -> list[str]:
     size = np.sqrt(np.einsum("si,ij,sj->s", result.ended.eta, np.linalg.inv(result.point.omega), result.ended.eta))
     order = np.argsort(size)
+    visits = np.array([len(np.unique(result.observations.time[result.observations.subject == i])) for i in order])
+    order = order[visits > 1] if (visits > 1).any() else order  # a single visit shows no course
     some = order[np.unique(np.linspace(0, len(order) - 1, min(PANELS, len(order))).astype(int))]
     return [result.observations.subjects[i] for i in some]
 
@@ -93,11 +103,13 @@ def plot_goodness(result: PopulationResult, *, quantity: str | None = None, draw
     unit = pretty_unit(result.observations.units[result.observations.quantities.index(which)])
     table = result.residuals(draws)
     table = table[table["quantity"] == which]
+    measured = table[table["iwres"].notna()]  # what is censored lies anywhere beyond its limit
     _, grid = plt.subplots(2, 3, figsize=(10.2, 6.2), layout="constrained")
     boxes = grid.ravel()
     for box, of in ((boxes[0], "typical"), (boxes[1], "individual")):
-        box.plot(table[of], table["observed"], "o", ms=3, alpha=0.5, color=colour(0), mew=0)
-        ends = [min(table[of].min(), table["observed"].min()), max(table["observed"].quantile(0.999), table[of].quantile(0.99))]
+        box.plot(measured[of], measured["observed"], "o", ms=3, alpha=0.5, color=colour(0), mew=0)
+        ends = [min(measured[of].min(), measured["observed"].min()),
+                max(measured["observed"].quantile(0.999), measured[of].quantile(0.99))]  # fmt: skip
         box.plot(ends, ends, color="black", lw=1)
         box.set(xlabel=f"{of} prediction ({unit})", ylabel=f"observed ({unit})", xlim=ends, ylim=ends)
     _over(boxes[2], table, "time", "cwres", "time (days)", "conditional weighted residual")
@@ -138,7 +150,9 @@ def _quantiles(box: Axes, table: DataFrame) -> None:
 
 
 def plot_convergence(result: PopulationResult) -> FloatArray:
-    """Draw every population parameter, on the scale that is estimated, over the iterations.
+    """Draw every population parameter, on the scale that is estimated, over the iterations; dashed is what was found.
+
+    Of SAEM, iterations left of the dotted line search, those on its right average.
 
     Returns
     -------
@@ -155,11 +169,14 @@ def plot_convergence(result: PopulationResult) -> FloatArray:
     for j, name in enumerate(names):
         boxes[j].plot(vectors[:, j], color=colour(0), lw=1.2)
         boxes[j].axhline(result.problem.vector(result.point)[j], color=colour(1), lw=1, ls="--")
+        if result.ended.searched:
+            boxes[j].axvline(result.ended.searched, color=GREY, lw=0.8, ls=":")
         boxes[j].set_title(_short(name), fontsize="x-small")
         boxes[j].tick_params(labelsize="x-small")
     for box in boxes[len(names) :]:
         box.set_visible(False)
     figure.supxlabel("iteration", fontsize="small")
+    figure.supylabel("value on the scale that is estimated", fontsize="small")
     return np.asarray(boxes[: len(names)])
 
 
@@ -184,14 +201,14 @@ def plot_predictive(
     wide = min(len(strata), _WIDE)
     lines = -(-len(strata) // wide)
     if axes is None:
-        size = (max(4.6, 3.2 * wide), lines * (3.0 + 1.5 * below) + 0.4)
+        size = (max(5.4, 3.2 * wide), lines * (3.0 + 1.5 * below) + 0.8)
         _, grid = plt.subplots(each * lines, wide, figsize=size, squeeze=False, sharex=True, layout="constrained",
                                height_ratios=[2.4, 1][:each] * lines)  # fmt: skip
         for box in grid.ravel():
             box.set_visible(False)
     else:
         grid = np.atleast_1d(np.asarray(axes, dtype=object)).reshape(each * lines, wide)
-    text = ("prediction-corrected " if check.corrected else "") + words(check.quantity)
+    text = ("prediction-corrected\n" if check.corrected else "") + words(check.quantity)
     unit = pretty_unit(check.unit)
     tops = []
     for place, stratum in enumerate(strata):
@@ -216,22 +233,30 @@ def plot_predictive(
     shared = (min(t[0] for t in tops), float(np.median([t[1] for t in tops])) if len(tops) > 3 else max(t[1] for t in tops))
     for place in range(len(strata)):
         grid[each * (place // wide), place % wide].set_ylim(*shared)
-    grid[0, 0].legend(fontsize="x-small")
-    return np.asarray([box for box in grid.ravel() if box.get_visible()])
+    shown = [box for box in grid.ravel() if box.get_visible()]
+    if axes is None:  # below the panels, where it hides nothing
+        shown[0].figure.legend(*shown[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="x-small")
+    else:
+        shown[0].legend(fontsize="x-small")
+    return np.asarray(shown)
 
 
 def _check_panel(box: Axes, check: PredictiveCheck, stratum: str, points: bool, log: bool) -> None:
-    seen = check.points[(check.points["stratum"] == stratum)]
+    seen = check.points[(check.points["stratum"] == stratum) & (check.points["value"] > 0 if log else True)]
     if points:
         box.plot(seen["time"], seen["value"], "o", ms=2.2, alpha=0.3, color=GREY, mew=0, label="observed")
     own = check.table[check.table["stratum"] == stratum]
     for k, (p, part) in enumerate(own.groupby("percentile")):
         middle = abs(float(p) - 50) < 1e-9
         shade = colour(1) if middle else colour(0)
-        name = f"{100 * check.level:.0f} % band of simulated trials" if k == 0 else None
+        name = f"{100 * check.level:.0f} % bands of simulated trials" if k == 0 else None
+        if log:  # what is zero, or below the limit, is off the scale
+            part = part.assign(**{c: part[c].where(part[c] > 0) for c in ("observed", "lower", "upper")})
         box.fill_between(part["time"], part["lower"], part["upper"], color=shade, alpha=0.3, lw=0, label=name)
+        outer = ", ".join(f"{q:g}" for q in own["percentile"].unique() if abs(q - 50) > 1e-9)
+        of = "median" if middle else f"{outer} %"
         box.plot(part["time"], part["observed"], "-" if middle else "--", color="black", lw=1.4,
-                 label=f"{float(p):g} % of observed")  # fmt: skip
+                 label=f"{of} of observed" if middle or k == 0 else None)  # fmt: skip
     if stratum != "all":
         box.set_title(words(stratum), fontsize="small")
     if log:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from immunoode.population.problem import Point, Problem
 ROUNDS = 40
 CLOSE = 1e-7
 """Squared length of the next step, in units of a subject's own uncertainty, at which it has arrived."""
+NEAR = 1e-4
+"""The same, where rounds have run out: in skewed valleys steps of Gauss and Newton shrink slowly."""
 _LARGEST = 0.7
 """Longest step of a random effect, in standard deviations of the population or in latent units, whichever is longer: longer
 ones land where predictions are beyond any bound and proportional errors make the likelihood flat."""
@@ -79,7 +81,7 @@ def modes(problem: Problem, point: Point, eta: FloatArray, rounds: int = ROUNDS)
             break
         trial = np.where(arrived[:, None], best.eta, best.eta + step)
     assert best is not None
-    return best
+    return replace(best, arrived=best.arrived | (length < NEAR))
 
 
 def begin(problem: Problem, point: Point) -> FloatArray:

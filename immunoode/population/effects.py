@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +14,13 @@ from immunoode.fit.observations import FloatArray, IntArray, Observations
 from immunoode.model.parts import Model
 from immunoode.population.covariance import Pattern, pattern_of
 from immunoode.population.distributions import Distribution, distribution_of
+from immunoode.population.nested import Nested
+from immunoode.population.occasions import Occasions, own_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-SD = 0.5
+SD, OCCASION_SD = 0.5, 0.3
 """Where standard deviations of random effects start, on the latent scale."""
 
 
@@ -26,16 +28,22 @@ SD = 0.5
 class Effects:
     """K parameters that vary over S subjects: latent values are columns @ beta + eta, with P coefficients and r random effects.
 
+    A parameter that differs between M occasions is M of the K, one an occasion.
+
     Attributes
     ----------
-    names : the K parameters of the model
+    parameters : what the user named, and `first` where each (on its first occasion) is among the K
+    names : the K parameters of the model that is solved
     columns : (S, K, P)
     coefficients : P names: a parameter's own for its typical value, "parameter ~ covariate" for what a covariate adds
     typical : (K,) which coefficient is a parameter's typical value
     random : (r,) which of the K have a random effect
-    start, start_sd : (P,), (r,) where a fit starts
+    start, start_omega : (P,), (r, r) where a fit starts
+    occasions : where parameters differ between these
     """
 
+    parameters: tuple[str, ...]
+    first: IntArray
     names: tuple[str, ...]
     units: tuple[str, ...]
     distributions: tuple[Distribution, ...]
@@ -43,19 +51,43 @@ class Effects:
     coefficients: tuple[str, ...]
     typical: IntArray
     random: IntArray
-    pattern: Pattern
+    pattern: Pattern | Nested
     start: FloatArray
-    start_sd: FloatArray
+    start_omega: FloatArray
+    occasions: Occasions | None = None
 
     @property
     def random_names(self) -> tuple[str, ...]:
-        """Parameters with a random effect."""
-        return tuple(self.names[k] for k in self.random)
+        """Parameters that differ between subjects."""
+        if self.occasions is None:
+            return tuple(self.names[k] for k in self.random)
+        assert isinstance(self.pattern, Nested)
+        mine = {a: self.parameters[self.parameter_of[k]] for a, k in zip(self.pattern.own, self.random, strict=True)}
+        return tuple(mine[a] for a in range(self.pattern.between.size))
+
+    @property
+    def parameter_of(self) -> IntArray:
+        """(K,) which of the parameters each is."""
+        return np.searchsorted(self.first, np.arange(len(self.names)), side="right") - 1
+
+    @property
+    def covariance_names(self) -> tuple[str, ...]:
+        """A name for each number of the covariance."""
+        if self.occasions is None:
+            return self.pattern.names(self.random_names)  # type: ignore[union-attr]
+        assert isinstance(self.pattern, Nested)
+        within = tuple(map(between_occasions, self.occasions.names))
+        return (*self.pattern.between.names(self.random_names), *self.pattern.within.names(within))
 
     @property
     def fixed(self) -> IntArray:
         """Which of the K have none."""
         return np.setdiff1d(np.arange(len(self.names)), self.random)
+
+    def typical_values(self, beta: FloatArray) -> dict[str, float]:
+        """Return the typical value of each parameter."""
+        return {n: float(self.distributions[k].value(np.array(beta[self.typical[k]])))
+                for n, k in zip(self.parameters, self.first, strict=True)}  # fmt: skip
 
     def means(self, beta: FloatArray) -> FloatArray:
         """Return (S, K) latent values without random effects."""
@@ -76,6 +108,11 @@ class Effects:
         return np.stack([d.slope(latent[..., k]) for k, d in enumerate(self.distributions)], axis=-1)
 
 
+def between_occasions(parameter: str) -> str:
+    """Return what the effect of occasions on a parameter is called."""
+    return f"{parameter} between occasions"
+
+
 def effects(
     model: Model,
     seen: Observations,
@@ -86,16 +123,17 @@ def effects(
     covariates: Mapping[str, str | Iterable[str]],
     distribution: Mapping[str, str],
     initial: Mapping[str, float],
+    occasional: Iterable[str] | Mapping[str, float] = (),
 ) -> Effects:
-    """Return the effects of a population fit; see `immunoode.fit_population`.
+    """Return the effects of a population fit, as if there were one occasion; see `immunoode.fit_population`.
 
     Raises
     ------
     FitError
         Every problem at once.
     """
-    sds = dict(random) if isinstance(random, Mapping) else dict.fromkeys([random] if isinstance(random, str) else random, SD)
-    names = tuple(dict.fromkeys([*vary, *sds]))
+    sds, later = deviations(random, SD), deviations(occasional, OCCASION_SD)
+    names = tuple(dict.fromkeys([*vary, *sds, *later]))
     known = model.constants
     problems = [Problem("vary", f"{n!r} is not a parameter of model {model.name!r}", nearest(n, known)) for n in names
                 if n not in known]  # fmt: skip
@@ -105,6 +143,8 @@ def effects(
         problems += [Problem(where, f"{n!r} does not vary", nearest(str(n), names)) for n in table if n not in names]
     problems += [Problem(f"random[{n!r}]", f"a standard deviation of {s!r}", "a number above zero") for n, s in sds.items()
                  if not s > 0]  # fmt: skip
+    problems += [Problem(f"between_occasions[{n!r}]", f"a standard deviation of {s!r}", "a number above zero")
+                 for n, s in later.items() if not s > 0]  # fmt: skip
     groups = _groups(correlated, tuple(n for n in names if n in sds), problems)
     if problems:
         raise FitError(problems)
@@ -125,9 +165,41 @@ def effects(
             start.append(0.0)
     which = tuple(k for k, n in enumerate(names) if n in sds)
     return Effects(
-        names, tuple(known[n].unit for n in names), made, np.stack(columns, axis=-1), tuple(coefficients),
-        np.array(typical), np.array(which), pattern_of(len(which), groups), np.array(start),
-        np.array([float(sds[names[k]]) for k in which]),
+        names, np.arange(len(names)), names, tuple(known[n].unit for n in names), made, np.stack(columns, axis=-1),
+        tuple(coefficients), np.array(typical), np.array(which), pattern_of(len(which), groups), np.array(start),
+        np.diag([float(sds[names[k]]) ** 2 for k in which]),
+    )  # fmt: skip
+
+
+def deviations(given: str | Iterable[str] | Mapping[str, float], usual: float) -> dict[str, float]:
+    """Return names with standard deviations to start from."""
+    if isinstance(given, Mapping):
+        return dict(given)
+    return dict.fromkeys([given] if isinstance(given, str) else given, usual)
+
+
+def on_occasions(one: Effects, occasions: Occasions, sds: Mapping[str, float]) -> Effects:
+    """Return the effects where some parameters differ between occasions, from those of one occasion.
+
+    Effects of occasions are independent of each other, and spread alike on every one.
+    """
+    rows: list[tuple[int, int]] = []
+    for k, name in enumerate(one.parameters):
+        rows += [(k, m) for m in range(occasions.count)] if name in occasions.names else [(k, -1)]
+    of = np.array([k for k, _ in rows])
+    names = tuple(own_name(one.parameters[k], m) if m >= 0 else one.parameters[k] for k, m in rows)
+    subjects = {int(k): a for a, k in enumerate(one.random)}
+    random = [i for i, (k, m) in enumerate(rows) if m >= 0 or k in subjects]
+    assert isinstance(one.pattern, Pattern)
+    within = pattern_of(len(occasions.names), ())
+    own = tuple(subjects.get(rows[i][0], -1) for i in random)
+    kinds = tuple(occasions.names.index(one.parameters[rows[i][0]]) if rows[i][1] >= 0 else -1 for i in random)
+    nested = Nested(one.pattern, within, own, kinds, tuple(rows[i][1] for i in random))
+    start = nested.whole(one.start_omega, np.diag([sds[n] ** 2 for n in occasions.names]))
+    return replace(
+        one, first=np.searchsorted(of, np.arange(len(one.parameters))), names=names, units=tuple(one.units[k] for k in of),
+        distributions=tuple(one.distributions[k] for k in of), columns=one.columns[:, of], typical=one.typical[of],
+        random=np.array(random), pattern=nested, start_omega=start, occasions=occasions,
     )  # fmt: skip
 
 

@@ -6,8 +6,11 @@ import numpy as np
 
 from immunoode.fit.observations import FloatArray, IntArray
 from immunoode.population.conditional import Modes, begin, modes
+from immunoode.population.covariance import log_determinants
 from immunoode.population.problem import Point, Problem
 
+COMPARED = 10
+"""Rounds after which starts are compared."""
 _LARGEST = 1.0
 """Longest change of a coefficient without random effect, or of an error's logarithm, in one step."""
 
@@ -63,8 +66,16 @@ def error_step(problem: Problem, g: FloatArray, errors: FloatArray, spread: Floa
     return gradient, 0.5 * np.einsum("icn,jcn->ij", shares, shares) / len(g)
 
 
-def warm(problem: Problem, point: Point, rounds: int) -> tuple[Point, Modes]:
-    """Return a better point after some rounds, and the most likely effects at the last but one."""
+def warm(problem: Problem, rounds: int) -> tuple[Point, Modes]:
+    """Return the best point after some rounds from each start, and the most likely effects there."""
+    if not problem.others:
+        return _warm(problem, problem.start(), rounds)
+    ends = [_warm(problem, problem.start(beta), max(rounds, COMPARED)) for beta in (problem.effects.start, *problem.others)]
+    found = [float((m.penalised + log_determinants(m.hessian)).sum()) for _, m in ends]
+    return ends[int(np.argmin(np.where(np.isfinite(found), found, np.inf)))]
+
+
+def _warm(problem: Problem, point: Point, rounds: int) -> tuple[Point, Modes]:
     effects = problem.effects
     found = modes(problem, point, begin(problem, point), 20)
     for _ in range(rounds):

@@ -11,23 +11,27 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fit.fit import arranged
-from immunoode.fit.observations import Observations, Observe
+from immunoode.fit.observations import FloatArray, Observations, Observe
 from immunoode.fit.simulated import base_values, schedules
 from immunoode.model.equations import equations
 from immunoode.model.parts import Model
-from immunoode.population.effects import effects
+from immunoode.population.beginning import beginning
+from immunoode.population.effects import OCCASION_SD, Effects, deviations, effects, on_occasions
 from immunoode.population.focei import Ended, focei
 from immunoode.population.likelihood import likelihood_of
+from immunoode.population.occasions import Given, by_occasion, occasions_of, with_occasions, without
 from immunoode.population.problem import TIGHT, Point, problem_of
 from immunoode.population.problem import Problem as Task
 from immunoode.population.result import SEED, PopulationResult
 from immunoode.population.saem import saem
 from immunoode.population.trajectories import Trajectories
+from immunoode.regimen.schedule import Schedule
 from immunoode.trial.table import TrialData
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+_Solved = tuple[Model, FloatArray, tuple[Schedule | None, ...]]
 METHODS = ("saem", "focei")
 ITERATIONS = {"saem": (150, 150), "focei": 200}
 RTOL = {"saem": 1e-5, "focei": TIGHT}
@@ -40,6 +44,8 @@ def fit_population(
     *,
     random: str | Iterable[str] | Mapping[str, float],
     correlated: bool | Iterable[Iterable[str]] = False,
+    between_occasions: str | Iterable[str] | Mapping[str, float] = (),
+    occasions: Given = None,
     covariates: Mapping[str, str | Iterable[str]] | None = None,
     distribution: Mapping[str, str] | None = None,
     regimens: Any = None,
@@ -70,7 +76,15 @@ def fit_population(
     random : names of parameters, or mapping to standard deviations to start from
         Parameters that differ between subjects.
     correlated : bool or groups of names
-        Random effects that are correlated: none, all, or within each group.
+        Random effects of subjects that are correlated: none, all, or within each group.
+    between_occasions : names of parameters, or mapping to standard deviations to start from
+        Parameters that also differ between occasions (cycles, visits in a crossover) of a subject: its own value, which
+        `random` lets differ, times or plus an effect of each occasion. These are independent and spread alike.
+    occasions : days, mapping of subject or arm to days, or str
+        Days at which occasions begin (the first begins with a subject's start: [21, 42] are three); or the column of a table
+        given as `data`, or the changing covariate of `read_nonmem(..., varying=[...])`, that tells occasions apart. By a
+        column of observations, an occasion begins at the first dose since the last observation of the one before, or where
+        there is none, at its own first observation.
     covariates : mapping, optional
         {"clearance": "log(weight / 70)", "growth_rate": ["arm", "age"]}: what shifts a parameter's latent mean; see
         `immunoode.fit.covariates`.
@@ -116,21 +130,45 @@ def fit_population(
     begin = time.perf_counter()
     _check(method, resume)
     names = [vary] if isinstance(vary, str) else list(vary)
-    free = frozenset([*names, *([random] if isinstance(random, str) else random)])
+    later = deviations(between_occasions, OCCASION_SD)
+    if occasions is not None and not later:
+        right = "between_occasions=['clearance'], the parameters that differ"
+        raise FitError(Problem("occasions", "are stated, but nothing differs between them", right))
+    free = frozenset([*names, *deviations(random, 0.0), *later])
     whole, table, seen, given = arranged(model, data, free, observe, baseline, start, regimens)
     seen = _sorted(seen)
-    made = effects(whole, seen, table.covariates, names, random, correlated, covariates or {}, distribution or {},
-                   _first(whole, seen, free, initial))  # fmt: skip
+    known = _first(whole, seen, free, initial)
+    made = effects(whole, seen, table.covariates, names, random, correlated, covariates or {}, distribution or {}, known,
+                   later)  # fmt: skip
     base = base_values(whole, seen, table.covariates, parameters, made.names)
     keys = equations(whole).parameters
     values = {s: dict(zip(keys, map(float, row), strict=True)) for s, row in zip(seen.subjects, base, strict=True)}
     planned = schedules(whole, dict(zip(seen.subjects, seen.arms, strict=True)), given, values)
-    trajectories = Trajectories(whole, seen, tuple(planned[s] for s in seen.subjects), base, made,
-                                RTOL[method] if rtol is None else rtol, threads)  # fmt: skip
+    solved = whole, base, tuple(planned[s] for s in seen.subjects)
+    if later:
+        made, solved = _on_occasions(solved, made, later, occasions, data, seen)
+    trajectories = Trajectories(solved[0], seen, solved[2], solved[1], made, RTOL[method] if rtol is None else rtol, threads)
     task = problem_of(trajectories, made, likelihood_of(seen, error))
+    task = task if resume is not None else _begun(task, whole, known, seed)
     _check_start(task)
     ended = _run(task, method, _from(task, resume), iterations, chains, seed, progress)
     return PopulationResult(whole, table, method, task, ended, time.perf_counter() - begin, seed)
+
+
+def _on_occasions(
+    solved: _Solved, made: Effects, later: Mapping[str, float], occasions: Given, data: Any, seen: Observations
+) -> tuple[Effects, _Solved]:
+    """Return effects, model, values and schedules where parameters differ between occasions."""
+    model, base, planned = solved
+    if isinstance(occasions, str) and occasions not in model.constants:
+        planned = tuple(without(occasions, p) for p in planned)
+    found = occasions_of(list(later), occasions, data, seen, dict(zip(seen.subjects, planned, strict=True)))
+    wider = by_occasion(model, found.names, found.count)
+    old, new = equations(model).parameters, equations(wider)
+    columns = [base[:, old.index(n)] if n in old else np.full(len(base), v)
+               for n, v in zip(new.parameters, new.values, strict=True)]  # fmt: skip
+    changing = tuple(with_occasions(p, days) for p, days in zip(planned, found.days, strict=True))
+    return on_occasions(made, found, later), (wider, np.stack(columns, axis=1), changing)
 
 
 def _check(method: str, resume: Any) -> None:
@@ -166,10 +204,22 @@ def _first(
     return {**found, **(initial or {})}
 
 
+def _begun(task: Task, model: Model, known: Mapping[str, float], seed: int) -> Task:
+    """Return the task with other typical values to start from, where the model's own are far off the data."""
+    made = task.effects
+    bounds = np.tile([-np.inf, np.inf], (len(made.coefficients), 1))
+    for name, k in zip(made.parameters, made.first, strict=True):
+        with np.errstate(divide="ignore"):
+            low, high = made.distributions[k].latent(np.array(model.constants[name].bounds or (-np.inf, np.inf)))
+        bounds[made.typical[k]] = (low if low == low else -np.inf), (high if high == high else np.inf)
+    fixed = np.array([made.typical[made.first[made.parameters.index(n)]] for n in known], dtype=np.int64)
+    return replace(task, others=tuple(beginning(task, bounds, fixed, seed)[1:]))
+
+
 def _check_start(task: Task) -> None:
     """Refuse a fit of which no subject can be simulated where it starts."""
-    found = task.trajectories(task.effects.means(task.effects.start)[None])
-    if not np.isfinite(found).any():
+    starts = np.stack([task.effects.means(b) for b in (task.effects.start, *task.others)])
+    if not np.isfinite(task.trajectories(starts)).any():
         right = "give other values, initial={'parameter': value}"
         raise FitError(Problem("initial", "no simulation succeeds at the values that the fit starts from", right))
 

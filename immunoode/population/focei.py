@@ -36,7 +36,8 @@ class Trace:
 class Ended:
     """How a method ended: the point, the effects and uncertainty of each subject there, and why it stopped.
 
-    `drift` (V,) is how far estimates moved between the last iterations, where they are averages.
+    `drift` (V,) is how far estimates moved between the last iterations, where they are averages; `searched` of the iterations
+    came before these.
     """
 
     point: Point
@@ -46,6 +47,7 @@ class Ended:
     message: str
     trace: Trace
     drift: FloatArray | None = None
+    searched: int = 0
 
 
 def focei(problem: Problem, start: Point | None, iterations: int, bar: Any) -> Ended:
@@ -53,13 +55,16 @@ def focei(problem: Problem, start: Point | None, iterations: int, bar: Any) -> E
     from scipy.optimize import minimize
 
     trace = Trace()
-    if start is None:
-        point, found = warm(problem, problem.start(), WARM_ROUNDS)
-        eta = found.eta
-    else:
-        point, eta = start, begin(problem, start)
-    origin = problem.vector(point)
-    first = marginal(problem, origin, eta)
+    try:
+        if start is None:
+            point, found = warm(problem, WARM_ROUNDS)
+            eta = found.eta
+        else:
+            point, eta = start, begin(problem, start)
+        origin = problem.vector(point)
+        first = marginal(problem, origin, eta)
+    except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
+        return unbegun(problem, start, error)
     best: list[Any] = [first.objective, origin, first]
     scale = _scale(first)
     seen = {origin.tobytes(): first}
@@ -88,10 +93,25 @@ def focei(problem: Problem, start: Point | None, iterations: int, bar: Any) -> E
         steep = float(np.max(np.abs(best[2].gradients.sum(axis=0) @ scale)))
         success = bool(result.success or steep < 10 * FLAT)
         message = "the gradient vanishes" if success else f"{result.message} (gradient {steep:.2g} standard errors)"
-    except KeyboardInterrupt:
-        success, message = False, "interrupted; this is the best point so far"
+    except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
+        success, message = False, f"{why(error)}; this is the best point so far"
     found = best[2]
     return Ended(problem.point(best[1]), found.modes.eta, np.linalg.inv(found.modes.hessian), success, message, trace)
+
+
+def why(error: BaseException) -> str:
+    """Return in words what ended a fit early."""
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else f"numbers broke down ({error})"
+
+
+def unbegun(problem: Problem, start: Point | None, error: BaseException) -> Ended:
+    """Return how a fit ended that did not get to its first iteration."""
+    point = problem.start() if start is None else start
+    trace = Trace()
+    trace.add(problem.vector(point))
+    eta = np.zeros((problem.subjects, len(point.omega)))
+    spread = np.repeat(point.omega[None], problem.subjects, axis=0)
+    return Ended(point, eta, spread, False, f"{why(error)} before the first iteration; this is where it began", trace)
 
 
 def _tried(problem: Problem, vector: FloatArray, eta: FloatArray) -> Marginal | None:

@@ -26,6 +26,11 @@ _STEP = 1e-4
 """Step of differences on the scale of standard deviations, for censored observations alone."""
 
 
+_BELOW = 1e-2
+PRECISE = 1e-5
+"""Size of the smallest error, relative: what the solver leaves."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """E and its derivatives at predictions g, each (..., N); by error parameters each (q, N)."""
@@ -44,7 +49,8 @@ class Terms:
 class Likelihood:
     """The observations, N of them, and how they scatter; error parameters are the logarithms of `names`, q of them.
 
-    `additive` and `proportional` (N,) say which error parameter each observation has, -1 where none.
+    `additive` and `proportional` (N,) say which error parameter each observation has, -1 where none. `least` (q,) adds to each
+    size: no prediction is more precise than the solver, and the likelihood of data that a model meets exactly stays finite.
     """
 
     value: FloatArray
@@ -57,6 +63,7 @@ class Likelihood:
     names: tuple[str, ...]
     kinds: Mapping[str, str]
     start: FloatArray
+    least: FloatArray
 
     @property
     def measured(self) -> NDArray[np.bool_]:
@@ -78,8 +85,13 @@ class Likelihood:
 
     def sizes(self, errors: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return a and b of each observation, squared."""
-        squares = np.append(np.exp(2.0 * errors), 0.0)
+        squares = np.append(np.exp(2.0 * errors) + self.least**2, 0.0)
         return squares[self.additive], squares[self.proportional]
+
+    def own_part(self, errors: FloatArray) -> FloatArray:
+        """Return (q,) which share of each size, squared, is the parameter's."""
+        squares = np.exp(2.0 * errors)
+        return np.asarray(squares / np.maximum(squares + self.least**2, 1e-300))
 
     def variance(self, g: FloatArray, errors: FloatArray) -> FloatArray:
         """Return v."""
@@ -147,11 +159,11 @@ class Likelihood:
             gg[rows] = 2.0 * w[rows]
             at = np.sqrt(v[rows]) * 1e-2
             w_g[rows] = (self._weights(g[rows] + at, errors, rows) - self._weights(g[rows] - at, errors, rows)) / (2.0 * at)
-        by = np.zeros((3, len(self.names), len(g)))
+        by, part = np.zeros((3, len(self.names), len(g))), self.own_part(errors)
         for j in range(len(self.names)):
             mine_a, mine_b = self.additive == j, self.proportional == j
-            ve = np.where(mine_a, 2.0 * a, 0.0) + np.where(mine_b, 2.0 * (v - a), 0.0)
-            v1e = np.where(mine_b, 2.0 * v1, 0.0)
+            ve = 2.0 * part[j] * (np.where(mine_a, a, 0.0) + np.where(mine_b, v - a, 0.0))
+            v1e = 2.0 * part[j] * np.where(mine_b, v1, 0.0)
             by[0, j] = ve / v - (r / v) ** 2 * ve
             by[1, j] = 2.0 * r * ve / v**2 - r**2 * (v1e / v**2 - 2.0 * v1 * ve / v**3) + v1e / v - v1 * ve / v**2
             by[2, j] = -ve / v**2 + v1 * v1e / v**2 - v1**2 * ve / v**3
@@ -167,8 +179,10 @@ class Likelihood:
         square = ((self.value - g) ** 2) / v
         rows = np.flatnonzero(~self.measured)
         by, shares = np.empty((len(self.names), *g.shape)), np.empty((len(self.names), *g.shape))
+        part = self.own_part(errors)
         for j in range(len(self.names)):
-            share = (np.where(self.additive == j, 2.0 * a, 0.0) + np.where(self.proportional == j, 2.0 * (v - a), 0.0)) / v
+            mine = np.where(self.additive == j, a, 0.0) + np.where(self.proportional == j, v - a, 0.0)
+            share = 2.0 * part[j] * mine / v
             by[j] = share - square * share
             shares[j] = np.where(self.measured, share, 0.0)
             some = rows[((self.additive == j) | (self.proportional == j))[rows]]
@@ -204,6 +218,15 @@ class Likelihood:
         return (self.value - g) / np.sqrt(self.variance(g, errors))
 
 
+def _floor(sizes: FloatArray) -> float:
+    """Return what predictions count as at least: far below the largest value, and below every one that is not zero.
+
+    The smallest matters where values span many orders of magnitude, as tumours do in a simulation that nobody leaves.
+    """
+    some = sizes[sizes > 0]
+    return float(min(SMALLEST * some.max(), _BELOW * some.min())) if len(some) else SMALLEST
+
+
 def likelihood_of(seen: Observations, error: str | Mapping[str, str]) -> Likelihood:
     """Return the likelihood of observations.
 
@@ -225,7 +248,10 @@ def likelihood_of(seen: Observations, error: str | Mapping[str, str]) -> Likelih
                  for k in dict.fromkeys(kinds.values())
                  if k not in ERRORS]  # fmt: skip
     for i, quantity in enumerate(seen.quantities):
-        low = (seen.quantity == i) & (seen.value <= 0) & (seen.censoring == MEASURED)
+        mine = (seen.quantity == i) & (seen.censoring == MEASURED)
+        if mine.any() and not seen.value[mine].any():
+            problems.append(Problem("data", f"all values of {quantity!r} are zero", "leave the quantity out with observe="))
+        low = mine & (seen.value <= 0)
         if kinds.get(quantity) == "lognormal" and low.any():
             what = f"{int(low.sum())} values of {quantity!r} are zero or less, which lognormal errors do not allow"
             problems.append(Problem("error", what, "use error='combined' or 'additive'"))
@@ -236,10 +262,11 @@ def likelihood_of(seen: Observations, error: str | Mapping[str, str]) -> Likelih
     additive, proportional = np.full(count, -1), np.full(count, -1)
     names: list[str] = []
     starts: list[float] = []
+    least: list[float] = []
     for i, quantity in enumerate(seen.quantities):
         rows, kind = seen.quantity == i, str(kinds[quantity])
         size = float(np.median(np.abs(seen.value[rows]))) or float(np.mean(np.abs(seen.value[rows]))) or 1.0
-        floor[rows] = SMALLEST * float(np.max(np.abs(seen.value[rows]))) or SMALLEST
+        floor[rows] = _floor(np.abs(seen.value[rows]))
         logged[rows] = kind == "lognormal"
         one = len(seen.quantities) == 1
         for part, to in (("additive", additive), ("proportional", proportional)):
@@ -248,8 +275,10 @@ def likelihood_of(seen: Observations, error: str | Mapping[str, str]) -> Likelih
                 label = "lognormal" if kind == "lognormal" else part
                 names.append(f"{label} error" if one else f"{label} error({quantity})")
                 starts.append({"additive": 0.3, "combined": 0.1}[kind] * size if label == "additive" else 0.2)
+                kept = kind == "combined" and label == "additive"
+                least.append(0.0 if kept else PRECISE * (size if label == "additive" else 1.0))
     value = np.where(logged, np.log(np.where(seen.value > 0, seen.value, 1.0)), seen.value)
     limit = getattr(seen, "lower", np.zeros(count))
     lower = np.where(logged, np.log(np.maximum(limit, 1e-300)), limit)
     return Likelihood(value, seen.censoring, lower, logged, floor, additive, proportional, tuple(names),
-                      {q: str(kinds[q]) for q in seen.quantities}, np.log(np.array(starts)))  # fmt: skip
+                      {q: str(kinds[q]) for q in seen.quantities}, np.log(np.array(starts)), np.array(least))  # fmt: skip

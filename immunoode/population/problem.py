@@ -27,12 +27,16 @@ class Point:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is to be fitted: trajectories of S subjects, their effects, and how N observations scatter."""
+    """What is to be fitted: trajectories of S subjects, their effects, and how N observations scatter.
+
+    `starts` (S,) is where each subject's observations begin, `others` are further coefficients (P,) to start from.
+    """
 
     trajectories: Trajectories
     effects: Effects
     likelihood: Likelihood
     starts: IntArray
+    others: tuple[FloatArray, ...] = ()
 
     @property
     def subjects(self) -> int:
@@ -52,9 +56,10 @@ class Problem:
         made = Trajectories(old.model, old.seen, old.schedules, old.base, old.effects, TIGHT, old.threads)
         return replace(self, trajectories=made)
 
-    def start(self) -> Point:
+    def start(self, beta: FloatArray | None = None) -> Point:
         """Return where a fit starts."""
-        return Point(self.effects.start.copy(), np.diag(self.effects.start_sd**2), self.likelihood.start.copy())
+        first = self.effects.start if beta is None else beta
+        return Point(first.copy(), self.effects.start_omega.copy(), self.likelihood.start.copy())
 
     def vector(self, point: Point) -> FloatArray:
         """Return a point as numbers without bounds."""
@@ -69,8 +74,7 @@ class Problem:
     @property
     def names(self) -> tuple[str, ...]:
         """A name for each number of a vector."""
-        omega = self.effects.pattern.names(self.effects.random_names)
-        return (*self.effects.coefficients, *omega, *self.likelihood.names)
+        return (*self.effects.coefficients, *self.effects.covariance_names, *self.likelihood.names)
 
     def by_subject(self, values: FloatArray) -> FloatArray:
         """Return sums over each subject's observations, the last axis."""

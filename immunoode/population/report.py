@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from immunoode.errors import FitError, Problem
-from immunoode.population.distributions import LOGNORMAL, NORMAL
+from immunoode.population.distributions import LOGIT, LOGNORMAL, NORMAL
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from immunoode.fit.observations import FloatArray
+    from immunoode.population.levels import Level
     from immunoode.population.result import PopulationResult
 
 SHRUNK = 0.5
@@ -23,6 +24,12 @@ UNSURE = 50.0
 STRONG = 0.95
 MOVED = 0.3
 """Movement between the last iterations of SAEM, in standard errors, above which more of them are needed."""
+_UNKNOWN = 100.0
+"""Largest standard error of a logarithm: beyond it the interval is all numbers."""
+POOR = 0.6
+"""Proportional error, or log-normal one, above which a model hardly follows the data."""
+PAIRS = 5
+"""So many pairs that cannot be told apart are written out."""
 FEW = 1e-3
 """Standard deviation of a random effect below which there is none."""
 
@@ -37,7 +44,8 @@ def parameter_table(result: PopulationResult, level: float = 0.95) -> DataFrame:
     covariance = result.uncertainty.covariance
     sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     z = float(norm.ppf(0.5 + level / 2))
-    rows = [*_typical(result, sd, z), *_spread(result, covariance, z), *_errors(result, sd, z)]
+    with np.errstate(over="ignore"):
+        rows = [*_typical(result, sd, z), *_spread(result, covariance, z), *_errors(result, sd, z)]
     table = pd.DataFrame(rows).set_index("parameter")
     with np.errstate(divide="ignore", invalid="ignore"):
         table.insert(4, "rse_percent", 100 * table["standard_error"] / table["value"].abs())
@@ -60,21 +68,23 @@ def _typical(result: PopulationResult, sd: FloatArray, z: float) -> list[dict[st
 
 
 def _spread(result: PopulationResult, covariance: FloatArray, z: float) -> list[dict[str, object]]:
-    """Return standard deviations and correlations of random effects, with errors by the delta method."""
-    effects, omega = result.problem.effects, result.point.omega
-    pattern, first = effects.pattern, len(effects.coefficients)
-    count = len(pattern.places)
-    vector = result.problem.vector(result.point)[first : first + count]
-    slopes = np.array(list(pattern.derivatives(vector)))
+    """Return standard deviations and correlations of random effects, level by level, with errors by the delta method."""
+    return [row for level in result.levels for row in _spread_of(result, level, covariance, z)]
+
+
+def _spread_of(result: PopulationResult, level: Level, covariance: FloatArray, z: float) -> list[dict[str, object]]:
+    pattern, omega, names = level.pattern, level.covariance, level.names
+    first, count = len(result.problem.effects.coefficients) + level.offset, len(level.pattern.places)
+    slopes = np.array(list(pattern.derivatives(pattern.vector(omega))))
     own = covariance[first : first + count, first : first + count]
-    size, names, shrinkage = np.sqrt(np.diag(omega)), effects.random_names, result.shrinkage
+    size, shrinkage = np.sqrt(np.diag(omega)), level.shrinkage
     rows = []
     for i, name in enumerate(names):
         by = slopes[:, i, i] / (2 * omega[i, i])
-        error = float(np.sqrt(max(by @ own @ by, 0.0)))
-        latent = effects.distributions[effects.random[i]].kind
-        unit = effects.units[effects.random[i]] if latent == NORMAL else "1"
-        row = _row(f"sd({name})", "between subjects", float(size[i]), unit, size[i] * error,
+        error = min(float(np.sqrt(max(by @ own @ by, 0.0))), _UNKNOWN)
+        latent = level.distributions[i].kind
+        unit = level.units[i] if latent == NORMAL else "1"
+        row = _row(f"sd({name})", level.kind, float(size[i]), unit, size[i] * error,
                    size[i] * np.exp(-z * error), size[i] * np.exp(z * error))  # fmt: skip
         cv = 100 * np.sqrt(np.expm1(omega[i, i])) if latent == LOGNORMAL and omega[i, i] < 50 else np.nan
         rows.append({**row, "cv_percent": cv, "shrinkage_percent": 100 * shrinkage[name]})
@@ -85,7 +95,7 @@ def _spread(result: PopulationResult, covariance: FloatArray, z: float) -> list[
         by = slopes[:, i, j] / (size[i] * size[j]) - r * (slopes[:, i, i] / omega[i, i] + slopes[:, j, j] / omega[j, j]) / 2
         error = float(np.sqrt(max(by @ own @ by, 0.0)))
         half = z * error / max(1 - r * r, 1e-9)
-        rows.append(_row(f"correlation({names[j]}, {names[i]})", "between subjects", float(r), "1", error,
+        rows.append(_row(f"correlation({names[j]}, {names[i]})", level.kind, float(r), "1", error,
                          float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half))))  # fmt: skip
     return rows
 
@@ -96,7 +106,7 @@ def _errors(result: PopulationResult, sd: FloatArray, z: float) -> list[dict[str
     for j, name in enumerate(likelihood.names):
         quantity = int(seen.quantity[np.flatnonzero((likelihood.additive == j) | (likelihood.proportional == j))[0]])
         unit = seen.units[quantity] if name.startswith("additive") else "1"
-        value, error = float(np.exp(result.point.errors[j])), float(sd[first + j])
+        value, error = float(np.exp(result.point.errors[j])), min(float(sd[first + j]), _UNKNOWN)
         rows.append(_row(name, "within subjects", value, unit, value * error, value * np.exp(-z * error),
                          value * np.exp(z * error)))  # fmt: skip
     return rows
@@ -144,7 +154,7 @@ def cautions(result: PopulationResult) -> tuple[str, ...]:
     stuck = int((~result.modes.arrived).sum())
     if stuck:
         out.append(f"the most likely effects of {stuck} subjects were not found to the end")
-    sizes = dict(zip(result.problem.effects.random_names, np.sqrt(np.diag(result.point.omega)), strict=True))
+    sizes = {n: s for v in result.levels for n, s in zip(v.names, np.sqrt(np.diag(v.covariance)), strict=True)}
     out += [f"{n}: the random effect has vanished (sd {s:.1g}); leave it out of random" for n, s in sizes.items() if s < FEW]
     out += [f"{n}: shrinkage of {100 * s:.0f} %; subjects' own values say little" for n, s in result.shrinkage.items()
             if s > SHRUNK and sizes[n] >= FEW]  # fmt: skip
@@ -155,6 +165,10 @@ def cautions(result: PopulationResult) -> tuple[str, ...]:
     out += [f"{n}: not determined (relative standard error {r:.0f} %)" for n, r in main["rse_percent"].items() if r > UNSURE]
     names, covariance = result.problem.names, result.uncertainty.covariance
     sd = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
+    for direction in result.uncertainty.blind:
+        mixed = [n for n, share in zip(names, np.abs(direction), strict=True) if share > 0.3 * np.abs(direction).max()]
+        what = "these apart" if len(mixed) > 1 else "it at all"
+        out.append(f"{' and '.join(mixed)}: the data do not tell {what}, at any size")
     if result.ended.drift is not None:
         moved = np.abs(result.ended.drift) / np.maximum(sd, 1e-9)
         if moved.max() > MOVED:
@@ -162,11 +176,46 @@ def cautions(result: PopulationResult) -> tuple[str, ...]:
             what = f"{worst} still moved by {moved.max():.1f} standard errors at the end"
             out.append(f"{what}: go on with resume=, or state more iterations")
     strong = np.argwhere(np.triu(np.abs(covariance / np.outer(sd, sd)) > STRONG, 1))
-    out += [f"{names[i]} and {names[j]} can hardly be told apart" for i, j in strong]
+    out += [f"{names[i]} and {names[j]} can hardly be told apart" for i, j in strong[:PAIRS]]
+    out += [f"nor can {len(strong) - PAIRS} more pairs of parameters"] if len(strong) > PAIRS else []
     few = sum(1 for n in np.bincount(result.observations.subject) if n == 1)
     if few:
-        out.append(f"{few} subjects have one observation each")
-    return tuple(out)
+        out.append("one subject has one observation" if few == 1 else f"{few} subjects have one observation each")
+    return (*out, *_of_data(result), *_of_values(result))
+
+
+def _of_data(result: PopulationResult) -> Iterator[str]:
+    """Yield what the data cannot give."""
+    count, effects = result.problem.subjects, len(result.problem.effects.random_names)
+    if count <= effects + 1:
+        yield f"{count} {'subject' if count == 1 else 'subjects'} for {effects} random effects: too few to tell how these vary"
+    seen, likelihood = result.observations, result.problem.likelihood
+    for i, quantity in enumerate(seen.quantities):
+        rows = seen.quantity == i
+        if not likelihood.measured[rows].any():
+            yield f"{quantity}: nothing was measured, all values are limits"
+        elif rows.sum() > 1 and np.ptp(seen.value[rows]) == 0:
+            yield f"{quantity}: all values are {seen.value[rows][0]:g}; what does not change determines no rate"
+
+
+def _of_values(result: PopulationResult) -> Iterator[str]:
+    """Yield which values found are beyond what they should be."""
+    effects, constants = result.problem.effects, result.model.constants
+    for name, value in result.values.items():
+        low, high = constants[name].bounds or (-np.inf, np.inf)
+        kind = effects.distributions[effects.first[effects.parameters.index(name)]].kind
+        edge = 1e-3 * (high - low) if kind == LOGIT else 0.0
+        if not low + edge <= value <= high - edge:
+            yield f"{name}: {value:.3g} is {'at' if edge else 'beyond'} the model's bounds ({low:g}, {high:g})"
+    likelihood = result.problem.likelihood
+    sizes = np.exp(result.point.errors)
+    for name, size, least in zip(likelihood.names, sizes, likelihood.least, strict=True):
+        if size < 3 * least:
+            yield f"{name}: has vanished, the model meets the data to the solver's precision; are these data?"
+        elif not name.startswith("additive") and size > POOR:
+            yield f"{name}: {100 * size:.0f} %, so the model hardly follows the data; other values to begin with (initial=)?"
+        elif name.startswith("additive") and not least and size < 1e-6 * float(np.abs(likelihood.value).max()):
+            yield f"{name}: has vanished; proportional errors are enough"
 
 
 def headline(result: PopulationResult) -> str:
@@ -189,9 +238,10 @@ def text(result: PopulationResult) -> str:
     errors = ", ".join(f"{q}: {k}" for q, k in result.problem.likelihood.kinds.items())
     lines += [f"errors {errors}; standard errors from {result.uncertainty.method}", ""]
     lines.append(_rounded(parameter_table(result)).to_string(na_rep="", float_format=lambda x: f"{x:.4g}"))
-    if len(result.unused):
-        counts = result.unused["reason"].value_counts()
-        lines += ["", "not fitted: " + "; ".join(f"{n} x {reason}" for reason, n in counts.items())]
+    for what, rows in (("not fitted", result.unused), ("left out when the data were read", result.data.left_out)):
+        if len(rows):
+            counts = rows["reason"].value_counts()
+            lines += ["", f"{what}: " + "; ".join(f"{n} x {reason}" for reason, n in counts.items())]
     warnings = cautions(result)
     if warnings:
         lines += ["", "Beware:", *(f"  - {w}" for w in warnings)]

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from immunoode.errors import FitError
+from immunoode.errors import Problem as Problem_
 from immunoode.fit.observations import FloatArray, Observations
 from immunoode.fit.saving import fingerprint, save
 from immunoode.model.parts import Model
 from immunoode.population.conditional import ROUNDS, Modes, modes
 from immunoode.population.focei import Ended
+from immunoode.population.levels import Level, levels
 from immunoode.population.marginal import objective
 from immunoode.population.problem import Point, Problem
 from immunoode.population.sampling import importance
@@ -30,6 +33,12 @@ if TYPE_CHECKING:
 SEED = 20240501
 DRAWS, ENOUGH = 2000, 0.2
 """Of the importance sampling of each subject, and the standard error of the sum at which it may end."""
+
+
+def _square(level: Level) -> DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(level.covariance, index=list(level.names), columns=list(level.names))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,17 +141,22 @@ class PopulationResult:
     @property
     def values(self) -> dict[str, float]:
         """Typical values of the parameters that vary."""
-        effects, beta = self.problem.effects, self.point.beta
-        return {n: float(d.value(np.array(beta[t])))
-                for n, d, t in zip(effects.names, effects.distributions, effects.typical, strict=True)}  # fmt: skip
+        return self.problem.effects.typical_values(self.point.beta)
+
+    @cached_property
+    def levels(self) -> tuple[Level, ...]:
+        """The random effects of subjects, and of their occasions where parameters differ between these."""
+        return tuple(levels(self.problem.effects, self.point.omega, self.ended.eta))
 
     @property
     def omega(self) -> DataFrame:
-        """Covariance of the random effects, on the latent scale."""
-        import pandas as pd
+        """Covariance of the random effects of subjects, on the latent scale."""
+        return _square(self.levels[0])
 
-        names = list(self.problem.effects.random_names)
-        return pd.DataFrame(self.point.omega, index=names, columns=names)
+    @property
+    def occasion_omega(self) -> DataFrame | None:
+        """Covariance of the random effects of occasions; None where no parameter differs between these."""
+        return _square(self.levels[1]) if len(self.levels) > 1 else None
 
     def parameters(self, level: float = 0.95) -> DataFrame:
         """Return one row a population parameter: value, unit, standard error, relative (%), interval, shrinkage (%)."""
@@ -151,41 +165,74 @@ class PopulationResult:
         return parameter_table(self, level)
 
     def individual(self) -> DataFrame:
-        """Return one row a subject, one column a parameter that varies (and baseline): ready for `simulate(parameters=...)`."""
+        """Return one row a subject, one column a parameter that varies (and baseline): ready for `simulate(parameters=...)`.
+
+        Of a parameter that differs between occasions, the subject's own value about which they lie; see `occasions`.
+        """
+        table = self._one_occasion(self._means, self.levels[0].found)
+        table.index = list(self.observations.subjects)
+        return table.assign(**{k: v for k, v in self.observations.baselines.items() if k not in table})
+
+    def occasions(self) -> DataFrame:
+        """Return one row a subject and occasion: since which day, and the values on it of what differs between occasions.
+
+        Raises
+        ------
+        FitError
+            If no parameter differs between occasions.
+        """
         import pandas as pd
 
         effects, seen = self.problem.effects, self.observations
+        if effects.occasions is None:
+            what = "no parameter was fitted as different between these"
+            raise FitError(Problem_("occasions", what, "fit_population(..., between_occasions=[...], occasions=...)"))
         values = effects.values(effects.latent(effects.means(self.point.beta), self.ended.eta))
-        table = pd.DataFrame(values, index=list(seen.subjects), columns=list(effects.names))
-        return table.assign(**{k: v for k, v in seen.baselines.items() if k not in table})
+        who, which = np.nonzero(effects.occasions.there)
+        days = effects.occasions.days[who, which]
+        columns = {n: values[who, effects.first[effects.parameters.index(n)] + which] for n in effects.occasions.names}
+        return pd.DataFrame({"subject": np.array(seen.subjects)[who], "occasion": which + 1,
+                             "from_day": np.where(np.isfinite(days), days, seen.start[who]), **columns})  # fmt: skip
+
+    @property
+    def _means(self) -> FloatArray:
+        """(S, K0) latent values of the parameters without random effects."""
+        return self.problem.effects.means(self.point.beta)[:, self.problem.effects.first]
+
+    def _one_occasion(self, means: FloatArray, own: FloatArray, later: FloatArray | None = None) -> DataFrame:
+        """Return parameters (n, K0) of latent means with effects of subjects (n, q), and of one occasion (n, w)."""
+        import pandas as pd
+
+        effects, latent = self.problem.effects, means.copy()
+        for level, found in zip(self.levels, (own, later), strict=False):
+            if found is not None:
+                latent[:, [effects.parameters.index(p) for p in level.parameters]] += found
+        values = {n: effects.distributions[k].value(latent[:, i])
+                  for i, (n, k) in enumerate(zip(effects.parameters, effects.first, strict=True))}  # fmt: skip
+        return pd.DataFrame(values)
 
     def random_effects(self) -> DataFrame:
         """Return each subject's random effects: most likely ones after "focei", means of the draws after "saem"."""
         import pandas as pd
 
-        names = list(self.problem.effects.random_names)
-        return pd.DataFrame(self.ended.eta, index=list(self.observations.subjects), columns=names)
+        own = self.levels[0]
+        return pd.DataFrame(own.found, index=list(self.observations.subjects), columns=list(own.names))
 
     @property
     def shrinkage(self) -> dict[str, float]:
         """1 - sd(effects of subjects) / sd of the population: near 1 where the data say little about a subject."""
-        sd = self.ended.eta.std(axis=0)
-        names = self.problem.effects.random_names
-        return {n: float(1 - s / np.sqrt(w)) for n, s, w in zip(names, sd, np.diag(self.point.omega), strict=True)}
+        return {name: share for level in self.levels for name, share in level.shrinkage.items()}
 
     def patients(self, count: int, seed: int = SEED) -> DataFrame:
         """Return a virtual population: rows drawn from the fitted distribution, ready for `simulate(parameters=...)`.
 
-        Covariates and baselines are those of subjects drawn with replacement (column `like`).
+        Covariates and baselines are those of subjects drawn with replacement (column `like`). What differs between occasions
+        is as on one of them.
         """
-        import pandas as pd
-
-        random = np.random.default_rng(seed)
-        effects, seen = self.problem.effects, self.observations
+        random, seen = np.random.default_rng(seed), self.observations
         like = random.integers(len(seen.subjects), size=count)
-        eta = random.standard_normal((count, len(effects.random))) @ np.linalg.cholesky(self.point.omega).T
-        means = effects.means(self.point.beta)[like]
-        table = pd.DataFrame(effects.values(effects.latent(means, eta)), columns=list(effects.names))
+        drawn = [random.standard_normal((count, len(v.covariance))) @ np.linalg.cholesky(v.covariance).T for v in self.levels]
+        table = self._one_occasion(self._means[like], *drawn)
         table = table.assign(**{k: v[like] for k, v in seen.baselines.items() if k not in table})
         return table.assign(like=np.array(seen.subjects)[like])
 
@@ -209,11 +256,11 @@ class PopulationResult:
 
         return residual_table(self, draws, seed)
 
-    def predictive_check(self, **how: Any) -> PredictiveCheck:
+    def predictive_check(self, quantity: str | None = None, **how: Any) -> PredictiveCheck:
         """Return a visual predictive check; see `immunoode.population.predictive.predictive_check`."""
         from immunoode.population.predictive import predictive_check
 
-        return predictive_check(self, **how)
+        return predictive_check(self, quantity, **how)
 
     @cached_property
     def fingerprint(self) -> str:

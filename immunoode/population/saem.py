@@ -16,7 +16,7 @@ import numpy as np
 from immunoode.fit.observations import FloatArray
 from immunoode.population.conditional import Modes, begin, modes
 from immunoode.population.expectation import coefficients_of, error_step, fixed_coefficients, fixed_step, moved, warm
-from immunoode.population.focei import Ended, Trace
+from immunoode.population.focei import Ended, Trace, unbegun, why
 from immunoode.population.problem import Point, Problem
 from immunoode.population.sampling import Chains, chains_of, sweep, whole
 
@@ -55,12 +55,15 @@ def saem(
 ) -> Ended:
     """Run SAEM: iterations that search, and iterations that average."""
     random = np.random.default_rng(seed)
-    point, found = _begin(problem, start)
     count = chains or min(MOST, max(FEWEST, -(-PATIENTS // problem.subjects)))
-    walkers = chains_of(problem, point, found, count)
-    for _ in range(BURN):
-        sweep(problem, point, walkers, random)
-        walkers.learn(point.omega)
+    try:
+        point, found = _begin(problem, start)
+        walkers = chains_of(problem, point, found, count)
+        for _ in range(BURN):
+            sweep(problem, point, walkers, random)
+            walkers.learn(point.omega)
+    except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
+        return unbegun(problem, start, error)
     averages, trace = _Averages(np.zeros(0), np.zeros(0)), Trace()
     averages.first = walkers.latent.mean(axis=0)
     averages.second = np.einsum("csi,csj->sij", walkers.latent, walkers.latent) / len(walkers.latent)
@@ -81,16 +84,16 @@ def saem(
                 bar.set_postfix_str(_words(problem, point), refresh=False)
         point = problem.point(np.mean(trace.vectors[-(2 * average // 3) or -1 :], axis=0))
         trace.add(problem.vector(point))
-    except KeyboardInterrupt:
-        message, success = f"interrupted after {len(trace.vectors) - 1} iterations; this is where they led", False
+    except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
+        message, success = f"{why(error)} after {len(trace.vectors) - 1} iterations; this is where they led", False
     mean = problem.effects.means(point.beta)[:, problem.effects.random]
     spread = averages.covariance(point.omega)
-    return Ended(point, averages.first - mean, spread, success, message, trace, _drift(trace, average))
+    return Ended(point, averages.first - mean, spread, success, message, trace, _drift(trace, average), search)
 
 
 def _begin(problem: Problem, start: Point | None) -> tuple[Point, Modes]:
     if start is None:
-        return warm(problem, problem.start(), 3)
+        return warm(problem, 3)
     return start, modes(problem, start, begin(problem, start))
 
 
@@ -134,9 +137,8 @@ def _not_too_fast(new: FloatArray, old: FloatArray) -> FloatArray:
 
 
 def _words(problem: Problem, point: Point) -> str:
-    names, values = problem.effects.names, problem.effects
-    typical = [float(d.value(np.array(point.beta[t]))) for d, t in zip(values.distributions, values.typical, strict=True)]
-    return ", ".join(f"{n} {v:.3g}" for n, v in zip(names[:4], typical, strict=False))
+    typical = problem.effects.typical_values(point.beta)
+    return ", ".join(f"{n} {v:.3g}" for n, v in list(typical.items())[:4])
 
 
 def _drift(trace: Trace, average: int) -> FloatArray | None:

@@ -70,6 +70,12 @@ class Trajectories:
             out[:, s, late] = found[:, s, np.searchsorted(own[s], days[late])]
         return out
 
+    def of(self, subjects: IntArray) -> Trajectories:
+        """Return those of some subjects."""
+        schedules = tuple(self.schedules[s] for s in subjects)
+        return Trajectories(self.model, self.seen.take(subjects), schedules, self.base[subjects], self.effects, self.rtol,
+                            self.threads)  # fmt: skip
+
     def _run(self, latent: FloatArray, slopes: bool) -> Solution:
         key = len(latent), slopes
         if key not in self._simulators:

@@ -23,15 +23,21 @@ MANY = 5
 """Subjects for each parameter, from which products of scores are sound."""
 JUMP = 0.5
 """Change of a subject's effects with a small step of a parameter, in standard deviations, that tells of a second mode."""
+SINGULAR = 1e-6
+"""Information in a direction, relative to that in the best one, below which there is none."""
 STEP = 0.25
 """Of the differences, in units of a parameter's standard error: above the solver's noise, within the parabola."""
 
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """Covariance (V, V) of the vector of population parameters, and by which way it was found."""
+    """Covariance (V, V) of the vector of population parameters, and by which way it was found.
+
+    `blind` are directions (b, V), of length one in units of standard errors, in which the likelihood does not change at all.
+    """
 
     covariance: FloatArray
+    blind: FloatArray
     method: str
     sound: bool
 
@@ -49,21 +55,24 @@ def uncertainty(problem: Problem, point: Point, found: Modes, spread: FloatArray
     vector = problem.vector(point)
     information = _observed(problem, vector, found)
     if information is not None:
-        return Uncertainty(_inverse(information), "observed information", True)
+        return Uncertainty(*_inverse(information), "observed information", True)
     scores = _sampled_scores(problem, point, found, spread, seed)
     products = scores.T @ scores
     enough = len(scores) >= MANY * len(vector)
-    return Uncertainty(_inverse(products), "products of subjects' sampled scores", enough)
+    return Uncertainty(*_inverse(products), "products of subjects' sampled scores", enough)
 
 
-def _inverse(matrix: FloatArray) -> FloatArray:
+def _inverse(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the inverse, and the directions that have no information: there it is large, where a pseudo-inverse is zero."""
     size = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
-    inverse = np.linalg.pinv(matrix / np.outer(size, size), rcond=1e-10, hermitian=True)
-    return np.asarray(inverse / np.outer(size, size), dtype=np.float64)
+    values, vectors = np.linalg.eigh(matrix / np.outer(size, size))
+    least = SINGULAR * values[-1]
+    inverse = (vectors / np.maximum(values, least)) @ vectors.T
+    return np.asarray(inverse / np.outer(size, size), dtype=np.float64), np.asarray(vectors[:, values < least].T)
 
 
 def _observed(problem: Problem, vector: FloatArray, found: Modes) -> FloatArray | None:
-    """Return the observed information by Laplace's method, None where it is not definite."""
+    """Return the observed information by Laplace's method, None where it is not definite (beyond rounding)."""
     first = marginal(problem, vector, found.eta)
     size = np.sqrt(np.maximum(np.sum((0.5 * first.gradients) ** 2, axis=0), 1e-8))
     information = np.empty((len(vector), len(vector)))
@@ -79,7 +88,7 @@ def _observed(problem: Problem, vector: FloatArray, found: Modes) -> FloatArray 
     information = 0.5 * (information + information.T)
     scaled = information / np.outer(size, size)
     values = np.linalg.eigvalsh(scaled) if np.isfinite(scaled).all() else np.array([0.0, 1.0])
-    return information if values[0] > 1e-6 * values[-1] else None
+    return information if values[0] > -SINGULAR * values[-1] else None
 
 
 def _sampled_scores(problem: Problem, point: Point, found: Modes, spread: FloatArray, seed: int) -> FloatArray:

@@ -1,0 +1,239 @@
+"""Occasions: parameters of a subject that differ from one to the next, as a model that a fit can solve.
+
+A parameter becomes the sum over occasions of one of its own times an indicator, which the subject's schedule sets to one where
+the occasion begins and to zero where it ends. The engine needs nothing new for that: what a fit varies does not change on the
+way, so derivatives by it are those of any parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.observations import FloatArray, Observations
+from immunoode.model.combine import closed
+from immunoode.model.expressions import names as names_in
+from immunoode.model.parts import Derived, Model, Parameter
+from immunoode.regimen.schedule import SET, Schedule
+from immunoode.trial.files import open_table
+from immunoode.trial.reading import read_trial
+from immunoode.trial.rows import text
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Given = str | Iterable[float] | Mapping[str, Iterable[float]] | None
+_OURS = "estimate: which occasion it is"
+
+
+@dataclass(frozen=True)
+class Occasions:
+    """S subjects with at most M occasions: `names` of the parameters that differ, and days (S, M) at which occasions begin.
+
+    A subject's first begins with its simulation (minus infinity); those it does not have begin at infinity.
+    """
+
+    names: tuple[str, ...]
+    days: FloatArray
+
+    @property
+    def count(self) -> int:
+        """M."""
+        return self.days.shape[1]
+
+    @property
+    def there(self) -> NDArray[np.bool_]:
+        """(S, M) whether a subject has an occasion."""
+        return np.asarray(self.days < np.inf)
+
+
+def own_name(parameter: str, occasion: int) -> str:
+    """Return the name of a parameter on one occasion, counted from 0."""
+    return f"{parameter}__occasion_{occasion + 1}"
+
+
+def _indicator(occasion: int) -> str:
+    return f"occasion_{occasion + 1}"
+
+
+def occasions_of(
+    names: Sequence[str], given: Given, data: Any, seen: Observations, schedules: Mapping[str, Schedule | None]
+) -> Occasions:
+    """Return the occasions of every subject.
+
+    Parameters
+    ----------
+    names : parameters that differ between occasions
+    given : days at which occasions begin (the first begins with a subject's start), for all or by subject or arm; or the name
+        of a column of `data` that tells occasions apart, or of a covariate that changes in the data's schedules
+    data : what the user gave
+    schedules : of the data, or from regimens: by subject
+
+    Raises
+    ------
+    FitError
+        If there is nothing to tell occasions by, or nobody has two.
+    """
+    import pandas as pd
+
+    if given is None:
+        right = "occasions=[0, 21, 42], the days at which they begin; or the column that numbers them"
+        raise FitError(Problem("occasions", "are not stated, and between_occasions needs them", right))
+    if isinstance(given, str):
+        if isinstance(data, pd.DataFrame) and given in data.columns:
+            days = _from_column(data, given, schedules)
+        else:
+            days = _from_schedules(given, data)
+    elif isinstance(given, Mapping):
+        days = _by_key(given, seen)
+    else:
+        days = dict.fromkeys(seen.subjects, _numbers("occasions", given))
+    rows = [_later(days.get(s, np.zeros(0)), *span)
+            for s, *span in zip(seen.subjects, seen.start, seen.last, strict=True)]  # fmt: skip
+    most = max(len(r) for r in rows)
+    if most == 1:
+        right = "state the days at which they begin, within the time of the observations"
+        raise FitError(Problem("occasions", "no subject has more than one", right))
+    return Occasions(tuple(names), np.array([np.pad(r, (0, most - len(r)), constant_values=np.inf) for r in rows]))
+
+
+def _later(days: FloatArray, start: float, last: float) -> FloatArray:
+    """Return where occasions begin: the first with the subject (as one that is said to begin by day 0), no other after its last
+    observation."""
+    days = np.unique(days)
+    days = days[1:] if len(days) and days[0] <= 0 else days
+    return np.concatenate([[-np.inf], days[(days > start) & (days <= last)]])
+
+
+def _numbers(where: str, given: Any) -> FloatArray:
+    try:
+        days = np.asarray(list(given), dtype=np.float64)
+    except (TypeError, ValueError):
+        days = np.array([np.nan])
+    if days.ndim != 1 or not np.isfinite(days).all():
+        raise FitError(Problem(where, f"are {given!r}", "days at which occasions begin, for example [0, 21, 42]"))
+    return days
+
+
+def _by_key(given: Mapping[str, Iterable[float]], seen: Observations) -> dict[str, FloatArray]:
+    known = {*seen.subjects, *seen.arms}
+    table = {str(k): _numbers(f"occasions[{k!r}]", v) for k, v in given.items()}
+    unknown = [Problem(f"occasions[{k!r}]", "is not an arm or subject of the data", nearest(k, known))
+               for k in table if k not in known]  # fmt: skip
+    if unknown:
+        raise FitError(unknown)
+    return {s: table.get(s, table.get(a, np.zeros(0))) for s, a in zip(seen.subjects, seen.arms, strict=True)}
+
+
+def _from_schedules(name: str, data: Any) -> dict[str, FloatArray]:
+    """Return the days at which a covariate changes in the data's own schedules."""
+    schedules = getattr(data, "schedules", {})
+    changing = {n for s in schedules.values() for n, a in zip(s.inputs, s.actions, strict=True) if a == SET}
+    if name not in changing:
+        columns = [str(c) for c in getattr(data, "columns", ())]
+        right = "a table as data with such a column, read_nonmem(..., varying=[...], rule='locf'), or the days themselves"
+        raise FitError(Problem("occasions", f"{name!r} is not in the data", f"{nearest(name, [*changing, *columns])}; {right}"))
+    found = {}
+    for subject, schedule in schedules.items():
+        mine = [(t, v) for t, n, v, a in zip(schedule.times.tolist(), schedule.inputs, schedule.amounts.tolist(),
+                                             schedule.actions, strict=True) if a == SET and n == name]  # fmt: skip
+        changes = [t for k, (t, v) in enumerate(mine) if k and v != mine[k - 1][1]]
+        found[subject] = np.array([-np.inf, *changes])
+    return found
+
+
+def _from_column(table: DataFrame, name: str, schedules: Mapping[str, Schedule | None]) -> dict[str, FloatArray]:
+    """Return the days from a column of the observations: an occasion begins at the first dose after the last observation of the
+    one before, where there is one, else at its own first observation."""
+    labels = table[name]
+    if labels.isna().any():
+        lost = labels.index[labels.isna()][:3].tolist()
+        raise FitError(Problem(f"occasions: column {name!r}", f"is empty in rows {lost}", "state the occasion of every row"))
+    frame = read_trial(table).frame
+    labels = open_table(table)[0][name]
+    frame = frame.assign(occasion=text(labels.reindex(frame["row"])).to_numpy())
+    found = {}
+    for subject, rows in frame.sort_values("time", kind="stable").groupby("subject", sort=False):
+        spans = rows.groupby("occasion", sort=False)["time"].agg(["min", "max"]).sort_values("min").to_numpy()
+        if (spans[1:, 0] < spans[:-1, 1]).any():
+            what = f"occasions of subject {subject} overlap in time"
+            raise FitError(Problem(f"occasions: column {name!r}", what, "one occasion after the other"))
+        schedule = schedules.get(str(subject))
+        doses = np.zeros(0) if schedule is None else schedule.times[[a != SET for a in schedule.actions]]
+        days = [-np.inf]
+        for before, first in zip(spans[:-1, 1], spans[1:, 0], strict=True):
+            between = doses[(doses >= before) & (doses <= first)]
+            days.append(float(between.min()) if len(between) else first)
+        found[str(subject)] = np.array(days)
+    return found
+
+
+def without(name: str, schedule: Schedule | None) -> Schedule | None:
+    """Return a schedule that does not set a covariate, which only told occasions apart."""
+    if schedule is None or name not in schedule.inputs:
+        return schedule
+    keep = [not (a == SET and n == name) for a, n in zip(schedule.actions, schedule.inputs, strict=True)]
+    return _taken(schedule, keep)
+
+
+def _taken(schedule: Schedule, keep: Sequence[bool]) -> Schedule:
+    rows = np.flatnonzero(keep)
+    return replace(schedule, times=schedule.times[rows], inputs=tuple(schedule.inputs[i] for i in rows),
+                   amounts=schedule.amounts[rows], durations=schedule.durations[rows],
+                   actions=tuple(schedule.actions[i] for i in rows), steady=schedule.steady[rows])  # fmt: skip
+
+
+def with_occasions(schedule: Schedule | None, days: FloatArray) -> Schedule:
+    """Return a schedule that also says which occasion it is, from `days` (M,) on; before anything else that is done then."""
+    times, names, values = [], [], []
+    for m in range(1, len(days)):
+        if np.isfinite(days[m]):
+            times += [days[m], days[m]]
+            names += [_indicator(m - 1), _indicator(m)]
+            values += [0.0, 1.0]
+    none = np.zeros(len(times))
+    if schedule is None:
+        return Schedule(np.array(times), tuple(names), np.array(values), none, (SET,) * len(times), none)
+    return replace(
+        schedule, times=np.concatenate([times, schedule.times]), inputs=(*names, *schedule.inputs),
+        amounts=np.concatenate([values, schedule.amounts]), durations=np.concatenate([none, schedule.durations]),
+        actions=(*(SET,) * len(times), *schedule.actions), steady=np.concatenate([none, schedule.steady]),
+    )  # fmt: skip
+
+
+def by_occasion(model: Model, names: Sequence[str], count: int) -> Model:
+    """Return the model with a parameter for each occasion in place of each of `names`.
+
+    Raises
+    ------
+    FitError
+        If a name is a value at the start, or a lag is made of it: these are not met again on later occasions.
+    """
+    whole = closed(model)
+    _check(whole, names)
+    covariates, parameters, derived = dict(whole.covariates), dict(whole.parameters), {}
+    for name in names:
+        table = covariates if name in covariates else parameters
+        old = table.pop(name)
+        table |= {own_name(name, m): old for m in range(count)}
+        terms = " + ".join(f"{own_name(name, m)} * {_indicator(m)}" for m in range(count))
+        derived[name] = Derived(terms, old.unit, title=old.title, symbol=old.symbol)
+    parameters |= {_indicator(m): Parameter(float(m == 0), "1", (0.0, 1.0), _OURS) for m in range(count)}
+    return replace(whole, covariates=covariates, parameters=parameters, derived={**derived, **whole.derived})
+
+
+def _check(whole: Model, names: Sequence[str]) -> None:
+    baselines = {d.baseline for d in whole.derived.values()}
+    starts = {n for c in whole.compartments.values() if isinstance(c.initial, str) for n in names_in(c.initial)}
+    lags = {n for i in whole.inputs.values() if i.lag for n in names_in(i.lag)}
+    problems = [Problem("between_occasions", f"{n!r} is a value at the start, which comes once", "leave it out")
+                for n in names if n in baselines | starts]  # fmt: skip
+    problems += [Problem("between_occasions", f"{n!r} is the lag of an input, which is the same throughout", "leave it out")
+                 for n in names if n in lags]  # fmt: skip
+    if problems:
+        raise FitError(problems)
