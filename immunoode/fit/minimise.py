@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 METHODS = ("leastsq", "least_squares")
 ROUNDS = 12
+TIGHT = {"ftol": 1e-14, "xtol": 1e-12, "gtol": 1e-12}
+"""Where a round stops: near the end each step gains digits of the parameters that the sum of squares no longer shows."""
 SETTLED = 1e-3
 """Relative change of the errors' scales below which another round would change nothing that is reported."""
 
@@ -64,8 +66,8 @@ def _rounds(objective: Objective, parameters: Parameters, method: str, limit: in
     while rounds < ROUNDS:
         rounds += 1
         minimizer = _minimizer(objective, parameters, limit, bar)
-        with np.errstate(invalid="ignore"):  # variances below zero by rounding; the report says what has no standard error
-            result = minimizer.minimize(method=method)
+        with np.errstate(invalid="ignore", over="ignore"):  # variances below zero by rounding; the report says what has no standard error
+            result = minimizer.minimize(method=method, **TIGHT)
         change = objective.settle(result.params)
         parameters = result.params
         if change < SETTLED or result.aborted:
