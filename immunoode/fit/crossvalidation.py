@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import FitError, Problem
+from immunoode.fit.blas import one_thread
 from immunoode.fit.design import PER_SUBJECT
 from immunoode.fit.minimise import refit
 from immunoode.fit.objective import ratio
@@ -63,7 +64,7 @@ def cross_validate(result: FitResult, folds: int, seed: int, progress: bool | No
         return mine, _left_out(result, np.flatnonzero(fold != k), mine)
 
     deviances = np.zeros(len(fold))
-    with ThreadPoolExecutor(processors()) as pool, bar_over(folds, "folds", progress) as bar:
+    with one_thread(), ThreadPoolExecutor(processors()) as pool, bar_over(folds, "folds", progress) as bar:
         for mine, values in pool.map(one, range(folds)):
             deviances[mine] = values
             bar.update()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.blas import one_thread
 from immunoode.fit.objective import Objective
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def minimise(
         raise FitError(Problem("vary", what, "let fewer parameters vary, or share them between subjects"))
     objective(parameters)
     objective.settle(parameters)
-    with _bar(progress) as bar:
+    with one_thread(), _bar(progress) as bar:
         return _rounds(objective, parameters, method, max_evaluations, bar)
 
 
@@ -84,7 +85,7 @@ def refit(objective: Objective, parameters: Parameters) -> bool:
     objective(parameters)
     for _ in range(ROUNDS):
         ok = _least_squares(objective, parameters, varied) if varied else True
-        if objective.settle(parameters) < SETTLED:
+        if objective.settle(parameters) < SETTLED or objective.scale_alone:
             break
     return ok
 

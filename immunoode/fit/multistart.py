@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem
+from immunoode.fit.blas import one_thread
 from immunoode.fit.logarithms import LOG
 from immunoode.fit.minimise import Outcome, minimise
 from immunoode.fit.objective import Objective
@@ -102,7 +103,7 @@ def search(
             return None, float("nan"), str(error)
 
     done = []
-    with ThreadPoolExecutor(processors()) as pool, bar_over(count, "starts", progress) as bar:
+    with one_thread(), ThreadPoolExecutor(processors()) as pool, bar_over(count, "starts", progress) as bar:
         for found in pool.map(one, range(count)):
             done.append(found)
             bar.update()

@@ -127,6 +127,12 @@ class Objective:
         self._penalty = 0.0
         return max(abs(np.log(m.scale.s / s)) for m, s in zip(self.errors, before, strict=True))
 
+    @property
+    def scale_alone(self) -> bool:
+        """Whether one scale of errors belongs to everything, so that the best parameters do not depend on it."""
+        plain = all(np.isinf(m.degrees) and not m.censoring.any() for m in self.errors)
+        return plain and (self.pool or len(self.errors) == 1) and not len(self.priors)
+
     def deviance(self, parameters: Parameters) -> float:
         """Return twice the negative log-likelihood of all observations whose simulation finished."""
         f = self.predictions(parameters)

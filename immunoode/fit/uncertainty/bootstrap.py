@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.blas import one_thread
 from immunoode.fit.likelihood import ErrorModel
 from immunoode.fit.minimise import refit
 from immunoode.fit.objective import Objective, ratio
@@ -49,7 +50,7 @@ def bootstrap(
         return _one(result, kind, np.random.default_rng([seed, i]))
 
     rows, failed = [], []
-    with ThreadPoolExecutor(workers) as pool, bar_over(count, "bootstrap", progress) as bar:
+    with one_thread(), ThreadPoolExecutor(workers) as pool, bar_over(count, "bootstrap", progress) as bar:
         for row, scales, why in pool.map(one, range(count)):
             bar.update()
             if why:

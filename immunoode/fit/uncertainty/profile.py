@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.blas import one_thread
 from immunoode.fit.design import PER_SUBJECT
 from immunoode.fit.minimise import refit
 from immunoode.fit.observations import MEASURED, FloatArray
@@ -160,7 +161,7 @@ def profiles(
         raise FitError([Problem("profile", f"{n!r} was not fitted", nearest(n, known)) for n in unknown])
     thresholds = _thresholds(result, level)
     jobs = [(known[n], side) for n in chosen for side in (-1, 1)]
-    with ThreadPoolExecutor(threads or processors()) as pool, bar_over(len(jobs), "profile", progress) as bar:
+    with one_thread(), ThreadPoolExecutor(threads or processors()) as pool, bar_over(len(jobs), "profile", progress) as bar:
         tasks = [pool.submit(_side, result, name, side, thresholds) for name, side in jobs]
         sides = []
         for task in tasks:
