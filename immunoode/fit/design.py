@@ -92,6 +92,12 @@ class Design:
         constrain(made, self.constraints)
         return made
 
+    def continued(self, found: Mapping[str, float]) -> Design:
+        """Return the design that starts from values found before: of the same key, or of what now has several."""
+        slots = [replace(s, initial=tuple(_inside(found.get(k, found.get(s.name, at)), s)
+                                          for k, at in zip(s.keys, s.initial, strict=True))) for s in self.slots]  # fmt: skip
+        return replace(self, slots=tuple(slots))
+
     def values(self, parameters: Parameters) -> FloatArray:
         """Return (S, K) the values of the slots in every subject."""
         columns = [_column(slot, parameters) for slot in self.slots]

@@ -12,6 +12,7 @@ from immunoode.errors import FitError, SolveError
 from immunoode.fit.fit import fit
 from immunoode.fit.result import FitResult
 from immunoode.fit.simulated import chosen_regimens
+from immunoode.fit.uncertainty.progress import STOPPED
 from immunoode.trial.reading import as_trial
 from immunoode.trial.table import TrialData
 
@@ -99,7 +100,8 @@ def fit_each(
     Returns
     -------
     EachResult
-        A mapping from subject to FitResult; `.failed` names the subjects that could not be fitted, and why.
+        A mapping from subject to FitResult; `.failed` names the subjects that could not be fitted, and why. Ctrl-C ends it
+        with the subjects that are done.
 
     Raises
     ------
@@ -119,6 +121,9 @@ def fit_each(
             results[subject] = fit(model, one, vary, regimens=chosen[subject], progress=False, **how)
         except (FitError, SolveError) as error:
             failed[subject] = str(error)
+        except KeyboardInterrupt:
+            failed |= dict.fromkeys((s for s in table.subjects if s not in results and s not in failed), STOPPED)
+            break
     if not results:
         raise FitError(next(iter(_problems(failed))))
     return EachResult(results, failed)

@@ -48,7 +48,7 @@ def fit(
     priors: Any = None,
     log: bool | Iterable[str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
-    initial: Mapping[str, float | Mapping[str, float]] | None = None,
+    initial: Mapping[str, float | Mapping[str, float]] | FitResult | None = None,
     parameters: Mapping[str, float] | DataFrame | None = None,
     method: str = "least_squares",
     starts: int = 1,
@@ -101,7 +101,8 @@ def fit(
     bounds : mapping, optional
         {"growth_rate": (0.001, 0.1)} instead of the model's.
     initial : mapping, optional
-        Where the fit starts instead of the model's values; a value may go by arm or subject.
+        Where the fit starts instead of the model's values; a value may go by arm or subject. An earlier result, one that was
+        stopped as well, starts it where that ended.
     parameters : mapping or DataFrame, optional
         Other values that are held fixed; a DataFrame has one row a subject (or arm).
     method : {"least_squares", "leastsq"}
@@ -138,6 +139,7 @@ def fit(
     names = [*_listed(vary), *_listed(per_arm), *own]
     whole, table, seen, regimens = arranged(model, data, frozenset(names), observe, baseline, start, regimens)
     shifts = {n: columns_of(n, given, seen, table.covariates) for n, given in (covariates or {}).items()}
+    earlier = initial if isinstance(initial, FitResult) else None
     plan = design(
         whole,
         seen.subjects,
@@ -147,11 +149,12 @@ def fit(
         own,
         log=log,
         bounds=bounds,
-        initial=initial,
+        initial=None if earlier is not None else initial,  # type: ignore[arg-type]
         starts=_data_starts(whole, table, observe, names, seen),
         covariates=shifts,
         constraints=constraints,
     )
+    plan = plan if earlier is None else plan.continued(earlier.values)
     base = base_values(whole, seen, table.covariates, parameters, plan.names)
     predictor = predictor_of(whole, seen, regimens, base, plan, engine, rtol, threads)
     errors = error_models(seen, error, student)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,8 +40,11 @@ def minimise(
     max_evaluations: int | None = None,
     progress: bool | None = None,
     parameters: Parameters | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Fit, from `parameters`, by default the values that the design starts from.
+    """Fit, from `parameters`, by default the values that the design starts from, until done or until `stop` says so.
+
+    Ctrl-C (KeyboardInterrupt) ends it with the best values so far, as an outcome that has not converged.
 
     Raises
     ------
@@ -59,16 +63,24 @@ def minimise(
     objective(parameters)
     objective.settle(parameters)
     with one_thread(), _bar(progress) as bar:
-        return _rounds(objective, parameters, method, max_evaluations, bar)
+        return _rounds(objective, parameters, method, max_evaluations, bar, stop)
 
 
-def _rounds(objective: Objective, parameters: Parameters, method: str, limit: int | None, bar: Any) -> Outcome:
+def _rounds(
+    objective: Objective, parameters: Parameters, method: str, limit: int | None, bar: Any, stop: Callable[[], bool]
+) -> Outcome:
     rounds, change = 0, np.inf
     while rounds < ROUNDS:
         rounds += 1
-        minimizer = _minimizer(objective, parameters, limit, bar)
-        with np.errstate(invalid="ignore", over="ignore"):  # variances below zero by rounding; the report says what has no standard error
-            result = minimizer.minimize(method=method, **TIGHT)
+        best = _Best()
+        minimizer = _minimizer(objective, parameters, limit, bar, best, stop)
+        try:
+            with np.errstate(invalid="ignore", over="ignore"):  # variances below zero by rounding: the report names them
+                result = minimizer.minimize(method=method, **TIGHT)
+        except KeyboardInterrupt:
+            result = _interrupted(objective, parameters, method, best)
+        if result.aborted and stop():
+            result = _interrupted(objective, parameters, method, best)
         change = objective.settle(result.params)
         parameters = result.params
         if change < SETTLED or result.aborted:
@@ -110,13 +122,40 @@ def _least_squares(objective: Objective, parameters: Parameters, varied: list[st
     return bool(found.success)
 
 
-def _minimizer(objective: Objective, parameters: Parameters, limit: int | None, bar: Any) -> Minimizer:
+@dataclass
+class _Best:
+    """The best values of a round so far, by name, and their sum of squares."""
+
+    squares: float = np.inf
+    values: dict[str, float] = field(default_factory=dict)
+    evaluations: int = 0
+
+
+def _interrupted(objective: Objective, parameters: Parameters, method: str, best: _Best) -> MinimizerResult:
+    """Return lmfit's result at the best values so far, as aborted."""
     from lmfit import Minimizer
 
-    def tick(_: Parameters, evaluation: int, residual: Any, *args: Any, **kws: Any) -> None:
+    for name, value in best.values.items():
+        parameters[name].value = value
+    found = Minimizer(objective, parameters, iter_cb=lambda *_, **__: True).minimize(method=method)
+    found.message = f"stopped by the user after {best.evaluations} evaluations; the values are the best so far"
+    return found
+
+
+def _minimizer(
+    objective: Objective, parameters: Parameters, limit: int | None, bar: Any, best: _Best, stop: Callable[[], bool]
+) -> Minimizer:
+    from lmfit import Minimizer
+
+    def tick(current: Parameters, evaluation: int, residual: Any, *args: Any, **kws: Any) -> bool:
         if evaluation > 0:
+            squares = float(np.sum(np.square(residual)))
+            best.evaluations = evaluation
+            if squares < best.squares:
+                best.squares, best.values = squares, {n: float(p.value) for n, p in current.items() if p.vary}
             bar.update()
-            bar.set_postfix_str(f"sum of squares {float(np.sum(np.square(residual))):.6g}", refresh=False)
+            bar.set_postfix_str(f"sum of squares {squares:.6g}", refresh=False)
+        return stop()
 
     return Minimizer(objective, parameters, iter_cb=tick, max_nfev=limit, nan_policy="raise", Dfun=objective.jacobian)
 

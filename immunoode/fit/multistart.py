@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from immunoode.fit.logarithms import LOG
 from immunoode.fit.minimise import Outcome, minimise
 from immunoode.fit.objective import Objective
 from immunoode.fit.observations import FloatArray
-from immunoode.fit.uncertainty.progress import bar_over, processors
+from immunoode.fit.uncertainty.progress import STOPPED, bar_over, in_turn, processors
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -94,19 +95,21 @@ def search(
     places = _places(objective.parameters(), count)
     targets = [replace(objective, predict=objective.predict.alone()) for _ in range(count)]
 
+    stop = Event()
+
     def one(i: int) -> tuple[Outcome | None, float, str]:
+        if stop.is_set():
+            return None, float("nan"), STOPPED
         try:
             parameters = targets[i].design.moved(targets[i].parameters(), list(places[i]), places[i].values())
-            outcome = minimise(targets[i], method, max_evaluations=max_evaluations, progress=False, parameters=parameters)
+            outcome = minimise(targets[i], method, max_evaluations=max_evaluations, progress=False, parameters=parameters,
+                               stop=stop.is_set)  # fmt: skip
             return outcome, targets[i].cost(outcome.result.params), ""
         except FitError as error:
             return None, float("nan"), str(error)
 
-    done = []
     with one_thread(), ThreadPoolExecutor(processors()) as pool, bar_over(count, "starts", progress) as bar:
-        for found in pool.map(one, range(count)):
-            done.append(found)
-            bar.update()
+        done = in_turn([pool.submit(one, i) for i in range(count)], stop, bar)
     costs = np.array([d[1] for d in done])
     if not np.isfinite(costs).any():
         raise FitError(Problem("starts", f"no fit succeeds; the first says: {done[0][2]}", "other initial values or bounds"))

@@ -187,7 +187,9 @@ def headline(result: FitResult) -> list[str]:
 def _starts_line(result: FitResult) -> list[str]:
     if result.starts is None or len(result.starts) < 2:
         return []
-    return [f"{result.starts.agreeing} of {len(result.starts)} starts ended at this minimum"]
+    lost = result.starts.failed
+    why = f"; {len(lost)} gave nothing, the first: {lost[0]}" if lost else ""
+    return [f"{result.starts.agreeing} of {len(result.starts)} starts ended at this minimum{why}"]
 
 
 def text(result: FitResult) -> str:

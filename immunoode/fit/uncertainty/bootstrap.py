@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from immunoode.fit.minimise import refit
 from immunoode.fit.objective import Objective, ratio
 from immunoode.fit.observations import INTERVAL, LEFT, MEASURED, RIGHT, FloatArray, IntArray
 from immunoode.fit.uncertainty.draws import Draws
-from immunoode.fit.uncertainty.progress import bar_over, processors
+from immunoode.fit.uncertainty.progress import STOPPED, bar_over, in_turn, processors
 
 if TYPE_CHECKING:
     from immunoode.fit.result import FitResult
@@ -46,17 +47,16 @@ def bootstrap(
         raise FitError(Problem("kind", f"{own[0]!r} is each subject's own: subjects drawn again are others", "'parametric'"))
     workers = threads or processors()
 
+    stop = Event()
+
     def one(i: int) -> tuple[FloatArray, FloatArray, str]:
+        if stop.is_set():
+            return np.zeros(0), np.zeros(0), STOPPED
         return _one(result, kind, np.random.default_rng([seed, i]))
 
-    rows, failed = [], []
     with one_thread(), ThreadPoolExecutor(workers) as pool, bar_over(count, "bootstrap", progress) as bar:
-        for row, scales, why in pool.map(one, range(count)):
-            bar.update()
-            if why:
-                failed.append(why)
-            else:
-                rows.append((row, scales))
+        found = in_turn([pool.submit(one, i) for i in range(count)], stop, bar)
+    rows, failed = [(row, scales) for row, scales, why in found if not why], [why for *_, why in found if why]
     names = tuple(result.lmfit.var_names)
     drawn = np.array([r for r, _ in rows]).reshape(len(rows), len(names))
     scales = np.array([s for _, s in rows]).reshape(len(rows), -1)

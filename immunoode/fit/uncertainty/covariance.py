@@ -27,6 +27,9 @@ def covariance(result: MinimizerResult) -> DataFrame:
     import pandas as pd
 
     if getattr(result, "covar", None) is None or not np.all(np.isfinite(result.covar)):
+        if result.aborted:
+            what = "is not available: the fit was stopped before its end"
+            raise FitError(Problem("covariance", what, "go on from its values: fit(..., initial=result)"))
         raise FitError(
             Problem(
                 "covariance",

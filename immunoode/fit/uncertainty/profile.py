@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from immunoode.fit.design import PER_SUBJECT
 from immunoode.fit.minimise import refit
 from immunoode.fit.observations import MEASURED, FloatArray
 from immunoode.fit.uncertainty.covariance import check_level, natural
-from immunoode.fit.uncertainty.progress import bar_over, processors
+from immunoode.fit.uncertainty.progress import bar_over, in_turn, processors
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -44,7 +45,7 @@ class Profile:
     pointwise, simultaneous : float
         Rise at the ends of the interval of this parameter alone, and of a region for all fitted parameters at once.
     ends : (str, str)
-        Why each side ended: "threshold", "bound", or "points" (no end was found).
+        Why each side ended: "threshold", "bound", "points" (no end was found), or "stopped" by the user.
     log : bool
         Whether its logarithm is fitted.
     """
@@ -82,6 +83,8 @@ class Profile:
     def verdict(self) -> str:
         """What the profile says of the parameter, in words."""
         low, high = self._limit(self.pointwise, -1), self._limit(self.pointwise, 1)
+        if "stopped" in self.ends:
+            return "stopped by the user before its end"
         open_below, open_above = low in (0.0, -np.inf), high == np.inf
         if open_below and open_above:
             flat = self.rise.max() < FLAT * self.pointwise
@@ -161,12 +164,9 @@ def profiles(
         raise FitError([Problem("profile", f"{n!r} was not fitted", nearest(n, known)) for n in unknown])
     thresholds = _thresholds(result, level)
     jobs = [(known[n], side) for n in chosen for side in (-1, 1)]
+    stop = Event()
     with one_thread(), ThreadPoolExecutor(threads or processors()) as pool, bar_over(len(jobs), "profile", progress) as bar:
-        tasks = [pool.submit(_side, result, name, side, thresholds) for name, side in jobs]
-        sides = []
-        for task in tasks:
-            sides.append(task.result())
-            bar.update()
+        sides = in_turn([pool.submit(_side, result, n, side, thresholds, stop) for n, side in jobs], stop, bar)
     units = {k: s.unit for s in result.objective.design.slots for k in s.keys}
     made = {}
     for i, name in enumerate(chosen):
@@ -199,7 +199,7 @@ class _Side:
     end: str
 
 
-def _side(result: FitResult, name: str, side: int, thresholds: tuple[float, float]) -> _Side:
+def _side(result: FitResult, name: str, side: int, thresholds: tuple[float, float], halt: Event) -> _Side:
     """Follow one side until both thresholds are passed."""
     objective = replace(result.objective, predict=result.objective.predict.alone())
     parameters = result.lmfit.params.copy()
@@ -234,6 +234,9 @@ def _side(result: FitResult, name: str, side: int, thresholds: tuple[float, floa
         aim = _next_aim(root, far)
         slope = (roots[-1] - roots[-2]) / max(abs(places[-1] - places[-2]), 1e-300)
         step = float(np.clip((aim - root) / slope if slope > 0 else np.inf, 0.3 * step, 3.0 * step))
+        if halt.is_set():
+            found.end = "stopped"
+            break
     return found
 
 

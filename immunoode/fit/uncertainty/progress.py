@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import Future
+from threading import Event
 from typing import Any
+
+STOPPED = "stopped by the user before it was done"
 
 
 def bar_over(count: int, title: str, progress: bool | None) -> Any:
@@ -10,6 +15,19 @@ def bar_over(count: int, title: str, progress: bool | None) -> Any:
     from tqdm.auto import tqdm
 
     return tqdm(total=count, desc=title, disable=progress is False, delay=0 if progress else 2, leave=False)
+
+
+def in_turn(tasks: Sequence[Future[Any]], stop: Event, bar: Any) -> list[Any]:
+    """Return what tasks give, in their order; Ctrl-C sets `stop`, upon which they are to end with what they have."""
+    found = []
+    for task in tasks:
+        try:
+            found.append(task.result())
+        except KeyboardInterrupt:
+            stop.set()
+            found.append(task.result())
+        bar.update()
+    return found
 
 
 def processors() -> int:
