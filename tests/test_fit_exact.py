@@ -101,7 +101,7 @@ def test_the_sign_of_what_is_censored(kind: str, student: float, censoring: int,
 
 
 def test_an_unmeasurable_tumour_pulls_the_curve_down_and_a_saturated_assay_up() -> None:
-    """The same numbers as measured, as upper and as lower limits, fitted from the table: the order of the rates is the sign's."""
+    """The same numbers as measured, as upper and as lower limits: the order of the rates is the sign's."""
     rates = {}
     for how in ("", "left", "right"):
         table = decays(False)

@@ -10,7 +10,6 @@ import numpy as np
 from immunoode.errors import FitError
 from immunoode.fit.design import Slot
 from immunoode.fit.observations import INTERVAL, LEFT, MEASURED, RIGHT
-from immunoode.regimen.schedule import SET
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -23,10 +22,6 @@ AT_BOUND = 5e-3
 """Part of the way between its bounds (in the scale fitted) within which a parameter counts as at a bound."""
 UNSURE = 1.0
 """Relative standard error above which a parameter counts as not determined."""
-TURN = 0.3
-"""Correlation of consecutive residuals above which they are not independent."""
-STRONG = 0.95
-"""Correlation above which two parameters cannot be told apart well."""
 
 
 def parameter_table(result: FitResult, level: float) -> DataFrame:
@@ -88,79 +83,6 @@ def at_bound(slot: Slot, value: float) -> str:
     return "upper" if high - value < AT_BOUND * span else ""
 
 
-def cautions(result: FitResult) -> tuple[str, ...]:
-    """Return every warning of a result."""
-    table = parameter_table(result, 0.95)
-    lines = _grouped(table["beware"].to_dict())
-    if not result.lmfit.success:
-        lines.insert(0, f"the fit did not converge: {result.lmfit.message}")
-    if not result.outcome.settled:
-        lines.append(f"the scale of errors had not settled after {result.outcome.rounds} rounds")
-    if result.objective.failures:
-        lines.append(
-            f"{result.objective.failures} simulations did not finish during the fit (counted as a large misfit)"
-        )
-    if result.failed_subjects:
-        lines.append("no simulation at the values found for: " + ", ".join(result.failed_subjects[:10]))
-    return (*_untreated(result), *_several(result), *lines, *_strong(result), *_in_turn(result))
-
-
-def _several(result: FitResult) -> list[str]:
-    """Return a warning where one start alone found the best minimum."""
-    if result.starts is None or len(result.starts) < 4 or result.starts.agreeing > 1:
-        return []
-    return [f"only 1 of {len(result.starts)} starts ended here: there may be a better minimum still"]
-
-
-def _in_turn(result: FitResult) -> list[str]:
-    """Return a warning where residuals of consecutive observations are alike: then standard errors are too small."""
-    seen, lines = result.observations, []
-    for model, at, quantity in zip(result.objective.errors, result.ratios, seen.quantities, strict=True):
-        rows = model.rows[np.lexsort((seen.time[model.rows], seen.subject[model.rows]))]
-        order = np.searchsorted(model.rows, rows)
-        r = model.weighted(result.fitted[model.rows], at)[order]
-        known = (seen.censoring[rows] == MEASURED) & np.isfinite(r)
-        pairs = (np.diff(seen.subject[rows]) == 0) & known[1:] & known[:-1]
-        if pairs.sum() < 10:
-            continue
-        centred = r - r[known].mean()
-        correlation = float(np.mean(centred[1:][pairs] * centred[:-1][pairs]) / np.var(r[known]))
-        if correlation > max(TURN, 3 / np.sqrt(pairs.sum())):
-            what = f"residuals of consecutive observations of {quantity} are alike (correlation {correlation:.2f})"
-            lines.append(f"{what}: the curve misses the data's shape, and standard errors are too small")
-    return lines
-
-
-def _untreated(result: FitResult) -> list[str]:
-    """Return a warning where the model takes doses and nobody got one."""
-    given = getattr(result.predictor, "schedules", None)
-    if given is None or not result.model.inputs or any(s is not None and set(s.actions) - {SET} for s in given):
-        return []
-    return [f"nobody is treated: say regimens= for doses of {', '.join(result.model.inputs)}"]
-
-
-def _grouped(beware: Mapping[str, str]) -> list[str]:
-    """Return one line for each kind of warning, with the parameters it is about."""
-    kinds = [text for text in dict.fromkeys(beware.values()) if text]
-    about = {text: [key for key, t in beware.items() if t == text] for text in kinds}
-    return [f"{_some(keys)} {'is' if len(keys) == 1 else 'are'} {text}" for text, keys in about.items()]
-
-
-def _some(names: list[str], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _strong(result: FitResult) -> list[str]:
-    try:
-        table = result.correlation()
-    except FitError:
-        return []
-    names, values = list(table.index), table.to_numpy()
-    pairs = [(i, j) for i in range(len(names)) for j in range(i) if abs(values[i, j]) > STRONG]
-    lines = [f"{names[j]} and {names[i]} are hard to tell apart (correlation {values[i, j]:.3f})" for i, j in pairs[:8]]
-    return lines + ([f"and {len(pairs) - 8} more pairs of strong correlation"] if len(pairs) > 8 else [])
-
-
 def headline(result: FitResult) -> list[str]:
     """Return what was fitted to what, why it stopped, and how well it fits."""
     seen, fit = result.observations, result.lmfit
@@ -199,7 +121,7 @@ def text(result: FitResult) -> str:
     strong = _pairs(result)
     if strong:
         lines += ["Correlations above 0.5:", *strong, ""]
-    found = cautions(result)
+    found = result.warnings()
     lines += ["Beware:", *[f"  - {line}" for line in found]] if found else ["Nothing to beware of."]
     return "\n".join(lines)
 
@@ -222,7 +144,7 @@ def html(result: FitResult) -> str:
 
     lines = "<br>".join(escape(line) for line in headline(result))
     table = parameter_table(result, 0.95).to_html(float_format=lambda x: f"{x:.4g}", max_rows=60)
-    found = "".join(f"<li>{escape(line)}</li>" for line in cautions(result))
+    found = "".join(f"<li>{escape(line)}</li>" for line in result.warnings())
     return f"<p>{lines}</p>{table}" + (f"<p>Beware:</p><ul>{found}</ul>" if found else "")
 
 

@@ -316,7 +316,7 @@ class FitResult:
 
     def warnings(self) -> tuple[str, ...]:
         """Return what a reader of the result must know: bounds hit, parameters not determined, solves that failed."""
-        from immunoode.fit.report import cautions
+        from immunoode.fit.cautions import cautions
 
         return cautions(self)
 

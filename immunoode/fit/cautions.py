@@ -1,0 +1,140 @@
+"""What a reader of a result must know: what went wrong, what the data cannot tell, what looks like a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.errors import FitError
+from immunoode.fit.design import PER_ARM, PER_SUBJECT
+from immunoode.fit.observations import MEASURED
+from immunoode.regimen.schedule import SET
+
+if TYPE_CHECKING:
+    from immunoode.fit.likelihood import ErrorModel
+    from immunoode.fit.result import FitResult
+
+TURN = 0.3
+"""Correlation of consecutive residuals above which they are not independent."""
+STRONG = 0.95
+"""Correlation above which two parameters cannot be told apart well."""
+FAR = 30.0
+"""Factor between predictions and observations, typically, above which a unit or a start is likely to be wrong."""
+EXACT = 1e-5
+"""Relative size of errors below which what is left is the solver's error."""
+
+
+def cautions(result: FitResult) -> tuple[str, ...]:
+    """Return every warning of a result."""
+    lines = _grouped(result.parameters()["beware"].to_dict())
+    if not result.lmfit.success:
+        lines.insert(0, f"the fit did not converge: {result.lmfit.message}")
+    if not result.outcome.settled:
+        lines.append(f"the scale of errors had not settled after {result.outcome.rounds} rounds")
+    if result.objective.failures:
+        lines.append(
+            f"{result.objective.failures} simulations did not finish during the fit (counted as a large misfit)"
+        )
+    if result.failed_subjects:
+        lines.append("no simulation at the values found for: " + ", ".join(result.failed_subjects[:10]))
+    return (*_untreated(result), *_several(result), *_data(result), *lines, *_strong(result), *_in_turn(result), *_thin(result))
+
+
+def _data(result: FitResult) -> Iterator[str]:
+    """Yield a warning for each quantity of which little can be learnt, or that looks like a mistake."""
+    for model, quantity, unit in zip(result.objective.errors, result.observations.quantities, result.observations.units,
+                                     strict=True):  # fmt: skip
+        yield from _about(model, result.fitted[model.rows], f"{quantity}", unit)
+
+
+def _about(model: ErrorModel, f: np.ndarray, quantity: str, unit: str) -> Iterator[str]:
+    measured = model.censoring == MEASURED
+    y = model.value[measured]
+    if not len(y):
+        yield f"no value of {quantity} was measured, all are limits: the size of its errors is not known"
+        return
+    if len(y) > 2 and np.ptp(y) == 0:
+        yield f"all {len(y)} values of {quantity} are {y[0]:g} {unit}: they do not tell how it changes"
+    both = (y > 0) & (f[measured] > 0)
+    ratio = float(np.median(y[both] / f[measured][both])) if both.any() else 1.0
+    if max(ratio, 1 / max(ratio, 1e-300)) > FAR:
+        yield (f"{quantity} is typically {ratio:.3g} times its prediction (in {unit}): is its unit right, "
+               "can the curve reach it within the bounds?")  # fmt: skip
+    size = model.scale.s / (max(float(np.max(np.abs(y))), 1e-300) if model.kind == "additive" else 1.0)
+    if size < EXACT and np.ptp(y) > 0:
+        yield f"{quantity} is reproduced to {size:.1g} of its size: data without errors, whose standard errors mean little"
+
+
+def _thin(result: FitResult) -> Iterator[str]:
+    """Yield warnings of subjects and arms whose own parameters hardly have observations."""
+    seen, slots = result.observations, result.objective.design.slots
+    own = sum(s.sharing == PER_SUBJECT for s in slots)
+    counts = np.bincount(seen.subject, minlength=len(seen.subjects))
+    few = [s for s, n in zip(seen.subjects, counts, strict=True) if n <= own] if own else []
+    if few:
+        yield (f"{_some(few)} {'has' if len(few) == 1 else 'have'} no more observations than parameters of "
+               "their own: what is theirs rests on these alone, and they tell nothing of what is shared")  # fmt: skip
+    arms = np.array(seen.arms, dtype=object)[seen.subject]
+    blind = [a for a in dict.fromkeys(seen.arms) if not (seen.censoring[arms == a] == MEASURED).any()]
+    if blind and any(s.sharing == PER_ARM for s in slots):
+        yield f"nothing was measured in arm {_some(blind)}, all values are limits: its own parameters are bounded on one side"
+
+
+def _several(result: FitResult) -> list[str]:
+    """Return a warning where one start alone found the best minimum."""
+    if result.starts is None or len(result.starts) < 4 or result.starts.agreeing > 1:
+        return []
+    return [f"only 1 of {len(result.starts)} starts ended here: there may be a better minimum still"]
+
+
+def _in_turn(result: FitResult) -> list[str]:
+    """Return a warning where residuals of consecutive observations are alike: then standard errors are too small."""
+    seen, lines = result.observations, []
+    for model, at, quantity in zip(result.objective.errors, result.ratios, seen.quantities, strict=True):
+        rows = model.rows[np.lexsort((seen.time[model.rows], seen.subject[model.rows]))]
+        order = np.searchsorted(model.rows, rows)
+        r = model.weighted(result.fitted[model.rows], at)[order]
+        known = (seen.censoring[rows] == MEASURED) & np.isfinite(r)
+        pairs = (np.diff(seen.subject[rows]) == 0) & known[1:] & known[:-1]
+        if pairs.sum() < 10:
+            continue
+        centred = r - r[known].mean()
+        if not np.ptp(r[known]):
+            continue
+        correlation = float(np.mean(centred[1:][pairs] * centred[:-1][pairs]) / np.var(r[known]))
+        if correlation > max(TURN, 3 / np.sqrt(pairs.sum())):
+            what = f"residuals of consecutive observations of {quantity} are alike (correlation {correlation:.2f})"
+            lines.append(f"{what}: the curve misses the data's shape, and standard errors are too small")
+    return lines
+
+
+def _untreated(result: FitResult) -> list[str]:
+    """Return a warning where the model takes doses and nobody got one."""
+    given = getattr(result.predictor, "schedules", None)
+    if given is None or not result.model.inputs or any(s is not None and set(s.actions) - {SET} for s in given):
+        return []
+    return [f"nobody is treated: say regimens= for doses of {', '.join(result.model.inputs)}"]
+
+
+def _grouped(beware: Mapping[str, str]) -> list[str]:
+    """Return one line for each kind of warning, with the parameters it is about."""
+    kinds = [text for text in dict.fromkeys(beware.values()) if text]
+    about = {text: [key for key, t in beware.items() if t == text] for text in kinds}
+    return [f"{_some(keys)} {'is' if len(keys) == 1 else 'are'} {text}" for text, keys in about.items()]
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _strong(result: FitResult) -> list[str]:
+    try:
+        table = result.correlation()
+    except FitError:
+        return []
+    names, values = list(table.index), table.to_numpy()
+    pairs = [(i, j) for i in range(len(names)) for j in range(i) if abs(values[i, j]) > STRONG]
+    lines = [f"{names[j]} and {names[i]} are hard to tell apart (correlation {values[i, j]:.3f})" for i, j in pairs[:8]]
+    return lines + ([f"and {len(pairs) - 8} more pairs of strong correlation"] if len(pairs) > 8 else [])
