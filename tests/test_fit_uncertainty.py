@@ -286,3 +286,47 @@ def test_wald_intervals_of_a_known_scale() -> None:
     for row in (found.confidence().loc["amount"], found.profile(progress=False).intervals().loc["amount"],
                 found.bootstrap(400, progress=False).intervals().loc["amount"]):  # fmt: skip
         assert row["upper"] - row["lower"] == pytest.approx(2 * half, rel=0.15)
+
+
+def test_likelihood_bands_of_a_mean_are_students() -> None:
+    """For a linear model they are the covariance's, and those of the profile's ends."""
+    found = linear()
+    ours, theirs = (found.bands([1.0, 5.0], method=m) for m in ("likelihood", "delta"))
+    row = found.profile(progress=False).intervals().loc["amount"]
+    np.testing.assert_allclose(ours["lower"], row["lower"], rtol=1e-3)
+    np.testing.assert_allclose(ours["upper"], row["upper"], rtol=1e-3)
+    np.testing.assert_allclose(ours["upper"] - ours["lower"], theirs["upper"] - theirs["lower"], rtol=0.02)
+
+
+def test_likelihood_bands_are_the_curves_at_the_ends_of_a_profile() -> None:
+    data = decays(2, sd=(0.0, 0.1))
+    found = imo.fit(decay_model(), data, ["rate"], error="lognormal", start=0.0, baseline=False, progress=False)
+    row = found.profile(progress=False).intervals().loc["rate"]
+    band = found.bands([2.0, 6.0], by="arm", method="likelihood")
+    for end, curve in (("lower", "upper"), ("upper", "lower")):
+        expected = 10 * np.exp(-row[end] * np.array([2.0, 6.0]))
+        np.testing.assert_allclose(band[curve], expected, rtol=2e-3)
+
+
+def test_likelihood_bands_hold_the_extremes_of_the_confidence_region() -> None:
+    """The largest and the least curve on the border of what the data do not contradict, searched in all directions."""
+    from immunoode.fit.uncertainty.likelihood_bands import costs_of
+    from immunoode.fit.uncertainty.profile import thresholds
+
+    found = imo.fit(decay_model(), decays(2, sd=(0.0, 0.2)), ["rate", "amount"], error="lognormal", start=0.0, progress=False)
+    best = np.array([float(found.lmfit.params[n].value) for n in found.lmfit.var_names])
+    allowed = found.objective.cost(found.lmfit.params) + thresholds(found, 0.95)[0]
+    angle = np.linspace(0, 2 * np.pi, 241)
+    rays = np.column_stack([np.cos(angle), np.sin(angle)]) @ np.linalg.cholesky(found.covariance().to_numpy()).T
+    near, far = np.zeros(len(angle)), np.full(len(angle), 10.0)
+    for _ in range(25):
+        middle = (near + far) / 2
+        costs = costs_of(found.objective, found.lmfit.params, list(found.lmfit.var_names), best + middle[:, None] * rays)
+        near, far = np.where(costs < allowed, middle, near), np.where(costs < allowed, far, middle)
+    border = best + near[:, None] * rays
+    band = found.bands([1.0, 7.0], by="arm", method="likelihood")
+    for i, day in enumerate((1.0, 7.0)):
+        curves = border[:, 1] - np.exp(border[:, 0]) * day
+        width = curves.max() - curves.min()
+        assert np.log(band["lower"][i]) == pytest.approx(curves.min(), abs=0.02 * width)
+        assert np.log(band["upper"][i]) == pytest.approx(curves.max(), abs=0.02 * width)

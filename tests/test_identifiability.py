@@ -100,7 +100,7 @@ def test_the_next_sample_is_where_the_determinant_grows_most() -> None:
     exact = np.linalg.inv(by.T @ by / 0.01)
     assert table["worst_rse_percent"].iloc[0] == pytest.approx(100 * np.sqrt(exact.diagonal().max()), rel=1e-3)
     assert found.plot_next_samples().get_xlabel() == "day of a further sample"
-    with pytest.raises(imo.FitError, match="not in the design"):
+    with pytest.raises(imo.FitError, match="not an output"):
         found.next_samples(observe="central")
 
 
@@ -147,3 +147,22 @@ def test_wrong_designs(how: dict[str, object], match: str) -> None:
 
 def test_the_predictor_is_the_fits() -> None:
     assert isinstance(decay().predictor, Simulated)
+
+
+def test_a_further_output_can_tell_what_the_planned_one_cannot() -> None:
+    """Two compartments, of which the sum is planned: a sample of one of them separates the way in from the way out."""
+    rates = {"over": Parameter(0.5, "1/day", (1e-3, 10)), "loss": Parameter(0.1, "1/day", (1e-3, 10))}
+    model = Model("two", "base", parameters=rates,
+                  compartments={"first": Compartment("mg", 10.0), "second": Compartment("mg", 0.0)},
+                  derived={"amount": Derived("first + second", "mg")},
+                  flows={"over": Flow("first", "second", per_capita="over"),
+                         "loss": Flow("second", per_capita="loss")})  # fmt: skip
+    found = imo.identifiability(model, ["over", "loss"], times={"amount": [1.0, 2.0]}, subjects=5, size=0.1)
+    assert not found.ok
+    table = found.next_samples([2.0], ["amount", "second"], size=0.1).set_index("quantity")
+    assert table.loc["second", "gain"] > table.loc["amount", "gain"] + 1.0
+    assert table.loc["second", "worst_rse_percent"] < table.loc["amount", "worst_rse_percent"]
+    planned = imo.identifiability(model, ["over", "loss"], times={"amount": [1.0, 2.0], "second": [2.0]}, subjects=5, size=0.1)
+    assert table.loc["second", "worst_rse_percent"] == pytest.approx(100 * planned.standard_errors.max(), rel=0.05)
+    with pytest.raises(imo.FitError, match="did you mean 'second'"):
+        found.next_samples(observe="secnd")

@@ -19,10 +19,11 @@ from immunoode.fit.objective import Objective, ratio
 from immunoode.fit.observations import MEASURED, FloatArray, IntArray, Observations
 from immunoode.fit.prediction import Predictor
 from immunoode.fit.saving import fingerprint, save
-from immunoode.fit.uncertainty.bands import bands
+from immunoode.fit.uncertainty.bands import bands, spread
 from immunoode.fit.uncertainty.bootstrap import bootstrap
 from immunoode.fit.uncertainty.covariance import correlation, covariance, intervals
 from immunoode.fit.uncertainty.draws import Draws
+from immunoode.fit.uncertainty.likelihood_bands import likelihood_bands
 from immunoode.fit.uncertainty.profile import Profiles, profiles
 from immunoode.model.parts import Model, Parameter
 from immunoode.trial.table import TrialData
@@ -256,7 +257,7 @@ class FitResult:
         by: Literal["subject", "arm"] = "subject",
         level: float = 0.95,
         of: Literal["mean", "observation"] = "mean",
-        method: Literal["delta", "sampling"] = "delta",
+        method: Literal["delta", "sampling", "likelihood"] = "delta",
     ) -> DataFrame:
         """Return prediction bands: of each subject's curve, or of an arm's mean curve.
 
@@ -264,7 +265,8 @@ class FitResult:
         ----------
         times : days, default 200 from the first start to the last observation
         of : the curve itself, or a new observation (the error model's spread is added)
-        method : "delta" (first order) or "sampling" (400 draws from the covariance)
+        method : from the covariance, "delta" (first order) or "sampling" (400 draws); "likelihood", up to the threshold of
+            profiles, as lopsided as the likelihood is
 
         Returns
         -------
@@ -274,6 +276,10 @@ class FitResult:
         from immunoode.fit.report import curve_table
 
         days = self.grid() if times is None else np.asarray(list(times), dtype=np.float64)
+        if method == "likelihood":
+            middle, low, high = likelihood_bands(self, days, self.groups(by), level)
+            low, high = (low, high) if of == "mean" else spread(middle, low, high, self.objective.errors, self.ratios, level)
+            return curve_table(self, days, middle, by, {"predicted": middle, "lower": low, "upper": high})
         middle, low, high = bands(
             self.predictor,
             self.objective.design,

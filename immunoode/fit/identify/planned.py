@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.identify.information import Errors, Size, errors_of
 from immunoode.fit.observations import FloatArray, IntArray, Observations, output_units
 from immunoode.model.parts import Model
 
@@ -105,3 +106,28 @@ def at_times(seen: Observations, days: FloatArray, quantities: IntArray) -> Obse
     n = int(late.sum())
     return replace(seen, subject=subject[late], time=day[late], quantity=quantity[late], value=np.full(n, np.nan),
                    censoring=np.zeros(n, np.int64), lower=np.zeros(n), rows=tuple(range(n)))  # fmt: skip
+
+
+def with_outputs(
+    model: Model, seen: Observations, errors: Errors, outputs: Iterable[str], error: str | Mapping[str, str],
+    size: Size | Mapping[str, Size],
+) -> tuple[Observations, Errors]:  # fmt: skip
+    """Return the design with outputs of the model that it does not observe yet, and how they would be measured.
+
+    Raises
+    ------
+    FitError
+        If an output is not known, or its error is none.
+    """
+    known, further = output_units(model), tuple(o for o in outputs if o not in seen.quantities)
+    problems = [Problem("observe", f"{o!r} is not an output of model {model.name!r}", nearest(o, known)) for o in further
+                if o not in known]  # fmt: skip
+    if problems:
+        raise FitError(problems)
+    if not further:
+        return seen, errors
+    units = tuple(known[o] for o in further)
+    own = errors_of(replace(seen, quantities=further, outputs=further, units=units), error, size)
+    wider = replace(seen, quantities=seen.quantities + further, outputs=seen.outputs + further, units=seen.units + units)
+    return wider, Errors(errors.kinds + own.kinds, np.append(errors.proportional, own.proportional),
+                         np.append(errors.additive, own.additive))  # fmt: skip

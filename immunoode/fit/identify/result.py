@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import FitError, Problem
 from immunoode.fit.design import Design
-from immunoode.fit.identify.information import Errors, told
-from immunoode.fit.identify.planned import at_times
+from immunoode.fit.identify.information import Errors, Size, told
+from immunoode.fit.identify.planned import at_times, with_outputs
 from immunoode.fit.observations import FloatArray, Observations
 from immunoode.model.parts import Model
 
@@ -134,14 +133,20 @@ class Identifiability:
         return pd.DataFrame(rows, columns=["combination", "standard_error", "parameters"])
 
     def next_samples(
-        self, times: Iterable[float] | None = None, observe: str | Iterable[str] | None = None
+        self,
+        times: Iterable[float] | None = None,
+        observe: str | Iterable[str] | None = None,
+        *,
+        error: str | Mapping[str, str] = "proportional",
+        size: Size | Mapping[str, Size] = 0.2,
     ) -> DataFrame:
         """Return further samples, best first: one more of every subject of an arm, on a day, of an output.
 
         Parameters
         ----------
         times : days; by default 40 from the start to half beyond the last
-        observe : outputs that the design observes; by default all of them
+        observe : outputs of the model, those that the design does not observe as well; by default what it observes
+        error, size : of outputs that the design does not observe, as in `identifiability`; taken as known
 
         Returns
         -------
@@ -156,13 +161,11 @@ class Identifiability:
         days = np.linspace(seen.start.min(), last + 0.5 * (last - seen.start.min()), 41)[1:] if times is None else \
             np.asarray(list(times), dtype=np.float64)  # fmt: skip
         outputs = [observe] if isinstance(observe, str) else list(observe or seen.quantities)
-        unknown = [o for o in outputs if o not in seen.quantities]
-        if unknown:
-            raise FitError([Problem("observe", f"{o!r} is not in the design", "one of " + ", ".join(seen.quantities))
-                            for o in unknown])  # fmt: skip
+        seen, errors = with_outputs(self.model, seen, self.errors, outputs, error, size)
         every = [(d, seen.quantities.index(o)) for o in outputs for d in days]
         more = at_times(seen, np.array([d for d, _ in every]), np.array([q for _, q in every]))
-        parts = told(self.predictor, self.design, self.parameters, more, self.errors).information
+        kept = slice(len(self.information))  # without the sizes of errors of further outputs
+        parts = told(self.predictor, self.design, self.parameters, more, errors).information[:, kept, kept]
         weak = _WEAK * np.eye(len(self.information))
         base = np.linalg.slogdet(self.information + weak)[1]
         arms = np.array(seen.arms, dtype=object)[more.subject]

@@ -49,7 +49,7 @@ def bands(
     middle = grouped(predictor.curves(values[None], times), groups)[0]
     make = _delta if method == "delta" else _drawn
     if method not in ("delta", "sampling"):
-        raise FitError(Problem("method", f"{method!r} is not known", "use 'delta' or 'sampling'"))
+        raise FitError(Problem("method", f"{method!r} is not known", "use 'delta', 'sampling' or 'likelihood'"))
     low, high = make(predictor, design, result, times, groups, middle, level, draws)
     return (middle, low, high) if of == "mean" else (middle, *spread(middle, low, high, errors, ratios, level))
 
@@ -74,8 +74,8 @@ def _delta(
 ) -> tuple[FloatArray, FloatArray]:
     from scipy.stats import t
 
-    slopes = _slopes(predictor, design, result, times, groups)
-    variance = np.einsum("p...,pq,q...->...", slopes, covariance(result).to_numpy(), slopes)
+    by = slopes(predictor, design, result, times, groups)
+    variance = np.einsum("p...,pq,q...->...", by, covariance(result).to_numpy(), by)
     half = t.ppf(0.5 + level / 2, max(result.nfree, 1)) * np.sqrt(np.maximum(variance, 0.0))
     positive = np.all(np.where(np.isfinite(middle), middle, 1.0) > 0, axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -83,7 +83,7 @@ def _delta(
         return np.where(positive, middle / factor, middle - half), np.where(positive, middle * factor, middle + half)
 
 
-def _slopes(
+def slopes(
     predictor: Predictor, design: Design, result: MinimizerResult, times: FloatArray, groups: IntArray
 ) -> FloatArray:
     """Return (p, G, T, Q) derivatives of the groups' mean curves by what lmfit varies."""

@@ -162,11 +162,11 @@ def profiles(
     unknown = [n for n in chosen if n not in known]
     if unknown:
         raise FitError([Problem("profile", f"{n!r} was not fitted", nearest(n, known)) for n in unknown])
-    thresholds = _thresholds(result, level)
+    ends = thresholds(result, level)
     jobs = [(known[n], side) for n in chosen for side in (-1, 1)]
     stop = Event()
     with one_thread(), ThreadPoolExecutor(threads or processors()) as pool, bar_over(len(jobs), "profile", progress) as bar:
-        sides = in_turn([pool.submit(_side, result, n, side, thresholds, stop) for n, side in jobs], stop, bar)
+        sides = in_turn([pool.submit(_side, result, n, side, ends, stop) for n, side in jobs], stop, bar)
     units = {k: s.unit for s in result.objective.design.slots for k in s.keys}
     made = {}
     for i, name in enumerate(chosen):
@@ -177,12 +177,12 @@ def profiles(
         rise = np.array([*low.rises[::-1], 0.0, *high.rises])
         rise = rise - min(float(rise.min()), 0.0)
         values = np.exp(x) if log else x
-        made[name] = Profile(name, float(np.exp(best)) if log else best, values, rise, *thresholds, (low.end, high.end), log,
+        made[name] = Profile(name, float(np.exp(best)) if log else best, values, rise, *ends, (low.end, high.end), log,
                              units.get(name, ""))  # fmt: skip
     return Profiles(made, level)
 
 
-def _thresholds(result: FitResult, level: float) -> tuple[float, float]:
+def thresholds(result: FitResult, level: float) -> tuple[float, float]:
     from scipy.stats import chi2, f
 
     n, p = int((result.observations.censoring == MEASURED).sum()), int(result.lmfit.nvarys)
