@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PANELS = 24
 """Subjects drawn in panels of their own; the rest are named in the title."""
+WIDE = 100.0
+"""Largest over smallest value above which a figure is logarithmic by default."""
 
 
 def plot_fit(
@@ -28,7 +30,7 @@ def plot_fit(
     quantity: str | None = None,
     bands: bool = True,
     level: float = 0.95,
-    log: bool = False,
+    log: bool | None = None,
     axes: FloatArray | None = None,
 ) -> Axes | FloatArray:
     """Draw the data with the fitted curves over them.
@@ -39,7 +41,7 @@ def plot_fit(
         default subjects where there are at most six of them
     quantity : which one, where several were fitted (all by default)
     bands : draw the band of the curve, and in panels of subjects that of new observations
-    log : logarithmic values
+    log : logarithmic values; by default where errors are relative and the data span more than a factor of 100
 
     Returns
     -------
@@ -57,13 +59,22 @@ def plot_fit(
     ribbon = _ribbon(result, kind, bands, level)
     for box, (name, which) in zip(boxes, panels, strict=True):
         _panel(box, result, kind, name, which, curves, ribbon, level)
-        if log:
+        if _wide(result, which) if log is None else log:
             _logarithmic(box, result, which)
     boxes[0].legend(fontsize="x-small", loc="best")
     if figure is not None:
         left = len(seen.subjects) - len(names) if kind == "subject" else 0
         figure.suptitle(_title(result) + (f" ({left} more subjects not drawn)" if left else ""), fontsize="medium")
     return boxes[0] if len(boxes) == 1 else np.array(boxes)
+
+
+def _wide(result: FitResult, quantity: str) -> bool:
+    """Whether a quantity's figure would hide most of it on linear axes, and its errors are those of a logarithm."""
+    seen = result.observations
+    q = seen.quantities.index(quantity)
+    values = seen.value[(seen.quantity == q) & (seen.value > 0)]
+    relative = result.objective.errors[q].kind in ("lognormal", "proportional")
+    return bool(relative and len(values) and values.max() > WIDE * values.min())
 
 
 def _title(result: FitResult) -> str:
@@ -192,8 +203,10 @@ def _labels(box: Axes, result: FitResult, kind: str, name: str, arm: str, quanti
         box.set_ylim(0, 1.25 * max(top) or 1.0)
 
 
-def plot_residuals(result: FitResult, *, quantity: str | None = None, log: bool = False) -> FloatArray:
+def plot_residuals(result: FitResult, *, quantity: str | None = None, log: bool | None = None) -> FloatArray:
     """Draw observed against predicted, weighted residuals over time and prediction, and their normal quantiles.
+
+    Logarithmic where `plot_fit` is, unless `log` says otherwise.
 
     Returns
     -------
@@ -203,10 +216,11 @@ def plot_residuals(result: FitResult, *, quantity: str | None = None, log: bool 
 
     table = result.predict()
     rows = table[table["quantity"] == quantity] if quantity else table
+    log = all(_wide(result, q) for q in rows["quantity"].unique()) if log is None else log
     figure, boxes = plt.subplots(2, 2, figsize=(8.6, 6.6), layout="constrained")
     _observed_predicted(boxes[0, 0], rows, log)
     _scatter(boxes[0, 1], rows, "time", "time (days)")
-    _scatter(boxes[1, 0], rows, "predicted", "predicted", log)
+    _scatter(boxes[1, 0], rows, "predicted", boxes[0, 0].get_xlabel(), log)
     _quantiles(boxes[1, 1], rows)
     boxes[0, 0].legend(fontsize="x-small")
     figure.suptitle(_title(result), fontsize="medium")
