@@ -19,8 +19,8 @@ BRAKE = 0.43
 TEXT = f"""Five parameters of `tumour_immune` at the scale of a mouse: a growth rate for each of four arms and the PD-1 brake of
 all; {MICE} mice an arm, {len(DAYS)} volumes each with log-normal errors of {100 * SIZE:.0f} %. First with the starting size of
 each mouse taken from its first volume, then with all {MICE * len(ARMS)} of them fitted again at every point. Both thresholds
-are passed on either side. Seconds of a warm fit and of its profiles, the least of three rounds; processor seconds are those of both
-threads, and do not depend on what else the machine does."""
+are passed on either side. Seconds of a warm fit and of its profiles, the least of three rounds; processor seconds are those of
+both threads, and do not depend on what else the machine does."""
 
 
 MOUSE = {

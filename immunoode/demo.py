@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -112,7 +112,14 @@ def _read(path: Path) -> Any:
         and path.is_file()
         and "sum_of_diameters" in path.read_text(errors="replace")[:4000]
     )
-    return read_trial(path, {"value": "sum_of_diameters"}, "mm") if with_value else read_trial(path)
+    try:
+        return read_trial(path, {"value": "sum_of_diameters"}, "mm") if with_value else read_trial(path)
+    except DataError as error:
+        lost = [p for p in error.problems if p.right.startswith("say columns=")]
+        if not lost:
+            raise
+        right = "head the columns in the file subject, arm, day and sum_of_diameters (in mm)"
+        raise DataError([*(p for p in error.problems if p not in lost), *(replace(p, right=right) for p in lost)]) from error
 
 
 def _errors(trial: Any) -> str:

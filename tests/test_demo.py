@@ -48,6 +48,7 @@ def test_lesions_that_vanish(tmp_path):
         (None, [], "absent.csv"),
         ("", [], "own.csv"),
         ("a,b\n1,2\n", [], "subject"),
+        ("patient,when,what\n1,0,3\n", [], "head the columns in the file"),
         ("subject,arm,day,sum_of_diameters\n1,A,0,70\n1,A,42,60\n", ["--arm", "C=docetaxel"], "is not in the data"),
         (
             "subject,arm,day,sum_of_diameters\n1,A,0,70\n1,A,42,60\n",

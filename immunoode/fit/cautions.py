@@ -9,7 +9,7 @@ import numpy as np
 
 from immunoode.errors import FitError
 from immunoode.fit.design import PER_ARM, PER_SUBJECT
-from immunoode.fit.observations import MEASURED
+from immunoode.fit.observations import MEASURED, baseline_parameter
 from immunoode.regimen.schedule import SET
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ STRONG = 0.95
 """Correlation above which two parameters cannot be told apart well."""
 FAR = 30.0
 """Factor between predictions and observations, typically, above which a unit or a start is likely to be wrong."""
+APART = 3.0
+"""Factor between first predictions and first observations above which curves do not start from the data."""
 EXACT = 1e-5
 """Relative size of errors below which what is left is the solver's error."""
 
@@ -44,9 +46,28 @@ def cautions(result: FitResult) -> tuple[str, ...]:
 
 def _data(result: FitResult) -> Iterator[str]:
     """Yield a warning for each quantity of which little can be learnt, or that looks like a mistake."""
-    for model, quantity, unit in zip(result.objective.errors, result.observations.quantities, result.observations.units,
-                                     strict=True):  # fmt: skip
-        yield from _about(model, result.fitted[model.rows], f"{quantity}", unit)
+    seen = result.observations
+    for model, quantity, output, unit in zip(result.objective.errors, seen.quantities, seen.outputs, seen.units, strict=True):
+        yield from _about(model, result.fitted[model.rows], quantity, unit)
+        yield from _start(result, model, quantity, output)
+
+
+def _start(result: FitResult, model: ErrorModel, quantity: str, output: str) -> Iterator[str]:
+    """Yield a warning where curves start from the model's own value, far from the first values of the data."""
+    if baseline_parameter(result.model, output) in (*result.observations.baselines, *result.objective.design.names):
+        return
+    seen = result.observations
+    rows = model.rows[seen.censoring[model.rows] == MEASURED]
+    order = rows[np.lexsort((seen.time[rows], seen.subject[rows]))]
+    first = order[np.unique(seen.subject[order], return_index=True)[1]]
+    y, f = seen.value[first], result.fitted[first]
+    both = (y > 0) & (f > 0)
+    ratio = float(np.median(f[both] / y[both])) if both.any() else 1.0
+    if max(ratio, 1 / ratio) > APART:
+        known = [d.baseline for d in result.model.derived.values() if d.baseline and d.baseline not in result.values]
+        what = f" ({', '.join(dict.fromkeys(known))})" if known else ""
+        yield (f"curves of {quantity} start from the model's own value, typically {ratio:.3g} times the first one of the data: "
+               f"fit what they start from with per_subject=, or fix it with parameters={what}")  # fmt: skip
 
 
 def _about(model: ErrorModel, f: np.ndarray, quantity: str, unit: str) -> Iterator[str]:
@@ -122,7 +143,8 @@ def _grouped(beware: Mapping[str, str]) -> list[str]:
     """Return one line for each kind of warning, with the parameters it is about."""
     kinds = [text for text in dict.fromkeys(beware.values()) if text]
     about = {text: [key for key, t in beware.items() if t == text] for text in kinds}
-    return [f"{_some(keys)} {'is' if len(keys) == 1 else 'are'} {text}" for text, keys in about.items()]
+    return [f"{_some(keys)} is {text}" if len(keys) == 1 else f"{_some(keys)} are {text.replace('at its', 'at their')}"
+            for text, keys in about.items()]  # fmt: skip
 
 
 def _some(names: list[str], most: int = 8) -> str:
