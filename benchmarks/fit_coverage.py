@@ -21,9 +21,9 @@ TEXT = f"""{SETS} data sets of each of three designs are simulated at published 
 are 30 % off. Counted are nominal 95 % intervals that hold the truth, of all parameters together: by the covariance, by profile
 likelihood, by the parametric bootstrap ({DRAWS} fits each). Bias is that of the mean and of the median estimate, relative to
 the truth, each of the worst parameter."""
-_WARNED = f"""Variants of the designs: each parameter counts as identifiable where the estimates from {TRIES} data sets spread
-by less than 50 % (median absolute deviation, scaled) and fewer than a tenth end at a bound; beside what `identifiability` said
-before."""
+WARNED = f"""Variants of these designs. Each parameter counts as identifiable where the estimates from {TRIES} data sets spread
+by less than 50 % (median absolute deviation, scaled) and fewer than a tenth end at a bound; beside it stands what
+`identifiability` said of the design alone."""
 
 
 @dataclass(frozen=True)
@@ -186,25 +186,33 @@ def _try(study: Study, seed: list[int]) -> imo.FitResult | None:
         return None
 
 
-def main() -> None:
-    """Run the study, print the tables."""
+def coverages() -> None:
+    """Count intervals that hold the truth."""
     rows = [coverage(name, study) for name, study in STUDIES.items()]
     head = ("design", "intervals", "covariance", "profile", "bootstrap", "bias of the mean, worst", "bias of the median, worst")
-    show("fit_coverage", "Coverage of intervals, and the warning before the fit", TEXT, head, rows, closing=_warned())
+    show("fit_coverage", "Coverage of intervals", TEXT, head, rows)
 
 
-def _warned() -> str:
-    counts = {(said, true): 0 for said in (True, False) for true in (True, False)}
-    wrong = []
+def warnings() -> None:
+    """Count warnings before the fit, and what the fits then show."""
+    rows, counts = [], {(said, true): 0 for said in (True, False) for true in (True, False)}
     for name, study in tqdm(variants().items(), desc="variants", leave=False):
         said, true = judged(study)
-        for parameter in true:
-            counts[said[parameter], true[parameter]] += 1
-            if said[parameter] != true[parameter]:
-                wrong.append(f"{parameter} ({name})")
-    return (f"{_WARNED} Of {sum(counts.values())} parameters of {len(variants())} variants, {counts[True, True]} were called "
-            f"determined and are, {counts[False, False]} were warned of and are not identifiable; {counts[False, True]} were "
-            f"warned of without need, {counts[True, False]} were missed. Which: {', '.join(wrong) or 'none'}.")  # fmt: skip
+        found = {pair: [n for n in true if (said[n], true[n]) == pair] for pair in counts}
+        for pair, names in found.items():
+            counts[pair] += len(names)
+        rows.append([name, len(found[True, True]), ", ".join(found[False, False]) or "-", ", ".join(found[False, True]) or "-",
+                     ", ".join(found[True, False]) or "-"])  # fmt: skip
+        print(*rows[-1], sep=" | ", flush=True)
+    rows.append(["all", *(counts[pair] for pair in ((True, True), (False, False), (False, True), (True, False)))])
+    head = ("design", "called determined, and are", "warned of, and are not", "warned of without need", "missed")
+    show("fit_warnings", "The warning before a fit", WARNED, head, rows)
+
+
+def main() -> None:
+    """Run both studies, print the tables."""
+    coverages()
+    warnings()
 
 
 if __name__ == "__main__":

@@ -120,7 +120,23 @@ def test_the_posterior_of_a_mean_is_students() -> None:
 
 def test_a_short_chain_says_so() -> None:
     pytest.importorskip("emcee")
-    assert "few" in linear().posterior(60, progress=False).failed[0]
+    draws = linear().posterior(60, progress=False)
+    assert "few" in draws.failed[0] and "Beware: 60 steps are few" in draws.report()
+    with pytest.raises(imo.FitError, match="no chains"):
+        linear().bootstrap(3, progress=False).to_arviz()
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_posterior_goes_to_arviz_and_makes_bands() -> None:
+    pytest.importorskip("emcee")
+    arviz = pytest.importorskip("arviz")
+    draws = linear().posterior(100, walkers=8, burn=40, progress=False)
+    found = draws.to_arviz().posterior
+    assert dict(found.sizes) == {"chain": 8, "draw": 60}
+    np.testing.assert_array_equal(found["amount"].to_numpy().T.ravel(), draws.table()["amount"])
+    assert "log_error_scale__drug" in found and arviz.summary(draws.to_arviz()).shape[0] == 2
+    band = draws.bands([1.0])
+    assert (band["lower"] < band["predicted"]).all() and (band["predicted"] < band["upper"]).all()
 
 
 def test_several_starts_lead_to_one_minimum() -> None:

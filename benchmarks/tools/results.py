@@ -14,7 +14,8 @@ from typing import Any
 DOCS = Path(__file__).parents[2] / "docs"
 FOLDER = DOCS / "benchmarks"
 PAGES = ("reference_problem", "work_precision", "stiff", "sensitivities", "many_patients", "first_result", "trial_endpoints",
-         "population_fits", "recovery", "fit_coverage", "profile_speed")
+         "population_fits", "recovery", "fit_coverage", "fit_warnings",
+         "profile_speed")
 _TOOLS = ("numpy", "scipy", "numba", "symengine", "pydiffsol", "diffrax", "jax", "libroadrunner", "casadi")
 _HEAD = """# Benchmarks
 

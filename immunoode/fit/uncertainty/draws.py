@@ -118,7 +118,7 @@ class Draws:
         return plot_draws(self, **how)
 
     def to_arviz(self) -> Any:
-        """Return a posterior as ArviZ's InferenceData (needs the package arviz).
+        """Return a posterior as ArviZ's InferenceData, a chain a walker, in the fitted scale (needs the package arviz).
 
         Raises
         ------
@@ -132,14 +132,16 @@ class Draws:
         except ImportError as error:
             raise FitError(Problem("to_arviz", "needs the package arviz", "pip install 'immunoode[mcmc]'")) from error
         names = [*self.names, *(f"log_error_scale__{q}" for q in self.result.observations.quantities)]
-        return arviz.from_dict({n: self.chain[:, :, j].T for j, n in enumerate(names)})
+        made = {n: self.chain[:, :, j].T for j, n in enumerate(names)}
+        return arviz.from_dict(made) if arviz.__version__.startswith("0.") else arviz.from_dict({"posterior": made})
 
     def report(self) -> str:
         """Return the draws in words and a table."""
         facts = ", ".join(f"{k} {v:.3g}" for k, v in self.facts.items())
         lines = [f"{len(self)} draws ({self.kind})" + (f"; {facts}" if facts else "")]
         if self.failed:
-            lines.append(f"{len(self.failed)} failed, the first: {self.failed[0]}")
+            lost = f"{len(self.failed)} failed, the first: "
+            lines.append(("Beware: " if self.kind == "posterior" else lost) + self.failed[0])
         return "\n".join([*lines, "", self.intervals().to_string(float_format=lambda x: f"{x:.4g}")])
 
     def __str__(self) -> str:
