@@ -166,3 +166,17 @@ def test_a_further_output_can_tell_what_the_planned_one_cannot() -> None:
     assert table.loc["second", "worst_rse_percent"] == pytest.approx(100 * planned.standard_errors.max(), rel=0.05)
     with pytest.raises(imo.FitError, match="did you mean 'second'"):
         found.next_samples(observe="secnd")
+
+
+def test_values_of_an_arm_are_those_at_which_it_is_looked_at() -> None:
+    """A table with a row an arm holds what is fixed there, and where to look at what varies."""
+    how = {"times": {"drug": [1.0, 2.0, 4.0]}, "regimens": {"a": None, "b": None}, "error": "lognormal", "size": 0.1}
+    at = {"rate": {"a": 0.1, "b": 0.4}, "amount": 5.0}
+    mapped = imo.identifiability(decay_model(), per_arm=["rate"], parameters=at, **how)
+    assert mapped.table()["value"].to_dict() == pytest.approx({"rate__a": 0.1, "rate__b": 0.4})
+    table = pd.DataFrame({"rate": [0.1, 0.4], "amount": 5.0}, index=["a", "b"])
+    same = imo.identifiability(decay_model(), per_arm=["rate"], parameters=table, **how)
+    np.testing.assert_allclose(same.standard_errors, mapped.standard_errors)
+    assert same.standard_errors[0] == pytest.approx(4 * same.standard_errors[1], rel=1e-3)
+    shared = imo.identifiability(decay_model(), ["amount"], per_arm=["rate"], parameters=table, **how)
+    assert shared.table()["value"]["amount"] == pytest.approx(5.0)

@@ -39,7 +39,7 @@ def identifiability(
     subjects: int | Mapping[str, int] = 1,
     error: str | Mapping[str, str] = "proportional",
     size: Size | Mapping[str, Size] = 0.2,
-    parameters: Mapping[str, float] | DataFrame | None = None,
+    parameters: Mapping[str, float | Mapping[str, float]] | DataFrame | None = None,
     log: bool | Iterable[str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
 ) -> Identifiability:
@@ -59,7 +59,8 @@ def identifiability(
     size : float, (proportional, additive) for combined errors, or mapping by quantity
         Of errors; proportional and log-normal ones relative, additive ones in the output's unit.
     parameters : mapping or DataFrame, optional
-        Values at which to look, of parameters that vary as well: what is determined depends on them.
+        Values at which to look, of parameters that vary as well: what is determined depends on them. Those of one arm (or
+        subject) each: {"shrinkage_rate": {"a": 0.003, "b": 0.007}}, or a DataFrame with a row an arm.
 
     Returns
     -------
@@ -88,12 +89,10 @@ def identifiability(
         whole, given = whole_model(model), regimens
         assert times is not None
         seen = planned(whole, times, observe, subjects, regimens)  # type: ignore[arg-type]
-    given_values = dict(parameters) if isinstance(parameters, Mapping) else {}
+    start, others = _at(parameters, names)
     shifts = {n: columns_of(n, text, seen, table) for n, text in (covariates or {}).items()}
-    start = {n: float(v) for n, v in given_values.items() if n in names}
     plan = design(whole, seen.subjects, seen.arms, _listed(vary), _listed(per_arm), _listed(per_subject), log=log,
                   bounds=bounds, initial=start, covariates=shifts, constraints=constraints)  # fmt: skip
-    others = {n: v for n, v in given_values.items() if n not in names} if isinstance(parameters, Mapping) else parameters
     base = base_values(whole, seen, table, others, plan.names)
     predictor = predictor_of(whole, seen, given, base, plan, "compiled", RTOL, None)
     errors = errors_of(seen, error, size)
@@ -108,6 +107,19 @@ def identifiability(
         np.array([float(made[k].value) for k in keys]), np.array([k != n for k, n in zip(keys, varied, strict=True)]),
         size_names(errors, seen.quantities), found.information.sum(axis=0), found.by * (slope / np.sqrt(v))[:, None],
     )  # fmt: skip
+
+
+def _at(
+    parameters: Mapping[str, float | Mapping[str, float]] | DataFrame | None, names: list[str]
+) -> tuple[dict[str, Any], Any]:
+    """Return the values of what varies, and those of other parameters."""
+    if parameters is None or isinstance(parameters, Mapping):
+        given = dict(parameters or {})
+        return {n: v for n, v in given.items() if n in names}, {n: v for n, v in given.items() if n not in names}
+    mine = [c for c in parameters.columns if c in names]
+    start = {str(c): {str(i): float(v) for i, v in parameters[c].items()} for c in mine}
+    start = {n: by if len(set(by.values())) > 1 else next(iter(by.values())) for n, by in start.items()}
+    return start, parameters.drop(columns=mine) if len(mine) < parameters.shape[1] else None
 
 
 def _listed(names: str | Iterable[str]) -> list[str]:
