@@ -117,8 +117,8 @@ def _at(
         given = dict(parameters or {})
         return {n: v for n, v in given.items() if n in names}, {n: v for n, v in given.items() if n not in names}
     mine = [c for c in parameters.columns if c in names]
-    start = {str(c): {str(i): float(v) for i, v in parameters[c].items()} for c in mine}
-    start = {n: by if len(set(by.values())) > 1 else next(iter(by.values())) for n, by in start.items()}
+    rows = {str(c): {str(i): float(v) for i, v in parameters[c].items()} for c in mine}
+    start = {n: by if len(set(by.values())) > 1 else next(iter(by.values())) for n, by in rows.items()}
     return start, parameters.drop(columns=mine) if len(mine) < parameters.shape[1] else None
 
 
