@@ -346,3 +346,21 @@ def test_likelihood_bands_hold_the_extremes_of_the_confidence_region() -> None:
         width = curves.max() - curves.min()
         assert np.log(band["lower"][i]) == pytest.approx(curves.min(), abs=0.02 * width)
         assert np.log(band["upper"][i]) == pytest.approx(curves.max(), abs=0.02 * width)
+
+
+def test_a_profile_ends_where_nothing_can_be_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known up to there is kept, and the verdict says why there is no more."""
+    from tests.toy_predictor import Toy
+
+    found, whole = fitted(simulated(20), vary=["rate"]), Toy.formula
+    edge = found.values["rate"] * (1 + 0.3 * found.lmfit.params["rate"].stderr / found.values["rate"])
+
+    def failing(self: Toy, values: np.ndarray, subject: object, days: np.ndarray) -> np.ndarray:
+        made = whole(self, values, subject, days)
+        return np.where(values[:, :1, 0] > edge, np.nan, made)
+
+    monkeypatch.setattr(Toy, "formula", failing)
+    profile = found.profile("rate", progress=False)["rate"]
+    assert profile.ends == ("threshold", "failed") and "simulations fail" in profile.verdict
+    low, high = profile.limits(profile.pointwise)
+    assert 0 < low < profile.best and high == np.inf

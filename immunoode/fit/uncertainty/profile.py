@@ -45,7 +45,8 @@ class Profile:
     pointwise, simultaneous : float
         Rise at the ends of the interval of this parameter alone, and of a region for all fitted parameters at once.
     ends : (str, str)
-        Why each side ended: "threshold", "bound", "points" (no end was found), or "stopped" by the user.
+        Why each side ended: "threshold", "bound", "points" (no end was found), "failed" (nothing can be simulated beyond
+        the last), or "stopped" by the user.
     log : bool
         Whether its logarithm is fitted.
     """
@@ -85,6 +86,8 @@ class Profile:
         low, high = self._limit(self.pointwise, -1), self._limit(self.pointwise, 1)
         if "stopped" in self.ends:
             return "stopped by the user before its end"
+        if "failed" in self.ends and np.inf in (-low if low != 0.0 else np.inf, high):
+            return "not followed to its end: simulations fail beyond it"
         open_below, open_above = low in (0.0, -np.inf), high == np.inf
         if open_below and open_above:
             flat = self.rise.max() < FLAT * self.pointwise
@@ -220,7 +223,11 @@ def _side(result: FitResult, name: str, side: int, thresholds: tuple[float, floa
         at = bound if stop else at
         parameters[name].value = at
         _continue(parameters, others, places, starts, at)
-        refit(objective, parameters)
+        try:
+            refit(objective, parameters)
+        except FitError:  # nothing can be simulated there
+            found.end = "failed"
+            break
         rise = objective.cost(parameters) - least
         found.values.append(at)
         found.rises.append(rise)
