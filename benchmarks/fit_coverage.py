@@ -13,11 +13,11 @@ from tqdm.auto import tqdm
 
 import immunoode as imo
 
-SETS, DRAWS, SEED = 67, 200, 11
-"""Data sets of each design, draws of each bootstrap."""
+DRAWS, SEED = 200, 11
+"""Draws of each bootstrap."""
 TRIES = 9
 """Data sets by which a variant of a design counts as identifiable or not."""
-TEXT = f"""{SETS} data sets of each of three designs are simulated at published or rounded values, and fitted from values that
+TEXT = f"""Data sets of three designs are simulated at published or rounded values, and fitted from values that
 are 30 % off. Counted are nominal 95 % intervals that hold the truth, of all parameters together: by the covariance, by profile
 likelihood, by the parametric bootstrap ({DRAWS} fits each). Bias is that of the mean and of the median estimate, relative to
 the truth, each of the worst parameter."""
@@ -28,7 +28,7 @@ under 50 % in the median of {TRIES} data sets. Beside it stands what `identifiab
 
 @dataclass(frozen=True)
 class Study:
-    """A design: model, what is fitted at which truth, visits, arms with their fixed values, error, limit of quantification."""
+    """A design: model, what is fitted at which truth, visits, arms with fixed values, error, limit of quantification, sets."""
 
     model: str
     truth: dict[str, float]
@@ -42,6 +42,7 @@ class Study:
     per_arm: tuple[str, ...] = ()
     fixed: dict[str, float] = field(default_factory=dict)
     bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    sets: int = 67
 
     def values(self, arm: str) -> dict[str, float]:
         """All values that hold in an arm."""
@@ -124,7 +125,7 @@ def coverage(name: str, study: Study) -> list[Any]:
     }
     hits: dict[str, list[bool]] = {m: [] for m in methods}
     estimates: list[dict[str, float]] = []
-    for i in tqdm(range(SETS), desc=name, leave=False):
+    for i in tqdm(range(study.sets), desc=name, leave=False):
         result = fitted(study, [SEED, i])
         truth = truth_of(study)
         estimates.append({n: np.log(result.values[n] / v) for n, v in truth.items()})
@@ -133,7 +134,7 @@ def coverage(name: str, study: Study) -> list[Any]:
             hits[method] += [bool(table.loc[n, "lower"] <= v <= table.loc[n, "upper"]) for n, v in truth.items()]
     found = pd.DataFrame(estimates)
     biases = [_worst(np.exp(found).mean() - 1), _worst(np.exp(found.median()) - 1)]
-    row = [name, SETS * found.shape[1], *(f"{100 * np.mean(hits[m]):.1f} %" for m in methods), *biases]
+    row = [name, study.sets, study.sets * found.shape[1], *(f"{100 * np.mean(hits[m]):.1f} %" for m in methods), *biases]
     print(*row, sep=" | ", flush=True)
     return row
 
@@ -187,7 +188,8 @@ def _widths(study: Study, seed: list[int]) -> dict[str, float] | None:
 def coverages() -> None:
     """Count intervals that hold the truth."""
     rows = [coverage(name, study) for name, study in STUDIES.items()]
-    head = ("design", "intervals", "covariance", "profile", "bootstrap", "bias of the mean, worst", "bias of the median, worst")
+    head = ("design", "data sets", "intervals", "covariance", "profile", "bootstrap", "bias of the mean, worst",
+            "bias of the median, worst")  # fmt: skip
     show("fit_coverage", "Coverage of intervals", TEXT, head, rows)
 
 
