@@ -38,8 +38,9 @@ from immunoode.fit.observations import INTERVAL, LEFT, MEASURED, RIGHT, FloatArr
 ErrorKind = Literal["additive", "proportional", "combined", "lognormal"]
 ERRORS = ("additive", "proportional", "combined", "lognormal")
 RATIO = "error_ratio"
-SMALLEST = 1e-6
-"""Predictions below this part of the largest observation weigh as if they were that large: a vanished tumour is no outlier."""
+SMALLEST, _BELOW = 1e-6, 1e-2
+"""Predictions below these parts of the largest observation and of the smallest weigh as if they were that large: a vanished
+tumour is no outlier."""
 _CERTAIN = 1e-9
 
 
@@ -286,8 +287,16 @@ def _error_model(observations: Observations, index: int, quantity: str, kind: st
     rows = np.flatnonzero(observations.quantity == index)
     value = observations.value[rows]
     key = f"{RATIO}__{quantity}" if len(observations.quantities) > 1 else RATIO
-    floor = SMALLEST * float(np.max(np.abs(value))) or SMALLEST
-    return ErrorModel(kind, rows, value, observations.censoring[rows], observations.lower[rows], floor, key)
+    return ErrorModel(kind, rows, value, observations.censoring[rows], observations.lower[rows], floor_of(value), key)
+
+
+def floor_of(values: FloatArray) -> float:
+    """Return what predictions count as at least: far below the largest value, and below every one that is not zero.
+
+    The smallest matters where values span many orders of magnitude, as tumours do in a simulation that nobody leaves.
+    """
+    sizes = np.abs(values[values != 0])
+    return float(min(SMALLEST * sizes.max(), _BELOW * sizes.min())) if sizes.size else SMALLEST
 
 
 def _unfit(model: ErrorModel, quantity: str) -> list[Problem]:

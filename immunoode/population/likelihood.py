@@ -19,14 +19,11 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fit.likelihood import ERRORS, SMALLEST
+from immunoode.fit.likelihood import ERRORS, floor_of
 from immunoode.fit.observations import LEFT, MEASURED, RIGHT, FloatArray, IntArray, Observations
 
 _STEP = 1e-4
 """Step of differences on the scale of standard deviations, for censored observations alone."""
-
-
-_BELOW = 1e-2
 PRECISE = 1e-5
 """Size of the smallest error, relative: what the solver leaves."""
 
@@ -218,15 +215,6 @@ class Likelihood:
         return (self.value - g) / np.sqrt(self.variance(g, errors))
 
 
-def _floor(sizes: FloatArray) -> float:
-    """Return what predictions count as at least: far below the largest value, and below every one that is not zero.
-
-    The smallest matters where values span many orders of magnitude, as tumours do in a simulation that nobody leaves.
-    """
-    some = sizes[sizes > 0]
-    return float(min(SMALLEST * some.max(), _BELOW * some.min())) if len(some) else SMALLEST
-
-
 def likelihood_of(seen: Observations, error: str | Mapping[str, str]) -> Likelihood:
     """Return the likelihood of observations.
 
@@ -266,7 +254,7 @@ def likelihood_of(seen: Observations, error: str | Mapping[str, str]) -> Likelih
     for i, quantity in enumerate(seen.quantities):
         rows, kind = seen.quantity == i, str(kinds[quantity])
         size = float(np.median(np.abs(seen.value[rows]))) or float(np.mean(np.abs(seen.value[rows]))) or 1.0
-        floor[rows] = _floor(np.abs(seen.value[rows]))
+        floor[rows] = floor_of(seen.value[rows])
         logged[rows] = kind == "lognormal"
         one = len(seen.quantities) == 1
         for part, to in (("additive", additive), ("proportional", proportional)):
