@@ -36,6 +36,7 @@ def given(model):
     inputs = {name: target.unit for name, target in equations(model).inputs.items()}
     values = dict(zip(equations(model).parameters, equations(model).values, strict=True))
     usual = {**{name: amount for name, (amount, _) in STANDARD.items()}, "car_t": "3e8 cells", "adoptive_t_cell": "5e10 cells"}
+    usual |= {name: "1e-10 g/cm^3" for name, unit in inputs.items() if unit == "g/cm^3"}  # 1 would be as dense as water
     regimen = imo.Regimen()
     for name in inputs:
         one = imo.Regimen().dose(name, usual.get(name, 1.0), every=21, count=3, start=5)
