@@ -20,12 +20,13 @@ from immunoode.solve.abreast_sums import (
     aligned,
     errors,
     examine,
+    propose,
     stage,
     stiffness,
     weigh,
 )
 from immunoode.solve.calls import call, lent
-from immunoode.solve.control import SMALLEST, growth, logarithm, ratio, shrinkage
+from immunoode.solve.control import SMALLEST, ratio, shrinkage
 from immunoode.solve.crossing import evaluate
 from immunoode.solve.jit import kernel
 from immunoode.solve.kernel import AUTOMATIC, EVALUATIONS, LARGEST, REJECTIONS, STEPS, SWITCHES, walk
@@ -193,7 +194,7 @@ def _solve(patients: Patients, places: Places) -> None:
     x, y, k, trial, sixth, dense, atol, states = a.x, a.y, a.k, a.trial, a.sixth, a.dense, a.atol, a.own_states
     times, lengths, counts, ended, fast, rtol = s.times, s.lengths, s.counts, s.ended, s.rates_abreast, s.rtol
     size, most_steps, automatic, added = s.atol.shape[1], s.most_steps, s.method == AUTOMATIC, a.infusion.ctypes.data
-    error, large, good = aligned(1), aligned(1), aligned(1)
+    error, large, good, factors, logged = aligned(1), aligned(1), aligned(1), aligned(1), aligned(1)
     found, ends = np.zeros(ABREAST, np.int64), np.zeros(ABREAST, np.int64)
     cost, waiting = _ADVANTAGE * ratio(s.extinct.size), 0
     ends[:] = EMPTY
@@ -245,6 +246,7 @@ def _solve(patients: Patients, places: Places) -> None:
                 interpolated |= found[l] & FALLS != 0 or (g < lengths[p] and times[p, g] <= t[l] + 1.01 * step[l])
         if interpolated:
             _interpolate(step, y, k, dense)
+        propose(factors, logged, error, previous)
         for l in range(ABREAST):  # noqa: E741
             if good[l] == 0.0:
                 continue
@@ -258,10 +260,8 @@ def _solve(patients: Patients, places: Places) -> None:
                     _lift(s, a, l, g)
                 g += 1
             marks[OUTPUT, l] = g
-            logged = logarithm(error[l])
-            factor = growth(logged, previous[l])
-            previous[l] = logged
-            h[l] = max(h[l], step[l] * factor) if last else step[l] * factor
+            previous[l] = logged[l]
+            h[l] = max(h[l], step[l] * factors[l]) if last else step[l] * factors[l]
             t[l] = ended[p] = reached
             if cut:
                 good[l] = 0.0

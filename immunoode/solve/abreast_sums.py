@@ -15,6 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from immunoode.solve import vector_math as vm
+from immunoode.solve.control import LARGEST_FACTOR, LEAST, MEMORY, NO_ERROR, RESPONSE, SAFETY, SMALLEST_FACTOR
 from immunoode.solve.jit import kernel
 from immunoode.solve.vector_math import ABREAST, DOUBLES
 
@@ -216,6 +217,26 @@ def accept(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, k: Any)
             _store(builder, builder.select(taken, builder.select(empty, zero, new), old), before.data, i)
             rates = builder.select(taken, _load(builder, rows.data, builder.add(last, i)), _load(builder, rows.data, i))
             _store(builder, rates, rows.data, i)
+        return cgctx.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def propose(typingctx: Any, factors: Any, logged: Any, error: Any, previous: Any) -> Any:
+    """Set logged[:8] to the logarithms of errors, factors[:8] to those of the next steps (see `control.growth`)."""
+    signature = types.void(factors, logged, error, previous)
+
+    def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        made, logs, errors, before = _arrays(cgctx, builder, sig, args)
+        first = ir.Constant(ir.IntType(64), 0)
+        now = vm.logarithm(builder, builder.fadd(_load(builder, errors.data, first), vm.number(NO_ERROR)))
+        last = vm.call(builder, "maxnum", _load(builder, before.data, first), vm.number(LEAST))
+        power = builder.fsub(vm.multiply(builder, vm.number(MEMORY), last), vm.multiply(builder, vm.number(RESPONSE), now))
+        factor = vm.multiply(builder, vm.number(SAFETY), vm.exponential(builder, power))
+        factor = vm.call(builder, "maxnum", vm.number(SMALLEST_FACTOR), factor)
+        _store(builder, vm.call(builder, "minnum", vm.number(LARGEST_FACTOR), factor), made.data, first)
+        _store(builder, now, logs.data, first)
         return cgctx.get_dummy_value()
 
     return signature, generate

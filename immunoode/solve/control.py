@@ -12,6 +12,10 @@ from immunoode.solve.system import STATES_AT
 
 LEAST = -9.21
 """Logarithm of an error below which a smaller one says nothing more about the next step."""
+NO_ERROR = 1e-10
+"""Added to errors, which may be zero."""
+SMALLEST_FACTOR, LARGEST_FACTOR, SAFETY, RESPONSE, MEMORY = 0.2, 5.0, 0.9, 0.14, 0.04
+"""Of the proportional-integral rule of the next step."""
 SMALLEST = 1e-14
 """A step of this share of the time itself is the end."""
 
@@ -50,13 +54,14 @@ def growth(error: float, previous: float) -> float:
 
     `error` is the logarithm of its error, `previous` that of the one before.
     """
-    return min(5.0, max(0.2, 0.9 * np.exp(0.04 * max(previous, LEAST) - 0.14 * error)))
+    factor = SAFETY * np.exp(MEMORY * max(previous, LEAST) - RESPONSE * error)
+    return min(LARGEST_FACTOR, max(SMALLEST_FACTOR, factor))
 
 
 @kernel
 def logarithm(error: float) -> float:
     """Return the logarithm of an error, which may be zero."""
-    return np.log(error + 1e-10)
+    return np.log(error + NO_ERROR)
 
 
 @kernel
