@@ -62,8 +62,11 @@ _ADVANTAGE = 20.0
 
 
 @kernel
-def _attempt(f: Any, added: int, t: Any, step: Any, latest: Any, x: Any, y: Any, k: Any, sixth: Any, trial: Any) -> None:
-    """Try a step of each place (see `immunoode.solve.tsit5.attempt`); the last row of k gets the errors."""
+def _attempt(f: Any, added: int, t: Any, step: Any, latest: Any, x: Any, y: Any, k: Any, sixth: Any) -> None:
+    """Try a step of each place (see `immunoode.solve.tsit5.attempt`).
+
+    The states in x become those at its end; the last row of k gets the errors.
+    """
     base, n = STATES_AT * ABREAST, y.size
     b, c, d, e, g, q = A[2], A[3], A[4], A[5], A[6], ERROR
     stage(x, base, y, k, (A[1][0],), step)
@@ -79,8 +82,6 @@ def _attempt(f: Any, added: int, t: Any, step: Any, latest: Any, x: Any, y: Any,
         sixth[i] = x[base + i]
     _rates(f, added, C[5], t, step, latest, x, k, 5 * n)
     stage(x, base, y, k, (g[0], g[1], g[2], g[3], g[4], g[5]), step)
-    for i in range(n):
-        trial[i] = x[base + i]
     _rates(f, added, C[6], t, step, latest, x, k, 6 * n)
     weigh(k, 7 * n, k, (q[0], q[1], q[2], q[3], q[4], q[5], q[6]), step)
 
@@ -113,16 +114,15 @@ def _share(s: Patients, a: Places, l: int) -> float:  # noqa: E741
 
 
 @kernel
-def _report(g: int, at: float, t: float, step: float, dense: Any, l: int, size: int, states: Any) -> float:  # noqa: E741
-    """Write the states at a time that a step has passed; return the lowest of them."""
-    u, lowest = (at - t) / step, 0.0
-    for i in range(size):
+def _report(g: int, u: float, dense: Any, l: int, read: Any, n: int, states: Any) -> float:  # noqa: E741
+    """Write states at a share of the step, those of the places in `read`; return the lowest of the model's own n."""
+    lowest = 0.0
+    for i in read:
         j = ABREAST * i + l
         value = dense[0, j] + u * (dense[1, j] + u * (dense[2, j] + u * (dense[3, j] + u * dense[4, j])))
         states[l, g, i] = value
-        lowest = min(lowest, value)
-    for i in range(size, states.shape[2]):
-        states[l, g, i] = 0.0
+        if i < n:
+            lowest = min(lowest, value)
     return lowest
 
 
@@ -130,6 +130,8 @@ def _report(g: int, at: float, t: float, step: float, dense: Any, l: int, size: 
 def _lift(s: Patients, a: Places, l: int, g: int) -> None:  # noqa: E741
     """Set states that a report has below zero, and would not go there, to zero (see `lift`)."""
     p, n = a.marks[PATIENT, l], s.extinct.size
+    u = (s.times[p, g] - a.t[l]) / a.step[l]
+    _report(g, u, a.dense, l, np.arange(s.atol.shape[1]), n, a.own_states)
     take_out(a.y, l, a.one_y)
     take_out(a.trial, l, a.one_trial)
     if dips(a.own_states[l, g], a.one_y, a.one_trial, n):
@@ -173,11 +175,13 @@ def _walk_alone(s: Patients, a: Places, l: int) -> int:  # noqa: E741
     p, y = a.marks[PATIENT, l], a.one_y
     begun = np.array([a.marks[EVENT, l], a.marks[OUTPUT, l], a.h[l], a.previous[l], 1.0])
     take_out(a.y, l, y)
+    a.own_states[l, a.marks[OUTPUT, l] : s.lengths[p]] = np.nan
     s.counts[p, SWITCHES] += 1
     code = walk(s.f, a.own_x[l], y, s.times[p, : s.lengths[p]], a.t[l], own_events(s, p), s.tables, s.extinct, s.rtol,
                 s.atol[p], s.most_steps - a.marks[TAKEN, l], AUTOMATIC, s.reactions, a.own_states[l], s.counts[p],
                 s.ended[p : p + 1], s.fired[p], begun, a.own_active[l], a.own_running[l], decided(a, l))  # fmt: skip
     put_in(y, a.y, l)
+    a.marks[OUTPUT, l] = s.lengths[p]
     return code
 
 
@@ -193,10 +197,10 @@ def _solve(patients: Patients, places: Places) -> None:
     marks, t, h, step, latest, stop, previous = a.marks, a.t, a.h, a.step, a.latest, a.stop, a.previous
     x, y, k, trial, sixth, dense, atol, states = a.x, a.y, a.k, a.trial, a.sixth, a.dense, a.atol, a.own_states
     times, lengths, counts, ended, fast, rtol = s.times, s.lengths, s.counts, s.ended, s.rates_abreast, s.rtol
-    size, most_steps, automatic, added = s.atol.shape[1], s.most_steps, s.method == AUTOMATIC, a.infusion.ctypes.data
+    n, most_steps, automatic, added = s.extinct.size, s.most_steps, s.method == AUTOMATIC, a.infusion.ctypes.data
     error, large, good, factors, logged = aligned(1), aligned(1), aligned(1), aligned(1), aligned(1)
     found, ends = np.zeros(ABREAST, np.int64), np.zeros(ABREAST, np.int64)
-    cost, waiting = _ADVANTAGE * ratio(s.extinct.size), 0
+    cost, waiting = _ADVANTAGE * ratio(n), 0
     ends[:] = EMPTY
     while True:
         stepping = 0
@@ -218,7 +222,7 @@ def _solve(patients: Patients, places: Places) -> None:
                 step[l] = 0.0
         if not stepping:
             return
-        _attempt(fast, added, t, step, latest, x, y, k, sixth, trial)
+        _attempt(fast, added, t, step, latest, x, y, k, sixth)
         errors(error, k, 7 * y.size, y, trial, rtol, atol)
         examine(found, y, trial, a.debris, a.extinct, LARGEST)
         if automatic:
@@ -256,7 +260,7 @@ def _solve(patients: Patients, places: Places) -> None:
                 reached = t[l] + _fallen_after(s, a, l) * step[l]
             g, to_stop = marks[OUTPUT, l], cut or reached >= stop[l]
             while g < lengths[p] and (times[p, g] < reached or (times[p, g] == reached and not to_stop)):
-                if _report(g, times[p, g], t[l], step[l], dense, l, size, states) < 0.0:
+                if _report(g, (times[p, g] - t[l]) / step[l], dense, l, s.read, n, states) < 0.0:
                     _lift(s, a, l, g)
                 g += 1
             marks[OUTPUT, l] = g

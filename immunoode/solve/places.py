@@ -16,7 +16,7 @@ from immunoode.solve.jit import kernel, part
 from immunoode.solve.kernel import EVALUATIONS, LARGEST, infusions_in
 from immunoode.solve.outputs import write_outputs
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY
-from immunoode.solve.system import ABREAST
+from immunoode.solve.system import ABREAST, STATES_AT
 
 PATIENT, EVENT, OUTPUT, STREAK, TAKEN = range(5)
 """Rows of the whole numbers of each place: its patient, the next event and output, steps at the edge of stability, steps."""
@@ -25,10 +25,14 @@ STEPPING, EMPTY = -1, -2
 
 
 class Patients(NamedTuple):
-    """What is to be solved, one row a patient (see `immunoode.solve.kernel.solve_many`), and where results go."""
+    """What is to be solved, one row a patient (see `immunoode.solve.kernel.solve_many`), and where results go.
+
+    `read` holds the places of the states that the outputs are made of: others are not reported.
+    """
 
     f: Any
     rates_abreast: Any
+    read: Any
     x: Any
     y: Any
     times: Any
@@ -123,12 +127,13 @@ def places_for(s: Patients) -> Places:
     for p in range(s.y.shape[0]):
         events = own_events(s, p)
         infusions = max(infusions, infusions_in(events[1], events[5]))
-    length = ABREAST * size
+    length, x = ABREAST * size, aligned(packed)
+    trial = x[ABREAST * STATES_AT : ABREAST * STATES_AT + length]  # rates were last asked for at the ends of steps
     found = Places(
         np.zeros((5, ABREAST), np.int64), aligned(1), aligned(1), aligned(1), aligned(1), aligned(1), aligned(1),
-        aligned(packed), aligned(size), aligned(8 * size).reshape(8, length), aligned(size), aligned(size),
+        x, aligned(size), aligned(8 * size).reshape(8, length), trial, aligned(size),
         aligned(5 * size).reshape(5, length), aligned(size), aligned(size), aligned(size), aligned(size),
-        np.zeros((ABREAST, packed)), np.empty((ABREAST, s.times.shape[1], width)), np.zeros((ABREAST, width)),
+        np.zeros((ABREAST, packed)), np.zeros((ABREAST, s.times.shape[1], width)), np.zeros((ABREAST, width)),
         np.zeros((ABREAST, infusions), np.int64), np.zeros((ABREAST, infusions, width)),
         np.zeros((ABREAST, count), np.int64), np.zeros((ABREAST, s.tables[0].size)), np.zeros((ABREAST, count)),
         np.zeros((ABREAST, count)), np.zeros(width), np.zeros(width), np.zeros(width), np.zeros(width), np.zeros((5, width)),
@@ -154,7 +159,6 @@ def seat(s: Patients, a: Places, l: int, p: int) -> None:  # noqa: E741
         put_in(one, vector, l)
     for i in range(s.extinct.size):
         a.debris[ABREAST * i + l], a.extinct[ABREAST * i + l] = s.atol[p, i], s.extinct[i]
-    a.own_states[l] = np.nan
     a.own_flows[l] = 0.0
     a.own_active[l] = 0
     put_in(a.own_flows[l], a.infusion, l)
@@ -228,6 +232,7 @@ def leave(s: Patients, a: Places, l: int, code: int) -> None:  # noqa: E741
     count = s.lengths[p]
     s.codes[p] = code
     take_out(a.y, l, s.y[p])
+    a.own_states[l, a.marks[OUTPUT, l] : count] = np.nan
     s.values[p, count:] = np.nan
     write_outputs(s.outputs, s.x[p], s.times[p, :count], a.own_states[l], s.ended[p], code == FINISHED, s.rtol, s.atol[p],
                   s.extinct, own_events(s, p), s.f[CONSTANTS:], s.tables[3], s.values[p, :count])  # fmt: skip

@@ -285,7 +285,7 @@ def _compiled(
     if simulator.rates_abreast is None:
         solve_many(system.addresses, *given)
     else:
-        solve_abreast(Patients(system.addresses, simulator.rates_abreast.address, *given))
+        solve_abreast(Patients(system.addresses, simulator.rates_abreast.address, system.read_by(simulator.names), *given))
 
 
 def _by_scipy(

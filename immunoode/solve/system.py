@@ -43,6 +43,7 @@ class Function:
         import symengine as se
 
         self.size = len(expressions)
+        self.symbols = {symbol for expression in expressions for symbol in expression.free_symbols}
         self.address = np.zeros(2, dtype=np.int64)
         if expressions:
             try:
@@ -79,6 +80,7 @@ class System:
     equations: Equations
     by: tuple[By, ...] = ()
     _outputs: dict[tuple[str, ...], Function] = field(default_factory=dict)
+    _read_by: dict[tuple[str, ...], NDArray[np.int64]] = field(default_factory=dict)
 
     @property
     def base(self) -> int:
@@ -246,6 +248,15 @@ class System:
                 found = [states.get(n) or self.equations.outputs[n] for n in names]
                 self._outputs[names] = self._function(self.chain.with_derivatives(found))
             return self._outputs[names]
+
+    def read_by(self, names: tuple[str, ...]) -> NDArray[np.int64]:
+        """Return the places of the states, derivatives among them, that some outputs are made of."""
+        with _LOCK:
+            if names not in self._read_by:
+                found = self.outputs(names).symbols
+                states = self.chain.inputs([])[STATES_AT : STATES_AT + self.size]
+                self._read_by[names] = np.array([i for i, s in enumerate(states) if s in found], dtype=np.int64)
+            return self._read_by[names]
 
     def packed(self, parameters: FloatArray, time: float = 0.0, states: FloatArray | None = None) -> FloatArray:
         """Return the packed input of every function, for parameters (P,) of one patient."""
