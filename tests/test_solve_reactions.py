@@ -143,13 +143,38 @@ def test_wrong_reactions(how, said):
         (DRUG.when("sise", above=1, then="stop"), {}, "size"),
         (DRUG.when("size", above=1, then="stop", therapies="drog"), {}, "drug"),
         (DRUG.when("size", above=1, then="stop"), {"sensitivities": "growth"}, "leave one of them out"),
-        (DRUG.when("size", above=1, then="stop"), {"engine": "scipy"}, "compiled"),
         ([DRUG.when("size", above=1, then="stop"), DRUG], {"parameters": pd.DataFrame({"out": [1, 2]})}, "differ"),
     ],
 )
 def test_reactions_that_do_not_fit(regimen, how, said):
     with pytest.raises(SolveError, match=said):
         run(regimen, **how)
+
+
+RESCUE = imo.Regimen().dose("rescue", 4.0, every=2, count=3, over=0.5)
+BOTH = {
+    "stop": DRUG.when("twice", above=40.0, then="stop"),
+    "stop at a visit": DRUG.when("size", above=2.0, of="baseline", by=5, then="stop", every=10),
+    "hold": DRUG.multiply("knife", 0.1, at=12).when("size", above=20.0, then="hold", therapies="drug"),
+    "hold at visits": DRUG.multiply("knife", 0.1, at=12).when("size", above=20.0, then="hold", every=1, therapies="drug"),
+    "a share": DRUG.when("size", above=20.0, then=0.25),
+    "a course": DRUG.multiply("knife", 0.1, at=12).when("size", above=1.2, of="nadir", by=5, then=RESCUE),
+    "a course from a visit": DRUG.when("size", above=30.0, then=RESCUE, every=3).when("rescue", above=3.0, then="stop"),
+}
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_the_engines_agree(name):
+    compiled, scipy = (run(BOTH[name], engine=engine) for engine in ("compiled", "scipy"))
+    assert compiled.ok and scipy.ok and len(compiled.reactions)
+    assert np.allclose(compiled.reactions["day"], scipy.reactions["day"], rtol=0, atol=1e-6)
+    assert np.allclose(compiled.values, scipy.values, rtol=1e-5, atol=1e-5)
+
+
+def test_a_reaction_leaves_the_events_of_the_next_run_alone():
+    """Patients of one schedule share their events, and a course changes them."""
+    first, second = (run(BOTH["a course"], engine="scipy", parameters=pd.DataFrame({"out": [OUT, OUT]})) for _ in range(2))
+    assert np.array_equal(first.values[0], first.values[1]) and np.array_equal(first.values, second.values)
 
 
 def test_regimens_keep_their_reactions():

@@ -85,7 +85,7 @@ def prepare(
     padded = np.array([made[id(r)] for r in rows])
     lengths = np.array([len(r) for r in rows], dtype=np.int64)
     reactions = reactions_of(schedules, layout_of(system.equations, by).inputs,
-                             (*system.equations.states, *system.equations.outputs), by, engine)  # fmt: skip
+                             (*system.equations.states, *system.equations.outputs), by)  # fmt: skip
     return Simulator(system, names, padded, lengths, starts, tuple(schedules), rtol, atol, extinction, engine, most_steps,
                      method, reactions)  # fmt: skip
 

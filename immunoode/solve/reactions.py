@@ -35,14 +35,14 @@ class Reactions:
 
 
 def reactions_of(
-    schedules: Sequence[Schedule | None], inputs: Mapping[str, int], outputs: Sequence[str], by: tuple[By, ...], engine: str
+    schedules: Sequence[Schedule | None], inputs: Mapping[str, int], outputs: Sequence[str], by: tuple[By, ...]
 ) -> Reactions:
     """Return the reactions of a run.
 
     Raises
     ------
     SolveError
-        If patients differ in them, a quantity or therapy is not known, or they meet sensitivities or the reference engine.
+        If patients differ in them, a quantity or therapy is not known, or they meet sensitivities.
     """
     different = {s.reactions for s in schedules if s is not None}
     if len(different) > 1 or (different != {()} and different and None in schedules):
@@ -55,8 +55,6 @@ def reactions_of(
                  for r in found for t in r.therapies if t not in inputs]  # fmt: skip
     if found and by:
         problems.append(Problem("sensitivities", "are not made where a regimen reacts to the state", "leave one of them out"))
-    if found and engine != "compiled":
-        problems.append(Problem(f"engine {engine!r}", "carries out no reactions to the state", "engine='compiled'"))
     if problems:
         raise SolveError(problems)
     table = np.array([_numbers(r) for r in found], dtype=float).reshape(-1, 8)

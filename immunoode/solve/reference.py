@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from immunoode.solve.events import DOSE, INFUSION_END, MULTIPLY, REPLACE, RESET, SET, STEADY, STOP, Events
+from immunoode.solve.events import DOSE, INFUSION_END, MULTIPLY, REPLACE, RESET, SET, STEADY, STOP, VISIT, Events
+from immunoode.solve.reactions import Reactions
+from immunoode.solve.reference_decisions import Decisions
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
 from immunoode.solve.steady import CLOSE, MOST_INTERVALS
-from immunoode.solve.system import DOSE_AT, STATES_AT, TIME_AT, FloatArray, System
+from immunoode.solve.system import DOSE_AT, STATES_AT, TIME_AT, FloatArray, Function, System
 
 _MOST_INVALID = 1000
 """Rates that are not finite, one after another, before the solver is stopped; SciPy's would go on for ever."""
@@ -181,15 +184,26 @@ def solve(
     out: FloatArray,
     counts: Any,
     ended: FloatArray,
+    reactions: Reactions,
+    watch: Function,
+    fired: FloatArray,
 ) -> int:
     """Solve one patient as `immunoode.solve.kernel.solve` does, by LSODA."""
     patient = _Patient(system, x.copy(), extinct, rtol, np.maximum(atol, 1e-300),
                        _EVALUATIONS_PER_STEP * most_steps)  # fmt: skip
+    decisions = None
+    if reactions.quantities:
+        events = deepcopy(events)  # reactions change them
+        decisions = Decisions(lambda t, y: watch(patient.packed(t, y)), reactions, fired, events)
     t, end, e, g = start, max(start, float(times[-1])), 0, 0
     last, y = y, y.copy()
+    if decisions:
+        decisions.begin(t, y)
     while True:
         while e < events.times.size and events.times[e] <= t:
-            if events.kinds[e] != STOP:
+            if decisions and events.kinds[e] == VISIT:
+                decisions.visit(int(events.inputs[e]), t, y, e + 1)
+            elif events.kinds[e] != STOP and (decisions is None or decisions.given(e)):
                 try:
                     y = patient.arrive(y, t, events, e)
                 except _Stopped as stopped:
@@ -198,6 +212,8 @@ def solve(
         ended[0], last[:] = t, y
         if not np.isfinite(y).all():
             return NOT_FINITE
+        if decisions and decisions.decide(t, y, e):
+            continue
         while g < times.size and times[g] <= t:
             out[g] = y
             g += 1
@@ -221,6 +237,9 @@ def solve(
                 if counts[0] > most_steps:
                     return TOO_MANY
                 crossed = patient.crossing(before, steps.y, steps)
+                decided = decisions.first(steps) if decisions else None
+                cut = decided is not None and (crossed is None or decided <= crossed)
+                crossed = decided if cut else crossed
                 reached = steps.t if crossed is None else crossed
                 dense = steps.dense_output() if g < times.size and times[g] < reached else None
                 while dense and g < times.size and times[g] < reached:
@@ -229,9 +248,12 @@ def solve(
                 if crossed is None:
                     t, y = float(steps.t), steps.y.copy()
                     ended[0], last[:] = t, y
+                    if decisions:
+                        decisions.look(t, y)
                     continue
                 y = steps.dense_output()(crossed)
                 y[(extinct > 0) & (before >= extinct) & (y <= extinct * (1 + 1e-9))] = 0.0
                 t = float(crossed)
                 ended[0], last[:] = t, y
+                stop = t if cut else stop
                 break

@@ -302,6 +302,7 @@ def _by_scipy(
         code = reference.solve(
             system, x[p], y[p, :n], times, float(simulator.starts[index]), events[p], simulator.thresholds, simulator.rtol,
             atol[p], simulator.most_steps, states[:, :n], solution.counts[index], solution.ended[index : index + 1],
+            simulator.reactions, simulator.watch(), solution.fired[index],
         )  # fmt: skip
         solution.codes[index] = code
         values[p, count:] = np.nan
