@@ -251,3 +251,11 @@ def test_reactions_at_visits_abreast(monkeypatch):
     assert run.ok and 0 < len(run.reactions) < 42
     pd.testing.assert_frame_equal(run.reactions, alone.reactions)
     np.testing.assert_allclose(run.values, alone.values, rtol=1e-6, atol=1e-9)
+
+
+def test_a_report_below_zero_beside_an_extinction():
+    """In one step a state dips below zero at a report, which is set right, and another falls below its threshold."""
+    import tests.test_solve_random as random_combinations
+
+    model, regimen = random_combinations.drawn(123)
+    assert random_combinations.agreement(model, regimen) < 1e-5

@@ -140,25 +140,32 @@ def _lift(s: Patients, a: Places, l: int, g: int) -> None:  # noqa: E741
 
 
 @kernel
-def _fallen_after(s: Patients, a: Places, l: int) -> float:  # noqa: E741
-    """Return after which share of a step a state first falls below its threshold; leave the state there in `one_trial`."""
+def _step_of_one(a: Places, l: int) -> None:  # noqa: E741
+    """Take the step of one patient out: its start, its end and its interpolant."""
+    take_out(a.y, l, a.one_y)
+    take_out(a.trial, l, a.one_trial)
     for row in range(5):
         take_out(a.dense[row], l, a.one_dense[row])
-    take_out(a.trial, l, a.one_trial)
-    take_out(a.y, l, a.one_y)
+
+
+@kernel
+def _fallen_after(s: Patients, a: Places, l: int) -> float:  # noqa: E741
+    """Return after which share of a step a state first falls below its threshold."""
+    _step_of_one(a, l)
     theta = 1.0
     for i in range(s.extinct.size):
         if a.one_y[i] >= s.extinct[i] > a.one_trial[i] and s.extinct[i] > 0.0:
             theta = min(theta, when_fallen(a.one_dense, i, s.extinct[i]))
-    for i in range(s.atol.shape[1]):
-        a.one_trial[i] = evaluate(a.one_dense, i, theta)
     return theta
 
 
 @kernel
-def _extinguish(s: Patients, a: Places, l: int) -> None:  # noqa: E741
-    """The state of `one_trial` is where a step was cut: what has come to its threshold there becomes zero."""
+def _extinguish(s: Patients, a: Places, l: int, theta: float) -> None:  # noqa: E741
+    """Cut a step after a share of it: what has come to its threshold there becomes zero."""
+    _step_of_one(a, l)
     n = s.extinct.size
+    for i in range(s.atol.shape[1]):
+        a.one_trial[i] = evaluate(a.one_dense, i, theta)
     for i in range(n):
         a.one_room[i] = a.one_y[i] >= s.extinct[i] > a.one_trial[i] and s.extinct[i] > 0.0
     a.one_y[:] = a.one_trial
@@ -256,8 +263,9 @@ def _solve(patients: Patients, places: Places) -> None:
                 continue
             p, cut, last = marks[PATIENT, l], found[l] & FALLS != 0, step[l] == stop[l] - t[l]
             reached = stop[l] if last else t[l] + step[l]
+            theta = _fallen_after(s, a, l) if cut else 1.0
             if cut:
-                reached = t[l] + _fallen_after(s, a, l) * step[l]
+                reached = t[l] + theta * step[l]
             g, to_stop = marks[OUTPUT, l], cut or reached >= stop[l]
             while g < lengths[p] and (times[p, g] < reached or (times[p, g] == reached and not to_stop)):
                 if _report(g, (times[p, g] - t[l]) / step[l], dense, l, s.read, n, states) < 0.0:
@@ -269,7 +277,7 @@ def _solve(patients: Patients, places: Places) -> None:
             t[l] = ended[p] = reached
             if cut:
                 good[l] = 0.0
-                _extinguish(s, a, l)
+                _extinguish(s, a, l, theta)
         accept(good, y, trial, a.debris, k)
         for l in range(ABREAST if automatic else 0):  # noqa: E741
             if good[l] != 0.0 and t[l] < stop[l]:
