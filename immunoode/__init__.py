@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "immunoode.errors": (
         "DataError",
+        "FileError",
         "FitError",
         "ImmunoodeError",
         "ModelError",

@@ -3,6 +3,7 @@
 from immunoode.analysis.sensitivity import local_sensitivity as local_sensitivity
 from immunoode.analysis.steady import steady_states as steady_states
 from immunoode.errors import DataError as DataError
+from immunoode.errors import FileError as FileError
 from immunoode.errors import FitError as FitError
 from immunoode.errors import ImmunoodeError as ImmunoodeError
 from immunoode.errors import ModelError as ModelError

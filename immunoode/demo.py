@@ -10,6 +10,7 @@ from operator import add
 from pathlib import Path
 from typing import Any
 
+from immunoode.atomic import write_whole
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.fit.fit import fit
 from immunoode.model.combine import combine
@@ -200,7 +201,7 @@ def _write(
     files = []
     for name, (_, data) in images.items():
         files.append(folder / f"{name}.png")
-        files[-1].write_bytes(data)
+        write_whole(files[-1], data, overwrite=True)
     arms = "; ".join(f"{arm}: {' + '.join(found) or 'taken as untreated'}" for arm, found in drugs.items())
     sections = [
         Section(
@@ -214,5 +215,5 @@ def _write(
     sections.append(Section("Scenarios in numbers", comparison._repr_html_()))
     sections.append(Section("Report of the fit", preformatted(result.report())))
     files.append(folder / "report.html")
-    files[-1].write_text(page("immunoode: a model fitted to trial data, and combinations", sections), encoding="utf-8")
+    write_whole(files[-1], page("immunoode: a model fitted to trial data, and combinations", sections), overwrite=True)
     return tuple(files)

@@ -65,6 +65,10 @@ class FitError(ImmunoodeError, ValueError):
     """A fit that cannot be set up."""
 
 
+class FileError(ImmunoodeError, OSError):
+    """A file that cannot be written, or is there already and is not to be replaced."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return advice that names the nearest known names, or lists them all.
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "immunoode"
 FLOORS = (
     ("errors",),
-    ("units",),
+    ("units", "atomic"),
     ("model",),
     ("regimen",),
     ("interop",),

@@ -316,9 +316,12 @@ class FitResult:
         errors = [(m.kind, m.degrees) for m in fit.errors]
         return fingerprint(self.model, fit.observations, fit.design, fit.priors, errors, fit.pool, *_conditions(self.predictor))
 
-    def save(self, path: str | Path) -> Path:
-        """Write the result to a file that `immunoode.load_fit` reads, to the last digit."""
-        return save(self, path)
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the result to a file that `immunoode.load_fit` reads, to the last digit; whole or not at all.
+
+        A file that is there is replaced only where `overwrite` says so.
+        """
+        return save(self, path, overwrite=overwrite)
 
     def warnings(self) -> tuple[str, ...]:
         """Return what a reader of the result must know: bounds hit, parameters not determined, solves that failed."""

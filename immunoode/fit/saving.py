@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunoode.atomic import write_whole
 from immunoode.errors import FitError, Problem
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ _RESULT = ("covar", "var_names", "residual", "nfev", "ndata", "nvarys", "nfree",
 """What is kept of lmfit's result, besides its parameters."""
 
 
-def save(result: Any, path: str | Path) -> Path:
-    """Write a result to a file (JSON, compressed).
+def save(result: Any, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a result to a file (JSON, compressed), whole or not at all.
 
     Returns
     -------
@@ -40,13 +41,13 @@ def save(result: Any, path: str | Path) -> Path:
     ------
     FitError
         If the result holds what cannot be written.
+    FileError
+        If the file cannot be written, or is there and is not to be replaced.
     """
     writer = _Writer()
     content = writer.value(result)
     text = json.dumps({"format": FORMAT, "immunoode": _version(), "objects": writer.objects, "result": content})
-    file = Path(path)
-    file.write_bytes(gzip.compress(text.encode(), mtime=0))
-    return file
+    return write_whole(path, gzip.compress(text.encode(), mtime=0), overwrite=overwrite)
 
 
 def _version() -> str:

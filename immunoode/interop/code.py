@@ -6,7 +6,9 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from immunoode.atomic import write_whole
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.interop.plain import Plain, plain
 from immunoode.interop.sbml_writer import infix
@@ -18,7 +20,7 @@ LONGEST = 20
 """Letters that a name of NONMEM may have."""
 
 
-def write_code(model: Model, language: str) -> str:
+def write_code(model: Model, language: str, path: str | Path | None = None, *, overwrite: bool = False) -> str:
     """Return a model's equations as code.
 
     Parameters
@@ -29,6 +31,10 @@ def write_code(model: Model, language: str) -> str:
         "python": a module with `rates(t, y, p)` for `scipy.integrate.solve_ivp`, and the numbers beside it. "antimony": a model
         of rate rules. "rxode2": the text of a model. "nonmem": a control stream for ADVAN13, with names cut to 20 letters.
         "latex": a document with the equations in the symbols of papers, initial values and a table of parameters.
+    path : path, optional
+        The file to write, whole or not at all.
+    overwrite : bool
+        Replace a file that is there.
 
     Returns
     -------
@@ -39,6 +45,8 @@ def write_code(model: Model, language: str) -> str:
     ------
     ModelError
         If the language is not known, or something that the model needs is missing.
+    FileError
+        If the file cannot be written, or is there and is not to be replaced.
 
     Examples
     --------
@@ -51,7 +59,10 @@ def write_code(model: Model, language: str) -> str:
     }  # fmt: skip
     if language not in writers:
         raise ModelError(Problem("language", f"is {language!r}", nearest(str(language), writers)))
-    return writers[language](plain(model))
+    text = writers[language](plain(model))
+    if path is not None:
+        write_whole(path, text, overwrite=overwrite)
+    return text
 
 
 def _title(whole: Plain) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from immunoode.atomic import write_whole
 from immunoode.errors import Problem, RegimenError
 from immunoode.interop.plain import Plain, PlainFlow, plain
 from immunoode.model.expressions import function_of
@@ -23,7 +24,13 @@ SIZE = "size_of_all"
 ARRIVED = "dose"
 
 
-def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen | Schedule | Events | None = None) -> str:
+def write_sbml(
+    model: Model,
+    path: str | Path | None = None,
+    *,
+    regimen: Regimen | Schedule | Events | None = None,
+    overwrite: bool = False,
+) -> str:
     """Write a model, and a regimen for it, as SBML.
 
     Parameters
@@ -31,9 +38,11 @@ def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen
     model : Model
         Combined or alone; whatever it needs must be there.
     path : path, optional
-        The file to write.
+        The file to write, whole or not at all.
     regimen : Regimen, Schedule or Events, optional
         Its doses become events: a bolus adds to a species, an infusion raises a rate and lowers it again. Events stay such.
+    overwrite : bool
+        Replace a file that is there.
 
     Returns
     -------
@@ -49,6 +58,8 @@ def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen
         If the regimen has what events of SBML cannot say: steady states, resets, reactions to the state.
     ModelError
         If something that the model needs is missing.
+    FileError
+        If the file cannot be written, or is there and is not to be replaced.
 
     Examples
     --------
@@ -62,7 +73,7 @@ def write_sbml(model: Model, path: str | Path | None = None, *, regimen: Regimen
     schedule = None if isinstance(regimen, Events) else _schedule(regimen, whole)
     text = _Writer(whole, {} if schedule is None else {"": schedule}, events).text()
     if path is not None:
-        Path(path).write_text(text, encoding="utf-8")
+        write_whole(path, text, overwrite=overwrite)
     return text
 
 

@@ -7,11 +7,12 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+from immunoode.atomic import write_whole
 from immunoode.model.parts import Member, Model, Need, Parameter
 from immunoode.model.tables import TABLES, Table
 
 
-def save_model(model: Model, path: str | Path) -> Path:
+def save_model(model: Model, path: str | Path, *, overwrite: bool = True) -> Path:
     """Write a model as TOML.
 
     Parameters
@@ -20,6 +21,8 @@ def save_model(model: Model, path: str | Path) -> Path:
         Any model, combined ones included. A chosen variant's values are written as the values.
     path : str or Path
         Written whole or not at all. The stem becomes the name of a model that states none.
+    overwrite : bool
+        Replace a file that is there.
 
     Returns
     -------
@@ -28,17 +31,12 @@ def save_model(model: Model, path: str | Path) -> Path:
 
     Raises
     ------
-    OSError
-        If the file cannot be written.
+    FileError
+        If the file cannot be written, or is there and is not to be replaced.
     """
     import tomli_w
 
-    path = Path(path)
-    text = tomli_w.dumps(document(model, path.stem))
-    scratch = path.with_name(path.name + ".part")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
-    return path
+    return write_whole(path, tomli_w.dumps(document(model, Path(path).stem)), overwrite=overwrite)
 
 
 def document(model: Model, stem: str = "") -> dict[str, Any]:

@@ -267,9 +267,12 @@ class PopulationResult:
         """A hash of model, data and settings: equal fits have equal ones."""
         return fingerprint(self.model, self.problem, self.method, self.seed)
 
-    def save(self, path: str | Path) -> Path:
-        """Write the result to a file that `immunoode.load_fit` reads, to the last digit."""
-        return save(self, path)
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the result to a file that `immunoode.load_fit` reads, to the last digit; whole or not at all.
+
+        A file that is there is replaced only where `overwrite` says so.
+        """
+        return save(self, path, overwrite=overwrite)
 
     def warnings(self) -> tuple[str, ...]:
         """Return what a reader of the result must know."""

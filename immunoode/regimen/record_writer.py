@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from immunoode.atomic import write_whole
 from immunoode.errors import Problem, RegimenError, nearest
 from immunoode.regimen import record as kind
 from immunoode.regimen.record_options import days_per, named
@@ -26,6 +28,8 @@ def write_records(
     compartments: Mapping[int | str, str] | None = None,
     *,
     time_unit: Literal["hour", "day"],
+    path: str | Path | None = None,
+    overwrite: bool = False,
 ) -> pd.DataFrame:
     """Write schedules as event records with the conventions of NONMEM.
 
@@ -37,17 +41,23 @@ def write_records(
         Which number in CMT is which input of the model: {1: "pembrolizumab"}. Left out: CMT has the names of inputs.
     time_unit : {"hour", "day"}
         Unit of TIME, DUR and II, and of the time in RATE.
+    path : path, optional
+        The file to write: commas between cells, a dot where there is nothing; whole or not at all.
+    overwrite : bool
+        Replace a file that is there.
 
     Returns
     -------
     DataFrame
         Columns ID, TIME, AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, and one for each parameter that is set, missing before
-        it is. `.to_csv(path, index=False, na_rep=".")` makes the file.
+        it is.
 
     Raises
     ------
     RegimenError
         If an input is in no compartment, or a dose is one of nothing, which event records do not have.
+    FileError
+        If the file cannot be written, or is there and is not to be replaced.
 
     Notes
     -----
@@ -83,7 +93,21 @@ def write_records(
         rows += [{"ID": str(subject), **row} for row in _records(schedule, numbers, per_day, current)]
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *parameters])
     whole = [*_WHOLE, *(name for name in ("ID", "CMT") if all(_is_whole(cell) for cell in frame[name]))]
-    return frame.astype({name: int for name in whole}) if len(frame) else frame
+    table = frame.astype({name: int for name in whole}) if len(frame) else frame
+    if path is not None:
+        write_table(table, path, overwrite=overwrite)
+    return table
+
+
+def write_table(table: pd.DataFrame, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a table as NONMEM takes it: commas between cells, a dot where there is nothing.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written, or is there and is not to be replaced.
+    """
+    write_whole(path, table.to_csv(index=False, na_rep=".", lineterminator="\n"), overwrite=overwrite)
 
 
 def _names(schedule: Schedule) -> list[tuple[str, str]]:

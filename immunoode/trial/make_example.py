@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from immunoode.atomic import write_whole
 from immunoode.model.combine import combine
 from immunoode.model.library import load_model
 from immunoode.regimen.regimen import Regimen
@@ -82,7 +83,7 @@ def make() -> DataFrame:
 
 def write(path: Path = FILE) -> None:
     """Write the example trial, its header first."""
-    path.write_text(HEADER + make().to_csv(index=False), encoding="utf-8")
+    write_whole(path, HEADER + make().to_csv(index=False, lineterminator="\n"), overwrite=True)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from immunoode.regimen.record_options import days_per
-from immunoode.regimen.record_writer import write_records
+from immunoode.regimen.record_writer import write_records, write_table
 from immunoode.trial.nonmem import OBSERVATION, OTHER, WORDS
 from immunoode.trial.table import INTERVAL, TrialData
 
@@ -17,7 +18,12 @@ CENSORED = {"": 0, "left": 1, INTERVAL: 1, "right": -1}
 
 
 def write_nonmem(
-    data: TrialData, compartments: Mapping[int | str, str] | None = None, *, time_unit: Literal["hour", "day"]
+    data: TrialData,
+    compartments: Mapping[int | str, str] | None = None,
+    *,
+    time_unit: Literal["hour", "day"],
+    path: str | Path | None = None,
+    overwrite: bool = False,
 ) -> pd.DataFrame:
     """Return trial data as one table with the columns of NONMEM.
 
@@ -28,13 +34,22 @@ def write_nonmem(
         Which number in CMT is which input of the model; see `write_records`.
     time_unit : {"hour", "day"}
         Unit of TIME, DUR and II.
+    path : path, optional
+        The file to write: commas between cells, a dot where there is nothing; whole or not at all.
+    overwrite : bool
+        Replace a file that is there.
 
     Returns
     -------
     DataFrame
         ID, TIME, DV, AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, DVID, CENS, LIMIT, covariates, and words (QUANTITY, UNIT,
-        ARM, LESION, KIND, FLAG, FINDING, ENDPOINT, EVENT, REASON) that NONMEM's $INPUT drops. `.to_csv(path, index=False,
-        na_rep=".")` makes the file; `read_nonmem` gives the same data again. Findings and times to events are rows of EVID 2.
+        ARM, LESION, KIND, FLAG, FINDING, ENDPOINT, EVENT, REASON) that NONMEM's $INPUT drops. `read_nonmem` gives the same
+        data again, of the table and of the file. Findings and times to events are rows of EVID 2.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written, or is there and is not to be replaced.
 
     Examples
     --------
@@ -58,7 +73,10 @@ def write_nonmem(
         table = table.merge(data.covariates, left_on="ID", right_index=True, how="left")
     order = {subject: k for k, subject in enumerate(data.subjects)}
     table = table.assign(_order=table["ID"].map(order)).sort_values(["_order", "TIME"], kind="stable")
-    return _arranged(table.drop(columns="_order").reset_index(drop=True))
+    table = _arranged(table.drop(columns="_order").reset_index(drop=True))
+    if path is not None:
+        write_table(table, path, overwrite=overwrite)
+    return table
 
 
 def _observations(data: TrialData, per_day: float) -> pd.DataFrame:
