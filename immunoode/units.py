@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from immunoode.errors import Problem, UnitError
+from immunoode.unit_words import find_time_unit, unit_text
 
 Dimension = tuple[tuple[str, float], ...]
 """Exponents of the base dimensions, sorted by name; () is dimensionless."""
@@ -39,6 +40,7 @@ def registry() -> Any:
 @cache
 def _base(text: str) -> tuple[float, Dimension]:
     """Return the factor to base units and the dimension of a unit text."""
+    text = find_time_unit(text) if len(text) > 1 and find_time_unit(text) else unit_text(text)
     if not _UNIT_TEXT.fullmatch(text) or _UNREADABLE.search(text):
         raise UnitError(Problem(f"unit {text[:80]!r}", "cannot be read", "write for example 'mg/L' or '1/(cell*day)'"))
     try:

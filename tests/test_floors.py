@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "immunoode"
 FLOORS = (
     ("errors",),
-    ("units", "atomic"),
+    ("unit_words", "atomic"),
+    ("units",),
+    ("tables",),
     ("model",),
     ("regimen",),
     ("interop",),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem, UnitError
+from immunoode.tables.files import EXCEL, SAS, open_table
 from immunoode.trial.dates import as_dates, of_relative_day, study_days
-from immunoode.trial.files import EXCEL, SAS, open_table
 from immunoode.trial.reading import read_rows
 from immunoode.trial.rows import MISSING_WORDS, first_reason, quoting, text
 from immunoode.trial.table import (

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.tables.files import open_table
 from immunoode.trial import columns as column_names
 from immunoode.trial.covariates import constant
-from immunoode.trial.files import open_table
 from immunoode.trial.rows import MISSING_WORDS, first_reason, quoting, text
 from immunoode.trial.table import COLUMNS, ENDPOINTS, LEFT_OUT, TrialData, empty
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from immunoode.errors import DataError, Problem
-from immunoode.trial.files import open_table
+from immunoode.tables.files import open_table
 from immunoode.trial.findings import TOO_SMALL, as_finding, finding_table
 from immunoode.trial.reading import read_rows
 from immunoode.trial.rows import canonical, text

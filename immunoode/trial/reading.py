@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.tables.files import open_table
 from immunoode.trial import columns as column_names
-from immunoode.trial.files import open_table
 from immunoode.trial.rows import canonical, in_order, reasons
 from immunoode.trial.table import TrialData
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem
+from immunoode.tables.files import open_table
 from immunoode.trial.columns import KNOWN
-from immunoode.trial.files import open_table
 from immunoode.trial.reading import read_rows
 from immunoode.trial.rows import text
 from immunoode.trial.table import TrialData

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -68,10 +69,30 @@ def _lines(path: Path) -> tuple[pd.DataFrame, int]:
     separator = max(SEPARATORS, key=heading.count)
     _once(path.name, next(csv.reader([heading], delimiter=separator), []))
     decimal = "," if separator == ";" else "."
-    table = pd.read_csv(
-        path, sep=separator, decimal=decimal, skiprows=comments, low_memory=False, skip_blank_lines=False,
-    )  # fmt: skip
-    return table, comments + 2
+    how: dict[str, Any] = {
+        "sep": separator,
+        "decimal": decimal,
+        "skiprows": comments,
+        "low_memory": False,
+        "skip_blank_lines": False,
+    }
+    table = pd.read_csv(path, **how)
+    return _with_leading_zeros(table, path, how), comments + 2
+
+
+_LEADING_ZERO = re.compile(r"(?:^|[,;\t\n\"])[ ]*0\d+[ ]*(?:$|[,;\t\r\n\"])", re.M)
+
+
+def _with_leading_zeros(table: pd.DataFrame, path: Path, how: dict[str, Any]) -> pd.DataFrame:
+    """Return the table with texts where pandas took cells such as 001 for numbers: the zeros belong to an identifier."""
+    import pandas as pd
+
+    whole = [c for c in table.columns if pd.api.types.is_integer_dtype(table[c])]
+    if not whole or not _LEADING_ZERO.search(path.read_text(encoding="utf-8-sig", errors="replace")):
+        return table
+    texts = pd.read_csv(path, **how, usecols=whole, dtype=str)
+    kept = [c for c in whole if texts[c].str.strip().str.fullmatch(r"0\d+").any()]
+    return table.assign(**{str(c): texts[c].str.strip() for c in kept})
 
 
 def _once(where: str, names: Iterable[object]) -> None:

@@ -1,0 +1,124 @@
+"""The cells of a table: which are empty, which are numbers, and which are neither."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MISSING = frozenset({"", ".", "na", "n/a", "nan", "nat", "none", "null", "<na>", "missing"})
+"""Words that mean that a cell is empty, in lower case."""
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?", re.ASCII)
+_COMMA = re.compile(r"[-+]?\d{1,3}(?:,\d+)+(?:\.\d+)?")
+_BOUND = re.compile(r"\s*(?:<=|>=|<|>|≤|≥)\s*[-+]?\d.*")
+_WITH_UNIT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s,;].*?)\s*")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column as numbers.
+
+    Attributes
+    ----------
+    values : Series of float
+        NaN where a cell is empty or is not a number.
+    missing, unread : Series of bool
+        Which cells are empty; which hold something that is not a finite number.
+    texts : Series of str
+        The cells as they stand.
+    """
+
+    values: pd.Series
+    missing: pd.Series
+    unread: pd.Series
+    texts: pd.Series
+
+
+def text(column: pd.Series) -> pd.Series:
+    """Return labels as text without surrounding blanks, "" where there is none; 3.0 in a column of whole numbers is "3"."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype("object")
+    if pd.api.types.is_float_dtype(column) and np.isfinite(column.dropna()).all() and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    if pd.api.types.is_numeric_dtype(column) and not column.hasnans:
+        return column.astype(str)
+    if pd.api.types.infer_dtype(column, skipna=True) == "string":
+        codes, words = pd.factorize(column)  # few different words in many rows: each is cleaned once
+        clean = np.asarray([*(str(word).strip() for word in words), ""], dtype=object)
+        return pd.Series(clean[codes], index=column.index, name=column.name)
+    return column.astype("object").where(column.notna(), "").astype(str).str.strip()
+
+
+def is_missing(texts: pd.Series) -> pd.Series:
+    """Return which texts mean that nothing is there."""
+    return texts.str.lower().isin(MISSING)
+
+
+def numbers(column: pd.Series) -> Numbers:
+    """Return a column as numbers; nothing is guessed: "1,000", "0,5", "100 mg" and "<0.5" are not numbers.
+
+    Parameters
+    ----------
+    column : Series, length n
+        Of numbers, or of texts and other objects.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> read = numbers(pd.Series(["1.5", ".", "1,000", "2e3"]))
+    >>> read.values.tolist(), read.unread.tolist()
+    ([1.5, nan, nan, 2000.0], [False, False, True, False])
+    """
+    import numpy as np
+    import pandas as pd
+
+    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_datetime64_any_dtype(column) \
+            or pd.api.types.is_timedelta64_dtype(column) or pd.api.types.is_complex_dtype(column):  # fmt: skip
+        texts = text(column)
+        missing = is_missing(texts)
+        return Numbers(pd.Series(np.nan, index=column.index), missing, ~missing, texts)
+    if pd.api.types.is_numeric_dtype(column):
+        values = column.astype("Float64").astype(float) if column.dtype.kind not in "iuf" else column.astype(float)
+        missing = values.isna()
+        unread = pd.Series(np.isinf(values.to_numpy()), index=column.index)
+        return Numbers(values.mask(unread), missing, unread, text(column))
+    texts = text(column)
+    distinct = texts.drop_duplicates()
+    read = {cell: float(re.sub("[dD]", "e", cell)) for cell in distinct if _NUMBER.fullmatch(cell)}
+    values = texts.map(read).astype(float)
+    infinite = ~np.isfinite(values) & values.notna()
+    missing = is_missing(texts)
+    return Numbers(values.mask(infinite), missing, ((values.isna() | infinite) & ~missing), texts)
+
+
+def number_advice(cell: str) -> str:
+    """Return what to write for a cell that is not a number.
+
+    Examples
+    --------
+    >>> number_advice("1,000")
+    "a plain number: in '1,000' the comma may be of thousands or decimal"
+    >>> number_advice("100 mg")
+    "the number alone, 100, with the unit 'mg' stated beside the table"
+    """
+    stripped = cell.strip()
+    if _COMMA.fullmatch(stripped):
+        return f"a plain number: in {stripped!r} the comma may be of thousands or decimal"
+    if _BOUND.fullmatch(stripped):
+        return "the limit as the value, and 'left' or 'right' in a column of censoring"
+    with_unit = _WITH_UNIT.fullmatch(cell)
+    if with_unit:
+        return f"the number alone, {with_unit[1]}, with the unit {with_unit[2]!r} stated beside the table"
+    return "a plain number such as 12.5, or an empty cell"
+
+
+def has_number_with_unit(cell: str) -> tuple[float, str] | None:
+    """Return the number and the unit's text of a cell such as "100 mg", None if it is not of that form."""
+    match = _WITH_UNIT.fullmatch(cell)
+    return (float(match[1]), match[2]) if match else None

@@ -1,0 +1,225 @@
+"""Dates in tables, and the study days between them: day 0 is the start, the day after it day 1."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from immunoode.tables.cells import is_missing, text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Partial = Literal["refuse", "first", "middle", "last"]
+DayNumbers = Literal["sas", "excel"]
+DAY_ZERO = {"sas": "1960-01-01", "excel": "1899-12-30"}
+"""What day numbers are counted from; Excel's is right from 1 March 1900 on."""
+SECONDS = 86_400.0
+_TIME = r"(?:[T ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?"
+_ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})" + _TIME)
+_COMPACT = re.compile(r"(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})")
+_MONTH_WORD = re.compile(
+    r"(?P<day>\d{1,2})[\s-]?(?P<word>[A-Za-z]{3,9})[\s,-]?(?P<year>\d{4})"
+    r"(?:[:T ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?)?"
+)
+_WORD_FIRST = re.compile(r"(?P<word>[A-Za-z]{3,9})\.?\s(?P<day>\d{1,2}),?\s(?P<year>\d{4})")
+_PARTIAL = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2}))?(?:-(?:--?|UN|XX)?)?", re.I)
+_SLASHES = re.compile(r"\d{1,4}[/.]\d{1,2}[/.]\d{1,4}(?:\s.*)?")
+_MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
+
+
+@dataclass(frozen=True)
+class Dates:
+    """A column as dates.
+
+    Attributes
+    ----------
+    values : Series of datetime64
+        NaT where a cell is empty, or is not understood.
+    missing, partial, unread : Series of bool
+        Which cells are empty; which state a year or month alone; which are not understood (or partial and refused).
+    texts : Series of str
+        The cells as they stand.
+    taken_as : str
+        What the column was taken as, for the reconciliation.
+    """
+
+    values: pd.Series
+    missing: pd.Series
+    partial: pd.Series
+    unread: pd.Series
+    texts: pd.Series
+    taken_as: str
+
+
+def read_dates(column: pd.Series, *, partial: Partial = "refuse", day_numbers: DayNumbers | None = None) -> Dates:
+    """Return a column as dates.
+
+    Understood are dates of pandas, ISO 8601 ("2024-02-21", with a time of day), DATE9 and other dates with the month as an
+    English word ("21FEB2024", "21 Feb 2024", "Feb 21, 2024"), and eight digits (20240221). Dates such as 02/03/2024 are not
+    understood: their order is not stated.
+
+    Parameters
+    ----------
+    column : Series, length n
+    partial : {"refuse", "first", "middle", "last"}
+        What a year or a year and month stand for: nothing (the cell counts as unread), or the first, middle or last day.
+    day_numbers : {"sas", "excel"}, optional
+        What numbers count from. Left out: numbers are not understood.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> read_dates(pd.Series(["2024-02-21", "21FEB2024", 20240221])).values.dt.day.tolist()
+    [21, 21, 21]
+    >>> read_dates(pd.Series([23427, 23428]), day_numbers="sas").values.dt.strftime("%Y-%m-%d").tolist()
+    ['2024-02-21', '2024-02-22']
+    """
+    import pandas as pd
+
+    texts = text(column)
+    missing = is_missing(texts) | column.isna()
+    none = pd.Series(False, index=column.index)
+    if pd.api.types.is_datetime64_any_dtype(column):
+        zone = getattr(column.dt, "tz", None)
+        values = column.dt.tz_localize(None) if zone is not None else column
+        return Dates(values, missing, none, none, texts, "dates")
+    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
+        return _unread(column, missing, texts)
+    if pd.api.types.is_numeric_dtype(column) and day_numbers is not None and not _all_compact(texts[~missing]):
+        values = pd.to_datetime(column.astype(float), unit="D", origin=DAY_ZERO[day_numbers], errors="coerce")
+        return Dates(values, missing, none, values.isna() & ~missing, texts, f"day numbers of {day_numbers.capitalize()}"
+                     .replace("Sas", "SAS"))  # fmt: skip
+    return _of_texts(texts, missing, partial)
+
+
+def _unread(column: pd.Series, missing: pd.Series, texts: pd.Series) -> Dates:
+    import pandas as pd
+
+    none = pd.Series(False, index=column.index)
+    return Dates(
+        pd.Series(pd.NaT, index=column.index, dtype="datetime64[ns]"), missing, none, ~missing, texts, "not dates"
+    )
+
+
+def _all_compact(texts: pd.Series) -> bool:
+    return bool(len(texts)) and all(_compact(cell) is not None for cell in texts.unique())
+
+
+def _of_texts(texts: pd.Series, missing: pd.Series, partial: Partial) -> Dates:
+    import pandas as pd
+
+    cells = texts[~missing].unique()
+    whole = {cell: found for cell in cells if (found := whole_date(cell)) is not None}
+    parts = {cell for cell in cells if cell not in whole and _month_of(cell) is not None}
+    filled = {} if partial == "refuse" else {cell: _filled(cell, partial) for cell in parts}
+    values = pd.to_datetime(texts.map(whole | filled), errors="coerce")
+    is_partial = texts.isin(parts) & ~missing
+    rule = f"; partial dates as the {partial} day" if filled else ""
+    return Dates(values, missing, is_partial, values.isna() & ~missing, texts, "dates" + rule)
+
+
+def whole_date(cell: str) -> datetime | None:
+    """Return the date (and time of day) that a text states in full, None if it does not."""
+    for pattern in (_ISO, _MONTH_WORD, _WORD_FIRST):
+        match = pattern.fullmatch(cell)
+        if match:
+            return _made(match)
+    return _compact(cell)
+
+
+def _compact(cell: str) -> datetime | None:
+    match = _COMPACT.fullmatch(cell)
+    return _made(match) if match else None
+
+
+def _made(match: re.Match[str]) -> datetime | None:
+    found: dict[str, Any] = match.groupdict()
+    month = _month_number(found["word"]) if "word" in found else int(found["month"])
+    try:
+        hour, minute, second = (int(found.get(k) or 0) for k in ("hour", "minute", "second"))
+        return datetime(int(found["year"]), month, int(found["day"]), hour, minute, second)
+    except ValueError:
+        return None
+
+
+def _month_number(word: str) -> int:
+    """Return 1 to 12 of the first three letters, or the whole, of the name of a month; 0 if it is none."""
+    lower = word.lower()
+    return next((k for k, name in enumerate(_MONTHS, 1) if lower in (name, name[:3]) or lower == "sept" and k == 9), 0)
+
+
+def _month_of(cell: str) -> tuple[int, int] | None:
+    """Return the year and month (0 if not stated) of a partial date, None if it is not one."""
+    match = _PARTIAL.fullmatch(cell)
+    if not match:
+        return None
+    month = int(match["month"] or 0)
+    return (int(match["year"]), month) if month <= 12 and 1900 <= int(match["year"]) <= 2100 else None
+
+
+def _filled(cell: str, partial: Partial) -> datetime:
+    import calendar
+
+    year, month = _month_of(cell) or (1900, 1)
+    choose: dict[str, Callable[[], datetime]] = {
+        "first": lambda: datetime(year, month or 1, 1),
+        "middle": lambda: datetime(year, month, 15) if month else datetime(year, 7, 1),
+        "last": lambda: datetime(year, month or 12, calendar.monthrange(year, month or 12)[1]),
+    }
+    return choose[partial]()
+
+
+def date_advice(cell: str) -> str:
+    """Return what to write for a cell that is not understood as a date.
+
+    Examples
+    --------
+    >>> date_advice("02/03/2024")
+    "an ISO date such as 2024-02-21: the order of day and month in '02/03/2024' is not stated"
+    >>> date_advice("2024-03")
+    'a whole date; or state what partial dates stand for'
+    """
+    if _SLASHES.fullmatch(cell):
+        return f"an ISO date such as 2024-02-21: the order of day and month in {cell!r} is not stated"
+    if _month_of(cell) is not None:
+        return "a whole date; or state what partial dates stand for"
+    if re.fullmatch(r"\d+(?:\.\d+)?", cell):
+        return "a date; or state what day numbers count from: 'sas' (1960-01-01) or 'excel' (1899-12-30)"
+    return "an ISO date such as 2024-02-21, or DATE9 such as 21FEB2024"
+
+
+def looks_like_date(cell: str) -> bool:
+    """Whether a text is a date or was meant as one, so that it is not a number of days."""
+    return bool(whole_date(cell)) or bool(_SLASHES.fullmatch(cell)) or (_month_of(cell) is not None and "-" in cell)
+
+
+def study_days(dates: pd.Series, start: pd.Series) -> pd.Series:
+    """Return days from the start, fractions for times of day; NaN where either date is missing.
+
+    Parameters
+    ----------
+    dates, start : Series of datetime64, length n
+    """
+    return (dates - start).dt.total_seconds() / SECONDS
+
+
+def of_relative_day(day: pd.Series) -> pd.Series:
+    """Return days from the start of relative days as CDISC has them: day 1 is the start, there is no day 0 (NaN)."""
+    return day.where(day < 0, day - 1).where(day != 0)

@@ -1,0 +1,143 @@
+"""Identifiers of subjects: one function for every table, and how a table of subjects meets the subjects of the data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from immunoode.errors import DataError, Problem, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WHOLE = re.compile(r"([-+]?\d+)\.0*")
+SHOWN = 5
+"""How many identifiers a message lists."""
+
+
+def identifier(value: Any) -> str:
+    """Return the identifier of a subject as text, "" if it is missing: 1, 1.0, "1" and "1.0" are one, "001" is another.
+
+    Examples
+    --------
+    >>> identifier(1.0), identifier("001"), identifier(" A-7 "), identifier(float("nan"))
+    ('1', '001', 'A-7', '')
+    """
+    if value is None or value != value or str(value) in ("<NA>", "NaT"):
+        return ""
+    stripped = str(value).strip()
+    whole = _WHOLE.fullmatch(stripped)
+    return whole[1] if whole else stripped
+
+
+def identifiers(values: Iterable[Any]) -> list[str]:
+    """Return the identifiers of many subjects, see `identifier`."""
+    known: dict[Any, str] = {}
+    result = []
+    for value in values:
+        key = (type(value), value)
+        if key not in known:
+            known[key] = identifier(value)
+        result.append(known[key])
+    return result
+
+
+@dataclass(frozen=True)
+class Matched:
+    """A table with one row per subject of the data, in their order, and the identifiers in it that the data do not have."""
+
+    table: pd.DataFrame
+    extra: tuple[str, ...]
+
+
+def by_subject(table: pd.DataFrame, where: str, names: Sequence[str] = ("subject", "id", "usubjid")) -> pd.DataFrame:
+    """Return a table of subjects indexed by their identifiers.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per subject: identified by its index, or by a column `subject` (`id`, `usubjid`) beside a default index.
+
+    Raises
+    ------
+    DataError
+        If a subject is missing, or there twice.
+    """
+    import pandas as pd
+
+    column = next((c for c in table.columns if str(c).strip().casefold() in names), None)
+    if column is not None:
+        if not isinstance(table.index, pd.RangeIndex) and table.index.name is not None:
+            ids, index = identifiers(table[column]), identifiers(table.index)
+            if ids != index:
+                raise DataError(Problem(where, f"has the column {column!r} and an index {table.index.name!r} that differ",
+                                        "identify the subjects by one of the two"))  # fmt: skip
+        table = table.set_index(column)
+    ids = identifiers(table.index)
+    problems = [
+        Problem(f"{where}, row {k + 1}", "has no subject", "the identifier of a subject")
+        for k, s in enumerate(ids)
+        if not s
+    ]
+    seen: set[str] = set()
+    for k, s in enumerate(ids):
+        if s and s in seen:
+            problems.append(
+                Problem(f"{where}, row {k + 1}", f"has the subject {s!r} a second time", "one row per subject")
+            )
+        seen.add(s)
+    if problems:
+        raise DataError(problems[:20])
+    return table.set_axis(ids, axis=0)
+
+
+def matched(table: pd.DataFrame, subjects: Sequence[str], where: str) -> Matched:
+    """Return the rows of a table of subjects for these subjects.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per subject, see `by_subject`.
+    subjects : sequence of str
+        Identifiers of the subjects of the data.
+    where : str
+        What the table is, for messages.
+
+    Raises
+    ------
+    DataError
+        If a subject of the data has no row; with the nearest identifier in the table ("A" for "a", "001" for "1").
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> weights = pd.DataFrame({"subject": [1.0, 2.0, 9.0], "weight": [70, 80, 60]})
+    >>> found = matched(weights, ["2", "1"], "covariates")
+    >>> found.table["weight"].tolist(), found.extra
+    ([80, 70], ('9',))
+    """
+    own = by_subject(table, where)
+    known = set(own.index)
+    lost = [s for s in subjects if s not in known]
+    if lost:
+        more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
+        shown = ", ".join(repr(s) for s in lost[:SHOWN])
+        raise DataError(Problem(where, f"has no row for {len(lost)} of {len(subjects)} subjects: {shown}{more}",
+                                _alike(lost[0], list(own.index))))  # fmt: skip
+    wanted = set(subjects)
+    return Matched(own.loc[list(subjects)], tuple(s for s in own.index if s not in wanted))
+
+
+def _alike(lost: str, known: Sequence[str]) -> str:
+    """Return advice that names the identifier that was probably meant."""
+    same = [k for k in known if _key(k) == _key(lost)]
+    if same:
+        return f"the data write {lost!r}, the table {same[0]!r}: write both alike"
+    return nearest(lost, known)
+
+
+def _key(name: str) -> str:
+    bare = name.casefold().replace(" ", "").replace("_", "").replace("-", "")
+    return bare.lstrip("0") or "0" if bare.isdigit() else bare

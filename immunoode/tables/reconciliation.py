@@ -1,0 +1,160 @@
+"""What became of everything in a table: what goes in adds up with what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from immunoode.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNUSED = "not used"
+"""What a column is taken as that nothing uses."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many of something a table has, how many are used, and why the others are not.
+
+    Attributes
+    ----------
+    name : str
+        What is counted: "rows", "doses", "subjects".
+    given, used : int
+        How many there are in the table; how many are in the result.
+    left_out : mapping of str to int
+        By reason, how many are not.
+    """
+
+    name: str
+    given: int
+    used: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether what is given is what is used plus what is left out."""
+        return self.given == self.used + self.lost
+
+    @property
+    def lost(self) -> int:
+        """How many are left out, for whatever reason."""
+        return sum(self.left_out.values())
+
+    def __str__(self) -> str:
+        if not self.left_out:
+            return f"{self.given} {self.name}, all used" if self.given else f"no {self.name}"
+        lost = "; ".join(f"{n} left out: {reason}" for reason, n in self.left_out.items())
+        return f"{self.given} {self.name}, {self.used} used; {lost}"
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """What a reader did with a table.
+
+    Attributes
+    ----------
+    source : str
+        The name of the file or table.
+    tallies : tuple of Tally
+        Of rows, and of doses and subjects where there are any.
+    columns : mapping of str to str
+        For each column of the table what it was taken as, or that nothing uses it (`UNUSED`).
+    notes : tuple of str
+        What was assumed or converted, and what the user should check.
+
+    Raises
+    ------
+    DataError
+        If a tally does not add up: a fault of the reader, never shown as a result.
+
+    Examples
+    --------
+    >>> rows = Tally("rows", 3, 2, {"no value": 1})
+    >>> print(Reconciliation("trial.csv", (rows,), {"id": "subject", "site": UNUSED}))
+    trial.csv: 3 rows, 2 used; 1 left out: no value. Taken as: id = subject. Not used: site.
+    """
+
+    source: str
+    tallies: tuple[Tally, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        problems = [
+            Problem(f"{self.source}: {t.name}", f"do not add up: {t.given} given, {t.used} used, {t.lost} left out",
+                    "this is a fault of the reader: please report it with the table")
+            for t in self.tallies
+            if not t.adds_up
+        ]  # fmt: skip
+        if problems:
+            raise DataError(problems)
+
+    def tally(self, name: str) -> Tally:
+        """Return the tally of "rows", "doses" or "subjects"; an empty one if nothing of the kind was counted."""
+        return next((t for t in self.tallies if t.name == name), Tally(name, 0, 0))
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was left out."""
+        return not any(t.left_out for t in self.tallies)
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The columns that nothing uses."""
+        return tuple(c for c, taken in self.columns.items() if taken == UNUSED)
+
+    def report(self) -> str:
+        """Return in words what became of everything, one statement per line."""
+        lines = [f"{self.source}:"]
+        lines += [f"  {tally}" for tally in self.tallies]
+        lines += [f"  column {c!r}: {taken}" for c, taken in self.columns.items() if taken != UNUSED]
+        if self.unused:
+            lines.append("  columns that nothing uses: " + ", ".join(map(repr, self.unused)))
+        lines += [f"  note: {note}" for note in self.notes]
+        return "\n".join(lines)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the tallies as a table: what is counted, given, used, left out, reasons."""
+        import pandas as pd
+
+        rows = [(t.name, t.given, t.used, t.given - t.used, "; ".join(t.left_out)) for t in self.tallies]
+        return pd.DataFrame(rows, columns=["counted", "given", "used", "left_out", "reasons"])
+
+    def __str__(self) -> str:
+        parts = ["; ".join(str(t) for t in self.tallies)] if self.tallies else []
+        taken = [f"{c} = {what}" for c, what in self.columns.items() if what != UNUSED]
+        parts += ["Taken as: " + ", ".join(taken)] if taken else []
+        parts += ["Not used: " + ", ".join(self.unused)] if self.unused else []
+        parts += [f"Note: {note}" for note in self.notes]
+        return f"{self.source}: " + ". ".join(parts) + ("." if parts else "")
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.report())}</pre>"
+
+
+def together(source: str, parts: Iterable[Reconciliation]) -> Reconciliation:
+    """Return the reconciliation of several tables that are read as one, its tallies added by what they count.
+
+    Columns and notes carry the name of their table.
+    """
+    parts = tuple(parts)
+    names = dict.fromkeys(t.name for part in parts for t in part.tallies)
+    tallies = tuple(_sum(name, [part.tally(name) for part in parts]) for name in names)
+    columns = {f"{part.source}: {c}": taken for part in parts for c, taken in part.columns.items()}
+    notes = tuple(f"{part.source}: {note}" for part in parts for note in part.notes)
+    return Reconciliation(source, tallies, columns, notes)
+
+
+def _sum(name: str, tallies: Iterable[Tally]) -> Tally:
+    given, used, left_out = 0, 0, dict[str, int]()
+    for tally in tallies:
+        given, used = given + tally.given, used + tally.used
+        for reason, n in tally.left_out.items():
+            left_out[reason] = left_out.get(reason, 0) + n
+    return Tally(name, given, used, left_out)

@@ -1,0 +1,169 @@
+"""How units are written in data: units of time in several languages, superscripts, Greek letters, volumes in words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from immunoode.errors import Problem, UnitError, nearest
+
+_TIME = {
+    "second": "s sec secs second seconds sekunde sekunden seconde secondes segundo segundos secondo secondi",
+    "minute": "min mins minute minutes minuten minuto minutos minuti",
+    "hour": "h hr hrs hour hours std stunde stunden heure heures hora horas ora ore uur uren timme timmar",
+    "day": "d day days tag tage tagen jour jours dia dias giorno giorni dag dagen dagar dage",
+    "week": "w wk wks week weeks woche wochen semaine semaines semana semanas settimana settimane weken vecka veckor uge uger",
+    "month": "mo mos mon mons mth mths mnth mnths month months monat monate monaten mois mes meses mese mesi maand maanden "
+             "manad manader maned maneder",
+    "year": "y yr yrs year years jahr jahre jahren an ans annee annees ano anos anno anni jaar jaren ar",
+}  # fmt: skip
+TIME_UNITS = {word: unit for unit, words in _TIME.items() for word in words.split()}
+"""Units of time by the words that data use for them, in lower case and without accents."""
+_UNMISTAKABLE = {
+    word
+    for word in TIME_UNITS
+    if len(word) > 2 and word not in ("sec", "min", "mon", "std", "mes", "dia", "ora", "ore", "ans")
+}
+_IN_LABELS = _UNMISTAKABLE | {"mo", "mos", "wk", "wks", "yr", "yrs", "hr", "hrs"}
+"""Words that name a unit of time wherever they stand in a label; shorter ones do so in brackets or at the end only."""
+
+_SUPERSCRIPTS = str.maketrans(
+    {"²": "^2", "³": "^3", "µ": "u", "μ": "u", "·": "*", "⋅": "*", "×": "*", "−": "-", "\u00a0": " "}
+)  # noqa: RUF001
+_VOLUMES = (
+    (
+        re.compile(
+            r"\b(?:cubic|cu\.?)\s*(?:mm|millimet(?:er|re)s?)\b|\b(?:mm|millimet(?:er|re)s?)\s*cubed\b|\bcmm\b", re.I
+        ),
+        "mm^3",
+    ),
+    (
+        re.compile(
+            r"\b(?:cubic|cu\.?)\s*(?:cm|centimet(?:er|re)s?)\b|\b(?:cm|centimet(?:er|re)s?)\s*cubed\b|\bccm?\b", re.I
+        ),
+        "cm^3",
+    ),
+)
+_PLURAL = re.compile(r"(?<=\w)\((?:s|es|en|e|n)\)", re.I)
+_GROUP = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
+_WORD = re.compile(r"[^\W\d_]+", re.UNICODE)
+
+
+def plain(text: str) -> str:
+    """Return a text in lower case, without accents and surrounding blanks, for comparing words.
+
+    Examples
+    --------
+    >>> plain(" Días ")
+    'dias'
+    """
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold().strip()
+
+
+def unit_text(text: str) -> str:
+    """Return the text of a unit as pint reads it: superscripts, Greek letters and words for volumes replaced.
+
+    Examples
+    --------
+    >>> unit_text("mm³"), unit_text("cubic mm"), unit_text("µg/mL")
+    ('mm^3', 'mm^3', 'ug/mL')
+    """
+    result = text.translate(_SUPERSCRIPTS).strip()
+    for pattern, unit in _VOLUMES:
+        result = pattern.sub(unit, result)
+    return result
+
+
+def find_time_unit(text: str) -> str:
+    """Return the unit of time that a text is ("MONTH(S)", "wk", "Tage"), "" if it is none.
+
+    Examples
+    --------
+    >>> find_time_unit("MONTH(S)"), find_time_unit("Tage"), find_time_unit("mg")
+    ('month', 'day', '')
+    """
+    return TIME_UNITS.get(_PLURAL.sub("", plain(text)).rstrip(". "), "")
+
+
+def time_unit(text: str, where: str = "unit of time") -> str:
+    """Return the unit of time that a text states: "second", "minute", "hour", "day", "week", "month" or "year".
+
+    Parameters
+    ----------
+    text : str
+        As data have it: "MO", "mos", "wk", "MONTH(S)", "HOURS", "Tage", in any case of letters.
+    where : str
+        What states it, for the message.
+
+    Raises
+    ------
+    UnitError
+        If it is not understood. "m" is refused: it is a minute, a month or a metre.
+
+    Examples
+    --------
+    >>> time_unit("MO"), time_unit("wk"), time_unit("Jahre")
+    ('month', 'week', 'year')
+    """
+    found = find_time_unit(text)
+    if not found:
+        units = ("second", "minute", "hour", "day", "week", "month", "year")
+        what = f"{text!r} is not a unit of time that is understood"
+        right = (
+            "'month' or 'minute' in full"
+            if plain(text) == "m"
+            else nearest(plain(text), [*units, *_UNMISTAKABLE])
+            if len(text) > 3
+            else "one of " + ", ".join(units)
+        )
+        raise UnitError(Problem(where, what, right))
+    return found
+
+
+def time_unit_in_label(label: str, where: str = "label") -> str:
+    """Return the unit of time that a label names, "" if it names none.
+
+    What stands in brackets or after the last comma comes before words in the text; a number before the word ("12-month
+    survival") makes it no unit.
+
+    Raises
+    ------
+    UnitError
+        If the label names two units of time.
+
+    Examples
+    --------
+    >>> time_unit_in_label("Overall Survival (months) [ITT]"), time_unit_in_label("Time to death, weeks")
+    ('month', 'week')
+    >>> time_unit_in_label("OS (mo)"), time_unit_in_label("Best overall response"), time_unit_in_label("Rate at 12 months (%)")
+    ('month', '', '')
+    """
+    label = _PLURAL.sub("", label)
+    stated = [unit for group in _GROUP.findall(label) for unit in _time_units_in(group)]
+    outside = _GROUP.sub(" ", label)
+    if not stated and "," in outside:
+        stated = _time_units_in(outside.rsplit(",", 1)[1])
+    if not stated:
+        stated = _words_for_time(outside)
+    if len(set(stated)) > 1:
+        units = " and ".join(dict.fromkeys(stated))
+        raise UnitError(Problem(where, f"{label!r} names two units of time, {units}", "state the unit of the values"))
+    return stated[0] if stated else ""
+
+
+def _time_units_in(part: str) -> list[str]:
+    """Return the unit of time that a part of a label is, or that words in it name."""
+    whole = find_time_unit(part)
+    return [whole] if whole else _words_for_time(part)
+
+
+def _words_for_time(text: str) -> list[str]:
+    """Return the units of time that unmistakable words name, unless a number stands beside them ("12 months", "week 8")."""
+    found = []
+    for match in _WORD.finditer(text):
+        word = plain(match[0])
+        counted = re.search(r"\d[\s-]*$", text[: match.start()]) or re.match(r"[\s-]*\d", text[match.end() :])
+        if word in _IN_LABELS and not counted:
+            found.append(TIME_UNITS[word])
+    return found
