@@ -103,7 +103,7 @@ def everything(seed: int) -> imo.TrialData:
         flag=random.choice(["", 'odd, "it"'], len(example)),
     )
     arm = example.arm_of()
-    findings = pd.DataFrame([("101", arm["101"], 20.5, "liver", "new", "present", 0)], columns=list(FINDINGS))
+    findings = pd.DataFrame([("101", arm["101"], 20.5, "liver", "new", "present", "week 3", 0)], columns=list(FINDINGS))
     endpoints = pd.DataFrame([("102", arm["102"], "PFS", 60.25, True, "death at home")], columns=list(ENDPOINTS))
     return replace(
         example, frame=frame, schedules=schedules, covariates=covariates, findings=findings, endpoints=endpoints

@@ -117,7 +117,10 @@ def _events(after: pd.DataFrame, subjects: pd.DataFrame, deaths: Mapping[str, fl
     import pandas as pd
 
     names = subjects.set_index("subject")
-    complete, partial = (after["response"].map(lambda r, code=code: is_one_of(r, (code,))) for code in (CR, PR))
+    counted = after["counted"].astype(bool)  # a response after progression is none
+    complete, partial = (
+        counted & after["response"].map(lambda r, code=code: is_one_of(r, (code,))).astype(bool) for code in (CR, PR)
+    )
 
     def first(rows: pd.Series, event: str) -> pd.DataFrame:
         times = after[rows].groupby("subject")["time"].min()

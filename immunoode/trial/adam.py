@@ -254,7 +254,7 @@ def _tumour_results(data: TrialData, tumours: _Dataset, sums: Sequence[str]) -> 
         {
             "subject": tumours.subject, "arm": tumours.arm, "time": tumours.time, "quantity": quantity,
             "value": tumours.table["AVAL"], "unit": _unit(tumours),
-            "lesion": lesion, "kind": _kind(tumours).where(lesion != "", ""),
+            "lesion": lesion, "kind": _kind(tumours).where(lesion != "", ""), "visit": tumours.column("AVISIT", "VISIT"),
         }
     )  # fmt: skip
     words = tumours.column("AVALC").str.lower() if "AVALC" in tumours.table.columns else table["kind"].map(lambda _: "")
@@ -307,7 +307,8 @@ def _kind(tumours: _Dataset) -> pd.Series:
 def _responses(data: TrialData, responses: _Dataset) -> TrialData:
     table = responses.table.assign(
         subject=responses.subject, arm=responses.arm, time=responses.time, lesion="",
-        kind=responses.column("PARAMCD"), finding=responses.column("AVALC"), row=responses.table.index,
+        kind=responses.column("PARAMCD"), finding=responses.column("AVALC"),
+        visit=responses.column("AVISIT", "VISIT"), row=responses.table.index,
     )  # fmt: skip
     bad = first_reason(
         (table["subject"] == "", "has no subject"),

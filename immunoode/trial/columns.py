@@ -22,6 +22,7 @@ KNOWN = {
     "censoring": ("censoring", "cens"),
     "limit": ("limit",),
     "flag": ("flag", "flags", "note", "comment"),
+    "visit": ("visit", "avisit", "visit_name"),
     "start": ("start_date", "first_dose_date", "trtsdt", "randdt"),
 }
 """Names that a column is recognised by, without being told (any case)."""

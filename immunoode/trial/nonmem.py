@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 NEEDED = ("ID", "TIME", "DV")
 NUMBERS = ("AMT", "RATE", "DUR", "II", "ADDL", "SS", "EVID", "MDV")
-WORDS = {"QUANTITY": "quantity", "UNIT": "unit", "ARM": "arm", "LESION": "lesion", "KIND": "kind", "FLAG": "flag"}
+WORDS = {"QUANTITY": "quantity", "UNIT": "unit", "ARM": "arm", "LESION": "lesion", "KIND": "kind", "FLAG": "flag",
+         "VISIT": "visit"}  # fmt: skip
 """Columns of words that `write_nonmem` adds, so that nothing is lost; NONMEM is told to drop them."""
 BESIDE = ("FINDING", "ENDPOINT", "EVENT", "REASON")
 OBSERVATION, OTHER = 0, 2

@@ -43,8 +43,8 @@ def write_nonmem(
     -------
     DataFrame
         ID, TIME, DV, AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, DVID, CENS, LIMIT, covariates, and words (QUANTITY, UNIT,
-        ARM, LESION, KIND, FLAG, FINDING, ENDPOINT, EVENT, REASON) that NONMEM's $INPUT drops. `read_nonmem` gives the same
-        data again, of the table and of the file. Findings and times to events are rows of EVID 2.
+        ARM, LESION, KIND, FLAG, VISIT, FINDING, ENDPOINT, EVENT, REASON) that NONMEM's $INPUT drops. `read_nonmem` gives the
+        same data again, of the table and of the file. Findings and times to events are rows of EVID 2.
 
     Raises
     ------
@@ -97,9 +97,10 @@ def _observations(data: TrialData, per_day: float) -> pd.DataFrame:
 
 
 def _findings(data: TrialData, per_day: float) -> pd.DataFrame:
-    seen = data.findings.rename(columns={"subject": "ID", "lesion": "LESION", "kind": "KIND", "finding": "FINDING"})
+    seen = data.findings.rename(columns={"subject": "ID", "lesion": "LESION", "kind": "KIND", "finding": "FINDING",
+                                          "visit": "VISIT"})  # fmt: skip
     seen = seen.assign(TIME=data.findings["time"] * per_day, EVID=OTHER, MDV=1)
-    return seen[["ID", "TIME", "EVID", "MDV", "LESION", "KIND", "FINDING"]]
+    return seen[["ID", "TIME", "EVID", "MDV", "LESION", "KIND", "FINDING", "VISIT"]]
 
 
 def _endpoints(data: TrialData, per_day: float) -> pd.DataFrame:

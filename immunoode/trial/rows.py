@@ -74,6 +74,7 @@ def canonical(
     )
     frame["censoring"] = frame["censoring"].mask((frame["censoring"] == "left") & frame["limit"].notna(), INTERVAL)
     frame["flag"] = column("flag", "")
+    frame["visit"] = column("visit", "")
     frame["row"] = table.index
     texts = pd.DataFrame({"time": text(table[found["time"]]), "value": text(table[found["value"]])})
     return frame.reset_index(drop=True)[list(COLUMNS)], texts.reset_index(drop=True)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 COLUMNS = (
-    "subject", "arm", "time", "quantity", "value", "unit", "lesion", "kind", "censoring", "limit", "flag", "row",
+    "subject", "arm", "time", "quantity", "value", "unit", "lesion", "kind", "censoring", "limit", "flag", "visit", "row",
 )  # fmt: skip
 """Columns of `TrialData.frame`; `row` is the row of the source that the observation came from."""
-FINDINGS = ("subject", "arm", "time", "lesion", "kind", "finding", "row")
+FINDINGS = ("subject", "arm", "time", "lesion", "kind", "finding", "visit", "row")
 """Columns of `TrialData.findings`: what was seen and not measured."""
 ENDPOINTS = ("subject", "arm", "endpoint", "time", "event", "reason")
 """Columns of `TrialData.endpoints`: one time to an event, or to where it was last known not to have come."""
@@ -43,7 +43,8 @@ class TrialData:
     ----------
     frame : DataFrame
         One row an observation, sorted by subject (in order of appearance), quantity and time; columns as in `COLUMNS`:
-        `time` in days; `lesion` and `kind` ("target", "target node", ...) where the value is of one lesion, else "".
+        `time` in days; `lesion` and `kind` ("target", "target node", ...) where the value is of one lesion, else ""; `visit`
+        the name of the visit where there is one.
     covariates : DataFrame or None
         One row a subject (index), one column a covariate.
     left_out : DataFrame

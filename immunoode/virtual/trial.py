@@ -184,7 +184,7 @@ def _diameters(
         {
             "subject": np.asarray(arm.subjects)[patient], "arm": arm.name, "time": days[patient, visit], "quantity": DIAMETER,
             "value": value, "unit": "mm", "lesion": names[lesion], "kind": "target", "censoring": "", "limit": np.nan,
-            "flag": flag,
+            "flag": flag, "visit": "",
         }
     )  # fmt: skip
     return table.assign(row=table.index)
@@ -195,7 +195,7 @@ def _new_lesions(arm: _Arm, days: FloatArray, here: NDArray[np.bool_], new: Floa
     import pandas as pd
 
     patient, visit = np.nonzero(here & (days >= new[:, None]) & (days > 0))
-    words = {"lesion": "new 1", "kind": "new", "finding": "present"}
+    words = {"lesion": "new 1", "kind": "new", "finding": "present", "visit": ""}
     table = pd.DataFrame(
         {"subject": np.asarray(arm.subjects)[patient], "arm": arm.name, "time": days[patient, visit], **words}
     )

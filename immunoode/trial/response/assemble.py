@@ -34,14 +34,13 @@ def responses_of(
     names = np.asarray(IRECIST_NAMES if immune else RECIST_NAMES, dtype=object)
     visits = _visit_table(assessed, points, names[response], reason, counts)
     subjects = _subject_table(assessed, points, response, counts, rules, applied, names)
-    return Responses(visits, subjects, assessed.left_out, applied)
+    return Responses(visits, subjects, assessed.left_out, applied, assessed.notes)
 
 
 def _visit_table(assessed: Assessed, points: Points, response: Array, reason: Array, counts: Array) -> pd.DataFrame:
     import pandas as pd
 
     subjects, visits, names = assessed.subjects, assessed.visits, np.asarray(RECIST_NAMES, dtype=object)
-    given = assessed.given is not None
     return pd.DataFrame(
         {
             "subject": subjects.name[visits.subject],
@@ -52,7 +51,7 @@ def _visit_table(assessed: Assessed, points: Points, response: Array, reason: Ar
             "nadir": points.nadir,
             "change_from_baseline": points.from_baseline,
             "change_from_nadir": points.from_nadir,
-            "target": "" if given else names[points.target],
+            "target": names[points.target],
             "non_target": names[visits.non_target],
             "new_lesion": visits.new_left > 0,
             "response": response,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,10 +14,10 @@ from immunoode.trial.response.assemble import responses_of
 from immunoode.trial.response.immune import irecist_response
 from immunoode.trial.response.responses import Responses
 from immunoode.trial.response.rules import IrecistRules, RecistRules
-from immunoode.trial.response.tables import read
-from immunoode.trial.response.timepoint import evaluate, recist_reason, recist_response
+from immunoode.trial.response.tables import collected, read, reasons
+from immunoode.trial.response.timepoint import Points, evaluate, recist_reason, recist_response
 from immunoode.trial.response.visits import Array, Assessed
-from immunoode.trial.response.words import PD, UPD
+from immunoode.trial.response.words import IRECIST_NAMES, NONE, PD, RECIST_NAMES, UPD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,7 @@ def recist(
     *,
     new_therapy: Mapping[str, float] | None = None,
     enrolled: pd.DataFrame | None = None,
+    by: Literal["responses", "measurements"] | None = None,
 ) -> Responses:
     """Evaluate responses by RECIST 1.1, from lesions, from sums, or from responses at time points.
 
@@ -39,15 +41,18 @@ def recist(
         Trial data with diameters of lesions, sums of diameters, or responses. Or a table, times in days from the start of
         treatment, diameters in mm, in one of four forms:
 
-        - a row a lesion and visit: subject, time, lesion, diameter; optional kind (without it all are targets), arm, finding,
-          organ, markers_normal. Kinds: "target", "non-target", "new", "new target", "new non-target", each also with " node"
-          (short axis). Findings: "", "not evaluable", "too small to measure", "absent", "present", "unequivocal progression",
-          "increased".
+        - a row a lesion and visit: subject, time, lesion, diameter; optional kind (without it all are targets), arm, visit (its
+          name), finding, organ, markers_normal. Kinds: "target", "non-target", "new", "new target", "new non-target", each
+          also with " node" (short axis). Findings: "", "not evaluable", "too small to measure", "absent", "present",
+          "unequivocal progression", "increased".
         - a row a visit: subject, time, sum_of_diameters; optional arm, non_target ("CR", "non-CR/non-PD", "PD", "NE", ""),
           new_lesion, target_gone (all targets gone, nodes below 10 mm, though the sum is not 0), markers_normal.
         - a row a visit: subject, time, response; optional arm.
         - a row a visit: subject, time, target (its response); optional arm, non_target, new_lesion, markers_normal. Not for
           `irecist`, which needs sums.
+
+        Measurements may have responses beside them, in the same table or in trial data (ADTR and ADRS), see `by`. Days of one
+        visit are one assessment, see `RecistRules.visit_days`.
 
         Common names of these columns are understood (USUBJID, patient, day, SLD, diam_mm, AVALC, ...).
     rules : RecistRules, optional
@@ -57,6 +62,11 @@ def recist(
     enrolled : DataFrame, optional
         Subjects (and arm) who belong to the trial whether assessed or not: without an assessment, NE. Of trial data, all their
         subjects by default.
+    by : {"responses", "measurements"}, optional
+        What counts where targets were measured and a reader stated responses as well. "responses", the default: what was
+        stated, of all or of targets; at visits without a statement what was measured; sums and changes are measured ones in
+        either case. "measurements": the targets' response is derived from what was measured; non-targets and new lesions are
+        as stated. Visits at which the two differ are listed in `left_out`.
 
     Returns
     -------
@@ -79,12 +89,12 @@ def recist(
     ['PR', 'PR', 'PD']
     """
     rules = _rules(rules, RecistRules)
-    assessed = _read(assessments, IrecistRules(recist=rules), enrolled)
+    assessed = _read(assessments, IrecistRules(recist=rules), enrolled, by)
     points = evaluate(assessed, rules)
-    if assessed.given is None:
-        response, reason = recist_response(points, assessed.visits), recist_reason(points, assessed.visits)
-    else:
-        response, reason = _given(assessed, {UPD: PD})
+    response, reason = recist_response(points, assessed.visits), recist_reason(points, assessed.visits)
+    given = np.where(assessed.visits.given == UPD, PD, assessed.visits.given)
+    assessed = _with_doubts(assessed, points, response, given, RECIST_NAMES)
+    response, reason = np.where(given != NONE, given, response), np.where(given != NONE, "", reason)
     return responses_of(assessed, points, response, reason, rules, _until(assessed, new_therapy))
 
 
@@ -94,6 +104,7 @@ def irecist(
     *,
     new_therapy: Mapping[str, float] | None = None,
     enrolled: pd.DataFrame | None = None,
+    by: Literal["responses", "measurements"] | None = None,
 ) -> Responses:
     """Evaluate responses by iRECIST: progression is unconfirmed (iUPD) until a later assessment confirms it (iCPD).
 
@@ -105,8 +116,8 @@ def irecist(
         last assessment), new_non_target_progressed (unequivocally).
     rules : IrecistRules, optional
         The thresholds; by default those of the guideline.
-    new_therapy, enrolled
-        As for `recist`.
+    new_therapy, enrolled, by
+        As for `recist`; targets' responses that were stated without sums are of no use here.
 
     Returns
     -------
@@ -131,21 +142,64 @@ def irecist(
     ['iUPD', 'iPR', 'iPR']
     """
     rules = _rules(rules, IrecistRules)
-    assessed = _read(assessments, rules, enrolled)
-    if assessed.target is not None:
-        what = "say not by how much targets increased, which confirms or does not confirm a progression"
-        raise DataError(Problem("assessments", what, "sums of diameters or lesions; or iUPD, iCPD, ... as response"))
+    assessed = _measured_targets(_read(assessments, rules, enrolled, by))
     points = evaluate(assessed, rules.recist)
-    if assessed.given is None:
-        response, reason = irecist_response(points, assessed.visits, rules)
-    else:
-        response, reason = _given(assessed, {})
+    response, reason = irecist_response(points, assessed.visits, rules)
+    given = assessed.visits.given
+    assessed = _with_doubts(assessed, points, response, given, IRECIST_NAMES)
+    response, reason = np.where(given != NONE, given, response), np.where(given != NONE, "", reason)
     return responses_of(assessed, points, response, reason, rules, _until(assessed, new_therapy))
 
 
-def _read(assessments: Any, rules: IrecistRules, enrolled: pd.DataFrame | None) -> Assessed:
+def _measured_targets(assessed: Assessed) -> Assessed:
+    """Return the visits without what was stated of targets, which does not say by how much they grew.
+
+    Raises
+    ------
+    DataError
+        If nothing else is there.
+    """
+    visits = assessed.visits
+    stated = visits.given_target != NONE
+    if not stated.any():
+        return assessed
+    if not np.isfinite(visits.total).any() and (visits.given == NONE).all():
+        what = "say not by how much targets increased, which confirms or does not confirm a progression"
+        raise DataError(Problem("assessments", what, "sums of diameters or lesions; or iUPD, iCPD, ... as response"))
+    return replace(assessed, visits=replace(visits, given_target=np.full(len(visits), NONE)))
+
+
+def _with_doubts(assessed: Assessed, points: Points, derived: Array, given: Array, names: Sequence[str]) -> Assessed:
+    """Return what was read with a list of where stated and measured differ, and what was taken."""
+    visits, words = assessed.visits, np.asarray(names, dtype=object)
+    measured, stated, target = np.isfinite(visits.total), given != NONE, visits.given_target
+    if not (stated | (target != NONE)).any() or not measured.any():
+        return assessed
+    who, days = assessed.subjects.name[visits.subject], visits.time
+    over_all = stated & measured & (given != derived)
+    of_targets = ~stated & measured & (target != NONE) & (target != points.measured_target)
+    silent = ~stated & stated.any() & measured
+    texts = np.asarray(RECIST_NAMES, dtype=object)
+    tables = [
+        reasons(days, who, here, "").assign(reason=reason[here])
+        for here, reason in (
+            (over_all, "stated " + words[given] + ", by the rules " + words[derived]),
+            (of_targets, "targets stated " + texts[target] + ", by the rules " + texts[points.measured_target]),
+            (silent, np.full(len(visits), "no response was stated: by the rules from what was measured", dtype=object)),
+        )
+    ]
+    tables = [table.assign(row=[f"day {day:g}" for day in table["row"]]) for table in tables]
+    note = (
+        f"responses are as stated at {int(stated.sum())} of {len(visits)} visits"
+        if stated.any()
+        else f"the targets' responses are as stated at {int((target != NONE).sum())} of {len(visits)} visits"
+    ) + "; by='measurements' derives those of targets from what was measured"
+    return replace(assessed, left_out=collected([assessed.left_out, *tables]), notes=(*assessed.notes, note))
+
+
+def _read(assessments: Any, rules: IrecistRules, enrolled: pd.DataFrame | None, by: str | None) -> Assessed:
     """Return what the table says, with a warning where nobody has a baseline: days are then likely to begin elsewhere."""
-    assessed = read(assessments, rules, enrolled)
+    assessed = read(assessments, rules, enrolled, by)
     visits, until = assessed.visits, rules.recist.baseline_until
     if np.isfinite(visits.total).any() and np.isnan(assessed.subjects.baseline_time).all():
         warnings.warn(
@@ -162,14 +216,6 @@ def _rules(rules: Any, wanted: type) -> Any:
     if not isinstance(rules, wanted):
         raise DataError(Problem("rules", f"is a {type(rules).__name__}", f"expected {wanted.__name__}"))
     return rules
-
-
-def _given(assessed: Assessed, meaning: Mapping[int, int]) -> tuple[Array, Array]:
-    """Return responses as they were given."""
-    given = np.asarray(assessed.given)
-    for code, other in meaning.items():
-        given = np.where(given == code, other, given)
-    return given, np.full(len(given), "", dtype=object)
 
 
 def _until(assessed: Assessed, new_therapy: Mapping[str, float] | None) -> Array:

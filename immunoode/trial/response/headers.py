@@ -15,6 +15,7 @@ NAMES = {
     "subject": KNOWN["subject"],
     "arm": KNOWN["arm"],
     "time": (*KNOWN["time"], "study_day", "treatment_day"),
+    "visit": ("visit", "avisit", "visit_name", "timepoint"),
     "lesion": KNOWN["lesion"],
     "kind": KNOWN["kind"],
     "diameter": ("diameter", "diameter_mm", "diam", "diam_mm", "longest_diameter", "longest_diameter_mm", "size_mm"),

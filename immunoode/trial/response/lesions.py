@@ -12,7 +12,7 @@ from immunoode.trial.response.lesion_rows import Lesions, Timeline, grown, is_go
 from immunoode.trial.response.new_lesions import new_targets
 from immunoode.trial.response.rules import IrecistRules, RecistRules
 from immunoode.trial.response.tables import Rows, collected, reasons
-from immunoode.trial.response.visits import Array, Assessed, Subjects, Visits, blank_visits
+from immunoode.trial.response.visits import Array, Assessed, Subjects, blank_visits, picked
 from immunoode.trial.response.words import BLANK, CR, NE, NEW, NON, NON_TARGET, NONE, PD, PROGRESSION, TARGET, UNKNOWN
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def from_lesions(rows: Rows, rules: IrecistRules) -> Assessed:
     named[lesions.subject[lesions.group == TARGET]] = True
     unknown = np.isnan(when) | (named & np.isnan(sums))
     subjects = Subjects(rows.names, rows.arms, np.where(sums > 0, sums, np.nan), when, unknown)
-    after = {name: getattr(visits, name)[~timeline.base] for name in Visits.__dataclass_fields__}
-    return Assessed(subjects, Visits(**after), collected([*rows.left_out, *left_out, *notes]))
+    return Assessed(subjects, picked(visits, ~timeline.base), collected([*rows.left_out, *left_out, *notes]))
 
 
 def _baseline(

@@ -38,12 +38,15 @@ class Responses:
         Rows and subjects that could not be used as they are, or that somebody should look at: row, subject, reason.
     rules : RecistRules or IrecistRules
         What was applied.
+    notes : tuple of str
+        What was assumed, and what could have been chosen otherwise.
     """
 
     visits: pd.DataFrame
     subjects: pd.DataFrame
     left_out: pd.DataFrame
     rules: RecistRules | IrecistRules
+    notes: tuple[str, ...] = ()
 
     @property
     def criteria(self) -> str:
@@ -125,6 +128,7 @@ class Responses:
         if isinstance(self.rules, IrecistRules):
             table = self.pseudoprogression().to_string(index=False, float_format="%.3f")
             lines += ["Pseudo-progression:", table, ""]
+        lines += [f"Note: {note}." for note in self.notes]
         if self.left_out.empty:
             return "\n".join([*lines, "Nothing was left out."])
         lines.append(f"{len(self.left_out)} rows or subjects were left out or are to be looked at:")
@@ -133,6 +137,7 @@ class Responses:
 
     def __str__(self) -> str:
         notes = f", {len(self.left_out)} notes in .left_out" if len(self.left_out) else ""
+        notes += "".join(f"; {note}" for note in self.notes)
         return f"{self.criteria}: {len(self.subjects)} subjects, {len(self.visits)} assessments after baseline{notes}"
 
     def __repr__(self) -> str:

@@ -34,6 +34,11 @@ class RecistRules:
         "last": each target lesion's last measurement up to `baseline_until`. "first": the first assessment, whatever its day.
     baseline_until : float
         Last day that is still baseline (3.2.1: before treatment starts: day 0).
+    visit_days : float
+        Assessments without the name of a visit, within this many days of the visit's first, are one visit if nothing was
+        assessed twice (scans of one visit are often taken on several days; its day is the first). 0: each day is a visit.
+    named_visit_days : float
+        Assessments under one name of a visit are one visit within this many days of its first.
     confirmation_days : float
         Days from a response to the assessment that confirms it, at least (4.6.1: 4 weeks).
     not_evaluable_between : int
@@ -58,6 +63,8 @@ class RecistRules:
     measurable_node_mm: float = 15.0
     baseline: Literal["last", "first"] = "last"
     baseline_until: float = 0.0
+    visit_days: float = 7.0
+    named_visit_days: float = 28.0
     confirmation_days: float = 28.0
     not_evaluable_between: int = 1
     stable_between: int = 0

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import DataError, Problem
+from immunoode.trial.response.of_trial import stated_kind
 from immunoode.trial.response.rules import IrecistRules, RecistRules
 from immunoode.trial.response.tables import read
 from immunoode.trial.table import COLUMNS, DIAMETER, LEFT_OUT, SUM_OF_DIAMETERS, TrialData
 
 if TYPE_CHECKING:
-    pass
+    import pandas as pd
 
 
 def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
@@ -30,7 +31,7 @@ def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
     -------
     TrialData
         The same, with "sum_of_diameters" (mm) in the place of the diameters: at baseline, and at the visits at which all
-        targets were evaluated. The others are in `left_out`.
+        targets were evaluated. The others are in `left_out`, and so are sums that the data have of the same subjects.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
         raise DataError(
             Problem(data.title or "trial data", "have no lesions", f"quantity {DIAMETER!r} with their names")
         )
-    assessed = read(data, IrecistRules(recist=rules or RecistRules()))
+    assessed = read(replace(data, findings=_of_lesions(data)), IrecistRules(recist=rules or RecistRules()))
     people, visits = assessed.subjects, assessed.visits
     followed = people.has_target[visits.subject]
     whole = followed & np.isfinite(visits.total)
@@ -67,14 +68,22 @@ def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
             "subject": people.name[who], "arm": people.arm[who],
             "time": np.concatenate([people.baseline_time[base], visits.time[whole]]), "quantity": SUM_OF_DIAMETERS,
             "value": np.concatenate([people.baseline[base], visits.total[whole]]), "unit": "mm", "lesion": "", "kind": "",
-            "censoring": "", "limit": np.nan, "flag": "", "row": "",
+            "censoring": "", "limit": np.nan, "flag": "", "visit": "", "row": "",
         }
     )  # fmt: skip
     sums = sums.sort_values(["subject", "time"], kind="stable")[list(COLUMNS)]
-    rest = data.frame[~lesions]
+    own = set(data.frame.loc[lesions, "subject"])
+    twice = (data.frame["quantity"] == SUM_OF_DIAMETERS) & data.frame["subject"].isin(own)
+    rest = data.frame[~lesions & ~twice]
+    given = data.frame.loc[twice, ["row", "subject"]].assign(reason="a sum beside the lesions that it is made of")
     frame = pd.concat([rest, sums], ignore_index=True) if len(rest) else sums.reset_index(drop=True)
     lost = np.flatnonzero(followed & ~whole)
     reasons = [f"day {day:g}: not all target lesions were evaluated" for day in visits.time[lost]]
     missing = pd.DataFrame({"row": "", "subject": people.name[visits.subject[lost]], "reason": reasons})
-    tables = [table[list(LEFT_OUT)] for table in (data.left_out, missing) if len(table)]
+    tables = [table[list(LEFT_OUT)] for table in (data.left_out, given, missing) if len(table)]
     return replace(data, frame=frame, left_out=pd.concat(tables, ignore_index=True) if tables else data.left_out)
+
+
+def _of_lesions(data: TrialData) -> pd.DataFrame:
+    """Return what was found of lesions, without the responses that a reader stated."""
+    return data.findings[data.findings["kind"].astype(str).map(stated_kind).isna()]

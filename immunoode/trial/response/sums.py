@@ -11,7 +11,7 @@ from immunoode.trial.response.baseline import is_baseline, last_known
 from immunoode.trial.response.grid import any_of, grid_of
 from immunoode.trial.response.rules import IrecistRules
 from immunoode.trial.response.tables import Rows, collected, flags, numbers, reasons, unusable
-from immunoode.trial.response.visits import Array, Assessed, Subjects, Visits, blank_visits
+from immunoode.trial.response.visits import Array, Assessed, Subjects, Visits, blank_visits, picked
 from immunoode.trial.response.words import CR, NE, NON, NONE, PD, RECIST_NAMES, coded, non_target_code
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def from_sums(rows: Rows, rules: IrecistRules) -> Assessed:
     order = np.lexsort((np.nan_to_num(total, nan=-1.0), visits.time, subject))
     visits, repeat = _once_a_day(visits, order)
     index, names = np.asarray(frame.index)[order], rows.names[subject[order]]
-    left_out.append(reasons(index, names, repeat, "a second assessment on that day; the worst of each counts"))
+    left_out.append(reasons(index, names, repeat, "a second assessment at that visit; the worst of each counts"))
     base = is_baseline(visits.subject, visits.time, rules.recist)
     sums, when = last_known(visits.subject, visits.time, visits.total, base, len(rows.names))
     later = any_of(np.isfinite(visits.total), visits.subject, len(rows.names))
@@ -40,7 +40,7 @@ def from_sums(rows: Rows, rules: IrecistRules) -> Assessed:
     left_out += _without_baseline(rows, sums, np.isnan(when), unmeasured)
     unknown = np.isnan(when) | unmeasured
     subjects = Subjects(rows.names, rows.arms, np.where(sums > 0, sums, np.nan), when, unknown)
-    return Assessed(subjects, _pick(visits, ~base), collected(left_out))
+    return Assessed(subjects, picked(visits, ~base), collected(left_out))
 
 
 def _visits(rows: Rows, total: Array) -> Visits:
@@ -72,7 +72,7 @@ def _visits(rows: Rows, total: Array) -> Visits:
 
 def _once_a_day(visits: Visits, order: Array) -> tuple[Visits, Array]:
     """Return visits in order with those of one day as one, and which of the ordered rows are repeats."""
-    sorted_ = _pick(visits, order)
+    sorted_ = picked(visits, order)
     if not len(sorted_):
         return sorted_, np.zeros(0, bool)
     same = (np.diff(sorted_.subject) == 0) & (np.diff(sorted_.time) == 0)
@@ -83,7 +83,7 @@ def _once_a_day(visits: Visits, order: Array) -> tuple[Visits, Array]:
     worst = np.vectorize(_WORSE.__getitem__)(sorted_.non_target)
     meaning = np.asarray([NONE, CR, NE, NON, PD])
     merged = replace(
-        _pick(sorted_, ~repeat),
+        picked(sorted_, ~repeat),
         non_target=meaning[np.maximum.reduceat(worst, start)],
         **{name: np.logical_or.reduceat(getattr(sorted_, name), start) for name in _ANY},
         **{name: np.logical_and.reduceat(getattr(sorted_, name), start) for name in ("gone", "markers")},
@@ -102,10 +102,6 @@ def _known_so_far(visits: Visits) -> Visits:
         return visits
     grid = grid_of(visits.subject, int(visits.subject.max()) + 1)
     return replace(visits, new_count=grid.gather(np.maximum.accumulate(grid.spread(visits.new_count, 0), axis=1)))
-
-
-def _pick(visits: Visits, which: Array) -> Visits:
-    return replace(visits, **{name: getattr(visits, name)[which] for name in Visits.__dataclass_fields__})
 
 
 def _without_baseline(rows: Rows, sums: Array, none: Array, unmeasured: Array) -> list[pd.DataFrame]:

@@ -1,4 +1,4 @@
-"""From a table of assessments to visits: which of the three forms it has, and the checks that all share."""
+"""From assessments to visits: what was measured and what was stated, and the checks that all tables share."""
 
 from __future__ import annotations
 
@@ -9,31 +9,24 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.response.headers import in_our_names
-from immunoode.trial.response.of_trial import assessments_of
-from immunoode.trial.response.rules import IrecistRules
+from immunoode.trial.response.of_trial import measurements_of, statements_of
+from immunoode.trial.response.rules import IrecistRules, RecistRules
+from immunoode.trial.response.same_visit import visit_days
 from immunoode.trial.response.visits import Array, Assessed
 from immunoode.trial.rows import MISSING_WORDS, text
-from immunoode.trial.table import LEFT_OUT, TrialData
+from immunoode.trial.table import DIAMETER, LEFT_OUT, SUM_OF_DIAMETERS, TrialData
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LESIONS = ("subject", "time", "lesion", "diameter")
-SUMS = ("subject", "time", "sum_of_diameters")
-GIVEN = ("subject", "time", "response")
-PARTS = ("subject", "time", "target")
-FORMS = {"lesions": LESIONS, "sums": SUMS, "responses": GIVEN, "parts": PARTS}
+MEASURED = {"lesions": ("lesion", "diameter"), "sums": ("sum_of_diameters",)}
+"""The columns, besides subject and time, that make a table one of measurements."""
+STATED = ("response", "target", "non_target", "new_lesion")
+"""The columns, besides subject and time, that state responses; the first two make a table one of responses."""
+FORMS = tuple(
+    ("subject", "time", *own) for own in (("lesion", "diameter"), ("sum_of_diameters",), ("response",), ("target",))
+)
 """The columns that each form of table must have."""
-OPTIONAL = {
-    "lesions": ("kind", "arm", "finding", "organ", "markers_normal"),
-    "sums": (
-        "arm", "non_target", "new_lesion", "target_gone", "markers_normal", "non_target_increased", "new_lesions",
-        "new_sum_of_diameters", "new_non_target_increased", "new_non_target_progressed",
-    ),
-    "responses": ("arm",),
-    "parts": ("arm", "non_target", "new_lesion", "markers_normal"),
-}  # fmt: skip
-"""The columns that each may have."""
 
 
 @dataclass(frozen=True)
@@ -62,43 +55,93 @@ class Rows:
     left_out: list[pd.DataFrame]
 
 
-def read(assessments: Any, rules: IrecistRules, enrolled: pd.DataFrame | None = None) -> Assessed:
-    """Return what a table of assessments says.
+def read(
+    assessments: Any, rules: IrecistRules, enrolled: pd.DataFrame | None = None, by: str | None = None
+) -> Assessed:
+    """Return what a table of assessments says, or trial data.
+
+    Parameters
+    ----------
+    by : "responses" or "measurements", optional
+        What counts where both were measured and stated, see `recist`.
 
     Raises
     ------
     DataError
         If it has the columns of no form, a subject is in two arms, or a word is unknown.
     """
-    from immunoode.trial.response.given import from_responses
+    from immunoode.trial.response.combine import combined
     from immunoode.trial.response.lesions import from_lesions
-    from immunoode.trial.response.parts import from_parts
+    from immunoode.trial.response.stated import from_responses
     from immunoode.trial.response.sums import from_sums
 
-    frame = as_frame(assessments)
-    form = _form(frame)
+    measured, stated = _chosen(*_tables(assessments), by)
     if enrolled is None and isinstance(assessments, TrialData):
         enrolled = _everybody(assessments)
-    rows = _rows(frame, enrolled)
-    if form == "lesions":
-        return from_lesions(rows, rules)
-    if form == "parts":
-        return from_parts(rows)
-    return from_sums(rows, rules) if form == "sums" else from_responses(rows)
+    rows = _rows([table for table in (measured, stated) if table is not None], enrolled, rules.recist)
+    made = from_lesions if measured is not None and "lesion" in measured.columns else from_sums
+    if stated is None:
+        return made(rows[0], rules)
+    if measured is None:
+        return from_responses(rows[0], rules.recist)
+    return combined(made(rows[0], rules), from_responses(rows[1], rules.recist), by == "measurements")
 
 
-def as_frame(assessments: Any) -> pd.DataFrame:
-    """Return assessments as a DataFrame; the one place that knows in what else they may come."""
+def _chosen(
+    measured: pd.DataFrame | None, stated: pd.DataFrame | None, by: str | None
+) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Return both tables, where what is asked for is there.
+
+    Raises
+    ------
+    DataError
+        If it is not.
+    """
+    if by not in (None, "responses", "measurements"):
+        raise DataError(Problem("by", f"is {by!r}", nearest(str(by), ("responses", "measurements"))))
+    if (by == "responses" and stated is None) or (by == "measurements" and measured is None):
+        raise DataError(Problem("by", f"is {by!r}, and there are none", f"leave it out, or give assessments with {by}"))
+    return measured, stated
+
+
+def _tables(assessments: Any) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Return what was measured and what was stated; the one place that knows in what they may come."""
     import pandas as pd
 
     if isinstance(assessments, TrialData):
-        return assessments_of(assessments)
+        measured, stated = measurements_of(assessments), statements_of(assessments)
+        if measured is None and stated is None:
+            right = f"quantities {DIAMETER!r} (with lesions) or {SUM_OF_DIAMETERS!r}, or responses among the findings"
+            raise DataError(Problem(assessments.title or "trial data", "have no assessment", right))
+        return measured, stated
     if isinstance(assessments, pd.DataFrame):
-        return in_our_names(assessments)
-    right = "expected TrialData, or a DataFrame with the columns " + "; or ".join(
-        ", ".join(columns) for columns in FORMS.values()
-    )
+        return _parted(in_our_names(assessments))
+    right = "expected TrialData, or a DataFrame with the columns " + "; or ".join(map(", ".join, FORMS))
     raise DataError(Problem("assessments", f"is a {type(assessments).__name__}", right))
+
+
+def _parted(frame: pd.DataFrame) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Return the part of a table that was measured, and the part that was stated."""
+    columns = {str(c) for c in frame.columns}
+    form = next((f for f, own in MEASURED.items() if {"subject", "time", *own} <= columns), None)
+    stated = {"subject", "time"} <= columns and bool(columns & {"response", "target"})
+    if form is None and not stated:
+        raise DataError(_formless(columns))
+    if form is None:
+        return None, frame
+    if not stated:
+        return frame, None
+    measured = frame.drop(columns=[c for c in ("response", "target") if c in columns])
+    return measured, frame[[c for c in frame.columns if c in ("subject", "time", "arm", "visit", "response", "target")]]
+
+
+def _formless(columns: set[str]) -> list[Problem]:
+    """Return what a table lacks, of the form that it comes closest to."""
+    for needed in FORMS:
+        if needed[2] in columns:
+            return [Problem("assessments", f"has no column {c!r}", nearest(c, columns)) for c in needed if c not in columns]
+    right = "expected " + "; or ".join(map(", ".join, FORMS))
+    return [Problem("assessments", f"has the columns {', '.join(sorted(columns)) or 'of nothing'}", right)]
 
 
 def _everybody(data: TrialData) -> pd.DataFrame:
@@ -109,42 +152,86 @@ def _everybody(data: TrialData) -> pd.DataFrame:
     return pd.DataFrame({"subject": list(arms), "arm": list(arms.values())})
 
 
-def _form(frame: pd.DataFrame) -> str:
-    columns = {str(c) for c in frame.columns}
-    for form, needed in FORMS.items():
-        if set(needed) <= columns:
-            return form
-    for form, own in (("lesions", "lesion"), ("sums", "sum_of_diameters"), ("responses", "response")):
-        if own in columns:
-            missing = [c for c in FORMS[form] if c not in columns]
-            problems = [Problem("assessments", f"has no column {c!r}", nearest(c, columns)) for c in missing]
-            raise DataError(problems)
-    right = "expected " + "; or ".join(", ".join(needed) for needed in FORMS.values())
-    raise DataError(Problem("assessments", f"has the columns {', '.join(sorted(columns)) or 'of nothing'}", right))
-
-
-def _rows(frame: pd.DataFrame, enrolled: pd.DataFrame | None) -> Rows:
+def _rows(frames: list[pd.DataFrame], enrolled: pd.DataFrame | None, rules: RecistRules) -> list[Rows]:
+    """Return the rows of each table that can be used; the tables have their subjects and visits in common."""
     import pandas as pd
 
-    subject = labels(frame["subject"])
-    arm = labels(frame["arm"]) if "arm" in frame.columns else pd.Series("", index=frame.index)
+    named = [labels(frame["subject"]) for frame in frames]
+    arms = [labels(f["arm"]) if "arm" in f.columns else pd.Series("", index=f.index) for f in frames]
+    times = [_time(frame) for frame in frames]
+    everyone, their_arm = (pd.concat(parts, ignore_index=True) for parts in (named, arms))
+    there = (everyone != "").to_numpy()
+    who, where = _enrolled(everyone[there], their_arm[there], enrolled)
+    codes, names = pd.factorize(who, sort=True)
+    names = np.asarray(names, dtype=object)
+    arm = _arms(codes, names, where)
+    own = np.full(len(everyone), -1)
+    own[there] = codes[: there.sum()]
+    edges = np.cumsum([0, *map(len, frames)])
+    subjects = [own[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    kept = [(s >= 0) & np.isfinite(t) for s, t in zip(subjects, times, strict=True)]
+    days = _visit_days(frames, subjects, times, kept, rules)
+    found = []
+    for frame, name, subject, time, use, day in zip(frames, named, subjects, times, kept, days, strict=True):
+        moved = day != time[use]
+        left_out = [
+            reasons(frame.index, name, subject < 0, "no subject"),
+            reasons(frame.index, name, (subject >= 0) & ~np.isfinite(time), "no time in days"),
+            *_moved(frame.index[use], name[use], time[use], day, moved),
+        ]
+        found.append(Rows(frame[use], subject[use], day, names, arm, left_out))
+    return found
+
+
+def _time(frame: pd.DataFrame) -> Array:
+    import pandas as pd
+
     time = pd.to_numeric(frame["time"], errors="coerce").to_numpy(float)
-    named = (subject != "").to_numpy()
-    timed = np.isfinite(time)
-    if len(frame) and not timed.any():
+    if len(frame) and not np.isfinite(time).any():
         right = "days from the start of treatment; dates: read the table with imo.read_trial and a column of starts"
         raise DataError(Problem("assessments: time", f"has no number of days, but {frame['time'].iloc[0]!r}", right))
-    left_out = [
-        reasons(frame.index, subject, ~named, "no subject"),
-        reasons(frame.index, subject, named & ~timed, "no time in days"),
-    ]
-    who, where = _enrolled(subject[named], arm[named], enrolled)
-    codes, names = pd.factorize(who, sort=True)
-    arms = _arms(codes, np.asarray(names), where)
-    own = np.full(len(frame), -1)
-    own[named] = codes[: named.sum()]
-    kept = named & timed
-    return Rows(frame[kept], own[kept], time[kept], np.asarray(names, dtype=object), arms, left_out)
+    return time
+
+
+def _visit_days(
+    frames: list[pd.DataFrame], subjects: list[Array], times: list[Array], kept: list[Array], rules: RecistRules
+) -> list[Array]:
+    """Return the first day of the visit of each row that is kept, over all tables."""
+    import pandas as pd
+
+    names, things = [], []
+    for number, (frame, use) in enumerate(zip(frames, kept, strict=True)):
+        part = frame[use]
+        names.append(labels(part["visit"]) if "visit" in part.columns else pd.Series("", index=part.index))
+        group = labels(part["kind"]).str.replace(" node", "") if "kind" in part.columns else ""
+        what = labels(part["lesion"]) + "," + group if "lesion" in part.columns else _stated(part)
+        things.append(f"{number} " + what)
+    name = pd.concat(names, ignore_index=True).to_numpy(object).astype(str)
+    thing = pd.factorize(pd.concat(things, ignore_index=True))[0]
+    who = np.concatenate([s[use] for s, use in zip(subjects, kept, strict=True)])
+    when = np.concatenate([t[use] for t, use in zip(times, kept, strict=True)])
+    edges = np.cumsum([0, *(int(use.sum()) for use in kept)])
+    days = visit_days(who, when, name, thing, rules)
+    return [days[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def _stated(part: pd.DataFrame) -> pd.Series:
+    """Return which of the responses each row states, where a row states one of them; "visit" where it is a whole visit."""
+    import pandas as pd
+
+    here = [c for c in STATED if c in part.columns]
+    if len(here) < 2 or "sum_of_diameters" in part.columns:
+        return pd.Series("visit", index=part.index)
+    said = pd.DataFrame({c: labels(part[c]) != "" for c in here})
+    return said.dot(pd.Index(here) + "+")
+
+
+def _moved(index: pd.Index, subject: pd.Series, time: Array, day: Array, moved: Array) -> list[pd.DataFrame]:
+    """Return the rows that belong to a visit that began on another day."""
+    if not moved.any():
+        return []
+    texts = [f"day {t:g} belongs to the visit of day {d:g}" for t, d in zip(time[moved], day[moved], strict=True)]
+    return [reasons(index[moved], subject[moved], np.ones(int(moved.sum()), bool), "").assign(reason=texts)]
 
 
 def _enrolled(subject: pd.Series, arm: pd.Series, enrolled: pd.DataFrame | None) -> tuple[pd.Series, pd.Series]:

@@ -24,8 +24,9 @@ class Points:
         Sum at baseline, and the smallest before the visit with baseline included, mm.
     from_baseline, from_nadir : array of float
         Change as a fraction; from a nadir of 0, infinite.
-    target : array of int
-        Code of the targets' response, `NONE` where there are none.
+    target, measured_target : array of int
+        Code of the targets' response, `NONE` where there are none: as stated where it was, else by what was measured; and by
+        what was measured alone.
     calm : array of int
         Code over all without regard to new lesions and to what came back.
     back : array of bool
@@ -38,6 +39,7 @@ class Points:
     from_baseline: Array
     from_nadir: Array
     target: Array
+    measured_target: Array
     calm: Array
     back: Array
 
@@ -48,17 +50,15 @@ def evaluate(assessed: Assessed, rules: RecistRules) -> Points:
     grid = grid_of(visits.subject, len(subjects))
     baseline = subjects.baseline[visits.subject]
     nadir = grid.smallest_before(visits.total, subjects.baseline)
-    if assessed.target is None:
-        target = _continued(target_response(visits, subjects, baseline, nadir, rules), visits, grid, rules)
-    else:
-        target = assessed.target
+    measured = _continued(target_response(visits, subjects, baseline, nadir, rules), visits, grid, rules)
+    target = np.where(visits.given_target != NONE, visits.given_target, measured)
     calm = overall(target, visits.non_target, visits.markers)
     prior = grid.before(calm == CR)
     back = prior & visits.seen & np.isin(calm, (PR, SD, NON)) & rules.reappearance_is_progression
     with np.errstate(divide="ignore", invalid="ignore"):
         from_baseline, from_nadir = visits.total / baseline - 1, (visits.total - nadir) / nadir
     from_nadir = np.where((visits.total == 0) & (nadir == 0), 0.0, from_nadir)
-    return Points(grid, baseline, nadir, from_baseline, from_nadir, target, calm, back)
+    return Points(grid, baseline, nadir, from_baseline, from_nadir, target, measured, calm, back)
 
 
 def target_response(visits: Visits, subjects: Subjects, baseline: Array, nadir: Array, rules: RecistRules) -> Array:

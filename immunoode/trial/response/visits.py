@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,6 +78,8 @@ class Visits:
         Sum of the new target lesions in mm, as `total` and `least`; 0 where there are none.
     new_grown, new_progressed : array of bool
         A new non-target lesion has increased since the last assessment; has unequivocally progressed.
+    given, given_target : array of int
+        Code of the response over all, and of the targets', that a reader stated; `NONE` where none was stated.
     """
 
     subject: Array
@@ -95,6 +97,8 @@ class Visits:
     new_least: Array
     new_grown: Array
     new_progressed: Array
+    given: Array
+    given_target: Array
 
     def __len__(self) -> int:
         return len(self.time)
@@ -102,20 +106,24 @@ class Visits:
 
 @dataclass(frozen=True)
 class Assessed:
-    """Everything that was read: subjects, their visits after baseline, and what could not be used.
-
-    `given` holds codes of responses where the table had these in place of measurements, `target` those of the targets alone.
-    """
+    """Everything that was read: subjects, their visits after baseline, what could not be used, and what was assumed."""
 
     subjects: Subjects
     visits: Visits
     left_out: pd.DataFrame = field(default_factory=lambda: empty(LEFT_OUT))
-    given: Array | None = None
-    target: Array | None = None
+    notes: tuple[str, ...] = ()
 
 
 def blank_visits(subject: Array, time: Array) -> Visits:
     """Return visits at which nothing was seen, to be filled in."""
     n = len(time)
     no, unknown, zero, count = np.zeros(n, bool), np.full(n, np.nan), np.zeros(n), np.zeros(n, np.int64)
-    return Visits(subject, time, unknown, zero, no, np.full(n, NONE), no, ~no, no, count, count, zero, zero, no, no)
+    none = np.full(n, NONE)
+    return Visits(
+        subject, time, unknown, zero, no, none, no, ~no, no, count, count, zero, zero, no, no, none, none,
+    )  # fmt: skip
+
+
+def picked(visits: Visits, which: Array) -> Visits:
+    """Return some of the visits, by place or by whether they are wanted."""
+    return replace(visits, **{name: getattr(visits, name)[which] for name in Visits.__dataclass_fields__})

@@ -80,7 +80,11 @@ _NAMES = {
     **{"completeresponse": CR, "partialresponse": PR, "stabledisease": SD, "progressivedisease": PD, "nn": NON},
     **{"diseaseprogression": PD, "progression": PD, "noncr/nonpd": NON, "non-cr/nonpd": NON, "noncr/non-pd": NON},
     **dict.fromkeys(
-        ("notevaluable", "unevaluable", "inevaluable", "nonevaluable", "non-evaluable", "notassessable"), NE
+        (
+            "notevaluable", "unevaluable", "inevaluable", "nonevaluable", "non-evaluable", "notassessable", "nd", "notdone",
+            "notassessed", "notevaluated", "missing",
+        ),
+        NE,
     ),
 }
 """Responses as they are written, in small letters without spaces."""
@@ -88,22 +92,25 @@ _NON_TARGETS = {
     **dict.fromkeys(("absent", "disappeared", "resolved"), CR),
     **dict.fromkeys(("sd", "stable", "present", "ir/sd", "incompleteresponse/stabledisease", "increased"), NON),
     "unequivocalprogression": PD,
-    **dict.fromkeys(("notdone", "nd", "notassessed"), NE),
 }
 """How the response of non-target lesions is written besides: neither gone nor unequivocally progressed is non-CR/non-PD."""
 
 
 def status_code(text: str) -> int | None:
     """Return the code of a response of RECIST or iRECIST, `NONE` for an empty text, None where it is neither."""
-    lower = text.lower().replace(" ", "").replace("_", "")
+    lower = _plain(text)
     return NONE if lower in ("", "nan", "none") else _NAMES.get(lower)
 
 
 def non_target_code(text: str) -> int | None:
     """Return the code of the response of non-target lesions, `NONE` for an empty text, None where it is none."""
-    found = _NON_TARGETS.get(text.lower().replace(" ", ""))
+    found = _NON_TARGETS.get(_plain(text))
     code = status_code(text) if found is None else found
     return code if code in (NONE, CR, NON, PD, NE) else None
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace(" ", "").replace("_", "")
 
 
 def is_one_of(response: object, codes: Sequence[int]) -> bool:
@@ -112,11 +119,17 @@ def is_one_of(response: object, codes: Sequence[int]) -> bool:
 
 
 def given_code(text: str) -> int | None:
-    """Return the code of a response that was given: PD is iUPD to iRECIST, and what was not done is no response."""
-    lower = text.lower().replace(" ", "")
-    if lower in ("nd", "na", "notdone", "missing", "baseline"):
+    """Return the code of a response that was given: PD is iUPD to iRECIST; where nothing was done it is NE (4.4.2)."""
+    lower = _plain(text)
+    if lower in ("na", "n/a", "notapplicable", "baseline"):
         return NONE
     return UPD if lower == "pd" else status_code(text)
+
+
+def target_code(text: str) -> int | None:
+    """Return the code of the response of target lesions, `NONE` for an empty text, None where it is none."""
+    code = status_code(text)
+    return code if code in (NONE, CR, PR, SD, PD, NE) else None
 
 
 def coded(column: pd.Series, code: Callable[[str], int | None], known: Sequence[str]) -> np.ndarray:

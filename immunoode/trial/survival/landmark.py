@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from immunoode import units
-from immunoode.errors import DataError, Problem
+from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.response.responses import Responses
 from immunoode.trial.response.words import RESPONDED, is_one_of
 from immunoode.trial.survival.table import endpoint_table
@@ -28,7 +28,8 @@ def landmark(
     ----------
     endpoints : TrialData or DataFrame
     groups : Responses, or mapping of subject to group
-        Of Responses: "responder" if there was a CR or PR at or before the landmark, else "non-responder".
+        Of Responses: "responder" if there was a CR or PR at or before the landmark, and not after progression, else
+        "non-responder".
     at : str or float
         The landmark: "12 weeks", or days.
     endpoint : str, optional
@@ -42,11 +43,11 @@ def landmark(
     Raises
     ------
     DataError
-        If no subject is left.
+        If no subject is left, or a mapping names somebody who is not in the table.
     """
     day = units.days(at)
     rows = endpoint_table(endpoints, endpoint)
-    named = _responders(groups, day) if isinstance(groups, Responses) else {str(k): v for k, v in groups.items()}
+    named = _responders(groups, day) if isinstance(groups, Responses) else _named(groups, list(rows["subject"]))
     left = rows[(rows["time"] >= day) & rows["subject"].isin(named)]
     if left.empty:
         raise DataError(
@@ -56,7 +57,16 @@ def landmark(
     return kept.assign(time=left["time"] - day, group=left["subject"].map(named)).reset_index(drop=True)
 
 
+def _named(groups: Mapping[str, str], subjects: list[str]) -> dict[str, str]:
+    named = dict(zip(map(str, groups), groups.values(), strict=True))
+    unknown = [name for name in named if name not in set(subjects)]
+    if unknown:
+        raise DataError([Problem("groups", f"{name!r} is no subject", nearest(name, subjects)) for name in unknown[:20]])
+    return named
+
+
 def _responders(responses: Responses, day: float) -> dict[str, str]:
-    early = responses.visits[responses.visits["time"] <= day]
+    visits = responses.visits
+    early = visits[(visits["time"] <= day) & visits["counted"]]
     hits = {s for s, r in zip(early["subject"], early["response"], strict=True) if is_one_of(r, RESPONDED)}
     return {s: RESPONDER if s in hits else OTHER for s in responses.subjects["subject"]}

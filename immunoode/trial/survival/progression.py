@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode import units
-from immunoode.errors import DataError, Problem
+from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.response.responses import Responses
 from immunoode.trial.survival.table import endpoint_table
 
@@ -61,7 +61,8 @@ def progression_free_survival(
     responses : Responses
         From `recist` or `irecist`; progression is theirs.
     survival : TrialData or DataFrame, optional
-        Overall survival (endpoint "OS"): deaths are events, too.
+        Overall survival (endpoint "OS"): deaths are events, too, also of subjects who were never assessed. Its times count
+        from day 0, or from the days in a column `start`.
     new_therapy : mapping, optional
         Day at which a subject began another treatment.
     rules : PfsRules, optional
@@ -93,10 +94,11 @@ def progression_free_survival(
             Problem("responses", f"are {type(responses).__name__}", "Responses, as imo.recist returns them")
         )
     rules = rules or PfsRules()
-    people = responses.subjects.set_index("subject")
-    deaths = _deaths(survival, people.index)
+    known = survival_days(survival)
+    people = _everybody(responses.subjects, known)
+    deaths = known["time"].where(known["event"]).reindex(people.index)
     progression = people["progression_time"].astype(float)
-    other = pd.Series(dict(new_therapy or {}), dtype=float).reindex(people.index)
+    other = _days(new_therapy or {}, people.index)
     event = np.fmin(progression, deaths)
     switched = rules.new_therapy & (other < event.fillna(np.inf))
     until = event.where(~switched, np.nextafter(other, np.inf)).fillna(np.inf)
@@ -160,13 +162,38 @@ def duration_of_response(
     return table.assign(endpoint=DURATION, **spans)[who].reset_index(drop=True)
 
 
-def _deaths(survival: Any, subjects: pd.Index[str]) -> pd.Series:
+def survival_days(survival: Any) -> pd.DataFrame:
+    """Return arm, time and event of overall survival of each subject, in days from day 0; no row where there is none."""
     import pandas as pd
 
     if survival is None:
-        return pd.Series(np.nan, index=subjects)
+        return pd.DataFrame({"arm": [], "time": pd.Series(dtype=float), "event": pd.Series(dtype=bool)})
     rows = endpoint_table(survival, "OS").set_index("subject")
-    return rows["time"].where(rows["event"]).reindex(subjects)
+    start = rows["start"].fillna(0.0) if "start" in rows.columns else 0.0
+    return rows.assign(time=rows["time"] + start)[["arm", "time", "event"]]
+
+
+def _everybody(assessed: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Return who was assessed, and who is only known to have lived or died."""
+    import pandas as pd
+
+    people = assessed.set_index("subject")
+    more = known.index.difference(people.index, sort=False)
+    if not len(more):
+        return people
+    others = pd.DataFrame({"arm": known.loc[more, "arm"], "progression_time": np.nan}, index=more)
+    return pd.concat([people[["arm", "progression_time"]], others])
+
+
+def _days(new_therapy: Mapping[str, float], subjects: pd.Index[str]) -> pd.Series:
+    """Return the day of each subject's new therapy, NaN where there is none."""
+    import pandas as pd
+
+    days = pd.Series(list(new_therapy.values()), index=[str(name) for name in new_therapy], dtype=float)
+    unknown = [name for name in days.index if name not in subjects]
+    if unknown:
+        raise DataError([Problem("new_therapy", f"{n!r} is no subject", nearest(n, subjects)) for n in unknown[:20]])
+    return days.reindex(subjects)
 
 
 def _last_assessment(visits: pd.DataFrame, until: pd.Series) -> pd.Series:
