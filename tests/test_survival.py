@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,35 @@ def test_survival_by_hand() -> None:
     assert km.survival_at(2)["lower"][0] == pytest.approx(low, rel=1e-6)
 
 
+def test_the_median_is_the_middle_of_the_step_where_survival_is_a_half() -> None:
+    """As R's `survfit` and SAS' LIFETEST: 52.5 where half have died at 52 and the next dies at 53."""
+    table = pd.DataFrame({"subject": list("abcdef"), "time": [10, 30, 52, 53, 70, 90], "event": 1})
+    assert imo.kaplan_meier(table).medians["median"][0] == 52.5
+    twenty = pd.DataFrame({"subject": range(20), "time": range(1, 21), "event": 1})  # 19/20 * 18/19 * ... is not quite 0.5
+    assert imo.kaplan_meier(twenty).medians["median"][0] == 10.5
+    between = table.assign(event=[1, 1, 1, 0, 1, 1])  # a censored subject is no end of the step
+    assert imo.kaplan_meier(between).medians["median"][0] == 61
+    last = table.assign(event=[1, 1, 1, 0, 0, 0])  # no later event: the day at which it was reached
+    assert imo.kaplan_meier(last).medians["median"][0] == 52
+
+
+def test_quantiles_with_limits_where_the_bands_cross() -> None:
+    km = imo.kaplan_meier(remission())
+    found = km.quantile([0.25, 0.5, 0.75]).set_index(["arm", "probability"])
+    assert found.loc[("placebo", 0.5), ["time", "lower", "upper"]].tolist() == [8, 4, 11]
+    assert found.loc[("6-MP", 0.5), ["time", "lower", "upper"]].tolist() == [23, 13, np.inf]
+    assert found.loc[("6-MP", 0.25), "time"] == 13 and found.loc[("6-MP", 0.75), "time"] == np.inf
+    with pytest.raises(DataError, match="0.5 for the median"):
+        km.quantile(50)
+
+
+def test_there_is_no_band_where_nobody_survives() -> None:
+    """The log of -log 0 is infinite: R gives NA, and the upper limit of a median is not reached."""
+    km = imo.kaplan_meier(pd.DataFrame({"subject": range(6), "time": range(1, 7), "event": 1}))
+    assert np.isnan(km.curve["upper"].iloc[-1]) and np.isnan(km.curve["lower"].iloc[-1])
+    assert km.medians["upper"][0] == np.inf
+
+
 def test_nobody_fails() -> None:
     km = imo.kaplan_meier(pd.DataFrame({"subject": list("ab"), "time": [5, 9], "event": [0, 0]}))
     assert km.curve["survival"].tolist() == [1.0] * 3 and np.isinf(km.medians["median"][0])
@@ -121,6 +151,68 @@ def test_cox_of_the_textbook_example() -> None:
     row = found.table.iloc[0]
     assert row["estimate"] == pytest.approx(np.exp(-1.5721), rel=1e-3)  # Efron's ties, as R's survival has it
     assert found.events == 30 and found.proportional is not None and "hazard ratio" in found.report()
+
+
+VETERAN = Path(__file__).parent / "veteran.csv"
+"""The Veterans' Administration lung cancer trial, as printed by Kalbfleisch and Prentice 1980, appendix 1."""
+
+
+def veteran() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return times to death, and covariates."""
+    table = pd.read_csv(VETERAN).assign(subject=lambda t: [f"s{k}" for k in t.index])
+    return table[["subject", "time", "event"]], table.set_index("subject").drop(columns=["time", "event"])
+
+
+def test_proportional_hazards_are_tested_as_cox_zph_of_r_does() -> None:
+    """The output of `cox.zph(coxph(Surv(time, status) ~ trt + prior + karno, veteran))` that R's documentation shows."""
+    times, covariates = veteran()
+    found = imo.cox(times, covariates[["trt", "prior", "karno"]]).proportional
+    assert found is not None and found["covariate"].tolist() == ["trt", "prior", "karno", "global"]
+    assert found["statistic"].round(3).tolist() == [0.288, 2.168, 12.138, 18.073]
+    assert found["degrees_of_freedom"].tolist() == [1, 1, 1, 3]
+    assert found["p_value"].round(5).tolist() == [0.59125, 0.14087, 0.00049, 0.00042]
+
+
+def test_proportional_hazards_of_a_covariate_in_words_are_tested_together() -> None:
+    times, covariates = veteran()
+    found = imo.cox(times, covariates).proportional
+    assert found is not None
+    rows = found.set_index("covariate")
+    assert rows.loc["celltype", "degrees_of_freedom"] == 3 and rows.loc["global", "degrees_of_freedom"] == 8
+    other = covariates.iloc[::-1]  # the first word is another, and so is what each coefficient is compared with
+    again = imo.cox(times.iloc[::-1], other).proportional
+    assert again is not None
+    for name in ("celltype", "age", "global"):
+        assert again.set_index("covariate").loc[name, "statistic"] == pytest.approx(rows.loc[name, "statistic"], rel=1e-3)
+
+
+def test_proportional_hazards_in_strata_are_the_sum_over_strata() -> None:
+    """Score and information of the test are sums over strata: differences of the partial likelihood give the same."""
+    times, covariates = veteran()
+    fit = imo.cox(times, covariates[["karno", "celltype"]], strata=["celltype"])
+    assert fit.proportional is not None
+    rows = times.merge(covariates, left_on="subject", right_index=True)
+    day, died, x = (rows[c].to_numpy(float) for c in ("time", "event", "karno"))
+    before = np.array([np.prod([1 - died[day == d].sum() / (day >= d).sum() for d in np.unique(day) if d < t]) for t in day])
+
+    def partial(beta: float, theta: float) -> float:
+        total = 0.0
+        for word in rows["celltype"].unique():
+            own = (rows["celltype"] == word).to_numpy()
+            for t in np.unique(day[own & (died > 0)]):
+                risk, now = own & (day >= t), own & (day == t) & (died > 0)
+                effect = x * (beta + theta * (1 - before[now][0]))
+                shared = [np.exp(effect[risk]).sum() - k / now.sum() * np.exp(effect[now]).sum() for k in range(now.sum())]
+                total += effect[now].sum() - np.log(shared).sum()
+        return float(total)
+
+    b, h = float(np.log(fit.table["estimate"][0])), 1e-3
+    score = (partial(b, h) - partial(b, -h)) / (2 * h)
+    middle = partial(b, 0)
+    bb = -(partial(b + h, 0) - 2 * middle + partial(b - h, 0)) / h**2
+    tt = -(partial(b, h) - 2 * middle + partial(b, -h)) / h**2
+    bt = -(partial(b + h, h) - partial(b + h, -h) - partial(b - h, h) + partial(b - h, -h)) / (4 * h**2)
+    assert fit.proportional["statistic"][0] == pytest.approx(score**2 / (tt - bt**2 / bb), rel=1e-3)
 
 
 def test_covariates_in_words_and_numbers() -> None:
@@ -234,7 +326,7 @@ def test_duration_of_response() -> None:
     assert found[["subject", "time", "event"]].values.tolist() == [["a", 84, True], ["b", 42, False], ["d", 58, True]]
     assert found[["lower", "upper"]].values.tolist() == [[42, 84], [42, np.inf], [58, 58]]
     assert imo.duration_of_response(seen, confirmed=False)["subject"].tolist() == [*"abcd"]
-    assert imo.kaplan_meier(found, by="endpoint").medians["median"].item() == 58
+    assert imo.kaplan_meier(found, by="endpoint").medians["median"].item() == 71  # half at 58, the rest at 84
     with pytest.raises(DataError, match="have no confirmed CR or PR"):
         imo.duration_of_response(responses([("e", 0, 50), ("e", 42, 60)]))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.survival.table import endpoint_table
@@ -14,7 +15,10 @@ from immunoode.trial.survival.table import endpoint_table
 if TYPE_CHECKING:
     import pandas as pd
 
+FloatArray = NDArray[np.float64]
 MONTH = 30.4375
+SAME = float(np.sqrt(np.finfo(float).eps))
+"""Levels of a curve that differ by less are the same: survival is a product, and 0.5 comes out a little off."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,12 @@ class KaplanMeier:
     rows : DataFrame
         Subject, arm, time (days), event.
     curve : DataFrame
-        A row an arm and day at which something happened: arm, time (days), survival, lower, upper, at_risk (just before),
+        One row per arm and day at which something happened: arm, time (days), survival, lower, upper, at_risk (just before),
         events, censored.
     medians : DataFrame
-        A row an arm: arm, subjects, events, median, lower, upper (days; infinite where not reached).
+        One row per arm: arm, subjects, events, median, lower, upper (days; infinite where not reached); see `quantile`.
     confidence : float
-        Of the bands and intervals, by Greenwood's variance on the log(-log) scale.
+        Of the bands and intervals, by Greenwood's variance on the log(-log) scale. Where survival is 0 there is none (NaN).
     """
 
     endpoint: str
@@ -65,6 +69,37 @@ class KaplanMeier:
             known = time <= last[arm] or at["survival"] == 0
             found.append({"arm": arm, **{k: at[k] if known else np.nan for k in ("survival", "lower", "upper")}})
         return pd.DataFrame(found)
+
+    def quantile(self, probability: float | Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
+        """Return the days by which shares of the subjects have had the event, with confidence intervals.
+
+        Parameters
+        ----------
+        probability : float or sequence of float
+            Shares, between 0 and 1: 0.5 is the median.
+
+        Returns
+        -------
+        DataFrame
+            One row per arm and share: arm, probability, time, lower, upper (days; infinite where not reached). Where survival
+            runs level at 1 - probability up to a later event, the time is the middle of that step, as in R and SAS. The
+            limits are where the confidence bands of the curve cross (Brookmeyer and Crowley).
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> km = kaplan_meier(pd.DataFrame({"subject": list("abcd"), "time": [50, 52, 53, 60], "event": 1}), "OS")
+        >>> km.quantile([0.25, 0.5])["time"].tolist()
+        [51.0, 52.5]
+        """
+        import pandas as pd
+
+        shares = [float(p) for p in np.atleast_1d(np.asarray(probability, dtype=np.float64))]
+        wrong = [p for p in shares if not 0 < p < 1]
+        if wrong:
+            raise DataError([Problem("probability", f"is {p}", "a number between 0 and 1: 0.5 for the median") for p in wrong])
+        arms = self.curve.groupby("arm", sort=False)
+        return pd.DataFrame([{"arm": arm, "probability": p, **_quantile(curve, p)} for arm, curve in arms for p in shares])
 
     def log_rank(self) -> LogRank:
         """Return the log-rank test of equal survival in all arms.
@@ -157,30 +192,49 @@ def kaplan_meier(
     rows = rows.assign(arm=rows[by].astype(str))
     curves, medians = [], []
     for arm, own in rows.groupby("arm", sort=False):
-        curve, median = _one(own, 1 - confidence)
+        curve = _one(own, 1 - confidence)
         curves.append(curve.assign(arm=arm))
-        medians.append({"arm": arm, "subjects": len(own), "events": int(own["event"].sum()), **median})
+        middle = _quantile(curve, 0.5)
+        counts = {"arm": arm, "subjects": len(own), "events": int(own["event"].sum())}
+        medians.append({**counts, "median": middle["time"], "lower": middle["lower"], "upper": middle["upper"]})
     names = ["arm", "time", "survival", "lower", "upper", "at_risk", "events", "censored"]
     curve = pd.concat(curves, ignore_index=True)[names]
     kept = rows[["subject", "arm", "time", "event"]]
     return KaplanMeier(str(rows["endpoint"].iloc[0]), kept, curve, pd.DataFrame(medians), confidence)
 
 
-def _one(rows: pd.DataFrame, alpha: float) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Return one arm's curve and median."""
+def _one(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Return one arm's curve."""
     import pandas as pd
     from lifelines import KaplanMeierFitter
-    from lifelines.utils import qth_survival_time
 
     fitted = KaplanMeierFitter(alpha=alpha).fit(rows["time"], rows["event"], label="survival")
     table, band = fitted.event_table, fitted.confidence_interval_survival_function_
-    curve = pd.DataFrame(
+    survival = fitted.survival_function_["survival"].to_numpy()
+    known = survival > 0
+    return pd.DataFrame(
         {
-            "time": table.index, "survival": fitted.survival_function_["survival"].to_numpy(),
-            "lower": band.iloc[:, 0].to_numpy(), "upper": band.iloc[:, 1].to_numpy(),
+            "time": table.index, "survival": survival,
+            "lower": np.where(known, band.iloc[:, 0], np.nan), "upper": np.where(known, band.iloc[:, 1], np.nan),
             "at_risk": table["at_risk"].to_numpy(), "events": table["observed"].to_numpy(),
             "censored": table["censored"].to_numpy(),
         }
     )  # fmt: skip
-    low, high = (float(qth_survival_time(0.5, band.iloc[:, [k]])) for k in (0, 1))
-    return curve, {"median": float(fitted.median_survival_time_), "lower": low, "upper": high}
+
+
+def _quantile(curve: pd.DataFrame, probability: float) -> dict[str, float]:
+    """Return the day by which a share has had the event, and its limits."""
+    days = curve["time"].to_numpy(np.float64)
+    levels = {"time": "survival", "lower": "lower", "upper": "upper"}
+    return {name: _crossing(days, curve[of].to_numpy(np.float64), 1 - probability) for name, of in levels.items()}
+
+
+def _crossing(days: FloatArray, level: FloatArray, at: float) -> float:
+    """Return where a falling step function reaches a level: the middle of its step where it runs along the level."""
+    reached = np.flatnonzero(level <= at + SAME)
+    if not len(reached):
+        return np.inf
+    first = reached[0]
+    later = np.flatnonzero(level < at - SAME)
+    level_there = abs(level[first] - at) <= SAME
+    return float((days[first] + days[later[0]]) / 2 if level_there and len(later) else days[first])

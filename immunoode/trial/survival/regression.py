@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.trial.survival.proportional import proportional_hazards_tests
 from immunoode.trial.survival.table import BOUNDS, endpoint_table
 
 if TYPE_CHECKING:
@@ -32,15 +34,17 @@ class SurvivalRegression:
     endpoint, model : str
         "OS"; "Cox" or the distribution.
     table : DataFrame
-        A row a covariate: covariate, estimate (hazard ratio of Cox; time ratio of accelerated failure times), lower, upper,
-        p_value.
+        One row per coefficient: covariate, estimate (hazard ratio of Cox; time ratio of accelerated failure times), lower,
+        upper, p_value.
     subjects, events : int
     concordance : float
         Share of pairs whose order is predicted; NaN with intervals, where it is not defined.
     log_likelihood, aic : float
         Partial for Cox.
     proportional : DataFrame or None
-        Test of proportional hazards, a row a covariate: covariate, statistic, p_value (Cox only).
+        Score tests of proportional hazards, after Grambsch and Therneau (Cox only), as `cox.zph` of R gives them: covariate,
+        statistic (chi-square), degrees_of_freedom, p_value. One row per coefficient, one per covariate in words with more than
+        two values, and the last, "global", for all of them.
     left_out : DataFrame
         Subjects without a value of a covariate: subject, reason.
     notes : tuple of str
@@ -127,19 +131,14 @@ def cox(
         If a covariate is not there, does not vary, or tells the events apart so well that there is no estimate.
     """
     from lifelines import CoxPHFitter
-    from lifelines.statistics import proportional_hazard_test
 
-    rows, columns, left_out = _design(endpoints, endpoint, covariates, arm, reference, strata)
+    design = _design(endpoints, endpoint, covariates, arm, reference, strata)
+    rows, columns, left_out = design.rows, design.columns, design.left_out
     table = rows[[*columns, *strata, "time", "event"]]
     fitter = CoxPHFitter(alpha=1 - confidence)
     notes = _fit(fitter.fit, table, duration_col="time", event_col="event", strata=list(strata) or None)
     ratios = _estimates(fitter.summary, columns)
-    test = proportional_hazard_test(fitter, table, time_transform="rank").summary.reset_index()
-    import pandas as pd
-
-    proportional = pd.DataFrame(
-        {"covariate": test.iloc[:, 0], "statistic": test["test_statistic"], "p_value": test["p"]}
-    )
+    proportional = _proportional(design, strata, fitter.params_[columns].to_numpy(np.float64))
     return SurvivalRegression(
         str(rows["endpoint"].iloc[0]), "Cox", ratios, len(rows), int(rows["event"].sum()), float(fitter.concordance_index_),
         float(fitter.log_likelihood_), float(fitter.AIC_partial_), proportional, left_out,
@@ -182,7 +181,8 @@ def parametric_survival(
     fitters = dict(zip(DISTRIBUTIONS, ("WeibullAFTFitter", "LogNormalAFTFitter", "LogLogisticAFTFitter"), strict=True))
     if distribution not in fitters:
         raise DataError(Problem("distribution", f"is {distribution!r}", nearest(str(distribution), DISTRIBUTIONS)))
-    rows, columns, left_out = _design(endpoints, endpoint, covariates, arm, reference, ())
+    design = _design(endpoints, endpoint, covariates, arm, reference, ())
+    rows, columns, left_out = design.rows, design.columns, design.left_out
     fitter = getattr(lifelines, fitters[distribution])(alpha=1 - confidence)
     if intervals:
         table = _bounded(rows)[[*columns, *BOUNDS]]
@@ -198,6 +198,24 @@ def parametric_survival(
         int(rows["event"].sum()), concordance, float(fitter.log_likelihood_), float(fitter.AIC_), None, left_out,
         (*_few(rows, columns), *notes), fitter,
     )  # fmt: skip
+
+
+def _proportional(design: _Design, strata: Sequence[str], beta: NDArray[np.float64]) -> pd.DataFrame:
+    """Return the tests of proportional hazards: of each coefficient, of each covariate with several, and of all."""
+    import pandas as pd
+
+    rows, columns = design.rows, design.columns
+    places = {column: k for k, column in enumerate(columns)}
+    terms = {column: [k] for column, k in places.items()}
+    terms |= {name: [places[c] for c in own] for name, own in design.terms.items() if len(own) > 1}
+    groups = rows.groupby(list(strata), sort=False).ngroup() if strata else pd.Series(0, index=rows.index)
+    tests = proportional_hazards_tests(
+        rows["time"].to_numpy(np.float64), rows["event"].to_numpy(bool), rows[columns].to_numpy(np.float64), beta,
+        groups.to_numpy(np.int64), terms | {"global": list(places.values())},
+    )  # fmt: skip
+    table = pd.DataFrame([asdict(t) for t in tests.values()])
+    table.insert(0, "covariate", list(tests))
+    return table
 
 
 def _bounded(rows: pd.DataFrame) -> pd.DataFrame:
@@ -233,10 +251,23 @@ def _told(endpoints: Any, covariates: Any) -> pd.DataFrame:
     return pd.DataFrame(known[list(names)])
 
 
+@dataclass(frozen=True)
+class _Design:
+    """Rows with numeric columns, which of these each covariate became, and the subjects without a value."""
+
+    rows: pd.DataFrame
+    terms: Mapping[str, list[str]]
+    left_out: pd.DataFrame
+
+    @property
+    def columns(self) -> list[str]:
+        return [column for own in self.terms.values() for column in own]
+
+
 def _design(
     endpoints: Any, endpoint: str | None, covariates: Any, arm: bool, reference: str | None, strata: Sequence[str]
-) -> tuple[pd.DataFrame, list[str], pd.DataFrame]:
-    """Return rows with numeric columns, their names, and the subjects without a value."""
+) -> _Design:
+    """Return the design of a regression."""
     import pandas as pd
 
     rows = endpoint_table(endpoints, endpoint)
@@ -263,33 +294,41 @@ def _design(
         raise DataError(Problem("covariates", "there are none, and only one arm", "give covariates, or several arms"))
     if not kept["event"].any():
         raise DataError(Problem("endpoints", "have no event", "data in which something happens"))
-    coded, columns = _coded(kept, names, reference)
-    flat = [c for c in columns if coded[c].nunique() < 2]
+    coded, terms = _coded(kept, names, reference)
+    flat = [c for own in terms.values() for c in own if coded[c].nunique() < 2]
     if flat:
         raise DataError(
             [Problem(f"covariate {c!r}", "has the same value in all subjects", "leave it out") for c in flat]
         )
-    return coded, columns, left_out
+    return _Design(coded, terms, left_out)
 
 
-def _coded(rows: pd.DataFrame, names: Sequence[str], reference: str | None) -> tuple[pd.DataFrame, list[str]]:
-    """Return numbers for words: a column for each but the reference, named "covariate: word"."""
+def _coded(
+    rows: pd.DataFrame, names: Sequence[str], reference: str | None
+) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """Return numbers for words, a column for each but the reference, "covariate: word"; and the columns of each covariate."""
     import pandas as pd
 
     columns: dict[str, Any] = {}
+    terms: dict[str, list[str]] = {}
     for name in names:
         column = rows[name]
         if pd.api.types.is_numeric_dtype(column) and name != "arm":
-            columns[name] = column.astype(float)
-            continue
-        words = list(dict.fromkeys(column.astype(str)))
-        first = reference if name == "arm" and reference is not None else words[0]
-        if first not in words:
-            raise DataError(Problem("reference", f"{first!r} is no arm", nearest(first, words)))
-        columns |= {f"{name}: {w} (to {first})": (column.astype(str) == w).astype(float) for w in words if w != first}
-    return pd.concat([rows.drop(columns=[n for n in names if n in rows.columns]), pd.DataFrame(columns)], axis=1), list(
-        columns
-    )
+            made = {name: column.astype(float)}
+        else:
+            made = _indicators(name, column.astype(str), reference if name == "arm" else None)
+        terms[name] = list(made)
+        columns |= made
+    others = rows.drop(columns=[n for n in names if n in rows.columns])
+    return pd.concat([others, pd.DataFrame(columns, index=rows.index)], axis=1), terms
+
+
+def _indicators(name: str, column: pd.Series[str], reference: str | None) -> dict[str, pd.Series[float]]:
+    words = list(dict.fromkeys(column))
+    first = words[0] if reference is None else reference
+    if first not in words:
+        raise DataError(Problem("reference", f"{first!r} is no arm", nearest(first, words)))
+    return {f"{name}: {w} (to {first})": (column == w).astype(float) for w in words if w != first}
 
 
 def _fit(fit: Any, table: pd.DataFrame, **options: Any) -> list[str]:
