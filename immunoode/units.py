@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
+from datetime import date, time, timedelta
 from functools import cache
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from immunoode.errors import Problem, UnitError
 from immunoode.unit_words import find_time_unit, unit_text
@@ -24,6 +29,20 @@ _UNIT_TEXT = re.compile(r"[A-Za-z0-9µ%°_ .*/^()\-]{0,80}")
 _UNREADABLE = re.compile(r"//|(\*\*|\^)\s*\(?-?\d{2,}|(\*\*|\^)[^*^]*\d\s*(\*\*|\^)")
 """Floor division, and exponents or towers of them that could keep a parser busy."""
 _QUANTITY_TEXT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
+
+_WORD = re.compile(r"[A-Za-zµμ]+")  # noqa: RUF001
+_DOSE_WORDS = (
+    "g mg ug µg mcg ng pg kg mol mmol umol µmol nmol pmol L mL uL µL dL l ml ul dl Gy cGy mGy IU MIU kIU mIU cell cells "
+    "Mcells kcells m"
+).split()
+"""How the units of doses are spelt: what differs from one of them by capitals alone is a slip of the shift key."""
+_SLIP_OF = {word.casefold(): word for word in reversed(_DOSE_WORDS)}
+_TOO_LARGE = re.compile(
+    r"(?:[kMGTPEZYh]|da|kilo|mega|giga|tera|peta|exa|hecto|deca|deka)(?:g|grams?|grammes?|mol|moles?|l|L|lit(?:er|re)s?|Gy|grays?)"
+    r"|t|tonnes?|tons?|metric_tons?"
+)
+_GRAIN = re.compile(r"gr|grains?")
+_INVERSE = re.compile(r"\s*(?:\*\*|\^)?\s*\(?\s*-")
 
 
 @cache
@@ -100,6 +119,38 @@ def split(value: str | float) -> tuple[float, str]:
     return number, unit
 
 
+def dose_problems(amount: str) -> list[Problem]:
+    """Return what is wrong with the unit of a dose: capitals that make another unit of it, or one that no dose has.
+
+    Examples
+    --------
+    >>> print(dose_problems("100 Mg")[0])
+    dose '100 Mg': 'Mg' is a million grams; did you mean 'mg'?
+    >>> dose_problems("2 mg/kg")
+    []
+    """
+    match = _QUANTITY_TEXT.fullmatch(amount.replace("μ", "µ"))  # noqa: RUF001
+    return [p for word, below in _words(match[2]) for p in _implausible(amount, word, below)] if match else []
+
+
+def _words(unit: str) -> Iterator[tuple[str, bool]]:
+    """Yield the words of a unit, each with whether it divides: kg in mg/kg and in mg*kg^-1."""
+    for match in _WORD.finditer(unit):
+        before, after = unit[: match.start()], unit[match.end() :]
+        yield match[0], "/" in before or bool(_INVERSE.match(after))
+
+
+def _implausible(value: str, word: str, below: bool) -> Iterator[Problem]:
+    where, meant = f"dose {value!r}", _SLIP_OF.get(word.casefold())
+    if meant and word not in _DOSE_WORDS:
+        means = "a million grams" if word == "Mg" else "not how the unit is written"
+        yield Problem(where, f"{word!r} is {means}", f"did you mean {meant!r}?")
+    elif not below and _TOO_LARGE.fullmatch(word):
+        yield Problem(where, f"{word!r} is too large a unit for a dose", "state it in mg, g, mmol, mL or Gy")
+    elif _GRAIN.fullmatch(word):
+        yield Problem(where, f"{word!r} is a grain, 64.8 mg", "write 'g' for grams, or state it in mg")
+
+
 def convert(value: str | float, to: str) -> float:
     """Return a quantity ('3 weeks', or a plain number already in `to`) as a number in the unit `to`.
 
@@ -112,6 +163,76 @@ def convert(value: str | float, to: str) -> float:
     return number * factor(unit, to) if unit else number
 
 
-def days(value: str | float) -> float:
-    """Return a time ('3 weeks', or a plain number of days) in days."""
-    return convert(value, TIME_UNIT)
+def days(value: Any) -> float:
+    """Return a time in days: a text ("3 weeks", "2 hrs", "1 mo"), a plain number of days, or a timedelta of any library.
+
+    Raises
+    ------
+    UnitError
+        If it is none of these; a date is not, because days are counted from the start of the simulation.
+
+    Examples
+    --------
+    >>> from datetime import timedelta
+    >>> days("3 wk"), days(timedelta(hours=12))
+    (21.0, 0.5)
+    """
+    if isinstance(value, (timedelta, np.timedelta64)):
+        return _duration(value)
+    if isinstance(value, (date, time, np.datetime64)):
+        right = "days from the start: (date - start), or '3 weeks'"
+        raise UnitError(Problem(f"time {str(value)!r}", "is a date or a time of day", right))
+    if isinstance(value, bool):
+        raise UnitError(Problem(f"time {value!r}", "is not a time", "days, or a text such as '3 weeks'"))
+    number, unit = split(value)
+    return number * factor(unit, TIME_UNIT) if unit else number
+
+
+def _duration(value: timedelta | np.timedelta64) -> float:
+    """Return a timedelta in days; NumPy's months and years have no length, and NaT is no time."""
+    length = np.timedelta64(value) if type(value) is not np.timedelta64 else value
+    if np.isnat(length):
+        raise UnitError(Problem("time NaT", "is missing", "a time"))
+    if np.datetime_data(length.dtype)[0] in ("generic", "M", "Y"):
+        raise UnitError(Problem(f"time {length!r}", "has no fixed length", "days, or a text such as '3 months'"))
+    return float(length / np.timedelta64(1, "D"))
+
+
+def times(values: Any) -> NDArray[np.float64]:
+    """Return times in days: numbers, or whatever `days` takes.
+
+    Parameters
+    ----------
+    values : array-like
+        An array, sequence, index or series; of numbers (days), texts, or timedeltas.
+
+    Returns
+    -------
+    ndarray, shape of `values`
+
+    Raises
+    ------
+    UnitError
+        If one of them is not a time.
+
+    Examples
+    --------
+    >>> times(["1 day", "2 weeks"]).tolist()
+    [1.0, 14.0]
+    """
+    try:
+        given = np.asarray(values if hasattr(values, "__array__") or not hasattr(values, "__iter__") else list(values))
+        if given.dtype.kind in "iuf":
+            return given.astype(float, copy=False)
+        return np.array([_time(v) for v in given.ravel()], dtype=float).reshape(given.shape)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, UnitError):
+            raise
+        raise UnitError(Problem("times", "are not an array of times", "days, for example range(0, 366)")) from None
+
+
+def _time(value: Any) -> float:
+    """Return one element of an array as a time in days."""
+    if value is None or value != value:
+        raise UnitError(Problem("time", f"is missing ({value})", "a time"))
+    return days(str(value) if isinstance(value, str) else bool(value) if isinstance(value, np.bool_) else value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunoode import units
 from immunoode.errors import Problem, SolveError
 from immunoode.model.library import load_model
 from immunoode.solve.simulate import simulate
@@ -55,10 +56,8 @@ def local_sensitivity(
     """
     import pandas as pd
 
-    from immunoode import units
-
     given = load_model(model) if isinstance(model, str) else model
-    days = np.atleast_1d(np.asarray(units.days(at) if isinstance(at, str) else at, float))
+    days = np.atleast_1d(units.times(at))
     first = simulate(given, regimen, times=days, outputs=[output], **options)
     names = [n for n, p in first.model.constants.items() if p.value] if parameters is None else list(parameters)
     values = {n: p.value for n, p in first.model.constants.items()}

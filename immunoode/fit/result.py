@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from immunoode import units
 from immunoode.errors import FitError, Problem
 from immunoode.fit.crossvalidation import CrossValidation, cross_validate
 from immunoode.fit.design import SHARED
@@ -245,7 +246,7 @@ class FitResult:
 
         if times is None:
             return fitted_table(self)
-        days = np.asarray(list(times), dtype=np.float64)
+        days = units.times(times)
         values = self.objective.design.values(self.lmfit.params)
         curves = self.predictor.curves(values[None], days)[0]
         return curve_table(self, days, curves, "subject", {"predicted": curves})
@@ -275,7 +276,7 @@ class FitResult:
         """
         from immunoode.fit.report import curve_table
 
-        days = self.grid() if times is None else np.asarray(list(times), dtype=np.float64)
+        days = self.grid() if times is None else units.times(times)
         if method == "likelihood":
             middle, low, high = likelihood_bands(self, days, self.groups(by), level)
             low, high = (low, high) if of == "mean" else spread(middle, low, high, self.objective.errors, self.ratios, level)

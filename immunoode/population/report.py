@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from immunoode import units
 from immunoode.errors import FitError, Problem
 from immunoode.population.distributions import LOGIT, LOGNORMAL, NORMAL
 
@@ -134,7 +135,7 @@ def prediction_table(result: PopulationResult, times: Iterable[float] | None, of
             "quantity": np.array(seen.quantities)[seen.quantity], "observed": seen.value, "predicted": found,
             "unit": np.array(seen.units)[seen.quantity],
         })  # fmt: skip
-    days = np.asarray(list(times), dtype=np.float64)
+    days = units.times(times)
     curves = result.problem.trajectories.curves(latent, days)[0]
     count, length, width = curves.shape
     return pd.DataFrame({

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from immunoode import units
 from immunoode.errors import Problem, UnitError
@@ -31,6 +32,10 @@ def checked_amount(
     exposure = _EXPOSURE.fullmatch(amount) if isinstance(amount, str) else None
     if exposure:
         return float(exposure[1]), EXPOSURE_UNIT
+    doubtful = units.dose_problems(amount) if isinstance(amount, str) else []
+    if doubtful:
+        problems += [Problem(where, p.what, p.right) for p in doubtful]
+        return math.nan, ""
     try:
         value, unit = _split(amount)
     except (UnitError, TypeError, ValueError) as error:
@@ -41,7 +46,7 @@ def checked_amount(
     return value, unit
 
 
-def checked_days(where: str, value: str | float, problems: list[Problem], signed: bool = False) -> float:
+def checked_days(where: str, value: Any, problems: list[Problem], signed: bool = False) -> float:
     """Return a time in days; 0 if it is none."""
     try:
         if value is None or isinstance(value, bool):
@@ -55,9 +60,9 @@ def checked_days(where: str, value: str | float, problems: list[Problem], signed
     return time
 
 
-def checked_times(where: str, at: str | float | Iterable[str | float], problems: list[Problem]) -> tuple[float, ...]:
+def checked_times(where: str, at: Any, problems: list[Problem]) -> tuple[float, ...]:
     """Return one time or several, days."""
-    times: list[str | float] = [at] if isinstance(at, str) or not isinstance(at, Iterable) else list(at)
+    times: list[Any] = [at] if isinstance(at, str) or not isinstance(at, Iterable) else list(at)
     if not times:
         problems.append(Problem(where, "is empty", _ADVICE_TIME))
     return tuple(checked_days(where, time, problems, signed=True) for time in times)
@@ -80,6 +85,8 @@ def checked_number(where: str, value: float, problems: list[Problem]) -> float:
 def _split(value: str | float) -> tuple[float, str]:
     if isinstance(value, bool):
         raise TypeError("True and False are not amounts")
+    if not isinstance(value, str) and hasattr(value, "dtype") and value.dtype.kind in "mM":
+        raise TypeError("a time is not an amount")
     return units.split(value)
 
 

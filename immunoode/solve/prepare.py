@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from immunoode import units
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.equations import equations
 from immunoode.model.parts import Model
@@ -158,8 +159,8 @@ def _checked_atol(atol: float | FloatArray, states: int) -> FloatArray:
 
 def _rows(times: Any, patients: int) -> list[FloatArray]:
     if isinstance(times, np.ndarray) and times.ndim == 1 and times.dtype != object:
-        return [np.asarray(times, dtype=float)] * patients
-    rows = [np.asarray(row, dtype=float) for row in times]
+        return [units.times(times)] * patients
+    rows = [units.times(row) for row in times]
     if len(rows) != patients:
         raise SolveError(
             Problem("times", f"are given for {len(rows)} patients, schedules for {patients}", "one for each")

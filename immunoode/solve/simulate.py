@@ -177,9 +177,9 @@ def _fill(matrix: FloatArray, column: int, name: str, values: Any) -> list[Probl
 def _times(times: Any, until: str | float | None, start: float) -> FloatArray:
     if times is not None:
         try:
-            return np.asarray(times, dtype=float)
-        except (TypeError, ValueError):
-            raise SolveError(Problem("times", "are not numbers", "days, for example range(0, 366)")) from None
+            return units.times(times)
+        except units.UnitError as error:
+            raise SolveError([Problem("times", f"{p.where}: {p.what}", p.right) for p in error.problems]) from None
     if until is None:
         raise SolveError(Problem("simulate", "was told neither until nor times", "for example until='1 year'"))
     end = units.days(until)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from immunoode import units
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fit.identify.information import Errors, Size, errors_of
 from immunoode.fit.observations import FloatArray, IntArray, Observations, output_units
@@ -61,9 +62,9 @@ def _plan(model: Model, times: Times, observe: str | Iterable[str] | None) -> di
     """Return the days of each output."""
     known = output_units(model)
     if isinstance(times, Mapping):
-        given = {str(o): np.sort(np.asarray(list(d), dtype=np.float64)) for o, d in times.items()}
+        given = {str(o): np.sort(units.times(d)) for o, d in times.items()}
     else:
-        days = np.sort(np.asarray(list(times), dtype=np.float64))
+        days = np.sort(units.times(times))
         outputs = [observe] if isinstance(observe, str) else list(observe or [])
         if not outputs and "sum_of_diameters" in known:
             outputs = ["sum_of_diameters"]

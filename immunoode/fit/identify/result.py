@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunoode import units
 from immunoode.fit.design import Design
 from immunoode.fit.identify.information import Errors, Size, told
 from immunoode.fit.identify.planned import at_times, with_outputs
@@ -159,7 +160,7 @@ class Identifiability:
         seen = self.observations
         last = float(seen.time.max())
         days = np.linspace(seen.start.min(), last + 0.5 * (last - seen.start.min()), 41)[1:] if times is None else \
-            np.asarray(list(times), dtype=np.float64)  # fmt: skip
+            units.times(times)  # fmt: skip
         outputs = [observe] if isinstance(observe, str) else list(observe or seen.quantities)
         seen, errors = with_outputs(self.model, seen, self.errors, outputs, error, size)
         every = [(d, seen.quantities.index(o)) for o in outputs for d in days]

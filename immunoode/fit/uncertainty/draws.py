@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from immunoode import units
 from immunoode.errors import FitError, Problem
 from immunoode.fit.observations import FloatArray
 from immunoode.fit.uncertainty.bands import grouped, quantiles, spread
@@ -102,7 +103,7 @@ class Draws:
 
         check_level(level)
         fit = self.result
-        days = fit.grid() if times is None else np.asarray(list(times), dtype=np.float64)
+        days = fit.grid() if times is None else units.times(times)
         design, groups = fit.objective.design, fit.groups(by)
         rows = self.drawn[np.linspace(0, len(self) - 1, min(len(self), CURVES)).astype(np.int64)]
         middle = grouped(fit.predictor.curves(design.values(fit.lmfit.params)[None], days), groups)[0]

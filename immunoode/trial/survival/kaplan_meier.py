@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from immunoode import units
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.survival.table import endpoint_table
 
@@ -54,14 +55,15 @@ class KaplanMeier:
         """Return the number at risk, a row an arm (index), a column a time in days: subjects whose time is at least that."""
         import pandas as pd
 
-        days = np.atleast_1d(np.asarray(times, float))
+        days = np.atleast_1d(units.times(times))
         counts = {a: [int((t >= d).sum()) for d in days] for a, t in self.rows.groupby("arm", sort=False)["time"]}
         return pd.DataFrame.from_dict(counts, orient="index", columns=days)
 
-    def survival_at(self, time: float) -> pd.DataFrame:
+    def survival_at(self, time: str | float) -> pd.DataFrame:
         """Return survival with its interval at a day, a row an arm; NaN after the last subject's time, when it is unknown."""
         import pandas as pd
 
+        time = units.days(time)
         last = self.rows.groupby("arm", sort=False)["time"].max()
         found = []
         for arm, curve in self.curve.groupby("arm", sort=False):
