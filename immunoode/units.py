@@ -30,7 +30,7 @@ _UNREADABLE = re.compile(r"//|(\*\*|\^)\s*\(?-?\d{2,}|(\*\*|\^)[^*^]*\d\s*(\*\*|
 """Floor division, and exponents or towers of them that could keep a parser busy."""
 _QUANTITY_TEXT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 
-_WORD = re.compile(r"[A-Za-zµμ]+")  # noqa: RUF001
+_WORD = re.compile(r"[A-Za-zµ]+")
 _DOSE_WORDS = (
     "g mg ug µg mcg ng pg kg mol mmol umol µmol nmol pmol L mL uL µL dL l ml ul dl Gy cGy mGy IU MIU kIU mIU cell cells "
     "Mcells kcells m"
@@ -129,7 +129,7 @@ def dose_problems(amount: str) -> list[Problem]:
     >>> dose_problems("2 mg/kg")
     []
     """
-    match = _QUANTITY_TEXT.fullmatch(amount.replace("μ", "µ"))  # noqa: RUF001
+    match = _QUANTITY_TEXT.fullmatch(unit_text(amount))
     return [p for word, below in _words(match[2]) for p in _implausible(amount, word, below)] if match else []
 
 
@@ -184,8 +184,15 @@ def days(value: Any) -> float:
         raise UnitError(Problem(f"time {str(value)!r}", "is a date or a time of day", right))
     if isinstance(value, bool):
         raise UnitError(Problem(f"time {value!r}", "is not a time", "days, or a text such as '3 weeks'"))
-    number, unit = split(value)
+    number, unit = split(_in_words(value) if isinstance(value, str) else value)
     return number * factor(unit, TIME_UNIT) if unit else number
+
+
+def _in_words(value: str) -> str:
+    """Return a time with the word for its unit in full, one letter too ("3 D")."""
+    match = _QUANTITY_TEXT.fullmatch(value)
+    found = find_time_unit(match[2]) if match else ""
+    return f"{match[1]} {found}" if match and found else value
 
 
 def _duration(value: timedelta | np.timedelta64) -> float:

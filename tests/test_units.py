@@ -8,7 +8,9 @@ import pytest
 
 import immunoode as imo
 from immunoode import Regimen, units
-from immunoode.virtual.visits import Visits
+from immunoode.virtual.visits import VisitSchedule
+
+MICRO, GREEK_MU = "\u00b5", "\u03bc"
 
 
 @pytest.mark.parametrize(
@@ -29,10 +31,25 @@ def test_units_that_no_dose_has_are_refused(amount):
         Regimen().dose("drug", amount)
 
 
-@pytest.mark.parametrize("amount", ["100 mg", "0.2 g", "2 mg/kg", "2 mg*kg^-1", "75 mg/m2", "2 Gy", "200 cGy", "9 MIU", "7.4 GBq",
-                                    "2e6 cells/kg", "2 Mcells/kg", "5 ml", "20 mcg", "3 nmol", "600000 IU/kg"])  # fmt: skip
+@pytest.mark.parametrize("amount", ["100 mg", "0.2 g", "2 mg/kg", "2 mg*kg^-1", "75 mg/m2", "2 Gy", "200 cGy", "9 MIU",
+                                    "7.4 GBq", "2e6 cells/kg", "2 Mcells/kg", "5 ml", "20 mcg", "600000 IU/kg"])  # fmt: skip
 def test_usual_units_of_doses_are_taken(amount):
     assert Regimen().dose("drug", amount).doses[0].amount == float(amount.split()[0])
+
+
+def test_micro_sign_and_greek_mu_are_one():
+    regimens = [Regimen().dose("drug", f"500 {mu}g") for mu in (MICRO, GREEK_MU, "u", "mc")]
+    amounts = [regimen.schedule({"drug": "mg"}, {}).amounts[0] for regimen in regimens]
+    assert amounts == pytest.approx([0.5] * 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [("3 wk", 21), ("3 wks", 21), ("2 hrs", 1 / 12), ("3 d", 3), ("90 mins", 1 / 16), ("1 mo", 30.4375),
+     ("2 yr", 730.5), ("6 WEEKS", 42), ("3 D", 3), ("2 Wochen", 14)],
+)  # fmt: skip
+def test_times_in_the_words_of_protocols(text, days):
+    assert units.days(text) == pytest.approx(days)
 
 
 LENGTHS = [dt.timedelta(hours=12), np.timedelta64(12, "h"), pd.Timedelta("12h")]
@@ -45,7 +62,7 @@ def test_a_timedelta_is_a_time_wherever_one_is_taken(half):
     frame = regimen.to_frame()
     assert list(frame["time_day"]) == [0.5, 1.5] and list(frame["duration_day"]) == [0.5, 0.5]
     assert list(regimen.shift(half).to_frame()["time_day"]) == [1.0, 2.0]
-    assert Visits(every=half * 2, until=half * 6).days().tolist() == [0, 1, 2, 3]
+    assert VisitSchedule(every=half * 2, until=half * 6).days().tolist() == [0, 1, 2, 3]
     run = imo.simulate("tumour_immune", until=half * 4, start=half)
     assert (run.times[0], run.times[-1]) == (0.5, 2.0)
 
