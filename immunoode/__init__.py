@@ -56,6 +56,7 @@ _HOMES = {
     "immunoode.solve.simulate": ("simulate",),
     "immunoode.solve.simulation": ("Simulation",),
     "immunoode.trial.example": ("load_example",),
+    "immunoode.trial.datasets": ("list_datasets", "load_dataset"),
     "immunoode.trial.fetch": ("fetch",),
     "immunoode.trial.lesions": ("read_lesions",),
     "immunoode.trial.nonmem": ("read_nonmem",),

@@ -75,6 +75,8 @@ from immunoode.solve.many import simulate_to as simulate_to
 from immunoode.solve.simulate import simulate as simulate
 from immunoode.solve.simulation import Simulation as Simulation
 from immunoode.trial.adam import read_adam as read_adam
+from immunoode.trial.datasets import list_datasets as list_datasets
+from immunoode.trial.datasets import load_dataset as load_dataset
 from immunoode.trial.endpoints import read_endpoints as read_endpoints
 from immunoode.trial.example import load_example as load_example
 from immunoode.trial.fetch import fetch as fetch

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.published_data import FOLDER
-
 nbclient = pytest.importorskip("nbclient")
 nbformat = pytest.importorskip("nbformat")
 
@@ -42,8 +40,7 @@ def test_kept_without_outputs(name: str) -> None:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if FOLDER.is_dir():
-        monkeypatch.setenv("IMMUNOODE_DATA", str(FOLDER))
+    monkeypatch.delenv("IMMUNOODE_DATA", raising=False)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])))
     book = read(name)
     nbclient.NotebookClient(book, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()

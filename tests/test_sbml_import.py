@@ -17,8 +17,10 @@ import immunoode as imo
 from immunoode.errors import ModelError
 from tests.sbml_texts import Made
 
+SHIPPED = Path(__file__).parent / "reference"
 REFERENCE = Path(os.environ.get("IMMUNOODE_REFERENCE", Path(__file__).resolve().parents[2] / "shared" / "reference"))
-FILES = sorted((REFERENCE / "sbml").glob("*.xml"))
+FILES = sorted((SHIPPED / "sbml").glob("*.xml"))
+MORE = sorted(p for p in (REFERENCE / "sbml").glob("*.xml") if p.name not in {own.name for own in FILES})
 PASSED_OVER = {
     "BIOMD0000000817": "its events are at single times, which the independent run passed over or met by chance",
     "MODEL1708310001": "its doses last 90 minutes, over which the independent run stepped; doses of this sort are below",
@@ -42,12 +44,11 @@ def _quiet() -> Any:
         yield
 
 
-@pytest.mark.skipif(not FILES, reason="no reference models: set IMMUNOODE_REFERENCE to their folder")
 @pytest.mark.usefixtures("_quiet")
-@pytest.mark.parametrize("path", FILES, ids=[p.stem for p in FILES])
+@pytest.mark.parametrize("path", [*FILES, *(pytest.param(p, marks=pytest.mark.slow) for p in MORE)], ids=lambda p: p.stem)
 def test_published_models_run_as_they_are_encoded(path: Path) -> None:
     model, events = imo.read_sbml(path), imo.read_sbml_events(path)
-    known = pd.read_csv(REFERENCE / "trajectories" / f"sbml_{path.stem}.csv", comment="#")
+    known = pd.read_csv(path.parents[1] / "trajectories" / f"sbml_{path.stem}.csv", comment="#")
     names = [c for c in known.columns[1:] if c in model.compartments or c in model.derived]
     assert names
     days = known["time"].to_numpy() / model.parameters["time_units_per_day"].value

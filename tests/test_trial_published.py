@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +9,9 @@ import pytest
 
 from immunoode.errors import DataError
 from immunoode.trial import fetch as fetching
+from immunoode.trial.datasets import load_dataset
 from immunoode.trial.lesions import read_lesions
-
-DATA = Path(os.environ.get("IMMUNOODE_DATA", Path(__file__).parents[2] / "shared" / "data"))
-needs_data = pytest.mark.skipif(
-    not (DATA / "nsclc_atezolizumab_target_lesions.csv").is_file(), reason="no published data at hand"
-)
+from tests.published_data import data_file
 
 
 def sheet() -> pd.DataFrame:
@@ -76,10 +72,15 @@ def test_offline_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         fetching.fetch(folder=tmp_path / "nowhere")
 
 
-@needs_data
+def test_lesions_that_ship_with_the_package() -> None:
+    lines = load_dataset("atezolizumab_lung")
+    assert len(lines.subjects) == 628 and len(lines) + len(lines.findings) + len(lines.left_out) == 3599
+    assert "CC BY 4.0" in lines.title
+
+
 def test_the_supplement_and_the_csv_hold_the_same() -> None:
-    book = read_lesions(DATA / "nsclc_atezolizumab_supplement_layout.xlsx")
-    lines = read_lesions(DATA / "nsclc_atezolizumab_target_lesions.csv")
+    book = read_lesions(data_file("nsclc_atezolizumab_supplement_layout.xlsx"))
+    lines = load_dataset("atezolizumab_lung")
     columns = ["subject", "arm", "time", "quantity", "value", "unit", "flag"]
     pd.testing.assert_frame_equal(book.frame[columns], lines.frame[columns])
     assert len(book.subjects) == 628 and len(book) + len(book.findings) + len(book.left_out) == 3599

@@ -7,7 +7,7 @@ from pathlib import Path
 from immunoode.trial.reading import read_trial
 from immunoode.trial.table import TrialData
 
-FILE = Path(__file__).with_name("example_trial.csv")
+FILE = Path(__file__).with_name("data") / "example_trial.csv"
 ARMS = ("docetaxel", "pembrolizumab", "docetaxel + pembrolizumab")
 TITLE = "Simulated example trial"
 HEADER = """\
