@@ -60,7 +60,7 @@ def toy(name):
 names = st.lists(st.sampled_from([f"drug{i}" for i in range(1, 7)]), unique=True, min_size=1, max_size=6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(names, st.randoms(use_true_random=False))
 def test_order_and_grouping_do_not_matter(chosen, shuffle):
     models = [parse_model(BASE, "base"), *map(toy, chosen)]
@@ -74,7 +74,7 @@ def test_order_and_grouping_do_not_matter(chosen, shuffle):
     assert equations(combine(*grouped)).key == equations(expected).key
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(names, st.integers(0, 10**6))
 def test_equations_equal_the_naive_reading(chosen, seed):
     agree(closed(combine(parse_model(BASE, "base"), *map(toy, chosen))), seed)

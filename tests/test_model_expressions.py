@@ -49,7 +49,7 @@ def grow(inner):
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.recursive(leaves, grow, max_leaves=12), st.floats(0.01, 30), st.floats(0.01, 30))
 def test_compiled_equals_naive_reading(text, x, y):
     expected = interpreted(text, x, y)

@@ -123,7 +123,7 @@ def test_the_way_to_nonmem_and_back_loses_nothing(seed: int, tmp_path: Path) -> 
     pd.testing.assert_frame_equal(back.covariates, data.covariates, check_names=False, check_dtype=False)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(st.integers(1, 4), st.floats(-30, 900, width=32), st.floats(0, 1e4)),
