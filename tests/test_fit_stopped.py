@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
 import pytest
+from lmfit import Minimizer, Parameters
 
 import immunoode as imo
+from immunoode.fit.interrupt import interruptible
 from immunoode.fit.minimise import minimise
 from immunoode.fit.result import FitResult
 from tests.population_models import decay_model, decays
@@ -55,8 +59,6 @@ def test_a_stopped_fit_is_gone_on_from_and_saved(tmp_path: Any) -> None:
 
 def waiting(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
     """Interrupt what waits for the results of tasks."""
-    from concurrent.futures import Future
-
     interrupting(monkeypatch, after, Future, "result")
 
 
@@ -85,6 +87,64 @@ def test_starts_keep_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     found = imo.fit(decay_model(), decays(6, sd=(0.0, 0.3)), ["rate", "amount"], starts=40, start=0.0, progress=False)
     assert found.starts is not None and 1 <= np.isfinite(found.starts.costs).sum() < 40
     assert "stopped by the user" in found.report()
+
+
+def pressing(monkeypatch: pytest.MonkeyPatch, after: int, owner: Any, name: str) -> None:
+    """Send the signal of Ctrl-C at one of a function's calls, once; what runs then is whatever a handler lets run."""
+    original, calls = getattr(owner, name), []
+
+    def wrapped(*args: Any, **how: Any) -> Any:
+        calls.append(1)
+        if len(calls) == after:
+            signal.raise_signal(signal.SIGINT)
+        return original(*args, **how)
+
+    monkeypatch.setattr(owner, name, wrapped)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "after"),
+    [(Minimizer, "prepare_fit", 1), (Minimizer, "prepare_fit", 2)]
+    + [(owner, name, k) for owner, name in ((Toy, "formula"), (Parameters, "update_constraints")) for k in (1, 2, 5)],
+)
+def test_ctrl_c_never_lands_in_a_library(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, after: int) -> None:
+    data = simulated(8)
+    target = objective(data, per_arm=["rate"], initial={"rate": 0.3})
+    with interruptible():  # what runs before the fit proper
+        pressing(monkeypatch, after, owner, name)
+        found = FitResult(MODEL, data, target, target.predict, minimise(target))
+    assert found.stopped and not found.success and found.lmfit.message.startswith("stopped by the user after")
+    assert "STOPPED by the user" in found.report() and "onverged" not in found.report()
+    assert np.isfinite(found.fitted).all()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_pressed_again_and_again_is_an_exception() -> None:
+    with pytest.raises(KeyboardInterrupt), interruptible() as asked:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert asked.is_set()
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_starts_that_are_done_are_kept_and_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    pressing(monkeypatch, 17, Future, "result")
+    found = imo.fit(decay_model(), decays(6, sd=(0.0, 0.3)), ["rate", "amount"], starts=40, start=0.0, progress=False)
+    assert found.starts is not None
+    done = 40 - found.starts.stopped
+    assert 16 <= done < 40 and found.stopped and not found.success
+    said = f"{done} of 40 starts were done when the fit was stopped by the user"
+    assert said in found.report() and "STOPPED by the user" in found.report() and "converged" not in found.report()
+    assert any("stopped by the user" in line for line in found.warnings())
+    assert imo.load_fit(found.save(tmp_path / "stopped.fit")).report() == found.report()
+
+
+def test_fits_of_subjects_end_with_those_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib
+
+    pressing(monkeypatch, 3, importlib.import_module("immunoode.fit.each"), "fit")
+    found = imo.fit_each(decay_model(), decays(6, sd=(0.0, 0.3)), ["rate", "amount"], start=0.0, progress=False)
+    assert len(found) == 2 and len(found.failed) == 4
 
 
 def test_fits_of_subjects_keep_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:

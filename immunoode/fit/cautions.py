@@ -31,7 +31,9 @@ EXACT = 1e-5
 def cautions(result: FitResult) -> tuple[str, ...]:
     """Return every warning of a result."""
     lines = _grouped(result.parameters()["beware"].to_dict())
-    if not result.lmfit.success:
+    if result.stopped:
+        lines.insert(0, f"the fit was stopped by the user{_done(result)}: there may be a better minimum")
+    elif not result.lmfit.success:
         lines.insert(0, f"the fit did not converge: {result.lmfit.message}")
     if not result.outcome.settled:
         lines.append(f"the scale of errors had not settled after {result.outcome.rounds} rounds")
@@ -42,6 +44,12 @@ def cautions(result: FitResult) -> tuple[str, ...]:
     if result.failed_subjects:
         lines.append("no simulation at the values found for: " + ", ".join(result.failed_subjects[:10]))
     return (*_untreated(result), *_several(result), *_data(result), *lines, *_strong(result), *_in_turn(result), *_thin(result))
+
+
+def _done(result: FitResult) -> str:
+    if result.starts is None or len(result.starts) == 1:
+        return ""
+    return f" when {len(result.starts) - result.starts.stopped} of {len(result.starts)} starts were done"
 
 
 def _data(result: FitResult) -> Iterator[str]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from immunoode.errors import FitError, SolveError
 from immunoode.fit.fit import fit
+from immunoode.fit.interrupt import interruptible
 from immunoode.fit.result import FitResult
 from immunoode.fit.simulated import chosen_regimens
 from immunoode.fit.uncertainty.progress import STOPPED
@@ -115,15 +116,19 @@ def fit_each(
     results: dict[str, FitResult] = {}
     failed: dict[str, str] = {}
     bar = tqdm(table.subjects, desc="subjects", disable=progress is False, delay=0 if progress else 2, leave=False)
-    for subject in bar:
-        try:
-            one = table.select(subject=subject)
-            results[subject] = fit(model, one, vary, regimens=chosen[subject], progress=False, **how)
-        except (FitError, SolveError) as error:
-            failed[subject] = str(error)
-        except KeyboardInterrupt:
-            failed |= dict.fromkeys((s for s in table.subjects if s not in results and s not in failed), STOPPED)
-            break
+    with interruptible() as asked:
+        for subject in bar:
+            try:
+                one = table.select(subject=subject)
+                found = fit(model, one, vary, regimens=chosen[subject], progress=False, **how)
+                results |= {} if found.stopped else {subject: found}
+            except (FitError, SolveError) as error:
+                failed[subject] = str(error)
+            except KeyboardInterrupt:
+                asked.set()
+            if asked.is_set():
+                break
+    failed |= dict.fromkeys((s for s in table.subjects if s not in results and s not in failed), STOPPED)
     if not results:
         raise FitError(next(iter(_problems(failed))))
     return EachResult(results, failed)

@@ -10,6 +10,7 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fit.blas import one_thread
+from immunoode.fit.interrupt import interruptible
 from immunoode.fit.objective import Objective
 
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ SETTLED = 1e-3
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a fit ended with: lmfit's result, the rounds it took, whether the scales settled."""
+    """What a fit ended with: lmfit's result, the rounds it took, whether the scales settled, whether Ctrl-C stopped it."""
 
     result: MinimizerResult
     rounds: int
     settled: bool
+    stopped: bool = False
 
 
 def minimise(
@@ -44,7 +46,7 @@ def minimise(
 ) -> Outcome:
     """Fit, from `parameters`, by default the values that the design starts from, until done or until `stop` says so.
 
-    Ctrl-C (KeyboardInterrupt) ends it with the best values so far, as an outcome that has not converged.
+    Ctrl-C ends it with the best values so far, as an outcome that was stopped.
 
     Raises
     ------
@@ -62,30 +64,32 @@ def minimise(
         raise FitError(Problem("vary", what, "let fewer parameters vary, or share them between subjects"))
     objective(parameters)
     objective.settle(parameters)
-    with one_thread(), _bar(progress) as bar:
-        return _rounds(objective, parameters, method, max_evaluations, bar, stop)
+    with one_thread(), _bar(progress) as bar, interruptible() as asked:
+        return _rounds(objective, parameters, method, max_evaluations, bar, lambda: asked.is_set() or stop())
 
 
 def _rounds(
     objective: Objective, parameters: Parameters, method: str, limit: int | None, bar: Any, stop: Callable[[], bool]
 ) -> Outcome:
-    rounds, change = 0, np.inf
-    while rounds < ROUNDS:
+    rounds, change, stopped = 0, np.inf, False
+    while rounds < ROUNDS and not stopped:
         rounds += 1
         best = _Best()
         minimizer = _minimizer(objective, parameters, limit, bar, best, stop)
         try:
             with np.errstate(invalid="ignore", over="ignore"):  # variances below zero by rounding: the report names them
                 result = minimizer.minimize(method=method, **TIGHT)
+            stopped = bool(result.aborted and stop())
         except KeyboardInterrupt:
+            stopped = True
+        if stopped:
             result = _interrupted(objective, parameters, method, best)
-        if result.aborted and stop():
-            result = _interrupted(objective, parameters, method, best)
+        result.call_kws = {n: v for n, v in result.call_kws.items() if not callable(v)}  # functions cannot be pickled
         change = objective.settle(result.params)
         parameters = result.params
         if change < SETTLED or result.aborted:
             break
-    return Outcome(result, rounds, bool(change < SETTLED))
+    return Outcome(result, rounds, bool(change < SETTLED), stopped)
 
 
 def refit(objective: Objective, parameters: Parameters) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoode.errors import FitError, Problem
 from immunoode.fit.blas import one_thread
+from immunoode.fit.interrupt import interruptible
 from immunoode.fit.logarithms import LOG
 from immunoode.fit.minimise import Outcome, minimise
 from immunoode.fit.objective import Objective
@@ -53,6 +53,11 @@ class Starts:
         return found
 
     @property
+    def stopped(self) -> int:
+        """How many Ctrl-C kept from their end."""
+        return self.failed.count(STOPPED) + sum(o is not None and o.stopped for o in self.outcomes)
+
+    @property
     def agreeing(self) -> int:
         """How many ended at the best minimum."""
         return int(np.sum(self.costs < self.costs[self.best] + SAME))
@@ -86,6 +91,8 @@ def search(
     ------
     FitError
         If `count` is no whole number above zero, or no fit succeeds.
+    KeyboardInterrupt
+        If Ctrl-C ends it before any fit has begun.
     """
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise FitError(Problem("starts", f"is {count!r}", "a whole number from 1"))
@@ -95,22 +102,27 @@ def search(
     places = _places(objective.parameters(), count)
     targets = [replace(objective, predict=objective.predict.alone()) for _ in range(count)]
 
-    stop = Event()
-
     def one(i: int) -> tuple[Outcome | None, float, str]:
-        if stop.is_set():
+        if asked.is_set():
             return None, float("nan"), STOPPED
         try:
             parameters = targets[i].design.moved(targets[i].parameters(), list(places[i]), places[i].values())
             outcome = minimise(targets[i], method, max_evaluations=max_evaluations, progress=False, parameters=parameters,
-                               stop=stop.is_set)  # fmt: skip
+                               stop=asked.is_set)  # fmt: skip
             return outcome, targets[i].cost(outcome.result.params), ""
         except FitError as error:
             return None, float("nan"), str(error)
 
-    with one_thread(), ThreadPoolExecutor(processors()) as pool, bar_over(count, "starts", progress) as bar:
-        done = in_turn([pool.submit(one, i) for i in range(count)], stop, bar)
+    with (
+        one_thread(),
+        interruptible() as asked,
+        ThreadPoolExecutor(processors()) as pool,
+        bar_over(count, "starts", progress) as bar,
+    ):
+        done = in_turn([pool.submit(one, i) for i in range(count)], asked, bar)
     costs = np.array([d[1] for d in done])
+    if not np.isfinite(costs).any() and all(d[2] == STOPPED for d in done):
+        raise KeyboardInterrupt
     if not np.isfinite(costs).any():
         raise FitError(Problem("starts", f"no fit succeeds; the first says: {done[0][2]}", "other initial values or bounds"))
     return Starts(tuple(d[0] for d in done), tuple(targets), costs, tuple(d[2] for d in done if d[2]))

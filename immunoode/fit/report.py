@@ -86,7 +86,7 @@ def at_bound(slot: Slot, value: float) -> str:
 def headline(result: FitResult) -> list[str]:
     """Return what was fitted to what, why it stopped, and how well it fits."""
     seen, fit = result.observations, result.lmfit
-    state = "converged" if result.success else "NOT converged"
+    state = "STOPPED by the user" if result.stopped else "converged" if result.success else "NOT converged"
     correction = float(np.sqrt(len(seen) / max(fit.nfree, 1)))
     errors = [
         f"{q} ({o}): {m.words(r, u, correction)}"
@@ -109,7 +109,10 @@ def headline(result: FitResult) -> list[str]:
 def _starts_line(result: FitResult) -> list[str]:
     if result.starts is None or len(result.starts) < 2:
         return []
-    lost = result.starts.failed
+    lost, stopped = result.starts.failed, result.starts.stopped
+    if stopped:
+        done = f"{len(result.starts) - stopped} of {len(result.starts)} starts were done when the fit was stopped by the user"
+        return [f"{done}; {result.starts.agreeing} ended at this minimum"]
     why = f"; {len(lost)} gave nothing, the first: {lost[0]}" if lost else ""
     return [f"{result.starts.agreeing} of {len(result.starts)} starts ended at this minimum{why}"]
 

@@ -77,8 +77,16 @@ class FitResult:
 
     @property
     def success(self) -> bool:
-        """Whether the method says that it converged, every solve at the end finished, and the errors' scales settled."""
-        return bool(self.lmfit.success and self.outcome.settled and self.failed_subjects == ())
+        """Whether the method says that it converged, every solve at the end finished, and the errors' scales settled.
+
+        A fit that was stopped has no success, though the best of several starts may have converged.
+        """
+        return bool(self.lmfit.success and self.outcome.settled and self.failed_subjects == () and not self.stopped)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether Ctrl-C ended the fit, or kept any of its starts from their end; what was done by then is what is here."""
+        return self.outcome.stopped or (self.starts is not None and self.starts.stopped > 0)
 
     @cached_property
     def fitted(self) -> FloatArray:
@@ -317,10 +325,10 @@ class FitResult:
         errors = [(m.kind, m.degrees) for m in fit.errors]
         return fingerprint(self.model, fit.observations, fit.design, fit.priors, errors, fit.pool, *_conditions(self.predictor))
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+    def save(self, path: str | Path, *, overwrite: bool = True) -> Path:
         """Write the result to a file that `immunoode.load_fit` reads, to the last digit; whole or not at all.
 
-        A file that is there is replaced only where `overwrite` says so.
+        A file that is there is replaced, unless `overwrite` is False.
         """
         return save(self, path, overwrite=overwrite)
 

@@ -1,37 +1,34 @@
-"""Results in files: everything a result holds, as JSON, so that it is read back to the last digit and nothing is executed.
+"""Results in files: everything a result holds, so that it is read back to the last digit, and nothing is run that a file says.
 
-Dataclasses of this package are written by their fields, arrays by their bytes, and what is held twice once. Reading makes
-nothing but dataclasses of this package, arrays, tables, texts and numbers.
+A file is compressed text of two lines: a head with the format, the version and a hash of the second line, which is JSON; see
+`immunoode.fit.encoding`.
 """
 
 from __future__ import annotations
 
-import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from immunoode.atomic import write_whole
 from immunoode.errors import FitError, Problem
+from immunoode.fit.encoding import Reader, Unread, Writer
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
+FORMAT = 2
+_OLD = 1
+"""The format before: one line of JSON, with the parameters as lmfit writes them."""
+_LARGEST = 256_000_000
+_SMALL, _RATIO = 8_000_000, 20
+"""Bytes that any file may unpack to, and times its own size that a larger one may: what compresses better is not compressed."""
+_PARTS = 1_000_000
+"""Lists, tables and their entries: each takes far more memory than text."""
 
-FORMAT = 1
-_PACKAGE = "immunoode."
-_RESULT = ("covar", "var_names", "residual", "nfev", "ndata", "nvarys", "nfree", "chisqr", "redchi", "aic", "bic", "success",
-           "message", "method", "aborted", "errorbars", "init_vals", "ier", "lmdif_message")  # fmt: skip
-"""What is kept of lmfit's result, besides its parameters."""
 
-
-def save(result: Any, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Write a result to a file (JSON, compressed), whole or not at all.
+def save(result: Any, path: str | Path, *, overwrite: bool = True) -> Path:
+    """Write a result to a file, whole or not at all.
 
     Returns
     -------
@@ -44,10 +41,16 @@ def save(result: Any, path: str | Path, *, overwrite: bool = False) -> Path:
     FileError
         If the file cannot be written, or is there and is not to be replaced.
     """
-    writer = _Writer()
+    writer = Writer()
     content = writer.value(result)
-    text = json.dumps({"format": FORMAT, "immunoode": _version(), "objects": writer.objects, "result": content})
-    return write_whole(path, gzip.compress(text.encode(), mtime=0), overwrite=overwrite)
+    body = json.dumps({"objects": writer.objects, "result": content}).encode()
+    head = {"format": FORMAT, "immunoode": _version(), "sha256": hashlib.sha256(body).hexdigest()}
+    text = json.dumps(head).encode() + b"\n" + body
+    if len(text) > _LARGEST or _parts(body) > _PARTS:
+        raise FitError(Problem("save", f"the result takes {len(text):,} bytes", f"at most {_LARGEST:,}: fewer observations"))
+    packed = gzip.compress(text, mtime=0)
+    packed = packed if len(text) <= _room(len(packed)) else gzip.compress(text, 0, mtime=0)
+    return write_whole(path, packed, overwrite=overwrite)
 
 
 def _version() -> str:
@@ -62,6 +65,8 @@ def _version() -> str:
 def load_fit(path: str | Path) -> Any:
     """Read a result that `result.save(path)` wrote: a FitResult or a PopulationResult.
 
+    A file is data, whoever wrote it: nothing in it is run, and what is not a sound result is refused.
+
     Raises
     ------
     FitError
@@ -72,168 +77,72 @@ def load_fit(path: str | Path) -> Any:
     >>> import immunoode as imo
     >>> result = imo.load_fit("trial.fit")  # doctest: +SKIP
     """
-    file = Path(path)
+    file, writer = Path(path), ""
     try:
-        document = json.loads(gzip.decompress(file.read_bytes()))
-        if document["format"] != FORMAT:
-            what = f"is of format {document['format']}, written by immunoode {document['immunoode']}"
-            raise FitError(Problem(str(path), what, f"this version reads format {FORMAT}"))
-        return _Reader(document["objects"]).value(document["result"])
+        head, document = _document(_unpacked(file))
+        writer = f" (written by immunoode {str(head.get('immunoode'))[:40]}, this is {_version()})"
+        objects = document.get("objects")
+        if not isinstance(objects, list):
+            raise Unread("it has no objects")
+        return Reader(objects).result(document.get("result"))
     except FileNotFoundError as error:
         raise FitError(Problem(str(path), "is not there", "the path that .save() was given")) from error
-    except FitError:
-        raise
+    except _Format as error:
+        raise FitError(Problem(str(path), str(error), f"this version reads formats {_OLD} and {FORMAT}")) from error
     except Exception as error:  # whatever a broken file leads to
-        raise FitError(Problem(str(path), f"is not a saved fit: {error}", "a file written by .save()")) from error
+        what = f"is not a saved fit: {error!s:.300}{writer}"
+        raise FitError(Problem(str(path), what, "a file written by .save()")) from error
+
+
+class _Format(ValueError):
+    """A format that this version does not read."""
+
+
+def _room(size: int) -> int:
+    """Return to how many bytes a file of a size may unpack."""
+    return min(max(_SMALL, _RATIO * size), _LARGEST)
+
+
+def _unpacked(file: Path) -> bytes:
+    """Return the text of a file; one that unpacks to far more than it has is not unpacked."""
+    if file.exists() and not file.is_file():
+        raise Unread("it is no regular file")
+    room = _room(file.stat().st_size)
+    try:
+        with gzip.open(file) as packed:
+            text = packed.read(room + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise Unread(f"it is damaged or no such file ({error})") from None
+    if len(text) > room:
+        raise Unread(f"it unpacks to more than {room:,} bytes")
+    return text
+
+
+def _document(text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the head and the content, checked against its hash."""
+    first, _, body = text.partition(b"\n")
+    if _parts(text) > _PARTS:
+        raise Unread(f"it has more than {_PARTS:,} parts")
+    head = json.loads(first)
+    if not isinstance(head, dict) or "format" not in head:
+        raise Unread("it states no format")
+    if head["format"] == _OLD:
+        return head, head
+    if head["format"] != FORMAT:
+        raise _Format(f"is of format {head['format']!r:.40}, written by immunoode {head.get('immunoode')!r:.40}")
+    if hashlib.sha256(body).hexdigest() != head.get("sha256"):
+        raise Unread("it is damaged: its content is not what was written")
+    document = json.loads(body)
+    return head, document if isinstance(document, dict) else {}
+
+
+def _parts(text: bytes) -> int:
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
 
 
 def fingerprint(*parts: Any) -> str:
     """Return a hash of data and settings: the same for the same fit, on any machine."""
-    writer = _Writer()
+    writer = Writer()
     content = [writer.value(part) for part in parts]
     text = json.dumps([writer.objects, content], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-class _Writer:
-    """Turns values into what JSON holds; objects are listed once, and referred to by their place."""
-
-    def __init__(self) -> None:
-        self.objects: list[Any] = []
-        self._places: dict[int, int] = {}
-        self._kept: list[Any] = []
-
-    def value(self, value: Any) -> Any:
-        if value is None or isinstance(value, (bool, int, float, str)):
-            return value.item() if isinstance(value, np.generic) else value
-        if isinstance(value, np.generic):
-            return value.item()
-        if isinstance(value, tuple):
-            return {"tuple": [self.value(v) for v in value]}
-        if isinstance(value, list):
-            return [self.value(v) for v in value]
-        if isinstance(value, Mapping) and not is_dataclass(value):
-            return {"dict": [[self.value(k), self.value(v)] for k, v in value.items()]}
-        return {"object": self._place(value)}
-
-    def _place(self, value: Any) -> int:
-        if id(value) not in self._places:
-            self._kept.append(value)  # so that no other object gets its id
-            made = self._object(value)
-            self._places[id(value)] = len(self.objects)
-            self.objects.append(made)
-        return self._places[id(value)]
-
-    def _object(self, value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            return self._array(value)
-        if isinstance(value, (frozenset, set)):
-            return {"set": [self.value(v) for v in sorted(value)]}
-        if isinstance(value, Path):
-            return {"path": str(value)}
-        kind = type(value)
-        if kind.__name__ == "DataFrame":
-            return self._table(value)
-        if kind.__name__ == "Outcome":
-            return self._outcome(value)
-        if is_dataclass(value) and kind.__module__.startswith(_PACKAGE):
-            own = {f.name: self.value(getattr(value, f.name)) for f in fields(value) if f.init}
-            return {"class": f"{kind.__module__}:{kind.__qualname__}", "fields": own}
-        raise FitError(Problem("save", f"a {kind.__module__}.{kind.__qualname__} cannot be written", "a result of a fit"))
-
-    def _array(self, value: Any) -> Any:
-        if value.dtype == object:
-            return {"cells": [self.value(v) for v in value.ravel().tolist()], "shape": list(value.shape)}
-        kept = np.ascontiguousarray(value)
-        return {"array": base64.b64encode(kept.tobytes()).decode(), "dtype": kept.dtype.str, "shape": list(value.shape)}
-
-    def _table(self, table: DataFrame) -> Any:
-        columns = [self.value(_plain(table.iloc[:, j])) for j in range(table.shape[1])]
-        kinds = [str(t) for t in table.dtypes]
-        return {"table": columns, "kinds": kinds, "names": [self.value(c) for c in table.columns],
-                "index": self.value(_plain(table.index.to_series())), "index_name": self.value(table.index.name)}  # fmt: skip
-
-    def _outcome(self, outcome: Any) -> Any:
-        result = outcome.result
-        kept = {n: self.value(getattr(result, n)) for n in _RESULT if hasattr(result, n)}
-        return {"outcome": kept, "parameters": result.params.dumps(), "rounds": outcome.rounds, "settled": outcome.settled}
-
-
-def _plain(column: Any) -> Any:
-    """Return a column as an array: numbers as they are, everything else as objects."""
-    values = column.to_numpy()
-    if values.dtype.kind in "biuf":
-        return values
-    made = np.empty(len(values), dtype=object)
-    made[:] = column.tolist()
-    return made
-
-
-class _Reader:
-    """Turns it back."""
-
-    def __init__(self, objects: list[Any]) -> None:
-        self.made: list[Any] = []
-        for one in objects:
-            self.made.append(self._object(one))
-
-    def value(self, value: Any) -> Any:
-        if isinstance(value, list):
-            return [self.value(v) for v in value]
-        if not isinstance(value, dict):
-            return value
-        if "tuple" in value:
-            return tuple(self.value(v) for v in value["tuple"])
-        if "dict" in value:
-            return {self.value(k): self.value(v) for k, v in value["dict"]}
-        return self.made[value["object"]]
-
-    def _object(self, one: Any) -> Any:
-        if "array" in one:
-            return np.frombuffer(base64.b64decode(one["array"]), dtype=np.dtype(one["dtype"])).reshape(one["shape"]).copy()
-        if "cells" in one:
-            made = np.empty(len(one["cells"]), dtype=object)
-            made[:] = [self.value(v) for v in one["cells"]]
-            return made.reshape(one["shape"])
-        if "set" in one:
-            return frozenset(self.value(v) for v in one["set"])
-        if "path" in one:
-            return Path(one["path"])
-        if "table" in one:
-            return self._table(one)
-        if "outcome" in one:
-            return self._outcome(one)
-        return _class(one["class"])(**{n: self.value(v) for n, v in one["fields"].items()})
-
-    def _table(self, one: Any) -> Any:
-        import pandas as pd
-
-        index = pd.Index(self.value(one["index"]), name=self.value(one["index_name"]))
-        columns = {j: pd.Series(self.value(c), index=index).astype(k) for j, (c, k) in
-                   enumerate(zip(one["table"], one["kinds"], strict=True))}  # fmt: skip
-        table = pd.DataFrame(columns, index=index)
-        table.columns = pd.Index([self.value(n) for n in one["names"]])
-        return table
-
-    def _outcome(self, one: Any) -> Any:
-        from lmfit.minimizer import MinimizerResult
-
-        from immunoode.fit.logarithms import LogParameters
-        from immunoode.fit.minimise import Outcome
-
-        kept = {n: self.value(v) for n, v in one["outcome"].items()}
-        result = MinimizerResult(params=LogParameters().loads(one["parameters"]), **kept)
-        return Outcome(result, int(one["rounds"]), bool(one["settled"]))
-
-
-def _class(name: str) -> Any:
-    """Return a dataclass of this package, and nothing else."""
-    from importlib import import_module
-
-    module, _, attribute = name.partition(":")
-    if not module.startswith(_PACKAGE) or not attribute.isidentifier():
-        raise FitError(Problem(name, "is no part of immunoode", "a file written by .save()"))
-    found = getattr(import_module(module), attribute)
-    if not (isinstance(found, type) and is_dataclass(found)):
-        raise FitError(Problem(name, "is no dataclass", "a file written by .save()"))
-    return found

@@ -55,6 +55,10 @@ class Simulated:
             self._times.append(days)
             self._place[rows] = place
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy in another process needs: machine code is prepared there again."""
+        return {**self.__dict__, "_prepared": {}}
+
     def __call__(self, values: FloatArray) -> FloatArray:
         """Return (B, N) predictions at the observations."""
         found = self._run(self._simulator(len(values)), values).values

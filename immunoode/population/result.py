@@ -267,10 +267,10 @@ class PopulationResult:
         """A hash of model, data and settings: equal fits have equal ones."""
         return fingerprint(self.model, self.problem, self.method, self.seed)
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+    def save(self, path: str | Path, *, overwrite: bool = True) -> Path:
         """Write the result to a file that `immunoode.load_fit` reads, to the last digit; whole or not at all.
 
-        A file that is there is replaced only where `overwrite` says so.
+        A file that is there is replaced, unless `overwrite` is False.
         """
         return save(self, path, overwrite=overwrite)
 

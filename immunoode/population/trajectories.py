@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +44,10 @@ class Trajectories:
             rows = seen.subject == s
             days, self._place[rows] = np.unique(seen.time[rows], return_inverse=True)
             self._times.append(days)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy in another process needs: machine code is prepared there again."""
+        return {**self.__dict__, "_simulators": {}}
 
     def __call__(self, latent: FloatArray) -> FloatArray:
         """Return predictions (B, N) of latent values (B, S, K)."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fit.blas import one_thread
+from immunoode.fit.interrupt import interruptible
 from immunoode.fit.likelihood import ErrorModel
 from immunoode.fit.minimise import refit
 from immunoode.fit.objective import Objective, ratio
@@ -47,14 +47,17 @@ def bootstrap(
         raise FitError(Problem("kind", f"{own[0]!r} is each subject's own: subjects drawn again are others", "'parametric'"))
     workers = threads or processors()
 
-    stop = Event()
-
     def one(i: int) -> tuple[FloatArray, FloatArray, str]:
         if stop.is_set():
             return np.zeros(0), np.zeros(0), STOPPED
         return _one(result, kind, np.random.default_rng([seed, i]))
 
-    with one_thread(), ThreadPoolExecutor(workers) as pool, bar_over(count, "bootstrap", progress) as bar:
+    with (
+        one_thread(),
+        interruptible() as stop,
+        ThreadPoolExecutor(workers) as pool,
+        bar_over(count, "bootstrap", progress) as bar,
+    ):
         found = in_turn([pool.submit(one, i) for i in range(count)], stop, bar)
     rows, failed = [(row, scales) for row, scales, why in found if not why], [why for *_, why in found if why]
     names = tuple(result.lmfit.var_names)

@@ -13,6 +13,7 @@ import numpy as np
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fit.blas import one_thread
 from immunoode.fit.design import PER_SUBJECT
+from immunoode.fit.interrupt import interruptible
 from immunoode.fit.minimise import refit
 from immunoode.fit.observations import MEASURED, FloatArray
 from immunoode.fit.uncertainty.covariance import check_level, natural
@@ -167,8 +168,12 @@ def profiles(
         raise FitError([Problem("profile", f"{n!r} was not fitted", nearest(n, known)) for n in unknown])
     ends = thresholds(result, level)
     jobs = [(known[n], side) for n in chosen for side in (-1, 1)]
-    stop = Event()
-    with one_thread(), ThreadPoolExecutor(threads or processors()) as pool, bar_over(len(jobs), "profile", progress) as bar:
+    with (
+        one_thread(),
+        interruptible() as stop,
+        ThreadPoolExecutor(threads or processors()) as pool,
+        bar_over(len(jobs), "profile", progress) as bar,
+    ):
         sides = in_turn([pool.submit(_side, result, n, side, ends, stop) for n, side in jobs], stop, bar)
     units = {k: s.unit for s in result.objective.design.slots for k in s.keys}
     made = {}

@@ -1,0 +1,45 @@
+"""Ctrl-C as a question that a fit asks between its evaluations, so that it never lands inside a library."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Any
+
+IMPATIENT = 3
+"""Times Ctrl-C is pressed until it is an exception as everywhere else."""
+_asked: Event | None = None
+
+
+@contextmanager
+def interruptible() -> Iterator[Event]:
+    """Give an event that Ctrl-C sets as long as the block runs; within another such block it is that block's event.
+
+    Where a program handles the signal itself, or in a thread, Ctrl-C does what it does there.
+    """
+    global _asked
+    if _asked is not None:
+        yield _asked
+        return
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield Event()
+        return
+    stop, pressed = Event(), []
+
+    def note(number: int, frame: Any) -> None:
+        stop.set()
+        pressed.append(number)
+        if len(pressed) >= IMPATIENT:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    _asked = stop
+    try:
+        yield stop
+    finally:
+        _asked = None
+        signal.signal(signal.SIGINT, before)
