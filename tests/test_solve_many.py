@@ -1,8 +1,5 @@
 """Many patients: independence of threads and order, schedules and times of their own, statuses, kernels and their cache."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -129,25 +126,3 @@ def test_known_times_are_stopped_at():
 def test_wrong_method():
     with pytest.raises(SolveError, match="method: is 'tsit'; did you mean 'tsit5'"):
         imo.simulate(decay(), until=1, method="tsit")
-
-
-@pytest.mark.slow
-def test_kernels_where_no_cache_can_be_written(tmp_path):
-    """In a folder that cannot be written, with a home that cannot either, kernels are compiled for the process."""
-    environment = {**os.environ, "NUMBA_CACHE_DIR": "", "NUMBA_CACHE_LOCATOR_CLASSES": "ZipCacheLocator"}
-    code = "import immunoode as imo; print(imo.simulate('tumour_immune', until=10)['tumour'][-1] > 0)"
-    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert found.stdout.strip() == "True", found.stderr
-    assert "no folder for its cache" in found.stderr
-
-
-@pytest.mark.slow
-def test_kernels_are_compiled_once_with_a_word_about_it(tmp_path):
-    code = "import immunoode as imo; print(imo.simulate('tumour_immune', until=10)['tumour'][-1] > 0)"
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    first, second = (
-        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-        for _ in range(2)
-    )
-    assert first.stdout == second.stdout == "True\n"
-    assert "once for this installation" in first.stderr and second.stderr == ""

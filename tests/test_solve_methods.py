@@ -6,6 +6,7 @@ import pytest
 import immunoode as imo
 from immunoode.model.equations import equations
 from immunoode.solve import linear, rodas5p, tsit5
+from immunoode.solve.jit import entry
 from immunoode.solve.system import STATES_AT, TIME_AT, System
 from tests.solve_models import base, binding, robertson, schedule
 
@@ -27,6 +28,10 @@ def swinging():
     )
 
 
+factorise, substitute = entry(linear.factorise.py_func), entry(linear.substitute.py_func)
+STEP = {method: (entry(method.attempt.py_func), entry(method.interpolant.py_func)) for method in (tsit5, rodas5p)}
+
+
 class Stepper:
     """One method with its room, stepping by fixed lengths."""
 
@@ -46,16 +51,17 @@ class Stepper:
         state[:n], atol = y, np.ones(n)
         self.at(t, y)
         slope[:n] = self.system.rates(self.x)
+        attempt, interpolant = STEP[self.method]
         if self.method is tsit5:
             room = np.zeros(width), n, 1.0, np.ones(width)
-            tsit5.attempt(self.f, t, 1e9, state, h, self.x, self.infusion, self.k, slope, trial, *room)
-            tsit5.interpolant(h, state, self.k, self.dense)
+            attempt(self.f, t, 1e9, state, h, self.x, self.infusion, self.k, slope, trial, *room)
+            interpolant(h, state, self.k, self.dense)
         else:
             jacobian, drift = self.system.jacobian(self.x).reshape(n, n), self.system.time_derivative(self.x)
             room = np.zeros((n, n)), np.zeros(n, np.int64), right, np.zeros(n), n
-            rodas5p.attempt(self.f, t, 1e9, state, h, self.x, self.x.copy(), self.infusion, self.k, slope, trial,
-                            jacobian, drift, *room, 1.0, atol)  # fmt: skip
-            rodas5p.interpolant(state, trial, self.k, self.dense)
+            attempt(self.f, t, 1e9, state, h, self.x, self.x.copy(), self.infusion, self.k, slope, trial, jacobian, drift,
+                    *room, 1.0, atol)  # fmt: skip
+            interpolant(state, trial, self.k, self.dense)
         return trial[:n]
 
     def run(self, steps, end=2.0):
@@ -109,11 +115,11 @@ def test_linear_systems():
         scale = 10.0 ** rng.integers(-9, 9, n)
         matrix = rng.normal(size=(n, n)) * scale[:, None] / scale
         right, factors, rows, out = rng.normal(size=n) * scale, matrix.copy(), np.zeros(n, np.int64), np.zeros(n)
-        assert linear.factorise(factors, rows, np.zeros(n))
-        linear.substitute(factors, rows, right, out)
+        assert factorise(factors, rows, np.zeros(n))
+        substitute(factors, rows, right, out)
         assert np.allclose(matrix @ out / scale, right / scale, rtol=1e-9, atol=1e-9)
     for hopeless in (np.zeros((2, 2)), np.array([[np.nan, 1], [1, 1]]), np.ones((2, 2))):
-        assert not linear.factorise(hopeless.copy(), np.zeros(2, np.int64), np.zeros(2))
+        assert not factorise(hopeless.copy(), np.zeros(2, np.int64), np.zeros(2))
 
 
 def test_robertson_against_radau():

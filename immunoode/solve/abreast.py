@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from immunoode.solve.abreast_sums import (
     FALLS,
     OVERSHOOTS,
     UNBOUNDED,
     accept,
-    aligned,
     errors,
     examine,
     propose,
@@ -28,24 +25,20 @@ from immunoode.solve.abreast_sums import (
 from immunoode.solve.calls import call, lent
 from immunoode.solve.control import SMALLEST, ratio, shrinkage
 from immunoode.solve.crossing import evaluate
-from immunoode.solve.jit import kernel
-from immunoode.solve.kernel import AUTOMATIC, EVALUATIONS, LARGEST, REJECTIONS, STEPS, SWITCHES, walk
+from immunoode.solve.jit import entry, inner
+from immunoode.solve.kernel import AUTOMATIC, EVALUATIONS, LARGEST, REJECTIONS, STEPS, SWITCHES
 from immunoode.solve.limits import dips, end_of, lift, overshoots, when_fallen
+from immunoode.solve.patients import HANDED_OVER, Checkpoints, Patients, copy_row
 from immunoode.solve.places import (
     EMPTY,
-    EVENT,
     OUTPUT,
     PATIENT,
     STEPPING,
     STREAK,
     TAKEN,
-    Patients,
     Places,
-    decided,
     leave,
-    own_events,
     pause,
-    places_for,
     put_in,
     renew_slope,
     seat,
@@ -61,7 +54,7 @@ _ADVANTAGE = 20.0
 """How much less a step costs than one that is taken alone, about: what implicit steps have to make up for."""
 
 
-@kernel
+@inner
 def _attempt(f: Any, added: int, t: Any, step: Any, latest: Any, x: Any, y: Any, k: Any, sixth: Any) -> None:
     """Try a step of each place (see `immunoode.solve.tsit5.attempt`).
 
@@ -86,14 +79,14 @@ def _attempt(f: Any, added: int, t: Any, step: Any, latest: Any, x: Any, y: Any,
     weigh(k, 7 * n, k, (q[0], q[1], q[2], q[3], q[4], q[5], q[6]), step)
 
 
-@kernel
+@inner
 def _rates(f: Any, added: int, share: float, t: Any, step: Any, latest: Any, x: Any, k: Any, first: int) -> None:
     for l in range(ABREAST):  # noqa: E741
         x[TIME_AT * ABREAST + l] = min(t[l] + share * step[l], latest[l])
     call(f[0], added, k, first, x, 0)
 
 
-@kernel
+@inner
 def _interpolate(step: Any, y: Any, k: Any, dense: Any) -> None:
     """Fill `dense` with the interpolants of the steps."""
     for i in range(y.size):
@@ -103,7 +96,7 @@ def _interpolate(step: Any, y: Any, k: Any, dense: Any) -> None:
                                            DENSE[6, p]), step)  # fmt: skip
 
 
-@kernel
+@inner
 def _share(s: Patients, a: Places, l: int) -> float:  # noqa: E741
     """Return the share of a step after which to try again, where a state has gone below zero (see `overshoots`)."""
     p = a.marks[PATIENT, l]
@@ -113,7 +106,7 @@ def _share(s: Patients, a: Places, l: int) -> float:  # noqa: E741
                       s.extinct.size, a.one_room, a.one_slope)  # fmt: skip
 
 
-@kernel
+@inner
 def _report(g: int, u: float, dense: Any, l: int, read: Any, n: int, states: Any) -> float:  # noqa: E741
     """Write states at a share of the step, those of the places in `read`; return the lowest of the model's own n."""
     lowest = 0.0
@@ -126,12 +119,12 @@ def _report(g: int, u: float, dense: Any, l: int, read: Any, n: int, states: Any
     return lowest
 
 
-@kernel
+@inner
 def _lift(s: Patients, a: Places, l: int, g: int) -> None:  # noqa: E741
     """Set states that a report has below zero, and would not go there, to zero (see `lift`)."""
     p, n = a.marks[PATIENT, l], s.extinct.size
     u = (s.times[p, g] - a.t[l]) / a.step[l]
-    _report(g, u, a.dense, l, np.arange(s.atol.shape[1]), n, a.own_states)
+    _report(g, u, a.dense, l, a.every, n, a.own_states)
     take_out(a.y, l, a.one_y)
     take_out(a.trial, l, a.one_trial)
     if dips(a.own_states[l, g], a.one_y, a.one_trial, n):
@@ -139,7 +132,7 @@ def _lift(s: Patients, a: Places, l: int, g: int) -> None:  # noqa: E741
              s.atol[p], n, a.one_room, a.one_slope)  # fmt: skip
 
 
-@kernel
+@inner
 def _step_of_one(a: Places, l: int) -> None:  # noqa: E741
     """Take the step of one patient out: its start, its end and its interpolant."""
     take_out(a.y, l, a.one_y)
@@ -148,7 +141,7 @@ def _step_of_one(a: Places, l: int) -> None:  # noqa: E741
         take_out(a.dense[row], l, a.one_dense[row])
 
 
-@kernel
+@inner
 def _fallen_after(s: Patients, a: Places, l: int) -> float:  # noqa: E741
     """Return after which share of a step a state first falls below its threshold."""
     _step_of_one(a, l)
@@ -159,7 +152,7 @@ def _fallen_after(s: Patients, a: Places, l: int) -> float:  # noqa: E741
     return theta
 
 
-@kernel
+@inner
 def _extinguish(s: Patients, a: Places, l: int, theta: float) -> None:  # noqa: E741
     """Cut a step after a share of it: what has come to its threshold there becomes zero."""
     _step_of_one(a, l)
@@ -168,7 +161,7 @@ def _extinguish(s: Patients, a: Places, l: int, theta: float) -> None:  # noqa: 
         a.one_trial[i] = evaluate(a.one_dense, i, theta)
     for i in range(n):
         a.one_room[i] = a.one_y[i] >= s.extinct[i] > a.one_trial[i] and s.extinct[i] > 0.0
-    a.one_y[:] = a.one_trial
+    copy_row(a.one_y, a.one_trial)
     for i in range(n):
         if a.one_room[i]:
             end_of(i, s.f, min(a.t[l], a.latest[l]), a.one_y, a.own_x[l], a.own_flows[l], n, a.one_slope, a.by)
@@ -176,39 +169,16 @@ def _extinguish(s: Patients, a: Places, l: int, theta: float) -> None:  # noqa: 
     renew_slope(s, a, l, min(a.t[l], a.latest[l]), a.one_y)
 
 
-@kernel
-def _walk_alone(s: Patients, a: Places, l: int) -> int:  # noqa: E741
-    """Walk a patient from where it is to its end, beginning with implicit steps; return its status code."""
-    p, y = a.marks[PATIENT, l], a.one_y
-    begun = np.array([a.marks[EVENT, l], a.marks[OUTPUT, l], a.h[l], a.previous[l], 1.0])
-    take_out(a.y, l, y)
-    a.own_states[l, a.marks[OUTPUT, l] : s.lengths[p]] = np.nan
-    s.counts[p, SWITCHES] += 1
-    code = walk(s.f, a.own_x[l], y, s.times[p, : s.lengths[p]], a.t[l], own_events(s, p), s.tables, s.extinct, s.rtol,
-                s.atol[p], s.most_steps - a.marks[TAKEN, l], AUTOMATIC, s.reactions, a.own_states[l], s.counts[p],
-                s.ended[p : p + 1], s.fired[p], begun, a.own_active[l], a.own_running[l], decided(a, l))  # fmt: skip
-    put_in(y, a.y, l)
-    a.marks[OUTPUT, l] = s.lengths[p]
-    return code
-
-
-@kernel
-def solve_abreast(s: Patients) -> None:
-    """Solve patients, eight at a time."""
-    _solve(s, places_for(s))
-
-
-@kernel
-def _solve(patients: Patients, places: Places) -> None:
-    s, a = lent(patients), lent(places)
+@entry
+def solve_abreast(patients: Patients, places: Places, checkpoints: Checkpoints) -> None:
+    """Solve patients, eight at a time; those that need implicit steps are handed over (see `immunoode.solve.patients`)."""
+    s, a, c = lent(patients), lent(places), lent(checkpoints)
     marks, t, h, step, latest, stop, previous = a.marks, a.t, a.h, a.step, a.latest, a.stop, a.previous
     x, y, k, trial, sixth, dense, atol, states = a.x, a.y, a.k, a.trial, a.sixth, a.dense, a.atol, a.own_states
     times, lengths, counts, ended, fast, rtol = s.times, s.lengths, s.counts, s.ended, s.rates_abreast, s.rtol
+    ends, found, error, large, good, factors, logged = a.ends, a.found, a.error, a.large, a.good, a.factors, a.logged
     n, most_steps, automatic, added = s.extinct.size, s.most_steps, s.method == AUTOMATIC, a.infusion.ctypes.data
-    error, large, good, factors, logged = aligned(1), aligned(1), aligned(1), aligned(1), aligned(1)
-    found, ends = np.zeros(ABREAST, np.int64), np.zeros(ABREAST, np.int64)
     cost, waiting = _ADVANTAGE * ratio(n), 0
-    ends[:] = EMPTY
     while True:
         stepping = 0
         for l in range(ABREAST):  # noqa: E741
@@ -217,7 +187,7 @@ def _solve(patients: Patients, places: Places) -> None:
                     ends[l] = pause(s, a, l) if t[l] >= stop[l] else TOO_MANY
                     continue
                 if ends[l] != EMPTY:
-                    leave(s, a, l, ends[l])
+                    leave(s, a, c, l, ends[l])
                 ends[l] = EMPTY
                 if waiting == lengths.size:
                     break
@@ -283,4 +253,5 @@ def _solve(patients: Patients, places: Places) -> None:
             if good[l] != 0.0 and t[l] < stop[l]:
                 marks[STREAK, l] = marks[STREAK, l] + 1 if step[l] * large[l] > 0.8 * STABLE else max(0, marks[STREAK, l] - 1)
                 if marks[STREAK, l] >= _PATIENCE and (stop[l] - t[l]) * large[l] > 8.0 * STABLE * cost:
-                    ends[l] = _walk_alone(s, a, l)
+                    ends[l] = HANDED_OVER
+                    counts[marks[PATIENT, l], SWITCHES] += 1

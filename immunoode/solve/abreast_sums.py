@@ -16,7 +16,6 @@ from numba.extending import intrinsic
 
 from immunoode.solve import vector_math as vm
 from immunoode.solve.control import LARGEST_FACTOR, LEAST, MEMORY, NO_ERROR, RESPONSE, SAFETY, SMALLEST_FACTOR
-from immunoode.solve.jit import kernel
 from immunoode.solve.vector_math import ABREAST, DOUBLES
 
 OVERSHOOTS, FALLS, UNBOUNDED = 1, 2, 4
@@ -25,7 +24,6 @@ _ALIGN = 8 * ABREAST
 _FLAGS = ir.VectorType(ir.IntType(64), ABREAST)
 
 
-@kernel
 def aligned(size: int) -> Any:
     """Return zeros, 8 `size` numbers that begin at a multiple of 64 bytes."""
     found = np.zeros(ABREAST * (size + 1))

@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from immunoode.solve.jit import kernel
+from immunoode.solve.jit import entry, inner
 from immunoode.solve.lanes import accumulate, copy
 from immunoode.solve.system import STATES_AT, TIME_AT
 
@@ -58,14 +58,14 @@ def _lent(cgctx: Any, builder: Any, kind: Any, value: Any) -> Any:
     return value
 
 
-@kernel
+@inner
 def place(t: float, y: Any, x: Any) -> None:
     """Put time and states into the packed input, whose parameters are in place."""
     x[TIME_AT] = t
     copy(x, STATES_AT, y, 0, y.size)
 
 
-@kernel
+@inner
 def rates(f: Any, t: float, x: Any, infusion: Any, out: Any, first: int = 0) -> None:
     """Set out[first:] to the rates of change at the states in x, infusions included (of length 0 where nothing runs)."""
     x[TIME_AT] = t
@@ -73,7 +73,7 @@ def rates(f: Any, t: float, x: Any, infusion: Any, out: Any, first: int = 0) -> 
     accumulate(out, first, infusion, 0, infusion.size, 1.0)
 
 
-@kernel
+@entry
 def evaluate_rows(f: Any, x: Any, out: Any) -> None:
     """Evaluate a function at every row of packed inputs."""
     for p in range(x.shape[0]):

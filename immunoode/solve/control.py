@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from immunoode.solve.calls import rates
-from immunoode.solve.jit import kernel
+from immunoode.solve.jit import inner
 from immunoode.solve.system import STATES_AT
 
 LEAST = -9.21
@@ -20,7 +20,7 @@ SMALLEST = 1e-14
 """A step of this share of the time itself is the end."""
 
 
-@kernel
+@inner
 def first_step(f: Any, t: float, y: Any, x: Any, infusion: Any, rtol: float, atol: Any, slope: Any, room: Any) -> float:
     """Return a first step, from the sizes of two derivatives (Hairer, Norsett and Wanner, Solving ODEs I, II.4)."""
     n = atol.size
@@ -42,13 +42,13 @@ def first_step(f: Any, t: float, y: Any, x: Any, infusion: Any, rtol: float, ato
     return min(100 * h, second)
 
 
-@kernel
+@inner
 def instant(t: float) -> float:
     """Return how far after (before) a time at which rates switch they are those after (before) it, whatever its rounding."""
     return 1e-14 * max(1.0, abs(t))
 
 
-@kernel
+@inner
 def growth(error: float, previous: float) -> float:
     """Return the factor of the next step after one that was accepted, by a proportional-integral rule.
 
@@ -58,19 +58,19 @@ def growth(error: float, previous: float) -> float:
     return min(LARGEST_FACTOR, max(SMALLEST_FACTOR, factor))
 
 
-@kernel
+@inner
 def logarithm(error: float) -> float:
     """Return the logarithm of an error, which may be zero."""
     return np.log(error + NO_ERROR)
 
 
-@kernel
+@inner
 def shrinkage(error: float) -> float:
     """Return the factor of the step after one that was rejected; a rate that is not finite has an error that is not."""
     return max(0.2, 0.9 * error**-0.2) if error < 1e300 else 0.1
 
 
-@kernel
+@inner
 def ratio(n: int) -> float:
     """Return the cost of an implicit step over that of an explicit one, for n states (measured on models of this package)."""
     return 4.0 + 0.5 * n

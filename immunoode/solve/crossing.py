@@ -11,24 +11,24 @@ from typing import Any
 from immunoode.solve.calls import CONDITIONS, CROSSINGS, call, place, rates
 from immunoode.solve.control import instant
 from immunoode.solve.dosing import carry
-from immunoode.solve.jit import kernel
+from immunoode.solve.jit import inner
 
 _HALVINGS = 60
 
 
-@kernel
+@inner
 def evaluate(dense: Any, i: int, theta: float) -> float:
     """State i at t + theta h."""
     return dense[0, i] + theta * (dense[1, i] + theta * (dense[2, i] + theta * (dense[3, i] + theta * dense[4, i])))
 
 
-@kernel
+@inner
 def _conditions(f: Any, t: float, y: Any, x: Any, values: Any) -> None:
     place(t, y, x)
     call(f[CONDITIONS], f[CONDITIONS + 1], values, 0, x, 0)
 
 
-@kernel
+@inner
 def signs_of(f: Any, t: float, y: Any, x: Any, values: Any, signs: Any) -> None:
     """Fill `signs` with 1 where a condition is above zero, else 0."""
     _conditions(f, t, y, x, values)
@@ -36,7 +36,7 @@ def signs_of(f: Any, t: float, y: Any, x: Any, values: Any, signs: Any) -> None:
         signs[c] = 1 if values[c] > 0.0 else 0
 
 
-@kernel
+@inner
 def flipped(f: Any, t: float, y: Any, x: Any, values: Any, signs: Any) -> bool:
     """Whether a condition has another sign than `signs` says."""
     _conditions(f, t, y, x, values)
@@ -46,7 +46,7 @@ def flipped(f: Any, t: float, y: Any, x: Any, values: Any, signs: Any) -> bool:
     return False
 
 
-@kernel
+@inner
 def root(f: Any, t: float, step: float, latest: float, dense: Any, x: Any, room: Any, values: Any, signs: Any) -> float:
     """Return up to which theta of a step no condition has changed its sign, of one that ends with a change."""
     low, high = 0.0, 1.0
@@ -63,7 +63,7 @@ def root(f: Any, t: float, step: float, latest: float, dense: Any, x: Any, room:
     return low
 
 
-@kernel
+@inner
 def hop(f: Any, t: float, most: float, latest: float, y: Any, x: Any, infusion: Any, slope: Any, values: Any, signs: Any,
         rows: Any, by: Any, n: int) -> float:  # fmt: skip
     """Carry y, whose rates are `slope`, over a root right ahead; renew `slope` and `signs`; return the time reached.

@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 
 from immunoode.solve.calls import call, place
-from immunoode.solve.jit import kernel
+from immunoode.solve.jit import entry, inner
 
 ABOVE, LIMIT, REFERENCE, BY, FACTOR, LASTING, CONTINUOUS, COURSE = range(8)
 NONE, BASELINE, NADIR = range(3)
 _HALVINGS = 50
 
 
-@kernel
+@inner
 def watched(watch: Any, t: float, y: Any, x: Any, values: Any) -> None:
     """Fill `values` with what the reactions look at."""
     place(t, y, x)
     call(watch[0], watch[1], values, 0, x, 0)
 
 
-@kernel
+@inner
 def first_look(reactions: Any, t: float, y: Any, x: Any, decided: Any, seen: Any) -> None:
     """Begin with what reactions compare with.
 
@@ -29,14 +29,17 @@ def first_look(reactions: Any, t: float, y: Any, x: Any, decided: Any, seen: Any
     """
     watch, table, _, _ = reactions
     on, factors, baseline, nadir = decided
-    on[:], factors[:] = 0, 1.0
+    for r in range(on.size):
+        on[r] = 0
+    for i in range(factors.size):
+        factors[i] = 1.0
     if table.shape[0]:
         watched(watch, t, y, x, seen)
     for r in range(table.shape[0]):
         baseline[r] = nadir[r] = seen[r]
 
 
-@kernel
+@inner
 def found(table: Any, r: int, value: float, baseline: Any, nadir: Any) -> bool:
     """Whether the condition of reaction r holds."""
     reference = 0.0
@@ -49,7 +52,7 @@ def found(table: Any, r: int, value: float, baseline: Any, nadir: Any) -> bool:
     return value <= limit and (table[r, REFERENCE] == NONE or reference - value >= table[r, BY])
 
 
-@kernel
+@inner
 def newly(table: Any, values: Any, on: Any, baseline: Any, nadir: Any) -> bool:
     """Whether a reaction that is decided continuously would change now."""
     for r in range(table.shape[0]):
@@ -59,7 +62,7 @@ def newly(table: Any, values: Any, on: Any, baseline: Any, nadir: Any) -> bool:
     return False
 
 
-@kernel
+@inner
 def when_newly(watch: Any, table: Any, t: float, step: float, dense: Any, x: Any, room: Any, values: Any, on: Any,
                baseline: Any, nadir: Any) -> float:  # fmt: skip
     """Return where in a step, at whose end a reaction would change, the first does."""
@@ -76,7 +79,7 @@ def when_newly(watch: Any, table: Any, t: float, step: float, dense: Any, x: Any
     return high
 
 
-@kernel
+@inner
 def decide(table: Any, affects: Any, r: int, t: float, value: float, on: Any, fired: Any, factors: Any, baseline: Any,
            nadir: Any, events: Any, e: int) -> bool:  # fmt: skip
     """Take the decision of reaction r; True where a course begins, whose events are put in place from e on."""
@@ -101,18 +104,31 @@ def decide(table: Any, affects: Any, r: int, t: float, value: float, on: Any, fi
     return False
 
 
-@kernel
+@inner
 def _begin(r: int, t: float, events: Any, e: int) -> None:
     """Give the events of a course their times, and put all that are to come in order."""
     times, kinds, inputs, amounts, durations, ordinals, intervals, phases, time_by, amount_by = events
     for k in range(e, times.size):
         if times[k] == np.inf and intervals[k] == r:
             times[k] = t + phases[k]
-    order = np.argsort(times[e:], kind="mergesort")
-    for column in (times, amounts, durations, intervals, phases):
-        column[e:] = column[e:][order]
-    for column in (kinds, inputs, ordinals):
-        column[e:] = column[e:][order]
-    for k in range(time_by.shape[1]):
-        time_by[e:, k] = time_by[e:, k][order]
-        amount_by[e:, k] = amount_by[e:, k][order]
+    for k in range(e + 1, times.size):  # what is to come is in order but for the course, and ties stay as they are
+        m = k
+        while m > e and times[m - 1] > times[m]:
+            _exchange(m - 1, m, (times, amounts, durations, intervals, phases), (kinds, inputs, ordinals), (time_by, amount_by))
+            m -= 1
+
+
+@inner
+def _exchange(a: int, b: int, numbers: Any, labels: Any, rows: Any) -> None:
+    """Exchange two events."""
+    for column in numbers:
+        column[a], column[b] = column[b], column[a]
+    for column in labels:
+        column[a], column[b] = column[b], column[a]
+    for matrix in rows:
+        for k in range(matrix.shape[1]):
+            matrix[a, k], matrix[b, k] = matrix[b, k], matrix[a, k]
+
+
+decide_from_python, newly_from_python = entry(decide.py_func), entry(newly.py_func)
+"""The same for the reference engine."""

@@ -6,11 +6,11 @@ from typing import Any
 
 from immunoode.solve.calls import ARRIVALS, CONSTANTS, INITIAL, call, place, rates
 from immunoode.solve.events import DOSE, INFUSION_END, INFUSION_START, MULTIPLY, REPLACE, RESET, SET
-from immunoode.solve.jit import kernel
+from immunoode.solve.jit import inner
 from immunoode.solve.system import DOSE_AT, STATES_AT, TIME_AT
 
 
-@kernel
+@inner
 def arrival(f: Any, t: float, amount: float, amount_by: Any, y: Any, x: Any, out: Any) -> None:
     """Fill `out` with what doses of this amount would do to the state y: for each input what pulses move, what is added."""
     place(t, y, x)
@@ -20,7 +20,7 @@ def arrival(f: Any, t: float, amount: float, amount_by: Any, y: Any, x: Any, out
     call(f[ARRIVALS], f[ARRIVALS + 1], out, 0, x, 0)
 
 
-@kernel
+@inner
 def flow(y: Any, infusion: Any, active: Any, running: Any) -> None:
     """Sum what runs anew: what has ended leaves nothing behind, not even by rounding."""
     for i in range(y.size):
@@ -31,7 +31,7 @@ def flow(y: Any, infusion: Any, active: Any, running: Any) -> None:
                 infusion[i] += running[o, i]
 
 
-@kernel
+@inner
 def arrive(f: Any, t: float, e: int, events: Any, input_states: Any, y: Any, x: Any, infusion: Any, active: Any, running: Any,
            out: Any, extinct: Any, constants_at: int) -> None:  # fmt: skip
     """Apply event `e` to the state `y` and to `infusion`, what flows into each state a day.
@@ -85,7 +85,7 @@ def arrive(f: Any, t: float, e: int, events: Any, input_states: Any, y: Any, x: 
             flow(y, infusion, active, running)
 
 
-@kernel
+@inner
 def moves_in_time(time_by: Any, e: int) -> bool:
     """Whether the time of an event depends on what sensitivities are by."""
     for k in range(time_by.shape[1]):
@@ -94,7 +94,7 @@ def moves_in_time(time_by: Any, e: int) -> bool:
     return False
 
 
-@kernel
+@inner
 def carry(f: Any, t: float, y: Any, x: Any, infusion: Any, by: Any, sign: float, n: int, slope: Any) -> None:
     """Carry sensitivities over a moved event: add sign times the rates at (t, y) times the derivatives of its time."""
     place(t, y, x)

@@ -8,11 +8,11 @@ from immunoode.solve.control import instant
 from immunoode.solve.decisions import decide, watched
 from immunoode.solve.dosing import arrive, carry, moves_in_time
 from immunoode.solve.events import DOSE, INFUSION_START, STEADY, STOP, VISIT
-from immunoode.solve.jit import kernel
+from immunoode.solve.jit import inner
 from immunoode.solve.steady import settle
 
 
-@kernel
+@inner
 def happen(e: int, f: Any, t: float, events: Any, tables: Any, extinct: Any, rtol: float, atol: Any, reactions: Any, y: Any,
            x: Any, flows: Any, active: Any, running: Any, decided: Any, fired: Any, seen: Any, moved: Any,
            slope: Any) -> bool:  # fmt: skip
@@ -38,7 +38,8 @@ def happen(e: int, f: Any, t: float, events: Any, tables: Any, extinct: Any, rto
             if factors[inputs[e]] == 0.0:
                 return True
             amounts[e] *= factors[inputs[e]]
-            amount_by[e] *= factors[inputs[e]]
+            for k in range(amount_by.shape[1]):
+                amount_by[e, k] *= factors[inputs[e]]
         arrive(f, t, e, events, input_states, y, x, flows, active, running, moved, extinct, constants_at)
     if moves:
         carry(f, t + instant(t), y, x, flows, time_by[e], -1.0, n, slope)

@@ -5,55 +5,55 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 FAST = {"contract", "arcp", "nsz", "reassoc"}
 """Liberties in floating point; NaN keeps its meaning, since failures are found by it."""
+_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": FAST, "no_cfunc_wrapper": True}
 
 
-def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function on its first call, or load it from the cache beside it (or in the user's cache folder).
-
-    Numba on its own would keep a stale kernel when a function that it calls changes in another file: here a kernel is good
-    as long as no file of this folder changed. Where no folder can be written, kernels are compiled in each process.
-    """
+def entry(function: Callable[..., Any]) -> Any:
+    """Compile a kernel that Python calls on its first call, or load it from the cache of this installation."""
     from numba import njit
-    from numba.core.caching import FunctionCache, IndexDataCacheFile
 
-    compiled = njit(nogil=True, error_model="numpy", fastmath=FAST)(function)
-    try:
-        found = FunctionCache(function)
-    except (RuntimeError, OSError):
-        return compiled
-    found._cache_file = IndexDataCacheFile(
-        cache_path=found._cache_path, filename_base=found._impl.filename_base, source_stamp=_stamp()
-    )
-    compiled._cache = found
+    from immunoode.solve.kernel_cache import KernelCache
+    from immunoode.solve.linking import KernelCompiler
+
+    compiled = njit(pipeline_class=KernelCompiler, **_OPTIONS)(function)
+    compiled._cache = KernelCache(function)
     return compiled
 
 
-def part(function: Callable[..., Any]) -> Any:
-    """Compile a function into each kernel that calls it: passing dozens of arrays costs more than what is done with them."""
+class Inner:
+    """A function that kernels call: known to Numba by its type, and of no use to Python."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled  # its type refers to it weakly
+        self._numba_type_ = compiled._numba_type_
+        self.py_func = compiled.py_func
+
+    def __call__(self, *args: Any) -> Any:
+        """Refuse: there is no machine code of this function alone."""
+        raise TypeError(f"{self.py_func.__qualname__} is called by kernels only; entry(function.py_func) is one for Python")
+
+
+def inner(function: Callable[..., Any]) -> Inner:
+    """Compile a function that only kernels call, into each of them."""
     from numba import njit
 
-    return njit(inline="always", nogil=True, error_model="numpy", fastmath=FAST)(function)
+    from immunoode.solve.linking import LinkedCompiler
+
+    return Inner(njit(pipeline_class=LinkedCompiler, no_cpython_wrapper=True, **_OPTIONS)(function))
 
 
 @cache
 def announce(compiled: Any) -> None:
-    """Say that a kernel has to be compiled, where it is not in the cache: once a process, on the standard error stream."""
-    if compiled.signatures:
+    """Say that a kernel has to be compiled, unless it is in the cache: once per process, on the standard error stream."""
+    if compiled.signatures or compiled._cache.is_filled():
         return
-    stored = getattr(compiled._cache, "_cache_file", None)
-    if stored is None:
-        print("immunoode: compiling the solver for this process, about half a minute: no folder for its cache can be written "
-              "(set NUMBA_CACHE_DIR to one that can)", file=sys.stderr, flush=True)  # fmt: skip
-    elif not stored._load_index():
-        print("immunoode: compiling the solver, about half a minute, once for this installation", file=sys.stderr, flush=True)
-
-
-@cache
-def _stamp() -> tuple[Any, ...]:
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return tuple((f.name, f.stat().st_mtime_ns, f.stat().st_size) for f in files)
+    if compiled._cache.can_be_written():
+        print("immunoode: compiling the solver, about a quarter of a minute, once for this installation",
+              file=sys.stderr, flush=True)  # fmt: skip
+    else:
+        print("immunoode: compiling the solver, about a quarter of a minute in each process: no folder for its cache can be "
+              "written (set NUMBA_CACHE_DIR to one that can)", file=sys.stderr, flush=True)  # fmt: skip

@@ -10,23 +10,24 @@ The state may be followed by its derivatives: (1 + m) n numbers, of which the fi
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from immunoode.solve import rodas5p, tsit5
-from immunoode.solve.calls import CONSTANTS, DRIFT, JACOBIAN, call, place, rates
+from immunoode.solve.calls import CONSTANTS, DRIFT, JACOBIAN, call, lent, place, rates
 from immunoode.solve.control import SMALLEST, first_step, growth, instant, logarithm, ratio, shrinkage
 from immunoode.solve.crossing import evaluate, flipped, hop, root, signs_of
 from immunoode.solve.decisions import CONTINUOUS, decide, first_look, newly, watched, when_newly
 from immunoode.solve.dosing import flow
-from immunoode.solve.events import INFUSION_START, STOP, VISIT
+from immunoode.solve.events import STOP, VISIT
 from immunoode.solve.happening import happen
-from immunoode.solve.jit import kernel
+from immunoode.solve.jit import entry, inner
 from immunoode.solve.lanes import copy, weigh
 from immunoode.solve.limits import dips, end_of, falls, lift, overshoots, when_fallen
 from immunoode.solve.linear import leading_size
 from immunoode.solve.outputs import write_outputs
+from immunoode.solve.patients import HANDED_OVER, Checkpoints, Patients, copy_row, infusions_in, own_events
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
 from immunoode.solve.tsit5 import STABLE
 
@@ -39,7 +40,7 @@ _explicit, _explicit_dense, _stiffness = tsit5.attempt, tsit5.interpolant, tsit5
 _implicit, _implicit_dense = rodas5p.attempt, rodas5p.interpolant
 
 
-@kernel
+@inner
 def _interpolate(implicit: bool, step: float, y: Any, trial: Any, k: Any, dense: Any) -> None:
     """Fill `dense` with the interpolant of the step that was taken."""
     if implicit:
@@ -48,43 +49,93 @@ def _interpolate(implicit: bool, step: float, y: Any, trial: Any, k: Any, dense:
         _explicit_dense(step, y, k, dense)
 
 
-@kernel
-def walk(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables: Any, extinct: Any, rtol: float, atol: Any,
-         most_steps: int, method: int, reactions: Any, out: Any, counts: Any, ended: Any, fired: Any, begun: Any, active: Any,
-         running: Any, decided: Any) -> int:  # fmt: skip
-    """Step one patient from `start` over its events; fill `out` at `times`; return a status code.
+class Workspace(NamedTuple):
+    """Room for one patient that steps alone: see `walk` for what each is."""
 
-    `f` holds addresses and contexts in the order of `immunoode.solve.calls`, `events` the arrays of
-    `immunoode.solve.events.Events`, which reactions change. `tables` are the state of each input, what exchanges matter with
-    it, the number of conditions and the place of the constants; `reactions` the function that is watched, their numbers, the
-    inputs that they affect, and how many numbers that function gives. `y` is the initial state, and the last one on return;
-    `ended[0]` the time reached; `fired` when reactions first found their condition. `begun` says what was done before
-    `start`: events, outputs, the next step (0: to be found), the last error's logarithm, and whether steps are implicit;
-    `active` and `running` which infusions run, and what they give; `decided` what reactions have come to.
+    k: Any
+    dense: Any
+    jacobian: Any
+    matrix: Any
+    slope: Any
+    trial: Any
+    sixth: Any
+    weights: Any
+    below: Any
+    tolerance: Any
+    right: Any
+    room: Any
+    drift: Any
+    vector: Any
+    rows: Any
+    flows: Any
+    nothing: Any
+    moved: Any
+    by: Any
+    base: Any
+    values: Any
+    signs: Any
+    rows_of: Any
+    seen: Any
+    x: Any
+    y: Any
+    states: Any
+    active: Any
+    running: Any
+    on: Any
+    factors: Any
+    baseline: Any
+    nadir: Any
+
+
+def workspace_for(s: Patients) -> Workspace:
+    """Return room for patients that step alone, one after another."""
+    size, width, packed, n, m = s.atol.shape[1], s.y.shape[1], s.x.shape[1], s.extinct.size, s.events[8].shape[1]
+    inputs, conditions, count, infusions = s.tables[0].size, s.tables[2], s.reactions[1].shape[0], infusions_in(s)
+    return Workspace(
+        np.zeros((8, width)), np.zeros((5, width)), np.zeros((n, n)), np.zeros((n, n)), np.zeros(width), np.zeros(width),
+        np.zeros(width), np.zeros(size), np.zeros(width), np.ones(width), np.zeros(width), np.zeros(size), np.zeros(size),
+        np.zeros(n), np.zeros(n, np.int64), np.zeros(width), np.zeros(0), np.zeros(2 * size * inputs), np.zeros(m),
+        np.zeros(packed), np.zeros(conditions), np.zeros(conditions, np.int64), np.zeros(conditions * (1 + m)),
+        np.zeros(s.reactions[3]), np.zeros(packed), np.zeros(width), np.zeros((s.times.shape[1], width)),
+        np.zeros(infusions, np.int64), np.zeros((infusions, width)), np.zeros(count, np.int64), np.zeros(inputs),
+        np.zeros(count), np.zeros(count),
+    )  # fmt: skip
+
+
+@inner
+def walk(s: Patients, w: Workspace, p: int, start: float, events: Any, e: int, g: int, h: float, previous: float,
+         implicit: bool, most_steps: int, decided: Any) -> int:  # fmt: skip
+    """Step patient p from `start` over its events; fill the reported states; return a status code.
+
+    The state `w.y` is the initial one, and the last one on return; `ended[p]` is the time reached. `e` and `g` count the events
+    and outputs that were done before `start`; `h` is the next step (0: to be found), `previous` the last error's logarithm;
+    `w.active` and `w.running` are which infusions run, and what they give; `decided` is what reactions have come to.
     """
-    event_times, kinds, time_by = events[0], events[1], events[8]
-    watch, table, affects, looked_at = reactions
-    conditions, width, n = tables[2], y.size, extinct.size
-    size = n * (1 + time_by.shape[1])
-    k, dense, jacobian, matrix = np.zeros((8, width)), np.zeros((5, width)), np.empty((n, n)), np.empty((n, n))
-    slope, trial, sixth, weights = np.zeros(width), np.zeros(width), np.zeros(width), np.empty(size)
-    below, tolerance = np.zeros(width), np.ones(width)
-    tolerance[:size] = atol
-    right, room, drift, vector, rows = np.zeros(width), np.empty(size), np.zeros(size), np.zeros(n), np.empty(n, np.int64)
-    flows = np.zeros(width)
-    moved, by, base = np.empty(2 * size * tables[0].size), np.empty(time_by.shape[1]), np.empty(x.size)
-    values, signs, rows_of = np.empty(conditions), np.empty(conditions, np.int64), np.empty(conditions * (1 + by.size))
-    t, end = start, max(start, times[-1])
-    e, g, h, previous, steps, streak = int(begun[0]), int(begun[1]), begun[2], begun[3], 0, 0
+    f, x, y, out, times, tables, extinct = s.f, w.x, w.y, w.states, s.times[p, : s.lengths[p]], s.tables, s.extinct
+    rtol, atol, method, reactions = s.rtol, s.atol[p], s.method, s.reactions
+    counts, ended, fired, active, running = s.counts[p], s.ended[p : p + 1], s.fired[p], w.active, w.running
+    event_times, kinds = events[0], events[1]
+    watch, table, affects, _ = reactions
+    conditions, width, n, size = tables[2], y.size, extinct.size, atol.size
+    k, dense, jacobian, matrix, slope, trial, sixth = w.k, w.dense, w.jacobian, w.matrix, w.slope, w.trial, w.sixth
+    weights, below, tolerance, right, room, drift = w.weights, w.below, w.tolerance, w.right, w.room, w.drift
+    vector, rows, flows, moved, by, base = w.vector, w.rows, w.flows, w.moved, w.by, w.base
+    values, signs, rows_of, seen = w.values, w.signs, w.rows_of, w.seen
+    for i in range(size):
+        tolerance[i] = atol[i]
+    for i in range(n):
+        vector[i] = 0.0
+    t, end = start, max(start, times[times.size - 1])
+    steps, streak = 0, 0
     resumed, cost, patience = 0.0, ratio(n), 10
-    implicit = method == IMPLICIT or begun[4] != 0.0
+    implicit = implicit or method == IMPLICIT
     count = table.shape[0]
     on, factors, baseline, nadir = decided
-    seen, continuous = np.empty(looked_at), False
+    continuous = False
     for r in range(count):
         continuous |= table[r, CONTINUOUS] != 0.0
     flow(y, flows, active, running)
-    infusion = flows if active.any() else flows[:0]
+    infusion = flows if _runs(active) else w.nothing
     while True:
         given = False
         while e < event_times.size and event_times[e] <= t:
@@ -92,7 +143,7 @@ def walk(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables: 
                           fired, seen, moved, slope):  # fmt: skip
                 ended[0] = t
                 return NOT_STEADY
-            infusion = flows if active.any() else flows[:0]
+            infusion = flows if _runs(active) else w.nothing
             given |= kinds[e] != STOP and kinds[e] != VISIT
             e += 1
         ended[0] = t
@@ -265,44 +316,70 @@ def walk(f: Any, x: Any, y: Any, times: Any, start: float, events: Any, tables: 
             ended[0] = t
 
 
-@kernel
-def infusions_in(kinds: Any, ordinals: Any) -> int:
-    """Return how many infusions some events begin."""
-    count = 0
-    for e in range(kinds.size):
-        if kinds[e] == INFUSION_START:
-            count = max(count, ordinals[e] + 1)
-    return count
+@inner
+def _runs(active: Any) -> bool:
+    """Whether an infusion runs."""
+    for o in range(active.size):
+        if active[o]:
+            return True
+    return False
 
 
-@kernel
-def solve_many(f: Any, x: Any, y: Any, times: Any, lengths: Any, starts: Any, offsets: Any, events: Any, tables: Any,
-               extinct: Any, rtol: float, atol: Any, most_steps: int, method: int, reactions: Any, outputs: Any, values: Any,
-               counts: Any, ended: Any, codes: Any, fired: Any) -> None:  # fmt: skip
-    """Solve patients one after another: rows of x, y, times, atol, values; events of patient p at offsets[p]:offsets[p + 1].
+@entry
+def solve_alone(patients: Patients, workspace: Workspace, checkpoints: Checkpoints, which: Any) -> None:
+    """Solve some of the patients, one after another; those that were handed over from where they are.
 
     Each is solved in vectors of its own, which lie at addresses that four numbers at a time are loaded from fast, and its
     outputs are written while its states are at hand.
     """
-    c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 = events
-    count = reactions[1].shape[0]
-    decided = np.zeros(count, np.int64), np.ones(tables[0].size), np.empty(count), np.empty(count)
-    seen = np.empty(reactions[3])
-    own_x, own_y, states = np.empty(x.shape[1]), np.empty(y.shape[1]), np.empty((times.shape[1], y.shape[1]))
-    for p in range(y.shape[0]):
-        a, b, count = offsets[p], offsets[p + 1], lengths[p]
-        own = (c0[a:b], c1[a:b], c2[a:b], c3[a:b], c4[a:b], c5[a:b], c6[a:b], c7[a:b], c8[a:b], c9[a:b])
-        own_x[:], own_y[:] = x[p], y[p]
-        states[:] = np.nan
-        if f[CONSTANTS] != 0:
-            call(f[CONSTANTS], f[CONSTANTS + 1], own_x, tables[3], own_x, 0)
-        infusions = infusions_in(own[1], own[5])
-        active, running = np.zeros(infusions, np.int64), np.zeros((infusions, y.shape[1]))
-        first_look(reactions, starts[p], own_y, own_x, decided, seen)
-        codes[p] = walk(f, own_x, own_y, times[p, :count], starts[p], own, tables, extinct, rtol, atol[p], most_steps, method,
-                        reactions, states, counts[p], ended[p : p + 1], fired[p], np.zeros(5), active, running,
-                        decided)  # fmt: skip
-        y[p] = own_y
-        values[p, count:] = np.nan
-        write_outputs(outputs, x[p], times[p, :count], states, ended[p], codes[p] == FINISHED, rtol, atol[p], extinct, own,
-                      f[CONSTANTS:], tables[3], values[p, :count])  # fmt: skip
+    s, w, c = lent(patients), lent(workspace), lent(checkpoints)
+    f, decided = s.f, (w.on, w.factors, w.baseline, w.nadir)
+    for p in which:
+        handed_over, events, count = s.codes[p] == HANDED_OVER, own_events(s, p), s.lengths[p]
+        copy_row(w.y, s.y[p])
+        if handed_over:
+            _resume(w, c, p)
+        else:
+            _begin(s, w, p, decided)
+        marks, numbers = c.marks[p], c.numbers[p]
+        if handed_over:
+            code = walk(s, w, p, numbers[0], events, marks[0], marks[1], numbers[1], numbers[2], True,
+                        s.most_steps - marks[2], decided)  # fmt: skip
+        else:
+            code = walk(s, w, p, s.starts[p], events, 0, 0, 0.0, 0.0, False, s.most_steps, decided)
+        s.codes[p] = code
+        copy_row(s.y[p], w.y)
+        for g in range(count, s.values.shape[1]):
+            for i in range(s.values.shape[2]):
+                s.values[p, g, i] = np.nan
+        write_outputs(s.outputs, s.x[p], s.times[p, :count], w.states, s.ended[p], code == FINISHED, s.rtol, s.atol[p],
+                      s.extinct, events, f[CONSTANTS:], s.tables[3], s.values[p, :count])  # fmt: skip
+
+
+@inner
+def _begin(s: Patients, w: Workspace, p: int, decided: Any) -> None:
+    """Begin with a patient."""
+    copy_row(w.x, s.x[p])
+    for g in range(w.states.shape[0]):
+        for i in range(w.states.shape[1]):
+            w.states[g, i] = np.nan
+    if s.f[CONSTANTS] != 0:
+        call(s.f[CONSTANTS], s.f[CONSTANTS + 1], w.x, s.tables[3], w.x, 0)
+    for o in range(w.active.size):
+        w.active[o] = 0
+    first_look(s.reactions, s.starts[p], w.y, w.x, decided, w.seen)
+
+
+@inner
+def _resume(w: Workspace, c: Checkpoints, p: int) -> None:
+    """Go on with a patient that was handed over."""
+    copy_row(w.x, c.x[p])
+    copy_row(w.active, c.active[p])
+    for g in range(w.states.shape[0]):
+        copy_row(w.states[g], c.states[p, g])
+    for o in range(w.active.size):
+        copy_row(w.running[o], c.running[p, o])
+    copy_row(w.on, c.on[p])
+    copy_row(w.factors, c.factors[p])
+    copy_row(w.baseline, c.baseline[p])
+    copy_row(w.nadir, c.nadir[p])

@@ -7,11 +7,11 @@ from typing import Any
 from immunoode.solve.calls import place, rates
 from immunoode.solve.crossing import evaluate
 from immunoode.solve.dosing import carry
-from immunoode.solve.jit import kernel
+from immunoode.solve.jit import inner
 from immunoode.solve.lanes import copy
 
 
-@kernel
+@inner
 def when_fallen(dense: Any, i: int, limit: float) -> float:
     """Return where in the step state i falls below its limit, from the side below."""
     low, high = 0.0, 1.0
@@ -24,7 +24,7 @@ def when_fallen(dense: Any, i: int, limit: float) -> float:
     return high
 
 
-@kernel
+@inner
 def overshoots(
     f: Any, t: float, y: Any, trial: Any, x: Any, infusion: Any, atol: Any, n: int, below: Any, slope: Any
 ) -> float:  # fmt: skip
@@ -50,7 +50,7 @@ def overshoots(
     return 1.0
 
 
-@kernel
+@inner
 def dips(out: Any, y: Any, trial: Any, n: int) -> bool:
     """Whether a state is below zero within a step, `out`, whose ends are not."""
     found = False
@@ -59,7 +59,7 @@ def dips(out: Any, y: Any, trial: Any, n: int) -> bool:
     return found
 
 
-@kernel
+@inner
 def lift(
     f: Any, t: float, out: Any, y: Any, trial: Any, x: Any, infusion: Any, atol: Any, n: int, below: Any, slope: Any
 ) -> None:  # fmt: skip
@@ -73,7 +73,7 @@ def lift(
             out[i] = 0.0
 
 
-@kernel
+@inner
 def falls(y: Any, trial: Any, extinct: Any) -> bool:
     for i in range(extinct.size):
         if y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0:
@@ -81,7 +81,7 @@ def falls(y: Any, trial: Any, extinct: Any) -> bool:
     return False
 
 
-@kernel
+@inner
 def end_of(i: int, f: Any, t: float, y: Any, x: Any, infusion: Any, n: int, slope: Any, by: Any) -> None:
     """State i has come to its threshold: it becomes zero, and so do its derivatives."""
     if by.size:

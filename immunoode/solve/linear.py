@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.solve.jit import kernel
+from immunoode.solve.jit import inner
 
 
-@kernel
+@inner
 def factorise(matrix: Any, rows: Any, sizes: Any) -> bool:
     """Replace a square matrix by its LU factors, transposed; `rows` gets the order of rows. False where it is singular.
 
@@ -53,7 +53,7 @@ def factorise(matrix: Any, rows: Any, sizes: Any) -> bool:
     return True
 
 
-@kernel
+@inner
 def substitute(matrix: Any, rows: Any, right: Any, out: Any) -> None:
     """Solve with the factors; the diagonal holds its inverse."""
     n = right.size
@@ -70,7 +70,7 @@ def substitute(matrix: Any, rows: Any, right: Any, out: Any) -> None:
             out[i] -= matrix[j, i] * known
 
 
-@kernel
+@inner
 def leading_size(matrix: Any, vector: Any, weights: Any, room: Any) -> float:
     """One step of power iteration: |matrix v| / |v| in scaled norms; `vector` becomes the next v, scaled to one."""
     n = vector.size

@@ -8,12 +8,12 @@ import numpy as np
 
 from immunoode.solve.calls import call
 from immunoode.solve.events import SET
-from immunoode.solve.jit import kernel
+from immunoode.solve.jit import entry, inner
 from immunoode.solve.lanes import copy
 from immunoode.solve.system import STATES_AT, TIME_AT
 
 
-@kernel
+@inner
 def write_outputs(f: Any, x: Any, times: Any, states: Any, reached: float, whole: bool, rtol: float, atol: Any, extinct: Any,
                   events: Any, constants: Any, constants_at: int, values: Any) -> None:  # fmt: skip
     """Fill values[t] with the outputs at states[t], with the parameters of that time; NaN from where the solution stopped.
@@ -52,4 +52,10 @@ def write_outputs(f: Any, x: Any, times: Any, states: Any, reached: float, whole
         x[TIME_AT] = times[g]
         copy(x, STATES_AT, states, g * width, width)
         call(f[0], f[1], values, g * values.shape[1], x, 0)
-    values[last:] = np.nan
+    for g in range(last, count):
+        for i in range(values.shape[1]):
+            values[g, i] = np.nan
+
+
+write_outputs_from_python = entry(write_outputs.py_func)
+"""The same for the reference engine."""

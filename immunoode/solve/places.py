@@ -12,9 +12,10 @@ from immunoode.solve.control import first_step, instant
 from immunoode.solve.decisions import first_look
 from immunoode.solve.events import SET
 from immunoode.solve.happening import happen
-from immunoode.solve.jit import kernel, part
-from immunoode.solve.kernel import EVALUATIONS, LARGEST, infusions_in
+from immunoode.solve.jit import inner
+from immunoode.solve.kernel import EVALUATIONS, LARGEST
 from immunoode.solve.outputs import write_outputs
+from immunoode.solve.patients import HANDED_OVER, Checkpoints, Patients, copy_row, infusions_in, own_events
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY
 from immunoode.solve.system import ABREAST, STATES_AT
 
@@ -24,43 +25,13 @@ STEPPING, EMPTY = -1, -2
 """Of a place, instead of the status code of a patient that has ended."""
 
 
-class Patients(NamedTuple):
-    """What is to be solved, one row a patient (see `immunoode.solve.kernel.solve_many`), and where results go.
-
-    `read` holds the places of the states that the outputs are made of: others are not reported.
-    """
-
-    f: Any
-    rates_abreast: Any
-    read: Any
-    x: Any
-    y: Any
-    times: Any
-    lengths: Any
-    starts: Any
-    offsets: Any
-    events: Any
-    tables: Any
-    extinct: Any
-    rtol: float
-    atol: Any
-    most_steps: int
-    method: int
-    reactions: Any
-    outputs: Any
-    values: Any
-    counts: Any
-    ended: Any
-    codes: Any
-    fired: Any
-
-
 class Places(NamedTuple):
     """The eight places. Vectors of all eight are interleaved; `own_` ones have a row a place; `one_` ones are room for one.
 
     `t`, `h`, `step`, `latest`, `stop` and `previous` are the time, the size of the next step and of this one, the last instant
     before what happens next, when that is, and the last error's logarithm. `debris` is how far below zero a state may come by
-    rounding: its absolute tolerance, and NaN for derivatives, which may be below zero.
+    rounding: its absolute tolerance, and NaN for derivatives, which may be below zero. `every` are the places of all states,
+    `ends` the status of each patient (or STEPPING, EMPTY), and what follows is room for what is found in a step.
     """
 
     marks: Any
@@ -97,37 +68,34 @@ class Places(NamedTuple):
     one_seen: Any
     moved: Any
     by: Any
+    every: Any
+    ends: Any
+    found: Any
+    error: Any
+    large: Any
+    good: Any
+    factors: Any
+    logged: Any
 
 
-@kernel
+@inner
 def take_out(vector: Any, place_: int, one: Any) -> None:
     """Copy the numbers of one patient out of an interleaved vector."""
     for i in range(vector.size // ABREAST):
         one[i] = vector[ABREAST * i + place_]
 
 
-@kernel
+@inner
 def put_in(one: Any, vector: Any, place_: int) -> None:
     """Copy the numbers of one patient into an interleaved vector."""
     for i in range(vector.size // ABREAST):
         vector[ABREAST * i + place_] = one[i]
 
 
-@part
-def own_events(s: Patients, p: int) -> Any:
-    a, b = s.offsets[p], s.offsets[p + 1]
-    c = s.events
-    return (c[0][a:b], c[1][a:b], c[2][a:b], c[3][a:b], c[4][a:b], c[5][a:b], c[6][a:b], c[7][a:b], c[8][a:b], c[9][a:b])
-
-
-@kernel
 def places_for(s: Patients) -> Places:
+    """Return empty places."""
     size, width, packed, count = s.atol.shape[1], s.y.shape[1], s.x.shape[1], s.reactions[1].shape[0]
-    infusions = 0
-    for p in range(s.y.shape[0]):
-        events = own_events(s, p)
-        infusions = max(infusions, infusions_in(events[1], events[5]))
-    length, x = ABREAST * size, aligned(packed)
+    infusions, length, x = infusions_in(s), ABREAST * size, aligned(packed)
     trial = x[ABREAST * STATES_AT : ABREAST * STATES_AT + length]  # rates were last asked for at the ends of steps
     found = Places(
         np.zeros((5, ABREAST), np.int64), aligned(1), aligned(1), aligned(1), aligned(1), aligned(1), aligned(1),
@@ -137,42 +105,45 @@ def places_for(s: Patients) -> Places:
         np.zeros((ABREAST, infusions), np.int64), np.zeros((ABREAST, infusions, width)),
         np.zeros((ABREAST, count), np.int64), np.zeros((ABREAST, s.tables[0].size)), np.zeros((ABREAST, count)),
         np.zeros((ABREAST, count)), np.zeros(width), np.zeros(width), np.zeros(width), np.zeros(width), np.zeros((5, width)),
-        np.zeros(s.reactions[3]), np.empty(2 * size * s.tables[0].size),
-        np.empty(s.events[8].shape[1]),
+        np.zeros(s.reactions[3]), np.empty(2 * size * s.tables[0].size), np.empty(s.events[8].shape[1]), np.arange(size),
+        np.full(ABREAST, EMPTY), np.zeros(ABREAST, np.int64), aligned(1), aligned(1), aligned(1), aligned(1), aligned(1),
     )  # fmt: skip
     found.atol[:], found.debris[:] = 1.0, np.nan
     return found
 
 
-@part
+@inner
 def seat(s: Patients, a: Places, l: int, p: int) -> None:  # noqa: E741
     """Give a place to a patient."""
-    a.marks[:, l] = 0
+    for row in range(a.marks.shape[0]):
+        a.marks[row, l] = 0
     a.marks[PATIENT, l] = p
     a.t[l] = a.stop[l] = s.starts[p]
     a.h[l], a.previous[l] = 0.0, 0.0
     x = a.own_x[l]
-    x[:] = s.x[p]
+    copy_row(x, s.x[p])
     if s.f[CONSTANTS] != 0:
         call(s.f[CONSTANTS], s.f[CONSTANTS + 1], x, s.tables[3], x, 0)
     for vector, one in ((a.x, x), (a.y, s.y[p]), (a.atol, s.atol[p])):
         put_in(one, vector, l)
     for i in range(s.extinct.size):
         a.debris[ABREAST * i + l], a.extinct[ABREAST * i + l] = s.atol[p, i], s.extinct[i]
-    a.own_flows[l] = 0.0
-    a.own_active[l] = 0
+    for i in range(a.own_flows.shape[1]):
+        a.own_flows[l, i] = 0.0
+    for o in range(a.own_active.shape[1]):
+        a.own_active[l, o] = 0
     put_in(a.own_flows[l], a.infusion, l)
-    a.one_y[:] = s.y[p]
+    copy_row(a.one_y, s.y[p])
     first_look(s.reactions, s.starts[p], a.one_y, x, decided(a, l), a.one_seen)
 
 
-@part
+@inner
 def decided(a: Places, l: int) -> Any:  # noqa: E741
     """Return what reactions have come to for one patient."""
     return a.own_on[l], a.own_factors[l], a.own_baseline[l], a.own_nadir[l]
 
 
-@part
+@inner
 def pause(s: Patients, a: Places, l: int) -> int:  # noqa: E741
     """Do what happens at the time a patient has come to, and find when the next thing does; return a status code."""
     p, t, y = a.marks[PATIENT, l], a.t[l], a.one_y
@@ -198,7 +169,7 @@ def pause(s: Patients, a: Places, l: int) -> int:  # noqa: E741
         if not abs(y[i]) < LARGEST:
             return NOT_FINITE
     while g < count and times[g] <= t:
-        a.own_states[l, g, :] = y
+        copy_row(a.own_states[l, g], y)
         g += 1
     a.marks[OUTPUT, l] = g
     end = max(s.starts[p], times[count - 1])
@@ -216,7 +187,7 @@ def pause(s: Patients, a: Places, l: int) -> int:  # noqa: E741
     return STEPPING
 
 
-@part
+@inner
 def renew_slope(s: Patients, a: Places, l: int, t: float, y: Any) -> None:  # noqa: E741
     """Renew the rates at the state of one patient."""
     place(t, y, a.own_x[l])
@@ -225,14 +196,38 @@ def renew_slope(s: Patients, a: Places, l: int, t: float, y: Any) -> None:  # no
     s.counts[a.marks[PATIENT, l], EVALUATIONS] += 1
 
 
-@part
-def leave(s: Patients, a: Places, l: int, code: int) -> None:  # noqa: E741
-    """A patient has ended: write its outputs."""
+@inner
+def leave(s: Patients, a: Places, c: Checkpoints, l: int, code: int) -> None:  # noqa: E741
+    """A patient has ended, or is handed over: write its outputs, or its checkpoint."""
     p = a.marks[PATIENT, l]
     count = s.lengths[p]
     s.codes[p] = code
     take_out(a.y, l, s.y[p])
-    a.own_states[l, a.marks[OUTPUT, l] : count] = np.nan
-    s.values[p, count:] = np.nan
+    for g in range(a.marks[OUTPUT, l], count):
+        for i in range(a.own_states.shape[2]):
+            a.own_states[l, g, i] = np.nan
+    if code == HANDED_OVER:
+        _hand_over(a, c, l, p)
+        return
+    for g in range(count, s.values.shape[1]):
+        for i in range(s.values.shape[2]):
+            s.values[p, g, i] = np.nan
     write_outputs(s.outputs, s.x[p], s.times[p, :count], a.own_states[l], s.ended[p], code == FINISHED, s.rtol, s.atol[p],
                   s.extinct, own_events(s, p), s.f[CONSTANTS:], s.tables[3], s.values[p, :count])  # fmt: skip
+
+
+@inner
+def _hand_over(a: Places, c: Checkpoints, l: int, p: int) -> None:  # noqa: E741
+    c.marks[p, 0], c.marks[p, 1], c.marks[p, 2] = a.marks[EVENT, l], a.marks[OUTPUT, l], a.marks[TAKEN, l]
+    c.numbers[p, 0], c.numbers[p, 1], c.numbers[p, 2] = a.t[l], a.h[l], a.previous[l]
+    copy_row(c.x[p], a.own_x[l])
+    copy_row(c.active[p], a.own_active[l])
+    for g in range(c.states.shape[1]):
+        copy_row(c.states[p, g], a.own_states[l, g])
+    for o in range(c.running.shape[1]):
+        copy_row(c.running[p, o], a.own_running[l, o])
+    on, factors, baseline, nadir = decided(a, l)
+    copy_row(c.on[p], on)
+    copy_row(c.factors[p], factors)
+    copy_row(c.baseline[p], baseline)
+    copy_row(c.nadir[p], nadir)

@@ -37,12 +37,13 @@ class Decisions:
 
     def visit(self, r: int, t: float, y: FloatArray, e: int) -> bool:
         """Take a decision; True where a course begins, whose events are put in place from e on."""
-        from immunoode.solve.decisions import decide
+        from immunoode.solve.decisions import decide_from_python
 
         on, factors, baseline, nadir = self.made
         table, affects = self.reactions.table, self.reactions.affects
         value = float(self.watched(t, y)[r])
-        return bool(decide(table, affects, r, t, value, on, self.fired, factors, baseline, nadir, self.events.columns, e))
+        return bool(decide_from_python(table, affects, r, t, value, on, self.fired, factors, baseline, nadir,
+                                       self.events.columns, e))  # fmt: skip
 
     def look(self, t: float, y: FloatArray) -> None:
         """Keep the lowest of what is watched continuously."""
@@ -63,10 +64,10 @@ class Decisions:
 
     def due(self, t: float, y: FloatArray) -> bool:
         """Whether a decision that is taken continuously would be another one now."""
-        from immunoode.solve.decisions import newly
+        from immunoode.solve.decisions import newly_from_python
 
         on, _, baseline, nadir = self.made
-        return bool(newly(self.reactions.table, self.watched(t, y), on, baseline, nadir))
+        return bool(newly_from_python(self.reactions.table, self.watched(t, y), on, baseline, nadir))
 
     def first(self, steps: Any) -> float | None:
         """Return when in a step, at whose end a decision is due, it first is."""

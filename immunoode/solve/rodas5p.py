@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from immunoode.solve.calls import COUPLING, call, rates
-from immunoode.solve.jit import kernel
+from immunoode.solve.jit import inner
 from immunoode.solve.lanes import accumulate, copy, weigh
 from immunoode.solve.linear import factorise, substitute
 from immunoode.solve.system import STATES_AT
@@ -97,7 +97,7 @@ DENSE = np.array(
 )
 
 
-@kernel
+@inner
 def _solve(f: Any, matrix: Any, rows: Any, right: Any, size: int, base: Any, out: Any, room: Any) -> None:
     """Solve for a stage of the states, then for the stages of their derivatives, which depend on it.
 
@@ -119,7 +119,7 @@ def _solve(f: Any, matrix: Any, rows: Any, right: Any, size: int, base: Any, out
         substitute(matrix, rows, right[block : block + n], out[block : block + n])
 
 
-@kernel
+@inner
 def attempt(
     f: Any, t: float, latest: float, y: Any, h: float, x: Any, base: Any, infusion: Any, k: Any, slope: Any, trial: Any,
     jacobian: Any, drift: Any, matrix: Any, rows: Any, right: Any, room: Any, size: int, rtol: float, atol: Any,
@@ -162,7 +162,7 @@ def attempt(
     return np.sqrt(error / size)
 
 
-@kernel
+@inner
 def interpolant(y: Any, trial: Any, k: Any, dense: Any) -> None:
     """Fill `dense`, the coefficients of powers of theta in the state at t + theta h: five rows."""
     copy(dense, 0, y, 0, y.size)

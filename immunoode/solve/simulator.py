@@ -133,9 +133,7 @@ class Simulator:
         )  # fmt: skip
         self.system.compile()
         self.watch()
-        abreast = self.rates_abreast is not None
-        if self.engine == "compiled":
-            _announce(abreast)
+        _ = self.rates_abreast
         function = self.system.outputs(self.names)
         workers = _checked_threads(threads)
         share = -(-patients // (4 * workers)) if workers > 1 else patients
@@ -257,42 +255,44 @@ def _at_start(matrix: FloatArray, events: Sequence[Events], starts: FloatArray) 
     return matrix
 
 
-def _announce(abreast: bool) -> None:
-    from immunoode.solve.abreast import solve_abreast
-    from immunoode.solve.jit import announce
-    from immunoode.solve.kernel import solve_many
-
-    announce(solve_abreast if abreast else solve_many)
-
-
 def _compiled(
     simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
     outputs: Function, values: FloatArray, solution: Solution,
 ) -> None:  # fmt: skip
+    """Solve patients: abreast where that is possible, and alone those that need implicit steps."""
     from immunoode.solve.abreast import solve_abreast
-    from immunoode.solve.kernel import solve_many
-    from immunoode.solve.places import Patients
-    system, reactions, watch = simulator.system, simulator.reactions, simulator.watch()
+    from immunoode.solve.jit import announce
+    from immunoode.solve.kernel import solve_alone, workspace_for
+    from immunoode.solve.patients import HANDED_OVER, Patients, checkpoints_for
+    from immunoode.solve.places import places_for
+
+    system, reactions, watch, abreast = simulator.system, simulator.reactions, simulator.watch(), simulator.rates_abreast
     offsets = np.concatenate([[0], np.cumsum([e.times.size for e in events])]).astype(np.int64)
     joined = tuple(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True))
-    given = (
+    codes = solution.codes[rows]
+    patients = Patients(
+        system.addresses, abreast.address if abreast else np.zeros(2, np.int64), system.read_by(simulator.names),
         x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, joined,
         (system.input_states, system.exchange, system.conditions.size, system.constants_at), simulator.thresholds,
         simulator.rtol, atol, simulator.most_steps, METHODS.index(simulator.method),
         (watch.address, reactions.table, reactions.affects, watch.size), outputs.address, values, solution.counts[rows],
-        solution.ended[rows], solution.codes[rows], solution.fired[rows],
+        solution.ended[rows], codes, solution.fired[rows],
     )  # fmt: skip
-    if simulator.rates_abreast is None:
-        solve_many(system.addresses, *given)
-    else:
-        solve_abreast(Patients(system.addresses, simulator.rates_abreast.address, system.read_by(simulator.names), *given))
+    checkpoints, which = checkpoints_for(patients), np.arange(codes.size)
+    if abreast:
+        announce(solve_abreast)
+        solve_abreast(patients, places_for(patients), checkpoints)
+        which = np.flatnonzero(codes == HANDED_OVER)
+    if which.size:
+        announce(solve_alone)
+        solve_alone(patients, workspace_for(patients), checkpoints, which)
 
 
 def _by_scipy(
     simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
     outputs: Function, values: FloatArray, solution: Solution,
 ) -> None:  # fmt: skip
-    from immunoode.solve.outputs import write_outputs
+    from immunoode.solve.outputs import write_outputs_from_python
 
     system, n = simulator.system, simulator.system.base
     for p, index in enumerate(range(rows.start, rows.stop)):
@@ -306,7 +306,7 @@ def _by_scipy(
         )  # fmt: skip
         solution.codes[index] = code
         values[p, count:] = np.nan
-        write_outputs(
+        write_outputs_from_python(
             outputs.address, x[p], times, states, solution.ended[index], code == FINISHED, simulator.rtol, atol[p],
             simulator.thresholds, events[p].columns, system.constants.address, system.constants_at, values[p, :count],
         )  # fmt: skip

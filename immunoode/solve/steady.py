@@ -13,7 +13,7 @@ import numpy as np
 from immunoode.solve.calls import place, rates
 from immunoode.solve.control import growth, logarithm, shrinkage
 from immunoode.solve.dosing import arrival
-from immunoode.solve.jit import kernel
+from immunoode.solve.jit import inner
 from immunoode.solve.tsit5 import ERROR, A
 
 MOST_INTERVALS = 20_000
@@ -24,7 +24,7 @@ _TABLE = np.array([row + (0.0,) * (7 - len(row)) for row in A])
 _ERROR = np.array(ERROR)
 
 
-@kernel
+@inner
 def _advance(f: Any, t: float, length: float, z: Any, x: Any, inflow: Any, moving: Any, rtol: float, atol: Any, k: Any, s: Any,
              size: int, h: float) -> float:  # fmt: skip
     """Move z on by `length` days; return the last full step, below zero where it fails."""
@@ -67,7 +67,7 @@ def _advance(f: Any, t: float, length: float, z: Any, x: Any, inflow: Any, movin
     return h
 
 
-@kernel
+@inner
 def _interval(f: Any, t: float, length: float, duration: float, interval: float, given: Any, z: Any, x: Any, inflow: Any,
               moving: Any, rtol: float, atol: Any, k: Any, s: Any, size: int, h: float) -> float:  # fmt: skip
     """Give a dose (`given` adds to each state) and move on by `length`, at most one interval; return as `_advance`."""
@@ -90,7 +90,7 @@ def _interval(f: Any, t: float, length: float, duration: float, interval: float,
     return h
 
 
-@kernel
+@inner
 def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, rtol: float, atol: Any, out: Any) -> bool:
     """Bring the moving states of y to the steady state of event `e`; False where none is reached."""
     _, _, inputs, amounts, durations, _, intervals, phases, _, amount_by = events

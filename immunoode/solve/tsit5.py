@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from immunoode.solve.calls import rates
-from immunoode.solve.jit import kernel
+from immunoode.solve.jit import inner
 from immunoode.solve.lanes import combine, copy, scaled_square, weigh
 from immunoode.solve.system import STATES_AT
 
@@ -52,7 +52,7 @@ DENSE = np.array(
 )
 
 
-@kernel
+@inner
 def attempt(f: Any, t: float, latest: float, y: Any, h: float, x: Any, infusion: Any, k: Any, slope: Any, trial: Any,
             sixth: Any, size: int, rtol: float, atol: Any) -> float:  # fmt: skip
     """Step from (t, y), whose rates are `slope`, into `trial`; return the scaled error.
@@ -82,7 +82,7 @@ def attempt(f: Any, t: float, latest: float, y: Any, h: float, x: Any, infusion:
     return np.sqrt(scaled_square(k, 7 * width, y, trial, rtol, atol) / size)
 
 
-@kernel
+@inner
 def interpolant(h: float, y: Any, k: Any, dense: Any) -> None:
     """Fill `dense`, the coefficients of powers of theta in the state at t + theta h: five rows."""
     copy(dense, 0, y, 0, y.size)
@@ -91,7 +91,7 @@ def interpolant(h: float, y: Any, k: Any, dense: Any) -> None:
                                            h * DENSE[5, p], h * DENSE[6, p]))  # fmt: skip
 
 
-@kernel
+@inner
 def stiffness(k: Any, trial: Any, sixth: Any, weights: Any) -> float:
     """Size of the leading eigenvalue, from the two stages at the end of a step (Hairer and Wanner, Solving ODEs II, IV.2).
 

@@ -1,0 +1,162 @@
+"""The cache of compiled kernels: stored ones are used, damaged ones compiled anew; the first run equals the second."""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import pytest
+from numba.core import event
+
+from immunoode.solve import kernel_cache
+from immunoode.solve.jit import entry, inner
+
+COMPILATIONS, BYTES = 80, 1_100_000
+"""What the first simulation on a machine may cost, whatever the machine: functions compiled, and machine code kept."""
+
+
+def twice(x):
+    return 2.0 * x
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    return tmp_path
+
+
+def files(folder):
+    return sorted(folder.rglob("*.kernel"))
+
+
+def compilations(work):
+    """Return how many functions are compiled by some work."""
+    listener = event.RecordingListener()
+    with event.install_listener("numba:compile", listener):
+        work()
+    return sum(e.is_start for _, e in listener.buffer)
+
+
+def called():
+    """Call a kernel of two functions as a new process would; return what it gives."""
+    once = inner(twice)
+
+    def kernel(x):
+        return once(x) + 1.0
+
+    return entry(kernel)(3.0)
+
+
+def test_a_stored_kernel_is_not_compiled_again(folder):
+    assert compilations(called) == 2 and len(files(folder)) == 1
+    assert compilations(called) == 0
+    assert called() == 7.0
+
+
+DAMAGES = {
+    "empty": lambda data: b"",
+    "cut off": lambda data: data[: len(data) // 2],
+    "zeros at its end": lambda data: data[:-100] + bytes(100),
+    "something else": lambda data: b"x" * 99,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_kernel_is_compiled_anew(folder, damage):
+    called()
+    (stored,) = files(folder)
+    stored.write_bytes(DAMAGES[damage](stored.read_bytes()))
+    assert compilations(called) == 2 and files(folder) == [stored]
+    assert compilations(called) == 0 and called() == 7.0
+
+
+def test_a_whole_file_that_holds_no_kernel_is_replaced(folder):
+    called()
+    (stored,) = files(folder)
+    kernel_cache._write(stored, b"not a kernel")
+    assert called() == 7.0 and compilations(called) == 0
+
+
+def test_a_complete_cache_that_cannot_be_written_is_used(folder, monkeypatch):
+    called()
+
+    def refused(path, data):
+        raise PermissionError(13, "Read-only file system", str(path))
+
+    monkeypatch.setattr(kernel_cache, "_write", refused)
+    monkeypatch.setattr(kernel_cache, "_can_be_written", lambda folder: False)
+    assert compilations(called) == 0
+
+
+def test_without_a_folder_kernels_are_compiled_for_the_process(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "file"))
+    assert called() == 7.0
+
+
+def test_kernels_of_other_source_files_are_replaced(folder, monkeypatch):
+    called()
+    (old,) = files(folder)
+    monkeypatch.setattr(kernel_cache, "_sources", lambda: "0" * 16)
+    assert compilations(called) == 2
+    (new,) = files(folder)
+    assert new != old
+
+
+def test_processes_that_write_at_once_leave_whole_files(tmp_path):
+    path, contents = tmp_path / "a.kernel", [bytes([i]) * 200_000 for i in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda data: [kernel_cache._write(path, data) for _ in range(5)], contents))
+    assert kernel_cache._read(path) in contents and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_function_of_kernels_cannot_be_called():
+    with pytest.raises(TypeError, match="twice is called by kernels only"):
+        inner(twice)(1.0)
+
+
+FIRST = """
+import json, os, sys
+from numba.core import event
+listener = event.RecordingListener()
+event.register("numba:compile", listener)
+import immunoode as imo
+model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
+regimen = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=9, over="30 min")
+runs = [imo.simulate(model, regimen, until="1 year")] + [imo.simulate(model, regimen, until=30, method=m) for m in sys.argv[1:]]
+print(json.dumps([sum(e.is_start for _, e in listener.buffer), [run.values.tobytes().hex() for run in runs]]))
+"""
+
+
+def process(folder, *methods):
+    """Return compilations, bits and what was said on the error stream by a new process."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder)}
+    done = subprocess.run([sys.executable, "-c", FIRST, *methods], env=environment, capture_output=True, text=True, check=True)
+    return *json.loads(done.stdout), done.stderr
+
+
+@pytest.mark.slow
+def test_the_first_run_on_a_machine(tmp_path):
+    """It compiles no more than it must, says so, and gives the bits of the second, which compiles nothing and is silent."""
+    compiled, first, said = process(tmp_path)
+    assert compiled <= COMPILATIONS and sum(f.stat().st_size for f in files(tmp_path)) <= BYTES
+    assert "once for this installation" in said
+    none, second, silent = process(tmp_path)
+    assert none == 0 and silent == "" and second == first
+
+
+@pytest.mark.slow
+def test_implicit_steps_of_the_first_run(tmp_path):
+    _, first, _ = process(tmp_path, "rodas5p", "tsit5")
+    assert process(tmp_path, "rodas5p", "tsit5")[:2] == (0, first)
+
+
+@pytest.mark.slow
+def test_a_machine_without_a_folder_for_the_cache(tmp_path):
+    (tmp_path / "file").write_text("")
+    _, _, said = process(tmp_path / "file")
+    assert "no folder for its cache" in said
