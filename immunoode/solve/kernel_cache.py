@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import platform
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -27,6 +28,7 @@ from numba.core.registry import cpu_target
 from numba.core.serialize import dumps
 
 _DIGEST = 32
+_HERE = Path(__file__).parent
 
 
 class KernelCache(_Cache):
@@ -76,7 +78,7 @@ class KernelCache(_Cache):
 
     def is_filled(self) -> bool:
         """Whether a kernel of these source files is stored."""
-        return any(path.stem.endswith(f"{_target()}-{_sources()}") for path in self._stored())
+        return any(path.stem.endswith(f"{_target()}-{_sources(self._file)}") for path in self._stored())
 
     def can_be_written(self) -> bool:
         """Whether one of the folders can be written."""
@@ -96,7 +98,7 @@ class KernelCache(_Cache):
                 yield from folder.glob(f"{self._kernel}-*.kernel")
 
     def _name(self, sig: Any) -> str:
-        return f"{self._kernel}-{_digest(repr(sig))}-{_target()}-{_sources()}.kernel"
+        return f"{self._kernel}-{_digest(repr(sig))}-{_target()}-{_sources(self._file)}.kernel"
 
 
 def _digest(text: str) -> str:
@@ -111,12 +113,20 @@ def _target() -> str:
 
 
 @cache
-def _sources() -> str:
-    """Return a digest of the source files of this folder: a kernel is good as long as none of them changed."""
-    found = sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return found.hexdigest()[:16]
+def _sources(file: Path) -> str:
+    """Return a digest of a file and of what it imports from this folder: a kernel is good as long as none of them changed."""
+    found, waiting = dict[str, bytes](), [file]
+    while waiting:
+        path = waiting.pop()
+        if path.name not in found:
+            found[path.name] = path.read_bytes()
+            waiting += [other for name in _imported(found[path.name].decode()) if (other := _HERE / f"{name}.py").is_file()]
+    return sha256(b"\0".join(part for name in sorted(found) for part in (name.encode(), found[name]))).hexdigest()[:16]
+
+
+def _imported(text: str) -> list[str]:
+    names = [name for listed in re.findall(r"^from immunoode\.solve import (.+)$", text, re.M) for name in listed.split(", ")]
+    return names + re.findall(r"^ *from immunoode\.solve\.(\w+) import", text, re.M)
 
 
 def _read(path: Path) -> bytes | None:
