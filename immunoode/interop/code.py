@@ -66,13 +66,24 @@ def write_code(model: Model, language: str, path: str | Path | None = None, *, o
 
 
 def _title(whole: Plain) -> str:
-    return whole.model.title or whole.model.name
+    return _words(whole.model.title or whole.model.name)
 
 
 def _unit(whole: Plain, name: str) -> str:
     model = whole.model
     tables = (model.constants, model.compartments, model.derived, model.modifiables)
-    return next((t[name].unit for t in tables if name in t), "1")
+    return _words(next((t[name].unit for t in tables if name in t), "1"))
+
+
+def _words(text: str) -> str:
+    """Return words of a model as one line that ends where it ends: in a comment of any language they stay a comment."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line.rstrip("\\& ")  # in some languages these continue a line
+
+
+def _docstring(text: str) -> str:
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"""{quoted}"""'
 
 
 class _Python(ast.NodeTransformer):
@@ -96,7 +107,7 @@ def _as_python(text: str) -> str:
 
 def _python(whole: Plain) -> str:
     states = list(whole.initial)
-    lines = [f'"""{_title(whole)}: rates of change a day."""', "", "import math", "", "PARAMETERS = {"]
+    lines = [_docstring(f"{_title(whole)}: rates of change a day."), "", "import math", "", "PARAMETERS = {"]
     lines += [f'    "{name}": {value!r},  # {_unit(whole, name)}' for name, value in whole.constants.items()]
     lines += [
         "}",
@@ -147,7 +158,7 @@ def _latex(whole: Plain) -> str:
 def _escaped(text: str) -> str:
     """Return words as LaTeX shows them."""
     signs = {"\\": "\\textbackslash{}", "^": "\\textasciicircum{}", "~": "\\textasciitilde{}"}
-    return "".join(signs.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in text)
+    return "".join(signs.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in _words(text))
 
 
 def _antimony(whole: Plain) -> str:

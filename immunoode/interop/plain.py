@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from immunoode import units
+from immunoode.errors import ModelError, Problem
 from immunoode.model.closing import fraction_measure
 from immunoode.model.combine import closed
 from immunoode.model.expressions import SELF, function_of, parse, role_of
@@ -104,6 +105,15 @@ def identifier(text: str) -> str:
     return cleaned if cleaned[0].isalpha() and not keyword.iskeyword(cleaned) else f"model_{cleaned}"
 
 
+def _check_names(model: Model) -> None:
+    """Refuse names that are none: a model that was built in Python may have been given any."""
+    tables = (model.constants, model.needs, model.compartments, model.derived, model.modifiables, model.inputs, model.flows)
+    wrong = [name for table in tables for name in table if not name.isidentifier() or keyword.iskeyword(name)]
+    if wrong:
+        right = "letters, digits and _, no Python keyword"
+        raise ModelError([Problem(model.name, f"has the name {name!r:.60}", right) for name in dict.fromkeys(wrong)])
+
+
 def plain(model: Model) -> Plain:
     """Return a model as plain equations.
 
@@ -113,6 +123,7 @@ def plain(model: Model) -> Plain:
         If something that the model needs is missing.
     """
     whole = closed(model)
+    _check_names(whole)
     constants = {name: p.value for name, p in whole.constants.items()}
     constants |= {name: float(n.value) for name, n in whole.needs.items() if n.value is not None}
     write = _Writer(whole)

@@ -42,6 +42,7 @@ def symbols(model: Model) -> dict[str, str]:
 
 def _symbol(model: Model, name: str, symbol: str, owner: str) -> str:
     member = model.members.get(owner)
+    symbol = symbol if _is_plain(symbol) else ""
     upright = _WORD.sub(lambda found: f"\\mathrm{{{found[0]}}}", symbol)
     if member is None or member.kind in BARE_KINDS:
         return upright or _words(name)
@@ -49,8 +50,35 @@ def _symbol(model: Model, name: str, symbol: str, owner: str) -> str:
     return f"{own}^{{{_words(owner)}}}"
 
 
+_SYMBOL = re.compile(r"(?:[A-Za-z0-9 _^{}'*+.,()/<>=|-]|\\[,;: !])*")
+_COMMAND = re.compile(r"\\([A-Za-z]+)")
+_COMMANDS = frozenset(
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi varpi rho varrho sigma "
+    "varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar infty "
+    "partial nabla star ast prime circ bullet dagger pm times cdot hat bar tilde dot ddot vec overline underline widehat "
+    "widetilde mathrm mathit mathbf mathsf mathcal mathbb text textrm textit operatorname rm it bf cal max min log ln exp tot "
+    "left right frac sqrt to".split()
+)
+"""What a symbol may be made of; other commands may read files, run programs or link to scripts where equations are shown."""
+
+
+def _is_plain(symbol: str) -> bool:
+    """Return whether a symbol has nothing but signs and the commands that make them."""
+    bare = _COMMAND.sub("", symbol)
+    return bool(_SYMBOL.fullmatch(bare)) and _balanced(bare) and set(_COMMAND.findall(symbol)) <= _COMMANDS
+
+
+def _balanced(text: str) -> bool:
+    depth = 0
+    for c in text:
+        depth += (c == "{") - (c == "}")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
 def _words(name: str) -> str:
-    return "\\text{" + name.replace("_", " ") + "}"
+    return "\\text{" + re.sub(r"[\W_]+", " ", name) + "}"
 
 
 def latex(text: str, names: Mapping[str, str]) -> str:

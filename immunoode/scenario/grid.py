@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ class Grid:
 
     def _repr_html_(self) -> str:
         table: str = self.to_frame().to_html(float_format=lambda v: f"{v:.4g}")
-        return f"<p>{self.label}</p>{table}"
+        return f"<p>{escape(self.label)}</p>{table}"
 
 
 def grid(

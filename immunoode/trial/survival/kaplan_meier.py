@@ -138,7 +138,9 @@ class KaplanMeier:
         return self.report()
 
     def _repr_html_(self) -> str:
-        return f"<pre>{self.report()}</pre>"
+        from html import escape
+
+        return f"<pre>{escape(self.report())}</pre>"
 
 
 @dataclass(frozen=True)

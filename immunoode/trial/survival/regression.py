@@ -90,7 +90,9 @@ class SurvivalRegression:
         return self.report()
 
     def _repr_html_(self) -> str:
-        return f"<pre>{self.report()}</pre>"
+        from html import escape
+
+        return f"<pre>{escape(self.report())}</pre>"
 
 
 def cox(

@@ -1,0 +1,195 @@
+"""Text that comes from data, titles and names stays text: in notebooks, in reports, and in code written for other tools."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import immunoode as imo
+from immunoode.errors import ModelError
+from immunoode.model.latex import symbols
+from immunoode.model.library import model_names
+from immunoode.report import Section, image, page, paragraph, preformatted
+from tests.population_models import decay_model
+
+PACKAGE = Path(__file__).resolve().parents[1] / "immunoode"
+EVIL = '<script>alert("1")</script><img src=x onerror=alert(1)>'
+SUBJECT = "<b>1</b>"
+
+
+@cache
+def trial() -> imo.TrialData:
+    rows = [(f"{SUBJECT}{k}", EVIL, float(t), "drug", 10 * np.exp(-0.2 * t) * (1 + 0.01 * k), "mg") for k in range(4)
+            for t in (1, 2, 4, 8)]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["subject", "arm", "time", "quantity", "value", "unit"])
+    return replace(imo.read_trial(frame), title=EVIL)
+
+
+@cache
+def fitted() -> imo.FitResult:
+    model = replace(decay_model(), title=EVIL, description=EVIL)
+    return imo.fit(model, trial(), per_arm=["rate"], start=0.0, progress=False)
+
+
+def ends() -> pd.DataFrame:
+    count = 12
+    arms = [EVIL if k % 2 else "<i>b</i>" for k in range(count)]
+    columns = {"subject": [f"{SUBJECT}{k}" for k in range(count)], "arm": arms, "time": np.arange(1.0, count + 1)}
+    return pd.DataFrame({**columns, "endpoint": "os", "event": [k % 3 > 0 for k in range(count)], "reason": EVIL})
+
+
+def lesions() -> imo.TrialData:
+    rows = [(SUBJECT, EVIL, t, "target", f"l{k}", v) for t, v in ((0.0, 20.0), (42.0, 8.0), (84.0, 7.0)) for k in range(2)]
+    return imo.read_lesions(pd.DataFrame(rows, columns=["subject", "arm", "day", "kind", "lesion", "diameter_mm"]))
+
+
+def grid() -> Any:
+    model = imo.load_model("claret2009")
+    made = imo.grid(model, lambda a, b: imo.Regimen(), {EVIL: [1.0, 2.0], "b": [1.0, 2.0]}, until=2, of="sum_of_diameters")
+    return replace(made, label=EVIL)
+
+
+SHOWN: dict[str, Callable[[], Any]] = {
+    "Model": lambda: replace(decay_model(), title=EVIL, description=EVIL, name=EVIL),
+    "Regimen": lambda: replace(imo.Regimen().dose("drug", "1 mg"), title=EVIL),
+    "Simulation": lambda: imo.simulate(replace(decay_model(), name=EVIL, title=EVIL), until=1),
+    "TrialData": trial,
+    "Reconciliation": lambda: trial().reconciliation if hasattr(trial(), "reconciliation") else _reconciliation(),
+    "Responses": lambda: imo.recist(lesions()),
+    "KaplanMeier": lambda: imo.kaplan_meier(ends(), "os"),
+    "SurvivalRegression": lambda: imo.cox(ends(), endpoint="os", reference=EVIL),
+    "FitResult": fitted,
+    "FitComparison": lambda: imo.compare_fits({EVIL: fitted(), "b": fitted()}),
+    "Draws": lambda: fitted().bootstrap(2, progress=False),
+    "Profiles": lambda: fitted().profile(progress=False),
+    "Identifiability": lambda: imo.identifiability(decay_model(), ["rate"], data=trial()),
+    "PopulationResult": lambda: imo.fit_population(
+        decay_model(), trial(), random=["rate"], method="focei", start=0.0, iterations=1, progress=False
+    ),
+    "Comparison": lambda: imo.compare("claret2009", {EVIL: None, "b": None}, until=2),
+    "Grid": grid,
+}
+"""What shows itself in a notebook, made of names that are HTML."""
+
+
+def _reconciliation() -> Any:
+    from immunoode.tables.reconciliation import Reconciliation
+
+    return Reconciliation(EVIL, (), {EVIL: EVIL}, (EVIL,))
+
+
+def test_everything_that_shows_itself_is_tested() -> None:
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and any(getattr(f, "name", "").startswith("_repr_") for f in node.body):
+                found.add(node.name)
+    assert found == set(SHOWN)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_names_are_no_html(name: str) -> None:
+    shown = SHOWN[name]()._repr_html_()
+    assert not re.search(r"<(script|img|b>1|i>b)", shown), re.search(r".{80}<(script|img|b>1|i>b)", shown)
+
+
+def test_pages_hold_what_they_are_given_as_text() -> None:
+    made = page(EVIL, [Section(EVIL, paragraph(EVIL) + preformatted(EVIL) + image(b"", EVIL))])
+    assert "<script" not in made and "<img src=x" not in made and 'alt="&lt;script&gt;' in made
+
+
+TITLES = [
+    'x"""\nimport os\nRUN = 1\n"""',
+    'x\\"""\nRUN = 1\n"""',
+    'x\nRUN = 1\n',
+    'x\rRUN = 1',
+    "x\u2028RUN = 1\x0cRUN = 1\x85RUN = 1",
+    'ends in quotes "',
+    "ends in a backslash \\",
+    "ends in & ",
+    "x }\n$ERROR\nRUN = 1\n; \\",
+    "\\end{document}\\input{/etc/passwd} % $x^2$ #1 ~ _ {",
+]  # fmt: skip
+
+
+def hostile(title: str) -> imo.Model:
+    model = decay_model()
+    parts = {n: replace(p, title=title, source=title, unit=p.unit) for n, p in model.parameters.items()}
+    return replace(model, title=title, description=title, parameters=parts)
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_a_title_is_no_code(title: str) -> None:
+    model, plain = hostile(title), decay_model()
+    namespace: dict[str, Any] = {}
+    exec(compile(imo.write_code(model, "python"), "made.py", "exec"), namespace)  # noqa: S102  # our own code
+    assert "RUN" not in namespace and namespace["rates"](0.0, [1.0]) == [-plain.parameters["rate"].value]
+    for language, comment in (("rxode2", "#"), ("antimony", "//"), ("nonmem", ";")):
+        ours, known = (imo.write_code(m, language).splitlines() for m in (model, replace(plain, title="known")))
+        bare = [[line.split(f" {comment} ")[0] for line in lines if not line.startswith((comment, "$PROBLEM"))]
+                for lines in (ours, known)]  # fmt: skip
+        assert bare[0] == bare[1], language
+        assert not any(line.endswith(("\\", "&")) for line in ours)
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_a_title_is_no_latex(title: str) -> None:
+    lines = imo.write_code(hostile(title), "latex").splitlines()
+    known = imo.write_code(hostile("known"), "latex").splitlines()
+    assert len(lines) == len(known)
+    for ours, theirs in zip(lines, known, strict=True):
+        assert ours == theirs or not re.search(r"(?<!\\)[%#$](?!\$)|\\(input|end)\b", _without_symbols(ours))
+
+
+def _without_symbols(line: str) -> str:
+    return re.sub(r"^\$.*?\$ & \$.*?\$", "", line)
+
+
+@pytest.mark.parametrize("unit", ["1/day\nRUN = 1", '1/day"\nRUN = 1'])
+def test_a_unit_is_no_code(unit: str) -> None:
+    model = decay_model()
+    model = replace(model, parameters={n: replace(p, unit=unit) for n, p in model.parameters.items()})
+    namespace: dict[str, Any] = {}
+    exec(compile(imo.write_code(model, "python"), "made.py", "exec"), namespace)  # noqa: S102  # our own code
+    assert "RUN" not in namespace
+
+
+@pytest.mark.parametrize("name", ['x"] or print(1) or ["', "x\nimport os", "x'; y", "class", "", "a b"])
+@pytest.mark.parametrize("language", ["python", "antimony", "rxode2", "nonmem", "latex"])
+def test_names_that_are_none_are_refused(name: str, language: str) -> None:
+    model = decay_model()
+    model = replace(model, derived={**model.derived, name: imo.Derived("rate", "1/day")})
+    with pytest.raises(ModelError, match="has the name"):
+        imo.write_code(model, language)
+
+
+SYMBOLS = ["\\input{/etc/passwd}", "\\write18{id}", "x$ \\href{javascript:alert(1)}{y} $", "x}{", "%", "\\\\ x", "x\n\ny",
+           "\\def\\x{}"]  # fmt: skip
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_a_symbol_that_is_none_gives_way_to_the_name(symbol: str) -> None:
+    model = decay_model()
+    model = replace(model, parameters={n: replace(p, symbol=symbol) for n, p in model.parameters.items()})
+    assert symbols(model)["rate"] == "\\text{rate}"
+    assert symbol not in imo.write_code(model, "latex") or symbol in ("x}{", "%")
+    assert symbol not in model._repr_html_() or symbol in ("%",)
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_symbols_of_models_are_shown_as_they_are(name: str) -> None:
+    model = imo.load_model(name)
+    shown = symbols(model)
+    for table in (model.constants, model.compartments, model.derived, model.modifiables):
+        for key, part in table.items():
+            own = re.sub(r"[^A-Za-z]", "", part.symbol)
+            assert not own or own in re.sub(r"\\mathrm|[^A-Za-z]", "", shown[key]), (key, part.symbol, shown[key])
