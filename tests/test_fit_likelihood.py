@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import norm
 
 from immunoode.errors import FitError
+from immunoode.fit.densities import log_between
 from immunoode.fit.minimise import METHODS, minimise
 from immunoode.fit.objective import Objective
-from tests.toy_predictor import RATES, objective, simulated
+from immunoode.fit.observations import observations
+from tests.toy_predictor import MODEL, RATES, objective, simulated
 
 CASES = [("proportional", 0.3, 0.0), ("additive", 0.0, 3.0), ("combined", 0.15, 1.5), ("lognormal", 0.1, 0.0)]
 
@@ -156,3 +159,51 @@ def test_unknown_errors_and_quantities_are_named() -> None:
         objective(simulated(2), "proportionl", vary=["rate"])
     with pytest.raises(FitError, match="'z' is not a fitted quantity"):
         objective(simulated(2), {"z": "additive"}, vary=["rate"])  # type: ignore[arg-type]
+
+
+def log_normal_mass(low: float, high: float) -> float:
+    """Return log P(low < standard normal < high) of 0 < low by quadrature of what is left when the density at `low` is taken out."""
+    share = quad(lambda u: np.exp(-low * u - u * u / 2), 0, high - low, epsrel=1e-12)[0]
+    return float(norm.logpdf(low) + np.log(share))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.5, 2.0), (10.0, 10.5), (45.0, 46.0), (300.0, 300.2), (60.0, 60.001)])
+def test_probabilities_of_intervals_are_exact_in_the_tails(low: float, high: float) -> None:
+    expected = log_normal_mass(low, high)
+    assert log_between(np.array([low]), np.array([high]))[0] == pytest.approx(expected, rel=1e-9)
+    assert log_between(np.array([-high]), np.array([-low]))[0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_intervals_far_out_have_slopes() -> None:
+    """An optimiser that starts 60 standard deviations off finds its way: the slope of log P is that of the nearer end."""
+    for g in (0.0, 30.0, 60.0, 400.0):
+        at = [log_between(np.array([-1.0 - g - h]), np.array([1.0 - g - h]))[0] for h in (1e-4, -1e-4)]
+        near = norm.pdf(min(g, 30.0) - 1.0)
+        expected = 0.0 if g == 0 else -(g - 1) - (near / norm.sf(g - 1) - (g - 1) if g <= 30 else 1 / (g - 1))
+        assert (at[0] - at[1]) / 2e-4 == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    t = [log_between(np.array([-np.inf]), np.array([x]), 100.0)[0] for x in (-5000.0, -10000.0)]
+    assert t[0] - t[1] == pytest.approx(100 * np.log(2), rel=1e-3)  # the tail of Student's t falls by its power
+
+
+CENSORED_AT_ZERO = [
+    ("lognormal", "left", 0.0, np.nan, r"left-censored at zero or less.*limit of quantification"),
+    ("proportional", "left", 0.0, np.nan, r"left-censored at zero or less.*limit of quantification"),
+    ("additive", "interval", 3.0, 3.0, "interval of no width"),
+    ("lognormal", "interval", 3.0, 3.0, "interval of no width"),
+]
+
+
+@pytest.mark.parametrize(("kind", "censoring", "value", "lower", "says"), CENSORED_AT_ZERO)
+@pytest.mark.parametrize("population", [False, True])
+def test_what_has_no_likelihood_is_refused_before_the_fit(
+    kind: str, censoring: str, value: float, lower: float, says: str, population: bool
+) -> None:
+    from immunoode.fit.likelihood import error_models
+    from immunoode.population.likelihood import likelihood_of
+
+    data = simulated(4, 0.1, 0.0, seed=1)
+    frame = data.frame.copy()
+    frame.loc[5, ["censoring", "value", "limit"]] = [censoring, value, lower]
+    seen = observations(MODEL, type(data)(frame), "y", True, frozenset({"rate"}))
+    with pytest.raises(FitError, match=says):
+        likelihood_of(seen, kind) if population else error_models(seen, kind)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-from scipy.special import log_ndtr, ndtr, stdtr, stdtrit
+from scipy.special import betaln, hyp2f1, log_ndtr, stdtr, stdtrit
 
 from immunoode.fit.observations import FloatArray
+
+NARROW = 1e-6
+"""Width of an interval, over the distance at which the density falls, below which it is taken as level."""
 
 
 def half_width(level: float, degrees: float) -> float:
@@ -39,22 +40,37 @@ def log_density(x: FloatArray, degrees: float) -> FloatArray:
     return np.asarray(top - 0.5 * (degrees + 1) * np.log1p(x**2 / degrees))
 
 
-def log_between(low: FloatArray, high: FloatArray, degrees: float) -> FloatArray:
-    """Return log P(low < standard normal or t < high), exact in both tails."""
+def log_between(low: FloatArray, high: FloatArray, degrees: float = np.inf) -> FloatArray:
+    """Return log P(low < standard normal or t < high), with its slopes right in both tails however far out.
+
+    The probability is a difference of two that are as small as 1e-400, or as close to each other as to 1: logarithms are
+    subtracted, on the side where nothing is lost by rounding; what is narrower than that can tell is density times width.
+    """
     open_below, open_above = np.isneginf(low), np.isposinf(high)
     a, b = np.where(open_below, 0.0, low), np.where(open_above, 0.0, high)
-    a, b = np.where(a > 0, -b, a), np.where(a > 0, -a, b)  # the same probability on the side where it is not lost by rounding
-    below, log_below = (ndtr, log_ndtr) if np.isinf(degrees) else (_t_below(degrees), _log_t_below(degrees))
+    a, b = np.where(a > 0, -b, a), np.where(a > 0, -a, b)
+    one = log_below(np.where(open_below, high, -np.where(open_below, 0.0, low)), degrees)
     with np.errstate(divide="ignore", invalid="ignore"):
-        between = np.log(np.maximum(below(b) - below(a), 1e-300))
-    one = np.where(open_below, log_below(high), log_below(-np.where(open_below, 0.0, low)))
-    both = ~open_below & ~open_above
-    return np.where(open_below & open_above, 0.0, np.where(both, between, one))
+        under, upper = log_below(a, degrees), log_below(b, degrees)
+        apart = upper + np.log(-np.expm1(np.minimum(under - upper, 0.0)))
+        around = np.log1p(-np.exp(under) - np.exp(log_below(-b, degrees)))
+        thin = log_density((a + b) / 2, degrees) + np.log(b - a)
+    narrow = (b - a) * np.maximum(1.0, np.maximum(np.abs(a), np.abs(b))) < NARROW
+    between = np.where(narrow, thin, np.where((a < -1) & (b > 1), around, apart))
+    return np.where(open_below & open_above, 0.0, np.where(open_below | open_above, one, between))
 
 
-def _t_below(degrees: float) -> Callable[[FloatArray], FloatArray]:
-    return lambda x: np.asarray(stdtr(degrees, x))
+def log_below(x: FloatArray, degrees: float) -> FloatArray:
+    """Return log P(standard normal or t < x)."""
+    if np.isinf(degrees):
+        return np.asarray(log_ndtr(x))
+    tail = x < -np.sqrt(degrees)
+    with np.errstate(divide="ignore"):
+        return np.where(tail, _log_t_tail(np.where(tail, x, -np.sqrt(degrees)), degrees), np.log(stdtr(degrees, x)))
 
 
-def _log_t_below(degrees: float) -> Callable[[FloatArray], FloatArray]:
-    return lambda x: np.log(np.maximum(stdtr(degrees, x), 1e-300))
+def _log_t_tail(x: FloatArray, degrees: float) -> FloatArray:
+    """Return log P(t < x) of x below zero by the incomplete beta function, whose leading power is taken out."""
+    a, share = degrees / 2, degrees / (degrees + x**2)
+    series = hyp2f1(a + 0.5, 1.0, a + 1.0, share)
+    return np.asarray(a * np.log(share) + 0.5 * np.log1p(-share) + np.log(series) - np.log(2 * a) - betaln(a, 0.5))

@@ -29,6 +29,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from immunoode.errors import FitError, Problem, nearest
@@ -277,7 +278,8 @@ def error_models(
         replace(_error_model(observations, i, q, str(kinds[q])), degrees=float(degrees.get(q, np.inf)))
         for i, q in enumerate(observations.quantities)
     )
-    problems = [p for m, q in zip(models, observations.quantities, strict=True) for p in _unfit(m, q)]
+    problems = [p for m, q in zip(models, observations.quantities, strict=True)
+                for p in impossible(m.kind, observations, m.rows, q, m.kind == "proportional")]  # fmt: skip
     if problems:
         raise FitError(problems)
     return models
@@ -299,12 +301,41 @@ def floor_of(values: FloatArray) -> float:
     return float(min(SMALLEST * sizes.max(), _BELOW * sizes.min())) if sizes.size else SMALLEST
 
 
-def _unfit(model: ErrorModel, quantity: str) -> list[Problem]:
-    low = (model.value <= 0) & (model.censoring == MEASURED)
-    if model.kind in ("proportional", "lognormal") and low.any():
-        what = f"{int(low.sum())} of {len(low)} values of {quantity!r} are zero or less, which {model.kind} errors do not allow"
-        return [Problem("error", what, "use error='combined' or 'additive'")]
-    return []
+def impossible(kind: str, seen: Observations, rows: IntArray, quantity: str, above_zero: bool = False) -> list[Problem]:
+    """Return why observations of a quantity have no likelihood, whatever the parameters.
+
+    Parameters
+    ----------
+    kind : of the error model
+    rows : which observations are the quantity's
+    above_zero : whether measured values must be above zero, as log-normal errors need in any case
+    """
+    value, lower, censoring = seen.value[rows], seen.lower[rows], seen.censoring[rows]
+    left, relative = censoring == LEFT, kind in ("proportional", "lognormal")
+    between = censoring == INTERVAL
+    empty, beneath = between & ~(lower < value), between & (lower < value) & (value <= 0) & (kind == "lognormal")
+    states = (
+        (
+            (censoring == MEASURED) & (value <= 0) & (above_zero or kind == "lognormal"),
+            f"zero or less, which {kind} errors do not allow", "use error='combined' or 'additive'",
+        ),
+        (
+            left & (value <= 0) & relative,
+            f"left-censored at zero or less, where {kind} errors have no probability that says anything",
+            "give the limit of quantification as the value (left-censored: the truth lies below it)",
+        ),
+        (empty, "known to an interval of no width", "a lower limit below the value; or a measured value, censoring ''"),
+        (beneath, "known to an interval at zero or less, which lognormal errors do not allow", "use error='additive'"),
+    )  # fmt: skip
+    return [Problem("error" if k == 0 else "data", _counted(what, bad, seen, rows, quantity), right)
+            for k, (bad, what, right) in enumerate(states) if bad.any()]  # fmt: skip
+
+
+def _counted(what: str, bad: NDArray[np.bool_], seen: Observations, rows: IntArray, quantity: str) -> str:
+    """Return how many values are so, and where the first are."""
+    at = ", ".join(str(seen.rows[i]) for i in rows[bad][:5])
+    count = int(bad.sum())
+    return f"{count} of {len(bad)} values of {quantity!r} {'is' if count == 1 else 'are'} {what} (row {at})"
 
 
 def ratio_start(model: ErrorModel) -> tuple[float, float, float]:

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, ndtr
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fit.likelihood import ERRORS, floor_of
+from immunoode.fit.densities import log_between
+from immunoode.fit.likelihood import ERRORS, floor_of, impossible
 from immunoode.fit.observations import LEFT, MEASURED, RIGHT, FloatArray, IntArray, Observations
 
 _STEP = 1e-4
@@ -109,11 +109,9 @@ class Likelihood:
     def _censored(self, g: FloatArray, sd: FloatArray, rows: IntArray) -> FloatArray:
         kind, y = self.censoring[rows], self.value[rows]
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            upper = (y - g) / sd
-            lower = (self.lower[rows] - g) / sd
-            mirrored = np.where(lower > 0, ndtr(-lower) - ndtr(-upper), ndtr(upper) - ndtr(lower))
-            between = -2.0 * np.log(np.maximum(mirrored, 1e-300))
-            return np.where(kind == LEFT, -2.0 * log_ndtr(upper), np.where(kind == RIGHT, -2.0 * log_ndtr(-upper), between))
+            at, below = (y - g) / sd, (self.lower[rows] - g) / sd
+            low = np.where(kind == LEFT, -np.inf, np.where(kind == RIGHT, at, below))
+            return -2.0 * log_between(low, np.where(kind == RIGHT, np.inf, at))
 
     def first(self, g: FloatArray, errors: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return E, its derivative by g, and W."""
@@ -239,10 +237,7 @@ def likelihood_of(seen: Observations, error: str | Mapping[str, str]) -> Likelih
         mine = (seen.quantity == i) & (seen.censoring == MEASURED)
         if mine.any() and not seen.value[mine].any():
             problems.append(Problem("data", f"all values of {quantity!r} are zero", "leave the quantity out with observe="))
-        low = mine & (seen.value <= 0)
-        if kinds.get(quantity) == "lognormal" and low.any():
-            what = f"{int(low.sum())} values of {quantity!r} are zero or less, which lognormal errors do not allow"
-            problems.append(Problem("error", what, "use error='combined' or 'additive'"))
+        problems += impossible(str(kinds.get(quantity)), seen, np.flatnonzero(seen.quantity == i), quantity)
     if problems:
         raise FitError(problems)
     count = len(seen)
