@@ -162,7 +162,7 @@ def test_unknown_errors_and_quantities_are_named() -> None:
 
 
 def log_normal_mass(low: float, high: float) -> float:
-    """Return log P(low < standard normal < high) of 0 < low by quadrature of what is left when the density at `low` is taken out."""
+    """Return log P(low < standard normal < high) of 0 < low by quadrature, the density at `low` taken out."""
     share = quad(lambda u: np.exp(-low * u - u * u / 2), 0, high - low, epsrel=1e-12)[0]
     return float(norm.logpdf(low) + np.log(share))
 

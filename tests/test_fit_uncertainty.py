@@ -230,8 +230,8 @@ def test_autocorrelated_residuals_are_named() -> None:
             for t in np.arange(0.5, 8, 0.25)]  # fmt: skip
     data = pd.DataFrame(rows, columns=["subject", "arm", "time", "quantity", "value", "unit"])
     found = imo.fit(decay_model(), data, ["rate", "amount"], error="additive", start=0.0, progress=False)
-    assert any("consecutive" in line for line in found.warnings())
-    assert not any("consecutive" in line for line in fitted(simulated(20), per_arm=["rate"]).warnings())
+    assert any("residuals keep their sign" in line for line in found.warnings())
+    assert not any("lack of fit" in line for line in fitted(simulated(20), per_arm=["rate"]).warnings())
 
 
 def test_results_are_read_back_to_the_last_digit(tmp_path: Path) -> None:

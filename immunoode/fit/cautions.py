@@ -9,6 +9,7 @@ import numpy as np
 
 from immunoode.errors import FitError
 from immunoode.fit.design import PER_ARM, PER_SUBJECT
+from immunoode.fit.lack_of_fit import CHANCE, LITTLE, LackOfFit, lack_of_fit
 from immunoode.fit.observations import MEASURED, baseline_parameter
 from immunoode.regimen.schedule import SET
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from immunoode.fit.likelihood import ErrorModel
     from immunoode.fit.result import FitResult
 
-TURN = 0.3
-"""Correlation of consecutive residuals above which they are not independent."""
+CURVED = 1.3
+"""Residuals over those about a smooth curve above which it is the curve that explains little, and not errors that are large."""
 STRONG = 0.95
 """Correlation above which two parameters cannot be told apart well."""
 FAR = 30.0
@@ -43,7 +44,8 @@ def cautions(result: FitResult) -> tuple[str, ...]:
         )
     if result.failed_subjects:
         lines.append("no simulation at the values found for: " + ", ".join(result.failed_subjects[:10]))
-    return (*_untreated(result), *_several(result), *_data(result), *lines, *_strong(result), *_in_turn(result), *_thin(result))
+    return (*_untreated(result), *_several(result), *_data(result), *lines, *_strong(result), *_misfit(result),
+            *_thin(result))
 
 
 def _done(result: FitResult) -> str:
@@ -115,28 +117,48 @@ def _several(result: FitResult) -> list[str]:
     """Return a warning where one start alone found the best minimum."""
     if result.starts is None or len(result.starts) < 4 or result.starts.agreeing > 1:
         return []
-    return [f"only 1 of {len(result.starts)} starts ended here: there may be a better minimum still"]
+    return [f"only 1 of {len(result.starts)} starts ended here: there may be a better minimum still, look with more"]
 
 
-def _in_turn(result: FitResult) -> list[str]:
-    """Return a warning where residuals of consecutive observations are alike: then standard errors are too small."""
-    seen, lines = result.observations, []
+def _misfit(result: FitResult) -> Iterator[str]:
+    """Yield a warning for each quantity whose residuals are not what errors leave, and what can be done."""
+    for lack in lacks_of_fit(result):
+        little = lack.explained < LITTLE and lack.excess > CURVED
+        if lack.found or little:
+            share = f"predictions explain {100 * max(lack.explained, 0.0):.0f} % of its variance" if little else ""
+            what = "; ".join(filter(None, (share, lack.evidence())))
+            yield f"lack of fit of {lack.quantity}: {what}. Standard errors are too small; {_remedy(result, lack)}"
+
+
+def _remedy(result: FitResult, lack: LackOfFit) -> str:
+    """Return what has not been done yet and may help."""
+    slots, starts = result.objective.design.slots, result.starts
+    if lack.subjects_p < CHANCE and not any(s.sharing == PER_SUBJECT for s in slots):
+        taken = list(result.observations.baselines)
+        own = f"their baselines with per_subject={taken!r}, which are taken as measured" if taken else "with per_subject="
+        return f"let subjects differ, {own}, or by fit_population"
+    if starts is None or len(starts) < 2:
+        return "see whether there is a better minimum, starts=8; if not, the model lacks what the data show"
+    if starts.agreeing < 2:
+        return f"look for a better minimum with more than {len(starts)} starts"
+    return (f"{starts.agreeing} of {len(starts)} starts agree, so the model lacks what the data show: "
+            "another structure, or doses that are missing")  # fmt: skip
+
+
+def lacks_of_fit(result: FitResult) -> list[LackOfFit]:
+    """Return the tests of residuals of each quantity."""
+    seen, found = result.observations, []
     for model, at, quantity in zip(result.objective.errors, result.ratios, seen.quantities, strict=True):
-        rows = model.rows[np.lexsort((seen.time[model.rows], seen.subject[model.rows]))]
-        order = np.searchsorted(model.rows, rows)
-        r = model.weighted(result.fitted[model.rows], at)[order]
-        known = (seen.censoring[rows] == MEASURED) & np.isfinite(r)
-        pairs = (np.diff(seen.subject[rows]) == 0) & known[1:] & known[:-1]
-        if pairs.sum() < 10:
-            continue
-        centred = r - r[known].mean()
-        if not np.ptp(r[known]):
-            continue
-        correlation = float(np.mean(centred[1:][pairs] * centred[:-1][pairs]) / np.var(r[known]))
-        if correlation > max(TURN, 3 / np.sqrt(pairs.sum())):
-            what = f"residuals of consecutive observations of {quantity} are alike (correlation {correlation:.2f})"
-            lines.append(f"{what}: the curve misses the data's shape, and standard errors are too small")
-    return lines
+        measured = seen.censoring[model.rows] == MEASURED
+        rows = model.rows[measured]
+        y, f = seen.value[rows], result.fitted[rows]
+        if model.kind in ("lognormal", "proportional"):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                y, f = np.log(y), np.log(f)
+        residuals = model.weighted(result.fitted[model.rows], at)[measured]
+        share = result.lmfit.nvarys * len(rows) / len(seen)
+        found.append(lack_of_fit(quantity, seen.subject[rows], seen.time[rows], y, f, residuals, share))
+    return found
 
 
 def _untreated(result: FitResult) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fit.blas import one_thread
+from immunoode.fit.ending import covariance_of, estimated
 from immunoode.fit.interrupt import interruptible
 from immunoode.fit.objective import Objective
 
@@ -89,6 +90,8 @@ def _rounds(
         parameters = result.params
         if change < SETTLED or result.aborted:
             break
+    if not result.aborted and result.nvarys:
+        estimated(result, covariance_of(*objective.at(result.params), result.nfree))
     return Outcome(result, rounds, bool(change < SETTLED), stopped)
 
 

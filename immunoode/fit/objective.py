@@ -51,36 +51,33 @@ class Objective:
 
     def predictions(self, parameters: Parameters) -> FloatArray:
         """Return (N,) predictions, NaN where the simulation failed."""
+        return self.predict(self.design.values(parameters)[None])[0]
+
+    def _counted(self, parameters: Parameters) -> FloatArray:
+        """Return predictions as an evaluation of the fit, which is counted; looking at a result is none."""
+        found = self.predictions(parameters)
         self.evaluations += 1
-        found = self.predict(self.design.values(parameters)[None])[0]
         self.failures += len(set(self.observations.subject[~np.isfinite(found)]))
         return found
 
     def __call__(self, parameters: Parameters) -> FloatArray:
         """Return the residuals (N,), always finite, and behind them those of priors."""
-        f = self.predictions(parameters)
-        z = np.full(len(f), np.nan)
-        usable = self._guess(f)
+        f = self._counted(parameters)
+        z = self._standard(parameters, f)
+        if not self._penalty:
+            self._penalty = _penalty(f, z)
+        return self._whole(parameters, f, z, self._penalty)
+
+    def _standard(self, parameters: Parameters, f: FloatArray) -> FloatArray:
+        """Return the residuals of observations, of no meaning where a simulation failed."""
+        z, usable = np.full(len(f), np.nan), self._guess(f)
         for model in self.errors:
             z[model.rows] = model.residuals(usable[model.rows], ratio(model, parameters))
-        if not self._penalty:
-            self._begin(f, z)
-        lost = ~(np.isfinite(f) & np.isfinite(z))
-        z[lost] = self._penalty
-        return np.append(z, self.priors.residuals(parameters))
+        return z
 
-    def _begin(self, f: FloatArray, z: FloatArray) -> None:
-        """Set the residual of failed solves from the start, which itself must be possible."""
-        good = np.isfinite(f) & np.isfinite(z)
-        if not good.any():
-            raise FitError(
-                Problem(
-                    "initial",
-                    "no simulation succeeds at the values that the fit starts from",
-                    "give other values, initial={'parameter': value}, or narrower bounds",
-                )
-            )
-        self._penalty = FAILED * max(1.0, float(np.max(np.abs(z[good]))))
+    def _whole(self, parameters: Parameters, f: FloatArray, z: FloatArray, penalty: float) -> FloatArray:
+        """Return the residuals with those of failed solves and of priors."""
+        return np.append(np.where(np.isfinite(f) & np.isfinite(z), z, penalty), self.priors.residuals(parameters))
 
     def _guess(self, f: FloatArray) -> FloatArray:
         """Return predictions with the data in place of what failed, so that the weights of the others stay finite."""
@@ -88,12 +85,22 @@ class Objective:
 
     def jacobian(self, parameters: Parameters) -> FloatArray:
         """Return the derivatives of the residuals by what varies, a column each."""
+        found, simulations = self._derivatives(parameters)
+        self.evaluations += simulations
+        return found
+
+    def at(self, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
+        """Return residuals and their derivatives, and count nothing: what a result is made of when it is looked at."""
+        f = self.predictions(parameters)
+        return self._whole(parameters, f, self._standard(parameters, f), 0.0), self._derivatives(parameters)[0]
+
+    def _derivatives(self, parameters: Parameters) -> tuple[FloatArray, int]:
+        """Return the derivatives, and the simulations they took."""
         values = self.design.values(parameters)
         f, by, simulations = self.predict.derivatives(values)
-        self.evaluations += simulations
         by = self.design.by_varied(parameters, values, np.where(np.isfinite(f), by, 0.0), self.observations.subject)
         own = self._residual_slopes(parameters, self._guess(f), by, np.isfinite(f))
-        return np.vstack([own, self.priors.jacobian(parameters)])
+        return np.vstack([own, self.priors.jacobian(parameters)]), simulations
 
     def _residual_slopes(
         self, parameters: Parameters, f: FloatArray, by: FloatArray, good: NDArray[np.bool_]
@@ -112,7 +119,7 @@ class Objective:
 
     def settle(self, parameters: Parameters) -> float:
         """Set the errors' scales to their maximum likelihood at these parameters; return how much they changed."""
-        f = self.predictions(parameters)
+        f = self._counted(parameters)
         good = np.isfinite(f)
         before = [m.scale.s for m in self.errors]
         usable = self._guess(f)
@@ -142,6 +149,15 @@ class Objective:
     def cost(self, parameters: Parameters) -> float:
         """Return the deviance with the squares of priors: what a fit has at its least."""
         return self.deviance(parameters) + float(np.sum(self.priors.residuals(parameters) ** 2))
+
+
+def _penalty(f: FloatArray, z: FloatArray) -> float:
+    """Return the residual of failed solves, from those where the fit starts, of which some must be possible."""
+    good = np.isfinite(f) & np.isfinite(z)
+    if not good.any():
+        what = "no simulation succeeds at the values that the fit starts from"
+        raise FitError(Problem("initial", what, "give other values, initial={'parameter': value}, or narrower bounds"))
+    return FAILED * max(1.0, float(np.max(np.abs(z[good]))))
 
 
 def ratio(model: ErrorModel, parameters: Parameters) -> float:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import FitError
-from immunoode.fit.design import Slot
+from immunoode.fit.cautions import lacks_of_fit
+from immunoode.fit.design import LOG, Slot
 from immunoode.fit.observations import INTERVAL, LEFT, MEASURED, RIGHT
 
 if TYPE_CHECKING:
@@ -18,10 +19,9 @@ if TYPE_CHECKING:
     from immunoode.fit.result import FitResult
 
 CENSORED = {LEFT: "left", MEASURED: "", RIGHT: "right", INTERVAL: "interval"}
-AT_BOUND = 5e-3
-"""Part of the way between its bounds (in the scale fitted) within which a parameter counts as at a bound."""
 UNSURE = 1.0
-"""Relative standard error above which a parameter counts as not determined."""
+"""Standard error, of a logarithm or relative, above which a parameter counts as not determined."""
+UNDETERMINED = "not determined by the data: its interval says little, see .profile()"
 
 
 def parameter_table(result: FitResult, level: float) -> DataFrame:
@@ -62,25 +62,14 @@ def _parameter_row(
 def _beware(result: FitResult, slot: Slot, key: str) -> str:
     if key in result.objective.design.constraints:
         return ""
-    bound = at_bound(slot, float(result.lmfit.params[key].value))
-    if bound:
-        return f"at its {bound} bound"
-    error = result.lmfit.params[key].stderr
-    value = result.lmfit.params[key].value
-    if error is None or not np.isfinite(error):
-        return "without standard error"
-    return "not determined" if error > abs(value) * UNSURE else ""
-
-
-def at_bound(slot: Slot, value: float) -> str:
-    """Return "lower" or "upper" where a value is at that bound."""
-    low, high = slot.bounds
-    if slot.log:
-        low, high, value = np.log(low), np.log(high) if high > 0 else np.inf, np.log(max(value, 1e-300))
-    span = high - low if np.isfinite(high - low) else abs(value) + 1.0
-    if value - low < AT_BOUND * span:
-        return "lower"
-    return "upper" if high - value < AT_BOUND * span else ""
+    found, name = result.lmfit.params[key], LOG + key if slot.log else key
+    bound = result.slopes.stopped_at(name, result.lmfit.params)
+    lines = [f"at its {bound} bound"] if bound else []
+    if found.stderr is None or not np.isfinite(found.stderr):
+        lines += ["without standard error"] if not bound else []
+    elif found.stderr > abs(found.value) * UNSURE:
+        lines.append(UNDETERMINED)
+    return ", and ".join(lines)
 
 
 def headline(result: FitResult) -> list[str]:
@@ -89,9 +78,9 @@ def headline(result: FitResult) -> list[str]:
     state = "STOPPED by the user" if result.stopped else "converged" if result.success else "NOT converged"
     correction = float(np.sqrt(len(seen) / max(fit.nfree, 1)))
     errors = [
-        f"{q} ({o}): {m.words(r, u, correction)}"
-        for q, o, u, m, r in zip(
-            seen.quantities, seen.outputs, seen.units, result.objective.errors, result.ratios, strict=True
+        f"{q} ({o}): {m.words(r, u, correction)}{_explained(lack.explained)}"
+        for q, o, u, m, r, lack in zip(
+            seen.quantities, seen.outputs, seen.units, result.objective.errors, result.ratios, lacks_of_fit(result), strict=True
         )
     ]
     return [
@@ -104,6 +93,10 @@ def headline(result: FitResult) -> list[str]:
         *[f"Errors of {line}" for line in errors],
         *_starts_line(result),
     ]
+
+
+def _explained(share: float) -> str:
+    return f"; predictions explain {100 * max(share, 0.0):.3g} % of the variance" if np.isfinite(share) else ""
 
 
 def _starts_line(result: FitResult) -> list[str]:

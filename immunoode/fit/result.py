@@ -14,6 +14,7 @@ from immunoode import units
 from immunoode.errors import FitError, Problem
 from immunoode.fit.crossvalidation import CrossValidation, cross_validate
 from immunoode.fit.design import SHARED
+from immunoode.fit.ending import Slopes, slopes
 from immunoode.fit.minimise import Outcome
 from immunoode.fit.multistart import Starts
 from immunoode.fit.objective import Objective, ratio
@@ -92,6 +93,12 @@ class FitResult:
     def fitted(self) -> FloatArray:
         """(N,) predictions at the fitted observations."""
         return self.objective.predictions(self.lmfit.params)
+
+    @cached_property
+    def slopes(self) -> Slopes:
+        """Which way the likelihood still falls at the values found: at a bound that stopped the fit, and nowhere else."""
+        names = tuple(n for n, p in self.lmfit.params.items() if p.vary)
+        return slopes(*self.objective.at(self.lmfit.params), names)
 
     @property
     def failed_subjects(self) -> tuple[str, ...]:
@@ -331,6 +338,16 @@ class FitResult:
         A file that is there is replaced, unless `overwrite` is False.
         """
         return save(self, path, overwrite=overwrite)
+
+    def lack_of_fit(self) -> DataFrame:
+        """Return tests of the residuals, one row per quantity; see `immunoode.fit.lack_of_fit`."""
+        from dataclasses import asdict
+
+        import pandas as pd
+
+        from immunoode.fit.cautions import lacks_of_fit
+
+        return pd.DataFrame([asdict(lack) for lack in lacks_of_fit(self)]).set_index("quantity")
 
     def warnings(self) -> tuple[str, ...]:
         """Return what a reader of the result must know: bounds hit, parameters not determined, solves that failed."""

@@ -44,7 +44,7 @@ def correlation(result: MinimizerResult) -> DataFrame:
     """Return the correlation of what lmfit varies."""
     table = covariance(result)
     sd = deviations(table)
-    return table / np.outer(sd, sd)
+    return (table / np.outer(sd, sd)).clip(-1.0, 1.0)
 
 
 def deviations(table: DataFrame) -> FloatArray:
