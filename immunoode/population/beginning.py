@@ -7,10 +7,11 @@ random effects. What is found is only proposed: a method takes it where some fir
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from immunoode.fit.observations import FloatArray, IntArray
-from immunoode.population.distributions import NORMAL
 from immunoode.population.problem import Problem
 
 WIDTHS = (4.6, 1.5, 0.5)
@@ -20,40 +21,65 @@ SUBJECTS = 24
 """So many are looked at, in equal steps over all."""
 FAR = 1.0
 """Distance at the model's own values up to which these are near enough: a factor of e, or one spread of the data."""
+APART = 1.0
+"""Distance on the latent scale, in some coefficient, between starts."""
 BETTER = 0.7
 """Share of that distance below which others are proposed."""
 
 
-def beginning(problem: Problem, bounds: FloatArray, fixed: IntArray, seed: int) -> FloatArray:
-    """Return coefficients to start from: the model's own, and others where these are far off (1 or 2, P).
+@dataclass(frozen=True)
+class Region:
+    """Which coefficients are looked through: `free` ones, within `bounds` (P, 2) on the latent scale."""
 
-    Parameters
-    ----------
-    bounds : (P, 2)
-        Of typical values, on the latent scale.
-    fixed : positions of coefficients that stay as they are, since the user gave them or the data did
-    """
-    from scipy.stats import qmc
+    bounds: FloatArray
+    free: IntArray
 
-    effects, start = problem.effects, problem.effects.start
-    kinds = {int(t): d.kind for t, d in zip(effects.typical, effects.distributions, strict=True)}
-    free = np.array([t for t in kinds if t not in fixed and kinds[t] != NORMAL], dtype=np.int64)
-    if not len(free):
+    def around(self, centre: FloatArray, width: float, count: int, seed: list[int]) -> FloatArray:
+        """Return a Sobol design (count, P) about a centre."""
+        from scipy.stats import qmc
+
+        unit = qmc.Sobol(len(self.free), seed=np.random.default_rng(seed)).random(count)
+        tried = np.repeat(centre[None], count, axis=0)
+        tried[:, self.free] += width * (2.0 * unit - 1.0)
+        return np.clip(tried, self.bounds[:, 0], self.bounds[:, 1])
+
+
+def beginning(problem: Problem, region: Region, seed: int) -> FloatArray:
+    """Return coefficients to start from: the model's own, and others where these are far off (1 or 2, P)."""
+    start, subjects = problem.effects.start, _some(problem)
+    if not len(region.free):
         return start[None]
-    subjects = np.unique(np.linspace(0, problem.subjects - 1, SUBJECTS).astype(np.int64))
     far = _distances(problem, start[None], subjects)[0]
     if far < FAR:
         return start[None]
     best, nearest = start, far
     for k, width in enumerate(WIDTHS):
-        unit = qmc.Sobol(len(free), seed=np.random.default_rng([seed, 5, k])).random(POINTS)
-        tried = np.repeat(best[None], POINTS, axis=0)
-        tried[:, free] += width * (2.0 * unit - 1.0)
-        tried = np.clip(tried, bounds[:, 0], bounds[:, 1])
+        tried = region.around(best, width, POINTS, [seed, 5, k])
         found = _distances(problem, tried, subjects)
         if found.min() < nearest:
             best, nearest = tried[np.argmin(found)], float(found.min())
     return np.stack([start, best]) if nearest < BETTER * far else start[None]
+
+
+def spread(problem: Problem, region: Region, count: int, seed: int) -> list[FloatArray]:
+    """Return other coefficients to start from: of a design, those whose predictions are closest to the data, and apart."""
+    start = problem.effects.start
+    if not len(region.free):
+        return []
+    points = POINTS * 2 ** int(np.ceil(np.log2(max(count, 1))))
+    tried = region.around(start, WIDTHS[0], points, [seed, 6])
+    order = np.argsort(_distances(problem, tried, _some(problem)), kind="stable")
+    chosen: list[FloatArray] = []
+    for apart in (APART, 0.0):
+        for i in order:
+            if len(chosen) < count and all(np.abs(tried[i] - c).max() > apart for c in [start, *chosen]):
+                chosen.append(tried[i])
+    return chosen
+
+
+def _some(problem: Problem) -> IntArray:
+    """Return which subjects are looked at."""
+    return np.unique(np.linspace(0, problem.subjects - 1, SUBJECTS).astype(np.int64))
 
 
 def _distances(problem: Problem, coefficients: FloatArray, subjects: IntArray) -> FloatArray:

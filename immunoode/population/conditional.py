@@ -21,6 +21,12 @@ _LARGEST = 0.7
 ones land where predictions are beyond any bound and proportional errors make the likelihood flat."""
 CANDIDATES = 12
 """Draws from the population among which a search from scratch finds where each subject begins."""
+DRAWN, WIDE = 240, 3.0
+"""Draws among which further searches begin, and how many times wider than the population the widest is."""
+SEARCHED, AWAY = 3, 2.0
+"""Further searches, and how far from what is known they begin, in the standard deviations of a subject's effects."""
+GAIN = 1e-3
+"""Difference of -2 log densities from which another mode is better, and not the same."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,46 @@ def begin(problem: Problem, point: Point) -> FloatArray:
     found = problem.minus_two_log(problem.effects.latent(problem.effects.means(point.beta), eta), point.errors)
     pull = np.einsum("ci,ij,cj->c", drawn, np.linalg.inv(point.omega), drawn)
     return np.asarray(drawn[np.argmin(found + pull[:, None], axis=0)])
+
+
+def second_modes(problem: Problem, point: Point, found: Modes) -> tuple[Modes, FloatArray]:
+    """Return the likelier of the modes found and of those that further searches find, and what each subject gains (S,).
+
+    A subject whose effects have two modes is searched from the likeliest of some draws that are away from those it knows; a
+    subject that ends in a worse one keeps what it had.
+    """
+    kept = found
+    for start in _elsewhere(problem, point, found):
+        kept = _likelier(problem, kept, modes(problem, point, start, ROUNDS))
+    return kept, np.maximum(found.penalised - kept.penalised, 0.0)
+
+
+def _likelier(problem: Problem, one: Modes, other: Modes) -> Modes:
+    """Return each subject's likelier mode, the first where they are the same."""
+    better = np.isfinite(other.penalised) & ~(one.penalised - other.penalised <= GAIN)
+    rows = better[problem.subject]
+    return Modes(
+        np.where(better[:, None], other.eta, one.eta), np.where(rows, other.g, one.g),
+        np.where(rows[:, None], other.by, one.by), np.where(better, other.penalised, one.penalised),
+        np.where(better[:, None, None], other.hessian, one.hessian), np.where(better, other.arrived, one.arrived),
+    )  # fmt: skip
+
+
+def _elsewhere(problem: Problem, point: Point, found: Modes) -> list[FloatArray]:
+    """Return effects (S, r) to search from: the likeliest of draws away from a subject's mode, and of those away from both."""
+    random, spread = np.random.default_rng(DRAWN), np.linalg.cholesky(point.omega)
+    drawn = random.standard_normal((DRAWN, len(spread))) @ spread.T * np.linspace(1.0, WIDE, DRAWN)[:, None]
+    drawn = np.concatenate([np.zeros((1, len(spread))), drawn])
+    eta = np.repeat(drawn[:, None], problem.subjects, axis=1)
+    means, inverse = problem.effects.means(point.beta), np.linalg.inv(point.omega)
+    energy = problem.minus_two_log(problem.effects.latent(means, eta), point.errors)
+    energy = energy + np.einsum("ci,ij,cj->c", drawn, inverse, drawn)[:, None]
+    starts, known = [], [found.eta]
+    for _ in range(SEARCHED):
+        apart = [np.einsum("csi,sij,csj->cs", eta - k, found.hessian, eta - k) > AWAY**2 for k in known]
+        starts.append(drawn[np.argmin(np.where(np.all(apart, axis=0), energy, np.inf), axis=0)])
+        known.append(starts[-1])
+    return starts
 
 
 def _at(

@@ -15,7 +15,8 @@ from immunoode.fit.observations import FloatArray, Observations, Observe
 from immunoode.fit.simulated import base_values, schedules
 from immunoode.model.equations import equations
 from immunoode.model.parts import Model
-from immunoode.population.beginning import beginning
+from immunoode.population.beginning import Region, beginning, spread
+from immunoode.population.distributions import NORMAL
 from immunoode.population.effects import OCCASION_SD, Effects, deviations, effects, on_occasions
 from immunoode.population.focei import Ended, focei
 from immunoode.population.likelihood import likelihood_of
@@ -24,6 +25,7 @@ from immunoode.population.problem import TIGHT, Point, problem_of
 from immunoode.population.problem import Problem as Task
 from immunoode.population.result import SEED, PopulationResult
 from immunoode.population.saem import saem
+from immunoode.population.starts import best_of
 from immunoode.population.trajectories import Trajectories
 from immunoode.regimen.schedule import Schedule
 from immunoode.trial.table import TrialData
@@ -58,6 +60,7 @@ def fit_population(
     method: str = "saem",
     iterations: int | tuple[int, int] | None = None,
     chains: int | None = None,
+    starts: int = 1,
     seed: int = SEED,
     resume: PopulationResult | None = None,
     rtol: float | None = None,
@@ -91,7 +94,8 @@ def fit_population(
     distribution : mapping, optional
         {"fraction": "logit"}: "lognormal" (default where a parameter cannot be negative), "logit" within its bounds, "normal".
     initial : mapping, optional
-        Typical values to start from instead of the model's.
+        Typical values to start from instead of the model's. Where predictions are far off the data there, others are tried as
+        well, and taken if the first steps from them end higher in likelihood.
     method : {"saem", "focei"}
         Stochastic approximation EM with the likelihood by importance sampling: robust where data are sparse or the model is
         strongly non-linear. First-order conditional estimation with interaction: exact to its approximation and fast with few
@@ -100,6 +104,10 @@ def fit_population(
         At most so many steps of "focei"; of "saem" those that search and those that average.
     chains : int, optional
         Of each subject, in "saem"; three to five by default.
+    starts : int
+        Fits from this many places; the best is returned, and has all of them as `.starts`. The first is the usual one; the
+        others are those of a Sobol design over typical values (within a factor of 100 and the bounds) that come closest to the
+        data.
     seed : int
         Of the random numbers; the same seed gives the same result.
     resume : PopulationResult, optional
@@ -128,7 +136,7 @@ def fit_population(
     >>> result = imo.fit_population(model, data, random=["growth_rate", "kill_rate"], regimens=doses)  # doctest: +SKIP
     """
     begin = time.perf_counter()
-    _check(method, resume)
+    _check(method, resume, starts)
     names = [vary] if isinstance(vary, str) else list(vary)
     later = deviations(between_occasions, OCCASION_SD)
     if occasions is not None and not later:
@@ -137,9 +145,9 @@ def fit_population(
     free = frozenset([*names, *deviations(random, 0.0), *later])
     whole, table, seen, given = arranged(model, data, free, observe, baseline, start, regimens)
     seen = _sorted(seen)
-    known = _first(whole, seen, free, initial)
-    made = effects(whole, seen, table.covariates, names, random, correlated, covariates or {}, distribution or {}, known,
-                   later)  # fmt: skip
+    known = _first(whole, seen, free)
+    made = effects(whole, seen, table.covariates, names, random, correlated, covariates or {}, distribution or {},
+                   known | dict(initial or {}), later)  # fmt: skip
     base = base_values(whole, seen, table.covariates, parameters, made.names)
     keys = equations(whole).parameters
     values = {s: dict(zip(keys, map(float, row), strict=True)) for s, row in zip(seen.subjects, base, strict=True)}
@@ -149,10 +157,16 @@ def fit_population(
         made, solved = _on_occasions(solved, made, later, occasions, data, seen)
     trajectories = Trajectories(solved[0], seen, solved[2], solved[1], made, RTOL[method] if rtol is None else rtol, threads)
     task = problem_of(trajectories, made, likelihood_of(seen, error))
-    task = task if resume is not None else _begun(task, whole, known, seed)
+    region = _region(task, whole, known.keys() - (initial or {}).keys())
+    task = task if resume is not None else replace(task, others=tuple(beginning(task, region, seed)[1:]))
     _check_start(task)
-    ended = _run(task, method, _from(task, resume), iterations, chains, seed, progress)
-    return PopulationResult(whole, table, method, task, ended, time.perf_counter() - begin, seed)
+
+    def run(own: Task, point: Point | None) -> PopulationResult:
+        ended = _run(own, method, point, iterations, chains, seed, progress)
+        return PopulationResult(whole, table, method, task, ended, time.perf_counter() - begin, seed)
+
+    first = run(task, _from(task, resume))
+    return first if starts == 1 else best_of(first, task, spread(task, region, starts - 1, seed), run)
 
 
 def _on_occasions(
@@ -171,7 +185,9 @@ def _on_occasions(
     return on_occasions(made, found, later), (wider, np.stack(columns, axis=1), changing)
 
 
-def _check(method: str, resume: Any) -> None:
+def _check(method: str, resume: Any, starts: Any) -> None:
+    if not isinstance(starts, (int, np.integer)) or starts < 1:
+        raise FitError(Problem("starts", f"is {starts!r}", "a whole number from 1"))
     if method not in METHODS:
         raise FitError(Problem("method", f"{method!r} is not known", nearest(str(method), METHODS)))
     if resume is not None and not isinstance(resume, PopulationResult):
@@ -187,10 +203,8 @@ def _sorted(seen: Observations) -> Observations:
     return replace(seen, rows=tuple(seen.rows[i] for i in order), **arrays)
 
 
-def _first(
-    model: Model, seen: Observations, free: frozenset[str], initial: Mapping[str, float] | None
-) -> dict[str, float]:
-    """Return where typical values start: baselines that vary at the middle of the first observations."""
+def _first(model: Model, seen: Observations, free: frozenset[str]) -> dict[str, float]:
+    """Return where typical values of baselines that vary start: at the middle of the first observations."""
     from immunoode.fit.observations import baseline_parameter
 
     found = {}
@@ -201,19 +215,20 @@ def _first(
             _, first = np.unique(seen.subject[mine], return_index=True)
             if len(first):
                 found[name] = float(np.exp(np.median(np.log(seen.value[mine[first]]))))
-    return {**found, **(initial or {})}
+    return found
 
 
-def _begun(task: Task, model: Model, known: Mapping[str, float], seed: int) -> Task:
-    """Return the task with other typical values to start from, where the model's own are far off the data."""
+def _region(task: Task, model: Model, known: Iterable[str]) -> Region:
+    """Return the typical values that may be looked through: within the model's bounds, those that the data gave as they are."""
     made = task.effects
     bounds = np.tile([-np.inf, np.inf], (len(made.coefficients), 1))
     for name, k in zip(made.parameters, made.first, strict=True):
         with np.errstate(divide="ignore"):
             low, high = made.distributions[k].latent(np.array(model.constants[name].bounds or (-np.inf, np.inf)))
         bounds[made.typical[k]] = (low if low == low else -np.inf), (high if high == high else np.inf)
-    fixed = np.array([made.typical[made.first[made.parameters.index(n)]] for n in known], dtype=np.int64)
-    return replace(task, others=tuple(beginning(task, bounds, fixed, seed)[1:]))
+    given = {int(made.typical[made.first[made.parameters.index(n)]]) for n in known}
+    kinds = {int(t): d.kind for t, d in zip(made.typical, made.distributions, strict=True)}
+    return Region(bounds, np.array([t for t in kinds if t not in given and kinds[t] != NORMAL], dtype=np.int64))
 
 
 def _check_start(task: Task) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from immunoode.fit.observations import FloatArray
-from immunoode.population.conditional import begin
+from immunoode.population.conditional import begin, modes, second_modes
 from immunoode.population.expectation import warm
 from immunoode.population.marginal import Marginal, marginal
 from immunoode.population.problem import Point, Problem
@@ -16,6 +16,9 @@ from immunoode.population.problem import Point, Problem
 WARM_ROUNDS = 8
 FLAT = 0.02
 """Gradient, in units of a parameter's standard error, below which the minimum is reached."""
+SEARCHES, WORTH = 4, 0.01
+"""Searches at most, each after a look for better modes of subjects' effects, and the gain that makes another worth it."""
+INTERRUPTED = "interrupted"
 _FAR = 1e10
 
 
@@ -49,22 +52,60 @@ class Ended:
     drift: FloatArray | None = None
     searched: int = 0
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user stopped it."""
+        return self.message.startswith(INTERRUPTED)
+
 
 def focei(problem: Problem, start: Point | None, iterations: int, bar: Any) -> Ended:
-    """Minimise the marginal likelihood; a start that is given is gone on from as it is."""
-    from scipy.optimize import minimize
+    """Minimise the marginal likelihood; a start that is given is gone on from as it is.
 
+    Subjects whose effects have two modes are looked for before and after: the search goes on where one is better off there.
+    """
     trace = Trace()
     try:
-        if start is None:
-            point, found = warm(problem, WARM_ROUNDS)
-            eta = found.eta
-        else:
-            point, eta = start, begin(problem, start)
-        origin = problem.vector(point)
-        first = marginal(problem, origin, eta)
+        point, found = warm(problem, WARM_ROUNDS) if start is None else (start, modes(problem, start, begin(problem, start)))
+        first = marginal(problem, problem.vector(point), second_modes(problem, point, found)[0].eta)
     except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
         return unbegun(problem, start, error)
+    trace.add(problem.vector(point), first.objective)
+    end = _Descent(problem.vector(point), first, False, "")
+    for _ in range(SEARCHES):
+        began = end.found.objective
+        end = _descend(problem, end, iterations, bar, trace)
+        if end.stopped:
+            break
+        try:
+            kept, gain = second_modes(problem, problem.point(end.vector), end.found.modes)
+            if gain.sum() > WORTH:
+                end = replace(end, found=marginal(problem, end.vector, kept.eta))
+            elif end.success or began - end.found.objective < WORTH:
+                break
+        except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
+            end = replace(end, success=False, message=f"{why(error)}; this is the best point so far")
+            break
+    found = end.found.modes
+    return Ended(problem.point(end.vector), found.eta, np.linalg.inv(found.hessian), end.success, end.message, trace)
+
+
+@dataclass(frozen=True)
+class _Descent:
+    """Where a search ended: the vector, the marginal likelihood there, whether it arrived, why it stopped, if by the user."""
+
+    vector: FloatArray
+    found: Marginal
+    success: bool
+    message: str
+    stopped: bool = False
+
+
+def _descend(problem: Problem, start: _Descent, iterations: int, bar: Any, trace: Trace) -> _Descent:
+    """Return where the marginal likelihood is least, by BFGS."""
+    from scipy.optimize import minimize
+
+    origin, first, stopped = start.vector, start.found, False
+
     best: list[Any] = [first.objective, origin, first]
     scale = _scale(first)
     seen = {origin.tobytes(): first}
@@ -86,7 +127,6 @@ def focei(problem: Problem, start: Point | None, iterations: int, bar: Any) -> E
     def step(z: FloatArray) -> None:
         trace.add(best[1], best[0])
 
-    trace.add(origin, first.objective)
     try:
         result = minimize(function, np.zeros(len(origin)), jac=True, method="BFGS", callback=step,
                           options={"gtol": FLAT, "maxiter": iterations, "xrtol": 1e-7})  # fmt: skip
@@ -94,14 +134,13 @@ def focei(problem: Problem, start: Point | None, iterations: int, bar: Any) -> E
         success = bool(result.success or steep < 10 * FLAT)
         message = "the gradient vanishes" if success else f"{result.message} (gradient {steep:.2g} standard errors)"
     except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
-        success, message = False, f"{why(error)}; this is the best point so far"
-    found = best[2]
-    return Ended(problem.point(best[1]), found.modes.eta, np.linalg.inv(found.modes.hessian), success, message, trace)
+        success, message, stopped = False, f"{why(error)}; this is the best point so far", isinstance(error, KeyboardInterrupt)
+    return _Descent(best[1], best[2], success, message, stopped)
 
 
 def why(error: BaseException) -> str:
     """Return in words what ended a fit early."""
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else f"numbers broke down ({error})"
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else f"numbers broke down ({error})"
 
 
 def unbegun(problem: Problem, start: Point | None, error: BaseException) -> Ended:

@@ -9,6 +9,7 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import FitError, Problem
+from immunoode.fit.lack_of_fit import LITTLE, LackOfFit, lack_of_fit
 from immunoode.population.distributions import LOGIT, LOGNORMAL, NORMAL
 
 if TYPE_CHECKING:
@@ -85,8 +86,9 @@ def _spread_of(result: PopulationResult, level: Level, covariance: FloatArray, z
         error = min(float(np.sqrt(max(by @ own @ by, 0.0))), _UNKNOWN)
         latent = level.distributions[i].kind
         unit = level.units[i] if latent == NORMAL else "1"
-        row = _row(f"sd({name})", level.kind, float(size[i]), unit, size[i] * error,
-                   size[i] * np.exp(-z * error), size[i] * np.exp(z * error))  # fmt: skip
+        known = size[i] >= FEW and error <= 1  # one that has vanished, or that nothing tells, has no interval
+        low, high = (size[i] * np.exp(s * z * error) if known else np.nan for s in (-1, 1))
+        row = _row(f"sd({name})", level.kind, float(size[i]), unit, size[i] * error if known else np.nan, low, high)
         cv = 100 * np.sqrt(np.expm1(omega[i, i])) if latent == LOGNORMAL and omega[i, i] < 50 else np.nan
         rows.append({**row, "cv_percent": cv, "shrinkage_percent": 100 * shrinkage[name]})
     for i, j in pattern.places:
@@ -164,6 +166,9 @@ def cautions(result: PopulationResult) -> tuple[str, ...]:
     table = parameter_table(result)
     main = table[table["kind"] == "typical value"]
     out += [f"{n}: not determined (relative standard error {r:.0f} %)" for n, r in main["rse_percent"].items() if r > UNSURE]
+    spread = table[table.index.str.startswith("sd(") & ~(table["rse_percent"] <= 100)]
+    out += [f"{n}: not determined by the data, so that it has no interval" for n in spread.index
+            if sizes.get(n[3:-1], FEW) >= FEW]  # fmt: skip
     names, covariance = result.problem.names, result.uncertainty.covariance
     sd = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
     for direction in result.uncertainty.blind:
@@ -179,10 +184,51 @@ def cautions(result: PopulationResult) -> tuple[str, ...]:
     strong = np.argwhere(np.triu(np.abs(covariance / np.outer(sd, sd)) > STRONG, 1))
     out += [f"{names[i]} and {names[j]} can hardly be told apart" for i, j in strong[:PAIRS]]
     out += [f"nor can {len(strong) - PAIRS} more pairs of parameters"] if len(strong) > PAIRS else []
+    out += [*_several(result), *_misfit(result)]
     few = sum(1 for n in np.bincount(result.observations.subject) if n == 1)
     if few:
         out.append("one subject has one observation" if few == 1 else f"{few} subjects have one observation each")
     return (*out, *_of_data(result), *_of_values(result))
+
+
+def _several(result: PopulationResult) -> list[str]:
+    """Return a warning where one start alone found the best optimum."""
+    if result.starts is None or len(result.starts) < 3 or result.starts.agreeing > 1:
+        return []
+    return [f"only 1 of {len(result.starts)} starts ended here: there may be a better optimum still, look with more"]
+
+
+def _misfit(result: PopulationResult) -> Iterator[str]:
+    """Yield a warning for each quantity whose residuals about subjects' own curves are not what errors leave."""
+    for lack in lacks_of_fit(result):
+        little = lack.explained < LITTLE and lack.excess > 1
+        if lack.found or little:
+            share = f"subjects' own curves explain {100 * max(lack.explained, 0.0):.0f} % of its variance" if little else ""
+            what = "; ".join(filter(None, (share, lack.evidence())))
+            yield f"lack of fit of {lack.quantity}: {what}; {_remedy(result)}"
+
+
+def _remedy(result: PopulationResult) -> str:
+    if result.starts is None:
+        return "see whether starts=8 finds a better optimum; if not, the model lacks what the data show"
+    if result.starts.agreeing < 2:
+        return f"look for a better optimum with more than {len(result.starts)} starts"
+    return f"{result.starts.agreeing} of {len(result.starts)} starts agree, so the model lacks what the data show"
+
+
+def lacks_of_fit(result: PopulationResult) -> list[LackOfFit]:
+    """Return the tests of residuals of each quantity, about subjects' own curves."""
+    seen, likelihood, found = result.observations, result.problem.likelihood, result.modes
+    residuals = likelihood.residuals(found.g, result.point.errors)
+    pulled = np.einsum("sij,ji->s", np.linalg.inv(found.hessian), np.linalg.inv(result.point.omega))
+    own = result.free + float(np.sum(len(result.point.omega) - pulled))  # effects count as far as the data tell them
+    tests = []
+    for i, quantity in enumerate(seen.quantities):
+        rows = np.flatnonzero((seen.quantity == i) & likelihood.measured)
+        share = own * len(rows) / len(seen)
+        tests.append(lack_of_fit(quantity, seen.subject[rows], seen.time[rows], likelihood.value[rows], found.g[rows],
+                                 residuals[rows], share))  # fmt: skip
+    return tests
 
 
 def _of_data(result: PopulationResult) -> Iterator[str]:
@@ -223,9 +269,11 @@ def headline(result: PopulationResult) -> str:
     """Return the fit in a sentence."""
     seen = result.observations
     how = {"focei": "FOCE with interaction", "saem": "SAEM"}[result.method]
+    starts = result.starts
+    several = "" if starts is None else f"; {starts.agreeing} of {len(starts)} starts ended at this optimum"
     return (
         f"{result.model.title or result.model.name}: {len(seen.subjects)} subjects, {len(seen)} observations, {how} in "
-        f"{result.seconds:.3g} s; {result.ended.message}"
+        f"{result.seconds:.3g} s; {result.ended.message}{several}"
     )
 
 

@@ -21,6 +21,7 @@ from immunoode.population.levels import Level, levels
 from immunoode.population.marginal import objective
 from immunoode.population.problem import Point, Problem
 from immunoode.population.sampling import importance
+from immunoode.population.starts import PopulationStarts
 from immunoode.population.uncertainty import Uncertainty, uncertainty
 from immunoode.trial.table import TrialData
 
@@ -55,6 +56,8 @@ class PopulationResult:
     ended : Ended
         Where the method ended and what it went through.
     seconds : float
+    starts : PopulationStarts
+        The fits from all places where it was started, if there are several.
     """
 
     model: Model
@@ -64,6 +67,7 @@ class PopulationResult:
     ended: Ended
     seconds: float
     seed: int = SEED
+    starts: PopulationStarts | None = None
 
     @property
     def point(self) -> Point:
