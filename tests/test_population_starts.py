@@ -71,7 +71,7 @@ def test_a_start_far_off_ends_where_a_near_one_does(far):
     assert away.success and away.objective == pytest.approx(near.objective, abs=0.01)
 
 
-def test_several_starts_are_compared_and_the_best_is_returned():
+def test_several_starts_are_compared_and_the_best_is_returned(tmp_path):
     data = decays(10, seed=4)
     how = {"random": ["rate", "amount"], "start": 0.0, "method": "focei", "progress": False}
     one = imo.fit_population(decay_model(), data, **how)
@@ -81,6 +81,8 @@ def test_several_starts_are_compared_and_the_best_is_returned():
     assert "3 of 3 starts ended at this optimum" in many.report()
     table = many.starts.table()
     assert table["rise"].iloc[0] == 0 and set(table.columns) == {"start", "rise", "converged", "rate", "amount"}
+    back = imo.load_fit(many.save(tmp_path / "many.fit"))
+    assert back.starts is not None and back.starts.table().equals(table) and back.report() == many.report()
     with pytest.raises(FitError, match="starts: is 0"):
         imo.fit_population(decay_model(), data, starts=0, **how)
 
