@@ -94,7 +94,7 @@ def lack_of_fit(
     """
     known = np.isfinite(residuals) & np.isfinite(predicted) & np.isfinite(observed)
     order = np.flatnonzero(known)[np.lexsort((time[known], subject[known]))]
-    s, t, y, f, r = (x[order] for x in (subject, time, observed, predicted, residuals))
+    s, (t, y, f, r) = subject[order], (x[order] for x in (time, observed, predicted, residuals))
     n = len(r)
     total = float(np.sum((y - y.mean()) ** 2)) if n else 0.0
     explained = 1 - float(np.sum((y - f) ** 2)) / total if total > 0 else np.nan

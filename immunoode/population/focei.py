@@ -86,7 +86,8 @@ def focei(problem: Problem, start: Point | None, iterations: int, bar: Any) -> E
             end = replace(end, success=False, message=f"{why(error)}; this is the best point so far")
             break
     found = end.found.modes
-    return Ended(problem.point(end.vector), found.eta, np.linalg.inv(found.hessian), end.success, end.message, trace)
+    spread = np.asarray(np.linalg.inv(found.hessian), dtype=np.float64)
+    return Ended(problem.point(end.vector), found.eta, spread, end.success, end.message, trace)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,6 @@ def _descend(problem: Problem, start: _Descent, iterations: int, bar: Any, trace
     from scipy.optimize import minimize
 
     origin, first, stopped = start.vector, start.found, False
-
     best: list[Any] = [first.objective, origin, first]
     scale = _scale(first)
     seen = {origin.tobytes(): first}
