@@ -11,7 +11,14 @@ import immunoode as imo
 from tests.published_data import data_file
 
 SCANS = pd.DataFrame(
-    [("1", 0, "a", 30), ("1", 0, "b", 20), ("1", 41, "a", 45), ("1", 43, "b", 30), ("1", 84, "a", 50), ("1", 84, "b", 35)],
+    [
+        ("1", 0, "a", 30),
+        ("1", 0, "b", 20),
+        ("1", 41, "a", 45),
+        ("1", 43, "b", 30),
+        ("1", 84, "a", 50),
+        ("1", 84, "b", 35),
+    ],
     columns=["subject", "time", "lesion", "diameter"],
 )
 """Sums of 50, 75 and 85 mm; the second assessment took three days."""
@@ -34,7 +41,9 @@ def test_a_second_scan_of_a_lesion_is_a_second_visit() -> None:
 def test_days_of_one_name_are_one_visit() -> None:
     named = SCANS.assign(time=[0, 0, 41, 57, 84, 84], visit=["BASELINE"] * 2 + ["WEEK 6"] * 2 + ["WEEK 12"] * 2)
     assert imo.recist(named).visits[["time", "sum_of_diameters"]].values.tolist() == [[41, 75], [84, 85]]
-    other = named.assign(time=[0, 0, 41, 43, 84, 84], visit=["BASELINE"] * 2 + ["WEEK 6", "UNSCHEDULED 1"] + ["WEEK 12"] * 2)
+    other = named.assign(
+        time=[0, 0, 41, 43, 84, 84], visit=["BASELINE"] * 2 + ["WEEK 6", "UNSCHEDULED 1"] + ["WEEK 12"] * 2
+    )
     assert imo.recist(other).visits["time"].tolist() == [41, 43, 84], "two names are two visits"
 
 
@@ -117,7 +126,9 @@ def test_non_targets_and_new_lesions_of_responses_go_with_measured_targets() -> 
 
 
 def test_a_table_with_sums_and_responses_uses_both() -> None:
-    table = pd.DataFrame({"subject": "1", "time": [0, 42, 84], "sum_of_diameters": [50, 30, 30], "response": ["", "PR", "PD"]})
+    table = pd.DataFrame(
+        {"subject": "1", "time": [0, 42, 84], "sum_of_diameters": [50, 30, 30], "response": ["", "PR", "PD"]}
+    )
     found = imo.recist(table)
     assert found.visits[["sum_of_diameters", "response"]].values.tolist() == [[30, "PR"], [30, "PD"]]
     assert imo.recist(table, by="measurements").visits["response"].tolist() == ["PR", "PR"]
@@ -149,7 +160,7 @@ def test_lesions_in_centimetres_are_judged_in_millimetres() -> None:
     sums = imo.sum_lesions(data)
     assert sums.frame["value"].tolist() == pytest.approx([7.0, 8.9]) and sums.units == {"sum_of_diameters": "mm"}
     with pytest.raises(imo.DataError, match="is in 'mm\\^3', which is no length"):
-        imo.recist(imo.read_trial(table, {"value": "size_cm"}, "mm^3", quantity="diameter"))
+        imo.recist(imo.read_trial(table.rename(columns={"size_cm": "size"}), units="mm^3", quantity="diameter"))
 
 
 AFTER_PROGRESSION = pd.DataFrame({"subject": "1", "time": [0, 42, 84, 126], "sum_of_diameters": [100, 130, 60, 60]})

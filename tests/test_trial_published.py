@@ -44,7 +44,7 @@ def test_words_become_the_default_or_are_listed(tmp_path: Path) -> None:
 
 
 def test_another_layout_says_what_was_expected(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="expected Patient_Anonmyized"):
+    with pytest.raises(DataError, match="expected the columns subject, day, diameter"):
         read_lesions(pd.DataFrame({"a": [1]}))
     with pytest.raises(DataError, match="no such file"):
         read_lesions(tmp_path / "none.csv")

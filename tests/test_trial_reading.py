@@ -35,7 +35,7 @@ def test_missing_columns_are_all_named_with_what_is_there() -> None:
     text = message(pd.DataFrame({"who": [1], "when": [2]}))
     assert "no column for the subject" in text and "no column for the time" in text and "'who'" in text
     assert "did you mean 'day'" in message(table(), columns={"time": "days"})
-    assert "not something a trial table has" in message(table(), columns={"tiem": "day"})
+    assert "not something this table has" in message(table(), columns={"tiem": "day"})
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ from immunoode.model.combine import closed
 from immunoode.model.expressions import names as names_in
 from immunoode.model.parts import Derived, Model, Parameter
 from immunoode.regimen.schedule import SET, Schedule
+from immunoode.tables.cells import text
 from immunoode.tables.files import open_table
 from immunoode.trial.reading import read_trial
-from immunoode.trial.rows import text
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -21,7 +21,7 @@ HEADINGS = {
                "usubjid subjid unique_subject_identifier "
                "mouse mouse_id animal animal_id animal_no animal_number mouse_no mouse_number rat rat_id "
                "subject_no patient_no patient_number "
-               "subject_number subject_identifier patient_identifier individual name",
+               "subject_number subject_identifier patient_identifier patient_anonmyized individual name",
     "arm": "arm group treatment therapy regimen cohort trt trt_group treatment_group treatment_arm study_arm "
                "arm_name group_name dose_group "
            "trt01p trt01a trtp trta actarm armcd",
@@ -42,14 +42,14 @@ HEADINGS = {
     "limit": "limit",
     "flag": "flag flags note comment comments remark remarks",
     "start": "start_date first_dose_date date_of_first_dose treatment_start trtsdt randdt rfstdtc rfxstdtc",
-    "diameter": "diameter diam longest_diameter long_axis size",
+    "diameter": "diameter diam longest_diameter longestdiameter targetlesionlongdiam long_axis size",
     "finding": "finding flag lesion_status",
     "organ": "organ location site tuloc trloc",
     "markers_normal": "markers_normal",
     "sum_of_diameters": "sum_of_diameters sum sld sod sumdiam sdiam trgsld trgsum sum_of_longest_diameters",
     "target": "target target_response trgresp",
     "non_target": "non_target nontarget non_target_response nontarget_response ntrgresp",
-    "new_lesion": "new_lesion newlesion newl any_new_lesion new_lesions",
+    "new_lesion": "new_lesion newlesion newl any_new_lesion",
     "response": "response avalc ovr ovrlresp overall_response overall timepoint_response rsstresc recist",
     "reader": "reader evaluator treval rseval tueval rsevalid trevalid tuevalid",
 }  # fmt: skip

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from immunoode import units as unit_texts
-from immunoode.errors import DataError, Problem, UnitError
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.tables.cells import text
+from immunoode.tables.dates import Partial
 from immunoode.tables.files import EXCEL, SAS, open_table
-from immunoode.trial.dates import as_dates, of_relative_day, study_days
-from immunoode.trial.reading import read_rows
-from immunoode.trial.rows import MISSING_WORDS, first_reason, quoting, text
-from immunoode.trial.table import (
-    COLUMNS,
-    DIAMETER,
-    ENDPOINTS,
-    FINDINGS,
-    LEFT_OUT,
-    SUM_OF_DIAMETERS,
-    TrialData,
-    empty,
-)
+from immunoode.tables.identifiers import identifiers
+from immunoode.tables.reconciliation import Reconciliation, together
+from immunoode.trial.account import baseline_notes, reconciled
+from immunoode.trial.adam_dataset import Dataset, Part
+from immunoode.trial.adam_responses import responses
+from immunoode.trial.adam_subjects import SUBJECT, Subjects, subjects_of
+from immunoode.trial.adam_times import times_to_events
+from immunoode.trial.adam_tumours import tumour_results
+from immunoode.trial.readers import one_reader
+from immunoode.trial.response.of_trial import stated_kind
+from immunoode.trial.table import COLUMNS, ENDPOINTS, FINDINGS, LEFT_OUT, TrialData, empty
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DATASETS = ("ADSL", "ADTR", "ADRS", "ADTTE")
-SUBJECT = "USUBJID"
 STARTS = ("TRTSDT", "RANDDT", "RFSTDTC")
 """Where days are counted from: the first of these that the subject has, in ADSL or in the data set itself."""
 ARMS = ("TRT01P", "TRT01A", "TRTP", "TRTA", "ARM", "ACTARM")
 SUMS = ("SDIAM", "SUMDIAM", "SLD", "TRGSLD", "TRGSUM")
 """PARAMCD of sums of diameters of target lesions."""
-DAYS_OF = {"days": "day", "weeks": "week", "months": "month", "years": "year"}
 
 
 def read_adam(
@@ -44,6 +41,8 @@ def read_adam(
     arm: Sequence[str] = ARMS,
     sums: Sequence[str] = SUMS,
     where: Mapping[str, str] | None = None,
+    reader: str | None = None,
+    partial_dates: Partial = "refuse",
     time_unit: str | None = None,
     title: str = "",
 ) -> TrialData:
@@ -54,16 +53,22 @@ def read_adam(
     source : folder, or mapping of name to path or DataFrame
         With ADTR (tumour results), ADRS (responses), ADTTE (times to events), each where there is one, and ADSL (subjects).
     start : sequence of str
-        Columns of dates that day 0 may be; the first that there is counts.
+        Columns of dates that day 0 may be; of each subject the first that it has counts.
     arm : sequence of str
         Columns of arms, likewise; ADSL before the data sets themselves.
     sums : sequence of str
-        PARAMCD in ADTR that are sums of diameters. Rows that name a lesion (TRLNKID) are diameters of that lesion, others
-        quantities by their PARAMCD.
+        PARAMCD in ADTR that are sums of diameters. Rows of a lesion (TRLNKID; LDIAM1, NLDIAM1) are its diameters: where both
+        axes are there the long one counts, of a lymph node the short one. Others are quantities by their PARAMCD.
     where : mapping, optional
-        Rows to read, column to value, in each data set that has the column: {"ANL01FL": "Y", "TREVAL": "INVESTIGATOR"}.
+        Rows to read, column to value, in each data set that has the column: {"ANL01FL": "Y"}.
+    reader : str, optional
+        Whose readings count where there are several (TREVAL, RSEVAL, TREVALID, RSEVALID, PARCAT2, OVRINV and OVRBICR):
+        "INVESTIGATOR", "RADIOLOGIST 1", "OVRBICR", or "accepted" (TRACPTFL, RSACPTFL).
+    partial_dates : {"refuse", "first", "middle", "last"}
+        What "2024-03" stands for; refused, such a row has its day from ADY or is left out.
     time_unit : str, optional
-        Unit of AVAL in ADTTE. Left out: from AVALU, or from PARAM ("Overall Survival (Months)"), else days.
+        Unit of AVAL in ADTTE. Left out: from AVALU, or from PARAM ("Overall Survival (Months)"), else as the dates say, else
+        days. Where a row has both dates, its time is the days from STARTDT to ADT, and AVAL has to agree with that.
     title : str
 
     Returns
@@ -71,13 +76,15 @@ def read_adam(
     TrialData
         Time from ADT and the subject's start; without dates from ADY, in which day 1 is the start. Responses are in `findings`,
         their PARAMCD for kind; times to events in `endpoints` (CNSR 0 is an event); all of ADSL's columns in `covariates`, and
-        its subjects in `enrolled`: who was never assessed is not evaluable to `recist`, and counts. Rows that make no sense are
-        listed in `left_out` with the data set that they are in.
+        its subjects in `enrolled`: who was never assessed is not evaluable to `recist`, and counts. Screen failures are left
+        out. Rows that make no sense, or were derived and not observed (DTYPE), are listed in `left_out` with the data set that
+        they are in. Endpoints that begin on another day than day 0 have it in a column `start`.
 
     Raises
     ------
     DataError
-        If no data set is found, or columns are missing, all at once.
+        If no data set is found, columns are missing, there are several readers, or a unit is not understood or does not agree
+        with the dates.
 
     Examples
     --------
@@ -87,20 +94,27 @@ def read_adam(
     >>> read_adam({"ADTTE": adtte}).endpoints[["subject", "time", "event", "reason"]].to_dict("list")
     {'subject': ['a', 'b'], 'time': [365.25, 106.53125], 'event': [False, True], 'reason': ['Alive', 'Death']}
     """
-    tables = {name: _opened(name, table, where or {}) for name, table in _sources(source).items()}
-    _complete(tables)
-    people = _People.of(tables.get("ADSL"), start, arm)
-    data = TrialData(
-        empty(COLUMNS), title=title or "ADaM data", covariates=people.covariates, enrolled=people.everybody
-    )
-    if "ADTR" in tables:
-        data = _tumour_results(data, _Dataset("ADTR", tables["ADTR"], people), sums)
-    if "ADRS" in tables:
-        data = _responses(data, _Dataset("ADRS", tables["ADRS"], people))
-    if "ADTTE" in tables:
-        data = _times(data, _Dataset("ADTTE", tables["ADTTE"], people), time_unit)
+    asked = dict(where or {})
+    opened = {name: _opened(name, table) for name, table in _sources(source).items()}
+    _complete(opened)
+    _known(asked, opened)
+    adsl = opened.get("ADSL")
+    aside = {} if adsl is None else dict(_aside(adsl, asked))
+    people = subjects_of(adsl, start, arm, partial_dates, aside)
+    sets = {
+        name: _dataset(name, table, people, asked, reader, partial_dates)
+        for name, table in opened.items()
+        if name != "ADSL"
+    }
+    makers = {
+        "ADTR": lambda data: tumour_results(data, sums),
+        "ADRS": responses,
+        "ADTTE": lambda data: times_to_events(data, time_unit),
+    }
+    parts = {name: makers[name](data) for name, data in sets.items()}
+    data = _together(parts, people, sets, opened, title or "ADaM data")
     if not len(data) and not len(data.findings) and not len(data.endpoints):
-        raise DataError(Problem(title or "ADaM data", "no row is left", "give ADTR, ADRS or ADTTE with values"))
+        raise DataError(Problem(data.title, "no row is left", "give ADTR, ADRS or ADTTE with values"))
     return data
 
 
@@ -126,13 +140,118 @@ def _sources(source: Any) -> dict[str, Any]:
     }
 
 
-def _opened(name: str, source: Any, where: Mapping[str, str]) -> pd.DataFrame:
+def _opened(name: str, source: Any) -> pd.DataFrame:
+    """Return a data set with its columns in capitals, its index the name of each row."""
     table, _ = open_table(source)
     table = table.rename(columns={c: str(c).strip().upper() for c in table.columns})
-    for column, value in where.items():
-        if column in table.columns:
-            table = table[text(table[column]) == value]
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice):
+        raise DataError([Problem(name, f"has two columns {c}", "one column of a name") for c in twice.unique()])
     return table.set_axis([f"{name}, row {r}" for r in table.index], axis=0)
+
+
+def _known(asked: Mapping[str, str], opened: Mapping[str, pd.DataFrame]) -> None:
+    """Raise where a column is asked for that no data set has."""
+    everything = {c for table in opened.values() for c in table.columns}
+    problems = [
+        Problem("where", f"no data set has a column {c!r}", nearest(c, everything))
+        for c in asked
+        if c not in everything
+    ]
+    if problems:
+        raise DataError(problems)
+
+
+def _aside(table: pd.DataFrame, asked: Mapping[str, str]) -> pd.Series:
+    """Return of every row why it is not asked for, "" where it is."""
+    import pandas as pd
+
+    aside = pd.Series("", index=table.index)
+    for column, value in asked.items():
+        if column in table.columns:
+            aside = aside.mask(
+                (text(table[column]) != str(value)) & (aside == ""), f"not asked for: {column} is not {value}"
+            )
+    return aside
+
+
+def _dataset(
+    name: str, table: pd.DataFrame, people: Subjects, asked: Mapping[str, str], reader: str | None, partial: Partial
+) -> Dataset:
+    """Return a data set of one reader."""
+    aside = _aside(table, asked)
+    rows = table[aside == ""]
+    judged = rows[_judged(name, rows)]
+    chosen = one_reader(judged, reader, name, _codes(judged) if name == "ADRS" else None)
+    aside = aside.mask(aside.index.isin(judged.index[~chosen.rows]), chosen.reason)
+    notes = tuple(note for note in chosen.notes if reader is not None)
+    return Dataset(name, table, people, partial, aside, notes, chosen)
+
+
+def _judged(name: str, rows: pd.DataFrame) -> pd.Series:
+    """Return the rows that depend on who read: measurements, responses at visits; not deaths or what was derived of them."""
+    import pandas as pd
+
+    if name != "ADRS":
+        return pd.Series(name == "ADTR", index=rows.index)
+    codes = text(rows["PARAMCD"])
+    return codes.map({code: stated_kind(code) is not None for code in codes.unique()}).astype(bool)
+
+
+def _codes(rows: pd.DataFrame) -> pd.Series:
+    """Return what names the reader of overall responses whose code does: OVRINV, OVRBICR."""
+    codes = text(rows["PARAMCD"]).str.upper()
+    several = codes[codes.map({c: stated_kind(c) == "response" for c in codes.unique()}).astype(bool)].nunique() > 1
+    return codes.where(codes.str.startswith("OVR"), "") if several else codes.where(codes == "", "")
+
+
+def _together(
+    parts: Mapping[str, Part],
+    people: Subjects,
+    sets: Mapping[str, Dataset],
+    opened: Mapping[str, pd.DataFrame],
+    title: str,
+) -> TrialData:
+    """Return the trial of all data sets, with what became of their rows and subjects."""
+    import pandas as pd
+
+    def joined(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+        some = [t for t in tables if len(t)]
+        return pd.concat(some, ignore_index=True) if some else empty(tuple(columns))
+
+    frame = next((part.frame for part in parts.values() if part.frame is not None), empty(COLUMNS))
+    left_out = joined([people.left_out, *(part.left_out for part in parts.values())], LEFT_OUT)
+    data = TrialData(
+        frame, title, people.covariates, left_out,
+        findings=joined([part.findings for part in parts.values()], FINDINGS),
+        endpoints=joined([part.endpoints for part in parts.values()], ENDPOINTS), enrolled=people.everybody,
+    )  # fmt: skip
+    return replace(data, reconciliation=_account(data, parts, people, sets, opened))
+
+
+def _account(
+    data: TrialData,
+    parts: Mapping[str, Part],
+    people: Subjects,
+    sets: Mapping[str, Dataset],
+    opened: Mapping[str, pd.DataFrame],
+) -> Reconciliation:
+    """Return what became of the rows of each data set, and of all subjects."""
+    accounts = []
+    if people.rows:
+        lost = set(people.left_out["row"])
+        used = [row for row in people.rows if row not in lost]
+        accounts.append(reconciled("ADSL", people.rows, used, people.left_out, people.columns, notes=people.notes))
+    for name, part in parts.items():
+        rows, strangers = sets[name].table.index, set(sets[name].subject) - set(people.everybody) - set(people.out) - {""}
+        notes = [*part.notes, *(baseline_notes(part.frame) if part.frame is not None else ())]
+        if people.covariates is not None and strangers:
+            notes.append(f"{len(strangers)} subjects are not in ADSL: {', '.join(sorted(strangers)[:3])}")
+        accounts.append(reconciled(name, rows, part.used, part.left_out, part.columns, notes=notes))
+    whole = together(data.title, accounts)
+    everybody = [s for name in opened for s in identifiers(opened[name][SUBJECT])]
+    subjects = reconciled(data.title, (), (), data.left_out, {}, subjects=everybody, kept=data.subjects)
+    return replace(whole, tallies=(*whole.tallies, *subjects.tallies[1:]))
 
 
 REQUIRED = {
@@ -159,204 +278,3 @@ def _complete(tables: Mapping[str, pd.DataFrame]) -> None:
     ]
     if problems:
         raise DataError(problems)
-
-
-@dataclass(frozen=True)
-class _People:
-    """What ADSL says of the subjects: where their days begin, their arms, and the rest."""
-
-    start: Mapping[str, Any]
-    arm: Mapping[str, str]
-    covariates: pd.DataFrame | None
-    starts: Sequence[str]
-    arms: Sequence[str]
-
-    @classmethod
-    def of(cls, table: pd.DataFrame | None, starts: Sequence[str], arms: Sequence[str]) -> _People:
-        if table is None:
-            return cls({}, {}, None, starts, arms)
-        subject = text(table[SUBJECT])
-        if subject.duplicated().any():
-            twice = subject[subject.duplicated()]
-            raise DataError(
-                Problem(str(twice.index[0]), f"is a second row of {twice.iloc[0]}", "one row a subject in ADSL")
-            )
-        begins = _first(table, starts)
-        start = {} if begins is None else dict(zip(subject, as_dates(begins), strict=True))
-        named = _first(table, arms)
-        arm = {} if named is None else dict(zip(subject, text(named), strict=True))
-        rest = table.drop(columns=[SUBJECT]).set_axis(list(subject), axis=0)
-        return cls(start, arm, rest, starts, arms)
-
-    @property
-    def everybody(self) -> dict[str, str]:
-        """The arm of each subject of ADSL, "all" where it names none."""
-        names = () if self.covariates is None else self.covariates.index
-        return {str(name): self.arm.get(name, "all") for name in names if name != ""}
-
-
-def _first(table: pd.DataFrame, names: Sequence[str]) -> pd.Series | None:
-    return next((table[n] for n in names if n in table.columns and table[n].notna().any()), None)
-
-
-@dataclass(frozen=True)
-class _Dataset:
-    """One data set with what ADSL says of its subjects."""
-
-    name: str
-    table: pd.DataFrame
-    people: _People
-
-    @property
-    def subject(self) -> pd.Series:
-        return text(self.table[SUBJECT])
-
-    @property
-    def arm(self) -> pd.Series:
-        import pandas as pd
-
-        own = _first(self.table, self.people.arms)
-        here = pd.Series("all", index=self.table.index) if own is None else text(own)
-        return self.subject.map(dict(self.people.arm)).fillna(here)
-
-    @property
-    def time(self) -> pd.Series:
-        """Days from the start by dates, else by relative days; NaN where there are neither."""
-        import pandas as pd
-
-        days = pd.Series(float("nan"), index=self.table.index)
-        if "ADT" in self.table.columns:
-            own = _first(self.table, self.people.starts)
-            start = self.subject.map(dict(self.people.start)) if self.people.start else own
-            if start is not None:
-                days = study_days(self.table["ADT"], start)
-        if "ADY" in self.table.columns:
-            relative = of_relative_day(pd.to_numeric(self.table["ADY"], errors="coerce").astype(float))
-            days = days.where(days.notna(), relative)
-        return days
-
-    def column(self, *names: str) -> pd.Series:
-        """Return the first of these columns as text, "" where there is none."""
-        import pandas as pd
-
-        found = next((n for n in names if n in self.table.columns), None)
-        return pd.Series("", index=self.table.index) if found is None else text(self.table[found])
-
-
-def _tumour_results(data: TrialData, tumours: _Dataset, sums: Sequence[str]) -> TrialData:
-    import pandas as pd
-
-    code = tumours.column("PARAMCD").str.upper()
-    is_sum = code.isin([s.upper() for s in sums])
-    lesion = tumours.column("TRLNKID", "LESION").where(~is_sum, "")
-    quantity = code.str.lower().mask(lesion != "", DIAMETER).mask(is_sum, SUM_OF_DIAMETERS)
-    table = pd.DataFrame(
-        {
-            "subject": tumours.subject, "arm": tumours.arm, "time": tumours.time, "quantity": quantity,
-            "value": tumours.table["AVAL"], "unit": _unit(tumours),
-            "lesion": lesion, "kind": _kind(tumours).where(lesion != "", ""), "visit": tumours.column("AVISIT", "VISIT"),
-        }
-    )  # fmt: skip
-    words = tumours.column("AVALC").str.lower() if "AVALC" in tumours.table.columns else table["kind"].map(lambda _: "")
-    worded = (
-        table["value"].isna()
-        & ~words.isin(MISSING_WORDS - {"ne", "not evaluable"})
-        & (lesion != "")
-        & table["time"].notna()
-    )
-    numbers = table[~worded]
-    names = {name: name for name in table.columns}
-    read = read_rows(numbers, "ADTR", names, bad_rows="leave out") if len(numbers) else data
-    found = table[worded].assign(finding=words[worded].replace({"ne": "not evaluable"}), row=table.index[worded])
-    return replace(
-        data,
-        frame=read.frame,
-        left_out=_joined(data.left_out, read.left_out, LEFT_OUT),
-        findings=_joined(data.findings, found, FINDINGS),
-    )
-
-
-def _unit(tumours: _Dataset) -> pd.Series:
-    """Return the unit of each row: stated, or in brackets after the parameter's name, else mm."""
-    stated = tumours.column("AVALU", "TRSTRESU").str.lower()
-    bracketed = tumours.column("PARAM").str.extract(r"\(([^()]*)\)\s*$")[0].fillna("").str.lower()
-    unit = stated.where(stated != "", bracketed)
-    return unit.where(unit.map({u: _is_unit(u) for u in unit.unique()}), "mm")
-
-
-def _is_unit(unit: str) -> bool:
-    try:
-        return bool(unit) and unit_texts.dimension(unit) is not None
-    except UnitError:
-        return False
-
-
-def _kind(tumours: _Dataset) -> pd.Series:
-    """Return what each lesion is: "target", "non-target", "new", and whether it is a lymph node."""
-    group = tumours.column("TRGRPID", "TUGRPID").str.lower()
-    kind = (
-        group.where(group != "", "target")
-        .str.replace("nontarget", "non-target")
-        .str.replace("non target", "non-target")
-    )
-    kind = kind.where(kind.isin(("target", "non-target")), kind.where(~kind.str.startswith("new"), "new"))
-    node = tumours.column("TULOC", "TRLOC").str.lower().str.contains("lymph node", regex=False)
-    return kind.mask(node & (kind != "new"), kind + " node")
-
-
-def _responses(data: TrialData, responses: _Dataset) -> TrialData:
-    table = responses.table.assign(
-        subject=responses.subject, arm=responses.arm, time=responses.time, lesion="",
-        kind=responses.column("PARAMCD"), finding=responses.column("AVALC"),
-        visit=responses.column("AVISIT", "VISIT"), row=responses.table.index,
-    )  # fmt: skip
-    bad = first_reason(
-        (table["subject"] == "", "has no subject"),
-        (table["finding"].str.lower().isin(MISSING_WORDS - {"ne"}), "no response"),
-        (table["time"].isna(), "has no day"),
-    )
-    return replace(
-        data,
-        findings=_joined(data.findings, table[bad == ""], FINDINGS),
-        left_out=_joined(data.left_out, table[bad != ""].assign(reason=bad[bad != ""]), LEFT_OUT),
-    )
-
-
-def _times(data: TrialData, times: _Dataset, time_unit: str | None) -> TrialData:
-    import pandas as pd
-
-    value = pd.to_numeric(times.table["AVAL"], errors="coerce").astype(float)
-    censored = pd.to_numeric(times.table["CNSR"], errors="coerce")
-    descriptions = [times.column("EVNTDESC"), times.column("CNSDTDSC")]
-    table = times.table.assign(
-        subject=times.subject, arm=times.arm, endpoint=times.column("PARAMCD"), time=value * _days(times, time_unit),
-        event=censored == 0, reason=descriptions[0].where(descriptions[0] != "", descriptions[1]), row=times.table.index,
-    )  # fmt: skip
-    bad = first_reason(
-        (table["subject"] == "", "has no subject"),
-        (value.isna(), quoting("time {} is not a number", times.column("AVAL"))),
-        (value < 0, quoting("time {} is negative", times.column("AVAL"))),
-        (censored.isna(), "CNSR is not a number"),
-        (table.duplicated(["subject", "endpoint"]), "repeats the endpoint of the subject"),
-    )
-    return replace(
-        data,
-        endpoints=_joined(data.endpoints, table[bad == ""], ENDPOINTS),
-        left_out=_joined(data.left_out, table[bad != ""].assign(reason=bad[bad != ""]), LEFT_OUT),
-    )
-
-
-def _days(times: _Dataset, time_unit: str | None) -> pd.Series:
-    """Return the days in each row's unit of time."""
-    stated = times.column("AVALU").str.lower()
-    bracketed = times.column("PARAM").str.lower().str.extract(r"\(([a-z]+)\)\s*$")[0].fillna("")
-    unit = stated.where(stated != "", bracketed).map(lambda u: DAYS_OF.get(u, u.removesuffix("s")))
-    known: Callable[[str], str] = lambda u: u if u in DAYS_OF.values() else "day"  # noqa: E731
-    return unit.map(lambda u: unit_texts.factor(time_unit or known(u), "day"))
-
-
-def _joined(first: pd.DataFrame, second: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
-    import pandas as pd
-
-    parts = [t[list(columns)] for t in (first, second) if len(t)]
-    return pd.concat(parts, ignore_index=True) if parts else empty(columns)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from immunoode.errors import Problem
-from immunoode.trial.rows import text
+from immunoode.tables.identifiers import identifiers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,7 @@ def constant(
 
     A row without a value says nothing; a subject without any has none.
     """
-    rows = table.assign(**{subject: text(table[subject])})
+    rows = table.assign(**{subject: identifiers(table[subject])})
     groups = rows.groupby(subject, sort=False)
     problems = []
     for column in columns:

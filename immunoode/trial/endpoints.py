@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from immunoode import units as unit_texts
-from immunoode.errors import DataError, Problem, nearest
+from immunoode.errors import DataError, Problem, UnitError, nearest
+from immunoode.tables.cells import number_advice, numbers, text
 from immunoode.tables.files import open_table
-from immunoode.trial import columns as column_names
+from immunoode.tables.headings import find_columns
+from immunoode.tables.identifiers import identifiers
+from immunoode.trial.account import reconciled
 from immunoode.trial.covariates import constant
-from immunoode.trial.rows import MISSING_WORDS, first_reason, quoting, text
+from immunoode.trial.reading import arm_notes
+from immunoode.trial.rows import first_reason, no_value, quoting
 from immunoode.trial.table import COLUMNS, ENDPOINTS, LEFT_OUT, TrialData, empty
+from immunoode.unit_words import time_unit, time_unit_in_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,9 +31,9 @@ def read_endpoints(
     *,
     events: Mapping[str, str] | None = None,
     censored: Mapping[str, str] | None = None,
-    unit: str = "day",
+    unit: str | None = None,
     columns: Mapping[str, str] | None = None,
-    arm: str = "all",
+    arm: str | None = None,
     covariates: Sequence[str] = (),
     repeated: Literal["refuse", "first event"] = "refuse",
     title: str = "",
@@ -43,12 +48,12 @@ def read_endpoints(
     events, censored : mapping
         Which column says for which endpoint that the event came (1), or, as CNSR in ADTTE, that it did not (any number above
         0). Each endpoint is in one of the two.
-    unit : str
-        Unit of the times; "month" is 30.4375 days.
+    unit : str, optional
+        Unit of the times; "month" is 30.4375 days. Left out, that of the heading ("os_months"), else days.
     columns : mapping, optional
         {"subject": ..., "arm": ...} where these have unusual names.
-    arm : str
-        The arm of all where there is no such column.
+    arm : str, optional
+        The arm of all where there is no such column; "all" if left out.
     covariates : sequence of str
         Columns to keep.
     repeated : {"refuse", "first event"}
@@ -77,30 +82,66 @@ def read_endpoints(
     import pandas as pd
 
     table, where = open_table(source)
-    found = column_names.find(table, columns, where, needed=("subject",))
+    found = find_columns(table, where, columns, roles=("subject", "arm"), needed=("subject",))
     indicators = _indicators(times, events or {}, censored or {})
     _there(table, [*times.values(), *(column for column, _ in indicators.values()), *covariates], where)
-    arms = text(table[found["arm"]]) if "arm" in found else pd.Series(arm, index=table.index)
-    rows = pd.DataFrame({"subject": text(table[found["subject"]]), "arm": arms, "row": table.index})
+    arms = text(table[found.found["arm"]]) if "arm" in found.found else pd.Series(arm or "all", index=table.index)
+    subject = pd.Series(identifiers(table[found.found["subject"]]), index=table.index, dtype=object)
+    rows = pd.DataFrame({"subject": subject, "arm": arms, "row": table.index})
+    units = {endpoint: _unit(column, unit, where) for endpoint, column in times.items()}
     parts, lost, problems = [], [], list[Problem]()
     for endpoint, column in times.items():
         ends, without, wrong = _endpoint(
             table, rows, endpoint, column, *indicators[endpoint], where, repeated == "refuse"
         )
-        ends = _first_event(ends)
-        parts.append(ends.assign(time=ends["time"] * unit_texts.factor(unit, "day")))
+        parts.append(ends.assign(time=ends["time"] * unit_texts.factor(units[endpoint] or "day", "day")))
         lost.append(without)
         problems += wrong
-    kept, more = constant(table, found["subject"], covariates, where)
+    kept, more = constant(table, found.found["subject"], covariates, where)
     if problems or more:
         raise DataError([*problems[:SHOWN], *more, *_rest(problems, where)])
+    left_out = pd.concat([empty(LEFT_OUT), *lost], ignore_index=True)
+    ends = pd.concat(parts, ignore_index=True)
+    taken = found.taken_as(table) | dict.fromkeys(map(str, covariates), "covariate")
+    taken |= {str(c): f"time of {e} in {units[e] or 'day'}" for e, c in times.items()}
+    taken |= {str(c): f"{'censoring' if by else 'event'} of {e}" for e, (c, by) in indicators.items()}
+    notes = [f"no unit of {e} is stated: days" for e, unit in units.items() if not unit]
+    account = reconciled(
+        where, table.index, ends["row"], left_out, taken, subjects=subject, kept=ends["subject"],
+        notes=[*found.notes, *notes, *arm_notes(found, arm, table.drop(columns=list(covariates)), where)],
+    )  # fmt: skip
     return TrialData(
         frame=empty(COLUMNS),
         title=title or where,
         covariates=kept if len(covariates) else None,
-        left_out=pd.concat([empty(LEFT_OUT), *lost], ignore_index=True),
-        endpoints=pd.concat(parts, ignore_index=True)[list(ENDPOINTS)],
+        left_out=left_out,
+        endpoints=pd.concat([_first_event(part) for part in parts], ignore_index=True)[list(ENDPOINTS)],
+        reconciliation=account,
     )
+
+
+def _unit(column: str, unit: str | None, where: str) -> str:
+    """Return the unit of a column of times: as said, or by its heading ("os_months"); "" where neither says it.
+
+    Raises
+    ------
+    DataError
+        If it is not understood, or the two differ.
+    """
+    try:
+        said = time_unit(unit, "unit") if unit else ""
+    except UnitError as error:
+        raise DataError(
+            Problem("unit", f"{unit!r} cannot be read as a unit of time", error.problems[0].right)
+        ) from None
+    headed = time_unit_in_label(str(column).replace("_", " ").replace(".", " "), f"{where}: column {column!r}")
+    if said and headed and said != headed:
+        raise DataError(
+            Problem(
+                f"{where}: column {column!r}", f"is in {headed}s by its heading, and unit is {unit!r}", "one of them"
+            )
+        )
+    return said or headed
 
 
 def _rest(problems: Sequence[Problem], where: str) -> list[Problem]:
@@ -141,15 +182,11 @@ def _endpoint(
     once: bool,
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Problem]]:
     """Return the times of one endpoint, the rows without one, and what is wrong."""
-    import pandas as pd
-
-    said = text(table[time])
-    days = pd.to_numeric(table[time], errors="coerce").astype(float)
-    flag = pd.to_numeric(table[indicator], errors="coerce")
-    none = said.str.lower().isin(MISSING_WORDS)
+    read, flags = numbers(table[time]), numbers(table[indicator])
+    said, days, flag, none = read.texts, read.values, flags.values, no_value(read.texts)
     bad = first_reason(
         (rows["subject"] == "", "has no subject"),
-        (~none & days.isna(), quoting(time + " {} is not a number", said)),
+        (~none & days.isna(), quoting(time + " {} is not a number", said, number_advice)),
         (days < 0, quoting(time + " {} is negative", said)),
         (~none & flag.isna(), indicator + " is not a number"),
         (rows["subject"].duplicated() & once, "is a second row of the subject (see repeated='first event')"),
@@ -158,6 +195,9 @@ def _endpoint(
     problems = [
         Problem(f"{where}, row {r.row} (subject {r.subject})", f"{endpoint}: {r.bad}") for r in wrong.itertuples()
     ]
+    if not by_censoring and set(flag[~none].dropna()) == {1.0, 2.0}:
+        right = "1 where the event came and 0 where not: in R's Surv 2 is the event and 1 is censored"
+        problems.append(Problem(f"{where}: column {indicator!r}", "has 1 and 2, and no 0", right))
     ends = rows.assign(endpoint=endpoint, time=days, event=(flag == 0) if by_censoring else (flag > 0), reason="")
     lost = rows.loc[none, ["row", "subject"]].assign(reason=f"no time of {endpoint}")
     return ends[~none], lost, problems

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from immunoode.trial.table import FINDINGS
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -35,9 +33,3 @@ WORDS = {
 def as_finding(words: pd.Series) -> pd.Series:
     """Return what words say in ours; "" where they are none that we know."""
     return words.str.lower().str.strip().map(WORDS).fillna("")
-
-
-def finding_table(frame: pd.DataFrame, finding: pd.Series) -> pd.DataFrame:
-    """Return the findings among rows that have the columns of observations."""
-    seen = finding != ""
-    return frame.assign(finding=finding)[seen][list(FINDINGS)].reset_index(drop=True)

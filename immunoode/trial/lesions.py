@@ -6,57 +6,56 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem
+from immunoode.tables.cells import is_missing, numbers, text
+from immunoode.tables.dates import DayNumbers, Partial
 from immunoode.tables.files import open_table
-from immunoode.trial.findings import TOO_SMALL, as_finding, finding_table
+from immunoode.tables.headings import KNOWN, Columns, find_columns, heading
+from immunoode.tables.identifiers import identifiers
+from immunoode.trial.account import baseline_notes, reconciled
+from immunoode.trial.findings import TOO_SMALL, as_finding
+from immunoode.trial.readers import one_reader
 from immunoode.trial.reading import read_rows
-from immunoode.trial.rows import canonical, text
-from immunoode.trial.table import DIAMETER, SUM_OF_DIAMETERS, TrialData
+from immunoode.trial.table import DIAMETER, FINDINGS, LEFT_OUT, SUM_OF_DIAMETERS, TrialData, empty
+from immunoode.trial.times import days_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SUPPLEMENT = {
-    "subject": "Patient_Anonmyized",
-    "time": "Treatment_Day",
-    "value": "TargetLesionLongDiam_mm",
-    "arm": "Study_Arm",
-}
-"""Columns of the supplement, spelt as published."""
-CSV = {"subject": "subject", "time": "day", "value": "diam_mm", "arm": "arm", "flag": "flag"}
-LESIONS = {
-    "subject": "subject",
-    "time": "day",
-    "value": "diameter_mm",
-    "arm": "arm",
-    "lesion": "lesion",
-    "kind": "kind",
-    "flag": "finding",
-}
-"""Columns of a table with several lesions a patient."""
-BARE = LESIONS | {"time": "time", "value": "diameter"}
-"""The same as `imo.recist` takes it."""
-LAYOUTS = (SUPPLEMENT, CSV, LESIONS, BARE)
-OPTIONAL = frozenset({"arm", "flag", "finding"})
+SUBJECT = "Patient_Anonmyized"
+"""The column of subjects of the supplement, spelt as published; its sheets are told by it."""
+ROLES = ("subject", "time", "date", "start", "arm", "visit", "lesion", "kind", "diameter", "finding")
+NEEDED = ("subject", "time", "diameter")
+FORMS = "expected the columns subject, day, diameter (with its unit: diameter_mm); optional arm, visit, lesion, kind, finding"
 
 
 def read_lesions(
-    source: str | Path | pd.DataFrame, *, too_small_mm: float = 5.0, quantity: str | None = None, title: str = ""
+    source: str | Path | pd.DataFrame,
+    *,
+    too_small_mm: float = 5.0,
+    quantity: str | None = None,
+    reader: str | None = None,
+    partial_dates: Partial = "refuse",
+    day_numbers: DayNumbers | None = None,
+    title: str = "",
 ) -> TrialData:
     """Read a table with a lesion's longest diameter (of a lymph node: short axis) a row.
 
     Parameters
     ----------
     source : path or DataFrame
-        The published supplement (an xlsx with the sheets Study1 to Study5), one of its sheets; a csv with the columns subject,
-        day, diam_mm, arm and flag; or a table with the columns subject, day, lesion, kind ("target", "target node",
-        "non-target", "non-target node", "new"), diameter_mm, and finding ("absent", "present", "not evaluable", ...); or the
-        same with time and diameter for day and diameter_mm.
+        The published supplement (an xlsx with the sheets Study1 to Study5), one of its sheets, or a table with the columns
+        subject, day, diameter_mm (or diameter_cm), and where there are any arm, visit, lesion, kind ("target", "target node",
+        "non-target", "non-target node", "new"), and finding ("absent", "present", "not evaluable", ...), under their usual
+        headings.
     too_small_mm : float
         The diameter that stands for "TOO SMALL TO MEASURE" (RECIST 1.1: 5 mm). The flag stays beside it.
     quantity : str, optional
         What the diameters are called: "diameter" where the table names lesions. The other layouts hold one lesion a patient,
         so that "sum_of_diameters" is that lesion's diameter.
+    reader, partial_dates, day_numbers
+        As in `read_trial`.
     title : str
         What the data are; by default the name of the file.
 
@@ -71,75 +70,115 @@ def read_lesions(
     DataError
         If the columns are those of no layout, or no row is left.
     """
-    table, names, where = _lesion_table(source)
-    table, finding = _words(table, names, too_small_mm)
-    quantity = quantity or (DIAMETER if "lesion" in names else SUM_OF_DIAMETERS)
-    title = title or f"Target lesions ({where})"
-    worded = (finding != "") & (finding != TOO_SMALL)
-    data = read_rows(table[~worded], where, names, "mm", quantity=quantity, bad_rows="leave out", title=title)
-    frame, _ = canonical(table[worded], names, "mm", quantity, "all", 1.0)
-    if "kind" not in names:
-        frame["kind"] = "target"
-    found = finding_table(frame, finding[worded].reset_index(drop=True))
-    dated = found["time"].notna() & (found["subject"] != "")
-    lost = found.loc[~dated, ["row", "subject"]].assign(reason="a finding without a subject or day")
-    return replace(data, findings=found[dated].reset_index(drop=True), left_out=_together(data.left_out, lost))
-
-
-def _together(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
-    return first if second.empty else pd.concat([first, second], ignore_index=True)
+    table, where = _lesion_table(source)
+    found = _columns(table, where)
+    unit, notes = _unit(found, where)
+    chosen = one_reader(table, reader, where)
+    own, others = table[chosen.rows], table[~chosen.rows]
+    said, finding = _words(own, found, too_small_mm * unit_texts.factor("mm", unit))
+    quantity = quantity or (DIAMETER if "lesion" in found.found else SUM_OF_DIAMETERS)
+    worded = (finding != "") & (finding != TOO_SMALL)
+    names = {role: c for role, c in found.found.items() if role not in ("diameter", "finding")}
+    names |= {"value": found.found["diameter"], "flag": "_flag"}
+    data = read_rows(
+        said[~worded], where, names, unit, quantity=quantity, arm="all", partial_dates=partial_dates, day_numbers=day_numbers,
+        bad_rows="leave out", title=title or f"Target lesions ({where})",
+    )  # fmt: skip
+    found_words, lost = _findings(said[worded], found, finding[worded], where, partial_dates, day_numbers)
+    aside = pd.DataFrame(
+        {"row": others.index, "subject": identifiers(others[found.found["subject"]]), "reason": chosen.reason}
+    )
+    left_out = pd.concat([t for t in (data.left_out, lost, aside) if len(t)] or [data.left_out], ignore_index=True)
+    account = reconciled(
+        where, table.index, [*data.frame["row"], *found_words["row"]], left_out,
+        found.taken_as(table) | {str(c): "reader" for c in chosen.columns},
+        subjects=table[found.found["subject"]], kept=[*data.frame["subject"], *found_words["subject"]],
+        notes=[*found.notes, *notes, *chosen.notes, *baseline_notes(data.frame)],
+    )  # fmt: skip
+    data = replace(data, findings=found_words, left_out=left_out, reconciliation=account)
+    return replace(data, frame=_in_millimetres(data.frame))
 
 
-def _words(table: pd.DataFrame, names: dict[str, str], too_small_mm: float) -> tuple[pd.DataFrame, pd.Series]:
+def _columns(table: pd.DataFrame, where: str) -> Columns:
+    try:
+        return find_columns(table, where, roles=ROLES, needed=("subject", "diameter") if _dated(table) else NEEDED)
+    except DataError as error:
+        raise DataError([*error.problems, Problem(where, "is no table of lesions", FORMS)]) from None
+
+
+def _dated(table: pd.DataFrame) -> bool:
+    return any(heading(str(c)).words in KNOWN["date"] for c in table.columns)
+
+
+def _unit(found: Columns, where: str) -> tuple[str, tuple[str, ...]]:
+    """Return the unit of the diameters, mm where the heading states none, and what is to be said of it."""
+    unit = found.units.get("diameter", "")
+    if unit and unit_texts.dimension(unit) != unit_texts.dimension("mm"):
+        raise DataError(Problem(f"{where}: column {found.found['diameter']!r}", f"{unit!r} is no length", "mm or cm"))
+    return (unit or "mm"), () if unit else ("no unit of diameters is stated: mm",)
+
+
+def _in_millimetres(frame: pd.DataFrame) -> pd.DataFrame:
+    factor = unit_texts.factor(str(frame["unit"].iloc[0]), "mm")
+    return frame.assign(value=frame["value"] * factor, limit=frame["limit"] * factor, unit="mm")
+
+
+def _words(table: pd.DataFrame, found: Columns, too_small: float) -> tuple[pd.DataFrame, pd.Series]:
     """Return the table with a diameter for what is too small, and what each row says in words."""
     import pandas as pd
 
-    value, column = names["value"], names.get("flag", "flag")
-    number = pd.to_numeric(table[value], errors="coerce")
-    said = text(table[column]) if column in table.columns else pd.Series("", index=table.index)
-    words = said.where(said != "", text(table[value]).where(number.isna(), "")).str.lower()
-    finding = as_finding(words).where(number.isna(), "")
+    value, column = found.found["diameter"], found.found.get("finding")
+    read = numbers(table[value])
+    said = text(table[column]) if column is not None else pd.Series("", index=table.index)
+    words = said.where(~is_missing(said), read.texts.where(read.values.isna() & ~read.missing, "")).str.lower()
+    finding = as_finding(words).where(read.values.isna(), "")
     small = finding == TOO_SMALL
-    names["flag"] = "flag"
-    return table.assign(**{value: table[value].where(~small, too_small_mm), "flag": words}), finding
+    values = table[value].astype(object).where(~small, too_small)
+    return table.assign(**{str(value): values, "_flag": words}), finding
+
+
+def _findings(
+    table: pd.DataFrame, found: Columns, finding: pd.Series, where: str, partial: Partial, day_numbers: DayNumbers | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what was seen and not measured, and the rows of it that have no subject or day."""
+    import pandas as pd
+
+    if table.empty:
+        return empty(FINDINGS), empty(LEFT_OUT)
+
+    def column(role: str, constant: str) -> pd.Series:
+        return text(table[found.found[role]]) if role in found.found else pd.Series(constant, index=table.index)
+
+    frame = pd.DataFrame(
+        {
+            "subject": identifiers(table[found.found["subject"]]), "arm": column("arm", "all"),
+            "time": days_of(table, found, where, None, partial, day_numbers).values, "lesion": column("lesion", ""),
+            "kind": column("kind", "target").str.lower(), "finding": finding, "visit": column("visit", ""), "row": table.index,
+        },
+        index=table.index,
+    )[list(FINDINGS)]  # fmt: skip
+    dated = frame["time"].notna() & (frame["subject"] != "")
+    lost = frame.loc[~dated, ["row", "subject"]].assign(reason="a finding without a subject or day")
+    return frame[dated].reset_index(drop=True), lost.reset_index(drop=True)
 
 
 def is_lesion_table(path: Path) -> bool:
-    """Whether a file has the columns of a layout; False as well where it cannot be read."""
-    import pandas as pd
-
+    """Whether a file has the columns of a table of lesions; False as well where it cannot be read."""
     try:
-        if path.suffix.lower() == ".xlsx":
-            heads = list(pd.read_excel(path, sheet_name=None, nrows=0).values())
-        else:
-            heads = [pd.read_csv(path, nrows=0, comment="#")]
-    except (ValueError, OSError):
+        table, _ = _lesion_table(path)
+        found = find_columns(table.head(50), path.name, roles=ROLES, needed=NEEDED).found
+    except (DataError, ValueError, OSError):
         return False
-    return any(_layout(head) is not None for head in heads)
+    return SUBJECT in table.columns or found["diameter"] == "diam_mm" or "lesion" in found
 
 
-def _layout(table: pd.DataFrame) -> dict[str, str] | None:
-    """Return our names and the table's, of the first layout whose columns there are; lesions by their millimetres or bare."""
-    for names in LAYOUTS:
-        here = {k: v for k, v in names.items() if v in table.columns}
-        if set(names.values()) - OPTIONAL <= set(here.values()):
-            return here
-    return None
-
-
-def _lesion_table(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str], str]:
-    """Return one table whose index names the source's rows, its columns' names, and the source's name."""
+def _lesion_table(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return one table whose index names the source's rows, and the source's name."""
     if isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".xlsx" and Path(source).is_file():
-        table, where = _sheets(Path(source)), Path(source).name
-    else:
-        table, where = open_table(source)
-    names = _layout(table)
-    if names is None:
-        right = "expected " + "; or ".join(", ".join(layout.values()) for layout in LAYOUTS)
-        raise DataError(Problem(where, f"has the columns {', '.join(map(str, table.columns))}", right))
-    return table, names, where
+        return _sheets(Path(source)), Path(source).name
+    return open_table(source)
 
 
 def _sheets(path: Path) -> pd.DataFrame:
@@ -147,18 +186,19 @@ def _sheets(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     sheets = pd.read_excel(path, sheet_name=None)
-    subject = SUPPLEMENT["subject"]
+    subject = SUBJECT
     parts = [_of_study(str(name), sheet) for name, sheet in sheets.items() if subject in sheet.columns]
     if parts:
         return pd.concat(parts)
-    if len(sheets) == 1 and _layout(only := next(iter(sheets.values()))) is not None:
+    if len(sheets) == 1:
+        only = next(iter(sheets.values()))
         return only.set_axis(range(2, len(only) + 2), axis=0)
     problem = f"has no sheet with a column {subject!r}"
     raise DataError(Problem(path.name, problem, "expected the sheets Study1 to Study5"))
 
 
 def _of_study(name: str, sheet: pd.DataFrame) -> pd.DataFrame:
-    column = SUPPLEMENT["subject"]
+    column = SUBJECT
     subject = text(sheet[column])
     labels = (name.removeprefix("Study") + "_" + subject).where(subject != "", "")
     rows = [f"{name}, row {i + 2}" for i in range(len(sheet))]

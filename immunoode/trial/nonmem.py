@@ -12,10 +12,10 @@ from immunoode.regimen.record_clock import record_days
 from immunoode.regimen.record_options import days_per
 from immunoode.regimen.records import read_records
 from immunoode.regimen.schedule import Schedule
+from immunoode.tables.cells import text
 from immunoode.tables.files import open_table
 from immunoode.trial.covariates import constant
 from immunoode.trial.reading import read_rows
-from immunoode.trial.rows import text
 from immunoode.trial.table import ENDPOINTS, FINDINGS, TrialData
 
 if TYPE_CHECKING:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.tables.cells import text
+from immunoode.tables.dates import DayNumbers, Partial
 from immunoode.tables.files import open_table
-from immunoode.trial import columns as column_names
+from immunoode.tables.headings import KNOWN, Columns, find_columns, heading, heading_words
+from immunoode.tables.identifiers import identifiers, matched
+from immunoode.tables.reconciliation import UNUSED
+from immunoode.trial.account import baseline_notes, reconciled
+from immunoode.trial.readers import one_reader
 from immunoode.trial.rows import canonical, in_order, reasons
 from immunoode.trial.table import TrialData
+from immunoode.trial.times import days_of
+from immunoode.trial.values import SIZES, Measured, measured
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +28,13 @@ if TYPE_CHECKING:
 BAD_ROWS = ("raise", "leave out")
 SHOWN = 40
 """Bad rows written out in one error; all are counted."""
+ROLES = (
+    "subject", "arm", "time", "date", "start", "visit", "quantity", "value", "unit", "lesion", "kind", "censoring", "limit",
+    "length", "width", *SIZES,
+)  # fmt: skip
+NONMEM, DOSES = {"ID", "TIME", "DV"}, {"AMT", "EVID"}
+_OF_ARMS = ("arm", "group", "grp", "treat", "trt", "therap", "cohort", "regimen", "drug", "schedule", "gruppe")
+"""Parts of headings that may be of arms under a name that is not known."""
 
 
 def read_trial(
@@ -27,9 +43,12 @@ def read_trial(
     units: str | Mapping[str, str] | None = None,
     *,
     quantity: str | None = None,
-    arm: str = "all",
-    time_unit: str = "day",
+    arm: str | None = None,
+    time_unit: str | None = None,
     covariates: pd.DataFrame | None = None,
+    reader: str | None = None,
+    partial_dates: Partial = "refuse",
+    day_numbers: DayNumbers | None = None,
     title: str = "",
     bad_rows: Literal["raise", "leave out"] = "raise",
 ) -> TrialData:
@@ -40,20 +59,27 @@ def read_trial(
     source : path or DataFrame
         A csv, tsv, xlsx, xpt or sas7bdat file (lines at its head that begin with # are skipped), or a table in memory.
     columns : mapping, optional
-        Which column is what, ours to theirs: {"subject": "ID", "time": "day", "value": "volume_mm3"}. Usual names are
-        recognised without it, and so is the one column that ends in a unit, such as volume_mm3. Needed: subject, time,
-        value. Optional: arm, quantity, unit, lesion, kind (of lesion),
-        censoring, limit, flag; start, the date from which days are counted where times are dates.
+        Which column is what, ours to theirs: {"subject": "ID", "time": "day", "value": "volume_mm3"}. Usual headings are
+        recognised without it ("Mouse ID", "Volume (mm3)", "TV", "tumor_volume_mm3", "TRT01P"), with the unit in them, and so
+        is the one column whose heading ends in a unit. Needed: subject, time (or date), value. Optional: arm, quantity, unit,
+        visit, lesion, kind (of lesion), censoring, limit, flag; start, the date from which days are counted where times are
+        dates; length and width in the place of a volume.
     units : str or mapping, optional
-        Unit of the values where the table has no unit column; a mapping goes by quantity.
+        Unit of the values where neither a column nor the heading states it; a mapping goes by quantity.
     quantity : str, optional
         What the values are where the table has no such column; otherwise the value column's own name.
-    time_unit : str
-        Unit of the time column.
+    arm : str, optional
+        The arm of all rows where the table has no such column; "all" if left out.
+    time_unit : str, optional
+        Unit of times that are numbers; left out, that of the heading, else days.
     covariates : DataFrame, optional
-        One row a subject (index), one column a covariate.
-    arm : str
-        The arm of all rows where the table has no such column.
+        One row a subject (by its index, or a column `subject`), one column a covariate.
+    reader : str, optional
+        Whose readings count where the table has several readers, or "accepted".
+    partial_dates : {"refuse", "first", "middle", "last"}
+        What "2024-03" stands for.
+    day_numbers : {"sas", "excel"}, optional
+        What dates that are numbers count from.
     title : str
         What the data are; figures and reports carry it.
     bad_rows : {"raise", "leave out"}
@@ -63,21 +89,37 @@ def read_trial(
     Raises
     ------
     DataError
-        If columns are missing, rows make no sense, a subject is in two arms, or nothing is left.
+        If columns are missing or could each be meant, rows make no sense, units are not understood or stated twice, there are
+        several readers, a subject is in two arms, subjects have no covariates, or nothing is left.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> table = pd.DataFrame({"id": [1, 1], "day": [0, 42], "volume_mm3": [100, 250]})
-    >>> data = read_trial(table, {"value": "volume_mm3"}, "mm^3", quantity="tumour_volume")
-    >>> data.quantities
-    ('tumour_volume',)
+    >>> table = pd.DataFrame({"Mouse ID": [1, 1], "Day": [0, 42], "Volume (mm³)": [100, 250]})
+    >>> data = read_trial(table, quantity="tumour_volume")
+    >>> data.units
+    {'tumour_volume': 'mm^3'}
+    >>> print(data.reconciliation)
+    table: 2 rows, all used; 1 subjects, all used. Taken as: Mouse ID = subject, Day = time, Volume (mm³) = value in mm^3.
     """
     table, where = open_table(source)
+    if columns is None and _is_nonmem(table):
+        right = "imo.read_nonmem, which knows its doses and unit of time; or name the columns with columns={...}"
+        raise DataError(
+            Problem(where, "looks like a NONMEM table (ID, TIME, DV, " + ", ".join(_doses(table)) + ")", right)
+        )
     return read_rows(
-        table, where, columns, units, quantity=quantity, arm=arm, time_unit=time_unit,
-        covariates=covariates, title=title, bad_rows=bad_rows,
+        table, where, columns, units, quantity=quantity, arm=arm, time_unit=time_unit, covariates=covariates, reader=reader,
+        partial_dates=partial_dates, day_numbers=day_numbers, title=title, bad_rows=bad_rows,
     )  # fmt: skip
+
+
+def _doses(table: pd.DataFrame) -> list[str]:
+    return [str(c) for c in table.columns if str(c).strip().upper() in DOSES]
+
+
+def _is_nonmem(table: pd.DataFrame) -> bool:
+    return {str(c).strip().upper() for c in table.columns} >= NONMEM and bool(_doses(table))
 
 
 def read_rows(
@@ -87,28 +129,133 @@ def read_rows(
     units: str | Mapping[str, str] | None = None,
     *,
     quantity: str | None = None,
-    arm: str = "all",
-    time_unit: str = "day",
+    arm: str | None = None,
+    time_unit: str | None = None,
     covariates: pd.DataFrame | None = None,
+    reader: str | None = None,
+    partial_dates: Partial = "refuse",
+    day_numbers: DayNumbers | None = None,
     title: str = "",
     bad_rows: str = "raise",
+    repeats: bool = False,
+    negative: bool = False,
 ) -> TrialData:
-    """Read a long table in memory whose index names its rows in the source `where`; all readers end here, see `read_trial`."""
+    """Read a long table in memory whose index names its rows in the source `where`; all readers end here, see `read_trial`.
+
+    Parameters
+    ----------
+    repeats, negative : bool
+        Whether rows that repeat another one are kept (replicates of an assay), and negative values (of logarithms).
+    """
     if bad_rows not in BAD_ROWS:
         raise DataError(Problem("bad_rows", f"is {bad_rows!r}", nearest(str(bad_rows), BAD_ROWS)))
-    found = column_names.find(table, columns, where)
-    named = column_names.with_unit(table, ()) if "value" not in (columns or {}) else None
-    if named is not None and found["value"] == named[0]:
-        quantity, units = quantity or named[1], units or (None if "unit" in found else named[2])
-    frame, texts = canonical(table, found, units, quantity, arm, unit_texts.factor(time_unit, "day"))
-    why = reasons(frame, texts)
+    whole = table
+    flag = (columns or {}).get("flag") or next(
+        (c for c in table.columns if heading_words(str(c)) in KNOWN["flag"]), None
+    )
+    given = {k: v for k, v in (columns or {}).items() if k != "flag" or v not in table.columns}
+    roles = ROLES if "time" not in given else tuple(r for r in ROLES if r != "date")
+    roles = (*roles, "flag") if "flag" in given else roles
+    found = find_columns(table, where, given, roles=roles, needed=_needed(table, given))
+    if flag is not None:
+        found = replace(found, found={**found.found, "flag": flag})
+    chosen = one_reader(table, reader, where)
+    others = table.index[~chosen.rows]
+    table = table[chosen.rows]
+    size = measured(table, found, where)
+    size = replace(size, quantity=quantity or size.quantity)
+    _agree(size, units, where)
+    days = days_of(table, found, where, time_unit, partial_dates, day_numbers)
+    frame, texts = canonical(table, found.found, size, days, units, "all" if arm is None else arm)
+    why = reasons(frame, texts, repeats, negative)
     if bad_rows == "raise":
         _raise(frame, why["bad"], where)
     reason = why["bad"].where(why["bad"] != "", why["missing"])
     left_out = frame.loc[reason != "", ["row", "subject"]].assign(reason=reason[reason != ""])
+    left_out = _with_others(left_out.reset_index(drop=True), others, whole, found.found["subject"], chosen.reason)
     kept = frame[reason == ""]
     _whole(kept, where, len(left_out))
-    return TrialData(in_order(kept), title, _by_text(covariates), left_out.reset_index(drop=True))
+    own, extra = (None, ()) if covariates is None else _matched(covariates, kept)
+    notes = [*found.notes, *size.notes, *days.notes, *chosen.notes, *extra, *arm_notes(found, arm, whole, where)]
+    taken = _taken(whole, found, size, days.column, chosen.columns)
+    account = reconciled(
+        where, whole.index, kept["row"], left_out, taken, subjects=whole[found.found["subject"]], kept=kept["subject"],
+        notes=[*notes, *baseline_notes(kept)],
+    )  # fmt: skip
+    return TrialData(in_order(kept), title, own, left_out, reconciliation=account)
+
+
+def _needed(table: pd.DataFrame, given: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what there has to be: in the place of the time a date will do."""
+    dated = "date" in given or any(heading(str(c)).words in KNOWN["date"] for c in table.columns)
+    return ("subject",) if dated else ("subject", "time")
+
+
+def _agree(size: Measured, units: str | Mapping[str, str] | None, where: str) -> None:
+    """Raise where the heading states another unit than the caller."""
+    asked = units.get(size.quantity, "") if isinstance(units, Mapping) else units
+    if not asked or not size.unit:
+        return
+    same = unit_texts.dimension(asked) == unit_texts.dimension(size.unit)
+    if not same or abs(unit_texts.factor(asked, size.unit) - 1) > 1e-9:
+        what = f"is in {size.unit!r} by its heading, and units say {asked!r}"
+        raise DataError(Problem(f"{where}: column {str(size.columns[0])!r}", what, "one of them"))
+
+
+def _with_others(
+    left_out: pd.DataFrame, others: pd.Index, table: pd.DataFrame, subject: str, reason: str
+) -> pd.DataFrame:
+    import pandas as pd
+
+    if not len(others):
+        return left_out
+    rows = {"row": others, "subject": identifiers(table.loc[others, subject]), "reason": reason}
+    return pd.concat([left_out, pd.DataFrame(rows)], ignore_index=True)
+
+
+def _matched(covariates: pd.DataFrame, kept: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the covariates of the subjects of the data, and what is to be said of others."""
+    found = matched(covariates, list(dict.fromkeys(kept["subject"])), "covariates")
+    extra = found.extra
+    shown = ", ".join(map(repr, extra[:5])) + (", ..." if len(extra) > 5 else "")
+    return found.table, (f"covariates of {len(extra)} subjects without a row in the data: {shown}",) if extra else ()
+
+
+def arm_notes(found: Columns, arm: str | None, table: pd.DataFrame, where: str) -> tuple[str, ...]:
+    """Return that there are no arms, where nobody said so; raise where a column looks like one."""
+    if "arm" in found.found or arm is not None:
+        return ()
+    taken = set(found.found.values())
+    likely = [
+        c
+        for c in table.columns
+        if c not in taken and any(w in heading_words(str(c)) for w in _OF_ARMS) and _several(table[c])
+    ]
+    if likely:
+        shown = " or ".join(repr(str(c)) for c in likely[:3])
+        right = f"say columns={{'arm': {str(likely[0])!r}}}, or arm='all' where there is none"
+        raise DataError(Problem(where, f"no column for the arm; {shown} may be it", right))
+    return ()
+
+
+def _several(column: pd.Series) -> bool:
+    """Whether a column holds a few different words or numbers."""
+    words = text(column)
+    return 1 < words[words != ""].nunique() <= max(len(words) / 2, 2)
+
+
+def _taken(
+    table: pd.DataFrame, found: Columns, size: Measured, time: object, of_reader: Sequence[Any]
+) -> dict[str, str]:
+    """Return what each column was taken as."""
+    used = {role: c for role, c in found.found.items() if role not in (*SIZES, "length", "width") or c in size.columns}
+    if "time" in used and time != used["time"]:
+        used.pop("time")
+    if "date" in used and time != used["date"]:
+        used.pop("date")
+    roles = replace(found, found=used).taken_as(table)
+    roles |= {str(c): "value" + (f" in {size.unit}" if size.unit else "") for c in size.columns}
+    return roles | {str(c): "reader" for c in of_reader if roles[str(c)] == UNUSED}
 
 
 def _raise(frame: pd.DataFrame, bad: pd.Series, where: str) -> None:
@@ -142,10 +289,6 @@ def _whole(kept: pd.DataFrame, where: str, left_out: int) -> None:
     ]
     if problems:
         raise DataError(problems)
-
-
-def _by_text(covariates: pd.DataFrame | None) -> pd.DataFrame | None:
-    return None if covariates is None else covariates.set_axis(covariates.index.map(str), axis=0)
 
 
 def as_trial(data: TrialData | pd.DataFrame) -> TrialData:

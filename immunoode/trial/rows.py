@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 from immunoode import units as unit_texts
 from immunoode.errors import UnitError
-from immunoode.trial.dates import study_days
+from immunoode.tables.cells import is_missing, number_advice, numbers, text
+from immunoode.tables.headings import measured_unit
+from immunoode.tables.identifiers import identifiers
 from immunoode.trial.table import CENSORINGS, COLUMNS, INTERVAL
+from immunoode.trial.times import Days
+from immunoode.trial.values import Measured
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MISSING_WORDS = frozenset({"", "na", "nan", ".", "none", "null", "not evaluable", "ne", "not done", "missing"})
+NO_VALUE = frozenset({"not evaluable", "ne", "not done", "nd", "not evaluated", "not assessed", "unevaluable"})
+"""Words in the place of a value that say that there is none, in lower case; besides those of any empty cell."""
 _CENSORED = {
     "1": "left",
     "1.0": "left",
@@ -31,24 +36,27 @@ SAME = ["subject", "arm", "time", "quantity", "lesion", "value"]
 """What two rows share of which one is a repeat."""
 
 
+def no_value(texts: pd.Series) -> pd.Series:
+    """Return which cells say that nothing was measured."""
+    return is_missing(texts) | texts.str.lower().isin(NO_VALUE)
+
+
 def canonical(
     table: pd.DataFrame,
     found: Mapping[str, str],
+    measured: Measured,
+    days: Days,
     units: str | Mapping[str, str] | None,
-    quantity: str | None,
     arm: str,
-    day: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the table under our names, and the texts of time and value as they stood.
+    """Return the table under our names, and beside it the texts of value and time as they stood, and what is wrong with them.
 
     Parameters
     ----------
     found : mapping
         Our names to the table's.
-    units, quantity, arm
+    units, arm
         What holds where the table has no such column.
-    day : float
-        The table's unit of time in days.
     """
     import pandas as pd
 
@@ -57,86 +65,78 @@ def canonical(
             return pd.Series(constant, index=table.index)
         return text(table[found[name]])
 
+    def words(name: str) -> pd.Series:
+        texts = column(name, "")
+        return texts.mask(is_missing(texts), "")
+
     frame = pd.DataFrame(
         {
-            "subject": column("subject", ""),
+            "subject": pd.Series(identifiers(table[found["subject"]]), index=table.index, dtype=object),
             "arm": column("arm", arm),
-            "time": _times(table, found, day),
-            "quantity": column("quantity", quantity or str(found["value"])),
-            "value": pd.to_numeric(table[found["value"]], errors="coerce").astype(float),
+            "time": days.values,
+            "quantity": column("quantity", measured.quantity),
+            "value": measured.read.values,
         }
     )
-    frame["unit"] = column("unit", "") if "unit" in found else frame["quantity"].map(_unit_of(units))
+    stated = words("unit").map(_our_unit) if "unit" in found else frame["quantity"].map(_unit_of(units))
+    frame["unit"] = stated.where(stated != "", measured.unit)
     frame["lesion"], frame["kind"] = column("lesion", ""), column("kind", "").str.lower()
     frame["censoring"] = column("censoring", "").str.lower().replace(_CENSORED)
-    frame["limit"] = (
-        pd.to_numeric(table[found["limit"]], errors="coerce").astype(float) if "limit" in found else float("nan")
-    )
+    limit = numbers(table[found["limit"]]) if "limit" in found else None
+    frame["limit"] = float("nan") if limit is None else limit.values
     frame["censoring"] = frame["censoring"].mask((frame["censoring"] == "left") & frame["limit"].notna(), INTERVAL)
-    frame["flag"] = column("flag", "")
-    frame["visit"] = column("visit", "")
+    frame["flag"], frame["visit"] = column("flag", ""), words("visit")
     frame["row"] = table.index
-    texts = pd.DataFrame({"time": text(table[found["time"]]), "value": text(table[found["value"]])})
+    texts = pd.DataFrame(
+        {
+            "time": days.texts, "value": measured.read.texts, "wrong_time": days.wrong, "unread": measured.read.unread,
+            "wrong_limit": False if limit is None else limit.unread,
+        }
+    )  # fmt: skip
     return frame.reset_index(drop=True)[list(COLUMNS)], texts.reset_index(drop=True)
 
 
-def _times(table: pd.DataFrame, found: Mapping[str, str], day: float) -> pd.Series:
-    """Return days: numbers of the table's unit, or dates counted from the column of starts."""
-    import pandas as pd
-
-    column = table[found["time"]]
-    numbers = pd.to_numeric(column, errors="coerce").astype(float) * day
-    if "start" not in found or numbers.notna().any():
-        return numbers
-    return study_days(column, table[found["start"]])
-
-
-def text(column: pd.Series) -> pd.Series:
-    """Return labels as text: 3.0 and 3 are the same subject."""
-    import numpy as np
-    import pandas as pd
-
-    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")
-    if pd.api.types.is_numeric_dtype(column) and not column.hasnans:
-        return column.astype(str)
-    if (
-        pd.api.types.infer_dtype(column, skipna=True) == "string"
-    ):  # few different words in many rows: each is cleaned once
-        codes, words = pd.factorize(column)
-        clean = np.asarray([*(str(word).strip() for word in words), ""], dtype=object)
-        return pd.Series(clean[codes], index=column.index, name=column.name)
-    return column.astype("object").where(column.notna(), "").astype(str).str.strip()
+def _our_unit(stated: str) -> str:
+    return measured_unit(stated) or stated
 
 
 def _unit_of(units: str | Mapping[str, str] | None) -> Mapping[str, str]:
     if isinstance(units, Mapping):
-        return defaultdict(str, {str(k): v for k, v in units.items()})
-    return defaultdict(lambda: units or "")
+        return defaultdict(str, {str(k): _our_unit(v) for k, v in units.items()})
+    return defaultdict(lambda: _our_unit(units or ""))
 
 
-def reasons(frame: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
-    """Return for every row why it makes no sense ("" where it does), and why it has no value."""
-    import numpy as np
+def reasons(frame: pd.DataFrame, texts: pd.DataFrame, repeats: bool = False, negative: bool = False) -> pd.DataFrame:
+    """Return for every row why it makes no sense ("" where it does), and why it has no value.
+
+    Parameters
+    ----------
+    repeats, negative : bool
+        Whether rows that repeat another one, and negative values, make sense.
+    """
     import pandas as pd
 
-    no_value = texts["value"].str.lower().isin(MISSING_WORDS)
-    empty = (frame["subject"] == "") & no_value & (texts["time"] == "")
+    none = no_value(texts["value"])
+    empty = (frame["subject"] == "") & none & (texts["time"] == "")
     upside_down = (frame["censoring"] == INTERVAL) & ~(frame["limit"] <= frame["value"])
     unread = frame["unit"].map(_unit_problem(frame["unit"])) != ""
     bad = first_reason(
         ((frame["subject"] == "") & ~empty, "has no subject"),
-        (~np.isfinite(frame["time"]) & ~empty, quoting("time {} is not a number", texts["time"])),
-        (~no_value & ~np.isfinite(frame["value"]), quoting("value {} is not a number", texts["value"])),
+        ((texts["wrong_time"] != "") & ~empty, lambda rows: texts["wrong_time"][rows]),
+        (
+            ~none & (texts["unread"] | frame["value"].isna()),
+            quoting("value {} is not a number", texts["value"], number_advice),
+        ),
+        (texts["wrong_limit"], "its limit is not a number"),
         (~frame["censoring"].isin(CENSORINGS), "censoring is not left, right, interval or empty"),
         (upside_down, "the limit of the interval is not below its value"),
-        (_negative(frame), quoting("value {} is negative", texts["value"])),
+        (_negative(frame) & (not negative), quoting("value {} is negative", texts["value"])),
         (unread, quoting("unit {} cannot be read", frame["unit"])),
         (_clash(frame), quoting("unit {} measures something else than the quantity's other rows", frame["unit"])),
-        (frame.duplicated(SAME) & ~no_value, "repeats an earlier row"),
+        (frame.duplicated(SAME) & ~none & (not repeats), "repeats an earlier row"),
     )
     missing = pd.Series("", index=frame.index)
-    missing[no_value] = "no value (" + texts["value"][no_value].replace("", "empty") + ")"
+    missing[none] = "no value (" + texts["value"][none].replace("", "empty") + ")"
     missing[empty] = "empty row"
     return pd.DataFrame({"bad": bad, "missing": missing})
 
@@ -145,9 +145,15 @@ Reason = str | Callable[["pd.Series"], "pd.Series"]
 """Why rows are wrong; or what makes the reasons of the rows that are marked, for most tables have none."""
 
 
-def quoting(words: str, cells: pd.Series) -> Callable[[pd.Series], pd.Series]:
-    """Return what makes reasons that quote the cells: "time {} is not a number"."""
-    return lambda rows: cells[rows].map(lambda cell: words.format(repr(cell)))
+def quoting(
+    words: str, cells: pd.Series, advice: Callable[[str], str] | None = None
+) -> Callable[[pd.Series], pd.Series]:
+    """Return what makes reasons that quote the cells: "time {} is not a number"; and what would be right."""
+
+    def reason(cell: str) -> str:
+        return words.format(repr(cell)) + (f" (expected {advice(cell)})" if advice else "")
+
+    return lambda rows: cells[rows].map(reason)
 
 
 def first_reason(*marks: tuple[pd.Series, Reason]) -> pd.Series:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.regimen.schedule import Schedule
+from immunoode.tables.reconciliation import Reconciliation
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -59,6 +60,8 @@ class TrialData:
         Doses, and covariates that change, of each subject that has any.
     enrolled : mapping of str to str
         Arm of each subject who is known to belong to the trial, whether anything was seen of them or not (all of ADSL).
+    reconciliation : Reconciliation or None
+        What became of the rows, subjects and columns of the source; None where the data were not read from one.
 
     Examples
     --------
@@ -76,6 +79,7 @@ class TrialData:
     endpoints: DataFrame = field(default_factory=lambda: empty(ENDPOINTS))
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     enrolled: Mapping[str, str] = field(default_factory=dict)
+    reconciliation: Reconciliation | None = None
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -183,6 +187,8 @@ class TrialData:
             self.summary().to_string(index=False),
             "",
         ]
+        if self.reconciliation is not None:
+            lines += [str(self.reconciliation), ""]
         if self.left_out.empty:
             return "\n".join([*lines, "No row was left out."])
         counts = self.left_out["reason"].value_counts()

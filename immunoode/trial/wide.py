@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem
+from immunoode.tables.cells import is_missing, text
+from immunoode.tables.dates import whole_date
 from immunoode.tables.files import open_table
-from immunoode.trial.columns import KNOWN
+from immunoode.tables.headings import Columns, find_columns
+from immunoode.tables.identifiers import identifier, identifiers
+from immunoode.tables.reconciliation import UNUSED, Reconciliation
+from immunoode.tables.visits import visit_time
+from immunoode.trial.account import baseline_notes, reconciled
 from immunoode.trial.reading import read_rows
-from immunoode.trial.rows import text
-from immunoode.trial.table import TrialData
+from immunoode.trial.table import LEFT_OUT, TrialData
+from immunoode.trial.times import days_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_DAY = re.compile(
-    r"\s*(?:(?P<before>[A-Za-z]*)[\s_:.-]*)?(?P<number>(?<![\d.])-?\d+(?:\.\d+)?)\s*(?P<after>[A-Za-z]*)\s*"
-)
-TIME_WORDS = {
-    "": "", "d": "day", "day": "day", "days": "day", "tag": "day", "h": "hour", "hour": "hour", "hours": "hour",
-    "w": "week", "wk": "week", "week": "week", "weeks": "week", "month": "month", "months": "month", "t": "", "x": "",
-}  # fmt: skip
-"""What stands before or after the number in the heading of a column of times; "" is the table's own unit."""
+CELL = ", column "
 
 
 def read_wide(
@@ -35,9 +33,9 @@ def read_wide(
     unit: str,
     subjects: Literal["rows", "columns"] = "rows",
     columns: Mapping[str, str] | None = None,
-    arm: str = "all",
+    arm: str | None = None,
     arms: Mapping[str, str] | None = None,
-    time_unit: str = "day",
+    time_unit: str | None = None,
     title: str = "",
     bad_rows: Literal["raise", "leave out"] = "raise",
 ) -> TrialData:
@@ -49,18 +47,18 @@ def read_wide(
     quantity, unit : str
         What was measured, and its unit.
     subjects : {"rows", "columns"}
-        "rows": columns of times ("0", "Day 7", "d10", "week 2") beside those of the subject and the arm. "columns": a column
+        "rows": columns of times ("0", "Day -7", "d10", "week 2") beside those of the subject and the arm. "columns": a column
         of times beside a column a subject.
     columns : mapping, optional
         {"subject": ..., "arm": ..., "time": ...} where these have unusual names.
-    arm : str
-        The arm of all where there is no such column.
+    arm : str, optional
+        The arm of all where there is no such column (and of those that `arms` does not name); "all" if left out.
     arms : mapping, optional
         The arm of each subject, by name.
-    time_unit : str
-        Unit of times without one.
+    time_unit : str, optional
+        Unit of times without one; days if left out.
     title, bad_rows
-        As in `read_trial`. Empty cells are times at which nothing was measured; they are not listed.
+        As in `read_trial`. Empty cells are times at which nothing was measured; they are counted in the reconciliation.
 
     Returns
     -------
@@ -70,7 +68,8 @@ def read_wide(
     Raises
     ------
     DataError
-        If no column is a time, the subjects are not named once each, or cells make no sense; all at once.
+        If no column is a time, a heading looks like one and is not understood ("Day 21*"), two are one day, the subjects are
+        not named once each, or cells make no sense; all at once.
 
     Examples
     --------
@@ -80,92 +79,136 @@ def read_wide(
     >>> data.frame[["subject", "time", "value"]].values.tolist()
     [['m1', 0.0, 100.0], ['m1', 4.0, 180.0], ['m2', 0.0, 90.0]]
     """
+    import pandas as pd
+
     table, where = open_table(source)
     if subjects not in ("rows", "columns"):
         raise DataError(Problem("subjects", f"is {subjects!r}", "'rows' or 'columns'"))
-    found = _found(table, columns, where, ("subject", "arm") if subjects == "rows" else ("time",))
-    cells = (
-        _by_rows(table, found, arm, time_unit, where)
-        if subjects == "rows"
-        else _by_columns(table, found, arm, time_unit)
-    )
-    if arms is not None:
-        cells = cells.assign(arm=cells["subject"].map({str(k): v for k, v in arms.items()}).fillna(arm))
-    cells = cells[text(cells["value"]) != ""]
+    roles = ("subject", "arm") if subjects == "rows" else ("time",)
+    found = find_columns(table, where, columns, roles=roles, needed=roles[:1])
+    headed = _subjects(table, found) if subjects == "columns" else _days(table, found, time_unit or "day", where)
+    make = _by_rows if subjects == "rows" else _by_columns
+    cells = make(table, found, headed, time_unit, where)
+    cells = cells.assign(arm=_arms(cells, arms, arm, where))
+    empty = is_missing(text(cells["value"]))
     names = {name: name for name in ("subject", "arm", "time", "value")}
-    return read_rows(cells, where, names, unit, quantity=quantity, title=title or where, bad_rows=bad_rows)
+    data = read_rows(
+        cells[~empty], where, names, unit, quantity=quantity, time_unit="day", title=title or where, bad_rows=bad_rows
+    )
+    lost = cells.loc[empty, ["subject"]].assign(row=cells.index[empty], reason="an empty cell")
+    whole = pd.concat([data.left_out, lost[list(LEFT_OUT)]], ignore_index=True)
+    return replace(data, reconciliation=_account(table, found, headed, cells, data, whole, where))
 
 
-def _found(
-    table: pd.DataFrame, columns: Mapping[str, str] | None, where: str, wanted: tuple[str, ...]
-) -> dict[str, Any]:
-    """Return the columns that are not measurements, as said or by their usual names."""
-    given = dict(columns or {})
-    missing = [
-        Problem(f"{where}: columns", f"there is no column {c!r}") for c in given.values() if c not in table.columns
-    ]
-    if missing:
-        raise DataError(missing)
-    lower = {str(c).strip().lower(): c for c in table.columns}
-    known = {k: next((lower[n] for n in KNOWN[k] if n in lower), None) for k in wanted if k not in given}
-    found = {**{k: c for k, c in known.items() if c is not None}, **given}
-    needed = wanted[0]
-    if needed not in found:
-        raise DataError(Problem(where, f"no column for the {needed}", f"say columns={{{needed!r}: 'its name'}}"))
-    return found
+def _account(
+    table: pd.DataFrame, found: Columns, headed: Mapping[Any, Any], cells: pd.DataFrame, data: TrialData,
+    left_out: pd.DataFrame, where: str,
+) -> Reconciliation:  # fmt: skip
+    """Return what became of the cells, and of the rows of the sheet."""
+    taken = {
+        c: what if what != UNUSED or c not in map(str, headed) else "" for c, what in found.taken_as(table).items()
+    }
+    taken |= {str(c): f"day {what:g}" if isinstance(what, float) else f"subject {what}" for c, what in headed.items()}
+    account = reconciled(
+        where, cells.index, data.frame["row"], left_out, taken, subjects=cells["subject"], kept=data.subjects, what="cells",
+        notes=[*found.notes, *baseline_notes(data.frame)],
+    )  # fmt: skip
+    used = {row.split(CELL)[0] for row in data.frame["row"]}
+    bare = left_out.assign(row=left_out["row"].map(lambda row: str(row).split(CELL)[0]), reason="no measurement")
+    rows = reconciled(where, map(str, table.index), used, bare, {})
+    return replace(account, tallies=(*rows.tallies, *account.tallies))
 
 
-def heading_day(heading: Any, time_unit: str) -> float | None:
-    """Return the day that a heading names, None where it names none.
+def _days(table: pd.DataFrame, found: Columns, time_unit: str, where: str) -> dict[Any, float]:
+    """Return the columns that are times, with their days.
 
-    Examples
-    --------
-    >>> heading_day("Day 7", "day"), heading_day("week 2", "day"), heading_day(3, "week"), heading_day("Notes", "day")
-    (7.0, 14.0, 21.0, None)
+    Raises
+    ------
+    DataError
+        If a heading looks like a time and is not understood, two are one day, or none is a time.
     """
-    match = _DAY.fullmatch(str(heading))
-    if not match:
-        return None
-    before, after = ((match[k] or "").lower() for k in ("before", "after"))
-    if before not in TIME_WORDS or after not in TIME_WORDS:
-        return None
-    unit = TIME_WORDS[before] or TIME_WORDS[after] or time_unit
-    return float(match["number"]) * unit_texts.factor(unit, "day")
+    named = {c: visit_time(c, time_unit) for c in table.columns if c not in set(found.found.values())}
+    right = "head columns of times '0', 'Day 7', 'week 2', ..."
+    problems = [Problem(f"{where}: column {str(c)!r}", n.doubt, right) for c, n in named.items() if n.doubt]
+    problems += [
+        Problem(f"{where}: column {str(c)!r}", "is headed by a date", right)
+        for c in named
+        if whole_date(str(c)[:10]) is not None
+    ]
+    days = {c: float(n.day) for c, n in named.items() if n.day is not None}
+    seen: dict[float, Any] = {}
+    for c, day in days.items():
+        if day in seen:
+            problems.append(
+                Problem(where, f"{str(seen[day])!r} and {str(c)!r} are both day {day:g}", "one column a day")
+            )
+        seen.setdefault(day, c)
+    if not days and not problems:
+        problems.append(Problem(where, "no column is a time", "head them '0', 'Day 7', 'week 2', ..."))
+    if problems:
+        raise DataError(problems)
+    return days
 
 
-def _by_rows(table: pd.DataFrame, found: Mapping[str, Any], arm: str, time_unit: str, where: str) -> pd.DataFrame:
+def _subjects(table: pd.DataFrame, found: Columns) -> dict[Any, str]:
+    """Return the columns that are subjects, with their identifiers."""
+    return {c: identifier(c) for c in table.columns if c not in set(found.found.values())}
+
+
+def _arms(cells: pd.DataFrame, arms: Mapping[str, str] | None, arm: str | None, where: str) -> pd.Series:
+    """Return the arm of each cell: by the mapping, the sheet's column, or for all."""
     import pandas as pd
 
-    headings = {c: heading_day(c, time_unit) for c in table.columns if c not in found.values()}
-    days = {c: day for c, day in headings.items() if day is not None}
-    subject = text(table[found["subject"]])
-    problems = [] if days else [Problem(where, "no column is a time", "head them '0', 'Day 7', 'week 2', ...")]
+    if arms is None:
+        return cells["arm"] if "arm" in cells.columns else pd.Series(arm or "all", index=cells.index)
+    named = dict(zip(identifiers(arms), arms.values(), strict=True))
+    here = list(dict.fromkeys(cells["subject"]))
+    problems = [
+        Problem("arms", f"{name!r} is no subject of {where}", "one of its subjects")
+        for name in named
+        if name not in here
+    ]
+    if arm is None:
+        problems += [Problem("arms", f"has no arm for {name!r}", "an arm for each subject, or arm= for the others")
+                     for name in here if name and name not in named]  # fmt: skip
+    if problems:
+        raise DataError(problems[:20])
+    return cells["subject"].map(named).fillna(arm or "all")
+
+
+def _by_rows(table: pd.DataFrame, found: Columns, days: Mapping[Any, Any], _: str | None, where: str) -> pd.DataFrame:
+    import pandas as pd
+
+    subject = pd.Series(identifiers(table[found.found["subject"]]), index=table.index, dtype=object)
     right = "one row a subject, or read_trial for a long table"
-    problems += [
+    problems = [
         Problem(f"{where}, row {row}", f"has the subject {name!r} a second time", right)
         for row, name in subject[subject.duplicated() & (subject != "")].items()
     ]
     if problems:
         raise DataError(problems)
-    arms = text(table[found["arm"]]) if "arm" in found else pd.Series(arm, index=table.index)
+    own = {"arm": text(table[found.found["arm"]])} if "arm" in found.found else {}
     parts = [
-        pd.DataFrame({"subject": subject, "arm": arms, "time": day, "value": table[c]}).set_axis(
-            [f"{row}, column {c!r}" for row in table.index], axis=0
+        pd.DataFrame({"subject": subject, **own, "time": day, "value": table[c].astype(object)}).set_axis(
+            [f"{row}{CELL}{c!r}" for row in table.index], axis=0
         )
         for c, day in days.items()
     ]
     return pd.concat(parts)
 
 
-def _by_columns(table: pd.DataFrame, found: Mapping[str, Any], arm: str, time_unit: str) -> pd.DataFrame:
+def _by_columns(
+    table: pd.DataFrame, found: Columns, subjects: Mapping[Any, Any], time_unit: str | None, where: str
+) -> pd.DataFrame:
     import pandas as pd
 
-    time = pd.to_numeric(table[found["time"]], errors="coerce") * unit_texts.factor(time_unit, "day")
-    time = time.where(time.notna(), text(table[found["time"]]))
+    if not subjects:
+        raise DataError(Problem(where, "has no column of a subject", "a column a subject beside that of the times"))
+    days = days_of(table, found, where, time_unit)
+    time = days.values.astype(object).where(days.values.notna(), days.texts)
     return pd.concat(
-        pd.DataFrame({"subject": str(c).strip(), "arm": arm, "time": time, "value": table[c]}).set_axis(
-            [f"{row}, column {c!r}" for row in table.index], axis=0
+        pd.DataFrame({"subject": name, "time": time, "value": table[c].astype(object)}).set_axis(
+            [f"{row}{CELL}{c!r}" for row in table.index], axis=0
         )
-        for c in table.columns
-        if c not in found.values()
+        for c, name in subjects.items()
     )

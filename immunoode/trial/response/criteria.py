@@ -32,6 +32,7 @@ def recist(
     new_therapy: Mapping[str, float] | None = None,
     enrolled: pd.DataFrame | None = None,
     by: Literal["responses", "measurements"] | None = None,
+    reader: str | None = None,
 ) -> Responses:
     """Evaluate responses by RECIST 1.1, from lesions, from sums, or from responses at time points.
 
@@ -67,6 +68,8 @@ def recist(
         stated, of all or of targets; at visits without a statement what was measured; sums and changes are measured ones in
         either case. "measurements": the targets' response is derived from what was measured; non-targets and new lesions are
         as stated. Visits at which the two differ are listed in `left_out`.
+    reader : str, optional
+        Whose readings count in a table with several readers, or "accepted". Trial data are of one reader already.
 
     Returns
     -------
@@ -89,7 +92,7 @@ def recist(
     ['PR', 'PR', 'PD']
     """
     rules = _rules(rules, RecistRules)
-    assessed = _read(assessments, IrecistRules(recist=rules), enrolled, by)
+    assessed = _read(assessments, IrecistRules(recist=rules), enrolled, by, reader)
     points = evaluate(assessed, rules)
     response, reason = recist_response(points, assessed.visits), recist_reason(points, assessed.visits)
     given = np.where(assessed.visits.given == UPD, PD, assessed.visits.given)
@@ -105,6 +108,7 @@ def irecist(
     new_therapy: Mapping[str, float] | None = None,
     enrolled: pd.DataFrame | None = None,
     by: Literal["responses", "measurements"] | None = None,
+    reader: str | None = None,
 ) -> Responses:
     """Evaluate responses by iRECIST: progression is unconfirmed (iUPD) until a later assessment confirms it (iCPD).
 
@@ -116,7 +120,7 @@ def irecist(
         last assessment), new_non_target_progressed (unequivocally).
     rules : IrecistRules, optional
         The thresholds; by default those of the guideline.
-    new_therapy, enrolled, by
+    new_therapy, enrolled, by, reader
         As for `recist`; targets' responses that were stated without sums are of no use here.
 
     Returns
@@ -142,7 +146,7 @@ def irecist(
     ['iUPD', 'iPR', 'iPR']
     """
     rules = _rules(rules, IrecistRules)
-    assessed = _measured_targets(_read(assessments, rules, enrolled, by))
+    assessed = _measured_targets(_read(assessments, rules, enrolled, by, reader))
     points = evaluate(assessed, rules.recist)
     response, reason = irecist_response(points, assessed.visits, rules)
     given = assessed.visits.given
@@ -197,9 +201,11 @@ def _with_doubts(assessed: Assessed, points: Points, derived: Array, given: Arra
     return replace(assessed, left_out=collected([assessed.left_out, *tables]), notes=(*assessed.notes, note))
 
 
-def _read(assessments: Any, rules: IrecistRules, enrolled: pd.DataFrame | None, by: str | None) -> Assessed:
+def _read(
+    assessments: Any, rules: IrecistRules, enrolled: pd.DataFrame | None, by: str | None, reader: str | None
+) -> Assessed:
     """Return what the table says, with a warning where nobody has a baseline: days are then likely to begin elsewhere."""
-    assessed = read(assessments, rules, enrolled, by)
+    assessed = read(assessments, rules, enrolled, by, reader)
     visits, until = assessed.visits, rules.recist.baseline_until
     if np.isfinite(visits.total).any() and np.isnan(assessed.subjects.baseline_time).all():
         warnings.warn(

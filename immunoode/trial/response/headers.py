@@ -1,70 +1,66 @@
-"""The columns of a table of assessments under the names that others give them."""
+"""The columns of a table of assessments under our names, in days and millimetres."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from immunoode import units
 from immunoode.errors import DataError, Problem
-from immunoode.trial.columns import KNOWN
+from immunoode.tables.cells import numbers
+from immunoode.tables.headings import Columns, find_columns
+from immunoode.trial.times import days_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMES = {
-    "subject": KNOWN["subject"],
-    "arm": KNOWN["arm"],
-    "time": (*KNOWN["time"], "study_day", "treatment_day"),
-    "visit": ("visit", "avisit", "visit_name", "timepoint"),
-    "lesion": KNOWN["lesion"],
-    "kind": KNOWN["kind"],
-    "diameter": ("diameter", "diameter_mm", "diam", "diam_mm", "longest_diameter", "longest_diameter_mm", "size_mm"),
-    "finding": ("finding", "flag", "lesion_status"),
-    "organ": ("organ", "location", "site", "tuloc"),
-    "markers_normal": ("markers_normal",),
-    "sum_of_diameters": (
-        "sum_of_diameters", "sum_of_diameters_mm", "sum", "sum_mm", "sld", "sld_mm", "sod", "sod_mm", "sumdiam",
-        "sum_of_longest_diameters", "sum_of_longest_diameters_mm",
-    ),
-    "target": ("target", "target_response", "trgresp"),
-    "non_target": ("non_target", "nontarget", "non_target_response", "nontarget_response", "ntrgresp"),
-    "new_lesion": ("new_lesion", "newlesion", "newl", "any_new_lesion"),
-    "response": (
-        "response", "avalc", "ovr", "ovrlresp", "overall_response", "overall", "timepoint_response", "rsstresc", "recist",
-    ),
-}  # fmt: skip
-"""Names that a column is recognised by, in any case of letters, with spaces or hyphens for underscores."""
+ROLES = (
+    "subject", "arm", "time", "date", "start", "visit", "lesion", "kind", "diameter", "finding", "organ", "markers_normal",
+    "sum_of_diameters", "target", "non_target", "new_lesion", "response",
+)  # fmt: skip
+LENGTHS = ("diameter", "sum_of_diameters", "new_sum_of_diameters")
 
 
-def in_our_names(frame: pd.DataFrame, where: str = "assessments", of: Iterable[str] = NAMES) -> pd.DataFrame:
-    """Return the table with the columns that are recognised under our names; a column that has our name stays what it is.
+def in_our_names(frame: pd.DataFrame, where: str = "assessments", roles: Sequence[str] = ROLES) -> pd.DataFrame:
+    """Return the table with the columns that are recognised under our names.
+
+    Times that are dates, names of days, or in other units become days; lengths in other units become mm. A cell that makes no
+    sense stays as it is.
 
     Parameters
     ----------
     where : str
         What the table is, for messages.
-    of : iterable of str
+    roles : sequence of str
         Which of our names are looked for.
 
     Raises
     ------
     DataError
-        If two columns could be one of ours.
+        If two columns could be one of ours, or a unit is none of length.
     """
-    here = {str(c) for c in frame.columns}
-    renamed: dict[str, str] = {}
-    problems = []
-    for ours in of:
-        names = NAMES[ours]
-        hits = [str(c) for c in frame.columns if _plain(str(c)) in names] if ours not in here else []
-        if len(hits) > 1:
-            found = " and ".join(repr(h) for h in hits)
-            problems.append(Problem(where, f"{found} could both be the {ours}", f"name one of them {ours!r}"))
-        renamed |= dict.fromkeys(hits, ours)
-    if problems:
-        raise DataError(problems)
-    return frame.rename(columns=renamed) if renamed else frame
+    found = find_columns(frame, where, roles=roles)
+    table = frame.rename(columns={column: role for role, column in found.found.items()})
+    if {"time", "date"} & set(found.found):
+        table = table.assign(time=_time(frame, found, where))
+    for role in LENGTHS:
+        unit = found.units.get(role, "")
+        if unit and unit != "mm":
+            table[role] = _millimetres(frame[found.found[role]], unit, where)
+    return table
 
 
-def _plain(name: str) -> str:
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
+def _time(frame: pd.DataFrame, found: Columns, where: str) -> pd.Series:
+    """Return days; a cell that is no time as it stands."""
+    if not len(frame):
+        return frame[found.found.get("time", found.found.get("date"))]
+    days = days_of(frame, found, where, None)
+    return days.values.astype(object).where(days.values.notna(), days.texts) if days.values.isna().any() else days.values
+
+
+def _millimetres(column: pd.Series, unit: str, where: str) -> pd.Series:
+    if units.dimension(unit) != units.dimension("mm"):
+        raise DataError(Problem(f"{where}: column {str(column.name)!r}", f"{unit!r} is no length", "mm or cm"))
+    read = numbers(column)
+    values = read.values * units.factor(unit, "mm")
+    return values.astype(object).where(~read.unread, read.texts) if read.unread.any() else values

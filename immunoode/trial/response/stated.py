@@ -59,7 +59,9 @@ def from_responses(rows: Rows, rules: RecistRules) -> Assessed:
     left_out = [
         *rows.left_out,
         reasons(frame.index, who, empty.to_numpy() & (rows.time > rules.baseline_until), "no response"),
-        reasons(frame.index, who, early.to_numpy(), f"a response before day {rules.baseline_until:g}, before treatment"),
+        reasons(
+            frame.index, who, early.to_numpy(), f"a response before day {rules.baseline_until:g}, before treatment"
+        ),
         _repeats(said, rows.names),
     ]
     how = {"given": "max", "target": "max", "non_target": "max", "new": "max", "markers": "min", "row": "last"}

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.tables.cells import is_missing
+from immunoode.tables.identifiers import identifiers
+from immunoode.trial.readers import one_reader
 from immunoode.trial.response.headers import in_our_names
 from immunoode.trial.response.of_trial import measurements_of, statements_of
 from immunoode.trial.response.rules import IrecistRules, RecistRules
 from immunoode.trial.response.same_visit import visit_days
 from immunoode.trial.response.visits import Array, Assessed
-from immunoode.trial.rows import MISSING_WORDS, text
-from immunoode.trial.table import DIAMETER, LEFT_OUT, SUM_OF_DIAMETERS, TrialData
+from immunoode.trial.rows import NO_VALUE
+from immunoode.trial.table import DIAMETER, LEFT_OUT, SUM_OF_DIAMETERS, TrialData, empty
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,12 +59,18 @@ class Rows:
 
 
 def read(
-    assessments: Any, rules: IrecistRules, enrolled: pd.DataFrame | None = None, by: str | None = None
+    assessments: Any,
+    rules: IrecistRules,
+    enrolled: pd.DataFrame | None = None,
+    by: str | None = None,
+    reader: str | None = None,
 ) -> Assessed:
     """Return what a table of assessments says, or trial data.
 
     Parameters
     ----------
+    reader : str, optional
+        Whose readings count in a table with several readers.
     by : "responses" or "measurements", optional
         What counts where both were measured and stated, see `recist`.
 
@@ -75,16 +84,31 @@ def read(
     from immunoode.trial.response.stated import from_responses
     from immunoode.trial.response.sums import from_sums
 
+    assessments, others = _of_reader(assessments, reader)
     measured, stated = _chosen(*_tables(assessments), by)
     if enrolled is None and isinstance(assessments, TrialData):
         enrolled = _everybody(assessments)
     rows = _rows([table for table in (measured, stated) if table is not None], enrolled, rules.recist)
+    rows[0].left_out.append(others)
     made = from_lesions if measured is not None and "lesion" in measured.columns else from_sums
     if stated is None:
         return made(rows[0], rules)
     if measured is None:
         return from_responses(rows[0], rules.recist)
     return combined(made(rows[0], rules), from_responses(rows[1], rules.recist), by == "measurements")
+
+
+def _of_reader(assessments: Any, reader: str | None) -> tuple[Any, pd.DataFrame]:
+    """Return the assessments of one reader, and the rows of others."""
+    import pandas as pd
+
+    if not isinstance(assessments, pd.DataFrame):
+        if reader is not None:
+            raise DataError(Problem("reader", f"is {reader!r}", "say it where the trial data are read"))
+        return assessments, empty(LEFT_OUT)
+    chosen = one_reader(assessments, reader, "assessments")
+    found = assessments[~chosen.rows]
+    return assessments[chosen.rows], reasons(found.index, np.full(len(found), ""), np.ones(len(found), bool), chosen.reason)
 
 
 def _chosen(
@@ -139,7 +163,9 @@ def _formless(columns: set[str]) -> list[Problem]:
     """Return what a table lacks, of the form that it comes closest to."""
     for needed in FORMS:
         if needed[2] in columns:
-            return [Problem("assessments", f"has no column {c!r}", nearest(c, columns)) for c in needed if c not in columns]
+            return [
+                Problem("assessments", f"has no column {c!r}", nearest(c, columns)) for c in needed if c not in columns
+            ]
     right = "expected " + "; or ".join(map(", ".join, FORMS))
     return [Problem("assessments", f"has the columns {', '.join(sorted(columns)) or 'of nothing'}", right)]
 
@@ -270,7 +296,7 @@ def labels(column: pd.Series) -> pd.Series:
     import pandas as pd
 
     codes, words = pd.factorize(column)
-    clean = [*text(pd.Series(words)), ""]
+    clean = [*identifiers(words), ""]
     return pd.Series(np.asarray(clean, dtype=object)[codes], index=column.index)
 
 
@@ -334,6 +360,7 @@ def unusable(frame: pd.DataFrame, name: str) -> Array:
 
     values = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
     doubtful = ~np.isfinite(values) & frame[name].notna().to_numpy()
-    empty = frame[name][doubtful].astype(str).str.strip().str.lower().isin(MISSING_WORDS).to_numpy()
+    texts = frame[name][doubtful].astype(str).str.strip()
+    empty = (is_missing(texts) | texts.str.lower().isin(NO_VALUE)).to_numpy()
     doubtful[np.flatnonzero(doubtful)[empty]] = False
     return np.asarray(doubtful | (values < 0))

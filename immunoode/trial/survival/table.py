@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.trial.rows import first_reason, text
+from immunoode.tables.cells import text
+from immunoode.trial.rows import first_reason
 from immunoode.trial.table import ENDPOINTS, TrialData
 
 if TYPE_CHECKING:

@@ -1,0 +1,115 @@
+"""What became of each row and subject of a source: the reconciliation that every reader of trial data ends with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from immunoode import units
+from immunoode.errors import UnitError
+from immunoode.tables.identifiers import identifiers
+from immunoode.tables.reconciliation import Reconciliation, Tally
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+
+
+def reconciled(
+    where: str,
+    rows: Iterable[Any],
+    used: Iterable[Any],
+    left_out: pd.DataFrame,
+    columns: Mapping[str, str],
+    *,
+    subjects: Iterable[Any] = (),
+    kept: Iterable[str] = (),
+    notes: Sequence[str] = (),
+    what: str = "rows",
+) -> Reconciliation:
+    """Return the reconciliation of one table.
+
+    Parameters
+    ----------
+    rows, used : iterable
+        Labels of the rows of the source, and of those that the result is made of.
+    left_out : DataFrame
+        Columns row, subject and reason; a row that is used in part is used.
+    subjects, kept : iterable
+        Identifiers in the source, as they stand there, and in the result.
+    what : str
+        What the rows are called: "rows", "cells".
+
+    Raises
+    ------
+    DataError
+        If a row or subject is neither used nor left out.
+    """
+    given, taken = list(rows), set(used)
+    reasons = dict(zip(left_out["row"], left_out["reason"].map(_kind), strict=True))
+    lost = [reasons[row] for row in given if row not in taken and row in reasons]
+    tallies = [Tally(what, len(given), sum(row in taken for row in given), _counts(lost))]
+    people = [s for s in dict.fromkeys(identifiers(subjects)) if s]
+    if people:
+        kept = set(kept)
+        first = dict(reversed(list(zip(left_out["subject"], left_out["reason"].map(_kind), strict=True))))
+        gone = [first[s] for s in people if s not in kept and s in first]
+        tallies.append(Tally("subjects", len(people), sum(s in kept for s in people), _counts(gone)))
+    return Reconciliation(where, tuple(tallies), dict(columns), tuple(notes))
+
+
+def _counts(reasons: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for reason in reasons:
+        found[reason] = found.get(reason, 0) + 1
+    return found
+
+
+def _kind(reason: str) -> str:
+    """Return a reason without the cell that it quotes, and without advice, so that reasons can be counted."""
+    return re.sub(r" +", " ", _QUOTED.sub("", re.sub(r" \(expected .*\)$", "", reason))).strip()
+
+
+def baseline_notes(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return what is to be said of the baselines of sizes: the last values up to day 0, or the first ones after it."""
+    sizes = frame[frame["unit"].map({u: _is_size(u) for u in frame["unit"].unique()}).astype(bool)]
+    notes: list[str] = []
+    for quantity, rows in sizes.groupby("quantity", sort=False):
+        notes += _baseline(str(quantity), rows)
+    return tuple(notes)
+
+
+def _is_size(unit: str) -> bool:
+    """Whether a unit is one of length or volume."""
+    try:
+        return bool(unit) and units.dimension(unit) in (units.dimension("mm"), units.dimension("mm^3"))
+    except UnitError:
+        return False
+
+
+def _baseline(quantity: str, rows: pd.DataFrame) -> list[str]:
+    subjects = rows["subject"].nunique()
+    early = rows[rows["time"] <= 0]
+    late = rows[~rows["subject"].isin(set(early["subject"]))]
+    first = late[late["time"] == late.groupby("subject")["time"].transform("min")]
+    last = early[early["time"] == early.groupby("subject")["time"].transform("max")]
+    notes = []
+    if len(first):
+        days = ", ".join(f"{day:g}" for day in sorted(first["time"].unique())[:3])
+        notes.append(
+            f"{quantity}: {first['subject'].nunique()} of {subjects} subjects are first measured after day 0 (day {days}); "
+            "if the table's day 1 is the day of the first dose, subtract 1 from its days"
+        )
+    for chosen, what, advice in (
+        ((last["censoring"] != "") & (last["censoring"] != "right"), "a baseline below a limit",
+         "the value is not the size: fit the initial size, or leave these subjects out"),
+        ((last["value"] == 0) & (last["lesion"] == ""), "a baseline of 0",
+         "no change from it can be computed: leave these subjects out, or state a limit and censoring"),
+    ):  # fmt: skip
+        if chosen.any():
+            who = last.loc[chosen, "subject"].unique()
+            shown = ", ".join(map(repr, who[:3])) + (", ..." if len(who) > 3 else "")
+            notes.append(f"{quantity}: {len(who)} of {subjects} subjects have {what} ({shown}); {advice}")
+    return notes

@@ -1,0 +1,56 @@
+"""ADRS: responses in words, those at visits by one reader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from immunoode.trial.adam_dataset import Dataset, Part
+from immunoode.trial.response.of_trial import stated_kind
+from immunoode.trial.response.words import given_code, non_target_code, target_code
+from immunoode.trial.rows import first_reason, quoting
+from immunoode.trial.table import FINDINGS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CODES = {"response": given_code, "target": target_code, "non_target": non_target_code}
+
+
+def responses(data: Dataset) -> Part:
+    """Return the responses of a data set, and what was left out."""
+    days, wrong, notes = data.days()
+    not_done = (data.column("RSSTAT").str.upper() == "NOT DONE") & (data.column("AVALC") == "")
+    table = data.table.assign(
+        subject=data.subject, arm=data.arm, time=days, lesion="", kind=data.column("PARAMCD"),
+        finding=data.column("AVALC").mask(not_done, "NOT DONE"), visit=data.column("AVISIT", "VISIT"), row=data.table.index,
+    )  # fmt: skip
+    none = data.no_observation()
+    unknown = _unknown(table)
+    bad = first_reason(
+        (none != "", lambda rows: none[rows]),
+        (table["finding"] == "", "no response"),
+        (wrong != "", lambda rows: wrong[rows]),
+        (days.isna(), "has no day"),
+        (unknown, quoting("response {} is not known", table["finding"])),
+    )
+    kept = table.loc[bad == "", list(FINDINGS)].reset_index(drop=True)
+    roles = {"AVALC": "response", "VISIT": "visit", "RSSTAT": "response"}
+    return Part(
+        data.left_out(bad),
+        findings=kept,
+        used=tuple(kept["row"]),
+        columns=data.taken(roles),
+        notes=(*data.notes, *notes),
+    )
+
+
+def _unknown(table: pd.DataFrame) -> pd.Series:
+    """Return which rows state at a visit what is no response."""
+    import pandas as pd
+
+    what = table["kind"].map({kind: stated_kind(str(kind)) for kind in table["kind"].unique()})
+    unknown = pd.Series(False, index=table.index)
+    for name, code in _CODES.items():
+        words = table.loc[what == name, "finding"]
+        unknown[words.index] = words.map({word: code(str(word)) is None for word in words.unique()}).astype(bool)
+    return unknown

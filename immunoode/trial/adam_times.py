@@ -1,0 +1,193 @@
+"""ADTTE: times to events in days from their start, by their unit, checked against their dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode import units
+from immunoode.errors import DataError, Problem, UnitError
+from immunoode.tables.cells import numbers
+from immunoode.tables.dates import read_dates, study_days
+from immunoode.trial.adam_dataset import Dataset, Part
+from immunoode.trial.rows import first_reason, quoting
+from immunoode.trial.table import ENDPOINTS
+from immunoode.unit_words import time_unit, time_unit_in_label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNITS = ("day", "week", "month", "year")
+"""Units of AVAL that dates can tell apart."""
+SPREAD = 0.03
+"""How much the length of a month or year differs between conventions, as a fraction."""
+MOST = 0.8
+"""Share of the rows whose dates have to agree with a unit that is not stated."""
+
+
+def times_to_events(data: Dataset, stated: str | None) -> Part:
+    """Return times to events and censorings; a time is the days between its dates where both are known.
+
+    Raises
+    ------
+    DataError
+        If a unit of time is not understood, or dates say that AVAL has another.
+    """
+    read, censored = numbers(data.table["AVAL"]), numbers(data.table["CNSR"])
+    code = data.column("PARAMCD")
+    between, start = _dates(data)
+    none = data.no_observation()
+    unit = _units(data, stated)
+    parts = [_clock(data, name, read.values, between, unit, none == "") for name in code[none == ""].unique()]
+    time = between.copy()
+    for part in parts:
+        time[part.days.index] = part.days
+    descriptions = [data.column("EVNTDESC"), data.column("CNSDTDSC")]
+    table = data.table.assign(
+        subject=data.subject, arm=data.arm, endpoint=code, time=time, event=censored.values == 0, row=data.table.index,
+        reason=descriptions[0].where(descriptions[0] != "", descriptions[1]), start=start,
+    )  # fmt: skip
+    bad = first_reason(
+        (none != "", lambda rows: none[rows]),
+        (read.unread | (read.missing & time.isna()), quoting("time {} is not a number", read.texts)),
+        (read.values < 0, quoting("time {} is negative", read.texts)),
+        (time < 0, "its event is before its start"),
+        (censored.values.isna(), "CNSR is not a number"),
+    )
+    usable = bad == ""
+    again = table[usable].duplicated(["subject", "endpoint"]).reindex(table.index, fill_value=False)
+    bad = bad.mask(again, "repeats the endpoint of the subject")
+    kept = table[bad == ""].reset_index(drop=True)
+    columns = [*ENDPOINTS, *(["start"] if (kept["start"].abs() > 0).any() else [])]
+    roles = {"AVAL": "time", "AVALU": "unit", "PARAM": "unit in the label", "CNSR": "censoring", "EVNTDESC": "reason",
+             "CNSDTDSC": "reason", "STARTDT": "start of the time", "ADT": "date of the event"}  # fmt: skip
+    notes = [note for part in parts for note in part.notes]
+    return Part(
+        data.left_out(bad), endpoints=kept[columns], used=tuple(kept["row"]), columns=data.taken(roles),
+        notes=(*data.notes, *notes),
+    )  # fmt: skip
+
+
+def _dates(data: Dataset) -> tuple[pd.Series, pd.Series]:
+    """Return the days from each row's start to its event (NaN without both dates), and from its subject's day 0 to it."""
+    import pandas as pd
+
+    def read(name: str) -> pd.Series:
+        dates = read_dates(data.table[name], partial=data.partial, day_numbers="sas").values
+        return dates.astype("datetime64[ns]").dt.normalize()
+
+    none = pd.Series(float("nan"), index=data.table.index)
+    if "ADT" not in data.table.columns:
+        return none, none.fillna(0.0)
+    if "STARTDT" not in data.table.columns:
+        return study_days(read("ADT"), data.start), none.fillna(0.0)
+    begun = read("STARTDT")
+    return study_days(read("ADT"), begun), study_days(begun, data.start).fillna(0.0)
+
+
+def _units(data: Dataset, stated: str | None) -> pd.Series:
+    """Return the unit of each row's AVAL, as said, in AVALU, or in PARAM; "" where none is stated."""
+    problems = list[Problem]()
+
+    def read(cell: str, where: str, how: object) -> str:
+        try:
+            return how(cell, where) if cell else ""  # type: ignore[operator, no-any-return]
+        except UnitError as error:
+            problems.extend(error.problems)
+            return ""
+
+    if stated is not None:
+        unit = data.column("AVALU").map(lambda _: read(stated, "time_unit", time_unit))
+    else:
+        cells, labels = data.column("AVALU"), data.column("PARAM")
+        by_cell = {cell: read(cell, f"{data.name}: AVALU", time_unit) for cell in cells.unique()}
+        silent = labels[cells == ""].unique()
+        by_label = {label: read(label, f"{data.name}: PARAM", time_unit_in_label) for label in silent}
+        unit = cells.map(by_cell).where(cells != "", labels.map(by_label).fillna(""))
+    if problems:
+        raise DataError(problems)
+    return unit
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """Days of one endpoint's rows, and what was assumed."""
+
+    days: pd.Series
+    notes: tuple[str, ...]
+
+
+def _clock(
+    data: Dataset, name: str, value: pd.Series, between: pd.Series, unit: pd.Series, usable: pd.Series
+) -> _Clock:
+    """Return the days of one endpoint: by the dates of a row, else AVAL in its unit, counted as the other rows are.
+
+    Raises
+    ------
+    DataError
+        If the dates say that the unit is another, or no unit is stated and the dates fit none.
+    """
+    rows = usable & (data.column("PARAMCD") == name)
+    value, between, unit = value[rows], between[rows], unit[rows]
+    both = value.notna() & between.notna() & (value >= 0)
+    notes = list[str]()
+    stated = [u for u in unit.unique() if u]
+    if both.any():
+        for one in stated:
+            _agreeing(data, name, value, between, one, both & (unit == one))
+        found = next((u for u in UNITS if _agrees(value[both], between[both], u).mean() >= MOST), None)
+        if not stated and found is None:
+            what = f"AVAL of {name} agrees with ADT - STARTDT in no unit of time ({_example(value, between, both)})"
+            raise DataError(Problem(data.name, what, "state the unit: AVALU, or time_unit="))
+        unit = unit.replace("", found or "day")
+        notes += [f"{name}: no unit of AVAL is stated; by its dates it is in {found}s"] if not stated else []
+    elif (unit == "").any():
+        notes.append(f"{name}: no unit of AVAL is stated: days")
+        unit = unit.replace("", "day")
+    days = value * unit.map({u: units.factor(u, "day") for u in unit.unique()}).astype(float)
+    from_one = both & (unit == "day") & (value == between + 1)
+    if both.any() and from_one.sum() > both.sum() / 2:
+        days = days.where((unit != "day") | (value < 1), days - 1)
+        notes.append(f"{name}: AVAL counts the first day as 1; times are days from the start, as everywhere")
+    elif not both.any() and (unit == "day").any():
+        notes.append(
+            f"{name}: there are no dates; if AVAL counts the first day as 1, it is a day later than times from dates"
+        )
+    off = (
+        both
+        & (unit == unit.mode().iloc[0])
+        & ~_agrees(value, between, str(unit.mode().iloc[0]) if len(unit) else "day")
+    )
+    if off.any():
+        notes.append(
+            f"{name}: AVAL and ADT - STARTDT differ in {int(off.sum())} rows (first {off.idxmax()}): the dates count"
+        )
+    return _Clock(between.where(both, days), tuple(notes))
+
+
+def _agrees(value: pd.Series, between: pd.Series, unit: str) -> pd.Series:
+    """Return whether times agree with days between dates, counted from 0 or 1, with AVAL rounded to a tenth."""
+    day = units.factor(unit, "day")
+    slack = 1.0 + SPREAD * between.abs() + (0.06 * day if unit != "day" else 0.0)
+    return (value * day - between - 0.5).abs() <= slack + 0.5
+
+
+def _agreeing(data: Dataset, name: str, value: pd.Series, between: pd.Series, unit: str, rows: pd.Series) -> None:
+    """Raise where most rows say that the stated unit is another one."""
+    if not rows.any() or _agrees(value[rows], between[rows], unit).mean() >= 0.5:
+        return
+    fits = [u for u in UNITS if u != unit and _agrees(value[rows], between[rows], u).mean() >= MOST]
+    right = (
+        f"by its dates it is in {fits[0]}s: time_unit={fits[0]!r}"
+        if fits
+        else "mend the dates, or leave them out of the table"
+    )
+    what = f"AVAL of {name} is in {unit}s, and does not agree with ADT - STARTDT ({_example(value, between, rows)})"
+    raise DataError(Problem(data.name, what, right))
+
+
+def _example(value: pd.Series, between: pd.Series, rows: pd.Series) -> str:
+    row = (value[rows] - between[rows]).abs().idxmax()
+    return f"{row}: {value[row]:g}, and {between[row]:g} days" if np.isfinite(value[row]) else str(row)

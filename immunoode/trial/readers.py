@@ -1,0 +1,131 @@
+"""Who read the images: several readers in one table are never mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.tables.cells import is_missing, text
+from immunoode.tables.headings import heading_words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WHO = ("treval", "rseval", "tueval", "reader", "evaluator", "assessor", "reviewer")
+_WHICH = ("trevalid", "rsevalid", "tuevalid", "reader_id", "evaluator_id")
+_ACCEPTED = ("tracptfl", "rsacptfl", "tuacptfl", "accepted_record_flag")
+_CATEGORY = ("parcat1", "parcat2", "parcat3")
+_EVALUATORS = (
+    "investigator",
+    "independent",
+    "central",
+    "bicr",
+    "irc",
+    "irf",
+    "irrc",
+    "blinded",
+    "radiologist",
+    "reader",
+)
+ACCEPTED = "accepted"
+"""What a caller says to take the records that the sponsor accepted."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which rows are of the one reader, why the others are not, the columns that say so, and what was assumed."""
+
+    rows: pd.Series
+    reason: str
+    columns: tuple[Any, ...]
+    notes: tuple[str, ...] = ()
+
+
+def one_reader(table: pd.DataFrame, reader: str | None, where: str, codes: pd.Series | None = None) -> Chosen:
+    """Return the rows of one reader.
+
+    Parameters
+    ----------
+    reader : str, optional
+        One of those in the table: "INVESTIGATOR", "RADIOLOGIST 1", "INDEPENDENT ASSESSOR: RADIOLOGIST 1"; or "accepted", the
+        records that are flagged as accepted.
+    codes : Series of str, optional
+        What names the reader of rows that have no column for it (OVRINV, OVRBICR).
+
+    Raises
+    ------
+    DataError
+        If there are several readers and none was chosen, or the one chosen is not there.
+    """
+    import pandas as pd
+
+    who, which = _first(table, _WHO), _first(table, _WHICH)
+    columns = [c for c in (who, which) if c is not None]
+    names = pd.Series("", index=table.index)
+    for column in columns:
+        said = text(table[column])
+        said = said.mask(is_missing(said), "")
+        names = (names + ": " + said).where((names != "") & (said != ""), names + said)
+    if who is None:
+        category = next(
+            (c for c in table.columns if heading_words(str(c)) in _CATEGORY and _evaluators(table[c])), None
+        )
+        if category is not None:
+            said = text(table[category])
+            names, columns = names.where(names != "", said.mask(is_missing(said), "")), [*columns, category]
+    if codes is not None:
+        names = names.where(names != "", codes)
+    everybody = pd.Series(True, index=table.index)
+    known = _distinct(names)
+    if reader is None and len(known) < 2:
+        return Chosen(everybody, "", tuple(columns), (f"read by {known[0]}",) if known else ())
+    flag = _first(table, _ACCEPTED)
+    if reader is None:
+        raise DataError(_ask(where, known, columns, flag is not None))
+    if not known and flag is None:
+        return Chosen(everybody, "", tuple(columns))
+    if reader.casefold() == ACCEPTED and flag is not None:
+        rows = text(table[flag]).str.upper() == "Y"
+        columns.append(flag)
+    else:
+        rows = names.map({name: _is(name, reader) for name in names.unique()}).astype(bool)
+        if not rows.any():
+            raise DataError(Problem(where, f"has no reader {reader!r}", nearest(reader, known)))
+    left = _distinct(names[rows])
+    if len(left) > 1 and reader.casefold() != ACCEPTED:
+        raise DataError(_ask(where, left, columns, flag is not None))
+    return Chosen(rows, f"of another reader than {reader!r}", tuple(columns), (f"read by {', '.join(left)}",))
+
+
+def _first(table: pd.DataFrame, words: Sequence[str]) -> Any:
+    here = {heading_words(str(c)): c for c in table.columns}
+    return next((here[w] for w in words if w in here and table[here[w]].notna().any()), None)
+
+
+def _evaluators(column: pd.Series) -> bool:
+    """Whether a column of categories says who read: "Investigator"."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column):
+        return False
+    words = [w for w in text(column).str.casefold().unique() if w]
+    return bool(words) and all(any(e in w for e in _EVALUATORS) for w in words)
+
+
+def _distinct(names: pd.Series) -> list[str]:
+    return [str(name) for name in names.unique() if name]
+
+
+def _is(name: str, reader: str) -> bool:
+    """Whether a reader's name is the one asked for, or the part of it before or after the colon."""
+    wanted = reader.strip().casefold()
+    return bool(name) and wanted in (name.casefold(), *(part.strip() for part in name.casefold().split(":")))
+
+
+def _ask(where: str, known: Sequence[str], columns: Sequence[Any], flagged: bool) -> Problem:
+    shown = ", ".join(map(repr, known[:12]))
+    by = f" ({', '.join(map(str, columns))})" if columns else ""
+    more = ", or reader='accepted' for the records that are flagged as accepted" if flagged else ""
+    return Problem(where, f"has {len(known)} readers{by}: {shown}", f"choose one: reader={known[0]!r}{more}")

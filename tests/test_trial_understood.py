@@ -1,0 +1,388 @@
+"""What trial programmers, clinics and mouse laboratories write is understood as the field does, reported, or refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import immunoode as imo
+from tests.published_data import data_file
+
+
+def refused(call: Any, *given: Any, **options: Any) -> str:
+    with pytest.raises(imo.ImmunoodeError) as caught:
+        call(*given, **options)
+    return str(caught.value)
+
+
+def survival(**columns: Any) -> pd.DataFrame:
+    base = {"USUBJID": ["a", "b"], "PARAMCD": "OS", "AVAL": [10.0, 5.0], "CNSR": [0, 1]}
+    return pd.DataFrame(base | columns)
+
+
+def days(**columns: Any) -> list[float]:
+    return imo.read_adam({"ADTTE": survival(**columns)}).endpoints["time"].tolist()
+
+
+MONTH, WEEK, YEAR = 30.4375, 7.0, 365.25
+SPELLINGS = {
+    "MO": MONTH,
+    "mos": MONTH,
+    "MONTHS": MONTH,
+    "MONTH(S)": MONTH,
+    "wk": WEEK,
+    "yr": YEAR,
+    "HOURS": 1 / 24,
+    "Monate": MONTH,
+}
+LABELS = {
+    "Overall Survival (months) [ITT]": MONTH, "OS (mo)": MONTH, "Time to death, weeks": WEEK, "Overall survival (Days)": 1.0,
+    "Gesamt\u00fcberleben (Monate)": MONTH, "Survie globale (mois)": MONTH, "OS [YEARS]": YEAR,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "length"), SPELLINGS.items())
+def test_units_of_time_in_avalu(written: str, length: float) -> None:
+    assert days(AVALU=written) == pytest.approx([10 * length, 5 * length])
+
+
+@pytest.mark.parametrize(("label", "length"), LABELS.items())
+def test_units_of_time_in_param(label: str, length: float) -> None:
+    assert days(PARAM=label) == pytest.approx([10 * length, 5 * length])
+
+
+@pytest.mark.parametrize("columns", [{"AVALU": "moons"}, {"AVALU": "m"}, {"PARAM": "OS (weeks or months)"}])
+def test_units_of_time_that_are_not_understood_are_refused(columns: dict[str, str]) -> None:
+    assert "unit" in refused(days, **columns)
+
+
+def test_no_unit_and_no_dates_are_days_and_said() -> None:
+    data = imo.read_adam({"ADTTE": survival(PARAM="Overall Survival")})
+    assert data.endpoints["time"].tolist() == [10, 5] and "no unit of AVAL is stated: days" in data.report()
+
+
+DATED = {"STARTDT": "2024-01-01", "ADT": ["2024-10-31", "2024-06-01"]}
+"""304 and 152 days."""
+
+
+def test_dates_settle_a_unit_that_is_not_stated() -> None:
+    data = imo.read_adam({"ADTTE": survival(**DATED)})
+    assert data.endpoints["time"].tolist() == [304, 152] and "by its dates it is in months" in data.report()
+
+
+def test_dates_check_a_unit_that_is_stated() -> None:
+    assert days(**DATED, AVALU="MONTHS") == [304, 152]
+    assert "by its dates it is in months: time_unit='month'" in refused(days, **DATED, AVALU="DAYS")
+    assert "in no unit of time" in refused(days, STARTDT="2024-01-01", ADT=["2024-01-02", "2031-01-01"])
+
+
+def test_times_that_count_from_one_and_dates_have_one_clock() -> None:
+    adtte = survival(AVAL=[43.0, 85.0], AVALU="DAYS", STARTDT="2024-01-01", ADT=["2024-02-12", "2024-03-25"])
+    adrs = pd.DataFrame({"USUBJID": ["a"], "PARAMCD": "OVR", "AVALC": "PD", "ADT": ["2024-02-12"]})
+    data = imo.read_adam(
+        {"ADSL": pd.DataFrame({"USUBJID": ["a", "b"], "TRTSDT": "2024-01-01"}), "ADRS": adrs, "ADTTE": adtte}
+    )
+    assert data.endpoints["time"].tolist() == [42, 84] and data.findings["time"].tolist() == [42]
+    assert "AVAL counts the first day as 1" in data.report()
+    undated = adtte.assign(ADT=["2024-02-12", None])
+    assert imo.read_adam({"ADTTE": undated}).endpoints["time"].tolist() == [42, 84]
+
+
+def test_endpoints_that_begin_before_treatment_keep_their_start() -> None:
+    adsl = pd.DataFrame({"USUBJID": ["a", "b"], "TRTSDT": "2024-01-05"})
+    adtte = survival(AVAL=[43.0, 85.0], STARTDT="2024-01-01", ADT=["2024-02-12", "2024-03-25"])
+    adrs = pd.DataFrame({"USUBJID": ["a"], "PARAMCD": "OVR", "AVALC": "SD", "ADT": ["2024-02-10"]})
+    data = imo.read_adam({"ADSL": adsl, "ADTTE": adtte, "ADRS": adrs})
+    assert data.endpoints["time"].tolist() == [42, 84] and data.endpoints["start"].tolist() == [-4, -4]
+    pfs = imo.progression_free_survival(imo.recist(data), data).set_index("subject")
+    assert pfs.loc["a", ["time", "reason"]].tolist() == [38, "death"], "days from day 0, the day of progression's clock"
+
+
+AXES = pd.DataFrame(
+    {
+        "USUBJID": "a", "TRLNKID": ["T01", "T01", "T02", "T02"], "TULOC": ["LIVER"] * 2 + ["LYMPH NODE"] * 2, "ADY": 1,
+        "PARAMCD": ["LDIAM1", "NLDIAM1", "LDIAM2", "NLDIAM2"], "TRTESTCD": ["LDIAM", "LPERP"] * 2,
+        "AVAL": [20.0, 12.0, 30.0, 18.0],
+        "TRGRPID": "TARGET",
+    }
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("drop", [[], ["TRTESTCD"], ["TRLNKID"], ["TRTESTCD", "TRLNKID"], ["PARAMCD"]])
+def test_the_long_axis_counts_and_of_nodes_the_short_one(drop: list[str]) -> None:
+    table = AXES.drop(columns=drop)
+    data = imo.read_adam({"ADTR": table.assign(PARAMCD=table["TRTESTCD"]) if "PARAMCD" in drop else table})
+    assert data.frame["value"].tolist() == [20, 18]
+    assert data.left_out["reason"].str.startswith("the other axis of a lesion").all() and len(data.left_out) == 2
+    assert imo.sum_lesions(data).frame["value"].tolist() == [38]
+
+
+def test_a_diameter_without_axis_is_the_one_of_recist() -> None:
+    given = AXES.assign(TRTESTCD=["DIAMETER", "LDIAM", "DIAMETER", "LPERP"], PARAMCD="X")
+    assert imo.read_adam({"ADTR": given}).frame["value"].tolist() == [20, 30]
+
+
+def test_published_sums_of_the_admiral_template() -> None:
+    adtr = pd.read_csv(data_file("adam/adtr_onco.csv.gz"), low_memory=False)
+    adtr = adtr[adtr["PARAMCD"].str.contains("LDIAM|SDIAM")]
+    data = imo.read_adam({"ADTR": adtr}, partial_dates="first")
+    lesions = data.frame[data.frame["quantity"] == "diameter"]
+    made = lesions.groupby(["subject", "time"])["value"].sum()
+    published = data.frame[data.frame["quantity"] == "sum_of_diameters"].set_index(["subject", "time"])["value"]
+    assert len(published) > 20 and np.allclose(made.reindex(published.index), published)
+    assert data.reconciliation is not None and data.reconciliation.tally("rows").given == len(adtr)
+
+
+READ = pd.DataFrame(
+    {
+        "USUBJID": "a", "PARAMCD": "OVRLRESP", "AVALC": ["PR", "PD", "SD"], "ADY": 43,
+        "RSEVAL": ["INVESTIGATOR", *["INDEPENDENT ASSESSOR"] * 2], "RSEVALID": [None, "RADIOLOGIST 1", "RADIOLOGIST 2"],
+        "RSACPTFL": ["", "Y", ""],
+    }
+)  # fmt: skip
+
+
+def test_several_readers_are_refused_with_their_names_and_one_can_be_chosen() -> None:
+    said = refused(imo.read_adam, {"ADRS": READ})
+    assert all(name in said for name in ("'INVESTIGATOR'", "RADIOLOGIST 1'", "RADIOLOGIST 2'", "reader='accepted'"))
+    for reader, response in (("investigator", "PR"), ("RADIOLOGIST 2", "SD"), ("accepted", "PD")):
+        data = imo.read_adam({"ADRS": READ}, reader=reader)
+        assert data.findings["finding"].tolist() == [response] and len(data.left_out) == 2
+    assert "has 2 readers" in refused(imo.read_adam, {"ADRS": READ}, reader="independent assessor")
+    assert "has no reader 'IRC'" in refused(imo.read_adam, {"ADRS": READ}, reader="IRC")
+
+
+def test_readers_in_the_codes_of_responses() -> None:
+    codes = READ.drop(columns=["RSEVAL", "RSEVALID", "RSACPTFL"]).assign(PARAMCD=["OVRINV", "OVRBICR", "BOR"])
+    assert "'OVRINV', 'OVRBICR'" in refused(imo.read_adam, {"ADRS": codes})
+    assert imo.recist(imo.read_adam({"ADRS": codes}, reader="OVRBICR")).visits["response"].tolist() == ["PD"]
+    alone = imo.read_adam({"ADRS": codes[codes["PARAMCD"] == "OVRBICR"]})
+    assert imo.recist(alone).visits["response"].tolist() == ["PD"]
+
+
+@pytest.mark.parametrize("column", ["reader", "TREVAL", "Evaluator"])
+def test_readers_of_tables_of_lesions_and_sums(column: str) -> None:
+    table = pd.DataFrame({"id": "a", "day": [0, 0], "lesion": "T1", "diameter_mm": [20, 24], column: ["R1", "R2"]})
+    assert "has 2 readers" in refused(imo.read_lesions, table)
+    assert imo.read_lesions(table, reader="R2").frame["value"].tolist() == [24]
+    assert "has 2 readers" in refused(imo.read_trial, table)
+    assert imo.read_trial(table, reader="R1").frame["value"].tolist() == [20]
+    assert "has 2 readers" in refused(imo.recist, table)
+    assert imo.recist(table, reader="R2").subjects["baseline"].tolist() == [24]
+
+
+@pytest.mark.parametrize(
+    ("heading", "day"), {"Day -7": -7, "D-7": -7, "week -1": -7, "d10": 10, "Wk 2": 14, "Tag 3": 3}.items()
+)
+def test_headings_of_wide_tables(heading: str, day: float) -> None:
+    sheet = pd.DataFrame({"Mouse ID": ["m1"], heading: [100.0]})
+    assert imo.read_wide(sheet, quantity="v", unit="mm^3").frame["time"].tolist() == [day]
+
+
+@pytest.mark.parametrize("heading", ["Day 14 (measured twice)", "Day 21*", "C1D8", "2024-02-21"])
+def test_headings_that_look_like_times_are_never_dropped(heading: str) -> None:
+    sheet = pd.DataFrame({"Mouse": ["m1"], "Day 0": [100.0], heading: [120.0]})
+    assert heading in refused(imo.read_wide, sheet, quantity="v", unit="mm^3")
+
+
+def test_two_headings_of_one_day_are_refused() -> None:
+    sheet = pd.DataFrame({"Mouse": ["m1"], "Day 14": [100.0], "week 2": [120.0]})
+    assert "'Day 14' and 'week 2' are both day 14" in refused(imo.read_wide, sheet, quantity="v", unit="mm^3")
+
+
+def test_a_wide_table_accounts_for_cells_rows_and_columns() -> None:
+    sheet = pd.DataFrame({"Mouse": ["m1", "m2"], "Notes": ["", "ill"], "Day 0": [100.0, None], "Day 7": [150.0, None]})
+    data = imo.read_wide(sheet, quantity="v", unit="mm^3")
+    account = data.reconciliation
+    assert account is not None and (account.tally("cells").given, account.tally("cells").used) == (4, 2)
+    assert account.tally("rows").left_out == {"no measurement": 1} and account.tally("subjects").used == 1
+    assert account.unused == ("Notes",) and account.columns["Day 7"] == "day 7"
+
+
+START = pd.Timestamp("2024-01-10")
+DATES = {
+    "ISO": ["2024-01-10", "2024-02-21"], "DATE9": ["10JAN2024", "21FEB2024"], "datetime": [START, pd.Timestamp("2024-02-21")],
+    "compact": [20240110, 20240221], "compact text": ["20240110", "20240221"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("written", DATES)
+@pytest.mark.parametrize("heading", ["time", "date", "Visit date"])
+def test_dates_become_study_days_by_their_start(written: str, heading: str) -> None:
+    table = pd.DataFrame({"id": "a", heading: DATES[written], "value": [50.0, 40.0]})
+    assert imo.read_trial(table.assign(start_date="2024-01-10")).frame["time"].tolist() == [0, 42]
+    assert "holds dates, and no column" in refused(imo.read_trial, table)
+
+
+def test_durations_are_days() -> None:
+    table = pd.DataFrame({"id": "a", "time": pd.to_timedelta([0, 36], unit="h"), "value": [50.0, 40.0]})
+    assert imo.read_trial(table).frame["time"].tolist() == [0, 1.5]
+
+
+@pytest.mark.parametrize(("first", "origin"), [(23385, "sas"), (45301, "excel")])
+def test_day_numbers_are_no_days_since_the_dose(first: int, origin: str) -> None:
+    table = pd.DataFrame({"id": "a", "day": [first, first + 42], "value": [50.0, 40.0]})
+    assert "day numbers of SAS or Excel" in refused(imo.read_trial, table)
+    assert imo.read_trial(table.assign(start_date=first)).frame["time"].tolist() == [0, 42]
+    dated = table.assign(start_date="2024-01-10")
+    assert imo.read_trial(dated, day_numbers=origin).frame["time"].tolist() == [0, 42]
+
+
+def test_partial_dates_by_a_stated_rule() -> None:
+    table = pd.DataFrame(
+        {"id": "a", "date": ["2024-01-10", "2024-03"], "start_date": "2024-01-10", "value": [50.0, 40.0]}
+    )
+    assert "partial" in refused(imo.read_trial, table)
+    data = imo.read_trial(table, partial_dates="middle")
+    assert data.frame["time"].tolist() == [0, 65] and "1 partial dates are the middle day" in data.report()
+
+
+def test_units_of_time_in_headings() -> None:
+    table = pd.DataFrame({"id": "a", "Time (weeks)": [0, 6], "value": [50.0, 40.0]})
+    assert imo.read_trial(table).frame["time"].tolist() == [0, 42]
+    assert imo.read_trial(table.rename(columns={"Time (weeks)": "hours"})).frame["time"].tolist() == [0, 0.25]
+    assert "in weeks by its heading, and time_unit is 'day'" in refused(imo.read_trial, table, time_unit="day")
+    labels = pd.DataFrame({"id": "a", "time": ["Day -3", "Week 6"], "value": [50.0, 40.0]})
+    assert imo.read_trial(labels).frame["time"].tolist() == [-3, 42]
+
+
+@pytest.mark.parametrize("subject", ["Mouse ID", "animal_id", "USUBJID", "Patient No."])
+@pytest.mark.parametrize(
+    "volume", ["Volume (mm3)", "Tumor volume (mm\u00b3)", "TV (mm^3)", "tumor_volume_mm3", "Volume [MM3]"]
+)
+@pytest.mark.parametrize("arm", ["TRT01P", "Therapy", "Treatment group"])
+def test_headings_of_laboratories_and_programmers(subject: str, volume: str, arm: str) -> None:
+    data = imo.read_trial(pd.DataFrame({subject: [1, 1], arm: "x", "Day": [0, 3], volume: [100.0, 150.0]}))
+    assert data.subjects == ("1",) and data.arms == ("x",) and set(data.units.values()) == {"mm^3"}
+    assert data.reconciliation is not None and not data.reconciliation.unused
+
+
+def test_length_and_width_make_a_volume() -> None:
+    table = pd.DataFrame({"mouse": "a", "day": [0, 3], "Length (mm)": [10.0, 8.0], "Width (mm)": [8.0, 10.0]})
+    data = imo.read_trial(table)
+    assert data.frame["value"].tolist() == [320, 320] and data.units == {"tumour_volume": "mm^3"}
+    assert "half of the longer" in data.report()
+
+
+def test_an_arm_that_is_not_found_is_asked_for() -> None:
+    table = pd.DataFrame({"id": ["a", "b"], "drug given": ["x", "y"], "day": 0, "value": 1.0})
+    assert "say columns={'arm': 'drug given'}, or arm='all'" in refused(imo.read_trial, table)
+    assert imo.read_trial(table, {"arm": "drug given"}).arms == ("x", "y") and imo.read_trial(
+        table, arm="all"
+    ).arms == ("all",)
+
+
+def test_a_nonmem_table_is_told_where_it_belongs() -> None:
+    table = pd.DataFrame({"ID": 1, "TIME": [0, 24], "DV": [0, 80.0], "AMT": [200, 0]})
+    assert "read_nonmem" in refused(imo.read_trial, table)
+
+
+def test_two_candidates_are_asked_for_or_said() -> None:
+    table = pd.DataFrame({"id": [1, 1], "patient": ["a", "a"], "day": [0, 7], "value": 1.0})
+    assert "'id' and 'patient' could each be the subject" in refused(imo.read_trial, table)
+    data = imo.read_trial(table.drop(columns="patient").assign(time=[0, 1]))
+    assert data.frame["time"].tolist() == [0, 1] and "'day' could be the time too; 'time' was taken" in data.report()
+
+
+def test_units_that_differ_between_heading_and_caller_are_refused() -> None:
+    table = pd.DataFrame({"id": "a", "day": 0, "volume_mm3": [100.0]})
+    assert "units say 'cm^3'" in refused(imo.read_trial, table, units="cm^3")
+    assert imo.read_trial(table, units="mm³").units == {"volume": "mm^3"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"day": [0, 7], "value": [1.0, 2.0], "cens": [1, 0]}, "1 of 1 subjects have a baseline below a limit ('a')"),
+        ({"day": [0, 7], "value": [0.0, 2.0]}, "1 of 1 subjects have a baseline of 0 ('a')"),
+        (
+            {"day": [1, 8], "value": [1.0, 2.0]},
+            "first measured after day 0 (day 1); if the table's day 1 is the day of the first dose",
+        ),
+    ],
+)
+def test_doubtful_baselines_are_said(columns: dict[str, list[float]], said: str) -> None:
+    assert said in imo.read_trial(pd.DataFrame({"id": "a"} | columns), units="mm^3").report()
+
+
+ADSL = pd.DataFrame(
+    {
+        "USUBJID": ["a", "b", "c"], "TRT01P": ["drug", "drug", "Screen Failure"], "TRTSDT": ["2024-01-01", None, None],
+        "RANDDT": ["2023-12-30", "2024-01-03", None],
+    }
+)  # fmt: skip
+ADRS = pd.DataFrame({"USUBJID": ["a", "b", "c"], "PARAMCD": "OVR", "AVALC": ["PR", "SD", "NE"], "ADT": "2024-02-12"})
+
+
+def test_each_subject_has_the_first_start_that_it_has() -> None:
+    data = imo.read_adam({"ADSL": ADSL, "ADRS": ADRS})
+    assert data.findings["time"].tolist() == [42, 40]
+    assert "day 0 of 1 subjects is RANDDT, for they have no TRTSDT" in data.report()
+
+
+def test_screen_failures_are_left_out_and_listed() -> None:
+    data = imo.read_adam({"ADSL": ADSL, "ADRS": ADRS})
+    assert data.enrolled == {"a": "drug", "b": "drug"} and data.arms == ("drug",)
+    assert imo.recist(data).rates()["n"].tolist() == [2]
+    lost = data.left_out[data.left_out["subject"] == "c"]
+    assert len(lost) == 2 and lost["reason"].str.contains("screen failure").all()
+    account = data.reconciliation
+    assert account is not None and account.tally("rows").given == 6
+    assert account.tally("subjects").left_out == {"did not enter the trial (screen failure)": 1}
+
+
+def test_derived_rows_are_not_taken_as_measured() -> None:
+    adtr = pd.DataFrame(
+        {"USUBJID": "a", "PARAMCD": "SDIAM", "AVAL": [50.0, 40.0, 40.0], "ADY": [1, 43, 85], "DTYPE": ["", "", "LOCF"]}
+    )
+    data = imo.read_adam({"ADTR": adtr})
+    assert data.frame["value"].tolist() == [50, 40] and data.left_out["reason"].tolist() == [
+        "derived, not observed (DTYPE LOCF)"
+    ]
+
+
+def test_unknown_responses_at_visits_are_listed() -> None:
+    data = imo.read_adam({"ADRS": ADRS.assign(AVALC=["PR", "CHECK", "ND"], ADY=43).drop(columns="ADT")})
+    assert data.findings["finding"].tolist() == ["PR", "ND"]
+    assert data.left_out["reason"].tolist() == ["response 'CHECK' is not known"]
+
+
+def test_covariates_meet_the_subjects_of_the_data() -> None:
+    table = pd.DataFrame({"id": [1, 2], "day": 0, "value": 1.0})
+    weights = pd.DataFrame({"subject": [2.0, 1.0, 9.0], "weight": [80, 70, 60]})
+    data = imo.read_trial(table, covariates=weights)
+    assert data.covariates is not None and data.covariates["weight"].to_dict() == {"1": 70, "2": 80}
+    assert "covariates of 1 subjects without a row in the data: '9'" in data.report()
+    assert "has no row for 1 of 2 subjects: '2'" in refused(imo.read_trial, table, covariates=weights.iloc[1:])
+    padded = table.assign(id=["001", "002"])
+    assert "write both alike" in refused(imo.read_trial, padded, covariates=weights)
+
+
+def test_rows_columns_and_subjects_add_up() -> None:
+    table = pd.DataFrame({"id": ["a", "a", "b"], "day": [0, 7, 0], "value": [1.0, "x", None], "site": "s"})
+    data = imo.read_trial(table, bad_rows="leave out")
+    account = data.reconciliation
+    assert account is not None
+    assert (account.tally("rows").given, account.tally("rows").used) == (3, 1)
+    assert account.tally("subjects").left_out == {"no value (empty)": 1} and account.unused == ("site",)
+
+
+def test_lesions_in_centimetres_are_read_in_millimetres() -> None:
+    table = pd.DataFrame({"id": "a", "day": [0, 42], "lesion": "T1", "diameter_cm": ["2.5", "too small to measure"]})
+    data = imo.read_lesions(table)
+    assert data.frame["value"].tolist() == pytest.approx([25, 5]) and data.units == {"diameter": "mm"}
+
+
+def test_units_of_endpoints_are_those_of_their_headings() -> None:
+    table = pd.DataFrame({"id": ["a"], "os_months": [2.0], "dead": [1]})
+    assert imo.read_endpoints(table, {"OS": "os_months"}, events={"OS": "dead"}).endpoints["time"].tolist() == [
+        2 * MONTH
+    ]
+    assert "in months by its heading" in refused(
+        imo.read_endpoints, table, {"OS": "os_months"}, events={"OS": "dead"}, unit="day"
+    )
+    codes = pd.DataFrame({"id": ["a", "b"], "t": [2.0, 3.0], "status": [1, 2]})
+    assert "has 1 and 2, and no 0" in refused(imo.read_endpoints, codes, {"OS": "t"}, events={"OS": "status"})
