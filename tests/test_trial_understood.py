@@ -386,3 +386,66 @@ def test_units_of_endpoints_are_those_of_their_headings() -> None:
     )
     codes = pd.DataFrame({"id": ["a", "b"], "t": [2.0, 3.0], "status": [1, 2]})
     assert "has 1 and 2, and no 0" in refused(imo.read_endpoints, codes, {"OS": "t"}, events={"OS": "status"})
+
+
+def growing(**columns: Any) -> pd.DataFrame:
+    base = {"id": ["1", "1", "2", "2"], "day": [0, 42, 0, 42], "sum_of_diameters": [50.0, 60.0, 40.0, 50.0]}
+    return pd.DataFrame(base | columns)
+
+
+VALUES = pd.DataFrame({"growth_rate": [0.004, 0.006]})
+
+
+def test_tables_of_parameters_meet_the_subjects_of_a_fit() -> None:
+    def deviance(table: pd.DataFrame) -> float:
+        data = imo.read_trial(growing(), units="mm")
+        fitted = imo.fit("tumour_immune", data, ["kill_rate"], parameters=table, max_evaluations=5)
+        return float(fitted.lmfit.chisqr)
+
+    right = deviance(VALUES.set_axis(["1", "2"]))
+    for same in (VALUES.set_axis([1.0, 2.0]), VALUES.assign(subject=[1, 2]), VALUES.assign(subject=["1", "2"])[::-1]):
+        assert deviance(same) == pytest.approx(right, rel=1e-6)
+    assert deviance(VALUES.assign(subject=[2, 1])) != pytest.approx(right, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (VALUES, "no row for subject '2'"),
+        (VALUES.set_axis(["1", "1"]), "has the subject '1' a second time"),
+        (VALUES.set_axis(["01", "02"]), "no row for subject '1'"),
+        (
+            VALUES.assign(growth_rate=[0.004, np.nan]).set_axis([1, 2]),
+            "'growth_rate' is no number for 1 subjects ('2')",
+        ),
+    ],
+)
+def test_tables_of_parameters_that_do_not_meet_the_data_are_refused(table: pd.DataFrame, said: str) -> None:
+    data = imo.read_trial(growing(), units="mm")
+    assert said in refused(imo.fit, "tumour_immune", data, ["kill_rate"], parameters=table, max_evaluations=1)
+
+
+@pytest.mark.parametrize(
+    ("covariates", "said"),
+    [
+        (
+            pd.DataFrame({"WEIGHT": [60, 90]}, index=["1", "2"]),
+            "'WEIGHT' is not used: the model's name is 'pembrolizumab_weight'",
+        ),
+        (pd.DataFrame({"weight": [60, np.nan]}, index=["1", "2"]), "no number for 1 subjects ('2')"),
+    ],
+)
+def test_covariates_that_would_not_be_used_are_refused(covariates: pd.DataFrame, said: str) -> None:
+    model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
+    covariate = next(iter(model.covariates))
+    named = covariates.rename(columns={"weight": covariate, "WEIGHT": covariate.upper()})
+    data = imo.read_trial(growing(), units="mm", covariates=named)
+    shown = said.replace("'WEIGHT'", repr(covariate.upper())).replace("pembrolizumab_weight", covariate)
+    assert shown in refused(imo.fit, model, data, ["kill_rate"], max_evaluations=1)
+
+
+def test_a_column_of_subjects_names_simulated_patients() -> None:
+    run = imo.simulate(
+        "tumour_immune", until=2, parameters=VALUES.assign(subject=[7.0, 9.0]), outputs="sum_of_diameters"
+    )
+    assert list(run.subjects) == ["7", "9"]

@@ -17,6 +17,8 @@ from immunoode.model.parts import Model
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.prepare import prepare
 from immunoode.solve.simulator import Simulator, Solution
+from immunoode.tables.cells import numbers
+from immunoode.tables.identifiers import by_subject
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -156,8 +158,9 @@ def base_values(
     names = equations(model).parameters
     base = np.tile(np.array(equations(model).values), (len(observations.subjects), 1))
     if covariates is not None:
+        _alike(covariates, model)
         known = [c for c in covariates.columns if c in model.constants]
-        _fill(base, names, _by_subject(covariates[known], observations, "covariates", strict=False))
+        _fill(base, names, _by_subject(covariates[known], observations, "covariates"))
     if parameters is not None:
         _fill(base, names, _fixed(model, parameters, observations, varied))
     _fill(base, names, dict(observations.baselines))
@@ -173,6 +176,8 @@ def _fill(base: FloatArray, names: Sequence[str], columns: Mapping[str, FloatArr
 def _fixed(
     model: Model, parameters: Mapping[str, float] | DataFrame, observations: Observations, varied: Sequence[str]
 ) -> dict[str, FloatArray]:
+    if hasattr(parameters, "columns"):
+        parameters = by_subject(parameters, "parameters")
     given = list(parameters.columns) if hasattr(parameters, "columns") else list(parameters)
     problems = [
         Problem("parameters", f"{n!r} is not a parameter of model {model.name!r}", nearest(str(n), model.constants))
@@ -187,24 +192,54 @@ def _fixed(
     if problems:
         raise FitError(problems)
     if hasattr(parameters, "columns"):
-        return _by_subject(parameters, observations, "parameters", strict=True)
+        return _by_subject(parameters, observations, "parameters")
     return {n: np.full(len(observations.subjects), float(v)) for n, v in parameters.items()}
 
 
-def _by_subject(table: DataFrame, observations: Observations, where: str, strict: bool) -> dict[str, FloatArray]:
-    """Return columns as (S,) arrays; a row a subject or an arm."""
-    index = {str(i): n for n, i in enumerate(table.index)}
+def _alike(covariates: DataFrame, model: Model) -> None:
+    """Raise where a covariate of the data is a parameter of the model but for capitals: it would not be used."""
+    spelt = {str(name).casefold(): name for name in model.constants}
+    problems = [
+        Problem("covariates", f"{str(c)!r} is not used: the model's name is {spelt[str(c).casefold()]!r}",
+                f"rename the column: columns={{{str(c)!r}: {spelt[str(c).casefold()]!r}}}")
+        for c in covariates.columns
+        if c not in model.constants and spelt.get(str(c).casefold(), c) in model.covariates
+        and spelt[str(c).casefold()] not in covariates.columns
+    ]  # fmt: skip
+    if problems:
+        raise FitError(problems)
+
+
+def _by_subject(table: DataFrame, observations: Observations, where: str) -> dict[str, FloatArray]:
+    """Return columns as (S,) arrays; a row a subject or an arm.
+
+    Raises
+    ------
+    FitError
+        If a subject has no row, or no value: the model's own would be used for it.
+    """
+    if not len(table.columns):
+        return {}
+    table = by_subject(table, where)
+    index = {name: n for n, name in enumerate(table.index)}
     rows = [index.get(s, index.get(a, -1)) for s, a in zip(observations.subjects, observations.arms, strict=True)]
-    missing = [s for s, r in zip(observations.subjects, rows, strict=True) if r < 0]
-    if missing and strict:
-        raise FitError(
-            [
-                Problem(where, f"no row for subject {s!r} (nor its arm)", "index the table by subject or arm")
-                for s in missing[:20]
-            ]
-        )
-    pick = np.array(rows)
-    return {str(c): np.where(pick < 0, np.nan, table[c].to_numpy(np.float64)[pick]) for c in table.columns}
+    known = list(index)
+    problems = [
+        Problem(where, f"no row for subject {s!r} (nor its arm)", f"index the table by subject or arm; {nearest(s, known)}")
+        for s, r in zip(observations.subjects, rows, strict=True)
+        if r < 0
+    ]
+    if problems:
+        raise FitError(problems[:20])
+    columns = {str(c): numbers(table[c]).values.to_numpy()[rows] for c in table.columns}
+    for name, values in columns.items():
+        lost = [s for s, v in zip(observations.subjects, values, strict=True) if not np.isfinite(v)]
+        right = "a value for each; or leave these subjects out with data.select"
+        what = f"{name!r} is no number for {len(lost)} subjects ({', '.join(map(repr, lost[:3]))})"
+        problems += [Problem(where, what, right)] if lost else []
+    if problems:
+        raise FitError(problems)
+    return columns
 
 
 def schedules(

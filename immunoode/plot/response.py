@@ -20,6 +20,7 @@ from immunoode.plot.oncology import (
     time_unit,
     with_count,
 )
+from immunoode.trial.response.words import PD, is_one_of
 from immunoode.trial.table import SUM_OF_DIAMETERS
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def response_over_time(
 
     visits = responses_of(responses).visits
     step = units.days(every)
-    after = visits[(visits["response"] != "") & (visits["time"] > 0)]
+    after = _progressed(visits[(visits["response"] != "") & (visits["time"] > 0)])
     if after.empty or not step > 0:
         raise DataError(
             Problem("responses", "no subject has a visit after day 0", "at least one later visit, and every > 0")
@@ -95,6 +96,14 @@ def response_over_time(
     beside(boxes[_columns(len(arms)) - 1], patches, "response")
     shown = boxes[0] if len(arms) == 1 else boxes[: len(arms)]
     return (shown, table) if data else shown
+
+
+def _progressed(visits: pd.DataFrame) -> pd.DataFrame:
+    """Return the visits up to a new therapy, those after progression as progression: what follows it does not count."""
+    ended = visits["counted"] & visits["response"].map(lambda r: is_one_of(r, (PD,))).astype(bool)
+    after = ended.groupby(visits["subject"]).cummax() & ~visits["counted"]
+    name = visits.loc[ended, "response"].iloc[0] if ended.any() else ""
+    return visits.assign(response=visits["response"].mask(after, name))[visits["counted"] | after]
 
 
 def _columns(arms: int) -> int:

@@ -20,6 +20,7 @@ from immunoode.solve.occurrences import many_with_events
 from immunoode.solve.prepare import prepare
 from immunoode.solve.simulation import Simulation
 from immunoode.solve.system import FloatArray
+from immunoode.tables.identifiers import NAMES, identifier, subject_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,8 @@ def simulate(
     start : str or float
         When initial values hold. No dose may lie before it.
     parameters : mapping or pandas.DataFrame, optional
-        Values that differ from the model's; a DataFrame has one row a patient, and its index names them.
+        Values that differ from the model's; a DataFrame has one row a patient, named by its
+        index or a column `subject`.
     outputs : sequence of str, optional
         What to report. Default: states and derived quantities.
     engine : {"compiled", "scipy"}
@@ -141,6 +143,7 @@ def _count(regimen: Any) -> int | None:
 def _parameters(eq: Equations, given: Any, patients: int | None, model: Model) -> tuple[FloatArray, tuple[Any, ...]]:
     """Return parameter values (P, n) and the subjects' names."""
     if given is not None and hasattr(given, "columns"):
+        given = _by_subject(given, eq)
         columns, subjects = {str(c): np.asarray(given[c]) for c in given.columns}, tuple(given.index)
     elif given is not None and not isinstance(given, Mapping):
         right = "a mapping {'growth_rate': 0.01}, or a DataFrame with one row a patient"
@@ -163,6 +166,12 @@ def _parameters(eq: Equations, given: Any, patients: int | None, model: Model) -
     if problems:
         raise SolveError(problems)
     return matrix, subjects
+
+
+def _by_subject(table: Any, eq: Equations) -> Any:
+    """Return a table of patients indexed by its column `subject`, where it has one."""
+    column = subject_column(table, [name for name in NAMES if name not in eq.parameters])
+    return table if column is None else table.set_index(column).rename(index=identifier)
 
 
 def _fill(matrix: FloatArray, column: int, name: str, values: Any) -> list[Problem]:

@@ -52,7 +52,16 @@ class Matched:
     extra: tuple[str, ...]
 
 
-def by_subject(table: pd.DataFrame, where: str, names: Sequence[str] = ("subject", "id", "usubjid")) -> pd.DataFrame:
+NAMES = ("subject", "id", "usubjid", "subject_id", "patient", "patient_id")
+"""Headings of a column of subjects in a table of subjects, in lower case with underscores."""
+
+
+def subject_column(table: pd.DataFrame, names: Sequence[str] = NAMES) -> Any:
+    """Return the column of a table of subjects that has their identifiers, None if only its index has them."""
+    return next((c for c in table.columns if str(c).strip().casefold().replace(" ", "_") in names), None)
+
+
+def by_subject(table: pd.DataFrame, where: str, names: Sequence[str] = NAMES) -> pd.DataFrame:
     """Return a table of subjects indexed by their identifiers.
 
     Parameters
@@ -67,7 +76,7 @@ def by_subject(table: pd.DataFrame, where: str, names: Sequence[str] = ("subject
     """
     import pandas as pd
 
-    column = next((c for c in table.columns if str(c).strip().casefold() in names), None)
+    column = subject_column(table, names)
     if column is not None:
         if not isinstance(table.index, pd.RangeIndex) and table.index.name is not None:
             ids, index = identifiers(table[column]), identifiers(table.index)

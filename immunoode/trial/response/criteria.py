@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.tables.identifiers import identifiers
 from immunoode.trial.response.assemble import responses_of
 from immunoode.trial.response.immune import irecist_response
 from immunoode.trial.response.responses import Responses
@@ -228,7 +229,7 @@ def _until(assessed: Assessed, new_therapy: Mapping[str, float] | None) -> Array
     """Return the day from which assessments do not count, one a subject."""
     until = np.full(len(assessed.subjects), np.inf)
     place = {str(name): i for i, name in enumerate(assessed.subjects.name)}
-    days = {} if new_therapy is None else {str(name): day for name, day in dict(new_therapy).items()}
+    days = {} if new_therapy is None else dict(zip(identifiers(new_therapy), dict(new_therapy).values(), strict=True))
     unknown = [name for name in days if name not in place]
     if unknown:
         raise DataError(

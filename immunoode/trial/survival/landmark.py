@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode import units
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.tables.identifiers import identifiers
 from immunoode.trial.response.responses import Responses
 from immunoode.trial.response.words import RESPONDED, is_one_of
 from immunoode.trial.survival.table import endpoint_table
@@ -58,7 +59,7 @@ def landmark(
 
 
 def _named(groups: Mapping[str, str], subjects: list[str]) -> dict[str, str]:
-    named = dict(zip(map(str, groups), groups.values(), strict=True))
+    named = dict(zip(identifiers(groups), groups.values(), strict=True))
     unknown = [name for name in named if name not in set(subjects)]
     if unknown:
         raise DataError([Problem("groups", f"{name!r} is no subject", nearest(name, subjects)) for name in unknown[:20]])

@@ -8,6 +8,7 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.tables.cells import text
+from immunoode.tables.identifiers import identifiers
 from immunoode.trial.rows import first_reason
 from immunoode.trial.table import ENDPOINTS, TrialData
 
@@ -51,7 +52,7 @@ def endpoint_table(source: Any, endpoint: str | None) -> pd.DataFrame:
         )
     table = _of_endpoint(table, endpoint)
     rows = table.assign(
-        subject=text(table["subject"]),
+        subject=identifiers(table["subject"]),
         arm=text(table["arm"]) if "arm" in table.columns else "all",
         time=pd.to_numeric(table["time"], errors="coerce").astype(float),
         event=text(table["event"]).str.lower().map(EVENTS),
