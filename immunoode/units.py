@@ -19,6 +19,10 @@ Dimension = tuple[tuple[str, float], ...]
 """Exponents of the base dimensions, sorted by name; () is dimensionless."""
 
 TIME_UNIT = "day"
+_SECONDS = 86_400.0
+"""Of a day."""
+_SLACK = 1e-10
+"""Seconds, and seconds per day of a time: sums and factors of times differ by less."""
 _EXTRA = (
     "cell = [cell_count] = cells",
     "copy = [copy_count] = copies",
@@ -243,3 +247,29 @@ def _time(value: Any) -> float:
     if value is None or value != value:
         raise UnitError(Problem("time", f"is missing ({value})", "a time"))
     return days(str(value) if isinstance(value, str) else bool(value) if isinstance(value, np.bool_) else value)
+
+
+def on_seconds(times: Any) -> Any:
+    """Return days, each the number nearest to a whole second where it is one but for the rounding of sums and of factors.
+
+    Parameters
+    ----------
+    times : array_like
+        Days.
+
+    Returns
+    -------
+    ndarray
+        So five times eight hours are forty hours, whichever way they were worked out.
+
+    Examples
+    --------
+    >>> 5 * (8 / 24) == 40 / 24, bool(on_seconds(5 * (8 / 24)) == 40 / 24)
+    (False, True)
+    """
+    import numpy as np
+
+    given = np.asarray(times, dtype=float)
+    seconds = given * _SECONDS
+    whole = np.round(seconds)
+    return np.where(np.abs(seconds - whole) <= _SLACK * np.maximum(1.0, np.abs(given)), whole / _SECONDS, given)

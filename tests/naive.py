@@ -87,6 +87,8 @@ class Naive:
         name, arguments = node.func.id, node.args
         if name == "total":
             return sum(self.known[c] for c in having(self.model, arguments[0].value))
+        if name == "time_since_first":
+            return max(self.known["time"] - self.known.get(f"first dose of {arguments[0].value}", 1e300), 0.0)
         if name == "piecewise":
             for value, condition in zip(arguments[0:-1:2], arguments[1::2], strict=True):
                 if self.node(condition, own):

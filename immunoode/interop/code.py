@@ -39,7 +39,8 @@ def write_code(model: Model, language: str, path: str | Path | None = None, *, o
     Returns
     -------
     str
-        Doses and the pulses that they cause are not in it; time is in days. `imo.write_sbml` writes both.
+        Doses and the pulses that they cause are not in it; time is in days. `imo.write_sbml` writes both. What counts from the
+        first dose of an input counts from a parameter, such as `nivolumab_first_dose`: day 0 unless another is put there.
 
     Raises
     ------

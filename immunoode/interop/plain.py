@@ -12,10 +12,11 @@ from immunoode import units
 from immunoode.errors import ModelError, Problem
 from immunoode.model.closing import fraction_measure
 from immunoode.model.combine import closed
-from immunoode.model.expressions import SELF, function_of, parse, role_of
+from immunoode.model.expressions import SELF, SINCE_FIRST, dose_of, doses_in, function_of, parse, role_of
 from immunoode.model.measure import NUMBER
 from immunoode.model.parts import Flow, Model, Pulse
 from immunoode.model.roles import having, pairs
+from immunoode.model.tables import expressions_of
 
 SHAPES = {
     "hill": "piecewise(0, {0} <= 0, 1 / (1 + ({1} / {0}) ** {2}))",
@@ -41,11 +42,12 @@ class PlainFlow:
 
 @dataclass(frozen=True)
 class PlainInput:
-    """Where doses arrive: the state, what one unit adds to it, how many days later ("" for none)."""
+    """Where doses arrive: the state, what one unit adds to it, how many days later ("" for none), which share arrives."""
 
     into: str
     scale: str
     lag: str
+    share: str
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,13 @@ def _check_names(model: Model) -> None:
         raise ModelError([Problem(model.name, f"has the name {name!r:.60}", right) for name in dict.fromkeys(wrong)])
 
 
+def first_dose_parameter(name: str) -> str:
+    """Return the name of the parameter that takes the place of the day of an input's first dose."""
+    return f"{name}_first_dose"
+
+
 def plain(model: Model) -> Plain:
-    """Return a model as plain equations.
+    """Return a model as plain equations. What counts from an input's first dose counts from a parameter, which is day 0.
 
     Raises
     ------
@@ -126,6 +133,7 @@ def plain(model: Model) -> Plain:
     _check_names(whole)
     constants = {name: p.value for name, p in whole.constants.items()}
     constants |= {name: float(n.value) for name, n in whole.needs.items() if n.value is not None}
+    constants |= {first_dose_parameter(n): 0.0 for *_, text, _ in expressions_of(whole) for n in sorted(doses_in(text))}
     write = _Writer(whole)
     texts = {name: write.text(d.expr) for name, d in whole.derived.items()}
     texts |= {name: write.modifiable(name) for name in whole.modifiables}
@@ -170,10 +178,14 @@ class _Writer:
     def input(self, name: str) -> PlainInput:
         given = self.model.inputs[name]
         terms = [f"({self.text(given.fraction)})"] if given.fraction else []
-        if fraction_measure(self.model, given) == NUMBER:
+        terms += [f"({self.text(given.bioavailability)})"] if given.bioavailability else []
+        alike = fraction_measure(self.model, given) == NUMBER
+        if alike:
             factor = units.factor(given.unit, self.model.compartments[given.into].unit)
             terms += [repr(factor)] if factor != 1 else []
-        return PlainInput(given.into, " * ".join(terms) or "1", self.text(given.lag) if given.lag else "")
+        share = given.bioavailability or (given.fraction if alike else "")
+        lag = self.text(given.lag) if given.lag else ""
+        return PlainInput(given.into, " * ".join(terms) or "1", lag, self.text(share) if share else "1")
 
     def pulses(self, pulse: Pulse) -> list[PlainPulse]:
         found, _ = pairs(self.model, pulse)
@@ -197,6 +209,8 @@ class _Plain(ast.NodeTransformer):
         if called == "total":
             return _tree(" + ".join(having(self.model, role_of(node))) or "0")
         node.args = [self.visit(a) for a in node.args]
+        if called == SINCE_FIRST:
+            return _tree(f"max(time - {first_dose_parameter(dose_of(node))}, 0)")
         if called in SHAPES:
             return _tree(SHAPES[called].format(*(f"({ast.unparse(a)})" for a in node.args)))
         return node

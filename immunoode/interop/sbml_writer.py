@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import html
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from immunoode.atomic import write_whole
 from immunoode.errors import Problem, RegimenError
-from immunoode.interop.plain import Plain, PlainFlow, plain
+from immunoode.interop.plain import Plain, PlainFlow, first_dose_parameter, plain
 from immunoode.model.expressions import function_of
 from immunoode.model.parts import Model
 from immunoode.regimen.occurrences import Event, Events
@@ -71,7 +72,8 @@ def write_sbml(
     whole = plain(model)
     events = regimen.events if isinstance(regimen, Events) else ()
     schedule = None if isinstance(regimen, Events) else _schedule(regimen, whole)
-    text = _Writer(whole, {} if schedule is None else {"": schedule}, events).text()
+    arms = {} if schedule is None else {"": schedule}
+    text = _Writer(_with_first_doses(whole, arms), arms, events).text()
     if path is not None:
         write_whole(path, text, overwrite=overwrite)
     return text
@@ -86,7 +88,31 @@ def sbml_of_arms(model: Model, arms: Mapping[str, Schedule]) -> str:
         As `write_sbml`.
     """
     whole = plain(model)
-    return _Writer(whole, {name: _checked(schedule) for name, schedule in arms.items()}).text()
+    return _Writer(_with_first_doses(whole, arms), {name: _checked(s, whole) for name, s in arms.items()}).text()
+
+
+def _with_first_doses(whole: Plain, arms: Mapping[str, Schedule]) -> Plain:
+    """Return the equations with the days of first doses, where something counts from them.
+
+    Raises
+    ------
+    RegimenError
+        If arms differ in such a day.
+    """
+    found, problems = dict[str, float](), list[Problem]()
+    for name in whole.inputs:
+        parameter = first_dose_parameter(name)
+        given = [[float(t) for t, n, a, amount in zip(s.times, s.inputs, s.actions, s.amounts, strict=True)
+                  if n == name and a == DOSE and amount > 0] for s in arms.values()]  # fmt: skip
+        firsts = {min(days) for days in given if days}
+        if parameter in whole.constants and firsts:
+            found[parameter] = min(firsts)
+            if len(firsts) > 1:
+                problems.append(Problem(f"regimens: {name}", "begins on different days, from which its model counts",
+                                        "one file for each"))  # fmt: skip
+    if problems:
+        raise RegimenError(problems)
+    return replace(whole, constants={**whole.constants, **found})
 
 
 def _schedule(regimen: Regimen | Schedule | None, whole: Plain) -> Schedule | None:
@@ -94,13 +120,18 @@ def _schedule(regimen: Regimen | Schedule | None, whole: Plain) -> Schedule | No
     if regimen is None:
         return None
     inputs = {name: given.unit for name, given in whole.model.inputs.items()}
-    return _checked(regimen.schedule(inputs, whole.constants) if isinstance(regimen, Regimen) else regimen)
+    return _checked(regimen.schedule(inputs, whole.constants) if isinstance(regimen, Regimen) else regimen, whole)
 
 
-def _checked(schedule: Schedule) -> Schedule:
+def _checked(schedule: Schedule, whole: Plain) -> Schedule:
     problems = [Problem("regimen", "reacts to the state", "doses at times")] if schedule.reactions else []
     problems += [Problem("regimen", "has a steady state", "doses from the first on")] if np.any(schedule.steady) else []
     problems += [Problem("regimen", "has a reset", "doses at times")] if RESET in schedule.actions else []
+    shared = [n for n, rate in zip(schedule.inputs, schedule.rates, strict=True) if rate > 0 and whole.inputs[n].share != "1"]
+    what = "runs at a rate, and a share of it arrives"
+    problems += [Problem(f"regimen: {n}", what, "a duration") for n in dict.fromkeys(shared)]
+    if np.any(schedule.rates < 0):
+        problems.append(Problem("regimen", "leaves rates or durations of infusions to the model", "durations"))
     problems += (
         [Problem("regimen", "begins before day 0", "shift it")] if len(schedule.times) and schedule.times[0] < 0 else []
     )

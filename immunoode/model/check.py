@@ -9,11 +9,11 @@ from typing import Any
 from immunoode import units
 from immunoode.errors import Problem, UnitError, nearest
 from immunoode.model.closing import closing
-from immunoode.model.expressions import DOSE, RESERVED, SELF, TIME, ExpressionError, names
+from immunoode.model.expressions import DOSE, RESERVED, SELF, TIME, ExpressionError, doses_in, names
 from immunoode.model.parts import ROLES, Flow, Model, Parameter, Pulse
 from immunoode.model.references import ESTIMATE, key_in
 from immunoode.model.roles import ROLE, role_named
-from immunoode.model.tables import TABLES, VALUES, expressions_of
+from immunoode.model.tables import KNOWN_BEFORE, TABLES, VALUES, expressions_of
 
 
 def check(model: Model, where: str = "", bib: frozenset[str] | None = None) -> list[Problem]:
@@ -201,13 +201,15 @@ def _expressions(model: Model) -> Iterator[Problem]:
                     f"uses {unknown!r}, which is not known here",
                     f"{nearest(unknown, known)} (what other models offer goes under needs or uses)",
                 )
-        if field == "lag":
-            yield from _lag(place, used & known.keys() - model.constants.keys())
+        if table == "inputs" and field in KNOWN_BEFORE:
+            yield from _known_before(place, used & known.keys() - model.constants.keys(), doses_in(text))
+        for unknown in sorted(doses_in(text) - model.inputs.keys()):
+            yield Problem(place, f"counts from the first dose of {unknown!r}", nearest(unknown, model.inputs))
 
 
-def _lag(place: str, used: Set[str]) -> Iterator[Problem]:
+def _known_before(place: str, used: Set[str], counted: Set[str]) -> Iterator[Problem]:
     """A lag is evaluated before the first dose, when nothing but parameters has a value."""
-    for name in sorted(used):
+    for name in sorted(used | counted):
         yield Problem(place, f"uses {name!r}, which is not a parameter or covariate", "parameters and numbers only")
 
 

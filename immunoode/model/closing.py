@@ -70,9 +70,16 @@ def _cases(model: Model, table: str, field: str, part: Any) -> Iterator[Case]:
         wanted = NUMBER if field == "factor" else (of_unit(of.unit) if of and of.unit else None)
         yield {}, wanted
     elif table == "inputs":
-        yield {}, fraction_measure(model, part) if field == "fraction" else DAY
+        yield {}, _input_measure(model, field, part)
     else:
         yield {}, of_unit(part.unit)
+
+
+def _input_measure(model: Model, field: str, given: Input) -> Measure | None:
+    if field == "fraction":
+        return fraction_measure(model, given)
+    plain = {"bioavailability": NUMBER, "rate": of_unit(given.unit).times(DAY, -1.0)}
+    return plain.get(field, DAY)
 
 
 def fraction_measure(model: Model, given: Input) -> Measure | None:

@@ -104,7 +104,7 @@ def _renamed_part(part: Any, table: str, names: Mapping[str, str], inputs: Mappi
     for field in spec.expressions:
         text = getattr(part, field)
         if isinstance(text, str) and text:
-            changes[field] = renamed(text, names)
+            changes[field] = renamed(text, names, inputs)
     for field in spec.references:
         name = getattr(part, field)
         changes[field] = inputs.get(name, name) if field == "on" else names.get(name, name)

@@ -15,7 +15,7 @@ from immunoode.errors import ModelError, Problem
 from immunoode.model.check import check
 from immunoode.model.closing import fraction_measure
 from immunoode.model.combine import closed
-from immunoode.model.expressions import DOSE, SELF, TIME, function_of, names, parse
+from immunoode.model.expressions import DOSE, SELF, TIME, doses_in, first_dose, function_of, names, parse
 from immunoode.model.measure import NUMBER
 from immunoode.model.parts import Flow, Model, Pulse
 from immunoode.model.roles import having, idle, pairs
@@ -25,12 +25,20 @@ from immunoode.model.tables import expressions_of
 
 @dataclass(frozen=True)
 class InputTarget:
-    """Where an input arrives: state index, the input's unit, what one unit of it adds to the state, how much later (days)."""
+    """Where an input arrives.
+
+    `state` is its index, `scale` what one unit of a dose adds to it, `lag` how many days later. `share` is the bioavailability
+    (None where it is not known before the simulation); `rate` and `duration` are what the model says of infusions, None where
+    it says nothing.
+    """
 
     state: int
     unit: str
     scale: Expr
     lag: Expr
+    share: Expr | None
+    rate: Expr | None
+    duration: Expr | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,8 @@ class Equations:
     `key` is the same for models that differ in parameter values only, so that what was compiled for one serves all.
     `break_times` are when rates switch by the clock, `conditions` change their sign where rates switch by the state, and
     `exchanges` are the pairs of states that a flow connects. `clock` holds, where there are steps (floor), what depends on time
-    alone and decides: arguments of steps (True), and differences of the sides of conditions.
+    alone and decides: arguments of steps (True), and differences of the sides of conditions. `counted` are the inputs from
+    whose first dose something counts.
     """
 
     key: str
@@ -70,6 +79,7 @@ class Equations:
     conditions: tuple[Expr, ...]
     exchanges: tuple[tuple[int, int], ...]
     clock: tuple[tuple[bool, Expr], ...] = ()
+    counted: tuple[str, ...] = ()
 
 
 _CACHE: OrderedDict[str, Equations] = OrderedDict()
@@ -124,7 +134,10 @@ class _Builder:
         self.se, self.model, self.key = se, model, key
         self.states = tuple(model.compartments)
         self.index = {name: i for i, name in enumerate(self.states)}
-        self.symbols = {name: se.Symbol(name) for name in (*self.states, *model.constants, TIME, DOSE)}
+        used = {name for *_, text, _ in expressions_of(model) for name in doses_in(text)}
+        self.counted = tuple(name for name in model.inputs if name in used)
+        own = (*self.states, *model.constants, TIME, DOSE, *map(first_dose, self.counted))
+        self.symbols = {name: se.Symbol(name) for name in own}
         self.resolved: dict[str, Expr] = {}
 
     def build(self) -> Equations:
@@ -150,6 +163,7 @@ class _Builder:
             conditions=self.conditions(),
             exchanges=self.exchanges(),
             clock=self.clock(),
+            counted=self.counted,
         )
 
     def in_order(self) -> list[str]:
@@ -255,11 +269,19 @@ class _Builder:
             raise ModelError(
                 Problem(f"{self.model.name}: inputs.{name}", f"{given.into!r} is not a compartment", "name one")
             )
-        scale = self.tree(given.fraction) if given.fraction else self.se.Integer(1)
-        if fraction_measure(self.model, given) == NUMBER:
+        one = self.se.Integer(1)
+        scale = self.tree(given.fraction) if given.fraction else one
+        alike = fraction_measure(self.model, given) == NUMBER
+        share = scale if alike else one
+        if given.bioavailability:
+            share = self.tree(given.bioavailability)
+            scale = scale * share
+        if alike:
             scale = scale * self.se.RealDouble(units.factor(given.unit, self.model.compartments[given.into].unit))
+        known = {str(s) for s in share.free_symbols} <= self.model.constants.keys()
         lag = self.tree(given.lag) if given.lag else self.se.Integer(0)
-        return InputTarget(self.index[given.into], given.unit, scale, lag)
+        rate, duration = (self.tree(text) if text else None for text in (given.rate, given.duration))
+        return InputTarget(self.index[given.into], given.unit, scale, lag, share if known else None, rate, duration)
 
     def pulse(self, pulse: Pulse) -> list[PulseTarget]:
         result = []
@@ -321,7 +343,7 @@ class _Builder:
         for text, own in self.dynamic():
             for a, b in _alternatives(parse(text)):
                 difference = self.tree(a, own) - (self.tree(b, own) if b else self.se.Integer(0))
-                if {str(s) for s in difference.free_symbols} & self.index.keys():
+                if {str(s) for s in difference.free_symbols} & (self.index.keys() | set(map(first_dose, self.counted))):
                     found.append(difference)
         return tuple(dict.fromkeys(found))
 

@@ -1,7 +1,8 @@
 """The language of expressions: read by `ast` against a whitelist; text is never evaluated.
 
 Arithmetic, powers, comparisons inside `piecewise`, and the functions of `FUNCTIONS`. `total("tumour")` sums a role, `time`
-is the time in days, `self` the compartment that a role's flow leaves, `dose` what arrives (in pulses).
+is the time in days, `time_since_first("dose")` the time since an input's first dose (0 before it), `self` the compartment that
+a role's flow leaves, `dose` what arrives (in pulses).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from immunoode.model.parts import ROLES
 TIME, SELF, DOSE = "time", "self", "dose"
 RESERVED = frozenset({TIME, SELF, DOSE})
 MANY = 99
+SINCE_FIRST = "time_since_first"
 FUNCTIONS: dict[str, tuple[int, int]] = {
     "exp": (1, 1),
     "log": (1, 1),
@@ -40,6 +42,7 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
     "logistic": (3, 3),
     "piecewise": (3, MANY),
     "total": (1, 1),
+    "time_since_first": (1, 1),
 }
 """Fewest and most arguments of each function."""
 LONGEST, DEEPEST = 20_000, 150
@@ -171,8 +174,8 @@ def _validate_call(node: ast.Call, depth: int) -> None:
     if node.keywords or not fewest <= len(node.args) <= most:
         wanted = f"{fewest}" if fewest == most else f"{fewest} or more"
         raise ExpressionError(f"{name} takes {wanted} arguments in order, not {len(node.args) + len(node.keywords)}")
-    if name == "total":
-        role_of(node)
+    if name in ("total", SINCE_FIRST):
+        (role_of if name == "total" else dose_of)(node)
         return
     if name == "piecewise" and len(node.args) % 2 == 0:
         raise ExpressionError(
@@ -193,6 +196,20 @@ def role_of(node: ast.Call) -> str:
     return str(role)
 
 
+def dose_of(node: ast.Call) -> str:
+    """Return the input whose first dose a `time_since_first("...")` counts from."""
+    argument = node.args[0]
+    name = argument.value if isinstance(argument, ast.Constant) else None
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ExpressionError(f"{SINCE_FIRST} takes an input in quotes, not {ast.unparse(argument)}; such as 'dose'")
+    return name
+
+
+def first_dose(name: str) -> str:
+    """Return what the time of an input's first dose is called where expressions are resolved; no model has such a name."""
+    return f"first dose of {name}"
+
+
 def function_of(node: ast.Call) -> str:
     """Return the name of the function that a (valid) call calls."""
     assert isinstance(node.func, ast.Name)
@@ -207,18 +224,29 @@ def names(text: str) -> frozenset[str]:
     return frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in functions)
 
 
-def renamed(text: str, mapping: Mapping[str, str]) -> str:
-    """Return the expression with names replaced; the text itself where no name of it is in the mapping."""
-    if not names(text) & mapping.keys():
+@lru_cache(maxsize=16384)
+def doses_in(text: str) -> frozenset[str]:
+    """Return the inputs whose first dose an expression counts from."""
+    calls = (n for n in ast.walk(parse(text)) if isinstance(n, ast.Call))
+    return frozenset(dose_of(call) for call in calls if function_of(call) == SINCE_FIRST)
+
+
+def renamed(text: str, mapping: Mapping[str, str], inputs: Mapping[str, str] | None = None) -> str:
+    """Return the expression with names replaced, those of inputs too; the text itself where none of its names changes."""
+    inputs = inputs or {}
+    if not names(text) & mapping.keys() and not doses_in(text) & inputs.keys():
         return text
-    return ast.unparse(_Renamer(mapping).visit(ast.parse(" ".join(text.split()), mode="eval")))
+    return ast.unparse(_Renamer(mapping, inputs).visit(ast.parse(" ".join(text.split()), mode="eval")))
 
 
 class _Renamer(ast.NodeTransformer):
-    def __init__(self, mapping: Mapping[str, str]) -> None:
-        self.mapping = mapping
+    def __init__(self, mapping: Mapping[str, str], inputs: Mapping[str, str]) -> None:
+        self.mapping, self.inputs = mapping, inputs
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
+        if function_of(node) == SINCE_FIRST:
+            name = dose_of(node)
+            node.args = [ast.Constant(self.inputs.get(name, name))]
         node.args = [self.visit(a) for a in node.args]
         return node
 

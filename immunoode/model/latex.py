@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Mapping
 
-from immunoode.model.expressions import DOSE, SELF, TIME, function_of, parse, role_of
+from immunoode.model.expressions import DOSE, SELF, SINCE_FIRST, TIME, dose_of, function_of, parse, role_of
 from immunoode.model.parts import BARE_KINDS, Flow, Model
 from immunoode.model.roles import pairs
 from immunoode.model.tables import VALUES
@@ -132,6 +132,8 @@ class _Printer:
         name = function_of(node)
         if name == "total":
             return f"\\textstyle\\sum \\text{{{role_of(node)}}}", _PRODUCT
+        if name == SINCE_FIRST:
+            return f"t_{{{_words('since first ' + dose_of(node))}}}", _ATOM
         if name == "piecewise":
             return self.cases(node), _ATOM
         inner = [self.show(a, _SUM) for a in node.args]

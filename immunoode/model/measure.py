@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from immunoode import units
-from immunoode.model.expressions import ExpressionError, constant, function_of, parse, role_of
+from immunoode.model.expressions import SINCE_FIRST, ExpressionError, constant, function_of, parse, role_of
 
 _TOLERANCE = 1e-9
 
@@ -127,6 +127,8 @@ class _Measurer:
         name, arguments = function_of(node), node.args
         if name == "total":
             return self.of_role(role_of(node))
+        if name == SINCE_FIRST:
+            return DAY
         if name == "piecewise":
             for condition in arguments[1::2]:
                 self.condition(condition)

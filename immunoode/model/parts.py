@@ -105,15 +105,24 @@ class Flow:
 
 @dataclass(frozen=True)
 class Input:
-    """Where doses of a therapy arrive: `into` a compartment, in `unit`; `fraction` of them (bioavailability), `lag` later.
+    """Where doses of a therapy arrive: `into` a compartment, in `unit`, `lag` days after they are given.
 
-    The lag, in days, is an expression of parameters: it is known before the simulation.
+    `fraction` is what one unit of a dose becomes there. Where input and compartment measure the same, it is the share that
+    arrives, the bioavailability; elsewhere it converts ("1 / volume"), and `bioavailability` states the share beside it. An
+    infusion at a stated rate lasts share x amount / rate, one of a stated duration lasts that.
+
+    `rate` (the input's unit per day) and `duration` (days) are what the model says of infusions whose records leave it to
+    the model: RATE -1 and RATE -2. Lag, bioavailability, rate and duration are expressions of parameters: they are known
+    before the simulation.
     """
 
     into: str
     unit: str
     fraction: str = ""
     lag: str = ""
+    bioavailability: str = ""
+    rate: str = ""
+    duration: str = ""
     title: str = ""
     owner: str = ""
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from immunoode.model.expressions import function_of, parse, role_of
+from immunoode.model.expressions import SINCE_FIRST, TIME, dose_of, first_dose, function_of, parse, role_of
 
 Expr = Any
 """A SymEngine expression (the library carries no types)."""
@@ -136,6 +136,8 @@ class _Builder:
         name = function_of(node)
         if name == "total":
             return self.of_role(role_of(node))
+        if name == SINCE_FIRST:
+            return larger(self.of_name(TIME) - self.of_name(first_dose(dose_of(node))), self.se.Integer(0))
         if name == "piecewise":
             return self.piecewise(node.args)
         arguments = [self.visit(a) for a in node.args]

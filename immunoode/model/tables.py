@@ -31,6 +31,8 @@ class Table:
         return dict(self.keys).get(field, field)
 
 
+KNOWN_BEFORE = ("lag", "bioavailability", "rate", "duration")
+"""Expressions of an input that are known before a simulation: parameters alone stand in them."""
 ENDS = (("source", "from"), ("target", "to"))
 TABLES: dict[str, Table] = {
     "covariates": Table(Parameter, ("value",)),
@@ -40,7 +42,7 @@ TABLES: dict[str, Table] = {
     "derived": Table(Derived, ("expr",), ("expr",), ("baseline",)),
     "flows": Table(Flow, (), ("rate", "per_capita", "gain"), ("source", "target"), ENDS),
     "modifiers": Table(Modifier, ("of",), ("factor", "add"), ("of",)),
-    "inputs": Table(Input, ("into", "unit"), ("fraction", "lag"), ("into",)),
+    "inputs": Table(Input, ("into", "unit"), ("fraction", *KNOWN_BEFORE), ("into",)),
     "pulses": Table(Pulse, ("on", "source", "fraction"), ("fraction", "gain"), ("on", "source", "target"), ENDS),
 }
 VALUES = ("covariates", "parameters", "compartments", "modifiables", "derived")

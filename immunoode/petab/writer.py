@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -215,8 +215,7 @@ def _arms(result: FitResult, whole: Plain) -> tuple[dict[str, Schedule], tuple[s
         if schedule is None or not len(schedule.times):
             arm_of.append("")
             continue
-        shifted = Schedule(schedule.times - start, schedule.inputs, schedule.amounts, schedule.durations, schedule.actions,
-                           schedule.steady, schedule.reactions)  # fmt: skip
+        shifted = replace(schedule, times=schedule.times - start)
         if shifted not in found:
             name = f"regimen_{len(found) + 1}"
             while name in taken:

@@ -178,14 +178,7 @@ def without(name: str, schedule: Schedule | None) -> Schedule | None:
     if schedule is None or name not in schedule.inputs:
         return schedule
     keep = [not (a == SET and n == name) for a, n in zip(schedule.actions, schedule.inputs, strict=True)]
-    return _taken(schedule, keep)
-
-
-def _taken(schedule: Schedule, keep: Sequence[bool]) -> Schedule:
-    rows = np.flatnonzero(keep)
-    return replace(schedule, times=schedule.times[rows], inputs=tuple(schedule.inputs[i] for i in rows),
-                   amounts=schedule.amounts[rows], durations=schedule.durations[rows],
-                   actions=tuple(schedule.actions[i] for i in rows), steady=schedule.steady[rows])  # fmt: skip
+    return schedule.rows(np.array(keep, dtype=bool))
 
 
 def with_occasions(schedule: Schedule | None, days: FloatArray) -> Schedule:
@@ -197,13 +190,8 @@ def with_occasions(schedule: Schedule | None, days: FloatArray) -> Schedule:
             names += [_indicator(m - 1), _indicator(m)]
             values += [0.0, 1.0]
     none = np.zeros(len(times))
-    if schedule is None:
-        return Schedule(np.array(times), tuple(names), np.array(values), none, (SET,) * len(times), none)
-    return replace(
-        schedule, times=np.concatenate([times, schedule.times]), inputs=(*names, *schedule.inputs),
-        amounts=np.concatenate([values, schedule.amounts]), durations=np.concatenate([none, schedule.durations]),
-        actions=(*(SET,) * len(times), *schedule.actions), steady=np.concatenate([none, schedule.steady]),
-    )  # fmt: skip
+    own = Schedule(np.array(times), tuple(names), np.array(values), none, (SET,) * len(times), orders=none - np.inf)
+    return own if schedule is None else own.followed_by(schedule)
 
 
 def by_occasion(model: Model, names: Sequence[str], count: int) -> Model:

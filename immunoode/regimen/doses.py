@@ -37,6 +37,8 @@ class Dose:
         The first amount, where it differs (in the same unit).
     steady : bool
         Whether the first comes at the steady state of doses `every` so many days.
+    at_rate : bool
+        Whether what was stated of an infusion is its rate, which holds if only a share of it arrives; else its duration holds.
     """
 
     therapy: str
@@ -50,14 +52,17 @@ class Dose:
     days: tuple[float, ...] = ()
     loading: float | None = None
     steady: bool = False
+    at_rate: bool = False
 
     def times(self) -> list[float]:
         """Return when it is given, days, in order."""
         if self.days:
-            return [self.start + cycle * self.every + day - 1 for cycle in range(self.count) for day in self.days]
-        if self.weekdays:
-            return _working_times(self.start, self.every, self.count)
-        return [self.start + k * self.every for k in range(self.count)]
+            found = [self.start + cycle * self.every + day - 1 for cycle in range(self.count) for day in self.days]
+        elif self.weekdays:
+            found = _working_times(self.start, self.every, self.count)
+        else:
+            found = [self.start + k * self.every for k in range(self.count)]
+        return units.on_seconds(found).tolist()
 
     def amounts(self) -> list[float]:
         """Return the amount of each administration, as stated."""

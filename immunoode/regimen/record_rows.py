@@ -9,7 +9,7 @@ from typing import NamedTuple
 from immunoode.regimen import record as kind
 from immunoode.regimen.record import Record
 from immunoode.regimen.rows import Row
-from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET
+from immunoode.regimen.schedule import MULTIPLY, REPLACE, RESET, SET
 
 _Pending = tuple[Row, bool]
 """A row, and whether it is an additional dose, which a reset or a steady state that comes first cancels."""
@@ -60,10 +60,10 @@ def _carried_out(due: Due, per_day: float) -> list[_Pending]:
     """Return what a record does: nothing, one row, or a reset and doses."""
     record, day, name = due
     if record.event == kind.MULTIPLY:
-        return [((day, name, record.amount, 0.0, MULTIPLY, 0.0), False)]
+        return [(Row(day, name, record.amount, action=MULTIPLY), False)]
     if record.event in kind.AMOUNTS:
-        return [((day, name, record.amount, 0.0, REPLACE, 0.0), False)]
-    rows: list[_Pending] = [((day, "", 0.0, 0.0, RESET, 0.0), False)] if record.event in kind.RESETS else []
+        return [(Row(day, name, record.amount, action=REPLACE), False)]
+    rows: list[_Pending] = [(Row(day, "", 0.0, action=RESET), False)] if record.event in kind.RESETS else []
     return rows + (_doses(due, per_day) if record.event in kind.DOSES else [])
 
 
@@ -71,14 +71,14 @@ def _doses(due: Due, per_day: float) -> list[_Pending]:
     """Return a dose with its additional doses, which are at no steady state themselves."""
     record, day, name = due
     if record.constant:
-        return [((day, name, record.rate * per_day, math.inf, DOSE, math.inf), False)]
+        return [(Row(day, name, record.rate * per_day, math.inf, steady=math.inf), False)]
     lasting = record.duration or (record.amount / record.rate if record.rate else 0.0)
     steady = record.interval / per_day if record.steady else 0.0
-    rows: list[_Pending] = [((day, name, record.amount, lasting / per_day, DOSE, steady), False)]
+    rows: list[_Pending] = [(Row(day, name, record.amount, lasting / per_day, steady=steady), False)]
     offset = round(day - record.time / per_day)
     for number in range(1, int(record.additional) + 1):
         time = (record.time + number * record.interval) / per_day + offset
-        rows.append(((time, name, record.amount, lasting / per_day, DOSE, 0.0), True))
+        rows.append((Row(time, name, record.amount, lasting / per_day), True))
     return rows
 
 
@@ -92,7 +92,7 @@ def _carried_forward(days: Sequence[float], courses: Mapping[str, Sequence[float
         current = math.nan
         for k, value in enumerate(values):
             if not math.isnan(value) and value != current:
-                before[k].append((days[k], name, value, 0.0, SET, 0.0))
+                before[k].append(Row(days[k], name, value, action=SET))
                 current = value
     return before, [[] for _ in days]
 
@@ -105,7 +105,7 @@ def _carried_backward(days: Sequence[float], courses: Mapping[str, Sequence[floa
         for k, value in enumerate(_filled_backward(values)):
             if not math.isnan(value) and value != current:
                 since = max(k - 1, 0)
-                (after if k else before)[since].append((days[since], name, value, 0.0, SET, 0.0))
+                (after if k else before)[since].append(Row(days[since], name, value, action=SET))
                 current = value
     return before, after
 

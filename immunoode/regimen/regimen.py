@@ -80,7 +80,8 @@ class Regimen:
             A first dose that differs.
         rate : str or float, optional
             How fast each infusion runs, instead of `over`: "10 mg/h", or "0.1 mg/kg/h" of an amount in mg/kg. A plain number
-            is a day, in the unit of an amount that is a plain number too.
+            is per day, in the unit of an amount that is a plain number too. The rate holds where an input has a
+            bioavailability: half of the amount takes half of the time.
         steady_state : bool
             Whether the first dose comes after so many like it, `every` so long, that each interval is like the one before.
             What exchanges matter with the dosed compartment is then at that steady state; all else is not touched.

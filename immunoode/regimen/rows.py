@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +19,23 @@ CALVERT_OFFSET = 25.0
 """mL/min, clearance that is not renal: the Calvert formula (J Clin Oncol 1989), dose = exposure x (filtration + 25)."""
 _COVARIATES = {"weight": "weight", "surface_area": "surface_area", "exposure": "glomerular_filtration"}
 Rule = Dose | Change | Course
-Row = tuple[float, str, float, float, str, float]
-"""Time, input or parameter, amount, duration, action, interval of the steady state: the columns of a schedule."""
+
+
+
+class Row(NamedTuple):
+    """A row of a schedule; the fields are its columns, one by one."""
+
+    time: float
+    name: str
+    amount: float
+    duration: float = 0.0
+    action: str = DOSE
+    steady: float = 0.0
+    rate: float = 0.0
+    adding: bool = False
+    order: float = 0.0
+
+
 _Lookup = Callable[[str, float], float | None]
 
 
@@ -39,8 +55,11 @@ def schedule_of(rules: Sequence[Rule], inputs: Mapping[str, str], covariates: Ma
 
 def of_rows(rows: Sequence[Row]) -> Schedule:
     """Return a schedule of rows; those of one time stay in the order given."""
-    times, names, amounts, durations, actions, steady = zip(*rows, strict=True) if rows else ((),) * 6
-    return Schedule(np.array(times), names, np.array(amounts), np.array(durations), actions, np.array(steady))
+    times, names, amounts, durations, actions, steady, rates, adding, orders = (
+        zip(*rows, strict=True) if rows else ((),) * len(Row._fields)
+    )
+    return Schedule(np.array(times), names, np.array(amounts), np.array(durations), actions, np.array(steady),
+                    rates=np.array(rates), adding=np.array(adding, dtype=bool), orders=np.array(orders))  # fmt: skip
 
 
 def _clashes(rules: Sequence[Rule]) -> list[Problem]:
@@ -79,7 +98,8 @@ def _rows(rule: Rule, inputs: Mapping[str, str], lookup: _Lookup) -> list[Row]:
     """Return a rule time by time, for one patient."""
     stated = stated_rows(rule)
     amounts = [row[2] for row in stated] if isinstance(rule, Course) else _amounts(rule, inputs, lookup)
-    return [(time, name, amount, duration, action, steady)
+    at_rate = isinstance(rule, Dose) and rule.at_rate
+    return [Row(time, name, amount, duration, action, steady, amount / duration if at_rate else 0.0)
             for (name, time, _, _, duration, action, steady), amount in zip(stated, amounts, strict=True)]  # fmt: skip
 
 

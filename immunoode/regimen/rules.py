@@ -57,7 +57,8 @@ def dose_rule(
         problems += _steady(name, within, times, weekdays, loading) if steady_state else []
     if problems:
         raise RegimenError(problems)
-    return Dose(name, value, unit, times["start"], times["every"], number, times["over"], weekdays, within, first, steady_state)
+    return Dose(name, value, unit, times["start"], times["every"], number, times["over"], weekdays, within, first, steady_state,
+                rate is not None)  # fmt: skip
 
 
 def _lasting(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,15 @@ FloatArray = NDArray[np.float64]
 DOSE, REPLACE, MULTIPLY, RESET, SET = "dose", "replace", "multiply", "reset", "set"
 ACTIONS = (DOSE, REPLACE, MULTIPLY, RESET, SET)
 """What a row does; the words of `Schedule.actions`."""
+MODEL_RATE, MODEL_DURATION = -1.0, -2.0
+"""Instead of a rate in `Schedule.rates`: the input of the model states the rate, or the duration, of the infusion."""
 
 
 def _none() -> FloatArray:
     return np.zeros(0)
+
+
+_COLUMNS = ("times", "inputs", "amounts", "durations", "actions", "steady", "rates", "adding", "orders")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +43,8 @@ class Schedule:
         In each input's unit ("dose", "replace"), a factor ("multiply"), the value of the parameter in its unit ("set");
         0 for "reset". A rate, in the input's unit a day, where `steady` is infinite.
     durations : ndarray, shape (n,)
-        Days; 0 is a bolus. 0 for all actions but "dose"; infinite where `steady` is.
+        Days; 0 is a bolus. 0 for all actions but "dose"; infinite where `steady` is. Where a rate is stated in `rates`, they
+        are what the infusion lasts if all of it arrives, amount / rate, whatever is given here.
     actions : tuple of str, length n
         - "dose": the amount arrives, at once or over the duration.
         - "replace": the input's compartment is set to the amount, after bioavailability.
@@ -54,6 +60,16 @@ class Schedule:
         constant rate `amounts`, which then ends. Left out: no row.
     reactions : tuple of Reaction
         What is done when the patient's state says so; a course in one is a Schedule, from day 0 of its own.
+    rates : ndarray, shape (n,)
+        What holds of an infusion where its input has a bioavailability other than 1. 0: its duration. Positive: its rate, in
+        the input's unit per day, and it lasts bioavailability x amount / rate. `MODEL_RATE` and `MODEL_DURATION`: the model
+        states the rate, or the duration, as an expression of the input. Left out: no row.
+    adding : ndarray of bool, shape (n,)
+        Whether a steady state is added to what is there, instead of taking its place. Left out: no row.
+    orders : ndarray, shape (n,)
+        Where each row stood in a table. Of an observation whose place in that table is known, the rows of its time that stood
+        before it act before it. Left out: all 0. It is no part of what is done, and does not count where schedules
+        are compared.
 
     Raises
     ------
@@ -75,6 +91,9 @@ class Schedule:
     actions: tuple[str, ...] = ()
     steady: FloatArray = field(default_factory=_none)
     reactions: tuple[Reaction, ...] = ()
+    rates: FloatArray = field(default_factory=_none)
+    adding: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    orders: FloatArray = field(default_factory=_none)
 
     def __post_init__(self) -> None:
         columns = _columns(self)
@@ -94,9 +113,27 @@ class Schedule:
     def __hash__(self) -> int:
         return hash(self._values)
 
+    def rows(self, chosen: Any) -> Schedule:
+        """Return the schedule of some of the rows: an index, or a mask, as of NumPy."""
+        kept = np.arange(len(self.times))[chosen]
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        taken: dict[str, Any] = {
+            name: c[kept] if isinstance(c, np.ndarray) else tuple(c[k] for k in kept) for name, c in columns.items()
+        }
+        return replace(self, **taken)
+
+    def followed_by(self, other: Schedule) -> Schedule:
+        """Return both schedules: at one time the rows of this one come first; reactions are those of both."""
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(s, name) for s in (self, other)]) if isinstance(getattr(self, name), np.ndarray)
+            else getattr(self, name) + getattr(other, name)
+            for name in (*_COLUMNS, "reactions")
+        }  # fmt: skip
+        return Schedule(**joined)
+
     @property
     def _values(self) -> tuple[Any, ...]:
-        numbers = (self.times, self.amounts, self.durations, self.steady)
+        numbers = (self.times, self.amounts, self.durations, self.steady, self.rates, self.adding)
         courses = tuple(r.course for r in self.reactions)
         return (self.inputs, self.actions, self.reactions, courses, *(tuple(column.tolist()) for column in numbers))
 
@@ -109,16 +146,16 @@ def _columns(schedule: Schedule) -> dict[str, Any]:
     RegimenError
         If they are not columns of one length.
     """
-    names = ("times", "inputs", "amounts", "durations", "actions", "steady")
     problems, columns = list[Problem](), dict[str, Any]()
-    for name in names:
+    for name in _COLUMNS:
         try:
             columns[name] = _column(name, getattr(schedule, name))
         except (TypeError, ValueError):
             right = "a number for each row" if name not in ("inputs", "actions") else "a name for each row"
             problems.append(Problem(f"schedule: {name}", "is not a column", right))
     rows = len(columns.get("times", ()))
-    defaults = {"actions": (DOSE,) * rows, "steady": np.zeros(rows)}
+    defaults: dict[str, Any] = {"actions": (DOSE,) * rows, "steady": np.zeros(rows), "rates": np.zeros(rows),
+                                "adding": np.zeros(rows, dtype=bool), "orders": np.zeros(rows)}  # fmt: skip
     columns |= {name: default for name, default in defaults.items() if name in columns and not len(columns[name])}
     if "times" in columns:
         problems += [
@@ -128,6 +165,8 @@ def _columns(schedule: Schedule) -> dict[str, Any]:
         ]
     if problems:
         raise RegimenError(problems)
+    at_rate = columns["rates"] > 0
+    columns["durations"][at_rate] = columns["amounts"][at_rate] / columns["rates"][at_rate]
     return columns
 
 
@@ -137,15 +176,16 @@ def _column(name: str, values: Any) -> Any:
         if isinstance(values, str):
             raise TypeError("a text is not a column of names")
         return tuple(values)
-    column = np.array(values, dtype=float)
+    column = np.array(values, dtype=bool if name == "adding" else float)
     if column.ndim != 1:
         raise ValueError("not one-dimensional")
     return column
 
 
 def _row_problems(
-    where: str, time: float, name: str, amount: float, duration: float, action: str, steady: float
-) -> list[Problem]:
+    where: str, time: float, name: str, amount: float, duration: float, action: str, steady: float, rate: float,
+    adding: bool, order: float,
+) -> list[Problem]:  # fmt: skip
     """Return what is wrong with one row."""
     if action not in ACTIONS:
         return [Problem(where, f"has the action {action!r}", nearest(str(action), ACTIONS))]
@@ -160,13 +200,19 @@ def _row_problems(
     if not (duration == math.inf if constant else 0 <= duration < math.inf):
         right = "infinite, as is the interval of its steady state" if constant else "zero or more days, and finite"
         found.append(("duration", duration, right))
+    if not (0 <= rate < math.inf or rate in (MODEL_RATE, MODEL_DURATION)) or (rate and duration == math.inf):
+        found.append(("rate", rate, "a positive rate per day, 0 where the duration holds, MODEL_RATE or MODEL_DURATION"))
+    if math.isnan(order):
+        found.append(("order", order, "where the row stood"))
     if not steady >= 0:
         found.append(("steady", steady, "the days between doses, 0 for no steady state"))
     problems = [Problem(where, f"has the {key} {value:g}", right) for key, value, right in found]
-    return problems + _contradictions(where, name, duration, action, steady)
+    return problems + _contradictions(where, name, duration or rate, action, steady, adding)
 
 
-def _contradictions(where: str, name: str, duration: float, action: str, steady: float) -> list[Problem]:
+def _contradictions(
+    where: str, name: str, duration: float, action: str, steady: float, adding: bool
+) -> list[Problem]:
     """Return which fields of a row do not go with its action."""
     problems = []
     if action == RESET and name:
@@ -174,6 +220,8 @@ def _contradictions(where: str, name: str, duration: float, action: str, steady:
     elif action != RESET and not (isinstance(name, str) and name):
         kind = "parameter" if action == SET else "input"
         problems.append(Problem(where, f"has the {kind} {name!r}", f"the name of a model's {kind}"))
+    if adding and not steady:
+        problems.append(Problem(where, "adds a steady state that there is none of", "the days between its doses, in `steady`"))
     if action != DOSE and (duration or steady):
         problems.append(Problem(where, f"is a {action!r} that lasts or has a steady state", "0 for both: only doses have them"))
     return problems

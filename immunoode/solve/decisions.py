@@ -107,14 +107,17 @@ def decide(table: Any, affects: Any, r: int, t: float, value: float, on: Any, fi
 @inner
 def _begin(r: int, t: float, events: Any, e: int) -> None:
     """Give the events of a course their times, and put all that are to come in order."""
-    times, kinds, inputs, amounts, durations, ordinals, intervals, phases, time_by, amount_by = events
+    times = events.times
+    numbers = (times, events.amounts, events.durations, events.intervals, events.phases)
+    labels = (events.kinds, events.inputs, events.ordinals)
+    rows = (events.time_by, events.amount_by, events.duration_by, events.phase_by)
     for k in range(e, times.size):
-        if times[k] == np.inf and intervals[k] == r:
-            times[k] = t + phases[k]
+        if times[k] == np.inf and events.intervals[k] == r:
+            times[k] = t + events.phases[k]
     for k in range(e + 1, times.size):  # what is to come is in order but for the course, and ties stay as they are
         m = k
         while m > e and times[m - 1] > times[m]:
-            _exchange(m - 1, m, (times, amounts, durations, intervals, phases), (kinds, inputs, ordinals), (time_by, amount_by))
+            _exchange(m - 1, m, numbers, labels, rows)
             m -= 1
 
 

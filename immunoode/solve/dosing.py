@@ -7,7 +7,7 @@ from typing import Any
 from immunoode.solve.calls import ARRIVALS, CONSTANTS, INITIAL, call, place, rates
 from immunoode.solve.events import DOSE, INFUSION_END, INFUSION_START, MULTIPLY, REPLACE, RESET, SET
 from immunoode.solve.jit import inner
-from immunoode.solve.system import DOSE_AT, STATES_AT, TIME_AT
+from immunoode.solve.system import DOSE_AT, NEVER, STATES_AT, TIME_AT
 
 
 @inner
@@ -18,6 +18,15 @@ def arrival(f: Any, t: float, amount: float, amount_by: Any, y: Any, x: Any, out
     for k in range(amount_by.size):
         x[x.size - amount_by.size + k] = amount_by[k]
     call(f[ARRIVALS], f[ARRIVALS + 1], out, 0, x, 0)
+
+
+@inner
+def inflow(added: Any, events: Any, e: int, i: int, n: int) -> float:
+    """Return what the infusion of event e, which adds `added` in all, brings to a state, or to its derivative, per day."""
+    rate = added[i] / events.durations[e]
+    if i >= n:
+        rate -= added[i % n] * events.duration_by[e, i // n - 1] / events.durations[e] ** 2
+    return rate
 
 
 @inner
@@ -33,13 +42,13 @@ def flow(y: Any, infusion: Any, active: Any, running: Any) -> None:
 
 @inner
 def arrive(f: Any, t: float, e: int, events: Any, input_states: Any, y: Any, x: Any, infusion: Any, active: Any, running: Any,
-           out: Any, extinct: Any, constants_at: int) -> None:  # fmt: skip
+           out: Any, extinct: Any, constants_at: int, clocks: Any) -> None:  # fmt: skip
     """Apply event `e` to the state `y` and to `infusion`, what flows into each state a day.
 
     `running[ordinal]` is what each infusion gives, `active[ordinal]` whether it runs; `out` is room.
     """
-    _, kinds, inputs, amounts, durations, ordinals, _, _, _, amount_by = events
-    kind, which, ordinal, n = kinds[e], inputs[e], ordinals[e], extinct.size
+    amounts, amount_by = events.amounts, events.amount_by
+    kind, which, ordinal, n = events.kinds[e], events.inputs[e], events.ordinals[e], extinct.size
     size = n * (1 + amount_by.shape[1])
     if kind == INFUSION_END:
         if active[ordinal]:
@@ -53,6 +62,9 @@ def arrive(f: Any, t: float, e: int, events: Any, input_states: Any, y: Any, x: 
         for o in range(active.size):
             active[o] = 0
         flow(y, infusion, active, running)
+        for i in range(clocks.size):
+            if clocks[i] >= 0:
+                x[clocks[i]] = NEVER
         x[TIME_AT] = t
         call(f[INITIAL], f[INITIAL + 1], y, 0, x, 0)
     elif kind == MULTIPLY:
@@ -72,7 +84,7 @@ def arrive(f: Any, t: float, e: int, events: Any, input_states: Any, y: Any, x: 
             if kind == DOSE:
                 y[i] += added[i]
             else:
-                running[ordinal, i] = added[i] / durations[e]
+                running[ordinal, i] = inflow(added, events, e, i, n)
             if i < n and before >= extinct[i] > y[i] and extinct[i] > 0.0:
                 below = True
                 y[i] = 0.0
@@ -83,6 +95,14 @@ def arrive(f: Any, t: float, e: int, events: Any, input_states: Any, y: Any, x: 
         if kind == INFUSION_START:
             active[ordinal] = 1
             flow(y, infusion, active, running)
+
+
+@inner
+def count_from(events: Any, e: int, clocks: Any, x: Any) -> None:
+    """Let what counts from an input's first dose count from event e, unless there was one before."""
+    place_ = clocks[events.inputs[e]]
+    if place_ >= 0 and x[place_] == NEVER:
+        x[place_] = events.times[e] - events.durations[e]
 
 
 @inner

@@ -6,8 +6,8 @@ from typing import Any
 
 from immunoode.solve.control import instant
 from immunoode.solve.decisions import decide, watched
-from immunoode.solve.dosing import arrive, carry, moves_in_time
-from immunoode.solve.events import DOSE, INFUSION_START, STEADY, STOP, VISIT
+from immunoode.solve.dosing import arrive, carry, count_from, moves_in_time
+from immunoode.solve.events import DOSE, FIRST, INFUSION_START, STEADY, STOP, SUPERPOSE, VISIT
 from immunoode.solve.jit import inner
 from immunoode.solve.steady import settle
 
@@ -20,14 +20,20 @@ def happen(e: int, f: Any, t: float, events: Any, tables: Any, extinct: Any, rto
 
     `decided` is what reactions have come to (see `immunoode.solve.decisions.first_look`); `seen`, `moved` and `slope` are room.
     """
-    _, kinds, inputs, amounts, _, _, _, _, time_by, amount_by = events
-    input_states, exchange, _, constants_at = tables
+    kinds, inputs, amounts, amount_by, time_by = events.kinds, events.inputs, events.amounts, events.amount_by, events.time_by
+    input_states, exchange, _, constants_at, clocks = tables
     on, factors, baseline, nadir = decided
     kind, n = kinds[e], extinct.size
+    if kind == FIRST:
+        if factors[inputs[e]] == 0.0:
+            kinds[e] = STOP  # the dose is left out: it is not the first
+        else:
+            count_from(events, e, clocks, x)
+        return True
     moves = moves_in_time(time_by, e)
     if moves:
         carry(f, t - instant(t), y, x, flows, time_by[e], 1.0, n, slope)
-    if kind == STEADY:
+    if kind == STEADY or kind == SUPERPOSE:
         if not settle(f, t, e, events, exchange[inputs[e]], y, x, rtol, atol, moved):
             return False
     elif kind == VISIT:
@@ -40,7 +46,8 @@ def happen(e: int, f: Any, t: float, events: Any, tables: Any, extinct: Any, rto
             amounts[e] *= factors[inputs[e]]
             for k in range(amount_by.shape[1]):
                 amount_by[e, k] *= factors[inputs[e]]
-        arrive(f, t, e, events, input_states, y, x, flows, active, running, moved, extinct, constants_at)
+        arrive(f, t, e, events, input_states, y, x, flows, active, running, moved, extinct, constants_at,
+               clocks)  # fmt: skip
     if moves:
         carry(f, t + instant(t), y, x, flows, time_by[e], -1.0, n, slope)
     return True

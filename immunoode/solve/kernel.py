@@ -20,7 +20,7 @@ from immunoode.solve.control import SMALLEST, first_step, growth, instant, logar
 from immunoode.solve.crossing import evaluate, flipped, hop, root, signs_of
 from immunoode.solve.decisions import CONTINUOUS, decide, first_look, newly, watched, when_newly
 from immunoode.solve.dosing import flow
-from immunoode.solve.events import STOP, VISIT
+from immunoode.solve.events import REPORT, STOP, VISIT
 from immunoode.solve.happening import happen
 from immunoode.solve.jit import entry, inner
 from immunoode.solve.lanes import copy, weigh
@@ -89,7 +89,7 @@ class Workspace(NamedTuple):
 
 def workspace_for(s: Patients) -> Workspace:
     """Return room for patients that step alone, one after another."""
-    size, width, packed, n, m = s.atol.shape[1], s.y.shape[1], s.x.shape[1], s.extinct.size, s.events[8].shape[1]
+    size, width, packed, n, m = s.atol.shape[1], s.y.shape[1], s.x.shape[1], s.extinct.size, s.events.time_by.shape[1]
     inputs, conditions, count, infusions = s.tables[0].size, s.tables[2], s.reactions[1].shape[0], infusions_in(s)
     return Workspace(
         np.zeros((8, width)), np.zeros((5, width)), np.zeros((n, n)), np.zeros((n, n)), np.zeros(width), np.zeros(width),
@@ -114,7 +114,7 @@ def walk(s: Patients, w: Workspace, p: int, start: float, events: Any, e: int, g
     f, x, y, out, times, tables, extinct = s.f, w.x, w.y, w.states, s.times[p, : s.lengths[p]], s.tables, s.extinct
     rtol, atol, method, reactions = s.rtol, s.atol[p], s.method, s.reactions
     counts, ended, fired, active, running = s.counts[p], s.ended[p : p + 1], s.fired[p], w.active, w.running
-    event_times, kinds = events[0], events[1]
+    event_times, kinds = events.times, events.kinds
     watch, table, affects, _ = reactions
     conditions, width, n, size = tables[2], y.size, extinct.size, atol.size
     k, dense, jacobian, matrix, slope, trial, sixth = w.k, w.dense, w.jacobian, w.matrix, w.slope, w.trial, w.sixth
@@ -139,12 +139,16 @@ def walk(s: Patients, w: Workspace, p: int, start: float, events: Any, e: int, g
     while True:
         given = False
         while e < event_times.size and event_times[e] <= t:
-            if not happen(e, f, t, events, tables, extinct, rtol, atol, reactions, y, x, flows, active, running, decided,
-                          fired, seen, moved, slope):  # fmt: skip
+            if kinds[e] == REPORT:
+                for _ in range(int(events.amounts[e])):
+                    copy(out, g * width, y, 0, width)
+                    g += 1
+            elif not happen(e, f, t, events, tables, extinct, rtol, atol, reactions, y, x, flows, active, running, decided,
+                            fired, seen, moved, slope):  # fmt: skip
                 ended[0] = t
                 return NOT_STEADY
             infusion = flows if _runs(active) else w.nothing
-            given |= kinds[e] != STOP and kinds[e] != VISIT
+            given |= kinds[e] != STOP and kinds[e] != VISIT and kinds[e] != REPORT
             e += 1
         ended[0] = t
         for i in range(size):
@@ -353,7 +357,7 @@ def solve_alone(patients: Patients, workspace: Workspace, checkpoints: Checkpoin
             for i in range(s.values.shape[2]):
                 s.values[p, g, i] = np.nan
         write_outputs(s.outputs, s.x[p], s.times[p, :count], w.states, s.ended[p], code == FINISHED, s.rtol, s.atol[p],
-                      s.extinct, events, f[CONSTANTS:], s.tables[3], s.values[p, :count])  # fmt: skip
+                      s.extinct, events, f[CONSTANTS:], s.tables[3], s.tables[4], s.values[p, :count])  # fmt: skip
 
 
 @inner

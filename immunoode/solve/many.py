@@ -11,8 +11,9 @@ import numpy as np
 
 from immunoode.errors import Problem, SolveError
 from immunoode.model.parts import Model
+from immunoode.regimen.occurrences import Events
 from immunoode.solve.reductions import reductions
-from immunoode.solve.simulate import simulate
+from immunoode.solve.simulate import first_of_each, report_times, simulate
 from immunoode.solve.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def simulate_many(
     reduce : sequence of str
         "final", "minimum", "time_of_minimum", "maximum", "time_of_maximum", "area" (unit times days), and
         "first_below(20)" or "first_above(20)": the first time below (above) that value, linear between reports, infinite
-        where there is none. All are of the reported `times`, daily by default.
+        where there is none. All are of the reported `times`, by default those of `simulate` for the first patient of each
+        regimen.
     block : int
         Patients at a time; it bounds the memory and does not change the result.
     progress : bool, optional
@@ -163,6 +165,11 @@ def _blocks(
     if isinstance(regimen, (list, tuple)) and len(regimen) != count:
         raise SolveError(Problem("regimen", f"is given for {len(regimen)} patients, parameters for {count}", "one for each"))
     shown = count >= 200 if progress is None else progress
+    if count and options.get("times") is None and not isinstance(regimen, Events):
+        firsts = first_of_each(regimen)  # the same times in each block
+        own = [regimen[k] for k in firsts] if isinstance(regimen, (list, tuple)) else regimen
+        grid = report_times(model, own, until, start=options.get("start", 0.0), parameters=parameters.iloc[firsts])
+        options = {**options, "times": grid}
     with tqdm(total=count, desc="patients", disable=not shown) as bar:
         for first in range(0, max(count, 1), block):
             rows = slice(first, first + block)

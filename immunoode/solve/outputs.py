@@ -7,21 +7,22 @@ from typing import Any
 import numpy as np
 
 from immunoode.solve.calls import call
-from immunoode.solve.events import SET
+from immunoode.solve.dosing import count_from
+from immunoode.solve.events import FIRST, REPORT, RESET, SET
 from immunoode.solve.jit import entry, inner
 from immunoode.solve.lanes import copy
-from immunoode.solve.system import STATES_AT, TIME_AT
+from immunoode.solve.system import NEVER, STATES_AT, TIME_AT
 
 
 @inner
 def write_outputs(f: Any, x: Any, times: Any, states: Any, reached: float, whole: bool, rtol: float, atol: Any, extinct: Any,
-                  events: Any, constants: Any, constants_at: int, values: Any) -> None:  # fmt: skip
+                  events: Any, constants: Any, constants_at: int, clocks: Any, values: Any) -> None:  # fmt: skip
     """Fill values[t] with the outputs at states[t], with the parameters of that time; NaN from where the solution stopped.
 
     `x` is the packed input at the start; `f` and `constants` are addresses and contexts of functions. What is below zero by
     no more than the tolerances allow, 100 absolute ones or the relative one of the largest value that is reported, is zero.
     """
-    event_times, kinds, inputs, amounts, _, _, _, _, _, _ = events
+    event_times, kinds = events.times, events.kinds
     count, width, n = times.size, states.shape[1], extinct.size
     last = count
     while not whole and last > 0 and times[last - 1] > reached:
@@ -39,14 +40,23 @@ def write_outputs(f: Any, x: Any, times: Any, states: Any, reached: float, whole
             for g in range(last):
                 if -noise <= states[g, i] < 0.0:
                     states[g, i] = 0.0
-    e = 0
+    e, early = 0, 0
     for g in range(last):
         changed = False
-        while e < event_times.size and event_times[e] <= times[g]:
-            if kinds[e] == SET:
-                x[STATES_AT + width + inputs[e]] = amounts[e]
+        while early == 0 and e < event_times.size and event_times[e] <= times[g]:
+            if kinds[e] == REPORT:
+                early = int(events.amounts[e])  # so many are taken before what follows
+            elif kinds[e] == SET:
+                x[STATES_AT + width + events.inputs[e]] = events.amounts[e]
                 changed = True
+            elif kinds[e] == FIRST:
+                count_from(events, e, clocks, x)
+            elif kinds[e] == RESET:
+                for i in range(clocks.size):
+                    if clocks[i] >= 0:
+                        x[clocks[i]] = NEVER
             e += 1
+        early = max(early - 1, 0)
         if changed and constants[0] != 0:
             call(constants[0], constants[1], x, constants_at, x, 0)
         x[TIME_AT] = times[g]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from immunoode.solve.events import INFUSION_START
+from immunoode.solve.events import INFUSION_START, Columns
 from immunoode.solve.jit import inner
 
 HANDED_OVER = -3
@@ -18,7 +18,8 @@ class Patients(NamedTuple):
 
     `f` holds addresses and contexts in the order of `immunoode.solve.calls`, `rates_abreast` those of the rates of eight.
     Vectors of states are filled up to a multiple of four, and `events` of patient p lie at offsets[p]:offsets[p + 1]. `tables`
-    are the state of each input, what exchanges matter with it, the number of conditions and the place of the constants;
+    are the state of each input, what exchanges matter with it, the number of conditions, the place of the constants and that
+    of the time of each input's first dose;
     `reactions` the function that is watched, their numbers, the inputs that they affect, and how many numbers that function
     gives. `read` holds the places of the states that the outputs are made of: others are not reported.
     """
@@ -82,7 +83,7 @@ def checkpoints_for(s: Patients) -> Checkpoints:
 
 def infusions_in(s: Patients) -> int:
     """Return how many infusions the events of one patient begin, at most."""
-    kinds, ordinals = s.events[1], s.events[5]
+    kinds, ordinals = s.events.kinds, s.events.ordinals
     return int(ordinals[kinds == INFUSION_START].max(initial=-1)) + 1
 
 
@@ -90,7 +91,9 @@ def infusions_in(s: Patients) -> int:
 def own_events(s: Patients, p: int) -> Any:
     """Return the events of one patient."""
     a, b, c = s.offsets[p], s.offsets[p + 1], s.events
-    return (c[0][a:b], c[1][a:b], c[2][a:b], c[3][a:b], c[4][a:b], c[5][a:b], c[6][a:b], c[7][a:b], c[8][a:b], c[9][a:b])
+    return Columns(c.times[a:b], c.kinds[a:b], c.inputs[a:b], c.amounts[a:b], c.durations[a:b], c.ordinals[a:b],
+                   c.intervals[a:b], c.phases[a:b], c.time_by[a:b], c.amount_by[a:b], c.duration_by[a:b],
+                   c.phase_by[a:b])  # fmt: skip
 
 
 @inner

@@ -10,7 +10,7 @@ from immunoode.solve.abreast_sums import aligned
 from immunoode.solve.calls import CONSTANTS, call, place, rates
 from immunoode.solve.control import first_step, instant
 from immunoode.solve.decisions import first_look
-from immunoode.solve.events import SET
+from immunoode.solve.events import FIRST, REPORT, RESET, SET
 from immunoode.solve.happening import happen
 from immunoode.solve.jit import inner
 from immunoode.solve.kernel import EVALUATIONS, LARGEST
@@ -105,7 +105,7 @@ def places_for(s: Patients) -> Places:
         np.zeros((ABREAST, infusions), np.int64), np.zeros((ABREAST, infusions, width)),
         np.zeros((ABREAST, count), np.int64), np.zeros((ABREAST, s.tables[0].size)), np.zeros((ABREAST, count)),
         np.zeros((ABREAST, count)), np.zeros(width), np.zeros(width), np.zeros(width), np.zeros(width), np.zeros((5, width)),
-        np.zeros(s.reactions[3]), np.empty(2 * size * s.tables[0].size), np.empty(s.events[8].shape[1]), np.arange(size),
+        np.zeros(s.reactions[3]), np.empty(2 * size * s.tables[0].size), np.empty(s.events.time_by.shape[1]), np.arange(size),
         np.full(ABREAST, EMPTY), np.zeros(ABREAST, np.int64), aligned(1), aligned(1), aligned(1), aligned(1), aligned(1),
     )  # fmt: skip
     found.atol[:], found.debris[:] = 1.0, np.nan
@@ -149,16 +149,20 @@ def pause(s: Patients, a: Places, l: int) -> int:  # noqa: E741
     p, t, y = a.marks[PATIENT, l], a.t[l], a.one_y
     e, g, count, times = a.marks[EVENT, l], a.marks[OUTPUT, l], s.lengths[p], s.times[p]
     events = own_events(s, p)
-    event_times = events[0]
+    event_times, kinds = events.times, events.kinds
     take_out(a.y, l, y)
     if e < event_times.size and event_times[e] <= t:
         while e < event_times.size and event_times[e] <= t:
-            if not happen(e, s.f, t, events, s.tables, s.extinct, s.rtol, s.atol[p], s.reactions, y, a.own_x[l], a.own_flows[l],
-                          a.own_active[l], a.own_running[l], decided(a, l), s.fired[p], a.one_seen, a.moved,
-                          a.one_slope):  # fmt: skip
+            if kinds[e] == REPORT:
+                for _ in range(int(events.amounts[e])):
+                    copy_row(a.own_states[l, g], y)
+                    g += 1
+            elif not happen(e, s.f, t, events, s.tables, s.extinct, s.rtol, s.atol[p], s.reactions, y, a.own_x[l],
+                            a.own_flows[l], a.own_active[l], a.own_running[l], decided(a, l), s.fired[p], a.one_seen, a.moved,
+                            a.one_slope):  # fmt: skip
                 s.ended[p] = t
                 return NOT_STEADY
-            if events[1][e] == SET:
+            if kinds[e] == SET or kinds[e] == FIRST or kinds[e] == RESET:
                 put_in(a.own_x[l], a.x, l)
             e += 1
         a.marks[EVENT, l] = e
@@ -213,7 +217,8 @@ def leave(s: Patients, a: Places, c: Checkpoints, l: int, code: int) -> None:  #
         for i in range(s.values.shape[2]):
             s.values[p, g, i] = np.nan
     write_outputs(s.outputs, s.x[p], s.times[p, :count], a.own_states[l], s.ended[p], code == FINISHED, s.rtol, s.atol[p],
-                  s.extinct, own_events(s, p), s.f[CONSTANTS:], s.tables[3], s.values[p, :count])  # fmt: skip
+                  s.extinct, own_events(s, p), s.f[CONSTANTS:], s.tables[3], s.tables[4],
+                  s.values[p, :count])  # fmt: skip
 
 
 @inner

@@ -34,6 +34,7 @@ def prepare(
     method: str = "auto",
     most_steps: int = 200_000,
     sensitivities: str | Sequence[str] = (),
+    orders: FloatArray | Sequence[FloatArray] | None = None,
 ) -> Simulator:
     """Return a simulator of one patient for each schedule.
 
@@ -60,6 +61,9 @@ def prepare(
     sensitivities : sequence of str
         What derivatives of the outputs are by, solved beside the states: "growth_rate", a parameter; "initial(tumour)";
         "amount(pembrolizumab)" and "time(pembrolizumab)" of all doses, "amount(pembrolizumab, 2)" of the third one.
+    orders : ndarray (T,), or a sequence of one such array for each patient, optional
+        Where each of the times stands among the rows of a schedule of that time (`Schedule.orders`): the rows before it act
+        before it. Infinite, the default: all act before; minus infinity: none. It increases where times are equal.
 
     Raises
     ------
@@ -78,17 +82,20 @@ def prepare(
     rows = _rows(times, len(schedules))
     starts = np.broadcast_to(np.asarray(start, dtype=float), (len(schedules),)).copy()
     _check_times(rows, starts, rtol)
+    places = _orders(orders, rows)
     longest = max(len(r) for r in rows)
     _check_schedules(schedules, layout_of(system.equations, by), model)
     if atol is not None:
         atol = _checked_atol(atol, system.base)
-    made = {id(r): np.pad(r, (0, longest - len(r)), mode="edge") for r in rows}
-    padded = np.array([made[id(r)] for r in rows])
+    made = {id(r): np.pad(r, (0, longest - len(r)), mode="edge") for r in (*rows, *places)}
+    padded, placed = (np.array([made[id(r)] for r in column]) for column in (rows, places))
+    numbers: dict[tuple[int, int], int] = {}
+    grids = np.array([numbers.setdefault((id(r), id(o)), len(numbers)) for r, o in zip(rows, places, strict=True)])
     lengths = np.array([len(r) for r in rows], dtype=np.int64)
     reactions = reactions_of(schedules, layout_of(system.equations, by).inputs,
                              (*system.equations.states, *system.equations.outputs), by)  # fmt: skip
-    return Simulator(system, names, padded, lengths, starts, tuple(schedules), rtol, atol, extinction, engine, most_steps,
-                     method, reactions)  # fmt: skip
+    return Simulator(system, names, padded, lengths, placed, grids, starts, tuple(schedules), rtol, atol, extinction, engine,
+                     most_steps, method, reactions)  # fmt: skip
 
 
 def _derived(system: System, model: Model) -> list[str]:
@@ -155,6 +162,19 @@ def _checked_atol(atol: float | FloatArray, states: int) -> FloatArray:
     if given.shape not in ((), (states,)) or not np.isfinite(given).all() or not (given > 0).all():
         raise SolveError(Problem("atol", f"is {shown}", f"a positive number, or one for each of the {states} states"))
     return given
+
+
+def _orders(given: Any, rows: Sequence[FloatArray]) -> list[FloatArray]:
+    """Return the order of each of the times, infinite where none is given; rows of times that are one object share theirs."""
+    if given is None:
+        shared = {id(row): np.full(len(row), np.inf) for row in rows}
+        return [shared[id(row)] for row in rows]
+    found = _rows(given, len(rows))
+    for row, places in zip(rows, found, strict=True):
+        same = np.diff(row) == 0
+        if len(row) != len(places) or np.isnan(places).any() or (same & (places[1:] < places[:-1])).any():
+            raise SolveError(Problem("orders", "do not go with the times", "one for each, increasing where times are equal"))
+    return found
 
 
 def _rows(times: Any, patients: int) -> list[FloatArray]:

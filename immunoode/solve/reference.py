@@ -9,12 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.solve.events import DOSE, INFUSION_END, MULTIPLY, REPLACE, RESET, SET, STEADY, STOP, VISIT, Events
+from immunoode.solve.events import (
+    DOSE,
+    FIRST,
+    INFUSION_END,
+    MULTIPLY,
+    REPLACE,
+    REPORT,
+    RESET,
+    SET,
+    STEADY,
+    STOP,
+    SUPERPOSE,
+    VISIT,
+    Events,
+)
 from immunoode.solve.reactions import Reactions
 from immunoode.solve.reference_decisions import Decisions
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
 from immunoode.solve.steady import CLOSE, MOST_INTERVALS
-from immunoode.solve.system import DOSE_AT, STATES_AT, TIME_AT, FloatArray, Function, System
+from immunoode.solve.system import DOSE_AT, NEVER, STATES_AT, TIME_AT, FloatArray, Function, System
 
 _MOST_INVALID = 1000
 """Rates that are not finite, one after another, before the solver is stopped; SciPy's would go on for ever."""
@@ -62,11 +76,19 @@ class _Patient:
             self.system.set_constants(self.x)
         elif kind == RESET:
             self.running.clear()
+            self.x[self.system.clocks[self.system.clocks >= 0]] = NEVER
             new = self.system.initial(self.packed(time, y))
         elif kind == MULTIPLY:
             new[self.system.input_states[which]] *= events.amounts[e]
+        elif kind == FIRST:
+            place = self.system.clocks[which]
+            if place >= 0 and self.x[place] == NEVER:
+                self.x[place] = events.times[e] - events.durations[e]
         elif kind == STEADY:
             new = self.settled(y, time, events, e)
+        elif kind == SUPERPOSE:
+            moving = self.system.exchange[which]
+            new[moving] += self.settled(y, time, events, e)[moving]
         else:
             moved, added = self.arrival(y, time, events, e)
             if kind == REPLACE:
@@ -201,7 +223,11 @@ def solve(
         decisions.begin(t, y)
     while True:
         while e < events.times.size and events.times[e] <= t:
-            if decisions and events.kinds[e] == VISIT:
+            if events.kinds[e] == REPORT:
+                count = int(events.amounts[e])
+                out[g : g + count] = y
+                g += count
+            elif decisions and events.kinds[e] == VISIT:
                 decisions.visit(int(events.inputs[e]), t, y, e + 1)
             elif events.kinds[e] != STOP and (decisions is None or decisions.given(e)):
                 try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.solve.events import DOSE, INFUSION_START, Events
+from immunoode.solve.events import DOSE, FIRST, INFUSION_START, STOP, Events
 from immunoode.solve.reactions import CONTINUOUS, Reactions
 from immunoode.solve.system import FloatArray
 
@@ -56,9 +56,13 @@ class Decisions:
 
     def given(self, e: int) -> bool:
         """Whether a dose is given at all; what changes it is done to the event."""
-        if self.events.kinds[e] not in (DOSE, INFUSION_START):
+        if self.events.kinds[e] not in (DOSE, INFUSION_START, FIRST):
             return True
         factor = self.made[1][self.events.inputs[e]]
+        if self.events.kinds[e] == FIRST:
+            if factor == 0.0:
+                self.events.kinds[e] = STOP  # the dose is left out: it is not the first
+            return bool(factor != 0.0)
         self.events.amounts[e] *= factor
         return bool(factor != 0.0)
 

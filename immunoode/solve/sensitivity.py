@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.equations import Equations
+from immunoode.model.expressions import first_dose
 from immunoode.model.symbolic import Expr, derivative
 
 PARAMETER, INITIAL, AMOUNT, TIME = "parameter", "initial", "amount", "time"
@@ -77,6 +78,8 @@ class Chain:
         self.time, self.dose = se.Symbol("time"), se.Symbol("dose")
         self.states = [se.Symbol(name) for name in equations.states]
         self.parameters = [se.Symbol(name) for name in equations.parameters]
+        self.clocks = [se.Symbol(first_dose(name)) for name in equations.counted]
+        self._counted = equations.counted
         self._derivatives = [[se.Symbol(f"{s} by {k}") for s in equations.states] for k in range(len(by))]
         self._direction = [se.Symbol(f"along {s}") for s in equations.states] if by else []
         self._dose_rates = [se.Symbol(f"dose by {k}") for k in range(len(by))]
@@ -89,7 +92,7 @@ class Chain:
         every = [s for row in self._derivatives for s in row]
         before, after = self._filling[:_BEFORE], self._filling[_BEFORE:]
         states = [*before, *self.states, *every, *after]
-        return [self.time, self.dose, *states, *self.parameters, *constants, *self._direction, *self._dose_rates]
+        return [self.time, self.dose, *states, *self.parameters, *self.clocks, *constants, *self._direction, *self._dose_rates]
 
     @property
     def extra(self) -> int:
@@ -121,6 +124,8 @@ class Chain:
         for name in sorted(used & self._places.keys()):
             i = self._places[name]
             total = total + derivative(value, self.states[i]) * self._derivatives[k][i]
+        if by.kind == TIME and by.name in self._counted and by.which in (None, 0):
+            total = total + derivative(value, self.clocks[self._counted.index(by.name)])
         if dosed and str(self.dose) in used:
             total = total + derivative(value, self.dose) * self._dose_rates[k]
         return total

@@ -16,6 +16,7 @@ from immunoode.model.library import load_model
 from immunoode.model.parts import Model
 from immunoode.regimen.occurrences import Events
 from immunoode.regimen.schedule import SET, Schedule
+from immunoode.solve.grid import daily
 from immunoode.solve.occurrences import many_with_events
 from immunoode.solve.prepare import prepare
 from immunoode.solve.simulation import Simulation
@@ -37,6 +38,7 @@ def simulate(
     until: str | float | None = None,
     *,
     times: Sequence[float] | FloatArray | None = None,
+    before: bool | Sequence[bool] = False,
     start: str | float = 0.0,
     parameters: Mapping[str, float] | pd.DataFrame | None = None,
     outputs: Sequence[str] | str | None = None,
@@ -60,7 +62,11 @@ def simulate(
     until : str or float, optional
         End of the span: "1 year", or days. Not needed with `times`.
     times : sequence of float, optional
-        When to report, days. Default: daily. At the time of a dose the state after the dose is reported.
+        When to report, days. Default: daily, and at doses and the ends of infusions and some hours after them, so that peaks
+        are seen (of the first patient of each regimen). At the time of a dose the state after the dose is reported.
+    before : bool or sequence of bool
+        Whether to report at each of `times` the state before what is done at that time: a trough. For the doses of a
+        `Schedule` whose place in a table is known, and that of observations, see `immunoode.solve.prepare.prepare`.
     start : str or float
         When initial values hold. No dose may lie before it.
     parameters : mapping or pandas.DataFrame, optional
@@ -123,8 +129,11 @@ def simulate(
         )
     simulator = prepare(
         model, schedules, grid, wanted, start=first, rtol=rtol, atol=atol, extinction=extinction, engine=engine,
-        method=method, sensitivities=sensitivities,
+        method=method, sensitivities=sensitivities, orders=_orders(before, grid),
     )  # fmt: skip
+    if times is None:
+        simulator = simulator.reporting_doses(matrix, first_of_each(regimen))
+        grid = simulator.times[0]
     bar = len(matrix) >= _BAR_FROM if progress is None else progress
     solution = simulator.run(matrix, threads, bar)
     status = tuple(solution.status(p) for p in range(len(matrix)))
@@ -134,6 +143,43 @@ def simulate(
     if not solution.ok.all():
         warnings.warn(run.failures(), RuntimeWarning, stacklevel=2)
     return run
+
+
+def report_times(
+    model: Model | str, regimen: Any, until: str | float | None, *, start: str | float = 0.0, parameters: Any = None
+) -> FloatArray:
+    """Return when `simulate` reports unless it is told, days.
+
+    Raises
+    ------
+    SolveError, ModelError, RegimenError
+        As `simulate`.
+    """
+    model = load_model(model) if isinstance(model, str) else model
+    eq, first = equations(model), units.days(start)
+    matrix, _ = _parameters(eq, parameters, _count(regimen), model)
+    grid = _times(None, until, first)
+    schedules = _schedules(regimen, eq, matrix)
+    simulator = prepare(model, schedules, grid, eq.states[:1], start=first)
+    return np.asarray(simulator.reporting_doses(matrix, first_of_each(regimen)).times[0])
+
+
+def first_of_each(regimen: Any) -> list[int]:
+    """Return the first patient of each of the regimens that are given."""
+    if not isinstance(regimen, (list, tuple)):
+        return [0]
+    first: dict[int, int] = {}
+    for k, one in enumerate(regimen):
+        first.setdefault(id(one), k)
+    return list(first.values())
+
+
+def _orders(before: bool | Sequence[bool], times: FloatArray) -> FloatArray | None:
+    """Return where reports stand among what is done at their times: all of them before it, or after it."""
+    flags = np.asarray(before)
+    if flags.dtype != bool or flags.shape not in ((), times.shape):
+        raise SolveError(Problem("before", f"is {before!r:.60}", "True, False, or one of them for each of times"))
+    return np.where(np.broadcast_to(flags, times.shape), -np.inf, np.inf) if flags.any() else None
 
 
 def _count(regimen: Any) -> int | None:
@@ -198,8 +244,7 @@ def _times(times: Any, until: str | float | None, start: float) -> FloatArray:
         raise SolveError(
             Problem("until", f"is day {end:g}", f"at most {_LONGEST:g} days of daily output; or give times=")
         )
-    grid = np.arange(start, end, 1.0)
-    return np.append(grid, end)
+    return daily(start, end)
 
 
 def _schedules(regimen: Any, eq: Equations, matrix: FloatArray) -> list[Schedule | None]:

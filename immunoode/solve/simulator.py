@@ -13,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
+from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve import reference
 from immunoode.solve.clock import stops
-from immunoode.solve.events import SET, Events, Layout, events_of, layout_of
+from immunoode.solve.events import SET, Columns, Events, Known, KnownAt, Layout, Output, events_of, layout_of
+from immunoode.solve.grid import with_doses
 from immunoode.solve.reactions import Reactions
 from immunoode.solve.sensitivity import By
 from immunoode.solve.status import COUNTS, FINISHED, Status, status_of
-from immunoode.solve.system import TIME_AT, FloatArray, Function, System
+from immunoode.solve.system import KNOWN, TIME_AT, FloatArray, Function, System
 from immunoode.solve.tolerance import absolute, of_derivatives
 
 if TYPE_CHECKING:
@@ -77,14 +79,21 @@ class Simulator:
         The K outputs.
     times : ndarray, shape (P, T)
         Days; rows shorter than T repeat their last time (`lengths` says how many count).
+    orders : ndarray, shape (P, T)
+        After which rows of a schedule outputs are taken at a time that has any: those that stand before it in the table; all,
+        where it is infinite.
+    grids : ndarray, shape (P,)
+        Patients who share times and orders have the same number.
     schedules : tuple of Schedule or None
-        One a patient.
+        One per patient.
     """
 
     system: System
     names: tuple[str, ...]
     times: FloatArray
     lengths: NDArray[np.int64]
+    orders: FloatArray
+    grids: NDArray[np.int64]
     starts: FloatArray
     schedules: tuple[Schedule | None, ...]
     rtol: float
@@ -171,10 +180,10 @@ class Simulator:
         solution.states[rows] = y[:, : system.base]
 
     def _events(self, rows: slice, x: FloatArray) -> tuple[Events, ...]:
-        """Return the events of patients: those of one schedule, start and known times are made once."""
+        """Return the events of patients: those of one schedule, start, times and known times are made once."""
         from immunoode.solve.calls import evaluate_rows
 
-        system, made = self.system, self._made
+        system, made, inputs = self.system, self._made, len(self.system.equations.inputs)
         known = np.zeros((len(x), system.known_times.size))
         if system.has_known_times:
             evaluate_rows(system.known_times.address, x, known)
@@ -182,25 +191,49 @@ class Simulator:
                 made.clear()
         shaped = known.reshape(len(x), -1, 1 + len(self.by))
         result = []
-        for row, schedule, start, own in zip(x, self.schedules[rows], self.starts[rows].tolist(), shaped, strict=True):
+        patients = zip(x, self.schedules[rows], self.starts[rows].tolist(), self.grids[rows].tolist(), shaped, strict=True)
+        for p, (row, schedule, start, grid, own) in enumerate(patients, rows.start):
+            switches = own[len(KNOWN) * inputs :]
             if system.equations.clock:
-                own = np.concatenate([own, stops(system, row, start, self.end)])
-            key = id(schedule), start, own.tobytes() if own.size else b""
+                switches = np.concatenate([switches, stops(system, row, start, self.end)])
+            facts = _facts(schedule, own[: len(KNOWN) * inputs].reshape(inputs, len(KNOWN), -1), system, row)
+            key = id(schedule), start, grid, facts.tobytes(), switches.tobytes()
             events = made.get(key)
             if events is None:
-                events = made[key] = events_of(schedule, self.layout, start, self.end, own)
+                count = self.lengths[p]
+                outputs = list(map(Output, self.times[p, :count].tolist(), self.orders[p, :count].tolist()))
+                events = made[key] = events_of(
+                    schedule, self.layout, start, self.end, _known(facts), switches, outputs, _known(facts[:1])
+                )
             result.append(events)
         return tuple(result)
+
+    def reporting_doses(self, parameters: FloatArray, patients: Sequence[int]) -> Simulator:
+        """Return a simulator that also reports when something is given to some of the patients, or ends, and after that.
+
+        Parameters
+        ----------
+        parameters : ndarray, shape (P, number of parameters)
+        patients : sequence of int
+            All patients get the times that these ask for.
+        """
+        self.system.compile()
+        chosen = self.take(np.array(patients, dtype=np.int64))
+        grid = with_doses(self.times[0], chosen._events(slice(0, len(patients)), self.system.rows(parameters[list(patients)])))
+        count, size = len(self.schedules), len(grid)
+        return replace(self, times=np.tile(grid, (count, 1)), lengths=np.full(count, size),
+                       orders=np.full((count, size), np.inf), grids=np.zeros(count, np.int64))  # fmt: skip
 
     def take(self, patients: NDArray[np.int64]) -> Simulator:
         """Return a simulator of these patients, in this order, any of them any number of times."""
         chosen = replace(self, times=self.times[patients], lengths=self.lengths[patients], starts=self.starts[patients],
+                         orders=self.orders[patients], grids=self.grids[patients],
                          schedules=tuple(self.schedules[p] for p in patients))  # fmt: skip
         chosen.__dict__["_made"] = self._made
         return chosen
 
     @cached_property
-    def _made(self) -> dict[tuple[int, float, bytes], Events]:
+    def _made(self) -> dict[tuple[int, float, int, bytes, bytes], Events]:
         return {}
 
     @cached_property
@@ -211,7 +244,8 @@ class Simulator:
     @cached_property
     def layout(self) -> Layout:
         """Where names stand in the system."""
-        return layout_of(self.system.equations, self.by)
+        system = self.system
+        return replace(layout_of(system.equations, self.by), linked=system.exchange[:, system.input_states])
 
     def watch(self) -> Function:
         """Return the function of what reactions look at; of the first state where there are none."""
@@ -234,6 +268,33 @@ class Simulator:
     def thresholds(self) -> FloatArray:
         """What each state is extinct below; zeros where extinction is off."""
         return np.array(self.system.equations.extinct_below) * (1.0 if self.extinction else 0.0)
+
+
+def _facts(schedule: Schedule | None, known: FloatArray, system: System, x: FloatArray) -> FloatArray:
+    """Return what is known of the inputs (inputs, 4, 1 + m) of one patient: of all rows of the schedule at once (1, ...), or of
+    each where it sets a parameter that this depends on. What says nothing of any dose is left as it is without a model's word.
+    """
+    facts = known[None]
+    if schedule is None:
+        return facts[:0]
+    own = {n for n, action in zip(schedule.inputs, schedule.actions, strict=True) if action == words.SET}
+    if own & system.known_by:
+        packed, rows = x.copy(), []
+        for name, action, amount in zip(schedule.inputs, schedule.actions, schedule.amounts.tolist(), strict=True):
+            if action == words.SET:
+                packed[system.parameters_at + system.equations.parameters.index(name)] = amount
+            rows.append(system.known_times(packed)[: known.size].reshape(known.shape))
+        facts = np.array([known, *rows])  # those of courses, which have no times of their own yet, are the first
+    if not (schedule.rates.any() or np.isinf(schedule.steady).any() or any(r.course is not None for r in schedule.reactions)):
+        facts = facts.copy()
+        facts[:, :, 1:] = 0.0  # only lags count: events are made anew for each value of what counts
+    return facts
+
+
+def _known(facts: FloatArray) -> KnownAt:
+    """Return what gives the facts of an input at a row of the schedule."""
+    listed = facts.tolist()
+    return lambda row, i: Known(*listed[row + 1 if len(listed) > 1 else 0][i])
 
 
 def _checked_threads(threads: int | None) -> int:
@@ -268,13 +329,13 @@ def _compiled(
 
     system, reactions, watch, abreast = simulator.system, simulator.reactions, simulator.watch(), simulator.rates_abreast
     offsets = np.concatenate([[0], np.cumsum([e.times.size for e in events])]).astype(np.int64)
-    joined = tuple(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True))
+    joined = Columns(*(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True)))
     codes = solution.codes[rows]
     patients = Patients(
         system.addresses, abreast.address if abreast else np.zeros(2, np.int64), system.read_by(simulator.names),
         x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, joined,
-        (system.input_states, system.exchange, system.conditions.size, system.constants_at), simulator.thresholds,
-        simulator.rtol, atol, simulator.most_steps, METHODS.index(simulator.method),
+        (system.input_states, system.exchange, system.conditions.size, system.constants_at, system.clocks),
+        simulator.thresholds, simulator.rtol, atol, simulator.most_steps, METHODS.index(simulator.method),
         (watch.address, reactions.table, reactions.affects, watch.size), outputs.address, values, solution.counts[rows],
         solution.ended[rows], codes, solution.fired[rows],
     )  # fmt: skip
@@ -308,7 +369,8 @@ def _by_scipy(
         values[p, count:] = np.nan
         write_outputs_from_python(
             outputs.address, x[p], times, states, solution.ended[index], code == FINISHED, simulator.rtol, atol[p],
-            simulator.thresholds, events[p].columns, system.constants.address, system.constants_at, values[p, :count],
+            simulator.thresholds, events[p].columns, system.constants.address, system.constants_at, system.clocks,
+            values[p, :count],
         )  # fmt: skip
 
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from immunoode.solve.calls import place, rates
 from immunoode.solve.control import growth, logarithm, shrinkage
-from immunoode.solve.dosing import arrival
+from immunoode.solve.dosing import arrival, inflow, moves_in_time
+from immunoode.solve.events import SUPERPOSE
 from immunoode.solve.jit import inner
 from immunoode.solve.tsit5 import ERROR, A
 
@@ -69,8 +70,12 @@ def _advance(f: Any, t: float, length: float, z: Any, x: Any, inflow: Any, movin
 
 @inner
 def _interval(f: Any, t: float, length: float, duration: float, interval: float, given: Any, z: Any, x: Any, inflow: Any,
-              moving: Any, rtol: float, atol: Any, k: Any, s: Any, size: int, h: float) -> float:  # fmt: skip
-    """Give a dose (`given` adds to each state) and move on by `length`, at most one interval; return as `_advance`."""
+              moving: Any, rtol: float, atol: Any, k: Any, s: Any, size: int, h: float, running: Any,
+              duration_by: Any) -> float:  # fmt: skip
+    """Give a dose and move on by `length`, at most one interval; return as `_advance`.
+
+    `given` is what a bolus adds to each state, `running` what an infusion brings per day.
+    """
     if duration <= 0.0:
         for i in range(size):
             if moving[i % moving.size]:
@@ -83,20 +88,25 @@ def _interval(f: Any, t: float, length: float, duration: float, interval: float,
         span = first if part == 0 else length - first
         if span > 0.0:
             for i in range(size):
-                inflow[i] = given[i] / duration * (overlap + 1 - part)
+                inflow[i] = running[i] * (overlap + 1 - part)
             h = _advance(f, t, span, z, x, inflow, moving, rtol, atol, k, s, size, h)
             if h < 0.0:
                 return h
+        if part == 0 and first < length:  # an infusion ends, which a longer one does later
+            for i in range(moving.size, size):
+                if moving[i % moving.size]:
+                    z[i] += running[i % moving.size] * duration_by[i // moving.size - 1]
     return h
 
 
 @inner
 def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, rtol: float, atol: Any, out: Any) -> bool:
-    """Bring the moving states of y to the steady state of event `e`; False where none is reached."""
-    _, _, inputs, amounts, durations, _, intervals, phases, _, amount_by = events
-    interval, width, n = intervals[e], y.size, moving.size
+    """Bring the moving states of y to the steady state of event `e`, or add it to them; False where none is reached."""
+    inputs, amounts, durations, amount_by = events.inputs, events.amounts, events.durations, events.amount_by
+    interval, phase, width, n = events.intervals[e], events.phases[e], y.size, moving.size
     size = n * (1 + amount_by.shape[1])
-    z, before, inflow, s, k = y.copy(), np.empty(width), np.zeros(width), np.zeros(width), np.zeros((7, width))
+    z, before, flows, s, k = y.copy(), np.empty(width), np.zeros(width), np.zeros(width), np.zeros((7, width))
+    running = np.zeros(size)
     given = out[(2 * inputs[e] + 1) * size :]
     endless = not interval < np.inf
     length = 1.0 if endless else interval
@@ -107,10 +117,13 @@ def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, r
         arrival(f, t, amounts[e], amount_by[e], z, x, out)
         if endless:
             for i in range(size):
-                inflow[i] = given[i]
-            h = _advance(f, t, length, z, x, inflow, moving, rtol, atol, k, s, size, h)
+                flows[i] = given[i]
+            h = _advance(f, t, length, z, x, flows, moving, rtol, atol, k, s, size, h)
         else:
-            h = _interval(f, t, length, durations[e], interval, given, z, x, inflow, moving, rtol, atol, k, s, size, h)
+            for i in range(size if durations[e] > 0.0 else 0):
+                running[i] = inflow(given, events, e, i, n)
+            h = _interval(f, t, length, durations[e], interval, given, z, x, flows, moving, rtol, atol, k, s, size, h, running,
+                          events.duration_by[e])  # fmt: skip
         if h < 0.0:
             return False
         last, change = change, 0.0
@@ -126,11 +139,22 @@ def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, r
             break
         if cycle == MOST_INTERVALS - 1:
             return False
-    if not endless and phases[e] > 0.0:
+    if not endless and phase > 0.0:
         arrival(f, t, amounts[e], amount_by[e], z, x, out)
-        h = _interval(f, t, phases[e], durations[e], interval, given, z, x, inflow, moving, rtol, atol, k, s, size, h)
+        for i in range(size if durations[e] > 0.0 else 0):
+            running[i] = inflow(given, events, e, i, n)
+        h = _interval(f, t, phase, durations[e], interval, given, z, x, flows, moving, rtol, atol, k, s, size, h, running,
+                      events.duration_by[e])  # fmt: skip
         if h < 0.0:
             return False
+    if moves_in_time(events.phase_by, e):
+        place(t, z, x)
+        rates(f, t, x, flows, s)
+        for i in range(n, size):
+            if moving[i % n]:
+                z[i] += s[i % n] * events.phase_by[e, i // n - 1]
+    adding = events.kinds[e] == SUPERPOSE
     for i in range(size):
-        y[i] = z[i]
+        if moving[i % n]:
+            y[i] = y[i] + z[i] if adding else z[i]
     return True

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
-from immunoode.model.equations import Equations
+from immunoode.model.equations import Equations, InputTarget
 from immunoode.model.symbolic import Expr, derivative
 from immunoode.solve.constants import Constants
 from immunoode.solve.sensitivity import By, Chain
@@ -28,6 +28,10 @@ ABREAST = 8
 """Patients that step together (see `immunoode.solve.abreast`): the numbers in the widest registers of today."""
 TIME_AT, DOSE_AT, STATES_AT = 0, 1, LANES
 """Places in the packed input of every function."""
+NEVER = 1e300
+"""Day of a first dose that was not given yet."""
+KNOWN = ("lag", "share", "rate", "duration")
+"""What is known of an input before a simulation, in the order of `System.known_times`."""
 
 
 _LOCK = RLock()
@@ -73,8 +77,8 @@ class System:
     the first of these, by the second, and so on: (1 + m) n states that one solve steps together. Functions then give the
     derivatives after the values.
 
-    Every function takes the packed input [time, dose, filling, states, filling, parameters, constants], and for sensitivities
-    [..., direction (n), dose rates (m)]: the vector of a directional derivative, and the derivatives of the dose.
+    Every function takes the packed input [time, dose, filling, states, filling, parameters, first doses, constants], and for
+    sensitivities [..., direction (n), dose rates (m)]: the vector of a directional derivative, and the derivatives of the dose.
     """
 
     equations: Equations
@@ -197,7 +201,7 @@ class System:
     def compile(self) -> None:
         """Make every function now: patients are solved in threads, and each must find the same ones."""
         with _LOCK:
-            _ = self.addresses, self.known_times, self.scales, self.input_states, self.exchange, self.clock
+            _ = self.addresses, self.known_times, self.scales, self.input_states, self.exchange, self.clock, self.clocks
 
     @cached_property
     def initial(self) -> Function:
@@ -211,9 +215,17 @@ class System:
 
     @cached_property
     def known_times(self) -> Function:
-        """Lags of the inputs, then times at which rates switch; each with its derivatives by `by`: rows of 1 + m."""
-        lags = [target.lag for target in self.equations.inputs.values()]
-        return self._function([e for t in (*lags, *self.equations.break_times) for e in (t, *self.chain.derivatives(t))])
+        """What is known of each input (`KNOWN`), then times at which rates switch; each with its derivatives by `by`: rows of
+        1 + m.
+        """
+        known = [t for target in self.equations.inputs.values() for t in _known(target, self.chain.zero)]
+        return self._function([e for t in (*known, *self.equations.break_times) for e in (t, *self.chain.derivatives(t))])
+
+    @cached_property
+    def known_by(self) -> frozenset[str]:
+        """The parameters that what is known of the inputs depends on."""
+        targets = self.equations.inputs.values()
+        return frozenset(str(s) for target in targets for t in _known(target, self.chain.zero) for s in t.free_symbols)
 
     @cached_property
     def clock(self) -> Function:
@@ -222,8 +234,17 @@ class System:
 
     @cached_property
     def has_known_times(self) -> bool:
-        """Whether there are lags, or times at which rates switch."""
-        return bool(self.equations.break_times) or any(t.lag != 0 for t in self.equations.inputs.values())
+        """Whether there are lags, bioavailabilities, rates or durations, or times at which rates switch."""
+        return bool(self.equations.break_times) or any(
+            t.lag != 0 or t.share != 1 or t.rate is not None or t.duration is not None for t in self.equations.inputs.values()
+        )
+
+    @cached_property
+    def clocks(self) -> NDArray[np.int64]:
+        """Where the time of each input's first dose stands in the packed input; -1 where nothing counts from it."""
+        first = self.parameters_at + len(self.equations.parameters)
+        places = {name: first + k for k, name in enumerate(self.equations.counted)}
+        return np.array([places.get(name, -1) for name in self.equations.inputs], dtype=np.int64)
 
     @cached_property
     def input_states(self) -> NDArray[np.int64]:
@@ -270,7 +291,9 @@ class System:
     def rows(self, parameters: FloatArray) -> FloatArray:
         """Return packed inputs for the parameters (P, n) of patients, with all else to be filled in."""
         x = np.zeros((len(parameters), self.constants_at + self.constants.size + self.chain.extra))
-        x[:, self.parameters_at : self.constants_at] = parameters
+        clocks = self.parameters_at + len(self.equations.parameters)
+        x[:, self.parameters_at : clocks] = parameters
+        x[:, clocks : self.constants_at] = NEVER
         return x
 
     def set_constants(self, x: FloatArray) -> None:
@@ -281,12 +304,17 @@ class System:
     @property
     def constants_at(self) -> int:
         """The place of the first constant in the packed input."""
-        return self.parameters_at + len(self.equations.parameters)
+        return self.parameters_at + len(self.equations.parameters) + len(self.equations.counted)
 
     @property
     def parameters_at(self) -> int:
         """The place of the first parameter in the packed input."""
         return STATES_AT + self.width
+
+
+def _known(target: InputTarget, zero: Expr) -> tuple[Expr, ...]:
+    share = zero + 1 if target.share is None else target.share
+    return target.lag, share, zero if target.rate is None else target.rate, zero if target.duration is None else target.duration
 
 
 _CACHE: OrderedDict[tuple[str, tuple[By, ...]], System] = OrderedDict()
