@@ -189,7 +189,7 @@ def days(value: Any) -> float:
     if isinstance(value, bool):
         raise UnitError(Problem(f"time {value!r}", "is not a time", "days, or a text such as '3 weeks'"))
     number, unit = split(_in_words(value) if isinstance(value, str) else value)
-    return number * factor(unit, TIME_UNIT) if unit else number
+    return float(on_seconds(number * factor(unit, TIME_UNIT))) if unit else number
 
 
 def _in_words(value: str) -> str:
@@ -267,8 +267,6 @@ def on_seconds(times: Any) -> Any:
     >>> 5 * (8 / 24) == 40 / 24, bool(on_seconds(5 * (8 / 24)) == 40 / 24)
     (False, True)
     """
-    import numpy as np
-
     given = np.asarray(times, dtype=float)
     seconds = given * _SECONDS
     whole = np.round(seconds)

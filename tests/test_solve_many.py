@@ -56,7 +56,7 @@ def test_a_schedule_and_times_for_each_patient():
 
 
 def test_table_and_dataset_carry_names_and_units():
-    run = imo.simulate(two_compartments(), DOSES, until=3, parameters=patients(2))
+    run = imo.simulate(two_compartments(), DOSES, times=range(4), parameters=patients(2))
     frame, data = run.to_frame(), run.to_xarray()
     assert list(frame.columns) == ["subject", "time", "central", "peripheral"] and len(frame) == 8
     assert frame["central"].iloc[5] == run["central"][1, 1]

@@ -25,6 +25,9 @@ KINDS = {
     REPLACE_TOO: "a replacement",
 }
 DOSES, RESETS, AMOUNTS = (DOSE, RESET_DOSE), (RESET, RESET_DOSE), (REPLACE, MULTIPLY, REPLACE_TOO)
+RATE, DURATION = -1, -2
+"""RATE of an infusion whose rate, or duration, the model states."""
+_ROUNDING = 1e-13
 _SAME = 1e-6
 """Relative difference up to which AMT, RATE and DUR say the same: tables are written with a few digits."""
 
@@ -48,7 +51,14 @@ class Record:
     @property
     def constant(self) -> bool:
         """Whether it is an infusion at a constant rate, at steady state, that ends here."""
-        return self.steady == 1 and self.amount == 0 and self.rate > 0
+        return self.steady in (1, 2) and self.amount == 0 and self.rate > 0
+
+    @property
+    def speed(self) -> float:
+        """The rate of an infusion at a stated rate; of one that is written with few digits beside DUR, to all of them."""
+        amount, rate, duration = self.amount, self.rate, self.duration
+        rounded = duration > 0 and abs(rate * duration - amount) > _ROUNDING * amount
+        return amount / duration if rounded else rate
 
     @property
     def items(self) -> dict[str, float]:
@@ -129,16 +139,11 @@ def _dose(record: Record) -> list[tuple[str, str]]:
             found.append((f"has the {name} {value:g}", "zero or more"))
     if record.additional < 0 or record.additional % 1 or record.additional > MOST:
         found.append((f"has the ADDL {record.additional:g}", f"a whole number from 0 to {MOST}"))
-    if record.steady not in (0, 1):
-        found.append((f"has the SS {record.steady:g}", _STEADY.get(record.steady, "1 for a steady state, else 0")))
+    if record.steady not in (0, 1, 2):
+        right = "1 for a steady state, 2 for one on top of what is there, else 0"
+        found.append((f"has the SS {record.steady:g}", right))
         return found
     return found + _repeated(record)
-
-
-_STEADY = {
-    2.0: "SS 1: a steady state on top of what is there (SS 2) is not supported, as it means little where a model is not linear",
-    3.0: "SS 1: no starting values are taken from what is there (SS 3)",
-}
 
 
 def _amount(record: Record) -> list[tuple[str, str]]:
@@ -147,11 +152,10 @@ def _amount(record: Record) -> list[tuple[str, str]]:
     found = []
     if amount < 0:
         found.append((f"has the AMT {amount:g}", "zero or more"))
-    if rate in (-1, -2):
-        what = "rate" if rate == -1 else "duration"
-        found.append((f"has RATE {rate:g}, a {what} that the model works out", f"the {what} itself, in RATE or DUR"))
-    elif rate < 0:
-        found.append((f"has the RATE {rate:g}", "zero or more"))
+    if rate < 0 and rate not in (RATE, DURATION):
+        found.append((f"has the RATE {rate:g}", "zero or more; -1 or -2 where the model states the rate or the duration"))
+    elif rate == RATE and duration:
+        found.append((f"has RATE -1, a rate of the model, and DUR {duration:g}", "one of them"))
     elif amount == 0 and not record.constant:
         right = "its AMT; EVID 2 where nothing is given; or SS 1 with RATE for a constant infusion at steady state"
         found.append(("is a dose of nothing", right))
@@ -168,7 +172,7 @@ def _repeated(record: Record) -> list[tuple[str, str]]:
         wrong = interval or additional
         return [("is a constant infusion at steady state with II or ADDL", "0 for both")] if wrong else []
     if record.steady and not interval:
-        return [("has a steady state (SS 1) without an interval II", "II, the time between doses")]
+        return [(f"has a steady state (SS {record.steady:g}) without an interval II", "II, the time between doses")]
     if additional and not interval:
         return [(f"has {additional:g} additional doses (ADDL) without an interval II", "II, the time between doses")]
     if interval > 0 and not additional and not record.steady:

@@ -51,7 +51,7 @@ def due_rows(due: Sequence[Due], per_day: float, courses: Mapping[str, Sequence[
 def _uncancelled(rows: list[_Pending], due: Due, since: float) -> list[_Pending]:
     """Return the rows without the additional doses that a record cancels from a day on."""
     everything = due.record.event in kind.RESETS
-    if not (everything or due.record.steady):
+    if not (everything or due.record.steady == 1):
         return rows
     return [(row, pending) for row, pending in rows if not (pending and row[0] >= since and (everything or row[1] == due.name))]
 
@@ -71,14 +71,16 @@ def _doses(due: Due, per_day: float) -> list[_Pending]:
     """Return a dose with its additional doses, which are at no steady state themselves."""
     record, day, name = due
     if record.constant:
-        return [(Row(day, name, record.rate * per_day, math.inf, steady=math.inf), False)]
-    lasting = record.duration or (record.amount / record.rate if record.rate else 0.0)
+        return [(Row(day, name, record.rate * per_day, math.inf, steady=math.inf, adding=record.steady == 2), False)]
+    lasting = 0.0 if record.rate > 0 else record.duration / per_day
+    rate = record.speed * per_day if record.rate > 0 else 0.0 if record.rate == kind.DURATION and lasting else record.rate
+    one = Row(day, name, record.amount, lasting, rate=rate)
     steady = record.interval / per_day if record.steady else 0.0
-    rows: list[_Pending] = [(Row(day, name, record.amount, lasting / per_day, steady=steady), False)]
+    rows: list[_Pending] = [(one._replace(steady=steady, adding=record.steady == 2), False)]
     offset = round(day - record.time / per_day)
     for number in range(1, int(record.additional) + 1):
         time = (record.time + number * record.interval) / per_day + offset
-        rows.append((Row(time, name, record.amount, lasting / per_day), True))
+        rows.append((one._replace(time=time), True))
     return rows
 
 

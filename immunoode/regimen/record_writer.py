@@ -17,7 +17,7 @@ from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, Sche
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOST_DIGITS, _RATE_DIGITS = 17, 12
+_MOST_DIGITS = 17
 _EVENTS = {DOSE: kind.DOSE, REPLACE: kind.REPLACE, MULTIPLY: kind.MULTIPLY, RESET: kind.RESET, SET: kind.OTHER}
 _WHOLE = ("ADDL", "SS", "EVID", "MDV")
 _Cells = dict[str, Any]
@@ -63,9 +63,11 @@ def write_records(
     -----
     `read_records` gives the same schedules again, with the covariates as columns and rule "locf"; left out is only a value set
     that already holds. In hours the last digit of a time may differ where no number of hours is that very number of days.
-    Every dose has a row of its own (ADDL is 0), and a subject to whom nothing is done one of EVID 2. A reset and the dose right
-    after it become one row of EVID 4. A parameter is set in a row of EVID 2, after one that still has the value before, so
-    that NONMEM, which carries values backward, understands the same.
+    An infusion whose rate was stated has it in RATE, and in DUR what it lasts if all of it arrives. One whose duration was stated
+    has RATE -2 and its DUR: NONMEM, which does not know DUR by itself, is told `D1 = DUR` in $PK. Every dose has a row of its
+    own (ADDL is 0), and a subject to whom nothing is done one of EVID 2. A reset and the dose right after it become one row of
+    EVID 4. A parameter is set in a row of EVID 2, after one that still has the value before, so that NONMEM, which carries
+    values backward, understands the same.
 
     Examples
     --------
@@ -74,8 +76,8 @@ def write_records(
     >>> table = imo.write_records({1: regimen.schedule({"pembrolizumab": "mg"}, {})}, {1: "pembrolizumab"}, time_unit="hour")
     >>> print(table.iloc[:, :5].to_string(index=False))
      ID  TIME   AMT  RATE  DUR
-      1   0.0 200.0 400.0  0.5
-      1 504.0 200.0 400.0  0.5
+      1   0.0 200.0  -2.0  0.5
+      1 504.0 200.0  -2.0  0.5
     """
     import pandas as pd
 
@@ -141,9 +143,9 @@ def _records(
     """Return the rows of one subject; `current` has the values of the parameters, and keeps up."""
     blank = _blank(numbers)
     rows = list[_Cells]()
-    columns = (schedule.times, schedule.amounts, schedule.durations, schedule.steady)
+    columns = (schedule.times, schedule.amounts, schedule.durations, schedule.steady, schedule.rates, schedule.adding)
     for (name, action), *values in zip(_names(schedule), *(column.tolist() for column in columns), strict=True):
-        time, amount, duration, steady = values
+        time, amount, duration, steady, rate, adding = values
         row = {**blank, "TIME": _of_days(time, per_day), "EVID": _EVENTS[action]}
         if action == SET:
             if amount == current[name]:
@@ -153,7 +155,7 @@ def _records(
             current[name] = amount
         elif action != RESET:
             row["CMT"] = name if numbers is None else numbers[name]
-            row |= _dose(amount, duration, steady, per_day) if action == DOSE else {"AMT": amount}
+            row |= _dose(amount, duration, steady, rate, adding, per_day) if action == DOSE else {"AMT": amount}
         if action == DOSE and rows and rows[-1]["EVID"] == kind.RESET and rows[-1]["TIME"] == row["TIME"]:
             rows.pop()
             row["EVID"] = kind.RESET_DOSE
@@ -166,13 +168,17 @@ def _blank(numbers: Mapping[str, str] | None) -> _Cells:
     return {**dict.fromkeys(COLUMNS[2:], 0.0), "CMT": "." if numbers is None else "0", "MDV": 1}
 
 
-def _dose(amount: float, duration: float, steady: float, per_day: float) -> _Cells:
-    """Return the cells of a dose."""
+def _dose(amount: float, duration: float, steady: float, rate: float, adding: bool, per_day: float) -> _Cells:
+    """Return the cells of a dose: what holds of an infusion is its RATE where that is positive, else its DUR."""
+    kind_of = (2 if adding else 1) if steady else 0
     if steady == math.inf:
-        return {"RATE": _shortest(amount, amount / per_day, lambda rate: rate * per_day), "SS": 1}
-    lasting = _of_days(duration, per_day)
-    rate = float(f"{amount / lasting:.{_RATE_DIGITS}g}") if lasting else 0.0
-    return {"AMT": amount, "RATE": rate, "DUR": lasting, "II": _of_days(steady, per_day), "SS": int(steady > 0)}
+        return {"RATE": _rate(amount, per_day), "SS": kind_of}
+    stated = _rate(rate, per_day) if rate > 0 else rate or (kind.DURATION if duration else 0.0)
+    return {"AMT": amount, "RATE": stated, "DUR": _of_days(duration, per_day), "II": _of_days(steady, per_day), "SS": kind_of}
+
+
+def _rate(per: float, per_day: float) -> float:
+    return _shortest(per, per / per_day, lambda rate: rate * per_day)
 
 
 def _of_days(days: float, per_day: float) -> float:

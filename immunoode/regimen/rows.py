@@ -99,7 +99,7 @@ def _rows(rule: Rule, inputs: Mapping[str, str], lookup: _Lookup) -> list[Row]:
     stated = stated_rows(rule)
     amounts = [row[2] for row in stated] if isinstance(rule, Course) else _amounts(rule, inputs, lookup)
     at_rate = isinstance(rule, Dose) and rule.at_rate
-    return [Row(time, name, amount, duration, action, steady, amount / duration if at_rate else 0.0)
+    return [Row(time, name, amount, duration, action, steady, amount / duration if at_rate and duration else 0.0)
             for (name, time, _, _, duration, action, steady), amount in zip(stated, amounts, strict=True)]  # fmt: skip
 
 

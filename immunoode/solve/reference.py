@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -215,7 +214,6 @@ def solve(
                        _EVALUATIONS_PER_STEP * most_steps)  # fmt: skip
     decisions = None
     if reactions.quantities:
-        events = deepcopy(events)  # reactions change them
         decisions = Decisions(lambda t, y: watch(patient.packed(t, y)), reactions, fired, events)
     t, end, e, g = start, max(start, float(times[-1])), 0, 0
     last, y = y, y.copy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -162,7 +163,7 @@ class Simulator:
         starts = self.starts[rows]
         events = self._events(rows, system.rows(matrix))
         matrix = _at_start(matrix, events, starts)
-        x = system.rows(matrix)
+        x = self._packed(rows, matrix)
         x[:, TIME_AT] = starts
         y, scales = np.zeros((len(x), system.width)), np.zeros((len(x), system.scales.size))
         for found, values in ((system.initial, y), (system.scales, scales)):
@@ -178,6 +179,14 @@ class Simulator:
             solution.values[rows] = values[..., :width]
             solution.derivatives[rows] = values[..., width:].reshape(solution.derivatives[rows].shape)
         solution.states[rows] = y[:, : system.base]
+
+    def _packed(self, rows: slice, matrix: FloatArray) -> FloatArray:
+        """Return packed inputs; what counts from a drug's first dose counts from day 0 where it is not given at all."""
+        x, inputs = self.system.rows(matrix), tuple(self.system.equations.inputs)
+        for i in np.flatnonzero(self.system.clocks >= 0):
+            never = [not _gives(schedule, inputs[i]) for schedule in self.schedules[rows]]
+            x[never, self.system.clocks[i]] = 0.0
+        return x
 
     def _events(self, rows: slice, x: FloatArray) -> tuple[Events, ...]:
         """Return the events of patients: those of one schedule, start, times and known times are made once."""
@@ -196,7 +205,7 @@ class Simulator:
             switches = own[len(KNOWN) * inputs :]
             if system.equations.clock:
                 switches = np.concatenate([switches, stops(system, row, start, self.end)])
-            facts = _facts(schedule, own[: len(KNOWN) * inputs].reshape(inputs, len(KNOWN), -1), system, row)
+            facts = _facts(schedule, own[: len(KNOWN) * inputs].reshape(inputs, len(KNOWN), 1 + len(self.by)), system, row)
             key = id(schedule), start, grid, facts.tobytes(), switches.tobytes()
             events = made.get(key)
             if events is None:
@@ -268,6 +277,14 @@ class Simulator:
     def thresholds(self) -> FloatArray:
         """What each state is extinct below; zeros where extinction is off."""
         return np.array(self.system.equations.extinct_below) * (1.0 if self.extinction else 0.0)
+
+
+def _gives(schedule: Schedule | None, name: str) -> bool:
+    """Whether a schedule, or a course that a reaction begins, has a dose of an input."""
+    if schedule is None:
+        return False
+    own = any(n == name and a == words.DOSE for n, a in zip(schedule.inputs, schedule.actions, strict=True))
+    return own or any(_gives(r.course, name) for r in schedule.reactions)
 
 
 def _facts(schedule: Schedule | None, known: FloatArray, system: System, x: FloatArray) -> FloatArray:
@@ -360,8 +377,9 @@ def _by_scipy(
         count = simulator.lengths[index]
         times, states = simulator.times[index, :count], np.zeros((count, system.width))
         system.set_constants(x[p])
+        own = deepcopy(events[p]) if simulator.reactions.quantities else events[p]  # reactions change them
         code = reference.solve(
-            system, x[p], y[p, :n], times, float(simulator.starts[index]), events[p], simulator.thresholds, simulator.rtol,
+            system, x[p], y[p, :n], times, float(simulator.starts[index]), own, simulator.thresholds, simulator.rtol,
             atol[p], simulator.most_steps, states[:, :n], solution.counts[index], solution.ended[index : index + 1],
             simulator.reactions, simulator.watch(), solution.fired[index],
         )  # fmt: skip
@@ -369,7 +387,7 @@ def _by_scipy(
         values[p, count:] = np.nan
         write_outputs_from_python(
             outputs.address, x[p], times, states, solution.ended[index], code == FINISHED, simulator.rtol, atol[p],
-            simulator.thresholds, events[p].columns, system.constants.address, system.constants_at, system.clocks,
+            simulator.thresholds, own.columns, system.constants.address, system.constants_at, system.clocks,
             values[p, :count],
         )  # fmt: skip
 
