@@ -63,11 +63,11 @@ def write_records(
     -----
     `read_records` gives the same schedules again, with the covariates as columns and rule "locf"; left out is only a value set
     that already holds. In hours the last digit of a time may differ where no number of hours is that very number of days.
-    An infusion whose rate was stated has it in RATE, and in DUR what it lasts if all of it arrives. One whose duration was stated
-    has RATE -2 and its DUR: NONMEM, which does not know DUR by itself, is told `D1 = DUR` in $PK. Every dose has a row of its
-    own (ADDL is 0), and a subject to whom nothing is done one of EVID 2. A reset and the dose right after it become one row of
-    EVID 4. A parameter is set in a row of EVID 2, after one that still has the value before, so that NONMEM, which carries
-    values backward, understands the same.
+    An infusion whose rate was stated has it in RATE, and in DUR what it lasts if all of it arrives. One whose duration was
+    stated has RATE -2 and its DUR: NONMEM, which does not know DUR by itself, is told `D1 = DUR` in $PK. Every dose has a row
+    of its own (ADDL is 0), and a subject to whom nothing is done one of EVID 2. A reset and the dose right after it become one
+    row of EVID 4. A parameter is set in a row of EVID 2, after one that still has the value before, so that NONMEM, which
+    carries values backward, understands the same.
 
     Examples
     --------
