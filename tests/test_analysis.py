@@ -125,6 +125,7 @@ def test_nullclines_of_quasi_steady_others_cross_at_the_steady_states_of_the_who
         imo.phase_plane("kirschner1998", "tumour", "effectors", others="steady")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_elasticities_have_values_where_a_power_begins_at_zero() -> None:
     regimen = imo.Regimen().dose("pembrolizumab", "200 mg")
     table = imo.local_sensitivity("lindauer2017", "tumour", regimen, at="30 days", parameters=["kill_power", "growth_rate"])

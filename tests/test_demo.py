@@ -7,6 +7,7 @@ from immunoode.__main__ import main
 from immunoode.demo import regimen_of, scenarios, treatments
 
 
+@pytest.mark.slow
 def test_the_example_leaves_figures_and_a_report(tmp_path, capsys):
     assert main(["demo", "--out", str(tmp_path), "--quiet"]) == 0
     assert {p.name for p in tmp_path.iterdir()} == {"fit.png", "residuals.png", "scenarios.png", "report.html"}
@@ -16,6 +17,7 @@ def test_the_example_leaves_figures_and_a_report(tmp_path, capsys):
     assert "report.html" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_table_of_ones_own(tmp_path):
     frame = imo.load_example().to_frame()
     own = frame[frame["arm"] == "docetaxel"].rename(columns={"time": "day", "value": "sum_of_diameters"})

@@ -130,6 +130,7 @@ def test_methods_agree(method: str) -> None:
     np.testing.assert_allclose(values, [0.02068, 0.04982], rtol=0.05)
 
 
+@pytest.mark.slow
 def test_weights_of_predictions_do_not_reward_large_ones() -> None:
     """With the habit of weighting by 1/prediction alone the rates come out too small; the likelihood is unbiased."""
     found = []

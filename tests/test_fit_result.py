@@ -67,6 +67,7 @@ def test_a_single_parameter_has_a_profile_as_well() -> None:
     np.testing.assert_allclose(alone.profile(progress=False).intervals()[ends], alone.confidence()[ends], rtol=0.1)
 
 
+@pytest.mark.slow
 def test_coverage_of_the_intervals() -> None:
     inside = 0
     for seed in range(60):

@@ -131,6 +131,7 @@ def test_an_earlier_fit_with_its_uncertainty(data: imo.TrialData) -> None:
         assert abs(off) < 3 * earlier
 
 
+@pytest.mark.slow
 def test_priors_of_each_kind_and_constraints(data: imo.TrialData) -> None:
     plain = imo.fit(model(), data, ["clearance", "volume", "growth", "potency"], **HOW)
     tight = imo.fit(model(), data, ["clearance", "volume", "growth", "potency"],

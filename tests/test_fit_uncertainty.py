@@ -72,6 +72,7 @@ def test_a_profile_says_what_is_not_identifiable() -> None:
     assert any(v != "identifiable" for v in verdicts)
 
 
+@pytest.mark.slow
 def test_the_bootstrap_agrees_with_the_covariance(result: FitResult) -> None:
     for kind in ("parametric", "cases"):
         found = result.bootstrap(150, kind=kind, progress=False)  # type: ignore[arg-type]
@@ -87,6 +88,7 @@ def test_the_bootstrap_does_not_depend_on_threads(result: FitResult) -> None:
     np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_bands_of_draws_are_like_those_of_the_covariance(result: FitResult) -> None:
     times = [14.0, 42.0]
     ours = result.bootstrap(200, progress=False).bands(times, by="arm")
@@ -295,6 +297,7 @@ def test_cross_validation_prefers_the_truth(pair: imo.FitComparison) -> None:
         fitted(simulated(6), per_subject=["rate"]).cross_validate(3)
 
 
+@pytest.mark.slow
 def test_wald_intervals_of_a_known_scale() -> None:
     """The covariance, the profile and the bootstrap of a mean of many observations agree with the normal interval."""
     found = linear(200)
@@ -324,6 +327,7 @@ def test_likelihood_bands_are_the_curves_at_the_ends_of_a_profile() -> None:
         np.testing.assert_allclose(band[curve], expected, rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_likelihood_bands_hold_the_extremes_of_the_confidence_region() -> None:
     """The largest and the least curve on the border of what the data do not contradict, searched in all directions."""
     from immunoode.fit.uncertainty.likelihood_bands import costs_of

@@ -120,6 +120,7 @@ def test_wrong_input() -> None:
         imo.growth_metrics(table, floor=0)
 
 
+@pytest.mark.slow
 def test_patients_of_lung_cancer_trials() -> None:
     """Typical growth is near that published for OAK (0.0016 a day, doi 10.3389/fphar.2022.1058220)."""
     data = imo.read_lesions(data_file("nsclc_atezolizumab_target_lesions.csv"))

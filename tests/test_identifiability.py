@@ -44,6 +44,7 @@ def test_information_in_closed_form() -> None:
     assert found.ok and "determines all" in found.report()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "size"), [("additive", 0.4), ("proportional", 0.1), ("combined", (0.1, 0.2)), ("lognormal", 0.1)]
 )

@@ -22,6 +22,8 @@ FIGURES = {
     "07_identifiability_and_design": 6,
 }
 """Every notebook, and how many figures it draws."""
+QUICK = "01_quickstart"
+"""The notebook that the default suite runs; the slow tests run the others."""
 
 
 def read(name: str) -> Any:
@@ -38,7 +40,7 @@ def test_kept_without_outputs(name: str) -> None:
     assert all(not cell.outputs and cell.execution_count is None for cell in cells)
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", [name if name == QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FIGURES])
 def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("IMMUNOODE_DATA", raising=False)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])))

@@ -11,8 +11,11 @@ import pytest
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
-@pytest.mark.parametrize("name", ["dosing.md", "response.md", "solver.md", "trial_data.md", "endpoints.md", "exchange.md",
-                                  "fitting.md", "populations.md", "reading_models.md"])  # fmt: skip
+QUICK = ("dosing.md", "response.md", "solver.md", "trial_data.md", "endpoints.md", "exchange.md")
+FITS = ("fitting.md", "populations.md", "reading_models.md")
+
+
+@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in FITS)])
 def test_the_examples_run(name: str) -> None:
     page = DOCS / name
     code = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))

@@ -54,6 +54,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_it_is_read_again_with_the_same_likelihood(name: str, tmp_path: Path) -> None:
     result = fitted(**CASES[name])

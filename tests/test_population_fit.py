@@ -57,6 +57,7 @@ def test_theophylline_as_nlmixr2_finds_it_by_saem(oral):
     assert np.exp(result.point.errors[0]) == pytest.approx(0.697, rel=0.02)
 
 
+@pytest.mark.slow
 def test_both_methods_find_the_truth_and_agree(saem, focei):
     for result in (saem, focei):
         assert result.success
@@ -120,6 +121,7 @@ def test_covariates_and_correlations_are_found():
     assert without.objective - result.objective > 10.83  # the likelihood ratio at 0.001
 
 
+@pytest.mark.slow
 def test_a_parameter_without_random_effect():
     data = decays(60, seed=7, sd=(1e-9, 0.3))
     for method in ("saem", "focei"):
@@ -128,6 +130,7 @@ def test_a_parameter_without_random_effect():
         assert (result.individual()["rate"] == result.values["rate"]).all() and result.free == 4
 
 
+@pytest.mark.slow
 def test_what_is_below_the_limit_counts():
     data = decays(80, seed=9).assign(censoring="")
     limit = 1.5
@@ -153,6 +156,7 @@ def test_intervals_are_between_their_ends():
     assert good.values["amount"] == pytest.approx(exact.values["amount"], rel=0.02)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_result(saem):
     again = fitted()
     assert (again.point.beta == saem.point.beta).all() and (again.omega == saem.omega).all().all()
@@ -161,6 +165,7 @@ def test_the_same_seed_gives_the_same_result(saem):
     assert (fitted(seed=2).point.beta != saem.point.beta).any()
 
 
+@pytest.mark.slow
 def test_resumed_from_where_it_was(saem):
     short = fitted(iterations=(20, 20))
     gone_on = fitted(resume=short, iterations=(50, 100))
@@ -169,6 +174,7 @@ def test_resumed_from_where_it_was(saem):
         fitted(resume=short, random=["rate"])
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_what_there_is(monkeypatch):
     from immunoode.population import saem as module
 
@@ -226,6 +232,7 @@ def test_predictive_check(saem):
             saem.predictive_check(draws=20, **how)
 
 
+@pytest.mark.slow
 def test_predictive_check_below_the_limit_and_with_dropout():
     data = decays(60, seed=13)
     below = data["value"] < 1.0
@@ -274,6 +281,7 @@ def test_wrong_calls_say_what_is_wrong(how, words):
         fitted(**how)
 
 
+@pytest.mark.slow
 def test_poor_data_are_named():
     """One visit a subject, no scatter between subjects: each ends with a result that says what it is worth."""
     one = fitted(decays(20, times=(3.0,)), random="amount", vary="rate")

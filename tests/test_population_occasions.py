@@ -80,6 +80,7 @@ def test_effects_are_split_by_expectation(nested):
     assert np.abs(np.mean((own - subjects) * subjects, axis=0)).max() < 0.01  # what is left does not depend on what is found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["focei", "saem"])
 def test_known_values_are_recovered(method, request):
     result = request.getfixturevalue(method)
@@ -165,6 +166,7 @@ def test_occasions_may_be_said_in_any_way():
     assert fitted(read, None, occasions="OCC", **how).objective == pytest.approx(by_column.objective, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_subjects_may_have_different_occasions():
     """A third of the subjects leave after the first occasion: they say nothing of the variation between these."""
     data, doses = crossover(45, seed=4)

@@ -25,6 +25,7 @@ def usable(result):
     return " | ".join(result.warnings()) + result.report()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_a_model_that_is_not_identifiable(method):
     """Of two rates only the product is in the equations."""
@@ -40,6 +41,7 @@ def test_a_model_that_is_not_identifiable(method):
     assert result.parameters().loc["sd(first)", "rse_percent"] < 30  # what is not touched by it stays known
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_a_subject_with_one_visit(method):
     data = decays(20)
@@ -49,6 +51,7 @@ def test_a_subject_with_one_visit(method):
     assert abs(eta.loc["s3", "rate"]) < eta["rate"].abs().quantile(0.7)  # drawn to what is typical
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_constant_data(method):
     result = fitted(decays(20).assign(value=5.0), method=method)
@@ -107,6 +110,7 @@ def _bounded(low, high):
                  flows={"loss": Flow("drug", per_capita="rate")})  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_where_the_model_explodes(method):
     """Draws reach rates at which the solution is infinite within the data's time; they count as impossible."""
@@ -135,6 +139,7 @@ def test_a_model_that_does_not_follow():
     assert "the model hardly follows the data" in usable(fitted(odd, method="focei"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method, module, name", [("saem", "saem", "chains_of"), ("focei", "focei", "warm"),
                                                   ("saem", "saem", "_maximised"), ("focei", "focei", "_tried")])  # fmt: skip
 @pytest.mark.parametrize("error", [KeyboardInterrupt, np.linalg.LinAlgError("singular")])
@@ -159,6 +164,7 @@ def test_whatever_ends_a_fit_early_leaves_what_there_is(method, module, name, er
     assert gone_on.success and gone_on.values["rate"] == pytest.approx(0.2, rel=0.15)
 
 
+@pytest.mark.slow
 def test_saved_and_read_again_to_the_last_digit(tmp_path):
     """With covariates, correlations and censoring; what is made on demand comes out the same."""
     data = decays(20)

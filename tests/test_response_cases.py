@@ -85,6 +85,7 @@ def test_there_are_enough_cases_and_each_says_its_clause() -> None:
     )
 
 
+@pytest.mark.slow
 def test_all_subjects_at_once_are_the_same_as_each_alone() -> None:
     for criteria, some in (("recist", RECIST), ("irecist", IRECIST)):
         for form in ("lesions", "sums", "responses"):

@@ -123,6 +123,7 @@ def test_the_way_to_nonmem_and_back_loses_nothing(seed: int, tmp_path: Path) -> 
     pd.testing.assert_frame_equal(back.covariates, data.covariates, check_names=False, check_dtype=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(
     st.lists(
