@@ -69,6 +69,10 @@ class FileError(ImmunoodeError, OSError):
     """A file that cannot be written, or is there already and is not to be replaced."""
 
 
+class OutOfBoundsWarning(UserWarning):
+    """Values outside the bounds that a model states for its parameters; they are used as they are."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return advice that names the nearest known names, or lists them all.
 

@@ -14,6 +14,7 @@ from immunoode.fit.constraints import constrain, slopes_of
 from immunoode.fit.logarithms import LOG, LogParameters
 from immunoode.fit.observations import FloatArray, IntArray
 from immunoode.model.parts import Model, Parameter
+from immunoode.model.values import warn_outside
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -365,6 +366,11 @@ def _started(slot: Slot, value: float, given: float | Mapping[str, float] | None
         first = [float(np.exp(np.mean(np.log(own[slot.group == g])))) for g in range(len(slot.keys))]
     else:
         first = [float(value if given is None else given)] * len(slot.keys)
+    if not np.isfinite(first).all():
+        raise FitError(Problem(f"initial[{slot.name!r}]", f"is {given!r}", f"finite numbers in {slot.unit}"))
+    if given is not None or own is None:
+        limits = Parameter(value, slot.unit, slot.bounds)
+        warn_outside("start of the fit", {slot.name: limits}, {slot.name: first}, "moved to them")
     return replace(slot, initial=tuple(_inside(x, slot) for x in first))
 
 

@@ -16,7 +16,7 @@ from immunoode.model.roles import ROLE, role_named
 from immunoode.model.tables import KNOWN_BEFORE, TABLES, VALUES, expressions_of
 
 
-def check(model: Model, where: str = "", bib: frozenset[str] | None = None) -> list[Problem]:
+def check(model: Model, where: str = "", bib: frozenset[str] | None = None, values: bool = True) -> list[Problem]:
     """Return every problem of a model; an empty list means that it is well formed.
 
     Parameters
@@ -26,9 +26,11 @@ def check(model: Model, where: str = "", bib: frozenset[str] | None = None) -> l
         The file or name that the problems' places begin with.
     bib : frozenset of str, optional
         The keys of the bibliography; sources are looked up where it is given.
+    values : bool
+        Whether values must lie within their bounds. They must in a file; a caller who sets others is warned.
     """
     where = where or model.name
-    problems = [*_names(model), *_units(model), *_parameters(model, bib), *_ends(model), *_expressions(model)]
+    problems = [*_names(model), *_units(model), *_parameters(model, bib, values), *_ends(model), *_expressions(model)]
     if not problems:
         problems = [*_cycles(model)]
     if not problems:
@@ -82,23 +84,23 @@ def _units(model: Model) -> Iterator[Problem]:
                 yield Problem(f"{table}.{name}.unit", error.problems[0].what, error.problems[0].right)
 
 
-def _parameters(model: Model, bib: frozenset[str] | None) -> Iterator[Problem]:
+def _parameters(model: Model, bib: frozenset[str] | None, values: bool) -> Iterator[Problem]:
     tables: dict[str, Mapping[str, Parameter]] = {"covariates": model.covariates, "parameters": model.parameters}
-    tables |= {f"variants.{name}": values for name, values in model.variants.items()}
+    tables |= {f"variants.{name}": changed for name, changed in model.variants.items()}
     for table, parameters in tables.items():
         for name, parameter in parameters.items():
-            yield from _bounds(f"{table}.{name}", parameter)
+            yield from _bounds(f"{table}.{name}", parameter, values)
             if bib is not None:
                 yield from _source(f"{table}.{name}.source", parameter.source, bib)
 
 
-def _bounds(place: str, parameter: Parameter) -> Iterator[Problem]:
+def _bounds(place: str, parameter: Parameter, values: bool) -> Iterator[Problem]:
     if parameter.bounds is None:
         return
     lower, upper = parameter.bounds
     if not lower < upper:
         yield Problem(f"{place}.bounds", f"[{lower:g}, {upper:g}] are not in order", "[lower, upper]")
-    elif not lower <= parameter.value <= upper:
+    elif values and not lower <= parameter.value <= upper:
         yield Problem(
             place,
             f"value {parameter.value:g} is outside its bounds [{lower:g}, {upper:g}]",

@@ -103,7 +103,7 @@ def equations(model: Model) -> Equations:
     key = structure(whole)
     values = tuple(p.value for p in whole.constants.values())
     if key not in _CACHE:
-        problems = check(whole)
+        problems = check(whole, values=False)
         if problems:
             raise ModelError(problems)
         _CACHE[key] = _Builder(whole, key).build()

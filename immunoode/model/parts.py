@@ -222,10 +222,16 @@ class Model:
         ------
         ModelError
             If a name is not a parameter of the model, or a value is not a finite number.
+
+        Warns
+        -----
+        OutOfBoundsWarning
+            If a value is outside its parameter's bounds.
         """
-        from immunoode.model.values import checked_values
+        from immunoode.model.values import checked_values, warn_outside
 
         checked = checked_values(self, values)
+        warn_outside(self.name, self.constants, checked)
 
         def changed(table: Mapping[str, Parameter]) -> dict[str, Parameter]:
             return {k: replace(p, value=checked[k]) if k in checked else p for k, p in table.items()}

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import math
+import sys
+import warnings
 from collections.abc import Mapping
+from typing import Any
 
-from immunoode.errors import ModelError, Problem, nearest
-from immunoode.model.parts import Model
+import numpy as np
+
+from immunoode.errors import ModelError, OutOfBoundsWarning, Problem, nearest
+from immunoode.model.parts import Model, Parameter
+
+_ROUNDING = 1e-9
+"""Of a bound: values that stand at it are not outside by an error of rounding."""
 
 
 def checked_values(model: Model, values: Mapping[str, float]) -> dict[str, float]:
@@ -29,6 +37,56 @@ def checked_values(model: Model, values: Mapping[str, float]) -> dict[str, float
     if problems:
         raise ModelError(problems)
     return checked
+
+
+def warn_outside(
+    where: str, constants: Mapping[str, Parameter], values: Mapping[str, Any], what: str = "used as they are"
+) -> None:
+    """Issue one warning that names each value outside its parameter's bounds.
+
+    Parameters
+    ----------
+    where : str
+        The model, or what was given.
+    constants : mapping of str to Parameter
+    values : mapping of str to float or array
+        A value, or one for each patient.
+    what : str
+        What happens with such values.
+
+    Warns
+    -----
+    OutOfBoundsWarning
+        At the line outside this package that gave them.
+    """
+    found = [text for name, given in values.items() if name in constants and (text := _outside(name, constants[name], given))]
+    if found:
+        text = f"{where}: values outside their bounds are {what}: {'; '.join(found)}"
+        warnings.warn(text, OutOfBoundsWarning, stacklevel=_callers_level())
+
+
+def _outside(name: str, parameter: Parameter, given: Any) -> str:
+    """Return what is outside, in words; "" if nothing is."""
+    if parameter.bounds is None:
+        return ""
+    values, (low, high) = np.ravel(np.asarray(given, dtype=float)), parameter.bounds
+    slack = _ROUNDING * max((abs(b) for b in (low, high) if math.isfinite(b)), default=0.0)
+    far = values[np.isfinite(values) & ((values < low - slack) | (values > high + slack))]
+    if not far.size:
+        return ""
+    unit, limits = "" if parameter.unit == "1" else f" {parameter.unit}", f"[{low:g}, {high:g}]"
+    if values.size == 1:
+        return f"{name} = {far[0]:g}{unit} is not within {limits}"
+    span = f"{far.min():g}" if far.min() == far.max() else f"{far.min():g} to {far.max():g}"
+    return f"{name} of {far.size} of {values.size} ({span}{unit}) is not within {limits}"
+
+
+def _callers_level() -> int:
+    """Return the level, for `warnings.warn` in the calling function, of the first frame outside this package."""
+    package, level, frame = __name__.partition(".")[0], 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _finite(value: object) -> bool:

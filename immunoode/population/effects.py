@@ -11,7 +11,8 @@ import numpy as np
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fit.covariates import columns_of
 from immunoode.fit.observations import FloatArray, IntArray, Observations
-from immunoode.model.parts import Model
+from immunoode.model.parts import Model, Parameter
+from immunoode.model.values import warn_outside
 from immunoode.population.covariance import Pattern, pattern_of
 from immunoode.population.distributions import Distribution, distribution_of
 from immunoode.population.nested import Nested
@@ -158,7 +159,7 @@ def effects(
         typical.append(len(coefficients))
         coefficients.append(name)
         columns.append(one)
-        start.append(_start(name, d, float(initial.get(name, known[name].value)), known[name].bounds))
+        start.append(_start(name, d, float(initial.get(name, known[name].value)), known[name]))
         for label, values in extra.get(name, {}).items():
             coefficients.append(f"{name} ~ {label}")
             columns.append(one * values[:, None])
@@ -203,7 +204,9 @@ def on_occasions(one: Effects, occasions: Occasions, sds: Mapping[str, float]) -
     )  # fmt: skip
 
 
-def _start(name: str, distribution: Distribution, value: float, bounds: tuple[float, float] | None) -> float:
+def _start(name: str, distribution: Distribution, value: float, parameter: Parameter) -> float:
+    bounds = parameter.bounds
+    warn_outside("start of the fit", {name: parameter}, {name: value})
     latent = float(distribution.latent(np.array(value)))
     if not np.isfinite(latent):
         raise FitError(Problem(f"initial[{name!r}]", f"{value:g} is outside of its distribution", f"a value within {bounds}"))

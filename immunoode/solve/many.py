@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import Problem, SolveError
+from immunoode.errors import OutOfBoundsWarning, Problem, SolveError
+from immunoode.model.combine import closed
+from immunoode.model.library import load_model
 from immunoode.model.parts import Model
+from immunoode.model.values import warn_outside
 from immunoode.regimen.occurrences import Events
 from immunoode.solve.reductions import reductions
 from immunoode.solve.simulate import first_of_each, report_times, simulate
@@ -154,9 +157,7 @@ def _blocks(
     use: Callable[[Simulation], pd.DataFrame], model: Model | str, regimen: Any, until: Any, parameters: pd.DataFrame,
     outputs: str | Sequence[str], block: int, progress: bool | None, options: dict[str, Any],
 ) -> Iterator[pd.DataFrame]:  # fmt: skip
-    """Yield what is made of each block of patients."""
-    from tqdm.auto import tqdm
-
+    """Return what is made of each block of patients, one after the other; the whole table is looked at first."""
     if not hasattr(parameters, "columns"):
         raise SolveError(Problem("parameters", f"are {type(parameters).__name__}", "a DataFrame with one row a patient"))
     if not isinstance(block, int) or block < 1:
@@ -164,18 +165,35 @@ def _blocks(
     count = len(parameters)
     if isinstance(regimen, (list, tuple)) and len(regimen) != count:
         raise SolveError(Problem("regimen", f"is given for {len(regimen)} patients, parameters for {count}", "one for each"))
+    model = load_model(model) if isinstance(model, str) else model
+    given = {str(n): parameters[n].to_numpy() for n in parameters.columns if parameters[n].dtype.kind in "iuf"}
+    if isinstance(model, Model):  # what else it may be, `simulate` says
+        constants = closed(model).constants
+        warn_outside(model.name, constants, {n: p.value for n, p in constants.items()} | given)
     shown = count >= 200 if progress is None else progress
     if count and options.get("times") is None and not isinstance(regimen, Events):
         firsts = first_of_each(regimen)  # the same times in each block
         own = [regimen[k] for k in firsts] if isinstance(regimen, (list, tuple)) else regimen
         grid = report_times(model, own, until, start=options.get("start", 0.0), parameters=parameters.iloc[firsts])
         options = {**options, "times": grid}
+    return _one_by_one(use, model, regimen, until, parameters, outputs, block, shown, options)
+
+
+def _one_by_one(
+    use: Callable[[Simulation], pd.DataFrame], model: Model, regimen: Any, until: Any, parameters: pd.DataFrame,
+    outputs: str | Sequence[str], block: int, shown: bool, options: dict[str, Any],
+) -> Iterator[pd.DataFrame]:  # fmt: skip
+    """Yield what is made of each block of patients."""
+    from tqdm.auto import tqdm
+
+    count = len(parameters)
     with tqdm(total=count, desc="patients", disable=not shown) as bar:
         for first in range(0, max(count, 1), block):
             rows = slice(first, first + block)
             own = regimen[rows] if isinstance(regimen, (list, tuple)) else regimen
             with warnings.catch_warnings():  # a failure is a row of the result here
                 warnings.simplefilter("ignore", RuntimeWarning)
+                warnings.simplefilter("ignore", OutOfBoundsWarning)  # said of the whole table
                 run = simulate(model, own, until, parameters=parameters.iloc[rows], outputs=outputs, progress=False, **options)
             yield use(run)
             bar.update(len(run.subjects))

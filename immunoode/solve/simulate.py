@@ -14,6 +14,7 @@ from immunoode.model.combine import closed
 from immunoode.model.equations import Equations, equations
 from immunoode.model.library import load_model
 from immunoode.model.parts import Model
+from immunoode.model.values import warn_outside
 from immunoode.regimen.occurrences import Events
 from immunoode.regimen.schedule import SET, Schedule
 from immunoode.solve.grid import daily
@@ -101,6 +102,12 @@ def simulate(
         If the model is not closed, or an argument is wrong. A patient whose integration stops raises nothing: a warning
         is issued, `Simulation.status` says why, and values after that time are NaN.
 
+    Warns
+    -----
+    OutOfBoundsWarning
+        If values, the model's or given ones, are outside the bounds of their parameters: one warning that names each
+        parameter with its bounds, and for how many patients.
+
     Examples
     --------
     >>> import immunoode as imo
@@ -113,6 +120,8 @@ def simulate(
         raise SolveError(Problem("model", f"is {type(model).__name__}", "a Model, or the name of a shipped one"))
     eq = equations(model)
     matrix, subjects = _parameters(eq, parameters, _count(regimen), model)
+    values = {n: v[:1] if (v == v[0]).all() else v for n, v in zip(eq.parameters, matrix.T, strict=True)}
+    warn_outside(model.name, closed(model).constants, values)
     first = units.days(start)
     grid = _times(times, until, first)
     wanted = (outputs,) if isinstance(outputs, str) else outputs
