@@ -21,6 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ImmunoodeError, OSError) as error:
         print(f"immunoode: {error}", file=sys.stderr)
         return 2
+    print(f"Arms: {result.arms}\n")
+    for what in result.uncertain:
+        print(f"NOT DETERMINED by the data: {what}")
+    if result.uncertain:
+        print("The scenarios below rest on these values: take them as examples, not as predictions. See the report.\n")
     print(result.comparison)
     print("\n".join(["", "Look at", *(f"  {path}" for path in result.files)]))
     return 0
@@ -39,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         "--out", metavar="FOLDER", default="build/demo", help="where figures and report go (default: %(default)s)"
     )
     demo.add_argument("--arm", metavar="ARM=DRUGS", action="append", default=[], type=_arm,
-                      help="treatment of an arm whose name does not say it: 'B=docetaxel + pembrolizumab'")  # fmt: skip
+                      help="treatment of an arm whose name does not say it: 'B=docetaxel + RT', 'C=untreated'")  # fmt: skip
     demo.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -10,6 +11,7 @@ from operator import add
 from pathlib import Path
 from typing import Any
 
+from immunoode.arm_names import Treatment, advice, treatment_of
 from immunoode.atomic import write_whole
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.fit.fit import fit
@@ -45,16 +47,33 @@ _FILES = {
 _ADDED = ("pembrolizumab", "radiotherapy")
 VARIED = ("growth_rate",)
 PERSONAL = ("kill_rate",)
+_PYTHON = re.compile(r"\w=|\w\(")
+_LARGE_ERROR = 0.5
+"""Of a value: with more, the data hardly determine it."""
 SIMULATED = "The data are simulated from the package's own models: they say nothing about these drugs in patients."
 
 
 @dataclass(frozen=True)
 class Result:
-    """What the demonstration made: the fit, the scenarios and the files."""
+    """What the demonstration made.
+
+    Attributes
+    ----------
+    fit : FitResult
+    comparison : Comparison
+        The scenarios.
+    files : tuple of Path
+    arms : str
+        What each arm was taken as.
+    uncertain : tuple of str
+        Which fitted values the data do not determine; the scenarios rest on them.
+    """
 
     fit: Any
     comparison: Any
     files: tuple[Path, ...]
+    arms: str
+    uncertain: tuple[str, ...]
 
 
 def run(data: str | Path | None = None, out: str | Path = "build/demo", arms: Mapping[str, str] | None = None,
@@ -69,14 +88,14 @@ def run(data: str | Path | None = None, out: str | Path = "build/demo", arms: Ma
     out : path
         Folder for the figures and `report.html`.
     arms : mapping, optional
-        Treatment of arms whose names do not say it: {"B": "docetaxel + pembrolizumab"}; "" is untreated.
+        Treatment of arms whose names do not say it: {"B": "docetaxel + pembrolizumab", "C": "untreated"}.
     progress : bool
         Show a progress bar.
 
     Raises
     ------
     DataError
-        If the table cannot be used, or an arm in `arms` is not in it.
+        If the table cannot be used, an arm in `arms` is not in it, or it is not clear how an arm was treated.
     """
     from tqdm.auto import tqdm
 
@@ -84,7 +103,8 @@ def run(data: str | Path | None = None, out: str | Path = "build/demo", arms: Ma
     folder.mkdir(parents=True, exist_ok=True)
     with tqdm(total=4, desc="demo: reading", disable=not progress) as bar:
         trial = load_example() if data is None else _read(Path(data))
-        drugs = treatments(trial.arms, arms or {})
+        given = treatments(trial.arms, arms or {})
+        drugs = {arm: treatment.drugs for arm, treatment in given.items()}
         model = model_for({d for found in drugs.values() for d in found})
         _step(bar, "fitting")
         regimens = {arm: regimen_of(found) for arm, found in drugs.items()}
@@ -93,10 +113,10 @@ def run(data: str | Path | None = None, out: str | Path = "build/demo", arms: Ma
         _step(bar, "scenarios")
         comparison = compare(_typical(model, result), scenarios(drugs), until="1 year")
         _step(bar, "drawing")
-        files = _write(folder, trial, drugs, result, comparison, simulated=data is None)
+        files = _write(folder, trial, given, result, comparison, simulated=data is None)
         bar.update()
         bar.set_description("demo: done")
-    return Result(result, comparison, files)
+    return Result(result, comparison, files, in_words(given), uncertain(result))
 
 
 def _step(bar: Any, what: str) -> None:
@@ -116,11 +136,13 @@ def _read(path: Path) -> Any:
     try:
         return read_trial(path, {"value": "sum_of_diameters"}, "mm") if with_value else read_trial(path)
     except DataError as error:
-        lost = [p for p in error.problems if p.right.startswith("say columns=")]
-        if not lost:
-            raise
-        right = "head the columns in the file subject, arm, day and sum_of_diameters (in mm)"
-        raise DataError([*(p for p in error.problems if p not in lost), *(replace(p, right=right) for p in lost)]) from error
+        raise DataError(_for_a_file(p) for p in error.problems) from error
+
+
+def _for_a_file(problem: Problem) -> Problem:
+    """Return a problem whose advice is about the file, where it was about arguments of a Python function."""
+    right = "head the columns in the file subject, arm, day and sum_of_diameters (in mm)"
+    return replace(problem, right=right) if _PYTHON.search(problem.right) else problem
 
 
 def _errors(trial: Any) -> str:
@@ -128,20 +150,32 @@ def _errors(trial: Any) -> str:
     return "combined" if (trial.frame["value"] == 0).any() else "proportional"
 
 
-def treatments(arms: tuple[str, ...], said: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Return the drugs of each arm: what was said of it, else what its name mentions."""
-    unknown = [Problem(f"arm {a!r}", "is not in the data", nearest(a, arms)) for a in said if a not in arms]
-    names = {arm: said.get(arm, arm).lower() for arm in arms}
-    for arm, text in said.items():
-        words = [w for w in re.split(r"[\s+,;/&]+", text.lower()) if w and w not in ("and", "untreated", "placebo")]
-        unknown += [
-            Problem(f"treatment of arm {arm!r}", f"{w!r} is not known", nearest(w, STANDARD))
-            for w in words
-            if w not in STANDARD
-        ]
-    if unknown:
-        raise DataError(unknown)
-    return {arm: tuple(drug for drug in STANDARD if drug in text) for arm, text in names.items()}
+class UnclearArms(DataError):
+    """Arms whose names do not say how they were treated."""
+
+
+def treatments(arms: tuple[str, ...], said: Mapping[str, str]) -> dict[str, Treatment]:
+    """Return the treatment of each arm: what was said of it, else what its name mentions.
+
+    Raises
+    ------
+    UnclearArms
+        If a name, or what was said, is not understood in full: no arm is taken as untreated for want of a known word.
+    """
+    absent = [Problem(f"arm {a!r}", "is not in the data", nearest(a, arms)) for a in said if a not in arms]
+    found = {arm: treatment_of(said.get(arm, arm), STANDARD) for arm in arms}
+    unclear = [_unclear(arm, said.get(arm), t.unclear) for arm, t in found.items() if t.unclear]
+    if absent or unclear:
+        raise UnclearArms([*absent, *unclear])
+    return found
+
+
+def _unclear(arm: str, said: str | None, part: str) -> Problem:
+    drugs, none = (shlex.quote(f"{arm}={what}") for what in ("pembrolizumab + radiotherapy", "untreated"))
+    right = f"say --arm {drugs}, with its drugs, or --arm {none}"
+    if said is None:
+        return Problem(f"arm {arm!r}", f"{part!r} says no treatment", f"{right}; {advice(part, STANDARD)}")
+    return Problem(f"treatment of arm {arm!r}", f"{part!r} is not known", advice(part, STANDARD))
 
 
 def model_for(drugs: set[str]) -> Model:
@@ -174,6 +208,32 @@ def scenarios(drugs: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     return {" + ".join(row) or "untreated": regimen_of(row) if row else None for row in dict.fromkeys(rows)}
 
 
+def in_words(given: Mapping[str, Treatment]) -> str:
+    """Return what each arm was taken as."""
+    return "; ".join(
+        f"{arm}: {' + '.join(t.drugs) or 'untreated'}" + (f" ({', '.join(t.notes)})" if t.notes else "")
+        for arm, t in given.items()
+    )
+
+
+def uncertain(result: Any) -> tuple[str, ...]:
+    """Return the fitted values whose standard error is more than half of them, or has none, and what the fit warns of."""
+    table = result.parameters()
+    share = (table["standard_error"].astype(float) / table["value"].abs()).where(table["value"] != 0)
+    found = []
+    for name in VARIED:
+        error = float(share.get(name, float("nan")))
+        if not error <= _LARGE_ERROR:
+            known = "no standard error" if error != error else f"standard error {error:.0%}"
+            found.append(f"{name} = {table.loc[name, 'value']:.3g} {table.loc[name, 'unit']}, {known}")
+    for name in PERSONAL:
+        own = share[[key.startswith(f"{name}__") for key in share.index]]
+        weak = int((~(own <= _LARGE_ERROR)).sum())
+        if weak:
+            found.append(f"{name} of {weak} of {len(own)} subjects, standard error above {_LARGE_ERROR:.0%} or none")
+    return tuple(found)
+
+
 def _typical(model: Model, result: Any) -> Model:
     """Return the model of a typical patient: what is shared as fitted, the median of what is not."""
     own = result.individual()
@@ -185,7 +245,7 @@ def _typical(model: Model, result: Any) -> Model:
 
 
 def _write(
-    folder: Path, trial: Any, drugs: Mapping[str, tuple[str, ...]], result: Any, comparison: Any, simulated: bool
+    folder: Path, trial: Any, given: Mapping[str, Treatment], result: Any, comparison: Any, simulated: bool
 ) -> tuple[Path, ...]:
     import numpy as np
 
@@ -202,17 +262,17 @@ def _write(
     for name, (_, data) in images.items():
         files.append(folder / f"{name}.png")
         write_whole(files[-1], data, overwrite=True)
-    arms = "; ".join(f"{arm}: {' + '.join(found) or 'taken as untreated'}" for arm, found in drugs.items())
     sections = [
         Section(
             "Data",
             paragraph(str(trial))
-            + paragraph(f"Arms: {arms}.")
+            + paragraph(f"Arms: {in_words(given)}.")
             + (paragraph(SIMULATED, note=True) if simulated else ""),
         )
     ]
     sections += [Section(title, image(data, title)) for title, data in images.values()]
-    sections.append(Section("Scenarios in numbers", comparison._repr_html_()))
+    doubts = "".join(paragraph(f"The data do not determine {what}.", note=True) for what in uncertain(result))
+    sections.append(Section("Scenarios in numbers", doubts + comparison._repr_html_()))
     sections.append(Section("Report of the fit", preformatted(result.report())))
     files.append(folder / "report.html")
     write_whole(files[-1], page("immunoode: a model fitted to trial data, and combinations", sections), overwrite=True)

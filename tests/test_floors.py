@@ -26,6 +26,7 @@ FLOORS = (
     ("scenario", "virtual", "petab", "analysis", "population"),
     ("plot",),
     ("report",),
+    ("arm_names",),
     ("demo",),
     ("__main__",),
 )

@@ -1,11 +1,13 @@
 """The library of regimens: every one expands, states its source, and runs on the models that it names."""
 
+from collections import Counter
 from functools import reduce
 from pathlib import Path
 
 import pytest
 
 import immunoode as imo
+from immunoode.model.library import carriers
 from immunoode.regimen.page import page
 
 NAMES = list(imo.list_regimens().index)
@@ -39,6 +41,45 @@ def test_it_runs_and_shrinks_or_holds_the_tumour(name):
     )
     treated.raise_for_status()
     assert treated["sum_of_diameters"][-1] < untreated["sum_of_diameters"][-1]
+
+
+def loaded(file, variant):
+    return imo.load_model(file, variant=variant or None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_dose_lands_in_every_model_and_variant_that_is_named_for_it(name):
+    regimen = imo.load_regimen(name)
+    takers = [carriers()[therapy] for therapy in regimen.therapies]
+    given = Counter(regimen.to_frame()["therapy"])
+    for k, each in enumerate(takers):
+        for taker in each:
+            chosen = dict.fromkeys([taker, *(own[0] for own in takers[:k] + takers[k + 1 :] if taker not in own)])
+            model = imo.combine("tumour_immune", *(loaded(*one) for one in chosen))
+            units = {therapy: model.inputs[therapy].unit for therapy in regimen.therapies}
+            schedule = regimen.schedule(units, PATIENT)
+            begun = [n for n, a, d in zip(schedule.inputs, schedule.amounts, schedule.durations, strict=True) if a > 0 or d > 0]
+            assert Counter(begun) == given
+
+
+@pytest.mark.parametrize(
+    ("name", "models"),
+    [("ipilimumab_melanoma", ["ctla4_inhibitor"]), ("pembrolizumab_3_weekly", ["pd1_inhibitor"]),
+     ("nivolumab_ipilimumab_lung",
+      [("pd1_inhibitor", "nivolumab_with_ipilimumab"), ("ctla4_inhibitor", "ipilimumab_with_nivolumab")]),
+     ("stereotactic_4_fractions", [("radiotherapy", "non_small_cell_lung")])],
+)  # fmt: skip
+def test_a_regimen_changes_the_course_of_the_models_that_its_page_names(name, models):
+    model = imo.combine("tumour_immune", *(m if isinstance(m, str) else imo.load_model(m[0], variant=m[1]) for m in models))
+    runs = [imo.simulate(model, regimen, until="60 days") for regimen in (imo.load_regimen(name), None)]
+    assert runs[0]["sum_of_diameters"][-1] < runs[1]["sum_of_diameters"][-1]
+    for taker in models:
+        assert (taker if isinstance(taker, str) else taker[1]) in imo.list_regimens().loc[name, "models"]
+
+
+def test_a_therapy_that_the_model_does_not_take_is_answered_with_those_that_do():
+    with pytest.raises(imo.RegimenError, match=r"combine the model with one that takes nivolumab: pd1_inhibitor \(nivolumab, "):
+        imo.simulate(imo.combine("tumour_immune", "ctla4_inhibitor"), imo.load_regimen("nivolumab_2_weekly"), until=10)
 
 
 def test_doses_of_a_patient():

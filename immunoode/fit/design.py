@@ -367,7 +367,7 @@ def _started(slot: Slot, value: float, given: float | Mapping[str, float] | None
     else:
         first = [float(value if given is None else given)] * len(slot.keys)
     if not np.isfinite(first).all():
-        raise FitError(Problem(f"initial[{slot.name!r}]", f"is {given!r}", f"finite numbers in {slot.unit}"))
+        raise FitError(Problem(f"initial[{slot.name!r}]", f"is {given!r}", f"initial={{{slot.name!r}: a finite number}}"))
     if given is not None or own is None:
         limits = Parameter(value, slot.unit, slot.bounds)
         warn_outside("start of the fit", {slot.name: limits}, {slot.name: first}, "moved to them")

@@ -56,7 +56,8 @@ def instance_of(model: Model) -> Model:
     """Return a model with its names as they are known outside; a combined model as it is."""
     if model.kind == COMBINED:
         return model
-    instance = model.name
+    instance = model.instance or model.name
+    model = replace(model, name=instance)
     names = (
         {}
         if model.kind in BARE_KINDS

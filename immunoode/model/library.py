@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from immunoode.errors import ModelError, Problem, nearest
+from immunoode.model.combine import instance_of
 from immunoode.model.folder import models_folder
 from immunoode.model.parts import BARE_KINDS, Model
 from immunoode.model.read import choose_variant, read_model
@@ -64,6 +65,27 @@ def offers(name: str) -> list[str]:
     """Return the shipped base and published models that offer a name, those made to be combined first."""
     loaded = sorted((_loaded(n) for n in model_names()), key=lambda m: m.kind != "base")
     return [m.file for m in loaded if m.kind in BARE_KINDS and any(name in getattr(m, t) for t in VALUES)]
+
+
+@lru_cache(maxsize=1)
+def carriers() -> dict[str, list[tuple[str, str]]]:
+    """Return, for each therapy that a shipped model takes doses of, the models and variants ("" for none) that do."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for model in map(_loaded, model_names()):
+        if model.kind not in BARE_KINDS:
+            for variant in ("", *model.variants):
+                for therapy in instance_of(choose_variant(model, variant or None)).inputs:
+                    found.setdefault(therapy, []).append((model.file, variant))
+    return found
+
+
+def who_takes(therapy: str) -> str:
+    """Return the shipped models that take doses of a therapy, in words: "pd1_inhibitor (nivolumab, ...)"; "" for none."""
+    variants: dict[str, list[str]] = {}
+    for file, variant in carriers().get(therapy, []):
+        variants.setdefault(file, [])
+        variants[file] += [variant] if variant else []
+    return " or ".join(f"{file} ({', '.join(own)})" if own else file for file, own in variants.items())
 
 
 def list_models() -> pd.DataFrame:

@@ -179,7 +179,9 @@ class Model:
     """Compartments, parameters, derived quantities, flows, modifiers, inputs and pulses under one name.
 
     A model read from a file has local names; `immunoode.combine` puts the instance's name before those of therapies and
-    terms. Every mapping keeps the order of its file.
+    terms. Every mapping keeps the order of its file. `instance` is the name that the file's own values carry there, if not
+    the file's ("pembrolizumab"); `instances` those of variants that do not carry their own ("nivolumab" of
+    "nivolumab_with_ipilimumab").
 
     Examples
     --------
@@ -209,6 +211,7 @@ class Model:
     inputs: Mapping[str, Input] = field(default_factory=dict)
     pulses: Mapping[str, Pulse] = field(default_factory=dict)
     variants: Mapping[str, Mapping[str, Parameter]] = field(default_factory=dict)
+    instances: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def constants(self) -> dict[str, Parameter]:

@@ -32,6 +32,8 @@ _TOP = (
     "variants",
     *TABLES,
 )
+INSTANCE = "instance"
+"""The key under which a variant states the name that it carries in a combination."""
 _LARGEST = 2_000_000
 
 
@@ -111,14 +113,15 @@ def choose_variant(model: Model, variant: str | None, instance: str | None = Non
         raise ModelError(
             Problem(model.file or model.name, f"has no variant {variant!r}", nearest(variant, model.variants))
         )
-    fixed = model.kind in BARE_KINDS or model.instance or variant is None
-    own = instance or (model.name if fixed else str(variant))
+    fixed = model.kind in BARE_KINDS or variant is None
+    own = instance or (model.name if fixed else model.instances.get(str(variant), str(variant)))
     if model.kind != COMBINED and not own.isidentifier():
         raise ModelError(Problem(f"instance {own!r}", "is not an identifier", "use letters, digits and _"))
     changes = dict(model.variants[variant]) if variant else {}
     return replace(
         model,
         name=own,
+        instance="" if instance or variant else model.instance,
         variant=variant or model.variant,
         parameters={k: changes.get(k, p) for k, p in model.parameters.items()},
         covariates={k: changes.get(k, p) for k, p in model.covariates.items()},
@@ -142,9 +145,9 @@ class _Reader:
         if kind not in (*KINDS, COMBINED):
             self.problem("kind", f"is {kind!r}" if kind else "is missing", f"one of {', '.join(KINDS)}")
         tables: dict[str, Any] = {key: self.table(document, key, spec) for key, spec in TABLES.items()}
-        variants = self.variants(document, tables)
+        variants, instances = self.variants(document, tables), self.instances(document)
         texts: dict[str, Any] = {k: self.text(document, k) for k in _TEXTS}
-        own = document.get("name") or document.get("instance") or name
+        own = document.get("name") or name
         return Model(
             name=str(own),
             kind=str(kind),
@@ -155,6 +158,7 @@ class _Reader:
             members=self.members(document),
             needs=self.needs(document),
             variants=variants,
+            instances=instances,
             **texts,
             **tables,
         )
@@ -264,10 +268,20 @@ class _Reader:
     def variants(self, document: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, dict[str, Parameter]]:
         return {name: self.variant(name, row, tables) for name, row in self.rows(document, "variants").items()}
 
+    def instances(self, document: Mapping[str, Any]) -> dict[str, str]:
+        """Return the names that variants carry in a combination, where they state one."""
+        stated = {name: row[INSTANCE] for name, row in self.rows(document, "variants").items() if INSTANCE in row}
+        for name, own in stated.items():
+            if not isinstance(own, str) or not own.isidentifier():
+                self.problem(f"variants.{name}.{INSTANCE}", f"is {own!r}", "the name it carries, of letters, digits and _")
+        return {name: str(own) for name, own in stated.items()}
+
     def variant(self, name: str, rows: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Parameter]:
         constants = {**tables["covariates"], **tables["parameters"]}
         result: dict[str, Parameter] = {}
         for key, row in rows.items():
+            if key == INSTANCE:
+                continue
             place = f"variants.{name}.{key}"
             row = row if isinstance(row, dict) else {"value": row}
             part = self.part(TABLES["parameters"], row, place, ("value",))

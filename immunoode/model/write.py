@@ -68,9 +68,14 @@ def _tables(model: Model) -> dict[str, Any]:
     for name, spec in TABLES.items():
         result[name] = {key: _row(part, spec) for key, part in getattr(model, name).items()}
     result["variants"] = {
-        v: {n: _changes(p, model.constants[n]) for n, p in row.items()} for v, row in model.variants.items()
+        v: _carried(model, v) | {n: _changes(p, model.constants[n]) for n, p in row.items()}
+        for v, row in model.variants.items()
     }
     return result
+
+
+def _carried(model: Model, variant: str) -> dict[str, Any]:
+    return {"instance": model.instances[variant]} if variant in model.instances else {}
 
 
 def _row(part: Any, spec: Table) -> dict[str, Any]:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from immunoode.scenario.compare import Comparison
     from immunoode.scenario.grid import Grid
 
-RESPONSE, PROGRESSION = -30.0, 20.0
-"""Percent; the lines of partial response (from baseline) and of progression (from the nadir, drawn from baseline)."""
 _PANELS = (("effectors",), ("pd1_occupancy", "ctla4_occupancy"))
 
 
@@ -98,15 +96,16 @@ def _change(box: Any, comparison: Comparison) -> None:
     top = 0.0
     for index, simulation in enumerate(comparison.simulations.values()):
         values = simulation[comparison.measure]
-        change = (values / values[0] - 1) * 100
-        top = max(top, float(np.nanmax(change)))
+        change = (values / values[0] - 1) * 100 if values[0] > 0 else np.full(values.size, np.nan)
+        top = max(top, float(np.nanmax(change, initial=0.0)))
         box.plot(simulation.times, change, **line(index))
-    for level, text in ((RESPONSE, "-30 %: partial response"), (PROGRESSION, "+20 %")):
+    for level, text in comparison.progression.lines if comparison.progression else ():
         box.axhline(level, color="0.5", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
         box.annotate(text, (1.0, level), xycoords=("axes fraction", "data"), fontsize="x-small", color="0.35",
                      ha="right", va="bottom")  # fmt: skip
     box.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-    box.set_ylim(-105, min(max(top * 1.05, 60.0), 200.0))
+    most = 200.0 if comparison.progression and comparison.progression.of == "nadir" else 1000.0
+    box.set_ylim(-105, min(max(top * 1.05, 60.0), most))
     box.set_ylabel("change from\nbaseline (%)")
 
 

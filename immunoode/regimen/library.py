@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import Problem, RegimenError, nearest
+from immunoode.model.library import who_takes
 from immunoode.regimen.calendar import describe
 from immunoode.regimen.regimen import Regimen
 
@@ -46,7 +47,14 @@ def load_regimen(name: str) -> Regimen:
 
 
 def list_regimens() -> pd.DataFrame:
-    """Return the regimens of the library: title, indication, therapies, doses in words, source; indexed by name."""
+    """Return the regimens of the library; indexed by name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        title, indication, therapies, models (for each therapy, the shipped models that take its doses, with their
+        variants), doses in words, source.
+    """
     import pandas as pd
 
     return pd.DataFrame([_row(name) for name in sorted(_library())]).set_index("name")
@@ -54,8 +62,15 @@ def list_regimens() -> pd.DataFrame:
 
 def _row(name: str) -> dict[str, str]:
     entry, regimen = _library()[name], load_regimen(name)
-    return {"name": name, "title": entry["title"], "indication": entry["indication"], "therapies": ", ".join(regimen.therapies),
-            "doses": "; ".join(f"{d.therapy} {describe(d)}" for d in regimen.doses), "source": entry["source"]}  # fmt: skip
+    return {
+        "name": name,
+        "title": entry["title"],
+        "indication": entry["indication"],
+        "therapies": ", ".join(regimen.therapies),
+        "models": "; ".join(dict.fromkeys(who_takes(t) for t in regimen.therapies)),
+        "doses": "; ".join(f"{d.therapy} {describe(d)}" for d in regimen.doses),
+        "source": entry["source"],
+    }
 
 
 @cache

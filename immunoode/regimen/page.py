@@ -15,6 +15,9 @@ A regimen is text until a model and a patient make a schedule of it: `print` sho
 `.to_frame()` a row for each administration. `a + b` gives both, `a.shift("2 weeks")` gives it later, `a.before("1 year")`
 cuts it short.
 
+The column "models" names the models, with their variants, that take the doses of a regimen. Combine them with a base model:
+`combine("tumour_immune", load_model("pd1_inhibitor", variant="nivolumab_with_ipilimumab"), "ctla4_inhibitor")`.
+
 ```text
 {calendar}
 ```
@@ -47,9 +50,12 @@ no repopulation. How far the linear-quadratic model holds for large fractions is
 def page() -> str:
     """Return the page, Markdown."""
     frame = list_regimens()
-    rows = [f"| `{name}` | {row['title']} | {row['indication']} | {row['source']} |" for name, row in frame.iterrows()]
+    rows = [
+        f"| `{name}` | {row['title']} | {row['indication']} | {row['models']} | {row['source']} |"
+        for name, row in frame.iterrows()
+    ]
     example = load_regimen(_EXAMPLE)
-    library = ["## The library", "", "| name | regimen | indication | source |", "|---|---|---|---|", *rows]
+    library = ["## The library", "", "| name | regimen | indication | models | source |", "|---|---|---|---|---|", *rows]
     fractions = [_fractions(name) for name in frame.index if RADIATION in load_regimen(name).therapies]
     head = "| name | Gy | fractions | effective, r = 10 | in 2 Gy, r = 10 | effective, r = 3 | in 2 Gy, r = 3 |"
     return "\n".join(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from immunoode.errors import Problem, RegimenError, nearest
+from immunoode.model.library import who_takes
 from immunoode.regimen.changes import Change
 from immunoode.regimen.course import Course
 from immunoode.regimen.doses import Dose, basis
@@ -110,12 +111,19 @@ def _amounts(rule: Dose | Change, inputs: Mapping[str, str], lookup: _Lookup) ->
         return rule.amounts()
     where = f"{_WORDS[action]} of {rule.therapy}"
     if rule.therapy not in inputs:
-        raise RegimenError(Problem(where, "is not an input of this model", nearest(rule.therapy, inputs)))
+        raise RegimenError(Problem(where, "is not an input of this model", _advice(rule.therapy, inputs)))
     if action == MULTIPLY:
         return rule.amounts()
     kind, factor = basis(rule.unit, inputs[rule.therapy], where)
     sizes = (_size(kind, where, time, lookup) for time in rule.times())
     return [amount * factor * size for amount, size in zip(rule.amounts(), sizes, strict=True)]
+
+
+def _advice(therapy: str, inputs: Mapping[str, str]) -> str:
+    """Return the nearest inputs, and which shipped models take this therapy."""
+    takers = who_takes(therapy)
+    loading = f"; combine the model with one that takes {therapy}: {takers}" if takers else ""
+    return nearest(therapy, inputs) + loading
 
 
 _WORDS = {DOSE: "dose", REPLACE: "replacement", MULTIPLY: "multiplication"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import Problem, SolveError
@@ -12,7 +13,7 @@ from immunoode.model.library import load_model
 from immunoode.model.parts import Model
 from immunoode.model.roles import having
 from immunoode.regimen.regimen import Regimen
-from immunoode.scenario.summary import summarise
+from immunoode.scenario.summary import Progression, progression_rule, summarise
 from immunoode.solve.simulate import simulate
 from immunoode.solve.simulation import Simulation
 
@@ -43,7 +44,8 @@ class Comparison:
     def table(self) -> pd.DataFrame:
         """Return a row for each scenario: baseline, nadir (value, day, percent), final size, day of progression.
 
-        Progression is 20 % (and 5 mm, for a size in mm) above the nadir; "not reached" is an empty value (NA).
+        `progression_day` goes by the rule for the size's unit, see `progression`; where it is not reached, and where the unit
+        has no rule, it is an empty value (NA).
         """
         import pandas as pd
 
@@ -55,6 +57,11 @@ class Comparison:
         frame["progression_day"] = frame["progression_day"].astype("Float64")
         frame.index.name = "scenario"
         return frame
+
+    @property
+    def progression(self) -> Progression | None:
+        """By which rule progression is told: RECIST for diameters, doubling for volumes, None for counts of cells."""
+        return progression_rule(next(iter(self.simulations.values())).units[self.measure])
 
     def to_frame(self) -> pd.DataFrame:
         """Return all time courses in one table: scenario, time, and a column for each output."""
@@ -70,11 +77,33 @@ class Comparison:
         return plot_comparison(self, **options)
 
     def __str__(self) -> str:
-        return f"{len(self.simulations)} scenarios of {self.model.name}, {self.measure}\n{self.table().round(1).to_string()}"
+        head = f"{len(self.simulations)} scenarios of {self.model.name}, {words_of(self)}"
+        return f"{head}\n{self._shown().to_string(na_rep='not reached')}\n{self._rule()}"
 
     def _repr_html_(self) -> str:
-        table: str = self.table().round(1).to_html(na_rep="not reached")
-        return table
+        table: str = self._shown().to_html(na_rep="not reached")
+        return f"<p>{escape(words_of(self))}</p>{table}<p>{escape(self._rule())}</p>"
+
+    def _shown(self) -> pd.DataFrame:
+        """Return the table as it is printed: numbers with four digits, the day under the name that its rule gives it."""
+        table, rule = self.table(), self.progression
+        for name in table.columns.difference(["nadir_day", "progression_day"]):
+            table[name] = [f"{value:.4g}" for value in table[name]]
+        table["nadir_day"] = table["nadir_day"].round(1)
+        if rule is None:
+            return table.drop(columns="progression_day")
+        table["progression_day"] = table["progression_day"].round(1)
+        return table.rename(columns={"progression_day": f"{rule.event}_day"})
+
+    def _rule(self) -> str:
+        rule = self.progression
+        return f"{rule.event} is told by {rule.words}" if rule else "no day of progression: this size has no rule for it"
+
+
+def words_of(comparison: Comparison) -> str:
+    """Return what is compared, with its unit."""
+    unit = next(iter(comparison.simulations.values())).units[comparison.measure]
+    return comparison.measure + (f" ({unit})" if unit not in ("", "1") else "")
 
 
 def compare(

@@ -16,7 +16,7 @@ from immunoode.model.library import load_model
 from immunoode.model.parts import Model
 from immunoode.regimen.regimen import Regimen
 from immunoode.scenario.compare import default_measure
-from immunoode.scenario.summary import Course, summarise
+from immunoode.scenario.summary import Course, progression_rule, summarise
 from immunoode.solve.simulate import simulate
 
 if TYPE_CHECKING:
@@ -27,10 +27,7 @@ MEASURES: dict[str, tuple[Callable[[Course], float], str]] = {
     "final_change": (lambda c: c.final_change, "change of {of} at the end (%)"),
     "nadir": (lambda c: c.nadir, "smallest {of} ({unit})"),
     "nadir_change": (lambda c: c.nadir_change, "best change of {of} (%)"),
-    "time_to_progression": (
-        lambda c: np.inf if c.progression_day is None else c.progression_day,
-        "time to progression (days)",
-    ),
+    "time_to_progression": (lambda c: np.inf if c.progression_day is None else c.progression_day, "time to {event} (days)"),
 }
 """What a cell of the grid shows, and how it is named."""
 
@@ -131,7 +128,11 @@ def grid(
         run = simulate(model, regimen_of(a, b), until, parameters=parameters, outputs=(output,), **options)
         run.raise_for_status()
         unit = run.units[output]
+        if measure == "time_to_progression" and progression_rule(unit) is None:
+            right = "a diameter or a volume as of=, or another measure: " + ", ".join(m for m in MEASURES if m != measure)
+            raise SolveError(Problem(f"{output} ({unit})", "has no rule of progression", right))
         found.append(of_course(summarise(run.times, run[output], unit)))
     values = np.array(found).reshape(len(rows), len(columns))
-    text = label.format(of=output.replace("_", " "), unit=unit)
+    rule = progression_rule(unit)
+    text = label.format(of=output.replace("_", " "), unit=unit, event=rule.event if rule else "")
     return Grid({k: tuple(v) for k, v in axes.items()}, values, text, float(run.times[-1]))

@@ -77,12 +77,13 @@ def rates_of(values):
 
 def cases(model: str, variant: str, law: Callable, amount: float, gap: float, **how) -> list[Paper]:
     """Return the cases of an antibody: two patients, six doses."""
-    states = (f"{variant}_central", f"{variant}_peripheral")
+    drug = variant.partition("_")[0]
+    states = (f"{drug}_central", f"{drug}_peripheral")
     known = ("weight", "lactate_dehydrogenase") if model == "ctla4_inhibitor" else WOMAN.keys() | MAN.keys()
     return [
         Paper(model, states, 6 * gap, rates_of(law(p, **how)), (0, 0), variant=variant, base=("tumour_immune",), label=label,
               values={n: v for n, v in p.items() if n in known}, shown=states[:1],
-              doses=tuple(Dose(gap * k, variant, amount, added(0, amount)) for k in range(6)))
+              doses=tuple(Dose(gap * k, drug, amount, added(0, amount)) for k in range(6)))
         for p, label in ((WOMAN, "a woman"), (MAN, "a man"))
     ]  # fmt: skip
 
