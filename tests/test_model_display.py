@@ -1,5 +1,6 @@
 """Models for reading: LaTeX of expressions, equations of compartments, HTML and diagrams."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 
 import matplotlib.mathtext
@@ -7,7 +8,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.model.diagram import diagram
-from immunoode.model.latex import balances, definitions, latex
+from immunoode.model.latex import balances, definitions, in_lines, latex
 from tests.test_model_composition import companions, shipped
 
 NAMES = {"k": "k", "x": "x", "CL": "CL", "V": "V_1", "p": "p^{\\text{drug}}"}
@@ -30,10 +31,43 @@ NAMES = {"k": "k", "x": "x", "CL": "CL", "V": "V_1", "p": "p^{\\text{drug}}"}
         ("total('tumour')", "\\textstyle\\sum \\text{tumour}"),
         ("exp(-k * x)", "\\exp\\left(-k\\,x\\right)"),
         ("unknown_name", "\\text{unknown name}"),
+        ("(x / k) ** 2", "\\left(\\frac{x}{k}\\right)^{2}"),
+        ("saturation(x, k) ** 2", "\\left(\\frac{x}{k + x}\\right)^{2}"),
+        ("hill(x, k, 2) ** p", "\\left(\\frac{x^{2}}{k^{2} + x^{2}}\\right)^{p^{\\text{drug}}}"),
+        ("exp(x) ** 2", "\\left(\\exp\\left(x\\right)\\right)^{2}"),
+        ("1e-9 ** x", "\\left(10^{-9}\\right)^{x}"),
+        ("2e-9 ** x", "\\left(2 \\times 10^{-9}\\right)^{x}"),
+        ("x / k * 2", "\\frac{x}{k}\\,2"),
     ],
 )
 def test_expressions_in_the_notation_of_papers(text, expected):
     assert latex(text, NAMES) == expected
+
+
+def test_wide_equations_are_broken_before_signs_and_between_factors():
+    short = "y = a + b"
+    assert in_lines(short) == short
+    terms = [f"\\text{{quantity number {k} of this sum}}" for k in range(5)]
+    wide = in_lines("y = " + " + ".join(terms))
+    assert wide.startswith("\\begin{aligned} y = {} & ") and wide.endswith("\\end{aligned}")
+    assert all(line.startswith("+ ") for line in wide.split(" \\\\ & ")[1:]) and wide.count("\\text") == 5
+    product = in_lines("y = " + "\\,".join(terms))
+    assert all(line.startswith("\\times ") for line in product.split(" \\\\ & ")[1:]) and product.count("\\\\") >= 1
+    bracket = "y = \\left(" + " + ".join(terms) + "\\right)"
+    assert in_lines(bracket) == bracket  # nowhere outside its brackets to break it: scrolled
+
+
+def test_wide_equations_of_a_notebook_are_broken_or_scrolled():
+    model = imo.combine("tumour_immune", "pd1_inhibitor", "radiotherapy")
+    assert "\\begin{aligned}" in model._repr_html_() and "overflow-x: auto" in model._repr_html_()
+
+
+def test_a_bar_of_inhibition_stands_before_the_box_that_it_acts_on():
+    """Boxes are drawn last: what lies within a border's width of their edge is hidden."""
+    marker = diagram(imo.load_model("kuznetsov1994")).partition('id="imo-bar"')[2].partition("</marker>")[0]
+    reference = float(marker.partition('refX="')[2].partition('"')[0])
+    right = max(float(x) for x in re.findall(r"L([\d.]+),", marker))
+    assert reference - right >= 2
 
 
 def test_kuznetsov_reads_as_in_the_paper():

@@ -131,11 +131,11 @@ def _moved_by(model: Model, quantity: str) -> list[str]:
 
 
 def _head(width: float, height: float) -> str:
-    marker = '<marker id="imo-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    marker = '<marker id="imo-tip" viewBox="0 0 8 8" refX="8.5" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     tip = '<path d="M0,0L8,4L0,8z" fill="#444"/>'
     pale = marker.replace("imo-tip", "imo-pale") + tip.replace("#444", "#888") + "</marker>"
-    wall = '<path d="M5,0L7,0L7,8L5,8z" fill="#888"/></marker>'
-    bar = marker.replace("imo-tip", "imo-bar").replace('refX="7"', 'refX="6"') + wall
+    wall = '<path d="M3.8,0L5.2,0L5.2,8L3.8,8z" fill="#555"/></marker>'
+    bar = marker.replace("imo-tip", "imo-bar").replace('refX="8.5"', 'refX="7.2"').replace('="7"', '="11"') + wall
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
         f'font-family="sans-serif" font-size="12" role="img"><defs>{marker}{tip}</marker>{pale}{bar}</defs>'

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from immunoode.model.diagram import diagram
-from immunoode.model.latex import balances, definitions, jumps
+from immunoode.model.latex import balances, definitions, in_lines, jumps
 from immunoode.model.parts import Model, Parameter
 
 
@@ -54,7 +54,8 @@ def _section(title: str, body: str, opened: bool = False) -> str:
 
 
 def _equations(lines: Iterable[str]) -> str:
-    return "".join(f"<div>$$ {escape(line, quote=False)} $$</div>" for line in lines)
+    style = "overflow-x: auto"  # what cannot be broken is scrolled, not cut
+    return "".join(f'<div style="{style}">$$ {escape(in_lines(line), quote=False)} $$</div>' for line in lines)
 
 
 def _compartments(model: Model) -> str:

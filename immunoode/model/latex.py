@@ -28,6 +28,8 @@ _PLAIN = {
     "min": "\\min",
     "max": "\\max",
 }
+_NESTED = {"\\left": 1, "\\right": -1, "\\begin": 1, "\\end": -1, "{": 1, "}": -1}
+"""What opens and closes a bracket in LaTeX, by how much deeper it leads."""
 _RELATIONS = {ast.Lt: "<", ast.LtE: "\\leq", ast.Gt: ">", ast.GtE: "\\geq"}
 
 
@@ -43,7 +45,7 @@ def symbols(model: Model) -> dict[str, str]:
 def _symbol(model: Model, name: str, symbol: str, owner: str) -> str:
     member = model.members.get(owner)
     symbol = symbol if _is_plain(symbol) else ""
-    upright = _WORD.sub(lambda found: f"\\mathrm{{{found[0]}}}", symbol)
+    upright = re.sub(r"_(\d{2,})", r"_{\1}", _WORD.sub(lambda found: f"\\mathrm{{{found[0]}}}", symbol))
     if member is None or member.kind in BARE_KINDS:
         return upright or _words(name)
     own = upright or _words(name.removeprefix(f"{owner}_"))
@@ -104,7 +106,8 @@ class _Printer:
 
     def visit(self, node: ast.expr) -> tuple[str, int]:
         if isinstance(node, ast.Constant):
-            return _number(node.value), _ATOM  # type: ignore[arg-type]
+            text = _number(node.value)  # type: ignore[arg-type]
+            return text, _SUM if text.startswith("-") else _PRODUCT if "times" in text else _POWER if "^" in text else _ATOM
         if isinstance(node, ast.Name):
             symbol = self.names.get(node.id, _words(node.id))
             return symbol, _UNARY if "^" in symbol else _ATOM
@@ -125,7 +128,7 @@ class _Printer:
                 return f"-{self.show(node.left.operand, _PRODUCT)}\\,{self.show(node.right, _PRODUCT)}", _SUM
             return f"{self.show(node.left, _PRODUCT)}\\,{self.show(node.right, _PRODUCT)}", _PRODUCT
         if isinstance(node.op, ast.Div):
-            return f"\\frac{{{self.show(node.left, _SUM)}}}{{{self.show(node.right, _SUM)}}}", _ATOM
+            return f"\\frac{{{self.show(node.left, _SUM)}}}{{{self.show(node.right, _SUM)}}}", _POWER
         return f"{self.show(node.left, _ATOM)}^{{{self.show(node.right, _SUM)}}}", _POWER
 
     def call(self, node: ast.Call) -> tuple[str, int]:
@@ -135,19 +138,19 @@ class _Printer:
         if name == SINCE_FIRST:
             return f"t_{{{_words('since first ' + dose_of(node))}}}", _ATOM
         if name == "piecewise":
-            return self.cases(node), _ATOM
+            return self.cases(node), _UNARY
         inner = [self.show(a, _SUM) for a in node.args]
         if name in _PLAIN:
-            return f"{_PLAIN[name]}\\left({', '.join(inner)}\\right)", _ATOM
+            return f"{_PLAIN[name]}\\left({', '.join(inner)}\\right)", _POWER
         tight = [self.show(a, _PRODUCT) for a in node.args]
         power = [self.show(a, _ATOM) for a in node.args]
         return {
             "sqrt": lambda: (f"\\sqrt{{{inner[0]}}}", _ATOM),
             "abs": lambda: (f"\\left|{inner[0]}\\right|", _ATOM),
-            "saturation": lambda: (f"\\frac{{{inner[0]}}}{{{inner[1]} + {inner[0]}}}", _ATOM),
-            "emax": lambda: (f"\\frac{{{tight[1]}\\,{tight[0]}}}{{{inner[2]} + {inner[0]}}}", _ATOM),
+            "saturation": lambda: (f"\\frac{{{inner[0]}}}{{{inner[1]} + {inner[0]}}}", _POWER),
+            "emax": lambda: (f"\\frac{{{tight[1]}\\,{tight[0]}}}{{{inner[2]} + {inner[0]}}}", _POWER),
             "hill": lambda: (
-                f"\\frac{{{power[0]}^{{{inner[2]}}}}}{{{power[1]}^{{{inner[2]}}} + {power[0]}^{{{inner[2]}}}}}", _ATOM),
+                f"\\frac{{{power[0]}^{{{inner[2]}}}}}{{{power[1]}^{{{inner[2]}}} + {power[0]}^{{{inner[2]}}}}}", _POWER),
             "gompertz": lambda: (f"{tight[1]}\\,{tight[0]}\\,\\ln\\frac{{{inner[2]}}}{{{inner[0]}}}", _PRODUCT),
             "logistic": lambda: (f"{tight[1]}\\,{tight[0]}\\left(1 - \\frac{{{inner[0]}}}{{{inner[2]}}}\\right)", _PRODUCT),
         }[name]()  # fmt: skip
@@ -190,7 +193,8 @@ def balances(model: Model) -> dict[str, str]:
             if source in terms:
                 terms[source].append(f"- {rate}")
             if target in terms:
-                gain = latex(flow.gain, {**known, SELF: known.get(source or target, "")}) if flow.gain else ""
+                own = _Printer({**known, SELF: known.get(source or target, "")})
+                gain = own.show(parse(flow.gain), _PRODUCT) if flow.gain else ""
                 terms[target].append(f"+ {gain}\\,{rate}" if gain else f"+ {rate}")
     return {name: f"\\frac{{d\\,{known[name]}}}{{dt}} = {_joined(found)}" for name, found in terms.items()}
 
@@ -206,6 +210,55 @@ def _joined(terms: list[str]) -> str:
     if not terms:
         return "0"
     return " ".join(terms).removeprefix("+ ")
+
+
+def in_lines(equation: str, width: int = 84) -> str:
+    """Return an equation in as many lines as it needs, broken before a sign, else between factors.
+
+    Parameters
+    ----------
+    equation : str
+        LaTeX of the form "left = right".
+    width : int
+        About how many printed characters fit in a line.
+    """
+    left, sign, right = equation.partition(" = ")
+    if not sign or _printed(equation) <= width:
+        return equation
+    lines, room = [""], width - min(_printed(left), width // 2)
+    for piece in _pieces(right, room):
+        if lines[-1] and _printed(lines[-1] + piece) > room:
+            lines.append("")
+        lines[-1] += piece
+    if len(lines) == 1:
+        return equation
+    broken = " \\\\ & ".join(re.sub(r"^\\,", r"\\times ", line.strip()) for line in lines)
+    return f"\\begin{{aligned}} {left} = {{}} & {broken} \\end{{aligned}}"
+
+
+def _pieces(text: str, room: int) -> list[str]:
+    """Return an expression in pieces that may stand in lines of their own: terms, and factors of terms that are too long."""
+    pieces = []
+    for term in _split(text, (" + ", " - ")):
+        pieces += _split(term, ("\\,",)) if _printed(term) > room else [term]
+    return pieces
+
+
+def _split(text: str, marks: tuple[str, ...]) -> list[str]:
+    """Return a text cut before each of the marks that stands in no bracket."""
+    cuts, depth, k = [0], 0, 0
+    while k < len(text):
+        if depth == 0 and k > cuts[-1] and text.startswith(marks, k):
+            cuts.append(k)
+        step = next((m for m in _NESTED if text.startswith(m, k)), text[k])
+        depth += _NESTED.get(step, 0)
+        k += len(step)
+    return [text[a:b] for a, b in zip(cuts, [*cuts[1:], len(text)], strict=True)]
+
+
+def _printed(text: str) -> int:
+    """Return about how many characters of a LaTeX text are seen."""
+    return len(re.sub(r"\\[A-Za-z]+|\\.|[{}^_\s]", "", text))
 
 
 def definitions(model: Model) -> dict[str, str]:
