@@ -77,3 +77,12 @@ def test_regrowth_of_a_volume_counts_from_the_start_and_of_a_diameter_from_the_n
     assert summarise(days, sizes, "mm^3").progression_day == pytest.approx(4 + 75 / 95)
     assert summarise(days, sizes, "cell").progression_day is None
     assert progression_rule("") is None
+
+
+def test_scenarios_whose_doses_give_them_times_of_their_own_are_drawn_together():
+    twice = imo.Regimen().dose("pembrolizumab", "200 mg", start=3.3, every=7, count=2, over="30 min")
+    regimens = {"untreated": None, "twice": twice}
+    found = imo.compare(imo.combine("tumour_immune", "pd1_inhibitor"), regimens, until="30 days")
+    axes = found.plot()
+    assert {"size", "change", "calendar"} <= axes.keys()
+    plt.close(axes["size"].figure)

@@ -50,7 +50,7 @@ def plot_comparison(comparison: Comparison, *, panels: Sequence[str] | None = No
         _curves(axes[name], comparison, name)
     if lanes:
         _calendar(axes["calendar"], lanes)
-    times = next(iter(comparison.simulations.values())).times
+    times = next(iter(comparison.simulations.values())).times  # all have one start and one end
     for box in axes.values():
         time_axis(box, float(times[0]), float(times[-1]))
         box.label_outer()
@@ -81,13 +81,13 @@ def _extra(comparison: Comparison) -> tuple[str, ...]:
 def _curves(box: Any, comparison: Comparison, name: str) -> None:
     for index, (text, simulation) in enumerate(comparison.simulations.items()):
         box.plot(simulation.times, simulation[name], label=text, **line(index))
-    values = [simulation[name] for simulation in comparison.simulations.values()]
+    values = np.concatenate([simulation[name] for simulation in comparison.simulations.values()])  # each has times of its own
     first = next(iter(comparison.simulations.values()))
     if wide_range(values) and name != comparison.measure:
         box.set_yscale("log")
-        positive = np.concatenate([v[v > 0] for v in values])
+        positive = values[values > 0]
         box.set_ylim(bottom=max(positive.max() * 1e-8, positive.min() * 0.7))
-    elif not np.any(np.asarray(values) < 0):
+    elif not np.any(values < 0):
         box.set_ylim(bottom=0)
     box.set_ylabel(wrapped(label(name, first.units[name])))
 
