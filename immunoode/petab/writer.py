@@ -173,7 +173,9 @@ class _Problem:
 
     def noise(self, quantity: int) -> str:
         """Return the name of the size of a quantity's errors."""
-        return NOISE if self.result.objective.pool else f"{NOISE}_{_word(self.result.observations.quantities[quantity])}"
+        return (
+            NOISE if self.result.objective.pool else f"{NOISE}_{_word(self.result.observations.quantities[quantity])}"
+        )
 
     def parameters(self) -> pd.DataFrame:
         import pandas as pd

@@ -1,0 +1,206 @@
+"""An SBML model as PEtab sees it: what each id is to us, and a model in which every id that may be set can be."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.interop.document import open_document
+from immunoode.interop.events import read_sbml_events
+from immunoode.interop.sbml import read_sbml
+from immunoode.interop.symbols import Symbols, days_per_unit
+from immunoode.model.equations import Equations, equations
+from immunoode.model.expressions import TIME
+from immunoode.model.parts import Model, Parameter
+from immunoode.model.symbolic import Expr, symbolic
+from immunoode.petab.duals import Formula
+from immunoode.regimen.occurrences import Events
+from immunoode.regimen.regimen import Regimen
+
+START = "_at_start"
+"""Ends the name of a parameter that is the initial value of a state."""
+
+
+@dataclass(frozen=True)
+class Entities:
+    """A model read from SBML, for simulations in which values are set from outside.
+
+    Attributes
+    ----------
+    model : Model
+        Quantities with initial assignments that do not change are parameters in it.
+    regimen : Regimen or Events
+        Doses at stated times, as `simulate` takes them; Events where that is more than doses.
+    events : Events
+        The same, as events.
+    days : float
+        The file's unit of time in days.
+    scale : str
+        The name of the parameter that is 1 / days.
+    names : mapping
+        Our name of each id of the file.
+    amounts : mapping
+        For concentrations that are kept as amounts: the state, and the name of the size.
+    follow : mapping
+        Formulas of constants that initial assignments give: they follow other constants until they are set.
+    unset : frozenset of str
+        Parameters of the problem that the file has not: they have no value until a condition sets it.
+    """
+
+    where: str
+    model: Model
+    regimen: Regimen | Events
+    events: Events
+    days: float
+    scale: str
+    names: Mapping[str, str]
+    amounts: Mapping[str, tuple[str, str]]
+    follow: Mapping[str, Formula]
+    unset: frozenset[str] = frozenset()
+
+    @cached_property
+    def equations(self) -> Equations:
+        """The equations of the model."""
+        return equations(self.model)
+
+    def settable(self, name: str) -> bool:
+        """Whether a name of the model can be given a value."""
+        return name in self.model.constants or name in self.model.compartments or name in self.amounts
+
+    def expression(self, name: str) -> Expr | None:
+        """Return a name of the model as an expression of states and constants; None where there is no such name."""
+        import symengine as se
+
+        if name in self.model.constants or name in self.model.compartments:
+            return se.Symbol(name)
+        return self.equations.outputs.get(name)
+
+    def formula(self, name: str) -> Formula:
+        """Return a derived quantity as a formula of states and constants."""
+        return Formula(self.equations.outputs[name])
+
+    @cached_property
+    def initial(self) -> dict[str, Formula]:
+        """The initial values of the states, by constants."""
+        return {name: Formula(e) for name, e in zip(self.equations.states, self.equations.initial, strict=True)}
+
+    def with_parameters(self, names: Iterable[str]) -> Entities:
+        """Return the same with parameters that the file has not: the problem's own, which conditions set."""
+        more = {name: Parameter(0.0, "1") for name in names}
+        model = replace(self.model, parameters={**self.model.parameters, **more})
+        return replace(self, model=model, names={**self.names, **{name: name for name in more}}, unset=frozenset(more))
+
+    def started(self, states: Iterable[str]) -> Model:
+        """Return the model with parameters for the initial values of some states."""
+        chosen = [name for name in self.model.compartments if name in set(states)]
+        if not chosen:
+            return self.model
+        return replace(
+            self.model,
+            parameters={**self.model.parameters, **{f"{name}{START}": Parameter(0.0, "1") for name in chosen}},
+            compartments={name: replace(c, initial=f"{name}{START}") if name in chosen else c
+                          for name, c in self.model.compartments.items()},
+        )  # fmt: skip
+
+
+def read_entities(path: Path, aliases: Mapping[str, str]) -> Entities:
+    """Read the SBML model of a problem.
+
+    Parameters
+    ----------
+    path : Path
+    aliases : mapping
+        Ids of the model by names that the problem gives them.
+
+    Raises
+    ------
+    ModelError, DataError
+        If it cannot be read, or an alias stands for nothing.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = read_sbml(path)
+        regimen = read_sbml_events(path)
+        events = read_sbml_events(path, regimen=False)
+        document, where = open_document(path)
+        symbols = Symbols.of(document.getModel(), where)
+    names = dict(symbols.names)
+    for alias, meant in aliases.items():
+        found = meant if meant in names else meant.replace(".", "_")
+        if found not in names:
+            raise DataError(Problem(where, f"has no {meant!r}, which {alias!r} stands for", nearest(meant, names)))
+        names[alias] = names[found]
+    model = _sized(model, symbols)
+    model, follow = _with_constants(model, symbols)
+    days = days_per_unit(symbols.model) or 1.0
+    made_events = events if isinstance(events, Events) else Events(())
+    return Entities(where, model, regimen, made_events, days, symbols.scale, names, _amounts(model, symbols), follow)
+
+
+def _amounts(model: Model, symbols: Symbols) -> dict[str, tuple[str, str]]:
+    found = {}
+    for k in range(symbols.model.getNumSpecies()):
+        species = symbols.model.getSpecies(k)
+        if symbols.dilutable(species):
+            amount = symbols.amount(species.getId())
+            if amount in model.compartments:
+                found[symbols.name(species.getId())] = amount, symbols.name(species.getCompartment())
+    return found
+
+
+def _sized(model: Model, symbols: Symbols) -> Model:
+    """Let initial values follow the sizes of compartments: a concentration that is given as an amount, and the converse."""
+    changed = dict(model.compartments)
+    for k in range(symbols.model.getNumSpecies()):
+        species = symbols.model.getSpecies(k)
+        name = symbols.name(species.getId())
+        if species.getId() in symbols.initial or symbols.model.getCompartment(species.getCompartment()) is None:
+            continue
+        size, dense = symbols.name(species.getCompartment()), symbols.concentration(species)
+        state = name if name in changed else symbols.amount(species.getId())
+        if state not in changed or isinstance(changed[state].initial, str) or size not in (*model.constants, *changed):
+            continue
+        of_amount = species.isSetInitialAmount()
+        given = species.getInitialAmount() if of_amount else species.getInitialConcentration()
+        kept_as_amount = state != name or not dense
+        if of_amount != kept_as_amount and (of_amount or species.isSetInitialConcentration()):
+            changed[state] = replace(changed[state], initial=f"{float(given)!r} {'/' if of_amount else '*'} {size}")
+    return replace(model, compartments=changed)
+
+
+def _with_constants(model: Model, symbols: Symbols) -> tuple[Model, dict[str, Formula]]:
+    """Make parameters of derived quantities that are constants with initial assignments; their formulas, in order."""
+    import symengine as se
+
+    assigned = {symbols.name(s) for s in symbols.assigned if s in symbols.names}
+    initial = {symbols.name(s) for s in symbols.initial if s in symbols.names}
+    chosen = [name for name in model.derived if name in initial - assigned]
+    amounts = _amounts(model, symbols)
+    chosen = [name for name in chosen if name not in amounts]
+    if not chosen:
+        return model, {}
+    made = replace(
+        model,
+        parameters={
+            **model.parameters,
+            **{name: Parameter(0.0, "1", title=model.derived[name].title) for name in chosen},
+        },
+        derived={name: d for name, d in model.derived.items() if name not in chosen},
+    )
+    outputs, se_symbols = equations(made).outputs, {*made.constants, *made.compartments, TIME}
+
+    def of_name(name: str) -> Expr:
+        return se.Symbol(name) if name in se_symbols else outputs[name]
+
+    found = {name: Formula(symbolic(model.derived[name].expr, of_name, _no_role)) for name in chosen}
+    order = TopologicalSorter({name: set(f.names) & found.keys() for name, f in found.items()}).static_order()
+    return made, {name: found[name] for name in order}
+
+
+def _no_role(role: str) -> Expr:
+    raise AssertionError(f"an imported model sums no role, not {role!r}")

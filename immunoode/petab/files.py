@@ -1,0 +1,163 @@
+"""The files of a PEtab problem, opened with care: they stay in the problem's folder, and what is hostile ends in an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from immunoode.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LARGEST_YAML, DEEPEST_YAML = 200_000, 20
+"""Bytes of a problem file, and levels within each other."""
+LARGEST, MOST_COLUMNS, MOST_CELLS = 64_000_000, 10_000, 2_000_000
+"""Bytes, columns and cells of a table."""
+RIGHT = "a PEtab problem, version 1 or 2: its yaml file"
+
+
+def open_yaml(path: Path) -> dict[str, Any]:
+    """Return the content of a problem's yaml file: mappings, lists, texts and numbers.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, it is too large or nested too deep, or refers to parts of itself.
+    """
+    import yaml
+
+    try:
+        if not path.is_file():
+            raise DataError(Problem(str(path)[:200], "there is no such file", RIGHT))
+        if path.stat().st_size > LARGEST_YAML:
+            raise DataError(Problem(path.name, f"has more than {LARGEST_YAML} bytes", RIGHT))
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise DataError(Problem(str(path)[:200], f"cannot be read ({type(error).__name__})", RIGHT)) from None
+    try:
+        _check_events(yaml.parse(text, Loader=yaml.SafeLoader), path.name)
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(Problem(path.name, f"is no yaml ({str(error).splitlines()[0][:100]})", RIGHT)) from None
+    if not isinstance(content, dict):
+        raise DataError(Problem(path.name, "is no problem", RIGHT))
+    return content
+
+
+def _check_events(events: Iterator[Any], where: str) -> None:
+    import yaml
+
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.AliasEvent):
+            raise DataError(Problem(where, f"refers to a part of itself (*{event.anchor})", "everything written out"))
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST_YAML:
+            raise DataError(Problem(where, f"is nested more than {DEEPEST_YAML} deep", RIGHT))
+
+
+def inside(folder: Path, named: Any, where: str) -> Path:
+    """Return the path of a file that a problem names.
+
+    Raises
+    ------
+    DataError
+        If it is no name, is not there, or is not in the problem's folder.
+    """
+    right = "a file in the folder of the problem"
+    if not isinstance(named, str) or not named or "\x00" in named:
+        raise DataError(Problem(where, f"names {str(named)[:60]!r} as a file", right))
+    if "://" in named:
+        raise DataError(Problem(where, f"names {named[:100]!r}: nothing is read from the network", right))
+    try:
+        found, root = (folder / named).resolve(), folder.resolve()
+        there = found.is_file()
+    except (OSError, ValueError, RuntimeError):
+        raise DataError(Problem(where, f"names {named[:100]!r}, which cannot be read", right)) from None
+    if not found.is_relative_to(root):
+        raise DataError(Problem(where, f"names {named[:100]!r}, which is not in its folder", right))
+    if not there:
+        raise DataError(Problem(where, f"names {named[:100]!r}, which is not there", right))
+    return found
+
+
+def names_of(content: Any, what: str, where: str) -> list[Any]:
+    """Return the file names under a key: one, a list of them, or none.
+
+    Raises
+    ------
+    DataError
+        If it is something else.
+    """
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [content]
+    if not isinstance(content, list):
+        raise DataError(Problem(where, f"has no list of names under {what}", "a list of file names"))
+    return content
+
+
+def open_table(folder: Path, named: Sequence[Any], where: str, needed: Sequence[str]) -> pd.DataFrame:
+    """Return one table of several files, every cell a text; "" where there is nothing.
+
+    Raises
+    ------
+    DataError
+        If a file is no table, is too large, or has not the columns that are needed.
+    """
+    import pandas as pd
+
+    parts = [_table(inside(folder, name, where), needed) for name in named]
+    return pd.concat(parts, ignore_index=True).fillna("") if parts else pd.DataFrame(columns=list(needed), dtype=str)
+
+
+def _table(path: Path, needed: Sequence[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    _check_size(path)
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig",
+                            index_col=False)  # fmt: skip
+    except (ValueError, OSError, pd.errors.ParserError) as error:
+        reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
+        raise DataError(Problem(path.name, f"is no table ({reason})", "values separated by tabs, UTF-8")) from None
+    table.columns = [str(c).strip() for c in table.columns]
+    missing = [Problem(path.name, f"no column {c!r}", "this table has " + ", ".join(needed))
+               for c in needed if c not in table.columns]  # fmt: skip
+    if missing:
+        raise DataError(missing)
+    table = table[[c for c in table.columns if not c.startswith("Unnamed: ")]]
+    return table.map(str.strip)
+
+
+def _check_size(path: Path) -> None:
+    """Refuse tables larger than can be meant, before they fill the memory."""
+    right = f"at most {MOST_COLUMNS} columns and {MOST_CELLS} cells"
+    if path.stat().st_size > LARGEST:
+        raise DataError(Problem(path.name, f"has more than {LARGEST} bytes", right))
+    with path.open("rb") as file:
+        columns = file.readline().count(b"\t") + 1
+        rows = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b"")) + 1
+    if columns > MOST_COLUMNS or columns * rows > MOST_CELLS:
+        raise DataError(Problem(path.name, f"has {columns} columns and {rows} rows", right))
+
+
+def number(text: str, what: str, where: str) -> float:
+    """Return a cell as a number.
+
+    Raises
+    ------
+    DataError
+        If it is none.
+    """
+    try:
+        if "_" in text:
+            raise ValueError
+        return float(text)
+    except ValueError:
+        raise DataError(Problem(where, f"{what} is {text[:40]!r}", "a number")) from None

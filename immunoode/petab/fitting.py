@@ -1,0 +1,243 @@
+"""Fits of PEtab problems: least squares or a quasi-Newton method along the slopes, from one place or several."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import FitError, ImmunoodeError, Problem, nearest
+from immunoode.petab.duals import FloatArray, slopes_of
+from immunoode.petab.priors import scaled
+from immunoode.petab.problem import PetabProblem
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from lmfit.minimizer import MinimizerResult
+
+METHODS = ("least_squares", "lbfgsb")
+LIFT = 50.0
+"""Added to the logarithm of each noise, so that its square root is a residual."""
+
+
+@dataclass(frozen=True)
+class PetabFit:
+    """What a fit found.
+
+    Attributes
+    ----------
+    values : dict
+        All parameters on the linear scale, the estimated ones at their best.
+    objective : float
+        There.
+    success : bool
+        Whether the best start converged.
+    message : str
+    starts : DataFrame
+        A row a start, best first: objective, success, message, estimated parameters (linear).
+    lmfit : MinimizerResult
+        Of the best start; its parameters are on their scales.
+    """
+
+    values: dict[str, float]
+    objective: float
+    success: bool
+    message: str
+    starts: pd.DataFrame
+    lmfit: MinimizerResult
+
+
+def fit_petab(
+    problem: PetabProblem, values: Mapping[str, float] | None = None, *, starts: int = 1, method: str = "",
+    max_evaluations: int | None = None, seed: int = 0,
+) -> PetabFit:  # fmt: skip
+    """Minimise a problem's objective over its estimated parameters, on their scales and within their bounds.
+
+    Parameters
+    ----------
+    problem : PetabProblem
+    values : mapping, optional
+        Where the first start begins, on the linear scale; nominal by default, the middle of the bounds where there is none.
+    starts : int
+        Others begin at places drawn from the priors of initialization, by default evenly within the bounds on the scale.
+    method : {"least_squares", "lbfgsb"}
+        By default least squares where all errors are normal.
+    max_evaluations : int, optional
+        Of one start.
+    seed : int
+
+    Raises
+    ------
+    FitError
+        If nothing is estimated, an option is not known, or no start can be simulated; it says why.
+    """
+    import pandas as pd
+
+    if not problem.varied:
+        raise FitError(Problem(problem.title, "estimates no parameter", "estimate = 1 in the parameter table"))
+    if not isinstance(starts, int) or starts < 1:
+        raise FitError(Problem("starts", f"is {starts!r}", "a whole number from 1"))
+    normal = all(o.distribution == "normal" for p in problem.parts for o in p.observables.values())
+    method = method or ("least_squares" if normal else "lbfgsb")
+    if method not in METHODS or (method == "least_squares" and not normal):
+        what = f"is {method!r}" if method not in METHODS else "is least_squares, and there are Laplace errors"
+        raise FitError(Problem("method", what, nearest(method, METHODS) if method not in METHODS else "lbfgsb"))
+    places = _places(problem, values, starts, seed)
+    fixed = {p.name: (values or {}).get(p.name, p.nominal) for p in problem.estimated if not p.estimate}
+    rows, found = [], []
+    for place in places:
+        one = _Search(problem, fixed, method)
+        result, why = one.run(place, max_evaluations)
+        best = fixed | (
+            problem.unscaled(np.array([p.value for p in result.params.values()])) if result is not None else {}
+        )
+        cost = one.objective(best) if result is not None else math.inf
+        found.append((cost, result, best))
+        ended = {"objective": cost, "success": bool(getattr(result, "success", False)),
+                 "message": why or str(getattr(result, "message", ""))}  # fmt: skip
+        rows.append(ended | {p.name: best.get(p.name, math.nan) for p in problem.varied})
+    if not any(math.isfinite(cost) for cost, *_ in found):
+        raise FitError(
+            Problem(problem.title, f"no start can be fitted; the first says: {rows[0]['message']}", "other values")
+        )
+    k = int(np.argmin([cost for cost, *_ in found]))
+    cost, result, best = found[k]
+    table = pd.DataFrame(rows).sort_values("objective", ignore_index=True)
+    return PetabFit(best, cost, bool(rows[k]["success"]), str(rows[k]["message"]), table, result)
+
+
+def _places(problem: PetabProblem, values: Mapping[str, float] | None, count: int, seed: int) -> list[FloatArray]:
+    """Return where to start, on the scales."""
+    from scipy.stats import qmc
+
+    low, high = (np.array([_edge(getattr(p, side), p.scale) for p in problem.varied]) for side in ("lower", "upper"))
+    given = problem.nominal() | dict(values or {})
+    first = np.array([scaled(given[p.name], p.scale) if math.isfinite(given[p.name]) else _middle(a, b)
+                      for p, a, b in zip(problem.varied, low, high, strict=True)])  # fmt: skip
+    shares = qmc.LatinHypercube(len(low), seed=seed).random(count - 1)
+    every = [list(zip(problem.varied, row, low, high, first, strict=True)) for row in shares]
+    drawn = [np.array([_drawn(p, share, edges) for p, share, *edges in one]) for one in every]
+    return [np.clip(place, low, high) for place in (first, *drawn)]
+
+
+def _middle(low: float, high: float) -> float:
+    """Return a value between bounds, of which either may be without end."""
+    if math.isfinite(low) and math.isfinite(high):
+        return (low + high) / 2
+    return low + 1 if math.isfinite(low) else high - 1 if math.isfinite(high) else 0.0
+
+
+def _edge(value: float, scale: str) -> float:
+    """Return a bound on the scale; the smallest number for a logarithm of zero."""
+    return scaled(value, scale) if value > 0 or scale == "lin" else scaled(1e-300, scale)
+
+
+def _drawn(parameter: Any, share: float, edges: list[float]) -> float:
+    low, high, first = edges
+    if parameter.start is not None:
+        return scaled(parameter.start.quantile(share), parameter.scale)
+    if math.isfinite(low) and math.isfinite(high):
+        return low + share * (high - low)
+    return first + (share - 0.5) * 6 * max(abs(first), 1.0)
+
+
+class _Search:
+    """One start: residuals or objective with slopes on the scales; what cannot be simulated is infinitely bad."""
+
+    def __init__(self, problem: PetabProblem, fixed: Mapping[str, float], method: str) -> None:
+        self.problem, self.fixed, self.method = problem, fixed, method
+        self.why = ""
+
+    def run(self, place: FloatArray, limit: int | None) -> tuple[MinimizerResult | None, str]:
+        """Return lmfit's result, or None and why there is none."""
+        import lmfit
+
+        start = lmfit.Parameters()
+        for p, value in zip(self.problem.varied, place, strict=True):
+            start.add(p.name, value=value, min=_edge(p.lower, p.scale), max=_edge(p.upper, p.scale))
+        try:
+            self._evaluate(place)
+        except ImmunoodeError as error:
+            return None, str(error)
+        least = self.method == "least_squares"
+        minimizer = lmfit.Minimizer(
+            self.residuals if least else self.cost, start, max_nfev=limit, nan_policy="propagate"
+        )
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                if least:
+                    options = {"jac": self.jacobian, "x_scale": "jac", "ftol": 1e-10, "xtol": 1e-10}
+                    result = minimizer.minimize(method="least_squares", **options)
+                else:
+                    result = minimizer.minimize(method="lbfgsb", jac=self.slope, options={"maxiter": 10_000})
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+            return None, self.why or str(error)
+        return result, ""
+
+    def objective(self, values: Mapping[str, float]) -> float:
+        try:
+            return self.problem.objective(values)
+        except ImmunoodeError:
+            return math.inf
+
+    def _x(self, parameters: Any) -> FloatArray:
+        return np.array([float(p.value) for p in parameters.values()])
+
+    def cost(self, parameters: Any) -> float:
+        found = self.objective({**self.fixed, **self.problem.unscaled(self._x(parameters))})
+        if math.isfinite(found):
+            self.worst = max(self.worst, found)
+            return found
+        return self.worst + max(1.0, abs(self.worst))  # worse than all, and near enough for a line search to go by
+
+    def slope(self, parameters: Any) -> FloatArray:
+        values = {**self.fixed, **self.problem.unscaled(self._x(parameters))}
+        try:
+            return np.nan_to_num(self.problem.gradient(values).to_numpy() * self.problem.stretch(values))
+        except ImmunoodeError:
+            return np.zeros(len(self.problem.varied))
+
+    def residuals(self, parameters: Any) -> FloatArray:
+        try:
+            return self._evaluate(self._x(parameters))[0]
+        except ImmunoodeError as error:
+            self.why = str(error)
+            return np.full(self.count, np.nan)
+
+    def jacobian(self, parameters: Any) -> FloatArray:
+        return self._evaluate(self._x(parameters), True)[1]
+
+    count = 0
+    worst = -math.inf
+
+    def _evaluate(self, x: FloatArray, slopes: bool = False) -> tuple[FloatArray, FloatArray]:
+        """Return residuals whose squares sum to twice the objective and a constant, and their slopes on the scales."""
+        problem = self.problem
+        values = {**self.fixed, **problem.unscaled(x)}
+        found, predicted, noise = problem.evaluated(values, slopes)
+        level = np.sqrt(2 * (np.log(noise.value) + LIFT))
+        priors = [p for p in problem.varied if p.prior is not None]
+        most = {p.name: p.prior.log_density(values[p.name]) for p in priors if p.prior is not None}
+        rest = np.sqrt(np.maximum(2 * (LIFT - np.array([most[p.name] for p in priors])), 0)) if priors else np.empty(0)
+        every = np.concatenate([found.residual, level, rest])
+        self.count = every.size
+        if not slopes:
+            return every, np.empty(0)
+        m = len(problem.varied)
+        by_noise = slopes_of(noise, m)
+        # d residual = -(rate of the transformed prediction / noise) d prediction - residual / noise d noise
+        first = (
+            -found.per_prediction[:, None] * slopes_of(predicted, m)
+            - (found.residual / noise.value)[:, None] * by_noise
+        )
+        second = by_noise / (noise.value * level)[:, None]
+        third = np.zeros((len(priors), m))
+        for k, p in enumerate(priors):
+            assert p.prior is not None
+            third[k, problem.varied.index(p)] = -p.prior.slope(values[p.name]) / max(rest[k], 1e-30)
+        return every, np.vstack([first, second, third]) * problem.stretch(values)

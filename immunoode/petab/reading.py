@@ -1,0 +1,276 @@
+"""What both versions of PEtab read alike: formulas over a problem's names, parameters, measurements."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.model.expressions import TIME
+from immunoode.model.symbolic import Expr
+from immunoode.petab.duals import Formula
+from immunoode.petab.entities import Entities
+from immunoode.petab.files import number
+from immunoode.petab.formulas import formula
+from immunoode.petab.parts import Experiment, Observable
+from immunoode.petab.priors import Prior
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ID = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """One row of a parameter table.
+
+    Attributes
+    ----------
+    name : str
+    scale : {"lin", "log", "log10"}
+        What it is searched on.
+    lower, upper, nominal : float
+        Linear; NaN where there is no nominal value.
+    estimate : bool
+    prior, start : Prior or None
+        Of the objective, and of places to start from.
+    """
+
+    name: str
+    scale: str
+    lower: float
+    upper: float
+    nominal: float
+    estimate: bool
+    prior: Prior | None = None
+    start: Prior | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One model with its experiments, observables and measurements.
+
+    `measurements` has observable, experiment, time, value, and what stands for the placeholders of each: `filled` and
+    `noise_filled`, tuples of texts.
+    """
+
+    name: str
+    entities: Entities
+    experiments: Mapping[str, Experiment]
+    observables: Mapping[str, Observable]
+    measurements: pd.DataFrame
+
+
+class Names:
+    """What the names in formulas of one model stand for."""
+
+    def __init__(self, entities: Entities, parameters: Iterable[str], where: str) -> None:
+        self.entities, self.parameters, self.where = entities, frozenset(parameters), where
+
+    def of_model(self, name: str) -> Expr | None:
+        """Return a name of the model or of the parameter table as an expression of states and constants."""
+        import symengine as se
+
+        if name == "time":
+            return se.Symbol(TIME) * se.Symbol(self.entities.scale)
+        ours = self.entities.names.get(name)
+        found = None if ours is None else self.entities.expression(ours)
+        return se.Symbol(name) if found is None and name in self.parameters else found
+
+    def formula(self, text: str, place: str, own: Mapping[str, Expr] | Callable[[str], Expr | None]) -> Formula:
+        """Return a formula; `own` gives the names that count here alone.
+
+        Raises
+        ------
+        DataError
+            If it cannot be read, or uses a name that there is not.
+        """
+        look = own if callable(own) else own.get
+
+        def of_name(name: str) -> Expr:
+            found = look(name)
+            found = self.of_model(name) if found is None else found
+            if found is None:
+                known = [*self.entities.names, *self.parameters]
+                raise DataError(Problem(place, f"uses {name!r}, which there is not", nearest(name, known)))
+            return found
+
+        return Formula(formula(text, of_name, place))
+
+    def target(self, name: str, place: str) -> str:
+        """Return our name of what a condition sets.
+
+        Raises
+        ------
+        DataError
+            If there is no such thing, or it cannot be set.
+        """
+        ours = self.entities.names.get(name)
+        if ours is None:
+            right = nearest(name, self.entities.names)
+            raise DataError(Problem(place, f"conditions set {name!r}, which the model has not", right))
+        if not self.entities.settable(ours):
+            right = "a constant, a species or a compartment"
+            raise DataError(Problem(place, f"conditions set {name!r}, which a rule of the model assigns", right))
+        return ours
+
+
+def observable(
+    names: Names, row: Mapping[str, str], distribution: str, transformation: str, placeholders: Sequence[str],
+    noise_placeholders: Sequence[str], others: Callable[[str], Expr | None],
+) -> Observable:  # fmt: skip
+    """Return an observable of a row; `others` gives the formulas of other observables that it may use."""
+    import symengine as se
+
+    name = row["observableId"]
+    place = f"{names.where}: observable {name!r}"
+    own = {p: se.Symbol(p) for p in (*placeholders, *noise_placeholders)}
+
+    def of_value(word: str) -> Expr | None:
+        return own[word] if word in own else others(word)
+
+    value = names.formula(row["observableFormula"], place, of_value)
+
+    def of_noise(word: str) -> Expr | None:
+        return value.expression if word == name else of_value(word)
+
+    noise = names.formula(row["noiseFormula"], f"{place}, noise", of_noise)
+    return Observable(name, value, noise, distribution, transformation, tuple(placeholders), tuple(noise_placeholders))
+
+
+def measurements(table: pd.DataFrame, where: str, experiment: Sequence[str]) -> pd.DataFrame:
+    """Return measurements in our form; `experiment` names that of each row."""
+    import pandas as pd
+
+    time = [_time(t, k, where) for k, t in enumerate(table["time"])]
+    value = [number(m, f"the measurement in row {k + 1}", where) for k, m in enumerate(table["measurement"])]
+    lost = [k + 1 for k, v in enumerate(value) if not math.isfinite(v)]
+    if lost:
+        raise DataError(Problem(where, f"the measurement in row {lost[0]} is not finite", "rows that were measured"))
+    filled = [
+        _tokens(table[c]) if c in table else [()] * len(table) for c in ("observableParameters", "noiseParameters")
+    ]
+    columns = {"observable": list(table["observableId"]), "experiment": list(experiment), "time": time, "value": value}
+    return pd.DataFrame({**columns, "filled": filled[0], "noise_filled": filled[1]})
+
+
+def _time(text: str, row: int, where: str) -> float:
+    found = number(text, f"the time in row {row + 1}", where)
+    if math.isnan(found) or found == -math.inf:
+        raise DataError(
+            Problem(where, f"the time in row {row + 1} is {text!r}", "a number, or inf for the steady state")
+        )
+    return found
+
+
+def _tokens(column: Any) -> list[tuple[str, ...]]:
+    return [tuple(t.strip() for t in text.split(";")) if text and text.lower() != "nan" else () for text in column]
+
+
+def check_measurements(part: Part, parameters: Iterable[str], where: str) -> None:
+    """Raise with everything in a part's measurements that does not meet its other tables."""
+    known, problems = frozenset(parameters), list[Problem]()
+    usable = {*known, *(i for i, n in part.entities.names.items() if n in part.entities.model.constants)}
+    seen: set[Any] = set()
+    for row in part.measurements.itertuples(index=False):
+        found = part.observables.get(row.observable)
+        if found is None:
+            problems.append(Problem(where, f"measurements name {row.observable!r}, which the observable table has not",
+                                    nearest(row.observable, part.observables)))  # fmt: skip
+            continue
+        pairs = (
+            (row.filled, found.placeholders, "observableParameters"),
+            (row.noise_filled, found.noise_placeholders, "noiseParameters"),
+        )
+        for given, wanted, column in pairs:
+            if (row.observable, given, column) in seen:
+                continue
+            seen.add((row.observable, given, column))
+            if len(given) != len(wanted):
+                what = f"a measurement of {row.observable!r} has {len(given)} {column}"
+                problems.append(
+                    Problem(where, what, f"{len(wanted)}, for " + (", ".join(wanted) or "it has no placeholders"))
+                )
+            problems += [Problem(where, f"{column} name {t!r}, which there is not", nearest(t, usable))
+                         for t in given if not is_number(t) and t not in usable]  # fmt: skip
+        if found.transformation != "lin" and row.value <= 0:
+            what = f"a measurement of {row.observable!r} is {row.value:g}, of which there is no logarithm"
+            problems.append(Problem(where, what, "values above zero, or errors that are not of the logarithm"))
+        first = next((p.time for p in part.experiments[row.experiment].periods if math.isfinite(p.time)), 0.0)
+        if row.time < first:
+            what = f"a measurement of {row.observable!r} at time {row.time:g} is before its experiment begins, at {first:g}"
+            problems.append(Problem(where, what, "times from the start on"))
+    if problems:
+        raise DataError(list(dict.fromkeys(problems))[:20])
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number."""
+    try:
+        return "_" not in text and not math.isnan(float(text))
+    except ValueError:
+        return False
+
+
+def unique(column: Iterable[str], what: str, where: str) -> None:
+    """Raise where an id is missing, or there twice."""
+    ids = list(column)
+    twice = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
+    problems = [Problem(where, f"{what} {i!r} is there twice", "each once") for i in twice[:20]]
+    problems += [Problem(where, f"a {what} has no id", "an id for each row")] if "" in ids else []
+    if problems:
+        raise DataError(problems)
+
+
+def one_of(text: str, known: Sequence[str], what: str, where: str) -> str:
+    """Return a word that is known.
+
+    Raises
+    ------
+    DataError
+        If it is not.
+    """
+    if text not in known:
+        raise DataError(Problem(where, f"the {what} {text!r} is unknown", nearest(text, known)))
+    return text
+
+
+def parameters_frame(estimated: Iterable[Estimated]) -> pd.DataFrame:
+    """Return a parameter table to look at."""
+    import pandas as pd
+
+    rows = list(estimated)
+    priors = [f"{p.prior.shape} of {p.prior.on}{p.prior.numbers}" if p.prior else "" for p in rows]
+    columns = {c: [getattr(p, c) for p in rows] for c in ("scale", "lower", "upper", "nominal", "estimate")}
+    return pd.DataFrame(columns | {"prior": priors}, index=pd.Index([p.name for p in rows], name="parameterId"))
+
+
+def bounds(row: Mapping[str, str], estimate: bool, where: str) -> tuple[float, float]:
+    """Return the bounds of a parameter; without end where it is not estimated and has none."""
+    found = []
+    for column, usual in (("lowerBound", -math.inf), ("upperBound", math.inf)):
+        text = row.get(column, "")
+        if not text and estimate:
+            raise DataError(Problem(where, f"has no {column}", "a number for each parameter that is estimated"))
+        found.append(number(text, column, where) if text else usual)
+    if estimate and not found[0] < found[1]:
+        raise DataError(
+            Problem(where, f"has the bounds {found[0]:g} and {found[1]:g}", "the lower one below the upper")
+        )
+    return found[0], found[1]
+
+
+def numbers_in(text: str, count: int, what: str, where: str) -> tuple[float, ...]:
+    """Return the numbers of a prior, separated by semicolons."""
+    found = tuple(number(t.strip(), f"a number of the {what}", where) for t in text.split(";")) if text else ()
+    if len(found) != count or not np.isfinite(found).all():
+        raise DataError(
+            Problem(where, f"the {what} has the numbers {text!r}", f"{count} numbers, separated by semicolons")
+        )
+    return found
