@@ -89,6 +89,7 @@ _HOMES = {
     "immunoode.analysis.sensitivity": ("local_sensitivity",),
     "immunoode.analysis.steady": ("steady_states",),
     "immunoode.plot.phase": ("phase_plane",),
+    "immunoode.petab.fitting": ("PetabFit",),
     "immunoode.petab.problem": ("PetabProblem", "read_petab"),
     "immunoode.petab.writer": ("write_petab",),
     "immunoode.virtual.hazard": ("Hazard",),

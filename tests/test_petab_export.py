@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
-from immunoode.errors import DataError
+from immunoode.errors import DataError, FileError
 
 DAYS = np.array([0.0, 5, 10, 15, 20, 30, 40])
 
@@ -68,6 +68,32 @@ def test_it_is_read_again_with_the_same_likelihood(name: str, tmp_path: Path) ->
     assert found and all(problem.nominal()[k] == pytest.approx(v) for k, v in found.items())
 
 
+@pytest.mark.parametrize("name", ["combined", "log-normal, by subject"])
+def test_version_2_is_read_again_with_the_same_likelihood(name: str, tmp_path: Path) -> None:
+    result = fitted(**CASES[name])
+    problem = imo.read_petab(imo.write_petab(result, tmp_path / "out", version=2))
+    assert problem.version == 2
+    assert problem.objective() == pytest.approx(result.deviance / 2, rel=1e-5, abs=1e-4)
+
+
+def test_a_prior_of_a_logarithm_in_version_2_is_proportional(tmp_path: Path) -> None:
+    """-log of a log-normal with mean m + s^2 of the logarithm is (u - m)^2 / 2 s^2 and a constant, u the logarithm."""
+    result = fitted(priors={"growth_rate": ("lognormal", 0.01, 0.5)}, vary=["growth_rate"])
+    problem = imo.read_petab(imo.write_petab(result, tmp_path, version=2))
+    at = [problem.log_priors({"growth_rate": rate})["growth_rate"] for rate in (0.01, 0.02)]
+    assert at[0] - at[1] == pytest.approx(0.5 * (math.log(2) / 0.5) ** 2)
+
+
+def test_a_problem_that_is_there_is_replaced_only_when_asked_for(tmp_path: Path) -> None:
+    result = fitted()
+    path = imo.write_petab(result, tmp_path)
+    before = {f.name: f.read_bytes() for f in tmp_path.iterdir()}
+    with pytest.raises(FileError, match="is there"):
+        imo.write_petab(result, tmp_path, version=2)
+    assert {f.name: f.read_bytes() for f in tmp_path.iterdir()} == before
+    assert imo.read_petab(imo.write_petab(result, tmp_path, version=2, overwrite=True)).version == 2 and path.is_file()
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_petab_package_finds_nothing_wrong(name: str, tmp_path: Path, caplog: Any) -> None:
     petab = pytest.importorskip("petab.v1", reason="petab is not here: pip install petab")
@@ -86,8 +112,9 @@ def test_priors_are_written_on_the_scale_that_was_fitted(tmp_path: Path) -> None
 
 def test_arms_have_their_own_doses(tmp_path: Path) -> None:
     problem = imo.read_petab(imo.write_petab(fitted(), tmp_path))
-    assert set(problem.conditions["regimen_1"]) == {0, 1} and len(problem.conditions) == 4
-    assert isinstance(problem.events, imo.Events)
+    (part,) = problem.parts
+    on = [float(e.periods[0].changes["regimen_1"].expression) for e in part.experiments.values()]
+    assert sorted(on) == [0, 0, 1, 1] and part.entities.events
 
 
 @pytest.mark.parametrize(

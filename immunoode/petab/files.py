@@ -34,14 +34,14 @@ def open_yaml(path: Path) -> dict[str, Any]:
         if path.stat().st_size > LARGEST_YAML:
             raise DataError(Problem(path.name, f"has more than {LARGEST_YAML} bytes", RIGHT))
         text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, ValueError) as error:
+    except (OSError, UnicodeError) as error:
         raise DataError(Problem(str(path)[:200], f"cannot be read ({type(error).__name__})", RIGHT)) from None
     try:
         _check_events(yaml.parse(text, Loader=yaml.SafeLoader), path.name)
         content = yaml.safe_load(text)
+    except DataError:
+        raise
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(Problem(path.name, f"is no yaml ({str(error).splitlines()[0][:100]})", RIGHT)) from None
     if not isinstance(content, dict):
         raise DataError(Problem(path.name, "is no problem", RIGHT))

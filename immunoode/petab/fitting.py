@@ -69,6 +69,11 @@ def fit_petab(
     max_evaluations : int, optional
         Of one start.
     seed : int
+        Of the places.
+
+    Returns
+    -------
+    PetabFit
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Fits as PEtab problems, version 1: model, conditions, observables with noise, measurements and parameters as files."""
+"""Fits as PEtab problems, version 1 or 2: model, conditions, observables with noise, measurements, parameters as files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunoode.atomic import write_together
 from immunoode.errors import DataError, Problem
 from immunoode.fit.likelihood import ErrorModel, ratio_start
 from immunoode.fit.observations import MEASURED, FloatArray
@@ -20,6 +21,7 @@ from immunoode.interop.plain import Plain, plain
 from immunoode.interop.sbml_writer import sbml_of_arms
 from immunoode.model.equations import equations
 from immunoode.model.expressions import TIME, names
+from immunoode.petab.conversion import in_version_2
 from immunoode.regimen.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -29,18 +31,28 @@ FAR = 1e6
 """How far from a value bounds are where a fit has none, as a factor, or in units of the value: PEtab needs numbers."""
 NOISE = "noise_sd"
 """Begins the name of the size of a quantity's errors."""
-TABLES = ("parameters", "conditions", "observables", "measurements")
+YAML = {
+    1: "format_version: 1\nparameter_file: parameters.tsv\nproblems:\n- condition_files: [conditions.tsv]\n"
+    "  measurement_files: [measurements.tsv]\n  observable_files: [observables.tsv]\n  sbml_files: [model.xml]\n",
+    2: "format_version: 2.0.0\nparameter_files: [parameters.tsv]\nmodel_files:\n  model:\n    location: model.xml\n"
+    "    language: sbml\nmeasurement_files: [measurements.tsv]\ncondition_files: [conditions.tsv]\n"
+    "experiment_files: [experiments.tsv]\nobservable_files: [observables.tsv]\n",
+}
+"""The file that names the others, by version."""
 
 
-def write_petab(result: FitResult, folder: str | Path) -> Path:
-    """Write a fit as a PEtab problem, version 1.
+def write_petab(result: FitResult, folder: str | Path, *, version: int = 1, overwrite: bool = False) -> Path:
+    """Write a fit as a PEtab problem, version 1 or 2.
 
     Parameters
     ----------
     result : FitResult
         Its model, data, regimens, error models, bounds and priors; the values found are the nominal values.
     folder : path
-        Where to write the files; it is made. Files in it of the same names are replaced.
+        Where to write the files; it is made. All of them are written, or none.
+    version : {1, 2}
+    overwrite : bool
+        Replace a problem that is there.
 
     Returns
     -------
@@ -52,15 +64,18 @@ def write_petab(result: FitResult, folder: str | Path) -> Path:
     Raises
     ------
     DataError
-        If the fit has what PEtab 1 cannot say: censored observations, Student's t, covariates' coefficients, constraints,
+        If the fit has what PEtab cannot say: censored observations, Student's t, covariates' coefficients, constraints,
         what an earlier fit found as a prior, a model that uses the time with subjects who start on other days; all at once.
     RegimenError
         If a regimen has what events of SBML cannot say.
+    FileError
+        If a file is there and is not to be replaced, or cannot be written.
 
     Notes
     -----
     Schmiester et al. 2021, PLoS Comput Biol 17:e1008646, doi 10.1371/journal.pcbi.1008646. Left out is what SBML does not have:
-    the extinction of the last cells.
+    the extinction of the last cells. Version 2 has densities of parameters alone, not of their logarithms: a prior of a
+    parameter that is fitted as its logarithm is written as the log-normal one that is proportional to it.
 
     Examples
     --------
@@ -72,24 +87,17 @@ def write_petab(result: FitResult, folder: str | Path) -> Path:
     >>> bool(abs(problem.objective() / (result.deviance / 2) - 1) < 1e-4)
     True
     """
-    whole = plain(result.model)
-    problem = _Problem.of(result, whole)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.xml").write_text(problem.sbml(), encoding="utf-8")
-    for name in TABLES:
-        getattr(problem, name)().to_csv(folder / f"{name}.tsv", sep="\t", index=False)
-    path = folder / "problem.yaml"
-    path.write_text(
-        "format_version: 1\nparameter_file: parameters.tsv\nproblems:\n- condition_files: [conditions.tsv]\n"
-        "  measurement_files: [measurements.tsv]\n  observable_files: [observables.tsv]\n  sbml_files: [model.xml]\n",
-        encoding="utf-8",
-    )
-    return path
+    if version not in YAML:
+        raise DataError(Problem("version", f"is {version!r}", "1 or 2"))
+    problem = _Problem.of(result, plain(result.model))
+    tables = problem.tables() if version == 1 else in_version_2(problem.tables())
+    texts = {f"{name}.tsv": table.to_csv(sep="\t", index=False, lineterminator="\n") for name, table in tables.items()}
+    contents = {"model.xml": problem.sbml(), **texts, "problem.yaml": YAML[version]}
+    return write_together(folder, contents, overwrite=overwrite)
 
 
 def _refused(result: FitResult, whole: Plain) -> list[Problem]:
-    """Return what a fit has that PEtab 1 cannot say."""
+    """Return what a fit has that PEtab cannot say."""
     seen, design, priors = result.observations, result.objective.design, result.objective.priors
     censored = int((seen.censoring != MEASURED).sum())
     texts = [*whole.derived.values(), *(f.rate for f in whole.flows)]
@@ -127,6 +135,13 @@ class _Problem:
         rows = list(zip(*columns.values(), strict=True)) if columns else [()] * len(result.observations.subjects)
         numbers = {row: k + 1 for k, row in enumerate(dict.fromkeys(rows))}
         return cls(result, whole, arms, arm_of, tuple(f"condition_{numbers[row]}" for row in rows), columns)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables of version 1."""
+        return {
+            "parameters": self.parameters(), "conditions": self.conditions(), "observables": self.observables(),
+            "measurements": self.measurements(),
+        }  # fmt: skip
 
     def sbml(self) -> str:
         return sbml_of_arms(self.result.model, self.arms)
