@@ -42,7 +42,6 @@ from immunoode.model.read import read_model as read_model
 from immunoode.model.write import save_model as save_model
 from immunoode.petab.fitting import PetabFit as PetabFit
 from immunoode.petab.problem import PetabProblem as PetabProblem
-from immunoode.petab.fitting import PetabFit as PetabFit
 from immunoode.petab.problem import read_petab as read_petab
 from immunoode.petab.writer import write_petab as write_petab
 from immunoode.plot.phase import phase_plane as phase_plane
