@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import keyword
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
@@ -11,7 +12,7 @@ from immunoode.errors import Problem, UnitError, nearest
 from immunoode.model.closing import closing
 from immunoode.model.expressions import DOSE, RESERVED, SELF, TIME, ExpressionError, doses_in, names
 from immunoode.model.parts import ROLES, Flow, Model, Parameter, Pulse
-from immunoode.model.references import ESTIMATE, key_in
+from immunoode.model.references import ESTIMATE, cited_in_full, key_in
 from immunoode.model.roles import ROLE, role_named
 from immunoode.model.tables import KNOWN_BEFORE, TABLES, VALUES, expressions_of
 
@@ -116,12 +117,14 @@ def _source(place: str, source: str, bib: frozenset[str]) -> Iterator[Problem]:
             yield Problem(place, "is an estimate without a reason", f"'{ESTIMATE} why this number'")
         return
     key = key_in(source)
-    if not key:
-        yield Problem(
-            place, f"{source[:60]!r} begins with no bibliography key", f"'key2017, table 2' or '{ESTIMATE} reason'"
-        )
-    elif key not in bib:
-        yield Problem(place, f"{key!r} is not in references.bib", nearest(key, bib))
+    if not key and not cited_in_full(source):
+        right = f"'key2017, table 2', a DOI ('doi:10.1000/182'), authors, journal and year, or '{ESTIMATE} reason'"
+        yield Problem(place, f"{source[:60]!r} begins with no bibliography key", right)
+    elif key and key not in bib:
+        close = difflib.get_close_matches(key, bib, n=1, cutoff=0.9)
+        meant = f"did you mean {close[0]!r}? Else " if close else ""
+        right = f"{meant}add its entry to a references.bib beside the model file, or state a DOI instead ('doi:10.1000/182')"
+        yield Problem(place, f"{key!r} is not in references.bib", right)
 
 
 def _ends(model: Model) -> Iterator[Problem]:

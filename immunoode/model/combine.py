@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from immunoode import units
-from immunoode.errors import ModelError, Problem, nearest
+from immunoode.errors import ModelError, Problem
 from immunoode.model.expressions import renamed
 from immunoode.model.parts import BARE_KINDS, COMBINED, INPUT_BY_INSTANCE, KINDS, Member, Model, Need, Parameter
 from immunoode.model.tables import TABLES, VALUES
@@ -49,7 +50,21 @@ def combine(*models: Model | str) -> Model:
     for model in loaded:
         if not isinstance(model, Model):
             raise ModelError(Problem("combine", f"was given {model!r}", "a Model, or the name of a shipped one"))
-    return _joined([instance_of(m) for m in loaded])
+    whole = _joined([instance_of(m) for m in loaded])
+    _warn_of_needs(whole)
+    return whole
+
+
+def _warn_of_needs(whole: Model) -> None:
+    """Say what a model with a tumour in it still lacks; without one, more is to come."""
+    bases = [name for name, member in whole.members.items() if member.kind in BARE_KINDS]
+    if not bases:
+        return
+    missing = {name: need for name, need in whole.needs.items() if need.value is None}
+    if missing:
+        owners = ", ".join(dict.fromkeys(need.owner for need in missing.values()))
+        lacks = f"{owners} needs {', '.join(map(repr, missing))}, which {' + '.join(bases)} does not offer"
+        warnings.warn(f"{lacks}: it cannot be simulated so; {_offered_by(missing, bases)}", stacklevel=3)
 
 
 def instance_of(model: Model) -> Model:
@@ -117,7 +132,7 @@ def _joined(models: list[Model]) -> Model:
     problems: list[Problem] = []
     order = {name: (KINDS.index(m.kind), name) for name, m in members.items()}
     tables: dict[str, Any] = {table: _table(table, models, order, problems) for table in TABLES}
-    _shared_names(tables, problems)
+    _shared_names(tables, models, problems)
     needs = _needs(models, {n: part for t in VALUES for n, part in tables[t].items()}, problems)
     if problems:
         raise ModelError(problems)
@@ -170,7 +185,7 @@ def _table(
                 Problem(
                     "combine",
                     f"{joined[name].owner} and {part.owner} both have {name!r} in [{table}]",
-                    "load one of them with another instance= name",
+                    _apart(joined[name].owner, part.owner, models),
                 )
             )
         elif not _same_covariate(joined[name], part):
@@ -185,11 +200,20 @@ def _table(
     return joined
 
 
+def _apart(a: str, b: str, models: Iterable[Model]) -> str:
+    """Return how two models with a name in common may be used: another instance, where names carry the instance's name."""
+    kinds = {name: member.kind for model in models for name, member in model.members.items()}
+    free = [name for name in (a, b) if kinds.get(name) not in BARE_KINDS]
+    if free:
+        return f"load {free[-1]} under another name: load_model(..., instance='other')"
+    return "base and published models keep their names, and only one of the two can be in a model: leave one out"
+
+
 def _same_covariate(a: Parameter, b: Parameter) -> bool:
     return a.value == b.value and a.unit == b.unit
 
 
-def _shared_names(tables: Mapping[str, Mapping[str, Any]], problems: list[Problem]) -> None:
+def _shared_names(tables: Mapping[str, Mapping[str, Any]], models: Iterable[Model], problems: list[Problem]) -> None:
     home: dict[str, str] = {}
     for table in VALUES:
         for name, part in tables[table].items():
@@ -198,7 +222,7 @@ def _shared_names(tables: Mapping[str, Mapping[str, Any]], problems: list[Proble
                     Problem(
                         "combine",
                         f"{name!r} of {part.owner} stands in [{table}] and in [{home[name]}]",
-                        "load one of the models with another instance= name",
+                        _apart(part.owner, tables[home[name]][name].owner, models),
                     )
                 )
             home[name] = table
@@ -217,7 +241,7 @@ def _needs(models: list[Model], offered: Mapping[str, Any], problems: list[Probl
                         "combine",
                         f"{need.owner} takes {name!r} in {need.unit!r}, but {offered[name].owner} offers it in "
                         f"{offered[name].unit!r}",
-                        "make the units agree",
+                        f"leave {need.owner} out, or {_offered_by({name: need})} instead of {offered[name].owner}",
                     )
                 )
     return dict(sorted(wanted.items()))
@@ -254,7 +278,7 @@ def closed(model: Model) -> Model:
                 Problem(
                     f"{whole.name}: needs.{name}",
                     f"{need.owner} needs {name!r}, which no model here offers",
-                    _offered_by(name),
+                    _offered_by({name: need}, [n for n, m in whole.members.items() if m.kind in BARE_KINDS]),
                 )
                 for name, need in missing.items()
             ]
@@ -262,11 +286,11 @@ def closed(model: Model) -> Model:
     return whole
 
 
-def _offered_by(name: str) -> str:
-    """Return advice on which shipped models offer a name."""
+def _offered_by(needs: Mapping[str, Need], bases: Sequence[str] = ()) -> str:
+    """Return advice on which shipped models offer all of some names; beside a base or published model no other has a place."""
     from immunoode.model.library import offers
 
-    found = offers(name)
-    if found:
-        return "combine it with " + " or ".join(repr(f) for f in found[:3])
-    return "combine it with a model that offers it; " + nearest(name, ())
+    found = " or ".join(map(repr, offers(needs)[:3]))
+    if found and bases:
+        return f"combine it with {found} instead of {' + '.join(map(repr, bases))}, or leave it out"
+    return f"combine it with {found}" if found else "combine it with a model that offers it; no shipped one does"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from immunoode import units
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.model.combine import instance_of
 from immunoode.model.folder import models_folder
-from immunoode.model.parts import BARE_KINDS, Model
+from immunoode.model.parts import BARE_KINDS, Model, Need
 from immunoode.model.read import choose_variant, read_model
 from immunoode.model.tables import VALUES
 
@@ -61,10 +63,15 @@ def _advice(name: str) -> str:
     return nearest(name, model_names())
 
 
-def offers(name: str) -> list[str]:
-    """Return the shipped base and published models that offer a name, those made to be combined first."""
+def offers(needs: Mapping[str, Need]) -> list[str]:
+    """Return the shipped base and published models that offer all of some names in fitting units, made to be combined first."""
     loaded = sorted((_loaded(n) for n in model_names()), key=lambda m: m.kind != "base")
-    return [m.file for m in loaded if m.kind in BARE_KINDS and any(name in getattr(m, t) for t in VALUES)]
+    return [m.file for m in loaded if m.kind in BARE_KINDS and all(_offers(m, *need) for need in needs.items())]
+
+
+def _offers(model: Model, name: str, need: Need) -> bool:
+    part = next((getattr(model, t)[name] for t in VALUES if name in getattr(model, t)), None)
+    return part is not None and (not need.unit or units.dimension(part.unit) == units.dimension(need.unit))
 
 
 @lru_cache(maxsize=1)

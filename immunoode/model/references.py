@@ -12,6 +12,9 @@ ESTIMATE = "estimate:"
 _ENTRY = re.compile(r"@\w+\s*\{\s*([^,\s]+)\s*,")
 _KEY = re.compile(r"[A-Za-z][A-Za-z_\-]*\d{4}\w*")
 
+_FINDABLE = re.compile(r"\b10\.\d{4,9}/\S+|https?://\S+|\bPMID:?\s*\d+|\bPMC\d+")
+_YEAR = re.compile(r"\b(?:19|20)\d{2}\b")
+
 
 def keys_of(path: Path) -> frozenset[str]:
     """Return the keys of a BibTeX file; none where there is no such file."""
@@ -27,6 +30,11 @@ def key_in(source: str) -> str:
     """Return the bibliography key at the start of a source, or "" (an estimate, or words)."""
     match = _KEY.match(source)
     return match[0] if match else ""
+
+
+def cited_in_full(source: str) -> bool:
+    """Return whether a source can be found without a bibliography: a DOI, an address, or words with a year."""
+    return bool(_FINDABLE.search(source)) or (len(source.split()) >= 4 and bool(_YEAR.search(source)))
 
 
 def entries_of(path: Path) -> dict[str, str]:
