@@ -14,6 +14,7 @@ import immunoode as imo
 from immunoode.errors import ModelError
 from immunoode.interop.plain import plain
 from immunoode.model.library import model_names
+from immunoode.model.parts import Compartment, Derived, Flow, Parameter
 from tests.test_sbml_export import THERAPIES, combination
 
 BARE = [name for name in model_names() if imo.load_model(name).kind in ("base", "published")]
@@ -81,7 +82,7 @@ def of_nonmem(text: str) -> str:
             (".NOT.", "not "),
         ):
             bare = bare.replace(word, sign)
-        if bare.startswith("A_0("):
+        if bare.startswith(("A_0(", ";")):
             continue
         chosen = re.fullmatch(r"IF (\(.*\)) (\w+) = (.*)", bare)
         bare = f"if {chosen[1]}: {chosen[2]} = {chosen[3]}" if chosen else bare
@@ -158,3 +159,59 @@ def test_latex_is_whole(name: str) -> None:
 def test_a_language_that_there_is_not() -> None:
     with pytest.raises(ModelError, match="did you mean 'python'"):
         imo.write_code(imo.load_model("kuznetsov1994"), "pyton")
+
+
+RESERVED = {
+    "nonmem": "S1 F1 R1 D1 ALAG1 s2 rate cmt amt ss ii dv evid addl mtime1 theta eta1 t a y f newind phi pc1 then",
+    "rxode2": "S1 F1 R1 D1 ALAG1 rate cmt amt ss ii dv evid addl tad podo tlast dur lag f pi t function repeat rxtest chosen_1",
+    "python": "p t y math min max abs initial rates PARAMETERS STATES match",
+}
+
+
+def kept_names(words: str) -> imo.Model:
+    """Return a model in which a state, and every parameter, has a name that some tool keeps for itself."""
+    names = words.split()
+    parts = {n: Parameter(0.01 * (k + 1), "1/day") for k, n in enumerate(names[1:])}
+    rates = " + ".join(f"max({n}, 0.5 * {n})" for n in parts)
+    return imo.Model("kept", "base", parameters=parts, compartments={names[0]: Compartment("mg", 10.0)},
+                     derived={"loss": Derived(rates, "1/day")}, flows={"out": Flow(names[0], per_capita="loss")})  # fmt: skip
+
+
+@pytest.mark.parametrize("language", RESERVED)
+def test_names_that_a_language_keeps_for_itself_are_changed_with_a_comment(language: str) -> None:
+    words = RESERVED[language].split()
+    text = imo.write_code(kept_names(RESERVED[language]), language)
+    code = "\n".join(line.split(";" if language == "nonmem" else "#")[0] for line in text.splitlines())
+    set_ = {"nonmem": r"^(\w+) = THETA", "rxode2": r"^(\w+)(?:\(0\))? <- ", "python": r"^    (\w+) = p\["}[language]
+    made = re.findall(set_, code, re.MULTILINE)
+    assert made and not {m.upper() for m in made} & {w.upper() for w in words}
+    for word in words[language == "nonmem" :]:  # states are A(1), A(2) and so on in NONMEM, whatever their names
+        remark = rf"^\W+{word} is called \w+ here: .* keeps {word} for itself$"
+        assert re.search(remark, text, re.MULTILINE | re.IGNORECASE), word
+
+
+def test_renamed_equations_give_the_same_rates() -> None:
+    for language, words in RESERVED.items():
+        model = kept_names(words)
+        expected = -10.0 * sum(0.01 * (k + 1) for k in range(len(words.split()) - 1))
+        text = imo.write_code(model, language)
+        if language == "python":
+            made = python(model)
+            found = made["rates"](0.0, made["initial"]())[0]
+            assert made["STATES"] == (words.split()[0],) and set(made["PARAMETERS"]) == set(words.split()[1:])
+        elif language == "rxode2":
+            state = re.search(r"^(\w+)\(0\) <- ", text, re.MULTILINE)[1]  # type: ignore[index]
+            first: dict[str, Any] = {"t": 0.0, "d": {}, state: 10.0, **FUNCTIONS}
+            exec(of_rxode2(text), first)  # noqa: S102
+            found = first["d"][state]
+        else:
+            rates = [0.0, 0.0]
+            exec(of_nonmem(text), {"T": 0.0, "A": [0.0, 10.0], "DADT": rates})  # noqa: S102
+            found = rates[1]
+        assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_names_stay_as_they_are_where_nothing_keeps_them() -> None:
+    model = imo.load_model("claret2009")
+    for language in RESERVED:
+        assert "for itself" not in imo.write_code(model, language)

@@ -11,13 +11,11 @@ from pathlib import Path
 from immunoode.atomic import write_whole
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.interop.plain import Plain, plain
+from immunoode.interop.reserved import ANTIMONY, NONMEM, PYTHON, RXODE2
 from immunoode.interop.sbml_writer import infix
 from immunoode.model.expressions import TIME, function_of, renamed
 from immunoode.model.latex import balances, definitions, latex, symbols
 from immunoode.model.parts import Model
-
-LONGEST = 20
-"""Letters that a name of NONMEM may have."""
 
 
 def write_code(model: Model, language: str, path: str | Path | None = None, *, overwrite: bool = False) -> str:
@@ -31,6 +29,7 @@ def write_code(model: Model, language: str, path: str | Path | None = None, *, o
         "python": a module with `rates(t, y, p)` for `scipy.integrate.solve_ivp`, and the numbers beside it. "antimony": a model
         of rate rules. "rxode2": the text of a model. "nonmem": a control stream for ADVAN13, with names cut to 20 letters.
         "latex": a document with the equations in the symbols of papers, initial values and a table of parameters.
+        Names that a language keeps for itself (S1, F1 or AMT in NONMEM, `rate` in rxode2) are changed, each with a comment.
     path : path, optional
         The file to write, whole or not at all.
     overwrite : bool
@@ -107,28 +106,33 @@ def _as_python(text: str) -> str:
 
 
 def _python(whole: Plain) -> str:
-    states = list(whole.initial)
-    lines = [_docstring(f"{_title(whole)}: rates of change a day."), "", "import math", "", "PARAMETERS = {"]
+    names = PYTHON.names(_every(whole))
+
+    def write(text: str) -> str:
+        return _as_python(renamed(text, names))
+
+    def given(table: Mapping[str, object]) -> list[str]:
+        return [f'    {names[name]} = p["{name}"]' for name in table]
+
+    states = ", ".join(names[n] for n in whole.initial)
+    lines = [_docstring(f"{_title(whole)}: rates of change a day."), "", "import math", ""]
+    lines += [f"# {remark}" for remark in PYTHON.remarks(names)]
+    lines += ["PARAMETERS = {"]
     lines += [f'    "{name}": {value!r},  # {_unit(whole, name)}' for name, value in whole.constants.items()]
-    lines += [
-        "}",
-        f"STATES = {tuple(states)!r}",
-        "",
-        "",
-        "def initial(p=PARAMETERS):",
-        '    """Return the initial values."""',
-    ]
-    lines += [f'    {name} = p["{name}"]' for name in whole.constants]
-    lines += [f"    {name} = {_as_python(whole.initial[name])}" for name in _starts(whole)]
-    lines += [f"    return [{', '.join(states)}]", "", "", "def rates(t, y, p=PARAMETERS):"]
-    lines += [
-        '    """Return the rates of change of the states y at day t."""',
-        f"    time = t\n    {', '.join(states)}, = y",
-    ]
-    lines += [f'    {name} = p["{name}"]' for name in whole.constants]
-    lines += [f"    {name} = {_as_python(text)}" for name, text in whole.derived.items()]
-    rates = [f"        {_as_python(text)}," for text in whole.rates().values()]
+    lines += ["}", f"STATES = {tuple(whole.initial)!r}", "", "", "def initial(p=PARAMETERS):"]
+    lines += ['    """Return the initial values."""', *given(whole.constants)]
+    lines += [f"    {names[name]} = {write(whole.initial[name])}" for name in _starts(whole)]
+    lines += [f"    return [{states}]", "", "", "def rates(t, y, p=PARAMETERS):"]
+    lines += ['    """Return the rates of change of the states y at day t."""', "    time = t", f"    {states}, = y"]
+    lines += given(whole.constants)
+    lines += [f"    {names[name]} = {write(text)}" for name, text in whole.derived.items()]
+    rates = [f"        {write(text)}," for text in whole.rates().values()]
     return "\n".join([*lines, "    return [", *rates, "    ]", ""])
+
+
+def _every(whole: Plain) -> list[str]:
+    """Return every name of a model."""
+    return [*whole.constants, *whole.initial, *whole.derived]
 
 
 def _starts(whole: Plain) -> list[str]:
@@ -163,35 +167,19 @@ def _escaped(text: str) -> str:
 
 
 def _antimony(whole: Plain) -> str:
-    taken = {*whole.constants, *whole.initial, *whole.derived}
-    own = {name: _beside(name, taken) for name in taken if name in _ANTIMONY}
+    names = ANTIMONY.names(_every(whole))
 
     def write(text: str) -> str:
-        return infix(renamed(text, own))
+        return infix(renamed(text, names))
 
-    lines = [f"// {_title(whole)}", "// Time in days.", f"model {whole.identifier}()"]
-    lines += [f"  {own.get(n, n)} = {value!r};" for n, value in whole.constants.items()]
-    lines += [f"  {own.get(n, n)} = {write(text)};" for n, text in whole.initial.items()]
-    lines += [f"  {own.get(n, n)} := {write(text)};" for n, text in whole.derived.items()]
-    lines += [f"  {own.get(n, n)}' = {write(text)};" for n, text in whole.rates().items()]
-    lines += [f'  {ours} is "{name}";' for name, ours in sorted(own.items())]
+    lines = [f"// {_title(whole)}", "// Time in days.", *(f"// {remark}" for remark in ANTIMONY.remarks(names))]
+    lines += [f"model {whole.identifier}()"]
+    lines += [f"  {names[n]} = {value!r};" for n, value in whole.constants.items()]
+    lines += [f"  {names[n]} = {write(text)};" for n, text in whole.initial.items()]
+    lines += [f"  {names[n]} := {write(text)};" for n, text in whole.derived.items()]
+    lines += [f"  {names[n]}' = {write(text)};" for n, text in whole.rates().items()]
+    lines += [f'  {ours} is "{name}";' for name, ours in sorted(names.items()) if ours != name]
     return "\n".join([*lines, "end", ""])
-
-
-def _beside(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name
-
-
-_ANTIMONY = frozenset(
-    "abs acos and arccos arcsin arctan asin at atan avogadro bernoulli binomial cauchy ceil chisquare compartment const cos "
-    "delay end exp exponential ext factorial floor formula function gamma gene has identity import in infinity is laplace ln "
-    "log log10 lognormal max min model module nan normal not notanumber operator or pi piecewise plus poisson power quotient "
-    "rate rateOf rayleigh reaction rem root sin species sqr sqrt substanceOnly tan tanh time times truncatedNormal uniform "
-    "unit var xor DNA exponentiale false true since after event".split()
-)
-"""Names that Antimony keeps for itself; ours of the same name get a `_`."""
 
 
 @dataclass
@@ -259,6 +247,8 @@ _PLAIN = ("exp", "log", "log10", "sqrt", "abs", "tanh", "sin", "cos", "asin", "a
 
 
 def _rxode2(whole: Plain) -> str:
+    names = RXODE2.names(_every(whole))
+
     def choose(name: str, pairs: list[tuple[str, str]], otherwise: str) -> list[str]:
         lines = []
         for k, (value, condition) in enumerate(pairs):
@@ -267,19 +257,19 @@ def _rxode2(whole: Plain) -> str:
 
     write = _Statements(
         "^", {ast.And: "&&", ast.Or: "||"}, {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}, "!", choose,
-        {name: name for name in _PLAIN}, lambda name: "t" if name == TIME else name, "chosen_",
+        {name: name for name in _PLAIN}, lambda name: "t" if name == TIME else names[name], "chosen_",
     )  # fmt: skip
-    lines = [f"# {_title(whole)}", "# Time in days."]
-    lines += [f"{name} <- {value!r}" for name, value in whole.constants.items()]
+    lines = [f"# {_title(whole)}", "# Time in days.", *(f"# {remark}" for remark in RXODE2.remarks(names))]
+    lines += [f"{names[name]} <- {value!r}" for name, value in whole.constants.items()]
     for name, text in (whole.initial | _initial_written(whole)).items():
         start = write.write(text)
-        lines += [*_taken(write), f"{name}(0) <- {start}"]
+        lines += [*_taken(write), f"{names[name]}(0) <- {start}"]
     for name, text in whole.derived.items():
         value = write.write(text)
-        lines += [*_taken(write), f"{name} <- {value}"]
+        lines += [*_taken(write), f"{names[name]} <- {value}"]
     for name, text in whole.rates().items():
         value = write.write(text)
-        lines += [*_taken(write), f"d/dt({name}) <- {value}"]
+        lines += [*_taken(write), f"d/dt({names[name]}) <- {value}"]
     return "\n".join([*lines, ""])
 
 
@@ -303,7 +293,7 @@ def _taken(write: _Statements) -> list[str]:
 
 
 def _nonmem(whole: Plain) -> str:
-    names = _short([*whole.constants, *whole.derived])
+    names = NONMEM.names([*whole.constants, *whole.derived])
     places = {name: f"A({k + 1})" for k, name in enumerate(whole.initial)}
 
     def choose(name: str, pairs: list[tuple[str, str]], otherwise: str) -> list[str]:
@@ -323,8 +313,8 @@ def _nonmem(whole: Plain) -> str:
     start, des = writer("PC", {}), writer("DC", places)
     lines = [f"$PROBLEM {_title(whole)[:60]}", "$INPUT ID TIME AMT RATE CMT EVID DV MDV", "$DATA data.csv IGNORE=@"]
     lines += ["$SUBROUTINES ADVAN13 TOL=9", "$MODEL"]
-    lines += [f"  COMP=({short})" for short in _short(whole.initial).values()]
-    lines += ["$PK"]
+    lines += [f"  COMP=({short})" for short in NONMEM.names(whole.initial).values()]
+    lines += ["$PK", *(f"; {remark}" for remark in NONMEM.remarks(names))]
     lines += [
         f"{names[name]} = THETA({k + 1}) ; {name} ({_unit(whole, name)})" for k, name in enumerate(whole.constants)
     ]
@@ -342,21 +332,3 @@ def _nonmem(whole: Plain) -> str:
     lines += ["$ERROR", "Y = A(1) + ERR(1)"]
     lines += ["$THETA", *(f"  {value!r} FIX ; {name}" for name, value in whole.constants.items())]
     return "\n".join([*lines, "$SIGMA 1 FIX", ""])
-
-
-def _short(wanted: Mapping[str, object] | list[str]) -> dict[str, str]:
-    """Return names in capitals of at most 20 letters, each once."""
-    taken: set[str] = set()
-    found = {}
-    for name in wanted:
-        cut, k = name.upper()[:LONGEST], 1
-        while cut in taken or cut in _KEPT:
-            k += 1
-            cut = f"{name.upper()[: LONGEST - len(str(k))]}{k}"
-        taken.add(cut)
-        found[name] = cut
-    return found
-
-
-_KEPT = frozenset("T A Y F TIME AMT RATE CMT EVID DV MDV ID EXP LOG LOG10 SQRT ABS TANH SIN COS THETA ETA ERR".split())
-"""Names that NONMEM keeps for itself."""
