@@ -271,7 +271,7 @@ WRONG_ROWS = {
     "ID TIME AMT CMT EVID\n1 0 -5 1 6": ("has the AMT -5",),
     "ID TIME AMT CMT\n1 0 five 1": ("has the AMT 'five'", "a number"),
     "ID TIME AMT CMT\n1 0 inf 1": ("has the AMT 'inf'",),
-    "ID TIME AMT CMT\n1 9:30 5 1": ("has the TIME '9:30'", "clock times"),
+    "ID TIME AMT CMT\n1 9:75 5 1": ("has the TIME '9:75'", "a time of day such as 14:30"),
     "ID TIME AMT CMT\n1 . 5 1": ("has no TIME",),
     "ID TIME AMT CMT\n. 0 5 1": ("row 0: has no ID",),
     "ID TIME AMT CMT\n1 5 5 1\n1 3 5 1": ("row 1 (subject 1): has TIME 3, before that of the row above", "EVID 3 or 4"),

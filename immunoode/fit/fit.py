@@ -17,7 +17,7 @@ from immunoode.fit.objective import Objective
 from immunoode.fit.observations import FloatArray, Observations, Observe, baseline_parameter, observations, observed
 from immunoode.fit.priors import priors_of
 from immunoode.fit.result import FitResult
-from immunoode.fit.simulated import RTOL, Simulated, base_values, chosen_regimens, schedules
+from immunoode.fit.simulated import RTOL, Simulated, base_values, chosen_regimens, schedules, warn_of_unused
 from immunoode.model.combine import combine
 from immunoode.model.equations import equations
 from immunoode.model.library import load_model
@@ -155,6 +155,7 @@ def fit(
         constraints=constraints,
     )
     plan = plan if earlier is None else plan.continued(earlier.values)
+    warn_of_unused(whole, table.covariates, covariates or {})
     base = base_values(whole, seen, table.covariates, parameters, plan.names)
     predictor = predictor_of(whole, seen, regimens, base, plan, engine, rtol, threads)
     errors = error_models(seen, error, student)
@@ -184,7 +185,8 @@ def arranged(
     whole, table = whole_model(model), as_trial(data)
     given = {s: table.schedules.get(s) for s in table.subjects} if regimens is None and table.schedules else regimens
     first = _first_dose(whole, table, given)
-    seen = observations(whole, table, observe, baseline, free, first, start)
+    own = regimens is None and bool(table.schedules)
+    seen = observations(whole, table, observe, baseline, free, first, start, own)
     if not seen.subjects:
         raise FitError(Problem("data", "no subject is left to fit", "see the data's .report()"))
     return whole, table, seen, given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from immunoode import units as unit_texts
 from immunoode.errors import FitError, Problem, UnitError, nearest
 from immunoode.model.parts import Model
+from immunoode.trial.sample_order import sample_orders
 from immunoode.trial.table import INTERVAL as IN_WORDS
 from immunoode.trial.table import TrialData
 
@@ -36,6 +37,8 @@ class Observations:
     subject, quantity, censoring : (N,) index into `subjects`, index into `quantities`, LEFT, MEASURED, RIGHT or INTERVAL
     lower : (N,) where an INTERVAL begins that ends at `value`
     unused : observations that are not fitted (row, subject, time, quantity, value, reason)
+    order : (N,) where each stands among the doses of its time (see `immunoode.solve.prepare.prepare`): infinite after all of
+        them, minus infinity before; empty where all come after
     """
 
     subjects: tuple[str, ...]
@@ -53,6 +56,7 @@ class Observations:
     lower: FloatArray
     rows: tuple[object, ...]
     unused: DataFrame
+    order: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.value)
@@ -68,8 +72,23 @@ class Observations:
             baselines={n: v[subjects] for n, v in self.baselines.items()},
             subject=np.repeat(np.arange(len(subjects)), [len(r) for r in rows]), quantity=self.quantity[every],
             time=self.time[every], value=self.value[every], censoring=self.censoring[every], lower=self.lower[every],
-            rows=tuple(self.rows[i] for i in every),
+            rows=tuple(self.rows[i] for i in every), order=self.orders[every],
         )  # fmt: skip
+
+    @property
+    def orders(self) -> FloatArray:
+        """(N,) where each stands among the doses of its time, infinite where that is after all of them."""
+        return self.order if len(self.order) == len(self) else np.full(len(self), np.inf)
+
+    def moments(self) -> tuple[list[FloatArray], list[FloatArray], IntArray]:
+        """Return the different times of each subject, their orders, and (N,) which of them each observation is."""
+        times, orders, place = list[FloatArray](), list[FloatArray](), np.zeros(len(self), np.int64)
+        for s in range(len(self.subjects)):
+            rows = np.flatnonzero(self.subject == s)
+            pairs, place[rows] = np.unique(np.stack([self.time[rows], self.orders[rows]], axis=1), axis=0, return_inverse=True)
+            times.append(np.ascontiguousarray(pairs[:, 0]))
+            orders.append(np.ascontiguousarray(pairs[:, 1]))
+        return times, orders, place
 
     @property
     def last(self) -> FloatArray:
@@ -148,6 +167,7 @@ def observations(
     free: frozenset[str],
     first_dose: Callable[[str], float] = lambda subject: np.inf,
     begin: float | None = None,
+    own_doses: bool = False,
 ) -> Observations:
     """Return the observations as arrays.
 
@@ -164,6 +184,8 @@ def observations(
         Day of the first dose of a subject.
     begin : float, optional
         Where every simulation starts, instead.
+    own_doses : bool
+        Whether the doses are those of the data's own table, among whose rows the observations stand.
     """
     pairs = observed(model, data, observe)
     known = output_units(model)
@@ -174,6 +196,7 @@ def observations(
     named = {q: baseline_parameter(model, o) for q, o in pairs.items()}
     named = {q: p for q, p in named.items() if p and (baseline or p in free)}
     frame, baselines, start = _starts(frame, named, free, first_dose, begin)
+    frame = frame.assign(order=sample_orders(frame, data, own_doses), time=unit_texts.on_seconds(frame["time"]))
     kept = frame[frame["reason"] == ""]
     if kept.empty:
         raise FitError(
@@ -276,5 +299,6 @@ def _arrays(
         censoring=kept["censoring"].map(_CENSORING).to_numpy(np.int64),
         lower=kept["limit"].fillna(0.0).to_numpy(np.float64),
         rows=tuple(kept["row"]),
+        order=kept["order"].to_numpy(np.float64),
         unused=pd.concat([unfitted[columns], skipped[columns]], ignore_index=True),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +11,12 @@ from immunoode.errors import FitError
 from immunoode.fit.cautions import lacks_of_fit
 from immunoode.fit.design import LOG, Slot
 from immunoode.fit.observations import INTERVAL, LEFT, MEASURED, RIGHT
+from immunoode.regimen.schedule import DOSE, Schedule
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from immunoode.fit.observations import FloatArray
+    from immunoode.fit.observations import FloatArray, Observations
     from immunoode.fit.result import FitResult
 
 CENSORED = {LEFT: "left", MEASURED: "", RIGHT: "right", INTERVAL: "interval"}
@@ -92,7 +93,24 @@ def headline(result: FitResult) -> list[str]:
         f"median relative error {100 * result.relative_error:.1f} %",
         *[f"Errors of {line}" for line in errors],
         *_starts_line(result),
+        *doses_line(seen, getattr(result.predictor, "schedules", ())),
     ]
+
+
+def doses_line(seen: Observations, schedules: Sequence[Schedule | None]) -> list[str]:
+    """Return in words how observations at the very time of a dose are compared: with the state before it, or after it."""
+    given = [set[float]() if s is None else {t for t, a in zip(s.times.tolist(), s.actions, strict=True) if a == DOSE}
+             for s in schedules]  # fmt: skip
+    at = [k for k, (s, t) in enumerate(zip(seen.subject.tolist(), seen.time.tolist(), strict=True)) if given and t in given[s]]
+    if not at:
+        return []
+    stated = int(np.isfinite(seen.orders[at]).sum())
+    early = int((seen.orders[at] == -np.inf).sum())
+    how = [f"{stated} in the order of the rows of their table"] if stated else []
+    how += [f"{early} before it (troughs)"] if early else []
+    after = len(at) - stated - early
+    how += [f"{after} after it (they are not said to be troughs)"] if after else []
+    return [f"{len(at)} observations are at the very time of a dose: {', '.join(how)}"]
 
 
 def _explained(share: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from immunoode.fit.differences import by_differences
 from immunoode.fit.observations import FloatArray, IntArray, Observations
 from immunoode.model.equations import equations
 from immunoode.model.parts import Model
+from immunoode.regimen.record_options import COVARIATES
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.prepare import prepare
 from immunoode.solve.simulator import Simulator, Solution
@@ -45,17 +48,12 @@ class Simulated:
     threads: int | None = None
     rtol: float = RTOL
     _times: list[FloatArray] = field(default_factory=list, init=False, repr=False)
+    _orders: list[FloatArray] = field(default_factory=list, init=False, repr=False)
     _place: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), init=False, repr=False)
     _prepared: dict[tuple[int, bool], Simulator] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        seen = self.observations
-        self._place = np.zeros(len(seen), np.int64)
-        for s in range(len(seen.subjects)):
-            rows = seen.subject == s
-            days, place = np.unique(seen.time[rows], return_inverse=True)
-            self._times.append(days)
-            self._place[rows] = place
+        self._times, self._orders, self._place = self.observations.moments()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy in another process needs: machine code is prepared there again."""
@@ -102,7 +100,7 @@ class Simulated:
         key = count, sensitivities
         if key not in self._prepared:
             by = self.design.names if sensitivities else ()
-            self._prepared[key] = self._prepare(self._times * count, count, by)
+            self._prepared[key] = self._prepare(self._times * count, count, by, self._orders * count)
         return self._prepared[key]
 
     def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
@@ -118,7 +116,9 @@ class Simulated:
             out[:, s, late] = shaped[:, s, np.searchsorted(own[s], days[late])]
         return out
 
-    def _prepare(self, times: Sequence[FloatArray], count: int, by: Sequence[str] = ()) -> Simulator:
+    def _prepare(
+        self, times: Sequence[FloatArray], count: int, by: Sequence[str] = (), orders: Sequence[FloatArray] | None = None
+    ) -> Simulator:
         seen = self.observations
         return prepare(
             self.model,
@@ -129,6 +129,7 @@ class Simulated:
             rtol=self.rtol,
             engine=self.engine,
             sensitivities=by,
+            orders=orders,
         )
 
     def _run(self, simulator: Simulator, values: FloatArray) -> Solution:
@@ -155,6 +156,7 @@ def base_values(
     FitError
         If a name is not a parameter, or a subject has no value.
     """
+    covariates = _by_usual_names(covariates, model)
     names = equations(model).parameters
     base = np.tile(np.array(equations(model).values), (len(observations.subjects), 1))
     if covariates is not None:
@@ -194,6 +196,36 @@ def _fixed(
     if hasattr(parameters, "columns"):
         return _by_subject(parameters, observations, "parameters")
     return {n: np.full(len(observations.subjects), float(v)) for n, v in parameters.items()}
+
+
+def _by_usual_names(covariates: DataFrame | None, model: Model) -> DataFrame | None:
+    """Return covariates under the model's names: WT is `weight` where the model has a weight, and there is no other."""
+    if covariates is None:
+        return None
+    taken = set(map(str, covariates.columns))
+    usual = {c: COVARIATES.get(str(c).strip().upper(), "") for c in covariates.columns if c not in model.constants}
+    ours = {c: name for c, name in usual.items() if name in model.constants and name not in taken}
+    return covariates.rename(columns=ours) if len(set(ours.values())) == len(ours) else covariates
+
+
+def unused_covariates(model: Model, covariates: DataFrame | None, shifts: Mapping[str, Any]) -> list[str]:
+    """Return the covariates of the data, numbers, that nothing uses: no parameter of the model, and not in `covariates=`."""
+    renamed = _by_usual_names(covariates, model)
+    if covariates is None or renamed is None:
+        return []
+    asked = " ".join(str(given) for given in shifts.values())
+    pairs = zip(covariates.columns, renamed.columns, strict=True)
+    return [str(c) for c, name in pairs if name not in model.constants and covariates[c].dtype.kind in "iuf"
+            and not re.search(rf"\b{re.escape(str(c))}\b", asked)]  # fmt: skip
+
+
+def warn_of_unused(model: Model, covariates: DataFrame | None, shifts: Mapping[str, Any]) -> None:
+    """Warn of covariates that nothing uses."""
+    unused = unused_covariates(model, covariates, shifts)
+    if unused:
+        names = ", ".join(unused[:8]) + (", ..." if len(unused) > 8 else "")
+        warnings.warn(f"nothing uses the covariates {names} of the data: no parameter of the model has such a name; "
+                      "{'WT': 'weight'} as covariates= of the reader says which column is which", stacklevel=4)  # fmt: skip
 
 
 def _alike(covariates: DataFrame, model: Model) -> None:

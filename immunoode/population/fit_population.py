@@ -200,6 +200,7 @@ def _sorted(seen: Observations) -> Observations:
     if (order == np.arange(len(order))).all():
         return seen
     arrays = {n: getattr(seen, n)[order] for n in ("subject", "quantity", "time", "value", "censoring", "lower")}
+    arrays["order"] = seen.orders[order]
     return replace(seen, rows=tuple(seen.rows[i] for i in order), **arrays)
 
 

@@ -34,16 +34,13 @@ class Trajectories:
     _place: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), init=False, repr=False)
     _columns: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), init=False, repr=False)
     _times: list[FloatArray] = field(default_factory=list, init=False, repr=False)
+    _orders: list[FloatArray] = field(default_factory=list, init=False, repr=False)
     _simulators: dict[tuple[int, bool], Simulator] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        seen, names = self.seen, equations(self.model).parameters
+        names = equations(self.model).parameters
         self._columns = np.array([names.index(n) for n in self.effects.names])
-        self._place = np.zeros(len(seen), np.int64)
-        for s in range(len(seen.subjects)):
-            rows = seen.subject == s
-            days, self._place[rows] = np.unique(seen.time[rows], return_inverse=True)
-            self._times.append(days)
+        self._times, self._orders, self._place = self.seen.moments()
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy in another process needs: machine code is prepared there again."""
@@ -84,14 +81,14 @@ class Trajectories:
     def _run(self, latent: FloatArray, slopes: bool) -> Solution:
         key = len(latent), slopes
         if key not in self._simulators:
-            one = self._simulators.get((1, slopes)) or self._prepare(self._times, slopes)
+            one = self._simulators.get((1, slopes)) or self._prepare(self._times, slopes, self._orders)
             self._simulators[1, slopes] = one
             self._simulators[key] = one.take(np.tile(np.arange(len(self._times)), key[0]))
         return self._solve(self._simulators[key], latent)
 
-    def _prepare(self, times: list[FloatArray], slopes: bool) -> Simulator:
+    def _prepare(self, times: list[FloatArray], slopes: bool, orders: list[FloatArray] | None = None) -> Simulator:
         return prepare(self.model, self.schedules, times, self.seen.outputs, start=self.seen.start, rtol=self.rtol,
-                       sensitivities=self.effects.names if slopes else ())  # fmt: skip
+                       sensitivities=self.effects.names if slopes else (), orders=orders)  # fmt: skip
 
     def _solve(self, simulator: Simulator, latent: FloatArray) -> Solution:
         matrix = np.tile(self.base, (len(latent), 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -34,7 +35,10 @@ _SAME = 1e-6
 
 @dataclass(frozen=True)
 class Record:
-    """One row of a table of event records, in the table's unit of time; what is missing is 0, a missing time NaN."""
+    """One row of a table of event records, in the table's unit of time; what is missing is 0, a missing time NaN.
+
+    `moment` is the time exactly as stated.
+    """
 
     label: str
     compartment: str
@@ -47,6 +51,7 @@ class Record:
     steady: float
     event: float
     missing_value: float
+    moment: Fraction | None = None
 
     @property
     def constant(self) -> bool:
@@ -77,7 +82,7 @@ def records_of(table: RecordTable) -> list[Record]:
         dosed = np.any([columns[name] != 0 for name in DOSE_ITEMS], axis=0)
         columns["EVID"] = np.where(dosed, DOSE, np.where(columns["MDV"] == 1, OTHER, OBSERVATION)).astype(float)
     numbers = (column.tolist() for column in columns.values())
-    return list(map(Record, table.labels, table.compartments, *numbers))
+    return list(map(Record, table.labels, table.compartments, *numbers, table.times))
 
 
 def input_of(record: Record, compartments: Mapping[str, str] | None) -> str | Problem:

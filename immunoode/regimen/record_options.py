@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.regimen.course import RULES
+
+COVARIATES = {
+    "WT": "weight", "WTKG": "weight", "WGT": "weight", "BW": "weight", "BWT": "weight", "WEIGHT": "weight",
+    "BSA": "surface_area", "AGE": "age", "SEX": "sex", "HT": "height", "HGT": "height", "HEIGHT": "height",
+}  # fmt: skip
+"""What columns of NONMEM tables are usually called, and the package's names for these covariates."""
+
+
+def covariate_columns(given: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+    """Return which column is which parameter: as stated, or by the usual names."""
+    if isinstance(given, Mapping):
+        return dict(given)
+    names = (given,) if isinstance(given, str) else given
+    return {name: COVARIATES.get(str(name).strip().upper(), str(name)) for name in names}
+
 
 PER_DAY = {"day": 1.0, "hour": 24.0}
 """Units of time that records may be in, and how many of them are a day."""

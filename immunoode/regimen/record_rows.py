@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 from immunoode.regimen import record as kind
 from immunoode.regimen.record import Record
+from immunoode.regimen.record_times import days_of, exact
 from immunoode.regimen.rows import Row
 from immunoode.regimen.schedule import MULTIPLY, REPLACE, RESET, SET
 
+SEEN, AFTER = 0.25, 0.5
+"""An observation comes after what its own row sets, and before what is set for the time after that row."""
 _Pending = tuple[Row, bool]
 """A row, and whether it is an additional dose, which a reset or a steady state that comes first cancels."""
 
 
 class Due(NamedTuple):
-    """A record that is right, its running day, and the input that it is about ("" for none)."""
+    """A record that is right: its running day, and exact time in the table's unit, the input that it is about ("" for none),
+    and which row of the table it is.
+    """
 
     record: Record
     day: float
+    moment: Fraction
     name: str
+    row: int
 
 
 def due_rows(due: Sequence[Due], per_day: float, courses: Mapping[str, Sequence[float]], forward: bool) -> list[Row]:
@@ -42,9 +50,9 @@ def due_rows(due: Sequence[Due], per_day: float, courses: Mapping[str, Sequence[
     for k, one in enumerate(due):
         again = k > 0 and one.record.time < due[k - 1].record.time  # the clock starts again, after the row above
         rows = _uncancelled(rows, one, math.nextafter(days[k - 1], math.inf) if again else one.day)
-        rows += [(row, False) for row in before[k]]
-        rows += _carried_out(one, per_day)
-        rows += [(row, False) for row in after[k]]
+        rows += [(row._replace(order=one.row), False) for row in before[k]]
+        rows += [(row._replace(order=one.row), pending) for row, pending in _carried_out(one, per_day)]
+        rows += [(row._replace(order=one.row + AFTER), False) for row in after[k]]
     return [row for row, _ in rows]
 
 
@@ -58,7 +66,7 @@ def _uncancelled(rows: list[_Pending], due: Due, since: float) -> list[_Pending]
 
 def _carried_out(due: Due, per_day: float) -> list[_Pending]:
     """Return what a record does: nothing, one row, or a reset and doses."""
-    record, day, name = due
+    record, day, name = due.record, due.day, due.name
     if record.event == kind.MULTIPLY:
         return [(Row(day, name, record.amount, action=MULTIPLY), False)]
     if record.event in kind.AMOUNTS:
@@ -69,7 +77,7 @@ def _carried_out(due: Due, per_day: float) -> list[_Pending]:
 
 def _doses(due: Due, per_day: float) -> list[_Pending]:
     """Return a dose with its additional doses, which are at no steady state themselves."""
-    record, day, name = due
+    record, day, name = due.record, due.day, due.name
     if record.constant:
         return [(Row(day, name, record.rate * per_day, math.inf, steady=math.inf, adding=record.steady == 2), False)]
     lasting = 0.0 if record.rate > 0 else record.duration / per_day
@@ -77,10 +85,9 @@ def _doses(due: Due, per_day: float) -> list[_Pending]:
     one = Row(day, name, record.amount, lasting, rate=rate)
     steady = record.interval / per_day if record.steady else 0.0
     rows: list[_Pending] = [(one._replace(steady=steady, adding=record.steady == 2), False)]
-    offset = round(day - record.time / per_day)
+    every = exact(record.interval)
     for number in range(1, int(record.additional) + 1):
-        time = (record.time + number * record.interval) / per_day + offset
-        rows.append((one._replace(time=time), True))
+        rows.append((one._replace(time=days_of(due.moment + number * every, per_day)), True))
     return rows
 
 

@@ -1,18 +1,24 @@
-"""A table of event records as columns of numbers: which column is what, which cells are no numbers."""
+"""A table of event records as columns of numbers: which column is what, which cells are no numbers, which rows do not count."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.regimen.record_times import DATES, moments
 from immunoode.regimen.schedule import FloatArray
+from immunoode.tables.cells import is_missing, number_advice, numbers, text
+from immunoode.tables.files import open_table
+from immunoode.tables.headings import heading_words
+from immunoode.tables.identifiers import identifiers
+from immunoode.tables.reconciliation import UNUSED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +27,11 @@ COLUMNS = ("ID", "TIME", "AMT", "RATE", "DUR", "II", "ADDL", "SS", "CMT", "EVID"
 """The columns of event records, in the order in which they are written."""
 NEEDED = ("ID", "TIME", "AMT")
 DOSE_ITEMS = ("AMT", "RATE", "DUR", "II", "ADDL", "SS")
-_LABELS = ("ID", "CMT")
-_WHOLE = re.compile(r"([-+]?\d+)\.0*")
-_MISSING = frozenset({"", ".", "na", "nan", "none", "<na>"})
+_LABELS = ("ID", "CMT", "TIME", *DATES)
+_AMOUNTS = ("dose", "dos", "amount", "dosage", "dose_amount", "dose_mg", "amt_mg")
+"""Headings that may have been meant for AMT."""
+_MARK = "C"
+"""The column, and the mark in it, of rows that NM-TRAN leaves out by IGNORE=C."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +40,34 @@ class RecordTable:
 
     Attributes
     ----------
+    frame : DataFrame
+        The rows that count, as they stand.
     labels : tuple of str, length n
         Each row in messages: "records, row 3 (subject 1)".
     subjects, compartments : tuple of str, length n
         As they stand, 1.0 and 1 being the same.
+    times : tuple of Fraction or None, length n
+        In the table's unit, exactly as stated; None where there is none.
     numbers : dict of str to ndarray, shape (n,)
         The other columns of `COLUMNS` that there are, in their own units, and covariates by their parameters' names.
+    columns : mapping
+        NONMEM's names, and parameters, to the columns of the table.
+    ignored : mapping of str to int
+        Rows that do not count, by reason.
+    notes : tuple of str
+        What was assumed.
     """
 
+    frame: pd.DataFrame
+    where: str
     labels: tuple[str, ...]
     subjects: tuple[str, ...]
     compartments: tuple[str, ...]
+    times: tuple[Fraction | None, ...]
     numbers: dict[str, FloatArray]
+    columns: Mapping[str, Any]
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def spans(self) -> list[tuple[str, range]]:
         """Return the rows of each subject, in the order of their appearance; rows apart are apart here too."""
@@ -51,72 +75,117 @@ class RecordTable:
         ends = [*starts[1:], len(self.subjects)][: len(starts)]
         return [(self.subjects[a], range(a, b)) for a, b in zip(starts, ends, strict=True)]
 
+    def taken_as(self, time_unit: str) -> dict[str, str]:
+        """Return for each column what it was taken as."""
+        words = {name: name for name in (*COLUMNS, *DATES)}
+        words |= {"ID": "subject", "TIME": f"time in {time_unit}", "AMT": "amount", "CMT": "compartment"}
+        words |= {"EVID": "kind of record", _MARK: "mark of rows that do not count"}
+        roles = {column: words.get(name, f"covariate {name}") for name, column in self.columns.items()}
+        return {str(c): roles.get(c, UNUSED) for c in self.frame.columns}
 
-def record_table(source: Any, covariates: Mapping[str, str]) -> tuple[RecordTable, list[Problem]]:
+
+@dataclass(frozen=True)
+class Found:
+    """A problem of one cell: the row's place, NONMEM's name of the column, and what is wrong."""
+
+    row: int
+    name: str
+    problem: Problem
+
+
+def record_table(
+    source: Any,
+    covariates: Mapping[str, str],
+    columns: Mapping[str, str] | None = None,
+    ignore: str | None = None,
+    *,
+    per_day: float = 1.0,
+    needed: Sequence[str] = NEEDED,
+) -> tuple[RecordTable, list[Found]]:
     """Return the records of a table or file, and which of its cells are no numbers.
 
     Parameters
     ----------
     source : path or DataFrame
-        A csv or tsv file with a line of names, or a table in memory.
+        A file with a line of names, or a table in memory.
     covariates : mapping of str to str
         Columns to parameters.
+    columns : mapping of str to str, optional
+        NONMEM's name to the table's own, where they differ.
+    ignore : str, optional
+        As IGNORE of NM-TRAN: rows that begin with this sign do not count; "@": with a letter or @.
+    per_day : float
+        How many units of time are a day.
 
     Raises
     ------
     DataError
         If it is no table, or columns are missing.
     """
-    frame, where, rows = _frame(source)
-    found = _found(frame, covariates, where)
-    texts = {name: _texts(frame[column]) for name, column in found.items()}
-    subjects = texts["ID"]
-    labels = tuple(f"{where}, row {row}" + (f" (subject {s})" if s else "") for row, s in zip(rows, subjects, strict=True))
-    problems = [Problem(label, "has no ID", "the subject's number") for label, s in zip(labels, subjects, strict=True) if not s]
-    numbers = {}
-    for name, column in texts.items():
-        if name not in _LABELS:
-            numbers[name], wrong = _numbers(column)
-            problems += [Problem(labels[k], f"has the {name} {column[k]!r}", _RIGHT.get(name, "a number")) for k in wrong]
-    compartments = texts.get("CMT", [""] * len(labels))
-    return RecordTable(labels, tuple(subjects), tuple(compartments), numbers), problems
+    frame, where = _opened(source)
+    found = _found(frame, covariates, columns or {}, where, needed)
+    frame, ignored = _counting(frame, found, ignore, where)
+    subjects = identifiers(frame[found["ID"]])
+    subjects = ["" if s.lower() in (".", "na", "nan") else s for s in subjects]
+    pairs = zip(frame.index, subjects, strict=True)
+    labels = tuple(f"{where}, row {row}" + (f" (subject {s})" if s else "") for row, s in pairs)
+    missing = [k for k, s in enumerate(subjects) if not s]
+    problems = [Found(k, "ID", Problem(labels[k], "has no ID", "the subject's number")) for k in missing]
+    values: dict[str, FloatArray] = {}
+    for name, column in found.items():
+        if name not in _LABELS and name != _MARK:
+            read = numbers(frame[column])
+            values[name] = read.values.to_numpy(float)
+            cells = read.texts.tolist()
+            for k in np.flatnonzero(read.unread.to_numpy()).tolist():
+                right = f"a number: {number_advice(cells[k])}"
+                problems.append(Found(k, name, Problem(labels[k], f"has the {name} {cells[k]!r}", right)))
+    times, wrong, notes = moments(frame, found, subjects, labels, per_day)
+    problems += [Found(k, "TIME", problem) for k, problem in wrong]
+    values["TIME"] = np.array([math.nan if t is None else float(t) for t in times], dtype=float)
+    compartments = _texts(frame[found["CMT"]]) if "CMT" in found else [""] * len(labels)
+    table = RecordTable(frame, where, labels, tuple(subjects), tuple(compartments), tuple(times), values, found, ignored, notes)
+    return table, problems
 
 
-_RIGHT = {"TIME": "a number of days or hours; work clock times and dates out first"}
-
-
-def _frame(source: Any) -> tuple[pd.DataFrame, str, Sequence[Any]]:
-    """Return the table, its name in messages, and the names of its rows: lines of a file, or the index."""
+def _opened(source: Any) -> tuple[pd.DataFrame, str]:
+    """Return the table, its index the names of its rows: lines of a file, or its own."""
     import pandas as pd
 
-    if isinstance(source, pd.DataFrame):
-        return source, "records", list(source.index)
-    if not isinstance(source, (str, Path)):
+    if not isinstance(source, (pd.DataFrame, str, Path)):
         raise DataError(Problem("records", f"are {type(source).__name__}", "the path of a csv file, or a DataFrame"))
-    path = Path(source)
-    if not path.is_file():
-        raise DataError(Problem(str(path), "there is no such file", "give the path of a csv file"))
-    try:
-        separator = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
-        frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, skip_blank_lines=False)
-    except (ValueError, UnicodeDecodeError, OSError) as error:
-        raise DataError(Problem(path.name, f"cannot be read as a table ({error})", "give a csv file")) from None
-    return frame, path.name, range(2, len(frame) + 2)
+    if isinstance(source, pd.DataFrame) and not source.columns.is_unique:
+        return source, "records"
+    frame, where = open_table(source)
+    return frame, "records" if isinstance(source, pd.DataFrame) else where
 
 
-def _found(frame: pd.DataFrame, covariates: Mapping[str, str], where: str) -> dict[str, Any]:
+def _found(
+    frame: pd.DataFrame, covariates: Mapping[str, str], given: Mapping[str, str], where: str, needed: Sequence[str]
+) -> dict[str, Any]:
     """Return which column of the table is what, in any case of letters; covariates by parameter."""
     names = {column: str(column).strip().upper() for column in frame.columns}
     problems, found = list[Problem](), dict[str, Any]()
-    for name in COLUMNS:
+    stated = {str(name).strip().upper(): column for name, column in given.items()}
+    for name, column in stated.items():
+        if name not in (*COLUMNS, *DATES):
+            problems.append(Problem(f"{where}: columns", f"{name!r} is no column of records", nearest(name, COLUMNS)))
+        elif column not in frame.columns:
+            right = nearest(str(column), map(str, frame.columns))
+            problems.append(Problem(f"{where}: columns", f"there is no column {column!r} for {name}", right))
+        else:
+            found[name] = column
+    for name in (*COLUMNS, *DATES, _MARK):
+        if name in stated:
+            continue
         same = [column for column, upper in names.items() if upper == name]
-        if len(same) > 1 or (same and list(names).count(same[0]) > 1):
-            problems.append(Problem(f"{where}: {name}", f"is there {len(same)} times", "one column of that name"))
+        count = len(same) if frame.columns.is_unique else list(names[c] for c in frame.columns).count(name)
+        if count > 1:
+            problems.append(Problem(f"{where}: {name}", f"is there {count} times", "one column of that name"))
         elif same:
             found[name] = same[0]
-        elif name in NEEDED:
-            close = nearest(name, map(str, frame.columns))
-            problems.append(Problem(f"{where}: {name}", "there is no such column", f"rename the one that it is: {close}"))
+        elif name in needed:
+            problems.append(Problem(f"{where}: {name}", "there is no such column", _rename(name, frame)))
     for column, parameter in covariates.items():
         if column not in frame.columns:
             right = nearest(str(column), map(str, frame.columns))
@@ -127,37 +196,67 @@ def _found(frame: pd.DataFrame, covariates: Mapping[str, str], where: str) -> di
             found[parameter] = column
     if not problems and not frame.columns.is_unique:
         problems.append(Problem(where, "has two columns of one name", "names that differ"))
+    if "AMT" not in found and "AMT" not in needed and not problems:
+        problems += _unseen_doses(frame, found, where)
     if problems:
         raise DataError(problems)
     return found
 
 
+def _rename(name: str, frame: pd.DataFrame) -> str:
+    like = _like_amounts(frame) if name == "AMT" else []
+    if like:
+        return f"say columns={{'AMT': {like[0]!r}}} if that is what {like[0]!r} has"
+    return f"rename the one that it is: {nearest(name, map(str, frame.columns))}"
+
+
+def _like_amounts(frame: pd.DataFrame) -> list[str]:
+    return [str(c) for c in frame.columns if heading_words(str(c)) in _AMOUNTS]
+
+
+def _unseen_doses(frame: pd.DataFrame, found: Mapping[str, Any], where: str) -> list[Problem]:
+    """Return what says that a table without AMT has doses all the same."""
+    events = numbers(frame[found["EVID"]]).values.isin((1, 4)).any() if "EVID" in found else False
+    like = [c for c in _like_amounts(frame) if (numbers(frame[c]).values.fillna(0) != 0).any()]
+    if not events and not like:
+        return []
+    why = "but EVID says that there are doses" if events else f"but {like[0]!r} may be of doses"
+    right = f"columns={{'AMT': {like[0]!r}}}, or leave that column out" if like else "the amounts in a column AMT"
+    return [Problem(f"{where}: AMT", f"there is no such column, {why}", right)]
+
+
+def _counting(
+    frame: pd.DataFrame, found: dict[str, Any], ignore: str | None, where: str
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the rows that count, and how many do not, by reason."""
+    import pandas as pd
+
+    marked = pd.Series(False, index=frame.index)
+    reasons = dict[str, int]()
+    if _MARK in found:
+        cells = text(frame[found[_MARK]])
+        marks = cells.str.upper() == _MARK
+        if not (marks | is_missing(cells) | (cells == "0")).all():
+            del found[_MARK]  # something else is called C
+        elif marks.any():
+            marked |= marks
+            reasons["marked C in the column C (IGNORE=C)"] = int(marks.sum())
+    if ignore is not None:
+        if not isinstance(ignore, str) or len(ignore) != 1:
+            raise DataError(Problem("ignore", f"is {ignore!r}", "one sign, as of NM-TRAN's IGNORE: '@', 'C' or '#'"))
+        first = text(frame.iloc[:, 0])
+        begins = first.str.match(r"[A-Za-z@]") if ignore == "@" else first.str.startswith(ignore)
+        fresh = begins & ~marked
+        marked |= begins
+        if fresh.any():
+            reasons[f"begins with {ignore} (IGNORE={ignore})"] = int(fresh.sum())
+    kept = frame[~marked]
+    if len(frame) and not len(kept):
+        raise DataError(Problem(where, "has no row that counts", "rows without the mark of those to be ignored"))
+    return kept, reasons
+
+
 def _texts(column: pd.Series) -> list[str]:
     """Return the cells as text, "" where missing; whole numbers without a decimal point."""
-    return [_text(cell) for cell in column.tolist()]
-
-
-def _text(cell: Any) -> str:
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
-        return str(int(cell))
-    text = str(cell).strip()
-    whole = _WHOLE.fullmatch(text)
-    return whole[1] if whole else "" if text.lower() in _MISSING else text
-
-
-def _numbers(texts: Sequence[str]) -> tuple[FloatArray, list[int]]:
-    """Return the cells as numbers, NaN where missing, and the places of those that are none."""
-    values = [_number(text) for text in texts]
-    wrong = [k for k, value in enumerate(values) if value is None]
-    return np.array([math.nan if value is None else value for value in values], dtype=float), wrong
-
-
-def _number(text: str) -> float | None:
-    """Return a finite number, NaN for a missing one, None for what is neither."""
-    if not text:
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    cells = text(column)
+    return identifiers(cells.mask(is_missing(cells), ""))

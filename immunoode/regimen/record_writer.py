@@ -12,6 +12,7 @@ from immunoode.errors import Problem, RegimenError, nearest
 from immunoode.regimen import record as kind
 from immunoode.regimen.record_options import days_per, named
 from immunoode.regimen.record_table import COLUMNS
+from immunoode.regimen.record_times import days_of, exact
 from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, Schedule
 
 if TYPE_CHECKING:
@@ -79,6 +80,26 @@ def write_records(
       1   0.0 200.0  -2.0  0.5
       1 504.0 200.0  -2.0  0.5
     """
+    table = ordered_records(schedules, compartments, time_unit).drop(columns=ORDER)
+    if path is not None:
+        write_table(table, path, overwrite=overwrite)
+    return table
+
+
+ORDER = "_ORDER"
+"""The column that says where a row of a schedule stood in the table that it came from; it is not written."""
+
+
+def ordered_records(
+    schedules: Mapping[Any, Schedule], compartments: Mapping[int | str, str] | None, time_unit: str
+) -> pd.DataFrame:
+    """Return the records of `write_records`, and a column of where each row stood.
+
+    Raises
+    ------
+    RegimenError
+        As `write_records`.
+    """
     import pandas as pd
 
     per_day = days_per(time_unit)
@@ -93,12 +114,9 @@ def write_records(
     for subject, schedule in schedules.items():
         current = dict.fromkeys(parameters, math.nan)
         rows += [{"ID": str(subject), **row} for row in _records(schedule, numbers, per_day, current)]
-    frame = pd.DataFrame(rows, columns=[*COLUMNS, *parameters])
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *parameters, ORDER])
     whole = [*_WHOLE, *(name for name in ("ID", "CMT") if all(_is_whole(cell) for cell in frame[name]))]
-    table = frame.astype({name: int for name in whole}) if len(frame) else frame
-    if path is not None:
-        write_table(table, path, overwrite=overwrite)
-    return table
+    return frame.astype({name: int for name in whole}) if len(frame) else frame
 
 
 def write_table(table: pd.DataFrame, path: str | Path, *, overwrite: bool = False) -> None:
@@ -143,10 +161,11 @@ def _records(
     """Return the rows of one subject; `current` has the values of the parameters, and keeps up."""
     blank = _blank(numbers)
     rows = list[_Cells]()
-    columns = (schedule.times, schedule.amounts, schedule.durations, schedule.steady, schedule.rates, schedule.adding)
+    columns = (schedule.times, schedule.amounts, schedule.durations, schedule.steady, schedule.rates, schedule.adding,
+               schedule.orders)  # fmt: skip
     for (name, action), *values in zip(_names(schedule), *(column.tolist() for column in columns), strict=True):
-        time, amount, duration, steady, rate, adding = values
-        row = {**blank, "TIME": _of_days(time, per_day), "EVID": _EVENTS[action]}
+        time, amount, duration, steady, rate, adding, order = values
+        row = {**blank, "TIME": in_unit(time, per_day), "EVID": _EVENTS[action], ORDER: order}
         if action == SET:
             if amount == current[name]:
                 continue
@@ -160,7 +179,7 @@ def _records(
             rows.pop()
             row["EVID"] = kind.RESET_DOSE
         rows.append({**row, **current})
-    return rows or [{**blank, "TIME": 0.0, "EVID": kind.OTHER, **current}]
+    return rows or [{**blank, "TIME": 0.0, "EVID": kind.OTHER, ORDER: 0.0, **current}]
 
 
 def _blank(numbers: Mapping[str, str] | None) -> _Cells:
@@ -174,16 +193,16 @@ def _dose(amount: float, duration: float, steady: float, rate: float, adding: bo
     if steady == math.inf:
         return {"RATE": _rate(amount, per_day), "SS": kind_of}
     stated = _rate(rate, per_day) if rate > 0 else rate or (kind.DURATION if duration else 0.0)
-    return {"AMT": amount, "RATE": stated, "DUR": _of_days(duration, per_day), "II": _of_days(steady, per_day), "SS": kind_of}
+    return {"AMT": amount, "RATE": stated, "DUR": in_unit(duration, per_day), "II": in_unit(steady, per_day), "SS": kind_of}
 
 
 def _rate(per: float, per_day: float) -> float:
     return _shortest(per, per / per_day, lambda rate: rate * per_day)
 
 
-def _of_days(days: float, per_day: float) -> float:
+def in_unit(days: float, per_day: float) -> float:
     """Return days in the unit of records: the shortest number that is read as these days."""
-    return days if per_day == 1 else _shortest(days, days * per_day, lambda time: time / per_day)
+    return days if per_day == 1 else _shortest(days, days * per_day, lambda time: days_of(exact(time), per_day))
 
 
 def _shortest(value: float, guess: float, read: Callable[[float], float]) -> float:

@@ -2,24 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from immunoode.errors import DataError, Problem
 from immunoode.regimen import record as kind
+from immunoode.regimen import schedule as words
 from immunoode.regimen.course import LOCF
 from immunoode.regimen.record import Record, input_of, record_problems, records_of
-from immunoode.regimen.record_clock import running_days
-from immunoode.regimen.record_options import days_per, named, rule_problems
+from immunoode.regimen.record_clock import running_times
+from immunoode.regimen.record_options import covariate_columns, days_per, named, rule_problems
 from immunoode.regimen.record_rows import Due, due_rows
-from immunoode.regimen.record_table import RecordTable, record_table
+from immunoode.regimen.record_table import NEEDED, Found, RecordTable, record_table
+from immunoode.regimen.record_times import days_of
 from immunoode.regimen.rows import of_rows
 from immunoode.regimen.schedule import Schedule
+from immunoode.tables.reconciliation import Reconciliation, Tally
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+
+CANCELLED = "additional doses that a reset or a steady state cancels"
+
+
+class Schedules(dict[str, Schedule]):
+    """Schedules by subject, as a mapping, and what became of everything in the table that they were read from.
+
+    Attributes
+    ----------
+    reconciliation : Reconciliation
+        Of rows, doses and subjects; what each column was taken as; what was assumed.
+    """
+
+    def __init__(self, schedules: Mapping[str, Schedule], reconciliation: Reconciliation) -> None:
+        super().__init__(schedules)
+        self.reconciliation = reconciliation
+
+    def __reduce__(self) -> Any:
+        return Schedules, (dict(self), self.reconciliation)
+
+
+@dataclass(frozen=True)
+class Events:
+    """What a table of event records says.
+
+    Attributes
+    ----------
+    table : RecordTable
+    records : list of Record, length n
+    days : ndarray, shape (n,)
+        NaN where there is no time.
+    schedules : mapping of str to Schedule
+    doses : Tally
+        Of the doses in the table, additional ones too, and those that are given.
+    """
+
+    table: RecordTable
+    records: list[Record]
+    days: np.ndarray[Any, np.dtype[np.float64]]
+    schedules: dict[str, Schedule]
+    doses: Tally
 
 
 def read_records(
@@ -29,31 +77,41 @@ def read_records(
     time_unit: Literal["hour", "day"],
     covariates: Sequence[str] | Mapping[str, str] = (),
     rule: Literal["locf", "nocb"] | None = None,
-) -> dict[str, Schedule]:
+    columns: Mapping[str, str] | None = None,
+    ignore: str | None = None,
+) -> Schedules:
     """Read event records with the conventions of NONMEM, a schedule for each subject.
 
     Parameters
     ----------
     table : path or DataFrame
-        A csv or tsv file with a line of names, or a table in memory. Columns, in any case of letters: ID, TIME and AMT; where
-        needed RATE, DUR (duration of an infusion), II, ADDL, SS, CMT, EVID, MDV. Others are left alone. ".", "NA" and empty
-        cells are missing. Without EVID, a row is a dose where one of its items is not 0.
+        A csv, tsv, xlsx, xpt or sas7bdat file with a line of names, or a table in memory. Columns, in any case of letters: ID,
+        TIME and AMT; where needed RATE, DUR (duration of an infusion), II, ADDL, SS, CMT, EVID, MDV; DATE, DAT1, DAT2 or DAT3
+        beside a TIME of day. Others are left alone. ".", "NA" and empty cells are missing. Without EVID, a row is a dose where
+        one of its items is not 0.
     compartments : mapping, optional
         Which number in CMT is which input of the model: {1: "pembrolizumab"}. Left out: CMT has the names of inputs.
     time_unit : {"hour", "day"}
-        Unit of TIME, DUR and II, and of the time in RATE.
+        Unit of TIME, DUR and II, and of the time in RATE. Times of day (14:30) are understood in either.
     covariates : sequence of str, or mapping of str to str, optional
-        Columns that have the values of covariates: their names, or which column is which parameter of the model. Values are
-        in the parameters' units. A missing value says nothing.
+        Columns that have the values of covariates: which column is which parameter of the model, {"WT": "weight"}, or their
+        names; usual ones are understood (WT and BW are `weight`, BSA is `surface_area`). Values are in the parameters' units. A
+        missing value says nothing.
     rule : {"locf", "nocb"}, optional
         What holds between records; to be stated where there are covariates. Last observation carried forward: a value holds
         from its record until the next. Next observation carried backward: a value holds from the record before until its
         own, as in NONMEM.
+    columns : mapping of str to str, optional
+        NONMEM's name to the table's own, where they differ: {"AMT": "DOSE"}.
+    ignore : str, optional
+        As IGNORE of NM-TRAN: rows that begin with this sign do not count ("@": with a letter or @). Rows that are marked C in a
+        column C do not count in any case.
 
     Returns
     -------
-    dict of str to Schedule
-        By subject, in the order of the table. Observations are not in it, but their times and covariates count.
+    Schedules
+        A mapping of subject to Schedule, in the order of the table, with its `.reconciliation`. Observations are not in it, but
+        their times and covariates count, and `Schedule.orders` says where each row stood among them.
 
     Raises
     ------
@@ -63,11 +121,13 @@ def read_records(
     Notes
     -----
     EVID 0 is an observation, 1 a dose, 2 another event, 3 a reset, 4 a reset and dose; 5 replaces a compartment by AMT (8, as
-    mrgsolve has it, too) and 6 multiplies it, as in rxode2. SS 1 with AMT 0 and a RATE is a constant infusion at steady state
-    that ends. ADDL doses are written out; a reset cancels those that are still to come, a steady state those of its own
-    compartment. A reset whose TIME lies before that of the row above starts the clock again: it comes a whole number of days
-    later, and `immunoode.regimen.record_clock.record_days` says which day each row then is. Refused: rates and durations that
-    the model works out (RATE -1 and -2), steady states on top of what is there (SS 2), compartments turned off (negative CMT).
+    mrgsolve has it, too) and 6 multiplies it, as in rxode2. RATE holds of an infusion, or DUR where there is no positive RATE;
+    RATE -1 and -2 leave rate and duration to the model, -2 with a DUR to that. SS 1 is a steady state, SS 2 one that is added
+    to what is there; with AMT 0 and a RATE, a constant infusion at steady state that ends. ADDL doses are written out; a reset
+    cancels those that are still to come, a steady state those of its own compartment. A reset whose TIME lies before that of
+    the row above starts the clock again: it comes a whole number of days later, and
+    `immunoode.regimen.record_clock.record_days` says which day each row then is. Times are exact: those that are equal in the
+    table's unit are equal. Refused: compartments turned off (negative CMT).
 
     Examples
     --------
@@ -76,44 +136,88 @@ def read_records(
     >>> schedules = imo.read_records(table, {1: "pembrolizumab"}, time_unit="hour")
     >>> schedules["1"].times.tolist()
     [0.0, 21.0, 42.0]
+    >>> print(schedules.reconciliation.tally("doses"))
+    3 doses, all used
     """
-    columns = dict(covariates) if isinstance(covariates, Mapping) else {name: name for name in _listed(covariates)}
-    per_day = days_per(time_unit)
-    inputs, problems = named(compartments)
-    problems += rule_problems(rule, bool(columns))
-    if problems:
-        raise DataError(problems)
-    rows, problems = record_table(table, columns)
-    due = _checked(rows, problems, inputs, per_day)
-    courses = {name: rows.numbers[name].tolist() for name in columns.values()}
-    schedules = {}
-    for subject, span in rows.spans():
-        own = {name: values[span.start : span.stop] for name, values in courses.items()}
-        schedules[subject] = of_rows(due_rows(due[span.start : span.stop], per_day, own, rule == LOCF))
-    return schedules
+    named_columns = covariate_columns(covariates)
+    read = read_events(table, compartments, time_unit, named_columns, rule, columns, ignore)
+    found = read.table
+    total = len(found.labels) + sum(found.ignored.values())
+    rows = Tally("rows", total, len(found.labels), found.ignored)
+    subjects = Tally("subjects", len(read.schedules), len(read.schedules))
+    account = Reconciliation(found.where, (rows, read.doses, subjects), found.taken_as(time_unit), found.notes)
+    return Schedules(read.schedules, account)
 
 
-def _checked(rows: RecordTable, problems: list[Problem], inputs: Mapping[str, str] | None, per_day: float) -> list[Due]:
-    """Return the records with their running days and inputs.
+def read_events(
+    table: Any,
+    compartments: Mapping[int | str, str] | None,
+    time_unit: str,
+    covariates: Mapping[str, str],
+    rule: str | None,
+    columns: Mapping[str, str] | None = None,
+    ignore: str | None = None,
+    *,
+    needed: Sequence[str] = NEEDED,
+    passed_over: Callable[[Found, Record], bool] = lambda found, record: False,
+) -> Events:
+    """Return what a table of event records says; `passed_over` says which wrong cells are told elsewhere.
 
     Raises
     ------
     DataError
-        With `problems`, of cells, and all others.
+        With everything that is wrong.
     """
+    per_day = days_per(time_unit)
+    inputs, problems = named(compartments)
+    problems += rule_problems(rule, bool(covariates))
+    if problems:
+        raise DataError(problems)
+    rows, unread = record_table(table, covariates, columns, ignore, per_day=per_day, needed=needed)
     records = records_of(rows)
-    unread = {problem.where for problem in problems}  # what else such a row says would not be what was meant
-    found = [problem for record in records if record.label not in unread for problem in record_problems(record)]
+    unread = [found for found in unread if not passed_over(found, records[found.row])]
+    due = _checked(rows, records, unread, inputs, per_day)
+    courses = {name: rows.numbers[name].tolist() for name in covariates.values()}
+    schedules: dict[str, Schedule] = {}
+    asked = given = 0
+    for subject, span in rows.spans():
+        chosen = [k for k in span if due[k] is not None]
+        own = {name: [values[k] for k in chosen] for name, values in courses.items()}
+        mine = [one for k in chosen if (one := due[k]) is not None]
+        made = schedules[subject] = of_rows(due_rows(mine, per_day, own, rule == LOCF))
+        asked += sum(1 + int(one.record.additional) for one in mine if one.record.event in kind.DOSES)
+        given += sum(action == words.DOSE for action in made.actions)
+    doses = Tally("doses", asked, given, {CANCELLED: asked - given} if asked > given else {})
+    days = np.array([math.nan if one is None else one.day for one in due], dtype=float)
+    return Events(rows, records, days, schedules, doses)
+
+
+def _checked(
+    rows: RecordTable, records: Sequence[Record], unread: Sequence[Found], inputs: Mapping[str, str] | None, per_day: float
+) -> list[Due | None]:
+    """Return the records with their running days and inputs, None where an observation has no time.
+
+    Raises
+    ------
+    DataError
+        With everything that is wrong.
+    """
+    told = {found.problem.where for found in unread}  # what else such a row says would not be what was meant
+    problems = [found.problem for found in unread]
+    for record in records:
+        if record.label not in told and (record.moment is not None or record.event != kind.OBSERVATION):
+            problems += record_problems(record)
     names = [_input(record, inputs) for record in records]
-    days = list[float]()
+    due = list[Due | None]()
     for _, span in rows.spans():
-        own, backwards = running_days(records[span.start : span.stop], per_day)
-        days.extend(own)
-        found.extend(backwards)
-    found += [*_apart(rows), *(name for name in names if isinstance(name, Problem))]
-    if problems or found:
-        raise DataError(_in_order([*problems, *found], rows.labels))
-    return [Due(record, day, str(name)) for record, day, name in zip(records, days, names, strict=True)]
+        times, backwards = running_times(records[span.start : span.stop], per_day)
+        problems.extend(backwards)
+        due += [None if t is None else Due(records[k], days_of(t, per_day), t, str(names[k]), k)
+                for k, t in zip(span, times, strict=True)]  # fmt: skip
+    problems += [*_apart(rows), *(name for name in names if isinstance(name, Problem))]
+    if problems:
+        raise DataError(_in_order(problems, rows.labels))
+    return due
 
 
 def _apart(rows: RecordTable) -> list[Problem]:
@@ -127,10 +231,6 @@ def _apart(rows: RecordTable) -> list[Problem]:
     return problems
 
 
-def _listed(names: Sequence[str]) -> Sequence[str]:
-    return (names,) if isinstance(names, str) else names
-
-
 def _input(record: Record, inputs: Mapping[str, str] | None) -> str | Problem:
     """Return the input of a record, "" where it has none, or what is wrong with its compartment."""
     if record.event in (*kind.DOSES, *kind.AMOUNTS) or record.compartment.startswith("-"):
@@ -138,7 +238,7 @@ def _input(record: Record, inputs: Mapping[str, str] | None) -> str | Problem:
     return ""
 
 
-def _in_order(problems: Sequence[Problem], labels: Sequence[str]) -> list[Problem]:
+def _in_order(problems: Iterable[Problem], labels: Sequence[str]) -> list[Problem]:
     """Return problems row by row."""
     place = {label: k for k, label in enumerate(labels)}
     return sorted(problems, key=lambda problem: place.get(problem.where, -1))

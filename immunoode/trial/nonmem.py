@@ -7,29 +7,34 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.regimen.record_clock import record_days
-from immunoode.regimen.record_options import days_per
-from immunoode.regimen.records import read_records
-from immunoode.regimen.schedule import Schedule
-from immunoode.tables.cells import text
-from immunoode.tables.files import open_table
+from immunoode.regimen.record import OBSERVATION, Record
+from immunoode.regimen.record_options import COVARIATES, covariate_columns
+from immunoode.regimen.record_rows import SEEN
+from immunoode.regimen.record_table import COLUMNS as RECORDS
+from immunoode.regimen.record_table import Found
+from immunoode.regimen.record_times import DATES
+from immunoode.regimen.records import Events, read_events
+from immunoode.tables.cells import is_missing, numbers, text
+from immunoode.tables.identifiers import identifiers
+from immunoode.tables.reconciliation import UNUSED, Reconciliation, Tally
 from immunoode.trial.covariates import constant
 from immunoode.trial.reading import read_rows
+from immunoode.trial.rows import SAME
 from immunoode.trial.table import ENDPOINTS, FINDINGS, TrialData
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NEEDED = ("ID", "TIME", "DV")
-NUMBERS = ("AMT", "RATE", "DUR", "II", "ADDL", "SS", "EVID", "MDV")
 WORDS = {"QUANTITY": "quantity", "UNIT": "unit", "ARM": "arm", "LESION": "lesion", "KIND": "kind", "FLAG": "flag",
          "VISIT": "visit"}  # fmt: skip
 """Columns of words that `write_nonmem` adds, so that nothing is lost; NONMEM is told to drop them."""
 BESIDE = ("FINDING", "ENDPOINT", "EVENT", "REASON")
-OBSERVATION, OTHER = 0, 2
-RESETS = (3, 4)
-MISSING = (".", "", "NA", "NaN", "nan")
+OWN = {"DV": "value", "DVID": "quantity", "CENS": "censoring", "LIMIT": "limit"}
+"""Columns of observations beside those of records, and what they hold."""
 
 
 def read_nonmem(
@@ -39,9 +44,11 @@ def read_nonmem(
     time_unit: Literal["hour", "day"],
     observations: str | Mapping[int | str, str] | None = None,
     units: str | Mapping[str, str] | None = None,
-    covariates: Sequence[str] = (),
+    covariates: Sequence[str] | Mapping[str, str] = (),
     varying: Sequence[str] | Mapping[str, str] = (),
     rule: Literal["locf", "nocb"] | None = None,
+    columns: Mapping[str, str] | None = None,
+    ignore: str | None = None,
     title: str = "",
     bad_rows: Literal["raise", "leave out"] = "raise",
 ) -> TrialData:
@@ -51,7 +58,8 @@ def read_nonmem(
     ----------
     source : path or DataFrame
         With the columns ID, TIME and DV, and where there are any AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, DVID, CENS,
-        LIMIT and covariates, in any case of letters. ".", "NA" and empty cells are missing.
+        LIMIT and covariates, in any case of letters; DATE, DAT1, DAT2 or DAT3 beside a TIME of day. ".", "NA" and empty
+        cells are missing.
     compartments : mapping, optional
         Which number in CMT is which input of the model, for the doses; see `read_records`.
     time_unit : {"hour", "day"}
@@ -61,18 +69,25 @@ def read_nonmem(
         QUANTITY, else "dv_1", "dv_2", ..., or "dv".
     units : str or mapping, optional
         Unit of DV; a mapping goes by quantity.
-    covariates : sequence of str
-        Columns that are the same in all rows of a subject.
+    covariates : sequence of str, or mapping
+        Columns that are the same in all rows of a subject; which column is which parameter, {"WT": "weight"}, or names (a fit
+        understands usual ones, such as WT and BSA).
     varying : sequence of str, or mapping
         Columns of covariates that change; they go to the schedules by `rule`, see `read_records`.
+    columns : mapping of str to str, optional
+        NONMEM's name to the table's own, where they differ: {"AMT": "DOSE"}.
+    ignore : str, optional
+        As IGNORE of NM-TRAN, see `read_records`.
     title, bad_rows
         As in `read_trial`. Wrong doses are always an error.
 
     Returns
     -------
     TrialData
-        CENS 1 is below DV (between LIMIT and DV where there is one), CENS -1 above it. Rows with EVID 0 and MDV 1 are listed in
-        `left_out`.
+        CENS 1 is below DV (between LIMIT and DV where there is one), CENS -1 above it (between DV and LIMIT). Rows with EVID 0
+        and MDV 1 are listed in `left_out`. Rows that repeat another are kept: replicates of an assay; so are negative values.
+        `.orders` has where observations stand among the doses: one before the dose of its time is a trough. `.reconciliation`
+        counts rows, doses and subjects, and says what each column was taken as.
 
     Raises
     ------
@@ -87,118 +102,131 @@ def read_nonmem(
     >>> data.frame["time"].tolist(), data.schedules["1"].amounts.tolist()
     ([0.0, 1.0], [200.0])
     """
-    table, where = open_table(source)
-    rows = _Rows(_named(table, where, [*covariates, *varying]), where)
-    schedules = rows.schedules(compartments, time_unit, varying, rule)
-    seen = rows.observed(observations, time_unit)
-    data = read_rows(seen, where, _columns(seen), None if "unit" in seen else units, title=title, bad_rows=bad_rows)
+    own = {str(n).strip().upper(): c for n, c in (columns or {}).items()}
+    records = {n: c for n, c in own.items() if n in (*RECORDS, *DATES)}
+    fixed = dict(covariates) if isinstance(covariates, Mapping) else {c: str(c) for c in _listed(covariates)}
+    changing = covariate_columns(varying)
+    read = read_events(source, compartments, time_unit, changing, rule, records, ignore, needed=NEEDED[:2],
+                       passed_over=_told_by_reader)  # fmt: skip
+    rows = _rows_of(read, own, list(fixed))
+    seen = rows.observed(observations)
+    data = read_rows(seen, rows.where, _columns(seen), None if "unit" in seen else units, title=title, bad_rows=bad_rows,
+                     repeats=True, negative=True)  # fmt: skip
     unread = rows.unread()
-    found, problems = constant(rows.table, "ID", covariates, where)
+    found, problems = constant(rows.table, "ID", list(fixed), rows.where)
     if problems:
         raise DataError(problems)
-    return replace(
+    schedules = {subject: schedule for subject, schedule in read.schedules.items() if len(schedule.times)}
+    places = {row: k + SEEN for k, row in enumerate(rows.table.index)}
+    made = replace(
         data,
         schedules=schedules,
-        covariates=found if len(covariates) else None,
-        findings=rows.beside("FINDING", FINDINGS, time_unit),
-        endpoints=rows.beside("ENDPOINT", ENDPOINTS, time_unit),
+        covariates=found.rename(columns=fixed) if fixed else None,
+        findings=rows.beside("FINDING", FINDINGS),
+        endpoints=rows.beside("ENDPOINT", ENDPOINTS),
         left_out=_appended(data.left_out, unread),
+        orders={row: places[row] for row in data.frame["row"]} if schedules else {},
     )
+    return replace(made, reconciliation=_account(made, rows, fixed, time_unit))
 
 
-def _named(table: pd.DataFrame, where: str, covariates: Sequence[str]) -> pd.DataFrame:
-    """Return the table with names in capitals (covariates as they are), missing cells empty.
+def _listed(names: Sequence[str]) -> Sequence[str]:
+    return (names,) if isinstance(names, str) else names
+
+
+def _told_by_reader(found: Found, record: Record) -> bool:
+    """Whether a wrong cell is told with the observations: their times, which may be left out."""
+    return found.name == "TIME" and record.event == OBSERVATION
+
+
+def _rows_of(read: Events, own: Mapping[str, str], covariates: Sequence[str]) -> _Rows:
+    """Return the rows with names in capitals (covariates as they are), missing cells empty.
 
     Raises
     ------
     DataError
         If a column is missing or there twice.
     """
-    names = {c: str(c) if c in covariates else str(c).strip().upper() for c in table.columns}
-    named = table.rename(columns=names)
+    frame, where = read.table.frame, read.table.where
+    given = {column: name for name, column in own.items()}
+    names = {c: str(c) if c in covariates else given.get(c, str(c).strip().upper()) for c in frame.columns}
+    named = frame.rename(columns=names)
     problems = [Problem(where, f"no column {n}", nearest(n, names.values())) for n in NEEDED if n not in named.columns]
     problems += [
-        Problem(where, f"no column {c!r}", nearest(c, map(str, table.columns))) for c in covariates if c not in table
+        Problem(where, f"no column {c!r}", nearest(c, map(str, frame.columns))) for c in covariates if c not in frame
     ]
     twice = named.columns[named.columns.duplicated()]
     problems += [Problem(where, f"has two columns {c}", "one column of a name") for c in twice.unique()]
     if problems:
         raise DataError(problems)
-    return named.mask(named.isin(MISSING))
+    empty = {c: is_missing(text(named[c])) for c in named.columns}
+    return _Rows(named.assign(**{str(c): named[c].mask(e) for c, e in empty.items() if e.any()}), read)
+
+
+def _account(data: TrialData, rows: _Rows, fixed: Mapping[str, str], time_unit: str) -> Reconciliation:
+    """Return what became of rows, doses, subjects and columns."""
+    found, frame = rows.read.table, data.frame
+    lost = data.left_out["reason"].value_counts().to_dict() | dict(found.ignored)
+    total = len(found.labels) + sum(found.ignored.values())
+    given, kept = dict.fromkeys(found.subjects), {*data.subjects, *data.schedules}
+    gone = sum(s not in kept for s in given)
+    taken = found.taken_as(time_unit)
+    roles = {name: word for name, word in {**OWN, **WORDS}.items()}
+    for column in found.frame.columns:
+        name = str(column).strip().upper()
+        if column in fixed:
+            taken[str(column)] = f"covariate {fixed[column]}"
+        elif taken[str(column)] == UNUSED and (name in roles or name in BESIDE):
+            taken[str(column)] = roles.get(name, name.lower())
+    notes = [*found.notes, *_usual(fixed)]
+    repeats = int(frame.duplicated([c for c in SAME if c in frame]).sum())
+    notes += [f"{repeats} observations repeat another one: kept as replicates"] if repeats else []
+    at = [(data.orders[row], data.schedules[s].orders[data.schedules[s].times == t].tolist())
+          for row, s, t in zip(frame["row"], frame["subject"], frame["time"], strict=True)
+          if s in data.schedules and row in data.orders]  # fmt: skip
+    early = sum(bool(doses) and order < min(doses) for order, doses in at)
+    late = sum(bool(doses) for _, doses in at) - early
+    if early or late:
+        which = f"{early} observations stand before it (troughs) and {late} after it"
+        notes.append(f"at the very time of a record of dosing, {which}")
+    tallies = (
+        Tally("rows", total, total - sum(lost.values()), lost),
+        rows.read.doses,
+        Tally("subjects", len(given), len(given) - gone, {"nothing was observed or given": gone} if gone else {}),
+    )
+    return Reconciliation(rows.where, tallies, taken, tuple(notes))
+
+
+def _usual(fixed: Mapping[str, str]) -> list[str]:
+    known = {c: COVARIATES[c.strip().upper()] for c, name in fixed.items() if c == name and c.strip().upper() in COVARIATES}
+    return [f"{c!r} is `{name}` where a model has such a covariate" for c, name in known.items() if c != name]
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows of a table whose columns have NONMEM's names."""
+    """The rows of a table whose columns have NONMEM's names, and what its records say."""
 
     table: pd.DataFrame
-    where: str
-
-    def number(self, name: str) -> pd.Series:
-        """Return a column as numbers; 0 where it is missing."""
-        import pandas as pd
-
-        if name not in self.table.columns:
-            return pd.Series(0.0, index=self.table.index)
-        return pd.to_numeric(self.table[name], errors="coerce").fillna(0.0)
+    read: Events
 
     @property
-    def event(self) -> pd.Series:
-        """EVID; without such a column a row is a dose where one of its items is not 0, as NONMEM has it."""
-        if "EVID" in self.table.columns:
-            return self.number("EVID")
-        items = [self.number(name) != 0 for name in ("AMT", "RATE", "II", "ADDL", "SS")]
-        return sum(items[1:], items[0]).gt(0).astype(float)
+    def where(self) -> str:
+        return self.read.table.where
 
-    @property
-    def is_observation(self) -> pd.Series:
-        return (self.event == OBSERVATION) & (self.number("MDV") == 0)
+    def mask(self, missing: bool) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Return which rows are observations, that are there or marked as missing."""
+        return np.array([r.event == OBSERVATION and (r.missing_value == 1) == missing for r in self.read.records], dtype=bool)
 
-    def days(self, time_unit: str) -> pd.Series:
-        """Return the day of each row, NaN where TIME is no number; a reset may start the clock again."""
-        import pandas as pd
-
-        if self.event.isin(RESETS).any():
-            return record_days(self._records(), time_unit=time_unit)
-        return pd.to_numeric(self.table["TIME"], errors="coerce").astype(float) / days_per(time_unit)
-
-    def _records(self) -> pd.DataFrame:
-        """Return the table for the reader of records, which wants an amount and knows no observations in words."""
-        table = self.table
-        return table.assign(EVID=self.event, **({} if "AMT" in table.columns else {"AMT": 0.0}))
-
-    def schedules(
-        self, compartments: Mapping[int | str, str] | None, time_unit: Any, varying: Any, rule: Any
-    ) -> dict[str, Schedule]:
-        """Return a schedule for each subject to whom something is done."""
-        records = self._records()
-        if not len(varying) and not self.event.isin(RESETS).any():
-            records = records[~self.event.isin((OBSERVATION, OTHER))]  # nothing else of the others matters
-        if records.empty:
-            return {}
-        if records is not self.table and "CMT" in records.columns and compartments is not None:
-            records = records.assign(CMT=records["CMT"].where(~self.event.isin((OBSERVATION, OTHER)), 0))
-        read = read_records(records, compartments, time_unit=time_unit, covariates=varying, rule=rule)
-        return {subject: schedule for subject, schedule in read.items() if len(schedule.times)}
-
-    def observed(self, observations: str | Mapping[int | str, str] | None, time_unit: str) -> pd.DataFrame:
+    def observed(self, observations: str | Mapping[int | str, str] | None) -> pd.DataFrame:
         """Return the observations as a long table under our names, its index the rows of the source."""
         import pandas as pd
 
-        rows = self.table[self.is_observation]
-        texts = text(rows["TIME"])
-        days = self.days(time_unit)[self.is_observation]
-        columns = {
-            "subject": rows["ID"],
-            "time": days.where(days.notna(), texts),
-            "value": rows["DV"],
-            "quantity": self._quantity(rows, observations),
-        }
+        chosen = self.mask(missing=False)
+        rows, days = self.table[chosen], self.read.days[chosen]
+        times = pd.Series(days, index=rows.index).where(np.isfinite(days), text(rows["TIME"]))
+        columns = {"subject": rows["ID"], "time": times, "value": rows["DV"], "quantity": self._quantity(rows, observations)}
         words = {ours: rows[theirs] for theirs, ours in WORDS.items() if theirs in rows.columns and ours != "quantity"}
-        censoring = {n.lower(): rows[n] for n in ("LIMIT",) if n in rows.columns}
-        if "CENS" in rows.columns:
-            censoring["censoring"] = rows["CENS"]
-        return pd.DataFrame({**columns, **words, **censoring}, index=rows.index)
+        return pd.DataFrame({**columns, **words, **_censoring(rows)}, index=rows.index).assign(**_turned(rows))
 
     def _quantity(self, rows: pd.DataFrame, observations: str | Mapping[int | str, str] | None) -> pd.Series:
         import pandas as pd
@@ -226,22 +254,39 @@ class _Rows:
         """Return the observations that are marked as missing."""
         import pandas as pd
 
-        rows = self.table[(self.event == OBSERVATION) & (self.number("MDV") != 0)]
+        rows = self.table[self.mask(missing=True)]
         reason = "marked as missing (MDV 1)"
-        return pd.DataFrame({"row": rows.index, "subject": text(rows["ID"]), "reason": reason}).reset_index(drop=True)
+        return pd.DataFrame({"row": rows.index, "subject": identifiers(rows["ID"]), "reason": reason}).reset_index(drop=True)
 
-    def beside(self, word: str, columns: tuple[str, ...], time_unit: str) -> pd.DataFrame:
+    def beside(self, word: str, columns: tuple[str, ...]) -> pd.DataFrame:
         """Return what `write_nonmem` put beside the observations: findings, or times to events."""
         import pandas as pd
 
         here = self.table[word].notna() if word in self.table.columns else pd.Series(False, index=self.table.index)
         rows = self.table[here]
-        found = {"subject": text(rows["ID"]), "time": self.days(time_unit)[here].astype(float), "row": rows.index}
+        days = self.read.days[here.to_numpy(bool)]
+        found: dict[str, Any] = {"subject": identifiers(rows["ID"]), "time": days, "row": rows.index}
         for name in set(columns) - set(found):
             found[name] = text(rows[name.upper()]) if name.upper() in rows.columns else ""
         if "event" in columns:
             found["event"] = text(rows["EVENT"]) == "1" if len(rows) else pd.Series(dtype=bool)
-        return pd.DataFrame(found)[list(columns)].reset_index(drop=True)
+        return pd.DataFrame(found, index=rows.index)[list(columns)].reset_index(drop=True)
+
+
+def _censoring(rows: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return what says how values are censored."""
+    return {ours: rows[theirs] for theirs, ours in (("LIMIT", "limit"), ("CENS", "censoring")) if theirs in rows.columns}
+
+
+def _turned(rows: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return values and limits of what is known from below and above (CENS -1 with LIMIT): an interval up to the limit."""
+    if not {"CENS", "LIMIT"} <= set(rows.columns):
+        return {}
+    above = (numbers(rows["CENS"]).values == -1) & rows["LIMIT"].notna()
+    if not above.any():
+        return {}
+    return {"value": rows["DV"].where(~above, rows["LIMIT"]), "limit": rows["LIMIT"].where(~above, rows["DV"]),
+            "censoring": rows["CENS"].astype(object).where(~above, 1)}  # fmt: skip
 
 
 def _columns(seen: pd.DataFrame) -> dict[str, str]:

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from immunoode.regimen.record import OBSERVATION, OTHER
 from immunoode.regimen.record_options import days_per
-from immunoode.regimen.record_writer import write_records, write_table
-from immunoode.trial.nonmem import OBSERVATION, OTHER, WORDS
+from immunoode.regimen.record_writer import ORDER, in_unit, ordered_records, write_table
+from immunoode.trial.nonmem import WORDS
+from immunoode.trial.sample_order import sample_orders
 from immunoode.trial.table import INTERVAL, TrialData
 
 if TYPE_CHECKING:
@@ -65,15 +69,16 @@ def write_nonmem(
     per_day = days_per(time_unit)
     parts = [_observations(data, per_day), _findings(data, per_day), _endpoints(data, per_day)]
     if data.schedules:
-        parts.append(write_records(data.schedules, compartments, time_unit=time_unit))
+        parts.append(ordered_records(data.schedules, compartments, time_unit))
     table = pd.concat([p for p in parts if len(p)], ignore_index=True)
     table["ID"] = table["ID"].astype(str)
     table["ARM"] = table["ID"].map(data.arm_of())
     if data.covariates is not None:
         table = table.merge(data.covariates, left_on="ID", right_index=True, how="left")
     order = {subject: k for k, subject in enumerate(data.subjects)}
-    table = table.assign(_order=table["ID"].map(order)).sort_values(["_order", "TIME"], kind="stable")
-    table = _arranged(table.drop(columns="_order").reset_index(drop=True))
+    table = table.assign(_subject=table["ID"].map(order)).fillna({ORDER: np.inf})
+    table = table.sort_values(["_subject", "TIME", ORDER], kind="stable")
+    table = _arranged(table.drop(columns=["_subject", ORDER]).reset_index(drop=True))
     if path is not None:
         write_table(table, path, overwrite=overwrite)
     return table
@@ -86,7 +91,8 @@ def _observations(data: TrialData, per_day: float) -> pd.DataFrame:
     numbers = {quantity: k + 1 for k, quantity in enumerate(data.quantities)}
     rows = {
         "ID": frame["subject"],
-        "TIME": frame["time"] * per_day,
+        "TIME": _in_unit(frame["time"], per_day),
+        ORDER: sample_orders(frame, data, own_doses=True),
         "DV": frame["value"],
         "EVID": OBSERVATION,
         "MDV": 0,
@@ -96,17 +102,22 @@ def _observations(data: TrialData, per_day: float) -> pd.DataFrame:
     return pd.DataFrame({**rows, "DVID": frame["quantity"].map(numbers), **censoring, **words})
 
 
+def _in_unit(days: pd.Series, per_day: float) -> pd.Series:
+    """Return days in the unit of the table: numbers that are read as these days."""
+    return days.map({day: in_unit(day, per_day) for day in days.unique()})
+
+
 def _findings(data: TrialData, per_day: float) -> pd.DataFrame:
     seen = data.findings.rename(columns={"subject": "ID", "lesion": "LESION", "kind": "KIND", "finding": "FINDING",
                                           "visit": "VISIT"})  # fmt: skip
-    seen = seen.assign(TIME=data.findings["time"] * per_day, EVID=OTHER, MDV=1)
+    seen = seen.assign(TIME=_in_unit(data.findings["time"], per_day), EVID=OTHER, MDV=1)
     return seen[["ID", "TIME", "EVID", "MDV", "LESION", "KIND", "FINDING", "VISIT"]]
 
 
 def _endpoints(data: TrialData, per_day: float) -> pd.DataFrame:
     ends = data.endpoints.rename(columns={"subject": "ID", "endpoint": "ENDPOINT", "reason": "REASON"})
     ends = ends.assign(
-        TIME=data.endpoints["time"] * per_day, EVENT=data.endpoints["event"].astype(int), EVID=OTHER, MDV=1
+        TIME=_in_unit(data.endpoints["time"], per_day), EVENT=data.endpoints["event"].astype(int), EVID=OTHER, MDV=1
     )
     return ends[["ID", "TIME", "EVID", "MDV", "ENDPOINT", "EVENT", "REASON"]]
 

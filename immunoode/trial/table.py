@@ -62,6 +62,8 @@ class TrialData:
         Arm of each subject who is known to belong to the trial, whether anything was seen of them or not (all of ADSL).
     reconciliation : Reconciliation or None
         What became of the rows, subjects and columns of the source; None where the data were not read from one.
+    orders : mapping of row to float
+        Of observations whose table has doses too, where they stood among those (see `Schedule.orders`), by their `row`.
 
     Examples
     --------
@@ -80,6 +82,7 @@ class TrialData:
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     enrolled: Mapping[str, str] = field(default_factory=dict)
     reconciliation: Reconciliation | None = None
+    orders: Mapping[Any, float] = field(default_factory=dict)
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -106,7 +106,8 @@ def at_times(seen: Observations, days: FloatArray, quantities: IntArray) -> Obse
     late = day >= seen.start[subject]
     n = int(late.sum())
     return replace(seen, subject=subject[late], time=day[late], quantity=quantity[late], value=np.full(n, np.nan),
-                   censoring=np.zeros(n, np.int64), lower=np.zeros(n), rows=tuple(range(n)))  # fmt: skip
+                   censoring=np.zeros(n, np.int64), lower=np.zeros(n), rows=tuple(range(n)),
+                   order=np.zeros(0))  # fmt: skip
 
 
 def with_outputs(
