@@ -12,7 +12,7 @@ import numpy as np
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fit.fit import arranged
 from immunoode.fit.observations import FloatArray, Observations, Observe
-from immunoode.fit.simulated import base_values, schedules
+from immunoode.fit.simulated import base_values, schedules, warn_of_unused
 from immunoode.model.equations import equations
 from immunoode.model.parts import Model
 from immunoode.population.beginning import Region, beginning, spread
@@ -148,6 +148,7 @@ def fit_population(
     known = _first(whole, seen, free)
     made = effects(whole, seen, table.covariates, names, random, correlated, covariates or {}, distribution or {},
                    known | dict(initial or {}), later)  # fmt: skip
+    warn_of_unused(whole, table.covariates, covariates or {})
     base = base_values(whole, seen, table.covariates, parameters, made.names)
     keys = equations(whole).parameters
     values = {s: dict(zip(keys, map(float, row), strict=True)) for s, row in zip(seen.subjects, base, strict=True)}

@@ -121,13 +121,21 @@ def read_nonmem(
     made = replace(
         data,
         schedules=schedules,
-        covariates=found.rename(columns=fixed) if fixed else None,
+        covariates=_as_numbers(found).rename(columns=fixed) if fixed else None,
         findings=rows.beside("FINDING", FINDINGS),
         endpoints=rows.beside("ENDPOINT", ENDPOINTS),
         left_out=_appended(data.left_out, unread),
         orders={row: places[row] for row in data.frame["row"]} if schedules else {},
     )
     return replace(made, reconciliation=_account(made, rows, fixed, time_unit))
+
+
+def _as_numbers(found: pd.DataFrame) -> pd.DataFrame:
+    """Return columns of numbers as such, and those of words as they are."""
+    import pandas as pd
+
+    texts = [c for c in found.columns if found[c].dtype == object and not numbers(found[c]).unread.any()]
+    return found.assign(**{str(c): pd.to_numeric(found[c]) for c in texts})
 
 
 def _listed(names: Sequence[str]) -> Sequence[str]:
