@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 MISSING = frozenset({"", ".", "na", "n/a", "nan", "nat", "none", "null", "<na>", "missing"})
 """Words that mean that a cell is empty, in lower case."""
+_EXACT = 2.0**53
+"""Up to here whole numbers are exact."""
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?", re.ASCII)
 _COMMA = re.compile(r"[-+]?\d{1,3}(?:,\d+)+(?:\.\d+)?")
 _BOUND = re.compile(r"\s*(?:<=|>=|<|>|≤|≥)\s*[-+]?\d.*")
@@ -44,8 +46,10 @@ def text(column: pd.Series) -> pd.Series:
 
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype("object")
-    if pd.api.types.is_float_dtype(column) and np.isfinite(column.dropna()).all() and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")
+    if pd.api.types.is_float_dtype(column):
+        known = column.dropna()
+        if (known.abs() < _EXACT).all() and (known % 1 == 0).all():
+            column = column.astype("Int64")
     if pd.api.types.is_numeric_dtype(column) and not column.hasnans:
         return column.astype(str)
     if pd.api.types.infer_dtype(column, skipna=True) == "string":

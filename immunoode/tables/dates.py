@@ -18,6 +18,8 @@ DayNumbers = Literal["sas", "excel"]
 DAY_ZERO = {"sas": "1960-01-01", "excel": "1899-12-30"}
 """What day numbers are counted from; Excel's is right from 1 March 1900 on."""
 SECONDS = 86_400.0
+FURTHEST = 100_000.0
+"""Day numbers from here on (273 years) are none."""
 _TIME = r"(?:[T ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?"
 _ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})" + _TIME)
 _COMPACT = re.compile(r"(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})")
@@ -103,7 +105,9 @@ def read_dates(column: pd.Series, *, partial: Partial = "refuse", day_numbers: D
     if pd.api.types.is_bool_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         return _unread(column, missing, texts)
     if pd.api.types.is_numeric_dtype(column) and day_numbers is not None and not _all_compact(texts[~missing]):
-        values = pd.to_datetime(column.astype(float), unit="D", origin=DAY_ZERO[day_numbers], errors="coerce")
+        counted = column.astype(float)
+        counted = counted.where(counted.abs() < FURTHEST)
+        values = pd.to_datetime(counted, unit="D", origin=DAY_ZERO[day_numbers], errors="coerce")
         return Dates(values, missing, none, values.isna() & ~missing, texts, f"day numbers of {day_numbers.capitalize()}"
                      .replace("Sas", "SAS"))  # fmt: skip
     return _of_texts(texts, missing, partial)

@@ -39,8 +39,7 @@ def open_table(source: Source) -> tuple[pd.DataFrame, str]:
     import pandas as pd
 
     if isinstance(source, pd.DataFrame):
-        _once("table", source.columns)
-        return source if source.index.is_unique else source.reset_index(drop=True), "table"
+        return plain_table(source, "table"), "table"
     if not isinstance(source, (str, Path)):
         raise DataError(Problem("source", f"is {type(source).__name__}", f"the path of {TABLES}, or a DataFrame"))
     path = Path(source)
@@ -56,6 +55,31 @@ def open_table(source: Source) -> tuple[pd.DataFrame, str]:
         what = f"cannot be read as a table ({str(error).strip()})"
         raise DataError(Problem(path.name, what, f"give {TABLES}")) from None
     return table.set_axis(range(first, first + len(table)), axis=0), path.name
+
+
+def plain_table(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Return a table in memory as readers take it: columns of one name each, rows of one label each, one thing in a cell.
+
+    Raises
+    ------
+    DataError
+        If two columns have one name, or a cell holds a list or another table.
+    """
+    import pandas as pd
+
+    _once(where, table.columns)
+    kinds = {c: pd.api.types.infer_dtype(table[c], skipna=True) for c in table.columns if table[c].dtype == object}
+    nested = [c for c, kind in kinds.items() if kind.startswith(("mixed", "unknown")) and not table[c].map(_is_single).all()]
+    if nested:
+        right = "one number or word in a cell"
+        raise DataError([Problem(f"{where}: column {str(c)!r}", "has lists or tables in its cells", right) for c in nested])
+    words = [c for c in table.columns if isinstance(table[c].dtype, pd.CategoricalDtype)]
+    table = table.astype(dict.fromkeys(words, object)) if words else table
+    return table if table.index.is_unique else table.reset_index(drop=True)
+
+
+def _is_single(cell: object) -> bool:
+    return isinstance(cell, (str, bytes)) or not hasattr(cell, "__len__")
 
 
 def _reader(suffix: str) -> Callable[[Path], tuple[pd.DataFrame, int]]:

@@ -25,7 +25,7 @@ def identifier(value: Any) -> str:
     >>> identifier(1.0), identifier("001"), identifier(" A-7 "), identifier(float("nan"))
     ('1', '001', 'A-7', '')
     """
-    if value is None or value != value or str(value) in ("<NA>", "NaT"):
+    if value is None or str(value) in ("<NA>", "NaT", "nan") or value != value:
         return ""
     stripped = str(value).strip()
     whole = _WHOLE.fullmatch(stripped)

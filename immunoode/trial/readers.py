@@ -96,7 +96,7 @@ def one_reader(table: pd.DataFrame, reader: str | None, where: str, codes: pd.Se
     left = _distinct(names[rows])
     if len(left) > 1 and reader.casefold() != ACCEPTED:
         raise DataError(_ask(where, left, columns, flag is not None))
-    return Chosen(rows, f"of another reader than {reader!r}", tuple(columns), (f"read by {', '.join(left)}",))
+    return Chosen(rows, "of another reader", tuple(columns), (f"read by {', '.join(left)}",))
 
 
 def _first(table: pd.DataFrame, words: Sequence[str]) -> Any:

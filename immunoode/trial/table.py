@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.regimen.schedule import Schedule
-from immunoode.tables.reconciliation import Reconciliation
+from immunoode.tables.reconciliation import UNUSED, Reconciliation
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -191,7 +191,7 @@ class TrialData:
             "",
         ]
         if self.reconciliation is not None:
-            lines += [str(self.reconciliation), ""]
+            lines += [*_account(self.reconciliation), ""]
         if self.left_out.empty:
             return "\n".join([*lines, "No row was left out."])
         counts = self.left_out["reason"].value_counts()
@@ -224,6 +224,22 @@ class TrialData:
         )
         title = f"<p><b>{escape(self.title or 'Trial data')}</b>: {self._headline()}</p>"
         return title + str(self.summary().to_html(index=False)) + left_out
+
+
+MANY = 12
+"""Columns up to which a report says of each what it was taken as."""
+
+
+def _account(found: Reconciliation) -> list[str]:
+    """Return what became of the source in a few lines: counts, columns, notes."""
+    taken = [f"{c} = {what}" for c, what in found.columns.items() if what and what != UNUSED]
+    lines = [f"Read from {found.source}: " + "; ".join(map(str, found.tallies)) + "."]
+    if len(found.columns) <= MANY:
+        lines += ["Columns: " + ", ".join(taken) + "."] if taken else []
+        lines += ["Not used: " + ", ".join(found.unused) + "."] if found.unused else []
+    elif found.columns:
+        lines.append(f"{len(taken)} columns are used, {len(found.unused)} are not: see .reconciliation.report().")
+    return lines + [f"Note: {note}." for note in found.notes]
 
 
 def _among(column: str, known: Iterable[str], wanted: str | Iterable[str] | None) -> list[str]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.tables.cells import is_missing
+from immunoode.tables import cells
+from immunoode.tables.files import plain_table
 from immunoode.tables.identifiers import identifiers
 from immunoode.trial.readers import one_reader
 from immunoode.trial.response.headers import in_our_names
@@ -90,7 +91,8 @@ def read(
         enrolled = _everybody(assessments)
     rows = _rows([table for table in (measured, stated) if table is not None], enrolled, rules.recist)
     rows[0].left_out.append(others)
-    made = from_lesions if measured is not None and "lesion" in measured.columns else from_sums
+    of_lesions = measured is not None and set(MEASURED["lesions"]) <= set(measured.columns)
+    made = from_lesions if of_lesions else from_sums
     if stated is None:
         return made(rows[0], rules)
     if measured is None:
@@ -106,6 +108,7 @@ def _of_reader(assessments: Any, reader: str | None) -> tuple[Any, pd.DataFrame]
         if reader is not None:
             raise DataError(Problem("reader", f"is {reader!r}", "say it where the trial data are read"))
         return assessments, empty(LEFT_OUT)
+    assessments = plain_table(assessments, "assessments")
     chosen = one_reader(assessments, reader, "assessments")
     found = assessments[~chosen.rows]
     return assessments[chosen.rows], reasons(found.index, np.full(len(found), ""), np.ones(len(found), bool), chosen.reason)
@@ -210,9 +213,7 @@ def _rows(frames: list[pd.DataFrame], enrolled: pd.DataFrame | None, rules: Reci
 
 
 def _time(frame: pd.DataFrame) -> Array:
-    import pandas as pd
-
-    time = pd.to_numeric(frame["time"], errors="coerce").to_numpy(float)
+    time = cells.numbers(frame["time"]).values.to_numpy(float)
     if len(frame) and not np.isfinite(time).any():
         right = "days from the start of treatment; dates: read the table with imo.read_trial and a column of starts"
         raise DataError(Problem("assessments: time", f"has no number of days, but {frame['time'].iloc[0]!r}", right))
@@ -266,7 +267,7 @@ def _enrolled(subject: pd.Series, arm: pd.Series, enrolled: pd.DataFrame | None)
 
     if enrolled is None:
         return subject, arm
-    enrolled = in_our_names(enrolled, "enrolled", ("subject", "arm"))
+    enrolled = in_our_names(plain_table(enrolled, "enrolled"), "enrolled", ("subject", "arm"))
     if "subject" not in enrolled.columns:
         raise DataError(Problem("enrolled", "has no column 'subject'", nearest("subject", map(str, enrolled.columns))))
     more = labels(enrolled["subject"])
@@ -346,21 +347,14 @@ def flags(frame: pd.DataFrame, name: str, default: bool) -> Array:
 
 def numbers(frame: pd.DataFrame, name: str, default: float) -> Array:
     """Return a column of numbers, NaN where one cannot be read or is negative, `default` where there is no column."""
-    import pandas as pd
-
     if name not in frame.columns:
         return np.full(len(frame), default)
-    values = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
-    return np.where((values < 0) | ~np.isfinite(values), np.nan, values)
+    values = cells.numbers(frame[name]).values.to_numpy(float)
+    return np.where(values < 0, np.nan, values)
 
 
 def unusable(frame: pd.DataFrame, name: str) -> Array:
     """Return where a column has something, and that is no number of at least 0 nor a word for nothing."""
-    import pandas as pd
-
-    values = pd.to_numeric(frame[name], errors="coerce").to_numpy(float)
-    doubtful = ~np.isfinite(values) & frame[name].notna().to_numpy()
-    texts = frame[name][doubtful].astype(str).str.strip()
-    empty = (is_missing(texts) | texts.str.lower().isin(NO_VALUE)).to_numpy()
-    doubtful[np.flatnonzero(doubtful)[empty]] = False
-    return np.asarray(doubtful | (values < 0))
+    read = cells.numbers(frame[name])
+    doubtful = read.unread & ~read.texts.str.lower().isin(NO_VALUE)
+    return np.asarray(doubtful | (read.values < 0))
