@@ -30,6 +30,7 @@ FIRST, LATEST = 10.0, 1e13
 """The first and last time, in the file's unit, at which a steady state is looked for."""
 VANISHED = 1e-6
 """Part of the largest value of a state below which it counts as gone."""
+AUTO, IMPLICIT = "auto", "rodas5p"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Solver:
     atol : float, optional
         By the size of each state where it is not given.
     method : {"auto", "tsit5", "rodas5p"}
+        What "auto" does not finish is tried again by the implicit method alone.
     most_steps : int
         Of one period of one experiment.
     """
@@ -340,11 +342,13 @@ class Courses:
         simulator = self._simulator(model, rows, starts, outputs, by, solver)
         matrix = np.array([[float(s.constants[n].value) for n in simulator.parameters] for s in group])
         solution = simulator.run(matrix, 1)
-        for p, stage in enumerate(group):
-            if not solution.ok[p]:
-                raise self._failure(stage, solution.status(p))
         found = []
-        for p, at in enumerate(times):
+        for p, (stage, at) in enumerate(zip(group, times, strict=True)):
+            if not solution.ok[p]:
+                if solver.method != AUTO:
+                    raise self._failure(stage, solution.status(p))
+                found += self._engine(model, [stage], [at], outputs, replace(solver, method=IMPLICIT))
+                continue
             values = {n: solution.values[p, : at.size, k] for k, n in enumerate(outputs)}
             slopes: Mapping[str, FloatArray | None] = dict.fromkeys(outputs)
             if by:
@@ -384,7 +388,9 @@ class Courses:
             warnings.simplefilter("ignore", RuntimeWarning)
             run = simulate(model, events, times=np.maximum(times, stage.start) * days, start=stage.start * days,
                            parameters=constants, outputs=list(outputs), rtol=solver.rtol, atol=solver.atol,
-                           method=solver.method, extinction=False)  # fmt: skip
+                           method=solver.method, most_steps=solver.most_steps, extinction=False)  # fmt: skip
+        if not run.ok and solver.method == AUTO:
+            return self._with_events(model, stage, times, outputs, replace(solver, method=IMPLICIT))
         if not run.ok:
             raise self._failure(stage, run.status[0])
         return {n: Dual(run.values[0, :, k]) for k, n in enumerate(outputs)}

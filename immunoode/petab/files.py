@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,9 +122,11 @@ def _table(path: Path, needed: Sequence[str]) -> pd.DataFrame:
 
     _check_size(path)
     try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig",
-                            index_col=False)  # fmt: skip
-    except (ValueError, OSError, pd.errors.ParserError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than columns would lose some
+            table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig",
+                                index_col=False)  # fmt: skip
+    except (ValueError, pd.errors.ParserWarning, OSError, pd.errors.ParserError) as error:
         reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
         raise DataError(Problem(path.name, f"is no table ({reason})", "values separated by tabs, UTF-8")) from None
     table.columns = [str(c).strip() for c in table.columns]

@@ -48,6 +48,7 @@ def simulate(
     rtol: float = 1e-6,
     atol: float | FloatArray | None = None,
     extinction: bool = True,
+    most_steps: int = 200_000,
     sensitivities: str | Sequence[str] = (),
     threads: int | None = None,
     progress: bool | None = None,
@@ -83,6 +84,8 @@ def simulate(
         Tolerances; absolute ones follow the scale of each state unless given.
     extinction : bool
         Whether cells become exactly zero below their compartment's threshold.
+    most_steps : int
+        A patient that needs more stops with a status; with events, of each span between them.
     sensitivities : sequence of str
         What derivatives of the outputs are by: "growth_rate", a parameter; "initial(tumour)", an initial value;
         "amount(pembrolizumab)" and "time(pembrolizumab)" of all doses, "amount(pembrolizumab, 2)" of the third one. They are
@@ -128,7 +131,8 @@ def simulate(
     if isinstance(regimen, Events):
         if sensitivities:
             raise SolveError(Problem("sensitivities", "are not made where there are events", "leave one of them out"))
-        options = {"rtol": rtol, "atol": atol, "extinction": extinction, "engine": engine, "method": method}
+        options = {"rtol": rtol, "atol": atol, "extinction": extinction, "engine": engine, "method": method,
+                   "most_steps": most_steps}  # fmt: skip
         return many_with_events(model, regimen, simulate, grid, first, matrix, subjects, wanted, options, progress)
     schedules = _schedules(regimen, eq, matrix)
     _check_start(schedules, first)
@@ -138,7 +142,7 @@ def simulate(
         )
     simulator = prepare(
         model, schedules, grid, wanted, start=first, rtol=rtol, atol=atol, extinction=extinction, engine=engine,
-        method=method, sensitivities=sensitivities, orders=_orders(before, grid),
+        method=method, most_steps=most_steps, sensitivities=sensitivities, orders=_orders(before, grid),
     )  # fmt: skip
     if times is None:
         simulator = simulator.reporting_doses(matrix, first_of_each(regimen))
