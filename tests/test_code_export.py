@@ -13,6 +13,7 @@ from scipy.integrate import solve_ivp
 import immunoode as imo
 from immunoode.errors import ModelError
 from immunoode.interop.plain import plain
+from immunoode.interop.reserved import RXODE2
 from immunoode.model.library import model_names
 from immunoode.model.parts import Compartment, Derived, Flow, Parameter
 from tests.test_sbml_export import THERAPIES, combination
@@ -99,11 +100,13 @@ def test_rxode2_and_nonmem_give_the_same_rates(name: str) -> None:
     made = python(model)
     rxode2 = compile(of_rxode2(imo.write_code(model, "rxode2")), "rxode2", "exec")
     nonmem = compile(of_nonmem(imo.write_code(model, "nonmem")), "nonmem", "exec")
+    called = RXODE2.names([*plain(model).constants, *made["STATES"], *plain(model).derived])
+    there = [called[s] for s in made["STATES"]]
     for y in states_at_random(made):
         expected = made["rates"](3.5, y)
-        first: dict[str, Any] = {"t": 3.5, "d": {}, **dict(zip(made["STATES"], y, strict=True)), **FUNCTIONS}
+        first: dict[str, Any] = {"t": 3.5, "d": {}, **dict(zip(there, y, strict=True)), **FUNCTIONS}
         exec(rxode2, first)  # noqa: S102
-        assert np.allclose([first["d"][s] for s in made["STATES"]], expected, rtol=1e-12)
+        assert np.allclose([first["d"][s] for s in there], expected, rtol=1e-12)
         second: dict[str, Any] = {"T": 3.5, "A": [0.0, *y], "DADT": [0.0] * (len(y) + 1)}
         exec(nonmem, second | {n.upper(): f for n, f in FUNCTIONS.items()} | {"DADT": (rates := second["DADT"])})  # noqa: S102
         assert np.allclose(rates[1:], expected, rtol=1e-12)
