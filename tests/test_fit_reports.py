@@ -46,7 +46,8 @@ def test_a_value_near_one_end_of_wide_bounds_is_not_at_its_bound() -> None:
 @pytest.mark.parametrize("method", ["least_squares", "leastsq"])
 def test_a_bound_that_stopped_the_fit_is_named(bounds: tuple[float, float], side: str, log: bool, method: str) -> None:
     data = table(10 * np.exp(-0.3 * DAYS) * noise())
-    result = imo.fit(elimination(bounds), data, ["rate"], start=0.0, log=log, method=method)
+    inside = {"rate": {"lower": 0.55, "upper": 0.15}[side]}
+    result = imo.fit(elimination(bounds), data, ["rate"], start=0.0, log=log, method=method, initial=inside)
     assert result.parameters()["beware"].tolist() == [f"at its {side} bound"]
 
 
@@ -128,3 +129,15 @@ def test_runs_of_signs_by_hand() -> None:
     found = lack_of_fit("y", np.zeros(12, int), np.arange(12.0), residuals, np.zeros(12), residuals, 1)
     assert (found.runs, found.expected_runs) == (2, 7)
     assert found.runs_p == pytest.approx(norm.cdf((2.5 - 7) / np.sqrt(72 * 60 / (144 * 11))), rel=1e-9)
+
+
+def test_covariates_that_nothing_uses_are_said() -> None:
+    """Age is in the data, but neither in the model nor in `covariates=`; the weight shifts a parameter."""
+    data = pd.concat([table(10 * np.exp(-0.3 * DAYS) * noise(i), f"s{i}") for i in range(4)])
+    people = pd.DataFrame({"age": [50.0, 60, 70, 80], "weight": [60.0, 70, 80, 90]}, index=[f"s{i}" for i in range(4)])
+    trial = imo.read_trial(data, covariates=people)
+    one = imo.fit(elimination(), trial, ["rate"], start=0.0, covariates={"rate": "log(weight / 70)"})
+    assert one.covariates_not_used == ("age",) and "Covariates of the data that nothing uses: age" in one.report()
+    how = {"random": ["rate"], "start": 0.0, "method": "focei", "progress": False}
+    many = imo.fit_population(elimination(), trial, covariates={"rate": ["log(weight)", "age"]}, **how)  # type: ignore[arg-type]
+    assert many.covariates_not_used == () and "nothing uses" not in many.report()

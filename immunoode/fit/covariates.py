@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +36,22 @@ def columns_of(
     for text in [given] if isinstance(given, str) else list(given):
         made |= _columns(parameter, str(text), seen, table)
     return made
+
+
+def not_used(
+    table: DataFrame | None, constants: Iterable[str], given: Mapping[str, str | Iterable[str]] | None
+) -> tuple[str, ...]:
+    """Return the covariates of the data that neither the model has as a parameter nor `covariates=` of a fit names."""
+    if table is None:
+        return ()
+    forms = [t for texts in (given or {}).values() for t in ([texts] if isinstance(texts, str) else texts)]
+    used = {*constants, *(_name(str(t)) for t in forms)}
+    return tuple(str(c) for c in table.columns if str(c) not in used)
+
+
+def _name(text: str) -> str:
+    form = _FORM.match(text.strip())
+    return (form["logged"] or form["plain"]).strip() if form else ""
 
 
 def _columns(parameter: str, text: str, seen: Observations, table: DataFrame | None) -> dict[str, FloatArray]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem
-from immunoode.fit.covariates import columns_of
+from immunoode.fit.covariates import columns_of, not_used
 from immunoode.fit.design import Design, design
 from immunoode.fit.likelihood import ErrorModel, error_models
 from immunoode.fit.multistart import search
@@ -163,7 +163,8 @@ def fit(
     objective = Objective(predictor, seen, plan, errors, pool, priors_of(priors, plan))
     tried = search(objective, starts, method, max_evaluations, progress)
     seconds = time.perf_counter() - begin
-    return FitResult(whole, table, tried.objectives[tried.best], predictor, tried.outcome, seconds, tried)
+    left = not_used(table.covariates, whole.constants, covariates)
+    return FitResult(whole, table, tried.objectives[tried.best], predictor, tried.outcome, seconds, tried, left)
 
 
 def arranged(

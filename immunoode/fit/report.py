@@ -94,6 +94,7 @@ def headline(result: FitResult) -> list[str]:
         *[f"Errors of {line}" for line in errors],
         *_starts_line(result),
         *doses_line(seen, getattr(result.predictor, "schedules", ())),
+        *not_used_line(result.covariates_not_used),
     ]
 
 
@@ -111,6 +112,11 @@ def doses_line(seen: Observations, schedules: Sequence[Schedule | None]) -> list
     after = len(at) - stated - early
     how += [f"{after} after it (they are not said to be troughs)"] if after else []
     return [f"{len(at)} observations are at the very time of a dose: {', '.join(how)}"]
+
+
+def not_used_line(names: tuple[str, ...]) -> list[str]:
+    """Return what is said of covariates of the data that a fit does not use."""
+    return [f"Covariates of the data that nothing uses: {', '.join(names)}"] if names else []
 
 
 def _explained(share: float) -> str:

@@ -51,6 +51,8 @@ class FitResult:
     seconds : float
     starts : Starts
         The fits from all places where it was started; see `immunoode.fit.multistart`.
+    covariates_not_used : tuple of str
+        Covariates of the data that neither the model nor `covariates=` names.
     """
 
     model: Model
@@ -60,6 +62,7 @@ class FitResult:
     outcome: Outcome
     seconds: float = 0.0
     starts: Starts | None = None
+    covariates_not_used: tuple[str, ...] = ()
 
     @property
     def lmfit(self) -> MinimizerResult:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.covariates import not_used
 from immunoode.fit.fit import arranged
 from immunoode.fit.observations import FloatArray, Observations, Observe
 from immunoode.fit.simulated import base_values, schedules, warn_of_unused
@@ -164,8 +165,10 @@ def fit_population(
 
     def run(own: Task, point: Point | None) -> PopulationResult:
         ended = _run(own, method, point, iterations, chains, seed, progress)
-        return PopulationResult(whole, table, method, task, ended, time.perf_counter() - begin, seed)
+        seconds = time.perf_counter() - begin
+        return PopulationResult(whole, table, method, task, ended, seconds, seed, covariates_not_used=left)
 
+    left = not_used(table.covariates, whole.constants, covariates)
     first = run(task, _from(task, resume))
     return first if starts == 1 else best_of(first, task, spread(task, region, starts - 1, seed), run)
 

@@ -58,6 +58,8 @@ class PopulationResult:
     seconds : float
     starts : PopulationStarts
         The fits from all places where it was started, if there are several.
+    covariates_not_used : tuple of str
+        Covariates of the data that neither the model nor `covariates=` names.
     """
 
     model: Model
@@ -68,6 +70,7 @@ class PopulationResult:
     seconds: float
     seed: int = SEED
     starts: PopulationStarts | None = None
+    covariates_not_used: tuple[str, ...] = ()
 
     @property
     def point(self) -> Point:

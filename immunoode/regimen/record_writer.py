@@ -77,8 +77,8 @@ def write_records(
     >>> table = imo.write_records({1: regimen.schedule({"pembrolizumab": "mg"}, {})}, {1: "pembrolizumab"}, time_unit="hour")
     >>> print(table.iloc[:, :5].to_string(index=False))
      ID  TIME   AMT  RATE  DUR
-      1   0.0 200.0  -2.0  0.5
-      1 504.0 200.0  -2.0  0.5
+      1   0.0 200.0    -2  0.5
+      1 504.0 200.0    -2  0.5
     """
     table = ordered_records(schedules, compartments, time_unit).drop(columns=ORDER)
     if path is not None:

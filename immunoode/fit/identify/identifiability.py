@@ -74,7 +74,7 @@ def identifiability(
     Examples
     --------
     >>> import immunoode as imo
-    >>> found = imo.identifiability("tumour_immune", ["growth_rate"], times=[0, 42, 84], size=0.1)
+    >>> found = imo.identifiability("tumour_immune", ["growth_rate"], times=[0, 42, 84], subjects=10, size=0.1)
     >>> found.ok
     True
     """
