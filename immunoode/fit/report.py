@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CENSORED = {LEFT: "left", MEASURED: "", RIGHT: "right", INTERVAL: "interval"}
 UNSURE = 1.0
 """Standard error, of a logarithm or relative, above which a parameter counts as not determined."""
-UNDETERMINED = "not determined by the data: its interval says little, see .profile()"
+UNDETERMINED = "not determined by the data: an interval says little, see .profile()"
 
 
 def parameter_table(result: FitResult, level: float) -> DataFrame:
