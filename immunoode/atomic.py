@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -75,6 +76,47 @@ def whole_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink()  # of a part that became the file nothing is left
+
+
+@contextmanager
+def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give the path of a folder to be made; at the end of the block it becomes `path`, after an error it is removed.
+
+    One that is there is removed first where `overwrite` says so: between the two there may be none.
+
+    Raises
+    ------
+    FileError
+        As `write_whole`.
+    """
+    target = Path(path)
+    part = target.with_name(f".{target.name[:_SHOWN]}.{secrets.token_hex(8)}{PART}")
+    try:
+        with _reported(path):
+            yield part
+            if overwrite:
+                shutil.rmtree(target, ignore_errors=True)
+        move_folder(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def move_folder(part: Path, target: Path) -> None:
+    """Flush a folder's files to the disk and give it its name, which nothing has yet.
+
+    Raises
+    ------
+    FileError
+        If something has it.
+    """
+    with _reported(target):
+        for path in part.rglob("*"):
+            if path.is_file():
+                _flush(path)
+        if target.exists():
+            raise _is_there(target)
+        os.rename(part, target)
+        _flush_folder(target.parent)
 
 
 def write_together(folder: str | Path, contents: Mapping[str, str | bytes], *, overwrite: bool = False) -> Path:
@@ -164,11 +206,15 @@ def _move(part: Path, target: Path, overwrite: bool) -> None:
         os.replace(part, target)
     else:
         _move_to_free(part, target)
+    _flush_folder(target.parent)
+
+
+def _flush_folder(folder: Path) -> None:
     if os.name == "posix":
-        folder = os.open(target.parent, os.O_RDONLY)
+        opened = os.open(folder, os.O_RDONLY)
         with suppress(OSError):  # not every file system has it
-            os.fsync(folder)
-        os.close(folder)
+            os.fsync(opened)
+        os.close(opened)
 
 
 def _move_to_free(part: Path, target: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "immunoode"
 FLOORS = (
-    ("errors",),
+    ("errors", "version"),
     ("unit_words", "atomic"),
     ("units",),
     ("tables",),

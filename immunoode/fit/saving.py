@@ -16,6 +16,7 @@ from typing import Any
 from immunoode.atomic import write_whole
 from immunoode.errors import FitError, Problem
 from immunoode.fit.encoding import Reader, Unread, Writer
+from immunoode.version import version
 
 FORMAT = 2
 _OLD = 1
@@ -44,22 +45,13 @@ def save(result: Any, path: str | Path, *, overwrite: bool = True) -> Path:
     writer = Writer()
     content = writer.value(result)
     body = json.dumps({"objects": writer.objects, "result": content}).encode()
-    head = {"format": FORMAT, "immunoode": _version(), "sha256": hashlib.sha256(body).hexdigest()}
+    head = {"format": FORMAT, "immunoode": version(), "sha256": hashlib.sha256(body).hexdigest()}
     text = json.dumps(head).encode() + b"\n" + body
     if len(text) > _LARGEST or _parts(body) > _PARTS:
         raise FitError(Problem("save", f"the result takes {len(text):,} bytes", f"at most {_LARGEST:,}: fewer observations"))
     packed = gzip.compress(text, mtime=0)
     packed = packed if len(text) <= _room(len(packed)) else gzip.compress(text, 0, mtime=0)
     return write_whole(path, packed, overwrite=overwrite)
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("immunoode")
-    except PackageNotFoundError:  # run from a folder, not installed
-        return ""
 
 
 def load_fit(path: str | Path) -> Any:
@@ -80,7 +72,7 @@ def load_fit(path: str | Path) -> Any:
     file, writer = Path(path), ""
     try:
         head, document = _document(_unpacked(file))
-        writer = f" (written by immunoode {str(head.get('immunoode'))[:40]}, this is {_version()})"
+        writer = f" (written by immunoode {str(head.get('immunoode'))[:40]}, this is {version()})"
         objects = document.get("objects")
         if not isinstance(objects, list):
             raise Unread("it has no objects")

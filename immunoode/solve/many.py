@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunoode.atomic import free_place
 from immunoode.errors import OutOfBoundsWarning, Problem, SolveError
 from immunoode.model.combine import closed
-from immunoode.model.library import load_model
+from immunoode.model.equations import equations
 from immunoode.model.parts import Model
 from immunoode.model.values import warn_outside
 from immunoode.regimen.occurrences import Events
+from immunoode.solve.digest import digest
+from immunoode.solve.formats import FORMATS
 from immunoode.solve.reductions import reductions
-from immunoode.solve.simulate import first_of_each, report_times, simulate
+from immunoode.solve.simulate import as_model, first_of_each, parameter_values, report_times, simulate
 from immunoode.solve.simulation import Simulation
+from immunoode.solve.unfinished import Unfinished, unfinished
+from immunoode.version import version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +88,7 @@ def simulate_many(
 
     made = reductions(reduce)
 
-    def numbers(run: Simulation) -> pd.DataFrame:
+    def numbers(run: Simulation, _: int) -> pd.DataFrame:
         good = np.array([s.ok for s in run.status])
         columns: dict[str, Any] = {}
         for k, output in enumerate(run.names):
@@ -93,7 +98,8 @@ def simulate_many(
                 columns[f"{output}: {name}"] = column
         return pd.DataFrame(columns | _ends(run), index=list(run.subjects))
 
-    return pd.concat(_blocks(numbers, model, regimen, until, parameters, outputs, block, progress, options))
+    whole, _ = _checked(model, parameters, regimen, block)
+    return pd.concat(_blocks(numbers, whole, regimen, until, parameters, outputs, block, progress, options))
 
 
 def simulate_to(
@@ -105,6 +111,7 @@ def simulate_to(
     parameters: pd.DataFrame,
     outputs: str | Sequence[str],
     block: int = BLOCK,
+    resume: bool = False,
     progress: bool | None = None,
     **options: Any,
 ) -> pd.DataFrame:
@@ -114,9 +121,13 @@ def simulate_to(
     ----------
     path : path
         "trial.parquet": one long table (subject, time, a column for each output; needs pyarrow). "trial.zarr": an array for
-        each output over subject and time (needs zarr). It must not exist yet.
+        each output over subject and time (needs zarr). It must not exist yet, and has this name only once it is whole: until
+        then its blocks are in a folder beside it, "trial.parquet.part".
     model, regimen, until, parameters, outputs, block, progress, **options
         As in `simulate_many`.
+    resume : bool
+        Go on from the blocks that an interrupted run of the same call left; the file is the same, byte for byte, as if it had
+        not been interrupted. Where there are none, begin.
 
     Returns
     -------
@@ -126,26 +137,52 @@ def simulate_to(
     Raises
     ------
     SolveError
-        If the file exists, its kind is not known, or the library for it is missing; and what `simulate` raises.
+        If the file exists, its kind is not known, or the library for it is missing; if there is an unfinished run that is not
+        to be gone on with, or is of another model, regimen or table; and what `simulate` raises, for the whole table at once.
+    FileError
+        If the file cannot be written.
     """
     import pandas as pd
 
     target = Path(path)
-    writers: dict[str, type[_Parquet] | type[_Zarr]] = {".parquet": _Parquet, ".zarr": _Zarr}
-    if target.suffix not in writers:
+    if target.suffix not in FORMATS:
         raise SolveError(Problem("path", f"{target.name!r} is neither", "a name that ends in .parquet or .zarr"))
+    kind = FORMATS[target.suffix]
+    kind.needed()
+    whole, subjects = _checked(model, parameters, regimen, block)
+    firsts = range(0, len(parameters), block)
+    rows = tuple(min(block, len(parameters) - first) for first in firsts)
+    work = Unfinished(target, kind, rows)
     if target.exists():
-        raise SolveError(Problem("path", f"{str(target)!r} exists", "another name, or remove it first"))
-    writer = writers[target.suffix](target)
+        also = f"; {work.words}" if work.folder.exists() else ""
+        raise SolveError(Problem("path", f"{str(target)!r} exists{also}", "another name, or remove it first"))
+    free_place(target)
+    plan = _plan(whole, regimen, until, parameters, outputs, block, options)
 
-    def write(run: Simulation) -> pd.DataFrame:
-        writer.add(run)
-        return pd.DataFrame(_ends(run), index=list(run.subjects))
+    def known(k: int) -> pd.DataFrame | None:
+        ends = work.ends(k)
+        return None if ends is None else pd.DataFrame(ends, index=list(subjects[firsts[k] : firsts[k] + block]))
 
-    try:
-        return pd.concat(_blocks(write, model, regimen, until, parameters, outputs, block, progress, options))
-    finally:
-        writer.close()
+    def keep(run: Simulation, k: int) -> pd.DataFrame:
+        ends = _ends(run)
+        work.keep(k, run, ends)
+        return pd.DataFrame(ends, index=list(run.subjects))
+
+    with unfinished(work, plan, resume):
+        made = list(_blocks(keep, whole, regimen, until, parameters, outputs, block, progress, options, known))
+        work.finish()
+    return pd.concat(made)
+
+
+def _plan(
+    model: Model, regimen: Any, until: Any, parameters: pd.DataFrame, outputs: str | Sequence[str], block: int,
+    options: dict[str, Any],
+) -> dict[str, str]:  # fmt: skip
+    """Return what a trial is made of, as hashes; threads do not change a result."""
+    said = {name: value for name, value in options.items() if name != "threads"}
+    wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    parts = {"model": model, "regimen": regimen, "until": until, "parameters": parameters, "outputs": wanted, "block": block}
+    return {**{name: digest(part) for name, part in parts.items()}, "options": digest(said), "version": version()}
 
 
 def _ends(run: Simulation) -> dict[str, Any]:
@@ -153,96 +190,59 @@ def _ends(run: Simulation) -> dict[str, Any]:
     return {"status": [s.message for s in run.status], "stopped": [np.nan if s.ok else s.time for s in run.status]}
 
 
-def _blocks(
-    use: Callable[[Simulation], pd.DataFrame], model: Model | str, regimen: Any, until: Any, parameters: pd.DataFrame,
-    outputs: str | Sequence[str], block: int, progress: bool | None, options: dict[str, Any],
-) -> Iterator[pd.DataFrame]:  # fmt: skip
-    """Return what is made of each block of patients, one after the other; the whole table is looked at first."""
+def _checked(model: Model | str, parameters: Any, regimen: Any, block: Any) -> tuple[Model, tuple[Any, ...]]:
+    """Return the model and the names of the subjects; the whole table is checked before the first subject is simulated."""
     if not hasattr(parameters, "columns"):
-        raise SolveError(Problem("parameters", f"are {type(parameters).__name__}", "a DataFrame with one row a patient"))
+        raise SolveError(Problem("parameters", f"are {type(parameters).__name__}", "a DataFrame with one row per subject"))
     if not isinstance(block, int) or block < 1:
-        raise SolveError(Problem("block", f"is {block!r}", "a whole number of patients, from 1"))
+        raise SolveError(Problem("block", f"is {block!r}", "a positive number of subjects"))
     count = len(parameters)
+    if not count:
+        raise SolveError(Problem("parameters", "has no row", "at least one subject"))
     if isinstance(regimen, (list, tuple)) and len(regimen) != count:
-        raise SolveError(Problem("regimen", f"is given for {len(regimen)} patients, parameters for {count}", "one for each"))
-    model = load_model(model) if isinstance(model, str) else model
-    given = {str(n): parameters[n].to_numpy() for n in parameters.columns if parameters[n].dtype.kind in "iuf"}
-    if isinstance(model, Model):  # what else it may be, `simulate` says
-        constants = closed(model).constants
-        warn_outside(model.name, constants, {n: p.value for n, p in constants.items()} | given)
-    shown = count >= 200 if progress is None else progress
-    if count and options.get("times") is None and not isinstance(regimen, Events):
-        firsts = first_of_each(regimen)  # the same times in each block
-        own = [regimen[k] for k in firsts] if isinstance(regimen, (list, tuple)) else regimen
-        grid = report_times(model, own, until, start=options.get("start", 0.0), parameters=parameters.iloc[firsts])
-        options = {**options, "times": grid}
-    return _one_by_one(use, model, regimen, until, parameters, outputs, block, shown, options)
+        raise SolveError(Problem("regimen", f"is given for {len(regimen)} subjects, parameters for {count}", "one for each"))
+    whole = as_model(model)
+    eq = equations(whole)
+    matrix, subjects = parameter_values(eq, parameters, None, whole)
+    values = {n: v[:1] if (v == v[0]).all() else v for n, v in zip(eq.parameters, matrix.T, strict=True)}
+    warn_outside(whole.name, closed(whole).constants, values)
+    return whole, subjects
 
 
-def _one_by_one(
-    use: Callable[[Simulation], pd.DataFrame], model: Model, regimen: Any, until: Any, parameters: pd.DataFrame,
-    outputs: str | Sequence[str], block: int, shown: bool, options: dict[str, Any],
+def _blocks(
+    use: Callable[[Simulation, int], pd.DataFrame], model: Model, regimen: Any, until: Any, parameters: pd.DataFrame,
+    outputs: str | Sequence[str], block: int, progress: bool | None, options: dict[str, Any],
+    known: Callable[[int], pd.DataFrame | None] = lambda _: None,
 ) -> Iterator[pd.DataFrame]:  # fmt: skip
-    """Yield what is made of each block of patients."""
+    """Yield what is made of each block of subjects, or known of it already."""
     from tqdm.auto import tqdm
 
     count = len(parameters)
-    with tqdm(total=count, desc="patients", disable=not shown) as bar:
-        for first in range(0, max(count, 1), block):
+    shown = count >= 200 if progress is None else progress
+    options = _with_times(model, regimen, until, parameters, options)
+    with tqdm(total=count, desc="subjects", disable=not shown) as bar:
+        for k, first in enumerate(range(0, count, block)):
             rows = slice(first, first + block)
-            own = regimen[rows] if isinstance(regimen, (list, tuple)) else regimen
-            with warnings.catch_warnings():  # a failure is a row of the result here
-                warnings.simplefilter("ignore", RuntimeWarning)
-                warnings.simplefilter("ignore", OutOfBoundsWarning)  # said of the whole table
-                run = simulate(model, own, until, parameters=parameters.iloc[rows], outputs=outputs, progress=False, **options)
-            yield use(run)
-            bar.update(len(run.subjects))
+            found = known(k)
+            if found is None:
+                own = regimen[rows] if isinstance(regimen, (list, tuple)) else regimen
+                with warnings.catch_warnings():  # a failure is a row of the result here
+                    warnings.simplefilter("ignore", RuntimeWarning)
+                    warnings.simplefilter("ignore", OutOfBoundsWarning)  # the whole table was checked
+                    run = simulate(model, own, until, parameters=parameters.iloc[rows], outputs=outputs, progress=False,
+                                   **options)  # fmt: skip
+                found = use(run, k)
+            yield found
+            bar.update(len(found))
 
 
-class _Parquet:
-    """A long table, one row group a block."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            import pyarrow.parquet as parquet
-        except ImportError:
-            raise SolveError(Problem(path.name, "needs pyarrow", "pip install 'immunoode[files]'")) from None
-        self.path, self.parquet = path, parquet
-        self.writer: Any = None
-
-    def add(self, run: Simulation) -> None:
-        import pyarrow as pa
-
-        frame = run.to_frame()
-        frame["subject"] = frame["subject"].astype(str)
-        frame.attrs = {}
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-        units = {f"unit of {name}": unit for name, unit in {"time": "day", **run.units}.items()}
-        table = table.replace_schema_metadata({**(table.schema.metadata or {}), **units})
-        if self.writer is None:
-            self.writer = self.parquet.ParquetWriter(self.path, table.schema)
-        self.writer.write_table(table)
-
-    def close(self) -> None:
-        if self.writer is not None:
-            self.writer.close()
-
-
-class _Zarr:
-    """An array for each output over subject and time, one append a block."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            import zarr  # noqa: F401
-        except ImportError:
-            raise SolveError(Problem(path.name, "needs zarr", "pip install 'immunoode[files]'")) from None
-        self.path, self.begun = path, False
-
-    def add(self, run: Simulation) -> None:
-        data = run.to_xarray()
-        data = data.assign_coords(subject=np.array([str(s) for s in run.subjects], dtype=object))
-        data.to_zarr(self.path, **({"append_dim": "subject"} if self.begun else {"mode": "w"}), consolidated=False)
-        self.begun = True
-
-    def close(self) -> None:
-        pass
+def _with_times(
+    model: Model, regimen: Any, until: Any, parameters: pd.DataFrame, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the options with the times of reports, so that they are the same in each block."""
+    if not len(parameters) or options.get("times") is not None or isinstance(regimen, Events):
+        return options
+    firsts = first_of_each(regimen)
+    own = [regimen[k] for k in firsts] if isinstance(regimen, (list, tuple)) else regimen
+    grid = report_times(model, own, until, start=options.get("start", 0.0), parameters=parameters.iloc[firsts])
+    return {**options, "times": grid}

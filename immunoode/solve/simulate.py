@@ -118,11 +118,9 @@ def simulate(
     >>> run["sum_of_diameters"].shape
     (31,)
     """
-    model = load_model(model) if isinstance(model, str) else model
-    if not isinstance(model, Model):
-        raise SolveError(Problem("model", f"is {type(model).__name__}", "a Model, or the name of a shipped one"))
+    model = as_model(model)
     eq = equations(model)
-    matrix, subjects = _parameters(eq, parameters, _count(regimen), model)
+    matrix, subjects = parameter_values(eq, parameters, _count(regimen), model)
     values = {n: v[:1] if (v == v[0]).all() else v for n, v in zip(eq.parameters, matrix.T, strict=True)}
     warn_outside(model.name, closed(model).constants, values)
     first = units.days(start)
@@ -158,6 +156,20 @@ def simulate(
     return run
 
 
+def as_model(model: Any) -> Model:
+    """Return a model, or the shipped one of a name.
+
+    Raises
+    ------
+    SolveError, ModelError
+        If it is neither.
+    """
+    model = load_model(model) if isinstance(model, str) else model
+    if not isinstance(model, Model):
+        raise SolveError(Problem("model", f"is {type(model).__name__}", "a Model, or the name of a shipped one"))
+    return model
+
+
 def report_times(
     model: Model | str, regimen: Any, until: str | float | None, *, start: str | float = 0.0, parameters: Any = None
 ) -> FloatArray:
@@ -168,9 +180,9 @@ def report_times(
     SolveError, ModelError, RegimenError
         As `simulate`.
     """
-    model = load_model(model) if isinstance(model, str) else model
+    model = as_model(model)
     eq, first = equations(model), units.days(start)
-    matrix, _ = _parameters(eq, parameters, _count(regimen), model)
+    matrix, _ = parameter_values(eq, parameters, _count(regimen), model)
     grid = _times(None, until, first)
     schedules = _schedules(regimen, eq, matrix)
     simulator = prepare(model, schedules, grid, eq.states[:1], start=first)
@@ -199,8 +211,16 @@ def _count(regimen: Any) -> int | None:
     return len(regimen) if isinstance(regimen, (list, tuple)) else None
 
 
-def _parameters(eq: Equations, given: Any, patients: int | None, model: Model) -> tuple[FloatArray, tuple[Any, ...]]:
-    """Return parameter values (P, n) and the subjects' names."""
+def parameter_values(
+    eq: Equations, given: Any, patients: int | None, model: Model
+) -> tuple[FloatArray, tuple[Any, ...]]:  # fmt: skip
+    """Return parameter values (P, n) and the subjects' names.
+
+    Raises
+    ------
+    SolveError
+        If a name is not a parameter, or a value is no finite number; with the row's own name.
+    """
     if given is not None and hasattr(given, "columns"):
         given = _by_subject(given, eq)
         columns, subjects = {str(c): np.asarray(given[c]) for c in given.columns}, tuple(given.index)
@@ -221,7 +241,7 @@ def _parameters(eq: Equations, given: Any, patients: int | None, model: Model) -
     matrix = np.tile(np.asarray(eq.values, dtype=float), (max(len(subjects), 1), 1))
     for name, values in columns.items():
         if name in index:
-            problems += _fill(matrix, index[name], name, values)
+            problems += _fill(matrix, index[name], name, values, subjects)
     if problems:
         raise SolveError(problems)
     return matrix, subjects
@@ -233,13 +253,15 @@ def _by_subject(table: Any, eq: Equations) -> Any:
     return table if column is None else table.set_index(column).rename(index=identifier)
 
 
-def _fill(matrix: FloatArray, column: int, name: str, values: Any) -> list[Problem]:
+def _fill(matrix: FloatArray, column: int, name: str, values: Any, rows: Sequence[Any]) -> list[Problem]:
     try:
         matrix[:, column] = np.asarray(values, dtype=float)
     except (TypeError, ValueError):
         return [Problem(f"parameters.{name}", "is not a number", "a number for each patient")]
     bad = np.where(~np.isfinite(matrix[:, column]))[0]
-    return [Problem(f"parameters.{name}", f"is not finite in row {bad[0]}", "a finite number")] if bad.size else []
+    more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
+    what = f"is not finite in row {rows[bad[0]]!r}{more}" if bad.size else ""
+    return [Problem(f"parameters.{name}", what, "a finite number")] if bad.size else []
 
 
 def _times(times: Any, until: str | float | None, start: float) -> FloatArray:
