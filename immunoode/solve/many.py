@@ -195,10 +195,10 @@ def _checked(model: Model | str, parameters: Any, regimen: Any, block: Any) -> t
     if not hasattr(parameters, "columns"):
         raise SolveError(Problem("parameters", f"are {type(parameters).__name__}", "a DataFrame with one row per subject"))
     if not isinstance(block, int) or block < 1:
-        raise SolveError(Problem("block", f"is {block!r}", "a positive number of subjects"))
+        raise SolveError(Problem("block", f"is {block!r}", "a whole number of subjects, at least 1"))
     count = len(parameters)
     if not count:
-        raise SolveError(Problem("parameters", "has no row", "at least one subject"))
+        raise SolveError(Problem("parameters", "has no rows", "at least one subject"))
     if isinstance(regimen, (list, tuple)) and len(regimen) != count:
         raise SolveError(Problem("regimen", f"is given for {len(regimen)} subjects, parameters for {count}", "one for each"))
     whole = as_model(model)
