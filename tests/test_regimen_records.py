@@ -239,6 +239,19 @@ ID  TIME  AMT RATE DUR  II ADDL SS CMT EVID MDV
     assert imo.write_records(repeated, COMPARTMENTS, time_unit="hour")["TIME"].to_list() == [0, 12, 24]
 
 
+def test_what_holds_of_an_infusion_is_written_and_read():
+    """A rate as RATE, a duration as RATE -2 with its DUR, which NONMEM is told as D1; the model's own as -1 and -2."""
+    given_ = imo.Schedule(
+        [0, 1, 2, 3, 4, 5], ("drug",) * 6, [480.0] * 6, [0, 2, 0, 0, 1.5, INF], ("dose",) * 6, [0, 0, 0, 0, 0.5, INF],
+        rates=[240, 0, -1, -2, 0, 0], adding=[False] * 4 + [True, False],
+    )  # fmt: skip
+    frame = imo.write_records({"1": given_}, COMPARTMENTS, time_unit="hour")
+    assert frame["RATE"].to_list() == [10, -2, -1, -2, -2, 20]
+    assert frame["DUR"].to_list() == [48, 48, 0, 0, 36, 0]
+    assert frame["SS"].to_list() == [0, 0, 0, 0, 2, 1]
+    assert again({"1": given_}, "hour") == {"1": given_} == again({"1": given_}, "day")
+
+
 def test_a_regimen_becomes_records():
     regimen = imo.Regimen().dose("drug", "2 mg/kg", every="1 day", count=2, rate="1 mg/kg/h", steady_state=True)
     schedule = regimen.set("weight", [50, 60], [0, 1], rule="locf").schedule({"drug": "mg"}, {})

@@ -215,7 +215,7 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     ),
     # event records
     "records without amounts": (lambda: records(AMT=None), imo.DataError, ("AMT", "no such column", "rename")),
-    "rate of the model": (lambda: records(RATE=[-2, 0]), imo.DataError, ("row 0 (subject 1)", "RATE -2", "works out", "DUR")),
+    "rate of no kind": (lambda: records(RATE=[-3, 0]), imo.DataError, ("row 0 (subject 1)", "RATE -3", "-1 or -2", "duration")),
     "doses without their interval": (lambda: records(ADDL=[3, 0]), imo.DataError, ("row 0 (subject 1)", "without an interval II")),
     "records out of order": (lambda: records(TIME=[24, 0]), imo.DataError, ("row 1 (subject 1)", "TIME 0", "EVID 3 or 4")),
     "compartment that nobody named": (lambda: records(CMT=[2, 1]), imo.DataError, ("row 0 (subject 1)", "CMT '2'", "1 (pembrolizumab)")),

@@ -140,7 +140,7 @@ def simulate(
         )
     simulator = prepare(
         model, schedules, grid, wanted, start=first, rtol=rtol, atol=atol, extinction=extinction, engine=engine,
-        method=method, most_steps=most_steps, sensitivities=sensitivities, orders=_orders(before, grid),
+        method=method, most_steps=most_steps, sensitivities=sensitivities, orders=_orders(before, grid, times is not None),
     )  # fmt: skip
     if times is None:
         simulator = simulator.reporting_doses(matrix, first_of_each(regimen))
@@ -199,9 +199,11 @@ def first_of_each(regimen: Any) -> list[int]:
     return list(first.values())
 
 
-def _orders(before: bool | Sequence[bool], times: FloatArray) -> FloatArray | None:
+def _orders(before: bool | Sequence[bool], times: FloatArray, stated: bool) -> FloatArray | None:
     """Return where reports stand among what is done at their times: all of them before it, or after it."""
     flags = np.asarray(before)
+    if flags.any() and not stated:
+        raise SolveError(Problem("before", "is said of no times", "times= with the days of the doses"))
     if flags.dtype != bool or flags.shape not in ((), times.shape):
         raise SolveError(Problem("before", f"is {before!r:.60}", "True, False, or one of them for each of times"))
     return np.where(np.broadcast_to(flags, times.shape), -np.inf, np.inf) if flags.any() else None

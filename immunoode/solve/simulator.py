@@ -184,8 +184,8 @@ class Simulator:
         """Return packed inputs; what counts from a drug's first dose counts from day 0 where it is not given at all."""
         x, inputs = self.system.rows(matrix), tuple(self.system.equations.inputs)
         for i in np.flatnonzero(self.system.clocks >= 0):
-            never = [not _gives(schedule, inputs[i]) for schedule in self.schedules[rows]]
-            x[never, self.system.clocks[i]] = 0.0
+            given = {id(s): _gives(s, inputs[i]) for s in self.schedules[rows]}
+            x[[not given[id(s)] for s in self.schedules[rows]], self.system.clocks[i]] = 0.0
         return x
 
     def _events(self, rows: slice, x: FloatArray) -> tuple[Events, ...]:
@@ -199,13 +199,16 @@ class Simulator:
             if len(made) > _MOST_MADE:
                 made.clear()
         shaped = known.reshape(len(x), -1, 1 + len(self.by))
-        result = []
+        result, asks = list[Events](), self._asked
         patients = zip(x, self.schedules[rows], self.starts[rows].tolist(), self.grids[rows].tolist(), shaped, strict=True)
         for p, (row, schedule, start, grid, own) in enumerate(patients, rows.start):
             switches = own[len(KNOWN) * inputs :]
             if system.equations.clock:
                 switches = np.concatenate([switches, stops(system, row, start, self.end)])
-            facts = _facts(schedule, own[: len(KNOWN) * inputs].reshape(inputs, len(KNOWN), 1 + len(self.by)), system, row)
+            shaped_facts = own[: len(KNOWN) * inputs].reshape(inputs, len(KNOWN), 1 + len(self.by))
+            if id(schedule) not in asks:
+                asks[id(schedule)] = _asks(schedule, system)
+            facts = _facts(schedule, shaped_facts, system, row, *asks[id(schedule)])
             key = id(schedule), start, grid, facts.tobytes(), switches.tobytes()
             events = made.get(key)
             if events is None:
@@ -238,11 +241,15 @@ class Simulator:
         chosen = replace(self, times=self.times[patients], lengths=self.lengths[patients], starts=self.starts[patients],
                          orders=self.orders[patients], grids=self.grids[patients],
                          schedules=tuple(self.schedules[p] for p in patients))  # fmt: skip
-        chosen.__dict__["_made"] = self._made
+        chosen.__dict__["_made"], chosen.__dict__["_asked"] = self._made, self._asked
         return chosen
 
     @cached_property
     def _made(self) -> dict[tuple[int, float, int, bytes, bytes], Events]:
+        return {}
+
+    @cached_property
+    def _asked(self) -> dict[int, tuple[bool, bool]]:
         return {}
 
     @cached_property
@@ -287,22 +294,32 @@ def _gives(schedule: Schedule | None, name: str) -> bool:
     return own or any(_gives(r.course, name) for r in schedule.reactions)
 
 
-def _facts(schedule: Schedule | None, known: FloatArray, system: System, x: FloatArray) -> FloatArray:
+def _asks(schedule: Schedule | None, system: System) -> tuple[bool, bool]:
+    """Return whether a schedule sets what is known of the inputs depends on, and whether more of it counts than lags."""
+    if schedule is None:
+        return False, False
+    own = {n for n, action in zip(schedule.inputs, schedule.actions, strict=True) if action == words.SET}
+    courses = any(r.course is not None for r in schedule.reactions)
+    return bool(own & system.known_by), bool(schedule.rates.any() or np.isinf(schedule.steady).any() or courses)
+
+
+def _facts(
+    schedule: Schedule | None, known: FloatArray, system: System, x: FloatArray, changing: bool, whole: bool
+) -> FloatArray:
     """Return what is known of the inputs (inputs, 4, 1 + m) of one patient: of all rows of the schedule at once (1, ...), or of
     each where it sets a parameter that this depends on. What says nothing of any dose is left as it is without a model's word.
     """
     facts = known[None]
     if schedule is None:
         return facts[:0]
-    own = {n for n, action in zip(schedule.inputs, schedule.actions, strict=True) if action == words.SET}
-    if own & system.known_by:
+    if changing:
         packed, rows = x.copy(), []
         for name, action, amount in zip(schedule.inputs, schedule.actions, schedule.amounts.tolist(), strict=True):
             if action == words.SET:
                 packed[system.parameters_at + system.equations.parameters.index(name)] = amount
             rows.append(system.known_times(packed)[: known.size].reshape(known.shape))
         facts = np.array([known, *rows])  # those of courses, which have no times of their own yet, are the first
-    if not (schedule.rates.any() or np.isinf(schedule.steady).any() or any(r.course is not None for r in schedule.reactions)):
+    if not whole:
         facts = facts.copy()
         facts[:, :, 1:] = 0.0  # only lags count: events are made anew for each value of what counts
     return facts
