@@ -53,7 +53,7 @@ def open_document(source: str | Path) -> tuple[Document, str]:
     _refuse(document, where)
     if document.getModel() is None:
         raise ModelError(Problem(where, "holds no model", _RIGHT))
-    _packages(document, where)
+    _packages(document, text, where)
     _fast(document.getModel(), where)
     _brought_up(document, where)
     return document, where
@@ -132,14 +132,23 @@ def _refuse(document: Document, where: str) -> None:
         raise ModelError([*problems, Problem(where, f"has {len(serious)} errors", _RIGHT)])
 
 
-def _packages(document: Document, where: str) -> None:
-    """Refuse packages without which a model means something else."""
-    plugins = [document.getPlugin(k).getPackageName() for k in range(document.getNumPlugins())]
-    needed = [n for n in plugins if n in MEANT and document.getPackageRequired(n)]
+def _packages(document: Document, text: str, where: str) -> None:
+    """Refuse packages without which a model means something else; those that a file only declares are taken off."""
+    plugins = [document.getPlugin(k) for k in range(document.getNumPlugins())]
+    meant = [(p.getPackageName(), p.getURI(), p.getPrefix()) for p in plugins if p.getPackageName() in MEANT]
+    needed = [name for name, uri, prefix in meant if document.getPackageRequired(name) and _used(text, uri, prefix)]
+    for _, uri, prefix in meant:
+        if not _used(text, uri, prefix):
+            document.disablePackage(uri, prefix)
     if needed:
         raise ModelError(
             [Problem(where, f"needs the package {n!r}", "SBML core, which is all that is read") for n in needed]
         )
+
+
+def _used(text: str, uri: str, prefix: str) -> bool:
+    """Whether a file has elements or attributes of a package, besides the declaration of it."""
+    return text.count(uri) > 1 or re.search(rf"<{re.escape(prefix)}:|\s{re.escape(prefix)}:(?!required\b)\w", text) is not None
 
 
 def _brought_up(document: Document, where: str) -> None:
