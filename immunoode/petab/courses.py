@@ -31,6 +31,8 @@ FIRST, LATEST = 10.0, 1e13
 VANISHED = 1e-6
 """Part of the largest value of a state below which it counts as gone."""
 AUTO, IMPLICIT = "auto", "rodas5p"
+SWITCHED = 20_000
+"""Steps after which a period that switches methods by itself is begun anew by implicit steps alone."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class Solver:
     atol: float | None = 1e-12
     method: str = "auto"
     most_steps: int = 200_000
+
+    @property
+    def first_steps(self) -> int:
+        """The limit of steps of a first attempt."""
+        return min(SWITCHED, self.most_steps) if self.method == AUTO else self.most_steps
 
 
 @dataclass
@@ -372,7 +379,7 @@ class Courses:
             schedule = regimen.schedule(inputs, {}) if isinstance(regimen, Regimen) else None
             self._prepared[key] = prepare(model, [schedule] * len(rows), rows, outputs, start=starts, rtol=solver.rtol,
                                           atol=solver.atol, extinction=False, method=solver.method,
-                                          most_steps=solver.most_steps, sensitivities=by)  # fmt: skip
+                                          most_steps=solver.first_steps, sensitivities=by)  # fmt: skip
         return self._prepared[key]
 
     def _with_events(
@@ -388,7 +395,7 @@ class Courses:
             warnings.simplefilter("ignore", RuntimeWarning)
             run = simulate(model, events, times=np.maximum(times, stage.start) * days, start=stage.start * days,
                            parameters=constants, outputs=list(outputs), rtol=solver.rtol, atol=solver.atol,
-                           method=solver.method, most_steps=solver.most_steps, extinction=False)  # fmt: skip
+                           method=solver.method, most_steps=solver.first_steps, extinction=False)  # fmt: skip
         if not run.ok and solver.method == AUTO:
             return self._with_events(model, stage, times, outputs, replace(solver, method=IMPLICIT))
         if not run.ok:
