@@ -425,23 +425,13 @@ def test_tables_of_parameters_that_do_not_meet_the_data_are_refused(table: pd.Da
     assert said in refused(imo.fit, "tumour_immune", data, ["kill_rate"], parameters=table, max_evaluations=1)
 
 
-@pytest.mark.parametrize(
-    ("covariates", "said"),
-    [
-        (
-            pd.DataFrame({"WEIGHT": [60, 90]}, index=["1", "2"]),
-            "'WEIGHT' is not used: the model's name is 'pembrolizumab_weight'",
-        ),
-        (pd.DataFrame({"weight": [60, np.nan]}, index=["1", "2"]), "no number for 1 subjects ('2')"),
-    ],
-)
-def test_covariates_that_would_not_be_used_are_refused(covariates: pd.DataFrame, said: str) -> None:
+def test_covariates_without_a_value_are_refused_and_capitals_are_understood() -> None:
     model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
-    covariate = next(iter(model.covariates))
-    named = covariates.rename(columns={"weight": covariate, "WEIGHT": covariate.upper()})
-    data = imo.read_trial(growing(), units="mm", covariates=named)
-    shown = said.replace("'WEIGHT'", repr(covariate.upper())).replace("pembrolizumab_weight", covariate)
-    assert shown in refused(imo.fit, model, data, ["kill_rate"], max_evaluations=1)
+    whole, partly = (pd.DataFrame({"WEIGHT": weights}, index=["1", "2"]) for weights in ([60, 90], [60, np.nan]))
+    data = imo.read_trial(growing(), units="mm", covariates=whole)
+    imo.fit(model, data, ["kill_rate"], max_evaluations=1)
+    data = imo.read_trial(growing(), units="mm", covariates=partly)
+    assert "'weight' is no number for 1 subjects ('2')" in refused(imo.fit, model, data, ["kill_rate"], max_evaluations=1)
 
 
 def test_a_column_of_subjects_names_simulated_patients() -> None:
@@ -449,3 +439,29 @@ def test_a_column_of_subjects_names_simulated_patients() -> None:
         "tumour_immune", until=2, parameters=VALUES.assign(subject=[7.0, 9.0]), outputs="sum_of_diameters"
     )
     assert list(run.subjects) == ["7", "9"]
+
+
+@pytest.mark.parametrize(
+    "label", ["OS (M)", "Overall Survival (Monthly)", "\u5168\u751f\u5b58\u671f\u9593\uff08\u6708\uff09"]
+)
+def test_brackets_that_may_be_a_unit_are_refused_without_dates(label: str) -> None:
+    assert "may be a unit of time" in refused(days, PARAM=label)
+    assert days(PARAM=label, **DATED) == [304, 152], "the dates say it"
+    assert days(PARAM="Overall Survival (ITT) [BICR]") == [10, 5]
+
+
+@pytest.mark.parametrize("heading", ["Baseline", "Screening", "Pre-dose", "EOT"])
+def test_columns_of_visits_without_a_day_are_asked_for(heading: str) -> None:
+    sheet = pd.DataFrame({"Mouse": ["m1"], heading: [100.0], "Day 7": [120.0]})
+    assert "names a visit and not its day" in refused(imo.read_wide, sheet, quantity="v", unit="mm^3")
+
+
+def test_a_sign_of_minus_is_a_minus() -> None:
+    sheet = pd.DataFrame({"Mouse": ["m1"], "week \u22121": [100.0], "Day \u20133": [120.0]})
+    assert imo.read_wide(sheet, quantity="v", unit="mm^3").frame["time"].tolist() == [-7, -3]
+
+
+def test_baselines_dated_after_the_first_dose_are_said_by_recist() -> None:
+    table = pd.DataFrame({"id": ["1", "1", "2", "2"], "day": [1, 43, 0, 42], "SLD": [50, 30, 50, 30]})
+    assert "RecistRules(baseline_until=1) takes that as baseline" in imo.recist(table).report()
+    assert imo.recist(table, imo.RecistRules(baseline_until=1)).visits["response"].tolist() == ["PR", "PR"]

@@ -160,7 +160,6 @@ def base_values(
     names = equations(model).parameters
     base = np.tile(np.array(equations(model).values), (len(observations.subjects), 1))
     if covariates is not None:
-        _alike(covariates, model)
         known = [c for c in covariates.columns if c in model.constants]
         _fill(base, names, _by_subject(covariates[known], observations, "covariates"))
     if parameters is not None:
@@ -226,20 +225,6 @@ def warn_of_unused(model: Model, covariates: DataFrame | None, shifts: Mapping[s
         names = ", ".join(unused[:8]) + (", ..." if len(unused) > 8 else "")
         warnings.warn(f"nothing uses the covariates {names} of the data: no parameter of the model has such a name; "
                       "{'WT': 'weight'} as covariates= of the reader says which column is which", stacklevel=4)  # fmt: skip
-
-
-def _alike(covariates: DataFrame, model: Model) -> None:
-    """Raise where a covariate of the data is a parameter of the model but for capitals: it would not be used."""
-    spelt = {str(name).casefold(): name for name in model.constants}
-    problems = [
-        Problem("covariates", f"{str(c)!r} is not used: the model's name is {spelt[str(c).casefold()]!r}",
-                f"rename the column: columns={{{str(c)!r}: {spelt[str(c).casefold()]!r}}}")
-        for c in covariates.columns
-        if c not in model.constants and spelt.get(str(c).casefold(), c) in model.covariates
-        and spelt[str(c).casefold()] not in covariates.columns
-    ]  # fmt: skip
-    if problems:
-        raise FitError(problems)
 
 
 def _by_subject(table: DataFrame, observations: Observations, where: str) -> dict[str, FloatArray]:

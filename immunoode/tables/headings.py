@@ -22,7 +22,7 @@ HEADINGS = {
                "mouse mouse_id animal animal_id animal_no animal_number mouse_no mouse_number rat rat_id "
                "subject_no patient_no patient_number "
                "subject_number subject_identifier patient_identifier patient_anonmyized individual name",
-    "arm": "arm group treatment therapy regimen cohort trt trt_group treatment_group treatment_arm study_arm "
+    "arm": "arm group treatment tx therapy regimen cohort trt trt_group treatment_group treatment_arm study_arm "
                "arm_name group_name dose_group "
            "trt01p trt01a trtp trta actarm armcd",
     "time": "time day days t time_days time_day visit_day study_day studyday treatment_day day_of_study "

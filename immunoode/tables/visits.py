@@ -16,6 +16,8 @@ _BEGINS_AS_TIME = re.compile(
     rf"(?P<before>[^\W\d_]*)\.?[\s_:=.]*(?P<number>{_NUMBER})(?!\d)(?P<rest>.*)", re.UNICODE | re.S
 )
 _CYCLE = re.compile(r"c(?:ycle)?\s*\d+[\s_,]*d(?:ay)?\s*-?\d+", re.I)
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-"))
+"""Hyphens, dashes and the sign of minus, as word processors set them."""
 _NO_UNIT = frozenset({"", "t", "x", "time"})
 """What may stand before a number in the table's own unit of time; R writes x7 for a heading 7."""
 
@@ -53,7 +55,7 @@ def visit_time(heading: object, time_unit: str) -> VisitTime:
     >>> visit_time("Day 14 (measured twice)", "day").doubt
     "'Day 14 (measured twice)' begins as a time and goes on with '(measured twice)'"
     """
-    label = str(heading).strip()
+    label = str(heading).strip().translate(_DASHES)
     match = _TIME.fullmatch(label)
     if match:
         return _of_words(label, match["before"], match["after"], float(match["number"]), time_unit)

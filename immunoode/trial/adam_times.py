@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,12 @@ UNITS = ("day", "week", "month", "year")
 """Units of AVAL that dates can tell apart."""
 SPREAD = 0.03
 """How much the length of a month or year differs between conventions, as a fraction."""
+_NO_UNIT = re.compile(
+    r"itt|fas|pps?\b|per protocol|popul|analysis|safety|saf\b|rand|all\b|irc|bicr|irf|icr|inv|central|independent|blinded|"
+    r"review|recist|assess|confirm|criteria|rules?|ema|fda|sens|strat|event|death|cens|\b(os|pfs|dor|ttp|efs|dfs|ttr|rsd)\b",
+    re.IGNORECASE,
+)
+"""What stands in brackets after the name of an endpoint and is no unit: populations, readers, criteria, abbreviations."""
 MOST = 0.8
 """Share of the rows whose dates have to agree with a unit that is not stated."""
 
@@ -144,6 +152,7 @@ def _clock(
         unit = unit.replace("", found or "day")
         notes += [f"{name}: no unit of AVAL is stated; by its dates it is in {found}s"] if not stated else []
     elif (unit == "").any():
+        _without_doubt(data, name, rows & (_plain_unit(unit, rows) == ""))
         notes.append(f"{name}: no unit of AVAL is stated: days")
         unit = unit.replace("", "day")
     days = value * unit.map({u: units.factor(u, "day") for u in unit.unique()}).astype(float)
@@ -165,6 +174,20 @@ def _clock(
             f"{name}: AVAL and ADT - STARTDT differ in {int(off.sum())} rows (first {off.idxmax()}): the dates count"
         )
     return _Clock(between.where(both, days), tuple(notes))
+
+
+def _plain_unit(unit: pd.Series, rows: pd.Series) -> pd.Series:
+    return unit.reindex(rows.index, fill_value="-")
+
+
+def _without_doubt(data: Dataset, name: str, rows: pd.Series) -> None:
+    """Raise where brackets in PARAM hold what may be a unit and is not understood: "OS (M)"."""
+    for label in data.column("PARAM")[rows].unique():
+        inside = re.findall(r"[(\[]([^()\[\]]*)[)\]]", unicodedata.normalize("NFKC", label))
+        doubtful = [part for part in inside if part.strip() and not _NO_UNIT.search(part)]
+        if doubtful:
+            what = f"AVAL of {name}: {doubtful[0]!r} in {label!r} may be a unit of time, and is not understood"
+            raise DataError(Problem(data.name, what, "state the unit: AVALU, or time_unit='month'"))
 
 
 def _agrees(value: pd.Series, between: pd.Series, unit: str) -> pd.Series:

@@ -32,8 +32,11 @@ ROLES = (
     "subject", "arm", "time", "date", "start", "visit", "quantity", "value", "unit", "lesion", "kind", "censoring", "limit",
     "length", "width", *SIZES,
 )  # fmt: skip
-NONMEM, DOSES = {"ID", "TIME", "DV"}, {"AMT", "EVID"}
-_OF_ARMS = ("arm", "group", "grp", "treat", "trt", "therap", "cohort", "regimen", "drug", "schedule", "gruppe")
+NONMEM, DOSES = {"ID", "TIME", "DV"}, {"AMT", "EVID", "MDV", "CMT", "ADDL"}
+_OF_ARMS = (
+    "arm", "group", "grp", "treat", "trt", "therap", "cohort", "regimen", "drug", "schedule", "behandlung",
+    "traitement", "tratam", "trattam", "grupp", "groupe", "grupo", "brazo",
+)  # fmt: skip
 """Parts of headings that may be of arms under a name that is not known."""
 
 

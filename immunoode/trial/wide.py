@@ -11,7 +11,7 @@ from immunoode.errors import DataError, Problem
 from immunoode.tables.cells import is_missing, text
 from immunoode.tables.dates import whole_date
 from immunoode.tables.files import open_table
-from immunoode.tables.headings import Columns, find_columns
+from immunoode.tables.headings import Columns, find_columns, heading_words
 from immunoode.tables.identifiers import identifier, identifiers
 from immunoode.tables.reconciliation import UNUSED, Reconciliation
 from immunoode.tables.visits import visit_time
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CELL = ", column "
+VISITS = frozenset(
+    "baseline bl screening pre predose pre_dose pre_treatment post post_treatment eot end_of_treatment eos follow_up".split()
+)
+"""Headings of columns of measurements whose day is not stated, as `heading_words` writes them."""
 
 
 def read_wide(
@@ -136,6 +140,11 @@ def _days(table: pd.DataFrame, found: Columns, time_unit: str, where: str) -> di
         if whole_date(str(c)[:10]) is not None
     ]
     days = {c: float(n.day) for c, n in named.items() if n.day is not None}
+    problems += [
+        Problem(f"{where}: column {str(c)!r}", "names a visit and not its day", right)
+        for c in named
+        if heading_words(str(c)) in VISITS
+    ]
     seen: dict[float, Any] = {}
     for c, day in days.items():
         if day in seen:

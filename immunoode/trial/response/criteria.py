@@ -12,6 +12,7 @@ import numpy as np
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.tables.identifiers import identifiers
 from immunoode.trial.response.assemble import responses_of
+from immunoode.trial.response.grid import first_time
 from immunoode.trial.response.immune import irecist_response
 from immunoode.trial.response.responses import Responses
 from immunoode.trial.response.rules import IrecistRules, RecistRules
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from immunoode.trial.table import TrialData
+
+
+SOON = 7.0
+"""Days after baseline within which a first measurement may be one that is dated late."""
 
 
 def recist(
@@ -207,6 +212,7 @@ def _read(
 ) -> Assessed:
     """Return what the table says, with a warning where nobody has a baseline: days are then likely to begin elsewhere."""
     assessed = read(assessments, rules, enrolled, by, reader)
+    assessed = _with_late_baselines(assessed, rules.recist)
     visits, until = assessed.visits, rules.recist.baseline_until
     if np.isfinite(visits.total).any() and np.isnan(assessed.subjects.baseline_time).all():
         warnings.warn(
@@ -215,6 +221,20 @@ def _read(
             stacklevel=3,
         )
     return assessed
+
+
+def _with_late_baselines(assessed: Assessed, rules: RecistRules) -> Assessed:
+    """Return what was read with a note on subjects who were first measured soon after day 0."""
+    visits, size = assessed.visits, len(assessed.subjects)
+    first = first_time(np.isfinite(visits.total) | (visits.least > 0), visits.time, visits.subject, size)
+    late = np.isnan(assessed.subjects.baseline_time) & (first <= rules.baseline_until + SOON)
+    if not late.any() or np.isnan(assessed.subjects.baseline_time).all():
+        return assessed
+    note = (
+        f"{int(late.sum())} of {size} subjects have no baseline, and are first measured on day {np.nanmin(first[late]):g} to "
+        f"{np.nanmax(first[late]):g}: RecistRules(baseline_until={np.nanmax(first[late]):g}) takes that as baseline"
+    )
+    return replace(assessed, notes=(*assessed.notes, note))
 
 
 def _rules(rules: Any, wanted: type) -> Any:
