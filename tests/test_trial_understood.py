@@ -431,7 +431,9 @@ def test_covariates_without_a_value_are_refused_and_capitals_are_understood() ->
     data = imo.read_trial(growing(), units="mm", covariates=whole)
     imo.fit(model, data, ["kill_rate"], max_evaluations=1)
     data = imo.read_trial(growing(), units="mm", covariates=partly)
-    assert "'weight' is no number for 1 subjects ('2')" in refused(imo.fit, model, data, ["kill_rate"], max_evaluations=1)
+    assert "'weight' is no number for 1 subjects ('2')" in refused(
+        imo.fit, model, data, ["kill_rate"], max_evaluations=1
+    )
 
 
 def test_a_column_of_subjects_names_simulated_patients() -> None:
@@ -465,3 +467,19 @@ def test_baselines_dated_after_the_first_dose_are_said_by_recist() -> None:
     table = pd.DataFrame({"id": ["1", "1", "2", "2"], "day": [1, 43, 0, 42], "SLD": [50, 30, 50, 30]})
     assert "RecistRules(baseline_until=1) takes that as baseline" in imo.recist(table).report()
     assert imo.recist(table, imo.RecistRules(baseline_until=1)).visits["response"].tolist() == ["PR", "PR"]
+
+
+def test_one_endpoint_by_two_readers_is_refused() -> None:
+    table = survival(USUBJID=["a", "a"], PARCAT2=["Investigator", "BICR"], AVALU="MONTHS")
+    assert "has 2 readers (PARCAT2): 'Investigator', 'BICR'" in refused(imo.read_adam, {"ADTTE": table})
+    assert imo.read_adam({"ADTTE": table}, reader="BICR").endpoints["time"].tolist() == [5 * MONTH]
+    apart = table.assign(PARAMCD=["PFSINV", "PFSBICR"])
+    assert len(imo.read_adam({"ADTTE": apart}).endpoints) == 2
+
+
+def test_metrics_of_lesions_are_of_whole_visits() -> None:
+    table = pd.DataFrame(
+        {"id": "1", "day": [0, 0, 41, 50], "lesion": [*"abab"], "diameter_mm": [30, 20, 45, 30], "kind": "target"}
+    )
+    found = imo.growth_metrics(imo.read_lesions(table))
+    assert found[["visits", "baseline", "last_ratio"]].values.tolist() == [[2, 50, 1.5]]

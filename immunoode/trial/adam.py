@@ -189,11 +189,17 @@ def _dataset(
 
 
 def _judged(name: str, rows: pd.DataFrame) -> pd.Series:
-    """Return the rows that depend on who read: measurements, responses at visits; not deaths or what was derived of them."""
+    """Return the rows that depend on who read: measurements, responses at visits; not deaths or what was derived of them.
+
+    Endpoints do where a subject has one twice.
+    """
     import pandas as pd
 
-    if name != "ADRS":
-        return pd.Series(name == "ADTR", index=rows.index)
+    if name == "ADTR":
+        return pd.Series(True, index=rows.index)
+    if name == "ADTTE":
+        twice = rows.duplicated([SUBJECT, "PARAMCD"])
+        return rows["PARAMCD"].isin(rows.loc[twice, "PARAMCD"])
     codes = text(rows["PARAMCD"])
     return codes.map({code: stated_kind(code) is not None for code in codes.unique()}).astype(bool)
 

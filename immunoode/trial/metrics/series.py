@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem
 from immunoode.trial.reading import as_trial
+from immunoode.trial.response.rules import RecistRules
+from immunoode.trial.response.same_visit import visit_days
 from immunoode.trial.table import DIAMETER, SUM_OF_DIAMETERS, TrialData
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ def series_of(data: TrialData | pd.DataFrame, quantity: str | None) -> tuple[lis
 
 
 def _table(trial: TrialData, quantity: str | None) -> pd.DataFrame:
+    import pandas as pd
+
     known = trial.quantities
     chosen = quantity or next(
         (q for q in (SUM_OF_DIAMETERS, DIAMETER) if q in known), known[0] if len(known) == 1 else None
@@ -70,7 +74,10 @@ def _table(trial: TrialData, quantity: str | None) -> pd.DataFrame:
     rows = trial.frame[(trial.frame["quantity"] == chosen) & (trial.frame["censoring"] != "right")]
     if (rows["lesion"] == "").all():
         return rows.drop_duplicates(["subject", "time"])
-    groups = rows[rows["kind"].isin(("target", "target node"))].groupby(["subject", "arm", "time"], sort=False)
+    targets = rows[rows["kind"].isin(("target", "target node"))]
+    codes, things = (pd.factorize(targets[c])[0] for c in ("subject", "lesion"))
+    days = visit_days(codes, targets["time"].to_numpy(float), targets["visit"].to_numpy(str), things, RecistRules())
+    groups = targets.assign(time=days).groupby(["subject", "arm", "time"], sort=False)
     sums = groups["value"].agg(["sum", "size"]).reset_index()
     most = sums.groupby("subject")["size"].transform("max")
     return sums[sums["size"] == most].rename(columns={"sum": "value"})

@@ -9,7 +9,7 @@ from immunoode import units
 from immunoode.errors import DataError, Problem
 from immunoode.tables.cells import numbers
 from immunoode.tables.headings import Columns, find_columns
-from immunoode.trial.times import days_of
+from immunoode.trial.times import LATE, days_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +54,9 @@ def _time(frame: pd.DataFrame, found: Columns, where: str) -> pd.Series:
     """Return days; a cell that is no time as it stands."""
     if not len(frame):
         return frame[found.found.get("time", found.found.get("date"))]
+    column = frame[found.found.get("time", found.found.get("date"))]
+    if str(column.name) == "time" and column.dtype.kind in "iuf" and column.min() < LATE and "start" not in found.found:
+        return column
     days = days_of(frame, found, where, None)
     return days.values.astype(object).where(days.values.notna(), days.texts) if days.values.isna().any() else days.values
 

@@ -63,7 +63,7 @@ class RecistRules:
     measurable_node_mm: float = 15.0
     baseline: Literal["last", "first"] = "last"
     baseline_until: float = 0.0
-    visit_days: float = 7.0
+    visit_days: float = 14.0
     named_visit_days: float = 28.0
     confirmation_days: float = 28.0
     not_evaluable_between: int = 1

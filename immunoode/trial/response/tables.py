@@ -213,7 +213,7 @@ def _rows(frames: list[pd.DataFrame], enrolled: pd.DataFrame | None, rules: Reci
 
 
 def _time(frame: pd.DataFrame) -> Array:
-    time = cells.numbers(frame["time"]).values.to_numpy(float)
+    time = _values(frame["time"])
     if len(frame) and not np.isfinite(time).any():
         right = "days from the start of treatment; dates: read the table with imo.read_trial and a column of starts"
         raise DataError(Problem("assessments: time", f"has no number of days, but {frame['time'].iloc[0]!r}", right))
@@ -349,12 +349,22 @@ def numbers(frame: pd.DataFrame, name: str, default: float) -> Array:
     """Return a column of numbers, NaN where one cannot be read or is negative, `default` where there is no column."""
     if name not in frame.columns:
         return np.full(len(frame), default)
-    values = cells.numbers(frame[name]).values.to_numpy(float)
-    return np.where(values < 0, np.nan, values)
+    values = _values(frame[name])
+    return np.where((values < 0) | ~np.isfinite(values), np.nan, values)
+
+
+def _values(column: pd.Series) -> Array:
+    """Return a column as numbers, NaN where a cell is none."""
+    if column.dtype.kind in "iuf" and isinstance(column.dtype, np.dtype):
+        return column.to_numpy(float)
+    return cells.numbers(column).values.to_numpy(float)
 
 
 def unusable(frame: pd.DataFrame, name: str) -> Array:
     """Return where a column has something, and that is no number of at least 0 nor a word for nothing."""
+    if frame[name].dtype.kind in "iuf" and isinstance(frame[name].dtype, np.dtype):
+        values = frame[name].to_numpy(float)
+        return np.asarray((values < 0) | np.isinf(values))
     read = cells.numbers(frame[name])
     doubtful = read.unread & ~read.texts.str.lower().isin(NO_VALUE)
     return np.asarray(doubtful | (read.values < 0))
