@@ -6,6 +6,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.model.equations import equations
+from tests.days import daily
 
 BASE = "tumour_immune"
 STATES = ["tumour", "dying", "antigen", "effectors", "exhausted", "lymphocytes"]
@@ -20,7 +21,7 @@ def size(regimen=None, variant=None, until="1 year", **parameters):
         imo.load_model("ctla4_inhibitor", variant="ipilimumab"),
     )
     model = imo.combine(imo.load_model(BASE, variant=variant), *antibodies)
-    return imo.simulate(model, regimen, until=until, parameters=parameters)["sum_of_diameters"]
+    return imo.simulate(model, regimen, times=daily(until), parameters=parameters)["sum_of_diameters"]
 
 
 def draws(model, count, seed=1):
@@ -128,7 +129,7 @@ def test_any_parameters_within_their_bounds_solve():
     model = imo.combine(BASE, *antibodies)
     patients = draws(model, 300)
     states = list(model.compartments)
-    run = imo.simulate(model, [PD1 + CTLA4] * 300, until="2 years", parameters=patients, outputs=states)
+    run = imo.simulate(model, [PD1 + CTLA4] * 300, times=daily("2 years"), parameters=patients, outputs=states)
     run.raise_for_status()
     assert np.isfinite(run.values).all()
     assert run.values.min() >= 0

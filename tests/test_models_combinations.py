@@ -5,6 +5,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.model.equations import equations
+from tests.days import daily
 from tests.therapies import MODELS, SUBSETS, combined
 
 SAMPLE = [*SUBSETS[:7], *SUBSETS[7::23], SUBSETS[-1]]
@@ -13,7 +14,7 @@ MATTERS = 1e-5  # of a state's largest value: below it a difference is of no con
 
 
 def year(model, regimen, engine, **options):
-    return imo.simulate(model, regimen, until="1 year", engine=engine, rtol=1e-9, **options)
+    return imo.simulate(model, regimen, times=daily("1 year"), engine=engine, rtol=1e-9, **options)
 
 
 def given(model, schedule):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import immunoode as imo
+from tests.days import daily
 
 RADIOTHERAPY = imo.Regimen().dose("radiotherapy", "2 Gy", every="1 day", count=5)
 OUTPUTS = ["pdl1_expression", "effector_activity", "tumour", "sum_of_diameters"]
@@ -21,7 +22,7 @@ def irradiated(regimen, *interactions, until="120 days", variant=None, **paramet
         imo.load_model("pd1_inhibitor", variant="durvalumab"),
     )
     model = imo.combine(base, antibody, "radiotherapy", *interactions)
-    return imo.simulate(model, regimen, until=until, parameters=parameters, outputs=OUTPUTS)
+    return imo.simulate(model, regimen, times=daily(until), parameters=parameters, outputs=OUTPUTS)
 
 
 def test_radiation_raises_pdl1_for_a_while():
@@ -82,7 +83,7 @@ def infused(regimen, *interactions, until="90 days"):
     antibody = imo.load_model("pd1_inhibitor", variant="pembrolizumab")
     model = imo.combine("tumour_immune", "car_t", antibody, *drugs, *interactions)
     outputs = ["car_t_effectors", "car_t_exhausted", "car_t_expansion", "tumour"]
-    return imo.simulate(model, LYMPHODEPLETION + regimen, until=until, outputs=outputs)
+    return imo.simulate(model, LYMPHODEPLETION + regimen, times=daily(until), outputs=outputs)
 
 
 def test_without_pd1_blockade_the_car_t_interaction_does_nothing():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import immunoode as imo
+from tests.days import daily
 from tests.published import PAPERS, case_of, trajectory
 
 
@@ -100,6 +101,8 @@ CASES = [
 
 def solved(model, regimen=None, **options):
     """Return a simulation that came to its end."""
+    if "until" in options:
+        options["times"] = daily(options.pop("until"))
     run = imo.simulate(model, regimen, **options)
     run.raise_for_status()
     return run
@@ -223,7 +226,7 @@ def test_claret_is_smallest_when_resistance_has_caught_up():
 
 def test_vaccination_cures_early_and_fails_late():
     model = imo.load_model("parraguillen2013")
-    early, late = (imo.simulate(model, imo.Regimen().dose("vaccine", "1", start=d), until=80) for d in (4, 30))
+    early, late = (imo.simulate(model, imo.Regimen().dose("vaccine", "1", start=d), times=daily(80)) for d in (4, 30))
     assert early["size"][-1] < 0.5 < 20 < late["size"][-1]
 
 

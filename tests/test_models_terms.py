@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import immunoode as imo
+from tests.days import daily
 
 ROOT = Path(__file__).parents[1]
 SPEC = importlib.util.spec_from_file_location("terms_plausibility", ROOT / "docs" / "terms_plausibility.py")
@@ -34,6 +35,8 @@ def radiation(variant=None, **values):
 
 def solved(model, regimen=None, **options):
     """Return a simulation that came to its end."""
+    if "until" in options:
+        options["times"] = daily(options.pop("until"))
     run = imo.simulate(model, regimen, **options)
     run.raise_for_status()
     return run

@@ -9,6 +9,7 @@ import pytest
 import immunoode as imo
 from immunoode.model.library import carriers
 from immunoode.regimen.page import page
+from tests.days import daily
 
 NAMES = list(imo.list_regimens().index)
 PATIENT = {"weight": 75.0, "surface_area": 1.8, "glomerular_filtration": 90.0}
@@ -37,7 +38,7 @@ def test_it_runs_and_shrinks_or_holds_the_tumour(name):
     regimen = imo.load_regimen(name)
     model = model_of(regimen)
     treated, untreated = (
-        imo.simulate(model, r, until="6 months", outputs=["sum_of_diameters"]) for r in (regimen, None)
+        imo.simulate(model, r, times=daily("6 months"), outputs=["sum_of_diameters"]) for r in (regimen, None)
     )
     treated.raise_for_status()
     assert treated["sum_of_diameters"][-1] < untreated["sum_of_diameters"][-1]
@@ -71,7 +72,7 @@ def test_every_dose_lands_in_every_model_and_variant_that_is_named_for_it(name):
 )  # fmt: skip
 def test_a_regimen_changes_the_course_of_the_models_that_its_page_names(name, models):
     model = imo.combine("tumour_immune", *(m if isinstance(m, str) else imo.load_model(m[0], variant=m[1]) for m in models))
-    runs = [imo.simulate(model, regimen, until="60 days") for regimen in (imo.load_regimen(name), None)]
+    runs = [imo.simulate(model, regimen, times=daily("60 days")) for regimen in (imo.load_regimen(name), None)]
     assert runs[0]["sum_of_diameters"][-1] < runs[1]["sum_of_diameters"][-1]
     for taker in models:
         assert (taker if isinstance(taker, str) else taker[1]) in imo.list_regimens().loc[name, "models"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fit.observations import FloatArray, Observations
+from immunoode.regimen.record_options import COVARIATES
 from immunoode.tables.identifiers import by_subject
 
 if TYPE_CHECKING:
@@ -45,8 +47,31 @@ def not_used(
     if table is None:
         return ()
     forms = [t for texts in (given or {}).values() for t in ([texts] if isinstance(texts, str) else texts)]
-    used = {*constants, *(_name(str(t)) for t in forms)}
-    return tuple(str(c) for c in table.columns if str(c) not in used)
+    known = set(constants)
+    used = {*known, *(_name(str(t)) for t in forms)}
+    usual = by_usual_names(table, known)
+    assert usual is not None
+    pairs = zip(table.columns, usual.columns, strict=True)
+    return tuple(str(c) for c, name in pairs if str(c) not in used and str(name) not in known)
+
+
+def warn_of_unused(names: Iterable[str], table: DataFrame | None) -> None:
+    """Warn of covariates that nothing uses, where they are numbers: one of them may go by another name in the model."""
+    lost = [] if table is None else [n for n in names if table[n].dtype.kind in "iuf"]
+    if lost:
+        shown = ", ".join(lost[:8]) + (", ..." if len(lost) > 8 else "")
+        warnings.warn(f"nothing uses the covariates {shown} of the data: no parameter of the model has such a name; "
+                      "{'WT': 'weight'} as covariates= of the reader says which column is which", stacklevel=3)  # fmt: skip
+
+
+def by_usual_names(table: DataFrame | None, constants: Iterable[str]) -> DataFrame | None:
+    """Return covariates under the model's names: WT is `weight` where the model has a weight, and the data have no other."""
+    if table is None:
+        return None
+    known, taken = set(constants), set(map(str, table.columns))
+    usual = {c: COVARIATES.get(str(c).strip().upper(), "") for c in table.columns if c not in known}
+    ours = {c: name for c, name in usual.items() if name in known and name not in taken}
+    return table.rename(columns=ours) if len(set(ours.values())) == len(ours) else table
 
 
 def _name(text: str) -> str:

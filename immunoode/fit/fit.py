@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem
-from immunoode.fit.covariates import columns_of, not_used
+from immunoode.fit.covariates import columns_of, not_used, warn_of_unused
 from immunoode.fit.design import Design, design
 from immunoode.fit.likelihood import ErrorModel, error_models
 from immunoode.fit.multistart import search
@@ -17,7 +17,7 @@ from immunoode.fit.objective import Objective
 from immunoode.fit.observations import FloatArray, Observations, Observe, baseline_parameter, observations, observed
 from immunoode.fit.priors import priors_of
 from immunoode.fit.result import FitResult
-from immunoode.fit.simulated import RTOL, Simulated, base_values, chosen_regimens, schedules, warn_of_unused
+from immunoode.fit.simulated import RTOL, Simulated, base_values, chosen_regimens, schedules
 from immunoode.model.combine import combine
 from immunoode.model.equations import equations
 from immunoode.model.library import load_model
@@ -155,7 +155,6 @@ def fit(
         constraints=constraints,
     )
     plan = plan if earlier is None else plan.continued(earlier.values)
-    warn_of_unused(whole, table.covariates, covariates or {})
     base = base_values(whole, seen, table.covariates, parameters, plan.names)
     predictor = predictor_of(whole, seen, regimens, base, plan, engine, rtol, threads)
     errors = error_models(seen, error, student)
@@ -164,6 +163,7 @@ def fit(
     tried = search(objective, starts, method, max_evaluations, progress)
     seconds = time.perf_counter() - begin
     left = not_used(table.covariates, whole.constants, covariates)
+    warn_of_unused(left, table.covariates)
     return FitResult(whole, table, tried.objectives[tried.best], predictor, tried.outcome, seconds, tried, left)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -11,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
+from immunoode.fit.covariates import by_usual_names
 from immunoode.fit.design import Design
 from immunoode.fit.differences import by_differences
 from immunoode.fit.observations import FloatArray, IntArray, Observations
 from immunoode.model.equations import equations
 from immunoode.model.parts import Model
-from immunoode.regimen.record_options import COVARIATES
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.prepare import prepare
 from immunoode.solve.simulator import Simulator, Solution
@@ -156,7 +154,7 @@ def base_values(
     FitError
         If a name is not a parameter, or a subject has no value.
     """
-    covariates = _by_usual_names(covariates, model)
+    covariates = by_usual_names(covariates, model.constants)
     names = equations(model).parameters
     base = np.tile(np.array(equations(model).values), (len(observations.subjects), 1))
     if covariates is not None:
@@ -195,36 +193,6 @@ def _fixed(
     if hasattr(parameters, "columns"):
         return _by_subject(parameters, observations, "parameters")
     return {n: np.full(len(observations.subjects), float(v)) for n, v in parameters.items()}
-
-
-def _by_usual_names(covariates: DataFrame | None, model: Model) -> DataFrame | None:
-    """Return covariates under the model's names: WT is `weight` where the model has a weight, and there is no other."""
-    if covariates is None:
-        return None
-    taken = set(map(str, covariates.columns))
-    usual = {c: COVARIATES.get(str(c).strip().upper(), "") for c in covariates.columns if c not in model.constants}
-    ours = {c: name for c, name in usual.items() if name in model.constants and name not in taken}
-    return covariates.rename(columns=ours) if len(set(ours.values())) == len(ours) else covariates
-
-
-def unused_covariates(model: Model, covariates: DataFrame | None, shifts: Mapping[str, Any]) -> list[str]:
-    """Return the covariates of the data, numbers, that nothing uses: no parameter of the model, and not in `covariates=`."""
-    renamed = _by_usual_names(covariates, model)
-    if covariates is None or renamed is None:
-        return []
-    asked = " ".join(str(given) for given in shifts.values())
-    pairs = zip(covariates.columns, renamed.columns, strict=True)
-    return [str(c) for c, name in pairs if name not in model.constants and covariates[c].dtype.kind in "iuf"
-            and not re.search(rf"\b{re.escape(str(c))}\b", asked)]  # fmt: skip
-
-
-def warn_of_unused(model: Model, covariates: DataFrame | None, shifts: Mapping[str, Any]) -> None:
-    """Warn of covariates that nothing uses."""
-    unused = unused_covariates(model, covariates, shifts)
-    if unused:
-        names = ", ".join(unused[:8]) + (", ..." if len(unused) > 8 else "")
-        warnings.warn(f"nothing uses the covariates {names} of the data: no parameter of the model has such a name; "
-                      "{'WT': 'weight'} as covariates= of the reader says which column is which", stacklevel=4)  # fmt: skip
 
 
 def _by_subject(table: DataFrame, observations: Observations, where: str) -> dict[str, FloatArray]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fit.covariates import not_used
+from immunoode.fit.covariates import not_used, warn_of_unused
 from immunoode.fit.fit import arranged
 from immunoode.fit.observations import FloatArray, Observations, Observe
-from immunoode.fit.simulated import base_values, schedules, warn_of_unused
+from immunoode.fit.simulated import base_values, schedules
 from immunoode.model.equations import equations
 from immunoode.model.parts import Model
 from immunoode.population.beginning import Region, beginning, spread
@@ -149,7 +149,6 @@ def fit_population(
     known = _first(whole, seen, free)
     made = effects(whole, seen, table.covariates, names, random, correlated, covariates or {}, distribution or {},
                    known | dict(initial or {}), later)  # fmt: skip
-    warn_of_unused(whole, table.covariates, covariates or {})
     base = base_values(whole, seen, table.covariates, parameters, made.names)
     keys = equations(whole).parameters
     values = {s: dict(zip(keys, map(float, row), strict=True)) for s, row in zip(seen.subjects, base, strict=True)}
@@ -169,6 +168,7 @@ def fit_population(
         return PopulationResult(whole, table, method, task, ended, seconds, seed, covariates_not_used=left)
 
     left = not_used(table.covariates, whole.constants, covariates)
+    warn_of_unused(left, table.covariates)
     first = run(task, _from(task, resume))
     return first if starts == 1 else best_of(first, task, spread(task, region, starts - 1, seed), run)
 

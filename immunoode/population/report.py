@@ -10,7 +10,7 @@ import numpy as np
 from immunoode import units
 from immunoode.errors import FitError, Problem
 from immunoode.fit.lack_of_fit import LITTLE, LackOfFit, lack_of_fit
-from immunoode.fit.report import not_used_line
+from immunoode.fit.report import doses_line, not_used_line
 from immunoode.population.distributions import LOGIT, LOGNORMAL, NORMAL
 
 if TYPE_CHECKING:
@@ -287,7 +287,8 @@ def text(result: PopulationResult) -> str:
                  f"BIC {result.bic:.2f}")  # fmt: skip
     errors = ", ".join(f"{q}: {k}" for q, k in result.problem.likelihood.kinds.items())
     lines += [f"errors {errors}; standard errors from {result.uncertainty.method}"]
-    lines += [*not_used_line(result.covariates_not_used), ""]
+    lines += [*not_used_line(result.covariates_not_used)]
+    lines += [*doses_line(result.observations, result.problem.trajectories.schedules), ""]
     lines.append(_rounded(parameter_table(result)).to_string(na_rep="", float_format=lambda x: f"{x:.4g}"))
     for what, rows in (("not fitted", result.unused), ("left out when the data were read", result.data.left_out)):
         if len(rows):

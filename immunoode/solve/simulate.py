@@ -127,8 +127,9 @@ def simulate(
     grid = _times(times, until, first)
     wanted = (outputs,) if isinstance(outputs, str) else outputs
     if isinstance(regimen, Events):
-        if sensitivities:
-            raise SolveError(Problem("sensitivities", "are not made where there are events", "leave one of them out"))
+        for name, given in (("sensitivities", bool(sensitivities)), ("before", bool(np.any(before)))):
+            if given:
+                raise SolveError(Problem(name, "is not for a model with events of its own", "leave one of them out"))
         options = {"rtol": rtol, "atol": atol, "extinction": extinction, "engine": engine, "method": method,
                    "most_steps": most_steps}  # fmt: skip
         return many_with_events(model, regimen, simulate, grid, first, matrix, subjects, wanted, options, progress)
