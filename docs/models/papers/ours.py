@@ -55,8 +55,12 @@ def pembrolizumab(weight=75.0):
     return clearance, 3.48 * size**0.489 * (40 / 39.6) ** -0.208, 0.795 * size**0.595, 4.06 * size**0.489
 
 
+IPILIMUMAB_BEGINS = 1.0
+"""Day of the first dose, from which its clearance falls."""
+
+
 def ipilimumab(t, weight=75.0):
-    size = weight / 80
+    size, t = weight / 80, t - IPILIMUMAB_BEGINS
     change = exp(-0.0644 * t**7.43 / ((2540 / 24) ** 7.43 + t**7.43)) if t > 0 else 1.0
     return 0.3384 * size**0.694 * change, 3.95 * size**0.6, 0.6696 * size**0.694, 3.18 * size**0.6
 
@@ -205,7 +209,7 @@ def every(gap, count, into, ours, state, there, first=0.0):
 BASE = ("tumour_immune",)
 PD1 = "pd1_inhibitor:pembrolizumab"
 ANTIBODY = every(21.0, 5, "pembrolizumab", 200.0, "pembrolizumab_central", 200.0, 1.0)
-CTLA4 = every(21.0, 4, "ipilimumab", 225.0, "ipilimumab_central", 225.0, 1.0)
+CTLA4 = every(21.0, 4, "ipilimumab", 225.0, "ipilimumab_central", 225.0, IPILIMUMAB_BEGINS)
 CISPLATIN = every(21.0, 4, "cisplatin", 135.0, "cisplatin_central", 135.0, 1.0)
 FRACTIONS = every(1.0, 10, "radiotherapy", 2.0, "radiotherapy", 2.0, 7.0)
 CAR_T = [(7.0, "car_t", 3e8, "car_t_infused", 3e8)]
