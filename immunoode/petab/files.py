@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LARGEST_YAML, DEEPEST_YAML = 200_000, 20
 """Bytes of a problem file, and levels within each other."""
-LARGEST, MOST_COLUMNS, MOST_CELLS = 64_000_000, 10_000, 2_000_000
+LARGEST, MOST_COLUMNS, MOST_CELLS = 64_000_000, 10_000, 1_500_000
 """Bytes, columns and cells of a table."""
 RIGHT = "a PEtab problem, version 1 or 2: its yaml file"
 
