@@ -483,3 +483,12 @@ def test_metrics_of_lesions_are_of_whole_visits() -> None:
     )
     found = imo.growth_metrics(imo.read_lesions(table))
     assert found[["visits", "baseline", "last_ratio"]].values.tolist() == [[2, 50, 1.5]]
+
+
+def test_times_beyond_a_life_are_no_times() -> None:
+    data = imo.read_adam({"ADTTE": survival(AVAL=[1e308, 5.0], AVALU="MONTHS")})
+    assert data.endpoints["subject"].tolist() == ["b"] and "longer than a life" in data.left_out["reason"].item()
+    assert "longer than a life" in refused(
+        imo.read_endpoints, pd.DataFrame({"id": ["a"], "t": [1e308], "dead": [1]}), {"OS": "t"}, events={"OS": "dead"}
+    )
+    assert "is not a number" in refused(imo.read_trial, pd.DataFrame({"id": "a", "weeks": [0, 1e308], "value": 1.0}))

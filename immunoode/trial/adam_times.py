@@ -31,6 +31,8 @@ _NO_UNIT = re.compile(
     re.IGNORECASE,
 )
 """What stands in brackets after the name of an endpoint and is no unit: populations, readers, criteria, abbreviations."""
+LONGEST = 50_000.0
+"""Days (137 years) that no time to an event has."""
 MOST = 0.8
 """Share of the rows whose dates have to agree with a unit that is not stated."""
 
@@ -60,6 +62,7 @@ def times_to_events(data: Dataset, stated: str | None) -> Part:
     bad = first_reason(
         (none != "", lambda rows: none[rows]),
         (read.unread | (read.missing & time.isna()), quoting("time {} is not a number", read.texts)),
+        (time.abs() > LONGEST, quoting("time {} is longer than a life", read.texts)),
         (read.values < 0, quoting("time {} is negative", read.texts)),
         (time < 0, "its event is before its start"),
         (censored.values.isna(), "CNSR is not a number"),

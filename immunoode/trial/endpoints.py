@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = 40
+LONGEST = 1.5e6
+"""Hours (171 years), the smallest unit that survival is counted in: no time to an event is larger in any unit."""
 
 
 def read_endpoints(
@@ -188,6 +190,7 @@ def _endpoint(
         (rows["subject"] == "", "has no subject"),
         (~none & days.isna(), quoting(time + " {} is not a number", said, number_advice)),
         (days < 0, quoting(time + " {} is negative", said)),
+        (days > LONGEST, quoting(time + " {} is longer than a life in any unit", said)),
         (~none & flag.isna(), indicator + " is not a number"),
         (rows["subject"].duplicated() & once, "is a second row of the subject (see repeated='first event')"),
     )

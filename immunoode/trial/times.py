@@ -104,7 +104,7 @@ def _days(
 
 def _wrong(values: pd.Series, texts: pd.Series) -> pd.Series:
     """Return why a cell is no time, "" where it is one."""
-    wrong = values.isna()
+    wrong = values.isna() | (values.abs() == float("inf"))
     return texts.map(lambda cell: f"time {cell!r} is not a number").where(wrong, "")
 
 
