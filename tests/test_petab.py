@@ -192,6 +192,17 @@ def test_a_constant_that_follows_another_by_an_initial_assignment(tmp_path: Path
     assert imo.read_petab(path).predict()["predicted"].tolist() == [6.0, 10.0]
 
 
+def test_an_initial_assignment_that_goes_through_a_rule(tmp_path: Path) -> None:
+    """q follows p by a rule and A starts at q: at 2 p of the condition's p; its slope by an estimated p is 2 as well."""
+    model = decay().parameter("p", 1.0).parameter("q", constant=False).assign("q", "2*p").initial("A", "q")
+    path = write(tmp_path, model, parameters=ONE_K, conditions="conditionId | p\none | 3", observables=NOISE_1 + "a | A | 1",
+                 measurements=MEASURED + "a | one | 1 | 0")  # fmt: skip
+    assert imo.read_petab(path).predict()["predicted"].tolist() == [6.0]
+    path = write(tmp_path / "estimated", model, parameters=ONE_K + "\np | lin | 0 | 9 | 3 | 1",
+                 observables=NOISE_1 + "a | A | 1", measurements=MEASURED + "a | c | 1 | 0")  # fmt: skip
+    assert imo.read_petab(path).gradient()["p"] == pytest.approx(-(1 - 6) * 2)
+
+
 def test_the_size_of_a_compartment_in_a_condition(tmp_path: Path) -> None:
     """An amount of 6 in a volume of 3 is a concentration of 2; a concentration of 1 stays one."""
     model = Made().compartment(size=1.0).parameter("k", 0.3).species("A", amount=6).species("B", concentration=1)

@@ -123,7 +123,7 @@ class Courses:
         self.outputs = tuple(outputs) or tuple(entities.equations.states[:1])
         model = entities.model
         overridden = {self._state(n) for w in self.wanted for n in w.experiment.periods[0].changes}
-        self.overridden = tuple(n for n in model.compartments if n in overridden)
+        self.overridden = tuple(n for n in model.compartments if n in overridden or n in entities.assigned)
         self.first = entities.started(self.overridden)
         self.later = entities.started(model.compartments)
         self._prepared: dict[Any, Simulator] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -50,6 +50,8 @@ class Entities:
         Formulas of constants that initial assignments give: they follow other constants until they are set.
     unset : frozenset of str
         Parameters of the problem that the file has not: they have no value until a condition sets it.
+    assigned : mapping
+        Initial assignments of states that the model has the numbers of alone, for they go through rules or other states.
     """
 
     where: str
@@ -62,6 +64,7 @@ class Entities:
     amounts: Mapping[str, tuple[str, str]]
     follow: Mapping[str, Formula]
     unset: frozenset[str] = frozenset()
+    assigned: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def equations(self) -> Equations:
@@ -87,7 +90,26 @@ class Entities:
     @cached_property
     def initial(self) -> dict[str, Formula]:
         """The initial values of the states, by constants."""
-        return {name: Formula(e) for name, e in zip(self.equations.states, self.equations.initial, strict=True)}
+        import symengine as se
+
+        own = dict(zip(self.equations.states, self.equations.initial, strict=True))
+        found: dict[str, Expr] = {}
+
+        def start(state: str) -> Expr:
+            """Return the initial value of a state, with those of states that it uses written out."""
+            if state not in found:
+                found[state] = own[state]  # what a circle would come back to; there is none in a model that is read
+                tree = symbolic(self.assigned[state], of_name, _no_role) if state in self.assigned else own[state]
+                used = {str(s) for s in tree.free_symbols} & own.keys()
+                tree = tree.xreplace({se.Symbol(u): start(u) for u in sorted(used)} | {se.Symbol(TIME): se.Integer(0)})
+                found[state] = tree
+            return found[state]
+
+        def of_name(name: str) -> Expr:
+            tree = self.expression(name)
+            return se.Symbol(name) if tree is None else tree
+
+        return {name: Formula(start(name)) for name in own}
 
     def with_parameters(self, names: Iterable[str]) -> Entities:
         """Return the same with parameters that the file has not: the problem's own, which conditions set."""
@@ -139,7 +161,20 @@ def read_entities(path: Path, aliases: Mapping[str, str]) -> Entities:
     model, follow = _with_constants(model, symbols)
     days = days_per_unit(symbols.model) or 1.0
     made_events = events if isinstance(events, Events) else Events(())
-    return Entities(where, model, regimen, made_events, days, symbols.scale, names, _amounts(model, symbols), follow)
+    return Entities(where, model, regimen, made_events, days, symbols.scale, names, _amounts(model, symbols), follow,
+                    assigned=_assigned(model, symbols))  # fmt: skip
+
+
+def _assigned(model: Model, symbols: Symbols) -> dict[str, str]:
+    """Return the initial assignments of states whose initial value in the model is a number."""
+    amounts, found = _amounts(model, symbols), {}
+    for sbml_id, node in symbols.initial.items():
+        name = symbols.names.get(sbml_id, "")
+        state = amounts[name][0] if name in amounts else name
+        if state in model.compartments and not isinstance(model.compartments[state].initial, str):
+            text = symbols.text(node, f"the initial value of {sbml_id}")
+            found[state] = f"({text}) * {amounts[name][1]}" if name in amounts else text
+    return found
 
 
 def _amounts(model: Model, symbols: Symbols) -> dict[str, tuple[str, str]]:
