@@ -12,7 +12,7 @@ from immunoode.trial.table import TrialData
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-TROUGH = r"(?i)\b(?:c?trough|pre-?\s?dose|(?:just )?before (?:the )?(?:next )?dose|c_?min)\b"
+TROUGH = r"(?i)\b(?:c?_?troughs?|pre[-_\s]?dose|(?:just )?before (?:the )?(?:next )?dose|c_?min)\b"
 """What the kind of a sample (a flag, or the name of a visit) is called that is taken before the dose of its time."""
 
 
