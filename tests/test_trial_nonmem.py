@@ -99,7 +99,7 @@ def test_a_sample_that_is_called_a_trough_is_before_the_dose() -> None:
     days = np.arange(1, 5)
     left = [100 / 20 * sum(np.exp(-24 * k * n) for n in range(1, d + 1)) for d in days]
     regimen = imo.Regimen().dose("drug", 100, every="24 hours", count=5)
-    for column, word in (("flag", "trough"), ("visit", "Pre-dose"), ("note", "C trough"), ("visit", "day 2 pre_dose"), ("flag", "before the dose")):
+    for column, word in (("flag", "trough"), ("visit", "day 2 pre_dose"), ("note", "C trough"), ("flag", "before the dose")):
         frame = pd.DataFrame({"id": 1, "day": days, "value": left, column: word})
         data = imo.read_trial(frame, quantity="level")
         result = imo.fit(model(), data, ["V"], regimens=regimen, initial={"V": 12.0})
