@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from immunoode import ModelError, combine, list_models, load_model, read_model, save_model
 from immunoode.model.combine import closed
 from immunoode.model.equations import equations
+from immunoode.model.expressions import first_dose
 from immunoode.model.read import parse_model
 from tests.naive import Naive
 
@@ -87,10 +88,11 @@ def agree(model, seed):
     values = {name: value * generator.uniform(0.8, 1.2) for name, value in zip(eq.parameters, eq.values, strict=True)}
     state = [10 ** generator.uniform(-1, 9 if unit == "cell" else 2) for unit in eq.units]
     time = generator.uniform(0, 100)
-    symbols = [se.Symbol(n) for n in ("time", *eq.states, *eq.parameters)]
+    first = {first_dose(name): generator.uniform(-10, 150) for name in eq.counted}
+    symbols = [se.Symbol(n) for n in ("time", *eq.states, *eq.parameters, *first)]
     function = se.Lambdify(symbols, [*eq.rhs, *eq.outputs.values()], backend="llvm", cse=True)
-    found = np.asarray(function([time, *state, *values.values()]))
-    naive = Naive(model, time, state, values)
+    found = np.asarray(function([time, *state, *values.values(), *first.values()]))
+    naive = Naive(model, time, state, values | first)
     expected = np.array([*naive.rates(), *(naive.value(name) for name in eq.outputs)])
     scale = np.abs(expected) + 1e-12 * max(1.0, np.max(np.abs(expected)))
     assert np.all(np.abs(found - expected) <= 1e-9 * scale)
