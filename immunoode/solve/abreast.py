@@ -102,6 +102,7 @@ def _share(s: Patients, a: Places, l: int) -> float:  # noqa: E741
     p = a.marks[PATIENT, l]
     take_out(a.y, l, a.one_y)
     take_out(a.trial, l, a.one_trial)
+    take_out(a.atol, l, s.atol[p])
     return overshoots(s.f, min(a.t[l] + a.step[l], a.latest[l]), a.one_y, a.one_trial, a.own_x[l], a.own_flows[l], s.atol[p],
                       s.extinct.size, a.one_room, a.one_slope)  # fmt: skip
 
@@ -127,6 +128,7 @@ def _lift(s: Patients, a: Places, l: int, g: int) -> None:  # noqa: E741
     _report(g, u, a.dense, l, a.every, n, a.own_states)
     take_out(a.y, l, a.one_y)
     take_out(a.trial, l, a.one_trial)
+    take_out(a.atol, l, s.atol[p])
     if dips(a.own_states[l, g], a.one_y, a.one_trial, n):
         lift(s.f, min(s.times[p, g], a.latest[l]), a.own_states[l, g], a.one_y, a.one_trial, a.own_x[l], a.own_flows[l],
              s.atol[p], n, a.one_room, a.one_slope)  # fmt: skip
@@ -248,7 +250,7 @@ def solve_abreast(patients: Patients, places: Places, checkpoints: Checkpoints) 
             if cut:
                 good[l] = 0.0
                 _extinguish(s, a, l, theta)
-        accept(good, y, trial, a.debris, k)
+        accept(good, y, trial, a.debris, k, atol, a.shares)
         for l in range(ABREAST if automatic else 0):  # noqa: E741
             if good[l] != 0.0 and t[l] < stop[l]:
                 marks[STREAK, l] = marks[STREAK, l] + 1 if step[l] * large[l] > 0.8 * STABLE else max(0, marks[STREAK, l] - 1)

@@ -196,15 +196,16 @@ def examine(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extinct: 
 
 
 @intrinsic
-def accept(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, k: Any) -> Any:
+def accept(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, k: Any, atol: Any, shares: Any) -> Any:
     """Where chosen[:8] is not zero, y becomes trial, and k[0] k[6]: the rates at the end are those at the next start.
 
-    What is empty stays empty: a trial below zero by no more than `debris` is zero.
+    What is empty stays empty: a trial below zero by no more than `debris` is zero. Absolute tolerances, and debris with them,
+    become at least their share of the new state's size.
     """
-    signature = types.void(chosen, y, trial, debris, k)
+    signature = types.void(chosen, y, trial, debris, k, atol, shares)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        mask, before, after, tolerance, rows = _arrays(cgctx, builder, sig, args)
+        mask, before, after, tolerance, rows, allowed_, shares_ = _arrays(cgctx, builder, sig, args)
         width, zero = _length(builder, tolerance), vm.number(0.0)
         taken = builder.fcmp_unordered("!=", _load(builder, mask.data, width.type(0)), zero)
         last = builder.mul(width, width.type(6))
@@ -215,6 +216,12 @@ def accept(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, k: Any)
             _store(builder, builder.select(taken, builder.select(empty, zero, new), old), before.data, i)
             rates = builder.select(taken, _load(builder, rows.data, builder.add(last, i)), _load(builder, rows.data, i))
             _store(builder, rates, rows.data, i)
+            own = vm.multiply(builder, _load(builder, shares_.data, i), vm.call(builder, "fabs", new))
+            absolute = _load(builder, allowed_.data, i)
+            grown = builder.and_(taken, builder.fcmp_ordered(">", own, absolute))
+            _store(builder, builder.select(grown, own, absolute), allowed_.data, i)
+            grown = builder.and_(grown, builder.fcmp_ordered(">", own, allowed))  # NaN stays
+            _store(builder, builder.select(grown, own, allowed), tolerance.data, i)
         return cgctx.get_dummy_value()
 
     return signature, generate

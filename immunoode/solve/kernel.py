@@ -112,7 +112,7 @@ def walk(s: Patients, w: Workspace, p: int, start: float, events: Any, e: int, g
     `w.active` and `w.running` are which infusions run, and what they give; `decided` is what reactions have come to.
     """
     f, x, y, out, times, tables, extinct = s.f, w.x, w.y, w.states, s.times[p, : s.lengths[p]], s.tables, s.extinct
-    rtol, atol, method, reactions = s.rtol, s.atol[p], s.method, s.reactions
+    rtol, atol, shares, method, reactions = s.rtol, s.atol[p], s.shares[p], s.method, s.reactions
     counts, ended, fired, active, running = s.counts[p], s.ended[p : p + 1], s.fired[p], w.active, w.running
     event_times, kinds = events.times, events.kinds
     watch, table, affects, _ = reactions
@@ -297,6 +297,9 @@ def walk(s: Patients, w: Workspace, p: int, start: float, events: Any, e: int, g
                     if -atol[i] <= trial[i] < 0.0 <= y[i]:
                         trial[i] = 0.0
                 copy(y, 0, trial, 0, width)
+            for i in range(size):
+                if shares[i] > 0.0:
+                    atol[i] = tolerance[i] = max(atol[i], shares[i] * abs(y[i]))
             if continuous:
                 watched(watch, t, y, x, seen)
                 for r in range(count):

@@ -22,6 +22,7 @@ class Patients(NamedTuple):
     of the time of each input's first dose;
     `reactions` the function that is watched, their numbers, the inputs that they affect, and how many numbers that function
     gives. `read` holds the places of the states that the outputs are made of: others are not reported.
+    Absolute tolerances, `atol`, grow along the way (`shares`, see `immunoode.solve.tolerance`).
     """
 
     f: Any
@@ -38,6 +39,7 @@ class Patients(NamedTuple):
     extinct: Any
     rtol: float
     atol: Any
+    shares: Any
     most_steps: int
     method: int
     reactions: Any

@@ -48,6 +48,7 @@ class Places(NamedTuple):
     sixth: Any
     dense: Any
     atol: Any
+    shares: Any
     debris: Any
     extinct: Any
     infusion: Any
@@ -100,7 +101,7 @@ def places_for(s: Patients) -> Places:
     found = Places(
         np.zeros((5, ABREAST), np.int64), aligned(1), aligned(1), aligned(1), aligned(1), aligned(1), aligned(1),
         x, aligned(size), aligned(8 * size).reshape(8, length), trial, aligned(size),
-        aligned(5 * size).reshape(5, length), aligned(size), aligned(size), aligned(size), aligned(size),
+        aligned(5 * size).reshape(5, length), aligned(size), aligned(size), aligned(size), aligned(size), aligned(size),
         np.zeros((ABREAST, packed)), np.zeros((ABREAST, s.times.shape[1], width)), np.zeros((ABREAST, width)),
         np.zeros((ABREAST, infusions), np.int64), np.zeros((ABREAST, infusions, width)),
         np.zeros((ABREAST, count), np.int64), np.zeros((ABREAST, s.tables[0].size)), np.zeros((ABREAST, count)),
@@ -124,7 +125,7 @@ def seat(s: Patients, a: Places, l: int, p: int) -> None:  # noqa: E741
     copy_row(x, s.x[p])
     if s.f[CONSTANTS] != 0:
         call(s.f[CONSTANTS], s.f[CONSTANTS + 1], x, s.tables[3], x, 0)
-    for vector, one in ((a.x, x), (a.y, s.y[p]), (a.atol, s.atol[p])):
+    for vector, one in ((a.x, x), (a.y, s.y[p]), (a.atol, s.atol[p]), (a.shares, s.shares[p])):
         put_in(one, vector, l)
     for i in range(s.extinct.size):
         a.debris[ABREAST * i + l], a.extinct[ABREAST * i + l] = s.atol[p, i], s.extinct[i]
@@ -151,6 +152,7 @@ def pause(s: Patients, a: Places, l: int) -> int:  # noqa: E741
     events = own_events(s, p)
     event_times, kinds = events.times, events.kinds
     take_out(a.y, l, y)
+    take_out(a.atol, l, s.atol[p])
     if e < event_times.size and event_times[e] <= t:
         while e < event_times.size and event_times[e] <= t:
             if kinds[e] == REPORT:
@@ -207,6 +209,7 @@ def leave(s: Patients, a: Places, c: Checkpoints, l: int, code: int) -> None:  #
     count = s.lengths[p]
     s.codes[p] = code
     take_out(a.y, l, s.y[p])
+    take_out(a.atol, l, s.atol[p])
     for g in range(a.marks[OUTPUT, l], count):
         for i in range(a.own_states.shape[2]):
             a.own_states[l, g, i] = np.nan

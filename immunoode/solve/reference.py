@@ -28,6 +28,7 @@ from immunoode.solve.reference_decisions import Decisions
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
 from immunoode.solve.steady import CLOSE, MOST_INTERVALS
 from immunoode.solve.system import DOSE_AT, NEVER, STATES_AT, TIME_AT, FloatArray, Function, System
+from immunoode.solve.tolerance import of_empty
 
 _MOST_INVALID = 1000
 """Rates that are not finite, one after another, before the solver is stopped; SciPy's would go on for ever."""
@@ -51,6 +52,7 @@ class _Patient:
     extinct: FloatArray
     rtol: float
     atol: FloatArray
+    shares: FloatArray
     most_evaluations: int
     running: dict[int, FloatArray] = field(default_factory=dict)
     evaluations: int = 0
@@ -161,6 +163,10 @@ class _Patient:
 
         infusion, n = self.infusion(y.size), y.size
         margin = min(1e-14 * max(1.0, abs(stop)), (stop - start) / 2)
+        empty = (self.shares > 0) & (y == 0)
+        if empty.any():  # what feeds it may have begun just now, and the first step must not vanish beside the time
+            begun = of_empty(self.system, self.packed(start + margin, y)[None], np.abs(y)[None], self.rtol)[0]
+            np.maximum(self.atol, np.where(empty, begun, 0.0), out=self.atol)
 
         def rates(t: float, y: FloatArray) -> FloatArray:
             found = self.system.rates(self.packed(min(max(t, start + margin), stop - margin), y)) + infusion
@@ -201,6 +207,7 @@ def solve(
     extinct: FloatArray,
     rtol: float,
     atol: FloatArray,
+    shares: FloatArray,
     most_steps: int,
     out: FloatArray,
     counts: Any,
@@ -209,8 +216,8 @@ def solve(
     watch: Function,
     fired: FloatArray,
 ) -> int:
-    """Solve one patient as `immunoode.solve.kernel.solve` does, by LSODA."""
-    patient = _Patient(system, x.copy(), extinct, rtol, np.maximum(atol, 1e-300),
+    """Solve one patient as `immunoode.solve.kernel.walk` does, by LSODA; tolerances grow from one span to the next."""
+    patient = _Patient(system, x.copy(), extinct, rtol, atol, shares,
                        _EVALUATIONS_PER_STEP * most_steps)  # fmt: skip
     decisions = None
     if reactions.quantities:
@@ -272,6 +279,7 @@ def solve(
                 if crossed is None:
                     t, y = float(steps.t), steps.y.copy()
                     ended[0], last[:] = t, y
+                    np.maximum(atol, shares * np.abs(y), out=atol)
                     if decisions:
                         decisions.look(t, y)
                     continue

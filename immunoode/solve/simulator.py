@@ -24,7 +24,7 @@ from immunoode.solve.reactions import Reactions
 from immunoode.solve.sensitivity import By
 from immunoode.solve.status import COUNTS, FINISHED, Status, status_of
 from immunoode.solve.system import KNOWN, TIME_AT, FloatArray, Function, System
-from immunoode.solve.tolerance import absolute, of_derivatives
+from immunoode.solve.tolerance import Tolerances, absolute, of_derivatives
 
 if TYPE_CHECKING:
     from immunoode.solve.vectorise import VectorFunction
@@ -169,8 +169,8 @@ class Simulator:
         for found, values in ((system.initial, y), (system.scales, scales)):
             if found.size:
                 evaluate_rows(found.address, x, values)
-        atol = self._tolerances(y[:, : system.base], np.array([e.largest for e in events]), scales)
-        every = of_derivatives(atol, matrix, self.system) if self.by else atol
+        tolerances = self._tolerances(x, y[:, : system.base], np.array([e.largest for e in events]), scales)
+        every = of_derivatives(tolerances, matrix, self.system) if self.by else tolerances
         width, plain = len(self.names), not self.by
         values = solution.values[rows] if plain else np.empty((len(events), self.times.shape[1], function.size))
         solve = _compiled if self.engine == "compiled" else _by_scipy
@@ -267,10 +267,10 @@ class Simulator:
         """Return the function of what reactions look at; of the first state where there are none."""
         return self.system.outputs(self.reactions.quantities or self.system.equations.states[:1])
 
-    def _tolerances(self, y: FloatArray, largest: FloatArray, scales: FloatArray) -> FloatArray:
+    def _tolerances(self, x: FloatArray, y: FloatArray, largest: FloatArray, scales: FloatArray) -> Tolerances:
         if self.atol is not None:
-            return np.broadcast_to(self.atol, y.shape).copy()
-        return absolute(self.system, y, largest, scales, self.rtol)
+            return Tolerances(np.broadcast_to(self.atol, y.shape).copy(), np.zeros(y.shape))
+        return absolute(self.system, x, y, largest, scales, self.rtol)
 
     @cached_property
     def rates_abreast(self) -> VectorFunction | None:
@@ -351,7 +351,7 @@ def _at_start(matrix: FloatArray, events: Sequence[Events], starts: FloatArray) 
 
 
 def _compiled(
-    simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
+    simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], tolerances: Tolerances,
     outputs: Function, values: FloatArray, solution: Solution,
 ) -> None:  # fmt: skip
     """Solve patients: abreast where that is possible, and alone those that need implicit steps."""
@@ -369,7 +369,8 @@ def _compiled(
         system.addresses, abreast.address if abreast else np.zeros(2, np.int64), system.read_by(simulator.names),
         x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, joined,
         (system.input_states, system.exchange, system.conditions.size, system.constants_at, system.clocks),
-        simulator.thresholds, simulator.rtol, atol, simulator.most_steps, METHODS.index(simulator.method),
+        simulator.thresholds, simulator.rtol, tolerances.atol, tolerances.shares, simulator.most_steps,
+        METHODS.index(simulator.method),
         (watch.address, reactions.table, reactions.affects, watch.size), outputs.address, values, solution.counts[rows],
         solution.ended[rows], codes, solution.fired[rows],
     )  # fmt: skip
@@ -384,7 +385,7 @@ def _compiled(
 
 
 def _by_scipy(
-    simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], atol: FloatArray,
+    simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], tolerances: Tolerances,
     outputs: Function, values: FloatArray, solution: Solution,
 ) -> None:  # fmt: skip
     from immunoode.solve.outputs import write_outputs_from_python
@@ -397,13 +398,13 @@ def _by_scipy(
         own = deepcopy(events[p]) if simulator.reactions.quantities else events[p]  # reactions change them
         code = reference.solve(
             system, x[p], y[p, :n], times, float(simulator.starts[index]), own, simulator.thresholds, simulator.rtol,
-            atol[p], simulator.most_steps, states[:, :n], solution.counts[index], solution.ended[index : index + 1],
-            simulator.reactions, simulator.watch(), solution.fired[index],
+            tolerances.atol[p], tolerances.shares[p], simulator.most_steps, states[:, :n], solution.counts[index],
+            solution.ended[index : index + 1], simulator.reactions, simulator.watch(), solution.fired[index],
         )  # fmt: skip
         solution.codes[index] = code
         values[p, count:] = np.nan
         write_outputs_from_python(
-            outputs.address, x[p], times, states, solution.ended[index], code == FINISHED, simulator.rtol, atol[p],
+            outputs.address, x[p], times, states, solution.ended[index], code == FINISHED, simulator.rtol, tolerances.atol[p],
             simulator.thresholds, own.columns, system.constants.address, system.constants_at, system.clocks,
             values[p, :count],
         )  # fmt: skip
