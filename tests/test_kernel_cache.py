@@ -13,7 +13,7 @@ from numba.core import event
 from immunoode.solve import kernel_cache
 from immunoode.solve.jit import entry, inner
 
-COMPILATIONS, BYTES = 80, 1_100_000
+COMPILATIONS, BYTES = 80, 1_250_000
 """What the first simulation on a machine may cost, whatever the machine: functions compiled, and machine code kept."""
 
 
