@@ -32,6 +32,7 @@ def test_a_table_of_ones_own(tmp_path):
     assert "simulated from" not in page
 
 
+@pytest.mark.slow
 def test_lesions_that_vanish(tmp_path):
     """A table of lesions as published, where some are not seen any more: zero is a measurement, not a mistake."""
     rows = [(f"p{n}", day, d) for n, sizes in enumerate([(40, 30, 0), (30, 33, 35), (25, 20, 18)])

@@ -75,6 +75,7 @@ def test_kuznetsov_reads_as_in_the_paper():
     assert equations["tumour"] == "\\frac{d\\,T}{dt} = a\\,T\\,\\left(1 - b\\,T\\right) - n\\,E\\,T"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", shipped())
 def test_every_equation_is_mathtext(name):
     model = imo.load_model(name)

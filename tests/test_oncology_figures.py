@@ -133,6 +133,7 @@ def test_a_change_is_seen(tmp_path: Path) -> None:
     assert float(np.sqrt(((a - b) ** 2).mean())) > TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [3.5, 6.4, 10.0])
 @pytest.mark.parametrize(("subjects", "arms"), [(3, 1), (50, 2), (500, 6)])
 @pytest.mark.parametrize("name", DRAWN)

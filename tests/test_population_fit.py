@@ -109,6 +109,7 @@ def test_linear_gaussian_model_is_exact():
     assert result.omega.iloc[0, 0] == pytest.approx(between, rel=0.02)
 
 
+@pytest.mark.slow
 def test_covariates_and_correlations_are_found():
     data = with_age(decays(120, seed=6, covariate=0.5, correlation=0.7))
     result = fitted(data, covariates={"rate": "age"}, correlated=True, method="focei")
@@ -192,6 +193,7 @@ def test_an_interrupt_keeps_what_there_is(monkeypatch):
     assert result.values["rate"] == pytest.approx(0.2, rel=0.3)
 
 
+@pytest.mark.slow
 def test_tables_and_drawn_patients(saem):
     own = saem.individual()
     assert list(own.columns) == RANDOM and len(own) == 40

@@ -96,6 +96,7 @@ def test_known_values_are_recovered(method, request):
     assert "cl between occasions" in result.report() and result.free == 8
 
 
+@pytest.mark.slow
 def test_both_methods_agree(focei, saem):
     assert saem.objective == pytest.approx(focei.objective, abs=4)
     np.testing.assert_allclose(np.diag(saem.omega), np.diag(focei.omega), rtol=0.15)
@@ -150,6 +151,7 @@ def test_saved_and_read_again(focei, tmp_path):
     pd.testing.assert_frame_equal(again.predict([1.0, 12.0]), focei.predict([1.0, 12.0]))
 
 
+@pytest.mark.slow
 def test_occasions_may_be_said_in_any_way():
     data, doses = crossover(6)
     how = {"method": "focei", "iterations": 1}

@@ -33,6 +33,7 @@ def check(case, count, seed):
     assert solution.ok.mean() > 0.7  # bounds are wide: some draws grow without end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_random_parameters(case):
     check(case, 100, seed=1)
