@@ -147,7 +147,7 @@ def test_empty_rows_are_listed_and_no_mistake(tmp_path: Path) -> None:
         (b"id,day,value,value\na,0,10,11\n", "has 2 columns 'value'"),
         ("id,day,value\nm\u00e4use,0,10\n".encode("latin-1"), "is not UTF-8 text"),
         (b"id,day,value\na,0,10\na,7,12,99\n", "Expected 3 fields in line 3, saw 4"),
-        (b"My trial\nid,day,value\na,0,10\n", "no column for the subject"),
+        (b"My trial\nid,day,value\na,0,10\n", "has rows with more cells than headings ('My trial')"),
         (b"id,day,value\na,0,<0.5\na,7,3\n", "value '<0.5' is not a number"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 import types
 import typing
@@ -35,6 +36,11 @@ _TOP = (
 INSTANCE = "instance"
 """The key under which a variant states the name that it carries in a combination."""
 _LARGEST = 2_000_000
+"""Bytes: the largest model of the library has a hundredth."""
+_PARTS, _DEEPEST, _NAME = 30_000, 12, 200
+"""Keys and entries of a file, tables within tables, letters of a key: several times those of any model."""
+_INTEGERS = 2**63
+"""TOML's own bound."""
 
 
 def read_model(path: str | Path, variant: str | None = None, instance: str | None = None) -> Model:
@@ -62,10 +68,18 @@ def read_model(path: str | Path, variant: str | None = None, instance: str | Non
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
+        if path.exists() and not path.is_file():
+            raise ModelError(Problem(str(path), "is no regular file", "give the path of a .toml file"))
         if path.stat().st_size > _LARGEST:
-            raise ModelError(Problem(path.name, f"is larger than {_LARGEST} bytes", "a model file is a page of text"))
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ModelError(Problem(path.name, f"is larger than {_LARGEST:,} bytes", "a model file is a page of text"))
+        text = path.read_text(encoding="utf-8-sig")
+        _check_dots(text, path.name)
+        document = tomllib.loads(text)
+        _check_document(document, path.name)
+        return document
+    except ModelError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise ModelError(
             Problem(path.name, f"is not TOML ({error})", "see docs/model_files.md for the format")
         ) from None
@@ -73,6 +87,40 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ModelError(
             Problem(str(path), f"cannot be read ({error.strerror})", "give the path of a .toml file")
         ) from None
+
+
+_STRINGS = re.compile(
+    r'''"""(?:[^\\]|\\.)*?"""|\'{3}.*?\'{3}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*''', re.DOTALL
+)  # fmt: skip
+
+
+_DOTTED = re.compile(rf"(?<![\w-])[\w-]+(?:[ \t]*\.[ \t]*[\w-]+){{{_DEEPEST},}}")
+
+
+def _check_dots(text: str, where: str) -> None:
+    """Refuse keys of many parts before they are read: that takes a table for each, and the square of their number in time."""
+    if _DOTTED.search(_STRINGS.sub("s", text)):
+        raise ModelError(Problem(where, f"has a key with more than {_DEEPEST} dots", "keys such as [parameters.rate]"))
+
+
+def _check_document(document: dict[str, Any], where: str) -> None:
+    """Refuse what no model file holds: tables within tables without end, whole numbers beyond 64 bits, names without end."""
+    parts = 0
+    waiting: list[tuple[Any, int, str]] = [(document, 1, "")]
+    while waiting:
+        node, depth, place = waiting.pop()
+        parts += len(node)
+        if parts > _PARTS or depth > _DEEPEST:
+            bound = f"{_PARTS:,} keys and entries" if parts > _PARTS else f"{_DEEPEST} tables within each other"
+            raise ModelError(Problem(where, f"has more than {bound}", "a model file is a page of text"))
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            at = f"{place}.{key}" if place else f"{key}"
+            if len(str(key)) > _NAME:
+                raise ModelError(Problem(f"{where}: {str(key)[:20]}...", f"has {len(str(key)):,} letters", f"at most {_NAME}"))
+            if isinstance(value, int) and abs(value) >= _INTEGERS:
+                raise ModelError(Problem(f"{where}: {at}", "is a whole number beyond 64 bits", "a number such as 1e30"))
+            if isinstance(value, (dict, list)):
+                waiting.append((value, depth + 1, at))
 
 
 def parse_model(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem
+from immunoode.tables.lines import LARGEST, MOST_CELLS, QUOTES, check_cells, check_lines, kind_of
+from immunoode.tables.workbook import open_workbook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +22,8 @@ Source = Any
 TABLES = "a csv, tsv, xlsx, xpt or sas7bdat file"
 SEPARATORS = (",", ";", "\t")
 """What may part the cells of a line; the heading tells which. With semicolons a comma is a decimal point."""
-EXCEL, SAS = (".xlsx", ".xls"), (".xpt", ".sas7bdat")
+EXCEL, SAS = (".xlsx", ".xlsm", ".xls"), (".xpt", ".sas7bdat")
+"""A workbook of before 2007 is not read, but said to be one."""
 
 
 def open_table(source: Source) -> tuple[pd.DataFrame, str]:
@@ -51,9 +55,12 @@ def open_table(source: Source) -> tuple[pd.DataFrame, str]:
         raise
     except UnicodeDecodeError as error:
         raise DataError(Problem(path.name, f"is not UTF-8 text (byte {error.start})", "save it as UTF-8")) from None
+    except MemoryError:
+        raise DataError(Problem(path.name, "takes more memory than there is", "a smaller table")) from None
     except (ValueError, OSError) as error:
-        what = f"cannot be read as a table ({str(error).strip()})"
-        raise DataError(Problem(path.name, what, f"give {TABLES}")) from None
+        what = f"cannot be read as a table ({str(error).strip()[:200]})"
+        right = QUOTES if "EOF inside string" in str(error) else f"give {TABLES}"
+        raise DataError(Problem(path.name, what, right)) from None
     return table.set_axis(range(first, first + len(table)), axis=0), path.name
 
 
@@ -89,6 +96,7 @@ def _reader(suffix: str) -> Callable[[Path], tuple[pd.DataFrame, int]]:
 def _lines(path: Path) -> tuple[pd.DataFrame, int]:
     import pandas as pd
 
+    check_lines(path)
     comments, heading = _head(path)
     separator = max(SEPARATORS, key=heading.count)
     _once(path.name, next(csv.reader([heading], delimiter=separator), []))
@@ -99,8 +107,17 @@ def _lines(path: Path) -> tuple[pd.DataFrame, int]:
         "skiprows": comments,
         "low_memory": False,
         "skip_blank_lines": False,
+        "index_col": False,
     }
-    table = pd.read_csv(path, **how)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than headings would lose some
+        try:
+            table = pd.read_csv(path, **how)
+        except pd.errors.ParserWarning:
+            what = f"has rows with more cells than headings ({heading.strip()[:60]!r})"
+            right = "a heading for each column, in the first line that does not begin with #"
+            raise DataError(Problem(path.name, what, right)) from None
+    check_cells(table, separator, comments + 2, path.name)
     return _with_leading_zeros(table, path, how), comments + 2
 
 
@@ -129,9 +146,7 @@ def _once(where: str, names: Iterable[object]) -> None:
 
 
 def _excel(path: Path) -> tuple[pd.DataFrame, int]:
-    import pandas as pd
-
-    return pd.read_excel(path), 2
+    return open_workbook(path), 2
 
 
 def _sas(path: Path) -> tuple[pd.DataFrame, int]:
@@ -142,9 +157,21 @@ def _sas(path: Path) -> tuple[pd.DataFrame, int]:
     import pyreadstat
 
     read = pyreadstat.read_xport if path.suffix.lower() == ".xpt" else pyreadstat.read_sas7bdat
+    right = f"at most {LARGEST:,} bytes and {MOST_CELLS:,} cells"
+    kind = kind_of(path)
+    if kind and not kind.startswith("a SAS"):
+        raise DataError(Problem(path.name, f"is {kind}", f"give {TABLES}"))
+    if path.stat().st_size > LARGEST:
+        raise DataError(Problem(path.name, f"has more than {LARGEST:,} bytes", right))
     try:
+        _, stated = read(path, metadataonly=True)
+        rows, columns = stated.number_rows or 0, stated.number_columns or 0
+        if rows < 0 or rows * columns > MOST_CELLS:
+            raise DataError(Problem(path.name, f"states {rows:,} rows of {columns:,} columns", right))
         table, _ = read(path)
-    except pyreadstat.ReadstatError as error:
+    except DataError:
+        raise
+    except Exception as error:  # whatever a broken file leads to
         raise ValueError(str(error)) from None
     return table, 1
 

@@ -13,6 +13,7 @@ from immunoode.tables.dates import DayNumbers, Partial
 from immunoode.tables.files import open_table
 from immunoode.tables.headings import KNOWN, Columns, find_columns, heading
 from immunoode.tables.identifiers import identifiers
+from immunoode.tables.workbook import only_sheet, open_sheets
 from immunoode.trial.account import baseline_notes, reconciled
 from immunoode.trial.findings import TOO_SMALL, as_finding
 from immunoode.trial.readers import one_reader
@@ -185,16 +186,13 @@ def _sheets(path: Path) -> pd.DataFrame:
     """Return all sheets of the supplement in one table; subjects carry their study, for numbers may repeat between studies."""
     import pandas as pd
 
-    sheets = pd.read_excel(path, sheet_name=None)
+    sheets = open_sheets(path)
     subject = SUBJECT
     parts = [_of_study(str(name), sheet) for name, sheet in sheets.items() if subject in sheet.columns]
     if parts:
         return pd.concat(parts)
-    if len(sheets) == 1:
-        only = next(iter(sheets.values()))
-        return only.set_axis(range(2, len(only) + 2), axis=0)
-    problem = f"has no sheet with a column {subject!r}"
-    raise DataError(Problem(path.name, problem, "expected the sheets Study1 to Study5"))
+    only = only_sheet(sheets, path.name)
+    return only.set_axis(range(2, len(only) + 2), axis=0)
 
 
 def _of_study(name: str, sheet: pd.DataFrame) -> pd.DataFrame:
