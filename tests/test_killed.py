@@ -51,7 +51,8 @@ def fits():
     return [imo.fit(decay_model(), data, ["rate"], start=start, progress=False) for start in (0.0, 0.5)]
 
 def regimens(count):
-    return {k: imo.Regimen().dose("drug", f"{k + 1} mg", every="1 day", count=50).schedule({"drug": "mg"}, {}) for k in range(count)}
+    made = {k: imo.Regimen().dose("drug", f"{k + 1} mg", every="1 day", count=50) for k in range(count)}
+    return {k: regimen.schedule({"drug": "mg"}, {}) for k, regimen in made.items()}
 
 small, large = imo.load_model("claret2009"), imo.combine("tumour_immune", "pd1_inhibitor")
 def petab(result):
@@ -59,7 +60,9 @@ def petab(result):
 
 kinds = {
     "save_fit": lambda: ("a.fit", [lambda p, r=r: r.save(p) for r in fits()], imo.load_fit),
-    "write_sbml": lambda: ("a.xml", [lambda p, m=m: imo.write_sbml(m, p, overwrite=True) for m in (small, large)], imo.read_sbml),
+    "write_sbml": lambda: (
+        "a.xml", [lambda p, m=m: imo.write_sbml(m, p, overwrite=True) for m in (small, large)], imo.read_sbml
+    ),
     "write_petab": lambda: ("a", [petab(r) for r in fits()], lambda p: imo.read_petab(p / "problem.yaml")),
     "save_model": lambda: ("a.toml", [lambda p, m=m: imo.save_model(m, p) for m in (small, large)], imo.read_model),
     "write_records": lambda: (
