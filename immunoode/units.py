@@ -232,7 +232,8 @@ def times(values: Any) -> NDArray[np.float64]:
     [1.0, 14.0]
     """
     try:
-        given = np.asarray(values if hasattr(values, "__array__") or not hasattr(values, "__iter__") else list(values))
+        one = isinstance(values, str) or hasattr(values, "__array__") or not hasattr(values, "__iter__")
+        given = np.asarray(values if one else list(values))
         if given.dtype.kind in "iuf":
             return given.astype(float, copy=False)
         return np.array([_time(v) for v in given.ravel()], dtype=float).reshape(given.shape)
