@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from immunoode.errors import ImmunoodeError
-from immunoode.model.expressions import TIME, function_of, parse
+from immunoode.model.expressions import TIME, function_of, names, parse
 
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
@@ -46,6 +46,28 @@ def evaluate(text: str, value: Values, slack: float = 0.0) -> float:
         raise
     except (ArithmeticError, ValueError):
         return math.nan
+
+
+def values_of(given: Mapping[str, float], formulas: Mapping[str, str], slack: float = 0.0) -> Values:
+    """Return what gives the value of a name: a given one, or that of its formula."""
+    known = dict(given)
+
+    def value(name: str) -> float:
+        if name not in known:
+            known[name] = evaluate(formulas[name], value, slack)
+        return known[name]
+
+    return value
+
+
+def goes_back_to(text: str, formulas: Mapping[str, str]) -> set[str]:
+    """Return all names that an expression goes back to."""
+    found, waiting = set[str](), [text]
+    while waiting:
+        new = names(waiting.pop()) - found
+        found |= new
+        waiting += [formulas[name] for name in new if name in formulas]
+    return found
 
 
 def _number(node: ast.expr, value: Values, slack: float = 0.0) -> Any:

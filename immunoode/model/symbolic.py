@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from immunoode.model.expressions import SINCE_FIRST, TIME, dose_of, first_dose, function_of, parse, role_of
 
@@ -16,7 +16,19 @@ _EXACT, _EXACT_POWER = 1, 64
 """The largest whole number, and whole exponent, that SymEngine may treat as such."""
 
 
-def symbolic(text: str, of_name: Callable[[str], Expr], of_role: Callable[[str], Expr]) -> Expr:
+class Switches(Protocol):
+    """What stands for comparisons and for steps (floor) in a tree, where they are to be told apart from the rest."""
+
+    def comparison(self, left: Expr, right: Expr, strict: bool) -> Expr:
+        """Return a condition that says left < right, or left <= right."""
+
+    def step(self, argument: Expr) -> Expr:
+        """Return what stands for the largest whole number up to the argument."""
+
+
+def symbolic(
+    text: str, of_name: Callable[[str], Expr], of_role: Callable[[str], Expr], switches: Switches | None = None
+) -> Expr:
     """Return an expression as a SymEngine tree.
 
     Parameters
@@ -25,8 +37,10 @@ def symbolic(text: str, of_name: Callable[[str], Expr], of_role: Callable[[str],
         A valid expression.
     of_name, of_role : callable
         Give the tree of a name, and of the sum over a role.
+    switches : Switches, optional
+        What stands for comparisons in conditions and for steps; by default they are written as they are.
     """
-    return _Builder(of_name, of_role).visit(parse(text))
+    return _Builder(of_name, of_role, switches).visit(parse(text))
 
 
 def smaller(a: Expr, b: Expr) -> Expr:
@@ -94,10 +108,12 @@ def _apart(expression: Expr, symbol: Expr) -> list[Expr]:
 
 
 class _Builder:
-    def __init__(self, of_name: Callable[[str], Expr], of_role: Callable[[str], Expr]) -> None:
+    def __init__(
+        self, of_name: Callable[[str], Expr], of_role: Callable[[str], Expr], switches: Switches | None
+    ) -> None:
         import symengine as se
 
-        self.se, self.of_name, self.of_role = se, of_name, of_role
+        self.se, self.of_name, self.of_role, self.switches = se, of_name, of_role, switches
 
     def visit(self, node: ast.expr) -> Expr:
         if isinstance(node, ast.Constant):
@@ -165,14 +181,17 @@ class _Builder:
         operator = type(node.ops[0])
         if operator in (ast.Gt, ast.GtE):
             left, right = right, left
-        return left < right if operator in (ast.Lt, ast.Gt) else left <= right
+        strict = operator in (ast.Lt, ast.Gt)
+        if self.switches is not None:
+            return self.switches.comparison(left, right, strict)
+        return left < right if strict else left <= right
 
     def guarded(self, x: Expr, value: Expr) -> Expr:
         """Return value where x > 0, else 0: powers and logarithms then have a value and a derivative at zero."""
         return self.se.Piecewise((value, x > 0), (self.se.Integer(0), True))
 
     def _floor(self, x: Expr) -> Expr:
-        return self.se.floor(x)
+        return self.switches.step(x) if self.switches is not None else self.se.floor(x)
 
     def _log10(self, x: Expr) -> Expr:
         return self.se.log(x) / self.se.log(self.se.Integer(10))

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from immunoode.errors import Problem, SolveError
+from immunoode.interop.evaluate import evaluate, goes_back_to, values_of
+from immunoode.model.expressions import TIME
 from immunoode.model.parts import Model
 from immunoode.petab.duals import Dual, FloatArray, dual, selected
 from immunoode.petab.entities import START, Entities
@@ -30,6 +32,8 @@ FIRST, LATEST = 10.0, 1e13
 """The first and last time, in the file's unit, at which a steady state is looked for."""
 VANISHED = 1e-6
 """Part of the largest value of a state below which it counts as gone."""
+_SLACK = 1e-12
+"""Part of a time within which it is that time."""
 AUTO, IMPLICIT = "auto", "rodas5p"
 SWITCHED = 20_000
 """Steps after which a period that switches methods by itself is begun anew by implicit steps alone."""
@@ -149,8 +153,6 @@ class Courses:
     @property
     def _moves_events(self) -> bool:
         """Whether events use what conditions or the parameter table set."""
-        from immunoode.solve.watching import goes_back_to
-
         moved = {n for w in self.wanted for p in w.experiment.periods for n in p.changes} | self.outside
         moved |= set(self.entities.follow)
         events = self.entities.events.events
@@ -261,12 +263,11 @@ class Courses:
     def _holding(self, stage: Stage) -> tuple[bool, ...]:
         """Return which triggers hold at the end of a period: they do not fire again for having held."""
         from immunoode.interop.plain import plain
-        from immunoode.solve.watching import SLACK, Table, Watched
 
-        watched = Watched.of(self.later, self.entities.events)
-        values = {n: float(v.value) for n, v in stage.constants.items()}
-        table = Table(watched, values, plain(self.later).derived, {n: float(v.value) for n, v in stage.last.items()})
-        return tuple(table.at(stage.end * self.entities.days, SLACK).holds())
+        given = {n: float(v.value) for n, v in (stage.constants | stage.last).items()}
+        whole = plain(self.later)
+        value = values_of(whole.constants | given | {TIME: stage.end * self.entities.days}, whole.derived, _SLACK)
+        return tuple(evaluate(event.trigger, value, _SLACK) > 0.5 for event in self.entities.events.events)
 
     def _solve(self, group: list[Stage], level: int, solver: Solver) -> None:
         """Integrate periods that begin and end alike."""

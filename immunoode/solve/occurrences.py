@@ -1,284 +1,137 @@
-"""`simulate` with events of a model's own: from one event to the next, each carried out as SBML defines it.
-
-A span between events is one run of the engine. Conditions stand in the rates of clocks of their own, so that steps end where
-they change; which one does so first is what a reaction to the state tells. Times at which conditions of the clock alone
-change are computed, and looked at exactly.
-"""
+"""`simulate` with events of a model's own: prepared once, then each patient in one run of the kernel."""
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
 from immunoode.interop.plain import plain
 from immunoode.model.parts import Model
-from immunoode.regimen.occurrences import Event, Events
-from immunoode.regimen.reactions import Reaction
-from immunoode.regimen.schedule import Schedule
+from immunoode.regimen.occurrences import Events
+from immunoode.solve.event_functions import STARTS, EventFunctions, event_functions
+from immunoode.solve.prepare import prepare
 from immunoode.solve.simulation import Simulation
-from immunoode.solve.system import FloatArray
-from immunoode.solve.watching import SLACK, Table, Watched, goes_back_to, times_of
+from immunoode.solve.simulator import METHODS, Simulator
+from immunoode.solve.status import COUNTS, FINISHED, Status, status_of
+from immunoode.solve.system import STATES_AT, TIME_AT, FloatArray
+from immunoode.solve.tolerance import absolute
 
-MOST = 10_000
-"""Spans between events that are solved; more is a condition that flickers."""
-AFTER = 1e-10
-"""Part of the whole span after which a time is past."""
-BLIND = 1e-3
-"""Longest part of the whole span for which a condition that has just changed is not looked at: until it clearly has."""
-Run = Callable[..., Simulation]
+MOST_WAITING = 100_000
+"""Events that may wait to be carried out at one time."""
+LOOKS = 1000
+"""Steps of a span at least, where a condition is no linear function of the state: it could hold for a moment."""
+_ROOM = 4_000_000
+"""Numbers in the values of events that wait, about."""
 
 
-def run_events(model: Model, events: Events, run: Run, grid: FloatArray, start: float, parameters: Mapping[str, float],
-               outputs: Iterable[str] | None, options: Mapping[str, Any]) -> Simulation:  # fmt: skip
-    """Return the simulation of one patient with events.
+@dataclass(frozen=True)
+class _Course:
+    """What one patient came to: outputs (T, K), counts and status."""
 
-    Parameters
-    ----------
-    model, events
-    run : callable
-        `simulate`.
-    grid : ndarray, shape (T,)
-        When to report, days.
-    start : float
-    parameters, outputs, options
-        As of `simulate`.
+    values: FloatArray
+    counts: NDArray[np.int64]
+    status: Status
+
+
+def many_with_events(
+    model: Model, events: Events, grid: FloatArray, start: float, matrix: FloatArray, subjects: tuple[Any, ...],
+    outputs: Iterable[str] | None, options: Mapping[str, Any], progress: bool | None,
+) -> Simulation:  # fmt: skip
+    """Return the simulation of patients with events: rows of `matrix` are their parameters.
 
     Raises
     ------
     SolveError
-        If an event sets what is no compartment, uses a name that there is not, has a delay that is negative or no number, or
-        if there are more events than can be meant.
+        If an event sets what is no compartment, uses a name that there is not, has a delay that is negative or no number, sets
+        something to what is no number, or if events set off each other without end.
     """
+    from tqdm.auto import tqdm
+
+    if options["engine"] != "compiled":
+        raise SolveError(Problem("engine", f"{options['engine']!r} carries out no events", "engine='compiled'"))
+    names = None if outputs is None else list(outputs)
+    simulator = prepare(model, [None], grid, names, start=start, **options)
     whole = plain(model)
-    watched = Watched.of(whole.model, events)
-    wanted = tuple(outputs) if outputs is not None else (*whole.initial, *whole.model.derived)
-    table = Table(watched, whole.constants | dict(parameters), whole.derived)
-    course = _Course(table, run, wanted, dict(options), start, float(grid[-1]))
-    first = run(model, None, times=[start], start=start, parameters=parameters, outputs=list(whole.initial), **options)
-    table.states = {name: float(first[name][0]) for name in whole.initial}
-    return course.over(grid, first)
+    functions = event_functions(whole, events)
+    simulator.system.compile()
+    each = [_course(simulator, functions, row) for row in tqdm(matrix, desc="patients", disable=not progress)]
+    made = Simulation(whole.model, grid, simulator.names, {n: _unit(whole.model, n) for n in simulator.names}, subjects,
+                      np.array([c.values for c in each]), tuple(c.status for c in each), np.array([c.counts for c in each]),
+                      (None,) * len(each), matrix)  # fmt: skip
+    if not all(c.status.ok for c in each):
+        warnings.warn(made.failures(), RuntimeWarning, stacklevel=3)
+    return made
 
 
-@dataclass
-class _Due:
-    """An event that has fired: when it is carried out, and with what values (none: those of that time)."""
+def _course(simulator: Simulator, functions: EventFunctions, parameters: FloatArray) -> _Course:
+    from immunoode.solve import event_kernel as kernel
+    from immunoode.solve.calls import evaluate_rows
 
-    time: float
-    number: int
-    order: int
-    values: list[float] | None
-
-
-@dataclass(frozen=True)
-class _Here:
-    """Where a course is: the time, which conditions hold, and which of them are not looked at again until a little later."""
-
-    time: float
-    held: list[bool]
-    blind: frozenset[int] = frozenset()
-    blind_until: float = math.inf
-    waits: float = 0.0
-
-
-@dataclass
-class _Course:
-    table: Table
-    run: Run
-    outputs: tuple[str, ...]
-    options: dict[str, Any]
-    start: float
-    end: float
-    waiting: list[_Due] = field(default_factory=list)
-    fired: int = 0
-
-    def __post_init__(self) -> None:
-        self.watched = self.table.watched
-        self.times = times_of(self.table)
-        self.looked_at = [goes_back_to(e.trigger, self.table.derived) for e in self.watched.events]
-        self.sure: dict[int, bool] = {}
-        atol = self.options.get("atol")
-        if isinstance(atol, np.ndarray) and atol.ndim:
-            atol = np.append(atol, np.ones(len(self.watched.signals)))
-        self.inner = self.options | {"atol": atol}
-
-    def over(self, grid: FloatArray, first: Simulation) -> Simulation:
-        """Return what is reported at the times of a grid."""
-        values = np.full((1, grid.size, len(self.outputs)), np.nan)
-        counts, status, ok = np.zeros_like(first.counts), first.status, True
-        here = self.happen(self.start, [e.starts for e in self.watched.events])
-        values[0, (grid >= self.start) & (grid <= here.time)] = self.seen(here.time)
-        for _ in range(MOST):
-            if here.time >= self.end or not ok:
-                break
-            span = self.span(here, grid)
-            chosen = (grid >= here.time) & (grid <= span.until)
-            values[0, chosen] = span.values[: int(chosen.sum())]
-            counts, status, ok = counts + span.counts, span.status, not span.failed
-            if ok:
-                here = self.happen(span.until, here.held, span.changed, here)
-                passed = (grid >= span.until) & (grid <= here.time)
-                if passed.any():
-                    values[0, passed] = self.seen(here.time)
-        else:
-            what = f"more than {MOST} spans between events, at day {here.time:g}"
-            raise SolveError(Problem("events", what, "conditions that do not become true again at once"))
-        model = first.model
-        units = {n: _unit(model, n) for n in self.outputs}
-        made = replace(first, times=grid, names=self.outputs, units=units, values=values, counts=counts, status=status)
-        if not made.ok:
-            warnings.warn(made.failures(), RuntimeWarning, stacklevel=4)
-        return made
-
-    def seen(self, time: float) -> FloatArray:
-        return self.solve(time, np.array([time]), []).values[0, 0, : len(self.outputs)]
-
-    def solve(self, time: float, times: FloatArray, reactions: list[Reaction]) -> Simulation:
-        """Return a run of the engine from the present states on."""
-        starts = {self.watched.starts[n]: v for n, v in self.table.states.items()}
-        given = {n: v for n, v in self.table.constants.items() if n in self.watched.model.constants}
-        schedule = Schedule(np.zeros(0), (), np.zeros(0), np.zeros(0), reactions=tuple(reactions)) if reactions else None
-        states = list(self.table.states)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            return self.run(self.watched.model, schedule, times=times, start=time, parameters=given | starts,
-                            outputs=[*self.outputs, *states], **self.inner)  # fmt: skip
-
-    def span(self, here: _Here, grid: FloatArray) -> _Span:
-        """Solve from a time to the next event, or to where one is known that could be."""
-        time, width = here.time, len(self.outputs)
-        stop = min([self.end, here.blind_until, *(d.time for d in self.waiting), *self.times(time)])
-        watching = [k for k in range(len(here.held)) if k not in here.blind]
-        reactions = [Reaction(self.watched.signals[k], not here.held[k], 0.5) for k in watching]
-        until, inside, changed = stop, grid[(grid >= time) & (grid <= stop)], set[int]()
-        run = self.solve(time, np.append(inside, stop), reactions)
-        first = float(run.fired.min()) if run.fired.size else math.inf
-        if first < stop:
-            until, changed = first, {watching[k] for k in np.flatnonzero(run.fired[0] <= first)}
-            inside = grid[(grid >= time) & (grid <= first)]
-            # The same steps once more, for the state at which the engine found the condition changed, to the last digit.
-            run = self.solve(time, np.array([*inside, first, stop]), reactions)
-        if until > time:
-            last = run.values[0, inside.size, width:].tolist()
-            self.table.states = dict(zip(self.table.states, last, strict=True))
-        failed = not run.ok and not np.isfinite(run.values[0, inside.size]).all()
-        return _Span(until, run.values[0, : inside.size, :width], run.counts, run.status, changed, failed)
-
-    def happen(self, time: float, held: list[bool], changed: Iterable[int] = (), here: _Here | None = None) -> _Here:
-        """Let happen what happens at a time, and right after it; return where that leads.
-
-        `changed` are the conditions of which the engine says that they just did: it is believed until an assignment changes
-        what they look at, or the state is so far from where they change that nothing is left to believe.
-        """
-        blind = here.blind if here is not None else frozenset[int]()
-        self.sure = {k: held[k] for k in blind} | {k: not held[k] for k in changed}
-        moment = time + AFTER * max(abs(time), self.end - self.start)
-        held = self.carry_out(time, time, self.fire(time, time, held))
-        later = self.carry_out(time, moment, self.fire(time, moment, held))
-        reached = moment if later != held else time
-        clear = self.table.at(reached, SLACK).holds()
-        longest = BLIND * (self.end - self.start)
-        waits = 10 * here.waits if here is not None and blind & self.sure.keys() else AFTER * (self.end - self.start)
-        unclear = frozenset(k for k, on in self.sure.items() if clear[k] != on or k in changed)
-        if not unclear or waits > longest:
-            return _Here(reached, later)
-        return _Here(reached, later, unclear, reached + waits, waits)
-
-    def holds(self, moment: float) -> list[bool]:
-        return [self.sure.get(k, on) for k, on in enumerate(self.table.at(moment, SLACK).holds())]
-
-    def fire(self, time: float, moment: float, before: list[bool]) -> list[bool]:
-        """Note which events fire, as their conditions became true, and forget those that do not persist."""
-        now = self.holds(moment)
-        for k, event in enumerate(self.watched.events):
-            if now[k] and not before[k]:
-                self.fired += 1
-                values = self.values(event) if event.at_firing else None
-                self.waiting.append(_Due(time + self.delay(event), k, self.fired, values))
-            elif not now[k] and not event.persistent:
-                self.waiting = [d for d in self.waiting if d.number != k]
-        return now
-
-    def delay(self, event: Event) -> float:
-        delay = self.table.number(event.delay) if event.delay else 0.0
-        if not delay >= 0:
-            raise SolveError(Problem(f"event {event.name!r}", f"has the delay {delay:g}", "zero or more days"))
-        return delay
-
-    def values(self, event: Event) -> list[float]:
-        found = [self.table.number(a.value) for a in event.assignments]
-        bad = [a.target for a, v in zip(event.assignments, found, strict=True) if not math.isfinite(v)]
-        if bad:
-            what = f"sets {bad[0]!r} to what is no number at day {self.table.time:g}"
-            raise SolveError(Problem(f"event {event.name!r}", what, "an expression that has a value there"))
-        return found
-
-    def carry_out(self, time: float, moment: float, held: list[bool]) -> list[bool]:
-        """Carry out what is due, the most urgent first; conditions are looked at anew after each."""
-        for _ in range(MOST):
-            due = [d for d in self.waiting if d.time <= time + SLACK * abs(time)]
-            if not due:
-                return held
-            self.table.at(moment, SLACK)
-            now = min(due, key=lambda d: (-self.priority(d), d.order))
-            self.waiting.remove(now)
-            self.assign(self.watched.events[now.number], now.values, moment)
-            held = self.fire(time, moment, held)
-        raise SolveError(Problem("events", f"set off each other without end at day {time:g}", "conditions that settle"))
-
-    def priority(self, due: _Due) -> float:
-        text = self.watched.events[due.number].priority
-        found = self.table.number(text) if text else -math.inf
-        return found if not math.isnan(found) else -math.inf
-
-    def assign(self, event: Event, values: list[float] | None, time: float) -> None:
-        values = self.values(event) if values is None else values
-        pairs = list(zip(event.assignments, values, strict=True))
-        self.table.at(time, SLACK)
-        self.table.states.update({a.target: v * (self.table.value(a.size) if a.size else 1.0) for a, v in pairs})
-        changed = {a.target for a in event.assignments}
-        self.sure = {k: on for k, on in self.sure.items() if not self.looked_at[k] & changed}
+    system, times = simulator.system, simulator.times[0]
+    start, end, n, switches = float(simulator.starts[0]), float(times[-1]), system.base, len(functions.kinds)
+    packed = system.packed(parameters, start)
+    y = np.zeros(system.width)
+    y[:n] = system.initial(packed)
+    no_doses = np.zeros((1, len(system.input_states)))
+    given = absolute(system, y[None, :n], no_doses, no_doses, simulator.rtol)[0] if simulator.atol is None else simulator.atol
+    atol = np.broadcast_to(given, (n,)).copy()
+    x = np.concatenate([packed, np.zeros(switches)])
+    widest = int(np.diff(functions.offsets).max(initial=1))
+    most = max(100, min(MOST_WAITING, _ROOM // max(widest, 1)))
+    waiting, values = np.empty((most, 3)), np.empty((most, max(widest, 1)))
+    numbers, whole = np.zeros(6), np.zeros(10, np.int64)
+    numbers[[kernel.T, kernel.START, kernel.WINDOW]], whole[kernel.RANDOM] = start, 1
+    holds = functions.flags[:, STARTS].copy()
+    states, counts = np.full((times.size, system.width), np.nan), np.zeros(len(COUNTS), np.int64)
+    code, ahead, longest = kernel.RENEW, end - start, (end - start) / LOOKS if functions.bent else np.inf
+    while code == kernel.RENEW:
+        time = float(numbers[kernel.T])
+        until = min(time + ahead, end)
+        known = functions.times(parameters, y[:n], time, until)
+        code = kernel.run(system.addresses, functions.addresses, functions.kinds, functions.levels, functions.flags,
+                          functions.offsets, functions.targets, known, until, functions.read_by_curved, longest, x, y, times,
+                          packed.size, system.conditions.size, simulator.thresholds, simulator.rtol, atol,
+                          simulator.most_steps, METHODS.index(simulator.method), numbers, whole, holds, waiting, values, states,
+                          counts)  # fmt: skip
+        ahead = 2 * ahead if numbers[kernel.T] >= until else max(4 * (numbers[kernel.T] - time), (end - start) / LOOKS)
+    time, reached = float(numbers[kernel.T]), int(whole[kernel.OUTPUT])
+    if code > kernel.RENEW:
+        raise SolveError(_problem(code, functions, time, numbers, whole))
+    rows = np.tile(packed, (reached, 1))
+    rows[:, TIME_AT] = times[:reached]
+    rows[:, STATES_AT : STATES_AT + system.width] = states[:reached]
+    found = system.outputs(simulator.names)
+    values_at = np.full((times.size, len(simulator.names)), np.nan)
+    evaluate_rows(found.address, rows, values_at[:reached])
+    return _Course(values_at, counts, status_of(code, end if code == FINISHED else time,
+                                                dict(zip(system.equations.states, y[:n].tolist(), strict=True))))  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Span:
-    until: float
-    values: FloatArray
-    counts: Any
-    status: Any
-    changed: set[int]
-    failed: bool
+def _problem(code: int, functions: EventFunctions, time: float, numbers: FloatArray, whole: NDArray[np.int64]) -> Problem:
+    """Return what is wrong with the events."""
+    from immunoode.solve import event_kernel as kernel
+
+    event = functions.events[int(whole[kernel.WHICH])]
+    named = f"event {event.name!r}"
+    if code == kernel.DELAY:
+        return Problem(named, f"has the delay {numbers[kernel.WRONG]:g} at day {time:g}", "zero or more days")
+    if code == kernel.VALUE:
+        target = event.assignments[int(whole[kernel.ASSIGNED]) - int(functions.offsets[whole[kernel.WHICH]])].target
+        return Problem(named, f"sets {target!r} to what is no number at day {time:g}", "an expression that has a value there")
+    if code == kernel.WAITING:
+        return Problem("events", f"more than {MOST_WAITING} wait at day {time:g}", "shorter delays, or fewer firings")
+    if code == kernel.ENDLESS:
+        return Problem("events", f"set off each other without end at day {time:g}", "conditions that settle")
+    what = f"more than {kernel.MOST_AT_ONCE} happen with hardly any time between them, at day {time:g}"
+    return Problem("events", what, "conditions that do not become true again at once")
 
 
 def _unit(model: Model, name: str) -> str:
     tables: tuple[Mapping[str, Any], ...] = (model.compartments, model.derived, model.modifiables)
     return next((str(t[name].unit) for t in tables if name in t), "1")
-
-
-def many_with_events(
-    model: Model, events: Events, run: Run, grid: FloatArray, start: float, matrix: FloatArray, subjects: tuple[Any, ...],
-    outputs: Iterable[str] | None, options: Mapping[str, Any], progress: bool | None,
-) -> Simulation:  # fmt: skip
-    """Return the simulation of patients with events, each solved by itself: rows of `matrix` are their parameters.
-
-    Raises
-    ------
-    SolveError
-        As `run_events`.
-    """
-    from tqdm.auto import tqdm
-
-    names_of = list(plain(model).model.constants)
-    wanted = None if outputs is None else list(outputs)
-    bar = tqdm(matrix, desc="patients", disable=not progress)
-    each = [run_events(model, events, run, grid, start, dict(zip(names_of, map(float, row), strict=True)), wanted, options)
-            for row in bar]  # fmt: skip
-    values, counts = (np.concatenate([getattr(e, part) for e in each]) for part in ("values", "counts"))
-    status = tuple(s for e in each for s in e.status)
-    return replace(each[0], subjects=subjects, values=values, counts=counts, status=status, parameters=matrix,
-                   schedules=(None,) * len(each), fired=np.empty((len(each), 0)))  # fmt: skip

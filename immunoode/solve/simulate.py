@@ -132,7 +132,7 @@ def simulate(
                 raise SolveError(Problem(name, "is not for a model with events of its own", "leave one of them out"))
         options = {"rtol": rtol, "atol": atol, "extinction": extinction, "engine": engine, "method": method,
                    "most_steps": most_steps}  # fmt: skip
-        return many_with_events(model, regimen, simulate, grid, first, matrix, subjects, wanted, options, progress)
+        return many_with_events(model, regimen, grid, first, matrix, subjects, wanted, options, progress)
     schedules = _schedules(regimen, eq, matrix)
     _check_start(schedules, first)
     if len(schedules) != len(matrix):
