@@ -196,6 +196,14 @@ def first_change(v: Any, kinds: Any, t: float, step: float, latest: float, dense
 
 
 @inner
+def enlarge(atol: Any, tolerance: Any, shares: Any, y: Any) -> None:
+    """Let absolute tolerances grow with the states (see `immunoode.solve.tolerance`)."""
+    for i in range(atol.size):
+        if shares[i] > 0.0:
+            atol[i] = tolerance[i] = max(atol[i], shares[i] * abs(y[i]))
+
+
+@inner
 def copy_row(to: Any, of: Any) -> None:
     for k in range(to.size):
         to[k] = of[k]
@@ -353,8 +361,8 @@ def carry_out(v: Any, kinds: Any, levels: int, flags: Any, offsets: Any, targets
 @entry
 def run(f: Any, v: Any, kinds: Any, levels: int, flags: Any, offsets: Any, targets: Any, known: Any, until: float,
         watched: Any, longest: float, x: Any, y: Any, times: Any, first: int, conditions: int, extinct: Any, rtol: float,
-        atol: Any, most_steps: int, method: int, numbers: Any, whole: Any, holds: Any, waiting: Any, values: Any, out: Any,
-        counts: Any) -> int:  # fmt: skip
+        atol: Any, shares: Any, most_steps: int, method: int, numbers: Any, whole: Any, holds: Any, waiting: Any, values: Any,
+        out: Any, counts: Any) -> int:  # fmt: skip
     """Step one patient over its events; fill `out` at `times`; return a code.
 
     `f` and `v` hold the addresses of the model's functions and of the events'; see `EventFunctions` for `kinds` to `targets`.
@@ -407,6 +415,7 @@ def run(f: Any, v: Any, kinds: Any, levels: int, flags: Any, offsets: Any, targe
             for j in range(switches):
                 crossed[j] = 0.0
             blur = 0.0
+            enlarge(atol, tolerance, shares, y)
             if t - numbers[WINDOW] > 1e-9 * span:
                 numbers[WINDOW], whole[BUSY] = t, 0
             if whole[BUSY] > MOST_AT_ONCE:
@@ -571,6 +580,7 @@ def run(f: Any, v: Any, kinds: Any, levels: int, flags: Any, offsets: Any, targe
             t = reached
             fresh = False
             copy(y, 0, trial, 0, width)
+            enlarge(atol, tolerance, shares, y)
             if change:
                 implicit = not implicit
                 streak = 0

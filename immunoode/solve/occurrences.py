@@ -79,8 +79,12 @@ def _course(simulator: Simulator, functions: EventFunctions, parameters: FloatAr
     y = np.zeros(system.width)
     y[:n] = system.initial(packed)
     no_doses = np.zeros((1, len(system.input_states)))
-    given = absolute(system, y[None, :n], no_doses, no_doses, simulator.rtol)[0] if simulator.atol is None else simulator.atol
-    atol = np.broadcast_to(given, (n,)).copy()
+    atol, shares = np.empty(n), np.zeros(n)
+    if simulator.atol is None:
+        tolerances = absolute(system, packed[None], y[None, :n], no_doses, no_doses, simulator.rtol)
+        atol[:], shares[:] = tolerances.atol[0], tolerances.shares[0]
+    else:
+        atol[:] = simulator.atol
     x = np.concatenate([packed, np.zeros(switches)])
     widest = int(np.diff(functions.offsets).max(initial=1))
     most = max(100, min(MOST_WAITING, _ROOM // max(widest, 1)))
@@ -96,7 +100,7 @@ def _course(simulator: Simulator, functions: EventFunctions, parameters: FloatAr
         known = functions.times(parameters, y[:n], time, until)
         code = kernel.run(system.addresses, functions.addresses, functions.kinds, functions.levels, functions.flags,
                           functions.offsets, functions.targets, known, until, functions.read_by_curved, longest, x, y, times,
-                          packed.size, system.conditions.size, simulator.thresholds, simulator.rtol, atol,
+                          packed.size, system.conditions.size, simulator.thresholds, simulator.rtol, atol, shares,
                           simulator.most_steps, METHODS.index(simulator.method), numbers, whole, holds, waiting, values, states,
                           counts)  # fmt: skip
         ahead = 2 * ahead if numbers[kernel.T] >= until else max(4 * (numbers[kernel.T] - time), (end - start) / LOOKS)

@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
 from immunoode.model.symbolic import Expr
 from immunoode.solve.system import FloatArray
 
+_Flags = NDArray[np.bool_]
 MOST = 1_000_000
 """Parts that are looked at together; more are switches without end."""
 _SHORT = 1e-8
@@ -186,13 +188,14 @@ class _Reader:
         many = count > 1
         return Range(low_, high_, np.where(many, -np.inf, slopes[0]), np.where(many, np.inf, slopes[1]))
 
-    def _holds(self, condition: Expr, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _holds(self, condition: Expr, low: FloatArray, high: FloatArray) -> tuple[_Flags, _Flags]:
         """Return where a condition surely holds, and where it surely does not."""
         kind = type(condition).__name__
         if kind in ("And", "Or"):
             each = [self._holds(part, low, high) for part in condition.args]
             surely, never = (np.array([e[k] for e in each]) for k in (0, 1))
-            return (surely.all(0), never.any(0)) if kind == "And" else (surely.any(0), never.all(0))
+            both = (np.all(surely, axis=0), np.any(never, axis=0)), (np.any(surely, axis=0), np.all(never, axis=0))
+            return both[0] if kind == "And" else both[1]
         if kind == "Not":
             surely, never = self._holds(condition.args[0], low, high)
             return never, surely
