@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -227,3 +229,30 @@ def test_leading_zeros_stay_in_the_identifiers_of_a_file(tmp_path: object) -> No
     path.write_text("id,day,value\n001,0,5\n002,07,6\n")
     table, _ = open_table(path)
     assert table["id"].tolist() == ["001", "002"] and table["value"].tolist() == [5, 6]
+
+
+def _file(folder: object, text: str) -> Path:
+    path = Path(str(folder)) / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_rows_longer_than_their_heading_are_refused_and_never_shift(tmp_path: object) -> None:
+    with pytest.raises(DataError, match="more cells than headings"):
+        open_table(_file(tmp_path, "id,day,value\n1,4,0,81\n2,4,7,82\n"))
+
+
+def test_separators_at_the_end_of_lines_are_no_cells(tmp_path: object) -> None:
+    table, _ = open_table(_file(tmp_path, "id,day,value\n4,0,81,\n4,7,82,\n"))
+    assert table["id"].tolist() == [4, 4] and table["value"].tolist() == [81, 82]
+
+
+@pytest.mark.parametrize("rows", ["1;0;1.500\n1;7;2.750\n", "1;0;0,5\n1;7;1.5\n"])
+def test_points_that_may_be_of_thousands_are_refused(tmp_path: object, rows: str) -> None:
+    with pytest.raises(DataError, match="may be of thousands or decimal"):
+        open_table(_file(tmp_path, "id;day;value\n" + rows))
+
+
+def test_decimals_of_tables_with_semicolons(tmp_path: object) -> None:
+    for rows in ("1;0;0,5\n1;7;12,25\n", "1;0;0.5\n1;7;12.25\n"):
+        assert numbers(open_table(_file(tmp_path, "id;day;value\n" + rows))[0]["value"]).values.tolist() == [0.5, 12.25]

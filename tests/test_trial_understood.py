@@ -492,3 +492,40 @@ def test_times_beyond_a_life_are_no_times() -> None:
         imo.read_endpoints, pd.DataFrame({"id": ["a"], "t": [1e308], "dead": [1]}), {"OS": "t"}, events={"OS": "dead"}
     )
     assert "is not a number" in refused(imo.read_trial, pd.DataFrame({"id": "a", "weeks": [0, 1e308], "value": 1.0}))
+
+
+def test_one_code_of_two_labels_is_refused_until_one_is_chosen() -> None:
+    table = survival(PARAM=["PFS by investigator (months)", "PFS by IRC (days)"])
+    assert "PARAMCD 'OS' stands for 2 PARAM" in refused(imo.read_adam, {"ADTTE": table})
+    chosen = imo.read_adam({"ADTTE": table}, where={"PARAM": "PFS by IRC (days)"})
+    assert chosen.endpoints["time"].tolist() == [5.0]
+    assert days(PARAM=["Overall survival (months)", "Overall  Survival (Months)"]) == [10 * MONTH, 5 * MONTH]
+
+
+@pytest.mark.parametrize("code", [-1, 0.5, "Y"])
+def test_censoring_that_is_no_code_of_adam_is_left_out_and_listed(code: Any) -> None:
+    data = imo.read_adam({"ADTTE": survival(CNSR=[code, 2])})
+    assert data.endpoints[["subject", "event"]].values.tolist() == [["b", False]]
+    assert data.left_out["reason"].str.startswith(f"CNSR '{code}' is not").all() and len(data.left_out) == 1
+
+
+def test_rows_without_a_code_are_listed() -> None:
+    data = imo.read_adam({"ADTTE": survival(PARAMCD=["OS", ""])})
+    assert data.endpoints["endpoint"].tolist() == ["OS"] and data.left_out["reason"].tolist() == ["has no PARAMCD"]
+
+
+TARGET = pd.DataFrame({"USUBJID": "a", "PARAMCD": "LDIAM", "AVAL": [3.0, 2.0], "ADY": [1, 43], "TRLNKID": "T01"})
+
+
+def test_a_unit_or_lesion_is_from_the_first_column_that_says_it() -> None:
+    data = imo.read_adam({"ADTR": TARGET.assign(AVALU="", TRSTRESU="CM", TRLNKID="", TULNKID="T01")})
+    assert imo.sum_lesions(data).frame["value"].tolist() == [30, 20]
+
+
+def test_a_diameter_in_square_millimetres_is_refused() -> None:
+    assert "'mm^2' is no unit of a length" in refused(imo.read_adam, {"ADTR": TARGET.assign(AVALU="mm2")})
+
+
+def test_lesions_without_a_group_are_what_their_name_says() -> None:
+    table = TARGET.assign(TRLNKID=["T01", "NT01"], ADY=1)
+    assert imo.read_adam({"ADTR": table}).frame.set_index("lesion")["kind"].to_dict() == {"T01": "target", "NT01": "non-target"}

@@ -118,7 +118,29 @@ def _lines(path: Path) -> tuple[pd.DataFrame, int]:
             right = "a heading for each column, in the first line that does not begin with #"
             raise DataError(Problem(path.name, what, right)) from None
     check_cells(table, separator, comments + 2, path.name)
+    if separator == ";":
+        _points_are_decimal(pd.read_csv(path, **how, dtype=str), path.name)
     return _with_leading_zeros(table, path, how), comments + 2
+
+
+_POINT = re.compile(r"[-+]?\d*\.\d+")
+_OF_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
+
+
+def _points_are_decimal(texts: pd.DataFrame, where: str) -> None:
+    """Raise where a table with semicolons has points that may be of thousands: 1.500 beside 0,5, or 1.500 alone."""
+    columns = {c: texts[c].dropna().str.strip().drop_duplicates() for c in texts.columns}
+    pointed = {c: cells[cells.str.fullmatch(_POINT)] for c, cells in columns.items() if len(cells)}
+    pointed = {c: cells for c, cells in pointed.items() if len(cells)}
+    commas = any(cells.str.fullmatch(_DECIMAL_COMMA).any() for cells in columns.values() if len(cells))
+    thousands = all(cells.str.fullmatch(_OF_THOUSANDS).all() for cells in pointed.values())
+    if pointed and (commas or thousands):
+        right = "commas for decimals and no points, or points for decimals throughout"
+        raise DataError([
+            Problem(f"{where}: column {str(c)!r}", f"the point in {cells.iloc[0]!r} may be of thousands or decimal", right)
+            for c, cells in pointed.items()
+        ])  # fmt: skip
 
 
 _LEADING_ZERO = re.compile(r"(?:^|[,;\t\n\"])[ ]*0\d+[ ]*(?:$|[,;\t\r\n\"])", re.M)

@@ -181,11 +181,29 @@ def _dataset(
     """Return a data set of one reader."""
     aside = _aside(table, asked)
     rows = table[aside == ""]
+    _one_meaning(name, rows)
     judged = rows[_judged(name, rows)]
     chosen = one_reader(judged, reader, name, _codes(judged) if name == "ADRS" else None)
     aside = aside.mask(aside.index.isin(judged.index[~chosen.rows]), chosen.reason)
     notes = tuple(note for note in chosen.notes if reader is not None)
     return Dataset(name, table, people, partial, aside, notes, chosen)
+
+
+def _one_meaning(name: str, rows: pd.DataFrame) -> None:
+    """Raise where one PARAMCD stands for several PARAM: two endpoints, readers or units under one name."""
+    if "PARAM" not in rows.columns:
+        return
+    labels = rows[["PARAMCD", "PARAM"]].apply(text)
+    labels = labels[(labels != "").all(axis=1)].drop_duplicates()
+    labels = labels.assign(plain=labels["PARAM"].str.casefold().str.split().str.join(" "))
+    several = labels.groupby("PARAMCD", sort=False).filter(lambda same: same["plain"].nunique() > 1)
+    problems = []
+    for code, same in several.groupby("PARAMCD", sort=False):
+        shown = " and ".join(map(repr, same["PARAM"].iloc[:3]))
+        what = f"PARAMCD {str(code)!r} stands for {same['plain'].nunique()} PARAM: {shown}"
+        problems.append(Problem(name, what, f"choose one: where={{'PARAM': {same['PARAM'].iloc[0]!r}}}"))
+    if problems:
+        raise DataError(problems)
 
 
 def _judged(name: str, rows: pd.DataFrame) -> pd.Series:

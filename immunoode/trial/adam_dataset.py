@@ -99,14 +99,15 @@ class Dataset:
         return days, wrong.where(days.isna(), ""), tuple(notes)
 
     def column(self, *names: str) -> pd.Series:
-        """Return the first of these columns as text, "" where there is none."""
+        """Return of each row the first of these columns that says something, as text; "" where none does."""
         import pandas as pd
 
-        found = next((n for n in names if n in self.table.columns), None)
-        if found is None:
-            return pd.Series("", index=self.table.index)
-        texts = text(self.table[found])
-        return texts.mask(is_missing(texts), "")
+        said = pd.Series("", index=self.table.index)
+        for name in names:
+            if name in self.table.columns:
+                texts = text(self.table[name])
+                said = said.where(said != "", texts.mask(is_missing(texts), ""))
+        return said
 
     def no_observation(self) -> pd.Series:
         """Return why rows are no observations: of nobody, of who did not enter the trial, or derived from other rows."""
@@ -115,6 +116,7 @@ class Dataset:
         return first_reason(
             (self.aside != "", lambda rows: self.aside[rows]),
             (self.subject == "", "has no subject"),
+            (self.column("PARAMCD") == "", "has no PARAMCD"),
             (self.subject.isin(self.people.out), lambda rows: self.subject[rows].map(dict(self.people.out))),
             ((derived != "") & ~is_sum, lambda rows: "derived, not observed (DTYPE " + derived[rows] + ")"),
         )

@@ -65,7 +65,9 @@ def times_to_events(data: Dataset, stated: str | None) -> Part:
         (time.abs() > LONGEST, quoting("time {} is longer than a life", read.texts)),
         (read.values < 0, quoting("time {} is negative", read.texts)),
         (time < 0, "its event is before its start"),
-        (censored.values.isna(), "CNSR is not a number"),
+        (censored.unread, quoting("CNSR {} is not a number", censored.texts)),
+        (censored.missing, "CNSR is not a number"),
+        ((censored.values < 0) | (censored.values % 1 != 0), quoting("CNSR {} is not 0, 1, 2, ...", censored.texts)),
     )
     usable = bad == ""
     again = table[usable].duplicated(["subject", "endpoint"]).reindex(table.index, fill_value=False)

@@ -142,6 +142,10 @@ def _unit(data: Dataset, length: pd.Series) -> tuple[pd.Series, tuple[str, ...]]
     read = {u: _read(u, data.name) for u in stated.unique()}
     labels = data.column("PARAM")
     unit = stated.map(read).where(stated != "", labels.map({label: heading(label).unit for label in labels.unique()}))
+    wrong = unit[length & (unit != "") & ~_is_length(unit)]
+    if len(wrong):
+        what = f"{wrong.iloc[0]!r} is no unit of a length, and {data.column('PARAMCD')[wrong.index[0]]!r} is one"
+        raise DataError(Problem(wrong.index[0], what, "for example mm; or name what is no sum or diameter otherwise"))
     silent = length & (unit == "")
     note = ("no unit of diameters is stated: mm",) if silent.any() else ()
     return unit.mask(silent, "mm"), note
@@ -162,7 +166,9 @@ def _kind(data: Dataset) -> pd.Series:
     """Return what each lesion is: "target", "non-target", "new", and whether it is a lymph node."""
     group = data.column("TRGRPID", "TUGRPID").str.lower()
     label = data.column("PARAM").str.lower().str.replace(r"[\s_]+", "-", regex=True)
-    group = group.where(group != "", label.str.extract(r"(non-?target|new|target)", expand=False).fillna("target"))
+    group = group.where(group != "", label.str.extract(r"(non-?target|new|target)", expand=False).fillna(""))
+    named = data.column("TRLNKID", "TULNKID", "LESION").str.upper().str.extract(r"^(NT|NEW|N)[-_ ]?\d", expand=False)
+    group = group.where(group != "", named.map({"NT": "non-target", "NEW": "new", "N": "new"}).fillna("target"))
     kind = group.str.replace(r"non[\s_]?target", "non-target", regex=True)
     kind = kind.where(kind.isin(("target", "non-target")), kind.where(~kind.str.startswith("new"), "new"))
     place = data.column("TULOC", "TRLOC").str.lower()
