@@ -193,3 +193,8 @@ def test_symbols_of_models_are_shown_as_they_are(name: str) -> None:
         for key, part in table.items():
             own = re.sub(r"[^A-Za-z]", "", part.symbol)
             assert not own or own in re.sub(r"\\mathrm|[^A-Za-z]", "", shown[key]), (key, part.symbol, shown[key])
+
+
+def test_a_title_with_control_characters_is_written_as_sound_sbml() -> None:
+    model = hostile("a\x00\x07\x0b\x1b\ufffe & <b> ]]> end")
+    assert imo.read_sbml(imo.write_sbml(model)).title == "a & <b> ]]> end"

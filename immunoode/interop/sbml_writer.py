@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import html
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -188,7 +189,7 @@ class _Writer:
     def _head(self) -> None:
         model = self.whole.model
         self.model.setId(self.whole.identifier)
-        self.model.setName(model.title or model.name)
+        self.model.setName(_printable(model.title or model.name))
         self.model.setTimeUnits("day")
         self._notes(self.model, model.description)
         unit = self.model.createUnitDefinition()
@@ -206,7 +207,7 @@ class _Writer:
 
     def _notes(self, part: Any, text: str) -> None:
         if text:
-            part.setNotes(f'<p xmlns="http://www.w3.org/1999/xhtml">{html.escape(text, quote=False)}</p>')
+            part.setNotes(f'<p xmlns="http://www.w3.org/1999/xhtml">{html.escape(_printable(text), quote=False)}</p>')
 
     def _unit(self, name: str) -> str:
         model = self.whole.model
@@ -220,7 +221,7 @@ class _Writer:
         made.setId(name)
         made.setConstant(constant)
         if title:
-            made.setName(title)
+            made.setName(_printable(title))
         if name in self.whole.model.constants:
             self._notes(made, self.whole.model.constants[name].source)
         if value is not None:
@@ -229,7 +230,7 @@ class _Writer:
     def _species(self, name: str) -> None:
         made = self.model.createSpecies()
         made.setId(name)
-        made.setName(self._unit(name))
+        made.setName(_printable(self._unit(name)))
         made.setCompartment(SIZE)
         made.setHasOnlySubstanceUnits(True)
         made.setBoundaryCondition(False)
@@ -258,7 +259,7 @@ class _Writer:
             return
         made = self.model.createReaction()
         made.setId(f"flow_{flow.name}")
-        made.setName(flow.title)
+        made.setName(_printable(flow.title))
         made.setReversible(True)
         for end, create in ((flow.source, made.createReactant), (flow.target, made.createProduct)):
             if end:
@@ -362,7 +363,7 @@ class _Writer:
         self.events += 1
         made = self.model.createEvent()
         made.setId(f"event_{self.events}")
-        made.setName(event.name)
+        made.setName(_printable(event.name))
         made.setUseValuesFromTriggerTime(event.at_firing)
         trigger = made.createTrigger()
         trigger.setInitialValue(event.starts)
@@ -441,3 +442,11 @@ def _extreme(arguments: list[str], sign: str) -> str:
 
 _SIGNS: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
 _COMPARED: Mapping[type[ast.cmpop], str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+
+def _printable(text: str) -> str:
+    """Return a text without the characters that XML cannot have, or should not."""
+    return _UNPRINTABLE.sub("", text)

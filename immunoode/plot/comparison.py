@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from immunoode.plot.style import COLOURS
+from immunoode.plot.style import COLOURS, names_as_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _PRINTED = {"aic": "AIC", "aicc": "AICc", "bic": "BIC"}
 
 
+@names_as_text
 def plot_comparison(found: FitComparison, criterion: str = "aicc", *, ax: Axes | None = None) -> Axes:
     """Draw how far each model's criterion is above the best, with its weight beside it.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from immunoode.errors import FitError, Problem
-from immunoode.plot.style import COLOURS
+from immunoode.plot.style import COLOURS, names_as_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +23,7 @@ WIDE = 100.0
 """Largest over smallest value above which a figure is logarithmic by default."""
 
 
+@names_as_text
 def plot_fit(
     result: FitResult,
     by: Literal["arm", "subject"] | None = None,
@@ -203,6 +204,7 @@ def _labels(box: Axes, result: FitResult, kind: str, name: str, arm: str, quanti
         box.set_ylim(0, 1.25 * max(top) or 1.0)
 
 
+@names_as_text
 def plot_residuals(result: FitResult, *, quantity: str | None = None, log: bool | None = None) -> FloatArray:
     """Draw observed against predicted, weighted residuals over time and prediction, and their normal quantiles.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from immunoode.plot.style import COLOURS, line, words
+from immunoode.plot.style import COLOURS, line, names_as_text, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from immunoode.fit.observations import FloatArray
 
 
+@names_as_text
 def plot_identifiability(found: Identifiability, *, axes: FloatArray | None = None) -> FloatArray:
     """Draw the expected relative standard error of each parameter, and how the errors of each pair are correlated.
 
@@ -60,6 +61,7 @@ def plot_identifiability(found: Identifiability, *, axes: FloatArray | None = No
     return np.asarray(axes)
 
 
+@names_as_text
 def plot_next_samples(
     found: Identifiability,
     times: Iterable[float] | None = None,

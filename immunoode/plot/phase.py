@@ -10,7 +10,7 @@ import numpy as np
 from immunoode.analysis.rates import at_rest, rates_of
 from immunoode.analysis.steady import steady_states
 from immunoode.errors import ModelError, Problem, nearest
-from immunoode.plot.style import COLOURS, label, new_axes, words
+from immunoode.plot.style import COLOURS, label, names_as_text, new_axes, words
 
 if TYPE_CHECKING:
     from immunoode.model.parts import Model
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FINE, FEWER, COARSE = 240, 100, 26
 
 
+@names_as_text
 def phase_plane(
     model: Model | str,
     x: str,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.fit.observations import INTERVAL, LEFT, MEASURED, RIGHT
-from immunoode.plot.style import colour, label, pretty_unit, words
+from immunoode.plot.style import colour, label, names_as_text, pretty_unit, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +25,7 @@ MARKS = {MEASURED: ("o", "observed"), LEFT: ("v", "below this limit"), RIGHT: ("
          INTERVAL: ("s", "upper end of an interval")}  # fmt: skip
 
 
+@names_as_text
 def plot_individuals(
     result: PopulationResult, subjects: list[str] | None = None, *, quantity: str | None = None, log: bool = False
 ) -> FloatArray:
@@ -90,6 +91,7 @@ def _spread_out(result: PopulationResult) -> list[str]:
     return [result.observations.subjects[i] for i in some]
 
 
+@names_as_text
 def plot_goodness(result: PopulationResult, *, quantity: str | None = None, draws: int = 500) -> FloatArray:
     """Draw observed against typical and individual predictions, residuals over time and prediction, and their quantiles.
 
@@ -149,6 +151,7 @@ def _quantiles(box: Axes, table: DataFrame) -> None:
     box.legend(fontsize="x-small", markerscale=2)
 
 
+@names_as_text
 def plot_convergence(result: PopulationResult) -> FloatArray:
     """Draw every population parameter, on the scale that is estimated, over the iterations; dashed is what was found.
 
@@ -184,6 +187,7 @@ def _short(name: str) -> str:
     return words(name).replace("sum of diameters", "SLD")
 
 
+@names_as_text
 def plot_predictive(
     check: PredictiveCheck, *, log: bool = False, points: bool = True, axes: FloatArray | None = None
 ) -> FloatArray:

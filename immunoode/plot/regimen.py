@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from immunoode.plot.style import colour, new_axes, pretty_unit, time_axis, words
+from immunoode.plot.style import colour, names_as_text, new_axes, pretty_unit, time_axis, words
 from immunoode.regimen.checks import EXPOSURE_UNIT
 from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET
 
@@ -29,6 +29,7 @@ _SEEN = 0.008
 """Part of the axis from which on a duration is drawn as a bar."""
 
 
+@names_as_text
 def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True, data: bool = False) -> Any:
     """Draw a regimen.
 

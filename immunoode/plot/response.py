@@ -20,6 +20,7 @@ from immunoode.plot.oncology import (
     time_unit,
     with_count,
 )
+from immunoode.plot.style import names_as_text
 from immunoode.trial.response.words import PD, is_one_of
 from immunoode.trial.table import SUM_OF_DIAMETERS
 
@@ -33,6 +34,7 @@ MOST_COLUMNS = 3
 """Panels beside each other."""
 
 
+@names_as_text
 def response_over_time(
     responses: Responses, *, every: str | float = "6 weeks", unit: str | None = None, ax: Any = None, data: bool = False
 ) -> Any:
@@ -147,6 +149,7 @@ def _shares(after: pd.DataFrame, responses: Responses, days: Sequence[float] | A
     return pd.DataFrame(rows)
 
 
+@names_as_text
 def sums_by_arm(
     responses: Responses, *, fits: pd.DataFrame | None = None, unit: str | None = None, log: bool = False, ax: Any = None,
     data: bool = False,

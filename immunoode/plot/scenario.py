@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.plot.style import label, line, new_axes, time_axis, wide_range, words, wrapped
+from immunoode.plot.style import label, line, names_as_text, new_axes, time_axis, wide_range, words, wrapped
 
 if TYPE_CHECKING:
     from immunoode.scenario.compare import Comparison
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _PANELS = (("effectors",), ("pd1_occupancy", "ctla4_occupancy"))
 
 
+@names_as_text
 def plot_comparison(comparison: Comparison, *, panels: Sequence[str] | None = None, calendar: bool = True) -> Any:
     """Draw scenarios side by side.
 
@@ -145,6 +146,7 @@ def _calendar(box: Any, lanes: Sequence[_Lane]) -> None:
     box.spines["left"].set_visible(False)
 
 
+@names_as_text
 def plot_grid(grid: Grid, axes: Any = None, *, cmap: str = "viridis") -> Any:
     """Draw a grid as a heat map with its values; cells where progression is not reached say so.
 

@@ -17,7 +17,7 @@ from immunoode.plot.oncology import (
     time_unit,
     with_count,
 )
-from immunoode.plot.style import new_axes
+from immunoode.plot.style import names_as_text, new_axes
 from immunoode.trial.response.words import PROGRESSED, is_one_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ MARKED = 100
 """Subjects up to which progressions are marked."""
 
 
+@names_as_text
 def spider(responses: Responses, *, unit: str | None = None, ax: Any = None, data: bool = False) -> Any:
     """Draw the change from baseline of each subject over time, a colour an arm.
 

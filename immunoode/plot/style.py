@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
+from functools import wraps
 from textwrap import fill
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from numpy.typing import ArrayLike
 
@@ -20,6 +22,39 @@ _PRINTED = (
     ("t cell", "T cell"),
     ("il2", "IL-2"),
 )
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_POWERS = re.compile(r"[\d.]*×?\$(\\mathdefault\{)?[-−\d.]*(\\times)?[-−\d.]*(\^\{[-−\d.]*\})?\}?\$.*")
+"""Powers of ten, the only mathematics in a figure."""
+
+
+def names_as_text(draw: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that draws take dollar signs in names of arms, subjects and models for what they are."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **how: P.kwargs) -> R:
+        from matplotlib.text import Text
+
+        made = draw(*args, **how)
+        for figure in {id(f): f for f in _figures(made)}.values():
+            for text in figure.findobj(Text):
+                if "$" in text.get_text() and not _POWERS.fullmatch(text.get_text()):
+                    text.set_parse_math(False)
+        return made
+
+    return drawn
+
+
+def _figures(made: Any) -> Iterable[Any]:
+    """Return the figures of what a function that draws gives: axes, arrays and tables of them, or a figure."""
+    if hasattr(made, "savefig"):
+        return [made]
+    if hasattr(made, "get_figure"):
+        return [made.get_figure()]
+    parts = made.values() if isinstance(made, dict) else made.flat if hasattr(made, "flat") else made
+    return [figure for part in parts for figure in _figures(part)] if hasattr(parts, "__iter__") else []
 
 
 def colour(index: int) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.plot.oncology import NARROW, arm_colours, beside, plain_spines, room, short, time_unit
-from immunoode.plot.style import STYLES
+from immunoode.plot.style import STYLES, names_as_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TITLES = {"OS": "overall survival", "PFS": "progression-free survival", "DOR": "duration of response"}
 
 
+@names_as_text
 def kaplan_meier_figure(
     km: KaplanMeier,
     *,
@@ -133,6 +134,7 @@ def _table(axes: Any, km: KaplanMeier, ticks: Any, days: float, colours: dict[st
 FOREST = ("label", "estimate", "lower", "upper")
 
 
+@names_as_text
 def forest(
     estimates: SurvivalRegression | pd.DataFrame, *, measure: str = "", ax: Any = None, data: bool = False
 ) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem
 from immunoode.plot.oncology import arm_colours, beside, plain_spines, responses_of, room, short, time_unit, with_count
-from immunoode.plot.style import new_axes
+from immunoode.plot.style import names_as_text, new_axes
 from immunoode.regimen.schedule import DOSE, Schedule
 from immunoode.trial.response.words import CR, PR, is_one_of
 
@@ -29,6 +29,7 @@ MARKS = {
 """Marker, fill and size of each event; every mark has a black edge."""
 
 
+@names_as_text
 def swimmer(
     responses: Responses,
     *,

@@ -11,6 +11,7 @@ from immunoode.plot.style import (
     colour,
     label,
     line,
+    names_as_text,
     new_axes,
     outside_legend,
     pretty_unit,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _THIN, _PER_PANEL = 40, 6
 
 
+@names_as_text
 def plot_simulation(
     simulation: Simulation, *names: str, axes: Any = None, log: bool | None = None, title: str | None = None
 ) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import FitError, Problem
-from immunoode.plot.style import COLOURS
+from immunoode.plot.style import COLOURS, names_as_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,7 @@ _MOST = 12
 """Parameters drawn, at most."""
 
 
+@names_as_text
 def plot_profiles(profiles: Profiles, *, axes: FloatArray | None = None) -> FloatArray:
     """Draw each profile with both thresholds and the interval of the parameter alone.
 
@@ -73,6 +74,7 @@ def _profile(box: Axes, profile: Profile, level: float) -> None:
         box.set_title(profile.verdict, fontsize=8, color=ORANGE)
 
 
+@names_as_text
 def plot_draws(draws: Draws, *, axes: FloatArray | None = None) -> FloatArray:
     """Draw the distribution of each parameter with the fit and its interval, and each pair of them.
 
@@ -114,6 +116,7 @@ def plot_draws(draws: Draws, *, axes: FloatArray | None = None) -> FloatArray:
     return np.asarray(axes)
 
 
+@names_as_text
 def plot_starts(starts: Starts, *, ax: Axes | None = None) -> Axes:
     """Draw the waterfall: how far above the best minimum each start ended, sorted.
 

@@ -17,7 +17,7 @@ from immunoode.plot.oncology import (
     room,
     short,
 )
-from immunoode.plot.style import new_axes
+from immunoode.plot.style import names_as_text, new_axes
 
 if TYPE_CHECKING:
     from immunoode.trial.response.responses import Responses
@@ -28,6 +28,7 @@ NAMED = 40
 """Subjects up to which they are named."""
 
 
+@names_as_text
 def waterfall(
     responses: Responses,
     *,
