@@ -23,7 +23,7 @@ _DRUGS = {
     "pemetrexed": "pemetrexed alimta",
     "gemcitabine": "gemcitabine gemzar gem",
     "radiotherapy": "radiotherapy radiation irradiation irradiated rt xrt ebrt sbrt sabr ir",
-    UNTREATED: "untreated placebo vehicle control controls observation pbs saline isotype igg none bsc",
+    UNTREATED: "untreated placebo vehicle control controls ctrl observation pbs saline isotype igg none bsc",
 }
 _CLASSES = {
     "pembrolizumab": r"(?:(?:anti|a|α)-?)?pd-?1(?:-?(?:inhibitors?|blockade|antibody|mab|ab))?",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,6 +18,22 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}" + (f"; {self.right}" if self.right else "")
+
+
+SHOWN = 20
+"""Up to so many problems a message tells each; of more it tells those that are alike once."""
+
+
+def _lines(problems: tuple[Problem, ...]) -> list[str]:
+    """Return the lines of a message about several problems: the first and the last always among them."""
+    if len(problems) <= SHOWN:
+        return [str(p) for p in problems]
+    alike = Counter((p.what, p.right) for p in problems)
+    first = {(p.what, p.right): p for p in reversed(problems)}
+    lines = [f"{first[kind]}" + (f" (and {n - 1} more like it)" if n > 1 else "") for kind, n in alike.items()]
+    if len(lines) <= SHOWN:
+        return lines
+    return [*lines[: SHOWN - 1], f"and {len(lines) - SHOWN} more: all of them are in .problems", lines[-1]]
 
 
 class ImmunoodeError(Exception):
@@ -35,7 +52,7 @@ class ImmunoodeError(Exception):
     def _text(self) -> str:
         if len(self.problems) == 1:
             return str(self.problems[0])
-        return "\n".join([f"{len(self.problems)} problems:", *(f"  - {p}" for p in self.problems)])
+        return "\n".join([f"{len(self.problems)} problems:", *(f"  - {line}" for line in _lines(self.problems))])
 
     def __reduce__(self):  # type: ignore[no-untyped-def]  # errors cross process borders
         return type(self), (self.problems,)

@@ -88,7 +88,7 @@ def test_arms_are_read_from_their_names():
      ("gem/cis", "cisplatin gemcitabine"),
      ("combo (RT + anti-PD-1)", "pembrolizumab radiotherapy"), ("placebo + docetaxel", "docetaxel"),
      ("Arm A: docetaxel", "docetaxel"),
-     ("vehicle", ""), ("no treatment", ""), ("IgG control", ""), ("Placebo", ""), ("Observation", "")],
+     ("vehicle", ""), ("Ctrl", ""), ("no treatment", ""), ("IgG control", ""), ("Placebo", ""), ("Observation", "")],
 )  # fmt: skip
 def test_names_of_arms_as_trials_have_them(name, drugs):
     assert treatments((name,), {})[name].drugs == tuple(drugs.split())

@@ -302,6 +302,7 @@ def test_units_that_differ_between_heading_and_caller_are_refused() -> None:
             {"day": [1, 8], "value": [1.0, 2.0]},
             "first measured after day 0 (day 1); if the table's day 1 is the day of the first dose",
         ),
+        ({"day": [7, 9], "value": [1.0, 2.0]}, "(day 7); if its days count from something other than the first dose"),
     ],
 )
 def test_doubtful_baselines_are_said(columns: dict[str, list[float]], said: str) -> None:
@@ -529,3 +530,21 @@ def test_a_diameter_in_square_millimetres_is_refused() -> None:
 def test_lesions_without_a_group_are_what_their_name_says() -> None:
     table = TARGET.assign(TRLNKID=["T01", "NT01"], ADY=1)
     assert imo.read_adam({"ADTR": table}).frame.set_index("lesion")["kind"].to_dict() == {"T01": "target", "NT01": "non-target"}
+
+
+def test_reports_list_the_first_rows_that_were_left_out_and_count_the_others() -> None:
+    table = pd.DataFrame({"id": "a", "day": range(30), "value": [5.0] + [None] * 29})
+    report = imo.read_trial(table, units="mm").report()
+    assert "29 x no value (empty)" in report and report.count("no value (empty)\n") <= 12
+    assert report.endswith("and 19 more: see .left_out")
+
+
+def test_a_report_without_observations_has_no_empty_table() -> None:
+    table = pd.DataFrame({"id": ["a"], "os_months": [12.0], "dead": [0]})
+    report = imo.read_endpoints(table, {"OS": "os_months"}, events={"OS": "dead"}).report()
+    assert "Empty DataFrame" not in report and "Beside them: 1 times to events" in report
+
+
+def test_baselines_that_all_come_on_one_day_are_said_with_that_day() -> None:
+    sums = pd.DataFrame({"id": list("aabb"), "day": [0, 42, 1, 43], "sum_of_diameters": [50.0, 40, 30, 20]})
+    assert "1 of 2 subjects have no baseline, and are first measured on day 1: " in imo.recist(sums).report()

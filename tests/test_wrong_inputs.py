@@ -412,3 +412,20 @@ def says(error: pytest.ExceptionInfo[imo.ImmunoodeError], phrases: tuple[str, ..
     assert [phrase for phrase in phrases if phrase not in text] == [], text
     assert all(problem.where and problem.what for problem in error.value.problems)
     assert len(text) < 3000
+
+
+def test_a_message_tells_many_problems_that_are_alike_once() -> None:
+    alike = [imo.Problem(f"t, row {n}", "has EVID 10101", "0 to 4") for n in range(90)]
+    error = imo.DataError([*alike, imo.Problem("t", "90 rows make no sense")])
+    assert str(error).splitlines() == [
+        "91 problems:",
+        "  - t, row 0: has EVID 10101; 0 to 4 (and 89 more like it)",
+        "  - t: 90 rows make no sense",
+    ]
+    assert len(error.problems) == 91
+
+
+def test_a_message_tells_the_first_and_the_last_of_many_different_problems() -> None:
+    lines = str(imo.DataError([imo.Problem(f"t, row {n}", f"has AMT -{n}") for n in range(90)])).splitlines()
+    assert lines[1] == "  - t, row 0: has AMT -0" and lines[-1] == "  - t, row 89: has AMT -89" and len(lines) == 22
+    assert lines[-2] == "  - and 70 more: all of them are in .problems"

@@ -34,7 +34,7 @@ def responses_of(responses: Any) -> Responses:
     """
     if not isinstance(responses, Responses):
         raise DataError(
-            Problem("responses", f"are {type(responses).__name__}", "Responses, as imo.recist or imo.irecist returns")
+            Problem("responses", f"are {type(responses).__name__}", "give what imo.recist or imo.irecist returns")
         )
     if responses.subjects.empty:
         raise DataError(Problem("responses", "have no subject", "an evaluation with at least one"))

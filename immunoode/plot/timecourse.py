@@ -118,8 +118,9 @@ def _band(box: Any, times: Any, values: Any, name: str, index: int) -> None:
 
 
 def _floor(box: Any, values: Any) -> None:
-    """Keep a logarithmic axis within twelve decades: below, a curve is as good as zero."""
+    """Keep a logarithmic axis, margin included, within twelve decades or so: below, a curve is as good as zero."""
     positive = np.concatenate([np.ravel(v) for v in values])
     positive = positive[np.isfinite(positive) & (positive > 0)]
     if positive.size:
-        box.set_ylim(bottom=max(positive.min() * 0.8, positive.max() * 1e-12))
+        low, high = max(positive.min() * 0.8, positive.max() * 1e-12), positive.max()
+        box.set_ylim(low, high * (high / low) ** 0.05)

@@ -22,6 +22,8 @@ _KINDS = {
     b"PK\x03\x04": "a zip archive or Excel workbook",
     b"\xd0\xcf\x11\xe0": "an Excel workbook of before 2007, or one with a password",
     b"\x1f\x8b": "compressed by gzip",
+    b"BZh9": "compressed by bzip2",
+    b"\xfd7zXZ": "compressed by xz",
     b"%PDF": "a PDF",
     b"PAR1": "a parquet file",
     b"HEADER RECORD*******": "a SAS transport file",
@@ -49,7 +51,8 @@ def check_lines(path: Path) -> None:
     """
     right = f"a table of text, of at most {MOST_COLUMNS:,} columns, {MOST_CELLS:,} cells and {LARGEST:,} bytes"
     if kind := kind_of(path):
-        raise DataError(Problem(path.name, f"is {kind}", "a table of text, or the name's end that belongs to it"))
+        advice = "give a table of text; unpack what is compressed, and name other kinds by their own suffix"
+        raise DataError(Problem(path.name, f"is {kind}", advice))
     if path.stat().st_size > LARGEST:
         raise DataError(Problem(path.name, f"has more than {LARGEST:,} bytes", right))
     rows, length, columns = 1, 0, 0

@@ -14,6 +14,10 @@ from immunoode.tables.reconciliation import Reconciliation, Tally
 if TYPE_CHECKING:
     import pandas as pd
 
+_FROM_ONE = "if the table's day 1 is the day of the first dose, subtract 1 from its days"
+_FROM_ELSEWHERE = (
+    "if its days count from something other than the first dose (implantation), state the doses on the same days"
+)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
@@ -100,7 +104,7 @@ def _baseline(quantity: str, rows: pd.DataFrame) -> list[str]:
         days = ", ".join(f"{day:g}" for day in sorted(first["time"].unique())[:3])
         notes.append(
             f"{quantity}: {first['subject'].nunique()} of {subjects} subjects are first measured after day 0 (day {days}); "
-            "if the table's day 1 is the day of the first dose, subtract 1 from its days"
+            + (_FROM_ONE if first["time"].min() <= 1 else _FROM_ELSEWHERE)
         )
     for chosen, what, advice in (
         ((last["censoring"] != "") & (last["censoring"] != "right"), "a baseline below a limit",
@@ -113,3 +117,14 @@ def _baseline(quantity: str, rows: pd.DataFrame) -> list[str]:
             shown = ", ".join(map(repr, who[:3])) + (", ..." if len(who) > 3 else "")
             notes.append(f"{quantity}: {len(who)} of {subjects} subjects have {what} ({shown}); {advice}")
     return notes
+
+
+LISTED = 10
+"""Rows left out up to which a report lists each."""
+
+
+def listed(left_out: pd.DataFrame) -> str:
+    """Return the rows that were left out as text; of many the first ones."""
+    text: str = left_out.head(LISTED).to_string(index=False)
+    more = len(left_out) - LISTED
+    return text if more <= 0 else f"{text}\n  and {more} more: see .left_out"

@@ -288,7 +288,8 @@ REQUIRED = {
 
 def _complete(tables: Mapping[str, pd.DataFrame]) -> None:
     if not set(tables) - {"ADSL"}:
-        raise DataError(Problem("ADaM data", "none of ADTR, ADRS, ADTTE is there", "give at least one of them"))
+        right = "give at least one of them; files of other names as a mapping, {'ADTR': path}"
+        raise DataError(Problem("ADaM data", "none of ADTR, ADRS, ADTTE is there", right))
     problems = [
         Problem(name, f"no column {column}", "columns are named as ADaM has them")
         for name, table in tables.items()

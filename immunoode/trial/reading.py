@@ -107,7 +107,7 @@ def read_trial(
     """
     table, where = open_table(source)
     if columns is None and _is_nonmem(table):
-        right = "imo.read_nonmem, which knows its doses and unit of time; or name the columns with columns={...}"
+        right = "read it with imo.read_nonmem, which takes its doses; or name the columns with columns={...}"
         raise DataError(
             Problem(where, "looks like a NONMEM table (ID, TIME, DV, " + ", ".join(_doses(table)) + ")", right)
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.regimen.schedule import Schedule
 from immunoode.tables.reconciliation import UNUSED, Reconciliation
+from immunoode.trial.account import listed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -187,9 +188,9 @@ class TrialData:
             self._headline(),
             *self._more(),
             "",
-            self.summary().to_string(index=False),
-            "",
         ]
+        if len(self):
+            lines += [self.summary().to_string(index=False), ""]
         if self.reconciliation is not None:
             lines += [*_account(self.reconciliation), ""]
         if self.left_out.empty:
@@ -197,7 +198,7 @@ class TrialData:
         counts = self.left_out["reason"].value_counts()
         lines.append(f"{len(self.left_out)} rows were left out:")
         lines += [f"  {n} x {reason}" for reason, n in counts.items()]
-        return "\n".join([*lines, self.left_out.to_string(index=False, max_rows=60)])
+        return "\n".join([*lines, listed(self.left_out)])
 
     def _more(self) -> list[str]:
         """Return what there is beside the observations, in words."""

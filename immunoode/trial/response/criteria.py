@@ -230,9 +230,11 @@ def _with_late_baselines(assessed: Assessed, rules: RecistRules) -> Assessed:
     late = np.isnan(assessed.subjects.baseline_time) & (first <= rules.baseline_until + SOON)
     if not late.any() or np.isnan(assessed.subjects.baseline_time).all():
         return assessed
+    earliest, latest = np.nanmin(first[late]), np.nanmax(first[late])
+    days = f"day {latest:g}" if earliest == latest else f"days {earliest:g} to {latest:g}"
     note = (
-        f"{int(late.sum())} of {size} subjects have no baseline, and are first measured on day {np.nanmin(first[late]):g} to "
-        f"{np.nanmax(first[late]):g}: RecistRules(baseline_until={np.nanmax(first[late]):g}) takes that as baseline"
+        f"{int(late.sum())} of {size} subjects have no baseline, and are first measured on {days}: "
+        f"RecistRules(baseline_until={latest:g}) takes that as baseline"
     )
     return replace(assessed, notes=(*assessed.notes, note))
 

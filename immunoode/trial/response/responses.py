@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from immunoode.errors import DataError, Problem
+from immunoode.trial.account import listed
 from immunoode.trial.response.best import CONTROL
 from immunoode.trial.response.rates import pseudoprogression_table, rate_table
 from immunoode.trial.response.rules import IrecistRules, RecistRules
@@ -133,7 +134,7 @@ class Responses:
             return "\n".join([*lines, "Nothing was left out."])
         lines.append(f"{len(self.left_out)} rows or subjects were left out or are to be looked at:")
         lines += [f"  {n} x {reason}" for reason, n in self.left_out["reason"].value_counts().items()]
-        return "\n".join([*lines, self.left_out.to_string(index=False, max_rows=60)])
+        return "\n".join([*lines, listed(self.left_out)])
 
     def __str__(self) -> str:
         notes = f", {len(self.left_out)} notes in .left_out" if len(self.left_out) else ""
