@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "immunoode"
 FLOORS = (
     ("errors", "version"),
-    ("unit_words", "atomic"),
+    ("unit_words", "atomic", "notebook"),
     ("units",),
     ("tables",),
     ("model",),

@@ -102,6 +102,15 @@ def test_names_are_no_html(name: str) -> None:
     assert not re.search(r"<(script|img|b>1|i>b)", shown), re.search(r".{80}<(script|img|b>1|i>b)", shown)
 
 
+@pytest.mark.parametrize("name", SHOWN)
+def test_dollar_signs_in_names_are_no_mathematics_in_notebooks(name: str) -> None:
+    shown = SHOWN[name]()._repr_html_()
+    skipped = r"<pre>.*?</pre>|<svg.*?</svg>|\$\$.*?\$\$|<summary>.*?</summary>"  # MathJax leaves the first; equations are ours
+    bare = re.sub(rf"{skipped}|</?details[^>]*>", "", shown, flags=re.DOTALL)
+    ignored = re.sub(r'<div class="tex2jax_ignore mathjax_ignore">.*?</div>', "", bare, flags=re.DOTALL)
+    assert not re.sub(r"<[^>]*>", "", ignored).strip()
+
+
 def test_pages_hold_what_they_are_given_as_text() -> None:
     made = page(EVIL, [Section(EVIL, paragraph(EVIL) + preformatted(EVIL) + image(b"", EVIL))])
     assert "<script" not in made and "<img src=x" not in made and 'alt="&lt;script&gt;' in made

@@ -10,6 +10,7 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fit.observations import FloatArray, Observations
+from immunoode.notebook import without_mathematics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,6 +126,7 @@ class FitComparison:
     def __str__(self) -> str:
         return self.table().to_string(float_format=lambda x: f"{x:.4g}")
 
+    @without_mathematics
     def _repr_html_(self) -> str:
         return self.table().to_html(float_format=lambda x: f"{x:.4g}")
 

@@ -28,6 +28,7 @@ from immunoode.fit.uncertainty.draws import Draws
 from immunoode.fit.uncertainty.likelihood_bands import likelihood_bands
 from immunoode.fit.uncertainty.profile import Profiles, profiles
 from immunoode.model.parts import Model, Parameter
+from immunoode.notebook import without_mathematics
 from immunoode.trial.table import TrialData
 
 if TYPE_CHECKING:
@@ -379,6 +380,7 @@ class FitResult:
     def __str__(self) -> str:
         return self.report()
 
+    @without_mathematics
     def _repr_html_(self) -> str:
         from immunoode.fit.report import html
 

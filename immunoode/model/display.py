@@ -8,6 +8,7 @@ from html import escape
 from immunoode.model.diagram import diagram
 from immunoode.model.latex import balances, definitions, in_lines, jumps
 from immunoode.model.parts import Model, Parameter
+from immunoode.notebook import plain
 
 
 def summary(model: Model) -> str:
@@ -26,7 +27,7 @@ def summary(model: Model) -> str:
 
 def html(model: Model) -> str:
     """Return a model as HTML: title, diagram, equations in LaTeX, compartments, parameters with sources."""
-    parts = [f"<h3>{escape(model.title or model.name)}</h3>", _about(model), diagram(model)]
+    parts = [plain(f"<h3>{escape(model.title or model.name)}</h3>{_about(model)}"), diagram(model)]
     parts += [_section("Equations", _equations(balances(model).values()), opened=True)]
     at_doses = jumps(model)
     parts += [_section("At a dose", _equations(at_doses))] if at_doses else []
@@ -74,4 +75,4 @@ def _parameter(name: str, p: Parameter, covariate: bool) -> tuple[str, ...]:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     cells = "".join(f"<th>{escape(h)}</th>" for h in head)
     body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in rows)
-    return f"<table><tr>{cells}</tr>{body}</table>"
+    return plain(f"<table><tr>{cells}</tr>{body}</table>")

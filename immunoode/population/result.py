@@ -15,6 +15,7 @@ from immunoode.errors import Problem as Problem_
 from immunoode.fit.observations import FloatArray, Observations
 from immunoode.fit.saving import fingerprint, save
 from immunoode.model.parts import Model
+from immunoode.notebook import without_mathematics
 from immunoode.population.conditional import ROUNDS, Modes, modes
 from immunoode.population.focei import Ended
 from immunoode.population.levels import Level, levels
@@ -314,6 +315,7 @@ class PopulationResult:
     def __str__(self) -> str:
         return self.report()
 
+    @without_mathematics
     def _repr_html_(self) -> str:
         from immunoode.population.report import html
 

@@ -12,6 +12,7 @@ from immunoode.model.combine import closed
 from immunoode.model.library import load_model
 from immunoode.model.parts import Model
 from immunoode.model.roles import having
+from immunoode.notebook import without_mathematics
 from immunoode.regimen.regimen import Regimen
 from immunoode.scenario.summary import Progression, progression_rule, summarise
 from immunoode.solve.simulate import simulate
@@ -80,6 +81,7 @@ class Comparison:
         head = f"{len(self.simulations)} scenarios of {self.model.name}, {words_of(self)}"
         return f"{head}\n{self._shown().to_string(na_rep='not reached')}\n{self._rule()}"
 
+    @without_mathematics
     def _repr_html_(self) -> str:
         table: str = self._shown().to_html(na_rep="not reached")
         return f"<p>{escape(words_of(self))}</p>{table}<p>{escape(self._rule())}</p>"

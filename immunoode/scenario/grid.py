@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.library import load_model
 from immunoode.model.parts import Model
+from immunoode.notebook import without_mathematics
 from immunoode.regimen.regimen import Regimen
 from immunoode.scenario.compare import default_measure
 from immunoode.scenario.summary import Course, progression_rule, summarise
@@ -67,6 +68,7 @@ class Grid:
     def __str__(self) -> str:
         return f"{self.label}\n{self.to_frame().to_string(float_format=lambda v: f'{v:.4g}')}"
 
+    @without_mathematics
     def _repr_html_(self) -> str:
         table: str = self.to_frame().to_html(float_format=lambda v: f"{v:.4g}")
         return f"<p>{escape(self.label)}</p>{table}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.parts import Model
+from immunoode.notebook import without_mathematics
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.status import COUNTS, Status
 from immunoode.solve.system import FloatArray
@@ -169,6 +170,7 @@ class Simulation:
         ended = "all finished" if self.ok else self.failures()
         return f"Simulation of {self.model.name}: {who}, {span}, {len(self.names)} outputs; {ended}"
 
+    @without_mathematics
     def _repr_html_(self) -> str:
         from html import escape
 

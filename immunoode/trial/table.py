@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.notebook import without_mathematics
 from immunoode.regimen.schedule import Schedule
 from immunoode.tables.reconciliation import UNUSED, Reconciliation
 from immunoode.trial.account import listed
@@ -217,6 +218,7 @@ class TrialData:
     def __str__(self) -> str:
         return f"{self.title or 'Trial data'}: {self._headline()}, {len(self.left_out)} rows left out"
 
+    @without_mathematics
     def _repr_html_(self) -> str:
         from html import escape
 

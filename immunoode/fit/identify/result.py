@@ -16,6 +16,7 @@ from immunoode.fit.identify.information import Errors, Size, told
 from immunoode.fit.identify.planned import at_times, with_outputs
 from immunoode.fit.observations import FloatArray, Observations
 from immunoode.model.parts import Model
+from immunoode.notebook import without_mathematics
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -229,6 +230,7 @@ class Identifiability:
     def __str__(self) -> str:
         return self.report()
 
+    @without_mathematics
     def _repr_html_(self) -> str:
         from html import escape
 

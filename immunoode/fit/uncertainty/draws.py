@@ -13,6 +13,7 @@ from immunoode.errors import FitError, Problem
 from immunoode.fit.observations import FloatArray
 from immunoode.fit.uncertainty.bands import grouped, quantiles, spread
 from immunoode.fit.uncertainty.covariance import check_level, natural
+from immunoode.notebook import without_mathematics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,5 +149,6 @@ class Draws:
     def __str__(self) -> str:
         return self.report()
 
+    @without_mathematics
     def _repr_html_(self) -> str:
         return self.intervals().to_html(float_format=lambda x: f"{x:.4g}")

@@ -18,6 +18,7 @@ from immunoode.fit.minimise import refit
 from immunoode.fit.observations import MEASURED, FloatArray
 from immunoode.fit.uncertainty.covariance import check_level, natural
 from immunoode.fit.uncertainty.progress import bar_over, in_turn, processors
+from immunoode.notebook import without_mathematics
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -141,6 +142,7 @@ class Profiles(Mapping[str, Profile]):
     def __str__(self) -> str:
         return self.intervals().to_string(float_format=lambda x: f"{x:.4g}")
 
+    @without_mathematics
     def _repr_html_(self) -> str:
         return self.intervals().to_html(float_format=lambda x: f"{x:.4g}")
 

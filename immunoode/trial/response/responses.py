@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from immunoode.errors import DataError, Problem
+from immunoode.notebook import without_mathematics
 from immunoode.trial.account import listed
 from immunoode.trial.response.best import CONTROL
 from immunoode.trial.response.rates import pseudoprogression_table, rate_table
@@ -144,6 +145,7 @@ class Responses:
     def __repr__(self) -> str:
         return f"<Responses: {self}>"
 
+    @without_mathematics
     def _repr_html_(self) -> str:
         from html import escape
 
