@@ -9,16 +9,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from immunoode.errors import ModelError, Problem
+from immunoode.interop.mathml import INFINITE
 from immunoode.interop.symbols import Symbols, lawful
 from immunoode.model.expressions import ExpressionError, names, parse
-from immunoode.model.parts import Compartment, Derived, Flow, Input, Parameter
+from immunoode.model.parts import Compartment, Derived, Flow, Input, Modifiable, Parameter
 
 
 class Builder:
     """Fills the tables of a model from the symbols of an SBML model."""
 
-    def __init__(self, symbols: Symbols, roles: Mapping[str, tuple[str, ...]]) -> None:
-        self.symbols, self.sbml, self.roles = symbols, symbols.model, roles
+    def __init__(self, symbols: Symbols, roles: Mapping[str, tuple[str, ...]], modifiable: Mapping[str, str]) -> None:
+        self.symbols, self.sbml, self.roles, self.modifiable = symbols, symbols.model, roles, modifiable
+        self.modifiables: dict[str, Modifiable] = {}
         self.parameters: dict[str, Parameter] = {}
         self.compartments: dict[str, Compartment] = {}
         self.derived: dict[str, Derived] = {}
@@ -92,20 +94,35 @@ class Builder:
             self._state(thing, name, title, False)
         elif (followed := self._of_constants(sbml_id)) is not None:
             self.derived[name] = Derived(followed, "1", title=title)
+        elif (start := self._start(sbml_id)) is not None:
+            self.compartments[name] = Compartment("1", start, title=title)
         else:
             value = self.symbols.value(sbml_id)
             if math.isfinite(value):
-                self.parameters[name] = Parameter(value, "1", title=title)
+                self._constant_number(sbml_id, name, value, title)
+            elif sbml_id in self.symbols.initial:  # infinite, or no number, and meant so
+                text = self.symbols.text(self.symbols.initial[sbml_id], f"the initial value of {sbml_id}")
+                self.derived[name] = Derived(text, "1", title=title)
+            elif math.isinf(value):
+                self.derived[name] = Derived(INFINITE if value > 0 else f"(-{INFINITE})", "1", title=title)
             elif self._used(sbml_id):
                 problem = Problem(
                     self.symbols.where, f"{sbml_id!r} has no value", "a value, an initial assignment or a rule"
                 )
                 raise ModelError(problem)
 
+    def _constant_number(self, sbml_id: str, name: str, value: float, title: str) -> None:
+        """Put a constant among the parameters; where others may modify it, what it is without them."""
+        if sbml_id in self.modifiable:
+            self.parameters[self.modifiable[sbml_id]] = Parameter(value, "1", title=title)
+            self.modifiables[name] = Modifiable(self.modifiable[sbml_id], "1", title=title)
+        else:
+            self.parameters[name] = Parameter(value, "1", title=title)
+
     def _diluted(self, sbml_id: str) -> bool:
         """Whether a concentration changes with nothing but its compartment's size."""
         species = self.sbml.getSpecies(sbml_id)
-        return species is not None and not species.getConstant() and self._in_amounts(species)
+        return species is not None and self._in_amounts(species)
 
     def _variable(self, sbml_id: str) -> bool:
         """Whether something is a species that may change, though nothing changes it, and has a value."""
@@ -123,19 +140,34 @@ class Builder:
 
     def _state(self, thing: Any, name: str, title: str, reacts: bool) -> None:
         sbml_id = thing.getId()
-        value = self.symbols.value(sbml_id)
-        if not math.isfinite(value):
+        value, start = self.symbols.value(sbml_id), self._start(sbml_id)
+        if start is None and not math.isfinite(value):
             right = "an amount, a concentration or an assignment"
             raise ModelError(Problem(self.symbols.where, f"{sbml_id!r} has no initial value", right))
         species, roles = self.sbml.getSpecies(sbml_id), self.roles.get(sbml_id, ())
-        start = self._of_constants(sbml_id)
         if species is not None and self.symbols.dilutable(species):
             amount = self.amounts[sbml_id] = self.symbols.amount(sbml_id)
             size = species.getCompartment()
-            self.compartments[amount] = Compartment("1", value * self.symbols.value(size), roles, title=title)
+            first = value * self.symbols.value(size) if start is None else f"({start}) * {self.symbols.name(size)}"
+            self.compartments[amount] = Compartment("1", first, roles, title=title)
             self.derived[name] = Derived(f"{amount} / {self.symbols.name(size)}", "1", title=title)
             return
         self.compartments[name] = Compartment("1", value if start is None else start, roles, title=title)
+
+    def _start(self, sbml_id: str) -> str | None:
+        """Return what gives a quantity its first value, where that is no number: it follows what it is made of."""
+        if sbml_id in self.symbols.initial:
+            self.symbols.value(sbml_id)  # raises where initial values depend on each other in a circle
+            text = self.symbols.text(self.symbols.initial[sbml_id], f"the initial value of {sbml_id}")
+            return text if names(text) - {self.symbols.scale} else None
+        species = self.sbml.getSpecies(sbml_id)
+        size = species.getCompartment() if species is not None else ""
+        if size not in self.symbols.initial and size not in self.symbols.assigned:
+            return None
+        dense, own = self.symbols.concentration(species), self.symbols.name(size)
+        if species.isSetInitialConcentration():
+            return None if dense else f"{float(species.getInitialConcentration())!r} * {own}"
+        return f"{float(species.getInitialAmount())!r} / {own}" if dense and species.isSetInitialAmount() else None
 
     def _of_constants(self, sbml_id: str) -> str | None:
         """Return an initial assignment as an expression, where it is one of constants: it follows them when they change."""
@@ -152,6 +184,10 @@ class Builder:
 
     def _constant(self, sbml_id: str) -> bool:
         """Whether something keeps its first value, and is a number or follows constants."""
+        if sbml_id in self.symbols.assigned:
+            self.symbols.value(sbml_id)  # raises where rules go in a circle
+            text = self.symbols.text(self.symbols.assigned[sbml_id], f"the rule of {sbml_id}")
+            return all(map(self._constant, self._ids_of(text)))
         moved = not sbml_id or self._ruled(sbml_id) or sbml_id in self.symbols.by_events or self._changes(sbml_id)
         species = self.sbml.getSpecies(sbml_id)
         if moved or (species is not None and self._diluted(sbml_id)) or self.sbml.getReaction(sbml_id) is not None:
@@ -176,7 +212,12 @@ class Builder:
                 if sbml_id in self.symbols.assigned:
                     self.derived[name] = Derived(self.symbols.text(self.symbols.assigned[sbml_id], sbml_id), "1")
                 elif sbml_id in self.symbols.rated or sbml_id in self.symbols.by_events:
-                    self.compartments[name] = Compartment("1", self.symbols.value(sbml_id))
+                    start = self._start(sbml_id)
+                    self.compartments[name] = Compartment("1", self.symbols.value(sbml_id) if start is None else start)
+                elif (followed := self._of_constants(sbml_id)) is not None:
+                    self.derived[name] = Derived(followed, "1")
+                elif (start := self._start(sbml_id)) is not None:
+                    self.compartments[name] = Compartment("1", start)
                 else:
                     self.parameters[name] = Parameter(self.symbols.value(sbml_id), "1")
 
@@ -236,6 +277,7 @@ class Builder:
     def _rates(self) -> None:
         """Put rates of reactions that formulas use among the derived quantities."""
         texts = [*(d.expr for d in self.derived.values()), *(f.rate for f in self.flows.values())]
+        texts += [c.initial for c in self.compartments.values() if isinstance(c.initial, str)]
         used = self.of_events | {name for text in texts for name in names(text)}
         for reaction in self.symbols.reactions:
             name = self.symbols.name(reaction.getId())

@@ -159,7 +159,7 @@ def _brought_up(document: Document, where: str) -> None:
     if (document.getLevel(), document.getVersion()) != (3, 2):
         document.setLevelAndVersion(3, 2, False)
     check_expansion(document.getModel(), where)
-    for option in ("expandFunctionDefinitions", "promoteLocalParameters"):
+    for option in ("promoteLocalParameters", "expandFunctionDefinitions"):
         properties = libsbml.ConversionProperties()
         properties.addOption(option, True)
         if document.convert(properties) != libsbml.LIBSBML_OPERATION_SUCCESS:

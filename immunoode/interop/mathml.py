@@ -43,6 +43,13 @@ _WRITTEN = {
     "ceiling": "(-floor(-({0})))",
 }
 """Functions that are written by those that we have."""
+INFINITE, NAN = "exp(10000)", "sin(exp(10000))"
+"""Numbers that are none, by expressions that have these values."""
+_LANCZOS = (
+    0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905,
+    -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
+)  # fmt: skip
+"""Coefficients of the factorial as a smooth function (Lanczos, g = 7), right to fifteen digits."""
 _COMPARED = {"lt": "<", "leq": "<=", "gt": ">", "geq": ">="}
 
 
@@ -108,7 +115,7 @@ class _Writer:
     def literal(self, node: Node) -> str:
         value = float(node.getValue())
         if not math.isfinite(value):
-            raise self.refuse(f"has the number {value}", "finite numbers")
+            return NAN if math.isnan(value) else INFINITE if value > 0 else f"(-{INFINITE})"
         return (
             f"({value!r})"
             if value < 0
@@ -167,7 +174,9 @@ class _Writer:
 
     def factorial(self, argument: str) -> str:
         if not re.fullmatch(r"\(?\d{1,3}(\.0*)?\)?", argument) or float(argument.strip("()")) > 170:
-            raise self.refuse("has a factorial of what is no number", "the product written out")
+            series = " + ".join(f"{c!r} / ({argument} + {k})" for k, c in enumerate(_LANCZOS[1:], 1))
+            whole = f"{math.sqrt(2 * math.pi)!r} * ({_LANCZOS[0]!r} + {series})"
+            return f"({whole} * exp(({argument} + 0.5) * log({argument} + 7.5) - {argument} - 7.5))"
         return repr(float(math.factorial(int(float(argument.strip("()"))))))
 
     def piecewise(self, node: Node, depth: int) -> str:

@@ -137,10 +137,11 @@ def plain(model: Model) -> Plain:
     write = _Writer(whole)
     texts = {name: write.text(d.expr) for name, d in whole.derived.items()}
     texts |= {name: write.modifiable(name) for name in whole.modifiables}
+    starts = {name: write.text(c.initial) for name, c in whole.compartments.items() if isinstance(c.initial, str)}
     return Plain(
         model=whole,
         constants=constants,
-        initial={name: _written_out(write.text(str(c.initial)), texts) for name, c in whole.compartments.items()},
+        initial={name: _written_out(write.text(str(c.initial)), texts | starts) for name, c in whole.compartments.items()},
         derived=_in_order(texts),
         flows=tuple(f for name, flow in whole.flows.items() for f in write.flows(name, flow)),
         inputs={name: write.input(name) for name in whole.inputs},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,9 +15,9 @@ from immunoode.errors import ModelError, Problem, UnitError, nearest
 from immunoode.interop.builder import Builder
 from immunoode.interop.document import open_document
 from immunoode.interop.plain import identifier
-from immunoode.interop.symbols import Symbols, days_per_unit, lawful
+from immunoode.interop.symbols import SECONDS, Symbols, days_per_unit, lawful
 from immunoode.model.check import check
-from immunoode.model.expressions import ExpressionError
+from immunoode.model.expressions import RESERVED, ExpressionError
 from immunoode.model.parts import Model, Parameter
 
 NOTES = 4000
@@ -27,6 +28,7 @@ def read_sbml(
     source: str | Path,
     *,
     roles: Mapping[str, str | Sequence[str]] | None = None,
+    modifiable: Mapping[str, str] | Sequence[str] = (),
     time_unit: str | None = None,
     name: str | None = None,
 ) -> Model:
@@ -38,8 +40,12 @@ def read_sbml(
         A file, or its text.
     roles : mapping, optional
         What species are to other models: {"T": "tumour", "E": "effector"}. With roles, therapies attach.
+    modifiable : mapping or sequence of str, optional
+        Constants that other models may change: ids, or {"d": "checkpoint_brake"}, the names by which others know them. The
+        number in the file is then the parameter `d` (`d_base` where no other name is given).
     time_unit : str, optional
-        The model's unit of time ("day", "hour"). Left out: as the file states it, else days, with a warning.
+        The model's unit of time ("day", "hour"). Left out: as the file states it, else days; with a warning where it states
+        none, or seconds.
     name : str, optional
         The model's name; by default its id.
 
@@ -49,8 +55,8 @@ def read_sbml(
         Of kind "published". Species that reactions or rules change are compartments, in amounts or concentrations as the file
         has them; quantities of rules are derived; everything else is a parameter. Numbers are as in the file and have no units,
         for units of SBML files seldom close; what the file declares is in the titles. `time_units_per_day` brings rates to
-        days. Initial assignments follow the constants that they use; others are evaluated. Events are not in a model:
-        `read_sbml_events` makes a regimen of them, for which the model has inputs.
+        days. Initial assignments stay formulas: they follow what they use, through rules and other initial values. Events are
+        not in a model: `read_sbml_events` makes a regimen of them, for which the model has inputs.
 
     Raises
     ------
@@ -65,7 +71,7 @@ def read_sbml(
     """
     document, where = open_document(source)
     try:
-        made = _model(document.getModel(), where, roles or {}, time_unit, name)
+        made = _model(document.getModel(), where, roles or {}, modifiable, time_unit, name)
     except ExpressionError as error:
         raise ModelError(Problem(where, str(error), "shorter formulas")) from None
     except RecursionError:
@@ -73,12 +79,18 @@ def read_sbml(
     return made
 
 
-def _model(sbml: Any, where: str, roles: Mapping[str, Any], time_unit: str | None, name: str | None) -> Model:
+def _model(
+    sbml: Any, where: str, roles: Mapping[str, Any], modifiable: Mapping[str, str] | Sequence[str], time_unit: str | None,
+    name: str | None,
+) -> Model:  # fmt: skip
     symbols = Symbols.of(sbml, where)
+    bases = _modifiable(symbols, modifiable)
     _refuse(sbml, symbols)
     days = _days(sbml, where, time_unit)
-    builder = Builder(symbols, _roles(sbml, where, roles))
+    given = _roles(sbml, where, roles)
+    builder = Builder(symbols, given, bases)
     builder.build()
+    _check_kinds(builder, symbols, given, bases)
     constants = {
         symbols.scale: Parameter(1 / days, "1/day", title="units of time of the file in a day"),
         **builder.parameters,
@@ -91,6 +103,7 @@ def _model(sbml: Any, where: str, roles: Mapping[str, Any], time_unit: str | Non
         parameters=constants,
         compartments=builder.compartments,
         derived=builder.derived,
+        modifiables=builder.modifiables,
         flows=builder.flows,
         inputs=builder.inputs,
     )
@@ -133,14 +146,52 @@ def _days(sbml: Any, where: str, time_unit: str | None) -> float:
     found = days_per_unit(sbml)
     if found is None:
         warnings.warn(
-            f"{where} states no unit of time: taken for days; say time_unit='hour' if it is another", stacklevel=5
-        )
+            f"{where} states no unit of time: taken for days, so that 20 days are 20 of its units; say time_unit='hour' if it "
+            "is another", stacklevel=5,
+        )  # fmt: skip
         return 1.0
+    if math.isclose(found, 1 / SECONDS):
+        warnings.warn(
+            f"{where}: its unit of time is the second, stated or by default: 20 days are {20 * SECONDS:,.0f} of its units; say "
+            "time_unit='day' if its numbers are per day", stacklevel=5,
+        )  # fmt: skip
     return found
+
+
+def _modifiable(symbols: Symbols, given: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
+    """Return the parameter that each modifiable constant is without others; formulas get the name that others know."""
+    wanted = dict(given) if isinstance(given, Mapping) else dict.fromkeys([given] if isinstance(given, str) else given, "")
+    unknown = [Problem(f"{symbols.where}: modifiable", f"there is no {n!r}", nearest(str(n), list(symbols.names)))
+               for n in wanted if n not in symbols.names]  # fmt: skip
+    if unknown:
+        raise ModelError(unknown)
+    found = dict[str, str]()
+    for sbml_id, name in wanted.items():
+        own = symbols.names[sbml_id]
+        taken = {*symbols.names.values(), symbols.scale} - {own}
+        new, base = (name, own) if name and name != own else (own, f"{own}_base")
+        clash = [n for n in (new, base) if n in taken or n in RESERVED or not n.isidentifier()]
+        if clash:
+            raise ModelError(Problem(f"{symbols.where}: modifiable", f"{clash[0]!r} is taken, or no name", "another name"))
+        symbols.names[sbml_id], found[sbml_id] = new, base
+    return found
+
+
+def _check_kinds(builder: Builder, symbols: Symbols, roles: Mapping[str, Any], modifiable: Mapping[str, str]) -> None:
+    """Refuse roles of what is no state, and modifiables that are no constants: they would do nothing."""
+    states = builder.compartments
+    wrong = [Problem(f"{symbols.where}: roles", f"{s!r} is no state: a constant, or a quantity of a rule",
+                     "species that change; read_sbml(modifiable=...) lets others change a constant")
+             for s in roles if builder.amounts.get(s, symbols.name(s)) not in states]  # fmt: skip
+    wrong += [Problem(f"{symbols.where}: modifiable", f"{s!r} is no constant", "parameters with a number that nothing changes")
+              for s in modifiable if symbols.name(s) not in builder.modifiables]  # fmt: skip
+    if wrong:
+        raise ModelError(wrong)
 
 
 def _roles(sbml: Any, where: str, roles: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     known = [sbml.getSpecies(k).getId() for k in range(sbml.getNumSpecies())]
+    known += [sbml.getCompartment(k).getId() for k in range(sbml.getNumCompartments())]
     known += [sbml.getParameter(k).getId() for k in range(sbml.getNumParameters())]
     wrong = [
         Problem(f"{where}: roles", f"{s!r} is no species", nearest(str(s), known)) for s in roles if s not in known

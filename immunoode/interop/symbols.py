@@ -156,8 +156,7 @@ class Symbols:
         ruled = species.getId() in self.assigned
         # A rate of the concentration says all, but where events change the size at once and what is there stays.
         ruled |= species.getId() in self.rated and species.getCompartment() not in self.by_events
-        fixed = ruled or species.getConstant()
-        return self.concentration(species) and self.varying(species.getCompartment()) and not fixed
+        return self.concentration(species) and self.varying(species.getCompartment()) and not ruled
 
     def amount(self, sbml_id: str) -> str:
         """Return our name of the amount of a species that is kept as one."""
@@ -232,7 +231,7 @@ class Symbols:
 
         def known(name: str) -> float:
             if name not in back and name not in ("time", self.scale):
-                raise ModelError(Problem(f"{self.where}: {place}", "uses a rateOf at the start", "the rate written out"))
+                return math.nan  # a rate of change: known once the equations are
             return 0.0 if name == "time" else 1.0 if name == self.scale else self.value(back[name])
 
         return evaluate(self.text(node, place), known)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunoode.solve.sensitivity import PARAMETER
-from immunoode.solve.system import STATES_AT, FloatArray, Function, System
+from immunoode.solve.system import STATES_AT, TIME_AT, FloatArray, Function, System
 
 _SHARE = 1e-3
 _LEAST = 1e-30
@@ -73,8 +73,9 @@ def _fed(system: System, x: FloatArray, size: FloatArray) -> FloatArray:
     packed[:, system.constants_at : system.constants_at + system.constants.size] = _evaluated(system.constants, packed)
     for _ in range(n):
         packed[:, STATES_AT : STATES_AT + n] = found
-        jacobian = np.abs(_evaluated(system.jacobian, packed)).reshape(-1, n, n)
-        inflow = (jacobian @ found[:, :, None])[:, :, 0] + np.abs(_evaluated(system.rates, packed)[:, :n])
+        jacobian, rates = (np.abs(_soon(system, f, packed)) for f in (system.jacobian, system.rates))
+        jacobian = jacobian.reshape(-1, n, n)
+        inflow = (jacobian @ found[:, :, None])[:, :, 0] + rates[:, :n]
         loss = jacobian.diagonal(axis1=1, axis2=2)
         fastest = loss.max(axis=1, keepdims=True)
         loss = np.where(loss > 0, loss, np.where(fastest > 0, fastest, 1.0))
@@ -82,6 +83,16 @@ def _fed(system: System, x: FloatArray, size: FloatArray) -> FloatArray:
         if np.array_equal(filled, found):
             break
         found = filled
+    return found
+
+
+def _soon(system: System, function: Function, packed: FloatArray) -> FloatArray:
+    """Return the values at the start; where time is in the rates, what is zero there is taken a day later."""
+    found = _evaluated(function, packed)
+    if system.depends_on_time:
+        later = packed.copy()
+        later[:, TIME_AT] += 1.0
+        found = np.where(found == 0, _evaluated(function, later), found)
     return found
 
 
