@@ -11,11 +11,12 @@ _TIME = {
     "second": "s sec secs second seconds sekunde sekunden seconde secondes segundo segundos secondo secondi",
     "minute": "min mins minute minutes minuten minuto minutos minuti",
     "hour": "h hr hrs hour hours std stunde stunden heure heures hora horas ora ore uur uren timme timmar",
-    "day": "d day days tag tage tagen jour jours dia dias giorno giorni dag dagen dagar dage",
-    "week": "w wk wks week weeks woche wochen semaine semaines semana semanas settimana settimane weken vecka veckor uge uger",
+    "day": "d day days tag tage tagen jour jours dia dias giorno giorni dag dagen dagar dage 日 日数 天",
+    "week": "w wk wks week weeks woche wochen semaine semaines semana semanas settimana settimane weken vecka veckor uge uger "
+            "週 周 週間",
     "month": "mo mos mon mons mth mths mnth mnths month months monat monate monaten mois mes meses mese mesi maand maanden "
-             "manad manader maned maneder",
-    "year": "y yr yrs year years jahr jahre jahren an ans annee annees ano anos anno anni jaar jaren ar",
+             "manad manader maned maneder 月 か月 ヶ月 カ月 個月 个月 月数",
+    "year": "y yr yrs year years jahr jahre jahren an ans annee annees ano anos anno anni jaar jaren ar 年",
 }  # fmt: skip
 TIME_UNITS = {word: unit for unit, words in _TIME.items() for word in words.split()}
 """Units of time by the words that data use for them, in lower case and without accents."""
@@ -139,13 +140,13 @@ def time_unit_in_label(label: str, where: str = "label") -> str:
     >>> time_unit_in_label("OS (mo)"), time_unit_in_label("Best overall response"), time_unit_in_label("Rate at 12 months (%)")
     ('month', '', '')
     """
-    label = _PLURAL.sub("", label)
+    label = _PLURAL.sub("", unicodedata.normalize("NFKC", label))
     stated = [unit for group in _GROUP.findall(label) for unit in _time_units_in(group)]
     outside = _GROUP.sub(" ", label)
     if not stated and "," in outside:
         stated = _time_units_in(outside.rsplit(",", 1)[1])
     if not stated:
-        stated = _words_for_time(outside)
+        stated = _words_for_time(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", outside))
     if len(set(stated)) > 1:
         units = " and ".join(dict.fromkeys(stated))
         raise UnitError(Problem(where, f"{label!r} names two units of time, {units}", "state the unit of the values"))

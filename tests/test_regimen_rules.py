@@ -374,3 +374,8 @@ def test_fractions_are_in_gray():
         imo.biologically_effective_dose(Regimen().dose("cisplatin", "2 mg"), 10)
     mixed = Regimen().dose("radiotherapy", "200 cGy", every=1, count=5).dose("radiotherapy", "8 Gy", start=9)
     assert imo.biologically_effective_dose(mixed, 10) == pytest.approx(5 * 2 * 1.2 + 8 * 1.8)
+
+
+def test_a_duration_in_words_without_a_unit_is_refused() -> None:
+    with pytest.raises(imo.RegimenError, match="over='30': has no unit"):
+        Regimen().dose("drug", "200 mg", over="30")

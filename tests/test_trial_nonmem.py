@@ -375,3 +375,32 @@ def test_tables_at_random_are_read_whole_or_refused() -> None:
 @pytest.mark.slow
 def test_many_tables_at_random_are_read_whole_or_refused() -> None:
     assert check_seeds(range(60, 1500)) > 300
+
+
+DOSE_AND_TWO = {"ID": 1, "TIME": [0, 1, 24], "DV": [".", 80, 5], "AMT": [200, 0, 0]}
+
+
+def _read(**columns: object) -> imo.TrialData:
+    return imo.read_nonmem(pd.DataFrame(DOSE_AND_TWO | columns), {1: "drug"}, time_unit="hour", observations="c")
+
+
+@pytest.mark.parametrize(("columns", "what"), [
+    ({"BLQ": [0, 0, 1]}, "'BLQ' marks values below the limit"),
+    ({"TINF": [1, 0, 0]}, "'TINF' may be the duration of infusions"),
+    ({"DVID": [0, 1, 2]}, "observations is one quantity"),
+    ({"CENS": [0, 0, 1], "DV": [".", 80, 0], "LLOQ": 5}, "censored .CENS 1. with DV 0 and LLOQ 5"),
+])  # fmt: skip
+def test_columns_that_would_change_doses_or_values_are_never_passed_over(columns: dict[str, object], what: str) -> None:
+    with pytest.raises(imo.DataError, match=what):
+        _read(**columns)
+
+
+def test_columns_of_flags_and_durations_can_be_named() -> None:
+    table = pd.DataFrame(DOSE_AND_TWO | {"BLQ": [0, 0, 1], "TINF": [1, 0, 0], "LLOQ": 5})
+    data = imo.read_nonmem(table, {1: "drug"}, time_unit="hour", observations="c", columns={"CENS": "BLQ", "DUR": "TINF"})
+    assert data.frame["censoring"].tolist() == ["", "left"] and data.schedules["1"].durations.tolist() == [1 / 24]
+
+
+def test_codes_for_missing_and_values_of_doses_are_said() -> None:
+    said = str(_read(DV=[7, 80, -99]).reconciliation)
+    assert "DV is -99 in 1 rows" in said and "DV of 1 records that are no observations" in said

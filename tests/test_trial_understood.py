@@ -445,7 +445,7 @@ def test_a_column_of_subjects_names_simulated_patients() -> None:
 
 
 @pytest.mark.parametrize(
-    "label", ["OS (M)", "Overall Survival (Monthly)", "\u5168\u751f\u5b58\u671f\u9593\uff08\u6708\uff09"]
+    "label", ["OS (M)", "Overall Survival (Monthly)", "OS \uff08\u0e40\u0e14\u0e37\u0e2d\u0e19\uff09"]
 )
 def test_brackets_that_may_be_a_unit_are_refused_without_dates(label: str) -> None:
     assert "may be a unit of time" in refused(days, PARAM=label)
@@ -548,3 +548,39 @@ def test_a_report_without_observations_has_no_empty_table() -> None:
 def test_baselines_that_all_come_on_one_day_are_said_with_that_day() -> None:
     sums = pd.DataFrame({"id": list("aabb"), "day": [0, 42, 1, 43], "sum_of_diameters": [50.0, 40, 30, 20]})
     assert "1 of 2 subjects have no baseline, and are first measured on day 1: " in imo.recist(sums).report()
+
+
+@pytest.mark.parametrize("label", ["OS, m", "OS in Y", "OS/w"])
+def test_letters_at_the_end_of_a_label_that_may_be_a_unit_are_refused(label: str) -> None:
+    assert "may be a unit of time" in refused(imo.read_adam, {"ADTTE": survival(PARAM=label)})
+
+
+@pytest.mark.parametrize(("label", "length"), [
+    ("\u5168\u751f\u5b58\u671f\u9593\uff08\u304b\u6708\uff09", MONTH), ("OverallSurvivalMonths", MONTH), ("OS (\u9031)", WEEK),
+])  # fmt: skip
+def test_labels_in_japanese_and_in_one_word(label: str, length: float) -> None:
+    assert days(PARAM=label) == [10 * length, 5 * length]
+
+
+def test_dates_that_are_not_understood_are_said() -> None:
+    data = imo.read_adam({"ADTTE": survival(AVALU="DAYS", STARTDT="2024-01-01", ADT=["11/02/2024", "2024-01-06"])})
+    assert data.endpoints["time"].tolist() == [10.0, 5.0] and "ADT: 1 dates are not used" in str(data.reconciliation)
+
+
+@pytest.mark.parametrize("second", ["t01", "T1", "T-01"])
+def test_spellings_of_one_lesion_are_one(second: str) -> None:
+    data = imo.read_adam({"ADTR": TARGET.assign(TRLNKID=["T01", second])})
+    assert data.frame["lesion"].tolist() == ["T01", "T01"] and "are one: 'T01'" in str(data.reconciliation)
+    table = pd.DataFrame({"subject": "a", "day": [0, 42], "lesion": ["T01", second], "diameter_mm": [30, 20]})
+    assert imo.read_lesions(table).frame["lesion"].tolist() == ["T01", "T01"]
+
+
+def test_lesions_of_one_visit_are_apart_however_alike() -> None:
+    data = imo.read_adam({"ADTR": TARGET.assign(TRLNKID=["T01", "T1"], ADY=1)})
+    assert data.frame["lesion"].tolist() == ["T01", "T1"]
+
+
+def test_arms_that_differ_in_capitals_or_blanks_alone_are_refused() -> None:
+    table = pd.DataFrame({"id": [1, 2], "day": 0, "value": [1.0, 2.0], "arm": ["Placebo", "PLACEBO "]})
+    assert "differ in capitals or blanks alone" in refused(imo.read_trial, table)
+    assert "differ in capitals or blanks alone" in refused(imo.read_adam, {"ADTTE": survival(TRTP=["drug A", "Drug  A"])})

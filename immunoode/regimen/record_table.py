@@ -30,6 +30,9 @@ DOSE_ITEMS = ("AMT", "RATE", "DUR", "II", "ADDL", "SS")
 _LABELS = ("ID", "CMT", "TIME", *DATES)
 _AMOUNTS = ("dose", "dos", "amount", "dosage", "dose_amount", "dose_mg", "amt_mg")
 """Headings that may have been meant for AMT."""
+_DURATIONS = ("tinf", "tin", "infdur", "inf_dur", "dur_inf", "duration", "inf_duration", "infusion_duration", "infusion_time",
+              "inftime", "inf_time")  # fmt: skip
+"""Headings that may have been meant for DUR."""
 _MARK = "C"
 """The column, and the mark in it, of rows that NM-TRAN leaves out by IGNORE=C."""
 
@@ -198,9 +201,22 @@ def _found(
         problems.append(Problem(where, "has two columns of one name", "names that differ"))
     if "AMT" not in found and "AMT" not in needed and not problems:
         problems += _unseen_doses(frame, found, where)
+    if not {"RATE", "DUR"} & set(found) and "AMT" in found and not problems:
+        problems += _unseen_durations(frame, found, where)
     if problems:
         raise DataError(problems)
     return found
+
+
+def _unseen_durations(frame: pd.DataFrame, found: Mapping[str, Any], where: str) -> list[Problem]:
+    """Return what says that doses which are read as boluses have durations in another column."""
+    given = numbers(frame[found["AMT"]]).values.fillna(0) != 0
+    like = [c for c in frame.columns if heading_words(str(c)) in _DURATIONS and c not in set(found.values())]
+    return [
+        Problem(f"{where}: DUR", f"there is no such column, but {str(c)!r} may be the duration of infusions",
+                f"columns={{'DUR': {str(c)!r}}}, or leave that column out")
+        for c in like if (numbers(frame[c]).values[given].fillna(0) > 0).any()
+    ]  # fmt: skip
 
 
 def _rename(name: str, frame: pd.DataFrame) -> str:

@@ -47,6 +47,8 @@ def dose_rule(
     }
     if rate is not None:
         times["over"] = _lasting(name, value, unit, rate, times["over"], loading, problems)
+    if isinstance(over, str) and times["over"] and over.strip().replace(".", "").isdecimal():
+        problems.append(Problem(f"{where}: over={over!r}", "has no unit", f"'{over.strip()} min', or a number of days"))
     within = _within(name, days, times["every"], problems)
     number = _count(name, count, max(len(within), 1), problems)
     for key, flag in (("weekdays", weekdays), ("steady_state", steady_state)):

@@ -44,6 +44,49 @@ def identifiers(values: Iterable[Any]) -> list[str]:
     return result
 
 
+def one_spelling(names: pd.Series, subject: pd.Series, time: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
+    """Return names of what each subject has several of, spelt alike, and a note of those that were not.
+
+    "T01", "t01", "T-01" and "T1" of a subject are one lesion, unless two of the spellings occur at one time.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> names, _ = one_spelling(pd.Series(["T01", "t1"]), pd.Series(["a", "a"]), pd.Series([0, 42]))
+    >>> names.tolist()
+    ['T01', 'T01']
+    """
+    import pandas as pd
+
+    key = names.str.casefold().str.replace(r"[\s_-]+", "", regex=True).str.replace(r"(?<!\d)0+(?=\d)", "", regex=True)
+    table = pd.DataFrame({"name": names, "subject": subject, "key": key, "time": time})[names != ""]
+    same = ["subject", "key"]
+    spelt = table.groupby(same, sort=False)["name"].transform("nunique")
+    once = table.drop_duplicates([*same, "time", "name"])
+    apart = table.set_index(same).index.isin(once[once.duplicated([*same, "time"])].set_index(same).index)
+    several = table[(spelt > 1) & ~apart]
+    if several.empty:
+        return names, ()
+    result = names.copy()
+    result[several.index] = several.groupby(same, sort=False)["name"].transform("first")
+    shown = ", ".join(repr(name) for name in several["name"].unique()[:4])
+    return result, (f"lesions whose names differ in capitals, signs or zeros alone are one: {shown}",)
+
+
+def spellings(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the names that differ in capitals and blanks alone, together.
+
+    Examples
+    --------
+    >>> spellings(["Placebo", "drug", "placebo "])
+    [('Placebo', 'placebo ')]
+    """
+    groups: dict[str, dict[str, None]] = {}
+    for name in names:
+        groups.setdefault(" ".join(name.casefold().split()), {})[name] = None
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
 @dataclass(frozen=True)
 class Matched:
     """A table with one row per subject of the data, in their order, and the identifiers in it that the data do not have."""

@@ -20,6 +20,7 @@ from immunoode.trial.adam_subjects import SUBJECT, Subjects, subjects_of
 from immunoode.trial.adam_times import times_to_events
 from immunoode.trial.adam_tumours import tumour_results
 from immunoode.trial.readers import one_reader
+from immunoode.trial.reading import unlike_arms
 from immunoode.trial.response.of_trial import stated_kind
 from immunoode.trial.table import COLUMNS, ENDPOINTS, FINDINGS, LEFT_OUT, TrialData, empty
 
@@ -94,6 +95,8 @@ def read_adam(
     >>> read_adam({"ADTTE": adtte}).endpoints[["subject", "time", "event", "reason"]].to_dict("list")
     {'subject': ['a', 'b'], 'time': [365.25, 106.53125], 'event': [False, True], 'reason': ['Alive', 'Death']}
     """
+    import pandas as pd
+
     asked = dict(where or {})
     opened = {name: _opened(name, table) for name, table in _sources(source).items()}
     _complete(opened)
@@ -113,6 +116,8 @@ def read_adam(
     }
     parts = {name: makers[name](data) for name, data in sets.items()}
     data = _together(parts, people, sets, opened, title or "ADaM data")
+    if problems := unlike_arms(pd.concat([t["arm"] for t in (data.frame, data.findings, data.endpoints)]), data.title):
+        raise DataError(problems)
     if not len(data) and not len(data.findings) and not len(data.endpoints):
         raise DataError(Problem(data.title, "no row is left", "give ADTR, ADRS or ADTTE with values"))
     return data

@@ -12,7 +12,7 @@ import numpy as np
 from immunoode import units
 from immunoode.errors import DataError, Problem, UnitError
 from immunoode.tables.cells import numbers
-from immunoode.tables.dates import read_dates, study_days
+from immunoode.tables.dates import date_advice, read_dates, study_days
 from immunoode.trial.adam_dataset import Dataset, Part
 from immunoode.trial.rows import first_reason, quoting
 from immunoode.trial.table import ENDPOINTS
@@ -31,6 +31,8 @@ _NO_UNIT = re.compile(
     re.IGNORECASE,
 )
 """What stands in brackets after the name of an endpoint and is no unit: populations, readers, criteria, abbreviations."""
+_LAST = re.compile(r"(?:[,/:;]\s*|\bin\s+)([^\W\d_]{1,2}|[^\W\d_a-zA-Z]+)\.?\s*$")
+"""A letter or two, or a word in another alphabet, at the end of a label after a sign or "in": "OS, m"."""
 LONGEST = 50_000.0
 """Days (137 years) that no time to an event has."""
 MOST = 0.8
@@ -76,7 +78,7 @@ def times_to_events(data: Dataset, stated: str | None) -> Part:
     columns = [*ENDPOINTS, *(["start"] if (kept["start"].abs() > 0).any() else [])]
     roles = {"AVAL": "time", "AVALU": "unit", "PARAM": "unit in the label", "CNSR": "censoring", "EVNTDESC": "reason",
              "CNSDTDSC": "reason", "STARTDT": "start of the time", "ADT": "date of the event"}  # fmt: skip
-    notes = [note for part in parts for note in part.notes]
+    notes = [*_unread_dates(data), *(note for part in parts for note in part.notes)]
     return Part(
         data.left_out(bad), endpoints=kept[columns], used=tuple(kept["row"]), columns=data.taken(roles),
         notes=(*data.notes, *notes),
@@ -98,6 +100,18 @@ def _dates(data: Dataset) -> tuple[pd.Series, pd.Series]:
         return study_days(read("ADT"), data.start), none.fillna(0.0)
     begun = read("STARTDT")
     return study_days(read("ADT"), begun), study_days(begun, data.start).fillna(0.0)
+
+
+def _unread_dates(data: Dataset) -> list[str]:
+    """Return which dates are not understood, so that AVAL alone counts in their rows."""
+    notes = []
+    for name in (n for n in ("STARTDT", "ADT") if n in data.table.columns):
+        read = read_dates(data.table[name], partial=data.partial, day_numbers="sas")
+        if read.unread.any():
+            first = read.texts[read.unread].iloc[0]
+            count = int(read.unread.sum())
+            notes.append(f"{name}: {count} dates are not used, AVAL alone counts there (first {first!r}: {date_advice(first)})")
+    return notes
 
 
 def _units(data: Dataset, stated: str | None) -> pd.Series:
@@ -188,7 +202,8 @@ def _plain_unit(unit: pd.Series, rows: pd.Series) -> pd.Series:
 def _without_doubt(data: Dataset, name: str, rows: pd.Series) -> None:
     """Raise where brackets in PARAM hold what may be a unit and is not understood: "OS (M)"."""
     for label in data.column("PARAM")[rows].unique():
-        inside = re.findall(r"[(\[]([^()\[\]]*)[)\]]", unicodedata.normalize("NFKC", label))
+        plain = unicodedata.normalize("NFKC", label)
+        inside = re.findall(r"[(\[]([^()\[\]]*)[)\]]", plain) + _LAST.findall(plain)
         doubtful = [part for part in inside if part.strip() and not _NO_UNIT.search(part)]
         if doubtful:
             what = f"AVAL of {name}: {doubtful[0]!r} in {label!r} may be a unit of time, and is not understood"

@@ -10,6 +10,7 @@ from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem, UnitError
 from immunoode.tables.cells import number_advice, numbers
 from immunoode.tables.headings import heading, measured_unit
+from immunoode.tables.identifiers import one_spelling
 from immunoode.trial.adam_dataset import Dataset, Part
 from immunoode.trial.findings import NOT_EVALUABLE
 from immunoode.trial.reading import read_rows
@@ -43,6 +44,7 @@ def tumour_results(data: Dataset, sums: Sequence[str]) -> Part:
     lesion = lesion.where(~numbered, "T" + named[1].fillna("").str.zfill(2))
     axis = test.map(AXES).fillna("").where(lesion != "", "")
     days, wrong, notes = data.days()
+    lesion, spelt = one_spelling(lesion, data.subject, days)
     kind = _kind(data).where(lesion != "", "")
     quantity = code.str.lower().mask(axis != "", DIAMETER).mask(is_sum, SUM_OF_DIAMETERS)
     length = (axis != "") | is_sum
@@ -86,7 +88,7 @@ def tumour_results(data: Dataset, sums: Sequence[str]) -> Part:
     return Part(
         left_out.reset_index(drop=True), frame, found[list(FINDINGS)].reset_index(drop=True),
         used=(*(() if frame is None else frame["row"]), *found["row"]), columns=data.taken(_ROLES),
-        notes=(*data.notes, *notes, *unit_notes, *_node_notes(axis, bad == "", kind)),
+        notes=(*data.notes, *notes, *spelt, *unit_notes, *_node_notes(axis, bad == "", kind)),
     )  # fmt: skip
 
 

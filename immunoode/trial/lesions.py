@@ -12,7 +12,7 @@ from immunoode.tables.cells import is_missing, numbers, text
 from immunoode.tables.dates import DayNumbers, Partial
 from immunoode.tables.files import open_table
 from immunoode.tables.headings import KNOWN, Columns, find_columns, heading
-from immunoode.tables.identifiers import identifiers
+from immunoode.tables.identifiers import identifiers, one_spelling
 from immunoode.tables.workbook import only_sheet, open_sheets
 from immunoode.trial.account import baseline_notes, reconciled
 from immunoode.trial.findings import TOO_SMALL, as_finding
@@ -79,6 +79,12 @@ def read_lesions(
     chosen = one_reader(table, reader, where)
     own, others = table[chosen.rows], table[~chosen.rows]
     said, finding = _words(own, found, too_small_mm * unit_texts.factor("mm", unit))
+    spelt: tuple[str, ...] = ()
+    if "lesion" in found.found:
+        name, when = found.found["lesion"], found.found.get("time", found.found.get("date"))
+        subject = pd.Series(identifiers(said[found.found["subject"]]), index=said.index, dtype=object)
+        lesions, spelt = one_spelling(text(said[name]), subject, text(said[when]))
+        said = said.assign(**{str(name): lesions})
     quantity = quantity or (DIAMETER if "lesion" in found.found else SUM_OF_DIAMETERS)
     worded = (finding != "") & (finding != TOO_SMALL)
     names = {role: c for role, c in found.found.items() if role not in ("diameter", "finding")}
@@ -96,7 +102,7 @@ def read_lesions(
         where, table.index, [*data.frame["row"], *found_words["row"]], left_out,
         found.taken_as(table) | {str(c): "reader" for c in chosen.columns},
         subjects=table[found.found["subject"]], kept=[*data.frame["subject"], *found_words["subject"]],
-        notes=[*found.notes, *notes, *chosen.notes, *baseline_notes(data.frame)],
+        notes=[*found.notes, *notes, *spelt, *chosen.notes, *baseline_notes(data.frame)],
     )  # fmt: skip
     data = replace(data, findings=found_words, left_out=left_out, reconciliation=account)
     return replace(data, frame=_in_millimetres(data.frame))

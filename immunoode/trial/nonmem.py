@@ -35,6 +35,11 @@ WORDS = {"QUANTITY": "quantity", "UNIT": "unit", "ARM": "arm", "LESION": "lesion
 BESIDE = ("FINDING", "ENDPOINT", "EVENT", "REASON")
 OWN = {"DV": "value", "DVID": "quantity", "CENS": "censoring", "LIMIT": "limit"}
 """Columns of observations beside those of records, and what they hold."""
+FLAGS = ("BLQ", "BLOQ", "BQL", "BLQFL", "BLQFLAG", "LLOQFL", "CENSOR", "CENSORED")
+"""Columns that mark what is below the limit of quantification, in tables without CENS."""
+LIMITS = ("LLOQ", "LOQ")
+MISSING_CODES = (-99.0, -999.0, -9999.0)
+"""Numbers that many tables have for a missing value; they are read as they stand, and said."""
 
 
 def read_nonmem(
@@ -163,12 +168,40 @@ def _rows_of(read: Events, own: Mapping[str, str], covariates: Sequence[str]) ->
     problems += [
         Problem(where, f"no column {c!r}", nearest(c, map(str, frame.columns))) for c in covariates if c not in frame
     ]
+    if "CENS" not in named.columns:
+        marks = [(c, n) for c, n in names.items() if n in FLAGS and n == str(c).strip().upper() and _marks(frame[c])]
+        problems += [
+            Problem(where, f"{str(c)!r} marks values below the limit of quantification, and nothing uses it",
+                    f"columns={{'CENS': {str(c)!r}}} where DV has the limit in these rows; or leave the column out")
+            for c, _ in marks
+        ]  # fmt: skip
     twice = named.columns[named.columns.duplicated()]
     problems += [Problem(where, f"has two columns {c}", "one column of a name") for c in twice.unique()]
     if problems:
         raise DataError(problems)
+    if "CENS" in named.columns:
+        _limits(named, where)
     empty = {c: is_missing(text(named[c])) for c in named.columns}
     return _Rows(named.assign(**{str(c): named[c].mask(e) for c, e in empty.items() if e.any()}), read)
+
+
+def _marks(column: pd.Series) -> bool:
+    """Whether something is marked in a column of flags: 1 or Y."""
+    return bool((~text(column).str.casefold().isin(("0", "n", "no")) & ~is_missing(text(column))).any())
+
+
+def _limits(named: pd.DataFrame, where: str) -> None:
+    """Raise where a column of limits and DV differ in rows with CENS 1: DV has the limit there."""
+    limit = next((c for c in LIMITS if c in named.columns), None)
+    if limit is None:
+        return
+    censored = numbers(named["CENS"]).values == 1
+    differ = censored & (numbers(named[limit]).values != numbers(named["DV"]).values) & ~is_missing(text(named[limit]))
+    if differ.any():
+        row = differ.idxmax()
+        what = f"is censored (CENS 1) with DV {named.loc[row, 'DV']} and {limit} {named.loc[row, limit]}"
+        right = f"the limit in DV where CENS is 1 ({int(differ.sum())} rows), or leave {limit} out"
+        raise DataError(Problem(f"{where}, row {row}", what, right))
 
 
 def _account(data: TrialData, rows: _Rows, fixed: Mapping[str, str], time_unit: str) -> Reconciliation:
@@ -186,7 +219,7 @@ def _account(data: TrialData, rows: _Rows, fixed: Mapping[str, str], time_unit: 
             taken[str(column)] = f"covariate {fixed[column]}"
         elif taken[str(column)] == UNUSED and (name in roles or name in BESIDE):
             taken[str(column)] = roles.get(name, name.lower())
-    notes = [*found.notes, *_usual(fixed)]
+    notes = [*found.notes, *_usual(fixed), *_doubts(data, rows, list(fixed))]
     repeats = int(frame.duplicated([c for c in SAME if c in frame]).sum())
     notes += [f"{repeats} observations repeat another one: kept as replicates"] if repeats else []
     at = [(data.orders[row], data.schedules[s].orders[data.schedules[s].times == t].tolist())
@@ -203,6 +236,25 @@ def _account(data: TrialData, rows: _Rows, fixed: Mapping[str, str], time_unit: 
         Tally("subjects", len(given), len(given) - gone, {"nothing was observed or given": gone} if gone else {}),
     )
     return Reconciliation(rows.where, tallies, taken, tuple(notes))
+
+
+def _doubts(data: TrialData, rows: _Rows, covariates: Sequence[str]) -> list[str]:
+    """Return what may not be meant: numbers that stand for missing values, DV of what is no observation, CMT of several."""
+    notes = []
+    values = {"DV": data.frame["value"], **{c: numbers(rows.table[c]).values for c in covariates}}
+    for name, column in values.items():
+        codes = column[column.isin(MISSING_CODES)]
+        if len(codes):
+            notes.append(f"{name} is {codes.iloc[0]:g} in {len(codes)} rows, read as it stands: leave empty what is missing")
+    other = np.array([r.event != OBSERVATION for r in rows.read.records], dtype=bool)
+    unread = int((numbers(rows.table["DV"]).values.fillna(0) != 0)[other].sum())
+    if unread:
+        notes.append(f"DV of {unread} records that are no observations (doses and other events) is not read")
+    if "CMT" in rows.table.columns and "DVID" not in rows.table.columns and data.frame["quantity"].nunique() == 1:
+        of = [c for c in dict.fromkeys(text(rows.table["CMT"])[~other & rows.table["DV"].notna().to_numpy()]) if c]
+        if len(of) > 1:
+            notes.append(f"observations of CMT {', '.join(of[:5])} are all {data.frame['quantity'].iloc[0]!r}")
+    return notes
 
 
 def _usual(fixed: Mapping[str, str]) -> list[str]:
@@ -240,6 +292,11 @@ class _Rows:
         import pandas as pd
 
         if isinstance(observations, str):
+            several = list(dict.fromkeys(text(rows["DVID"]))) if "DVID" in rows.columns else []
+            if len(several) > 1:
+                what = f"has {' and '.join(map(repr, several[:5]))}, and observations is one quantity, {observations!r}"
+                right = f"a name for each: observations={{{several[0]}: {observations!r}, {several[1]}: ...}}"
+                raise DataError(Problem(f"{self.where}: DVID", what, right))
             return pd.Series(observations, index=rows.index)
         if observations is None and "QUANTITY" in rows.columns:
             return rows["QUANTITY"]

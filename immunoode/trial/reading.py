@@ -13,7 +13,7 @@ from immunoode.tables.cells import text
 from immunoode.tables.dates import DayNumbers, Partial
 from immunoode.tables.files import open_table
 from immunoode.tables.headings import KNOWN, Columns, find_columns, heading, heading_words
-from immunoode.tables.identifiers import identifiers, matched
+from immunoode.tables.identifiers import identifiers, matched, spellings
 from immunoode.tables.reconciliation import UNUSED
 from immunoode.trial.account import baseline_notes, reconciled
 from immunoode.trial.readers import one_reader
@@ -290,8 +290,17 @@ def _whole(kept: pd.DataFrame, where: str, left_out: int) -> None:
         Problem(f"{where}: subject {s!r}", f"is in more than one arm: {', '.join(a)}", "give subjects their own names")
         for s, a in arms[arms.map(len) > 1].items()
     ]
+    problems += unlike_arms(kept["arm"], where)
     if problems:
         raise DataError(problems)
+
+
+def unlike_arms(arms: pd.Series, where: str) -> list[Problem]:
+    """Return which arms differ in capitals and blanks alone: one arm that would be compared with itself."""
+    return [
+        Problem(f"{where}: arms", f"{' and '.join(map(repr, same))} differ in capitals or blanks alone", "write them alike")
+        for same in spellings(arms.astype(str).unique())
+    ]
 
 
 def as_trial(data: TrialData | pd.DataFrame) -> TrialData:
