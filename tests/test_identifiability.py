@@ -170,7 +170,7 @@ def test_a_further_output_can_tell_what_the_planned_one_cannot() -> None:
 
 
 def test_values_of_an_arm_are_those_at_which_it_is_looked_at() -> None:
-    """A table with a row an arm holds what is fixed there, and where to look at what varies."""
+    """A table with one row per arm holds what is fixed there, and where to look at what varies."""
     how = {"times": {"drug": [1.0, 2.0, 4.0]}, "regimens": {"a": None, "b": None}, "error": "lognormal", "size": 0.1}
     at = {"rate": {"a": 0.1, "b": 0.4}, "amount": 5.0}
     mapped = imo.identifiability(decay_model(), per_arm=["rate"], parameters=at, **how)

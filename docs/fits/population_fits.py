@@ -26,7 +26,7 @@ Made by `docs/fits/population_fits.py` from data that are not part of the packag
 in [populations.md](populations.md).
 """
 LUNG = """The sum of target lesions of patients with non-small-cell lung cancer under atezolizumab or docetaxel (published
-supplement, one lesion a row), by the law of Stein and Fojo with additive and proportional errors; every patient's
+supplement, one lesion per row), by the law of Stein and Fojo with additive and proportional errors; every patient's
 baseline is estimated, and arms may shift growth and shrinkage. By BIC one population describes all arms: tumour sizes
 alone, of patients who leave when they progress, say little of a difference between arms. In the check simulated
 patients leave by the same rule; without it the upper quantiles of the simulation run far above the data, which hold

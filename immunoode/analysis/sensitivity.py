@@ -47,7 +47,7 @@ def local_sensitivity(
     Returns
     -------
     DataFrame
-        A row a parameter (index), a column a time in days; the most influential first (by the largest of its row).
+        One row per parameter (index), one column per time in days; the most influential first (by the largest of its row).
 
     Raises
     ------

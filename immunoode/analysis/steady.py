@@ -48,7 +48,7 @@ def steady_states(
     Returns
     -------
     DataFrame
-        A row a steady state: a column for each state (not below zero), `stability` ("stable", "stable focus", "saddle",
+        One row per steady state: a column for each state (not below zero), `stability` ("stable", "stable focus", "saddle",
         "unstable", "unstable focus"; "centre" where real parts are zero and it turns; "undecided" where the largest real part
         is zero otherwise, or slopes have no value), and `largest_real_part` of the eigenvalues (a day). A search can miss one;
         more starts find more. Rates that depend on time are those of day 0.

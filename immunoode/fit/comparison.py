@@ -61,7 +61,7 @@ class FitComparison:
     fits: Mapping[str, Fitted]
 
     def table(self, criterion: str = "aicc") -> DataFrame:
-        """Return one row a fit, best first: parameters, -2 log L, AIC, AICc, BIC, difference to the best, Akaike weight.
+        """Return one row per fit, best first: parameters, -2 log L, AIC, AICc, BIC, difference to the best, Akaike weight.
 
         Parameters
         ----------

@@ -42,7 +42,7 @@ class EachResult(Mapping[str, FitResult]):
         return len(self.results)
 
     def table(self) -> DataFrame:
-        """Return one row a subject: arm, whether it converged, errors, parameters, what to beware of."""
+        """Return one row per subject: arm, whether it converged, errors, parameters, what to beware of."""
         import pandas as pd
 
         rows = [{"subject": s, **_row(r)} for s, r in self.results.items()]

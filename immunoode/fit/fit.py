@@ -104,7 +104,7 @@ def fit(
         Where the fit starts instead of the model's values; a value may go by arm or subject. An earlier result, one that was
         stopped as well, starts it where that ended.
     parameters : mapping or DataFrame, optional
-        Other values that are held fixed; a DataFrame has one row a subject (or arm).
+        Other values that are held fixed; a DataFrame has one row per subject (or arm).
     method : {"least_squares", "leastsq"}
         A trust region within the bounds, or Levenberg-Marquardt with transformed bounds (slow to stop near one).
     starts : int

@@ -63,7 +63,7 @@ class Starts:
         return int(np.sum(self.costs < self.costs[self.best] + SAME))
 
     def table(self) -> DataFrame:
-        """Return one row a start, best first: -2 log L above the best, whether it converged, the values found."""
+        """Return one row per start, best first: -2 log L above the best, whether it converged, the values found."""
         import pandas as pd
 
         rows = []

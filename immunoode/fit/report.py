@@ -26,7 +26,7 @@ UNDETERMINED = "not determined by the data: an interval says little, see .profil
 
 
 def parameter_table(result: FitResult, level: float) -> DataFrame:
-    """Return one row a fitted parameter."""
+    """Return one row per fitted parameter."""
     import pandas as pd
 
     try:

@@ -155,13 +155,13 @@ class FitResult:
         return {k: float(self.lmfit.params[k].value) for k in keys}
 
     def parameters(self, level: float = 0.95) -> DataFrame:
-        """Return one row a parameter: value, unit, standard error, interval, bounds, start, and what to beware of."""
+        """Return one row per parameter: value, unit, standard error, interval, bounds, start, and what to beware of."""
         from immunoode.fit.report import parameter_table
 
         return parameter_table(self, level)
 
     def individual(self) -> DataFrame:
-        """Return one row a subject, one column a fitted parameter (and baseline): ready for `simulate(parameters=...)`."""
+        """Return one row per subject, one column per fitted parameter (and baseline): ready for `simulate(parameters=...)`."""
         import pandas as pd
 
         values = self.objective.design.values(self.lmfit.params)

@@ -196,7 +196,7 @@ def _fixed(
 
 
 def _by_subject(table: DataFrame, observations: Observations, where: str) -> dict[str, FloatArray]:
-    """Return columns as (S,) arrays; a row a subject or an arm.
+    """Return columns as (S,) arrays; one row per subject or an arm.
 
     Raises
     ------

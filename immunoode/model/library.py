@@ -101,7 +101,7 @@ def list_models() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a model, indexed by name.
+        One row per model, indexed by name.
     """
     import pandas as pd
 

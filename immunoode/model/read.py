@@ -228,7 +228,7 @@ class _Reader:
     def rows(self, document: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:
         value = document.get(key, {})
         if not isinstance(value, dict):
-            self.problem(key, f"is {type(value).__name__}", f"a table: [{key}] with one line a name")
+            self.problem(key, f"is {type(value).__name__}", f"a table: [{key}] with one line per name")
             return {}
         good = {k: v for k, v in value.items() if isinstance(v, dict)}
         for bad in value.keys() - good.keys():

@@ -38,7 +38,7 @@ class PetabFit:
         Whether the best start converged.
     message : str
     starts : DataFrame
-        A row a start, best first: objective, success, message, estimated parameters (linear).
+        One row per start, best first: objective, success, message, estimated parameters (linear).
     lmfit : MinimizerResult
         Of the best start; its parameters are on their scales.
     """

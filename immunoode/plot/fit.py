@@ -163,7 +163,7 @@ def _logarithmic(box: Axes, result: FitResult, quantity: str) -> None:
 def _curves(box: Axes, curves: DataFrame, kind: str, colour: str) -> None:
     faint = {"lw": 0.7, "alpha": 0.5} if kind == "arm" else {"lw": 1.6}
     for i, (_, rows) in enumerate(curves.groupby("subject", sort=False)):
-        label = ("fit, a line a subject" if kind == "arm" else "fit") if i == 0 else None
+        label = ("fit, one line per subject" if kind == "arm" else "fit") if i == 0 else None
         box.plot(rows["time"], rows["predicted"], color=colour, label=label, **faint)
 
 

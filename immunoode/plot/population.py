@@ -191,7 +191,7 @@ def _short(name: str) -> str:
 def plot_predictive(
     check: PredictiveCheck, *, log: bool = False, points: bool = True, axes: FloatArray | None = None
 ) -> FloatArray:
-    """Draw a visual predictive check, a panel a stratum; a row below for what is censored.
+    """Draw a visual predictive check, one panel per stratum; a row below for what is censored.
 
     Returns
     -------

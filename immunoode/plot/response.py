@@ -55,7 +55,7 @@ def response_over_time(
     Returns
     -------
     Axes (one arm) or array of Axes, or (these, DataFrame)
-        The table has a row an arm, time (days) and response: share.
+        The table has one row per arm, time (days) and response: share.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def sums_by_arm(
     Returns
     -------
     Axes (one arm) or array of Axes, or (these, DataFrame)
-        The table has a row a point: subject, arm, time (days), value (mm).
+        The table has one row per point: subject, arm, time (days), value (mm).
 
     Raises
     ------

@@ -45,7 +45,7 @@ def spider(responses: Responses, *, unit: str | None = None, ax: Any = None, dat
     Returns
     -------
     Axes, or (Axes, DataFrame)
-        The table has a row a point: subject, arm, time (days), change (percent), response, new_lesion.
+        The table has one row per point: subject, arm, time (days), change (percent), response, new_lesion.
 
     Raises
     ------

@@ -56,8 +56,8 @@ def swimmer(
     Returns
     -------
     Axes, or (Axes, DataFrame)
-        The table has a row a mark: subject, arm, event ("complete response", "partial response", "new lesion", "progression",
-        "death", "ongoing", "end"), time (days). An arrow marks subjects without progression or death.
+        The table has one row per mark: subject, arm, event ("complete response", "partial response", "new lesion",
+        "progression", "death", "ongoing", "end"), time (days). An arrow marks subjects without progression or death.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def _doses(axes: Any, doses: Mapping[str, Schedule], ends: pd.Series, place: Map
 
 
 def _events(after: pd.DataFrame, subjects: pd.DataFrame, deaths: Mapping[str, float]) -> pd.DataFrame:
-    """Return a row an event of each subject."""
+    """Return one row per event of each subject."""
     import pandas as pd
 
     names = subjects.set_index("subject")

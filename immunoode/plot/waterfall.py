@@ -54,7 +54,7 @@ def waterfall(
     Returns
     -------
     Axes, or (Axes, DataFrame)
-        The table has a row a bar: subject, arm, response, change (percent).
+        The table has one row per bar: subject, arm, response, change (percent).
 
     Raises
     ------

@@ -30,9 +30,9 @@ class PredictiveCheck:
     Attributes
     ----------
     table : DataFrame
-        A row a stratum, bin and percentile: stratum, bin, time, percentile, observed, lower, middle, upper, observations.
+        One row per stratum, bin and percentile: stratum, bin, time, percentile, observed, lower, middle, upper, observations.
     censored : DataFrame
-        A row a stratum and bin: share of observations below the limit, and its band; empty where nothing is censored.
+        One row per stratum and bin: share of observations below the limit, and its band; empty where nothing is censored.
     points : DataFrame
         What was observed: stratum, subject, time, value, censoring.
     """

@@ -38,7 +38,7 @@ FEW = 1e-3
 
 
 def parameter_table(result: PopulationResult, level: float = 0.95) -> DataFrame:
-    """Return one row a population parameter; intervals are symmetric on the scale that is estimated."""
+    """Return one row per population parameter; intervals are symmetric on the scale that is estimated."""
     import pandas as pd
     from scipy.stats import norm
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def residual_table(result: PopulationResult, draws: int, seed: int) -> DataFrame:
-    """Return one row an observation: row, subject, arm, time, quantity, observed, typical, individual, iwres, cwres, npde."""
+    """Return one row per observation: row, subject, arm, time, quantity, observed, typical, individual, iwres, cwres, npde."""
     table = result.predict(of="typical").rename(columns={"predicted": "typical"}).drop(columns="unit")
     table["individual"] = result.predict(of="individual")["predicted"]
     problem = result.problem

@@ -167,13 +167,13 @@ class PopulationResult:
         return _square(self.levels[1]) if len(self.levels) > 1 else None
 
     def parameters(self, level: float = 0.95) -> DataFrame:
-        """Return one row a population parameter: value, unit, standard error, relative (%), interval, shrinkage (%)."""
+        """Return one row per population parameter: value, unit, standard error, relative (%), interval, shrinkage (%)."""
         from immunoode.population.report import parameter_table
 
         return parameter_table(self, level)
 
     def individual(self) -> DataFrame:
-        """Return one row a subject, one column a parameter that varies (and baseline): ready for `simulate(parameters=...)`.
+        """Return one row per subject, one column per varying parameter (and baseline): ready for `simulate(parameters=...)`.
 
         Of a parameter that differs between occasions, the subject's own value about which they lie; see `occasions`.
         """
@@ -182,7 +182,7 @@ class PopulationResult:
         return table.assign(**{k: v for k, v in self.observations.baselines.items() if k not in table})
 
     def occasions(self) -> DataFrame:
-        """Return one row a subject and occasion: since which day, and the values on it of what differs between occasions.
+        """Return one row per subject and occasion: since which day, and the values on it of what differs between occasions.
 
         Raises
         ------
@@ -259,7 +259,7 @@ class PopulationResult:
         return prediction_table(self, times, of)
 
     def residuals(self, draws: int = 1000, seed: int = SEED) -> DataFrame:
-        """Return one row an observation: predictions, and residuals of every kind (see `immunoode.population.residuals`)."""
+        """Return one row per observation: predictions, and residuals of every kind (see `immunoode.population.residuals`)."""
         from immunoode.population.residuals import residual_table
 
         return residual_table(self, draws, seed)

@@ -24,7 +24,7 @@ class Dose:
     therapy : str
         The name of an input of a model.
     amount, unit : float, str
-        As stated: flat, a kg, a m2, or an area under the curve.
+        As stated: flat, per kg, per m2, or an area under the curve.
     start, every, over : float
         Days; `every` separates doses or cycles, `over` is the duration of each administration (0: at once).
     count : int
@@ -134,4 +134,4 @@ def basis(unit: str, target: str, where: str) -> tuple[str, float]:
     if units.dimension(f"({unit})*mL/min") == units.dimension(target):
         return "exposure", units.factor(f"({unit})*mL/min", target)
     raise RegimenError(Problem(where, f"is in {unit!r}, which cannot become {target!r}",
-                               f"an amount like '1 {target}', a kg, or a m2"))  # fmt: skip
+                               f"an amount like '1 {target}', per kg or per m2"))  # fmt: skip

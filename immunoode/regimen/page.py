@@ -29,7 +29,7 @@ The column "models" names the models, with their variants, that take the doses o
 - Day 0 is a Monday; days of a cycle are counted from 1, as in protocols: `days=(1, 8), every="3 weeks"`.
 - `weekdays=True` skips Saturdays and Sundays: what falls on one moves to Monday and the rest follows it; of intervals
   shorter than a day, what falls on a weekend is left out.
-- Amounts: flat (`"200 mg"`), a kg (`"2 mg/kg"`, `"2e6 cells/kg"`), a m2 (`"75 mg/m2"`), or an area under the curve
+- Amounts: flat (`"200 mg"`), per kg (`"2 mg/kg"`, `"2e6 cells/kg"`), per m2 (`"75 mg/m2"`), or an area under the curve
   (`"AUC 5"` or `"5 mg*min/mL"`: area x (filtration + 25 mL/min), Calvert 1989). The patient is the model's: covariates
   `weight` (kg), `surface_area` (m2), `glomerular_filtration` (mL/min; no cap is applied).
 - Cell therapies begin with the first day of lymphodepletion as day 0; the infusion, day 0 of their protocols, comes on day

@@ -94,7 +94,7 @@ def subjects_of(
     if again.any():
         twice = subject[again]
         raise DataError(
-            Problem(str(twice.index[0]), f"is a second row of {twice.iloc[0]}", "one row a subject in ADSL")
+            Problem(str(twice.index[0]), f"is a second row of {twice.iloc[0]}", "one row per subject in ADSL")
         )
     dates, used = starts_of(table, starts, partial)
     begins = {s: date for s, date in zip(subject, dates, strict=True) if s and not pd.isna(date)}

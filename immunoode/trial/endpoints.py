@@ -1,4 +1,4 @@
-"""Reading times to events: a row a subject, one column of times and one of events (or censorings) for each endpoint."""
+"""Reading times to events: one row per subject, one column of times and one of events (or censorings) for each endpoint."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_endpoints(
     repeated: Literal["refuse", "first event"] = "refuse",
     title: str = "",
 ) -> TrialData:
-    """Read a table with a row a subject into times to events.
+    """Read a table with one row per subject into times to events.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def read_endpoints(
     covariates : sequence of str
         Columns to keep.
     repeated : {"refuse", "first event"}
-        Tables of counting processes have a row an interval, several a subject: "first event" takes the end of the first
+        Tables of counting processes have one row per interval, several a subject: "first event" takes the end of the first
         interval with the event, or of the last where it never came.
     title : str
 
@@ -207,7 +207,7 @@ def _endpoint(
 
 
 def _first_event(ends: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a subject: the first with the event, or the last."""
+    """Return one row per subject: the first with the event, or the last."""
     ordered = ends.assign(late=ends["time"].where(ends["event"], float("inf"))).sort_values(
         ["late", "time"], kind="stable"
     )

@@ -37,7 +37,7 @@ def regimens() -> dict[str, Regimen]:
 
 
 def patients(random: np.random.Generator, arm: int) -> DataFrame:
-    """Return one row a patient: what differs between them."""
+    """Return one row per patient: what differs between them."""
     import pandas as pd
 
     columns = {k: TYPICAL[k] * np.exp(SPREAD[k] * random.normal(size=PER_ARM)) for k in TYPICAL}

@@ -55,7 +55,7 @@ def read_trial(
     title: str = "",
     bad_rows: Literal["raise", "leave out"] = "raise",
 ) -> TrialData:
-    """Read a long table, one row an observation.
+    """Read a long table, one row per observation.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def read_trial(
     time_unit : str, optional
         Unit of times that are numbers; left out, that of the heading, else days.
     covariates : DataFrame, optional
-        One row a subject (by its index, or a column `subject`), one column a covariate.
+        One row per subject (by its index, or a column `subject`), one column per covariate.
     reader : str, optional
         Whose readings count where the table has several readers, or "accepted".
     partial_dates : {"refuse", "first", "middle", "last"}

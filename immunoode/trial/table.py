@@ -45,11 +45,11 @@ class TrialData:
     Attributes
     ----------
     frame : DataFrame
-        One row an observation, sorted by subject (in order of appearance), quantity and time; columns as in `COLUMNS`:
+        One row per observation, sorted by subject (in order of appearance), quantity and time; columns as in `COLUMNS`:
         `time` in days; `lesion` and `kind` ("target", "target node", ...) where the value is of one lesion, else ""; `visit`
         the name of the visit where there is one.
     covariates : DataFrame or None
-        One row a subject (index), one column a covariate.
+        One row per subject (index), one column per covariate.
     left_out : DataFrame
         Rows of the source that are not in `frame`, each with its row and the reason.
     title : str
@@ -169,7 +169,7 @@ class TrialData:
         return self.frame.copy()
 
     def summary(self) -> DataFrame:
-        """Return one row an arm and quantity: subjects, observations, times, range of values, unit."""
+        """Return one row per arm and quantity: subjects, observations, times, range of values, unit."""
         rows = self.frame.groupby(["arm", "quantity"], sort=False)
         table = rows.agg(
             subjects=("subject", "nunique"),

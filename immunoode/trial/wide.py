@@ -1,4 +1,4 @@
-"""Reading wide tables: a row a subject and a column a day, or a row a day and a column a subject."""
+"""Reading wide tables: one row per subject and one column per day, or one row per day and one column per subject."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_wide(
         What was measured, and its unit.
     subjects : {"rows", "columns"}
         "rows": columns of times ("0", "Day -7", "d10", "week 2") beside those of the subject and the arm. "columns": a column
-        of times beside a column a subject.
+        of times beside one column per subject.
     columns : mapping, optional
         {"subject": ..., "arm": ..., "time": ...} where these have unusual names.
     arm : str, optional
@@ -149,7 +149,7 @@ def _days(table: pd.DataFrame, found: Columns, time_unit: str, where: str) -> di
     for c, day in days.items():
         if day in seen:
             problems.append(
-                Problem(where, f"{str(seen[day])!r} and {str(c)!r} are both day {day:g}", "one column a day")
+                Problem(where, f"{str(seen[day])!r} and {str(c)!r} are both day {day:g}", "one column per day")
             )
         seen.setdefault(day, c)
     if not days and not problems:
@@ -189,7 +189,7 @@ def _by_rows(table: pd.DataFrame, found: Columns, days: Mapping[Any, Any], _: st
     import pandas as pd
 
     subject = pd.Series(identifiers(table[found.found["subject"]]), index=table.index, dtype=object)
-    right = "one row a subject, or read_trial for a long table"
+    right = "one row per subject, or read_trial for a long table"
     problems = [
         Problem(f"{where}, row {row}", f"has the subject {name!r} a second time", right)
         for row, name in subject[subject.duplicated() & (subject != "")].items()
@@ -212,7 +212,7 @@ def _by_columns(
     import pandas as pd
 
     if not subjects:
-        raise DataError(Problem(where, "has no column of a subject", "a column a subject beside that of the times"))
+        raise DataError(Problem(where, "has no column of a subject", "one column per subject beside that of the times"))
     days = days_of(table, found, where, time_unit)
     time = days.values.astype(object).where(days.values.notna(), days.texts)
     return pd.concat(

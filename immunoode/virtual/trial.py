@@ -173,7 +173,7 @@ def _seen(
 def _diameters(
     arm: _Arm, days: FloatArray, here: NDArray[np.bool_], shares: FloatArray, read: FloatArray, how: Measurement
 ) -> pd.DataFrame:
-    """Return a row a lesion a visit."""
+    """Return one row per lesion and visit."""
     import pandas as pd
 
     patient, visit, lesion = np.nonzero(here[:, :, None] & (shares > 0)[:, None, :])

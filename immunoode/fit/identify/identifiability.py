@@ -60,7 +60,7 @@ def identifiability(
         Of errors; proportional and log-normal ones relative, additive ones in the output's unit.
     parameters : mapping or DataFrame, optional
         Values at which to look, of parameters that vary as well: what is determined depends on them. Those of one arm (or
-        subject) each: {"shrinkage_rate": {"a": 0.003, "b": 0.007}}, or a DataFrame with a row an arm.
+        subject) each: {"shrinkage_rate": {"a": 0.003, "b": 0.007}}, or a DataFrame with one row per arm.
 
     Returns
     -------

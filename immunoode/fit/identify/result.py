@@ -85,7 +85,7 @@ class Identifiability:
         return not self.warnings()
 
     def table(self) -> DataFrame:
-        """Return one row a parameter: value, unit, expected relative standard error (%), that if others were known, verdict."""
+        """Return one row per parameter: value, unit, expected relative error (%), that if others were known, verdict."""
         import pandas as pd
 
         alone = self._relative(1.0 / np.sqrt(np.maximum(np.diag(self.information)[: len(self.names)], 1e-300)))

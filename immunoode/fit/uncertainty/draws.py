@@ -55,7 +55,7 @@ class Draws:
         return np.array([float(self.result.lmfit.params[n].value) for n in self.names])
 
     def table(self) -> DataFrame:
-        """Return one row a draw, one column a parameter in its natural scale, and the scales of errors."""
+        """Return one row per draw, one column per parameter in its natural scale, and the scales of errors."""
         import pandas as pd
 
         keys = [natural(n, self.result.lmfit.params) for n in self.names]

@@ -116,7 +116,7 @@ class Profiles(Mapping[str, Profile]):
         return len(self.profiles)
 
     def intervals(self) -> DataFrame:
-        """Return one row a parameter: value, interval of it alone, of all at once, and what to make of it."""
+        """Return one row per parameter: value, interval of it alone, of all at once, and what to make of it."""
         import pandas as pd
 
         rows = {}

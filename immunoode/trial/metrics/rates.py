@@ -39,8 +39,9 @@ def growth_rates(data: TrialData | pd.DataFrame, law: str = BEST, quantity: str 
     Returns
     -------
     DataFrame
-        A row a subject: subject, arm, visits, law, growth_rate, shrinkage_rate, resistance_rate (a day), sensitive_fraction,
-        each with its standard error (column "... error"), residual (standard deviation, relative), aicc, time_to_growth (days
+        One row per subject: subject, arm, visits, law, growth_rate, shrinkage_rate, resistance_rate (per day),
+        sensitive_fraction, each with its standard error (column "... error"), residual (standard deviation, relative), aicc,
+        time_to_growth (days
         from the baseline, exact by the law), nadir (relative size then; the smallest that the law reaches), doubling_time
         (days), and note: why a value is missing. What a law does not have is NaN, and its note empty.
 

@@ -37,7 +37,7 @@ def growth_metrics(
     Returns
     -------
     DataFrame
-        A row a subject: subject, arm, visits, baseline, nadir, nadir_time (days from the baseline), depth (fraction of the
+        One row per subject: subject, arm, visits, baseline, nadir, nadir_time (days from the baseline), depth (fraction of the
         baseline lost at the nadir; negative where it only grew), time_to_growth (day of the nadir, where a larger size came
         after it, else infinite), last_ratio, week_8_ratio (to the baseline, linear between visits), growth_from_nadir (a day,
         of the logarithm from nadir to last visit), doubling_time (days, by that rate; infinite where it did not grow), log_area

@@ -48,14 +48,14 @@ def recist(
         Trial data with diameters of lesions, sums of diameters, or responses. Or a table, times in days from the start of
         treatment, diameters in mm, in one of four forms:
 
-        - a row a lesion and visit: subject, time, lesion, diameter; optional kind (without it all are targets), arm, visit (its
-          name), finding, organ, markers_normal. Kinds: "target", "non-target", "new", "new target", "new non-target", each
+        - one row per lesion and visit: subject, time, lesion, diameter; optional kind (without it all are targets), arm, visit
+          (its name), finding, organ, markers_normal. Kinds: "target", "non-target", "new", "new target", "new non-target", each
           also with " node" (short axis). Findings: "", "not evaluable", "too small to measure", "absent", "present",
           "unequivocal progression", "increased".
-        - a row a visit: subject, time, sum_of_diameters; optional arm, non_target ("CR", "non-CR/non-PD", "PD", "NE", ""),
+        - one row per visit: subject, time, sum_of_diameters; optional arm, non_target ("CR", "non-CR/non-PD", "PD", "NE", ""),
           new_lesion, target_gone (all targets gone, nodes below 10 mm, though the sum is not 0), markers_normal.
-        - a row a visit: subject, time, response; optional arm.
-        - a row a visit: subject, time, target (its response); optional arm, non_target, new_lesion, markers_normal. Not for
+        - one row per visit: subject, time, response; optional arm.
+        - one row per visit: subject, time, target (its response); optional arm, non_target, new_lesion, markers_normal. Not for
           `irecist`, which needs sums.
 
         Measurements may have responses beside them, in the same table or in trial data (ADTR and ADRS), see `by`. Days of one

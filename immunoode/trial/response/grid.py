@@ -1,4 +1,4 @@
-"""Running things along the visits of each subject: a row a subject, a column a visit, padded at the right."""
+"""Running things along the visits of each subject: one row per subject, one column per visit, padded at the right."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Grid:
     Attributes
     ----------
     row, column : array of int
-        One entry a visit.
+        One entry per visit.
     shape : (int, int)
         Subjects, and the most visits of one.
     """

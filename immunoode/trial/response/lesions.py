@@ -1,4 +1,4 @@
-"""From lesions to visits: a row a lesion and visit, with a diameter or with what was found."""
+"""From lesions to visits: one row per lesion and visit, with a diameter or with what was found."""
 
 from __future__ import annotations
 

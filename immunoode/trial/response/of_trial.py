@@ -111,7 +111,7 @@ def _lesions(lesions: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sums(sums: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a visit: with a sum, with none where it was not evaluable, and whether there is a new lesion."""
+    """Return one row per visit: with a sum, with none where it was not evaluable, and whether there is a new lesion."""
     import pandas as pd
 
     is_new = (findings["kind"] == NEW) | (findings["finding"] == NEW)

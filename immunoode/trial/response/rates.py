@@ -45,7 +45,7 @@ def rate_table(
     responses: Sequence[str],
     control: Sequence[str],
 ) -> pd.DataFrame:
-    """Return a row a group: objective response and disease control with intervals, and the count of each best response."""
+    """Return one row per group: objective response and disease control with intervals, and the count of each best response."""
     import pandas as pd
 
     if not 0 < confidence < 1:
@@ -76,7 +76,7 @@ def rate_table(
 
 
 def pseudoprogression_table(subjects: pd.DataFrame, by: str | None, confidence: float) -> pd.DataFrame:
-    """Return a row a group: who had an iUPD, of whom it was resolved, and the shares with intervals."""
+    """Return one row per group: who had an iUPD, of whom it was resolved, and the shares with intervals."""
     import pandas as pd
 
     rows = []

@@ -24,15 +24,15 @@ class Responses:
     Attributes
     ----------
     visits : DataFrame
-        One row an assessment after baseline, sorted by subject and time: subject, arm, time (days), sum_of_diameters (mm, NaN
+        One row per assessment after baseline, sorted by subject and time: subject, arm, time (days), sum_of_diameters (mm, NaN
         unless all targets were evaluated), baseline and nadir (mm; the nadir is the smallest sum before the visit, baseline
         included), change_from_baseline and change_from_nadir (fractions: -0.3 is 30 % less; infinite from 0), target,
         non_target ("" where there are none; the categories are those of RECIST 1.1), new_lesion, response, reason (why PD,
         iUPD, iCPD or NE), counted (False after the first PD or iCPD, and from a new therapy on).
     subjects : DataFrame
-        One row a subject: subject, arm, baseline (mm), baseline_time, visits, best_change (the lowest change_from_baseline that
-        counts), best_response and confirmed_response, response_time and confirmed_response_time (first day of a CR or PR, of
-        one that is confirmed), progression_time, last_time (last evaluable assessment that counts), duration_of_response and
+        One row per subject: subject, arm, baseline (mm), baseline_time, visits, best_change (the lowest change_from_baseline
+        that counts), best_response and confirmed_response, response_time and confirmed_response_time (first day of a CR or PR,
+        of one that is confirmed), progression_time, last_time (last evaluable assessment that counts), duration_of_response and
         confirmed_duration_of_response (from the response to progression, or to last_time), response_ongoing (a response and no
         progression: the durations are censored). Days and durations are NaN where there is no such thing. iRECIST adds
         progression_confirmed, had_iupd, pseudoprogression and response_after_iupd.
@@ -84,7 +84,7 @@ class Responses:
         Returns
         -------
         DataFrame
-            A row a group: n (all subjects, those not evaluable included), responders (CR and PR), objective_response_rate,
+            One row per group: n (all subjects, those not evaluable included), responders (CR and PR), objective_response_rate,
             lower, upper; controlled (CR, PR, SD, non-CR/non-PD), disease_control_rate, disease_control_lower,
             disease_control_upper; and a column with the count of each best response.
 
@@ -104,7 +104,7 @@ class Responses:
         Returns
         -------
         DataFrame
-            A row a group: n, with_iupd (subjects with an iUPD), pseudoprogression (those of whom one was resolved),
+            One row per group: n, with_iupd (subjects with an iUPD), pseudoprogression (those of whom one was resolved),
             then_response (those of whom an iPR or iCR followed it), share (of n), lower, upper (exact), share_of_iupd.
 
         Raises

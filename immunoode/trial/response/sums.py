@@ -1,4 +1,4 @@
-"""From sums of diameters to visits: a row a subject and visit, with what else was seen in columns of its own."""
+"""From sums of diameters to visits: one row per subject and visit, with what else was seen in columns of its own."""
 
 from __future__ import annotations
 

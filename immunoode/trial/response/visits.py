@@ -18,7 +18,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Subjects:
-    """One entry a subject, sorted by name.
+    """One entry per subject, sorted by name.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Subjects:
 
 @dataclass(frozen=True)
 class Visits:
-    """One entry a visit after baseline, sorted by subject and time.
+    """One entry per visit after baseline, sorted by subject and time.
 
     Attributes
     ----------

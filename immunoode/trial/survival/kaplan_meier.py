@@ -52,7 +52,7 @@ class KaplanMeier:
         return tuple(self.medians["arm"])
 
     def at_risk(self, times: ArrayLike) -> pd.DataFrame:
-        """Return the number at risk, a row an arm (index), a column a time in days: subjects whose time is at least that."""
+        """Return the number at risk, one row per arm (index), one column per time in days: whose time is at least that."""
         import pandas as pd
 
         days = np.atleast_1d(units.times(times))
@@ -60,7 +60,7 @@ class KaplanMeier:
         return pd.DataFrame.from_dict(counts, orient="index", columns=days)
 
     def survival_at(self, time: str | float) -> pd.DataFrame:
-        """Return survival with its interval at a day, a row an arm; NaN after the last subject's time, when it is unknown."""
+        """Return survival with its interval at a day, one row per arm; NaN after the last subject's time."""
         import pandas as pd
 
         time = units.days(time)

@@ -71,7 +71,7 @@ def progression_free_survival(
     Returns
     -------
     DataFrame
-        A row a subject: subject, arm, endpoint ("PFS"), time (days from day 0), event, reason, and lower and upper, between
+        One row per subject: subject, arm, endpoint ("PFS"), time (days from day 0), event, reason, and lower and upper, between
         which the event came: for progression the last assessment without and the first with it; upper is infinite where
         censored.
 
@@ -138,7 +138,7 @@ def duration_of_response(
     Returns
     -------
     DataFrame
-        A row a responder: subject, arm, endpoint ("DOR"), time (days from the response), event, reason, lower, upper.
+        One row per responder: subject, arm, endpoint ("DOR"), time (days from the response), event, reason, lower, upper.
 
     Raises
     ------

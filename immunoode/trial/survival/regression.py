@@ -112,7 +112,7 @@ def cox(
     endpoints : TrialData or DataFrame
         Subject, time (days), event, arm.
     covariates : DataFrame, str or sequence of str, optional
-        One row a subject (index, or a column `subject`): numbers, or words, which are compared with their first. Or names of
+        One row per subject (index, or a column `subject`): numbers, or words, which are compared with their first. Or names of
         covariates that the trial data have.
     endpoint : str, optional
     arm : bool
@@ -238,12 +238,12 @@ def _told(endpoints: Any, covariates: Any) -> pd.DataFrame:
         return covariates
     names = [covariates] if isinstance(covariates, str) else covariates
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-        right = "a table with a row a subject, or names of covariates of the trial data"
+        right = "a table with one row per subject, or names of covariates of the trial data"
         raise DataError(Problem("covariates", f"are {type(covariates).__name__}", right))
     known = getattr(endpoints, "covariates", None)
     if known is None:
         raise DataError(
-            Problem("covariates", "are named, but the endpoints bring none", "a table with a row a subject")
+            Problem("covariates", "are named, but the endpoints bring none", "a table with one row per subject")
         )
     missing = [name for name in names if name not in known.columns]
     if missing:
@@ -281,7 +281,7 @@ def _design(
         clash = [c for c in table.columns if c in rows.columns and c != "arm"]
         if clash or not table.index.is_unique:
             what = f"have the column {clash[0]!r}, as the endpoints do" if clash else "have a subject twice"
-            raise DataError(Problem("covariates", what, "one row a subject, names of their own"))
+            raise DataError(Problem("covariates", what, "one row per subject, names of their own"))
         names = [c for c in table.columns if c not in ("arm", *strata)]
         parts = rows.merge(table.drop(columns="arm", errors="ignore"), left_on="subject", right_index=True, how="left")
     unknown = [s for s in strata if s not in parts.columns]
