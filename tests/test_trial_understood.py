@@ -584,3 +584,9 @@ def test_arms_that_differ_in_capitals_or_blanks_alone_are_refused() -> None:
     table = pd.DataFrame({"id": [1, 2], "day": 0, "value": [1.0, 2.0], "arm": ["Placebo", "PLACEBO "]})
     assert "differ in capitals or blanks alone" in refused(imo.read_trial, table)
     assert "differ in capitals or blanks alone" in refused(imo.read_adam, {"ADTTE": survival(TRTP=["drug A", "Drug  A"])})
+
+
+@pytest.mark.parametrize("options", [{"columns": {"value": ["value"]}}, {"units": 3}, {"units": {"value": 3}}])
+def test_options_of_the_wrong_kind_are_refused_in_words(options: dict[str, Any]) -> None:
+    table = pd.DataFrame({"id": [1, 1], "day": [0, 7], "value": [1.0, 2.0]})
+    assert refused(imo.read_trial, table, **options)

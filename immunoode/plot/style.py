@@ -49,6 +49,8 @@ def names_as_text(draw: Callable[P, R]) -> Callable[P, R]:
 
 def _figures(made: Any) -> Iterable[Any]:
     """Return the figures of what a function that draws gives: axes, arrays and tables of them, or a figure."""
+    if isinstance(made, str):
+        return []
     if hasattr(made, "savefig"):
         return [made]
     if hasattr(made, "get_figure"):

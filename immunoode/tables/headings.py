@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -223,9 +223,14 @@ def find_columns(
     problems += [
         Problem(f"{where}: columns", f"there is no column {v!r} for {k}", nearest(str(v), map(str, table.columns)))
         for k, v in given.items()
-        if v not in table.columns
+        if _names_one(v) and v not in table.columns
     ]
     found, notes = dict[str, Any](), list[str]()
+    problems += [
+        Problem(f"{where}: columns", f"{k} is {v!r}", "the name of one column") for k, v in given.items() if not _names_one(v)
+    ]
+    if not all(map(_names_one, given.values())):
+        raise DataError(problems)
     free = [c for c in table.columns if c not in set(given.values())]
     for role in roles:
         if role in given:
@@ -259,6 +264,10 @@ def find_columns(
     if problems:
         raise DataError(problems)
     return Columns(found, {role: said.unit for role, said in stated.items() if said.unit}, tuple(notes))
+
+
+def _names_one(column: object) -> bool:
+    return isinstance(column, Hashable)
 
 
 def _candidates(role: str, columns: Sequence[Any], words: Sequence[str]) -> list[Any]:

@@ -152,6 +152,13 @@ def read_rows(
     """
     if bad_rows not in BAD_ROWS:
         raise DataError(Problem("bad_rows", f"is {bad_rows!r}", nearest(str(bad_rows), BAD_ROWS)))
+    problems = [
+        Problem("units", f"has {u!r}", "the text of a unit, such as 'mm'")
+        for u in (units.values() if isinstance(units, Mapping) else (units,))
+        if u is not None and not isinstance(u, str)
+    ]
+    if problems:
+        raise DataError(problems)
     whole = table
     flag = (columns or {}).get("flag") or next(
         (c for c in table.columns if heading_words(str(c)) in KNOWN["flag"]), None
