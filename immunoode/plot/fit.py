@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from immunoode.errors import FitError, Problem
-from immunoode.plot.style import COLOURS, names_as_text
+from immunoode.plot.style import COLOURS, label, names_as_text, pretty_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -163,8 +163,8 @@ def _logarithmic(box: Axes, result: FitResult, quantity: str) -> None:
 def _curves(box: Axes, curves: DataFrame, kind: str, colour: str) -> None:
     faint = {"lw": 0.7, "alpha": 0.5} if kind == "arm" else {"lw": 1.6}
     for i, (_, rows) in enumerate(curves.groupby("subject", sort=False)):
-        label = ("fit, one line per subject" if kind == "arm" else "fit") if i == 0 else None
-        box.plot(rows["time"], rows["predicted"], color=colour, label=label, **faint)
+        said = ("fit, one line per subject" if kind == "arm" else "fit") if i == 0 else None
+        box.plot(rows["time"], rows["predicted"], color=colour, label=said, **faint)
 
 
 def _points(box: Axes, result: FitResult, kind: str, name: str, quantity: str, colour: str) -> None:
@@ -172,10 +172,10 @@ def _points(box: Axes, result: FitResult, kind: str, name: str, quantity: str, c
     table = result.predict()
     rows = table[(table[kind] == name) & (table["quantity"] == quantity)]
     size = 10 if kind == "arm" else 22
-    for censoring, marker, label in (("", "o", "observed"), ("left", "v", "below"), ("right", "^", "above")):
+    for censoring, marker, said in (("", "o", "observed"), ("left", "v", "below"), ("right", "^", "above")):
         part = rows[rows["censoring"] == censoring]
         if len(part):
-            box.scatter(part["time"], part["observed"], s=size, color=colour, marker=marker, zorder=3, label=label)
+            box.scatter(part["time"], part["observed"], s=size, color=colour, marker=marker, zorder=3, label=said)
     start = result.unused
     mine = start[(start["quantity"] == quantity) & start["subject"].isin(rows["subject"])]
     if len(mine):
@@ -198,7 +198,7 @@ def _labels(box: Axes, result: FitResult, kind: str, name: str, arm: str, quanti
     whose = short if short == arm else f"{short}, {arm}"[:44]
     box.set_title(f"{short} (n = {count})" if kind == "arm" else whose, fontsize="small")
     box.set_xlabel("time (days)")
-    box.set_ylabel(quantity.replace("_", " ") + ("" if unit == "1" else f" ({unit})"))
+    box.set_ylabel(label(quantity, unit))
     top = [np.nanmax(c) for c in (seen.value[seen.quantity == seen.quantities.index(quantity)],)]
     if seen.value.min() >= 0:
         box.set_ylim(0, 1.25 * max(top) or 1.0)
@@ -239,7 +239,7 @@ def _observed_predicted(box: Axes, rows: DataFrame, log: bool) -> None:
         box.scatter(part["predicted"], part["observed"], s=12, color=colour, alpha=0.7, label=name[:40])
     ends = [np.nanmin(rows[["predicted", "observed"]]), np.nanmax(rows[["predicted", "observed"]])]
     box.plot(ends, ends, color="black", lw=0.8)
-    units = [u for u in rows["unit"].unique() if u != "1"]
+    units = [shown for u in rows["unit"].unique() if (shown := pretty_unit(u))]
     unit = f" ({units[0]})" if len(units) == 1 else ""
     box.set(xlabel="predicted" + unit, ylabel="observed" + unit)
     if log:
