@@ -590,3 +590,11 @@ def test_arms_that_differ_in_capitals_or_blanks_alone_are_refused() -> None:
 def test_options_of_the_wrong_kind_are_refused_in_words(options: dict[str, Any]) -> None:
     table = pd.DataFrame({"id": [1, 1], "day": [0, 7], "value": [1.0, 2.0]})
     assert refused(imo.read_trial, table, **options)
+
+
+def test_rows_of_means_are_no_subjects() -> None:
+    table = pd.DataFrame({"id": ["m1", "Mean"], "day": 0, "value": [1.0, 2.0]})
+    assert "'Mean' is a summary, not a subject" in refused(imo.read_trial, table)
+    assert imo.read_trial(table, bad_rows="leave out").subjects == ("m1",)
+    wide = pd.DataFrame({"id": ["m1", "SEM"], "Day 0": [1.0, 2.0]})
+    assert "'SEM' is a summary, not a subject" in refused(imo.read_wide, wide, quantity="tv", unit="mm3")

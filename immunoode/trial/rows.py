@@ -96,6 +96,10 @@ def canonical(
     return frame.reset_index(drop=True)[list(COLUMNS)], texts.reset_index(drop=True)
 
 
+SUMMARIES = ("mean", "average", "median", "sd", "std", "sem", "std dev", "total", "geomean", "geometric mean", "cv", "cv%")
+"""What rows below the subjects of a spreadsheet are called, in lower case."""
+
+
 def _our_unit(stated: str) -> str:
     return measured_unit(stated) or stated
 
@@ -122,6 +126,7 @@ def reasons(frame: pd.DataFrame, texts: pd.DataFrame, repeats: bool = False, neg
     unread = frame["unit"].map(_unit_problem(frame["unit"])) != ""
     bad = first_reason(
         ((frame["subject"] == "") & ~empty, "has no subject"),
+        (frame["subject"].str.casefold().isin(SUMMARIES), quoting("{} is a summary, not a subject", frame["subject"])),
         ((texts["wrong_time"] != "") & ~empty, lambda rows: texts["wrong_time"][rows]),
         (
             ~none & (texts["unread"] | frame["value"].isna()),
