@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pandas as pd
@@ -222,10 +223,21 @@ def test_a_reconciliation_that_does_not_add_up_is_never_made() -> None:
     assert "4 used" in str(whole) and "ADTR: X" in whole.report()
 
 
-def test_leading_zeros_stay_in_the_identifiers_of_a_file(tmp_path: object) -> None:
-    from pathlib import Path
+def test_a_table_packed_by_gzip_is_read_and_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(b"id,day,value\n1,0,5\n1,7,6\n"))
+    table, where = open_table(path)
+    assert table["value"].tolist() == [5, 6] and where == "t.csv.gz" and table.index.tolist() == [2, 3]
+    monkeypatch.setattr("immunoode.tables.compressed.LARGEST", 10)
+    with pytest.raises(DataError, match="unpacks to more than 10 bytes"):
+        open_table(path)
+    path.write_bytes(b"\x1f\x8b damaged")
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        open_table(path)
 
-    path = Path(str(tmp_path)) / "t.csv"
+
+def test_leading_zeros_stay_in_the_identifiers_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
     path.write_text("id,day,value\n001,0,5\n002,07,6\n")
     table, _ = open_table(path)
     assert table["id"].tolist() == ["001", "002"] and table["value"].tolist() == [5, 6]

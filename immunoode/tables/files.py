@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem
+from immunoode.tables.compressed import unpacked
 from immunoode.tables.lines import LARGEST, MOST_CELLS, QUOTES, check_cells, check_lines, kind_of
 from immunoode.tables.workbook import open_workbook
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 Source = Any
 """A path (str or Path), or a DataFrame."""
-TABLES = "a csv, tsv, xlsx, xpt or sas7bdat file"
+TABLES = "a csv, tsv, xlsx, xpt or sas7bdat file, or one of these packed by gzip"
 SEPARATORS = (",", ";", "\t")
 """What may part the cells of a line; the heading tells which. With semicolons a comma is a decimal point."""
 EXCEL, SAS = (".xlsx", ".xlsm", ".xls"), (".xpt", ".sas7bdat")
@@ -50,7 +51,8 @@ def open_table(source: Source) -> tuple[pd.DataFrame, str]:
     if not path.is_file():
         raise DataError(Problem(str(path), "there is no such file", f"give the path of {TABLES}"))
     try:
-        table, first = _reader(path.suffix.lower())(path)
+        with unpacked(path) as whole:
+            table, first = _reader(whole.suffix.lower())(whole)
     except DataError:
         raise
     except UnicodeDecodeError as error:

@@ -138,11 +138,8 @@ def _sources(source: Any) -> dict[str, Any]:
             Problem(str(folder), "is not a folder", "give a folder with adtr.xpt, adsl.xpt, ..., or a mapping")
         )
     suffixes = (".csv", *SAS, *EXCEL)
-    return {
-        p.stem.upper(): p
-        for p in sorted(folder.iterdir())
-        if p.stem.upper() in DATASETS and p.suffix.lower() in suffixes
-    }
+    names = {p: Path(p.name.lower().removesuffix(".gz")) for p in sorted(folder.iterdir())}
+    return {n.stem.upper(): p for p, n in names.items() if n.stem.upper() in DATASETS and n.suffix in suffixes}
 
 
 def _opened(name: str, source: Any) -> pd.DataFrame:
