@@ -379,3 +379,9 @@ def test_fractions_are_in_gray():
 def test_a_duration_in_words_without_a_unit_is_refused() -> None:
     with pytest.raises(imo.RegimenError, match="over='30': has no unit"):
         Regimen().dose("drug", "200 mg", over="30")
+
+
+def test_an_interval_without_a_number_of_doses_is_refused():
+    with pytest.raises(imo.RegimenError, match="has every='3 weeks' and no count"):
+        Regimen().dose("drug", "1 mg", every="3 weeks")
+    assert len(Regimen().dose("drug", "1 mg", every="3 weeks", count=1).rules) == 1

@@ -44,7 +44,7 @@ class Regimen:
         amount: str | float,
         *,
         every: str | float | None = None,
-        count: int = 1,
+        count: int | None = None,
         over: str | float = 0.0,
         start: str | float = 0.0,
         weekdays: bool = False,
@@ -65,8 +65,8 @@ class Regimen:
             A plain number is in the input's unit.
         every : str or float, optional
             Interval between doses, or between cycles where `days` is given. A plain number is in days, as everywhere.
-        count : int
-            Number of doses, or of cycles.
+        count : int, optional
+            Number of doses, or of cycles: 1 where there is no interval, to be stated where there is one.
         over : str or float
             Duration of each infusion; 0 is a bolus.
         start : str or float

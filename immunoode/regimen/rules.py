@@ -19,7 +19,7 @@ def dose_rule(
     amount: str | float,
     *,
     every: str | float | None = None,
-    count: int = 1,
+    count: int | None = None,
     over: str | float = 0.0,
     start: str | float = 0.0,
     weekdays: bool = False,
@@ -50,13 +50,15 @@ def dose_rule(
     if isinstance(over, str) and times["over"] and over.strip().replace(".", "").isdecimal():
         problems.append(Problem(f"{where}: over={over!r}", "has no unit", f"'{over.strip()} min', or a number of days"))
     within = _within(name, days, times["every"], problems)
-    number = _count(name, count, max(len(within), 1), problems)
+    number = _count(name, 1 if count is None else count, max(len(within), 1), problems)
     for key, flag in (("weekdays", weekdays), ("steady_state", steady_state)):
         if not isinstance(flag, bool):
             problems.append(Problem(f"{where}: {key}={flag!r}", "is neither True nor False", f"{key}=True"))
     if not problems:
         problems = _combination(name, number, within, times, weekdays)
         problems += _steady(name, within, times, weekdays, loading) if steady_state else []
+        if count is None and every is not None and not steady_state:
+            problems.append(Problem(where, f"has every={every!r} and no count", "count=9, the number of doses, or of cycles"))
     if problems:
         raise RegimenError(problems)
     return Dose(name, value, unit, times["start"], times["every"], number, times["over"], weekdays, within, first, steady_state,
