@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -16,6 +17,14 @@ from immunoode.fit.minimise import minimise
 from immunoode.fit.result import FitResult
 from tests.population_models import decay_model, decays
 from tests.toy_predictor import MODEL, Toy, objective, simulated
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_heard() -> Iterator[None]:
+    """Python leaves Ctrl-C ignored where the shell that started it does, as for jobs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def interrupting(monkeypatch: pytest.MonkeyPatch, after: int, owner: Any, name: str) -> None:
