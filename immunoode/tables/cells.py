@@ -120,9 +120,3 @@ def number_advice(cell: str) -> str:
     if with_unit:
         return f"the number alone, {with_unit[1]}, with the unit {with_unit[2]!r} stated beside the table"
     return "a plain number such as 12.5, or an empty cell"
-
-
-def has_number_with_unit(cell: str) -> tuple[float, str] | None:
-    """Return the number and the unit's text of a cell such as "100 mg", None if it is not of that form."""
-    match = _WITH_UNIT.fullmatch(cell)
-    return (float(match[1]), match[2]) if match else None

@@ -10,9 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from immunoode.errors import DataError, Problem
-from immunoode.tables.lines import LARGEST
-
-_PIECE = 1 << 20
+from immunoode.tables.lines import LARGEST, PIECE
 
 
 @contextmanager
@@ -39,7 +37,7 @@ def unpacked(path: Path) -> Iterator[Path]:
 def _unpack(path: Path, whole: Path) -> None:
     written = 0
     with gzip.open(path, "rb") as packed, whole.open("wb") as file:
-        for piece in iter(lambda: packed.read(_PIECE), b""):
+        for piece in iter(lambda: packed.read(PIECE), b""):
             written += file.write(piece)
             if written > LARGEST:
                 raise DataError(Problem(path.name, f"unpacks to more than {LARGEST:,} bytes", "a smaller table"))

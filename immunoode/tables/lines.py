@@ -29,7 +29,8 @@ _KINDS = {
     b"HEADER RECORD*******": "a SAS transport file",
 }
 """How files of other kinds begin."""
-_PIECE = 1 << 20
+PIECE = 1 << 20
+"""Bytes that are looked at at once."""
 
 
 def kind_of(path: Path) -> str:
@@ -57,12 +58,12 @@ def check_lines(path: Path) -> None:
         raise DataError(Problem(path.name, f"has more than {LARGEST:,} bytes", right))
     rows, length, columns = 1, 0, 0
     with path.open("rb") as file:
-        head = file.read(_PIECE)
+        head = file.read(PIECE)
         if head[:2] in _MARKS:
             raise DataError(Problem(path.name, f"is {_MARKS[head[:2]]} text", "save it as UTF-8"))
         columns = _columns(head)
         file.seek(0)
-        for piece in iter(lambda: file.read(_PIECE), b""):
+        for piece in iter(lambda: file.read(PIECE), b""):
             if b"\0" in piece:
                 row = rows + piece[: piece.index(b"\0")].count(b"\n")
                 raise DataError(Problem(f"{path.name}, line {row}", "has a null character: it is no text, or damaged", right))
