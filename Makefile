@@ -14,7 +14,7 @@ help:
 	@echo 'make demo     fit a model to trial data and draw a combination scenario, in build/demo'
 	@echo 'make test     the test suite'
 	@echo 'make slow     the slow tests: packaging, long runs'
-	@echo 'make lint     ruff;   make types   mypy'
+	@echo 'make lint     ruff (rules and format);   make types   mypy'
 	@echo 'make bench    the benchmarks;   make figures   the figures of README and docs;   make pages   a page for each model'
 	@echo 'make clean    remove the environment and everything built'
 
@@ -29,6 +29,7 @@ slow: $(VENV)/installed-test
 
 lint: $(VENV)/installed-test
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
 
 types: $(VENV)/installed-test
 	$(BIN)/python -m mypy

@@ -12,8 +12,18 @@ from tools.results import show
 import immunoode as imo
 
 ROUNDS = 5
-PARTS = ("pd1_inhibitor:pembrolizumab", "ctla4_inhibitor:ipilimumab", "vaccine", "car_t", "adoptive_t_cell",
-         "chemotherapy:cisplatin", "radiotherapy", "car_t_pd1", "radiation_pdl1", "radiosensitisation")  # fmt: skip
+PARTS = (
+    "pd1_inhibitor:pembrolizumab",
+    "ctla4_inhibitor:ipilimumab",
+    "vaccine",
+    "car_t",
+    "adoptive_t_cell",
+    "chemotherapy:cisplatin",
+    "radiotherapy",
+    "car_t_pd1",
+    "radiation_pdl1",
+    "radiosensitisation",
+)
 """All four kinds of immunotherapy, chemotherapy, radiotherapy and every interaction, on the base model."""
 DOSES = {"pembrolizumab": "200 mg", "ipilimumab": "3 mg/kg", "cisplatin": "75 mg/m2", "radiotherapy": "2 Gy"}
 ROWS = (
@@ -60,14 +70,7 @@ def child(imported: float = 0.0, start: float = 0.0, quiet: bool = False) -> Non
     imo.simulate(model, regimen, until="1 year")
     warm = time.perf_counter() - made
     again = _seconds(lambda: imo.simulate(model, regimen, until="1 year"))
-    found = {
-        "import": imported,
-        "kernels": first - second,
-        "small": total,
-        "warm": warm,
-        "files": files,
-        "again": again,
-    }
+    found = {"import": imported, "kernels": first - second, "small": total, "warm": warm, "files": files, "again": again}
     if not quiet:
         print(json.dumps(found))
 
@@ -78,9 +81,7 @@ def _combination() -> imo.Model:
 
 
 def _regimen() -> imo.Regimen:
-    regimen = (
-        imo.Regimen().dose("car_t", 1e8).dose("adoptive_t_cell", 1e10).dose("vaccine", 1.0, every="3 weeks", count=6)
-    )
+    regimen = imo.Regimen().dose("car_t", 1e8).dose("adoptive_t_cell", 1e10).dose("vaccine", 1.0, every="3 weeks", count=6)
     for therapy, amount in DOSES.items():
         regimen = regimen.dose(therapy, amount, every="3 weeks", count=6)
     return regimen

@@ -58,30 +58,52 @@ STUDIES = {
     "tumour sizes, two arms (Stein-Fojo)": Study(
         "ribba2022",
         {"growth_rate": 0.0016, "shrinkage_rate@a": 0.0035, "shrinkage_rate@b": 0.007, "baseline_sum_of_diameters": 60.0},
-        "sum_of_diameters", [0, 42, 84, 126, 189, 252, 315, 378, 441], {"a": {}, "b": {}}, 8, 0.10, "proportional",
+        "sum_of_diameters",
+        [0, 42, 84, 126, 189, 252, 315, 378, 441],
+        {"a": {}, "b": {}},
+        8,
+        0.10,
+        "proportional",
         per_arm=("shrinkage_rate",),
     ),
     "xenografts, four doses (Simeoni)": Study(
         "simeoni2004",
         {"exponential_growth": 0.273, "linear_growth": 0.814, "potency": 6.29e-4, "death_rate": 0.968, "initial_tumour": 0.055},
-        "tumour_weight", [5, 8, 11, 14, 17, 20, 23, 26],
-        {"0": {"concentration": 0.0}, "150": {"concentration": 150.0}, "300": {"concentration": 300.0},
-         "600": {"concentration": 600.0}}, 6, 0.15,
+        "tumour_weight",
+        [5, 8, 11, 14, 17, 20, 23, 26],
+        {
+            "0": {"concentration": 0.0},
+            "150": {"concentration": 150.0},
+            "300": {"concentration": 300.0},
+            "600": {"concentration": 600.0},
+        },
+        6,
+        0.15,
     ),
     "CAR-T cells, limit of quantification (Stein 2019)": Study(
-        "stein2019", {"peak": 2.4e4, "contraction_rate": 0.16, "memory_fraction": 0.01, "memory_loss": 0.0032},
-        "transgene", [10, 14, 21, 28, 42, 60, 90, 180, 360], {"a": {}}, 8, 0.5, limit=120.0,
+        "stein2019",
+        {"peak": 2.4e4, "contraction_rate": 0.16, "memory_fraction": 0.01, "memory_loss": 0.0032},
+        "transgene",
+        [10, 14, 21, 28, 42, 60, 90, 180, 360],
+        {"a": {}},
+        8,
+        0.5,
+        limit=120.0,
         bounds={"memory_fraction": (1e-5, 0.9), "memory_loss": (1e-6, 0.1)},
     ),
-}  # fmt: skip
+}
 
 
 def simulated(study: Study, seed: list[int]) -> imo.TrialData:
     """Return one data set."""
     random, rows = np.random.default_rng(seed), []
     for arm in study.arms:
-        run = imo.simulate(study.model, times=[0.0, *study.times] if study.times[0] > 0 else study.times,
-                           parameters=study.values(arm), outputs=[study.output])  # fmt: skip
+        run = imo.simulate(
+            study.model,
+            times=[0.0, *study.times] if study.times[0] > 0 else study.times,
+            parameters=study.values(arm),
+            outputs=[study.output],
+        )
         f = run[study.output][-len(study.times) :]
         for s in range(study.subjects):
             u = random.standard_normal(len(f))
@@ -105,9 +127,20 @@ def fitted(study: Study, seed: list[int]) -> imo.FitResult:
     off = {n: v * np.exp(0.3 * random.standard_normal()) for n, v in study.truth.items()}
     start = {n: off[n] if n in off else {a: off[f"{n}@{a}"] for a in study.arms} for n in (*study.shared, *study.per_arm)}
     fixed = pd.DataFrame([{**study.fixed, **v} for v in study.arms.values()], index=list(study.arms))
-    return imo.fit(study.model, simulated(study, seed), study.shared, per_arm=study.per_arm, baseline=False, start=0.0,
-                   error=study.error, bounds=study.bounds, initial=start, parameters=fixed if fixed.shape[1] else None,
-                   threads=1, progress=False)  # fmt: skip
+    return imo.fit(
+        study.model,
+        simulated(study, seed),
+        study.shared,
+        per_arm=study.per_arm,
+        baseline=False,
+        start=0.0,
+        error=study.error,
+        bounds=study.bounds,
+        initial=start,
+        parameters=fixed if fixed.shape[1] else None,
+        threads=1,
+        progress=False,
+    )
 
 
 def truth_of(study: Study) -> dict[str, float]:
@@ -164,9 +197,18 @@ def variants() -> dict[str, Study]:
 def judged(study: Study) -> tuple[dict[str, bool], dict[str, bool]]:
     """Return of each parameter whether it was said to be determined, and whether it is."""
     table = pd.DataFrame([study.values(a) for a in study.arms], index=list(study.arms))
-    said = imo.identifiability(study.model, study.shared, per_arm=study.per_arm, times={study.output: study.times},
-                               regimens=dict.fromkeys(study.arms), subjects=study.subjects, error=study.error, size=study.size,
-                               bounds=study.bounds, parameters=table)  # fmt: skip
+    said = imo.identifiability(
+        study.model,
+        study.shared,
+        per_arm=study.per_arm,
+        times={study.output: study.times},
+        regimens=dict.fromkeys(study.arms),
+        subjects=study.subjects,
+        error=study.error,
+        size=study.size,
+        bounds=study.bounds,
+        parameters=table,
+    )
     verdict = (said.table()["rse_percent"] <= 50).to_dict()
     widths = [w for i in range(TRIES) if (w := _widths(study, [SEED, 1000 + i])) is not None]
     median = pd.DataFrame(widths).median()
@@ -188,8 +230,16 @@ def _widths(study: Study, seed: list[int]) -> dict[str, float] | None:
 def coverages() -> None:
     """Count intervals that hold the truth."""
     rows = [coverage(name, study) for name, study in STUDIES.items()]
-    head = ("design", "data sets", "intervals", "covariance", "profile", "bootstrap", "bias of the mean, worst",
-            "bias of the median, worst")  # fmt: skip
+    head = (
+        "design",
+        "data sets",
+        "intervals",
+        "covariance",
+        "profile",
+        "bootstrap",
+        "bias of the mean, worst",
+        "bias of the median, worst",
+    )
     show("fit_coverage", "Coverage of intervals", TEXT, head, rows)
 
 
@@ -201,8 +251,15 @@ def warnings() -> None:
         found = {pair: [n for n in true if (said[n], true[n]) == pair] for pair in counts}
         for pair, names in found.items():
             counts[pair] += len(names)
-        rows.append([name, len(found[True, True]), ", ".join(found[False, False]) or "-", ", ".join(found[False, True]) or "-",
-                     ", ".join(found[True, False]) or "-"])  # fmt: skip
+        rows.append(
+            [
+                name,
+                len(found[True, True]),
+                ", ".join(found[False, False]) or "-",
+                ", ".join(found[False, True]) or "-",
+                ", ".join(found[True, False]) or "-",
+            ]
+        )
         print(*rows[-1], sep=" | ", flush=True)
     rows.append(["all", *(counts[pair] for pair in ((True, True), (False, False), (False, True), (True, False)))])
     head = ("design", "called determined, and are", "warned of, and are not", "warned of without need", "missed")

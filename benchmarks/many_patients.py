@@ -64,7 +64,7 @@ def main() -> None:
         ("largest memory", f"{_memory():.2f} GiB"),
         ("gain of a second thread", f"{gain:.2f} x"),
         ("values with one and two threads", "equal, bit by bit" if equal else "differ"),
-    ]  # fmt: skip
+    ]
     show("many_patients", "Many patients", TEXT, ("what", "measured"), rows)
 
 

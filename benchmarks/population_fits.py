@@ -47,14 +47,18 @@ which this machine has not, so it is not beside it either."""
 def oral() -> Model:
     """One compartment with first-order absorption."""
     return Model(
-        name="oral", kind="base",
-        parameters={"ka": Parameter(36.0, "1/day", (0.1, 1e4)), "cl": Parameter(65.0, "L/day", (0.1, 1e4)),
-                    "v": Parameter(30.0, "L", (1, 1e3))},
+        name="oral",
+        kind="base",
+        parameters={
+            "ka": Parameter(36.0, "1/day", (0.1, 1e4)),
+            "cl": Parameter(65.0, "L/day", (0.1, 1e4)),
+            "v": Parameter(30.0, "L", (1, 1e3)),
+        },
         compartments={"depot": Compartment("mg", 0.0), "central": Compartment("mg", 0.0)},
         derived={"concentration": Derived("central / v", "mg/L")},
         inputs={"dose": Input("depot", "mg")},
         flows={"absorption": Flow("depot", "central", per_capita="ka"), "elimination": Flow("central", per_capita="cl / v")},
-    )  # fmt: skip
+    )
 
 
 def theophylline() -> tuple[pd.DataFrame, dict[str, imo.Regimen]] | None:
@@ -65,8 +69,16 @@ def theophylline() -> tuple[pd.DataFrame, dict[str, imo.Regimen]] | None:
         return None
     table = pd.read_csv(file)
     subjects = table["Subject"].astype(str)
-    frame = pd.DataFrame({"subject": subjects, "arm": "oral", "time": table["Time"] / 24, "quantity": "concentration",
-                          "value": table["conc"], "unit": "mg/L"})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "subject": subjects,
+            "arm": "oral",
+            "time": table["Time"] / 24,
+            "quantity": "concentration",
+            "value": table["conc"],
+            "unit": "mg/L",
+        }
+    )
     doses = {s: float(rows["Dose"].iloc[0] * rows["Wt"].iloc[0]) for s, rows in table.groupby(subjects)}
     return frame, {s: imo.Regimen().dose("dose", f"{mg} mg") for s, mg in doses.items()}
 
@@ -78,12 +90,9 @@ def tumour_sizes(count: int, seed: int) -> pd.DataFrame:
     rows = []
     for i in range(count):
         own = {n: OAK[n] * np.exp(np.sqrt(OMEGA[n]) * random.standard_normal()) for n in OAK}
-        f = own["baseline_sum_of_diameters"] * (
-            np.exp(-own["shrinkage_rate"] * days) + np.exp(own["growth_rate"] * days) - 1
-        )
+        f = own["baseline_sum_of_diameters"] * (np.exp(-own["shrinkage_rate"] * days) + np.exp(own["growth_rate"] * days) - 1)
         y = f + np.hypot(ADDITIVE, PROPORTIONAL * f) * random.standard_normal(len(days))
-        rows += [(f"s{i}", "trial", t, "sum_of_diameters", max(v, 0.1), "mm")
-                 for t, v in zip(days, y, strict=True)]  # fmt: skip
+        rows += [(f"s{i}", "trial", t, "sum_of_diameters", max(v, 0.1), "mm") for t, v in zip(days, y, strict=True)]
     return pd.DataFrame(rows, columns=["subject", "arm", "time", "quantity", "value", "unit"])
 
 
@@ -100,8 +109,16 @@ def eight_states(count: int) -> tuple[Model, imo.Regimen, pd.DataFrame, dict[str
     f = np.asarray(run["sum_of_diameters"]).reshape(count, len(days))
     y = np.maximum(f * (1 + 0.1 * random.standard_normal(f.shape)), 0.1)
     subject = np.repeat([f"s{i}" for i in range(count)], len(days))
-    table = pd.DataFrame({"subject": subject, "arm": "pembrolizumab", "time": np.tile(days, count),
-                          "quantity": "sum_of_diameters", "value": y.ravel(), "unit": "mm"})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "subject": subject,
+            "arm": "pembrolizumab",
+            "time": np.tile(days, count),
+            "quantity": "sum_of_diameters",
+            "value": y.ravel(),
+            "unit": "mm",
+        }
+    )
     return model, doses, table, truth
 
 
@@ -127,12 +144,16 @@ def main() -> None:
     if study is not None:
         frame, doses = study
         for method in ("focei", "saem"):
-            seconds, r = best(lambda m=method: imo.fit_population(oral(), frame, random=["ka", "cl", "v"], regimens=doses,
-                                                                  error="additive", method=m, progress=False))  # fmt: skip
+            seconds, r = best(
+                lambda m=method: imo.fit_population(
+                    oral(), frame, random=["ka", "cl", "v"], regimens=doses, error="additive", method=m, progress=False
+                )
+            )
             rows.append((f"theophylline, {method.upper()}", seconds, found(r)))
             lines += beside(method, r)
-    seconds, r = best(lambda: imo.fit_population("ribba2022", tumour_sizes(300, 1), random=list(OAK), error="combined",
-                                                 progress=False))  # fmt: skip
+    seconds, r = best(
+        lambda: imo.fit_population("ribba2022", tumour_sizes(300, 1), random=list(OAK), error="combined", progress=False)
+    )
     rows.append(("tumour sizes, 300 subjects, SAEM", seconds, found(r)))
     model, regimen, table, truth = eight_states(200)
     seconds, r = best(lambda: imo.fit_population(model, table, random=list(truth), regimens=regimen, progress=False))
@@ -157,8 +178,10 @@ def beside(method: str, result: imo.PopulationResult) -> list[tuple[str, str, st
     logs = np.log([result.values["ka"] / 24, result.values["cl"] / 24, result.values["v"]])
     mine = (*logs, float(np.exp(result.point.errors[0])), *np.diag(result.omega))
     names = ("log ka", "log CL", "log V", "error", "variance of ka", "variance of CL", "variance of V")
-    lines = [(f"{method.upper()}, {n}", f"{m:.4f}", f"{r:.4f}", f"{100 * (m / r - 1):+.2f} %")
-             for n, m, r in zip(names, mine, NLMIXR[method], strict=True)]  # fmt: skip
+    lines = [
+        (f"{method.upper()}, {n}", f"{m:.4f}", f"{r:.4f}", f"{100 * (m / r - 1):+.2f} %")
+        for n, m, r in zip(names, mine, NLMIXR[method], strict=True)
+    ]
     if method == "focei":
         lines.insert(0, ("FOCEI, objective", f"{result.objective:.3f}", "116.804", f"{result.objective - 116.804:+.3f}"))
     return lines
@@ -171,12 +194,22 @@ def occasions() -> tuple[str, str, str]:
     own = np.array([36.0, 65.0, 30.0]) * np.exp(np.array([0.3, 0.25, 0.15]) * random.standard_normal((100, 1, 3)))
     ka, cl, v = np.moveaxis(own * np.exp(np.array([0, 0.3, 0]) * random.standard_normal((100, 2, 3))), -1, 0)[..., None]
     f = 320 / v * ka / (ka - cl / v) * (np.exp(-cl / v * t) - np.exp(-ka * t))
-    table = pd.DataFrame({"subject": np.repeat(np.arange(100), 12).astype(str), "arm": "crossover",
-                          "time": np.tile(np.concatenate([t, 10 + t]), 100), "quantity": "concentration",
-                          "value": (f * (1 + 0.08 * random.standard_normal(f.shape))).ravel(), "unit": "mg/L"})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "subject": np.repeat(np.arange(100), 12).astype(str),
+            "arm": "crossover",
+            "time": np.tile(np.concatenate([t, 10 + t]), 100),
+            "quantity": "concentration",
+            "value": (f * (1 + 0.08 * random.standard_normal(f.shape))).ravel(),
+            "unit": "mg/L",
+        }
+    )
     doses = imo.Regimen().dose("dose", "320 mg", every="10 days", count=2)
-    seconds, r = best(lambda: imo.fit_population(oral(), table, random=["ka", "cl", "v"], between_occasions="cl",
-                                                 occasions=[10.0], regimens=doses, progress=False))  # fmt: skip
+    seconds, r = best(
+        lambda: imo.fit_population(
+            oral(), table, random=["ka", "cl", "v"], between_occasions="cl", occasions=[10.0], regimens=doses, progress=False
+        )
+    )
     what = f"{found(r)}; variance between occasions {float(r.occasion_omega.iloc[0, 0]):.3g}, in truth 0.09"
     return "two occasions, 100 subjects, SAEM", seconds, what
 

@@ -24,10 +24,21 @@ both threads, and do not depend on what else the machine does."""
 
 
 MOUSE = {
-    "number_of_lesions": 1, "cell_density": 1e9, "capacity": 5e9, "growth_rate": 0.25, "turnover_rate": 0.05,
-    "clearance_rate": 0.3, "baseline_sum_of_diameters": 5, "antigen_half_saturation": 1e7, "killing_half_saturation": 1e7,
-    "effector_capacity": 1e7, "priming_rate": 1e6, "recruitment_rate": 1e6, "surveillance_rate": 1e3, "pd1_inhibition": BRAKE,
-}  # fmt: skip
+    "number_of_lesions": 1,
+    "cell_density": 1e9,
+    "capacity": 5e9,
+    "growth_rate": 0.25,
+    "turnover_rate": 0.05,
+    "clearance_rate": 0.3,
+    "baseline_sum_of_diameters": 5,
+    "antigen_half_saturation": 1e7,
+    "killing_half_saturation": 1e7,
+    "effector_capacity": 1e7,
+    "priming_rate": 1e6,
+    "recruitment_rate": 1e6,
+    "surveillance_rate": 1e3,
+    "pd1_inhibition": BRAKE,
+}
 """The base model at the scale of a mouse, as in docs/fits/real_data_fits.py."""
 
 
@@ -45,8 +56,13 @@ def data() -> imo.TrialData:
     for arm, rate in ARMS.items():
         for i in range(MICE):
             start = 5.0 * np.exp(0.15 * random.standard_normal())
-            run = imo.simulate(model(), times=DAYS, outputs=["tumour_volume"], start=DAYS[0],
-                               parameters={"growth_rate": rate, "baseline_sum_of_diameters": start})  # fmt: skip
+            run = imo.simulate(
+                model(),
+                times=DAYS,
+                outputs=["tumour_volume"],
+                start=DAYS[0],
+                parameters={"growth_rate": rate, "baseline_sum_of_diameters": start},
+            )
             values = run["tumour_volume"] * np.exp(SIZE * random.standard_normal(len(DAYS)))
             rows += [(f"{arm} {i + 1}", arm, d, "tumour_volume", v) for d, v in zip(DAYS, values, strict=True)]
     return imo.read_trial(pd.DataFrame(rows, columns=["subject", "arm", "time", "quantity", "value"]), {}, "mL")
@@ -59,8 +75,17 @@ def timed(study: imo.TrialData, own: list[str]) -> list[Any]:
     best: list[float] = []
     for _ in range(3):
         begin = perf_counter()
-        fit = imo.fit(model(), study, ["pd1_inhibition"], per_arm=["growth_rate"], per_subject=own, error="lognormal",
-                      start=DAYS[0], bounds={n: b for n, b in bounds.items() if n in known}, progress=False)  # fmt: skip
+        fit = imo.fit(
+            model(),
+            study,
+            ["pd1_inhibition"],
+            per_arm=["growth_rate"],
+            per_subject=own,
+            error="lognormal",
+            start=DAYS[0],
+            bounds={n: b for n, b in bounds.items() if n in known},
+            progress=False,
+        )
         middle, busy = perf_counter(), process_time()
         curves = fit.profile(progress=False)
         found = [middle - begin, perf_counter() - middle, process_time() - busy]

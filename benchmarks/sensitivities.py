@@ -40,16 +40,25 @@ def _solves(name: str, problem: Problem, output: str, by: list[str]) -> list[tup
     seconds = times(entries)
     words = ("plain solve", "one sensitivity", f"{len(by)} sensitivities")
     errors = ("", "", f"{_error(problem, output, by, simulators[-1]):.1e}")
-    return [(f"{name}: {w}", f"{milliseconds(s)} ms a patient", f"{s / seconds[0]:.2f} x", e)
-            for w, s, e in zip(words, seconds, errors, strict=True)]  # fmt: skip
+    return [
+        (f"{name}: {w}", f"{milliseconds(s)} ms a patient", f"{s / seconds[0]:.2f} x", e)
+        for w, s, e in zip(words, seconds, errors, strict=True)
+    ]
 
 
 def _simulator(problem: Problem, output: str, by: list[str], rtol: float | None = None, patients: int = MANY) -> Simulator:
     inputs = {name: target.unit for name, target in problem.equations.inputs.items()}
     schedule = problem.regimen.schedule(inputs, dict(zip(problem.parameters, problem.values, strict=True)))
     share = 1.0 if rtol is None else rtol / problem.rtol
-    return prepare(problem.model, [schedule] * patients, problem.times, [output], rtol=rtol or problem.rtol,
-                   atol=problem.atol * share, sensitivities=by)  # fmt: skip
+    return prepare(
+        problem.model,
+        [schedule] * patients,
+        problem.times,
+        [output],
+        rtol=rtol or problem.rtol,
+        atol=problem.atol * share,
+        sensitivities=by,
+    )
 
 
 def _error(problem: Problem, output: str, by: list[str], simulator: Simulator) -> float:
@@ -68,8 +77,11 @@ def _error(problem: Problem, output: str, by: list[str], simulator: Simulator) -
 
 
 def _fits() -> list[tuple[str, str, str, str]]:
-    whole = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"),
-                        imo.load_model("pd1_inhibitor", variant="pembrolizumab"))  # fmt: skip
+    whole = imo.combine(
+        "tumour_immune",
+        imo.load_model("chemotherapy", variant="docetaxel"),
+        imo.load_model("pd1_inhibitor", variant="pembrolizumab"),
+    )
     trial = imo.load_example()
     docetaxel = imo.Regimen().dose("docetaxel", "75 mg/m2", every="3 weeks", count=6, over="1 hour")
     both = docetaxel + imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=17, over="30 min")
@@ -80,8 +92,15 @@ def _fits() -> list[tuple[str, str, str, str]]:
         if differences:
             Simulated.derivatives = lambda self, v: by_differences(self, self.design, v, self.observations.subject)
         begin = time.perf_counter()
-        result = imo.fit(whole, trial, ["growth_rate", "priming_rate"], per_subject=["kill_rate"], regimens=regimens, threads=1,
-                         progress=False)  # fmt: skip
+        result = imo.fit(
+            whole,
+            trial,
+            ["growth_rate", "priming_rate"],
+            per_subject=["kill_rate"],
+            regimens=regimens,
+            threads=1,
+            progress=False,
+        )
         seconds = time.perf_counter() - begin
         Simulated.derivatives = direct
         return seconds, float(result.lmfit.chisqr)

@@ -32,13 +32,7 @@ def main() -> None:
     rows.append(("trial data to responses by iRECIST", _seconds(lambda: imo.irecist(trial))))
     pfs = imo.progression_free_survival(made["responses"], trial)
     rows.append(("progression-free survival and its curves", _seconds(lambda: imo.kaplan_meier(pfs))))
-    show(
-        "trial_endpoints",
-        "Trial data and endpoints",
-        TEXT,
-        ("what", "seconds"),
-        [(what, f"{s:.2f} s") for what, s in rows],
-    )
+    show("trial_endpoints", "Trial data and endpoints", TEXT, ("what", "seconds"), [(what, f"{s:.2f} s") for what, s in rows])
 
 
 def _seconds(work: Callable[[], Any]) -> float:
@@ -66,19 +60,20 @@ def _runs() -> dict[str, imo.Simulation]:
     runs = {}
     for arm, regimen in (("control", None), ("pembrolizumab", antibody)):
         count = PATIENTS // 2
-        people = pd.DataFrame({
-            "growth_rate": 0.006 * random.lognormal(0, 0.5, count), "kill_rate": 3.0 * random.lognormal(0, 0.8, count),
-            "baseline_sum_of_diameters": np.clip(70 * random.lognormal(0, 0.4, count), 20, 200),
-        })  # fmt: skip
+        people = pd.DataFrame(
+            {
+                "growth_rate": 0.006 * random.lognormal(0, 0.5, count),
+                "kill_rate": 3.0 * random.lognormal(0, 0.8, count),
+                "baseline_sum_of_diameters": np.clip(70 * random.lognormal(0, 0.4, count), 20, 200),
+            }
+        )
         options: dict[str, Any] = {"until": "2 years", "outputs": ["sum_of_diameters"], "times": np.arange(0, 731, 7.0)}
         runs[arm] = imo.simulate(model, regimen, parameters=people, progress=False, **options)
     return runs
 
 
 def _observed(runs: dict[str, imo.Simulation]) -> imo.TrialData:
-    visits = imo.VisitSchedule(
-        "6 weeks", "48 weeks", "9 weeks", "100 weeks", screening="4 weeks", jitter="3 days", missed=0.04
-    )
+    visits = imo.VisitSchedule("6 weeks", "48 weeks", "9 weeks", "100 weeks", screening="4 weeks", jitter="3 days", missed=0.04)
     hazards = {"new_lesions": imo.Hazard(0.3, 0.5), "death": imo.Hazard(0.5, 1.0), "dropout": imo.Hazard(0.1)}
     return imo.observe(runs, visits, seed=1, **hazards)
 

@@ -17,11 +17,7 @@ COMPILED_FOR_EACH = {"diffrax": (1e-4, 1e-6, 1e-8, 1e-10)}
 """Tools that compile anew for each tolerance get fewer."""
 GOALS = (1e-4, 1e-6, 1e-8)
 PROBLEMS: dict[str, tuple[Callable[..., Problem], float, tuple[str, ...]]] = {
-    "reference problem": (
-        reference_problem,
-        1e-2,
-        ("ours", "c", "pydiffsol", "diffrax", "roadrunner", "casadi", "scipy"),
-    ),
+    "reference problem": (reference_problem, 1e-2, ("ours", "c", "pydiffsol", "diffrax", "roadrunner", "casadi", "scipy")),
     "stiff problem": (pembrolizumab_binding, 1e-4, ("ours", "pydiffsol", "roadrunner", "casadi", "scipy")),
 }
 """Each with its absolute tolerance over the relative one, and the tools."""
@@ -39,16 +35,18 @@ def main() -> None:
     """Print the table, draw the figure."""
     one_processor()
     found = {name: _points(name, *what) for name, what in PROBLEMS.items()}
-    rows = [
-        (name, tool, *(_reached(points, goal) for goal in GOALS))
-        for name in found
-        for tool, points in found[name].items()
-    ]
+    rows = [(name, tool, *(_reached(points, goal) for goal in GOALS)) for name in found for tool, points in found[name].items()]
     if writing():
         _draw(found)
     columns = ("problem", "tool", *(f"ms to {goal:.0e}" for goal in GOALS))
-    show("work_precision", "Work and precision", TEXT, columns, rows,
-         figures=[(FILE, "Error against milliseconds a patient-year for each tool, both problems")])  # fmt: skip
+    show(
+        "work_precision",
+        "Work and precision",
+        TEXT,
+        columns,
+        rows,
+        figures=[(FILE, "Error against milliseconds a patient-year for each tool, both problems")],
+    )
 
 
 def _points(name: str, make: Callable[..., Problem], share: float, modules: Sequence[str]) -> Points:

@@ -47,9 +47,7 @@ def near(
     return Row(f"{quantity} ({unit})", compute, value * (1 - within), value * (1 + within), f"{value:g}", source, how)
 
 
-def between(
-    quantity: str, compute: Callable[[], float], low: float, high: float, unit: str, source: str, how: str
-) -> Row:
+def between(quantity: str, compute: Callable[[], float], low: float, high: float, unit: str, source: str, how: str) -> Row:
     """Return a row that lies within a published range."""
     return Row(f"{quantity} ({unit})", compute, low, high, f"{low:g} to {high:g}", source, how)
 
@@ -87,9 +85,7 @@ def peak(name: str, amount: str, every: float, count: int, weight: float, cycle:
     return value
 
 
-def exposure(
-    name: str, amount: str, every: float, count: int, weight: float, first: float, last: float
-) -> Callable[[], float]:
+def exposure(name: str, amount: str, every: float, count: int, weight: float, first: float, last: float) -> Callable[[], float]:
     """Return the area under the concentration between two times."""
 
     def value() -> float:
@@ -279,14 +275,7 @@ ANTIBODIES = [
         "freshwater2017, abstract",
         "days 210 to 252",
     ),
-    near(
-        "pembrolizumab: terminal half-life",
-        half_life,
-        27.3,
-        "days",
-        "ahamadi2017, text",
-        "days 150 to 250 after one dose",
-    ),
+    near("pembrolizumab: terminal half-life", half_life, 27.3, "days", "ahamadi2017, text", "days 150 to 250 after one dose"),
     near(
         "pembrolizumab: accumulation of the area",
         ratio(exposure(*PEMBROLIZUMAB, 231, 252), exposure(*PEMBROLIZUMAB, 0, 21)),

@@ -129,9 +129,11 @@ def expected(alpha: float, ratio: float, dose: float = 2.0) -> float:
 def sensitisation() -> float:
     """Return what three doses of cisplatin add to 70 Gy in 35 fractions, as biologically effective dose at alpha 0.3/Gy."""
     model = imo.combine(
-        "kuznetsov1994", imo.load_model("chemotherapy", variant="cisplatin"),
-        imo.load_model("radiotherapy").with_values(alpha=0.3), "radiosensitisation",
-    ).with_values(growth_rate=0.001, kill_rate=0, inverse_capacity=1e-13)  # fmt: skip
+        "kuznetsov1994",
+        imo.load_model("chemotherapy", variant="cisplatin"),
+        imo.load_model("radiotherapy").with_values(alpha=0.3),
+        "radiosensitisation",
+    ).with_values(growth_rate=0.001, kill_rate=0, inverse_capacity=1e-13)
     radiation = imo.Regimen().dose("radiotherapy", "2 Gy", every="1 day", count=35, weekdays=True, start="3 hours")
     cisplatin = imo.Regimen().dose("cisplatin", "100 mg/m2", every="3 weeks", count=3, over="1 hour")
     alone, both = (
@@ -142,79 +144,234 @@ def sensitisation() -> float:
 
 
 PHARMACOKINETICS = [
-    near("docetaxel 100 mg/m2 in an hour: peak", peak("docetaxel", "100 mg/m2", "1 hour"), 3.7, "mg/L",
-         "docetaxel_label62967", "1.8 m2; its volumes are set to this"),
-    near("docetaxel 100 mg/m2: area", area("docetaxel", "100 mg/m2", "1 hour"), 4.6, "mg h/L",
-         "docetaxel_label62967", "1.8 m2"),
-    near("docetaxel: terminal half life", half_life("docetaxel", "100 mg/m2", "1 hour", 1.5, 3), 11.1, "h",
-         "docetaxel_label62967", "days 1.5 to 3; set to this"),
-    near("paclitaxel 175 mg/m2 in 3 hours: peak", peak("paclitaxel", "175 mg/m2", "3 hours"), 3.65, "mg/L",
-         "paclitaxel_label2000", "1.8 m2; its volumes are set to this"),
-    near("paclitaxel 175 mg/m2 in 3 hours: area", area("paclitaxel", "175 mg/m2", "3 hours"), 15.0, "mg h/L",
-         "paclitaxel_label2000", "1.8 m2"),
-    near("paclitaxel: terminal half life", half_life("paclitaxel", "175 mg/m2", "3 hours", 1.5, 3), 20.2, "h",
-         "paclitaxel_label2000", "days 1.5 to 3; set to this"),
-    near("pemetrexed 783 mg in 10 minutes: area", area("pemetrexed", "783 mg", "10 min"), 158, "mg h/L",
-         "pemetrexed2360511, cohort of 500 mg/m2; clearance is of latz2006", "normal renal function"),
-    near("pemetrexed: terminal half life", half_life("pemetrexed", "783 mg", "10 min", 0.5, 1), 3.5, "h",
-         "latz2006, abstract", "hours 12 to 24"),
-    near("carboplatin 575 mg: area", lambda: area("carboplatin", "575 mg", "30 min")() * 60 / 1000, 5.0, "mg min/mL",
-         "calvert1989: dose = area x (filtration + 25 mL/min)", "filtration 90 mL/min"),
-    near("cyclophosphamide: half life", half_life("cyclophosphamide", "500 mg/m2", "1 hour", 0.5, 2), 8.21, "h",
-         "juma1981, abstract", "hours 12 to 48"),
-    near("cyclophosphamide: clearance", lambda: 900 / area("cyclophosphamide", "900 mg", "1 hour")(), 5.41, "L/h",
-         "ahmed2020, table 3; ours is of juma1981", "dose over area"),
-    between("fludarabine 30 mg/m2 on four days: area", area("fludarabine", "30 mg/m2", "30 min", 4), 14, 20, "mg h/L",
-            "cumulative exposure of at least 14 goes with better outcomes of CAR-T (fludarabine2022, abstract)",
-            "1.8 m2, filtration 90 mL/min"),
-]  # fmt: skip
+    near(
+        "docetaxel 100 mg/m2 in an hour: peak",
+        peak("docetaxel", "100 mg/m2", "1 hour"),
+        3.7,
+        "mg/L",
+        "docetaxel_label62967",
+        "1.8 m2; its volumes are set to this",
+    ),
+    near(
+        "docetaxel 100 mg/m2: area", area("docetaxel", "100 mg/m2", "1 hour"), 4.6, "mg h/L", "docetaxel_label62967", "1.8 m2"
+    ),
+    near(
+        "docetaxel: terminal half life",
+        half_life("docetaxel", "100 mg/m2", "1 hour", 1.5, 3),
+        11.1,
+        "h",
+        "docetaxel_label62967",
+        "days 1.5 to 3; set to this",
+    ),
+    near(
+        "paclitaxel 175 mg/m2 in 3 hours: peak",
+        peak("paclitaxel", "175 mg/m2", "3 hours"),
+        3.65,
+        "mg/L",
+        "paclitaxel_label2000",
+        "1.8 m2; its volumes are set to this",
+    ),
+    near(
+        "paclitaxel 175 mg/m2 in 3 hours: area",
+        area("paclitaxel", "175 mg/m2", "3 hours"),
+        15.0,
+        "mg h/L",
+        "paclitaxel_label2000",
+        "1.8 m2",
+    ),
+    near(
+        "paclitaxel: terminal half life",
+        half_life("paclitaxel", "175 mg/m2", "3 hours", 1.5, 3),
+        20.2,
+        "h",
+        "paclitaxel_label2000",
+        "days 1.5 to 3; set to this",
+    ),
+    near(
+        "pemetrexed 783 mg in 10 minutes: area",
+        area("pemetrexed", "783 mg", "10 min"),
+        158,
+        "mg h/L",
+        "pemetrexed2360511, cohort of 500 mg/m2; clearance is of latz2006",
+        "normal renal function",
+    ),
+    near(
+        "pemetrexed: terminal half life",
+        half_life("pemetrexed", "783 mg", "10 min", 0.5, 1),
+        3.5,
+        "h",
+        "latz2006, abstract",
+        "hours 12 to 24",
+    ),
+    near(
+        "carboplatin 575 mg: area",
+        lambda: area("carboplatin", "575 mg", "30 min")() * 60 / 1000,
+        5.0,
+        "mg min/mL",
+        "calvert1989: dose = area x (filtration + 25 mL/min)",
+        "filtration 90 mL/min",
+    ),
+    near(
+        "cyclophosphamide: half life",
+        half_life("cyclophosphamide", "500 mg/m2", "1 hour", 0.5, 2),
+        8.21,
+        "h",
+        "juma1981, abstract",
+        "hours 12 to 48",
+    ),
+    near(
+        "cyclophosphamide: clearance",
+        lambda: 900 / area("cyclophosphamide", "900 mg", "1 hour")(),
+        5.41,
+        "L/h",
+        "ahmed2020, table 3; ours is of juma1981",
+        "dose over area",
+    ),
+    between(
+        "fludarabine 30 mg/m2 on four days: area",
+        area("fludarabine", "30 mg/m2", "30 min", 4),
+        14,
+        20,
+        "mg h/L",
+        "cumulative exposure of at least 14 goes with better outcomes of CAR-T (fludarabine2022, abstract)",
+        "1.8 m2, filtration 90 mL/min",
+    ),
+]
 LYMPHOCYTES = [
-    Row("fludarabine and cyclophosphamide, three days: fall of lymphocytes (%)",
-        lambda: 100 * (1 - lymphocytes("lymphodepletion").min()), 75, 97,
-        "83 (0.6 to 0.1 cells/nL, medians)", "blood2025, abstract 5506", "lowest day; published at infusion"),
-    Row("day of the lowest count", lambda: float(lymphocytes("lymphodepletion").argmin()), 4, 9,
-        "about a week", "estimate: usual in practice", "from the first dose"),
-    Row("day when half the count is back", back_to_half, 14, 90, "weeks to months", "estimate: usual in practice",
-        "from the first dose"),
-    Row("carboplatin and paclitaxel, two cycles: count afterwards (% of the start)",
-        lambda: 100 * lymphocytes("doublet")[42], 80, 120, "unchanged", "campian2013, abstract: 47 patients",
-        "day 42, area 6 and 200 mg/m2"),
-    Row("60 Gy with weekly carboplatin and paclitaxel: fall of lymphocytes (%)",
-        lambda: 100 * (1 - lymphocytes("chemoradiation").min()), 57, 77, "67", "campian2013, abstract",
-        "lowest day; share of the dose is set to this"),
-]  # fmt: skip
+    Row(
+        "fludarabine and cyclophosphamide, three days: fall of lymphocytes (%)",
+        lambda: 100 * (1 - lymphocytes("lymphodepletion").min()),
+        75,
+        97,
+        "83 (0.6 to 0.1 cells/nL, medians)",
+        "blood2025, abstract 5506",
+        "lowest day; published at infusion",
+    ),
+    Row(
+        "day of the lowest count",
+        lambda: float(lymphocytes("lymphodepletion").argmin()),
+        4,
+        9,
+        "about a week",
+        "estimate: usual in practice",
+        "from the first dose",
+    ),
+    Row(
+        "day when half the count is back",
+        back_to_half,
+        14,
+        90,
+        "weeks to months",
+        "estimate: usual in practice",
+        "from the first dose",
+    ),
+    Row(
+        "carboplatin and paclitaxel, two cycles: count afterwards (% of the start)",
+        lambda: 100 * lymphocytes("doublet")[42],
+        80,
+        120,
+        "unchanged",
+        "campian2013, abstract: 47 patients",
+        "day 42, area 6 and 200 mg/m2",
+    ),
+    Row(
+        "60 Gy with weekly carboplatin and paclitaxel: fall of lymphocytes (%)",
+        lambda: 100 * (1 - lymphocytes("chemoradiation").min()),
+        57,
+        77,
+        "67",
+        "campian2013, abstract",
+        "lowest day; share of the dose is set to this",
+    ),
+]
 TUMOURS = [
-    Row(f"{drug} {dose}: tumour cells killed by a dose (%)", killed(drug, dose, over, "kill"), low, high,
-        "not measured in patients", "estimate: see the file", "integral of the kill")
+    Row(
+        f"{drug} {dose}: tumour cells killed by a dose (%)",
+        killed(drug, dose, over, "kill"),
+        low,
+        high,
+        "not measured in patients",
+        "estimate: see the file",
+        "integral of the kill",
+    )
     for drug, dose, over, low, high in [
-        ("cisplatin", "75 mg/m2", "1 hour", 10, 30), ("carboplatin", "575 mg", "30 min", 10, 30),
-        ("pemetrexed", "500 mg/m2", "10 min", 10, 30), ("docetaxel", "75 mg/m2", "1 hour", 10, 30),
-        ("paclitaxel", "200 mg/m2", "3 hours", 10, 30), ("gemcitabine", "1000 mg/m2", "30 min", 5, 20),
-        ("cyclophosphamide", "500 mg/m2", "1 hour", 4, 15), ("fludarabine", "30 mg/m2", "30 min", 0, 5),
+        ("cisplatin", "75 mg/m2", "1 hour", 10, 30),
+        ("carboplatin", "575 mg", "30 min", 10, 30),
+        ("pemetrexed", "500 mg/m2", "10 min", 10, 30),
+        ("docetaxel", "75 mg/m2", "1 hour", 10, 30),
+        ("paclitaxel", "200 mg/m2", "3 hours", 10, 30),
+        ("gemcitabine", "1000 mg/m2", "30 min", 5, 20),
+        ("cyclophosphamide", "500 mg/m2", "1 hour", 4, 15),
+        ("fludarabine", "30 mg/m2", "30 min", 0, 5),
     ]
 ] + [
-    Row("docetaxel every 3 weeks: sum of diameters in week 12 (%)", size(("docetaxel",), ("75 mg/m2",), 84), -26, 2,
-        "median -8, quartiles -26 to 2", "arm 1 of study 2 of the lung-cancer trials (docs/fits.md): unlabelled, but it "
-        "shrinks early, as docetaxel did in POPLAR", "typical patient"),
-    Row("carboplatin and pemetrexed every 3 weeks: sum of diameters in week 12 (%)",
-        size(("carboplatin", "pemetrexed"), ("575 mg", "500 mg/m2"), 84), -30, 0,
-        "a fifth of patients respond (-30 or less)", "keynote189, abstract: 19.9 % without pembrolizumab",
-        "typical patient: stable disease"),
-]  # fmt: skip
+    Row(
+        "docetaxel every 3 weeks: sum of diameters in week 12 (%)",
+        size(("docetaxel",), ("75 mg/m2",), 84),
+        -26,
+        2,
+        "median -8, quartiles -26 to 2",
+        "arm 1 of study 2 of the lung-cancer trials (docs/fits.md): unlabelled, but it "
+        "shrinks early, as docetaxel did in POPLAR",
+        "typical patient",
+    ),
+    Row(
+        "carboplatin and pemetrexed every 3 weeks: sum of diameters in week 12 (%)",
+        size(("carboplatin", "pemetrexed"), ("575 mg", "500 mg/m2"), 84),
+        -30,
+        0,
+        "a fifth of patients respond (-30 or less)",
+        "keynote189, abstract: 19.9 % without pembrolizumab",
+        "typical patient: stable disease",
+    ),
+]
 RADIATION_ROWS = [
-    near("surviving fraction at 2 Gy, head and neck", survival("head_and_neck"), round(expected(0.24, 10.6), 3), "share",
-         "pedicini2015, its alpha and ratio", "one fraction"),
-    near("surviving fraction at 2 Gy, glioblastoma", survival("glioblastoma"), round(expected(0.12, 8), 3), "share",
-         "pedicini2014, its alpha and ratio", "one fraction"),
-    between("surviving fraction at 2 Gy, non-small-cell lung", survival("non_small_cell_lung"),
-            round(expected(0.365, 10), 2), round(expected(0.12, 10), 2), "share",
-            "jeong2017, interval of alpha", "one fraction"),
-    *(between(f"surviving fraction at 2 Gy, {tissue}", survival(tissue), 0.3, 0.8, "share",
-              "vanleeuwen2018: values differ more between studies than between tumours", "one fraction")
-      for tissue in ("prostate", "melanoma", "breast")),
-    near("cisplatin with 70 Gy: added biologically effective dose", sensitisation, 9.3, "Gy", "chemoradiation2009",
-         "three doses of 100 mg/m2, 3 hours before a fraction, with the interaction radiosensitisation; set to this"),
-]  # fmt: skip
+    near(
+        "surviving fraction at 2 Gy, head and neck",
+        survival("head_and_neck"),
+        round(expected(0.24, 10.6), 3),
+        "share",
+        "pedicini2015, its alpha and ratio",
+        "one fraction",
+    ),
+    near(
+        "surviving fraction at 2 Gy, glioblastoma",
+        survival("glioblastoma"),
+        round(expected(0.12, 8), 3),
+        "share",
+        "pedicini2014, its alpha and ratio",
+        "one fraction",
+    ),
+    between(
+        "surviving fraction at 2 Gy, non-small-cell lung",
+        survival("non_small_cell_lung"),
+        round(expected(0.365, 10), 2),
+        round(expected(0.12, 10), 2),
+        "share",
+        "jeong2017, interval of alpha",
+        "one fraction",
+    ),
+    *(
+        between(
+            f"surviving fraction at 2 Gy, {tissue}",
+            survival(tissue),
+            0.3,
+            0.8,
+            "share",
+            "vanleeuwen2018: values differ more between studies than between tumours",
+            "one fraction",
+        )
+        for tissue in ("prostate", "melanoma", "breast")
+    ),
+    near(
+        "cisplatin with 70 Gy: added biologically effective dose",
+        sensitisation,
+        9.3,
+        "Gy",
+        "chemoradiation2009",
+        "three doses of 100 mg/m2, 3 hours before a fraction, with the interaction radiosensitisation; set to this",
+    ),
+]
 ROWS = [*PHARMACOKINETICS, *LYMPHOCYTES, *TUMOURS, *RADIATION_ROWS]
 
 TEXT = """# Chemotherapy and radiotherapy: are they plausible?

@@ -36,15 +36,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="fit a model to trial data and draw combination scenarios")
     demo.add_argument(
-        "--data",
-        metavar="FILE",
-        help="table of subject, arm, day, sum_of_diameters (mm); default: a simulated trial",
+        "--data", metavar="FILE", help="table of subject, arm, day, sum_of_diameters (mm); default: a simulated trial"
     )
     demo.add_argument(
         "--out", metavar="FOLDER", default="build/demo", help="where figures and report go (default: %(default)s)"
     )
-    demo.add_argument("--arm", metavar="ARM=DRUGS", action="append", default=[], type=_arm,
-                      help="treatment of an arm whose name does not say it: 'B=docetaxel + RT', 'C=untreated'")  # fmt: skip
+    demo.add_argument(
+        "--arm",
+        metavar="ARM=DRUGS",
+        action="append",
+        default=[],
+        type=_arm,
+        help="treatment of an arm whose name does not say it: 'B=docetaxel + RT', 'C=untreated'",
+    )
     demo.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 

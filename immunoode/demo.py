@@ -76,8 +76,9 @@ class Result:
     uncertain: tuple[str, ...]
 
 
-def run(data: str | Path | None = None, out: str | Path = "build/demo", arms: Mapping[str, str] | None = None,
-        progress: bool = True) -> Result:  # fmt: skip
+def run(
+    data: str | Path | None = None, out: str | Path = "build/demo", arms: Mapping[str, str] | None = None, progress: bool = True
+) -> Result:
     """Fit, draw, and leave figures and a report.
 
     Parameters
@@ -108,8 +109,15 @@ def run(data: str | Path | None = None, out: str | Path = "build/demo", arms: Ma
         model = model_for({d for found in drugs.values() for d in found})
         _step(bar, "fitting")
         regimens = {arm: regimen_of(found) for arm, found in drugs.items()}
-        result = fit(model, trial, VARIED, per_subject=PERSONAL, regimens=regimens, error=_errors(trial),
-                     progress=None if progress else False)  # fmt: skip
+        result = fit(
+            model,
+            trial,
+            VARIED,
+            per_subject=PERSONAL,
+            regimens=regimens,
+            error=_errors(trial),
+            progress=None if progress else False,
+        )
         _step(bar, "scenarios")
         comparison = compare(_typical(model, result), scenarios(drugs), until="1 year")
         _step(bar, "drawing")
@@ -129,9 +137,7 @@ def _read(path: Path) -> Any:
     if is_lesion_table(path):
         return read_lesions(path)
     with_value = (
-        path.suffix in (".csv", ".txt")
-        and path.is_file()
-        and "sum_of_diameters" in path.read_text(errors="replace")[:4000]
+        path.suffix in (".csv", ".txt") and path.is_file() and "sum_of_diameters" in path.read_text(errors="replace")[:4000]
     )
     try:
         return read_trial(path, {"value": "sum_of_diameters"}, "mm") if with_value else read_trial(path)
@@ -184,11 +190,7 @@ def model_for(drugs: set[str]) -> Model:
 
 
 def _drug(name: str) -> Model:
-    return (
-        load_model("radiotherapy")
-        if name == "radiotherapy"
-        else load_model(_FILES.get(name, "chemotherapy"), variant=name)
-    )
+    return load_model("radiotherapy") if name == "radiotherapy" else load_model(_FILES.get(name, "chemotherapy"), variant=name)
 
 
 def regimen_of(drugs: tuple[str, ...]) -> Regimen:
@@ -199,12 +201,7 @@ def regimen_of(drugs: tuple[str, ...]) -> Regimen:
 def scenarios(drugs: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     """Return untreated, each drug of the trial, all of them, and what pembrolizumab and radiotherapy would add."""
     used = tuple(d for d in STANDARD if any(d in found for found in drugs.values()))
-    rows: list[tuple[str, ...]] = [
-        (),
-        *((d,) for d in used[:3]),
-        used,
-        *(tuple(dict.fromkeys([*used, a])) for a in _ADDED),
-    ]
+    rows: list[tuple[str, ...]] = [(), *((d,) for d in used[:3]), used, *(tuple(dict.fromkeys([*used, a])) for a in _ADDED)]
     return {" + ".join(row) or "untreated": regimen_of(row) if row else None for row in dict.fromkeys(rows)}
 
 
@@ -252,10 +249,7 @@ def _write(
     figures = {
         "fit": ("The fit: observations and fitted curves, an arm a panel", np.ravel(result.plot(by="arm"))[0].figure),
         "residuals": ("Residuals and observed against predicted", np.ravel(result.plot_residuals())[0].figure),
-        "scenarios": (
-            "What combinations would do for a typical patient of the trial",
-            comparison.plot()["size"].figure,
-        ),
+        "scenarios": ("What combinations would do for a typical patient of the trial", comparison.plot()["size"].figure),
     }
     images = {name: (title, png(figure)) for name, (title, figure) in figures.items()}
     files = []

@@ -13,35 +13,27 @@ _TIME = {
     "hour": "h hr hrs hour hours std stunde stunden heure heures hora horas ora ore uur uren timme timmar",
     "day": "d day days tag tage tagen jour jours dia dias giorno giorni dag dagen dagar dage 日 日数 天",
     "week": "w wk wks week weeks woche wochen semaine semaines semana semanas settimana settimane weken vecka veckor uge uger "
-            "週 周 週間",
+    "週 周 週間",
     "month": "mo mos mon mons mth mths mnth mnths month months monat monate monaten mois mes meses mese mesi maand maanden "
-             "manad manader maned maneder 月 か月 ヶ月 カ月 個月 个月 月数",
+    "manad manader maned maneder 月 か月 ヶ月 カ月 個月 个月 月数",
     "year": "y yr yrs year years jahr jahre jahren an ans annee annees ano anos anno anni jaar jaren ar 年",
-}  # fmt: skip
+}
 TIME_UNITS = {word: unit for unit, words in _TIME.items() for word in words.split()}
 """Units of time by the words that data use for them, in lower case and without accents."""
 _UNMISTAKABLE = {
-    word
-    for word in TIME_UNITS
-    if len(word) > 2 and word not in ("sec", "min", "mon", "std", "mes", "dia", "ora", "ore", "ans")
+    word for word in TIME_UNITS if len(word) > 2 and word not in ("sec", "min", "mon", "std", "mes", "dia", "ora", "ore", "ans")
 }
 _IN_LABELS = _UNMISTAKABLE | {"mo", "mos", "wk", "wks", "yr", "yrs", "hr", "hrs"}
 """Words that name a unit of time wherever they stand in a label; shorter ones do so in brackets or at the end only."""
 
-_SUPERSCRIPTS = str.maketrans(
-    {"²": "^2", "³": "^3", "µ": "u", "μ": "u", "·": "*", "⋅": "*", "×": "*", "−": "-", "\u00a0": " "}
-)  # noqa: RUF001
+_SUPERSCRIPTS = str.maketrans({"²": "^2", "³": "^3", "µ": "u", "μ": "u", "·": "*", "⋅": "*", "×": "*", "−": "-", "\u00a0": " "})  # noqa: RUF001
 _VOLUMES = (
     (
-        re.compile(
-            r"\b(?:cubic|cu\.?)\s*(?:mm|millimet(?:er|re)s?)\b|\b(?:mm|millimet(?:er|re)s?)\s*cubed\b|\bcmm\b", re.I
-        ),
+        re.compile(r"\b(?:cubic|cu\.?)\s*(?:mm|millimet(?:er|re)s?)\b|\b(?:mm|millimet(?:er|re)s?)\s*cubed\b|\bcmm\b", re.I),
         "mm^3",
     ),
     (
-        re.compile(
-            r"\b(?:cubic|cu\.?)\s*(?:cm|centimet(?:er|re)s?)\b|\b(?:cm|centimet(?:er|re)s?)\s*cubed\b|\bccm?\b", re.I
-        ),
+        re.compile(r"\b(?:cubic|cu\.?)\s*(?:cm|centimet(?:er|re)s?)\b|\b(?:cm|centimet(?:er|re)s?)\s*cubed\b|\bccm?\b", re.I),
         "cm^3",
     ),
 )

@@ -23,11 +23,7 @@ _SECONDS = 86_400.0
 """Of a day."""
 _SLACK = 1e-10
 """Seconds, and seconds per day of a time: sums and factors of times differ by less."""
-_EXTRA = (
-    "cell = [cell_count] = cells",
-    "copy = [copy_count] = copies",
-    "international_unit = [drug_activity] = IU",
-)
+_EXTRA = ("cell = [cell_count] = cells", "copy = [copy_count] = copies", "international_unit = [drug_activity] = IU")
 _PLAIN_POWER = re.compile(r"\b([munckd]?m)([23])\b")
 _UNIT_TEXT = re.compile(r"[A-Za-z0-9µ%°_ .*/^()\-]{0,80}")
 _UNREADABLE = re.compile(r"//|(\*\*|\^)\s*\(?-?\d{2,}|(\*\*|\^)[^*^]*\d\s*(\*\*|\^)")

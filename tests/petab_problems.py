@@ -34,8 +34,11 @@ def write(folder: Path, model: Made | str, version: int = 1, **tables: str) -> P
     """Write a problem and return its yaml file; tables as `table` takes them."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.xml").write_text(model if isinstance(model, str) else model.text())
-    usual = {"conditions": "conditionId\nc"} if version == 1 else {
-        "conditions": "conditionId | targetId | targetValue", "experiments": "experimentId | time | conditionId"}  # fmt: skip
+    usual = (
+        {"conditions": "conditionId\nc"}
+        if version == 1
+        else {"conditions": "conditionId | targetId | targetValue", "experiments": "experimentId | time | conditionId"}
+    )
     for name, text in (usual | tables).items():
         (folder / f"{name}.tsv").write_text(table(text))
     path = folder / "problem.yaml"

@@ -21,10 +21,7 @@ def theophylline_model():
         compartments={"depot": Compartment("mg", 0.0), "central": Compartment("mg", 0.0)},
         derived={"concentration": Derived("central / v", "mg/L")},
         inputs={"dose": Input("depot", "mg")},
-        flows={
-            "absorption": Flow("depot", "central", per_capita="ka"),
-            "elimination": Flow("central", per_capita="cl / v"),
-        },
+        flows={"absorption": Flow("depot", "central", per_capita="ka"), "elimination": Flow("central", per_capita="cl / v")},
     )
 
 
@@ -32,8 +29,16 @@ def theophylline():
     """Return the data and the regimens of the theophylline study; skip where it is not at hand."""
     table = pd.read_csv(data_file("theophylline.csv"))
     subjects = table["Subject"].astype(str)
-    frame = pd.DataFrame({"subject": subjects, "arm": "oral", "time": table["Time"] / 24, "quantity": "concentration",
-                          "value": table["conc"], "unit": "mg/L"})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "subject": subjects,
+            "arm": "oral",
+            "time": table["Time"] / 24,
+            "quantity": "concentration",
+            "value": table["conc"],
+            "unit": "mg/L",
+        }
+    )
     doses = {s: float(rows["Dose"].iloc[0] * rows["Wt"].iloc[0]) for s, rows in table.groupby(subjects)}
     return frame, {s: imo.Regimen().dose("dose", f"{mg} mg") for s, mg in doses.items()}
 
@@ -60,10 +65,17 @@ def decays(count=40, seed=1, sd=(0.4, 0.3), error=0.1, times=(0.5, 2.0, 5.0, 9.0
     days = np.array(times)
     value = amount[:, None] * np.exp(-np.outer(rate, days))
     value = value * (1 + error * random.standard_normal(value.shape))
-    frame = pd.DataFrame({
-        "subject": np.repeat([f"s{i}" for i in range(count)], len(days)), "arm": "one", "time": np.tile(days, count),
-        "quantity": "drug", "value": value.ravel(), "unit": "mg", "age": np.repeat(50 + 10 * age, len(days)),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "subject": np.repeat([f"s{i}" for i in range(count)], len(days)),
+            "arm": "one",
+            "time": np.tile(days, count),
+            "quantity": "drug",
+            "value": value.ravel(),
+            "unit": "mg",
+            "age": np.repeat(50 + 10 * age, len(days)),
+        }
+    )
     return frame
 
 
@@ -80,9 +92,14 @@ def crossover(count=30, seed=1, occasions=2, sd=(0.3, 0.25, 0.15), later=(0.0, 0
     f = 320 / v * ka / (ka - k) * (np.exp(-k * t) - np.exp(-ka * t))
     value = f * (1 + error * random.standard_normal(f.shape))
     days = 10.0 * np.arange(occasions)[:, None] + t
-    frame = pd.DataFrame({
-        "subject": np.repeat([f"s{i}" for i in range(count)], days.size), "time": np.tile(days.ravel(), count),
-        "quantity": "concentration", "value": value.ravel(), "unit": "mg/L",
-        "period": np.tile(np.repeat(np.arange(occasions) + 1, len(hours)), count),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "subject": np.repeat([f"s{i}" for i in range(count)], days.size),
+            "time": np.tile(days.ravel(), count),
+            "quantity": "concentration",
+            "value": value.ravel(),
+            "unit": "mg/L",
+            "period": np.tile(np.repeat(np.arange(occasions) + 1, len(hours)), count),
+        }
+    )
     return frame, imo.Regimen().dose("dose", "320 mg", every="10 days", count=occasions)

@@ -71,14 +71,7 @@ def _lesions(case: dict[str, Any]) -> pd.DataFrame:
                 diameter: float | None = float(number)
             except ValueError:
                 diameter, finding = None, number
-            row = {
-                "subject": "1",
-                "time": day,
-                "lesion": name,
-                "kind": kind,
-                "organ": organ or None,
-                "diameter": diameter,
-            }
+            row = {"subject": "1", "time": day, "lesion": name, "kind": kind, "organ": organ or None, "diameter": diameter}
             rows.append({**row, "finding": WORDS.get(finding, finding), "markers_normal": markers.get(day, "yes")})
     frame = pd.DataFrame(rows)
     return frame if frame["organ"].notna().any() else frame.drop(columns="organ")

@@ -32,9 +32,7 @@ class Made:
             if level == 3:
                 self.model.setTimeUnits("day")
 
-    def compartment(
-        self, name: str = "c", size: float | None = 1.0, dimensions: float = 3, constant: bool = True
-    ) -> Made:
+    def compartment(self, name: str = "c", size: float | None = 1.0, dimensions: float = 3, constant: bool = True) -> Made:
         made = self.model.createCompartment()
         made.setId(name)
         made.setSpatialDimensions(int(dimensions))
@@ -43,9 +41,7 @@ class Made:
             made.setSize(size)
         return self
 
-    def species(
-        self, name: str, amount: float | None = None, concentration: float | None = None, **options: Any
-    ) -> Made:
+    def species(self, name: str, amount: float | None = None, concentration: float | None = None, **options: Any) -> Made:
         made = self.model.createSpecies()
         made.setId(name)
         made.setCompartment(options.get("compartment", "c"))
@@ -95,9 +91,7 @@ class Made:
         kinetic = made.createKineticLaw()
         math(kinetic, law)
         for parameter, value in (local or {}).items():
-            own_parameter = (
-                kinetic.createLocalParameter() if self.document.getLevel() == 3 else kinetic.createParameter()
-            )
+            own_parameter = kinetic.createLocalParameter() if self.document.getLevel() == 3 else kinetic.createParameter()
             own_parameter.setId(parameter)
             own_parameter.setValue(value)
         return self
@@ -143,8 +137,16 @@ class Made:
         math(made, formula)
         return self
 
-    def event(self, trigger: str, delay: str = "", priority: str = "", starts: bool = True, persistent: bool = True,
-              at_firing: bool = True, **assignments: str) -> Made:  # fmt: skip
+    def event(
+        self,
+        trigger: str,
+        delay: str = "",
+        priority: str = "",
+        starts: bool = True,
+        persistent: bool = True,
+        at_firing: bool = True,
+        **assignments: str,
+    ) -> Made:
         made = self.model.createEvent()
         made.setId(f"e{self.model.getNumEvents()}")
         made.setUseValuesFromTriggerTime(at_firing)

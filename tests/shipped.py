@@ -62,5 +62,3 @@ def draws(model, count, seed):
         u = random.random(count)
         columns.append(np.exp(np.log(low) + u * (np.log(high) - np.log(low))) if low > 0 else low + u * (high - low))
     return np.column_stack(columns)
-
-

@@ -138,9 +138,7 @@ def test_elasticities() -> None:
     for name in table.index:
         value, step = model.constants[name].value, 1e-4
         ends = [
-            imo.simulate(model.with_values(**{name: value * f}), times=[30, 90], outputs=["tumour"], rtol=1e-10)[
-                "tumour"
-            ]
+            imo.simulate(model.with_values(**{name: value * f}), times=[30, 90], outputs=["tumour"], rtol=1e-10)["tumour"]
             for f in (1 - step, 1 + step)
         ]
         assert np.allclose(table.loc[name], np.log(ends[1] / ends[0]) / (2 * step), rtol=1e-3, atol=1e-4)

@@ -9,9 +9,11 @@ import pytest
 import immunoode as imo
 from immunoode.errors import OutOfBoundsWarning
 
-OUTSIDE = [("growth_rate", 50.0, r"growth_rate = 50 1/day is not within \[0.0005, 0.05\]"),
-           ("capacity", -1e12, r"capacity = -1e\+12 cell"),
-           ("pembrolizumab_clearance", -0.3, r"pembrolizumab_clearance = -0.3 L/day is not within \[0.02, 2\]")]  # fmt: skip
+OUTSIDE = [
+    ("growth_rate", 50.0, r"growth_rate = 50 1/day is not within \[0.0005, 0.05\]"),
+    ("capacity", -1e12, r"capacity = -1e\+12 cell"),
+    ("pembrolizumab_clearance", -0.3, r"pembrolizumab_clearance = -0.3 L/day is not within \[0.02, 2\]"),
+]
 
 
 @pytest.fixture(scope="module")

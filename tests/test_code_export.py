@@ -128,10 +128,7 @@ def test_antimony_is_read_to_the_same_rates(name: str) -> None:
     assert antimony.loadAntimonyString(imo.write_code(model, "antimony")) >= 0, antimony.getLastError()
     back = imo.read_sbml(antimony.getSBMLString(antimony.getMainModuleName()), time_unit="day")
     states = list(plain(model).initial)
-    a, b = (
-        imo.simulate(m, until="20 days", extinction=False, rtol=1e-10, atol=1e-14)
-        for m in (model, back)
-    )
+    a, b = (imo.simulate(m, until="20 days", extinction=False, rtol=1e-10, atol=1e-14) for m in (model, back))
     for state in states:
         theirs = state if state in back.compartments else f"{state}_"
         assert np.allclose(a[state], b[theirs], rtol=1e-6, atol=1e-9 * abs(a[state]).max())
@@ -145,8 +142,10 @@ def test_latex_is_whole(name: str) -> None:
     model = MODELS[name]()
     text = imo.write_code(model, "latex")
     for opened, closed in (("{", "}"), ("\\left", "\\right")):
-        count = [len(re.findall(re.escape(word) + r"(?![a-z])" if word.isalpha() else re.escape(word), text))
-                 for word in (opened, closed)]  # fmt: skip
+        count = [
+            len(re.findall(re.escape(word) + r"(?![a-z])" if word.isalpha() else re.escape(word), text))
+            for word in (opened, closed)
+        ]
         escaped = [text.count("\\" + word) if len(word) == 1 else 0 for word in (opened, closed)]
         assert count[0] - escaped[0] == count[1] - escaped[1]
     words = re.findall(r"\\(begin|end)\{(\w+\*?)\}", text)
@@ -176,8 +175,14 @@ def kept_names(words: str) -> imo.Model:
     names = words.split()
     parts = {n: Parameter(0.01 * (k + 1), "1/day") for k, n in enumerate(names[1:])}
     rates = " + ".join(f"max({n}, 0.5 * {n})" for n in parts)
-    return imo.Model("kept", "base", parameters=parts, compartments={names[0]: Compartment("mg", 10.0)},
-                     derived={"loss": Derived(rates, "1/day")}, flows={"out": Flow(names[0], per_capita="loss")})  # fmt: skip
+    return imo.Model(
+        "kept",
+        "base",
+        parameters=parts,
+        compartments={names[0]: Compartment("mg", 10.0)},
+        derived={"loss": Derived(rates, "1/day")},
+        flows={"out": Flow(names[0], per_capita="loss")},
+    )
 
 
 @pytest.mark.parametrize("language", RESERVED)

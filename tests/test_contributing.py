@@ -46,7 +46,7 @@ def test_the_messages_are_those_of_the_page(here: Path) -> None:
 
 
 def test_the_units_that_the_page_speaks_of(here: Path) -> None:
-    before = 'max_division = { value = 0.08, unit = '
+    before = "max_division = { value = 0.08, unit = "
     assert before + '"1/day"' in block("toml")
     (here / FILE).write_text(block("toml").replace(before + '"1/day"', before + '"L"'))
     with pytest.raises(imo.ModelError, match="modifiers.division.add"):

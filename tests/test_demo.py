@@ -24,9 +24,7 @@ def test_a_table_of_ones_own(tmp_path):
     own = own[["subject", "arm", "day", "sum_of_diameters"]].assign(arm="B")
     own.to_csv(tmp_path / "own.csv", index=False)
     out = tmp_path / "out"
-    assert (
-        main(["demo", "--data", str(tmp_path / "own.csv"), "--out", str(out), "--arm", "B=docetaxel", "--quiet"]) == 0
-    )
+    assert main(["demo", "--data", str(tmp_path / "own.csv"), "--out", str(out), "--arm", "B=docetaxel", "--quiet"]) == 0
     page = (out / "report.html").read_text()
     assert "B: docetaxel" in page
     assert "simulated from" not in page
@@ -35,8 +33,11 @@ def test_a_table_of_ones_own(tmp_path):
 @pytest.mark.slow
 def test_lesions_that_vanish(tmp_path):
     """A table of lesions as published, where some are not seen any more: zero is a measurement, not a mistake."""
-    rows = [(f"p{n}", day, d) for n, sizes in enumerate([(40, 30, 0), (30, 33, 35), (25, 20, 18)])
-            for day, d in zip((-2, 40, 80), sizes, strict=True)]  # fmt: skip
+    rows = [
+        (f"p{n}", day, d)
+        for n, sizes in enumerate([(40, 30, 0), (30, 33, 35), (25, 20, 18)])
+        for day, d in zip((-2, 40, 80), sizes, strict=True)
+    ]
     lines = [f"1,Study_1_Arm_1,{s},{day},{d},{'TOO SMALL TO MEASURE' if s == 'p2' and day == 80 else ''}" for s, day, d in rows]
     table = tmp_path / "lesions.csv"
     table.write_text("\n".join(["study,arm,subject,day,diam_mm,flag", *lines]))
@@ -53,11 +54,7 @@ def test_lesions_that_vanish(tmp_path):
         ("a,b\n1,2\n", [], "subject"),
         ("patient,when,what\n1,0,3\n", [], "head the columns in the file"),
         ("subject,arm,day,sum_of_diameters\n1,A,0,70\n1,A,42,60\n", ["--arm", "C=docetaxel"], "is not in the data"),
-        (
-            "subject,arm,day,sum_of_diameters\n1,A,0,70\n1,A,42,60\n",
-            ["--arm", "A=docetaxl"],
-            "did you mean 'docetaxel'",
-        ),
+        ("subject,arm,day,sum_of_diameters\n1,A,0,70\n1,A,42,60\n", ["--arm", "A=docetaxl"], "did you mean 'docetaxel'"),
     ],
 )
 def test_what_cannot_be_used_ends_with_a_message(tmp_path, capsys, text, arguments, phrase):
@@ -80,24 +77,55 @@ def test_arms_are_read_from_their_names():
 
 @pytest.mark.parametrize(
     ("name", "drugs"),
-    [("anti-PD-1", "pembrolizumab"), ("\u03b1PD-1", "pembrolizumab"), ("aPD1", "pembrolizumab"),
-     ("Anti\u2013PD\u20111", "pembrolizumab"),
-     ("anti-PD-1 (nivolumab)", "nivolumab"), ("PD-L1 inhibitor", "atezolizumab"), ("anti-CTLA-4", "ipilimumab"),
-     ("RT", "radiotherapy"), ("Radiation 2 Gy x 30", "radiotherapy"), ("Pembro 200 mg q3w", "pembrolizumab"),
-     ("nivo 3 mg/kg + ipi 1 mg/kg", "nivolumab ipilimumab"), ("MPDL3280A", "atezolizumab"),
-     ("gem/cis", "cisplatin gemcitabine"),
-     ("combo (RT + anti-PD-1)", "pembrolizumab radiotherapy"), ("placebo + docetaxel", "docetaxel"),
-     ("Arm A: docetaxel", "docetaxel"),
-     ("vehicle", ""), ("Ctrl", ""), ("no treatment", ""), ("IgG control", ""), ("Placebo", ""), ("Observation", "")],
-)  # fmt: skip
+    [
+        ("anti-PD-1", "pembrolizumab"),
+        ("\u03b1PD-1", "pembrolizumab"),
+        ("aPD1", "pembrolizumab"),
+        ("Anti\u2013PD\u20111", "pembrolizumab"),
+        ("anti-PD-1 (nivolumab)", "nivolumab"),
+        ("PD-L1 inhibitor", "atezolizumab"),
+        ("anti-CTLA-4", "ipilimumab"),
+        ("RT", "radiotherapy"),
+        ("Radiation 2 Gy x 30", "radiotherapy"),
+        ("Pembro 200 mg q3w", "pembrolizumab"),
+        ("nivo 3 mg/kg + ipi 1 mg/kg", "nivolumab ipilimumab"),
+        ("MPDL3280A", "atezolizumab"),
+        ("gem/cis", "cisplatin gemcitabine"),
+        ("combo (RT + anti-PD-1)", "pembrolizumab radiotherapy"),
+        ("placebo + docetaxel", "docetaxel"),
+        ("Arm A: docetaxel", "docetaxel"),
+        ("vehicle", ""),
+        ("Ctrl", ""),
+        ("no treatment", ""),
+        ("IgG control", ""),
+        ("Placebo", ""),
+        ("Observation", ""),
+    ],
+)
 def test_names_of_arms_as_trials_have_them(name, drugs):
     assert treatments((name,), {})[name].drugs == tuple(drugs.split())
 
 
 @pytest.mark.parametrize(
-    "name", ["combo", "A", "Arm B", "all", "chemo", "treated", "immunotherapy", "no RT", "anti-PD-1 without RT", "CAR-T",
-             "docetaxel or pemetrexed", "docetaxl", "anti-PD-1 + drug X1", "Study_1_Arm_1", "chemoRT"]
-)  # fmt: skip
+    "name",
+    [
+        "combo",
+        "A",
+        "Arm B",
+        "all",
+        "chemo",
+        "treated",
+        "immunotherapy",
+        "no RT",
+        "anti-PD-1 without RT",
+        "CAR-T",
+        "docetaxel or pemetrexed",
+        "docetaxl",
+        "anti-PD-1 + drug X1",
+        "Study_1_Arm_1",
+        "chemoRT",
+    ],
+)
 def test_a_name_that_is_not_clear_is_asked_for_and_never_untreated(name):
     with pytest.raises(imo.DataError) as error:
         treatments((name,), {})

@@ -25,8 +25,11 @@ MATHS = re.compile(r"\$\\mathdefault\{.*\}\$|[\d.]*×?\$10\^\{-?\d+\}\$.*")
 
 @cache
 def trial() -> imo.TrialData:
-    rows = [(f"{k}{EVIL}", EVIL, float(t), "drug", 10 * np.exp(-0.2 * t) * (1 + 0.01 * k), "mg") for k in range(4)
-            for t in (1, 2, 4, 8)]  # fmt: skip
+    rows = [
+        (f"{k}{EVIL}", EVIL, float(t), "drug", 10 * np.exp(-0.2 * t) * (1 + 0.01 * k), "mg")
+        for k in range(4)
+        for t in (1, 2, 4, 8)
+    ]
     return imo.read_trial(pd.DataFrame(rows, columns=["subject", "arm", "time", "quantity", "value", "unit"]))
 
 
@@ -44,8 +47,12 @@ def ends() -> pd.DataFrame:
 
 @cache
 def responses() -> imo.Responses:
-    rows = [(f"{s}{EVIL}", EVIL, t, "target", f"l{k}", v + s) for t, v in ((0.0, 20.0), (42.0, 8.0), (84.0, 7.0))
-            for k in range(2) for s in range(3)]  # fmt: skip
+    rows = [
+        (f"{s}{EVIL}", EVIL, t, "target", f"l{k}", v + s)
+        for t, v in ((0.0, 20.0), (42.0, 8.0), (84.0, 7.0))
+        for k in range(2)
+        for s in range(3)
+    ]
     frame = pd.DataFrame(rows, columns=["subject", "arm", "day", "kind", "lesion", "diameter_mm"])
     return imo.recist(imo.read_lesions(frame))
 

@@ -15,8 +15,11 @@ from tests.population_models import decay_model
 
 def table(subjects: int = 4, days: tuple[float, ...] = (1, 2, 3, 5, 8), noise: float = 0.1) -> pd.DataFrame:
     random = np.random.default_rng(0)
-    rows = [(f"s{i}", "ab"[i % 2], float(d), "drug", 10 * np.exp(-0.2 * d + noise * random.standard_normal()), "mg", "")
-            for i in range(subjects) for d in days]  # fmt: skip
+    rows = [
+        (f"s{i}", "ab"[i % 2], float(d), "drug", 10 * np.exp(-0.2 * d + noise * random.standard_normal()), "mg", "")
+        for i in range(subjects)
+        for d in days
+    ]
     return pd.DataFrame(rows, columns=["subject", "arm", "time", "quantity", "value", "unit", "censoring"])
 
 
@@ -34,9 +37,13 @@ def says(result: imo.FitResult, text: str) -> None:
 def test_what_cannot_be_told_apart_is_said_before_and_after() -> None:
     """Only the sum of two rates is seen."""
     rate = Parameter(0.1, "1/day", (1e-3, 10))
-    model = Model("twins", "base", parameters={"one": rate, "two": rate},
-                  compartments={"drug": Compartment("mg", 10.0)},
-                  flows={"a": Flow("drug", per_capita="one"), "b": Flow("drug", per_capita="two")})  # fmt: skip
+    model = Model(
+        "twins",
+        "base",
+        parameters={"one": rate, "two": rate},
+        compartments={"drug": Compartment("mg", 10.0)},
+        flows={"a": Flow("drug", per_capita="one"), "b": Flow("drug", per_capita="two")},
+    )
     before = imo.identifiability(model, ["one", "two"], times={"drug": [1, 2, 3, 5, 8]}, subjects=4, size=0.1)
     assert not before.ok and any("one" in line and "two" in line for line in before.warnings())
     result = imo.fit(model, table(), ["one", "two"], start=0.0, progress=False)
@@ -107,13 +114,18 @@ def test_a_bound_that_is_hit_is_named_and_its_profile_ends_there() -> None:
 
 def test_a_stiff_region() -> None:
     """A start where one step of an explicit method is a billionth of the time to be covered."""
-    model = Model("stiff", "base",
-                  parameters={"binding": Parameter(1e7, "1/day", (1e-2, 1e9)), "loss": Parameter(0.3, "1/day", (1e-3, 10))},
-                  compartments={"free": Compartment("mg", 10.0), "bound": Compartment("mg", 0.0)},
-                  derived={"drug": Derived("free + bound", "mg")},
-                  flows={"on": Flow("free", "bound", per_capita="binding"),
-                         "off": Flow("bound", "free", per_capita="0.5 * binding"),
-                         "loss": Flow("bound", per_capita="loss")})  # fmt: skip
+    model = Model(
+        "stiff",
+        "base",
+        parameters={"binding": Parameter(1e7, "1/day", (1e-2, 1e9)), "loss": Parameter(0.3, "1/day", (1e-3, 10))},
+        compartments={"free": Compartment("mg", 10.0), "bound": Compartment("mg", 0.0)},
+        derived={"drug": Derived("free + bound", "mg")},
+        flows={
+            "on": Flow("free", "bound", per_capita="binding"),
+            "off": Flow("bound", "free", per_capita="0.5 * binding"),
+            "loss": Flow("bound", per_capita="loss"),
+        },
+    )
     result = imo.fit(model, table(), ["loss"], start=0.0, progress=False)
     assert result.success and result.values["loss"] == pytest.approx(0.3, rel=0.1)
     both = imo.fit(model, table(), ["loss", "binding"], start=0.0, progress=False)
@@ -122,11 +134,13 @@ def test_a_stiff_region() -> None:
 
 def test_simulations_that_fail_on_the_way() -> None:
     """Growth that leaves the range of numbers at half of the bounds: the fit turns back, and counts them."""
-    model = Model("burst", "base",
-                  parameters={"growth": Parameter(0.1, "1/(mg*day)", (1e-3, 500.0)), "loss": Parameter(0.3, "1/day")},
-                  compartments={"drug": Compartment("mg", 10.0)},
-                  flows={"growth": Flow(target="drug", rate="growth * drug * drug"),
-                         "loss": Flow("drug", per_capita="loss")})  # fmt: skip
+    model = Model(
+        "burst",
+        "base",
+        parameters={"growth": Parameter(0.1, "1/(mg*day)", (1e-3, 500.0)), "loss": Parameter(0.3, "1/day")},
+        compartments={"drug": Compartment("mg", 10.0)},
+        flows={"growth": Flow(target="drug", rate="growth * drug * drug"), "loss": Flow("drug", per_capita="loss")},
+    )
     result = imo.fit(model, table(), ["growth"], start=0.0, initial={"growth": 0.02}, progress=False)
     assert np.isfinite(result.lmfit.residual).all() and np.isfinite(result.fitted).all()
     with pytest.raises(imo.FitError, match="no simulation succeeds at the values that the fit starts from"):

@@ -19,9 +19,18 @@ def test_names_are_identifiers_and_values_reach_their_subjects() -> None:
     plan = design(MODEL, SUBJECTS, ARMS, ["shift"], ["rate"], ["v0"], initial={"rate": {"20 mg/kg": 0.1}})
     parameters = plan.parameters()
     assert list(parameters) == [
-        "shift", "log_rate__low_dose", "rate__low_dose", "log_rate__20_mg_kg", "rate__20_mg_kg",
-        "log_v0__a", "v0__a", "log_v0__b", "v0__b", "log_v0__c", "v0__c",
-    ]  # fmt: skip
+        "shift",
+        "log_rate__low_dose",
+        "rate__low_dose",
+        "log_rate__20_mg_kg",
+        "rate__20_mg_kg",
+        "log_v0__a",
+        "v0__a",
+        "log_v0__b",
+        "v0__b",
+        "log_v0__c",
+        "v0__c",
+    ]
     np.testing.assert_allclose(plan.values(parameters), [[0, 0.03, 50], [0, 0.03, 50], [0, 0.1, 50]])
 
 

@@ -47,8 +47,7 @@ def residual_law(target: Objective, kind: str) -> Callable[..., np.ndarray]:
         w = {"proportional": f, "combined": np.sqrt(f**2 + np.exp(2 * log_ratio))}.get(kind, np.ones_like(f))
         r, below = (np.log(x / f) if kind == "lognormal" else (x - f) / w for x in (y, np.maximum(low, 1e-300)))
         lift = np.exp(model.scale.k * (np.mean(np.log(w[measured])) - model.scale.centre))
-        hidden = {-1: log_ndtr(r / s), 1: log_ndtr(-r / s),
-                  2: np.log(np.exp(log_ndtr(r / s)) - np.exp(log_ndtr(below / s)))}  # fmt: skip
+        hidden = {-1: log_ndtr(r / s), 1: log_ndtr(-r / s), 2: np.log(np.exp(log_ndtr(r / s)) - np.exp(log_ndtr(below / s)))}
         z = r / s * lift
         for how, log_p in hidden.items():
             z = np.where(seen.censoring == how, np.sqrt(-2 * log_p + 0j), z)
@@ -93,8 +92,9 @@ def test_the_deviance_is_the_closed_form(kind: str, student: float | None) -> No
 @pytest.mark.parametrize(("censoring", "sign"), [(-1, 1), (1, -1)])
 def test_the_sign_of_what_is_censored(kind: str, student: float, censoring: int, sign: int) -> None:
     """A prediction above a lower limit of quantification costs, and the more the higher it is; above "more than", nothing."""
-    model = ErrorModel(kind, np.array([0]), np.array([1.0]), np.array([censoring]), np.array([0.0]), 1e-9, "ratio", Scale(0.2),
-                       student)  # fmt: skip
+    model = ErrorModel(
+        kind, np.array([0]), np.array([1.0]), np.array([censoring]), np.array([0.0]), 1e-9, "ratio", Scale(0.2), student
+    )
     costs = [model.deviance(np.array([f]), 0.5) * sign for f in (0.05, 0.5, 1.0, 2.0, 4.0)]
     assert (np.diff(costs) > -1e-12).all() and costs[-1] - costs[0] > 1.0
     assert abs(model.deviance(np.array([1.0]), 0.5)) == pytest.approx(-2 * np.log(0.5))

@@ -67,9 +67,10 @@ def censored_in_every_way(kind: str, proportional: float, additive: float):  # t
     y = frame["value"].to_numpy()
     late = frame["time"].to_numpy() > 0
     for where, how, value, limit in (
-        (turn == 1, "left", y + 1.0, np.nan), (turn == 2, "right", np.maximum(y - 1.0, 0.4), np.nan),
+        (turn == 1, "left", y + 1.0, np.nan),
+        (turn == 2, "right", np.maximum(y - 1.0, 0.4), np.nan),
         (turn == 3, "interval", y + 1.5, np.maximum(y - 1.0, 0.2)),
-    ):  # fmt: skip
+    ):
         rows = where & late
         frame.loc[rows, "censoring"], frame.loc[rows, "value"] = how, value[rows]
         frame.loc[rows, "limit"] = np.broadcast_to(limit, len(y))[rows]
@@ -102,8 +103,13 @@ def test_intervals_beside_a_closed_form() -> None:
     from immunoode.fit.densities import log_between
 
     low, high = np.array([-1.0, 8.0, -np.inf, 3.0, -12.0]), np.array([1.0, 9.0, -30.0, np.inf, -11.0])
-    exact = [np.log(norm.cdf(1) - norm.cdf(-1)), np.log(norm.sf(8) - norm.sf(9)), norm.logcdf(-30), norm.logsf(3),
-             np.log(norm.cdf(-11) - norm.cdf(-12))]  # fmt: skip
+    exact = [
+        np.log(norm.cdf(1) - norm.cdf(-1)),
+        np.log(norm.sf(8) - norm.sf(9)),
+        norm.logcdf(-30),
+        norm.logsf(3),
+        np.log(norm.cdf(-11) - norm.cdf(-12)),
+    ]
     np.testing.assert_allclose(log_between(low, high, np.inf), exact, rtol=1e-10)
 
 

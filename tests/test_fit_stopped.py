@@ -165,5 +165,3 @@ def test_fits_of_subjects_keep_what_is_done(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(found) == 2 and len(found.failed) == 4
     assert all("stopped by the user" in why for why in found.failed.values())
     assert "2 of 6" in found.summary()
-
-

@@ -20,20 +20,25 @@ LIMIT = 2.0
 def model() -> Model:
     """A drug that is cleared, and a tumour that grows and that it kills: concentration and size are observed."""
     return Model(
-        "study", "base",
+        "study",
+        "base",
         covariates={"weight": Parameter(70.0, "kg", (20, 200))},
         parameters={
-            "clearance": Parameter(0.25, "L/day", (1e-3, 10)), "volume": Parameter(5.0, "L", (0.1, 100)),
-            "growth": Parameter(0.04, "1/day", (1e-4, 1)), "potency": Parameter(0.02, "L/(mg*day)", (1e-5, 1)),
+            "clearance": Parameter(0.25, "L/day", (1e-3, 10)),
+            "volume": Parameter(5.0, "L", (0.1, 100)),
+            "growth": Parameter(0.04, "1/day", (1e-4, 1)),
+            "potency": Parameter(0.02, "L/(mg*day)", (1e-5, 1)),
             "size": Parameter(50.0, "mm", (1, 500)),
         },
         compartments={"drug": Compartment("mg", 0.0), "tumour": Compartment("mm", "size", ("tumour",))},
         derived={"concentration": Derived("drug / volume", "mg/L"), "diameter": Derived("tumour", "mm", baseline="size")},
         inputs={"infusion": Input("drug", "mg")},
-        flows={"elimination": Flow("drug", per_capita="clearance / volume"),
-               "growth": Flow(target="tumour", rate="growth * tumour"),
-               "killing": Flow("tumour", per_capita="potency * concentration")},
-    )  # fmt: skip
+        flows={
+            "elimination": Flow("drug", per_capita="clearance / volume"),
+            "growth": Flow(target="tumour", rate="growth * tumour"),
+            "killing": Flow("tumour", per_capita="potency * concentration"),
+        },
+    )
 
 
 def study(seed: int = 1, subjects: int = 10) -> imo.TrialData:
@@ -42,8 +47,13 @@ def study(seed: int = 1, subjects: int = 10) -> imo.TrialData:
     for i in range(subjects):
         arm, dose = (("low", 20.0), ("high", 40.0))[i % 2]
         weight = 70 * np.exp(0.25 * random.standard_normal())
-        own = {"clearance": TRUE["clearance"] * (weight / 70) ** POWER, "volume": TRUE["volume"], "growth": TRUE["growth"],
-               "potency": TRUE["potency"][arm], "size": TRUE["size"] * np.exp(0.3 * random.standard_normal())}  # fmt: skip
+        own = {
+            "clearance": TRUE["clearance"] * (weight / 70) ** POWER,
+            "volume": TRUE["volume"],
+            "growth": TRUE["growth"],
+            "potency": TRUE["potency"][arm],
+            "size": TRUE["size"] * np.exp(0.3 * random.standard_normal()),
+        }
         doses = imo.Regimen().dose("infusion", f"{dose} mg", every="7 days", count=3)
         days = [0.5, 1, 3, 6, 8, 13, 15, 20, 28, 42]
         run = imo.simulate(model(), doses, times=[0.0, *days], parameters=own, outputs=["concentration", "diameter"])
@@ -56,15 +66,22 @@ def study(seed: int = 1, subjects: int = 10) -> imo.TrialData:
             rows.append({**common, "TIME": day, "DV": max(c, LIMIT), "DVID": 1, "CENS": int(low)})
             rows.append({**common, "TIME": day, "DV": d, "DVID": 2})
     table = pd.DataFrame(rows).sort_values(["ID", "TIME", "EVID"], ascending=[True, True, False], ignore_index=True)
-    return imo.read_nonmem(table.rename(columns={"WT": "weight"}), {1: "infusion"}, time_unit="day",
-                           observations={1: "concentration", 2: "diameter"}, units={"concentration": "mg/L", "diameter": "mm"},
-                           covariates=["weight", "ARM"])  # fmt: skip
+    return imo.read_nonmem(
+        table.rename(columns={"WT": "weight"}),
+        {1: "infusion"},
+        time_unit="day",
+        observations={1: "concentration", 2: "diameter"},
+        units={"concentration": "mg/L", "diameter": "mm"},
+        covariates=["weight", "ARM"],
+    )
 
 
 HOW: dict[str, Any] = {
-    "start": 0.0, "error": {"concentration": "lognormal", "diameter": "additive"}, "progress": False,
+    "start": 0.0,
+    "error": {"concentration": "lognormal", "diameter": "additive"},
+    "progress": False,
     "covariates": {"clearance": "log(weight / 70)"},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -106,15 +123,24 @@ def test_the_doses_are_those_of_the_data(data: imo.TrialData, whole: imo.FitResu
     """Without them nothing has a concentration; the same doses said as regimens give the same fit."""
     arm = {s: data.schedules[s].amounts[0] for s in data.subjects}
     doses = {s: imo.Regimen().dose("infusion", f"{a} mg", every="7 days", count=3) for s, a in arm.items()}
-    again = imo.fit(model(), data, ["clearance", "volume", "growth"], per_arm=["potency"], per_subject=["size"], regimens=doses,
-                    **HOW)  # fmt: skip
+    again = imo.fit(
+        model(), data, ["clearance", "volume", "growth"], per_arm=["potency"], per_subject=["size"], regimens=doses, **HOW
+    )
     assert again.deviance == pytest.approx(whole.deviance, abs=1e-6)
 
 
 def test_an_earlier_fit_with_its_uncertainty(data: imo.TrialData) -> None:
     """Pharmacokinetics from one study, known as well as they are, in the fit of tumours alone of another."""
-    first = imo.fit(model(), data, ["clearance", "volume"], observe={"concentration": "concentration"}, start=0.0,
-                    error="lognormal", covariates=HOW["covariates"], progress=False)  # fmt: skip
+    first = imo.fit(
+        model(),
+        data,
+        ["clearance", "volume"],
+        observe={"concentration": "concentration"},
+        start=0.0,
+        error="lognormal",
+        covariates=HOW["covariates"],
+        progress=False,
+    )
     how = {**HOW, "error": "additive", "observe": {"diameter": "diameter"}}
     later = study(seed=2)
     free = imo.fit(model(), later, ["clearance", "volume", "growth", "potency"], priors=first, **how)
@@ -134,8 +160,13 @@ def test_an_earlier_fit_with_its_uncertainty(data: imo.TrialData) -> None:
 @pytest.mark.slow
 def test_priors_of_each_kind_and_constraints(data: imo.TrialData) -> None:
     plain = imo.fit(model(), data, ["clearance", "volume", "growth", "potency"], **HOW)
-    tight = imo.fit(model(), data, ["clearance", "volume", "growth", "potency"],
-                    priors={"volume": ("lognormal", 8.0, 0.001), "growth": ("normal", 0.08, 1e-5)}, **HOW)  # fmt: skip
+    tight = imo.fit(
+        model(),
+        data,
+        ["clearance", "volume", "growth", "potency"],
+        priors={"volume": ("lognormal", 8.0, 0.001), "growth": ("normal", 0.08, 1e-5)},
+        **HOW,
+    )
     assert tight.values["volume"] == pytest.approx(8.0, rel=0.01) and tight.values["growth"] == pytest.approx(0.08, rel=0.01)
     assert tight.deviance > plain.deviance
     tied = imo.fit(model(), data, ["clearance", "volume", "growth", "potency"], constraints={"volume": "14 * clearance"}, **HOW)

@@ -22,10 +22,28 @@ def linear(count: int = 8, seed: int = 1, **how: object) -> FitResult:
     import pandas as pd
 
     random = np.random.default_rng(seed)
-    table = pd.DataFrame({"subject": "a", "arm": "a", "time": np.arange(1.0, count + 1), "quantity": "drug",
-                          "value": 10 + random.standard_normal(count), "unit": "mg"})  # fmt: skip
-    return imo.fit(decay_model(), table, ["amount"], parameters={"rate": 1e-9}, error="additive", log=False, start=0.0,
-                   bounds={"amount": (1.0, 30.0)}, progress=False, **how)  # type: ignore[arg-type] # fmt: skip
+    table = pd.DataFrame(
+        {
+            "subject": "a",
+            "arm": "a",
+            "time": np.arange(1.0, count + 1),
+            "quantity": "drug",
+            "value": 10 + random.standard_normal(count),
+            "unit": "mg",
+        }
+    )
+    return imo.fit(
+        decay_model(),
+        table,
+        ["amount"],
+        parameters={"rate": 1e-9},
+        error="additive",
+        log=False,
+        start=0.0,
+        bounds={"amount": (1.0, 30.0)},
+        progress=False,
+        **how,
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -177,8 +195,7 @@ def test_constraints_are_expressions_of_lmfit(result: FitResult) -> None:
     ours = target.jacobian(parameters)
     ends = []
     for sign in (-1, 1):
-        moved = target.design.moved(parameters.copy(), ["log_rate__arm_0"],
-                                    [parameters["log_rate__arm_0"].value + sign * 1e-5])  # fmt: skip
+        moved = target.design.moved(parameters.copy(), ["log_rate__arm_0"], [parameters["log_rate__arm_0"].value + sign * 1e-5])
         ends.append(target(moved))
     np.testing.assert_allclose(ours[:, 0], (ends[1] - ends[0]) / 2e-5, rtol=1e-3, atol=1e-4)
 
@@ -188,8 +205,19 @@ def test_covariates_shift_parameters() -> None:
 
     random = np.random.default_rng(5)
     weight = 70 * np.exp(0.3 * random.standard_normal(24))
-    rows = [(f"s{i}", "a", float(t), "drug", 10 * np.exp(-0.2 * (w / 70) ** 0.75 * t) * np.exp(0.05 * random.standard_normal()),
-             "mg", w) for i, w in enumerate(weight) for t in range(1, 8)]  # fmt: skip
+    rows = [
+        (
+            f"s{i}",
+            "a",
+            float(t),
+            "drug",
+            10 * np.exp(-0.2 * (w / 70) ** 0.75 * t) * np.exp(0.05 * random.standard_normal()),
+            "mg",
+            w,
+        )
+        for i, w in enumerate(weight)
+        for t in range(1, 8)
+    ]
     table = pd.DataFrame(rows, columns=["subject", "arm", "time", "quantity", "value", "unit", "weight"])
     data = imo.read_trial(table.drop(columns="weight"), covariates=table.groupby("subject")[["weight"]].first())
     found = imo.fit(decay_model(), data, ["rate", "amount"], covariates={"rate": "log(weight / 70)"}, start=0.0, progress=False)
@@ -228,8 +256,11 @@ def test_every_likelihood_is_at_its_maximum() -> None:
 def test_autocorrelated_residuals_are_named() -> None:
     import pandas as pd
 
-    rows = [(f"s{i}", "a", float(t), "drug", 10 * np.exp(-0.2 * t) + 0.6 * np.sin(t), "mg") for i in range(5)
-            for t in np.arange(0.5, 8, 0.25)]  # fmt: skip
+    rows = [
+        (f"s{i}", "a", float(t), "drug", 10 * np.exp(-0.2 * t) + 0.6 * np.sin(t), "mg")
+        for i in range(5)
+        for t in np.arange(0.5, 8, 0.25)
+    ]
     data = pd.DataFrame(rows, columns=["subject", "arm", "time", "quantity", "value", "unit"])
     found = imo.fit(decay_model(), data, ["rate", "amount"], error="additive", start=0.0, progress=False)
     assert any("residuals keep their sign" in line for line in found.warnings())
@@ -302,8 +333,11 @@ def test_wald_intervals_of_a_known_scale() -> None:
     """The covariance, the profile and the bootstrap of a mean of many observations agree with the normal interval."""
     found = linear(200)
     half = norm.ppf(0.975) / np.sqrt(200)
-    for row in (found.confidence().loc["amount"], found.profile(progress=False).intervals().loc["amount"],
-                found.bootstrap(400, progress=False).intervals().loc["amount"]):  # fmt: skip
+    for row in (
+        found.confidence().loc["amount"],
+        found.profile(progress=False).intervals().loc["amount"],
+        found.bootstrap(400, progress=False).intervals().loc["amount"],
+    ):
         assert row["upper"] - row["lower"] == pytest.approx(2 * half, rel=0.15)
 
 

@@ -26,10 +26,7 @@ def test_laws_begin_at_one_and_know_their_slopes_and_minimum(name: str) -> None:
         assert np.allclose(slopes[k], law.relative(DAYS, moved).imag / 1e-30, rtol=1e-10, atol=1e-12)  # type: ignore[arg-type]
     turn = law.turn(VALUES)
     found = minimize_scalar(
-        lambda t: float(law.relative(np.array([t]), VALUES)[0]),
-        bounds=(0, 2000),
-        method="bounded",
-        options={"xatol": 1e-7},
+        lambda t: float(law.relative(np.array([t]), VALUES)[0]), bounds=(0, 2000), method="bounded", options={"xatol": 1e-7}
     )
     assert turn == pytest.approx(found.x, abs=1e-2) or (turn in (0.0, np.inf) and (found.x < 1e-3 or found.x > 1999))
 
@@ -38,10 +35,7 @@ def test_rates_at_their_limits() -> None:
     claret = LAWS["claret-bruno"]
     slow = claret.relative(DAYS, {**VALUES, "resistance_rate": 1e-12})
     assert np.allclose(slow, claret.relative(DAYS, {**VALUES, "resistance_rate": 0.0}), rtol=1e-8)
-    assert (
-        claret.turn({**VALUES, "shrinkage_rate": 0.001}) == 0.0
-        and claret.turn({**VALUES, "resistance_rate": 0.0}) == np.inf
-    )
+    assert claret.turn({**VALUES, "shrinkage_rate": 0.001}) == 0.0 and claret.turn({**VALUES, "resistance_rate": 0.0}) == np.inf
     assert doubling_time(np.log(2) / 30) == pytest.approx(30) and doubling_time(0.0) == np.inf
 
 
@@ -67,18 +61,14 @@ def test_standard_errors_cover() -> None:
         for k in range(200)
     ]
     found = imo.growth_rates(pd.concat(tables), "stein-fojo")
-    hits = int(
-        (abs(found["growth_rate"] - VALUES["growth_rate"]) < 2.2 * found["growth_rate error"]).sum()
-    )  # t, 11 degrees
+    hits = int((abs(found["growth_rate"] - VALUES["growth_rate"]) < 2.2 * found["growth_rate error"]).sum())  # t, 11 degrees
     assert 178 <= hits <= 199
 
 
 def test_the_best_law_is_the_one_that_made_the_data() -> None:
     random = np.random.default_rng(1)
     for name in ("growth", "shrinkage", "stein-fojo"):
-        sizes = (
-            80 * LAWS[name].relative(DAYS, VALUES) * np.where(DAYS > 0, np.exp(0.01 * random.normal(size=len(DAYS))), 1)
-        )
+        sizes = 80 * LAWS[name].relative(DAYS, VALUES) * np.where(DAYS > 0, np.exp(0.01 * random.normal(size=len(DAYS))), 1)
         assert imo.growth_rates(pd.DataFrame({"subject": "a", "time": DAYS, "value": sizes}))["law"][0] == name
 
 

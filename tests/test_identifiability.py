@@ -21,13 +21,18 @@ def decay(**how: object) -> imo.Identifiability:
 def product() -> Model:
     """Only the product of two parameters is seen."""
     return Model(
-        "product", "base",
-        parameters={"a": Parameter(2.0, "1/day", (0.01, 100)), "b": Parameter(0.1, "1", (0.001, 10)),
-                    "amount": Parameter(10.0, "mg", (0.1, 1e3)), "idle": Parameter(1.0, "1", (0.1, 10))},
+        "product",
+        "base",
+        parameters={
+            "a": Parameter(2.0, "1/day", (0.01, 100)),
+            "b": Parameter(0.1, "1", (0.001, 10)),
+            "amount": Parameter(10.0, "mg", (0.1, 1e3)),
+            "idle": Parameter(1.0, "1", (0.1, 10)),
+        },
         compartments={"drug": Compartment("mg", "amount")},
         derived={"other": Derived("idle * drug", "mg")},
         flows={"loss": Flow("drug", per_capita="a * b")},
-    )  # fmt: skip
+    )
 
 
 def test_information_in_closed_form() -> None:
@@ -60,8 +65,16 @@ def test_expected_errors_are_those_of_fits(error: str, size: object) -> None:
         u = random.standard_normal(len(t))
         sd = {"additive": 0.4 + 0 * f, "proportional": 0.1 * f, "combined": np.hypot(0.1 * f, 0.2), "lognormal": f}[error]
         y = f * np.exp(0.1 * u) if error == "lognormal" else np.maximum(f + sd * u, 1e-3)
-        data = pd.DataFrame({"subject": np.repeat(np.arange(subjects), len(TIMES)).astype(str), "arm": "a", "time": t,
-                             "quantity": "drug", "value": y, "unit": "mg"})  # fmt: skip
+        data = pd.DataFrame(
+            {
+                "subject": np.repeat(np.arange(subjects), len(TIMES)).astype(str),
+                "arm": "a",
+                "time": t,
+                "quantity": "drug",
+                "value": y,
+                "unit": "mg",
+            }
+        )
         fit = imo.fit(decay_model(), data, ["rate", "amount"], error=error, start=0.0, progress=False)
         estimates.append([np.log(fit.values["rate"]), np.log(fit.values["amount"])])
     seen = np.std(estimates, axis=0)
@@ -78,8 +91,9 @@ def test_a_product_cannot_be_told_apart() -> None:
     assert np.isinf(worst["a, b"]) and np.isfinite(worst["a, amount"])
     (row,) = found.confounded().itertuples()
     assert "log a" in row.combination and "log b" in row.combination and "amount" not in row.combination
-    assert any("a, b cannot be told apart" in line for line in found.warnings()) or \
-        any("b, a cannot be told apart" in line for line in found.warnings())  # fmt: skip
+    assert any("a, b cannot be told apart" in line for line in found.warnings()) or any(
+        "b, a cannot be told apart" in line for line in found.warnings()
+    )
     assert not found.ok
     assert len(found.plot()) == 2
 
@@ -106,14 +120,22 @@ def test_the_next_sample_is_where_the_determinant_grows_most() -> None:
 
 
 def test_arms_and_subjects_add_up() -> None:
-    one = imo.identifiability("tumour_immune", ["growth_rate"], per_arm=["kill_rate"], times=[0, 42, 84, 126],
-                              regimens={"a": None, "b": None}, subjects={"a": 5, "b": 20}, size=0.1)  # fmt: skip
+    one = imo.identifiability(
+        "tumour_immune",
+        ["growth_rate"],
+        per_arm=["kill_rate"],
+        times=[0, 42, 84, 126],
+        regimens={"a": None, "b": None},
+        subjects={"a": 5, "b": 20},
+        size=0.1,
+    )
     rse = one.table()["rse_percent"]
     assert rse["kill_rate__b"] < rse["kill_rate__a"]
     assert len(one.observations) == 25 * 4
     four = imo.identifiability("tumour_immune", ["growth_rate"], times=[0, 42, 84], subjects=4)
-    assert imo.identifiability("tumour_immune", ["growth_rate"], times=[0, 42, 84]).standard_errors == \
-        pytest.approx(2 * four.standard_errors)  # fmt: skip
+    assert imo.identifiability("tumour_immune", ["growth_rate"], times=[0, 42, 84]).standard_errors == pytest.approx(
+        2 * four.standard_errors
+    )
 
 
 def test_a_design_from_data() -> None:
@@ -122,8 +144,9 @@ def test_a_design_from_data() -> None:
     doses = imo.Regimen().dose("docetaxel", "75 mg/m2", every="3 weeks", count=6)
     found = imo.identifiability(model, ["growth_rate"], data=data, regimens=doses, size=0.25)
     fit = imo.fit(model, data, ["growth_rate"], regimens=doses, progress=False)
-    at = imo.identifiability(model, ["growth_rate"], data=data, regimens=doses, size=fit.objective.errors[0].scale.s,
-                             parameters=fit.values)  # fmt: skip
+    at = imo.identifiability(
+        model, ["growth_rate"], data=data, regimens=doses, size=fit.objective.errors[0].scale.s, parameters=fit.values
+    )
     assert len(found.observations) == len(fit.observations)
     assert at.standard_errors[0] == pytest.approx(fit.lmfit.params["log_growth_rate"].stderr, rel=0.15)
 
@@ -153,11 +176,14 @@ def test_the_predictor_is_the_fits() -> None:
 def test_a_further_output_can_tell_what_the_planned_one_cannot() -> None:
     """Two compartments, of which the sum is planned: a sample of one of them separates the way in from the way out."""
     rates = {"over": Parameter(0.5, "1/day", (1e-3, 10)), "loss": Parameter(0.1, "1/day", (1e-3, 10))}
-    model = Model("two", "base", parameters=rates,
-                  compartments={"first": Compartment("mg", 10.0), "second": Compartment("mg", 0.0)},
-                  derived={"amount": Derived("first + second", "mg")},
-                  flows={"over": Flow("first", "second", per_capita="over"),
-                         "loss": Flow("second", per_capita="loss")})  # fmt: skip
+    model = Model(
+        "two",
+        "base",
+        parameters=rates,
+        compartments={"first": Compartment("mg", 10.0), "second": Compartment("mg", 0.0)},
+        derived={"amount": Derived("first + second", "mg")},
+        flows={"over": Flow("first", "second", per_capita="over"), "loss": Flow("second", per_capita="loss")},
+    )
     found = imo.identifiability(model, ["over", "loss"], times={"amount": [1.0, 2.0]}, subjects=5, size=0.1)
     assert not found.ok
     table = found.next_samples([2.0], ["amount", "second"], size=0.1).set_index("quantity")

@@ -45,7 +45,9 @@ def killed_after(seconds, work):
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 """
 
-FILES = PREPARED + """
+FILES = (
+    PREPARED
+    + """
 def fits():
     data = decays(5, sd=(0.0, 0.3))
     return [imo.fit(decay_model(), data, ["rate"], start=start, progress=False) for start in (0.0, 0.5)]
@@ -94,8 +96,11 @@ for _ in range(kills):
     read(path)
 print(json.dumps(seen))
 """
+)
 
-TRIAL = PREPARED + """
+TRIAL = (
+    PREPARED
+    + """
 patients = pd.DataFrame({"rate": np.linspace(0.1, 0.5, 4000)}, index=[f"p{k}" for k in range(4000)])
 how = {"until": 200, "outputs": "amount", "block": 200, "parameters": patients, "threads": 1, "progress": False}
 whole, path, part = (folder / f"{name}.{kind}" for name in ("whole", "trial", "trial"))
@@ -124,6 +129,7 @@ simulated(path)()
 assert content(path) == known
 print(json.dumps(seen))
 """
+)
 
 
 def outcome(script: str, kind: str, folder: Path) -> dict[str, int]:

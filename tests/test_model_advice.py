@@ -47,8 +47,12 @@ def test_a_key_of_ones_own_is_told_where_its_reference_goes(tmp_path):
     assert imo.read_model(path).parameters["rate"].source == "smith2020, table 2"
 
 
-FOUND = ["doi:10.1000/182, table 2", "https://doi.org/10.1000/182", "PMID 12345678",
-         "Smith J, Doe A. J Math Biol 38 (2020) 12-30"]
+FOUND = [
+    "doi:10.1000/182, table 2",
+    "https://doi.org/10.1000/182",
+    "PMID 12345678",
+    "Smith J, Doe A. J Math Biol 38 (2020) 12-30",
+]
 
 
 @pytest.mark.parametrize("source", FOUND)

@@ -82,10 +82,7 @@ def test_every_equation_is_mathtext(name):
     parser = matplotlib.mathtext.MathTextParser("path")
     for line in [*balances(model).values(), *definitions(model).values()]:
         plain = (
-            line.replace("\\begin{cases}", "\\left(")
-            .replace("\\end{cases}", "\\right)")
-            .replace("&", "")
-            .replace("\\\\", ";")
+            line.replace("\\begin{cases}", "\\left(").replace("\\end{cases}", "\\right)").replace("&", "").replace("\\\\", ";")
         )
         plain = plain.replace("\\textstyle", "").replace("\\text{", "\\mathrm{")
         parser.parse(f"${plain}$")

@@ -11,13 +11,25 @@ from immunoode.model.read import parse_model
 DRUG = {
     "kind": "therapy",
     "compartments": {"central": {"unit": "mg"}},
-    "parameters": {"out": {"value": 0.3, "unit": "1/day"}, "share": {"value": 0.5}, "late": {"value": 1, "unit": "day"},
-                   "fast": {"value": 9, "unit": "mg/day"}},
+    "parameters": {
+        "out": {"value": 0.3, "unit": "1/day"},
+        "share": {"value": 0.5},
+        "late": {"value": 1, "unit": "day"},
+        "fast": {"value": 9, "unit": "mg/day"},
+    },
     "derived": {"falling": {"expr": "out * exp(-hill(time_since_first('dose'), late, 2))", "unit": "1/day"}},
     "flows": {"elimination": {"from": "central", "per_capita": "falling"}},
-    "inputs": {"dose": {"into": "central", "unit": "mg", "bioavailability": "share", "lag": "late", "rate": "fast",
-                        "duration": "2 * late"}},
-}  # fmt: skip
+    "inputs": {
+        "dose": {
+            "into": "central",
+            "unit": "mg",
+            "bioavailability": "share",
+            "lag": "late",
+            "rate": "fast",
+            "duration": "2 * late",
+        }
+    },
+}
 
 
 def drug(**inputs: str) -> imo.Model:

@@ -76,13 +76,7 @@ def test_without_killing_the_start_stays_but_for_growth():
 
 
 def test_growth_is_logistic_where_there_are_no_effectors():
-    parameters = {
-        "priming_rate": 1e4,
-        "recruitment_rate": 0,
-        "surveillance_rate": 0,
-        "kill_rate": 0.1,
-        "capacity": 1e11,
-    }
+    parameters = {"priming_rate": 1e4, "recruitment_rate": 0, "surveillance_rate": 0, "kill_rate": 0.1, "capacity": 1e11}
     run = imo.simulate(BASE, until="5 years", parameters=parameters, rtol=1e-9)
     first = run["tumour"][0]
     exact = 1e11 / (1 + (1e11 / first - 1) * np.exp(-0.006 * run.times))
@@ -114,9 +108,7 @@ def test_priming_depends_modestly_on_the_lymphocyte_count():
     assert np.allclose(imo.simulate(model, until="120 days")["lymphocytes"], 1500)
     found = equations(model)
     values = dict(zip(found.parameters, found.values, strict=True))
-    full, tenth, none = (
-        float(found.outputs["lymphocyte_support"].subs({"lymphocytes": n, **values})) for n in (1500, 150, 0)
-    )
+    full, tenth, none = (float(found.outputs["lymphocyte_support"].subs({"lymphocytes": n, **values})) for n in (1500, 150, 0))
     assert (full, none) == (1.0, 0.0)
     assert 0.2 < tenth < 0.4
 
@@ -136,9 +128,7 @@ def test_any_parameters_within_their_bounds_solve():
 
 
 def test_both_engines_agree():
-    runs = [
-        imo.simulate(BASE, until="1 year", engine=e, rtol=1e-9, outputs=STATES).values for e in ("compiled", "scipy")
-    ]
+    runs = [imo.simulate(BASE, until="1 year", engine=e, rtol=1e-9, outputs=STATES).values for e in ("compiled", "scipy")]
     assert np.allclose(*runs, rtol=1e-6)
 
 

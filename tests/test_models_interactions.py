@@ -17,10 +17,7 @@ def durvalumab(start=0):
 
 def irradiated(regimen, *interactions, until="120 days", variant=None, **parameters):
     """Return a run of radiotherapy and durvalumab, with or without the interaction."""
-    base, antibody = (
-        imo.load_model("tumour_immune", variant=variant),
-        imo.load_model("pd1_inhibitor", variant="durvalumab"),
-    )
+    base, antibody = (imo.load_model("tumour_immune", variant=variant), imo.load_model("pd1_inhibitor", variant="durvalumab"))
     model = imo.combine(base, antibody, "radiotherapy", *interactions)
     return imo.simulate(model, regimen, times=daily(until), parameters=parameters, outputs=OUTPUTS)
 
@@ -40,9 +37,7 @@ def test_no_radiation_or_no_t_cells_no_pdl1():
 
 
 def test_radiation_makes_the_tumour_resist_t_cells_unless_pd1_is_blocked():
-    alone, blocked = (
-        irradiated(r, "radiation_pdl1")["effector_activity"] for r in (RADIOTHERAPY, RADIOTHERAPY + durvalumab())
-    )
+    alone, blocked = (irradiated(r, "radiation_pdl1")["effector_activity"] for r in (RADIOTHERAPY, RADIOTHERAPY + durvalumab()))
     assert alone[5] < 0.8 * alone[0]
     assert blocked[5] > 0.95
 
@@ -51,9 +46,7 @@ def test_blockade_during_radiotherapy_gains_from_the_interaction_and_blockade_af
     def benefit(start, *interactions):
         """Return by how much durvalumab cuts the tumour four weeks after its first dose, on a logarithm."""
         alone, both = (
-            irradiated(regimen, *interactions, variant="equilibrium")["tumour"][
-                start + 28
-            ]  # little PD-L1 to begin with
+            irradiated(regimen, *interactions, variant="equilibrium")["tumour"][start + 28]  # little PD-L1 to begin with
             for regimen in (RADIOTHERAPY, RADIOTHERAPY + durvalumab(start))
         )
         return np.log(alone / both)
@@ -94,14 +87,10 @@ def test_without_pd1_blockade_the_car_t_interaction_does_nothing():
 def test_pd1_blockade_rescues_exhausted_car_t_cells():
     with_it, without = infused(CELLS + PEMBROLIZUMAB, "car_t_pd1"), infused(CELLS + PEMBROLIZUMAB)
     assert with_it["car_t_effectors"].max() > 1.05 * without["car_t_effectors"].max()
-    share = [
-        r["car_t_exhausted"][20] / r["car_t_effectors"][20] for r in (with_it, without, infused(CELLS, "car_t_pd1"))
-    ]
+    share = [r["car_t_exhausted"][20] / r["car_t_effectors"][20] for r in (with_it, without, infused(CELLS, "car_t_pd1"))]
     assert share[0] < share[1] < share[2]
 
 
 def test_pd1_blockade_and_car_t_together_leave_fewer_tumour_cells_than_either():
-    cells, antibody, both = (
-        infused(r, "car_t_pd1")["tumour"][60] for r in (CELLS, PEMBROLIZUMAB, CELLS + PEMBROLIZUMAB)
-    )
+    cells, antibody, both = (infused(r, "car_t_pd1")["tumour"][60] for r in (CELLS, PEMBROLIZUMAB, CELLS + PEMBROLIZUMAB))
     assert both < 0.9 * min(cells, antibody)

@@ -57,6 +57,4 @@ def test_clearance_of_nivolumab_falls_by_a_quarter_and_that_of_pembrolizumab_sta
 def test_heavier_patients_clear_faster():
     model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
     light, heavy = (imo.simulate(model, times=[0, 1], parameters={"weight": w}) for w in (50, 100))
-    assert np.isclose(
-        heavy["pembrolizumab_current_clearance"][0] / light["pembrolizumab_current_clearance"][0], 2**0.595
-    )
+    assert np.isclose(heavy["pembrolizumab_current_clearance"][0] / light["pembrolizumab_current_clearance"][0], 2**0.595)

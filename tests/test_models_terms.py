@@ -17,9 +17,15 @@ sys.modules[SPEC.name] = PAGE  # dataclasses look their module up
 SPEC.loader.exec_module(PAGE)
 
 DOSES = {
-    "cisplatin": "75 mg/m2", "carboplatin": "575 mg", "pemetrexed": "500 mg/m2", "docetaxel": "75 mg/m2",
-    "paclitaxel": "200 mg/m2", "gemcitabine": "1000 mg/m2", "cyclophosphamide": "500 mg/m2", "fludarabine": "30 mg/m2",
-}  # fmt: skip
+    "cisplatin": "75 mg/m2",
+    "carboplatin": "575 mg",
+    "pemetrexed": "500 mg/m2",
+    "docetaxel": "75 mg/m2",
+    "paclitaxel": "200 mg/m2",
+    "gemcitabine": "1000 mg/m2",
+    "cyclophosphamide": "500 mg/m2",
+    "fludarabine": "30 mg/m2",
+}
 TISSUES = tuple(imo.load_model("radiotherapy").variants)
 
 
@@ -94,9 +100,15 @@ def test_every_tumour_and_every_lymphocyte_compartment_suffers():
 
 def test_killed_cells_are_dying_cells():
     model = imo.combine("tumour_immune", drug("docetaxel", immunogenicity=0.0)).with_values(
-        clearance_rate=0.02, growth_rate=0.0005, turnover_rate=0.005, kill_rate=0.1, priming_rate=1e4, recruitment_rate=0,
-        surveillance_rate=0, proliferation_rate=0.0,
-    )  # fmt: skip
+        clearance_rate=0.02,
+        growth_rate=0.0005,
+        turnover_rate=0.005,
+        kill_rate=0.1,
+        priming_rate=1e4,
+        recruitment_rate=0,
+        surveillance_rate=0,
+        proliferation_rate=0.0,
+    )
     idle, run = (solved(model, regimen, until=3) for regimen in (None, one_dose("docetaxel")))
     lost = idle["tumour"][3] - run["tumour"][3]
     assert run["dying"][3] - idle["dying"][3] == pytest.approx(lost, rel=0.05)  # some were cleared within the three days
@@ -125,9 +137,7 @@ def test_kill_saturates():
 
 
 def test_two_drugs_act_independently():
-    both = imo.combine("kuznetsov1994", drug("cisplatin"), drug("pemetrexed")).with_values(
-        kill_rate=0, inverse_capacity=1e-13
-    )
+    both = imo.combine("kuznetsov1994", drug("cisplatin"), drug("pemetrexed")).with_values(kill_rate=0, inverse_capacity=1e-13)
     given = [None, one_dose("cisplatin"), one_dose("pemetrexed"), one_dose("cisplatin") + one_dose("pemetrexed")]
     none, first, second, pair = (np.log(solved(both, r, until=20, rtol=1e-9)["tumour"][20]) for r in given)
     assert pair - none == pytest.approx((first - none) + (second - none), rel=1e-5)

@@ -23,14 +23,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 FIGURES = Path(__file__).parent / "figures"
-ARMS = (
-    "control",
-    "pembrolizumab",
-    "docetaxel + pembrolizumab",
-    "an arm whose name is much too long for any legend",
-    "e",
-    "f",
-)
+ARMS = ("control", "pembrolizumab", "docetaxel + pembrolizumab", "an arm whose name is much too long for any legend", "e", "f")
 DPI = 50
 TOLERANCE = 12.0
 """Root mean square difference of grey levels (of 255) that other versions of matplotlib and its fonts make."""
@@ -148,12 +141,7 @@ def test_nothing_is_cut_off(name: str, subjects: int, arms: int, width: float) -
     for text in (axes.xaxis.label, axes.yaxis.label):
         extent = text.get_window_extent()
         if text.get_text():
-            assert (
-                extent.x0 >= box.x0 - 1
-                and extent.x1 <= box.x1 + 1
-                and extent.y0 >= box.y0 - 1
-                and extent.y1 <= box.y1 + 1
-            )
+            assert extent.x0 >= box.x0 - 1 and extent.x1 <= box.x1 + 1 and extent.y0 >= box.y0 - 1 and extent.y1 <= box.y1 + 1
     assert axes.get_position().width > 0.3 and axes.get_position().height > 0.2
 
 
@@ -191,9 +179,7 @@ def test_waterfall_draws_its_table() -> None:
 
 
 def test_large_growth_is_cut_and_told() -> None:
-    table = pd.DataFrame(
-        {"subject": ["a", "a", "b", "b"], "time": [0, 42, 0, 42], "sum_of_diameters": [20, 130, 50, 50]}
-    )
+    table = pd.DataFrame({"subject": ["a", "a", "b", "b"], "time": [0, 42, 0, 42], "sum_of_diameters": [20, 130, 50, 50]})
     axes = imo.waterfall(imo.recist(table))
     assert "550" in [t.get_text() for t in axes.texts] and max(p.get_height() for p in axes.patches) == 100
 
@@ -264,10 +250,7 @@ def test_forest_of_a_regression() -> None:
             lambda: imo.swimmer(imo.recist(pd.DataFrame({"subject": ["a"], "time": [0], "sum_of_diameters": [5]}))),
             "visit after day 0",
         ),
-        (
-            lambda: imo.forest(pd.DataFrame({"label": ["a"], "estimate": [1], "lower": [0], "upper": [2]})),
-            "is not above zero",
-        ),
+        (lambda: imo.forest(pd.DataFrame({"label": ["a"], "estimate": [1], "lower": [0], "upper": [2]})), "is not above zero"),
         (lambda: imo.forest(pd.DataFrame({"label": ["a"], "estimate": [1]})), "no column 'lower'"),
         (lambda: imo.forest(pd.DataFrame()), "without rows"),
         (lambda: imo.sums_by_arm(trial(9, 3), ax=plt.subplots()[1]), "has 1 axes for 3 arms"),

@@ -11,8 +11,7 @@ import pytest
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
-QUICK = ("dosing.md", "response.md", "solver.md", "trial_data.md", "endpoints.md", "exchange.md",
-         "interpretation.md")
+QUICK = ("dosing.md", "response.md", "solver.md", "trial_data.md", "endpoints.md", "exchange.md", "interpretation.md")
 FITS = ("fitting.md", "populations.md", "reading_models.md")
 
 

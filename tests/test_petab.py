@@ -18,16 +18,7 @@ from tests.petab_problems import decay, write
 from tests.published_data import data_file
 from tests.sbml_texts import Made
 
-CHOSEN = {
-    "rho": 1.0,
-    "kappa": 5000.0,
-    "psi": 1e-8,
-    "beta": 100.0,
-    "alpha": 0.1,
-    "delta": 1.0,
-    "sigma_a": 100.0,
-    "sigma_b": 0.3,
-}
+CHOSEN = {"rho": 1.0, "kappa": 5000.0, "psi": 1e-8, "beta": 100.0, "alpha": 0.1, "delta": 1.0, "sigma_a": 100.0, "sigma_b": 0.3}
 
 
 def zebrafish(values: dict[str, float], folder: Path) -> float:
@@ -89,12 +80,14 @@ y | low | 1.5 | 1 | scale | sd
 y | low | 0.9 | 2 | 3 | 0.2
 z | high | 0.4 | 1 | |
 """
-TABLES = {"parameters": PARAMETERS, "conditions": "conditionId | A\nlow | 1\nhigh | start", "observables": OBSERVABLES,
-          "measurements": MEASUREMENTS}  # fmt: skip
+TABLES = {
+    "parameters": PARAMETERS,
+    "conditions": "conditionId | A\nlow | 1\nhigh | start",
+    "observables": OBSERVABLES,
+    "measurements": MEASUREMENTS,
+}
 NOISE_1 = "observableId | observableFormula | noiseFormula\n"
-ONE_K = (
-    "parameterId | parameterScale | lowerBound | upperBound | nominalValue | estimate\nk | log10 | 0.01 | 10 | 0.5 | 1"
-)
+ONE_K = "parameterId | parameterScale | lowerBound | upperBound | nominalValue | estimate\nk | log10 | 0.01 | 10 | 0.5 | 1"
 MEASURED = "observableId | simulationConditionId | measurement | time\n"
 
 
@@ -124,8 +117,11 @@ def test_a_fit_finds_what_made_the_data(tmp_path: Path, method: str) -> None:
     times = np.arange(0, 10, 0.5)
     rows = [f"y | low | {3 * math.exp(-0.8 * t):.12g} | {t} | scale | 0.1" for t in times]
     head = "observableId | simulationConditionId | measurement | time | observableParameters | noiseParameters\n"
-    tables = TABLES | {"measurements": head + "\n".join(rows), "parameters": PARAMETERS.replace("logNormal | -1;2", "|"),
-                       "observables": OBSERVABLES.replace("laplace", "normal")}  # fmt: skip
+    tables = TABLES | {
+        "measurements": head + "\n".join(rows),
+        "parameters": PARAMETERS.replace("logNormal | -1;2", "|"),
+        "observables": OBSERVABLES.replace("laplace", "normal"),
+    }
     found = imo.read_petab(write(tmp_path, decay(), **tables)).fit(method=method, starts=2)
     assert found.success and found.values["k"] == pytest.approx(0.8, rel=1e-4)
     assert found.values["scale"] == pytest.approx(3.0, rel=1e-4)
@@ -135,11 +131,14 @@ def test_a_fit_finds_what_made_the_data(tmp_path: Path, method: str) -> None:
 def test_pre_equilibration_and_its_slopes(tmp_path: Path) -> None:
     """Before: s = 2, k as it is, A rests at 2 / k. Then no inflow: A = 2 / k exp(-k t); d log A / dk = -1 / k - t."""
     path = write(
-        tmp_path, decay(), parameters=ONE_K, conditions="conditionId | s\nbefore | 2\nafter | 0",
+        tmp_path,
+        decay(),
+        parameters=ONE_K,
+        conditions="conditionId | s\nbefore | 2\nafter | 0",
         observables=NOISE_1 + "a | A | 0.5",
         measurements="observableId | preequilibrationConditionId | simulationConditionId | measurement | time\n"
         "a | before | after | 3 | 0\na | before | after | 1 | 2",
-    )  # fmt: skip
+    )
     problem = imo.read_petab(path)
     expected = np.array([4.0, 4 * math.exp(-1)])
     assert problem.predict()["predicted"].to_numpy() == pytest.approx(expected, rel=1e-8)
@@ -148,8 +147,14 @@ def test_pre_equilibration_and_its_slopes(tmp_path: Path) -> None:
 
 
 def test_measurements_at_steady_state(tmp_path: Path) -> None:
-    path = write(tmp_path, decay(), parameters=ONE_K, conditions="conditionId | s\nc | 1", observables=NOISE_1 + "a | A | 1",
-                 measurements=MEASURED + "a | c | 2 | inf\na | c | 1 | 0")  # fmt: skip
+    path = write(
+        tmp_path,
+        decay(),
+        parameters=ONE_K,
+        conditions="conditionId | s\nc | 1",
+        observables=NOISE_1 + "a | A | 1",
+        measurements=MEASURED + "a | c | 2 | inf\na | c | 1 | 0",
+    )
     problem = imo.read_petab(path)
     assert problem.predict()["predicted"].to_numpy() == pytest.approx([2.0, 1.0], rel=1e-9)
     assert problem.gradient({"k": 0.25})["k"] == pytest.approx(-(2 - 4) * -1 / 0.25**2, rel=1e-6)
@@ -158,16 +163,27 @@ def test_measurements_at_steady_state(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("law", "what"), [("s", "A still changes"), ("-k*A", "condition 'c'")])
 def test_what_has_no_steady_state_is_said(tmp_path: Path, law: str, what: str) -> None:
     model = Made().compartment().parameter("k", 0.3).parameter("s", 1.0).species("A", amount=1, substance=True)
-    path = write(tmp_path, model.reaction(law if law == "s" else "k*A", "", "A"), parameters=ONE_K,
-                 observables=NOISE_1 + "a | A | 1", measurements=MEASURED + "a | c | 2 | inf")  # fmt: skip
+    path = write(
+        tmp_path,
+        model.reaction(law if law == "s" else "k*A", "", "A"),
+        parameters=ONE_K,
+        observables=NOISE_1 + "a | A | 1",
+        measurements=MEASURED + "a | c | 2 | inf",
+    )
     with pytest.raises(SolveError, match=what):
         imo.read_petab(path).objective()
 
 
 def test_a_failure_says_which_condition_when_and_why(tmp_path: Path) -> None:
     model = Made().compartment().parameter("k", 1.0).species("A", amount=1, substance=True).reaction("k*A^2", "", "A")
-    path = write(tmp_path, model, parameters=ONE_K, conditions="conditionId | A\nc | 1\nlate | 0.01",
-                 observables=NOISE_1 + "a | A | 1", measurements=MEASURED + "a | c | 2 | 5\na | late | 1 | 1")  # fmt: skip
+    path = write(
+        tmp_path,
+        model,
+        parameters=ONE_K,
+        conditions="conditionId | A\nc | 1\nlate | 0.01",
+        observables=NOISE_1 + "a | A | 1",
+        measurements=MEASURED + "a | c | 2 | 5\na | late | 1 | 1",
+    )
     with pytest.raises(SolveError, match=r"condition 'c' from time 0: stopped at time 2:? .*step"):
         imo.read_petab(path).objective()
     with pytest.raises(SolveError, match="more steps than allowed"):
@@ -179,27 +195,49 @@ def test_a_failure_says_which_condition_when_and_why(tmp_path: Path) -> None:
 def test_an_empty_cell_is_the_models_own_value(tmp_path: Path) -> None:
     """A starts at twice p by an initial assignment: of the condition's p, unless the condition says what it starts at."""
     model = decay().parameter("p", 1.0).initial("A", "2*p")
-    path = write(tmp_path, model, parameters=ONE_K, conditions="conditionId | A | p\nown | | 3\nset | 5 | 3\nnan | NaN | ",
-                 observables=NOISE_1 + "a | A | 1",
-                 measurements=MEASURED + "a | own | 1 | 0\na | set | 1 | 0\na | nan | 1 | 0")  # fmt: skip
+    path = write(
+        tmp_path,
+        model,
+        parameters=ONE_K,
+        conditions="conditionId | A | p\nown | | 3\nset | 5 | 3\nnan | NaN | ",
+        observables=NOISE_1 + "a | A | 1",
+        measurements=MEASURED + "a | own | 1 | 0\na | set | 1 | 0\na | nan | 1 | 0",
+    )
     assert imo.read_petab(path).predict()["predicted"].tolist() == [6.0, 5.0, 2.0]
 
 
 def test_a_constant_that_follows_another_by_an_initial_assignment(tmp_path: Path) -> None:
     model = decay().parameter("p", 1.0).parameter("q").initial("q", "2*p").initial("A", "q")
-    path = write(tmp_path, model, parameters=ONE_K, conditions="conditionId | p | q\none | 3 |\ntwo | 3 | 10",
-                 observables=NOISE_1 + "a | A | 1", measurements=MEASURED + "a | one | 1 | 0\na | two | 1 | 0")  # fmt: skip
+    path = write(
+        tmp_path,
+        model,
+        parameters=ONE_K,
+        conditions="conditionId | p | q\none | 3 |\ntwo | 3 | 10",
+        observables=NOISE_1 + "a | A | 1",
+        measurements=MEASURED + "a | one | 1 | 0\na | two | 1 | 0",
+    )
     assert imo.read_petab(path).predict()["predicted"].tolist() == [6.0, 10.0]
 
 
 def test_an_initial_assignment_that_goes_through_a_rule(tmp_path: Path) -> None:
     """q follows p by a rule and A starts at q: at 2 p of the condition's p; its slope by an estimated p is 2 as well."""
     model = decay().parameter("p", 1.0).parameter("q", constant=False).assign("q", "2*p").initial("A", "q")
-    path = write(tmp_path, model, parameters=ONE_K, conditions="conditionId | p\none | 3", observables=NOISE_1 + "a | A | 1",
-                 measurements=MEASURED + "a | one | 1 | 0")  # fmt: skip
+    path = write(
+        tmp_path,
+        model,
+        parameters=ONE_K,
+        conditions="conditionId | p\none | 3",
+        observables=NOISE_1 + "a | A | 1",
+        measurements=MEASURED + "a | one | 1 | 0",
+    )
     assert imo.read_petab(path).predict()["predicted"].tolist() == [6.0]
-    path = write(tmp_path / "estimated", model, parameters=ONE_K + "\np | lin | 0 | 9 | 3 | 1",
-                 observables=NOISE_1 + "a | A | 1", measurements=MEASURED + "a | c | 1 | 0")  # fmt: skip
+    path = write(
+        tmp_path / "estimated",
+        model,
+        parameters=ONE_K + "\np | lin | 0 | 9 | 3 | 1",
+        observables=NOISE_1 + "a | A | 1",
+        measurements=MEASURED + "a | c | 1 | 0",
+    )
     assert imo.read_petab(path).gradient()["p"] == pytest.approx(-(1 - 6) * 2)
 
 
@@ -207,9 +245,14 @@ def test_the_size_of_a_compartment_in_a_condition(tmp_path: Path) -> None:
     """An amount of 6 in a volume of 3 is a concentration of 2; a concentration of 1 stays one."""
     model = Made().compartment(size=1.0).parameter("k", 0.3).species("A", amount=6).species("B", concentration=1)
     model.reaction("k*c*A", "A", "B")
-    path = write(tmp_path, model, parameters=ONE_K, conditions="conditionId | c\none | 3",
-                 observables=NOISE_1 + "a | A | 1\nb | B | 1",
-                 measurements=MEASURED + "a | one | 1 | 0\nb | one | 1 | 0\na | one | 1 | 2")  # fmt: skip
+    path = write(
+        tmp_path,
+        model,
+        parameters=ONE_K,
+        conditions="conditionId | c\none | 3",
+        observables=NOISE_1 + "a | A | 1\nb | B | 1",
+        measurements=MEASURED + "a | one | 1 | 0\nb | one | 1 | 0\na | one | 1 | 2",
+    )
     predicted = imo.read_petab(path).predict()["predicted"].to_numpy()
     assert predicted == pytest.approx([2.0, 1.0, 2 * math.exp(-1)], rel=1e-7)
 
@@ -220,21 +263,25 @@ def test_time_and_functions_in_formulas(tmp_path: Path) -> None:
         "unused | A | 1"
     )
     rows = "a | 1 | 1 | 2\nb | 1 | 1 | 1\nb | 1 | 1 | 2\nc | 1 | 1 | 0"
-    path = write(tmp_path, decay(), parameters=ONE_K, conditions="conditionId\n1", observables=observables,
-                 measurements=MEASURED + rows)  # fmt: skip
+    path = write(
+        tmp_path, decay(), parameters=ONE_K, conditions="conditionId\n1", observables=observables, measurements=MEASURED + rows
+    )
     seen = imo.read_petab(path).predict()
     assert seen["predicted"].to_numpy() == pytest.approx([2 + 3 + 512, -4 + 0, 1, -1])
     assert seen["noise"].to_numpy()[3] == pytest.approx(0 + 3 + 512)
 
 
-@pytest.mark.parametrize(("kind", "expected"), [
-    ("parameterScaleUniform |", -math.log(3)),
-    ("uniform |", -math.log(10 - 0.01)),
-    ("parameterScaleNormal | 1;0.5", stats.norm.logpdf(math.log10(0.5), 1, 0.5)),
-    ("laplace | 1;0.5", stats.laplace.logpdf(0.5, 1, 0.5)),
-    ("logLaplace | 1;0.5", stats.laplace.logpdf(math.log(0.5), 1, 0.5) - math.log(0.5)),
-    ("normal | 1;0.5", stats.norm.logpdf(0.5, 1, 0.5)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("parameterScaleUniform |", -math.log(3)),
+        ("uniform |", -math.log(10 - 0.01)),
+        ("parameterScaleNormal | 1;0.5", stats.norm.logpdf(math.log10(0.5), 1, 0.5)),
+        ("laplace | 1;0.5", stats.laplace.logpdf(0.5, 1, 0.5)),
+        ("logLaplace | 1;0.5", stats.laplace.logpdf(math.log(0.5), 1, 0.5) - math.log(0.5)),
+        ("normal | 1;0.5", stats.norm.logpdf(0.5, 1, 0.5)),
+    ],
+)
 def test_priors(tmp_path: Path, kind: str, expected: float) -> None:
     parameters = PARAMETERS.replace("logNormal | -1;2", kind)
     problem = imo.read_petab(write(tmp_path, decay(), **TABLES | {"parameters": parameters}))
@@ -256,8 +303,13 @@ def test_an_empty_nominal_value(tmp_path: Path) -> None:
 def test_events_that_follow_estimated_parameters(tmp_path: Path) -> None:
     """A dose of d at time 1; the slope by d is exp(-k (t - 1)), taken as a difference."""
     model = decay().parameter("d", 1.0).event("time >= 1", A="A + d")
-    path = write(tmp_path, model, parameters=ONE_K + "\nd | lin | 0 | 10 | 2 | 1", observables=NOISE_1 + "a | A | 1",
-                 measurements=MEASURED + "a | c | 1 | 3")  # fmt: skip
+    path = write(
+        tmp_path,
+        model,
+        parameters=ONE_K + "\nd | lin | 0 | 10 | 2 | 1",
+        observables=NOISE_1 + "a | A | 1",
+        measurements=MEASURED + "a | c | 1 | 3",
+    )
     problem = imo.read_petab(path)
     expected = math.exp(-1.5) + 2 * math.exp(-1)
     assert problem.predict()["predicted"].iloc[0] == pytest.approx(expected, rel=1e-7)

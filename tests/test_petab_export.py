@@ -122,10 +122,12 @@ def test_arms_have_their_own_doses(tmp_path: Path) -> None:
     [
         ({"data": trial(censored=True)}, "1 censored observations"),
         ({"student": 4}, "Student's t"),
-        ({"vary": [], "per_arm": ["growth_rate"],
-          "constraints": {"growth_rate__treated": "growth_rate__control / 2"}}, "has constraints"),
+        (
+            {"vary": [], "per_arm": ["growth_rate"], "constraints": {"growth_rate__treated": "growth_rate__control / 2"}},
+            "has constraints",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_petab_cannot_say_is_refused(options: dict[str, Any], expected: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=expected):
         imo.write_petab(fitted(**options), tmp_path)

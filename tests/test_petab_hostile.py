@@ -33,33 +33,39 @@ def test_files_outside_the_folder_are_refused(tmp_path: Path, named: str) -> Non
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{k}: &a{k} [*a{k - 1}, *a{k - 1}]\n" for k in range(1, 60))
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    (BOMB, "refers to a part of itself"),
-    ("a: &a [*a]\n", "refers to a part of itself"),
-    ("a: " + "[" * 50_000, "nested more than"),
-    ("- " * 50_000, "nested more than"),
-    ("a: !!python/object/apply:os.system [id]\n", "is no yaml"),
-    ("a: " + "x" * 300_000, "has more than"),
-    ("format_version: 1\nparameter_file: {a: b}\nproblems: [{}]\n", "no list of names"),
-    ("format_version: 1\nparameter_file: [1, 2]\nproblems: [{}]\n", "names '1' as a file"),
-    ("format_version: 1\nproblems: 3\n", "no list of problems"),
-    ("\x00", "is no yaml"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (BOMB, "refers to a part of itself"),
+        ("a: &a [*a]\n", "refers to a part of itself"),
+        ("a: " + "[" * 50_000, "nested more than"),
+        ("- " * 50_000, "nested more than"),
+        ("a: !!python/object/apply:os.system [id]\n", "is no yaml"),
+        ("a: " + "x" * 300_000, "has more than"),
+        ("format_version: 1\nparameter_file: {a: b}\nproblems: [{}]\n", "no list of names"),
+        ("format_version: 1\nparameter_file: [1, 2]\nproblems: [{}]\n", "names '1' as a file"),
+        ("format_version: 1\nproblems: 3\n", "no list of problems"),
+        ("\x00", "is no yaml"),
+    ],
+)
 def test_yaml_that_means_harm(tmp_path: Path, text: str, expected: str) -> None:
     (tmp_path / "problem.yaml").write_text(text)
     with pytest.raises(DataError, match=expected):
         imo.read_petab(tmp_path / "problem.yaml")
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("\t".join(["conditionId", *(f"c{k}" for k in range(MOST_COLUMNS))]), "columns and"),
-    ("conditionId\n" + "c\n" * 3_000_000, "columns and 3000"),
-    ("", "is no table"),
-    ("conditionId\tA\nc\t1\t2\t3\n", "is no table"),
-    ("conditionId\tA\nc\t1e999\n", "a finite number"),
-    ("conditionId\tA\nc\t__import__('os').system('id')\n", "cannot be read"),
-    ("conditionId\tA\nc\t" + "9^" * 5000 + "9\n", "nested too deep"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\t".join(["conditionId", *(f"c{k}" for k in range(MOST_COLUMNS))]), "columns and"),
+        ("conditionId\n" + "c\n" * 3_000_000, "columns and 3000"),
+        ("", "is no table"),
+        ("conditionId\tA\nc\t1\t2\t3\n", "is no table"),
+        ("conditionId\tA\nc\t1e999\n", "a finite number"),
+        ("conditionId\tA\nc\t__import__('os').system('id')\n", "cannot be read"),
+        ("conditionId\tA\nc\t" + "9^" * 5000 + "9\n", "nested too deep"),
+    ],
+)
 def test_tables_that_mean_harm(tmp_path: Path, text: str, expected: str) -> None:
     path = write(tmp_path, decay(), **TABLES)
     (tmp_path / "conditions.tsv").write_text(text)

@@ -22,6 +22,8 @@ def test_slopes_of_likelihoods(distribution: str, transformation: str) -> None:
     measured, predicted, noise = np.array([2.0, 5.0]), np.array([3.0, 4.0]), np.array([0.2, 0.7])
     found = likelihood(measured, predicted, noise, distribution, transformation)
     for moved, slope in (((1e-6, 0.0), found.by_prediction), ((0.0, 1e-6), found.by_noise)):
-        ends = [likelihood(measured, predicted + s * moved[0], noise + s * moved[1], distribution, transformation).each
-                for s in (1, -1)]  # fmt: skip
+        ends = [
+            likelihood(measured, predicted + s * moved[0], noise + s * moved[1], distribution, transformation).each
+            for s in (1, -1)
+        ]
         assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5)

@@ -23,11 +23,15 @@ MEASURED = "observableId | experimentId | measurement | time\n"
 def test_conditions_one_after_another(tmp_path: Path) -> None:
     """exp(-k t) to time 2, doubled and 1 more; from 3 on with s = 2 towards 2 / k; measured at the changes after them."""
     path = write(
-        tmp_path, decay(), 2, parameters=ONE_K, observables=OBSERVED,
+        tmp_path,
+        decay(),
+        2,
+        parameters=ONE_K,
+        observables=OBSERVED,
         conditions="conditionId | targetId | targetValue\ndose | A | 2 * A + 1\ninflow | s | time - 1",
         experiments="experimentId | time | conditionId\ne | 3 | inflow\ne | 0 |\ne | 2 | dose",
         measurements=MEASURED + "a | e | 1 | 1\na | e | 1 | 2\na | e | 1 | 3\na | e | 1 | 5\na | e | 4 | inf",
-    )  # fmt: skip
+    )
     problem = imo.read_petab(path)
 
     def expected(k: float) -> np.ndarray:
@@ -42,19 +46,29 @@ def test_conditions_one_after_another(tmp_path: Path) -> None:
 
 
 def test_a_start_at_another_time(tmp_path: Path) -> None:
-    path = write(tmp_path, decay(), 2, parameters=ONE_K, observables=OBSERVED + "\nt | time | 1",
-                 experiments="experimentId | time | conditionId\ne | -20 |",
-                 measurements=MEASURED + "a | e | 1 | -18\nt | e | 1 | -19")  # fmt: skip
+    path = write(
+        tmp_path,
+        decay(),
+        2,
+        parameters=ONE_K,
+        observables=OBSERVED + "\nt | time | 1",
+        experiments="experimentId | time | conditionId\ne | -20 |",
+        measurements=MEASURED + "a | e | 1 | -18\nt | e | 1 | -19",
+    )
     assert imo.read_petab(path).predict()["predicted"].to_numpy() == pytest.approx([math.exp(-1), -19])
 
 
 def test_two_conditions_at_once_after_a_steady_state(tmp_path: Path) -> None:
     path = write(
-        tmp_path, decay(), 2, parameters=ONE_K, observables=OBSERVED,
+        tmp_path,
+        decay(),
+        2,
+        parameters=ONE_K,
+        observables=OBSERVED,
         conditions="conditionId | targetId | targetValue\npre | s | 3\nstop | s | 0\nadd | A | A + k",
         experiments="experimentId | time | conditionId\ne | -inf | pre\ne | 0 | stop\ne | 0 | add",
         measurements=MEASURED + "a | e | 1 | 0\na | e | 1 | 2",
-    )  # fmt: skip
+    )
     expected = [6.5, 6.5 * math.exp(-1)]
     assert imo.read_petab(path).predict()["predicted"].to_numpy() == pytest.approx(expected, rel=1e-8)
 
@@ -64,40 +78,48 @@ def test_a_concentration_stays_when_its_compartment_is_set(tmp_path: Path) -> No
     model = Made().compartment(size=2.0, constant=False).parameter("k", 0.5).parameter("g", 0.0)
     model.species("A", concentration=3).reaction("k*c*A", "A").rate("c", "g*c")
     path = write(
-        tmp_path, model, 2, parameters=ONE_K, observables=OBSERVED + "\nv | c | 1",
+        tmp_path,
+        model,
+        2,
+        parameters=ONE_K,
+        observables=OBSERVED + "\nv | c | 1",
         conditions="conditionId | targetId | targetValue\nbig | c | 10\nset | A | 7",
         experiments="experimentId | time | conditionId\ne | 0 |\ne | 1 | big\ne | 2 | set",
         measurements=MEASURED + "a | e | 1 | 1\nv | e | 1 | 1\na | e | 1 | 2",
-    )  # fmt: skip
-    assert imo.read_petab(path).predict()["predicted"].to_numpy() == pytest.approx(
-        [3 * math.exp(-0.5), 10, 7], rel=1e-7
     )
+    assert imo.read_petab(path).predict()["predicted"].to_numpy() == pytest.approx([3 * math.exp(-0.5), 10, 7], rel=1e-7)
 
 
 def test_placeholders_and_noise_of_the_observable(tmp_path: Path) -> None:
     path = write(
-        tmp_path, decay(), 2, parameters=ONE_K + "\nb | 0 | 5 | 3 | true",
+        tmp_path,
+        decay(),
+        2,
+        parameters=ONE_K + "\nb | 0 | 5 | 3 | true",
         observables="observableId | observableFormula | noiseFormula | noiseDistribution | observablePlaceholders | "
         "noisePlaceholders\n"
         "a | scale * A | rel * a | log-laplace | scale | rel",
         measurements="observableId | experimentId | measurement | time | observableParameters | noiseParameters\n"
         "a | | 2 | 0 | b | 0.5\na | | 2 | 2 | 4 | b",
-    )  # fmt: skip
+    )
     problem = imo.read_petab(path)
     last = 4 * math.exp(-1)
-    expected = sum(
-        stats.laplace.logpdf(math.log(2), math.log(y), s) - math.log(2) for y, s in ((3, 1.5), (last, 3 * last))
-    )
+    expected = sum(stats.laplace.logpdf(math.log(2), math.log(y), s) - math.log(2) for y, s in ((3, 1.5), (last, 3 * last)))
     assert problem.objective() == pytest.approx(-expected, rel=1e-7)
 
 
 def test_the_last_trigger_is_remembered_over_a_change(tmp_path: Path) -> None:
     """The event at time 1 has happened when the second period begins: it does not happen again."""
     path = write(
-        tmp_path, decay().event("time >= 1", A="A + 5"), 2, parameters=ONE_K, observables=OBSERVED,
+        tmp_path,
+        decay().event("time >= 1", A="A + 5"),
+        2,
+        parameters=ONE_K,
+        observables=OBSERVED,
         conditions="conditionId | targetId | targetValue\nnone | s | 0",
-        experiments="experimentId | time | conditionId\ne | 0 |\ne | 2 | none", measurements=MEASURED + "a | e | 1 | 3",
-    )  # fmt: skip
+        experiments="experimentId | time | conditionId\ne | 0 |\ne | 2 | none",
+        measurements=MEASURED + "a | e | 1 | 3",
+    )
     expected = math.exp(-1.5) + 5 * math.exp(-1)
     assert imo.read_petab(path).predict()["predicted"].iloc[0] == pytest.approx(expected, rel=1e-6)
 
@@ -108,9 +130,7 @@ def test_priors_are_cut_by_bounds_and_uniform_where_others_have_some(tmp_path: P
     b | 0 | 4 | 1 | true | |
     g | 0 | inf | 2 | true | gamma | 3;0.5
     l | 0.1 | inf | 2 | true | log-normal | 0;1"""
-    path = write(
-        tmp_path, decay(), 2, parameters=parameters, observables=OBSERVED, measurements=MEASURED + "a | | 1 | 0"
-    )
+    path = write(tmp_path, decay(), 2, parameters=parameters, observables=OBSERVED, measurements=MEASURED + "a | | 1 | 0")
     found = imo.read_petab(path).log_priors()
     own = stats.norm(1, 2)
     assert found["k"] == pytest.approx(own.logpdf(0.5) - math.log(own.cdf(10) - own.cdf(0.2)))
@@ -120,8 +140,14 @@ def test_priors_are_cut_by_bounds_and_uniform_where_others_have_some(tmp_path: P
 
 
 def test_two_models_share_parameters_alone(tmp_path: Path) -> None:
-    path = write(tmp_path, decay(), 2, parameters=ONE_K, observables=OBSERVED,
-                 measurements="modelId | " + MEASURED + "m | a | | 1 | 2\nn | a | | 1 | 2")  # fmt: skip
+    path = write(
+        tmp_path,
+        decay(),
+        2,
+        parameters=ONE_K,
+        observables=OBSERVED,
+        measurements="modelId | " + MEASURED + "m | a | | 1 | 2\nn | a | | 1 | 2",
+    )
     other = Made().compartment().parameter("k", 9).species("A", amount=5, substance=True).reaction("2*k*A", "A")
     (tmp_path / "other.xml").write_text(other.text())
     path.write_text(YAML_2.replace("  m:\n", "  n:\n    location: other.xml\n    language: sbml\n  m:\n"))
@@ -133,22 +159,29 @@ def test_two_models_share_parameters_alone(tmp_path: Path) -> None:
 
 
 def test_a_mapping_gives_names_to_local_parameters(tmp_path: Path) -> None:
-    model = (
-        Made().compartment().species("A", amount=1, substance=True).reaction("k*A", "A", name="out", local={"k": 0.1})
+    model = Made().compartment().species("A", amount=1, substance=True).reaction("k*A", "A", name="out", local={"k": 0.1})
+    path = write(
+        tmp_path,
+        model,
+        2,
+        parameters=ONE_K.replace("k |", "rate |"),
+        observables=OBSERVED,
+        measurements=MEASURED + "a | | 1 | 2",
     )
-    path = write(tmp_path, model, 2, parameters=ONE_K.replace("k |", "rate |"), observables=OBSERVED,
-                 measurements=MEASURED + "a | | 1 | 2")  # fmt: skip
     (tmp_path / "mapping.tsv").write_text(table("petabEntityId | modelEntityId\nrate | out.k"))
     path.write_text(YAML_2 + "mapping_files: [mapping.tsv]\n")
     assert imo.read_petab(path).predict()["predicted"].iloc[0] == pytest.approx(math.exp(-1), rel=1e-7)
 
 
-@pytest.mark.parametrize(("old", "new", "expected"), [
-    ("language: sbml", "language: bngl", "is in 'bngl'"),
-    ("measurement_files", EXTENSION + "measurement_files", "extension 'selection'"),
-    ("measurement_files", "visualization_files: []\nmeasurement_files", "has the key 'visualization_files'"),
-    ("model_files", "model_filez", "model_filez"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("language: sbml", "language: bngl", "is in 'bngl'"),
+        ("measurement_files", EXTENSION + "measurement_files", "extension 'selection'"),
+        ("measurement_files", "visualization_files: []\nmeasurement_files", "has the key 'visualization_files'"),
+        ("model_files", "model_filez", "model_filez"),
+    ],
+)
 def test_what_is_not_understood_is_refused_by_name(tmp_path: Path, old: str, new: str, expected: str) -> None:
     path = write(tmp_path, decay(), 2, parameters=ONE_K, observables=OBSERVED, measurements=MEASURED + "a | | 1 | 0")
     path.write_text(YAML_2.replace(old, new))
@@ -156,19 +189,29 @@ def test_what_is_not_understood_is_refused_by_name(tmp_path: Path, old: str, new
         imo.read_petab(path)
 
 
-@pytest.mark.parametrize(("tables", "expected"), [
-    ({"conditions": "conditionId | targetId | targetValue\nc | k | 1"}, "conditions set 'k', which the parameter table has"),
-    ({"conditions": "conditionId | targetId | targetValue\nc | A | 1\nc | A | 2"}, "'A' is set twice at time 0"),
-    ({"conditions": "conditionId | targetId | targetValue\nc | Q | 1"}, "conditions set 'Q'"),
-    ({"experiments": "experimentId | time | conditionId\ne | 0 | d"}, "experiments name 'd'"),
-    ({"experiments": "experimentId | time | conditionId\ne | soon | c"}, "the time of experiment 'e' is 'soon'"),
-    ({"experiments": "experimentId | time | conditionId\ne | 2 | c"}, "before its experiment begins"),
-    ({"parameters": ONE_K.replace("true", "1")}, "estimate is '1'"),
-    ({"observables": OBSERVED.replace("A | 1", "B | 1")}, "uses 'B'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        (
+            {"conditions": "conditionId | targetId | targetValue\nc | k | 1"},
+            "conditions set 'k', which the parameter table has",
+        ),
+        ({"conditions": "conditionId | targetId | targetValue\nc | A | 1\nc | A | 2"}, "'A' is set twice at time 0"),
+        ({"conditions": "conditionId | targetId | targetValue\nc | Q | 1"}, "conditions set 'Q'"),
+        ({"experiments": "experimentId | time | conditionId\ne | 0 | d"}, "experiments name 'd'"),
+        ({"experiments": "experimentId | time | conditionId\ne | soon | c"}, "the time of experiment 'e' is 'soon'"),
+        ({"experiments": "experimentId | time | conditionId\ne | 2 | c"}, "before its experiment begins"),
+        ({"parameters": ONE_K.replace("true", "1")}, "estimate is '1'"),
+        ({"observables": OBSERVED.replace("A | 1", "B | 1")}, "uses 'B'"),
+    ],
+)
 def test_wrong_tables(tmp_path: Path, tables: dict[str, str], expected: str) -> None:
-    right = {"parameters": ONE_K, "observables": OBSERVED, "measurements": MEASURED + "a | e | 1 | 1",
-             "conditions": "conditionId | targetId | targetValue\nc | A | 1",
-             "experiments": "experimentId | time | conditionId\ne | 0 | c"}  # fmt: skip
+    right = {
+        "parameters": ONE_K,
+        "observables": OBSERVED,
+        "measurements": MEASURED + "a | e | 1 | 1",
+        "conditions": "conditionId | targetId | targetValue\nc | A | 1",
+        "experiments": "experimentId | time | conditionId\ne | 0 | c",
+    }
     with pytest.raises(DataError, match=expected):
         imo.read_petab(write(tmp_path, decay(), 2, **right | tables))

@@ -90,11 +90,26 @@ def test_linear_gaussian_model_is_exact():
     random = np.random.default_rng(3)
     own = 10 + 2.0 * random.standard_normal(30)
     value = own[:, None] + 0.5 * random.standard_normal((30, 3))
-    data = pd.DataFrame({"subject": np.repeat(np.arange(30), 3).astype(str), "arm": "a", "time": np.tile([0.0, 1.0, 2.0], 30),
-                         "quantity": "drug", "value": value.ravel(), "unit": "mg"})  # fmt: skip
+    data = pd.DataFrame(
+        {
+            "subject": np.repeat(np.arange(30), 3).astype(str),
+            "arm": "a",
+            "time": np.tile([0.0, 1.0, 2.0], 30),
+            "quantity": "drug",
+            "value": value.ravel(),
+            "unit": "mg",
+        }
+    )
     model = decay_model()
-    how = {"random": "amount", "distribution": {"amount": "normal"}, "error": "additive", "start": 0.0,
-           "parameters": {"rate": 1e-4}, "progress": False, "method": "focei"}  # fmt: skip
+    how = {
+        "random": "amount",
+        "distribution": {"amount": "normal"},
+        "error": "additive",
+        "start": 0.0,
+        "parameters": {"rate": 1e-4},
+        "progress": False,
+        "method": "focei",
+    }
     result = imo.fit_population(model, data, **how)
     shape = np.exp(-1e-4 * np.array([0.0, 1.0, 2.0]))
     covariance = result.omega.iloc[0, 0] * np.outer(shape, shape) + np.exp(2 * result.point.errors[0]) * np.eye(3)
@@ -214,8 +229,15 @@ def test_residuals_are_standard_normal_under_the_model(saem):
     for kind in ("cwres", "npde"):
         assert abs(table[kind].mean()) < 0.2 and table[kind].std() == pytest.approx(1.0, abs=0.15)
     assert table["iwres"].std() < 1.1
-    wrong = imo.fit_population(decay_model(), decays(sd=(0.4, 0.3)).assign(value=lambda d: d["value"] + 2.0), random=RANDOM,
-                               error="proportional", start=0.0, progress=False, method="focei")  # fmt: skip
+    wrong = imo.fit_population(
+        decay_model(),
+        decays(sd=(0.4, 0.3)).assign(value=lambda d: d["value"] + 2.0),
+        random=RANDOM,
+        error="proportional",
+        start=0.0,
+        progress=False,
+        method="focei",
+    )
     late = wrong.residuals(draws=500).query("time > 10")["npde"]
     assert late.mean() > 0.3  # a floor that the model does not have
 
@@ -300,8 +322,9 @@ def test_doses_come_from_the_data():
     model = theophylline_model()
     rows = data.assign(ID=data["subject"].astype(int), TIME=24 * data["time"], DV=data["value"], AMT=0.0, EVID=0, CMT=2)
     amounts = {s: r.schedule({"dose": "mg"}, {}).amounts[0] for s, r in regimens.items()}
-    doses = pd.DataFrame({"ID": [int(s) for s in amounts], "TIME": 0.0, "DV": 0.0, "AMT": list(amounts.values()), "EVID": 1,
-                          "CMT": 1})  # fmt: skip
+    doses = pd.DataFrame(
+        {"ID": [int(s) for s in amounts], "TIME": 0.0, "DV": 0.0, "AMT": list(amounts.values()), "EVID": 1, "CMT": 1}
+    )
     both = pd.concat([doses, rows[["ID", "TIME", "DV", "AMT", "EVID", "CMT"]]])
     table = both.sort_values(["ID", "TIME", "EVID"], ascending=[True, True, False])
     read = imo.read_nonmem(table, {1: "dose"}, time_unit="hour", observations="concentration", units="mg/L")

@@ -32,8 +32,13 @@ def saem():
 @pytest.fixture
 def nested():
     """Two effects of subjects, the first and a third of occasions, three of these: r = 1 + 3 + 3."""
-    return Nested(pattern_of(2, ((0, 1),)), pattern_of(2, ((0, 1),)), (1, 0, 0, 0, -1, -1, -1), (-1, 0, 0, 0, 1, 1, 1),
-                  (-1, 0, 1, 2, 0, 1, 2))  # fmt: skip
+    return Nested(
+        pattern_of(2, ((0, 1),)),
+        pattern_of(2, ((0, 1),)),
+        (1, 0, 0, 0, -1, -1, -1),
+        (-1, 0, 0, 0, 1, 1, 1),
+        (-1, 0, 1, 2, 0, 1, 2),
+    )
 
 
 BETWEEN, WITHIN = np.array([[0.5, 0.1], [0.1, 0.3]]), np.array([[0.2, -0.05], [-0.05, 0.4]])
@@ -85,8 +90,16 @@ def test_effects_are_split_by_expectation(nested):
 def test_known_values_are_recovered(method, request):
     result = request.getfixturevalue(method)
     table = result.parameters(0.999)
-    truth = {"ka": 36, "cl": 65, "v": 30, "sd(ka)": 0.3, "sd(cl)": 0.25, "sd(v)": 0.15, "sd(cl between occasions)": 0.3,
-             "proportional error": 0.08}  # fmt: skip
+    truth = {
+        "ka": 36,
+        "cl": 65,
+        "v": 30,
+        "sd(ka)": 0.3,
+        "sd(cl)": 0.25,
+        "sd(v)": 0.15,
+        "sd(cl between occasions)": 0.3,
+        "proportional error": 0.08,
+    }
     assert list(table.index) == list(truth) and result.success
     for name, true in truth.items():
         assert table.loc[name, "lower"] < true < table.loc[name, "upper"], name
@@ -131,8 +144,13 @@ def test_each_occasion_has_its_values(focei):
     own = focei.individual().loc["s3"]
     plan = doses.set("cl", mine["cl"].tolist(), mine["from_day"].tolist(), rule="locf")
     times = focei.predict()[lambda t: t["subject"] == "s3"]
-    run = imo.simulate(theophylline_model(), plan, times=times["time"].to_numpy(), outputs=["concentration"],
-                       parameters={"ka": own["ka"], "v": own["v"]})  # fmt: skip
+    run = imo.simulate(
+        theophylline_model(),
+        plan,
+        times=times["time"].to_numpy(),
+        outputs=["concentration"],
+        parameters={"ka": own["ka"], "v": own["v"]},
+    )
     np.testing.assert_allclose(np.ravel(run["concentration"]), times["predicted"], rtol=1e-4)
     spread = np.log(focei.patients(4000)["cl"]).std()
     assert spread == pytest.approx(np.sqrt(focei.omega.loc["cl", "cl"] + focei.occasion_omega.iloc[0, 0]), rel=0.05)
@@ -159,12 +177,21 @@ def test_occasions_may_be_said_in_any_way():
     for given in ([10.0], [0.0, 10.0], {"all": [10.0]}, {f"s{i}": [0, 10] for i in range(6)}):
         assert fitted(data, doses, occasions=given, **how).objective == by_column.objective
     records = data.assign(ID=data["subject"].str[1:].astype(int), TIME=24 * data["time"], DV=data["value"], AMT=0.0, EVID=0)
-    given = pd.DataFrame({"ID": np.repeat(np.arange(6), 2), "TIME": np.tile([0, 240], 6), "DV": 0.0, "AMT": 320.0, "EVID": 1,
-                          "period": np.tile([1, 2], 6)})  # fmt: skip
+    given = pd.DataFrame(
+        {
+            "ID": np.repeat(np.arange(6), 2),
+            "TIME": np.tile([0, 240], 6),
+            "DV": 0.0,
+            "AMT": 320.0,
+            "EVID": 1,
+            "period": np.tile([1, 2], 6),
+        }
+    )
     rows = pd.concat([given, records]).sort_values(["ID", "TIME"], kind="stable")
     table = rows[["ID", "TIME", "DV", "AMT", "EVID", "period"]].rename(columns={"period": "OCC"}).assign(CMT=1)
-    read = imo.read_nonmem(table, {1: "dose"}, time_unit="hour", observations="concentration", units="mg/L", varying=["OCC"],
-                           rule="locf")  # fmt: skip
+    read = imo.read_nonmem(
+        table, {1: "dose"}, time_unit="hour", observations="concentration", units="mg/L", varying=["OCC"], rule="locf"
+    )
     assert fitted(read, None, occasions="OCC", **how).objective == pytest.approx(by_column.objective, abs=1e-6)
 
 

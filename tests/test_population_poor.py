@@ -30,9 +30,13 @@ def usable(result):
 def test_a_model_that_is_not_identifiable(method):
     """Of two rates only the product is in the equations."""
     parameters = {n: Parameter(v, "1", (1e-3, 1e3)) for n, v in {"first": 0.5, "second": 0.5}.items()}
-    whole = Model("product", "base", parameters={**parameters, "unit_rate": Parameter(1.0, "1/day")},
-                  compartments={"drug": Compartment("mg", 10.0)},
-                  flows={"loss": Flow("drug", per_capita="first * second * unit_rate")})  # fmt: skip
+    whole = Model(
+        "product",
+        "base",
+        parameters={**parameters, "unit_rate": Parameter(1.0, "1/day")},
+        compartments={"drug": Compartment("mg", 10.0)},
+        flows={"loss": Flow("drug", per_capita="first * second * unit_rate")},
+    )
     result = fitted(decays(30, sd=(0.4, 1e-9)), whole, random=["first"], vary=["second"], method=method)
     product = result.values["first"] * result.values["second"]
     assert product == pytest.approx(0.2, rel=0.25)
@@ -97,8 +101,13 @@ def test_nothing_measured():
 
 def test_a_bound_that_is_hit():
     """The truth lies outside of what the model allows."""
-    result = fitted(decays(20, sd=(0.2, 0.3)), distribution={"rate": "logit"}, method="focei", initial={"rate": 0.15},
-                    model=_bounded(0.1, 0.16))  # fmt: skip
+    result = fitted(
+        decays(20, sd=(0.2, 0.3)),
+        distribution={"rate": "logit"},
+        method="focei",
+        initial={"rate": 0.15},
+        model=_bounded(0.1, 0.16),
+    )
     assert "rate: 0.16 is at the model's bounds" in usable(result)
     beyond = fitted(decays(20), _bounded(0.1, 0.16), method="focei", initial={"rate": 0.15})
     assert "is beyond the model's bounds (0.1, 0.16)" in usable(beyond)
@@ -106,8 +115,13 @@ def test_a_bound_that_is_hit():
 
 def _bounded(low, high):
     parameters = {"rate": Parameter(0.13, "1/day", (low, high)), "amount": Parameter(10.0, "mg", (0.01, 1e4))}
-    return Model("bounded", "base", parameters=parameters, compartments={"drug": Compartment("mg", "amount")},
-                 flows={"loss": Flow("drug", per_capita="rate")})  # fmt: skip
+    return Model(
+        "bounded",
+        "base",
+        parameters=parameters,
+        compartments={"drug": Compartment("mg", "amount")},
+        flows={"loss": Flow("drug", per_capita="rate")},
+    )
 
 
 @pytest.mark.slow
@@ -115,8 +129,13 @@ def _bounded(low, high):
 def test_where_the_model_explodes(method):
     """Draws reach rates at which the solution is infinite within the data's time; they count as impossible."""
     parameters = {"rate": Parameter(0.01, "1/mg/day", (1e-6, 10)), "amount": Parameter(1.0, "mg", (0.01, 1e3))}
-    model = Model("explosive", "base", parameters=parameters, compartments={"drug": Compartment("mg", "amount")},
-                  flows={"growth": Flow(target="drug", rate="rate * drug ** 2")})  # fmt: skip
+    model = Model(
+        "explosive",
+        "base",
+        parameters=parameters,
+        compartments={"drug": Compartment("mg", "amount")},
+        flows={"growth": Flow(target="drug", rate="rate * drug ** 2")},
+    )
     random = np.random.default_rng(2)
     data = decays(20)
     rate = dict(zip(data["subject"].unique(), 0.03 * np.exp(0.4 * random.standard_normal(20)), strict=True))
@@ -140,8 +159,10 @@ def test_a_model_that_does_not_follow():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method, module, name", [("saem", "saem", "chains_of"), ("focei", "focei", "warm"),
-                                                  ("saem", "saem", "_maximised"), ("focei", "focei", "_tried")])  # fmt: skip
+@pytest.mark.parametrize(
+    "method, module, name",
+    [("saem", "saem", "chains_of"), ("focei", "focei", "warm"), ("saem", "saem", "_maximised"), ("focei", "focei", "_tried")],
+)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, np.linalg.LinAlgError("singular")])
 def test_whatever_ends_a_fit_early_leaves_what_there_is(method, module, name, error, monkeypatch, tmp_path):
     from importlib import import_module
@@ -172,11 +193,13 @@ def test_saved_and_read_again_to_the_last_digit(tmp_path):
     table = data.assign(value=data["value"].where(~low, 1.0), censoring=np.where(low, "left", ""))
     trial = imo.read_trial(table, covariates=data.groupby("subject")[["age"]].first())
     for method in METHODS:
-        result = fitted(trial, method=method, correlated=True, covariates={"rate": "age"}, iterations=20 if method == "focei"
-                        else (20, 20))  # fmt: skip
+        result = fitted(
+            trial, method=method, correlated=True, covariates={"rate": "age"}, iterations=20 if method == "focei" else (20, 20)
+        )
         again = imo.load_fit(result.save(tmp_path / "one.fit"))
         assert again.fingerprint == result.fingerprint and again.objective == result.objective
         assert again.parameters().equals(result.parameters()) and again.individual().equals(result.individual())
         assert again.residuals(draws=50).equals(result.residuals(draws=50))
-        assert (again.predictive_check(draws=20).table.equals(result.predictive_check(draws=20).table)
-                and len(again.ended.trace.vectors) == len(result.ended.trace.vectors))  # fmt: skip
+        assert again.predictive_check(draws=20).table.equals(result.predictive_check(draws=20).table) and len(
+            again.ended.trace.vectors
+        ) == len(result.ended.trace.vectors)

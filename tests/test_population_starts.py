@@ -90,8 +90,11 @@ def test_several_starts_are_compared_and_the_best_is_returned(tmp_path):
 def test_a_population_fit_that_misses_the_shape_says_so():
     """Amounts that swing about a decay, which no subject's own rate can follow."""
     days = np.arange(0.5, 12, 1.0)
-    rows = [(f"s{i}", t, "drug", 10 * np.exp(-(0.1 + 0.02 * i) * t) * (1 + 0.4 * np.sin(1.2 * t)), "mg")
-            for i in range(6) for t in days]  # fmt: skip
+    rows = [
+        (f"s{i}", t, "drug", 10 * np.exp(-(0.1 + 0.02 * i) * t) * (1 + 0.4 * np.sin(1.2 * t)), "mg")
+        for i in range(6)
+        for t in days
+    ]
     data = pd.DataFrame(rows, columns=["subject", "time", "quantity", "value", "unit"])
     found = imo.fit_population(decay_model(), data, random=["rate", "amount"], start=0.0, method="focei", progress=False)
     line = next(line for line in found.warnings() if "lack of fit of drug" in line)

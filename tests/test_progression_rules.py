@@ -11,9 +11,13 @@ from immunoode.scenario.summary import progression_rule, summarise
 
 def growing(unit, rate=0.1, start=100.0):
     """Return a size in a unit that grows exponentially."""
-    return Model("growing", "published", parameters={"rate": Parameter(rate, "1/day")},
-                 compartments={"size": Compartment(unit, start, roles=("tumour",))},
-                 flows={"growth": Flow(target="size", rate="rate * size")})  # fmt: skip
+    return Model(
+        "growing",
+        "published",
+        parameters={"rate": Parameter(rate, "1/day")},
+        compartments={"size": Compartment(unit, start, roles=("tumour",))},
+        flows={"growth": Flow(target="size", rate="rate * size")},
+    )
 
 
 def lines_of(comparison):
@@ -63,8 +67,16 @@ def test_a_grid_says_what_the_day_is():
     assert found.label == "time to doubling (days)" and found.values[0, 0] == pytest.approx(np.log(2) / 0.1, abs=0.02)
 
 
-@pytest.mark.parametrize(("name", "event"), [("simeoni2004", None), ("kuznetsov1994", None), ("kosinsky2018", "doubling"),
-                                             ("ribba2022", "progression"), ("tumour_immune", "progression")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "event"),
+    [
+        ("simeoni2004", None),
+        ("kuznetsov1994", None),
+        ("kosinsky2018", "doubling"),
+        ("ribba2022", "progression"),
+        ("tumour_immune", "progression"),
+    ],
+)
 def test_shipped_models_get_the_rule_of_their_size(name, event):
     rule = imo.compare(name, {"untreated": None}, until="2 days").progression
     assert (rule.event if rule else None) == event

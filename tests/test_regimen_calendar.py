@@ -36,10 +36,13 @@ def test_one_dose_needs_no_weeks():
         ({"every": "8 hours", "count": 7}, "1 mg every 8 hours, 7 doses; days 0 to 2", "1     Mo x3 Tu x3 We"),
         ({"every": "8 hours", "count": 9}, "1 mg every 8 hours, 9 doses; days 0 to 2.667", "1     Mo-We x3"),
         ({"loading": "2 mg", "every": 7, "count": 2}, "1 mg (first 2 mg) every week, 2 doses; days 0 to 7", "1-2   Mo"),
-        ({"days": (1, 3), "every": 14, "count": 2}, "1 mg on days 1, 3 of each cycle of 2 weeks, 2 cycles; days 0 to 16",
-         "3     Mo We"),
+        (
+            {"days": (1, 3), "every": 14, "count": 2},
+            "1 mg on days 1, 3 of each cycle of 2 weeks, 2 cycles; days 0 to 16",
+            "3     Mo We",
+        ),
     ],
-)  # fmt: skip
+)
 def test_rules_in_words(options, words, week):
     lines = str(Regimen().dose("a", "1 mg", **options)).splitlines()
     assert lines[0] == f"a  {words}"
@@ -85,9 +88,14 @@ def test_long_calendars_end():
 
 @pytest.mark.parametrize(
     ("amount", "unit", "text"),
-    [(200, "mg", "200 mg"), (2e6, "cells/kg", "2e6 cells/kg"), (21.1e9, "cells", "2.11e10 cells"), (5, "mg*min/mL", "AUC 5"),
-     (1, "", "1")],
-)  # fmt: skip
+    [
+        (200, "mg", "200 mg"),
+        (2e6, "cells/kg", "2e6 cells/kg"),
+        (21.1e9, "cells", "2.11e10 cells"),
+        (5, "mg*min/mL", "AUC 5"),
+        (1, "", "1"),
+    ],
+)
 def test_amounts_as_in_protocols(amount, unit, text):
     assert stated(amount, unit) == text
 

@@ -13,16 +13,20 @@ from tests.days import daily
 
 NAMES = list(imo.list_regimens().index)
 PATIENT = {"weight": 75.0, "surface_area": 1.8, "glomerular_filtration": 90.0}
-ANTIBODIES = {"pembrolizumab": "pd1_inhibitor", "nivolumab": "pd1_inhibitor", "atezolizumab": "pd1_inhibitor",
-              "durvalumab": "pd1_inhibitor", "ipilimumab": "ctla4_inhibitor"}  # fmt: skip
+ANTIBODIES = {
+    "pembrolizumab": "pd1_inhibitor",
+    "nivolumab": "pd1_inhibitor",
+    "atezolizumab": "pd1_inhibitor",
+    "durvalumab": "pd1_inhibitor",
+    "ipilimumab": "ctla4_inhibitor",
+}
 WHOLE = ("radiotherapy", "car_t", "vaccine", "adoptive_t_cell")
 
 
 def model_of(regimen):
     parts = {t.removesuffix("_il2") for t in regimen.therapies}
     loaded = [
-        imo.load_model(p) if p in WHOLE else imo.load_model(ANTIBODIES.get(p, "chemotherapy"), variant=p)
-        for p in sorted(parts)
+        imo.load_model(p) if p in WHOLE else imo.load_model(ANTIBODIES.get(p, "chemotherapy"), variant=p) for p in sorted(parts)
     ]
     return reduce(imo.combine, loaded, imo.load_model("tumour_immune"))
 
@@ -65,11 +69,16 @@ def test_every_dose_lands_in_every_model_and_variant_that_is_named_for_it(name):
 
 @pytest.mark.parametrize(
     ("name", "models"),
-    [("ipilimumab_melanoma", ["ctla4_inhibitor"]), ("pembrolizumab_3_weekly", ["pd1_inhibitor"]),
-     ("nivolumab_ipilimumab_lung",
-      [("pd1_inhibitor", "nivolumab_with_ipilimumab"), ("ctla4_inhibitor", "ipilimumab_with_nivolumab")]),
-     ("stereotactic_4_fractions", [("radiotherapy", "non_small_cell_lung")])],
-)  # fmt: skip
+    [
+        ("ipilimumab_melanoma", ["ctla4_inhibitor"]),
+        ("pembrolizumab_3_weekly", ["pd1_inhibitor"]),
+        (
+            "nivolumab_ipilimumab_lung",
+            [("pd1_inhibitor", "nivolumab_with_ipilimumab"), ("ctla4_inhibitor", "ipilimumab_with_nivolumab")],
+        ),
+        ("stereotactic_4_fractions", [("radiotherapy", "non_small_cell_lung")]),
+    ],
+)
 def test_a_regimen_changes_the_course_of_the_models_that_its_page_names(name, models):
     model = imo.combine("tumour_immune", *(m if isinstance(m, str) else imo.load_model(m[0], variant=m[1]) for m in models))
     runs = [imo.simulate(model, regimen, times=daily("60 days")) for regimen in (imo.load_regimen(name), None)]
@@ -87,9 +96,7 @@ def test_doses_of_a_patient():
     regimen = imo.load_regimen("carboplatin_pemetrexed_pembrolizumab")
     schedule = regimen.schedule({t: "mg" for t in regimen.therapies}, PATIENT)
     first = {
-        name: amount
-        for name, amount, time in zip(schedule.inputs, schedule.amounts, schedule.times, strict=True)
-        if time == 0
+        name: amount for name, amount, time in zip(schedule.inputs, schedule.amounts, schedule.times, strict=True) if time == 0
     }
     assert first == pytest.approx({"pembrolizumab": 200, "pemetrexed": 900, "carboplatin": 5 * (90 + 25)})
 

@@ -80,12 +80,7 @@ def test_what_is_done_besides_doses_is_drawn():
     axes = regimen.plot()
     axes.figure.canvas.draw()
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "weight"]
-    assert beside(axes) == [
-        "2 × 1 mg, from steady state\nmultiplied by 0.5",
-        "2 × replaced by 2 mg",
-        "70 to 80",
-        "reset",
-    ]
+    assert beside(axes) == ["2 × 1 mg, from steady state\nmultiplied by 0.5", "2 × replaced by 2 mg", "70 to 80", "reset"]
     drawn = {line.get_marker(): list(line.get_xdata()) for line in axes.lines if len(line.get_xdata())}
     assert (drawn["|"], drawn["D"], drawn["X"], drawn[8]) == ([0, 7], [1, 2], [3], [0])
     steps = next(line for line in axes.lines if line.get_drawstyle() == "steps-post")

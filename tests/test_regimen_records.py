@@ -71,8 +71,11 @@ def test_records_of_one_time_keep_their_order():
     """An additional dose comes where its record stood."""
     text = "ID TIME AMT II ADDL CMT EVID\n1 0 1 2 1 1 1\n1 2 2 0 0 2 5\n1 2 3 0 0 1 1"
     assert [row[:4] for row in rows(read(text)["1"])] == [
-        (0, "dose", "drug", 1), (2, "dose", "drug", 1), (2, "replace", "cells", 2), (2, "dose", "drug", 3),
-    ]  # fmt: skip
+        (0, "dose", "drug", 1),
+        (2, "dose", "drug", 1),
+        (2, "replace", "cells", 2),
+        (2, "dose", "drug", 3),
+    ]
 
 
 def test_a_reset_cancels_additional_doses_and_a_steady_state_those_of_its_compartment():
@@ -80,8 +83,13 @@ def test_a_reset_cancels_additional_doses_and_a_steady_state_those_of_its_compar
     assert [(row[0], row[1]) for row in rows(read(reset)["1"])] == [(0, "dose"), (2, "dose"), (4, "reset")]
     steady = "ID TIME AMT II ADDL SS CMT EVID\n1 0 1 2 2 0 1 1\n1 0 1 2 2 0 2 1\n1 3 7 2 0 1 1 1"
     assert [(row[0], row[2]) for row in rows(read(steady)["1"])] == [
-        (0, "drug"), (0, "cells"), (2, "drug"), (2, "cells"), (3, "drug"), (4, "cells"),
-    ]  # fmt: skip
+        (0, "drug"),
+        (0, "cells"),
+        (2, "drug"),
+        (2, "cells"),
+        (3, "drug"),
+        (4, "cells"),
+    ]
 
 
 def test_additional_doses_of_a_reset_and_dose_do_not_reset():
@@ -93,9 +101,12 @@ def test_a_reset_may_start_the_clock_again():
     """The second course begins a whole number of days later; observations can be placed on the same clock."""
     text = "ID TIME AMT II ADDL CMT EVID\n1 0 1 48 9 1 1\n1 60 0 0 0 1 0\n1 6 2 24 1 1 4\n1 7 0 0 0 1 0\n2 3 1 0 0 1 1"
     assert rows(read(text, "hour")["1"]) == [
-        (0, "dose", "drug", 1, 0, 0), (2, "dose", "drug", 1, 0, 0),
-        (3.25, "reset", "", 0, 0, 0), (3.25, "dose", "drug", 2, 0, 0), (4.25, "dose", "drug", 2, 0, 0),
-    ]  # fmt: skip
+        (0, "dose", "drug", 1, 0, 0),
+        (2, "dose", "drug", 1, 0, 0),
+        (3.25, "reset", "", 0, 0, 0),
+        (3.25, "dose", "drug", 2, 0, 0),
+        (4.25, "dose", "drug", 2, 0, 0),
+    ]
     days = record_days(table(text), time_unit="hour")
     assert days.to_list() == pytest.approx([0, 2.5, 3.25, 3.25 + 1 / 24, 0.125])
 
@@ -104,10 +115,22 @@ def test_a_reset_may_start_the_clock_again():
 def test_covariates_by_either_rule(rule):
     text = "ID TIME AMT CMT WT ALB\n1 0 5 1 70 .\n1 3 . 1 70 .\n1 7 5 1 72 40\n1 9 . 1 . .\n1 14 . 1 75 ."
     schedule = read(text, covariates={"WT": "weight", "ALB": "albumin"}, rule=rule)["1"]
-    forward = [(0, "set", "weight", 70), (0, "dose", "drug", 5), (7, "set", "weight", 72), (7, "set", "albumin", 40),
-               (7, "dose", "drug", 5), (14, "set", "weight", 75)]  # fmt: skip
-    backward = [(0, "set", "weight", 70), (0, "set", "albumin", 40), (0, "dose", "drug", 5), (3, "set", "weight", 72),
-                (7, "dose", "drug", 5), (7, "set", "weight", 75)]  # fmt: skip
+    forward = [
+        (0, "set", "weight", 70),
+        (0, "dose", "drug", 5),
+        (7, "set", "weight", 72),
+        (7, "set", "albumin", 40),
+        (7, "dose", "drug", 5),
+        (14, "set", "weight", 75),
+    ]
+    backward = [
+        (0, "set", "weight", 70),
+        (0, "set", "albumin", 40),
+        (0, "dose", "drug", 5),
+        (3, "set", "weight", 72),
+        (7, "dose", "drug", 5),
+        (7, "set", "weight", 75),
+    ]
     assert [row[:4] for row in rows(schedule)] == (forward if rule == "locf" else backward)
 
 
@@ -216,9 +239,12 @@ def test_records_hold_by_either_rule_once_all_is_known(schedule):
 
 
 def joined(one, two):
-    return imo.Schedule(*(
-        (*getattr(one, name), *getattr(two, name)) for name in ("times", "inputs", "amounts", "durations", "actions", "steady")
-    ))  # fmt: skip
+    return imo.Schedule(
+        *(
+            (*getattr(one, name), *getattr(two, name))
+            for name in ("times", "inputs", "amounts", "durations", "actions", "steady")
+        )
+    )
 
 
 def test_a_table_written_out_is_the_table_that_was_read():
@@ -242,9 +268,15 @@ ID  TIME  AMT RATE DUR  II ADDL SS CMT EVID MDV
 def test_what_holds_of_an_infusion_is_written_and_read():
     """A rate as RATE, a duration as RATE -2 with its DUR, which NONMEM is told as D1; the model's own as -1 and -2."""
     given_ = imo.Schedule(
-        [0, 1, 2, 3, 4, 5], ("drug",) * 6, [480.0] * 6, [0, 2, 0, 0, 1.5, INF], ("dose",) * 6, [0, 0, 0, 0, 0.5, INF],
-        rates=[240, 0, -1, -2, 0, 0], adding=[False] * 4 + [True, False],
-    )  # fmt: skip
+        [0, 1, 2, 3, 4, 5],
+        ("drug",) * 6,
+        [480.0] * 6,
+        [0, 2, 0, 0, 1.5, INF],
+        ("dose",) * 6,
+        [0, 0, 0, 0, 0.5, INF],
+        rates=[240, 0, -1, -2, 0, 0],
+        adding=[False] * 4 + [True, False],
+    )
     frame = imo.write_records({"1": given_}, COMPARTMENTS, time_unit="hour")
     assert frame["RATE"].to_list() == [10, -2, -1, -2, -2, 20]
     assert frame["DUR"].to_list() == [48, 48, 0, 0, 36, 0]

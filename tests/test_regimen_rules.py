@@ -66,9 +66,7 @@ def test_a_loading_dose_comes_first():
     assert list(regimen.schedule({"drug": "mg"}, PATIENT).amounts) == [800, 500, 500]
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 50), st.integers(1, 5)), max_size=5), st.integers(-20, 20)
-)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 50), st.integers(1, 5)), max_size=5), st.integers(-20, 20))
 def test_adding_and_shifting(rows, days):
     parts = [Regimen().dose(name, "1 mg", start=start, every=3, count=count) for name, start, count in rows]
     total = sum(parts, Regimen())
@@ -97,11 +95,7 @@ def test_the_title_is_no_part_of_the_value():
 
 @given(st.sampled_from(["days", "weekdays", "plain"]), st.integers(1, 6), st.floats(-5, 60), st.booleans())
 def test_what_is_given_before_a_time(kind, count, end, loading):
-    options = {
-        "days": {"days": (1, 3, 8), "every": 14},
-        "weekdays": {"weekdays": True, "every": 1},
-        "plain": {"every": "8 h"},
-    }
+    options = {"days": {"days": (1, 3, 8), "every": 14}, "weekdays": {"weekdays": True, "every": 1}, "plain": {"every": "8 h"}}
     whole = Regimen().dose("drug", "1 mg", count=count, loading="2 mg" if loading else None, **options[kind])
     frame = whole.to_frame()
     expected = frame[frame["time_day"] < end - 1e-6]
@@ -218,8 +212,10 @@ def test_a_rate_says_how_long_an_infusion_lasts(amount, rate, days):
 def test_the_first_dose_at_steady_state():
     regimen = Regimen().dose("drug", "10 mg", every="1 day", count=3, start=2, over="6 h", steady_state=True)
     assert schedule(regimen) == [
-        (2, "dose", "drug", 10, 0.25, 1), (3, "dose", "drug", 10, 0.25, 0), (4, "dose", "drug", 10, 0.25, 0),
-    ]  # fmt: skip
+        (2, "dose", "drug", 10, 0.25, 1),
+        (3, "dose", "drug", 10, 0.25, 0),
+        (4, "dose", "drug", 10, 0.25, 0),
+    ]
     assert schedule(regimen.before(3)) == [(2, "dose", "drug", 10, 0.25, 1)]
 
 
@@ -289,9 +285,7 @@ def test_the_course_of_a_covariate(rule, values, measured, expected):
     assert {row[1:3] for row in rows} == {("set", "weight")}
 
 
-@pytest.mark.parametrize(
-    ("rule", "amounts"), [("locf", [100, 80, 80, 75, 75, 70, 70]), ("nocb", [80, 80, 75, 75, 70, 70, 70])]
-)
+@pytest.mark.parametrize(("rule", "amounts"), [("locf", [100, 80, 80, 75, 75, 70, 70]), ("nocb", [80, 80, 75, 75, 70, 70, 70])])
 def test_doses_by_weight_follow_its_course(rule, amounts):
     """At its own time a measured weight counts, by either rule."""
     regimen = Regimen().dose("drug", "1 mg/kg", every=1, count=7)

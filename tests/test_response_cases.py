@@ -30,8 +30,14 @@ COLUMNS = {
     "pseudo": "pseudoprogression",
 }
 KEYS = {"clause", "sums", "lesions", "responses", "rules", "irules", "expect", "sum", "new_therapy", *COLUMNS} | {
-    "non_target", "new", "gone", "markers", "new_count", "new_sum", "increased",
-}  # fmt: skip
+    "non_target",
+    "new",
+    "gone",
+    "markers",
+    "new_count",
+    "new_sum",
+    "increased",
+}
 
 
 def _responses(criteria: str, case: dict[str, Any]) -> imo.Responses:
@@ -51,9 +57,7 @@ def _check(criteria: str, case: dict[str, Any]) -> None:
         wanted = [NON[criteria] if word == "NON" else word for word in case["expect"].split()]
         assert list(responses.visits["response"]) == wanted, clause
     if "sum" in case:
-        assert responses.visits["sum_of_diameters"].to_numpy() == pytest.approx(
-            [float(s) for s in case["sum"].split()]
-        ), clause
+        assert responses.visits["sum_of_diameters"].to_numpy() == pytest.approx([float(s) for s in case["sum"].split()]), clause
     subject = responses.subjects.iloc[0]
     for key in COLUMNS.keys() & case.keys():
         value, wanted = subject[COLUMNS[key]], case[key]

@@ -22,9 +22,7 @@ Criteria = Callable[..., imo.Responses]
 SIZES = st.one_of(st.none(), st.integers(0, 400).map(lambda tenths: tenths / 4), st.just(0.0))
 STATUS = st.sampled_from(["", "CR", "non-CR/non-PD", "PD", "NE"])
 VISIT = st.tuples(st.integers(1, 60), SIZES, STATUS, st.booleans())
-COURSES = st.lists(
-    st.tuples(st.integers(10, 400).map(lambda q: q / 4), st.lists(VISIT, max_size=8)), min_size=1, max_size=6
-)
+COURSES = st.lists(st.tuples(st.integers(10, 400).map(lambda q: q / 4), st.lists(VISIT, max_size=8)), min_size=1, max_size=6)
 
 FOUND = st.sampled_from(
     ["", "not evaluable", "too small to measure", "absent", "present", "unequivocal progression", "increased"]
@@ -145,9 +143,7 @@ def test_sizes_scaled_up_change_only_what_the_5_mm_rule_touches(courses: list[An
 def test_pd_is_never_lost_by_a_smaller_threshold(courses: list[Any], shift: int) -> None:
     table = sums(courses)
     strict = imo.recist(table).visits["target"] == "PD"
-    loose = (
-        imo.recist(table, imo.RecistRules(progression=0.2 - shift / 1000, progression_mm=4.0)).visits["target"] == "PD"
-    )
+    loose = imo.recist(table, imo.RecistRules(progression=0.2 - shift / 1000, progression_mm=4.0)).visits["target"] == "PD"
     assert (loose | ~strict).all()
 
 
@@ -159,16 +155,12 @@ def test_the_subjects_agree_with_their_visits(courses: list[Any]) -> None:
     for subject in responses.subjects.itertuples():
         mine = responses.visits[(responses.visits["subject"] == subject.subject) & responses.visits["counted"]]
         progressed = mine.loc[mine["response"] == "PD", "time"]
-        assert (progressed.min() == subject.progression_time) or (
-            progressed.empty and np.isnan(subject.progression_time)
-        )
+        assert (progressed.min() == subject.progression_time) or (progressed.empty and np.isnan(subject.progression_time))
         assert (mine["time"] <= (progressed.min() if len(progressed) else np.inf)).all()
         assert ranks[subject.best_response] <= ranks[subject.confirmed_response]
         assert np.isnan(subject.response_time) == (subject.best_response not in ("CR", "PR"))
         assert np.isnan(subject.confirmed_response_time) == (subject.confirmed_response not in ("CR", "PR"))
-        assert not subject.response_ongoing or (
-            np.isnan(subject.progression_time) and subject.duration_of_response >= 0
-        )
+        assert not subject.response_ongoing or (np.isnan(subject.progression_time) and subject.duration_of_response >= 0)
 
 
 @SETTINGS
@@ -257,8 +249,10 @@ def test_lesions_and_their_sums_give_the_same() -> None:
     rng = np.random.default_rng(4)
     rows = [
         (f"s{i}", visit * 42.0, f"t{lesion}", "target", round(float(rng.uniform(1, 60)), 1))
-        for i in range(200) for visit in range(6) for lesion in range(3)
-    ]  # fmt: skip
+        for i in range(200)
+        for visit in range(6)
+        for lesion in range(3)
+    ]
     table = pd.DataFrame(rows, columns=["subject", "time", "lesion", "kind", "diameter"])
     added = table.groupby(["subject", "time"], as_index=False)["diameter"].sum()
     whole = imo.recist(added.rename(columns={"diameter": "sum_of_diameters"}))

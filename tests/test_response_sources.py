@@ -11,14 +11,7 @@ import immunoode as imo
 from tests.published_data import data_file
 
 SCANS = pd.DataFrame(
-    [
-        ("1", 0, "a", 30),
-        ("1", 0, "b", 20),
-        ("1", 41, "a", 45),
-        ("1", 43, "b", 30),
-        ("1", 84, "a", 50),
-        ("1", 84, "b", 35),
-    ],
+    [("1", 0, "a", 30), ("1", 0, "b", 20), ("1", 41, "a", 45), ("1", 43, "b", 30), ("1", 84, "a", 50), ("1", 84, "b", 35)],
     columns=["subject", "time", "lesion", "diameter"],
 )
 """Sums of 50, 75 and 85 mm; the second assessment took three days."""
@@ -41,9 +34,7 @@ def test_a_second_scan_of_a_lesion_is_a_second_visit() -> None:
 def test_days_of_one_name_are_one_visit() -> None:
     named = SCANS.assign(time=[0, 0, 41, 57, 84, 84], visit=["BASELINE"] * 2 + ["WEEK 6"] * 2 + ["WEEK 12"] * 2)
     assert imo.recist(named).visits[["time", "sum_of_diameters"]].values.tolist() == [[41, 75], [84, 85]]
-    other = named.assign(
-        time=[0, 0, 41, 43, 84, 84], visit=["BASELINE"] * 2 + ["WEEK 6", "UNSCHEDULED 1"] + ["WEEK 12"] * 2
-    )
+    other = named.assign(time=[0, 0, 41, 43, 84, 84], visit=["BASELINE"] * 2 + ["WEEK 6", "UNSCHEDULED 1"] + ["WEEK 12"] * 2)
     assert imo.recist(other).visits["time"].tolist() == [41, 43, 84], "two names are two visits"
 
 
@@ -82,23 +73,32 @@ def test_responses_before_treatment_are_listed_and_do_not_count() -> None:
 ADSL = pd.DataFrame({"USUBJID": ["a", "b"], "TRTSDT": "2024-01-01"})
 ADTR = pd.DataFrame(
     {
-        "USUBJID": "a", "PARAMCD": "LDIAM", "TRLNKID": "T01", "AVAL": [50.0, 30.0, 30.0],
-        "AVISIT": ["BASELINE", "WEEK 6", "WEEK 12"], "ADT": ["2024-01-01", "2024-02-12", "2024-03-25"],
+        "USUBJID": "a",
+        "PARAMCD": "LDIAM",
+        "TRLNKID": "T01",
+        "AVAL": [50.0, 30.0, 30.0],
+        "AVISIT": ["BASELINE", "WEEK 6", "WEEK 12"],
+        "ADT": ["2024-01-01", "2024-02-12", "2024-03-25"],
     }
-)  # fmt: skip
+)
 ADRS = pd.DataFrame(
     {
-        "USUBJID": ["a", "a", "b"], "PARAMCD": "OVR", "AVALC": ["PR", "PD", "PD"], "AVISIT": ["WEEK 6", "WEEK 12", "WEEK 6"],
+        "USUBJID": ["a", "a", "b"],
+        "PARAMCD": "OVR",
+        "AVALC": ["PR", "PD", "PD"],
+        "AVISIT": ["WEEK 6", "WEEK 12", "WEEK 6"],
         "ADT": ["2024-02-13", "2024-03-25", "2024-02-12"],
     }
-)  # fmt: skip
+)
 
 
 def test_stated_responses_beside_measurements_count_and_differences_are_listed() -> None:
     data = imo.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": ADRS})
     found = imo.recist(data)
-    assert found.visits[["subject", "time", "sum_of_diameters", "response"]].iloc[:2].values.tolist() \
-        == [["a", 42, 30, "PR"], ["a", 84, 30, "PD"]]  # fmt: skip
+    assert found.visits[["subject", "time", "sum_of_diameters", "response"]].iloc[:2].values.tolist() == [
+        ["a", 42, 30, "PR"],
+        ["a", 84, 30, "PD"],
+    ]
     assert found.subjects["progression_time"].tolist() == [84, 42]
     assert found.subjects["best_change"].iloc[0] == pytest.approx(-0.4)
     assert "stated PD, by the rules PR" in found.left_out["reason"].tolist()
@@ -116,9 +116,13 @@ def test_measurements_may_be_preferred_and_what_is_left_aside_is_said() -> None:
 
 def test_non_targets_and_new_lesions_of_responses_go_with_measured_targets() -> None:
     parts = pd.DataFrame(
-        {"USUBJID": "a", "PARAMCD": ["NTRGRESP", "NTRGRESP", "NEWLPROG"], "AVALC": ["NON-CR/NON-PD", "PD", "EQUIVOCAL"],
-         "ADT": ["2024-02-12", "2024-03-25", "2024-02-12"]}
-    )  # fmt: skip
+        {
+            "USUBJID": "a",
+            "PARAMCD": ["NTRGRESP", "NTRGRESP", "NEWLPROG"],
+            "AVALC": ["NON-CR/NON-PD", "PD", "EQUIVOCAL"],
+            "ADT": ["2024-02-12", "2024-03-25", "2024-02-12"],
+        }
+    )
     found = imo.recist(imo.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": parts})).visits
     assert found["non_target"].tolist() == ["non-CR/non-PD", "PD"] and found["response"].tolist() == ["PR", "PD"]
     new = parts.assign(AVALC=["NON-CR/NON-PD", "NON-CR/NON-PD", "UNEQUIVOCAL"])
@@ -126,9 +130,7 @@ def test_non_targets_and_new_lesions_of_responses_go_with_measured_targets() -> 
 
 
 def test_a_table_with_sums_and_responses_uses_both() -> None:
-    table = pd.DataFrame(
-        {"subject": "1", "time": [0, 42, 84], "sum_of_diameters": [50, 30, 30], "response": ["", "PR", "PD"]}
-    )
+    table = pd.DataFrame({"subject": "1", "time": [0, 42, 84], "sum_of_diameters": [50, 30, 30], "response": ["", "PR", "PD"]})
     found = imo.recist(table)
     assert found.visits[["sum_of_diameters", "response"]].values.tolist() == [[30, "PR"], [30, "PD"]]
     assert imo.recist(table, by="measurements").visits["response"].tolist() == ["PR", "PR"]
@@ -142,8 +144,10 @@ def test_progression_and_confirmed_responses_of_a_published_trial() -> None:
     rs = rs[(rs["RSEVAL"] == "INVESTIGATOR") & (rs["RSTESTCD"] == "OVRLRESP") & (rs["RSSTRESC"] != "CHECK")]
     names = {"TRTESTCD": "PARAMCD", "TRSTRESN": "AVAL", "TRDY": "ADY"}
     names |= {"RSTESTCD": "PARAMCD", "RSSTRESC": "AVALC", "RSDY": "ADY"}
-    adtr, adrs = (t.rename(columns=names)[["USUBJID", "PARAMCD", "ADY", "VISIT", *more]]
-                  for t, more in ((tr, ["AVAL", "TRLNKID", "TRGRPID"]), (rs, ["AVALC"])))  # fmt: skip
+    adtr, adrs = (
+        t.rename(columns=names)[["USUBJID", "PARAMCD", "ADY", "VISIT", *more]]
+        for t, more in ((tr, ["AVAL", "TRLNKID", "TRGRPID"]), (rs, ["AVALC"]))
+    )
     data = imo.read_adam({"ADSL": adsl[["USUBJID", "TRTSDT"]], "ADTR": adtr, "ADRS": adrs})
     both, alone = imo.recist(data).subjects, imo.recist(data, by="measurements").subjects
     responders = [int(s["confirmed_response"].isin(("CR", "PR")).sum()) for s in (both, alone)]
@@ -184,15 +188,22 @@ def test_groups_at_a_landmark_name_subjects_of_the_table() -> None:
 
 def test_sums_are_made_once_of_data_with_lesions_and_sums() -> None:
     lesions = pd.DataFrame(
-        {"id": "1", "day": [0, 0, 42, 42, 84], "quantity": "diameter", "lesion": [*"ababa"], "kind": "target",
-         "value": [30, 20, 25, 15, 20]}
-    )  # fmt: skip
+        {
+            "id": "1",
+            "day": [0, 0, 42, 42, 84],
+            "quantity": "diameter",
+            "lesion": [*"ababa"],
+            "kind": "target",
+            "value": [30, 20, 25, 15, 20],
+        }
+    )
     given = pd.DataFrame({"id": "1", "day": [0, 42, 84], "quantity": "sum_of_diameters", "value": [50, 40, 20]})
     sums = imo.sum_lesions(imo.read_trial(pd.concat([lesions, given], ignore_index=True), units="mm"))
     assert sums.frame[["time", "value"]].values.tolist() == [[0, 50], [42, 40]]
     assert sums.left_out["reason"].value_counts().to_dict() == {
-        "a sum beside the lesions that it is made of": 3, "day 84: not all target lesions were evaluated": 1,
-    }  # fmt: skip
+        "a sum beside the lesions that it is made of": 3,
+        "day 84: not all target lesions were evaluated": 1,
+    }
 
 
 def test_deaths_of_subjects_who_were_never_assessed_are_events() -> None:

@@ -35,9 +35,19 @@ LESIONS = pd.DataFrame(
 def test_the_columns_are_those_promised() -> None:
     responses = imo.recist(SUMS)
     assert list(responses.visits.columns[:12]) == [
-        "subject", "arm", "time", "sum_of_diameters", "baseline", "nadir", "change_from_baseline", "change_from_nadir",
-        "target", "non_target", "new_lesion", "response",
-    ]  # fmt: skip
+        "subject",
+        "arm",
+        "time",
+        "sum_of_diameters",
+        "baseline",
+        "nadir",
+        "change_from_baseline",
+        "change_from_nadir",
+        "target",
+        "non_target",
+        "new_lesion",
+        "response",
+    ]
     needed = {"best_change", "best_response", "confirmed_response", "response_time", "progression_time", "last_time"}
     assert needed | {"duration_of_response", "response_ongoing", "baseline"} <= set(responses.subjects.columns)
     assert responses.visits["time"].dtype == float and responses.visits["new_lesion"].dtype == bool
@@ -172,9 +182,7 @@ def test_a_target_too_small_at_baseline_is_surfaced() -> None:
 
 
 def test_a_sum_of_0_at_baseline_is_no_target() -> None:
-    sums = pd.DataFrame(
-        {"subject": "1", "time": [0, 42], "sum_of_diameters": [0, 12], "non_target": ["", "non-CR/non-PD"]}
-    )
+    sums = pd.DataFrame({"subject": "1", "time": [0, 42], "sum_of_diameters": [0, 12], "non_target": ["", "non-CR/non-PD"]})
     responses = imo.recist(sums)
     assert np.isnan(responses.subjects["baseline"].item()) and np.isnan(responses.visits["change_from_baseline"].item())
     assert responses.visits["response"].item() == "non-CR/non-PD"
@@ -193,11 +201,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], tuple[str, ...]]] = {
     "no table": ([1, 2], {}, ("assessments", "list", "DataFrame")),
     "other columns": (pd.DataFrame({"a": [1]}), {}, ("columns a", "sum_of_diameters")),
     "a column missing": (SUMS.rename(columns={"time": "hour"}), {}, ("no column 'time'", "known")),
-    "a column misspelt": (
-        LESIONS.rename(columns={"diameter": "diametre"}),
-        {},
-        ("'diameter'", "did you mean 'diametre'"),
-    ),
+    "a column misspelt": (LESIONS.rename(columns={"diameter": "diametre"}), {}, ("'diameter'", "did you mean 'diametre'")),
     "unknown kind": (LESIONS.assign(kind="tagret"), {}, ("kind", "'tagret'", "did you mean 'target'")),
     "unknown finding": (LESIONS.assign(finding="shrunk"), {}, ("finding", "'shrunk'", "known")),
     "unknown response": (pd.DataFrame({"subject": ["1"], "time": [1], "response": ["XX"]}), {}, ("'XX'", "PR")),
@@ -221,10 +225,7 @@ def test_mistakes_are_told(mistake: str) -> None:
 @pytest.mark.parametrize(
     ("make", "phrases"),
     [
-        (
-            lambda: imo.RecistRules(progression=-0.1, baseline="worst"),
-            ("2 problems", "progression", "at least 0", "'last'"),
-        ),
+        (lambda: imo.RecistRules(progression=-0.1, baseline="worst"), ("2 problems", "progression", "at least 0", "'last'")),
         (lambda: imo.RecistRules(not_evaluable_between=1.5), ("not_evaluable_between", "whole number")),
         (lambda: imo.RecistRules(reappearance_is_progression="no"), ("True or False",)),
         (lambda: imo.RecistRules(stable_days=float("nan")), ("stable_days", "a number")),
@@ -297,9 +298,7 @@ def test_two_columns_for_one_thing_are_told() -> None:
 
 
 def test_lesions_without_a_kind_are_targets() -> None:
-    table = pd.DataFrame(
-        {"patient": "1", "day": [0, 0, 42, 42], "lesion": ["a", "b"] * 2, "diam_mm": [60.0, 40, 40, 30]}
-    )
+    table = pd.DataFrame({"patient": "1", "day": [0, 0, 42, 42], "lesion": ["a", "b"] * 2, "diam_mm": [60.0, 40, 40, 30]})
     assert imo.recist(table).visits["response"].tolist() == ["PR"]
 
 
@@ -310,9 +309,7 @@ def test_dates_in_the_place_of_days_are_an_error() -> None:
 
 def test_a_trial_whose_days_begin_with_1_is_told() -> None:
     table = pd.DataFrame({"subject": "1", "time": [1, 43, 85], "sum_of_diameters": [100, 60, 55]})
-    with pytest.warns(
-        UserWarning, match=r"up to day 0.*first assessment is on day 1\. RecistRules\(baseline='first'\)"
-    ):
+    with pytest.warns(UserWarning, match=r"up to day 0.*first assessment is on day 1\. RecistRules\(baseline='first'\)"):
         assert set(imo.recist(table).visits["response"]) == {"NE"}
     assert imo.recist(table, imo.RecistRules(baseline="first")).subjects["confirmed_response"].item() == "PR"
 
@@ -363,9 +360,7 @@ def test_responses_of_targets_and_non_targets_by_tables_1_and_2() -> None:
 def test_courses_of_targets_and_non_targets() -> None:
     table = pd.DataFrame({"patient": "1", "day": [0, 42, 84, 84, 126], "Target Response": ["", "CR", "CR", "PR", "CR"]})
     seen = imo.recist(table)
-    assert (
-        seen.visits["response"].tolist() == ["CR", "PD", "CR"] and seen.visits["reason"][1] == "disease seen after CR"
-    )
+    assert seen.visits["response"].tolist() == ["CR", "PD", "CR"] and seen.visits["reason"][1] == "disease seen after CR"
     assert seen.left_out["reason"].tolist() == ["a second assessment at that visit; the worst of each counts"]
     assert seen.subjects["confirmed_response"].item() == "SD"
     with pytest.raises(imo.DataError, match="by how much targets increased"):

@@ -27,13 +27,32 @@ def simulated(made, times, outputs=("q",), **options):
 
 
 FIRINGS = {
-    "rem(time,7)<0.05": 14, "time-7*floor(time/7)<0.5": 14, "sin(time)>0.9": 16, "rem(time,3)==0": 33,
-    "sin(p)>0.9": 16, "p-7*floor(p/7)<0.5": 14, "rem(p,3)==0": 33,
-    "A<0.5 && A>0.4999": 1, "A<0.5 && A>0.499999999": 1, "A==0.5": 1, "p==3": 1, "time==3": 1,
-    "exp(-((time-50)/0.00001)^2)>0.5": 1, "sin(10*p)>0.999999": 159, "ceil(time/3)==5": 1, "quotient(time,4)>=3": 1,
-    "sin(time)>0.9 && rem(time,7)<3": 8, "sin(time)*A>0.1": 1, "cosh(time-50)<2": 1, "sin(time)>=1": 16, "sin(time)>1": 0,
-    "sqrt(time)>3": 1, "ln(time)>3": 1, "time^2>50": 1, "rem(time,0.01)<0.005": 10_000,
-}  # fmt: skip
+    "rem(time,7)<0.05": 14,
+    "time-7*floor(time/7)<0.5": 14,
+    "sin(time)>0.9": 16,
+    "rem(time,3)==0": 33,
+    "sin(p)>0.9": 16,
+    "p-7*floor(p/7)<0.5": 14,
+    "rem(p,3)==0": 33,
+    "A<0.5 && A>0.4999": 1,
+    "A<0.5 && A>0.499999999": 1,
+    "A==0.5": 1,
+    "p==3": 1,
+    "time==3": 1,
+    "exp(-((time-50)/0.00001)^2)>0.5": 1,
+    "sin(10*p)>0.999999": 159,
+    "ceil(time/3)==5": 1,
+    "quotient(time,4)>=3": 1,
+    "sin(time)>0.9 && rem(time,7)<3": 8,
+    "sin(time)*A>0.1": 1,
+    "cosh(time-50)<2": 1,
+    "sin(time)>=1": 16,
+    "sin(time)>1": 0,
+    "sqrt(time)>3": 1,
+    "ln(time)>3": 1,
+    "time^2>50": 1,
+    "rem(time,0.01)<0.005": 10_000,
+}
 
 
 @pytest.mark.filterwarnings("ignore:.*events")
@@ -43,9 +62,13 @@ def test_every_firing_in_a_hundred_days_is_found(trigger):
 
 
 TIMES = {
-    "sin(time)>0.9": np.arcsin(0.9), "time^2>50": np.sqrt(50), "ln(time)>3": np.exp(3), "A<0.5": np.log(2) / 0.3,
-    "rem(time,7)>=6.5": 6.5, "exp(time)-3*time>40": 3.9395434,
-}  # fmt: skip
+    "sin(time)>0.9": np.arcsin(0.9),
+    "time^2>50": np.sqrt(50),
+    "ln(time)>3": np.exp(3),
+    "A<0.5": np.log(2) / 0.3,
+    "rem(time,7)>=6.5": 6.5,
+    "exp(time)-3*time>40": 3.9395434,
+}
 
 
 @pytest.mark.filterwarnings("ignore:.*events")

@@ -123,10 +123,7 @@ def test_what_events_cannot_say_is_refused() -> None:
     for wrong, what in (
         (regimen.when("sum_of_diameters", above=100, then="stop"), "reacts to the state"),
         (regimen.reset(at=3), "has a reset"),
-        (
-            imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=2, steady_state=True),
-            "has a steady state",
-        ),
+        (imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=2, steady_state=True), "has a steady state"),
         (regimen.shift(-5), "begins before day 0"),
     ):
         with pytest.raises(RegimenError, match=what):

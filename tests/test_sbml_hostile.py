@@ -64,15 +64,20 @@ def twice(text: str, luck: random.Random) -> str:
 
 
 MUTATIONS = (
-    cut, gap, sign, without, twice,
+    cut,
+    gap,
+    sign,
+    without,
+    twice,
     replaced(r'="([^"]*)"', lambda luck, found: luck.choice(found)[1]),
     replaced(r'="([^"]*)"', lambda luck, found: luck.choice(NUMBERS)),
     replaced(r"<cn[^>]*>([^<]*)<", lambda luck, found: luck.choice(NUMBERS)),
     replaced(r"<ci[^>]*>([^<]*)<", lambda luck, found: luck.choice(["nobody", "time", "", "__import__", found[0][1]])),
-    replaced(r"<(plus|minus|times|divide|power|exp|ln|lt|gt|and|or|piecewise|apply)\s*/>",
-             lambda luck, found: luck.choice(OPERATORS)),
+    replaced(
+        r"<(plus|minus|times|divide|power|exp|ln|lt|gt|and|or|piecewise|apply)\s*/>", lambda luck, found: luck.choice(OPERATORS)
+    ),
     replaced(r'(\w+)="', lambda luck, found: luck.choice(["id", "value", "constant", "level", "size"])),
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
@@ -143,11 +148,18 @@ def fast() -> str:
         (lambda: chain(2000), "too long a chain"),
         (fast, "the reaction 'r1' is fast"),
         (lambda: "<" + "x" * 21_000_000, "more than 20000000 bytes"),
-        (lambda: drug().text().replace('size="2"', 'size="0"').replace('hasOnlySubstanceUnits="true"',
-                                                                      'hasOnlySubstanceUnits="false"'), "of size 0"),
+        (
+            lambda: (
+                drug()
+                .text()
+                .replace('size="2"', 'size="0"')
+                .replace('hasOnlySubstanceUnits="true"', 'hasOnlySubstanceUnits="false"')
+            ),
+            "of size 0",
+        ),
         (lambda: drug().text().replace('"0.3"', '"NaN"'), "'k' has no value"),
     ],
-)  # fmt: skip
+)
 def test_harmful_files_are_refused_at_once(text: Callable[[], str], expected: str) -> None:
     made = text()
     imo.read_sbml(drug().text())  # what is imported once is

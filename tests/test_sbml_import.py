@@ -82,21 +82,13 @@ FEATURES: dict[str, tuple[Callable[[], Made], str, Callable[[], Any]]] = {
         lambda: exact(start=8.0),
     ),
     "what arrives": (
-        lambda: (
-            decay()
-            .species("A", amount=1, substance=True)
-            .species("B", amount=0, substance=True)
-            .reaction("k*A", "A", "B")
-        ),
+        lambda: decay().species("A", amount=1, substance=True).species("B", amount=0, substance=True).reaction("k*A", "A", "B"),
         "B",
         lambda: 1 - exact(),
     ),
     "two of one give three of another": (
         lambda: (
-            decay()
-            .species("A", amount=1, substance=True)
-            .species("B", amount=0, substance=True)
-            .reaction("k*A", "2 A", "3 B")
+            decay().species("A", amount=1, substance=True).species("B", amount=0, substance=True).reaction("k*A", "2 A", "3 B")
         ),
         "B",
         lambda: 1.5 * (1 - exact(0.6)),
@@ -118,12 +110,7 @@ FEATURES: dict[str, tuple[Callable[[], Made], str, Callable[[], Any]]] = {
         lambda: 2 / 5 * (1 - exact()),
     ),
     "a boundary species": (
-        lambda: (
-            decay()
-            .species("A", concentration=1, boundary=True)
-            .species("B", concentration=0)
-            .reaction("c*k*A", "A", "B")
-        ),
+        lambda: decay().species("A", concentration=1, boundary=True).species("B", concentration=0).reaction("c*k*A", "A", "B"),
         "B",
         lambda: 0.3 * DAYS,
     ),
@@ -159,13 +146,7 @@ FEATURES: dict[str, tuple[Callable[[], Made], str, Callable[[], Any]]] = {
     "a rate rule": (lambda: decay().parameter("A", 1.0, constant=False).rate("A", "-k*A"), "A", exact),
     "a rate rule of a species": (lambda: decay().species("A", concentration=1).rate("A", "-k*A"), "A", exact),
     "a compartment that grows": (
-        lambda: (
-            Made()
-            .compartment(size=2.0, constant=False)
-            .parameter("k", 0.3)
-            .species("A", concentration=1)
-            .rate("c", "k*c")
-        ),
+        lambda: Made().compartment(size=2.0, constant=False).parameter("k", 0.3).species("A", concentration=1).rate("c", "k*c"),
         "A",
         exact,
     ),
@@ -201,9 +182,7 @@ FEATURES: dict[str, tuple[Callable[[], Made], str, Callable[[], Any]]] = {
         lambda: exact(start=6.0),
     ),
     "a function definition": (
-        lambda: (
-            decay().function("mass", "lambda(x, y, x*y)").species("A", concentration=1).reaction("c*mass(k, A)", "A")
-        ),
+        lambda: decay().function("mass", "lambda(x, y, x*y)").species("A", concentration=1).reaction("c*mass(k, A)", "A"),
         "A",
         exact,
     ),
@@ -225,9 +204,7 @@ FEATURES: dict[str, tuple[Callable[[], Made], str, Callable[[], Any]]] = {
     ),
     "conditions together": (
         lambda: (
-            decay()
-            .parameter("A", 0.0, constant=False)
-            .rate("A", "piecewise(1, (time >= 2 && time < 4) || !(time < 8), 0)")
+            decay().parameter("A", 0.0, constant=False).rate("A", "piecewise(1, (time >= 2 && time < 4) || !(time < 8), 0)")
         ),
         "A",
         lambda: np.clip(DAYS - 2, 0, 2) + np.clip(DAYS - 8, 0, None),
@@ -288,9 +265,7 @@ FEATURES: dict[str, tuple[Callable[[], Made], str, Callable[[], Any]]] = {
         lambda: 1 - exact(),
     ),
     "a conversion factor": (
-        lambda: (
-            decay().parameter("f", 10.0).species("A", amount=0, substance=True, conversion="f").reaction("k", "", "A")
-        ),
+        lambda: decay().parameter("f", 10.0).species("A", amount=0, substance=True, conversion="f").reaction("k", "", "A"),
         "A",
         lambda: 3.0 * DAYS,
     ),
@@ -300,13 +275,7 @@ FEATURES: dict[str, tuple[Callable[[], Made], str, Callable[[], Any]]] = {
         lambda: 0.3 * DAYS**2,
     ),
     "a species by a rule": (
-        lambda: (
-            decay()
-            .species("A", concentration=1)
-            .species("B", concentration=0)
-            .reaction("c*k*A", "A")
-            .assign("B", "2*A")
-        ),
+        lambda: decay().species("A", concentration=1).species("B", concentration=0).reaction("c*k*A", "A").assign("B", "2*A"),
         "B",
         lambda: 2 * exact(),
     ),
@@ -325,11 +294,7 @@ FEATURES: dict[str, tuple[Callable[[], Made], str, Callable[[], Any]]] = {
         "A",
         lambda: DAYS * (np.arcsin(0.3) + 2 * np.arccos(0.3) + np.arctan(3) + np.arctan(0.5)),
     ),
-    "a factorial": (
-        lambda: decay().parameter("A", 0.0, constant=False).rate("A", "factorial(4)"),
-        "A",
-        lambda: 24 * DAYS,
-    ),
+    "a factorial": (lambda: decay().parameter("A", 0.0, constant=False).rate("A", "factorial(4)"), "A", lambda: 24 * DAYS),
     "a rate of change": (
         lambda: (
             decay()
@@ -342,27 +307,19 @@ FEATURES: dict[str, tuple[Callable[[], Made], str, Callable[[], Any]]] = {
         lambda: -0.3 * exact(),
     ),
     "a species that nothing changes": (lambda: decay().species("A", concentration=4), "A", lambda: 4 + 0 * DAYS),
-    "rules without rates": (
-        lambda: decay().parameter("A", constant=False).assign("A", "k*time"),
-        "A",
-        lambda: 0.3 * DAYS,
-    ),
+    "rules without rates": (lambda: decay().parameter("A", constant=False).assign("A", "k*time"), "A", lambda: 0.3 * DAYS),
     "names that Python keeps": (
         lambda: decay().species("lambda", concentration=1).reaction("c*k*lambda", "lambda"),
         "lambda_",
         exact,
     ),
     "Level 2": (
-        lambda: (
-            Made(2, 4).compartment(size=2.0).parameter("k", 0.3).species("A", concentration=1).reaction("c*k*A", "A")
-        ),
+        lambda: Made(2, 4).compartment(size=2.0).parameter("k", 0.3).species("A", concentration=1).reaction("c*k*A", "A"),
         "A",
         exact,
     ),
     "Level 3 Version 1": (
-        lambda: (
-            Made(3, 1).compartment(size=2.0).parameter("k", 0.3).species("A", concentration=1).reaction("c*k*A", "A")
-        ),
+        lambda: Made(3, 1).compartment(size=2.0).parameter("k", 0.3).species("A", concentration=1).reaction("c*k*A", "A"),
         "A",
         exact,
     ),
@@ -439,29 +396,23 @@ GENERAL: dict[str, tuple[Callable[[], Made], Callable[[], Any]]] = {
         lambda: clock().event("p > 3.1", delay="p / 2", q="7"),
         lambda: np.where(DAYS < 4.65, 1, 7),
     ),
-    "persistent": (
-        lambda: clock().event("p > 3.1 && p < 4", delay="2", q="7"),
-        lambda: np.where(DAYS < 5.1, 1, 7),
-    ),
-    "not persistent": (
-        lambda: clock().event("p > 3.1 && p < 4", delay="2", persistent=False, q="7"),
-        lambda: 1 + 0 * DAYS,
-    ),
+    "persistent": (lambda: clock().event("p > 3.1 && p < 4", delay="2", q="7"), lambda: np.where(DAYS < 5.1, 1, 7)),
+    "not persistent": (lambda: clock().event("p > 3.1 && p < 4", delay="2", persistent=False, q="7"), lambda: 1 + 0 * DAYS),
     "together, by values at firing": (
         lambda: clock().event("p > 3.1", priority="2", q="q + 1").event("p > 3.1", priority="1", q="q * 10"),
         lambda: np.where(DAYS < 3.1, 1, 10),
     ),
     "together, by values at the time": (
         lambda: (
-            clock().event("p > 3.1", priority="2", at_firing=False, q="q + 1")
+            clock()
+            .event("p > 3.1", priority="2", at_firing=False, q="q + 1")
             .event("p > 3.1", priority="1", at_firing=False, q="q * 10")
         ),
         lambda: np.where(DAYS < 3.1, 1, 20),
     ),
     "one prevents another": (
         lambda: (
-            clock().event("p > 3.1", priority="2", q="2")
-            .event("p > 3.1 && q < 1.5", priority="1", persistent=False, q="50")
+            clock().event("p > 3.1", priority="2", q="2").event("p > 3.1 && q < 1.5", priority="1", persistent=False, q="50")
         ),
         lambda: np.where(DAYS < 3.1, 1, 2),
     ),
@@ -479,11 +430,18 @@ GENERAL: dict[str, tuple[Callable[[], Made], Callable[[], Any]]] = {
         lambda: np.where(DAYS < 3.1, 1, 9),
     ),
     "back and forth": (
-        lambda: Made().parameter("p", 0.0, constant=False).parameter("s", 1.0, constant=False).rate("p", "s")
-        .parameter("q", 1.0, constant=False).event("p > 0.7", s="-1").event("p < 0.2", s="1", q="q + 1"),
+        lambda: (
+            Made()
+            .parameter("p", 0.0, constant=False)
+            .parameter("s", 1.0, constant=False)
+            .rate("p", "s")
+            .parameter("q", 1.0, constant=False)
+            .event("p > 0.7", s="-1")
+            .event("p < 0.2", s="1", q="q + 1")
+        ),
         lambda: 1 + np.clip(np.floor((DAYS - 0.2) / 1.0), 0, None),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.usefixtures("_quiet")
@@ -582,19 +540,15 @@ def algebraic() -> Made:
         (algebraic, "has 1 algebraic rules"),
         (lambda: drug().parameter("x", constant=False).assign("x", "delay(A, 2)"), "has a delay"),
         (
-            lambda: drug().parameter("x", constant=False).parameter("z", constant=False).assign("z", "2*A")
-            .assign("x", "rateOf(z)"),
+            lambda: (
+                drug().parameter("x", constant=False).parameter("z", constant=False).assign("z", "2*A").assign("x", "rateOf(z)")
+            ),
             "has the rateOf 'z', which a rule assigns",
         ),
         (lambda: Made().compartment().species("A", amount=1).lawless("A", "A"), "has no kinetic law for any reaction"),
         (lambda: decay().species("A").reaction("c*k*A", "A"), "'A' has no initial value"),
         (lambda: decay().parameter("p").species("A", concentration=1).reaction("c*p*A", "A"), "'p' has no value"),
-        (
-            lambda: (
-                drug().parameter("x", constant=False).parameter("y", constant=False).assign("x", "y").assign("y", "x")
-            ),
-            ".",
-        ),
+        (lambda: drug().parameter("x", constant=False).parameter("y", constant=False).assign("x", "y").assign("y", "x"), "."),
         (lambda: drug().parameter("x").parameter("y").initial("x", "y").initial("y", "x"), "."),
     ],
 )

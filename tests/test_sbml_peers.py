@@ -60,13 +60,13 @@ EVENTS: dict[str, Callable[[], Made]] = {
         decay().event("time >= 3", priority="1", at_firing=False, A="A + 1").event("time >= 3", priority="2", A="A * 4")
     ),
     "priority by the state": lambda: (
-        decay().event("time >= 3", priority="A", at_firing=False, A="A + 1")
+        decay()
+        .event("time >= 3", priority="A", at_firing=False, A="A + 1")
         .event("time >= 3", priority="1 - A", at_firing=False, A="A * 4")
     ),
     "one sets off another": lambda: decay().event("time >= 3", p="10").event("p > 5", A="A + 2"),
     "one prevents another": lambda: (
-        decay().event("time >= 3", priority="2", p="10")
-        .event("time >= 3 && p < 5", priority="1", persistent=False, A="A + 2")
+        decay().event("time >= 3", priority="2", p="10").event("time >= 3 && p < 5", priority="1", persistent=False, A="A + 2")
     ),
     "one does not prevent another": lambda: (
         decay().event("time >= 3", priority="2", p="10").event("time >= 3 && p < 5", priority="1", A="A + 2")
@@ -80,27 +80,26 @@ EVENTS: dict[str, Callable[[], Made]] = {
     "a size": lambda: growing().event("time >= 3", c="5"),
     "a size and what is in it": lambda: growing().event("time >= 3", c="5", A="2"),
     "what is in a space that grows": lambda: growing().rate("c", "0.1*c").event("A < 0.5", A="2"),
-    "every so often": lambda: (
-        decay().parameter("next", 2.0, constant=False).event("time >= next", A="A + 1", next="next + 2")
-    ),
+    "every so often": lambda: decay().parameter("next", 2.0, constant=False).event("time >= next", A="A + 1", next="next + 2"),
     "a time of the state": lambda: decay().event("time > 2 + A", A="A + 1"),
     "a time function": lambda: decay().event("sin(time) > 0.5", A="A + 0.1"),
     "a rule": lambda: decay().parameter("q", constant=False).assign("q", "A + B").event("q - 2*A > 0", A="A*3"),
     "a boundary species": lambda: (
-        base().species("A", amount=1, boundary=True, substance=True).species("B", amount=0, substance=True)
-        .reaction("k*A", "A", "B").event("time > 2", A="4")
+        base()
+        .species("A", amount=1, boundary=True, substance=True)
+        .species("B", amount=0, substance=True)
+        .reaction("k*A", "A", "B")
+        .event("time > 2", A="4")
     ),
     "a constant quantity": lambda: swings().event("p > 2", A="7").event("time > 3", p="3"),
-}  # fmt: skip
+}
 
 FEATURES: dict[str, Callable[[], Made]] = {
     "floor": lambda: decay().parameter("q", 0.0, constant=False).rate("q", "floor(time)"),
     "ceiling": lambda: decay().parameter("q", 0.0, constant=False).rate("q", "ceil(time / 2) * A"),
     "floor of the state": lambda: swings().parameter("q", 0.0, constant=False).rate("q", "floor(3*A)"),
     "factorial": lambda: decay().parameter("q", 0.0, constant=False).rate("q", "factorial(3) * A"),
-    "quotient and remainder": lambda: (
-        decay().parameter("q", 0.0, constant=False).rate("q", "quotient(7, 2) + rem(7.5, 2) * A")
-    ),
+    "quotient and remainder": lambda: decay().parameter("q", 0.0, constant=False).rate("q", "quotient(7, 2) + rem(7.5, 2) * A"),
     "remainder in time": lambda: decay().parameter("q", 0.0, constant=False).rate("q", "rem(time, 2)"),
     "arcus": lambda: (
         decay().parameter("q", 0.0, constant=False).rate("q", "arcsin(A/2) + arccos(A/2) * 2 + arctan(A) + arccot(A + 1)")
@@ -109,16 +108,16 @@ FEATURES: dict[str, Callable[[], Made]] = {
         decay().parameter("q", 0.0, constant=False).rate("q", "arcsec(A + 2) + arccsc(A + 2) * 2 + arctan(2/A)")
     ),
     "hyperbolic": lambda: (
-        decay().parameter("q", 0.0, constant=False)
+        decay()
+        .parameter("q", 0.0, constant=False)
         .rate("q", "sinh(A) + cosh(A) + tanh(A) + sech(A) + csch(A + 1) + coth(A + 1)")
     ),
     "area functions": lambda: (
-        decay().parameter("q", 0.0, constant=False)
+        decay()
+        .parameter("q", 0.0, constant=False)
         .rate("q", "arcsinh(A) + arccosh(A + 1) + arctanh(A/2) + arccsch(A + 1) + arcsech(A/2) + arccoth(A + 2)")
     ),
-    "trigonometric": lambda: (
-        decay().parameter("q", 0.0, constant=False).rate("q", "tan(A) + sec(A) + csc(A + 1) + cot(A + 1)")
-    ),
+    "trigonometric": lambda: decay().parameter("q", 0.0, constant=False).rate("q", "tan(A) + sec(A) + csc(A + 1) + cot(A + 1)"),
     "logarithms": lambda: (
         decay().parameter("q", 0.0, constant=False).rate("q", "log(3, A) + log10(A) + ln(A) + root(3, A) + sqrt(A)")
     ),
@@ -128,26 +127,44 @@ FEATURES: dict[str, Callable[[], Made]] = {
     "rateOf of a concentration": lambda: dense().parameter("q", 0.0, constant=False).rate("q", "rateOf(B) * 2"),
     "no kinetic law": lambda: decay().lawless("A", "B"),
     "a constant species": lambda: (
-        base().species("A", concentration=1, constant=True, boundary=True).species("B", concentration=0)
+        base()
+        .species("A", concentration=1, constant=True, boundary=True)
+        .species("B", concentration=0)
         .reaction("c*k*A", "A", "B")
     ),
     "a plane": lambda: (
-        base().compartment("d", 3.0, dimensions=2).species("A", concentration=1)
-        .species("B", concentration=0.2, compartment="d").reaction("c*k*A", "A", "B")
+        base()
+        .compartment("d", 3.0, dimensions=2)
+        .species("A", concentration=1)
+        .species("B", concentration=0.2, compartment="d")
+        .reaction("c*k*A", "A", "B")
     ),
     "a point": lambda: (
-        base().compartment("d", None, dimensions=0).species("A", concentration=1)
-        .species("B", amount=0.2, compartment="d").reaction("c*k*A", "A", "B")
+        base()
+        .compartment("d", None, dimensions=0)
+        .species("A", concentration=1)
+        .species("B", amount=0.2, compartment="d")
+        .reaction("c*k*A", "A", "B")
     ),
     "a conversion factor of the model": lambda: dense().parameter("f", 2.5).converted("f"),
     "keywords": lambda: (
-        base().species("lambda", concentration=1).species("log", concentration=0.1).species("None", concentration=0.1)
-        .species("time_", concentration=0.3).species("hill", concentration=0.2).reaction("c*k*lambda", "lambda", "log")
+        base()
+        .species("lambda", concentration=1)
+        .species("log", concentration=0.1)
+        .species("None", concentration=0.1)
+        .species("time_", concentration=0.3)
+        .species("hill", concentration=0.2)
+        .reaction("c*k*lambda", "lambda", "log")
         .reaction("c*k*hill*time_", "hill", "None")
     ),
     "a rule of a size": lambda: (
-        Made().compartment(size=2.0, constant=False).parameter("k", 0.3).species("A", concentration=1)
-        .species("B", concentration=0.5).reaction("c*k*A", "A", "B").assign("c", "2 + time")
+        Made()
+        .compartment(size=2.0, constant=False)
+        .parameter("k", 0.3)
+        .species("A", concentration=1)
+        .species("B", concentration=0.5)
+        .reaction("c*k*A", "A", "B")
+        .assign("c", "2 + time")
     ),
     "a stoichiometry that follows the state": lambda: (
         decay().species("C", amount=1, substance=True).reaction("k", "", "s:C").assign("s", "A*2")
@@ -167,7 +184,7 @@ FEATURES: dict[str, Callable[[], Made]] = {
     "equal and unequal": lambda: (
         decay().parameter("q", 0.0, constant=False).rate("q", "piecewise(A, k == 0.3, 0) + piecewise(1, p != 1.5, 2)")
     ),
-}  # fmt: skip
+}
 
 
 def both(made: Made, outputs: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:

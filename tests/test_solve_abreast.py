@@ -129,8 +129,13 @@ FORMS = {
     "dose at an output": ((4, "dose", 10.0), (8, "dose", 2.0, 4.0)),
     "nothing": (),
 }
-ACTIONS = Schedule(np.array([0.0, 1, 2, 5, 6, 9]), ("dose",) * 4 + ("out", ""), np.array([10.0, 2, 1, 0.5, 0.4, 0]),
-                   np.array([0.0, 6, 0, 0, 0, 0]), ("dose", "dose", "replace", "multiply", "set", "reset"))  # fmt: skip
+ACTIONS = Schedule(
+    np.array([0.0, 1, 2, 5, 6, 9]),
+    ("dose",) * 4 + ("out", ""),
+    np.array([10.0, 2, 1, 0.5, 0.4, 0]),
+    np.array([0.0, 6, 0, 0, 0, 0]),
+    ("dose", "dose", "replace", "multiply", "set", "reset"),
+)
 STEADY = Schedule(np.array([0.0]), ("dose",), np.array([10.0]), np.array([0.5]), steady=np.array([2.0]))
 REGIMENS = {**{name: schedule(*rows) for name, rows in FORMS.items()}, "actions": ACTIONS, "steady state": STEADY}
 
@@ -215,8 +220,14 @@ def test_stiff_patients_leave_the_eight():
 
 def test_sensitivities_abreast_are_those_of_closed_form():
     rates = np.linspace(0.1, 1.5, 12)
-    simulator = prepare(decay(), [schedule((2, "dose", 3.0))] * 12, np.array([0.0, 1, 2, 5]), ("amount",), rtol=1e-10,
-                        sensitivities=["rate", "amount(dose)", "time(dose)"])  # fmt: skip
+    simulator = prepare(
+        decay(),
+        [schedule((2, "dose", 3.0))] * 12,
+        np.array([0.0, 1, 2, 5]),
+        ("amount",),
+        rtol=1e-10,
+        sensitivities=["rate", "amount(dose)", "time(dose)"],
+    )
     assert simulator.rates_abreast is not None
     assert simulator.parameters == ("rate",)
     found = simulator.run(rates[:, None]).derivatives[:, 3, :, 0]
@@ -227,8 +238,12 @@ def test_sensitivities_abreast_are_those_of_closed_form():
 
 def test_parameters_that_change_on_the_way_abreast():
     """A covariate changes on different days in different patients."""
-    model = base("falling", {"rate": Parameter(0.1, "1/day")}, {"amount": Compartment("1", 8.0)},
-                 {"loss": Flow("amount", per_capita="rate")})  # fmt: skip
+    model = base(
+        "falling",
+        {"rate": Parameter(0.1, "1/day")},
+        {"amount": Compartment("1", 8.0)},
+        {"loss": Flow("amount", per_capita="rate")},
+    )
     days = np.arange(1.0, 11.0)
     regimens = [Schedule(np.array([d]), ("rate",), np.array([1.0]), np.zeros(1), ("set",)) for d in days]
     run = prepare(model, regimens, np.array([0.0, 20.0]), ("amount",), rtol=1e-9).run(np.array([0.1]))

@@ -1,6 +1,5 @@
 """Random parameters within their bounds, for every shipped model: each patient ends in a result or in a status."""
 
-
 import numpy as np
 import pytest
 
@@ -28,8 +27,7 @@ def check(case, count, seed):
         before = TIMES < status.time if solution.codes[p] == NOT_FINITE else TIMES <= status.time
         reached = solution.values[p][before]
         assert np.isfinite(reached).all() and status.advice and set(status.state) == set(states)
-    print(f"{name_of(case)}: {solution.ok.mean():.2%} finished, "
-          f"at most {solution.counts[:, 0].max()} steps")  # fmt: skip
+    print(f"{name_of(case)}: {solution.ok.mean():.2%} finished, at most {solution.counts[:, 0].max()} steps")
     assert solution.ok.mean() > 0.7  # bounds are wide: some draws grow without end
 
 

@@ -26,19 +26,18 @@ def oral():
             "elsewhere": Flow("", "other", rate="share * other * 0.1 * back"),
         },
         inputs={"oral": Input("depot", "1", "share", "lag"), "vein": Input("central", "1")},
-    )  # fmt: skip
+    )
 
 
 def one(rows):
     """Return the schedule of (time, input, amount, duration, action, steady) rows, as long as each is."""
-    full = [(*row, *(0, "", 0, 0, "dose", 0)[len(row):]) for row in rows]
+    full = [(*row, *(0, "", 0, 0, "dose", 0)[len(row) :]) for row in rows]
     t, i, a, d, actions, steady = zip(*full, strict=True)
     return Schedule(np.array(t, float), i, np.array(a, float), np.array(d, float), actions, np.array(steady, float))
 
 
 def run(rows, times, way, parameters=None):
     return imo.simulate(oral(), one(rows), times=times, parameters=parameters, **way, **TIGHT)
-
 
 
 def absorbed(t, dose):
@@ -102,16 +101,26 @@ def test_what_does_not_exchange_with_the_drug_stays_where_it_is(way):
 
 @ways
 def test_replace_multiply_and_reset(way):
-    rows = [(0, "vein", 10), (1, "vein", 4, 0, "replace"), (2, "vein", 0.5, 0, "multiply"), (3, "vein", 8, 2.0),
-            (4, "", 0, 0, "reset"), (4, "vein", 1)]  # fmt: skip
+    rows = [
+        (0, "vein", 10),
+        (1, "vein", 4, 0, "replace"),
+        (2, "vein", 0.5, 0, "multiply"),
+        (3, "vein", 8, 2.0),
+        (4, "", 0, 0, "reset"),
+        (4, "vein", 1),
+    ]
     found = run(rows, T, way)["central"]
     decay = np.exp(-OUT * T)
     wanted = np.select(
         [T < 1, T < 2, T < 3, T < 4],
-        [10 * decay, 4 * decay / np.exp(-OUT), 2 * decay / np.exp(-OUT),
-         2 * decay / np.exp(-OUT) + 4 / OUT * -np.expm1(-OUT * (T - 3))],
+        [
+            10 * decay,
+            4 * decay / np.exp(-OUT),
+            2 * decay / np.exp(-OUT),
+            2 * decay / np.exp(-OUT) + 4 / OUT * -np.expm1(-OUT * (T - 3)),
+        ],
         decay / np.exp(-OUT * 4),
-    )  # fmt: skip
+    )
     assert np.allclose(found, wanted, rtol=1e-8, atol=1e-9)
 
 
@@ -128,9 +137,13 @@ def test_a_covariate_that_changes(way):
 
 
 def test_outputs_use_the_parameters_of_their_time():
-    model = base("changing", {"rate": 1.0, "unit": Parameter(1.0, "day")}, {"amount": Compartment("1", "rate * unit")},
-                 {"loss": Flow("amount", per_capita="0 * rate")},
-                 derived={"twice": Derived("2 * rate", "1/day")})  # fmt: skip
+    model = base(
+        "changing",
+        {"rate": 1.0, "unit": Parameter(1.0, "day")},
+        {"amount": Compartment("1", "rate * unit")},
+        {"loss": Flow("amount", per_capita="0 * rate")},
+        derived={"twice": Derived("2 * rate", "1/day")},
+    )
     rows = [(-1, "rate", 3, 0, "set"), (2, "rate", 5, 0, "set")]
     found = imo.simulate(model, one(rows), times=[0, 1, 2, 3], start=-1)
     assert found["twice"].tolist() == [6, 6, 10, 10]

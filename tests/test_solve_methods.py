@@ -59,8 +59,24 @@ class Stepper:
         else:
             jacobian, drift = self.system.jacobian(self.x).reshape(n, n), self.system.time_derivative(self.x)
             room = np.zeros((n, n)), np.zeros(n, np.int64), right, np.zeros(n), n
-            attempt(self.f, t, 1e9, state, h, self.x, self.x.copy(), self.infusion, self.k, slope, trial, jacobian, drift,
-                    *room, 1.0, atol)  # fmt: skip
+            attempt(
+                self.f,
+                t,
+                1e9,
+                state,
+                h,
+                self.x,
+                self.x.copy(),
+                self.infusion,
+                self.k,
+                slope,
+                trial,
+                jacobian,
+                drift,
+                *room,
+                1.0,
+                atol,
+            )
             interpolant(state, trial, self.k, self.dense)
         return trial[:n]
 

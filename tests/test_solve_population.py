@@ -14,13 +14,22 @@ PATIENTS = pd.DataFrame({"rate": [0.5, 1.0, 2.0, 0.1]}, index=["a", "b", "c", "d
 
 def test_reductions_are_those_of_the_time_course():
     times, values = np.array([0.0, 1.0, 3.0]), np.array([[4.0, 2.0, 3.0], [1.0, 1.0, 1.0]])
-    found = {name: f(times, values).tolist() for name, f in reductions(
-        ["final", "minimum", "time_of_minimum", "maximum", "time_of_maximum", "area", "first_below(3)", "first_above(2.5)"]
-    ).items()}  # fmt: skip
+    found = {
+        name: f(times, values).tolist()
+        for name, f in reductions(
+            ["final", "minimum", "time_of_minimum", "maximum", "time_of_maximum", "area", "first_below(3)", "first_above(2.5)"]
+        ).items()
+    }
     assert found == {
-        "final": [3, 1], "minimum": [2, 1], "time_of_minimum": [1, 0], "maximum": [4, 1], "time_of_maximum": [0, 0],
-        "area": [8, 3], "first_below(3)": [0.5, 0.0], "first_above(2.5)": [0.0, np.inf],
-    }  # fmt: skip
+        "final": [3, 1],
+        "minimum": [2, 1],
+        "time_of_minimum": [1, 0],
+        "maximum": [4, 1],
+        "time_of_maximum": [0, 0],
+        "area": [8, 3],
+        "first_below(3)": [0.5, 0.0],
+        "first_above(2.5)": [0.0, np.inf],
+    }
 
 
 @pytest.mark.parametrize("block", [1, 3, 100])

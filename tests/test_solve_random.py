@@ -26,8 +26,10 @@ def drawn(number):
     parts = [imo.load_model(name, variant=v) for name, v in (MODELS[c] for c in chosen)]
     model = imo.combine(imo.load_model("tumour_immune", variant=variant), *parts)
     regimens = [regimen_of(c).shift(float(random.uniform(0, 60))) for c in chosen]
-    scaled = [imo.Regimen(tuple(replace(rule, amount=rule.amount * float(random.uniform(0.3, 2))) for rule in r.rules))
-              for r in regimens]  # fmt: skip
+    scaled = [
+        imo.Regimen(tuple(replace(rule, amount=rule.amount * float(random.uniform(0.3, 2))) for rule in r.rules))
+        for r in regimens
+    ]
     return model, reduce(add, scaled)
 
 
@@ -41,8 +43,10 @@ def test_engines_agree_on_every_shipped_model(case):
     model = whole(*case)
     doses = given(model)
     rtol = RTOL.get(case[0], 1e-8)
-    first, second = (imo.simulate(model, doses, until=200, engine=engine, rtol=rtol, outputs=list(model.compartments))
-                     for engine in ("compiled", "scipy"))  # fmt: skip
+    first, second = (
+        imo.simulate(model, doses, until=200, engine=engine, rtol=rtol, outputs=list(model.compartments))
+        for engine in ("compiled", "scipy")
+    )
     assert first.ok and second.ok
     a, b = first.values[0], second.values[0]
     largest = np.abs(b).max(axis=0)

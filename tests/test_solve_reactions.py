@@ -112,8 +112,13 @@ def test_every_patient_has_decisions_of_its_own():
 
 
 def test_extinction_ends_a_treatment():
-    whole = base("dying", {"rate": 1.0}, {"cells": Compartment("1", 100.0, extinct_below=1.0), "drug": 0.0},
-                 {"death": Flow("cells", per_capita="rate")}, inputs={"drug": Input("drug", "1")})  # fmt: skip
+    whole = base(
+        "dying",
+        {"rate": 1.0},
+        {"cells": Compartment("1", 100.0, extinct_below=1.0), "drug": 0.0},
+        {"death": Flow("cells", per_capita="rate")},
+        inputs={"drug": Input("drug", "1")},
+    )
     found = imo.simulate(whole, imo.Regimen().dose("drug", 1.0, every=2, count=9).when("cells", below=0, then="stop"), until=20)
     assert found.reactions["day"].tolist() == [pytest.approx(np.log(100), rel=1e-5)] and found["drug"][-1] == 3.0
 

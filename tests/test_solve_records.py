@@ -21,17 +21,26 @@ T = np.linspace(0, 12, 97)
 
 def drug(**inputs):
     """Return a depot and a central compartment; doses into the vein have a lag, a share that arrives, a rate and a duration."""
-    own = {"vein": Input("central", "1", lag="lag", bioavailability="share", rate="speed", duration="lasts"),
-           "mouth": Input("depot", "1", fraction="share", lag="lag")}  # fmt: skip
+    own = {
+        "vein": Input("central", "1", lag="lag", bioavailability="share", rate="speed", duration="lasts"),
+        "mouth": Input("depot", "1", fraction="share", lag="lag"),
+    }
     return base(
         "drug",
-        {"out": OUT, "up": UP, "share": (1.0, "1"), "lag": Parameter(0.0, "day"), "speed": 4.0,
-         "lasts": Parameter(2.5, "day"), "volume": (5.0, "1")},
+        {
+            "out": OUT,
+            "up": UP,
+            "share": (1.0, "1"),
+            "lag": Parameter(0.0, "day"),
+            "speed": 4.0,
+            "lasts": Parameter(2.5, "day"),
+            "volume": (5.0, "1"),
+        },
         {"depot": 0.0, "central": 0.0},
         {"absorption": Flow("depot", "central", per_capita="up"), "elimination": Flow("central", per_capita="out")},
         inputs=own | inputs,
         derived={"level": Derived("central / volume", "1")},
-    )  # fmt: skip
+    )
 
 
 def row(time, name, amount, duration=0.0, **more):
@@ -40,8 +49,17 @@ def row(time, name, amount, duration=0.0, **more):
 
 def table(*rows):
     """Return the schedule of some rows."""
-    names = {"times": "time", "inputs": "input", "amounts": "amount", "durations": "duration", "actions": "action",
-             "steady": "steady", "rates": "rate", "adding": "adding", "orders": "order"}  # fmt: skip
+    names = {
+        "times": "time",
+        "inputs": "input",
+        "amounts": "amount",
+        "durations": "duration",
+        "actions": "action",
+        "steady": "steady",
+        "rates": "rate",
+        "adding": "adding",
+        "orders": "order",
+    }
     columns = {column: [r.get(word, 0) for r in rows] for column, word in names.items()}
     return imo.Schedule(**{n: tuple(c) if n in ("inputs", "actions") else np.array(c) for n, c in columns.items()})
 
@@ -84,8 +102,10 @@ def test_a_rate_holds_and_a_duration_holds_whatever_share_arrives(way, inputs):
 
 @ways
 def test_a_fraction_that_converts_changes_no_duration(way):
-    inputs = {"vein": Input("central", "1", fraction="1 / volume", bioavailability="1"),
-              "half": Input("central", "1", fraction="1 / volume", bioavailability="share")}  # fmt: skip
+    inputs = {
+        "vein": Input("central", "1", fraction="1 / volume", bioavailability="1"),
+        "half": Input("central", "1", fraction="1 / volume", bioavailability="share"),
+    }
     found = run([row(1, "vein", 12, rate=3)], way, {"share": 0.5}, model=drug(**inputs))
     close(found, 3 / 5 * infusion(T - 1, 4))
     found = run([row(1, "half", 12, rate=3)], way, {"share": 0.5}, model=drug(**inputs))
@@ -141,8 +161,20 @@ def test_a_regimens_rate_holds_too(way):
 
 # steady states
 
-CASES = [(0.0, 0.0), (0.75, 0.0), (2.0, 0.0), (3.0, 0.0), (5.25, 0.0), (4.0, 0.0), (0.0, 0.5), (0.5, 3.5), (2.0, 4.0),
-         (5.5, 1.0), (3.25, 7.1), (1.5, 0.5)]  # fmt: skip
+CASES = [
+    (0.0, 0.0),
+    (0.75, 0.0),
+    (2.0, 0.0),
+    (3.0, 0.0),
+    (5.25, 0.0),
+    (4.0, 0.0),
+    (0.0, 0.5),
+    (0.5, 3.5),
+    (2.0, 4.0),
+    (5.5, 1.0),
+    (3.25, 7.1),
+    (1.5, 0.5),
+]
 """Lags and durations, with an interval of 2: also longer than it, and so that one ends where another begins."""
 
 
@@ -220,8 +252,11 @@ def test_times_that_are_equal_in_hours_are_equal(way, hours):
 
 @ways
 def test_observations_stand_among_the_records_of_their_time(way):
-    rows = [row(0, "vein", 8, order=0), row(1, "vein", 10, order=2),
-            {"time": 1, "input": "vein", "amount": 0.5, "action": "multiply", "order": 4}]  # fmt: skip
+    rows = [
+        row(0, "vein", 8, order=0),
+        row(1, "vein", 10, order=2),
+        {"time": 1, "input": "vein", "amount": 0.5, "action": "multiply", "order": 4},
+    ]
     times, orders = np.array([0.0, 0.0, 1, 1, 1, 2]), np.array([-np.inf, 1, 1, 3, np.inf, np.inf])
     engine = way.get("engine", "compiled")
     simulator = prepare(drug(), [table(*rows)], times, ["central"], orders=orders, engine=engine, **EXACT)
@@ -235,8 +270,15 @@ def test_observations_stand_among_the_records_of_their_time(way):
 def test_what_a_table_does_not_state_comes_before_its_rows(way):
     """A dose that arrives after a lag at the time of an observation has arrived."""
     rows = [row(0, "vein", 8, order=0)]
-    simulator = prepare(drug(), [table(*rows)], np.array([0.25]), ["central"], orders=np.array([1.0]),
-                        engine=way.get("engine", "compiled"), **EXACT)  # fmt: skip
+    simulator = prepare(
+        drug(),
+        [table(*rows)],
+        np.array([0.25]),
+        ["central"],
+        orders=np.array([1.0]),
+        engine=way.get("engine", "compiled"),
+        **EXACT,
+    )
     values = dict(zip(equations(drug()).parameters, equations(drug()).values, strict=True)) | {"lag": 0.25}
     assert simulator.run(np.array(list(values.values()))).values[0, 0, 0] == pytest.approx(8)
 
@@ -313,10 +355,19 @@ def fading(name):
     model = drug(vein=Input("central", "1"))
     rate = "out * exp(-0.5 * hill(time_since_first('vein'), late, 2))"
     flows = {**model.flows, "elimination": Flow("central", per_capita="rate_now")}
-    return imo.Model(**{**vars(model), "name": name, "flows": flows,
-                        "parameters": {**model.parameters, "late": Parameter(3.0, "day")},
-                        "derived": {**model.derived, "rate_now": Derived(rate, "1/day"),
-                                    "on_treatment": Derived("time_since_first('vein')", "day")}})  # fmt: skip
+    return imo.Model(
+        **{
+            **vars(model),
+            "name": name,
+            "flows": flows,
+            "parameters": {**model.parameters, "late": Parameter(3.0, "day")},
+            "derived": {
+                **model.derived,
+                "rate_now": Derived(rate, "1/day"),
+                "on_treatment": Derived("time_since_first('vein')", "day"),
+            },
+        }
+    )
 
 
 @ways
@@ -340,8 +391,11 @@ def test_a_drug_that_is_never_given_counts_from_day_0(way):
 @ways
 def test_each_drug_counts_from_its_own_first_dose_also_where_a_regimen_reacts(way):
     """A second line begins where the first fails: its clearance is that of a drug just begun."""
-    model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="nivolumab"),
-                        imo.load_model("pd1_inhibitor", variant="atezolizumab"))  # fmt: skip
+    model = imo.combine(
+        "tumour_immune",
+        imo.load_model("pd1_inhibitor", variant="nivolumab"),
+        imo.load_model("pd1_inhibitor", variant="atezolizumab"),
+    )
     second = imo.Regimen().dose("nivolumab", "240 mg", every="2 weeks", count=4)
     first = imo.Regimen().dose("atezolizumab", "1200 mg", every="3 weeks", count=3, start=2)
     reacting = first.when("atezolizumab_central", above=100, then=second, every="1 day", start="10 days")
@@ -358,8 +412,13 @@ def test_each_drug_counts_from_its_own_first_dose_also_where_a_regimen_reacts(wa
 def test_a_first_dose_that_a_reaction_leaves_out_is_not_the_first(way):
     model = fading("fading")
     held = imo.Regimen().dose("vein", 10, every=2, count=4).when("time_on", above=0.5, then="hold", every=1)
-    model = imo.Model(**{**vars(model), "derived": {**model.derived, "time_on": Derived("piecewise(1, time < three, 0)")},
-                         "parameters": {**model.parameters, "three": Parameter(3.0, "day")}})  # fmt: skip
+    model = imo.Model(
+        **{
+            **vars(model),
+            "derived": {**model.derived, "time_on": Derived("piecewise(1, time < three, 0)")},
+            "parameters": {**model.parameters, "three": Parameter(3.0, "day")},
+        }
+    )
     found = imo.simulate(model, held, times=T, **way, **EXACT)
     np.testing.assert_allclose(found["on_treatment"], np.maximum(T - 4, 0), atol=1e-12)
 
@@ -373,8 +432,10 @@ def test_the_time_of_a_first_dose_has_derivatives():
     h = 1e-4
     for k, moved in ((0, (0, 1)), (2, (0,)), (3, (1,))):
         given = [[{**r, "time": r["time"] + s * (i in moved)} for i, r in enumerate(rows)] for s in (h, -h)]
-        two = [imo.simulate(model, table(*g), times=times, outputs=["central", "rate_now"], rtol=1e-11, atol=1e-13).values[0]
-               for g in given]  # fmt: skip
+        two = [
+            imo.simulate(model, table(*g), times=times, outputs=["central", "rate_now"], rtol=1e-11, atol=1e-13).values[0]
+            for g in given
+        ]
         np.testing.assert_allclose(found[:, k], (two[0] - two[1]) / (2 * h), rtol=1e-5, atol=1e-6)
 
 

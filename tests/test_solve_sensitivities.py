@@ -20,9 +20,20 @@ def model():
     """Return a tumour with a drug that is absorbed late: a lag, a kink of the rates in state and time, a pulse, an output."""
     return base(
         "kinked",
-        {"growth": 0.2, "capacity": (50.0, "1"), "kill": 0.5, "half": (2.0, "1"), "out": 0.7, "up": 3.0, "share": (0.8, "1"),
-         "lag": Parameter(0.3, "day"), "late": Parameter(4.1, "day"), "size": (10.0, "1"), "part": (0.1, "1"),
-         "limit": (8.0, "1")},
+        {
+            "growth": 0.2,
+            "capacity": (50.0, "1"),
+            "kill": 0.5,
+            "half": (2.0, "1"),
+            "out": 0.7,
+            "up": 3.0,
+            "share": (0.8, "1"),
+            "lag": Parameter(0.3, "day"),
+            "late": Parameter(4.1, "day"),
+            "size": (10.0, "1"),
+            "part": (0.1, "1"),
+            "limit": (8.0, "1"),
+        },
         {"tumour": Compartment("1", "size"), "depot": 0.0, "drug": 0.0, "dead": 0.0},
         {
             "growing": Flow("", "tumour", rate="growth * tumour * (1 - tumour / capacity)"),
@@ -34,13 +45,29 @@ def model():
         inputs={"dose": Input("depot", "1", "share", "lag"), "ray": Input("dead", "1")},
         pulses={"hit": Pulse("ray", "tumour", "1 - exp(-part * dose)", "dead", "0.5")},
         derived={"burden": Derived("tumour + growth * dead / out", "1")},
-    )  # fmt: skip
+    )
 
 
 ROWS = [(0.5, "dose", 6), (2, "ray", 2), (3, "dose", 4, 1.5), (5, "ray", 1), (6, "dose", 3)]
 TIMES = np.array([0.0, 0.4, 1.1, 1.9, 2.5, 3.3, 3.9, 4.4, 5.3, 7.0, 9.0])
-BY = ["growth", "kill", "out", "up", "share", "lag", "late", "size", "part", "limit", "initial(dead)", "amount(dose)",
-      "time(ray)", "amount(dose, 1)", "time(dose, 2)", "amount(ray)"]  # fmt: skip
+BY = [
+    "growth",
+    "kill",
+    "out",
+    "up",
+    "share",
+    "lag",
+    "late",
+    "size",
+    "part",
+    "limit",
+    "initial(dead)",
+    "amount(dose)",
+    "time(ray)",
+    "amount(dose, 1)",
+    "time(dose, 2)",
+    "amount(ray)",
+]
 
 
 def moved(by, h):
@@ -68,8 +95,9 @@ def values(which, method, rtol=1e-12):
 @methods
 def test_against_differences_through_everything_that_jumps(method):
     """Central differences of tight solves: jumps, lags, kinks and moved doses have no complex step."""
-    simulator = prepare(model(), [one(ROWS)], TIMES, ["tumour", "dead", "burden"], rtol=1e-10, atol=1e-12, method=method,
-                        sensitivities=BY)  # fmt: skip
+    simulator = prepare(
+        model(), [one(ROWS)], TIMES, ["tumour", "dead", "burden"], rtol=1e-10, atol=1e-12, method=method, sensitivities=BY
+    )
     solution = simulator.run(np.array([equations(model()).values]))
     assert solution.ok.all()
     for k, by in enumerate(BY):
@@ -118,8 +146,16 @@ def test_steady_state(method):
     from tests.test_solve_dosing import OUT, oral
 
     times = np.array([1.0, 1.2, 2.0, 4.0])
-    simulator = prepare(oral(), [one([(1, "vein", 10, 0, "dose", 2.0)])], times, ["central"], rtol=1e-10, atol=1e-12,
-                        method=method, sensitivities=["out", "amount(vein)", "up"])  # fmt: skip
+    simulator = prepare(
+        oral(),
+        [one([(1, "vein", 10, 0, "dose", 2.0)])],
+        times,
+        ["central"],
+        rtol=1e-10,
+        atol=1e-12,
+        method=method,
+        sensitivities=["out", "amount(vein)", "up"],
+    )
     found = simulator.run(np.array([equations(oral()).values])).derivatives[0, :, :, 0]
     fade, s = np.exp(-2 * OUT), times - 1
     by_out = -10 * np.exp(-OUT * s) * (s / (1 - fade) + 2 * fade / (1 - fade) ** 2)
@@ -131,10 +167,22 @@ def test_steady_state(method):
 @methods
 def test_extinction_is_carried_over(method):
     """What dies out does so at a time that depends on the parameters; from then on it is zero and so are its derivatives."""
-    whole = base("dying", {"rate": 1.0, "feed": 2.0}, {"cells": Compartment("1", 10.0, extinct_below=1.0), "fed": 0.0},
-                 {"death": Flow("cells", per_capita="rate"), "feeding": Flow("", "fed", rate="feed * cells")})  # fmt: skip
-    simulator = prepare(whole, [None], np.array([0.0, 1.0, 2.0, 4.0]), ["cells", "fed"], rtol=1e-11, atol=1e-13, method=method,
-                        sensitivities=["rate", "initial(cells)"])  # fmt: skip
+    whole = base(
+        "dying",
+        {"rate": 1.0, "feed": 2.0},
+        {"cells": Compartment("1", 10.0, extinct_below=1.0), "fed": 0.0},
+        {"death": Flow("cells", per_capita="rate"), "feeding": Flow("", "fed", rate="feed * cells")},
+    )
+    simulator = prepare(
+        whole,
+        [None],
+        np.array([0.0, 1.0, 2.0, 4.0]),
+        ["cells", "fed"],
+        rtol=1e-11,
+        atol=1e-13,
+        method=method,
+        sensitivities=["rate", "initial(cells)"],
+    )
     found = simulator.run(np.array([equations(whole).values]))
     cells, fed = found.derivatives[0, :, :, 0], found.derivatives[0, :, :, 1]
     assert cells[3].tolist() == [0.0, 0.0]
@@ -145,11 +193,18 @@ def test_extinction_is_carried_over(method):
 
 def test_through_shipped_models():
     """A full combination: derivatives agree with differences of tight solves."""
-    whole = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"),
-                        imo.load_model("chemotherapy", variant="docetaxel"), "radiotherapy")  # fmt: skip
-    regimen = (imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=4, over="30 min")
-               .dose("docetaxel", "75 mg/m2", every="3 weeks", count=4, over="1 hour")
-               .dose("radiotherapy", "2 Gy", every="1 day", count=10, weekdays=True))  # fmt: skip
+    whole = imo.combine(
+        "tumour_immune",
+        imo.load_model("pd1_inhibitor", variant="pembrolizumab"),
+        imo.load_model("chemotherapy", variant="docetaxel"),
+        "radiotherapy",
+    )
+    regimen = (
+        imo.Regimen()
+        .dose("pembrolizumab", "200 mg", every="3 weeks", count=4, over="30 min")
+        .dose("docetaxel", "75 mg/m2", every="3 weeks", count=4, over="1 hour")
+        .dose("radiotherapy", "2 Gy", every="1 day", count=10, weekdays=True)
+    )
     names = ["growth_rate", "kill_rate", "baseline_sum_of_diameters", "priming_rate"]
     times = np.linspace(0, 120, 13)
     inputs = {name: target.unit for name, target in equations(whole).inputs.items()}
@@ -178,5 +233,10 @@ def test_a_parameter_that_is_set_has_no_derivative():
 
 def test_the_reference_engine_says_so():
     with pytest.raises(SolveError, match="compiled"):
-        prepare(model(), [Schedule(np.zeros(0), (), np.zeros(0), np.zeros(0))], np.array([0.0, 1.0]), engine="scipy",
-                sensitivities=["kill"])  # fmt: skip
+        prepare(
+            model(),
+            [Schedule(np.zeros(0), (), np.zeros(0), np.zeros(0))],
+            np.array([0.0, 1.0]),
+            engine="scipy",
+            sensitivities=["kill"],
+        )

@@ -23,9 +23,12 @@ def beside(production, loss, cells=1e7, decay=0.1):
         "beside",
         {"production": production, "loss": loss, "decay": decay},
         {"cells": cells, "made": 0.0},
-        {"death": Flow("cells", per_capita="decay"), "making": Flow("", "made", rate="production * cells"),
-         "losing": Flow("made", per_capita="loss")},
-    )  # fmt: skip
+        {
+            "death": Flow("cells", per_capita="decay"),
+            "making": Flow("", "made", rate="production * cells"),
+            "losing": Flow("made", per_capita="loss"),
+        },
+    )
 
 
 def made(production, loss, t, cells=1e7, decay=0.1):
@@ -44,15 +47,30 @@ def test_a_state_that_starts_empty_beside_large_ones(production, loss, way):
 @pytest.mark.parametrize("size", [1e-15, 1e-3, 1e12])
 def test_results_scale_with_their_unit(size, way):
     """The same solution in any unit, a dose into an empty state and what comes from it."""
-    whole = base("scaled", {"up": 1.3, "out": 0.4, "on": 2.0},
-                 {"depot": 0.0, "central": 0.0, "away": 0.0},
-                 {"inward": Flow("depot", "central", per_capita="up"), "out_": Flow("central", "away", per_capita="out"),
-                  "gone": Flow("away", per_capita="on")}, inputs={"dose": Input("depot", "1")})  # fmt: skip
+    whole = base(
+        "scaled",
+        {"up": 1.3, "out": 0.4, "on": 2.0},
+        {"depot": 0.0, "central": 0.0, "away": 0.0},
+        {
+            "inward": Flow("depot", "central", per_capita="up"),
+            "out_": Flow("central", "away", per_capita="out"),
+            "gone": Flow("away", per_capita="on"),
+        },
+        inputs={"dose": Input("depot", "1")},
+    )
     times = TIMES + 1.0
     found = imo.simulate(whole, imo.Regimen().dose("dose", size, start=1.0), times=times, **way)
     a, b, c = 1.3, 0.4, 2.0
-    wanted = size * a * b * (np.exp(-a * TIMES) / ((b - a) * (c - a)) + np.exp(-b * TIMES) / ((a - b) * (c - b))
-                             + np.exp(-c * TIMES) / ((a - c) * (b - c)))  # fmt: skip
+    wanted = (
+        size
+        * a
+        * b
+        * (
+            np.exp(-a * TIMES) / ((b - a) * (c - a))
+            + np.exp(-b * TIMES) / ((a - b) * (c - b))
+            + np.exp(-c * TIMES) / ((a - c) * (b - c))
+        )
+    )
     assert found.ok and close(found["away"][1:], wanted[1:], 2e-5)
 
 
@@ -80,9 +98,13 @@ def test_what_begins_at_a_time(size, way):
         "later",
         {"rate": size, "pace": 0.5, "onset": Parameter(5.0, "day")},
         {"cells": 1e9, "one": 0.0, "two": 0.0},
-        {"steady": Flow("", "cells", rate="0 * rate"), "begins": Flow("", "one", rate="piecewise(rate, time > onset, 0)"),
-         "on": Flow("one", "two", per_capita="pace"), "off": Flow("two", per_capita="pace")},
-    )  # fmt: skip
+        {
+            "steady": Flow("", "cells", rate="0 * rate"),
+            "begins": Flow("", "one", rate="piecewise(rate, time > onset, 0)"),
+            "on": Flow("one", "two", per_capita="pace"),
+            "off": Flow("two", per_capita="pace"),
+        },
+    )
     found = imo.simulate(whole, times=TIMES, **way)
     t = 0.5 * np.maximum(TIMES - 5, 0)
     assert found.ok and close(found["two"], 2 * size * (1 - (1 + t) * np.exp(-t)), 5e-5)
@@ -91,9 +113,16 @@ def test_what_begins_at_a_time(size, way):
 @ways
 def test_a_clone_that_mutation_begins(way):
     """A few cells per day out of ten million, which grow beyond all others."""
-    whole = base("clone", {"mutation": 1e-9, "growth": 0.9, "decay": 0.1}, {"cells": 1e7, "clone": 0.0},
-                 {"death": Flow("cells", per_capita="decay"), "mutants": Flow("", "clone", rate="mutation * cells"),
-                  "growing": Flow("", "clone", rate="growth * clone")})  # fmt: skip
+    whole = base(
+        "clone",
+        {"mutation": 1e-9, "growth": 0.9, "decay": 0.1},
+        {"cells": 1e7, "clone": 0.0},
+        {
+            "death": Flow("cells", per_capita="decay"),
+            "mutants": Flow("", "clone", rate="mutation * cells"),
+            "growing": Flow("", "clone", rate="growth * clone"),
+        },
+    )
     found = imo.simulate(whole, times=TIMES, **way)
     assert close(found["clone"], made(1e-9, -0.9, TIMES), 5e-5)
 
@@ -101,9 +130,17 @@ def test_a_clone_that_mutation_begins(way):
 @ways
 def test_what_balances_to_rounding_stays_nothing(way):
     """What is made of the difference of two equal large states is rounding: no step fails for it."""
-    whole = base("balanced", {"k": 0.3, "one": 1.0}, {"a": 1e7, "b": 1e7, "left": 0.0},
-                 {"ina": Flow("", "a", rate="k * (3e6 - a)"), "inb": Flow("", "b", rate="k * 3e6 - k * b"),
-                  "rest": Flow("", "left", rate="one * (a - b)"), "off": Flow("left", per_capita="one")})  # fmt: skip
+    whole = base(
+        "balanced",
+        {"k": 0.3, "one": 1.0},
+        {"a": 1e7, "b": 1e7, "left": 0.0},
+        {
+            "ina": Flow("", "a", rate="k * (3e6 - a)"),
+            "inb": Flow("", "b", rate="k * 3e6 - k * b"),
+            "rest": Flow("", "left", rate="one * (a - b)"),
+            "off": Flow("left", per_capita="one"),
+        },
+    )
     found = imo.simulate(whole, times=TIMES, **way)
     assert found.ok and np.abs(found["left"]).max() < 1e-5 and found.counts[0, 0] < 400
 
@@ -112,9 +149,16 @@ def test_what_balances_to_rounding_stays_nothing(way):
 def test_binding_to_a_target_in_mol(way):
     """Drug in excess of a target, amounts in mol: the complex is a relaxation in closed form."""
     on, off, drug, target = 3e9, 0.2, 1e-9, 1e-15
-    whole = base("binding", {"on": on, "off": off}, {"drug": drug, "free": target, "bound": 0.0},
-                 {"constant": Flow("", "drug", rate="0 * on"), "binding": Flow("free", "bound", rate="on * drug * free"),
-                  "release": Flow("bound", "free", per_capita="off")})  # fmt: skip
+    whole = base(
+        "binding",
+        {"on": on, "off": off},
+        {"drug": drug, "free": target, "bound": 0.0},
+        {
+            "constant": Flow("", "drug", rate="0 * on"),
+            "binding": Flow("free", "bound", rate="on * drug * free"),
+            "release": Flow("bound", "free", per_capita="off"),
+        },
+    )
     found = imo.simulate(whole, times=TIMES, **way)
     wanted = target * on * drug / (on * drug + off) * -np.expm1(-(on * drug + off) * TIMES)
     assert found.ok and close(found["bound"], wanted, 2e-5)

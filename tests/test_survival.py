@@ -62,9 +62,7 @@ def test_survival_by_hand() -> None:
     table = pd.DataFrame({"subject": list("abcde"), "time": [1, 2, 2, 3, 4], "event": [1, 1, 0, 1, 0]})
     km = imo.kaplan_meier(table)
     assert np.allclose(km.curve["survival"], [1, 4 / 5, 4 / 5 * 3 / 4, 4 / 5 * 3 / 4 / 2, 4 / 5 * 3 / 4 / 2])
-    assert km.survival_at(2.5)["survival"].tolist() == pytest.approx([0.6]) and np.isnan(
-        km.survival_at(5)["survival"][0]
-    )
+    assert km.survival_at(2.5)["survival"].tolist() == pytest.approx([0.6]) and np.isnan(km.survival_at(5)["survival"][0])
     s, variance = 0.6, 1 / (5 * 4) + 1 / (4 * 3)
     low = s ** np.exp(1.959964 * np.sqrt(variance) / abs(np.log(s)))
     assert km.survival_at(2)["lower"][0] == pytest.approx(low, rel=1e-6)
@@ -130,9 +128,12 @@ def test_poplar_is_as_published() -> None:
 def test_numbers_at_risk_of_poplar_are_counted_from_the_table(endpoint: str) -> None:
     raw = pd.read_csv(data_file("poplar_clinical.csv"))
     data = imo.read_endpoints(
-        data_file("poplar_clinical.csv"), {endpoint: endpoint}, censored={endpoint: f"{endpoint}.CNSR"}, unit="month",
+        data_file("poplar_clinical.csv"),
+        {endpoint: endpoint},
+        censored={endpoint: f"{endpoint}.CNSR"},
+        unit="month",
         columns={"subject": "PtID", "arm": "TRT01P"},
-    )  # fmt: skip
+    )
     months = np.array([0, 3, 6, 9, 12, 15, 18, 21, 24])
     counts = imo.kaplan_meier(data, endpoint).at_risk(months * 30.4375)
     for arm, rows in raw.groupby("TRT01P"):
@@ -220,9 +221,7 @@ def test_covariates_in_words_and_numbers() -> None:
     people = pd.DataFrame({"age": np.linspace(2, 12, 42), "sex": ["f", "m"] * 21}, index=table["subject"])
     people.iloc[0, 0] = np.nan
     found = imo.cox(table, people, reference="placebo")
-    assert (
-        found.table["covariate"].tolist() == ["arm: 6-MP (to placebo)", "age", "sex: m (to f)"] or len(found.table) == 3
-    )
+    assert found.table["covariate"].tolist() == ["arm: 6-MP (to placebo)", "age", "sex: m (to f)"] or len(found.table) == 3
     assert found.left_out["subject"].tolist() == ["s0"] and found.subjects == 41
     strata = imo.cox(table, people[["sex"]], strata=["sex"], reference="placebo")
     assert len(strata.table) == 1
@@ -295,25 +294,20 @@ DEATHS = pd.DataFrame(
     ],
 )
 def test_censoring_rules(rules: dict[str, Any], subject: str, time: float, event: bool, reason: str) -> None:
-    found = imo.progression_free_survival(
-        responses(SEEN), DEATHS, new_therapy={"switches": 60}, rules=imo.PfsRules(**rules)
-    )  # type: ignore[arg-type]
+    found = imo.progression_free_survival(responses(SEEN), DEATHS, new_therapy={"switches": 60}, rules=imo.PfsRules(**rules))  # type: ignore[arg-type]
     row = found.set_index("subject").loc[subject]
     assert (row["time"], row["event"], row["reason"]) == (time, event, reason)
 
 
 def test_progression_lies_between_visits() -> None:
     found = imo.progression_free_survival(responses(SEEN), DEATHS).set_index("subject")  # type: ignore[arg-type]
-    assert found.loc["grows", ["lower", "upper"]].tolist() == [42, 84] and found.loc[
-        "dies", ["lower", "upper"]
-    ].tolist() == [60, 60]
+    assert found.loc["grows", ["lower", "upper"]].tolist() == [42, 84] and found.loc["dies", ["lower", "upper"]].tolist() == [
+        60,
+        60,
+    ]
     assert found.loc["stays", ["lower", "upper"]].tolist() == [84, np.inf]
     alone = imo.progression_free_survival(responses(SEEN)).set_index("subject")  # type: ignore[arg-type]
-    assert alone.loc["baseline only", ["time", "event", "reason"]].tolist() == [
-        0,
-        False,
-        "no assessment after baseline",
-    ]
+    assert alone.loc["baseline only", ["time", "event", "reason"]].tolist() == [0, False, "no assessment after baseline"]
 
 
 def test_duration_of_response() -> None:

@@ -20,12 +20,25 @@ from immunoode.tables.visits import visit_time
 from immunoode.unit_words import time_unit, time_unit_in_label
 
 
-@pytest.mark.parametrize(("written", "unit"), [
-    ("MO", "month"), ("mos", "month"), ("wk", "week"), ("yr", "year"), ("HOURS", "hour"), ("MONTH(S)", "month"),
-    ("mths.", "month"),
-    ("DAY(S)", "day"), ("Tage", "day"), ("Monate", "month"), ("jours", "day"), ("años", "year"), ("settimane", "week"),
-    ("min", "minute"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("written", "unit"),
+    [
+        ("MO", "month"),
+        ("mos", "month"),
+        ("wk", "week"),
+        ("yr", "year"),
+        ("HOURS", "hour"),
+        ("MONTH(S)", "month"),
+        ("mths.", "month"),
+        ("DAY(S)", "day"),
+        ("Tage", "day"),
+        ("Monate", "month"),
+        ("jours", "day"),
+        ("años", "year"),
+        ("settimane", "week"),
+        ("min", "minute"),
+    ],
+)
 def test_time_unit_understands(written: str, unit: str) -> None:
     assert time_unit(written) == unit
 
@@ -36,15 +49,25 @@ def test_time_unit_refuses_what_it_does_not_understand(written: str) -> None:
         time_unit(written)
 
 
-@pytest.mark.parametrize(("label", "unit"), [
-    ("Overall Survival (months) [ITT]", "month"), ("OS (mo)", "month"), ("Time to death, weeks", "week"),
-    ("Overall Survival", ""),
-    ("Rate at 12 months (%)", ""), ("12-month survival", ""), ("Progression-Free Survival in Years", "year"),
-    ("Lesion(s) count", ""),
-    ("Duration of response [Monate]", "month"), ("PFS (months from randomisation)", "month"),
-    ("Landmark from week 12 (days)", "day"),
-    ("Time to event(s) (months)", "month"), ("Daily dose", ""), ("Sum of Diameters (mm)", ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("label", "unit"),
+    [
+        ("Overall Survival (months) [ITT]", "month"),
+        ("OS (mo)", "month"),
+        ("Time to death, weeks", "week"),
+        ("Overall Survival", ""),
+        ("Rate at 12 months (%)", ""),
+        ("12-month survival", ""),
+        ("Progression-Free Survival in Years", "year"),
+        ("Lesion(s) count", ""),
+        ("Duration of response [Monate]", "month"),
+        ("PFS (months from randomisation)", "month"),
+        ("Landmark from week 12 (days)", "day"),
+        ("Time to event(s) (months)", "month"),
+        ("Daily dose", ""),
+        ("Sum of Diameters (mm)", ""),
+    ],
+)
 def test_time_unit_in_label(label: str, unit: str) -> None:
     assert time_unit_in_label(label) == unit
 
@@ -55,8 +78,7 @@ def test_a_label_with_two_units_of_time_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "days"),
-    [("3 wk", 21), ("1 mo", 30.4375), ("2 hrs", 2 / 24), ("12 weeks", 84), ("1 yr", 365.25), ("3 d", 3)],
+    ("text", "days"), [("3 wk", 21), ("1 mo", 30.4375), ("2 hrs", 2 / 24), ("12 weeks", 84), ("1 yr", 365.25), ("3 d", 3)]
 )
 def test_times_in_words_are_days(text: str, days: float) -> None:
     assert units.days(text) == pytest.approx(days, rel=1e-12)
@@ -69,12 +91,21 @@ def test_spellings_of_one_unit(one: str, other: str) -> None:
     assert units.factor(one, other) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize(("name", "words", "unit"), [
-    ("Volume (mm3)", "volume", "mm^3"), ("Tumor volume [mm³]", "tumor_volume", "mm^3"),
-    ("tumor_volume_mm3", "tumor_volume", "mm^3"),
-    ("Mouse ID", "mouse_id", ""), ("Time (weeks)", "time", "week"), ("Diameter, mm", "diameter", "mm"), ("DV", "dv", ""),
-    ("conc_ng_ml", "conc", "ng/mL"), ("Volume (caliper)", "volume", ""), ("Time [h]", "time", "hour"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "words", "unit"),
+    [
+        ("Volume (mm3)", "volume", "mm^3"),
+        ("Tumor volume [mm³]", "tumor_volume", "mm^3"),
+        ("tumor_volume_mm3", "tumor_volume", "mm^3"),
+        ("Mouse ID", "mouse_id", ""),
+        ("Time (weeks)", "time", "week"),
+        ("Diameter, mm", "diameter", "mm"),
+        ("DV", "dv", ""),
+        ("conc_ng_ml", "conc", "ng/mL"),
+        ("Volume (caliper)", "volume", ""),
+        ("Time [h]", "time", "hour"),
+    ],
+)
 def test_headings(name: str, words: str, unit: str) -> None:
     found = heading(name)
     assert (found.words, found.unit, found.doubt) == (words, unit, "")
@@ -112,9 +143,7 @@ def test_measured_unit() -> None:
 @pytest.mark.parametrize("cell", ["1,000", "0,5", "100 mg", "<0.5", "inf", "1e999", "twelve", "0x10", "1_000", "١"])  # noqa: RUF001
 def test_cells_that_are_not_numbers(cell: str) -> None:
     read = numbers(pd.Series(["1", cell]))
-    assert (
-        read.unread.tolist() == [False, True] and read.values.isna().tolist() == [False, True] and number_advice(cell)
-    )
+    assert read.unread.tolist() == [False, True] and read.values.isna().tolist() == [False, True] and number_advice(cell)
 
 
 def test_missing_cells_and_numbers() -> None:
@@ -125,8 +154,7 @@ def test_missing_cells_and_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    "cell",
-    ["2024-02-21", "21FEB2024", "21-Feb-2024", "Feb 21, 2024", "20240221", "2024-02-21T09:30", "21FEB2024:09:30:00"],
+    "cell", ["2024-02-21", "21FEB2024", "21-Feb-2024", "Feb 21, 2024", "20240221", "2024-02-21T09:30", "21FEB2024:09:30:00"]
 )
 def test_dates_understood(cell: str) -> None:
     read = read_dates(pd.Series([cell]))
@@ -151,9 +179,7 @@ def test_day_numbers_only_where_their_origin_is_stated() -> None:
     serials = pd.Series([45343.0])
     assert read_dates(serials).unread.all()
     assert read_dates(serials, day_numbers="excel").values.dt.strftime("%Y-%m-%d").tolist() == ["2024-02-21"]
-    assert read_dates(pd.Series([20240221]), day_numbers="sas").values.dt.strftime("%Y-%m-%d").tolist() == [
-        "2024-02-21"
-    ]
+    assert read_dates(pd.Series([20240221]), day_numbers="sas").values.dt.strftime("%Y-%m-%d").tolist() == ["2024-02-21"]
 
 
 def test_study_days() -> None:
@@ -163,10 +189,21 @@ def test_study_days() -> None:
     assert relative.tolist()[:3] == [0.0, 1.0, -1.0] and relative.isna().tolist()[3]
 
 
-@pytest.mark.parametrize(("label", "day"), [
-    ("Day -7", -7), ("D-7", -7), ("week -1", -7), ("d10", 10), ("week 2", 14), ("7 days", 7), ("3", 3), ("Tag 4", 4),
-    ("x7", 7), ("Month 1", 30.4375),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("label", "day"),
+    [
+        ("Day -7", -7),
+        ("D-7", -7),
+        ("week -1", -7),
+        ("d10", 10),
+        ("week 2", 14),
+        ("7 days", 7),
+        ("3", 3),
+        ("Tag 4", 4),
+        ("x7", 7),
+        ("Month 1", 30.4375),
+    ],
+)
 def test_visit_times(label: str, day: float) -> None:
     assert visit_time(label, "day").day == pytest.approx(day)
 
@@ -185,16 +222,7 @@ def test_headings_that_are_not_times(label: str) -> None:
 
 
 def test_identifiers_are_one_for_every_table() -> None:
-    assert identifiers([1, 1.0, "1", "1.0", "001", " a ", None, float("nan")]) == [
-        "1",
-        "1",
-        "1",
-        "1",
-        "001",
-        "a",
-        "",
-        "",
-    ]
+    assert identifiers([1, 1.0, "1", "1.0", "001", " a ", None, float("nan")]) == ["1", "1", "1", "1", "001", "a", "", ""]
 
 
 def test_tables_of_subjects_meet_the_data_or_are_refused() -> None:
@@ -213,13 +241,14 @@ def test_tables_of_subjects_meet_the_data_or_are_refused() -> None:
 def test_a_reconciliation_that_does_not_add_up_is_never_made() -> None:
     with pytest.raises(DataError, match="do not add up"):
         Reconciliation("table", (Tally("rows", 3, 1, {"no value": 1}),))
-    whole = together("ADaM", [Reconciliation("ADTR", (Tally("rows", 3, 2, {"no value": 1}),), {"X": UNUSED}),
-                              Reconciliation("ADRS", (Tally("rows", 2, 2),))])  # fmt: skip
-    assert (
-        whole.tally("rows") == Tally("rows", 5, 4, {"no value": 1})
-        and whole.unused == ("ADTR: X",)
-        and not whole.complete
+    whole = together(
+        "ADaM",
+        [
+            Reconciliation("ADTR", (Tally("rows", 3, 2, {"no value": 1}),), {"X": UNUSED}),
+            Reconciliation("ADRS", (Tally("rows", 2, 2),)),
+        ],
     )
+    assert whole.tally("rows") == Tally("rows", 5, 4, {"no value": 1}) and whole.unused == ("ADTR: X",) and not whole.complete
     assert "4 used" in str(whole) and "ADTR: X" in whole.report()
 
 

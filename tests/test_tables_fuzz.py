@@ -22,17 +22,57 @@ from immunoode.unit_words import time_unit, time_unit_in_label
 CASES = 500
 """Mutated texts per kind; a hundred thousand over all kinds were tried."""
 SEEDS = [
-    "200 mg", "3 weeks", "mg/kg", "µg/mL", "mm³", "1/(cell*day)", "2024-02-21", "21FEB2024", "20240221T0930",
-    "Day -7", "week 2", "C2D1",
-    "Overall Survival (months) [ITT]", "Tumor volume (mm3)", "tumor_volume_mm3", "1,000", "0,5", "1e5", "-3.2",
-    "<0.5", "NA", "007", "MONTH(S)",
-    "Tage", "q3w", "5 AUC", "75 mg/m2", "2 Gy", "1e8 cells", "30 min", "Time to death, weeks", "2024-03",
-    "02/03/2024", "٣ days", "1 mo",
-]  # fmt: skip
+    "200 mg",
+    "3 weeks",
+    "mg/kg",
+    "µg/mL",
+    "mm³",
+    "1/(cell*day)",
+    "2024-02-21",
+    "21FEB2024",
+    "20240221T0930",
+    "Day -7",
+    "week 2",
+    "C2D1",
+    "Overall Survival (months) [ITT]",
+    "Tumor volume (mm3)",
+    "tumor_volume_mm3",
+    "1,000",
+    "0,5",
+    "1e5",
+    "-3.2",
+    "<0.5",
+    "NA",
+    "007",
+    "MONTH(S)",
+    "Tage",
+    "q3w",
+    "5 AUC",
+    "75 mg/m2",
+    "2 Gy",
+    "1e8 cells",
+    "30 min",
+    "Time to death, weeks",
+    "2024-03",
+    "02/03/2024",
+    "٣ days",
+    "1 mo",
+]
 PIECES = [
     *"0123456789.,-+/*^()[]{} eE%_µ³\t\n\0'\"\\$<>=",
-    "mg", "day", "month", "**", "//", "inf", "nan", "1e999", "𝟙", "ß", "\u200b", "(" * 30,
-]  # fmt: skip
+    "mg",
+    "day",
+    "month",
+    "**",
+    "//",
+    "inf",
+    "nan",
+    "1e999",
+    "𝟙",
+    "ß",
+    "\u200b",
+    "(" * 30,
+]
 
 
 def mutated(random: random.Random) -> str:
@@ -41,10 +81,15 @@ def mutated(random: random.Random) -> str:
     for _ in range(random.randint(1, 4)):
         at = random.randint(0, len(text))
         to = min(len(text), at + random.randint(0, 4))
-        text = random.choice((
-            text[:at] + random.choice(PIECES) + text[at:], text[:at] + text[to:], text[:to] + text[at:],
-            text + random.choice(SEEDS), text.swapcase(),
-        ))  # fmt: skip
+        text = random.choice(
+            (
+                text[:at] + random.choice(PIECES) + text[at:],
+                text[:at] + text[to:],
+                text[:to] + text[at:],
+                text + random.choice(SEEDS),
+                text.swapcase(),
+            )
+        )
     return text
 
 
@@ -71,10 +116,15 @@ def labels(text: str) -> None:
 
 
 KINDS: dict[str, Callable[[str], object]] = {
-    "days": units.days, "unit": units.dimension, "time unit": time_unit, "unit in a label": time_unit_in_label,
-    "date": dates, "number": cells,
-    "dose": dose, "labels": labels,
-}  # fmt: skip
+    "days": units.days,
+    "unit": units.dimension,
+    "time unit": time_unit,
+    "unit in a label": time_unit_in_label,
+    "date": dates,
+    "number": cells,
+    "dose": dose,
+    "labels": labels,
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -28,8 +28,11 @@ SUBJECT = "<b>1</b>"
 
 @cache
 def trial() -> imo.TrialData:
-    rows = [(f"{SUBJECT}{k}", EVIL, float(t), "drug", 10 * np.exp(-0.2 * t) * (1 + 0.01 * k), "mg") for k in range(4)
-            for t in (1, 2, 4, 8)]  # fmt: skip
+    rows = [
+        (f"{SUBJECT}{k}", EVIL, float(t), "drug", 10 * np.exp(-0.2 * t) * (1 + 0.01 * k), "mg")
+        for k in range(4)
+        for t in (1, 2, 4, 8)
+    ]
     frame = pd.DataFrame(rows, columns=["subject", "arm", "time", "quantity", "value", "unit"])
     return replace(imo.read_trial(frame), title=EVIL)
 
@@ -119,15 +122,15 @@ def test_pages_hold_what_they_are_given_as_text() -> None:
 TITLES = [
     'x"""\nimport os\nRUN = 1\n"""',
     'x\\"""\nRUN = 1\n"""',
-    'x\nRUN = 1\n',
-    'x\rRUN = 1',
+    "x\nRUN = 1\n",
+    "x\rRUN = 1",
     "x\u2028RUN = 1\x0cRUN = 1\x85RUN = 1",
     'ends in quotes "',
     "ends in a backslash \\",
     "ends in & ",
     "x }\n$ERROR\nRUN = 1\n; \\",
     "\\end{document}\\input{/etc/passwd} % $x^2$ #1 ~ _ {",
-]  # fmt: skip
+]
 
 
 def hostile(title: str) -> imo.Model:
@@ -144,8 +147,10 @@ def test_a_title_is_no_code(title: str) -> None:
     assert "RUN" not in namespace and namespace["rates"](0.0, [1.0]) == [-plain.parameters["rate"].value]
     for language, comment in (("rxode2", "#"), ("antimony", "//"), ("nonmem", ";")):
         ours, known = (imo.write_code(m, language).splitlines() for m in (model, replace(plain, title="known")))
-        bare = [[line.split(f" {comment} ")[0] for line in lines if not line.startswith((comment, "$PROBLEM"))]
-                for lines in (ours, known)]  # fmt: skip
+        bare = [
+            [line.split(f" {comment} ")[0] for line in lines if not line.startswith((comment, "$PROBLEM"))]
+            for lines in (ours, known)
+        ]
         assert bare[0] == bare[1], language
         assert not any(line.endswith(("\\", "&")) for line in ours)
 
@@ -181,8 +186,16 @@ def test_names_that_are_none_are_refused(name: str, language: str) -> None:
         imo.write_code(model, language)
 
 
-SYMBOLS = ["\\input{/etc/passwd}", "\\write18{id}", "x$ \\href{javascript:alert(1)}{y} $", "x}{", "%", "\\\\ x", "x\n\ny",
-           "\\def\\x{}"]  # fmt: skip
+SYMBOLS = [
+    "\\input{/etc/passwd}",
+    "\\write18{id}",
+    "x$ \\href{javascript:alert(1)}{y} $",
+    "x}{",
+    "%",
+    "\\\\ x",
+    "x\n\ny",
+    "\\def\\x{}",
+]
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS)

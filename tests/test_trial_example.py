@@ -21,8 +21,15 @@ def combined() -> imo.Model:
 @pytest.fixture(scope="module")
 def result() -> FitResult:
     chosen = imo.load_example().select(subject=["103", "205", "305"])
-    return fit(combined(), chosen, "docetaxel_half_kill", per_subject=["growth_rate", "kill_rate"],
-               regimens=make_example.regimens(), error="combined", progress=False)  # fmt: skip
+    return fit(
+        combined(),
+        chosen,
+        "docetaxel_half_kill",
+        per_subject=["growth_rate", "kill_rate"],
+        regimens=make_example.regimens(),
+        error="combined",
+        progress=False,
+    )
 
 
 def test_it_says_that_it_is_simulated() -> None:
@@ -100,20 +107,29 @@ def test_several_observables_with_their_own_errors() -> None:
 
     model, regimen = combined(), make_example.regimens()["pembrolizumab"]
     days = np.array([1.0, 7.0, 14.0, 20.0, 42.0, 84.0])
-    run = imo.simulate(model, regimen, times=days, parameters={"pembrolizumab_clearance": 0.3},
-                       outputs=["pembrolizumab_concentration", "sum_of_diameters"])  # fmt: skip
+    run = imo.simulate(
+        model,
+        regimen,
+        times=days,
+        parameters={"pembrolizumab_clearance": 0.3},
+        outputs=["pembrolizumab_concentration", "sum_of_diameters"],
+    )
     noise = 1 + 0.05 * np.random.default_rng(1).normal(size=(2, len(days)))
     rows = [
         ("p", d, "drug", c * 1000 * e, "ug/L")
         for d, c, e in zip(days, run["pembrolizumab_concentration"], noise[0], strict=True)
     ]
-    rows += [
-        ("p", d, "size", s * e / 10, "cm") for d, s, e in zip(days, run["sum_of_diameters"], noise[1], strict=True)
-    ]
+    rows += [("p", d, "size", s * e / 10, "cm") for d, s, e in zip(days, run["sum_of_diameters"], noise[1], strict=True)]
     data = imo.read_trial(pd.DataFrame(rows, columns=["subject", "time", "quantity", "value", "unit"]))
-    found = fit(model, data, "pembrolizumab_clearance", regimens=regimen, baseline=False,
-                observe={"drug": "pembrolizumab_concentration", "size": "sum_of_diameters"},
-                error={"drug": "proportional", "size": "additive"})  # fmt: skip
+    found = fit(
+        model,
+        data,
+        "pembrolizumab_clearance",
+        regimens=regimen,
+        baseline=False,
+        observe={"drug": "pembrolizumab_concentration", "size": "sum_of_diameters"},
+        error={"drug": "proportional", "size": "additive"},
+    )
     limits = found.confidence()
     assert limits.loc["pembrolizumab_clearance", "lower"] < 0.3 < limits.loc["pembrolizumab_clearance", "upper"]
     assert "additive" in found.report() and "mg/L" in set(found.predict()["unit"])

@@ -17,25 +17,15 @@ def test_car_t_patients() -> None:
 
 def test_colorectal_sums_and_survival() -> None:
     path = data_file("colorectal_sum_of_diameters.csv")
-    sums = imo.read_trial(
-        path, {"time": "year", "value": "sld_cm"}, "cm", quantity="sum_of_diameters", time_unit="year"
-    )
+    sums = imo.read_trial(path, {"time": "year", "value": "sld_cm"}, "cm", quantity="sum_of_diameters", time_unit="year")
     assert len(sums.subjects) == 150 and len(sums) + len(sums.left_out) == 906
     assert sums.frame["time"].max() > 365
     survival = imo.read_endpoints(
-        data_file("colorectal_survival.csv"),
-        {"OS": "time1"},
-        events={"OS": "state"},
-        unit="year",
-        repeated="first event",
+        data_file("colorectal_survival.csv"), {"OS": "time1"}, events={"OS": "state"}, unit="year", repeated="first event"
     )
     assert len(survival.endpoints) == 150 and survival.endpoints["event"].sum() == 121
     new = imo.read_endpoints(
-        data_file("colorectal_survival.csv"),
-        {"NL": "time1"},
-        events={"NL": "new.lesions"},
-        unit="year",
-        repeated="first event",
+        data_file("colorectal_survival.csv"), {"NL": "time1"}, events={"NL": "new.lesions"}, unit="year", repeated="first event"
     )
     raw = pd.read_csv(data_file("colorectal_survival.csv"))
     assert new.endpoints["event"].sum() == raw.loc[raw["new.lesions"] == 1, "id"].nunique()
@@ -51,9 +41,7 @@ def test_the_rest_of_the_long_tables() -> None:
     ):
         mice = imo.read_trial(data_file(name), {"value": "volume_mm3"}, "mm^3", bad_rows="leave out")
         assert len(mice) + len(mice.left_out) == rows and subjects in (None, len(mice.subjects))
-    growth = imo.read_trial(
-        data_file("mouse_breast_growth.csv"), {"value": "value_mm3"}, "mm^3", quantity="tumour_volume"
-    )
+    growth = imo.read_trial(data_file("mouse_breast_growth.csv"), {"value": "value_mm3"}, "mm^3", quantity="tumour_volume")
     assert len(growth.subjects) == 66 and len(growth) == 583
     group = imo.read_trial(
         data_file("mouse_ae17_car_t.csv"), {"subject": "arm", "value": "mean_volume_mm3"}, "mm^3", bad_rows="leave out"

@@ -16,19 +16,113 @@ CASES = 200
 """Mutated tables of each reader: two minutes of processor time; 100,000 over all readers are an hour."""
 
 CELLS: tuple[Any, ...] = (
-    None, np.nan, "", " ", ".", "NA", "1,000", "0,5", "100 mg", "<5", "-1", -3.0, 0, 1e308, np.inf, "inf", "ND", "NE",
-    "not done", "PR", "PD", "x", "Day 7", "week -1", "2024-02-21", "21FEB2024", "2024-03", "02/03/2024", 20240221,
-    23427, 45343, True, "1e3", pd.Timestamp("2024-02-21"), pd.Timedelta("3 days"), "\u00b5", "\u00e9t\u00e9",
-    "Screen Failure", "mm", "cm\u00b3", "MONTHS", "a", "A", "001", "1.0", 1.5, "too small to measure", "UNEQUIVOCAL",
-    "LOCF", [1], "target", "new", "Y",
-)  # fmt: skip
+    None,
+    np.nan,
+    "",
+    " ",
+    ".",
+    "NA",
+    "1,000",
+    "0,5",
+    "100 mg",
+    "<5",
+    "-1",
+    -3.0,
+    0,
+    1e308,
+    np.inf,
+    "inf",
+    "ND",
+    "NE",
+    "not done",
+    "PR",
+    "PD",
+    "x",
+    "Day 7",
+    "week -1",
+    "2024-02-21",
+    "21FEB2024",
+    "2024-03",
+    "02/03/2024",
+    20240221,
+    23427,
+    45343,
+    True,
+    "1e3",
+    pd.Timestamp("2024-02-21"),
+    pd.Timedelta("3 days"),
+    "\u00b5",
+    "\u00e9t\u00e9",
+    "Screen Failure",
+    "mm",
+    "cm\u00b3",
+    "MONTHS",
+    "a",
+    "A",
+    "001",
+    "1.0",
+    1.5,
+    "too small to measure",
+    "UNEQUIVOCAL",
+    "LOCF",
+    [1],
+    "target",
+    "new",
+    "Y",
+)
 HEADINGS = (
-    "id", "Mouse ID", "USUBJID", "name", "day", "Day", "time", "Time (weeks)", "date", "visit", "value", "DV",
-    "Volume (mm3)", "TV", "diameter_cm", "sum_of_diameters", "SLD (cm)", "length", "width", "unit", "AVALU", "PARAM",
-    "PARAMCD", "arm", "Group", "TRT01P", "reader", "TREVAL", "cens", "limit", "start_date", "lesion", "TRLNKID",
-    "kind", "finding", "response", "AVALC", "ADT", "ADY", "STARTDT", "DTYPE", "Day 14*", "D-7", "week 2", "7",
-    "Notes", "new_lesion", "non_target", "target", "(m/s)", "",
-)  # fmt: skip
+    "id",
+    "Mouse ID",
+    "USUBJID",
+    "name",
+    "day",
+    "Day",
+    "time",
+    "Time (weeks)",
+    "date",
+    "visit",
+    "value",
+    "DV",
+    "Volume (mm3)",
+    "TV",
+    "diameter_cm",
+    "sum_of_diameters",
+    "SLD (cm)",
+    "length",
+    "width",
+    "unit",
+    "AVALU",
+    "PARAM",
+    "PARAMCD",
+    "arm",
+    "Group",
+    "TRT01P",
+    "reader",
+    "TREVAL",
+    "cens",
+    "limit",
+    "start_date",
+    "lesion",
+    "TRLNKID",
+    "kind",
+    "finding",
+    "response",
+    "AVALC",
+    "ADT",
+    "ADY",
+    "STARTDT",
+    "DTYPE",
+    "Day 14*",
+    "D-7",
+    "week 2",
+    "7",
+    "Notes",
+    "new_lesion",
+    "non_target",
+    "target",
+    "(m/s)",
+    "",
+)
 
 
 def long() -> pd.DataFrame:
@@ -113,18 +207,19 @@ READERS: dict[str, tuple[Callable[[], pd.DataFrame], Callable[[pd.DataFrame], An
     "read_trial": (long, lambda t: imo.read_trial(t, bad_rows="leave out")),
     "read_trial, whole": (long, lambda t: imo.read_trial(t)),
     "read_wide": (wide, lambda t: imo.read_wide(t, quantity="v", unit="mm^3", bad_rows="leave out")),
-    "read_wide, turned": (lambda: wide().set_index("Mouse").T.iloc[1:].reset_index(names="time"),
-                          lambda t: imo.read_wide(t, quantity="v", unit="mm^3", subjects="columns")),
+    "read_wide, turned": (
+        lambda: wide().set_index("Mouse").T.iloc[1:].reset_index(names="time"),
+        lambda t: imo.read_wide(t, quantity="v", unit="mm^3", subjects="columns"),
+    ),
     "read_lesions": (lesions, imo.read_lesions),
     "read_endpoints": (endpoints, lambda t: imo.read_endpoints(t, {"OS": "os"}, events={"OS": "dead"})),
     "recist of sums": (sums, imo.recist),
     "recist of lesions": (lesions, imo.recist),
     "irecist": (sums, imo.irecist),
     **{
-        name: (lambda name=name: adam(adtr(), "ADTR")[name], lambda t, name=name: imo.read_adam(adam(t, name)))
-        for name in ADAM
+        name: (lambda name=name: adam(adtr(), "ADTR")[name], lambda t, name=name: imo.read_adam(adam(t, name))) for name in ADAM
     },
-}  # fmt: skip
+}
 
 
 def cell(table: pd.DataFrame, chance: random.Random) -> pd.DataFrame:
@@ -138,18 +233,14 @@ def cell(table: pd.DataFrame, chance: random.Random) -> pd.DataFrame:
 def column(table: pd.DataFrame, chance: random.Random) -> pd.DataFrame:
     changed = table.copy()
     if len(changed.columns):
-        changed[chance.choice(list(changed.columns))] = pd.Series(
-            [chance.choice(CELLS)] * len(changed), index=changed.index
-        )
+        changed[chance.choice(list(changed.columns))] = pd.Series([chance.choice(CELLS)] * len(changed), index=changed.index)
     return changed
 
 
 def heading(table: pd.DataFrame, chance: random.Random) -> pd.DataFrame:
     names = list(table.columns)
     if names:
-        names[chance.randrange(len(names))] = chance.choice(
-            (*HEADINGS, *names, 7, 3.5, pd.Timestamp("2024-01-01"), None)
-        )
+        names[chance.randrange(len(names))] = chance.choice((*HEADINGS, *names, 7, 3.5, pd.Timestamp("2024-01-01"), None))
     return table.set_axis(names, axis=1)
 
 
@@ -162,27 +253,28 @@ def kind(table: pd.DataFrame, chance: random.Random) -> pd.DataFrame:
     if not len(table.columns):
         return table
     place = chance.randrange(len(table.columns))
-    how: Any = chance.choice(
-        ("str", "float", "category", "datetime64[ns]", "timedelta64[D]", "Int64", "bool", "string")
-    )
+    how: Any = chance.choice(("str", "float", "category", "datetime64[ns]", "timedelta64[D]", "Int64", "bool", "string"))
     try:
-        new = (
-            pd.to_timedelta(table.iloc[:, place], unit="D")
-            if how == "timedelta64[D]"
-            else table.iloc[:, place].astype(how)
-        )
+        new = pd.to_timedelta(table.iloc[:, place], unit="D") if how == "timedelta64[D]" else table.iloc[:, place].astype(how)
     except (ValueError, TypeError, OverflowError):
         return table
     return pd.concat([new if k == place else table.iloc[:, k] for k in range(len(table.columns))], axis=1)
 
 
 MUTATIONS: tuple[Callable[[pd.DataFrame, random.Random], pd.DataFrame], ...] = (
-    cell, cell, cell, column, heading, heading, another, kind,
+    cell,
+    cell,
+    cell,
+    column,
+    heading,
+    heading,
+    another,
+    kind,
     lambda t, chance: t.sample(frac=1, random_state=chance.randrange(1000)),
     lambda t, chance: pd.concat([t, t.iloc[[chance.randrange(len(t))]]]) if len(t) else t,
     lambda t, chance: t.drop(columns=[chance.choice(list(t.columns))]) if len(t.columns) and t.columns.is_unique else t,
     lambda t, chance: t.iloc[: chance.randrange(len(t) + 1)],
-)  # fmt: skip
+)
 
 
 def check(result: Any, table: pd.DataFrame) -> None:
@@ -216,7 +308,5 @@ def test_mutated_tables_are_read_whole_or_refused(reader: str) -> None:
         except imo.ImmunoodeError:
             continue
         except Exception as error:
-            raise AssertionError(
-                f"{reader}, seed {seed}: {type(error).__name__}: {error}\n{table.to_string()}"
-            ) from error
+            raise AssertionError(f"{reader}, seed {seed}: {type(error).__name__}: {error}\n{table.to_string()}") from error
     assert read_some > CASES / 20, "hardly any table was read: the mutations are too harsh to say anything"

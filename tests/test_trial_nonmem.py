@@ -41,14 +41,23 @@ def model(**values: float) -> imo.Model:
     """Return one compartment with a depot: the model of the public records (CL 1.1 L/h, V 20 L, KA 1.5 per hour)."""
     return base(
         "one",
-        {"CL": 26.4, "V": (20.0, "1"), "KA": 36.0, "lag": Parameter(0.0, "day"), "share": (1.0, "1"), "speed": 240.0,
-         "lasts": Parameter(2 / 24, "day")},
+        {
+            "CL": 26.4,
+            "V": (20.0, "1"),
+            "KA": 36.0,
+            "lag": Parameter(0.0, "day"),
+            "share": (1.0, "1"),
+            "speed": 240.0,
+            "lasts": Parameter(2 / 24, "day"),
+        },
         {"depot": 0.0, "central": 0.0},
         {"absorption": Flow("depot", "central", per_capita="KA"), "elimination": Flow("central", per_capita="CL / V")},
-        inputs={"depot": Input("depot", "1"),
-                "drug": Input("central", "1", lag="lag", bioavailability="share", rate="speed", duration="lasts")},
+        inputs={
+            "depot": Input("depot", "1"),
+            "drug": Input("central", "1", lag="lag", bioavailability="share", rate="speed", duration="lasts"),
+        },
         derived={"level": Derived("central / V", "1")},
-    ).with_values(**values)  # fmt: skip
+    ).with_values(**values)
 
 
 # order of rows
@@ -147,11 +156,16 @@ def test_times_that_are_equal_in_the_table_are_equal(every: int, lag: int) -> No
 
 @pytest.mark.parametrize(
     ("name", "dates"),
-    [("DATE", ["2024-02-28", "2024-02-29", "2024-03-01"]), ("DATE", ["02/28/2024", "02/29/2024", "03/01/2024"]),
-     ("DAT1", ["28/02/24", "29/02/24", "01/03/24"]), ("DAT2", ["24-02-28", "24-02-29", "24-03-01"]),
-     ("DAT3", ["2024/28/02", "2024/29/02", "2024/01/03"]), ("DATE", ["5", "6", "7"]),
-     ("date", ["28FEB2024", "29FEB2024", "01MAR2024"])],
-)  # fmt: skip
+    [
+        ("DATE", ["2024-02-28", "2024-02-29", "2024-03-01"]),
+        ("DATE", ["02/28/2024", "02/29/2024", "03/01/2024"]),
+        ("DAT1", ["28/02/24", "29/02/24", "01/03/24"]),
+        ("DAT2", ["24-02-28", "24-02-29", "24-03-01"]),
+        ("DAT3", ["2024/28/02", "2024/29/02", "2024/01/03"]),
+        ("DATE", ["5", "6", "7"]),
+        ("date", ["28FEB2024", "29FEB2024", "01MAR2024"]),
+    ],
+)
 def test_dates_and_times_of_day(name: str, dates: list[str]) -> None:
     text = f"ID {name} TIME DV AMT EVID\n1 {dates[0]} 20:30 . 100 1\n1 {dates[1]} 8:00 4 0 0\n1 {dates[2]} 00:30 3 0 0"
     for unit in ("hour", "day"):
@@ -326,15 +340,47 @@ def mutated(random: np.random.Generator) -> pd.DataFrame:
         for _ in range(random.integers(1, 8)):
             dosed = random.random() < 0.5
             value, amount = ("." if dosed else round(random.random(), 2)), (100 if dosed else 0)
-            rows.append({"ID": subject, "TIME": hour, "DV": value, "AMT": amount,
-                         "RATE": random.choice([0, 0, 10, -2]) if dosed else 0, "II": 0, "ADDL": 0, "SS": 0, "CMT": 1,
-                         "EVID": int(dosed), "WT": 70})  # fmt: skip
+            rows.append(
+                {
+                    "ID": subject,
+                    "TIME": hour,
+                    "DV": value,
+                    "AMT": amount,
+                    "RATE": random.choice([0, 0, 10, -2]) if dosed else 0,
+                    "II": 0,
+                    "ADDL": 0,
+                    "SS": 0,
+                    "CMT": 1,
+                    "EVID": int(dosed),
+                    "WT": 70,
+                }
+            )
             if dosed and random.random() < 0.4:
                 rows[-1] |= {"II": 12, "ADDL": int(random.integers(0, 4)), "SS": int(random.integers(0, 3))}
             hour += int(random.choice([0, 1, 12, 24]))
     frame = pd.DataFrame(rows).astype(object)
-    words = ["", ".", "NA", "100 mg", "1,000", "0,5", "dose", "-1", "1e400", "<0.5", "2024-02-21", "12:30", "\u00b5", "=1+1",
-             None, "nan", 3, 1.5, -7, True]  # fmt: skip
+    words = [
+        "",
+        ".",
+        "NA",
+        "100 mg",
+        "1,000",
+        "0,5",
+        "dose",
+        "-1",
+        "1e400",
+        "<0.5",
+        "2024-02-21",
+        "12:30",
+        "\u00b5",
+        "=1+1",
+        None,
+        "nan",
+        3,
+        1.5,
+        -7,
+        True,
+    ]
     for _ in range(random.integers(0, 4)):
         kind = random.integers(0, 6)
         row, column = random.integers(len(frame)), random.choice(frame.columns)
@@ -384,12 +430,15 @@ def _read(**columns: object) -> imo.TrialData:
     return imo.read_nonmem(pd.DataFrame(DOSE_AND_TWO | columns), {1: "drug"}, time_unit="hour", observations="c")
 
 
-@pytest.mark.parametrize(("columns", "what"), [
-    ({"BLQ": [0, 0, 1]}, "'BLQ' marks values below the limit"),
-    ({"TINF": [1, 0, 0]}, "'TINF' may be the duration of infusions"),
-    ({"DVID": [0, 1, 2]}, "observations is one quantity"),
-    ({"CENS": [0, 0, 1], "DV": [".", 80, 0], "LLOQ": 5}, "censored .CENS 1. with DV 0 and LLOQ 5"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("columns", "what"),
+    [
+        ({"BLQ": [0, 0, 1]}, "'BLQ' marks values below the limit"),
+        ({"TINF": [1, 0, 0]}, "'TINF' may be the duration of infusions"),
+        ({"DVID": [0, 1, 2]}, "observations is one quantity"),
+        ({"CENS": [0, 0, 1], "DV": [".", 80, 0], "LLOQ": 5}, "censored .CENS 1. with DV 0 and LLOQ 5"),
+    ],
+)
 def test_columns_that_would_change_doses_or_values_are_never_passed_over(columns: dict[str, object], what: str) -> None:
     with pytest.raises(imo.DataError, match=what):
         _read(**columns)

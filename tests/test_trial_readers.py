@@ -48,12 +48,7 @@ def nonmem(text: str = NONMEM, **options: Any) -> imo.TrialData:
 
 def test_nonmem() -> None:
     data = nonmem()
-    assert data.quantities == ("concentration", "sum_of_diameters") and data.frame["time"].tolist() == [
-        21.0,
-        0.0,
-        21.0,
-        0.0,
-    ]
+    assert data.quantities == ("concentration", "sum_of_diameters") and data.frame["time"].tolist() == [21.0, 0.0, 21.0, 0.0]
     assert data.frame["censoring"].tolist() == ["left", "", "", ""]
     assert data.schedules["1"].amounts.tolist() == [200.0] and set(data.schedules) == {"1"}
     assert data.covariates is not None and data.covariates["WT"].tolist() == [70, 80]
@@ -62,10 +57,7 @@ def test_nonmem() -> None:
 
 def test_nonmem_limits_are_intervals() -> None:
     data = nonmem(
-        "ID TIME DV CENS LIMIT\n1 0 5 0 .\n1 24 2 1 0.5\n1 48 3 1 .\n1 72 9 -1 .",
-        observations="x",
-        units="mm",
-        covariates=[],
+        "ID TIME DV CENS LIMIT\n1 0 5 0 .\n1 24 2 1 0.5\n1 48 3 1 .\n1 72 9 -1 .", observations="x", units="mm", covariates=[]
     )
     assert data.frame["censoring"].tolist() == ["", "interval", "left", "right"]
     assert data.frame["limit"].tolist()[1] == 0.5
@@ -95,19 +87,15 @@ def everything(seed: int) -> imo.TrialData:
     regimen = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=3, over="30 min")
     schedules = {s: regimen.schedule({"pembrolizumab": "mg"}, {}) for s in example.subjects[:7]}
     covariates = pd.DataFrame(
-        {"weight": random.normal(70, 9, 24).round(1), "sex": random.choice(["F", "M"], 24)},
-        index=list(example.subjects),
+        {"weight": random.normal(70, 9, 24).round(1), "sex": random.choice(["F", "M"], 24)}, index=list(example.subjects)
     )
     frame = example.frame.assign(
-        censoring=random.choice(["", "left", "right"], len(example)),
-        flag=random.choice(["", 'odd, "it"'], len(example)),
+        censoring=random.choice(["", "left", "right"], len(example)), flag=random.choice(["", 'odd, "it"'], len(example))
     )
     arm = example.arm_of()
     findings = pd.DataFrame([("101", arm["101"], 20.5, "liver", "new", "present", "week 3", 0)], columns=list(FINDINGS))
     endpoints = pd.DataFrame([("102", arm["102"], "PFS", 60.25, True, "death at home")], columns=list(ENDPOINTS))
-    return replace(
-        example, frame=frame, schedules=schedules, covariates=covariates, findings=findings, endpoints=endpoints
-    )
+    return replace(example, frame=frame, schedules=schedules, covariates=covariates, findings=findings, endpoints=endpoints)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -157,25 +145,14 @@ ADTR = pd.DataFrame(
 )
 ADRS = pd.DataFrame({"USUBJID": ["a", "b"], "PARAMCD": "OVR", "AVALC": ["SD", "NE"], "ADY": [43, -3]})
 ADTTE = pd.DataFrame(
-    {
-        "USUBJID": ["a", "b"],
-        "PARAMCD": "PFS",
-        "PARAM": "PFS (Weeks)",
-        "AVAL": [10, 4],
-        "CNSR": [0, 1],
-        "EVNTDESC": ["PD", ""],
-    }
+    {"USUBJID": ["a", "b"], "PARAMCD": "PFS", "PARAM": "PFS (Weeks)", "AVAL": [10, 4], "CNSR": [0, 1], "EVNTDESC": ["PD", ""]}
 )
 
 
 def test_adam() -> None:
     data = imo.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": ADRS, "ADTTE": ADTTE})
     lesions = data.frame[data.frame["quantity"] == "diameter"]
-    assert lesions["time"].tolist() == [-5.0, -5.0, 42.0] and lesions["kind"].tolist() == [
-        "target",
-        "target node",
-        "target",
-    ]
+    assert lesions["time"].tolist() == [-5.0, -5.0, 42.0] and lesions["kind"].tolist() == ["target", "target node", "target"]
     assert data.units == {"diameter": "cm", "sum_of_diameters": "cm"} and data.arm_of() == {"a": "drug", "b": "control"}
     assert data.findings["finding"].tolist() == ["not evaluable", "SD", "NE"] and data.findings["time"].tolist() == [
         42.0,
@@ -263,9 +240,7 @@ def test_wide_rows_and_columns() -> None:
     data = imo.read_wide(rows, quantity="tumour_volume", unit="mm^3")
     assert data.frame["time"].tolist() == [0.0, 7.0, 10.0, 0.0, 10.0] and data.arms == ("c", "d")
     columns = pd.DataFrame({"day": [0, 7, 10], "m1": [100, 180, 250], "m2": [90, None, 60]})
-    turned = imo.read_wide(
-        columns, quantity="tumour_volume", unit="mm^3", subjects="columns", arms={"m1": "c", "m2": "d"}
-    )
+    turned = imo.read_wide(columns, quantity="tumour_volume", unit="mm^3", subjects="columns", arms={"m1": "c", "m2": "d"})
     pd.testing.assert_frame_equal(turned.frame.drop(columns="row"), data.frame.drop(columns="row"))
     assert data.frame["row"].iloc[1] == "0, column 'week 1'"
 
@@ -339,10 +314,7 @@ LESIONS = pd.DataFrame(
 
 def test_tables_of_lesions() -> None:
     data = imo.read_lesions(LESIONS)
-    assert data.frame[["lesion", "value", "flag"]].values.tolist() == [
-        ["T1", 20.0, ""],
-        ["T1", 5.0, "too small to measure"],
-    ]
+    assert data.frame[["lesion", "value", "flag"]].values.tolist() == [["T1", 20.0, ""], ["T1", 5.0, "too small to measure"]]
     assert data.findings["finding"].tolist() == ["present", "absent", "new"] and len(data.left_out) == 0
     bare = imo.read_lesions(LESIONS.rename(columns={"day": "time", "diameter_mm": "diameter"}))
     pd.testing.assert_frame_equal(bare.frame, data.frame)
@@ -351,9 +323,7 @@ def test_tables_of_lesions() -> None:
 
 
 def test_dates_are_counted_from_the_start() -> None:
-    table = pd.DataFrame(
-        {"id": ["a", "a"], "date": ["2024-01-10", "2024-02-21"], "begin": "2024-01-10", "value": [10, 8]}
-    )
+    table = pd.DataFrame({"id": ["a", "a"], "date": ["2024-01-10", "2024-02-21"], "begin": "2024-01-10", "value": [10, 8]})
     data = imo.read_trial(table, {"time": "date", "start": "begin"}, "mm")
     assert data.frame["time"].tolist() == [0.0, 42.0]
 
@@ -361,22 +331,14 @@ def test_dates_are_counted_from_the_start() -> None:
 def test_selecting_keeps_what_is_beside() -> None:
     data = everything(0).select(subject=["101", "102"])
     assert (
-        set(data.schedules) == {"101", "102"}
-        and data.covariates is not None
-        and list(data.covariates.index) == ["101", "102"]
+        set(data.schedules) == {"101", "102"} and data.covariates is not None and list(data.covariates.index) == ["101", "102"]
     )
     assert len(data.findings) == len(data.endpoints) == 1 and "times to events" in data.report()
 
 
 def test_intervals_reach_the_fit() -> None:
     table = pd.DataFrame(
-        {
-            "id": "a",
-            "day": [0, 42, 84, 126],
-            "value": [80, 70, 60, 65.0],
-            "cens": [0, 0, 1, 0],
-            "limit": [None, None, 50, None],
-        }
+        {"id": "a", "day": [0, 42, 84, 126], "value": [80, 70, 60, 65.0], "cens": [0, 0, 1, 0], "limit": [None, None, 50, None]}
     )
     data = imo.read_trial(table, units="mm", quantity="sum_of_diameters")
     seen = imo.fit("tumour_immune", data, vary=["growth_rate"]).observations

@@ -123,12 +123,7 @@ def test_a_column_that_names_its_unit_is_the_value() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [
-        "id,day,value\na,0,10.5\n",
-        "id;day;value\na;0;10,5\n",
-        "id\tday\tvalue\na\t0\t10.5\n",
-        "\ufeffid,day,value\na,0,10.5\n",
-    ],
+    ["id,day,value\na,0,10.5\n", "id;day;value\na;0;10,5\n", "id\tday\tvalue\na\t0\t10.5\n", "\ufeffid,day,value\na,0,10.5\n"],
 )
 def test_commas_semicolons_and_tabs(text: str, tmp_path: Path) -> None:
     (tmp_path / "trial.csv").write_text(text, encoding="utf-8")

@@ -39,9 +39,14 @@ SPELLINGS = {
     "Monate": MONTH,
 }
 LABELS = {
-    "Overall Survival (months) [ITT]": MONTH, "OS (mo)": MONTH, "Time to death, weeks": WEEK, "Overall survival (Days)": 1.0,
-    "Gesamt\u00fcberleben (Monate)": MONTH, "Survie globale (mois)": MONTH, "OS [YEARS]": YEAR,
-}  # fmt: skip
+    "Overall Survival (months) [ITT]": MONTH,
+    "OS (mo)": MONTH,
+    "Time to death, weeks": WEEK,
+    "Overall survival (Days)": 1.0,
+    "Gesamt\u00fcberleben (Monate)": MONTH,
+    "Survie globale (mois)": MONTH,
+    "OS [YEARS]": YEAR,
+}
 
 
 @pytest.mark.parametrize(("written", "length"), SPELLINGS.items())
@@ -82,9 +87,7 @@ def test_dates_check_a_unit_that_is_stated() -> None:
 def test_times_that_count_from_one_and_dates_have_one_clock() -> None:
     adtte = survival(AVAL=[43.0, 85.0], AVALU="DAYS", STARTDT="2024-01-01", ADT=["2024-02-12", "2024-03-25"])
     adrs = pd.DataFrame({"USUBJID": ["a"], "PARAMCD": "OVR", "AVALC": "PD", "ADT": ["2024-02-12"]})
-    data = imo.read_adam(
-        {"ADSL": pd.DataFrame({"USUBJID": ["a", "b"], "TRTSDT": "2024-01-01"}), "ADRS": adrs, "ADTTE": adtte}
-    )
+    data = imo.read_adam({"ADSL": pd.DataFrame({"USUBJID": ["a", "b"], "TRTSDT": "2024-01-01"}), "ADRS": adrs, "ADTTE": adtte})
     assert data.endpoints["time"].tolist() == [42, 84] and data.findings["time"].tolist() == [42]
     assert "AVAL counts the first day as 1" in data.report()
     undated = adtte.assign(ADT=["2024-02-12", None])
@@ -103,12 +106,16 @@ def test_endpoints_that_begin_before_treatment_keep_their_start() -> None:
 
 AXES = pd.DataFrame(
     {
-        "USUBJID": "a", "TRLNKID": ["T01", "T01", "T02", "T02"], "TULOC": ["LIVER"] * 2 + ["LYMPH NODE"] * 2, "ADY": 1,
-        "PARAMCD": ["LDIAM1", "NLDIAM1", "LDIAM2", "NLDIAM2"], "TRTESTCD": ["LDIAM", "LPERP"] * 2,
+        "USUBJID": "a",
+        "TRLNKID": ["T01", "T01", "T02", "T02"],
+        "TULOC": ["LIVER"] * 2 + ["LYMPH NODE"] * 2,
+        "ADY": 1,
+        "PARAMCD": ["LDIAM1", "NLDIAM1", "LDIAM2", "NLDIAM2"],
+        "TRTESTCD": ["LDIAM", "LPERP"] * 2,
         "AVAL": [20.0, 12.0, 30.0, 18.0],
         "TRGRPID": "TARGET",
     }
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("drop", [[], ["TRTESTCD"], ["TRLNKID"], ["TRTESTCD", "TRLNKID"], ["PARAMCD"]])
@@ -138,11 +145,15 @@ def test_published_sums_of_the_admiral_template() -> None:
 
 READ = pd.DataFrame(
     {
-        "USUBJID": "a", "PARAMCD": "OVRLRESP", "AVALC": ["PR", "PD", "SD"], "ADY": 43,
-        "RSEVAL": ["INVESTIGATOR", *["INDEPENDENT ASSESSOR"] * 2], "RSEVALID": [None, "RADIOLOGIST 1", "RADIOLOGIST 2"],
+        "USUBJID": "a",
+        "PARAMCD": "OVRLRESP",
+        "AVALC": ["PR", "PD", "SD"],
+        "ADY": 43,
+        "RSEVAL": ["INVESTIGATOR", *["INDEPENDENT ASSESSOR"] * 2],
+        "RSEVALID": [None, "RADIOLOGIST 1", "RADIOLOGIST 2"],
         "RSACPTFL": ["", "Y", ""],
     }
-)  # fmt: skip
+)
 
 
 def test_several_readers_are_refused_with_their_names_and_one_can_be_chosen() -> None:
@@ -204,9 +215,12 @@ def test_a_wide_table_accounts_for_cells_rows_and_columns() -> None:
 
 START = pd.Timestamp("2024-01-10")
 DATES = {
-    "ISO": ["2024-01-10", "2024-02-21"], "DATE9": ["10JAN2024", "21FEB2024"], "datetime": [START, pd.Timestamp("2024-02-21")],
-    "compact": [20240110, 20240221], "compact text": ["20240110", "20240221"],
-}  # fmt: skip
+    "ISO": ["2024-01-10", "2024-02-21"],
+    "DATE9": ["10JAN2024", "21FEB2024"],
+    "datetime": [START, pd.Timestamp("2024-02-21")],
+    "compact": [20240110, 20240221],
+    "compact text": ["20240110", "20240221"],
+}
 
 
 @pytest.mark.parametrize("written", DATES)
@@ -232,9 +246,7 @@ def test_day_numbers_are_no_days_since_the_dose(first: int, origin: str) -> None
 
 
 def test_partial_dates_by_a_stated_rule() -> None:
-    table = pd.DataFrame(
-        {"id": "a", "date": ["2024-01-10", "2024-03"], "start_date": "2024-01-10", "value": [50.0, 40.0]}
-    )
+    table = pd.DataFrame({"id": "a", "date": ["2024-01-10", "2024-03"], "start_date": "2024-01-10", "value": [50.0, 40.0]})
     assert "partial" in refused(imo.read_trial, table)
     data = imo.read_trial(table, partial_dates="middle")
     assert data.frame["time"].tolist() == [0, 65] and "1 partial dates are the middle day" in data.report()
@@ -250,9 +262,7 @@ def test_units_of_time_in_headings() -> None:
 
 
 @pytest.mark.parametrize("subject", ["Mouse ID", "animal_id", "USUBJID", "Patient No."])
-@pytest.mark.parametrize(
-    "volume", ["Volume (mm3)", "Tumor volume (mm\u00b3)", "TV (mm^3)", "tumor_volume_mm3", "Volume [MM3]"]
-)
+@pytest.mark.parametrize("volume", ["Volume (mm3)", "Tumor volume (mm\u00b3)", "TV (mm^3)", "tumor_volume_mm3", "Volume [MM3]"])
 @pytest.mark.parametrize("arm", ["TRT01P", "Therapy", "Treatment group"])
 def test_headings_of_laboratories_and_programmers(subject: str, volume: str, arm: str) -> None:
     data = imo.read_trial(pd.DataFrame({subject: [1, 1], arm: "x", "Day": [0, 3], volume: [100.0, 150.0]}))
@@ -270,9 +280,7 @@ def test_length_and_width_make_a_volume() -> None:
 def test_an_arm_that_is_not_found_is_asked_for() -> None:
     table = pd.DataFrame({"id": ["a", "b"], "drug given": ["x", "y"], "day": 0, "value": 1.0})
     assert "say columns={'arm': 'drug given'}, or arm='all'" in refused(imo.read_trial, table)
-    assert imo.read_trial(table, {"arm": "drug given"}).arms == ("x", "y") and imo.read_trial(
-        table, arm="all"
-    ).arms == ("all",)
+    assert imo.read_trial(table, {"arm": "drug given"}).arms == ("x", "y") and imo.read_trial(table, arm="all").arms == ("all",)
 
 
 def test_a_nonmem_table_is_told_where_it_belongs() -> None:
@@ -311,10 +319,12 @@ def test_doubtful_baselines_are_said(columns: dict[str, list[float]], said: str)
 
 ADSL = pd.DataFrame(
     {
-        "USUBJID": ["a", "b", "c"], "TRT01P": ["drug", "drug", "Screen Failure"], "TRTSDT": ["2024-01-01", None, None],
+        "USUBJID": ["a", "b", "c"],
+        "TRT01P": ["drug", "drug", "Screen Failure"],
+        "TRTSDT": ["2024-01-01", None, None],
         "RANDDT": ["2023-12-30", "2024-01-03", None],
     }
-)  # fmt: skip
+)
 ADRS = pd.DataFrame({"USUBJID": ["a", "b", "c"], "PARAMCD": "OVR", "AVALC": ["PR", "SD", "NE"], "ADT": "2024-02-12"})
 
 
@@ -379,9 +389,7 @@ def test_lesions_in_centimetres_are_read_in_millimetres() -> None:
 
 def test_units_of_endpoints_are_those_of_their_headings() -> None:
     table = pd.DataFrame({"id": ["a"], "os_months": [2.0], "dead": [1]})
-    assert imo.read_endpoints(table, {"OS": "os_months"}, events={"OS": "dead"}).endpoints["time"].tolist() == [
-        2 * MONTH
-    ]
+    assert imo.read_endpoints(table, {"OS": "os_months"}, events={"OS": "dead"}).endpoints["time"].tolist() == [2 * MONTH]
     assert "in months by its heading" in refused(
         imo.read_endpoints, table, {"OS": "os_months"}, events={"OS": "dead"}, unit="day"
     )
@@ -415,10 +423,7 @@ def test_tables_of_parameters_meet_the_subjects_of_a_fit() -> None:
         (VALUES, "no row for subject '2'"),
         (VALUES.set_axis(["1", "1"]), "has the subject '1' a second time"),
         (VALUES.set_axis(["01", "02"]), "no row for subject '1'"),
-        (
-            VALUES.assign(growth_rate=[0.004, np.nan]).set_axis([1, 2]),
-            "'growth_rate' is no number for 1 subjects ('2')",
-        ),
+        (VALUES.assign(growth_rate=[0.004, np.nan]).set_axis([1, 2]), "'growth_rate' is no number for 1 subjects ('2')"),
     ],
 )
 def test_tables_of_parameters_that_do_not_meet_the_data_are_refused(table: pd.DataFrame, said: str) -> None:
@@ -432,21 +437,15 @@ def test_covariates_without_a_value_are_refused_and_capitals_are_understood() ->
     data = imo.read_trial(growing(), units="mm", covariates=whole)
     imo.fit(model, data, ["kill_rate"], max_evaluations=1)
     data = imo.read_trial(growing(), units="mm", covariates=partly)
-    assert "'weight' is no number for 1 subjects ('2')" in refused(
-        imo.fit, model, data, ["kill_rate"], max_evaluations=1
-    )
+    assert "'weight' is no number for 1 subjects ('2')" in refused(imo.fit, model, data, ["kill_rate"], max_evaluations=1)
 
 
 def test_a_column_of_subjects_names_simulated_patients() -> None:
-    run = imo.simulate(
-        "tumour_immune", until=2, parameters=VALUES.assign(subject=[7.0, 9.0]), outputs="sum_of_diameters"
-    )
+    run = imo.simulate("tumour_immune", until=2, parameters=VALUES.assign(subject=[7.0, 9.0]), outputs="sum_of_diameters")
     assert list(run.subjects) == ["7", "9"]
 
 
-@pytest.mark.parametrize(
-    "label", ["OS (M)", "Overall Survival (Monthly)", "OS \uff08\u0e40\u0e14\u0e37\u0e2d\u0e19\uff09"]
-)
+@pytest.mark.parametrize("label", ["OS (M)", "Overall Survival (Monthly)", "OS \uff08\u0e40\u0e14\u0e37\u0e2d\u0e19\uff09"])
 def test_brackets_that_may_be_a_unit_are_refused_without_dates(label: str) -> None:
     assert "may be a unit of time" in refused(days, PARAM=label)
     assert days(PARAM=label, **DATED) == [304, 152], "the dates say it"
@@ -555,9 +554,14 @@ def test_letters_at_the_end_of_a_label_that_may_be_a_unit_are_refused(label: str
     assert "may be a unit of time" in refused(imo.read_adam, {"ADTTE": survival(PARAM=label)})
 
 
-@pytest.mark.parametrize(("label", "length"), [
-    ("\u5168\u751f\u5b58\u671f\u9593\uff08\u304b\u6708\uff09", MONTH), ("OverallSurvivalMonths", MONTH), ("OS (\u9031)", WEEK),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("label", "length"),
+    [
+        ("\u5168\u751f\u5b58\u671f\u9593\uff08\u304b\u6708\uff09", MONTH),
+        ("OverallSurvivalMonths", MONTH),
+        ("OS (\u9031)", WEEK),
+    ],
+)
 def test_labels_in_japanese_and_in_one_word(label: str, length: float) -> None:
     assert days(PARAM=label) == [10 * length, 5 * length]
 

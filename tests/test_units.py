@@ -15,9 +15,22 @@ MICRO, GREEK_MU = "\u00b5", "\u03bc"
 
 @pytest.mark.parametrize(
     ("amount", "meant"),
-    [("100 Mg", "mg"), ("100 MG", "mg"), ("2 mg/KG", "kg"), ("2 Mg/kg", "mg"), ("5 ML", "mL"), ("3 Ug", "ug"), ("3 MCG", "mcg"),
-     ("2 GY", "Gy"), ("2 gy", "Gy"), ("1e6 Cells/kg", "cells"), ("75 mg/M2", "m"), ("5 Mmol", "mmol"), ("100 iu", "IU")],
-)  # fmt: skip
+    [
+        ("100 Mg", "mg"),
+        ("100 MG", "mg"),
+        ("2 mg/KG", "kg"),
+        ("2 Mg/kg", "mg"),
+        ("5 ML", "mL"),
+        ("3 Ug", "ug"),
+        ("3 MCG", "mcg"),
+        ("2 GY", "Gy"),
+        ("2 gy", "Gy"),
+        ("1e6 Cells/kg", "cells"),
+        ("75 mg/M2", "m"),
+        ("5 Mmol", "mmol"),
+        ("100 iu", "IU"),
+    ],
+)
 def test_a_dose_unit_with_other_capitals_is_answered_with_what_was_meant(amount, meant):
     with pytest.raises(imo.RegimenError, match=f"did you mean '{meant}'"):
         Regimen().dose("drug", amount)
@@ -31,8 +44,25 @@ def test_units_that_no_dose_has_are_refused(amount):
         Regimen().dose("drug", amount)
 
 
-@pytest.mark.parametrize("amount", ["100 mg", "0.2 g", "2 mg/kg", "2 mg*kg^-1", "75 mg/m2", "2 Gy", "200 cGy", "9 MIU",
-                                    "7.4 GBq", "2e6 cells/kg", "2 Mcells/kg", "5 ml", "20 mcg", "600000 IU/kg"])  # fmt: skip
+@pytest.mark.parametrize(
+    "amount",
+    [
+        "100 mg",
+        "0.2 g",
+        "2 mg/kg",
+        "2 mg*kg^-1",
+        "75 mg/m2",
+        "2 Gy",
+        "200 cGy",
+        "9 MIU",
+        "7.4 GBq",
+        "2e6 cells/kg",
+        "2 Mcells/kg",
+        "5 ml",
+        "20 mcg",
+        "600000 IU/kg",
+    ],
+)
 def test_usual_units_of_doses_are_taken(amount):
     assert Regimen().dose("drug", amount).doses[0].amount == float(amount.split()[0])
 
@@ -45,9 +75,19 @@ def test_micro_sign_and_greek_mu_are_one():
 
 @pytest.mark.parametrize(
     ("text", "days"),
-    [("3 wk", 21), ("3 wks", 21), ("2 hrs", 1 / 12), ("3 d", 3), ("90 mins", 1 / 16), ("1 mo", 30.4375),
-     ("2 yr", 730.5), ("6 WEEKS", 42), ("3 D", 3), ("2 Wochen", 14)],
-)  # fmt: skip
+    [
+        ("3 wk", 21),
+        ("3 wks", 21),
+        ("2 hrs", 1 / 12),
+        ("3 d", 3),
+        ("90 mins", 1 / 16),
+        ("1 mo", 30.4375),
+        ("2 yr", 730.5),
+        ("6 WEEKS", 42),
+        ("3 D", 3),
+        ("2 Wochen", 14),
+    ],
+)
 def test_times_in_the_words_of_protocols(text, days):
     assert units.days(text) == pytest.approx(days)
 
@@ -69,9 +109,15 @@ def test_a_timedelta_is_a_time_wherever_one_is_taken(half):
 
 @pytest.mark.parametrize(
     "times",
-    [pd.to_timedelta([0, 6, 24], unit="h"), pd.Series(pd.to_timedelta([0, 6, 24], unit="h")), np.array([0, 6, 24], "m8[h]"),
-     [dt.timedelta(), dt.timedelta(hours=6), dt.timedelta(days=1)], ["0 days", "6 hours", "1 day"], (0, 0.25, 1)],
-)  # fmt: skip
+    [
+        pd.to_timedelta([0, 6, 24], unit="h"),
+        pd.Series(pd.to_timedelta([0, 6, 24], unit="h")),
+        np.array([0, 6, 24], "m8[h]"),
+        [dt.timedelta(), dt.timedelta(hours=6), dt.timedelta(days=1)],
+        ["0 days", "6 hours", "1 day"],
+        (0, 0.25, 1),
+    ],
+)
 def test_times_of_a_simulation_are_days_whatever_holds_them(times):
     run = imo.simulate("tumour_immune", times=times)
     assert run.times.tolist() == pytest.approx([0, 0.25, 1])
@@ -79,9 +125,19 @@ def test_times_of_a_simulation_are_days_whatever_holds_them(times):
 
 @pytest.mark.parametrize(
     "times",
-    [pd.date_range("2024-02-21", periods=3), [dt.date(2024, 2, 21)], [dt.datetime(2024, 2, 21)], np.array(["2024-02"], "M8[M]"),
-     pd.to_timedelta(["1 day", None]), ["tomorrow"], [None], [True], np.array([1], "m8[M]"), [[1, 2], [3]]],
-)  # fmt: skip
+    [
+        pd.date_range("2024-02-21", periods=3),
+        [dt.date(2024, 2, 21)],
+        [dt.datetime(2024, 2, 21)],
+        np.array(["2024-02"], "M8[M]"),
+        pd.to_timedelta(["1 day", None]),
+        ["tomorrow"],
+        [None],
+        [True],
+        np.array([1], "m8[M]"),
+        [[1, 2], [3]],
+    ],
+)
 def test_dates_and_what_is_no_time_are_refused(times):
     with pytest.raises(imo.SolveError, match="times"):
         imo.simulate("tumour_immune", times=times)

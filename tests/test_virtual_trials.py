@@ -17,9 +17,7 @@ DAYS = np.arange(0, 400, 7.0)
 def run(sizes: list[float], rates: list[float], names: list[str] | None = None) -> imo.Simulation:
     """Return a simulation of tumours that grow at known rates."""
     patients = pd.DataFrame({"growth_rate": rates, "baseline_sum_of_diameters": sizes}, index=names)
-    return imo.simulate(
-        "tumour_immune", until="56 weeks", parameters=patients, outputs=["sum_of_diameters"], times=DAYS
-    )
+    return imo.simulate("tumour_immune", until="56 weeks", parameters=patients, outputs=["sum_of_diameters"], times=DAYS)
 
 
 EXACT = imo.Measurement(lesions=(1.0,), additive=0, proportional=0, round_mm=0)
@@ -64,8 +62,7 @@ def test_measurements() -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
-    [{"lesions": (0.5, 0.4)}, {"lesions": ()}, {"lesions": (0.1,) * 10}, {"additive": -1}, {"round_mm": np.inf}],
+    "options", [{"lesions": (0.5, 0.4)}, {"lesions": ()}, {"lesions": (0.1,) * 10}, {"additive": -1}, {"round_mm": np.inf}]
 )
 def test_wrong_measurements(options: dict[str, Any]) -> None:
     with pytest.raises(DataError):
@@ -82,9 +79,7 @@ def test_hazards_follow_their_rate() -> None:
     assert np.isinf(imo.Hazard(0.0).first(times, np.ones((5, 200)), np.random.default_rng(4))).all()
 
 
-@pytest.mark.parametrize(
-    "options", [{"per_year": -1}, {"per_year": 1, "exponent": np.nan}, {"per_year": 1, "reference_mm": 0}]
-)
+@pytest.mark.parametrize("options", [{"per_year": -1}, {"per_year": 1, "exponent": np.nan}, {"per_year": 1, "reference_mm": 0}])
 def test_wrong_hazards(options: dict[str, Any]) -> None:
     with pytest.raises(DataError):
         imo.Hazard(**options)
@@ -96,9 +91,7 @@ def test_exact_measurements_are_the_simulation() -> None:
     for k, subject in enumerate(data.subjects):
         rows = data.frame[data.frame["subject"] == subject]
         expected = simulation.values[k, np.searchsorted(DAYS, rows["time"]), 0]
-        assert rows["time"].tolist() == list(np.arange(0, 337, 42.0)) and np.allclose(
-            rows["value"], expected, rtol=1e-12
-        )
+        assert rows["time"].tolist() == list(np.arange(0, 337, 42.0)) and np.allclose(rows["value"], expected, rtol=1e-12)
 
 
 def test_one_seed_one_trial() -> None:
@@ -117,10 +110,7 @@ def test_nobody_is_seen_after_the_end() -> None:
     assert (data.frame["time"] <= data.frame["subject"].map(last)).all() and (
         data.findings["time"] <= data.findings["subject"].map(last)
     ).all()
-    assert 0.3 < data.endpoints["event"].mean() < 0.9 and set(data.endpoints["reason"]) == {
-        "death",
-        "alive at last contact",
-    }
+    assert 0.3 < data.endpoints["event"].mean() < 0.9 and set(data.endpoints["reason"]) == {"death", "alive at last contact"}
 
 
 def test_visits_stop_after_progression() -> None:
@@ -154,9 +144,7 @@ def test_wrong_simulations() -> None:
 
 def test_a_virtual_trial_from_end_to_end() -> None:
     simulation = run(list(np.linspace(30, 120, 60)), list(np.linspace(0.001, 0.015, 60)))
-    data = imo.observe(
-        simulation, imo.VisitSchedule(jitter="2 days", screening="3 weeks"), death=imo.Hazard(0.5, 1), seed=3
-    )
+    data = imo.observe(simulation, imo.VisitSchedule(jitter="2 days", screening="3 weeks"), death=imo.Hazard(0.5, 1), seed=3)
     responses = imo.recist(data)
     assert len(responses.subjects) == 60 and (responses.rates()["n"] == 60).all()
     survival = imo.progression_free_survival(responses, data)
@@ -170,9 +158,13 @@ def test_from_a_simulation_to_a_trial_and_back_to_the_truth() -> None:
     random = np.random.default_rng(3)
     people = pd.DataFrame({"baseline_sum_of_diameters": np.clip(70 * random.lognormal(0, 0.3, 30), 30, 150)})
     run = imo.simulate(
-        "tumour_immune", until="1 year", parameters=people.assign(growth_rate=0.006), outputs=["sum_of_diameters"],
-        times=np.arange(0, 366, 7.0), progress=False,
-    )  # fmt: skip
+        "tumour_immune",
+        until="1 year",
+        parameters=people.assign(growth_rate=0.006),
+        outputs=["sum_of_diameters"],
+        times=np.arange(0, 366, 7.0),
+        progress=False,
+    )
     visits = imo.VisitSchedule("6 weeks", "48 weeks", "9 weeks", "52 weeks", jitter="3 days", missed=0.05)
     trial = imo.observe(run, visits, death=imo.Hazard(0.4, 1.0), after_progression=2, seed=1)
     assert not np.signbit(trial.frame["time"]).any()

@@ -117,7 +117,12 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "phrase"),
-    [(b"", "kind"), (b"\xff\xfe\x00\x81", "is not TOML"), (b"\x00" * 3_000_000, "is larger than"), (b"[" * 100_000, "is not TOML")],
+    [
+        (b"", "kind"),
+        (b"\xff\xfe\x00\x81", "is not TOML"),
+        (b"\x00" * 3_000_000, "is larger than"),
+        (b"[" * 100_000, "is not TOML"),
+    ],
 )
 def test_files_that_are_no_models(content: bytes, phrase: str, tmp_path: Path) -> None:
     (tmp_path / "wrong.toml").write_bytes(content)
@@ -158,27 +163,42 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     # models
     "American spelling": (lambda: imo.load_model("tumor_immune"), imo.ModelError, ("'tumor_immune'", "'tumour_immune'")),
     "variant for a model": (
-        lambda: imo.load_model("nivolumab"), imo.ModelError, ("'nivolumab'", "load_model('pd1_inhibitor', variant='nivolumab')"),
+        lambda: imo.load_model("nivolumab"),
+        imo.ModelError,
+        ("'nivolumab'", "load_model('pd1_inhibitor', variant='nivolumab')"),
     ),
     "unknown variant": (
-        lambda: imo.load_model("pd1_inhibitor", variant="pembro"), imo.ModelError, ("pd1_inhibitor", "'pembro'", "'pembrolizumab'"),
+        lambda: imo.load_model("pd1_inhibitor", variant="pembro"),
+        imo.ModelError,
+        ("pd1_inhibitor", "'pembro'", "'pembrolizumab'"),
     ),
     "instance that is no name": (
-        lambda: imo.load_model("pd1_inhibitor", instance="my drug"), imo.ModelError, ("'my drug'", "letters, digits and _"),
+        lambda: imo.load_model("pd1_inhibitor", instance="my drug"),
+        imo.ModelError,
+        ("'my drug'", "letters, digits and _"),
     ),
-    "no such file": (lambda: imo.read_model("no/such.toml"), imo.ModelError, ("such.toml", "cannot be read", "path of a .toml")),
+    "no such file": (
+        lambda: imo.read_model("no/such.toml"),
+        imo.ModelError,
+        ("such.toml", "cannot be read", "path of a .toml"),
+    ),
     "nothing to combine": (lambda: imo.combine(), imo.ModelError, ("combine", "no model", "for example")),
     "a number to combine": (lambda: imo.combine(3), imo.ModelError, ("combine", "3", "a Model, or the name")),
     "one model twice": (
         lambda: imo.combine(treated(), imo.load_model("pd1_inhibitor", variant="pembrolizumab")),
-        imo.ModelError, ("'pembrolizumab'", "instance="),
+        imo.ModelError,
+        ("'pembrolizumab'", "instance="),
     ),
     "therapy without a tumour": (
-        lambda: imo.simulate("pd1_inhibitor", until=3), imo.ModelError, ("needs 'checkpoint_brake'", "combine it with 'tumour_immune'"),
+        lambda: imo.simulate("pd1_inhibitor", until=3),
+        imo.ModelError,
+        ("needs 'checkpoint_brake'", "combine it with 'tumour_immune'"),
     ),
     "unknown parameter": (lambda: treated().with_values(growthrate=1), imo.ModelError, ("growthrate", "'growth_rate'")),
     "value that is no number": (
-        lambda: treated().with_values(growth_rate=float("nan")), imo.ModelError, ("growth_rate", "nan", "finite", "1/day"),
+        lambda: treated().with_values(growth_rate=float("nan")),
+        imo.ModelError,
+        ("growth_rate", "nan", "finite", "1/day"),
     ),
     # regimens
     "unit of a dose": (lambda: dose(amount="200 mgg"), imo.RegimenError, ("dose of pembrolizumab", "'mgg'", "'200 mg'")),
@@ -190,39 +210,78 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     "no doses": (lambda: dose(count=0), imo.RegimenError, ("count=0", "whole number from 1")),
     "half a dose": (lambda: dose(count=2.5), imo.RegimenError, ("count=2.5", "whole number from 1")),
     "doses for ever": (lambda: dose(count=10**9), imo.RegimenError, ("count=1000000000", "whole number from 1 to")),
-    "infusion longer than its interval": (lambda: dose(over="4 weeks"), imo.RegimenError, ("28 days", "21 days", "shorter over=")),
+    "infusion longer than its interval": (
+        lambda: dose(over="4 weeks"),
+        imo.RegimenError,
+        ("28 days", "21 days", "shorter over="),
+    ),
     "day outside the cycle": (lambda: dose(days=(1, 28)), imo.RegimenError, ("days=(1, 28)", "increasing, from day 1, within")),
     "start in words": (lambda: dose(start="monday"), imo.RegimenError, ("start='monday'", "number of days")),
     "model for its name": (
-        lambda: dose(therapy=treated()), imo.RegimenError, ("is not the name of a therapy", "such as 'pembrolizumab'"),
+        lambda: dose(therapy=treated()),
+        imo.RegimenError,
+        ("is not the name of a therapy", "such as 'pembrolizumab'"),
     ),
-    "rate of another kind": (lambda: dose(rate="1 mg/kg/h"), imo.RegimenError, ("rate '1 mg/kg/h'", "no mg a time", "'10 mg/h'")),
+    "rate of another kind": (
+        lambda: dose(rate="1 mg/kg/h"),
+        imo.RegimenError,
+        ("rate '1 mg/kg/h'", "no mg a time", "'10 mg/h'"),
+    ),
     "steady state of nothing repeated": (
-        lambda: dose(count=1, every=None, steady_state=True), imo.RegimenError, ("steady_state=True", "no interval", "every="),
+        lambda: dose(count=1, every=None, steady_state=True),
+        imo.RegimenError,
+        ("steady_state=True", "no interval", "every="),
     ),
     "covariate without its rule": (
-        lambda: dose().set("weight", [80, 75], [0, 7], rule="last"), imo.RegimenError, ("set of weight", "'last'", "'locf'", "'nocb'"),  # type: ignore[arg-type]
+        lambda: dose().set("weight", [80, 75], [0, 7], rule="last"),
+        imo.RegimenError,
+        ("set of weight", "'last'", "'locf'", "'nocb'"),  # type: ignore[arg-type]
     ),
-    "covariate with a unit": (lambda: dose().set("weight", "80 kg", 0, rule="locf"), imo.RegimenError, ("'80 kg'", "without a unit")),  # type: ignore[arg-type]
-    "factor in per cent": (lambda: dose().multiply("pembrolizumab", "50%", at=3), imo.RegimenError, ("factor '50%'", "finite number")),  # type: ignore[arg-type]
-    "replacement in gray": (lambda: run(dose().replace("pembrolizumab", "2 Gy", at=3)), imo.RegimenError, ("replacement of", "'Gy'", "'mg'")),
+    "covariate with a unit": (
+        lambda: dose().set("weight", "80 kg", 0, rule="locf"),
+        imo.RegimenError,
+        ("'80 kg'", "without a unit"),
+    ),  # type: ignore[arg-type]
+    "factor in per cent": (
+        lambda: dose().multiply("pembrolizumab", "50%", at=3),
+        imo.RegimenError,
+        ("factor '50%'", "finite number"),
+    ),  # type: ignore[arg-type]
+    "replacement in gray": (
+        lambda: run(dose().replace("pembrolizumab", "2 Gy", at=3)),
+        imo.RegimenError,
+        ("replacement of", "'Gy'", "'mg'"),
+    ),
     "schedule of unequal columns": (
-        lambda: imo.Schedule(np.zeros(2), ("pembrolizumab",), np.ones(2), np.zeros(2)), imo.RegimenError, ("inputs", "1 rows", "times has 2"),
+        lambda: imo.Schedule(np.zeros(2), ("pembrolizumab",), np.ones(2), np.zeros(2)),
+        imo.RegimenError,
+        ("inputs", "1 rows", "times has 2"),
     ),
     "unknown action": (
         lambda: imo.Schedule(np.zeros(1), ("pembrolizumab",), np.ones(1), np.zeros(1), ("mulitply",)),
-        imo.RegimenError, ("row 0", "'mulitply'", "did you mean 'multiply'"),
+        imo.RegimenError,
+        ("row 0", "'mulitply'", "did you mean 'multiply'"),
     ),
     # event records
     "records without amounts": (lambda: records(AMT=None), imo.DataError, ("AMT", "no such column", "rename")),
     "rate of no kind": (lambda: records(RATE=[-3, 0]), imo.DataError, ("row 0 (subject 1)", "RATE -3", "-1 or -2", "duration")),
-    "doses without their interval": (lambda: records(ADDL=[3, 0]), imo.DataError, ("row 0 (subject 1)", "without an interval II")),
+    "doses without their interval": (
+        lambda: records(ADDL=[3, 0]),
+        imo.DataError,
+        ("row 0 (subject 1)", "without an interval II"),
+    ),
     "records out of order": (lambda: records(TIME=[24, 0]), imo.DataError, ("row 1 (subject 1)", "TIME 0", "EVID 3 or 4")),
-    "compartment that nobody named": (lambda: records(CMT=[2, 1]), imo.DataError, ("row 0 (subject 1)", "CMT '2'", "1 (pembrolizumab)")),
+    "compartment that nobody named": (
+        lambda: records(CMT=[2, 1]),
+        imo.DataError,
+        ("row 0 (subject 1)", "CMT '2'", "1 (pembrolizumab)"),
+    ),
     "records in weeks": (lambda: records(time_unit="week"), imo.DataError, ("time_unit", "'week'", "'hour' or 'day'")),
     "covariates without a rule": (lambda: records(covariates=["CMT"]), imo.DataError, ("rule", "not stated", "as NONMEM")),
     "regimen for a schedule": (
-        lambda: imo.write_records({1: dose()}, time_unit="day"), imo.RegimenError, ("subject 1", "a Regimen", ".schedule("),  # type: ignore[dict-item]
+        lambda: imo.write_records({1: dose()}, time_unit="day"),
+        imo.RegimenError,
+        ("subject 1", "a Regimen", ".schedule("),  # type: ignore[dict-item]
     ),
     "therapy that the model lacks": (lambda: run(dose(therapy="nivolumab")), imo.RegimenError, ("dose of nivolumab", "input")),
     "gray of an antibody": (lambda: run(dose(amount="2 Gy")), imo.RegimenError, ("dose of pembrolizumab", "'Gy'", "'mg'")),
@@ -248,24 +307,33 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     "unknown value": (lambda: run(parameters={"growthrate": 1}), imo.SolveError, ("growthrate", "'growth_rate'")),
     "value in words": (lambda: run(parameters={"growth_rate": "fast"}), imo.SolveError, ("growth_rate", "not a number")),
     "patient without a value": (
-        lambda: run(parameters=pd.DataFrame({"growth_rate": [0.1, np.nan]})), imo.SolveError, ("growth_rate", "row 1", "finite"),
+        lambda: run(parameters=pd.DataFrame({"growth_rate": [0.1, np.nan]})),
+        imo.SolveError,
+        ("growth_rate", "row 1", "finite"),
     ),
-    "no patients": (lambda: run(parameters=pd.DataFrame({"growth_rate": []})), imo.SolveError, ("no rows", "one row a patient")),
+    "no patients": (
+        lambda: run(parameters=pd.DataFrame({"growth_rate": []})),
+        imo.SolveError,
+        ("no rows", "one row a patient"),
+    ),
     "list for parameters": (lambda: run(parameters=[1, 2]), imo.SolveError, ("parameters", "are list", "a mapping")),
     "regimens for other patients": (
         lambda: run([dose(), dose()], parameters=pd.DataFrame({"growth_rate": [0.1] * 3})),
-        imo.SolveError, ("2 patients", "for 3", "one for each"),
+        imo.SolveError,
+        ("2 patients", "for 3", "one for each"),
     ),
     "no model": (lambda: imo.simulate(None, until=3), imo.SolveError, ("model", "NoneType", "name of a shipped one")),  # type: ignore[arg-type]
     # scenarios
     "no scenarios": (lambda: imo.compare(treated(), {}), imo.SolveError, ("compare", "no scenarios", "a mapping such as")),
     "half a pair": (lambda: imo.compare(treated(), {"a": (None,)}), imo.SolveError, ("scenario 'a'", "not a pair", "Regimen")),  # type: ignore[dict-item]
     "unknown measure": (
-        lambda: imo.compare(treated(), {"a": None}, 3, measure="sum_of_diameter"), imo.SolveError, ("'sum_of_diameters'",),
+        lambda: imo.compare(treated(), {"a": None}, 3, measure="sum_of_diameter"),
+        imo.SolveError,
+        ("'sum_of_diameters'",),
     ),
     "grid of one axis": (lambda: grid(axes={"a": [1]}), imo.SolveError, ("grid", "1 axes", "two")),
     "grid of an unknown measure": (lambda: grid(measure="best"), imo.SolveError, ("measure 'best'", "nadir")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mistake", WRONG_CALLS)
@@ -303,13 +371,25 @@ WRONG_DATA: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]
     "no values": (lambda: read(value=None), imo.DataError, ("no column for the value", "columns={'value':")),
     "no times": (lambda: read(time=None), imo.DataError, ("no column for the time", "columns={'time':")),
     "column that is not there": (
-        lambda: imo.read_trial(table(), {"value": "vale"}), imo.DataError, ("no column 'vale'", "did you mean 'value'"),
+        lambda: imo.read_trial(table(), {"value": "vale"}),
+        imo.DataError,
+        ("no column 'vale'", "did you mean 'value'"),
     ),
     "value in words": (
-        lambda: read(value=[70, "large", 90, 60, 50, 40]), imo.DataError, ("row 1 (subject a)", "'large'", "bad_rows='leave out'"),
+        lambda: read(value=[70, "large", 90, 60, 50, 40]),
+        imo.DataError,
+        ("row 1 (subject a)", "'large'", "bad_rows='leave out'"),
     ),
-    "negative size": (lambda: read(value=[70, -1, 90, 60, 50, 40]), imo.DataError, ("row 1 (subject a)", "negative", ".left_out")),
-    "time in words": (lambda: read(time=[0, "week 6", 84] * 2), imo.DataError, ("row 1 (subject a)", "'week 6'", "not a number")),
+    "negative size": (
+        lambda: read(value=[70, -1, 90, 60, 50, 40]),
+        imo.DataError,
+        ("row 1 (subject a)", "negative", ".left_out"),
+    ),
+    "time in words": (
+        lambda: read(time=[0, "week 6", 84] * 2),
+        imo.DataError,
+        ("row 1 (subject a)", "'week 6'", "not a number"),
+    ),
     "patient in two arms": (lambda: read(arm=["x", "y"] * 3), imo.DataError, ("subject 'a'", "more than one arm", "x, y")),
     "unknown unit": (lambda: read(unit=["mmm"] * 6), imo.DataError, ("row 0 (subject a)", "'mmm'")),
     "two dimensions": (lambda: read(unit=["mm", "kg"] * 3), imo.DataError, ("row 1 (subject a)", "'kg'", "other rows")),
@@ -318,7 +398,9 @@ WRONG_DATA: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]
     "no such file": (lambda: imo.read_trial("no/such.csv"), imo.DataError, ("such.csv", "no such file", "path of a csv")),
     "nothing at all": (lambda: imo.read_trial(None), imo.DataError, ("source", "NoneType", "DataFrame")),  # type: ignore[arg-type]
     "unknown way with bad rows": (
-        lambda: imo.read_trial(table(), bad_rows="drop"), imo.DataError, ("bad_rows", "'drop'", "leave out"),  # type: ignore[arg-type]
+        lambda: imo.read_trial(table(), bad_rows="drop"),
+        imo.DataError,
+        ("bad_rows", "'drop'", "leave out"),  # type: ignore[arg-type]
     ),
     "arm that is not there": (lambda: read().select(arm="z"), imo.DataError, ("arm", "'z'", "known: x")),
     "unknown data set": (lambda: imo.fetch("atezolizumab"), imo.DataError, ("'atezolizumab'", "atezolizumab_lung")),
@@ -329,17 +411,27 @@ WRONG_DATA: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]
     "unknown output": (lambda: fit(observe="tumor"), imo.FitError, ("observe", "'tumor'", "did you mean 'tumour'")),
     "quantity nobody knows": (lambda: fit(table(quantity=["size"] * 6)), imo.FitError, ("size", "observe={'size': 'output'}")),
     "weight of a diameter": (lambda: fit(table(unit=["kg"] * 6)), imo.FitError, ("'sum_of_diameters'", "'kg'", "'mm'")),
-    "bounds in no order": (lambda: fit(bounds={"growth_rate": (1, 0)}), imo.FitError, ("bounds['growth_rate']", "lower < upper")),
+    "bounds in no order": (
+        lambda: fit(bounds={"growth_rate": (1, 0)}),
+        imo.FitError,
+        ("bounds['growth_rate']", "lower < upper"),
+    ),
     "bounds of what is held": (lambda: fit(bounds={"kill_rate": (0, 1)}), imo.FitError, ("'kill_rate'", "does not vary")),
     "start that is no number": (lambda: fit(initial={"growth_rate": float("nan")}), imo.FitError, ("initial", "{")),
     "unknown method": (lambda: fit(method="magic"), imo.FitError, ("method", "'magic'", "least_squares")),
     "no evaluations": (lambda: fit(max_evaluations=0), imo.FitError, ("max_evaluations", "is 0", "from 1")),
     "more parameters than data": (
-        lambda: fit(table().iloc[:2], ["growth_rate", "kill_rate", "priming_rate"]), imo.FitError, ("1 observations", "3 parameters"),
+        lambda: fit(table().iloc[:2], ["growth_rate", "kill_rate", "priming_rate"]),
+        imo.FitError,
+        ("1 observations", "3 parameters"),
     ),
-    "regimen of an unknown arm": (lambda: fit(regimens={"y": imo.Regimen()}), imo.FitError, ("regimens['y']", "known: a, b, x")),
+    "regimen of an unknown arm": (
+        lambda: fit(regimens={"y": imo.Regimen()}),
+        imo.FitError,
+        ("regimens['y']", "known: a, b, x"),
+    ),
     "no data": (lambda: imo.fit("tumour_immune", None, ["growth_rate"]), imo.DataError, ("data", "NoneType", "TrialData")),  # type: ignore[arg-type]
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mistake", WRONG_DATA)
@@ -389,7 +481,14 @@ change = {{ to = "x", rate = "rate * ({})" }}
 
 @pytest.mark.parametrize(
     "text",
-    ["1 / (x - x)", "log(0)", "sqrt(-1)", "(2 * x) ** 999999999", "((((((2 * x) ** 64) ** 64) ** 64) ** 64) ** 64) ** 64", "x * x"],
+    [
+        "1 / (x - x)",
+        "log(0)",
+        "sqrt(-1)",
+        "(2 * x) ** 999999999",
+        "((((((2 * x) ** 64) ** 64) ** 64) ** 64) ** 64) ** 64",
+        "x * x",
+    ],
 )
 def test_equations_without_a_solution_end_in_words(text: str, tmp_path: Path) -> None:
     """Symbolic arithmetic must not end the process either, nor fill the memory."""

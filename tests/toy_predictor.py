@@ -48,10 +48,7 @@ class Toy:
 
     def formula(self, values: FloatArray, subject: object, days: FloatArray) -> FloatArray:
         v0 = self.column(values, "v0", 50.0)[:, subject]
-        y = (
-            v0 * np.exp(-self.column(values, "rate", 0.03)[:, subject] * days)
-            + self.column(values, "shift", 0.0)[:, subject]
-        )
+        y = v0 * np.exp(-self.column(values, "rate", 0.03)[:, subject] * days) + self.column(values, "shift", 0.0)[:, subject]
         lost = [self.seen.subjects.index(b) for b in self.broken]
         return np.where(np.isin(subject, lost), np.nan, y)
 
@@ -90,9 +87,7 @@ def simulated(
     return read_trial(pd.DataFrame(rows, columns=columns), bad_rows="leave out")
 
 
-def objective(
-    data: TrialData, error: str = "proportional", *, broken: tuple[str, ...] = (), **how: object
-) -> Objective:
+def objective(data: TrialData, error: str = "proportional", *, broken: tuple[str, ...] = (), **how: object) -> Objective:
     """Return an objective over the toy."""
     shared, arm, own = (how.pop(k, ()) for k in ("vary", "per_arm", "per_subject"))
     names = frozenset([*shared, *arm, *own])  # type: ignore[misc]

@@ -23,14 +23,38 @@ def entries(problem: Problem) -> list[Entry]:
         raise OSError(f"written for {SOURCE.stem} alone")
     solve = _compiled().solve
     double, integer = ctypes.POINTER(ctypes.c_double), ctypes.POINTER(ctypes.c_int)
-    solve.argtypes = [double, double, double, ctypes.c_int, double, integer, double, double, ctypes.c_int, ctypes.c_double,
-                      ctypes.c_double, double]  # fmt: skip
+    solve.argtypes = [
+        double,
+        double,
+        double,
+        ctypes.c_int,
+        double,
+        integer,
+        double,
+        double,
+        ctypes.c_int,
+        ctypes.c_double,
+        ctypes.c_double,
+        double,
+    ]
     out = np.empty((problem.times.size, len(problem.states)))
     inputs = (problem.initial, problem.values, problem.times, problem.dose_times, problem.amounts, problem.factors)
     initial, values, times, dose_times, amounts, factors = (_pointer(a) for a in inputs)
     states = problem.dose_states.ctypes.data_as(integer)
-    arguments = (initial, values, times, problem.times.size, dose_times, states, amounts, factors, problem.dose_times.size,
-                 problem.rtol, problem.atol, _pointer(out))  # fmt: skip
+    arguments = (
+        initial,
+        values,
+        times,
+        problem.times.size,
+        dose_times,
+        states,
+        amounts,
+        factors,
+        problem.dose_times.size,
+        problem.rtol,
+        problem.atol,
+        _pointer(out),
+    )
 
     def run() -> np.ndarray:
         solve(*arguments)

@@ -59,8 +59,9 @@ def _one(problem: Problem, method: str) -> Any:
             start, end, saved, factor, amount = what
             y = y * factor + amount
             save = diffrax.SaveAt(ts=saved)
-            found = diffrax.diffeqsolve(term, solver, start, end, None, y, parameters, saveat=save, stepsize_controller=control,
-                                        max_steps=100_000)  # fmt: skip
+            found = diffrax.diffeqsolve(
+                term, solver, start, end, None, y, parameters, saveat=save, stepsize_controller=control, max_steps=100_000
+            )
             return found.ys[-1], found.ys
 
         first = jnp.asarray(problem.initial)

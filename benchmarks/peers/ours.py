@@ -16,8 +16,9 @@ def simulator(problem: Problem, patients: int = 1, method: str = "auto") -> Simu
     """Return a simulator of some patients with the problem's schedule."""
     inputs = {name: target.unit for name, target in problem.equations.inputs.items()}
     schedule = problem.regimen.schedule(inputs, dict(zip(problem.parameters, problem.values, strict=True)))
-    return prepare(problem.model, [schedule] * patients, problem.times, problem.states, rtol=problem.rtol, atol=problem.atol,
-                   method=method)  # fmt: skip
+    return prepare(
+        problem.model, [schedule] * patients, problem.times, problem.states, rtol=problem.rtol, atol=problem.atol, method=method
+    )
 
 
 def entries(problem: Problem, method: str = "auto") -> list[Entry]:

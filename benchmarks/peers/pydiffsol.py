@@ -35,9 +35,6 @@ def _code(problem: Problem) -> str:
     steps, rates = assignments(problem, "y{}", "p{}", "x{}")
     inputs = [f"i{i} = 0.0" for i in range(len(problem.states))]
     inputs += [f"p{i} = {value!r}" for i, value in enumerate(problem.values.tolist())]
-    blocks = [
-        "in_i { " + ", ".join(inputs) + " }",
-        "u_i { " + ", ".join(f"y{i} = i{i}" for i in range(len(rates))) + " }",
-    ]
+    blocks = ["in_i { " + ", ".join(inputs) + " }", "u_i { " + ", ".join(f"y{i} = i{i}" for i in range(len(rates))) + " }"]
     blocks += [f"{name}_i {{ {text} }}" if False else f"{name} {{ {text} }}" for name, text in steps]
     return "\n".join([*blocks, "F_i { " + ",\n".join(rates) + " }"])

@@ -35,9 +35,7 @@ def _sbml(problem: Problem) -> str:
         initial[problem.dose_states[d]] = initial[problem.dose_states[d]] * problem.factors[d] + problem.amounts[d]
     lines = [f"p{i} = {value!r}; const p{i}" for i, value in enumerate(problem.values.tolist())]
     lines += [f"{name} := {text}" for name, text in steps]
-    lines += [
-        f"y{i} = {value!r}; y{i}' = {rate}" for i, (value, rate) in enumerate(zip(initial.tolist(), rates, strict=True))
-    ]
+    lines += [f"y{i} = {value!r}; y{i}' = {rate}" for i, (value, rate) in enumerate(zip(initial.tolist(), rates, strict=True))]
     doses = zip(problem.dose_times, problem.dose_states, problem.amounts, problem.factors, strict=True)
     for time, state, amount, factor in doses:
         if time > problem.times[0]:

@@ -125,5 +125,14 @@ def _problem(name: str, regimen: imo.Regimen, times: np.ndarray, rtol: float, at
     lost = {p.input: (p.source, float(p.fraction)) for p in eq.pulses}
     states = [lost[name][0] if name in lost else t.state for name, t in zip(schedule.inputs, targets, strict=True)]
     factors = [1.0 - lost[name][1] if name in lost else 1.0 for name in schedule.inputs]
-    return Problem(model, regimen, schedule.times, np.array(states, dtype=np.int32), schedule.amounts * scales,
-                   np.array(factors), times, rtol, atol)  # fmt: skip
+    return Problem(
+        model,
+        regimen,
+        schedule.times,
+        np.array(states, dtype=np.int32),
+        schedule.amounts * scales,
+        np.array(factors),
+        times,
+        rtol,
+        atol,
+    )

@@ -13,9 +13,20 @@ from typing import Any
 
 DOCS = Path(__file__).parents[2] / "docs"
 FOLDER = DOCS / "benchmarks"
-PAGES = ("reference_problem", "work_precision", "stiff", "sensitivities", "many_patients", "first_result", "trial_endpoints",
-         "population_fits", "recovery", "fit_coverage", "fit_warnings",
-         "profile_speed")
+PAGES = (
+    "reference_problem",
+    "work_precision",
+    "stiff",
+    "sensitivities",
+    "many_patients",
+    "first_result",
+    "trial_endpoints",
+    "population_fits",
+    "recovery",
+    "fit_coverage",
+    "fit_warnings",
+    "profile_speed",
+)
 _TOOLS = ("numpy", "scipy", "numba", "symengine", "pydiffsol", "diffrax", "jax", "libroadrunner", "casadi")
 _HEAD = """# Benchmarks
 
@@ -27,8 +38,15 @@ state's largest value, against a solution by SciPy's Radau at a relative toleran
 """
 
 
-def show(name: str, title: str, text: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], closing: str = "",
-         figures: Sequence[tuple[str, str]] = ()) -> None:  # fmt: skip
+def show(
+    name: str,
+    title: str,
+    text: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    closing: str = "",
+    figures: Sequence[tuple[str, str]] = (),
+) -> None:
     """Print a table, and with --write on the command line keep it and write the page anew.
 
     `figures` are pairs of a file in docs/benchmarks and what it shows.
@@ -52,9 +70,7 @@ def machine() -> str:
     """Return in words what this was measured on: processor, system, versions."""
     info = Path("/proc/cpuinfo")
     names = (
-        [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line]
-        if info.exists()
-        else []
+        [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
     )
     what = f"{names[0] if names else platform.machine()}, {os.cpu_count()} processors, {platform.system()}"
     return f"{what}, Python {platform.python_version()}; " + ", ".join(_versions())

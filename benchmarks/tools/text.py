@@ -45,9 +45,7 @@ def _power(base: Any, exponent: Any, names: dict[str, str], power: str) -> str:
     return power.format(text, render(exponent, names, power))
 
 
-def assignments(
-    problem: Any, state: str, parameter: str, step: str, power: str = "pow({}, {})"
-) -> tuple[Any, list[str]]:
+def assignments(problem: Any, state: str, parameter: str, step: str, power: str = "pow({}, {})") -> tuple[Any, list[str]]:
     """Return [(name, text)] of common subexpressions and the texts of the rates; names are patterns such as "y[{}]"."""
     names = {s: state.format(i) for i, s in enumerate(problem.states)}
     names |= {p: parameter.format(i) for i, p in enumerate(problem.parameters)}

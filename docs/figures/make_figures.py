@@ -63,10 +63,13 @@ def endpoints() -> None:
     antibody = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=35, over="30 min")
     runs = {}
     for arm, regimen in (("control", None), ("pembrolizumab", antibody)):
-        people = pd.DataFrame({
-            "growth_rate": 0.006 * random.lognormal(0, 0.5, 30), "kill_rate": 3.0 * random.lognormal(0, 0.8, 30),
-            "baseline_sum_of_diameters": np.clip(70 * random.lognormal(0, 0.4, 30), 20, 200),
-        })  # fmt: skip
+        people = pd.DataFrame(
+            {
+                "growth_rate": 0.006 * random.lognormal(0, 0.5, 30),
+                "kill_rate": 3.0 * random.lognormal(0, 0.8, 30),
+                "baseline_sum_of_diameters": np.clip(70 * random.lognormal(0, 0.4, 30), 20, 200),
+            }
+        )
         options = {"until": "2 years", "outputs": ["sum_of_diameters"], "times": np.arange(0, 731, 7.0), "progress": False}
         runs[arm] = imo.simulate(model, regimen, parameters=people, **options)
     trial = imo.observe(runs, new_lesions=imo.Hazard(0.3, 0.5), death=imo.Hazard(0.5, 1.0), seed=4)

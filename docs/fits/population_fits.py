@@ -67,8 +67,9 @@ def lung(folder: Path) -> str:
 
 def mice(folder: Path) -> str:
     """Breast tumours of mice."""
-    data = imo.read_trial(folder / "mouse_breast_growth.csv", {"value": "value_mm3"}, "mm^3", quantity="volume",
-                          title="LM2-4LUC+ breast tumours")  # fmt: skip
+    data = imo.read_trial(
+        folder / "mouse_breast_growth.csv", {"value": "value_mm3"}, "mm^3", quantity="volume", title="LM2-4LUC+ breast tumours"
+    )
     model = imo.load_model("vaghi2020")
     how = {"start": 0.0, "baseline": False, "error": "combined", "progress": False}
     full = imo.fit_population(model, data, random=["retardation", "offset"], correlated=True, parameters={"slope": 13.8}, **how)
@@ -95,9 +96,19 @@ def car_t(folder: Path) -> str:
     cells = table.assign(value=table["value"] / 1e9)[counts >= 4][columns]
     data = imo.read_trial(cells, units="copy/ug", title="CAR-T cells of patients (Liu 2022), 1e9 cells")
     names = {"peak": 1.0, "time_of_peak": 0.3, "contraction_rate": 0.5, "memory_fraction": 1.0}
-    fit = imo.fit_population("stein2019", data, ["fold_expansion"], random=names, error="lognormal", start=0.0,
-                             distribution={"memory_fraction": "logit"}, parameters={"memory_loss": 0.0032},
-                             initial={"peak": 1000.0}, iterations=(300, 200), progress=False)  # fmt: skip
+    fit = imo.fit_population(
+        "stein2019",
+        data,
+        ["fold_expansion"],
+        random=names,
+        error="lognormal",
+        start=0.0,
+        distribution={"memory_fraction": "logit"},
+        parameters={"memory_loss": 0.0032},
+        initial={"peak": 1000.0},
+        iterations=(300, 200),
+        progress=False,
+    )
     text = ["## CAR-T cells of patients\n", CAR_T, f"{len(data.subjects)} patients; {fit.seconds:.1f} s.\n"]
     text.append(markdown(fit.parameters()[["value", "unit", "shrinkage_percent"]]))
     fit.plot(log=True)

@@ -30,10 +30,20 @@ HERE = Path(__file__).parent
 CELLS_PER_MM3 = 1e6
 """A volume of tumour in cells, by custom 1e9 in a mL: the published models of the mouse count cells."""
 MOUSE = {
-    "number_of_lesions": 1, "cell_density": 1e9, "capacity": 5e9, "growth_rate": 0.25, "turnover_rate": 0.05,
-    "clearance_rate": 0.3, "baseline_sum_of_diameters": 5, "antigen_half_saturation": 1e7, "killing_half_saturation": 1e7,
-    "effector_capacity": 1e7, "priming_rate": 1e5, "recruitment_rate": 1e5, "surveillance_rate": 1e3,
-}  # fmt: skip
+    "number_of_lesions": 1,
+    "cell_density": 1e9,
+    "capacity": 5e9,
+    "growth_rate": 0.25,
+    "turnover_rate": 0.05,
+    "clearance_rate": 0.3,
+    "baseline_sum_of_diameters": 5,
+    "antigen_half_saturation": 1e7,
+    "killing_half_saturation": 1e7,
+    "effector_capacity": 1e7,
+    "priming_rate": 1e5,
+    "recruitment_rate": 1e5,
+    "surveillance_rate": 1e3,
+}
 """tumour_immune at the scale of a mouse: a tumour of mL, days instead of months, a thousandth of the T cells."""
 
 
@@ -56,10 +66,7 @@ def save(name: str) -> str:
 def markdown(table: pd.DataFrame) -> str:
     """Return a table as markdown."""
     text = table.map(lambda x: f"{x:.4g}" if isinstance(x, float) else str(x))
-    rows = [
-        "| " + " | ".join([table.index.name or "", *map(str, table.columns)]) + " |",
-        "|---" * (table.shape[1] + 1) + "|",
-    ]
+    rows = ["| " + " | ".join([table.index.name or "", *map(str, table.columns)]) + " |", "|---" * (table.shape[1] + 1) + "|"]
     rows += ["| " + " | ".join([str(i), *row]) + " |" for i, row in zip(table.index, text.to_numpy(), strict=True)]
     return "\n".join(rows) + "\n"
 
@@ -72,11 +79,7 @@ def shared(result: FitResult) -> str:
     errors = "; ".join(
         f"{q}: {m.words(r, u)}"
         for q, u, m, r in zip(
-            result.observations.quantities,
-            result.observations.units,
-            result.objective.errors,
-            result.ratios,
-            strict=True,
+            result.observations.quantities, result.observations.units, result.objective.errors, result.ratios, strict=True
         )
     )
     line = (
@@ -105,10 +108,7 @@ def lung_cancer(folder: Path) -> str:
     text.append(
         markdown(
             pd.DataFrame(
-                [
-                    _each("growth_rate, kill_rate", two),
-                    _each("growth_rate, priming_rate, killing_half_saturation", three),
-                ]
+                [_each("growth_rate, kill_rate", two), _each("growth_rate, priming_rate, killing_half_saturation", three)]
             ).set_index("varied")
         )
     )
@@ -130,14 +130,16 @@ def _each(name: str, each: EachResult) -> dict[str, object]:
     table = each.table()
     good = table[table["converged"].astype(bool)]
     return {
-        "varied": name, "patients": len(table), "converged": f"{100 * len(good) / len(table):.1f} %",
+        "varied": name,
+        "patients": len(table),
+        "converged": f"{100 * len(good) / len(table):.1f} %",
         "median relative error": f"{100 * good['relative_error'].median():.1f} %",
         "median error (mm)": float(good["rmse"].median()),
         "under 10 %": f"{100 * (good['relative_error'] < 0.1).mean():.0f} %",
         "over 30 %": f"{100 * (good['relative_error'] > 0.3).mean():.0f} %",
         "a parameter at a bound": f"{100 * good['beware'].str.contains('bound').mean():.0f} %",
         "seconds a patient": float(table["seconds"].median()),
-    }  # fmt: skip
+    }
 
 
 def _by_arm(each: EachResult) -> pd.DataFrame:
@@ -200,13 +202,19 @@ lowest: it is taken as a limit, and those observations as below it. Zeros at day
 out. Each fit starts twice, from a small and a large kill rate, and the better one counts.
 """
 CAR_T_BOUNDS = {
-    "car_t_engrafted_fraction": (1e-5, 10.0), "car_t_kill_rate": (0.01, 100.0), "car_t_expansion_rate": (0.1, 5.0),
-    "recovery_rate": (1e-3, 0.5), "car_t_memory_rate": (1e-6, 0.1), "car_t_contraction_rate": (0.01, 2.0),
-}  # fmt: skip
+    "car_t_engrafted_fraction": (1e-5, 10.0),
+    "car_t_kill_rate": (0.01, 100.0),
+    "car_t_expansion_rate": (0.1, 5.0),
+    "recovery_rate": (1e-3, 0.5),
+    "car_t_memory_rate": (1e-6, 0.1),
+    "car_t_contraction_rate": (0.01, 2.0),
+}
 LEON_BOUNDS = {
-    "kill_rate": (1e-16, 1e-8), "expansion_rate": (1e-16, 1e-8), "car_t_life": (0.5, 400.0),
+    "kill_rate": (1e-16, 1e-8),
+    "expansion_rate": (1e-16, 1e-8),
+    "car_t_life": (0.5, 400.0),
     "initial_car_t_cells": (1e3, 1e13),
-}  # fmt: skip
+}
 
 
 def car_t_data(folder: Path, leukaemia: str, cells: str) -> imo.TrialData:
@@ -239,9 +247,21 @@ def car_t(folder: Path) -> str:
     model = imo.combine(imo.read_model(HERE / "b_cell_leukaemia.toml"), "car_t")
     how = {"error": "lognormal", "pool": True}
     starts = [{"car_t_expansion_rate": 1.8, "car_t_kill_rate": k, "car_t_memory_rate": 3e-4} for k in (0.2, 4.0)]
-    own = better(*[fit_each(
-        model, data, list(CAR_T_BOUNDS), regimens=imo.Regimen().dose("car_t", "1e8 cell"), initial=start,
-        parameters={"car_t_expansion_capacity": 1e14}, bounds=CAR_T_BOUNDS, **how) for start in starts])  # fmt: skip
+    own = better(
+        *[
+            fit_each(
+                model,
+                data,
+                list(CAR_T_BOUNDS),
+                regimens=imo.Regimen().dose("car_t", "1e8 cell"),
+                initial=start,
+                parameters={"car_t_expansion_capacity": 1e14},
+                bounds=CAR_T_BOUNDS,
+                **how,
+            )
+            for start in starts
+        ]
+    )
     data = car_t_data(folder, "leukaemia", "car_t_cells")
     leon = better(
         *[
@@ -370,9 +390,7 @@ def radiation(folder: Path) -> str:
     table = pd.read_csv(folder / "mouse_mc38_radiation.csv")
     table = table[(table["file"] == "WTl100") & (table["day"] >= 8)]
     arm = table["series"].map({1: "0 Gy", 2: "4 Gy", 3: "8 Gy", 4: "15 Gy"})
-    table = pd.DataFrame(
-        {"subject": arm, "arm": arm, "day": table["day"], "value": table["cells_or_um3"] / CELLS_PER_MM3}
-    )
+    table = pd.DataFrame({"subject": arm, "arm": arm, "day": table["day"], "value": table["cells_or_um3"] / CELLS_PER_MM3})
     table = table.iloc[np.argsort([float(a.split()[0]) for a in table["arm"]], kind="stable")]
     data = read_trial(table, units="mm^3", quantity="tumour_volume", title="MC38, radiation")
     model = imo.combine(rescaled(imo.load_model("tumour_immune"), MOUSE), "radiotherapy")
@@ -382,14 +400,17 @@ def radiation(folder: Path) -> str:
     vary = ["growth_rate", "capacity", "clearance_rate", "radiotherapy_alpha"]
     model = rescaled(model, {"radiotherapy_alpha_beta_ratio": 1e6})
     linear = fit(model, data, vary, bounds=bounds, **how)
-    quadratic = fit(model, data, [*vary, "radiotherapy_alpha_beta_ratio"],
-                    bounds={**bounds, "radiotherapy_alpha_beta_ratio": (0.5, 1e6)},
-                    initial={"radiotherapy_alpha_beta_ratio": 10.0}, **how)  # fmt: skip
+    quadratic = fit(
+        model,
+        data,
+        [*vary, "radiotherapy_alpha_beta_ratio"],
+        bounds={**bounds, "radiotherapy_alpha_beta_ratio": (0.5, 1e6)},
+        initial={"radiotherapy_alpha_beta_ratio": 10.0},
+        **how,
+    )
     linear.plot(by="arm", log=True, bands=True)
     text = ["## Radiation dose arms, mice\n", RADIATION, shared(linear), save("radiation_mice")]
-    text.append(
-        "With the ratio alpha/beta fitted as well (above, the quadratic part is left out):\n\n" + shared(quadratic)
-    )
+    text.append("With the ratio alpha/beta fitted as well (above, the quadratic part is left out):\n\n" + shared(quadratic))
     return "\n".join(text)
 
 
@@ -409,15 +430,25 @@ def adoptive_transfer(folder: Path) -> str:
     table = pd.read_csv(folder / "mouse_eg7_adoptive_ctl.csv")
     table = table.assign(value=table["volume_mm3"] * CELLS_PER_MM3).drop(columns="volume_mm3")
     data = read_trial(table, units="cell", quantity="tumour", title="EG7, adoptive transfer")
-    model = rescaled(imo.load_model("kuznetsov1994"), {"growth_rate": 0.6, "effector_source": 0.0, "initial_effectors": 0.0,
-                                                       "recruitment_rate": 0.0})  # fmt: skip
+    model = rescaled(
+        imo.load_model("kuznetsov1994"),
+        {"growth_rate": 0.6, "effector_source": 0.0, "initial_effectors": 0.0, "recruitment_rate": 0.0},
+    )
     regimens = {"untreated": None, "ctl": imo.Regimen().dose("effector_transfer", "1e7 cell")}
     result = fit(
-        model, data, ["growth_rate", "inverse_capacity", "kill_rate", "effector_death"], per_subject=["initial_tumour"],
-        regimens=regimens, error="lognormal",
-        bounds={"growth_rate": (0.05, 3), "kill_rate": (1e-10, 1e-5), "effector_death": (1e-3, 3),
-                "initial_tumour": (1e5, 1e9)},
-    )  # fmt: skip
+        model,
+        data,
+        ["growth_rate", "inverse_capacity", "kill_rate", "effector_death"],
+        per_subject=["initial_tumour"],
+        regimens=regimens,
+        error="lognormal",
+        bounds={
+            "growth_rate": (0.05, 3),
+            "kill_rate": (1e-10, 1e-5),
+            "effector_death": (1e-3, 3),
+            "initial_tumour": (1e5, 1e9),
+        },
+    )
     result.plot(by="arm", log=True)
     return "\n".join(["## Adoptive transfer, mice\n", ADOPTIVE, shared(result), save("adoptive_transfer_mice")])
 

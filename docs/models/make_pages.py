@@ -33,13 +33,9 @@ def page(name: str) -> str:
     inputs = [(f"`{n}`", i.unit, f"`{i.into}`", i.title) for n, i in model.inputs.items()]
     parts += [_table("Inputs", ("name", "unit", "into", "meaning"), inputs)]
     parts += [_table("Parameters", ("name", "value", "unit", "bounds", "meaning", "source"), _parameters(model))]
-    variants = [
-        (f"`{n}`", ", ".join(f"{k} = {p.value:g}" for k, p in values.items())) for n, values in model.variants.items()
-    ]
+    variants = [(f"`{n}`", ", ".join(f"{k} = {p.value:g}" for k, p in values.items())) for n, values in model.variants.items()]
     parts += [_table("Variants", ("name", "values"), variants)]
-    checks = [
-        (c.against, f"{c.tolerance:g}" if c.tolerance else "", f"`{c.test}`" if c.test else "") for c in model.checks
-    ]
+    checks = [(c.against, f"{c.tolerance:g}" if c.tolerance else "", f"`{c.test}`" if c.test else "") for c in model.checks]
     parts += [_table("Checked against", ("what", "relative tolerance", "by"), checks)]
     if verification.of(name):
         parts += [f"![Our curves on those of the same equations, integrated by SciPy](figures/{name}.png)"]
@@ -85,9 +81,7 @@ def _references(name: str) -> list[str]:
             filter(None, [fields.get("journal"), fields.get("volume"), fields.get("pages", "").replace("--", "-")])
         )
         doi = f"[doi {fields['doi']}](https://doi.org/{fields['doi']})" if "doi" in fields else ""
-        found.append(
-            "- " + ". ".join(filter(None, [f"{who} ({fields.get('year', '')})", fields.get("title"), place, doi]))
-        )
+        found.append("- " + ". ".join(filter(None, [f"{who} ({fields.get('year', '')})", fields.get("title"), place, doi])))
     return ["\n".join(found)] if found else []
 
 

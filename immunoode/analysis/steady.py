@@ -81,10 +81,7 @@ def steady_states(
         if root is not None and not any(_alike(root, other) for other in found):
             found.append(root)
     found = _without_doubles(rates, found)
-    rows = [
-        dict(zip(rates.states, root, strict=True)) | _stability(rates.jacobian(root))
-        for root in sorted(found, key=tuple)
-    ]
+    rows = [dict(zip(rates.states, root, strict=True)) | _stability(rates.jacobian(root)) for root in sorted(found, key=tuple)]
     if len(rows) > MOST:
         warnings.warn(f"{len(rows)} steady states were found: they are likely to be points of a curve", stacklevel=2)
     return pd.DataFrame(rows, columns=[*rates.states, "stability", "largest_real_part"])

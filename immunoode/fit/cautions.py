@@ -39,13 +39,10 @@ def cautions(result: FitResult) -> tuple[str, ...]:
     if not result.outcome.settled:
         lines.append(f"the scale of errors had not settled after {result.outcome.rounds} rounds")
     if result.objective.failures:
-        lines.append(
-            f"{result.objective.failures} simulations did not finish during the fit (counted as a large misfit)"
-        )
+        lines.append(f"{result.objective.failures} simulations did not finish during the fit (counted as a large misfit)")
     if result.failed_subjects:
         lines.append("no simulation at the values found for: " + ", ".join(result.failed_subjects[:10]))
-    return (*_untreated(result), *_several(result), *_data(result), *lines, *_strong(result), *_misfit(result),
-            *_thin(result))
+    return (*_untreated(result), *_several(result), *_data(result), *lines, *_strong(result), *_misfit(result), *_thin(result))
 
 
 def _done(result: FitResult) -> str:
@@ -76,8 +73,10 @@ def _start(result: FitResult, model: ErrorModel, quantity: str, output: str) -> 
     if max(ratio, 1 / ratio) > APART:
         known = [d.baseline for d in result.model.derived.values() if d.baseline and d.baseline not in result.values]
         what = f" ({', '.join(dict.fromkeys(known))})" if known else ""
-        yield (f"curves of {quantity} start from the model's own value, typically {ratio:.3g} times the first one of the data: "
-               f"fit what they start from with per_subject=, or fix it with parameters={what}")  # fmt: skip
+        yield (
+            f"curves of {quantity} start from the model's own value, typically {ratio:.3g} times the first one of the data: "
+            f"fit what they start from with per_subject=, or fix it with parameters={what}"
+        )
 
 
 def _about(model: ErrorModel, f: np.ndarray, quantity: str, unit: str) -> Iterator[str]:
@@ -91,8 +90,10 @@ def _about(model: ErrorModel, f: np.ndarray, quantity: str, unit: str) -> Iterat
     both = (y > 0) & (f[measured] > 0)
     ratio = float(np.median(y[both] / f[measured][both])) if both.any() else 1.0
     if max(ratio, 1 / max(ratio, 1e-300)) > FAR:
-        yield (f"{quantity} is typically {ratio:.3g} times its prediction (in {unit}): is its unit right, "
-               "can the curve reach it within the bounds?")  # fmt: skip
+        yield (
+            f"{quantity} is typically {ratio:.3g} times its prediction (in {unit}): is its unit right, "
+            "can the curve reach it within the bounds?"
+        )
     size = model.scale.s / (max(float(np.max(np.abs(y))), 1e-300) if model.kind == "additive" else 1.0)
     if size < EXACT and np.ptp(y) > 0:
         yield f"{quantity} is reproduced to {size:.1g} of its size: data without errors, whose standard errors mean little"
@@ -105,8 +106,10 @@ def _thin(result: FitResult) -> Iterator[str]:
     counts = np.bincount(seen.subject, minlength=len(seen.subjects))
     few = [s for s, n in zip(seen.subjects, counts, strict=True) if n <= own] if own else []
     if few:
-        yield (f"{_some(few)} {'has' if len(few) == 1 else 'have'} no more observations than parameters of "
-               "their own: what is theirs rests on these alone, and they tell nothing of what is shared")  # fmt: skip
+        yield (
+            f"{_some(few)} {'has' if len(few) == 1 else 'have'} no more observations than parameters of "
+            "their own: what is theirs rests on these alone, and they tell nothing of what is shared"
+        )
     arms = np.array(seen.arms, dtype=object)[seen.subject]
     blind = [a for a in dict.fromkeys(seen.arms) if not (seen.censoring[arms == a] == MEASURED).any()]
     if blind and any(s.sharing == PER_ARM for s in slots):
@@ -141,8 +144,10 @@ def _remedy(result: FitResult, lack: LackOfFit) -> str:
         return "see whether there is a better minimum, starts=8; if not, the model lacks what the data show"
     if starts.agreeing < 2:
         return f"look for a better minimum with more than {len(starts)} starts"
-    return (f"{starts.agreeing} of {len(starts)} starts agree, so the model lacks what the data show: "
-            "another structure, or doses that are missing")  # fmt: skip
+    return (
+        f"{starts.agreeing} of {len(starts)} starts agree, so the model lacks what the data show: "
+        "another structure, or doses that are missing"
+    )
 
 
 def lacks_of_fit(result: FitResult) -> list[LackOfFit]:
@@ -173,8 +178,10 @@ def _grouped(beware: Mapping[str, str]) -> list[str]:
     """Return one line for each kind of warning, with the parameters it is about."""
     kinds = [text for text in dict.fromkeys(beware.values()) if text]
     about = {text: [key for key, t in beware.items() if t == text] for text in kinds}
-    return [f"{_some(keys)} is {text}" if len(keys) == 1 else f"{_some(keys)} are {text.replace('at its', 'at their')}"
-            for text, keys in about.items()]  # fmt: skip
+    return [
+        f"{_some(keys)} is {text}" if len(keys) == 1 else f"{_some(keys)} are {text.replace('at its', 'at their')}"
+        for text, keys in about.items()
+    ]
 
 
 def _some(names: list[str], most: int = 8) -> str:

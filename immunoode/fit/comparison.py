@@ -91,8 +91,11 @@ class FitComparison:
         """
         from scipy.stats import chi2
 
-        problems = [Problem("likelihood_ratio", f"{n!r} is none of the fits", nearest(n, self.fits)) for n in (small, large)
-                    if n not in self.fits]  # fmt: skip
+        problems = [
+            Problem("likelihood_ratio", f"{n!r} is none of the fits", nearest(n, self.fits))
+            for n in (small, large)
+            if n not in self.fits
+        ]
         if problems:
             raise FitError(problems)
         a, b = self.fits[small], self.fits[large]
@@ -134,9 +137,15 @@ class FitComparison:
 def _criteria(fit: Fitted) -> dict[str, Any]:
     n, k, d = len(fit.observations), fit.free, fit.deviance
     left = n - k - 1
-    return {"parameters": k, "observations": n, "deviance": d, "aic": d + 2 * k,
-            "aicc": d + 2 * k + 2 * k * (k + 1) / left if left > 0 else np.inf, "bic": d + k * np.log(n),
-            "converged": fit.success}  # fmt: skip
+    return {
+        "parameters": k,
+        "observations": n,
+        "deviance": d,
+        "aic": d + 2 * k,
+        "aicc": d + 2 * k + 2 * k * (k + 1) / left if left > 0 else np.inf,
+        "bic": d + k * np.log(n),
+        "converged": fit.success,
+    }
 
 
 def compare_fits(fits: Mapping[str, Fitted] | Iterable[Fitted]) -> FitComparison:
@@ -157,8 +166,11 @@ def compare_fits(fits: Mapping[str, Fitted] | Iterable[Fitted]) -> FitComparison
         raise FitError(Problem("fits", f"there are {len(named)}", "at least two, {name: result}"))
     first, *others = named
     data = _data(named[first].observations)
-    problems = [Problem(f"fits[{n!r}]", f"was fitted to other observations than {first!r}", "fit all to the same")
-                for n in others if not _same(data, _data(named[n].observations))]  # fmt: skip
+    problems = [
+        Problem(f"fits[{n!r}]", f"was fitted to other observations than {first!r}", "fit all to the same")
+        for n in others
+        if not _same(data, _data(named[n].observations))
+    ]
     if problems:
         raise FitError(problems)
     return FitComparison(named)

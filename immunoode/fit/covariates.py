@@ -60,8 +60,11 @@ def warn_of_unused(names: Iterable[str], table: DataFrame | None) -> None:
     lost = [] if table is None else [n for n in names if table[n].dtype.kind in "iuf"]
     if lost:
         shown = ", ".join(lost[:8]) + (", ..." if len(lost) > 8 else "")
-        warnings.warn(f"nothing uses the covariates {shown} of the data: no parameter of the model has such a name; "
-                      "{'WT': 'weight'} as covariates= of the reader says which column is which", stacklevel=3)  # fmt: skip
+        warnings.warn(
+            f"nothing uses the covariates {shown} of the data: no parameter of the model has such a name; "
+            "{'WT': 'weight'} as covariates= of the reader says which column is which",
+            stacklevel=3,
+        )
 
 
 def by_usual_names(table: DataFrame | None, constants: Iterable[str]) -> DataFrame | None:

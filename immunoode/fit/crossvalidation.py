@@ -95,7 +95,13 @@ def _left_out(result: FitResult, others: IntArray, mine: IntArray) -> FloatArray
             own = model.rows[testing.observations.subject[model.rows] == s]
             if len(own):
                 seen = testing.observations
-                part = replace(model, rows=own, value=seen.value[own], censoring=seen.censoring[own], lower=seen.lower[own],
-                               scale=trained.scale)  # fmt: skip
+                part = replace(
+                    model,
+                    rows=own,
+                    value=seen.value[own],
+                    censoring=seen.censoring[own],
+                    lower=seen.lower[own],
+                    scale=trained.scale,
+                )
                 out[s] += part.deviance(f[own], ratio(trained, parameters))
     return out

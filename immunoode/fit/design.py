@@ -95,8 +95,13 @@ class Design:
 
     def continued(self, found: Mapping[str, float]) -> Design:
         """Return the design that starts from values found before: of the same key, or of what now has several."""
-        slots = [replace(s, initial=tuple(_inside(found.get(k, found.get(s.name, at)), s)
-                                          for k, at in zip(s.keys, s.initial, strict=True))) for s in self.slots]  # fmt: skip
+        slots = [
+            replace(
+                s,
+                initial=tuple(_inside(found.get(k, found.get(s.name, at)), s) for k, at in zip(s.keys, s.initial, strict=True)),
+            )
+            for s in self.slots
+        ]
         return replace(self, slots=tuple(slots))
 
     def values(self, parameters: Parameters) -> FloatArray:
@@ -226,8 +231,9 @@ def design(
     names, of = tuple(subjects), tuple(arms)
     sharing = _sharing(vary, per_arm, per_subject)
     problems = _problems(model, sharing, dict(bounds or {}), dict(initial or {}), log)
-    problems += [Problem("covariates", f"{n!r} does not vary", nearest(n, sharing)) for n in covariates or {}
-                 if n not in sharing]  # fmt: skip
+    problems += [
+        Problem("covariates", f"{n!r} does not vary", nearest(n, sharing)) for n in covariates or {} if n not in sharing
+    ]
     if problems:
         raise FitError(problems)
     slots, taken = [], set(model.constants)
@@ -293,9 +299,7 @@ def _problems(
     ]
     problems += [
         Problem(
-            f"bounds[{n!r}]",
-            f"lower bound {bounds[n][0]:g} has no logarithm",
-            "give a positive bound, or leave it out of log",
+            f"bounds[{n!r}]", f"lower bound {bounds[n][0]:g} has no logarithm", "give a positive bound, or leave it out of log"
         )
         for n in logged
         if n in bounds and bounds[n][0] <= 0
@@ -321,15 +325,7 @@ def _slot(
     group = np.array([labels.index(o) for o in owners], dtype=np.int64)
     keys = (name,) if how == SHARED else _keys(name, labels)
     return Slot(
-        name,
-        how,
-        keys,
-        labels,
-        group,
-        logged,
-        (float(low), float(high)),
-        (parameter.value,) * len(keys),
-        parameter.unit,
+        name, how, keys, labels, group, logged, (float(low), float(high)), (parameter.value,) * len(keys), parameter.unit
     )
 
 
@@ -358,9 +354,7 @@ def _started(slot: Slot, value: float, given: float | Mapping[str, float] | None
         unknown = [k for k in given if k not in slot.labels]
         if unknown:
             where = f"initial[{slot.name!r}]"
-            raise FitError(
-                [Problem(where, f"{k!r} is not one of its owners", nearest(k, slot.labels)) for k in unknown]
-            )
+            raise FitError([Problem(where, f"{k!r} is not one of its owners", nearest(k, slot.labels)) for k in unknown])
         first = [float(given.get(label, value)) for label in slot.labels]
     elif given is None and own is not None:
         first = [float(np.exp(np.mean(np.log(own[slot.group == g])))) for g in range(len(slot.keys))]

@@ -37,10 +37,26 @@ _HELD = {("Reaction", "course"): "immunoode.regimen.regimen:Regimen"}
 _PACKAGE = "immunoode."
 _ARRAY = np.ndarray[Any, np.dtype[np.float64]]
 _RESULT: Mapping[str, Any] = {
-    "covar": _ARRAY | None, "var_names": list[str], "residual": _ARRAY | None, "nfev": int, "ndata": int, "nvarys": int,
-    "nfree": int, "chisqr": float, "redchi": float, "aic": float, "bic": float, "success": bool, "message": str, "method": str,
-    "aborted": bool, "errorbars": bool, "init_vals": list[float], "ier": int | None, "lmdif_message": str,
-}  # fmt: skip
+    "covar": _ARRAY | None,
+    "var_names": list[str],
+    "residual": _ARRAY | None,
+    "nfev": int,
+    "ndata": int,
+    "nvarys": int,
+    "nfree": int,
+    "chisqr": float,
+    "redchi": float,
+    "aic": float,
+    "bic": float,
+    "success": bool,
+    "message": str,
+    "method": str,
+    "aborted": bool,
+    "errorbars": bool,
+    "init_vals": list[float],
+    "ier": int | None,
+    "lmdif_message": str,
+}
 """What is kept of lmfit's result, besides its parameters."""
 _OF_PARAMETERS = ("value", "min", "max", "stderr", "init_value")
 _DTYPE = re.compile(r"[<>|=]?([biuf])[1248]")
@@ -118,8 +134,13 @@ class Writer:
     def _table(self, table: DataFrame) -> Any:
         columns = [self.value(_plain(table.iloc[:, j])) for j in range(table.shape[1])]
         kinds = [str(t) for t in table.dtypes]
-        return {"table": columns, "kinds": kinds, "names": [self.value(c) for c in table.columns],
-                "index": self.value(_plain(table.index.to_series())), "index_name": self.value(table.index.name)}  # fmt: skip
+        return {
+            "table": columns,
+            "kinds": kinds,
+            "names": [self.value(c) for c in table.columns],
+            "index": self.value(_plain(table.index.to_series())),
+            "index_name": self.value(table.index.name),
+        }
 
     def _outcome(self, outcome: Any) -> Any:
         result = outcome.result

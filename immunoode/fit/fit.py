@@ -226,8 +226,7 @@ def predictor_of(
         regimens = {k: v for k, v in regimens.items() if str(k) in {*seen.subjects, *seen.arms}}
     made = schedules(model, dict(zip(seen.subjects, seen.arms, strict=True)), regimens, values)
     columns = np.array([names.index(n) for n in plan.names], dtype=np.int64)
-    return Simulated(model, seen, tuple(made[s] for s in seen.subjects), base, columns, plan, engine, threads,
-                     rtol)  # fmt: skip
+    return Simulated(model, seen, tuple(made[s] for s in seen.subjects), base, columns, plan, engine, threads, rtol)
 
 
 def _first_dose(model: Model, data: TrialData, regimens: Any) -> Callable[[str], float]:

@@ -65,8 +65,10 @@ class LackOfFit:
         """Return what speaks against the fit, in words."""
         said = []
         if self.runs_p < CHANCE:
-            said.append(f"residuals keep their sign, {self.runs:.0f} runs where {self.expected_runs:.0f} are expected "
-                        f"(p {_p(self.runs_p)})")  # fmt: skip
+            said.append(
+                f"residuals keep their sign, {self.runs:.0f} runs where {self.expected_runs:.0f} are expected "
+                f"(p {_p(self.runs_p)})"
+            )
         if self.replicates_p < CHANCE:
             said.append(f"replicates agree better with each other than with the curve (p {_p(self.replicates_p)})")
         if self.smooth_p < CHANCE:
@@ -81,9 +83,14 @@ def _p(value: float) -> str:
 
 
 def lack_of_fit(
-    quantity: str, subject: IntArray, time: FloatArray, observed: FloatArray, predicted: FloatArray, residuals: FloatArray,
+    quantity: str,
+    subject: IntArray,
+    time: FloatArray,
+    observed: FloatArray,
+    predicted: FloatArray,
+    residuals: FloatArray,
     parameters: float,
-) -> LackOfFit:  # fmt: skip
+) -> LackOfFit:
     """Test residuals.
 
     Parameters
@@ -102,8 +109,18 @@ def lack_of_fit(
         return LackOfFit(quantity, n, explained, *(np.nan,) * 7)
     runs, expected, runs_p = _runs(s, r)
     excess, smooth_p = _smooth(s, t, r)
-    return LackOfFit(quantity, n, explained, runs, expected, runs_p, _replicates(t, f, r, parameters), smooth_p, excess,
-                     _between_subjects(s, r))  # fmt: skip
+    return LackOfFit(
+        quantity,
+        n,
+        explained,
+        runs,
+        expected,
+        runs_p,
+        _replicates(t, f, r, parameters),
+        smooth_p,
+        excess,
+        _between_subjects(s, r),
+    )
 
 
 def _runs(subject: IntArray, r: FloatArray) -> tuple[float, float, float]:

@@ -152,8 +152,9 @@ class ErrorModel:
         upper, lower = self.standard(f, ratio), self.standard(f, ratio, self.lower)
         under = [np.where(self.censoring == RIGHT, u, v) for u, v in zip(upper[1:3], lower[1:3], strict=True)]
         known = self.censoring == MEASURED
-        by_f, by_ratio = (np.where(known, 0.0, -(at_high * u - at_low * v) / z / s)
-                          for u, v in zip(upper[1:3], under, strict=True))  # fmt: skip
+        by_f, by_ratio = (
+            np.where(known, 0.0, -(at_high * u - at_low * v) / z / s) for u, v in zip(upper[1:3], under, strict=True)
+        )
         return by_f, by_ratio
 
     def settled(self, f: FloatArray, ratio: float = 0.0, s: float | None = None) -> ErrorModel:
@@ -217,9 +218,7 @@ class ErrorModel:
         return f"{self.kind}, {100 * s:.3g} %{tails}"
 
 
-def best_scale(
-    models: Sequence[ErrorModel], r: Sequence[FloatArray], limits: Sequence[tuple[FloatArray, FloatArray]]
-) -> float:
+def best_scale(models: Sequence[ErrorModel], r: Sequence[FloatArray], limits: Sequence[tuple[FloatArray, FloatArray]]) -> float:
     """Return the maximum-likelihood scale that some quantities share, given their r = (y - f) / w and their limits."""
     count = sum(m.squares(x, 1.0)[1] for m, x in zip(models, r, strict=True))
     smallest = max(m.smallest for m in models)
@@ -233,8 +232,10 @@ def best_scale(
     def negative(log_s: float) -> float:
         s = np.exp(log_s)
         seen = sum(m.squares(x, s)[0] for m, x in zip(models, r, strict=True))
-        hidden = sum(float(log_between(low[m.censoring != MEASURED] / s, high[m.censoring != MEASURED] / s, m.degrees).sum())
-                     for m, (low, high) in zip(models, limits, strict=True))  # fmt: skip
+        hidden = sum(
+            float(log_between(low[m.censoring != MEASURED] / s, high[m.censoring != MEASURED] / s, m.degrees).sum())
+            for m, (low, high) in zip(models, limits, strict=True)
+        )
         return float(count * log_s + seen / 2 - hidden)
 
     middle = np.log(plain)
@@ -259,9 +260,7 @@ def error_models(
         if q not in observations.quantities
     ]
     problems += [
-        Problem("error", f"quantity {q!r} has none", "give one a quantity")
-        for q in observations.quantities
-        if q not in kinds
+        Problem("error", f"quantity {q!r} has none", "give one a quantity") for q in observations.quantities if q not in kinds
     ]
     problems += [
         Problem("error", f"{k!r} is not an error model", nearest(str(k), ERRORS))
@@ -270,16 +269,22 @@ def error_models(
     ]
     degrees = {} if student is None else dict(student) if isinstance(student, Mapping) else dict.fromkeys(kinds, student)
     problems += [Problem("student", f"{q!r} is not a fitted quantity", nearest(q, kinds)) for q in degrees if q not in kinds]
-    problems += [Problem("student", f"{d!r} degrees of freedom", "a number above 0, for example 4") for d in degrees.values()
-                 if not (isinstance(d, (int, float)) and d > 0)]  # fmt: skip
+    problems += [
+        Problem("student", f"{d!r} degrees of freedom", "a number above 0, for example 4")
+        for d in degrees.values()
+        if not (isinstance(d, (int, float)) and d > 0)
+    ]
     if problems:
         raise FitError(problems)
     models = tuple(
         replace(_error_model(observations, i, q, str(kinds[q])), degrees=float(degrees.get(q, np.inf)))
         for i, q in enumerate(observations.quantities)
     )
-    problems = [p for m, q in zip(models, observations.quantities, strict=True)
-                for p in impossible(m.kind, observations, m.rows, q, m.kind == "proportional")]  # fmt: skip
+    problems = [
+        p
+        for m, q in zip(models, observations.quantities, strict=True)
+        for p in impossible(m.kind, observations, m.rows, q, m.kind == "proportional")
+    ]
     if problems:
         raise FitError(problems)
     return models
@@ -317,7 +322,8 @@ def impossible(kind: str, seen: Observations, rows: IntArray, quantity: str, abo
     states = (
         (
             (censoring == MEASURED) & (value <= 0) & (above_zero or kind == "lognormal"),
-            f"zero or less, which {kind} errors do not allow", "use error='combined' or 'additive'",
+            f"zero or less, which {kind} errors do not allow",
+            "use error='combined' or 'additive'",
         ),
         (
             left & (value <= 0) & relative,
@@ -326,9 +332,12 @@ def impossible(kind: str, seen: Observations, rows: IntArray, quantity: str, abo
         ),
         (empty, "known to an interval of no width", "a lower limit below the value; or a measured value, censoring ''"),
         (beneath, "known to an interval at zero or less, which lognormal errors do not allow", "use error='additive'"),
-    )  # fmt: skip
-    return [Problem("error" if k == 0 else "data", _counted(what, bad, seen, rows, quantity), right)
-            for k, (bad, what, right) in enumerate(states) if bad.any()]  # fmt: skip
+    )
+    return [
+        Problem("error" if k == 0 else "data", _counted(what, bad, seen, rows, quantity), right)
+        for k, (bad, what, right) in enumerate(states)
+        if bad.any()
+    ]
 
 
 def _counted(what: str, bad: NDArray[np.bool_], seen: Observations, rows: IntArray, quantity: str) -> str:

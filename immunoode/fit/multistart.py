@@ -71,8 +71,14 @@ class Starts:
             outcome = self.outcomes[i]
             every = {} if outcome is None else outcome.result.params
             found = {n: p.value for n, p in every.items() if not n.startswith(LOG)}
-            rows.append({"start": int(i), "rise": float(self.costs[i] - self.costs[self.best]),
-                         "converged": bool(outcome is not None and outcome.result.success), **found})  # fmt: skip
+            rows.append(
+                {
+                    "start": int(i),
+                    "rise": float(self.costs[i] - self.costs[self.best]),
+                    "converged": bool(outcome is not None and outcome.result.success),
+                    **found,
+                }
+            )
         return pd.DataFrame(rows)
 
     def plot(self, **how: Any) -> Axes:
@@ -82,9 +88,7 @@ class Starts:
         return plot_starts(self, **how)
 
 
-def search(
-    objective: Objective, count: int, method: str, max_evaluations: int | None, progress: bool | None
-) -> Starts:
+def search(objective: Objective, count: int, method: str, max_evaluations: int | None, progress: bool | None) -> Starts:
     """Fit from `count` places, the first of them the design's own start.
 
     Raises
@@ -107,8 +111,9 @@ def search(
             return None, float("nan"), STOPPED
         try:
             parameters = targets[i].design.moved(targets[i].parameters(), list(places[i]), places[i].values())
-            outcome = minimise(targets[i], method, max_evaluations=max_evaluations, progress=False, parameters=parameters,
-                               stop=asked.is_set)  # fmt: skip
+            outcome = minimise(
+                targets[i], method, max_evaluations=max_evaluations, progress=False, parameters=parameters, stop=asked.is_set
+            )
             return outcome, targets[i].cost(outcome.result.params), ""
         except FitError as error:
             return None, float("nan"), str(error)

@@ -102,9 +102,7 @@ class Objective:
         own = self._residual_slopes(parameters, self._guess(f), by, np.isfinite(f))
         return np.vstack([own, self.priors.jacobian(parameters)]), simulations
 
-    def _residual_slopes(
-        self, parameters: Parameters, f: FloatArray, by: FloatArray, good: NDArray[np.bool_]
-    ) -> FloatArray:
+    def _residual_slopes(self, parameters: Parameters, f: FloatArray, by: FloatArray, good: NDArray[np.bool_]) -> FloatArray:
         """Return one column for each lmfit parameter that varies."""
         names = [n for n, p in parameters.items() if p.vary]
         jacobian = np.zeros_like(by)
@@ -127,9 +125,7 @@ class Objective:
         r = [m.standard(usable[m.rows], ratio(m, parameters))[0] for m in some]
         limits = [m.limits(usable[m.rows], ratio(m, parameters)) for m in some]
         shared = best_scale(some, r, limits) if self.pool and some else None
-        done = [
-            m.settled(usable[m.rows], ratio(m, parameters), shared) if good[m.rows].any() else m for m in self.errors
-        ]
+        done = [m.settled(usable[m.rows], ratio(m, parameters), shared) if good[m.rows].any() else m for m in self.errors]
         self.errors = tuple(done)
         self._penalty = 0.0
         return max(abs(np.log(m.scale.s / s)) for m, s in zip(self.errors, before, strict=True))

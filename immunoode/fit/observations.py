@@ -68,12 +68,20 @@ class Observations:
         times = np.array([int(np.sum(subjects[:i] == s)) for i, s in enumerate(subjects)])
         names = tuple(self.subjects[s] + (f" #{k + 1}" if k else "") for s, k in zip(subjects, times, strict=True))
         return replace(
-            self, subjects=names, arms=tuple(self.arms[s] for s in subjects), start=self.start[subjects],
+            self,
+            subjects=names,
+            arms=tuple(self.arms[s] for s in subjects),
+            start=self.start[subjects],
             baselines={n: v[subjects] for n, v in self.baselines.items()},
-            subject=np.repeat(np.arange(len(subjects)), [len(r) for r in rows]), quantity=self.quantity[every],
-            time=self.time[every], value=self.value[every], censoring=self.censoring[every], lower=self.lower[every],
-            rows=tuple(self.rows[i] for i in every), order=self.orders[every],
-        )  # fmt: skip
+            subject=np.repeat(np.arange(len(subjects)), [len(r) for r in rows]),
+            quantity=self.quantity[every],
+            time=self.time[every],
+            value=self.value[every],
+            censoring=self.censoring[every],
+            lower=self.lower[every],
+            rows=tuple(self.rows[i] for i in every),
+            order=self.orders[every],
+        )
 
     @property
     def orders(self) -> FloatArray:
@@ -199,9 +207,7 @@ def observations(
     frame = frame.assign(order=sample_orders(frame, data, own_doses), time=unit_texts.on_seconds(frame["time"]))
     kept = frame[frame["reason"] == ""]
     if kept.empty:
-        raise FitError(
-            Problem("data", "no observation is left to fit", "give at least one after each subject's baseline")
-        )
+        raise FitError(Problem("data", "no observation is left to fit", "give at least one after each subject's baseline"))
     return _arrays(kept, frame[frame["reason"] != ""], skipped, pairs, known, baselines, start)
 
 
@@ -226,11 +232,7 @@ def _factors(frame: DataFrame, pairs: Mapping[str, str], known: Mapping[str, str
 
 
 def _starts(
-    frame: DataFrame,
-    named: Mapping[str, str],
-    free: frozenset[str],
-    first_dose: Callable[[str], float],
-    begin: float | None,
+    frame: DataFrame, named: Mapping[str, str], free: frozenset[str], first_dose: Callable[[str], float], begin: float | None
 ) -> tuple[DataFrame, dict[str, dict[str, float]], dict[str, float]]:
     """Mark what is not fitted and why; return with it each subject's baselines and start."""
     frame = frame.assign(reason="")

@@ -33,10 +33,14 @@ def parameter_table(result: FitResult, level: float) -> DataFrame:
         limits = result.confidence(level)
     except FitError:
         limits = None
-    rows = [_parameter_row(result, limits, slot, *owned)
-            for slot in result.objective.design.slots
-            for owned in (*zip(slot.keys, slot.labels, slot.initial, strict=True),
-                          *((c, "covariate", 0.0) for c in slot.coefficients))]  # fmt: skip
+    rows = [
+        _parameter_row(result, limits, slot, *owned)
+        for slot in result.objective.design.slots
+        for owned in (
+            *zip(slot.keys, slot.labels, slot.initial, strict=True),
+            *((c, "covariate", 0.0) for c in slot.coefficients),
+        )
+    ]
     return pd.DataFrame(rows).set_index("parameter")
 
 
@@ -100,8 +104,10 @@ def headline(result: FitResult) -> list[str]:
 
 def doses_line(seen: Observations, schedules: Sequence[Schedule | None]) -> list[str]:
     """Return in words how observations at the very time of a dose are compared: with the state before it, or after it."""
-    given = [set[float]() if s is None else {t for t, a in zip(s.times.tolist(), s.actions, strict=True) if a == DOSE}
-             for s in schedules]  # fmt: skip
+    given = [
+        set[float]() if s is None else {t for t, a in zip(s.times.tolist(), s.actions, strict=True) if a == DOSE}
+        for s in schedules
+    ]
     at = [k for k, (s, t) in enumerate(zip(seen.subject.tolist(), seen.time.tolist(), strict=True)) if given and t in given[s]]
     if not at:
         return []
@@ -152,9 +158,7 @@ def _pairs(result: FitResult) -> list[str]:
     except FitError:
         return []
     names, values = list(table.index), table.to_numpy()
-    pairs = sorted(
-        ((values[i, j], names[j], names[i]) for i in range(len(names)) for j in range(i)), key=lambda p: -abs(p[0])
-    )
+    pairs = sorted(((values[i, j], names[j], names[i]) for i in range(len(names)) for j in range(i)), key=lambda p: -abs(p[0]))
     return [f"  {a}, {b}: {c:+.3f}" for c, a, b in pairs[:12] if abs(c) > 0.5]
 
 

@@ -220,9 +220,7 @@ class FitResult:
         """
         return intervals(self.lmfit, level)
 
-    def profile(
-        self, *names: str, level: float = 0.95, threads: int | None = None, progress: bool | None = None
-    ) -> Profiles:
+    def profile(self, *names: str, level: float = 0.95, threads: int | None = None, progress: bool | None = None) -> Profiles:
         """Return the profile likelihood of parameters: curves, intervals, what is identifiable.
 
         Every other parameter, and the scale of errors, is fitted again at each point; see `immunoode.fit.uncertainty.profile`.
@@ -245,9 +243,14 @@ class FitResult:
         return bootstrap(self, count, kind, seed, threads, progress)
 
     def posterior(
-        self, steps: int = 1000, *, walkers: int | None = None, burn: int | None = None, seed: int = 20240501,
+        self,
+        steps: int = 1000,
+        *,
+        walkers: int | None = None,
+        burn: int | None = None,
+        seed: int = 20240501,
         progress: bool | None = None,
-    ) -> Draws:  # fmt: skip
+    ) -> Draws:
         """Return draws from the posterior by emcee; see `immunoode.fit.uncertainty.posterior`."""
         from immunoode.fit.uncertainty.posterior import posterior
 

@@ -261,8 +261,7 @@ def chosen_regimens(arms: Mapping[str, str], regimens: Any) -> dict[str, Any]:
     given = {str(k): v for k, v in regimens.items()}
     missing = dict.fromkeys(a for s, a in arms.items() if s not in given and a not in given)
     problems += [
-        Problem("regimens", f"arm {a!r} has none", f"add {a!r}: a Regimen, or None where nobody is treated")
-        for a in missing
+        Problem("regimens", f"arm {a!r} has none", f"add {a!r}: a Regimen, or None where nobody is treated") for a in missing
     ]
     if problems:
         raise FitError(problems)
@@ -273,8 +272,6 @@ def _schedule(regimen: Any, inputs: Mapping[str, str], values: Mapping[str, floa
     if regimen is None or isinstance(regimen, Schedule):
         return regimen
     if not hasattr(regimen, "schedule"):
-        raise FitError(
-            Problem("regimens", f"{type(regimen).__name__} is not a Regimen", "build one with immunoode.Regimen()")
-        )
+        raise FitError(Problem("regimens", f"{type(regimen).__name__} is not a Regimen", "build one with immunoode.Regimen()"))
     made: Schedule = regimen.schedule(inputs, values)
     return made

@@ -128,7 +128,17 @@ def _population_result(r: Any) -> Iterable[str]:
 
 
 _CHECKS: Mapping[str, Callable[[Any], Iterable[str]]] = {
-    "Observations": _observations, "Slot": _slot, "Design": _design, "Simulated": _simulated, "ErrorModel": _error_model,
-    "Objective": _objective, "Starts": _starts, "FitResult": _fit_result, "Effects": _effects, "Trajectories": _trajectories,
-    "Likelihood": _likelihood, "Problem": _problem, "PopulationResult": _population_result,
-}  # fmt: skip
+    "Observations": _observations,
+    "Slot": _slot,
+    "Design": _design,
+    "Simulated": _simulated,
+    "ErrorModel": _error_model,
+    "Objective": _objective,
+    "Starts": _starts,
+    "FitResult": _fit_result,
+    "Effects": _effects,
+    "Trajectories": _trajectories,
+    "Likelihood": _likelihood,
+    "Problem": _problem,
+    "PopulationResult": _population_result,
+}

@@ -106,9 +106,7 @@ class Builder:
             elif math.isinf(value):
                 self.derived[name] = Derived(INFINITE if value > 0 else f"(-{INFINITE})", "1", title=title)
             elif self._used(sbml_id):
-                problem = Problem(
-                    self.symbols.where, f"{sbml_id!r} has no value", "a value, an initial assignment or a rule"
-                )
+                problem = Problem(self.symbols.where, f"{sbml_id!r} has no value", "a value, an initial assignment or a rule")
                 raise ModelError(problem)
 
     def _constant_number(self, sbml_id: str, name: str, value: float, title: str) -> None:
@@ -132,9 +130,7 @@ class Builder:
     def _used(self, sbml_id: str) -> bool:
         name = self.symbols.name(sbml_id)
         texts = [d.expr for d in self.derived.values()]
-        texts += [
-            self.symbols.text(n, "a rule") for n in (*self.symbols.assigned.values(), *self.symbols.rated.values())
-        ]
+        texts += [self.symbols.text(n, "a rule") for n in (*self.symbols.assigned.values(), *self.symbols.rated.values())]
         texts += [self.symbols.text(r.getKineticLaw().getMath(), r.getId()) for r in filter(lawful, self.symbols.reactions)]
         return any(name in names(text) for text in texts)
 
@@ -229,11 +225,7 @@ class Builder:
         arriving = [c for c in changes if not c[1].startswith("-")]
         name = re.sub(r"\W", "_", reaction.getId()) or "reaction"
         title = reaction.getName()
-        if (
-            len(leaving) == len(arriving) == 1
-            and leaving[0][1][1:] == arriving[0][1]
-            and leaving[0][0] != arriving[0][0]
-        ):
+        if len(leaving) == len(arriving) == 1 and leaving[0][1][1:] == arriving[0][1] and leaving[0][0] != arriving[0][0]:
             rate = _times(arriving[0][1], law, self.symbols.scale)
             self._flow(name, Flow(leaving[0][0], arriving[0][0], rate=rate, title=title))
             return

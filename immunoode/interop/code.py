@@ -55,8 +55,12 @@ def write_code(model: Model, language: str, path: str | Path | None = None, *, o
     # Claret 2009: tumour size in colorectal cancer under capecitabine
     """
     writers: Mapping[str, Callable[[Plain], str]] = {
-        "python": _python, "antimony": _antimony, "rxode2": _rxode2, "nonmem": _nonmem, "latex": _latex,
-    }  # fmt: skip
+        "python": _python,
+        "antimony": _antimony,
+        "rxode2": _rxode2,
+        "nonmem": _nonmem,
+        "latex": _latex,
+    }
     if language not in writers:
         raise ModelError(Problem("language", f"is {language!r}", nearest(str(language), writers)))
     text = writers[language](plain(model))
@@ -147,8 +151,13 @@ def _starts(whole: Plain) -> list[str]:
 def _latex(whole: Plain) -> str:
     model = whole.model
     known = symbols(model)
-    lines = ["\\documentclass{article}", "\\usepackage{amsmath,amssymb,longtable}", "\\begin{document}",
-             f"\\section*{{{_escaped(_title(whole))}}}", "Time in days."]  # fmt: skip
+    lines = [
+        "\\documentclass{article}",
+        "\\usepackage{amsmath,amssymb,longtable}",
+        "\\begin{document}",
+        f"\\section*{{{_escaped(_title(whole))}}}",
+        "Time in days.",
+    ]
     starts = {n: f"{known[n]}(0) = {latex(str(c.initial), known)}" for n, c in model.compartments.items()}
     for equations in (balances(model), definitions(model), starts):
         if equations:
@@ -256,9 +265,15 @@ def _rxode2(whole: Plain) -> str:
         return [*lines, "} else {", f"  {name} <- {otherwise}", "}"]
 
     write = _Statements(
-        "^", {ast.And: "&&", ast.Or: "||"}, {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}, "!", choose,
-        {name: name for name in _PLAIN}, lambda name: "t" if name == TIME else names[name], "chosen_",
-    )  # fmt: skip
+        "^",
+        {ast.And: "&&", ast.Or: "||"},
+        {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="},
+        "!",
+        choose,
+        {name: name for name in _PLAIN},
+        lambda name: "t" if name == TIME else names[name],
+        "chosen_",
+    )
     lines = [f"# {_title(whole)}", "# Time in days.", *(f"# {remark}" for remark in RXODE2.remarks(names))]
     lines += [f"{names[name]} <- {value!r}" for name, value in whole.constants.items()]
     for name, text in (whole.initial | _initial_written(whole)).items():
@@ -304,20 +319,22 @@ def _nonmem(whole: Plain) -> str:
 
     def writer(prefix: str, states: Mapping[str, str]) -> _Statements:
         return _Statements(
-            "**", {ast.And: ".AND.", ast.Or: ".OR."},
-            {ast.Lt: ".LT.", ast.LtE: ".LE.", ast.Gt: ".GT.", ast.GtE: ".GE."}, ".NOT.", choose,
+            "**",
+            {ast.And: ".AND.", ast.Or: ".OR."},
+            {ast.Lt: ".LT.", ast.LtE: ".LE.", ast.Gt: ".GT.", ast.GtE: ".GE."},
+            ".NOT.",
+            choose,
             {name: name.upper() for name in _PLAIN if name != "floor"},
-            lambda name: "T" if name == TIME else states.get(name) or names[name], prefix,
-        )  # fmt: skip
+            lambda name: "T" if name == TIME else states.get(name) or names[name],
+            prefix,
+        )
 
     start, des = writer("PC", {}), writer("DC", places)
     lines = [f"$PROBLEM {_title(whole)[:60]}", "$INPUT ID TIME AMT RATE CMT EVID DV MDV", "$DATA data.csv IGNORE=@"]
     lines += ["$SUBROUTINES ADVAN13 TOL=9", "$MODEL"]
     lines += [f"  COMP=({short})" for short in NONMEM.names(whole.initial).values()]
     lines += ["$PK", *(f"; {remark}" for remark in NONMEM.remarks(names))]
-    lines += [
-        f"{names[name]} = THETA({k + 1}) ; {name} ({_unit(whole, name)})" for k, name in enumerate(whole.constants)
-    ]
+    lines += [f"{names[name]} = THETA({k + 1}) ; {name} ({_unit(whole, name)})" for k, name in enumerate(whole.constants)]
     written = whole.initial | _initial_written(whole)
     for k, name in enumerate(whole.initial):
         value = start.write(written[name])

@@ -87,8 +87,11 @@ def _shallow(text: str, where: str) -> None:
 def _fast(model: Any, where: str) -> None:
     """Refuse fast reactions, of which Level 3 Version 2 no longer tells."""
     reactions = [model.getReaction(k) for k in range(model.getNumReactions())]
-    problems = [Problem(where, f"the reaction {r.getId()!r} is fast", "reactions with finite rates")
-                for r in reactions if r.isSetFast() and r.getFast()]  # fmt: skip
+    problems = [
+        Problem(where, f"the reaction {r.getId()!r} is fast", "reactions with finite rates")
+        for r in reactions
+        if r.isSetFast() and r.getFast()
+    ]
     if problems:
         raise ModelError(problems)
 
@@ -126,9 +129,7 @@ def _refuse(document: Document, where: str) -> None:
     let_be = (libsbml.MissingXMLEncoding, libsbml.BadXMLDeclLocation)
     serious = [e for e in errors if e.getSeverity() >= libsbml.LIBSBML_SEV_ERROR and e.getErrorId() not in let_be]
     if serious:
-        problems = [
-            Problem(f"{where}, line {e.getLine()}", " ".join(e.getMessage().split())[:300]) for e in serious[:SHOWN]
-        ]
+        problems = [Problem(f"{where}, line {e.getLine()}", " ".join(e.getMessage().split())[:300]) for e in serious[:SHOWN]]
         raise ModelError([*problems, Problem(where, f"has {len(serious)} errors", _RIGHT)])
 
 
@@ -141,9 +142,7 @@ def _packages(document: Document, text: str, where: str) -> None:
         if not _used(text, uri, prefix):
             document.disablePackage(uri, prefix)
     if needed:
-        raise ModelError(
-            [Problem(where, f"needs the package {n!r}", "SBML core, which is all that is read") for n in needed]
-        )
+        raise ModelError([Problem(where, f"needs the package {n!r}", "SBML core, which is all that is read") for n in needed])
 
 
 def _used(text: str, uri: str, prefix: str) -> bool:
@@ -164,6 +163,4 @@ def _brought_up(document: Document, where: str) -> None:
         properties.addOption(option, True)
         if document.convert(properties) != libsbml.LIBSBML_OPERATION_SUCCESS:
             what = "function definitions" if option.startswith("expand") else "parameters of reactions"
-            raise ModelError(
-                Problem(where, f"its {what} cannot be written out", "definitions that do not call themselves")
-            )
+            raise ModelError(Problem(where, f"its {what} cannot be written out", "definitions that do not call themselves"))

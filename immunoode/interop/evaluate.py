@@ -12,20 +12,41 @@ from immunoode.errors import ImmunoodeError
 from immunoode.model.expressions import TIME, function_of, names, parse
 
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow,
-}  # fmt: skip
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
 _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
-    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
-}  # fmt: skip
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
 def _exp(x: float) -> float:
     """Return e to the x; beyond what numbers can hold it is infinite, as in compiled code."""
     return math.exp(x) if x < 709.0 else math.inf
 
 
 _FUNCTIONS: Mapping[str, Callable[..., float]] = {
-    "exp": _exp, "log": math.log, "log10": math.log10, "sqrt": math.sqrt, "abs": abs, "tanh": math.tanh, "sin": math.sin,
-    "cos": math.cos, "asin": math.asin, "acos": math.acos, "atan": math.atan, "floor": math.floor, "min": min, "max": max,
-}  # fmt: skip
+    "exp": _exp,
+    "log": math.log,
+    "log10": math.log10,
+    "sqrt": math.sqrt,
+    "abs": abs,
+    "tanh": math.tanh,
+    "sin": math.sin,
+    "cos": math.cos,
+    "asin": math.asin,
+    "acos": math.acos,
+    "atan": math.atan,
+    "floor": math.floor,
+    "min": min,
+    "max": max,
+}
 
 
 Values = Callable[[str], float]

@@ -198,9 +198,7 @@ def _changing(symbols: Symbols) -> set[str]:
     ids = {*symbols.rated, *symbols.assigned, *symbols.by_events, *(r.getId() for r in symbols.reactions)}
     for reaction in symbols.reactions:
         ids |= {r.getSpecies() for r in symbols.references(reaction)}
-    fixed = {
-        s for s in ids if (sp := model.getSpecies(s)) is not None and s not in symbols.by_events and _held(sp, symbols)
-    }
+    fixed = {s for s in ids if (sp := model.getSpecies(s)) is not None and s not in symbols.by_events and _held(sp, symbols)}
     species_of = [model.getSpecies(k) for k in range(model.getNumSpecies())]
     diluted = {s.getId() for s in species_of if symbols.dilutable(s)}
     return {symbols.names[s] for s in (ids - fixed) | diluted if s in symbols.names} | {*symbols.rates_used.values()}

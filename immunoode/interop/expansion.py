@@ -58,8 +58,9 @@ class _Sizes:
             arguments = [found.getArgument(k).getName() for k in range(found.getNumArguments())]
             tree = found.getBody()
             plain = self.of(tree, dict.fromkeys(arguments, 0.0)) if tree is not None else 0.0
-            each = [self.of(tree, {b: float(a == b) for b in arguments}) - plain if tree is not None else 0.0
-                    for a in arguments]  # fmt: skip
+            each = [
+                self.of(tree, {b: float(a == b) for b in arguments}) - plain if tree is not None else 0.0 for a in arguments
+            ]
             self.known[name] = plain, each
             self.open.pop()
         return self.known[name]

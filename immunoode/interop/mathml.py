@@ -18,9 +18,16 @@ DEEPEST = 120
 WIDEST = 40
 """Terms of one sum: longer ones are sums of sums."""
 _PLAIN = {
-    "exp": "exp", "abs": "abs", "tanh": "tanh", "sin": "sin", "cos": "cos", "floor": "floor", "arcsin": "asin",
-    "arccos": "acos", "arctan": "atan",
-}  # fmt: skip
+    "exp": "exp",
+    "abs": "abs",
+    "tanh": "tanh",
+    "sin": "sin",
+    "cos": "cos",
+    "floor": "floor",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+}
 _WRITTEN = {
     "tan": "(sin({0}) / cos({0}))",
     "sec": "(1 / cos({0}))",
@@ -46,9 +53,16 @@ _WRITTEN = {
 INFINITE, NAN = "exp(10000)", "sin(exp(10000))"
 """Numbers that are none, by expressions that have these values."""
 _LANCZOS = (
-    0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905,
-    -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
-)  # fmt: skip
+    0.99999999999980993,
+    676.5203681218851,
+    -1259.1392167224028,
+    771.32342877765313,
+    -176.61502916214059,
+    12.507343278686905,
+    -0.13857109526572012,
+    9.9843695780195716e-6,
+    1.5056327351493116e-7,
+)
 """Coefficients of the factorial as a smooth function (Lanczos, g = 7), right to fifteen digits."""
 _COMPARED = {"lt": "<", "leq": "<=", "gt": ">", "geq": ">="}
 
@@ -102,9 +116,7 @@ class _Writer:
         if kind in (sb.AST_NAME_AVOGADRO, sb.AST_CONSTANT_PI, sb.AST_CONSTANT_E):
             return {sb.AST_NAME_AVOGADRO: "6.02214179e23", sb.AST_CONSTANT_PI: repr(math.pi)}.get(kind, repr(math.e))
         if kind == sb.AST_FUNCTION_DELAY:
-            raise self.refuse(
-                "has a delay: the value of something at an earlier time", "ordinary differential equations"
-            )
+            raise self.refuse("has a delay: the value of something at an earlier time", "ordinary differential equations")
         if kind == sb.AST_FUNCTION_RATE_OF:
             of = node.getChild(0)
             if self.rate is None or of is None or not of.isName():
@@ -116,13 +128,7 @@ class _Writer:
         value = float(node.getValue())
         if not math.isfinite(value):
             return NAN if math.isnan(value) else INFINITE if value > 0 else f"(-{INFINITE})"
-        return (
-            f"({value!r})"
-            if value < 0
-            else repr(int(value))
-            if value.is_integer() and abs(value) < 1e15
-            else repr(value)
-        )
+        return f"({value!r})" if value < 0 else repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
     def operation(self, node: Node, depth: int) -> str:
         import libsbml as sb
@@ -132,8 +138,15 @@ class _Writer:
             return self.piecewise(node, depth)
         parts = _flat(node, kind) if kind in (sb.AST_PLUS, sb.AST_TIMES) else _children(node)
         arguments = [self.number(part, depth + 1) for part in parts]
-        counts = {sb.AST_MINUS: (1, 2), sb.AST_DIVIDE: (2, 2), sb.AST_POWER: (2, 2), sb.AST_FUNCTION_POWER: (2, 2),
-                  sb.AST_FUNCTION_ROOT: (1, 2), sb.AST_FUNCTION_LN: (1, 1), sb.AST_FUNCTION_LOG: (1, 2)}  # fmt: skip
+        counts = {
+            sb.AST_MINUS: (1, 2),
+            sb.AST_DIVIDE: (2, 2),
+            sb.AST_POWER: (2, 2),
+            sb.AST_FUNCTION_POWER: (2, 2),
+            sb.AST_FUNCTION_ROOT: (1, 2),
+            sb.AST_FUNCTION_LN: (1, 1),
+            sb.AST_FUNCTION_LOG: (1, 2),
+        }
         fewest, most = counts.get(kind, (0, len(arguments)))
         if not fewest <= len(arguments) <= most:
             what = f"has {node.getOperatorName() or node.getName() or 'an operator'} of {len(arguments)} parts"
@@ -265,9 +278,13 @@ def _relation(kind: int) -> str:
     import libsbml as sb
 
     names: Mapping[int, str] = {
-        sb.AST_RELATIONAL_LT: "lt", sb.AST_RELATIONAL_LEQ: "leq", sb.AST_RELATIONAL_GT: "gt",
-        sb.AST_RELATIONAL_GEQ: "geq", sb.AST_RELATIONAL_EQ: "eq", sb.AST_RELATIONAL_NEQ: "neq",
-    }  # fmt: skip
+        sb.AST_RELATIONAL_LT: "lt",
+        sb.AST_RELATIONAL_LEQ: "leq",
+        sb.AST_RELATIONAL_GT: "gt",
+        sb.AST_RELATIONAL_GEQ: "geq",
+        sb.AST_RELATIONAL_EQ: "eq",
+        sb.AST_RELATIONAL_NEQ: "neq",
+    }
     return names[kind]
 
 

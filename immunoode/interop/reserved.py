@@ -67,8 +67,11 @@ class Reserved:
 
     def remarks(self, found: Mapping[str, str]) -> list[str]:
         """Return a line for each name that was changed because the tool keeps it."""
-        return [f"{name} is called {ours} here: {self.tool} keeps {self._written(name)} for itself"
-                for name, ours in found.items() if self.keeps(self._written(name))]  # fmt: skip
+        return [
+            f"{name} is called {ours} here: {self.tool} keeps {self._written(name)} for itself"
+            for name, ours in found.items()
+            if self.keeps(self._written(name))
+        ]
 
 
 _DATA_ITEMS = "ID L1 L2 DV MDV TIME DATE DAT1 DAT2 DAT3 EVID AMT RATE SS II ADDL CMT PCMT CALL CONT DROP SKIP"

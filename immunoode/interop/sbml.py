@@ -80,9 +80,13 @@ def read_sbml(
 
 
 def _model(
-    sbml: Any, where: str, roles: Mapping[str, Any], modifiable: Mapping[str, str] | Sequence[str], time_unit: str | None,
+    sbml: Any,
+    where: str,
+    roles: Mapping[str, Any],
+    modifiable: Mapping[str, str] | Sequence[str],
+    time_unit: str | None,
     name: str | None,
-) -> Model:  # fmt: skip
+) -> Model:
     symbols = Symbols.of(sbml, where)
     bases = _modifiable(symbols, modifiable)
     _refuse(sbml, symbols)
@@ -91,10 +95,7 @@ def _model(
     builder = Builder(symbols, given, bases)
     builder.build()
     _check_kinds(builder, symbols, given, bases)
-    constants = {
-        symbols.scale: Parameter(1 / days, "1/day", title="units of time of the file in a day"),
-        **builder.parameters,
-    }
+    constants = {symbols.scale: Parameter(1 / days, "1/day", title="units of time of the file in a day"), **builder.parameters}
     made = Model(
         name=identifier(name or sbml.getId() or Path(where).stem),
         kind="published",
@@ -111,9 +112,7 @@ def _model(
     if problems:
         raise ModelError(problems)
     if sbml.getNumEvents():
-        warnings.warn(
-            f"{where} has {sbml.getNumEvents()} events: read_sbml_events makes a regimen of them", stacklevel=4
-        )
+        warnings.warn(f"{where} has {sbml.getNumEvents()} events: read_sbml_events makes a regimen of them", stacklevel=4)
     return made
 
 
@@ -147,22 +146,27 @@ def _days(sbml: Any, where: str, time_unit: str | None) -> float:
     if found is None:
         warnings.warn(
             f"{where} states no unit of time: taken for days, so that 20 days are 20 of its units; say time_unit='hour' if it "
-            "is another", stacklevel=5,
-        )  # fmt: skip
+            "is another",
+            stacklevel=5,
+        )
         return 1.0
     if math.isclose(found, 1 / SECONDS):
         warnings.warn(
             f"{where}: its unit of time is the second, stated or by default: 20 days are {20 * SECONDS:,.0f} of its units; say "
-            "time_unit='day' if its numbers are per day", stacklevel=5,
-        )  # fmt: skip
+            "time_unit='day' if its numbers are per day",
+            stacklevel=5,
+        )
     return found
 
 
 def _modifiable(symbols: Symbols, given: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
     """Return the parameter that each modifiable constant is without others; formulas get the name that others know."""
     wanted = dict(given) if isinstance(given, Mapping) else dict.fromkeys([given] if isinstance(given, str) else given, "")
-    unknown = [Problem(f"{symbols.where}: modifiable", f"there is no {n!r}", nearest(str(n), list(symbols.names)))
-               for n in wanted if n not in symbols.names]  # fmt: skip
+    unknown = [
+        Problem(f"{symbols.where}: modifiable", f"there is no {n!r}", nearest(str(n), list(symbols.names)))
+        for n in wanted
+        if n not in symbols.names
+    ]
     if unknown:
         raise ModelError(unknown)
     found = dict[str, str]()
@@ -180,11 +184,20 @@ def _modifiable(symbols: Symbols, given: Mapping[str, str] | Sequence[str]) -> d
 def _check_kinds(builder: Builder, symbols: Symbols, roles: Mapping[str, Any], modifiable: Mapping[str, str]) -> None:
     """Refuse roles of what is no state, and modifiables that are no constants: they would do nothing."""
     states = builder.compartments
-    wrong = [Problem(f"{symbols.where}: roles", f"{s!r} is no state: a constant, or a quantity of a rule",
-                     "species that change; read_sbml(modifiable=...) lets others change a constant")
-             for s in roles if builder.amounts.get(s, symbols.name(s)) not in states]  # fmt: skip
-    wrong += [Problem(f"{symbols.where}: modifiable", f"{s!r} is no constant", "parameters with a number that nothing changes")
-              for s in modifiable if symbols.name(s) not in builder.modifiables]  # fmt: skip
+    wrong = [
+        Problem(
+            f"{symbols.where}: roles",
+            f"{s!r} is no state: a constant, or a quantity of a rule",
+            "species that change; read_sbml(modifiable=...) lets others change a constant",
+        )
+        for s in roles
+        if builder.amounts.get(s, symbols.name(s)) not in states
+    ]
+    wrong += [
+        Problem(f"{symbols.where}: modifiable", f"{s!r} is no constant", "parameters with a number that nothing changes")
+        for s in modifiable
+        if symbols.name(s) not in builder.modifiables
+    ]
     if wrong:
         raise ModelError(wrong)
 
@@ -193,9 +206,7 @@ def _roles(sbml: Any, where: str, roles: Mapping[str, Any]) -> dict[str, tuple[s
     known = [sbml.getSpecies(k).getId() for k in range(sbml.getNumSpecies())]
     known += [sbml.getCompartment(k).getId() for k in range(sbml.getNumCompartments())]
     known += [sbml.getParameter(k).getId() for k in range(sbml.getNumParameters())]
-    wrong = [
-        Problem(f"{where}: roles", f"{s!r} is no species", nearest(str(s), known)) for s in roles if s not in known
-    ]
+    wrong = [Problem(f"{where}: roles", f"{s!r} is no species", nearest(str(s), known)) for s in roles if s not in known]
     if wrong:
         raise ModelError(wrong)
     return {s: (r,) if isinstance(r, str) else tuple(r) for s, r in roles.items()}

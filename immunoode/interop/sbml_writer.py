@@ -27,11 +27,7 @@ ARRIVED = "dose"
 
 
 def write_sbml(
-    model: Model,
-    path: str | Path | None = None,
-    *,
-    regimen: Regimen | Schedule | Events | None = None,
-    overwrite: bool = False,
+    model: Model, path: str | Path | None = None, *, regimen: Regimen | Schedule | Events | None = None, overwrite: bool = False
 ) -> str:
     """Write a model, and a regimen for it, as SBML.
 
@@ -103,14 +99,21 @@ def _with_first_doses(whole: Plain, arms: Mapping[str, Schedule]) -> Plain:
     found, problems = dict[str, float](), list[Problem]()
     for name in whole.inputs:
         parameter = first_dose_parameter(name)
-        given = [[float(t) for t, n, a, amount in zip(s.times, s.inputs, s.actions, s.amounts, strict=True)
-                  if n == name and a == DOSE and amount > 0] for s in arms.values()]  # fmt: skip
+        given = [
+            [
+                float(t)
+                for t, n, a, amount in zip(s.times, s.inputs, s.actions, s.amounts, strict=True)
+                if n == name and a == DOSE and amount > 0
+            ]
+            for s in arms.values()
+        ]
         firsts = {min(days) for days in given if days}
         if parameter in whole.constants and firsts:
             found[parameter] = min(firsts)
             if len(firsts) > 1:
-                problems.append(Problem(f"regimens: {name}", "begins on different days, from which its model counts",
-                                        "one file for each"))  # fmt: skip
+                problems.append(
+                    Problem(f"regimens: {name}", "begins on different days, from which its model counts", "one file for each")
+                )
     if problems:
         raise RegimenError(problems)
     return replace(whole, constants={**whole.constants, **found})
@@ -133,9 +136,7 @@ def _checked(schedule: Schedule, whole: Plain) -> Schedule:
     problems += [Problem(f"regimen: {n}", what, "a duration") for n in dict.fromkeys(shared)]
     if np.any(schedule.rates < 0):
         problems.append(Problem("regimen", "leaves rates or durations of infusions to the model", "durations"))
-    problems += (
-        [Problem("regimen", "begins before day 0", "shift it")] if len(schedule.times) and schedule.times[0] < 0 else []
-    )
+    problems += [Problem("regimen", "begins before day 0", "shift it")] if len(schedule.times) and schedule.times[0] < 0 else []
     if problems:
         raise RegimenError(problems)
     return schedule
@@ -286,9 +287,7 @@ class _Writer:
         """Write each change of a running rate: to how much runs from then on."""
         for name, rate in running.items():
             changes: dict[float, float] = {}
-            rows = zip(
-                schedule.times, schedule.inputs, schedule.amounts, schedule.durations, schedule.actions, strict=True
-            )
+            rows = zip(schedule.times, schedule.inputs, schedule.amounts, schedule.durations, schedule.actions, strict=True)
             for time, own, amount, lasting, action in rows:
                 if own == name and action == DOSE and lasting > 0:
                     changes[time] = changes.get(time, 0.0) + amount / lasting
@@ -308,9 +307,7 @@ class _Writer:
                 continue
             given = self.whole.inputs[name]
             if action in (REPLACE, MULTIPLY):
-                value = (
-                    f"{float(amount)!r} * ({given.scale})" if action == REPLACE else f"{given.into} * {float(amount)!r}"
-                )
+                value = f"{float(amount)!r} * ({given.scale})" if action == REPLACE else f"{given.into} * {float(amount)!r}"
                 self._event(time, given.lag, {given.into: value})
                 continue
             changes = self._pulses(name, float(amount))
@@ -356,7 +353,6 @@ class _Writer:
             given = made.createEventAssignment()
             given.setVariable(name)
             self._math(given, text)
-
 
     def _own_event(self, event: Event) -> None:
         """Write an event of the model's own as it is."""

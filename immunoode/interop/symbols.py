@@ -74,9 +74,7 @@ class Symbols:
                 found.initial[first.getSymbol()] = first.getMath()
         for k in range(model.getNumEvents()):
             event = model.getEvent(k)
-            found.by_events |= {
-                event.getEventAssignment(j).getVariable() for j in range(event.getNumEventAssignments())
-            }
+            found.by_events |= {event.getEventAssignment(j).getVariable() for j in range(event.getNumEventAssignments())}
         found._name()
         return found
 
@@ -134,9 +132,7 @@ class Symbols:
             If there is no such symbol.
         """
         if sbml_id not in self.names:
-            raise ModelError(
-                Problem(self.where, f"a formula uses {sbml_id!r}, which there is not", "an id of the model")
-            )
+            raise ModelError(Problem(self.where, f"a formula uses {sbml_id!r}, which there is not", "an id of the model"))
         return self.names[sbml_id]
 
     def varying(self, compartment: str) -> bool:
@@ -146,9 +142,7 @@ class Symbols:
     def concentration(self, species: Any) -> bool:
         """Whether a species' symbol is its concentration."""
         compartment = self.model.getCompartment(species.getCompartment())
-        flat = (
-            compartment is not None and compartment.isSetSpatialDimensions() and compartment.getSpatialDimensions() == 0
-        )
+        flat = compartment is not None and compartment.isSetSpatialDimensions() and compartment.getSpatialDimensions() == 0
         return not species.getHasOnlySubstanceUnits() and not flat
 
     def dilutable(self, species: Any) -> bool:

@@ -61,9 +61,7 @@ def _names(model: Model) -> Iterator[Problem]:
             place = f"{table}.{name}"
             if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
                 yield Problem(
-                    place,
-                    "is not a name that can be used",
-                    "letters, digits and _, no Python keyword, not time, dose, self",
+                    place, "is not a name that can be used", "letters, digits and _, no Python keyword, not time, dose, self"
                 )
             if name in seen:
                 yield Problem(place, f"is also in [{seen[name]}]", "a name stands in one table only")
@@ -71,9 +69,7 @@ def _names(model: Model) -> Iterator[Problem]:
     for table in ("flows", "modifiers", "inputs", "pulses"):
         for name in getattr(model, table):
             if not name.isidentifier() or keyword.iskeyword(name):
-                yield Problem(
-                    f"{table}.{name}", "is not a name that can be used", "letters, digits and _, no Python keyword"
-                )
+                yield Problem(f"{table}.{name}", "is not a name that can be used", "letters, digits and _, no Python keyword")
 
 
 def _units(model: Model) -> Iterator[Problem]:
@@ -131,9 +127,7 @@ def _ends(model: Model) -> Iterator[Problem]:
     places = {*model.compartments, *model.needs}
     for name, compartment in model.compartments.items():
         if compartment.extinct_below is not None and compartment.extinct_below < 0:
-            yield Problem(
-                f"compartments.{name}.extinct_below", "is negative", "the count of cells below which none is left"
-            )
+            yield Problem(f"compartments.{name}.extinct_below", "is negative", "the count of cells below which none is left")
         for role in compartment.roles:
             if role not in ROLES:
                 yield Problem(f"compartments.{name}.roles", f"{role!r} is not a role", nearest(role, ROLES))
@@ -149,9 +143,7 @@ def _ends(model: Model) -> Iterator[Problem]:
         yield from _known(f"modifiers.{name}.of", modifier.of, {*model.modifiables, *model.needs}, "a modifiable")
         if bool(modifier.factor) == bool(modifier.add):
             yield Problem(
-                f"modifiers.{name}",
-                "has " + ("both" if modifier.add else "neither") + " of factor and add",
-                "one of them",
+                f"modifiers.{name}", "has " + ("both" if modifier.add else "neither") + " of factor and add", "one of them"
             )
     for name, derived in model.derived.items():
         if derived.baseline:
@@ -223,9 +215,7 @@ def _empty(model: Model) -> Iterator[Problem]:
         for field in set(spec.required) & set(spec.expressions):
             for name, part in getattr(model, table).items():
                 if not getattr(part, field):
-                    yield Problem(
-                        f"{table}.{name}.{spec.key(field)}", "is empty", "an expression such as 'rate * tumour'"
-                    )
+                    yield Problem(f"{table}.{name}.{spec.key(field)}", "is empty", "an expression such as 'rate * tumour'")
 
 
 def _where_meant(name: str) -> str:
@@ -250,9 +240,7 @@ def _cycles(model: Model) -> Iterator[Problem]:
     loops = list(_loops(uses))
     for loop in loops:
         yield Problem(
-            f"derived.{loop[0]}",
-            f"is defined through itself: {' -> '.join(loop)}",
-            "break the circle with a compartment",
+            f"derived.{loop[0]}", f"is defined through itself: {' -> '.join(loop)}", "break the circle with a compartment"
         )
     if not loops:
         starts = {n: set(names(c.initial)) for n, c in model.compartments.items() if isinstance(c.initial, str)}

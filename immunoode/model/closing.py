@@ -31,9 +31,7 @@ def closing(model: Model) -> Iterator[Problem]:
                 if found is not None and wanted is not None and not found.agrees(wanted):
                     raise ExpressionError(f"'{text[:80]}' is {found}, but {wanted} is wanted{_ratio(found, wanted)}")
             except ExpressionError as error:
-                yield Problem(
-                    f"{table}.{name}.{field}", str(error), "state the unit that the expression has, or mend it"
-                )
+                yield Problem(f"{table}.{name}.{field}", str(error), "state the unit that the expression has, or mend it")
                 break
 
 

@@ -43,9 +43,7 @@ def combine(*models: Model | str) -> Model:
     from immunoode.model.library import load_model
 
     if not models:
-        raise ModelError(
-            Problem("combine", "was given no model", "for example combine('tumour_immune', 'radiotherapy')")
-        )
+        raise ModelError(Problem("combine", "was given no model", "for example combine('tumour_immune', 'radiotherapy')"))
     loaded = [load_model(m) if isinstance(m, str) else m for m in models]
     for model in loaded:
         if not isinstance(model, Model):
@@ -109,9 +107,7 @@ def _outside(model: Model, table: str, names: Mapping[str, str], inputs: Mapping
         bare = model.kind in BARE_KINDS or table == "covariates"
         return name if bare else f"{model.name}_{name}"
 
-    return {
-        key(name): _renamed_part(part, table, names, inputs, model.name) for name, part in getattr(model, table).items()
-    }
+    return {key(name): _renamed_part(part, table, names, inputs, model.name) for name, part in getattr(model, table).items()}
 
 
 def _renamed_part(part: Any, table: str, names: Mapping[str, str], inputs: Mapping[str, str], owner: str) -> Any:
@@ -170,9 +166,7 @@ def _members(models: Iterable[Model]) -> dict[str, Member]:
     return members
 
 
-def _table(
-    table: str, models: list[Model], order: Mapping[str, tuple[int, str]], problems: list[Problem]
-) -> dict[str, Any]:
+def _table(table: str, models: list[Model], order: Mapping[str, tuple[int, str]], problems: list[Problem]) -> dict[str, Any]:
     """Return the union of one table over the models, in the order of kind, then owner, then file."""
     entries = [(name, part) for m in models for name, part in getattr(m, table).items()]
     entries.sort(key=lambda entry: order[entry[1].owner])

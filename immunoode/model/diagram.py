@@ -42,17 +42,11 @@ def diagram(model: Model) -> str:
     left = _LEFT + max([_bulge(a, b) for a, b in _same_column(model, arrows, dashed=True)], default=0)
     boxes = {box.name: box for box in _boxes(model, left)}
     right = max([_bulge(a, b) for a, b in _same_column(model, arrows, dashed=False)], default=0)
-    columns = sorted(
-        {box.owner for box in boxes.values()}, key=lambda o: next(b.x for b in boxes.values() if b.owner == o)
-    )
+    columns = sorted({box.owner for box in boxes.values()}, key=lambda o: next(b.x for b in boxes.values() if b.owner == o))
     width = left + _WIDTH + _ACROSS * max(len(columns) - 1, 0) + max(30, right) + _LEFT
     height = max((b.y for b in boxes.values()), default=0) + _HEIGHT + 24
     parts = [_head(width, height)]
-    parts += [
-        _title(owner, next(b for b in boxes.values() if b.owner == owner), k)
-        for k, owner in enumerate(columns)
-        if owner
-    ]
+    parts += [_title(owner, next(b for b in boxes.values() if b.owner == owner), k) for k, owner in enumerate(columns) if owner]
     parts += [_line(boxes, a) for a in arrows if a.source in boxes and a.target in boxes]
     parts += [
         _stub(boxes[end], bool(a.source))
@@ -120,9 +114,7 @@ def _moved_by(model: Model, quantity: str) -> list[str]:
     """Return the compartments whose flows name a quantity, directly or through others (at most two)."""
     reached, found = {quantity}, list[str]()
     for _ in range(4):
-        uses = {n: names(d.expr) for n, d in model.derived.items()} | {
-            n: names(m.base) for n, m in model.modifiables.items()
-        }
+        uses = {n: names(d.expr) for n, d in model.derived.items()} | {n: names(m.base) for n, m in model.modifiables.items()}
         reached |= {n for n, used in uses.items() if used & reached}
     for flow in model.flows.values():
         if names(flow.rate or flow.per_capita) & reached:

@@ -119,8 +119,7 @@ def structure(model: Model) -> str:
     constants = [(name, p.unit) for name, p in model.constants.items()]
     needs = [(name, n.value) for name, n in model.needs.items()]
     tables = [
-        dict(getattr(model, t))
-        for t in ("compartments", "modifiables", "derived", "flows", "modifiers", "inputs", "pulses")
+        dict(getattr(model, t)) for t in ("compartments", "modifiables", "derived", "flows", "modifiers", "inputs", "pulses")
     ]
     return hashlib.sha256(repr((constants, needs, tables)).encode()).hexdigest()
 
@@ -229,9 +228,7 @@ class _Builder:
                 if source:
                     rates[self.index[source]] -= rate
                 if target:
-                    rates[self.index[target]] += (
-                        rate * self.tree(flow.gain, self.own(source, target)) if flow.gain else rate
-                    )
+                    rates[self.index[target]] += rate * self.tree(flow.gain, self.own(source, target)) if flow.gain else rate
         return tuple(rates)
 
     def rate(self, flow: Flow, source: str, target: str) -> Expr:
@@ -248,10 +245,7 @@ class _Builder:
             unclear += self.unlike(source, target, part)
         if unclear:
             raise ModelError(
-                [
-                    Problem(f"{self.model.name}: {part.owner}", text, "see docs/model_files.md on roles")
-                    for text in unclear
-                ]
+                [Problem(f"{self.model.name}: {part.owner}", text, "see docs/model_files.md on roles") for text in unclear]
             )
         return found
 
@@ -266,9 +260,7 @@ class _Builder:
     def input(self, name: str) -> InputTarget:
         given = self.model.inputs[name]
         if given.into not in self.index:
-            raise ModelError(
-                Problem(f"{self.model.name}: inputs.{name}", f"{given.into!r} is not a compartment", "name one")
-            )
+            raise ModelError(Problem(f"{self.model.name}: inputs.{name}", f"{given.into!r} is not a compartment", "name one"))
         one = self.se.Integer(1)
         scale = self.tree(given.fraction) if given.fraction else one
         alike = fraction_measure(self.model, given) == NUMBER
@@ -290,11 +282,7 @@ class _Builder:
             gain = self.tree(pulse.gain, own) if pulse.gain else self.se.Integer(1)
             result.append(
                 PulseTarget(
-                    pulse.on,
-                    self.index[source],
-                    self.index[target] if target else None,
-                    self.tree(pulse.fraction, own),
-                    gain,
+                    pulse.on, self.index[source], self.index[target] if target else None, self.tree(pulse.fraction, own), gain
                 )
             )
         return result
@@ -387,8 +375,7 @@ class _Builder:
         if name in model.derived:
             return [model.derived[name].expr]
         if name in model.modifiables:
-            return [model.modifiables[name].base,
-                    *(m.factor or m.add for m in model.modifiers.values() if m.of == name)]  # fmt: skip
+            return [model.modifiables[name].base, *(m.factor or m.add for m in model.modifiers.values() if m.of == name)]
         return []
 
 

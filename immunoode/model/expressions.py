@@ -178,9 +178,7 @@ def _validate_call(node: ast.Call, depth: int) -> None:
         (role_of if name == "total" else dose_of)(node)
         return
     if name == "piecewise" and len(node.args) % 2 == 0:
-        raise ExpressionError(
-            "piecewise takes value, condition, value, condition, ..., otherwise: an odd number of arguments"
-        )
+        raise ExpressionError("piecewise takes value, condition, value, condition, ..., otherwise: an odd number of arguments")
     for index, argument in enumerate(node.args):
         odd = name == "piecewise" and index % 2 == 1
         _validate(argument, odd, depth + 1)

@@ -150,16 +150,15 @@ class _Printer:
             "saturation": lambda: (f"\\frac{{{inner[0]}}}{{{inner[1]} + {inner[0]}}}", _POWER),
             "emax": lambda: (f"\\frac{{{tight[1]}\\,{tight[0]}}}{{{inner[2]} + {inner[0]}}}", _POWER),
             "hill": lambda: (
-                f"\\frac{{{power[0]}^{{{inner[2]}}}}}{{{power[1]}^{{{inner[2]}}} + {power[0]}^{{{inner[2]}}}}}", _POWER),
+                f"\\frac{{{power[0]}^{{{inner[2]}}}}}{{{power[1]}^{{{inner[2]}}} + {power[0]}^{{{inner[2]}}}}}",
+                _POWER,
+            ),
             "gompertz": lambda: (f"{tight[1]}\\,{tight[0]}\\,\\ln\\frac{{{inner[2]}}}{{{inner[0]}}}", _PRODUCT),
             "logistic": lambda: (f"{tight[1]}\\,{tight[0]}\\left(1 - \\frac{{{inner[0]}}}{{{inner[2]}}}\\right)", _PRODUCT),
-        }[name]()  # fmt: skip
+        }[name]()
 
     def cases(self, node: ast.Call) -> str:
-        rows = [
-            f"{self.show(v, _SUM)} & {self.condition(c)}"
-            for v, c in zip(node.args[0:-1:2], node.args[1::2], strict=True)
-        ]
+        rows = [f"{self.show(v, _SUM)} & {self.condition(c)}" for v, c in zip(node.args[0:-1:2], node.args[1::2], strict=True)]
         rows.append(f"{self.show(node.args[-1], _SUM)} & \\text{{otherwise}}")
         return "\\begin{cases}" + " \\\\ ".join(rows) + "\\end{cases}"
 

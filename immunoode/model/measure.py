@@ -119,9 +119,7 @@ class _Measurer:
     def plain(self, node: ast.expr, what: str) -> None:
         found = self.visit(node)
         if found is not None and not found.agrees(NUMBER):
-            raise ExpressionError(
-                f"'{ast.unparse(node)[:60]}' is {found}, but {what} must be dimensionless with scale 1"
-            )
+            raise ExpressionError(f"'{ast.unparse(node)[:60]}' is {found}, but {what} must be dimensionless with scale 1")
 
     def call(self, node: ast.Call) -> Measure | None:
         name, arguments = function_of(node), node.args

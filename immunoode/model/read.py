@@ -19,20 +19,7 @@ from immunoode.model.references import keys_for
 from immunoode.model.tables import TABLES, Table
 
 _TEXTS = ("title", "description", "instance")
-_TOP = (
-    "kind",
-    *_TEXTS,
-    "name",
-    "file",
-    "variant",
-    "references",
-    "needs",
-    "uses",
-    "members",
-    "checks",
-    "variants",
-    *TABLES,
-)
+_TOP = ("kind", *_TEXTS, "name", "file", "variant", "references", "needs", "uses", "members", "checks", "variants", *TABLES)
 INSTANCE = "instance"
 """The key under which a variant states the name that it carries in a combination."""
 _LARGEST = 2_000_000
@@ -80,18 +67,12 @@ def _toml(path: Path) -> dict[str, Any]:
     except ModelError:
         raise
     except (ValueError, RecursionError) as error:
-        raise ModelError(
-            Problem(path.name, f"is not TOML ({error})", "see docs/model_files.md for the format")
-        ) from None
+        raise ModelError(Problem(path.name, f"is not TOML ({error})", "see docs/model_files.md for the format")) from None
     except OSError as error:
-        raise ModelError(
-            Problem(str(path), f"cannot be read ({error.strerror})", "give the path of a .toml file")
-        ) from None
+        raise ModelError(Problem(str(path), f"cannot be read ({error.strerror})", "give the path of a .toml file")) from None
 
 
-_STRINGS = re.compile(
-    r'''"""(?:[^\\]|\\.)*?"""|\'{3}.*?\'{3}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*''', re.DOTALL
-)  # fmt: skip
+_STRINGS = re.compile(r'''"""(?:[^\\]|\\.)*?"""|\'{3}.*?\'{3}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*''', re.DOTALL)
 
 
 _DOTTED = re.compile(rf"(?<![\w-])[\w-]+(?:[ \t]*\.[ \t]*[\w-]+){{{_DEEPEST},}}")
@@ -158,9 +139,7 @@ def choose_variant(model: Model, variant: str | None, instance: str | None = Non
         If the model has no such variant, or the instance's name is not an identifier.
     """
     if variant is not None and variant not in model.variants:
-        raise ModelError(
-            Problem(model.file or model.name, f"has no variant {variant!r}", nearest(variant, model.variants))
-        )
+        raise ModelError(Problem(model.file or model.name, f"has no variant {variant!r}", nearest(variant, model.variants)))
     fixed = model.kind in BARE_KINDS or variant is None
     own = instance or (model.name if fixed else model.instances.get(str(variant), str(variant)))
     if model.kind != COMBINED and not own.isidentifier():

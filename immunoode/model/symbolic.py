@@ -108,9 +108,7 @@ def _apart(expression: Expr, symbol: Expr) -> list[Expr]:
 
 
 class _Builder:
-    def __init__(
-        self, of_name: Callable[[str], Expr], of_role: Callable[[str], Expr], switches: Switches | None
-    ) -> None:
+    def __init__(self, of_name: Callable[[str], Expr], of_role: Callable[[str], Expr], switches: Switches | None) -> None:
         import symengine as se
 
         self.se, self.of_name, self.of_role, self.switches = se, of_name, of_role, switches

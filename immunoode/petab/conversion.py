@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-_NOISE = {("normal", "lin"): "normal", ("normal", "log"): "log-normal", ("laplace", "lin"): "laplace",
-          ("laplace", "log"): "log-laplace"}  # fmt: skip
+_NOISE = {
+    ("normal", "lin"): "normal",
+    ("normal", "log"): "log-normal",
+    ("laplace", "lin"): "laplace",
+    ("laplace", "log"): "log-laplace",
+}
 
 
 def in_version_2(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

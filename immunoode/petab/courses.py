@@ -120,9 +120,7 @@ class Courses:
         Constants of the model that the parameter table sets.
     """
 
-    def __init__(
-        self, entities: Entities, wanted: Sequence[Wanted], outputs: Sequence[str], outside: frozenset[str]
-    ) -> None:
+    def __init__(self, entities: Entities, wanted: Sequence[Wanted], outputs: Sequence[str], outside: frozenset[str]) -> None:
         self.entities, self.wanted, self.outside = entities, tuple(map(_with_main_period, wanted)), outside
         self.outputs = tuple(outputs) or tuple(entities.equations.states[:1])
         model = entities.model
@@ -237,14 +235,20 @@ class Courses:
         return found
 
     def _starts(
-        self, after: Mapping[str, Dual], constants: Mapping[str, Dual], states: Mapping[str, Dual],
-        before: Mapping[str, Dual], first: bool,
-    ) -> dict[str, Dual]:  # fmt: skip
+        self,
+        after: Mapping[str, Dual],
+        constants: Mapping[str, Dual],
+        states: Mapping[str, Dual],
+        before: Mapping[str, Dual],
+        first: bool,
+    ) -> dict[str, Dual]:
         """Return the values that states start from: set, carried over, or the model's own."""
         entities = self.entities
         names = self.overridden if first else tuple(entities.model.compartments)
-        found = {name: after[name] if name in after else
-                 entities.initial[name](constants.__getitem__) if first else states[name] for name in names}  # fmt: skip
+        found = {
+            name: after[name] if name in after else entities.initial[name](constants.__getitem__) if first else states[name]
+            for name in names
+        }
 
         def here(name: str) -> Dual:
             """Return what a name is worth once all is set."""
@@ -279,9 +283,7 @@ class Courses:
         if finite:
             times = [np.unique(np.append(s.times, s.end)) if onward else s.times for s in finite]
             times = [t if t.size else np.array([s.start]) for t, s in zip(times, finite, strict=True)]
-            for stage, at, values in zip(
-                finite, times, self._engine(model, finite, times, outputs, solver), strict=True
-            ):
+            for stage, at, values in zip(finite, times, self._engine(model, finite, times, outputs, solver), strict=True):
                 places = np.searchsorted(at, stage.times)
                 stage.states = {n: selected(v, places) for n, v in values.items()}
                 if onward:
@@ -320,10 +322,7 @@ class Courses:
         polished = _newton(system, packed, x)
         if polished is None:
             return states
-        return {
-            n: Dual(np.asarray(v), states[n].slope)
-            for n, v in zip(self.entities.equations.states, polished, strict=True)
-        }
+        return {n: Dual(np.asarray(v), states[n].slope) for n, v in zip(self.entities.equations.states, polished, strict=True)}
 
     @property
     def _systems(self) -> Any:
@@ -332,12 +331,7 @@ class Courses:
         return system_of(self.entities.equations)
 
     def _engine(
-        self,
-        model: Model,
-        group: Sequence[Stage],
-        times: Sequence[FloatArray],
-        outputs: tuple[str, ...],
-        solver: Solver,
+        self, model: Model, group: Sequence[Stage], times: Sequence[FloatArray], outputs: tuple[str, ...], solver: Solver
     ) -> list[dict[str, Dual]]:
         """Return outputs at times (in the file's unit) of each period, with slopes where its constants have some."""
         days = self.entities.days
@@ -368,9 +362,14 @@ class Courses:
         return found
 
     def _simulator(
-        self, model: Model, rows: list[FloatArray], starts: FloatArray, outputs: tuple[str, ...], by: tuple[str, ...],
+        self,
+        model: Model,
+        rows: list[FloatArray],
+        starts: FloatArray,
+        outputs: tuple[str, ...],
+        by: tuple[str, ...],
         solver: Solver,
-    ) -> Simulator:  # fmt: skip
+    ) -> Simulator:
         key = id(model), tuple(r.tobytes() for r in rows), starts.tobytes(), outputs, by, solver
         if key not in self._prepared:
             if len(self._prepared) > 64:
@@ -378,9 +377,19 @@ class Courses:
             regimen = self._regimen
             inputs = {name: target.unit for name, target in self.entities.equations.inputs.items()}
             schedule = regimen.schedule(inputs, {}) if isinstance(regimen, Regimen) else None
-            self._prepared[key] = prepare(model, [schedule] * len(rows), rows, outputs, start=starts, rtol=solver.rtol,
-                                          atol=solver.atol, extinction=False, method=solver.method,
-                                          most_steps=solver.first_steps, sensitivities=by)  # fmt: skip
+            self._prepared[key] = prepare(
+                model,
+                [schedule] * len(rows),
+                rows,
+                outputs,
+                start=starts,
+                rtol=solver.rtol,
+                atol=solver.atol,
+                extinction=False,
+                method=solver.method,
+                most_steps=solver.first_steps,
+                sensitivities=by,
+            )
         return self._prepared[key]
 
     def _with_events(
@@ -394,9 +403,19 @@ class Courses:
         constants = {n: float(stage.constants[n].value) for n in model.constants}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            run = simulate(model, events, times=np.maximum(times, stage.start) * days, start=stage.start * days,
-                           parameters=constants, outputs=list(outputs), rtol=solver.rtol, atol=solver.atol,
-                           method=solver.method, most_steps=solver.first_steps, extinction=False)  # fmt: skip
+            run = simulate(
+                model,
+                events,
+                times=np.maximum(times, stage.start) * days,
+                start=stage.start * days,
+                parameters=constants,
+                outputs=list(outputs),
+                rtol=solver.rtol,
+                atol=solver.atol,
+                method=solver.method,
+                most_steps=solver.first_steps,
+                extinction=False,
+            )
         if not run.ok and solver.method == AUTO:
             return self._with_events(model, stage, times, outputs, replace(solver, method=IMPLICIT))
         if not run.ok:
@@ -405,17 +424,20 @@ class Courses:
 
     def _failure(self, stage: Stage, status: Any) -> SolveError:
         time = status.time / self.entities.days
-        return SolveError(Problem(f"{self.entities.where}: {stage.label}", f"stopped at time {time:g}: {status.message}",
-                                  f"{status.advice}; or other tolerances, method or limit of steps (with_solver)"))  # fmt: skip
+        return SolveError(
+            Problem(
+                f"{self.entities.where}: {stage.label}",
+                f"stopped at time {time:g}: {status.message}",
+                f"{status.advice}; or other tolerances, method or limit of steps (with_solver)",
+            )
+        )
 
     def _seen(self, one: Wanted, stages: list[Stage]) -> Seen:
         """Return what was seen of an experiment, its periods joined."""
         times = np.append(one.times, math.inf) if one.steady else one.times
         last = stages[-1]
         parts: dict[str, list[Dual]] = {n: [s.states[n] for s in stages if s.times.size] for n in self.outputs}
-        rows = [np.full(s.times.size, k) for k, s in enumerate(stages)] + (
-            [np.array([len(stages) - 1])] if one.steady else []
-        )
+        rows = [np.full(s.times.size, k) for k, s in enumerate(stages)] + ([np.array([len(stages) - 1])] if one.steady else [])
         if one.steady:
             for n in self.outputs:
                 final = last.last[n]
@@ -436,11 +458,7 @@ def _with_main_period(one: Wanted) -> Wanted:
 
 def _label(experiment: Experiment, period: Period) -> str:
     when = "before the start" if period.time == STEADY else f"from time {period.time:g}"
-    return (
-        f"condition {period.label or experiment.name!r} {when}"
-        if period.label
-        else f"experiment {experiment.name!r} {when}"
-    )
+    return f"condition {period.label or experiment.name!r} {when}" if period.label else f"experiment {experiment.name!r} {when}"
 
 
 def _grouped(stages: Any, key: Callable[[Stage], Any]) -> list[list[Stage]]:

@@ -125,9 +125,11 @@ class Entities:
         return replace(
             self.model,
             parameters={**self.model.parameters, **{f"{name}{START}": Parameter(0.0, "1") for name in chosen}},
-            compartments={name: replace(c, initial=f"{name}{START}") if name in chosen else c
-                          for name, c in self.model.compartments.items()},
-        )  # fmt: skip
+            compartments={
+                name: replace(c, initial=f"{name}{START}") if name in chosen else c
+                for name, c in self.model.compartments.items()
+            },
+        )
 
 
 def read_entities(path: Path, aliases: Mapping[str, str]) -> Entities:
@@ -161,8 +163,18 @@ def read_entities(path: Path, aliases: Mapping[str, str]) -> Entities:
     model, follow = _with_constants(model, symbols)
     days = days_per_unit(symbols.model) or 1.0
     made_events = events if isinstance(events, Events) else Events(())
-    return Entities(where, model, regimen, made_events, days, symbols.scale, names, _amounts(model, symbols), follow,
-                    assigned=_assigned(model, symbols))  # fmt: skip
+    return Entities(
+        where,
+        model,
+        regimen,
+        made_events,
+        days,
+        symbols.scale,
+        names,
+        _amounts(model, symbols),
+        follow,
+        assigned=_assigned(model, symbols),
+    )
 
 
 def _assigned(model: Model, symbols: Symbols) -> dict[str, str]:
@@ -221,10 +233,7 @@ def _with_constants(model: Model, symbols: Symbols) -> tuple[Model, dict[str, Fo
         return model, {}
     made = replace(
         model,
-        parameters={
-            **model.parameters,
-            **{name: Parameter(0.0, "1", title=model.derived[name].title) for name in chosen},
-        },
+        parameters={**model.parameters, **{name: Parameter(0.0, "1", title=model.derived[name].title) for name in chosen}},
         derived={name: d for name, d in model.derived.items() if name not in chosen},
     )
     outputs, se_symbols = equations(made).outputs, {*made.constants, *made.compartments, TIME}

@@ -124,14 +124,16 @@ def _table(path: Path, needed: Sequence[str]) -> pd.DataFrame:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than columns would lose some
-            table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig",
-                                index_col=False)  # fmt: skip
+            table = pd.read_csv(
+                path, sep="\t", dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig", index_col=False
+            )
     except (ValueError, pd.errors.ParserWarning, OSError, pd.errors.ParserError) as error:
         reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
         raise DataError(Problem(path.name, f"is no table ({reason})", "values separated by tabs, UTF-8")) from None
     table.columns = [str(c).strip() for c in table.columns]
-    missing = [Problem(path.name, f"no column {c!r}", "this table has " + ", ".join(needed))
-               for c in needed if c not in table.columns]  # fmt: skip
+    missing = [
+        Problem(path.name, f"no column {c!r}", "this table has " + ", ".join(needed)) for c in needed if c not in table.columns
+    ]
     if missing:
         raise DataError(missing)
     table = table[[c for c in table.columns if not c.startswith("Unnamed: ")]]

@@ -52,9 +52,14 @@ class PetabFit:
 
 
 def fit_petab(
-    problem: PetabProblem, values: Mapping[str, float] | None = None, *, starts: int = 1, method: str = "",
-    max_evaluations: int | None = None, seed: int = 0,
-) -> PetabFit:  # fmt: skip
+    problem: PetabProblem,
+    values: Mapping[str, float] | None = None,
+    *,
+    starts: int = 1,
+    method: str = "",
+    max_evaluations: int | None = None,
+    seed: int = 0,
+) -> PetabFit:
     """Minimise a problem's objective over its estimated parameters, on their scales and within their bounds.
 
     Parameters
@@ -97,18 +102,17 @@ def fit_petab(
     for place in places:
         one = _Search(problem, fixed, method)
         result, why = one.run(place, max_evaluations)
-        best = fixed | (
-            problem.unscaled(np.array([p.value for p in result.params.values()])) if result is not None else {}
-        )
+        best = fixed | (problem.unscaled(np.array([p.value for p in result.params.values()])) if result is not None else {})
         cost = one.objective(best) if result is not None else math.inf
         found.append((cost, result, best))
-        ended = {"objective": cost, "success": bool(getattr(result, "success", False)),
-                 "message": why or str(getattr(result, "message", ""))}  # fmt: skip
+        ended = {
+            "objective": cost,
+            "success": bool(getattr(result, "success", False)),
+            "message": why or str(getattr(result, "message", "")),
+        }
         rows.append(ended | {p.name: best.get(p.name, math.nan) for p in problem.varied})
     if not any(math.isfinite(cost) for cost, *_ in found):
-        raise FitError(
-            Problem(problem.title, f"no start can be fitted; the first says: {rows[0]['message']}", "other values")
-        )
+        raise FitError(Problem(problem.title, f"no start can be fitted; the first says: {rows[0]['message']}", "other values"))
     k = int(np.argmin([cost for cost, *_ in found]))
     cost, result, best = found[k]
     table = pd.DataFrame(rows).sort_values("objective", ignore_index=True)
@@ -121,8 +125,12 @@ def _places(problem: PetabProblem, values: Mapping[str, float] | None, count: in
 
     low, high = (np.array([_edge(getattr(p, side), p.scale) for p in problem.varied]) for side in ("lower", "upper"))
     given = problem.nominal() | dict(values or {})
-    first = np.array([scaled(given[p.name], p.scale) if math.isfinite(given[p.name]) else _middle(a, b)
-                      for p, a, b in zip(problem.varied, low, high, strict=True)])  # fmt: skip
+    first = np.array(
+        [
+            scaled(given[p.name], p.scale) if math.isfinite(given[p.name]) else _middle(a, b)
+            for p, a, b in zip(problem.varied, low, high, strict=True)
+        ]
+    )
     shares = qmc.LatinHypercube(len(low), seed=seed).random(count - 1)
     every = [list(zip(problem.varied, row, low, high, first, strict=True)) for row in shares]
     drawn = [np.array([_drawn(p, share, edges) for p, share, *edges in one]) for one in every]
@@ -169,9 +177,7 @@ class _Search:
         except ImmunoodeError as error:
             return None, str(error)
         least = self.method == "least_squares"
-        minimizer = lmfit.Minimizer(
-            self.residuals if least else self.cost, start, max_nfev=limit, nan_policy="propagate"
-        )
+        minimizer = lmfit.Minimizer(self.residuals if least else self.cost, start, max_nfev=limit, nan_policy="propagate")
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
@@ -236,10 +242,7 @@ class _Search:
         m = len(problem.varied)
         by_noise = slopes_of(noise, m)
         # d residual = -(rate of the transformed prediction / noise) d prediction - residual / noise d noise
-        first = (
-            -found.per_prediction[:, None] * slopes_of(predicted, m)
-            - (found.residual / noise.value)[:, None] * by_noise
-        )
+        first = -found.per_prediction[:, None] * slopes_of(predicted, m) - (found.residual / noise.value)[:, None] * by_noise
         second = by_noise / (noise.value * level)[:, None]
         third = np.zeros((len(priors), m))
         for k, p in enumerate(priors):

@@ -182,9 +182,7 @@ class _Parser:
             raise self.refuse(f"calls {word!r}, which PEtab does not have", nearest(word, [*functions, "piecewise"]))
         fewest, most, made = functions[word]
         if not fewest <= len(given) <= most:
-            raise self.refuse(
-                f"gives {word} {len(given)} arguments", f"{fewest}" if fewest == most else f"{fewest} or {most}"
-            )
+            raise self.refuse(f"gives {word} {len(given)} arguments", f"{fewest}" if fewest == most else f"{fewest} or {most}")
         return _Term(made(*map(self.number, given)))
 
     def piecewise(self, given: list[_Term]) -> _Term:
@@ -207,17 +205,37 @@ def _functions() -> Mapping[str, tuple[int, int, Callable[..., Expr]]]:
         return se.Piecewise((se.Integer(1), 0 < x), (se.Integer(-1), x < 0), (se.Integer(0), True))
 
     one_argument: dict[str, Callable[[Expr], Expr]] = {
-        "exp": se.exp, "sqrt": se.sqrt, "ln": se.log, "log2": lambda x: se.log(x) / se.log(two),
-        "log10": lambda x: se.log(x) / se.log(se.Integer(10)), "abs": lambda x: larger(x, -x), "sign": sign,
-        "sin": se.sin, "cos": se.cos, "tan": lambda x: se.sin(x) / se.cos(x), "cot": lambda x: se.cos(x) / se.sin(x),
-        "sec": lambda x: 1 / se.cos(x), "csc": lambda x: 1 / se.sin(x),
-        "arcsin": se.asin, "arccos": se.acos, "arctan": se.atan, "arccot": lambda x: se.atan(1 / x),
-        "arcsec": lambda x: se.acos(1 / x), "arccsc": lambda x: se.asin(1 / x),
-        "sinh": se.sinh, "cosh": se.cosh, "tanh": se.tanh, "coth": lambda x: 1 / se.tanh(x),
-        "sech": lambda x: 1 / se.cosh(x), "csch": lambda x: 1 / se.sinh(x),
-        "arcsinh": se.asinh, "arccosh": se.acosh, "arctanh": se.atanh,
-        "arccoth": lambda x: half * se.log((x + 1) / (x - 1)), "arcsech": lambda x: se.acosh(1 / x),
+        "exp": se.exp,
+        "sqrt": se.sqrt,
+        "ln": se.log,
+        "log2": lambda x: se.log(x) / se.log(two),
+        "log10": lambda x: se.log(x) / se.log(se.Integer(10)),
+        "abs": lambda x: larger(x, -x),
+        "sign": sign,
+        "sin": se.sin,
+        "cos": se.cos,
+        "tan": lambda x: se.sin(x) / se.cos(x),
+        "cot": lambda x: se.cos(x) / se.sin(x),
+        "sec": lambda x: 1 / se.cos(x),
+        "csc": lambda x: 1 / se.sin(x),
+        "arcsin": se.asin,
+        "arccos": se.acos,
+        "arctan": se.atan,
+        "arccot": lambda x: se.atan(1 / x),
+        "arcsec": lambda x: se.acos(1 / x),
+        "arccsc": lambda x: se.asin(1 / x),
+        "sinh": se.sinh,
+        "cosh": se.cosh,
+        "tanh": se.tanh,
+        "coth": lambda x: 1 / se.tanh(x),
+        "sech": lambda x: 1 / se.cosh(x),
+        "csch": lambda x: 1 / se.sinh(x),
+        "arcsinh": se.asinh,
+        "arccosh": se.acosh,
+        "arctanh": se.atanh,
+        "arccoth": lambda x: half * se.log((x + 1) / (x - 1)),
+        "arcsech": lambda x: se.acosh(1 / x),
         "arccsch": lambda x: se.asinh(1 / x),
-    }  # fmt: skip
+    }
     found: dict[str, tuple[int, int, Callable[..., Expr]]] = {name: (1, 1, f) for name, f in one_argument.items()}
     return found | {"log": (1, 2, log), "pow": (2, 2, lambda a, b: a**b), "min": (2, 2, smaller), "max": (2, 2, larger)}

@@ -13,11 +13,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 LN10 = math.log(10)
 _TRANSFORMED: Mapping[str, Callable[..., Any]] = {"lin": lambda x: x, "log": np.log, "log10": np.log10}
-_RATE: Mapping[str, Callable[..., Any]] = {
-    "lin": np.ones_like,
-    "log": lambda x: 1 / x,
-    "log10": lambda x: 1 / (x * LN10),
-}
+_RATE: Mapping[str, Callable[..., Any]] = {"lin": np.ones_like, "log": lambda x: 1 / x, "log10": lambda x: 1 / (x * LN10)}
 """The derivative of each transformation."""
 DISTRIBUTIONS, TRANSFORMATIONS = ("normal", "laplace"), tuple(_TRANSFORMED)
 

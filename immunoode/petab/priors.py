@@ -46,22 +46,53 @@ def _shapes() -> Mapping[str, Shape]:
 
     inf, log, pi = math.inf, math.log, math.pi
     return {
-        "uniform": Shape(2, -inf, lambda x, a, b: -log(b - a) if a <= x <= b else -inf, lambda x, a, b: 0.0,
-                         lambda a, b: stats.uniform(a, b - a)),
-        "normal": Shape(2, -inf, lambda x, m, s: -0.5 * log(2 * pi * s**2) - 0.5 * ((x - m) / s) ** 2,
-                        lambda x, m, s: -(x - m) / s**2, stats.norm),
-        "laplace": Shape(2, -inf, lambda x, m, s: -log(2 * s) - abs(x - m) / s,
-                         lambda x, m, s: -float(np.sign(x - m)) / s, stats.laplace),
-        "cauchy": Shape(2, -inf, lambda x, m, s: -log(pi * s * (1 + ((x - m) / s) ** 2)),
-                        lambda x, m, s: -2 * (x - m) / (s**2 + (x - m) ** 2), stats.cauchy),
-        "chisquare": Shape(1, 0.0, lambda x, k: (k / 2 - 1) * log(x) - x / 2 - k / 2 * log(2) - math.lgamma(k / 2),
-                           lambda x, k: (k / 2 - 1) / x - 0.5, stats.chi2),
+        "uniform": Shape(
+            2,
+            -inf,
+            lambda x, a, b: -log(b - a) if a <= x <= b else -inf,
+            lambda x, a, b: 0.0,
+            lambda a, b: stats.uniform(a, b - a),
+        ),
+        "normal": Shape(
+            2,
+            -inf,
+            lambda x, m, s: -0.5 * log(2 * pi * s**2) - 0.5 * ((x - m) / s) ** 2,
+            lambda x, m, s: -(x - m) / s**2,
+            stats.norm,
+        ),
+        "laplace": Shape(
+            2, -inf, lambda x, m, s: -log(2 * s) - abs(x - m) / s, lambda x, m, s: -float(np.sign(x - m)) / s, stats.laplace
+        ),
+        "cauchy": Shape(
+            2,
+            -inf,
+            lambda x, m, s: -log(pi * s * (1 + ((x - m) / s) ** 2)),
+            lambda x, m, s: -2 * (x - m) / (s**2 + (x - m) ** 2),
+            stats.cauchy,
+        ),
+        "chisquare": Shape(
+            1,
+            0.0,
+            lambda x, k: (k / 2 - 1) * log(x) - x / 2 - k / 2 * log(2) - math.lgamma(k / 2),
+            lambda x, k: (k / 2 - 1) / x - 0.5,
+            stats.chi2,
+        ),
         "exponential": Shape(1, 0.0, lambda x, s: -log(s) - x / s, lambda x, s: -1 / s, lambda s: stats.expon(scale=s)),
-        "gamma": Shape(2, 0.0, lambda x, a, s: (a - 1) * log(x) - x / s - math.lgamma(a) - a * log(s),
-                       lambda x, a, s: (a - 1) / x - 1 / s, lambda a, s: stats.gamma(a, scale=s)),
-        "rayleigh": Shape(1, 0.0, lambda x, s: log(x) - 2 * log(s) - x**2 / (2 * s**2), lambda x, s: 1 / x - x / s**2,
-                          lambda s: stats.rayleigh(scale=s)),
-    }  # fmt: skip
+        "gamma": Shape(
+            2,
+            0.0,
+            lambda x, a, s: (a - 1) * log(x) - x / s - math.lgamma(a) - a * log(s),
+            lambda x, a, s: (a - 1) / x - 1 / s,
+            lambda a, s: stats.gamma(a, scale=s),
+        ),
+        "rayleigh": Shape(
+            1,
+            0.0,
+            lambda x, s: log(x) - 2 * log(s) - x**2 / (2 * s**2),
+            lambda x, s: 1 / x - x / s**2,
+            lambda s: stats.rayleigh(scale=s),
+        ),
+    }
 
 
 @dataclass(frozen=True)
@@ -126,16 +157,22 @@ class Prior:
 
 
 FAMILIES_1: Mapping[str, tuple[str, bool]] = {
-    "uniform": ("uniform", False), "normal": ("normal", False), "laplace": ("laplace", False),
-    "logNormal": ("normal", True), "logLaplace": ("laplace", True),
-}  # fmt: skip
+    "uniform": ("uniform", False),
+    "normal": ("normal", False),
+    "laplace": ("laplace", False),
+    "logNormal": ("normal", True),
+    "logLaplace": ("laplace", True),
+}
 """Families of version 1, and whether they are of the logarithm; those on the parameter's scale go by `parameterScale...`."""
 FAMILIES_2: Mapping[str, tuple[str, bool]] = {
-    **{name: (name, False) for name in (
-        "cauchy", "chisquare", "exponential", "gamma", "laplace", "normal", "rayleigh", "uniform",
-    )},
-    "log-laplace": ("laplace", True), "log-normal": ("normal", True), "log-uniform": ("uniform", True),
-}  # fmt: skip
+    **{
+        name: (name, False)
+        for name in ("cauchy", "chisquare", "exponential", "gamma", "laplace", "normal", "rayleigh", "uniform")
+    },
+    "log-laplace": ("laplace", True),
+    "log-normal": ("normal", True),
+    "log-uniform": ("uniform", True),
+}
 """Families of version 2, and whether they are of the logarithm."""
 
 

@@ -189,9 +189,7 @@ class PetabProblem:
     def _values(self, values: Mapping[str, float] | None) -> dict[str, float]:
         unknown = [k for k in values or {} if k not in self.nominal()]
         if unknown:
-            raise DataError(
-                [Problem(f"parameter {k!r}", "is not in the problem", nearest(k, self.nominal())) for k in unknown]
-            )
+            raise DataError([Problem(f"parameter {k!r}", "is not in the problem", nearest(k, self.nominal())) for k in unknown])
         given = self.nominal() | {k: float(v) for k, v in (values or {}).items()}
         lost = [k for k, v in given.items() if not math.isfinite(v)]
         if lost:
@@ -250,9 +248,7 @@ class PetabProblem:
             row = seen.iloc[bad[0]]
             what = f"the noise is {noise.value[bad[0]]:g} and the prediction {predicted.value[bad[0]]:g}"
             place = f"{self.title}: {row['observable']!r} in {row['experiment']!r} at time {row['time']:g}"
-            raise SolveError(
-                Problem(place, what, "a noise above zero and a prediction that is a number: see their formulas")
-            )
+            raise SolveError(Problem(place, what, "a noise above zero and a prediction that is a number: see their formulas"))
         made: list[FloatArray] = [np.empty(len(seen)) for _ in range(5)]
         forms = np.array([f"{o.distribution} {o.transformation}" for o in kinds])
         for form in dict.fromkeys(forms):
@@ -288,9 +284,7 @@ def _observed(part: Part, courses: Courses, seen: list[Seen], given: Mapping[str
     made = [(np.empty(size), np.zeros((size, count))) for _ in range(2)]
     for (experiment, name), rows in rows_of.items():
         look = _look(part, by_name[experiment], part.observables[name], part.measurements.iloc[rows], given)
-        for (value, slope), formula in zip(
-            made, (part.observables[name].value, part.observables[name].noise), strict=True
-        ):
+        for (value, slope), formula in zip(made, (part.observables[name].value, part.observables[name].noise), strict=True):
             found = formula(look)
             value[rows] = found.value
             slope[rows] = slopes_of(found, count)
@@ -339,17 +333,16 @@ def _rows(values: list[Dual], tokens: list[str], wanted: list[str]) -> Dual:
     whole = np.array([np.broadcast_to(v.value, rows.shape) for v in values])[chosen, rows]
     if not count:
         return Dual(whole)
-    return Dual(
-        whole, np.array([np.broadcast_to(slopes_of(v, count), (rows.size, count)) for v in values])[chosen, rows]
-    )
+    return Dual(whole, np.array([np.broadcast_to(slopes_of(v, count), (rows.size, count)) for v in values])[chosen, rows])
 
 
 def _stacked(parts: list[Dual]) -> Dual:
     if len(parts) == 1:
         return parts[0]
     count = max((p.slope.shape[-1] for p in parts if p.slope is not None), default=0)
-    return Dual(np.concatenate([p.value for p in parts]),
-                np.concatenate([slopes_of(p, count) for p in parts]) if count else None)  # fmt: skip
+    return Dual(
+        np.concatenate([p.value for p in parts]), np.concatenate([slopes_of(p, count) for p in parts]) if count else None
+    )
 
 
 def read_petab(path: str | Path) -> PetabProblem:

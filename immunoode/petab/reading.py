@@ -119,9 +119,14 @@ class Names:
 
 
 def observable(
-    names: Names, row: Mapping[str, str], distribution: str, transformation: str, placeholders: Sequence[str],
-    noise_placeholders: Sequence[str], others: Callable[[str], Expr | None],
-) -> Observable:  # fmt: skip
+    names: Names,
+    row: Mapping[str, str],
+    distribution: str,
+    transformation: str,
+    placeholders: Sequence[str],
+    noise_placeholders: Sequence[str],
+    others: Callable[[str], Expr | None],
+) -> Observable:
     """Return an observable of a row; `others` gives the formulas of other observables that it may use."""
     import symengine as se
 
@@ -150,9 +155,7 @@ def measurements(table: pd.DataFrame, where: str, experiment: Sequence[str]) -> 
     lost = [k + 1 for k, v in enumerate(value) if not math.isfinite(v)]
     if lost:
         raise DataError(Problem(where, f"the measurement in row {lost[0]} is not finite", "rows that were measured"))
-    filled = [
-        _tokens(table[c]) if c in table else [()] * len(table) for c in ("observableParameters", "noiseParameters")
-    ]
+    filled = [_tokens(table[c]) if c in table else [()] * len(table) for c in ("observableParameters", "noiseParameters")]
     columns = {"observable": list(table["observableId"]), "experiment": list(experiment), "time": time, "value": value}
     return pd.DataFrame({**columns, "filled": filled[0], "noise_filled": filled[1]})
 
@@ -160,9 +163,7 @@ def measurements(table: pd.DataFrame, where: str, experiment: Sequence[str]) -> 
 def _time(text: str, row: int, where: str) -> float:
     found = number(text, f"the time in row {row + 1}", where)
     if math.isnan(found) or found == -math.inf:
-        raise DataError(
-            Problem(where, f"the time in row {row + 1} is {text!r}", "a number, or inf for the steady state")
-        )
+        raise DataError(Problem(where, f"the time in row {row + 1} is {text!r}", "a number, or inf for the steady state"))
     return found
 
 
@@ -178,8 +179,13 @@ def check_measurements(part: Part, parameters: Iterable[str], where: str) -> Non
     for row in part.measurements.itertuples(index=False):
         found = part.observables.get(row.observable)
         if found is None:
-            problems.append(Problem(where, f"measurements name {row.observable!r}, which the observable table has not",
-                                    nearest(row.observable, part.observables)))  # fmt: skip
+            problems.append(
+                Problem(
+                    where,
+                    f"measurements name {row.observable!r}, which the observable table has not",
+                    nearest(row.observable, part.observables),
+                )
+            )
             continue
         pairs = (
             (row.filled, found.placeholders, "observableParameters"),
@@ -191,11 +197,12 @@ def check_measurements(part: Part, parameters: Iterable[str], where: str) -> Non
             seen.add((row.observable, given, column))
             if len(given) != len(wanted):
                 what = f"a measurement of {row.observable!r} has {len(given)} {column}"
-                problems.append(
-                    Problem(where, what, f"{len(wanted)}, for " + (", ".join(wanted) or "it has no placeholders"))
-                )
-            problems += [Problem(where, f"{column} name {t!r}, which there is not", nearest(t, usable))
-                         for t in given if not is_number(t) and t not in usable]  # fmt: skip
+                problems.append(Problem(where, what, f"{len(wanted)}, for " + (", ".join(wanted) or "it has no placeholders")))
+            problems += [
+                Problem(where, f"{column} name {t!r}, which there is not", nearest(t, usable))
+                for t in given
+                if not is_number(t) and t not in usable
+            ]
         if found.transformation != "lin" and row.value <= 0:
             what = f"a measurement of {row.observable!r} is {row.value:g}, of which there is no logarithm"
             problems.append(Problem(where, what, "values above zero, or errors that are not of the logarithm"))
@@ -257,9 +264,7 @@ def bounds(row: Mapping[str, str], estimate: bool, where: str) -> tuple[float, f
             raise DataError(Problem(where, f"has no {column}", "a number for each parameter that is estimated"))
         found.append(number(text, column, where) if text else usual)
     if estimate and not found[0] < found[1]:
-        raise DataError(
-            Problem(where, f"has the bounds {found[0]:g} and {found[1]:g}", "the lower one below the upper")
-        )
+        raise DataError(Problem(where, f"has the bounds {found[0]:g} and {found[1]:g}", "the lower one below the upper"))
     return found[0], found[1]
 
 
@@ -267,7 +272,5 @@ def numbers_in(text: str, count: int, what: str, where: str) -> tuple[float, ...
     """Return the numbers of a prior, separated by semicolons."""
     found = tuple(number(t.strip(), f"a number of the {what}", where) for t in text.split(";")) if text else ()
     if len(found) != count or not np.isfinite(found).all():
-        raise DataError(
-            Problem(where, f"the {what} has the numbers {text!r}", f"{count} numbers, separated by semicolons")
-        )
+        raise DataError(Problem(where, f"the {what} has the numbers {text!r}", f"{count} numbers, separated by semicolons"))
     return found

@@ -72,13 +72,13 @@ def _refuse_empty(files: Mapping[str, list[Any]], where: str) -> None:
 
 
 def _part(folder: Path, where: str, content: Mapping[str, Any], parameters: list[str], name: str) -> Part:
-    files = {kind: names_of(content.get(f"{kind}_files"), f"{kind}_files", where)
-             for kind in ("condition", "measurement", "observable", "sbml")}  # fmt: skip
+    files = {
+        kind: names_of(content.get(f"{kind}_files"), f"{kind}_files", where)
+        for kind in ("condition", "measurement", "observable", "sbml")
+    }
     _refuse_empty(files, where)
     if len(files["sbml"]) > 1:
-        raise DataError(
-            Problem(where, f"has {len(files['sbml'])} SBML files in one problem", "a problem for each model")
-        )
+        raise DataError(Problem(where, f"has {len(files['sbml'])} SBML files in one problem", "a problem for each model"))
     condition = open_table(folder, files["condition"], where, _CONDITION).drop(columns="conditionName", errors="ignore")
     observed = open_table(folder, files["observable"], where, _OBSERVABLE)
     measured = open_table(folder, files["measurement"], where, _MEASUREMENT)
@@ -87,19 +87,13 @@ def _part(folder: Path, where: str, content: Mapping[str, Any], parameters: list
     entities = read_entities(inside(folder, files["sbml"][0], where), {})
     entities = entities.with_parameters(_own(condition, observed, entities))
     names = Names(entities, parameters, where)
-    before = (
-        measured["preequilibrationConditionId"] if "preequilibrationConditionId" in measured else [""] * len(measured)
-    )
+    before = measured["preequilibrationConditionId"] if "preequilibrationConditionId" in measured else [""] * len(measured)
     before = ["" if b.lower() == "nan" else b for b in before]
     conditions = _conditions(condition, names, where)
     pairs = list(zip(before, measured["simulationConditionId"], strict=True))
     unknown = sorted({c for pair in pairs for c in pair} - {*conditions, ""})
     if unknown or any(not simulated for _, simulated in pairs):
-        what = (
-            f"measurements name {unknown[0]!r}, which the condition table has not"
-            if unknown
-            else "a row has no condition"
-        )
+        what = f"measurements name {unknown[0]!r}, which the condition table has not" if unknown else "a row has no condition"
         raise DataError(Problem(where, what, nearest(unknown[0] if unknown else "", conditions)))
     experiments = {_called(*pair): _experiment(pair, conditions) for pair in dict.fromkeys(pairs)}
     seen = measurements(measured, where, [_called(*pair) for pair in pairs])
@@ -160,9 +154,7 @@ def _observables(table: pd.DataFrame, names: Names, where: str) -> dict[str, Obs
         if word not in rows:
             return None
         if word in open_now:
-            raise DataError(
-                Problem(where, f"observables use each other in a circle: {word!r}", "formulas without a circle")
-            )
+            raise DataError(Problem(where, f"observables use each other in a circle: {word!r}", "formulas without a circle"))
         return one(word).value.expression
 
     def one(name: str) -> Observable:
@@ -189,9 +181,7 @@ def _placeholders(stem: str, name: str, formulas: tuple[str, str], where: str) -
     """Return the placeholders of a kind in an observable's formulas, in order."""
     found = {int(n) for text in formulas for n in re.findall(rf"\b{stem}(\d+)_{re.escape(name)}\b", text)}
     if found and found != set(range(1, len(found) + 1)):
-        raise DataError(
-            Problem(where, f"has {stem}{max(found)}_{name}, but not all before it", "numbers from 1 without gaps")
-        )
+        raise DataError(Problem(where, f"has {stem}{max(found)}_{name}, but not all before it", "numbers from 1 without gaps"))
     return [f"{stem}{n}_{name}" for n in sorted(found)]
 
 
@@ -205,13 +195,8 @@ def _parameter(row: Mapping[str, str], where: str) -> Estimated:
     if not estimate and math.isnan(nominal):
         raise DataError(Problem(place, "is not estimated and has no nominalValue", "a number"))
     if estimate and scale != "lin" and lower < 0:
-        raise DataError(
-            Problem(place, f"is on the scale {scale} and has the lower bound {lower:g}", "bounds above zero")
-        )
-    priors = [
-        _prior(row, kind, scale, (lower, upper), place) if estimate else None
-        for kind in ("objective", "initialization")
-    ]
+        raise DataError(Problem(place, f"is on the scale {scale} and has the lower bound {lower:g}", "bounds above zero"))
+    priors = [_prior(row, kind, scale, (lower, upper), place) if estimate else None for kind in ("objective", "initialization")]
     return Estimated(name, scale, lower, upper, nominal, estimate, *priors)
 
 

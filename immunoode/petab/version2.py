@@ -30,8 +30,18 @@ from immunoode.petab.reading import (
 if TYPE_CHECKING:
     import pandas as pd
 
-_KEYS = ("format_version", "id", "parameter_files", "model_files", "measurement_files", "condition_files",
-         "experiment_files", "observable_files", "mapping_files", "extensions")  # fmt: skip
+_KEYS = (
+    "format_version",
+    "id",
+    "parameter_files",
+    "model_files",
+    "measurement_files",
+    "condition_files",
+    "experiment_files",
+    "observable_files",
+    "mapping_files",
+    "extensions",
+)
 _TABLES = {
     "parameter": ("parameterId", "estimate"),
     "condition": ("conditionId", "targetId", "targetValue"),
@@ -40,8 +50,12 @@ _TABLES = {
     "measurement": ("observableId", "experimentId", "measurement", "time"),
     "mapping": ("petabEntityId", "modelEntityId"),
 }
-_DISTRIBUTIONS = {"normal": ("normal", "lin"), "log-normal": ("normal", "log"), "laplace": ("laplace", "lin"),
-                  "log-laplace": ("laplace", "log")}  # fmt: skip
+_DISTRIBUTIONS = {
+    "normal": ("normal", "lin"),
+    "log-normal": ("normal", "log"),
+    "laplace": ("laplace", "lin"),
+    "log-laplace": ("laplace", "log"),
+}
 WIDE = 1e3
 """From which ratio of its bounds on a parameter above zero is searched on its logarithm."""
 
@@ -72,9 +86,7 @@ def read_version_2(path: Path, content: Mapping[str, Any]) -> tuple[tuple[Estima
     models = _models(content.get("model_files"), folder, where)
     measured = tables["measurement"]
     of_model = _model_of_rows(measured, list(models), where)
-    aliases = {
-        r["petabEntityId"]: r["modelEntityId"] for r in tables["mapping"].to_dict("records") if r["modelEntityId"]
-    }
+    aliases = {r["petabEntityId"]: r["modelEntityId"] for r in tables["mapping"].to_dict("records") if r["modelEntityId"]}
     parts = []
     for model, file in models.items():
         rows = measured[[m == model for m in of_model]]
@@ -95,8 +107,11 @@ def _extensions(given: Any, where: str) -> list[Problem]:
 def _models(given: Any, folder: Path, where: str) -> dict[str, Path]:
     if not isinstance(given, dict) or not given or not all(isinstance(m, dict) for m in given.values()):
         raise DataError(Problem(where, "names no model file", RIGHT))
-    other = [Problem(where, f"the model {n!r} is in {m.get('language')!r}", "a model in SBML")
-             for n, m in given.items() if str(m.get("language")).lower() != "sbml"]  # fmt: skip
+    other = [
+        Problem(where, f"the model {n!r} is in {m.get('language')!r}", "a model in SBML")
+        for n, m in given.items()
+        if str(m.get("language")).lower() != "sbml"
+    ]
     if other:
         raise DataError(other)
     return {str(n): inside(folder, m.get("location"), where) for n, m in given.items()}
@@ -113,12 +128,7 @@ def _model_of_rows(measured: pd.DataFrame, models: list[str], where: str) -> lis
 
 
 def _part(
-    model: str,
-    file: Path,
-    tables: Mapping[str, pd.DataFrame],
-    parameters: list[str],
-    aliases: Mapping[str, str],
-    where: str,
+    model: str, file: Path, tables: Mapping[str, pd.DataFrame], parameters: list[str], aliases: Mapping[str, str], where: str
 ) -> Part:
     measured = tables["measurement"]
     used = set(measured["observableId"])
@@ -132,8 +142,11 @@ def _part(
     needed = {c for sequence in sequences.values() for _, ids in sequence for c in ids}
     unknown = sorted(needed - conditions.keys())
     if unknown:
-        raise DataError(Problem(where, f"experiments name {unknown[0]!r}, which the condition table has not",
-                                nearest(unknown[0], conditions)))  # fmt: skip
+        raise DataError(
+            Problem(
+                where, f"experiments name {unknown[0]!r}, which the condition table has not", nearest(unknown[0], conditions)
+            )
+        )
     entities = entities.with_parameters(_own([r for r in rows if r["conditionId"] in needed], observed, entities))
     names = Names(entities, parameters, where)
     experiments = {name: _experiment(name, sequence, conditions, names, where) for name, sequence in sequences.items()}
@@ -166,17 +179,14 @@ def _sequences(table: pd.DataFrame, wanted: set[str], where: str) -> dict[str, l
             ids.append(row["conditionId"])
     unknown = sorted(wanted - found.keys())
     if unknown:
-        raise DataError(Problem(where, f"measurements name {unknown[0]!r}, which the experiment table has not",
-                                nearest(unknown[0], found)))  # fmt: skip
+        raise DataError(
+            Problem(where, f"measurements name {unknown[0]!r}, which the experiment table has not", nearest(unknown[0], found))
+        )
     return {name: sorted(found[name].items()) for name in found if name in wanted}
 
 
 def _experiment(
-    name: str,
-    sequence: list[tuple[float, list[str]]],
-    conditions: Mapping[str, list[dict[str, str]]],
-    names: Names,
-    where: str,
+    name: str, sequence: list[tuple[float, list[str]]], conditions: Mapping[str, list[dict[str, str]]], names: Names, where: str
 ) -> Experiment:
     periods = []
     for time, ids in sequence:
@@ -224,9 +234,7 @@ def _parameter(row: Mapping[str, str], any_prior: bool, where: str) -> Estimated
         raise DataError(Problem(place, "is not estimated and has no nominalValue", "a number"))
     prior = _prior(row, (lower, upper), any_prior, place) if estimate else None
     scale = "log10" if estimate and lower > 0 and upper / lower >= WIDE else "lin"
-    return Estimated(
-        name, scale, lower, upper, nominal, estimate, prior, prior if row.get("priorDistribution") else None
-    )
+    return Estimated(name, scale, lower, upper, nominal, estimate, prior, prior if row.get("priorDistribution") else None)
 
 
 def _prior(row: Mapping[str, str], limits: tuple[float, float], any_prior: bool, where: str) -> Prior | None:
@@ -235,9 +243,7 @@ def _prior(row: Mapping[str, str], limits: tuple[float, float], any_prior: bool,
         if not any_prior:
             return None
         if not all(map(math.isfinite, limits)):
-            raise DataError(
-                Problem(where, "has no prior, and bounds without end", "bounds, or a prior, where others have one")
-            )
+            raise DataError(Problem(where, "has no prior, and bounds without end", "bounds, or a prior, where others have one"))
         return Prior("uniform", "lin", limits)
     one_of(word, tuple(FAMILIES_2), "prior", where)
     shape, logarithmic = FAMILIES_2[word]

@@ -139,9 +139,11 @@ class _Problem:
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables of version 1."""
         return {
-            "parameters": self.parameters(), "conditions": self.conditions(), "observables": self.observables(),
+            "parameters": self.parameters(),
+            "conditions": self.conditions(),
+            "observables": self.observables(),
             "measurements": self.measurements(),
-        }  # fmt: skip
+        }
 
     def sbml(self) -> str:
         return sbml_of_arms(self.result.model, self.arms)
@@ -188,9 +190,7 @@ class _Problem:
 
     def noise(self, quantity: int) -> str:
         """Return the name of the size of a quantity's errors."""
-        return (
-            NOISE if self.result.objective.pool else f"{NOISE}_{_word(self.result.observations.quantities[quantity])}"
-        )
+        return NOISE if self.result.objective.pool else f"{NOISE}_{_word(self.result.observations.quantities[quantity])}"
 
     def parameters(self) -> pd.DataFrame:
         import pandas as pd

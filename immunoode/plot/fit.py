@@ -180,13 +180,7 @@ def _points(box: Axes, result: FitResult, kind: str, name: str, quantity: str, c
     mine = start[(start["quantity"] == quantity) & start["subject"].isin(rows["subject"])]
     if len(mine):
         box.scatter(
-            mine["time"],
-            mine["value"],
-            s=size,
-            facecolors="none",
-            edgecolors=colour,
-            zorder=3,
-            label="baseline or not fitted",
+            mine["time"], mine["value"], s=size, facecolors="none", edgecolors=colour, zorder=3, label="baseline or not fitted"
         )
 
 

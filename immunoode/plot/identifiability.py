@@ -54,8 +54,15 @@ def plot_identifiability(found: Identifiability, *, axes: FloatArray | None = No
     for i in range(count):
         for j in range(count):
             text = f"{correlation[i, j]:.2f}" if np.isfinite(correlation[i, j]) else "?"
-            right.text(j, i, text, ha="center", va="center", fontsize=6,
-                       color="white" if abs(np.nan_to_num(correlation[i, j])) > 0.6 else "black")  # fmt: skip
+            right.text(
+                j,
+                i,
+                text,
+                ha="center",
+                va="center",
+                fontsize=6,
+                color="white" if abs(np.nan_to_num(correlation[i, j])) > 0.6 else "black",
+            )
     right.set_title("correlation of errors (?: not determined)", fontsize=9)
     right.figure.colorbar(shown, ax=right, shrink=0.8)
     return np.asarray(axes)

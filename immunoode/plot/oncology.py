@@ -14,9 +14,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RESPONSE_COLOURS = {
-    "CR": "#0072B2", "PR": "#56B4E9", "SD": "#BDBDBD", "non-CR/non-PD": "#DDDDDD", "PD": "#D55E00", "NE": "#FFFFFF",
-    "iCR": "#0072B2", "iPR": "#56B4E9", "iSD": "#BDBDBD", "non-iCR/non-iUPD": "#DDDDDD", "iUPD": "#E69F00", "iCPD": "#D55E00",
-}  # fmt: skip
+    "CR": "#0072B2",
+    "PR": "#56B4E9",
+    "SD": "#BDBDBD",
+    "non-CR/non-PD": "#DDDDDD",
+    "PD": "#D55E00",
+    "NE": "#FFFFFF",
+    "iCR": "#0072B2",
+    "iPR": "#56B4E9",
+    "iSD": "#BDBDBD",
+    "non-iCR/non-iUPD": "#DDDDDD",
+    "iUPD": "#E69F00",
+    "iCPD": "#D55E00",
+}
 """Blue for response, grey for stable disease, orange and vermilion for progression (told apart by the colour-blind)."""
 EDGE = "0.35"
 UNITS = {"day": 1.0, "week": WEEK, "month": MONTH}
@@ -33,9 +43,7 @@ def responses_of(responses: Any) -> Responses:
     DataError
     """
     if not isinstance(responses, Responses):
-        raise DataError(
-            Problem("responses", f"are {type(responses).__name__}", "give what imo.recist or imo.irecist returns")
-        )
+        raise DataError(Problem("responses", f"are {type(responses).__name__}", "give what imo.recist or imo.irecist returns"))
     if responses.subjects.empty:
         raise DataError(Problem("responses", "have no subject", "an evaluation with at least one"))
     return responses
@@ -74,13 +82,7 @@ def time_unit(days: float, unit: str | None) -> tuple[float, str]:
 
 def short(name: str, most: int = LONGEST_NAME) -> str:
     """Return a name that fits a label: its beginning where it is long."""
-    return (
-        name
-        if len(name) <= most
-        else shorten(name, most, placeholder="…")
-        if " " in name[:most]
-        else name[: most - 1] + "…"
-    )
+    return name if len(name) <= most else shorten(name, most, placeholder="…") if " " in name[:most] else name[: most - 1] + "…"
 
 
 def arm_colours(arms: Sequence[str]) -> dict[str, str]:
@@ -105,9 +107,7 @@ def beside(axes: Any, handles: Sequence[Any], title: str = "") -> None:
     _keep_inside(axes)
     options: dict[str, Any] = {"handles": list(handles), "title": title, "frameon": False, "alignment": "left"}
     if axes.figure.get_figwidth() < NARROW:
-        axes.legend(
-            **options, fontsize="x-small", loc="lower left", bbox_to_anchor=(-0.1, 1.0), ncols=2, columnspacing=1.0
-        )
+        axes.legend(**options, fontsize="x-small", loc="lower left", bbox_to_anchor=(-0.1, 1.0), ncols=2, columnspacing=1.0)
     else:
         axes.legend(**options, fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
 

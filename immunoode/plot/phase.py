@@ -67,9 +67,7 @@ def phase_plane(
     wrong = [n for n in (x, y, *held, *(ranges or {})) if n not in rates.states]
     if wrong or x == y:
         known = nearest(wrong[0], rates.states) if wrong else "two different states"
-        raise ModelError(
-            Problem(f"state {wrong[0] if wrong else x!r}", "is not a state" if wrong else "is given twice", known)
-        )
+        raise ModelError(Problem(f"state {wrong[0] if wrong else x!r}", "is not a state" if wrong else "is given twice", known))
     found = steady_states(model, parameters)
     spans = {n: (ranges or {}).get(n) or _span(n, rates, found) for n in (x, y)}
     axes = new_axes(ax, (6.0, 4.6))
@@ -88,10 +86,7 @@ def phase_plane(
     if len(rates.states) == 2 or fast:
         stable = found["stability"].str.startswith("stable")
         inside = (found[x] <= spans[x][1]) & (found[y] <= spans[y][1])
-        for face, name, rows in (
-            ("black", "stable", found[stable & inside]),
-            ("white", "not stable", found[~stable & inside]),
-        ):
+        for face, name, rows in (("black", "stable", found[stable & inside]), ("white", "not stable", found[~stable & inside])):
             if len(rows):
                 points = {"color": "black", "markerfacecolor": face, "markersize": 7, "zorder": 5, "clip_on": False}
                 axes.plot(rows[x], rows[y], "o", label=name, **points)

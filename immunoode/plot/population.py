@@ -21,8 +21,12 @@ PANELS = 12
 _WIDE = 4
 """Panels beside each other, at most."""
 GREY = "#777777"
-MARKS = {MEASURED: ("o", "observed"), LEFT: ("v", "below this limit"), RIGHT: ("^", "above this limit"),
-         INTERVAL: ("s", "upper end of an interval")}  # fmt: skip
+MARKS = {
+    MEASURED: ("o", "observed"),
+    LEFT: ("v", "below this limit"),
+    RIGHT: ("^", "above this limit"),
+    INTERVAL: ("s", "upper end of an interval"),
+}
 
 
 @names_as_text
@@ -52,8 +56,9 @@ def plot_individuals(
     chosen = subjects or _spread_out(result)
     columns = min(4, len(chosen))
     rows = -(-len(chosen) // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(2.6 * columns + 0.4, 2.1 * rows + 0.7), squeeze=False, sharex=True,
-                                layout="constrained")  # fmt: skip
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(2.6 * columns + 0.4, 2.1 * rows + 0.7), squeeze=False, sharex=True, layout="constrained"
+    )
     days = np.linspace(float(seen.start.min()), float(seen.last.max()), 240)
     curves = {of: result.predict(days, of=of) for of in ("individual", "typical")}  # type: ignore[arg-type]
     data, censored = result.predict(), seen.censoring
@@ -110,8 +115,10 @@ def plot_goodness(result: PopulationResult, *, quantity: str | None = None, draw
     boxes = grid.ravel()
     for box, of in ((boxes[0], "typical"), (boxes[1], "individual")):
         box.plot(measured[of], measured["observed"], "o", ms=3, alpha=0.5, color=colour(0), mew=0)
-        ends = [min(measured[of].min(), measured["observed"].min()),
-                max(measured["observed"].quantile(0.999), measured[of].quantile(0.99))]  # fmt: skip
+        ends = [
+            min(measured[of].min(), measured["observed"].min()),
+            max(measured["observed"].quantile(0.999), measured[of].quantile(0.99)),
+        ]
         box.plot(ends, ends, color="black", lw=1)
         box.set(xlabel=f"{of} prediction ({unit})", ylabel=f"observed ({unit})", xlim=ends, ylim=ends)
     _over(boxes[2], table, "time", "cwres", "time (days)", "conditional weighted residual")
@@ -166,8 +173,9 @@ def plot_convergence(result: PopulationResult) -> FloatArray:
     vectors, names = np.array(result.ended.trace.vectors), result.problem.names
     columns = min(4, len(names))
     rows = -(-len(names) // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(2.7 * columns, 1.9 * rows + 0.4), squeeze=False, sharex=True,
-                                layout="constrained")  # fmt: skip
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(2.7 * columns, 1.9 * rows + 0.4), squeeze=False, sharex=True, layout="constrained"
+    )
     boxes = grid.ravel()
     for j, name in enumerate(names):
         boxes[j].plot(vectors[:, j], color=colour(0), lw=1.2)
@@ -206,8 +214,15 @@ def plot_predictive(
     lines = -(-len(strata) // wide)
     if axes is None:
         size = (max(5.4, 3.2 * wide), lines * (3.0 + 1.5 * below) + 0.8)
-        _, grid = plt.subplots(each * lines, wide, figsize=size, squeeze=False, sharex=True, layout="constrained",
-                               height_ratios=[2.4, 1][:each] * lines)  # fmt: skip
+        _, grid = plt.subplots(
+            each * lines,
+            wide,
+            figsize=size,
+            squeeze=False,
+            sharex=True,
+            layout="constrained",
+            height_ratios=[2.4, 1][:each] * lines,
+        )
         for box in grid.ravel():
             box.set_visible(False)
     else:
@@ -259,8 +274,14 @@ def _check_panel(box: Axes, check: PredictiveCheck, stratum: str, points: bool, 
         box.fill_between(part["time"], part["lower"], part["upper"], color=shade, alpha=0.3, lw=0, label=name)
         outer = ", ".join(f"{q:g}" for q in own["percentile"].unique() if abs(q - 50) > 1e-9)
         of = "median" if middle else f"{outer} %"
-        box.plot(part["time"], part["observed"], "-" if middle else "--", color="black", lw=1.4,
-                 label=f"{of} of observed" if middle or k == 0 else None)  # fmt: skip
+        box.plot(
+            part["time"],
+            part["observed"],
+            "-" if middle else "--",
+            color="black",
+            lw=1.4,
+            label=f"{of} of observed" if middle or k == 0 else None,
+        )
     if stratum != "all":
         box.set_title(words(stratum), fontsize="small")
     if log:

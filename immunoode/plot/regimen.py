@@ -50,9 +50,7 @@ def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True, da
     frame, therapies = regimen.to_frame(), regimen.therapies
     parameters = tuple(dict.fromkeys(course.parameter for course in regimen.courses))
     labels = [_stated(regimen, therapy) for therapy in therapies] + [_range(regimen, p) for p in parameters]
-    height = (
-        sum(_LANE * max(1.0, 0.6 * (label.count("\n") + 1)) for label in labels) if amounts else _LANE * len(labels)
-    )
+    height = sum(_LANE * max(1.0, 0.6 * (label.count("\n") + 1)) for label in labels) if amounts else _LANE * len(labels)
     box = new_axes(axes, (8.0, 1.1 + max(height, _LANE)))
     first, last = _span(frame)
     margin = 0.02 * (last - first) + 0.5
@@ -63,12 +61,19 @@ def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True, da
         draw = _lane if row < len(therapies) else _steps
         draw(box, row, given, (first - margin, last + margin))
         if amounts:
-            box.annotate(labels[row], (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize="small",
-                         annotation_clip=False)  # fmt: skip
+            box.annotate(
+                labels[row],
+                (1.01, row),
+                xycoords=("axes fraction", "data"),
+                va="center",
+                fontsize="small",
+                annotation_clip=False,
+            )
     for time in frame["time_day"][frame["action"] == RESET]:
         box.axvline(time, color="0.4", linestyle="--", linewidth=1)
-        box.annotate("reset", (time, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize="small",
-                     color="0.4")  # fmt: skip
+        box.annotate(
+            "reset", (time, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize="small", color="0.4"
+        )
     box.set_yticks(range(len(labels)), [words(name) for name in (*therapies, *parameters)])
     box.set_ylim(max(len(labels), 1) - 0.5, -0.5)
     box.tick_params(axis="y", length=0)
@@ -129,8 +134,15 @@ def _lane(box: Any, row: int, given: Any, span: tuple[float, float]) -> None:
     box.axhline(row, color="0.9", linewidth=0.8, zorder=0)
     doses = given[given["action"] == DOSE]
     times = doses["time_day"].to_numpy()
-    box.plot(times, [row] * len(times), linestyle="none", marker="|", markersize=_MARK, color=style,
-             markeredgewidth=_mark_width(box, times, width))  # fmt: skip
+    box.plot(
+        times,
+        [row] * len(times),
+        linestyle="none",
+        marker="|",
+        markersize=_MARK,
+        color=style,
+        markeredgewidth=_mark_width(box, times, width),
+    )
     for action, marker in ((REPLACE, "D"), (MULTIPLY, "X")):
         times = given["time_day"][given["action"] == action]
         box.plot(times, [row] * len(times), linestyle="none", marker=marker, markersize=6, color=style)

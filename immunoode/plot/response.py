@@ -67,9 +67,7 @@ def response_over_time(
     step = units.days(every)
     after = _progressed(visits[(visits["response"] != "") & (visits["time"] > 0)])
     if after.empty or not step > 0:
-        raise DataError(
-            Problem("responses", "no subject has a visit after day 0", "at least one later visit, and every > 0")
-        )
+        raise DataError(Problem("responses", "no subject has a visit after day 0", "at least one later visit, and every > 0"))
     order = [r for r in responses.order if (after["response"] == r).any()]
     table = _shares(after, responses, np.arange(step, float(after["time"].max()) + step, step), order)
     arms = list(dict.fromkeys(responses.subjects["arm"]))
@@ -80,9 +78,7 @@ def response_over_time(
         base = np.zeros(len(wide))
         for response in [*order, ENDED]:
             colour = RESPONSE_COLOURS.get(response, "#F5F5F5")
-            box.bar(
-                wide.index / days, wide[response], 0.9 * step / days, base, color=colour, edgecolor=EDGE, linewidth=0.4
-            )
+            box.bar(wide.index / days, wide[response], 0.9 * step / days, base, color=colour, edgecolor=EDGE, linewidth=0.4)
             base += wide[response].to_numpy()
         box.set_title(with_count(arm, responses.subjects), fontsize="small")
         box.set(ylim=(0, 1))
@@ -136,24 +132,26 @@ def _shares(after: pd.DataFrame, responses: Responses, days: Sequence[float] | A
     half = (days[1] - days[0]) / 2 if len(days) > 1 else days[0] / 2
     rows = []
     for day in days:
-        seen = (
-            after[after["time"] <= day + half].drop_duplicates("subject", keep="last").set_index("subject")["response"]
-        )
+        seen = after[after["time"] <= day + half].drop_duplicates("subject", keep="last").set_index("subject")["response"]
         now = seen.where(last.reindex(seen.index) >= day - half, ENDED).reindex(arms.index).fillna(ENDED)
         for arm, own in now.groupby(arms):
             counts = own.value_counts(normalize=True)
             rows += [
-                {"arm": arm, "time": float(day), "response": r, "share": float(counts.get(r, 0.0))}
-                for r in [*order, ENDED]
+                {"arm": arm, "time": float(day), "response": r, "share": float(counts.get(r, 0.0))} for r in [*order, ENDED]
             ]
     return pd.DataFrame(rows)
 
 
 @names_as_text
 def sums_by_arm(
-    responses: Responses, *, fits: pd.DataFrame | None = None, unit: str | None = None, log: bool = False, ax: Any = None,
+    responses: Responses,
+    *,
+    fits: pd.DataFrame | None = None,
+    unit: str | None = None,
+    log: bool = False,
+    ax: Any = None,
     data: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """Draw the sums of diameters of each subject, an arm a panel, with the median over time or with fitted curves.
 
     Parameters
@@ -223,9 +221,7 @@ def _curves(fits: pd.DataFrame) -> pd.DataFrame:
     named = fits.rename(columns={"predicted": "value"}) if "value" not in fits.columns else fits
     missing = [c for c in ("subject", "time", "value") if c not in named.columns]
     if missing:
-        raise DataError(
-            [Problem("fits", f"has no column {c!r}", "subject, time, value; or fit.predict()") for c in missing]
-        )
+        raise DataError([Problem("fits", f"has no column {c!r}", "subject, time, value; or fit.predict()") for c in missing])
     if "quantity" in named.columns:
         named = named[named["quantity"] == SUM_OF_DIAMETERS]
     return named.assign(subject=named["subject"].astype(str)).sort_values("time", kind="stable")

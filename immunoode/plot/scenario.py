@@ -41,9 +41,13 @@ def plot_comparison(comparison: Comparison, *, panels: Sequence[str] | None = No
     rows = [("size", 2.6), ("change", 2.2), *((name, 1.6) for name in extra)]
     rows += [("calendar", 0.5 + 0.24 * len(lanes))] if lanes else []
     figure, boxes = plt.subplots(
-        len(rows), 1, sharex=True, layout="constrained", figsize=(8.0, sum(h for _, h in rows) + 0.8),
+        len(rows),
+        1,
+        sharex=True,
+        layout="constrained",
+        figsize=(8.0, sum(h for _, h in rows) + 0.8),
         gridspec_kw={"height_ratios": [h for _, h in rows]},
-    )  # fmt: skip
+    )
     axes = dict(zip((name for name, _ in rows), np.atleast_1d(boxes), strict=True))
     _curves(axes["size"], comparison, comparison.measure)
     _change(axes["change"], comparison)
@@ -57,9 +61,7 @@ def plot_comparison(comparison: Comparison, *, panels: Sequence[str] | None = No
         box.label_outer()
         box.spines[["top", "right"]].set_visible(False)
     handles, labels = axes["size"].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside upper center", ncols=min(3, len(labels)), fontsize="small", frameon=False
-    )
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(3, len(labels)), fontsize="small", frameon=False)
     figure.align_ylabels(list(axes.values()))
     return axes
 
@@ -70,9 +72,7 @@ def _extra(comparison: Comparison) -> tuple[str, ...]:
     chosen = []
     for group in _PANELS:
         spread = {
-            n: max(float(np.nanmax(s[n]) - np.nanmin(s[n])) for s in simulations)
-            for n in group
-            if n in simulations[0].names
+            n: max(float(np.nanmax(s[n]) - np.nanmin(s[n])) for s in simulations) for n in group if n in simulations[0].names
         }
         if spread and max(spread.values()) > 0:
             chosen.append(max(spread, key=lambda n: spread[n]))
@@ -102,8 +102,9 @@ def _change(box: Any, comparison: Comparison) -> None:
         box.plot(simulation.times, change, **line(index))
     for level, text in comparison.progression.lines if comparison.progression else ():
         box.axhline(level, color="0.5", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-        box.annotate(text, (1.0, level), xycoords=("axes fraction", "data"), fontsize="x-small", color="0.35",
-                     ha="right", va="bottom")  # fmt: skip
+        box.annotate(
+            text, (1.0, level), xycoords=("axes fraction", "data"), fontsize="x-small", color="0.35", ha="right", va="bottom"
+        )
     box.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     most = 200.0 if comparison.progression and comparison.progression.of == "nadir" else 1000.0
     box.set_ylim(-105, min(max(top * 1.05, 60.0), most))

@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.plot.oncology import (
-    arm_colours,
-    beside,
-    plain_spines,
-    responses_of,
-    room,
-    sizes_of,
-    time_unit,
-    with_count,
-)
+from immunoode.plot.oncology import arm_colours, beside, plain_spines, responses_of, room, sizes_of, time_unit, with_count
 from immunoode.plot.style import names_as_text, new_axes
 from immunoode.trial.response.words import PROGRESSED, is_one_of
 
@@ -78,9 +69,7 @@ def spider(responses: Responses, *, unit: str | None = None, ax: Any = None, dat
     if highest > HIGHEST:
         over = table.loc[table["change"] > HIGHEST, "subject"].nunique()
         text = f"{over} subject{'s' if over > 1 else ''} above, to +{highest:.0f} %"
-        axes.annotate(
-            text, (0.99, 0.985), xycoords="axes fraction", ha="right", va="top", fontsize="x-small", color="0.3"
-        )
+        axes.annotate(text, (0.99, 0.985), xycoords="axes fraction", ha="right", va="top", fontsize="x-small", color="0.3")
     beside(axes, _handles(colours, responses, table, room(axes)))
     return (axes, table) if data else axes
 

@@ -14,14 +14,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 """Okabe and Ito's colours."""
 STYLES = ("-", "--", "-.", ":")
 WEEK, MONTH = 7.0, 30.4375
-_PRINTED = (
-    ("pd1", "PD-1"),
-    ("pdl1", "PD-L1"),
-    ("ctla4", "CTLA-4"),
-    ("car t", "CAR-T"),
-    ("t cell", "T cell"),
-    ("il2", "IL-2"),
-)
+_PRINTED = (("pd1", "PD-1"), ("pdl1", "PD-L1"), ("ctla4", "CTLA-4"), ("car t", "CAR-T"), ("t cell", "T cell"), ("il2", "IL-2"))
 
 
 P = ParamSpec("P")

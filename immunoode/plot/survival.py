@@ -21,13 +21,7 @@ TITLES = {"OS": "overall survival", "PFS": "progression-free survival", "DOR": "
 
 @names_as_text
 def kaplan_meier_figure(
-    km: KaplanMeier,
-    *,
-    unit: str | None = None,
-    bands: bool = True,
-    at_risk: bool = True,
-    ax: Any = None,
-    data: bool = False,
+    km: KaplanMeier, *, unit: str | None = None, bands: bool = True, at_risk: bool = True, ax: Any = None, data: bool = False
 ) -> Any:
     """Draw survival of each arm, censored subjects as ticks, and the numbers at risk below.
 
@@ -60,9 +54,7 @@ def kaplan_meier_figure(
                 time, curve["lower"], curve["upper"], step="post", color=colours[str(arm)], alpha=0.15, linewidth=0
             )
         gone = curve[curve["censored"] > 0]
-        axes.plot(
-            gone["time"] / days, gone["survival"], "|", color=colours[str(arm)], markersize=6, markeredgewidth=1.0
-        )
+        axes.plot(gone["time"] / days, gone["survival"], "|", color=colours[str(arm)], markersize=6, markeredgewidth=1.0)
     axes.set(ylim=(0, 1.02), ylabel=TITLES.get(km.endpoint, km.endpoint), xlabel=f"time ({name})")
     axes.axhline(0.5, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
     last = float(km.curve["time"].max()) / days
@@ -135,9 +127,7 @@ FOREST = ("label", "estimate", "lower", "upper")
 
 
 @names_as_text
-def forest(
-    estimates: SurvivalRegression | pd.DataFrame, *, measure: str = "", ax: Any = None, data: bool = False
-) -> Any:
+def forest(estimates: SurvivalRegression | pd.DataFrame, *, measure: str = "", ax: Any = None, data: bool = False) -> Any:
     """Draw estimates with their intervals on a logarithmic axis, one below the other.
 
     Parameters
@@ -173,9 +163,7 @@ def forest(
         axes.plot([row["lower"], row["upper"]], [y, y], color="#0072B2", linewidth=1.6)
         axes.plot(row["estimate"], y, "s", color="#0072B2", markersize=6)
         said = f"{row['estimate']:.2f} ({row['lower']:.2f}, {row['upper']:.2f})"
-        axes.annotate(
-            said, (1.02, y), xycoords=("axes fraction", "data"), va="center", fontsize="small", annotation_clip=False
-        )
+        axes.annotate(said, (1.02, y), xycoords=("axes fraction", "data"), va="center", fontsize="small", annotation_clip=False)
     axes.axvline(1, color="0.4", linewidth=0.9, linestyle="--", zorder=0)
     axes.set_xscale("log")
     low, high = float(table["lower"].min()), float(table["upper"].max())
@@ -201,9 +189,7 @@ def _estimates(estimates: Any) -> tuple[pd.DataFrame, str]:
     table = table.rename(columns={"covariate": "label"})
     missing = [c for c in FOREST if c not in table.columns]
     if missing:
-        raise DataError(
-            [Problem("estimates", f"no column {c!r}", nearest(c, map(str, table.columns))) for c in missing]
-        )
+        raise DataError([Problem("estimates", f"no column {c!r}", nearest(c, map(str, table.columns))) for c in missing])
     wrong = table[~((table["lower"] > 0) & np.isfinite(table["upper"]) & (table["estimate"] > 0))]
     if len(wrong):
         right = "positive ratios with finite intervals"

@@ -88,9 +88,7 @@ def swimmer(
         axes.scatter(rows["time"] / days, rows["subject"].map(place), size * scale, **style)
     going = shown[shown["event"] == "ongoing"]
     ahead = 0.012 * float(ends.max()) / days
-    axes.scatter(
-        going["time"] / days + ahead, going["subject"].map(place), 26 * scale, marker=">", color="0.2", zorder=3
-    )
+    axes.scatter(going["time"] / days + ahead, going["subject"].map(place), 26 * scale, marker=">", color="0.2", zorder=3)
     _labels(axes, order)
     axes.set(xlabel=f"time ({name})", ylim=(-0.8, many - 0.2), xlim=(0, 1.05 * float(ends.max()) / days))
     plain_spines(axes)
@@ -160,16 +158,7 @@ def _handles(colours: dict[str, str], subjects: pd.DataFrame, table: pd.DataFram
     handles: list[Any] = [Patch(color=c, alpha=0.75, label=with_count(a, subjects, most)) for a, c in colours.items()]
     there = [e for e in MARKS if (table["event"] == e).any()]
     handles += [
-        Line2D(
-            [],
-            [],
-            linestyle="none",
-            marker=MARKS[e][0],
-            color=MARKS[e][1],
-            markeredgecolor="black",
-            markersize=6,
-            label=e,
-        )
+        Line2D([], [], linestyle="none", marker=MARKS[e][0], color=MARKS[e][1], markeredgecolor="black", markersize=6, label=e)
         for e in there
     ]
     if (table["event"] == "ongoing").any():

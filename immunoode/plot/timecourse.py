@@ -67,9 +67,7 @@ def plot_simulation(
 def _default(simulation: Simulation) -> tuple[str, ...]:
     if "sum_of_diameters" in simulation.names:
         return ("sum_of_diameters",)
-    tumours = tuple(
-        n for n, c in simulation.model.compartments.items() if "tumour" in c.roles and n in simulation.names
-    )
+    tumours = tuple(n for n, c in simulation.model.compartments.items() if "tumour" in c.roles and n in simulation.names)
     return tumours or simulation.names[:1]
 
 

@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.plot.oncology import (
-    EDGE,
-    RESPONSE_COLOURS,
-    arm_colours,
-    beside,
-    plain_spines,
-    responses_of,
-    room,
-    short,
-)
+from immunoode.plot.oncology import EDGE, RESPONSE_COLOURS, arm_colours, beside, plain_spines, responses_of, room, short
 from immunoode.plot.style import names_as_text, new_axes
 
 if TYPE_CHECKING:
@@ -95,14 +86,10 @@ def _cut(axes: Any, change: np.ndarray[Any, np.dtype[np.float64]]) -> None:
     over = np.flatnonzero(change > HIGHEST)
     if not len(over):
         return
-    axes.plot(
-        over, np.full(len(over), HIGHEST), linestyle="none", marker="^", markersize=4, color="black", clip_on=False
-    )
+    axes.plot(over, np.full(len(over), HIGHEST), linestyle="none", marker="^", markersize=4, color="black", clip_on=False)
     if len(over) <= 6 and len(change) <= NAMED:
         for k in over:
-            axes.annotate(
-                f"{change[k]:.0f}", (k, HIGHEST), (0, 5), textcoords="offset points", ha="center", fontsize="x-small"
-            )
+            axes.annotate(f"{change[k]:.0f}", (k, HIGHEST), (0, 5), textcoords="offset points", ha="center", fontsize="x-small")
     else:
         text = f"{len(over)} above +{HIGHEST:.0f} % (to +{change.max():.0f} %)"
         axes.annotate(text, (over[-1], HIGHEST), (8, 3), textcoords="offset points", fontsize="small", va="bottom")

@@ -70,10 +70,13 @@ def modes(problem: Problem, point: Point, eta: FloatArray, rounds: int = ROUNDS)
             better = ~best.arrived & (penalised <= best.penalised + 1e-12 * np.abs(best.penalised))
             rows = better[problem.subject]
             best = Modes(
-                np.where(better[:, None], trial, best.eta), np.where(rows, g, best.g),
-                np.where(rows[:, None], by, best.by), np.where(better, penalised, best.penalised),
-                np.where(better[:, None, None], hessian, best.hessian), best.arrived,
-            )  # fmt: skip
+                np.where(better[:, None], trial, best.eta),
+                np.where(rows, g, best.g),
+                np.where(rows[:, None], by, best.by),
+                np.where(better, penalised, best.penalised),
+                np.where(better[:, None, None], hessian, best.hessian),
+                best.arrived,
+            )
             slope = np.where(better[:, None], first, slope)
         damping = np.where(better, 0.1 * damping * (damping > 1e-4), np.maximum(10.0 * damping, 1e-2))
         scale = np.einsum("sii->si", best.hessian)
@@ -119,10 +122,13 @@ def _likelier(problem: Problem, one: Modes, other: Modes) -> Modes:
     better = np.isfinite(other.penalised) & ~(one.penalised - other.penalised <= GAIN)
     rows = better[problem.subject]
     return Modes(
-        np.where(better[:, None], other.eta, one.eta), np.where(rows, other.g, one.g),
-        np.where(rows[:, None], other.by, one.by), np.where(better, other.penalised, one.penalised),
-        np.where(better[:, None, None], other.hessian, one.hessian), np.where(better, other.arrived, one.arrived),
-    )  # fmt: skip
+        np.where(better[:, None], other.eta, one.eta),
+        np.where(rows, other.g, one.g),
+        np.where(rows[:, None], other.by, one.by),
+        np.where(better, other.penalised, one.penalised),
+        np.where(better[:, None, None], other.hessian, one.hessian),
+        np.where(better, other.arrived, one.arrived),
+    )
 
 
 def _elsewhere(problem: Problem, point: Point, found: Modes) -> list[FloatArray]:
@@ -144,7 +150,7 @@ def _elsewhere(problem: Problem, point: Point, found: Modes) -> list[FloatArray]
 
 def _at(
     problem: Problem, point: Point, eta: FloatArray, g: FloatArray, by: FloatArray, precision: FloatArray, log_det: float
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:  # fmt: skip
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return g, by (zero where not solved), and (S,) the penalised -2 log, its half second and its first derivative."""
     e, slope, w = problem.likelihood.first(g, point.errors)
     good = np.isfinite(g) & np.isfinite(e) & np.isfinite(by).all(axis=-1)

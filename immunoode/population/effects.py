@@ -87,8 +87,10 @@ class Effects:
 
     def typical_values(self, beta: FloatArray) -> dict[str, float]:
         """Return the typical value of each parameter."""
-        return {n: float(self.distributions[k].value(np.array(beta[self.typical[k]])))
-                for n, k in zip(self.parameters, self.first, strict=True)}  # fmt: skip
+        return {
+            n: float(self.distributions[k].value(np.array(beta[self.typical[k]])))
+            for n, k in zip(self.parameters, self.first, strict=True)
+        }
 
     def means(self, beta: FloatArray) -> FloatArray:
         """Return (S, K) latent values without random effects."""
@@ -136,16 +138,21 @@ def effects(
     sds, later = deviations(random, SD), deviations(occasional, OCCASION_SD)
     names = tuple(dict.fromkeys([*vary, *sds, *later]))
     known = model.constants
-    problems = [Problem("vary", f"{n!r} is not a parameter of model {model.name!r}", nearest(n, known)) for n in names
-                if n not in known]  # fmt: skip
+    problems = [
+        Problem("vary", f"{n!r} is not a parameter of model {model.name!r}", nearest(n, known)) for n in names if n not in known
+    ]
     if not sds:
         problems.append(Problem("random", "is empty", "name a parameter that differs between subjects, or use immunoode.fit"))
     for where, table in (("covariates", covariates), ("distribution", distribution), ("initial", initial)):
         problems += [Problem(where, f"{n!r} does not vary", nearest(str(n), names)) for n in table if n not in names]
-    problems += [Problem(f"random[{n!r}]", f"a standard deviation of {s!r}", "a number above zero") for n, s in sds.items()
-                 if not s > 0]  # fmt: skip
-    problems += [Problem(f"between_occasions[{n!r}]", f"a standard deviation of {s!r}", "a number above zero")
-                 for n, s in later.items() if not s > 0]  # fmt: skip
+    problems += [
+        Problem(f"random[{n!r}]", f"a standard deviation of {s!r}", "a number above zero") for n, s in sds.items() if not s > 0
+    ]
+    problems += [
+        Problem(f"between_occasions[{n!r}]", f"a standard deviation of {s!r}", "a number above zero")
+        for n, s in later.items()
+        if not s > 0
+    ]
     groups = _groups(correlated, tuple(n for n in names if n in sds), problems)
     if problems:
         raise FitError(problems)
@@ -166,10 +173,19 @@ def effects(
             start.append(0.0)
     which = tuple(k for k, n in enumerate(names) if n in sds)
     return Effects(
-        names, np.arange(len(names)), names, tuple(known[n].unit for n in names), made, np.stack(columns, axis=-1),
-        tuple(coefficients), np.array(typical), np.array(which), pattern_of(len(which), groups), np.array(start),
+        names,
+        np.arange(len(names)),
+        names,
+        tuple(known[n].unit for n in names),
+        made,
+        np.stack(columns, axis=-1),
+        tuple(coefficients),
+        np.array(typical),
+        np.array(which),
+        pattern_of(len(which), groups),
+        np.array(start),
         np.diag([float(sds[names[k]]) ** 2 for k in which]),
-    )  # fmt: skip
+    )
 
 
 def deviations(given: str | Iterable[str] | Mapping[str, float], usual: float) -> dict[str, float]:
@@ -198,10 +214,18 @@ def on_occasions(one: Effects, occasions: Occasions, sds: Mapping[str, float]) -
     nested = Nested(one.pattern, within, own, kinds, tuple(rows[i][1] for i in random))
     start = nested.whole(one.start_omega, np.diag([sds[n] ** 2 for n in occasions.names]))
     return replace(
-        one, first=np.searchsorted(of, np.arange(len(one.parameters))), names=names, units=tuple(one.units[k] for k in of),
-        distributions=tuple(one.distributions[k] for k in of), columns=one.columns[:, of], typical=one.typical[of],
-        random=np.array(random), pattern=nested, start_omega=start, occasions=occasions,
-    )  # fmt: skip
+        one,
+        first=np.searchsorted(of, np.arange(len(one.parameters))),
+        names=names,
+        units=tuple(one.units[k] for k in of),
+        distributions=tuple(one.distributions[k] for k in of),
+        columns=one.columns[:, of],
+        typical=one.typical[of],
+        random=np.array(random),
+        pattern=nested,
+        start_omega=start,
+        occasions=occasions,
+    )
 
 
 def _start(name: str, distribution: Distribution, value: float, parameter: Parameter) -> float:
@@ -222,6 +246,7 @@ def _groups(
     groups = [tuple(g) for g in correlated]
     flat = [n for g in groups for n in g]
     problems += [Problem("correlated", f"{n!r} has no random effect", nearest(n, random)) for n in flat if n not in random]
-    problems += [Problem("correlated", f"{n!r} is in two groups", "one group each") for n in dict.fromkeys(flat)
-                 if flat.count(n) > 1]  # fmt: skip
+    problems += [
+        Problem("correlated", f"{n!r} is in two groups", "one group each") for n in dict.fromkeys(flat) if flat.count(n) > 1
+    ]
     return tuple(tuple(random.index(n) for n in g) for g in groups if all(n in random for n in g))

@@ -147,8 +147,18 @@ def fit_population(
     whole, table, seen, given = arranged(model, data, free, observe, baseline, start, regimens)
     seen = _sorted(seen)
     known = _first(whole, seen, free)
-    made = effects(whole, seen, table.covariates, names, random, correlated, covariates or {}, distribution or {},
-                   known | dict(initial or {}), later)  # fmt: skip
+    made = effects(
+        whole,
+        seen,
+        table.covariates,
+        names,
+        random,
+        correlated,
+        covariates or {},
+        distribution or {},
+        known | dict(initial or {}),
+        later,
+    )
     base = base_values(whole, seen, table.covariates, parameters, made.names)
     keys = equations(whole).parameters
     values = {s: dict(zip(keys, map(float, row), strict=True)) for s, row in zip(seen.subjects, base, strict=True)}
@@ -183,8 +193,9 @@ def _on_occasions(
     found = occasions_of(list(later), occasions, data, seen, dict(zip(seen.subjects, planned, strict=True)))
     wider = by_occasion(model, found.names, found.count)
     old, new = equations(model).parameters, equations(wider)
-    columns = [base[:, old.index(n)] if n in old else np.full(len(base), v)
-               for n, v in zip(new.parameters, new.values, strict=True)]  # fmt: skip
+    columns = [
+        base[:, old.index(n)] if n in old else np.full(len(base), v) for n, v in zip(new.parameters, new.values, strict=True)
+    ]
     changing = tuple(with_occasions(p, days) for p, days in zip(planned, found.days, strict=True))
     return on_occasions(made, found, later), (wider, np.stack(columns, axis=1), changing)
 
@@ -254,9 +265,14 @@ def _from(task: Task, resume: PopulationResult | None) -> Point | None:
 
 
 def _run(
-    task: Task, method: str, point: Point | None, iterations: int | tuple[int, int] | None, chains: int | None,
-    seed: int, progress: bool | None,
-) -> Ended:  # fmt: skip
+    task: Task,
+    method: str,
+    point: Point | None,
+    iterations: int | tuple[int, int] | None,
+    chains: int | None,
+    seed: int,
+    progress: bool | None,
+) -> Ended:
     from tqdm.auto import tqdm
 
     if method == "focei":

@@ -128,8 +128,14 @@ def _descend(problem: Problem, start: _Descent, iterations: int, bar: Any, trace
         trace.add(best[1], best[0])
 
     try:
-        result = minimize(function, np.zeros(len(origin)), jac=True, method="BFGS", callback=step,
-                          options={"gtol": FLAT, "maxiter": iterations, "xrtol": 1e-7})  # fmt: skip
+        result = minimize(
+            function,
+            np.zeros(len(origin)),
+            jac=True,
+            method="BFGS",
+            callback=step,
+            options={"gtol": FLAT, "maxiter": iterations, "xrtol": 1e-7},
+        )
         steep = float(np.max(np.abs(best[2].gradients.sum(axis=0) @ scale)))
         success = bool(result.success or steep < 10 * FLAT)
         message = "the gradient vanishes" if success else f"{result.message} (gradient {steep:.2g} standard errors)"

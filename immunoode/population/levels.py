@@ -56,14 +56,37 @@ def levels(effects: Effects, omega: FloatArray, eta: FloatArray) -> Iterator[Lev
     names = effects.random_names
     yield _level(effects, "between subjects", names, names, pattern.between, between, subjects, 0)
     later = effects.occasions.names
-    yield _level(effects, "between occasions", later, tuple(map(between_occasions, later)), pattern.within, within,
-                 occasions[effects.occasions.there], len(pattern.between.places))  # fmt: skip
+    yield _level(
+        effects,
+        "between occasions",
+        later,
+        tuple(map(between_occasions, later)),
+        pattern.within,
+        within,
+        occasions[effects.occasions.there],
+        len(pattern.between.places),
+    )
 
 
 def _level(
-    effects: Effects, kind: str, parameters: tuple[str, ...], names: tuple[str, ...], pattern: Pattern, covariance: FloatArray,
-    found: FloatArray, offset: int,
-) -> Level:  # fmt: skip
+    effects: Effects,
+    kind: str,
+    parameters: tuple[str, ...],
+    names: tuple[str, ...],
+    pattern: Pattern,
+    covariance: FloatArray,
+    found: FloatArray,
+    offset: int,
+) -> Level:
     at = [int(effects.first[effects.parameters.index(p)]) for p in parameters]
-    return Level(kind, parameters, names, tuple(effects.distributions[k] for k in at), tuple(effects.units[k] for k in at),
-                 pattern, covariance, found, offset)  # fmt: skip
+    return Level(
+        kind,
+        parameters,
+        names,
+        tuple(effects.distributions[k] for k in at),
+        tuple(effects.units[k] for k in at),
+        pattern,
+        covariance,
+        found,
+        offset,
+    )

@@ -226,13 +226,17 @@ def likelihood_of(seen: Observations, error: str | Mapping[str, str]) -> Likelih
         If a kind or quantity is not known, or the values do not go with the kind.
     """
     kinds = dict.fromkeys(seen.quantities, error) if isinstance(error, str) else dict(error)
-    problems = [Problem("error", f"{q!r} is not a fitted quantity", nearest(q, seen.quantities)) for q in kinds
-                if q not in seen.quantities]  # fmt: skip
-    problems += [Problem("error", f"quantity {q!r} has none", "give one a quantity") for q in seen.quantities
-                 if q not in kinds]  # fmt: skip
-    problems += [Problem("error", f"{k!r} is not an error model", nearest(str(k), ERRORS))
-                 for k in dict.fromkeys(kinds.values())
-                 if k not in ERRORS]  # fmt: skip
+    problems = [
+        Problem("error", f"{q!r} is not a fitted quantity", nearest(q, seen.quantities))
+        for q in kinds
+        if q not in seen.quantities
+    ]
+    problems += [Problem("error", f"quantity {q!r} has none", "give one a quantity") for q in seen.quantities if q not in kinds]
+    problems += [
+        Problem("error", f"{k!r} is not an error model", nearest(str(k), ERRORS))
+        for k in dict.fromkeys(kinds.values())
+        if k not in ERRORS
+    ]
     for i, quantity in enumerate(seen.quantities):
         mine = (seen.quantity == i) & (seen.censoring == MEASURED)
         if mine.any() and not seen.value[mine].any():
@@ -263,5 +267,16 @@ def likelihood_of(seen: Observations, error: str | Mapping[str, str]) -> Likelih
     value = np.where(logged, np.log(np.where(seen.value > 0, seen.value, 1.0)), seen.value)
     limit = getattr(seen, "lower", np.zeros(count))
     lower = np.where(logged, np.log(np.maximum(limit, 1e-300)), limit)
-    return Likelihood(value, seen.censoring, lower, logged, floor, additive, proportional, tuple(names),
-                      {q: str(kinds[q]) for q in seen.quantities}, np.log(np.array(starts)), np.array(least))  # fmt: skip
+    return Likelihood(
+        value,
+        seen.censoring,
+        lower,
+        logged,
+        floor,
+        additive,
+        proportional,
+        tuple(names),
+        {q: str(kinds[q]) for q in seen.quantities},
+        np.log(np.array(starts)),
+        np.array(least),
+    )

@@ -89,9 +89,12 @@ def _gradients(problem: Problem, vector: FloatArray, point: Point, found: Modes,
     by_omega = []
     for change in effects.pattern.derivatives(first):
         moved = pulled @ change
-        by_omega.append(np.trace(precision @ change) - np.einsum("si,si->s", moved, pulled)
-                        - np.einsum("sij,ji->s", inner, change)
-                        + 2.0 * np.einsum("si,si->s", drawn, moved @ precision))  # fmt: skip
+        by_omega.append(
+            np.trace(precision @ change)
+            - np.einsum("si,si->s", moved, pulled)
+            - np.einsum("sij,ji->s", inner, change)
+            + 2.0 * np.einsum("si,si->s", drawn, moved @ precision)
+        )
     by_errors = []
     for j in range(len(point.errors)):
         crossed = problem.sums(t.g_by[j][:, None] * own)

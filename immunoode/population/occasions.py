@@ -93,8 +93,7 @@ def occasions_of(
         days = _by_key(given, seen)
     else:
         days = dict.fromkeys(seen.subjects, _numbers("occasions", given))
-    rows = [_later(days.get(s, np.zeros(0)), *span)
-            for s, *span in zip(seen.subjects, seen.start, seen.last, strict=True)]  # fmt: skip
+    rows = [_later(days.get(s, np.zeros(0)), *span) for s, *span in zip(seen.subjects, seen.start, seen.last, strict=True)]
     most = max(len(r) for r in rows)
     if most == 1:
         right = "state the days at which they begin, within the time of the observations"
@@ -123,8 +122,9 @@ def _numbers(where: str, given: Any) -> FloatArray:
 def _by_key(given: Mapping[str, Iterable[float]], seen: Observations) -> dict[str, FloatArray]:
     known = {*seen.subjects, *seen.arms}
     table = {str(k): _numbers(f"occasions[{k!r}]", v) for k, v in given.items()}
-    unknown = [Problem(f"occasions[{k!r}]", "is not an arm or subject of the data", nearest(k, known))
-               for k in table if k not in known]  # fmt: skip
+    unknown = [
+        Problem(f"occasions[{k!r}]", "is not an arm or subject of the data", nearest(k, known)) for k in table if k not in known
+    ]
     if unknown:
         raise FitError(unknown)
     return {s: table.get(s, table.get(a, np.zeros(0))) for s, a in zip(seen.subjects, seen.arms, strict=True)}
@@ -140,8 +140,13 @@ def _from_schedules(name: str, data: Any) -> dict[str, FloatArray]:
         raise FitError(Problem("occasions", f"{name!r} is not in the data", f"{nearest(name, [*changing, *columns])}; {right}"))
     found = {}
     for subject, schedule in schedules.items():
-        mine = [(t, v) for t, n, v, a in zip(schedule.times.tolist(), schedule.inputs, schedule.amounts.tolist(),
-                                             schedule.actions, strict=True) if a == SET and n == name]  # fmt: skip
+        mine = [
+            (t, v)
+            for t, n, v, a in zip(
+                schedule.times.tolist(), schedule.inputs, schedule.amounts.tolist(), schedule.actions, strict=True
+            )
+            if a == SET and n == name
+        ]
         changes = [t for k, (t, v) in enumerate(mine) if k and v != mine[k - 1][1]]
         found[subject] = np.array([-np.inf, *changes])
     return found
@@ -219,9 +224,15 @@ def _check(whole: Model, names: Sequence[str]) -> None:
     baselines = {d.baseline for d in whole.derived.values()}
     starts = {n for c in whole.compartments.values() if isinstance(c.initial, str) for n in names_in(c.initial)}
     lags = {n for i in whole.inputs.values() if i.lag for n in names_in(i.lag)}
-    problems = [Problem("between_occasions", f"{n!r} is a value at the start, which comes once", "leave it out")
-                for n in names if n in baselines | starts]  # fmt: skip
-    problems += [Problem("between_occasions", f"{n!r} is the lag of an input, which is the same throughout", "leave it out")
-                 for n in names if n in lags]  # fmt: skip
+    problems = [
+        Problem("between_occasions", f"{n!r} is a value at the start, which comes once", "leave it out")
+        for n in names
+        if n in baselines | starts
+    ]
+    problems += [
+        Problem("between_occasions", f"{n!r} is the lag of an input, which is the same throughout", "leave it out")
+        for n in names
+        if n in lags
+    ]
     if problems:
         raise FitError(problems)

@@ -61,8 +61,10 @@ class PredictiveCheck:
         return plot_predictive(self, **how)
 
     def __str__(self) -> str:
-        return (f"visual predictive check of {self.quantity}, {self.draws} simulated trials: {100 * self.outside:.0f} % of the "
-                f"observed percentiles outside of their {100 * self.level:.0f} % bands")  # fmt: skip
+        return (
+            f"visual predictive check of {self.quantity}, {self.draws} simulated trials: {100 * self.outside:.0f} % of the "
+            f"observed percentiles outside of their {100 * self.level:.0f} % bands"
+        )
 
 
 def predictive_check(
@@ -147,16 +149,29 @@ def predictive_check(
             for p in percentiles:
                 bands = _bands(made[:, mine], p, level)
                 shown = float(_percentile(value[mine], p))
-                table.append({**at, "percentile": p, "observed": shown if np.isfinite(shown) else np.nan, **bands,
-                              "observations": len(mine)})  # fmt: skip
+                table.append(
+                    {
+                        **at,
+                        "percentile": p,
+                        "observed": shown if np.isfinite(shown) else np.nan,
+                        **bands,
+                        "observations": len(mine),
+                    }
+                )
             if low.any():
                 spread = np.quantile(made_below[:, mine].mean(axis=1), [0.5 - level / 2, 0.5, 0.5 + level / 2])
-                shares.append({**at, "observed": float(below[mine].mean()), "lower": spread[0], "middle": spread[1],
-                               "upper": spread[2]})  # fmt: skip
-    points = pd.DataFrame({
-        "stratum": strata, "subject": np.array(seen.subjects)[seen.subject[rows]], "time": seen.time[rows],
-        "value": np.where(low, seen.value[rows], value), "censoring": np.where(low, "left", ""),
-    })  # fmt: skip
+                shares.append(
+                    {**at, "observed": float(below[mine].mean()), "lower": spread[0], "middle": spread[1], "upper": spread[2]}
+                )
+    points = pd.DataFrame(
+        {
+            "stratum": strata,
+            "subject": np.array(seen.subjects)[seen.subject[rows]],
+            "time": seen.time[rows],
+            "value": np.where(low, seen.value[rows], value),
+            "censoring": np.where(low, "left", ""),
+        }
+    )
     unit = seen.units[seen.quantities.index(which)]
     return PredictiveCheck(which, unit, by, corrected, draws, level, pd.DataFrame(table), pd.DataFrame(shares), points)
 

@@ -99,8 +99,17 @@ def _spread_of(result: PopulationResult, level: Level, covariance: FloatArray, z
         by = slopes[:, i, j] / (size[i] * size[j]) - r * (slopes[:, i, i] / omega[i, i] + slopes[:, j, j] / omega[j, j]) / 2
         error = float(np.sqrt(max(by @ own @ by, 0.0)))
         half = z * error / max(1 - r * r, 1e-9)
-        rows.append(_row(f"correlation({names[j]}, {names[i]})", level.kind, float(r), "1", error,
-                         float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half))))  # fmt: skip
+        rows.append(
+            _row(
+                f"correlation({names[j]}, {names[i]})",
+                level.kind,
+                float(r),
+                "1",
+                error,
+                float(np.tanh(np.arctanh(r) - half)),
+                float(np.tanh(np.arctanh(r) + half)),
+            )
+        )
     return rows
 
 
@@ -111,14 +120,22 @@ def _errors(result: PopulationResult, sd: FloatArray, z: float) -> list[dict[str
         quantity = int(seen.quantity[np.flatnonzero((likelihood.additive == j) | (likelihood.proportional == j))[0]])
         unit = seen.units[quantity] if name.startswith("additive") else "1"
         value, error = float(np.exp(result.point.errors[j])), min(float(sd[first + j]), _UNKNOWN)
-        rows.append(_row(name, "within subjects", value, unit, value * error, value * np.exp(-z * error),
-                         value * np.exp(z * error)))  # fmt: skip
+        rows.append(
+            _row(name, "within subjects", value, unit, value * error, value * np.exp(-z * error), value * np.exp(z * error))
+        )
     return rows
 
 
 def _row(name: str, kind: str, value: float, unit: str, error: float, low: float, high: float) -> dict[str, object]:
-    return {"parameter": name, "kind": kind, "value": value, "unit": unit, "standard_error": float(error),
-            "lower": float(low), "upper": float(high)}  # fmt: skip
+    return {
+        "parameter": name,
+        "kind": kind,
+        "value": value,
+        "unit": unit,
+        "standard_error": float(error),
+        "lower": float(low),
+        "upper": float(high),
+    }
 
 
 def prediction_table(result: PopulationResult, times: Iterable[float] | None, of: str) -> DataFrame:
@@ -133,19 +150,31 @@ def prediction_table(result: PopulationResult, times: Iterable[float] | None, of
     subjects, arms = np.array(seen.subjects), np.array(seen.arms)
     if times is None:
         found = result.problem.trajectories(latent)[0]
-        return pd.DataFrame({
-            "row": seen.rows, "subject": subjects[seen.subject], "arm": arms[seen.subject], "time": seen.time,
-            "quantity": np.array(seen.quantities)[seen.quantity], "observed": seen.value, "predicted": found,
-            "unit": np.array(seen.units)[seen.quantity],
-        })  # fmt: skip
+        return pd.DataFrame(
+            {
+                "row": seen.rows,
+                "subject": subjects[seen.subject],
+                "arm": arms[seen.subject],
+                "time": seen.time,
+                "quantity": np.array(seen.quantities)[seen.quantity],
+                "observed": seen.value,
+                "predicted": found,
+                "unit": np.array(seen.units)[seen.quantity],
+            }
+        )
     days = units.times(times)
     curves = result.problem.trajectories.curves(latent, days)[0]
     count, length, width = curves.shape
-    return pd.DataFrame({
-        "subject": np.repeat(subjects, length * width), "arm": np.repeat(arms, length * width),
-        "time": np.tile(np.repeat(days, width), count), "quantity": np.tile(np.array(seen.quantities), count * length),
-        "predicted": curves.ravel(), "unit": np.tile(np.array(seen.units), count * length),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "subject": np.repeat(subjects, length * width),
+            "arm": np.repeat(arms, length * width),
+            "time": np.tile(np.repeat(days, width), count),
+            "quantity": np.tile(np.array(seen.quantities), count * length),
+            "predicted": curves.ravel(),
+            "unit": np.tile(np.array(seen.units), count * length),
+        }
+    )
 
 
 def cautions(result: PopulationResult) -> tuple[str, ...]:
@@ -160,16 +189,20 @@ def cautions(result: PopulationResult) -> tuple[str, ...]:
         out.append(f"the most likely effects of {stuck} subjects were not found to the end")
     sizes = {n: s for v in result.levels for n, s in zip(v.names, np.sqrt(np.diag(v.covariance)), strict=True)}
     out += [f"{n}: the random effect has vanished (sd {s:.1g}); leave it out of random" for n, s in sizes.items() if s < FEW]
-    out += [f"{n}: shrinkage of {100 * s:.0f} %; subjects' own values say little" for n, s in result.shrinkage.items()
-            if s > SHRUNK and sizes[n] >= FEW]  # fmt: skip
+    out += [
+        f"{n}: shrinkage of {100 * s:.0f} %; subjects' own values say little"
+        for n, s in result.shrinkage.items()
+        if s > SHRUNK and sizes[n] >= FEW
+    ]
     if not result.uncertainty.sound:
         out.append(f"standard errors are rough, from {result.uncertainty.method}")
     table = parameter_table(result)
     main = table[table["kind"] == "typical value"]
     out += [f"{n}: not determined (relative standard error {r:.0f} %)" for n, r in main["rse_percent"].items() if r > UNSURE]
     spread = table[table.index.str.startswith("sd(") & ~(table["rse_percent"] <= 100)]
-    out += [f"{n}: not determined by the data, so that it has no interval" for n in spread.index
-            if sizes.get(n[3:-1], FEW) >= FEW]  # fmt: skip
+    out += [
+        f"{n}: not determined by the data, so that it has no interval" for n in spread.index if sizes.get(n[3:-1], FEW) >= FEW
+    ]
     names, covariance = result.problem.names, result.uncertainty.covariance
     sd = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
     for direction in result.uncertainty.blind:
@@ -227,8 +260,11 @@ def lacks_of_fit(result: PopulationResult) -> list[LackOfFit]:
     for i, quantity in enumerate(seen.quantities):
         rows = np.flatnonzero((seen.quantity == i) & likelihood.measured)
         share = own * len(rows) / len(seen)
-        tests.append(lack_of_fit(quantity, seen.subject[rows], seen.time[rows], likelihood.value[rows], found.g[rows],
-                                 residuals[rows], share))  # fmt: skip
+        tests.append(
+            lack_of_fit(
+                quantity, seen.subject[rows], seen.time[rows], likelihood.value[rows], found.g[rows], residuals[rows], share
+            )
+        )
     return tests
 
 
@@ -283,8 +319,10 @@ def text(result: PopulationResult) -> str:
     lines = [headline(result), ""]
     sampled = result.method != "focei"
     way = f"by importance sampling (standard error {result.sampled[1]:.2g})" if sampled else "by Laplace's method"
-    lines.append(f"objective {result.objective:.3f} {way}; -2 log-likelihood {result.deviance:.3f}, AIC {result.aic:.2f}, "
-                 f"BIC {result.bic:.2f}")  # fmt: skip
+    lines.append(
+        f"objective {result.objective:.3f} {way}; -2 log-likelihood {result.deviance:.3f}, AIC {result.aic:.2f}, "
+        f"BIC {result.bic:.2f}"
+    )
     errors = ", ".join(f"{q}: {k}" for q, k in result.problem.likelihood.kinds.items())
     lines += [f"errors {errors}; standard errors from {result.uncertainty.method}"]
     lines += [*not_used_line(result.covariates_not_used)]

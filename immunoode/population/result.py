@@ -199,8 +199,14 @@ class PopulationResult:
         who, which = np.nonzero(effects.occasions.there)
         days = effects.occasions.days[who, which]
         columns = {n: values[who, effects.first[effects.parameters.index(n)] + which] for n in effects.occasions.names}
-        return pd.DataFrame({"subject": np.array(seen.subjects)[who], "occasion": which + 1,
-                             "from_day": np.where(np.isfinite(days), days, seen.start[who]), **columns})  # fmt: skip
+        return pd.DataFrame(
+            {
+                "subject": np.array(seen.subjects)[who],
+                "occasion": which + 1,
+                "from_day": np.where(np.isfinite(days), days, seen.start[who]),
+                **columns,
+            }
+        )
 
     @property
     def _means(self) -> FloatArray:
@@ -215,8 +221,10 @@ class PopulationResult:
         for level, found in zip(self.levels, (own, later), strict=False):
             if found is not None:
                 latent[:, [effects.parameters.index(p) for p in level.parameters]] += found
-        values = {n: effects.distributions[k].value(latent[:, i])
-                  for i, (n, k) in enumerate(zip(effects.parameters, effects.first, strict=True))}  # fmt: skip
+        values = {
+            n: effects.distributions[k].value(latent[:, i])
+            for i, (n, k) in enumerate(zip(effects.parameters, effects.first, strict=True))
+        }
         return pd.DataFrame(values)
 
     def random_effects(self) -> DataFrame:

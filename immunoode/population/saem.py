@@ -50,9 +50,7 @@ class _Averages:
         return spread + 1e-4 * np.diag(np.diag(omega))
 
 
-def saem(
-    problem: Problem, start: Point | None, iterations: tuple[int, int], chains: int | None, seed: int, bar: Any
-) -> Ended:
+def saem(problem: Problem, start: Point | None, iterations: tuple[int, int], chains: int | None, seed: int, bar: Any) -> Ended:
     """Run SAEM: iterations that search, and iterations that average."""
     random = np.random.default_rng(seed)
     count = chains or min(MOST, max(FEWEST, -(-PATIENTS // problem.subjects)))
@@ -97,9 +95,7 @@ def _begin(problem: Problem, start: Point | None) -> tuple[Point, Modes]:
     return start, modes(problem, start, begin(problem, start))
 
 
-def _maximised(
-    problem: Problem, point: Point, averages: _Averages, chains: Chains, share: float, searching: bool
-) -> Point:
+def _maximised(problem: Problem, point: Point, averages: _Averages, chains: Chains, share: float, searching: bool) -> Point:
     """Return the next point, and leave the chains' likelihoods as they are there."""
     effects = problem.effects
     beta = coefficients_of(problem, point.omega, averages.first, point.beta)
@@ -117,8 +113,9 @@ def _maximised(
     g, by = problem.scaled_with_slopes(whole(problem, Point(beta, omega, errors), chains.latent))
     good = np.isfinite(g)
     _, slope, w = problem.likelihood.first(np.where(good, g, problem.likelihood.value), errors)
-    gradient, information = fixed_step(problem, np.where(good, slope, 0.0), np.where(good, w, 0.0),
-                                       np.where(good[..., None], by, 0.0))  # fmt: skip
+    gradient, information = fixed_step(
+        problem, np.where(good, slope, 0.0), np.where(good, w, 0.0), np.where(good[..., None], by, 0.0)
+    )
     beta[mine] = moved(beta[mine], gradient, information, share)
     chains.look(problem, Point(beta, omega, errors))
     return Point(beta, omega, errors)

@@ -147,9 +147,14 @@ def sweep(problem: Problem, point: Point, chains: Chains, random: np.random.Gene
 
 
 def importance(
-    problem: Problem, point: Point, centre: FloatArray, covariance: FloatArray, random: np.random.Generator,
-    draws: int, enough: float,
-) -> tuple[FloatArray, FloatArray]:  # fmt: skip
+    problem: Problem,
+    point: Point,
+    centre: FloatArray,
+    covariance: FloatArray,
+    random: np.random.Generator,
+    draws: int,
+    enough: float,
+) -> tuple[FloatArray, FloatArray]:
     """Return -2 log-likelihood (S,) of subjects, constants left out, and its standard errors, by importance sampling.
 
     Of the draws a quarter comes from the population, so that no weight is large; the others are t-distributed about `centre`

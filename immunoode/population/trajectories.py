@@ -75,8 +75,9 @@ class Trajectories:
     def of(self, subjects: IntArray) -> Trajectories:
         """Return those of some subjects."""
         schedules = tuple(self.schedules[s] for s in subjects)
-        return Trajectories(self.model, self.seen.take(subjects), schedules, self.base[subjects], self.effects, self.rtol,
-                            self.threads)  # fmt: skip
+        return Trajectories(
+            self.model, self.seen.take(subjects), schedules, self.base[subjects], self.effects, self.rtol, self.threads
+        )
 
     def _run(self, latent: FloatArray, slopes: bool) -> Solution:
         key = len(latent), slopes
@@ -87,8 +88,16 @@ class Trajectories:
         return self._solve(self._simulators[key], latent)
 
     def _prepare(self, times: list[FloatArray], slopes: bool, orders: list[FloatArray] | None = None) -> Simulator:
-        return prepare(self.model, self.schedules, times, self.seen.outputs, start=self.seen.start, rtol=self.rtol,
-                       sensitivities=self.effects.names if slopes else (), orders=orders)  # fmt: skip
+        return prepare(
+            self.model,
+            self.schedules,
+            times,
+            self.seen.outputs,
+            start=self.seen.start,
+            rtol=self.rtol,
+            sensitivities=self.effects.names if slopes else (),
+            orders=orders,
+        )
 
     def _solve(self, simulator: Simulator, latent: FloatArray) -> Solution:
         matrix = np.tile(self.base, (len(latent), 1))

@@ -29,8 +29,7 @@ def calendar(regimen: Regimen) -> str:
         return "Regimen without doses"
     head = [regimen.title] if regimen.title else []
     weeks = week_lines(regimen)
-    return "\n".join([*head, *rule_lines(regimen), *(f"if {r}" for r in regimen.reactions),
-                      *(["", *weeks] if weeks else [])])  # fmt: skip
+    return "\n".join([*head, *rule_lines(regimen), *(f"if {r}" for r in regimen.reactions), *(["", *weeks] if weeks else [])])
 
 
 def rule_lines(regimen: Regimen) -> list[str]:

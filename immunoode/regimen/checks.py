@@ -25,9 +25,7 @@ def checked_name(what: str, name: str, kind: str, example: str, problems: list[P
     return text
 
 
-def checked_amount(
-    where: str, amount: str | float, problems: list[Problem], advice: str = _ADVICE_AMOUNT
-) -> tuple[float, str]:
+def checked_amount(where: str, amount: str | float, problems: list[Problem], advice: str = _ADVICE_AMOUNT) -> tuple[float, str]:
     """Return the number and unit of an amount; (nan, "") if it is none."""
     exposure = _EXPOSURE.fullmatch(amount) if isinstance(amount, str) else None
     if exposure:

@@ -83,8 +83,13 @@ class Dose:
             return (replace(self, count=number),)
         cycles, rest = divmod(number, len(self.days))
         whole = (replace(self, count=cycles),) if cycles else ()
-        cut = replace(self, start=self.start + cycles * self.every, count=1, days=self.days[:rest],
-                      loading=None if cycles else self.loading)  # fmt: skip
+        cut = replace(
+            self,
+            start=self.start + cycles * self.every,
+            count=1,
+            days=self.days[:rest],
+            loading=None if cycles else self.loading,
+        )
         return (*whole, cut) if rest else whole
 
 
@@ -133,5 +138,6 @@ def basis(unit: str, target: str, where: str) -> tuple[str, float]:
             return kind, units.factor(whole, target)
     if units.dimension(f"({unit})*mL/min") == units.dimension(target):
         return "exposure", units.factor(f"({unit})*mL/min", target)
-    raise RegimenError(Problem(where, f"is in {unit!r}, which cannot become {target!r}",
-                               f"an amount like '1 {target}', per kg or per m2"))  # fmt: skip
+    raise RegimenError(
+        Problem(where, f"is in {unit!r}, which cannot become {target!r}", f"an amount like '1 {target}', per kg or per m2")
+    )

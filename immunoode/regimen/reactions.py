@@ -64,9 +64,17 @@ class Reaction:
 
 
 def reaction(
-    quantity: str, above: float | None, below: float | None, of: str, by: float, then: Any, therapies: str | Iterable[str],
-    every: str | float | None, start: str | float, regimen_type: type,
-) -> Reaction:  # fmt: skip
+    quantity: str,
+    above: float | None,
+    below: float | None,
+    of: str,
+    by: float,
+    then: Any,
+    therapies: str | Iterable[str],
+    every: str | float | None,
+    start: str | float,
+    regimen_type: type,
+) -> Reaction:
     """Return a checked reaction; see `Regimen.when`.
 
     Raises
@@ -83,8 +91,11 @@ def reaction(
     if of not in ("", BASELINE, NADIR):
         problems.append(Problem(f"{where}: of={of!r}", "is not a reference", nearest(str(of), (BASELINE, NADIR))))
     numbers = {"above": above, "below": below, "by": by}
-    problems += [Problem(f"{where}: {name}={value!r}", "is not a number", "a finite number")
-                 for name, value in numbers.items() if value is not None and not _is_number(value)]  # fmt: skip
+    problems += [
+        Problem(f"{where}: {name}={value!r}", "is not a number", "a finite number")
+        for name, value in numbers.items()
+        if value is not None and not _is_number(value)
+    ]
     if by and not of:
         problems.append(Problem(f"{where}: by={by!r}", "is measured from a reference", "of='nadir' or of='baseline'"))
     days = {name: _days(where, name, value, problems) for name, value in (("every", every or 0.0), ("start", start))}
@@ -104,8 +115,9 @@ def reaction(
     if problems:
         raise RegimenError(problems)
     limit = float(above if above is not None else below)  # type: ignore[arg-type]
-    return Reaction(quantity, above is not None, limit, of, float(by), factor, lasting, names, days["every"], days["start"],
-                    course)  # fmt: skip
+    return Reaction(
+        quantity, above is not None, limit, of, float(by), factor, lasting, names, days["every"], days["start"], course
+    )
 
 
 def _is_number(value: Any) -> bool:

@@ -68,8 +68,14 @@ class Record:
     @property
     def items(self) -> dict[str, float]:
         """The items of a dose that are not 0."""
-        items = {"AMT": self.amount, "RATE": self.rate, "DUR": self.duration, "II": self.interval,
-                 "ADDL": self.additional, "SS": self.steady}  # fmt: skip
+        items = {
+            "AMT": self.amount,
+            "RATE": self.rate,
+            "DUR": self.duration,
+            "II": self.interval,
+            "ADDL": self.additional,
+            "SS": self.steady,
+        }
         return {name: value for name, value in items.items() if value}
 
 

@@ -8,9 +8,19 @@ from immunoode.errors import DataError, Problem, nearest
 from immunoode.regimen.course import RULES
 
 COVARIATES = {
-    "WT": "weight", "WTKG": "weight", "WGT": "weight", "BW": "weight", "BWT": "weight", "WEIGHT": "weight",
-    "BSA": "surface_area", "AGE": "age", "SEX": "sex", "HT": "height", "HGT": "height", "HEIGHT": "height",
-}  # fmt: skip
+    "WT": "weight",
+    "WTKG": "weight",
+    "WGT": "weight",
+    "BW": "weight",
+    "BWT": "weight",
+    "WEIGHT": "weight",
+    "BSA": "surface_area",
+    "AGE": "age",
+    "SEX": "sex",
+    "HT": "height",
+    "HGT": "height",
+    "HEIGHT": "height",
+}
 """What columns of NONMEM tables are usually called, and the package's names for these covariates."""
 
 

@@ -30,8 +30,19 @@ DOSE_ITEMS = ("AMT", "RATE", "DUR", "II", "ADDL", "SS")
 _LABELS = ("ID", "CMT", "TIME", *DATES)
 _AMOUNTS = ("dose", "dos", "amount", "dosage", "dose_amount", "dose_mg", "amt_mg")
 """Headings that may have been meant for AMT."""
-_DURATIONS = ("tinf", "tin", "infdur", "inf_dur", "dur_inf", "duration", "inf_duration", "infusion_duration", "infusion_time",
-              "inftime", "inf_time")  # fmt: skip
+_DURATIONS = (
+    "tinf",
+    "tin",
+    "infdur",
+    "inf_dur",
+    "dur_inf",
+    "duration",
+    "inf_duration",
+    "infusion_duration",
+    "infusion_time",
+    "inftime",
+    "inf_time",
+)
 """Headings that may have been meant for DUR."""
 _MARK = "C"
 """The column, and the mark in it, of rows that NM-TRAN leaves out by IGNORE=C."""
@@ -213,10 +224,14 @@ def _unseen_durations(frame: pd.DataFrame, found: Mapping[str, Any], where: str)
     given = numbers(frame[found["AMT"]]).values.fillna(0) != 0
     like = [c for c in frame.columns if heading_words(str(c)) in _DURATIONS and c not in set(found.values())]
     return [
-        Problem(f"{where}: DUR", f"there is no such column, but {str(c)!r} may be the duration of infusions",
-                f"columns={{'DUR': {str(c)!r}}}, or leave that column out")
-        for c in like if (numbers(frame[c]).values[given].fillna(0) > 0).any()
-    ]  # fmt: skip
+        Problem(
+            f"{where}: DUR",
+            f"there is no such column, but {str(c)!r} may be the duration of infusions",
+            f"columns={{'DUR': {str(c)!r}}}, or leave that column out",
+        )
+        for c in like
+        if (numbers(frame[c]).values[given].fillna(0) > 0).any()
+    ]
 
 
 def _rename(name: str, frame: pd.DataFrame) -> str:

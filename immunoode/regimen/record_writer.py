@@ -155,14 +155,19 @@ def _problems(where: str, schedule: Schedule, numbers: Mapping[str, str] | None)
     return list(problems)
 
 
-def _records(
-    schedule: Schedule, numbers: Mapping[str, str] | None, per_day: float, current: dict[str, float]
-) -> list[_Cells]:
+def _records(schedule: Schedule, numbers: Mapping[str, str] | None, per_day: float, current: dict[str, float]) -> list[_Cells]:
     """Return the rows of one subject; `current` has the values of the parameters, and keeps up."""
     blank = _blank(numbers)
     rows = list[_Cells]()
-    columns = (schedule.times, schedule.amounts, schedule.durations, schedule.steady, schedule.rates, schedule.adding,
-               schedule.orders)  # fmt: skip
+    columns = (
+        schedule.times,
+        schedule.amounts,
+        schedule.durations,
+        schedule.steady,
+        schedule.rates,
+        schedule.adding,
+        schedule.orders,
+    )
     for (name, action), *values in zip(_names(schedule), *(column.tolist() for column in columns), strict=True):
         time, amount, duration, steady, rate, adding, order = values
         row = {**blank, "TIME": in_unit(time, per_day), "EVID": _EVENTS[action], ORDER: order}

@@ -212,8 +212,10 @@ def _checked(
     for _, span in rows.spans():
         times, backwards = running_times(records[span.start : span.stop], per_day)
         problems.extend(backwards)
-        due += [None if t is None else Due(records[k], days_of(t, per_day), t, str(names[k]), k)
-                for k, t in zip(span, times, strict=True)]  # fmt: skip
+        due += [
+            None if t is None else Due(records[k], days_of(t, per_day), t, str(names[k]), k)
+            for k, t in zip(span, times, strict=True)
+        ]
     problems += [*_apart(rows), *(name for name in names if isinstance(name, Problem))]
     if problems:
         raise DataError(_in_order(problems, rows.labels))

@@ -91,8 +91,19 @@ class Regimen:
         RegimenError
             With everything that is wrong.
         """
-        rule = dose_rule(therapy, amount, every=every, count=count, over=over, start=start, weekdays=weekdays, days=days,
-                         loading=loading, rate=rate, steady_state=steady_state)  # fmt: skip
+        rule = dose_rule(
+            therapy,
+            amount,
+            every=every,
+            count=count,
+            over=over,
+            start=start,
+            weekdays=weekdays,
+            days=days,
+            loading=loading,
+            rate=rate,
+            steady_state=steady_state,
+        )
         return self._with(rule)
 
     def replace(self, therapy: str, amount: str | float, *, at: str | float | Sequence[str | float]) -> Regimen:
@@ -310,8 +321,9 @@ class Regimen:
             return made
         courses = [None if r.course is None else r.course.schedule(inputs, covariates) for r in self.reactions]
         own = tuple(dict.fromkeys(dose.therapy for dose in self.doses))
-        reactions = tuple(replace(r, course=course, therapies=r.therapies or own)
-                          for r, course in zip(self.reactions, courses, strict=True))  # fmt: skip
+        reactions = tuple(
+            replace(r, course=course, therapies=r.therapies or own) for r, course in zip(self.reactions, courses, strict=True)
+        )
         return replace(made, reactions=reactions)
 
     def to_frame(self) -> pd.DataFrame:

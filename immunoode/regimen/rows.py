@@ -22,7 +22,6 @@ _COVARIATES = {"weight": "weight", "surface_area": "surface_area", "exposure": "
 Rule = Dose | Change | Course
 
 
-
 class Row(NamedTuple):
     """A row of a schedule; the fields are its columns, one by one."""
 
@@ -59,8 +58,17 @@ def of_rows(rows: Sequence[Row]) -> Schedule:
     times, names, amounts, durations, actions, steady, rates, adding, orders = (
         zip(*rows, strict=True) if rows else ((),) * len(Row._fields)
     )
-    return Schedule(np.array(times), names, np.array(amounts), np.array(durations), actions, np.array(steady),
-                    rates=np.array(rates), adding=np.array(adding, dtype=bool), orders=np.array(orders))  # fmt: skip
+    return Schedule(
+        np.array(times),
+        names,
+        np.array(amounts),
+        np.array(durations),
+        actions,
+        np.array(steady),
+        rates=np.array(rates),
+        adding=np.array(adding, dtype=bool),
+        orders=np.array(orders),
+    )
 
 
 def _clashes(rules: Sequence[Rule]) -> list[Problem]:
@@ -91,8 +99,10 @@ def stated_rows(rule: Rule) -> list[tuple[str, float, float, str, float, str, fl
     times, amounts = rule.times(), rule.amounts()
     duration, action = (rule.over, DOSE) if isinstance(rule, Dose) else (0.0, rule.action)
     first = rule.every if isinstance(rule, Dose) and rule.steady else 0.0
-    return [(rule.therapy, time, amount, rule.unit, duration, action, 0.0 if k else first)
-            for k, (time, amount) in enumerate(zip(times, amounts, strict=True))]  # fmt: skip
+    return [
+        (rule.therapy, time, amount, rule.unit, duration, action, 0.0 if k else first)
+        for k, (time, amount) in enumerate(zip(times, amounts, strict=True))
+    ]
 
 
 def _rows(rule: Rule, inputs: Mapping[str, str], lookup: _Lookup) -> list[Row]:
@@ -100,8 +110,10 @@ def _rows(rule: Rule, inputs: Mapping[str, str], lookup: _Lookup) -> list[Row]:
     stated = stated_rows(rule)
     amounts = [row[2] for row in stated] if isinstance(rule, Course) else _amounts(rule, inputs, lookup)
     at_rate = isinstance(rule, Dose) and rule.at_rate
-    return [Row(time, name, amount, duration, action, steady, amount / duration if at_rate and duration else 0.0)
-            for (name, time, _, _, duration, action, steady), amount in zip(stated, amounts, strict=True)]  # fmt: skip
+    return [
+        Row(time, name, amount, duration, action, steady, amount / duration if at_rate and duration else 0.0)
+        for (name, time, _, _, duration, action, steady), amount in zip(stated, amounts, strict=True)
+    ]
 
 
 def _amounts(rule: Dose | Change, inputs: Mapping[str, str], lookup: _Lookup) -> list[float]:

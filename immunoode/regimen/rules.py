@@ -61,8 +61,20 @@ def dose_rule(
             problems.append(Problem(where, f"has every={every!r} and no count", "count=9, the number of doses, or of cycles"))
     if problems:
         raise RegimenError(problems)
-    return Dose(name, value, unit, times["start"], times["every"], number, times["over"], weekdays, within, first, steady_state,
-                rate is not None)  # fmt: skip
+    return Dose(
+        name,
+        value,
+        unit,
+        times["start"],
+        times["every"],
+        number,
+        times["over"],
+        weekdays,
+        within,
+        first,
+        steady_state,
+        rate is not None,
+    )
 
 
 def _lasting(
@@ -141,9 +153,7 @@ def _within(name: str, days: Sequence[float], every: float, problems: list[Probl
     return found
 
 
-def _combination(
-    name: str, count: int, days: tuple[float, ...], times: dict[str, float], weekdays: bool
-) -> list[Problem]:
+def _combination(name: str, count: int, days: tuple[float, ...], times: dict[str, float], weekdays: bool) -> list[Problem]:
     """Return what is wrong between options that are right one by one."""
     where, every, over = f"dose of {name}", times["every"], times["over"]
     problems = []
@@ -160,9 +170,7 @@ def _combination(
     return problems
 
 
-def _steady(
-    name: str, days: tuple[float, ...], times: dict[str, float], weekdays: bool, loading: object
-) -> list[Problem]:
+def _steady(name: str, days: tuple[float, ...], times: dict[str, float], weekdays: bool, loading: object) -> list[Problem]:
     """Return what does not go with a steady state: it is one of equal doses at equal intervals."""
     where, problems = f"dose of {name}: steady_state=True", []
     if times["every"] <= 0:

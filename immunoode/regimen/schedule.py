@@ -125,10 +125,11 @@ class Schedule:
     def followed_by(self, other: Schedule) -> Schedule:
         """Return both schedules: at one time the rows of this one come first; reactions are those of both."""
         joined: dict[str, Any] = {
-            name: np.concatenate([getattr(s, name) for s in (self, other)]) if isinstance(getattr(self, name), np.ndarray)
+            name: np.concatenate([getattr(s, name) for s in (self, other)])
+            if isinstance(getattr(self, name), np.ndarray)
             else getattr(self, name) + getattr(other, name)
             for name in (*_COLUMNS, "reactions")
-        }  # fmt: skip
+        }
         return Schedule(**joined)
 
     @property
@@ -154,8 +155,13 @@ def _columns(schedule: Schedule) -> dict[str, Any]:
             right = "a number for each row" if name not in ("inputs", "actions") else "a name for each row"
             problems.append(Problem(f"schedule: {name}", "is not a column", right))
     rows = len(columns.get("times", ()))
-    defaults: dict[str, Any] = {"actions": (DOSE,) * rows, "steady": np.zeros(rows), "rates": np.zeros(rows),
-                                "adding": np.zeros(rows, dtype=bool), "orders": np.zeros(rows)}  # fmt: skip
+    defaults: dict[str, Any] = {
+        "actions": (DOSE,) * rows,
+        "steady": np.zeros(rows),
+        "rates": np.zeros(rows),
+        "adding": np.zeros(rows, dtype=bool),
+        "orders": np.zeros(rows),
+    }
     columns |= {name: default for name, default in defaults.items() if name in columns and not len(columns[name])}
     if "times" in columns:
         problems += [
@@ -183,9 +189,17 @@ def _column(name: str, values: Any) -> Any:
 
 
 def _row_problems(
-    where: str, time: float, name: str, amount: float, duration: float, action: str, steady: float, rate: float,
-    adding: bool, order: float,
-) -> list[Problem]:  # fmt: skip
+    where: str,
+    time: float,
+    name: str,
+    amount: float,
+    duration: float,
+    action: str,
+    steady: float,
+    rate: float,
+    adding: bool,
+    order: float,
+) -> list[Problem]:
     """Return what is wrong with one row."""
     if action not in ACTIONS:
         return [Problem(where, f"has the action {action!r}", nearest(str(action), ACTIONS))]
@@ -210,9 +224,7 @@ def _row_problems(
     return problems + _contradictions(where, name, duration or rate, action, steady, adding)
 
 
-def _contradictions(
-    where: str, name: str, duration: float, action: str, steady: float, adding: bool
-) -> list[Problem]:
+def _contradictions(where: str, name: str, duration: float, action: str, steady: float, adding: bool) -> list[Problem]:
     """Return which fields of a row do not go with its action."""
     problems = []
     if action == RESET and name:

@@ -51,8 +51,7 @@ class Comparison:
         import pandas as pd
 
         rows = {
-            label: asdict(summarise(s.times, s[self.measure], s.units[self.measure]))
-            for label, s in self.simulations.items()
+            label: asdict(summarise(s.times, s[self.measure], s.units[self.measure])) for label, s in self.simulations.items()
         }
         frame = pd.DataFrame.from_dict(rows, orient="index")
         frame["progression_day"] = frame["progression_day"].astype("Float64")
@@ -158,9 +157,7 @@ def compare(
     for label, scenario in scenarios.items():
         regimen, values = _parts(str(label), scenario)
         regimens[str(label)] = regimen
-        simulations[str(label)] = simulate(
-            model, regimen, until, parameters={**(parameters or {}), **values}, **options
-        )
+        simulations[str(label)] = simulate(model, regimen, until, parameters={**(parameters or {}), **values}, **options)
     first = next(iter(simulations.values()))
     first[size]  # the error names what there is
     return Comparison(first.model, simulations, regimens, size)

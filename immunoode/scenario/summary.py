@@ -95,8 +95,9 @@ def summarise(times: NDArray[np.float64], values: NDArray[np.float64], unit: str
     change = (values / baseline - 1) * 100 if baseline > 0 else np.full(values.size, np.nan)
     rule = progression_rule(unit)
     day = progression_day(times, values, rule) if rule else None
-    return Course(baseline, float(values[lowest]), float(times[lowest]), float(change[lowest]), float(values[-1]),
-                  float(change[-1]), day)  # fmt: skip
+    return Course(
+        baseline, float(values[lowest]), float(times[lowest]), float(change[lowest]), float(values[-1]), float(change[-1]), day
+    )
 
 
 def progression_day(times: NDArray[np.float64], values: NDArray[np.float64], rule: Progression) -> float | None:

@@ -10,18 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from immunoode.solve.abreast_sums import (
-    FALLS,
-    OVERSHOOTS,
-    UNBOUNDED,
-    accept,
-    errors,
-    examine,
-    propose,
-    stage,
-    stiffness,
-    weigh,
-)
+from immunoode.solve.abreast_sums import FALLS, OVERSHOOTS, UNBOUNDED, accept, errors, examine, propose, stage, stiffness, weigh
 from immunoode.solve.calls import call, lent
 from immunoode.solve.control import SMALLEST, ratio, shrinkage
 from immunoode.solve.crossing import evaluate
@@ -92,8 +81,13 @@ def _interpolate(step: Any, y: Any, k: Any, dense: Any) -> None:
     for i in range(y.size):
         dense[0, i] = y[i]
     for p in range(4):
-        weigh(dense, (p + 1) * y.size, k, (DENSE[0, p], DENSE[1, p], DENSE[2, p], DENSE[3, p], DENSE[4, p], DENSE[5, p],
-                                           DENSE[6, p]), step)  # fmt: skip
+        weigh(
+            dense,
+            (p + 1) * y.size,
+            k,
+            (DENSE[0, p], DENSE[1, p], DENSE[2, p], DENSE[3, p], DENSE[4, p], DENSE[5, p], DENSE[6, p]),
+            step,
+        )
 
 
 @inner
@@ -103,8 +97,18 @@ def _share(s: Patients, a: Places, l: int) -> float:  # noqa: E741
     take_out(a.y, l, a.one_y)
     take_out(a.trial, l, a.one_trial)
     take_out(a.atol, l, s.atol[p])
-    return overshoots(s.f, min(a.t[l] + a.step[l], a.latest[l]), a.one_y, a.one_trial, a.own_x[l], a.own_flows[l], s.atol[p],
-                      s.extinct.size, a.one_room, a.one_slope)  # fmt: skip
+    return overshoots(
+        s.f,
+        min(a.t[l] + a.step[l], a.latest[l]),
+        a.one_y,
+        a.one_trial,
+        a.own_x[l],
+        a.own_flows[l],
+        s.atol[p],
+        s.extinct.size,
+        a.one_room,
+        a.one_slope,
+    )
 
 
 @inner
@@ -130,8 +134,19 @@ def _lift(s: Patients, a: Places, l: int, g: int) -> None:  # noqa: E741
     take_out(a.trial, l, a.one_trial)
     take_out(a.atol, l, s.atol[p])
     if dips(a.own_states[l, g], a.one_y, a.one_trial, n):
-        lift(s.f, min(s.times[p, g], a.latest[l]), a.own_states[l, g], a.one_y, a.one_trial, a.own_x[l], a.own_flows[l],
-             s.atol[p], n, a.one_room, a.one_slope)  # fmt: skip
+        lift(
+            s.f,
+            min(s.times[p, g], a.latest[l]),
+            a.own_states[l, g],
+            a.one_y,
+            a.one_trial,
+            a.own_x[l],
+            a.own_flows[l],
+            s.atol[p],
+            n,
+            a.one_room,
+            a.one_slope,
+        )
 
 
 @inner

@@ -181,8 +181,9 @@ def examine(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extinct: 
         none = ir.Constant(_FLAGS, [0] * ABREAST)
         with _over(builder, width) as (i, _):
             old, new, allowed, limit = (_load(builder, a.data, i) for a in (before, after, tolerance, threshold))
-            over = builder.and_(builder.fcmp_ordered("<", new, builder.fsub(vm.number(-0.0), allowed)),
-                                builder.fcmp_ordered(">=", old, zero))  # fmt: skip
+            over = builder.and_(
+                builder.fcmp_ordered("<", new, builder.fsub(vm.number(-0.0), allowed)), builder.fcmp_ordered(">=", old, zero)
+            )
             falls = builder.and_(builder.fcmp_ordered(">=", old, limit), builder.fcmp_ordered("<", new, limit))
             falls = builder.and_(falls, builder.fcmp_ordered(">", limit, zero))
             beyond = builder.fcmp_unordered(">=", vm.call(builder, "fabs", new), most)

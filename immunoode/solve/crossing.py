@@ -64,8 +64,21 @@ def root(f: Any, t: float, step: float, latest: float, dense: Any, x: Any, room:
 
 
 @inner
-def hop(f: Any, t: float, most: float, latest: float, y: Any, x: Any, infusion: Any, slope: Any, values: Any, signs: Any,
-        rows: Any, by: Any, n: int) -> float:  # fmt: skip
+def hop(
+    f: Any,
+    t: float,
+    most: float,
+    latest: float,
+    y: Any,
+    x: Any,
+    infusion: Any,
+    slope: Any,
+    values: Any,
+    signs: Any,
+    rows: Any,
+    by: Any,
+    n: int,
+) -> float:
     """Carry y, whose rates are `slope`, over a root right ahead; renew `slope` and `signs`; return the time reached.
 
     Derivatives jump there: by the difference of the rates before and after, times the derivative of the time of the root.

@@ -63,8 +63,19 @@ def newly(table: Any, values: Any, on: Any, baseline: Any, nadir: Any) -> bool:
 
 
 @inner
-def when_newly(watch: Any, table: Any, t: float, step: float, dense: Any, x: Any, room: Any, values: Any, on: Any,
-               baseline: Any, nadir: Any) -> float:  # fmt: skip
+def when_newly(
+    watch: Any,
+    table: Any,
+    t: float,
+    step: float,
+    dense: Any,
+    x: Any,
+    room: Any,
+    values: Any,
+    on: Any,
+    baseline: Any,
+    nadir: Any,
+) -> float:
     """Return where in a step, at whose end a reaction would change, the first does."""
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
@@ -80,8 +91,20 @@ def when_newly(watch: Any, table: Any, t: float, step: float, dense: Any, x: Any
 
 
 @inner
-def decide(table: Any, affects: Any, r: int, t: float, value: float, on: Any, fired: Any, factors: Any, baseline: Any,
-           nadir: Any, events: Any, e: int) -> bool:  # fmt: skip
+def decide(
+    table: Any,
+    affects: Any,
+    r: int,
+    t: float,
+    value: float,
+    on: Any,
+    fired: Any,
+    factors: Any,
+    baseline: Any,
+    nadir: Any,
+    events: Any,
+    e: int,
+) -> bool:
     """Take the decision of reaction r; True where a course begins, whose events are put in place from e on."""
     nadir[r] = min(nadir[r], value)
     if on[r] and table[r, LASTING] != 0.0:

@@ -41,8 +41,22 @@ def flow(y: Any, infusion: Any, active: Any, running: Any) -> None:
 
 
 @inner
-def arrive(f: Any, t: float, e: int, events: Any, input_states: Any, y: Any, x: Any, infusion: Any, active: Any, running: Any,
-           out: Any, extinct: Any, constants_at: int, clocks: Any) -> None:  # fmt: skip
+def arrive(
+    f: Any,
+    t: float,
+    e: int,
+    events: Any,
+    input_states: Any,
+    y: Any,
+    x: Any,
+    infusion: Any,
+    active: Any,
+    running: Any,
+    out: Any,
+    extinct: Any,
+    constants_at: int,
+    clocks: Any,
+) -> None:
     """Apply event `e` to the state `y` and to `infusion`, what flows into each state a day.
 
     `running[ordinal]` is what each infusion gives, `active[ordinal]` whether it runs; `out` is room.

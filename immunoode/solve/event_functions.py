@@ -216,8 +216,11 @@ def _check(whole: Plain, events: Events) -> None:
     problems = []
     for event in events.events:
         where = f"event {event.name!r}"
-        problems += [Problem(where, f"sets {a.target!r}", "a compartment of the model") for a in event.assignments
-                     if a.target not in whole.initial]  # fmt: skip
+        problems += [
+            Problem(where, f"sets {a.target!r}", "a compartment of the model")
+            for a in event.assignments
+            if a.target not in whole.initial
+        ]
         texts = (event.trigger, event.delay, event.priority, *(a.value for a in event.assignments))
         used = {name for text in texts if text for name in names(text)} | {a.size for a in event.assignments if a.size}
         problems += [Problem(where, f"uses {n!r}, which there is not", "names of the model") for n in sorted(used - known)]
@@ -252,8 +255,9 @@ def _compiled(whole: Plain, system: System, events: tuple[Event, ...]) -> EventF
         events=events,
         kinds=np.array([(kinds[k], switches.found[k].step) for k in kept], dtype=np.int64).reshape(-1, 2),
         levels=_levels(found),
-        flags=np.array([(e.starts, e.persistent, e.at_firing, bool(e.delay), bool(e.priority)) for e in events],
-                       dtype=np.int64).reshape(-1, 5),
+        flags=np.array(
+            [(e.starts, e.persistent, e.at_firing, bool(e.delay), bool(e.priority)) for e in events], dtype=np.int64
+        ).reshape(-1, 5),
         offsets=np.cumsum([0, *(len(e.assignments) for e in events)]),
         targets=np.array([place[a.target] for a in assignments], dtype=np.int64),
         sides=function(side for s in found for side in (s.left, s.right)),
@@ -262,11 +266,13 @@ def _compiled(whole: Plain, system: System, events: tuple[Event, ...]) -> EventF
         delays=function(delays),
         priorities=function(priorities),
         values=function(values),
-        curved=tuple((switches.found[k].difference.xreplace(raw), switches.found[k].step) for k in kept
-                     if kinds[k] == CURVED),
-        bent=any(_bent(s.difference, [system.chain.time, *system.chain.states])
-                 for s, kind in zip(switches.found[:own], kinds, strict=False) if kind == MOVED),
-    )  # fmt: skip
+        curved=tuple((switches.found[k].difference.xreplace(raw), switches.found[k].step) for k in kept if kinds[k] == CURVED),
+        bent=any(
+            _bent(s.difference, [system.chain.time, *system.chain.states])
+            for s, kind in zip(switches.found[:own], kinds, strict=False)
+            if kind == MOVED
+        ),
+    )
 
 
 def _slope(difference: Expr, system: System) -> Expr:

@@ -54,8 +54,9 @@ def slack(kind: int, left: float, right: float, slope: float, t: float) -> float
 
 
 @inner
-def standing(kind: int, step: bool, left: float, right: float, slope: float, t: float, after: bool, crossed: float,
-             blur: float) -> float:  # fmt: skip
+def standing(
+    kind: int, step: bool, left: float, right: float, slope: float, t: float, after: bool, crossed: float, blur: float
+) -> float:
     """Return what a switch is at a time, or right after it: the sign of a difference, or the whole number of a step.
 
     `crossed` is the sign that a difference has right after it crossed zero, where it does so at this time; `blur` how well
@@ -76,8 +77,20 @@ def standing(kind: int, step: bool, left: float, right: float, slope: float, t: 
 
 
 @inner
-def look(v: Any, kinds: Any, levels: int, t: float, y: Any, x: Any, first: int, after: bool, crossed: Any, blur: float,
-         sides: Any, slopes: Any) -> None:  # fmt: skip
+def look(
+    v: Any,
+    kinds: Any,
+    levels: int,
+    t: float,
+    y: Any,
+    x: Any,
+    first: int,
+    after: bool,
+    crossed: Any,
+    blur: float,
+    sides: Any,
+    slopes: Any,
+) -> None:
     """Put what switches are, at a time or right after it, into the packed input."""
     place(t, y, x)
     for _ in range(levels):
@@ -108,8 +121,23 @@ def approach(step: bool, held: float, left: float, right: float, slope: float) -
 
 
 @inner
-def measured(v: Any, kinds: Any, t: float, step: float, latest: float, theta: float, dense: Any, room: Any, x: Any, first: int,
-             sides: Any, slopes: Any, gaps: Any, speeds: Any, noise: Any) -> bool:  # fmt: skip
+def measured(
+    v: Any,
+    kinds: Any,
+    t: float,
+    step: float,
+    latest: float,
+    theta: float,
+    dense: Any,
+    room: Any,
+    x: Any,
+    first: int,
+    sides: Any,
+    slopes: Any,
+    gaps: Any,
+    speeds: Any,
+    noise: Any,
+) -> bool:
     """Fill how far switches that the state moves are from changing, somewhere in a step; return whether one has."""
     for i in range(room.size):
         room[i] = evaluate(dense, i, theta)
@@ -128,8 +156,25 @@ def measured(v: Any, kinds: Any, t: float, step: float, latest: float, theta: fl
 
 
 @inner
-def turn(v: Any, kinds: Any, k: int, low: float, high: float, t: float, step: float, latest: float, dense: Any, room: Any,
-         x: Any, first: int, sides: Any, slopes: Any, gaps: Any, speeds: Any, noise: Any) -> float:  # fmt: skip
+def turn(
+    v: Any,
+    kinds: Any,
+    k: int,
+    low: float,
+    high: float,
+    t: float,
+    step: float,
+    latest: float,
+    dense: Any,
+    room: Any,
+    x: Any,
+    first: int,
+    sides: Any,
+    slopes: Any,
+    gaps: Any,
+    speeds: Any,
+    noise: Any,
+) -> float:
     """Return where in a part of a step switch k is nearest to changing, which it approaches first and leaves then."""
     for _ in range(40):
         middle = 0.5 * (low + high)
@@ -142,8 +187,23 @@ def turn(v: Any, kinds: Any, k: int, low: float, high: float, t: float, step: fl
 
 
 @inner
-def first_change(v: Any, kinds: Any, t: float, step: float, latest: float, dense: Any, room: Any, x: Any, first: int,
-                 sides: Any, slopes: Any, gaps: Any, speeds: Any, noise: Any, rtol: float) -> float:  # fmt: skip
+def first_change(
+    v: Any,
+    kinds: Any,
+    t: float,
+    step: float,
+    latest: float,
+    dense: Any,
+    room: Any,
+    x: Any,
+    first: int,
+    sides: Any,
+    slopes: Any,
+    gaps: Any,
+    speeds: Any,
+    noise: Any,
+    rtol: float,
+) -> float:
     """Return right after which share of a step a switch that the state moves changes first; 2 where none does.
 
     `gaps` and `speeds` are room for four rows. Between the places that are looked at, a cubic through values and slopes tells
@@ -237,8 +297,20 @@ def next_linear(v: Any, kinds: Any, t: float, y: Any, x: Any, sides: Any, slopes
 
 
 @inner
-def fire(v: Any, flags: Any, offsets: Any, t: float, x: Any, holds: Any, numbers: Any, whole: Any, now: Any, room: Any,
-         waiting: Any, values: Any) -> int:  # fmt: skip
+def fire(
+    v: Any,
+    flags: Any,
+    offsets: Any,
+    t: float,
+    x: Any,
+    holds: Any,
+    numbers: Any,
+    whole: Any,
+    now: Any,
+    room: Any,
+    waiting: Any,
+    values: Any,
+) -> int:
     """Note which events fire, as their triggers became true, and forget those that do not persist. Returns a code, or -1."""
     call(v[TRIGGERS], v[TRIGGERS + 1], now, 0, x, 0)
     computed = False
@@ -318,9 +390,31 @@ def most_urgent(v: Any, flags: Any, t: float, x: Any, whole: Any, room: Any, wai
 
 
 @inner
-def carry_out(v: Any, kinds: Any, levels: int, flags: Any, offsets: Any, targets: Any, t: float, after: bool, y: Any, x: Any,
-              first: int, crossed: Any, blur: float, sides: Any, slopes: Any, before: Any, holds: Any, numbers: Any,
-              whole: Any, now: Any, room: Any, waiting: Any, values: Any) -> int:  # fmt: skip
+def carry_out(
+    v: Any,
+    kinds: Any,
+    levels: int,
+    flags: Any,
+    offsets: Any,
+    targets: Any,
+    t: float,
+    after: bool,
+    y: Any,
+    x: Any,
+    first: int,
+    crossed: Any,
+    blur: float,
+    sides: Any,
+    slopes: Any,
+    before: Any,
+    holds: Any,
+    numbers: Any,
+    whole: Any,
+    now: Any,
+    room: Any,
+    waiting: Any,
+    values: Any,
+) -> int:
     """Look at triggers, and carry out what is due, one after another: after each, triggers are looked at anew."""
     look(v, kinds, levels, t, y, x, first, after, crossed, blur, sides, slopes)
     code = fire(v, flags, offsets, t, x, holds, numbers, whole, now, room, waiting, values)
@@ -359,10 +453,37 @@ def carry_out(v: Any, kinds: Any, levels: int, flags: Any, offsets: Any, targets
 
 
 @entry
-def run(f: Any, v: Any, kinds: Any, levels: int, flags: Any, offsets: Any, targets: Any, known: Any, until: float,
-        watched: Any, longest: float, x: Any, y: Any, times: Any, first: int, conditions: int, extinct: Any, rtol: float,
-        atol: Any, shares: Any, most_steps: int, method: int, numbers: Any, whole: Any, holds: Any, waiting: Any, values: Any,
-        out: Any, counts: Any) -> int:  # fmt: skip
+def run(
+    f: Any,
+    v: Any,
+    kinds: Any,
+    levels: int,
+    flags: Any,
+    offsets: Any,
+    targets: Any,
+    known: Any,
+    until: float,
+    watched: Any,
+    longest: float,
+    x: Any,
+    y: Any,
+    times: Any,
+    first: int,
+    conditions: int,
+    extinct: Any,
+    rtol: float,
+    atol: Any,
+    shares: Any,
+    most_steps: int,
+    method: int,
+    numbers: Any,
+    whole: Any,
+    holds: Any,
+    waiting: Any,
+    values: Any,
+    out: Any,
+    counts: Any,
+) -> int:
     """Step one patient over its events; fill `out` at `times`; return a code.
 
     `f` and `v` hold the addresses of the model's functions and of the events'; see `EventFunctions` for `kinds` to `targets`.
@@ -407,8 +528,31 @@ def run(f: Any, v: Any, kinds: Any, levels: int, flags: Any, offsets: Any, targe
                 kept[i] = y[watched[i]]
             happened = whole[HAPPENED]
             for half in range(2):
-                code = carry_out(v, kinds, levels, flags, offsets, targets, t, half == 1, y, x, first, crossed, blur, sides,
-                                 slopes, before, holds, numbers, whole, now, own, waiting, values)  # fmt: skip
+                code = carry_out(
+                    v,
+                    kinds,
+                    levels,
+                    flags,
+                    offsets,
+                    targets,
+                    t,
+                    half == 1,
+                    y,
+                    x,
+                    first,
+                    crossed,
+                    blur,
+                    sides,
+                    slopes,
+                    before,
+                    holds,
+                    numbers,
+                    whole,
+                    now,
+                    own,
+                    waiting,
+                    values,
+                )
                 if code != -1:
                     numbers[T] = t
                     return code
@@ -482,8 +626,28 @@ def run(f: Any, v: Any, kinds: Any, levels: int, flags: Any, offsets: Any, targe
                         call(f[DRIFT], f[DRIFT + 1], drift, 0, x, 0)
                     counts[JACOBIANS] += 1
                     fresh = True
-                error = rodas5p.attempt(f, t, latest, y, step, x, base, nothing, k, slope, trial, jacobian, drift, matrix,
-                                        rows, right, room, n, rtol, atol)  # fmt: skip
+                error = rodas5p.attempt(
+                    f,
+                    t,
+                    latest,
+                    y,
+                    step,
+                    x,
+                    base,
+                    nothing,
+                    k,
+                    slope,
+                    trial,
+                    jacobian,
+                    drift,
+                    matrix,
+                    rows,
+                    right,
+                    room,
+                    n,
+                    rtol,
+                    atol,
+                )
                 counts[EVALUATIONS] += rodas5p.EVALUATIONS
             else:
                 error = tsit5.attempt(f, t, latest, y, step, x, nothing, k, slope, trial, sixth, n, rtol, tolerance)
@@ -539,8 +703,7 @@ def run(f: Any, v: Any, kinds: Any, levels: int, flags: Any, offsets: Any, targe
                     change = streak >= patience and (end - t) * large > 8.0 * STABLE * cost
             theta, changed = 1.0, False
             if moved:
-                found = first_change(v, kinds, t, step, latest, dense, room, x, first, sides, slopes, gaps, speeds, noise,
-                                     rtol)  # fmt: skip
+                found = first_change(v, kinds, t, step, latest, dense, room, x, first, sides, slopes, gaps, speeds, noise, rtol)
                 if found <= 1.0:
                     theta, changed = found, True
             fallen = falls(y, trial, extinct)

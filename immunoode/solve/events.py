@@ -20,8 +20,7 @@ from immunoode.regimen.reactions import Reaction
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.sensitivity import AMOUNT, TIME, By
 
-(DOSE, INFUSION_START, INFUSION_END, STOP, REPLACE, MULTIPLY, RESET, SET, STEADY, VISIT, FIRST, REPORT,
- SUPERPOSE) = range(13)  # fmt: skip
+(DOSE, INFUSION_START, INFUSION_END, STOP, REPLACE, MULTIPLY, RESET, SET, STEADY, VISIT, FIRST, REPORT, SUPERPOSE) = range(13)
 FloatArray = NDArray[np.float64]
 IMPLIED = -math.inf
 """Where in a table what no row of it states stands: the end of an infusion, what arrives after a lag. It acts first."""
@@ -177,9 +176,15 @@ def same_time(a: float, b: float) -> bool:
 
 
 def events_of(
-    schedule: Schedule | None, layout: Layout, start: float, end: float, known: KnownAt, switches: FloatArray,
-    outputs: Sequence[Output] = (), known_in_course: KnownAt | None = None,
-) -> Events:  # fmt: skip
+    schedule: Schedule | None,
+    layout: Layout,
+    start: float,
+    end: float,
+    known: KnownAt,
+    switches: FloatArray,
+    outputs: Sequence[Output] = (),
+    known_in_course: KnownAt | None = None,
+) -> Events:
     """Return the events of a schedule from `start` on; what was given before it is left out. Visits go on until `end`.
 
     Parameters
@@ -230,9 +235,18 @@ def _given(schedule: Schedule, layout: Layout, start: float, known: KnownAt, clo
     rows: list[_Row] = []
     seen: dict[str, int] = {}
     begun, numbers = set[str](), count()
-    given = zip(schedule.times.tolist(), schedule.inputs, schedule.amounts.tolist(), schedule.durations.tolist(),
-                schedule.actions, schedule.steady.tolist(), schedule.rates.tolist(), schedule.adding.tolist(),
-                schedule.orders.tolist(), strict=True)  # fmt: skip
+    given = zip(
+        schedule.times.tolist(),
+        schedule.inputs,
+        schedule.amounts.tolist(),
+        schedule.durations.tolist(),
+        schedule.actions,
+        schedule.steady.tolist(),
+        schedule.rates.tolist(),
+        schedule.adding.tolist(),
+        schedule.orders.tolist(),
+        strict=True,
+    )
     for k, (time, name, amount, duration, action, interval, rate, adding, order) in enumerate(given):
         if action == words.DOSE:
             which = seen[name] = seen.get(name, -1) + 1
@@ -256,8 +270,12 @@ def _given(schedule: Schedule, layout: Layout, start: float, known: KnownAt, clo
             rows.append(_Row(max(time, start), SET, layout.parameters[name], amount, order=order))
         elif time >= start:
             if action == words.RESET:
-                rows = [row for row in rows if not (row.time > time and row.kind in (DOSE, INFUSION_START, INFUSION_END))
-                        or (row.kind == INFUSION_END and _begins(rows, row.ordinal, time))]  # fmt: skip
+                rows = [
+                    row
+                    for row in rows
+                    if not (row.time > time and row.kind in (DOSE, INFUSION_START, INFUSION_END))
+                    or (row.kind == INFUSION_END and _begins(rows, row.ordinal, time))
+                ]
                 begun.clear()
             rows.append(_Row(time, _KINDS[action], layout.inputs.get(name, -1), amount, order=order))
     return rows
@@ -268,9 +286,7 @@ def _begins(rows: Sequence[_Row], ordinal: int, until: float) -> bool:
     return any(row.kind == INFUSION_START and row.ordinal == ordinal and row.time <= until for row in rows)
 
 
-def _interrupted(
-    rows: list[_Row], time: float, by_time: tuple[float, ...], linked: NDArray[np.bool_] | None
-) -> list[_Row]:
+def _interrupted(rows: list[_Row], time: float, by_time: tuple[float, ...], linked: NDArray[np.bool_] | None) -> list[_Row]:
     """Return the events without what a steady state takes the place of: doses on their way, and the rest of infusions."""
     doses = (DOSE, INFUSION_START, INFUSION_END)
     if linked is None or not any(row.time > time and row.kind in doses and linked[row.which] for row in rows):
@@ -297,8 +313,10 @@ def _lasting(dose: _Row, rate: float, known: Known, name: str, layout: Layout) -
         if name in layout.unknown_shares:
             what = "runs at a rate, but its input's bioavailability depends on states or time: what it lasts is not known"
             raise SolveError(Problem(where, what, "state its duration"))
-        for model, states, word in ((words.MODEL_RATE, layout.states_rate, "rate"),
-                                    (words.MODEL_DURATION, layout.states_duration, "duration")):  # fmt: skip
+        for model, states, word in (
+            (words.MODEL_RATE, layout.states_rate, "rate"),
+            (words.MODEL_DURATION, layout.states_duration, "duration"),
+        ):
             if rate == model and name not in states:
                 right = f"state `{word}` with the input, an expression of parameters; or the {word} itself with the dose"
                 raise SolveError(Problem(where, f"leaves its {word} to the model, which states none", right))
@@ -344,8 +362,10 @@ def _course(number: int, reaction: Reaction, layout: Layout, known: KnownAt) -> 
         raise SolveError(Problem(f"reaction to {reaction.quantity}", what, "doses from the first on"))
     made = _given(reaction.course, layout, 0.0, known, _Clock(reaction.course.times))
     made.sort(key=lambda row: (row.time, row.kind != INFUSION_END))
-    return [replace(row, time=np.inf, interval=float(number), phase=row.time, ordinal=row.ordinal + _FAR * (number + 1))
-            for row in made]  # fmt: skip
+    return [
+        replace(row, time=np.inf, interval=float(number), phase=row.time, ordinal=row.ordinal + _FAR * (number + 1))
+        for row in made
+    ]
 
 
 def _is(by: By, kind: str, name: str, which: int) -> float:
@@ -390,9 +410,14 @@ def _arrival(dose: _Row, offset: float, late_by: tuple[float, ...], clock: _Cloc
     if offset < 0.0:
         left = dose.duration + offset
         share = left / dose.duration
-        part = replace(dose, amount=dose.amount * share, duration=left, ordinal=ordinal,
-                       amount_by=tuple(d * share for d in dose.amount_by),
-                       duration_by=tuple(d * share for d in dose.duration_by))  # fmt: skip
+        part = replace(
+            dose,
+            amount=dose.amount * share,
+            duration=left,
+            ordinal=ordinal,
+            amount_by=tuple(d * share for d in dose.amount_by),
+            duration_by=tuple(d * share for d in dose.duration_by),
+        )
         return _infusion(part, end, ended) if end > dose.time else []
     begins = clock(dose.time + offset) if offset else dose.time
     order = dose.order if offset == 0.0 else IMPLIED
@@ -420,5 +445,18 @@ def _events(rows: list[_Row], by: int, size: int) -> Events:
     largest = np.zeros(size)
     given = np.isin(kinds, (DOSE, INFUSION_START, REPLACE, MULTIPLY, STEADY, SUPERPOSE)) & (inputs >= 0)
     np.maximum.at(largest, inputs[given], np.abs(amounts[given]))
-    return Events(times, kinds, inputs, amounts, durations, ordinals, intervals, phases, time_by, amount_by,
-                  duration_by, phase_by, largest)  # fmt: skip
+    return Events(
+        times,
+        kinds,
+        inputs,
+        amounts,
+        durations,
+        ordinals,
+        intervals,
+        phases,
+        time_by,
+        amount_by,
+        duration_by,
+        phase_by,
+        largest,
+    )

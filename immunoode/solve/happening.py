@@ -13,9 +13,27 @@ from immunoode.solve.steady import settle
 
 
 @inner
-def happen(e: int, f: Any, t: float, events: Any, tables: Any, extinct: Any, rtol: float, atol: Any, reactions: Any, y: Any,
-           x: Any, flows: Any, active: Any, running: Any, decided: Any, fired: Any, seen: Any, moved: Any,
-           slope: Any) -> bool:  # fmt: skip
+def happen(
+    e: int,
+    f: Any,
+    t: float,
+    events: Any,
+    tables: Any,
+    extinct: Any,
+    rtol: float,
+    atol: Any,
+    reactions: Any,
+    y: Any,
+    x: Any,
+    flows: Any,
+    active: Any,
+    running: Any,
+    decided: Any,
+    fired: Any,
+    seen: Any,
+    moved: Any,
+    slope: Any,
+) -> bool:
     """Carry out event `e` on the state `y`, and on what flows into it; False where there is no steady state.
 
     `decided` is what reactions have come to (see `immunoode.solve.decisions.first_look`); `seen`, `moved` and `slope` are room.
@@ -46,8 +64,7 @@ def happen(e: int, f: Any, t: float, events: Any, tables: Any, extinct: Any, rto
             amounts[e] *= factors[inputs[e]]
             for k in range(amount_by.shape[1]):
                 amount_by[e, k] *= factors[inputs[e]]
-        arrive(f, t, e, events, input_states, y, x, flows, active, running, moved, extinct, constants_at,
-               clocks)  # fmt: skip
+        arrive(f, t, e, events, input_states, y, x, flows, active, running, moved, extinct, constants_at, clocks)
     if moves:
         carry(f, t + instant(t), y, x, flows, time_by[e], -1.0, n, slope)
     return True

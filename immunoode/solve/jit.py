@@ -52,8 +52,15 @@ def announce(compiled: Any) -> None:
     if compiled.signatures or compiled._cache.is_filled():
         return
     if compiled._cache.can_be_written():
-        print("immunoode: compiling the solver, about a third of a minute, once for this installation",
-              file=sys.stderr, flush=True)  # fmt: skip
+        print(
+            "immunoode: compiling the solver, about a third of a minute, once for this installation",
+            file=sys.stderr,
+            flush=True,
+        )
     else:
-        print("immunoode: compiling the solver, about a third of a minute in each process: no folder for its cache can be "
-              "written (set NUMBA_CACHE_DIR to one that can)", file=sys.stderr, flush=True)  # fmt: skip
+        print(
+            "immunoode: compiling the solver, about a third of a minute in each process: no folder for its cache can be "
+            "written (set NUMBA_CACHE_DIR to one that can)",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -92,19 +92,57 @@ def workspace_for(s: Patients) -> Workspace:
     size, width, packed, n, m = s.atol.shape[1], s.y.shape[1], s.x.shape[1], s.extinct.size, s.events.time_by.shape[1]
     inputs, conditions, count, infusions = s.tables[0].size, s.tables[2], s.reactions[1].shape[0], infusions_in(s)
     return Workspace(
-        np.zeros((8, width)), np.zeros((5, width)), np.zeros((n, n)), np.zeros((n, n)), np.zeros(width), np.zeros(width),
-        np.zeros(width), np.zeros(size), np.zeros(width), np.ones(width), np.zeros(width), np.zeros(size), np.zeros(size),
-        np.zeros(n), np.zeros(n, np.int64), np.zeros(width), np.zeros(0), np.zeros(2 * size * inputs), np.zeros(m),
-        np.zeros(packed), np.zeros(conditions), np.zeros(conditions, np.int64), np.zeros(conditions * (1 + m)),
-        np.zeros(s.reactions[3]), np.zeros(packed), np.zeros(width), np.zeros((s.times.shape[1], width)),
-        np.zeros(infusions, np.int64), np.zeros((infusions, width)), np.zeros(count, np.int64), np.zeros(inputs),
-        np.zeros(count), np.zeros(count),
-    )  # fmt: skip
+        np.zeros((8, width)),
+        np.zeros((5, width)),
+        np.zeros((n, n)),
+        np.zeros((n, n)),
+        np.zeros(width),
+        np.zeros(width),
+        np.zeros(width),
+        np.zeros(size),
+        np.zeros(width),
+        np.ones(width),
+        np.zeros(width),
+        np.zeros(size),
+        np.zeros(size),
+        np.zeros(n),
+        np.zeros(n, np.int64),
+        np.zeros(width),
+        np.zeros(0),
+        np.zeros(2 * size * inputs),
+        np.zeros(m),
+        np.zeros(packed),
+        np.zeros(conditions),
+        np.zeros(conditions, np.int64),
+        np.zeros(conditions * (1 + m)),
+        np.zeros(s.reactions[3]),
+        np.zeros(packed),
+        np.zeros(width),
+        np.zeros((s.times.shape[1], width)),
+        np.zeros(infusions, np.int64),
+        np.zeros((infusions, width)),
+        np.zeros(count, np.int64),
+        np.zeros(inputs),
+        np.zeros(count),
+        np.zeros(count),
+    )
 
 
 @inner
-def walk(s: Patients, w: Workspace, p: int, start: float, events: Any, e: int, g: int, h: float, previous: float,
-         implicit: bool, most_steps: int, decided: Any) -> int:  # fmt: skip
+def walk(
+    s: Patients,
+    w: Workspace,
+    p: int,
+    start: float,
+    events: Any,
+    e: int,
+    g: int,
+    h: float,
+    previous: float,
+    implicit: bool,
+    most_steps: int,
+    decided: Any,
+) -> int:
     """Step patient p from `start` over its events; fill the reported states; return a status code.
 
     The state `w.y` is the initial one, and the last one on return; `ended[p]` is the time reached. `e` and `g` count the events
@@ -143,8 +181,27 @@ def walk(s: Patients, w: Workspace, p: int, start: float, events: Any, e: int, g
                 for _ in range(int(events.amounts[e])):
                     copy(out, g * width, y, 0, width)
                     g += 1
-            elif not happen(e, f, t, events, tables, extinct, rtol, atol, reactions, y, x, flows, active, running, decided,
-                            fired, seen, moved, slope):  # fmt: skip
+            elif not happen(
+                e,
+                f,
+                t,
+                events,
+                tables,
+                extinct,
+                rtol,
+                atol,
+                reactions,
+                y,
+                x,
+                flows,
+                active,
+                running,
+                decided,
+                fired,
+                seen,
+                moved,
+                slope,
+            ):
                 ended[0] = t
                 return NOT_STEADY
             infusion = flows if _runs(active) else w.nothing
@@ -198,8 +255,28 @@ def walk(s: Patients, w: Workspace, p: int, start: float, events: Any, e: int, g
                     if size > n:
                         for i in range(x.size):
                             base[i] = x[i]
-                error = _implicit(f, t, latest, y, step, x, base, infusion, k, slope, trial, jacobian, drift, matrix, rows,
-                                  right, room, size, rtol, atol)  # fmt: skip
+                error = _implicit(
+                    f,
+                    t,
+                    latest,
+                    y,
+                    step,
+                    x,
+                    base,
+                    infusion,
+                    k,
+                    slope,
+                    trial,
+                    jacobian,
+                    drift,
+                    matrix,
+                    rows,
+                    right,
+                    room,
+                    size,
+                    rtol,
+                    atol,
+                )
                 counts[EVALUATIONS] += rodas5p.EVALUATIONS
             else:
                 error = _explicit(f, t, latest, y, step, x, infusion, k, slope, trial, sixth, size, rtol, tolerance)
@@ -350,8 +427,9 @@ def solve_alone(patients: Patients, workspace: Workspace, checkpoints: Checkpoin
             _begin(s, w, p, decided)
         marks, numbers = c.marks[p], c.numbers[p]
         if handed_over:
-            code = walk(s, w, p, numbers[0], events, marks[0], marks[1], numbers[1], numbers[2], True,
-                        s.most_steps - marks[2], decided)  # fmt: skip
+            code = walk(
+                s, w, p, numbers[0], events, marks[0], marks[1], numbers[1], numbers[2], True, s.most_steps - marks[2], decided
+            )
         else:
             code = walk(s, w, p, s.starts[p], events, 0, 0, 0.0, 0.0, False, s.most_steps, decided)
         s.codes[p] = code
@@ -359,8 +437,22 @@ def solve_alone(patients: Patients, workspace: Workspace, checkpoints: Checkpoin
         for g in range(count, s.values.shape[1]):
             for i in range(s.values.shape[2]):
                 s.values[p, g, i] = np.nan
-        write_outputs(s.outputs, s.x[p], s.times[p, :count], w.states, s.ended[p], code == FINISHED, s.rtol, s.atol[p],
-                      s.extinct, events, f[CONSTANTS:], s.tables[3], s.tables[4], s.values[p, :count])  # fmt: skip
+        write_outputs(
+            s.outputs,
+            s.x[p],
+            s.times[p, :count],
+            w.states,
+            s.ended[p],
+            code == FINISHED,
+            s.rtol,
+            s.atol[p],
+            s.extinct,
+            events,
+            f[CONSTANTS:],
+            s.tables[3],
+            s.tables[4],
+            s.values[p, :count],
+        )
 
 
 @inner

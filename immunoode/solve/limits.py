@@ -25,9 +25,7 @@ def when_fallen(dense: Any, i: int, limit: float) -> float:
 
 
 @inner
-def overshoots(
-    f: Any, t: float, y: Any, trial: Any, x: Any, infusion: Any, atol: Any, n: int, below: Any, slope: Any
-) -> float:  # fmt: skip
+def overshoots(f: Any, t: float, y: Any, trial: Any, x: Any, infusion: Any, atol: Any, n: int, below: Any, slope: Any) -> float:
     """Return the share of a step after which to try again, where it takes states below zero that would not go there; else 1.
 
     They would not where their rate at zero does not point below: a step has passed over what happens near zero. `below` and
@@ -62,7 +60,7 @@ def dips(out: Any, y: Any, trial: Any, n: int) -> bool:
 @inner
 def lift(
     f: Any, t: float, out: Any, y: Any, trial: Any, x: Any, infusion: Any, atol: Any, n: int, below: Any, slope: Any
-) -> None:  # fmt: skip
+) -> None:
     """Set what dips below zero, and would not go there (see `overshoots`), to zero: an interpolant errs freely."""
     for i in range(y.size):
         below[i] = max(out[i], 0.0) if i < n and y[i] >= 0.0 and trial[i] >= 0.0 else out[i]

@@ -28,9 +28,7 @@ def factorise(matrix: Any, rows: Any, sizes: Any) -> bool:
         best, found = c, abs(matrix[c, c]) * sizes[c]
         for i in range(c + 1, n):
             size = abs(matrix[i, c]) * sizes[i]
-            if (
-                size > 10.0 * found
-            ):  # an exchange only where it matters: these matrices are mostly dominated by their diagonal
+            if size > 10.0 * found:  # an exchange only where it matters: these matrices are mostly dominated by their diagonal
                 best, found = i, size
         if not found > 0.0:
             return False

@@ -175,9 +175,14 @@ def simulate_to(
 
 
 def _plan(
-    model: Model, regimen: Any, until: Any, parameters: pd.DataFrame, outputs: str | Sequence[str], block: int,
+    model: Model,
+    regimen: Any,
+    until: Any,
+    parameters: pd.DataFrame,
+    outputs: str | Sequence[str],
+    block: int,
     options: dict[str, Any],
-) -> dict[str, str]:  # fmt: skip
+) -> dict[str, str]:
     """Return what a trial is made of, as hashes; threads do not change a result."""
     said = {name: value for name, value in options.items() if name != "threads"}
     wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs)
@@ -210,10 +215,17 @@ def _checked(model: Model | str, parameters: Any, regimen: Any, block: Any) -> t
 
 
 def _blocks(
-    use: Callable[[Simulation, int], pd.DataFrame], model: Model, regimen: Any, until: Any, parameters: pd.DataFrame,
-    outputs: str | Sequence[str], block: int, progress: bool | None, options: dict[str, Any],
+    use: Callable[[Simulation, int], pd.DataFrame],
+    model: Model,
+    regimen: Any,
+    until: Any,
+    parameters: pd.DataFrame,
+    outputs: str | Sequence[str],
+    block: int,
+    progress: bool | None,
+    options: dict[str, Any],
     known: Callable[[int], pd.DataFrame | None] = lambda _: None,
-) -> Iterator[pd.DataFrame]:  # fmt: skip
+) -> Iterator[pd.DataFrame]:
     """Yield what is made of each block of subjects, or known of it already."""
     from tqdm.auto import tqdm
 
@@ -229,16 +241,15 @@ def _blocks(
                 with warnings.catch_warnings():  # a failure is a row of the result here
                     warnings.simplefilter("ignore", RuntimeWarning)
                     warnings.simplefilter("ignore", OutOfBoundsWarning)  # the whole table was checked
-                    run = simulate(model, own, until, parameters=parameters.iloc[rows], outputs=outputs, progress=False,
-                                   **options)  # fmt: skip
+                    run = simulate(
+                        model, own, until, parameters=parameters.iloc[rows], outputs=outputs, progress=False, **options
+                    )
                 found = use(run, k)
             yield found
             bar.update(len(found))
 
 
-def _with_times(
-    model: Model, regimen: Any, until: Any, parameters: pd.DataFrame, options: dict[str, Any]
-) -> dict[str, Any]:
+def _with_times(model: Model, regimen: Any, until: Any, parameters: pd.DataFrame, options: dict[str, Any]) -> dict[str, Any]:
     """Return the options with the times of reports, so that they are the same in each block."""
     if not len(parameters) or options.get("times") is not None or isinstance(regimen, Events):
         return options

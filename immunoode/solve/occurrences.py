@@ -40,9 +40,16 @@ class _Course:
 
 
 def many_with_events(
-    model: Model, events: Events, grid: FloatArray, start: float, matrix: FloatArray, subjects: tuple[Any, ...],
-    outputs: Iterable[str] | None, options: Mapping[str, Any], progress: bool | None,
-) -> Simulation:  # fmt: skip
+    model: Model,
+    events: Events,
+    grid: FloatArray,
+    start: float,
+    matrix: FloatArray,
+    subjects: tuple[Any, ...],
+    outputs: Iterable[str] | None,
+    options: Mapping[str, Any],
+    progress: bool | None,
+) -> Simulation:
     """Return the simulation of patients with events: rows of `matrix` are their parameters.
 
     Raises
@@ -61,9 +68,18 @@ def many_with_events(
     functions = event_functions(whole, events)
     simulator.system.compile()
     each = [_course(simulator, functions, row) for row in tqdm(matrix, desc="patients", disable=not progress)]
-    made = Simulation(whole.model, grid, simulator.names, {n: _unit(whole.model, n) for n in simulator.names}, subjects,
-                      np.array([c.values for c in each]), tuple(c.status for c in each), np.array([c.counts for c in each]),
-                      (None,) * len(each), matrix)  # fmt: skip
+    made = Simulation(
+        whole.model,
+        grid,
+        simulator.names,
+        {n: _unit(whole.model, n) for n in simulator.names},
+        subjects,
+        np.array([c.values for c in each]),
+        tuple(c.status for c in each),
+        np.array([c.counts for c in each]),
+        (None,) * len(each),
+        matrix,
+    )
     if not all(c.status.ok for c in each):
         warnings.warn(made.failures(), RuntimeWarning, stacklevel=3)
     return made
@@ -98,11 +114,37 @@ def _course(simulator: Simulator, functions: EventFunctions, parameters: FloatAr
         time = float(numbers[kernel.T])
         until = min(time + ahead, end)
         known = functions.times(parameters, y[:n], time, until)
-        code = kernel.run(system.addresses, functions.addresses, functions.kinds, functions.levels, functions.flags,
-                          functions.offsets, functions.targets, known, until, functions.read_by_curved, longest, x, y, times,
-                          packed.size, system.conditions.size, simulator.thresholds, simulator.rtol, atol, shares,
-                          simulator.most_steps, METHODS.index(simulator.method), numbers, whole, holds, waiting, values, states,
-                          counts)  # fmt: skip
+        code = kernel.run(
+            system.addresses,
+            functions.addresses,
+            functions.kinds,
+            functions.levels,
+            functions.flags,
+            functions.offsets,
+            functions.targets,
+            known,
+            until,
+            functions.read_by_curved,
+            longest,
+            x,
+            y,
+            times,
+            packed.size,
+            system.conditions.size,
+            simulator.thresholds,
+            simulator.rtol,
+            atol,
+            shares,
+            simulator.most_steps,
+            METHODS.index(simulator.method),
+            numbers,
+            whole,
+            holds,
+            waiting,
+            values,
+            states,
+            counts,
+        )
         ahead = 2 * ahead if numbers[kernel.T] >= until else max(4 * (numbers[kernel.T] - time), (end - start) / LOOKS)
     time, reached = float(numbers[kernel.T]), int(whole[kernel.OUTPUT])
     if code > kernel.RENEW:
@@ -113,8 +155,11 @@ def _course(simulator: Simulator, functions: EventFunctions, parameters: FloatAr
     found = system.outputs(simulator.names)
     values_at = np.full((times.size, len(simulator.names)), np.nan)
     evaluate_rows(found.address, rows, values_at[:reached])
-    return _Course(values_at, counts, status_of(code, end if code == FINISHED else time,
-                                                dict(zip(system.equations.states, y[:n].tolist(), strict=True))))  # fmt: skip
+    return _Course(
+        values_at,
+        counts,
+        status_of(code, end if code == FINISHED else time, dict(zip(system.equations.states, y[:n].tolist(), strict=True))),
+    )
 
 
 def _problem(code: int, functions: EventFunctions, time: float, numbers: FloatArray, whole: NDArray[np.int64]) -> Problem:

@@ -15,8 +15,22 @@ from immunoode.solve.system import NEVER, STATES_AT, TIME_AT
 
 
 @inner
-def write_outputs(f: Any, x: Any, times: Any, states: Any, reached: float, whole: bool, rtol: float, atol: Any, extinct: Any,
-                  events: Any, constants: Any, constants_at: int, clocks: Any, values: Any) -> None:  # fmt: skip
+def write_outputs(
+    f: Any,
+    x: Any,
+    times: Any,
+    states: Any,
+    reached: float,
+    whole: bool,
+    rtol: float,
+    atol: Any,
+    extinct: Any,
+    events: Any,
+    constants: Any,
+    constants_at: int,
+    clocks: Any,
+    values: Any,
+) -> None:
     """Fill values[t] with the outputs at states[t], with the parameters of that time; NaN from where the solution stopped.
 
     `x` is the packed input at the start; `f` and `constants` are addresses and contexts of functions. What is below zero by

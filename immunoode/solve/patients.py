@@ -76,11 +76,17 @@ def checkpoints_for(s: Patients) -> Checkpoints:
     patients, width = s.y.shape
     infusions, inputs, reactions = infusions_in(s), s.tables[0].size, s.reactions[1].shape[0]
     return Checkpoints(
-        np.empty((patients, 3), np.int64), np.empty((patients, 3)), np.empty(s.x.shape),
-        np.empty((patients, s.times.shape[1], width)), np.empty((patients, infusions), np.int64),
-        np.empty((patients, infusions, width)), np.empty((patients, reactions), np.int64), np.empty((patients, inputs)),
-        np.empty((patients, reactions)), np.empty((patients, reactions)),
-    )  # fmt: skip
+        np.empty((patients, 3), np.int64),
+        np.empty((patients, 3)),
+        np.empty(s.x.shape),
+        np.empty((patients, s.times.shape[1], width)),
+        np.empty((patients, infusions), np.int64),
+        np.empty((patients, infusions, width)),
+        np.empty((patients, reactions), np.int64),
+        np.empty((patients, inputs)),
+        np.empty((patients, reactions)),
+        np.empty((patients, reactions)),
+    )
 
 
 def infusions_in(s: Patients) -> int:
@@ -93,9 +99,20 @@ def infusions_in(s: Patients) -> int:
 def own_events(s: Patients, p: int) -> Any:
     """Return the events of one patient."""
     a, b, c = s.offsets[p], s.offsets[p + 1], s.events
-    return Columns(c.times[a:b], c.kinds[a:b], c.inputs[a:b], c.amounts[a:b], c.durations[a:b], c.ordinals[a:b],
-                   c.intervals[a:b], c.phases[a:b], c.time_by[a:b], c.amount_by[a:b], c.duration_by[a:b],
-                   c.phase_by[a:b])  # fmt: skip
+    return Columns(
+        c.times[a:b],
+        c.kinds[a:b],
+        c.inputs[a:b],
+        c.amounts[a:b],
+        c.durations[a:b],
+        c.ordinals[a:b],
+        c.intervals[a:b],
+        c.phases[a:b],
+        c.time_by[a:b],
+        c.amount_by[a:b],
+        c.duration_by[a:b],
+        c.phase_by[a:b],
+    )
 
 
 @inner

@@ -99,16 +99,50 @@ def places_for(s: Patients) -> Places:
     infusions, length, x = infusions_in(s), ABREAST * size, aligned(packed)
     trial = x[ABREAST * STATES_AT : ABREAST * STATES_AT + length]  # rates were last asked for at the ends of steps
     found = Places(
-        np.zeros((5, ABREAST), np.int64), aligned(1), aligned(1), aligned(1), aligned(1), aligned(1), aligned(1),
-        x, aligned(size), aligned(8 * size).reshape(8, length), trial, aligned(size),
-        aligned(5 * size).reshape(5, length), aligned(size), aligned(size), aligned(size), aligned(size), aligned(size),
-        np.zeros((ABREAST, packed)), np.zeros((ABREAST, s.times.shape[1], width)), np.zeros((ABREAST, width)),
-        np.zeros((ABREAST, infusions), np.int64), np.zeros((ABREAST, infusions, width)),
-        np.zeros((ABREAST, count), np.int64), np.zeros((ABREAST, s.tables[0].size)), np.zeros((ABREAST, count)),
-        np.zeros((ABREAST, count)), np.zeros(width), np.zeros(width), np.zeros(width), np.zeros(width), np.zeros((5, width)),
-        np.zeros(s.reactions[3]), np.empty(2 * size * s.tables[0].size), np.empty(s.events.time_by.shape[1]), np.arange(size),
-        np.full(ABREAST, EMPTY), np.zeros(ABREAST, np.int64), aligned(1), aligned(1), aligned(1), aligned(1), aligned(1),
-    )  # fmt: skip
+        np.zeros((5, ABREAST), np.int64),
+        aligned(1),
+        aligned(1),
+        aligned(1),
+        aligned(1),
+        aligned(1),
+        aligned(1),
+        x,
+        aligned(size),
+        aligned(8 * size).reshape(8, length),
+        trial,
+        aligned(size),
+        aligned(5 * size).reshape(5, length),
+        aligned(size),
+        aligned(size),
+        aligned(size),
+        aligned(size),
+        aligned(size),
+        np.zeros((ABREAST, packed)),
+        np.zeros((ABREAST, s.times.shape[1], width)),
+        np.zeros((ABREAST, width)),
+        np.zeros((ABREAST, infusions), np.int64),
+        np.zeros((ABREAST, infusions, width)),
+        np.zeros((ABREAST, count), np.int64),
+        np.zeros((ABREAST, s.tables[0].size)),
+        np.zeros((ABREAST, count)),
+        np.zeros((ABREAST, count)),
+        np.zeros(width),
+        np.zeros(width),
+        np.zeros(width),
+        np.zeros(width),
+        np.zeros((5, width)),
+        np.zeros(s.reactions[3]),
+        np.empty(2 * size * s.tables[0].size),
+        np.empty(s.events.time_by.shape[1]),
+        np.arange(size),
+        np.full(ABREAST, EMPTY),
+        np.zeros(ABREAST, np.int64),
+        aligned(1),
+        aligned(1),
+        aligned(1),
+        aligned(1),
+        aligned(1),
+    )
     found.atol[:], found.debris[:] = 1.0, np.nan
     return found
 
@@ -159,9 +193,27 @@ def pause(s: Patients, a: Places, l: int) -> int:  # noqa: E741
                 for _ in range(int(events.amounts[e])):
                     copy_row(a.own_states[l, g], y)
                     g += 1
-            elif not happen(e, s.f, t, events, s.tables, s.extinct, s.rtol, s.atol[p], s.reactions, y, a.own_x[l],
-                            a.own_flows[l], a.own_active[l], a.own_running[l], decided(a, l), s.fired[p], a.one_seen, a.moved,
-                            a.one_slope):  # fmt: skip
+            elif not happen(
+                e,
+                s.f,
+                t,
+                events,
+                s.tables,
+                s.extinct,
+                s.rtol,
+                s.atol[p],
+                s.reactions,
+                y,
+                a.own_x[l],
+                a.own_flows[l],
+                a.own_active[l],
+                a.own_running[l],
+                decided(a, l),
+                s.fired[p],
+                a.one_seen,
+                a.moved,
+                a.one_slope,
+            ):
                 s.ended[p] = t
                 return NOT_STEADY
             if kinds[e] == SET or kinds[e] == FIRST or kinds[e] == RESET:
@@ -219,9 +271,22 @@ def leave(s: Patients, a: Places, c: Checkpoints, l: int, code: int) -> None:  #
     for g in range(count, s.values.shape[1]):
         for i in range(s.values.shape[2]):
             s.values[p, g, i] = np.nan
-    write_outputs(s.outputs, s.x[p], s.times[p, :count], a.own_states[l], s.ended[p], code == FINISHED, s.rtol, s.atol[p],
-                  s.extinct, own_events(s, p), s.f[CONSTANTS:], s.tables[3], s.tables[4],
-                  s.values[p, :count])  # fmt: skip
+    write_outputs(
+        s.outputs,
+        s.x[p],
+        s.times[p, :count],
+        a.own_states[l],
+        s.ended[p],
+        code == FINISHED,
+        s.rtol,
+        s.atol[p],
+        s.extinct,
+        own_events(s, p),
+        s.f[CONSTANTS:],
+        s.tables[3],
+        s.tables[4],
+        s.values[p, :count],
+    )
 
 
 @inner

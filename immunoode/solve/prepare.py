@@ -92,10 +92,26 @@ def prepare(
     numbers: dict[tuple[int, int], int] = {}
     grids = np.array([numbers.setdefault((id(r), id(o)), len(numbers)) for r, o in zip(rows, places, strict=True)])
     lengths = np.array([len(r) for r in rows], dtype=np.int64)
-    reactions = reactions_of(schedules, layout_of(system.equations, by).inputs,
-                             (*system.equations.states, *system.equations.outputs), by)  # fmt: skip
-    return Simulator(system, names, padded, lengths, placed, grids, starts, tuple(schedules), rtol, atol, extinction, engine,
-                     most_steps, method, reactions)  # fmt: skip
+    reactions = reactions_of(
+        schedules, layout_of(system.equations, by).inputs, (*system.equations.states, *system.equations.outputs), by
+    )
+    return Simulator(
+        system,
+        names,
+        padded,
+        lengths,
+        placed,
+        grids,
+        starts,
+        tuple(schedules),
+        rtol,
+        atol,
+        extinction,
+        engine,
+        most_steps,
+        method,
+        reactions,
+    )
 
 
 def _derived(system: System, model: Model) -> list[str]:
@@ -113,9 +129,7 @@ def _check_outputs(names: Sequence[str], system: System, model: Model) -> None:
     known = {*system.equations.states, *system.equations.outputs}
     if not names:
         raise SolveError(Problem(f"{model.name}: outputs", "are empty", nearest("", known)))
-    unknown = [
-        Problem(f"{model.name}: output {n!r}", "is not known", nearest(str(n), known)) for n in names if n not in known
-    ]
+    unknown = [Problem(f"{model.name}: output {n!r}", "is not known", nearest(str(n), known)) for n in names if n not in known]
     if unknown:
         raise SolveError(unknown)
 
@@ -132,8 +146,11 @@ def _check_schedules(schedules: Sequence[Schedule | None], layout: Layout, model
         for names, known, what in ((inputs, layout.inputs, "an input"), (parameters, layout.parameters, "a parameter"))
         for n in sorted(names - known.keys())
     ]
-    unknown += [Problem(f"sensitivities: {str(by)!r}", "changes on the way", "leave it out")
-                for by in layout.by if by.name in parameters]  # fmt: skip
+    unknown += [
+        Problem(f"sensitivities: {str(by)!r}", "changes on the way", "leave it out")
+        for by in layout.by
+        if by.name in parameters
+    ]
     if unknown:
         raise SolveError(unknown)
 
@@ -182,7 +199,5 @@ def _rows(times: Any, patients: int) -> list[FloatArray]:
         return [units.times(times)] * patients
     rows = [units.times(row) for row in times]
     if len(rows) != patients:
-        raise SolveError(
-            Problem("times", f"are given for {len(rows)} patients, schedules for {patients}", "one for each")
-        )
+        raise SolveError(Problem("times", f"are given for {len(rows)} patients, schedules for {patients}", "one for each"))
     return rows

@@ -49,10 +49,17 @@ def reactions_of(
         what = "differ between the patients of one run"
         raise SolveError(Problem("reactions", what, "simulate patients who share their reactions together"))
     found: tuple[Reaction, ...] = next(iter(different), ())
-    problems = [Problem(f"reaction to {r.quantity!r}", "is not an output of this model", nearest(r.quantity, outputs))
-                for r in found if r.quantity not in outputs]  # fmt: skip
-    problems += [Problem(f"reaction to {r.quantity!r}: therapy {t!r}", "is not an input of this model", nearest(t, inputs))
-                 for r in found for t in r.therapies if t not in inputs]  # fmt: skip
+    problems = [
+        Problem(f"reaction to {r.quantity!r}", "is not an output of this model", nearest(r.quantity, outputs))
+        for r in found
+        if r.quantity not in outputs
+    ]
+    problems += [
+        Problem(f"reaction to {r.quantity!r}: therapy {t!r}", "is not an input of this model", nearest(t, inputs))
+        for r in found
+        for t in r.therapies
+        if t not in inputs
+    ]
     if found and by:
         problems.append(Problem("sensitivities", "are not made where a regimen reacts to the state", "leave one of them out"))
     if problems:

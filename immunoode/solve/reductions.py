@@ -63,9 +63,7 @@ def first_crossing(limit: float, below: bool) -> Reduce:
     return crossing
 
 
-REDUCTIONS: dict[str, Reduce] = {
-    f.__name__: f for f in (final, minimum, time_of_minimum, maximum, time_of_maximum, area)
-}
+REDUCTIONS: dict[str, Reduce] = {f.__name__: f for f in (final, minimum, time_of_minimum, maximum, time_of_maximum, area)}
 """By name; "first_below(20)" and "first_above(1e9)" are made as asked for."""
 
 

@@ -217,8 +217,7 @@ def solve(
     fired: FloatArray,
 ) -> int:
     """Solve one patient as `immunoode.solve.kernel.walk` does, by LSODA; tolerances grow from one span to the next."""
-    patient = _Patient(system, x.copy(), extinct, rtol, atol, shares,
-                       _EVALUATIONS_PER_STEP * most_steps)  # fmt: skip
+    patient = _Patient(system, x.copy(), extinct, rtol, atol, shares, _EVALUATIONS_PER_STEP * most_steps)
     decisions = None
     if reactions.quantities:
         decisions = Decisions(lambda t, y: watch(patient.packed(t, y)), reactions, fired, events)

@@ -42,8 +42,9 @@ class Decisions:
         on, factors, baseline, nadir = self.made
         table, affects = self.reactions.table, self.reactions.affects
         value = float(self.watched(t, y)[r])
-        return bool(decide_from_python(table, affects, r, t, value, on, self.fired, factors, baseline, nadir,
-                                       self.events.columns, e))  # fmt: skip
+        return bool(
+            decide_from_python(table, affects, r, t, value, on, self.fired, factors, baseline, nadir, self.events.columns, e)
+        )
 
     def look(self, t: float, y: FloatArray) -> None:
         """Keep the lowest of what is watched continuously."""

@@ -41,14 +41,7 @@ _LINKS = (
     (147.12150275711716, -1.41221402718213, 71.68940251302358),
     (165.43517024871676, -0.4592823456491126, 42.90938336958603, -5.961986721573306),
     (24.854864614690072, -3.0009227002832186, 47.4931110020768, 5.5814197821558125, -0.6610691825249471),
-    (
-        30.91273214028599,
-        -3.1208243349937974,
-        77.79954646070892,
-        34.28646028294783,
-        -19.097331116725623,
-        -28.087943162872662,
-    ),
+    (30.91273214028599, -3.1208243349937974, 77.79954646070892, 34.28646028294783, -19.097331116725623, -28.087943162872662),
     (
         37.80277123390563,
         -3.2571969029072276,
@@ -121,9 +114,27 @@ def _solve(f: Any, matrix: Any, rows: Any, right: Any, size: int, base: Any, out
 
 @inner
 def attempt(
-    f: Any, t: float, latest: float, y: Any, h: float, x: Any, base: Any, infusion: Any, k: Any, slope: Any, trial: Any,
-    jacobian: Any, drift: Any, matrix: Any, rows: Any, right: Any, room: Any, size: int, rtol: float, atol: Any,
-) -> float:  # fmt: skip
+    f: Any,
+    t: float,
+    latest: float,
+    y: Any,
+    h: float,
+    x: Any,
+    base: Any,
+    infusion: Any,
+    k: Any,
+    slope: Any,
+    trial: Any,
+    jacobian: Any,
+    drift: Any,
+    matrix: Any,
+    rows: Any,
+    right: Any,
+    room: Any,
+    size: int,
+    rtol: float,
+    atol: Any,
+) -> float:
     """Step from (t, y), whose rates are `slope`, into `trial`; return the scaled error.
 
     Rates are asked for at `latest` at the latest, the last instant before what happens next. `jacobian` (n, n) and

@@ -44,16 +44,22 @@ def sensitivities_by(given: str | Iterable[str], equations: Equations) -> tuple[
         If something is not known, or asked for twice.
     """
     texts = [given] if isinstance(given, str) else list(given)
-    known = {PARAMETER: equations.parameters, INITIAL: equations.states, AMOUNT: tuple(equations.inputs),
-             TIME: tuple(equations.inputs)}  # fmt: skip
+    known = {
+        PARAMETER: equations.parameters,
+        INITIAL: equations.states,
+        AMOUNT: tuple(equations.inputs),
+        TIME: tuple(equations.inputs),
+    }
     found = [_read(str(text)) for text in texts]
     problems = [
         Problem(f"sensitivities: {str(by)!r}", f"{by.name!r} is not known", nearest(by.name, known[by.kind]))
         for by in found
         if by.name not in known[by.kind]
     ]
-    problems += [Problem("sensitivities", f"{str(by)!r} is asked for twice", "once")
-                 for by in dict.fromkeys(b for b in found if found.count(b) > 1)]  # fmt: skip
+    problems += [
+        Problem("sensitivities", f"{str(by)!r} is asked for twice", "once")
+        for by in dict.fromkeys(b for b in found if found.count(b) > 1)
+    ]
     if problems:
         raise SolveError(problems)
     return tuple(found)

@@ -130,8 +130,14 @@ def simulate(
         for name, given in (("sensitivities", bool(sensitivities)), ("before", bool(np.any(before)))):
             if given:
                 raise SolveError(Problem(name, "is not for a model with events of its own", "leave one of them out"))
-        options = {"rtol": rtol, "atol": atol, "extinction": extinction, "engine": engine, "method": method,
-                   "most_steps": most_steps}  # fmt: skip
+        options = {
+            "rtol": rtol,
+            "atol": atol,
+            "extinction": extinction,
+            "engine": engine,
+            "method": method,
+            "most_steps": most_steps,
+        }
         return many_with_events(model, regimen, grid, first, matrix, subjects, wanted, options, progress)
     schedules = _schedules(regimen, eq, matrix)
     _check_start(schedules, first)
@@ -140,18 +146,41 @@ def simulate(
             Problem("regimen", f"is given for {len(schedules)} patients, parameters for {len(matrix)}", "one for each")
         )
     simulator = prepare(
-        model, schedules, grid, wanted, start=first, rtol=rtol, atol=atol, extinction=extinction, engine=engine,
-        method=method, most_steps=most_steps, sensitivities=sensitivities, orders=_orders(before, grid, times is not None),
-    )  # fmt: skip
+        model,
+        schedules,
+        grid,
+        wanted,
+        start=first,
+        rtol=rtol,
+        atol=atol,
+        extinction=extinction,
+        engine=engine,
+        method=method,
+        most_steps=most_steps,
+        sensitivities=sensitivities,
+        orders=_orders(before, grid, times is not None),
+    )
     if times is None:
         simulator = simulator.reporting_doses(matrix, first_of_each(regimen))
         grid = simulator.times[0]
     bar = len(matrix) >= _BAR_FROM if progress is None else progress
     solution = simulator.run(matrix, threads, bar)
     status = tuple(solution.status(p) for p in range(len(matrix)))
-    run = Simulation(closed(model), grid, simulator.names, _units(simulator.names, eq), subjects, solution.values, status,
-                     solution.counts, tuple(schedules), matrix, tuple(map(str, simulator.by)),
-                     solution.derivatives, solution.fired)  # fmt: skip
+    run = Simulation(
+        closed(model),
+        grid,
+        simulator.names,
+        _units(simulator.names, eq),
+        subjects,
+        solution.values,
+        status,
+        solution.counts,
+        tuple(schedules),
+        matrix,
+        tuple(map(str, simulator.by)),
+        solution.derivatives,
+        solution.fired,
+    )
     if not solution.ok.all():
         warnings.warn(run.failures(), RuntimeWarning, stacklevel=2)
     return run
@@ -214,9 +243,7 @@ def _count(regimen: Any) -> int | None:
     return len(regimen) if isinstance(regimen, (list, tuple)) else None
 
 
-def parameter_values(
-    eq: Equations, given: Any, patients: int | None, model: Model
-) -> tuple[FloatArray, tuple[Any, ...]]:  # fmt: skip
+def parameter_values(eq: Equations, given: Any, patients: int | None, model: Model) -> tuple[FloatArray, tuple[Any, ...]]:
     """Return parameter values (P, n) and the subjects' names.
 
     Raises
@@ -279,9 +306,7 @@ def _times(times: Any, until: str | float | None, start: float) -> FloatArray:
     if not end > start:
         raise SolveError(Problem("until", f"is day {end:g}, not after the start, day {start:g}", "a later time"))
     if end - start > _LONGEST:
-        raise SolveError(
-            Problem("until", f"is day {end:g}", f"at most {_LONGEST:g} days of daily output; or give times=")
-        )
+        raise SolveError(Problem("until", f"is day {end:g}", f"at most {_LONGEST:g} days of daily output; or give times="))
     return daily(start, end)
 
 
@@ -341,9 +366,7 @@ def _schedule(regimen: Any, inputs: Mapping[str, str], values: Mapping[str, floa
     if regimen is None or isinstance(regimen, Schedule):
         return regimen
     if not hasattr(regimen, "schedule"):
-        raise SolveError(
-            Problem("regimen", f"is {type(regimen).__name__}", "a Regimen, a Schedule, None, or a list of them")
-        )
+        raise SolveError(Problem("regimen", f"is {type(regimen).__name__}", "a Regimen, a Schedule, None, or a list of them"))
     schedule: Schedule = regimen.schedule(inputs, values)
     return schedule
 

@@ -149,8 +149,7 @@ class Simulation:
         import xarray as xr
 
         variables = {
-            name: (("subject", "time"), self.values[:, :, k], {"units": self.units[name]})
-            for k, name in enumerate(self.names)
+            name: (("subject", "time"), self.values[:, :, k], {"units": self.units[name]}) for k, name in enumerate(self.names)
         }
         return xr.Dataset(
             variables,

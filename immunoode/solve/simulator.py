@@ -132,15 +132,18 @@ class Simulator:
         Solution
         """
         patients, n, m = len(self.schedules), self.system.base, len(self.by)
-        matrix = np.ascontiguousarray(
-            np.broadcast_to(np.atleast_2d(parameters), (patients, len(self.parameters))), dtype=float
-        )
+        matrix = np.ascontiguousarray(np.broadcast_to(np.atleast_2d(parameters), (patients, len(self.parameters))), dtype=float)
         steps, width = self.times.shape[1], len(self.names)
         solution = Solution(
-            np.empty((patients, steps, width)), np.empty((patients, steps, m, width)), np.zeros(patients, np.int64),
-            np.zeros(patients), np.zeros((patients, n)), np.zeros((patients, len(COUNTS)), np.int64),
-            self.system.equations.states, np.full((patients, len(self.reactions.quantities)), np.inf),
-        )  # fmt: skip
+            np.empty((patients, steps, width)),
+            np.empty((patients, steps, m, width)),
+            np.zeros(patients, np.int64),
+            np.zeros(patients),
+            np.zeros((patients, n)),
+            np.zeros((patients, len(COUNTS)), np.int64),
+            self.system.equations.states,
+            np.full((patients, len(self.reactions.quantities)), np.inf),
+        )
         self.system.compile()
         self.watch()
         _ = self.rates_abreast
@@ -233,14 +236,25 @@ class Simulator:
         chosen = self.take(np.array(patients, dtype=np.int64))
         grid = with_doses(self.times[0], chosen._events(slice(0, len(patients)), self.system.rows(parameters[list(patients)])))
         count, size = len(self.schedules), len(grid)
-        return replace(self, times=np.tile(grid, (count, 1)), lengths=np.full(count, size),
-                       orders=np.full((count, size), np.inf), grids=np.zeros(count, np.int64))  # fmt: skip
+        return replace(
+            self,
+            times=np.tile(grid, (count, 1)),
+            lengths=np.full(count, size),
+            orders=np.full((count, size), np.inf),
+            grids=np.zeros(count, np.int64),
+        )
 
     def take(self, patients: NDArray[np.int64]) -> Simulator:
         """Return a simulator of these patients, in this order, any of them any number of times."""
-        chosen = replace(self, times=self.times[patients], lengths=self.lengths[patients], starts=self.starts[patients],
-                         orders=self.orders[patients], grids=self.grids[patients],
-                         schedules=tuple(self.schedules[p] for p in patients))  # fmt: skip
+        chosen = replace(
+            self,
+            times=self.times[patients],
+            lengths=self.lengths[patients],
+            starts=self.starts[patients],
+            orders=self.orders[patients],
+            grids=self.grids[patients],
+            schedules=tuple(self.schedules[p] for p in patients),
+        )
         chosen.__dict__["_made"], chosen.__dict__["_asked"] = self._made, self._asked
         return chosen
 
@@ -351,9 +365,16 @@ def _at_start(matrix: FloatArray, events: Sequence[Events], starts: FloatArray) 
 
 
 def _compiled(
-    simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], tolerances: Tolerances,
-    outputs: Function, values: FloatArray, solution: Solution,
-) -> None:  # fmt: skip
+    simulator: Simulator,
+    rows: slice,
+    x: FloatArray,
+    y: FloatArray,
+    events: Sequence[Events],
+    tolerances: Tolerances,
+    outputs: Function,
+    values: FloatArray,
+    solution: Solution,
+) -> None:
     """Solve patients: abreast where that is possible, and alone those that need implicit steps."""
     from immunoode.solve.abreast import solve_abreast
     from immunoode.solve.jit import announce
@@ -366,14 +387,31 @@ def _compiled(
     joined = Columns(*(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True)))
     codes = solution.codes[rows]
     patients = Patients(
-        system.addresses, abreast.address if abreast else np.zeros(2, np.int64), system.read_by(simulator.names),
-        x, y, simulator.times[rows], simulator.lengths[rows], simulator.starts[rows], offsets, joined,
+        system.addresses,
+        abreast.address if abreast else np.zeros(2, np.int64),
+        system.read_by(simulator.names),
+        x,
+        y,
+        simulator.times[rows],
+        simulator.lengths[rows],
+        simulator.starts[rows],
+        offsets,
+        joined,
         (system.input_states, system.exchange, system.conditions.size, system.constants_at, system.clocks),
-        simulator.thresholds, simulator.rtol, tolerances.atol, tolerances.shares, simulator.most_steps,
+        simulator.thresholds,
+        simulator.rtol,
+        tolerances.atol,
+        tolerances.shares,
+        simulator.most_steps,
         METHODS.index(simulator.method),
-        (watch.address, reactions.table, reactions.affects, watch.size), outputs.address, values, solution.counts[rows],
-        solution.ended[rows], codes, solution.fired[rows],
-    )  # fmt: skip
+        (watch.address, reactions.table, reactions.affects, watch.size),
+        outputs.address,
+        values,
+        solution.counts[rows],
+        solution.ended[rows],
+        codes,
+        solution.fired[rows],
+    )
     checkpoints, which = checkpoints_for(patients), np.arange(codes.size)
     if abreast:
         announce(solve_abreast)
@@ -385,9 +423,16 @@ def _compiled(
 
 
 def _by_scipy(
-    simulator: Simulator, rows: slice, x: FloatArray, y: FloatArray, events: Sequence[Events], tolerances: Tolerances,
-    outputs: Function, values: FloatArray, solution: Solution,
-) -> None:  # fmt: skip
+    simulator: Simulator,
+    rows: slice,
+    x: FloatArray,
+    y: FloatArray,
+    events: Sequence[Events],
+    tolerances: Tolerances,
+    outputs: Function,
+    values: FloatArray,
+    solution: Solution,
+) -> None:
     from immunoode.solve.outputs import write_outputs_from_python
 
     system, n = simulator.system, simulator.system.base
@@ -397,17 +442,42 @@ def _by_scipy(
         system.set_constants(x[p])
         own = deepcopy(events[p]) if simulator.reactions.quantities else events[p]  # reactions change them
         code = reference.solve(
-            system, x[p], y[p, :n], times, float(simulator.starts[index]), own, simulator.thresholds, simulator.rtol,
-            tolerances.atol[p], tolerances.shares[p], simulator.most_steps, states[:, :n], solution.counts[index],
-            solution.ended[index : index + 1], simulator.reactions, simulator.watch(), solution.fired[index],
-        )  # fmt: skip
+            system,
+            x[p],
+            y[p, :n],
+            times,
+            float(simulator.starts[index]),
+            own,
+            simulator.thresholds,
+            simulator.rtol,
+            tolerances.atol[p],
+            tolerances.shares[p],
+            simulator.most_steps,
+            states[:, :n],
+            solution.counts[index],
+            solution.ended[index : index + 1],
+            simulator.reactions,
+            simulator.watch(),
+            solution.fired[index],
+        )
         solution.codes[index] = code
         values[p, count:] = np.nan
         write_outputs_from_python(
-            outputs.address, x[p], times, states, solution.ended[index], code == FINISHED, simulator.rtol, tolerances.atol[p],
-            simulator.thresholds, own.columns, system.constants.address, system.constants_at, system.clocks,
+            outputs.address,
+            x[p],
+            times,
+            states,
+            solution.ended[index],
+            code == FINISHED,
+            simulator.rtol,
+            tolerances.atol[p],
+            simulator.thresholds,
+            own.columns,
+            system.constants.address,
+            system.constants_at,
+            system.clocks,
             values[p, :count],
-        )  # fmt: skip
+        )
 
 
 def _each(work: Callable[[slice], None], chunks: Sequence[slice], threads: int, progress: bool) -> None:

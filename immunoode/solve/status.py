@@ -13,10 +13,7 @@ _MESSAGES = {
         "the step became too small",
         "the solution may grow without bound here, or a rate is not finite: look at the state, mend the rates or parameters",
     ),
-    TOO_MANY: (
-        "more steps than allowed",
-        "loosen rtol, shorten the time span, or look for rates faster than minutes",
-    ),
+    TOO_MANY: ("more steps than allowed", "loosen rtol, shorten the time span, or look for rates faster than minutes"),
     NOT_FINITE: (
         "the state, or what a dose brings, is not finite, or beyond 1e290",
         "at the start, look at divisions by zero and logarithms of zero in initial values; later, at what grows without bound",

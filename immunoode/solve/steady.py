@@ -26,8 +26,21 @@ _ERROR = np.array(ERROR)
 
 
 @inner
-def _advance(f: Any, t: float, length: float, z: Any, x: Any, inflow: Any, moving: Any, rtol: float, atol: Any, k: Any, s: Any,
-             size: int, h: float) -> float:  # fmt: skip
+def _advance(
+    f: Any,
+    t: float,
+    length: float,
+    z: Any,
+    x: Any,
+    inflow: Any,
+    moving: Any,
+    rtol: float,
+    atol: Any,
+    k: Any,
+    s: Any,
+    size: int,
+    h: float,
+) -> float:
     """Move z on by `length` days; return the last full step, below zero where it fails."""
     n, done, steps, previous = moving.size, 0.0, 0, 0.0
     while done < length:
@@ -69,9 +82,26 @@ def _advance(f: Any, t: float, length: float, z: Any, x: Any, inflow: Any, movin
 
 
 @inner
-def _interval(f: Any, t: float, length: float, duration: float, interval: float, given: Any, z: Any, x: Any, inflow: Any,
-              moving: Any, rtol: float, atol: Any, k: Any, s: Any, size: int, h: float, running: Any,
-              duration_by: Any) -> float:  # fmt: skip
+def _interval(
+    f: Any,
+    t: float,
+    length: float,
+    duration: float,
+    interval: float,
+    given: Any,
+    z: Any,
+    x: Any,
+    inflow: Any,
+    moving: Any,
+    rtol: float,
+    atol: Any,
+    k: Any,
+    s: Any,
+    size: int,
+    h: float,
+    running: Any,
+    duration_by: Any,
+) -> float:
     """Give a dose and move on by `length`, at most one interval; return as `_advance`.
 
     `given` is what a bolus adds to each state, `running` what an infusion brings per day.
@@ -122,8 +152,26 @@ def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, r
         else:
             for i in range(size if durations[e] > 0.0 else 0):
                 running[i] = inflow(given, events, e, i, n)
-            h = _interval(f, t, length, durations[e], interval, given, z, x, flows, moving, rtol, atol, k, s, size, h, running,
-                          events.duration_by[e])  # fmt: skip
+            h = _interval(
+                f,
+                t,
+                length,
+                durations[e],
+                interval,
+                given,
+                z,
+                x,
+                flows,
+                moving,
+                rtol,
+                atol,
+                k,
+                s,
+                size,
+                h,
+                running,
+                events.duration_by[e],
+            )
         if h < 0.0:
             return False
         last, change = change, 0.0
@@ -143,8 +191,26 @@ def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, r
         arrival(f, t, amounts[e], amount_by[e], z, x, out)
         for i in range(size if durations[e] > 0.0 else 0):
             running[i] = inflow(given, events, e, i, n)
-        h = _interval(f, t, phase, durations[e], interval, given, z, x, flows, moving, rtol, atol, k, s, size, h, running,
-                      events.duration_by[e])  # fmt: skip
+        h = _interval(
+            f,
+            t,
+            phase,
+            durations[e],
+            interval,
+            given,
+            z,
+            x,
+            flows,
+            moving,
+            rtol,
+            atol,
+            k,
+            s,
+            size,
+            h,
+            running,
+            events.duration_by[e],
+        )
         if h < 0.0:
             return False
     if moves_in_time(events.phase_by, e):

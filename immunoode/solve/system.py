@@ -185,8 +185,10 @@ class System:
     @cached_property
     def crossings(self) -> Function:
         """For each condition: how fast it changes along `direction` and time, and its derivative by each of `by`."""
-        rows = [[self.chain.along_direction(c) + derivative(c, self.chain.time), *self.chain.derivatives(c)]
-                for c in self.equations.conditions]  # fmt: skip
+        rows = [
+            [self.chain.along_direction(c) + derivative(c, self.chain.time), *self.chain.derivatives(c)]
+            for c in self.equations.conditions
+        ]
         return self._function([e for row in rows for e in row])
 
     @cached_property

@@ -181,8 +181,10 @@ class _Reader:
             taken = left & ~never
             part = self.range(value, low, high)
             low_, high_ = np.where(taken, np.fmin(low_, part.low), low_), np.where(taken, np.fmax(high_, part.high), high_)
-            slopes = [np.where(taken, choose(s, own), s) for choose, s, own in
-                      zip((np.fmin, np.fmax), slopes, (part.slope_low, part.slope_high), strict=True)]  # fmt: skip
+            slopes = [
+                np.where(taken, choose(s, own), s)
+                for choose, s, own in zip((np.fmin, np.fmax), slopes, (part.slope_low, part.slope_high), strict=True)
+            ]
             count += taken
             left = left & ~always
         many = count > 1
@@ -244,8 +246,11 @@ def _reciprocal(a: Range) -> Range:
     low, high = _sorted(1 / a.low, 1 / a.high)
     steep = _sorted(-1 / a.low**2, -1 / a.high**2)
     infinite = np.full_like(a.low, np.inf)
-    return _through(a, (np.where(around, -infinite, low), np.where(around, infinite, high)),
-                    (np.where(around, -infinite, steep[0]), np.where(around, 0.0, steep[1])))  # fmt: skip
+    return _through(
+        a,
+        (np.where(around, -infinite, low), np.where(around, infinite, high)),
+        (np.where(around, -infinite, steep[0]), np.where(around, 0.0, steep[1])),
+    )
 
 
 def _power(base: Range, exponent: Range) -> Range:
@@ -351,6 +356,16 @@ def _abs(a: Range) -> Range:
 
 
 _FUNCTIONS: Mapping[str, Callable[[Range], Range]] = {
-    "log": _log, "sin": _sin, "cos": _cos, "tanh": _tanh, "atan": _atan, "asin": _asin, "acos": _acos, "floor": _floor,
-    "ATan": _atan, "ASin": _asin, "ACos": _acos, "Abs": _abs,
-}  # fmt: skip
+    "log": _log,
+    "sin": _sin,
+    "cos": _cos,
+    "tanh": _tanh,
+    "atan": _atan,
+    "asin": _asin,
+    "acos": _acos,
+    "floor": _floor,
+    "ATan": _atan,
+    "ASin": _asin,
+    "ACos": _acos,
+    "Abs": _abs,
+}

@@ -32,9 +32,7 @@ class Tolerances:
     shares: FloatArray
 
 
-def absolute(
-    system: System, x: FloatArray, y: FloatArray, largest: FloatArray, scales: FloatArray, rtol: float
-) -> Tolerances:
+def absolute(system: System, x: FloatArray, y: FloatArray, largest: FloatArray, scales: FloatArray, rtol: float) -> Tolerances:
     """Return the absolute tolerances of the n states of each patient.
 
     Parameters

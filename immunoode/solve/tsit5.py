@@ -53,8 +53,22 @@ DENSE = np.array(
 
 
 @inner
-def attempt(f: Any, t: float, latest: float, y: Any, h: float, x: Any, infusion: Any, k: Any, slope: Any, trial: Any,
-            sixth: Any, size: int, rtol: float, atol: Any) -> float:  # fmt: skip
+def attempt(
+    f: Any,
+    t: float,
+    latest: float,
+    y: Any,
+    h: float,
+    x: Any,
+    infusion: Any,
+    k: Any,
+    slope: Any,
+    trial: Any,
+    sixth: Any,
+    size: int,
+    rtol: float,
+    atol: Any,
+) -> float:
     """Step from (t, y), whose rates are `slope`, into `trial`; return the scaled error.
 
     Rates are asked for at `latest` at the latest, the last instant before what happens next. `k` holds the seven stages on
@@ -87,8 +101,20 @@ def interpolant(h: float, y: Any, k: Any, dense: Any) -> None:
     """Fill `dense`, the coefficients of powers of theta in the state at t + theta h: five rows."""
     copy(dense, 0, y, 0, y.size)
     for p in range(4):
-        weigh(dense, (p + 1) * y.size, k, (h * DENSE[0, p], h * DENSE[1, p], h * DENSE[2, p], h * DENSE[3, p], h * DENSE[4, p],
-                                           h * DENSE[5, p], h * DENSE[6, p]))  # fmt: skip
+        weigh(
+            dense,
+            (p + 1) * y.size,
+            k,
+            (
+                h * DENSE[0, p],
+                h * DENSE[1, p],
+                h * DENSE[2, p],
+                h * DENSE[3, p],
+                h * DENSE[4, p],
+                h * DENSE[5, p],
+                h * DENSE[6, p],
+            ),
+        )
 
 
 @inner

@@ -82,8 +82,12 @@ def numbers(column: pd.Series) -> Numbers:
     import numpy as np
     import pandas as pd
 
-    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_datetime64_any_dtype(column) \
-            or pd.api.types.is_timedelta64_dtype(column) or pd.api.types.is_complex_dtype(column):  # fmt: skip
+    if (
+        pd.api.types.is_bool_dtype(column)
+        or pd.api.types.is_datetime64_any_dtype(column)
+        or pd.api.types.is_timedelta64_dtype(column)
+        or pd.api.types.is_complex_dtype(column)
+    ):
         texts = text(column)
         missing = is_missing(texts)
         return Numbers(pd.Series(np.nan, index=column.index), missing, ~missing, texts)

@@ -108,8 +108,14 @@ def read_dates(column: pd.Series, *, partial: Partial = "refuse", day_numbers: D
         counted = column.astype(float)
         counted = counted.where(counted.abs() < FURTHEST)
         values = pd.to_datetime(counted, unit="D", origin=DAY_ZERO[day_numbers], errors="coerce")
-        return Dates(values, missing, none, values.isna() & ~missing, texts, f"day numbers of {day_numbers.capitalize()}"
-                     .replace("Sas", "SAS"))  # fmt: skip
+        return Dates(
+            values,
+            missing,
+            none,
+            values.isna() & ~missing,
+            texts,
+            f"day numbers of {day_numbers.capitalize()}".replace("Sas", "SAS"),
+        )
     return _of_texts(texts, missing, partial)
 
 
@@ -117,9 +123,7 @@ def _unread(column: pd.Series, missing: pd.Series, texts: pd.Series) -> Dates:
     import pandas as pd
 
     none = pd.Series(False, index=column.index)
-    return Dates(
-        pd.Series(pd.NaT, index=column.index, dtype="datetime64[ns]"), missing, none, ~missing, texts, "not dates"
-    )
+    return Dates(pd.Series(pd.NaT, index=column.index, dtype="datetime64[ns]"), missing, none, ~missing, texts, "not dates")
 
 
 def _all_compact(texts: pd.Series) -> bool:

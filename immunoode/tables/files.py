@@ -139,10 +139,12 @@ def _points_are_decimal(texts: pd.DataFrame, where: str) -> None:
     thousands = all(cells.str.fullmatch(_OF_THOUSANDS).all() for cells in pointed.values())
     if pointed and (commas or thousands):
         right = "commas for decimals and no points, or points for decimals throughout"
-        raise DataError([
-            Problem(f"{where}: column {str(c)!r}", f"the point in {cells.iloc[0]!r} may be of thousands or decimal", right)
-            for c, cells in pointed.items()
-        ])  # fmt: skip
+        raise DataError(
+            [
+                Problem(f"{where}: column {str(c)!r}", f"the point in {cells.iloc[0]!r} may be of thousands or decimal", right)
+                for c, cells in pointed.items()
+            ]
+        )
 
 
 _LEADING_ZERO = re.compile(r"(?:^|[,;\t\n\"])[ ]*0\d+[ ]*(?:$|[,;\t\r\n\"])", re.M)

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 HEADINGS = {
     "subject": "subject id subject_id subjectid subj patient patient_id patientid pt pt_id ptid pat_id "
-               "usubjid subjid unique_subject_identifier "
-               "mouse mouse_id animal animal_id animal_no animal_number mouse_no mouse_number rat rat_id "
-               "subject_no patient_no patient_number "
-               "subject_number subject_identifier patient_identifier patient_anonmyized individual name",
+    "usubjid subjid unique_subject_identifier "
+    "mouse mouse_id animal animal_id animal_no animal_number mouse_no mouse_number rat rat_id "
+    "subject_no patient_no patient_number "
+    "subject_number subject_identifier patient_identifier patient_anonmyized individual name",
     "arm": "arm group treatment tx therapy regimen cohort trt trt_group treatment_group treatment_arm study_arm "
-               "arm_name group_name dose_group "
-           "trt01p trt01a trtp trta actarm armcd",
+    "arm_name group_name dose_group "
+    "trt01p trt01a trtp trta actarm armcd",
     "time": "time day days t time_days time_day visit_day study_day studyday treatment_day day_of_study "
-               "days_on_study time_point_day "
-            "days_post_implantation days_after_implantation days_post_inoculation dpi hours weeks week months month years",
+    "days_on_study time_point_day "
+    "days_post_implantation days_after_implantation days_post_inoculation dpi hours weeks week months month years",
     "date": "date visit_date assessment_date scan_date measurement_date date_of_visit date_of_assessment adt",
     "visit": "visit visit_name visitname avisit timepoint time_point",
     "quantity": "quantity observable variable param paramcd endpoint measure analyte test",
@@ -52,13 +52,24 @@ HEADINGS = {
     "new_lesion": "new_lesion newlesion newl any_new_lesion",
     "response": "response avalc ovr ovrlresp overall_response overall timepoint_response rsstresc recist",
     "reader": "reader evaluator treval rseval tueval rsevalid trevalid tuevalid",
-}  # fmt: skip
+}
 """Headings by what a column holds, as `heading_words` writes them; what they mean in other tables depends on the reader."""
 KNOWN = {role: tuple(words.split()) for role, words in HEADINGS.items()}
 _SUFFIXES = {
-    "mm3": "mm^3", "cm3": "cm^3", "mm": "mm", "cm": "cm", "mg_l": "mg/L", "ug_ml": "ug/mL", "ng_ml": "ng/mL", "pg_ml": "pg/mL",
-    "mg": "mg", "kg": "kg", "ul": "uL", "cm_3": "cm^3", "mm_3": "mm^3",
-}  # fmt: skip
+    "mm3": "mm^3",
+    "cm3": "cm^3",
+    "mm": "mm",
+    "cm": "cm",
+    "mg_l": "mg/L",
+    "ug_ml": "ug/mL",
+    "ng_ml": "ng/mL",
+    "pg_ml": "pg/mL",
+    "mg": "mg",
+    "kg": "kg",
+    "ul": "uL",
+    "cm_3": "cm^3",
+    "mm_3": "mm^3",
+}
 """Units at the end of a heading in words, longest first in use, and how we write them: tumor_volume_mm3."""
 _BRACKET = re.compile(r"^(?P<name>.*?)\s*[(\[{](?P<unit>[^()\[\]{}]*)[)\]}]\s*(?P<rest>.*)$", re.S)
 _LIKE_UNIT = re.compile(r"[\d/^*³²%]")
@@ -239,9 +250,7 @@ def find_columns(
         hits = _candidates(role, free, synonyms.get(role, (role,)))
         if len(hits) > 1 and heading(str(hits[0])).words != role and not _alike(table, hits):
             names = " and ".join(repr(str(h)) for h in hits)
-            problems.append(
-                Problem(where, f"{names} could each be the {role}", f"say columns={{{role!r}: {str(hits[0])!r}}}")
-            )
+            problems.append(Problem(where, f"{names} could each be the {role}", f"say columns={{{role!r}: {str(hits[0])!r}}}"))
         elif hits:
             found[role] = hits[0]
             notes += [f"{str(h)!r} could be the {role} too; {str(hits[0])!r} was taken" for h in hits[1:]]
@@ -254,9 +263,7 @@ def find_columns(
     stated = {role: heading(str(column)) for role, column in found.items()}
     problems += [
         Problem(
-            f"{where}: column {str(found[role])!r}",
-            f"{said.doubt!r} is not a unit that is understood",
-            "for example (mm^3)",
+            f"{where}: column {str(found[role])!r}", f"{said.doubt!r} is not a unit that is understood", "for example (mm^3)"
         )
         for role, said in stated.items()
         if said.doubt

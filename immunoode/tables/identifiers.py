@@ -124,21 +124,22 @@ def by_subject(table: pd.DataFrame, where: str, names: Sequence[str] = NAMES) ->
         if not isinstance(table.index, pd.RangeIndex) and table.index.name is not None:
             ids, index = identifiers(table[column]), identifiers(table.index)
             if ids != index:
-                raise DataError(Problem(where, f"has the column {column!r} and an index {table.index.name!r} that differ",
-                                        "identify the subjects by one of the two"))  # fmt: skip
+                raise DataError(
+                    Problem(
+                        where,
+                        f"has the column {column!r} and an index {table.index.name!r} that differ",
+                        "identify the subjects by one of the two",
+                    )
+                )
         table = table.set_index(column)
     ids = identifiers(table.index)
     problems = [
-        Problem(f"{where}, row {k + 1}", "has no subject", "the identifier of a subject")
-        for k, s in enumerate(ids)
-        if not s
+        Problem(f"{where}, row {k + 1}", "has no subject", "the identifier of a subject") for k, s in enumerate(ids) if not s
     ]
     seen: set[str] = set()
     for k, s in enumerate(ids):
         if s and s in seen:
-            problems.append(
-                Problem(f"{where}, row {k + 1}", f"has the subject {s!r} a second time", "one row per subject")
-            )
+            problems.append(Problem(f"{where}, row {k + 1}", f"has the subject {s!r} a second time", "one row per subject"))
         seen.add(s)
     if problems:
         raise DataError(problems[:20])
@@ -176,8 +177,13 @@ def matched(table: pd.DataFrame, subjects: Sequence[str], where: str) -> Matched
     if lost:
         more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
         shown = ", ".join(repr(s) for s in lost[:SHOWN])
-        raise DataError(Problem(where, f"has no row for {len(lost)} of {len(subjects)} subjects: {shown}{more}",
-                                _alike(lost[0], list(own.index))))  # fmt: skip
+        raise DataError(
+            Problem(
+                where,
+                f"has no row for {len(lost)} of {len(subjects)} subjects: {shown}{more}",
+                _alike(lost[0], list(own.index)),
+            )
+        )
     wanted = set(subjects)
     return Matched(own.loc[list(subjects)], tuple(s for s in own.index if s not in wanted))
 

@@ -85,11 +85,14 @@ class Reconciliation:
 
     def __post_init__(self) -> None:
         problems = [
-            Problem(f"{self.source}: {t.name}", f"do not add up: {t.given} given, {t.used} used, {t.lost} left out",
-                    "this is a fault of the reader: please report it with the table")
+            Problem(
+                f"{self.source}: {t.name}",
+                f"do not add up: {t.given} given, {t.used} used, {t.lost} left out",
+                "this is a fault of the reader: please report it with the table",
+            )
             for t in self.tallies
             if not t.adds_up
-        ]  # fmt: skip
+        ]
         if problems:
             raise DataError(problems)
 

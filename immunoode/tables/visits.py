@@ -9,12 +9,8 @@ from immunoode import units
 from immunoode.unit_words import find_time_unit, plain
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
-_TIME = re.compile(
-    rf"(?P<before>[^\W\d_]*)\.?(?P<gap>[\s_:=.]*)(?P<number>{_NUMBER})[\s_]*(?P<after>[^\W\d_]*)\.?", re.UNICODE
-)
-_BEGINS_AS_TIME = re.compile(
-    rf"(?P<before>[^\W\d_]*)\.?[\s_:=.]*(?P<number>{_NUMBER})(?!\d)(?P<rest>.*)", re.UNICODE | re.S
-)
+_TIME = re.compile(rf"(?P<before>[^\W\d_]*)\.?(?P<gap>[\s_:=.]*)(?P<number>{_NUMBER})[\s_]*(?P<after>[^\W\d_]*)\.?", re.UNICODE)
+_BEGINS_AS_TIME = re.compile(rf"(?P<before>[^\W\d_]*)\.?[\s_:=.]*(?P<number>{_NUMBER})(?!\d)(?P<rest>.*)", re.UNICODE | re.S)
 _CYCLE = re.compile(r"c(?:ycle)?\s*\d+[\s_,]*d(?:ay)?\s*-?\d+", re.I)
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-"))
 """Hyphens, dashes and the sign of minus, as word processors set them."""

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FROM_ONE = "if the table's day 1 is the day of the first dose, subtract 1 from its days"
-_FROM_ELSEWHERE = (
-    "if its days count from something other than the first dose (implantation), state the doses on the same days"
-)
+_FROM_ELSEWHERE = "if its days count from something other than the first dose (implantation), state the doses on the same days"
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
@@ -107,11 +105,17 @@ def _baseline(quantity: str, rows: pd.DataFrame) -> list[str]:
             + (_FROM_ONE if first["time"].min() <= 1 else _FROM_ELSEWHERE)
         )
     for chosen, what, advice in (
-        ((last["censoring"] != "") & (last["censoring"] != "right"), "a baseline below a limit",
-         "the value is not the size: fit the initial size, or leave these subjects out"),
-        ((last["value"] == 0) & (last["lesion"] == ""), "a baseline of 0",
-         "no change from it can be computed: leave these subjects out, or state a limit and censoring"),
-    ):  # fmt: skip
+        (
+            (last["censoring"] != "") & (last["censoring"] != "right"),
+            "a baseline below a limit",
+            "the value is not the size: fit the initial size, or leave these subjects out",
+        ),
+        (
+            (last["value"] == 0) & (last["lesion"] == ""),
+            "a baseline of 0",
+            "no change from it can be computed: leave these subjects out, or state a limit and censoring",
+        ),
+    ):
         if chosen.any():
             who = last.loc[chosen, "subject"].unique()
             shown = ", ".join(map(repr, who[:3])) + (", ..." if len(who) > 3 else "")

@@ -105,9 +105,7 @@ def read_adam(
     aside = {} if adsl is None else dict(_aside(adsl, asked))
     people = subjects_of(adsl, start, arm, partial_dates, aside)
     sets = {
-        name: _dataset(name, table, people, asked, reader, partial_dates)
-        for name, table in opened.items()
-        if name != "ADSL"
+        name: _dataset(name, table, people, asked, reader, partial_dates) for name, table in opened.items() if name != "ADSL"
     }
     makers = {
         "ADTR": lambda data: tumour_results(data, sums),
@@ -128,15 +126,11 @@ def _sources(source: Any) -> dict[str, Any]:
     if isinstance(source, Mapping):
         unknown = [n for n in source if str(n).upper() not in DATASETS]
         if unknown:
-            raise DataError(
-                [Problem(f"data set {n!r}", "is not read", "known: " + ", ".join(DATASETS)) for n in unknown]
-            )
+            raise DataError([Problem(f"data set {n!r}", "is not read", "known: " + ", ".join(DATASETS)) for n in unknown])
         return {str(name).upper(): table for name, table in source.items()}
     folder = Path(source)
     if not folder.is_dir():
-        raise DataError(
-            Problem(str(folder), "is not a folder", "give a folder with adtr.xpt, adsl.xpt, ..., or a mapping")
-        )
+        raise DataError(Problem(str(folder), "is not a folder", "give a folder with adtr.xpt, adsl.xpt, ..., or a mapping"))
     suffixes = (".csv", *SAS, *EXCEL)
     names = {p: Path(p.name.lower().removesuffix(".gz")) for p in sorted(folder.iterdir())}
     return {n.stem.upper(): p for p, n in names.items() if n.stem.upper() in DATASETS and n.suffix in suffixes}
@@ -156,9 +150,7 @@ def _known(asked: Mapping[str, str], opened: Mapping[str, pd.DataFrame]) -> None
     """Raise where a column is asked for that no data set has."""
     everything = {c for table in opened.values() for c in table.columns}
     problems = [
-        Problem("where", f"no data set has a column {c!r}", nearest(c, everything))
-        for c in asked
-        if c not in everything
+        Problem("where", f"no data set has a column {c!r}", nearest(c, everything)) for c in asked if c not in everything
     ]
     if problems:
         raise DataError(problems)
@@ -171,9 +163,7 @@ def _aside(table: pd.DataFrame, asked: Mapping[str, str]) -> pd.Series:
     aside = pd.Series("", index=table.index)
     for column, value in asked.items():
         if column in table.columns:
-            aside = aside.mask(
-                (text(table[column]) != str(value)) & (aside == ""), f"not asked for: {column} is not {value}"
-            )
+            aside = aside.mask((text(table[column]) != str(value)) & (aside == ""), f"not asked for: {column} is not {value}")
     return aside
 
 
@@ -232,11 +222,7 @@ def _codes(rows: pd.DataFrame) -> pd.Series:
 
 
 def _together(
-    parts: Mapping[str, Part],
-    people: Subjects,
-    sets: Mapping[str, Dataset],
-    opened: Mapping[str, pd.DataFrame],
-    title: str,
+    parts: Mapping[str, Part], people: Subjects, sets: Mapping[str, Dataset], opened: Mapping[str, pd.DataFrame], title: str
 ) -> TrialData:
     """Return the trial of all data sets, with what became of their rows and subjects."""
     import pandas as pd
@@ -248,10 +234,14 @@ def _together(
     frame = next((part.frame for part in parts.values() if part.frame is not None), empty(COLUMNS))
     left_out = joined([people.left_out, *(part.left_out for part in parts.values())], LEFT_OUT)
     data = TrialData(
-        frame, title, people.covariates, left_out,
+        frame,
+        title,
+        people.covariates,
+        left_out,
         findings=joined([part.findings for part in parts.values()], FINDINGS),
-        endpoints=joined([part.endpoints for part in parts.values()], ENDPOINTS), enrolled=people.everybody,
-    )  # fmt: skip
+        endpoints=joined([part.endpoints for part in parts.values()], ENDPOINTS),
+        enrolled=people.everybody,
+    )
     return replace(data, reconciliation=_account(data, parts, people, sets, opened))
 
 

@@ -81,12 +81,10 @@ class Dataset:
         if "ADT" in self.table.columns:
             dates = read_dates(self.table["ADT"], partial=self.partial, day_numbers="sas")
             days = study_days(dates.values.astype("datetime64[ns]").dt.normalize(), self.start)
-            wrong = dates.texts.map(
-                lambda cell: f"date {cell!r} is not understood (expected {date_advice(cell)})"
-            ).where(dates.unread, "")
-            wrong = wrong.mask(
-                ~dates.missing & ~dates.unread & days.isna(), "its subject has no start to count its date from"
+            wrong = dates.texts.map(lambda cell: f"date {cell!r} is not understood (expected {date_advice(cell)})").where(
+                dates.unread, ""
             )
+            wrong = wrong.mask(~dates.missing & ~dates.unread & days.isna(), "its subject has no start to count its date from")
             filled = int((dates.partial & ~dates.unread).sum())
             notes += [f"{filled} partial dates are taken as the {self.partial} day"] if filled else []
         if "ADY" in self.table.columns:

@@ -21,9 +21,15 @@ def responses(data: Dataset) -> Part:
     days, wrong, notes = data.days()
     not_done = (data.column("RSSTAT").str.upper() == "NOT DONE") & (data.column("AVALC") == "")
     table = data.table.assign(
-        subject=data.subject, arm=data.arm, time=days, lesion="", kind=data.column("PARAMCD"),
-        finding=data.column("AVALC").mask(not_done, "NOT DONE"), visit=data.column("AVISIT", "VISIT"), row=data.table.index,
-    )  # fmt: skip
+        subject=data.subject,
+        arm=data.arm,
+        time=days,
+        lesion="",
+        kind=data.column("PARAMCD"),
+        finding=data.column("AVALC").mask(not_done, "NOT DONE"),
+        visit=data.column("AVISIT", "VISIT"),
+        row=data.table.index,
+    )
     none = data.no_observation()
     unknown = _unknown(table)
     bad = first_reason(
@@ -36,11 +42,7 @@ def responses(data: Dataset) -> Part:
     kept = table.loc[bad == "", list(FINDINGS)].reset_index(drop=True)
     roles = {"AVALC": "response", "VISIT": "visit", "RSSTAT": "response"}
     return Part(
-        data.left_out(bad),
-        findings=kept,
-        used=tuple(kept["row"]),
-        columns=data.taken(roles),
-        notes=(*data.notes, *notes),
+        data.left_out(bad), findings=kept, used=tuple(kept["row"]), columns=data.taken(roles), notes=(*data.notes, *notes)
     )
 
 

@@ -93,18 +93,14 @@ def subjects_of(
     again = subject.duplicated() & (subject != "")
     if again.any():
         twice = subject[again]
-        raise DataError(
-            Problem(str(twice.index[0]), f"is a second row of {twice.iloc[0]}", "one row per subject in ADSL")
-        )
+        raise DataError(Problem(str(twice.index[0]), f"is a second row of {twice.iloc[0]}", "one row per subject in ADSL"))
     dates, used = starts_of(table, starts, partial)
     begins = {s: date for s, date in zip(subject, dates, strict=True) if s and not pd.isna(date)}
     named = first_column(table, arms)
     arm = {} if named is None else dict(zip(subject, _arm_names(table[named]), strict=True))
     apart = pd.Series(aside, index=table.index, dtype=object)
     reason = first_reason(
-        (subject == "", "has no subject"),
-        (_failures(table), FAILED),
-        (apart != "", lambda rows: apart[rows]),
+        (subject == "", "has no subject"), (_failures(table), FAILED), (apart != "", lambda rows: apart[rows])
     )
     kept = table[reason == ""]
     rest = kept.drop(columns=[SUBJECT]).set_axis(list(subject[kept.index]), axis=0)
@@ -113,9 +109,17 @@ def subjects_of(
     columns = dict.fromkeys(map(str, table.columns), "covariate") | {SUBJECT: "subject"}
     columns |= {c: "start" for c in starts if c in table.columns} | ({named: "arm"} if named else {})
     return Subjects(
-        begins, arm, {s: why for _, s, why in lost if s}, rest, starts, arms, columns, list(table.index), left_out,
+        begins,
+        arm,
+        {s: why for _, s, why in lost if s},
+        rest,
+        starts,
+        arms,
+        columns,
+        list(table.index),
+        left_out,
         _notes(subject[kept.index], used[kept.index], arm),
-    )  # fmt: skip
+    )
 
 
 def first_column(table: pd.DataFrame, names: Sequence[str]) -> str | None:
@@ -156,9 +160,7 @@ def _notes(subject: pd.Series, used: pd.Series, arm: Mapping[str, str]) -> tuple
     counts = used[used != ""].value_counts(sort=False)
     if len(counts) > 1:
         usual = counts.idxmax()
-        notes += [
-            f"day 0 of {n} subjects is {name}, for they have no {usual}" for name, n in counts.items() if name != usual
-        ]
+        notes += [f"day 0 of {n} subjects is {name}, for they have no {usual}" for name, n in counts.items() if name != usual]
     if (used == "").any() and len(counts):
         notes.append(f"{int((used == '').sum())} subjects have no date of start: their days are those of ADY")
     without = sum(name == NO_ARM for s, name in arm.items() if s in set(subject))

@@ -58,9 +58,15 @@ def times_to_events(data: Dataset, stated: str | None) -> Part:
         time[part.days.index] = part.days
     descriptions = [data.column("EVNTDESC"), data.column("CNSDTDSC")]
     table = data.table.assign(
-        subject=data.subject, arm=data.arm, endpoint=code, time=time, event=censored.values == 0, row=data.table.index,
-        reason=descriptions[0].where(descriptions[0] != "", descriptions[1]), start=start,
-    )  # fmt: skip
+        subject=data.subject,
+        arm=data.arm,
+        endpoint=code,
+        time=time,
+        event=censored.values == 0,
+        row=data.table.index,
+        reason=descriptions[0].where(descriptions[0] != "", descriptions[1]),
+        start=start,
+    )
     bad = first_reason(
         (none != "", lambda rows: none[rows]),
         (read.unread | (read.missing & time.isna()), quoting("time {} is not a number", read.texts)),
@@ -76,13 +82,24 @@ def times_to_events(data: Dataset, stated: str | None) -> Part:
     bad = bad.mask(again, "repeats the endpoint of the subject")
     kept = table[bad == ""].reset_index(drop=True)
     columns = [*ENDPOINTS, *(["start"] if (kept["start"].abs() > 0).any() else [])]
-    roles = {"AVAL": "time", "AVALU": "unit", "PARAM": "unit in the label", "CNSR": "censoring", "EVNTDESC": "reason",
-             "CNSDTDSC": "reason", "STARTDT": "start of the time", "ADT": "date of the event"}  # fmt: skip
+    roles = {
+        "AVAL": "time",
+        "AVALU": "unit",
+        "PARAM": "unit in the label",
+        "CNSR": "censoring",
+        "EVNTDESC": "reason",
+        "CNSDTDSC": "reason",
+        "STARTDT": "start of the time",
+        "ADT": "date of the event",
+    }
     notes = [*_unread_dates(data), *(note for part in parts for note in part.notes)]
     return Part(
-        data.left_out(bad), endpoints=kept[columns], used=tuple(kept["row"]), columns=data.taken(roles),
+        data.left_out(bad),
+        endpoints=kept[columns],
+        used=tuple(kept["row"]),
+        columns=data.taken(roles),
         notes=(*data.notes, *notes),
-    )  # fmt: skip
+    )
 
 
 def _dates(data: Dataset) -> tuple[pd.Series, pd.Series]:
@@ -146,9 +163,7 @@ class _Clock:
     notes: tuple[str, ...]
 
 
-def _clock(
-    data: Dataset, name: str, value: pd.Series, between: pd.Series, unit: pd.Series, usable: pd.Series
-) -> _Clock:
+def _clock(data: Dataset, name: str, value: pd.Series, between: pd.Series, unit: pd.Series, usable: pd.Series) -> _Clock:
     """Return the days of one endpoint: by the dates of a row, else AVAL in its unit, counted as the other rows are.
 
     Raises
@@ -180,18 +195,10 @@ def _clock(
         days = days.where((unit != "day") | (value < 1), days - 1)
         notes.append(f"{name}: AVAL counts the first day as 1; times are days from the start, as everywhere")
     elif not both.any() and (unit == "day").any():
-        notes.append(
-            f"{name}: there are no dates; if AVAL counts the first day as 1, it is a day later than times from dates"
-        )
-    off = (
-        both
-        & (unit == unit.mode().iloc[0])
-        & ~_agrees(value, between, str(unit.mode().iloc[0]) if len(unit) else "day")
-    )
+        notes.append(f"{name}: there are no dates; if AVAL counts the first day as 1, it is a day later than times from dates")
+    off = both & (unit == unit.mode().iloc[0]) & ~_agrees(value, between, str(unit.mode().iloc[0]) if len(unit) else "day")
     if off.any():
-        notes.append(
-            f"{name}: AVAL and ADT - STARTDT differ in {int(off.sum())} rows (first {off.idxmax()}): the dates count"
-        )
+        notes.append(f"{name}: AVAL and ADT - STARTDT differ in {int(off.sum())} rows (first {off.idxmax()}): the dates count")
     return _Clock(between.where(both, days), tuple(notes))
 
 
@@ -223,9 +230,7 @@ def _agreeing(data: Dataset, name: str, value: pd.Series, between: pd.Series, un
         return
     fits = [u for u in UNITS if u != unit and _agrees(value[rows], between[rows], u).mean() >= MOST]
     right = (
-        f"by its dates it is in {fits[0]}s: time_unit={fits[0]!r}"
-        if fits
-        else "mend the dates, or leave them out of the table"
+        f"by its dates it is in {fits[0]}s: time_unit={fits[0]!r}" if fits else "mend the dates, or leave them out of the table"
     )
     what = f"AVAL of {name} is in {unit}s, and does not agree with ADT - STARTDT ({_example(value, between, rows)})"
     raise DataError(Problem(data.name, what, right))

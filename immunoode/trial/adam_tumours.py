@@ -54,10 +54,17 @@ def tumour_results(data: Dataset, sums: Sequence[str]) -> Part:
     value = numbers(data.table["AVAL"])
     table = pd.DataFrame(
         {
-            "subject": data.subject, "arm": data.arm, "time": days, "quantity": quantity, "value": value.values, "unit": unit,
-            "lesion": lesion, "kind": kind, "visit": data.column("AVISIT", "VISIT"),
+            "subject": data.subject,
+            "arm": data.arm,
+            "time": days,
+            "quantity": quantity,
+            "value": value.values,
+            "unit": unit,
+            "lesion": lesion,
+            "kind": kind,
+            "visit": data.column("AVISIT", "VISIT"),
         }
-    )  # fmt: skip
+    )
     words = data.column("AVALC").str.lower()
     not_done = data.column("TRSTAT").str.upper() == "NOT DONE"
     words = words.where(~(not_done & value.values.isna()), NOT_EVALUABLE)
@@ -75,28 +82,40 @@ def tumour_results(data: Dataset, sums: Sequence[str]) -> Part:
     rows = table[(bad == "") & ~worded]
     names = {name: name for name in table.columns}
     read = (
-        read_rows(rows, data.name, names, arm="all", bad_rows="leave out")
-        if value.values[rows.index].notna().any()
-        else None
+        read_rows(rows, data.name, names, arm="all", bad_rows="leave out") if value.values[rows.index].notna().any() else None
     )
     found = table[worded].assign(finding=words[worded], row=table.index[worded])
     frame = None if read is None else read.frame
     lost = data.left_out(bad if read is not None else bad.mask((bad == "") & ~worded, "no value"))
-    left_out = pd.concat(
-        [t for t in (lost, None if read is None else read.left_out) if t is not None and len(t)] or [lost]
-    )
+    left_out = pd.concat([t for t in (lost, None if read is None else read.left_out) if t is not None and len(t)] or [lost])
     return Part(
-        left_out.reset_index(drop=True), frame, found[list(FINDINGS)].reset_index(drop=True),
-        used=(*(() if frame is None else frame["row"]), *found["row"]), columns=data.taken(_ROLES),
+        left_out.reset_index(drop=True),
+        frame,
+        found[list(FINDINGS)].reset_index(drop=True),
+        used=(*(() if frame is None else frame["row"]), *found["row"]),
+        columns=data.taken(_ROLES),
         notes=(*data.notes, *notes, *spelt, *unit_notes, *_node_notes(axis, bad == "", kind)),
-    )  # fmt: skip
+    )
 
 
 _ROLES = {
-    "AVAL": "value", "AVALC": "finding", "AVALU": "unit", "TRSTRESU": "unit", "PARAM": "unit in the label", "TRLNKID": "lesion",
-    "TULNKID": "lesion", "LESION": "lesion", "TRGRPID": "kind", "TUGRPID": "kind", "TULOC": "node", "TRLOC": "node",
-    "TULOCGR1": "node", "TRTESTCD": "axis", "VISIT": "visit", "TRSTAT": "finding",
-}  # fmt: skip
+    "AVAL": "value",
+    "AVALC": "finding",
+    "AVALU": "unit",
+    "TRSTRESU": "unit",
+    "PARAM": "unit in the label",
+    "TRLNKID": "lesion",
+    "TULNKID": "lesion",
+    "LESION": "lesion",
+    "TRGRPID": "kind",
+    "TUGRPID": "kind",
+    "TULOC": "node",
+    "TRLOC": "node",
+    "TULOCGR1": "node",
+    "TRTESTCD": "axis",
+    "VISIT": "visit",
+    "TRSTAT": "finding",
+}
 
 
 def _says_something(words: pd.Series) -> pd.Series:

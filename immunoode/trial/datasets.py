@@ -35,7 +35,7 @@ DATASETS = {
         source="Ghaffari Laleh et al. 2022, doi 10.1371/journal.pcbi.1009822, supplement S1",
         licence="CC BY 4.0",
         read=lambda path, title: read_lesions(path, title=title),
-    ),
+    )
 }
 
 

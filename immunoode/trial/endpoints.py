@@ -93,9 +93,7 @@ def read_endpoints(
     units = {endpoint: _unit(column, unit, where) for endpoint, column in times.items()}
     parts, lost, problems = [], [], list[Problem]()
     for endpoint, column in times.items():
-        ends, without, wrong = _endpoint(
-            table, rows, endpoint, column, *indicators[endpoint], where, repeated == "refuse"
-        )
+        ends, without, wrong = _endpoint(table, rows, endpoint, column, *indicators[endpoint], where, repeated == "refuse")
         parts.append(ends.assign(time=ends["time"] * unit_texts.factor(units[endpoint] or "day", "day")))
         lost.append(without)
         problems += wrong
@@ -109,9 +107,15 @@ def read_endpoints(
     taken |= {str(c): f"{'censoring' if by else 'event'} of {e}" for e, (c, by) in indicators.items()}
     notes = [f"no unit of {e} is stated: days" for e, unit in units.items() if not unit]
     account = reconciled(
-        where, table.index, ends["row"], left_out, taken, subjects=subject, kept=ends["subject"],
+        where,
+        table.index,
+        ends["row"],
+        left_out,
+        taken,
+        subjects=subject,
+        kept=ends["subject"],
         notes=[*found.notes, *notes, *arm_notes(found, arm, table.drop(columns=list(covariates)), where)],
-    )  # fmt: skip
+    )
     return TrialData(
         frame=empty(COLUMNS),
         title=title or where,
@@ -133,15 +137,11 @@ def _unit(column: str, unit: str | None, where: str) -> str:
     try:
         said = time_unit(unit, "unit") if unit else ""
     except UnitError as error:
-        raise DataError(
-            Problem("unit", f"{unit!r} cannot be read as a unit of time", error.problems[0].right)
-        ) from None
+        raise DataError(Problem("unit", f"{unit!r} cannot be read as a unit of time", error.problems[0].right)) from None
     headed = time_unit_in_label(str(column).replace("_", " ").replace(".", " "), f"{where}: column {column!r}")
     if said and headed and said != headed:
         raise DataError(
-            Problem(
-                f"{where}: column {column!r}", f"is in {headed}s by its heading, and unit is {unit!r}", "one of them"
-            )
+            Problem(f"{where}: column {column!r}", f"is in {headed}s by its heading, and unit is {unit!r}", "one of them")
         )
     return said or headed
 
@@ -195,9 +195,7 @@ def _endpoint(
         (rows["subject"].duplicated() & once, "is a second row of the subject (see repeated='first event')"),
     )
     wrong = rows.assign(bad=bad)[bad != ""]
-    problems = [
-        Problem(f"{where}, row {r.row} (subject {r.subject})", f"{endpoint}: {r.bad}") for r in wrong.itertuples()
-    ]
+    problems = [Problem(f"{where}, row {r.row} (subject {r.subject})", f"{endpoint}: {r.bad}") for r in wrong.itertuples()]
     if not by_censoring and set(flag[~none].dropna()) == {1.0, 2.0}:
         right = "1 where the event came and 0 where not: in R's Surv 2 is the event and 1 is censored"
         problems.append(Problem(f"{where}: column {indicator!r}", "has 1 and 2, and no 0", right))
@@ -208,9 +206,7 @@ def _endpoint(
 
 def _first_event(ends: pd.DataFrame) -> pd.DataFrame:
     """Return one row per subject: the first with the event, or the last."""
-    ordered = ends.assign(late=ends["time"].where(ends["event"], float("inf"))).sort_values(
-        ["late", "time"], kind="stable"
-    )
+    ordered = ends.assign(late=ends["time"].where(ends["event"], float("inf"))).sort_values(["late", "time"], kind="stable")
     events, others = ordered[ordered["event"]], ordered[~ordered["event"]]
     last = others[~others["subject"].isin(events["subject"])].drop_duplicates("subject", keep="last")
     chosen = set(events.drop_duplicates("subject").index) | set(last.index)

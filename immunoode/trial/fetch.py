@@ -27,9 +27,7 @@ class Published:
     read: Callable[[Path], TrialData]
 
 
-ATEZOLIZUMAB = (
-    "Target lesions of the atezolizumab trials (Ghaffari Laleh 2022, doi 10.1371/journal.pcbi.1009822, CC BY 4.0)"
-)
+ATEZOLIZUMAB = "Target lesions of the atezolizumab trials (Ghaffari Laleh 2022, doi 10.1371/journal.pcbi.1009822, CC BY 4.0)"
 PUBLISHED = {
     "atezolizumab_lung": Published(
         title=ATEZOLIZUMAB,
@@ -38,7 +36,7 @@ PUBLISHED = {
         file="journal.pcbi.1009822.s006.xlsx",
         also=("nsclc_atezolizumab_supplement_layout.xlsx", "nsclc_atezolizumab_target_lesions.csv"),
         read=lambda path: read_lesions(path, title=ATEZOLIZUMAB),
-    ),
+    )
 }
 
 
@@ -72,9 +70,7 @@ def _local(data: Published, folder: str | Path | None) -> Path | None:
         return None
     root = Path(place).expanduser()
     if not root.is_dir():
-        raise DataError(
-            Problem(FOLDER if folder is None else "folder", f"{str(root)!r} is not a folder", "name a folder")
-        )
+        raise DataError(Problem(FOLDER if folder is None else "folder", f"{str(root)!r} is not a folder", "name a folder"))
     return next((root / f for f in (data.file, *data.also) if (root / f).is_file()), None)
 
 
@@ -83,11 +79,7 @@ def _download(data: Published) -> Path:
 
     try:
         found = pooch.retrieve(
-            data.url,
-            known_hash=f"sha256:{data.sha256}",
-            fname=data.file,
-            path=pooch.os_cache("immunoode"),
-            progressbar=True,
+            data.url, known_hash=f"sha256:{data.sha256}", fname=data.file, path=pooch.os_cache("immunoode"), progressbar=True
         )
     except Exception as error:  # pooch lets the errors of its downloaders through, of many kinds
         reason = " ".join(str(error).split())[:200]

@@ -90,20 +90,30 @@ def read_lesions(
     names = {role: c for role, c in found.found.items() if role not in ("diameter", "finding")}
     names |= {"value": found.found["diameter"], "flag": "_flag"}
     data = read_rows(
-        said[~worded], where, names, unit, quantity=quantity, arm="all", partial_dates=partial_dates, day_numbers=day_numbers,
-        bad_rows="leave out", title=title or f"Target lesions ({where})",
-    )  # fmt: skip
-    found_words, lost = _findings(said[worded], found, finding[worded], where, partial_dates, day_numbers)
-    aside = pd.DataFrame(
-        {"row": others.index, "subject": identifiers(others[found.found["subject"]]), "reason": chosen.reason}
+        said[~worded],
+        where,
+        names,
+        unit,
+        quantity=quantity,
+        arm="all",
+        partial_dates=partial_dates,
+        day_numbers=day_numbers,
+        bad_rows="leave out",
+        title=title or f"Target lesions ({where})",
     )
+    found_words, lost = _findings(said[worded], found, finding[worded], where, partial_dates, day_numbers)
+    aside = pd.DataFrame({"row": others.index, "subject": identifiers(others[found.found["subject"]]), "reason": chosen.reason})
     left_out = pd.concat([t for t in (data.left_out, lost, aside) if len(t)] or [data.left_out], ignore_index=True)
     account = reconciled(
-        where, table.index, [*data.frame["row"], *found_words["row"]], left_out,
+        where,
+        table.index,
+        [*data.frame["row"], *found_words["row"]],
+        left_out,
         found.taken_as(table) | {str(c): "reader" for c in chosen.columns},
-        subjects=table[found.found["subject"]], kept=[*data.frame["subject"], *found_words["subject"]],
+        subjects=table[found.found["subject"]],
+        kept=[*data.frame["subject"], *found_words["subject"]],
         notes=[*found.notes, *notes, *spelt, *chosen.notes, *baseline_notes(data.frame)],
-    )  # fmt: skip
+    )
     data = replace(data, findings=found_words, left_out=left_out, reconciliation=account)
     return replace(data, frame=_in_millimetres(data.frame))
 
@@ -160,12 +170,17 @@ def _findings(
 
     frame = pd.DataFrame(
         {
-            "subject": identifiers(table[found.found["subject"]]), "arm": column("arm", "all"),
-            "time": days_of(table, found, where, None, partial, day_numbers).values, "lesion": column("lesion", ""),
-            "kind": column("kind", "target").str.lower(), "finding": finding, "visit": column("visit", ""), "row": table.index,
+            "subject": identifiers(table[found.found["subject"]]),
+            "arm": column("arm", "all"),
+            "time": days_of(table, found, where, None, partial, day_numbers).values,
+            "lesion": column("lesion", ""),
+            "kind": column("kind", "target").str.lower(),
+            "finding": finding,
+            "visit": column("visit", ""),
+            "row": table.index,
         },
         index=table.index,
-    )[list(FINDINGS)]  # fmt: skip
+    )[list(FINDINGS)]
     dated = frame["time"].notna() & (frame["subject"] != "")
     lost = frame.loc[~dated, ["row", "subject"]].assign(reason="a finding without a subject or day")
     return frame[dated].reset_index(drop=True), lost.reset_index(drop=True)

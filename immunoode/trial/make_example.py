@@ -49,15 +49,14 @@ def arm_rows(random: np.random.Generator, number: int, arm: str, regimen: Regime
     """Return the visits of one arm, as measured."""
     import pandas as pd
 
-    model = combine("tumour_immune", load_model("pd1_inhibitor", variant="pembrolizumab"),
-                    load_model("chemotherapy", variant="docetaxel"))  # fmt: skip
+    model = combine(
+        "tumour_immune", load_model("pd1_inhibitor", variant="pembrolizumab"), load_model("chemotherapy", variant="docetaxel")
+    )
     people = patients(random, number)
     rows = []
     for subject, row in people.iterrows():
         days = np.concatenate([[-float(random.integers(3, 21))], VISITS[1:] + random.integers(-3, 4, len(VISITS) - 1)])
-        run = simulate(
-            model, regimen, times=days, start=days[0], parameters=row.to_dict(), outputs=["sum_of_diameters"]
-        )
+        run = simulate(model, regimen, times=days, start=days[0], parameters=row.to_dict(), outputs=["sum_of_diameters"])
         true = np.asarray(run["sum_of_diameters"])
         noise = PROPORTIONAL * true * random.normal(size=len(true)) + ADDITIVE * random.normal(size=len(true))
         seen = np.round(np.maximum(true + noise, 0.0), 1)

@@ -29,8 +29,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NEEDED = ("ID", "TIME", "DV")
-WORDS = {"QUANTITY": "quantity", "UNIT": "unit", "ARM": "arm", "LESION": "lesion", "KIND": "kind", "FLAG": "flag",
-         "VISIT": "visit"}  # fmt: skip
+WORDS = {
+    "QUANTITY": "quantity",
+    "UNIT": "unit",
+    "ARM": "arm",
+    "LESION": "lesion",
+    "KIND": "kind",
+    "FLAG": "flag",
+    "VISIT": "visit",
+}
 """Columns of words that `write_nonmem` adds, so that nothing is lost; NONMEM is told to drop them."""
 BESIDE = ("FINDING", "ENDPOINT", "EVENT", "REASON")
 OWN = {"DV": "value", "DVID": "quantity", "CENS": "censoring", "LIMIT": "limit"}
@@ -111,12 +118,21 @@ def read_nonmem(
     records = {n: c for n, c in own.items() if n in (*RECORDS, *DATES)}
     fixed = dict(covariates) if isinstance(covariates, Mapping) else {c: str(c) for c in _listed(covariates)}
     changing = covariate_columns(varying)
-    read = read_events(source, compartments, time_unit, changing, rule, records, ignore, needed=NEEDED[:2],
-                       passed_over=_told_by_reader)  # fmt: skip
+    read = read_events(
+        source, compartments, time_unit, changing, rule, records, ignore, needed=NEEDED[:2], passed_over=_told_by_reader
+    )
     rows = _rows_of(read, own, list(fixed))
     seen = rows.observed(observations)
-    data = read_rows(seen, rows.where, _columns(seen), None if "unit" in seen else units, title=title, bad_rows=bad_rows,
-                     repeats=True, negative=True)  # fmt: skip
+    data = read_rows(
+        seen,
+        rows.where,
+        _columns(seen),
+        None if "unit" in seen else units,
+        title=title,
+        bad_rows=bad_rows,
+        repeats=True,
+        negative=True,
+    )
     unread = rows.unread()
     found, problems = constant(rows.table, "ID", list(fixed), rows.where)
     if problems:
@@ -165,16 +181,17 @@ def _rows_of(read: Events, own: Mapping[str, str], covariates: Sequence[str]) ->
     names = {c: str(c) if c in covariates else given.get(c, str(c).strip().upper()) for c in frame.columns}
     named = frame.rename(columns=names)
     problems = [Problem(where, f"no column {n}", nearest(n, names.values())) for n in NEEDED if n not in named.columns]
-    problems += [
-        Problem(where, f"no column {c!r}", nearest(c, map(str, frame.columns))) for c in covariates if c not in frame
-    ]
+    problems += [Problem(where, f"no column {c!r}", nearest(c, map(str, frame.columns))) for c in covariates if c not in frame]
     if "CENS" not in named.columns:
         marks = [(c, n) for c, n in names.items() if n in FLAGS and n == str(c).strip().upper() and _marks(frame[c])]
         problems += [
-            Problem(where, f"{str(c)!r} marks values below the limit of quantification, and nothing uses it",
-                    f"columns={{'CENS': {str(c)!r}}} where DV has the limit in these rows; or leave the column out")
+            Problem(
+                where,
+                f"{str(c)!r} marks values below the limit of quantification, and nothing uses it",
+                f"columns={{'CENS': {str(c)!r}}} where DV has the limit in these rows; or leave the column out",
+            )
             for c, _ in marks
-        ]  # fmt: skip
+        ]
     twice = named.columns[named.columns.duplicated()]
     problems += [Problem(where, f"has two columns {c}", "one column of a name") for c in twice.unique()]
     if problems:
@@ -222,9 +239,11 @@ def _account(data: TrialData, rows: _Rows, fixed: Mapping[str, str], time_unit: 
     notes = [*found.notes, *_usual(fixed), *_doubts(data, rows, list(fixed))]
     repeats = int(frame.duplicated([c for c in SAME if c in frame]).sum())
     notes += [f"{repeats} observations repeat another one: kept as replicates"] if repeats else []
-    at = [(data.orders[row], data.schedules[s].orders[data.schedules[s].times == t].tolist())
-          for row, s, t in zip(frame["row"], frame["subject"], frame["time"], strict=True)
-          if s in data.schedules and row in data.orders]  # fmt: skip
+    at = [
+        (data.orders[row], data.schedules[s].orders[data.schedules[s].times == t].tolist())
+        for row, s, t in zip(frame["row"], frame["subject"], frame["time"], strict=True)
+        if s in data.schedules and row in data.orders
+    ]
     early = sum(bool(doses) and order < min(doses) for order, doses in at)
     late = sum(bool(doses) for _, doses in at) - early
     if early or late:
@@ -310,9 +329,7 @@ class _Rows:
         unknown = sorted(set(numbers) - set(names))
         if unknown:
             right = "name it in observations: it has " + ", ".join(map(repr, names))
-            raise DataError(
-                [Problem(f"{self.where}: {by}", f"has {n!r}, which is no quantity", right) for n in unknown]
-            )
+            raise DataError([Problem(f"{self.where}: {by}", f"has {n!r}, which is no quantity", right) for n in unknown])
         return numbers.map(names)
 
     def unread(self) -> pd.DataFrame:
@@ -350,8 +367,11 @@ def _turned(rows: pd.DataFrame) -> dict[str, pd.Series]:
     above = (numbers(rows["CENS"]).values == -1) & rows["LIMIT"].notna()
     if not above.any():
         return {}
-    return {"value": rows["DV"].where(~above, rows["LIMIT"]), "limit": rows["LIMIT"].where(~above, rows["DV"]),
-            "censoring": rows["CENS"].astype(object).where(~above, 1)}  # fmt: skip
+    return {
+        "value": rows["DV"].where(~above, rows["LIMIT"]),
+        "limit": rows["LIMIT"].where(~above, rows["DV"]),
+        "censoring": rows["CENS"].astype(object).where(~above, 1),
+    }
 
 
 def _columns(seen: pd.DataFrame) -> dict[str, str]:

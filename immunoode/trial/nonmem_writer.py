@@ -108,8 +108,9 @@ def _in_unit(days: pd.Series, per_day: float) -> pd.Series:
 
 
 def _findings(data: TrialData, per_day: float) -> pd.DataFrame:
-    seen = data.findings.rename(columns={"subject": "ID", "lesion": "LESION", "kind": "KIND", "finding": "FINDING",
-                                          "visit": "VISIT"})  # fmt: skip
+    seen = data.findings.rename(
+        columns={"subject": "ID", "lesion": "LESION", "kind": "KIND", "finding": "FINDING", "visit": "VISIT"}
+    )
     seen = seen.assign(TIME=_in_unit(data.findings["time"], per_day), EVID=OTHER, MDV=1)
     return seen[["ID", "TIME", "EVID", "MDV", "LESION", "KIND", "FINDING", "VISIT"]]
 

@@ -17,18 +17,7 @@ _WHO = ("treval", "rseval", "tueval", "reader", "evaluator", "assessor", "review
 _WHICH = ("trevalid", "rsevalid", "tuevalid", "reader_id", "evaluator_id")
 _ACCEPTED = ("tracptfl", "rsacptfl", "tuacptfl", "accepted_record_flag")
 _CATEGORY = ("parcat1", "parcat2", "parcat3")
-_EVALUATORS = (
-    "investigator",
-    "independent",
-    "central",
-    "bicr",
-    "irc",
-    "irf",
-    "irrc",
-    "blinded",
-    "radiologist",
-    "reader",
-)
+_EVALUATORS = ("investigator", "independent", "central", "bicr", "irc", "irf", "irrc", "blinded", "radiologist", "reader")
 ACCEPTED = "accepted"
 """What a caller says to take the records that the sponsor accepted."""
 
@@ -69,9 +58,7 @@ def one_reader(table: pd.DataFrame, reader: str | None, where: str, codes: pd.Se
         said = said.mask(is_missing(said), "")
         names = (names + ": " + said).where((names != "") & (said != ""), names + said)
     if who is None:
-        category = next(
-            (c for c in table.columns if heading_words(str(c)) in _CATEGORY and _evaluators(table[c])), None
-        )
+        category = next((c for c in table.columns if heading_words(str(c)) in _CATEGORY and _evaluators(table[c])), None)
         if category is not None:
             said = text(table[category])
             names, columns = names.where(names != "", said.mask(is_missing(said), "")), [*columns, category]

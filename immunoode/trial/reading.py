@@ -29,14 +29,44 @@ BAD_ROWS = ("raise", "leave out")
 SHOWN = 40
 """Bad rows written out in one error; all are counted."""
 ROLES = (
-    "subject", "arm", "time", "date", "start", "visit", "quantity", "value", "unit", "lesion", "kind", "censoring", "limit",
-    "length", "width", *SIZES,
-)  # fmt: skip
+    "subject",
+    "arm",
+    "time",
+    "date",
+    "start",
+    "visit",
+    "quantity",
+    "value",
+    "unit",
+    "lesion",
+    "kind",
+    "censoring",
+    "limit",
+    "length",
+    "width",
+    *SIZES,
+)
 NONMEM, DOSES = {"ID", "TIME", "DV"}, {"AMT", "EVID", "MDV", "CMT", "ADDL"}
 _OF_ARMS = (
-    "arm", "group", "grp", "treat", "trt", "therap", "cohort", "regimen", "drug", "schedule", "behandlung",
-    "traitement", "tratam", "trattam", "grupp", "groupe", "grupo", "brazo",
-)  # fmt: skip
+    "arm",
+    "group",
+    "grp",
+    "treat",
+    "trt",
+    "therap",
+    "cohort",
+    "regimen",
+    "drug",
+    "schedule",
+    "behandlung",
+    "traitement",
+    "tratam",
+    "trattam",
+    "grupp",
+    "groupe",
+    "grupo",
+    "brazo",
+)
 """Parts of headings that may be of arms under a name that is not known."""
 
 
@@ -108,13 +138,22 @@ def read_trial(
     table, where = open_table(source)
     if columns is None and _is_nonmem(table):
         right = "read it with imo.read_nonmem, which takes its doses; or name the columns with columns={...}"
-        raise DataError(
-            Problem(where, "looks like a NONMEM table (ID, TIME, DV, " + ", ".join(_doses(table)) + ")", right)
-        )
+        raise DataError(Problem(where, "looks like a NONMEM table (ID, TIME, DV, " + ", ".join(_doses(table)) + ")", right))
     return read_rows(
-        table, where, columns, units, quantity=quantity, arm=arm, time_unit=time_unit, covariates=covariates, reader=reader,
-        partial_dates=partial_dates, day_numbers=day_numbers, title=title, bad_rows=bad_rows,
-    )  # fmt: skip
+        table,
+        where,
+        columns,
+        units,
+        quantity=quantity,
+        arm=arm,
+        time_unit=time_unit,
+        covariates=covariates,
+        reader=reader,
+        partial_dates=partial_dates,
+        day_numbers=day_numbers,
+        title=title,
+        bad_rows=bad_rows,
+    )
 
 
 def _doses(table: pd.DataFrame) -> list[str]:
@@ -160,9 +199,7 @@ def read_rows(
     if problems:
         raise DataError(problems)
     whole = table
-    flag = (columns or {}).get("flag") or next(
-        (c for c in table.columns if heading_words(str(c)) in KNOWN["flag"]), None
-    )
+    flag = (columns or {}).get("flag") or next((c for c in table.columns if heading_words(str(c)) in KNOWN["flag"]), None)
     given = {k: v for k, v in (columns or {}).items() if k != "flag" or v not in table.columns}
     roles = ROLES if "time" not in given else tuple(r for r in ROLES if r != "date")
     roles = (*roles, "flag") if "flag" in given else roles
@@ -189,9 +226,15 @@ def read_rows(
     notes = [*found.notes, *size.notes, *days.notes, *chosen.notes, *extra, *arm_notes(found, arm, whole, where)]
     taken = _taken(whole, found, size, days.column, chosen.columns)
     account = reconciled(
-        where, whole.index, kept["row"], left_out, taken, subjects=whole[found.found["subject"]], kept=kept["subject"],
+        where,
+        whole.index,
+        kept["row"],
+        left_out,
+        taken,
+        subjects=whole[found.found["subject"]],
+        kept=kept["subject"],
         notes=[*notes, *baseline_notes(kept)],
-    )  # fmt: skip
+    )
     return TrialData(in_order(kept), title, own, left_out, reconciliation=account)
 
 
@@ -212,9 +255,7 @@ def _agree(size: Measured, units: str | Mapping[str, str] | None, where: str) ->
         raise DataError(Problem(f"{where}: column {str(size.columns[0])!r}", what, "one of them"))
 
 
-def _with_others(
-    left_out: pd.DataFrame, others: pd.Index, table: pd.DataFrame, subject: str, reason: str
-) -> pd.DataFrame:
+def _with_others(left_out: pd.DataFrame, others: pd.Index, table: pd.DataFrame, subject: str, reason: str) -> pd.DataFrame:
     import pandas as pd
 
     if not len(others):
@@ -237,9 +278,7 @@ def arm_notes(found: Columns, arm: str | None, table: pd.DataFrame, where: str) 
         return ()
     taken = set(found.found.values())
     likely = [
-        c
-        for c in table.columns
-        if c not in taken and any(w in heading_words(str(c)) for w in _OF_ARMS) and _several(table[c])
+        c for c in table.columns if c not in taken and any(w in heading_words(str(c)) for w in _OF_ARMS) and _several(table[c])
     ]
     if likely:
         shown = " or ".join(repr(str(c)) for c in likely[:3])
@@ -254,9 +293,7 @@ def _several(column: pd.Series) -> bool:
     return 1 < words[words != ""].nunique() <= max(len(words) / 2, 2)
 
 
-def _taken(
-    table: pd.DataFrame, found: Columns, size: Measured, time: object, of_reader: Sequence[Any]
-) -> dict[str, str]:
+def _taken(table: pd.DataFrame, found: Columns, size: Measured, time: object, of_reader: Sequence[Any]) -> dict[str, str]:
     """Return what each column was taken as."""
     used = {role: c for role, c in found.found.items() if role not in (*SIZES, "length", "width") or c in size.columns}
     if "time" in used and time != used["time"]:
@@ -288,9 +325,7 @@ def _raise(frame: pd.DataFrame, bad: pd.Series, where: str) -> None:
 def _whole(kept: pd.DataFrame, where: str, left_out: int) -> None:
     """Check what only shows in the table as a whole."""
     if kept.empty:
-        raise DataError(
-            Problem(where, f"no row with a value ({left_out} rows without one)", "give at least one observation")
-        )
+        raise DataError(Problem(where, f"no row with a value ({left_out} rows without one)", "give at least one observation"))
     pairs = kept[["subject", "arm"]].drop_duplicates()
     arms = pairs[pairs["subject"].duplicated(keep=False)].groupby("subject", sort=False)["arm"].agg(list)
     problems = [

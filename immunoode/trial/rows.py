@@ -89,10 +89,13 @@ def canonical(
     frame["row"] = table.index
     texts = pd.DataFrame(
         {
-            "time": days.texts, "value": measured.read.texts, "wrong_time": days.wrong, "unread": measured.read.unread,
+            "time": days.texts,
+            "value": measured.read.texts,
+            "wrong_time": days.wrong,
+            "unread": measured.read.unread,
             "wrong_limit": False if limit is None else limit.unread,
         }
-    )  # fmt: skip
+    )
     return frame.reset_index(drop=True)[list(COLUMNS)], texts.reset_index(drop=True)
 
 
@@ -128,10 +131,7 @@ def reasons(frame: pd.DataFrame, texts: pd.DataFrame, repeats: bool = False, neg
         ((frame["subject"] == "") & ~empty, "has no subject"),
         (frame["subject"].str.casefold().isin(SUMMARIES), quoting("{} is a summary, not a subject", frame["subject"])),
         ((texts["wrong_time"] != "") & ~empty, lambda rows: texts["wrong_time"][rows]),
-        (
-            ~none & (texts["unread"] | frame["value"].isna()),
-            quoting("value {} is not a number", texts["value"], number_advice),
-        ),
+        (~none & (texts["unread"] | frame["value"].isna()), quoting("value {} is not a number", texts["value"], number_advice)),
         (texts["wrong_limit"], "its limit is not a number"),
         (~frame["censoring"].isin(CENSORINGS), "censoring is not left, right, interval or empty"),
         (upside_down, "the limit of the interval is not below its value"),
@@ -150,9 +150,7 @@ Reason = str | Callable[["pd.Series"], "pd.Series"]
 """Why rows are wrong; or what makes the reasons of the rows that are marked, for most tables have none."""
 
 
-def quoting(
-    words: str, cells: pd.Series, advice: Callable[[str], str] | None = None
-) -> Callable[[pd.Series], pd.Series]:
+def quoting(words: str, cells: pd.Series, advice: Callable[[str], str] | None = None) -> Callable[[pd.Series], pd.Series]:
     """Return what makes reasons that quote the cells: "time {} is not a number"; and what would be right."""
 
     def reason(cell: str) -> str:

@@ -16,8 +16,20 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 COLUMNS = (
-    "subject", "arm", "time", "quantity", "value", "unit", "lesion", "kind", "censoring", "limit", "flag", "visit", "row",
-)  # fmt: skip
+    "subject",
+    "arm",
+    "time",
+    "quantity",
+    "value",
+    "unit",
+    "lesion",
+    "kind",
+    "censoring",
+    "limit",
+    "flag",
+    "visit",
+    "row",
+)
 """Columns of `TrialData.frame`; `row` is the row of the source that the observation came from."""
 FINDINGS = ("subject", "arm", "time", "lesion", "kind", "finding", "visit", "row")
 """Columns of `TrialData.findings`: what was seen and not measured."""
@@ -184,12 +196,7 @@ class TrialData:
 
     def report(self) -> str:
         """Return in words what is in the data and which rows were left out, and why."""
-        lines = [
-            self.title or "Trial data",
-            self._headline(),
-            *self._more(),
-            "",
-        ]
+        lines = [self.title or "Trial data", self._headline(), *self._more(), ""]
         if len(self):
             lines += [self.summary().to_string(index=False), ""]
         if self.reconciliation is not None:
@@ -222,9 +229,7 @@ class TrialData:
     def _repr_html_(self) -> str:
         from html import escape
 
-        left_out = (
-            "" if self.left_out.empty else f"<p>{len(self.left_out)} rows left out: see <code>.report()</code></p>"
-        )
+        left_out = "" if self.left_out.empty else f"<p>{len(self.left_out)} rows left out: see <code>.report()</code></p>"
         title = f"<p><b>{escape(self.title or 'Trial data')}</b>: {self._headline()}</p>"
         return title + str(self.summary().to_html(index=False)) + left_out
 

@@ -79,12 +79,7 @@ def _days(
         return Days(values, text(column), _wrong(values, text(column)))
     read = numbers(column)
     some = read.values.dropna()
-    if (
-        not is_dates
-        and not len(some)
-        and (dates := text(column)[~read.missing]).size
-        and dates.map(looks_like_date).any()
-    ):
+    if not is_dates and not len(some) and (dates := text(column)[~read.missing]).size and dates.map(looks_like_date).any():
         is_dates = True
     if not is_dates and len(some) and _compact(read.texts[~read.missing]):
         is_dates = True
@@ -128,9 +123,7 @@ def _unit(name: str, columns: Columns, where: str, stated: str | None) -> tuple[
     try:
         asked = time_unit(stated, "time_unit") if stated else ""
     except UnitError as error:
-        raise DataError(
-            Problem("time_unit", f"{stated!r} cannot be read as a unit of time", error.problems[0].right)
-        ) from None
+        raise DataError(Problem("time_unit", f"{stated!r} cannot be read as a unit of time", error.problems[0].right)) from None
     if asked and headed and asked != headed:
         raise DataError(
             Problem(f"{where}: column {name!r}", f"is in {headed}s by its heading, and time_unit is {stated!r}", "one")
@@ -150,9 +143,7 @@ def _of_labels(texts: pd.Series, unit: str, notes: tuple[str, ...]) -> Days:
     import numpy as np
 
     found = {cell: visit_time(cell, unit) for cell in texts.unique()}
-    values = texts.map({cell: np.nan if named.day is None else named.day for cell, named in found.items()}).astype(
-        float
-    )
+    values = texts.map({cell: np.nan if named.day is None else named.day for cell, named in found.items()}).astype(float)
     doubts = texts.map({cell: named.doubt for cell, named in found.items()})
     return Days(values, texts, doubts.where((doubts != "") & values.isna(), _wrong(values, texts)), notes)
 
@@ -161,21 +152,13 @@ def _of_dates(
     table: pd.DataFrame, columns: Columns, name: str, where: str, partial: Partial, day_numbers: DayNumbers | None
 ) -> Days:
     if "start" not in columns.found:
-        raise DataError(
-            Problem(
-                f"{where}: column {str(name)!r}", "holds dates, and no column has their start", NEEDS_START
-            )
-        )
-    dates, start = (
-        read_dates(table[c], partial=partial, day_numbers=day_numbers) for c in (name, columns.found["start"])
-    )
+        raise DataError(Problem(f"{where}: column {str(name)!r}", "holds dates, and no column has their start", NEEDS_START))
+    dates, start = (read_dates(table[c], partial=partial, day_numbers=day_numbers) for c in (name, columns.found["start"]))
     values = study_days(dates.values, start.values)
     wrong = _wrong(values, dates.texts)
     for read, what in ((start, "start "), (dates, "date ")):
         wrong = wrong.where(~read.unread, read.texts.map(lambda cell, what=what: what + _doubt(cell)))
-    wrong = wrong.where(~(start.missing & ~dates.missing), "has no start to count its date from").where(
-        values.isna(), ""
-    )
+    wrong = wrong.where(~(start.missing & ~dates.missing), "has no start to count its date from").where(values.isna(), "")
     return Days(values, dates.texts, wrong, _rules(dates, str(name)))
 
 

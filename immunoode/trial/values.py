@@ -54,9 +54,7 @@ def measured(table: pd.DataFrame, columns: Columns, where: str) -> Measured:
     several = [str(found[role]) for role in sizes] or list(map(str, others))
     doubt = f": {' and '.join(map(repr, several))} could each be it" if several else ""
     here = ", ".join(repr(str(c)) for c in table.columns[:40])
-    raise DataError(
-        Problem(where, f"no column for the value{doubt} (columns: {here})", "say columns={'value': 'its name'}")
-    )
+    raise DataError(Problem(where, f"no column for the value{doubt} (columns: {here})", "say columns={'value': 'its name'}"))
 
 
 def our_spelling(words: str) -> str:
@@ -97,9 +95,7 @@ def _of_axes(table: pd.DataFrame, columns: Columns) -> Measured:
     said = [columns.units.get(role, "") for role in ("length", "width")]
     first, second = (numbers(table[name]) for name in names)
     unit = said[0] or said[1]
-    values = [
-        r.values * (units.factor(u, unit) if u and unit else 1.0) for r, u in zip((first, second), said, strict=True)
-    ]
+    values = [r.values * (units.factor(u, unit) if u and unit else 1.0) for r, u in zip((first, second), said, strict=True)]
     longer, shorter = (pd.Series(f(*values), index=table.index) for f in (np.maximum, np.minimum))
     texts = (first.texts + " x " + second.texts).where(~(first.missing & second.missing), "")
     unread = first.unread | second.unread | (first.missing ^ second.missing)

@@ -105,18 +105,28 @@ def read_wide(
 
 
 def _account(
-    table: pd.DataFrame, found: Columns, headed: Mapping[Any, Any], cells: pd.DataFrame, data: TrialData,
-    left_out: pd.DataFrame, where: str,
-) -> Reconciliation:  # fmt: skip
+    table: pd.DataFrame,
+    found: Columns,
+    headed: Mapping[Any, Any],
+    cells: pd.DataFrame,
+    data: TrialData,
+    left_out: pd.DataFrame,
+    where: str,
+) -> Reconciliation:
     """Return what became of the cells, and of the rows of the sheet."""
-    taken = {
-        c: what if what != UNUSED or c not in map(str, headed) else "" for c, what in found.taken_as(table).items()
-    }
+    taken = {c: what if what != UNUSED or c not in map(str, headed) else "" for c, what in found.taken_as(table).items()}
     taken |= {str(c): f"day {what:g}" if isinstance(what, float) else f"subject {what}" for c, what in headed.items()}
     account = reconciled(
-        where, cells.index, data.frame["row"], left_out, taken, subjects=cells["subject"], kept=data.subjects, what="cells",
+        where,
+        cells.index,
+        data.frame["row"],
+        left_out,
+        taken,
+        subjects=cells["subject"],
+        kept=data.subjects,
+        what="cells",
         notes=[*found.notes, *baseline_notes(data.frame)],
-    )  # fmt: skip
+    )
     used = {row.split(CELL)[0] for row in data.frame["row"]}
     bare = left_out.assign(row=left_out["row"].map(lambda row: str(row).split(CELL)[0]), reason="no measurement")
     rows = reconciled(where, map(str, table.index), used, bare, {})
@@ -148,9 +158,7 @@ def _days(table: pd.DataFrame, found: Columns, time_unit: str, where: str) -> di
     seen: dict[float, Any] = {}
     for c, day in days.items():
         if day in seen:
-            problems.append(
-                Problem(where, f"{str(seen[day])!r} and {str(c)!r} are both day {day:g}", "one column per day")
-            )
+            problems.append(Problem(where, f"{str(seen[day])!r} and {str(c)!r} are both day {day:g}", "one column per day"))
         seen.setdefault(day, c)
     if not days and not problems:
         problems.append(Problem(where, "no column is a time", "head them '0', 'Day 7', 'week 2', ..."))
@@ -173,13 +181,14 @@ def _arms(cells: pd.DataFrame, arms: Mapping[str, str] | None, arm: str | None, 
     named = dict(zip(identifiers(arms), arms.values(), strict=True))
     here = list(dict.fromkeys(cells["subject"]))
     problems = [
-        Problem("arms", f"{name!r} is no subject of {where}", "one of its subjects")
-        for name in named
-        if name not in here
+        Problem("arms", f"{name!r} is no subject of {where}", "one of its subjects") for name in named if name not in here
     ]
     if arm is None:
-        problems += [Problem("arms", f"has no arm for {name!r}", "an arm for each subject, or arm= for the others")
-                     for name in here if name and name not in named]  # fmt: skip
+        problems += [
+            Problem("arms", f"has no arm for {name!r}", "an arm for each subject, or arm= for the others")
+            for name in here
+            if name and name not in named
+        ]
     if problems:
         raise DataError(problems[:20])
     return cells["subject"].map(named).fillna(arm or "all")

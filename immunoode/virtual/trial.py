@@ -109,9 +109,7 @@ def _arms(runs: Any, output: str, calendar: VisitSchedule) -> list[_Arm]:
     found, taken = list[_Arm](), dict[str, str]()
     for name, run in named.items():
         if not isinstance(run, Simulation):
-            raise DataError(
-                Problem(f"arm {name!r}", f"is {type(run).__name__}", "a Simulation, as imo.simulate returns it")
-            )
+            raise DataError(Problem(f"arm {name!r}", f"is {type(run).__name__}", "a Simulation, as imo.simulate returns it"))
         if output not in run.names:
             problems.append(Problem(f"arm {name!r}", f"has no output {output!r}", nearest(output, run.names)))
             continue
@@ -123,9 +121,7 @@ def _arms(runs: Any, output: str, calendar: VisitSchedule) -> list[_Arm]:
         last = float(calendar.days()[-1])
         if run.times[-1] < last:
             right = f"simulate until day {last:g} at least, or end the visits earlier"
-            problems.append(
-                Problem(f"arm {name!r}", f"ends at day {run.times[-1]:g}, the visits at day {last:g}", right)
-            )
+            problems.append(Problem(f"arm {name!r}", f"ends at day {run.times[-1]:g}, the visits at day {last:g}", right))
         subjects = _names(str(name), run, len(named))
         again = [s for s in subjects if s in taken]
         if again:
@@ -158,8 +154,7 @@ def _seen(
     shares = how.shares(patients, random)
     read = how.read(arm.at(days)[:, :, None] * shares[:, None, :], random)
     new, died, left = (
-        np.full(patients, np.inf) if hazard is None else hazard.first(arm.times, arm.sizes, random)
-        for hazard in hazards
+        np.full(patients, np.inf) if hazard is None else hazard.first(arm.times, arm.sizes, random) for hazard in hazards
     )
     off = np.minimum(died, left)
     here = np.isfinite(days) & (days <= off[:, None])
@@ -182,11 +177,20 @@ def _diameters(
     names = np.array([f"target {k + 1}" for k in range(shares.shape[1])])
     table = pd.DataFrame(
         {
-            "subject": np.asarray(arm.subjects)[patient], "arm": arm.name, "time": days[patient, visit], "quantity": DIAMETER,
-            "value": value, "unit": "mm", "lesion": names[lesion], "kind": "target", "censoring": "", "limit": np.nan,
-            "flag": flag, "visit": "",
+            "subject": np.asarray(arm.subjects)[patient],
+            "arm": arm.name,
+            "time": days[patient, visit],
+            "quantity": DIAMETER,
+            "value": value,
+            "unit": "mm",
+            "lesion": names[lesion],
+            "kind": "target",
+            "censoring": "",
+            "limit": np.nan,
+            "flag": flag,
+            "visit": "",
         }
-    )  # fmt: skip
+    )
     return table.assign(row=table.index)
 
 
@@ -196,9 +200,7 @@ def _new_lesions(arm: _Arm, days: FloatArray, here: NDArray[np.bool_], new: Floa
 
     patient, visit = np.nonzero(here & (days >= new[:, None]) & (days > 0))
     words = {"lesion": "new 1", "kind": "new", "finding": "present", "visit": ""}
-    table = pd.DataFrame(
-        {"subject": np.asarray(arm.subjects)[patient], "arm": arm.name, "time": days[patient, visit], **words}
-    )
+    table = pd.DataFrame({"subject": np.asarray(arm.subjects)[patient], "arm": arm.name, "time": days[patient, visit], **words})
     return table.assign(row=table.index)[list(FINDINGS)]
 
 
@@ -208,13 +210,7 @@ def _survival(arm: _Arm, died: FloatArray, until: FloatArray) -> pd.DataFrame:
 
     event = died <= until
     reason = np.where(event, "death", "alive at last contact")
-    columns = {
-        "subject": arm.subjects,
-        "arm": arm.name,
-        "endpoint": "OS",
-        "time": np.minimum(died, until),
-        "event": event,
-    }
+    columns = {"subject": arm.subjects, "arm": arm.name, "endpoint": "OS", "time": np.minimum(died, until), "event": event}
     return pd.DataFrame({**columns, "reason": reason})
 
 

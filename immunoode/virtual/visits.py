@@ -50,15 +50,11 @@ class VisitSchedule:
     missed: float = 0.0
 
     def __post_init__(self) -> None:
-        problems = [
-            p for name in ("every", "until", "then", "end", "screening", "jitter") for p in self._time_problems(name)
-        ]
+        problems = [p for name in ("every", "until", "then", "end", "screening", "jitter") for p in self._time_problems(name)]
         if not 0 <= self.missed < 1:
             problems.append(Problem("missed", f"is {self.missed}", "a probability below 1"))
         if (self.then is None) != (self.end is None):
-            problems.append(
-                Problem("then, end", "one is given without the other", "the second interval and its last day")
-            )
+            problems.append(Problem("then, end", "one is given without the other", "the second interval and its last day"))
         if not problems and units.days(self.until) < units.days(self.every):
             problems.append(Problem("until", f"is {self.until!r}, before the first visit", f"{self.every!r} or later"))
         if problems:

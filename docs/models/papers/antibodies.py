@@ -7,15 +7,31 @@ from math import exp, log
 
 from papers.solve import Dose, Paper, added
 
-WOMAN = {"weight": 58.0, "albumin": 33.0, "glomerular_filtration": 62.0, "baseline_sum_of_diameters": 130.0, "female": 1.0,
-         "impaired_performance": 1.0, "lactate_dehydrogenase": 480.0, "immunoglobulin_g": 11.0, "soluble_pdl1": 300.0,
-         "antidrug_antibodies": 1.0}  # fmt: skip
+WOMAN = {
+    "weight": 58.0,
+    "albumin": 33.0,
+    "glomerular_filtration": 62.0,
+    "baseline_sum_of_diameters": 130.0,
+    "female": 1.0,
+    "impaired_performance": 1.0,
+    "lactate_dehydrogenase": 480.0,
+    "immunoglobulin_g": 11.0,
+    "soluble_pdl1": 300.0,
+    "antidrug_antibodies": 1.0,
+}
 MAN = {"weight": 104.0, "albumin": 44.0, "glomerular_filtration": 105.0, "baseline_sum_of_diameters": 45.0, "asian": 1.0}
 
 
 def of(patient, name):
-    usual = {"baseline_sum_of_diameters": 70.0, "albumin": 40.0, "glomerular_filtration": 90.0, "lactate_dehydrogenase": 217.0,
-             "immunoglobulin_g": 7.6, "soluble_pdl1": 173.8, "weight": 75.0}  # fmt: skip
+    usual = {
+        "baseline_sum_of_diameters": 70.0,
+        "albumin": 40.0,
+        "glomerular_filtration": 90.0,
+        "lactate_dehydrogenase": 217.0,
+        "immunoglobulin_g": 7.6,
+        "soluble_pdl1": 173.8,
+        "weight": 75.0,
+    }
     return patient.get(name, usual.get(name, 0.0))
 
 
@@ -81,11 +97,21 @@ def cases(model: str, variant: str, law: Callable, amount: float, gap: float, **
     states = (f"{drug}_central", f"{drug}_peripheral")
     known = ("weight", "lactate_dehydrogenase") if model == "ctla4_inhibitor" else WOMAN.keys() | MAN.keys()
     return [
-        Paper(model, states, 6 * gap, rates_of(law(p, **how)), (0, 0), variant=variant, base=("tumour_immune",), label=label,
-              values={n: v for n, v in p.items() if n in known}, shown=states[:1],
-              doses=tuple(Dose(gap * k, drug, amount, added(0, amount)) for k in range(6)))
+        Paper(
+            model,
+            states,
+            6 * gap,
+            rates_of(law(p, **how)),
+            (0, 0),
+            variant=variant,
+            base=("tumour_immune",),
+            label=label,
+            values={n: v for n, v in p.items() if n in known},
+            shown=states[:1],
+            doses=tuple(Dose(gap * k, drug, amount, added(0, amount)) for k in range(6)),
+        )
         for p, label in ((WOMAN, "a woman"), (MAN, "a man"))
-    ]  # fmt: skip
+    ]
 
 
 PAPERS = [

@@ -60,10 +60,7 @@ def carrgo(rho, k, kill, gain, death, c0=0.0, c3=0.0):
     def rates(t, y):
         x, c = y
         left = 2 ** (-24 * t / 3.33)
-        return [
-            24 * (rho * x * (1 - k * x) - c0 * left * x - kill * x * c),
-            24 * (gain * x * c - (death + c3 * left) * c),
-        ]
+        return [24 * (rho * x * (1 - k * x) - c0 * left * x - kill * x * c), 24 * (gain * x * c - (death + c3 * left) * c)]
 
     return rates
 
@@ -123,23 +120,59 @@ WITH = (0.043950583, 0.158020945, 0.067908595, 0.030251679, 0.023015543, -0.1571
 PAPERS = [
     Paper("leontriana2021", ("car_t_cells", "leukaemia", "b_cells"), 60, leukaemia, (1e7, 5e10, 2.5e10)),
     Paper("leontriana2021solid", ("car_t_cells", "tumour"), 200, solid, (4e8, 6.7e9)),
-    Paper("barros2021", ("memory", "effectors", "tumour"), 200, barros, (0, 0, 2e6), stiff=True,
-          doses=(Dose(45.0, "car_t", 2e6, added(1, 2e6)),)),
+    Paper(
+        "barros2021",
+        ("memory", "effectors", "tumour"),
+        200,
+        barros,
+        (0, 0, 2e6),
+        stiff=True,
+        doses=(Dose(45.0, "car_t", 2e6, added(1, 2e6)),),
+    ),
     Paper("chaudhury2020", ("car_t_cells", "tumour"), 120, chaudhury, (10, 900)),
     Paper("stein2019", ("transgene",), 365, solution=stein, stops=(9.3,)),
-    Paper("kara2024", ("sensitive", "resistant", "car_t_cells", "bystanders"), 40, kara, (40, 10, 0, 0.2),
-          doses=(Dose(10.0, "car_t", 10.0, added(2, 10.0)),)),
+    Paper(
+        "kara2024",
+        ("sensitive", "resistant", "car_t_cells", "bystanders"),
+        40,
+        kara,
+        (40, 10, 0, 0.2),
+        doses=(Dose(10.0, "car_t", 10.0, added(2, 10.0)),),
+    ),
     Paper("sahoo2020", ("tumour", "car_t_cells"), 23, carrgo(*WITHOUT), (0.6, 0.125)),
     Paper("sahoo2020", ("tumour", "car_t_cells"), 23, carrgo(*WITH), (0.6, 0.125), variant="dexamethasone"),
-    Paper("wilson2012", ("tumour", "growth_factor", "effectors", "regulatory", "vaccine_cells"), 120, wilson,
-          (3, 0, 100, 1, 0), stiff=True, doses=(Dose(3.0, "vaccine", 5000.0, added(4, 5000.0)),)),
+    Paper(
+        "wilson2012",
+        ("tumour", "growth_factor", "effectors", "regulatory", "vaccine_cells"),
+        120,
+        wilson,
+        (3, 0, 100, 1, 0),
+        stiff=True,
+        doses=(Dose(3.0, "vaccine", 5000.0, added(4, 5000.0)),),
+    ),
     *(
-        Paper("parraguillen2013", VACCINE, 60, parra_guillen(loss), (0, 0, 0, 0.324, 0), variant=fate, label=f"day {day}",
-              doses=(Dose(float(day), "vaccine", 1.0, added(0, 1.0)),))
+        Paper(
+            "parraguillen2013",
+            VACCINE,
+            60,
+            parra_guillen(loss),
+            (0, 0, 0, 0.324, 0),
+            variant=fate,
+            label=f"day {day}",
+            doses=(Dose(float(day), "vaccine", 1.0, added(0, 1.0)),),
+        )
         for fate, loss, day in (("cure", 0, 7), ("relapse", 0.0907, 7), ("cure", 0, 30))
     ),
     Paper("bunimovich2007", ("bacteria", "effectors", "tumour", "infected"), 100, bunimovich, (0, 0.05, 0.55, 0)),
-    Paper("gevertz2018", ("tumour", "infected", "virus", "t_cells", "dendritic"), 30, gevertz, (57.414042, 0, 0, 0, 0),
-          doses=(*(Dose(day, "virus_dose", 2.5, added(2, 2.5)) for day in (0.0, 2.0, 4.0)),
-                 *(Dose(day, "dendritic_dose", 1.0, added(4, 1.0)) for day in (1.0, 3.0, 5.0)))),
-]  # fmt: skip
+    Paper(
+        "gevertz2018",
+        ("tumour", "infected", "virus", "t_cells", "dendritic"),
+        30,
+        gevertz,
+        (57.414042, 0, 0, 0, 0),
+        doses=(
+            *(Dose(day, "virus_dose", 2.5, added(2, 2.5)) for day in (0.0, 2.0, 4.0)),
+            *(Dose(day, "dendritic_dose", 1.0, added(4, 1.0)) for day in (1.0, 3.0, 5.0)),
+        ),
+    ),
+]

@@ -76,9 +76,14 @@ def cardilin(t, y):
     g = 0.5 * (1 - (u + d1 + d2 + d3 + i1 + i2) / 2200)
     dying = (1 + 0.09 * c) * 0.28 * u
     return [
-        g * u - dying, dying - 0.28 * d1, 0.28 * (d1 - d2), 0.28 * (d2 - d3), -0.28 * i1 - g * i1, 2 * g * i1 - 0.28 * i2,
+        g * u - dying,
+        dying - 0.28 * d1,
+        0.28 * (d1 - d2),
+        0.28 * (d2 - d3),
+        -0.28 * i1 - g * i1,
+        2 * g * i1 - 0.28 * i2,
         -5.04284016 * drug,
-    ]  # fmt: skip
+    ]
 
 
 def sensitised(dose):
@@ -104,8 +109,18 @@ def mager(t, y):
     ]
 
 
-LINDAUER = ("plasma", "periphery", "vessels", "endosomes_free", "endosomes_bound", "interstitium", "complex_blood",
-            "complex_tumour", "receptor_tumour", "tumour")  # fmt: skip
+LINDAUER = (
+    "plasma",
+    "periphery",
+    "vessels",
+    "endosomes_free",
+    "endosomes_bound",
+    "interstitium",
+    "complex_blood",
+    "complex_tumour",
+    "receptor_tumour",
+    "tumour",
+)
 KOSINSKY = ("tumour", "breaks", "dividing", "differentiated", "pdl1", "dying", "antibody")
 CARDILIN = ("proliferating", "damaged_1", "damaged_2", "damaged_3", "irradiated_1", "irradiated_2", "sensitiser")
 THREE = ("tumour", "t_cells", "antibody")
@@ -113,18 +128,51 @@ IN_USE = {"internalisation_rate": KINT, "to_tissue": KPT, "from_tissue": KTP}
 PAPERS = [
     Paper("nikolopoulou2018", THREE, 200, nikolopoulou(1e-10), (0.3968, 0.006, 0), label="antibody"),
     Paper("nikolopoulou2018", THREE, 200, nikolopoulou(0), (0.3968, 0.006, 0), variant="untreated"),
-    Paper("kosinsky2018", KOSINSKY, 40, kosinsky, (15, *[0] * 6), label="radiation and antibody", stiff=True,
-          shown=("tumour", "dying", "dividing", "differentiated", "pdl1"),
-          doses=(*(Dose(day, "fraction", 2.0, irradiated(2.0)) for day in (7.0, 8.0, 9.0, 10.0, 11.0)),
-                 *(Dose(day, "antibody", 0.2, added(6, 0.2 / 0.15)) for day in (7.5, 9.5, 11.5)))),
+    Paper(
+        "kosinsky2018",
+        KOSINSKY,
+        40,
+        kosinsky,
+        (15, *[0] * 6),
+        label="radiation and antibody",
+        stiff=True,
+        shown=("tumour", "dying", "dividing", "differentiated", "pdl1"),
+        doses=(
+            *(Dose(day, "fraction", 2.0, irradiated(2.0)) for day in (7.0, 8.0, 9.0, 10.0, 11.0)),
+            *(Dose(day, "antibody", 0.2, added(6, 0.2 / 0.15)) for day in (7.5, 9.5, 11.5)),
+        ),
+    ),
     Paper("kosinsky2018", KOSINSKY, 40, kosinsky, (15, 0, 0, 0, 0, 0, 0), label="untreated", stiff=True),
-    Paper("lindauer2017", LINDAUER, 126, lindauer, (*[0] * 8, 4.32 * 0.01315 * 0.55 * 0.0415, 0.0415), stiff=True,
-          shown=("plasma", "vessels", "endosomes_bound", "complex_blood", "receptor_tumour", "tumour"),
-          doses=tuple(Dose(21.0 * k, "pembrolizumab", 200.0, added(0, 200 / 0.149)) for k in range(6))),
-    Paper("cardilin2018", CARDILIN, 40, cardilin, (40, 40 * 0.56, 40 * 0.56**2, 40 * 0.56**3, 0, 0, 0),
-          doses=tuple(dose for day in (3.0, 4.0, 5.0, 6.0, 7.0)
-                      for dose in (Dose(day, "dose", 50.0, added(6, 50.0)),
-                                   Dose(day + 1 / 144, "fraction", 2.0, sensitised(2.0))))),
-    Paper("mager2005", ("drug", "tissue", "target"), 3, mager, (0, 0, R0), values=IN_USE, stiff=True,
-          doses=(Dose(0.0, "dose", 4000.0, added(0, 400.0)),)),
-]  # fmt: skip
+    Paper(
+        "lindauer2017",
+        LINDAUER,
+        126,
+        lindauer,
+        (*[0] * 8, 4.32 * 0.01315 * 0.55 * 0.0415, 0.0415),
+        stiff=True,
+        shown=("plasma", "vessels", "endosomes_bound", "complex_blood", "receptor_tumour", "tumour"),
+        doses=tuple(Dose(21.0 * k, "pembrolizumab", 200.0, added(0, 200 / 0.149)) for k in range(6)),
+    ),
+    Paper(
+        "cardilin2018",
+        CARDILIN,
+        40,
+        cardilin,
+        (40, 40 * 0.56, 40 * 0.56**2, 40 * 0.56**3, 0, 0, 0),
+        doses=tuple(
+            dose
+            for day in (3.0, 4.0, 5.0, 6.0, 7.0)
+            for dose in (Dose(day, "dose", 50.0, added(6, 50.0)), Dose(day + 1 / 144, "fraction", 2.0, sensitised(2.0)))
+        ),
+    ),
+    Paper(
+        "mager2005",
+        ("drug", "tissue", "target"),
+        3,
+        mager,
+        (0, 0, R0),
+        values=IN_USE,
+        stiff=True,
+        doses=(Dose(0.0, "dose", 4000.0, added(0, 400.0)),),
+    ),
+]

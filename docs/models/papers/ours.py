@@ -17,8 +17,18 @@ STATES = {
     "adoptive_t_cell": tuple(f"adoptive_t_cell_{s}" for s in ("infused", "cells", "il2_central", "il2_peripheral")),
     "vaccine": tuple(f"vaccine_{s}" for s in ("depot", "dendritic", "memory", "regulation")),
 }
-LYMPHOCYTES = ("effectors", "exhausted", "lymphocytes", "car_t_infused", "car_t_effectors", "car_t_memory", "car_t_exhausted",
-               "adoptive_t_cell_infused", "adoptive_t_cell_cells", "vaccine_memory")  # fmt: skip
+LYMPHOCYTES = (
+    "effectors",
+    "exhausted",
+    "lymphocytes",
+    "car_t_infused",
+    "car_t_effectors",
+    "car_t_memory",
+    "car_t_exhausted",
+    "adoptive_t_cell_infused",
+    "adoptive_t_cell_cells",
+    "vaccine_memory",
+)
 TUMOURS = ("tumour", "car_t_antigen_negative")
 
 
@@ -37,8 +47,14 @@ def start():
     loss = 0.1 + exhaustion
     surplus = arrival + (0.1 * activity * signal - loss) * 3e8
     effectors = (surplus + (surplus**2 + 4 * loss * arrival * 3e8) ** 0.5) / (2 * loss)
-    return {"tumour": tumour, "dying": cells - tumour, "antigen": antigen, "effectors": effectors,
-            "exhausted": exhaustion * effectors / 0.05, "lymphocytes": 1500.0}  # fmt: skip
+    return {
+        "tumour": tumour,
+        "dying": cells - tumour,
+        "antigen": antigen,
+        "effectors": effectors,
+        "exhausted": exhaustion * effectors / 0.05,
+        "lymphocytes": 1500.0,
+    }
 
 
 def antibody(d, s, name, clearance, v1, q, v2):
@@ -93,9 +109,12 @@ def rates_of(names, parts):
         d["dying"] = (0.0075 + kill) * cells - 0.03 * s["dying"]
         d["antigen"] = 0.03 * s["dying"] - 0.3 * s["antigen"]
         d["effectors"] = (
-            1e7 * support * release * signal + 1e4 * support + 1e7 * support * activity * signal + back
+            1e7 * support * release * signal
+            + 1e4 * support
+            + 1e7 * support * activity * signal
+            + back
             + (0.1 * activity * signal * 3e8 / (3e8 + s["effectors"]) - 0.1 - exhaustion) * s["effectors"]
-        )  # fmt: skip
+        )
         d["exhausted"] = exhaustion * s["effectors"] - 0.05 * s["exhausted"] - back
         d["lymphocytes"] = 0.03 * (1500 - s["lymphocytes"])
         if "cisplatin" in parts:
@@ -194,12 +213,26 @@ def case(model, parts, given, shown, base=(), variant=None, days=120.0):
     names = (*(n for n in shown if n in names), *(n for n in names if n not in shown))
     first = start()
     doses = tuple(
-        Dose(day, into, ours, fraction_of(names, there, "radiosensitisation" in parts) if state == "radiotherapy"
-             else plus(names, state, there))
+        Dose(
+            day,
+            into,
+            ours,
+            fraction_of(names, there, "radiosensitisation" in parts) if state == "radiotherapy" else plus(names, state, there),
+        )
         for day, into, ours, state, there in given
-    )  # fmt: skip
-    return Paper(model, names, days, rates_of(names, parts), tuple(first.get(n, 0.0) for n in names), variant=variant,
-                 doses=doses, stiff=True, base=base, shown=shown)  # fmt: skip
+    )
+    return Paper(
+        model,
+        names,
+        days,
+        rates_of(names, parts),
+        tuple(first.get(n, 0.0) for n in names),
+        variant=variant,
+        doses=doses,
+        stiff=True,
+        base=base,
+        shown=shown,
+    )
 
 
 def every(gap, count, into, ours, state, there, first=0.0):
@@ -218,19 +251,40 @@ CELLS = [(7.0, "adoptive_t_cell", 5e10, "adoptive_t_cell_infused", 5e10), *IL2]
 VACCINE = every(14.0, 6, "vaccine", 1.0, "vaccine_depot", 1.0, 1.0)
 PAPERS = [
     case("tumour_immune", (), [], STATES["tumour_immune"], days=365.0),
-    case("pd1_inhibitor", ("pembrolizumab",), ANTIBODY, ("pembrolizumab_central", "tumour", "effectors"), BASE,
-         "pembrolizumab"),
+    case(
+        "pd1_inhibitor", ("pembrolizumab",), ANTIBODY, ("pembrolizumab_central", "tumour", "effectors"), BASE, "pembrolizumab"
+    ),
     case("ctla4_inhibitor", ("ipilimumab",), CTLA4, ("ipilimumab_central", "tumour", "effectors"), BASE, "ipilimumab"),
     case("chemotherapy", ("cisplatin",), CISPLATIN, ("cisplatin_effect", "tumour", "lymphocytes"), BASE, "cisplatin"),
     case("radiotherapy", ("radiotherapy",), FRACTIONS, ("tumour", "dying", "radiotherapy_signal"), BASE),
     case("car_t", ("car_t",), CAR_T, ("car_t_effectors", "tumour", "car_t_antigen_negative"), BASE),
-    case("adoptive_t_cell", ("adoptive_t_cell",), CELLS,
-         ("adoptive_t_cell_cells", "tumour", "adoptive_t_cell_il2_peripheral"), BASE),
+    case(
+        "adoptive_t_cell",
+        ("adoptive_t_cell",),
+        CELLS,
+        ("adoptive_t_cell_cells", "tumour", "adoptive_t_cell_il2_peripheral"),
+        BASE,
+    ),
     case("vaccine", ("vaccine",), VACCINE, ("vaccine_dendritic", "vaccine_memory", "tumour"), BASE),
-    case("car_t_pd1", ("car_t", "pembrolizumab", "car_t_pd1"), ANTIBODY + CAR_T,
-         ("car_t_effectors", "car_t_exhausted", "tumour"), (*BASE, "car_t", PD1)),
-    case("radiation_pdl1", ("radiotherapy", "pembrolizumab", "radiation_pdl1"), ANTIBODY + FRACTIONS,
-         ("radiation_pdl1_recent_dose", "effectors", "tumour"), (*BASE, "radiotherapy", PD1)),
-    case("radiosensitisation", ("cisplatin", "radiotherapy", "radiosensitisation"), CISPLATIN + FRACTIONS,
-         ("tumour", "dying", "cisplatin_effect"), (*BASE, "chemotherapy:cisplatin", "radiotherapy")),
-]  # fmt: skip
+    case(
+        "car_t_pd1",
+        ("car_t", "pembrolizumab", "car_t_pd1"),
+        ANTIBODY + CAR_T,
+        ("car_t_effectors", "car_t_exhausted", "tumour"),
+        (*BASE, "car_t", PD1),
+    ),
+    case(
+        "radiation_pdl1",
+        ("radiotherapy", "pembrolizumab", "radiation_pdl1"),
+        ANTIBODY + FRACTIONS,
+        ("radiation_pdl1_recent_dose", "effectors", "tumour"),
+        (*BASE, "radiotherapy", PD1),
+    ),
+    case(
+        "radiosensitisation",
+        ("cisplatin", "radiotherapy", "radiosensitisation"),
+        CISPLATIN + FRACTIONS,
+        ("tumour", "dying", "cisplatin_effect"),
+        (*BASE, "chemotherapy:cisplatin", "radiotherapy"),
+    ),
+]

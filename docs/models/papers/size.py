@@ -87,13 +87,27 @@ PAPERS = [
     ),
     Paper("vaghi2020", ("volume",), 60, solution=vaghi),
     Paper("claret2009", ("size",), 700, solution=claret, values={"exposure": 12}),
-    Paper("ribba2012", ("drug", "proliferative", "quiescent", "damaged"), 1200, ribba_glioma, (0, 7.13, 41.2, 0),
-          doses=(Dose(0.0, "dose", 1.0, added(0, 1.0)),)),
+    Paper(
+        "ribba2012",
+        ("drug", "proliferative", "quiescent", "damaged"),
+        1200,
+        ribba_glioma,
+        (0, 7.13, 41.2, 0),
+        doses=(Dose(0.0, "dose", 1.0, added(0, 1.0)),),
+    ),
     Paper("ribba2022", SLD, 700, solution=ribba_diameters),
     Paper("chatterjee2016", SLD, 700, solution=chatterjee()),
     *(
-        Paper("chatterjee2016", SLD, 700, solution=chatterjee(effect, -1.81, 3000, 21), variant=variant, stops=(21,),
-              values={"egfr_mutation": 1, **OTHER}, label="EGFR mutated")
+        Paper(
+            "chatterjee2016",
+            SLD,
+            700,
+            solution=chatterjee(effect, -1.81, 3000, 21),
+            variant=variant,
+            stops=(21,),
+            values={"egfr_mutation": 1, **OTHER},
+            label="EGFR mutated",
+        )
         for variant, effect in (("pdl1_high", 1.74), ("pdl1_low", 0), ("pdl1_negative", -0.377))
     ),
-]  # fmt: skip
+]

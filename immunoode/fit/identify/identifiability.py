@@ -91,8 +91,19 @@ def identifiability(
         seen = planned(whole, times, observe, subjects, regimens)  # type: ignore[arg-type]
     start, others = _at(parameters, names)
     shifts = {n: columns_of(n, text, seen, table) for n, text in (covariates or {}).items()}
-    plan = design(whole, seen.subjects, seen.arms, _listed(vary), _listed(per_arm), _listed(per_subject), log=log,
-                  bounds=bounds, initial=start, covariates=shifts, constraints=constraints)  # fmt: skip
+    plan = design(
+        whole,
+        seen.subjects,
+        seen.arms,
+        _listed(vary),
+        _listed(per_arm),
+        _listed(per_subject),
+        log=log,
+        bounds=bounds,
+        initial=start,
+        covariates=shifts,
+        constraints=constraints,
+    )
     base = base_values(whole, seen, table, others, plan.names)
     predictor = predictor_of(whole, seen, given, base, plan, "compiled", RTOL, None)
     errors = errors_of(seen, error, size)
@@ -103,10 +114,20 @@ def identifiability(
     units = {k: s.unit for s in plan.slots for k in s.keys}
     slope, v, _, _ = errors.spread(found.f, seen.quantity)
     return Identifiability(
-        whole, seen, plan, predictor, errors, made, keys, tuple(units.get(k, "1") for k in keys),
-        np.array([float(made[k].value) for k in keys]), np.array([k != n for k, n in zip(keys, varied, strict=True)]),
-        size_names(errors, seen.quantities), found.information.sum(axis=0), found.by * (slope / np.sqrt(v))[:, None],
-    )  # fmt: skip
+        whole,
+        seen,
+        plan,
+        predictor,
+        errors,
+        made,
+        keys,
+        tuple(units.get(k, "1") for k in keys),
+        np.array([float(made[k].value) for k in keys]),
+        np.array([k != n for k, n in zip(keys, varied, strict=True)]),
+        size_names(errors, seen.quantities),
+        found.information.sum(axis=0),
+        found.by * (slope / np.sqrt(v))[:, None],
+    )
 
 
 def _at(

@@ -53,8 +53,9 @@ def errors_of(seen: Observations, error: str | Mapping[str, str], size: Size | M
     """
     kinds = dict.fromkeys(seen.quantities, error) if isinstance(error, str) else dict(error)
     sizes = dict(size) if isinstance(size, Mapping) else dict.fromkeys(seen.quantities, size)
-    problems = [Problem("error", f"{k!r} is not an error model", nearest(str(k), ERRORS)) for k in kinds.values()
-                if k not in ERRORS]  # fmt: skip
+    problems = [
+        Problem("error", f"{k!r} is not an error model", nearest(str(k), ERRORS)) for k in kinds.values() if k not in ERRORS
+    ]
     for name, table in (("error", kinds), ("size", sizes)):
         problems += [Problem(name, f"quantity {q!r} has none", f"{{{q!r}: ...}}") for q in seen.quantities if q not in table]
     both = []

@@ -45,13 +45,22 @@ def planned(
     count, each = len(arms), len(days)
     units = output_units(model)
     return Observations(
-        subjects=tuple(names), arms=tuple(arms), quantities=tuple(plan), outputs=tuple(plan),
+        subjects=tuple(names),
+        arms=tuple(arms),
+        quantities=tuple(plan),
+        outputs=tuple(plan),
         units=tuple(units[o] for o in plan),
-        start=np.full(count, min(0.0, float(days.min()))), baselines={}, subject=np.repeat(np.arange(count), each),
-        quantity=np.tile(quantity, count), time=np.tile(days, count), value=np.full(count * each, np.nan),
-        censoring=np.zeros(count * each, np.int64), lower=np.zeros(count * each), rows=tuple(range(count * each)),
+        start=np.full(count, min(0.0, float(days.min()))),
+        baselines={},
+        subject=np.repeat(np.arange(count), each),
+        quantity=np.tile(quantity, count),
+        time=np.tile(days, count),
+        value=np.full(count * each, np.nan),
+        censoring=np.zeros(count * each, np.int64),
+        lower=np.zeros(count * each),
+        rows=tuple(range(count * each)),
         unused=_nothing(),
-    )  # fmt: skip
+    )
 
 
 def _whole(n: Any) -> bool:
@@ -69,10 +78,16 @@ def _plan(model: Model, times: Times, observe: str | Iterable[str] | None) -> di
         if not outputs and "sum_of_diameters" in known:
             outputs = ["sum_of_diameters"]
         given = dict.fromkeys(outputs, days)
-    problems = [Problem("observe", f"{o!r} is not an output of model {model.name!r}", nearest(o, known)) for o in given
-                if o not in known]  # fmt: skip
-    problems += [Problem(f"times of {o!r}", "are none, or not all numbers", "days, for example [0, 42, 84]")
-                 for o, d in given.items() if not len(d) or not np.isfinite(d).all()]  # fmt: skip
+    problems = [
+        Problem("observe", f"{o!r} is not an output of model {model.name!r}", nearest(o, known))
+        for o in given
+        if o not in known
+    ]
+    problems += [
+        Problem(f"times of {o!r}", "are none, or not all numbers", "days, for example [0, 42, 84]")
+        for o, d in given.items()
+        if not len(d) or not np.isfinite(d).all()
+    ]
     if not given:
         problems = [Problem("observe", "nothing is observed", "outputs of the model: " + ", ".join(list(known)[:12]))]
     if problems:
@@ -105,15 +120,27 @@ def at_times(seen: Observations, days: FloatArray, quantities: IntArray) -> Obse
     subject, day, quantity = np.repeat(np.arange(count), len(days)), np.tile(days, count), np.tile(quantities, count)
     late = day >= seen.start[subject]
     n = int(late.sum())
-    return replace(seen, subject=subject[late], time=day[late], quantity=quantity[late], value=np.full(n, np.nan),
-                   censoring=np.zeros(n, np.int64), lower=np.zeros(n), rows=tuple(range(n)),
-                   order=np.zeros(0))  # fmt: skip
+    return replace(
+        seen,
+        subject=subject[late],
+        time=day[late],
+        quantity=quantity[late],
+        value=np.full(n, np.nan),
+        censoring=np.zeros(n, np.int64),
+        lower=np.zeros(n),
+        rows=tuple(range(n)),
+        order=np.zeros(0),
+    )
 
 
 def with_outputs(
-    model: Model, seen: Observations, errors: Errors, outputs: Iterable[str], error: str | Mapping[str, str],
+    model: Model,
+    seen: Observations,
+    errors: Errors,
+    outputs: Iterable[str],
+    error: str | Mapping[str, str],
     size: Size | Mapping[str, Size],
-) -> tuple[Observations, Errors]:  # fmt: skip
+) -> tuple[Observations, Errors]:
     """Return the design with outputs of the model that it does not observe yet, and how they would be measured.
 
     Raises
@@ -122,8 +149,11 @@ def with_outputs(
         If an output is not known, or its error is none.
     """
     known, further = output_units(model), tuple(o for o in outputs if o not in seen.quantities)
-    problems = [Problem("observe", f"{o!r} is not an output of model {model.name!r}", nearest(o, known)) for o in further
-                if o not in known]  # fmt: skip
+    problems = [
+        Problem("observe", f"{o!r} is not an output of model {model.name!r}", nearest(o, known))
+        for o in further
+        if o not in known
+    ]
     if problems:
         raise FitError(problems)
     if not further:
@@ -131,5 +161,6 @@ def with_outputs(
     units = tuple(known[o] for o in further)
     own = errors_of(replace(seen, quantities=further, outputs=further, units=units), error, size)
     wider = replace(seen, quantities=seen.quantities + further, outputs=seen.outputs + further, units=seen.units + units)
-    return wider, Errors(errors.kinds + own.kinds, np.append(errors.proportional, own.proportional),
-                         np.append(errors.additive, own.additive))  # fmt: skip
+    return wider, Errors(
+        errors.kinds + own.kinds, np.append(errors.proportional, own.proportional), np.append(errors.additive, own.additive)
+    )

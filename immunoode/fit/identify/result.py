@@ -91,10 +91,15 @@ class Identifiability:
         alone = self._relative(1.0 / np.sqrt(np.maximum(np.diag(self.information)[: len(self.names)], 1e-300)))
         rse = self.standard_errors
         return pd.DataFrame(
-            {"value": self.values, "unit": self.units, "rse_percent": 100 * rse, "rse_percent_if_alone": 100 * alone,
-             "verdict": [_verdict(r, a) for r, a in zip(rse, alone, strict=True)]},
+            {
+                "value": self.values,
+                "unit": self.units,
+                "rse_percent": 100 * rse,
+                "rse_percent_if_alone": 100 * alone,
+                "verdict": [_verdict(r, a) for r, a in zip(rse, alone, strict=True)],
+            },
             index=pd.Index(self.names, name="parameter"),
-        )  # fmt: skip
+        )
 
     def collinearity(self, most: int = 4) -> DataFrame:
         """Return the collinearity index of every set of up to `most` parameters, and of all; worst first.
@@ -130,8 +135,13 @@ class Identifiability:
             strong = strong[np.argsort(-np.abs(vector[strong]))]
             sign = np.sign(vector[strong[0]])
             moves = {self.names[i]: float(sign * vector[i]) for i in strong}
-            rows.append({"combination": " ".join(f"{m:+.2f} {_scaled(n, self)}" for n, m in moves.items()),
-                         "standard_error": sd, "parameters": ", ".join(moves)})  # fmt: skip
+            rows.append(
+                {
+                    "combination": " ".join(f"{m:+.2f} {_scaled(n, self)}" for n, m in moves.items()),
+                    "standard_error": sd,
+                    "parameters": ", ".join(moves),
+                }
+            )
         return pd.DataFrame(rows, columns=["combination", "standard_error", "parameters"])
 
     def next_samples(
@@ -160,8 +170,11 @@ class Identifiability:
 
         seen = self.observations
         last = float(seen.time.max())
-        days = np.linspace(seen.start.min(), last + 0.5 * (last - seen.start.min()), 41)[1:] if times is None else \
-            units.times(times)  # fmt: skip
+        days = (
+            np.linspace(seen.start.min(), last + 0.5 * (last - seen.start.min()), 41)[1:]
+            if times is None
+            else units.times(times)
+        )
         outputs = [observe] if isinstance(observe, str) else list(observe or seen.quantities)
         seen, errors = with_outputs(self.model, seen, self.errors, outputs, error, size)
         every = [(d, seen.quantities.index(o)) for o in outputs for d in days]
@@ -178,9 +191,14 @@ class Identifiability:
             total = self.information + parts[places].sum(axis=0)
             rse = self._relative(np.sqrt(np.diag(_covariance(total))[: len(self.names)]))
             worst = int(np.argmax(rse))
-            rows.append({**dict(zip(("arm", "time", "quantity"), key, strict=True)),
-                         "gain": float(np.linalg.slogdet(total + weak)[1] - base), "worst": self.names[worst],
-                         "worst_rse_percent": float(100 * rse[worst])})  # fmt: skip
+            rows.append(
+                {
+                    **dict(zip(("arm", "time", "quantity"), key, strict=True)),
+                    "gain": float(np.linalg.slogdet(total + weak)[1] - base),
+                    "worst": self.names[worst],
+                    "worst_rse_percent": float(100 * rse[worst]),
+                }
+            )
         return pd.DataFrame(rows).sort_values("gain", ascending=False, ignore_index=True)
 
     def warnings(self) -> tuple[str, ...]:
@@ -203,9 +221,13 @@ class Identifiability:
     def report(self) -> str:
         """Return all of this in words and tables."""
         seen = self.observations
-        lines = [f"Model {self.model.name}: {len(seen)} observations of {len(seen.subjects)} subjects in "
-                 f"{len(set(seen.arms))} arms, {len(self.names)} parameters", "",
-                 self.table().to_string(float_format=lambda x: f"{x:.4g}"), ""]  # fmt: skip
+        lines = [
+            f"Model {self.model.name}: {len(seen)} observations of {len(seen.subjects)} subjects in "
+            f"{len(set(seen.arms))} arms, {len(self.names)} parameters",
+            "",
+            self.table().to_string(float_format=lambda x: f"{x:.4g}"),
+            "",
+        ]
         if len(self.names) > 1:
             worst = self.collinearity().iloc[0]
             apart = "cannot be told apart" if worst["index"] > COLLINEAR else "can be told apart"

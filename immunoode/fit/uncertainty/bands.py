@@ -83,9 +83,7 @@ def _delta(
         return np.where(positive, middle / factor, middle - half), np.where(positive, middle * factor, middle + half)
 
 
-def slopes(
-    predictor: Predictor, design: Design, result: MinimizerResult, times: FloatArray, groups: IntArray
-) -> FloatArray:
+def slopes(predictor: Predictor, design: Design, result: MinimizerResult, times: FloatArray, groups: IntArray) -> FloatArray:
     """Return (p, G, T, Q) derivatives of the groups' mean curves by what lmfit varies."""
     parameters = result.params
     shifted, width = design.perturbed(design.values(parameters))
@@ -138,12 +136,7 @@ def quantiles(
 
 
 def spread(
-    middle: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
-    errors: Sequence[ErrorModel],
-    ratios: FloatArray,
-    level: float,
+    middle: FloatArray, low: FloatArray, high: FloatArray, errors: Sequence[ErrorModel], ratios: FloatArray, level: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return the ends of the band of a new observation: the curve's half widths and the errors' spread, added in squares."""
     out_low, out_high = low.copy(), high.copy()

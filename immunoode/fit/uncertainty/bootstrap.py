@@ -128,4 +128,3 @@ def of_subjects(fit: Objective, subjects: IntArray, every: bool = True) -> Objec
     if every and not all(len(m.rows) for m in errors):
         raise FitError(Problem("kind", "subjects drawn have nothing of one of the quantities", "draw more subjects"))
     return replace(fit, predict=predict, observations=seen, design=design, errors=tuple(errors), _penalty=0.0)
-

@@ -87,8 +87,14 @@ class Draws:
                 shares = ndtr(2 * ndtri(below) + ndtri(tails))
             ends = np.quantile(table[key], shares)
             value = float(self.result.lmfit.params[key].value)
-            rows[key] = {"value": value, "median": float(table[key].median()), "standard_error": float(table[key].std()),
-                         "bias": float(table[key].mean() - value), "lower": ends[0], "upper": ends[1]}  # fmt: skip
+            rows[key] = {
+                "value": value,
+                "median": float(table[key].median()),
+                "standard_error": float(table[key].std()),
+                "bias": float(table[key].mean() - value),
+                "lower": ends[0],
+                "upper": ends[1],
+            }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
 
     def bands(

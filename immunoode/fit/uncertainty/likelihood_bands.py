@@ -92,8 +92,12 @@ def _lengths(
         if not len(which):
             break
         rows = np.clip(centre + length[which, None] * rays[which], *bounds)
-        costs = np.concatenate([costs_of(result.objective, result.lmfit.params, names, rows[i : i + AT_ONCE])
-                                for i in range(0, len(rows), AT_ONCE)])  # fmt: skip
+        costs = np.concatenate(
+            [
+                costs_of(result.objective, result.lmfit.params, names, rows[i : i + AT_ONCE])
+                for i in range(0, len(rows), AT_ONCE)
+            ]
+        )
         found = np.sqrt(np.maximum(costs - least, 1e-12))
         factor = np.where(np.isfinite(found), np.clip(root / found, 0.4, 1.8), 0.5)
         length[which] *= factor

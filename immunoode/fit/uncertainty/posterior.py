@@ -69,8 +69,11 @@ def posterior(
     left_out = burn if burn is not None else min(max(int(2 * tau) if np.isfinite(tau) else 0, done // 5), done // 2)
     chain = np.asarray(sampler.get_chain())[left_out:done]
     flat = chain.reshape(-1, p)
-    facts = {"acceptance": float(np.mean(sampler.acceptance_fraction)), "autocorrelation time": tau,
-             "effective draws": len(flat) / tau if tau > 0 else np.nan}  # fmt: skip
+    facts = {
+        "acceptance": float(np.mean(sampler.acceptance_fraction)),
+        "autocorrelation time": tau,
+        "effective draws": len(flat) / tau if tau > 0 else np.nan,
+    }
     why = () if done - left_out > LONG * tau else (f"{done} steps are few: the autocorrelation time is {tau:.0f}; take more",)
     names = tuple(result.lmfit.var_names)
     return Draws(result, "posterior", names, flat[:, : len(names)], np.exp(flat[:, len(names) :]), why, facts, chain)

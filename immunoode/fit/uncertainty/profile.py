@@ -122,8 +122,15 @@ class Profiles(Mapping[str, Profile]):
         rows = {}
         for name, p in self.profiles.items():
             (low, high), (wide_low, wide_high) = p.limits(p.pointwise), p.limits(p.simultaneous)
-            rows[name] = {"value": p.best, "lower": low, "upper": high, "simultaneous_lower": wide_low,
-                          "simultaneous_upper": wide_high, "unit": p.unit, "verdict": p.verdict}  # fmt: skip
+            rows[name] = {
+                "value": p.best,
+                "lower": low,
+                "upper": high,
+                "simultaneous_lower": wide_low,
+                "simultaneous_upper": wide_high,
+                "unit": p.unit,
+                "verdict": p.verdict,
+            }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
 
     def table(self) -> DataFrame:
@@ -187,8 +194,9 @@ def profiles(
         rise = np.array([*low.rises[::-1], 0.0, *high.rises])
         rise = rise - min(float(rise.min()), 0.0)
         values = np.exp(x) if log else x
-        made[name] = Profile(name, float(np.exp(best)) if log else best, values, rise, *ends, (low.end, high.end), log,
-                             units.get(name, ""))  # fmt: skip
+        made[name] = Profile(
+            name, float(np.exp(best)) if log else best, values, rise, *ends, (low.end, high.end), log, units.get(name, "")
+        )
     return Profiles(made, level)
 
 
@@ -272,9 +280,7 @@ def _first_step(result: FitResult, name: str) -> float:
     return 0.1 * float(span) if np.isfinite(span) else 0.5 * max(1.0, abs(float(parameter.value)))
 
 
-def _continue(
-    parameters: Parameters, others: list[str], places: list[float], starts: list[FloatArray], at: float
-) -> None:
+def _continue(parameters: Parameters, others: list[str], places: list[float], starts: list[FloatArray], at: float) -> None:
     """Set the other parameters on the line through the last two points."""
     row = starts[-1]
     if len(places) > 1 and places[-1] != places[-2]:

@@ -125,15 +125,23 @@ LAWS: Mapping[str, Law] = {
         Law("growth", "exp(g t)", (GROWTH,), _growth, _growth_gradient, lambda v: 0.0),
         Law("shrinkage", "exp(-d t)", (SHRINKAGE,), _decay, _decay_gradient, lambda v: np.inf),
         Law(
-            "generalised", "(1 - f) exp(g t) + f exp(-d t)", (GROWTH, SHRINKAGE, FRACTION),
-            _generalised, _generalised_gradient, _generalised_turn,
+            "generalised",
+            "(1 - f) exp(g t) + f exp(-d t)",
+            (GROWTH, SHRINKAGE, FRACTION),
+            _generalised,
+            _generalised_gradient,
+            _generalised_turn,
         ),
         Law(
-            "claret-bruno", "exp(g t - d (1 - exp(-r t)) / r)", (GROWTH, SHRINKAGE, RESISTANCE),
-            _claret_bruno, _claret_bruno_gradient, _claret_bruno_turn,
+            "claret-bruno",
+            "exp(g t - d (1 - exp(-r t)) / r)",
+            (GROWTH, SHRINKAGE, RESISTANCE),
+            _claret_bruno,
+            _claret_bruno_gradient,
+            _claret_bruno_turn,
         ),
     )
-}  # fmt: skip
+}
 """By name."""
 STEIN_FAMILY = ("stein-fojo", "growth", "shrinkage", "generalised")
 """Growth and decay side by side, one of them alone, and with a fraction that decays."""

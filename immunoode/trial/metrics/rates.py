@@ -102,16 +102,11 @@ def _fit(series: Series, law: Law) -> dict[str, Any]:
 
     t, y = series.days[1:], series.sizes[1:] / series.baseline
     lower = [SLOWEST if p in RATES else MOST_ZERO for p in law.parameters]
-    upper = [
-        min(FASTEST, 50 / t[-1]) if p == GROWTH else FASTEST if p in RATES else 1 - MOST_ZERO for p in law.parameters
-    ]
+    upper = [min(FASTEST, 50 / t[-1]) if p == GROWTH else FASTEST if p in RATES else 1 - MOST_ZERO for p in law.parameters]
     is_rate = np.array([p in RATES for p in law.parameters])
 
     def values(x: NDArray[np.float64]) -> dict[str, float]:
-        return {
-            p: float(v)
-            for p, v in zip(law.parameters, np.where(is_rate, np.exp(np.where(is_rate, x, 0)), x), strict=True)
-        }
+        return {p: float(v) for p, v in zip(law.parameters, np.where(is_rate, np.exp(np.where(is_rate, x, 0)), x), strict=True)}
 
     def gradient(x: NDArray[np.float64]) -> NDArray[np.float64]:
         v = values(x)
@@ -120,9 +115,7 @@ def _fit(series: Series, law: Law) -> dict[str, Any]:
 
     bounds = [np.where(is_rate, np.log(np.where(is_rate, b, 1)), b) for b in (lower, upper)]
     found = [
-        least_squares(
-            lambda x: law.relative(t, values(x)) - y, start.clip(*bounds), gradient, bounds=bounds, x_scale=1.0
-        )
+        least_squares(lambda x: law.relative(t, values(x)) - y, start.clip(*bounds), gradient, bounds=bounds, x_scale=1.0)
         for start in _starts(law, is_rate)
     ]
     best = min(found, key=lambda f: f.cost)
@@ -150,9 +143,7 @@ def _described(
     x = np.array([values[p] for p in law.parameters])
     at_bound = (x <= lower * (1 + 1e-3)) | (x >= upper * (1 - 1e-3))
     free = ~at_bound
-    notes = [
-        f"{p} is at its bound: the sizes do not tell it" for p, b in zip(law.parameters, at_bound, strict=True) if b
-    ]
+    notes = [f"{p} is at its bound: the sizes do not tell it" for p, b in zip(law.parameters, at_bound, strict=True) if b]
     variance = squares / (count - many) if count > many else np.nan
     errors = np.full(many, np.nan)
     if free.any() and np.isfinite(variance):
@@ -162,9 +153,7 @@ def _described(
     turn = law.turn(values)
     low = float(law.relative(np.array([min(turn, 1e5)]), values)[0])
     columns = {
-        name: value
-        for p, v, e in zip(law.parameters, x, errors, strict=True)
-        for name, value in ((p, v), (f"{p} error", e))
+        name: value for p, v, e in zip(law.parameters, x, errors, strict=True) for name, value in ((p, v), (f"{p} error", e))
     }
     return {
         "law": law.name,

@@ -65,9 +65,7 @@ def _table(trial: TrialData, quantity: str | None) -> pd.DataFrame:
     import pandas as pd
 
     known = trial.quantities
-    chosen = quantity or next(
-        (q for q in (SUM_OF_DIAMETERS, DIAMETER) if q in known), known[0] if len(known) == 1 else None
-    )
+    chosen = quantity or next((q for q in (SUM_OF_DIAMETERS, DIAMETER) if q in known), known[0] if len(known) == 1 else None)
     if chosen is None or chosen not in known:
         what = "is not stated" if chosen is None else f"{chosen!r} is not in the data"
         raise DataError(Problem("quantity", what, "one of " + ", ".join(map(repr, known))))

@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 
 
 def responses_of(
-    assessed: Assessed,
-    points: Points,
-    response: Array,
-    reason: Array,
-    applied: RecistRules | IrecistRules,
-    until: Array,
+    assessed: Assessed, points: Points, response: Array, reason: Array, applied: RecistRules | IrecistRules, until: Array
 ) -> Responses:
     """Return everything in tables; `until` is the day from which assessments do not count, one a subject."""
     immune = isinstance(applied, IrecistRules)

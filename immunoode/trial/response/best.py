@@ -34,9 +34,7 @@ def as_best(response: Array, time: Array, rules: RecistRules) -> Array:
     return np.where(early, NE, response)
 
 
-def confirmed_visits(
-    response: Array, time: Array, subject: Array, counts: Array, rules: RecistRules, size: int
-) -> Array:
+def confirmed_visits(response: Array, time: Array, subject: Array, counts: Array, rules: RecistRules, size: int) -> Array:
     """Return which visits are a CR or PR that a later one confirms (4.6.1, table 3)."""
     found = np.zeros(len(response), bool)
     start = np.searchsorted(subject, np.arange(size))

@@ -52,9 +52,7 @@ def combined(measured: Assessed, stated: Assessed, by_measurements: bool) -> Ass
 
 def _notes(said: Visits) -> tuple[str, ...]:
     aside = int(((said.given != NONE) | (said.given_target != NONE)).sum())
-    return (
-        (f"the responses that were stated at {aside} visits, over all or of targets, are left aside",) if aside else ()
-    )
+    return (f"the responses that were stated at {aside} visits, over all or of targets, are left aside",) if aside else ()
 
 
 def _of_both(measured: Visits, stated: Visits) -> tuple[Visits, Visits]:
@@ -102,6 +100,4 @@ def _spread(visits: Visits, blank: Visits) -> Visits:
 def _among(blank: Visits, visits: Visits) -> Array:
     """Return which of the visits, in order of subject and time, are also among the others."""
     keys = set(zip(visits.subject.tolist(), visits.time.tolist(), strict=True))
-    return np.asarray(
-        [key in keys for key in zip(blank.subject.tolist(), blank.time.tolist(), strict=True)], dtype=bool
-    )
+    return np.asarray([key in keys for key in zip(blank.subject.tolist(), blank.time.tolist(), strict=True)], dtype=bool)

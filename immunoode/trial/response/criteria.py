@@ -207,9 +207,7 @@ def _with_doubts(assessed: Assessed, points: Points, derived: Array, given: Arra
     return replace(assessed, left_out=collected([assessed.left_out, *tables]), notes=(*assessed.notes, note))
 
 
-def _read(
-    assessments: Any, rules: IrecistRules, enrolled: pd.DataFrame | None, by: str | None, reader: str | None
-) -> Assessed:
+def _read(assessments: Any, rules: IrecistRules, enrolled: pd.DataFrame | None, by: str | None, reader: str | None) -> Assessed:
     """Return what the table says, with a warning where nobody has a baseline: days are then likely to begin elsewhere."""
     assessed = read(assessments, rules, enrolled, by, reader)
     assessed = _with_late_baselines(assessed, rules.recist)
@@ -254,9 +252,7 @@ def _until(assessed: Assessed, new_therapy: Mapping[str, float] | None) -> Array
     days = {} if new_therapy is None else dict(zip(identifiers(new_therapy), dict(new_therapy).values(), strict=True))
     unknown = [name for name in days if name not in place]
     if unknown:
-        raise DataError(
-            [Problem("new_therapy", f"{name!r} is no subject", nearest(name, place)) for name in unknown[:20]]
-        )
+        raise DataError([Problem("new_therapy", f"{name!r} is no subject", nearest(name, place)) for name in unknown[:20]])
     for name, day in days.items():
         until[place[name]] = np.inf if day is None or np.isnan(day) else day
     return until

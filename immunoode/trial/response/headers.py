@@ -15,9 +15,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROLES = (
-    "subject", "arm", "time", "date", "start", "visit", "lesion", "kind", "diameter", "finding", "organ", "markers_normal",
-    "sum_of_diameters", "target", "non_target", "new_lesion", "response",
-)  # fmt: skip
+    "subject",
+    "arm",
+    "time",
+    "date",
+    "start",
+    "visit",
+    "lesion",
+    "kind",
+    "diameter",
+    "finding",
+    "organ",
+    "markers_normal",
+    "sum_of_diameters",
+    "target",
+    "non_target",
+    "new_lesion",
+    "response",
+)
 LENGTHS = ("diameter", "sum_of_diameters", "new_sum_of_diameters")
 
 

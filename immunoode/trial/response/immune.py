@@ -185,9 +185,21 @@ def irecist_response(points: Points, visits: Visits, rules: IrecistRules) -> tup
     moved = any_of(events, visits.subject, points.grid.shape[0])[visits.subject]
     rows = np.flatnonzero(moved)
     columns = [
-        visits.time, points.calm, points.target, visits.non_target, points.back, visits.total, visits.least, visits.grown,
-        visits.new_left, visits.new_count, visits.new_total, visits.new_least, visits.new_grown, visits.new_progressed,
-    ]  # fmt: skip
+        visits.time,
+        points.calm,
+        points.target,
+        visits.non_target,
+        points.back,
+        visits.total,
+        visits.least,
+        visits.grown,
+        visits.new_left,
+        visits.new_count,
+        visits.new_total,
+        visits.new_least,
+        visits.new_grown,
+        visits.new_progressed,
+    ]
     course, before = Course(rules), -1
     lists = zip(*(column[rows].tolist() for column in columns), strict=True)
     for row, who, values in zip(rows.tolist(), visits.subject[rows].tolist(), lists, strict=True):

@@ -103,22 +103,11 @@ def sorted_lesions(rows: Rows, rules: RecistRules) -> tuple[Lesions, Timeline, l
     group = np.minimum(kind // 2, NEW)
     key = (rows.subject * 3 + group) * (names.max(initial=0) + 1) + names
     order = np.lexsort((kind, finding, np.nan_to_num(value, nan=-1.0), rows.time, key))
-    last = (
-        np.append((np.diff(key[order]) != 0) | (np.diff(rows.time[order]) != 0), True)
-        if len(order)
-        else np.zeros(0, bool)
-    )
+    last = np.append((np.diff(key[order]) != 0) | (np.diff(rows.time[order]) != 0), True) if len(order) else np.zeros(0, bool)
     who = rows.names[rows.subject]
     left_out = [
-        reasons(
-            frame.index, who, unusable(frame, "diameter"), "a diameter that is negative or no number: not evaluable"
-        ),
-        reasons(
-            frame.index,
-            who,
-            (kind // 2 == TARGET) & (finding == PROGRESSION),
-            "progression of a target: its sum decides",
-        ),
+        reasons(frame.index, who, unusable(frame, "diameter"), "a diameter that is negative or no number: not evaluable"),
+        reasons(frame.index, who, (kind // 2 == TARGET) & (finding == PROGRESSION), "progression of a target: its sum decides"),
         reasons(frame.index, who, (finding == ABSENT) & (raw > 0), "absent, and a diameter: the diameter counts"),
         reasons(frame.index[order], who[order], ~last, "the lesion again at that visit; the largest counts"),
     ]
@@ -129,9 +118,19 @@ def sorted_lesions(rows: Rows, rules: RecistRules) -> tuple[Lesions, Timeline, l
     own = kind[order][start][dense] if len(dense) else kind[order]
     organ = pd.factorize(frame["organ"])[0][order] if "organ" in frame.columns else np.full(len(order), -1)
     lesions = Lesions(
-        rows.subject[order], rows.time[order], value[order], finding[order], np.asarray(frame.index)[order], dense, start,
-        own // 2, own % 2 == 1, organ, flags(frame, "markers_normal", True)[order], visit,
-    )  # fmt: skip
+        rows.subject[order],
+        rows.time[order],
+        value[order],
+        finding[order],
+        np.asarray(frame.index)[order],
+        dense,
+        start,
+        own // 2,
+        own % 2 == 1,
+        organ,
+        flags(frame, "markers_normal", True)[order],
+        visit,
+    )
     return lesions, timeline, left_out
 
 

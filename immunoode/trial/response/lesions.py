@@ -61,10 +61,7 @@ def _baseline(
         reasons(index, names, small, "a target lesion too small at baseline (RECIST 1.1, 3.1.1); it counts"),
         reasons(index, names, (group == TARGET) & ~followed, "a target lesion without a measurement at baseline"),
         reasons(
-            index,
-            names,
-            (group == NON_TARGET) & late,
-            "a non-target lesion first recorded after baseline; counts from then",
+            index, names, (group == NON_TARGET) & late, "a non-target lesion first recorded after baseline; counts from then"
         ),
         reasons(index, names, (group >= NEW) & ~late, "a new lesion at baseline; counts from the first visit after"),
         reasons(every, rows.names, np.isnan(when), "no assessment at baseline: not evaluable"),
@@ -113,8 +110,7 @@ def _non_targets(lesions: Lesions, timeline: Timeline, rules: RecistRules) -> di
     return {
         "non_target": np.select(choices, [PD, NONE, NE, CR], NON),
         "grown": timeline.count(lesions.visit, own & grown(lesions)) > 0,
-        "seen": (timeline.count(lesions.visit, there & ~lesions.node) > 0)
-        | (timeline.count(lesions.visit, progressed) > 0),
+        "seen": (timeline.count(lesions.visit, there & ~lesions.node) > 0) | (timeline.count(lesions.visit, progressed) > 0),
     }
 
 
@@ -134,9 +130,7 @@ def _new(lesions: Lesions, timeline: Timeline, rules: IrecistRules) -> dict[str,
     is_target = since & measured_key[lesions.key]
     measured = is_target & np.isfinite(lesions.value)
     least = timeline.total(lesions.visit, measured, np.nan_to_num(lesions.value))
-    complete = timeline.count(lesions.visit, measured) == timeline.known(
-        lesions.visit[first[measured_key[lesions.key[first]]]]
-    )
+    complete = timeline.count(lesions.visit, measured) == timeline.known(lesions.visit[first[measured_key[lesions.key[first]]]])
     other = since & ~is_target
     return {
         "new_count": count,

@@ -23,9 +23,22 @@ _STATED = {
 }
 """Kinds of findings that are responses at a visit: PARAMCD of ADRS or RSTESTCD of RS, perhaps with the reader's name behind."""
 _NEW_WORDS = {
-    "unequivocal": "yes", "y": "yes", "yes": "yes", "pd": "yes", "new": "yes", "present": "yes", "1": "yes",
-    "equivocal": "no", "n": "no", "no": "no", "ne": "no", "none": "no", "absent": "no", "0": "no", "": "no",
-}  # fmt: skip
+    "unequivocal": "yes",
+    "y": "yes",
+    "yes": "yes",
+    "pd": "yes",
+    "new": "yes",
+    "present": "yes",
+    "1": "yes",
+    "equivocal": "no",
+    "n": "no",
+    "no": "no",
+    "ne": "no",
+    "none": "no",
+    "absent": "no",
+    "0": "no",
+    "": "no",
+}
 """What is written of new lesions: those that are equivocal are none (4.3.5)."""
 NEW = "new"
 KEYS = ("subject", "arm", "time", "visit")

@@ -118,14 +118,7 @@ class Responses:
 
     def report(self) -> str:
         """Return in words what the responses are, and what was left out or is to be looked at."""
-        lines = [
-            str(self),
-            "",
-            "Confirmed:",
-            self.rates().to_string(index=False, float_format="%.3f"),
-            "",
-            "Not confirmed:",
-        ]
+        lines = [str(self), "", "Confirmed:", self.rates().to_string(index=False, float_format="%.3f"), "", "Not confirmed:"]
         lines += [self.rates(confirmed=False).to_string(index=False, float_format="%.3f"), ""]
         if isinstance(self.rules, IrecistRules):
             table = self.pseudoprogression().to_string(index=False, float_format="%.3f")

@@ -45,13 +45,16 @@ def from_responses(rows: Rows, rules: RecistRules) -> Assessed:
     frame = rows.frame
     table = pd.DataFrame(
         {
-            "subject": rows.subject, "time": rows.time,
+            "subject": rows.subject,
+            "time": rows.time,
             "given": _ranks(_codes(frame, "response", given_code), _OVERALL),
             "target": _ranks(_codes(frame, "target", target_code), _PARTS),
             "non_target": _ranks(_codes(frame, "non_target", non_target_code), _PARTS),
-            "new": flags(frame, "new_lesion", False), "markers": flags(frame, "markers_normal", True), "row": frame.index,
+            "new": flags(frame, "new_lesion", False),
+            "markers": flags(frame, "markers_normal", True),
+            "row": frame.index,
         }
-    )  # fmt: skip
+    )
     who = rows.names[rows.subject]
     empty = (table[["given", "target", "non_target"]] == 0).all(axis=1) & ~table["new"]
     early = ~empty & (rules.baseline == "last") & (table["time"] < rules.baseline_until)
@@ -59,9 +62,7 @@ def from_responses(rows: Rows, rules: RecistRules) -> Assessed:
     left_out = [
         *rows.left_out,
         reasons(frame.index, who, empty.to_numpy() & (rows.time > rules.baseline_until), "no response"),
-        reasons(
-            frame.index, who, early.to_numpy(), f"a response before day {rules.baseline_until:g}, before treatment"
-        ),
+        reasons(frame.index, who, early.to_numpy(), f"a response before day {rules.baseline_until:g}, before treatment"),
         _repeats(said, rows.names),
     ]
     how = {"given": "max", "target": "max", "non_target": "max", "new": "max", "markers": "min", "row": "last"}
@@ -71,10 +72,15 @@ def from_responses(rows: Rows, rules: RecistRules) -> Assessed:
     subject, time = visits["subject"].to_numpy(np.int64), visits["time"].to_numpy(float)
     seen = replace(
         blank_visits(subject, time),
-        gone=target == CR, non_target=non_target, markers=visits["markers"].to_numpy(bool),
-        seen=np.isin(target, (PR, SD, PD)) | np.isin(non_target, (NON, PD)), new_left=new.astype(np.int64),
-        new_count=new.astype(np.int64), given=given, given_target=target,
-    )  # fmt: skip
+        gone=target == CR,
+        non_target=non_target,
+        markers=visits["markers"].to_numpy(bool),
+        seen=np.isin(target, (PR, SD, PD)) | np.isin(non_target, (NON, PD)),
+        new_left=new.astype(np.int64),
+        new_count=new.astype(np.int64),
+        given=given,
+        given_target=target,
+    )
     left_out += _doubts(rows, subject, given, visits["row"].to_numpy())
     unknown = np.full(len(rows.names), np.nan)
     subjects = Subjects(rows.names, rows.arms, unknown, unknown, np.zeros(len(unknown), bool))

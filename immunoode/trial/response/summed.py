@@ -54,9 +54,7 @@ def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
 
     lesions = (data.frame["quantity"] == DIAMETER) & (data.frame["lesion"] != "")
     if not lesions.any():
-        raise DataError(
-            Problem(data.title or "trial data", "have no lesions", f"quantity {DIAMETER!r} with their names")
-        )
+        raise DataError(Problem(data.title or "trial data", "have no lesions", f"quantity {DIAMETER!r} with their names"))
     assessed = read(replace(data, findings=_of_lesions(data)), IrecistRules(recist=rules or RecistRules()))
     people, visits = assessed.subjects, assessed.visits
     followed = people.has_target[visits.subject]
@@ -65,12 +63,21 @@ def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
     who = np.concatenate([base, visits.subject[whole]])
     sums = pd.DataFrame(
         {
-            "subject": people.name[who], "arm": people.arm[who],
-            "time": np.concatenate([people.baseline_time[base], visits.time[whole]]), "quantity": SUM_OF_DIAMETERS,
-            "value": np.concatenate([people.baseline[base], visits.total[whole]]), "unit": "mm", "lesion": "", "kind": "",
-            "censoring": "", "limit": np.nan, "flag": "", "visit": "", "row": "",
+            "subject": people.name[who],
+            "arm": people.arm[who],
+            "time": np.concatenate([people.baseline_time[base], visits.time[whole]]),
+            "quantity": SUM_OF_DIAMETERS,
+            "value": np.concatenate([people.baseline[base], visits.total[whole]]),
+            "unit": "mm",
+            "lesion": "",
+            "kind": "",
+            "censoring": "",
+            "limit": np.nan,
+            "flag": "",
+            "visit": "",
+            "row": "",
         }
-    )  # fmt: skip
+    )
     sums = sums.sort_values(["subject", "time"], kind="stable")[list(COLUMNS)]
     own = set(data.frame.loc[lesions, "subject"])
     twice = (data.frame["quantity"] == SUM_OF_DIAMETERS) & data.frame["subject"].isin(own)

@@ -27,9 +27,7 @@ MEASURED = {"lesions": ("lesion", "diameter"), "sums": ("sum_of_diameters",)}
 """The columns, besides subject and time, that make a table one of measurements."""
 STATED = ("response", "target", "non_target", "new_lesion")
 """The columns, besides subject and time, that state responses; the first two make a table one of responses."""
-FORMS = tuple(
-    ("subject", "time", *own) for own in (("lesion", "diameter"), ("sum_of_diameters",), ("response",), ("target",))
-)
+FORMS = tuple(("subject", "time", *own) for own in (("lesion", "diameter"), ("sum_of_diameters",), ("response",), ("target",)))
 """The columns that each form of table must have."""
 
 
@@ -166,9 +164,7 @@ def _formless(columns: set[str]) -> list[Problem]:
     """Return what a table lacks, of the form that it comes closest to."""
     for needed in FORMS:
         if needed[2] in columns:
-            return [
-                Problem("assessments", f"has no column {c!r}", nearest(c, columns)) for c in needed if c not in columns
-            ]
+            return [Problem("assessments", f"has no column {c!r}", nearest(c, columns)) for c in needed if c not in columns]
     right = "expected " + "; or ".join(map(", ".join, FORMS))
     return [Problem("assessments", f"has the columns {', '.join(sorted(columns)) or 'of nothing'}", right)]
 
@@ -339,9 +335,7 @@ def flags(frame: pd.DataFrame, name: str, default: bool) -> Array:
     read = [meaning.get(str(word).strip().lower()) for word in words]
     wrong = [str(w) for w, value in zip(words, read, strict=True) if value is None]
     if wrong:
-        raise DataError(
-            [Problem(f"assessments: {name}", f"{w!r} is neither yes nor no", "True or False") for w in wrong]
-        )
+        raise DataError([Problem(f"assessments: {name}", f"{w!r} is neither yes nor no", "True or False") for w in wrong])
     return np.asarray([*read, default], dtype=bool)[codes]
 
 

@@ -119,9 +119,7 @@ def blank_visits(subject: Array, time: Array) -> Visits:
     n = len(time)
     no, unknown, zero, count = np.zeros(n, bool), np.full(n, np.nan), np.zeros(n), np.zeros(n, np.int64)
     none = np.full(n, NONE)
-    return Visits(
-        subject, time, unknown, zero, no, none, no, ~no, no, count, count, zero, zero, no, no, none, none,
-    )  # fmt: skip
+    return Visits(subject, time, unknown, zero, no, none, no, ~no, no, count, count, zero, zero, no, no, none, none)
 
 
 def picked(visits: Visits, which: Array) -> Visits:

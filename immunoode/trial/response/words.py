@@ -24,13 +24,7 @@ RESPONDED, PROGRESSED = (CR, PR), (PD, UPD)
 """Codes of what counts as an objective response; of progression, confirmed or not."""
 
 TARGET, NON_TARGET, NEW, NEW_TARGET, NEW_NON_TARGET = range(5)
-GROUPS = {
-    "target": TARGET,
-    "non-target": NON_TARGET,
-    "new": NEW,
-    "new target": NEW_TARGET,
-    "new non-target": NEW_NON_TARGET,
-}
+GROUPS = {"target": TARGET, "non-target": NON_TARGET, "new": NEW, "new target": NEW_TARGET, "new non-target": NEW_NON_TARGET}
 KINDS = tuple(kind + node for kind in GROUPS for node in ("", " node"))
 """The kinds of lesions; a node is measured by its short axis."""
 
@@ -46,13 +40,7 @@ FINDINGS = {
     "increased": INCREASED,
 }
 """What may be found of a lesion; "increased" is an increase since the last assessment that need not be unequivocal."""
-_MORE_FINDINGS = {
-    "nan": "",
-    "none": "",
-    "equivocal": NOT_EVALUABLE,
-    "increase": "increased",
-    "further increase": "increased",
-}
+_MORE_FINDINGS = {"nan": "", "none": "", "equivocal": NOT_EVALUABLE, "increase": "increased", "further increase": "increased"}
 
 
 _SHORT = {"t": "target", "tl": "target", "nt": "non-target", "ntl": "non-target", "nl": "new"}
@@ -61,9 +49,7 @@ _SHORT = {"t": "target", "tl": "target", "nt": "non-target", "ntl": "non-target"
 def kind_code(text: str) -> int | None:
     """Return twice the group, plus one for a node; None where the text is no kind."""
     text = _SHORT.get(text.lower(), text)
-    words = (
-        text.lower().replace("_", " ").replace("nontarget", "non-target").replace("non target", "non-target").split()
-    )
+    words = text.lower().replace("_", " ").replace("nontarget", "non-target").replace("non target", "non-target").split()
     bare = [w for w in words if w not in ("lesion", "lymph", "node", "nodal")]
     group = GROUPS.get(" ".join(bare))
     return None if group is None else 2 * group + ("node" in words or "nodal" in words)
@@ -81,8 +67,17 @@ _NAMES = {
     **{"diseaseprogression": PD, "progression": PD, "noncr/nonpd": NON, "non-cr/nonpd": NON, "noncr/non-pd": NON},
     **dict.fromkeys(
         (
-            "notevaluable", "unevaluable", "inevaluable", "nonevaluable", "non-evaluable", "notassessable", "nd", "notdone",
-            "notassessed", "notevaluated", "missing",
+            "notevaluable",
+            "unevaluable",
+            "inevaluable",
+            "nonevaluable",
+            "non-evaluable",
+            "notassessable",
+            "nd",
+            "notdone",
+            "notassessed",
+            "notevaluated",
+            "missing",
         ),
         NE,
     ),

@@ -121,10 +121,7 @@ class KaplanMeier:
     def report(self) -> str:
         """Return medians in months, and the log-rank test, in words."""
         months = self.medians.assign(**{c: self.medians[c] / MONTH for c in ("median", "lower", "upper")})
-        lines = [
-            f"{self.endpoint}: {len(self.rows)} subjects, {int(self.rows['event'].sum())} events; medians in months",
-            "",
-        ]
+        lines = [f"{self.endpoint}: {len(self.rows)} subjects, {int(self.rows['event'].sum())} events; medians in months", ""]
         lines.append(months.to_string(index=False, float_format="{:.2f}".format))
         return "\n".join([*lines, *(["", str(self.log_rank())] if len(self.arms) > 1 else [])])
 
@@ -155,9 +152,7 @@ class LogRank:
         return f"log-rank test: chi2 = {self.statistic:.2f}, {self.degrees_of_freedom} df, p = {self.p_value:.3g}"
 
 
-def kaplan_meier(
-    endpoints: Any, endpoint: str | None = None, *, by: str = "arm", confidence: float = 0.95
-) -> KaplanMeier:
+def kaplan_meier(endpoints: Any, endpoint: str | None = None, *, by: str = "arm", confidence: float = 0.95) -> KaplanMeier:
     """Estimate survival by Kaplan and Meier.
 
     Parameters
@@ -218,12 +213,15 @@ def _one(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
     known = survival > 0
     return pd.DataFrame(
         {
-            "time": table.index, "survival": survival,
-            "lower": np.where(known, band.iloc[:, 0], np.nan), "upper": np.where(known, band.iloc[:, 1], np.nan),
-            "at_risk": table["at_risk"].to_numpy(), "events": table["observed"].to_numpy(),
+            "time": table.index,
+            "survival": survival,
+            "lower": np.where(known, band.iloc[:, 0], np.nan),
+            "upper": np.where(known, band.iloc[:, 1], np.nan),
+            "at_risk": table["at_risk"].to_numpy(),
+            "events": table["observed"].to_numpy(),
             "censored": table["censored"].to_numpy(),
         }
-    )  # fmt: skip
+    )
 
 
 def _quantile(curve: pd.DataFrame, probability: float) -> dict[str, float]:

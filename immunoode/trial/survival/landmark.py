@@ -51,9 +51,7 @@ def landmark(
     named = _responders(groups, day) if isinstance(groups, Responses) else _named(groups, list(rows["subject"]))
     left = rows[(rows["time"] >= day) & rows["subject"].isin(named)]
     if left.empty:
-        raise DataError(
-            Problem("landmark", f"no subject with a group is at risk at day {day:g}", "an earlier landmark")
-        )
+        raise DataError(Problem("landmark", f"no subject with a group is at risk at day {day:g}", "an earlier landmark"))
     kept = left[["subject", "arm", "endpoint", "time", "event"]]
     return kept.assign(time=left["time"] - day, group=left["subject"].map(named)).reset_index(drop=True)
 

@@ -49,11 +49,7 @@ class PfsRules:
 
 
 def progression_free_survival(
-    responses: Responses,
-    survival: Any = None,
-    *,
-    new_therapy: Mapping[str, float] | None = None,
-    rules: PfsRules | None = None,
+    responses: Responses, survival: Any = None, *, new_therapy: Mapping[str, float] | None = None, rules: PfsRules | None = None
 ) -> pd.DataFrame:
     """Derive progression-free survival.
 
@@ -91,9 +87,7 @@ def progression_free_survival(
     import pandas as pd
 
     if not isinstance(responses, Responses):
-        raise DataError(
-            Problem("responses", f"are {type(responses).__name__}", "Responses, as imo.recist returns them")
-        )
+        raise DataError(Problem("responses", f"are {type(responses).__name__}", "Responses, as imo.recist returns them"))
     rules = rules or PfsRules()
     known = survival_days(survival)
     people = _everybody(responses.subjects, known)

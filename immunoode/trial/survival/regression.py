@@ -77,11 +77,7 @@ class SurvivalRegression:
         table = self.table.rename(columns={"estimate": self.measure})
         lines += [table.to_string(index=False, float_format="{:.3g}".format), ""]
         if self.proportional is not None:
-            lines += [
-                "Proportional hazards:",
-                self.proportional.to_string(index=False, float_format="{:.3g}".format),
-                "",
-            ]
+            lines += ["Proportional hazards:", self.proportional.to_string(index=False, float_format="{:.3g}".format), ""]
         lines += [f"log-likelihood {self.log_likelihood:.2f}, AIC {self.aic:.2f}, concordance {self.concordance:.3f}"]
         lines += [f"{len(self.left_out)} subjects were left out: no value of a covariate"] if len(self.left_out) else []
         return "\n".join([*lines, *self.notes])
@@ -142,10 +138,19 @@ def cox(
     ratios = _estimates(fitter.summary, columns)
     proportional = _proportional(design, strata, fitter.params_[columns].to_numpy(np.float64))
     return SurvivalRegression(
-        str(rows["endpoint"].iloc[0]), "Cox", ratios, len(rows), int(rows["event"].sum()), float(fitter.concordance_index_),
-        float(fitter.log_likelihood_), float(fitter.AIC_partial_), proportional, left_out,
-        (*_few(rows, columns), *notes), fitter,
-    )  # fmt: skip
+        str(rows["endpoint"].iloc[0]),
+        "Cox",
+        ratios,
+        len(rows),
+        int(rows["event"].sum()),
+        float(fitter.concordance_index_),
+        float(fitter.log_likelihood_),
+        float(fitter.AIC_partial_),
+        proportional,
+        left_out,
+        (*_few(rows, columns), *notes),
+        fitter,
+    )
 
 
 def parametric_survival(
@@ -196,10 +201,19 @@ def parametric_survival(
     main = fitter.summary.loc[fitter.summary.index.get_level_values(0)[0]]
     concordance = math.nan if intervals else float(fitter.concordance_index_)
     return SurvivalRegression(
-        str(rows["endpoint"].iloc[0]), distribution, _estimates(main, [c for c in columns if c in main.index]), len(rows),
-        int(rows["event"].sum()), concordance, float(fitter.log_likelihood_), float(fitter.AIC_), None, left_out,
-        (*_few(rows, columns), *notes), fitter,
-    )  # fmt: skip
+        str(rows["endpoint"].iloc[0]),
+        distribution,
+        _estimates(main, [c for c in columns if c in main.index]),
+        len(rows),
+        int(rows["event"].sum()),
+        concordance,
+        float(fitter.log_likelihood_),
+        float(fitter.AIC_),
+        None,
+        left_out,
+        (*_few(rows, columns), *notes),
+        fitter,
+    )
 
 
 def _proportional(design: _Design, strata: Sequence[str], beta: NDArray[np.float64]) -> pd.DataFrame:
@@ -212,9 +226,13 @@ def _proportional(design: _Design, strata: Sequence[str], beta: NDArray[np.float
     terms |= {name: [places[c] for c in own] for name, own in design.terms.items() if len(own) > 1}
     groups = rows.groupby(list(strata), sort=False).ngroup() if strata else pd.Series(0, index=rows.index)
     tests = proportional_hazards_tests(
-        rows["time"].to_numpy(np.float64), rows["event"].to_numpy(bool), rows[columns].to_numpy(np.float64), beta,
-        groups.to_numpy(np.int64), terms | {"global": list(places.values())},
-    )  # fmt: skip
+        rows["time"].to_numpy(np.float64),
+        rows["event"].to_numpy(bool),
+        rows[columns].to_numpy(np.float64),
+        beta,
+        groups.to_numpy(np.int64),
+        terms | {"global": list(places.values())},
+    )
     table = pd.DataFrame([asdict(t) for t in tests.values()])
     table.insert(0, "covariate", list(tests))
     return table
@@ -242,14 +260,10 @@ def _told(endpoints: Any, covariates: Any) -> pd.DataFrame:
         raise DataError(Problem("covariates", f"are {type(covariates).__name__}", right))
     known = getattr(endpoints, "covariates", None)
     if known is None:
-        raise DataError(
-            Problem("covariates", "are named, but the endpoints bring none", "a table with one row per subject")
-        )
+        raise DataError(Problem("covariates", "are named, but the endpoints bring none", "a table with one row per subject"))
     missing = [name for name in names if name not in known.columns]
     if missing:
-        raise DataError(
-            [Problem("covariates", f"{m!r} is not in the data", nearest(m, map(str, known))) for m in missing]
-        )
+        raise DataError([Problem("covariates", f"{m!r} is not in the data", nearest(m, map(str, known))) for m in missing])
     return pd.DataFrame(known[list(names)])
 
 
@@ -299,15 +313,11 @@ def _design(
     coded, terms = _coded(kept, names, reference)
     flat = [c for own in terms.values() for c in own if coded[c].nunique() < 2]
     if flat:
-        raise DataError(
-            [Problem(f"covariate {c!r}", "has the same value in all subjects", "leave it out") for c in flat]
-        )
+        raise DataError([Problem(f"covariate {c!r}", "has the same value in all subjects", "leave it out") for c in flat])
     return _Design(coded, terms, left_out)
 
 
-def _coded(
-    rows: pd.DataFrame, names: Sequence[str], reference: str | None
-) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+def _coded(rows: pd.DataFrame, names: Sequence[str], reference: str | None) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """Return numbers for words, a column for each but the reference, "covariate: word"; and the columns of each covariate."""
     import pandas as pd
 
@@ -367,7 +377,10 @@ def _estimates(summary: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     bounds = [c for c in rows.columns if c.startswith("exp(coef) ")]
     return pd.DataFrame(
         {
-            "covariate": rows.index, "estimate": rows["exp(coef)"].to_numpy(), "lower": rows[bounds[0]].to_numpy(),
-            "upper": rows[bounds[1]].to_numpy(), "p_value": rows["p"].to_numpy(),
+            "covariate": rows.index,
+            "estimate": rows["exp(coef)"].to_numpy(),
+            "lower": rows[bounds[0]].to_numpy(),
+            "upper": rows[bounds[1]].to_numpy(),
+            "p_value": rows["p"].to_numpy(),
         }
-    )  # fmt: skip
+    )
