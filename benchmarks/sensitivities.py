@@ -12,8 +12,8 @@ from tools.results import milliseconds, show
 from tools.timing import one_processor, times
 
 import immunoode as imo
-from immunoode.fit.differences import by_differences
-from immunoode.fit.simulated import Simulated
+from immunoode.fitting.finite_differences import by_differences
+from immunoode.fitting.simulation_predictor import Simulated
 from immunoode.solve.prepare import prepare
 from immunoode.solve.simulator import Simulator
 

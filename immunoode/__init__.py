@@ -5,9 +5,7 @@ Names are handed out on first use, so that importing the package stays light; `_
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
@@ -24,7 +22,7 @@ _HOMES = {
         "SolveError",
         "UnitError",
     ),
-    "immunoode.model.parts": (
+    "immunoode.model.components": (
         "Compartment",
         "Derived",
         "Flow",
@@ -42,14 +40,14 @@ _HOMES = {
     "immunoode.model.read": ("read_model",),
     "immunoode.model.write": ("save_model",),
     "immunoode.interop.code": ("write_code",),
-    "immunoode.interop.events": ("read_sbml_events",),
+    "immunoode.interop.sbml_event_reader": ("read_sbml_events",),
     "immunoode.interop.sbml": ("read_sbml",),
     "immunoode.interop.sbml_writer": ("write_sbml",),
     "immunoode.regimen.library": ("list_regimens", "load_regimen"),
     "immunoode.regimen.radiobiology": ("biologically_effective_dose", "equivalent_dose_2gy"),
     "immunoode.regimen.record_writer": ("write_records",),
     "immunoode.regimen.records": ("read_records",),
-    "immunoode.regimen.occurrences": ("Assignment", "Event", "Events"),
+    "immunoode.regimen.sbml_event": ("Assignment", "Event", "Events"),
     "immunoode.regimen.regimen": ("Regimen",),
     "immunoode.regimen.schedule": ("Schedule",),
     "immunoode.solve.many": ("simulate_many", "simulate_to"),
@@ -73,16 +71,16 @@ _HOMES = {
     "immunoode.trial.survival.progression": ("PfsRules", "duration_of_response", "progression_free_survival"),
     "immunoode.trial.survival.regression": ("SurvivalRegression", "cox", "parametric_survival"),
     "immunoode.trial.response.criteria": ("irecist", "recist"),
-    "immunoode.trial.response.summed": ("sum_lesions",),
+    "immunoode.trial.response.lesion_sums": ("sum_lesions",),
     "immunoode.trial.table": ("TrialData",),
     "immunoode.trial.wide": ("read_wide",),
-    "immunoode.fit.comparison": ("FitComparison", "compare_fits"),
-    "immunoode.fit.each": ("EachResult", "fit_each"),
-    "immunoode.fit.fit": ("fit",),
-    "immunoode.fit.identify.identifiability": ("identifiability",),
-    "immunoode.fit.identify.result": ("Identifiability",),
-    "immunoode.fit.result": ("FitResult",),
-    "immunoode.fit.saving": ("load_fit",),
+    "immunoode.fitting.comparison": ("FitComparison", "compare_fits"),
+    "immunoode.fitting.per_subject": ("EachResult", "fit_each"),
+    "immunoode.fitting.fit": ("fit",),
+    "immunoode.fitting.identify.identifiability": ("identifiability",),
+    "immunoode.fitting.identify.result": ("Identifiability",),
+    "immunoode.fitting.result": ("FitResult",),
+    "immunoode.fitting.saving": ("load_fit",),
     "immunoode.population.fit_population": ("fit_population",),
     "immunoode.population.predictive": ("PredictiveCheck", "predictive_check"),
     "immunoode.population.result": ("PopulationResult",),
@@ -92,10 +90,10 @@ _HOMES = {
     "immunoode.petab.fitting": ("PetabFit",),
     "immunoode.petab.problem": ("PetabProblem", "read_petab"),
     "immunoode.petab.writer": ("write_petab",),
-    "immunoode.virtual.hazard": ("Hazard",),
-    "immunoode.virtual.measurement": ("Measurement",),
-    "immunoode.virtual.trial": ("observe",),
-    "immunoode.virtual.visits": ("VisitSchedule",),
+    "immunoode.virtual_trial.hazard": ("Hazard",),
+    "immunoode.virtual_trial.measurement": ("Measurement",),
+    "immunoode.virtual_trial.trial": ("observe",),
+    "immunoode.virtual_trial.visits": ("VisitSchedule",),
     "immunoode.scenario.compare": ("Comparison", "compare"),
     "immunoode.scenario.grid": ("Grid", "grid"),
     "immunoode.plot.response": ("response_over_time", "sums_by_arm"),
@@ -118,14 +116,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
-
-
-class _Package(ModuleType):
-    """This package, whose function `fit` is not hidden by its folder `fit` when that is imported."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in _HOME_OF and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -14,10 +14,10 @@ from typing import Any
 from immunoode.arm_names import Treatment, advice, treatment_of
 from immunoode.atomic import write_whole
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.fit.fit import fit
+from immunoode.fitting.fit import fit
 from immunoode.model.combine import combine
+from immunoode.model.components import Model
 from immunoode.model.library import load_model
-from immunoode.model.parts import Model
 from immunoode.regimen.regimen import Regimen
 from immunoode.report import Section, image, page, paragraph, png, preformatted
 from immunoode.scenario.compare import compare

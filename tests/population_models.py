@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 import immunoode as imo
-from immunoode.model.parts import Compartment, Derived, Flow, Input, Model, Parameter
+from immunoode.model.components import Compartment, Derived, Flow, Input, Model, Parameter
 from tests.published_data import data_file
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from immunoode.model.parts import Compartment, Derived, Flow, Input, Model, Parameter, Pulse
+from immunoode.model.components import Compartment, Derived, Flow, Input, Model, Parameter, Pulse
 from immunoode.regimen.schedule import Schedule
 
 

@@ -12,10 +12,10 @@ from scipy.integrate import solve_ivp
 
 import immunoode as imo
 from immunoode.errors import ModelError
-from immunoode.interop.plain import plain
+from immunoode.interop.flatten import plain
 from immunoode.interop.reserved import RXODE2
+from immunoode.model.components import Compartment, Derived, Flow, Parameter
 from immunoode.model.library import model_names
-from immunoode.model.parts import Compartment, Derived, Flow, Parameter
 from tests.test_sbml_export import THERAPIES, combination
 
 BARE = [name for name in model_names() if imo.load_model(name).kind in ("base", "published")]

@@ -10,7 +10,7 @@ import pytest
 
 import immunoode
 
-LEFT_OUT = ("immunoode.__main__", "immunoode.trial.make_example")
+LEFT_OUT = ("immunoode.__main__", "immunoode.trial.example_data")
 """Modules that do something when they are imported."""
 
 
@@ -39,10 +39,10 @@ def test_every_part_of_the_package_is_walked() -> None:
         "regimen",
         "solve",
         "trial",
-        "fit",
+        "fitting",
         "population",
         "petab",
-        "virtual",
+        "virtual_trial",
         "plot",
         "interop",
         "analysis",

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
-from immunoode.model.parts import Compartment, Derived, Flow, Model, Parameter
+from immunoode.model.components import Compartment, Derived, Flow, Model, Parameter
 from tests.population_models import decay_model
 
 

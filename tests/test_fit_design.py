@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from immunoode.errors import FitError
-from immunoode.fit.design import design
-from immunoode.fit.observations import observations
+from immunoode.fitting.observations import observations
+from immunoode.fitting.parameterisation import design
 from immunoode.trial.reading import read_trial
 from tests.toy_predictor import MODEL, objective, simulated
 
@@ -122,7 +122,7 @@ def test_observe_names_are_checked() -> None:
 
 
 def test_too_few_observations() -> None:
-    from immunoode.fit.minimise import minimise
+    from immunoode.fitting.minimise import minimise
 
     data = trial([("a", 0, 1.0), ("a", 9, 2.0)])
     with pytest.raises(FitError, match="1 observations cannot determine 2 parameters"):

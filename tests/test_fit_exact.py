@@ -11,8 +11,8 @@ from scipy.special import log_ndtr
 from scipy.stats import norm, t
 
 import immunoode as imo
-from immunoode.fit.likelihood import ErrorModel, Scale
-from immunoode.fit.objective import Objective
+from immunoode.fitting.likelihood import ErrorModel, Scale
+from immunoode.fitting.objective import Objective
 from tests.population_models import decay_model
 
 KINDS = ("additive", "proportional", "combined", "lognormal")

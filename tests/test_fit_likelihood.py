@@ -9,10 +9,10 @@ from scipy.optimize import minimize
 from scipy.stats import norm
 
 from immunoode.errors import FitError
-from immunoode.fit.densities import log_between
-from immunoode.fit.minimise import METHODS, minimise
-from immunoode.fit.objective import Objective
-from immunoode.fit.observations import observations
+from immunoode.fitting.densities import log_between
+from immunoode.fitting.minimise import METHODS, minimise
+from immunoode.fitting.objective import Objective
+from immunoode.fitting.observations import observations
 from tests.toy_predictor import MODEL, RATES, objective, simulated
 
 CASES = [("proportional", 0.3, 0.0), ("additive", 0.0, 3.0), ("combined", 0.15, 1.5), ("lognormal", 0.1, 0.0)]
@@ -100,7 +100,7 @@ def test_every_kind_of_censoring_enters_by_its_probability(kind: str, proportion
 
 
 def test_intervals_beside_a_closed_form() -> None:
-    from immunoode.fit.densities import log_between
+    from immunoode.fitting.densities import log_between
 
     low, high = np.array([-1.0, 8.0, -np.inf, 3.0, -12.0]), np.array([1.0, 9.0, -30.0, np.inf, -11.0])
     exact = [
@@ -205,7 +205,7 @@ CENSORED_AT_ZERO = [
 def test_what_has_no_likelihood_is_refused_before_the_fit(
     kind: str, censoring: str, value: float, lower: float, says: str, population: bool
 ) -> None:
-    from immunoode.fit.likelihood import error_models
+    from immunoode.fitting.likelihood import error_models
     from immunoode.population.likelihood import likelihood_of
 
     data = simulated(4, 0.1, 0.0, seed=1)

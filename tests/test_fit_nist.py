@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
-from immunoode.fit.observations import FloatArray
-from immunoode.model.parts import Compartment, Derived, Flow, Model, Parameter
+from immunoode.fitting.observations import FloatArray
+from immunoode.model.components import Compartment, Derived, Flow, Model, Parameter
 
 X = "(time / day)"
 

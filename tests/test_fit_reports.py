@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
-from immunoode.fit.ending import covariance_of
-from immunoode.fit.lack_of_fit import lack_of_fit
-from immunoode.model.parts import Compartment, Flow, Model, Parameter
+from immunoode.fitting.lack_of_fit import lack_of_fit
+from immunoode.fitting.termination import covariance_of
+from immunoode.model.components import Compartment, Flow, Model, Parameter
 from tests.test_fit_result import fitted
 from tests.toy_predictor import simulated
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from immunoode.errors import FitError
-from immunoode.fit.minimise import minimise
-from immunoode.fit.result import FitResult
+from immunoode.fitting.minimise import minimise
+from immunoode.fitting.result import FitResult
 from immunoode.trial.table import TrialData
 from tests.toy_predictor import MODEL, RATES, objective, simulated
 

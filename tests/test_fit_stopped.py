@@ -12,9 +12,9 @@ import pytest
 from lmfit import Minimizer, Parameters
 
 import immunoode as imo
-from immunoode.fit.interrupt import interruptible
-from immunoode.fit.minimise import minimise
-from immunoode.fit.result import FitResult
+from immunoode.fitting.interrupt import interruptible
+from immunoode.fitting.minimise import minimise
+from immunoode.fitting.result import FitResult
 from tests.population_models import decay_model, decays
 from tests.toy_predictor import MODEL, Toy, objective, simulated
 
@@ -151,7 +151,7 @@ def test_starts_that_are_done_are_kept_and_counted(monkeypatch: pytest.MonkeyPat
 def test_fits_of_subjects_end_with_those_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib
 
-    pressing(monkeypatch, 3, importlib.import_module("immunoode.fit.each"), "fit")
+    pressing(monkeypatch, 3, importlib.import_module("immunoode.fitting.per_subject"), "fit")
     found = imo.fit_each(decay_model(), decays(6, sd=(0.0, 0.3)), ["rate", "amount"], start=0.0, progress=False)
     assert len(found) == 2 and len(found.failed) == 4
 
@@ -159,7 +159,7 @@ def test_fits_of_subjects_end_with_those_that_are_done(monkeypatch: pytest.Monke
 def test_fits_of_subjects_keep_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib
 
-    module = importlib.import_module("immunoode.fit.each")
+    module = importlib.import_module("immunoode.fitting.per_subject")
     interrupting(monkeypatch, 3, module, "fit")
     found = imo.fit_each(decay_model(), decays(6, sd=(0.0, 0.3)), ["rate", "amount"], start=0.0, progress=False)
     assert len(found) == 2 and len(found.failed) == 4

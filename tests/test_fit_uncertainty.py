@@ -10,8 +10,8 @@ from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
 import immunoode as imo
-from immunoode.fit.minimise import minimise
-from immunoode.fit.result import FitResult
+from immunoode.fitting.minimise import minimise
+from immunoode.fitting.result import FitResult
 from tests.population_models import decay_model, decays
 from tests.test_fit_result import fitted
 from tests.toy_predictor import MODEL, RATES, objective, simulated
@@ -293,7 +293,7 @@ def test_nothing_but_this_package_is_made_from_a_file(tmp_path: Path) -> None:
     import gzip
     import json
 
-    for name in ("os:system", "immunoode.fit.fit:fit", "immunoode.fit.saving:json"):
+    for name in ("os:system", "immunoode.fitting.fit:fit", "immunoode.fitting.saving:json"):
         bad = {"format": 1, "immunoode": "", "objects": [{"class": name, "fields": {}}], "result": {"object": 0}}
         (tmp_path / "x.fit").write_bytes(gzip.compress(json.dumps(bad).encode()))
         with pytest.raises(imo.FitError, match="no part of immunoode|no dataclass"):
@@ -364,8 +364,8 @@ def test_likelihood_bands_are_the_curves_at_the_ends_of_a_profile() -> None:
 @pytest.mark.slow
 def test_likelihood_bands_hold_the_extremes_of_the_confidence_region() -> None:
     """The largest and the least curve on the border of what the data do not contradict, searched in all directions."""
-    from immunoode.fit.uncertainty.likelihood_bands import costs_of
-    from immunoode.fit.uncertainty.profile import thresholds
+    from immunoode.fitting.uncertainty.likelihood_bands import costs_of
+    from immunoode.fitting.uncertainty.profile import thresholds
 
     found = imo.fit(decay_model(), decays(2, sd=(0.0, 0.2)), ["rate", "amount"], error="lognormal", start=0.0, progress=False)
     best = np.array([float(found.lmfit.params[n].value) for n in found.lmfit.var_names])

@@ -22,8 +22,8 @@ FLOORS = (
     ("interop",),
     ("solve",),
     ("trial",),
-    ("fit",),
-    ("scenario", "virtual", "petab", "analysis", "population"),
+    ("fitting",),
+    ("scenario", "virtual_trial", "petab", "analysis", "population"),
     ("plot",),
     ("report",),
     ("arm_names",),
@@ -117,7 +117,7 @@ def test_every_file_imports_from_floors_below() -> None:
     [
         ("model/read.py", "from immunoode.solve.simulate import simulate"),
         ("model/read.py", "def load():\n    from immunoode.regimen.schedule import Schedule"),
-        ("fit/fit.py", "import immunoode.scenario.compare"),
+        ("fitting/fit.py", "import immunoode.scenario.compare"),
         ("solve/simulate.py", "from immunoode import load_model"),
         ("solve/simulate.py", "import immunoode as imo"),
         ("trial/table.py", "from ..plot import trial"),
@@ -133,8 +133,8 @@ def test_a_breach_is_seen(file: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("file", "text"),
     [
-        ("fit/fit.py", "from immunoode.solve.simulate import simulate"),
-        ("fit/fit.py", "from . import result"),
+        ("fitting/fit.py", "from immunoode.solve.simulate import simulate"),
+        ("fitting/fit.py", "from . import result"),
         ("model/read.py", "from immunoode import units"),
         ("solve/simulation.py", "class S:\n    def plot(self):\n        from immunoode.plot.simulation import draw"),
     ],

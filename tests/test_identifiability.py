@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
-from immunoode.fit.simulated import Simulated
-from immunoode.model.parts import Compartment, Derived, Flow, Model, Parameter
+from immunoode.fitting.simulation_predictor import Simulated
+from immunoode.model.components import Compartment, Derived, Flow, Model, Parameter
 from tests.population_models import decay_model
 
 TIMES = [0.5, 2.0, 5.0, 9.0, 14.0]

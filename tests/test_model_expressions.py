@@ -7,8 +7,8 @@ import symengine as se
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from immunoode.model.expression_units import measure, of_unit
 from immunoode.model.expressions import ExpressionError, names, parse, renamed
-from immunoode.model.measure import measure, of_unit
 from immunoode.model.symbolic import symbolic
 from tests.naive import Naive
 

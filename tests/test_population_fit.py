@@ -6,7 +6,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import FitError
-from immunoode.population.marginal import marginal, objective
+from immunoode.population.laplace import marginal, objective
 from tests.population_models import decay_model, decays, theophylline, theophylline_model
 
 RANDOM = ["rate", "amount"]

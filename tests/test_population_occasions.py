@@ -7,8 +7,8 @@ import pytest
 import immunoode as imo
 from immunoode.errors import FitError
 from immunoode.population.covariance import pattern_of
-from immunoode.population.marginal import marginal, objective
-from immunoode.population.nested import Nested
+from immunoode.population.laplace import marginal, objective
+from immunoode.population.occasion_covariance import Nested
 from tests.population_models import crossover, decay_model, decays, theophylline_model
 
 RANDOM = ["ka", "cl", "v"]

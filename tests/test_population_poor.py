@@ -5,7 +5,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import FitError
-from immunoode.model.parts import Compartment, Flow, Model, Parameter
+from immunoode.model.components import Compartment, Flow, Model, Parameter
 from tests.population_models import decay_model, decays
 
 METHODS = ("focei", "saem")

@@ -8,7 +8,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import FitError
-from immunoode.population.conditional import modes, second_modes
+from immunoode.population.conditional_modes import modes, second_modes
 from tests.population_models import decay_model, decays, theophylline_model
 
 HOURS = np.array([0.25, 0.5, 1, 2, 4, 8, 12, 24])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import immunoode as imo
-from immunoode.model.parts import Compartment, Flow, Model, Parameter
+from immunoode.model.components import Compartment, Flow, Model, Parameter
 from immunoode.scenario.summary import progression_rule, summarise
 
 

@@ -89,7 +89,7 @@ def test_editors_know_the_same_names() -> None:
 
 @pytest.mark.slow
 def test_the_folder_fit_does_not_hide_the_function() -> None:
-    code = "import immunoode.fit.result, immunoode as imo; print(imo.fit.__name__, callable(imo.fit))"
+    code = "import immunoode.fitting.result, immunoode as imo; print(imo.fit.__name__, callable(imo.fit))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["fit", "True"]
 

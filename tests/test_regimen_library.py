@@ -8,7 +8,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.model.library import carriers
-from immunoode.regimen.page import page
+from immunoode.regimen.library_page import page
 from tests.days import daily
 
 NAMES = list(imo.list_regimens().index)
@@ -133,7 +133,7 @@ def test_gemcitabine_is_given_on_days_1_and_8():
 
 
 def test_the_page_of_the_documentation_is_up_to_date():
-    assert Path("docs/regimens.md").read_text(encoding="utf-8") == page(), "write immunoode.regimen.page.page() there"
+    assert Path("docs/regimens.md").read_text(encoding="utf-8") == page(), "write immunoode.regimen.library_page.page() there"
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import immunoode as imo
-from immunoode.regimen.record_clock import record_days
+from immunoode.regimen.elapsed_time import record_days
 from immunoode.regimen.schedule import ACTIONS, DOSE, SET
 
 INF = math.inf

@@ -18,9 +18,9 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import FitError, ImmunoodeError
-from immunoode.fit.arithmetic import fault
-from immunoode.fit.encoding import Writer
-from immunoode.fit.saving import fingerprint
+from immunoode.fitting.arithmetic import fault
+from immunoode.fitting.saving import fingerprint
+from immunoode.fitting.serialisation import Writer
 from tests.population_models import decay_model, decays
 
 
@@ -211,7 +211,7 @@ def broken(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     where = loop["result"]["object"]
     loop["objects"][where]["fields"]["data"] = {"object": where}
     yield "not there", loop
-    for what in ("os:system", "immunoode.__main__:main", "immunoode.fit.saving:json", "immunoode.fit.fit:fit"):
+    for what in ("os:system", "immunoode.__main__:main", "immunoode.fitting.saving:json", "immunoode.fitting.fit:fit"):
         made = copy.deepcopy(document)
         made["objects"][made["result"]["object"]]["class"] = what
         yield "no part of immunoode", made

@@ -8,8 +8,8 @@ import pytest
 import symengine as se
 
 import immunoode as imo
+from immunoode.model.components import Compartment, Flow, Input, Parameter
 from immunoode.model.equations import equations
-from immunoode.model.parts import Compartment, Flow, Input, Parameter
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.prepare import prepare
 from immunoode.solve.system import ABREAST, System, system_of

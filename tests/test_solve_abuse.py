@@ -45,7 +45,7 @@ def test_ten_thousand_random_parameters(case):
 
 def test_an_implicit_step_does_not_pass_over_a_dose():
     """A dose that is gone within seconds, reported an hour later and beside it: long steps must not blur it."""
-    from immunoode.model.parts import Flow, Input
+    from immunoode.model.components import Flow, Input
 
     model = base(
         "quick",

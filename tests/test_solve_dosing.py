@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import immunoode as imo
-from immunoode.model.parts import Compartment, Derived, Flow, Input, Parameter
+from immunoode.model.components import Compartment, Derived, Flow, Input, Parameter
 from immunoode.regimen.schedule import Schedule
 from tests.solve_models import base
 from tests.test_solve_exact import TIGHT, linear, ways

@@ -111,7 +111,7 @@ def test_systems_are_compiled_once_for_all_values():
 
 def test_known_times_are_stopped_at():
     """A rate that switches with time: exact to tolerance only if steps end at the switch."""
-    from immunoode.model.parts import Flow, Parameter
+    from immunoode.model.components import Flow, Parameter
 
     model = decay()
     rate = "piecewise(rate, time < lag, 0)"

@@ -13,7 +13,7 @@ from tests.solve_models import base, binding, robertson, schedule
 
 def swinging():
     """Return a system with time in its rates: a' = -a b + cos t / 5, b' = a - b, from (1, 0.5)."""
-    from immunoode.model.parts import Flow
+    from immunoode.model.components import Flow
 
     return base(
         "swinging",
@@ -165,7 +165,7 @@ def test_fast_binding_with_doses(method):
 
 def test_it_switches_back():
     """Stiff while a drug is there, and plain growth once it is gone."""
-    from immunoode.model.parts import Flow, Input
+    from immunoode.model.components import Flow, Input
 
     model = base(
         "sometimes_stiff",
@@ -189,7 +189,7 @@ def test_it_switches_back():
 
 def test_powers_of_what_is_not_there_yet():
     """The derivative of (a x) ** p at x = 0 is a number, though not in the form p (a x) ** p / x: implicit steps need it."""
-    from immunoode.model.parts import Flow, Input
+    from immunoode.model.components import Flow, Input
 
     model = base(
         "power",

@@ -6,7 +6,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import RegimenError, SolveError
-from immunoode.model.parts import Compartment, Derived, Flow, Input
+from immunoode.model.components import Compartment, Derived, Flow, Input
 from tests.solve_models import base
 
 GROWTH, OUT = 0.1, 0.5

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import immunoode as imo
+from immunoode.model.components import Derived, Flow, Input, Parameter
 from immunoode.model.equations import equations
-from immunoode.model.parts import Derived, Flow, Input, Parameter
 from immunoode.regimen.schedule import MODEL_DURATION, MODEL_RATE
 from immunoode.solve.prepare import prepare
 from tests.solve_models import base

@@ -5,8 +5,8 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import SolveError
+from immunoode.model.components import Compartment, Derived, Flow, Input, Parameter, Pulse
 from immunoode.model.equations import equations
-from immunoode.model.parts import Compartment, Derived, Flow, Input, Parameter, Pulse
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.prepare import prepare
 from tests.solve_models import base

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
-from immunoode.fit.fit import fit
-from immunoode.fit.result import FitResult
-from immunoode.trial import make_example
+from immunoode.fitting.fit import fit
+from immunoode.fitting.result import FitResult
+from immunoode.trial import example_data
 from immunoode.trial.example import ARMS, FILE
 
 
@@ -26,7 +26,7 @@ def result() -> FitResult:
         chosen,
         "docetaxel_half_kill",
         per_subject=["growth_rate", "kill_rate"],
-        regimens=make_example.regimens(),
+        regimens=example_data.regimens(),
         error="combined",
         progress=False,
     )
@@ -46,9 +46,9 @@ def test_three_arms_of_eight() -> None:
 
 def test_the_script_makes_the_file() -> None:
     """Within what refinements of the models' values change: the visits of both, side by side."""
-    made, shipped = make_example.make(), pd.read_csv(FILE, comment="#", dtype={"subject": str})
+    made, shipped = example_data.make(), pd.read_csv(FILE, comment="#", dtype={"subject": str})
     both = made.merge(shipped, on=["subject", "arm", "day"], suffixes=("", "_shipped"))
-    advice = "a model changed much: run python -m immunoode.trial.make_example"
+    advice = "a model changed much: run python -m immunoode.trial.example_data"
     assert len(both) > 0.9 * len(shipped), advice
     change = (both["sum_of_diameters"] / both["sum_of_diameters_shipped"] - 1).abs()
     assert change.median() < 0.1, advice
@@ -73,7 +73,7 @@ def test_both_engines_predict_the_same(result: FitResult) -> None:
 
 def test_regimens_are_checked() -> None:
     data = imo.load_example()
-    given = make_example.regimens()
+    given = example_data.regimens()
     with pytest.raises(imo.FitError, match="arm 'docetaxel' has none"):
         fit(combined(), data, "growth_rate", regimens={k: v for k, v in given.items() if k != "docetaxel"})
     with pytest.raises(imo.FitError, match="did you mean 'pembrolizumab'"):
@@ -94,7 +94,7 @@ def test_fit_each_lists_whom_it_cannot_fit() -> None:
     frame = imo.load_example().select(subject=["201", "202", "205"]).frame
     short = frame.drop(frame.index[(frame["subject"] == "202") & (frame["time"] > 60)])
     data = imo.read_trial(short[["subject", "arm", "time", "quantity", "value", "unit"]])
-    regimens = {"pembrolizumab": make_example.regimens()["pembrolizumab"]}
+    regimens = {"pembrolizumab": example_data.regimens()["pembrolizumab"]}
     found = imo.fit_each(combined(), data, ["growth_rate", "kill_rate"], regimens=regimens, error="additive")
     assert list(found) == ["201", "205"] and "cannot determine 2 parameters" in found.failed["202"]
     table = found.table()
@@ -105,7 +105,7 @@ def test_several_observables_with_their_own_errors() -> None:
     """A concentration beside the tumour: each with its unit and error; the clearance comes back."""
     import numpy as np
 
-    model, regimen = combined(), make_example.regimens()["pembrolizumab"]
+    model, regimen = combined(), example_data.regimens()["pembrolizumab"]
     days = np.array([1.0, 7.0, 14.0, 20.0, 42.0, 84.0])
     run = imo.simulate(
         model,

@@ -11,7 +11,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import DataError
-from immunoode.model.parts import Derived, Flow, Input, Parameter
+from immunoode.model.components import Derived, Flow, Input, Parameter
 from tests.published_data import FOLDER
 from tests.solve_models import base
 

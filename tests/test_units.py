@@ -8,7 +8,7 @@ import pytest
 
 import immunoode as imo
 from immunoode import Regimen, units
-from immunoode.virtual.visits import VisitSchedule
+from immunoode.virtual_trial.visits import VisitSchedule
 
 MICRO, GREEK_MU = "\u00b5", "\u03bc"
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from immunoode.fit.design import Design, design
-from immunoode.fit.differences import by_differences
-from immunoode.fit.likelihood import error_models
-from immunoode.fit.objective import Objective
-from immunoode.fit.observations import FloatArray, Observations, observations
-from immunoode.model.parts import Compartment, Derived, Model, Parameter
+from immunoode.fitting.finite_differences import by_differences
+from immunoode.fitting.likelihood import error_models
+from immunoode.fitting.objective import Objective
+from immunoode.fitting.observations import FloatArray, Observations, observations
+from immunoode.fitting.parameterisation import Design, design
+from immunoode.model.components import Compartment, Derived, Model, Parameter
 from immunoode.trial.reading import read_trial
 from immunoode.trial.table import TrialData
 

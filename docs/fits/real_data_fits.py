@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 import immunoode as imo
-from immunoode.fit.each import EachResult, fit_each
-from immunoode.fit.fit import fit
-from immunoode.fit.result import FitResult
+from immunoode.fitting.fit import fit
+from immunoode.fitting.per_subject import EachResult, fit_each
+from immunoode.fitting.result import FitResult
 from immunoode.trial.lesions import read_lesions
 from immunoode.trial.reading import read_trial
 

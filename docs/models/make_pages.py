@@ -8,9 +8,9 @@ from pathlib import Path
 
 import immunoode as imo
 from immunoode.model.diagram import diagram
-from immunoode.model.folder import models_folder
 from immunoode.model.latex import balances, definitions, jumps
 from immunoode.model.library import model_names
+from immunoode.model.paths import models_folder
 from immunoode.model.references import REFERENCES, entries_of
 
 HERE = Path(__file__).parent

@@ -12,7 +12,7 @@ import numpy as np
 from papers import PAPERS, Paper, case_of
 
 import immunoode as imo
-from immunoode.model.folder import models_folder
+from immunoode.model.paths import models_folder
 from immunoode.plot.style import words
 
 HERE = Path(__file__).parent

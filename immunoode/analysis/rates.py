@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from immunoode.model.components import Model
 from immunoode.model.equations import equations
 from immunoode.model.expressions import TIME
 from immunoode.model.library import load_model
-from immunoode.model.parts import Model
 from immunoode.model.symbolic import derivative
 
 FloatArray = NDArray[np.float64]

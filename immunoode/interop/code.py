@@ -10,12 +10,12 @@ from pathlib import Path
 
 from immunoode.atomic import write_whole
 from immunoode.errors import ModelError, Problem, nearest
-from immunoode.interop.plain import Plain, plain
+from immunoode.interop.flatten import Plain, plain
 from immunoode.interop.reserved import ANTIMONY, NONMEM, PYTHON, RXODE2
 from immunoode.interop.sbml_writer import infix
+from immunoode.model.components import Model
 from immunoode.model.expressions import TIME, function_of, renamed
 from immunoode.model.latex import balances, definitions, latex, symbols
-from immunoode.model.parts import Model
 
 
 def write_code(model: Model, language: str, path: str | Path | None = None, *, overwrite: bool = False) -> str:

@@ -12,13 +12,13 @@ from typing import Any
 
 from immunoode import units
 from immunoode.errors import ModelError, Problem, UnitError, nearest
-from immunoode.interop.builder import Builder
-from immunoode.interop.document import open_document
-from immunoode.interop.plain import identifier
-from immunoode.interop.symbols import SECONDS, Symbols, days_per_unit, lawful
+from immunoode.interop.flatten import identifier
+from immunoode.interop.open_sbml import open_document
+from immunoode.interop.sbml_symbols import SECONDS, Symbols, days_per_unit, lawful
+from immunoode.interop.sbml_to_model import Builder
 from immunoode.model.check import check
+from immunoode.model.components import Model, Parameter
 from immunoode.model.expressions import RESERVED, ExpressionError
-from immunoode.model.parts import Model, Parameter
 
 NOTES = 4000
 """Letters of a file's notes that are kept."""

@@ -9,12 +9,12 @@ from typing import Any
 
 from immunoode import units
 from immunoode.errors import Problem, UnitError, nearest
-from immunoode.model.closing import closing
+from immunoode.model.components import ROLES, Flow, Model, Parameter, Pulse
 from immunoode.model.expressions import DOSE, RESERVED, SELF, TIME, ExpressionError, doses_in, names
-from immunoode.model.parts import ROLES, Flow, Model, Parameter, Pulse
 from immunoode.model.references import ESTIMATE, cited_in_full, key_in
 from immunoode.model.roles import ROLE, role_named
-from immunoode.model.tables import KNOWN_BEFORE, TABLES, VALUES, expressions_of
+from immunoode.model.schema import KNOWN_BEFORE, TABLES, VALUES, expressions_of
+from immunoode.model.unit_check import closing
 
 
 def check(model: Model, where: str = "", bib: frozenset[str] | None = None, values: bool = True) -> list[Problem]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from immunoode.errors import ModelError, Problem
-from immunoode.model.folder import models_folder
+from immunoode.model.components import Model
 from immunoode.model.library import load_model
-from immunoode.model.parts import Model
+from immunoode.model.paths import models_folder
 from immunoode.model.references import REFERENCES, entries_of, key_in
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from immunoode import units
 from immunoode.errors import ModelError, Problem
+from immunoode.model.components import BARE_KINDS, COMBINED, INPUT_BY_INSTANCE, KINDS, Member, Model, Need, Parameter
 from immunoode.model.expressions import renamed
-from immunoode.model.parts import BARE_KINDS, COMBINED, INPUT_BY_INSTANCE, KINDS, Member, Model, Need, Parameter
-from immunoode.model.tables import TABLES, VALUES
+from immunoode.model.schema import TABLES, VALUES
 
 
 def combine(*models: Model | str) -> Model:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
+from immunoode.model.components import Flow, Model, Pulse
 from immunoode.model.expressions import names
-from immunoode.model.parts import Flow, Model, Pulse
 from immunoode.model.roles import pairs
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666")

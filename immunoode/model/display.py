@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from immunoode.model.components import Model, Parameter
 from immunoode.model.diagram import diagram
 from immunoode.model.latex import balances, definitions, in_lines, jumps
-from immunoode.model.parts import Model, Parameter
 from immunoode.notebook import plain
 
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from immunoode import units
 from immunoode.errors import ModelError, Problem
 from immunoode.model.check import check
-from immunoode.model.closing import fraction_measure
 from immunoode.model.combine import closed
+from immunoode.model.components import Flow, Model, Pulse
+from immunoode.model.expression_units import NUMBER
 from immunoode.model.expressions import DOSE, SELF, TIME, doses_in, first_dose, function_of, names, parse
-from immunoode.model.measure import NUMBER
-from immunoode.model.parts import Flow, Model, Pulse
 from immunoode.model.roles import having, idle, pairs
+from immunoode.model.schema import expressions_of
 from immunoode.model.symbolic import Expr, symbolic
-from immunoode.model.tables import expressions_of
+from immunoode.model.unit_check import fraction_measure
 
 
 @dataclass(frozen=True)

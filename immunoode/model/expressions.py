@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from immunoode.errors import nearest
-from immunoode.model.parts import ROLES
+from immunoode.model.components import ROLES
 
 TIME, SELF, DOSE = "time", "self", "dose"
 RESERVED = frozenset({TIME, SELF, DOSE})

@@ -6,10 +6,10 @@ import ast
 import re
 from collections.abc import Mapping
 
+from immunoode.model.components import BARE_KINDS, Flow, Model
 from immunoode.model.expressions import DOSE, SELF, SINCE_FIRST, TIME, dose_of, function_of, parse, role_of
-from immunoode.model.parts import BARE_KINDS, Flow, Model
 from immunoode.model.roles import pairs
-from immunoode.model.tables import VALUES
+from immunoode.model.schema import VALUES
 
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}\d*(?![A-Za-z])")
 """Letters of a symbol that are one word, such as TV or max: upright, so that they do not read as a product."""

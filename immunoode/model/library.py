@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from immunoode import units
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.model.combine import instance_of
-from immunoode.model.folder import models_folder
-from immunoode.model.parts import BARE_KINDS, Model, Need
+from immunoode.model.components import BARE_KINDS, Model, Need
+from immunoode.model.paths import models_folder
 from immunoode.model.read import choose_variant, read_model
-from immunoode.model.tables import VALUES
+from immunoode.model.schema import VALUES
 
 if TYPE_CHECKING:
     import pandas as pd

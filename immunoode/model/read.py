@@ -14,9 +14,9 @@ from typing import Any
 
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.model.check import check
-from immunoode.model.parts import BARE_KINDS, COMBINED, KINDS, Check, Member, Model, Need, Parameter
+from immunoode.model.components import BARE_KINDS, COMBINED, KINDS, Check, Member, Model, Need, Parameter
 from immunoode.model.references import keys_for
-from immunoode.model.tables import TABLES, Table
+from immunoode.model.schema import TABLES, Table
 
 _TEXTS = ("title", "description", "instance")
 _TOP = ("kind", *_TEXTS, "name", "file", "variant", "references", "needs", "uses", "members", "checks", "variants", *TABLES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from immunoode.model.folder import models_folder
+from immunoode.model.paths import models_folder
 
 REFERENCES = "references.bib"
 ESTIMATE = "estimate:"

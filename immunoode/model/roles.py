@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from immunoode.model.parts import BARE_KINDS, Flow, Model, Pulse
+from immunoode.model.components import BARE_KINDS, Flow, Model, Pulse
 
 ROLE = "role:"
 

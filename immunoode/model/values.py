@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from immunoode.errors import ModelError, OutOfBoundsWarning, Problem, nearest
-from immunoode.model.parts import Model, Parameter
+from immunoode.model.components import Model, Parameter
 
 _ROUNDING = 1e-9
 """Of a bound: values that stand at it are not outside by an error of rounding."""

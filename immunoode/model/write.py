@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from immunoode.atomic import write_whole
-from immunoode.model.parts import Member, Model, Need, Parameter
-from immunoode.model.tables import TABLES, Table
+from immunoode.model.components import Member, Model, Need, Parameter
+from immunoode.model.schema import TABLES, Table
 
 
 def save_model(model: Model, path: str | Path, *, overwrite: bool = True) -> Path:

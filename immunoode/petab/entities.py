@@ -10,17 +10,17 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.interop.document import open_document
-from immunoode.interop.events import read_sbml_events
+from immunoode.interop.open_sbml import open_document
 from immunoode.interop.sbml import read_sbml
-from immunoode.interop.symbols import Symbols, days_per_unit
+from immunoode.interop.sbml_event_reader import read_sbml_events
+from immunoode.interop.sbml_symbols import Symbols, days_per_unit
+from immunoode.model.components import Model, Parameter
 from immunoode.model.equations import Equations, equations
 from immunoode.model.expressions import TIME
-from immunoode.model.parts import Model, Parameter
 from immunoode.model.symbolic import Expr, symbolic
-from immunoode.petab.duals import Formula
-from immunoode.regimen.occurrences import Events
+from immunoode.petab.dual_numbers import Formula
 from immunoode.regimen.regimen import Regimen
+from immunoode.regimen.sbml_event import Events
 
 START = "_at_start"
 """Ends the name of a parameter that is the initial value of a state."""

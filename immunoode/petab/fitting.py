@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, ImmunoodeError, Problem, nearest
-from immunoode.petab.duals import FloatArray, slopes_of
+from immunoode.petab.dual_numbers import FloatArray, slopes_of
 from immunoode.petab.priors import scaled
 from immunoode.petab.problem import PetabProblem
 

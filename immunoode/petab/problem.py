@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem, SolveError, nearest
-from immunoode.model.parts import Model
-from immunoode.petab.courses import Courses, Seen, Solver, Wanted
-from immunoode.petab.duals import Dual, FloatArray, dual, selected, slopes_of
+from immunoode.model.components import Model
+from immunoode.petab.components import Observable
+from immunoode.petab.dual_numbers import Dual, FloatArray, dual, selected, slopes_of
+from immunoode.petab.experiments import Courses, Seen, Solver, Wanted
 from immunoode.petab.files import RIGHT, open_yaml
 from immunoode.petab.noise import Likelihood, likelihood
-from immunoode.petab.parts import Observable
 from immunoode.petab.priors import scaled, stretch, unscaled
 from immunoode.petab.reading import Estimated, Part, is_number, parameters_frame
 from immunoode.petab.version1 import read_version_1

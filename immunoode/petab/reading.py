@@ -12,11 +12,11 @@ import numpy as np
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.model.expressions import TIME
 from immunoode.model.symbolic import Expr
-from immunoode.petab.duals import Formula
+from immunoode.petab.components import Experiment, Observable
+from immunoode.petab.dual_numbers import Formula
 from immunoode.petab.entities import Entities
 from immunoode.petab.files import number
 from immunoode.petab.formulas import formula
-from immunoode.petab.parts import Experiment, Observable
 from immunoode.petab.priors import Prior
 
 if TYPE_CHECKING:

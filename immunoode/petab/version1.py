@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.model.symbolic import Expr
-from immunoode.petab.duals import Formula
+from immunoode.petab.components import STEADY, Experiment, Observable, Period
+from immunoode.petab.dual_numbers import Formula
 from immunoode.petab.entities import Entities, read_entities
 from immunoode.petab.files import RIGHT, inside, names_of, number, open_table
 from immunoode.petab.noise import DISTRIBUTIONS, TRANSFORMATIONS
-from immunoode.petab.parts import STEADY, Experiment, Observable, Period
 from immunoode.petab.priors import FAMILIES_1, SCALES, Prior, numbers_of, scaled
 from immunoode.petab.reading import (
     Estimated,

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.petab.duals import Formula
+from immunoode.petab.components import STEADY, Experiment, Observable, Period
+from immunoode.petab.dual_numbers import Formula
 from immunoode.petab.entities import Entities, read_entities
 from immunoode.petab.files import RIGHT, inside, names_of, number, open_table
-from immunoode.petab.parts import STEADY, Experiment, Observable, Period
 from immunoode.petab.priors import FAMILIES_2, Prior, numbers_of
 from immunoode.petab.reading import (
     Estimated,

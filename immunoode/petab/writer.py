@@ -13,11 +13,11 @@ import numpy as np
 
 from immunoode.atomic import write_together
 from immunoode.errors import DataError, Problem
-from immunoode.fit.likelihood import ErrorModel, ratio_start
-from immunoode.fit.observations import MEASURED, FloatArray
-from immunoode.fit.priors import NORMAL
-from immunoode.fit.result import FitResult
-from immunoode.interop.plain import Plain, plain
+from immunoode.fitting.likelihood import ErrorModel, ratio_start
+from immunoode.fitting.observations import MEASURED, FloatArray
+from immunoode.fitting.priors import NORMAL
+from immunoode.fitting.result import FitResult
+from immunoode.interop.flatten import Plain, plain
 from immunoode.interop.sbml_writer import sbml_of_arms
 from immunoode.model.equations import equations
 from immunoode.model.expressions import TIME, names

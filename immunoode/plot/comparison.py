@@ -11,7 +11,7 @@ from immunoode.plot.style import COLOURS, names_as_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from immunoode.fit.comparison import FitComparison
+    from immunoode.fitting.comparison import FitComparison
 
 _PRINTED = {"aic": "AIC", "aicc": "AICc", "bic": "BIC"}
 

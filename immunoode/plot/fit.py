@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-    from immunoode.fit.observations import FloatArray
-    from immunoode.fit.result import FitResult
+    from immunoode.fitting.observations import FloatArray
+    from immunoode.fitting.result import FitResult
 
 PANELS = 24
 """Subjects drawn in panels of their own; the rest are named in the title."""

@@ -12,8 +12,8 @@ from immunoode.plot.style import COLOURS, line, names_as_text, words
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from immunoode.fit.identify.result import Identifiability
-    from immunoode.fit.observations import FloatArray
+    from immunoode.fitting.identify.result import Identifiability
+    from immunoode.fitting.observations import FloatArray
 
 
 @names_as_text

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from immunoode.fit.observations import INTERVAL, LEFT, MEASURED, RIGHT
+from immunoode.fitting.observations import INTERVAL, LEFT, MEASURED, RIGHT
 from immunoode.plot.style import colour, label, names_as_text, pretty_unit, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
-    from immunoode.fit.observations import FloatArray
+    from immunoode.fitting.observations import FloatArray
     from immunoode.population.predictive import PredictiveCheck
     from immunoode.population.result import PopulationResult
 

@@ -10,13 +10,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from immunoode.plot.style import colour, names_as_text, new_axes, pretty_unit, time_axis, words
-from immunoode.regimen.checks import EXPOSURE_UNIT
+from immunoode.regimen.parsing import EXPOSURE_UNIT
 from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET
 
 if TYPE_CHECKING:
-    from immunoode.regimen.changes import Change
     from immunoode.regimen.doses import Dose
     from immunoode.regimen.regimen import Regimen
+    from immunoode.regimen.state_change import Change
 
 _LANE, _MARK = 0.42, 14.0
 """Inches that a lane takes, and points that a mark is high."""

@@ -21,7 +21,7 @@ from immunoode.plot.oncology import (
     with_count,
 )
 from immunoode.plot.style import names_as_text
-from immunoode.trial.response.words import PD, is_one_of
+from immunoode.trial.response.codes import PD, is_one_of
 from immunoode.trial.table import SUM_OF_DIAMETERS
 
 if TYPE_CHECKING:

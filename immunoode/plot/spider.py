@@ -9,7 +9,7 @@ import numpy as np
 from immunoode.errors import DataError, Problem
 from immunoode.plot.oncology import arm_colours, beside, plain_spines, responses_of, room, sizes_of, time_unit, with_count
 from immunoode.plot.style import names_as_text, new_axes
-from immunoode.trial.response.words import PROGRESSED, is_one_of
+from immunoode.trial.response.codes import PROGRESSED, is_one_of
 
 if TYPE_CHECKING:
     from immunoode.trial.response.responses import Responses

@@ -11,7 +11,7 @@ from immunoode.errors import DataError, Problem
 from immunoode.plot.oncology import arm_colours, beside, plain_spines, responses_of, room, short, time_unit, with_count
 from immunoode.plot.style import names_as_text, new_axes
 from immunoode.regimen.schedule import DOSE, Schedule
-from immunoode.trial.response.words import CR, PR, is_one_of
+from immunoode.trial.response.codes import CR, PR, is_one_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,10 +12,10 @@ from immunoode.plot.style import COLOURS, names_as_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from immunoode.fit.multistart import Starts
-    from immunoode.fit.observations import FloatArray
-    from immunoode.fit.uncertainty.draws import Draws
-    from immunoode.fit.uncertainty.profile import Profile, Profiles
+    from immunoode.fitting.multistart import Starts
+    from immunoode.fitting.observations import FloatArray
+    from immunoode.fitting.uncertainty.draws import Draws
+    from immunoode.fitting.uncertainty.profile import Profile, Profiles
 
 BLUE, ORANGE, GREY = COLOURS[0], COLOURS[1], "0.45"
 _MOST = 12

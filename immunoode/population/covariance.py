@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from immunoode.fit.observations import FloatArray, IntArray
+from immunoode.fitting.observations import FloatArray, IntArray
 
 SMALLEST = 1e-4
 """Standard deviations of random effects are kept above this, where a subject's own value is no longer of interest."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fit.observations import FloatArray
-from immunoode.model.parts import Parameter
+from immunoode.fitting.observations import FloatArray
+from immunoode.model.components import Parameter
 
 NORMAL, LOGNORMAL, LOGIT = "normal", "lognormal", "logit"
 DISTRIBUTIONS = (NORMAL, LOGNORMAL, LOGIT)

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fit.covariates import not_used, warn_of_unused
-from immunoode.fit.fit import arranged
-from immunoode.fit.observations import FloatArray, Observations, Observe
-from immunoode.fit.simulated import base_values, schedules
+from immunoode.fitting.covariates import not_used, warn_of_unused
+from immunoode.fitting.fit import arranged
+from immunoode.fitting.observations import FloatArray, Observations, Observe
+from immunoode.fitting.simulation_predictor import base_values, schedules
+from immunoode.model.components import Model
 from immunoode.model.equations import equations
-from immunoode.model.parts import Model
-from immunoode.population.beginning import Region, beginning, spread
+from immunoode.population.covariate_model import OCCASION_SD, Effects, deviations, effects, on_occasions
 from immunoode.population.distributions import NORMAL
-from immunoode.population.effects import OCCASION_SD, Effects, deviations, effects, on_occasions
 from immunoode.population.focei import Ended, focei
 from immunoode.population.likelihood import likelihood_of
+from immunoode.population.multistart import best_of
 from immunoode.population.occasions import Given, by_occasion, occasions_of, with_occasions, without
-from immunoode.population.problem import TIGHT, Point, problem_of
-from immunoode.population.problem import Problem as Task
+from immunoode.population.population_model import TIGHT, Point, problem_of
+from immunoode.population.population_model import Problem as Task
 from immunoode.population.result import SEED, PopulationResult
 from immunoode.population.saem import saem
-from immunoode.population.starts import best_of
-from immunoode.population.trajectories import Trajectories
+from immunoode.population.starting_values import Region, beginning, spread
+from immunoode.population.subject_predictions import Trajectories
 from immunoode.regimen.schedule import Schedule
 from immunoode.trial.table import TrialData
 
@@ -91,7 +91,7 @@ def fit_population(
         there is none, at its own first observation.
     covariates : mapping, optional
         {"clearance": "log(weight / 70)", "growth_rate": ["arm", "age"]}: what shifts a parameter's latent mean; see
-        `immunoode.fit.covariates`.
+        `immunoode.fitting.covariates`.
     distribution : mapping, optional
         {"fraction": "logit"}: "lognormal" (default where a parameter cannot be negative), "logit" within its bounds, "normal".
     initial : mapping, optional
@@ -221,7 +221,7 @@ def _sorted(seen: Observations) -> Observations:
 
 def _first(model: Model, seen: Observations, free: frozenset[str]) -> dict[str, float]:
     """Return where typical values of baselines that vary start: at the middle of the first observations."""
-    from immunoode.fit.observations import baseline_parameter
+    from immunoode.fitting.observations import baseline_parameter
 
     found = {}
     for q, output in enumerate(seen.outputs):

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.fit.observations import FloatArray
-from immunoode.population.conditional import begin, modes, second_modes
-from immunoode.population.expectation import warm
-from immunoode.population.marginal import Marginal, marginal
-from immunoode.population.problem import Point, Problem
+from immunoode.fitting.observations import FloatArray
+from immunoode.population.conditional_modes import begin, modes, second_modes
+from immunoode.population.em_steps import warm
+from immunoode.population.laplace import Marginal, marginal
+from immunoode.population.population_model import Point, Problem
 
 WARM_ROUNDS = 8
 FLAT = 0.02

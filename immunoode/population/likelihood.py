@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fit.densities import log_between
-from immunoode.fit.likelihood import ERRORS, floor_of, impossible
-from immunoode.fit.observations import LEFT, MEASURED, RIGHT, FloatArray, IntArray, Observations
+from immunoode.fitting.densities import log_between
+from immunoode.fitting.likelihood import ERRORS, floor_of, impossible
+from immunoode.fitting.observations import LEFT, MEASURED, RIGHT, FloatArray, IntArray, Observations
 
 _STEP = 1e-4
 """Step of differences on the scale of standard deviations, for censored observations alone."""

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fit.observations import FloatArray, Observations
+from immunoode.fitting.observations import FloatArray, Observations
 from immunoode.model.combine import closed
+from immunoode.model.components import Derived, Model, Parameter
 from immunoode.model.expressions import names as names_in
-from immunoode.model.parts import Derived, Model, Parameter
 from immunoode.regimen.schedule import SET, Schedule
 from immunoode.tables.cells import text
 from immunoode.tables.files import open_table

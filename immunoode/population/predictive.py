@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fit.observations import LEFT, MEASURED, FloatArray, IntArray
-from immunoode.population.simulated import natural, simulated
+from immunoode.fitting.observations import LEFT, MEASURED, FloatArray, IntArray
+from immunoode.population.simulated_data import natural, simulated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,15 +9,15 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import FitError, Problem
-from immunoode.fit.lack_of_fit import LITTLE, LackOfFit, lack_of_fit
-from immunoode.fit.report import doses_line, not_used_line
+from immunoode.fitting.lack_of_fit import LITTLE, LackOfFit, lack_of_fit
+from immunoode.fitting.report import doses_line, not_used_line
 from immunoode.population.distributions import LOGIT, LOGNORMAL, NORMAL
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from immunoode.fit.observations import FloatArray
-    from immunoode.population.levels import Level
+    from immunoode.fitting.observations import FloatArray
+    from immunoode.population.random_effect_levels import Level
     from immunoode.population.result import PopulationResult
 
 SHRUNK = 0.5

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from immunoode.fit.observations import FloatArray
+from immunoode.fitting.observations import FloatArray
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -51,7 +51,7 @@ def _conditional(result: PopulationResult) -> FloatArray:
 def _ranked(result: PopulationResult, draws: int, seed: int) -> FloatArray:
     from scipy.special import ndtri
 
-    from immunoode.population.simulated import simulated
+    from immunoode.population.simulated_data import simulated
 
     problem, made = result.problem, simulated(result, draws, seed)
     out = np.full(made.shape[1], np.nan)

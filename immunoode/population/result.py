@@ -12,17 +12,17 @@ import numpy as np
 
 from immunoode.errors import FitError
 from immunoode.errors import Problem as Problem_
-from immunoode.fit.observations import FloatArray, Observations
-from immunoode.fit.saving import fingerprint, save
-from immunoode.model.parts import Model
+from immunoode.fitting.observations import FloatArray, Observations
+from immunoode.fitting.saving import fingerprint, save
+from immunoode.model.components import Model
 from immunoode.notebook import without_mathematics
-from immunoode.population.conditional import ROUNDS, Modes, modes
+from immunoode.population.conditional_modes import ROUNDS, Modes, modes
 from immunoode.population.focei import Ended
-from immunoode.population.levels import Level, levels
-from immunoode.population.marginal import objective
-from immunoode.population.problem import Point, Problem
+from immunoode.population.laplace import objective
+from immunoode.population.multistart import PopulationStarts
+from immunoode.population.population_model import Point, Problem
+from immunoode.population.random_effect_levels import Level, levels
 from immunoode.population.sampling import importance
-from immunoode.population.starts import PopulationStarts
 from immunoode.population.uncertainty import Uncertainty, uncertainty
 from immunoode.trial.table import TrialData
 

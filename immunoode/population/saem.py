@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.fit.observations import FloatArray
-from immunoode.population.conditional import Modes, begin, modes
-from immunoode.population.expectation import coefficients_of, error_step, fixed_coefficients, fixed_step, moved, warm
+from immunoode.fitting.observations import FloatArray
+from immunoode.population.conditional_modes import Modes, begin, modes
+from immunoode.population.em_steps import coefficients_of, error_step, fixed_coefficients, fixed_step, moved, warm
 from immunoode.population.focei import Ended, Trace, unbegun, why
-from immunoode.population.problem import Point, Problem
+from immunoode.population.population_model import Point, Problem
 from immunoode.population.sampling import Chains, chains_of, sweep, whole
 
 PATIENTS, FEWEST, MOST = 1200, 3, 5

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunoode.fit.observations import FloatArray
-from immunoode.population.conditional import Modes
-from immunoode.population.problem import Point, Problem
+from immunoode.fitting.observations import FloatArray
+from immunoode.population.conditional_modes import Modes
+from immunoode.population.population_model import Point, Problem
 
 FREEDOM = 5.0
 """Degrees of freedom of independent proposals, whose tails must be longer than what they stand for."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunoode.fit.observations import FloatArray
-from immunoode.population.conditional import Modes
-from immunoode.population.marginal import marginal
-from immunoode.population.problem import Point, Problem
+from immunoode.fitting.observations import FloatArray
+from immunoode.population.conditional_modes import Modes
+from immunoode.population.laplace import marginal
+from immunoode.population.population_model import Point, Problem
 from immunoode.population.sampling import proposals
 
 DRAWS = 400

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from immunoode.regimen.changes import Change
-from immunoode.regimen.course import LOCF, Course
+from immunoode.regimen.covariate_series import LOCF, Course
 from immunoode.regimen.doses import WEEK, Dose
-from immunoode.regimen.rows import Rule
+from immunoode.regimen.expand import Rule
 from immunoode.regimen.schedule import MULTIPLY, REPLACE
+from immunoode.regimen.state_change import Change
 
 if TYPE_CHECKING:
     from immunoode.regimen.regimen import Regimen

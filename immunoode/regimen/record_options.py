@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.regimen.course import RULES
+from immunoode.regimen.covariate_series import RULES
 
 COVARIATES = {
     "WT": "weight",

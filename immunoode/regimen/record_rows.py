@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from immunoode.regimen import record as kind
+from immunoode.regimen.expand import Row
 from immunoode.regimen.record import Record
 from immunoode.regimen.record_times import days_of, exact
-from immunoode.regimen.rows import Row
 from immunoode.regimen.schedule import MULTIPLY, REPLACE, RESET, SET
 
 SEEN, AFTER = 0.25, 0.5

@@ -12,14 +12,14 @@ import numpy as np
 from immunoode.errors import DataError, Problem
 from immunoode.regimen import record as kind
 from immunoode.regimen import schedule as words
-from immunoode.regimen.course import LOCF
+from immunoode.regimen.covariate_series import LOCF
+from immunoode.regimen.elapsed_time import running_times
+from immunoode.regimen.expand import of_rows
 from immunoode.regimen.record import Record, input_of, record_problems, records_of
-from immunoode.regimen.record_clock import running_times
 from immunoode.regimen.record_options import covariate_columns, days_per, named, rule_problems
 from immunoode.regimen.record_rows import Due, due_rows
 from immunoode.regimen.record_table import NEEDED, Found, RecordTable, record_table
 from immunoode.regimen.record_times import days_of
-from immunoode.regimen.rows import of_rows
 from immunoode.regimen.schedule import Schedule
 from immunoode.tables.reconciliation import Reconciliation, Tally
 
@@ -126,7 +126,7 @@ def read_records(
     to what is there; with AMT 0 and a RATE, a constant infusion at steady state that ends. ADDL doses are written out; a reset
     cancels those that are still to come, a steady state those of its own compartment. A reset whose TIME lies before that of
     the row above starts the clock again: it comes a whole number of days later, and
-    `immunoode.regimen.record_clock.record_days` says which day each row then is. Times are exact: those that are equal in the
+    `immunoode.regimen.elapsed_time.record_days` says which day each row then is. Times are exact: those that are equal in the
     table's unit are equal. Refused: compartments turned off (negative CMT).
 
     Examples

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from immunoode import units
-from immunoode.regimen.changes import Change, multiplication, replacement, reset
-from immunoode.regimen.course import Course, course
+from immunoode.regimen.covariate_series import Course, course
+from immunoode.regimen.dose_rule import dose_rule
 from immunoode.regimen.doses import Dose
-from immunoode.regimen.reactions import Reaction, reaction
-from immunoode.regimen.rows import Rule, schedule_of, stated_rows
-from immunoode.regimen.rules import dose_rule
+from immunoode.regimen.expand import Rule, schedule_of, stated_rows
 from immunoode.regimen.schedule import Schedule
+from immunoode.regimen.state_change import Change, multiplication, replacement, reset
+from immunoode.regimen.triggers import Reaction, reaction
 
 if TYPE_CHECKING:
     import pandas as pd

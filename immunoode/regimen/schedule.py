@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, RegimenError, nearest
-from immunoode.regimen.reactions import Reaction
+from immunoode.regimen.triggers import Reaction
 
 FloatArray = NDArray[np.float64]
 DOSE, REPLACE, MULTIPLY, RESET, SET = "dose", "replace", "multiply", "reset", "set"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import Problem, SolveError
 from immunoode.model.combine import closed
+from immunoode.model.components import Model
 from immunoode.model.library import load_model
-from immunoode.model.parts import Model
 from immunoode.model.roles import having
 from immunoode.notebook import without_mathematics
 from immunoode.regimen.regimen import Regimen

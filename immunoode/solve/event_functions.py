@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
-from immunoode.interop.plain import Plain
+from immunoode.interop.flatten import Plain
 from immunoode.model.equations import equations
 from immunoode.model.expressions import TIME, names
 from immunoode.model.symbolic import Expr, derivative, symbolic
-from immunoode.regimen.occurrences import Event, Events
+from immunoode.regimen.sbml_event import Event, Events
 from immunoode.solve.system import FloatArray, Function, System, system_of
 from immunoode.solve.time_roots import roots
 

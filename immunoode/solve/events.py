@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from immunoode.errors import Problem, SolveError
 from immunoode.model.equations import Equations
 from immunoode.regimen import schedule as words
-from immunoode.regimen.reactions import Reaction
 from immunoode.regimen.schedule import Schedule
+from immunoode.regimen.triggers import Reaction
 from immunoode.solve.sensitivity import AMOUNT, TIME, By
 
 (DOSE, INFUSION_START, INFUSION_END, STOP, REPLACE, MULTIPLY, RESET, SET, STEADY, VISIT, FIRST, REPORT, SUPERPOSE) = range(13)

@@ -12,10 +12,10 @@ import numpy as np
 from immunoode.atomic import free_place
 from immunoode.errors import OutOfBoundsWarning, Problem, SolveError
 from immunoode.model.combine import closed
+from immunoode.model.components import Model
 from immunoode.model.equations import equations
-from immunoode.model.parts import Model
 from immunoode.model.values import warn_outside
-from immunoode.regimen.occurrences import Events
+from immunoode.regimen.sbml_event import Events
 from immunoode.solve.digest import digest
 from immunoode.solve.formats import FORMATS
 from immunoode.solve.reductions import reductions

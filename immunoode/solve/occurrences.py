@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
-from immunoode.interop.plain import plain
-from immunoode.model.parts import Model
-from immunoode.regimen.occurrences import Events
+from immunoode.interop.flatten import plain
+from immunoode.model.components import Model
+from immunoode.regimen.sbml_event import Events
 from immunoode.solve.event_functions import STARTS, EventFunctions, event_functions
 from immunoode.solve.prepare import prepare
 from immunoode.solve.simulation import Simulation

@@ -9,8 +9,8 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import Problem, SolveError, nearest
+from immunoode.model.components import Model
 from immunoode.model.equations import equations
-from immunoode.model.parts import Model
 from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.events import Layout, layout_of

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError, nearest
-from immunoode.regimen import reactions as words
-from immunoode.regimen.reactions import Reaction
+from immunoode.regimen import triggers as words
 from immunoode.regimen.schedule import Schedule
+from immunoode.regimen.triggers import Reaction
 from immunoode.solve.sensitivity import By
 
 FloatArray = NDArray[np.float64]

@@ -11,11 +11,11 @@ import numpy as np
 from immunoode import units
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.combine import closed
+from immunoode.model.components import Model
 from immunoode.model.equations import Equations, equations
 from immunoode.model.library import load_model
-from immunoode.model.parts import Model
 from immunoode.model.values import warn_outside
-from immunoode.regimen.occurrences import Events
+from immunoode.regimen.sbml_event import Events
 from immunoode.regimen.schedule import SET, Schedule
 from immunoode.solve.grid import daily
 from immunoode.solve.occurrences import many_with_events

@@ -13,7 +13,6 @@ from immunoode.tables.dates import Partial
 from immunoode.tables.files import EXCEL, SAS, open_table
 from immunoode.tables.identifiers import identifiers
 from immunoode.tables.reconciliation import Reconciliation, together
-from immunoode.trial.account import baseline_notes, reconciled
 from immunoode.trial.adam_dataset import Dataset, Part
 from immunoode.trial.adam_responses import responses
 from immunoode.trial.adam_subjects import SUBJECT, Subjects, subjects_of
@@ -21,7 +20,8 @@ from immunoode.trial.adam_times import times_to_events
 from immunoode.trial.adam_tumours import tumour_results
 from immunoode.trial.readers import one_reader
 from immunoode.trial.reading import unlike_arms
-from immunoode.trial.response.of_trial import stated_kind
+from immunoode.trial.reconcile import baseline_notes, reconciled
+from immunoode.trial.response.from_trial_data import stated_kind
 from immunoode.trial.table import COLUMNS, ENDPOINTS, FINDINGS, LEFT_OUT, TrialData, empty
 
 if TYPE_CHECKING:

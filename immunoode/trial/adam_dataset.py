@@ -12,8 +12,8 @@ from immunoode.tables.identifiers import identifiers
 from immunoode.tables.reconciliation import UNUSED
 from immunoode.trial.adam_subjects import NO_ARM, SUBJECT, Subjects, first_column, starts_of
 from immunoode.trial.readers import Chosen
-from immunoode.trial.rows import first_reason
 from immunoode.trial.table import ENDPOINTS, FINDINGS, LEFT_OUT, empty
+from immunoode.trial.validation import first_reason
 
 if TYPE_CHECKING:
     import pandas as pd

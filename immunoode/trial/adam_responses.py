@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from immunoode.trial.adam_dataset import Dataset, Part
-from immunoode.trial.response.of_trial import stated_kind
-from immunoode.trial.response.words import given_code, non_target_code, target_code
-from immunoode.trial.rows import first_reason, quoting
+from immunoode.trial.response.codes import given_code, non_target_code, target_code
+from immunoode.trial.response.from_trial_data import stated_kind
 from immunoode.trial.table import FINDINGS
+from immunoode.trial.validation import first_reason, quoting
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ from immunoode.errors import DataError, Problem
 from immunoode.tables.cells import is_missing, text
 from immunoode.tables.dates import Partial, read_dates
 from immunoode.tables.identifiers import identifiers
-from immunoode.trial.rows import first_reason
 from immunoode.trial.table import LEFT_OUT, empty
+from immunoode.trial.validation import first_reason
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,8 +14,8 @@ from immunoode.errors import DataError, Problem, UnitError
 from immunoode.tables.cells import numbers
 from immunoode.tables.dates import date_advice, read_dates, study_days
 from immunoode.trial.adam_dataset import Dataset, Part
-from immunoode.trial.rows import first_reason, quoting
 from immunoode.trial.table import ENDPOINTS
+from immunoode.trial.validation import first_reason, quoting
 from immunoode.unit_words import time_unit, time_unit_in_label
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from immunoode.tables.identifiers import one_spelling
 from immunoode.trial.adam_dataset import Dataset, Part
 from immunoode.trial.findings import NOT_EVALUABLE
 from immunoode.trial.reading import read_rows
-from immunoode.trial.rows import NO_VALUE, first_reason, no_value, quoting
 from immunoode.trial.table import DIAMETER, FINDINGS, SUM_OF_DIAMETERS
+from immunoode.trial.validation import NO_VALUE, first_reason, no_value, quoting
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,11 +12,11 @@ from immunoode.tables.cells import number_advice, numbers, text
 from immunoode.tables.files import open_table
 from immunoode.tables.headings import find_columns
 from immunoode.tables.identifiers import identifiers
-from immunoode.trial.account import reconciled
 from immunoode.trial.covariates import constant
 from immunoode.trial.reading import arm_notes
-from immunoode.trial.rows import first_reason, no_value, quoting
+from immunoode.trial.reconcile import reconciled
 from immunoode.trial.table import COLUMNS, ENDPOINTS, LEFT_OUT, TrialData, empty
+from immunoode.trial.validation import first_reason, no_value, quoting
 from immunoode.unit_words import time_unit, time_unit_in_label
 
 if TYPE_CHECKING:

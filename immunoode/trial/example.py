@@ -11,7 +11,7 @@ FILE = Path(__file__).with_name("data") / "example_trial.csv"
 ARMS = ("docetaxel", "pembrolizumab", "docetaxel + pembrolizumab")
 TITLE = "Simulated example trial"
 HEADER = """\
-# SIMULATED DATA, of no real patient: made by immunoode/trial/make_example.py from the package's own models
+# SIMULATED DATA, of no real patient: made by immunoode/trial/example_data.py from the package's own models
 # (tumour_immune with pembrolizumab and docetaxel), with variability between patients and measurement error.
 # Sum of diameters of target lesions in mm; day 0 is the first dose.
 """

@@ -14,10 +14,10 @@ from immunoode.tables.files import open_table
 from immunoode.tables.headings import KNOWN, Columns, find_columns, heading
 from immunoode.tables.identifiers import identifiers, one_spelling
 from immunoode.tables.workbook import only_sheet, open_sheets
-from immunoode.trial.account import baseline_notes, reconciled
 from immunoode.trial.findings import TOO_SMALL, as_finding
 from immunoode.trial.readers import one_reader
 from immunoode.trial.reading import read_rows
+from immunoode.trial.reconcile import baseline_notes, reconciled
 from immunoode.trial.table import DIAMETER, FINDINGS, LEFT_OUT, SUM_OF_DIAMETERS, TrialData, empty
 from immunoode.trial.times import days_of
 

@@ -22,8 +22,8 @@ from immunoode.tables.identifiers import identifiers
 from immunoode.tables.reconciliation import UNUSED, Reconciliation, Tally
 from immunoode.trial.covariates import constant
 from immunoode.trial.reading import read_rows
-from immunoode.trial.rows import SAME
 from immunoode.trial.table import ENDPOINTS, FINDINGS, TrialData
+from immunoode.trial.validation import SAME
 
 if TYPE_CHECKING:
     import pandas as pd

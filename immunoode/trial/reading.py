@@ -15,11 +15,11 @@ from immunoode.tables.files import open_table
 from immunoode.tables.headings import KNOWN, Columns, find_columns, heading, heading_words
 from immunoode.tables.identifiers import identifiers, matched, spellings
 from immunoode.tables.reconciliation import UNUSED
-from immunoode.trial.account import baseline_notes, reconciled
 from immunoode.trial.readers import one_reader
-from immunoode.trial.rows import canonical, in_order, reasons
+from immunoode.trial.reconcile import baseline_notes, reconciled
 from immunoode.trial.table import TrialData
 from immunoode.trial.times import days_of
+from immunoode.trial.validation import canonical, in_order, reasons
 from immunoode.trial.values import SIZES, Measured, measured
 
 if TYPE_CHECKING:

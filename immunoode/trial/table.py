@@ -10,7 +10,7 @@ from immunoode.errors import DataError, Problem, nearest
 from immunoode.notebook import without_mathematics
 from immunoode.regimen.schedule import Schedule
 from immunoode.tables.reconciliation import UNUSED, Reconciliation
-from immunoode.trial.account import listed
+from immunoode.trial.reconcile import listed
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -15,8 +15,8 @@ from immunoode.tables.headings import Columns, find_columns, heading_words
 from immunoode.tables.identifiers import identifier, identifiers
 from immunoode.tables.reconciliation import UNUSED, Reconciliation
 from immunoode.tables.visits import visit_time
-from immunoode.trial.account import baseline_notes, reconciled
 from immunoode.trial.reading import read_rows
+from immunoode.trial.reconcile import baseline_notes, reconciled
 from immunoode.trial.table import LEFT_OUT, TrialData
 from immunoode.trial.times import days_of
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from immunoode.trial.response.grid import grid_of
+from immunoode.trial.response.codes import NE, NONE
 from immunoode.trial.response.tables import collected
+from immunoode.trial.response.visit_grid import grid_of
 from immunoode.trial.response.visits import Array, Assessed, Visits, blank_visits
-from immunoode.trial.response.words import NE, NONE
 
 WITHOUT_BASELINE = "no assessment at baseline: not evaluable"
 

@@ -11,15 +11,15 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.tables.identifiers import identifiers
-from immunoode.trial.response.assemble import responses_of
-from immunoode.trial.response.grid import first_time
+from immunoode.trial.response.assessments import responses_of
+from immunoode.trial.response.codes import IRECIST_NAMES, NONE, PD, RECIST_NAMES, UPD
 from immunoode.trial.response.immune import irecist_response
 from immunoode.trial.response.responses import Responses
 from immunoode.trial.response.rules import IrecistRules, RecistRules
 from immunoode.trial.response.tables import collected, read, reasons
-from immunoode.trial.response.timepoint import Points, evaluate, recist_reason, recist_response
+from immunoode.trial.response.time_point_response import Points, evaluate, recist_reason, recist_response
+from immunoode.trial.response.visit_grid import first_time
 from immunoode.trial.response.visits import Array, Assessed
-from immunoode.trial.response.words import IRECIST_NAMES, NONE, PD, RECIST_NAMES, UPD
 
 if TYPE_CHECKING:
     import pandas as pd

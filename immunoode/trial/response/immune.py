@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from immunoode.trial.response.grid import any_of
+from immunoode.trial.response.codes import CR, NE, NON, NONE, PD, PR, SD, UPD
 from immunoode.trial.response.rules import TOLERANCE, IrecistRules
-from immunoode.trial.response.timepoint import Points
+from immunoode.trial.response.time_point_response import Points
+from immunoode.trial.response.visit_grid import any_of
 from immunoode.trial.response.visits import Array, Visits
-from immunoode.trial.response.words import CR, NE, NON, NONE, PD, PR, SD, UPD
 
 
 class Visit(NamedTuple):

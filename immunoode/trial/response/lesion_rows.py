@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.trial.response.baseline import is_baseline
-from immunoode.trial.response.grid import Grid, grid_of
-from immunoode.trial.response.rules import TOLERANCE, RecistRules
-from immunoode.trial.response.tables import Rows, flags, labels, numbers, reasons, unusable
-from immunoode.trial.response.visits import Array
-from immunoode.trial.response.words import (
+from immunoode.trial.response.codes import (
     ABSENT,
     BLANK,
     FINDINGS,
@@ -27,6 +23,10 @@ from immunoode.trial.response.words import (
     finding_code,
     kind_code,
 )
+from immunoode.trial.response.rules import TOLERANCE, RecistRules
+from immunoode.trial.response.tables import Rows, flags, labels, numbers, reasons, unusable
+from immunoode.trial.response.visit_grid import Grid, grid_of
+from immunoode.trial.response.visits import Array
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.trial.response.baseline import last_known
+from immunoode.trial.response.codes import BLANK, CR, NE, NEW, NON, NON_TARGET, NONE, PD, PROGRESSION, TARGET, UNKNOWN
 from immunoode.trial.response.lesion_rows import Lesions, Timeline, grown, is_gone, is_there, sorted_lesions
 from immunoode.trial.response.new_lesions import new_targets
 from immunoode.trial.response.rules import IrecistRules, RecistRules
 from immunoode.trial.response.tables import Rows, collected, reasons
 from immunoode.trial.response.visits import Array, Assessed, Subjects, blank_visits, picked
-from immunoode.trial.response.words import BLANK, CR, NE, NEW, NON, NON_TARGET, NONE, PD, PROGRESSION, TARGET, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd

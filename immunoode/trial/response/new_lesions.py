@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from immunoode.trial.response.codes import NEW, NEW_TARGET
 from immunoode.trial.response.rules import IrecistRules
-from immunoode.trial.response.words import NEW, NEW_TARGET
 
 if TYPE_CHECKING:
     from immunoode.trial.response.lesion_rows import Lesions

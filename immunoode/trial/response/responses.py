@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from immunoode.errors import DataError, Problem
 from immunoode.notebook import without_mathematics
-from immunoode.trial.account import listed
-from immunoode.trial.response.best import CONTROL
+from immunoode.trial.reconcile import listed
+from immunoode.trial.response.best_response import CONTROL
+from immunoode.trial.response.codes import IRECIST_NAMES, RECIST_NAMES
 from immunoode.trial.response.rates import pseudoprogression_table, rate_table
 from immunoode.trial.response.rules import IrecistRules, RecistRules
-from immunoode.trial.response.words import IRECIST_NAMES, RECIST_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,13 +12,13 @@ from immunoode.tables import cells
 from immunoode.tables.files import plain_table
 from immunoode.tables.identifiers import identifiers
 from immunoode.trial.readers import one_reader
-from immunoode.trial.response.headers import in_our_names
-from immunoode.trial.response.of_trial import measurements_of, statements_of
+from immunoode.trial.response.column_synonyms import in_our_names
+from immunoode.trial.response.from_trial_data import measurements_of, statements_of
 from immunoode.trial.response.rules import IrecistRules, RecistRules
 from immunoode.trial.response.same_visit import visit_days
 from immunoode.trial.response.visits import Array, Assessed
-from immunoode.trial.rows import NO_VALUE
 from immunoode.trial.table import DIAMETER, LEFT_OUT, SUM_OF_DIAMETERS, TrialData, empty
+from immunoode.trial.validation import NO_VALUE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,9 +79,9 @@ def read(
         If it has the columns of no form, a subject is in two arms, or a word is unknown.
     """
     from immunoode.trial.response.combine import combined
+    from immunoode.trial.response.from_sums import from_sums
     from immunoode.trial.response.lesions import from_lesions
-    from immunoode.trial.response.stated import from_responses
-    from immunoode.trial.response.sums import from_sums
+    from immunoode.trial.response.reported_responses import from_responses
 
     assessments, others = _of_reader(assessments, reader)
     measured, stated = _chosen(*_tables(assessments), by)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from immunoode import units
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.tables.identifiers import identifiers
+from immunoode.trial.response.codes import RESPONDED, is_one_of
 from immunoode.trial.response.responses import Responses
-from immunoode.trial.response.words import RESPONDED, is_one_of
 from immunoode.trial.survival.table import endpoint_table
 
 if TYPE_CHECKING:

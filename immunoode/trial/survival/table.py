@@ -9,8 +9,8 @@ import numpy as np
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.tables.cells import text
 from immunoode.tables.identifiers import identifiers
-from immunoode.trial.rows import first_reason
 from immunoode.trial.table import ENDPOINTS, TrialData
+from immunoode.trial.validation import first_reason
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,107 @@
+"""Cross-validation by subject: each is predicted by a fit to the others."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem
+from immunoode.fitting.minimise import refit
+from immunoode.fitting.objective import ratio
+from immunoode.fitting.observations import FloatArray, IntArray
+from immunoode.fitting.parameterisation import PER_SUBJECT
+from immunoode.fitting.threads import one_thread
+from immunoode.fitting.uncertainty.bootstrap import of_subjects
+from immunoode.fitting.uncertainty.progress import bar_over, processors
+
+if TYPE_CHECKING:
+    from immunoode.fitting.result import FitResult
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """-2 log-likelihood (S,) of each subject, under a fit to the subjects of the other `folds` (S,)."""
+
+    subjects: tuple[str, ...]
+    folds: IntArray
+    deviances: FloatArray
+
+    @property
+    def deviance(self) -> float:
+        """Of all subjects: what models are compared by."""
+        return float(self.deviances.sum())
+
+    @property
+    def standard_error(self) -> float:
+        """Of the sum, over subjects."""
+        return float(self.deviances.std(ddof=1) * np.sqrt(len(self.deviances)))
+
+    def __str__(self) -> str:
+        return f"-2 log L of subjects not fitted: {self.deviance:.3f} (standard error {self.standard_error:.3g})"
+
+
+def cross_validate(result: FitResult, folds: int, seed: int, progress: bool | None = None) -> CrossValidation:
+    """Fit to all but one fold of the subjects, for each fold; arms are spread over the folds evenly.
+
+    Raises
+    ------
+    FitError
+        If the fit has parameters of each subject, of which nothing is known before it is seen, or there are too few subjects.
+    """
+    seen, fit = result.observations, result.objective
+    own = [s.name for s in fit.design.slots if s.sharing == PER_SUBJECT]
+    if own:
+        raise FitError(Problem("cross_validate", f"{own[0]!r} is each subject's own", "share it, or use fit_population"))
+    if not 2 <= folds <= len(seen.subjects):
+        raise FitError(Problem("folds", f"is {folds!r} of {len(seen.subjects)} subjects", "from 2 to the number of subjects"))
+    fold = _folds(seen.arms, folds, np.random.default_rng(seed))
+
+    def one(k: int) -> tuple[IntArray, FloatArray]:
+        mine = np.flatnonzero(fold == k)
+        return mine, _left_out(result, np.flatnonzero(fold != k), mine)
+
+    deviances = np.zeros(len(fold))
+    with one_thread(), ThreadPoolExecutor(processors()) as pool, bar_over(folds, "folds", progress) as bar:
+        for mine, values in pool.map(one, range(folds)):
+            deviances[mine] = values
+            bar.update()
+    return CrossValidation(seen.subjects, fold, deviances)
+
+
+def _folds(arms: tuple[str, ...], folds: int, random: np.random.Generator) -> IntArray:
+    """Return the fold of each subject."""
+    out, begin = np.zeros(len(arms), np.int64), 0
+    for arm in dict.fromkeys(arms):
+        mine = random.permutation([i for i, a in enumerate(arms) if a == arm])
+        out[mine] = (begin + np.arange(len(mine))) % folds
+        begin += len(mine)
+    return out
+
+
+def _left_out(result: FitResult, others: IntArray, mine: IntArray) -> FloatArray:
+    """Return -2 log L of some subjects under a fit to the others."""
+    training, parameters = of_subjects(result.objective, others), result.lmfit.params.copy()
+    refit(training, parameters)
+    testing = of_subjects(result.objective, mine, every=False)
+    f = testing.predictions(parameters)
+    if not np.isfinite(f).all():
+        raise FitError(Problem("cross_validate", "a subject cannot be simulated with the others' values", "narrower bounds"))
+    out = np.zeros(len(mine))
+    for model, trained in zip(testing.errors, training.errors, strict=True):
+        for s in range(len(mine)):
+            own = model.rows[testing.observations.subject[model.rows] == s]
+            if len(own):
+                seen = testing.observations
+                part = replace(
+                    model,
+                    rows=own,
+                    value=seen.value[own],
+                    censoring=seen.censoring[own],
+                    lower=seen.lower[own],
+                    scale=trained.scale,
+                )
+                out[s] += part.deviance(f[own], ratio(trained, parameters))
+    return out

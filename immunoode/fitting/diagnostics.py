@@ -1,0 +1,199 @@
+"""What a reader of a result must know: what went wrong, what the data cannot tell, what looks like a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.errors import FitError
+from immunoode.fitting.lack_of_fit import CHANCE, LITTLE, LackOfFit, lack_of_fit
+from immunoode.fitting.observations import MEASURED, baseline_parameter
+from immunoode.fitting.parameterisation import PER_ARM, PER_SUBJECT
+from immunoode.regimen.schedule import SET
+
+if TYPE_CHECKING:
+    from immunoode.fitting.likelihood import ErrorModel
+    from immunoode.fitting.result import FitResult
+
+CURVED = 1.3
+"""Residuals over those about a smooth curve above which it is the curve that explains little, and not errors that are large."""
+STRONG = 0.95
+"""Correlation above which two parameters cannot be told apart well."""
+FAR = 30.0
+"""Factor between predictions and observations, typically, above which a unit or a start is likely to be wrong."""
+APART = 3.0
+"""Factor between first predictions and first observations above which curves do not start from the data."""
+EXACT = 1e-5
+"""Relative size of errors below which what is left is the solver's error."""
+
+
+def cautions(result: FitResult) -> tuple[str, ...]:
+    """Return every warning of a result."""
+    lines = _grouped(result.parameters()["beware"].to_dict())
+    if result.stopped:
+        lines.insert(0, f"the fit was stopped by the user{_done(result)}: there may be a better minimum")
+    elif not result.lmfit.success:
+        lines.insert(0, f"the fit did not converge: {result.lmfit.message}")
+    if not result.outcome.settled:
+        lines.append(f"the scale of errors had not settled after {result.outcome.rounds} rounds")
+    if result.objective.failures:
+        lines.append(f"{result.objective.failures} simulations did not finish during the fit (counted as a large misfit)")
+    if result.failed_subjects:
+        lines.append("no simulation at the values found for: " + ", ".join(result.failed_subjects[:10]))
+    return (*_untreated(result), *_several(result), *_data(result), *lines, *_strong(result), *_misfit(result), *_thin(result))
+
+
+def _done(result: FitResult) -> str:
+    if result.starts is None or len(result.starts) == 1:
+        return ""
+    return f" when {len(result.starts) - result.starts.stopped} of {len(result.starts)} starts were done"
+
+
+def _data(result: FitResult) -> Iterator[str]:
+    """Yield a warning for each quantity of which little can be learnt, or that looks like a mistake."""
+    seen = result.observations
+    for model, quantity, output, unit in zip(result.objective.errors, seen.quantities, seen.outputs, seen.units, strict=True):
+        yield from _about(model, result.fitted[model.rows], quantity, unit)
+        yield from _start(result, model, quantity, output)
+
+
+def _start(result: FitResult, model: ErrorModel, quantity: str, output: str) -> Iterator[str]:
+    """Yield a warning where curves start from the model's own value, far from the first values of the data."""
+    if baseline_parameter(result.model, output) in (*result.observations.baselines, *result.objective.design.names):
+        return
+    seen = result.observations
+    rows = model.rows[seen.censoring[model.rows] == MEASURED]
+    order = rows[np.lexsort((seen.time[rows], seen.subject[rows]))]
+    first = order[np.unique(seen.subject[order], return_index=True)[1]]
+    y, f = seen.value[first], result.fitted[first]
+    both = (y > 0) & (f > 0)
+    ratio = float(np.median(f[both] / y[both])) if both.any() else 1.0
+    if max(ratio, 1 / ratio) > APART:
+        known = [d.baseline for d in result.model.derived.values() if d.baseline and d.baseline not in result.values]
+        what = f" ({', '.join(dict.fromkeys(known))})" if known else ""
+        yield (
+            f"curves of {quantity} start from the model's own value, typically {ratio:.3g} times the first one of the data: "
+            f"fit what they start from with per_subject=, or fix it with parameters={what}"
+        )
+
+
+def _about(model: ErrorModel, f: np.ndarray, quantity: str, unit: str) -> Iterator[str]:
+    measured = model.censoring == MEASURED
+    y = model.value[measured]
+    if not len(y):
+        yield f"no value of {quantity} was measured, all are limits: the size of its errors is not known"
+        return
+    if len(y) > 2 and np.ptp(y) == 0:
+        yield f"all {len(y)} values of {quantity} are {y[0]:g} {unit}: they do not tell how it changes"
+    both = (y > 0) & (f[measured] > 0)
+    ratio = float(np.median(y[both] / f[measured][both])) if both.any() else 1.0
+    if max(ratio, 1 / max(ratio, 1e-300)) > FAR:
+        yield (
+            f"{quantity} is typically {ratio:.3g} times its prediction (in {unit}): is its unit right, "
+            "can the curve reach it within the bounds?"
+        )
+    size = model.scale.s / (max(float(np.max(np.abs(y))), 1e-300) if model.kind == "additive" else 1.0)
+    if size < EXACT and np.ptp(y) > 0:
+        yield f"{quantity} is reproduced to {size:.1g} of its size: data without errors, whose standard errors mean little"
+
+
+def _thin(result: FitResult) -> Iterator[str]:
+    """Yield warnings of subjects and arms whose own parameters hardly have observations."""
+    seen, slots = result.observations, result.objective.design.slots
+    own = sum(s.sharing == PER_SUBJECT for s in slots)
+    counts = np.bincount(seen.subject, minlength=len(seen.subjects))
+    few = [s for s, n in zip(seen.subjects, counts, strict=True) if n <= own] if own else []
+    if few:
+        yield (
+            f"{_some(few)} {'has' if len(few) == 1 else 'have'} no more observations than parameters of "
+            "their own: what is theirs rests on these alone, and they tell nothing of what is shared"
+        )
+    arms = np.array(seen.arms, dtype=object)[seen.subject]
+    blind = [a for a in dict.fromkeys(seen.arms) if not (seen.censoring[arms == a] == MEASURED).any()]
+    if blind and any(s.sharing == PER_ARM for s in slots):
+        yield f"nothing was measured in arm {_some(blind)}, all values are limits: its own parameters are bounded on one side"
+
+
+def _several(result: FitResult) -> list[str]:
+    """Return a warning where one start alone found the best minimum."""
+    if result.starts is None or len(result.starts) < 4 or result.starts.agreeing > 1:
+        return []
+    return [f"only 1 of {len(result.starts)} starts ended here: there may be a better minimum still, look with more"]
+
+
+def _misfit(result: FitResult) -> Iterator[str]:
+    """Yield a warning for each quantity whose residuals are not what errors leave, and what can be done."""
+    for lack in lacks_of_fit(result):
+        little = lack.explained < LITTLE and lack.excess > CURVED
+        if lack.found or little:
+            share = f"predictions explain {100 * max(lack.explained, 0.0):.0f} % of its variance" if little else ""
+            what = "; ".join(filter(None, (share, lack.evidence())))
+            yield f"lack of fit of {lack.quantity}: {what}. Standard errors are too small; {_remedy(result, lack)}"
+
+
+def _remedy(result: FitResult, lack: LackOfFit) -> str:
+    """Return what has not been done yet and may help."""
+    slots, starts = result.objective.design.slots, result.starts
+    if lack.subjects_p < CHANCE and not any(s.sharing == PER_SUBJECT for s in slots):
+        taken = list(result.observations.baselines)
+        own = f"their baselines with per_subject={taken!r}, which are taken as measured" if taken else "with per_subject="
+        return f"let subjects differ, {own}, or by fit_population"
+    if starts is None or len(starts) < 2:
+        return "see whether there is a better minimum, starts=8; if not, the model lacks what the data show"
+    if starts.agreeing < 2:
+        return f"look for a better minimum with more than {len(starts)} starts"
+    return (
+        f"{starts.agreeing} of {len(starts)} starts agree, so the model lacks what the data show: "
+        "another structure, or doses that are missing"
+    )
+
+
+def lacks_of_fit(result: FitResult) -> list[LackOfFit]:
+    """Return the tests of residuals of each quantity."""
+    seen, found = result.observations, []
+    for model, at, quantity in zip(result.objective.errors, result.ratios, seen.quantities, strict=True):
+        measured = seen.censoring[model.rows] == MEASURED
+        rows = model.rows[measured]
+        y, f = seen.value[rows], result.fitted[rows]
+        if model.kind in ("lognormal", "proportional"):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                y, f = np.log(y), np.log(f)
+        residuals = model.weighted(result.fitted[model.rows], at)[measured]
+        share = result.lmfit.nvarys * len(rows) / len(seen)
+        found.append(lack_of_fit(quantity, seen.subject[rows], seen.time[rows], y, f, residuals, share))
+    return found
+
+
+def _untreated(result: FitResult) -> list[str]:
+    """Return a warning where the model takes doses and nobody got one."""
+    given = getattr(result.predictor, "schedules", None)
+    if given is None or not result.model.inputs or any(s is not None and set(s.actions) - {SET} for s in given):
+        return []
+    return [f"nobody is treated: say regimens= for doses of {', '.join(result.model.inputs)}"]
+
+
+def _grouped(beware: Mapping[str, str]) -> list[str]:
+    """Return one line for each kind of warning, with the parameters it is about."""
+    kinds = [text for text in dict.fromkeys(beware.values()) if text]
+    about = {text: [key for key, t in beware.items() if t == text] for text in kinds}
+    return [
+        f"{_some(keys)} is {text}" if len(keys) == 1 else f"{_some(keys)} are {text.replace('at its', 'at their')}"
+        for text, keys in about.items()
+    ]
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _strong(result: FitResult) -> list[str]:
+    try:
+        table = result.correlation()
+    except FitError:
+        return []
+    names, values = list(table.index), table.to_numpy()
+    pairs = [(i, j) for i in range(len(names)) for j in range(i) if abs(values[i, j]) > STRONG]
+    lines = [f"{names[j]} and {names[i]} are hard to tell apart (correlation {values[i, j]:.3f})" for i, j in pairs[:8]]
+    return lines + ([f"and {len(pairs) - 8} more pairs of strong correlation"] if len(pairs) > 8 else [])

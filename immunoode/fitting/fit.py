@@ -1,0 +1,261 @@
+"""`fit`: a model to trial data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem
+from immunoode.fitting.covariates import columns_of, not_used, warn_of_unused
+from immunoode.fitting.likelihood import ErrorModel, error_models
+from immunoode.fitting.multistart import search
+from immunoode.fitting.objective import Objective
+from immunoode.fitting.observations import FloatArray, Observations, Observe, baseline_parameter, observations, observed
+from immunoode.fitting.parameterisation import Design, design
+from immunoode.fitting.priors import priors_of
+from immunoode.fitting.result import FitResult
+from immunoode.fitting.simulation_predictor import RTOL, Simulated, base_values, chosen_regimens, schedules
+from immunoode.model.combine import combine
+from immunoode.model.components import Model
+from immunoode.model.equations import equations
+from immunoode.model.library import load_model
+from immunoode.trial.reading import as_trial
+from immunoode.trial.table import TrialData
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def fit(
+    model: Model | str | Sequence[Model | str],
+    data: TrialData | DataFrame,
+    vary: str | Iterable[str] = (),
+    *,
+    per_arm: str | Iterable[str] = (),
+    per_subject: str | Iterable[str] = (),
+    regimens: Any = None,
+    observe: Observe = None,
+    baseline: bool = True,
+    start: float | None = None,
+    error: str | Mapping[str, str] = "proportional",
+    student: float | Mapping[str, float] | None = None,
+    pool: bool = False,
+    covariates: Mapping[str, str | Iterable[str]] | None = None,
+    constraints: Mapping[str, str] | None = None,
+    priors: Any = None,
+    log: bool | Iterable[str] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    initial: Mapping[str, float | Mapping[str, float]] | FitResult | None = None,
+    parameters: Mapping[str, float] | DataFrame | None = None,
+    method: str = "least_squares",
+    starts: int = 1,
+    max_evaluations: int | None = None,
+    engine: str = "compiled",
+    rtol: float = RTOL,
+    threads: int | None = None,
+    progress: bool | None = None,
+) -> FitResult:
+    """Fit a model to trial data by maximum likelihood, as a least-squares problem of lmfit.
+
+    Parameters
+    ----------
+    model : Model, name, or several to be combined
+    data : TrialData or DataFrame
+        Long table: subject, arm, time [days], quantity, value, unit. Values are converted to the outputs' units.
+    vary : names of parameters
+        One value for all subjects, unless named in `per_arm` or `per_subject`.
+    per_arm, per_subject : names of parameters
+        One value for each arm, each subject. They need not be repeated in `vary`.
+    regimens : Regimen or mapping, optional
+        One for all, or one for each arm (or subject). None: the doses in the data (`TrialData.schedules`); untreated where
+        there are none.
+    observe : str or mapping, optional
+        Which output of the model each quantity is, {"tumour_volume_mm3": "tumour_volume"}; by default quantities are
+        outputs of the same name, and others are not fitted.
+    baseline : bool
+        Where the model names the parameter that is an observed output's value at the start, take it for each subject
+        from the data: its last observation at or before day 0 (else its first). The simulation starts there, and that
+        observation is not fitted again. A baseline that varies is fitted like any parameter, from the same day on.
+        Without such a parameter simulations start at day 0, or at the first observation or dose if that is earlier.
+    start : float, optional
+        Day at which every simulation starts, instead.
+    error : {"proportional", "additive", "combined", "lognormal"} or mapping by quantity
+        How observations scatter about predictions; the size is estimated (see `immunoode.fitting.likelihood`).
+    student : float or mapping by quantity, optional
+        Degrees of freedom of Student's t errors, for data with outliers (4, say); None: normal errors.
+    pool : bool
+        One size of errors for all quantities, where each has few observations (errors of the same relative kind only).
+    covariates : mapping, optional
+        {"clearance": "log(weight / 70)", "growth_rate": ["sex", "age"]}: what shifts a parameter that varies, in the scale that
+        is fitted; see `immunoode.fitting.covariates`. Coefficients are parameters of lmfit, "clearance__log_weight_70".
+    constraints : mapping, optional
+        {"kill_rate__b": "2 * kill_rate__a"}: what is an expression of others, in lmfit's names, as lmfit evaluates them.
+    priors : mapping or result of an earlier fit (or a list of both), optional
+        {"kill_rate": ("lognormal", 0.02, 0.5)}: normal by mean and standard deviation, log-normal by median and standard
+        deviation of the logarithm. An earlier fit gives its parameters with their covariance.
+    log : bool or names, optional
+        What is fitted as its logarithm; by default every parameter whose bounds allow it.
+    bounds : mapping, optional
+        {"growth_rate": (0.001, 0.1)} instead of the model's.
+    initial : mapping, optional
+        Where the fit starts instead of the model's values; a value may go by arm or subject. An earlier result, one that was
+        stopped as well, starts it where that ended.
+    parameters : mapping or DataFrame, optional
+        Other values that are held fixed; a DataFrame has one row per subject (or arm).
+    method : {"least_squares", "leastsq"}
+        A trust region within the bounds, or Levenberg-Marquardt with transformed bounds (slow to stop near one).
+    starts : int
+        Fits from this many places, of a Sobol design between the bounds (within a factor of 20 of the start); the best is
+        returned, and has all of them as `.starts`.
+    max_evaluations : int, optional
+        Of each round.
+    engine, rtol, threads
+        As in `simulate`; tighter by default, because derivatives are taken.
+    progress : bool, optional
+        Show a progress bar; by default after two seconds.
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    FitError
+        If the call does not fit the model or the data; everything that is found is reported at once.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> data = imo.load_example().select(arm="docetaxel")
+    >>> model = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))
+    >>> regimen = imo.Regimen().dose("docetaxel", "75 mg/m2", every="3 weeks", count=6)
+    >>> result = imo.fit(model, data, ["growth_rate"], regimens=regimen)  # doctest: +SKIP
+    """
+    begin = time.perf_counter()
+    own = _listed(per_subject)
+    names = [*_listed(vary), *_listed(per_arm), *own]
+    whole, table, seen, regimens = arranged(model, data, frozenset(names), observe, baseline, start, regimens)
+    shifts = {n: columns_of(n, given, seen, table.covariates) for n, given in (covariates or {}).items()}
+    earlier = initial if isinstance(initial, FitResult) else None
+    plan = design(
+        whole,
+        seen.subjects,
+        seen.arms,
+        _listed(vary),
+        _listed(per_arm),
+        own,
+        log=log,
+        bounds=bounds,
+        initial=None if earlier is not None else initial,  # type: ignore[arg-type]
+        starts=_data_starts(whole, table, observe, names, seen),
+        covariates=shifts,
+        constraints=constraints,
+    )
+    plan = plan if earlier is None else plan.continued(earlier.values)
+    base = base_values(whole, seen, table.covariates, parameters, plan.names)
+    predictor = predictor_of(whole, seen, regimens, base, plan, engine, rtol, threads)
+    errors = error_models(seen, error, student)
+    _check_pool(errors, pool)
+    objective = Objective(predictor, seen, plan, errors, pool, priors_of(priors, plan))
+    tried = search(objective, starts, method, max_evaluations, progress)
+    seconds = time.perf_counter() - begin
+    left = not_used(table.covariates, whole.constants, covariates)
+    warn_of_unused(left, table.covariates)
+    return FitResult(whole, table, tried.objectives[tried.best], predictor, tried.outcome, seconds, tried, left)
+
+
+def arranged(
+    model: Model | str | Sequence[Model | str],
+    data: TrialData | DataFrame,
+    free: frozenset[str],
+    observe: Observe,
+    baseline: bool,
+    start: float | None,
+    regimens: Any,
+) -> tuple[Model, TrialData, Observations, Any]:
+    """Return model, data, observations and regimens of a fit: the data's own doses where none are given.
+
+    Raises
+    ------
+    FitError
+        If they do not go together, or no subject is left.
+    """
+    whole, table = whole_model(model), as_trial(data)
+    given = {s: table.schedules.get(s) for s in table.subjects} if regimens is None and table.schedules else regimens
+    first = _first_dose(whole, table, given)
+    own = regimens is None and bool(table.schedules)
+    seen = observations(whole, table, observe, baseline, free, first, start, own)
+    if not seen.subjects:
+        raise FitError(Problem("data", "no subject is left to fit", "see the data's .report()"))
+    return whole, table, seen, given
+
+
+def _check_pool(errors: Sequence[ErrorModel], pool: bool) -> None:
+    kinds = {m.kind for m in errors}
+    if pool and len(errors) > 1 and (len(kinds) > 1 or kinds & {"additive", "combined"}):
+        what = f"errors of the kinds {', '.join(sorted(kinds))} have no size in common"
+        raise FitError(Problem("pool", what, "use error='lognormal' or 'proportional', or pool=False"))
+
+
+def _listed(names: str | Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def whole_model(model: Model | str | Sequence[Model | str]) -> Model:
+    if isinstance(model, str):
+        return load_model(model)
+    return model if isinstance(model, Model) else combine(*model)
+
+
+def predictor_of(
+    model: Model,
+    seen: Observations,
+    regimens: Any,
+    base: FloatArray,
+    plan: Design,
+    engine: str,
+    rtol: float,
+    threads: int | None,
+) -> Simulated:
+    names = equations(model).parameters
+    values = {s: dict(zip(names, map(float, row), strict=True)) for s, row in zip(seen.subjects, base, strict=True)}
+    if isinstance(regimens, Mapping):
+        regimens = {k: v for k, v in regimens.items() if str(k) in {*seen.subjects, *seen.arms}}
+    made = schedules(model, dict(zip(seen.subjects, seen.arms, strict=True)), regimens, values)
+    columns = np.array([names.index(n) for n in plan.names], dtype=np.int64)
+    return Simulated(model, seen, tuple(made[s] for s in seen.subjects), base, columns, plan, engine, threads, rtol)
+
+
+def _first_dose(model: Model, data: TrialData, regimens: Any) -> Callable[[str], float]:
+    """Return a function that gives the first dosing day of a subject (infinite where nothing is given)."""
+    default = dict(zip(equations(model).parameters, equations(model).values, strict=True))
+    chosen = chosen_regimens(data.arm_of(), regimens)
+    distinct = {str(id(r)): r for r in chosen.values()}
+    made = schedules(model, {k: k for k in distinct}, distinct, dict.fromkeys(distinct, default))
+    days = {k: float(np.min(s.times)) if s is not None and len(s.times) else np.inf for k, s in made.items()}
+    return lambda subject: days[str(id(chosen[subject]))]
+
+
+def _data_starts(
+    model: Model, data: TrialData, observe: Observe, names: list[str], seen: Observations
+) -> dict[str, FloatArray]:
+    """Return where baselines that vary start: the first observation of each subject."""
+    starts = {}
+    for quantity, output in observed(model, data, observe).items():
+        parameter = baseline_parameter(model, output)
+        if parameter in names and quantity in seen.quantities:
+            starts[parameter] = _first_values(seen, seen.quantities.index(quantity))
+    return {p: v for p, v in starts.items() if np.isfinite(v).all()}
+
+
+def _first_values(seen: Observations, quantity: int) -> FloatArray:
+    first = np.full(len(seen.subjects), np.nan)
+    mine = (seen.quantity == quantity) & (seen.value > 0)
+    for s in range(len(seen.subjects)):
+        rows = np.flatnonzero(mine & (seen.subject == s))
+        if len(rows):
+            first[s] = seen.value[rows[np.argmin(seen.time[rows])]]
+    return first

@@ -1,0 +1,147 @@
+"""`identifiability`: what a design can tell about parameters, before there are data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem
+from immunoode.fitting.covariates import columns_of
+from immunoode.fitting.fit import arranged, predictor_of, whole_model
+from immunoode.fitting.identify.information import Size, errors_of, size_names, told
+from immunoode.fitting.identify.planned import Times, planned
+from immunoode.fitting.identify.result import Identifiability
+from immunoode.fitting.observations import Observe
+from immunoode.fitting.parameterisation import design
+from immunoode.fitting.simulation_predictor import RTOL, base_values
+from immunoode.fitting.uncertainty.covariance import natural
+from immunoode.model.components import Model
+from immunoode.trial.table import TrialData
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def identifiability(
+    model: Model | str | Sequence[Model | str],
+    vary: str | Iterable[str] = (),
+    *,
+    times: Times | None = None,
+    data: TrialData | DataFrame | None = None,
+    observe: Observe | Iterable[str] = None,
+    per_arm: str | Iterable[str] = (),
+    per_subject: str | Iterable[str] = (),
+    covariates: Mapping[str, str | Iterable[str]] | None = None,
+    constraints: Mapping[str, str] | None = None,
+    regimens: Any = None,
+    subjects: int | Mapping[str, int] = 1,
+    error: str | Mapping[str, str] = "proportional",
+    size: Size | Mapping[str, Size] = 0.2,
+    parameters: Mapping[str, float | Mapping[str, float]] | DataFrame | None = None,
+    log: bool | Iterable[str] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+) -> Identifiability:
+    """Say which parameters a design can determine, before there are data: expected errors, what cannot be told apart.
+
+    Parameters
+    ----------
+    model, vary, per_arm, per_subject, covariates, constraints, regimens, error, log, bounds
+        As in `immunoode.fit`.
+    times : days, or days of each output
+        When every subject is observed; or
+    data : TrialData or DataFrame
+        Data whose subjects, visits and baselines are the design; their values are not looked at otherwise.
+    observe : outputs (as in `immunoode.fit` where there are data)
+    subjects : int or mapping
+        In each arm, of which there is one for each of `regimens`.
+    size : float, (proportional, additive) for combined errors, or mapping by quantity
+        Of errors; proportional and log-normal ones relative, additive ones in the output's unit.
+    parameters : mapping or DataFrame, optional
+        Values at which to look, of parameters that vary as well: what is determined depends on them. Those of one arm (or
+        subject) each: {"shrinkage_rate": {"a": 0.003, "b": 0.007}}, or a DataFrame with one row per arm.
+
+    Returns
+    -------
+    Identifiability
+
+    Raises
+    ------
+    FitError
+        If the call does not fit the model; everything that is found is reported at once.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> found = imo.identifiability("tumour_immune", ["growth_rate"], times=[0, 42, 84], subjects=10, size=0.1)
+    >>> found.ok
+    True
+    """
+    names = [*_listed(vary), *_listed(per_arm), *_listed(per_subject)]
+    if (times is None) == (data is None):
+        raise FitError(Problem("times", "give either times or data", "times=[0, 42, 84]"))
+    table = None
+    if data is not None:
+        whole, trial, seen, given = arranged(model, data, frozenset(names), observe, True, None, regimens)  # type: ignore[arg-type]
+        table = trial.covariates
+    else:
+        whole, given = whole_model(model), regimens
+        assert times is not None
+        seen = planned(whole, times, observe, subjects, regimens)  # type: ignore[arg-type]
+    start, others = _at(parameters, names)
+    shifts = {n: columns_of(n, text, seen, table) for n, text in (covariates or {}).items()}
+    plan = design(
+        whole,
+        seen.subjects,
+        seen.arms,
+        _listed(vary),
+        _listed(per_arm),
+        _listed(per_subject),
+        log=log,
+        bounds=bounds,
+        initial=start,
+        covariates=shifts,
+        constraints=constraints,
+    )
+    base = base_values(whole, seen, table, others, plan.names)
+    predictor = predictor_of(whole, seen, given, base, plan, "compiled", RTOL, None)
+    errors = errors_of(seen, error, size)
+    made = plan.parameters()
+    found = told(predictor, plan, made, seen, errors)
+    varied = [n for n, p in made.items() if p.vary]
+    keys = tuple(natural(n, made) for n in varied)
+    units = {k: s.unit for s in plan.slots for k in s.keys}
+    slope, v, _, _ = errors.spread(found.f, seen.quantity)
+    return Identifiability(
+        whole,
+        seen,
+        plan,
+        predictor,
+        errors,
+        made,
+        keys,
+        tuple(units.get(k, "1") for k in keys),
+        np.array([float(made[k].value) for k in keys]),
+        np.array([k != n for k, n in zip(keys, varied, strict=True)]),
+        size_names(errors, seen.quantities),
+        found.information.sum(axis=0),
+        found.by * (slope / np.sqrt(v))[:, None],
+    )
+
+
+def _at(
+    parameters: Mapping[str, float | Mapping[str, float]] | DataFrame | None, names: list[str]
+) -> tuple[dict[str, Any], Any]:
+    """Return the values of what varies, and those of other parameters."""
+    if parameters is None or isinstance(parameters, Mapping):
+        given = dict(parameters or {})
+        return {n: v for n, v in given.items() if n in names}, {n: v for n, v in given.items() if n not in names}
+    mine = [c for c in parameters.columns if c in names]
+    rows = {str(c): {str(i): float(v) for i, v in parameters[c].items()} for c in mine}
+    start = {n: by if len(set(by.values())) > 1 else next(iter(by.values())) for n, by in rows.items()}
+    return start, parameters.drop(columns=mine) if len(mine) < parameters.shape[1] else None
+
+
+def _listed(names: str | Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)

@@ -1,0 +1,174 @@
+"""Rounds of lmfit: least squares, then the errors' scales, until both have settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem, nearest
+from immunoode.fitting.interrupt import interruptible
+from immunoode.fitting.objective import Objective
+from immunoode.fitting.termination import covariance_of, estimated
+from immunoode.fitting.threads import one_thread
+
+if TYPE_CHECKING:
+    from lmfit import Minimizer, Parameters
+    from lmfit.minimizer import MinimizerResult
+
+METHODS = ("leastsq", "least_squares")
+ROUNDS = 12
+TIGHT = {"ftol": 1e-14, "xtol": 1e-12, "gtol": 1e-12}
+"""Where a round stops: near the end each step gains digits of the parameters that the sum of squares no longer shows."""
+SETTLED = 1e-3
+"""Relative change of the errors' scales below which another round would change nothing that is reported."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a fit ended with: lmfit's result, the rounds it took, whether the scales settled, whether Ctrl-C stopped it."""
+
+    result: MinimizerResult
+    rounds: int
+    settled: bool
+    stopped: bool = False
+
+
+def minimise(
+    objective: Objective,
+    method: str = "least_squares",
+    *,
+    max_evaluations: int | None = None,
+    progress: bool | None = None,
+    parameters: Parameters | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Fit, from `parameters`, by default the values that the design starts from, until done or until `stop` says so.
+
+    Ctrl-C ends it with the best values so far, as an outcome that was stopped.
+
+    Raises
+    ------
+    FitError
+        If the method is not known, there are fewer observations than parameters, or nothing can be simulated.
+    """
+    if max_evaluations is not None and max_evaluations < 1:
+        raise FitError(Problem("max_evaluations", f"is {max_evaluations!r}", "a whole number from 1, or None"))
+    if method not in METHODS:
+        raise FitError(Problem("method", f"{method!r} is not known", nearest(method, METHODS)))
+    parameters = objective.parameters() if parameters is None else parameters
+    varied = sum(1 for p in parameters.values() if p.vary)
+    if len(objective.observations) + len(objective.priors) < varied:
+        what = f"{len(objective.observations)} observations cannot determine {varied} parameters"
+        raise FitError(Problem("vary", what, "let fewer parameters vary, or share them between subjects"))
+    objective(parameters)
+    objective.settle(parameters)
+    with one_thread(), _bar(progress) as bar, interruptible() as asked:
+        return _rounds(objective, parameters, method, max_evaluations, bar, lambda: asked.is_set() or stop())
+
+
+def _rounds(
+    objective: Objective, parameters: Parameters, method: str, limit: int | None, bar: Any, stop: Callable[[], bool]
+) -> Outcome:
+    rounds, change, stopped = 0, np.inf, False
+    while rounds < ROUNDS and not stopped:
+        rounds += 1
+        best = _Best()
+        minimizer = _minimizer(objective, parameters, limit, bar, best, stop)
+        try:
+            with np.errstate(invalid="ignore", over="ignore"):  # variances below zero by rounding: the report names them
+                result = minimizer.minimize(method=method, **TIGHT)
+            stopped = bool(result.aborted and stop())
+        except KeyboardInterrupt:
+            stopped = True
+        if stopped:
+            result = _interrupted(objective, parameters, method, best)
+        result.call_kws = {n: v for n, v in result.call_kws.items() if not callable(v)}  # functions cannot be pickled
+        change = objective.settle(result.params)
+        parameters = result.params
+        if change < SETTLED or result.aborted:
+            break
+    if not result.aborted and result.nvarys:
+        estimated(result, covariance_of(*objective.at(result.params), result.nfree))
+    return Outcome(result, rounds, bool(change < SETTLED), stopped)
+
+
+def refit(objective: Objective, parameters: Parameters) -> bool:
+    """Fit again from values near the best, which `parameters` then hold; return whether it converged.
+
+    For profiles and bootstraps, which do this thousands of times: no messages, no covariance, fewer rounds.
+    """
+    varied = [n for n, p in parameters.items() if p.vary]
+    objective(parameters)
+    for _ in range(ROUNDS):
+        ok = _least_squares(objective, parameters, varied) if varied else True
+        if objective.settle(parameters) < SETTLED or objective.scale_alone:
+            break
+    return ok
+
+
+def _least_squares(objective: Objective, parameters: Parameters, varied: list[str]) -> bool:
+    """Minimise by SciPy's trust region, without lmfit's copies of parameters."""
+    from scipy.optimize import least_squares
+
+    low = np.array([parameters[n].min for n in varied])
+    high = np.array([parameters[n].max for n in varied])
+    inside = np.clip([parameters[n].value for n in varied], low, high)
+    design = objective.design
+
+    def residuals(x: Any) -> Any:
+        return objective(design.moved(parameters, varied, x))
+
+    def jacobian(x: Any) -> Any:
+        return objective.jacobian(design.moved(parameters, varied, x))
+
+    found = least_squares(residuals, inside, jacobian, bounds=(low, high), xtol=1e-7, ftol=1e-9, gtol=1e-9, x_scale="jac")
+    design.moved(parameters, varied, found.x)
+    return bool(found.success)
+
+
+@dataclass
+class _Best:
+    """The best values of a round so far, by name, and their sum of squares."""
+
+    squares: float = np.inf
+    values: dict[str, float] = field(default_factory=dict)
+    evaluations: int = 0
+
+
+def _interrupted(objective: Objective, parameters: Parameters, method: str, best: _Best) -> MinimizerResult:
+    """Return lmfit's result at the best values so far, as aborted."""
+    from lmfit import Minimizer
+
+    for name, value in best.values.items():
+        parameters[name].value = value
+    found = Minimizer(objective, parameters, iter_cb=lambda *_, **__: True).minimize(method=method)
+    found.message = f"stopped by the user after {best.evaluations} evaluations; the values are the best so far"
+    return found
+
+
+def _minimizer(
+    objective: Objective, parameters: Parameters, limit: int | None, bar: Any, best: _Best, stop: Callable[[], bool]
+) -> Minimizer:
+    from lmfit import Minimizer
+
+    def tick(current: Parameters, evaluation: int, residual: Any, *args: Any, **kws: Any) -> bool:
+        if evaluation > 0:
+            squares = float(np.sum(np.square(residual)))
+            best.evaluations = evaluation
+            if squares < best.squares:
+                best.squares, best.values = squares, {n: float(p.value) for n, p in current.items() if p.vary}
+            bar.update()
+            bar.set_postfix_str(f"sum of squares {squares:.6g}", refresh=False)
+        return stop()
+
+    return Minimizer(objective, parameters, iter_cb=tick, max_nfev=limit, nan_policy="raise", Dfun=objective.jacobian)
+
+
+def _bar(progress: bool | None) -> Any:
+    """Return a progress bar; by default it shows once a fit takes longer than two seconds."""
+    from tqdm.auto import tqdm
+
+    return tqdm(desc="fit", unit=" evaluations", disable=progress is False, delay=0 if progress else 2, leave=False)

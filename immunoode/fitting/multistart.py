@@ -1,0 +1,151 @@
+"""A fit from several places: which of them lead to the same minimum says whether it is the only one."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem
+from immunoode.fitting.interrupt import interruptible
+from immunoode.fitting.log_parameters import LOG
+from immunoode.fitting.minimise import Outcome, minimise
+from immunoode.fitting.objective import Objective
+from immunoode.fitting.observations import FloatArray
+from immunoode.fitting.threads import one_thread
+from immunoode.fitting.uncertainty.progress import STOPPED, bar_over, in_turn, processors
+
+if TYPE_CHECKING:
+    from lmfit import Parameters
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+REACH = 3.0
+"""Half width of the design in logarithms, or in units of the scale of what is not fitted as one."""
+SAME = 0.1
+"""Minima whose -2 log L differs by less are the same."""
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Fits from several places: outcome, objective and -2 log L (with priors) of each; NaN where one failed."""
+
+    outcomes: tuple[Outcome | None, ...]
+    objectives: tuple[Objective, ...]
+    costs: FloatArray
+    failed: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> int:
+        """Which one has the least."""
+        return int(np.nanargmin(self.costs))
+
+    def __len__(self) -> int:
+        return len(self.costs)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of the best."""
+        found = self.outcomes[self.best]
+        assert found is not None  # the one of least cost has not failed
+        return found
+
+    @property
+    def stopped(self) -> int:
+        """How many Ctrl-C kept from their end."""
+        return self.failed.count(STOPPED) + sum(o is not None and o.stopped for o in self.outcomes)
+
+    @property
+    def agreeing(self) -> int:
+        """How many ended at the best minimum."""
+        return int(np.sum(self.costs < self.costs[self.best] + SAME))
+
+    def table(self) -> DataFrame:
+        """Return one row per start, best first: -2 log L above the best, whether it converged, the values found."""
+        import pandas as pd
+
+        rows = []
+        for i in np.argsort(np.where(np.isfinite(self.costs), self.costs, np.inf)):
+            outcome = self.outcomes[i]
+            every = {} if outcome is None else outcome.result.params
+            found = {n: p.value for n, p in every.items() if not n.startswith(LOG)}
+            rows.append(
+                {
+                    "start": int(i),
+                    "rise": float(self.costs[i] - self.costs[self.best]),
+                    "converged": bool(outcome is not None and outcome.result.success),
+                    **found,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def plot(self, **how: Any) -> Axes:
+        """Draw the waterfall of minima; see `immunoode.plot.uncertainty.plot_starts`."""
+        from immunoode.plot.uncertainty import plot_starts
+
+        return plot_starts(self, **how)
+
+
+def search(objective: Objective, count: int, method: str, max_evaluations: int | None, progress: bool | None) -> Starts:
+    """Fit from `count` places, the first of them the design's own start.
+
+    Raises
+    ------
+    FitError
+        If `count` is no whole number above zero, or no fit succeeds.
+    KeyboardInterrupt
+        If Ctrl-C ends it before any fit has begun.
+    """
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise FitError(Problem("starts", f"is {count!r}", "a whole number from 1"))
+    if count == 1:
+        outcome = minimise(objective, method, max_evaluations=max_evaluations, progress=progress)
+        return Starts((outcome,), (objective,), np.array([objective.cost(outcome.result.params)]))
+    places = _places(objective.parameters(), count)
+    targets = [replace(objective, predict=objective.predict.alone()) for _ in range(count)]
+
+    def one(i: int) -> tuple[Outcome | None, float, str]:
+        if asked.is_set():
+            return None, float("nan"), STOPPED
+        try:
+            parameters = targets[i].design.moved(targets[i].parameters(), list(places[i]), places[i].values())
+            outcome = minimise(
+                targets[i], method, max_evaluations=max_evaluations, progress=False, parameters=parameters, stop=asked.is_set
+            )
+            return outcome, targets[i].cost(outcome.result.params), ""
+        except FitError as error:
+            return None, float("nan"), str(error)
+
+    with (
+        one_thread(),
+        interruptible() as asked,
+        ThreadPoolExecutor(processors()) as pool,
+        bar_over(count, "starts", progress) as bar,
+    ):
+        done = in_turn([pool.submit(one, i) for i in range(count)], asked, bar)
+    costs = np.array([d[1] for d in done])
+    if not np.isfinite(costs).any() and all(d[2] == STOPPED for d in done):
+        raise KeyboardInterrupt
+    if not np.isfinite(costs).any():
+        raise FitError(Problem("starts", f"no fit succeeds; the first says: {done[0][2]}", "other initial values or bounds"))
+    return Starts(tuple(d[0] for d in done), tuple(targets), costs, tuple(d[2] for d in done if d[2]))
+
+
+def _places(parameters: Parameters, count: int) -> list[dict[str, float]]:
+    """Return where to start: the values as they are, then a Sobol design around them within the bounds."""
+    from scipy.stats import qmc
+
+    varied = [p for p in parameters.values() if p.vary]
+    low, high = (np.array([_edge(p, side) for p in varied]) for side in (-1, 1))
+    sobol = qmc.Sobol(len(varied), seed=0).random_base2(int(np.ceil(np.log2(max(count, 2)))))
+    spread = low + sobol * (high - low)
+    first = [p.value for p in varied]
+    return [{p.name: float(v) for p, v in zip(varied, row, strict=True)} for row in [first, *spread[: count - 1]]]
+
+
+def _edge(parameter: Any, side: int) -> float:
+    reach = REACH if parameter.name.startswith(LOG) else REACH * max(abs(parameter.value), 0.3)
+    at = parameter.value + side * reach
+    return float(max(at, parameter.min) if side < 0 else min(at, parameter.max))

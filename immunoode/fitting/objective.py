@@ -1,0 +1,161 @@
+"""Residuals and their Jacobian as functions of lmfit Parameters, over any predictor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import FitError, Problem
+from immunoode.fitting.likelihood import ErrorModel, best_scale, ratio_start
+from immunoode.fitting.observations import FloatArray, Observations
+from immunoode.fitting.parameterisation import LOG, Design
+from immunoode.fitting.prediction import Predictor
+from immunoode.fitting.priors import Priors
+
+if TYPE_CHECKING:
+    from lmfit import Parameters
+
+FAILED = 10.0
+"""Residual of an observation whose simulation failed, over the largest residual at the start: large, but finite."""
+
+
+@dataclass
+class Objective:
+    """What lmfit minimises. `errors` change between rounds of a fit; `failures` counts solves that did not finish.
+
+    With `pool` all quantities share one size of errors.
+    """
+
+    predict: Predictor
+    observations: Observations
+    design: Design
+    errors: tuple[ErrorModel, ...]
+    pool: bool = False
+    priors: Priors = field(default_factory=Priors)
+    failures: int = 0
+    evaluations: int = 0
+    _penalty: float = field(default=0.0, repr=False)
+
+    def parameters(self) -> Parameters:
+        """Return the lmfit Parameters of the design and of combined errors."""
+        made = self.design.parameters()
+        for model in self.errors:
+            if model.ratio_name:
+                start, low, high = ratio_start(model)
+                made.add(LOG + model.ratio_name, value=np.log(start), min=np.log(low), max=np.log(high))
+                made.add(model.ratio_name, expr=f"exp({LOG}{model.ratio_name})")
+        return made
+
+    def predictions(self, parameters: Parameters) -> FloatArray:
+        """Return (N,) predictions, NaN where the simulation failed."""
+        return self.predict(self.design.values(parameters)[None])[0]
+
+    def _counted(self, parameters: Parameters) -> FloatArray:
+        """Return predictions as an evaluation of the fit, which is counted; looking at a result is none."""
+        found = self.predictions(parameters)
+        self.evaluations += 1
+        self.failures += len(set(self.observations.subject[~np.isfinite(found)]))
+        return found
+
+    def __call__(self, parameters: Parameters) -> FloatArray:
+        """Return the residuals (N,), always finite, and behind them those of priors."""
+        f = self._counted(parameters)
+        z = self._standard(parameters, f)
+        if not self._penalty:
+            self._penalty = _penalty(f, z)
+        return self._whole(parameters, f, z, self._penalty)
+
+    def _standard(self, parameters: Parameters, f: FloatArray) -> FloatArray:
+        """Return the residuals of observations, of no meaning where a simulation failed."""
+        z, usable = np.full(len(f), np.nan), self._guess(f)
+        for model in self.errors:
+            z[model.rows] = model.residuals(usable[model.rows], ratio(model, parameters))
+        return z
+
+    def _whole(self, parameters: Parameters, f: FloatArray, z: FloatArray, penalty: float) -> FloatArray:
+        """Return the residuals with those of failed solves and of priors."""
+        return np.append(np.where(np.isfinite(f) & np.isfinite(z), z, penalty), self.priors.residuals(parameters))
+
+    def _guess(self, f: FloatArray) -> FloatArray:
+        """Return predictions with the data in place of what failed, so that the weights of the others stay finite."""
+        return np.where(np.isfinite(f), f, self.observations.value)
+
+    def jacobian(self, parameters: Parameters) -> FloatArray:
+        """Return the derivatives of the residuals by what varies, a column each."""
+        found, simulations = self._derivatives(parameters)
+        self.evaluations += simulations
+        return found
+
+    def at(self, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
+        """Return residuals and their derivatives, and count nothing: what a result is made of when it is looked at."""
+        f = self.predictions(parameters)
+        return self._whole(parameters, f, self._standard(parameters, f), 0.0), self._derivatives(parameters)[0]
+
+    def _derivatives(self, parameters: Parameters) -> tuple[FloatArray, int]:
+        """Return the derivatives, and the simulations they took."""
+        values = self.design.values(parameters)
+        f, by, simulations = self.predict.derivatives(values)
+        by = self.design.by_varied(parameters, values, np.where(np.isfinite(f), by, 0.0), self.observations.subject)
+        own = self._residual_slopes(parameters, self._guess(f), by, np.isfinite(f))
+        return np.vstack([own, self.priors.jacobian(parameters)]), simulations
+
+    def _residual_slopes(self, parameters: Parameters, f: FloatArray, by: FloatArray, good: NDArray[np.bool_]) -> FloatArray:
+        """Return one column for each lmfit parameter that varies."""
+        names = [n for n, p in parameters.items() if p.vary]
+        jacobian = np.zeros_like(by)
+        for model in self.errors:
+            at = ratio(model, parameters)
+            part, by_ratio = model.jacobian(f[model.rows], by[model.rows], at)
+            jacobian[model.rows] = part
+            if model.ratio_name and LOG + model.ratio_name in names:
+                jacobian[model.rows, names.index(LOG + model.ratio_name)] += by_ratio * at
+        jacobian[~good] = 0.0
+        return np.where(np.isfinite(jacobian), jacobian, 0.0)
+
+    def settle(self, parameters: Parameters) -> float:
+        """Set the errors' scales to their maximum likelihood at these parameters; return how much they changed."""
+        f = self._counted(parameters)
+        good = np.isfinite(f)
+        before = [m.scale.s for m in self.errors]
+        usable = self._guess(f)
+        some = [m for m in self.errors if good[m.rows].any()]
+        r = [m.standard(usable[m.rows], ratio(m, parameters))[0] for m in some]
+        limits = [m.limits(usable[m.rows], ratio(m, parameters)) for m in some]
+        shared = best_scale(some, r, limits) if self.pool and some else None
+        done = [m.settled(usable[m.rows], ratio(m, parameters), shared) if good[m.rows].any() else m for m in self.errors]
+        self.errors = tuple(done)
+        self._penalty = 0.0
+        return max(abs(np.log(m.scale.s / s)) for m, s in zip(self.errors, before, strict=True))
+
+    @property
+    def scale_alone(self) -> bool:
+        """Whether one scale of errors belongs to everything, so that the best parameters do not depend on it."""
+        plain = all(np.isinf(m.degrees) and not m.censoring.any() for m in self.errors)
+        return plain and (self.pool or len(self.errors) == 1) and not len(self.priors)
+
+    def deviance(self, parameters: Parameters) -> float:
+        """Return twice the negative log-likelihood of all observations whose simulation finished."""
+        f = self.predictions(parameters)
+        usable = self._guess(f)
+        return sum(m.deviance(usable[m.rows], ratio(m, parameters)) for m in self.errors)
+
+    def cost(self, parameters: Parameters) -> float:
+        """Return the deviance with the squares of priors: what a fit has at its least."""
+        return self.deviance(parameters) + float(np.sum(self.priors.residuals(parameters) ** 2))
+
+
+def _penalty(f: FloatArray, z: FloatArray) -> float:
+    """Return the residual of failed solves, from those where the fit starts, of which some must be possible."""
+    good = np.isfinite(f) & np.isfinite(z)
+    if not good.any():
+        what = "no simulation succeeds at the values that the fit starts from"
+        raise FitError(Problem("initial", what, "give other values, initial={'parameter': value}, or narrower bounds"))
+    return FAILED * max(1.0, float(np.max(np.abs(z[good]))))
+
+
+def ratio(model: ErrorModel, parameters: Parameters) -> float:
+    """Return the additive over the proportional part of a combined error (0 for the other kinds)."""
+    return float(parameters[model.ratio_name].value) if model.ratio_name else 0.0

@@ -1,0 +1,378 @@
+"""Which parameters vary, for whom, in which scale and bounds; as lmfit Parameters and back to values a subject."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem, nearest
+from immunoode.fitting.constraints import constrain, slopes_of
+from immunoode.fitting.log_parameters import LOG, LogParameters
+from immunoode.fitting.observations import FloatArray, IntArray
+from immunoode.model.components import Model, Parameter
+from immunoode.model.values import warn_outside
+
+if TYPE_CHECKING:
+    from lmfit import Parameters
+
+SHARED, PER_ARM, PER_SUBJECT = "shared", "per_arm", "per_subject"
+STEP = 1e-3
+"""Step of the finite differences, in the scale that is fitted: well above the solver's error, well below curvature."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One model parameter that varies: one lmfit parameter for all, or one for each arm or subject.
+
+    `keys` are the names of these in lmfit (natural scale), `labels` what they belong to, `group` (S,) which one each
+    subject has; `log` says that log(parameter) is what varies, under the name "log_" + key. Covariates shift it, in the scale
+    that is fitted, by `columns` (S, c) times `coefficients`, c parameters of lmfit.
+    """
+
+    name: str
+    sharing: str
+    keys: tuple[str, ...]
+    labels: tuple[str, ...]
+    group: IntArray
+    log: bool
+    bounds: tuple[float, float]
+    initial: tuple[float, ...]
+    unit: str = "1"
+    coefficients: tuple[str, ...] = ()
+    columns: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """Names of what lmfit varies."""
+        return tuple(LOG + k for k in self.keys) if self.log else self.keys
+
+    @property
+    def scale(self) -> float:
+        """Size of one unit step in the scale that is fitted."""
+        if self.log:
+            return 1.0
+        low, high = self.bounds
+        return max(abs(self.initial[0]), (high - low) * 0.05 if np.isfinite(high - low) else 0.0) or 1.0
+
+
+@dataclass(frozen=True)
+class Design:
+    """The parameters of a fit: K slots over S subjects; `constraints` are expressions of lmfit, by the key they set."""
+
+    slots: tuple[Slot, ...]
+    constraints: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Model parameters that vary, in the order of `values`."""
+        return tuple(s.name for s in self.slots)
+
+    def parameters(self) -> Parameters:
+        """Return the lmfit Parameters; where log(parameter) varies, the parameter itself is an expression of it.
+
+        Raises
+        ------
+        FitError
+            If a constraint is of a name that is not known, or cannot be evaluated.
+        """
+        made = LogParameters()
+        for slot in self.slots:
+            low, high = slot.bounds
+            for key, start in zip(slot.keys, slot.initial, strict=True):
+                if slot.log and key not in self.constraints:
+                    made.add(LOG + key, value=float(np.log(start)), min=_log(low), max=_log(high))
+                    made.add(key, expr=f"exp({LOG}{key})")
+                else:
+                    made.add(key, value=start, min=low, max=high)
+            for key in slot.coefficients:
+                made.add(key, value=0.0)
+        constrain(made, self.constraints)
+        return made
+
+    def continued(self, found: Mapping[str, float]) -> Design:
+        """Return the design that starts from values found before: of the same key, or of what now has several."""
+        slots = [
+            replace(
+                s,
+                initial=tuple(_inside(found.get(k, found.get(s.name, at)), s) for k, at in zip(s.keys, s.initial, strict=True)),
+            )
+            for s in self.slots
+        ]
+        return replace(self, slots=tuple(slots))
+
+    def values(self, parameters: Parameters) -> FloatArray:
+        """Return (S, K) the values of the slots in every subject."""
+        columns = [_column(slot, parameters) for slot in self.slots]
+        return np.column_stack(columns) if columns else np.zeros((0, 0))
+
+    def moved(self, parameters: Parameters, names: Iterable[str], row: Iterable[float]) -> Parameters:
+        """Return the same object, set to other values of what varies; it is slow to copy."""
+        for name, value in zip(names, row, strict=True):
+            parameters[name].value = float(value)
+        if self.constraints:
+            parameters.update_constraints()
+        return parameters
+
+    def take(self, subjects: IntArray, names: tuple[str, ...]) -> Design:
+        """Return the design of some of the subjects, each any number of times, under other names."""
+        return replace(self, slots=tuple(_taken(slot, subjects, names) for slot in self.slots))
+
+    def chain(self, parameters: Parameters) -> dict[str, list[tuple[int, FloatArray]]]:
+        """Return by what each parameter that lmfit varies moves the slots: pairs of slot and (S,) factors, in fitted scales."""
+        found: dict[str, list[tuple[int, FloatArray]]] = {}
+        for k, slot in enumerate(self.slots):
+            for g, (key, name) in enumerate(zip(slot.keys, slot.varied, strict=True)):
+                mine = (slot.group == g).astype(np.float64)
+                through = slopes_of(parameters, key, slot.log) if key in self.constraints else {name: 1.0}
+                for of, slope in through.items():
+                    found.setdefault(of, []).append((k, slope * mine))
+            for c, name in enumerate(slot.coefficients):
+                found.setdefault(name, []).append((k, slot.columns[:, c]))
+        return found
+
+    def by_varied(self, parameters: Parameters, values: FloatArray, by: FloatArray, subject: IntArray) -> FloatArray:
+        """Return derivatives (N, p) by what lmfit varies, of those (K, N) by the slots' values (S, K)."""
+        place = {n: j for j, n in enumerate(n for n, p in parameters.items() if p.vary)}
+        logged = np.array([slot.log for slot in self.slots])
+        scaled = by * np.where(logged[:, None], values.T[:, subject], 1.0)
+        scaled = np.where(np.isfinite(scaled), scaled, 0.0)
+        out = np.zeros((len(subject), len(place)))
+        for name, parts in self.chain(parameters).items():
+            for k, factors in parts if name in place else ():
+                out[:, place[name]] += scaled[k] * factors[subject]
+        return out
+
+    def perturbed(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return (2K, S, K) values with each slot moved up and down, and (K, S) the distances in the fitted scale.
+
+        All subjects move at once: what belongs to one subject or arm does not change the others' predictions, so a fit
+        with many subjects' own parameters needs no more simulations for a derivative than one with shared ones.
+        """
+        count = len(self.slots)
+        moved = np.repeat(values[None], 2 * count, axis=0)
+        width = np.empty((count, len(values)))
+        for k, slot in enumerate(self.slots):
+            up, down = _moved(slot, values[:, k])
+            moved[2 * k, :, k], moved[2 * k + 1, :, k] = up, down
+            width[k] = np.log(up / down) if slot.log else up - down
+        return moved, width
+
+
+def _column(slot: Slot, parameters: Parameters) -> FloatArray:
+    """Return (S,) the values of one slot."""
+    logs = [LOG + k if slot.log and LOG + k in parameters else k for k in slot.keys]
+    own = np.array([parameters[k].value for k in logs])
+    if slot.log:
+        plain = np.array([k == n for k, n in zip(slot.keys, logs, strict=True)])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = np.where(plain, np.log(own), own)
+    latent = own[slot.group]
+    if slot.coefficients:
+        latent = latent + slot.columns @ np.array([parameters[c].value for c in slot.coefficients])
+    with np.errstate(over="ignore"):
+        return np.exp(latent) if slot.log else latent
+
+
+def _taken(slot: Slot, subjects: IntArray, names: tuple[str, ...]) -> Slot:
+    columns = slot.columns[subjects] if slot.coefficients else slot.columns
+    if slot.sharing != PER_SUBJECT:
+        return replace(slot, group=slot.group[subjects], columns=columns)
+    start = tuple(slot.initial[slot.group[s]] for s in subjects)
+    keys = tuple(_keys(slot.name, names))
+    return replace(slot, keys=keys, labels=names, group=np.arange(len(names)), initial=start, columns=columns)
+
+
+def _moved(slot: Slot, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return values one step up and down, kept inside the bounds."""
+    low, high = slot.bounds
+    if slot.log:
+        up, down = values * np.exp(STEP), values * np.exp(-STEP)
+    else:
+        up, down = values + STEP * slot.scale, values - STEP * slot.scale
+    return np.minimum(up, high), np.maximum(down, low)
+
+
+def _log(bound: float) -> float:
+    return float(np.log(bound)) if bound > 0 else -np.inf
+
+
+def design(
+    model: Model,
+    subjects: Iterable[str],
+    arms: Iterable[str],
+    vary: Iterable[str],
+    per_arm: Iterable[str],
+    per_subject: Iterable[str],
+    *,
+    log: bool | Iterable[str] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    initial: Mapping[str, float | Mapping[str, float]] | None = None,
+    starts: Mapping[str, FloatArray] | None = None,
+    covariates: Mapping[str, Mapping[str, FloatArray]] | None = None,
+    constraints: Mapping[str, str] | None = None,
+) -> Design:
+    """Return the design of a fit, every problem reported at once.
+
+    Parameters
+    ----------
+    subjects, arms : names, and the arm of each
+    vary, per_arm, per_subject : names of model parameters that are shared, one an arm, one a subject
+    log : which are fitted as their logarithm; None: those whose bounds are positive (one at zero must be reachable)
+    bounds : instead of the model's
+    initial : where the fit starts, instead of the model's value; a mapping goes by arm or subject
+    starts : name -> (S,) where a subject's own parameters start (a baseline that varies)
+    covariates : name -> label -> (S,) what shifts a parameter
+    constraints : key in lmfit -> expression of other keys
+    """
+    names, of = tuple(subjects), tuple(arms)
+    sharing = _sharing(vary, per_arm, per_subject)
+    problems = _problems(model, sharing, dict(bounds or {}), dict(initial or {}), log)
+    problems += [
+        Problem("covariates", f"{n!r} does not vary", nearest(n, sharing)) for n in covariates or {} if n not in sharing
+    ]
+    if problems:
+        raise FitError(problems)
+    slots, taken = [], set(model.constants)
+    for name, how in sharing.items():
+        slot = _slot(model.constants[name], name, how, names, of, log, (bounds or {}).get(name))
+        slots.append(_started(slot, model.constants[name].value, (initial or {}).get(name), (starts or {}).get(name)))
+        clash = [k for k in slot.varied if k in taken and k != name]
+        taken.update(clash)
+    slots = [_shifted(slot, (covariates or {}).get(slot.name, {})) for slot in slots]
+    keys = [k for slot in slots for k in slot.keys]
+    unknown = [k for k in constraints or {} if k not in keys]
+    if unknown:
+        raise FitError([Problem("constraints", f"{k!r} is not fitted", nearest(k, keys)) for k in unknown])
+    made = Design(tuple(slots), dict(constraints or {}))
+    made.parameters()
+    return made
+
+
+def _shifted(slot: Slot, columns: Mapping[str, FloatArray]) -> Slot:
+    """Return the slot with the coefficients of covariates."""
+    if not columns:
+        return slot
+    return replace(slot, coefficients=tuple(_keys(slot.name, tuple(columns))), columns=np.column_stack(list(columns.values())))
+
+
+def _sharing(vary: Iterable[str], per_arm: Iterable[str], per_subject: Iterable[str]) -> dict[str, str]:
+    """Return how each varied parameter is shared; what is own to arms or subjects need not be repeated in `vary`."""
+    given = {SHARED: _listed(vary), PER_ARM: _listed(per_arm), PER_SUBJECT: _listed(per_subject)}
+    both = set(given[PER_ARM]) & set(given[PER_SUBJECT])
+    if both:
+        raise FitError([Problem(n, "is in per_arm and in per_subject", "keep it in one of them") for n in sorted(both)])
+    own = {n: how for how in (PER_ARM, PER_SUBJECT) for n in given[how]}
+    order = [*given[SHARED], *own]
+    if not order:
+        raise FitError(Problem("vary", "is empty", "name at least one parameter to fit"))
+    return {n: own.get(n, SHARED) for n in dict.fromkeys(order)}
+
+
+def _listed(names: str | Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _problems(
+    model: Model,
+    sharing: Mapping[str, str],
+    bounds: Mapping[str, tuple[float, float]],
+    initial: Mapping[str, object],
+    log: bool | Iterable[str] | None,
+) -> list[Problem]:
+    known = model.constants
+    problems = [
+        Problem("vary", f"{n!r} is not a parameter of model {model.name!r}", nearest(n, known))
+        for n in sharing
+        if n not in known
+    ]
+    logged = () if log is None or isinstance(log, bool) else _listed(log)
+    for where, names in (("bounds", bounds), ("initial", initial), ("log", logged)):
+        problems += [Problem(where, f"{n!r} does not vary", nearest(n, sharing)) for n in names if n not in sharing]
+    problems += [
+        Problem(f"bounds[{n!r}]", f"{b!r} is not (lower, upper) with lower < upper", "for example (0.01, 1)")
+        for n, b in bounds.items()
+        if not (len(b) == 2 and b[0] < b[1])
+    ]
+    problems += [
+        Problem(
+            f"bounds[{n!r}]", f"lower bound {bounds[n][0]:g} has no logarithm", "give a positive bound, or leave it out of log"
+        )
+        for n in logged
+        if n in bounds and bounds[n][0] <= 0
+    ]
+    return problems
+
+
+def _slot(
+    parameter: Parameter,
+    name: str,
+    how: str,
+    subjects: tuple[str, ...],
+    arms: tuple[str, ...],
+    log: bool | Iterable[str] | None,
+    given: tuple[float, float] | None,
+) -> Slot:
+    low, high = given or parameter.bounds or (-np.inf, np.inf)
+    logged = _is_logged(name, log, parameter.value, low)
+    if logged and low <= 0:
+        low = 1e-12 * abs(parameter.value) if parameter.value else 1e-12
+    owners = {SHARED: ("all",) * len(subjects), PER_ARM: arms, PER_SUBJECT: subjects}[how]
+    labels = tuple(dict.fromkeys(owners))
+    group = np.array([labels.index(o) for o in owners], dtype=np.int64)
+    keys = (name,) if how == SHARED else _keys(name, labels)
+    return Slot(
+        name, how, keys, labels, group, logged, (float(low), float(high)), (parameter.value,) * len(keys), parameter.unit
+    )
+
+
+def _is_logged(name: str, log: bool | Iterable[str] | None, value: float, low: float) -> bool:
+    if log is None:
+        return low > 0 or (not np.isfinite(low) and value > 0)
+    return log if isinstance(log, bool) else name in _listed(log)
+
+
+def _keys(name: str, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return one valid, distinct identifier a label: growth_rate__arm_label."""
+    keys: list[str] = []
+    for label in labels:
+        base = f"{name}__" + (re.sub(r"\W+", "_", label, flags=re.ASCII).strip("_").lower() or "unnamed")
+        key, count = base, 1
+        while key in keys:
+            count += 1
+            key = f"{base}_{count}"
+        keys.append(key)
+    return tuple(keys)
+
+
+def _started(slot: Slot, value: float, given: float | Mapping[str, float] | None, own: FloatArray | None) -> Slot:
+    """Return the slot with its starting values, inside its bounds."""
+    if isinstance(given, Mapping):
+        unknown = [k for k in given if k not in slot.labels]
+        if unknown:
+            where = f"initial[{slot.name!r}]"
+            raise FitError([Problem(where, f"{k!r} is not one of its owners", nearest(k, slot.labels)) for k in unknown])
+        first = [float(given.get(label, value)) for label in slot.labels]
+    elif given is None and own is not None:
+        first = [float(np.exp(np.mean(np.log(own[slot.group == g])))) for g in range(len(slot.keys))]
+    else:
+        first = [float(value if given is None else given)] * len(slot.keys)
+    if not np.isfinite(first).all():
+        raise FitError(Problem(f"initial[{slot.name!r}]", f"is {given!r}", f"initial={{{slot.name!r}: a finite number}}"))
+    if given is not None or own is None:
+        limits = Parameter(value, slot.unit, slot.bounds)
+        warn_outside("start of the fit", {slot.name: limits}, {slot.name: first}, "moved to them")
+    return replace(slot, initial=tuple(_inside(x, slot) for x in first))
+
+
+def _inside(value: float, slot: Slot) -> float:
+    """Return the value, moved off its bounds: at a bound derivatives vanish and the fit would not start."""
+    low, high = slot.bounds
+    if slot.log:
+        edge = 1e-3 * (np.log(high) - np.log(low)) if np.isfinite(high) else 1e-3
+        return float(np.clip(value, low * np.exp(edge), high * np.exp(-edge)))
+    edge = 1e-3 * (high - low) if np.isfinite(high - low) else 0.0
+    return float(np.clip(value, low + edge, high - edge))

@@ -1,0 +1,38 @@
+"""What a fit needs of a forward model: predictions at the observations, and curves over time."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from immunoode.fitting.observations import FloatArray, IntArray, Observations
+from immunoode.fitting.parameterisation import Design
+
+
+class Predictor(Protocol):
+    """The narrow contract between forward model and fit.
+
+    `values` are (B, S, K): B sets of values of the K varied parameters in S subjects. What could not be simulated is NaN.
+    """
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        """Return (B, N) predictions at the observations, in the outputs' units."""
+        ...
+
+    def derivatives(self, values: FloatArray) -> tuple[FloatArray, FloatArray, int]:
+        """Return the predictions (N,) of one set of values (S, K), and their derivatives (K, N) by each varied parameter.
+
+        Each subject's are by its own value. The last is what it took, in simulations of the whole data set.
+        """
+        ...
+
+    def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
+        """Return (B, S, T, Q) the observed outputs at `times` (days); NaN before a subject's start."""
+        ...
+
+    def alone(self) -> Predictor:
+        """Return the same in one thread, for fits that run side by side."""
+        ...
+
+    def take(self, subjects: IntArray, observations: Observations, design: Design) -> Predictor:
+        """Return the same for some subjects, each any number of times, whose observations and design these are."""
+        ...

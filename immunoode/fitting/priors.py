@@ -1,0 +1,154 @@
+"""What is known of parameters before the data, as residuals: a normal prior is an observation of the parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem, nearest
+from immunoode.fitting.log_parameters import LOG
+from immunoode.fitting.observations import FloatArray
+from immunoode.fitting.parameterisation import Design
+
+if TYPE_CHECKING:
+    from lmfit import Parameters
+
+NORMAL, LOGNORMAL = "normal", "lognormal"
+
+
+@dataclass(frozen=True)
+class Prior:
+    """One prior of a parameter: normal about `centre`, or log-normal about that median, with standard deviation `sd`."""
+
+    key: str
+    kind: str
+    centre: float
+    sd: float
+
+    def residual(self, parameters: Parameters) -> float:
+        """Return how many standard deviations the parameter is off."""
+        value = float(parameters[self.key].value)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float((value - self.centre if self.kind == NORMAL else np.log(value / self.centre)) / self.sd)
+
+    def slope(self, parameters: Parameters, logged: bool) -> float:
+        """Return its derivative by what varies."""
+        value = float(parameters[self.key].value)
+        by_value = 1.0 / self.sd if self.kind == NORMAL else 1.0 / (self.sd * value)
+        return by_value * (value if logged else 1.0)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier fit found of several parameters: `keys` in lmfit, in the scale that was fitted, and how sure it was."""
+
+    keys: tuple[str, ...]
+    centre: FloatArray
+    whiten: FloatArray
+
+    def residuals(self, parameters: Parameters) -> FloatArray:
+        """Return how far the parameters are off, in units of the earlier fit's uncertainty."""
+        return self.whiten @ (np.array([float(parameters[k].value) for k in self.keys]) - self.centre)
+
+
+@dataclass(frozen=True)
+class Priors:
+    """All priors of a fit."""
+
+    single: tuple[Prior, ...] = ()
+    earlier: tuple[Earlier, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.single) + sum(len(e.keys) for e in self.earlier)
+
+    def residuals(self, parameters: Parameters) -> FloatArray:
+        """Return one residual a parameter with a prior."""
+        own = [p.residual(parameters) for p in self.single]
+        return np.concatenate([np.array(own, dtype=np.float64), *(e.residuals(parameters) for e in self.earlier)])
+
+    def jacobian(self, parameters: Parameters) -> FloatArray:
+        """Return their derivatives by what varies."""
+        names = [n for n, p in parameters.items() if p.vary]
+        out = np.zeros((len(self), len(names)))
+        for i, prior in enumerate(self.single):
+            logged = LOG + prior.key in names
+            out[i, names.index(LOG + prior.key if logged else prior.key)] = prior.slope(parameters, logged)
+        at = len(self.single)
+        for earlier in self.earlier:
+            out[at : at + len(earlier.keys), [names.index(k) for k in earlier.keys]] = earlier.whiten
+            at += len(earlier.keys)
+        return out
+
+
+def priors_of(given: Any, design: Design) -> Priors:
+    """Return the priors of a fit.
+
+    Parameters
+    ----------
+    given : mapping, result of an earlier fit, or several of these
+        {"kill_rate": ("lognormal", 0.02, 0.5)}: kind, centre (mean or median) and standard deviation (of the logarithm).
+
+    Raises
+    ------
+    FitError
+        If a name does not vary, or a prior is not of this form.
+    """
+    single: list[Prior] = []
+    earlier: list[Earlier] = []
+    for part in [] if given is None else given if isinstance(given, Sequence) else [given]:
+        if isinstance(part, Mapping):
+            single += _single(part, design)
+        else:
+            earlier.append(_earlier(part, design))
+    return Priors(tuple(single), tuple(earlier))
+
+
+def _keys(design: Design) -> dict[str, tuple[str, ...]]:
+    """Return the keys that a name stands for: those of a parameter, or one of them, or a coefficient."""
+    slots = design.slots
+    free = {s.name: tuple(k for k in s.keys if k not in design.constraints) for s in slots}
+    return {**{k: (k,) for s in slots for k in (*s.keys, *s.coefficients) if k not in design.constraints}, **free}
+
+
+def _single(given: Mapping[str, Any], design: Design) -> list[Prior]:
+    known = _keys(design)
+    problems, found = [], []
+    for name, form in given.items():
+        if name not in known:
+            problems.append(Problem("priors", f"{name!r} does not vary", nearest(name, known)))
+        elif not _is_prior(form):
+            right = '("normal", mean, sd) or ("lognormal", median, sd of the logarithm), sd and median above zero'
+            problems.append(Problem(f"priors[{name!r}]", f"{form!r} is no prior", right))
+        else:
+            found += [Prior(key, form[0], float(form[1]), float(form[2])) for key in known[name]]
+    if problems:
+        raise FitError(problems)
+    return found
+
+
+def _is_prior(form: Any) -> bool:
+    if not (isinstance(form, Sequence) and len(form) == 3 and form[0] in (NORMAL, LOGNORMAL)):
+        return False
+    try:
+        centre, sd = float(form[1]), float(form[2])
+    except (TypeError, ValueError):
+        return False
+    return bool(np.isfinite(centre) and np.isfinite(sd) and sd > 0 and (form[0] == NORMAL or centre > 0))
+
+
+def _earlier(result: Any, design: Design) -> Earlier:
+    """Return the prior that an earlier fit makes, of the parameters that both fit in the same scale."""
+    if not hasattr(result, "covariance"):
+        what = f"{type(result).__name__} is no prior"
+        raise FitError(Problem("priors", what, "a mapping {name: (kind, centre, sd)}, or the result of an earlier fit"))
+    varied = {n for n, p in design.parameters().items() if p.vary}
+    table = result.covariance()
+    keys = tuple(n for n in table.index if n in varied)
+    if not keys:
+        raise FitError(Problem("priors", "the earlier fit has no parameter in common", "one of " + ", ".join(sorted(varied))))
+    covariance = table.loc[list(keys), list(keys)].to_numpy(np.float64)
+    centre = np.array([float(result.lmfit.params[k].value) for k in keys])
+    return Earlier(keys, centre, np.linalg.inv(np.linalg.cholesky(covariance)))

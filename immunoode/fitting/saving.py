@@ -1,0 +1,140 @@
+"""Results in files: everything a result holds, so that it is read back to the last digit, and nothing is run that a file says.
+
+A file is compressed text of two lines: a head with the format, the version and a hash of the second line, which is JSON; see
+`immunoode.fitting.serialisation`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+from immunoode.atomic import write_whole
+from immunoode.errors import FitError, Problem
+from immunoode.fitting.serialisation import Reader, Unread, Writer
+from immunoode.version import version
+
+FORMAT = 2
+_OLD = 1
+"""The format before: one line of JSON, with the parameters as lmfit writes them."""
+_LARGEST = 256_000_000
+_SMALL, _RATIO = 8_000_000, 20
+"""Bytes that any file may unpack to, and times its own size that a larger one may: what compresses better is not compressed."""
+_PARTS = 1_000_000
+"""Lists, tables and their entries: each takes far more memory than text."""
+
+
+def save(result: Any, path: str | Path, *, overwrite: bool = True) -> Path:
+    """Write a result to a file, whole or not at all.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    FitError
+        If the result holds what cannot be written.
+    FileError
+        If the file cannot be written, or is there and is not to be replaced.
+    """
+    writer = Writer()
+    content = writer.value(result)
+    body = json.dumps({"objects": writer.objects, "result": content}).encode()
+    head = {"format": FORMAT, "immunoode": version(), "sha256": hashlib.sha256(body).hexdigest()}
+    text = json.dumps(head).encode() + b"\n" + body
+    if len(text) > _LARGEST or _parts(body) > _PARTS:
+        raise FitError(Problem("save", f"the result takes {len(text):,} bytes", f"at most {_LARGEST:,}: fewer observations"))
+    packed = gzip.compress(text, mtime=0)
+    packed = packed if len(text) <= _room(len(packed)) else gzip.compress(text, 0, mtime=0)
+    return write_whole(path, packed, overwrite=overwrite)
+
+
+def load_fit(path: str | Path) -> Any:
+    """Read a result that `result.save(path)` wrote: a FitResult or a PopulationResult.
+
+    A file is data, whoever wrote it: nothing in it is run, and what is not a sound result is refused.
+
+    Raises
+    ------
+    FitError
+        If there is no such file, or it is not one of these.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> result = imo.load_fit("trial.fit")  # doctest: +SKIP
+    """
+    file, writer = Path(path), ""
+    try:
+        head, document = _document(_unpacked(file))
+        writer = f" (written by immunoode {str(head.get('immunoode'))[:40]}, this is {version()})"
+        objects = document.get("objects")
+        if not isinstance(objects, list):
+            raise Unread("it has no objects")
+        return Reader(objects).result(document.get("result"))
+    except FileNotFoundError as error:
+        raise FitError(Problem(str(path), "is not there", "the path that .save() was given")) from error
+    except _Format as error:
+        raise FitError(Problem(str(path), str(error), f"this version reads formats {_OLD} and {FORMAT}")) from error
+    except Exception as error:  # whatever a broken file leads to
+        what = f"is not a saved fit: {error!s:.300}{writer}"
+        raise FitError(Problem(str(path), what, "a file written by .save()")) from error
+
+
+class _Format(ValueError):
+    """A format that this version does not read."""
+
+
+def _room(size: int) -> int:
+    """Return to how many bytes a file of a size may unpack."""
+    return min(max(_SMALL, _RATIO * size), _LARGEST)
+
+
+def _unpacked(file: Path) -> bytes:
+    """Return the text of a file; one that unpacks to far more than it has is not unpacked."""
+    if file.exists() and not file.is_file():
+        raise Unread("it is no regular file")
+    room = _room(file.stat().st_size)
+    try:
+        with gzip.open(file) as packed:
+            text = packed.read(room + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise Unread(f"it is damaged or no such file ({error})") from None
+    if len(text) > room:
+        raise Unread(f"it unpacks to more than {room:,} bytes")
+    return text
+
+
+def _document(text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the head and the content, checked against its hash."""
+    first, _, body = text.partition(b"\n")
+    if _parts(text) > _PARTS:
+        raise Unread(f"it has more than {_PARTS:,} parts")
+    head = json.loads(first)
+    if not isinstance(head, dict) or "format" not in head:
+        raise Unread("it states no format")
+    if head["format"] == _OLD:
+        return head, head
+    if head["format"] != FORMAT:
+        raise _Format(f"is of format {head['format']!r:.40}, written by immunoode {head.get('immunoode')!r:.40}")
+    if hashlib.sha256(body).hexdigest() != head.get("sha256"):
+        raise Unread("it is damaged: its content is not what was written")
+    document = json.loads(body)
+    return head, document if isinstance(document, dict) else {}
+
+
+def _parts(text: bytes) -> int:
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return a hash of data and settings: the same for the same fit, on any machine."""
+    writer = Writer()
+    content = [writer.value(part) for part in parts]
+    text = json.dumps([writer.objects, content], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,277 @@
+"""The predictor that simulates: every subject with its own schedule, start and observation times, prepared once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem, nearest
+from immunoode.fitting.covariates import by_usual_names
+from immunoode.fitting.finite_differences import by_differences
+from immunoode.fitting.observations import FloatArray, IntArray, Observations
+from immunoode.fitting.parameterisation import Design
+from immunoode.model.components import Model
+from immunoode.model.equations import equations
+from immunoode.regimen.schedule import Schedule
+from immunoode.solve.prepare import prepare
+from immunoode.solve.simulator import Simulator, Solution
+from immunoode.tables.cells import numbers
+from immunoode.tables.identifiers import by_subject
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+RTOL = 1e-7
+"""Ten times tighter than a simulation's default: what a step of the fit gains is a difference of such numbers."""
+
+
+@dataclass
+class Simulated:
+    """Predictions by simulation; see `immunoode.fitting.prediction.Predictor`.
+
+    `base` (S, P) are the values of all of the model's parameters in each subject, `columns` (K,) where the varied ones of
+    the `design` go.
+    """
+
+    model: Model
+    observations: Observations
+    schedules: tuple[Schedule | None, ...]
+    base: FloatArray
+    columns: IntArray
+    design: Design
+    engine: str = "compiled"
+    threads: int | None = None
+    rtol: float = RTOL
+    _times: list[FloatArray] = field(default_factory=list, init=False, repr=False)
+    _orders: list[FloatArray] = field(default_factory=list, init=False, repr=False)
+    _place: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), init=False, repr=False)
+    _prepared: dict[tuple[int, bool], Simulator] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._times, self._orders, self._place = self.observations.moments()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy in another process needs: machine code is prepared there again."""
+        return {**self.__dict__, "_prepared": {}}
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        """Return (B, N) predictions at the observations."""
+        found = self._run(self._simulator(len(values)), values).values
+        return self._at_observations(found, len(values))
+
+    def derivatives(self, values: FloatArray) -> tuple[FloatArray, FloatArray, int]:
+        """Return predictions (N,), derivatives (K, N) and the simulations it took: by sensitivities where they are made.
+
+        A subject whose sensitivities cannot be solved, as where a derivative has no value, gets differences instead.
+        """
+        reacts = any(s.reactions for s in self.schedules if s is not None)
+        if self.engine != "compiled" or reacts:
+            return by_differences(self, self.design, values, self.observations.subject)
+        solution = self._run(self._simulator(1, sensitivities=True), values[None])
+        f = self._at_observations(solution.values, 1)[0]
+        by = self._at_observations(solution.derivatives.transpose(0, 1, 3, 2), 1)[0].T
+        if solution.ok.all():
+            return f, by, 1
+        g, differences, count = by_differences(self, self.design, values, self.observations.subject)
+        lost = ~solution.ok[self.observations.subject]
+        return np.where(lost, g, f), np.where(lost, differences, by), 1 + count
+
+    def alone(self) -> Simulated:
+        """Return the same in one thread."""
+        return self if self.threads == 1 else replace(self, threads=1)
+
+    def take(self, subjects: IntArray, observations: Observations, design: Design) -> Simulated:
+        """Return the same for some of the subjects, each any number of times."""
+        chosen = tuple(self.schedules[s] for s in subjects)
+        return replace(self, observations=observations, schedules=chosen, base=self.base[subjects], design=design)
+
+    def _at_observations(self, found: FloatArray, count: int) -> FloatArray:
+        """Return what belongs to the observations of (B S, T, Q, ...)."""
+        seen = self.observations
+        shaped = found.reshape(count, len(seen.subjects), *found.shape[1:])
+        return shaped[:, seen.subject, self._place, seen.quantity]
+
+    def _simulator(self, count: int, sensitivities: bool = False) -> Simulator:
+        key = count, sensitivities
+        if key not in self._prepared:
+            by = self.design.names if sensitivities else ()
+            self._prepared[key] = self._prepare(self._times * count, count, by, self._orders * count)
+        return self._prepared[key]
+
+    def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
+        """Return (B, S, T, Q) the observed outputs at `times`; NaN before a subject's start."""
+        seen, count = self.observations, len(values)
+        days = np.asarray(times, dtype=np.float64)
+        own = [np.unique(np.maximum(days, start)) for start in seen.start]
+        found = self._run(self._prepare(own * count, count), values).values
+        shaped = found.reshape(count, len(seen.subjects), *found.shape[1:])
+        out = np.full((count, len(seen.subjects), len(days), len(seen.outputs)), np.nan)
+        for s, start in enumerate(seen.start):
+            late = days >= start
+            out[:, s, late] = shaped[:, s, np.searchsorted(own[s], days[late])]
+        return out
+
+    def _prepare(
+        self, times: Sequence[FloatArray], count: int, by: Sequence[str] = (), orders: Sequence[FloatArray] | None = None
+    ) -> Simulator:
+        seen = self.observations
+        return prepare(
+            self.model,
+            self.schedules * count,
+            times,
+            seen.outputs,
+            start=np.tile(seen.start, count),
+            rtol=self.rtol,
+            engine=self.engine,
+            sensitivities=by,
+            orders=orders,
+        )
+
+    def _run(self, simulator: Simulator, values: FloatArray) -> Solution:
+        matrix = np.tile(self.base, (len(values), 1))
+        matrix[:, self.columns] = values.reshape(-1, values.shape[2])
+        solution = simulator.run(matrix, threads=self.threads)
+        solution.values[~solution.ok] = np.nan
+        solution.derivatives[~solution.ok] = np.nan
+        return solution
+
+
+def base_values(
+    model: Model,
+    observations: Observations,
+    covariates: DataFrame | None,
+    parameters: Mapping[str, float] | DataFrame | None,
+    varied: Sequence[str],
+) -> FloatArray:
+    """Return (S, P) the values of all parameters in each subject: the model's, the subject's covariates, what the user
+    fixed, and baselines from the data.
+
+    Raises
+    ------
+    FitError
+        If a name is not a parameter, or a subject has no value.
+    """
+    covariates = by_usual_names(covariates, model.constants)
+    names = equations(model).parameters
+    base = np.tile(np.array(equations(model).values), (len(observations.subjects), 1))
+    if covariates is not None:
+        known = [c for c in covariates.columns if c in model.constants]
+        _fill(base, names, _by_subject(covariates[known], observations, "covariates"))
+    if parameters is not None:
+        _fill(base, names, _fixed(model, parameters, observations, varied))
+    _fill(base, names, dict(observations.baselines))
+    return base
+
+
+def _fill(base: FloatArray, names: Sequence[str], columns: Mapping[str, FloatArray]) -> None:
+    for name, values in columns.items():
+        given = np.isfinite(values)
+        base[given, names.index(name)] = values[given]
+
+
+def _fixed(
+    model: Model, parameters: Mapping[str, float] | DataFrame, observations: Observations, varied: Sequence[str]
+) -> dict[str, FloatArray]:
+    if hasattr(parameters, "columns"):
+        parameters = by_subject(parameters, "parameters")
+    given = list(parameters.columns) if hasattr(parameters, "columns") else list(parameters)
+    problems = [
+        Problem("parameters", f"{n!r} is not a parameter of model {model.name!r}", nearest(str(n), model.constants))
+        for n in given
+        if n not in model.constants
+    ]
+    problems += [
+        Problem("parameters", f"{n!r} varies as well", "fix it or fit it; the fit's start is initial=")
+        for n in given
+        if n in varied
+    ]
+    if problems:
+        raise FitError(problems)
+    if hasattr(parameters, "columns"):
+        return _by_subject(parameters, observations, "parameters")
+    return {n: np.full(len(observations.subjects), float(v)) for n, v in parameters.items()}
+
+
+def _by_subject(table: DataFrame, observations: Observations, where: str) -> dict[str, FloatArray]:
+    """Return columns as (S,) arrays; one row per subject or an arm.
+
+    Raises
+    ------
+    FitError
+        If a subject has no row, or no value: the model's own would be used for it.
+    """
+    if not len(table.columns):
+        return {}
+    table = by_subject(table, where)
+    index = {name: n for n, name in enumerate(table.index)}
+    rows = [index.get(s, index.get(a, -1)) for s, a in zip(observations.subjects, observations.arms, strict=True)]
+    known = list(index)
+    problems = [
+        Problem(where, f"no row for subject {s!r} (nor its arm)", f"index the table by subject or arm; {nearest(s, known)}")
+        for s, r in zip(observations.subjects, rows, strict=True)
+        if r < 0
+    ]
+    if problems:
+        raise FitError(problems[:20])
+    columns = {str(c): numbers(table[c]).values.to_numpy()[rows] for c in table.columns}
+    for name, values in columns.items():
+        lost = [s for s, v in zip(observations.subjects, values, strict=True) if not np.isfinite(v)]
+        right = "a value for each; or leave these subjects out with data.select"
+        what = f"{name!r} is no number for {len(lost)} subjects ({', '.join(map(repr, lost[:3]))})"
+        problems += [Problem(where, what, right)] if lost else []
+    if problems:
+        raise FitError(problems)
+    return columns
+
+
+def schedules(
+    model: Model, observations_arms: Mapping[str, str], regimens: Any, values: Mapping[str, Mapping[str, float]]
+) -> dict[str, Schedule | None]:
+    """Return the schedule of each subject.
+
+    Parameters
+    ----------
+    observations_arms : the arm of each subject
+    regimens : one Regimen (or Schedule) for all, or one by arm or subject (None: untreated); None: nobody is treated
+    values : each subject's parameter values, for amounts by weight or surface
+
+    Raises
+    ------
+    FitError
+        If an arm has none, or an arm is named that is not in the data.
+    """
+    chosen = chosen_regimens(observations_arms, regimens)
+    inputs = {name: target.unit for name, target in equations(model).inputs.items()}
+    return {s: _schedule(r, inputs, values.get(s, {})) for s, r in chosen.items()}
+
+
+def chosen_regimens(arms: Mapping[str, str], regimens: Any) -> dict[str, Any]:
+    """Return the regimen of each subject (None: untreated)."""
+    if not isinstance(regimens, Mapping):
+        return dict.fromkeys(arms, regimens)
+    known = {*arms, *arms.values()}
+    problems = [
+        Problem(f"regimens[{k!r}]", "is not an arm or subject of the data", nearest(str(k), known))
+        for k in regimens
+        if str(k) not in known
+    ]
+    given = {str(k): v for k, v in regimens.items()}
+    missing = dict.fromkeys(a for s, a in arms.items() if s not in given and a not in given)
+    problems += [
+        Problem("regimens", f"arm {a!r} has none", f"add {a!r}: a Regimen, or None where nobody is treated") for a in missing
+    ]
+    if problems:
+        raise FitError(problems)
+    return {s: given[s] if s in given else given[a] for s, a in arms.items()}
+
+
+def _schedule(regimen: Any, inputs: Mapping[str, str], values: Mapping[str, float]) -> Schedule | None:
+    if regimen is None or isinstance(regimen, Schedule):
+        return regimen
+    if not hasattr(regimen, "schedule"):
+        raise FitError(Problem("regimens", f"{type(regimen).__name__} is not a Regimen", "build one with immunoode.Regimen()"))
+    made: Schedule = regimen.schedule(inputs, values)
+    return made

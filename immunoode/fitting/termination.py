@@ -1,0 +1,80 @@
+"""What is known where a fit ended: which way the likelihood still falls, and how sure the estimates are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.fitting.observations import FloatArray
+
+if TYPE_CHECKING:
+    from lmfit import Parameters
+    from lmfit.minimizer import MinimizerResult
+
+SINGULAR = 1e-7
+"""Singular value of the scaled Jacobian, over the largest, below which the data do not determine a direction."""
+STEEP = 0.01
+"""Slope at a bound, in standard errors, from which it is the bound that stopped the fit."""
+NEAR = 0.01
+"""Distance to a bound, over the step that the slope asks for and over the span of the bounds, that counts as at it."""
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """How half the sum of squares changes with each parameter that varies, in the scale that is fitted.
+
+    Attributes
+    ----------
+    gradient : (p,) its derivatives
+    steepness : (p,) lengths of the columns of the Jacobian: one over a standard error, if the others were known
+    """
+
+    names: tuple[str, ...]
+    gradient: FloatArray
+    steepness: FloatArray
+
+    def stopped_at(self, name: str, parameters: Parameters) -> str:
+        """Return "lower" or "upper" where the fit would have gone on beyond that bound, else ""."""
+        if name not in self.names:
+            return ""
+        j, found = self.names.index(name), parameters[name]
+        slope, steep = float(self.gradient[j]), float(self.steepness[j])
+        side = "lower" if slope > 0 else "upper"
+        distance = found.value - found.min if slope > 0 else found.max - found.value
+        if not np.isfinite(distance) or not steep > 0:
+            return ""
+        wanted = abs(slope) / steep**2
+        span = found.max - found.min if np.isfinite(found.max - found.min) else np.inf
+        near = distance <= NEAR * min(wanted, span)
+        return side if near and abs(slope) > STEEP * steep else ""
+
+
+def slopes(residuals: FloatArray, jacobian: FloatArray, names: tuple[str, ...]) -> Slopes:
+    """Return the slopes of residuals (N,) with derivatives (N, p)."""
+    return Slopes(names, jacobian.T @ residuals, np.linalg.norm(jacobian, axis=0))
+
+
+def covariance_of(residuals: FloatArray, jacobian: FloatArray, freedom: int) -> FloatArray:
+    """Return the covariance (p, p) of estimates by Gauss and Newton, definite whatever the data determine.
+
+    It comes from singular values of the Jacobian, whose products are never formed. A direction that the data do not determine
+    has a standard error of about 1 / SINGULAR of the best one, instead of what rounding leaves.
+    """
+    size = np.linalg.norm(jacobian, axis=0)
+    size = np.where(size > 0, size, 1.0)
+    _, values, rows = np.linalg.svd(jacobian / size, full_matrices=False)
+    spread = rows.T / np.maximum(values, SINGULAR * max(float(values[0]), 1e-300)) / size[:, None]
+    return np.asarray(float(residuals @ residuals) / max(freedom, 1) * spread @ spread.T)
+
+
+def estimated(result: MinimizerResult, covariance: FloatArray) -> None:
+    """Give lmfit's result a covariance, and its parameters the standard errors and correlations that follow."""
+    deviation = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.outer(deviation, deviation)
+    result.covar, result.errorbars = covariance, True
+    for i, name in enumerate(result.var_names):
+        result.params[name].stderr = float(deviation[i])
+        result.params[name].correl = {n: float(correlation[i, j]) for j, n in enumerate(result.var_names) if j != i}
+    result.params.create_uvars(covar=covariance)

@@ -1,0 +1,86 @@
+"""Covariance and correlation of what was fitted, and the intervals that follow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem
+from immunoode.fitting.log_parameters import LOG
+from immunoode.fitting.observations import FloatArray
+
+if TYPE_CHECKING:
+    from lmfit import Parameters
+    from lmfit.minimizer import MinimizerResult
+    from pandas import DataFrame
+
+
+def covariance(result: MinimizerResult) -> DataFrame:
+    """Return the covariance of what lmfit varies ("log_..." where the logarithm is fitted).
+
+    Raises
+    ------
+    FitError
+        If the fit has none: parameters that the data do not determine.
+    """
+    import pandas as pd
+
+    if getattr(result, "covar", None) is None or not np.all(np.isfinite(result.covar)):
+        if result.aborted:
+            what = "is not available: the fit was stopped before its end"
+            raise FitError(Problem("covariance", what, "go on from its values: fit(..., initial=result)"))
+        raise FitError(
+            Problem(
+                "covariance",
+                "is not available: the data do not determine all parameters",
+                "let fewer parameters vary, or look at .profile() of each",
+            )
+        )
+    return pd.DataFrame(result.covar, index=result.var_names, columns=result.var_names)
+
+
+def correlation(result: MinimizerResult) -> DataFrame:
+    """Return the correlation of what lmfit varies."""
+    table = covariance(result)
+    sd = deviations(table)
+    return (table / np.outer(sd, sd)).clip(-1.0, 1.0)
+
+
+def deviations(table: DataFrame) -> FloatArray:
+    """Return standard deviations; NaN, which reports say in words, where rounding leaves a variance below zero."""
+    variances = np.diag(table)
+    return np.sqrt(np.where(variances >= 0, variances, np.nan))
+
+
+def natural(name: str, parameters: Parameters) -> str:
+    """Return the name of the parameter itself where `name` is that of its logarithm."""
+    bare = name.removeprefix(LOG)
+    return bare if name.startswith(LOG) and bare in parameters else name
+
+
+def intervals(result: MinimizerResult, level: float) -> DataFrame:
+    """Return confidence intervals from the covariance, cut at the bounds; symmetric in the scale that was fitted."""
+    import pandas as pd
+    from scipy.stats import t
+
+    check_level(level)
+    found = [result.params[n] for n in result.var_names]
+    half = t.ppf(0.5 + level / 2, max(result.nfree, 1)) * deviations(covariance(result))
+    middle = np.array([p.value for p in found])
+    low = np.maximum(middle - half, [p.min for p in found])
+    high = np.minimum(middle + half, [p.max for p in found])
+    names = [natural(n, result.params) for n in result.var_names]
+    logged = np.array([n != m for n, m in zip(names, result.var_names, strict=True)])
+
+    def back(x: FloatArray) -> FloatArray:
+        with np.errstate(over="ignore"):
+            return np.where(logged, np.exp(np.where(logged, x, 0.0)), x)
+
+    return pd.DataFrame({"value": back(middle), "lower": back(low), "upper": back(high)}, index=names)
+
+
+def check_level(level: float) -> None:
+    """Refuse what is no confidence level."""
+    if not 0 < level < 1:
+        raise FitError(Problem("level", f"{level!r} is not between 0 and 1", "for example 0.95"))

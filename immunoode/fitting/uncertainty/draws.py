@@ -1,0 +1,160 @@
+"""Draws of the fitted parameters, from a bootstrap or a posterior: intervals, curves, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from immunoode import units
+from immunoode.errors import FitError, Problem
+from immunoode.fitting.observations import FloatArray
+from immunoode.fitting.uncertainty.bands import grouped, quantiles, spread
+from immunoode.fitting.uncertainty.covariance import check_level, natural
+from immunoode.notebook import without_mathematics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+    from immunoode.fitting.result import FitResult
+
+CURVES = 300
+"""Draws of which curves are computed for a band."""
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Draws (D, p) of what lmfit varies (`names`, in the fitted scale), and (D, Q) of the scales of errors.
+
+    Attributes
+    ----------
+    kind : {"parametric", "cases", "posterior"}
+    failed : why some draws are missing, one text each
+    facts : what else is known of them: acceptance, autocorrelation time
+    chain : (steps, walkers, p + Q) of a posterior
+    """
+
+    result: FitResult
+    kind: str
+    names: tuple[str, ...]
+    drawn: FloatArray
+    scales: FloatArray
+    failed: tuple[str, ...] = ()
+    facts: Mapping[str, float] = field(default_factory=dict)
+    chain: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.drawn)
+
+    @property
+    def best(self) -> FloatArray:
+        """(p,) the fit that they are about, in the fitted scale."""
+        return np.array([float(self.result.lmfit.params[n].value) for n in self.names])
+
+    def table(self) -> DataFrame:
+        """Return one row per draw, one column per parameter in its natural scale, and the scales of errors."""
+        import pandas as pd
+
+        keys = [natural(n, self.result.lmfit.params) for n in self.names]
+        logged = np.array([k != n for k, n in zip(keys, self.names, strict=True)])
+        with np.errstate(over="ignore"):
+            values = np.where(logged, np.exp(np.where(logged, self.drawn, 0.0)), self.drawn)
+        errors = [f"error_scale__{q}" for q in self.result.observations.quantities]
+        return pd.DataFrame(np.column_stack([values, self.scales]), columns=[*keys, *errors])
+
+    def intervals(self, level: float = 0.95) -> DataFrame:
+        """Return value, standard error (of the draws, natural scale), bias and interval of each parameter.
+
+        Of a bootstrap, percentiles corrected for the median's bias (Efron); of a posterior, equal tails.
+        """
+        import pandas as pd
+        from scipy.special import ndtr, ndtri
+
+        check_level(level)
+        if len(self) < 2:
+            raise FitError(Problem("draws", f"there are {len(self)}", "at least two; .failed says what went wrong"))
+        table = self.table().iloc[:, : len(self.names)]
+        tails = np.array([0.5 - level / 2, 0.5 + level / 2])
+        rows = {}
+        for j, key in enumerate(table.columns):
+            own, best = self.drawn[:, j], self.best[j]
+            shares = tails
+            if self.kind != "posterior":
+                below = np.clip(np.mean(own < best) + 0.5 * np.mean(own == best), 1 / (2 * len(own)), 1 - 1 / (2 * len(own)))
+                shares = ndtr(2 * ndtri(below) + ndtri(tails))
+            ends = np.quantile(table[key], shares)
+            value = float(self.result.lmfit.params[key].value)
+            rows[key] = {
+                "value": value,
+                "median": float(table[key].median()),
+                "standard_error": float(table[key].std()),
+                "bias": float(table[key].mean() - value),
+                "lower": ends[0],
+                "upper": ends[1],
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
+
+    def bands(
+        self,
+        times: Iterable[float] | None = None,
+        *,
+        by: Literal["subject", "arm"] = "subject",
+        level: float = 0.95,
+        of: Literal["mean", "observation"] = "mean",
+    ) -> DataFrame:
+        """Return bands of curves over the draws, as `FitResult.bands` returns them."""
+        from immunoode.fitting.report import curve_table
+
+        check_level(level)
+        fit = self.result
+        days = fit.grid() if times is None else units.times(times)
+        design, groups = fit.objective.design, fit.groups(by)
+        rows = self.drawn[np.linspace(0, len(self) - 1, min(len(self), CURVES)).astype(np.int64)]
+        middle = grouped(fit.predictor.curves(design.values(fit.lmfit.params)[None], days), groups)[0]
+        low, high = quantiles(fit.predictor, design, fit.lmfit.params, self.names, rows, days, groups, level)
+        if of == "observation":
+            low, high = spread(middle, low, high, fit.objective.errors, fit.ratios, level)
+        return curve_table(fit, days, middle, by, {"predicted": middle, "lower": low, "upper": high})
+
+    def plot(self, **how: Any) -> Axes | FloatArray:
+        """Draw the distribution of each parameter, and each pair; see `immunoode.plot.uncertainty.plot_draws`."""
+        from immunoode.plot.uncertainty import plot_draws
+
+        return plot_draws(self, **how)
+
+    def to_arviz(self) -> Any:
+        """Return a posterior as ArviZ's InferenceData, a chain a walker, in the fitted scale (needs the package arviz).
+
+        Raises
+        ------
+        FitError
+            If this is a bootstrap, or arviz is not installed.
+        """
+        if self.chain is None:
+            raise FitError(Problem("to_arviz", f"{self.kind} draws have no chains", "the result of .posterior()"))
+        try:
+            import arviz
+        except ImportError as error:
+            raise FitError(Problem("to_arviz", "needs the package arviz", "pip install 'immunoode[mcmc]'")) from error
+        names = [*self.names, *(f"log_error_scale__{q}" for q in self.result.observations.quantities)]
+        made = {n: self.chain[:, :, j].T for j, n in enumerate(names)}
+        return arviz.from_dict(made) if arviz.__version__.startswith("0.") else arviz.from_dict({"posterior": made})
+
+    def report(self) -> str:
+        """Return the draws in words and a table."""
+        facts = ", ".join(f"{k} {v:.3g}" for k, v in self.facts.items())
+        lines = [f"{len(self)} draws ({self.kind})" + (f"; {facts}" if facts else "")]
+        if self.failed:
+            lost = f"{len(self.failed)} failed, the first: "
+            lines.append(("Beware: " if self.kind == "posterior" else lost) + self.failed[0])
+        return "\n".join([*lines, "", self.intervals().to_string(float_format=lambda x: f"{x:.4g}")])
+
+    def __str__(self) -> str:
+        return self.report()
+
+    @without_mathematics
+    def _repr_html_(self) -> str:
+        return self.intervals().to_html(float_format=lambda x: f"{x:.4g}")

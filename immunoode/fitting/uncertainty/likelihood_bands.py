@@ -1,0 +1,143 @@
+"""Bands of curves from the likelihood: how far a curve can move before the data contradict it as much as a profile's end.
+
+At each time the fitted parameters move in the direction in which the curve changes most for the likelihood that is lost (the
+covariance times the curve's derivatives), with the scale of errors at its best all the way, until -2 log L has risen by the
+threshold of a profile. For one parameter these are the curves at the ends of its profile; for linear models the bands of the
+covariance; otherwise they are as lopsided as the likelihood is, and keep bounds and priors.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.fitting.likelihood import best_scale
+from immunoode.fitting.objective import Objective, ratio
+from immunoode.fitting.observations import FloatArray, IntArray
+from immunoode.fitting.uncertainty.bands import grouped, slopes
+from immunoode.fitting.uncertainty.covariance import check_level, covariance
+from immunoode.fitting.uncertainty.profile import thresholds
+
+if TYPE_CHECKING:
+    from lmfit import Parameters
+
+    from immunoode.fitting.result import FitResult
+
+KNOTS = 25
+"""Times at which a band is computed; between them its distance from the curve is interpolated."""
+ROUNDS = 7
+AT_ONCE = 256
+CLOSE = 2e-3
+"""Relative distance of the rise's root from the threshold's at which a ray has arrived."""
+
+
+def likelihood_bands(
+    result: FitResult, times: FloatArray, groups: IntArray, level: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return (G, T, Q) the curves averaged over groups of subjects, and the lower and upper end of their bands."""
+    check_level(level)
+    values = result.objective.design.values(result.lmfit.params)
+    middle = grouped(result.predictor.curves(values[None], times), groups)[0]
+    at = np.unique(np.linspace(0, len(times) - 1, min(len(times), KNOTS)).astype(np.int64))
+    ends = _ends(result, times[at], groups, level)
+    known = middle[:, at]
+    low, high = (_between(times, times[at], middle, known, end) for end in (ends.min(axis=0), ends.max(axis=0)))
+    return middle, np.minimum(low, middle), np.maximum(high, middle)
+
+
+def _ends(result: FitResult, times: FloatArray, groups: IntArray, level: float) -> FloatArray:
+    """Return (2, G, T, Q) the curves where either side has lost as much likelihood as is allowed."""
+    fit, best = result.objective, result.lmfit
+    names = list(best.var_names)
+    centre = np.array([float(best.params[n].value) for n in names])
+    low, high = (np.array([float(getattr(best.params[n], end)) for n in names]) for end in ("min", "max"))
+    by = slopes(result.predictor, fit.design, best, times, groups)
+    shape = by.shape[1:]
+    flat = np.nan_to_num(by.reshape(len(names), -1))
+    moved = covariance(best).to_numpy() @ flat
+    size = np.sqrt(np.maximum(np.einsum("pk,pk->k", flat, moved), 0.0))
+    some = size > 0
+    rays = np.where(some, moved / np.where(some, size, 1.0), 0.0).T
+    rays = np.concatenate([-rays, rays])
+    root = np.sqrt(thresholds(result, level)[0])
+    length = _lengths(result, names, centre, rays, (low, high), float(root))
+    rows = np.clip(centre + length[:, None] * rays, low, high)
+    when = np.tile(np.unravel_index(np.arange(flat.shape[1]), shape), 2)
+    out = np.empty(len(rows))
+    for begin in range(0, len(rows), AT_ONCE):
+        part = slice(begin, begin + AT_ONCE)
+        trial = best.params.copy()
+        sets = np.stack([fit.design.values(fit.design.moved(trial, names, row)) for row in rows[part]])
+        curves = grouped(result.predictor.curves(sets, times), groups)
+        g, t, q = when[:, part]
+        out[part] = curves[np.arange(len(sets)), g, t, q]
+    return out.reshape(2, *shape)
+
+
+def _lengths(
+    result: FitResult,
+    names: list[str],
+    centre: FloatArray,
+    rays: FloatArray,
+    bounds: tuple[FloatArray, FloatArray],
+    root: float,
+) -> FloatArray:
+    """Return how far along each ray the root of the rise of -2 log L is `root`; it is nearly linear there."""
+    least = result.objective.cost(result.lmfit.params)
+    length = np.where(np.any(rays != 0, axis=1), root, 0.0)
+    going = length > 0
+    for _ in range(ROUNDS):
+        which = np.flatnonzero(going)
+        if not len(which):
+            break
+        rows = np.clip(centre + length[which, None] * rays[which], *bounds)
+        costs = np.concatenate(
+            [
+                costs_of(result.objective, result.lmfit.params, names, rows[i : i + AT_ONCE])
+                for i in range(0, len(rows), AT_ONCE)
+            ]
+        )
+        found = np.sqrt(np.maximum(costs - least, 1e-12))
+        factor = np.where(np.isfinite(found), np.clip(root / found, 0.4, 1.8), 0.5)
+        length[which] *= factor
+        going[which] = np.abs(factor - 1) > CLOSE
+    return length
+
+
+def _between(times: FloatArray, at: FloatArray, middle: FloatArray, known: FloatArray, end: FloatArray) -> FloatArray:
+    """Return the end of a band at all times: its distance from the curve interpolated, as a ratio where both are positive."""
+    out = np.empty_like(middle)
+    for g in range(middle.shape[0]):
+        for q in range(middle.shape[2]):
+            curve, known_curve, own = middle[g, :, q], known[g, :, q], end[g, :, q]
+            ratio = bool(np.all((known_curve > 0) & (own > 0))) and bool(np.all(curve > 0))
+            distance = np.log(own / known_curve) if ratio else own - known_curve
+            along = np.interp(times, at, distance)
+            out[g, :, q] = curve * np.exp(along) if ratio else curve + along
+    return out
+
+
+def costs_of(fit: Objective, parameters: Parameters, names: list[str], rows: FloatArray) -> FloatArray:
+    """Return (B,) -2 log L with the squares of priors at rows (B, p) of what varies, scales of errors at their best."""
+    trial = parameters.copy()
+    values, ratios, extra = [], [], []
+    for row in rows:
+        moved = fit.design.moved(trial, names, row)
+        moved.update_constraints()
+        values.append(fit.design.values(moved))
+        ratios.append([ratio(m, moved) for m in fit.errors])
+        extra.append(float(np.sum(fit.priors.residuals(moved) ** 2)))
+    predicted = fit.predict(np.stack(values))
+    return np.array([_cost(fit, f, at) + more for f, at, more in zip(predicted, ratios, extra, strict=True)])
+
+
+def _cost(fit: Objective, f: FloatArray, ratios: list[float]) -> float:
+    if not np.isfinite(f).all():
+        return np.inf
+    parts = [f[m.rows] for m in fit.errors]
+    shared = None
+    if fit.pool:
+        r = [m.standard(own, at)[0] for m, own, at in zip(fit.errors, parts, ratios, strict=True)]
+        shared = best_scale(fit.errors, r, [m.limits(own, at) for m, own, at in zip(fit.errors, parts, ratios, strict=True)])
+    return sum(m.settled(own, at, shared).deviance(own, at) for m, own, at in zip(fit.errors, parts, ratios, strict=True))

@@ -1,0 +1,123 @@
+"""The posterior of a fit, sampled by emcee: all walkers of a step are simulated at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.errors import FitError, Problem
+from immunoode.fitting.likelihood import Scale
+from immunoode.fitting.objective import Objective, ratio
+from immunoode.fitting.observations import FloatArray
+from immunoode.fitting.uncertainty.draws import Draws
+from immunoode.fitting.uncertainty.progress import bar_over
+
+if TYPE_CHECKING:
+    from lmfit import Parameters
+
+    from immunoode.fitting.result import FitResult
+
+LONG = 50.0
+"""Autocorrelation times that a chain should last: below, its quantiles are not to be trusted."""
+
+
+def posterior(
+    result: FitResult, steps: int, walkers: int | None, burn: int | None, seed: int, progress: bool | None = None
+) -> Draws:
+    """Return draws from the posterior.
+
+    Priors are those of the fit; of everything else flat between the bounds in the scale that is fitted (of logarithms: flat
+    in the logarithm), and flat in the logarithms of the scales of errors, which are sampled too.
+
+    Parameters
+    ----------
+    steps : of each walker, those of `burn` among them
+    walkers : at least twice the number of parameters; by default that many or 32
+    burn : steps left out at the start; by default twice the autocorrelation time, at least a fifth
+
+    Raises
+    ------
+    FitError
+        If emcee is not installed or the numbers do not do.
+    """
+    try:
+        import emcee
+    except ImportError as error:
+        raise FitError(Problem("posterior", "needs the package emcee", "pip install 'immunoode[mcmc]'")) from error
+    target = _Target(result)
+    p = len(target.start)
+    count = max(2 * p + 2, 32) if walkers is None else walkers
+    if count < 2 * p or steps < 20 or (burn is not None and not 0 <= burn < steps):
+        what = f"{count} walkers, {steps} steps, burn {burn}, of {p} parameters and error scales"
+        raise FitError(Problem("posterior", what, "at least twice as many walkers as parameters, 20 steps, burn below steps"))
+    random = np.random.default_rng(seed)
+    first = np.clip(target.start + 0.5 * target.widths * random.standard_normal((count, p)), target.low, target.high)
+    sampler = emcee.EnsembleSampler(count, p, target, vectorize=True)
+    sampler.random_state = np.random.RandomState(int(random.integers(2**31))).get_state()
+    done = 0
+    with bar_over(steps, "posterior", progress) as bar:
+        try:
+            for _ in sampler.sample(first, iterations=steps, skip_initial_state_check=True):
+                done += 1
+                bar.update()
+        except KeyboardInterrupt:
+            if done < 20:
+                raise
+    tau = float(np.max(sampler.get_autocorr_time(tol=0)))
+    left_out = burn if burn is not None else min(max(int(2 * tau) if np.isfinite(tau) else 0, done // 5), done // 2)
+    chain = np.asarray(sampler.get_chain())[left_out:done]
+    flat = chain.reshape(-1, p)
+    facts = {
+        "acceptance": float(np.mean(sampler.acceptance_fraction)),
+        "autocorrelation time": tau,
+        "effective draws": len(flat) / tau if tau > 0 else np.nan,
+    }
+    why = () if done - left_out > LONG * tau else (f"{done} steps are few: the autocorrelation time is {tau:.0f}; take more",)
+    names = tuple(result.lmfit.var_names)
+    return Draws(result, "posterior", names, flat[:, : len(names)], np.exp(flat[:, len(names) :]), why, facts, chain)
+
+
+class _Target:
+    """Log-posterior of rows (B, p): fitted parameters, then the logarithms of the scales of errors."""
+
+    def __init__(self, result: FitResult) -> None:
+        self.objective: Objective = result.objective
+        self.parameters: Parameters = result.lmfit.params.copy()
+        self.names = list(result.lmfit.var_names)
+        params = [result.lmfit.params[n] for n in self.names]
+        count = 1 if self.objective.pool else len(self.objective.errors)
+        own = np.log([m.scale.s for m in self.objective.errors[:count]])
+        self.start = np.concatenate([[p.value for p in params], own])
+        self.low = np.concatenate([[p.min for p in params], own - 5.0])
+        self.high = np.concatenate([[p.max for p in params], own + 5.0])
+        errors = [p.stderr if p.stderr is not None and np.isfinite(p.stderr) and p.stderr < 5 else 0.1 for p in params]
+        self.widths = np.concatenate([errors, np.full(count, 1 / np.sqrt(2 * len(self.objective.observations)))])
+
+    def __call__(self, rows: FloatArray) -> FloatArray:
+        inside = np.all((rows >= self.low) & (rows <= self.high), axis=1)
+        out = np.full(len(rows), -np.inf)
+        if not inside.any():
+            return out
+        chosen = rows[inside]
+        k, design = len(self.names), self.objective.design
+        values, ratios, extra = [], [], []
+        for row in chosen:
+            params = design.moved(self.parameters, self.names, row[:k])
+            values.append(design.values(params))
+            ratios.append([ratio(m, params) for m in self.objective.errors])
+            extra.append(float(np.sum(self.objective.priors.residuals(params) ** 2)))
+        f = self.objective.predict(np.stack(values))
+        cost = [self._deviance(f[b], ratios[b], np.exp(chosen[b, k:])) + extra[b] for b in range(len(chosen))]
+        out[inside] = np.where(np.isfinite(cost), -0.5 * np.array(cost), -np.inf)
+        return out
+
+    def _deviance(self, f: FloatArray, ratios: list[float], scales: FloatArray) -> float:
+        if not np.isfinite(f).all():
+            return np.inf
+        total = 0.0
+        for q, (model, at) in enumerate(zip(self.objective.errors, ratios, strict=True)):
+            s = float(scales[0 if self.objective.pool else q])
+            total += replace(model, scale=Scale(s)).deviance(f[model.rows], at)
+        return total

@@ -1,0 +1,269 @@
+"""Events of SBML: as a regimen where they are doses at stated times, else as events that `simulate` carries out."""
+
+from __future__ import annotations
+
+import ast
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from immunoode.errors import ModelError, Problem, UnitError
+from immunoode.interop.evaluate import Values, evaluate, holds
+from immunoode.interop.open_sbml import open_document
+from immunoode.interop.sbml_symbols import Symbols, days_per_unit
+from immunoode.model.expressions import ExpressionError, names, parse
+from immunoode.regimen.regimen import Regimen
+from immunoode.regimen.sbml_event import Assignment, Event, Events
+
+BEFORE = 1e-9
+"""How long before a time, in the model's unit relative to it, a trigger is looked at to see whether it becomes true there."""
+
+
+def read_sbml_events(source: str | Path, *, time_unit: str | None = None, regimen: bool = True) -> Regimen | Events:
+    """Read the events of an SBML file, for the model that `read_sbml` makes of it.
+
+    Parameters
+    ----------
+    source : path or str
+        A file, or its text.
+    time_unit : str, optional
+        As of `read_sbml`.
+    regimen : bool
+        Whether to make a regimen where that can be: its numbers are those of the file. Events follow the values that parameters
+        have when they are simulated.
+
+    Returns
+    -------
+    Regimen or Events
+        A regimen where every event is at stated times and sets a compartment to a number, multiplies it or adds to it: it may
+        be shifted, joined with others, and fitted with. Events otherwise, with what SBML says of triggers, delays, priorities,
+        persistence and values at the time of firing. `simulate` takes both.
+
+    Raises
+    ------
+    ModelError
+        If the file is broken, or has a formula that is not read.
+    """
+    document, where = open_document(source)
+    sbml = document.getModel()
+    try:
+        symbols = Symbols.of(sbml, where)
+        given = [sbml.getEvent(k) for k in range(sbml.getNumEvents())]
+        found = [_event(e, symbols) for e in given if e.getTrigger() is not None and e.getTrigger().getMath() is not None]
+        title = sbml.getName() or where
+        days = days_per_unit(sbml) if time_unit is None else _stated(time_unit)
+        made = _regimen(found, symbols, days or 1.0, title) if regimen or not found else None
+    except ExpressionError as error:
+        raise ModelError(Problem(where, str(error), "shorter formulas")) from None
+    except RecursionError:
+        raise ModelError(Problem(where, "its values build on each other in too long a chain", "shorter chains")) from None
+    return Events(tuple(found), title) if made is None else made
+
+
+def _stated(time_unit: str) -> float:
+    from immunoode import units
+
+    try:
+        return units.factor(time_unit, "day")
+    except UnitError as error:
+        raise ModelError(Problem("time_unit", str(error), "day, hour, second, ...")) from None
+
+
+def _event(event: Any, symbols: Symbols) -> Event:
+    name = event.getId() or event.getName() or "event"
+    trigger = event.getTrigger()
+    delay = _part(event.getDelay(), symbols, f"the delay of {name}")
+    at_firing = event.getUseValuesFromTriggerTime() if event.isSetUseValuesFromTriggerTime() else True
+    return Event(
+        name,
+        symbols.condition(trigger.getMath(), f"the trigger of {name}"),
+        tuple(_assignments(event, symbols, name)),
+        f"({delay}) / {symbols.scale}" if delay else "",
+        _part(event.getPriority(), symbols, f"the priority of {name}"),
+        bool(trigger.getInitialValue()) if trigger.isSetInitialValue() else True,
+        bool(trigger.getPersistent()) if trigger.isSetPersistent() else True,
+        bool(at_firing),
+    )
+
+
+def _part(part: Any, symbols: Symbols, place: str) -> str:
+    return "" if part is None or part.getMath() is None else symbols.text(part.getMath(), place)
+
+
+def _assignments(event: Any, symbols: Symbols, name: str) -> Iterator[Assignment]:
+    for k in range(event.getNumEventAssignments()):
+        assignment = event.getEventAssignment(k)
+        if assignment.getMath() is None:
+            continue
+        target = symbols.name(assignment.getVariable())
+        text = symbols.text(assignment.getMath(), f"what {name} assigns")
+        species = symbols.model.getSpecies(assignment.getVariable())
+        if species is not None and symbols.dilutable(species):
+            yield Assignment(symbols.amount(assignment.getVariable()), text, symbols.name(species.getCompartment()))
+        else:
+            yield Assignment(target, text)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What an event does at one time, in the file's unit: target times factor, plus what is added."""
+
+    time: float
+    priority: float
+    name: str
+    changes: tuple[tuple[str, float, float], ...]
+    own: bool
+
+
+def _regimen(events: list[Event], symbols: Symbols, days: float, title: str) -> Regimen | None:
+    """Return the regimen that events are, None where they are more than that."""
+    found: list[_Given] = []
+    for event in events:
+        made = _given(event, symbols)
+        if made is None:
+            return None
+        found += made
+    found.sort(key=lambda g: (g.time, -g.priority))
+    if _meet(found):
+        return None
+    regimen = Regimen(title=title)
+    for given in found:
+        for target, factor, add in given.changes:
+            name, at = f"{target}_event", given.time * days
+            if factor == 0:
+                regimen = regimen.replace(name, add, at=at)
+            else:
+                regimen = regimen if factor == 1 else regimen.multiply(name, factor, at=at)
+                regimen = regimen if add == 0 else regimen.dose(name, add, start=at)
+    return regimen
+
+
+def _meet(found: list[_Given]) -> bool:
+    """Whether events at one time change the same target by what it was before: the order of doing then matters."""
+    for k, given in enumerate(found):
+        for other in found[k + 1 :]:
+            if not math.isclose(other.time, given.time, rel_tol=1e-9, abs_tol=1e-12):
+                break
+            targets = {t for t, *_ in given.changes} & {t for t, *_ in other.changes}
+            if targets and (given.own or other.own):
+                return True
+    return False
+
+
+def _given(event: Event, symbols: Symbols) -> list[_Given] | None:
+    """Return what an event does and when, None where it is not at stated times or does not do one of the plain things."""
+    changing = _changing(symbols)
+    condition = parse(event.trigger).args[1]  # type: ignore[attr-defined]  # piecewise(1, condition, 0)
+    free = names(event.trigger) | names(event.delay or "0") | names(event.priority or "0")
+    if free & changing or (event.delay and not event.persistent) or any(a.size for a in event.assignments):
+        return None
+    if not all(_linear(part, symbols) for part in ast.walk(condition) if isinstance(part, ast.Compare)):
+        return None
+    found = []
+    for time in _times(condition, symbols, event.starts):
+        at = _values(time, symbols)
+        delay, priority = (evaluate(text or "0", at) for text in (event.delay, event.priority))
+        changes = [_straight(a, time, symbols, changing) for a in event.assignments]
+        own = any(a.target in names(a.value) for a in event.assignments)
+        if not delay >= 0 or None in changes or (own and delay > 0 and event.at_firing):
+            return None
+        shared = {a.target for a in event.assignments}
+        if any(names(a.value) & (shared - {a.target}) for a in event.assignments):
+            return None
+        whole = tuple((a.target, *c) for a, c in zip(event.assignments, changes, strict=True) if c is not None)
+        found.append(_Given(time + delay, priority, event.name, whole, own and event.at_firing))
+    return found
+
+
+def _straight(assignment: Assignment, time: float, symbols: Symbols, changing: set[str]) -> tuple[float, float] | None:
+    """Return a and b of what is assigned, a x + b of the target x; None where it is something else."""
+    target, text = assignment.target, assignment.value
+    if (names(text) & changing) - {target} or "time" in names(text):
+        return None
+    own = target in names(text)
+    values = [evaluate(text, _values(time, symbols, target, x)) for x in (0.0, 1.0, 3.0)]
+    factor, add = values[1] - values[0], values[0]
+    straight = all(map(math.isfinite, values)) and math.isclose(values[2], add + 3 * factor, rel_tol=1e-9, abs_tol=1e-12)
+    if not straight or factor < 0 or add < 0:
+        return None
+    return (factor if own else 0.0), add
+
+
+def _changing(symbols: Symbols) -> set[str]:
+    """Return our names of what changes in time by itself."""
+    model = symbols.model
+    ids = {*symbols.rated, *symbols.assigned, *symbols.by_events, *(r.getId() for r in symbols.reactions)}
+    for reaction in symbols.reactions:
+        ids |= {r.getSpecies() for r in symbols.references(reaction)}
+    fixed = {s for s in ids if (sp := model.getSpecies(s)) is not None and s not in symbols.by_events and _held(sp, symbols)}
+    species_of = [model.getSpecies(k) for k in range(model.getNumSpecies())]
+    diluted = {s.getId() for s in species_of if symbols.dilutable(s)}
+    return {symbols.names[s] for s in (ids - fixed) | diluted if s in symbols.names} | {*symbols.rates_used.values()}
+
+
+def _held(species: Any, symbols: Symbols) -> bool:
+    ruled = species.getId() in symbols.rated or species.getId() in symbols.assigned
+    return (species.getBoundaryCondition() or species.getConstant()) and not ruled
+
+
+def _value(name: str, time: float, symbols: Symbols) -> float:
+    """Return the value of a name that does not change, or of time in the model's unit."""
+    if name == "time":
+        return time
+    if name == symbols.scale:
+        return 1.0
+    back = {ours: theirs for theirs, ours in symbols.names.items()}
+    return symbols.value(back[name])
+
+
+def _values(time: float, symbols: Symbols, target: str = "", x: float = 0.0) -> Values:
+    """Return what gives the values of names at a time, that of the target being x."""
+    return lambda name: x if name == target else _value(name, time, symbols)
+
+
+def _times(condition: ast.expr, symbols: Symbols, starts_true: bool) -> list[float]:
+    """Return the times at which a condition of time alone becomes true."""
+
+    def true(time: float) -> bool:
+        return holds(condition, _values(time, symbols))
+
+    found = [0.0] if true(0.0) and not starts_true else []
+    for time in sorted(set(_compared(condition, symbols))):
+        before, after = time - BEFORE * max(abs(time), 1.0), time + BEFORE * max(abs(time), 1.0)
+        if time > 0 and not true(before) and (true(time) or true(after)):
+            found.append(time)
+        elif time == 0 and true(time) and not true(after) and not found:
+            found.append(0.0)  # "time == 0": what is meant, though it is true at no later time
+        if found[-1:] == [time] and not true(after):
+            what = f"{symbols.where}: a trigger is true at time {time:g} alone, which solvers pass over; it is taken as meant"
+            warnings.warn(what, stacklevel=5)
+    return found
+
+
+def _compared(condition: ast.expr, symbols: Symbols) -> Iterator[float]:
+    """Yield the numbers that time is compared with."""
+    for node in ast.walk(condition):
+        if not isinstance(node, ast.Compare):
+            continue
+        gap = _gap(node)
+        if "time" not in names(gap):
+            continue
+        at = [evaluate(gap, _values(t, symbols)) for t in (0.0, 1.0)]
+        if math.isfinite(at[0]) and at[1] != at[0]:
+            yield -at[0] / (at[1] - at[0])
+
+
+def _gap(node: ast.Compare) -> str:
+    return f"({ast.unparse(node.left)}) - ({ast.unparse(node.comparators[0])})"
+
+
+def _linear(node: ast.Compare, symbols: Symbols) -> bool:
+    """Whether time is compared with a number, once in all."""
+    at = [evaluate(_gap(node), _values(t, symbols)) for t in (0.0, 1.0, 3.0, 1000.7)]
+    straight = [at[0] + t * (at[1] - at[0]) for t in (3.0, 1000.7)]
+    return all(map(math.isfinite, at)) and all(
+        math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12) for a, b in zip(at[2:], straight, strict=True)
+    )

@@ -1,0 +1,59 @@
+"""What may stand in each table of a model file: its dataclass, and the names that keys go by in TOML.
+
+Reading, writing, prefixing and combining walk these tables, so that a new kind of part is stated once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from immunoode.model.components import Compartment, Derived, Flow, Input, Model, Modifiable, Modifier, Parameter, Pulse
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a model file.
+
+    `expressions` are the fields that hold expressions, `references` those that name a part of another table (or a role),
+    `keys` the fields that TOML spells otherwise.
+    """
+
+    part: type
+    required: tuple[str, ...] = ()
+    expressions: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    keys: tuple[tuple[str, str], ...] = ()
+
+    def key(self, field: str) -> str:
+        """Return how TOML spells a field."""
+        return dict(self.keys).get(field, field)
+
+
+KNOWN_BEFORE = ("lag", "bioavailability", "rate", "duration")
+"""Expressions of an input that are known before a simulation: parameters alone stand in them."""
+ENDS = (("source", "from"), ("target", "to"))
+TABLES: dict[str, Table] = {
+    "covariates": Table(Parameter, ("value",)),
+    "parameters": Table(Parameter, ("value",)),
+    "compartments": Table(Compartment, ("unit",), ("initial",)),
+    "modifiables": Table(Modifiable, ("base",), ("base",)),
+    "derived": Table(Derived, ("expr",), ("expr",), ("baseline",)),
+    "flows": Table(Flow, (), ("rate", "per_capita", "gain"), ("source", "target"), ENDS),
+    "modifiers": Table(Modifier, ("of",), ("factor", "add"), ("of",)),
+    "inputs": Table(Input, ("into", "unit"), ("fraction", *KNOWN_BEFORE), ("into",)),
+    "pulses": Table(Pulse, ("on", "source", "fraction"), ("fraction", "gain"), ("on", "source", "target"), ENDS),
+}
+VALUES = ("covariates", "parameters", "compartments", "modifiables", "derived")
+"""Tables whose names expressions may use; a name stands in one of them only."""
+
+
+def expressions_of(model: Model) -> Iterator[tuple[str, str, str, str, Any]]:
+    """Yield (table, name, field, text, part) for every expression of a model."""
+    for table, spec in TABLES.items():
+        for name, part in getattr(model, table).items():
+            for field in spec.expressions:
+                text = getattr(part, field)
+                if isinstance(text, str) and text:
+                    yield table, name, field, text, part

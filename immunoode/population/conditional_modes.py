@@ -1,0 +1,163 @@
+"""Each subject's most likely random effects, given the population: damped Gauss-Newton steps, all subjects at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.fitting.observations import FloatArray
+from immunoode.population.covariance import solve_all
+from immunoode.population.population_model import Point, Problem
+
+ROUNDS = 40
+CLOSE = 1e-7
+"""Squared length of the next step, in units of a subject's own uncertainty, at which it has arrived."""
+NEAR = 1e-4
+"""The same, where rounds have run out: in skewed valleys steps of Gauss and Newton shrink slowly."""
+_LARGEST = 0.7
+"""Longest step of a random effect, in standard deviations of the population or in latent units, whichever is longer: longer
+ones land where predictions are beyond any bound and proportional errors make the likelihood flat."""
+CANDIDATES = 12
+"""Draws from the population among which a search from scratch finds where each subject begins."""
+DRAWN, WIDE = 240, 3.0
+"""Draws among which further searches begin, and how many times wider than the population the widest is."""
+SEARCHED, AWAY = 3, 2.0
+"""Further searches, and how far from what is known they begin, in the standard deviations of a subject's effects."""
+GAIN = 1e-3
+"""Difference of -2 log densities from which another mode is better, and not the same."""
+
+
+@dataclass(frozen=True)
+class Modes:
+    """What was found.
+
+    Attributes
+    ----------
+    eta : (S, r) most likely random effects
+    g, by : (N,), (N, K) predictions there on the scale of errors, and their derivatives by latent values
+    penalised : (S,) -2 log of the joint density of observations and effects, less constants
+    hessian : (S, r, r) half of its second derivative, by Gauss and Newton
+    arrived : (S,) whether the next step would be short
+    """
+
+    eta: FloatArray
+    g: FloatArray
+    by: FloatArray
+    penalised: FloatArray
+    hessian: FloatArray
+    arrived: NDArray[np.bool_]
+
+
+def modes(problem: Problem, point: Point, eta: FloatArray, rounds: int = ROUNDS) -> Modes:
+    """Return the most likely effects, searched from `eta` (S, r)."""
+    means, precision = problem.effects.means(point.beta), np.asarray(np.linalg.inv(point.omega), dtype=np.float64)
+    sd = np.sqrt(np.diag(point.omega))
+    log_det = np.linalg.slogdet(point.omega)[1]
+    random = problem.effects.random
+    trial, damping = eta.copy(), np.zeros(len(eta))
+    best: Modes | None = None
+    slope = np.zeros_like(eta)
+    for _ in range(max(rounds, 1)):
+        g, by = (x[0] for x in problem.scaled_with_slopes(problem.effects.latent(means, trial)[None]))
+        g, by, penalised, hessian, first = _at(problem, point, trial, g, by, precision, log_det)
+        if best is None:
+            best = Modes(trial.copy(), g, by, penalised, hessian, np.zeros(len(eta), bool))
+            better = np.ones(len(eta), bool)
+            slope = first
+        else:
+            better = ~best.arrived & (penalised <= best.penalised + 1e-12 * np.abs(best.penalised))
+            rows = better[problem.subject]
+            best = Modes(
+                np.where(better[:, None], trial, best.eta),
+                np.where(rows, g, best.g),
+                np.where(rows[:, None], by, best.by),
+                np.where(better, penalised, best.penalised),
+                np.where(better[:, None, None], hessian, best.hessian),
+                best.arrived,
+            )
+            slope = np.where(better[:, None], first, slope)
+        damping = np.where(better, 0.1 * damping * (damping > 1e-4), np.maximum(10.0 * damping, 1e-2))
+        scale = np.einsum("sii->si", best.hessian)
+        damped = best.hessian + (damping[:, None] * scale)[:, :, None] * np.eye(len(random))
+        step = -solve_all(damped, 0.5 * slope)
+        step *= np.minimum(1.0, _LARGEST * np.maximum(sd, 0.5) / np.maximum(np.abs(step), 1e-300)).min(axis=1)[:, None]
+        length = np.einsum("si,sij,sj->s", step, best.hessian, step)
+        arrived = best.arrived | (length < CLOSE) | (damping > 1e8)
+        best = Modes(best.eta, best.g, best.by, best.penalised, best.hessian, arrived)
+        if arrived.all():
+            break
+        trial = np.where(arrived[:, None], best.eta, best.eta + step)
+    assert best is not None
+    return replace(best, arrived=best.arrived | (length < NEAR))
+
+
+def begin(problem: Problem, point: Point) -> FloatArray:
+    """Return effects (S, r) to search from: none, or the best of a few draws, where a subject is better off there."""
+    random = np.random.default_rng(CANDIDATES)
+    r = len(problem.effects.random)
+    drawn = random.standard_normal((CANDIDATES, r)) @ np.linalg.cholesky(point.omega).T
+    drawn = np.concatenate([np.zeros((1, r)), drawn])
+    eta = np.repeat(drawn[:, None], problem.subjects, axis=1)
+    found = problem.minus_two_log(problem.effects.latent(problem.effects.means(point.beta), eta), point.errors)
+    pull = np.einsum("ci,ij,cj->c", drawn, np.linalg.inv(point.omega), drawn)
+    return np.asarray(drawn[np.argmin(found + pull[:, None], axis=0)])
+
+
+def second_modes(problem: Problem, point: Point, found: Modes) -> tuple[Modes, FloatArray]:
+    """Return the likelier of the modes found and of those that further searches find, and what each subject gains (S,).
+
+    A subject whose effects have two modes is searched from the likeliest of some draws that are away from those it knows; a
+    subject that ends in a worse one keeps what it had.
+    """
+    kept = found
+    for start in _elsewhere(problem, point, found):
+        kept = _likelier(problem, kept, modes(problem, point, start, ROUNDS))
+    return kept, np.maximum(found.penalised - kept.penalised, 0.0)
+
+
+def _likelier(problem: Problem, one: Modes, other: Modes) -> Modes:
+    """Return each subject's likelier mode, the first where they are the same."""
+    better = np.isfinite(other.penalised) & ~(one.penalised - other.penalised <= GAIN)
+    rows = better[problem.subject]
+    return Modes(
+        np.where(better[:, None], other.eta, one.eta),
+        np.where(rows, other.g, one.g),
+        np.where(rows[:, None], other.by, one.by),
+        np.where(better, other.penalised, one.penalised),
+        np.where(better[:, None, None], other.hessian, one.hessian),
+        np.where(better, other.arrived, one.arrived),
+    )
+
+
+def _elsewhere(problem: Problem, point: Point, found: Modes) -> list[FloatArray]:
+    """Return effects (S, r) to search from: the likeliest of draws away from a subject's mode, and of those away from both."""
+    random, spread = np.random.default_rng(DRAWN), np.linalg.cholesky(point.omega)
+    drawn = random.standard_normal((DRAWN, len(spread))) @ spread.T * np.linspace(1.0, WIDE, DRAWN)[:, None]
+    drawn = np.concatenate([np.zeros((1, len(spread))), drawn])
+    eta = np.repeat(drawn[:, None], problem.subjects, axis=1)
+    means, inverse = problem.effects.means(point.beta), np.linalg.inv(point.omega)
+    energy = problem.minus_two_log(problem.effects.latent(means, eta), point.errors)
+    energy = energy + np.einsum("ci,ij,cj->c", drawn, inverse, drawn)[:, None]
+    starts, known = [], [found.eta]
+    for _ in range(SEARCHED):
+        apart = [np.einsum("csi,sij,csj->cs", eta - k, found.hessian, eta - k) > AWAY**2 for k in known]
+        starts.append(drawn[np.argmin(np.where(np.all(apart, axis=0), energy, np.inf), axis=0)])
+        known.append(starts[-1])
+    return starts
+
+
+def _at(
+    problem: Problem, point: Point, eta: FloatArray, g: FloatArray, by: FloatArray, precision: FloatArray, log_det: float
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return g, by (zero where not solved), and (S,) the penalised -2 log, its half second and its first derivative."""
+    e, slope, w = problem.likelihood.first(g, point.errors)
+    good = np.isfinite(g) & np.isfinite(e) & np.isfinite(by).all(axis=-1)
+    slope, w, by = np.where(good, slope, 0.0), np.where(good, w, 0.0), np.where(good[:, None], by, 0.0)
+    e = np.where(good, e, np.inf)
+    own = by[:, problem.effects.random]
+    pulled = eta @ precision
+    penalised = problem.by_subject(e) + np.einsum("si,si->s", eta, pulled) + log_det
+    hessian = problem.sums(w[:, None, None] * own[:, :, None] * own[:, None, :]) + precision
+    return g, by, penalised, hessian, problem.sums(slope[:, None] * own) + 2.0 * pulled

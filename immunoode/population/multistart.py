@@ -1,0 +1,79 @@
+"""A population fit from several places: which of them lead to the same optimum says whether it is the only one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.fitting.observations import FloatArray
+from immunoode.population.population_model import Point, Problem
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from immunoode.population.result import PopulationResult
+
+SAME = 0.5
+"""Optima whose objectives differ by less are the same: importance sampling tells them no closer."""
+
+
+@dataclass(frozen=True)
+class PopulationStarts:
+    """Fits from several places.
+
+    Attributes
+    ----------
+    objectives : (n,) -2 log-likelihood of each, less constants
+    converged : which arrived
+    typical : (n, k) typical values found, of `parameters`
+    """
+
+    objectives: FloatArray
+    converged: tuple[bool, ...]
+    parameters: tuple[str, ...]
+    typical: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.objectives)
+
+    @property
+    def best(self) -> int:
+        """Which one is the best."""
+        return int(np.nanargmin(self.objectives))
+
+    @property
+    def agreeing(self) -> int:
+        """How many ended at the best optimum."""
+        return int(np.sum(self.objectives < self.objectives[self.best] + SAME))
+
+    def table(self) -> DataFrame:
+        """Return one row per start, best first: objective above the best, whether it converged, typical values found."""
+        import pandas as pd
+
+        table = pd.DataFrame(self.typical, columns=list(self.parameters))
+        table.insert(0, "start", range(len(self)))
+        table.insert(1, "rise", self.objectives - self.objectives[self.best])
+        table.insert(2, "converged", list(self.converged))
+        return table.sort_values("rise", kind="stable").reset_index(drop=True)
+
+
+def best_of(
+    first: PopulationResult,
+    task: Problem,
+    places: Iterable[FloatArray],
+    run: Callable[[Problem, Point | None], PopulationResult],
+) -> PopulationResult:
+    """Return the best of a fit and of those from other coefficients, until the user stops them."""
+    results = [first]
+    for beta in places:
+        if results[-1].ended.interrupted:
+            break
+        results.append(run(replace(task, effects=replace(task.effects, start=beta), others=()), None))
+    names = tuple(first.values)
+    objectives = np.array([r.objective if np.isfinite(r.objective) else np.nan for r in results])
+    typical = np.array([[r.values[n] for n in names] for r in results])
+    starts = PopulationStarts(objectives, tuple(r.success for r in results), names, typical)
+    return replace(results[starts.best], starts=starts, seconds=results[-1].seconds)

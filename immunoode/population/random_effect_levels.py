@@ -1,0 +1,92 @@
+"""The random effects of a fit by level: those of subjects, and those of their occasions where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from immunoode.fitting.observations import FloatArray
+from immunoode.population.covariance import Pattern
+from immunoode.population.covariate_model import Effects, between_occasions
+from immunoode.population.distributions import Distribution
+from immunoode.population.occasion_covariance import Nested
+
+
+@dataclass(frozen=True)
+class Level:
+    """q effects of one level.
+
+    Attributes
+    ----------
+    kind : "between subjects" or "between occasions"
+    parameters, names : what they are of, what they are called
+    pattern, covariance : (q, q)
+    found : (n, q) the effects of all subjects, or of all occasions that subjects have
+    offset : where the numbers of the covariance begin among those of all levels
+    """
+
+    kind: str
+    parameters: tuple[str, ...]
+    names: tuple[str, ...]
+    distributions: tuple[Distribution, ...]
+    units: tuple[str, ...]
+    pattern: Pattern
+    covariance: FloatArray
+    found: FloatArray
+    offset: int
+
+    @property
+    def shrinkage(self) -> dict[str, float]:
+        """1 - sd(effects found) / sd of the population."""
+        sd = self.found.std(axis=0)
+        return {n: float(1 - s / np.sqrt(w)) for n, s, w in zip(self.names, sd, np.diag(self.covariance), strict=True)}
+
+
+def levels(effects: Effects, omega: FloatArray, eta: FloatArray) -> Iterator[Level]:
+    """Yield the levels, given the covariance (r, r) and the effects (S, r) of all latent values."""
+    pattern = effects.pattern
+    if isinstance(pattern, Pattern):
+        yield _level(effects, "between subjects", effects.random_names, effects.random_names, pattern, omega, eta, 0)
+        return
+    assert isinstance(pattern, Nested) and effects.occasions is not None
+    between, within = pattern.parts(omega)
+    subjects, occasions = pattern.split(omega, eta)
+    names = effects.random_names
+    yield _level(effects, "between subjects", names, names, pattern.between, between, subjects, 0)
+    later = effects.occasions.names
+    yield _level(
+        effects,
+        "between occasions",
+        later,
+        tuple(map(between_occasions, later)),
+        pattern.within,
+        within,
+        occasions[effects.occasions.there],
+        len(pattern.between.places),
+    )
+
+
+def _level(
+    effects: Effects,
+    kind: str,
+    parameters: tuple[str, ...],
+    names: tuple[str, ...],
+    pattern: Pattern,
+    covariance: FloatArray,
+    found: FloatArray,
+    offset: int,
+) -> Level:
+    at = [int(effects.first[effects.parameters.index(p)]) for p in parameters]
+    return Level(
+        kind,
+        parameters,
+        names,
+        tuple(effects.distributions[k] for k in at),
+        tuple(effects.units[k] for k in at),
+        pattern,
+        covariance,
+        found,
+        offset,
+    )

@@ -1,0 +1,42 @@
+"""Trials like the one that was fitted, drawn from the fitted population: what diagnostics compare the data with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.fitting.observations import FloatArray
+
+if TYPE_CHECKING:
+    from immunoode.population.result import PopulationResult
+
+_BLOCK = 20_000
+"""Patients solved at once, about."""
+
+
+def simulated(result: PopulationResult, draws: int, seed: int) -> FloatArray:
+    """Return (draws, N) observations of new subjects with the covariates, doses and visits of those that were fitted.
+
+    On the scale where errors are normal (the logarithm, for log-normal errors); NaN where a patient could not be solved.
+    """
+    return np.concatenate(list(_blocks(result, draws, seed)))
+
+
+def _blocks(result: PopulationResult, draws: int, seed: int) -> Iterator[FloatArray]:
+    random = np.random.default_rng([seed, 3])
+    problem, point = result.problem, result.point
+    means, lower = problem.effects.means(point.beta), np.linalg.cholesky(point.omega)
+    size = max(1, _BLOCK // problem.subjects)
+    for first in range(0, draws, size):
+        count = min(size, draws - first)
+        eta = random.standard_normal((count, problem.subjects, len(lower))) @ lower.T
+        g = problem.scaled(problem.effects.latent(means, eta))
+        yield g + np.sqrt(problem.likelihood.variance(g, point.errors)) * random.standard_normal(g.shape)
+
+
+def natural(result: PopulationResult, values: FloatArray) -> FloatArray:
+    """Return values (..., N) in their units, from the scale where errors are normal."""
+    logged = result.problem.likelihood.logged
+    return np.where(logged, np.exp(np.where(logged, values, 0.0)), values)

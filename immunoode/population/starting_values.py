@@ -1,0 +1,106 @@
+"""Where typical values begin: the model's own, unless others are far closer to the data.
+
+A model of patients that is fitted to mice has rates that are off by a factor of a hundred; from there no method finds back, as
+predictions are flat. So where predictions are far off, a design over some orders of magnitude is looked through first, without
+random effects. What is found is only proposed: a method takes it where some first steps from there end higher in likelihood.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from immunoode.fitting.observations import FloatArray, IntArray
+from immunoode.population.population_model import Problem
+
+WIDTHS = (4.6, 1.5, 0.5)
+"""Half widths of the designs on the latent scale, one about the best of the one before: a factor of 100, of 4, of 1.6."""
+POINTS = 64
+SUBJECTS = 24
+"""So many are looked at, in equal steps over all."""
+FAR = 1.0
+"""Distance at the model's own values up to which these are near enough: a factor of e, or one spread of the data."""
+APART = 1.0
+"""Distance on the latent scale, in some coefficient, between starts."""
+BETTER = 0.7
+"""Share of that distance below which others are proposed."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Which coefficients are looked through: `free` ones, within `bounds` (P, 2) on the latent scale."""
+
+    bounds: FloatArray
+    free: IntArray
+
+    def around(self, centre: FloatArray, width: float, count: int, seed: list[int]) -> FloatArray:
+        """Return a Sobol design (count, P) about a centre."""
+        from scipy.stats import qmc
+
+        unit = qmc.Sobol(len(self.free), seed=np.random.default_rng(seed)).random(count)
+        tried = np.repeat(centre[None], count, axis=0)
+        tried[:, self.free] += width * (2.0 * unit - 1.0)
+        return np.clip(tried, self.bounds[:, 0], self.bounds[:, 1])
+
+
+def beginning(problem: Problem, region: Region, seed: int) -> FloatArray:
+    """Return coefficients to start from: the model's own, and others where these are far off (1 or 2, P)."""
+    start, subjects = problem.effects.start, _some(problem)
+    if not len(region.free):
+        return start[None]
+    far = _distances(problem, start[None], subjects)[0]
+    if far < FAR:
+        return start[None]
+    best, nearest = start, far
+    for k, width in enumerate(WIDTHS):
+        tried = region.around(best, width, POINTS, [seed, 5, k])
+        found = _distances(problem, tried, subjects)
+        if found.min() < nearest:
+            best, nearest = tried[np.argmin(found)], float(found.min())
+    return np.stack([start, best]) if nearest < BETTER * far else start[None]
+
+
+def spread(problem: Problem, region: Region, count: int, seed: int) -> list[FloatArray]:
+    """Return other coefficients to start from: of a design, those whose predictions are closest to the data, and apart."""
+    start = problem.effects.start
+    if not len(region.free):
+        return []
+    points = POINTS * 2 ** int(np.ceil(np.log2(max(count, 1))))
+    tried = region.around(start, WIDTHS[0], points, [seed, 6])
+    order = np.argsort(_distances(problem, tried, _some(problem)), kind="stable")
+    chosen: list[FloatArray] = []
+    for apart in (APART, 0.0):
+        for i in order:
+            if len(chosen) < count and all(np.abs(tried[i] - c).max() > apart for c in [start, *chosen]):
+                chosen.append(tried[i])
+    return chosen
+
+
+def _some(problem: Problem) -> IntArray:
+    """Return which subjects are looked at."""
+    return np.unique(np.linspace(0, problem.subjects - 1, SUBJECTS).astype(np.int64))
+
+
+def _distances(problem: Problem, coefficients: FloatArray, subjects: IntArray) -> FloatArray:
+    """Return (B,) how far predictions are from the data: the mean over subjects of the median over what was measured.
+
+    Distances are of logarithms, as for errors that are proportional; of additive errors, in units of the data's own spread.
+    """
+    likelihood, trajectories = problem.likelihood, problem.trajectories.of(subjects)
+    latent = np.stack([problem.effects.means(c)[subjects] for c in coefficients])
+    rows = np.isin(problem.subject, subjects)
+    predicted = trajectories(latent)
+    measured = likelihood.measured[rows]
+    value = likelihood.value[rows]
+    logged, floor = likelihood.logged[rows], likelihood.floor[rows]
+    value = np.where(logged, np.exp(np.where(logged, value, 0.0)), value)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = np.abs(np.log(np.maximum(predicted, 1e3 * floor)) - np.log(np.maximum(value, 1e3 * floor)))
+        plain = np.abs(predicted - value) / (np.std(value) or 1.0)
+    additive = (likelihood.proportional[rows] < 0) & ~logged
+    distance = np.where(additive, plain, logs)
+    distance = np.where(np.isfinite(distance), distance, 50.0)
+    own = problem.subject[rows]
+    each = [np.median(distance[:, (own == s) & measured], axis=1) for s in subjects if ((own == s) & measured).any()]
+    return np.asarray(np.mean(each, axis=0)) if each else np.zeros(len(coefficients))

@@ -1,0 +1,96 @@
+"""From trial data of lesions to trial data of sums, which models of the whole tumour are fitted to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.errors import DataError, Problem
+from immunoode.trial.response.from_trial_data import stated_kind
+from immunoode.trial.response.rules import IrecistRules, RecistRules
+from immunoode.trial.response.tables import read
+from immunoode.trial.table import COLUMNS, DIAMETER, LEFT_OUT, SUM_OF_DIAMETERS, TrialData
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
+    """Sum the diameters of target lesions at each visit, as `recist` does.
+
+    Parameters
+    ----------
+    data : TrialData
+        With diameters of lesions (`read_lesions`, `read_adam`, `observe`).
+    rules : RecistRules, optional
+        What counts as baseline, and what a lesion that is too small to measure counts.
+
+    Returns
+    -------
+    TrialData
+        The same, with "sum_of_diameters" (mm) in the place of the diameters: at baseline, and at the visits at which all
+        targets were evaluated. The others are in `left_out`, and so are sums that the data have of the same subjects.
+
+    Raises
+    ------
+    DataError
+        If the data have no lesions.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import immunoode as imo
+    >>> lesions = pd.DataFrame({"subject": "1", "day": [0, 0, 42, 42, 84], "lesion": [*"ababa"], "kind": "target",
+    ...                         "diameter_mm": [40, 30, 25, 20, 10]})
+    >>> sums = imo.sum_lesions(imo.read_lesions(lesions))
+    >>> sums.frame[["time", "quantity", "value"]].values.tolist()
+    [[0.0, 'sum_of_diameters', 70.0], [42.0, 'sum_of_diameters', 45.0]]
+    >>> sums.left_out["reason"].tolist()
+    ['day 84: not all target lesions were evaluated']
+    """
+    import pandas as pd
+
+    lesions = (data.frame["quantity"] == DIAMETER) & (data.frame["lesion"] != "")
+    if not lesions.any():
+        raise DataError(Problem(data.title or "trial data", "have no lesions", f"quantity {DIAMETER!r} with their names"))
+    assessed = read(replace(data, findings=_of_lesions(data)), IrecistRules(recist=rules or RecistRules()))
+    people, visits = assessed.subjects, assessed.visits
+    followed = people.has_target[visits.subject]
+    whole = followed & np.isfinite(visits.total)
+    base = np.flatnonzero(people.has_target)
+    who = np.concatenate([base, visits.subject[whole]])
+    sums = pd.DataFrame(
+        {
+            "subject": people.name[who],
+            "arm": people.arm[who],
+            "time": np.concatenate([people.baseline_time[base], visits.time[whole]]),
+            "quantity": SUM_OF_DIAMETERS,
+            "value": np.concatenate([people.baseline[base], visits.total[whole]]),
+            "unit": "mm",
+            "lesion": "",
+            "kind": "",
+            "censoring": "",
+            "limit": np.nan,
+            "flag": "",
+            "visit": "",
+            "row": "",
+        }
+    )
+    sums = sums.sort_values(["subject", "time"], kind="stable")[list(COLUMNS)]
+    own = set(data.frame.loc[lesions, "subject"])
+    twice = (data.frame["quantity"] == SUM_OF_DIAMETERS) & data.frame["subject"].isin(own)
+    rest = data.frame[~lesions & ~twice]
+    given = data.frame.loc[twice, ["row", "subject"]].assign(reason="a sum beside the lesions that it is made of")
+    frame = pd.concat([rest, sums], ignore_index=True) if len(rest) else sums.reset_index(drop=True)
+    lost = np.flatnonzero(followed & ~whole)
+    reasons = [f"day {day:g}: not all target lesions were evaluated" for day in visits.time[lost]]
+    missing = pd.DataFrame({"row": "", "subject": people.name[visits.subject[lost]], "reason": reasons})
+    tables = [table[list(LEFT_OUT)] for table in (data.left_out, given, missing) if len(table)]
+    return replace(data, frame=frame, left_out=pd.concat(tables, ignore_index=True) if tables else data.left_out)
+
+
+def _of_lesions(data: TrialData) -> pd.DataFrame:
+    """Return what was found of lesions, without the responses that a reader stated."""
+    return data.findings[data.findings["kind"].astype(str).map(stated_kind).isna()]

@@ -1,0 +1,240 @@
+"""From simulated patients to a trial table: who is seen when, what is written down, and how long each patient stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.solve.simulation import Simulation
+from immunoode.trial.response.criteria import recist
+from immunoode.trial.table import COLUMNS, DIAMETER, ENDPOINTS, FINDINGS, SUM_OF_DIAMETERS, TrialData, empty
+from immunoode.virtual_trial.hazard import Hazard
+from immunoode.virtual_trial.measurement import Measurement
+from immunoode.virtual_trial.visits import VisitSchedule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray = NDArray[np.float64]
+TOO_SMALL_FLAG, ABSENT_FLAG = "too small to measure", "absent"
+
+
+@dataclass(frozen=True)
+class _Arm:
+    """The patients of one arm: names, days of the simulation (T,), and their sums of diameters (P, T) in mm."""
+
+    name: str
+    subjects: tuple[str, ...]
+    times: FloatArray
+    sizes: FloatArray
+
+    def at(self, days: FloatArray) -> FloatArray:
+        """Return the sums at days (P, V), linear between the simulation's times; those before it are as at its start."""
+        days = np.nan_to_num(days, nan=self.times[0]).clip(self.times[0], self.times[-1])
+        after = np.searchsorted(self.times, days, side="right").clip(1, len(self.times) - 1)
+        rows = np.arange(len(self.sizes))[:, None]
+        part = (days - self.times[after - 1]) / (self.times[after] - self.times[after - 1])
+        return (1 - part) * self.sizes[rows, after - 1] + part * self.sizes[rows, after]
+
+
+def observe(
+    runs: Simulation | Mapping[str, Simulation],
+    visits: VisitSchedule | None = None,
+    *,
+    measurement: Measurement | None = None,
+    new_lesions: Hazard | None = None,
+    death: Hazard | None = None,
+    dropout: Hazard | None = None,
+    after_progression: int | None = 1,
+    output: str = SUM_OF_DIAMETERS,
+    seed: int | np.random.Generator = 0,
+    title: str = "Simulated trial",
+) -> TrialData:
+    """Make of simulated patients what a trial would have written down.
+
+    Parameters
+    ----------
+    runs : Simulation, or mapping of arm to Simulation
+        With the sum of diameters of each patient.
+    visits : VisitSchedule, optional
+        Every six weeks to week 48 by default.
+    measurement : Measurement, optional
+        Lesions and errors.
+    new_lesions, death, dropout : Hazard, optional
+        New lesions are seen at the next visit. After death or dropout there are no visits. Left out: never.
+    after_progression : int, optional
+        How many visits there still are after progression by RECIST 1.1; None: all.
+    output : str
+        The model's output that is the sum of diameters.
+    seed : int or numpy Generator
+        One seed, one trial.
+    title : str
+
+    Returns
+    -------
+    TrialData
+        Diameters of target lesions (flag "too small to measure" or "absent" where so), new lesions as findings, and OS in
+        `endpoints` where there is a hazard of death: censored at dropout, or at the end of the visits.
+
+    Raises
+    ------
+    DataError
+        If a simulation has no such output, failed for a patient, or ends before the last visit; or names occur twice.
+
+    Examples
+    --------
+    >>> import immunoode as imo, pandas as pd
+    >>> patients = pd.DataFrame({"growth_rate": [0.004, 0.006, 0.008]})
+    >>> run = imo.simulate("tumour_immune", until="1 year", parameters=patients, outputs="sum_of_diameters")
+    >>> data = imo.observe({"untreated": run}, imo.VisitSchedule(every="6 weeks", until="24 weeks"), seed=1)
+    >>> data.arms, data.quantities
+    (('untreated',), ('diameter',))
+    """
+    calendar, how = visits or VisitSchedule(), measurement or Measurement()
+    random = np.random.default_rng(seed)
+    arms = _arms(runs, output, calendar)
+    parts = [_seen(arm, calendar, how, (new_lesions, death, dropout), random) for arm in arms]
+    data = _together(parts, title)
+    return data if after_progression is None else _stopped(data, after_progression)
+
+
+def _arms(runs: Any, output: str, calendar: VisitSchedule) -> list[_Arm]:
+    named = runs if isinstance(runs, Mapping) else {"all": runs}
+    problems = list[Problem]()
+    found, taken = list[_Arm](), dict[str, str]()
+    for name, run in named.items():
+        if not isinstance(run, Simulation):
+            raise DataError(Problem(f"arm {name!r}", f"is {type(run).__name__}", "a Simulation, as imo.simulate returns it"))
+        if output not in run.names:
+            problems.append(Problem(f"arm {name!r}", f"has no output {output!r}", nearest(output, run.names)))
+            continue
+        sizes = run.values[:, :, run.names.index(output)]
+        lost = ~np.isfinite(sizes).all(axis=1)
+        if lost.any():
+            who = ", ".join(str(run.subjects[k]) for k in np.flatnonzero(lost)[:5])
+            problems.append(Problem(f"arm {name!r}", f"{int(lost.sum())} simulations failed ({who})", "see run.status"))
+        last = float(calendar.days()[-1])
+        if run.times[-1] < last:
+            right = f"simulate until day {last:g} at least, or end the visits earlier"
+            problems.append(Problem(f"arm {name!r}", f"ends at day {run.times[-1]:g}, the visits at day {last:g}", right))
+        subjects = _names(str(name), run, len(named))
+        again = [s for s in subjects if s in taken]
+        if again:
+            problems.append(
+                Problem(f"arm {name!r}", f"has the subject {again[0]!r} of arm {taken[again[0]]!r}", "different names")
+            )
+        taken |= dict.fromkeys(subjects, str(name))
+        found.append(_Arm(str(name), subjects, run.times, sizes))
+    if problems or not found:
+        raise DataError(problems or [Problem("runs", "there are none", "at least one Simulation")])
+    return found
+
+
+def _names(arm: str, run: Simulation, arms: int) -> tuple[str, ...]:
+    """Return the subjects' names, with the arm's where patients of several arms are merely numbered."""
+    numbered = arms > 1 and all(isinstance(s, (int, np.integer)) for s in run.subjects)
+    return tuple(f"{arm} {s}" if numbered else str(s) for s in run.subjects)
+
+
+def _seen(
+    arm: _Arm,
+    calendar: VisitSchedule,
+    how: Measurement,
+    hazards: tuple[Hazard | None, Hazard | None, Hazard | None],
+    random: np.random.Generator,
+) -> TrialData:
+    """Return what one arm's patients show."""
+    patients = len(arm.subjects)
+    days = calendar.sample(patients, random) + 0.0  # no -0.0 for a screening without days before
+    shares = how.shares(patients, random)
+    read = how.read(arm.at(days)[:, :, None] * shares[:, None, :], random)
+    new, died, left = (
+        np.full(patients, np.inf) if hazard is None else hazard.first(arm.times, arm.sizes, random) for hazard in hazards
+    )
+    off = np.minimum(died, left)
+    here = np.isfinite(days) & (days <= off[:, None])
+    frame = _diameters(arm, days, here, shares, read, how)
+    findings = _new_lesions(arm, days, here, new)
+    last = float(calendar.days()[-1])
+    endpoints = empty(ENDPOINTS) if hazards[1] is None else _survival(arm, died, np.minimum(left, last))
+    return TrialData(frame, findings=findings, endpoints=endpoints)
+
+
+def _diameters(
+    arm: _Arm, days: FloatArray, here: NDArray[np.bool_], shares: FloatArray, read: FloatArray, how: Measurement
+) -> pd.DataFrame:
+    """Return one row per lesion and visit."""
+    import pandas as pd
+
+    patient, visit, lesion = np.nonzero(here[:, :, None] & (shares > 0)[:, None, :])
+    value = read[patient, visit, lesion]
+    flag = np.select([value == 0, value <= how.limit_mm], [ABSENT_FLAG, TOO_SMALL_FLAG], "")
+    names = np.array([f"target {k + 1}" for k in range(shares.shape[1])])
+    table = pd.DataFrame(
+        {
+            "subject": np.asarray(arm.subjects)[patient],
+            "arm": arm.name,
+            "time": days[patient, visit],
+            "quantity": DIAMETER,
+            "value": value,
+            "unit": "mm",
+            "lesion": names[lesion],
+            "kind": "target",
+            "censoring": "",
+            "limit": np.nan,
+            "flag": flag,
+            "visit": "",
+        }
+    )
+    return table.assign(row=table.index)
+
+
+def _new_lesions(arm: _Arm, days: FloatArray, here: NDArray[np.bool_], new: FloatArray) -> pd.DataFrame:
+    """Return the visits at which a new lesion is seen."""
+    import pandas as pd
+
+    patient, visit = np.nonzero(here & (days >= new[:, None]) & (days > 0))
+    words = {"lesion": "new 1", "kind": "new", "finding": "present", "visit": ""}
+    table = pd.DataFrame({"subject": np.asarray(arm.subjects)[patient], "arm": arm.name, "time": days[patient, visit], **words})
+    return table.assign(row=table.index)[list(FINDINGS)]
+
+
+def _survival(arm: _Arm, died: FloatArray, until: FloatArray) -> pd.DataFrame:
+    """Return overall survival, censored where a patient left or the trial ended."""
+    import pandas as pd
+
+    event = died <= until
+    reason = np.where(event, "death", "alive at last contact")
+    columns = {"subject": arm.subjects, "arm": arm.name, "endpoint": "OS", "time": np.minimum(died, until), "event": event}
+    return pd.DataFrame({**columns, "reason": reason})
+
+
+def _together(parts: list[TrialData], title: str) -> TrialData:
+    import pandas as pd
+
+    def joined(name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        tables = [t for t in (getattr(p, name) for p in parts) if len(t)]
+        return pd.concat(tables, ignore_index=True) if tables else empty(columns)
+
+    frame = joined("frame", COLUMNS)
+    findings = joined("findings", FINDINGS)
+    return TrialData(frame, title, findings=findings, endpoints=joined("endpoints", ENDPOINTS))
+
+
+def _stopped(data: TrialData, visits: int) -> TrialData:
+    """Leave out the visits after progression, but so many."""
+    found = recist(data)
+    end = found.subjects.set_index("subject")["progression_time"]
+    seen = found.visits[found.visits["time"] > found.visits["subject"].map(end)]
+    kept = seen[seen.groupby("subject").cumcount() < visits].groupby("subject")["time"].max()
+    last = end.combine(kept, np.fmax).fillna(np.inf)
+
+    def until(table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["time"] <= table["subject"].map(last)].reset_index(drop=True)
+
+    return replace(data, frame=until(data.frame), findings=until(data.findings))
