@@ -12,7 +12,7 @@ import numpy as np
 from tools.problem import reference_problem
 from tools.results import show
 
-from immunoode.solve.prepare import prepare
+from immunoode.solve.problem.prepare import prepare
 
 PATIENTS = 100_000
 VARIATION = 0.3

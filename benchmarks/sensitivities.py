@@ -14,8 +14,8 @@ from tools.timing import one_processor, times
 import immunoode as imo
 from immunoode.fitting.finite_differences import by_differences
 from immunoode.fitting.simulation_predictor import Simulated
-from immunoode.solve.prepare import prepare
-from immunoode.solve.simulator import Simulator
+from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.problem.simulator import Simulator
 
 TEXT = """Derivatives of one daily output by parameters, solved beside the states, 100 patients a call, one thread, against
 the same call without them; as a check, their largest difference from central differences of solves at a relative tolerance of

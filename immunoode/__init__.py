@@ -50,7 +50,7 @@ _HOMES = {
     "immunoode.regimen.sbml_event": ("Assignment", "Event", "Events"),
     "immunoode.regimen.regimen": ("Regimen",),
     "immunoode.regimen.schedule": ("Schedule",),
-    "immunoode.solve.many": ("simulate_many", "simulate_to"),
+    "immunoode.solve.ensemble": ("simulate_many", "simulate_to"),
     "immunoode.solve.simulate": ("simulate",),
     "immunoode.solve.simulation": ("Simulation",),
     "immunoode.trial.example": ("load_example",),

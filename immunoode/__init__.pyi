@@ -71,8 +71,8 @@ from immunoode.scenario.compare import Comparison as Comparison
 from immunoode.scenario.compare import compare as compare
 from immunoode.scenario.grid import Grid as Grid
 from immunoode.scenario.grid import grid as grid
-from immunoode.solve.many import simulate_many as simulate_many
-from immunoode.solve.many import simulate_to as simulate_to
+from immunoode.solve.ensemble import simulate_many as simulate_many
+from immunoode.solve.ensemble import simulate_to as simulate_to
 from immunoode.solve.simulate import simulate as simulate
 from immunoode.solve.simulation import Simulation as Simulation
 from immunoode.trial.adam import read_adam as read_adam

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from immunoode import units
-from immunoode.solve.grid import daily as _daily
+from immunoode.solve.report_times import daily as _daily
 
 
 def daily(until: Any, start: float = 0.0) -> np.ndarray:

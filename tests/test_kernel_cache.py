@@ -10,8 +10,8 @@ import numba
 import pytest
 from numba.core import event
 
-from immunoode.solve import kernel_cache
-from immunoode.solve.jit import entry, inner
+from immunoode.solve.integrator import kernel_cache
+from immunoode.solve.integrator.jit import entry, inner
 
 COMPILATIONS, BYTES = 80, 1_250_000
 """What the first simulation on a machine may cost, whatever the machine: functions compiled, and machine code kept."""

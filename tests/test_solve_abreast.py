@@ -11,9 +11,9 @@ import immunoode as imo
 from immunoode.model.components import Compartment, Flow, Input, Parameter
 from immunoode.model.equations import equations
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.prepare import prepare
-from immunoode.solve.system import ABREAST, System, system_of
-from immunoode.solve.vectorise import NotVectorised, VectorFunction
+from immunoode.solve.problem.codegen_simd import NotVectorised, VectorFunction
+from immunoode.solve.problem.compiled_model import ABREAST, System, system_of
+from immunoode.solve.problem.prepare import prepare
 from tests.shipped import CASES, name_of, whole
 from tests.solve_models import base, blow_up, decay, schedule, two_compartments
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from immunoode.model.equations import equations
-from immunoode.solve.prepare import prepare
+from immunoode.solve.problem.prepare import prepare
 from immunoode.solve.status import FINISHED, NOT_FINITE, TOO_MANY, TOO_SMALL
 from tests.shipped import CASES, DAYS, draws, given, name_of, whole
 from tests.solve_models import base, schedule

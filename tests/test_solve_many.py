@@ -9,8 +9,8 @@ import pytest
 import immunoode as imo
 from immunoode.errors import SolveError
 from immunoode.model.equations import equations
-from immunoode.solve.prepare import prepare
-from immunoode.solve.system import system_of
+from immunoode.solve.problem.compiled_model import system_of
+from immunoode.solve.problem.prepare import prepare
 from tests.solve_models import binding, blow_up, cells, decay, schedule, two_compartments
 
 

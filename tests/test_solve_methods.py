@@ -5,9 +5,9 @@ import pytest
 
 import immunoode as imo
 from immunoode.model.equations import equations
-from immunoode.solve import linear, rodas5p, tsit5
-from immunoode.solve.jit import entry
-from immunoode.solve.system import STATES_AT, TIME_AT, System
+from immunoode.solve.integrator import lu, rodas5p, tsit5
+from immunoode.solve.integrator.jit import entry
+from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, System
 from tests.solve_models import base, binding, robertson, schedule
 
 
@@ -28,7 +28,7 @@ def swinging():
     )
 
 
-factorise, substitute = entry(linear.factorise.py_func), entry(linear.substitute.py_func)
+factorise, substitute = entry(lu.factorise.py_func), entry(lu.substitute.py_func)
 STEP = {method: (entry(method.attempt.py_func), entry(method.interpolant.py_func)) for method in (tsit5, rodas5p)}
 
 

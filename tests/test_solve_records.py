@@ -9,7 +9,7 @@ import immunoode as imo
 from immunoode.model.components import Derived, Flow, Input, Parameter
 from immunoode.model.equations import equations
 from immunoode.regimen.schedule import MODEL_DURATION, MODEL_RATE
-from immunoode.solve.prepare import prepare
+from immunoode.solve.problem.prepare import prepare
 from tests.solve_models import base
 
 OUT, UP = 0.3, 1.7

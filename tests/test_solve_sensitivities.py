@@ -8,7 +8,7 @@ from immunoode.errors import SolveError
 from immunoode.model.components import Compartment, Derived, Flow, Input, Parameter, Pulse
 from immunoode.model.equations import equations
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.prepare import prepare
+from immunoode.solve.problem.prepare import prepare
 from tests.solve_models import base
 from tests.test_solve_dosing import one
 

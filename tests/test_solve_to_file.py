@@ -17,7 +17,7 @@ from tests.test_solve_population import decay
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("zarr")
-many = importlib.import_module("immunoode.solve.many")
+many = importlib.import_module("immunoode.solve.ensemble")
 
 PATIENTS = pd.DataFrame({"rate": np.linspace(0.1, 0.5, 11)}, index=[f"p{k}" for k in range(11)])
 HOW: dict[str, Any] = {"until": 5, "outputs": "amount", "block": 3}

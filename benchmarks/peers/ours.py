@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from tools.problem import Problem
 
-from immunoode.solve.prepare import prepare
-from immunoode.solve.simulator import Simulator
+from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.problem.simulator import Simulator
 from peers import Entry
 
 MANY = 100

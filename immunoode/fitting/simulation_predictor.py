@@ -16,8 +16,8 @@ from immunoode.fitting.parameterisation import Design
 from immunoode.model.components import Model
 from immunoode.model.equations import equations
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.prepare import prepare
-from immunoode.solve.simulator import Simulator, Solution
+from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.problem.simulator import Simulator, Solution
 from immunoode.tables.cells import numbers
 from immunoode.tables.identifiers import by_subject
 

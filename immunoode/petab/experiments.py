@@ -20,9 +20,9 @@ from immunoode.petab.dual_numbers import Dual, FloatArray, dual, selected
 from immunoode.petab.entities import START, Entities
 from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.sbml_event import Events
-from immunoode.solve.prepare import prepare
+from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.problem.simulator import Simulator
 from immunoode.solve.simulate import simulate
-from immunoode.solve.simulator import Simulator
 
 SETTLED = 1e-6
 """Part of a state by which it may still change, over ten times as long, where it is steady."""
@@ -326,7 +326,7 @@ class Courses:
 
     @property
     def _systems(self) -> Any:
-        from immunoode.solve.system import system_of
+        from immunoode.solve.problem.compiled_model import system_of
 
         return system_of(self.entities.equations)
 
@@ -522,7 +522,7 @@ def _changes(values: FloatArray) -> bool:
 
 def _newton(system: Any, packed: FloatArray, x: FloatArray) -> FloatArray | None:
     """Return the root of the rates next to x; None where Newton's steps lead away, or do not make the rates smaller."""
-    from immunoode.solve.system import STATES_AT
+    from immunoode.solve.problem.compiled_model import STATES_AT
 
     n = x.size
     scale = np.abs(x) + 1e-12 * np.abs(x).max() + 1e-300

@@ -12,8 +12,8 @@ from immunoode.model.components import Model
 from immunoode.model.equations import equations
 from immunoode.population.covariate_model import Effects
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.prepare import prepare
-from immunoode.solve.simulator import Simulator, Solution
+from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.problem.simulator import Simulator, Solution
 
 _FEW = 64
 """Below this many patients a second thread costs more than it gains."""

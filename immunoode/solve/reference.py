@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.solve.events import (
+from immunoode.solve.integrator.steady_state import CLOSE, MOST_INTERVALS
+from immunoode.solve.problem.compiled_model import DOSE_AT, NEVER, STATES_AT, TIME_AT, FloatArray, Function, System
+from immunoode.solve.problem.event_table import (
     DOSE,
     FIRST,
     INFUSION_END,
@@ -23,12 +25,10 @@ from immunoode.solve.events import (
     VISIT,
     Events,
 )
-from immunoode.solve.reactions import Reactions
-from immunoode.solve.reference_decisions import Decisions
+from immunoode.solve.problem.tolerances import of_empty
+from immunoode.solve.problem.trigger_table import Reactions
+from immunoode.solve.reference_triggers import Decisions
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
-from immunoode.solve.steady import CLOSE, MOST_INTERVALS
-from immunoode.solve.system import DOSE_AT, NEVER, STATES_AT, TIME_AT, FloatArray, Function, System
-from immunoode.solve.tolerance import of_empty
 
 _MOST_INVALID = 1000
 """Rates that are not finite, one after another, before the solver is stopped; SciPy's would go on for ever."""
@@ -216,7 +216,8 @@ def solve(
     watch: Function,
     fired: FloatArray,
 ) -> int:
-    """Solve one patient as `immunoode.solve.kernel.walk` does, by LSODA; tolerances grow from one span to the next."""
+    """Solve one patient as `immunoode.solve.integrator.scalar.walk` does, by LSODA; tolerances grow from one span to the
+    next."""
     patient = _Patient(system, x.copy(), extinct, rtol, atol, shares, _EVALUATIONS_PER_STEP * most_steps)
     decisions = None
     if reactions.quantities:

@@ -17,11 +17,11 @@ from immunoode.model.library import load_model
 from immunoode.model.values import warn_outside
 from immunoode.regimen.sbml_event import Events
 from immunoode.regimen.schedule import SET, Schedule
-from immunoode.solve.grid import daily
-from immunoode.solve.occurrences import many_with_events
-from immunoode.solve.prepare import prepare
+from immunoode.solve.problem.compiled_model import FloatArray
+from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.report_times import daily
+from immunoode.solve.sbml_events import many_with_events
 from immunoode.solve.simulation import Simulation
-from immunoode.solve.system import FloatArray
 from immunoode.tables.identifiers import NAMES, identifier, subject_column
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def simulate(
         are seen (of the first patient of each regimen). At the time of a dose the state after the dose is reported.
     before : bool or sequence of bool
         Whether to report at each of `times` the state before what is done at that time: a trough. For the doses of a
-        `Schedule` whose place in a table is known, and that of observations, see `immunoode.solve.prepare.prepare`.
+        `Schedule` whose place in a table is known, and that of observations, see `immunoode.solve.problem.prepare.prepare`.
     start : str or float
         When initial values hold. No dose may lie before it.
     parameters : mapping or pandas.DataFrame, optional

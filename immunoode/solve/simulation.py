@@ -13,8 +13,8 @@ from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.components import Model
 from immunoode.notebook import without_mathematics
 from immunoode.regimen.schedule import Schedule
+from immunoode.solve.problem.compiled_model import FloatArray
 from immunoode.solve.status import COUNTS, Status
-from immunoode.solve.system import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd

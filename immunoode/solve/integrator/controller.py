@@ -1,0 +1,76 @@
+"""Sizes of steps, compiled: the first one, the next one, and which method is worth its cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from immunoode.solve.integrator.jit import inner
+from immunoode.solve.integrator.native import rates
+from immunoode.solve.problem.compiled_model import STATES_AT
+
+LEAST = -9.21
+"""Logarithm of an error below which a smaller one says nothing more about the next step."""
+NO_ERROR = 1e-10
+"""Added to errors, which may be zero."""
+SMALLEST_FACTOR, LARGEST_FACTOR, SAFETY, RESPONSE, MEMORY = 0.2, 5.0, 0.9, 0.14, 0.04
+"""Of the proportional-integral rule of the next step."""
+SMALLEST = 1e-14
+"""A step of this share of the time itself is the end."""
+
+
+@inner
+def first_step(f: Any, t: float, y: Any, x: Any, infusion: Any, rtol: float, atol: Any, slope: Any, room: Any) -> float:
+    """Return a first step, from the sizes of two derivatives (Hairer, Norsett and Wanner, Solving ODEs I, II.4)."""
+    n = atol.size
+    d0 = d1 = d2 = 0.0
+    for i in range(n):
+        scale = atol[i] + rtol * abs(y[i])
+        d0 += (y[i] / scale) ** 2
+        d1 += (slope[i] / scale) ** 2
+    h = 1e-6 if d0 < 1e-10 or d1 < 1e-10 else 0.01 * np.sqrt(d0 / d1)
+    for i in range(n):
+        x[STATES_AT + i] = y[i] + h * slope[i]
+    rates(f, t + h, x, infusion, room)
+    for i in range(n):
+        d2 += ((room[i] - slope[i]) / (atol[i] + rtol * abs(y[i]))) ** 2
+    most = max(np.sqrt(d1 / n), np.sqrt(d2 / n) / h)
+    if not most < 1e300:
+        return 1e-6
+    second = max(1e-6, h * 1e-3) if most <= 1e-15 else (0.01 / most) ** 0.2
+    return min(100 * h, second)
+
+
+@inner
+def instant(t: float) -> float:
+    """Return how far after (before) a time at which rates switch they are those after (before) it, whatever its rounding."""
+    return 1e-14 * max(1.0, abs(t))
+
+
+@inner
+def growth(error: float, previous: float) -> float:
+    """Return the factor of the next step after one that was accepted, by a proportional-integral rule.
+
+    `error` is the logarithm of its error, `previous` that of the one before.
+    """
+    factor = SAFETY * np.exp(MEMORY * max(previous, LEAST) - RESPONSE * error)
+    return min(LARGEST_FACTOR, max(SMALLEST_FACTOR, factor))
+
+
+@inner
+def logarithm(error: float) -> float:
+    """Return the logarithm of an error, which may be zero."""
+    return np.log(error + NO_ERROR)
+
+
+@inner
+def shrinkage(error: float) -> float:
+    """Return the factor of the step after one that was rejected; a rate that is not finite has an error that is not."""
+    return max(0.2, 0.9 * error**-0.2) if error < 1e300 else 0.1
+
+
+@inner
+def ratio(n: int) -> float:
+    """Return the cost of an implicit step over that of an explicit one, for n states (measured on models of this package)."""
+    return 4.0 + 0.5 * n

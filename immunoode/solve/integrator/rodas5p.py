@@ -1,0 +1,188 @@
+"""Rodas5P: a stiffly accurate Rosenbrock method of order 5(4) with eight stages and a fourth-order interpolant.
+
+Steinebach 2023, BIT Numer Math 63:27, doi 10.1007/s10543-023-00967-x; coefficients in the transformed form of Hairer and
+Wanner (Solving ODEs II, IV.7), in which no product with the Jacobian is needed, as in OrdinaryDiffEq.jl. L-stable. The
+Jacobian must be exact; here it is symbolic.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from immunoode.solve.integrator.jit import inner
+from immunoode.solve.integrator.lu import factorise, substitute
+from immunoode.solve.integrator.native import COUPLING, call, rates
+from immunoode.solve.integrator.simd4 import accumulate, copy, weigh
+from immunoode.solve.problem.compiled_model import STATES_AT
+
+STAGES = 8
+EVALUATIONS = 7
+ORDER = 5
+GAMMA = 0.21193756319429014
+C = np.array([0.0, 0.6358126895828704, 0.4095798393397535, 0.9769306725060716, 0.4288403609558664, 1.0, 1.0, 1.0])
+D = np.array([GAMMA, -0.42387512638858027, -0.3384627126235924, 1.8046452872882734, 2.325825639765069, 0.0, 0.0, 0.0])
+_LAST = (-7.502846399306121, 2.561846144803919, -11.627539656261098, -0.18268767659942256, 0.030198172008377946)
+_A = (
+    (),
+    (3.0,),
+    (2.849394379747939, 0.45842242204463923),
+    (-6.954028509809101, 2.489845061869568, -10.358996098473584),
+    (2.8029986275628964, 0.5072464736228206, -0.3988312541770524, -0.04721187230404641),
+    _LAST,
+    (*_LAST, 1.0),
+    (*_LAST, 1.0, 1.0),
+)
+_LINKS = (
+    (),
+    (-14.155112264123755,),
+    (-17.97296035885952, -2.859693295451294),
+    (147.12150275711716, -1.41221402718213, 71.68940251302358),
+    (165.43517024871676, -0.4592823456491126, 42.90938336958603, -5.961986721573306),
+    (24.854864614690072, -3.0009227002832186, 47.4931110020768, 5.5814197821558125, -0.6610691825249471),
+    (30.91273214028599, -3.1208243349937974, 77.79954646070892, 34.28646028294783, -19.097331116725623, -28.087943162872662),
+    (
+        37.80277123390563,
+        -3.2571969029072276,
+        112.26918849496327,
+        66.9347231244047,
+        -40.06618937091002,
+        -54.66780262877968,
+        -9.48861652309627,
+    ),
+)
+A = np.array([[*row, *[0.0] * (STAGES - len(row))] for row in _A])
+LINKS = np.array([[*row, *[0.0] * (STAGES - len(row))] for row in _LINKS])
+DENSE = np.array(
+    [
+        [
+            25.948786856663858,
+            -2.5579724845846235,
+            10.433815404888879,
+            -2.3679251022685204,
+            0.524948541321073,
+            1.1241088310450404,
+            0.4272876194431874,
+            -0.17202221070155493,
+        ],
+        [
+            -9.91568850695171,
+            -0.9689944594115154,
+            3.0438037242978453,
+            -24.495224566215796,
+            20.176138334709044,
+            15.98066361424651,
+            -6.789040303419874,
+            -6.710236069923372,
+        ],
+        [
+            11.419903575922262,
+            2.8879645146136994,
+            72.92137995996029,
+            80.12511834622643,
+            -52.072871366152654,
+            -59.78993625266729,
+            -0.15582684282751913,
+            4.883087185713722,
+        ],
+    ]
+)
+
+
+@inner
+def _solve(f: Any, matrix: Any, rows: Any, right: Any, size: int, base: Any, out: Any, room: Any) -> None:
+    """Solve for a stage of the states, then for the stages of their derivatives, which depend on it.
+
+    `base` is the packed input at the start of the step. The Jacobian of all together has that of the model in each block on
+    its diagonal, and couples each derivative with the states only: one factorisation serves.
+    """
+    n = matrix.shape[0]
+    substitute(matrix, rows, right[:n], out[:n])
+    if size == n:
+        return
+    sensitivities = size // n - 1
+    direction = base[base.size - sensitivities - n :]
+    for i in range(n):
+        direction[i] = out[i]
+    call(f[COUPLING], f[COUPLING + 1], room, 0, base, 0)
+    for i in range(n, size):
+        right[i] += room[i - n]
+    for block in range(n, size, n):
+        substitute(matrix, rows, right[block : block + n], out[block : block + n])
+
+
+@inner
+def attempt(
+    f: Any,
+    t: float,
+    latest: float,
+    y: Any,
+    h: float,
+    x: Any,
+    base: Any,
+    infusion: Any,
+    k: Any,
+    slope: Any,
+    trial: Any,
+    jacobian: Any,
+    drift: Any,
+    matrix: Any,
+    rows: Any,
+    right: Any,
+    room: Any,
+    size: int,
+    rtol: float,
+    atol: Any,
+) -> float:
+    """Step from (t, y), whose rates are `slope`, into `trial`; return the scaled error.
+
+    Rates are asked for at `latest` at the latest, the last instant before what happens next. `jacobian` (n, n) and
+    `drift`, the derivatives of the rates by states and time, are those at (t, y), as is the packed input `base`; `k` holds the
+    eight stages on return. Of the vectors, `size` numbers count. A matrix that cannot be factorised gives an infinite error.
+    """
+    n, width = matrix.shape[0], y.size
+    for i in range(n):
+        for j in range(n):
+            matrix[i, j] = -jacobian[i, j]
+        matrix[i, i] += 1.0 / (h * GAMMA)
+    if not factorise(matrix, rows, room):
+        return np.inf
+    for i in range(size):
+        right[i] = slope[i] + h * D[0] * drift[i]
+    _solve(f, matrix, rows, right, size, base, k[0], room)
+    for stage in range(1, STAGES):
+        copy(x, STATES_AT, y, 0, width)
+        for j in range(stage):
+            accumulate(x, STATES_AT, k, j * width, width, A[stage, j])
+        if stage == STAGES - 1:
+            copy(trial, 0, x, STATES_AT, width)
+        rates(f, min(t + C[stage] * h, latest), x, infusion, right)
+        for j in range(stage):
+            accumulate(right, 0, k, j * width, width, LINKS[stage, j] / h)
+        if D[stage] != 0.0:
+            for i in range(size):
+                right[i] += h * D[stage] * drift[i]
+        _solve(f, matrix, rows, right, size, base, k[stage], room)
+    error = 0.0
+    for i in range(size):
+        last = k[STAGES - 1, i]
+        trial[i] += last
+        scaled = last / (atol[i] + rtol * max(abs(y[i]), abs(trial[i])))
+        error += scaled * scaled
+    return np.sqrt(error / size)
+
+
+@inner
+def interpolant(y: Any, trial: Any, k: Any, dense: Any) -> None:
+    """Fill `dense`, the coefficients of powers of theta in the state at t + theta h: five rows."""
+    copy(dense, 0, y, 0, y.size)
+    for p in range(3):
+        q = DENSE[p]
+        weigh(dense, (p + 2) * y.size, k, (q[0], q[1], q[2], q[3], q[4], q[5], q[6], q[7]))
+    for i in range(y.size):
+        a, b, c = dense[2, i], dense[3, i], dense[4, i]
+        dense[1, i] = trial[i] - y[i] + a
+        dense[2, i] = b - a
+        dense[3, i] = c - b
+        dense[4, i] = -c

@@ -1,0 +1,337 @@
+"""Equations -> System: one LLVM function each for rates, Jacobian, arrivals of doses, initial values and outputs."""
+
+from __future__ import annotations
+
+import ctypes
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import Problem, SolveError
+from immunoode.model.equations import Equations, InputTarget
+from immunoode.model.symbolic import Expr, derivative
+from immunoode.solve.problem.constants import Constants
+from immunoode.solve.problem.sensitivities import By, Chain
+
+if TYPE_CHECKING:
+    from immunoode.solve.problem.codegen_simd import VectorFunction
+
+FloatArray = NDArray[np.float64]
+LANES = 4
+"""Vectors of states have a length that is a multiple of this (see `immunoode.solve.integrator.simd4`)."""
+ABREAST = 8
+"""Patients that step together (see `immunoode.solve.integrator.lanes`): the numbers in the widest registers of today."""
+TIME_AT, DOSE_AT, STATES_AT = 0, 1, LANES
+"""Places in the packed input of every function."""
+NEVER = 1e300
+"""Day of a first dose that was not given yet."""
+KNOWN = ("lag", "share", "rate", "duration")
+"""What is known of an input before a simulation, in the order of `System.known_times`."""
+
+
+_LOCK = RLock()
+
+
+class Function:
+    """A vector of expressions as machine code, `void f(double *out, const double *in, void *context)`.
+
+    Holds what SymEngine returned: the address is good only while that lives.
+    """
+
+    def __init__(self, inputs: list[Expr], expressions: list[Expr]) -> None:
+        import symengine as se
+
+        self.size = len(expressions)
+        self.symbols = {symbol for expression in expressions for symbol in expression.free_symbols}
+        self.address = np.zeros(2, dtype=np.int64)
+        if expressions:
+            try:
+                self._keep = se.Lambdify(inputs, expressions, backend="llvm", cse=True)
+            except RuntimeError as error:
+                right = "look for divisions by zero and for powers that are not finite"
+                raise SolveError(Problem("the equations", f"cannot be compiled ({error})", right)) from None
+            pointer, context = self._keep.as_ctypes()
+            self._call: Any = pointer
+            self._context = context
+            self.address[:] = [ctypes.cast(pointer, ctypes.c_void_p).value or 0, context.value]
+
+    def __call__(self, packed: FloatArray) -> FloatArray:
+        """Return the values at one packed input."""
+        out = np.empty(self.size)
+        if self.size:
+            double = ctypes.POINTER(ctypes.c_double)
+            self._call(out.ctypes.data_as(double), packed.ctypes.data_as(double), self._context)
+        return out
+
+
+@dataclass(frozen=True)
+class System:
+    """The compiled functions of one structure; parameter values are not part of it.
+
+    With `by`, what sensitivities are by (see `immunoode.solve.problem.sensitivities`), the states are followed by their
+    derivatives by
+    the first of these, by the second, and so on: (1 + m) n states that one solve steps together. Functions then give the
+    derivatives after the values.
+
+    Every function takes the packed input [time, dose, filling, states, filling, parameters, first doses, constants], and for
+    sensitivities [..., direction (n), dose rates (m)]: the vector of a directional derivative, and the derivatives of the dose.
+    """
+
+    equations: Equations
+    by: tuple[By, ...] = ()
+    _outputs: dict[tuple[str, ...], Function] = field(default_factory=dict)
+    _read_by: dict[tuple[str, ...], NDArray[np.int64]] = field(default_factory=dict)
+
+    @property
+    def base(self) -> int:
+        """Number of states of the model, n."""
+        return len(self.equations.states)
+
+    @property
+    def size(self) -> int:
+        """Number of states that are solved, (1 + m) n."""
+        return self.base * (1 + len(self.by))
+
+    @property
+    def width(self) -> int:
+        """Length of the vectors that hold the states."""
+        return -(-self.size // LANES) * LANES
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The symbols, and derivatives along them."""
+        return Chain(self.equations, self.by, self.width - self.size)
+
+    def _function(self, expressions: list[Expr]) -> Function:
+        return Function(self.chain.inputs(list(self._lifted[2].values())), expressions)
+
+    @cached_property
+    def _lifted(self) -> tuple[list[Expr], list[Expr], dict[Expr, Expr]]:
+        """Rates and Jacobian with symbols for what is constant in them, and what these stand for."""
+        constants = Constants(self.equations.parameters)
+        rates = [constants.without(e) for e in self.chain.with_derivatives(list(self.equations.rhs))]
+        jacobian = [constants.without(derivative(rate, state)) for rate in self.equations.rhs for state in self.chain.states]
+        return rates, jacobian, constants.table
+
+    @cached_property
+    def rates(self) -> Function:
+        """d(states)/d(time)."""
+        return self._function(self._lifted[0])
+
+    @cached_property
+    def rates_abreast(self) -> VectorFunction | None:
+        """The rates of eight patients at once; None where they hold something that there are no vectors of."""
+        from immunoode.solve.problem.codegen_simd import NotVectorised, VectorFunction
+
+        with _LOCK:
+            try:
+                return VectorFunction(self.chain.inputs(list(self._lifted[2].values())), self._lifted[0])
+            except NotVectorised:
+                return None
+
+    @cached_property
+    def jacobian(self) -> Function:
+        """Derivatives of the model's rates by its states, row by row."""
+        return self._function(self._lifted[1])
+
+    @cached_property
+    def constants(self) -> Function:
+        """What depends on parameters alone in the rates."""
+        return self._function(list(self._lifted[2]))
+
+    @cached_property
+    def time_derivative(self) -> Function:
+        """Derivatives of the rates by time, where it stands in them."""
+        rates = self.chain.with_derivatives(list(self.equations.rhs))
+        return self._function([derivative(rate, self.chain.time) for rate in rates])
+
+    @cached_property
+    def coupling(self) -> Function:
+        """Derivatives of the sensitivities' rates by the model's states, along `direction`: (m n)."""
+        rates = self.chain.with_derivatives(list(self.equations.rhs))[self.base :]
+        return self._function([self.chain.along_direction(rate) for rate in rates])
+
+    @cached_property
+    def depends_on_time(self) -> bool:
+        """Whether time stands in the rates."""
+        return any(self.chain.time in rate.free_symbols for rate in self.equations.rhs)
+
+    @cached_property
+    def arrivals(self) -> Function:
+        """What each input does when `dose` of it arrives: what pulses add to each state, then what the dose adds to each."""
+        return self._function([e for name in self.equations.inputs for e in self._arrival(name)])
+
+    def _arrival(self, name: str) -> list[Expr]:
+        target = self.equations.inputs[name]
+        moved, added = ([self.chain.zero] * self.base for _ in range(2))
+        added[target.state] = self.chain.dose * target.scale
+        for pulse in self.equations.pulses:
+            if pulse.input == name:
+                leaving = pulse.fraction * self.chain.states[pulse.source]
+                moved[pulse.source] -= leaving
+                if pulse.target is not None:
+                    moved[pulse.target] += leaving * pulse.gain
+        return [*self.chain.with_derivatives(moved, dosed=True), *self.chain.with_derivatives(added, dosed=True)]
+
+    @cached_property
+    def conditions(self) -> Function:
+        """Differences whose sign decides about rates."""
+        return self._function(list(self.equations.conditions))
+
+    @cached_property
+    def crossings(self) -> Function:
+        """For each condition: how fast it changes along `direction` and time, and its derivative by each of `by`."""
+        rows = [
+            [self.chain.along_direction(c) + derivative(c, self.chain.time), *self.chain.derivatives(c)]
+            for c in self.equations.conditions
+        ]
+        return self._function([e for row in rows for e in row])
+
+    @cached_property
+    def addresses(self) -> NDArray[np.int64]:
+        """Addresses and contexts of the functions that kernels call, in the order of `immunoode.solve.integrator.native` (0:
+        none)."""
+        none = np.zeros(2, dtype=np.int64)
+        drift = self.time_derivative.address if self.depends_on_time else none
+        with_by = (self.coupling.address, self.crossings.address) if self.by else (none, none)
+        found = (self.rates, self.arrivals, self.jacobian, self.initial, self.conditions)
+        return np.concatenate([*(f.address for f in found), drift, *with_by, self.constants.address])
+
+    def compile(self) -> None:
+        """Make every function now: patients are solved in threads, and each must find the same ones."""
+        with _LOCK:
+            _ = self.addresses, self.known_times, self.scales, self.input_states, self.exchange, self.clock, self.clocks
+
+    @cached_property
+    def initial(self) -> Function:
+        """Initial states."""
+        return self._function(self.chain.with_derivatives(list(self.equations.initial), start=True))
+
+    @cached_property
+    def scales(self) -> Function:
+        """What one unit of each input adds to its state."""
+        return self._function([target.scale for target in self.equations.inputs.values()])
+
+    @cached_property
+    def known_times(self) -> Function:
+        """What is known of each input (`KNOWN`), then times at which rates switch; each with its derivatives by `by`: rows of
+        1 + m.
+        """
+        known = [t for target in self.equations.inputs.values() for t in _known(target, self.chain.zero)]
+        return self._function([e for t in (*known, *self.equations.break_times) for e in (t, *self.chain.derivatives(t))])
+
+    @cached_property
+    def known_by(self) -> frozenset[str]:
+        """The parameters that what is known of the inputs depends on."""
+        targets = self.equations.inputs.values()
+        return frozenset(str(s) for target in targets for t in _known(target, self.chain.zero) for s in t.free_symbols)
+
+    @cached_property
+    def clock(self) -> Function:
+        """What depends on time alone and decides, where there are steps."""
+        return self._function([e for _, e in self.equations.clock])
+
+    @cached_property
+    def has_known_times(self) -> bool:
+        """Whether there are lags, bioavailabilities, rates or durations, or times at which rates switch."""
+        return bool(self.equations.break_times) or any(
+            t.lag != 0 or t.share != 1 or t.rate is not None or t.duration is not None for t in self.equations.inputs.values()
+        )
+
+    @cached_property
+    def clocks(self) -> NDArray[np.int64]:
+        """Where the time of each input's first dose stands in the packed input; -1 where nothing counts from it."""
+        first = self.parameters_at + len(self.equations.parameters)
+        places = {name: first + k for k, name in enumerate(self.equations.counted)}
+        return np.array([places.get(name, -1) for name in self.equations.inputs], dtype=np.int64)
+
+    @cached_property
+    def input_states(self) -> NDArray[np.int64]:
+        """The state that each input arrives in."""
+        return np.array([target.state for target in self.equations.inputs.values()], dtype=np.int64)
+
+    @cached_property
+    def exchange(self) -> NDArray[np.bool_]:
+        """Which states exchange matter with the one that each input arrives in, shape (inputs, n)."""
+        links = np.eye(self.base, dtype=bool)
+        for a, b in self.equations.exchanges:
+            links[a, b] = links[b, a] = True
+        for _ in range(self.base.bit_length()):
+            links = links @ links
+        return links[self.input_states].reshape(-1, self.base)
+
+    def outputs(self, names: tuple[str, ...]) -> Function:
+        """Return the function of some outputs (states among them), compiled once for each choice."""
+        with _LOCK:
+            if names not in self._outputs:
+                states = dict(zip(self.equations.states, self.chain.states, strict=True))
+                found = [states.get(n) or self.equations.outputs[n] for n in names]
+                self._outputs[names] = self._function(self.chain.with_derivatives(found))
+            return self._outputs[names]
+
+    def read_by(self, names: tuple[str, ...]) -> NDArray[np.int64]:
+        """Return the places of the states, derivatives among them, that some outputs are made of."""
+        with _LOCK:
+            if names not in self._read_by:
+                found = self.outputs(names).symbols
+                states = self.chain.inputs([])[STATES_AT : STATES_AT + self.size]
+                self._read_by[names] = np.array([i for i, s in enumerate(states) if s in found], dtype=np.int64)
+            return self._read_by[names]
+
+    def packed(self, parameters: FloatArray, time: float = 0.0, states: FloatArray | None = None) -> FloatArray:
+        """Return the packed input of every function, for parameters (P,) of one patient."""
+        x = self.rows(np.asarray(parameters)[None])[0]
+        x[TIME_AT] = time
+        if states is not None:
+            x[STATES_AT : STATES_AT + states.size] = states
+        self.set_constants(x)
+        return x
+
+    def rows(self, parameters: FloatArray) -> FloatArray:
+        """Return packed inputs for the parameters (P, n) of patients, with all else to be filled in."""
+        x = np.zeros((len(parameters), self.constants_at + self.constants.size + self.chain.extra))
+        clocks = self.parameters_at + len(self.equations.parameters)
+        x[:, self.parameters_at : clocks] = parameters
+        x[:, clocks : self.constants_at] = NEVER
+        return x
+
+    def set_constants(self, x: FloatArray) -> None:
+        """Put what depends on the parameters of a packed input alone into it."""
+        if self.constants.size:
+            x[self.constants_at : self.constants_at + self.constants.size] = self.constants(x)
+
+    @property
+    def constants_at(self) -> int:
+        """The place of the first constant in the packed input."""
+        return self.parameters_at + len(self.equations.parameters) + len(self.equations.counted)
+
+    @property
+    def parameters_at(self) -> int:
+        """The place of the first parameter in the packed input."""
+        return STATES_AT + self.width
+
+
+def _known(target: InputTarget, zero: Expr) -> tuple[Expr, ...]:
+    share = zero + 1 if target.share is None else target.share
+    return target.lag, share, zero if target.rate is None else target.rate, zero if target.duration is None else target.duration
+
+
+_CACHE: OrderedDict[tuple[str, tuple[By, ...]], System] = OrderedDict()
+_KEPT = 128
+
+
+def system_of(equations: Equations, by: tuple[By, ...] = ()) -> System:
+    """Return the compiled system of some equations; the same for all that differ in values only."""
+    key = equations.key, by
+    with _LOCK:
+        if key not in _CACHE:
+            _CACHE[key] = System(equations, by)
+        _CACHE.move_to_end(key)
+        while len(_CACHE) > _KEPT:
+            _CACHE.popitem(last=False)
+        return _CACHE[key]

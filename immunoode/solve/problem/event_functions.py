@@ -1,0 +1,338 @@
+"""What events are to a kernel: switches (comparisons and steps), triggers over them, delays, priorities and values, compiled.
+
+A trigger is a condition over switches: differences whose sign decides, and arguments of steps (floor). How a switch moves
+decides how its next change is found: at once where it is linear in time, ahead by `immunoode.solve.problem.time_roots` where
+it is
+another function of time, and within each step where the state moves it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import Problem, SolveError
+from immunoode.interop.flatten import Plain
+from immunoode.model.equations import equations
+from immunoode.model.expressions import TIME, names
+from immunoode.model.symbolic import Expr, derivative, symbolic
+from immunoode.regimen.sbml_event import Event, Events
+from immunoode.solve.problem.compiled_model import FloatArray, Function, System, system_of
+from immunoode.solve.problem.time_roots import roots
+
+STILL, LINEAR, CURVED, MOVED = range(4)
+"""What changes a switch: events alone, time linearly, time otherwise, the state."""
+STARTS, PERSISTENT, AT_FIRING, DELAYED, URGENT = range(5)
+"""Columns of the table of events: what each is."""
+
+
+@dataclass(frozen=True)
+class _Switch:
+    """A difference left - right whose sign decides, or (a step) an argument of floor, and the symbol that stands for it."""
+
+    symbol: Expr
+    left: Expr
+    right: Expr
+    step: bool
+
+    @property
+    def difference(self) -> Expr:
+        return self.left - self.right
+
+
+class _Switches:
+    """Collects the switches of trees."""
+
+    def __init__(self) -> None:
+        import symengine as se
+
+        self.se = se
+        self.found: list[_Switch] = []
+        self._known: dict[tuple[Expr, Expr | None], Expr] = {}
+
+    def comparison(self, left: Expr, right: Expr, strict: bool) -> Expr:
+        """Return a condition over the symbol that stands for the sign of left - right."""
+        if not (left.free_symbols or right.free_symbols):
+            return left < right if strict else left <= right
+        if (right, left) in self._known:
+            sign = -self._known[right, left]
+        else:
+            sign = self._symbol(left, right, False)
+        return sign < 0 if strict else sign <= 0
+
+    def step(self, argument: Expr) -> Expr:
+        """Return the symbol that stands for a step."""
+        if not argument.free_symbols:
+            return self.se.floor(argument)
+        return self._symbol(argument, self.se.Integer(0), True)
+
+    def _symbol(self, left: Expr, right: Expr, step: bool) -> Expr:
+        key = (left, None) if step else (left, right)
+        if key not in self._known:
+            self._known[key] = self.se.Symbol(f"switch {len(self.found)}")
+            self.found.append(_Switch(self._known[key], left, right, step))
+        return self._known[key]
+
+
+class _Trees:
+    """Trees of a model's expressions, in which switches have symbols."""
+
+    def __init__(self, whole: Plain, system: System, switches: _Switches) -> None:
+        import symengine as se
+
+        self.se, self.whole, self.switches = se, whole, switches
+        chain = system.chain
+        self.symbols = {str(s): s for s in (chain.time, *chain.states, *chain.parameters)}
+        self.derived: dict[str, Expr] = {}
+
+    def of(self, text: str) -> Expr:
+        """Return the tree of an expression."""
+        for name in self._in_order(text):
+            self.derived[name] = self._tree(self.whole.derived[name])
+        return self._tree(text)
+
+    def _tree(self, text: str) -> Expr:
+        return symbolic(text, self._name, lambda role: self.se.Integer(0), self.switches)
+
+    def _name(self, name: str) -> Expr:
+        if name in self.derived:
+            return self.derived[name]
+        return self.symbols[name] if name in self.symbols else self.se.RealDouble(self.whole.constants[name])
+
+    def _in_order(self, text: str) -> list[str]:
+        """Return the derived quantities that an expression goes back to and that have no tree yet, each after what it uses."""
+        wanted, waiting = set[str](), [text]
+        while waiting:
+            new = (names(waiting.pop()) & self.whole.derived.keys()) - wanted - self.derived.keys()
+            wanted |= new
+            waiting += [self.whole.derived[name] for name in new]
+        return [name for name in self.whole.derived if name in wanted]
+
+
+@dataclass(frozen=True)
+class EventFunctions:
+    """The compiled functions of a model and its events.
+
+    Attributes
+    ----------
+    system : System
+        Of the model.
+    events : tuple of Event
+    kinds : ndarray of int, shape (U, 2)
+        What changes each switch, and whether it is a step.
+    levels : int
+        How often switches are evaluated until those within others are settled.
+    flags : ndarray of int, shape (E, 5)
+        What each event is, and has.
+    offsets, targets : ndarray of int, shapes (E + 1,) and (A,)
+        The assignments of event e are offsets[e]:offsets[e + 1]; the state that each sets.
+    sides, slopes, triggers, delays, priorities, values : Function
+        Left and right of each switch (2 U), how fast their difference changes (U), whether triggers hold (E), delays (E),
+        priorities (E), and values and sizes of assignments (2 A), over the packed input followed by what the switches are.
+    curved : tuple of (Expr, bool)
+        The switches that are other functions of time than linear ones, and whether each is a step.
+    bent : bool
+        Whether a switch is another function of the state than a linear one.
+    """
+
+    system: System
+    events: tuple[Event, ...]
+    kinds: NDArray[np.int64]
+    levels: int
+    flags: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    sides: Function
+    slopes: Function
+    triggers: Function
+    delays: Function
+    priorities: Function
+    values: Function
+    curved: tuple[tuple[Expr, bool], ...]
+    bent: bool
+
+    @cached_property
+    def addresses(self) -> NDArray[np.int64]:
+        """Addresses and contexts of the functions, in the order of `immunoode.solve.integrator.sbml_integrator`."""
+        found = (self.sides, self.slopes, self.triggers, self.delays, self.priorities, self.values)
+        return np.concatenate([f.address for f in found])
+
+    @cached_property
+    def read_by_curved(self) -> NDArray[np.int64]:
+        """The states, which events alone change, that other functions of time than linear ones read."""
+        used = self._known_to_curved
+        return np.array([i for i, name in enumerate(self.system.equations.states) if name in used], dtype=np.int64)
+
+    def times(self, parameters: FloatArray, y: FloatArray, start: float, end: float) -> FloatArray:
+        """Return the times in (start, end] at which a switch that is no linear function of time changes."""
+        eq = self.system.equations
+        every = dict(zip(eq.parameters, parameters.tolist(), strict=True)) | dict(zip(eq.states, y.tolist(), strict=False))
+        values = {name: every[name] for name in self._known_to_curved}
+        key = start, end, *values.values()
+        if key not in self._times:
+            if len(self._times) > _KEPT:
+                self._times.clear()
+            found = [roots(tree, values, start, end, step) for tree, step in self.curved]
+            self._times[key] = np.unique(np.concatenate(found)) if found else np.empty(0)
+        return self._times[key]
+
+    @cached_property
+    def _known_to_curved(self) -> list[str]:
+        return sorted({str(s) for tree, _ in self.curved for s in tree.free_symbols} - {TIME})
+
+    @cached_property
+    def _times(self) -> dict[tuple[float, ...], FloatArray]:
+        return {}
+
+
+_CACHE: OrderedDict[tuple[str, Events], EventFunctions] = OrderedDict()
+_KEPT = 32
+
+
+def event_functions(whole: Plain, events: Events) -> EventFunctions:
+    """Return the compiled functions of a model with events, made once.
+
+    Raises
+    ------
+    SolveError
+        If an event sets what is no compartment, or uses a name that there is not.
+    """
+    system = system_of(equations(whole.model))
+    key = system.equations.key, events
+    if key not in _CACHE:
+        _check(whole, events)
+        _CACHE[key] = _compiled(whole, system, events.events)
+        while len(_CACHE) > _KEPT:
+            _CACHE.popitem(last=False)
+    return _CACHE[key]
+
+
+def _check(whole: Plain, events: Events) -> None:
+    known = {*whole.initial, *whole.constants, *whole.derived, TIME}
+    problems = []
+    for event in events.events:
+        where = f"event {event.name!r}"
+        problems += [
+            Problem(where, f"sets {a.target!r}", "a compartment of the model")
+            for a in event.assignments
+            if a.target not in whole.initial
+        ]
+        texts = (event.trigger, event.delay, event.priority, *(a.value for a in event.assignments))
+        used = {name for text in texts if text for name in names(text)} | {a.size for a in event.assignments if a.size}
+        problems += [Problem(where, f"uses {n!r}, which there is not", "names of the model") for n in sorted(used - known)]
+    if problems:
+        raise SolveError(problems)
+
+
+def _compiled(whole: Plain, system: System, events: tuple[Event, ...]) -> EventFunctions:
+    switches = _Switches()
+    trees = _Trees(whole, system, switches)
+    triggers = [trees.of(e.trigger) for e in events]
+    delays = [trees.of(e.delay or "0") for e in events]
+    priorities = [trees.of(e.priority or "0") for e in events]
+    assignments = [a for e in events for a in e.assignments]
+    values = [trees.of(a.value) for a in assignments] + [trees.of(a.size or "1") for a in assignments]
+    own = len(switches.found)
+    for flow in whole.flows:
+        trees.of(flow.rate)
+        trees.of(flow.gain or "1")
+    kinds = _kinds(switches.found, system)
+    kept = [k for k in range(len(kinds)) if k < own or kinds[k] in (LINEAR, CURVED)]
+    found = [switches.found[k] for k in kept]
+    inputs = [*system.chain.inputs(list(system._lifted[2].values())), *(s.symbol for s in found)]
+
+    def function(expressions: Iterable[Expr]) -> Function:
+        return Function(inputs, [*expressions] or [system.chain.zero])  # a kernel calls it in any case
+
+    place = {name: i for i, name in enumerate(system.equations.states)}
+    raw = _raw(switches.found)
+    return EventFunctions(
+        system=system,
+        events=events,
+        kinds=np.array([(kinds[k], switches.found[k].step) for k in kept], dtype=np.int64).reshape(-1, 2),
+        levels=_levels(found),
+        flags=np.array(
+            [(e.starts, e.persistent, e.at_firing, bool(e.delay), bool(e.priority)) for e in events], dtype=np.int64
+        ).reshape(-1, 5),
+        offsets=np.cumsum([0, *(len(e.assignments) for e in events)]),
+        targets=np.array([place[a.target] for a in assignments], dtype=np.int64),
+        sides=function(side for s in found for side in (s.left, s.right)),
+        slopes=function(_slope(s.difference, system) for s in found),
+        triggers=function(triggers),
+        delays=function(delays),
+        priorities=function(priorities),
+        values=function(values),
+        curved=tuple((switches.found[k].difference.xreplace(raw), switches.found[k].step) for k in kept if kinds[k] == CURVED),
+        bent=any(
+            _bent(s.difference, [system.chain.time, *system.chain.states])
+            for s, kind in zip(switches.found[:own], kinds, strict=False)
+            if kind == MOVED
+        ),
+    )
+
+
+def _slope(difference: Expr, system: System) -> Expr:
+    """Return how fast a difference changes, with time and with the states."""
+    chain, free = system.chain, difference.free_symbols
+    total = derivative(difference, chain.time) if chain.time in free else chain.zero
+    for state, rate in zip(chain.states, system.equations.rhs, strict=True):
+        if state in free and rate != 0:
+            total = total + derivative(difference, state) * rate
+    return total
+
+
+def _kinds(found: list[_Switch], system: System) -> list[int]:
+    """Return what changes each switch; those that it is made of count as well, and stand before it."""
+    time, kinds = system.chain.time, list[int]()
+    moving = {s for s, rate in zip(system.chain.states, system.equations.rhs, strict=True) if rate != 0}
+    place = {s.symbol: k for k, s in enumerate(found)}
+    for switch in found:
+        free = switch.difference.free_symbols
+        inner = max((kinds[place[s]] for s in free if s in place), default=STILL)
+        if free & moving or inner == MOVED:
+            kinds.append(MOVED)
+        elif time not in free:
+            kinds.append(STILL)  # whatever steps in it do, they do it at times that are known
+        else:
+            kinds.append(CURVED if _bent(switch.difference, [time]) else LINEAR)
+    return kinds
+
+
+def _bent(difference: Expr, along: Iterable[Expr]) -> bool:
+    """Whether a difference is no linear function of some symbols, between the changes of the switches in it."""
+    used = [s for s in along if s in difference.free_symbols]
+    return not all(_vanishes(derivative(derivative(difference, a), b)) for a in used for b in used)
+
+
+def _vanishes(tree: Expr) -> bool:
+    """Whether a tree is zero, whatever holds of the conditions in it."""
+    kind = type(tree).__name__
+    if kind == "Piecewise":
+        return all(_vanishes(value) for value in tree.args[::2])
+    if kind in ("Add", "Mul"):
+        return (all if kind == "Add" else any)(map(_vanishes, tree.args))
+    return bool(tree == 0)
+
+
+def _levels(found: list[_Switch]) -> int:
+    """Return how deep switches stand within others."""
+    depth: dict[Expr, int] = {}
+    for switch in found:
+        depth[switch.symbol] = 1 + max((depth[s] for s in switch.difference.free_symbols if s in depth), default=0)
+    return max(depth.values(), default=0)
+
+
+def _raw(found: list[_Switch]) -> Mapping[Expr, Expr]:
+    """Return what each switch's symbol stands for, written out."""
+    import symengine as se
+
+    table: dict[Expr, Expr] = {}
+    for switch in found:
+        written = switch.difference.xreplace(table)
+        table[switch.symbol] = se.floor(written) if switch.step else written
+    return table

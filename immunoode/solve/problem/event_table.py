@@ -1,0 +1,463 @@
+"""Schedules as flat event arrays: doses, infusions' starts and ends, times at which rates switch, outputs among them."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import count
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import Problem, SolveError
+from immunoode.model.equations import Equations
+from immunoode.regimen import schedule as words
+from immunoode.regimen.schedule import Schedule
+from immunoode.regimen.triggers import Reaction
+from immunoode.solve.problem.sensitivities import AMOUNT, TIME, By
+
+(DOSE, INFUSION_START, INFUSION_END, STOP, REPLACE, MULTIPLY, RESET, SET, STEADY, VISIT, FIRST, REPORT, SUPERPOSE) = range(13)
+FloatArray = NDArray[np.float64]
+IMPLIED = -math.inf
+"""Where in a table what no row of it states stands: the end of an infusion, what arrives after a lag. It acts first."""
+_FAR = 1_000_000
+"""Ordinals of courses begin here, apart from those of the schedule; they are numbered anew in the end."""
+_KINDS = {words.REPLACE: REPLACE, words.MULTIPLY: MULTIPLY, words.RESET: RESET}
+_SAME = 1e-12
+"""Times closer than this, in days or relative to them, are one: sums of times that are equal on paper differ by less."""
+
+
+class Columns(NamedTuple):
+    """The event arrays in the order that kernels take them; see `Events`."""
+
+    times: Any
+    kinds: Any
+    inputs: Any
+    amounts: Any
+    durations: Any
+    ordinals: Any
+    intervals: Any
+    phases: Any
+    time_by: Any
+    amount_by: Any
+    duration_by: Any
+    phase_by: Any
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events of one patient, sorted by time; of those at one time, infusion ends and visits come first, then the order given.
+
+    `inputs` is the input (the parameter of SET, the reaction of VISIT), -1 where there is none; `ordinals` numbers infusions,
+    the same for a start and its end. `intervals` and `phases` belong to STEADY and SUPERPOSE: the interval of doses, and how
+    long after a dose's arrival it is. Of a course that a reaction begins, times are infinite, `intervals` are the reaction
+    and `phases` the day of the course. REPORT has in `amounts` how many outputs are taken before what follows it at its time.
+    `time_by`, `amount_by`, `duration_by` and `phase_by` (E, m) are the derivatives of times, amounts, durations and phases.
+    `largest` is the largest single amount of each input.
+    """
+
+    times: FloatArray
+    kinds: NDArray[np.int64]
+    inputs: NDArray[np.int64]
+    amounts: FloatArray
+    durations: FloatArray
+    ordinals: NDArray[np.int64]
+    intervals: FloatArray
+    phases: FloatArray
+    time_by: FloatArray
+    amount_by: FloatArray
+    duration_by: FloatArray
+    phase_by: FloatArray
+    largest: FloatArray
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The arrays that kernels take."""
+        return Columns(*(getattr(self, name) for name in Columns._fields))
+
+    @cached_property
+    def sets(self) -> bool:
+        """Whether a parameter changes on the way."""
+        return bool((self.kinds == SET).any())
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where names stand in a system: inputs, parameters, and what sensitivities are by.
+
+    `linked` (inputs, inputs) says which arrive where matter is exchanged with the compartment of which; `counted` are the
+    inputs from whose first dose something counts; `unknown_shares` those whose bioavailability is not known before the
+    simulation; `states_rate` and `states_duration` those that state the rate, or the duration, of infusions.
+    """
+
+    inputs: Mapping[str, int]
+    parameters: Mapping[str, int]
+    by: tuple[By, ...]
+    counted: frozenset[str] = frozenset()
+    unknown_shares: frozenset[str] = frozenset()
+    states_rate: frozenset[str] = frozenset()
+    states_duration: frozenset[str] = frozenset()
+    linked: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
+
+
+def layout_of(equations: Equations, by: tuple[By, ...]) -> Layout:
+    """Return the layout of some equations."""
+    targets = equations.inputs
+    return Layout(
+        {name: i for i, name in enumerate(targets)},
+        {name: i for i, name in enumerate(equations.parameters)},
+        by,
+        frozenset(equations.counted),
+        frozenset(name for name, target in targets.items() if target.share is None),
+        frozenset(name for name, target in targets.items() if target.rate is not None),
+        frozenset(name for name, target in targets.items() if target.duration is not None),
+    )
+
+
+class Known(NamedTuple):
+    """What is known of an input at a dose: values with their m derivatives (see
+    `immunoode.solve.problem.compiled_model.KNOWN`)."""
+
+    lag: Sequence[float]
+    share: Sequence[float]
+    rate: Sequence[float]
+    duration: Sequence[float]
+
+
+KnownAt = Callable[[int, int], Known]
+"""Gives what is known of an input at a row of a schedule: (row, input)."""
+
+
+class Output(NamedTuple):
+    """A time at which outputs are taken, and after which rows of that time: those that stand before `order` in the table."""
+
+    time: float
+    order: float
+
+
+@dataclass(frozen=True)
+class _Row:
+    time: float
+    kind: int
+    which: int = -1
+    amount: float = 0.0
+    duration: float = 0.0
+    ordinal: int = 0
+    interval: float = 0.0
+    phase: float = 0.0
+    time_by: tuple[float, ...] = ()
+    amount_by: tuple[float, ...] = ()
+    duration_by: tuple[float, ...] = ()
+    phase_by: tuple[float, ...] = ()
+    order: float = IMPLIED
+
+
+class _Clock:
+    """Makes times that differ by the rounding of sums one: the anchors are times that were stated."""
+
+    def __init__(self, anchors: FloatArray) -> None:
+        self.anchors: list[float] = np.unique(anchors[np.isfinite(anchors)]).tolist()
+
+    def __call__(self, time: float) -> float:
+        """Return the anchor that a time is, else the time."""
+        if not self.anchors or not math.isfinite(time):
+            return time
+        k = bisect_left(self.anchors, time)
+        near = min(self.anchors[max(k - 1, 0) : k + 1], key=lambda anchor: abs(anchor - time))
+        return near if same_time(near, time) else time
+
+
+def same_time(a: float, b: float) -> bool:
+    """Whether two times differ by no more than the rounding of sums."""
+    return abs(a - b) <= _SAME * max(1.0, abs(a), abs(b))
+
+
+def events_of(
+    schedule: Schedule | None,
+    layout: Layout,
+    start: float,
+    end: float,
+    known: KnownAt,
+    switches: FloatArray,
+    outputs: Sequence[Output] = (),
+    known_in_course: KnownAt | None = None,
+) -> Events:
+    """Return the events of a schedule from `start` on; what was given before it is left out. Visits go on until `end`.
+
+    Parameters
+    ----------
+    known : callable
+        Of each dose: its lag, bioavailability, rate and duration.
+    switches : ndarray, shape (n, 1 + m)
+        Times at which rates switch, each with its derivatives.
+    outputs : sequence of Output
+        Sorted by time, then order. A sum of times that is one of them, or of the schedule, but for rounding becomes it.
+    known_in_course : callable, optional
+        The same of the doses of courses that reactions begin.
+    """
+    stated = () if schedule is None else schedule.times.tolist()
+    clock = _Clock(np.array([start, *stated, *(o.time for o in outputs)]))
+    rows = [] if schedule is None else _given(schedule, layout, start, known, clock)
+    rows += [_Row(clock(t), STOP, time_by=tuple(by)) for t, *by in switches.tolist() if np.isfinite(t) and t > start]
+    if schedule is not None:
+        for number, reaction in enumerate(schedule.reactions):
+            rows += _visits(number, reaction, start, end, clock)
+            rows += _course(number, reaction, layout, known_in_course or known)
+    rows.sort(key=lambda row: (row.time, row.kind != INFUSION_END, row.kind != VISIT))
+    return _events(_with_reports(rows, outputs), len(layout.by), len(layout.inputs))
+
+
+def _with_reports(rows: list[_Row], outputs: Sequence[Output]) -> list[_Row]:
+    """Return events with those at which outputs are taken before others of their time."""
+    early = [o for o in outputs if o.order < math.inf]
+    if not early:
+        return rows
+    times = [row.time for row in rows]
+    made = list[tuple[int, _Row]]()
+    for output in early:
+        k = bisect_left(times, output.time)
+        while k < len(rows) and times[k] == output.time and rows[k].order < output.order:
+            k += 1
+        if k < len(rows) and times[k] == output.time:
+            if made and made[-1][0] == k:
+                made[-1] = k, replace(made[-1][1], amount=made[-1][1].amount + 1)
+            else:
+                made.append((k, _Row(output.time, REPORT, amount=1.0)))
+    for k, row in reversed(made):
+        rows.insert(k, row)
+    return rows
+
+
+def _given(schedule: Schedule, layout: Layout, start: float, known: KnownAt, clock: _Clock) -> list[_Row]:
+    rows: list[_Row] = []
+    seen: dict[str, int] = {}
+    begun, numbers = set[str](), count()
+    given = zip(
+        schedule.times.tolist(),
+        schedule.inputs,
+        schedule.amounts.tolist(),
+        schedule.durations.tolist(),
+        schedule.actions,
+        schedule.steady.tolist(),
+        schedule.rates.tolist(),
+        schedule.adding.tolist(),
+        schedule.orders.tolist(),
+        strict=True,
+    )
+    for k, (time, name, amount, duration, action, interval, rate, adding, order) in enumerate(given):
+        if action == words.DOSE:
+            which = seen[name] = seen.get(name, -1) + 1
+            i = layout.inputs[name]
+            if name in layout.counted and amount > 0 and (name not in begun or schedule.reactions):
+                rows.append(_Row(max(time, start), FIRST, i, duration=max(start - time, 0.0), order=order))
+                begun.add(name)
+            if time < start:
+                continue
+            by_time = tuple(_is(by, TIME, name, which) for by in layout.by)
+            by_amount = tuple(_is(by, AMOUNT, name, which) for by in layout.by)
+            dose = _Row(time, DOSE, i, amount, duration, 0, interval, 0.0, by_time, by_amount, order=order)
+            facts = known(k, i)
+            if not 0.0 <= facts.lag[0] < math.inf:
+                raise SolveError(Problem(f"dose of {name}", f"has a lag of {facts.lag[0]:g} days", "zero or more"))
+            dose = _lasting(dose, rate, facts, name, layout)
+            if interval > 0.0 and not adding:
+                rows = _interrupted(rows, time, by_time, layout.linked[i] if layout.linked.size else None)
+            rows += _dose(dose, facts.lag, adding, clock, numbers)
+        elif action == words.SET:
+            rows.append(_Row(max(time, start), SET, layout.parameters[name], amount, order=order))
+        elif time >= start:
+            if action == words.RESET:
+                rows = [
+                    row
+                    for row in rows
+                    if not (row.time > time and row.kind in (DOSE, INFUSION_START, INFUSION_END))
+                    or (row.kind == INFUSION_END and _begins(rows, row.ordinal, time))
+                ]
+                begun.clear()
+            rows.append(_Row(time, _KINDS[action], layout.inputs.get(name, -1), amount, order=order))
+    return rows
+
+
+def _begins(rows: Sequence[_Row], ordinal: int, until: float) -> bool:
+    """Whether an infusion begins by a time."""
+    return any(row.kind == INFUSION_START and row.ordinal == ordinal and row.time <= until for row in rows)
+
+
+def _interrupted(rows: list[_Row], time: float, by_time: tuple[float, ...], linked: NDArray[np.bool_] | None) -> list[_Row]:
+    """Return the events without what a steady state takes the place of: doses on their way, and the rest of infusions."""
+    doses = (DOSE, INFUSION_START, INFUSION_END)
+    if linked is None or not any(row.time > time and row.kind in doses and linked[row.which] for row in rows):
+        return rows
+    kept = list[_Row]()
+    for row in rows:
+        if row.kind not in doses or row.time <= time or not linked[row.which]:
+            kept.append(row)
+        elif row.kind == INFUSION_END and _begins(rows, row.ordinal, time):
+            kept.append(replace(row, time=time, time_by=by_time))
+    return kept
+
+
+def _lasting(dose: _Row, rate: float, known: Known, name: str, layout: Layout) -> _Row:
+    """Return a dose with the days that it lasts, and their derivatives: of a rate, what arrives of the amount over it.
+
+    Raises
+    ------
+    SolveError
+        If the model does not state what the dose leaves to it, or that is no rate or duration.
+    """
+    if dose.interval == math.inf or rate:
+        where = f"dose of {name}"
+        if name in layout.unknown_shares:
+            what = "runs at a rate, but its input's bioavailability depends on states or time: what it lasts is not known"
+            raise SolveError(Problem(where, what, "state its duration"))
+        for model, states, word in (
+            (words.MODEL_RATE, layout.states_rate, "rate"),
+            (words.MODEL_DURATION, layout.states_duration, "duration"),
+        ):
+            if rate == model and name not in states:
+                right = f"state `{word}` with the input, an expression of parameters; or the {word} itself with the dose"
+                raise SolveError(Problem(where, f"leaves its {word} to the model, which states none", right))
+    (share, *share_by), amount_by = known.share, dose.amount_by
+    if dose.interval == math.inf:  # at a rate without end: all of the rate arrives
+        if not share > 0:
+            what = f"is a constant infusion of which a share of {share:g} arrives"
+            raise SolveError(Problem(f"dose of {name}", what, "a bioavailability above 0"))
+        by = tuple(d / share - dose.amount * s / share**2 for d, s in zip(amount_by, share_by, strict=True))
+        return replace(dose, amount=dose.amount / share, amount_by=by, duration_by=(0.0,) * len(by))
+    if rate == words.MODEL_DURATION:
+        lasts, *by_model = known.duration
+        if not 0 <= lasts < math.inf:
+            raise SolveError(Problem(f"dose of {name}", f"lasts {lasts:g} days, says the model", "zero or more days"))
+        return replace(dose, duration=lasts, duration_by=tuple(by_model))
+    if not rate:
+        return replace(dose, duration_by=(0.0,) * len(amount_by))
+    speed, *speed_by = known.rate if rate == words.MODEL_RATE else (rate, *(0.0 for _ in amount_by))
+    if not 0 < speed < math.inf:
+        raise SolveError(Problem(f"dose of {name}", f"runs at a rate of {speed:g} per day, says the model", "a positive rate"))
+    by = tuple(
+        (s * dose.amount + share * d) / speed - share * dose.amount * v / speed**2
+        for d, s, v in zip(amount_by, share_by, speed_by, strict=True)
+    )
+    return replace(dose, duration=max(share, 0.0) * dose.amount / speed, duration_by=by)
+
+
+def _visits(number: int, reaction: Reaction, start: float, end: float, clock: _Clock) -> list[_Row]:
+    """Return the visits of a reaction that is not decided continuously."""
+    if not reaction.every:
+        return []
+    first = max(0, int(np.ceil((start - reaction.since) / reaction.every)))
+    last = int(np.floor((end - reaction.since) / reaction.every))
+    return [_Row(clock(reaction.since + k * reaction.every), VISIT, number) for k in range(first, last + 1)]
+
+
+def _course(number: int, reaction: Reaction, layout: Layout, known: KnownAt) -> list[_Row]:
+    """Return the events of a course that has not begun."""
+    if reaction.course is None:
+        return []
+    if np.any(reaction.course.steady):
+        what = "begins a course with a steady state"
+        raise SolveError(Problem(f"reaction to {reaction.quantity}", what, "doses from the first on"))
+    made = _given(reaction.course, layout, 0.0, known, _Clock(reaction.course.times))
+    made.sort(key=lambda row: (row.time, row.kind != INFUSION_END))
+    return [
+        replace(row, time=np.inf, interval=float(number), phase=row.time, ordinal=row.ordinal + _FAR * (number + 1))
+        for row in made
+    ]
+
+
+def _is(by: By, kind: str, name: str, which: int) -> float:
+    return float(by.kind == kind and by.name == name and by.which in (None, which))
+
+
+def _dose(dose: _Row, lag: Sequence[float], adding: bool, clock: _Clock, numbers: Iterator[int]) -> list[_Row]:
+    """Return the events of one dose; at steady state those of the doses before it that are on their way or last as well.
+
+    The doses of a steady state were given one interval apart, the last with this record; each arrives a lag later.
+    """
+    (late, *late_by), interval = lag, dose.interval
+    if not interval > 0.0:
+        return _arrival(dose, late, tuple(late_by), clock, next(numbers))
+    offsets = _offsets(late, interval, dose.duration) if interval < math.inf else []
+    following = min((o for o in offsets if o >= 0.0), default=0.0)
+    phase = interval - following if following > 0.0 else 0.0
+    rows = [replace(dose, kind=SUPERPOSE if adding else STEADY, phase=phase, phase_by=tuple(-d for d in late_by))]
+    for offset in offsets:
+        rows += _arrival(dose, offset, tuple(late_by), clock, next(numbers))
+    return rows
+
+
+def _offsets(lag: float, interval: float, duration: float) -> list[float]:
+    """Return when the doses of a steady state arrive that have not arrived in full yet: days after the last one was given."""
+    found, k = list[float](), 0
+    while True:
+        offset = lag - k * interval
+        if abs(offset) <= _SAME * max(1.0, lag):
+            offset = 0.0
+        if offset < 0.0 and offset + duration <= _SAME * max(1.0, lag, duration):
+            return found
+        found.append(offset)
+        k += 1
+
+
+def _arrival(dose: _Row, offset: float, late_by: tuple[float, ...], clock: _Clock, ordinal: int) -> list[_Row]:
+    """Return the events of a dose that arrives `offset` days after it was given; below 0, of what is left of its infusion."""
+    moved = tuple(a + b for a, b in zip(dose.time_by, late_by, strict=True))
+    ended = tuple(a + b for a, b in zip(moved, dose.duration_by, strict=True))
+    end = clock(dose.time + offset + dose.duration)
+    if offset < 0.0:
+        left = dose.duration + offset
+        share = left / dose.duration
+        part = replace(
+            dose,
+            amount=dose.amount * share,
+            duration=left,
+            ordinal=ordinal,
+            amount_by=tuple(d * share for d in dose.amount_by),
+            duration_by=tuple(d * share for d in dose.duration_by),
+        )
+        return _infusion(part, end, ended) if end > dose.time else []
+    begins = clock(dose.time + offset) if offset else dose.time
+    order = dose.order if offset == 0.0 else IMPLIED
+    arriving = replace(dose, time=begins, time_by=moved, order=order, ordinal=ordinal)
+    if not end > begins:  # a bolus, or shorter than the clock can tell
+        return [replace(arriving, duration=0.0)]
+    return _infusion(arriving, end, ended)
+
+
+def _infusion(dose: _Row, end: float, ended: tuple[float, ...]) -> list[_Row]:
+    return [replace(dose, kind=INFUSION_START), replace(dose, kind=INFUSION_END, time=end, time_by=ended, order=IMPLIED)]
+
+
+def _events(rows: list[_Row], by: int, size: int) -> Events:
+    numbers = [(r.time, r.kind, r.which, r.amount, r.duration, r.ordinal, r.interval, r.phase) for r in rows]
+    table = np.array(numbers, dtype=float).reshape(-1, 8)
+    kinds, inputs = (table[:, c].astype(np.int64) for c in (1, 2))
+    times, amounts, durations, intervals, phases = (np.ascontiguousarray(table[:, c]) for c in (0, 3, 4, 6, 7))
+    ordinals = np.unique(table[:, 5], return_inverse=True)[1].astype(np.int64).reshape(-1)
+    none = (0.0,) * by
+    time_by, amount_by, duration_by, phase_by = (
+        np.array([getattr(r, name) or none for r in rows], dtype=float).reshape(len(rows), by)
+        for name in ("time_by", "amount_by", "duration_by", "phase_by")
+    )
+    largest = np.zeros(size)
+    given = np.isin(kinds, (DOSE, INFUSION_START, REPLACE, MULTIPLY, STEADY, SUPERPOSE)) & (inputs >= 0)
+    np.maximum.at(largest, inputs[given], np.abs(amounts[given]))
+    return Events(
+        times,
+        kinds,
+        inputs,
+        amounts,
+        durations,
+        ordinals,
+        intervals,
+        phases,
+        time_by,
+        amount_by,
+        duration_by,
+        phase_by,
+        largest,
+    )

@@ -1,0 +1,126 @@
+"""Absolute tolerances by the size of each state, whatever its unit and whatever its neighbours.
+
+The size of a state is the largest of its initial value and of what single doses put there; its tolerance is rtol x 1e-3 x size,
+one hundredth of the threshold at most where it counts cells. A state that starts empty has no size yet. Its tolerance begins
+with a thousandth of what the others feed into it within its own time constant (by the Jacobian of the model, generation by
+generation), and grows with the largest value that it has come to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, FloatArray, Function, System
+from immunoode.solve.problem.sensitivities import PARAMETER
+
+_SHARE = 1e-3
+_LEAST = 1e-30
+"""Of the largest size in a state's unit: not less is taken for a state that nothing feeds at the start, since no step is
+short enough for a relative error at the far end of a chain of empty states."""
+_ROUNDING = 2e-16
+_NONE = 1e-290
+"""A tolerance where nothing is known of a size."""
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """Absolute tolerances (P, states), and by which share of a state's size each grows at least (0: it stays)."""
+
+    atol: FloatArray
+    shares: FloatArray
+
+
+def absolute(system: System, x: FloatArray, y: FloatArray, largest: FloatArray, scales: FloatArray, rtol: float) -> Tolerances:
+    """Return the absolute tolerances of the n states of each patient.
+
+    Parameters
+    ----------
+    x : ndarray, shape (P, length of the packed input)
+        Packed inputs at the start.
+    y : ndarray, shape (P, n)
+        Initial states.
+    largest, scales : ndarray, shape (P, inputs)
+        The largest single amount of each input, and what one unit of it adds to its state.
+    """
+    size = np.abs(y)
+    given = np.abs(largest * scales)
+    for i, state in enumerate(system.input_states):
+        size[:, state] = np.maximum(size[:, state], given[:, i])
+    empty = size == 0
+    atol = np.where(empty, of_empty(system, x, size, rtol), rtol * _SHARE * size)
+    extinct = np.array(system.equations.extinct_below)
+    atol = np.where(extinct > 0, np.minimum(atol, 1e-2 * extinct), atol)
+    return Tolerances(atol, np.where(empty & (extinct == 0), rtol * _SHARE, 0.0))
+
+
+def of_empty(system: System, x: FloatArray, size: FloatArray, rtol: float) -> FloatArray:
+    """Return the absolute tolerances that empty states begin with, those whose size (P, n) is zero."""
+    fed = np.where(size == 0, _fed(system, x, size), 0.0)
+    least = rtol * _SHARE * _LEAST * _largest_of_unit(system, size)
+    return np.maximum(np.where(fed > 0, max(rtol * _SHARE * _SHARE, _ROUNDING) * fed, least), _NONE)
+
+
+def _fed(system: System, x: FloatArray, size: FloatArray) -> FloatArray:
+    """Return sizes in which empty states have what the others feed into them within a time constant."""
+    n, found = system.base, size.copy()
+    if (size > 0).all():
+        return found
+    packed = x.copy()
+    packed[:, system.constants_at : system.constants_at + system.constants.size] = _evaluated(system.constants, packed)
+    for _ in range(n):
+        packed[:, STATES_AT : STATES_AT + n] = found
+        jacobian, rates = (np.abs(_soon(system, f, packed)) for f in (system.jacobian, system.rates))
+        jacobian = jacobian.reshape(-1, n, n)
+        inflow = (jacobian @ found[:, :, None])[:, :, 0] + rates[:, :n]
+        loss = jacobian.diagonal(axis1=1, axis2=2)
+        fastest = loss.max(axis=1, keepdims=True)
+        loss = np.where(loss > 0, loss, np.where(fastest > 0, fastest, 1.0))
+        filled = np.where(found == 0, np.nan_to_num(inflow / loss, posinf=0.0), found)
+        if np.array_equal(filled, found):
+            break
+        found = filled
+    return found
+
+
+def _soon(system: System, function: Function, packed: FloatArray) -> FloatArray:
+    """Return the values at the start; where time is in the rates, what is zero there is taken a day later."""
+    found = _evaluated(function, packed)
+    if system.depends_on_time:
+        later = packed.copy()
+        later[:, TIME_AT] += 1.0
+        found = np.where(found == 0, _evaluated(function, later), found)
+    return found
+
+
+def _evaluated(function: Function, packed: FloatArray) -> FloatArray:
+    """Return the values of a function (P, size), zero where they are not finite."""
+    from immunoode.solve.integrator.native import evaluate_rows
+
+    values = np.zeros((len(packed), function.size))
+    if function.size:
+        evaluate_rows(function.address, packed, values)
+    return np.nan_to_num(values, posinf=0.0, neginf=0.0)
+
+
+def _largest_of_unit(system: System, size: FloatArray) -> FloatArray:
+    """Return the largest size of the states that share each state's unit."""
+    units, found = np.array(system.equations.units), size.copy()
+    for unit in set(system.equations.units):
+        found[:, units == unit] = size[:, units == unit].max(axis=1, keepdims=True)
+    return found
+
+
+def of_derivatives(tolerances: Tolerances, parameters: FloatArray, system: System) -> Tolerances:
+    """Return the tolerances of states and their derivatives, (P, (1 + m) n): a derivative times its parameter is a state.
+
+    By amounts and times of doses, and by parameters that are zero, they are those for a parameter of one.
+    """
+    columns = [tolerances.atol]
+    names = system.equations.parameters
+    for by in system.by:
+        size = np.abs(parameters[:, names.index(by.name)]) if by.kind == PARAMETER else np.ones(len(parameters))
+        columns.append(tolerances.atol / np.where(size > 0, size, 1.0)[:, None])
+    shares = np.tile(tolerances.shares, 1 + len(system.by))
+    return Tolerances(np.ascontiguousarray(np.concatenate(columns, axis=1)), shares)

@@ -1,0 +1,73 @@
+"""The reactions of a run as tables for the kernel; all of its patients have the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import Problem, SolveError, nearest
+from immunoode.regimen import triggers as words
+from immunoode.regimen.schedule import Schedule
+from immunoode.regimen.triggers import Reaction
+from immunoode.solve.problem.sensitivities import By
+
+FloatArray = NDArray[np.float64]
+CONTINUOUS = 6
+"""The column of the table that says so (as in `immunoode.solve.integrator.triggers`)."""
+_REFERENCES = {"": 0, words.BASELINE: 1, words.NADIR: 2}
+
+
+@dataclass(frozen=True)
+class Reactions:
+    """R reactions: what they look at, their numbers (R, 8) and the inputs that they affect (R, inputs)."""
+
+    quantities: tuple[str, ...]
+    table: FloatArray
+    affects: NDArray[np.bool_]
+
+    @property
+    def continuous(self) -> bool:
+        """Whether one of them is decided continuously, and not at visits."""
+        return bool(self.table[:, CONTINUOUS].any())
+
+
+def reactions_of(
+    schedules: Sequence[Schedule | None], inputs: Mapping[str, int], outputs: Sequence[str], by: tuple[By, ...]
+) -> Reactions:
+    """Return the reactions of a run.
+
+    Raises
+    ------
+    SolveError
+        If patients differ in them, a quantity or therapy is not known, or they meet sensitivities.
+    """
+    different = {s.reactions for s in schedules if s is not None}
+    if len(different) > 1 or (different != {()} and different and None in schedules):
+        what = "differ between the patients of one run"
+        raise SolveError(Problem("reactions", what, "simulate patients who share their reactions together"))
+    found: tuple[Reaction, ...] = next(iter(different), ())
+    problems = [
+        Problem(f"reaction to {r.quantity!r}", "is not an output of this model", nearest(r.quantity, outputs))
+        for r in found
+        if r.quantity not in outputs
+    ]
+    problems += [
+        Problem(f"reaction to {r.quantity!r}: therapy {t!r}", "is not an input of this model", nearest(t, inputs))
+        for r in found
+        for t in r.therapies
+        if t not in inputs
+    ]
+    if found and by:
+        problems.append(Problem("sensitivities", "are not made where a regimen reacts to the state", "leave one of them out"))
+    if problems:
+        raise SolveError(problems)
+    table = np.array([_numbers(r) for r in found], dtype=float).reshape(-1, 8)
+    affects = np.array([[not r.therapies or name in r.therapies for name in inputs] for r in found], dtype=bool)
+    return Reactions(tuple(r.quantity for r in found), table, affects.reshape(len(found), len(inputs)))
+
+
+def _numbers(r: Reaction) -> tuple[float, ...]:
+    return (r.above, r.limit, _REFERENCES[r.of], r.by, r.factor, r.lasting, r.every == 0.0, r.course is not None)

@@ -1,0 +1,41 @@
+"""When a simulation reports unless it is told: every day, and at doses, ends of infusions and for some time after them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from immunoode.solve.problem.compiled_model import FloatArray
+from immunoode.solve.problem.event_table import DOSE, INFUSION_END, INFUSION_START, Events
+
+AFTER = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 16.0]) / 24
+"""Days after a dose or the end of an infusion at which there are reports too."""
+MOST = 20_000
+"""Times that are added at most: else those after doses are left out, and if need be all."""
+_APART = 1e-9
+"""Days: what is nearer to a time that is there already adds nothing to it."""
+
+
+def daily(start: float, end: float) -> FloatArray:
+    """Return the days from a start to an end, and the end."""
+    return np.append(np.arange(start, end, 1.0), end)
+
+
+def with_doses(times: FloatArray, events: Sequence[Events]) -> FloatArray:
+    """Return times with those at which something is given or ends, and some after them, within their span."""
+    kinds, at = (np.concatenate([getattr(e, name) for e in events] or [[]]) for name in ("kinds", "times"))
+    given = np.unique(at[np.isin(kinds, (DOSE, INFUSION_START, INFUSION_END))])
+    over = np.unique(at[np.isin(kinds, (DOSE, INFUSION_END))])
+    after = np.unique(over[:, None] + AFTER)
+    added = np.concatenate([given, after]) if given.size + after.size <= MOST else given[: MOST if given.size <= MOST else 0]
+    whole = np.concatenate([times, added[(added > times[0]) & (added < times[-1])]])
+    order = np.argsort(whole, kind="stable")  # of two that are nearly one, what was asked for and what is given come first
+    rank = np.concatenate([np.zeros(times.size), np.arange(1, whole.size - times.size + 1)])
+    kept = list[int]()
+    for k in order:
+        if kept and whole[k] - whole[kept[-1]] < _APART:
+            kept[-1] = int(k) if rank[k] < rank[kept[-1]] else kept[-1]
+        else:
+            kept.append(int(k))
+    return whole[kept]
