@@ -39,7 +39,7 @@ MAY_PLOT = "plot"
 
 @dataclass(frozen=True)
 class Import:
-    """One import of a module of this package: in which file and line, inside which function ('' at the top)."""
+    """One import from this package: in which file and line, inside which function ('' at the top)."""
 
     file: str
     line: int
@@ -61,16 +61,17 @@ class Import:
 
 
 def _targets(node: ast.Import | ast.ImportFrom, file: str) -> Iterator[str]:
-    """Yield what a statement imports from this package, without the leading `immunoode.` ('' is the package itself)."""
+    """Yield what a statement imports from this package, without the leading `immunoode.` ('' is the package itself).
+
+    Of `from immunoode.errors import FitError` that is "errors.FitError": a module, or a name in one.
+    """
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
     elif node.level:
         above = ("immunoode." + file).removesuffix(".py").split("/")[: -node.level]
         names = [".".join(filter(None, [*above, node.module or "", alias.name])) for alias in node.names]
-    elif node.module == "immunoode":
-        names = [f"immunoode.{alias.name}" for alias in node.names]
     else:
-        names = [node.module or ""]
+        names = [f"{node.module}.{alias.name}" for alias in node.names]
     yield from (name.removeprefix("immunoode").lstrip(".") for name in names if name.split(".")[0] == "immunoode")
 
 
