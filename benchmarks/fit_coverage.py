@@ -219,7 +219,7 @@ def _widths(study: Study, seed: list[int]) -> dict[str, float] | None:
     """Return the standard error of the logarithm that each parameter's profile has, for one data set (None: no fit)."""
     try:
         result = fitted(study, seed)
-    except imo.ImmunoodeError:
+    except imo.errors.ImmunoodeError:
         return None
     table = result.profile(*truth_of(study), progress=False).intervals()
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -30,7 +30,7 @@ def main() -> None:
     rows.append(("trial data to responses by RECIST 1.1", _seconds(lambda: made.update(responses=imo.recist(trial)))))
     rows.append(("to rates with exact intervals", _seconds(lambda: made["responses"].rates())))
     rows.append(("trial data to responses by iRECIST", _seconds(lambda: imo.irecist(trial))))
-    pfs = imo.progression_free_survival(made["responses"], trial)
+    pfs = imo.trial.progression_free_survival(made["responses"], trial)
     rows.append(("progression-free survival and its curves", _seconds(lambda: imo.kaplan_meier(pfs))))
     show("trial_endpoints", "Trial data and endpoints", TEXT, ("what", "seconds"), [(what, f"{s:.2f} s") for what, s in rows])
 
@@ -73,9 +73,15 @@ def _runs() -> dict[str, imo.Simulation]:
 
 
 def _observed(runs: dict[str, imo.Simulation]) -> imo.TrialData:
-    visits = imo.VisitSchedule("6 weeks", "48 weeks", "9 weeks", "100 weeks", screening="4 weeks", jitter="3 days", missed=0.04)
-    hazards = {"new_lesions": imo.Hazard(0.3, 0.5), "death": imo.Hazard(0.5, 1.0), "dropout": imo.Hazard(0.1)}
-    return imo.observe(runs, visits, seed=1, **hazards)
+    visits = imo.virtual_trial.VisitSchedule(
+        "6 weeks", "48 weeks", "9 weeks", "100 weeks", screening="4 weeks", jitter="3 days", missed=0.04
+    )
+    hazards = {
+        "new_lesions": imo.virtual_trial.Hazard(0.3, 0.5),
+        "death": imo.virtual_trial.Hazard(0.5, 1.0),
+        "dropout": imo.virtual_trial.Hazard(0.1),
+    }
+    return imo.virtual_trial.observe(runs, visits, seed=1, **hazards)
 
 
 if __name__ == "__main__":

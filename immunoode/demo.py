@@ -85,7 +85,7 @@ def run(
     ----------
     data : path, optional
         A table with the columns subject, arm, day (or time) and sum_of_diameters (or value), in mm; or of lesions, as
-        `read_lesions` takes it. Default: the simulated example trial.
+        `imo.trial.read_lesions` takes it. Default: the simulated example trial.
     out : path
         Folder for the figures and `report.html`.
     arms : mapping, optional

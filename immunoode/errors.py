@@ -7,6 +7,19 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+__all__ = [
+    "DataError",
+    "FileError",
+    "FitError",
+    "ImmunoodeError",
+    "ModelError",
+    "OutOfBoundsWarning",
+    "Problem",
+    "RegimenError",
+    "SolveError",
+    "UnitError",
+]
+
 
 @dataclass(frozen=True)
 class Problem:

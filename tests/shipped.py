@@ -42,7 +42,7 @@ def given(model):
         one = imo.Regimen().dose(name, usual.get(name, 1.0), every=21, count=3, start=5)
         try:
             one.schedule(inputs, values)
-        except imo.RegimenError:  # in a unit of its own
+        except imo.errors.RegimenError:  # in a unit of its own
             one = imo.Regimen().dose(name, 1.0, every=21, count=3, start=5)
         regimen += one
     return regimen.schedule(inputs, values)

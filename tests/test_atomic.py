@@ -21,12 +21,12 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="permissions and limi
 
 WRITERS: dict[str, Callable[[Path], object]] = {
     "save_model": lambda path: imo.save_model(imo.load_model("claret2009"), path, overwrite=False),
-    "write_sbml": lambda path: imo.write_sbml(imo.load_model("claret2009"), path),
-    "write_code": lambda path: imo.write_code(imo.load_model("claret2009"), "python", path),
-    "write_records": lambda path: imo.write_records(
+    "write_sbml": lambda path: imo.io.write_sbml(imo.load_model("claret2009"), path),
+    "write_code": lambda path: imo.io.write_code(imo.load_model("claret2009"), "python", path),
+    "write_records": lambda path: imo.io.write_records(
         {1: imo.Regimen().dose("drug", "2 mg").schedule({"drug": "mg"}, {})}, time_unit="day", path=path
     ),
-    "write_nonmem": lambda path: imo.write_nonmem(imo.load_example(), time_unit="day", path=path),
+    "write_nonmem": lambda path: imo.io.write_nonmem(imo.load_example(), time_unit="day", path=path),
 }
 """What writes a file, called so that a file that is there is kept."""
 
@@ -91,8 +91,8 @@ def test_what_is_written_to_a_file_is_what_is_returned(tmp_path: Path, name: str
 
 def test_event_records_are_read_again_from_their_file(tmp_path: Path) -> None:
     data = imo.load_example()
-    imo.write_nonmem(data, time_unit="day", path=tmp_path / "trial.csv")
-    again = imo.read_nonmem(tmp_path / "trial.csv", time_unit="day")
+    imo.io.write_nonmem(data, time_unit="day", path=tmp_path / "trial.csv")
+    again = imo.io.read_nonmem(tmp_path / "trial.csv", time_unit="day")
     assert again.frame["value"].tolist() == data.frame["value"].tolist()
 
 
@@ -131,8 +131,8 @@ import resource, sys
 import immunoode as imo
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
-    imo.write_sbml(imo.load_model("claret2009"), sys.argv[1], overwrite=True)
-except imo.FileError as error:
+    imo.io.write_sbml(imo.load_model("claret2009"), sys.argv[1], overwrite=True)
+except imo.errors.FileError as error:
     print(error)
 """
 

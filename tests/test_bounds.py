@@ -81,7 +81,7 @@ def test_what_is_no_number_is_an_error_everywhere(model, value):
         lambda: imo.simulate(model, until=1, parameters={"growth_rate": value}),
         lambda: imo.simulate_many(model, until=1, parameters=table, outputs="sum_of_diameters"),
     ):
-        with pytest.raises(imo.ImmunoodeError, match="growth_rate"):
+        with pytest.raises(imo.errors.ImmunoodeError, match="growth_rate"):
             way()
 
 
@@ -91,5 +91,5 @@ def test_a_fit_says_that_its_start_was_moved():
     trial = imo.read_trial(data, {"value": "sum_of_diameters"}, "mm")
     with pytest.warns(OutOfBoundsWarning, match=r"start of the fit: .*moved.*growth_rate = 50 1/day is not within"):
         imo.fit("tumour_immune", trial, ["growth_rate"], initial={"growth_rate": 50.0})
-    with pytest.raises(imo.FitError, match="finite"):
+    with pytest.raises(imo.errors.FitError, match="finite"):
         imo.fit("tumour_immune", trial, ["growth_rate"], initial={"growth_rate": np.nan})

@@ -25,7 +25,7 @@ MODELS |= {name: (lambda name=name: combination(name)[0]) for name in THERAPIES}
 
 def python(model: imo.Model) -> dict[str, Any]:
     namespace: dict[str, Any] = {}
-    exec(compile(imo.write_code(model, "python"), "made.py", "exec"), namespace)  # noqa: S102  # our own code
+    exec(compile(imo.io.write_code(model, "python"), "made.py", "exec"), namespace)  # noqa: S102  # our own code
     return namespace
 
 
@@ -98,8 +98,8 @@ FUNCTIONS = {n: getattr(math, n) for n in ("exp", "log", "log10", "sqrt", "tanh"
 def test_rxode2_and_nonmem_give_the_same_rates(name: str) -> None:
     model = MODELS[name]()
     made = python(model)
-    rxode2 = compile(of_rxode2(imo.write_code(model, "rxode2")), "rxode2", "exec")
-    nonmem = compile(of_nonmem(imo.write_code(model, "nonmem")), "nonmem", "exec")
+    rxode2 = compile(of_rxode2(imo.io.write_code(model, "rxode2")), "rxode2", "exec")
+    nonmem = compile(of_nonmem(imo.io.write_code(model, "nonmem")), "nonmem", "exec")
     called = RXODE2.names([*plain(model).constants, *made["STATES"], *plain(model).derived])
     there = [called[s] for s in made["STATES"]]
     for y in states_at_random(made):
@@ -114,7 +114,7 @@ def test_rxode2_and_nonmem_give_the_same_rates(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_names_of_nonmem_are_short_and_differ(name: str) -> None:
-    text = imo.write_code(MODELS[name](), "nonmem")
+    text = imo.io.write_code(MODELS[name](), "nonmem")
     given = re.findall(r"^(\w+) = THETA", text, re.MULTILINE)
     assert len(set(given)) == len(given) == len(plain(MODELS[name]()).constants) and max(map(len, given)) <= 20
     assert max(map(len, re.findall(r"COMP=\((\w+)\)", text))) <= 20
@@ -125,8 +125,8 @@ def test_antimony_is_read_to_the_same_rates(name: str) -> None:
     antimony = pytest.importorskip("antimony", reason="Antimony is not here: pip install antimony")
     model = MODELS[name]()
     antimony.clearPreviousLoads()
-    assert antimony.loadAntimonyString(imo.write_code(model, "antimony")) >= 0, antimony.getLastError()
-    back = imo.read_sbml(antimony.getSBMLString(antimony.getMainModuleName()), time_unit="day")
+    assert antimony.loadAntimonyString(imo.io.write_code(model, "antimony")) >= 0, antimony.getLastError()
+    back = imo.io.read_sbml(antimony.getSBMLString(antimony.getMainModuleName()), time_unit="day")
     states = list(plain(model).initial)
     a, b = (imo.simulate(m, until="20 days", extinction=False, rtol=1e-10, atol=1e-14) for m in (model, back))
     for state in states:
@@ -140,7 +140,7 @@ def test_latex_is_whole(name: str) -> None:
     from matplotlib.mathtext import MathTextParser
 
     model = MODELS[name]()
-    text = imo.write_code(model, "latex")
+    text = imo.io.write_code(model, "latex")
     for opened, closed in (("{", "}"), ("\\left", "\\right")):
         count = [
             len(re.findall(re.escape(word) + r"(?![a-z])" if word.isalpha() else re.escape(word), text))
@@ -160,7 +160,7 @@ def test_latex_is_whole(name: str) -> None:
 
 def test_a_language_that_there_is_not() -> None:
     with pytest.raises(ModelError, match="did you mean 'python'"):
-        imo.write_code(imo.load_model("kuznetsov1994"), "pyton")
+        imo.io.write_code(imo.load_model("kuznetsov1994"), "pyton")
 
 
 RESERVED = {
@@ -188,7 +188,7 @@ def kept_names(words: str) -> imo.Model:
 @pytest.mark.parametrize("language", RESERVED)
 def test_names_that_a_language_keeps_for_itself_are_changed_with_a_comment(language: str) -> None:
     words = RESERVED[language].split()
-    text = imo.write_code(kept_names(RESERVED[language]), language)
+    text = imo.io.write_code(kept_names(RESERVED[language]), language)
     code = "\n".join(line.split(";" if language == "nonmem" else "#")[0] for line in text.splitlines())
     set_ = {"nonmem": r"^(\w+) = THETA", "rxode2": r"^(\w+)(?:\(0\))? <- ", "python": r"^    (\w+) = p\["}[language]
     made = re.findall(set_, code, re.MULTILINE)
@@ -202,7 +202,7 @@ def test_renamed_equations_give_the_same_rates() -> None:
     for language, words in RESERVED.items():
         model = kept_names(words)
         expected = -10.0 * sum(0.01 * (k + 1) for k in range(len(words.split()) - 1))
-        text = imo.write_code(model, language)
+        text = imo.io.write_code(model, language)
         if language == "python":
             made = python(model)
             found = made["rates"](0.0, made["initial"]())[0]
@@ -222,4 +222,4 @@ def test_renamed_equations_give_the_same_rates() -> None:
 def test_names_stay_as_they_are_where_nothing_keeps_them() -> None:
     model = imo.load_model("claret2009")
     for language in RESERVED:
-        assert "for itself" not in imo.write_code(model, language)
+        assert "for itself" not in imo.io.write_code(model, language)

@@ -40,7 +40,7 @@ def test_the_therapy_changes_what_it_says_and_only_when_given(here: Path) -> Non
 def test_the_messages_are_those_of_the_page(here: Path) -> None:
     wrong = block("toml").replace("central / volume", "central / volum").replace('to = "central"', 'to = "centre"')
     (here / FILE).write_text(wrong)
-    with pytest.raises(imo.ModelError) as error:
+    with pytest.raises(imo.errors.ModelError) as error:
         imo.read_model(FILE)
     assert str(error.value) == block("text").strip()
 
@@ -49,7 +49,7 @@ def test_the_units_that_the_page_speaks_of(here: Path) -> None:
     before = "max_division = { value = 0.08, unit = "
     assert before + '"1/day"' in block("toml")
     (here / FILE).write_text(block("toml").replace(before + '"1/day"', before + '"L"'))
-    with pytest.raises(imo.ModelError, match="modifiers.division.add"):
+    with pytest.raises(imo.errors.ModelError, match="modifiers.division.add"):
         imo.read_model(FILE)
 
 

@@ -127,7 +127,7 @@ def test_names_of_arms_as_trials_have_them(name, drugs):
     ],
 )
 def test_a_name_that_is_not_clear_is_asked_for_and_never_untreated(name):
-    with pytest.raises(imo.DataError) as error:
+    with pytest.raises(imo.errors.DataError) as error:
         treatments((name,), {})
     assert f"--arm '{name}=" in str(error.value) or f"--arm {name}=" in str(error.value)
     assert treatments((name,), {name: "pembrolizumab+radiotherapy"})[name].drugs == ("pembrolizumab", "radiotherapy")

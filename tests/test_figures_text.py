@@ -54,12 +54,14 @@ def responses() -> imo.Responses:
         for s in range(3)
     ]
     frame = pd.DataFrame(rows, columns=["subject", "arm", "day", "kind", "lesion", "diameter_mm"])
-    return imo.recist(imo.read_lesions(frame))
+    return imo.recist(imo.trial.read_lesions(frame))
 
 
 def grid() -> Any:
     model = imo.load_model("claret2009")
-    made = imo.grid(model, lambda a, b: imo.Regimen(), {EVIL: [1.0, 2.0], "b": [1.0, 2.0]}, until=2, of="sum_of_diameters")
+    made = imo.scenario.grid(
+        model, lambda a, b: imo.Regimen(), {EVIL: [1.0, 2.0], "b": [1.0, 2.0]}, until=2, of="sum_of_diameters"
+    )
     return replace(made, label=EVIL)
 
 
@@ -69,14 +71,14 @@ FIGURES: dict[str, Callable[[], Any]] = {
     "residuals": lambda: fitted().plot_residuals(),
     "profiles": lambda: fitted().profile(progress=False).plot(),
     "draws": lambda: fitted().bootstrap(3, progress=False).plot(),
-    "comparison of fits": lambda: imo.compare_fits({EVIL: fitted(), "b": fitted()}).plot(),
+    "comparison of fits": lambda: imo.fitting.compare_fits({EVIL: fitted(), "b": fitted()}).plot(),
     "Kaplan-Meier": lambda: imo.kaplan_meier(ends(), "os").plot(),
-    "forest": lambda: imo.forest(imo.cox(ends(), endpoint="os", reference="a $b$ c")),
-    "waterfall": lambda: imo.waterfall(responses()),
-    "spider": lambda: imo.spider(responses()),
-    "swimmer": lambda: imo.swimmer(responses()),
-    "responses": lambda: imo.response_over_time(responses()),
-    "sums": lambda: imo.sums_by_arm(responses()),
+    "forest": lambda: imo.plot.forest(imo.trial.cox(ends(), endpoint="os", reference="a $b$ c")),
+    "waterfall": lambda: imo.plot.waterfall(responses()),
+    "spider": lambda: imo.plot.spider(responses()),
+    "swimmer": lambda: imo.plot.swimmer(responses()),
+    "responses": lambda: imo.plot.response_over_time(responses()),
+    "sums": lambda: imo.plot.sums_by_arm(responses()),
     "simulation": lambda: imo.simulate(replace(decay_model(), name=EVIL), until=1).plot(title=EVIL),
     "regimen": lambda: replace(imo.Regimen().dose("drug", "1 mg"), title=EVIL).plot(),
     "scenarios": lambda: imo.compare("claret2009", {EVIL: None, "b": None}, until=2).plot(),

@@ -66,7 +66,7 @@ def test_an_arm_in_which_nothing_is_measured() -> None:
 
 
 def test_an_arm_without_data_is_named() -> None:
-    with pytest.raises(imo.FitError, match="'c'.*is not an arm or subject of the data"):
+    with pytest.raises(imo.errors.FitError, match="'c'.*is not an arm or subject of the data"):
         fit(table(), regimens={"a": None, "b": None, "c": None})
 
 
@@ -92,12 +92,12 @@ def test_missing_values_are_left_out_and_counted() -> None:
     for column, value in (("value", np.inf), ("time", np.nan), ("value", -1.0)):
         wrong = table()
         wrong.loc[3, column] = value
-        with pytest.raises(imo.DataError, match="row 3"):
+        with pytest.raises(imo.errors.DataError, match="row 3"):
             fit(wrong)
 
 
 def test_units_that_are_of_another_kind_or_size() -> None:
-    with pytest.raises(imo.FitError, match="is in 'mL', but 'drug' is in 'mg'"):
+    with pytest.raises(imo.errors.FitError, match="is in 'mL', but 'drug' is in 'mg'"):
         fit(table().assign(unit="mL"))
     says(fit(table().assign(unit="kg")), "is its unit right")
     same = table().assign(unit="ug")
@@ -143,5 +143,5 @@ def test_simulations_that_fail_on_the_way() -> None:
     )
     result = imo.fit(model, table(), ["growth"], start=0.0, initial={"growth": 0.02}, progress=False)
     assert np.isfinite(result.lmfit.residual).all() and np.isfinite(result.fitted).all()
-    with pytest.raises(imo.FitError, match="no simulation succeeds at the values that the fit starts from"):
+    with pytest.raises(imo.errors.FitError, match="no simulation succeeds at the values that the fit starts from"):
         imo.fit(model, table(), ["growth"], start=0.0, initial={"growth": 400.0}, progress=False)

@@ -48,7 +48,7 @@ def test_a_fit_keeps_its_best_values(monkeypatch: pytest.MonkeyPatch) -> None:
     stopped = FitResult(MODEL, data, target, target.predict, minimise(target))
     assert not stopped.success and "stopped by the user" in stopped.report()
     assert stopped.deviance < first and np.isfinite(stopped.fitted).all()
-    with pytest.raises(imo.FitError, match="stopped before its end"):
+    with pytest.raises(imo.errors.FitError, match="stopped before its end"):
         stopped.confidence()
 
 
@@ -152,7 +152,7 @@ def test_fits_of_subjects_end_with_those_that_are_done(monkeypatch: pytest.Monke
     import importlib
 
     pressing(monkeypatch, 3, importlib.import_module("immunoode.fitting.per_subject"), "fit")
-    found = imo.fit_each(decay_model(), decays(6, sd=(0.0, 0.3)), ["rate", "amount"], start=0.0, progress=False)
+    found = imo.fitting.fit_each(decay_model(), decays(6, sd=(0.0, 0.3)), ["rate", "amount"], start=0.0, progress=False)
     assert len(found) == 2 and len(found.failed) == 4
 
 
@@ -161,7 +161,7 @@ def test_fits_of_subjects_keep_what_is_done(monkeypatch: pytest.MonkeyPatch) -> 
 
     module = importlib.import_module("immunoode.fitting.per_subject")
     interrupting(monkeypatch, 3, module, "fit")
-    found = imo.fit_each(decay_model(), decays(6, sd=(0.0, 0.3)), ["rate", "amount"], start=0.0, progress=False)
+    found = imo.fitting.fit_each(decay_model(), decays(6, sd=(0.0, 0.3)), ["rate", "amount"], start=0.0, progress=False)
     assert len(found) == 2 and len(found.failed) == 4
     assert all("stopped by the user" in why for why in found.failed.values())
     assert "2 of 6" in found.summary()

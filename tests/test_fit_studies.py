@@ -66,7 +66,7 @@ def study(seed: int = 1, subjects: int = 10) -> imo.TrialData:
             rows.append({**common, "TIME": day, "DV": max(c, LIMIT), "DVID": 1, "CENS": int(low)})
             rows.append({**common, "TIME": day, "DV": d, "DVID": 2})
     table = pd.DataFrame(rows).sort_values(["ID", "TIME", "EVID"], ascending=[True, True, False], ignore_index=True)
-    return imo.read_nonmem(
+    return imo.io.read_nonmem(
         table.rename(columns={"WT": "weight"}),
         {1: "infusion"},
         time_unit="day",

@@ -142,7 +142,7 @@ def test_a_short_chain_says_so() -> None:
     pytest.importorskip("emcee")
     draws = linear().posterior(60, progress=False)
     assert "few" in draws.failed[0] and "Beware: 60 steps are few" in draws.report()
-    with pytest.raises(imo.FitError, match="no chains"):
+    with pytest.raises(imo.errors.FitError, match="no chains"):
         linear().bootstrap(3, progress=False).to_arviz()
 
 
@@ -166,7 +166,7 @@ def test_several_starts_lead_to_one_minimum() -> None:
     assert starts is not None and len(starts) == 8 and starts.agreeing >= 6
     assert starts.table()["rise"].iloc[0] == 0 and starts.plot().get_yscale() == "log"
     assert f"{starts.agreeing} of 8 starts" in found.report()
-    with pytest.raises(imo.FitError, match="whole number"):
+    with pytest.raises(imo.errors.FitError, match="whole number"):
         imo.fit(decay_model(), data, ["rate"], starts=0)
 
 
@@ -283,9 +283,9 @@ def test_results_are_read_back_to_the_last_digit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK", b"\x1f\x8b broken"])
 def test_what_is_no_result_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.fit").write_bytes(content)
-    with pytest.raises(imo.FitError, match="not a saved fit"):
+    with pytest.raises(imo.errors.FitError, match="not a saved fit"):
         imo.load_fit(tmp_path / "x.fit")
-    with pytest.raises(imo.FitError, match="not there"):
+    with pytest.raises(imo.errors.FitError, match="not there"):
         imo.load_fit(tmp_path / "y.fit")
 
 
@@ -296,17 +296,17 @@ def test_nothing_but_this_package_is_made_from_a_file(tmp_path: Path) -> None:
     for name in ("os:system", "immunoode.fitting.fit:fit", "immunoode.fitting.saving:json"):
         bad = {"format": 1, "immunoode": "", "objects": [{"class": name, "fields": {}}], "result": {"object": 0}}
         (tmp_path / "x.fit").write_bytes(gzip.compress(json.dumps(bad).encode()))
-        with pytest.raises(imo.FitError, match="no part of immunoode|no dataclass"):
+        with pytest.raises(imo.errors.FitError, match="no part of immunoode|no dataclass"):
             imo.load_fit(tmp_path / "x.fit")
 
 
 @pytest.fixture(scope="module")
-def pair() -> imo.FitComparison:
+def pair() -> imo.fitting.FitComparison:
     data = simulated(20)
-    return imo.compare_fits({"one rate": fitted(data, vary=["rate"]), "by arm": fitted(data, per_arm=["rate"])})
+    return imo.fitting.compare_fits({"one rate": fitted(data, vary=["rate"]), "by arm": fitted(data, per_arm=["rate"])})
 
 
-def test_models_are_compared(pair: imo.FitComparison) -> None:
+def test_models_are_compared(pair: imo.fitting.FitComparison) -> None:
     table = pair.table()
     assert table.index[0] == "by arm" and table["weight"].sum() == pytest.approx(1) and table["delta"].iloc[0] == 0
     gain, more, p = pair.likelihood_ratio("one rate", "by arm")
@@ -314,17 +314,17 @@ def test_models_are_compared(pair: imo.FitComparison) -> None:
     mean = pair.predict([0.0, 30.0])
     np.testing.assert_allclose(mean["predicted"], pair.fits["by arm"].predict([0.0, 30.0])["predicted"], rtol=1e-6)
     assert pair.plot().get_xlabel().startswith("AICc")
-    with pytest.raises(imo.FitError, match="more parameters"):
+    with pytest.raises(imo.errors.FitError, match="more parameters"):
         pair.likelihood_ratio("by arm", "one rate")
-    with pytest.raises(imo.FitError, match="other observations"):
-        imo.compare_fits([pair.fits["by arm"], fitted(simulated(20, seed=3), per_arm=["rate"])])
+    with pytest.raises(imo.errors.FitError, match="other observations"):
+        imo.fitting.compare_fits([pair.fits["by arm"], fitted(simulated(20, seed=3), per_arm=["rate"])])
 
 
-def test_cross_validation_prefers_the_truth(pair: imo.FitComparison) -> None:
+def test_cross_validation_prefers_the_truth(pair: imo.fitting.FitComparison) -> None:
     one, two = (pair.fits[n].cross_validate(5, progress=False) for n in ("one rate", "by arm"))  # type: ignore[attr-defined]
     assert two.deviance < one.deviance and len(two.deviances) == 20
     assert two.deviance == pytest.approx(pair.fits["by arm"].deviance, abs=15)
-    with pytest.raises(imo.FitError, match="own"):
+    with pytest.raises(imo.errors.FitError, match="own"):
         fitted(simulated(6), per_subject=["rate"]).cross_validate(3)
 
 

@@ -13,7 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "immunoode"
 FLOORS = (
-    ("errors", "version"),
+    ("errors", "version", "lazy_names"),
+    ("former_names", "io"),
     ("unit_words", "atomic", "notebook"),
     ("units",),
     ("tables",),

@@ -43,7 +43,7 @@ def test_rates_at_their_limits() -> None:
 def test_fits_recover_what_made_the_data(name: str) -> None:
     law = LAWS[name]
     table = pd.DataFrame({"subject": "a", "time": DAYS, "value": 80 * law.relative(DAYS, VALUES)})
-    row = imo.growth_rates(table, name).iloc[0]
+    row = imo.trial.growth_rates(table, name).iloc[0]
     assert [row[p] for p in law.parameters] == pytest.approx([VALUES[p] for p in law.parameters], rel=1e-4)
     assert row["time_to_growth"] == pytest.approx(law.turn(VALUES), rel=1e-3) and row["residual"] < 1e-5
 
@@ -60,7 +60,7 @@ def test_standard_errors_cover() -> None:
         )
         for k in range(200)
     ]
-    found = imo.growth_rates(pd.concat(tables), "stein-fojo")
+    found = imo.trial.growth_rates(pd.concat(tables), "stein-fojo")
     hits = int((abs(found["growth_rate"] - VALUES["growth_rate"]) < 2.2 * found["growth_rate error"]).sum())  # t, 11 degrees
     assert 178 <= hits <= 199
 
@@ -69,7 +69,7 @@ def test_the_best_law_is_the_one_that_made_the_data() -> None:
     random = np.random.default_rng(1)
     for name in ("growth", "shrinkage", "stein-fojo"):
         sizes = 80 * LAWS[name].relative(DAYS, VALUES) * np.where(DAYS > 0, np.exp(0.01 * random.normal(size=len(DAYS))), 1)
-        assert imo.growth_rates(pd.DataFrame({"subject": "a", "time": DAYS, "value": sizes}))["law"][0] == name
+        assert imo.trial.growth_rates(pd.DataFrame({"subject": "a", "time": DAYS, "value": sizes}))["law"][0] == name
 
 
 def test_every_missing_value_has_its_reason() -> None:
@@ -80,17 +80,17 @@ def test_every_missing_value_has_its_reason() -> None:
             "value": [50, 50, 40, 0, 10] + [30] * 5,
         }
     )
-    found = imo.growth_rates(table, "stein-fojo").set_index("subject")
+    found = imo.trial.growth_rates(table, "stein-fojo").set_index("subject")
     assert "0 visits after the baseline" in found.loc["one", "note"] and "1 visits" in found.loc["two", "note"]
     assert found.loc["zero", "note"] == "the size at baseline is not above zero"
     assert found.loc["flat", "growth_rate"] < 1e-4
-    sizes = imo.growth_metrics(table).set_index("subject")
+    sizes = imo.trial.growth_metrics(table).set_index("subject")
     assert "only a baseline" in sizes.loc["one", "note"] and "no week_8_ratio" in sizes.loc["two", "note"]
 
 
 def test_metrics_by_hand() -> None:
     table = pd.DataFrame({"subject": "a", "time": [-10, 32, 74, 116], "value": [100.0, 60, 50, 80]})
-    row = imo.growth_metrics(table).iloc[0]
+    row = imo.trial.growth_metrics(table).iloc[0]
     assert (row["baseline"], row["nadir"], row["nadir_time"], row["depth"], row["follow_up"]) == (100, 50, 84, 0.5, 126)
     assert row["week_8_ratio"] == pytest.approx((60 + (50 - 60) * 14 / 42) / 100)
     assert row["growth_from_nadir"] == pytest.approx(np.log(80 / 50) / 42) and row["doubling_time"] == pytest.approx(
@@ -103,17 +103,17 @@ def test_metrics_by_hand() -> None:
 def test_wrong_input() -> None:
     table = pd.DataFrame({"subject": "a", "time": [0, 42], "value": [1, 2]})
     with pytest.raises(DataError, match="did you mean 'stein-fojo'"):
-        imo.growth_rates(table, "stein-foyo")
+        imo.trial.growth_rates(table, "stein-foyo")
     with pytest.raises(DataError, match="is not in the data"):
-        imo.growth_metrics(table, "volume")
+        imo.trial.growth_metrics(table, "volume")
     with pytest.raises(DataError, match="numbers above zero"):
-        imo.growth_metrics(table, floor=0)
+        imo.trial.growth_metrics(table, floor=0)
 
 
 @pytest.mark.slow
 def test_patients_of_lung_cancer_trials() -> None:
     """Typical growth is near that published for OAK (0.0016 a day, doi 10.3389/fphar.2022.1058220)."""
-    data = imo.read_lesions(data_file("nsclc_atezolizumab_target_lesions.csv"))
-    found = imo.growth_rates(data.select(at_least=4), "stein-fojo")
+    data = imo.trial.read_lesions(data_file("nsclc_atezolizumab_target_lesions.csv"))
+    found = imo.trial.growth_rates(data.select(at_least=4), "stein-fojo")
     told = found[found["growth_rate"] > 1e-5]
     assert 0.0008 < told["growth_rate"].median() < 0.0032

@@ -183,7 +183,7 @@ for name in names:
     try:
         readers.get(os.path.splitext(name)[1], open_table)(name)
         said = "read"
-    except imo.ImmunoodeError as error:
+    except imo.errors.ImmunoodeError as error:
         said = str(error)
     except BaseException as error:
         said = "another error: " + repr(error)[:300]

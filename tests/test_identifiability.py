@@ -115,7 +115,7 @@ def test_the_next_sample_is_where_the_determinant_grows_most() -> None:
     exact = np.linalg.inv(by.T @ by / 0.01)
     assert table["worst_rse_percent"].iloc[0] == pytest.approx(100 * np.sqrt(exact.diagonal().max()), rel=1e-3)
     assert found.plot_next_samples().get_xlabel() == "day of a further sample"
-    with pytest.raises(imo.FitError, match="not an output"):
+    with pytest.raises(imo.errors.FitError, match="not an output"):
         found.next_samples(observe="central")
 
 
@@ -165,7 +165,7 @@ def test_a_design_from_data() -> None:
     ],
 )
 def test_wrong_designs(how: dict[str, object], match: str) -> None:
-    with pytest.raises(imo.FitError, match=match):
+    with pytest.raises(imo.errors.FitError, match=match):
         imo.identifiability(decay_model(), ["rate", "amount"], **how)  # type: ignore[arg-type]
 
 
@@ -191,7 +191,7 @@ def test_a_further_output_can_tell_what_the_planned_one_cannot() -> None:
     assert table.loc["second", "worst_rse_percent"] < table.loc["amount", "worst_rse_percent"]
     planned = imo.identifiability(model, ["over", "loss"], times={"amount": [1.0, 2.0], "second": [2.0]}, subjects=5, size=0.1)
     assert table.loc["second", "worst_rse_percent"] == pytest.approx(100 * planned.standard_errors.max(), rel=0.05)
-    with pytest.raises(imo.FitError, match="did you mean 'second'"):
+    with pytest.raises(imo.errors.FitError, match="did you mean 'second'"):
         found.next_samples(observe="secnd")
 
 

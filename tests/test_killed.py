@@ -58,18 +58,18 @@ def regimens(count):
 
 small, large = imo.load_model("claret2009"), imo.combine("tumour_immune", "pd1_inhibitor")
 def petab(result):
-    return lambda path: imo.write_petab(result, path, overwrite=True)
+    return lambda path: imo.io.write_petab(result, path, overwrite=True)
 
 kinds = {
     "save_fit": lambda: ("a.fit", [lambda p, r=r: r.save(p) for r in fits()], imo.load_fit),
     "write_sbml": lambda: (
-        "a.xml", [lambda p, m=m: imo.write_sbml(m, p, overwrite=True) for m in (small, large)], imo.read_sbml
+        "a.xml", [lambda p, m=m: imo.io.write_sbml(m, p, overwrite=True) for m in (small, large)], imo.io.read_sbml
     ),
-    "write_petab": lambda: ("a", [petab(r) for r in fits()], lambda p: imo.read_petab(p / "problem.yaml")),
+    "write_petab": lambda: ("a", [petab(r) for r in fits()], lambda p: imo.io.read_petab(p / "problem.yaml")),
     "save_model": lambda: ("a.toml", [lambda p, m=m: imo.save_model(m, p) for m in (small, large)], imo.read_model),
     "write_records": lambda: (
-        "a.csv", [lambda p, n=n: imo.write_records(regimens(n), time_unit="day", path=p, overwrite=True) for n in (1, 3)],
-        lambda p: imo.read_records(p, {1: "drug"}, time_unit="day"),
+        "a.csv", [lambda p, n=n: imo.io.write_records(regimens(n), time_unit="day", path=p, overwrite=True) for n in (1, 3)],
+        lambda p: imo.io.read_records(p, {1: "drug"}, time_unit="day"),
     ),
 }
 name, writers, read = kinds[kind]()

@@ -27,12 +27,12 @@ def test_a_therapy_that_lacks_something_is_told_when_it_is_combined_with_advice_
 
 
 def test_units_that_do_not_fit_are_answered_with_a_model_that_does():
-    with pytest.raises(imo.ModelError, match=r"takes 'tumour' in 'cell'.*or combine it with 'tumour_immune'"):
+    with pytest.raises(imo.errors.ModelError, match=r"takes 'tumour' in 'cell'.*or combine it with 'tumour_immune'"):
         imo.combine("simeoni2004", "car_t")
 
 
 def test_two_models_of_a_tumour_are_not_told_to_take_another_instance():
-    with pytest.raises(imo.ModelError) as error:
+    with pytest.raises(imo.errors.ModelError) as error:
         imo.combine("tumour_immune", "kuznetsov1994")
     assert "only one of the two" in str(error.value) and "instance" not in str(error.value)
 
@@ -40,7 +40,7 @@ def test_two_models_of_a_tumour_are_not_told_to_take_another_instance():
 def test_a_key_of_ones_own_is_told_where_its_reference_goes(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(MODEL.format("smith2020, table 2"))
-    with pytest.raises(imo.ModelError) as error:
+    with pytest.raises(imo.errors.ModelError) as error:
         imo.read_model(path)
     assert "references.bib beside the model file" in str(error.value) and "sahoo" not in str(error.value)
     (tmp_path / "references.bib").write_text("@article{smith2020, title = {T}, year = {2020}}")
@@ -63,5 +63,5 @@ def test_a_source_that_can_be_found_needs_no_bibliography(tmp_path, source):
 
 def test_words_are_no_reference(tmp_path):
     (tmp_path / "mine.toml").write_text(MODEL.format("from the paper"))
-    with pytest.raises(imo.ModelError, match="a DOI"):
+    with pytest.raises(imo.errors.ModelError, match="a DOI"):
         imo.read_model(tmp_path / "mine.toml")

@@ -8,7 +8,8 @@ import symengine as se
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from immunoode import ModelError, combine, list_models, load_model, read_model, save_model
+from immunoode import combine, list_models, load_model, read_model, save_model
+from immunoode.errors import ModelError
 from immunoode.model.combine import closed
 from immunoode.model.equations import equations
 from immunoode.model.expressions import first_dose

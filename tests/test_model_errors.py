@@ -4,7 +4,8 @@ import copy
 
 import pytest
 
-from immunoode import ModelError, read_model
+from immunoode import read_model
+from immunoode.errors import ModelError
 from immunoode.model.check import check_sources
 from immunoode.model.read import parse_model
 

@@ -80,7 +80,7 @@ def test_an_input_that_there_is_not(text: str, phrase: str) -> None:
 
 
 def test_code_for_other_tools_counts_from_a_parameter() -> None:
-    text = imo.write_code(drug(), "python")
+    text = imo.io.write_code(drug(), "python")
     scope: dict[str, object] = {}
     exec(compile(text, "drug", "exec"), scope)  # noqa: S102
     rates, parameters = scope["rates"], dict(scope["PARAMETERS"])  # type: ignore[call-overload]
@@ -91,11 +91,11 @@ def test_code_for_other_tools_counts_from_a_parameter() -> None:
 
 def test_sbml_has_the_day_of_the_first_dose() -> None:
     regimen = imo.Regimen().dose("drug", "10 mg", start=84)
-    again = imo.read_sbml(imo.write_sbml(drug(), regimen=regimen))
+    again = imo.io.read_sbml(imo.io.write_sbml(drug(), regimen=regimen))
     assert again.constants["drug_first_dose"].value == 84
 
 
 def test_sbml_refuses_a_rate_of_which_a_share_arrives() -> None:
     regimen = imo.Regimen().dose("drug", "10 mg", rate="5 mg/day")
-    with pytest.raises(imo.RegimenError, match="runs at a rate, and a share of it arrives"):
-        imo.write_sbml(drug(), regimen=regimen)
+    with pytest.raises(imo.errors.RegimenError, match="runs at a rate, and a share of it arrives"):
+        imo.io.write_sbml(drug(), regimen=regimen)

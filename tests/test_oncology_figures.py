@@ -76,10 +76,10 @@ def calendar() -> imo.Regimen:
 
 
 DRAWN: dict[str, Callable[[int, int, Any], Any]] = {
-    "waterfall": lambda n, arms, ax: imo.waterfall(trial(n, arms), ax=ax),
-    "waterfall_by_arm": lambda n, arms, ax: imo.waterfall(trial(n, arms), colour="arm", ax=ax),
-    "spider": lambda n, arms, ax: imo.spider(trial(n, arms), ax=ax),
-    "swimmer": lambda n, arms, ax: imo.swimmer(trial(n, arms), deaths=deaths(n, arms), ax=ax),
+    "waterfall": lambda n, arms, ax: imo.plot.waterfall(trial(n, arms), ax=ax),
+    "waterfall_by_arm": lambda n, arms, ax: imo.plot.waterfall(trial(n, arms), colour="arm", ax=ax),
+    "spider": lambda n, arms, ax: imo.plot.spider(trial(n, arms), ax=ax),
+    "swimmer": lambda n, arms, ax: imo.plot.swimmer(trial(n, arms), deaths=deaths(n, arms), ax=ax),
     "kaplan_meier": lambda n, arms, ax: imo.kaplan_meier(survival(n, arms)).plot(ax=ax),
 }
 
@@ -104,7 +104,7 @@ def test_it_looks_as_it_did(name: str, tmp_path: Path) -> None:
         figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
         DRAWN[name](40, 3, axes)
     elif name == "forest":
-        figure = imo.forest(estimates()).figure
+        figure = imo.plot.forest(estimates()).figure
     elif name == "calendar":
         figure = calendar().plot().figure
     else:
@@ -120,7 +120,7 @@ def test_it_looks_as_it_did(name: str, tmp_path: Path) -> None:
 
 def test_a_change_is_seen(tmp_path: Path) -> None:
     figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-    imo.waterfall(trial(40, 3, seed=1), ax=axes)
+    imo.plot.waterfall(trial(40, 3, seed=1), ax=axes)
     figure.savefig(tmp_path / "other.png", dpi=DPI)
     a, b = grey(FIGURES / "waterfall.png"), grey(tmp_path / "other.png")
     assert float(np.sqrt(((a - b) ** 2).mean())) > TOLERANCE
@@ -157,21 +157,21 @@ def test_legends_stay_inside_a_figure_without_a_layout(name: str) -> None:
 def test_fitted_curves_of_a_fit_are_drawn() -> None:
     seen = trial(6, 2)
     curves = seen.visits.rename(columns={"sum_of_diameters": "predicted"})[["subject", "time", "predicted"]]
-    boxes = imo.sums_by_arm(seen, fits=curves.assign(quantity="sum_of_diameters"))
+    boxes = imo.plot.sums_by_arm(seen, fits=curves.assign(quantity="sum_of_diameters"))
     assert all(len(box.lines) == 2 * sum(seen.subjects["arm"] == a) for box, a in zip(boxes, ARMS, strict=False))
     with pytest.raises(DataError, match="fits: has no column 'value'"):
-        imo.sums_by_arm(seen, fits=curves.drop(columns="predicted"))
+        imo.plot.sums_by_arm(seen, fits=curves.drop(columns="predicted"))
 
 
 def test_sums_far_above_all_others_are_told() -> None:
     rows = [(f"{k}", day, 50.0 + 5000.0 * (k == 0 and day > 0)) for k in range(40) for day in (0, 42, 84)]
-    box = imo.sums_by_arm(imo.recist(pd.DataFrame(rows, columns=["subject", "time", "sum_of_diameters"])))
+    box = imo.plot.sums_by_arm(imo.recist(pd.DataFrame(rows, columns=["subject", "time", "sum_of_diameters"])))
     assert box.get_ylim()[1] < 100 and "1 subject above, to 5050 mm" in [t.get_text() for t in box.texts]
 
 
 def test_waterfall_draws_its_table() -> None:
     responses = trial(50, 2)
-    axes, table = imo.waterfall(responses, data=True)
+    axes, table = imo.plot.waterfall(responses, data=True)
     heights = [patch.get_height() for patch in axes.patches]
     assert np.allclose(heights, table["change"].clip(upper=100)) and (np.diff(table["change"]) <= 0).all()
     assert "(%)" in axes.get_ylabel() and sum("n = " in t.get_text() for t in axes.get_legend().get_texts()) >= 2
@@ -180,12 +180,12 @@ def test_waterfall_draws_its_table() -> None:
 
 def test_large_growth_is_cut_and_told() -> None:
     table = pd.DataFrame({"subject": ["a", "a", "b", "b"], "time": [0, 42, 0, 42], "sum_of_diameters": [20, 130, 50, 50]})
-    axes = imo.waterfall(imo.recist(table))
+    axes = imo.plot.waterfall(imo.recist(table))
     assert "550" in [t.get_text() for t in axes.texts] and max(p.get_height() for p in axes.patches) == 100
 
 
 def test_spider_draws_every_subject_from_its_baseline() -> None:
-    axes, table = imo.spider(trial(20, 2), unit="week", data=True)
+    axes, table = imo.plot.spider(trial(20, 2), unit="week", data=True)
     lines = [line for line in axes.lines if len(line.get_xdata()) != 2 or line.get_linestyle() == "-"]
     assert table["subject"].nunique() <= len(lines) and axes.get_xlabel() == "time (weeks)"
     assert (table.groupby("subject")["change"].first() == 0).all()
@@ -193,7 +193,7 @@ def test_spider_draws_every_subject_from_its_baseline() -> None:
 
 def test_swimmer_bars_end_at_the_last_visit_or_death() -> None:
     responses = trial(30, 2)
-    axes, table = imo.swimmer(responses, deaths={"001": 900.0}, unit="day", data=True)
+    axes, table = imo.plot.swimmer(responses, deaths={"001": 900.0}, unit="day", data=True)
     ends = table[table["event"].isin(("end", "ongoing", "death"))].groupby("subject")["time"].max()
     assert sorted(p.get_width() for p in axes.patches) == pytest.approx(sorted(ends)) and ends["001"] == 900
     assert set(table["event"]) >= {"progression", "ongoing", "partial response"}
@@ -210,7 +210,7 @@ def test_kaplan_meier_figure_has_the_numbers_at_risk() -> None:
 
 
 def test_shares_add_up() -> None:
-    axes, table = imo.response_over_time(trial(60, 2), data=True)
+    axes, table = imo.plot.response_over_time(trial(60, 2), data=True)
     assert np.allclose(table.groupby(["arm", "time"])["share"].sum(), 1) and len(axes) == 2
 
 
@@ -220,7 +220,7 @@ def test_sums_with_fits() -> None:
     fits = pd.DataFrame(
         [(s, t, 50.0) for s in responses.subjects["subject"] for t in times], columns=["subject", "time", "value"]
     )
-    axes = imo.sums_by_arm(responses, fits=fits, log=True)
+    axes = imo.plot.sums_by_arm(responses, fits=fits, log=True)
     assert axes.get_yscale() == "log" and sum(len(line.get_xdata()) == 20 for line in axes.lines) == 12
     assert axes.get_ylabel() == "sum of diameters (mm)"
 
@@ -232,28 +232,31 @@ def test_the_dosing_calendar_gives_its_table() -> None:
 
 
 def test_forest_of_a_regression() -> None:
-    axes, table = imo.forest(imo.cox(survival(90, 3)), data=True)
+    axes, table = imo.plot.forest(imo.trial.cox(survival(90, 3)), data=True)
     assert len(table) == 2 and axes.get_xscale() == "log" and "hazard ratio" in axes.get_xlabel()
 
 
 @pytest.mark.parametrize(
     ("call", "expected"),
     [
-        (lambda: imo.waterfall([1]), "are list"),
-        (lambda: imo.waterfall(trial(5, 1), colour="mood"), "colour: is 'mood'"),
-        (lambda: imo.spider(trial(5, 1), unit="fortnight"), "day, week or month"),
+        (lambda: imo.plot.waterfall([1]), "are list"),
+        (lambda: imo.plot.waterfall(trial(5, 1), colour="mood"), "colour: is 'mood'"),
+        (lambda: imo.plot.spider(trial(5, 1), unit="fortnight"), "day, week or month"),
         (
-            lambda: imo.waterfall(imo.recist(pd.DataFrame({"subject": ["a"], "time": [0], "sum_of_diameters": [5]}))),
+            lambda: imo.plot.waterfall(imo.recist(pd.DataFrame({"subject": ["a"], "time": [0], "sum_of_diameters": [5]}))),
             "was measured after the baseline",
         ),
         (
-            lambda: imo.swimmer(imo.recist(pd.DataFrame({"subject": ["a"], "time": [0], "sum_of_diameters": [5]}))),
+            lambda: imo.plot.swimmer(imo.recist(pd.DataFrame({"subject": ["a"], "time": [0], "sum_of_diameters": [5]}))),
             "visit after day 0",
         ),
-        (lambda: imo.forest(pd.DataFrame({"label": ["a"], "estimate": [1], "lower": [0], "upper": [2]})), "is not above zero"),
-        (lambda: imo.forest(pd.DataFrame({"label": ["a"], "estimate": [1]})), "no column 'lower'"),
-        (lambda: imo.forest(pd.DataFrame()), "without rows"),
-        (lambda: imo.sums_by_arm(trial(9, 3), ax=plt.subplots()[1]), "has 1 axes for 3 arms"),
+        (
+            lambda: imo.plot.forest(pd.DataFrame({"label": ["a"], "estimate": [1], "lower": [0], "upper": [2]})),
+            "is not above zero",
+        ),
+        (lambda: imo.plot.forest(pd.DataFrame({"label": ["a"], "estimate": [1]})), "no column 'lower'"),
+        (lambda: imo.plot.forest(pd.DataFrame()), "without rows"),
+        (lambda: imo.plot.sums_by_arm(trial(9, 3), ax=plt.subplots()[1]), "has 1 axes for 3 arms"),
     ],
 )
 def test_wrong_input(call: Callable[[], Any], expected: str) -> None:

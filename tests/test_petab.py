@@ -56,7 +56,7 @@ def zebrafish(values: dict[str, float], folder: Path) -> float:
 @pytest.mark.parametrize("values", [{}, CHOSEN])
 def test_the_published_problem(values: dict[str, float]) -> None:
     path = data_file("petab_zebrafish/baseline_model.yaml")
-    problem = imo.read_petab(path)
+    problem = imo.io.read_petab(path)
     expected = zebrafish(problem.nominal() | values, path.parent)
     assert problem.objective(values) == pytest.approx(expected, rel=1e-6)
     assert len(problem.predict(values)) == 100 and problem.parameters["estimate"].all()
@@ -92,7 +92,7 @@ MEASURED = "observableId | simulationConditionId | measurement | time\n"
 
 
 def test_an_objective_by_hand(tmp_path: Path) -> None:
-    problem = imo.read_petab(write(tmp_path, decay(), **TABLES))
+    problem = imo.io.read_petab(write(tmp_path, decay(), **TABLES))
     a = [math.exp(-0.5), math.exp(-1.0), 4 * math.exp(-0.5)]
     y = [
         stats.norm.logpdf(math.log10(m), math.log10(p), sd) - math.log(m * math.log(10))
@@ -122,7 +122,7 @@ def test_a_fit_finds_what_made_the_data(tmp_path: Path, method: str) -> None:
         "parameters": PARAMETERS.replace("logNormal | -1;2", "|"),
         "observables": OBSERVABLES.replace("laplace", "normal"),
     }
-    found = imo.read_petab(write(tmp_path, decay(), **tables)).fit(method=method, starts=2)
+    found = imo.io.read_petab(write(tmp_path, decay(), **tables)).fit(method=method, starts=2)
     assert found.success and found.values["k"] == pytest.approx(0.8, rel=1e-4)
     assert found.values["scale"] == pytest.approx(3.0, rel=1e-4)
     assert found.starts["objective"].to_numpy() == pytest.approx([found.objective] * 2)
@@ -139,7 +139,7 @@ def test_pre_equilibration_and_its_slopes(tmp_path: Path) -> None:
         measurements="observableId | preequilibrationConditionId | simulationConditionId | measurement | time\n"
         "a | before | after | 3 | 0\na | before | after | 1 | 2",
     )
-    problem = imo.read_petab(path)
+    problem = imo.io.read_petab(path)
     expected = np.array([4.0, 4 * math.exp(-1)])
     assert problem.predict()["predicted"].to_numpy() == pytest.approx(expected, rel=1e-8)
     by_k = -((np.array([3, 1]) - expected) / 0.25) @ (expected * (-1 / 0.5 - np.array([0, 2])))
@@ -155,7 +155,7 @@ def test_measurements_at_steady_state(tmp_path: Path) -> None:
         observables=NOISE_1 + "a | A | 1",
         measurements=MEASURED + "a | c | 2 | inf\na | c | 1 | 0",
     )
-    problem = imo.read_petab(path)
+    problem = imo.io.read_petab(path)
     assert problem.predict()["predicted"].to_numpy() == pytest.approx([2.0, 1.0], rel=1e-9)
     assert problem.gradient({"k": 0.25})["k"] == pytest.approx(-(2 - 4) * -1 / 0.25**2, rel=1e-6)
 
@@ -171,7 +171,7 @@ def test_what_has_no_steady_state_is_said(tmp_path: Path, law: str, what: str) -
         measurements=MEASURED + "a | c | 2 | inf",
     )
     with pytest.raises(SolveError, match=what):
-        imo.read_petab(path).objective()
+        imo.io.read_petab(path).objective()
 
 
 def test_a_failure_says_which_condition_when_and_why(tmp_path: Path) -> None:
@@ -185,11 +185,11 @@ def test_a_failure_says_which_condition_when_and_why(tmp_path: Path) -> None:
         measurements=MEASURED + "a | c | 2 | 5\na | late | 1 | 1",
     )
     with pytest.raises(SolveError, match=r"condition 'c' from time 0: stopped at time 2:? .*step"):
-        imo.read_petab(path).objective()
+        imo.io.read_petab(path).objective()
     with pytest.raises(SolveError, match="more steps than allowed"):
-        imo.read_petab(path).with_solver(most_steps=3).objective({"k": 0.1})
+        imo.io.read_petab(path).with_solver(most_steps=3).objective({"k": 0.1})
     with pytest.raises(DataError, match="did you mean 'rtol'"):
-        imo.read_petab(path).with_solver(rtoll=1e-3)
+        imo.io.read_petab(path).with_solver(rtoll=1e-3)
 
 
 def test_an_empty_cell_is_the_models_own_value(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_an_empty_cell_is_the_models_own_value(tmp_path: Path) -> None:
         observables=NOISE_1 + "a | A | 1",
         measurements=MEASURED + "a | own | 1 | 0\na | set | 1 | 0\na | nan | 1 | 0",
     )
-    assert imo.read_petab(path).predict()["predicted"].tolist() == [6.0, 5.0, 2.0]
+    assert imo.io.read_petab(path).predict()["predicted"].tolist() == [6.0, 5.0, 2.0]
 
 
 def test_a_constant_that_follows_another_by_an_initial_assignment(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_constant_that_follows_another_by_an_initial_assignment(tmp_path: Path
         observables=NOISE_1 + "a | A | 1",
         measurements=MEASURED + "a | one | 1 | 0\na | two | 1 | 0",
     )
-    assert imo.read_petab(path).predict()["predicted"].tolist() == [6.0, 10.0]
+    assert imo.io.read_petab(path).predict()["predicted"].tolist() == [6.0, 10.0]
 
 
 def test_an_initial_assignment_that_goes_through_a_rule(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_an_initial_assignment_that_goes_through_a_rule(tmp_path: Path) -> None:
         observables=NOISE_1 + "a | A | 1",
         measurements=MEASURED + "a | one | 1 | 0",
     )
-    assert imo.read_petab(path).predict()["predicted"].tolist() == [6.0]
+    assert imo.io.read_petab(path).predict()["predicted"].tolist() == [6.0]
     path = write(
         tmp_path / "estimated",
         model,
@@ -238,7 +238,7 @@ def test_an_initial_assignment_that_goes_through_a_rule(tmp_path: Path) -> None:
         observables=NOISE_1 + "a | A | 1",
         measurements=MEASURED + "a | c | 1 | 0",
     )
-    assert imo.read_petab(path).gradient()["p"] == pytest.approx(-(1 - 6) * 2)
+    assert imo.io.read_petab(path).gradient()["p"] == pytest.approx(-(1 - 6) * 2)
 
 
 def test_the_size_of_a_compartment_in_a_condition(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_the_size_of_a_compartment_in_a_condition(tmp_path: Path) -> None:
         observables=NOISE_1 + "a | A | 1\nb | B | 1",
         measurements=MEASURED + "a | one | 1 | 0\nb | one | 1 | 0\na | one | 1 | 2",
     )
-    predicted = imo.read_petab(path).predict()["predicted"].to_numpy()
+    predicted = imo.io.read_petab(path).predict()["predicted"].to_numpy()
     assert predicted == pytest.approx([2.0, 1.0, 2 * math.exp(-1)], rel=1e-7)
 
 
@@ -266,7 +266,7 @@ def test_time_and_functions_in_formulas(tmp_path: Path) -> None:
     path = write(
         tmp_path, decay(), parameters=ONE_K, conditions="conditionId\n1", observables=observables, measurements=MEASURED + rows
     )
-    seen = imo.read_petab(path).predict()
+    seen = imo.io.read_petab(path).predict()
     assert seen["predicted"].to_numpy() == pytest.approx([2 + 3 + 512, -4 + 0, 1, -1])
     assert seen["noise"].to_numpy()[3] == pytest.approx(0 + 3 + 512)
 
@@ -284,7 +284,7 @@ def test_time_and_functions_in_formulas(tmp_path: Path) -> None:
 )
 def test_priors(tmp_path: Path, kind: str, expected: float) -> None:
     parameters = PARAMETERS.replace("logNormal | -1;2", kind)
-    problem = imo.read_petab(write(tmp_path, decay(), **TABLES | {"parameters": parameters}))
+    problem = imo.io.read_petab(write(tmp_path, decay(), **TABLES | {"parameters": parameters}))
     assert problem.log_priors()["k"] == pytest.approx(expected, rel=1e-12)
     step = 1e-6
     ends = [problem.log_priors({"k": 0.5 + sign * step})["k"] for sign in (1, -1)]
@@ -293,7 +293,7 @@ def test_priors(tmp_path: Path, kind: str, expected: float) -> None:
 
 def test_an_empty_nominal_value(tmp_path: Path) -> None:
     path = write(tmp_path, decay(), **TABLES | {"parameters": PARAMETERS.replace("10 | 0.5 | 1", "10 | | 1")})
-    problem = imo.read_petab(path)
+    problem = imo.io.read_petab(path)
     assert math.isnan(problem.nominal()["k"]) and math.isfinite(problem.objective({"k": 0.5}))
     with pytest.raises(DataError, match="parameter 'k': has no nominal value"):
         problem.objective()
@@ -310,7 +310,7 @@ def test_events_that_follow_estimated_parameters(tmp_path: Path) -> None:
         observables=NOISE_1 + "a | A | 1",
         measurements=MEASURED + "a | c | 1 | 3",
     )
-    problem = imo.read_petab(path)
+    problem = imo.io.read_petab(path)
     expected = math.exp(-1.5) + 2 * math.exp(-1)
     assert problem.predict()["predicted"].iloc[0] == pytest.approx(expected, rel=1e-7)
     assert problem.gradient()["d"] == pytest.approx(-(1 - expected) * math.exp(-1), rel=1e-4)
@@ -353,17 +353,17 @@ def test_wrong_tables(tmp_path: Path, file: str, old: str, new: str, expected: s
     assert old in text
     (tmp_path / file).write_text(text.replace(old, new))
     with pytest.raises(DataError, match=expected):
-        imo.read_petab(path)
+        imo.io.read_petab(path)
 
 
 def test_names_that_there_are_not(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="did you mean 'scale'"):
-        imo.read_petab(write(tmp_path, decay(), **TABLES)).objective({"scales": 1.0})
+        imo.io.read_petab(write(tmp_path, decay(), **TABLES)).objective({"scales": 1.0})
     with pytest.raises(DataError, match="no such file"):
-        imo.read_petab(tmp_path / "none.yaml")
+        imo.io.read_petab(tmp_path / "none.yaml")
 
 
 def test_a_noise_that_is_not_above_zero_is_said(tmp_path: Path) -> None:
     path = write(tmp_path, decay(), **TABLES | {"measurements": MEASUREMENTS.replace("3 | 0.2", "3 | 0")})
     with pytest.raises(SolveError, match="'y' in 'low' at time 2: the noise is 0"):
-        imo.read_petab(path).objective()
+        imo.io.read_petab(path).objective()

@@ -58,8 +58,8 @@ CASES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_it_is_read_again_with_the_same_likelihood(name: str, tmp_path: Path) -> None:
     result = fitted(**CASES[name])
-    path = imo.write_petab(result, tmp_path / "out")
-    problem = imo.read_petab(path)
+    path = imo.io.write_petab(result, tmp_path / "out")
+    problem = imo.io.read_petab(path)
     assert problem.objective() == pytest.approx(result.deviance / 2, rel=1e-5, abs=1e-4)
     predicted = problem.predict()["predicted"].to_numpy()
     assert np.allclose(predicted, result.fitted, rtol=1e-5)
@@ -71,7 +71,7 @@ def test_it_is_read_again_with_the_same_likelihood(name: str, tmp_path: Path) ->
 @pytest.mark.parametrize("name", ["combined", "log-normal, by subject"])
 def test_version_2_is_read_again_with_the_same_likelihood(name: str, tmp_path: Path) -> None:
     result = fitted(**CASES[name])
-    problem = imo.read_petab(imo.write_petab(result, tmp_path / "out", version=2))
+    problem = imo.io.read_petab(imo.io.write_petab(result, tmp_path / "out", version=2))
     assert problem.version == 2
     assert problem.objective() == pytest.approx(result.deviance / 2, rel=1e-5, abs=1e-4)
 
@@ -79,39 +79,39 @@ def test_version_2_is_read_again_with_the_same_likelihood(name: str, tmp_path: P
 def test_a_prior_of_a_logarithm_in_version_2_is_proportional(tmp_path: Path) -> None:
     """-log of a log-normal with mean m + s^2 of the logarithm is (u - m)^2 / 2 s^2 and a constant, u the logarithm."""
     result = fitted(priors={"growth_rate": ("lognormal", 0.01, 0.5)}, vary=["growth_rate"])
-    problem = imo.read_petab(imo.write_petab(result, tmp_path, version=2))
+    problem = imo.io.read_petab(imo.io.write_petab(result, tmp_path, version=2))
     at = [problem.log_priors({"growth_rate": rate})["growth_rate"] for rate in (0.01, 0.02)]
     assert at[0] - at[1] == pytest.approx(0.5 * (math.log(2) / 0.5) ** 2)
 
 
 def test_a_problem_that_is_there_is_replaced_only_when_asked_for(tmp_path: Path) -> None:
     result = fitted()
-    path = imo.write_petab(result, tmp_path)
+    path = imo.io.write_petab(result, tmp_path)
     before = {f.name: f.read_bytes() for f in tmp_path.iterdir()}
     with pytest.raises(FileError, match="is there"):
-        imo.write_petab(result, tmp_path, version=2)
+        imo.io.write_petab(result, tmp_path, version=2)
     assert {f.name: f.read_bytes() for f in tmp_path.iterdir()} == before
-    assert imo.read_petab(imo.write_petab(result, tmp_path, version=2, overwrite=True)).version == 2 and path.is_file()
+    assert imo.io.read_petab(imo.io.write_petab(result, tmp_path, version=2, overwrite=True)).version == 2 and path.is_file()
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_petab_package_finds_nothing_wrong(name: str, tmp_path: Path, caplog: Any) -> None:
     petab = pytest.importorskip("petab.v1", reason="petab is not here: pip install petab")
-    path = imo.write_petab(fitted(**CASES[name]), tmp_path)
+    path = imo.io.write_petab(fitted(**CASES[name]), tmp_path)
     with caplog.at_level(logging.WARNING):
         assert not petab.lint_problem(petab.Problem.from_yaml(str(path))), caplog.text
 
 
 def test_priors_are_written_on_the_scale_that_was_fitted(tmp_path: Path) -> None:
     result = fitted(priors={"growth_rate": ("lognormal", 0.01, 0.5)}, vary=["growth_rate"])
-    problem = imo.read_petab(imo.write_petab(result, tmp_path))
+    problem = imo.io.read_petab(imo.io.write_petab(result, tmp_path))
     rate = result.values["growth_rate"]
     expected = 0.5 * (math.log(rate / 0.01) / 0.5) ** 2 + 0.5 * math.log(2 * math.pi * 0.25)
     assert problem.objective() - problem.objective(priors=False) == pytest.approx(expected)
 
 
 def test_arms_have_their_own_doses(tmp_path: Path) -> None:
-    problem = imo.read_petab(imo.write_petab(fitted(), tmp_path))
+    problem = imo.io.read_petab(imo.io.write_petab(fitted(), tmp_path))
     (part,) = problem.parts
     on = [float(e.periods[0].changes["regimen_1"].expression) for e in part.experiments.values()]
     assert sorted(on) == [0, 0, 1, 1] and part.entities.events
@@ -130,4 +130,4 @@ def test_arms_have_their_own_doses(tmp_path: Path) -> None:
 )
 def test_what_petab_cannot_say_is_refused(options: dict[str, Any], expected: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=expected):
-        imo.write_petab(fitted(**options), tmp_path)
+        imo.io.write_petab(fitted(**options), tmp_path)

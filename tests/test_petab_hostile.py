@@ -27,7 +27,7 @@ def test_files_outside_the_folder_are_refused(tmp_path: Path, named: str) -> Non
     (tmp_path / "problem" / "link.tsv").symlink_to(tmp_path / "secret.tsv")
     path.write_text(YAML_1.replace("conditions.tsv", named))
     with pytest.raises(DataError, match="not in its folder|nothing is read from the network"):
-        imo.read_petab(path)
+        imo.io.read_petab(path)
 
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{k}: &a{k} [*a{k - 1}, *a{k - 1}]\n" for k in range(1, 60))
@@ -51,7 +51,7 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{k}: &a{k} [*a{k - 1}, *a{k - 1}]\n" for 
 def test_yaml_that_means_harm(tmp_path: Path, text: str, expected: str) -> None:
     (tmp_path / "problem.yaml").write_text(text)
     with pytest.raises(DataError, match=expected):
-        imo.read_petab(tmp_path / "problem.yaml")
+        imo.io.read_petab(tmp_path / "problem.yaml")
 
 
 @pytest.mark.parametrize(
@@ -70,11 +70,11 @@ def test_tables_that_mean_harm(tmp_path: Path, text: str, expected: str) -> None
     path = write(tmp_path, decay(), **TABLES)
     (tmp_path / "conditions.tsv").write_text(text)
     with pytest.raises(DataError, match=expected):
-        imo.read_petab(path)
+        imo.io.read_petab(path)
 
 
 def test_a_table_that_is_no_text(tmp_path: Path) -> None:
     path = write(tmp_path, decay(), **TABLES)
     (tmp_path / "measurements.tsv").write_bytes(b"\xff\xfe\x00\x01" * 100)
     with pytest.raises(DataError):
-        imo.read_petab(path)
+        imo.io.read_petab(path)

@@ -32,7 +32,7 @@ def test_conditions_one_after_another(tmp_path: Path) -> None:
         experiments="experimentId | time | conditionId\ne | 3 | inflow\ne | 0 |\ne | 2 | dose",
         measurements=MEASURED + "a | e | 1 | 1\na | e | 1 | 2\na | e | 1 | 3\na | e | 1 | 5\na | e | 4 | inf",
     )
-    problem = imo.read_petab(path)
+    problem = imo.io.read_petab(path)
 
     def expected(k: float) -> np.ndarray:
         dosed = 2 * math.exp(-2 * k) + 1
@@ -55,7 +55,7 @@ def test_a_start_at_another_time(tmp_path: Path) -> None:
         experiments="experimentId | time | conditionId\ne | -20 |",
         measurements=MEASURED + "a | e | 1 | -18\nt | e | 1 | -19",
     )
-    assert imo.read_petab(path).predict()["predicted"].to_numpy() == pytest.approx([math.exp(-1), -19])
+    assert imo.io.read_petab(path).predict()["predicted"].to_numpy() == pytest.approx([math.exp(-1), -19])
 
 
 def test_two_conditions_at_once_after_a_steady_state(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_two_conditions_at_once_after_a_steady_state(tmp_path: Path) -> None:
         measurements=MEASURED + "a | e | 1 | 0\na | e | 1 | 2",
     )
     expected = [6.5, 6.5 * math.exp(-1)]
-    assert imo.read_petab(path).predict()["predicted"].to_numpy() == pytest.approx(expected, rel=1e-8)
+    assert imo.io.read_petab(path).predict()["predicted"].to_numpy() == pytest.approx(expected, rel=1e-8)
 
 
 def test_a_concentration_stays_when_its_compartment_is_set(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_concentration_stays_when_its_compartment_is_set(tmp_path: Path) -> No
         experiments="experimentId | time | conditionId\ne | 0 |\ne | 1 | big\ne | 2 | set",
         measurements=MEASURED + "a | e | 1 | 1\nv | e | 1 | 1\na | e | 1 | 2",
     )
-    assert imo.read_petab(path).predict()["predicted"].to_numpy() == pytest.approx([3 * math.exp(-0.5), 10, 7], rel=1e-7)
+    assert imo.io.read_petab(path).predict()["predicted"].to_numpy() == pytest.approx([3 * math.exp(-0.5), 10, 7], rel=1e-7)
 
 
 def test_placeholders_and_noise_of_the_observable(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_placeholders_and_noise_of_the_observable(tmp_path: Path) -> None:
         measurements="observableId | experimentId | measurement | time | observableParameters | noiseParameters\n"
         "a | | 2 | 0 | b | 0.5\na | | 2 | 2 | 4 | b",
     )
-    problem = imo.read_petab(path)
+    problem = imo.io.read_petab(path)
     last = 4 * math.exp(-1)
     expected = sum(stats.laplace.logpdf(math.log(2), math.log(y), s) - math.log(2) for y, s in ((3, 1.5), (last, 3 * last)))
     assert problem.objective() == pytest.approx(-expected, rel=1e-7)
@@ -121,7 +121,7 @@ def test_the_last_trigger_is_remembered_over_a_change(tmp_path: Path) -> None:
         measurements=MEASURED + "a | e | 1 | 3",
     )
     expected = math.exp(-1.5) + 5 * math.exp(-1)
-    assert imo.read_petab(path).predict()["predicted"].iloc[0] == pytest.approx(expected, rel=1e-6)
+    assert imo.io.read_petab(path).predict()["predicted"].iloc[0] == pytest.approx(expected, rel=1e-6)
 
 
 def test_priors_are_cut_by_bounds_and_uniform_where_others_have_some(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_priors_are_cut_by_bounds_and_uniform_where_others_have_some(tmp_path: P
     g | 0 | inf | 2 | true | gamma | 3;0.5
     l | 0.1 | inf | 2 | true | log-normal | 0;1"""
     path = write(tmp_path, decay(), 2, parameters=parameters, observables=OBSERVED, measurements=MEASURED + "a | | 1 | 0")
-    found = imo.read_petab(path).log_priors()
+    found = imo.io.read_petab(path).log_priors()
     own = stats.norm(1, 2)
     assert found["k"] == pytest.approx(own.logpdf(0.5) - math.log(own.cdf(10) - own.cdf(0.2)))
     assert found["b"] == pytest.approx(-math.log(4))
@@ -151,7 +151,7 @@ def test_two_models_share_parameters_alone(tmp_path: Path) -> None:
     other = Made().compartment().parameter("k", 9).species("A", amount=5, substance=True).reaction("2*k*A", "A")
     (tmp_path / "other.xml").write_text(other.text())
     path.write_text(YAML_2.replace("  m:\n", "  n:\n    location: other.xml\n    language: sbml\n  m:\n"))
-    problem = imo.read_petab(path)
+    problem = imo.io.read_petab(path)
     seen = problem.predict().set_index("model")["predicted"]
     assert seen.to_dict() == pytest.approx({"m": math.exp(-1), "n": 5 * math.exp(-2)}, rel=1e-7)
     by_k = (1 - seen["m"]) * 2 * seen["m"] + (1 - seen["n"]) * 4 * seen["n"]
@@ -170,7 +170,7 @@ def test_a_mapping_gives_names_to_local_parameters(tmp_path: Path) -> None:
     )
     (tmp_path / "mapping.tsv").write_text(table("petabEntityId | modelEntityId\nrate | out.k"))
     path.write_text(YAML_2 + "mapping_files: [mapping.tsv]\n")
-    assert imo.read_petab(path).predict()["predicted"].iloc[0] == pytest.approx(math.exp(-1), rel=1e-7)
+    assert imo.io.read_petab(path).predict()["predicted"].iloc[0] == pytest.approx(math.exp(-1), rel=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_what_is_not_understood_is_refused_by_name(tmp_path: Path, old: str, new
     path = write(tmp_path, decay(), 2, parameters=ONE_K, observables=OBSERVED, measurements=MEASURED + "a | | 1 | 0")
     path.write_text(YAML_2.replace(old, new))
     with pytest.raises(DataError, match=expected):
-        imo.read_petab(path)
+        imo.io.read_petab(path)
 
 
 @pytest.mark.parametrize(
@@ -214,4 +214,4 @@ def test_wrong_tables(tmp_path: Path, tables: dict[str, str], expected: str) -> 
         "experiments": "experimentId | time | conditionId\ne | 0 | c",
     }
     with pytest.raises(DataError, match=expected):
-        imo.read_petab(write(tmp_path, decay(), 2, **right | tables))
+        imo.io.read_petab(write(tmp_path, decay(), 2, **right | tables))

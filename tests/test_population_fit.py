@@ -327,6 +327,6 @@ def test_doses_come_from_the_data():
     )
     both = pd.concat([doses, rows[["ID", "TIME", "DV", "AMT", "EVID", "CMT"]]])
     table = both.sort_values(["ID", "TIME", "EVID"], ascending=[True, True, False])
-    read = imo.read_nonmem(table, {1: "dose"}, time_unit="hour", observations="concentration", units="mg/L")
+    read = imo.io.read_nonmem(table, {1: "dose"}, time_unit="hour", observations="concentration", units="mg/L")
     result = imo.fit_population(model, read, random=["ka", "cl", "v"], error="additive", method="focei", progress=False)
     assert result.objective == pytest.approx(116.804, abs=0.05)

@@ -58,12 +58,14 @@ def test_other_sizes_have_no_progression(unit):
     assert found.table()["progression_day"].isna().all()
     assert lines_of(found) == []
     assert "no day of progression" in str(found) and "not reached" not in found._repr_html_()
-    with pytest.raises(imo.SolveError, match="has no rule of progression"):
-        imo.grid(growing(unit), lambda a, b: None, {"a": [1], "b": [1]}, until="5 days", measure="time_to_progression")
+    with pytest.raises(imo.errors.SolveError, match="has no rule of progression"):
+        imo.scenario.grid(growing(unit), lambda a, b: None, {"a": [1], "b": [1]}, until="5 days", measure="time_to_progression")
 
 
 def test_a_grid_says_what_the_day_is():
-    found = imo.grid(growing("mm^3"), lambda a, b: None, {"a": [1], "b": [1]}, until="30 days", measure="time_to_progression")
+    found = imo.scenario.grid(
+        growing("mm^3"), lambda a, b: None, {"a": [1], "b": [1]}, until="30 days", measure="time_to_progression"
+    )
     assert found.label == "time to doubling (days)" and found.values[0, 0] == pytest.approx(np.log(2) / 0.1, abs=0.02)
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pkgutil
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import immunoode as imo
+from immunoode.former_names import FORMER
+from immunoode.lazy_names import stated_names
 
 HEAVY = (
     "arviz",
@@ -28,7 +33,15 @@ HEAVY = (
     "tqdm",
     "xarray",
 )
-PUBLIC = [name for name in imo.__all__ if name != "__version__"]
+PLACES = {"": imo, **{name: getattr(imo, name) for name in imo.NAMESPACES}}
+PUBLIC = {
+    f"{place}.{name}".lstrip("."): getattr(module, name)
+    for place, module in PLACES.items()
+    for name in module.__all__
+    if name != "__version__"
+}
+"""Every public name, with the namespace that it is in, and what it is."""
+ROOT = Path(imo.__file__).resolve().parents[1]
 
 
 def _methods(cls: type) -> Iterator[tuple[str, object]]:
@@ -41,10 +54,10 @@ def _methods(cls: type) -> Iterator[tuple[str, object]]:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_documented(name: str) -> None:
-    value = getattr(imo, name)
+    value = PUBLIC[name]
     assert (value.__doc__ or "").strip(), f"{name} has no docstring"
     # a dataclass without a docstring gets its signature for one
-    assert not value.__doc__.startswith(f"{name}("), f"{name} has no docstring"
+    assert not value.__doc__.startswith(f"{name.split('.')[-1]}("), f"{name} has no docstring"
     if inspect.isclass(value):
         bare = [method for method, function in _methods(value) if not (function.__doc__ or "").strip()]
         assert bare == [], f"{name}: methods without a docstring"
@@ -52,7 +65,7 @@ def test_documented(name: str) -> None:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_typed(name: str) -> None:
-    value = getattr(imo, name)
+    value = PUBLIC[name]
     functions = dict(_methods(value)) if inspect.isclass(value) else {name: value}
     for label, function in functions.items():
         signature = inspect.signature(function)  # type: ignore[arg-type]
@@ -64,8 +77,7 @@ def test_typed(name: str) -> None:
 def test_parameters_are_in_the_docstring() -> None:
     """A public function that documents parameters documents all of them, under the names they have."""
     missing = []
-    for name in PUBLIC:
-        value = getattr(imo, name)
+    for name, value in PUBLIC.items():
         if inspect.isfunction(value):
             text = inspect.getdoc(value) or ""
             parameters = [p for p in inspect.signature(value).parameters if not p.startswith("_")]
@@ -73,18 +85,58 @@ def test_parameters_are_in_the_docstring() -> None:
     assert missing == []
 
 
-def test_names_are_listed() -> None:
-    assert set(imo.__all__) <= set(dir(imo))
-    assert len(set(imo.__all__)) == len(imo.__all__)
+@pytest.mark.parametrize("place", PLACES)
+def test_names_are_listed(place: str) -> None:
+    module = PLACES[place]
+    assert set(module.__all__) <= set(dir(module))
+    assert len(set(module.__all__)) == len(module.__all__)
     with pytest.raises(AttributeError, match="no attribute 'simulat'"):
-        imo.simulat  # noqa: B018
+        module.simulat  # noqa: B018
 
 
-def test_editors_know_the_same_names() -> None:
-    """The stub that editors and type checkers read says what the package hands out."""
-    tree = ast.parse((Path(imo.__file__).parent / "__init__.pyi").read_text())
-    stated = {(node.module, alias.asname) for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert stated == {(home, name) for home, names in imo._HOMES.items() for name in names}
+def test_the_top_is_short() -> None:
+    assert len(imo.__all__) <= 40
+    assert set(imo.NAMESPACES) <= set(dir(imo))
+
+
+def test_a_name_is_in_one_place() -> None:
+    """An object has one public place, and the names of two places differ, but for the figure of an estimate."""
+    shared = Counter(name.split(".")[-1] for name in PUBLIC)
+    assert [name for name, count in shared.items() if count > 1] == ["kaplan_meier"]
+    assert len({id(value) for value in PUBLIC.values()}) == len(PUBLIC)
+
+
+@pytest.mark.parametrize("stub", sorted(Path(imo.__file__).parent.rglob("*.pyi")), ids=str)
+def test_the_stub_is_read_as_python_reads_it(stub: Path) -> None:
+    """What the stub states to editors and type checkers is what the package hands out."""
+    imports = [node for node in ast.parse(stub.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)]
+    stated = {alias.asname: node.module or "." for node in imports for alias in node.names}
+    assert stated == stated_names(str(stub.with_suffix(".py")))
+
+
+@pytest.mark.parametrize("place", [place for place in PLACES if place])
+def test_no_module_has_the_name_of_what_its_namespace_hands_out(place: str) -> None:
+    """Importing a module binds its name in its package, in the place of a function that has the same name."""
+    modules = {found.name for found in pkgutil.iter_modules(getattr(PLACES[place], "__path__", []))}
+    assert modules.isdisjoint(PLACES[place].__all__)
+
+
+@pytest.mark.parametrize("name", FORMER)
+def test_a_former_name_works_and_says_where_it_is_now(name: str) -> None:
+    with pytest.warns(FutureWarning, match=rf"immunoode\.{name} is immunoode\.{re.escape(FORMER[name])} now"):
+        assert getattr(imo, name) is PUBLIC[FORMER[name]]
+    assert name not in dir(imo)
+
+
+def test_nothing_uses_a_former_name() -> None:
+    used = re.compile(rf"\b(?:imo|immunoode)\.(?:{'|'.join(FORMER)})\b")
+    files = [
+        path for folder in ("docs", "notebooks", "immunoode", "tests", "benchmarks") for path in (ROOT / folder).rglob("*")
+    ]
+    pages = [path for path in [*ROOT.glob("*.md"), *files] if path.suffix in (".py", ".md", ".ipynb", ".toml")]
+    left = [f"{path.relative_to(ROOT)}: {found}" for path in pages for found in used.findall(path.read_text(encoding="utf-8"))]
+    assert len(pages) > 100
+    assert [line for line in left if not line.startswith("CHANGELOG")] == []
 
 
 @pytest.mark.slow

@@ -88,7 +88,9 @@ def test_a_regimen_changes_the_course_of_the_models_that_its_page_names(name, mo
 
 
 def test_a_therapy_that_the_model_does_not_take_is_answered_with_those_that_do():
-    with pytest.raises(imo.RegimenError, match=r"combine the model with one that takes nivolumab: pd1_inhibitor \(nivolumab, "):
+    with pytest.raises(
+        imo.errors.RegimenError, match=r"combine the model with one that takes nivolumab: pd1_inhibitor \(nivolumab, "
+    ):
         imo.simulate(imo.combine("tumour_immune", "ctla4_inhibitor"), imo.load_regimen("nivolumab_2_weekly"), until=10)
 
 
@@ -109,8 +111,8 @@ def test_radiation_is_given_on_weekdays():
 
 def test_doses_of_radiation_agree_with_what_is_published():
     """48 Gy in 4 fractions is 105.6 Gy to a tumour (the median of doi 10.1080/0284186X.2018.1481292)."""
-    assert imo.biologically_effective_dose(imo.load_regimen("stereotactic_4_fractions"), 10) == pytest.approx(105.6)
-    assert imo.equivalent_dose_2gy(imo.load_regimen("chemoradiation_head_and_neck"), 3) == pytest.approx(70)
+    assert imo.regimen.biologically_effective_dose(imo.load_regimen("stereotactic_4_fractions"), 10) == pytest.approx(105.6)
+    assert imo.regimen.equivalent_dose_2gy(imo.load_regimen("chemoradiation_head_and_neck"), 3) == pytest.approx(70)
 
 
 @pytest.mark.parametrize(("name", "day"), [("axicabtagene_ciloleucel", 5), ("tisagenlecleucel", 6), ("lifileucel", 7)])
@@ -137,5 +139,5 @@ def test_the_page_of_the_documentation_is_up_to_date():
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
-    with pytest.raises(imo.RegimenError, match="did you mean 'tisagenlecleucel'"):
+    with pytest.raises(imo.errors.RegimenError, match="did you mean 'tisagenlecleucel'"):
         imo.load_regimen("tisagenlecleucell")

@@ -25,10 +25,10 @@ def table(text: str) -> pd.DataFrame:
 
 
 def read(text: str, time_unit: str = "day", **options):
-    return imo.read_records(table(text), COMPARTMENTS, time_unit=time_unit, **options)
+    return imo.io.read_records(table(text), COMPARTMENTS, time_unit=time_unit, **options)
 
 
-def rows(schedule: imo.Schedule) -> list[tuple]:
+def rows(schedule: imo.regimen.Schedule) -> list[tuple]:
     """Return a schedule row by row: time, action, name, amount, duration, steady."""
     columns = (schedule.times, schedule.actions, schedule.inputs, schedule.amounts, schedule.durations, schedule.steady)
     return [tuple(row) for row in zip(*(c.tolist() if isinstance(c, np.ndarray) else c for c in columns), strict=True)]
@@ -147,19 +147,19 @@ def test_a_subject_who_is_not_treated_has_a_schedule():
 
 def test_one_compartment_needs_no_cmt():
     frame = pd.DataFrame({"ID": [1.0], "TIME": [0], "AMT": [5]})
-    assert rows(imo.read_records(frame, {1: "drug"}, time_unit="day")["1"]) == [(0, "dose", "drug", 5, 0, 0)]
+    assert rows(imo.io.read_records(frame, {1: "drug"}, time_unit="day")["1"]) == [(0, "dose", "drug", 5, 0, 0)]
 
 
 def test_names_in_cmt_need_no_compartments():
     frame = pd.DataFrame({"ID": [1], "TIME": [0], "AMT": [5], "CMT": ["drug"]})
-    assert rows(imo.read_records(frame, time_unit="day")["1"]) == [(0, "dose", "drug", 5, 0, 0)]
+    assert rows(imo.io.read_records(frame, time_unit="day")["1"]) == [(0, "dose", "drug", 5, 0, 0)]
 
 
 def test_a_file_is_read_like_a_table(tmp_path):
     text = "ID,TIME,AMT,CMT,EVID\n1,0,5,1,1\n1,1,.,1,0\n"
     (tmp_path / "trial.csv").write_text(text)
     frame = pd.read_csv(io.StringIO(text), na_values=".")
-    assert imo.read_records(tmp_path / "trial.csv", COMPARTMENTS, time_unit="day") == imo.read_records(
+    assert imo.io.read_records(tmp_path / "trial.csv", COMPARTMENTS, time_unit="day") == imo.io.read_records(
         frame, COMPARTMENTS, time_unit="day"
     )
 
@@ -193,7 +193,7 @@ def schedules(draw, times=_DAYS, durations=_DURATIONS):
             }.get(action, (time, name, amount, 0.0, action, 0.0))
         )
     times_, names, amounts, lasting, actions, steady = zip(*found, strict=True) if found else ((),) * 6
-    return imo.Schedule(np.array(times_), names, np.array(amounts), np.array(lasting), actions, np.array(steady))
+    return imo.regimen.Schedule(np.array(times_), names, np.array(amounts), np.array(lasting), actions, np.array(steady))
 
 
 def parameters(given_):
@@ -202,9 +202,9 @@ def parameters(given_):
 
 def again(given_, time_unit, **options):
     """Return schedules written and read."""
-    frame = imo.write_records(given_, COMPARTMENTS, time_unit=time_unit)
+    frame = imo.io.write_records(given_, COMPARTMENTS, time_unit=time_unit)
     options = {"covariates": parameters(given_), "rule": "locf"} | options
-    return imo.read_records(frame, COMPARTMENTS, time_unit=time_unit, **options)
+    return imo.io.read_records(frame, COMPARTMENTS, time_unit=time_unit, **options)
 
 
 @given(st.dictionaries(st.sampled_from(["1", "2", "a"]), schedules(), max_size=3))
@@ -233,13 +233,13 @@ def test_any_time_in_hours_comes_back_to_the_last_digit_but_one(schedule):
 @settings(deadline=None)
 def test_records_hold_by_either_rule_once_all_is_known(schedule):
     """NONMEM carries values backward; what is written means the same there."""
-    start = imo.Schedule([-500.0, -500.0], ("weight", "albumin"), [1.0, 2.0], [0, 0], ("set", "set"))
+    start = imo.regimen.Schedule([-500.0, -500.0], ("weight", "albumin"), [1.0, 2.0], [0, 0], ("set", "set"))
     whole = {"1": joined(start, schedule)}
     assert again(whole, "day", rule="nocb") == whole
 
 
 def joined(one, two):
-    return imo.Schedule(
+    return imo.regimen.Schedule(
         *(
             (*getattr(one, name), *getattr(two, name))
             for name in ("times", "inputs", "amounts", "durations", "actions", "steady")
@@ -259,15 +259,15 @@ ID  TIME  AMT RATE DUR  II ADDL SS CMT EVID MDV
 1   42.0    7    0   0   0    0  0   2    5   1
 2    0.0    0    0   0   0    0  0   0    3   1"""
     given_ = table(text).astype(float).astype({"ID": int, "ADDL": int, "SS": int, "CMT": int, "EVID": int, "MDV": int})
-    written = imo.write_records(imo.read_records(given_, COMPARTMENTS, time_unit="hour"), COMPARTMENTS, time_unit="hour")
+    written = imo.io.write_records(imo.io.read_records(given_, COMPARTMENTS, time_unit="hour"), COMPARTMENTS, time_unit="hour")
     pd.testing.assert_frame_equal(written, given_)
-    repeated = imo.read_records(given_.iloc[:1].assign(II=12.0, ADDL=2), COMPARTMENTS, time_unit="hour")
-    assert imo.write_records(repeated, COMPARTMENTS, time_unit="hour")["TIME"].to_list() == [0, 12, 24]
+    repeated = imo.io.read_records(given_.iloc[:1].assign(II=12.0, ADDL=2), COMPARTMENTS, time_unit="hour")
+    assert imo.io.write_records(repeated, COMPARTMENTS, time_unit="hour")["TIME"].to_list() == [0, 12, 24]
 
 
 def test_what_holds_of_an_infusion_is_written_and_read():
     """A rate as RATE, a duration as RATE -2 with its DUR, which NONMEM is told as D1; the model's own as -1 and -2."""
-    given_ = imo.Schedule(
+    given_ = imo.regimen.Schedule(
         [0, 1, 2, 3, 4, 5],
         ("drug",) * 6,
         [480.0] * 6,
@@ -277,7 +277,7 @@ def test_what_holds_of_an_infusion_is_written_and_read():
         rates=[240, 0, -1, -2, 0, 0],
         adding=[False] * 4 + [True, False],
     )
-    frame = imo.write_records({"1": given_}, COMPARTMENTS, time_unit="hour")
+    frame = imo.io.write_records({"1": given_}, COMPARTMENTS, time_unit="hour")
     assert frame["RATE"].to_list() == [10, -2, -1, -2, -2, 20]
     assert frame["DUR"].to_list() == [48, 48, 0, 0, 36, 0]
     assert frame["SS"].to_list() == [0, 0, 0, 0, 2, 1]
@@ -287,12 +287,12 @@ def test_what_holds_of_an_infusion_is_written_and_read():
 def test_a_regimen_becomes_records():
     regimen = imo.Regimen().dose("drug", "2 mg/kg", every="1 day", count=2, rate="1 mg/kg/h", steady_state=True)
     schedule = regimen.set("weight", [50, 60], [0, 1], rule="locf").schedule({"drug": "mg"}, {})
-    frame = imo.write_records({"a": schedule}, {1: "drug"}, time_unit="hour")
+    frame = imo.io.write_records({"a": schedule}, {1: "drug"}, time_unit="hour")
     assert frame["AMT"].to_list() == [100, 0, 120, 0]
     assert frame["DUR"].to_list() == [2, 0, 2, 0]
     assert frame["SS"].to_list() == [1, 0, 0, 0]
     assert frame["weight"].fillna(0).to_list() == [0, 50, 50, 60]
-    assert imo.read_records(frame, {1: "drug"}, time_unit="hour", covariates=["weight"], rule="locf") == {"a": schedule}
+    assert imo.io.read_records(frame, {1: "drug"}, time_unit="hour", covariates=["weight"], rule="locf") == {"a": schedule}
 
 
 # what is refused
@@ -344,7 +344,7 @@ WRONG_ROWS = {
 
 @pytest.mark.parametrize("text", WRONG_ROWS)
 def test_a_wrong_row_gets_its_message(text):
-    with pytest.raises(imo.DataError) as error:
+    with pytest.raises(imo.errors.DataError) as error:
         read(text)
     assert len(error.value.problems) == 1
     assert [phrase for phrase in WRONG_ROWS[text] if phrase not in str(error.value)] == []
@@ -353,7 +353,7 @@ def test_a_wrong_row_gets_its_message(text):
 def test_all_wrong_rows_are_told_at_once_in_their_order():
     single = [text.splitlines() for text in WRONG_ROWS if text.startswith("ID TIME AMT CMT EVID\n") and text.count("\n") == 1]
     text = "\n".join([single[0][0], "0 0 5 1 1", *(line for _, line in single)])
-    with pytest.raises(imo.DataError) as error:
+    with pytest.raises(imo.errors.DataError) as error:
         read(text)
     places = [problem.where for problem in error.value.problems]
     assert places == [f"records, row {k + 1} (subject 1)" for k in range(len(single))]
@@ -376,21 +376,21 @@ def test_all_wrong_rows_are_told_at_once_in_their_order():
 )
 def test_a_wrong_call_gets_its_message(options, phrase):
     call = {"table": table("ID TIME AMT CMT\n1 0 5 1"), "compartments": COMPARTMENTS, "time_unit": "day"} | options
-    with pytest.raises(imo.DataError) as error:
-        imo.read_records(**call)
+    with pytest.raises(imo.errors.DataError) as error:
+        imo.io.read_records(**call)
     assert phrase in str(error.value)
 
 
 @pytest.mark.parametrize("content", [b"", bytes(range(256)) * 4])
 def test_files_that_are_no_tables(content, tmp_path):
     (tmp_path / "trial.csv").write_bytes(content)
-    with pytest.raises(imo.DataError, match="trial.csv"):
-        imo.read_records(tmp_path / "trial.csv", time_unit="day")
+    with pytest.raises(imo.errors.DataError, match="trial.csv"):
+        imo.io.read_records(tmp_path / "trial.csv", time_unit="day")
 
 
 def test_what_records_cannot_say_is_not_written():
-    zero = imo.Schedule([0, 1], ("drug", "other"), [0, 1], [0, 0])
-    with pytest.raises(imo.RegimenError) as error:
-        imo.write_records({"1": zero, "2": imo.Regimen()}, COMPARTMENTS, time_unit="day")
+    zero = imo.regimen.Schedule([0, 1], ("drug", "other"), [0, 1], [0, 0])
+    with pytest.raises(imo.errors.RegimenError) as error:
+        imo.io.write_records({"1": zero, "2": imo.Regimen()}, COMPARTMENTS, time_unit="day")
     assert len(error.value.problems) == 3
     assert all(phrase in str(error.value) for phrase in ("dose of nothing of drug", "'other', which is in no", "has a Regimen"))

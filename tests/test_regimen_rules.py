@@ -105,8 +105,8 @@ def test_what_is_given_before_a_time(kind, count, end, loading):
 @pytest.mark.parametrize(("ratio", "expected"), [(10, 60.0), (3, 60.0)])
 def test_two_gray_fractions_are_their_own_equivalent(ratio, expected):
     regimen = Regimen().dose("radiotherapy", "2 Gy", every=1, count=30)
-    assert imo.equivalent_dose_2gy(regimen, ratio) == pytest.approx(expected)
-    assert imo.biologically_effective_dose(regimen, ratio) == pytest.approx(60 * (1 + 2 / ratio))
+    assert imo.regimen.equivalent_dose_2gy(regimen, ratio) == pytest.approx(expected)
+    assert imo.regimen.biologically_effective_dose(regimen, ratio) == pytest.approx(60 * (1 + 2 / ratio))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_two_gray_fractions_are_their_own_equivalent(ratio, expected):
     ],
 )
 def test_a_wrong_dose_gets_its_message(therapy, amount, options, phrase):
-    with pytest.raises(imo.RegimenError) as error:
+    with pytest.raises(imo.errors.RegimenError) as error:
         Regimen().dose(therapy, amount, **options)
     assert phrase in str(error.value)
 
@@ -171,14 +171,14 @@ def test_a_wrong_dose_gets_its_message(therapy, amount, options, phrase):
     ],
 )
 def test_a_patient_that_does_not_fit(amount, inputs, covariates, phrase):
-    with pytest.raises(imo.RegimenError) as error:
+    with pytest.raises(imo.errors.RegimenError) as error:
         Regimen().dose("drug", amount).schedule(inputs, covariates)
     assert phrase in str(error.value)
 
 
 def test_all_that_does_not_fit_is_said_at_once():
     regimen = Regimen().dose("drug", "1 mg/kg").dose("other", "1 mg").dose("drug", "1 Gy").dose("other", "2 mg")
-    with pytest.raises(imo.RegimenError) as error:
+    with pytest.raises(imo.errors.RegimenError) as error:
         regimen.schedule({"drug": "mg"}, {})
     assert len(error.value.problems) == 3
 
@@ -296,7 +296,7 @@ def test_doses_by_weight_follow_its_course(rule, amounts):
 def test_a_course_that_two_regimens_share_is_set_once():
     one = Regimen().set("weight", [80, 75], [0, 7], rule="locf")
     assert schedule(one + one) == schedule(one)
-    with pytest.raises(imo.RegimenError, match="weight: has 2 courses that differ"):
+    with pytest.raises(imo.errors.RegimenError, match="weight: has 2 courses that differ"):
         schedule(one + Regimen().set("weight", 60, 0, rule="locf"))
 
 
@@ -345,7 +345,7 @@ def test_a_course_that_two_regimens_share_is_set_once():
     ],
 )
 def test_a_wrong_rule_gets_its_message(call, phrase):
-    with pytest.raises(imo.RegimenError) as error:
+    with pytest.raises(imo.errors.RegimenError) as error:
         call(Regimen())
     assert phrase in str(error.value)
 
@@ -357,25 +357,25 @@ def test_a_rule_without_its_rule_is_refused_by_python():
 
 @pytest.mark.parametrize("ratio", [0, -1, math.nan, math.inf, "ten", None])
 def test_a_ratio_must_be_positive(ratio):
-    with pytest.raises(imo.RegimenError, match="a positive number of Gy"):
-        imo.equivalent_dose_2gy(Regimen().dose("radiotherapy", "2 Gy"), ratio)
+    with pytest.raises(imo.errors.RegimenError, match="a positive number of Gy"):
+        imo.regimen.equivalent_dose_2gy(Regimen().dose("radiotherapy", "2 Gy"), ratio)
 
 
 def test_fractions_are_in_gray():
-    with pytest.raises(imo.RegimenError, match="fractions in Gy"):
-        imo.biologically_effective_dose(Regimen().dose("radiotherapy", "2 mg"), 10)
-    with pytest.raises(imo.RegimenError, match="one of cisplatin"):
-        imo.biologically_effective_dose(Regimen().dose("cisplatin", "2 mg"), 10)
+    with pytest.raises(imo.errors.RegimenError, match="fractions in Gy"):
+        imo.regimen.biologically_effective_dose(Regimen().dose("radiotherapy", "2 mg"), 10)
+    with pytest.raises(imo.errors.RegimenError, match="one of cisplatin"):
+        imo.regimen.biologically_effective_dose(Regimen().dose("cisplatin", "2 mg"), 10)
     mixed = Regimen().dose("radiotherapy", "200 cGy", every=1, count=5).dose("radiotherapy", "8 Gy", start=9)
-    assert imo.biologically_effective_dose(mixed, 10) == pytest.approx(5 * 2 * 1.2 + 8 * 1.8)
+    assert imo.regimen.biologically_effective_dose(mixed, 10) == pytest.approx(5 * 2 * 1.2 + 8 * 1.8)
 
 
 def test_a_duration_in_words_without_a_unit_is_refused() -> None:
-    with pytest.raises(imo.RegimenError, match="over='30': has no unit"):
+    with pytest.raises(imo.errors.RegimenError, match="over='30': has no unit"):
         Regimen().dose("drug", "200 mg", over="30")
 
 
 def test_an_interval_without_a_number_of_doses_is_refused():
-    with pytest.raises(imo.RegimenError, match="has every='3 weeks' and no count"):
+    with pytest.raises(imo.errors.RegimenError, match="has every='3 weeks' and no count"):
         Regimen().dose("drug", "1 mg", every="3 weeks")
     assert len(Regimen().dose("drug", "1 mg", every="3 weeks", count=1).rules) == 1

@@ -14,13 +14,13 @@ INF = math.inf
 
 
 def test_four_columns_are_doses():
-    schedule = imo.Schedule(np.array([0.0, 7.0]), ("a", "b"), np.array([1.0, 2.0]), np.array([0.0, 0.5]))
+    schedule = imo.regimen.Schedule(np.array([0.0, 7.0]), ("a", "b"), np.array([1.0, 2.0]), np.array([0.0, 0.5]))
     assert schedule.actions == ("dose", "dose")
     assert schedule.steady.tolist() == [0, 0]
 
 
 def test_rows_are_sorted_by_time_and_stay_in_order_at_one_time():
-    schedule = imo.Schedule(
+    schedule = imo.regimen.Schedule(
         [7, 0, 7, 0], ("a", "", "c", "d"), [1, 0, 3, 4], [0, 0, 0, 0.5], ("dose", "reset", "set", "dose"), [7, 0, 0, 0]
     )
     assert schedule.times.tolist() == [0, 0, 7, 7]
@@ -32,21 +32,21 @@ def test_rows_are_sorted_by_time_and_stay_in_order_at_one_time():
 
 
 def test_schedules_are_values():
-    one, two = (imo.Schedule([0], ("a",), [1], [0]) for _ in range(2))
-    assert one == two and hash(one) == hash(two) and one != imo.Schedule([0], ("a",), [2], [0])
-    assert one != imo.Schedule([0], ("a",), [1], [0], ("multiply",)) and one != "a"
+    one, two = (imo.regimen.Schedule([0], ("a",), [1], [0]) for _ in range(2))
+    assert one == two and hash(one) == hash(two) and one != imo.regimen.Schedule([0], ("a",), [2], [0])
+    assert one != imo.regimen.Schedule([0], ("a",), [1], [0], ("multiply",)) and one != "a"
     assert pickle.loads(pickle.dumps(one)) == one
 
 
 def test_a_schedule_keeps_its_own_numbers():
     times = np.array([0.0])
-    schedule = imo.Schedule(times, ("a",), np.array([1.0]), np.array([0.0]))
+    schedule = imo.regimen.Schedule(times, ("a",), np.array([1.0]), np.array([0.0]))
     times[0] = 9
     assert schedule.times.tolist() == [0]
 
 
 def test_an_empty_schedule():
-    assert imo.Schedule(np.empty(0), (), np.empty(0), np.empty(0)).actions == ()
+    assert imo.regimen.Schedule(np.empty(0), (), np.empty(0), np.empty(0)).actions == ()
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_an_empty_schedule():
     ],
 )
 def test_a_wrong_schedule_gets_its_message(columns, phrase):
-    with pytest.raises(imo.RegimenError) as error:
-        imo.Schedule(*columns)
+    with pytest.raises(imo.errors.RegimenError) as error:
+        imo.regimen.Schedule(*columns)
     assert phrase in str(error.value)
     assert len(error.value.problems) == 1
 
 
 def test_all_that_is_wrong_is_said_at_once_row_by_row():
-    with pytest.raises(imo.RegimenError) as error:
-        imo.Schedule([5, math.nan, 0], ("a", "b", ""), [1, -1, 1], [0, 0, 0], ("dose", "dose", "set"))
+    with pytest.raises(imo.errors.RegimenError) as error:
+        imo.regimen.Schedule([5, math.nan, 0], ("a", "b", ""), [1, -1, 1], [0, 0, 0], ("dose", "dose", "set"))
     assert [problem.where for problem in error.value.problems] == ["schedule, row 1", "schedule, row 1", "schedule, row 2"]

@@ -43,10 +43,10 @@ KEYS = {"clause", "sums", "lesions", "responses", "rules", "irules", "expect", "
 def _responses(criteria: str, case: dict[str, Any]) -> imo.Responses:
     therapy = {"1": case["new_therapy"]} if "new_therapy" in case else None
     if criteria == "recist":
-        return imo.recist(table(case), imo.RecistRules(**case.get("rules", {})), new_therapy=therapy)
+        return imo.recist(table(case), imo.trial.RecistRules(**case.get("rules", {})), new_therapy=therapy)
     given = {**case.get("rules", {}), **case.get("irules", {})}
-    assert set(given) <= {f.name for f in fields(imo.IrecistRules)}
-    return imo.irecist(table(case), imo.IrecistRules(**given), new_therapy=therapy)
+    assert set(given) <= {f.name for f in fields(imo.trial.IrecistRules)}
+    return imo.irecist(table(case), imo.trial.IrecistRules(**given), new_therapy=therapy)
 
 
 def _check(criteria: str, case: dict[str, Any]) -> None:

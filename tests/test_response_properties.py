@@ -119,10 +119,10 @@ def test_each_subject_is_evaluated_alone(criteria: Criteria, courses: list[Any])
 def test_all_lengths_scaled_with_the_rules_change_nothing(courses: list[Any], factor: float) -> None:
     table = sums(courses)
     scaled = table.assign(sum_of_diameters=table["sum_of_diameters"].astype(float) * factor)
-    rules = imo.RecistRules(progression_mm=5 * factor, node_mm=10 * factor, too_small_mm=5 * factor)
+    rules = imo.trial.RecistRules(progression_mm=5 * factor, node_mm=10 * factor, too_small_mm=5 * factor)
     first, second = imo.recist(table), imo.recist(scaled, rules)
     assert list(first.visits["response"]) == list(second.visits["response"])
-    immune = imo.IrecistRules(recist=rules, further_mm=5 * factor)
+    immune = imo.trial.IrecistRules(recist=rules, further_mm=5 * factor)
     assert list(imo.irecist(table).visits["response"]) == list(imo.irecist(scaled, immune).visits["response"])
 
 
@@ -143,7 +143,9 @@ def test_sizes_scaled_up_change_only_what_the_5_mm_rule_touches(courses: list[An
 def test_pd_is_never_lost_by_a_smaller_threshold(courses: list[Any], shift: int) -> None:
     table = sums(courses)
     strict = imo.recist(table).visits["target"] == "PD"
-    loose = imo.recist(table, imo.RecistRules(progression=0.2 - shift / 1000, progression_mm=4.0)).visits["target"] == "PD"
+    loose = (
+        imo.recist(table, imo.trial.RecistRules(progression=0.2 - shift / 1000, progression_mm=4.0)).visits["target"] == "PD"
+    )
     assert (loose | ~strict).all()
 
 

@@ -21,7 +21,7 @@ def test_scans_on_several_days_without_a_lesion_twice_are_one_visit() -> None:
     found = imo.recist(SCANS)
     assert found.visits[["time", "sum_of_diameters", "response"]].values.tolist() == [[41, 75, "PD"], [84, 85, "PD"]]
     assert found.left_out["reason"].tolist() == ["day 43 belongs to the visit of day 41"]
-    apart = imo.recist(SCANS, imo.RecistRules(visit_days=0))
+    apart = imo.recist(SCANS, imo.trial.RecistRules(visit_days=0))
     assert apart.visits["time"].tolist() == [41, 43, 84]
     assert apart.visits["sum_of_diameters"].isna().tolist() == [True, True, False]
 
@@ -50,8 +50,8 @@ def test_scans_of_baseline_on_several_days_with_one_after_the_first_dose() -> No
 
 
 def test_sums_of_lesions_are_of_whole_visits() -> None:
-    data = imo.read_lesions(SCANS.rename(columns={"time": "day", "diameter": "diameter_mm"}).assign(kind="target"))
-    assert imo.sum_lesions(data).frame[["time", "value"]].values.tolist() == [[0, 50], [41, 75], [84, 85]]
+    data = imo.trial.read_lesions(SCANS.rename(columns={"time": "day", "diameter": "diameter_mm"}).assign(kind="target"))
+    assert imo.trial.sum_lesions(data).frame[["time", "value"]].values.tolist() == [[0, 50], [41, 75], [84, 85]]
 
 
 @pytest.mark.parametrize("word", ["ND", "not done", "Not Assessed", "NE", "missing"])
@@ -59,7 +59,7 @@ def test_nothing_done_at_a_visit_is_not_evaluable(word: str) -> None:
     course = pd.DataFrame({"subject": "1", "time": [42, 84, 126], "response": ["PR", word, "PR"]})
     assert imo.recist(course).visits["response"].tolist() == ["PR", "NE", "PR"]
     assert imo.recist(course).subjects["confirmed_response"].item() == "PR", "one NE between is accepted"
-    strict = imo.recist(course, imo.RecistRules(not_evaluable_between=0))
+    strict = imo.recist(course, imo.trial.RecistRules(not_evaluable_between=0))
     assert strict.subjects["confirmed_response"].item() == "SD"
 
 
@@ -93,7 +93,7 @@ ADRS = pd.DataFrame(
 
 
 def test_stated_responses_beside_measurements_count_and_differences_are_listed() -> None:
-    data = imo.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": ADRS})
+    data = imo.io.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": ADRS})
     found = imo.recist(data)
     assert found.visits[["subject", "time", "sum_of_diameters", "response"]].iloc[:2].values.tolist() == [
         ["a", 42, 30, "PR"],
@@ -106,12 +106,12 @@ def test_stated_responses_beside_measurements_count_and_differences_are_listed()
 
 
 def test_measurements_may_be_preferred_and_what_is_left_aside_is_said() -> None:
-    data = imo.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": ADRS})
+    data = imo.io.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": ADRS})
     found = imo.recist(data, by="measurements")
     assert found.visits.query("subject == 'a'")["response"].tolist() == ["PR", "PR"]
     assert "stated at 3 visits" in str(found)
-    with pytest.raises(imo.DataError, match="and there are none"):
-        imo.recist(imo.read_adam({"ADSL": ADSL, "ADTR": ADTR}), by="responses")
+    with pytest.raises(imo.errors.DataError, match="and there are none"):
+        imo.recist(imo.io.read_adam({"ADSL": ADSL, "ADTR": ADTR}), by="responses")
 
 
 def test_non_targets_and_new_lesions_of_responses_go_with_measured_targets() -> None:
@@ -123,10 +123,10 @@ def test_non_targets_and_new_lesions_of_responses_go_with_measured_targets() -> 
             "ADT": ["2024-02-12", "2024-03-25", "2024-02-12"],
         }
     )
-    found = imo.recist(imo.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": parts})).visits
+    found = imo.recist(imo.io.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": parts})).visits
     assert found["non_target"].tolist() == ["non-CR/non-PD", "PD"] and found["response"].tolist() == ["PR", "PD"]
     new = parts.assign(AVALC=["NON-CR/NON-PD", "NON-CR/NON-PD", "UNEQUIVOCAL"])
-    assert imo.recist(imo.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": new})).visits["response"].iloc[0] == "PD"
+    assert imo.recist(imo.io.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": new})).visits["response"].iloc[0] == "PD"
 
 
 def test_a_table_with_sums_and_responses_uses_both() -> None:
@@ -148,7 +148,7 @@ def test_progression_and_confirmed_responses_of_a_published_trial() -> None:
         t.rename(columns=names)[["USUBJID", "PARAMCD", "ADY", "VISIT", *more]]
         for t, more in ((tr, ["AVAL", "TRLNKID", "TRGRPID"]), (rs, ["AVALC"]))
     )
-    data = imo.read_adam({"ADSL": adsl[["USUBJID", "TRTSDT"]], "ADTR": adtr, "ADRS": adrs})
+    data = imo.io.read_adam({"ADSL": adsl[["USUBJID", "TRTSDT"]], "ADTR": adtr, "ADRS": adrs})
     both, alone = imo.recist(data).subjects, imo.recist(data, by="measurements").subjects
     responders = [int(s["confirmed_response"].isin(("CR", "PR")).sum()) for s in (both, alone)]
     assert [both["progression_time"].notna().sum(), alone["progression_time"].notna().sum()] == [173, 141]
@@ -161,9 +161,9 @@ def test_lesions_in_centimetres_are_judged_in_millimetres() -> None:
     data = imo.read_trial(table, {"value": "size_cm"}, "cm", quantity="diameter")
     found = imo.recist(data)
     assert found.visits[["sum_of_diameters", "response"]].values.tolist() == [[pytest.approx(8.9), "SD"]]
-    sums = imo.sum_lesions(data)
+    sums = imo.trial.sum_lesions(data)
     assert sums.frame["value"].tolist() == pytest.approx([7.0, 8.9]) and sums.units == {"sum_of_diameters": "mm"}
-    with pytest.raises(imo.DataError, match="is in 'mm\\^3', which is no length"):
+    with pytest.raises(imo.errors.DataError, match="is in 'mm\\^3', which is no length"):
         imo.recist(imo.read_trial(table.rename(columns={"size_cm": "size"}), units="mm^3", quantity="diameter"))
 
 
@@ -172,18 +172,18 @@ AFTER_PROGRESSION = pd.DataFrame({"subject": "1", "time": [0, 42, 84, 126], "sum
 
 def test_a_response_after_progression_makes_no_responder() -> None:
     deaths = pd.DataFrame({"subject": ["1"], "time": [300], "event": [1]})
-    found = imo.landmark(deaths, imo.recist(AFTER_PROGRESSION), at=150)
+    found = imo.trial.landmark(deaths, imo.recist(AFTER_PROGRESSION), at=150)
     assert found["group"].tolist() == ["non-responder"]
-    _, table = imo.swimmer(imo.recist(AFTER_PROGRESSION), data=True)
+    _, table = imo.plot.swimmer(imo.recist(AFTER_PROGRESSION), data=True)
     plt.close("all")
     assert set(table["event"]) == {"progression", "end"}
 
 
 def test_groups_at_a_landmark_name_subjects_of_the_table() -> None:
     deaths = pd.DataFrame({"subject": [1, 2], "time": [300, 200], "event": [1, 0]})
-    assert imo.landmark(deaths, {1: "x", 2: "y"}, at=100)["group"].tolist() == ["x", "y"]
-    with pytest.raises(imo.DataError, match="'3' is no subject"):
-        imo.landmark(deaths, {1: "x", 3: "y"}, at=100)
+    assert imo.trial.landmark(deaths, {1: "x", 2: "y"}, at=100)["group"].tolist() == ["x", "y"]
+    with pytest.raises(imo.errors.DataError, match="'3' is no subject"):
+        imo.trial.landmark(deaths, {1: "x", 3: "y"}, at=100)
 
 
 def test_sums_are_made_once_of_data_with_lesions_and_sums() -> None:
@@ -198,7 +198,7 @@ def test_sums_are_made_once_of_data_with_lesions_and_sums() -> None:
         }
     )
     given = pd.DataFrame({"id": "1", "day": [0, 42, 84], "quantity": "sum_of_diameters", "value": [50, 40, 20]})
-    sums = imo.sum_lesions(imo.read_trial(pd.concat([lesions, given], ignore_index=True), units="mm"))
+    sums = imo.trial.sum_lesions(imo.read_trial(pd.concat([lesions, given], ignore_index=True), units="mm"))
     assert sums.frame[["time", "value"]].values.tolist() == [[0, 50], [42, 40]]
     assert sums.left_out["reason"].value_counts().to_dict() == {
         "a sum beside the lesions that it is made of": 3,
@@ -211,11 +211,11 @@ def test_deaths_of_subjects_who_were_never_assessed_are_events() -> None:
         {"subject": ["1", "2", "3"], "arm": "x", "endpoint": "OS", "time": [200, 30, 60], "event": [False, True, False]}
     )
     course = imo.recist(AFTER_PROGRESSION.assign(arm="x"))
-    found = imo.progression_free_survival(course, survival).set_index("subject")
+    found = imo.trial.progression_free_survival(course, survival).set_index("subject")
     assert found.loc["2", ["time", "event", "reason"]].tolist() == [30, True, "death"]
     assert found.loc["3", ["time", "event", "reason"]].tolist() == [0, False, "no assessment after baseline"]
-    rules = imo.PfsRules(longest_gap="3 weeks")
-    late = imo.progression_free_survival(course, survival, rules=rules).set_index("subject")
+    rules = imo.trial.PfsRules(longest_gap="3 weeks")
+    late = imo.trial.progression_free_survival(course, survival, rules=rules).set_index("subject")
     assert late.loc["2", ["time", "event"]].tolist() == [0, False], "death after more than the longest gap"
-    with pytest.raises(imo.DataError, match="'9' is no subject"):
-        imo.progression_free_survival(course, survival, new_therapy={"9": 10})
+    with pytest.raises(imo.errors.DataError, match="'9' is no subject"):
+        imo.trial.progression_free_survival(course, survival, new_therapy={"9": 10})

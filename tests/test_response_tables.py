@@ -161,7 +161,7 @@ def test_a_complete_response_before_a_partial_one_is_surfaced() -> None:
     given = pd.DataFrame({"subject": "1", "time": [42, 84], "response": ["CR", "PR"]})
     assert "CR before" in imo.recist(given).left_out["reason"].iloc[0]
     sums = pd.DataFrame({"subject": "1", "time": [0, 42, 84], "sum_of_diameters": [100, 0, 20]})
-    visits = imo.recist(sums, imo.RecistRules(progression_mm=30)).visits
+    visits = imo.recist(sums, imo.trial.RecistRules(progression_mm=30)).visits
     assert list(visits["reason"]) == ["", "disease seen after CR"]
 
 
@@ -178,7 +178,7 @@ def test_a_target_with_progression_in_words_is_surfaced() -> None:
 def test_a_target_too_small_at_baseline_is_surfaced() -> None:
     table = LESIONS.assign(diameter=[9.0, np.nan, 5.0, np.nan])
     assert "too small at baseline" in imo.recist(table).left_out["reason"].iloc[0]
-    assert imo.recist(table, imo.RecistRules(measurable_mm=9)).left_out.empty
+    assert imo.recist(table, imo.trial.RecistRules(measurable_mm=9)).left_out.empty
 
 
 def test_a_sum_of_0_at_baseline_is_no_target() -> None:
@@ -217,7 +217,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], tuple[str, ...]]] = {
 @pytest.mark.parametrize("mistake", WRONG)
 def test_mistakes_are_told(mistake: str) -> None:
     table, more, phrases = WRONG[mistake]
-    with pytest.raises(imo.DataError) as told:
+    with pytest.raises(imo.errors.DataError) as told:
         imo.recist(table, **more)
     assert all(phrase in str(told.value) for phrase in phrases), str(told.value)
 
@@ -225,25 +225,28 @@ def test_mistakes_are_told(mistake: str) -> None:
 @pytest.mark.parametrize(
     ("make", "phrases"),
     [
-        (lambda: imo.RecistRules(progression=-0.1, baseline="worst"), ("2 problems", "progression", "at least 0", "'last'")),
-        (lambda: imo.RecistRules(not_evaluable_between=1.5), ("not_evaluable_between", "whole number")),
-        (lambda: imo.RecistRules(reappearance_is_progression="no"), ("True or False",)),
-        (lambda: imo.RecistRules(stable_days=float("nan")), ("stable_days", "a number")),
-        (lambda: imo.IrecistRules(recist=3), ("recist", "a RecistRules")),
-        (lambda: imo.IrecistRules(new_lesions_block="sometimes"), ("'always'",)),
+        (
+            lambda: imo.trial.RecistRules(progression=-0.1, baseline="worst"),
+            ("2 problems", "progression", "at least 0", "'last'"),
+        ),
+        (lambda: imo.trial.RecistRules(not_evaluable_between=1.5), ("not_evaluable_between", "whole number")),
+        (lambda: imo.trial.RecistRules(reappearance_is_progression="no"), ("True or False",)),
+        (lambda: imo.trial.RecistRules(stable_days=float("nan")), ("stable_days", "a number")),
+        (lambda: imo.trial.IrecistRules(recist=3), ("recist", "a RecistRules")),
+        (lambda: imo.trial.IrecistRules(new_lesions_block="sometimes"), ("'always'",)),
         (lambda: imo.recist(SUMS).rates("sex"), ("'sex'", "not a column")),
         (lambda: imo.recist(SUMS).rates(confidence=95), ("confidence", "0.95")),
         (lambda: imo.recist(SUMS).pseudoprogression(), ("irecist",)),
     ],
 )
 def test_wrong_rules_and_questions_are_told(make: Any, phrases: tuple[str, ...]) -> None:
-    with pytest.raises(imo.DataError) as told:
+    with pytest.raises(imo.errors.DataError) as told:
         make()
     assert all(phrase in str(told.value) for phrase in phrases), str(told.value)
 
 
 def test_baseline_may_be_later_than_day_0() -> None:
-    assert imo.RecistRules(baseline_until=-3).baseline_until == -3
+    assert imo.trial.RecistRules(baseline_until=-3).baseline_until == -3
 
 
 def large(subjects: int) -> pd.DataFrame:
@@ -293,7 +296,7 @@ def test_enrolled_subjects_under_other_names() -> None:
 
 def test_two_columns_for_one_thing_are_told() -> None:
     table = SUMS.rename(columns={"subject": "patient"}).assign(id="1")
-    with pytest.raises(imo.DataError, match="'patient' and 'id' could each be the subject"):
+    with pytest.raises(imo.errors.DataError, match="'patient' and 'id' could each be the subject"):
         imo.recist(table)
 
 
@@ -303,7 +306,7 @@ def test_lesions_without_a_kind_are_targets() -> None:
 
 
 def test_dates_in_the_place_of_days_are_an_error() -> None:
-    with pytest.raises(imo.DataError, match="holds dates, and no column"):
+    with pytest.raises(imo.errors.DataError, match="holds dates, and no column"):
         imo.recist(pd.DataFrame({"subject": "1", "time": ["2024-01-01", "2024-02-12"], "sum_of_diameters": [50, 30]}))
 
 
@@ -311,7 +314,7 @@ def test_a_trial_whose_days_begin_with_1_is_told() -> None:
     table = pd.DataFrame({"subject": "1", "time": [1, 43, 85], "sum_of_diameters": [100, 60, 55]})
     with pytest.warns(UserWarning, match=r"up to day 0.*first assessment is on day 1\. RecistRules\(baseline='first'\)"):
         assert set(imo.recist(table).visits["response"]) == {"NE"}
-    assert imo.recist(table, imo.RecistRules(baseline="first")).subjects["confirmed_response"].item() == "PR"
+    assert imo.recist(table, imo.trial.RecistRules(baseline="first")).subjects["confirmed_response"].item() == "PR"
 
 
 def test_three_targets_in_an_organ_are_told() -> None:
@@ -324,7 +327,7 @@ def test_three_targets_in_an_organ_are_told() -> None:
 def test_subjects_of_adsl_who_were_never_assessed_count() -> None:
     adsl = pd.DataFrame({"USUBJID": ["a", "b", "c"], "TRTSDT": "2024-01-10", "TRT01P": ["x", "x", "y"]})
     adrs = pd.DataFrame({"USUBJID": "a", "PARAMCD": "OVR", "AVALC": "PR", "ADT": ["2024-02-21", "2024-04-03"]})
-    data = imo.read_adam({"ADSL": adsl, "ADRS": adrs})
+    data = imo.io.read_adam({"ADSL": adsl, "ADRS": adrs})
     rates = imo.recist(data).rates()
     assert rates[["arm", "n", "responders"]].values.tolist() == [["x", 2, 1], ["y", 1, 0]]
     assert imo.recist(data.select(arm="x")).subjects["confirmed_response"].tolist() == ["PR", "NE"]
@@ -339,7 +342,7 @@ def test_responses_are_read_as_people_write_them() -> None:
     assert seen["response"].tolist() == ["PR", "CR", "PD"]
     lesions = pd.DataFrame({"subject": "1", "time": [0, 0, 42, 42], "lesion": [*"abab"], "diameter": [20, 15, 12, 5]})
     assert len(imo.recist(lesions.assign(kind=["T", "NT"] * 2)).visits) == 1
-    with pytest.raises(imo.DataError, match="'remission' is unknown"):
+    with pytest.raises(imo.errors.DataError, match="'remission' is unknown"):
         imo.recist(table.assign(**{"overall response": "remission"}))
 
 
@@ -363,5 +366,5 @@ def test_courses_of_targets_and_non_targets() -> None:
     assert seen.visits["response"].tolist() == ["CR", "PD", "CR"] and seen.visits["reason"][1] == "disease seen after CR"
     assert seen.left_out["reason"].tolist() == ["a second assessment at that visit; the worst of each counts"]
     assert seen.subjects["confirmed_response"].item() == "SD"
-    with pytest.raises(imo.DataError, match="by how much targets increased"):
+    with pytest.raises(imo.errors.DataError, match="by how much targets increased"):
         imo.irecist(table)

@@ -22,7 +22,7 @@ def clock():
 
 def simulated(made, times, outputs=("q",), **options):
     text = made.text()
-    model, events = imo.read_sbml(text), imo.read_sbml_events(text, regimen=False)
+    model, events = imo.io.read_sbml(text), imo.io.read_sbml_events(text, regimen=False)
     return imo.simulate(model, events, times=times, outputs=list(outputs), rtol=1e-8, **options)
 
 
@@ -99,7 +99,7 @@ def test_a_time_that_each_event_sets_anew():
 @pytest.mark.filterwarnings("ignore:.*events")
 def test_events_that_set_off_each_other_without_end_are_an_error():
     made = clock().event("q>=0", starts=False, q="-1").event("q<0", q="1")
-    with pytest.raises(imo.ImmunoodeError, match="without end"):
+    with pytest.raises(imo.errors.ImmunoodeError, match="without end"):
         simulated(made, [0, 1, 5])
 
 
@@ -122,8 +122,8 @@ def differences(folder):
     times = next(iter(table.values()))
     document = libsbml.readSBMLFromFile(str(folder / "model.xml"))
     sbml, names = document.getModel(), listed(stated["variables"])
-    model = imo.read_sbml(folder / "model.xml", time_unit="day")
-    events = imo.read_sbml_events(folder / "model.xml", time_unit="day", regimen=False)
+    model = imo.io.read_sbml(folder / "model.xml", time_unit="day")
+    events = imo.io.read_sbml_events(folder / "model.xml", time_unit="day", regimen=False)
     sizes = [sbml.getSpecies(n).getCompartment() for n in names if sbml.getSpecies(n)]
     known = {*model.compartments, *model.derived}
     wanted = [n for n in dict.fromkeys([*names, *sizes]) if n in known] or list(model.compartments)[:1]
@@ -162,7 +162,7 @@ def test_cases_of_the_sbml_test_suite(case):
     if re.search(OUT_OF_SCOPE, (folder / "tags.txt").read_text()):
         try:
             assert differences(folder) == []
-        except imo.ImmunoodeError:
+        except imo.errors.ImmunoodeError:
             return
     else:
         assert differences(folder) == []

@@ -74,7 +74,7 @@ def _quiet() -> Any:
 @pytest.mark.parametrize("name", CASES)
 def test_it_is_read_again_as_the_same_model(name: str) -> None:
     model, _ = CASES[name]()
-    back = imo.read_sbml(imo.write_sbml(model))
+    back = imo.io.read_sbml(imo.io.write_sbml(model))
     closed = imo.simulate(model, until=1).model
     states = list(closed.compartments)
     assert set(back.compartments) == set(states) and set(closed.constants) <= set(back.parameters)
@@ -85,8 +85,8 @@ def test_it_is_read_again_as_the_same_model(name: str) -> None:
 @pytest.mark.parametrize("name", ["pembrolizumab", "docetaxel"])
 def test_doses_are_read_again_as_the_same_regimen(name: str) -> None:
     model, regimen = CASES[name]()
-    text = imo.write_sbml(model, regimen=regimen)
-    back, events = imo.read_sbml(text), imo.read_sbml_events(text)
+    text = imo.io.write_sbml(model, regimen=regimen)
+    back, events = imo.io.read_sbml(text), imo.io.read_sbml_events(text)
     states = list(imo.simulate(model, until=1).model.compartments)
     a, b = solved(model, regimen, states), solved(back, events, states)
     assert max(far(a[s], b[s]) for s in states) < 1e-6
@@ -96,7 +96,7 @@ def test_doses_are_read_again_as_the_same_regimen(name: str) -> None:
 def test_libroadrunner_runs_it_to_the_same_curves(name: str) -> None:
     roadrunner = pytest.importorskip("roadrunner", reason="libRoadRunner is not here: pip install libroadrunner")
     model, regimen = CASES[name]()
-    text = imo.write_sbml(model, regimen=regimen)
+    text = imo.io.write_sbml(model, regimen=regimen)
     runner = roadrunner.RoadRunner(text)
     runner.integrator.relative_tolerance, runner.integrator.absolute_tolerance = 1e-10, ATOL.get(name, 1e-14)
     states = list(imo.simulate(model, until=1).model.compartments)
@@ -110,7 +110,7 @@ def test_libroadrunner_runs_it_to_the_same_curves(name: str) -> None:
 def test_copasi_runs_it_to_the_same_curves(name: str) -> None:
     basico = pytest.importorskip("basico", reason="COPASI is not here: pip install copasi-basico")
     model, regimen = CASES[name]()
-    basico.load_model_from_string(imo.write_sbml(model, regimen=regimen))
+    basico.load_model_from_string(imo.io.write_sbml(model, regimen=regimen))
     options = {"r_tol": 1e-10, "a_tol": ATOL.get(name, 1e-14), "max_steps": 10**7, "use_sbml_id": True}
     found = basico.run_time_course(values=list(TIMES), **options)
     states = [s for s in imo.simulate(model, until=1).model.compartments if s in found.columns]
@@ -127,9 +127,9 @@ def test_what_events_cannot_say_is_refused() -> None:
         (regimen.shift(-5), "begins before day 0"),
     ):
         with pytest.raises(RegimenError, match=what):
-            imo.write_sbml(model, regimen=wrong)
+            imo.io.write_sbml(model, regimen=wrong)
 
 
 def test_the_file_is_written(tmp_path: Path) -> None:
-    text = imo.write_sbml(imo.load_model("kuznetsov1994"), tmp_path / "model.xml")
+    text = imo.io.write_sbml(imo.load_model("kuznetsov1994"), tmp_path / "model.xml")
     assert (tmp_path / "model.xml").read_text() == text and "listOfReactions" in text

@@ -86,7 +86,7 @@ def texts() -> list[str]:
     doses = imo.Regimen().dose("nivolumab", "240 mg", every="2 weeks", count=2, over="30 min")
     eventful = Made(2, 4).compartment(constant=False).parameter("k", 0.3).species("A", concentration=1)
     eventful.function("f", "lambda(x, y, x*y)").reaction("c*f(k, A)", "A").rate("c", "0.1").event("A < 0.5", delay="1", A="2")
-    return [imo.write_sbml(imo.load_model("depillis2005")), imo.write_sbml(whole, regimen=doses), eventful.text()]
+    return [imo.io.write_sbml(imo.load_model("depillis2005")), imo.io.write_sbml(whole, regimen=doses), eventful.text()]
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -100,8 +100,8 @@ def test_mutated_files_are_read_or_refused(texts: list[str], seed: int) -> None:
             if len(list(PART.finditer(text))):
                 text = luck.choice(MUTATIONS)(text, luck)
         try:
-            imo.read_sbml(text)
-            imo.read_sbml_events(text)
+            imo.io.read_sbml(text)
+            imo.io.read_sbml_events(text)
         except ImmunoodeError as error:
             refused += 1
             assert str(error)
@@ -162,9 +162,9 @@ def fast() -> str:
 )
 def test_harmful_files_are_refused_at_once(text: Callable[[], str], expected: str) -> None:
     made = text()
-    imo.read_sbml(drug().text())  # what is imported once is
+    imo.io.read_sbml(drug().text())  # what is imported once is
     with pytest.raises(ModelError, match=expected):
-        imo.read_sbml(made)
+        imo.io.read_sbml(made)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -172,7 +172,7 @@ def test_long_chains_of_rules_are_solved() -> None:
     made = drug()
     for i in range(400):
         made.parameter(f"p{i}", constant=False).assign(f"p{i}", f"p{i + 1} + 1" if i < 399 else "k")
-    assert imo.simulate(imo.read_sbml(made.text()), times=[0, 1], outputs=["p0"])["p0"][1] == pytest.approx(399.3)
+    assert imo.simulate(imo.io.read_sbml(made.text()), times=[0, 1], outputs=["p0"])["p0"][1] == pytest.approx(399.3)
 
 
 def test_files_that_are_no_text(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
         ("", "is a folder|no such file"),
     ):
         with pytest.raises(ModelError, match=expected):
-            imo.read_sbml(source)
+            imo.io.read_sbml(source)
 
 
 def test_other_encodings_are_read(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_other_encodings_are_read(tmp_path: Path) -> None:
         (tmp_path / "model.xml").write_bytes(text.replace("UTF-8", stated).encode(encoding))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            assert imo.read_sbml(tmp_path / "model.xml").title == "Modèle"
+            assert imo.io.read_sbml(tmp_path / "model.xml").title == "Modèle"
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -206,5 +206,5 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
     for code in (f"__import__('pathlib').Path('{mark}').touch()", f"open('{mark}', 'w')"):
         for old in ("<ci> k </ci>", 'id="k"', 'id="made"'):
             with pytest.raises(ModelError):
-                imo.read_sbml(drug().text().replace(old, old.replace("k", code).replace("made", code)))
+                imo.io.read_sbml(drug().text().replace(old, old.replace("k", code).replace("made", code)))
     assert not mark.exists()

@@ -31,7 +31,7 @@ DAYS = np.linspace(0, 10, 21)
 
 
 def run(made: Made, outputs: list[str], regimen: Any = None, times: Any = DAYS) -> dict[str, Any]:
-    model = imo.read_sbml(made.text())
+    model = imo.io.read_sbml(made.text())
     simulation = imo.simulate(model, regimen, times=times, outputs=outputs, rtol=1e-9, atol=1e-12)
     return {name: simulation[name] for name in outputs}
 
@@ -46,7 +46,7 @@ def _quiet() -> Any:
 @pytest.mark.usefixtures("_quiet")
 @pytest.mark.parametrize("path", [*FILES, *(pytest.param(p, marks=pytest.mark.slow) for p in MORE)], ids=lambda p: p.stem)
 def test_published_models_run_as_they_are_encoded(path: Path) -> None:
-    model, events = imo.read_sbml(path), imo.read_sbml_events(path)
+    model, events = imo.io.read_sbml(path), imo.io.read_sbml_events(path)
     known = pd.read_csv(path.parents[1] / "trajectories" / f"sbml_{path.stem}.csv", comment="#")
     names = [c for c in known.columns[1:] if c in model.compartments or c in model.derived]
     assert names
@@ -368,16 +368,16 @@ def after(day: float) -> Any:
 )
 def test_events(made: Callable[[], Made], expected: Callable[[], Any]) -> None:
     times = DAYS + 1e-7  # not at the events themselves
-    made_, events = made(), imo.read_sbml_events(made().text())
+    made_, events = made(), imo.io.read_sbml_events(made().text())
     found = run(made_, ["A"], events, times)["A"]
     assert np.allclose(found, expected(), rtol=1e-5, atol=1e-7)
 
 
 def test_events_that_solvers_pass_over_are_told() -> None:
     with pytest.warns(UserWarning, match="true at time 4 alone"):
-        imo.read_sbml_events(drug().event("time == 4", A="A + 1").text())
+        imo.io.read_sbml_events(drug().event("time == 4", A="A + 1").text())
     with pytest.warns(UserWarning, match="has 1 events"):
-        imo.read_sbml(drug().event("time >= 4", A="A + 1").text())
+        imo.io.read_sbml(drug().event("time >= 4", A="A + 1").text())
 
 
 def clock() -> Made:
@@ -449,8 +449,8 @@ GENERAL: dict[str, tuple[Callable[[], Made], Callable[[], Any]]] = {
 def test_events_of_every_sort(name: str) -> None:
     made, expected = GENERAL[name]
     text = made().text()
-    events = imo.read_sbml_events(text)
-    assert isinstance(events, imo.Events)
+    events = imo.io.read_sbml_events(text)
+    assert isinstance(events, imo.regimen.Events)
     found = run(made(), ["q"], events, DAYS + 1e-6)["q"]
     assert np.allclose(found, expected(), rtol=1e-7)
 
@@ -460,7 +460,7 @@ def test_a_condition_that_changes_right_before_a_known_time() -> None:
     """The concentration falls below 0.97 just before day 0.26: the step to there must not be stretched to that day."""
     made = clock().compartment(constant=False).assign("c", "1.16 + 0.3*sin(time)").species("A", amount=1.2)
     made.event("A > 0.97 && time > 0.26", q="q + 1").event("A < 0.97", q="q + 10")
-    found = run(made, ["q"], imo.read_sbml_events(made.text()), [0, 0.25, 0.2598, 0.3])["q"]
+    found = run(made, ["q"], imo.io.read_sbml_events(made.text()), [0, 0.25, 0.2598, 0.3])["q"]
     assert found.tolist() == [1, 1, 1, 11]
 
 
@@ -469,11 +469,11 @@ def test_sizes_and_concentrations_that_one_event_sets() -> None:
     """What is assigned is the amount, by the size before (SBML test suite 01779); rates of concentrations (01506)."""
     made = Made().compartment("c", 0.5, constant=False).species("A", concentration=2.0)
     text = made.event("time >= 2.2", A="0.2", c="0.2").text()
-    found = imo.simulate(imo.read_sbml(text), imo.read_sbml_events(text), times=[2, 3], outputs=["A"])["A"]
+    found = imo.simulate(imo.io.read_sbml(text), imo.io.read_sbml_events(text), times=[2, 3], outputs=["A"])["A"]
     assert np.allclose(found, [2.0, 0.5])
     made = Made().compartment("c", 0.5, constant=False).species("A", concentration=2.0, boundary=True)
     text = made.rate("A", "0.4").rate("c", "0.2").event("time >= 2.2", c="1.88").text()
-    found = imo.simulate(imo.read_sbml(text), imo.read_sbml_events(text), times=[2, 3], outputs=["A"], rtol=1e-9)["A"]
+    found = imo.simulate(imo.io.read_sbml(text), imo.io.read_sbml_events(text), times=[2, 3], outputs=["A"], rtol=1e-9)["A"]
     assert np.allclose(found, [2.8, 2.88 / 2 + 0.32])  # the size doubles at day 2.2, and from then on grows as before
 
 
@@ -481,40 +481,40 @@ def test_sizes_and_concentrations_that_one_event_sets() -> None:
 @pytest.mark.parametrize("name", GENERAL)
 def test_events_are_written_and_read_again(name: str) -> None:
     made, expected = GENERAL[name]
-    text = imo.write_sbml(imo.read_sbml(made().text()), regimen=imo.read_sbml_events(made().text()))
-    model, events = imo.read_sbml(text), imo.read_sbml_events(text)
+    text = imo.io.write_sbml(imo.io.read_sbml(made().text()), regimen=imo.io.read_sbml_events(made().text()))
+    model, events = imo.io.read_sbml(text), imo.io.read_sbml_events(text)
     found = imo.simulate(model, events, times=DAYS + 1e-6, outputs=["q"], rtol=1e-9, atol=1e-12)["q"]
     assert np.allclose(found, expected(), rtol=1e-7)
 
 
 def test_events_are_joined_with_events_alone() -> None:
-    one = imo.Events((imo.Event("one", "piecewise(1, time > 1, 0)", ()),), "one")
+    one = imo.regimen.Events((imo.regimen.Event("one", "piecewise(1, time > 1, 0)", ()),), "one")
     assert len(one + one) == 2 and bool(one) and str(one) == "1 events: one"
     for wrong in (lambda: one + imo.Regimen(), lambda: imo.Regimen() + one):
-        with pytest.raises(imo.RegimenError, match="cannot be joined with a Regimen"):
+        with pytest.raises(imo.errors.RegimenError, match="cannot be joined with a Regimen"):
             wrong()
-    with pytest.raises(imo.RegimenError, match="hold a str"):
-        imo.Events(("one",))  # type: ignore[arg-type]
+    with pytest.raises(imo.errors.RegimenError, match="hold a str"):
+        imo.regimen.Events(("one",))  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("_quiet")
 def test_events_for_many_patients_and_their_mistakes() -> None:
     text = clock().parameter("k", 3.1).event("p > k", q="q + 1").text()
-    model, events = imo.read_sbml(text), imo.read_sbml_events(text)
+    model, events = imo.io.read_sbml(text), imo.io.read_sbml_events(text)
     table = pd.DataFrame({"k": [1.1, 2.1, 20.0]}, index=["a", "b", "c"])
     many = imo.simulate(model, events, times=[0, 1.5, 3], parameters=table, outputs=["q"])
     assert many.subjects == ("a", "b", "c") and many["q"].tolist() == [[1, 2, 2], [1, 1, 2], [1, 1, 1]]
     endless = clock().event("q > 0", starts=False, q="-1").event("q < 0", q="1").text()
-    with pytest.raises(imo.SolveError, match="set off each other without end"):
-        imo.simulate(imo.read_sbml(endless), imo.read_sbml_events(endless), until=5)
+    with pytest.raises(imo.errors.SolveError, match="set off each other without end"):
+        imo.simulate(imo.io.read_sbml(endless), imo.io.read_sbml_events(endless), until=5)
     late = clock().event("p > 3.1", delay="-p", q="2").text()
-    with pytest.raises(imo.SolveError, match="has the delay -3.1"):
-        imo.simulate(imo.read_sbml(late), imo.read_sbml_events(late), until=5)
-    with pytest.raises(imo.SolveError, match="'x', which there is not"):
-        event = imo.Event("e", "piecewise(1, x > 0, 0)", (imo.Assignment("q", "1"),))
-        imo.simulate(model, imo.Events((event,)), until=5)
-    with pytest.raises(imo.RegimenError, match="value of q"):
-        imo.Event("e", "piecewise(1, p > 0, 0)", (imo.Assignment("q", "import os"),))
+    with pytest.raises(imo.errors.SolveError, match="has the delay -3.1"):
+        imo.simulate(imo.io.read_sbml(late), imo.io.read_sbml_events(late), until=5)
+    with pytest.raises(imo.errors.SolveError, match="'x', which there is not"):
+        event = imo.regimen.Event("e", "piecewise(1, x > 0, 0)", (imo.regimen.Assignment("q", "1"),))
+        imo.simulate(model, imo.regimen.Events((event,)), until=5)
+    with pytest.raises(imo.errors.RegimenError, match="value of q"):
+        imo.regimen.Event("e", "piecewise(1, p > 0, 0)", (imo.regimen.Assignment("q", "import os"),))
 
 
 @pytest.mark.usefixtures("_quiet")
@@ -554,7 +554,7 @@ def algebraic() -> Made:
 )
 def test_what_is_not_read_is_named(made: Callable[[], Made], expected: str) -> None:
     with pytest.raises(ModelError, match=expected):
-        imo.read_sbml(made().text())
+        imo.io.read_sbml(made().text())
 
 
 BILLION_LAUGHS = '<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><sbml>&b;</sbml>'
@@ -580,42 +580,42 @@ BILLION_LAUGHS = '<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "
 )
 def test_broken_and_hostile_files_end_in_a_clear_error(text: str, expected: str) -> None:
     with pytest.raises(ModelError, match=expected):
-        imo.read_sbml(text)
+        imo.io.read_sbml(text)
 
 
 def test_a_formula_of_a_hundred_kilobytes() -> None:
     formula = f"<apply><plus/>{'<ci>k</ci>' * 30_000}</apply>"
     with pytest.raises(ModelError, match="too long|characters, more than"):
-        imo.read_sbml(drug().text().replace("<ci> k </ci>", formula))
+        imo.io.read_sbml(drug().text().replace("<ci> k </ci>", formula))
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="there is no such file"):
-        imo.read_sbml(tmp_path / "none.xml")
+        imo.io.read_sbml(tmp_path / "none.xml")
     with pytest.raises(ModelError, match="is int"):
-        imo.read_sbml(3)  # type: ignore[arg-type]
+        imo.io.read_sbml(3)  # type: ignore[arg-type]
     (tmp_path / "zeros.xml").write_bytes(b"\0" * 1000)
     with pytest.raises(ModelError):
-        imo.read_sbml(tmp_path / "zeros.xml")
+        imo.io.read_sbml(tmp_path / "zeros.xml")
 
 
 def test_roles_let_therapies_attach() -> None:
     made = Made().compartment().parameter("g", 0.1).species("T", amount=1e6, substance=True).reaction("g*T", "", "T")
-    model = imo.read_sbml(made.text(), roles={"T": "tumour"})
+    model = imo.io.read_sbml(made.text(), roles={"T": "tumour"})
     assert model.compartments["T"].roles == ("tumour",)
     both = imo.combine(model, "radiotherapy")
     treated = imo.Regimen().dose("radiotherapy", "2 Gy", every="1 day", count=5)
     ends = [imo.simulate(both, r, until="10 days", outputs=["T"])["T"][-1] for r in (None, treated)]
     assert ends[1] < 0.5 * ends[0]
     with pytest.raises(ModelError, match="'X' is no species"):
-        imo.read_sbml(made.text(), roles={"X": "tumour"})
+        imo.io.read_sbml(made.text(), roles={"X": "tumour"})
     with pytest.raises(ModelError, match="'tumor' is not a role"):
-        imo.read_sbml(made.text(), roles={"T": "tumor"})
+        imo.io.read_sbml(made.text(), roles={"T": "tumor"})
 
 
 def test_initial_assignments_follow_their_constants() -> None:
     made = decay().parameter("p").parameter("s", 2.0).species("A").initial("A", "p").initial("p", "s*k")
-    model = imo.read_sbml(made.reaction("c*k*A", "A").text())
+    model = imo.io.read_sbml(made.reaction("c*k*A", "A").text())
     for s in (2.0, 5.0):
         found = imo.simulate(model.with_values(s=s), times=DAYS, outputs=["A"], rtol=1e-9)["A"]
         assert np.allclose(found, 0.3 * s * exact(), rtol=1e-6)
@@ -625,8 +625,8 @@ def test_initial_values_follow_through_rules_and_other_initial_values() -> None:
     made = Made().parameter("p", 1.0).parameter("q", constant=False).assign("q", "2*p").compartment()
     made.species("X", substance=True).species("Y", substance=True).initial("X", "q").initial("Y", "3*X")
     made.parameter("z", constant=False).initial("z", "q+1").rate("z", "X").parameter("k", 0.3)
-    model = imo.read_sbml(made.reaction("k*X", "X").text())
-    back = imo.read_sbml(imo.write_sbml(model))
+    model = imo.io.read_sbml(made.reaction("k*X", "X").text())
+    back = imo.io.read_sbml(imo.io.write_sbml(model))
     for one in (model, back):
         run = imo.simulate(one, times=[0.0, 1.0], parameters={"p": 3.0}, outputs=["X", "Y", "z"], rtol=1e-9)
         assert [run[n][0] for n in ("X", "Y", "z")] == [6.0, 18.0, 7.0]
@@ -635,73 +635,73 @@ def test_initial_values_follow_through_rules_and_other_initial_values() -> None:
 
 def test_a_rate_at_the_start_as_an_initial_value() -> None:
     made = Made().parameter("p", constant=False).initial("p", "rateOf(x)").parameter("x", 2.0, constant=False)
-    model = imo.read_sbml(made.parameter("k", 3.0).rate("x", "-k*x").rate("p", "1").text())
+    model = imo.io.read_sbml(made.parameter("k", 3.0).rate("x", "-k*x").rate("p", "1").text())
     run = imo.simulate(model, times=[0.0, 1.0], parameters={"k": 5.0}, outputs=["p"])
     assert run["p"] == pytest.approx([-10.0, -9.0])
 
 
 def test_the_amount_of_a_constant_species_stays_in_a_compartment_that_grows() -> None:
     made = Made().compartment(size=1.0, constant=False).rate("c", "1").species("S", concentration=2.0, constant=True)
-    run = imo.simulate(imo.read_sbml(made.text()), times=[0.0, 1.0, 3.0], outputs=["S"], rtol=1e-9)
+    run = imo.simulate(imo.io.read_sbml(made.text()), times=[0.0, 1.0, 3.0], outputs=["S"], rtol=1e-9)
     assert run["S"] == pytest.approx([2.0, 1.0, 0.5])
 
 
 def test_the_factorial_of_a_variable() -> None:
     made = Made().parameter("n", 0.0, constant=False).rate("n", "1").parameter("f", constant=False).assign("f", "factorial(n)")
-    run = imo.simulate(imo.read_sbml(made.text()), times=np.arange(8.0), outputs=["f"], rtol=1e-10)
+    run = imo.simulate(imo.io.read_sbml(made.text()), times=np.arange(8.0), outputs=["f"], rtol=1e-10)
     assert run["f"] == pytest.approx([1, 1, 2, 6, 24, 120, 720, 5040], rel=1e-6)
 
 
 @pytest.mark.parametrize(("formula", "value"), [("INF", np.inf), ("-INF", -np.inf), ("NaN", np.nan)])
 def test_numbers_that_are_infinite_or_none(formula: str, value: float) -> None:
-    model = imo.read_sbml(Made().parameter("p").initial("p", formula).text())
+    model = imo.io.read_sbml(Made().parameter("p").initial("p", formula).text())
     np.testing.assert_array_equal(imo.simulate(model, times=[0.0, 1.0], outputs=["p"])["p"], [value, value])
 
 
 def test_seconds_are_said_with_what_twenty_days_are() -> None:
     text = decay().species("A", amount=1).reaction("c*k*A", "A").text().replace('multiplier="86400"', 'multiplier="1"')
     with pytest.warns(UserWarning, match="the second.*20 days are 1,728,000.*time_unit='day'"):
-        imo.read_sbml(text)
+        imo.io.read_sbml(text)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        imo.read_sbml(text, time_unit="day")
+        imo.io.read_sbml(text, time_unit="day")
 
 
 def test_roles_of_what_is_no_state_are_refused() -> None:
     made = decay().species("A", amount=1).parameter("r", constant=False).assign("r", "2*k").reaction("c*k*A", "A")
     for name in ("k", "r"):
         with pytest.raises(ModelError, match=f"'{name}' is no state"):
-            imo.read_sbml(made.text(), roles={name: "tumour"})
+            imo.io.read_sbml(made.text(), roles={name: "tumour"})
 
 
 def test_a_constant_that_others_may_change() -> None:
     """A checkpoint inhibitor attaches to a constant of a file."""
     text = decay().species("A", amount=1).reaction("c*k*A", "A").text()
-    model = imo.read_sbml(text, modifiable={"k": "checkpoint_brake"})
-    plain = imo.simulate(imo.read_sbml(text), times=DAYS, outputs=["A"])["A"]
+    model = imo.io.read_sbml(text, modifiable={"k": "checkpoint_brake"})
+    plain = imo.simulate(imo.io.read_sbml(text), times=DAYS, outputs=["A"])["A"]
     assert np.array_equal(imo.simulate(model, times=DAYS, outputs=["A"])["A"], plain)
     treated = imo.combine(model, imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
     regimen = imo.Regimen().dose("pembrolizumab", "200 mg")
     assert (imo.simulate(treated, regimen, times=DAYS, outputs=["A"])["A"][1:] > plain[1:]).all()
     with pytest.raises(ModelError, match="'A' is no constant"):
-        imo.read_sbml(text, modifiable=["A"])
+        imo.io.read_sbml(text, modifiable=["A"])
     with pytest.raises(ModelError, match="there is no 'b'"):
-        imo.read_sbml(text, modifiable=["b"])
+        imo.io.read_sbml(text, modifiable=["b"])
 
 
 def test_the_unit_of_time() -> None:
     bare = Made(time="").compartment().parameter("k", 0.3).species("A", concentration=1).reaction("c*k*A", "A").text()
     with pytest.warns(UserWarning, match="states no unit of time"):
-        model = imo.read_sbml(bare)
+        model = imo.io.read_sbml(bare)
     assert model.parameters["time_units_per_day"].value == 1.0
-    hours = imo.read_sbml(bare, time_unit="hour")
+    hours = imo.io.read_sbml(bare, time_unit="hour")
     assert np.allclose(imo.simulate(hours, times=[0, 1 / 24], outputs=["A"])["A"], [1, np.exp(-0.3)], rtol=1e-5)
     with pytest.raises(ModelError, match="time_unit"):
-        imo.read_sbml(bare, time_unit="mg")
+        imo.io.read_sbml(bare, time_unit="mg")
 
 
 def test_an_import_is_saved_and_read_again(tmp_path: Path) -> None:
-    model = imo.read_sbml(drug().text())
+    model = imo.io.read_sbml(drug().text())
     imo.save_model(model, tmp_path / "made.toml")
     again = imo.read_model(tmp_path / "made.toml")
     a, b = (imo.simulate(m, until="5 days", outputs=["A"])["A"] for m in (model, again))
@@ -718,7 +718,7 @@ def test_a_package_that_is_only_declared_is_let_be(model: str, read: bool) -> No
     text = text.replace("<sbml ", f'<sbml xmlns:comp="{uri}" comp:required="true" ', 1)
     text = text.replace("</model>", f"{model}</model>")
     if read:
-        assert imo.read_sbml(text).compartments.keys() == {"A"}
+        assert imo.io.read_sbml(text).compartments.keys() == {"A"}
     else:
         with pytest.raises(ModelError, match="comp"):
-            imo.read_sbml(text)
+            imo.io.read_sbml(text)

@@ -192,7 +192,7 @@ def both(made: Made, outputs: list[str]) -> tuple[dict[str, Any], dict[str, Any]
     text = made.text()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model, events = imo.read_sbml(text), imo.read_sbml_events(text)
+        model, events = imo.io.read_sbml(text), imo.io.read_sbml_events(text)
         names = {o: o if o in model.compartments or o in model.derived else f"{o}_" for o in outputs}
         run = imo.simulate(model, events, times=TIMES, outputs=list(names.values()), rtol=1e-10, atol=1e-12)
     peer = roadrunner.RoadRunner(text)
@@ -210,7 +210,7 @@ def both(made: Made, outputs: list[str]) -> tuple[dict[str, Any], dict[str, Any]
 def compare(made: Made, tolerance: float) -> None:
     kept = [s.getId() for s in made.model.getListOfSpecies() if not s.getConstant() and not s.getBoundaryCondition()]
     kept += [p.getId() for p in made.model.getListOfParameters() if not p.getConstant()]
-    model = imo.read_sbml(made.text())
+    model = imo.io.read_sbml(made.text())
     kept = [k for k in kept if {k, f"{k}_"} & {*model.compartments, *model.derived}]
     ours, theirs = both(made, kept)
     for name in kept:

@@ -61,11 +61,11 @@ def table(*rows):
         "orders": "order",
     }
     columns = {column: [r.get(word, 0) for r in rows] for column, word in names.items()}
-    return imo.Schedule(**{n: tuple(c) if n in ("inputs", "actions") else np.array(c) for n, c in columns.items()})
+    return imo.regimen.Schedule(**{n: tuple(c) if n in ("inputs", "actions") else np.array(c) for n, c in columns.items()})
 
 
 def run(rows, way, parameters=None, times=T, model=None, **options):
-    given = rows if isinstance(rows, imo.Schedule) else table(*rows)
+    given = rows if isinstance(rows, imo.regimen.Schedule) else table(*rows)
     return imo.simulate(model or drug(), given, times=times, parameters=parameters, **way, **EXACT, **options)["central"]
 
 
@@ -128,18 +128,18 @@ def test_rates_and_durations_of_the_model(way):
 @ways
 def test_what_a_dose_leaves_to_a_model_that_states_none_is_refused(way):
     for rate, word in ((MODEL_RATE, "rate"), (MODEL_DURATION, "duration")):
-        with pytest.raises(imo.SolveError, match=f"leaves its {word} to the model"):
+        with pytest.raises(imo.errors.SolveError, match=f"leaves its {word} to the model"):
             run([row(1, "mouth", 12, rate=rate)], way)
-    with pytest.raises(imo.SolveError, match="runs at a rate of 0"):
+    with pytest.raises(imo.errors.SolveError, match="runs at a rate of 0"):
         run([row(1, "vein", 12, rate=MODEL_RATE)], way, {"speed": 0.0})
-    with pytest.raises(imo.SolveError, match="has a lag of -1"):
+    with pytest.raises(imo.errors.SolveError, match="has a lag of -1"):
         run([row(1, "vein", 12)], way, {"lag": -1.0})
 
 
 @ways
 def test_a_rate_where_the_share_depends_on_the_state_is_refused(way):
     model = drug(vein=Input("central", "1", fraction="1 / (1 + central)"))
-    with pytest.raises(imo.SolveError, match="bioavailability depends on states"):
+    with pytest.raises(imo.errors.SolveError, match="bioavailability depends on states"):
         run([row(1, "vein", 12, rate=3)], way, model=model)
 
 

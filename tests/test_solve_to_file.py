@@ -67,7 +67,7 @@ def test_an_interrupted_trial_is_gone_on_with_to_the_same_bytes(
 def test_what_is_begun_is_gone_on_with_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "trial.parquet"
     with monkeypatch.context() as patched:
-        interrupted(patched, 2, SolveError(imo.Problem("x", "y")))
+        interrupted(patched, 2, SolveError(imo.errors.Problem("x", "y")))
         with pytest.raises(SolveError) as told:
             imo.simulate_to(path, decay(), parameters=PATIENTS, **HOW)
     assert "1 of 4 blocks" in told.value.__notes__[0]

@@ -104,7 +104,7 @@ def test_nobody_fails() -> None:
 
 def test_poplar_is_as_published() -> None:
     """Medians of overall survival 12.6 and 9.7 months (Mazieres et al. 2021, doi 10.1016/j.jtho.2020.09.022), n 144 and 143."""
-    data = imo.read_endpoints(
+    data = imo.trial.read_endpoints(
         data_file("poplar_clinical.csv"),
         {"PFS": "PFS", "OS": "OS"},
         censored={"PFS": "PFS.CNSR", "OS": "OS.CNSR"},
@@ -115,19 +115,19 @@ def test_poplar_is_as_published() -> None:
     assert survival["subjects"].to_dict() == {"Docetaxel": 143, "MPDL3280A": 144}
     months = (survival["median"] / 30.4375).to_dict()
     assert months["MPDL3280A"] == pytest.approx(12.6, abs=0.1) and months["Docetaxel"] == pytest.approx(9.7, abs=0.1)
-    ratio = imo.cox(data, endpoint="OS", reference="Docetaxel").table.iloc[0]
+    ratio = imo.trial.cox(data, endpoint="OS", reference="Docetaxel").table.iloc[0]
     assert 0.5 < ratio["lower"] < ratio["estimate"] < 0.76 + 0.05 and ratio["upper"] < 1.0
     progression = imo.kaplan_meier(data, "PFS").medians.set_index("arm")["median"] / 30.4375
     assert progression["MPDL3280A"] == pytest.approx(2.7, abs=0.1)
     assert progression["Docetaxel"] == pytest.approx(3.0, abs=0.4)
-    ratio = imo.cox(data, endpoint="PFS", reference="Docetaxel").table.iloc[0]
+    ratio = imo.trial.cox(data, endpoint="PFS", reference="Docetaxel").table.iloc[0]
     assert ratio["estimate"] == pytest.approx(0.94, abs=0.05) and 0.7 < ratio["lower"] < 1 < ratio["upper"] < 1.25
 
 
 @pytest.mark.parametrize("endpoint", ["OS", "PFS"])
 def test_numbers_at_risk_of_poplar_are_counted_from_the_table(endpoint: str) -> None:
     raw = pd.read_csv(data_file("poplar_clinical.csv"))
-    data = imo.read_endpoints(
+    data = imo.trial.read_endpoints(
         data_file("poplar_clinical.csv"),
         {endpoint: endpoint},
         censored={endpoint: f"{endpoint}.CNSR"},
@@ -148,7 +148,7 @@ def test_responses_of_poplar_are_as_published() -> None:
 
 
 def test_cox_of_the_textbook_example() -> None:
-    found = imo.cox(remission(), reference="placebo")
+    found = imo.trial.cox(remission(), reference="placebo")
     row = found.table.iloc[0]
     assert row["estimate"] == pytest.approx(np.exp(-1.5721), rel=1e-3)  # Efron's ties, as R's survival has it
     assert found.events == 30 and found.proportional is not None and "hazard ratio" in found.report()
@@ -167,7 +167,7 @@ def veteran() -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_proportional_hazards_are_tested_as_cox_zph_of_r_does() -> None:
     """The output of `cox.zph(coxph(Surv(time, status) ~ trt + prior + karno, veteran))` that R's documentation shows."""
     times, covariates = veteran()
-    found = imo.cox(times, covariates[["trt", "prior", "karno"]]).proportional
+    found = imo.trial.cox(times, covariates[["trt", "prior", "karno"]]).proportional
     assert found is not None and found["covariate"].tolist() == ["trt", "prior", "karno", "global"]
     assert found["statistic"].round(3).tolist() == [0.288, 2.168, 12.138, 18.073]
     assert found["degrees_of_freedom"].tolist() == [1, 1, 1, 3]
@@ -176,12 +176,12 @@ def test_proportional_hazards_are_tested_as_cox_zph_of_r_does() -> None:
 
 def test_proportional_hazards_of_a_covariate_in_words_are_tested_together() -> None:
     times, covariates = veteran()
-    found = imo.cox(times, covariates).proportional
+    found = imo.trial.cox(times, covariates).proportional
     assert found is not None
     rows = found.set_index("covariate")
     assert rows.loc["celltype", "degrees_of_freedom"] == 3 and rows.loc["global", "degrees_of_freedom"] == 8
     other = covariates.iloc[::-1]  # the first word is another, and so is what each coefficient is compared with
-    again = imo.cox(times.iloc[::-1], other).proportional
+    again = imo.trial.cox(times.iloc[::-1], other).proportional
     assert again is not None
     for name in ("celltype", "age", "global"):
         assert again.set_index("covariate").loc[name, "statistic"] == pytest.approx(rows.loc[name, "statistic"], rel=1e-3)
@@ -190,7 +190,7 @@ def test_proportional_hazards_of_a_covariate_in_words_are_tested_together() -> N
 def test_proportional_hazards_in_strata_are_the_sum_over_strata() -> None:
     """Score and information of the test are sums over strata: differences of the partial likelihood give the same."""
     times, covariates = veteran()
-    fit = imo.cox(times, covariates[["karno", "celltype"]], strata=["celltype"])
+    fit = imo.trial.cox(times, covariates[["karno", "celltype"]], strata=["celltype"])
     assert fit.proportional is not None
     rows = times.merge(covariates, left_on="subject", right_index=True)
     day, died, x = (rows[c].to_numpy(float) for c in ("time", "event", "karno"))
@@ -220,10 +220,10 @@ def test_covariates_in_words_and_numbers() -> None:
     table = remission()
     people = pd.DataFrame({"age": np.linspace(2, 12, 42), "sex": ["f", "m"] * 21}, index=table["subject"])
     people.iloc[0, 0] = np.nan
-    found = imo.cox(table, people, reference="placebo")
+    found = imo.trial.cox(table, people, reference="placebo")
     assert found.table["covariate"].tolist() == ["arm: 6-MP (to placebo)", "age", "sex: m (to f)"] or len(found.table) == 3
     assert found.left_out["subject"].tolist() == ["s0"] and found.subjects == 41
-    strata = imo.cox(table, people[["sex"]], strata=["sex"], reference="placebo")
+    strata = imo.trial.cox(table, people[["sex"]], strata=["sex"], reference="placebo")
     assert len(strata.table) == 1
 
 
@@ -238,13 +238,13 @@ def test_accelerated_failure_times_are_recovered(distribution: str) -> None:
     }
     times = np.exp(5 + 0.5 * (arm == "b") + 0.6 * noise[distribution])
     table = pd.DataFrame({"subject": np.arange(4000), "arm": arm, "time": np.minimum(times, 400), "event": times < 400})
-    found = imo.parametric_survival(table, distribution=distribution, reference="a")  # type: ignore[arg-type]
+    found = imo.trial.parametric_survival(table, distribution=distribution, reference="a")  # type: ignore[arg-type]
     assert found.table["estimate"][0] == pytest.approx(np.exp(0.5), rel=0.1)
     visits = np.ceil(table["time"] / 42) * 42
     seen = table.assign(
         lower=np.where(table["event"], visits - 42, table["time"]), upper=np.where(table["event"], visits, np.inf)
     )
-    between = imo.parametric_survival(seen, distribution=distribution, intervals=True, reference="a")  # type: ignore[arg-type]
+    between = imo.trial.parametric_survival(seen, distribution=distribution, intervals=True, reference="a")  # type: ignore[arg-type]
     assert between.table["estimate"][0] == pytest.approx(np.exp(0.5), rel=0.1)
 
 
@@ -294,19 +294,21 @@ DEATHS = pd.DataFrame(
     ],
 )
 def test_censoring_rules(rules: dict[str, Any], subject: str, time: float, event: bool, reason: str) -> None:
-    found = imo.progression_free_survival(responses(SEEN), DEATHS, new_therapy={"switches": 60}, rules=imo.PfsRules(**rules))  # type: ignore[arg-type]
+    found = imo.trial.progression_free_survival(
+        responses(SEEN), DEATHS, new_therapy={"switches": 60}, rules=imo.trial.PfsRules(**rules)
+    )  # type: ignore[arg-type]
     row = found.set_index("subject").loc[subject]
     assert (row["time"], row["event"], row["reason"]) == (time, event, reason)
 
 
 def test_progression_lies_between_visits() -> None:
-    found = imo.progression_free_survival(responses(SEEN), DEATHS).set_index("subject")  # type: ignore[arg-type]
+    found = imo.trial.progression_free_survival(responses(SEEN), DEATHS).set_index("subject")  # type: ignore[arg-type]
     assert found.loc["grows", ["lower", "upper"]].tolist() == [42, 84] and found.loc["dies", ["lower", "upper"]].tolist() == [
         60,
         60,
     ]
     assert found.loc["stays", ["lower", "upper"]].tolist() == [84, np.inf]
-    alone = imo.progression_free_survival(responses(SEEN)).set_index("subject")  # type: ignore[arg-type]
+    alone = imo.trial.progression_free_survival(responses(SEEN)).set_index("subject")  # type: ignore[arg-type]
     assert alone.loc["baseline only", ["time", "event", "reason"]].tolist() == [0, False, "no assessment after baseline"]
 
 
@@ -316,13 +318,13 @@ def test_duration_of_response() -> None:
         + [("c", 0, 50), ("c", 42, 30), ("d", 0, 50), ("d", 42, 30), ("d", 84, 30), ("e", 0, 50), ("e", 42, 60)]
     )
     dead = pd.DataFrame({"subject": ["d"], "endpoint": "OS", "time": [100], "event": [True]})
-    found = imo.duration_of_response(seen, dead)
+    found = imo.trial.duration_of_response(seen, dead)
     assert found[["subject", "time", "event"]].values.tolist() == [["a", 84, True], ["b", 42, False], ["d", 58, True]]
     assert found[["lower", "upper"]].values.tolist() == [[42, 84], [42, np.inf], [58, 58]]
-    assert imo.duration_of_response(seen, confirmed=False)["subject"].tolist() == [*"abcd"]
+    assert imo.trial.duration_of_response(seen, confirmed=False)["subject"].tolist() == [*"abcd"]
     assert imo.kaplan_meier(found, by="endpoint").medians["median"].item() == 71  # half at 58, the rest at 84
     with pytest.raises(DataError, match="have no confirmed CR or PR"):
-        imo.duration_of_response(responses([("e", 0, 50), ("e", 42, 60)]))
+        imo.trial.duration_of_response(responses([("e", 0, 50), ("e", 42, 60)]))
 
 
 def test_landmark() -> None:
@@ -330,11 +332,11 @@ def test_landmark() -> None:
     seen = responses(
         [("grows", 0, 50), ("grows", 42, 30), ("stays", 0, 50), ("stays", 42, 50), ("stays", 100, 20), ("early", 0, 50)]
     )
-    found = imo.landmark(table, seen, "12 weeks")
+    found = imo.trial.landmark(table, seen, "12 weeks")
     assert found["subject"].tolist() == ["grows", "stays"] and found["time"].tolist() == [116, 216]
     assert found["group"].tolist() == ["responder", "non-responder"]
     with pytest.raises(DataError, match="no subject with a group is at risk"):
-        imo.landmark(table, seen, "2 years")
+        imo.trial.landmark(table, seen, "2 years")
 
 
 @pytest.mark.parametrize(
@@ -370,32 +372,32 @@ def test_covariates_of_the_trial_data_by_name() -> None:
     table = remission()
     people = pd.DataFrame({"age": np.linspace(2, 12, 42)}, index=table["subject"])
     data = imo.TrialData(pd.DataFrame(), covariates=people, endpoints=table.assign(endpoint="OS", reason=""))
-    named = imo.cox(data, "age", reference="placebo").table
-    pd.testing.assert_frame_equal(named, imo.cox(table, people, reference="placebo").table)
+    named = imo.trial.cox(data, "age", reference="placebo").table
+    pd.testing.assert_frame_equal(named, imo.trial.cox(table, people, reference="placebo").table)
     with pytest.raises(DataError, match=r"'aeg' is not in the data; did you mean 'age'"):
-        imo.cox(data, ["aeg"])
+        imo.trial.cox(data, ["aeg"])
     with pytest.raises(DataError, match="the endpoints bring none"):
-        imo.cox(table, ["age"])
+        imo.trial.cox(table, ["age"])
     with pytest.raises(DataError, match="covariates: are int"):
-        imo.cox(table, 3)  # type: ignore[arg-type]
+        imo.trial.cox(table, 3)  # type: ignore[arg-type]
 
 
 def test_wrong_regressions() -> None:
     table = remission()
     people = pd.DataFrame({"flat": 1.0, "age": np.arange(42.0)}, index=table["subject"])
     with pytest.raises(DataError, match="covariate 'flat': has the same value"):
-        imo.cox(table, people)
+        imo.trial.cox(table, people)
     with pytest.raises(DataError, match="have no event"):
-        imo.cox(table.assign(event=False))
+        imo.trial.cox(table.assign(event=False))
     with pytest.raises(DataError, match="'docetaxel' is no arm"):
-        imo.cox(table, reference="docetaxel")
+        imo.trial.cox(table, reference="docetaxel")
     with pytest.raises(DataError, match="there are none, and only one arm"):
-        imo.cox(table.assign(arm="all"))
+        imo.trial.cox(table.assign(arm="all"))
     with pytest.raises(DataError, match="no column 'lower'"):
-        imo.parametric_survival(table, intervals=True)
+        imo.trial.parametric_survival(table, intervals=True)
     with pytest.raises(DataError, match="did you mean 'weibull'"):
-        imo.parametric_survival(table, distribution="weibul")  # type: ignore[arg-type]
+        imo.trial.parametric_survival(table, distribution="weibul")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="does not converge"):
-        imo.cox(table, people.assign(flat=people["age"] * 2 + 1))
+        imo.trial.cox(table, people.assign(flat=people["age"] * 2 + 1))
     with pytest.raises(DataError, match="needs two arms"):
         imo.kaplan_meier(table.assign(arm="all")).log_rank()

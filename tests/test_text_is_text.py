@@ -52,12 +52,14 @@ def ends() -> pd.DataFrame:
 
 def lesions() -> imo.TrialData:
     rows = [(SUBJECT, EVIL, t, "target", f"l{k}", v) for t, v in ((0.0, 20.0), (42.0, 8.0), (84.0, 7.0)) for k in range(2)]
-    return imo.read_lesions(pd.DataFrame(rows, columns=["subject", "arm", "day", "kind", "lesion", "diameter_mm"]))
+    return imo.trial.read_lesions(pd.DataFrame(rows, columns=["subject", "arm", "day", "kind", "lesion", "diameter_mm"]))
 
 
 def grid() -> Any:
     model = imo.load_model("claret2009")
-    made = imo.grid(model, lambda a, b: imo.Regimen(), {EVIL: [1.0, 2.0], "b": [1.0, 2.0]}, until=2, of="sum_of_diameters")
+    made = imo.scenario.grid(
+        model, lambda a, b: imo.Regimen(), {EVIL: [1.0, 2.0], "b": [1.0, 2.0]}, until=2, of="sum_of_diameters"
+    )
     return replace(made, label=EVIL)
 
 
@@ -69,9 +71,9 @@ SHOWN: dict[str, Callable[[], Any]] = {
     "Reconciliation": lambda: trial().reconciliation if hasattr(trial(), "reconciliation") else _reconciliation(),
     "Responses": lambda: imo.recist(lesions()),
     "KaplanMeier": lambda: imo.kaplan_meier(ends(), "os"),
-    "SurvivalRegression": lambda: imo.cox(ends(), endpoint="os", reference=EVIL),
+    "SurvivalRegression": lambda: imo.trial.cox(ends(), endpoint="os", reference=EVIL),
     "FitResult": fitted,
-    "FitComparison": lambda: imo.compare_fits({EVIL: fitted(), "b": fitted()}),
+    "FitComparison": lambda: imo.fitting.compare_fits({EVIL: fitted(), "b": fitted()}),
     "Draws": lambda: fitted().bootstrap(2, progress=False),
     "Profiles": lambda: fitted().profile(progress=False),
     "Identifiability": lambda: imo.identifiability(decay_model(), ["rate"], data=trial()),
@@ -143,10 +145,10 @@ def hostile(title: str) -> imo.Model:
 def test_a_title_is_no_code(title: str) -> None:
     model, plain = hostile(title), decay_model()
     namespace: dict[str, Any] = {}
-    exec(compile(imo.write_code(model, "python"), "made.py", "exec"), namespace)  # noqa: S102  # our own code
+    exec(compile(imo.io.write_code(model, "python"), "made.py", "exec"), namespace)  # noqa: S102  # our own code
     assert "RUN" not in namespace and namespace["rates"](0.0, [1.0]) == [-plain.parameters["rate"].value]
     for language, comment in (("rxode2", "#"), ("antimony", "//"), ("nonmem", ";")):
-        ours, known = (imo.write_code(m, language).splitlines() for m in (model, replace(plain, title="known")))
+        ours, known = (imo.io.write_code(m, language).splitlines() for m in (model, replace(plain, title="known")))
         bare = [
             [line.split(f" {comment} ")[0] for line in lines if not line.startswith((comment, "$PROBLEM"))]
             for lines in (ours, known)
@@ -157,8 +159,8 @@ def test_a_title_is_no_code(title: str) -> None:
 
 @pytest.mark.parametrize("title", TITLES)
 def test_a_title_is_no_latex(title: str) -> None:
-    lines = imo.write_code(hostile(title), "latex").splitlines()
-    known = imo.write_code(hostile("known"), "latex").splitlines()
+    lines = imo.io.write_code(hostile(title), "latex").splitlines()
+    known = imo.io.write_code(hostile("known"), "latex").splitlines()
     assert len(lines) == len(known)
     for ours, theirs in zip(lines, known, strict=True):
         assert ours == theirs or not re.search(r"(?<!\\)[%#$](?!\$)|\\(input|end)\b", _without_symbols(ours))
@@ -173,7 +175,7 @@ def test_a_unit_is_no_code(unit: str) -> None:
     model = decay_model()
     model = replace(model, parameters={n: replace(p, unit=unit) for n, p in model.parameters.items()})
     namespace: dict[str, Any] = {}
-    exec(compile(imo.write_code(model, "python"), "made.py", "exec"), namespace)  # noqa: S102  # our own code
+    exec(compile(imo.io.write_code(model, "python"), "made.py", "exec"), namespace)  # noqa: S102  # our own code
     assert "RUN" not in namespace
 
 
@@ -181,9 +183,9 @@ def test_a_unit_is_no_code(unit: str) -> None:
 @pytest.mark.parametrize("language", ["python", "antimony", "rxode2", "nonmem", "latex"])
 def test_names_that_are_none_are_refused(name: str, language: str) -> None:
     model = decay_model()
-    model = replace(model, derived={**model.derived, name: imo.Derived("rate", "1/day")})
+    model = replace(model, derived={**model.derived, name: imo.model.Derived("rate", "1/day")})
     with pytest.raises(ModelError, match="has the name"):
-        imo.write_code(model, language)
+        imo.io.write_code(model, language)
 
 
 SYMBOLS = [
@@ -203,7 +205,7 @@ def test_a_symbol_that_is_none_gives_way_to_the_name(symbol: str) -> None:
     model = decay_model()
     model = replace(model, parameters={n: replace(p, symbol=symbol) for n, p in model.parameters.items()})
     assert symbols(model)["rate"] == "\\text{rate}"
-    assert symbol not in imo.write_code(model, "latex") or symbol in ("x}{", "%")
+    assert symbol not in imo.io.write_code(model, "latex") or symbol in ("x}{", "%")
     assert symbol not in model._repr_html_() or symbol in ("%",)
 
 
@@ -219,4 +221,4 @@ def test_symbols_of_models_are_shown_as_they_are(name: str) -> None:
 
 def test_a_title_with_control_characters_is_written_as_sound_sbml() -> None:
     model = hostile("a\x00\x07\x0b\x1b\ufffe & <b> ]]> end")
-    assert imo.read_sbml(imo.write_sbml(model)).title == "a & <b> ]]> end"
+    assert imo.io.read_sbml(imo.io.write_sbml(model)).title == "a & <b> ]]> end"

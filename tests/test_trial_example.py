@@ -74,13 +74,13 @@ def test_both_engines_predict_the_same(result: FitResult) -> None:
 def test_regimens_are_checked() -> None:
     data = imo.load_example()
     given = example_data.regimens()
-    with pytest.raises(imo.FitError, match="arm 'docetaxel' has none"):
+    with pytest.raises(imo.errors.FitError, match="arm 'docetaxel' has none"):
         fit(combined(), data, "growth_rate", regimens={k: v for k, v in given.items() if k != "docetaxel"})
-    with pytest.raises(imo.FitError, match="did you mean 'pembrolizumab'"):
+    with pytest.raises(imo.errors.FitError, match="did you mean 'pembrolizumab'"):
         fit(combined(), data, "growth_rate", regimens={**given, "pembrolizumb": None})
-    with pytest.raises(imo.FitError, match="'growth_rate' varies as well"):
+    with pytest.raises(imo.errors.FitError, match="'growth_rate' varies as well"):
         fit(combined(), data, "growth_rate", regimens=given, parameters={"growth_rate": 0.01})
-    with pytest.raises(imo.FitError, match="str is not a Regimen"):
+    with pytest.raises(imo.errors.FitError, match="str is not a Regimen"):
         fit(combined(), data, "growth_rate", regimens="docetaxel")
 
 
@@ -95,7 +95,7 @@ def test_fit_each_lists_whom_it_cannot_fit() -> None:
     short = frame.drop(frame.index[(frame["subject"] == "202") & (frame["time"] > 60)])
     data = imo.read_trial(short[["subject", "arm", "time", "quantity", "value", "unit"]])
     regimens = {"pembrolizumab": example_data.regimens()["pembrolizumab"]}
-    found = imo.fit_each(combined(), data, ["growth_rate", "kill_rate"], regimens=regimens, error="additive")
+    found = imo.fitting.fit_each(combined(), data, ["growth_rate", "kill_rate"], regimens=regimens, error="additive")
     assert list(found) == ["201", "205"] and "cannot determine 2 parameters" in found.failed["202"]
     table = found.table()
     assert table["converged"].tolist() == [True, True, False] and "2 of 3 fits converged" in found.summary()

@@ -20,11 +20,11 @@ def test_colorectal_sums_and_survival() -> None:
     sums = imo.read_trial(path, {"time": "year", "value": "sld_cm"}, "cm", quantity="sum_of_diameters", time_unit="year")
     assert len(sums.subjects) == 150 and len(sums) + len(sums.left_out) == 906
     assert sums.frame["time"].max() > 365
-    survival = imo.read_endpoints(
+    survival = imo.trial.read_endpoints(
         data_file("colorectal_survival.csv"), {"OS": "time1"}, events={"OS": "state"}, unit="year", repeated="first event"
     )
     assert len(survival.endpoints) == 150 and survival.endpoints["event"].sum() == 121
-    new = imo.read_endpoints(
+    new = imo.trial.read_endpoints(
         data_file("colorectal_survival.csv"), {"NL": "time1"}, events={"NL": "new.lesions"}, unit="year", repeated="first event"
     )
     raw = pd.read_csv(data_file("colorectal_survival.csv"))
@@ -88,9 +88,9 @@ def test_elispot_wide_by_pool() -> None:
 
 
 def test_lung_lesions_and_poplar() -> None:
-    lesions = imo.read_lesions(data_file("nsclc_atezolizumab_target_lesions.csv"))
+    lesions = imo.trial.read_lesions(data_file("nsclc_atezolizumab_target_lesions.csv"))
     assert len(lesions.subjects) == 628 and len(lesions) + len(lesions.findings) + len(lesions.left_out) == 3599
-    poplar = imo.read_endpoints(
+    poplar = imo.trial.read_endpoints(
         data_file("poplar_clinical.csv"),
         {"PFS": "PFS", "OS": "OS"},
         censored={"PFS": "PFS.CNSR", "OS": "OS.CNSR"},

@@ -206,18 +206,19 @@ ADAM = ("ADSL", "ADTR", "ADRS", "ADTTE")
 READERS: dict[str, tuple[Callable[[], pd.DataFrame], Callable[[pd.DataFrame], Any]]] = {
     "read_trial": (long, lambda t: imo.read_trial(t, bad_rows="leave out")),
     "read_trial, whole": (long, lambda t: imo.read_trial(t)),
-    "read_wide": (wide, lambda t: imo.read_wide(t, quantity="v", unit="mm^3", bad_rows="leave out")),
+    "read_wide": (wide, lambda t: imo.trial.read_wide(t, quantity="v", unit="mm^3", bad_rows="leave out")),
     "read_wide, turned": (
         lambda: wide().set_index("Mouse").T.iloc[1:].reset_index(names="time"),
-        lambda t: imo.read_wide(t, quantity="v", unit="mm^3", subjects="columns"),
+        lambda t: imo.trial.read_wide(t, quantity="v", unit="mm^3", subjects="columns"),
     ),
-    "read_lesions": (lesions, imo.read_lesions),
-    "read_endpoints": (endpoints, lambda t: imo.read_endpoints(t, {"OS": "os"}, events={"OS": "dead"})),
+    "read_lesions": (lesions, imo.trial.read_lesions),
+    "read_endpoints": (endpoints, lambda t: imo.trial.read_endpoints(t, {"OS": "os"}, events={"OS": "dead"})),
     "recist of sums": (sums, imo.recist),
     "recist of lesions": (lesions, imo.recist),
     "irecist": (sums, imo.irecist),
     **{
-        name: (lambda name=name: adam(adtr(), "ADTR")[name], lambda t, name=name: imo.read_adam(adam(t, name))) for name in ADAM
+        name: (lambda name=name: adam(adtr(), "ADTR")[name], lambda t, name=name: imo.io.read_adam(adam(t, name)))
+        for name in ADAM
     },
 }
 
@@ -305,7 +306,7 @@ def test_mutated_tables_are_read_whole_or_refused(reader: str) -> None:
         try:
             check(read(table), table)
             read_some += 1
-        except imo.ImmunoodeError:
+        except imo.errors.ImmunoodeError:
             continue
         except Exception as error:
             raise AssertionError(f"{reader}, seed {seed}: {type(error).__name__}: {error}\n{table.to_string()}") from error

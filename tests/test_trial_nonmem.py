@@ -24,7 +24,7 @@ def table(text: str) -> pd.DataFrame:
 
 
 def read(text: str, time_unit: str = "hour", **options: Any) -> imo.TrialData:
-    return imo.read_nonmem(table(text), INPUTS, time_unit=time_unit, **({"observations": "level"} | options))
+    return imo.io.read_nonmem(table(text), INPUTS, time_unit=time_unit, **({"observations": "level"} | options))
 
 
 def refused(text: str, **options: Any) -> str:
@@ -90,14 +90,14 @@ def troughs(subjects: int = 6) -> pd.DataFrame:
 
 
 def test_a_fit_to_troughs_finds_the_volume() -> None:
-    data = imo.read_nonmem(troughs(1), INPUTS, time_unit="hour", observations="level")
+    data = imo.io.read_nonmem(troughs(1), INPUTS, time_unit="hour", observations="level")
     result = imo.fit(model(), data, ["V", "CL"], error="proportional", initial={"V": 12.0})
     assert result.values["V"] == pytest.approx(20, rel=1e-4) and result.values["CL"] == pytest.approx(26.4, rel=1e-4)
     assert "4 observations are at the very time of a dose: 4 in the order of the rows of their table" in result.report()
 
 
 def test_a_population_fit_to_troughs_finds_the_volume() -> None:
-    data = imo.read_nonmem(troughs(), INPUTS, time_unit="hour", observations="level")
+    data = imo.io.read_nonmem(troughs(), INPUTS, time_unit="hour", observations="level")
     result = imo.fit_population(model(), data, ["V", "CL"], random=["V"], error="proportional", initial={"V": 15.0})
     assert result.values["V"] == pytest.approx(20, rel=0.1)
 
@@ -121,9 +121,9 @@ def test_a_sample_that_is_called_a_trough_is_before_the_dose() -> None:
 def test_order_survives_the_way_to_a_file_and_back() -> None:
     rows = "ID TIME DV AMT EVID\n1 0 . 100 1\n1 22 1 0 0\n1 22 . 50 1\n1 22 3 0 0\n1 46 . 5 1\n1 46 2 0 0"
     data = read(rows)
-    written = imo.write_nonmem(data, INPUTS, time_unit="hour")
+    written = imo.io.write_nonmem(data, INPUTS, time_unit="hour")
     assert written["EVID"].tolist() == [1, 0, 1, 0, 1, 0] and written["TIME"].tolist() == [0, 22, 22, 22, 46, 46]
-    again = imo.read_nonmem(written, INPUTS, time_unit="hour")
+    again = imo.io.read_nonmem(written, INPUTS, time_unit="hour")
     assert list(again.orders.values()) == list(data.orders.values())
 
 
@@ -131,9 +131,9 @@ def test_what_is_known_of_no_table_is_written_after_the_dose() -> None:
     frame = pd.DataFrame({"id": 1, "day": [0.0, 1.0, 1.0], "value": [3, 2, 1], "flag": ["", "trough", ""]})
     from dataclasses import replace
 
-    schedule = imo.Schedule([0.0, 1.0], ("drug", "drug"), [10, 10], [0, 0])
+    schedule = imo.regimen.Schedule([0.0, 1.0], ("drug", "drug"), [10, 10], [0, 0])
     data = replace(imo.read_trial(frame, quantity="level"), schedules={"1": schedule})
-    written = imo.write_nonmem(data, INPUTS, time_unit="day")
+    written = imo.io.write_nonmem(data, INPUTS, time_unit="day")
     assert written["EVID"].tolist() == [1, 0, 0, 1, 0]
 
 
@@ -217,7 +217,7 @@ def test_what_is_not_understood_is_an_error(text: str, phrase: str) -> None:
     assert phrase in refused(text)
     if "DOSE" not in text:
         with pytest.raises(DataError) as caught:
-            imo.read_records(table(text), INPUTS, time_unit="hour")
+            imo.io.read_records(table(text), INPUTS, time_unit="hour")
         assert phrase in str(caught.value)
 
 
@@ -262,7 +262,7 @@ def test_doses_in_are_doses_given() -> None:
     account = read(text).reconciliation
     assert counts(account) == {"rows": (5, 5), "doses": (11, 4), "subjects": (3, 3)}
     assert account.tally("doses").left_out == {"additional doses that a reset or a steady state cancels": 7}
-    records = imo.read_records(table(text), INPUTS, time_unit="hour")
+    records = imo.io.read_records(table(text), INPUTS, time_unit="hour")
     assert counts(records.reconciliation)["doses"] == (11, 4) and isinstance(records, dict)
 
 
@@ -294,7 +294,7 @@ def test_a_mapping_says_which_column_is_which_parameter() -> None:
     data = read("ID TIME DV AMT EVID KG\n1 0 . 100 1 82\n1 1 4 0 0 82", covariates={"KG": "weight"})
     assert data.covariates is not None and data.covariates["weight"].tolist() == [82]
     assert data.reconciliation.columns["KG"] == "covariate weight"
-    records = imo.read_records(table("ID TIME AMT WT\n1 0 5 82"), INPUTS, time_unit="day", covariates=["WT"], rule="locf")
+    records = imo.io.read_records(table("ID TIME AMT WT\n1 0 5 82"), INPUTS, time_unit="day", covariates=["WT"], rule="locf")
     assert records["1"].inputs == ("weight", "drug")
 
 
@@ -319,7 +319,7 @@ def test_the_public_records_of_nonmem(way: dict[str, str]) -> None:
     columns = {"lagt": "lag", "bioav": "share", "rat2": "speed", "dur2": "lasts"}
     frame = frame.assign(lagt=frame["lagt"] / 24, rat2=frame["rat2"] * 24, dur2=frame["dur2"] / 24)
     frame = frame.rename(columns={"cp": "DV"})
-    schedules = imo.read_records(frame, names, time_unit="hour", covariates=columns, rule="locf")
+    schedules = imo.io.read_records(frame, names, time_unit="hour", covariates=columns, rule="locf")
     for subject, schedule in schedules.items():
         own = frame[(frame["id"] == int(subject)) & (frame["evid"] == 0)]
         run = imo.simulate(model(), schedule, times=own["time"].to_numpy() / 24, outputs="level", rtol=1e-8, **way)
@@ -402,9 +402,9 @@ def check_seeds(seeds: range) -> int:
     for seed in seeds:
         frame = mutated(np.random.default_rng(seed))
         try:
-            records = imo.read_records(frame, INPUTS, time_unit="hour")
-            data = imo.read_nonmem(frame, INPUTS, time_unit="hour", observations="level", bad_rows="leave out")
-        except imo.ImmunoodeError:
+            records = imo.io.read_records(frame, INPUTS, time_unit="hour")
+            data = imo.io.read_nonmem(frame, INPUTS, time_unit="hour", observations="level", bad_rows="leave out")
+        except imo.errors.ImmunoodeError:
             continue
         given = sum(a == "dose" for s in records.values() for a in s.actions)
         assert given == records.reconciliation.tally("doses").used == data.reconciliation.tally("doses").used
@@ -427,7 +427,7 @@ DOSE_AND_TWO = {"ID": 1, "TIME": [0, 1, 24], "DV": [".", 80, 5], "AMT": [200, 0,
 
 
 def _read(**columns: object) -> imo.TrialData:
-    return imo.read_nonmem(pd.DataFrame(DOSE_AND_TWO | columns), {1: "drug"}, time_unit="hour", observations="c")
+    return imo.io.read_nonmem(pd.DataFrame(DOSE_AND_TWO | columns), {1: "drug"}, time_unit="hour", observations="c")
 
 
 @pytest.mark.parametrize(
@@ -440,13 +440,13 @@ def _read(**columns: object) -> imo.TrialData:
     ],
 )
 def test_columns_that_would_change_doses_or_values_are_never_passed_over(columns: dict[str, object], what: str) -> None:
-    with pytest.raises(imo.DataError, match=what):
+    with pytest.raises(imo.errors.DataError, match=what):
         _read(**columns)
 
 
 def test_columns_of_flags_and_durations_can_be_named() -> None:
     table = pd.DataFrame(DOSE_AND_TWO | {"BLQ": [0, 0, 1], "TINF": [1, 0, 0], "LLOQ": 5})
-    data = imo.read_nonmem(table, {1: "drug"}, time_unit="hour", observations="c", columns={"CENS": "BLQ", "DUR": "TINF"})
+    data = imo.io.read_nonmem(table, {1: "drug"}, time_unit="hour", observations="c", columns={"CENS": "BLQ", "DUR": "TINF"})
     assert data.frame["censoring"].tolist() == ["", "left"] and data.schedules["1"].durations.tolist() == [1 / 24]
 
 

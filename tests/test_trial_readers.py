@@ -43,7 +43,7 @@ def nonmem(text: str = NONMEM, **options: Any) -> imo.TrialData:
     names = {1: "sum_of_diameters", 2: "concentration"}
     units = {"sum_of_diameters": "mm", "concentration": "mg/L"}
     defaults = {"time_unit": "hour", "observations": names, "units": units, "covariates": ["WT"]}
-    return imo.read_nonmem(words(text), {1: "pembrolizumab"}, **(defaults | options))
+    return imo.io.read_nonmem(words(text), {1: "pembrolizumab"}, **(defaults | options))
 
 
 def test_nonmem() -> None:
@@ -102,8 +102,8 @@ def everything(seed: int) -> imo.TrialData:
 def test_the_way_to_nonmem_and_back_loses_nothing(seed: int, tmp_path: Path) -> None:
     data = everything(seed)
     path = tmp_path / "trial.csv"
-    imo.write_nonmem(data, {1: "pembrolizumab"}, time_unit="day").to_csv(path, index=False, na_rep=".")
-    back = imo.read_nonmem(path, {1: "pembrolizumab"}, time_unit="day", covariates=["weight", "sex"])
+    imo.io.write_nonmem(data, {1: "pembrolizumab"}, time_unit="day").to_csv(path, index=False, na_rep=".")
+    back = imo.io.read_nonmem(path, {1: "pembrolizumab"}, time_unit="day", covariates=["weight", "sex"])
     pd.testing.assert_frame_equal(back.frame.drop(columns="row"), data.frame.drop(columns="row"), check_exact=True)
     pd.testing.assert_frame_equal(back.findings.drop(columns="row"), data.findings.drop(columns="row"))
     pd.testing.assert_frame_equal(back.endpoints, data.endpoints)
@@ -123,8 +123,8 @@ def test_the_way_to_nonmem_and_back_loses_nothing(seed: int, tmp_path: Path) -> 
 )
 def test_any_numbers_come_back(rows: list[tuple[int, float, float]]) -> None:
     data = imo.read_trial(pd.DataFrame(rows, columns=["id", "day", "value"]), units="mm", quantity="sum_of_diameters")
-    text = imo.write_nonmem(data, time_unit="day").to_csv(index=False, na_rep=".")
-    back = imo.read_nonmem(pd.read_csv(io.StringIO(text), float_precision="round_trip"), time_unit="day")
+    text = imo.io.write_nonmem(data, time_unit="day").to_csv(index=False, na_rep=".")
+    back = imo.io.read_nonmem(pd.read_csv(io.StringIO(text), float_precision="round_trip"), time_unit="day")
     pd.testing.assert_frame_equal(back.frame.drop(columns="row"), data.frame.drop(columns="row"), check_exact=True)
 
 
@@ -150,7 +150,7 @@ ADTTE = pd.DataFrame(
 
 
 def test_adam() -> None:
-    data = imo.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": ADRS, "ADTTE": ADTTE})
+    data = imo.io.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": ADRS, "ADTTE": ADTTE})
     lesions = data.frame[data.frame["quantity"] == "diameter"]
     assert lesions["time"].tolist() == [-5.0, -5.0, 42.0] and lesions["kind"].tolist() == ["target", "target node", "target"]
     assert data.units == {"diameter": "cm", "sum_of_diameters": "cm"} and data.arm_of() == {"a": "drug", "b": "control"}
@@ -171,10 +171,10 @@ def test_adam() -> None:
 def test_adam_files_in_a_folder(tmp_path: Path) -> None:
     ADSL.to_csv(tmp_path / "adsl.csv", index=False)
     ADTTE.to_csv(tmp_path / "ADTTE.csv", index=False)
-    assert len(imo.read_adam(tmp_path).endpoints) == 2
-    assert "is not a folder" in refused(imo.read_adam, tmp_path / "none")
+    assert len(imo.io.read_adam(tmp_path).endpoints) == 2
+    assert "is not a folder" in refused(imo.io.read_adam, tmp_path / "none")
     (tmp_path / "adtr.xpt").write_bytes(b"no transport file")
-    assert "adtr.xpt: cannot be read as a table" in refused(imo.read_adam, tmp_path)
+    assert "adtr.xpt: cannot be read as a table" in refused(imo.io.read_adam, tmp_path)
 
 
 def test_sas_transport_files(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_sas_transport_files(tmp_path: Path) -> None:
     for name, table in tables.items():
         words = {c: table[c].fillna("") for c in table.columns if table[c].dtype == object}
         pyreadstat.write_xport(table.assign(**words), str(tmp_path / f"{name}.xpt"), file_format_version=5)
-    from_files, from_tables = imo.read_adam(tmp_path), imo.read_adam({k.upper(): v for k, v in tables.items()})
+    from_files, from_tables = imo.io.read_adam(tmp_path), imo.io.read_adam({k.upper(): v for k, v in tables.items()})
     columns = ["subject", "time", "quantity", "value", "lesion", "kind"]
     pd.testing.assert_frame_equal(from_files.frame[columns], from_tables.frame[columns])
     pd.testing.assert_frame_equal(from_files.endpoints, from_tables.endpoints)
@@ -199,7 +199,7 @@ def test_sas_transport_files(tmp_path: Path) -> None:
 def test_dates_as_sas_counts_them() -> None:
     numbers = ADTR.assign(ADT=(pd.to_datetime(ADTR["ADT"]) - pd.Timestamp("1960-01-01")).dt.days)
     starts = ADSL.assign(TRTSDT=(pd.to_datetime(ADSL["TRTSDT"]) - pd.Timestamp("1960-01-01")).dt.days)
-    a, b = imo.read_adam({"ADSL": ADSL, "ADTR": ADTR}), imo.read_adam({"ADSL": starts, "ADTR": numbers})
+    a, b = imo.io.read_adam({"ADSL": ADSL, "ADTR": ADTR}), imo.io.read_adam({"ADSL": starts, "ADTR": numbers})
     pd.testing.assert_frame_equal(a.frame, b.frame)
 
 
@@ -215,11 +215,11 @@ def test_dates_as_sas_counts_them() -> None:
     ],
 )
 def test_wrong_adam(tables: dict[str, pd.DataFrame], expected: str) -> None:
-    assert expected in refused(imo.read_adam, tables)
+    assert expected in refused(imo.io.read_adam, tables)
 
 
 def test_adam_rows_that_make_no_sense_are_listed() -> None:
-    data = imo.read_adam(
+    data = imo.io.read_adam(
         {"ADTTE": pd.concat([ADTTE, ADTTE.assign(AVAL=[-1, "x"]), ADTTE.assign(CNSR=None)], ignore_index=True)}
     )
     assert len(data.endpoints) == 2 and len(data.left_out) == 4
@@ -237,10 +237,12 @@ def test_wide_rows_and_columns() -> None:
             "d10": [250, 60],
         }
     )
-    data = imo.read_wide(rows, quantity="tumour_volume", unit="mm^3")
+    data = imo.trial.read_wide(rows, quantity="tumour_volume", unit="mm^3")
     assert data.frame["time"].tolist() == [0.0, 7.0, 10.0, 0.0, 10.0] and data.arms == ("c", "d")
     columns = pd.DataFrame({"day": [0, 7, 10], "m1": [100, 180, 250], "m2": [90, None, 60]})
-    turned = imo.read_wide(columns, quantity="tumour_volume", unit="mm^3", subjects="columns", arms={"m1": "c", "m2": "d"})
+    turned = imo.trial.read_wide(
+        columns, quantity="tumour_volume", unit="mm^3", subjects="columns", arms={"m1": "c", "m2": "d"}
+    )
     pd.testing.assert_frame_equal(turned.frame.drop(columns="row"), data.frame.drop(columns="row"))
     assert data.frame["row"].iloc[1] == "0, column 'week 1'"
 
@@ -262,15 +264,15 @@ def test_wide_rows_and_columns() -> None:
     ],
 )
 def test_wrong_sheets(sheet: dict[str, list[Any]], options: dict[str, Any], expected: str) -> None:
-    assert expected in refused(imo.read_wide, pd.DataFrame(sheet), **({"quantity": "v", "unit": "mm^3"} | options))
+    assert expected in refused(imo.trial.read_wide, pd.DataFrame(sheet), **({"quantity": "v", "unit": "mm^3"} | options))
 
 
 OS = pd.DataFrame({"id": ["a", "b", "c"], "os": [10.0, 20.0, None], "dead": [1, 0, 1], "cnsr": [0, 2, 0]})
 
 
 def test_endpoints() -> None:
-    data = imo.read_endpoints(OS, {"OS": "os"}, events={"OS": "dead"})
-    other = imo.read_endpoints(OS, {"OS": "os"}, censored={"OS": "cnsr"})
+    data = imo.trial.read_endpoints(OS, {"OS": "os"}, events={"OS": "dead"})
+    other = imo.trial.read_endpoints(OS, {"OS": "os"}, censored={"OS": "cnsr"})
     pd.testing.assert_frame_equal(data.endpoints, other.endpoints)
     assert data.left_out["reason"].tolist() == ["no time of OS"] and data.subjects == ("a", "b")
 
@@ -295,7 +297,7 @@ def test_endpoints() -> None:
 )
 def test_wrong_endpoints(table: pd.DataFrame, options: dict[str, Any], expected: str) -> None:
     with pytest.raises(ValueError, match=".") as caught:
-        imo.read_endpoints(table, **({"times": {"OS": "os"}, "events": {"OS": "dead"}} | options))
+        imo.trial.read_endpoints(table, **({"times": {"OS": "os"}, "events": {"OS": "dead"}} | options))
     assert expected in str(caught.value)
 
 
@@ -313,12 +315,12 @@ LESIONS = pd.DataFrame(
 
 
 def test_tables_of_lesions() -> None:
-    data = imo.read_lesions(LESIONS)
+    data = imo.trial.read_lesions(LESIONS)
     assert data.frame[["lesion", "value", "flag"]].values.tolist() == [["T1", 20.0, ""], ["T1", 5.0, "too small to measure"]]
     assert data.findings["finding"].tolist() == ["present", "absent", "new"] and len(data.left_out) == 0
-    bare = imo.read_lesions(LESIONS.rename(columns={"day": "time", "diameter_mm": "diameter"}))
+    bare = imo.trial.read_lesions(LESIONS.rename(columns={"day": "time", "diameter_mm": "diameter"}))
     pd.testing.assert_frame_equal(bare.frame, data.frame)
-    strange = imo.read_lesions(LESIONS.assign(finding=["", "present", "", "purple", "new"]))
+    strange = imo.trial.read_lesions(LESIONS.assign(finding=["", "present", "", "purple", "new"]))
     assert len(strange.findings) == 2 and len(strange.left_out) == 1
 
 

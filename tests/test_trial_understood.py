@@ -13,7 +13,7 @@ from tests.published_data import data_file
 
 
 def refused(call: Any, *given: Any, **options: Any) -> str:
-    with pytest.raises(imo.ImmunoodeError) as caught:
+    with pytest.raises(imo.errors.ImmunoodeError) as caught:
         call(*given, **options)
     return str(caught.value)
 
@@ -24,7 +24,7 @@ def survival(**columns: Any) -> pd.DataFrame:
 
 
 def days(**columns: Any) -> list[float]:
-    return imo.read_adam({"ADTTE": survival(**columns)}).endpoints["time"].tolist()
+    return imo.io.read_adam({"ADTTE": survival(**columns)}).endpoints["time"].tolist()
 
 
 MONTH, WEEK, YEAR = 30.4375, 7.0, 365.25
@@ -65,7 +65,7 @@ def test_units_of_time_that_are_not_understood_are_refused(columns: dict[str, st
 
 
 def test_no_unit_and_no_dates_are_days_and_said() -> None:
-    data = imo.read_adam({"ADTTE": survival(PARAM="Overall Survival")})
+    data = imo.io.read_adam({"ADTTE": survival(PARAM="Overall Survival")})
     assert data.endpoints["time"].tolist() == [10, 5] and "no unit of AVAL is stated: days" in data.report()
 
 
@@ -74,7 +74,7 @@ DATED = {"STARTDT": "2024-01-01", "ADT": ["2024-10-31", "2024-06-01"]}
 
 
 def test_dates_settle_a_unit_that_is_not_stated() -> None:
-    data = imo.read_adam({"ADTTE": survival(**DATED)})
+    data = imo.io.read_adam({"ADTTE": survival(**DATED)})
     assert data.endpoints["time"].tolist() == [304, 152] and "by its dates it is in months" in data.report()
 
 
@@ -87,20 +87,22 @@ def test_dates_check_a_unit_that_is_stated() -> None:
 def test_times_that_count_from_one_and_dates_have_one_clock() -> None:
     adtte = survival(AVAL=[43.0, 85.0], AVALU="DAYS", STARTDT="2024-01-01", ADT=["2024-02-12", "2024-03-25"])
     adrs = pd.DataFrame({"USUBJID": ["a"], "PARAMCD": "OVR", "AVALC": "PD", "ADT": ["2024-02-12"]})
-    data = imo.read_adam({"ADSL": pd.DataFrame({"USUBJID": ["a", "b"], "TRTSDT": "2024-01-01"}), "ADRS": adrs, "ADTTE": adtte})
+    data = imo.io.read_adam(
+        {"ADSL": pd.DataFrame({"USUBJID": ["a", "b"], "TRTSDT": "2024-01-01"}), "ADRS": adrs, "ADTTE": adtte}
+    )
     assert data.endpoints["time"].tolist() == [42, 84] and data.findings["time"].tolist() == [42]
     assert "AVAL counts the first day as 1" in data.report()
     undated = adtte.assign(ADT=["2024-02-12", None])
-    assert imo.read_adam({"ADTTE": undated}).endpoints["time"].tolist() == [42, 84]
+    assert imo.io.read_adam({"ADTTE": undated}).endpoints["time"].tolist() == [42, 84]
 
 
 def test_endpoints_that_begin_before_treatment_keep_their_start() -> None:
     adsl = pd.DataFrame({"USUBJID": ["a", "b"], "TRTSDT": "2024-01-05"})
     adtte = survival(AVAL=[43.0, 85.0], STARTDT="2024-01-01", ADT=["2024-02-12", "2024-03-25"])
     adrs = pd.DataFrame({"USUBJID": ["a"], "PARAMCD": "OVR", "AVALC": "SD", "ADT": ["2024-02-10"]})
-    data = imo.read_adam({"ADSL": adsl, "ADTTE": adtte, "ADRS": adrs})
+    data = imo.io.read_adam({"ADSL": adsl, "ADTTE": adtte, "ADRS": adrs})
     assert data.endpoints["time"].tolist() == [42, 84] and data.endpoints["start"].tolist() == [-4, -4]
-    pfs = imo.progression_free_survival(imo.recist(data), data).set_index("subject")
+    pfs = imo.trial.progression_free_survival(imo.recist(data), data).set_index("subject")
     assert pfs.loc["a", ["time", "reason"]].tolist() == [38, "death"], "days from day 0, the day of progression's clock"
 
 
@@ -121,21 +123,21 @@ AXES = pd.DataFrame(
 @pytest.mark.parametrize("drop", [[], ["TRTESTCD"], ["TRLNKID"], ["TRTESTCD", "TRLNKID"], ["PARAMCD"]])
 def test_the_long_axis_counts_and_of_nodes_the_short_one(drop: list[str]) -> None:
     table = AXES.drop(columns=drop)
-    data = imo.read_adam({"ADTR": table.assign(PARAMCD=table["TRTESTCD"]) if "PARAMCD" in drop else table})
+    data = imo.io.read_adam({"ADTR": table.assign(PARAMCD=table["TRTESTCD"]) if "PARAMCD" in drop else table})
     assert data.frame["value"].tolist() == [20, 18]
     assert data.left_out["reason"].str.startswith("the other axis of a lesion").all() and len(data.left_out) == 2
-    assert imo.sum_lesions(data).frame["value"].tolist() == [38]
+    assert imo.trial.sum_lesions(data).frame["value"].tolist() == [38]
 
 
 def test_a_diameter_without_axis_is_the_one_of_recist() -> None:
     given = AXES.assign(TRTESTCD=["DIAMETER", "LDIAM", "DIAMETER", "LPERP"], PARAMCD="X")
-    assert imo.read_adam({"ADTR": given}).frame["value"].tolist() == [20, 30]
+    assert imo.io.read_adam({"ADTR": given}).frame["value"].tolist() == [20, 30]
 
 
 def test_published_sums_of_the_admiral_template() -> None:
     adtr = pd.read_csv(data_file("adam/adtr_onco.csv.gz"), low_memory=False)
     adtr = adtr[adtr["PARAMCD"].str.contains("LDIAM|SDIAM")]
-    data = imo.read_adam({"ADTR": adtr}, partial_dates="first")
+    data = imo.io.read_adam({"ADTR": adtr}, partial_dates="first")
     lesions = data.frame[data.frame["quantity"] == "diameter"]
     made = lesions.groupby(["subject", "time"])["value"].sum()
     published = data.frame[data.frame["quantity"] == "sum_of_diameters"].set_index(["subject", "time"])["value"]
@@ -157,28 +159,28 @@ READ = pd.DataFrame(
 
 
 def test_several_readers_are_refused_with_their_names_and_one_can_be_chosen() -> None:
-    said = refused(imo.read_adam, {"ADRS": READ})
+    said = refused(imo.io.read_adam, {"ADRS": READ})
     assert all(name in said for name in ("'INVESTIGATOR'", "RADIOLOGIST 1'", "RADIOLOGIST 2'", "reader='accepted'"))
     for reader, response in (("investigator", "PR"), ("RADIOLOGIST 2", "SD"), ("accepted", "PD")):
-        data = imo.read_adam({"ADRS": READ}, reader=reader)
+        data = imo.io.read_adam({"ADRS": READ}, reader=reader)
         assert data.findings["finding"].tolist() == [response] and len(data.left_out) == 2
-    assert "has 2 readers" in refused(imo.read_adam, {"ADRS": READ}, reader="independent assessor")
-    assert "has no reader 'IRC'" in refused(imo.read_adam, {"ADRS": READ}, reader="IRC")
+    assert "has 2 readers" in refused(imo.io.read_adam, {"ADRS": READ}, reader="independent assessor")
+    assert "has no reader 'IRC'" in refused(imo.io.read_adam, {"ADRS": READ}, reader="IRC")
 
 
 def test_readers_in_the_codes_of_responses() -> None:
     codes = READ.drop(columns=["RSEVAL", "RSEVALID", "RSACPTFL"]).assign(PARAMCD=["OVRINV", "OVRBICR", "BOR"])
-    assert "'OVRINV', 'OVRBICR'" in refused(imo.read_adam, {"ADRS": codes})
-    assert imo.recist(imo.read_adam({"ADRS": codes}, reader="OVRBICR")).visits["response"].tolist() == ["PD"]
-    alone = imo.read_adam({"ADRS": codes[codes["PARAMCD"] == "OVRBICR"]})
+    assert "'OVRINV', 'OVRBICR'" in refused(imo.io.read_adam, {"ADRS": codes})
+    assert imo.recist(imo.io.read_adam({"ADRS": codes}, reader="OVRBICR")).visits["response"].tolist() == ["PD"]
+    alone = imo.io.read_adam({"ADRS": codes[codes["PARAMCD"] == "OVRBICR"]})
     assert imo.recist(alone).visits["response"].tolist() == ["PD"]
 
 
 @pytest.mark.parametrize("column", ["reader", "TREVAL", "Evaluator"])
 def test_readers_of_tables_of_lesions_and_sums(column: str) -> None:
     table = pd.DataFrame({"id": "a", "day": [0, 0], "lesion": "T1", "diameter_mm": [20, 24], column: ["R1", "R2"]})
-    assert "has 2 readers" in refused(imo.read_lesions, table)
-    assert imo.read_lesions(table, reader="R2").frame["value"].tolist() == [24]
+    assert "has 2 readers" in refused(imo.trial.read_lesions, table)
+    assert imo.trial.read_lesions(table, reader="R2").frame["value"].tolist() == [24]
     assert "has 2 readers" in refused(imo.read_trial, table)
     assert imo.read_trial(table, reader="R1").frame["value"].tolist() == [20]
     assert "has 2 readers" in refused(imo.recist, table)
@@ -190,23 +192,23 @@ def test_readers_of_tables_of_lesions_and_sums(column: str) -> None:
 )
 def test_headings_of_wide_tables(heading: str, day: float) -> None:
     sheet = pd.DataFrame({"Mouse ID": ["m1"], heading: [100.0]})
-    assert imo.read_wide(sheet, quantity="v", unit="mm^3").frame["time"].tolist() == [day]
+    assert imo.trial.read_wide(sheet, quantity="v", unit="mm^3").frame["time"].tolist() == [day]
 
 
 @pytest.mark.parametrize("heading", ["Day 14 (measured twice)", "Day 21*", "C1D8", "2024-02-21"])
 def test_headings_that_look_like_times_are_never_dropped(heading: str) -> None:
     sheet = pd.DataFrame({"Mouse": ["m1"], "Day 0": [100.0], heading: [120.0]})
-    assert heading in refused(imo.read_wide, sheet, quantity="v", unit="mm^3")
+    assert heading in refused(imo.trial.read_wide, sheet, quantity="v", unit="mm^3")
 
 
 def test_two_headings_of_one_day_are_refused() -> None:
     sheet = pd.DataFrame({"Mouse": ["m1"], "Day 14": [100.0], "week 2": [120.0]})
-    assert "'Day 14' and 'week 2' are both day 14" in refused(imo.read_wide, sheet, quantity="v", unit="mm^3")
+    assert "'Day 14' and 'week 2' are both day 14" in refused(imo.trial.read_wide, sheet, quantity="v", unit="mm^3")
 
 
 def test_a_wide_table_accounts_for_cells_rows_and_columns() -> None:
     sheet = pd.DataFrame({"Mouse": ["m1", "m2"], "Notes": ["", "ill"], "Day 0": [100.0, None], "Day 7": [150.0, None]})
-    data = imo.read_wide(sheet, quantity="v", unit="mm^3")
+    data = imo.trial.read_wide(sheet, quantity="v", unit="mm^3")
     account = data.reconciliation
     assert account is not None and (account.tally("cells").given, account.tally("cells").used) == (4, 2)
     assert account.tally("rows").left_out == {"no measurement": 1} and account.tally("subjects").used == 1
@@ -329,13 +331,13 @@ ADRS = pd.DataFrame({"USUBJID": ["a", "b", "c"], "PARAMCD": "OVR", "AVALC": ["PR
 
 
 def test_each_subject_has_the_first_start_that_it_has() -> None:
-    data = imo.read_adam({"ADSL": ADSL, "ADRS": ADRS})
+    data = imo.io.read_adam({"ADSL": ADSL, "ADRS": ADRS})
     assert data.findings["time"].tolist() == [42, 40]
     assert "day 0 of 1 subjects is RANDDT, for they have no TRTSDT" in data.report()
 
 
 def test_screen_failures_are_left_out_and_listed() -> None:
-    data = imo.read_adam({"ADSL": ADSL, "ADRS": ADRS})
+    data = imo.io.read_adam({"ADSL": ADSL, "ADRS": ADRS})
     assert data.enrolled == {"a": "drug", "b": "drug"} and data.arms == ("drug",)
     assert imo.recist(data).rates()["n"].tolist() == [2]
     lost = data.left_out[data.left_out["subject"] == "c"]
@@ -349,14 +351,14 @@ def test_derived_rows_are_not_taken_as_measured() -> None:
     adtr = pd.DataFrame(
         {"USUBJID": "a", "PARAMCD": "SDIAM", "AVAL": [50.0, 40.0, 40.0], "ADY": [1, 43, 85], "DTYPE": ["", "", "LOCF"]}
     )
-    data = imo.read_adam({"ADTR": adtr})
+    data = imo.io.read_adam({"ADTR": adtr})
     assert data.frame["value"].tolist() == [50, 40] and data.left_out["reason"].tolist() == [
         "derived, not observed (DTYPE LOCF)"
     ]
 
 
 def test_unknown_responses_at_visits_are_listed() -> None:
-    data = imo.read_adam({"ADRS": ADRS.assign(AVALC=["PR", "CHECK", "ND"], ADY=43).drop(columns="ADT")})
+    data = imo.io.read_adam({"ADRS": ADRS.assign(AVALC=["PR", "CHECK", "ND"], ADY=43).drop(columns="ADT")})
     assert data.findings["finding"].tolist() == ["PR", "ND"]
     assert data.left_out["reason"].tolist() == ["response 'CHECK' is not known"]
 
@@ -383,18 +385,18 @@ def test_rows_columns_and_subjects_add_up() -> None:
 
 def test_lesions_in_centimetres_are_read_in_millimetres() -> None:
     table = pd.DataFrame({"id": "a", "day": [0, 42], "lesion": "T1", "diameter_cm": ["2.5", "too small to measure"]})
-    data = imo.read_lesions(table)
+    data = imo.trial.read_lesions(table)
     assert data.frame["value"].tolist() == pytest.approx([25, 5]) and data.units == {"diameter": "mm"}
 
 
 def test_units_of_endpoints_are_those_of_their_headings() -> None:
     table = pd.DataFrame({"id": ["a"], "os_months": [2.0], "dead": [1]})
-    assert imo.read_endpoints(table, {"OS": "os_months"}, events={"OS": "dead"}).endpoints["time"].tolist() == [2 * MONTH]
+    assert imo.trial.read_endpoints(table, {"OS": "os_months"}, events={"OS": "dead"}).endpoints["time"].tolist() == [2 * MONTH]
     assert "in months by its heading" in refused(
-        imo.read_endpoints, table, {"OS": "os_months"}, events={"OS": "dead"}, unit="day"
+        imo.trial.read_endpoints, table, {"OS": "os_months"}, events={"OS": "dead"}, unit="day"
     )
     codes = pd.DataFrame({"id": ["a", "b"], "t": [2.0, 3.0], "status": [1, 2]})
-    assert "has 1 and 2, and no 0" in refused(imo.read_endpoints, codes, {"OS": "t"}, events={"OS": "status"})
+    assert "has 1 and 2, and no 0" in refused(imo.trial.read_endpoints, codes, {"OS": "t"}, events={"OS": "status"})
 
 
 def growing(**columns: Any) -> pd.DataFrame:
@@ -455,62 +457,62 @@ def test_brackets_that_may_be_a_unit_are_refused_without_dates(label: str) -> No
 @pytest.mark.parametrize("heading", ["Baseline", "Screening", "Pre-dose", "EOT"])
 def test_columns_of_visits_without_a_day_are_asked_for(heading: str) -> None:
     sheet = pd.DataFrame({"Mouse": ["m1"], heading: [100.0], "Day 7": [120.0]})
-    assert "names a visit and not its day" in refused(imo.read_wide, sheet, quantity="v", unit="mm^3")
+    assert "names a visit and not its day" in refused(imo.trial.read_wide, sheet, quantity="v", unit="mm^3")
 
 
 def test_a_sign_of_minus_is_a_minus() -> None:
     sheet = pd.DataFrame({"Mouse": ["m1"], "week \u22121": [100.0], "Day \u20133": [120.0]})
-    assert imo.read_wide(sheet, quantity="v", unit="mm^3").frame["time"].tolist() == [-7, -3]
+    assert imo.trial.read_wide(sheet, quantity="v", unit="mm^3").frame["time"].tolist() == [-7, -3]
 
 
 def test_baselines_dated_after_the_first_dose_are_said_by_recist() -> None:
     table = pd.DataFrame({"id": ["1", "1", "2", "2"], "day": [1, 43, 0, 42], "SLD": [50, 30, 50, 30]})
     assert "RecistRules(baseline_until=1) takes that as baseline" in imo.recist(table).report()
-    assert imo.recist(table, imo.RecistRules(baseline_until=1)).visits["response"].tolist() == ["PR", "PR"]
+    assert imo.recist(table, imo.trial.RecistRules(baseline_until=1)).visits["response"].tolist() == ["PR", "PR"]
 
 
 def test_one_endpoint_by_two_readers_is_refused() -> None:
     table = survival(USUBJID=["a", "a"], PARCAT2=["Investigator", "BICR"], AVALU="MONTHS")
-    assert "has 2 readers (PARCAT2): 'Investigator', 'BICR'" in refused(imo.read_adam, {"ADTTE": table})
-    assert imo.read_adam({"ADTTE": table}, reader="BICR").endpoints["time"].tolist() == [5 * MONTH]
+    assert "has 2 readers (PARCAT2): 'Investigator', 'BICR'" in refused(imo.io.read_adam, {"ADTTE": table})
+    assert imo.io.read_adam({"ADTTE": table}, reader="BICR").endpoints["time"].tolist() == [5 * MONTH]
     apart = table.assign(PARAMCD=["PFSINV", "PFSBICR"])
-    assert len(imo.read_adam({"ADTTE": apart}).endpoints) == 2
+    assert len(imo.io.read_adam({"ADTTE": apart}).endpoints) == 2
 
 
 def test_metrics_of_lesions_are_of_whole_visits() -> None:
     table = pd.DataFrame(
         {"id": "1", "day": [0, 0, 41, 50], "lesion": [*"abab"], "diameter_mm": [30, 20, 45, 30], "kind": "target"}
     )
-    found = imo.growth_metrics(imo.read_lesions(table))
+    found = imo.trial.growth_metrics(imo.trial.read_lesions(table))
     assert found[["visits", "baseline", "last_ratio"]].values.tolist() == [[2, 50, 1.5]]
 
 
 def test_times_beyond_a_life_are_no_times() -> None:
-    data = imo.read_adam({"ADTTE": survival(AVAL=[1e308, 5.0], AVALU="MONTHS")})
+    data = imo.io.read_adam({"ADTTE": survival(AVAL=[1e308, 5.0], AVALU="MONTHS")})
     assert data.endpoints["subject"].tolist() == ["b"] and "longer than a life" in data.left_out["reason"].item()
     assert "longer than a life" in refused(
-        imo.read_endpoints, pd.DataFrame({"id": ["a"], "t": [1e308], "dead": [1]}), {"OS": "t"}, events={"OS": "dead"}
+        imo.trial.read_endpoints, pd.DataFrame({"id": ["a"], "t": [1e308], "dead": [1]}), {"OS": "t"}, events={"OS": "dead"}
     )
     assert "is not a number" in refused(imo.read_trial, pd.DataFrame({"id": "a", "weeks": [0, 1e308], "value": 1.0}))
 
 
 def test_one_code_of_two_labels_is_refused_until_one_is_chosen() -> None:
     table = survival(PARAM=["PFS by investigator (months)", "PFS by IRC (days)"])
-    assert "PARAMCD 'OS' stands for 2 PARAM" in refused(imo.read_adam, {"ADTTE": table})
-    chosen = imo.read_adam({"ADTTE": table}, where={"PARAM": "PFS by IRC (days)"})
+    assert "PARAMCD 'OS' stands for 2 PARAM" in refused(imo.io.read_adam, {"ADTTE": table})
+    chosen = imo.io.read_adam({"ADTTE": table}, where={"PARAM": "PFS by IRC (days)"})
     assert chosen.endpoints["time"].tolist() == [5.0]
     assert days(PARAM=["Overall survival (months)", "Overall  Survival (Months)"]) == [10 * MONTH, 5 * MONTH]
 
 
 @pytest.mark.parametrize("code", [-1, 0.5, "Y"])
 def test_censoring_that_is_no_code_of_adam_is_left_out_and_listed(code: Any) -> None:
-    data = imo.read_adam({"ADTTE": survival(CNSR=[code, 2])})
+    data = imo.io.read_adam({"ADTTE": survival(CNSR=[code, 2])})
     assert data.endpoints[["subject", "event"]].values.tolist() == [["b", False]]
     assert data.left_out["reason"].str.startswith(f"CNSR '{code}' is not").all() and len(data.left_out) == 1
 
 
 def test_rows_without_a_code_are_listed() -> None:
-    data = imo.read_adam({"ADTTE": survival(PARAMCD=["OS", ""])})
+    data = imo.io.read_adam({"ADTTE": survival(PARAMCD=["OS", ""])})
     assert data.endpoints["endpoint"].tolist() == ["OS"] and data.left_out["reason"].tolist() == ["has no PARAMCD"]
 
 
@@ -518,17 +520,20 @@ TARGET = pd.DataFrame({"USUBJID": "a", "PARAMCD": "LDIAM", "AVAL": [3.0, 2.0], "
 
 
 def test_a_unit_or_lesion_is_from_the_first_column_that_says_it() -> None:
-    data = imo.read_adam({"ADTR": TARGET.assign(AVALU="", TRSTRESU="CM", TRLNKID="", TULNKID="T01")})
-    assert imo.sum_lesions(data).frame["value"].tolist() == [30, 20]
+    data = imo.io.read_adam({"ADTR": TARGET.assign(AVALU="", TRSTRESU="CM", TRLNKID="", TULNKID="T01")})
+    assert imo.trial.sum_lesions(data).frame["value"].tolist() == [30, 20]
 
 
 def test_a_diameter_in_square_millimetres_is_refused() -> None:
-    assert "'mm^2' is no unit of a length" in refused(imo.read_adam, {"ADTR": TARGET.assign(AVALU="mm2")})
+    assert "'mm^2' is no unit of a length" in refused(imo.io.read_adam, {"ADTR": TARGET.assign(AVALU="mm2")})
 
 
 def test_lesions_without_a_group_are_what_their_name_says() -> None:
     table = TARGET.assign(TRLNKID=["T01", "NT01"], ADY=1)
-    assert imo.read_adam({"ADTR": table}).frame.set_index("lesion")["kind"].to_dict() == {"T01": "target", "NT01": "non-target"}
+    assert imo.io.read_adam({"ADTR": table}).frame.set_index("lesion")["kind"].to_dict() == {
+        "T01": "target",
+        "NT01": "non-target",
+    }
 
 
 def test_reports_list_the_first_rows_that_were_left_out_and_count_the_others() -> None:
@@ -540,7 +545,7 @@ def test_reports_list_the_first_rows_that_were_left_out_and_count_the_others() -
 
 def test_a_report_without_observations_has_no_empty_table() -> None:
     table = pd.DataFrame({"id": ["a"], "os_months": [12.0], "dead": [0]})
-    report = imo.read_endpoints(table, {"OS": "os_months"}, events={"OS": "dead"}).report()
+    report = imo.trial.read_endpoints(table, {"OS": "os_months"}, events={"OS": "dead"}).report()
     assert "Empty DataFrame" not in report and "Beside them: 1 times to events" in report
 
 
@@ -551,7 +556,7 @@ def test_baselines_that_all_come_on_one_day_are_said_with_that_day() -> None:
 
 @pytest.mark.parametrize("label", ["OS, m", "OS in Y", "OS/w"])
 def test_letters_at_the_end_of_a_label_that_may_be_a_unit_are_refused(label: str) -> None:
-    assert "may be a unit of time" in refused(imo.read_adam, {"ADTTE": survival(PARAM=label)})
+    assert "may be a unit of time" in refused(imo.io.read_adam, {"ADTTE": survival(PARAM=label)})
 
 
 @pytest.mark.parametrize(
@@ -567,27 +572,27 @@ def test_labels_in_japanese_and_in_one_word(label: str, length: float) -> None:
 
 
 def test_dates_that_are_not_understood_are_said() -> None:
-    data = imo.read_adam({"ADTTE": survival(AVALU="DAYS", STARTDT="2024-01-01", ADT=["11/02/2024", "2024-01-06"])})
+    data = imo.io.read_adam({"ADTTE": survival(AVALU="DAYS", STARTDT="2024-01-01", ADT=["11/02/2024", "2024-01-06"])})
     assert data.endpoints["time"].tolist() == [10.0, 5.0] and "ADT: 1 dates are not used" in str(data.reconciliation)
 
 
 @pytest.mark.parametrize("second", ["t01", "T1", "T-01"])
 def test_spellings_of_one_lesion_are_one(second: str) -> None:
-    data = imo.read_adam({"ADTR": TARGET.assign(TRLNKID=["T01", second])})
+    data = imo.io.read_adam({"ADTR": TARGET.assign(TRLNKID=["T01", second])})
     assert data.frame["lesion"].tolist() == ["T01", "T01"] and "are one: 'T01'" in str(data.reconciliation)
     table = pd.DataFrame({"subject": "a", "day": [0, 42], "lesion": ["T01", second], "diameter_mm": [30, 20]})
-    assert imo.read_lesions(table).frame["lesion"].tolist() == ["T01", "T01"]
+    assert imo.trial.read_lesions(table).frame["lesion"].tolist() == ["T01", "T01"]
 
 
 def test_lesions_of_one_visit_are_apart_however_alike() -> None:
-    data = imo.read_adam({"ADTR": TARGET.assign(TRLNKID=["T01", "T1"], ADY=1)})
+    data = imo.io.read_adam({"ADTR": TARGET.assign(TRLNKID=["T01", "T1"], ADY=1)})
     assert data.frame["lesion"].tolist() == ["T01", "T1"]
 
 
 def test_arms_that_differ_in_capitals_or_blanks_alone_are_refused() -> None:
     table = pd.DataFrame({"id": [1, 2], "day": 0, "value": [1.0, 2.0], "arm": ["Placebo", "PLACEBO "]})
     assert "differ in capitals or blanks alone" in refused(imo.read_trial, table)
-    assert "differ in capitals or blanks alone" in refused(imo.read_adam, {"ADTTE": survival(TRTP=["drug A", "Drug  A"])})
+    assert "differ in capitals or blanks alone" in refused(imo.io.read_adam, {"ADTTE": survival(TRTP=["drug A", "Drug  A"])})
 
 
 @pytest.mark.parametrize("options", [{"columns": {"value": ["value"]}}, {"units": 3}, {"units": {"value": 3}}])
@@ -601,4 +606,4 @@ def test_rows_of_means_are_no_subjects() -> None:
     assert "'Mean' is a summary, not a subject" in refused(imo.read_trial, table)
     assert imo.read_trial(table, bad_rows="leave out").subjects == ("m1",)
     wide = pd.DataFrame({"id": ["m1", "SEM"], "Day 0": [1.0, 2.0]})
-    assert "'SEM' is a summary, not a subject" in refused(imo.read_wide, wide, quantity="tv", unit="mm3")
+    assert "'SEM' is a summary, not a subject" in refused(imo.trial.read_wide, wide, quantity="tv", unit="mm3")

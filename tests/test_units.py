@@ -32,15 +32,15 @@ MICRO, GREEK_MU = "\u00b5", "\u03bc"
     ],
 )
 def test_a_dose_unit_with_other_capitals_is_answered_with_what_was_meant(amount, meant):
-    with pytest.raises(imo.RegimenError, match=f"did you mean '{meant}'"):
+    with pytest.raises(imo.errors.RegimenError, match=f"did you mean '{meant}'"):
         Regimen().dose("drug", amount)
-    with pytest.raises(imo.RegimenError, match=f"did you mean '{meant}'"):
+    with pytest.raises(imo.errors.RegimenError, match=f"did you mean '{meant}'"):
         Regimen().dose("drug", "1 mg", loading=amount)
 
 
 @pytest.mark.parametrize("amount", ["1 kg", "1 t", "2 tonnes", "1 kmol", "1 kGy", "3 kilograms", "5 gr"])
 def test_units_that_no_dose_has_are_refused(amount):
-    with pytest.raises(imo.RegimenError, match=r"too large a unit for a dose|grain"):
+    with pytest.raises(imo.errors.RegimenError, match=r"too large a unit for a dose|grain"):
         Regimen().dose("drug", amount)
 
 
@@ -139,17 +139,17 @@ def test_times_of_a_simulation_are_days_whatever_holds_them(times):
     ],
 )
 def test_dates_and_what_is_no_time_are_refused(times):
-    with pytest.raises(imo.SolveError, match="times"):
+    with pytest.raises(imo.errors.SolveError, match="times"):
         imo.simulate("tumour_immune", times=times)
 
 
 @pytest.mark.parametrize("argument", ["every", "over", "start"])
 def test_a_date_in_a_regimen_is_refused(argument):
-    with pytest.raises(imo.RegimenError, match="is a date"):
+    with pytest.raises(imo.errors.RegimenError, match="is a date"):
         Regimen().dose("drug", 1, **{argument: pd.Timestamp("2024-02-21")})
 
 
 def test_a_time_is_no_amount():
     for amount in (np.timedelta64(5, "D"), pd.Timedelta("5D")):
-        with pytest.raises(imo.RegimenError, match="is not an amount"):
+        with pytest.raises(imo.errors.RegimenError, match="is not an amount"):
             Regimen().dose("drug", amount)

@@ -20,11 +20,11 @@ def run(sizes: list[float], rates: list[float], names: list[str] | None = None) 
     return imo.simulate("tumour_immune", until="56 weeks", parameters=patients, outputs=["sum_of_diameters"], times=DAYS)
 
 
-EXACT = imo.Measurement(lesions=(1.0,), additive=0, proportional=0, round_mm=0)
+EXACT = imo.virtual_trial.Measurement(lesions=(1.0,), additive=0, proportional=0, round_mm=0)
 
 
 def test_visits() -> None:
-    calendar = imo.VisitSchedule(
+    calendar = imo.virtual_trial.VisitSchedule(
         "6 weeks", "48 weeks", "9 weeks", "100 weeks", screening="4 weeks", jitter="3 days", missed=0.1
     )
     days = calendar.sample(4000, np.random.default_rng(0))
@@ -47,18 +47,18 @@ def test_visits() -> None:
 )
 def test_wrong_visits(options: dict[str, Any], expected: str) -> None:
     with pytest.raises(DataError, match=expected):
-        imo.VisitSchedule(**options)
+        imo.virtual_trial.VisitSchedule(**options)
 
 
 def test_measurements() -> None:
     random = np.random.default_rng(1)
-    how = imo.Measurement(additive=1.0, proportional=0.05, round_mm=0)
+    how = imo.virtual_trial.Measurement(additive=1.0, proportional=0.05, round_mm=0)
     shares = how.shares(5000, random)
     assert np.allclose(shares.sum(axis=1), 1) and abs((shares > 0).sum(axis=1).mean() - 2.4) < 0.06
     read = how.read(np.full(200_000, 40.0), random)
     assert abs(read.std() - np.hypot(1, 2)) < 0.02 and abs(read.mean() - 40) < 0.02
     assert how.read(np.array([0.5, 3.0, 4.99]), random).tolist() == [0.0, 5.0, 5.0]
-    assert set(imo.Measurement().read(np.linspace(10, 20, 50), random) % 1) == {0.0}
+    assert set(imo.virtual_trial.Measurement().read(np.linspace(10, 20, 50), random) % 1) == {0.0}
 
 
 @pytest.mark.parametrize(
@@ -66,28 +66,30 @@ def test_measurements() -> None:
 )
 def test_wrong_measurements(options: dict[str, Any]) -> None:
     with pytest.raises(DataError):
-        imo.Measurement(**options)
+        imo.virtual_trial.Measurement(**options)
 
 
 def test_hazards_follow_their_rate() -> None:
     times, patients = np.linspace(0, 3650, 200), 20_000
-    first = imo.Hazard(0.5).first(times, np.full((patients, 200), 60.0), np.random.default_rng(2))
+    first = imo.virtual_trial.Hazard(0.5).first(times, np.full((patients, 200), 60.0), np.random.default_rng(2))
     known = first[np.isfinite(first)]
     assert abs((first > 365.25).mean() - np.exp(-0.5)) < 0.012 and known.min() > 0
-    large = imo.Hazard(0.5, exponent=2).first(times, np.full((patients, 200), 120.0), np.random.default_rng(3))
+    large = imo.virtual_trial.Hazard(0.5, exponent=2).first(times, np.full((patients, 200), 120.0), np.random.default_rng(3))
     assert abs((large > 365.25).mean() - np.exp(-2.0)) < 0.01
-    assert np.isinf(imo.Hazard(0.0).first(times, np.ones((5, 200)), np.random.default_rng(4))).all()
+    assert np.isinf(imo.virtual_trial.Hazard(0.0).first(times, np.ones((5, 200)), np.random.default_rng(4))).all()
 
 
 @pytest.mark.parametrize("options", [{"per_year": -1}, {"per_year": 1, "exponent": np.nan}, {"per_year": 1, "reference_mm": 0}])
 def test_wrong_hazards(options: dict[str, Any]) -> None:
     with pytest.raises(DataError):
-        imo.Hazard(**options)
+        imo.virtual_trial.Hazard(**options)
 
 
 def test_exact_measurements_are_the_simulation() -> None:
     simulation = run([60.0, 80.0], [0.004, 0.01])
-    data = imo.observe(simulation, imo.VisitSchedule("6 weeks", "48 weeks"), measurement=EXACT, after_progression=None)
+    data = imo.virtual_trial.observe(
+        simulation, imo.virtual_trial.VisitSchedule("6 weeks", "48 weeks"), measurement=EXACT, after_progression=None
+    )
     for k, subject in enumerate(data.subjects):
         rows = data.frame[data.frame["subject"] == subject]
         expected = simulation.values[k, np.searchsorted(DAYS, rows["time"]), 0]
@@ -96,8 +98,12 @@ def test_exact_measurements_are_the_simulation() -> None:
 
 def test_one_seed_one_trial() -> None:
     simulation = run([60.0] * 20, list(np.linspace(0.002, 0.012, 20)))
-    options: dict[str, Any] = {"death": imo.Hazard(1.0), "dropout": imo.Hazard(0.3), "new_lesions": imo.Hazard(0.5)}
-    first, again, other = (imo.observe(simulation, seed=s, **options) for s in (5, 5, 6))
+    options: dict[str, Any] = {
+        "death": imo.virtual_trial.Hazard(1.0),
+        "dropout": imo.virtual_trial.Hazard(0.3),
+        "new_lesions": imo.virtual_trial.Hazard(0.5),
+    }
+    first, again, other = (imo.virtual_trial.observe(simulation, seed=s, **options) for s in (5, 5, 6))
     pd.testing.assert_frame_equal(first.frame, again.frame)
     pd.testing.assert_frame_equal(first.endpoints, again.endpoints)
     assert not first.frame["value"].equals(other.frame["value"])
@@ -105,7 +111,13 @@ def test_one_seed_one_trial() -> None:
 
 def test_nobody_is_seen_after_the_end() -> None:
     simulation = run([60.0] * 200, [0.002] * 200)
-    data = imo.observe(simulation, death=imo.Hazard(2.0), dropout=imo.Hazard(1.0), new_lesions=imo.Hazard(1.0), seed=1)
+    data = imo.virtual_trial.observe(
+        simulation,
+        death=imo.virtual_trial.Hazard(2.0),
+        dropout=imo.virtual_trial.Hazard(1.0),
+        new_lesions=imo.virtual_trial.Hazard(1.0),
+        seed=1,
+    )
     last = data.endpoints.set_index("subject")["time"]
     assert (data.frame["time"] <= data.frame["subject"].map(last)).all() and (
         data.findings["time"] <= data.findings["subject"].map(last)
@@ -115,42 +127,47 @@ def test_nobody_is_seen_after_the_end() -> None:
 
 def test_visits_stop_after_progression() -> None:
     simulation = run([60.0], [0.02])
-    all_of_them = imo.observe(simulation, measurement=EXACT, after_progression=None)
-    stopped, one_more = (imo.observe(simulation, measurement=EXACT, after_progression=n) for n in (0, 1))
+    all_of_them = imo.virtual_trial.observe(simulation, measurement=EXACT, after_progression=None)
+    stopped, one_more = (imo.virtual_trial.observe(simulation, measurement=EXACT, after_progression=n) for n in (0, 1))
     end = imo.recist(all_of_them).subjects.loc[0, "progression_time"]
     assert stopped.frame["time"].max() == end and len(one_more) == len(stopped) + 1 < len(all_of_them)
 
 
 def test_arms_and_their_names() -> None:
     a, b = run([60.0, 70.0], [0.004, 0.005]), run([60.0, 70.0], [0.004, 0.005])
-    data = imo.observe({"one": a, "two": b}, measurement=EXACT)
+    data = imo.virtual_trial.observe({"one": a, "two": b}, measurement=EXACT)
     assert data.subjects == ("one 0", "one 1", "two 0", "two 1") and data.arms == ("one", "two")
     named = run([60.0], [0.004], ["p1"])
     with pytest.raises(DataError, match="has the subject 'p1' of arm 'one'"):
-        imo.observe({"one": named, "two": named})
+        imo.virtual_trial.observe({"one": named, "two": named})
 
 
 def test_wrong_simulations() -> None:
     short = imo.simulate("tumour_immune", until="90 days", outputs=["sum_of_diameters"])
     with pytest.raises(DataError, match="ends at day 90, the visits at day 336"):
-        imo.observe(short)
+        imo.virtual_trial.observe(short)
     with pytest.raises(DataError, match="has no output 'diameters'"):
-        imo.observe(run([60.0], [0.004]), output="diameters")
+        imo.virtual_trial.observe(run([60.0], [0.004]), output="diameters")
     with pytest.raises(DataError, match="is dict"):
-        imo.observe({"a": {}})  # type: ignore[dict-item]
+        imo.virtual_trial.observe({"a": {}})  # type: ignore[dict-item]
     with pytest.raises(DataError, match="there are none"):
-        imo.observe({})
+        imo.virtual_trial.observe({})
 
 
 def test_a_virtual_trial_from_end_to_end() -> None:
     simulation = run(list(np.linspace(30, 120, 60)), list(np.linspace(0.001, 0.015, 60)))
-    data = imo.observe(simulation, imo.VisitSchedule(jitter="2 days", screening="3 weeks"), death=imo.Hazard(0.5, 1), seed=3)
+    data = imo.virtual_trial.observe(
+        simulation,
+        imo.virtual_trial.VisitSchedule(jitter="2 days", screening="3 weeks"),
+        death=imo.virtual_trial.Hazard(0.5, 1),
+        seed=3,
+    )
     responses = imo.recist(data)
     assert len(responses.subjects) == 60 and (responses.rates()["n"] == 60).all()
-    survival = imo.progression_free_survival(responses, data)
+    survival = imo.trial.progression_free_survival(responses, data)
     assert len(survival) == 60 and survival["event"].sum() > 10
     assert imo.kaplan_meier(data, "OS").at_risk([0]).iloc[0, 0] == 60
-    assert imo.growth_metrics(data)["visits"].max() > 4
+    assert imo.trial.growth_metrics(data)["visits"].max() > 4
 
 
 def test_from_a_simulation_to_a_trial_and_back_to_the_truth() -> None:
@@ -165,10 +182,10 @@ def test_from_a_simulation_to_a_trial_and_back_to_the_truth() -> None:
         times=np.arange(0, 366, 7.0),
         progress=False,
     )
-    visits = imo.VisitSchedule("6 weeks", "48 weeks", "9 weeks", "52 weeks", jitter="3 days", missed=0.05)
-    trial = imo.observe(run, visits, death=imo.Hazard(0.4, 1.0), after_progression=2, seed=1)
+    visits = imo.virtual_trial.VisitSchedule("6 weeks", "48 weeks", "9 weeks", "52 weeks", jitter="3 days", missed=0.05)
+    trial = imo.virtual_trial.observe(run, visits, death=imo.virtual_trial.Hazard(0.4, 1.0), after_progression=2, seed=1)
     assert not np.signbit(trial.frame["time"]).any()
-    sums = imo.sum_lesions(trial)
+    sums = imo.trial.sum_lesions(trial)
     assert sums.quantities == ("sum_of_diameters",)
     assert imo.recist(sums).subjects["best_response"].tolist() == imo.recist(trial).subjects["best_response"].tolist()
     assert imo.kaplan_meier(trial, "OS").medians["events"].sum() > 0
@@ -178,5 +195,5 @@ def test_from_a_simulation_to_a_trial_and_back_to_the_truth() -> None:
 
 def test_sums_need_lesions() -> None:
     data = imo.read_trial(pd.DataFrame({"id": "a", "day": [0], "value": [50.0]}))
-    with pytest.raises(imo.DataError, match="have no lesions"):
-        imo.sum_lesions(data)
+    with pytest.raises(imo.errors.DataError, match="have no lesions"):
+        imo.trial.sum_lesions(data)

@@ -100,7 +100,7 @@ def test_wrong_model_files(mistake: str, tmp_path: Path) -> None:
     assert before in FILE
     path = tmp_path / "wrong.toml"
     path.write_text(FILE.replace(before, after, 1))
-    with pytest.raises(imo.ModelError) as error:
+    with pytest.raises(imo.errors.ModelError) as error:
         imo.read_model(path)
     says(error, ("wrong.toml", *phrases))
 
@@ -109,7 +109,7 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "wrong.toml"
     text = FILE.replace('from = "central"', 'from = "centre"').replace(EXPRESSION, "central / volum")
     path.write_text(text.replace("[0.01, 1]", "[1, 0.01]").replace('"drug"', '"drugs"'))
-    with pytest.raises(imo.ModelError) as error:
+    with pytest.raises(imo.errors.ModelError) as error:
         imo.read_model(path)
     assert len(error.value.problems) == 4
     says(error, ("4 problems", "'centre'", "'volum'", "not in order", "'drugs'"))
@@ -126,7 +126,7 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
 )
 def test_files_that_are_no_models(content: bytes, phrase: str, tmp_path: Path) -> None:
     (tmp_path / "wrong.toml").write_bytes(content)
-    with pytest.raises(imo.ModelError) as error:
+    with pytest.raises(imo.errors.ModelError) as error:
         imo.read_model(tmp_path / "wrong.toml")
     says(error, ("wrong.toml", phrase))
 
@@ -147,192 +147,252 @@ def run(regimen: Any = None, **options: Any) -> imo.Simulation:
     return imo.simulate(treated(), regimen, **({"until": 3} | options))
 
 
-def grid(**changes: Any) -> imo.Grid:
+def grid(**changes: Any) -> imo.scenario.Grid:
     how: dict[str, Any] = {"regimen_of": lambda a, b: None, "axes": {"a": [1], "b": [1]}, "until": 3} | changes
-    return imo.grid(treated(), **how)
+    return imo.scenario.grid(treated(), **how)
 
 
 def records(time_unit: str = "hour", covariates: Any = (), **changes: Any) -> Any:
     """Read two event records with columns changed, or left out (None)."""
     columns: dict[str, Any] = {"ID": [1, 1], "TIME": [0, 24], "AMT": [200, 100], "CMT": [1, 1]}
     frame = pd.DataFrame({name: values for name, values in (columns | changes).items() if values is not None})
-    return imo.read_records(frame, {1: "pembrolizumab"}, time_unit=time_unit, covariates=covariates)  # type: ignore[arg-type]
+    return imo.io.read_records(frame, {1: "pembrolizumab"}, time_unit=time_unit, covariates=covariates)  # type: ignore[arg-type]
 
 
 WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
     # models
-    "American spelling": (lambda: imo.load_model("tumor_immune"), imo.ModelError, ("'tumor_immune'", "'tumour_immune'")),
+    "American spelling": (lambda: imo.load_model("tumor_immune"), imo.errors.ModelError, ("'tumor_immune'", "'tumour_immune'")),
     "variant for a model": (
         lambda: imo.load_model("nivolumab"),
-        imo.ModelError,
+        imo.errors.ModelError,
         ("'nivolumab'", "load_model('pd1_inhibitor', variant='nivolumab')"),
     ),
     "unknown variant": (
         lambda: imo.load_model("pd1_inhibitor", variant="pembro"),
-        imo.ModelError,
+        imo.errors.ModelError,
         ("pd1_inhibitor", "'pembro'", "'pembrolizumab'"),
     ),
     "instance that is no name": (
         lambda: imo.load_model("pd1_inhibitor", instance="my drug"),
-        imo.ModelError,
+        imo.errors.ModelError,
         ("'my drug'", "letters, digits and _"),
     ),
     "no such file": (
         lambda: imo.read_model("no/such.toml"),
-        imo.ModelError,
+        imo.errors.ModelError,
         ("such.toml", "cannot be read", "path of a .toml"),
     ),
-    "nothing to combine": (lambda: imo.combine(), imo.ModelError, ("combine", "no model", "for example")),
-    "a number to combine": (lambda: imo.combine(3), imo.ModelError, ("combine", "3", "a Model, or the name")),
+    "nothing to combine": (lambda: imo.combine(), imo.errors.ModelError, ("combine", "no model", "for example")),
+    "a number to combine": (lambda: imo.combine(3), imo.errors.ModelError, ("combine", "3", "a Model, or the name")),
     "one model twice": (
         lambda: imo.combine(treated(), imo.load_model("pd1_inhibitor", variant="pembrolizumab")),
-        imo.ModelError,
+        imo.errors.ModelError,
         ("'pembrolizumab'", "instance="),
     ),
     "therapy without a tumour": (
         lambda: imo.simulate("pd1_inhibitor", until=3),
-        imo.ModelError,
+        imo.errors.ModelError,
         ("needs 'checkpoint_brake'", "combine it with 'tumour_immune'"),
     ),
-    "unknown parameter": (lambda: treated().with_values(growthrate=1), imo.ModelError, ("growthrate", "'growth_rate'")),
+    "unknown parameter": (lambda: treated().with_values(growthrate=1), imo.errors.ModelError, ("growthrate", "'growth_rate'")),
     "value that is no number": (
         lambda: treated().with_values(growth_rate=float("nan")),
-        imo.ModelError,
+        imo.errors.ModelError,
         ("growth_rate", "nan", "finite", "1/day"),
     ),
     # regimens
-    "unit of a dose": (lambda: dose(amount="200 mgg"), imo.RegimenError, ("dose of pembrolizumab", "'mgg'", "'200 mg'")),
-    "dose in words": (lambda: dose(amount="two hundred"), imo.RegimenError, ("dose of pembrolizumab", "begin with a number")),
-    "negative dose": (lambda: dose(amount="-200 mg"), imo.RegimenError, ("dose of pembrolizumab", "negative", "zero or more")),
-    "no dose": (lambda: dose(amount=None), imo.RegimenError, ("dose of pembrolizumab", "is not an amount", "for example")),
-    "doses without an interval": (lambda: dose(every=None), imo.RegimenError, ("3 times without an interval", "every=")),
-    "interval in mg": (lambda: dose(every="3 mg"), imo.RegimenError, ("every='3 mg'", "'3 weeks'")),
-    "no doses": (lambda: dose(count=0), imo.RegimenError, ("count=0", "whole number from 1")),
-    "half a dose": (lambda: dose(count=2.5), imo.RegimenError, ("count=2.5", "whole number from 1")),
-    "doses for ever": (lambda: dose(count=10**9), imo.RegimenError, ("count=1000000000", "whole number from 1 to")),
+    "unit of a dose": (lambda: dose(amount="200 mgg"), imo.errors.RegimenError, ("dose of pembrolizumab", "'mgg'", "'200 mg'")),
+    "dose in words": (
+        lambda: dose(amount="two hundred"),
+        imo.errors.RegimenError,
+        ("dose of pembrolizumab", "begin with a number"),
+    ),
+    "negative dose": (
+        lambda: dose(amount="-200 mg"),
+        imo.errors.RegimenError,
+        ("dose of pembrolizumab", "negative", "zero or more"),
+    ),
+    "no dose": (
+        lambda: dose(amount=None),
+        imo.errors.RegimenError,
+        ("dose of pembrolizumab", "is not an amount", "for example"),
+    ),
+    "doses without an interval": (lambda: dose(every=None), imo.errors.RegimenError, ("3 times without an interval", "every=")),
+    "interval in mg": (lambda: dose(every="3 mg"), imo.errors.RegimenError, ("every='3 mg'", "'3 weeks'")),
+    "no doses": (lambda: dose(count=0), imo.errors.RegimenError, ("count=0", "whole number from 1")),
+    "half a dose": (lambda: dose(count=2.5), imo.errors.RegimenError, ("count=2.5", "whole number from 1")),
+    "doses for ever": (lambda: dose(count=10**9), imo.errors.RegimenError, ("count=1000000000", "whole number from 1 to")),
     "infusion longer than its interval": (
         lambda: dose(over="4 weeks"),
-        imo.RegimenError,
+        imo.errors.RegimenError,
         ("28 days", "21 days", "shorter over="),
     ),
-    "day outside the cycle": (lambda: dose(days=(1, 28)), imo.RegimenError, ("days=(1, 28)", "increasing, from day 1, within")),
-    "start in words": (lambda: dose(start="monday"), imo.RegimenError, ("start='monday'", "number of days")),
+    "day outside the cycle": (
+        lambda: dose(days=(1, 28)),
+        imo.errors.RegimenError,
+        ("days=(1, 28)", "increasing, from day 1, within"),
+    ),
+    "start in words": (lambda: dose(start="monday"), imo.errors.RegimenError, ("start='monday'", "number of days")),
     "model for its name": (
         lambda: dose(therapy=treated()),
-        imo.RegimenError,
+        imo.errors.RegimenError,
         ("is not the name of a therapy", "such as 'pembrolizumab'"),
     ),
     "rate of another kind": (
         lambda: dose(rate="1 mg/kg/h"),
-        imo.RegimenError,
+        imo.errors.RegimenError,
         ("rate '1 mg/kg/h'", "no mg a time", "'10 mg/h'"),
     ),
     "steady state of nothing repeated": (
         lambda: dose(count=1, every=None, steady_state=True),
-        imo.RegimenError,
+        imo.errors.RegimenError,
         ("steady_state=True", "no interval", "every="),
     ),
     "covariate without its rule": (
         lambda: dose().set("weight", [80, 75], [0, 7], rule="last"),
-        imo.RegimenError,
+        imo.errors.RegimenError,
         ("set of weight", "'last'", "'locf'", "'nocb'"),  # type: ignore[arg-type]
     ),
     "covariate with a unit": (
         lambda: dose().set("weight", "80 kg", 0, rule="locf"),
-        imo.RegimenError,
+        imo.errors.RegimenError,
         ("'80 kg'", "without a unit"),
     ),  # type: ignore[arg-type]
     "factor in per cent": (
         lambda: dose().multiply("pembrolizumab", "50%", at=3),
-        imo.RegimenError,
+        imo.errors.RegimenError,
         ("factor '50%'", "finite number"),
     ),  # type: ignore[arg-type]
     "replacement in gray": (
         lambda: run(dose().replace("pembrolizumab", "2 Gy", at=3)),
-        imo.RegimenError,
+        imo.errors.RegimenError,
         ("replacement of", "'Gy'", "'mg'"),
     ),
     "schedule of unequal columns": (
-        lambda: imo.Schedule(np.zeros(2), ("pembrolizumab",), np.ones(2), np.zeros(2)),
-        imo.RegimenError,
+        lambda: imo.regimen.Schedule(np.zeros(2), ("pembrolizumab",), np.ones(2), np.zeros(2)),
+        imo.errors.RegimenError,
         ("inputs", "1 rows", "times has 2"),
     ),
     "unknown action": (
-        lambda: imo.Schedule(np.zeros(1), ("pembrolizumab",), np.ones(1), np.zeros(1), ("mulitply",)),
-        imo.RegimenError,
+        lambda: imo.regimen.Schedule(np.zeros(1), ("pembrolizumab",), np.ones(1), np.zeros(1), ("mulitply",)),
+        imo.errors.RegimenError,
         ("row 0", "'mulitply'", "did you mean 'multiply'"),
     ),
     # event records
-    "records without amounts": (lambda: records(AMT=None), imo.DataError, ("AMT", "no such column", "rename")),
-    "rate of no kind": (lambda: records(RATE=[-3, 0]), imo.DataError, ("row 0 (subject 1)", "RATE -3", "-1 or -2", "duration")),
+    "records without amounts": (lambda: records(AMT=None), imo.errors.DataError, ("AMT", "no such column", "rename")),
+    "rate of no kind": (
+        lambda: records(RATE=[-3, 0]),
+        imo.errors.DataError,
+        ("row 0 (subject 1)", "RATE -3", "-1 or -2", "duration"),
+    ),
     "doses without their interval": (
         lambda: records(ADDL=[3, 0]),
-        imo.DataError,
+        imo.errors.DataError,
         ("row 0 (subject 1)", "without an interval II"),
     ),
-    "records out of order": (lambda: records(TIME=[24, 0]), imo.DataError, ("row 1 (subject 1)", "TIME 0", "EVID 3 or 4")),
+    "records out of order": (
+        lambda: records(TIME=[24, 0]),
+        imo.errors.DataError,
+        ("row 1 (subject 1)", "TIME 0", "EVID 3 or 4"),
+    ),
     "compartment that nobody named": (
         lambda: records(CMT=[2, 1]),
-        imo.DataError,
+        imo.errors.DataError,
         ("row 0 (subject 1)", "CMT '2'", "1 (pembrolizumab)"),
     ),
-    "records in weeks": (lambda: records(time_unit="week"), imo.DataError, ("time_unit", "'week'", "'hour' or 'day'")),
-    "covariates without a rule": (lambda: records(covariates=["CMT"]), imo.DataError, ("rule", "not stated", "as NONMEM")),
+    "records in weeks": (lambda: records(time_unit="week"), imo.errors.DataError, ("time_unit", "'week'", "'hour' or 'day'")),
+    "covariates without a rule": (
+        lambda: records(covariates=["CMT"]),
+        imo.errors.DataError,
+        ("rule", "not stated", "as NONMEM"),
+    ),
     "regimen for a schedule": (
-        lambda: imo.write_records({1: dose()}, time_unit="day"),
-        imo.RegimenError,
+        lambda: imo.io.write_records({1: dose()}, time_unit="day"),
+        imo.errors.RegimenError,
         ("subject 1", "a Regimen", ".schedule("),  # type: ignore[dict-item]
     ),
-    "therapy that the model lacks": (lambda: run(dose(therapy="nivolumab")), imo.RegimenError, ("dose of nivolumab", "input")),
-    "gray of an antibody": (lambda: run(dose(amount="2 Gy")), imo.RegimenError, ("dose of pembrolizumab", "'Gy'", "'mg'")),
-    "dose before the start": (lambda: run(dose(start=-10)), imo.SolveError, ("begins at day -10", "start=-10", ".shift()")),
-    "unknown regimen": (lambda: imo.load_regimen("pembrolizumab"), imo.RegimenError, ("'pembrolizumab'", "did you mean")),
+    "therapy that the model lacks": (
+        lambda: run(dose(therapy="nivolumab")),
+        imo.errors.RegimenError,
+        ("dose of nivolumab", "input"),
+    ),
+    "gray of an antibody": (
+        lambda: run(dose(amount="2 Gy")),
+        imo.errors.RegimenError,
+        ("dose of pembrolizumab", "'Gy'", "'mg'"),
+    ),
+    "dose before the start": (
+        lambda: run(dose(start=-10)),
+        imo.errors.SolveError,
+        ("begins at day -10", "start=-10", ".shift()"),
+    ),
+    "unknown regimen": (
+        lambda: imo.load_regimen("pembrolizumab"),
+        imo.errors.RegimenError,
+        ("'pembrolizumab'", "did you mean"),
+    ),
     # simulations
-    "therapy for a regimen": (lambda: run("pembrolizumab"), imo.SolveError, ("regimen", "is str", "a Regimen")),
-    "no end": (lambda: run(until=None), imo.SolveError, ("neither until nor times", "until='1 year'")),
-    "end before the start": (lambda: run(until=-3), imo.SolveError, ("until", "day -3", "a later time")),
-    "end in mg": (lambda: run(until="3 mg"), imo.UnitError, ("'mg'", "'day'")),
-    "end of the universe": (lambda: run(until="1e9 years"), imo.SolveError, ("until", "at most", "times=")),
-    "times out of order": (lambda: run(times=[0, 5, 3]), imo.SolveError, ("times", "do not increase", "sort")),
-    "no times": (lambda: run(times=[]), imo.SolveError, ("times", "are empty", "for example")),
-    "times before the start": (lambda: run(times=[-5, 0]), imo.SolveError, ("times", "day -5", "start=")),
-    "unknown engine": (lambda: run(engine="lsoda"), imo.SolveError, ("engine", "'lsoda'", "compiled, scipy")),
-    "tolerance of zero": (lambda: run(rtol=0), imo.SolveError, ("rtol", "is 0", "between")),
-    "negative tolerance": (lambda: run(atol=-1), imo.SolveError, ("atol", "is -1", "positive")),
-    "tolerances of other states": (lambda: run(atol=np.ones(99)), imo.SolveError, ("atol", "shape (99,)", "each of the")),
-    "no threads": (lambda: run(threads=0), imo.SolveError, ("threads", "is 0", "from 1")),
-    "unknown output": (lambda: run(outputs=["tumor"]), imo.SolveError, ("output 'tumor'", "did you mean 'tumour'")),
-    "no outputs": (lambda: run(outputs=[]), imo.SolveError, ("outputs", "are empty", "known:")),
-    "output that was not asked for": (lambda: run(outputs="tumour")["antigen"], imo.SolveError, ("'antigen'", "simulation")),
-    "unknown value": (lambda: run(parameters={"growthrate": 1}), imo.SolveError, ("growthrate", "'growth_rate'")),
-    "value in words": (lambda: run(parameters={"growth_rate": "fast"}), imo.SolveError, ("growth_rate", "not a number")),
+    "therapy for a regimen": (lambda: run("pembrolizumab"), imo.errors.SolveError, ("regimen", "is str", "a Regimen")),
+    "no end": (lambda: run(until=None), imo.errors.SolveError, ("neither until nor times", "until='1 year'")),
+    "end before the start": (lambda: run(until=-3), imo.errors.SolveError, ("until", "day -3", "a later time")),
+    "end in mg": (lambda: run(until="3 mg"), imo.errors.UnitError, ("'mg'", "'day'")),
+    "end of the universe": (lambda: run(until="1e9 years"), imo.errors.SolveError, ("until", "at most", "times=")),
+    "times out of order": (lambda: run(times=[0, 5, 3]), imo.errors.SolveError, ("times", "do not increase", "sort")),
+    "no times": (lambda: run(times=[]), imo.errors.SolveError, ("times", "are empty", "for example")),
+    "times before the start": (lambda: run(times=[-5, 0]), imo.errors.SolveError, ("times", "day -5", "start=")),
+    "unknown engine": (lambda: run(engine="lsoda"), imo.errors.SolveError, ("engine", "'lsoda'", "compiled, scipy")),
+    "tolerance of zero": (lambda: run(rtol=0), imo.errors.SolveError, ("rtol", "is 0", "between")),
+    "negative tolerance": (lambda: run(atol=-1), imo.errors.SolveError, ("atol", "is -1", "positive")),
+    "tolerances of other states": (
+        lambda: run(atol=np.ones(99)),
+        imo.errors.SolveError,
+        ("atol", "shape (99,)", "each of the"),
+    ),
+    "no threads": (lambda: run(threads=0), imo.errors.SolveError, ("threads", "is 0", "from 1")),
+    "unknown output": (lambda: run(outputs=["tumor"]), imo.errors.SolveError, ("output 'tumor'", "did you mean 'tumour'")),
+    "no outputs": (lambda: run(outputs=[]), imo.errors.SolveError, ("outputs", "are empty", "known:")),
+    "output that was not asked for": (
+        lambda: run(outputs="tumour")["antigen"],
+        imo.errors.SolveError,
+        ("'antigen'", "simulation"),
+    ),
+    "unknown value": (lambda: run(parameters={"growthrate": 1}), imo.errors.SolveError, ("growthrate", "'growth_rate'")),
+    "value in words": (lambda: run(parameters={"growth_rate": "fast"}), imo.errors.SolveError, ("growth_rate", "not a number")),
     "patient without a value": (
         lambda: run(parameters=pd.DataFrame({"growth_rate": [0.1, np.nan]})),
-        imo.SolveError,
+        imo.errors.SolveError,
         ("growth_rate", "row 1", "finite"),
     ),
     "no patients": (
         lambda: run(parameters=pd.DataFrame({"growth_rate": []})),
-        imo.SolveError,
+        imo.errors.SolveError,
         ("no rows", "one row a patient"),
     ),
-    "list for parameters": (lambda: run(parameters=[1, 2]), imo.SolveError, ("parameters", "are list", "a mapping")),
+    "list for parameters": (lambda: run(parameters=[1, 2]), imo.errors.SolveError, ("parameters", "are list", "a mapping")),
     "regimens for other patients": (
         lambda: run([dose(), dose()], parameters=pd.DataFrame({"growth_rate": [0.1] * 3})),
-        imo.SolveError,
+        imo.errors.SolveError,
         ("2 patients", "for 3", "one for each"),
     ),
-    "no model": (lambda: imo.simulate(None, until=3), imo.SolveError, ("model", "NoneType", "name of a shipped one")),  # type: ignore[arg-type]
+    "no model": (lambda: imo.simulate(None, until=3), imo.errors.SolveError, ("model", "NoneType", "name of a shipped one")),  # type: ignore[arg-type]
     # scenarios
-    "no scenarios": (lambda: imo.compare(treated(), {}), imo.SolveError, ("compare", "no scenarios", "a mapping such as")),
-    "half a pair": (lambda: imo.compare(treated(), {"a": (None,)}), imo.SolveError, ("scenario 'a'", "not a pair", "Regimen")),  # type: ignore[dict-item]
+    "no scenarios": (
+        lambda: imo.compare(treated(), {}),
+        imo.errors.SolveError,
+        ("compare", "no scenarios", "a mapping such as"),
+    ),
+    "half a pair": (
+        lambda: imo.compare(treated(), {"a": (None,)}),
+        imo.errors.SolveError,
+        ("scenario 'a'", "not a pair", "Regimen"),
+    ),  # type: ignore[dict-item]
     "unknown measure": (
         lambda: imo.compare(treated(), {"a": None}, 3, measure="sum_of_diameter"),
-        imo.SolveError,
+        imo.errors.SolveError,
         ("'sum_of_diameters'",),
     ),
-    "grid of one axis": (lambda: grid(axes={"a": [1]}), imo.SolveError, ("grid", "1 axes", "two")),
-    "grid of an unknown measure": (lambda: grid(measure="best"), imo.SolveError, ("measure 'best'", "nadir")),
+    "grid of one axis": (lambda: grid(axes={"a": [1]}), imo.errors.SolveError, ("grid", "1 axes", "two")),
+    "grid of an unknown measure": (lambda: grid(measure="best"), imo.errors.SolveError, ("measure 'best'", "nadir")),
 }
 
 
@@ -341,7 +401,7 @@ def test_wrong_calls(mistake: str) -> None:
     call, kind, phrases = WRONG_CALLS[mistake]
     with pytest.raises(kind) as error:
         call()
-    assert isinstance(error.value, imo.ImmunoodeError)
+    assert isinstance(error.value, imo.errors.ImmunoodeError)
     says(error, phrases)
 
 
@@ -368,69 +428,93 @@ def fit(data: Any = None, vary: Any = ("growth_rate",), **options: Any) -> imo.F
 
 WRONG_DATA: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
     # tables
-    "no values": (lambda: read(value=None), imo.DataError, ("no column for the value", "columns={'value':")),
-    "no times": (lambda: read(time=None), imo.DataError, ("no column for the time", "columns={'time':")),
+    "no values": (lambda: read(value=None), imo.errors.DataError, ("no column for the value", "columns={'value':")),
+    "no times": (lambda: read(time=None), imo.errors.DataError, ("no column for the time", "columns={'time':")),
     "column that is not there": (
         lambda: imo.read_trial(table(), {"value": "vale"}),
-        imo.DataError,
+        imo.errors.DataError,
         ("no column 'vale'", "did you mean 'value'"),
     ),
     "value in words": (
         lambda: read(value=[70, "large", 90, 60, 50, 40]),
-        imo.DataError,
+        imo.errors.DataError,
         ("row 1 (subject a)", "'large'", "bad_rows='leave out'"),
     ),
     "negative size": (
         lambda: read(value=[70, -1, 90, 60, 50, 40]),
-        imo.DataError,
+        imo.errors.DataError,
         ("row 1 (subject a)", "negative", ".left_out"),
     ),
     "time in words": (
         lambda: read(time=[0, "week 6", 84] * 2),
-        imo.DataError,
+        imo.errors.DataError,
         ("row 1 (subject a)", "'week 6'", "not a number"),
     ),
-    "patient in two arms": (lambda: read(arm=["x", "y"] * 3), imo.DataError, ("subject 'a'", "more than one arm", "x, y")),
-    "unknown unit": (lambda: read(unit=["mmm"] * 6), imo.DataError, ("row 0 (subject a)", "'mmm'")),
-    "two dimensions": (lambda: read(unit=["mm", "kg"] * 3), imo.DataError, ("row 1 (subject a)", "'kg'", "other rows")),
-    "nothing measured": (lambda: read(value=[np.nan] * 6), imo.DataError, ("no row with a value", "6 rows")),
-    "empty table": (lambda: imo.read_trial(table().iloc[:0]), imo.DataError, ("no row with a value", "at least one")),
-    "no such file": (lambda: imo.read_trial("no/such.csv"), imo.DataError, ("such.csv", "no such file", "path of a csv")),
-    "nothing at all": (lambda: imo.read_trial(None), imo.DataError, ("source", "NoneType", "DataFrame")),  # type: ignore[arg-type]
+    "patient in two arms": (
+        lambda: read(arm=["x", "y"] * 3),
+        imo.errors.DataError,
+        ("subject 'a'", "more than one arm", "x, y"),
+    ),
+    "unknown unit": (lambda: read(unit=["mmm"] * 6), imo.errors.DataError, ("row 0 (subject a)", "'mmm'")),
+    "two dimensions": (lambda: read(unit=["mm", "kg"] * 3), imo.errors.DataError, ("row 1 (subject a)", "'kg'", "other rows")),
+    "nothing measured": (lambda: read(value=[np.nan] * 6), imo.errors.DataError, ("no row with a value", "6 rows")),
+    "empty table": (lambda: imo.read_trial(table().iloc[:0]), imo.errors.DataError, ("no row with a value", "at least one")),
+    "no such file": (
+        lambda: imo.read_trial("no/such.csv"),
+        imo.errors.DataError,
+        ("such.csv", "no such file", "path of a csv"),
+    ),
+    "nothing at all": (lambda: imo.read_trial(None), imo.errors.DataError, ("source", "NoneType", "DataFrame")),  # type: ignore[arg-type]
     "unknown way with bad rows": (
         lambda: imo.read_trial(table(), bad_rows="drop"),
-        imo.DataError,
+        imo.errors.DataError,
         ("bad_rows", "'drop'", "leave out"),  # type: ignore[arg-type]
     ),
-    "arm that is not there": (lambda: read().select(arm="z"), imo.DataError, ("arm", "'z'", "known: x")),
-    "unknown data set": (lambda: imo.fetch("atezolizumab"), imo.DataError, ("'atezolizumab'", "atezolizumab_lung")),
+    "arm that is not there": (lambda: read().select(arm="z"), imo.errors.DataError, ("arm", "'z'", "known: x")),
+    "unknown data set": (
+        lambda: imo.trial.fetch("atezolizumab"),
+        imo.errors.DataError,
+        ("'atezolizumab'", "atezolizumab_lung"),
+    ),
     # fits
-    "nothing to fit": (lambda: fit(vary=()), imo.FitError, ("vary", "is empty", "at least one parameter")),
-    "unknown parameter": (lambda: fit(vary="growthrate"), imo.FitError, ("vary", "'growthrate'", "'growth_rate'")),
-    "unknown error model": (lambda: fit(error="prop"), imo.FitError, ("error", "'prop'", "proportional")),
-    "unknown output": (lambda: fit(observe="tumor"), imo.FitError, ("observe", "'tumor'", "did you mean 'tumour'")),
-    "quantity nobody knows": (lambda: fit(table(quantity=["size"] * 6)), imo.FitError, ("size", "observe={'size': 'output'}")),
-    "weight of a diameter": (lambda: fit(table(unit=["kg"] * 6)), imo.FitError, ("'sum_of_diameters'", "'kg'", "'mm'")),
+    "nothing to fit": (lambda: fit(vary=()), imo.errors.FitError, ("vary", "is empty", "at least one parameter")),
+    "unknown parameter": (lambda: fit(vary="growthrate"), imo.errors.FitError, ("vary", "'growthrate'", "'growth_rate'")),
+    "unknown error model": (lambda: fit(error="prop"), imo.errors.FitError, ("error", "'prop'", "proportional")),
+    "unknown output": (lambda: fit(observe="tumor"), imo.errors.FitError, ("observe", "'tumor'", "did you mean 'tumour'")),
+    "quantity nobody knows": (
+        lambda: fit(table(quantity=["size"] * 6)),
+        imo.errors.FitError,
+        ("size", "observe={'size': 'output'}"),
+    ),
+    "weight of a diameter": (lambda: fit(table(unit=["kg"] * 6)), imo.errors.FitError, ("'sum_of_diameters'", "'kg'", "'mm'")),
     "bounds in no order": (
         lambda: fit(bounds={"growth_rate": (1, 0)}),
-        imo.FitError,
+        imo.errors.FitError,
         ("bounds['growth_rate']", "lower < upper"),
     ),
-    "bounds of what is held": (lambda: fit(bounds={"kill_rate": (0, 1)}), imo.FitError, ("'kill_rate'", "does not vary")),
-    "start that is no number": (lambda: fit(initial={"growth_rate": float("nan")}), imo.FitError, ("initial", "{")),
-    "unknown method": (lambda: fit(method="magic"), imo.FitError, ("method", "'magic'", "least_squares")),
-    "no evaluations": (lambda: fit(max_evaluations=0), imo.FitError, ("max_evaluations", "is 0", "from 1")),
+    "bounds of what is held": (
+        lambda: fit(bounds={"kill_rate": (0, 1)}),
+        imo.errors.FitError,
+        ("'kill_rate'", "does not vary"),
+    ),
+    "start that is no number": (lambda: fit(initial={"growth_rate": float("nan")}), imo.errors.FitError, ("initial", "{")),
+    "unknown method": (lambda: fit(method="magic"), imo.errors.FitError, ("method", "'magic'", "least_squares")),
+    "no evaluations": (lambda: fit(max_evaluations=0), imo.errors.FitError, ("max_evaluations", "is 0", "from 1")),
     "more parameters than data": (
         lambda: fit(table().iloc[:2], ["growth_rate", "kill_rate", "priming_rate"]),
-        imo.FitError,
+        imo.errors.FitError,
         ("1 observations", "3 parameters"),
     ),
     "regimen of an unknown arm": (
         lambda: fit(regimens={"y": imo.Regimen()}),
-        imo.FitError,
+        imo.errors.FitError,
         ("regimens['y']", "known: a, b, x"),
     ),
-    "no data": (lambda: imo.fit("tumour_immune", None, ["growth_rate"]), imo.DataError, ("data", "NoneType", "TrialData")),  # type: ignore[arg-type]
+    "no data": (
+        lambda: imo.fit("tumour_immune", None, ["growth_rate"]),
+        imo.errors.DataError,
+        ("data", "NoneType", "TrialData"),
+    ),  # type: ignore[arg-type]
 }
 
 
@@ -439,7 +523,7 @@ def test_wrong_data(mistake: str) -> None:
     call, kind, phrases = WRONG_DATA[mistake]
     with pytest.raises(kind) as error:
         call()
-    assert isinstance(error.value, imo.ImmunoodeError)
+    assert isinstance(error.value, imo.errors.ImmunoodeError)
     says(error, phrases)
 
 
@@ -447,7 +531,7 @@ def test_wrong_data(mistake: str) -> None:
 @pytest.mark.parametrize("content", [b"", bytes(range(256)) * 4])
 def test_files_that_are_no_tables(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(imo.DataError, match=name):
+    with pytest.raises(imo.errors.DataError, match=name):
         imo.read_trial(tmp_path / name)
 
 
@@ -464,7 +548,7 @@ def test_values_that_cannot_be_solved_give_a_status(name: str, value: float, eng
         stopped = run(dose(), until=30, parameters={name: value}, engine=engine)
     assert not stopped.ok
     assert stopped.status[0].message and stopped.status[0].advice
-    with pytest.raises(imo.SolveError, match="stopped at day"):
+    with pytest.raises(imo.errors.SolveError, match="stopped at day"):
         stopped.raise_for_status()
 
 
@@ -494,18 +578,18 @@ def test_equations_without_a_solution_end_in_words(text: str, tmp_path: Path) ->
     """Symbolic arithmetic must not end the process either, nor fill the memory."""
     (tmp_path / "wrong.toml").write_text(BASE.format(text))
     model = imo.read_model(tmp_path / "wrong.toml")
-    with pytest.raises(imo.SolveError, match="cannot be compiled|stopped at day"), warnings.catch_warnings():
+    with pytest.raises(imo.errors.SolveError, match="cannot be compiled|stopped at day"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         imo.simulate(model, until=10).raise_for_status()
 
 
 def test_a_model_without_compartments(tmp_path: Path) -> None:
     (tmp_path / "wrong.toml").write_text('kind = "base"\n')
-    with pytest.raises(imo.SolveError, match="no compartments"):
+    with pytest.raises(imo.errors.SolveError, match="no compartments"):
         imo.simulate(imo.read_model(tmp_path / "wrong.toml"), until=10)
 
 
-def says(error: pytest.ExceptionInfo[imo.ImmunoodeError], phrases: tuple[str, ...]) -> None:
+def says(error: pytest.ExceptionInfo[imo.errors.ImmunoodeError], phrases: tuple[str, ...]) -> None:
     """Check that a message has all phrases, and that each problem says where, what and (mostly) what is right."""
     text = str(error.value)
     assert [phrase for phrase in phrases if phrase not in text] == [], text
@@ -514,8 +598,8 @@ def says(error: pytest.ExceptionInfo[imo.ImmunoodeError], phrases: tuple[str, ..
 
 
 def test_a_message_tells_many_problems_that_are_alike_once() -> None:
-    alike = [imo.Problem(f"t, row {n}", "has EVID 10101", "0 to 4") for n in range(90)]
-    error = imo.DataError([*alike, imo.Problem("t", "90 rows make no sense")])
+    alike = [imo.errors.Problem(f"t, row {n}", "has EVID 10101", "0 to 4") for n in range(90)]
+    error = imo.errors.DataError([*alike, imo.errors.Problem("t", "90 rows make no sense")])
     assert str(error).splitlines() == [
         "91 problems:",
         "  - t, row 0: has EVID 10101; 0 to 4 (and 89 more like it)",
@@ -525,6 +609,6 @@ def test_a_message_tells_many_problems_that_are_alike_once() -> None:
 
 
 def test_a_message_tells_the_first_and_the_last_of_many_different_problems() -> None:
-    lines = str(imo.DataError([imo.Problem(f"t, row {n}", f"has AMT -{n}") for n in range(90)])).splitlines()
+    lines = str(imo.errors.DataError([imo.errors.Problem(f"t, row {n}", f"has AMT -{n}") for n in range(90)])).splitlines()
     assert lines[1] == "  - t, row 0: has AMT -0" and lines[-1] == "  - t, row 89: has AMT -89" and len(lines) == 22
     assert lines[-2] == "  - and 70 more: all of them are in .problems"

@@ -40,7 +40,7 @@ def grid() -> None:
         return antibody + imo.Regimen().dose("radiotherapy", "3 Gy", every="1 day", count=5, start=start, weekdays=True)
 
     axes = {"start of radiotherapy (day)": [0, 14, 42, 84, 168], "pembrolizumab doses": [1, 4, 8, 17]}
-    box = imo.grid(model, regimen, axes, until="1 year", measure="final_change").plot()
+    box = imo.scenario.grid(model, regimen, axes, until="1 year", measure="final_change").plot()
     box.figure.savefig(HERE / "grid.png", dpi=110)
 
 
@@ -52,7 +52,7 @@ def timeline() -> None:
 def phase_plane() -> None:
     """A dormant tumour where nullclines cross."""
     ranges = {"tumour": (0.0, 6e4), "effectors": (0.0, 6e4)}
-    axes = imo.phase_plane("kirschner1998", "tumour", "effectors", others="quasi-steady", ranges=ranges)
+    axes = imo.plot.phase_plane("kirschner1998", "tumour", "effectors", others="quasi-steady", ranges=ranges)
     axes.figure.savefig(HERE / "phase_plane.png", dpi=75, bbox_inches="tight")
 
 
@@ -72,13 +72,15 @@ def endpoints() -> None:
         )
         options = {"until": "2 years", "outputs": ["sum_of_diameters"], "times": np.arange(0, 731, 7.0), "progress": False}
         runs[arm] = imo.simulate(model, regimen, parameters=people, **options)
-    trial = imo.observe(runs, new_lesions=imo.Hazard(0.3, 0.5), death=imo.Hazard(0.5, 1.0), seed=4)
+    trial = imo.virtual_trial.observe(
+        runs, new_lesions=imo.virtual_trial.Hazard(0.3, 0.5), death=imo.virtual_trial.Hazard(0.5, 1.0), seed=4
+    )
     responses = imo.recist(trial)
     died = trial.endpoints.query("event").set_index("subject")["time"].to_dict()
     figure, boxes = plt.subplots(2, 2, figsize=(13, 9), layout="constrained")
-    imo.waterfall(responses, ax=boxes[0, 0])
-    imo.spider(responses, ax=boxes[0, 1])
-    imo.swimmer(responses, deaths=died, ax=boxes[1, 0])
+    imo.plot.waterfall(responses, ax=boxes[0, 0])
+    imo.plot.spider(responses, ax=boxes[0, 1])
+    imo.plot.swimmer(responses, deaths=died, ax=boxes[1, 0])
     imo.kaplan_meier(trial, "OS").plot(ax=boxes[1, 1])
     figure.savefig(HERE / "endpoints.png", dpi=75)
 

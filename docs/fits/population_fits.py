@@ -48,14 +48,14 @@ the law.
 
 def lung(folder: Path) -> str:
     """Tumour sizes of lung-cancer patients."""
-    data = imo.read_lesions(folder / "nsclc_atezolizumab_target_lesions.csv").select(at_least=2)
+    data = imo.trial.read_lesions(folder / "nsclc_atezolizumab_target_lesions.csv").select(at_least=2)
     names = ["growth_rate", "shrinkage_rate", "baseline_sum_of_diameters"]
     how = {"random": names, "observe": "sum_of_diameters", "error": "combined", "progress": False}
     plain = imo.fit_population("ribba2022", data, **how)
     arms = imo.fit_population("ribba2022", data, covariates={"growth_rate": "arm", "shrinkage_rate": "arm"}, **how)
     text = ["## Lung cancer: tumour sizes under atezolizumab or docetaxel\n", LUNG]
     text += [f"{len(plain.observations.subjects)} patients, {len(plain.observations)} observations; {arms.seconds:.0f} s.\n"]
-    text.append(block(imo.compare_fits({"one population": plain, "by arm": arms}).table("bic")))
+    text.append(block(imo.fitting.compare_fits({"one population": plain, "by arm": arms}).table("bic")))
     text.append(markdown(arms.parameters()[["value", "unit", "rse_percent", "lower", "upper", "shrinkage_percent"]]))
     check = arms.predictive_check(by="arm", dropout="progression")
     check.plot()
@@ -77,7 +77,7 @@ def mice(folder: Path) -> str:
     origin = imo.fit_population(model, data, ["slope"], random=["retardation"], parameters={"offset": 0.0}, **how)
     fits = {"both rates free": full, "tied": tied, "tied through the origin": origin}
     text = ["## Breast tumours of mice: the reduced Gompertz law\n", MICE]
-    text.append(block(imo.compare_fits(fits).table("bic")))
+    text.append(block(imo.fitting.compare_fits(fits).table("bic")))
     for name, fit in fits.items():
         text.append(f"{name}:\n\n" + markdown(fit.parameters()[["value", "unit", "rse_percent", "lower", "upper"]]))
     tied.predictive_check().plot()

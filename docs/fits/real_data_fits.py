@@ -50,7 +50,7 @@ MOUSE = {
 def rescaled(model: imo.Model, values: dict[str, float]) -> imo.Model:
     """Return the model with other values, also outside the bounds that hold for patients."""
 
-    def table(part: dict[str, imo.Parameter]) -> dict[str, imo.Parameter]:
+    def table(part: dict[str, imo.model.Parameter]) -> dict[str, imo.model.Parameter]:
         return {n: replace(p, value=values[n], bounds=None) if n in values else p for n, p in part.items()}
 
     return replace(model, parameters=table(dict(model.parameters)), covariates=table(dict(model.covariates)))

@@ -1,1 +1,7 @@
 """Reading a model's behaviour: steady states and their stability, nullclines, what its outputs are sensitive to."""
+
+from __future__ import annotations
+
+from immunoode.lazy_names import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -66,7 +66,7 @@ def steady_states(
     Examples
     --------
     >>> import immunoode as imo
-    >>> found = imo.steady_states("kuznetsov1994")
+    >>> found = imo.analysis.steady_states("kuznetsov1994")
     >>> found["stability"].tolist()
     ['stable', 'saddle', 'saddle', 'stable focus']
     """

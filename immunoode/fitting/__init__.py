@@ -1,1 +1,7 @@
 """Fitting models to trial data: least squares through lmfit, with error models that are likelihoods."""
+
+from __future__ import annotations
+
+from immunoode.lazy_names import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -54,7 +54,7 @@ class FitComparison:
     Examples
     --------
     >>> import immunoode as imo
-    >>> found = imo.compare_fits({"two rates": two, "three rates": three})  # doctest: +SKIP
+    >>> found = imo.fitting.compare_fits({"two rates": two, "three rates": three})  # doctest: +SKIP
     >>> found.table()  # doctest: +SKIP
     """
 

@@ -38,8 +38,8 @@ def write_code(model: Model, language: str, path: str | Path | None = None, *, o
     Returns
     -------
     str
-        Doses and the pulses that they cause are not in it; time is in days. `imo.write_sbml` writes both. What counts from the
-        first dose of an input counts from a parameter, such as `nivolumab_first_dose`: day 0 unless another is put there.
+        Doses and the pulses that they cause are not in it; time is in days. `imo.io.write_sbml` writes both. What counts from
+        the first dose of an input counts from a parameter, such as `nivolumab_first_dose`: day 0 unless another is put there.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def write_code(model: Model, language: str, path: str | Path | None = None, *, o
     Examples
     --------
     >>> import immunoode as imo
-    >>> print(imo.write_code(imo.load_model("claret2009"), "rxode2").splitlines()[0])
+    >>> print(imo.io.write_code(imo.load_model("claret2009"), "rxode2").splitlines()[0])
     # Claret 2009: tumour size in colorectal cancer under capecitabine
     """
     writers: Mapping[str, Callable[[Plain], str]] = {

@@ -188,7 +188,7 @@ def _check_kinds(builder: Builder, symbols: Symbols, roles: Mapping[str, Any], m
         Problem(
             f"{symbols.where}: roles",
             f"{s!r} is no state: a constant, or a quantity of a rule",
-            "species that change; read_sbml(modifiable=...) lets others change a constant",
+            "species that change; imo.io.read_sbml(modifiable=...) lets others change a constant",
         )
         for s in roles
         if builder.amounts.get(s, symbols.name(s)) not in states

@@ -62,8 +62,8 @@ def write_sbml(
     Examples
     --------
     >>> import immunoode as imo
-    >>> text = imo.write_sbml(imo.load_model("kuznetsov1994"))
-    >>> imo.read_sbml(text).compartments.keys() == imo.load_model("kuznetsov1994").compartments.keys()
+    >>> text = imo.io.write_sbml(imo.load_model("kuznetsov1994"))
+    >>> imo.io.read_sbml(text).compartments.keys() == imo.load_model("kuznetsov1994").compartments.keys()
     True
     """
     whole = plain(model)

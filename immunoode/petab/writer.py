@@ -83,7 +83,7 @@ def write_petab(result: FitResult, folder: str | Path, *, version: int = 1, over
     >>> import immunoode as imo
     >>> trial = imo.load_example().select(arm="docetaxel")
     >>> result = imo.fit("tumour_immune", trial, ["growth_rate"], regimens=imo.Regimen(), progress=False)
-    >>> problem = imo.read_petab(imo.write_petab(result, tempfile.mkdtemp()))
+    >>> problem = imo.io.read_petab(imo.io.write_petab(result, tempfile.mkdtemp()))
     >>> bool(abs(problem.objective() / (result.deviance / 2) - 1) < 1e-4)
     True
     """

@@ -1,1 +1,7 @@
 """Figures. Every function returns Axes; matplotlib is imported inside."""
+
+from __future__ import annotations
+
+from immunoode.lazy_names import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

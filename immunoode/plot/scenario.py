@@ -12,7 +12,7 @@ from immunoode.plot.style import label, line, names_as_text, new_axes, time_axis
 
 if TYPE_CHECKING:
     from immunoode.scenario.compare import Comparison
-    from immunoode.scenario.grid import Grid
+    from immunoode.scenario.regimen_grid import Grid
 
 _PANELS = (("effectors",), ("pd1_occupancy", "ctla4_occupancy"))
 

@@ -20,7 +20,7 @@ TITLES = {"OS": "overall survival", "PFS": "progression-free survival", "DOR": "
 
 
 @names_as_text
-def kaplan_meier_figure(
+def kaplan_meier(
     km: KaplanMeier, *, unit: str | None = None, bands: bool = True, at_risk: bool = True, ax: Any = None, data: bool = False
 ) -> Any:
     """Draw survival of each arm, censored subjects as ticks, and the numbers at risk below.

@@ -1,1 +1,7 @@
 """Populations: the same models with random effects, fitted by FOCE with interaction or SAEM."""
+
+from __future__ import annotations
+
+from immunoode.lazy_names import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -136,7 +136,9 @@ def _from_schedules(name: str, data: Any) -> dict[str, FloatArray]:
     changing = {n for s in schedules.values() for n, a in zip(s.inputs, s.actions, strict=True) if a == SET}
     if name not in changing:
         columns = [str(c) for c in getattr(data, "columns", ())]
-        right = "a table as data with such a column, read_nonmem(..., varying=[...], rule='locf'), or the days themselves"
+        right = (
+            "a table as data with such a column, imo.io.read_nonmem(..., varying=[...], rule='locf'), or the days themselves"
+        )
         raise FitError(Problem("occasions", f"{name!r} is not in the data", f"{nearest(name, [*changing, *columns])}; {right}"))
     found = {}
     for subject, schedule in schedules.items():

@@ -60,7 +60,7 @@ def equivalent_dose_2gy(regimen: Regimen, alpha_beta_ratio: float, therapy: str 
     --------
     >>> import immunoode as imo
     >>> stereotactic = imo.Regimen().dose("radiotherapy", "18 Gy", every="2 days", count=3)
-    >>> round(imo.equivalent_dose_2gy(stereotactic, 10), 1)
+    >>> round(imo.regimen.equivalent_dose_2gy(stereotactic, 10), 1)
     126.0
     """
     return biologically_effective_dose(regimen, alpha_beta_ratio, therapy) / (1 + 2 / _ratio(alpha_beta_ratio))

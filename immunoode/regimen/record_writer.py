@@ -74,7 +74,7 @@ def write_records(
     --------
     >>> import immunoode as imo
     >>> regimen = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=2, over="30 min")
-    >>> table = imo.write_records({1: regimen.schedule({"pembrolizumab": "mg"}, {})}, {1: "pembrolizumab"}, time_unit="hour")
+    >>> table = imo.io.write_records({1: regimen.schedule({"pembrolizumab": "mg"}, {})}, {1: "pembrolizumab"}, time_unit="hour")
     >>> print(table.iloc[:, :5].to_string(index=False))
      ID  TIME   AMT  RATE  DUR
       1   0.0 200.0    -2  0.5

@@ -133,7 +133,7 @@ def read_records(
     --------
     >>> import immunoode as imo, pandas as pd
     >>> table = pd.DataFrame({"ID": [1, 1], "TIME": [0, 24], "AMT": [200, 0], "CMT": 1, "II": [504, 0], "ADDL": [2, 0]})
-    >>> schedules = imo.read_records(table, {1: "pembrolizumab"}, time_unit="hour")
+    >>> schedules = imo.io.read_records(table, {1: "pembrolizumab"}, time_unit="hour")
     >>> schedules["1"].times.tolist()
     [0.0, 21.0, 42.0]
     >>> print(schedules.reconciliation.tally("doses"))

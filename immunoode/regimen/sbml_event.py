@@ -87,9 +87,10 @@ class Events:
     Examples
     --------
     >>> import immunoode as imo
-    >>> model = imo.read_sbml(imo.write_sbml(imo.load_model("kuznetsov1994")))
-    >>> resection = imo.Event("resection", "piecewise(1, tumour > 1e8, 0)", (imo.Assignment("tumour", "tumour / 100"),))
-    >>> run = imo.simulate(model, imo.Events((resection,)), until="400 days", outputs=["tumour"])
+    >>> model = imo.io.read_sbml(imo.io.write_sbml(imo.load_model("kuznetsov1994")))
+    >>> debulking = imo.regimen.Assignment("tumour", "tumour / 100")
+    >>> resection = imo.regimen.Event("resection", "piecewise(1, tumour > 1e8, 0)", (debulking,))
+    >>> run = imo.simulate(model, imo.regimen.Events((resection,)), until="400 days", outputs=["tumour"])
     >>> bool(run["tumour"].max() <= 1e8 * (1 + 1e-9))
     True
     """

@@ -79,7 +79,7 @@ class Schedule:
     Examples
     --------
     >>> import immunoode as imo
-    >>> schedule = imo.Schedule([21, 0], ("pembrolizumab", "pembrolizumab"), [200, 400], [0, 0])
+    >>> schedule = imo.regimen.Schedule([21, 0], ("pembrolizumab", "pembrolizumab"), [200, 400], [0, 0])
     >>> schedule.times.tolist(), schedule.amounts.tolist(), schedule.actions
     ([0.0, 21.0], [400.0, 200.0], ('dose', 'dose'))
     """

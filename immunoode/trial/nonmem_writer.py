@@ -58,7 +58,7 @@ def write_nonmem(
     Examples
     --------
     >>> import immunoode as imo
-    >>> table = imo.write_nonmem(imo.load_example(), time_unit="day")
+    >>> table = imo.io.write_nonmem(imo.load_example(), time_unit="day")
     >>> print(table[["ID", "TIME", "DV", "EVID", "DVID"]].head(2).to_string(index=False))
      ID  TIME   DV  EVID  DVID
     101 -11.0 43.3     0     1

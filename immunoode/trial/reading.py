@@ -137,7 +137,7 @@ def read_trial(
     """
     table, where = open_table(source)
     if columns is None and _is_nonmem(table):
-        right = "read it with imo.read_nonmem, which takes its doses; or name the columns with columns={...}"
+        right = "read it with imo.io.read_nonmem, which takes its doses; or name the columns with columns={...}"
         raise DataError(Problem(where, "looks like a NONMEM table (ID, TIME, DV, " + ", ".join(_doses(table)) + ")", right))
     return read_rows(
         table,

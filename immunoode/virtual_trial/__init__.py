@@ -1,1 +1,7 @@
 """Virtual trials: what visits, measurement and follow-up make of simulated patients."""
+
+from __future__ import annotations
+
+from immunoode.lazy_names import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

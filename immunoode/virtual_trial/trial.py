@@ -91,7 +91,8 @@ def observe(
     >>> import immunoode as imo, pandas as pd
     >>> patients = pd.DataFrame({"growth_rate": [0.004, 0.006, 0.008]})
     >>> run = imo.simulate("tumour_immune", until="1 year", parameters=patients, outputs="sum_of_diameters")
-    >>> data = imo.observe({"untreated": run}, imo.VisitSchedule(every="6 weeks", until="24 weeks"), seed=1)
+    >>> visits = imo.virtual_trial.VisitSchedule(every="6 weeks", until="24 weeks")
+    >>> data = imo.virtual_trial.observe({"untreated": run}, visits, seed=1)
     >>> data.arms, data.quantities
     (('untreated',), ('diameter',))
     """

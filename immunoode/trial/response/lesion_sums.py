@@ -44,7 +44,7 @@ def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
     >>> import immunoode as imo
     >>> lesions = pd.DataFrame({"subject": "1", "day": [0, 0, 42, 42, 84], "lesion": [*"ababa"], "kind": "target",
     ...                         "diameter_mm": [40, 30, 25, 20, 10]})
-    >>> sums = imo.sum_lesions(imo.read_lesions(lesions))
+    >>> sums = imo.trial.sum_lesions(imo.trial.read_lesions(lesions))
     >>> sums.frame[["time", "quantity", "value"]].values.tolist()
     [[0.0, 'sum_of_diameters', 70.0], [42.0, 'sum_of_diameters', 45.0]]
     >>> sums.left_out["reason"].tolist()

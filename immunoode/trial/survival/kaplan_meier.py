@@ -126,10 +126,10 @@ class KaplanMeier:
         return "\n".join([*lines, *(["", str(self.log_rank())] if len(self.arms) > 1 else [])])
 
     def plot(self, **options: Any) -> Any:
-        """Draw the curves with a table of numbers at risk; see `imo.kaplan_meier_figure`."""
-        from immunoode.plot.survival import kaplan_meier_figure
+        """Draw the curves with a table of numbers at risk; see `imo.plot.kaplan_meier`."""
+        from immunoode.plot import survival as figures
 
-        return kaplan_meier_figure(self, **options)
+        return figures.kaplan_meier(self, **options)
 
     def __str__(self) -> str:
         return self.report()

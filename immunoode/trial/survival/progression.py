@@ -80,7 +80,7 @@ def progression_free_survival(
     >>> import immunoode as imo, pandas as pd
     >>> sums = pd.DataFrame({"subject": ["a"] * 3 + ["b"] * 2, "time": [0, 42, 84, 0, 42],
     ...                      "sum_of_diameters": [50, 40, 60, 80, 70]})
-    >>> table = imo.progression_free_survival(imo.recist(sums))
+    >>> table = imo.trial.progression_free_survival(imo.recist(sums))
     >>> table[["subject", "time", "event", "lower"]].values.tolist()
     [['a', 84.0, True, 42.0], ['b', 42.0, False, 42.0]]
     """

@@ -1,0 +1,39 @@
+"""Where the names are that `immunoode` itself had before there were namespaces; they work until version 0.2, with a warning."""
+
+from __future__ import annotations
+
+import warnings
+from importlib import import_module
+from typing import Any
+
+_MOVED = {
+    "analysis": "local_sensitivity steady_states",
+    "errors": "DataError FileError FitError ImmunoodeError ModelError Problem RegimenError SolveError UnitError",
+    "fitting": "EachResult FitComparison compare_fits fit_each",
+    "io": "PetabFit PetabProblem read_adam read_nonmem read_petab read_records read_sbml read_sbml_events write_code"
+    " write_nonmem write_petab write_records write_sbml",
+    "model": "Compartment Derived Flow Input Modifiable Modifier Need Parameter Pulse",
+    "plot": "forest phase_plane response_over_time spider sums_by_arm swimmer waterfall",
+    "population": "PredictiveCheck predictive_check",
+    "regimen": "Assignment Event Events Schedule biologically_effective_dose equivalent_dose_2gy",
+    "scenario": "Grid grid",
+    "trial": "IrecistRules PfsRules RecistRules SurvivalRegression cox duration_of_response fetch growth_metrics growth_rates"
+    " landmark parametric_survival progression_free_survival read_endpoints read_lesions read_wide sum_lesions",
+    "virtual_trial": "Hazard Measurement VisitSchedule observe",
+}
+FORMER = {name: f"{place}.{name}" for place, names in _MOVED.items() for name in names.split()} | {
+    "kaplan_meier_figure": "plot.kaplan_meier"
+}
+"""The place of each former name, below `immunoode`."""
+
+
+def former(name: str) -> Any:
+    """Return what a former name means now, with a warning that says the new place.
+
+    The warning is a FutureWarning: Python shows a DeprecationWarning only in `__main__`, and most analyses lie in modules.
+    """
+    place, _, new = FORMER[name].rpartition(".")
+    warnings.warn(
+        f"immunoode.{name} is immunoode.{FORMER[name]} now; the former name goes with version 0.2", FutureWarning, stacklevel=3
+    )
+    return getattr(import_module(f"immunoode.{place}"), new)

@@ -1,0 +1,10 @@
+# The public names of this namespace and the modules that define them; the file beside this one reads them from here.
+
+from immunoode.plot.phase import phase_plane as phase_plane
+from immunoode.plot.response import response_over_time as response_over_time
+from immunoode.plot.response import sums_by_arm as sums_by_arm
+from immunoode.plot.spider_plot import spider as spider
+from immunoode.plot.survival import forest as forest
+from immunoode.plot.survival import kaplan_meier as kaplan_meier
+from immunoode.plot.swimmer_plot import swimmer as swimmer
+from immunoode.plot.waterfall_plot import waterfall as waterfall

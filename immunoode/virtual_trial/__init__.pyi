@@ -1,0 +1,6 @@
+# The public names of this namespace and the modules that define them; the file beside this one reads them from here.
+
+from immunoode.virtual_trial.hazard import Hazard as Hazard
+from immunoode.virtual_trial.measurement import Measurement as Measurement
+from immunoode.virtual_trial.trial import observe as observe
+from immunoode.virtual_trial.visits import VisitSchedule as VisitSchedule
