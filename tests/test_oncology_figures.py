@@ -108,7 +108,7 @@ def test_it_looks_as_it_did(name: str, tmp_path: Path) -> None:
     elif name == "calendar":
         figure = calendar().plot().figure
     else:
-        figure = getattr(imo, name)(trial(60, 3))[0].figure
+        figure = getattr(imo.plot, name)(trial(60, 3))[0].figure
     known, new = FIGURES / f"{name}.png", tmp_path / f"{name}.png"
     figure.savefig(new, dpi=DPI)
     if os.environ.get("IMMUNOODE_RENEW_FIGURES"):
