@@ -8,7 +8,7 @@ import pkgutil
 import re
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,3 +150,39 @@ def test_import_is_light() -> None:
     code = f"import sys, immunoode; print([m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+CLASSES_LEFT = {
+    "Columns": "records of the engine; columns that headings were understood as",
+    "Course": "a changing covariate; the summary of a curve; a patient's history",
+    "Dataset": "an ADaM dataset; a shipped one",
+    "Events": "event tables of the engine and of NONMEM records; events of SBML",
+    "Grid": "regimens side by side; visits",
+    "Likelihood": "of PEtab; of populations",
+    "Part": "of a PEtab problem; of an ADaM dataset",
+    "Prior": "of fits; of PEtab",
+    "Problem": "of an error; of a population fit",
+    "Subjects": "of ADaM; of responses",
+}
+"""Classes that still share a name, and what they are. The list only shrinks."""
+
+
+def _defined(kind: type[ast.ClassDef] | type[ast.FunctionDef]) -> dict[str, list[str]]:
+    """Return the modules that define each public class or function at their top."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(Path(imo.__file__).parent.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, kind) and not node.name.startswith("_"):
+                found[node.name].append(path.relative_to(ROOT).as_posix())
+    return found
+
+
+def test_no_two_classes_have_one_name() -> None:
+    twice = {name: modules for name, modules in _defined(ast.ClassDef).items() if len(modules) > 1 and name not in CLASSES_LEFT}
+    assert twice == {}, "a class needs a name that no other class of the package has"
+
+
+def test_no_other_function_has_the_name_of_a_public_one() -> None:
+    public = {name.split(".")[-1] for name, value in PUBLIC.items() if inspect.isfunction(value)} - {"kaplan_meier"}
+    twice = {name: modules for name, modules in _defined(ast.FunctionDef).items() if name in public and len(modules) > 1}
+    assert set(twice) <= {"combine"}
