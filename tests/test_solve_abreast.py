@@ -12,7 +12,7 @@ from immunoode.model.components import Compartment, Flow, Input, Parameter
 from immunoode.model.equations import equations
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.problem.codegen_simd import NotVectorised, VectorFunction
-from immunoode.solve.problem.compiled_model import ABREAST, System, system_of
+from immunoode.solve.problem.compiled_model import LANES, System, system_of
 from immunoode.solve.problem.prepare import prepare
 from tests.shipped import CASES, name_of, whole
 from tests.solve_models import base, blow_up, decay, schedule, two_compartments
@@ -22,7 +22,7 @@ SPECIAL = np.array([0.0, 1.0, -1.0, 2.0, -2.0, 3.0, 0.5, np.inf, -np.inf, np.nan
 
 
 def aligned(size):
-    room = np.zeros(size + ABREAST)
+    room = np.zeros(size + LANES)
     first = (-room.ctypes.data % 64) // 8
     return room[first : first + size]
 
@@ -30,12 +30,12 @@ def aligned(size):
 def evaluate(function, columns, count):
     """Return the outputs of a vector function at rows of inputs, (outputs, rows)."""
     call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3)(int(function.address[0]))
-    given, out, none = (aligned(ABREAST * n) for n in (len(columns), count, count))
+    given, out, none = (aligned(LANES * n) for n in (len(columns), count, count))
     found = []
-    for first in range(0, columns.shape[1], ABREAST):
-        given.reshape(-1, ABREAST)[:] = columns[:, first : first + ABREAST]
+    for first in range(0, columns.shape[1], LANES):
+        given.reshape(-1, LANES)[:] = columns[:, first : first + LANES]
         call(out.ctypes.data, given.ctypes.data, none.ctypes.data)
-        found.append(out.reshape(-1, ABREAST).copy())
+        found.append(out.reshape(-1, LANES).copy())
     return np.concatenate(found, axis=1)
 
 
@@ -75,7 +75,7 @@ def test_the_edges_of_numbers():
 
 
 def padded(*columns):
-    more = -columns[0].size % ABREAST
+    more = -columns[0].size % LANES
     return [np.concatenate([c, np.ones(more)]) for c in columns]
 
 
@@ -100,12 +100,12 @@ def test_rates_abreast_are_rates(case):
     system = system_of(eq)
     random = np.random.default_rng(3)
     rows = []
-    for _ in range(2 * ABREAST):
+    for _ in range(2 * LANES):
         states = np.exp(random.normal(size=system.size)) * random.choice([1e-3, 1.0, 1e3], size=system.size)
         rows.append(system.packed(np.array(eq.values), random.uniform(0, 100), states))
     packed = np.array(rows)
     expected = np.array([system.rates(row) for row in packed]).T
-    found = evaluate(system.rates_abreast, packed.T.copy(), system.size)
+    found = evaluate(system.lane_rates, packed.T.copy(), system.size)
     np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12 * np.abs(expected).max())
 
 
@@ -149,9 +149,9 @@ def test_abreast_is_one_by_one(name, sensitivities, monkeypatch):
     model, times = two_compartments(), np.linspace(0, 20, 41)
     options = {"outputs": tuple(model.compartments), "rtol": 1e-9, "sensitivities": sensitivities, "method": "tsit5"}
     abreast = prepare(model, [REGIMENS[name]] * 11, times, **options)
-    assert abreast.rates_abreast is not None
+    assert abreast.lane_rates is not None
     found = abreast.run(np.array(equations(model).values))
-    monkeypatch.setattr(System, "rates_abreast", None)
+    monkeypatch.setattr(System, "lane_rates", None)
     walked = prepare(model, [REGIMENS[name]], times, **options).run(np.array(equations(model).values))
     for field in ("values", "derivatives"):
         for values in getattr(found, field):
@@ -228,7 +228,7 @@ def test_sensitivities_abreast_are_those_of_closed_form():
         rtol=1e-10,
         sensitivities=["rate", "amount(dose)", "time(dose)"],
     )
-    assert simulator.rates_abreast is not None
+    assert simulator.lane_rates is not None
     assert simulator.parameters == ("rate",)
     found = simulator.run(rates[:, None]).derivatives[:, 3, :, 0]
     early, late = np.exp(-5 * rates), np.exp(-3 * rates)
@@ -261,7 +261,7 @@ def test_reactions_at_visits_abreast(monkeypatch):
     )
     table = pd.DataFrame({"out": np.linspace(0.05, 0.8, 21)})
     run = imo.simulate(model, regimen, until=40, parameters=table, method="tsit5", progress=False)
-    monkeypatch.setattr(System, "rates_abreast", None)
+    monkeypatch.setattr(System, "lane_rates", None)
     alone = imo.simulate(model, regimen, until=40, parameters=table, method="tsit5", progress=False)
     assert run.ok and 0 < len(run.reactions) < 42
     pd.testing.assert_frame_equal(run.reactions, alone.reactions)

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from immunoode.solve.problem.codegen_simd import VectorFunction
 
 FloatArray = NDArray[np.float64]
-LANES = 4
+VECTOR = 4
 """Vectors of states have a length that is a multiple of this (see `immunoode.solve.integrator.simd4`)."""
-ABREAST = 8
-"""Patients that step together (see `immunoode.solve.integrator.lanes`): the numbers in the widest registers of today."""
-TIME_AT, DOSE_AT, STATES_AT = 0, 1, LANES
+LANES = 8
+"""Subjects that step together (see `immunoode.solve.integrator.lanes`): the numbers in the widest registers of today."""
+TIME_AT, DOSE_AT, STATES_AT = 0, 1, VECTOR
 """Places in the packed input of every function."""
 NEVER = 1e300
 """Day of a first dose that was not given yet."""
@@ -100,7 +100,7 @@ class System:
     @property
     def width(self) -> int:
         """Length of the vectors that hold the states."""
-        return -(-self.size // LANES) * LANES
+        return -(-self.size // VECTOR) * VECTOR
 
     @cached_property
     def chain(self) -> Chain:
@@ -124,7 +124,7 @@ class System:
         return self._function(self._lifted[0])
 
     @cached_property
-    def rates_abreast(self) -> VectorFunction | None:
+    def lane_rates(self) -> VectorFunction | None:
         """The rates of eight patients at once; None where they hold something that there are no vectors of."""
         from immunoode.solve.problem.codegen_simd import NotVectorised, VectorFunction
 

@@ -33,7 +33,7 @@ ENGINES = ("compiled", "scipy")
 METHODS = ("auto", "tsit5", "rodas5p")
 """Methods of the compiled engine, in the order of `immunoode.solve.integrator.scalar`'s codes."""
 _CHUNK = 256
-"""Patients that one thread solves at once, at most."""
+"""Subjects that one thread solves at once, at most."""
 _MOST_MADE = 20_000
 """Event arrays that are kept where lags and switches make many."""
 _ROOM = 4_000_000
@@ -84,7 +84,7 @@ class Simulator:
         After which rows of a schedule outputs are taken at a time that has any: those that stand before it in the table; all,
         where it is infinite.
     grids : ndarray, shape (P,)
-        Patients who share times and orders have the same number.
+        Subjects who share times and orders have the same number.
     schedules : tuple of Schedule or None
         One per patient.
     """
@@ -146,7 +146,7 @@ class Simulator:
         )
         self.system.compile()
         self.watch()
-        _ = self.rates_abreast
+        _ = self.lane_rates
         function = self.system.outputs(self.names)
         workers = _checked_threads(threads)
         share = -(-patients // (4 * workers)) if workers > 1 else patients
@@ -287,11 +287,11 @@ class Simulator:
         return absolute(self.system, x, y, largest, scales, self.rtol)
 
     @cached_property
-    def rates_abreast(self) -> VectorFunction | None:
+    def lane_rates(self) -> VectorFunction | None:
         """The rates of eight patients at once, where patients of this simulator step abreast."""
         steps = self.engine == "compiled" and self.method != "rodas5p"
         if steps and not self.reactions.continuous and not self.system.conditions.size:
-            return self.system.rates_abreast
+            return self.system.lane_rates
         return None
 
     @property
@@ -377,16 +377,16 @@ def _compiled(
 ) -> None:
     """Solve patients: abreast where that is possible, and alone those that need implicit steps."""
     from immunoode.solve.integrator.jit import announce
-    from immunoode.solve.integrator.lane_state import places_for
-    from immunoode.solve.integrator.lanes import solve_abreast
-    from immunoode.solve.integrator.records import HANDED_OVER, Patients, checkpoints_for
-    from immunoode.solve.integrator.scalar import solve_alone, workspace_for
+    from immunoode.solve.integrator.lane_state import lanes_for
+    from immunoode.solve.integrator.lanes import integrate_lanes
+    from immunoode.solve.integrator.records import HANDED_OVER, Batch, checkpoints_for
+    from immunoode.solve.integrator.scalar import integrate_subjects, workspace_for
 
-    system, reactions, watch, abreast = simulator.system, simulator.reactions, simulator.watch(), simulator.rates_abreast
+    system, reactions, watch, abreast = simulator.system, simulator.reactions, simulator.watch(), simulator.lane_rates
     offsets = np.concatenate([[0], np.cumsum([e.times.size for e in events])]).astype(np.int64)
     joined = Columns(*(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True)))
     codes = solution.codes[rows]
-    patients = Patients(
+    patients = Batch(
         system.addresses,
         abreast.address if abreast else np.zeros(2, np.int64),
         system.read_by(simulator.names),
@@ -414,12 +414,12 @@ def _compiled(
     )
     checkpoints, which = checkpoints_for(patients), np.arange(codes.size)
     if abreast:
-        announce(solve_abreast)
-        solve_abreast(patients, places_for(patients), checkpoints)
+        announce(integrate_lanes)
+        integrate_lanes(patients, lanes_for(patients), checkpoints)
         which = np.flatnonzero(codes == HANDED_OVER)
     if which.size:
-        announce(solve_alone)
-        solve_alone(patients, workspace_for(patients), checkpoints, which)
+        announce(integrate_subjects)
+        integrate_subjects(patients, workspace_for(patients), checkpoints, which)
 
 
 def _by_scipy(
