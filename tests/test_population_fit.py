@@ -6,7 +6,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import FitError
-from immunoode.population.laplace import marginal, objective
+from immunoode.population.laplace import laplace_objective, marginal_likelihood
 from tests.population_models import decay_model, decays, theophylline, theophylline_model
 
 RANDOM = ["rate", "amount"]
@@ -45,7 +45,7 @@ def test_theophylline_as_nlmixr2_finds_it_by_focei(oral):
     hours = np.log([result.values["ka"] / 24, result.values["cl"] / 24, result.values["v"]])
     np.testing.assert_allclose(hours, [0.4647, 1.0116, 3.4597], rtol=0.01)
     np.testing.assert_allclose(np.diag(result.omega), [0.4018, 0.0691, 0.0194], rtol=0.05)
-    assert np.exp(result.point.errors[0]) == pytest.approx(0.694, rel=0.01)
+    assert np.exp(result.estimates.errors[0]) == pytest.approx(0.694, rel=0.01)
 
 
 def test_theophylline_as_nlmixr2_finds_it_by_saem(oral):
@@ -54,7 +54,7 @@ def test_theophylline_as_nlmixr2_finds_it_by_saem(oral):
     hours = np.log([result.values["ka"] / 24, result.values["cl"] / 24, result.values["v"]])
     np.testing.assert_allclose(hours, [0.456, 1.013, 3.452], rtol=0.02)
     np.testing.assert_allclose(np.diag(result.omega), [0.399, 0.072, 0.0173], rtol=0.1)
-    assert np.exp(result.point.errors[0]) == pytest.approx(0.697, rel=0.02)
+    assert np.exp(result.estimates.errors[0]) == pytest.approx(0.697, rel=0.02)
 
 
 @pytest.mark.slow
@@ -73,15 +73,15 @@ def test_both_methods_find_the_truth_and_agree(saem, focei):
 
 
 def test_gradient_of_the_marginal_likelihood(focei):
-    task, point = focei.problem, focei.point
-    vector = task.vector(point) + 0.1
-    found = marginal(task, vector, focei.ended.eta)
+    model, parameters = focei.population_model, focei.estimates
+    vector = model.vector(parameters) + 0.1
+    found = marginal_likelihood(model, vector, focei.outcome.eta)
     gradient = found.gradients.sum(axis=0)
     for j in range(len(vector)):
         moved = [vector.copy(), vector.copy()]
         moved[0][j] += 1e-2
         moved[1][j] -= 1e-2
-        up, down = (objective(task, task.point(v), found.modes.eta)[0].sum() for v in moved)
+        up, down = (laplace_objective(model, model.parameters_of(v), found.modes.eta)[0].sum() for v in moved)
         assert gradient[j] == pytest.approx((up - down) / 2e-2, rel=2e-3, abs=0.05)
 
 
@@ -112,7 +112,7 @@ def test_linear_gaussian_model_is_exact():
     }
     result = imo.fit_population(model, data, **how)
     shape = np.exp(-1e-4 * np.array([0.0, 1.0, 2.0]))
-    covariance = result.omega.iloc[0, 0] * np.outer(shape, shape) + np.exp(2 * result.point.errors[0]) * np.eye(3)
+    covariance = result.omega.iloc[0, 0] * np.outer(shape, shape) + np.exp(2 * result.estimates.errors[0]) * np.eye(3)
     rest = value - result.values["amount"] * shape
     exact = 30 * np.linalg.slogdet(covariance)[1] + np.einsum("ij,jk,ik->", rest, np.linalg.inv(covariance), rest)
     assert result.objective == pytest.approx(exact, abs=1e-3)
@@ -120,7 +120,7 @@ def test_linear_gaussian_model_is_exact():
     assert result.sampled[0] == pytest.approx(exact, abs=4 * max(result.sampled[1], 0.05))
     within = value.var(axis=1, ddof=1).mean()
     between = value.mean(axis=1).var() - within / 3
-    assert np.exp(2 * result.point.errors[0]) == pytest.approx(within, rel=0.01)
+    assert np.exp(2 * result.estimates.errors[0]) == pytest.approx(within, rel=0.01)
     assert result.omega.iloc[0, 0] == pytest.approx(between, rel=0.02)
 
 
@@ -175,10 +175,10 @@ def test_intervals_are_between_their_ends():
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_result(saem):
     again = fitted()
-    assert (again.point.beta == saem.point.beta).all() and (again.omega == saem.omega).all().all()
+    assert (again.estimates.beta == saem.estimates.beta).all() and (again.omega == saem.omega).all().all()
     other = fitted(threads=1)
-    assert (other.point.beta == saem.point.beta).all()
-    assert (fitted(seed=2).point.beta != saem.point.beta).any()
+    assert (other.estimates.beta == saem.estimates.beta).all()
+    assert (fitted(seed=2).estimates.beta != saem.estimates.beta).any()
 
 
 @pytest.mark.slow
@@ -201,8 +201,8 @@ def test_an_interrupt_keeps_what_there_is(monkeypatch):
             raise KeyboardInterrupt
         return original(*parts)
 
-    original = module.sweep
-    monkeypatch.setattr(module, "sweep", interrupted)
+    original = module.metropolis_sweep
+    monkeypatch.setattr(module, "metropolis_sweep", interrupted)
     result = fitted()
     assert not result.success and "interrupted" in result.report()
     assert result.values["rate"] == pytest.approx(0.2, rel=0.3)

@@ -7,8 +7,8 @@ import pytest
 import immunoode as imo
 from immunoode.errors import FitError
 from immunoode.population.covariance import pattern_of
-from immunoode.population.laplace import marginal, objective
-from immunoode.population.occasion_covariance import Nested
+from immunoode.population.laplace import laplace_objective, marginal_likelihood
+from immunoode.population.occasion_covariance import OccasionCovariance
 from tests.population_models import crossover, decay_model, decays, theophylline_model
 
 RANDOM = ["ka", "cl", "v"]
@@ -32,7 +32,7 @@ def saem():
 @pytest.fixture
 def nested():
     """Two effects of subjects, the first and a third of occasions, three of these: r = 1 + 3 + 3."""
-    return Nested(
+    return OccasionCovariance(
         pattern_of(2, ((0, 1),)),
         pattern_of(2, ((0, 1),)),
         (1, 0, 0, 0, -1, -1, -1),
@@ -45,10 +45,10 @@ BETWEEN, WITHIN = np.array([[0.5, 0.1], [0.1, 0.3]]), np.array([[0.2, -0.05], [-
 
 
 def test_the_covariance_of_two_levels(nested):
-    omega = nested.whole(BETWEEN, WITHIN)
+    omega = nested.assembled(BETWEEN, WITHIN)
     assert omega[1, 1] == pytest.approx(0.7) and omega[1, 2] == pytest.approx(0.5)  # with itself, with another occasion
     assert omega[4, 5] == 0.0 and omega[1, 4] == pytest.approx(-0.05) and omega[0, 1] == pytest.approx(0.1)
-    for found, true in zip(nested.parts(omega), (BETWEEN, WITHIN), strict=True):
+    for found, true in zip(nested.components(omega), (BETWEEN, WITHIN), strict=True):
         np.testing.assert_allclose(found, true, atol=1e-12)
     vector = nested.vector(omega)
     np.testing.assert_allclose(nested.matrix(vector), omega, atol=1e-12)
@@ -58,23 +58,23 @@ def test_the_covariance_of_two_levels(nested):
 
 
 def test_the_most_likely_covariance_of_moments(nested):
-    omega = nested.whole(BETWEEN, WITHIN)
-    np.testing.assert_allclose(nested.kept(omega), omega, atol=1e-6)
+    omega = nested.assembled(BETWEEN, WITHIN)
+    np.testing.assert_allclose(nested.projected(omega), omega, atol=1e-6)
     random = np.random.default_rng(1)
     drawn = random.multivariate_normal(np.zeros(7), omega, 400)
-    found = nested.kept(drawn.T @ drawn / 400)
+    found = nested.projected(drawn.T @ drawn / 400)
 
-    def energy(matrix):
+    def minus_two_log(matrix):
         return np.linalg.slogdet(matrix)[1] + np.trace(np.linalg.solve(matrix, drawn.T @ drawn / 400))
 
     vector = nested.vector(found)
     for j in range(len(vector)):
         for sign in (-0.1, 0.1):
-            assert energy(nested.matrix(vector + sign * (np.arange(len(vector)) == j))) > energy(found)
+            assert minus_two_log(nested.matrix(vector + sign * (np.arange(len(vector)) == j))) > minus_two_log(found)
 
 
 def test_effects_are_split_by_expectation(nested):
-    omega = nested.whole(BETWEEN, WITHIN)
+    omega = nested.assembled(BETWEEN, WITHIN)
     random = np.random.default_rng(2)
     own = random.multivariate_normal(np.zeros(2), BETWEEN, 5000)
     each = random.multivariate_normal(np.zeros(2), WITHIN, (5000, 3))
@@ -125,12 +125,14 @@ def test_leaving_it_out_is_noticed(focei):
 
 
 def test_gradient_with_occasions(focei):
-    task = focei.problem
-    vector = task.vector(focei.point) + 0.1
-    found = marginal(task, vector, focei.ended.eta)
+    model = focei.population_model
+    vector = model.vector(focei.estimates) + 0.1
+    found = marginal_likelihood(model, vector, focei.outcome.eta)
     for j in range(len(vector)):
         step = 4e-3 * (np.arange(len(vector)) == j)
-        up, down = (objective(task, task.point(v), found.modes.eta)[0].sum() for v in (vector + step, vector - step))
+        up, down = (
+            laplace_objective(model, model.parameters_of(v), found.modes.eta)[0].sum() for v in (vector + step, vector - step)
+        )
         assert found.gradients.sum(axis=0)[j] == pytest.approx((up - down) / 8e-3, rel=3e-3, abs=0.05)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import FitError
-from immunoode.population.conditional_modes import modes, second_modes
+from immunoode.population.conditional_modes import conditional_modes, search_other_modes
 from tests.population_models import decay_model, decays, theophylline_model
 
 HOURS = np.array([0.25, 0.5, 1, 2, 4, 8, 12, 24])
@@ -34,9 +34,9 @@ def alike():
     return imo.fit_population(model, absorbed(rates), method="focei", progress=False, **how)
 
 
-def swapped(task, point, eta) -> np.ndarray:
+def swapped(model, parameters, eta) -> np.ndarray:
     """Return effects at which rates of absorption and elimination have changed places, the curve being the same."""
-    mean = task.effects.means(point.beta)
+    mean = model.effects.means(parameters.beta)
     ka, cl, v = (mean + eta).T
     ke = cl - v
     return np.column_stack([ke, cl, v + ke - ka]) - mean
@@ -44,14 +44,14 @@ def swapped(task, point, eta) -> np.ndarray:
 
 def test_a_second_search_brings_subjects_out_of_the_worse_of_two_modes(alike):
     """In a population that is wide enough for both, all are put in the mode with the rates swapped, and come back."""
-    task, point = alike.problem, replace(alike.point, omega=np.diag([0.3, 0.3, 0.3]))
-    right = modes(task, point, alike.modes.eta, 80)
-    stuck = modes(task, point, swapped(task, point, right.eta), 80)
-    worse = stuck.penalised > right.penalised + 1.0
+    model, parameters = alike.population_model, replace(alike.estimates, omega=np.diag([0.3, 0.3, 0.3]))
+    right = conditional_modes(model, parameters, alike.modes.eta, 80)
+    stuck = conditional_modes(model, parameters, swapped(model, parameters, right.eta), 80)
+    worse = stuck.minus_two_log_joint > right.minus_two_log_joint + 1.0
     assert worse.sum() >= 5
-    found, gain = second_modes(task, point, stuck)
-    assert (gain[worse] > 1.0).all() and (found.penalised <= right.penalised + 1e-3).all()
-    again, more = second_modes(task, point, found)
+    found, gain = search_other_modes(model, parameters, stuck)
+    assert (gain[worse] > 1.0).all() and (found.minus_two_log_joint <= right.minus_two_log_joint + 1e-3).all()
+    again, more = search_other_modes(model, parameters, found)
     assert more.sum() == 0 and (again.eta == found.eta).all()
 
 

@@ -294,3 +294,20 @@ def test_fingerprints_know_what_differs() -> None:
     words = np.array(["a", 1, 1.0, None, True], dtype=object)
     assert fingerprint(words) == fingerprint(words.copy())
     assert len({fingerprint(np.array(w, dtype=object)) for w in ([1], [1.0], ["1"], [True], [None], [float("nan")])}) == 6
+
+
+SAVED = {"fit": 5.629635387516451, "prior": 15.058360094347545, "focei": 36.13008570853448, "saem_occasions": 59.39122080885318}
+"""-2 log-likelihood of fits that a former version saved."""
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_fits_that_a_former_version_saved_are_read(name: str) -> None:
+    back = imo.load_fit(Path(__file__).parent / "data" / "saved_fits" / f"{name}.fit")
+    assert back.deviance == pytest.approx(SAVED[name], rel=1e-6)
+    assert back.report() and len(back.predict()) == len(back.observations)
+
+
+def test_former_attributes_of_results_say_what_they_are_called_now() -> None:
+    back = imo.load_fit(Path(__file__).parent / "data" / "saved_fits" / "focei.fit")
+    with pytest.warns(FutureWarning, match="PopulationResult.ended is now PopulationResult.outcome"):
+        assert back.ended is back.outcome

@@ -114,17 +114,17 @@ def _likelihood(h: Any) -> Iterable[str]:
 
 def _problem(p: Any) -> Iterable[str]:
     yield _lengths("observations", len(p.trajectories.seen), p.likelihood.value)
-    yield _lengths("subjects", len(p.trajectories.seen.subjects), p.starts)
-    yield _within("starts", p.starts, 0, len(p.trajectories.seen) + 1)
+    yield _lengths("subjects", len(p.trajectories.seen.subjects), p.first_rows)
+    yield _within("first_rows", p.first_rows, 0, len(p.trajectories.seen) + 1)
 
 
 def _population_result(r: Any) -> Iterable[str]:
-    effects, point, subjects = r.problem.effects, r.ended.point, len(r.problem.starts)
+    effects, point, subjects = r.population_model.effects, r.outcome.estimates, len(r.population_model.first_rows)
     random = len(effects.random)
     yield _lengths("coefficients", len(effects.coefficients), point.beta)
     yield _shaped("omega", point.omega, random, random)
-    yield _lengths("sizes of errors", len(r.problem.likelihood.names), point.errors)
-    yield _shaped("eta", r.ended.eta, subjects, random)
+    yield _lengths("sizes of errors", len(r.population_model.likelihood.names), point.errors)
+    yield _shaped("eta", r.outcome.eta, subjects, random)
 
 
 _CHECKS: Mapping[str, Callable[[Any], Iterable[str]]] = {
@@ -136,9 +136,9 @@ _CHECKS: Mapping[str, Callable[[Any], Iterable[str]]] = {
     "Objective": _objective,
     "Starts": _starts,
     "FitResult": _fit_result,
-    "Effects": _effects,
+    "MixedEffects": _effects,
     "Trajectories": _trajectories,
     "Likelihood": _likelihood,
-    "Problem": _problem,
+    "PopulationModel": _problem,
     "PopulationResult": _population_result,
 }

@@ -23,6 +23,7 @@ import numpy as np
 from immunoode.errors import FitError, Problem
 from immunoode.fitting.arithmetic import fault
 from immunoode.fitting.consistency import unsound
+from immunoode.fitting.former_names import CLASSES, FIELDS
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -264,7 +265,7 @@ class Reader:
         module, _, named = str(name).partition(":")
         if name and not module.startswith(_PACKAGE):
             raise Unread(f"{str(name)!r:.80} is no part of immunoode")
-        return named
+        return CLASSES.get(named, named)
 
     def _object(self, one: Any, hint: Any) -> Any:
         origin = typing.get_origin(hint)
@@ -288,7 +289,8 @@ class Reader:
         return made
 
     def _fields(self, given: Any, kind: Any) -> dict[str, Any]:
-        hints = hints_of(kind)
+        hints, former = hints_of(kind), FIELDS.get(kind.__qualname__, {})
+        given = {former.get(name, name): node for name, node in given.items()} if isinstance(given, dict) else given
         needed = {f.name for f in fields(kind) if f.init and f.default is MISSING and f.default_factory is MISSING}
         if not isinstance(given, dict) or given.keys() - hints.keys() or needed - given.keys():
             raise Unread(f"{kind.__qualname__} has other parts than this version of immunoode writes")

@@ -88,7 +88,7 @@ def plot_individuals(
 
 
 def _spread_out(result: PopulationResult) -> list[str]:
-    size = np.sqrt(np.einsum("si,ij,sj->s", result.ended.eta, np.linalg.inv(result.point.omega), result.ended.eta))
+    size = np.sqrt(np.einsum("si,ij,sj->s", result.outcome.eta, np.linalg.inv(result.estimates.omega), result.outcome.eta))
     order = np.argsort(size)
     visits = np.array([len(np.unique(result.observations.time[result.observations.subject == i])) for i in order])
     order = order[visits > 1] if (visits > 1).any() else order  # a single visit shows no course
@@ -170,7 +170,7 @@ def plot_convergence(result: PopulationResult) -> FloatArray:
     """
     import matplotlib.pyplot as plt
 
-    vectors, names = np.array(result.ended.trace.vectors), result.problem.names
+    vectors, names = np.array(result.outcome.trace.vectors), result.population_model.names
     columns = min(4, len(names))
     rows = -(-len(names) // columns)
     figure, grid = plt.subplots(
@@ -179,9 +179,9 @@ def plot_convergence(result: PopulationResult) -> FloatArray:
     boxes = grid.ravel()
     for j, name in enumerate(names):
         boxes[j].plot(vectors[:, j], color=colour(0), lw=1.2)
-        boxes[j].axhline(result.problem.vector(result.point)[j], color=colour(1), lw=1, ls="--")
-        if result.ended.searched:
-            boxes[j].axvline(result.ended.searched, color=GREY, lw=0.8, ls=":")
+        boxes[j].axhline(result.population_model.vector(result.estimates)[j], color=colour(1), lw=1, ls="--")
+        if result.outcome.searched:
+            boxes[j].axvline(result.outcome.searched, color=GREY, lw=0.8, ls=":")
         boxes[j].set_title(_short(name), fontsize="x-small")
         boxes[j].tick_params(labelsize="x-small")
     for box in boxes[len(names) :]:

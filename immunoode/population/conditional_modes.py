@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from immunoode.fitting.observations import FloatArray
 from immunoode.population.covariance import solve_all
-from immunoode.population.population_model import Point, Problem
+from immunoode.population.population_model import PopulationModel, PopulationParameters
 
 ROUNDS = 40
 CLOSE = 1e-7
@@ -30,13 +30,13 @@ GAIN = 1e-3
 
 
 @dataclass(frozen=True)
-class Modes:
+class ConditionalModes:
     """What was found.
 
     Attributes
     ----------
     eta : (S, r) most likely random effects
-    g, by : (N,), (N, K) predictions there on the scale of errors, and their derivatives by latent values
+    g, jacobian : (N,), (N, K) predictions there on the scale of errors, and their derivatives by latent values
     penalised : (S,) -2 log of the joint density of observations and effects, less constants
     hessian : (S, r, r) half of its second derivative, by Gauss and Newton
     arrived : (S,) whether the next step would be short
@@ -44,38 +44,42 @@ class Modes:
 
     eta: FloatArray
     g: FloatArray
-    by: FloatArray
-    penalised: FloatArray
+    jacobian: FloatArray
+    minus_two_log_joint: FloatArray
     hessian: FloatArray
-    arrived: NDArray[np.bool_]
+    converged: NDArray[np.bool_]
 
 
-def modes(problem: Problem, point: Point, eta: FloatArray, rounds: int = ROUNDS) -> Modes:
+def conditional_modes(
+    model: PopulationModel, parameters: PopulationParameters, eta: FloatArray, rounds: int = ROUNDS
+) -> ConditionalModes:
     """Return the most likely effects, searched from `eta` (S, r)."""
-    means, precision = problem.effects.means(point.beta), np.asarray(np.linalg.inv(point.omega), dtype=np.float64)
-    sd = np.sqrt(np.diag(point.omega))
-    log_det = np.linalg.slogdet(point.omega)[1]
-    random = problem.effects.random
+    means, precision = model.effects.means(parameters.beta), np.asarray(np.linalg.inv(parameters.omega), dtype=np.float64)
+    sd = np.sqrt(np.diag(parameters.omega))
+    log_det = np.linalg.slogdet(parameters.omega)[1]
+    random = model.effects.random
     trial, damping = eta.copy(), np.zeros(len(eta))
-    best: Modes | None = None
+    best: ConditionalModes | None = None
     slope = np.zeros_like(eta)
     for _ in range(max(rounds, 1)):
-        g, by = (x[0] for x in problem.scaled_with_slopes(problem.effects.latent(means, trial)[None]))
-        g, by, penalised, hessian, first = _at(problem, point, trial, g, by, precision, log_det)
+        g, by = (x[0] for x in model.predict_with_jacobian(model.effects.latent(means, trial)[None]))
+        g, by, minus_two_log_joint, hessian, first = _evaluate(model, parameters, trial, g, by, precision, log_det)
         if best is None:
-            best = Modes(trial.copy(), g, by, penalised, hessian, np.zeros(len(eta), bool))
+            best = ConditionalModes(trial.copy(), g, by, minus_two_log_joint, hessian, np.zeros(len(eta), bool))
             better = np.ones(len(eta), bool)
             slope = first
         else:
-            better = ~best.arrived & (penalised <= best.penalised + 1e-12 * np.abs(best.penalised))
-            rows = better[problem.subject]
-            best = Modes(
+            better = ~best.converged & (
+                minus_two_log_joint <= best.minus_two_log_joint + 1e-12 * np.abs(best.minus_two_log_joint)
+            )
+            rows = better[model.subject]
+            best = ConditionalModes(
                 np.where(better[:, None], trial, best.eta),
                 np.where(rows, g, best.g),
-                np.where(rows[:, None], by, best.by),
-                np.where(better, penalised, best.penalised),
+                np.where(rows[:, None], by, best.jacobian),
+                np.where(better, minus_two_log_joint, best.minus_two_log_joint),
                 np.where(better[:, None, None], hessian, best.hessian),
-                best.arrived,
+                best.converged,
             )
             slope = np.where(better[:, None], first, slope)
         damping = np.where(better, 0.1 * damping * (damping > 1e-4), np.maximum(10.0 * damping, 1e-2))
@@ -84,61 +88,63 @@ def modes(problem: Problem, point: Point, eta: FloatArray, rounds: int = ROUNDS)
         step = -solve_all(damped, 0.5 * slope)
         step *= np.minimum(1.0, _LARGEST * np.maximum(sd, 0.5) / np.maximum(np.abs(step), 1e-300)).min(axis=1)[:, None]
         length = np.einsum("si,sij,sj->s", step, best.hessian, step)
-        arrived = best.arrived | (length < CLOSE) | (damping > 1e8)
-        best = Modes(best.eta, best.g, best.by, best.penalised, best.hessian, arrived)
-        if arrived.all():
+        converged = best.converged | (length < CLOSE) | (damping > 1e8)
+        best = ConditionalModes(best.eta, best.g, best.jacobian, best.minus_two_log_joint, best.hessian, converged)
+        if converged.all():
             break
-        trial = np.where(arrived[:, None], best.eta, best.eta + step)
+        trial = np.where(converged[:, None], best.eta, best.eta + step)
     assert best is not None
-    return replace(best, arrived=best.arrived | (length < NEAR))
+    return replace(best, converged=best.converged | (length < NEAR))
 
 
-def begin(problem: Problem, point: Point) -> FloatArray:
+def initial_effects(model: PopulationModel, parameters: PopulationParameters) -> FloatArray:
     """Return effects (S, r) to search from: none, or the best of a few draws, where a subject is better off there."""
     random = np.random.default_rng(CANDIDATES)
-    r = len(problem.effects.random)
-    drawn = random.standard_normal((CANDIDATES, r)) @ np.linalg.cholesky(point.omega).T
+    r = len(model.effects.random)
+    drawn = random.standard_normal((CANDIDATES, r)) @ np.linalg.cholesky(parameters.omega).T
     drawn = np.concatenate([np.zeros((1, r)), drawn])
-    eta = np.repeat(drawn[:, None], problem.subjects, axis=1)
-    found = problem.minus_two_log(problem.effects.latent(problem.effects.means(point.beta), eta), point.errors)
-    pull = np.einsum("ci,ij,cj->c", drawn, np.linalg.inv(point.omega), drawn)
+    eta = np.repeat(drawn[:, None], model.subjects, axis=1)
+    found = model.minus_two_log(model.effects.latent(model.effects.means(parameters.beta), eta), parameters.errors)
+    pull = np.einsum("ci,ij,cj->c", drawn, np.linalg.inv(parameters.omega), drawn)
     return np.asarray(drawn[np.argmin(found + pull[:, None], axis=0)])
 
 
-def second_modes(problem: Problem, point: Point, found: Modes) -> tuple[Modes, FloatArray]:
+def search_other_modes(
+    model: PopulationModel, parameters: PopulationParameters, found: ConditionalModes
+) -> tuple[ConditionalModes, FloatArray]:
     """Return the likelier of the modes found and of those that further searches find, and what each subject gains (S,).
 
     A subject whose effects have two modes is searched from the likeliest of some draws that are away from those it knows; a
     subject that ends in a worse one keeps what it had.
     """
     kept = found
-    for start in _elsewhere(problem, point, found):
-        kept = _likelier(problem, kept, modes(problem, point, start, ROUNDS))
-    return kept, np.maximum(found.penalised - kept.penalised, 0.0)
+    for start in _starts_elsewhere(model, parameters, found):
+        kept = _more_likely(model, kept, conditional_modes(model, parameters, start, ROUNDS))
+    return kept, np.maximum(found.minus_two_log_joint - kept.minus_two_log_joint, 0.0)
 
 
-def _likelier(problem: Problem, one: Modes, other: Modes) -> Modes:
+def _more_likely(model: PopulationModel, one: ConditionalModes, other: ConditionalModes) -> ConditionalModes:
     """Return each subject's likelier mode, the first where they are the same."""
-    better = np.isfinite(other.penalised) & ~(one.penalised - other.penalised <= GAIN)
-    rows = better[problem.subject]
-    return Modes(
+    better = np.isfinite(other.minus_two_log_joint) & ~(one.minus_two_log_joint - other.minus_two_log_joint <= GAIN)
+    rows = better[model.subject]
+    return ConditionalModes(
         np.where(better[:, None], other.eta, one.eta),
         np.where(rows, other.g, one.g),
-        np.where(rows[:, None], other.by, one.by),
-        np.where(better, other.penalised, one.penalised),
+        np.where(rows[:, None], other.jacobian, one.jacobian),
+        np.where(better, other.minus_two_log_joint, one.minus_two_log_joint),
         np.where(better[:, None, None], other.hessian, one.hessian),
-        np.where(better, other.arrived, one.arrived),
+        np.where(better, other.converged, one.converged),
     )
 
 
-def _elsewhere(problem: Problem, point: Point, found: Modes) -> list[FloatArray]:
+def _starts_elsewhere(model: PopulationModel, parameters: PopulationParameters, found: ConditionalModes) -> list[FloatArray]:
     """Return effects (S, r) to search from: the likeliest of draws away from a subject's mode, and of those away from both."""
-    random, spread = np.random.default_rng(DRAWN), np.linalg.cholesky(point.omega)
+    random, spread = np.random.default_rng(DRAWN), np.linalg.cholesky(parameters.omega)
     drawn = random.standard_normal((DRAWN, len(spread))) @ spread.T * np.linspace(1.0, WIDE, DRAWN)[:, None]
     drawn = np.concatenate([np.zeros((1, len(spread))), drawn])
-    eta = np.repeat(drawn[:, None], problem.subjects, axis=1)
-    means, inverse = problem.effects.means(point.beta), np.linalg.inv(point.omega)
-    energy = problem.minus_two_log(problem.effects.latent(means, eta), point.errors)
+    eta = np.repeat(drawn[:, None], model.subjects, axis=1)
+    means, inverse = model.effects.means(parameters.beta), np.linalg.inv(parameters.omega)
+    energy = model.minus_two_log(model.effects.latent(means, eta), parameters.errors)
     energy = energy + np.einsum("ci,ij,cj->c", drawn, inverse, drawn)[:, None]
     starts, known = [], [found.eta]
     for _ in range(SEARCHED):
@@ -148,16 +154,22 @@ def _elsewhere(problem: Problem, point: Point, found: Modes) -> list[FloatArray]
     return starts
 
 
-def _at(
-    problem: Problem, point: Point, eta: FloatArray, g: FloatArray, by: FloatArray, precision: FloatArray, log_det: float
+def _evaluate(
+    model: PopulationModel,
+    parameters: PopulationParameters,
+    eta: FloatArray,
+    g: FloatArray,
+    by: FloatArray,
+    precision: FloatArray,
+    log_det: float,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return g, by (zero where not solved), and (S,) the penalised -2 log, its half second and its first derivative."""
-    e, slope, w = problem.likelihood.first(g, point.errors)
+    e, slope, w = model.likelihood.first(g, parameters.errors)
     good = np.isfinite(g) & np.isfinite(e) & np.isfinite(by).all(axis=-1)
     slope, w, by = np.where(good, slope, 0.0), np.where(good, w, 0.0), np.where(good[:, None], by, 0.0)
     e = np.where(good, e, np.inf)
-    own = by[:, problem.effects.random]
+    own = by[:, model.effects.random]
     pulled = eta @ precision
-    penalised = problem.by_subject(e) + np.einsum("si,si->s", eta, pulled) + log_det
-    hessian = problem.sums(w[:, None, None] * own[:, :, None] * own[:, None, :]) + precision
-    return g, by, penalised, hessian, problem.sums(slope[:, None] * own) + 2.0 * pulled
+    minus_two_log_joint = model.per_subject(e) + np.einsum("si,si->s", eta, pulled) + log_det
+    hessian = model.per_subject(w[:, None, None] * own[:, :, None] * own[:, None, :], axis=0) + precision
+    return g, by, minus_two_log_joint, hessian, model.per_subject(slope[:, None] * own, axis=0) + 2.0 * pulled

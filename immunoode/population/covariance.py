@@ -15,7 +15,7 @@ SMALLEST = 1e-4
 
 
 @dataclass(frozen=True)
-class Pattern:
+class CovariancePattern:
     """Which random effects are correlated: `blocks` of positions among `size` effects.
 
     Each block is L L' with L lower triangular; the vector holds the logarithms of L's diagonal and its other elements as they
@@ -26,7 +26,7 @@ class Pattern:
     blocks: tuple[tuple[int, ...], ...]
 
     @cached_property
-    def places(self) -> tuple[tuple[int, int], ...]:
+    def elements(self) -> tuple[tuple[int, int], ...]:
         """Row and column in L of each number of the vector."""
         return tuple((b[i], b[j]) for b in self.blocks for i in range(len(b)) for j in range(i + 1))
 
@@ -44,13 +44,13 @@ class Pattern:
         for block in self.blocks:
             at = np.ix_(block, block)
             lower[at] = np.linalg.cholesky(omega[at])
-        return np.array([np.log(lower[i, j]) if i == j else lower[i, j] / lower[i, i] for i, j in self.places])
+        return np.array([np.log(lower[i, j]) if i == j else lower[i, j] / lower[i, i] for i, j in self.elements])
 
     def lower(self, vector: FloatArray) -> FloatArray:
         """Return L."""
         lower = np.zeros((self.size, self.size))
-        diagonal = {i: np.exp(v) for (i, j), v in zip(self.places, vector, strict=True) if i == j}
-        for (i, j), v in zip(self.places, vector, strict=True):
+        diagonal = {i: np.exp(v) for (i, j), v in zip(self.elements, vector, strict=True) if i == j}
+        for (i, j), v in zip(self.elements, vector, strict=True):
             lower[i, j] = diagonal[i] if i == j else v * diagonal[i]
         return lower
 
@@ -62,7 +62,7 @@ class Pattern:
     def derivatives(self, vector: FloatArray) -> Iterator[FloatArray]:
         """Yield the derivative of the covariance by each number."""
         lower = self.lower(vector)
-        for i, j in self.places:
+        for i, j in self.elements:
             change = np.zeros_like(lower)
             if i == j:
                 change[i] = lower[i]
@@ -72,20 +72,20 @@ class Pattern:
 
     def names(self, effects: tuple[str, ...]) -> tuple[str, ...]:
         """Return a name for each number."""
-        return tuple(f"omega({effects[i]})" if i == j else f"omega({effects[i]}, {effects[j]})" for i, j in self.places)
+        return tuple(f"omega({effects[i]})" if i == j else f"omega({effects[i]}, {effects[j]})" for i, j in self.elements)
 
-    def kept(self, omega: FloatArray) -> FloatArray:
+    def projected(self, omega: FloatArray) -> FloatArray:
         """Return the nearest covariance of this pattern with standard deviations that are not too small."""
         masked = 0.5 * (omega + omega.T) * self.mask
         values, vectors = np.linalg.eigh(masked)
         return np.asarray((vectors * np.maximum(values, SMALLEST**2)) @ vectors.T * self.mask)
 
 
-def pattern_of(size: int, correlated: tuple[tuple[int, ...], ...]) -> Pattern:
+def pattern_of(size: int, correlated: tuple[tuple[int, ...], ...]) -> CovariancePattern:
     """Return the pattern in which these groups are correlated and all others are alone, in the order of their first."""
     grouped = {i for group in correlated for i in group}
     blocks = [tuple(sorted(g)) for g in correlated] + [(i,) for i in range(size) if i not in grouped]
-    return Pattern(size, tuple(sorted(blocks)))
+    return CovariancePattern(size, tuple(sorted(blocks)))
 
 
 def solve_all(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
@@ -98,6 +98,6 @@ def log_determinants(matrices: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.slogdet(matrices)[1])
 
 
-def starts_of(subject: IntArray, count: int) -> IntArray:
+def first_rows_of(subject: IntArray, count: int) -> IntArray:
     """Return (S,) where each subject's observations begin, sorted by subject; every subject has some."""
     return np.searchsorted(subject, np.arange(count))

@@ -13,9 +13,9 @@ from immunoode.fitting.covariates import columns_of
 from immunoode.fitting.observations import FloatArray, IntArray, Observations
 from immunoode.model.components import Model, Parameter
 from immunoode.model.values import warn_outside
-from immunoode.population.covariance import Pattern, pattern_of
+from immunoode.population.covariance import CovariancePattern, pattern_of
 from immunoode.population.distributions import Distribution, distribution_of
-from immunoode.population.occasion_covariance import Nested
+from immunoode.population.occasion_covariance import OccasionCovariance
 from immunoode.population.occasions import Occasions, own_name
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ SD, OCCASION_SD = 0.5, 0.3
 
 
 @dataclass(frozen=True)
-class Effects:
+class MixedEffects:
     """K parameters that vary over S subjects: latent values are columns @ beta + eta, with P coefficients and r random effects.
 
     A parameter that differs between M occasions is M of the K, one an occasion.
@@ -52,7 +52,7 @@ class Effects:
     coefficients: tuple[str, ...]
     typical: IntArray
     random: IntArray
-    pattern: Pattern | Nested
+    pattern: CovariancePattern | OccasionCovariance
     start: FloatArray
     start_omega: FloatArray
     occasions: Occasions | None = None
@@ -62,8 +62,8 @@ class Effects:
         """Parameters that differ between subjects."""
         if self.occasions is None:
             return tuple(self.names[k] for k in self.random)
-        assert isinstance(self.pattern, Nested)
-        mine = {a: self.parameters[self.parameter_of[k]] for a, k in zip(self.pattern.own, self.random, strict=True)}
+        assert isinstance(self.pattern, OccasionCovariance)
+        mine = {a: self.parameters[self.parameter_of[k]] for a, k in zip(self.pattern.subject_effect, self.random, strict=True)}
         return tuple(mine[a] for a in range(self.pattern.between.size))
 
     @property
@@ -76,13 +76,13 @@ class Effects:
         """A name for each number of the covariance."""
         if self.occasions is None:
             return self.pattern.names(self.random_names)  # type: ignore[union-attr]
-        assert isinstance(self.pattern, Nested)
+        assert isinstance(self.pattern, OccasionCovariance)
         within = tuple(map(between_occasions, self.occasions.names))
         return (*self.pattern.between.names(self.random_names), *self.pattern.within.names(within))
 
     @property
-    def fixed(self) -> IntArray:
-        """Which of the K have none."""
+    def without_variability(self) -> IntArray:
+        """Which of the K have no random effect."""
         return np.setdiff1d(np.arange(len(self.names)), self.random)
 
     def typical_values(self, beta: FloatArray) -> dict[str, float]:
@@ -116,7 +116,7 @@ def between_occasions(parameter: str) -> str:
     return f"{parameter} between occasions"
 
 
-def effects(
+def mixed_effects(
     model: Model,
     seen: Observations,
     covariate_table: DataFrame | None,
@@ -127,7 +127,7 @@ def effects(
     distribution: Mapping[str, str],
     initial: Mapping[str, float],
     occasional: Iterable[str] | Mapping[str, float] = (),
-) -> Effects:
+) -> MixedEffects:
     """Return the effects of a population fit, as if there were one occasion; see `immunoode.fit_population`.
 
     Raises
@@ -172,7 +172,7 @@ def effects(
             columns.append(one * values[:, None])
             start.append(0.0)
     which = tuple(k for k, n in enumerate(names) if n in sds)
-    return Effects(
+    return MixedEffects(
         names,
         np.arange(len(names)),
         names,
@@ -195,7 +195,7 @@ def deviations(given: str | Iterable[str] | Mapping[str, float], usual: float) -
     return dict.fromkeys([given] if isinstance(given, str) else given, usual)
 
 
-def on_occasions(one: Effects, occasions: Occasions, sds: Mapping[str, float]) -> Effects:
+def on_occasions(one: MixedEffects, occasions: Occasions, sds: Mapping[str, float]) -> MixedEffects:
     """Return the effects where some parameters differ between occasions, from those of one occasion.
 
     Effects of occasions are independent of each other, and spread alike on every one.
@@ -207,12 +207,12 @@ def on_occasions(one: Effects, occasions: Occasions, sds: Mapping[str, float]) -
     names = tuple(own_name(one.parameters[k], m) if m >= 0 else one.parameters[k] for k, m in rows)
     subjects = {int(k): a for a, k in enumerate(one.random)}
     random = [i for i, (k, m) in enumerate(rows) if m >= 0 or k in subjects]
-    assert isinstance(one.pattern, Pattern)
+    assert isinstance(one.pattern, CovariancePattern)
     within = pattern_of(len(occasions.names), ())
     own = tuple(subjects.get(rows[i][0], -1) for i in random)
     kinds = tuple(occasions.names.index(one.parameters[rows[i][0]]) if rows[i][1] >= 0 else -1 for i in random)
-    nested = Nested(one.pattern, within, own, kinds, tuple(rows[i][1] for i in random))
-    start = nested.whole(one.start_omega, np.diag([sds[n] ** 2 for n in occasions.names]))
+    nested = OccasionCovariance(one.pattern, within, own, kinds, tuple(rows[i][1] for i in random))
+    start = nested.assembled(one.start_omega, np.diag([sds[n] ** 2 for n in occasions.names]))
     return replace(
         one,
         first=np.searchsorted(of, np.arange(len(one.parameters))),

@@ -16,17 +16,16 @@ from immunoode.fitting.observations import FloatArray, Observations, Observe
 from immunoode.fitting.simulation_predictor import base_values, schedules
 from immunoode.model.components import Model
 from immunoode.model.equations import equations
-from immunoode.population.covariate_model import OCCASION_SD, Effects, deviations, effects, on_occasions
+from immunoode.population.covariate_model import OCCASION_SD, MixedEffects, deviations, mixed_effects, on_occasions
 from immunoode.population.distributions import NORMAL
-from immunoode.population.focei import Ended, focei
+from immunoode.population.focei import MethodResult, focei
 from immunoode.population.likelihood import likelihood_of
-from immunoode.population.multistart import best_of
+from immunoode.population.multistart import best_start
 from immunoode.population.occasions import Given, by_occasion, occasions_of, with_occasions, without
-from immunoode.population.population_model import TIGHT, Point, problem_of
-from immunoode.population.population_model import Problem as Task
+from immunoode.population.population_model import TIGHT, PopulationModel, PopulationParameters, population_model
 from immunoode.population.result import SEED, PopulationResult
 from immunoode.population.saem import saem
-from immunoode.population.starting_values import Region, beginning, spread
+from immunoode.population.starting_values import Region, candidate_starts, multistart_points
 from immunoode.population.subject_predictions import Trajectories
 from immunoode.regimen.schedule import Schedule
 from immunoode.trial.table import TrialData
@@ -147,7 +146,7 @@ def fit_population(
     whole, table, seen, given = arranged(model, data, free, observe, baseline, start, regimens)
     seen = _sorted(seen)
     known = _first(whole, seen, free)
-    made = effects(
+    made = mixed_effects(
         whole,
         seen,
         table.covariates,
@@ -167,25 +166,29 @@ def fit_population(
     if later:
         made, solved = _on_occasions(solved, made, later, occasions, data, seen)
     trajectories = Trajectories(solved[0], seen, solved[2], solved[1], made, RTOL[method] if rtol is None else rtol, threads)
-    task = problem_of(trajectories, made, likelihood_of(seen, error))
-    region = _region(task, whole, known.keys() - (initial or {}).keys())
-    task = task if resume is not None else replace(task, others=tuple(beginning(task, region, seed)[1:]))
-    _check_start(task)
+    population = population_model(trajectories, made, likelihood_of(seen, error))
+    region = _region(population, whole, known.keys() - (initial or {}).keys())
+    population = (
+        population
+        if resume is not None
+        else replace(population, other_starts=tuple(candidate_starts(population, region, seed)[1:]))
+    )
+    _check_start(population)
 
-    def run(own: Task, point: Point | None) -> PopulationResult:
-        ended = _run(own, method, point, iterations, chains, seed, progress)
+    def run(own: PopulationModel, parameters: PopulationParameters | None) -> PopulationResult:
+        outcome = _run(own, method, parameters, iterations, chains, seed, progress)
         seconds = time.perf_counter() - begin
-        return PopulationResult(whole, table, method, task, ended, seconds, seed, covariates_not_used=left)
+        return PopulationResult(whole, table, method, population, outcome, seconds, seed, covariates_not_used=left)
 
     left = not_used(table.covariates, whole.constants, covariates)
     warn_of_unused(left, table.covariates)
-    first = run(task, _from(task, resume))
-    return first if starts == 1 else best_of(first, task, spread(task, region, starts - 1, seed), run)
+    first = run(population, _from(population, resume))
+    return first if starts == 1 else best_start(first, population, multistart_points(population, region, starts - 1, seed), run)
 
 
 def _on_occasions(
-    solved: _Solved, made: Effects, later: Mapping[str, float], occasions: Given, data: Any, seen: Observations
-) -> tuple[Effects, _Solved]:
+    solved: _Solved, made: MixedEffects, later: Mapping[str, float], occasions: Given, data: Any, seen: Observations
+) -> tuple[MixedEffects, _Solved]:
     """Return effects, model, values and schedules where parameters differ between occasions."""
     model, base, planned = solved
     if isinstance(occasions, str) and occasions not in model.constants:
@@ -234,9 +237,9 @@ def _first(model: Model, seen: Observations, free: frozenset[str]) -> dict[str, 
     return found
 
 
-def _region(task: Task, model: Model, known: Iterable[str]) -> Region:
+def _region(population: PopulationModel, model: Model, known: Iterable[str]) -> Region:
     """Return the typical values that may be looked through: within the model's bounds, those that the data gave as they are."""
-    made = task.effects
+    made = population.effects
     bounds = np.tile([-np.inf, np.inf], (len(made.coefficients), 1))
     for name, k in zip(made.parameters, made.first, strict=True):
         with np.errstate(divide="ignore"):
@@ -247,32 +250,32 @@ def _region(task: Task, model: Model, known: Iterable[str]) -> Region:
     return Region(bounds, np.array([t for t in kinds if t not in given and kinds[t] != NORMAL], dtype=np.int64))
 
 
-def _check_start(task: Task) -> None:
+def _check_start(population: PopulationModel) -> None:
     """Refuse a fit of which no subject can be simulated where it starts."""
-    starts = np.stack([task.effects.means(b) for b in (task.effects.start, *task.others)])
-    if not np.isfinite(task.trajectories(starts)).any():
+    starts = np.stack([population.effects.means(b) for b in (population.effects.start, *population.other_starts)])
+    if not np.isfinite(population.trajectories(starts)).any():
         right = "give other values, initial={'parameter': value}"
         raise FitError(Problem("initial", "no simulation succeeds at the values that the fit starts from", right))
 
 
-def _from(task: Task, resume: PopulationResult | None) -> Point | None:
+def _from(population: PopulationModel, resume: PopulationResult | None) -> PopulationParameters | None:
     if resume is None:
         return None
-    if resume.problem.names != task.names:
-        what = "was a fit of other parameters: " + ", ".join(resume.problem.names)
+    if resume.population_model.names != population.names:
+        what = "was a fit of other parameters: " + ", ".join(resume.population_model.names)
         raise FitError(Problem("resume", what, "state the same vary, random, correlated, covariates and error"))
-    return resume.point
+    return resume.estimates
 
 
 def _run(
-    task: Task,
+    population: PopulationModel,
     method: str,
-    point: Point | None,
+    parameters: PopulationParameters | None,
     iterations: int | tuple[int, int] | None,
     chains: int | None,
     seed: int,
     progress: bool | None,
-) -> Ended:
+) -> MethodResult:
     from tqdm.auto import tqdm
 
     if method == "focei":
@@ -280,9 +283,9 @@ def _run(
         if not isinstance(most, int) or most < 1:
             raise FitError(Problem("iterations", f"is {iterations!r}", "a whole number from 1"))
         with tqdm(desc=method, disable=progress is False, delay=0 if progress else 2, leave=False) as bar:
-            return focei(task, point, most, bar)
+            return focei(population, parameters, most, bar)
     pair = ITERATIONS["saem"] if iterations is None else iterations
     if not (isinstance(pair, tuple) and len(pair) == 2 and pair[0] >= 0 and pair[1] >= 1):
         raise FitError(Problem("iterations", f"is {iterations!r}", "two whole numbers: (150, 150) to search and to average"))
     with tqdm(total=sum(pair), desc=method, disable=progress is False, delay=0 if progress else 2, leave=False) as bar:
-        return saem(task, point, pair, chains, seed, bar)
+        return saem(population, parameters, pair, chains, seed, bar)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from immunoode.fitting.observations import FloatArray
-from immunoode.population.conditional_modes import begin, modes, second_modes
-from immunoode.population.em_steps import warm
-from immunoode.population.laplace import Marginal, marginal
-from immunoode.population.population_model import Point, Problem
+from immunoode.population.conditional_modes import conditional_modes, initial_effects, search_other_modes
+from immunoode.population.em_steps import em_warm_start
+from immunoode.population.laplace import MarginalLikelihood, marginal_likelihood
+from immunoode.population.population_model import PopulationModel, PopulationParameters
 
 WARM_ROUNDS = 8
 FLAT = 0.02
@@ -36,14 +36,14 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class Ended:
+class MethodResult:
     """How a method ended: the point, the effects and uncertainty of each subject there, and why it stopped.
 
     `drift` (V,) is how far estimates moved between the last iterations, where they are averages; `searched` of the iterations
     came before these.
     """
 
-    point: Point
+    estimates: PopulationParameters
     eta: FloatArray
     spread: FloatArray
     success: bool
@@ -58,36 +58,40 @@ class Ended:
         return self.message.startswith(INTERRUPTED)
 
 
-def focei(problem: Problem, start: Point | None, iterations: int, bar: Any) -> Ended:
+def focei(model: PopulationModel, start: PopulationParameters | None, iterations: int, bar: Any) -> MethodResult:
     """Minimise the marginal likelihood; a start that is given is gone on from as it is.
 
     Subjects whose effects have two modes are looked for before and after: the search goes on where one is better off there.
     """
     trace = Trace()
     try:
-        point, found = warm(problem, WARM_ROUNDS) if start is None else (start, modes(problem, start, begin(problem, start)))
-        first = marginal(problem, problem.vector(point), second_modes(problem, point, found)[0].eta)
+        parameters, found = (
+            em_warm_start(model, WARM_ROUNDS)
+            if start is None
+            else (start, conditional_modes(model, start, initial_effects(model, start)))
+        )
+        first = marginal_likelihood(model, model.vector(parameters), search_other_modes(model, parameters, found)[0].eta)
     except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
-        return unbegun(problem, start, error)
-    trace.add(problem.vector(point), first.objective)
-    end = _Descent(problem.vector(point), first, False, "")
+        return failed_before_start(model, start, error)
+    trace.add(model.vector(parameters), first.objective)
+    end = _Descent(model.vector(parameters), first, False, "")
     for _ in range(SEARCHES):
         began = end.found.objective
-        end = _descend(problem, end, iterations, bar, trace)
+        end = _descend(model, end, iterations, bar, trace)
         if end.stopped:
             break
         try:
-            kept, gain = second_modes(problem, problem.point(end.vector), end.found.modes)
+            kept, gain = search_other_modes(model, model.parameters_of(end.vector), end.found.modes)
             if gain.sum() > WORTH:
-                end = replace(end, found=marginal(problem, end.vector, kept.eta))
+                end = replace(end, found=marginal_likelihood(model, end.vector, kept.eta))
             elif end.success or began - end.found.objective < WORTH:
                 break
         except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
-            end = replace(end, success=False, message=f"{why(error)}; this is the best point so far")
+            end = replace(end, success=False, message=f"{stop_reason(error)}; this is the best point so far")
             break
     found = end.found.modes
     spread = np.asarray(np.linalg.inv(found.hessian), dtype=np.float64)
-    return Ended(problem.point(end.vector), found.eta, spread, end.success, end.message, trace)
+    return MethodResult(model.parameters_of(end.vector), found.eta, spread, end.success, end.message, trace)
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,13 @@ class _Descent:
     """Where a search ended: the vector, the marginal likelihood there, whether it arrived, why it stopped, if by the user."""
 
     vector: FloatArray
-    found: Marginal
+    found: MarginalLikelihood
     success: bool
     message: str
     stopped: bool = False
 
 
-def _descend(problem: Problem, start: _Descent, iterations: int, bar: Any, trace: Trace) -> _Descent:
+def _descend(model: PopulationModel, start: _Descent, iterations: int, bar: Any, trace: Trace) -> _Descent:
     """Return where the marginal likelihood is least, by BFGS."""
     from scipy.optimize import minimize
 
@@ -115,7 +119,7 @@ def _descend(problem: Problem, start: _Descent, iterations: int, bar: Any, trace
         found = seen.get(vector.tobytes())
         if found is None:
             with np.errstate(all="ignore"):
-                found = _tried(problem, vector, best[2].modes.eta)
+                found = _tried(model, vector, best[2].modes.eta)
         bar.update()
         if found is None or not np.isfinite(found.objective):
             return _FAR + float(z @ z), 2.0 * z
@@ -140,33 +144,39 @@ def _descend(problem: Problem, start: _Descent, iterations: int, bar: Any, trace
         success = bool(result.success or steep < 10 * FLAT)
         message = "the gradient vanishes" if success else f"{result.message} (gradient {steep:.2g} standard errors)"
     except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
-        success, message, stopped = False, f"{why(error)}; this is the best point so far", isinstance(error, KeyboardInterrupt)
+        success, message, stopped = (
+            False,
+            f"{stop_reason(error)}; this is the best point so far",
+            isinstance(error, KeyboardInterrupt),
+        )
     return _Descent(best[1], best[2], success, message, stopped)
 
 
-def why(error: BaseException) -> str:
+def stop_reason(error: BaseException) -> str:
     """Return in words what ended a fit early."""
     return INTERRUPTED if isinstance(error, KeyboardInterrupt) else f"numbers broke down ({error})"
 
 
-def unbegun(problem: Problem, start: Point | None, error: BaseException) -> Ended:
+def failed_before_start(model: PopulationModel, start: PopulationParameters | None, error: BaseException) -> MethodResult:
     """Return how a fit ended that did not get to its first iteration."""
-    point = problem.start() if start is None else start
+    parameters = model.start() if start is None else start
     trace = Trace()
-    trace.add(problem.vector(point))
-    eta = np.zeros((problem.subjects, len(point.omega)))
-    spread = np.repeat(point.omega[None], problem.subjects, axis=0)
-    return Ended(point, eta, spread, False, f"{why(error)} before the first iteration; this is where it began", trace)
+    trace.add(model.vector(parameters))
+    eta = np.zeros((model.subjects, len(parameters.omega)))
+    spread = np.repeat(parameters.omega[None], model.subjects, axis=0)
+    return MethodResult(
+        parameters, eta, spread, False, f"{stop_reason(error)} before the first iteration; this is where it began", trace
+    )
 
 
-def _tried(problem: Problem, vector: FloatArray, eta: FloatArray) -> Marginal | None:
+def _tried(model: PopulationModel, vector: FloatArray, eta: FloatArray) -> MarginalLikelihood | None:
     try:
-        return marginal(problem, vector, eta)
+        return marginal_likelihood(model, vector, eta)
     except np.linalg.LinAlgError:  # a step to where a covariance cannot be inverted
         return None
 
 
-def _scale(first: Marginal) -> FloatArray:
+def _scale(first: MarginalLikelihood) -> FloatArray:
     """Return (V, V) what turns steps of one standard error into parameters, by the scores of subjects."""
     scores = 0.5 * first.gradients
     scores = scores - scores.mean(axis=0) * (len(scores) > scores.shape[1])

@@ -17,21 +17,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunoode.fitting.observations import FloatArray
-from immunoode.population.conditional_modes import Modes, modes
+from immunoode.population.conditional_modes import ConditionalModes, conditional_modes
 from immunoode.population.covariance import log_determinants, solve_all
-from immunoode.population.population_model import Point, Problem
+from immunoode.population.population_model import PopulationModel, PopulationParameters
 
 STEP = 1e-3
 """Of differences of sensitivities, on the latent scale."""
 
 
 @dataclass(frozen=True)
-class Marginal:
+class MarginalLikelihood:
     """-2 log-likelihood less constants, of each subject (S,), its gradient by the vector (S, V), and the effects found."""
 
     subjects: FloatArray
     gradients: FloatArray
-    modes: Modes
+    modes: ConditionalModes
 
     @property
     def objective(self) -> float:
@@ -39,53 +39,57 @@ class Marginal:
         return float(self.subjects.sum())
 
 
-def objective(problem: Problem, point: Point, eta: FloatArray) -> tuple[FloatArray, Modes]:
+def laplace_objective(
+    model: PopulationModel, parameters: PopulationParameters, eta: FloatArray
+) -> tuple[FloatArray, ConditionalModes]:
     """Return -2 log-likelihood of each subject (S,), and the most likely effects."""
-    found = modes(problem, point, eta)
-    return found.penalised + log_determinants(found.hessian), found
+    found = conditional_modes(model, parameters, eta)
+    return found.minus_two_log_joint + log_determinants(found.hessian), found
 
 
-def marginal(problem: Problem, vector: FloatArray, eta: FloatArray) -> Marginal:
+def marginal_likelihood(model: PopulationModel, vector: FloatArray, eta: FloatArray) -> MarginalLikelihood:
     """Return the objective and its gradient by the vector of population parameters."""
-    point = problem.point(vector)
-    values, found = objective(problem, point, eta)
-    second = second_slopes(problem, point, found)
-    return Marginal(values, _gradients(problem, vector, point, found, second), found)
+    parameters = model.parameters_of(vector)
+    values, found = laplace_objective(model, parameters, eta)
+    second = second_derivatives(model, parameters, found)
+    return MarginalLikelihood(values, _gradients(model, vector, parameters, found, second), found)
 
 
-def second_slopes(problem: Problem, point: Point, found: Modes) -> FloatArray:
+def second_derivatives(model: PopulationModel, parameters: PopulationParameters, found: ConditionalModes) -> FloatArray:
     """Return (N, K, K) second derivatives of predictions by latent values; zero where they cannot be had."""
-    count = len(problem.effects.names)
-    latent = problem.effects.latent(problem.effects.means(point.beta), found.eta)
+    count = len(model.effects.names)
+    latent = model.effects.latent(model.effects.means(parameters.beta), found.eta)
     moves = STEP * np.concatenate([np.eye(count), -np.eye(count)])
-    _, by = problem.scaled_with_slopes(latent[None] + moves[:, None, :])
+    _, by = model.predict_with_jacobian(latent[None] + moves[:, None, :])
     second = (by[:count] - by[count:]) / (2.0 * STEP)
     second = np.where(np.isfinite(second), second, 0.0).transpose(1, 2, 0)
     return 0.5 * (second + second.transpose(0, 2, 1))
 
 
-def _gradients(problem: Problem, vector: FloatArray, point: Point, found: Modes, second: FloatArray) -> FloatArray:
+def _gradients(
+    model: PopulationModel, vector: FloatArray, parameters: PopulationParameters, found: ConditionalModes, second: FloatArray
+) -> FloatArray:
     """Return (S, V)."""
-    effects, likelihood = problem.effects, problem.likelihood
-    random, a = effects.random, found.by
+    effects, likelihood = model.effects, model.likelihood
+    random, a = effects.random, found.jacobian
     solved = np.isfinite(found.g)
-    t = likelihood.terms(np.where(solved, found.g, likelihood.value), point.errors)
+    t = likelihood.terms(np.where(solved, found.g, likelihood.value), parameters.errors)
     own = a[:, random]
-    precision = np.linalg.inv(point.omega)
-    inverse = np.linalg.inv(found.hessian)[problem.subject]
+    precision = np.linalg.inv(parameters.omega)
+    inverse = np.linalg.inv(found.hessian)[model.subject]
     turned = np.einsum("nij,nj->ni", inverse, own)
     leverage = np.einsum("ni,ni->n", own, turned)
     bent = np.einsum("ni,nik->nk", turned, second[:, random, :])
-    data = problem.sums(t.g[:, None] * a)
-    determinant = problem.sums((t.w_g * leverage)[:, None] * a + 2.0 * t.w[:, None] * bent)
-    curvature = problem.sums(t.gg[:, None, None] * a[:, :, None] * a[:, None, :] + t.g[:, None, None] * second)
+    data = model.per_subject(t.g[:, None] * a, axis=0)
+    determinant = model.per_subject((t.w_g * leverage)[:, None] * a + 2.0 * t.w[:, None] * bent, axis=0)
+    curvature = model.per_subject(t.gg[:, None, None] * a[:, :, None] * a[:, None, :] + t.g[:, None, None] * second, axis=0)
     whole = _definite(curvature[:, random[:, None], random] + 2.0 * precision, found.hessian)
     drawn = solve_all(whole, determinant[:, random])
     by_latent = data + determinant - np.einsum("skr,sr->sk", curvature[:, :, random], drawn)
     by_beta = np.einsum("sk,skp->sp", by_latent, effects.columns)
     pulled = found.eta @ precision
     inner = precision @ np.linalg.inv(found.hessian) @ precision
-    first = vector[len(point.beta) : len(vector) - len(point.errors)]
+    first = vector[len(parameters.beta) : len(vector) - len(parameters.errors)]
     by_omega = []
     for change in effects.pattern.derivatives(first):
         moved = pulled @ change
@@ -96,9 +100,9 @@ def _gradients(problem: Problem, vector: FloatArray, point: Point, found: Modes,
             + 2.0 * np.einsum("si,si->s", drawn, moved @ precision)
         )
     by_errors = []
-    for j in range(len(point.errors)):
-        crossed = problem.sums(t.g_by[j][:, None] * own)
-        by_errors.append(problem.by_subject(t.by[j] + t.w_by[j] * leverage) - np.einsum("si,si->s", drawn, crossed))
+    for j in range(len(parameters.errors)):
+        crossed = model.per_subject(t.g_by[j][:, None] * own, axis=0)
+        by_errors.append(model.per_subject(t.by[j] + t.w_by[j] * leverage) - np.einsum("si,si->s", drawn, crossed))
     return np.concatenate([by_beta, np.stack(by_omega, 1), np.stack(by_errors, 1)], axis=1)
 
 

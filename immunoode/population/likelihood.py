@@ -74,7 +74,7 @@ class Likelihood:
         logs = 2.0 * float(self.value[self.measured & self.logged].sum())
         return float(self.measured.sum()) * float(np.log(2 * np.pi)) + logs
 
-    def scaled(self, f: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def transformed(self, f: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return predictions on the scale where errors are normal, and their derivatives by f."""
         safe = np.maximum(f, self.floor)
         with np.errstate(invalid="ignore"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.fitting.observations import FloatArray
-from immunoode.population.population_model import Point, Problem
+from immunoode.population.population_model import PopulationModel, PopulationParameters
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -21,7 +21,7 @@ SAME = 0.5
 
 
 @dataclass(frozen=True)
-class PopulationStarts:
+class PopulationMultiStartResult:
     """Fits from several places.
 
     Attributes
@@ -60,20 +60,20 @@ class PopulationStarts:
         return table.sort_values("rise", kind="stable").reset_index(drop=True)
 
 
-def best_of(
+def best_start(
     first: PopulationResult,
-    task: Problem,
+    population: PopulationModel,
     places: Iterable[FloatArray],
-    run: Callable[[Problem, Point | None], PopulationResult],
+    run: Callable[[PopulationModel, PopulationParameters | None], PopulationResult],
 ) -> PopulationResult:
     """Return the best of a fit and of those from other coefficients, until the user stops them."""
     results = [first]
     for beta in places:
-        if results[-1].ended.interrupted:
+        if results[-1].outcome.interrupted:
             break
-        results.append(run(replace(task, effects=replace(task.effects, start=beta), others=()), None))
+        results.append(run(replace(population, effects=replace(population.effects, start=beta), other_starts=()), None))
     names = tuple(first.values)
     objectives = np.array([r.objective if np.isfinite(r.objective) else np.nan for r in results])
     typical = np.array([[r.values[n] for n in names] for r in results])
-    starts = PopulationStarts(objectives, tuple(r.success for r in results), names, typical)
+    starts = PopulationMultiStartResult(objectives, tuple(r.success for r in results), names, typical)
     return replace(results[starts.best], starts=starts, seconds=results[-1].seconds)

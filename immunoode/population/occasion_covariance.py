@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from immunoode.fitting.observations import FloatArray
-from immunoode.population.covariance import Pattern
+from immunoode.population.covariance import CovariancePattern
 
 _LEAST = 1e-3
 """Share of the variance over occasions that a subject's own is taken to have at least, where that is looked for from."""
@@ -22,21 +22,21 @@ _ROUNDS = 20
 
 
 @dataclass(frozen=True)
-class Nested:
+class OccasionCovariance:
     """Effects of subjects (`between`) and of occasions (`within`) in r latent values.
 
     Attributes
     ----------
-    own, occasional : length r
+    subject_effect, occasion_effect : length r
         Which effect of `between`, and which of `within`, each latent value has; -1 for none.
     occasion : length r
         On which occasion the latter is; -1 for none.
     """
 
-    between: Pattern
-    within: Pattern
-    own: tuple[int, ...]
-    occasional: tuple[int, ...]
+    between: CovariancePattern
+    within: CovariancePattern
+    subject_effect: tuple[int, ...]
+    occasion_effect: tuple[int, ...]
     occasion: tuple[int, ...]
 
     @property
@@ -45,29 +45,29 @@ class Nested:
         return 1 + max(self.occasion)
 
     @cached_property
-    def places(self) -> tuple[tuple[int, int], ...]:
+    def elements(self) -> tuple[tuple[int, int], ...]:
         """Row and column of each number: of the subjects' covariance, then of the occasions'."""
-        return self.between.places + self.within.places
+        return self.between.elements + self.within.elements
 
     @cached_property
     def loadings(self) -> tuple[FloatArray, FloatArray]:
         """(r, q), (r, M w) what each effect of a subject, and each of its occasions', adds to."""
-        size, w = len(self.own), self.within.size
+        size, w = len(self.subject_effect), self.within.size
         own, occasional = np.zeros((size, self.between.size)), np.zeros((size, self.occasions * w))
-        for i, (a, b, m) in enumerate(zip(self.own, self.occasional, self.occasion, strict=True)):
+        for i, (a, b, m) in enumerate(zip(self.subject_effect, self.occasion_effect, self.occasion, strict=True)):
             if a >= 0:
                 own[i, a] = 1.0
             if b >= 0:
                 occasional[i, m * w + b] = 1.0
         return own, occasional
 
-    def whole(self, between: FloatArray, within: FloatArray) -> FloatArray:
+    def assembled(self, between: FloatArray, within: FloatArray) -> FloatArray:
         """Return the covariance (r, r) of those of subjects and occasions."""
         own, occasional = self.loadings
         each = np.kron(np.eye(self.occasions), within)
         return np.asarray(own @ between @ own.T + occasional @ each @ occasional.T)
 
-    def parts(self, omega: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def components(self, omega: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the covariances of subjects and of occasions of a whole one."""
         within = np.zeros((self.within.size, self.within.size))
         for a in range(self.within.size):
@@ -77,18 +77,20 @@ class Nested:
         between = np.zeros((self.between.size, self.between.size))
         for a in range(self.between.size):
             for b in range(self.between.size):
-                i = self.own.index(a)
-                j = len(self.own) - 1 - self.own[::-1].index(b)  # on the last occasion, apart from the first
+                i = self.subject_effect.index(a)
+                j = (
+                    len(self.subject_effect) - 1 - self.subject_effect[::-1].index(b)
+                )  # on the last occasion, apart from the first
                 between[a, b] = omega[i, j]
         return between * self.between.mask, within * self.within.mask
 
     def _at(self, effect: int, occasion: int) -> int:
-        pairs = list(zip(self.occasional, self.occasion, strict=True))
+        pairs = list(zip(self.occasion_effect, self.occasion, strict=True))
         return pairs.index((effect, occasion))
 
     def split(self, omega: FloatArray, eta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return effects of subjects (S, q) and of their occasions (S, M, w): expected ones, given both together (S, r)."""
-        between, within = self.parts(omega)
+        between, within = self.components(omega)
         own, occasional = self.loadings
         precise = np.linalg.solve(omega, eta.T).T
         each = precise @ occasional @ np.kron(np.eye(self.occasions), within)
@@ -96,26 +98,26 @@ class Nested:
 
     def vector(self, omega: FloatArray) -> FloatArray:
         """Return the numbers of a covariance."""
-        between, within = self.parts(omega)
+        between, within = self.components(omega)
         return np.concatenate([self.between.vector(between), self.within.vector(within)])
 
     def matrix(self, vector: FloatArray) -> FloatArray:
         """Return the covariance."""
-        count = len(self.between.places)
-        return self.whole(self.between.matrix(vector[:count]), self.within.matrix(vector[count:]))
+        count = len(self.between.elements)
+        return self.assembled(self.between.matrix(vector[:count]), self.within.matrix(vector[count:]))
 
     def derivatives(self, vector: FloatArray) -> Iterator[FloatArray]:
         """Yield the derivative of the covariance by each number."""
-        count = len(self.between.places)
+        count = len(self.between.elements)
         nothing = np.zeros((self.between.size,) * 2), np.zeros((self.within.size,) * 2)
         for change in self.between.derivatives(vector[:count]):
-            yield self.whole(change, nothing[1])
+            yield self.assembled(change, nothing[1])
         for change in self.within.derivatives(vector[count:]):
-            yield self.whole(nothing[0], change)
+            yield self.assembled(nothing[0], change)
 
-    def kept(self, omega: FloatArray) -> FloatArray:
+    def projected(self, omega: FloatArray) -> FloatArray:
         """Return the covariance of this pattern under which second moments `omega` are most likely."""
-        between, within = (p.kept(m) for p, m in zip((self.between, self.within), self._guess(omega), strict=True))
+        between, within = (p.projected(m) for p, m in zip((self.between, self.within), self._guess(omega), strict=True))
         own, occasional = self.loadings
         for _ in range(_ROUNDS):
             each = np.kron(np.eye(self.occasions), within)
@@ -125,8 +127,8 @@ class Nested:
             second = each + each @ occasional.T @ both @ occasional @ each
             w, m = self.within.size, self.occasions
             mean = np.einsum("aiaj->ij", second.reshape(m, w, m, w)) / m
-            between, within = self.between.kept(first), self.within.kept(mean)
-        return self.whole(between, within)
+            between, within = self.between.projected(first), self.within.projected(mean)
+        return self.assembled(between, within)
 
     def _guess(self, omega: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return covariances of subjects and occasions by moments: what is common to occasions, and what is not."""
@@ -140,7 +142,7 @@ class Nested:
         average = (own / counts).T @ omega @ (own / counts)
         noise = np.zeros_like(average)
         for a in range(self.between.size):
-            mine = self.occasional[self.own.index(a)]
+            mine = self.occasion_effect[self.subject_effect.index(a)]
             if mine >= 0:
                 noise[a, a] = within[mine, mine] / m
         diagonal = np.diag(average)

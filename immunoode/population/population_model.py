@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from immunoode.fitting.observations import FloatArray, IntArray
-from immunoode.population.covariance import starts_of
-from immunoode.population.covariate_model import Effects
+from immunoode.population.covariance import first_rows_of
+from immunoode.population.covariate_model import MixedEffects
 from immunoode.population.likelihood import Likelihood
 from immunoode.population.subject_predictions import Trajectories
 
@@ -17,7 +17,7 @@ TIGHT = 1e-7
 
 
 @dataclass(frozen=True)
-class Point:
+class PopulationParameters:
     """Population parameters: coefficients (P,), covariance (r, r), logarithms of error sizes (q,)."""
 
     beta: FloatArray
@@ -26,29 +26,29 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Problem:
+class PopulationModel:
     """What is to be fitted: trajectories of S subjects, their effects, and how N observations scatter.
 
     `starts` (S,) is where each subject's observations begin, `others` are further coefficients (P,) to start from.
     """
 
     trajectories: Trajectories
-    effects: Effects
+    effects: MixedEffects
     likelihood: Likelihood
-    starts: IntArray
-    others: tuple[FloatArray, ...] = ()
+    first_rows: IntArray
+    other_starts: tuple[FloatArray, ...] = ()
 
     @property
     def subjects(self) -> int:
         """S."""
-        return len(self.starts)
+        return len(self.first_rows)
 
     @property
     def subject(self) -> IntArray:
         """(N,) whose each observation is."""
         return self.trajectories.seen.subject
 
-    def tight(self) -> Problem:
+    def with_tight_tolerance(self) -> PopulationModel:
         """Return the same problem, solved well enough for second derivatives by differences."""
         if self.trajectories.rtol <= TIGHT:
             return self
@@ -56,53 +56,47 @@ class Problem:
         made = Trajectories(old.model, old.seen, old.schedules, old.base, old.effects, TIGHT, old.threads)
         return replace(self, trajectories=made)
 
-    def start(self, beta: FloatArray | None = None) -> Point:
+    def start(self, beta: FloatArray | None = None) -> PopulationParameters:
         """Return where a fit starts."""
         first = self.effects.start if beta is None else beta
-        return Point(first.copy(), self.effects.start_omega.copy(), self.likelihood.start.copy())
+        return PopulationParameters(first.copy(), self.effects.start_omega.copy(), self.likelihood.start.copy())
 
-    def vector(self, point: Point) -> FloatArray:
+    def vector(self, parameters: PopulationParameters) -> FloatArray:
         """Return a point as numbers without bounds."""
-        return np.concatenate([point.beta, self.effects.pattern.vector(point.omega), point.errors])
+        return np.concatenate([parameters.beta, self.effects.pattern.vector(parameters.omega), parameters.errors])
 
-    def point(self, vector: FloatArray) -> Point:
+    def parameters_of(self, vector: FloatArray) -> PopulationParameters:
         """Return the point of a vector."""
         p, q = len(self.effects.coefficients), len(self.likelihood.names)
         omega = self.effects.pattern.matrix(vector[p : len(vector) - q])
-        return Point(vector[:p].copy(), omega, vector[len(vector) - q :].copy())
+        return PopulationParameters(vector[:p].copy(), omega, vector[len(vector) - q :].copy())
 
     @property
     def names(self) -> tuple[str, ...]:
         """A name for each number of a vector."""
         return (*self.effects.coefficients, *self.effects.covariance_names, *self.likelihood.names)
 
-    def by_subject(self, values: FloatArray) -> FloatArray:
-        """Return sums over each subject's observations, the last axis."""
-        return np.add.reduceat(values, self.starts, axis=-1)
+    def per_subject(self, values: FloatArray, axis: int = -1) -> FloatArray:
+        """Return the sums over each subject's observations, which are along `axis`."""
+        return np.add.reduceat(values, self.first_rows, axis=axis)
 
-    def sums(self, values: FloatArray) -> FloatArray:
-        """Return sums over each subject's observations, the first axis."""
-        return np.add.reduceat(values, self.starts, axis=0)
-
-    def sums_over(self, values: FloatArray) -> FloatArray:
-        """Return sums over each subject's observations, the last axis but one."""
-        return np.add.reduceat(values, self.starts, axis=-2)
-
-    def scaled(self, latent: FloatArray) -> FloatArray:
+    def predict(self, latent: FloatArray) -> FloatArray:
         """Return predictions (B, N) on the scale where errors are normal, of latent values (B, S, K)."""
-        return self.likelihood.scaled(self.trajectories(latent))[0]
+        return self.likelihood.transformed(self.trajectories(latent))[0]
 
-    def scaled_with_slopes(self, latent: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def predict_with_jacobian(self, latent: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return these, and their derivatives (B, N, K) by the latent values."""
         f, by = self.trajectories.with_slopes(latent)
-        g, slope = self.likelihood.scaled(f)
+        g, slope = self.likelihood.transformed(f)
         return g, by * slope[..., None]
 
     def minus_two_log(self, latent: FloatArray, errors: FloatArray) -> FloatArray:
         """Return (B, S) of each subject's observations, given its latent values; infinite where nothing is predicted."""
-        return self.by_subject(self.likelihood.minus_two_log(self.scaled(latent), errors))
+        return self.per_subject(self.likelihood.minus_two_log(self.predict(latent), errors))
 
 
-def problem_of(trajectories: Trajectories, effects: Effects, likelihood: Likelihood) -> Problem:
+def population_model(trajectories: Trajectories, effects: MixedEffects, likelihood: Likelihood) -> PopulationModel:
     """Return the problem of these parts."""
-    return Problem(trajectories, effects, likelihood, starts_of(trajectories.seen.subject, len(trajectories.seen.subjects)))
+    return PopulationModel(
+        trajectories, effects, likelihood, first_rows_of(trajectories.seen.subject, len(trajectories.seen.subjects))
+    )

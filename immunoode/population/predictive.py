@@ -9,7 +9,7 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.observations import LEFT, MEASURED, FloatArray, IntArray
-from immunoode.population.simulated_data import natural, simulated
+from immunoode.population.simulated_data import on_natural_scale, simulated_trials
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -123,7 +123,7 @@ def predictive_check(
     _check(result, which, by, dropout, level, percentiles)
     rows = np.flatnonzero(seen.quantity == seen.quantities.index(which))
     value = seen.value[rows].copy()
-    made = natural(result, simulated(result, draws, seed))[:, rows]
+    made = on_natural_scale(result, simulated_trials(result, draws, seed))[:, rows]
     if dropout:
         made = _dropped(made, seen.subject[rows], seen.time[rows])
     typical = result.predict(of="typical")["predicted"].to_numpy()[rows]

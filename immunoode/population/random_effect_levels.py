@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunoode.fitting.observations import FloatArray
-from immunoode.population.covariance import Pattern
-from immunoode.population.covariate_model import Effects, between_occasions
+from immunoode.population.covariance import CovariancePattern
+from immunoode.population.covariate_model import MixedEffects, between_occasions
 from immunoode.population.distributions import Distribution
-from immunoode.population.occasion_covariance import Nested
+from immunoode.population.occasion_covariance import OccasionCovariance
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Level:
     names: tuple[str, ...]
     distributions: tuple[Distribution, ...]
     units: tuple[str, ...]
-    pattern: Pattern
+    pattern: CovariancePattern
     covariance: FloatArray
     found: FloatArray
     offset: int
@@ -44,14 +44,14 @@ class Level:
         return {n: float(1 - s / np.sqrt(w)) for n, s, w in zip(self.names, sd, np.diag(self.covariance), strict=True)}
 
 
-def levels(effects: Effects, omega: FloatArray, eta: FloatArray) -> Iterator[Level]:
+def levels(effects: MixedEffects, omega: FloatArray, eta: FloatArray) -> Iterator[Level]:
     """Yield the levels, given the covariance (r, r) and the effects (S, r) of all latent values."""
     pattern = effects.pattern
-    if isinstance(pattern, Pattern):
+    if isinstance(pattern, CovariancePattern):
         yield _level(effects, "between subjects", effects.random_names, effects.random_names, pattern, omega, eta, 0)
         return
-    assert isinstance(pattern, Nested) and effects.occasions is not None
-    between, within = pattern.parts(omega)
+    assert isinstance(pattern, OccasionCovariance) and effects.occasions is not None
+    between, within = pattern.components(omega)
     subjects, occasions = pattern.split(omega, eta)
     names = effects.random_names
     yield _level(effects, "between subjects", names, names, pattern.between, between, subjects, 0)
@@ -64,16 +64,16 @@ def levels(effects: Effects, omega: FloatArray, eta: FloatArray) -> Iterator[Lev
         pattern.within,
         within,
         occasions[effects.occasions.there],
-        len(pattern.between.places),
+        len(pattern.between.elements),
     )
 
 
 def _level(
-    effects: Effects,
+    effects: MixedEffects,
     kind: str,
     parameters: tuple[str, ...],
     names: tuple[str, ...],
-    pattern: Pattern,
+    pattern: CovariancePattern,
     covariance: FloatArray,
     found: FloatArray,
     offset: int,

@@ -56,7 +56,7 @@ def parameter_table(result: PopulationResult, level: float = 0.95) -> DataFrame:
 
 
 def _typical(result: PopulationResult, sd: FloatArray, z: float) -> list[dict[str, object]]:
-    effects, beta = result.problem.effects, result.point.beta
+    effects, beta = result.population_model.effects, result.estimates.beta
     rows: list[dict[str, object]] = []
     for c, name in enumerate(effects.coefficients):
         k = int(np.argmax(np.abs(effects.columns[..., c]).sum(axis=0)))
@@ -77,7 +77,7 @@ def _spread(result: PopulationResult, covariance: FloatArray, z: float) -> list[
 
 def _spread_of(result: PopulationResult, level: Level, covariance: FloatArray, z: float) -> list[dict[str, object]]:
     pattern, omega, names = level.pattern, level.covariance, level.names
-    first, count = len(result.problem.effects.coefficients) + level.offset, len(level.pattern.places)
+    first, count = len(result.population_model.effects.coefficients) + level.offset, len(level.pattern.elements)
     slopes = np.array(list(pattern.derivatives(pattern.vector(omega))))
     own = covariance[first : first + count, first : first + count]
     size, shrinkage = np.sqrt(np.diag(omega)), level.shrinkage
@@ -92,7 +92,7 @@ def _spread_of(result: PopulationResult, level: Level, covariance: FloatArray, z
         row = _row(f"sd({name})", level.kind, float(size[i]), unit, size[i] * error if known else np.nan, low, high)
         cv = 100 * np.sqrt(np.expm1(omega[i, i])) if latent == LOGNORMAL and omega[i, i] < 50 else np.nan
         rows.append({**row, "cv_percent": cv, "shrinkage_percent": 100 * shrinkage[name]})
-    for i, j in pattern.places:
+    for i, j in pattern.elements:
         if i == j:
             continue
         r = omega[i, j] / (size[i] * size[j])
@@ -114,12 +114,12 @@ def _spread_of(result: PopulationResult, level: Level, covariance: FloatArray, z
 
 
 def _errors(result: PopulationResult, sd: FloatArray, z: float) -> list[dict[str, object]]:
-    likelihood, seen, rows = result.problem.likelihood, result.observations, []
-    first = len(result.problem.names) - len(likelihood.names)
+    likelihood, seen, rows = result.population_model.likelihood, result.observations, []
+    first = len(result.population_model.names) - len(likelihood.names)
     for j, name in enumerate(likelihood.names):
         quantity = int(seen.quantity[np.flatnonzero((likelihood.additive == j) | (likelihood.proportional == j))[0]])
         unit = seen.units[quantity] if name.startswith("additive") else "1"
-        value, error = float(np.exp(result.point.errors[j])), min(float(sd[first + j]), _UNKNOWN)
+        value, error = float(np.exp(result.estimates.errors[j])), min(float(sd[first + j]), _UNKNOWN)
         rows.append(
             _row(name, "within subjects", value, unit, value * error, value * np.exp(-z * error), value * np.exp(z * error))
         )
@@ -144,12 +144,12 @@ def prediction_table(result: PopulationResult, times: Iterable[float] | None, of
 
     if of not in ("individual", "typical"):
         raise FitError(Problem("of", f"is {of!r}", "'individual' or 'typical'"))
-    seen, effects = result.observations, result.problem.effects
-    eta = result.ended.eta if of == "individual" else np.zeros_like(result.ended.eta)
-    latent = effects.latent(effects.means(result.point.beta), eta)[None]
+    seen, effects = result.observations, result.population_model.effects
+    eta = result.outcome.eta if of == "individual" else np.zeros_like(result.outcome.eta)
+    latent = effects.latent(effects.means(result.estimates.beta), eta)[None]
     subjects, arms = np.array(seen.subjects), np.array(seen.arms)
     if times is None:
-        found = result.problem.trajectories(latent)[0]
+        found = result.population_model.trajectories(latent)[0]
         return pd.DataFrame(
             {
                 "row": seen.rows,
@@ -163,7 +163,7 @@ def prediction_table(result: PopulationResult, times: Iterable[float] | None, of
             }
         )
     days = units.times(times)
-    curves = result.problem.trajectories.curves(latent, days)[0]
+    curves = result.population_model.trajectories.curves(latent, days)[0]
     count, length, width = curves.shape
     return pd.DataFrame(
         {
@@ -179,12 +179,12 @@ def prediction_table(result: PopulationResult, times: Iterable[float] | None, of
 
 def cautions(result: PopulationResult) -> tuple[str, ...]:
     """Return what a reader must know."""
-    out = [] if result.success else [f"not converged: {result.ended.message}"]
+    out = [] if result.success else [f"not converged: {result.outcome.message}"]
     lost = np.unique(result.observations.subject[~np.isfinite(result.modes.g)])
     if len(lost):
         who = ", ".join(result.observations.subjects[i] for i in lost[:5])
         out.append(f"{len(lost)} subjects could not be simulated: {who}")
-    stuck = int((~result.modes.arrived).sum())
+    stuck = int((~result.modes.converged).sum())
     if stuck:
         out.append(f"the most likely effects of {stuck} subjects were not found to the end")
     sizes = {n: s for v in result.levels for n, s in zip(v.names, np.sqrt(np.diag(v.covariance)), strict=True)}
@@ -203,14 +203,14 @@ def cautions(result: PopulationResult) -> tuple[str, ...]:
     out += [
         f"{n}: not determined by the data, so that it has no interval" for n in spread.index if sizes.get(n[3:-1], FEW) >= FEW
     ]
-    names, covariance = result.problem.names, result.uncertainty.covariance
+    names, covariance = result.population_model.names, result.uncertainty.covariance
     sd = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
     for direction in result.uncertainty.blind:
         mixed = [n for n, share in zip(names, np.abs(direction), strict=True) if share > 0.3 * np.abs(direction).max()]
         what = "these apart" if len(mixed) > 1 else "it at all"
         out.append(f"{' and '.join(mixed)}: the data do not tell {what}, at any size")
-    if result.ended.drift is not None:
-        moved = np.abs(result.ended.drift) / np.maximum(sd, 1e-9)
+    if result.outcome.drift is not None:
+        moved = np.abs(result.outcome.drift) / np.maximum(sd, 1e-9)
         if moved.max() > MOVED:
             worst = names[int(np.argmax(moved))]
             what = f"{worst} still moved by {moved.max():.1f} standard errors at the end"
@@ -252,10 +252,10 @@ def _remedy(result: PopulationResult) -> str:
 
 def lacks_of_fit(result: PopulationResult) -> list[LackOfFit]:
     """Return the tests of residuals of each quantity, about subjects' own curves."""
-    seen, likelihood, found = result.observations, result.problem.likelihood, result.modes
-    residuals = likelihood.residuals(found.g, result.point.errors)
-    pulled = np.einsum("sij,ji->s", np.linalg.inv(found.hessian), np.linalg.inv(result.point.omega))
-    own = result.free + float(np.sum(len(result.point.omega) - pulled))  # effects count as far as the data tell them
+    seen, likelihood, found = result.observations, result.population_model.likelihood, result.modes
+    residuals = likelihood.residuals(found.g, result.estimates.errors)
+    pulled = np.einsum("sij,ji->s", np.linalg.inv(found.hessian), np.linalg.inv(result.estimates.omega))
+    own = result.free + float(np.sum(len(result.estimates.omega) - pulled))  # effects count as far as the data tell them
     tests = []
     for i, quantity in enumerate(seen.quantities):
         rows = np.flatnonzero((seen.quantity == i) & likelihood.measured)
@@ -270,10 +270,10 @@ def lacks_of_fit(result: PopulationResult) -> list[LackOfFit]:
 
 def _of_data(result: PopulationResult) -> Iterator[str]:
     """Yield what the data cannot give."""
-    count, effects = result.problem.subjects, len(result.problem.effects.random_names)
+    count, effects = result.population_model.subjects, len(result.population_model.effects.random_names)
     if count <= effects + 1:
         yield f"{count} {'subject' if count == 1 else 'subjects'} for {effects} random effects: too few to tell how these vary"
-    seen, likelihood = result.observations, result.problem.likelihood
+    seen, likelihood = result.observations, result.population_model.likelihood
     for i, quantity in enumerate(seen.quantities):
         rows = seen.quantity == i
         if not likelihood.measured[rows].any():
@@ -284,15 +284,15 @@ def _of_data(result: PopulationResult) -> Iterator[str]:
 
 def _of_values(result: PopulationResult) -> Iterator[str]:
     """Yield which values found are beyond what they should be."""
-    effects, constants = result.problem.effects, result.model.constants
+    effects, constants = result.population_model.effects, result.model.constants
     for name, value in result.values.items():
         low, high = constants[name].bounds or (-np.inf, np.inf)
         kind = effects.distributions[effects.first[effects.parameters.index(name)]].kind
         edge = 1e-3 * (high - low) if kind == LOGIT else 0.0
         if not low + edge <= value <= high - edge:
             yield f"{name}: {value:.3g} is {'at' if edge else 'beyond'} the model's bounds ({low:g}, {high:g})"
-    likelihood = result.problem.likelihood
-    sizes = np.exp(result.point.errors)
+    likelihood = result.population_model.likelihood
+    sizes = np.exp(result.estimates.errors)
     for name, size, least in zip(likelihood.names, sizes, likelihood.least, strict=True):
         if size < 3 * least:
             yield f"{name}: has vanished, the model meets the data to the solver's precision; are these data?"
@@ -310,7 +310,7 @@ def headline(result: PopulationResult) -> str:
     several = "" if starts is None else f"; {starts.agreeing} of {len(starts)} starts ended at this optimum"
     return (
         f"{result.model.title or result.model.name}: {len(seen.subjects)} subjects, {len(seen)} observations, {how} in "
-        f"{result.seconds:.3g} s; {result.ended.message}{several}"
+        f"{result.seconds:.3g} s; {result.outcome.message}{several}"
     )
 
 
@@ -323,10 +323,10 @@ def text(result: PopulationResult) -> str:
         f"objective {result.objective:.3f} {way}; -2 log-likelihood {result.deviance:.3f}, AIC {result.aic:.2f}, "
         f"BIC {result.bic:.2f}"
     )
-    errors = ", ".join(f"{q}: {k}" for q, k in result.problem.likelihood.kinds.items())
+    errors = ", ".join(f"{q}: {k}" for q, k in result.population_model.likelihood.kinds.items())
     lines += [f"errors {errors}; standard errors from {result.uncertainty.method}"]
     lines += [*not_used_line(result.covariates_not_used)]
-    lines += [*doses_line(result.observations, result.problem.trajectories.schedules), ""]
+    lines += [*doses_line(result.observations, result.population_model.trajectories.schedules), ""]
     lines.append(_rounded(parameter_table(result)).to_string(na_rep="", float_format=lambda x: f"{x:.4g}"))
     for what, rows in (("not fitted", result.unused), ("left out when the data were read", result.data.left_out)):
         if len(rows):

@@ -25,38 +25,38 @@ def residual_table(result: PopulationResult, draws: int, seed: int) -> DataFrame
     """Return one row per observation: row, subject, arm, time, quantity, observed, typical, individual, iwres, cwres, npde."""
     table = result.predict(of="typical").rename(columns={"predicted": "typical"}).drop(columns="unit")
     table["individual"] = result.predict(of="individual")["predicted"]
-    problem = result.problem
-    measured = problem.likelihood.measured
-    g = problem.likelihood.scaled(table["individual"].to_numpy())[0]
-    table["iwres"] = np.where(measured, problem.likelihood.residuals(g, result.point.errors), np.nan)
+    model = result.population_model
+    measured = model.likelihood.measured
+    g = model.likelihood.transformed(table["individual"].to_numpy())[0]
+    table["iwres"] = np.where(measured, model.likelihood.residuals(g, result.estimates.errors), np.nan)
     table["cwres"] = np.where(measured, _conditional(result), np.nan)
     table["npde"] = np.where(measured, _ranked(result, draws, seed), np.nan)
     return table
 
 
 def _conditional(result: PopulationResult) -> FloatArray:
-    problem, point, found = result.problem, result.point, result.modes
-    v = problem.likelihood.variance(found.g, point.errors)
-    own = found.by[:, problem.effects.random]
-    mean = found.g - np.einsum("ni,ni->n", own, found.eta[problem.subject])
+    model, parameters, found = result.population_model, result.estimates, result.modes
+    v = model.likelihood.variance(found.g, parameters.errors)
+    own = found.jacobian[:, model.effects.random]
+    mean = found.g - np.einsum("ni,ni->n", own, found.eta[model.subject])
     out = np.full(len(v), np.nan)
-    for rows in np.split(np.arange(len(v)), problem.starts[1:]):
-        use = rows[np.isfinite(found.g[rows]) & problem.likelihood.measured[rows]]
+    for rows in np.split(np.arange(len(v)), model.first_rows[1:]):
+        use = rows[np.isfinite(found.g[rows]) & model.likelihood.measured[rows]]
         if len(use):
-            covariance = own[use] @ point.omega @ own[use].T + np.diag(v[use])
-            out[use] = np.linalg.solve(np.linalg.cholesky(covariance), problem.likelihood.value[use] - mean[use])
+            covariance = own[use] @ parameters.omega @ own[use].T + np.diag(v[use])
+            out[use] = np.linalg.solve(np.linalg.cholesky(covariance), model.likelihood.value[use] - mean[use])
     return out
 
 
 def _ranked(result: PopulationResult, draws: int, seed: int) -> FloatArray:
     from scipy.special import ndtri
 
-    from immunoode.population.simulated_data import simulated
+    from immunoode.population.simulated_data import simulated_trials
 
-    problem, made = result.problem, simulated(result, draws, seed)
+    model, made = result.population_model, simulated_trials(result, draws, seed)
     out = np.full(made.shape[1], np.nan)
-    for rows in np.split(np.arange(made.shape[1]), problem.starts[1:]):
-        use = rows[problem.likelihood.measured[rows]]
+    for rows in np.split(np.arange(made.shape[1]), model.first_rows[1:]):
+        use = rows[model.likelihood.measured[rows]]
         some = made[:, use][np.isfinite(made[:, use]).all(axis=1)]
         if not len(use) or len(some) < 2 * len(use) + 10:
             continue
@@ -64,7 +64,7 @@ def _ranked(result: PopulationResult, draws: int, seed: int) -> FloatArray:
         spread = np.atleast_2d(np.cov(some.T)) + 1e-10 * np.diag(some.var(axis=0) + 1e-300)
         lower = np.linalg.cholesky(spread)
         alone = np.linalg.solve(lower, (some - mean).T)
-        seen = np.linalg.solve(lower, problem.likelihood.value[use] - mean)
+        seen = np.linalg.solve(lower, model.likelihood.value[use] - mean)
         share = (alone < seen[:, None]).mean(axis=1)
         out[use] = ndtri(np.clip(share, 0.5 / len(some), 1 - 0.5 / len(some)))
     return out

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from immunoode.errors import FitError
-from immunoode.errors import Problem as Problem_
+from immunoode.errors import FitError, Problem
+from immunoode.fitting.former_names import renamed
 from immunoode.fitting.observations import FloatArray, Observations
 from immunoode.fitting.saving import fingerprint, save
 from immunoode.model.components import Model
 from immunoode.notebook import without_mathematics
-from immunoode.population.conditional_modes import ROUNDS, Modes, modes
-from immunoode.population.focei import Ended
-from immunoode.population.laplace import objective
-from immunoode.population.multistart import PopulationStarts
-from immunoode.population.population_model import Point, Problem
+from immunoode.population.conditional_modes import ROUNDS, ConditionalModes, conditional_modes
+from immunoode.population.focei import MethodResult
+from immunoode.population.laplace import laplace_objective
+from immunoode.population.multistart import PopulationMultiStartResult
+from immunoode.population.population_model import PopulationModel, PopulationParameters
 from immunoode.population.random_effect_levels import Level, levels
-from immunoode.population.sampling import importance
+from immunoode.population.sampling import importance_sampling
 from immunoode.population.uncertainty import Uncertainty, uncertainty
 from immunoode.trial.table import TrialData
 
@@ -52,10 +52,10 @@ class PopulationResult:
     model : Model
     data : TrialData
     method : {"focei", "saem"}
-    problem : Problem
-        Everything that was fitted, as arrays.
-    ended : Ended
-        Where the method ended and what it went through.
+    population_model : PopulationModel
+        The mixed-effects model and its data, as arrays.
+    outcome : MethodResult
+        Where the method ended, and its iterations.
     seconds : float
     starts : PopulationStarts
         The fits from all places where it was started, if there are several.
@@ -66,27 +66,31 @@ class PopulationResult:
     model: Model
     data: TrialData
     method: str
-    problem: Problem
-    ended: Ended
+    population_model: PopulationModel
+    outcome: MethodResult
     seconds: float
     seed: int = SEED
-    starts: PopulationStarts | None = None
+    starts: PopulationMultiStartResult | None = None
     covariates_not_used: tuple[str, ...] = ()
 
+    problem = renamed("problem", "population_model")
+    ended = renamed("ended", "outcome")
+    point = renamed("point", "estimates")
+
     @property
-    def point(self) -> Point:
+    def estimates(self) -> PopulationParameters:
         """Coefficients, covariance of random effects, logarithms of error sizes."""
-        return self.ended.point
+        return self.outcome.estimates
 
     @property
     def success(self) -> bool:
         """Whether the method says that it has arrived."""
-        return self.ended.success
+        return self.outcome.success
 
     @property
     def observations(self) -> Observations:
         """What was fitted, as arrays."""
-        return self.problem.trajectories.seen
+        return self.population_model.trajectories.seen
 
     @property
     def unused(self) -> DataFrame:
@@ -94,40 +98,40 @@ class PopulationResult:
         return self.observations.unused
 
     @cached_property
-    def _tight(self) -> Problem:
-        return self.problem.tight()
+    def _tight_model(self) -> PopulationModel:
+        return self.population_model.with_tight_tolerance()
 
     @cached_property
-    def modes(self) -> Modes:
+    def modes(self) -> ConditionalModes:
         """Each subject's most likely random effects at the point found."""
-        return modes(self._tight, self.point, self.ended.eta, 2 * ROUNDS)
+        return conditional_modes(self._tight_model, self.estimates, self.outcome.eta, 2 * ROUNDS)
 
     @cached_property
     def objective(self) -> float:
         """-2 log-likelihood without n log(2 pi), as NONMEM and nlmixr2 give it: by Laplace's method, or importance sampling."""
         if self.method == "focei":
-            return float(objective(self.problem, self.point, self.ended.eta)[0].sum())
+            return float(laplace_objective(self.population_model, self.estimates, self.outcome.eta)[0].sum())
         return self.sampled[0]
 
     @cached_property
     def sampled(self) -> tuple[float, float]:
         """The objective by importance sampling, and its standard error."""
-        effects = self.problem.effects
-        mean = effects.means(self.point.beta)[:, effects.random]
-        centre, spread = mean + self.ended.eta, self.ended.spread
+        effects = self.population_model.effects
+        mean = effects.means(self.estimates.beta)[:, effects.random]
+        centre, spread = mean + self.outcome.eta, self.outcome.spread
         random = np.random.default_rng([self.seed, 2])
-        found, error = importance(self.problem, self.point, centre, spread, random, DRAWS, ENOUGH)
+        found, error = importance_sampling(self.population_model, self.estimates, centre, spread, random, DRAWS, ENOUGH)
         return float(found.sum()), float(np.sqrt(np.sum(error**2)))
 
     @property
     def deviance(self) -> float:
         """-2 log-likelihood, every constant included."""
-        return self.objective + self.problem.likelihood.constant
+        return self.objective + self.population_model.likelihood.constant
 
     @property
     def free(self) -> int:
         """Number of estimated population parameters."""
-        return len(self.problem.names)
+        return len(self.population_model.names)
 
     @property
     def aic(self) -> float:
@@ -142,19 +146,21 @@ class PopulationResult:
     @cached_property
     def uncertainty(self) -> Uncertainty:
         """Covariance of the population parameters; computed when it is first asked for."""
-        spread = np.linalg.inv(self.modes.hessian) if self.method == "focei" else self.ended.spread
-        shift = self.ended.eta - self.modes.eta  # means of draws are off the modes where posteriors are skewed
-        return uncertainty(self._tight, self.point, self.modes, spread + shift[:, :, None] * shift[:, None, :], self.seed)
+        spread = np.linalg.inv(self.modes.hessian) if self.method == "focei" else self.outcome.spread
+        shift = self.outcome.eta - self.modes.eta  # means of draws are off the modes where posteriors are skewed
+        return uncertainty(
+            self._tight_model, self.estimates, self.modes, spread + shift[:, :, None] * shift[:, None, :], self.seed
+        )
 
     @property
     def values(self) -> dict[str, float]:
         """Typical values of the parameters that vary."""
-        return self.problem.effects.typical_values(self.point.beta)
+        return self.population_model.effects.typical_values(self.estimates.beta)
 
     @cached_property
     def levels(self) -> tuple[Level, ...]:
         """The random effects of subjects, and of their occasions where parameters differ between these."""
-        return tuple(levels(self.problem.effects, self.point.omega, self.ended.eta))
+        return tuple(levels(self.population_model.effects, self.estimates.omega, self.outcome.eta))
 
     @property
     def omega(self) -> DataFrame:
@@ -191,11 +197,11 @@ class PopulationResult:
         """
         import pandas as pd
 
-        effects, seen = self.problem.effects, self.observations
+        effects, seen = self.population_model.effects, self.observations
         if effects.occasions is None:
             what = "no parameter was fitted as different between these"
-            raise FitError(Problem_("occasions", what, "fit_population(..., between_occasions=[...], occasions=...)"))
-        values = effects.values(effects.latent(effects.means(self.point.beta), self.ended.eta))
+            raise FitError(Problem("occasions", what, "fit_population(..., between_occasions=[...], occasions=...)"))
+        values = effects.values(effects.latent(effects.means(self.estimates.beta), self.outcome.eta))
         who, which = np.nonzero(effects.occasions.there)
         days = effects.occasions.days[who, which]
         columns = {n: values[who, effects.first[effects.parameters.index(n)] + which] for n in effects.occasions.names}
@@ -211,13 +217,13 @@ class PopulationResult:
     @property
     def _means(self) -> FloatArray:
         """(S, K0) latent values of the parameters without random effects."""
-        return self.problem.effects.means(self.point.beta)[:, self.problem.effects.first]
+        return self.population_model.effects.means(self.estimates.beta)[:, self.population_model.effects.first]
 
     def _one_occasion(self, means: FloatArray, own: FloatArray, later: FloatArray | None = None) -> DataFrame:
         """Return parameters (n, K0) of latent means with effects of subjects (n, q), and of one occasion (n, w)."""
         import pandas as pd
 
-        effects, latent = self.problem.effects, means.copy()
+        effects, latent = self.population_model.effects, means.copy()
         for level, found in zip(self.levels, (own, later), strict=False):
             if found is not None:
                 latent[:, [effects.parameters.index(p) for p in level.parameters]] += found
@@ -281,7 +287,7 @@ class PopulationResult:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of model, data and settings: equal fits have equal ones."""
-        return fingerprint(self.model, self.problem, self.method, self.seed)
+        return fingerprint(self.model, self.population_model, self.method, self.seed)
 
     def save(self, path: str | Path, *, overwrite: bool = True) -> Path:
         """Write the result to a file that `immunoode.load_fit` reads, to the last digit; whole or not at all.

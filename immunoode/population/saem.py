@@ -1,9 +1,9 @@
-"""Stochastic approximation of expectation and maximisation (SAEM): draws of the effects, averaged ever more slowly.
+"""Stochastic approximation EM (SAEM): simulated random effects, averaged with decreasing step size.
 
-Kuhn and Lavielle's algorithm. Draws are proposed from each subject's own normal approximation beside random walks and the
-population's distribution, so that a few moves an iteration mix. Coefficients and covariances have closed forms; sizes of errors
-and parameters without random effects take Newton steps with the average of the draws' scores, which have their zero where the
-likelihood has its maximum.
+The algorithm of Kuhn and Lavielle. Random effects are proposed from a normal approximation for each subject, from the
+population distribution and by random walks, so that a few moves per iteration mix well. Coefficients and covariances have
+closed forms; error sizes and parameters without random effects take Newton steps with the mean score of the draws, which is
+zero at the maximum of the likelihood.
 """
 
 from __future__ import annotations
@@ -14,132 +14,158 @@ from typing import Any
 import numpy as np
 
 from immunoode.fitting.observations import FloatArray
-from immunoode.population.conditional_modes import Modes, begin, modes
-from immunoode.population.em_steps import coefficients_of, error_step, fixed_coefficients, fixed_step, moved, warm
-from immunoode.population.focei import Ended, Trace, unbegun, why
-from immunoode.population.population_model import Point, Problem
-from immunoode.population.sampling import Chains, chains_of, sweep, whole
+from immunoode.population.conditional_modes import ConditionalModes, conditional_modes, initial_effects
+from immunoode.population.em_steps import (
+    coefficients_without_variability,
+    em_warm_start,
+    error_score,
+    generalised_least_squares,
+    newton_step,
+    score_without_variability,
+)
+from immunoode.population.focei import MethodResult, Trace, failed_before_start, stop_reason
+from immunoode.population.population_model import PopulationModel, PopulationParameters
+from immunoode.population.sampling import Chains, all_latent, initial_chains, metropolis_sweep
 
-PATIENTS, FEWEST, MOST = 1200, 3, 5
-"""Chains of each subject are so many that this many patients are drawn, within limits: a single chain learns its own errors."""
-BURN = 10
-"""Sweeps before the first iteration."""
-POWER = 0.7
-"""Averages move by k ** -POWER, and estimates are averaged over these iterations (Polyak and Ruppert): with 1 / k they would
-stop short of the maximum where the effects hide most of the information."""
-_SHRINK = 0.9
-"""Variances fall no faster than by this factor an iteration while the fit still searches."""
+CHAINS, FEWEST_CHAINS, MOST_CHAINS = 1200, 3, 5
+"""Chains over all subjects, and the limits per subject: with a single chain the parameters follow its sampling error."""
+BURN_IN = 10
+"""Sweeps of the chains before the first iteration."""
+STEP_EXPONENT = 0.7
+"""The step size falls as k ** -STEP_EXPONENT, and estimates are averaged over these iterations (Polyak and Ruppert): with
+1 / k they would stop short of the maximum when most of the information is missing."""
+_SLOWEST_DECREASE = 0.9
+"""While SAEM searches, a variance falls at most by this factor per iteration."""
 
 
 @dataclass
 class _Averages:
-    """What is averaged: mean (S, r) and second moment (S, r, r) of each subject's latent values."""
+    """Stochastic approximation of each subject's latent values: mean (S, r) and second moment (S, r, r)."""
 
-    first: FloatArray
-    second: FloatArray
+    mean: FloatArray
+    second_moment: FloatArray
 
-    def add(self, chains: Chains, share: float) -> None:
-        """Move towards what the chains show."""
-        self.first = self.first + share * (chains.latent.mean(axis=0) - self.first)
+    def update(self, chains: Chains, step_size: float) -> None:
+        """Move towards the moments of the chains."""
+        self.mean = self.mean + step_size * (chains.latent.mean(axis=0) - self.mean)
         squares = np.einsum("csi,csj->sij", chains.latent, chains.latent) / len(chains.latent)
-        self.second = self.second + share * (squares - self.second)
+        self.second_moment = self.second_moment + step_size * (squares - self.second_moment)
 
     def covariance(self, omega: FloatArray) -> FloatArray:
-        """Return (S, r, r) covariances of the latent values, kept definite by a part of the population's."""
-        spread = self.second - self.first[:, :, None] * self.first[:, None, :]
+        """Return the covariances (S, r, r) of the latent values, kept definite by a small part of the population's."""
+        spread = self.second_moment - self.mean[:, :, None] * self.mean[:, None, :]
         return spread + 1e-4 * np.diag(np.diag(omega))
 
 
-def saem(problem: Problem, start: Point | None, iterations: tuple[int, int], chains: int | None, seed: int, bar: Any) -> Ended:
-    """Run SAEM: iterations that search, and iterations that average."""
+def saem(
+    model: PopulationModel,
+    start: PopulationParameters | None,
+    iterations: tuple[int, int],
+    chains: int | None,
+    seed: int,
+    bar: Any,
+) -> MethodResult:
+    """Run SAEM: first iterations that search (step size 1), then iterations that average."""
     random = np.random.default_rng(seed)
-    count = chains or min(MOST, max(FEWEST, -(-PATIENTS // problem.subjects)))
+    count = chains or min(MOST_CHAINS, max(FEWEST_CHAINS, -(-CHAINS // model.subjects)))
     try:
-        point, found = _begin(problem, start)
-        walkers = chains_of(problem, point, found, count)
-        for _ in range(BURN):
-            sweep(problem, point, walkers, random)
-            walkers.learn(point.omega)
+        parameters, modes = _starting_point(model, start)
+        walkers = initial_chains(model, parameters, modes, count)
+        for _ in range(BURN_IN):
+            metropolis_sweep(model, parameters, walkers, random)
+            walkers.adapt(parameters.omega)
     except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
-        return unbegun(problem, start, error)
+        return failed_before_start(model, start, error)
     averages, trace = _Averages(np.zeros(0), np.zeros(0)), Trace()
-    averages.first = walkers.latent.mean(axis=0)
-    averages.second = np.einsum("csi,csj->sij", walkers.latent, walkers.latent) / len(walkers.latent)
-    trace.add(problem.vector(point))
+    averages.mean = walkers.latent.mean(axis=0)
+    averages.second_moment = np.einsum("csi,csj->sij", walkers.latent, walkers.latent) / len(walkers.latent)
+    trace.add(model.vector(parameters))
     search, average = iterations
     message, success = "all iterations done", True
     try:
         for k in range(search + average):
-            share = 1.0 if k < search else (k - search + 1.0) ** -POWER
-            sweep(problem, point, walkers, random)
+            step_size = 1.0 if k < search else (k - search + 1.0) ** -STEP_EXPONENT
+            metropolis_sweep(model, parameters, walkers, random)
             if k < search:
-                walkers.learn(point.omega)
-            averages.add(walkers, share)
-            point = _maximised(problem, point, averages, walkers, share, k < search)
-            trace.add(problem.vector(point))
+                walkers.adapt(parameters.omega)
+            averages.update(walkers, step_size)
+            parameters = _m_step(model, parameters, averages, walkers, step_size, k < search)
+            trace.add(model.vector(parameters))
             bar.update()
             if k % 10 == 0:
-                bar.set_postfix_str(_words(problem, point), refresh=False)
-        point = problem.point(np.mean(trace.vectors[-(2 * average // 3) or -1 :], axis=0))
-        trace.add(problem.vector(point))
+                bar.set_postfix_str(_progress_text(model, parameters), refresh=False)
+        parameters = model.parameters_of(np.mean(trace.vectors[-(2 * average // 3) or -1 :], axis=0))
+        trace.add(model.vector(parameters))
     except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
-        message, success = f"{why(error)} after {len(trace.vectors) - 1} iterations; this is where they led", False
-    mean = problem.effects.means(point.beta)[:, problem.effects.random]
-    spread = averages.covariance(point.omega)
-    return Ended(point, averages.first - mean, spread, success, message, trace, _drift(trace, average), search)
+        message, success = (
+            f"{stop_reason(error)} after {len(trace.vectors) - 1} iterations; these are the values reached",
+            False,
+        )
+    mean = model.effects.means(parameters.beta)[:, model.effects.random]
+    spread = averages.covariance(parameters.omega)
+    return MethodResult(parameters, averages.mean - mean, spread, success, message, trace, _drift(trace, average), search)
 
 
-def _begin(problem: Problem, start: Point | None) -> tuple[Point, Modes]:
+def _starting_point(
+    model: PopulationModel, start: PopulationParameters | None
+) -> tuple[PopulationParameters, ConditionalModes]:
     if start is None:
-        return warm(problem, 3)
-    return start, modes(problem, start, begin(problem, start))
+        return em_warm_start(model, 3)
+    return start, conditional_modes(model, start, initial_effects(model, start))
 
 
-def _maximised(problem: Problem, point: Point, averages: _Averages, chains: Chains, share: float, searching: bool) -> Point:
-    """Return the next point, and leave the chains' likelihoods as they are there."""
-    effects = problem.effects
-    beta = coefficients_of(problem, point.omega, averages.first, point.beta)
+def _m_step(
+    model: PopulationModel,
+    parameters: PopulationParameters,
+    averages: _Averages,
+    chains: Chains,
+    step_size: float,
+    searching: bool,
+) -> PopulationParameters:
+    """Return the next population parameters, and update the chains' likelihoods to them."""
+    effects = model.effects
+    beta = generalised_least_squares(model, parameters.omega, averages.mean, parameters.beta)
     mean = effects.means(beta)[:, effects.random]
-    crossed = averages.first[:, :, None] * mean[:, None, :]
-    moments = averages.second - crossed - crossed.transpose(0, 2, 1) + mean[:, :, None] * mean[:, None, :]
-    omega = effects.pattern.kept(moments.mean(axis=0))
+    crossed = averages.mean[:, :, None] * mean[:, None, :]
+    moments = averages.second_moment - crossed - crossed.transpose(0, 2, 1) + mean[:, :, None] * mean[:, None, :]
+    omega = effects.pattern.projected(moments.mean(axis=0))
     if searching:
-        omega = _not_too_fast(omega, point.omega)
-    errors = _errors(problem, point.errors, chains, share)
-    if not len(effects.fixed):
-        chains.weigh(problem, Point(beta, omega, errors))
-        return Point(beta, omega, errors)
-    mine = fixed_coefficients(problem)
-    g, by = problem.scaled_with_slopes(whole(problem, Point(beta, omega, errors), chains.latent))
+        omega = _limited_decrease(omega, parameters.omega)
+    errors = _errors(model, parameters.errors, chains, step_size)
+    if not len(effects.without_variability):
+        chains.update_deviance(model, PopulationParameters(beta, omega, errors))
+        return PopulationParameters(beta, omega, errors)
+    mine = coefficients_without_variability(model)
+    g, by = model.predict_with_jacobian(all_latent(model, PopulationParameters(beta, omega, errors), chains.latent))
     good = np.isfinite(g)
-    _, slope, w = problem.likelihood.first(np.where(good, g, problem.likelihood.value), errors)
-    gradient, information = fixed_step(
-        problem, np.where(good, slope, 0.0), np.where(good, w, 0.0), np.where(good[..., None], by, 0.0)
+    _, slope, w = model.likelihood.first(np.where(good, g, model.likelihood.value), errors)
+    gradient, information = score_without_variability(
+        model, np.where(good, slope, 0.0), np.where(good, w, 0.0), np.where(good[..., None], by, 0.0)
     )
-    beta[mine] = moved(beta[mine], gradient, information, share)
-    chains.look(problem, Point(beta, omega, errors))
-    return Point(beta, omega, errors)
+    beta[mine] = newton_step(beta[mine], gradient, information, step_size)
+    chains.evaluate(model, PopulationParameters(beta, omega, errors))
+    return PopulationParameters(beta, omega, errors)
 
 
-def _errors(problem: Problem, errors: FloatArray, chains: Chains, share: float) -> FloatArray:
-    """Return error sizes after a step of Newton's with the scores of all chains."""
-    g = np.where(np.isfinite(chains.g), chains.g, problem.likelihood.value)
-    return moved(errors, *error_step(problem, g, errors, np.zeros(1)), share)
+def _errors(model: PopulationModel, errors: FloatArray, chains: Chains, step_size: float) -> FloatArray:
+    """Return the log error sizes after a Newton step with the scores of all chains."""
+    g = np.where(np.isfinite(chains.g), chains.g, model.likelihood.value)
+    return newton_step(errors, *error_score(model, g, errors, np.zeros(1)), step_size)
 
 
-def _not_too_fast(new: FloatArray, old: FloatArray) -> FloatArray:
-    """Return the covariance, its variances lifted to a share of the old ones."""
-    lift = np.sqrt(np.maximum(1.0, _SHRINK * np.diag(old) / np.diag(new)))
+def _limited_decrease(new: FloatArray, old: FloatArray) -> FloatArray:
+    """Return the covariance with no variance below a fraction of the old one."""
+    lift = np.sqrt(np.maximum(1.0, _SLOWEST_DECREASE * np.diag(old) / np.diag(new)))
     return new * np.outer(lift, lift)
 
 
-def _words(problem: Problem, point: Point) -> str:
-    typical = problem.effects.typical_values(point.beta)
+def _progress_text(model: PopulationModel, parameters: PopulationParameters) -> str:
+    typical = model.effects.typical_values(parameters.beta)
     return ", ".join(f"{n} {v:.3g}" for n, v in list(typical.items())[:4])
 
 
 def _drift(trace: Trace, average: int) -> FloatArray | None:
-    """Return how far estimates moved between the last two thirds of the averaging; None where there are too few iterations."""
+    """Return how far the estimates moved between the last two thirds of the averaging; None if iterations are too few."""
     third = average // 3
     if third < 20 or len(trace.vectors) < 2 * third + 2:
         return None

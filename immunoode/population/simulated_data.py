@@ -16,7 +16,7 @@ _BLOCK = 20_000
 """Patients solved at once, about."""
 
 
-def simulated(result: PopulationResult, draws: int, seed: int) -> FloatArray:
+def simulated_trials(result: PopulationResult, draws: int, seed: int) -> FloatArray:
     """Return (draws, N) observations of new subjects with the covariates, doses and visits of those that were fitted.
 
     On the scale where errors are normal (the logarithm, for log-normal errors); NaN where a patient could not be solved.
@@ -26,17 +26,17 @@ def simulated(result: PopulationResult, draws: int, seed: int) -> FloatArray:
 
 def _blocks(result: PopulationResult, draws: int, seed: int) -> Iterator[FloatArray]:
     random = np.random.default_rng([seed, 3])
-    problem, point = result.problem, result.point
-    means, lower = problem.effects.means(point.beta), np.linalg.cholesky(point.omega)
-    size = max(1, _BLOCK // problem.subjects)
+    model, parameters = result.population_model, result.estimates
+    means, lower = model.effects.means(parameters.beta), np.linalg.cholesky(parameters.omega)
+    size = max(1, _BLOCK // model.subjects)
     for first in range(0, draws, size):
         count = min(size, draws - first)
-        eta = random.standard_normal((count, problem.subjects, len(lower))) @ lower.T
-        g = problem.scaled(problem.effects.latent(means, eta))
-        yield g + np.sqrt(problem.likelihood.variance(g, point.errors)) * random.standard_normal(g.shape)
+        eta = random.standard_normal((count, model.subjects, len(lower))) @ lower.T
+        g = model.predict(model.effects.latent(means, eta))
+        yield g + np.sqrt(model.likelihood.variance(g, parameters.errors)) * random.standard_normal(g.shape)
 
 
-def natural(result: PopulationResult, values: FloatArray) -> FloatArray:
+def on_natural_scale(result: PopulationResult, values: FloatArray) -> FloatArray:
     """Return values (..., N) in their units, from the scale where errors are normal."""
-    logged = result.problem.likelihood.logged
+    logged = result.population_model.likelihood.logged
     return np.where(logged, np.exp(np.where(logged, values, 0.0)), values)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunoode.fitting.observations import FloatArray, IntArray
-from immunoode.population.population_model import Problem
+from immunoode.population.population_model import PopulationModel
 
 WIDTHS = (4.6, 1.5, 0.5)
 """Half widths of the designs on the latent scale, one about the best of the one before: a factor of 100, of 4, of 1.6."""
@@ -44,31 +44,31 @@ class Region:
         return np.clip(tried, self.bounds[:, 0], self.bounds[:, 1])
 
 
-def beginning(problem: Problem, region: Region, seed: int) -> FloatArray:
+def candidate_starts(model: PopulationModel, region: Region, seed: int) -> FloatArray:
     """Return coefficients to start from: the model's own, and others where these are far off (1 or 2, P)."""
-    start, subjects = problem.effects.start, _some(problem)
+    start, subjects = model.effects.start, _some(model)
     if not len(region.free):
         return start[None]
-    far = _distances(problem, start[None], subjects)[0]
+    far = _distances(model, start[None], subjects)[0]
     if far < FAR:
         return start[None]
     best, nearest = start, far
     for k, width in enumerate(WIDTHS):
         tried = region.around(best, width, POINTS, [seed, 5, k])
-        found = _distances(problem, tried, subjects)
+        found = _distances(model, tried, subjects)
         if found.min() < nearest:
             best, nearest = tried[np.argmin(found)], float(found.min())
     return np.stack([start, best]) if nearest < BETTER * far else start[None]
 
 
-def spread(problem: Problem, region: Region, count: int, seed: int) -> list[FloatArray]:
+def multistart_points(model: PopulationModel, region: Region, count: int, seed: int) -> list[FloatArray]:
     """Return other coefficients to start from: of a design, those whose predictions are closest to the data, and apart."""
-    start = problem.effects.start
+    start = model.effects.start
     if not len(region.free):
         return []
     points = POINTS * 2 ** int(np.ceil(np.log2(max(count, 1))))
     tried = region.around(start, WIDTHS[0], points, [seed, 6])
-    order = np.argsort(_distances(problem, tried, _some(problem)), kind="stable")
+    order = np.argsort(_distances(model, tried, _some(model)), kind="stable")
     chosen: list[FloatArray] = []
     for apart in (APART, 0.0):
         for i in order:
@@ -77,19 +77,19 @@ def spread(problem: Problem, region: Region, count: int, seed: int) -> list[Floa
     return chosen
 
 
-def _some(problem: Problem) -> IntArray:
+def _some(model: PopulationModel) -> IntArray:
     """Return which subjects are looked at."""
-    return np.unique(np.linspace(0, problem.subjects - 1, SUBJECTS).astype(np.int64))
+    return np.unique(np.linspace(0, model.subjects - 1, SUBJECTS).astype(np.int64))
 
 
-def _distances(problem: Problem, coefficients: FloatArray, subjects: IntArray) -> FloatArray:
+def _distances(model: PopulationModel, coefficients: FloatArray, subjects: IntArray) -> FloatArray:
     """Return (B,) how far predictions are from the data: the mean over subjects of the median over what was measured.
 
     Distances are of logarithms, as for errors that are proportional; of additive errors, in units of the data's own spread.
     """
-    likelihood, trajectories = problem.likelihood, problem.trajectories.of(subjects)
-    latent = np.stack([problem.effects.means(c)[subjects] for c in coefficients])
-    rows = np.isin(problem.subject, subjects)
+    likelihood, trajectories = model.likelihood, model.trajectories.of(subjects)
+    latent = np.stack([model.effects.means(c)[subjects] for c in coefficients])
+    rows = np.isin(model.subject, subjects)
     predicted = trajectories(latent)
     measured = likelihood.measured[rows]
     value = likelihood.value[rows]
@@ -101,6 +101,6 @@ def _distances(problem: Problem, coefficients: FloatArray, subjects: IntArray) -
     additive = (likelihood.proportional[rows] < 0) & ~logged
     distance = np.where(additive, plain, logs)
     distance = np.where(np.isfinite(distance), distance, 50.0)
-    own = problem.subject[rows]
+    own = model.subject[rows]
     each = [np.median(distance[:, (own == s) & measured], axis=1) for s in subjects if ((own == s) & measured).any()]
     return np.asarray(np.mean(each, axis=0)) if each else np.zeros(len(coefficients))

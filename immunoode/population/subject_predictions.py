@@ -10,7 +10,7 @@ import numpy as np
 from immunoode.fitting.observations import FloatArray, IntArray, Observations
 from immunoode.model.components import Model
 from immunoode.model.equations import equations
-from immunoode.population.covariate_model import Effects
+from immunoode.population.covariate_model import MixedEffects
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.problem.prepare import prepare
 from immunoode.solve.problem.simulator import Simulator, Solution
@@ -27,7 +27,7 @@ class Trajectories:
     seen: Observations
     schedules: tuple[Schedule | None, ...]
     base: FloatArray
-    effects: Effects
+    effects: MixedEffects
     rtol: float
     threads: int | None = None
     solved: int = field(default=0, init=False)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunoode.fitting.observations import FloatArray
-from immunoode.population.conditional_modes import Modes
-from immunoode.population.laplace import marginal
-from immunoode.population.population_model import Point, Problem
-from immunoode.population.sampling import proposals
+from immunoode.population.conditional_modes import ConditionalModes
+from immunoode.population.laplace import marginal_likelihood
+from immunoode.population.population_model import PopulationModel, PopulationParameters
+from immunoode.population.sampling import proposals_about
 
 DRAWS = 400
 """Of each subject's effects, for sampled scores."""
@@ -42,7 +42,9 @@ class Uncertainty:
     sound: bool
 
 
-def uncertainty(problem: Problem, point: Point, found: Modes, spread: FloatArray, seed: int) -> Uncertainty:
+def uncertainty(
+    model: PopulationModel, parameters: PopulationParameters, found: ConditionalModes, spread: FloatArray, seed: int
+) -> Uncertainty:
     """Return the covariance, by the first way that can be trusted.
 
     Parameters
@@ -52,11 +54,11 @@ def uncertainty(problem: Problem, point: Point, found: Modes, spread: FloatArray
     spread : (S, r, r)
         Covariances of the effects of each subject, about these.
     """
-    vector = problem.vector(point)
-    information = _observed(problem, vector, found)
+    vector = model.vector(parameters)
+    information = _observed(model, vector, found)
     if information is not None:
         return Uncertainty(*_inverse(information), "observed information", True)
-    scores = _sampled_scores(problem, point, found, spread, seed)
+    scores = _sampled_scores(model, parameters, found, spread, seed)
     products = scores.T @ scores
     enough = len(scores) >= MANY * len(vector)
     return Uncertainty(*_inverse(products), "products of subjects' sampled scores", enough)
@@ -71,17 +73,19 @@ def _inverse(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.asarray(inverse / np.outer(size, size), dtype=np.float64), np.asarray(vectors[:, values < least].T)
 
 
-def _observed(problem: Problem, vector: FloatArray, found: Modes) -> FloatArray | None:
+def _observed(model: PopulationModel, vector: FloatArray, found: ConditionalModes) -> FloatArray | None:
     """Return the observed information by Laplace's method, None where it is not definite (beyond rounding)."""
-    first = marginal(problem, vector, found.eta)
+    first = marginal_likelihood(model, vector, found.eta)
     size = np.sqrt(np.maximum(np.sum((0.5 * first.gradients) ** 2, axis=0), 1e-8))
     information = np.empty((len(vector), len(vector)))
     for j, step in enumerate(np.minimum(STEP / size, 0.2)):
         moved = [vector.copy(), vector.copy()]
         moved[0][j] += step
         moved[1][j] -= step
-        up, down = (marginal(problem, v, first.modes.eta) for v in moved)
-        jumped = np.abs(up.modes.eta - down.modes.eta).max(axis=1) > JUMP * np.sqrt(np.diag(problem.point(vector).omega)).max()
+        up, down = (marginal_likelihood(model, v, first.modes.eta) for v in moved)
+        jumped = (
+            np.abs(up.modes.eta - down.modes.eta).max(axis=1) > JUMP * np.sqrt(np.diag(model.parameters_of(vector).omega)).max()
+        )
         if jumped.any():  # subjects whose effects went to another mode
             return None
         information[j] = 0.5 * (up.gradients - down.gradients).sum(axis=0) / (2.0 * step)
@@ -91,42 +95,46 @@ def _observed(problem: Problem, vector: FloatArray, found: Modes) -> FloatArray 
     return information if values[0] > -SINGULAR * values[-1] else None
 
 
-def _sampled_scores(problem: Problem, point: Point, found: Modes, spread: FloatArray, seed: int) -> FloatArray:
+def _sampled_scores(
+    model: PopulationModel, parameters: PopulationParameters, found: ConditionalModes, spread: FloatArray, seed: int
+) -> FloatArray:
     """Return (S, V) scores of subjects, by importance sampling of their effects."""
     random = np.random.default_rng([seed, 4])
-    effects, likelihood = problem.effects, problem.likelihood
-    means, precision = effects.means(point.beta), np.linalg.inv(point.omega)
+    effects, likelihood = model.effects, model.likelihood
+    means, precision = effects.means(parameters.beta), np.linalg.inv(parameters.omega)
     centre = means[:, effects.random] + found.eta
-    made = proposals(problem, point, centre, np.asarray(np.linalg.cholesky(spread), dtype=np.float64))
-    first = problem.vector(point)[len(point.beta) : len(problem.names) - len(point.errors)]
+    made = proposals_about(model, parameters, centre, np.asarray(np.linalg.cholesky(spread), dtype=np.float64))
+    first = model.vector(parameters)[len(parameters.beta) : len(model.names) - len(parameters.errors)]
     changes = list(effects.pattern.derivatives(first))
-    total = np.full(problem.subjects, -np.inf)
-    summed = np.zeros((problem.subjects, len(problem.names)))
-    block = max(1, min(DRAWS, 20_000 // problem.subjects))
+    total = np.full(model.subjects, -np.inf)
+    summed = np.zeros((model.subjects, len(model.names)))
+    block = max(1, min(DRAWS, 20_000 // model.subjects))
     for _ in range(-(-DRAWS // block)):
         latent = made.draw(random, block)
         eta = latent - means[:, effects.random]
         full = effects.latent(means, eta)
-        if len(effects.fixed):
-            g, by = problem.scaled_with_slopes(full)
+        if len(effects.without_variability):
+            g, by = model.predict_with_jacobian(full)
         else:
-            g, by = problem.scaled(full), np.zeros((block, len(problem.subject), len(effects.names)))
+            g, by = model.predict(full), np.zeros((block, len(model.subject), len(effects.names)))
         weight = made.population(latent) - made.density(latent)
-        weight = weight - 0.5 * problem.by_subject(likelihood.minus_two_log(g, point.errors))
+        weight = weight - 0.5 * model.per_subject(likelihood.minus_two_log(g, parameters.errors))
         good = np.abs(g) < 1e100  # what is beyond has no weight
         g, by = np.where(good, g, likelihood.value), np.where(good[..., None] & np.isfinite(by), by, 0.0)
         pulled = eta @ precision
         by_latent = np.zeros(full.shape)
         by_latent[..., effects.random] = pulled
-        if len(effects.fixed):
-            slope = likelihood.first(g, point.errors)[1]
-            by_latent[..., effects.fixed] = -0.5 * problem.sums_over(slope[..., None] * by[..., effects.fixed])
+        if len(effects.without_variability):
+            slope = likelihood.first(g, parameters.errors)[1]
+            by_latent[..., effects.without_variability] = -0.5 * model.per_subject(
+                slope[..., None] * by[..., effects.without_variability], axis=-2
+            )
         parts = [np.einsum("csk,skp->csp", by_latent, effects.columns)]
         for change in changes:
             moved = np.einsum("csi,ij,csj->cs", pulled, change, pulled)
             parts.append(0.5 * (moved - np.trace(precision @ change))[..., None])
-        errors = likelihood.scores(g, point.errors)[0]
-        parts.append(-0.5 * np.moveaxis(problem.by_subject(errors), 0, -1))
+        errors = likelihood.scores(g, parameters.errors)[0]
+        parts.append(-0.5 * np.moveaxis(model.per_subject(errors), 0, -1))
         scores = np.concatenate(parts, axis=-1)
         top = np.maximum(total, weight.max(axis=0))
         shares = np.exp(weight - top)
