@@ -12,7 +12,7 @@ import numpy as np
 from tools.problem import reference_problem
 from tools.results import show
 
-from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.problem.make_simulator import make_simulator
 
 PATIENTS = 100_000
 VARIATION = 0.3
@@ -46,10 +46,10 @@ def main() -> None:
     sigma = np.sqrt(np.log1p(VARIATION**2))
     known = dict(zip(problem.parameters, problem.values, strict=True))
     schedule = problem.regimen.schedule(inputs, known)
-    prepare(problem.model, [schedule], TIMES, ["T"]).run(problem.values, threads=1)  # kernels are compiled, or loaded
+    make_simulator(problem.model, [schedule], TIMES, ["T"]).run(problem.values, threads=1)  # kernels are compiled, or loaded
     noise = timed("values of the parameters", lambda: _noise(len(known)))
     values = problem.values * np.exp(sigma * noise - 0.5 * sigma**2)
-    simulator = timed("prepare", lambda: prepare(problem.model, [schedule] * PATIENTS, TIMES, ["T"]))
+    simulator = timed("prepare", lambda: make_simulator(problem.model, [schedule] * PATIENTS, TIMES, ["T"]))
     solution, wall, used = _run(simulator, values)
     rows.append(("run, two threads", f"{wall:.2f} s"))
     total = sum(float(seconds.split()[0]) for _, seconds in rows)
@@ -87,7 +87,7 @@ def _run(simulator: Any, values: np.ndarray) -> tuple[Any, float, float]:
 
 def _gain(model: Any, schedule: Any, values: np.ndarray) -> tuple[float, bool]:
     """Return how much faster two threads are, and whether they give the same."""
-    simulator = prepare(model, [schedule] * len(values), TIMES, ["T"])
+    simulator = make_simulator(model, [schedule] * len(values), TIMES, ["T"])
     best, found = {1: np.inf, 2: np.inf}, {}
     for _ in range(TURNS):
         for threads in best:

@@ -14,7 +14,8 @@ from tools.timing import one_processor, times
 import immunoode as imo
 from immunoode.fitting.finite_differences import by_differences
 from immunoode.fitting.simulation_predictor import Simulated
-from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.options import SolverOptions
+from immunoode.solve.problem.make_simulator import make_simulator
 from immunoode.solve.problem.simulator import Simulator
 
 TEXT = """Derivatives of one daily output by parameters, solved beside the states, 100 patients a call, one thread, against
@@ -50,13 +51,12 @@ def _simulator(problem: Problem, output: str, by: list[str], rtol: float | None 
     inputs = {name: target.unit for name, target in problem.equations.inputs.items()}
     schedule = problem.regimen.schedule(inputs, dict(zip(problem.parameters, problem.values, strict=True)))
     share = 1.0 if rtol is None else rtol / problem.rtol
-    return prepare(
+    return make_simulator(
         problem.model,
         [schedule] * patients,
         problem.times,
         [output],
-        rtol=rtol or problem.rtol,
-        atol=problem.atol * share,
+        solver=SolverOptions(rtol=rtol or problem.rtol, atol=problem.atol * share),
         sensitivities=by,
     )
 

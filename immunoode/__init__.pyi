@@ -3,7 +3,6 @@
 from immunoode.fitting.fit import fit as fit
 from immunoode.fitting.identify.identifiability import identifiability as identifiability
 from immunoode.fitting.identify.result import Identifiability as Identifiability
-from immunoode.fitting.residual_error import ResidualError as ResidualError
 from immunoode.fitting.result import FitResult as FitResult
 from immunoode.fitting.saving import load_fit as load_fit
 from immunoode.model.cite import cite as cite
@@ -22,6 +21,7 @@ from immunoode.scenario.compare import Comparison as Comparison
 from immunoode.scenario.compare import compare as compare
 from immunoode.solve.ensemble import simulate_many as simulate_many
 from immunoode.solve.ensemble import simulate_to as simulate_to
+from immunoode.solve.options import SolverOptions as SolverOptions
 from immunoode.solve.simulate import simulate as simulate
 from immunoode.solve.simulation import Simulation as Simulation
 from immunoode.trial.datasets import list_datasets as list_datasets

@@ -4,7 +4,7 @@ import numpy as np
 
 import immunoode as imo
 from immunoode.demo import STANDARD
-from immunoode.model.equations import equations
+from immunoode.model.closed_model import resolve
 
 PARTNERS = {
     "car_t_pd1": ("car_t", ("pd1_inhibitor", "nivolumab")),
@@ -33,8 +33,8 @@ def whole(name, variant):
 
 def given(model):
     """Return a schedule with three doses of each input: usual ones where they are known, else one unit every three weeks."""
-    inputs = {name: target.unit for name, target in equations(model).inputs.items()}
-    values = dict(zip(equations(model).parameters, equations(model).values, strict=True))
+    inputs = {name: target.unit for name, target in resolve(model).equations.inputs.items()}
+    values = dict(zip(resolve(model).equations.parameters, resolve(model).equations.values, strict=True))
     usual = {**{name: amount for name, (amount, _) in STANDARD.items()}, "car_t": "3e8 cells", "adoptive_t_cell": "5e10 cells"}
     usual |= {name: "1e-10 g/cm^3" for name, unit in inputs.items() if unit == "g/cm^3"}  # 1 would be as dense as water
     regimen = imo.Regimen()

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from immunoode import combine, list_models, load_model, read_model, save_model
 from immunoode.errors import ModelError
-from immunoode.model.combine import closed
-from immunoode.model.equations import equations
+from immunoode.model.closed_model import resolve
 from immunoode.model.expressions import first_dose
 from immunoode.model.read import parse_model
 from tests.naive import Naive
@@ -73,19 +72,19 @@ def test_order_and_grouping_do_not_matter(chosen, shuffle):
     shuffle.shuffle(grouped)
     assert combine(*grouped) == expected
     assert list(combine(*grouped).compartments) == list(expected.compartments)
-    assert equations(combine(*grouped)).key == equations(expected).key
+    assert resolve(combine(*grouped)).equations.key == resolve(expected).equations.key
 
 
 @settings(max_examples=25)
 @given(names, st.integers(0, 10**6))
 def test_equations_equal_the_naive_reading(chosen, seed):
-    agree(closed(combine(parse_model(BASE, "base"), *map(toy, chosen))), seed)
+    agree(resolve(combine(parse_model(BASE, "base"), *map(toy, chosen))).model, seed)
 
 
 def agree(model, seed):
     """Compare right-hand side and outputs with the naive reading at a random time, state and parameters."""
     generator = random.Random(seed)
-    eq = equations(model)
+    eq = resolve(model).equations
     values = {name: value * generator.uniform(0.8, 1.2) for name, value in zip(eq.parameters, eq.values, strict=True)}
     state = [10 ** generator.uniform(-1, 9 if unit == "cell" else 2) for unit in eq.units]
     time = generator.uniform(0, 100)
@@ -109,7 +108,7 @@ def test_shipped_models_equal_the_naive_reading(name):
     if model.kind not in ("base", "published"):
         model = companions(model)
     for seed in range(5):
-        agree(closed(combine(model)), seed)
+        agree(resolve(combine(model)).model, seed)
 
 
 def companions(model):
@@ -159,18 +158,18 @@ def test_what_clashes_is_said(models, phrase):
 
 def test_a_need_that_nobody_offers_is_named_when_the_model_is_used():
     with pytest.raises(ModelError, match="needs 'brake', which no model here offers"):
-        equations(toy("drug1"))
+        resolve(toy("drug1"))
 
 
 def test_values_change_without_new_equations():
     model = combine(parse_model(BASE, "base"), toy("drug2"))
-    other = equations(model.with_values(growth_rate=0.5))
-    assert other.key == equations(model).key
-    assert other.values != equations(model).values
+    other = resolve(model.with_values(growth_rate=0.5)).equations
+    assert other.key == resolve(model).equations.key
+    assert other.values != resolve(model).equations.values
 
 
 def test_an_initial_value_may_follow_from_another():
-    eq = equations(parse_model(BASE, "base"))
+    eq = resolve(parse_model(BASE, "base")).equations
     assert str(eq.initial[1]) == "0.1*start"
 
 
@@ -180,7 +179,7 @@ def test_two_dying_compartments_are_ambiguous_only_for_outsiders():
         "compartments": {"cells": {"unit": "cell", "roles": ["tumour"]}, "debris": {"unit": "cell", "roles": ["dying"]}},
     }
     model = combine(parse_model(BASE, "base"), toy("drug1"), parse_model(second, "second"))
-    eq = equations(model)
+    eq = resolve(model).equations
     killed = eq.rhs[eq.states.index("second_debris")]
     assert "second_cells" in str(killed) and "tumour" not in str(killed).replace("second", "")
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
-from immunoode.model.equations import equations
+from immunoode.model.closed_model import resolve
 from tests.days import daily
 
 BASE = "tumour_immune"
@@ -106,7 +106,7 @@ def test_melanoma_gains_more_from_ctla4_blockade_than_the_default():
 def test_priming_depends_modestly_on_the_lymphocyte_count():
     model = imo.combine(BASE)
     assert np.allclose(imo.simulate(model, until="120 days")["lymphocytes"], 1500)
-    found = equations(model)
+    found = resolve(model).equations
     values = dict(zip(found.parameters, found.values, strict=True))
     full, tenth, none = (float(found.outputs["lymphocyte_support"].subs({"lymphocytes": n, **values})) for n in (1500, 150, 0))
     assert (full, none) == (1.0, 0.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import immunoode as imo
-from immunoode.model.equations import equations
+from immunoode.model.closed_model import resolve
 from tests.days import daily
 from tests.therapies import MODELS, SUBSETS, combined
 
@@ -19,16 +19,16 @@ def year(model, regimen, engine, **options):
 
 def given(model, schedule):
     """Return the largest dose into each state: a drug that is gone within hours is near zero at every daily report."""
-    largest = np.zeros(len(equations(model).states))
+    largest = np.zeros(len(resolve(model).equations.states))
     for name, amount in zip(schedule.inputs, schedule.amounts, strict=True):
-        state = equations(model).inputs[name].state
+        state = resolve(model).equations.inputs[name].state
         largest[state] = max(largest[state], amount)
     return largest
 
 
 def agreement(model, regimen):
     """Return the largest difference between the engines, relative to each state where it matters."""
-    states = list(equations(model).states)
+    states = list(resolve(model).equations.states)
     first, second = (year(model, regimen, engine, outputs=states) for engine in ("compiled", "scipy"))
     first.raise_for_status()
     second.raise_for_status()

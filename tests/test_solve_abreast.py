@@ -8,13 +8,13 @@ import pytest
 import symengine as se
 
 import immunoode as imo
+from immunoode.model.closed_model import resolve
 from immunoode.model.components import Compartment, Flow, Input, Parameter
-from immunoode.model.equations import equations
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.problem.codegen_simd import NotVectorised, VectorFunction
-from immunoode.solve.problem.compiled_model import LANES, System, system_of
-from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.problem.compiled_model import ABREAST, System, system_of
 from tests.shipped import CASES, name_of, whole
+from tests.simulators import simulator_of
 from tests.solve_models import base, blow_up, decay, schedule, two_compartments
 
 X, Y = se.symbols("x y")
@@ -22,7 +22,7 @@ SPECIAL = np.array([0.0, 1.0, -1.0, 2.0, -2.0, 3.0, 0.5, np.inf, -np.inf, np.nan
 
 
 def aligned(size):
-    room = np.zeros(size + LANES)
+    room = np.zeros(size + ABREAST)
     first = (-room.ctypes.data % 64) // 8
     return room[first : first + size]
 
@@ -30,12 +30,12 @@ def aligned(size):
 def evaluate(function, columns, count):
     """Return the outputs of a vector function at rows of inputs, (outputs, rows)."""
     call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3)(int(function.address[0]))
-    given, out, none = (aligned(LANES * n) for n in (len(columns), count, count))
+    given, out, none = (aligned(ABREAST * n) for n in (len(columns), count, count))
     found = []
-    for first in range(0, columns.shape[1], LANES):
-        given.reshape(-1, LANES)[:] = columns[:, first : first + LANES]
+    for first in range(0, columns.shape[1], ABREAST):
+        given.reshape(-1, ABREAST)[:] = columns[:, first : first + ABREAST]
         call(out.ctypes.data, given.ctypes.data, none.ctypes.data)
-        found.append(out.reshape(-1, LANES).copy())
+        found.append(out.reshape(-1, ABREAST).copy())
     return np.concatenate(found, axis=1)
 
 
@@ -75,7 +75,7 @@ def test_the_edges_of_numbers():
 
 
 def padded(*columns):
-    more = -columns[0].size % LANES
+    more = -columns[0].size % ABREAST
     return [np.concatenate([c, np.ones(more)]) for c in columns]
 
 
@@ -96,16 +96,16 @@ def test_what_has_no_vectors_is_told():
 @pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_rates_abreast_are_rates(case):
     """At random states, eight at a time, for every model of the library."""
-    eq = equations(whole(*case))
+    eq = resolve(whole(*case)).equations
     system = system_of(eq)
     random = np.random.default_rng(3)
     rows = []
-    for _ in range(2 * LANES):
+    for _ in range(2 * ABREAST):
         states = np.exp(random.normal(size=system.size)) * random.choice([1e-3, 1.0, 1e3], size=system.size)
         rows.append(system.packed(np.array(eq.values), random.uniform(0, 100), states))
     packed = np.array(rows)
     expected = np.array([system.rates(row) for row in packed]).T
-    found = evaluate(system.lane_rates, packed.T.copy(), system.size)
+    found = evaluate(system.rates_abreast, packed.T.copy(), system.size)
     np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12 * np.abs(expected).max())
 
 
@@ -148,11 +148,11 @@ def test_abreast_is_one_by_one(name, sensitivities, monkeypatch):
         pytest.skip("a parameter that changes has no sensitivity")
     model, times = two_compartments(), np.linspace(0, 20, 41)
     options = {"outputs": tuple(model.compartments), "rtol": 1e-9, "sensitivities": sensitivities, "method": "tsit5"}
-    abreast = prepare(model, [REGIMENS[name]] * 11, times, **options)
-    assert abreast.lane_rates is not None
-    found = abreast.run(np.array(equations(model).values))
-    monkeypatch.setattr(System, "lane_rates", None)
-    walked = prepare(model, [REGIMENS[name]], times, **options).run(np.array(equations(model).values))
+    abreast = simulator_of(model, [REGIMENS[name]] * 11, times, **options)
+    assert abreast.rates_abreast is not None
+    found = abreast.run(np.array(resolve(model).equations.values))
+    monkeypatch.setattr(System, "rates_abreast", None)
+    walked = simulator_of(model, [REGIMENS[name]], times, **options).run(np.array(resolve(model).equations.values))
     for field in ("values", "derivatives"):
         for values in getattr(found, field):
             np.testing.assert_allclose(values, getattr(walked, field)[0], rtol=1e-9, atol=1e-11)
@@ -183,8 +183,8 @@ def test_one_that_fails_leaves_the_others_alone():
 
 
 def test_too_many_steps_abreast():
-    simulator = prepare(two_compartments(), [REGIMENS["bolus"]] * 9, np.array([0.0, 1000.0]), most_steps=5)
-    run = simulator.run(np.array(equations(two_compartments()).values))
+    simulator = simulator_of(two_compartments(), [REGIMENS["bolus"]] * 9, np.array([0.0, 1000.0]), max_steps=5)
+    run = simulator.run(np.array(resolve(two_compartments()).equations.values))
     assert not run.ok.any() and (run.counts[:, :2].sum(axis=1) == 5).all()
     assert "more steps than allowed" in run.status(3).message
 
@@ -220,7 +220,7 @@ def test_stiff_patients_leave_the_eight():
 
 def test_sensitivities_abreast_are_those_of_closed_form():
     rates = np.linspace(0.1, 1.5, 12)
-    simulator = prepare(
+    simulator = simulator_of(
         decay(),
         [schedule((2, "dose", 3.0))] * 12,
         np.array([0.0, 1, 2, 5]),
@@ -228,7 +228,7 @@ def test_sensitivities_abreast_are_those_of_closed_form():
         rtol=1e-10,
         sensitivities=["rate", "amount(dose)", "time(dose)"],
     )
-    assert simulator.lane_rates is not None
+    assert simulator.rates_abreast is not None
     assert simulator.parameters == ("rate",)
     found = simulator.run(rates[:, None]).derivatives[:, 3, :, 0]
     early, late = np.exp(-5 * rates), np.exp(-3 * rates)
@@ -246,7 +246,7 @@ def test_parameters_that_change_on_the_way_abreast():
     )
     days = np.arange(1.0, 11.0)
     regimens = [Schedule(np.array([d]), ("rate",), np.array([1.0]), np.zeros(1), ("set",)) for d in days]
-    run = prepare(model, regimens, np.array([0.0, 20.0]), ("amount",), rtol=1e-9).run(np.array([0.1]))
+    run = simulator_of(model, regimens, np.array([0.0, 20.0]), ("amount",), rtol=1e-9).run(np.array([0.1]))
     np.testing.assert_allclose(run.values[:, 1, 0], 8 * np.exp(-0.1 * days - (20 - days)), rtol=1e-6, atol=1e-9)
 
 
@@ -261,7 +261,7 @@ def test_reactions_at_visits_abreast(monkeypatch):
     )
     table = pd.DataFrame({"out": np.linspace(0.05, 0.8, 21)})
     run = imo.simulate(model, regimen, until=40, parameters=table, method="tsit5", progress=False)
-    monkeypatch.setattr(System, "lane_rates", None)
+    monkeypatch.setattr(System, "rates_abreast", None)
     alone = imo.simulate(model, regimen, until=40, parameters=table, method="tsit5", progress=False)
     assert run.ok and 0 < len(run.reactions) < 42
     pd.testing.assert_frame_equal(run.reactions, alone.reactions)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from immunoode.model.equations import equations
-from immunoode.solve.problem.prepare import prepare
+from immunoode.model.closed_model import resolve
 from immunoode.solve.status import FINISHED, NOT_FINITE, TOO_MANY, TOO_SMALL
 from tests.shipped import CASES, DAYS, draws, given, name_of, whole
+from tests.simulators import simulator_of
 from tests.solve_models import base, schedule
 
 MOST_STEPS = 20_000
@@ -16,9 +16,9 @@ TIMES = np.linspace(0, DAYS, 9)
 
 def check(case, count, seed):
     model = whole(*case)
-    states, doses = list(equations(model).states), given(model)
+    states, doses = list(resolve(model).equations.states), given(model)
     values = draws(model, count, seed)
-    solution = prepare(model, [doses] * count, TIMES, states, most_steps=MOST_STEPS).run(values)
+    solution = simulator_of(model, [doses] * count, TIMES, states, max_steps=MOST_STEPS).run(values)
     assert set(solution.codes.tolist()) <= {FINISHED, TOO_SMALL, TOO_MANY, NOT_FINITE}
     assert np.isfinite(solution.values[solution.ok]).all()
     assert (solution.values[solution.ok] >= 0.0).all()
@@ -56,8 +56,10 @@ def test_an_implicit_step_does_not_pass_over_a_dose():
     )
     times = np.array([0.0, 50.0, 50.0 + 1e-7, 50.04, 51.0, 80.0])
     for method in ("auto", "rodas5p"):
-        simulator = prepare(model, [schedule((0, "dose", 1.0), (50, "dose", 1.0))], times, ["quick", "mass"], method=method)
-        quick, mass = simulator.run(np.array([equations(model).values])).values[0].T
+        simulator = simulator_of(
+            model, [schedule((0, "dose", 1.0), (50, "dose", 1.0))], times, ["quick", "mass"], method=method
+        )
+        quick, mass = simulator.run(np.array([resolve(model).equations.values])).values[0].T
         assert quick[2] == pytest.approx(np.exp(-0.1), rel=1e-4)
         assert np.all(np.abs(quick[3:]) < 1e-8)
         assert mass[3:] == pytest.approx(2 * np.exp(-0.01 * times[3:]) + np.exp(-0.01 * (times[3:] - 50)), rel=1e-5)

@@ -8,9 +8,9 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import SolveError
-from immunoode.model.equations import equations
+from immunoode.model.closed_model import resolve
 from immunoode.solve.problem.compiled_model import system_of
-from immunoode.solve.problem.prepare import prepare
+from tests.simulators import simulator_of
 from tests.solve_models import binding, blow_up, cells, decay, schedule, two_compartments
 
 
@@ -48,7 +48,7 @@ def test_stiff_patients_do_not_depend_on_threads_either():
 def test_a_schedule_and_times_for_each_patient():
     schedules = [None, schedule((0, "dose", 1)), schedule((1, "dose", 2))]
     times = [np.array([0.0, 1.0]), np.array([0.0, 0.5, 2.0]), np.array([3.0])]
-    simulator = prepare(decay(initial=0.0), schedules, times, ["amount"], rtol=1e-10)
+    simulator = simulator_of(decay(initial=0.0), schedules, times, ["amount"], rtol=1e-10)
     found = simulator.run(np.array([[1.0], [1.0], [2.0]]), threads=2).values[:, :, 0]
     assert np.all(found[0, :2] == 0)
     assert np.allclose(found[1], np.exp([0, -0.5, -2]), rtol=1e-8)
@@ -88,8 +88,8 @@ def test_one_bad_patient_leaves_the_others_alone():
 
 
 def test_steps_are_bounded():
-    simulator = prepare(binding(), [schedule((0, "dose", 10))], np.array([0.0, 100.0]), method="tsit5", most_steps=500)
-    solution = simulator.run(np.array(equations(binding()).values))
+    simulator = simulator_of(binding(), [schedule((0, "dose", 10))], np.array([0.0, 100.0]), method="tsit5", max_steps=500)
+    solution = simulator.run(np.array(resolve(binding()).equations.values))
     assert solution.counts[0, :2].sum() <= 500
     assert "more steps than allowed" in str(solution.status(0)) and 0 < solution.ended[0] < 100
 
@@ -105,8 +105,8 @@ def test_an_initial_state_that_is_not_finite():
 
 def test_systems_are_compiled_once_for_all_values():
     model = cells(5.0)
-    assert system_of(equations(model)) is system_of(equations(model.with_values(death=2.0)))
-    assert system_of(equations(model)) is not system_of(equations(cells(6.0)))
+    assert system_of(resolve(model).equations) is system_of(resolve(model.with_values(death=2.0)).equations)
+    assert system_of(resolve(model).equations) is not system_of(resolve(cells(6.0)).equations)
 
 
 def test_known_times_are_stopped_at():

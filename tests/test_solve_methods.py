@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import immunoode as imo
-from immunoode.model.equations import equations
+from immunoode.model.closed_model import resolve
 from immunoode.solve.integrator import lu, rodas5p, tsit5
 from immunoode.solve.integrator.jit import entry
 from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, System
@@ -36,7 +36,7 @@ class Stepper:
     """One method with its room, stepping by fixed lengths."""
 
     def __init__(self, method):
-        self.system = System(equations(swinging()))
+        self.system = System(resolve(swinging()).equations)
         self.method, width = method, self.system.width
         self.x = self.system.packed(np.array(self.system.equations.values))
         self.f, self.k, self.dense = self.system.addresses, np.zeros((8, width)), np.zeros((5, width))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import immunoode as imo
-from immunoode.model.equations import equations
+from immunoode.model.closed_model import resolve
 from tests.shipped import CASES, given, name_of, whole
 from tests.test_models_combinations import MATTERS, agreement
 from tests.therapies import MODELS, regimen_of
@@ -53,6 +53,6 @@ def test_engines_agree_on_every_shipped_model(case):
     for name, amount in zip(doses.inputs, doses.amounts, strict=True):
         at = first.names.index(model.inputs[name].into)
         largest[at] = max(largest[at], amount)
-    for one, other in equations(model).exchanges:
+    for one, other in resolve(model).equations.exchanges:
         largest[[one, other]] = largest[[one, other]].max()
     assert np.max(np.abs(a - b) / np.maximum(np.abs(b), MATTERS * largest + 1e-12)) < 1e-5

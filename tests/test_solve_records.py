@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import immunoode as imo
+from immunoode.model.closed_model import resolve
 from immunoode.model.components import Derived, Flow, Input, Parameter
-from immunoode.model.equations import equations
 from immunoode.regimen.schedule import MODEL_DURATION, MODEL_RATE
-from immunoode.solve.problem.prepare import prepare
+from tests.simulators import simulator_of
 from tests.solve_models import base
 
 OUT, UP = 0.3, 1.7
@@ -114,7 +114,7 @@ def test_a_fraction_that_converts_changes_no_duration(way):
 
 def test_a_fraction_with_a_unit_converts():
     model = imo.load_model("lindauer2017")
-    target = equations(model).inputs["pembrolizumab"]
+    target = resolve(model).equations.inputs["pembrolizumab"]
     assert target.share == 1 and target.scale != 1
 
 
@@ -259,10 +259,10 @@ def test_observations_stand_among_the_records_of_their_time(way):
     ]
     times, orders = np.array([0.0, 0.0, 1, 1, 1, 2]), np.array([-np.inf, 1, 1, 3, np.inf, np.inf])
     engine = way.get("engine", "compiled")
-    simulator = prepare(drug(), [table(*rows)], times, ["central"], orders=orders, engine=engine, **EXACT)
+    simulator = simulator_of(drug(), [table(*rows)], times, ["central"], orders=orders, engine=engine, **EXACT)
     before = 8 * np.exp(-OUT)
     after = (before + 10) / 2
-    found = simulator.run(np.array(equations(drug()).values)).values[0, :, 0]
+    found = simulator.run(np.array(resolve(drug()).equations.values)).values[0, :, 0]
     close(found, [0, 8, before, before + 10, after, after * np.exp(-OUT)])
 
 
@@ -270,7 +270,7 @@ def test_observations_stand_among_the_records_of_their_time(way):
 def test_what_a_table_does_not_state_comes_before_its_rows(way):
     """A dose that arrives after a lag at the time of an observation has arrived."""
     rows = [row(0, "vein", 8, order=0)]
-    simulator = prepare(
+    simulator = simulator_of(
         drug(),
         [table(*rows)],
         np.array([0.25]),
@@ -279,7 +279,7 @@ def test_what_a_table_does_not_state_comes_before_its_rows(way):
         engine=way.get("engine", "compiled"),
         **EXACT,
     )
-    values = dict(zip(equations(drug()).parameters, equations(drug()).values, strict=True)) | {"lag": 0.25}
+    values = dict(zip(resolve(drug()).equations.parameters, resolve(drug()).equations.values, strict=True)) | {"lag": 0.25}
     assert simulator.run(np.array(list(values.values()))).values[0, 0, 0] == pytest.approx(8)
 
 
@@ -304,17 +304,17 @@ def test_outputs_before_a_covariate_changes_use_its_old_value(way):
 
 def test_patients_abreast_give_the_same_numbers_as_one_by_one():
     schedules = [table(row(1, "vein", 10, d, steady=2), row(4, "mouth", 3, order=k)) for k, (_, d) in enumerate(CASES)]
-    values = np.tile(equations(drug()).values, (len(CASES), 1))
+    values = np.tile(resolve(drug()).equations.values, (len(CASES), 1))
     values[:, 3] = [lag for lag, _ in CASES]
-    assert equations(drug()).parameters[3] == "lag"
+    assert resolve(drug()).equations.parameters[3] == "lag"
     rows = [np.array([1.0, 2, 4, 4, 9])] * len(CASES)
     orders = [np.array([np.inf, np.inf, -np.inf, np.inf, np.inf])] * len(CASES)
-    simulator = prepare(drug(), schedules, rows, ["central", "level"], orders=orders)
+    simulator = simulator_of(drug(), schedules, rows, ["central", "level"], orders=orders)
     together = simulator.run(values).values
     for k in range(len(CASES)):
         alone = simulator.take(np.array([k])).run(values[k : k + 1]).values
         np.testing.assert_array_equal(together[k], alone[0])
-    one_by_one = prepare(drug(), schedules, rows, ["central", "level"], orders=orders, method="rodas5p").run(values).values
+    one_by_one = simulator_of(drug(), schedules, rows, ["central", "level"], orders=orders, method="rodas5p").run(values).values
     np.testing.assert_allclose(together, one_by_one, rtol=1e-4, atol=1e-6)
 
 
@@ -336,10 +336,10 @@ def test_derivatives_by_what_decides_about_doses(kind, lag):
     """Against differences of tight solves, also where infusions and lags reach over intervals."""
     by = ["share", "lag", "speed", "lasts", "out"]
     times, model = np.array([1.05, 1.87, 2.6, 4.1, 5.3, 7.7, 9.9]), drug().with_values(share=0.55, lag=lag)
-    simulator = prepare(model, [table(*DERIVED[kind])], times, ["central"], rtol=1e-11, atol=1e-13, sensitivities=by)
-    values, names = np.array(equations(model).values), equations(model).parameters
+    simulator = simulator_of(model, [table(*DERIVED[kind])], times, ["central"], rtol=1e-11, atol=1e-13, sensitivities=by)
+    values, names = np.array(resolve(model).equations.values), resolve(model).equations.parameters
     found = simulator.run(values).derivatives[0, :, :, 0]
-    plain = prepare(model, [table(*DERIVED[kind])], times, ["central"], rtol=1e-12, atol=1e-14)
+    plain = simulator_of(model, [table(*DERIVED[kind])], times, ["central"], rtol=1e-12, atol=1e-14)
     for k, name in enumerate(by):
         step = np.zeros(len(values))
         step[names.index(name)] = h = 1e-4
@@ -427,8 +427,8 @@ def test_the_time_of_a_first_dose_has_derivatives():
     by = ["time(vein)", "late", "time(vein, 0)", "time(vein, 1)"]
     rows, model = [row(0.5, "vein", 10), row(2, "vein", 5, 0.5)], fading("fading")
     times = np.array([1.0, 2.2, 3.0, 6.0])
-    simulator = prepare(model, [table(*rows)], times, ["central", "rate_now"], rtol=1e-10, atol=1e-12, sensitivities=by)
-    found = simulator.run(np.array(equations(model).values)).derivatives[0]
+    simulator = simulator_of(model, [table(*rows)], times, ["central", "rate_now"], rtol=1e-10, atol=1e-12, sensitivities=by)
+    found = simulator.run(np.array(resolve(model).equations.values)).derivatives[0]
     h = 1e-4
     for k, moved in ((0, (0, 1)), (2, (0,)), (3, (1,))):
         given = [[{**r, "time": r["time"] + s * (i in moved)} for i, r in enumerate(rows)] for s in (h, -h)]

@@ -5,10 +5,10 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import SolveError
+from immunoode.model.closed_model import resolve
 from immunoode.model.components import Compartment, Derived, Flow, Input, Parameter, Pulse
-from immunoode.model.equations import equations
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.problem.prepare import prepare
+from tests.simulators import simulator_of
 from tests.solve_models import base
 from tests.test_solve_dosing import one
 
@@ -95,10 +95,10 @@ def values(which, method, rtol=1e-12):
 @methods
 def test_against_differences_through_everything_that_jumps(method):
     """Central differences of tight solves: jumps, lags, kinks and moved doses have no complex step."""
-    simulator = prepare(
+    simulator = simulator_of(
         model(), [one(ROWS)], TIMES, ["tumour", "dead", "burden"], rtol=1e-10, atol=1e-12, method=method, sensitivities=BY
     )
-    solution = simulator.run(np.array([equations(model()).values]))
+    solution = simulator.run(np.array([resolve(model()).equations.values]))
     assert solution.ok.all()
     for k, by in enumerate(BY):
         h = 1e-4
@@ -127,8 +127,10 @@ def test_against_the_complex_step(method):
         },
     )
     times = np.linspace(0, 8, 9)
-    simulator = prepare(whole, [None], times, ["x", "y"], rtol=1e-10, atol=1e-12, method=method, sensitivities=list(values))
-    found = simulator.run(np.array([equations(whole).values])).derivatives[0]
+    simulator = simulator_of(
+        whole, [None], times, ["x", "y"], rtol=1e-10, atol=1e-12, method=method, sensitivities=list(values)
+    )
+    found = simulator.run(np.array([resolve(whole).equations.values])).derivatives[0]
     for k, name in enumerate(values):
         p = {**{n: complex(v) for n, v in values.items()}, name: values[name] + 1e-30j}
 
@@ -146,7 +148,7 @@ def test_steady_state(method):
     from tests.test_solve_dosing import OUT, oral
 
     times = np.array([1.0, 1.2, 2.0, 4.0])
-    simulator = prepare(
+    simulator = simulator_of(
         oral(),
         [one([(1, "vein", 10, 0, "dose", 2.0)])],
         times,
@@ -156,7 +158,7 @@ def test_steady_state(method):
         method=method,
         sensitivities=["out", "amount(vein)", "up"],
     )
-    found = simulator.run(np.array([equations(oral()).values])).derivatives[0, :, :, 0]
+    found = simulator.run(np.array([resolve(oral()).equations.values])).derivatives[0, :, :, 0]
     fade, s = np.exp(-2 * OUT), times - 1
     by_out = -10 * np.exp(-OUT * s) * (s / (1 - fade) + 2 * fade / (1 - fade) ** 2)
     assert np.allclose(found[:, 0], by_out, rtol=1e-7)
@@ -173,7 +175,7 @@ def test_extinction_is_carried_over(method):
         {"cells": Compartment("1", 10.0, extinct_below=1.0), "fed": 0.0},
         {"death": Flow("cells", per_capita="rate"), "feeding": Flow("", "fed", rate="feed * cells")},
     )
-    simulator = prepare(
+    simulator = simulator_of(
         whole,
         [None],
         np.array([0.0, 1.0, 2.0, 4.0]),
@@ -183,7 +185,7 @@ def test_extinction_is_carried_over(method):
         method=method,
         sensitivities=["rate", "initial(cells)"],
     )
-    found = simulator.run(np.array([equations(whole).values]))
+    found = simulator.run(np.array([resolve(whole).equations.values]))
     cells, fed = found.derivatives[0, :, :, 0], found.derivatives[0, :, :, 1]
     assert cells[3].tolist() == [0.0, 0.0]
     assert np.allclose(cells[2], [-2 * 10 * np.exp(-2), np.exp(-2)], rtol=1e-8)
@@ -207,15 +209,17 @@ def test_through_shipped_models():
     )
     names = ["growth_rate", "kill_rate", "baseline_sum_of_diameters", "priming_rate"]
     times = np.linspace(0, 120, 13)
-    inputs = {name: target.unit for name, target in equations(whole).inputs.items()}
-    eq = equations(whole)
+    inputs = {name: target.unit for name, target in resolve(whole).equations.inputs.items()}
+    eq = resolve(whole).equations
     schedule = regimen.schedule(inputs, dict(zip(eq.parameters, eq.values, strict=True)))
-    found = prepare(whole, [schedule], times, ["sum_of_diameters"], rtol=1e-8, sensitivities=names).run(np.array([eq.values]))
+    found = simulator_of(whole, [schedule], times, ["sum_of_diameters"], rtol=1e-8, sensitivities=names).run(
+        np.array([eq.values])
+    )
     for k, name in enumerate(names):
         at = eq.parameters.index(name)
         rows = np.tile(eq.values, (2, 1))
         rows[:, at] *= (1 + 1e-4, 1 - 1e-4)
-        up, down = prepare(whole, [schedule] * 2, times, ["sum_of_diameters"], rtol=1e-11).run(rows).values[:, :, 0]
+        up, down = simulator_of(whole, [schedule] * 2, times, ["sum_of_diameters"], rtol=1e-11).run(rows).values[:, :, 0]
         wanted = (up - down) / (2e-4 * eq.values[at])
         assert np.allclose(found.derivatives[0, :, k, 0], wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
 
@@ -223,17 +227,17 @@ def test_through_shipped_models():
 @pytest.mark.parametrize(("by", "said"), [("growht", "growth"), ("initial(tumor)", "tumour"), ("time(nothing)", "nothing")])
 def test_what_is_not_there(by, said):
     with pytest.raises(SolveError, match=said):
-        prepare(model(), [None], np.array([0.0, 1.0]), sensitivities=[by])
+        simulator_of(model(), [None], np.array([0.0, 1.0]), sensitivities=[by])
 
 
 def test_a_parameter_that_is_set_has_no_derivative():
     with pytest.raises(SolveError, match="changes on the way"):
-        prepare(model(), [one([(1, "kill", 2, 0, "set")])], np.array([0.0, 2.0]), sensitivities=["kill"])
+        simulator_of(model(), [one([(1, "kill", 2, 0, "set")])], np.array([0.0, 2.0]), sensitivities=["kill"])
 
 
 def test_the_reference_engine_says_so():
     with pytest.raises(SolveError, match="compiled"):
-        prepare(
+        simulator_of(
             model(),
             [Schedule(np.zeros(0), (), np.zeros(0), np.zeros(0))],
             np.array([0.0, 1.0]),

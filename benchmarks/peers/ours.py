@@ -1,11 +1,12 @@
-"""immunoode itself, through `prepare` and `Simulator.run`: one patient a call, and many patients a call; one thread."""
+"""immunoode itself, through `make_simulator` and `Simulator.run`: one patient a call, and many patients a call; one thread."""
 
 from __future__ import annotations
 
 import numpy as np
 from tools.problem import Problem
 
-from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.options import SolverOptions
+from immunoode.solve.problem.make_simulator import make_simulator
 from immunoode.solve.problem.simulator import Simulator
 from peers import Entry
 
@@ -16,8 +17,12 @@ def simulator(problem: Problem, patients: int = 1, method: str = "auto") -> Simu
     """Return a simulator of some patients with the problem's schedule."""
     inputs = {name: target.unit for name, target in problem.equations.inputs.items()}
     schedule = problem.regimen.schedule(inputs, dict(zip(problem.parameters, problem.values, strict=True)))
-    return prepare(
-        problem.model, [schedule] * patients, problem.times, problem.states, rtol=problem.rtol, atol=problem.atol, method=method
+    return make_simulator(
+        problem.model,
+        [schedule] * patients,
+        problem.times,
+        problem.states,
+        solver=SolverOptions(method=method, rtol=problem.rtol, atol=problem.atol),
     )
 
 

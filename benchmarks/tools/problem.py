@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import immunoode as imo
-from immunoode.model.equations import equations
+from immunoode.model.closed_model import resolve
 
 MODELS = Path(__file__).parents[1] / "models"
 
@@ -36,7 +36,7 @@ class Problem:
 
     @cached_property
     def equations(self) -> Any:
-        return equations(self.model)
+        return resolve(self.model).equations
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ def pembrolizumab_binding(rtol: float = 1e-6, atol: float = 1e-10) -> Problem:
 
 def _problem(name: str, regimen: imo.Regimen, times: np.ndarray, rtol: float, atol: float) -> Problem:
     model = imo.read_model(MODELS / f"{name}.toml")
-    eq = equations(model)
+    eq = resolve(model).equations
     known = dict(zip(eq.parameters, eq.values, strict=True))
     schedule = regimen.schedule({name: target.unit for name, target in eq.inputs.items()}, known)
     targets = [eq.inputs[name] for name in schedule.inputs]

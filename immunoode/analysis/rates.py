@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from immunoode.model.closed_model import resolve
 from immunoode.model.components import Model
-from immunoode.model.equations import equations
 from immunoode.model.expressions import TIME
 from immunoode.model.library import load_model
 from immunoode.model.symbolic import derivative
@@ -57,7 +57,7 @@ def rates_of(model: Model | str, parameters: Mapping[str, float] | None = None, 
     import symengine as se
 
     given = load_model(model) if isinstance(model, str) else model
-    eq = equations(given.with_values(**parameters) if parameters else given)
+    eq = resolve(given.with_values(**parameters) if parameters else given).equations
     fixed = {se.Symbol(k): se.RealDouble(v) for k, v in zip(eq.parameters, eq.values, strict=True)}
     fixed[se.Symbol(TIME)] = se.RealDouble(time)
     symbols = [se.Symbol(s) for s in eq.states]

@@ -37,7 +37,7 @@ class Observations:
     subject, quantity, censoring : (N,) index into `subjects`, index into `quantities`, LEFT, MEASURED, RIGHT or INTERVAL
     lower : (N,) where an INTERVAL begins that ends at `value`
     unused : observations that are not fitted (row, subject, time, quantity, value, reason)
-    order : (N,) where each stands among the doses of its time (see `immunoode.solve.problem.prepare.prepare`): infinite
+    order : (N,) where each stands among the doses of its time (see `make_simulator` of the solver): infinite
     after all of
         them, minus infinity before; empty where all come after
     """

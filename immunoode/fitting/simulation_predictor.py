@@ -13,10 +13,11 @@ from immunoode.fitting.covariates import by_usual_names
 from immunoode.fitting.finite_differences import by_differences
 from immunoode.fitting.observations import FloatArray, IntArray, Observations
 from immunoode.fitting.parameterisation import Design
+from immunoode.model.closed_model import resolve
 from immunoode.model.components import Model
-from immunoode.model.equations import equations
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.options import SolverOptions
+from immunoode.solve.problem.make_simulator import make_simulator
 from immunoode.solve.problem.simulator import Simulator, Solution
 from immunoode.tables.cells import numbers
 from immunoode.tables.identifiers import by_subject
@@ -118,14 +119,13 @@ class Simulated:
         self, times: Sequence[FloatArray], count: int, by: Sequence[str] = (), orders: Sequence[FloatArray] | None = None
     ) -> Simulator:
         seen = self.observations
-        return prepare(
+        return make_simulator(
             self.model,
             self.schedules * count,
             times,
             seen.outputs,
             start=np.tile(seen.start, count),
-            rtol=self.rtol,
-            engine=self.engine,
+            solver=SolverOptions(engine=self.engine, rtol=self.rtol),
             sensitivities=by,
             orders=orders,
         )
@@ -155,8 +155,8 @@ def base_values(
         If a name is not a parameter, or a subject has no value.
     """
     covariates = by_usual_names(covariates, model.constants)
-    names = equations(model).parameters
-    base = np.tile(np.array(equations(model).values), (len(observations.subjects), 1))
+    names = resolve(model).equations.parameters
+    base = np.tile(np.array(resolve(model).equations.values), (len(observations.subjects), 1))
     if covariates is not None:
         known = [c for c in covariates.columns if c in model.constants]
         _fill(base, names, _by_subject(covariates[known], observations, "covariates"))
@@ -244,7 +244,7 @@ def schedules(
         If an arm has none, or an arm is named that is not in the data.
     """
     chosen = chosen_regimens(observations_arms, regimens)
-    inputs = {name: target.unit for name, target in equations(model).inputs.items()}
+    inputs = {name: target.unit for name, target in resolve(model).equations.inputs.items()}
     return {s: _schedule(r, inputs, values.get(s, {})) for s, r in chosen.items()}
 
 

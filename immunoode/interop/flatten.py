@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from immunoode import units
 from immunoode.errors import ModelError, Problem
-from immunoode.model.combine import closed
+from immunoode.model.closed_model import resolve
 from immunoode.model.components import Flow, Model, Pulse
 from immunoode.model.expression_units import NUMBER
 from immunoode.model.expressions import SELF, SINCE_FIRST, dose_of, doses_in, function_of, parse, role_of
@@ -129,7 +129,7 @@ def plain(model: Model) -> Plain:
     ModelError
         If something that the model needs is missing.
     """
-    whole = closed(model)
+    whole = resolve(model).model
     _check_names(whole)
     constants = {name: p.value for name, p in whole.constants.items()}
     constants |= {name: float(n.value) for name, n in whole.needs.items() if n.value is not None}

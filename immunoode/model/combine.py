@@ -48,7 +48,7 @@ def combine(*models: Model | str) -> Model:
     for model in loaded:
         if not isinstance(model, Model):
             raise ModelError(Problem("combine", f"was given {model!r}", "a Model, or the name of a shipped one"))
-    whole = _joined([instance_of(m) for m in loaded])
+    whole = _joined([with_instance_names(m) for m in loaded])
     _warn_of_needs(whole)
     return whole
 
@@ -65,7 +65,7 @@ def _warn_of_needs(whole: Model) -> None:
         warnings.warn(f"{lacks}: it cannot be simulated so; {_offered_by(missing, bases)}", stacklevel=3)
 
 
-def instance_of(model: Model) -> Model:
+def with_instance_names(model: Model) -> Model:
     """Return a model with its names as they are known outside; a combined model as it is."""
     if model.kind == COMBINED:
         return model
@@ -256,7 +256,7 @@ def _both(name: str, a: Need, b: Need, problems: list[Problem]) -> Need:
     return Need(None if required else a.value, max(a.unit, b.unit), owner)
 
 
-def closed(model: Model) -> Model:
+def as_closed(model: Model) -> Model:
     """Return the model under its outside names, if nothing that it needs is missing.
 
     Raises
@@ -264,7 +264,7 @@ def closed(model: Model) -> Model:
     ModelError
         If a needed quantity is offered by nobody.
     """
-    whole = instance_of(model)
+    whole = with_instance_names(model)
     missing = {name: need for name, need in whole.needs.items() if need.value is None}
     if missing:
         raise ModelError(

@@ -6,7 +6,8 @@ Expressions are text here, over local names; `immunoode.model.expressions` reads
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 KINDS = ("base", "published", "therapy", "term", "interaction")
 COMBINED = "combined"
@@ -15,6 +16,8 @@ BARE_KINDS = frozenset({"base", "published"})
 ROLES = ("tumour", "effector", "lymphocyte", "drug", "antigen", "dying")
 INPUT_BY_INSTANCE = "dose"
 """An input of this name is known outside by the instance's name alone."""
+STRUCTURE_KEY = "_structure_key"
+"""The attribute in which a model keeps its key (see `immunoode.model.closed_model`): other values do not change it."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +242,14 @@ class Model:
         def changed(table: Mapping[str, Parameter]) -> dict[str, Parameter]:
             return {k: replace(p, value=checked[k]) if k in checked else p for k, p in table.items()}
 
-        return replace(self, covariates=changed(self.covariates), parameters=changed(self.parameters))
+        made = replace(self, covariates=changed(self.covariates), parameters=changed(self.parameters))
+        if STRUCTURE_KEY in vars(self):
+            vars(made)[STRUCTURE_KEY] = vars(self)[STRUCTURE_KEY]
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone: what was derived from them is derived again by a copy that needs it."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def _repr_html_(self) -> str:
         from immunoode.model.display import html

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from immunoode import units
 from immunoode.errors import ModelError, Problem
 from immunoode.model.check import check
-from immunoode.model.combine import closed
 from immunoode.model.components import Flow, Model, Pulse
 from immunoode.model.expression_units import NUMBER
 from immunoode.model.expressions import DOSE, SELF, TIME, doses_in, first_dose, function_of, names, parse
@@ -21,6 +20,7 @@ from immunoode.model.roles import having, idle, pairs
 from immunoode.model.schema import expressions_of
 from immunoode.model.symbolic import Expr, symbolic
 from immunoode.model.unit_check import fraction_measure
+from immunoode.model.values import callers_level
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,10 @@ _CACHE: OrderedDict[str, Equations] = OrderedDict()
 _KEPT = 256
 
 
-def equations(model: Model) -> Equations:
-    """Return the equations of a model.
+def equations_of(model: Model, key: str) -> Equations:
+    """Return the equations of a closed model with the structure `key`; those of an equal structure are derived once.
+
+    Use `immunoode.model.closed_model.resolve(model).equations`, which keeps them.
 
     Warns
     -----
@@ -97,25 +99,22 @@ def equations(model: Model) -> Equations:
     Raises
     ------
     ModelError
-        If something that the model needs is missing, or its parts do not fit together.
+        If the model's parts do not fit together.
     """
-    whole = closed(model)
-    key = structure(whole)
-    values = tuple(p.value for p in whole.constants.values())
     if key not in _CACHE:
-        problems = check(whole, values=False)
+        problems = check(model, values=False)
         if problems:
             raise ModelError(problems)
-        _CACHE[key] = _Builder(whole, key).build()
-        for text in idle(whole):
-            warnings.warn(text, stacklevel=3)
+        _CACHE[key] = _Builder(model, key).build()
+        for text in idle(model):
+            warnings.warn(text, stacklevel=callers_level())
         while len(_CACHE) > _KEPT:
             _CACHE.popitem(last=False)
-    return replace(_CACHE[key], values=values)
+    return replace(_CACHE[key], values=tuple(p.value for p in model.constants.values()))
 
 
-def structure(model: Model) -> str:
-    """Return a digest of all that shapes a model's equations: everything but the values of its parameters."""
+def structure_key(model: Model) -> str:
+    """Return a digest of all that shapes a closed model's equations: everything but the values of its parameters."""
     constants = [(name, p.unit) for name, p in model.constants.items()]
     needs = [(name, n.value) for name, n in model.needs.items()]
     tables = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from immunoode import units
 from immunoode.errors import ModelError, Problem, nearest
-from immunoode.model.combine import instance_of
+from immunoode.model.combine import with_instance_names
 from immunoode.model.components import BARE_KINDS, Model, Need
 from immunoode.model.paths import models_folder
 from immunoode.model.read import choose_variant, read_model
@@ -46,6 +46,12 @@ def load_model(name: str, variant: str | None = None, instance: str | None = Non
     >>> imo.load_model("pd1_inhibitor", variant="nivolumab").name
     'nivolumab'
     """
+    return _chosen(name, variant, instance)
+
+
+@lru_cache(maxsize=256)
+def _chosen(name: str, variant: str | None, instance: str | None) -> Model:
+    """Return one object per choice, so that what is derived from it is derived once."""
     return choose_variant(_loaded(name), variant, instance)
 
 
@@ -81,7 +87,7 @@ def carriers() -> dict[str, list[tuple[str, str]]]:
     for model in map(_loaded, model_names()):
         if model.kind not in BARE_KINDS:
             for variant in ("", *model.variants):
-                for therapy in instance_of(choose_variant(model, variant or None)).inputs:
+                for therapy in with_instance_names(choose_variant(model, variant or None)).inputs:
                     found.setdefault(therapy, []).append((model.file, variant))
     return found
 

@@ -6,9 +6,11 @@ import math
 import sys
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from immunoode.errors import ModelError, OutOfBoundsWarning, Problem, nearest
 from immunoode.model.components import Model, Parameter
@@ -62,7 +64,26 @@ def warn_outside(
     found = [text for name, given in values.items() if name in constants and (text := _outside(name, constants[name], given))]
     if found:
         text = f"{where}: values outside their bounds are {what}: {'; '.join(found)}"
-        warnings.warn(text, OutOfBoundsWarning, stacklevel=_callers_level())
+        warnings.warn(text, OutOfBoundsWarning, stacklevel=callers_level())
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of P parameters, with room for the rounding of numbers that stand at them; infinite if there are none."""
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    def hold(self, values: NDArray[np.float64]) -> bool:
+        """Return whether all values, shape (..., P), are within them."""
+        return not bool(((values < self.low) | (values > self.high)).any())
+
+
+def limits_of(constants: Mapping[str, Parameter]) -> Limits:
+    """Return the bounds of parameters, in their order."""
+    found = np.array([p.bounds or (-np.inf, np.inf) for p in constants.values()], dtype=float).reshape(-1, 2)
+    slack = _ROUNDING * np.where(np.isfinite(found), np.abs(found), 0.0).max(axis=1)
+    return Limits(found[:, 0] - slack, found[:, 1] + slack)
 
 
 def _outside(name: str, parameter: Parameter, given: Any) -> str:
@@ -81,7 +102,7 @@ def _outside(name: str, parameter: Parameter, given: Any) -> str:
     return f"{name} of {far.size} of {values.size} ({span}{unit}) is not within {limits}"
 
 
-def _callers_level() -> int:
+def callers_level() -> int:
     """Return the level, for `warnings.warn` in the calling function, of the first frame outside this package."""
     package, level, frame = __name__.partition(".")[0], 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:

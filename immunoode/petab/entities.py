@@ -14,8 +14,9 @@ from immunoode.interop.open_sbml import open_document
 from immunoode.interop.sbml import read_sbml
 from immunoode.interop.sbml_event_reader import read_sbml_events
 from immunoode.interop.sbml_symbols import Symbols, days_per_unit
+from immunoode.model.closed_model import resolve
 from immunoode.model.components import Model, Parameter
-from immunoode.model.equations import Equations, equations
+from immunoode.model.equations import Equations
 from immunoode.model.expressions import TIME
 from immunoode.model.symbolic import Expr, symbolic
 from immunoode.petab.dual_numbers import Formula
@@ -69,7 +70,7 @@ class Entities:
     @cached_property
     def equations(self) -> Equations:
         """The equations of the model."""
-        return equations(self.model)
+        return resolve(self.model).equations
 
     def settable(self, name: str) -> bool:
         """Whether a name of the model can be given a value."""
@@ -236,7 +237,7 @@ def _with_constants(model: Model, symbols: Symbols) -> tuple[Model, dict[str, Fo
         parameters={**model.parameters, **{name: Parameter(0.0, "1", title=model.derived[name].title) for name in chosen}},
         derived={name: d for name, d in model.derived.items() if name not in chosen},
     )
-    outputs, se_symbols = equations(made).outputs, {*made.constants, *made.compartments, TIME}
+    outputs, se_symbols = resolve(made).equations.outputs, {*made.constants, *made.compartments, TIME}
 
     def of_name(name: str) -> Expr:
         return se.Symbol(name) if name in se_symbols else outputs[name]

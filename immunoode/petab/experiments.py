@@ -20,7 +20,8 @@ from immunoode.petab.dual_numbers import Dual, FloatArray, dual, selected
 from immunoode.petab.entities import START, Entities
 from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.sbml_event import Events
-from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.options import SolverOptions
+from immunoode.solve.problem.make_simulator import make_simulator
 from immunoode.solve.problem.simulator import Simulator
 from immunoode.solve.simulate import simulate
 
@@ -377,17 +378,15 @@ class Courses:
             regimen = self._regimen
             inputs = {name: target.unit for name, target in self.entities.equations.inputs.items()}
             schedule = regimen.schedule(inputs, {}) if isinstance(regimen, Regimen) else None
-            self._prepared[key] = prepare(
+            self._prepared[key] = make_simulator(
                 model,
                 [schedule] * len(rows),
                 rows,
                 outputs,
                 start=starts,
-                rtol=solver.rtol,
-                atol=solver.atol,
-                extinction=False,
-                method=solver.method,
-                most_steps=solver.first_steps,
+                solver=SolverOptions(
+                    method=solver.method, rtol=solver.rtol, atol=solver.atol, extinction=False, max_steps=solver.first_steps
+                ),
                 sensitivities=by,
             )
         return self._prepared[key]

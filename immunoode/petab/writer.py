@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.atomic import write_together
-from immunoode.errors import DataError, FitError, Problem
-from immunoode.fitting.error_weights import ERRORS
+from immunoode.errors import DataError, Problem
 from immunoode.fitting.likelihood import ErrorModel, ratio_start
 from immunoode.fitting.observations import MEASURED, FloatArray
 from immunoode.fitting.priors import NORMAL
 from immunoode.fitting.result import FitResult
 from immunoode.interop.flatten import Plain, plain
 from immunoode.interop.sbml_writer import sbml_of_arms
-from immunoode.model.equations import equations
+from immunoode.model.closed_model import resolve
 from immunoode.model.expressions import TIME, names
 from immunoode.petab.conversion import in_version_2
 from immunoode.regimen.schedule import Schedule
@@ -250,7 +249,7 @@ def _columns(
     base: FloatArray = getattr(result.predictor, "base")  # noqa: B009  # of the predictor that simulates
     slots = {slot.name: slot for slot in result.objective.design.slots}
     columns: dict[str, tuple[Any, ...]] = {}
-    for k, name in enumerate(equations(result.model).parameters):
+    for k, name in enumerate(resolve(result.model).equations.parameters):
         slot = slots.get(name)
         if slot is not None and slot.keys != (name,):
             columns[name] = tuple(slot.keys[g] for g in slot.group)
@@ -266,8 +265,6 @@ def _noise(model: ErrorModel, output: str, size: str) -> tuple[str, str, str]:
     floor = repr(float(model.floor))
     if model.kind == "lognormal":
         return f"max({output}, {floor})", size, "log"
-    if model.kind not in ERRORS:
-        raise FitError(Problem("error", f"{model.kind!r} is an error model of your own", f"one of {', '.join(ERRORS)}"))
     weight = {
         "additive": "1",
         "proportional": f"max(abs({output}), {floor})",

@@ -14,8 +14,8 @@ from immunoode.fitting.covariates import not_used, warn_of_unused
 from immunoode.fitting.fit import arranged
 from immunoode.fitting.observations import FloatArray, Observations, Observe
 from immunoode.fitting.simulation_predictor import base_values, schedules
+from immunoode.model.closed_model import resolve
 from immunoode.model.components import Model
-from immunoode.model.equations import equations
 from immunoode.population.covariate_model import OCCASION_SD, MixedEffects, deviations, mixed_effects, on_occasions
 from immunoode.population.distributions import NORMAL
 from immunoode.population.focei import MethodResult, focei
@@ -159,7 +159,7 @@ def fit_population(
         later,
     )
     base = base_values(whole, seen, table.covariates, parameters, made.names)
-    keys = equations(whole).parameters
+    keys = resolve(whole).equations.parameters
     values = {s: dict(zip(keys, map(float, row), strict=True)) for s, row in zip(seen.subjects, base, strict=True)}
     planned = schedules(whole, dict(zip(seen.subjects, seen.arms, strict=True)), given, values)
     solved = whole, base, tuple(planned[s] for s in seen.subjects)
@@ -195,7 +195,7 @@ def _on_occasions(
         planned = tuple(without(occasions, p) for p in planned)
     found = occasions_of(list(later), occasions, data, seen, dict(zip(seen.subjects, planned, strict=True)))
     wider = by_occasion(model, found.names, found.count)
-    old, new = equations(model).parameters, equations(wider)
+    old, new = resolve(model).equations.parameters, resolve(wider).equations
     columns = [
         base[:, old.index(n)] if n in old else np.full(len(base), v) for n, v in zip(new.parameters, new.values, strict=True)
     ]

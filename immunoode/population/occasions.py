@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.observations import FloatArray, Observations
-from immunoode.model.combine import closed
+from immunoode.model.closed_model import resolve
 from immunoode.model.components import Derived, Model, Parameter
 from immunoode.model.expressions import names as names_in
 from immunoode.regimen.schedule import SET, Schedule
@@ -209,7 +209,7 @@ def by_occasion(model: Model, names: Sequence[str], count: int) -> Model:
     FitError
         If a name is a value at the start, or a lag is made of it: these are not met again on later occasions.
     """
-    whole = closed(model)
+    whole = resolve(model).model
     _check(whole, names)
     covariates, parameters, derived = dict(whole.covariates), dict(whole.parameters), {}
     for name in names:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from immunoode.fitting.observations import FloatArray, IntArray, Observations
+from immunoode.model.closed_model import resolve
 from immunoode.model.components import Model
-from immunoode.model.equations import equations
 from immunoode.population.covariate_model import MixedEffects
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.options import SolverOptions
+from immunoode.solve.problem.make_simulator import make_simulator
 from immunoode.solve.problem.simulator import Simulator, Solution
 
 _FEW = 64
@@ -38,7 +39,7 @@ class Trajectories:
     _simulators: dict[tuple[int, bool], Simulator] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        names = equations(self.model).parameters
+        names = resolve(self.model).equations.parameters
         self._columns = np.array([names.index(n) for n in self.effects.names])
         self._times, self._orders, self._place = self.seen.moments()
 
@@ -88,13 +89,13 @@ class Trajectories:
         return self._solve(self._simulators[key], latent)
 
     def _prepare(self, times: list[FloatArray], slopes: bool, orders: list[FloatArray] | None = None) -> Simulator:
-        return prepare(
+        return make_simulator(
             self.model,
             self.schedules,
             times,
             self.seen.outputs,
             start=self.seen.start,
-            rtol=self.rtol,
+            solver=SolverOptions(rtol=self.rtol),
             sensitivities=self.effects.names if slopes else (),
             orders=orders,
         )

@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import Problem, SolveError
-from immunoode.model.combine import closed
+from immunoode.model.closed_model import resolve
 from immunoode.model.components import Model
 from immunoode.model.library import load_model
 from immunoode.model.roles import having
@@ -180,7 +180,7 @@ def default_measure(model: Model) -> str:
     SolveError
         If the model has neither.
     """
-    whole = closed(model)
+    whole = resolve(model).model
     if "sum_of_diameters" in whole.derived:
         return "sum_of_diameters"
     tumours = having(whole, "tumour")

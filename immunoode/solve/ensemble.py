@@ -11,16 +11,14 @@ import numpy as np
 
 from immunoode.atomic import free_place
 from immunoode.errors import OutOfBoundsWarning, Problem, SolveError
-from immunoode.model.combine import closed
+from immunoode.model.closed_model import resolve
 from immunoode.model.components import Model
-from immunoode.model.equations import equations
-from immunoode.model.values import warn_outside
 from immunoode.regimen.sbml_event import Events
 from immunoode.solve.digest import digest
 from immunoode.solve.output_files import FORMATS
 from immunoode.solve.reductions import reductions
 from immunoode.solve.resume import Unfinished, unfinished
-from immunoode.solve.simulate import as_model, first_of_each, parameter_values, report_times, simulate
+from immunoode.solve.simulate import as_model, first_of_each, parameter_values, report_times, simulate, warn_of_bounds
 from immunoode.solve.simulation import Simulation
 from immunoode.version import version
 
@@ -207,10 +205,8 @@ def _checked(model: Model | str, parameters: Any, regimen: Any, block: Any) -> t
     if isinstance(regimen, (list, tuple)) and len(regimen) != count:
         raise SolveError(Problem("regimen", f"is given for {len(regimen)} subjects, parameters for {count}", "one for each"))
     whole = as_model(model)
-    eq = equations(whole)
-    matrix, subjects = parameter_values(eq, parameters, None, whole)
-    values = {n: v[:1] if (v == v[0]).all() else v for n, v in zip(eq.parameters, matrix.T, strict=True)}
-    warn_outside(whole.name, closed(whole).constants, values)
+    matrix, subjects = parameter_values(resolve(whole), parameters, None)
+    warn_of_bounds(resolve(whole), matrix)
     return whole, subjects
 
 

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
 from immunoode.interop.flatten import plain
+from immunoode.model.closed_model import ClosedModel
 from immunoode.model.components import Model
 from immunoode.regimen.sbml_event import Events
+from immunoode.solve.options import METHODS, SolverOptions
 from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, FloatArray
 from immunoode.solve.problem.event_functions import STARTS, EventFunctions, event_functions
-from immunoode.solve.problem.prepare import prepare
-from immunoode.solve.problem.simulator import METHODS, Simulator
+from immunoode.solve.problem.make_simulator import make_simulator
+from immunoode.solve.problem.simulator import Simulator
 from immunoode.solve.problem.tolerances import absolute
 from immunoode.solve.simulation import Simulation
 from immunoode.solve.status import COUNTS, FINISHED, Status, status_of
@@ -40,17 +42,16 @@ class _Course:
 
 
 def many_with_events(
-    model: Model,
+    model: ClosedModel,
     events: Events,
     grid: FloatArray,
     start: float,
-    matrix: FloatArray,
-    subjects: tuple[Any, ...],
+    subjects: tuple[FloatArray, tuple[Any, ...]],
     outputs: Iterable[str] | None,
-    options: Mapping[str, Any],
+    solver: SolverOptions,
     progress: bool | None,
 ) -> Simulation:
-    """Return the simulation of patients with events: rows of `matrix` are their parameters.
+    """Return the simulation of subjects with events: of each its parameters, shape (P, n), and its name.
 
     Raises
     ------
@@ -60,11 +61,11 @@ def many_with_events(
     """
     from tqdm.auto import tqdm
 
-    if options["engine"] != "compiled":
-        raise SolveError(Problem("engine", f"{options['engine']!r} carries out no events", "engine='compiled'"))
-    names = None if outputs is None else list(outputs)
-    simulator = prepare(model, [None], grid, names, start=start, **options)
-    whole = plain(model)
+    if solver.engine != "compiled":
+        raise SolveError(Problem("engine", f"{solver.engine!r} carries out no events", "engine='compiled'"))
+    matrix, names = subjects
+    simulator = make_simulator(model, [None], grid, None if outputs is None else list(outputs), start=start, solver=solver)
+    whole = plain(model.model)
     functions = event_functions(whole, events)
     simulator.system.compile()
     each = [_course(simulator, functions, row) for row in tqdm(matrix, desc="patients", disable=not progress)]
@@ -73,7 +74,7 @@ def many_with_events(
         grid,
         simulator.names,
         {n: _unit(whole.model, n) for n in simulator.names},
-        subjects,
+        names,
         np.array([c.values for c in each]),
         tuple(c.status for c in each),
         np.array([c.counts for c in each]),
@@ -97,7 +98,7 @@ def _course(simulator: Simulator, functions: EventFunctions, parameters: FloatAr
     no_doses = np.zeros((1, len(system.input_states)))
     atol, shares = np.empty(n), np.zeros(n)
     if simulator.atol is None:
-        tolerances = absolute(system, packed[None], y[None, :n], no_doses, no_doses, simulator.rtol)
+        tolerances = absolute(system, packed[None], y[None, :n], no_doses, no_doses, simulator.options.rtol)
         atol[:], shares[:] = tolerances.atol[0], tolerances.shares[0]
     else:
         atol[:] = simulator.atol
@@ -114,7 +115,7 @@ def _course(simulator: Simulator, functions: EventFunctions, parameters: FloatAr
         time = float(numbers[kernel.T])
         until = min(time + ahead, end)
         known = functions.times(parameters, y[:n], time, until)
-        code = kernel.integrate_with_events(
+        code = kernel.run(
             system.addresses,
             functions.addresses,
             functions.kinds,
@@ -132,11 +133,11 @@ def _course(simulator: Simulator, functions: EventFunctions, parameters: FloatAr
             packed.size,
             system.conditions.size,
             simulator.thresholds,
-            simulator.rtol,
+            simulator.options.rtol,
             atol,
             shares,
-            simulator.most_steps,
-            METHODS.index(simulator.method),
+            simulator.options.max_steps,
+            METHODS.index(simulator.options.method),
             numbers,
             whole,
             holds,

@@ -10,15 +10,15 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import Problem, SolveError, nearest
-from immunoode.model.combine import closed
+from immunoode.model.closed_model import ClosedModel, resolve
 from immunoode.model.components import Model
-from immunoode.model.equations import Equations, equations
 from immunoode.model.library import load_model
 from immunoode.model.values import warn_outside
 from immunoode.regimen.sbml_event import Events
 from immunoode.regimen.schedule import SET, Schedule
+from immunoode.solve.options import SolverOptions
 from immunoode.solve.problem.compiled_model import FloatArray
-from immunoode.solve.problem.prepare import prepare
+from immunoode.solve.problem.make_simulator import make_simulator
 from immunoode.solve.report_times import daily
 from immunoode.solve.sbml_events import many_with_events
 from immunoode.solve.simulation import Simulation
@@ -43,57 +43,52 @@ def simulate(
     start: str | float = 0.0,
     parameters: Mapping[str, float] | pd.DataFrame | None = None,
     outputs: Sequence[str] | str | None = None,
-    engine: str = "compiled",
-    method: str = "auto",
-    rtol: float = 1e-6,
-    atol: float | FloatArray | None = None,
-    extinction: bool = True,
-    most_steps: int = 200_000,
     sensitivities: str | Sequence[str] = (),
+    solver: SolverOptions | None = None,
+    engine: str | None = None,
+    method: str | None = None,
+    rtol: float | None = None,
+    atol: float | FloatArray | None = None,
+    extinction: bool | None = None,
+    most_steps: int | None = None,
     threads: int | None = None,
     progress: bool | None = None,
 ) -> Simulation:
-    """Simulate one patient or many.
+    """Simulate one subject or many.
 
     Parameters
     ----------
     model : Model or str
         A model, or the name of a shipped one.
     regimen : Regimen, Schedule or sequence of them, or Events, optional
-        One for all patients, or one for each. With events of a model's own (`Events`), patients are solved one by one.
+        One for all subjects, or one for each. With events of a model's own (`Events`), subjects are solved one by one.
     until : str or float, optional
         End of the span: "1 year", or days. Not needed with `times`.
     times : sequence of float, optional
         When to report, days. Default: daily, and at doses and the ends of infusions and some hours after them, so that peaks
-        are seen (of the first patient of each regimen). At the time of a dose the state after the dose is reported.
+        are seen (of the first subject of each regimen). At the time of a dose the state after the dose is reported.
     before : bool or sequence of bool
         Whether to report at each of `times` the state before what is done at that time: a trough. For the doses of a
-        `Schedule` whose place in a table is known, and that of observations, see `immunoode.solve.problem.prepare.prepare`.
+        `Schedule` whose place in a table is known, and that of observations, see
+        `immunoode.solve.problem.make_simulator.make_simulator`.
     start : str or float
         When initial values hold. No dose may lie before it.
     parameters : mapping or pandas.DataFrame, optional
-        Values that differ from the model's; a DataFrame has one row a patient, named by its
+        Values that differ from the model's; a DataFrame has one row per subject, named by its
         index or a column `subject`.
     outputs : sequence of str, optional
         What to report. Default: states and derived quantities.
-    engine : {"compiled", "scipy"}
-        What integrates; "scipy" is the reference.
-    method : {"auto", "tsit5", "rodas5p"}
-        Of the compiled engine: explicit and implicit steps as the system asks for, or one of them only.
-    rtol, atol : float
-        Tolerances; absolute ones follow the scale of each state unless given.
-    extinction : bool
-        Whether cells become exactly zero below their compartment's threshold.
-    most_steps : int
-        A patient that needs more stops with a status; with events, of each span between them.
     sensitivities : sequence of str
         What derivatives of the outputs are by: "growth_rate", a parameter; "initial(tumour)", an initial value;
         "amount(pembrolizumab)" and "time(pembrolizumab)" of all doses, "amount(pembrolizumab, 2)" of the third one. They are
         solved beside the states; see `Simulation.sensitivity`.
-    threads : int, optional
-        For many patients. The result does not depend on it.
+    solver : SolverOptions, optional
+        How to integrate.
+    engine, method, rtol, atol, extinction, most_steps, threads
+        Single options of the solver (`most_steps` is `SolverOptions.max_steps`); they take precedence over those of `solver`.
+        With events, the limit of steps is that of each span between them.
     progress : bool, optional
-        Progress bar. Default: for 200 patients or more.
+        Progress bar. Default: for 200 subjects or more.
 
     Returns
     -------
@@ -102,14 +97,18 @@ def simulate(
     Raises
     ------
     SolveError, ModelError, RegimenError
-        If the model is not closed, or an argument is wrong. A patient whose integration stops raises nothing: a warning
+        If the model is not closed, or an argument is wrong. A subject whose integration stops raises nothing: a warning
         is issued, `Simulation.status` says why, and values after that time are NaN.
 
     Warns
     -----
     OutOfBoundsWarning
         If values, the model's or given ones, are outside the bounds of their parameters: one warning that names each
-        parameter with its bounds, and for how many patients.
+        parameter with its bounds, and for how many subjects.
+
+    See Also
+    --------
+    prepare : the same for repeated calls with other values.
 
     Examples
     --------
@@ -118,11 +117,12 @@ def simulate(
     >>> run["sum_of_diameters"].shape
     (31,)
     """
-    model = as_model(model)
-    eq = equations(model)
-    matrix, subjects = parameter_values(eq, parameters, _count(regimen), model)
-    values = {n: v[:1] if (v == v[0]).all() else v for n, v in zip(eq.parameters, matrix.T, strict=True)}
-    warn_outside(model.name, closed(model).constants, values)
+    options = (solver or SolverOptions()).override(
+        engine=engine, method=method, rtol=rtol, atol=atol, extinction=extinction, max_steps=most_steps, threads=threads
+    )
+    whole = resolve(as_model(model))
+    matrix, subjects = parameter_values(whole, parameters, _count(regimen))
+    warn_of_bounds(whole, matrix)
     first = units.days(start)
     grid = _times(times, until, first)
     wanted = (outputs,) if isinstance(outputs, str) else outputs
@@ -130,50 +130,29 @@ def simulate(
         for name, given in (("sensitivities", bool(sensitivities)), ("before", bool(np.any(before)))):
             if given:
                 raise SolveError(Problem(name, "is not for a model with events of its own", "leave one of them out"))
-        options = {
-            "rtol": rtol,
-            "atol": atol,
-            "extinction": extinction,
-            "engine": engine,
-            "method": method,
-            "most_steps": most_steps,
-        }
-        return many_with_events(model, regimen, grid, first, matrix, subjects, wanted, options, progress)
-    schedules = _schedules(regimen, eq, matrix)
-    _check_start(schedules, first)
+        return many_with_events(whole, regimen, grid, first, (matrix, subjects), wanted, options, progress)
+    schedules = schedules_of(regimen, whole, matrix)
+    check_start(schedules, first)
     if len(schedules) != len(matrix):
         raise SolveError(
             Problem("regimen", f"is given for {len(schedules)} patients, parameters for {len(matrix)}", "one for each")
         )
-    simulator = prepare(
-        model,
-        schedules,
-        grid,
-        wanted,
-        start=first,
-        rtol=rtol,
-        atol=atol,
-        extinction=extinction,
-        engine=engine,
-        method=method,
-        most_steps=most_steps,
-        sensitivities=sensitivities,
-        orders=_orders(before, grid, times is not None),
+    orders = _orders(before, grid, times is not None)
+    simulator = make_simulator(
+        whole, schedules, grid, wanted, start=first, solver=options, sensitivities=sensitivities, orders=orders
     )
     if times is None:
         simulator = simulator.reporting_doses(matrix, first_of_each(regimen))
         grid = simulator.times[0]
-    bar = len(matrix) >= _BAR_FROM if progress is None else progress
-    solution = simulator.run(matrix, threads, bar)
-    status = tuple(solution.status(p) for p in range(len(matrix)))
+    solution = simulator.run(matrix, progress=len(matrix) >= _BAR_FROM if progress is None else progress)
     run = Simulation(
-        closed(model),
+        whole.model,
         grid,
         simulator.names,
-        _units(simulator.names, eq),
+        {name: whole.output_units[name] for name in simulator.names},
         subjects,
         solution.values,
-        status,
+        solution.statuses,
         solution.counts,
         tuple(schedules),
         matrix,
@@ -181,7 +160,7 @@ def simulate(
         solution.derivatives,
         solution.fired,
     )
-    if not solution.ok.all():
+    if not run.ok:
         warnings.warn(run.failures(), RuntimeWarning, stacklevel=2)
     return run
 
@@ -210,12 +189,10 @@ def report_times(
     SolveError, ModelError, RegimenError
         As `simulate`.
     """
-    model = as_model(model)
-    eq, first = equations(model), units.days(start)
-    matrix, _ = parameter_values(eq, parameters, _count(regimen), model)
+    whole, first = resolve(as_model(model)), units.days(start)
+    matrix, _ = parameter_values(whole, parameters, _count(regimen))
     grid = _times(None, until, first)
-    schedules = _schedules(regimen, eq, matrix)
-    simulator = prepare(model, schedules, grid, eq.states[:1], start=first)
+    simulator = make_simulator(whole, schedules_of(regimen, whole, matrix), grid, whole.equations.states[:1], start=first)
     return np.asarray(simulator.reporting_doses(matrix, first_of_each(regimen)).times[0])
 
 
@@ -243,7 +220,7 @@ def _count(regimen: Any) -> int | None:
     return len(regimen) if isinstance(regimen, (list, tuple)) else None
 
 
-def parameter_values(eq: Equations, given: Any, patients: int | None, model: Model) -> tuple[FloatArray, tuple[Any, ...]]:
+def parameter_values(model: ClosedModel, given: Any, subjects_of_regimens: int | None) -> tuple[FloatArray, tuple[Any, ...]]:
     """Return parameter values (P, n) and the subjects' names.
 
     Raises
@@ -252,15 +229,15 @@ def parameter_values(eq: Equations, given: Any, patients: int | None, model: Mod
         If a name is not a parameter, or a value is no finite number; with the row's own name.
     """
     if given is not None and hasattr(given, "columns"):
-        given = _by_subject(given, eq)
+        given = _by_subject(given, model.parameters)
         columns, subjects = {str(c): np.asarray(given[c]) for c in given.columns}, tuple(given.index)
     elif given is not None and not isinstance(given, Mapping):
         right = "a mapping {'growth_rate': 0.01}, or a DataFrame with one row a patient"
         raise SolveError(Problem("parameters", f"are {type(given).__name__}", right))
     else:
         columns = {str(k): np.asarray([v]) for k, v in dict(given or {}).items()}
-        subjects = tuple(range(patients or 1))
-    index = {name: i for i, name in enumerate(eq.parameters)}
+        subjects = tuple(range(subjects_of_regimens or 1))
+    index = model.column
     problems = [
         Problem(f"{model.name}: parameters.{n}", "is not a parameter of this model", nearest(n, index))
         for n in columns
@@ -268,7 +245,7 @@ def parameter_values(eq: Equations, given: Any, patients: int | None, model: Mod
     ]
     if not subjects:
         problems.append(Problem("parameters", "has no rows", "one row a patient"))
-    matrix = np.tile(np.asarray(eq.values, dtype=float), (max(len(subjects), 1), 1))
+    matrix = np.tile(model.values, (max(len(subjects), 1), 1))
     for name, values in columns.items():
         if name in index:
             problems += _fill(matrix, index[name], name, values, subjects)
@@ -277,9 +254,16 @@ def parameter_values(eq: Equations, given: Any, patients: int | None, model: Mod
     return matrix, subjects
 
 
-def _by_subject(table: Any, eq: Equations) -> Any:
+def warn_of_bounds(model: ClosedModel, matrix: FloatArray) -> None:
+    """Issue one warning that names the parameters with values (P, n) outside their bounds."""
+    if not model.limits.hold(matrix):
+        values = {n: v[:1] if (v == v[0]).all() else v for n, v in zip(model.parameters, matrix.T, strict=True)}
+        warn_outside(model.name, model.constants, values)
+
+
+def _by_subject(table: Any, parameters: Sequence[str]) -> Any:
     """Return a table of patients indexed by its column `subject`, where it has one."""
-    column = subject_column(table, [name for name in NAMES if name not in eq.parameters])
+    column = subject_column(table, [name for name in NAMES if name not in parameters])
     return table if column is None else table.set_index(column).rename(index=identifier)
 
 
@@ -310,26 +294,43 @@ def _times(times: Any, until: str | float | None, start: float) -> FloatArray:
     return daily(start, end)
 
 
-def _schedules(regimen: Any, eq: Equations, matrix: FloatArray) -> list[Schedule | None]:
-    """Return the schedule of each patient; patients who are alike in what doses go by share theirs."""
-    inputs = {name: target.unit for name, target in eq.inputs.items()}
+def schedules_of(regimen: Any, model: ClosedModel, matrix: FloatArray) -> list[Schedule | None]:
+    """Return the schedule of each subject; subjects who are alike in what doses depend on share theirs."""
     each = list(regimen) if isinstance(regimen, (list, tuple)) else [regimen] * len(matrix)
     if len(each) != len(matrix):
         return [None] * len(each)
-    asked: dict[int, list[tuple[str, int]]] = {}
-    kept: dict[Any, Schedule | None] = {}
-    result = []
-    for one, row in zip(each, matrix, strict=True):
-        if id(one) not in asked:
-            values = _Asked(zip(eq.parameters, row.tolist(), strict=True))
-            _schedule(one, inputs, values)
-            asked[id(one)] = [(name, i) for i, name in enumerate(eq.parameters) if name in values.asked]
-        own = {name: float(row[i]) for name, i in asked[id(one)]}
-        key = id(one), *own.values()
-        if key not in kept:
-            kept[key] = _schedule(one, inputs, own)
-        result.append(kept[key])
-    return result
+    expanded: dict[int, _Expanded] = {}
+    for one in each:
+        if id(one) not in expanded:
+            expanded[id(one)] = _Expanded(one, model)
+    return [expanded[id(one)].schedule(row) for one, row in zip(each, matrix, strict=True)]
+
+
+class _Expanded:
+    """One regimen as schedules: one for each set of values of the parameters that its doses depend on."""
+
+    def __init__(self, regimen: Any, model: ClosedModel) -> None:
+        if not (regimen is None or isinstance(regimen, Schedule) or hasattr(regimen, "schedule")):
+            right = "a Regimen, a Schedule, None, or a list of them"
+            raise SolveError(Problem("regimen", f"is {type(regimen).__name__}", right))
+        self.regimen, self.model = regimen, model
+        self._columns: list[int] | None = None
+        self._made: dict[bytes, Schedule] = {}
+
+    def schedule(self, row: FloatArray) -> Schedule | None:
+        """Return the schedule of a subject with these parameter values (n,)."""
+        if self.regimen is None or isinstance(self.regimen, Schedule):
+            return self.regimen
+        if self._columns is None:
+            asked = _Asked(zip(self.model.parameters, row.tolist(), strict=True))
+            made = self.regimen.schedule(self.model.input_units, asked)
+            self._columns = [i for i, name in enumerate(self.model.parameters) if name in asked.asked]
+            self._made[row[self._columns].tobytes()] = made
+        key = row[self._columns].tobytes()
+        if key not in self._made:
+            own = {self.model.parameters[i]: float(row[i]) for i in self._columns}
+            self._made[key] = self.regimen.schedule(self.model.input_units, own)
+        return self._made[key]
 
 
 class _Asked(dict[str, float]):
@@ -352,7 +353,7 @@ class _Asked(dict[str, float]):
         return super().get(name, default)
 
 
-def _check_start(schedules: Sequence[Schedule | None], start: float) -> None:
+def check_start(schedules: Sequence[Schedule | None], start: float) -> None:
     """Refuse doses before the start: a lymphodepletion on day -5 must not be lost unseen. A covariate's value just holds."""
     different = {id(s): s for s in schedules if s is not None}.values()
     given = [t for s in different for t, action in zip(s.times.tolist(), s.actions, strict=True) if action != SET]
@@ -360,17 +361,3 @@ def _check_start(schedules: Sequence[Schedule | None], start: float) -> None:
     if first < start:
         right = f"state start={first:g}, or .shift() the regimen to later"
         raise SolveError(Problem("regimen", f"begins at day {first:g}, before the simulation, day {start:g}", right))
-
-
-def _schedule(regimen: Any, inputs: Mapping[str, str], values: Mapping[str, float]) -> Schedule | None:
-    if regimen is None or isinstance(regimen, Schedule):
-        return regimen
-    if not hasattr(regimen, "schedule"):
-        raise SolveError(Problem("regimen", f"is {type(regimen).__name__}", "a Regimen, a Schedule, None, or a list of them"))
-    schedule: Schedule = regimen.schedule(inputs, values)
-    return schedule
-
-
-def _units(names: Sequence[str], eq: Equations) -> dict[str, str]:
-    states = dict(zip(eq.states, eq.units, strict=True))
-    return {name: states.get(name) or eq.output_units[name] for name in names}

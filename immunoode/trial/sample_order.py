@@ -17,7 +17,7 @@ TROUGH = r"(?i)\b(?:c?_?troughs?|pre[-_\s]?dose|(?:just )?before (?:the )?(?:nex
 
 
 def sample_orders(frame: DataFrame, data: TrialData, own_doses: bool) -> NDArray[np.float64]:
-    """Return where observations stand among the doses of their time, as `immunoode.solve.problem.prepare.prepare` takes it.
+    """Return where observations stand among the doses of their time, as `make_simulator` of the solver takes it.
 
     Parameters
     ----------

@@ -11,15 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from immunoode.solve.integrator.controller import SMALLEST, implicit_cost_ratio, reject_factor
-from immunoode.solve.integrator.discontinuities import interpolate
-from immunoode.solve.integrator.domain import (
-    clip_dense_output,
-    dips_below_zero,
-    extinguish,
-    locate_threshold,
-    negativity_factor,
-)
+from immunoode.solve.integrator.controller import SMALLEST, ratio, shrinkage
+from immunoode.solve.integrator.discontinuities import evaluate
+from immunoode.solve.integrator.domain import dips, end_of, lift, overshoots, when_fallen
 from immunoode.solve.integrator.jit import entry, inner
 from immunoode.solve.integrator.lane_state import (
     EMPTY,
@@ -28,31 +22,31 @@ from immunoode.solve.integrator.lane_state import (
     STEPPING,
     STREAK,
     TAKEN,
-    Lanes,
-    advance_lane,
-    gather_lane,
-    load_lane,
-    renew_rates,
-    scatter_lane,
-    store_lane,
+    Places,
+    leave,
+    pause,
+    put_in,
+    renew_slope,
+    seat,
+    take_out,
 )
-from immunoode.solve.integrator.native import borrow, call
-from immunoode.solve.integrator.records import HANDED_OVER, Batch, Checkpoints, copy_vector
+from immunoode.solve.integrator.native import call, lent
+from immunoode.solve.integrator.records import HANDED_OVER, Checkpoints, Patients, copy_row
 from immunoode.solve.integrator.scalar import AUTOMATIC, EVALUATIONS, LARGEST, REJECTIONS, STEPS, SWITCHES
 from immunoode.solve.integrator.simd8 import (
     FALLS,
     OVERSHOOTS,
     UNBOUNDED,
-    accept_steps,
-    check_steps,
-    error_norms,
-    linear_combination,
-    propose_factors,
-    stage_sum,
+    accept,
+    errors,
+    examine,
+    propose,
+    stage,
     stiffness,
+    weigh,
 )
 from immunoode.solve.integrator.tsit5 import DENSE, ERROR, STABLE, A, C
-from immunoode.solve.problem.compiled_model import LANES, STATES_AT, TIME_AT
+from immunoode.solve.problem.compiled_model import ABREAST, STATES_AT, TIME_AT
 from immunoode.solve.status import NOT_FINITE, TOO_MANY, TOO_SMALL
 
 _PATIENCE = 10
@@ -67,29 +61,29 @@ def _attempt(f: Any, added: int, t: Any, step: Any, latest: Any, x: Any, y: Any,
 
     The states in x become those at its end; the last row of k gets the errors.
     """
-    base, n = STATES_AT * LANES, y.size
+    base, n = STATES_AT * ABREAST, y.size
     b, c, d, e, g, q = A[2], A[3], A[4], A[5], A[6], ERROR
-    stage_sum(x, base, y, k, (A[1][0],), step)
+    stage(x, base, y, k, (A[1][0],), step)
     _rates(f, added, C[1], t, step, latest, x, k, n)
-    stage_sum(x, base, y, k, (b[0], b[1]), step)
+    stage(x, base, y, k, (b[0], b[1]), step)
     _rates(f, added, C[2], t, step, latest, x, k, 2 * n)
-    stage_sum(x, base, y, k, (c[0], c[1], c[2]), step)
+    stage(x, base, y, k, (c[0], c[1], c[2]), step)
     _rates(f, added, C[3], t, step, latest, x, k, 3 * n)
-    stage_sum(x, base, y, k, (d[0], d[1], d[2], d[3]), step)
+    stage(x, base, y, k, (d[0], d[1], d[2], d[3]), step)
     _rates(f, added, C[4], t, step, latest, x, k, 4 * n)
-    stage_sum(x, base, y, k, (e[0], e[1], e[2], e[3], e[4]), step)
+    stage(x, base, y, k, (e[0], e[1], e[2], e[3], e[4]), step)
     for i in range(n):
         sixth[i] = x[base + i]
     _rates(f, added, C[5], t, step, latest, x, k, 5 * n)
-    stage_sum(x, base, y, k, (g[0], g[1], g[2], g[3], g[4], g[5]), step)
+    stage(x, base, y, k, (g[0], g[1], g[2], g[3], g[4], g[5]), step)
     _rates(f, added, C[6], t, step, latest, x, k, 6 * n)
-    linear_combination(k, 7 * n, k, (q[0], q[1], q[2], q[3], q[4], q[5], q[6]), step)
+    weigh(k, 7 * n, k, (q[0], q[1], q[2], q[3], q[4], q[5], q[6]), step)
 
 
 @inner
 def _rates(f: Any, added: int, share: float, t: Any, step: Any, latest: Any, x: Any, k: Any, first: int) -> None:
-    for l in range(LANES):  # noqa: E741
-        x[TIME_AT * LANES + l] = min(t[l] + share * step[l], latest[l])
+    for l in range(ABREAST):  # noqa: E741
+        x[TIME_AT * ABREAST + l] = min(t[l] + share * step[l], latest[l])
     call(f[0], added, k, first, x, 0)
 
 
@@ -99,7 +93,7 @@ def _interpolate(step: Any, y: Any, k: Any, dense: Any) -> None:
     for i in range(y.size):
         dense[0, i] = y[i]
     for p in range(4):
-        linear_combination(
+        weigh(
             dense,
             (p + 1) * y.size,
             k,
@@ -109,13 +103,13 @@ def _interpolate(step: Any, y: Any, k: Any, dense: Any) -> None:
 
 
 @inner
-def _share(s: Batch, a: Lanes, l: int) -> float:  # noqa: E741
-    """Return the share of a step after which to try again, where a state has gone below zero (see `negativity_factor`)."""
+def _share(s: Patients, a: Places, l: int) -> float:  # noqa: E741
+    """Return the share of a step after which to try again, where a state has gone below zero (see `overshoots`)."""
     p = a.marks[PATIENT, l]
-    gather_lane(a.y, l, a.one_y)
-    gather_lane(a.trial, l, a.one_trial)
-    gather_lane(a.atol, l, s.atol[p])
-    return negativity_factor(
+    take_out(a.y, l, a.one_y)
+    take_out(a.trial, l, a.one_trial)
+    take_out(a.atol, l, s.atol[p])
+    return overshoots(
         s.f,
         min(a.t[l] + a.step[l], a.latest[l]),
         a.one_y,
@@ -134,7 +128,7 @@ def _report(g: int, u: float, dense: Any, l: int, read: Any, n: int, states: Any
     """Write states at a share of the step, those of the places in `read`; return the lowest of the model's own n."""
     lowest = 0.0
     for i in read:
-        j = LANES * i + l
+        j = ABREAST * i + l
         value = dense[0, j] + u * (dense[1, j] + u * (dense[2, j] + u * (dense[3, j] + u * dense[4, j])))
         states[l, g, i] = value
         if i < n:
@@ -143,16 +137,16 @@ def _report(g: int, u: float, dense: Any, l: int, read: Any, n: int, states: Any
 
 
 @inner
-def _lift(s: Batch, a: Lanes, l: int, g: int) -> None:  # noqa: E741
-    """Set states that a report has below zero, and would not go there, to zero (see `clip_dense_output`)."""
+def _lift(s: Patients, a: Places, l: int, g: int) -> None:  # noqa: E741
+    """Set states that a report has below zero, and would not go there, to zero (see `lift`)."""
     p, n = a.marks[PATIENT, l], s.extinct.size
     u = (s.times[p, g] - a.t[l]) / a.step[l]
     _report(g, u, a.dense, l, a.every, n, a.own_states)
-    gather_lane(a.y, l, a.one_y)
-    gather_lane(a.trial, l, a.one_trial)
-    gather_lane(a.atol, l, s.atol[p])
-    if dips_below_zero(a.own_states[l, g], a.one_y, a.one_trial, n):
-        clip_dense_output(
+    take_out(a.y, l, a.one_y)
+    take_out(a.trial, l, a.one_trial)
+    take_out(a.atol, l, s.atol[p])
+    if dips(a.own_states[l, g], a.one_y, a.one_trial, n):
+        lift(
             s.f,
             min(s.times[p, g], a.latest[l]),
             a.own_states[l, g],
@@ -168,66 +162,66 @@ def _lift(s: Batch, a: Lanes, l: int, g: int) -> None:  # noqa: E741
 
 
 @inner
-def _step_of_one(a: Lanes, l: int) -> None:  # noqa: E741
+def _step_of_one(a: Places, l: int) -> None:  # noqa: E741
     """Take the step of one patient out: its start, its end and its interpolant."""
-    gather_lane(a.y, l, a.one_y)
-    gather_lane(a.trial, l, a.one_trial)
+    take_out(a.y, l, a.one_y)
+    take_out(a.trial, l, a.one_trial)
     for row in range(5):
-        gather_lane(a.dense[row], l, a.one_dense[row])
+        take_out(a.dense[row], l, a.one_dense[row])
 
 
 @inner
-def _fallen_after(s: Batch, a: Lanes, l: int) -> float:  # noqa: E741
+def _fallen_after(s: Patients, a: Places, l: int) -> float:  # noqa: E741
     """Return after which share of a step a state first falls below its threshold."""
     _step_of_one(a, l)
     theta = 1.0
     for i in range(s.extinct.size):
         if a.one_y[i] >= s.extinct[i] > a.one_trial[i] and s.extinct[i] > 0.0:
-            theta = min(theta, locate_threshold(a.one_dense, i, s.extinct[i]))
+            theta = min(theta, when_fallen(a.one_dense, i, s.extinct[i]))
     return theta
 
 
 @inner
-def _extinguish(s: Batch, a: Lanes, l: int, theta: float) -> None:  # noqa: E741
+def _extinguish(s: Patients, a: Places, l: int, theta: float) -> None:  # noqa: E741
     """Cut a step after a share of it: what has come to its threshold there becomes zero."""
     _step_of_one(a, l)
     n = s.extinct.size
     for i in range(s.atol.shape[1]):
-        a.one_trial[i] = interpolate(a.one_dense, i, theta)
+        a.one_trial[i] = evaluate(a.one_dense, i, theta)
     for i in range(n):
         a.one_room[i] = a.one_y[i] >= s.extinct[i] > a.one_trial[i] and s.extinct[i] > 0.0
-    copy_vector(a.one_y, a.one_trial)
+    copy_row(a.one_y, a.one_trial)
     for i in range(n):
         if a.one_room[i]:
-            extinguish(i, s.f, min(a.t[l], a.latest[l]), a.one_y, a.own_x[l], a.own_flows[l], n, a.one_slope, a.by)
-    scatter_lane(a.one_y, a.y, l)
-    renew_rates(s, a, l, min(a.t[l], a.latest[l]), a.one_y)
+            end_of(i, s.f, min(a.t[l], a.latest[l]), a.one_y, a.own_x[l], a.own_flows[l], n, a.one_slope, a.by)
+    put_in(a.one_y, a.y, l)
+    renew_slope(s, a, l, min(a.t[l], a.latest[l]), a.one_y)
 
 
 @entry
-def integrate_lanes(patients: Batch, places: Lanes, checkpoints: Checkpoints) -> None:
+def solve_abreast(patients: Patients, places: Places, checkpoints: Checkpoints) -> None:
     """Solve patients, eight at a time; those that need implicit steps are handed over (see
     `immunoode.solve.integrator.records`)."""
-    s, a, c = borrow(patients), borrow(places), borrow(checkpoints)
+    s, a, c = lent(patients), lent(places), lent(checkpoints)
     marks, t, h, step, latest, stop, previous = a.marks, a.t, a.h, a.step, a.latest, a.stop, a.previous
     x, y, k, trial, sixth, dense, atol, states = a.x, a.y, a.k, a.trial, a.sixth, a.dense, a.atol, a.own_states
-    times, lengths, counts, ended, fast, rtol = s.times, s.lengths, s.counts, s.ended, s.lane_rates, s.rtol
+    times, lengths, counts, ended, fast, rtol = s.times, s.lengths, s.counts, s.ended, s.rates_abreast, s.rtol
     ends, found, error, large, good, factors, logged = a.ends, a.found, a.error, a.large, a.good, a.factors, a.logged
     n, most_steps, automatic, added = s.extinct.size, s.most_steps, s.method == AUTOMATIC, a.infusion.ctypes.data
-    cost, waiting = _ADVANTAGE * implicit_cost_ratio(n), 0
+    cost, waiting = _ADVANTAGE * ratio(n), 0
     while True:
         stepping = 0
-        for l in range(LANES):  # noqa: E741
+        for l in range(ABREAST):  # noqa: E741
             while ends[l] != STEPPING or t[l] >= stop[l] or marks[TAKEN, l] >= most_steps:
                 if ends[l] == STEPPING:
-                    ends[l] = advance_lane(s, a, l) if t[l] >= stop[l] else TOO_MANY
+                    ends[l] = pause(s, a, l) if t[l] >= stop[l] else TOO_MANY
                     continue
                 if ends[l] != EMPTY:
-                    store_lane(s, a, c, l, ends[l])
+                    leave(s, a, c, l, ends[l])
                 ends[l] = EMPTY
                 if waiting == lengths.size:
                     break
-                load_lane(s, a, l, waiting)
+                seat(s, a, l, waiting)
                 ends[l], waiting = STEPPING, waiting + 1
             stepping += ends[l] == STEPPING
             step[l] = stop[l] - t[l] if 1.01 * h[l] >= stop[l] - t[l] else h[l]
@@ -236,12 +230,12 @@ def integrate_lanes(patients: Batch, places: Lanes, checkpoints: Checkpoints) ->
         if not stepping:
             return
         _attempt(fast, added, t, step, latest, x, y, k, sixth)
-        error_norms(error, k, 7 * y.size, y, trial, rtol, atol)
-        check_steps(found, y, trial, a.debris, a.extinct, LARGEST)
+        errors(error, k, 7 * y.size, y, trial, rtol, atol)
+        examine(found, y, trial, a.debris, a.extinct, LARGEST)
         if automatic:
             stiffness(large, k, trial, sixth, rtol, atol)
         interpolated = False
-        for l in range(LANES):  # noqa: E741
+        for l in range(ABREAST):  # noqa: E741
             good[l], p = 0.0, marks[PATIENT, l]
             if ends[l] == EMPTY:
                 continue
@@ -252,7 +246,7 @@ def integrate_lanes(patients: Batch, places: Lanes, checkpoints: Checkpoints) ->
                 share = _share(s, a, l)
             if not error[l] <= 1.0 or share < 1.0:
                 counts[p, REJECTIONS] += 1
-                h[l] = step[l] * (reject_factor(error[l]) if share == 1.0 else share)
+                h[l] = step[l] * (shrinkage(error[l]) if share == 1.0 else share)
                 if h[l] <= SMALLEST * max(abs(t[l]), 1e-3):
                     ends[l] = TOO_SMALL
             elif found[l] & UNBOUNDED:
@@ -263,8 +257,8 @@ def integrate_lanes(patients: Batch, places: Lanes, checkpoints: Checkpoints) ->
                 interpolated |= found[l] & FALLS != 0 or (g < lengths[p] and times[p, g] <= t[l] + 1.01 * step[l])
         if interpolated:
             _interpolate(step, y, k, dense)
-        propose_factors(factors, logged, error, previous)
-        for l in range(LANES):  # noqa: E741
+        propose(factors, logged, error, previous)
+        for l in range(ABREAST):  # noqa: E741
             if good[l] == 0.0:
                 continue
             p, cut, last = marks[PATIENT, l], found[l] & FALLS != 0, step[l] == stop[l] - t[l]
@@ -284,8 +278,8 @@ def integrate_lanes(patients: Batch, places: Lanes, checkpoints: Checkpoints) ->
             if cut:
                 good[l] = 0.0
                 _extinguish(s, a, l, theta)
-        accept_steps(good, y, trial, a.debris, k, atol, a.shares)
-        for l in range(LANES if automatic else 0):  # noqa: E741
+        accept(good, y, trial, a.debris, k, atol, a.shares)
+        for l in range(ABREAST if automatic else 0):  # noqa: E741
             if good[l] != 0.0 and t[l] < stop[l]:
                 marks[STREAK, l] = marks[STREAK, l] + 1 if step[l] * large[l] > 0.8 * STABLE else max(0, marks[STREAK, l] - 1)
                 if marks[STREAK, l] >= _PATIENCE and (stop[l] - t[l]) * large[l] > 8.0 * STABLE * cost:

@@ -13,10 +13,10 @@ HANDED_OVER = -3
 """Instead of a status code, of a patient that needs implicit steps: its row of the checkpoints says how far it has come."""
 
 
-class Batch(NamedTuple):
+class Patients(NamedTuple):
     """What is to be solved, one row per patient, and where results go.
 
-    `f` holds addresses and contexts in the order of `immunoode.solve.integrator.native`, `lane_rates` those of the rates
+    `f` holds addresses and contexts in the order of `immunoode.solve.integrator.native`, `rates_abreast` those of the rates
     of eight.
     Vectors of states are filled up to a multiple of four, and `events` of patient p lie at offsets[p]:offsets[p + 1]. `tables`
     are the state of each input, what exchanges matter with it, the number of conditions, the place of the constants and that
@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     """
 
     f: Any
-    lane_rates: Any
+    rates_abreast: Any
     read: Any
     x: Any
     y: Any
@@ -57,7 +57,7 @@ class Checkpoints(NamedTuple):
 
     `marks` are the next event, the next output and the steps that were taken; `numbers` the time, the size of the next step and
     the last error's logarithm. `x` is the packed input, `states` what was reported, `active` and `running` the infusions, and
-    the others what reactions have come to (see `immunoode.solve.integrator.triggers.initialise_triggers`).
+    the others what reactions have come to (see `immunoode.solve.integrator.triggers.first_look`).
     """
 
     marks: Any
@@ -72,7 +72,7 @@ class Checkpoints(NamedTuple):
     nadir: Any
 
 
-def checkpoints_for(s: Batch) -> Checkpoints:
+def checkpoints_for(s: Patients) -> Checkpoints:
     """Return room for checkpoints; no memory is taken by those that are not filled."""
     patients, width = s.y.shape
     infusions, inputs, reactions = infusions_in(s), s.tables[0].size, s.reactions[1].shape[0]
@@ -90,14 +90,14 @@ def checkpoints_for(s: Batch) -> Checkpoints:
     )
 
 
-def infusions_in(s: Batch) -> int:
+def infusions_in(s: Patients) -> int:
     """Return how many infusions the events of one patient begin, at most."""
     kinds, ordinals = s.events.kinds, s.events.ordinals
     return int(ordinals[kinds == INFUSION_START].max(initial=-1)) + 1
 
 
 @inner
-def events_of_subject(s: Batch, p: int) -> Any:
+def own_events(s: Patients, p: int) -> Any:
     """Return the events of one patient."""
     a, b, c = s.offsets[p], s.offsets[p + 1], s.events
     return Columns(
@@ -117,7 +117,7 @@ def events_of_subject(s: Batch, p: int) -> Any:
 
 
 @inner
-def copy_vector(out: Any, other: Any) -> None:
+def copy_row(out: Any, other: Any) -> None:
     """Copy a vector of any length."""
     for i in range(other.size):
         out[i] = other[i]

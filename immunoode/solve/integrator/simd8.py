@@ -16,19 +16,19 @@ from numba.extending import intrinsic
 
 from immunoode.solve.integrator.controller import LARGEST_FACTOR, LEAST, MEMORY, NO_ERROR, RESPONSE, SAFETY, SMALLEST_FACTOR
 from immunoode.solve.problem import simd_math as vm
-from immunoode.solve.problem.simd_math import DOUBLES, LANES
+from immunoode.solve.problem.simd_math import ABREAST, DOUBLES
 
 OVERSHOOTS, FALLS, UNBOUNDED = 1, 2, 4
-"""What `check_steps` finds, added up."""
-_ALIGN = 8 * LANES
-_FLAGS = ir.VectorType(ir.IntType(64), LANES)
+"""What `examine` finds, added up."""
+_ALIGN = 8 * ABREAST
+_FLAGS = ir.VectorType(ir.IntType(64), ABREAST)
 
 
 def aligned(size: int) -> Any:
     """Return zeros, 8 `size` numbers that begin at a multiple of 64 bytes."""
-    found = np.zeros(LANES * (size + 1))
+    found = np.zeros(ABREAST * (size + 1))
     first = (-found.ctypes.data % _ALIGN) // 8
-    return found[first : first + LANES * size]
+    return found[first : first + ABREAST * size]
 
 
 def _arrays(cgctx: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
@@ -49,13 +49,13 @@ def _store(builder: Any, value: Any, data: Any, at: Any) -> None:
 
 def _spread(builder: Any, value: Any) -> Any:
     one = builder.insert_element(ir.Constant(DOUBLES, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), ABREAST), [0] * ABREAST)
     return builder.shuffle_vector(one, one, zeros)
 
 
 def _over(builder: Any, length: Any) -> Any:
     """Loop over the vectors of an array's length."""
-    return cgutils.for_range_slice(builder, length.type(0), length, length.type(LANES))
+    return cgutils.for_range_slice(builder, length.type(0), length, length.type(ABREAST))
 
 
 def _sum(builder: Any, matrix: Any, width: Any, factors: list[Any], i: Any) -> Any:
@@ -71,7 +71,7 @@ def _length(builder: Any, array: Any) -> Any:
 
 
 @intrinsic
-def stage_sum(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factors: Any, step: Any) -> Any:
+def stage(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factors: Any, step: Any) -> Any:
     """Set out[first:] to base + step * (factors[0] * rows[0] + factors[1] * rows[1] + ...), over the length of a row."""
     signature = types.void(out, types.intp, base, rows, factors, step)
 
@@ -89,7 +89,7 @@ def stage_sum(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factor
 
 
 @intrinsic
-def linear_combination(typingctx: Any, out: Any, first: Any, rows: Any, factors: Any, step: Any) -> Any:
+def weigh(typingctx: Any, out: Any, first: Any, rows: Any, factors: Any, step: Any) -> Any:
     """Set out[first:] to step * (factors[0] * rows[0] + factors[1] * rows[1] + ...), over the length of a row."""
     signature = types.void(out, types.intp, rows, factors, step)
 
@@ -120,7 +120,7 @@ def _grow(builder: Any, total: Any, value: Any) -> None:
 
 
 @intrinsic
-def error_norms(typingctx: Any, out: Any, weighed: Any, first: Any, y: Any, trial: Any, rtol: Any, atol: Any) -> Any:
+def errors(typingctx: Any, out: Any, weighed: Any, first: Any, y: Any, trial: Any, rtol: Any, atol: Any) -> Any:
     """Set out[:8] to the root of the mean of (weighed[first:] / (atol + rtol max(|y|, |trial|))) ** 2 of each patient."""
     signature = types.void(out, weighed, types.intp, y, trial, types.double, atol)
 
@@ -133,7 +133,7 @@ def error_norms(typingctx: Any, out: Any, weighed: Any, first: Any, y: Any, tria
             larger = builder.select(builder.fcmp_ordered(">", one, other), one, other)
             allowed = _allowed(builder, larger, share, _load(builder, tolerance.data, i))
             _grow(builder, total, _squared(builder, _load(builder, given.data, builder.add(args[2], i)), allowed))
-        count = _spread(builder, builder.fdiv(builder.uitofp(width, ir.DoubleType()), ir.DoubleType()(float(LANES))))
+        count = _spread(builder, builder.fdiv(builder.uitofp(width, ir.DoubleType()), ir.DoubleType()(float(ABREAST))))
         mean = vm.call(builder, "sqrt", builder.fdiv(builder.load(total), count))
         _store(builder, mean, made.data, width.type(0))
         return cgctx.get_dummy_value()
@@ -167,7 +167,7 @@ def stiffness(typingctx: Any, out: Any, k: Any, trial: Any, sixth: Any, rtol: An
 
 
 @intrinsic
-def check_steps(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extinct: Any, largest: Any) -> Any:
+def examine(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extinct: Any, largest: Any) -> Any:
     """Set the integers out[:8] to what is found in a step from y to trial.
 
     OVERSHOOTS: a state goes below zero by more than `debris` (NaN: it may); FALLS: one falls below its threshold;
@@ -178,8 +178,8 @@ def check_steps(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extin
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         made, before, after, tolerance, threshold = _arrays(cgctx, builder, sig, args)
         width, most, zero = _length(builder, tolerance), _spread(builder, args[5]), vm.number(0.0)
-        found = cgutils.alloca_once_value(builder, ir.Constant(_FLAGS, [0] * LANES))
-        none = ir.Constant(_FLAGS, [0] * LANES)
+        found = cgutils.alloca_once_value(builder, ir.Constant(_FLAGS, [0] * ABREAST))
+        none = ir.Constant(_FLAGS, [0] * ABREAST)
         with _over(builder, width) as (i, _):
             old, new, allowed, limit = (_load(builder, a.data, i) for a in (before, after, tolerance, threshold))
             over = builder.and_(
@@ -189,7 +189,7 @@ def check_steps(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extin
             falls = builder.and_(falls, builder.fcmp_ordered(">", limit, zero))
             beyond = builder.fcmp_unordered(">=", vm.call(builder, "fabs", new), most)
             for condition, flag in ((over, OVERSHOOTS), (falls, FALLS), (beyond, UNBOUNDED)):
-                marked = builder.select(condition, ir.Constant(_FLAGS, [flag] * LANES), none)
+                marked = builder.select(condition, ir.Constant(_FLAGS, [flag] * ABREAST), none)
                 builder.store(builder.or_(builder.load(found), marked), found)
         builder.store(builder.load(found), _pointer(builder, made.data, width.type(0), _FLAGS), align=8)
         return cgctx.get_dummy_value()
@@ -198,7 +198,7 @@ def check_steps(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extin
 
 
 @intrinsic
-def accept_steps(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, k: Any, atol: Any, shares: Any) -> Any:
+def accept(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, k: Any, atol: Any, shares: Any) -> Any:
     """Where chosen[:8] is not zero, y becomes trial, and k[0] k[6]: the rates at the end are those at the next start.
 
     What is empty stays empty: a trial below zero by no more than `debris` is zero. Absolute tolerances, and debris with them,
@@ -230,8 +230,8 @@ def accept_steps(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, k
 
 
 @intrinsic
-def propose_factors(typingctx: Any, factors: Any, logged: Any, error: Any, previous: Any) -> Any:
-    """Set logged[:8] to the logarithms of errors, factors[:8] to those of the next steps (see `control.accept_factor`)."""
+def propose(typingctx: Any, factors: Any, logged: Any, error: Any, previous: Any) -> Any:
+    """Set logged[:8] to the logarithms of errors, factors[:8] to those of the next steps (see `control.growth`)."""
     signature = types.void(factors, logged, error, previous)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -16,7 +16,7 @@ from llvmlite import ir
 
 from immunoode.model.symbolic import Expr
 from immunoode.solve.problem import simd_math as vm
-from immunoode.solve.problem.simd_math import DOUBLES, LANES
+from immunoode.solve.problem.simd_math import ABREAST, DOUBLES
 
 _POINTER = ir.PointerType(ir.DoubleType())
 _NAMES = count()
@@ -58,16 +58,16 @@ def _write(module: Any, inputs: list[Expr], expressions: list[Expr]) -> None:
         translator.made[name] = translator.visit(expression)
     for i, expression in enumerate(reduced):
         total = builder.fadd(translator.visit(expression), _load(builder, added, i))
-        builder.store(total, _place(builder, out, i), align=8 * LANES)
+        builder.store(total, _place(builder, out, i), align=8 * ABREAST)
     builder.ret_void()
 
 
 def _place(builder: Any, data: Any, i: int) -> Any:
-    return builder.bitcast(builder.gep(data, [ir.Constant(ir.IntType(64), LANES * i)]), DOUBLES.as_pointer())
+    return builder.bitcast(builder.gep(data, [ir.Constant(ir.IntType(64), ABREAST * i)]), DOUBLES.as_pointer())
 
 
 def _load(builder: Any, data: Any, i: int) -> Any:
-    return builder.load(_place(builder, data, i), align=8 * LANES)
+    return builder.load(_place(builder, data, i), align=8 * ABREAST)
 
 
 @cache
@@ -198,7 +198,7 @@ class _Translator:
                 compare = builder.fcmp_unordered if operator == "!=" else builder.fcmp_ordered
                 return compare(operator, left, right)
         if condition in (se.true, se.false):
-            return ir.Constant(ir.VectorType(ir.IntType(1), LANES), [int(condition == se.true)] * LANES)
+            return ir.Constant(ir.VectorType(ir.IntType(1), ABREAST), [int(condition == se.true)] * ABREAST)
         joined = {se.And: builder.and_, se.Or: builder.or_}
         for kind, join in joined.items():
             if isinstance(condition, kind):

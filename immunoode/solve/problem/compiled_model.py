@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -16,17 +16,18 @@ from immunoode.errors import Problem, SolveError
 from immunoode.model.equations import Equations, InputTarget
 from immunoode.model.symbolic import Expr, derivative
 from immunoode.solve.problem.constants import Constants
+from immunoode.solve.problem.event_table import Layout, layout_of
 from immunoode.solve.problem.sensitivities import By, Chain
 
 if TYPE_CHECKING:
     from immunoode.solve.problem.codegen_simd import VectorFunction
 
 FloatArray = NDArray[np.float64]
-VECTOR = 4
+LANES = 4
 """Vectors of states have a length that is a multiple of this (see `immunoode.solve.integrator.simd4`)."""
-LANES = 8
-"""Subjects that step together (see `immunoode.solve.integrator.lanes`): the numbers in the widest registers of today."""
-TIME_AT, DOSE_AT, STATES_AT = 0, 1, VECTOR
+ABREAST = 8
+"""Patients that step together (see `immunoode.solve.integrator.lanes`): the numbers in the widest registers of today."""
+TIME_AT, DOSE_AT, STATES_AT = 0, 1, LANES
 """Places in the packed input of every function."""
 NEVER = 1e300
 """Day of a first dose that was not given yet."""
@@ -100,7 +101,7 @@ class System:
     @property
     def width(self) -> int:
         """Length of the vectors that hold the states."""
-        return -(-self.size // VECTOR) * VECTOR
+        return -(-self.size // LANES) * LANES
 
     @cached_property
     def chain(self) -> Chain:
@@ -124,7 +125,7 @@ class System:
         return self._function(self._lifted[0])
 
     @cached_property
-    def lane_rates(self) -> VectorFunction | None:
+    def rates_abreast(self) -> VectorFunction | None:
         """The rates of eight patients at once; None where they hold something that there are no vectors of."""
         from immunoode.solve.problem.codegen_simd import NotVectorised, VectorFunction
 
@@ -264,6 +265,11 @@ class System:
         for _ in range(self.base.bit_length()):
             links = links @ links
         return links[self.input_states].reshape(-1, self.base)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The positions of inputs and parameters."""
+        return replace(layout_of(self.equations, self.by), linked=self.exchange[:, self.input_states])
 
     def outputs(self, names: tuple[str, ...]) -> Function:
         """Return the function of some outputs (states among them), compiled once for each choice."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
 from immunoode.interop.flatten import Plain
-from immunoode.model.equations import equations
+from immunoode.model.closed_model import resolve
 from immunoode.model.expressions import TIME, names
 from immunoode.model.symbolic import Expr, derivative, symbolic
 from immunoode.regimen.sbml_event import Event, Events
@@ -202,7 +202,7 @@ def event_functions(whole: Plain, events: Events) -> EventFunctions:
     SolveError
         If an event sets what is no compartment, or uses a name that there is not.
     """
-    system = system_of(equations(whole.model))
+    system = system_of(resolve(whole.model).equations)
     key = system.equations.key, events
     if key not in _CACHE:
         _check(whole, events)

@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from immunoode.errors import Problem, SolveError
 from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve import reference
+from immunoode.solve.options import METHODS, SolverOptions
 from immunoode.solve.problem.compiled_model import KNOWN, TIME_AT, FloatArray, Function, System
-from immunoode.solve.problem.event_table import SET, Columns, Events, Known, KnownAt, Layout, Output, events_of, layout_of
+from immunoode.solve.problem.event_table import SET, Columns, Events, Known, KnownAt, Output, events_of
 from immunoode.solve.problem.sensitivities import By
 from immunoode.solve.problem.time_stops import stops
 from immunoode.solve.problem.tolerances import Tolerances, absolute, of_derivatives
@@ -29,11 +29,8 @@ from immunoode.solve.status import COUNTS, FINISHED, Status, status_of
 if TYPE_CHECKING:
     from immunoode.solve.problem.codegen_simd import VectorFunction
 
-ENGINES = ("compiled", "scipy")
-METHODS = ("auto", "tsit5", "rodas5p")
-"""Methods of the compiled engine, in the order of `immunoode.solve.integrator.scalar`'s codes."""
 _CHUNK = 256
-"""Subjects that one thread solves at once, at most."""
+"""Patients that one thread solves at once, at most."""
 _MOST_MADE = 20_000
 """Event arrays that are kept where lags and switches make many."""
 _ROOM = 4_000_000
@@ -65,6 +62,11 @@ class Solution:
         return status_of(int(self.codes[patient]), float(self.ended[patient]), state)
 
     @property
+    def statuses(self) -> tuple[Status, ...]:
+        """How each subject ended."""
+        return tuple(map(self.status, range(len(self.codes))))
+
+    @property
     def ok(self) -> NDArray[np.bool_]:
         """Which patients finished, shape (P,)."""
         return self.codes == FINISHED
@@ -84,7 +86,7 @@ class Simulator:
         After which rows of a schedule outputs are taken at a time that has any: those that stand before it in the table; all,
         where it is infinite.
     grids : ndarray, shape (P,)
-        Subjects who share times and orders have the same number.
+        Patients who share times and orders have the same number.
     schedules : tuple of Schedule or None
         One per patient.
     """
@@ -97,12 +99,8 @@ class Simulator:
     grids: NDArray[np.int64]
     starts: FloatArray
     schedules: tuple[Schedule | None, ...]
-    rtol: float
+    options: SolverOptions
     atol: FloatArray | None
-    extinction: bool
-    engine: str
-    most_steps: int
-    method: str
     reactions: Reactions
 
     @property
@@ -146,9 +144,9 @@ class Simulator:
         )
         self.system.compile()
         self.watch()
-        _ = self.lane_rates
+        _ = self.rates_abreast
         function = self.system.outputs(self.names)
-        workers = _checked_threads(threads)
+        workers = threads or self.options.threads or _processors()
         share = -(-patients // (4 * workers)) if workers > 1 else patients
         size = max(1, min(_CHUNK, share, _ROOM // (steps * function.size)))
         chunks = [slice(a, min(a + size, patients)) for a in range(0, patients, size)]
@@ -176,7 +174,7 @@ class Simulator:
         every = of_derivatives(tolerances, matrix, self.system) if self.by else tolerances
         width, plain = len(self.names), not self.by
         values = solution.values[rows] if plain else np.empty((len(events), self.times.shape[1], function.size))
-        solve = _compiled if self.engine == "compiled" else _by_scipy
+        solve = _compiled if self.options.engine == "compiled" else _by_scipy
         solve(self, rows, x, y, events, every, function, values, solution)
         if not plain:
             solution.values[rows] = values[..., :width]
@@ -218,7 +216,7 @@ class Simulator:
                 count = self.lengths[p]
                 outputs = list(map(Output, self.times[p, :count].tolist(), self.orders[p, :count].tolist()))
                 events = made[key] = events_of(
-                    schedule, self.layout, start, self.end, _known(facts), switches, outputs, _known(facts[:1])
+                    schedule, self.system.layout, start, self.end, _known(facts), switches, outputs, _known(facts[:1])
                 )
             result.append(events)
         return tuple(result)
@@ -271,12 +269,6 @@ class Simulator:
         """The last time of all."""
         return float(self.times.max())
 
-    @cached_property
-    def layout(self) -> Layout:
-        """Where names stand in the system."""
-        system = self.system
-        return replace(layout_of(system.equations, self.by), linked=system.exchange[:, system.input_states])
-
     def watch(self) -> Function:
         """Return the function of what reactions look at; of the first state where there are none."""
         return self.system.outputs(self.reactions.quantities or self.system.equations.states[:1])
@@ -284,20 +276,20 @@ class Simulator:
     def _tolerances(self, x: FloatArray, y: FloatArray, largest: FloatArray, scales: FloatArray) -> Tolerances:
         if self.atol is not None:
             return Tolerances(np.broadcast_to(self.atol, y.shape).copy(), np.zeros(y.shape))
-        return absolute(self.system, x, y, largest, scales, self.rtol)
+        return absolute(self.system, x, y, largest, scales, self.options.rtol)
 
     @cached_property
-    def lane_rates(self) -> VectorFunction | None:
+    def rates_abreast(self) -> VectorFunction | None:
         """The rates of eight patients at once, where patients of this simulator step abreast."""
-        steps = self.engine == "compiled" and self.method != "rodas5p"
+        steps = self.options.engine == "compiled" and self.options.method != "rodas5p"
         if steps and not self.reactions.continuous and not self.system.conditions.size:
-            return self.system.lane_rates
+            return self.system.rates_abreast
         return None
 
     @property
     def thresholds(self) -> FloatArray:
         """What each state is extinct below; zeros where extinction is off."""
-        return np.array(self.system.equations.extinct_below) * (1.0 if self.extinction else 0.0)
+        return np.array(self.system.equations.extinct_below) * (1.0 if self.options.extinction else 0.0)
 
 
 def _gives(schedule: Schedule | None, name: str) -> bool:
@@ -345,12 +337,9 @@ def _known(facts: FloatArray) -> KnownAt:
     return lambda row, i: Known(*listed[row + 1 if len(listed) > 1 else 0][i])
 
 
-def _checked_threads(threads: int | None) -> int:
-    if threads is None:
-        return os.cpu_count() or 1
-    if not isinstance(threads, int) or threads < 1:
-        raise SolveError(Problem("threads", f"is {threads!r}", "a whole number from 1, or None for all processors"))
-    return threads
+@cache
+def _processors() -> int:
+    return os.cpu_count() or 1
 
 
 def _at_start(matrix: FloatArray, events: Sequence[Events], starts: FloatArray) -> FloatArray:
@@ -377,16 +366,16 @@ def _compiled(
 ) -> None:
     """Solve patients: abreast where that is possible, and alone those that need implicit steps."""
     from immunoode.solve.integrator.jit import announce
-    from immunoode.solve.integrator.lane_state import lanes_for
-    from immunoode.solve.integrator.lanes import integrate_lanes
-    from immunoode.solve.integrator.records import HANDED_OVER, Batch, checkpoints_for
-    from immunoode.solve.integrator.scalar import integrate_subjects, workspace_for
+    from immunoode.solve.integrator.lane_state import places_for
+    from immunoode.solve.integrator.lanes import solve_abreast
+    from immunoode.solve.integrator.records import HANDED_OVER, Patients, checkpoints_for
+    from immunoode.solve.integrator.scalar import solve_alone, workspace_for
 
-    system, reactions, watch, abreast = simulator.system, simulator.reactions, simulator.watch(), simulator.lane_rates
+    system, reactions, watch, abreast = simulator.system, simulator.reactions, simulator.watch(), simulator.rates_abreast
     offsets = np.concatenate([[0], np.cumsum([e.times.size for e in events])]).astype(np.int64)
     joined = Columns(*(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True)))
     codes = solution.codes[rows]
-    patients = Batch(
+    patients = Patients(
         system.addresses,
         abreast.address if abreast else np.zeros(2, np.int64),
         system.read_by(simulator.names),
@@ -399,11 +388,11 @@ def _compiled(
         joined,
         (system.input_states, system.exchange, system.conditions.size, system.constants_at, system.clocks),
         simulator.thresholds,
-        simulator.rtol,
+        simulator.options.rtol,
         tolerances.atol,
         tolerances.shares,
-        simulator.most_steps,
-        METHODS.index(simulator.method),
+        simulator.options.max_steps,
+        METHODS.index(simulator.options.method),
         (watch.address, reactions.table, reactions.affects, watch.size),
         outputs.address,
         values,
@@ -414,12 +403,12 @@ def _compiled(
     )
     checkpoints, which = checkpoints_for(patients), np.arange(codes.size)
     if abreast:
-        announce(integrate_lanes)
-        integrate_lanes(patients, lanes_for(patients), checkpoints)
+        announce(solve_abreast)
+        solve_abreast(patients, places_for(patients), checkpoints)
         which = np.flatnonzero(codes == HANDED_OVER)
     if which.size:
-        announce(integrate_subjects)
-        integrate_subjects(patients, workspace_for(patients), checkpoints, which)
+        announce(solve_alone)
+        solve_alone(patients, workspace_for(patients), checkpoints, which)
 
 
 def _by_scipy(
@@ -449,10 +438,10 @@ def _by_scipy(
             float(simulator.starts[index]),
             own,
             simulator.thresholds,
-            simulator.rtol,
+            simulator.options.rtol,
             tolerances.atol[p],
             tolerances.shares[p],
-            simulator.most_steps,
+            simulator.options.max_steps,
             states[:, :n],
             solution.counts[index],
             solution.ended[index : index + 1],
@@ -469,7 +458,7 @@ def _by_scipy(
             states,
             solution.ended[index],
             code == FINISHED,
-            simulator.rtol,
+            simulator.options.rtol,
             tolerances.atol[p],
             simulator.thresholds,
             own.columns,

@@ -1,0 +1,90 @@
+"""`SolverOptions`: how a model is integrated, as one record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import Problem, SolveError, nearest
+
+ENGINES = ("compiled", "scipy")
+METHODS = ("auto", "tsit5", "rodas5p")
+"""Methods of the compiled engine, in the order of `immunoode.solve.integrator.scalar`'s codes."""
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """How a model is integrated.
+
+    Attributes
+    ----------
+    engine : {"compiled", "scipy"}
+        What integrates; "scipy" is the reference.
+    method : {"auto", "tsit5", "rodas5p"}
+        Of the compiled engine: explicit and implicit steps as the system asks for, or one of them only.
+    rtol : float
+        Relative tolerance.
+    atol : float or sequence of float, optional
+        Absolute tolerance, for all states or for each. Default: by the scale of each state (see
+        `immunoode.solve.problem.tolerances`).
+    extinction : bool
+        Whether cells become exactly zero below their compartment's threshold.
+    max_steps : int
+        A subject that needs more stops with a status.
+    threads : int, optional
+        Default: the processors at hand. The result does not depend on it.
+
+    Raises
+    ------
+    SolveError
+        If a value is not possible.
+
+    Examples
+    --------
+    >>> SolverOptions(rtol=1e-8, method="rodas5p").override(rtol=None, max_steps=1000)
+    SolverOptions(engine='compiled', method='rodas5p', rtol=1e-08, atol=None, extinction=True, max_steps=1000, threads=None)
+    """
+
+    engine: str = "compiled"
+    method: str = "auto"
+    rtol: float = 1e-6
+    atol: float | Sequence[float] | NDArray[np.float64] | None = None
+    extinction: bool = True
+    max_steps: int = 200_000
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, given, known in (("engine", self.engine, ENGINES), ("method", self.method, METHODS)):
+            if given not in known:
+                raise SolveError(Problem(name, f"is {given!r}", nearest(str(given), known)))
+        if not 1e-13 <= self.rtol <= 0.1:
+            raise SolveError(Problem("rtol", f"is {self.rtol!r}", "a relative tolerance between 1e-13 and 0.1"))
+        if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
+            raise SolveError(Problem("threads", f"is {self.threads!r}", "a whole number from 1, or None for all processors"))
+        if self.atol is not None and np.ndim(self.atol) == 1:  # hashable, and not changed from outside
+            object.__setattr__(self, "atol", tuple(np.asarray(self.atol, dtype=float).tolist()))
+
+    def override(self, **given: Any) -> SolverOptions:
+        """Return the options with other values, of which those that are None say nothing."""
+        stated = {name: value for name, value in given.items() if value is not None}
+        return replace(self, **stated) if stated else self
+
+    def absolute_tolerance(self, states: int) -> NDArray[np.float64] | None:
+        """Return the stated absolute tolerance, of a model with this many states.
+
+        Raises
+        ------
+        SolveError
+            If it is not positive, or not one for each state.
+        """
+        if self.atol is None:
+            return None
+        given = np.asarray(self.atol, dtype=float)
+        if given.shape not in ((), (states,)) or not np.isfinite(given).all() or not (given > 0).all():
+            shown = f"an array of shape {given.shape}" if given.ndim else repr(self.atol)
+            raise SolveError(Problem("atol", f"is {shown}", f"a positive number, or one for each of the {states} states"))
+        return given
