@@ -1,11 +1,13 @@
-"""Errors in three parts: what was wrong, where, and what would be right."""
+"""Errors of the package, in three parts: what was wrong, where, and what would be right."""
 
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = [
     "DataError",
@@ -23,7 +25,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: its place, what it is, and what would be right."""
+    """One thing that is wrong: where, what is wrong, and what would be right."""
 
     where: str
     what: str
@@ -34,11 +36,11 @@ class Problem:
 
 
 SHOWN = 20
-"""Up to so many problems a message tells each; of more it tells those that are alike once."""
+"""A message lists up to this many problems one by one; if there are more, equal problems are listed once."""
 
 
 def _lines(problems: tuple[Problem, ...]) -> list[str]:
-    """Return the lines of a message about several problems: the first and the last always among them."""
+    """Return the lines of a message about several problems, always including the first and the last."""
     if len(problems) <= SHOWN:
         return [str(p) for p in problems]
     alike = Counter((p.what, p.right) for p in problems)
@@ -46,16 +48,16 @@ def _lines(problems: tuple[Problem, ...]) -> list[str]:
     lines = [f"{first[kind]}" + (f" (and {n - 1} more like it)" if n > 1 else "") for kind, n in alike.items()]
     if len(lines) <= SHOWN:
         return lines
-    return [*lines[: SHOWN - 1], f"and {len(lines) - SHOWN} more: all of them are in .problems", lines[-1]]
+    return [*lines[: SHOWN - 1], f"and {len(lines) - SHOWN} more; all of them are in .problems", lines[-1]]
 
 
 class ImmunoodeError(Exception):
-    """Base of every error this package raises on purpose.
+    """Base class of the errors that this package raises on purpose.
 
     Parameters
     ----------
     problems : Problem or iterable of Problem
-        Everything that was found, so that one run shows all there is to mend.
+        Everything that was found, so that one run shows all that needs to be corrected.
     """
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
@@ -72,15 +74,15 @@ class ImmunoodeError(Exception):
 
 
 class UnitError(ImmunoodeError, ValueError):
-    """A unit that cannot be read, or a quantity of the wrong dimension."""
+    """A unit that cannot be parsed, or a quantity of the wrong dimension."""
 
 
 class ModelError(ImmunoodeError, ValueError):
-    """A model that is not well formed, or models that do not combine."""
+    """An invalid model, or models that cannot be combined."""
 
 
 class RegimenError(ImmunoodeError, ValueError):
-    """A dose or regimen that makes no sense."""
+    """An invalid dose or regimen."""
 
 
 class DataError(ImmunoodeError, ValueError):
@@ -96,15 +98,32 @@ class FitError(ImmunoodeError, ValueError):
 
 
 class FileError(ImmunoodeError, OSError):
-    """A file that cannot be written, or is there already and is not to be replaced."""
+    """A file that cannot be written, or that exists and must not be overwritten."""
 
 
 class OutOfBoundsWarning(UserWarning):
-    """Values outside the bounds that a model states for its parameters; they are used as they are."""
+    """Values outside the bounds that a model states for its parameters; they are used nevertheless."""
+
+
+def renamed(former: str, now: str) -> property:
+    """Return a property for the former name of an attribute; it returns the attribute with a warning.
+
+    The warning is a FutureWarning, because Python shows a DeprecationWarning only for code in `__main__`.
+    """
+
+    def get(self: Any) -> Any:
+        """Return the attribute, with a warning."""
+        kind = type(self).__name__
+        warnings.warn(
+            f"{kind}.{former} is now {kind}.{now}; the former name goes with the next release", FutureWarning, stacklevel=2
+        )
+        return getattr(self, now)
+
+    return property(get, doc=f"The former name of `{now}`.")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return advice that names the nearest known names, or lists them all.
+    """Return a suggestion: the most similar known names, or a list of all of them.
 
     Examples
     --------

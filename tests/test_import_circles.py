@@ -22,7 +22,6 @@ BLESSED: dict[str, str] = {
         "population.multistart population.predictive population.report population.residuals population.result "
         "population.simulated_data"
     ): "to be looked at",
-    "regimen.calendar regimen.regimen": "to be looked at",
     "solve.problem.codegen_simd solve.problem.compiled_model solve.problem.simd_math": "to be looked at",
     (
         "trial.response.combine trial.response.from_sums trial.response.lesion_rows trial.response.lesions "

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import immunoode as imo
 from immunoode import Regimen
-from immunoode.regimen.calendar import _rhythm, span, stated
+from immunoode.regimen.calendar import _repeating_pattern, amount_text, duration_text
 
 
 def test_a_regimen_reads_as_a_calendar():
@@ -73,7 +73,7 @@ def test_every_rule_reads_in_words():
 
 @given(st.lists(st.sampled_from([(".",), ("Mo",), ("Tu",)]), min_size=1, max_size=40))
 def test_a_rhythm_written_short_tells_all(cells):
-    last, period = _rhythm(cells)
+    last, period = _repeating_pattern(cells)
     again = cells[:last]
     while len(again) < len(cells):
         again = [*again, again[-period]]
@@ -97,14 +97,14 @@ def test_long_calendars_end():
     ],
 )
 def test_amounts_as_in_protocols(amount, unit, text):
-    assert stated(amount, unit) == text
+    assert amount_text(amount, unit) == text
 
 
 @pytest.mark.parametrize(
     ("days", "text"), [(21, "3 weeks"), (1, "1 day"), (1 / 3, "8 hours"), (1 / 48, "30 minutes"), (1.5, "36 hours")]
 )
 def test_spans_in_the_largest_unit(days, text):
-    assert span(days) == text
+    assert duration_text(days) == text
 
 
 def test_a_notebook_shows_the_calendar_escaped():

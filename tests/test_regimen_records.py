@@ -299,8 +299,8 @@ def test_a_regimen_becomes_records():
 
 WRONG_ROWS = {
     "ID TIME AMT CMT EVID\n1 0 100 1 0": ("row 0 (subject 1): is an observation (EVID 0) with AMT 100", "EVID 1"),
-    "ID TIME AMT CMT EVID\n1 0 0 1 1": ("is a dose of nothing", "EVID 2"),
-    "ID TIME AMT CMT EVID\n1 0 . 1 1": ("is a dose of nothing",),
+    "ID TIME AMT CMT EVID\n1 0 0 1 1": ("is a dose with AMT 0", "EVID 2"),
+    "ID TIME AMT CMT EVID\n1 0 . 1 1": ("is a dose with AMT 0",),
     "ID TIME AMT CMT EVID\n1 0 5 1 2": ("is another event (EVID 2) with AMT 5",),
     "ID TIME AMT CMT EVID\n1 0 5 1 3": ("is a reset (EVID 3) with AMT 5",),
     "ID TIME AMT CMT EVID\n1 0 5 1 7": ("has the EVID 7", "5 replace, 6 multiply"),
@@ -320,11 +320,11 @@ WRONG_ROWS = {
     "ID TIME AMT CMT\n1 . 5 1": ("has no TIME",),
     "ID TIME AMT CMT\n. 0 5 1": ("row 0: has no ID",),
     "ID TIME AMT CMT\n1 5 5 1\n1 3 5 1": ("row 1 (subject 1): has TIME 3, before that of the row above", "EVID 3 or 4"),
-    "ID TIME AMT CMT\n1 5 5 1\n2 3 5 1\n1 6 5 1": ("row 2 (subject 1): has an ID that came before", "together"),
+    "ID TIME AMT CMT\n1 5 5 1\n2 3 5 1\n1 6 5 1": ("row 2 (subject 1): has an ID that occurs again", "contiguous"),
     "ID TIME AMT RATE CMT\n1 0 5 -3 1": ("has the RATE -3",),
-    "ID TIME AMT RATE CMT\n1 0 0 3 1": ("is a dose of nothing", "SS 1 with RATE"),
-    "ID TIME AMT RATE DUR CMT\n1 0 100 10 5 1": ("do not agree", "RATE 20 or DUR 10"),
-    "ID TIME AMT RATE DUR CMT\n1 0 100 -1 5 1": ("has RATE -1, a rate of the model, and DUR 5",),
+    "ID TIME AMT RATE CMT\n1 0 0 3 1": ("is a dose with AMT 0", "SS 1 with RATE"),
+    "ID TIME AMT RATE DUR CMT\n1 0 100 10 5 1": ("disagree", "RATE 20 or DUR 10"),
+    "ID TIME AMT RATE DUR CMT\n1 0 100 -1 5 1": ("has RATE -1, a rate stated by the model, and DUR 5",),
     "ID TIME AMT DUR CMT\n1 0 100 -5 1": ("has the DUR -5",),
     "ID TIME AMT ADDL CMT\n1 0 5 3 1": ("3 additional doses (ADDL) without an interval II",),
     "ID TIME AMT ADDL II CMT\n1 0 5 1.5 2 1": ("has the ADDL 1.5", "a whole number"),
@@ -333,12 +333,12 @@ WRONG_ROWS = {
     "ID TIME AMT ADDL II CMT\n1 0 5 1 -2 1": ("has the II -2",),
     "ID TIME AMT II CMT\n1 0 5 12 1": ("an interval II 12 without ADDL or SS",),
     "ID TIME AMT SS CMT\n1 0 5 1 1": ("a steady state (SS 1) without an interval II",),
-    "ID TIME AMT SS II CMT\n1 0 5 3 12 1": ("has the SS 3", "2 for one on top"),
+    "ID TIME AMT SS II CMT\n1 0 5 3 12 1": ("has the SS 3", "2 for one added"),
     "ID TIME AMT SS II CMT\n1 0 5 0.5 12 1": ("has the SS 0.5",),
     "ID TIME AMT RATE SS II CMT\n1 0 0 5 1 12 1": ("constant infusion at steady state with II",),
-    "ID TIME AMT RATE DUR SS CMT\n1 0 0 5 3 1 1": ("do not agree", "DUR 0"),
-    "ID TIME CMT\n1 0 1": ("records: AMT: there is no such column",),
-    "ID TIME AMT amt CMT\n1 0 1 1 1": ("records: AMT: is there 2 times",),
+    "ID TIME AMT RATE DUR SS CMT\n1 0 0 5 3 1 1": ("disagree", "DUR 0"),
+    "ID TIME CMT\n1 0 1": ("records: AMT: is missing",),
+    "ID TIME AMT amt CMT\n1 0 1 1 1": ("records: AMT: occurs 2 times",),
 }
 
 
@@ -364,12 +364,12 @@ def test_all_wrong_rows_are_told_at_once_in_their_order():
     [
         ({"time_unit": "week"}, "time_unit: is 'week'; 'hour' or 'day'"),
         ({"covariates": ["AMT2"], "rule": "locf"}, "there is no column 'AMT2'; did you mean 'AMT'"),
-        ({"covariates": {"TIME": "AMT"}, "rule": "locf"}, "'AMT' is no parameter"),
-        ({"covariates": ["TIME"]}, "rule: is not stated"),
+        ({"covariates": {"TIME": "AMT"}, "rule": "locf"}, "'AMT' is not a parameter"),
+        ({"covariates": ["TIME"]}, "rule: is missing"),
         ({"rule": "lcof"}, "rule: is 'lcof'; did you mean 'locf'"),
         ({"compartments": {1: "my drug"}}, "compartments: has 'my drug'"),
         ({"compartments": {}}, "compartments: is {}"),
-        ({"compartments": None}, "has the CMT '1'; the name of an input, or compartments="),
+        ({"compartments": None}, "has the CMT '1'; the name of an input, or a mapping compartments="),
         ({"table": None}, "records: are NoneType"),
         ({"table": "no/such.csv"}, "there is no such file"),
     ],
@@ -393,4 +393,6 @@ def test_what_records_cannot_say_is_not_written():
     with pytest.raises(imo.errors.RegimenError) as error:
         imo.io.write_records({"1": zero, "2": imo.Regimen()}, COMPARTMENTS, time_unit="day")
     assert len(error.value.problems) == 3
-    assert all(phrase in str(error.value) for phrase in ("dose of nothing of drug", "'other', which is in no", "has a Regimen"))
+    assert all(
+        phrase in str(error.value) for phrase in ("a dose of drug with the amount 0", "'other', which has no", "has a Regimen")
+    )

@@ -137,7 +137,7 @@ def test_two_gray_fractions_are_their_own_equivalent(ratio, expected):
         ("drug", "1 mg", {"days": (0, 1), "every": 21}, "are not days of a cycle"),
         ("drug", "1 mg", {"days": (1, 30), "every": 21}, "are not days of a cycle"),
         ("drug", "1 mg", {"loading": "2 Gy"}, "does not measure the same thing"),
-        ("drug", 1, {"loading": "2 mg"}, "where the other doses have none"),
+        ("drug", 1, {"loading": "2 mg"}, "but the other doses have none"),
         ("drug", True, {}, "is not an amount"),
         ("drug", "1 mg", {"every": True, "count": 2}, "is not a time"),
         ("drug", "1 mg", {"weekdays": "no", "every": 1}, "is neither True nor False"),
@@ -159,15 +159,15 @@ def test_a_wrong_dose_gets_its_message(therapy, amount, options, phrase):
     ("amount", "inputs", "covariates", "phrase"),
     [
         ("1 mg", {"drugs": "mg"}, {}, "did you mean 'drugs'"),
-        ("1 Gy", {"drug": "mg"}, {}, "cannot become 'mg'"),
-        ("1 mg/kg", {"drug": "mg"}, {}, "is stated by weight"),
-        ("1 mg/m2", {"drug": "mg"}, {}, "is stated by surface_area"),
-        ("5 mg*min/mL", {"drug": "mg"}, {}, "is stated by glomerular_filtration"),
+        ("1 Gy", {"drug": "mg"}, {}, "cannot be converted to 'mg'"),
+        ("1 mg/kg", {"drug": "mg"}, {}, "depends on weight"),
+        ("1 mg/m2", {"drug": "mg"}, {}, "depends on surface_area"),
+        ("5 mg*min/mL", {"drug": "mg"}, {}, "depends on glomerular_filtration"),
         ("1 mg/kg", {"drug": "mg"}, {"weight": math.nan}, "weight, which is nan; a positive weight"),
         ("1 mg/kg", {"drug": "mg"}, {"weight": 0}, "weight, which is 0"),
-        ("1 mg/kg", {"drug": "1"}, PATIENT, "cannot become '1'"),
-        ("5 %", {"drug": "mg"}, PATIENT, "cannot become 'mg'"),
-        ("1 mg/day", {"drug": "mg"}, PATIENT, "cannot become 'mg'"),
+        ("1 mg/kg", {"drug": "1"}, PATIENT, "cannot be converted to '1'"),
+        ("5 %", {"drug": "mg"}, PATIENT, "cannot be converted to 'mg'"),
+        ("1 mg/day", {"drug": "mg"}, PATIENT, "cannot be converted to 'mg'"),
     ],
 )
 def test_a_patient_that_does_not_fit(amount, inputs, covariates, phrase):
@@ -296,30 +296,36 @@ def test_doses_by_weight_follow_its_course(rule, amounts):
 def test_a_course_that_two_regimens_share_is_set_once():
     one = Regimen().set("weight", [80, 75], [0, 7], rule="locf")
     assert schedule(one + one) == schedule(one)
-    with pytest.raises(imo.errors.RegimenError, match="weight: has 2 courses that differ"):
+    with pytest.raises(imo.errors.RegimenError, match="weight: has 2 series that differ"):
         schedule(one + Regimen().set("weight", 60, 0, rule="locf"))
 
 
 @pytest.mark.parametrize(
     ("call", "phrase"),
     [
-        (lambda r: r.dose("drug", "1 mg", rate="1 mg"), "rate '1 mg': is no mg a time; an amount a time like the dose's own"),
-        (lambda r: r.dose("drug", "1 mg", rate="1 mg/kg/h"), "is no mg a time"),
-        (lambda r: r.dose("drug", "1 mg", rate=3), "is no mg a time"),
-        (lambda r: r.dose("drug", 1, rate="3 mg/h"), "is no plain number a time"),
-        (lambda r: r.dose("drug", "AUC 5", rate="3 mg/h"), "is no mg*min/mL a time"),
+        (
+            lambda r: r.dose("drug", "1 mg", rate="1 mg"),
+            "rate '1 mg': is not in mg per time; an amount per time in the unit of the dose",
+        ),
+        (lambda r: r.dose("drug", "1 mg", rate="1 mg/kg/h"), "is not in mg per time"),
+        (lambda r: r.dose("drug", "1 mg", rate=3), "is not in mg per time"),
+        (lambda r: r.dose("drug", 1, rate="3 mg/h"), "is not in a plain number per time"),
+        (lambda r: r.dose("drug", "AUC 5", rate="3 mg/h"), "is not in mg*min/mL per time"),
         (lambda r: r.dose("drug", "1 mg", rate="0 mg/h"), "is zero; a positive rate"),
         (lambda r: r.dose("drug", "1 mg", rate="-1 mg/h"), "is negative"),
-        (lambda r: r.dose("drug", "1 mg", rate="fast"), "begin with a number; an amount a time"),
-        (lambda r: r.dose("drug", "1 mg", rate="1 mg/h", over=1), "is given beside over="),
-        (lambda r: r.dose("drug", "1 mg", rate="1 mg/h", every=1, count=2, loading="2 mg"), "is given beside loading="),
+        (lambda r: r.dose("drug", "1 mg", rate="fast"), "begin with a number; an amount per time"),
+        (lambda r: r.dose("drug", "1 mg", rate="1 mg/h", over=1), "is given together with over="),
+        (lambda r: r.dose("drug", "1 mg", rate="1 mg/h", every=1, count=2, loading="2 mg"), "is given together with loading="),
         (lambda r: r.dose("drug", "48 mg", rate="1 mg/h", every=1, count=2), "lasts 2 days, longer than the 1 days"),
         (lambda r: r.dose("drug", "1 mg", steady_state=True), "steady_state=True: has no interval; add every="),
         (lambda r: r.dose("drug", "1 mg", every=1, steady_state=1), "steady_state=1: is neither True nor False"),
         (lambda r: r.dose("drug", "1 mg", every=1, over=2, steady_state=True), "lasts 2 days, longer than the 1 days"),
-        (lambda r: r.dose("drug", "1 mg", every=1, loading="2 mg", steady_state=True), "beside a loading dose; leave one out"),
-        (lambda r: r.dose("drug", "1 mg", every=1, weekdays=True, steady_state=True), "is given beside weekdays"),
-        (lambda r: r.dose("drug", "1 mg", every=7, days=(1,), steady_state=True), "is given beside days of a cycle"),
+        (
+            lambda r: r.dose("drug", "1 mg", every=1, loading="2 mg", steady_state=True),
+            "together with a loading dose; leave one out",
+        ),
+        (lambda r: r.dose("drug", "1 mg", every=1, weekdays=True, steady_state=True), "is given together with weekdays"),
+        (lambda r: r.dose("drug", "1 mg", every=7, days=(1,), steady_state=True), "is given together with days of a cycle"),
         (lambda r: r.replace("my drug", "1 mg", at=0), "replacement of my drug: is not the name of a therapy"),
         (lambda r: r.replace("drug", "-1 mg", at=0), "replacement of drug: amount '-1 mg': is negative"),
         (lambda r: r.replace("drug", "1 mg", at="noon"), "replacement of drug: at='noon': does not begin with a number"),
@@ -331,16 +337,22 @@ def test_a_course_that_two_regimens_share_is_set_once():
         (lambda r: r.reset(at=[0, "1 mg"]), "does not measure the same thing as 'day'"),
         (lambda r: r.set("my weight", 80, 0, rule="locf"), "set of my weight: is not the name of a parameter"),
         (lambda r: r.set("weight", "80 kg", 0, rule="locf"), "value '80 kg': is not a number; a finite number without a unit"),
-        (lambda r: r.set("weight", [80, 75], 0, rule="locf"), "has 2 values and 1 times; one time for each value"),
+        (lambda r: r.set("weight", [80, 75], 0, rule="locf"), "has 2 values and 1 times; one time per value"),
         (lambda r: r.set("weight", [], [], rule="locf"), "has 0 values and 0 times"),
-        (lambda r: r.set("weight", [80, 75], [7, 0], rule="locf"), "do not increase; sort them"),
+        (lambda r: r.set("weight", [80, 75], [7, 0], rule="locf"), "do not increase; sorted times"),
         (lambda r: r.set("weight", [80, 75], [0, 0], rule="locf"), "do not increase"),
         (lambda r: r.set("weight", [80, 75], [0, "soon"], rule="locf"), "time 'soon': does not begin with a number"),
-        (lambda r: r.set("weight", 80, 0, rule="linear"), "rule 'linear': is not known; 'locf' (a value holds until the next)"),
+        (
+            lambda r: r.set("weight", 80, 0, rule="linear"),
+            "rule 'linear': is not known; 'locf' (a value holds until the next one)",
+        ),
         (lambda r: schedule(r.replace("drugs", "1 mg", at=0)), "replacement of drugs: is not an input of this model"),
         (lambda r: schedule(r.multiply("drugs", 1, at=0)), "multiplication of drugs: is not an input of this model"),
-        (lambda r: schedule(r.replace("drug", "1 Gy", at=0)), "replacement of drug: is in 'Gy', which cannot become 'mg'"),
-        (lambda r: schedule(r.replace("drug", "1 mg/kg", at=0)), "replacement of drug: is stated by weight"),
+        (
+            lambda r: schedule(r.replace("drug", "1 Gy", at=0)),
+            "replacement of drug: is in 'Gy', which cannot be converted to 'mg'",
+        ),
+        (lambda r: schedule(r.replace("drug", "1 mg/kg", at=0)), "replacement of drug: depends on weight"),
         (lambda r: schedule(r.dose("drug", "1 mg/kg").set("weight", -3, 0, rule="locf")), "weight, which is -3"),
     ],
 )
@@ -362,9 +374,9 @@ def test_a_ratio_must_be_positive(ratio):
 
 
 def test_fractions_are_in_gray():
-    with pytest.raises(imo.errors.RegimenError, match="fractions in Gy"):
+    with pytest.raises(imo.errors.RegimenError, match="a dose in Gy"):
         imo.regimen.biologically_effective_dose(Regimen().dose("radiotherapy", "2 mg"), 10)
-    with pytest.raises(imo.errors.RegimenError, match="one of cisplatin"):
+    with pytest.raises(imo.errors.RegimenError, match="one of: cisplatin"):
         imo.regimen.biologically_effective_dose(Regimen().dose("cisplatin", "2 mg"), 10)
     mixed = Regimen().dose("radiotherapy", "200 cGy", every=1, count=5).dose("radiotherapy", "8 Gy", start=9)
     assert imo.regimen.biologically_effective_dose(mixed, 10) == pytest.approx(5 * 2 * 1.2 + 8 * 1.8)
@@ -379,3 +391,12 @@ def test_an_interval_without_a_number_of_doses_is_refused():
     with pytest.raises(imo.errors.RegimenError, match="has every='3 weeks' and no count"):
         Regimen().dose("drug", "1 mg", every="3 weeks")
     assert len(Regimen().dose("drug", "1 mg", every="3 weeks", count=1).rules) == 1
+
+
+def test_former_names_work_with_a_warning() -> None:
+    regimen = Regimen().set("weight", [80, 75], [0, 7], rule="locf").when("size", above=2.0, then="stop")
+    for holder, former, now in ((regimen, "courses", "covariate_series"), (regimen, "reactions", "triggers")):
+        with pytest.warns(FutureWarning, match=f"Regimen.{former} is now Regimen.{now}"):
+            assert getattr(holder, former) == getattr(holder, now)
+    with pytest.warns(FutureWarning, match=r"Schedule.reactions is now Schedule.triggers"):
+        assert len(regimen.schedule({}, {}).reactions) == 1

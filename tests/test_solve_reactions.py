@@ -185,8 +185,8 @@ def test_a_reaction_leaves_the_events_of_the_next_run_alone():
 def test_regimens_keep_their_reactions():
     regimen = DRUG.when("size", above=20.0, then="stop", every=10)
     assert "size at or above 20" in str(regimen)
-    assert (regimen + DRUG).reactions == regimen.reactions
-    assert regimen.shift(7).reactions[0].since == 7
+    assert (regimen + DRUG).triggers == regimen.triggers
+    assert regimen.shift(7).triggers[0].since == 7
 
 
 def test_a_fit_under_a_regimen_that_reacts():

@@ -171,7 +171,7 @@ def test_dates_and_times_of_day(name: str, dates: list[str]) -> None:
     for unit in ("hour", "day"):
         data = read(text, unit)
         assert data.frame["time"].tolist() == [11.5 / 24, 28 / 24] and data.schedules["1"].times.tolist() == [0.0]
-    assert any("counted from each subject's first record" in note for note in data.reconciliation.notes)
+    assert any("counted from the first record of each subject" in note for note in data.reconciliation.notes)
 
 
 def test_times_of_day_without_dates_are_of_one_day() -> None:
@@ -182,7 +182,7 @@ def test_times_of_day_without_dates_are_of_one_day() -> None:
 def test_dates_beside_times_that_run_on_are_not_used_and_that_is_said() -> None:
     data = read("ID DATE TIME DV AMT EVID\n1 2024-02-28 0 . 100 1\n1 2024-02-29 24 4 0 0\n1 2024-03-02 75 4 0 0")
     assert data.frame["time"].tolist() == [1, 75 / 24]
-    assert "'DATE' is not used: TIME runs on over the days by itself" in data.reconciliation.notes
+    assert "'DATE' is not used: TIME continues over the days by itself" in data.reconciliation.notes
 
 
 def test_dates_that_are_none_are_told() -> None:
@@ -202,13 +202,13 @@ BASE = "ID TIME DV AMT EVID\n1 0 . 100 1\n1 1 4 0 0\n"
         (BASE.replace("100", "1,000"), "the comma may be of thousands or decimal"),
         (BASE.replace("100", "0,5"), "the comma may be of thousands or decimal"),
         (BASE.replace("100 1", "100 dose"), "has the EVID 'dose'"),
-        (BASE.replace("100 1", "100 0"), "is an observation (EVID 0) with AMT 100; 0 for these, or EVID 1 where it is a dose"),
-        (BASE.replace("AMT", "DOSE"), "but EVID says that there are doses; columns={'AMT': 'DOSE'}"),
-        ("ID TIME DV DOSE\n1 0 . 100\n1 1 4 0", "but 'DOSE' may be of doses; columns={'AMT': 'DOSE'}, or leave"),
+        (BASE.replace("100 1", "100 0"), "is an observation (EVID 0) with AMT 100; 0 for these, or EVID 1 if it is a dose"),
+        (BASE.replace("AMT", "DOSE"), "but EVID has doses; columns={'AMT': 'DOSE'}"),
+        ("ID TIME DV DOSE\n1 0 . 100\n1 1 4 0", "but 'DOSE' may have doses; columns={'AMT': 'DOSE'}, or leave"),
         (BASE + "1 0 . 100 1\n1 1 5 0 0", "has TIME 0, before that of the row above"),
         (BASE + "1 2 . x 1", "has the AMT 'x'"),
         (BASE + "1 2 . 5 9", "has the EVID 9"),
-        (BASE + "2 0 . 5 1\n1 3 4 0 0", "has an ID that came before other subjects"),
+        (BASE + "2 0 . 5 1\n1 3 4 0 0", "has an ID that occurs again after other subjects"),
         ("ID TIME DV AMT EVID RATE\n1 0 . 100 1 fast\n1 1 4 0 0 0", "has the RATE 'fast'"),
         ("ID TIME DV AMT EVID II ADDL\n1 0 . 100 1 one 2\n1 1 4 0 0 0 0", "has the II 'one'"),
     ],

@@ -230,7 +230,7 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     "day outside the cycle": (
         lambda: dose(days=(1, 28)),
         imo.errors.RegimenError,
-        ("days=(1, 28)", "increasing, from day 1, within"),
+        ("days=(1, 28)", "increasing days, from day 1 and within"),
     ),
     "start in words": (lambda: dose(start="monday"), imo.errors.RegimenError, ("start='monday'", "number of days")),
     "model for its name": (
@@ -241,7 +241,7 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     "rate of another kind": (
         lambda: dose(rate="1 mg/kg/h"),
         imo.errors.RegimenError,
-        ("rate '1 mg/kg/h'", "no mg a time", "'10 mg/h'"),
+        ("rate '1 mg/kg/h'", "not in mg per time", "'10 mg/h'"),
     ),
     "steady state of nothing repeated": (
         lambda: dose(count=1, every=None, steady_state=True),
@@ -279,7 +279,7 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
         ("row 0", "'mulitply'", "did you mean 'multiply'"),
     ),
     # event records
-    "records without amounts": (lambda: records(AMT=None), imo.errors.DataError, ("AMT", "no such column", "rename")),
+    "records without amounts": (lambda: records(AMT=None), imo.errors.DataError, ("AMT", "is missing", "rename")),
     "rate of no kind": (
         lambda: records(RATE=[-3, 0]),
         imo.errors.DataError,
@@ -304,12 +304,12 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     "covariates without a rule": (
         lambda: records(covariates=["CMT"]),
         imo.errors.DataError,
-        ("rule", "not stated", "as NONMEM"),
+        ("rule", "is missing", "as in NONMEM"),
     ),
     "regimen for a schedule": (
         lambda: imo.io.write_records({1: dose()}, time_unit="day"),
         imo.errors.RegimenError,
-        ("subject 1", "a Regimen", ".schedule("),  # type: ignore[dict-item]
+        ("subject 1", "a Regimen", "Regimen.schedule("),  # type: ignore[dict-item]
     ),
     "therapy that the model lacks": (
         lambda: run(dose(therapy="nivolumab")),
@@ -611,4 +611,4 @@ def test_a_message_tells_many_problems_that_are_alike_once() -> None:
 def test_a_message_tells_the_first_and_the_last_of_many_different_problems() -> None:
     lines = str(imo.errors.DataError([imo.errors.Problem(f"t, row {n}", f"has AMT -{n}") for n in range(90)])).splitlines()
     assert lines[1] == "  - t, row 0: has AMT -0" and lines[-1] == "  - t, row 89: has AMT -89" and len(lines) == 22
-    assert lines[-2] == "  - and 70 more: all of them are in .problems"
+    assert lines[-2] == "  - and 70 more; all of them are in .problems"

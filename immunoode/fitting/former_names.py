@@ -1,12 +1,12 @@
-"""Former names: of classes and fields in saved fits, and of attributes of results. Each is kept for a release."""
+"""Former names of classes and fields in saved fits."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
-from typing import Any
 
 CLASSES: Mapping[str, str] = {
+    "Change": "StateChange",
+    "Course": "CovariateSeries",
     "Effects": "MixedEffects",
     "Ended": "MethodResult",
     "Nested": "OccasionCovariance",
@@ -14,6 +14,7 @@ CLASSES: Mapping[str, str] = {
     "Point": "PopulationParameters",
     "PopulationStarts": "PopulationMultiStartResult",
     "Problem": "PopulationModel",
+    "Reaction": "Trigger",
 }
 """Classes in saved fits, by the names that they had."""
 FIELDS: Mapping[str, Mapping[str, str]] = {
@@ -21,19 +22,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "OccasionCovariance": {"own": "subject_effect", "occasional": "occasion_effect"},
     "PopulationModel": {"starts": "first_rows", "others": "other_starts"},
     "PopulationResult": {"problem": "population_model", "ended": "outcome"},
+    "Regimen": {"reactions": "triggers"},
+    "Schedule": {"reactions": "triggers"},
 }
 """Fields in saved fits, by today's name of their class and the names that they had."""
-
-
-def renamed(old: str, new: str) -> property:
-    """Return a property for the former name of an attribute, which warns and gives what the new one does."""
-
-    def get(self: Any) -> Any:
-        """Return what the new attribute holds, with a warning."""
-        kind = type(self).__name__
-        warnings.warn(
-            f"{kind}.{old} is now {kind}.{new}; the former name goes with the next release", FutureWarning, stacklevel=2
-        )
-        return getattr(self, new)
-
-    return property(get, doc=f"Former name of `{new}`.")

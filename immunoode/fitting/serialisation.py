@@ -33,7 +33,7 @@ RESULTS = ("immunoode.fitting.result:FitResult", "immunoode.population.result:Po
 """What may be saved."""
 _IMPLEMENTED = {"Predictor": "immunoode.fitting.simulation_predictor:Simulated"}
 """The class behind a protocol."""
-_HELD = {("Reaction", "course"): "immunoode.regimen.regimen:Regimen"}
+_HELD = {("Trigger", "course"): "immunoode.regimen.regimen:Regimen"}
 """What a field holds whose type says no more than `Any`."""
 _PACKAGE = "immunoode."
 _ARRAY = np.ndarray[Any, np.dtype[np.float64]]

@@ -68,7 +68,7 @@ class Simulated:
 
         A subject whose sensitivities cannot be solved, as where a derivative has no value, gets differences instead.
         """
-        reacts = any(s.reactions for s in self.schedules if s is not None)
+        reacts = any(s.triggers for s in self.schedules if s is not None)
         if self.engine != "compiled" or reacts:
             return by_differences(self, self.design, values, self.observations.subject)
         solution = self._run(self._simulator(1, sensitivities=True), values[None])

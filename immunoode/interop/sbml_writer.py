@@ -128,7 +128,7 @@ def _schedule(regimen: Regimen | Schedule | None, whole: Plain) -> Schedule | No
 
 
 def _checked(schedule: Schedule, whole: Plain) -> Schedule:
-    problems = [Problem("regimen", "reacts to the state", "doses at times")] if schedule.reactions else []
+    problems = [Problem("regimen", "reacts to the state", "doses at times")] if schedule.triggers else []
     problems += [Problem("regimen", "has a steady state", "doses from the first on")] if np.any(schedule.steady) else []
     problems += [Problem("regimen", "has a reset", "doses at times")] if RESET in schedule.actions else []
     shared = [n for n, rate in zip(schedule.inputs, schedule.rates, strict=True) if rate > 0 and whole.inputs[n].share != "1"]

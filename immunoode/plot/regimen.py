@@ -16,7 +16,7 @@ from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET
 if TYPE_CHECKING:
     from immunoode.regimen.doses import Dose
     from immunoode.regimen.regimen import Regimen
-    from immunoode.regimen.state_change import Change
+    from immunoode.regimen.state_change import StateChange
 
 _LANE, _MARK = 0.42, 14.0
 """Inches that a lane takes, and points that a mark is high."""
@@ -48,7 +48,7 @@ def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True, da
         The table is `regimen.to_frame()`.
     """
     frame, therapies = regimen.to_frame(), regimen.therapies
-    parameters = tuple(dict.fromkeys(course.parameter for course in regimen.courses))
+    parameters = tuple(dict.fromkeys(series.parameter for series in regimen.covariate_series))
     labels = [_stated(regimen, therapy) for therapy in therapies] + [_range(regimen, p) for p in parameters]
     height = sum(_LANE * max(1.0, 0.6 * (label.count("\n") + 1)) for label in labels) if amounts else _LANE * len(labels)
     box = new_axes(axes, (8.0, 1.1 + max(height, _LANE)))
@@ -104,7 +104,7 @@ def _dose(dose: Dose) -> str:
     return first + (f"{number} × " if number > 1 else "") + _amount(dose.amount, dose.unit) + steady
 
 
-def _change(change: Change) -> str:
+def _change(change: StateChange) -> str:
     number = f"{len(change.at)} × " if len(change.at) > 1 else ""
     verb = "multiplied" if change.action == MULTIPLY else "replaced"
     return f"{number}{verb} by {_amount(change.amount, change.unit)}"
@@ -112,7 +112,7 @@ def _change(change: Change) -> str:
 
 def _range(regimen: Regimen, parameter: str) -> str:
     """Return the values that a covariate goes through: "80 to 70"."""
-    values = [value for course in regimen.courses if course.parameter == parameter for value in course.values]
+    values = [value for series in regimen.covariate_series if series.parameter == parameter for value in series.values]
     low, high = min(values), max(values)
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from immunoode.errors import FitError, Problem
-from immunoode.fitting.former_names import renamed
+from immunoode.errors import FitError, Problem, renamed
 from immunoode.fitting.observations import FloatArray, Observations
 from immunoode.fitting.saving import fingerprint, save
 from immunoode.model.components import Model

@@ -1,4 +1,4 @@
-"""One rule of dosing: a therapy's amount and when it is given, expanded without knowing the patient."""
+"""A dose rule: the amount of a therapy and the times at which it is given, independent of the subject."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from immunoode import units
 from immunoode.errors import Problem, RegimenError
 
-MOST = 100_000
-"""The largest number of administrations of one rule."""
+MAX_ADMINISTRATIONS = 100_000
+"""The largest number of administrations per rule."""
 WEEK, WORKING_DAYS = 7, 5
-_SLACK = 1e-6
-"""Days (a tenth of a second): times that are sums of thirds of a day are not taken for the day before."""
+_TIME_TOLERANCE = 1e-6
+"""Days (a tenth of a second): a sum of thirds of a day may lie just below a whole day."""
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,19 @@ class Dose:
     amount, unit : float, str
         As stated: flat, per kg, per m2, or an area under the curve.
     start, every, over : float
-        Days; `every` separates doses or cycles, `over` is the duration of each administration (0: at once).
+        Days; `every` is the interval between doses or cycles, `over` the duration of each administration (0 for a bolus).
     count : int
-        Number of administrations; of cycles where `days` is given.
+        Number of administrations, or of cycles if `days` is given.
     weekdays : bool
         Whether Saturdays and Sundays are skipped; day 0 is a Monday.
     days : tuple of float
-        Days within a cycle, the first is day 1 as in protocols.
+        Days within a cycle; the first day is day 1, as in protocols.
     loading : float, optional
-        The first amount, where it differs (in the same unit).
+        The first amount, if it differs (in the same unit).
     steady : bool
-        Whether the first comes at the steady state of doses `every` so many days.
+        Whether the first dose is given at the steady state of such doses repeated `every` so many days.
     at_rate : bool
-        Whether what was stated of an infusion is its rate, which holds if only a share of it arrives; else its duration holds.
+        Whether the rate of an infusion was stated and stays fixed if its bioavailability is not 1; otherwise its duration does.
     """
 
     therapy: str
@@ -55,7 +55,7 @@ class Dose:
     at_rate: bool = False
 
     def times(self) -> list[float]:
-        """Return when it is given, days, in order."""
+        """Return the times of administration in days, in order."""
         if self.days:
             found = [self.start + cycle * self.every + day - 1 for cycle in range(self.count) for day in self.days]
         elif self.weekdays:
@@ -65,18 +65,18 @@ class Dose:
         return units.on_seconds(found).tolist()
 
     def amounts(self) -> list[float]:
-        """Return the amount of each administration, as stated."""
+        """Return the stated amount of each administration."""
         number = self.count * max(len(self.days), 1)
         first = self.amount if self.loading is None else self.loading
         return [first] + [self.amount] * (number - 1)
 
     def shifted(self, by: float) -> Dose:
-        """Return the rule so many days later."""
+        """Return the rule delayed by some days."""
         return replace(self, start=self.start + by)
 
     def before(self, time: float) -> tuple[Dose, ...]:
-        """Return the rules that give the administrations before a time, days."""
-        number = sum(t < time - _SLACK for t in self.times())
+        """Return the rules for the administrations before a time in days."""
+        number = sum(t < time - _TIME_TOLERANCE for t in self.times())
         if not number:
             return ()
         if not self.days:
@@ -96,8 +96,8 @@ class Dose:
 def _working_times(start: float, every: float, count: int) -> list[float]:
     """Return `count` times that skip weekends.
 
-    Intervals of a day or more: what falls on a weekend moves to Monday at the same hour, and the rest follows it.
-    Shorter intervals: what falls on a weekend is left out of an unchanged rhythm.
+    With intervals of a day or more, a dose on a weekend moves to Monday at the same hour, and the later doses move with it.
+    With shorter intervals, doses on weekends are left out and the others keep their times.
     """
     times, origin, step = list[float](), start, 0
     while len(times) < count:
@@ -106,8 +106,8 @@ def _working_times(start: float, every: float, count: int) -> list[float]:
         if to_monday and every >= 1 or to_monday and not every:
             origin, step, time = time + to_monday, 0, time + to_monday
         elif to_monday:
-            midnight = math.floor(time + _SLACK) + to_monday
-            step += math.ceil((midnight - time) / every - _SLACK)
+            midnight = math.floor(time + _TIME_TOLERANCE) + to_monday
+            step += math.ceil((midnight - time) / every - _TIME_TOLERANCE)
             time = origin + step * every
         times.append(time)
         step += 1
@@ -115,22 +115,22 @@ def _working_times(start: float, every: float, count: int) -> list[float]:
 
 
 def _days_to_monday(time: float) -> int:
-    """Return 0 on weekdays, else the days until Monday."""
-    day = math.floor(time + _SLACK) % WEEK
+    """Return the days until Monday on a weekend, otherwise 0."""
+    day = math.floor(time + _TIME_TOLERANCE) % WEEK
     return WEEK - day if day >= WORKING_DAYS else 0
 
 
-def basis(unit: str, target: str, where: str) -> tuple[str, float]:
-    """Return what an amount is stated by ("flat", "weight", "surface_area", "exposure") and its factor to the input's unit.
+def amount_basis(unit: str, target: str, where: str) -> tuple[str, float]:
+    """Return the basis of an amount ("flat", "weight", "surface_area" or "exposure") and the factor to the input's unit.
 
     Raises
     ------
     RegimenError
-        If the unit is none of these.
+        If the unit fits none of these.
     """
     if not unit:
         return "flat", 1.0
-    ratio = "/" in unit and not units.dimension(unit)  # mg/kg has no dimension, but is no plain number either
+    ratio = "/" in unit and not units.dimension(unit)  # mg/kg has no dimension, but is not a plain number either
     for kind, per in (("flat", ""), ("weight", "*kg"), ("surface_area", "*m**2")):
         whole = f"({unit}){per}"
         fits = units.dimension(whole) == units.dimension(target)
@@ -139,5 +139,7 @@ def basis(unit: str, target: str, where: str) -> tuple[str, float]:
     if units.dimension(f"({unit})*mL/min") == units.dimension(target):
         return "exposure", units.factor(f"({unit})*mL/min", target)
     raise RegimenError(
-        Problem(where, f"is in {unit!r}, which cannot become {target!r}", f"an amount like '1 {target}', per kg or per m2")
+        Problem(
+            where, f"is in {unit!r}, which cannot be converted to {target!r}", f"an amount like '1 {target}', per kg or per m2"
+        )
     )

@@ -1,156 +1,107 @@
-"""From rules to the schedule of one patient: amounts in the units of the inputs, by the patient's size."""
+"""The rules of a regimen expanded to the schedule of one subject, with amounts in the units of the model's inputs."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
-
-import numpy as np
 
 from immunoode.errors import Problem, RegimenError, nearest
 from immunoode.model.library import who_takes
-from immunoode.regimen.covariate_series import Course
-from immunoode.regimen.doses import Dose, basis
-from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, Schedule
-from immunoode.regimen.state_change import Change
+from immunoode.regimen.covariate_series import CovariateSeries
+from immunoode.regimen.doses import Dose, amount_basis
+from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, EventRecord, Schedule
+from immunoode.regimen.state_change import StateChange
 
 CALVERT_OFFSET = 25.0
-"""mL/min, clearance that is not renal: the Calvert formula (J Clin Oncol 1989), dose = exposure x (filtration + 25)."""
+"""mL/min, non-renal clearance in the formula of Calvert (J Clin Oncol 1989): dose = exposure x (filtration + 25)."""
 _COVARIATES = {"weight": "weight", "surface_area": "surface_area", "exposure": "glomerular_filtration"}
-Rule = Dose | Change | Course
+_NOUNS = {DOSE: "dose", REPLACE: "replacement", MULTIPLY: "multiplication"}
+Rule = Dose | StateChange | CovariateSeries
+_CovariateAt = Callable[[str, float], float | None]
 
 
-class Row(NamedTuple):
-    """A row of a schedule; the fields are its columns, one by one."""
-
-    time: float
-    name: str
-    amount: float
-    duration: float = 0.0
-    action: str = DOSE
-    steady: float = 0.0
-    rate: float = 0.0
-    adding: bool = False
-    order: float = 0.0
-
-
-_Lookup = Callable[[str, float], float | None]
-
-
-def schedule_of(rules: Sequence[Rule], inputs: Mapping[str, str], covariates: Mapping[str, float]) -> Schedule:
-    """Return the flat schedule of one patient; see `Regimen.schedule`."""
-    rules = [rule for k, rule in enumerate(rules) if not (isinstance(rule, Course) and rule in rules[:k])]
-    problems, rows, lookup = _clashes(rules), list[Row](), _lookup(rules, covariates)
+def expand_rules(rules: Sequence[Rule], inputs: Mapping[str, str], covariates: Mapping[str, float]) -> Schedule:
+    """Return the schedule of one subject; see `Regimen.schedule`."""
+    rules = [rule for k, rule in enumerate(rules) if not (isinstance(rule, CovariateSeries) and rule in rules[:k])]
+    problems, records, covariate_at = _conflicting_series(rules), list[EventRecord](), _covariate_lookup(rules, covariates)
     for rule in rules:
         try:
-            rows += _rows(rule, inputs, lookup)
+            records += _records(rule, inputs, covariate_at)
         except RegimenError as error:
             problems.extend(error.problems)
     if problems:
         raise RegimenError(dict.fromkeys(problems))
-    return of_rows(rows)
+    return Schedule.from_records(records)
 
 
-def of_rows(rows: Sequence[Row]) -> Schedule:
-    """Return a schedule of rows; those of one time stay in the order given."""
-    times, names, amounts, durations, actions, steady, rates, adding, orders = (
-        zip(*rows, strict=True) if rows else ((),) * len(Row._fields)
-    )
-    return Schedule(
-        np.array(times),
-        names,
-        np.array(amounts),
-        np.array(durations),
-        actions,
-        np.array(steady),
-        rates=np.array(rates),
-        adding=np.array(adding, dtype=bool),
-        orders=np.array(orders),
-    )
-
-
-def _clashes(rules: Sequence[Rule]) -> list[Problem]:
-    """Return the covariates that have more than one course."""
-    names = Counter(rule.parameter for rule in rules if isinstance(rule, Course))
+def _conflicting_series(rules: Sequence[Rule]) -> list[Problem]:
+    """Return the covariates that have several series."""
+    names = Counter(rule.parameter for rule in rules if isinstance(rule, CovariateSeries))
     return [
-        Problem(f"set of {name}", f"has {number} courses that differ", "one .set() with all its values and times")
+        Problem(f"set of {name}", f"has {number} series that differ", "one .set() with all its values and times")
         for name, number in names.items()
         if number > 1
     ]
 
 
-def _lookup(rules: Sequence[Rule], covariates: Mapping[str, float]) -> _Lookup:
-    """Return what says a patient's covariate at a time: as its course was measured, else the patient's own, else None."""
-    courses = {rule.parameter: rule for rule in rules if isinstance(rule, Course)}
+def _covariate_lookup(rules: Sequence[Rule], covariates: Mapping[str, float]) -> _CovariateAt:
+    """Return the function of a covariate's name and a time: its series' value, else the subject's constant, else None."""
+    series = {rule.parameter: rule for rule in rules if isinstance(rule, CovariateSeries)}
 
     def at(name: str, time: float) -> float | None:
-        value = courses[name].at(time) if name in courses else None
+        value = series[name].at(time) if name in series else None
         return covariates.get(name) if value is None else value
 
     return at
 
 
-def stated_rows(rule: Rule) -> list[tuple[str, float, float, str, float, str, float]]:
-    """Return a rule time by time, as it was stated: therapy or parameter, day, amount, unit, duration, action, steady state."""
-    if isinstance(rule, Course):
-        return [(rule.parameter, time, value, "", 0.0, SET, 0.0) for time, value in rule.steps()]
-    times, amounts = rule.times(), rule.amounts()
-    duration, action = (rule.over, DOSE) if isinstance(rule, Dose) else (0.0, rule.action)
-    first = rule.every if isinstance(rule, Dose) and rule.steady else 0.0
-    return [
-        (rule.therapy, time, amount, rule.unit, duration, action, 0.0 if k else first)
-        for k, (time, amount) in enumerate(zip(times, amounts, strict=True))
-    ]
+def stated_records(rule: Rule) -> list[EventRecord]:
+    """Return the event records of a rule with amounts as stated; only the first dose of a rule can be at steady state."""
+    if isinstance(rule, CovariateSeries):
+        return [EventRecord(time, rule.parameter, value, action=SET) for time, value in rule.steps()]
+    stated = zip(rule.times(), rule.amounts(), strict=True)
+    if isinstance(rule, StateChange):
+        return [EventRecord(time, rule.therapy, amount, action=rule.action, unit=rule.unit) for time, amount in stated]
+    doses = [EventRecord(time, rule.therapy, amount, rule.over, unit=rule.unit) for time, amount in stated]
+    return [doses[0]._replace(steady=rule.every), *doses[1:]] if rule.steady else doses
 
 
-def _rows(rule: Rule, inputs: Mapping[str, str], lookup: _Lookup) -> list[Row]:
-    """Return a rule time by time, for one patient."""
-    stated = stated_rows(rule)
-    amounts = [row[2] for row in stated] if isinstance(rule, Course) else _amounts(rule, inputs, lookup)
-    at_rate = isinstance(rule, Dose) and rule.at_rate
-    return [
-        Row(time, name, amount, duration, action, steady, amount / duration if at_rate and duration else 0.0)
-        for (name, time, _, _, duration, action, steady), amount in zip(stated, amounts, strict=True)
-    ]
-
-
-def _amounts(rule: Dose | Change, inputs: Mapping[str, str], lookup: _Lookup) -> list[float]:
-    """Return the amounts in the input's unit for one patient; factors as they are."""
+def _records(rule: Rule, inputs: Mapping[str, str], covariate_at: _CovariateAt) -> list[EventRecord]:
+    """Return the event records of a rule for one subject."""
+    records = stated_records(rule)
+    if isinstance(rule, CovariateSeries) or (isinstance(rule, StateChange) and rule.action == RESET):
+        return records
     action = DOSE if isinstance(rule, Dose) else rule.action
-    if action == RESET:
-        return rule.amounts()
-    where = f"{_WORDS[action]} of {rule.therapy}"
+    where = f"{_NOUNS[action]} of {rule.therapy}"
     if rule.therapy not in inputs:
         raise RegimenError(Problem(where, "is not an input of this model", _advice(rule.therapy, inputs)))
     if action == MULTIPLY:
-        return rule.amounts()
-    kind, factor = basis(rule.unit, inputs[rule.therapy], where)
-    sizes = (_size(kind, where, time, lookup) for time in rule.times())
-    return [amount * factor * size for amount, size in zip(rule.amounts(), sizes, strict=True)]
+        return records
+    basis, factor = amount_basis(rule.unit, inputs[rule.therapy], where)
+    sized = [r._replace(amount=r.amount * factor * _size(basis, where, r.time, covariate_at)) for r in records]
+    if isinstance(rule, Dose) and rule.at_rate:
+        return [r._replace(rate=r.amount / r.duration) if r.duration else r for r in sized]
+    return sized
 
 
 def _advice(therapy: str, inputs: Mapping[str, str]) -> str:
-    """Return the nearest inputs, and which shipped models take this therapy."""
+    """Return the most similar inputs, and the shipped models that take this therapy."""
     takers = who_takes(therapy)
     loading = f"; combine the model with one that takes {therapy}: {takers}" if takers else ""
     return nearest(therapy, inputs) + loading
 
 
-_WORDS = {DOSE: "dose", REPLACE: "replacement", MULTIPLY: "multiplication"}
-
-
-def _size(kind: str, where: str, time: float, lookup: _Lookup) -> float:
-    """Return the patient's kg, m2, or clearance in mL/min at a time, that an amount is multiplied by."""
-    if kind == "flat":
+def _size(basis: str, where: str, time: float, covariate_at: _CovariateAt) -> float:
+    """Return the factor of an amount at a time: 1, the subject's kg or m2, or its clearance in mL/min."""
+    if basis == "flat":
         return 1.0
-    name = _COVARIATES[kind]
-    found = lookup(name, time)
+    name = _COVARIATES[basis]
+    found = covariate_at(name, time)
     if found is None:
         right = f"add a covariate {name!r} to the model, or give a flat dose"
-        raise RegimenError(Problem(where, f"is stated by {name}, which the model has no covariate for", right))
+        raise RegimenError(Problem(where, f"depends on {name}, for which the model has no covariate", right))
     value = float(found)
     if not (math.isfinite(value) and value > 0):
-        raise RegimenError(Problem(where, f"is stated by {name}, which is {value:g}", f"a positive {name}"))
-    return value + (CALVERT_OFFSET if kind == "exposure" else 0.0)
+        raise RegimenError(Problem(where, f"depends on {name}, which is {value:g}", f"a positive {name}"))
+    return value + (CALVERT_OFFSET if basis == "exposure" else 0.0)

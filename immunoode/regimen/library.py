@@ -1,4 +1,4 @@
-"""The library of regimens: of clinical practice and of published trials, each with its source."""
+"""The library of regimens from clinical practice and published trials, each with its source."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import Problem, RegimenError, nearest
 from immunoode.model.library import who_takes
-from immunoode.regimen.calendar import describe
+from immunoode.regimen.calendar import describe_rule
 from immunoode.regimen.regimen import Regimen
 
 if TYPE_CHECKING:
@@ -47,13 +47,13 @@ def load_regimen(name: str) -> Regimen:
 
 
 def list_regimens() -> pd.DataFrame:
-    """Return the regimens of the library; indexed by name.
+    """Return a table of the regimens of the library, indexed by name.
 
     Returns
     -------
     pandas.DataFrame
-        title, indication, therapies, models (for each therapy, the shipped models that take its doses, with their
-        variants), doses in words, source.
+        Columns title, indication, therapies, models (the shipped models and variants that take the doses of each therapy),
+        doses (as text), source.
     """
     import pandas as pd
 
@@ -68,7 +68,7 @@ def _row(name: str) -> dict[str, str]:
         "indication": entry["indication"],
         "therapies": ", ".join(regimen.therapies),
         "models": "; ".join(dict.fromkeys(who_takes(t) for t in regimen.therapies)),
-        "doses": "; ".join(f"{d.therapy} {describe(d)}" for d in regimen.doses),
+        "doses": "; ".join(f"{d.therapy} {describe_rule(d)}" for d in regimen.doses),
         "source": entry["source"],
     }
 

@@ -1,4 +1,4 @@
-"""What a user wrote, word by word: names, amounts and times become values, and what is wrong joins a list of problems."""
+"""Parsers of names, amounts and times that users write; problems are collected in a list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ADVICE_TIME = "for example '3 weeks', '30 min' or a number of days"
 
 
 def checked_name(what: str, name: str, kind: str, example: str, problems: list[Problem]) -> str:
-    """Return a name that may be a model's; `what` is done to it ("dose of"), `kind` is what it names."""
+    """Return a checked name of a `kind` of thing ("therapy"); `what` begins the message ("dose of")."""
     if isinstance(name, str) and name.isidentifier():
         return name
     text = name if isinstance(name, str) else repr(name)[:40]
@@ -26,13 +26,13 @@ def checked_name(what: str, name: str, kind: str, example: str, problems: list[P
 
 
 def checked_amount(where: str, amount: str | float, problems: list[Problem], advice: str = _ADVICE_AMOUNT) -> tuple[float, str]:
-    """Return the number and unit of an amount; (nan, "") if it is none."""
+    """Return the number and unit of an amount, or (nan, "") if it is invalid."""
     exposure = _EXPOSURE.fullmatch(amount) if isinstance(amount, str) else None
     if exposure:
         return float(exposure[1]), EXPOSURE_UNIT
-    doubtful = units.dose_problems(amount) if isinstance(amount, str) else []
-    if doubtful:
-        problems += [Problem(where, p.what, p.right) for p in doubtful]
+    ambiguous = units.dose_problems(amount) if isinstance(amount, str) else []
+    if ambiguous:
+        problems += [Problem(where, p.what, p.right) for p in ambiguous]
         return math.nan, ""
     try:
         value, unit = _split(amount)
@@ -45,7 +45,7 @@ def checked_amount(where: str, amount: str | float, problems: list[Problem], adv
 
 
 def checked_days(where: str, value: Any, problems: list[Problem], signed: bool = False) -> float:
-    """Return a time in days; 0 if it is none."""
+    """Return a time in days, or 0 if it is invalid."""
     try:
         if value is None or isinstance(value, bool):
             raise TypeError("not a time")
@@ -59,7 +59,7 @@ def checked_days(where: str, value: Any, problems: list[Problem], signed: bool =
 
 
 def checked_times(where: str, at: Any, problems: list[Problem]) -> tuple[float, ...]:
-    """Return one time or several, days."""
+    """Return one or more times in days."""
     times: list[Any] = [at] if isinstance(at, str) or not isinstance(at, Iterable) else list(at)
     if not times:
         problems.append(Problem(where, "is empty", _ADVICE_TIME))
@@ -67,7 +67,7 @@ def checked_times(where: str, at: Any, problems: list[Problem]) -> tuple[float, 
 
 
 def checked_number(where: str, value: float, problems: list[Problem]) -> float:
-    """Return a plain finite number; 0 if it is none."""
+    """Return a finite number without a unit, or 0 if it is invalid."""
     try:
         if isinstance(value, (bool, str)):
             raise TypeError("not a number")

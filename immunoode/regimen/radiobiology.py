@@ -1,4 +1,4 @@
-"""Radiation doses compared across fractionations: biologically effective dose and equivalent dose in 2 Gy fractions."""
+"""Comparison of fractionations: biologically effective dose and equivalent dose in 2 Gy fractions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 def biologically_effective_dose(regimen: Regimen, alpha_beta_ratio: float, therapy: str = "radiotherapy") -> float:
     """Return the biologically effective dose of a regimen, Gy.
 
-    Sum of d (1 + d / (alpha/beta)) over its fractions (linear-quadratic model; Brenner 2008, Semin
-    Radiat Oncol, PMC2750078, on its range of validity); repopulation and incomplete
-    repair between fractions are left out.
+    The sum of d (1 + d / (alpha/beta)) over the fractions, by the linear-quadratic model (see Brenner 2008, Semin Radiat Oncol,
+    PMC2750078, on its range of validity), without repopulation or incomplete repair between fractions.
 
     Parameters
     ----------
@@ -25,7 +24,7 @@ def biologically_effective_dose(regimen: Regimen, alpha_beta_ratio: float, thera
     alpha_beta_ratio : float
         Gy; 10 for most tumours, 3 for late-responding tissue.
     therapy : str
-        The name that the fractions go by.
+        The name of the fractions in the regimen.
 
     Raises
     ------
@@ -35,7 +34,7 @@ def biologically_effective_dose(regimen: Regimen, alpha_beta_ratio: float, thera
     ratio = _ratio(alpha_beta_ratio)
     fractions = [a * _in_gray(d) for d in regimen.doses if d.therapy == therapy for a in d.amounts()]
     if not fractions:
-        given = f"one of {', '.join(regimen.therapies) or 'none'}"
+        given = f"one of: {', '.join(regimen.therapies)}" if regimen.therapies else "a regimen with fractions"
         raise RegimenError(Problem(f"therapy {therapy!r}", "is not in this regimen", given))
     return sum(d * (1 + d / ratio) for d in fractions)
 
@@ -49,12 +48,12 @@ def equivalent_dose_2gy(regimen: Regimen, alpha_beta_ratio: float, therapy: str 
     alpha_beta_ratio : float
         Gy.
     therapy : str
-        The name that the fractions go by.
+        The name of the fractions in the regimen.
 
     Raises
     ------
     RegimenError
-        As `biologically_effective_dose`.
+        As for `biologically_effective_dose`.
 
     Examples
     --------
@@ -67,7 +66,7 @@ def equivalent_dose_2gy(regimen: Regimen, alpha_beta_ratio: float, therapy: str 
 
 
 def _ratio(value: float) -> float:
-    """Return the ratio of alpha to beta, checked."""
+    """Return the checked ratio of alpha to beta."""
     try:
         ratio = units.convert(value, "Gy")
     except (UnitError, TypeError, ValueError):
@@ -82,4 +81,4 @@ def _in_gray(dose: Dose) -> float:
     try:
         return units.factor(dose.unit, "Gy") if dose.unit else 1.0
     except UnitError:
-        raise RegimenError(Problem(f"dose of {dose.therapy}", f"is in {dose.unit!r}", "fractions in Gy")) from None
+        raise RegimenError(Problem(f"dose of {dose.therapy}", f"is in {dose.unit!r}", "a dose in Gy")) from None

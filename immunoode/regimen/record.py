@@ -1,4 +1,4 @@
-"""One event record: its numbers, the kind of event that it is, and what is wrong with it by the rules of NONMEM."""
+"""One row of event records: its values, and its problems by the rules of NONMEM."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from immunoode.errors import Problem
-from immunoode.regimen.doses import MOST
+from immunoode.regimen.doses import MAX_ADMINISTRATIONS
 from immunoode.regimen.record_table import DOSE_ITEMS, RecordTable
 
 OBSERVATION, DOSE, OTHER, RESET, RESET_DOSE, REPLACE, MULTIPLY, REPLACE_TOO = 0, 1, 2, 3, 4, 5, 6, 8
@@ -27,17 +27,17 @@ KINDS = {
 }
 DOSES, RESETS, AMOUNTS = (DOSE, RESET_DOSE), (RESET, RESET_DOSE), (REPLACE, MULTIPLY, REPLACE_TOO)
 RATE, DURATION = -1, -2
-"""RATE of an infusion whose rate, or duration, the model states."""
+"""Values of RATE for an infusion with a rate, or a duration, stated by the model."""
 _ROUNDING = 1e-13
 _SAME = 1e-6
-"""Relative difference up to which AMT, RATE and DUR say the same: tables are written with a few digits."""
+"""Relative tolerance of AMT = RATE x DUR: tables are written with few digits."""
 
 
 @dataclass(frozen=True)
-class Record:
-    """One row of a table of event records, in the table's unit of time; what is missing is 0, a missing time NaN.
+class NonmemRecord:
+    """One row of a table of event records, in the table's unit of time; missing values are 0, a missing time is NaN.
 
-    `moment` is the time exactly as stated.
+    `moment` is the exact time.
     """
 
     label: str
@@ -54,20 +54,20 @@ class Record:
     moment: Fraction | None = None
 
     @property
-    def constant(self) -> bool:
-        """Whether it is an infusion at a constant rate, at steady state, that ends here."""
+    def constant_infusion(self) -> bool:
+        """Whether this is the end of an infusion at a constant rate and at steady state."""
         return self.steady in (1, 2) and self.amount == 0 and self.rate > 0
 
     @property
-    def speed(self) -> float:
-        """The rate of an infusion at a stated rate; of one that is written with few digits beside DUR, to all of them."""
+    def effective_rate(self) -> float:
+        """The rate of an infusion with a stated rate; if RATE was rounded and DUR is given, AMT / DUR."""
         amount, rate, duration = self.amount, self.rate, self.duration
         rounded = duration > 0 and abs(rate * duration - amount) > _ROUNDING * amount
         return amount / duration if rounded else rate
 
     @property
     def items(self) -> dict[str, float]:
-        """The items of a dose that are not 0."""
+        """The dose items that are not 0."""
         items = {
             "AMT": self.amount,
             "RATE": self.rate,
@@ -79,8 +79,8 @@ class Record:
         return {name: value for name, value in items.items() if value}
 
 
-def records_of(table: RecordTable) -> list[Record]:
-    """Return the rows of a table; where there is no EVID, it follows from the dose and MDV, as NM-TRAN has it."""
+def records_from_table(table: RecordTable) -> list[NonmemRecord]:
+    """Return the rows of a table; without EVID, it is derived from the dose items and MDV, as in NM-TRAN."""
     blank = np.full(len(table.labels), math.nan)
     columns = {name: table.numbers.get(name, blank) for name in ("TIME", *DOSE_ITEMS, "EVID", "MDV")}
     columns |= {name: np.nan_to_num(columns[name], nan=0.0) for name in DOSE_ITEMS}
@@ -88,18 +88,18 @@ def records_of(table: RecordTable) -> list[Record]:
         dosed = np.any([columns[name] != 0 for name in DOSE_ITEMS], axis=0)
         columns["EVID"] = np.where(dosed, DOSE, np.where(columns["MDV"] == 1, OTHER, OBSERVATION)).astype(float)
     numbers = (column.tolist() for column in columns.values())
-    return list(map(Record, table.labels, table.compartments, *numbers, table.times))
+    return list(map(NonmemRecord, table.labels, table.compartments, *numbers, table.times))
 
 
-def input_of(record: Record, compartments: Mapping[str, str] | None) -> str | Problem:
-    """Return the input that a record is about, or what is wrong with its compartment."""
+def record_input(record: NonmemRecord, compartments: Mapping[str, str] | None) -> str | Problem:
+    """Return the input of a record, or a problem of its compartment."""
     text = record.compartment
     if text.startswith("-"):
         return Problem(record.label, f"turns compartment {text[1:]} off", "a replacement by 0 (EVID 5 with AMT 0)")
     if compartments is None:
         if text.isidentifier():
             return text
-        right = "the name of an input, or compartments={1: 'pembrolizumab'} that says which is which"
+        right = "the name of an input, or a mapping compartments={1: 'pembrolizumab'}"
         return Problem(record.label, f"has the CMT {text!r}", right)
     if text in compartments:
         return compartments[text]
@@ -111,16 +111,16 @@ def input_of(record: Record, compartments: Mapping[str, str] | None) -> str | Pr
     return Problem(record.label, f"has the CMT {text!r}", f"one of compartments=: {known}")
 
 
-def record_problems(record: Record) -> list[Problem]:
-    """Return what is wrong with a record, whatever comes before it."""
-    problems = [Problem(record.label, what, right) for what, right in _found(record)]
+def record_problems(record: NonmemRecord) -> list[Problem]:
+    """Return the problems of a record by itself."""
+    problems = [Problem(record.label, what, right) for what, right in _event_problems(record)]
     if math.isnan(record.time):
         problems.insert(0, Problem(record.label, "has no TIME", "a number of days or hours"))
     return problems
 
 
-def _found(record: Record) -> list[tuple[str, str]]:
-    """Return what is wrong with the event, and what would be right."""
+def _event_problems(record: NonmemRecord) -> list[tuple[str, str]]:
+    """Return pairs of what is wrong with the event and what would be right."""
     if record.event not in KINDS:
         what = "has no EVID" if math.isnan(record.event) else f"has the EVID {record.event:g}"
         known = "0 observation, 1 dose, 2 other, 3 reset, 4 reset and dose, 5 replace, 6 multiply"
@@ -128,58 +128,58 @@ def _found(record: Record) -> list[tuple[str, str]]:
     kind = f"is {KINDS[int(record.event)]} (EVID {record.event:g})"
     found = []
     if record.missing_value not in (0, 1) and not math.isnan(record.missing_value):
-        found.append((f"has the MDV {record.missing_value:g}", "0 where DV is observed, 1 where not"))
+        found.append((f"has the MDV {record.missing_value:g}", "0 if DV is observed, otherwise 1"))
     elif record.event != OBSERVATION and record.missing_value == 0:
-        found.append((f"{kind} with MDV 0", "MDV 1, or an observation in a row of its own"))
+        found.append((f"{kind} with MDV 0", "MDV 1, or the observation in a separate row"))
     if record.event in DOSES:
         return found + _dose(record)
     items = {name: value for name, value in record.items.items() if not (name == "AMT" and record.event in AMOUNTS)}
     if items:
         stated = ", ".join(f"{name} {value:g}" for name, value in items.items())
-        found.append((f"{kind} with {stated}", "0 for these, or EVID 1 where it is a dose"))
+        found.append((f"{kind} with {stated}", "0 for these, or EVID 1 if it is a dose"))
     if record.event in AMOUNTS and record.amount < 0:
         found.append((f"has the AMT {record.amount:g}", "zero or more"))
     return found
 
 
-def _dose(record: Record) -> list[tuple[str, str]]:
-    """Return what is wrong with a dose."""
+def _dose(record: NonmemRecord) -> list[tuple[str, str]]:
+    """Return the problems of a dose."""
     found = _amount(record)
     for name, value in (("II", record.interval), ("DUR", record.duration)):
         if value < 0:
             found.append((f"has the {name} {value:g}", "zero or more"))
-    if record.additional < 0 or record.additional % 1 or record.additional > MOST:
-        found.append((f"has the ADDL {record.additional:g}", f"a whole number from 0 to {MOST}"))
+    if record.additional < 0 or record.additional % 1 or record.additional > MAX_ADMINISTRATIONS:
+        found.append((f"has the ADDL {record.additional:g}", f"a whole number from 0 to {MAX_ADMINISTRATIONS}"))
     if record.steady not in (0, 1, 2):
-        right = "1 for a steady state, 2 for one on top of what is there, else 0"
+        right = "1 for a steady state, 2 for one added to the present state, otherwise 0"
         found.append((f"has the SS {record.steady:g}", right))
         return found
     return found + _repeated(record)
 
 
-def _amount(record: Record) -> list[tuple[str, str]]:
-    """Return what is wrong with amount, rate and duration."""
+def _amount(record: NonmemRecord) -> list[tuple[str, str]]:
+    """Return the problems of amount, rate and duration."""
     amount, rate, duration = record.amount, record.rate, record.duration
     found = []
     if amount < 0:
         found.append((f"has the AMT {amount:g}", "zero or more"))
     if rate < 0 and rate not in (RATE, DURATION):
-        found.append((f"has the RATE {rate:g}", "zero or more; -1 or -2 where the model states the rate or the duration"))
+        found.append((f"has the RATE {rate:g}", "zero or more; -1 or -2 if the model states the rate or the duration"))
     elif rate == RATE and duration:
-        found.append((f"has RATE -1, a rate of the model, and DUR {duration:g}", "one of them"))
-    elif amount == 0 and not record.constant:
-        right = "its AMT; EVID 2 where nothing is given; or SS 1 with RATE for a constant infusion at steady state"
-        found.append(("is a dose of nothing", right))
+        found.append((f"has RATE -1, a rate stated by the model, and DUR {duration:g}", "one of them"))
+    elif amount == 0 and not record.constant_infusion:
+        right = "its AMT; EVID 2 if nothing is given; or SS 1 with RATE for a constant infusion at steady state"
+        found.append(("is a dose with AMT 0", right))
     elif rate > 0 and duration > 0 and abs(rate * duration - amount) > _SAME * amount:
         right = f"RATE {amount / duration:g} or DUR {amount / rate:g}" if amount else "DUR 0"
-        found.append((f"has AMT {amount:g} at RATE {rate:g} over DUR {duration:g}, which do not agree", right))
+        found.append((f"has AMT {amount:g} at RATE {rate:g} over DUR {duration:g}, which disagree", right))
     return found
 
 
-def _repeated(record: Record) -> list[tuple[str, str]]:
-    """Return what is wrong between II, ADDL and SS."""
+def _repeated(record: NonmemRecord) -> list[tuple[str, str]]:
+    """Return the problems of II, ADDL and SS."""
     interval, additional = record.interval, record.additional
-    if record.constant:
+    if record.constant_infusion:
         wrong = interval or additional
         return [("is a constant infusion at steady state with II or ADDL", "0 for both")] if wrong else []
     if record.steady and not interval:

@@ -1,4 +1,4 @@
-"""What is said beside a table of event records: its unit of time, its compartments, the rule of its covariates."""
+"""Options of reading event records: unit of time, compartments, covariates and their rule."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ COVARIATES = {
     "HGT": "height",
     "HEIGHT": "height",
 }
-"""What columns of NONMEM tables are usually called, and the package's names for these covariates."""
+"""Usual names of columns in NONMEM tables, and the package's names of these covariates."""
 
 
 def covariate_columns(given: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
-    """Return which column is which parameter: as stated, or by the usual names."""
+    """Return the mapping of columns to parameters: as stated, or by the usual names."""
     if isinstance(given, Mapping):
         return dict(given)
     names = (given,) if isinstance(given, str) else given
@@ -33,11 +33,11 @@ def covariate_columns(given: Sequence[str] | Mapping[str, str]) -> dict[str, str
 
 
 PER_DAY = {"day": 1.0, "hour": 24.0}
-"""Units of time that records may be in, and how many of them are a day."""
+"""Units of time of records, and their number per day."""
 
 
 def days_per(time_unit: str) -> float:
-    """Return how many of a unit of time are a day.
+    """Return the number of a unit of time per day.
 
     Raises
     ------
@@ -49,12 +49,12 @@ def days_per(time_unit: str) -> float:
     return PER_DAY[time_unit]
 
 
-def named(compartments: Mapping[int | str, str] | None) -> tuple[dict[str, str] | None, list[Problem]]:
-    """Return compartments by their text, and what is wrong with them."""
+def compartment_names(compartments: Mapping[int | str, str] | None) -> tuple[dict[str, str] | None, list[Problem]]:
+    """Return the inputs by the text of their compartment number, and problems."""
     if compartments is None:
         return None, []
     if not isinstance(compartments, Mapping) or not compartments:
-        right = "a mapping such as {1: 'pembrolizumab'}; or leave it out where CMT has the names of inputs"
+        right = "a mapping such as {1: 'pembrolizumab'}, or None if CMT has the names of inputs"
         return None, [Problem("compartments", f"is {compartments!r:.60}", right)]
     wrong = [name for name in compartments.values() if not (isinstance(name, str) and name.isidentifier())]
     problems = [Problem("compartments", f"has {name!r}", "the name of an input of a model") for name in wrong]
@@ -62,9 +62,9 @@ def named(compartments: Mapping[int | str, str] | None) -> tuple[dict[str, str] 
 
 
 def rule_problems(rule: str | None, covariates: bool) -> list[Problem]:
-    """Return what is wrong with the rule of covariates."""
+    """Return the problems of the rule of covariates."""
     if rule in RULES or (rule is None and not covariates):
         return []
-    what = "is not stated, but there are covariates" if rule is None else f"is {rule!r}"
-    right = "'locf' (a value holds until the next record) or 'nocb' (since the one before, as NONMEM has it)"
+    what = "is missing, but there are covariates" if rule is None else f"is {rule!r}"
+    right = "'locf' (a value holds until the next record) or 'nocb' (from the previous record on, as in NONMEM)"
     return [Problem("rule", what, right if rule is None else f"{nearest(str(rule), RULES)}: {right}")]

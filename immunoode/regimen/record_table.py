@@ -1,4 +1,4 @@
-"""A table of event records as columns of numbers: which column is what, which cells are no numbers, which rows do not count."""
+"""A table of event records as columns of numbers: roles of columns, cells that are not numbers, rows that are ignored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.regimen.record_times import DATES, moments
+from immunoode.regimen.record_times import DATES, exact_times
 from immunoode.regimen.schedule import FloatArray
 from immunoode.tables.cells import is_missing, number_advice, numbers, text
 from immunoode.tables.files import open_table
@@ -29,7 +29,7 @@ NEEDED = ("ID", "TIME", "AMT")
 DOSE_ITEMS = ("AMT", "RATE", "DUR", "II", "ADDL", "SS")
 _LABELS = ("ID", "CMT", "TIME", *DATES)
 _AMOUNTS = ("dose", "dos", "amount", "dosage", "dose_amount", "dose_mg", "amt_mg")
-"""Headings that may have been meant for AMT."""
+"""Headings that may mean AMT."""
 _DURATIONS = (
     "tinf",
     "tin",
@@ -43,33 +43,33 @@ _DURATIONS = (
     "inftime",
     "inf_time",
 )
-"""Headings that may have been meant for DUR."""
+"""Headings that may mean DUR."""
 _MARK = "C"
-"""The column, and the mark in it, of rows that NM-TRAN leaves out by IGNORE=C."""
+"""The column, and the mark in it, of rows that NM-TRAN skips by IGNORE=C."""
 
 
 @dataclass(frozen=True)
 class RecordTable:
-    """Event records row by row; what is missing is NaN.
+    """Event records row by row; missing values are NaN.
 
     Attributes
     ----------
     frame : DataFrame
-        The rows that count, as they stand.
+        The rows that are used, as in the table.
     labels : tuple of str, length n
-        Each row in messages: "records, row 3 (subject 1)".
+        The place of each row in messages: "records, row 3 (subject 1)".
     subjects, compartments : tuple of str, length n
-        As they stand, 1.0 and 1 being the same.
+        As in the table, where 1.0 and 1 are equal.
     times : tuple of Fraction or None, length n
-        In the table's unit, exactly as stated; None where there is none.
+        Exact times in the table's unit; None if missing.
     numbers : dict of str to ndarray, shape (n,)
-        The other columns of `COLUMNS` that there are, in their own units, and covariates by their parameters' names.
+        The other columns of `COLUMNS` that the table has, in their own units, and covariates by the names of parameters.
     columns : mapping
-        NONMEM's names, and parameters, to the columns of the table.
+        The column of the table by NONMEM's name or by parameter.
     ignored : mapping of str to int
-        Rows that do not count, by reason.
+        Number of ignored rows by reason.
     notes : tuple of str
-        What was assumed.
+        Assumptions.
     """
 
     frame: pd.DataFrame
@@ -84,23 +84,23 @@ class RecordTable:
     notes: tuple[str, ...] = ()
 
     def spans(self) -> list[tuple[str, range]]:
-        """Return the rows of each subject, in the order of their appearance; rows apart are apart here too."""
+        """Return each subject with a range of its contiguous rows, in the order of the table."""
         starts = [k for k, s in enumerate(self.subjects) if not k or s != self.subjects[k - 1]]
         ends = [*starts[1:], len(self.subjects)][: len(starts)]
         return [(self.subjects[a], range(a, b)) for a, b in zip(starts, ends, strict=True)]
 
     def taken_as(self, time_unit: str) -> dict[str, str]:
-        """Return for each column what it was taken as."""
+        """Return the role of each column."""
         words = {name: name for name in (*COLUMNS, *DATES)}
         words |= {"ID": "subject", "TIME": f"time in {time_unit}", "AMT": "amount", "CMT": "compartment"}
-        words |= {"EVID": "kind of record", _MARK: "mark of rows that do not count"}
+        words |= {"EVID": "kind of record", _MARK: "mark of ignored rows"}
         roles = {column: words.get(name, f"covariate {name}") for name, column in self.columns.items()}
         return {str(c): roles.get(c, UNUSED) for c in self.frame.columns}
 
 
 @dataclass(frozen=True)
-class Found:
-    """A problem of one cell: the row's place, NONMEM's name of the column, and what is wrong."""
+class CellProblem:
+    """A problem of one cell: the index of its row, NONMEM's name of its column, and the problem."""
 
     row: int
     name: str
@@ -115,36 +115,36 @@ def record_table(
     *,
     per_day: float = 1.0,
     needed: Sequence[str] = NEEDED,
-) -> tuple[RecordTable, list[Found]]:
-    """Return the records of a table or file, and which of its cells are no numbers.
+) -> tuple[RecordTable, list[CellProblem]]:
+    """Return the records of a table or file, and its cells that are not numbers.
 
     Parameters
     ----------
     source : path or DataFrame
-        A file with a line of names, or a table in memory.
+        A file with a line of column names, or a table in memory.
     covariates : mapping of str to str
         Columns to parameters.
     columns : mapping of str to str, optional
-        NONMEM's name to the table's own, where they differ.
+        NONMEM's name to the name in the table, if they differ.
     ignore : str, optional
-        As IGNORE of NM-TRAN: rows that begin with this sign do not count; "@": with a letter or @.
+        Like IGNORE of NM-TRAN: rows that begin with this character are skipped; "@": with a letter or @.
     per_day : float
-        How many units of time are a day.
+        Units of time per day.
 
     Raises
     ------
     DataError
-        If it is no table, or columns are missing.
+        If it is not a table, or columns are missing.
     """
     frame, where = _opened(source)
-    found = _found(frame, covariates, columns or {}, where, needed)
-    frame, ignored = _counting(frame, found, ignore, where)
+    found = _find_columns(frame, covariates, columns or {}, where, needed)
+    frame, ignored = _without_ignored(frame, found, ignore, where)
     subjects = identifiers(frame[found["ID"]])
     subjects = ["" if s.lower() in (".", "na", "nan") else s for s in subjects]
     pairs = zip(frame.index, subjects, strict=True)
     labels = tuple(f"{where}, row {row}" + (f" (subject {s})" if s else "") for row, s in pairs)
     missing = [k for k, s in enumerate(subjects) if not s]
-    problems = [Found(k, "ID", Problem(labels[k], "has no ID", "the subject's number")) for k in missing]
+    problems = [CellProblem(k, "ID", Problem(labels[k], "has no ID", "the subject's number")) for k in missing]
     values: dict[str, FloatArray] = {}
     for name, column in found.items():
         if name not in _LABELS and name != _MARK:
@@ -153,9 +153,9 @@ def record_table(
             cells = read.texts.tolist()
             for k in np.flatnonzero(read.unread.to_numpy()).tolist():
                 right = f"a number: {number_advice(cells[k])}"
-                problems.append(Found(k, name, Problem(labels[k], f"has the {name} {cells[k]!r}", right)))
-    times, wrong, notes = moments(frame, found, subjects, labels, per_day)
-    problems += [Found(k, "TIME", problem) for k, problem in wrong]
+                problems.append(CellProblem(k, name, Problem(labels[k], f"has the {name} {cells[k]!r}", right)))
+    times, wrong, notes = exact_times(frame, found, subjects, labels, per_day)
+    problems += [CellProblem(k, "TIME", problem) for k, problem in wrong]
     values["TIME"] = np.array([math.nan if t is None else float(t) for t in times], dtype=float)
     compartments = _texts(frame[found["CMT"]]) if "CMT" in found else [""] * len(labels)
     table = RecordTable(frame, where, labels, tuple(subjects), tuple(compartments), tuple(times), values, found, ignored, notes)
@@ -163,7 +163,7 @@ def record_table(
 
 
 def _opened(source: Any) -> tuple[pd.DataFrame, str]:
-    """Return the table, its index the names of its rows: lines of a file, or its own."""
+    """Return the table, indexed by the lines of its file or by its own index, and its place in messages."""
     import pandas as pd
 
     if not isinstance(source, (pd.DataFrame, str, Path)):
@@ -174,16 +174,16 @@ def _opened(source: Any) -> tuple[pd.DataFrame, str]:
     return frame, "records" if isinstance(source, pd.DataFrame) else where
 
 
-def _found(
+def _find_columns(
     frame: pd.DataFrame, covariates: Mapping[str, str], given: Mapping[str, str], where: str, needed: Sequence[str]
 ) -> dict[str, Any]:
-    """Return which column of the table is what, in any case of letters; covariates by parameter."""
+    """Return the column of the table by NONMEM's name (in upper or lower case) or by parameter."""
     names = {column: str(column).strip().upper() for column in frame.columns}
     problems, found = list[Problem](), dict[str, Any]()
     stated = {str(name).strip().upper(): column for name, column in given.items()}
     for name, column in stated.items():
         if name not in (*COLUMNS, *DATES):
-            problems.append(Problem(f"{where}: columns", f"{name!r} is no column of records", nearest(name, COLUMNS)))
+            problems.append(Problem(f"{where}: columns", f"{name!r} is not a column of event records", nearest(name, COLUMNS)))
         elif column not in frame.columns:
             right = nearest(str(column), map(str, frame.columns))
             problems.append(Problem(f"{where}: columns", f"there is no column {column!r} for {name}", right))
@@ -195,38 +195,38 @@ def _found(
         same = [column for column, upper in names.items() if upper == name]
         count = len(same) if frame.columns.is_unique else list(names[c] for c in frame.columns).count(name)
         if count > 1:
-            problems.append(Problem(f"{where}: {name}", f"is there {count} times", "one column of that name"))
+            problems.append(Problem(f"{where}: {name}", f"occurs {count} times", "one column of that name"))
         elif same:
             found[name] = same[0]
         elif name in needed:
-            problems.append(Problem(f"{where}: {name}", "there is no such column", _rename(name, frame)))
+            problems.append(Problem(f"{where}: {name}", "is missing", _rename(name, frame)))
     for column, parameter in covariates.items():
         if column not in frame.columns:
             right = nearest(str(column), map(str, frame.columns))
             problems.append(Problem(f"{where}: covariates", f"there is no column {column!r}", right))
         elif parameter in COLUMNS:
-            problems.append(Problem(f"{where}: covariates", f"{parameter!r} is no parameter", "the name of a parameter"))
+            problems.append(Problem(f"{where}: covariates", f"{parameter!r} is not a parameter", "the name of a parameter"))
         else:
             found[parameter] = column
     if not problems and not frame.columns.is_unique:
-        problems.append(Problem(where, "has two columns of one name", "names that differ"))
+        problems.append(Problem(where, "has two columns of the same name", "different names"))
     if "AMT" not in found and "AMT" not in needed and not problems:
-        problems += _unseen_doses(frame, found, where)
+        problems += _overlooked_doses(frame, found, where)
     if not {"RATE", "DUR"} & set(found) and "AMT" in found and not problems:
-        problems += _unseen_durations(frame, found, where)
+        problems += _overlooked_durations(frame, found, where)
     if problems:
         raise DataError(problems)
     return found
 
 
-def _unseen_durations(frame: pd.DataFrame, found: Mapping[str, Any], where: str) -> list[Problem]:
-    """Return what says that doses which are read as boluses have durations in another column."""
+def _overlooked_durations(frame: pd.DataFrame, found: Mapping[str, Any], where: str) -> list[Problem]:
+    """Return a problem for each column that seems to have the durations of doses that would be read as boluses."""
     given = numbers(frame[found["AMT"]]).values.fillna(0) != 0
     like = [c for c in frame.columns if heading_words(str(c)) in _DURATIONS and c not in set(found.values())]
     return [
         Problem(
             f"{where}: DUR",
-            f"there is no such column, but {str(c)!r} may be the duration of infusions",
+            f"is missing, but {str(c)!r} may be the duration of infusions",
             f"columns={{'DUR': {str(c)!r}}}, or leave that column out",
         )
         for c in like
@@ -237,29 +237,29 @@ def _unseen_durations(frame: pd.DataFrame, found: Mapping[str, Any], where: str)
 def _rename(name: str, frame: pd.DataFrame) -> str:
     like = _like_amounts(frame) if name == "AMT" else []
     if like:
-        return f"say columns={{'AMT': {like[0]!r}}} if that is what {like[0]!r} has"
-    return f"rename the one that it is: {nearest(name, map(str, frame.columns))}"
+        return f"columns={{'AMT': {like[0]!r}}} if {like[0]!r} has the amounts"
+    return f"rename the column that has it: {nearest(name, map(str, frame.columns))}"
 
 
 def _like_amounts(frame: pd.DataFrame) -> list[str]:
     return [str(c) for c in frame.columns if heading_words(str(c)) in _AMOUNTS]
 
 
-def _unseen_doses(frame: pd.DataFrame, found: Mapping[str, Any], where: str) -> list[Problem]:
-    """Return what says that a table without AMT has doses all the same."""
+def _overlooked_doses(frame: pd.DataFrame, found: Mapping[str, Any], where: str) -> list[Problem]:
+    """Return a problem if a table without AMT seems to have doses."""
     events = numbers(frame[found["EVID"]]).values.isin((1, 4)).any() if "EVID" in found else False
     like = [c for c in _like_amounts(frame) if (numbers(frame[c]).values.fillna(0) != 0).any()]
     if not events and not like:
         return []
-    why = "but EVID says that there are doses" if events else f"but {like[0]!r} may be of doses"
+    why = "but EVID has doses" if events else f"but {like[0]!r} may have doses"
     right = f"columns={{'AMT': {like[0]!r}}}, or leave that column out" if like else "the amounts in a column AMT"
-    return [Problem(f"{where}: AMT", f"there is no such column, {why}", right)]
+    return [Problem(f"{where}: AMT", f"is missing, {why}", right)]
 
 
-def _counting(
+def _without_ignored(
     frame: pd.DataFrame, found: dict[str, Any], ignore: str | None, where: str
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the rows that count, and how many do not, by reason."""
+    """Return the rows that are used, and the number of ignored rows by reason."""
     import pandas as pd
 
     marked = pd.Series(False, index=frame.index)
@@ -274,7 +274,7 @@ def _counting(
             reasons["marked C in the column C (IGNORE=C)"] = int(marks.sum())
     if ignore is not None:
         if not isinstance(ignore, str) or len(ignore) != 1:
-            raise DataError(Problem("ignore", f"is {ignore!r}", "one sign, as of NM-TRAN's IGNORE: '@', 'C' or '#'"))
+            raise DataError(Problem("ignore", f"is {ignore!r}", "one character, as in NM-TRAN's IGNORE: '@', 'C' or '#'"))
         first = text(frame.iloc[:, 0])
         begins = first.str.match(r"[A-Za-z@]") if ignore == "@" else first.str.startswith(ignore)
         fresh = begins & ~marked
@@ -283,11 +283,11 @@ def _counting(
             reasons[f"begins with {ignore} (IGNORE={ignore})"] = int(fresh.sum())
     kept = frame[~marked]
     if len(frame) and not len(kept):
-        raise DataError(Problem(where, "has no row that counts", "rows without the mark of those to be ignored"))
+        raise DataError(Problem(where, "has only ignored rows", "rows without the mark of ignored rows"))
     return kept, reasons
 
 
 def _texts(column: pd.Series) -> list[str]:
-    """Return the cells as text, "" where missing; whole numbers without a decimal point."""
+    """Return the cells as text, "" if missing; whole numbers have no decimal point."""
     cells = text(column)
     return identifiers(cells.mask(is_missing(cells), ""))

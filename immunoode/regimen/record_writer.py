@@ -1,4 +1,4 @@
-"""Schedules written as event records that NONMEM and its relatives read."""
+"""Schedules written as event records for NONMEM and related programs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from immunoode.atomic import write_whole
 from immunoode.errors import Problem, RegimenError, nearest
 from immunoode.regimen import record as kind
-from immunoode.regimen.record_options import days_per, named
+from immunoode.regimen.record_options import compartment_names, days_per
 from immunoode.regimen.record_table import COLUMNS
-from immunoode.regimen.record_times import days_of, exact
-from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, Schedule
+from immunoode.regimen.record_times import exact_fraction, to_days
+from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, EventRecord, Schedule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,38 +37,38 @@ def write_records(
     Parameters
     ----------
     schedules : mapping of subject to Schedule
-        As `read_records` gives them; of a regimen, `Regimen.schedule` makes one.
+        As returned by `read_records` or `Regimen.schedule`.
     compartments : mapping, optional
-        Which number in CMT is which input of the model: {1: "pembrolizumab"}. Left out: CMT has the names of inputs.
+        The input of the model for each number in CMT: {1: "pembrolizumab"}. By default, CMT has the names of inputs.
     time_unit : {"hour", "day"}
         Unit of TIME, DUR and II, and of the time in RATE.
     path : path, optional
-        The file to write: commas between cells, a dot where there is nothing; whole or not at all.
+        The file to write, separated by commas, with a dot in empty cells. It is written completely or not at all.
     overwrite : bool
-        Replace a file that is there.
+        Replace an existing file.
 
     Returns
     -------
     DataFrame
-        Columns ID, TIME, AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, and one for each parameter that is set, missing before
-        it is.
+        Columns ID, TIME, AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, and one per parameter that is set, with missing values
+        before its first value.
 
     Raises
     ------
     RegimenError
-        If an input is in no compartment, or a dose is one of nothing, which event records do not have.
+        If an input has no compartment, or a dose has the amount 0, which event records cannot have.
     FileError
-        If the file cannot be written, or is there and is not to be replaced.
+        If the file cannot be written, or exists and must not be replaced.
 
     Notes
     -----
-    `read_records` gives the same schedules again, with the covariates as columns and rule "locf"; left out is only a value set
-    that already holds. In hours the last digit of a time may differ where no number of hours is that very number of days.
-    An infusion whose rate was stated has it in RATE, and in DUR what it lasts if all of it arrives. One whose duration was
-    stated has RATE -2 and its DUR: NONMEM, which does not know DUR by itself, is told `D1 = DUR` in $PK. Every dose has a row
-    of its own (ADDL is 0), and a subject to whom nothing is done one of EVID 2. A reset and the dose right after it become one
-    row of EVID 4. A parameter is set in a row of EVID 2, after one that still has the value before, so that NONMEM, which
-    carries values backward, understands the same.
+    `read_records` returns the same schedules, with the covariates as columns and rule "locf"; only values that are set again
+    without a change are lost. In hours, the last digit of a time may differ if no number of hours is exactly that number of
+    days. An infusion with a stated rate has it in RATE, and in DUR its duration at a bioavailability of 1. An infusion with a
+    stated duration has RATE -2 and DUR; write `D1 = DUR` in $PK, because NONMEM does not use DUR by itself. Every dose has its
+    own row (ADDL is 0), and a subject without events has one row with EVID 2. A reset and the dose directly after it become one
+    row with EVID 4. A parameter is set in a row with EVID 2 that follows a row with its previous value, so that NONMEM, which
+    carries values backward, reads the same.
 
     Examples
     --------
@@ -87,29 +87,29 @@ def write_records(
 
 
 ORDER = "_ORDER"
-"""The column that says where a row of a schedule stood in the table that it came from; it is not written."""
+"""The column with the position of a row in the table that it was read from; it is not written."""
 
 
 def ordered_records(
     schedules: Mapping[Any, Schedule], compartments: Mapping[int | str, str] | None, time_unit: str
 ) -> pd.DataFrame:
-    """Return the records of `write_records`, and a column of where each row stood.
+    """Return the records of `write_records`, with the column `ORDER`.
 
     Raises
     ------
     RegimenError
-        As `write_records`.
+        As for `write_records`.
     """
     import pandas as pd
 
     per_day = days_per(time_unit)
-    inputs, problems = named(compartments)
+    inputs, problems = compartment_names(compartments)
     numbers = None if inputs is None else {name: number for number, name in reversed(inputs.items())}
     for subject, schedule in schedules.items():
         problems += _problems(f"subject {subject}", schedule, numbers)
     if problems:
         raise RegimenError(problems)
-    parameters = dict.fromkeys(name for s in schedules.values() for name, action in _names(s) if action == SET)
+    parameters = dict.fromkeys(r.name for s in schedules.values() for r in s.records() if r.action == SET)
     rows = list[_Cells]()
     for subject, schedule in schedules.items():
         current = dict.fromkeys(parameters, math.nan)
@@ -120,57 +120,47 @@ def ordered_records(
 
 
 def write_table(table: pd.DataFrame, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write a table as NONMEM takes it: commas between cells, a dot where there is nothing.
+    """Write a table for NONMEM: separated by commas, with a dot in empty cells.
 
     Raises
     ------
     FileError
-        If the file cannot be written, or is there and is not to be replaced.
+        If the file cannot be written, or exists and must not be replaced.
     """
     write_whole(path, table.to_csv(index=False, na_rep=".", lineterminator="\n"), overwrite=overwrite)
 
 
-def _names(schedule: Schedule) -> list[tuple[str, str]]:
-    return list(zip(schedule.inputs, schedule.actions, strict=True))
-
-
 def _is_whole(text: str) -> bool:
-    """Return whether a text is a whole number as it is usually written, so that nothing is lost with its zeros."""
+    """Return whether a text is a whole number without leading zeros, which would be lost."""
     return text.isdecimal() and str(int(text)) == text
 
 
 def _problems(where: str, schedule: Schedule, numbers: Mapping[str, str] | None) -> list[Problem]:
-    """Return what event records cannot say."""
+    """Return what event records cannot express."""
     if not isinstance(schedule, Schedule):
-        right = "a Schedule: .schedule(inputs, covariates) makes one of a Regimen"
+        right = "a Schedule, for example from Regimen.schedule(inputs, covariates)"
         return [Problem(where, f"has a {type(schedule).__name__}", right)]
     problems = dict[Problem, None]()
-    for (name, action), amount in zip(_names(schedule), schedule.amounts, strict=True):
-        if action == DOSE and amount == 0:
-            problems[Problem(where, f"has a dose of nothing of {name}", "leave it out: event records have none")] = None
+    for record in schedule.records():
+        name, action = record.name, record.action
+        if action == DOSE and record.amount == 0:
+            problems[
+                Problem(where, f"has a dose of {name} with the amount 0", "leave it out: event records cannot have it")
+            ] = None
         if action in (DOSE, REPLACE, MULTIPLY) and numbers is not None and name not in numbers:
-            problems[Problem(where, f"has {name!r}, which is in no compartment", nearest(name, numbers))] = None
+            problems[Problem(where, f"has {name!r}, which has no compartment", nearest(name, numbers))] = None
         if action == SET and name in COLUMNS:
-            problems[Problem(where, f"sets {name!r}, which names a column of records", "another name")] = None
+            problems[Problem(where, f"sets {name!r}, which is the name of a column of event records", "another name")] = None
     return list(problems)
 
 
 def _records(schedule: Schedule, numbers: Mapping[str, str] | None, per_day: float, current: dict[str, float]) -> list[_Cells]:
-    """Return the rows of one subject; `current` has the values of the parameters, and keeps up."""
+    """Return the rows of one subject; `current` has the present values of the parameters and is updated."""
     blank = _blank(numbers)
     rows = list[_Cells]()
-    columns = (
-        schedule.times,
-        schedule.amounts,
-        schedule.durations,
-        schedule.steady,
-        schedule.rates,
-        schedule.adding,
-        schedule.orders,
-    )
-    for (name, action), *values in zip(_names(schedule), *(column.tolist() for column in columns), strict=True):
-        time, amount, duration, steady, rate, adding, order = values
-        row = {**blank, "TIME": in_unit(time, per_day), "EVID": _EVENTS[action], ORDER: order}
+    for record in schedule.records():
+        name, amount, action = record.name, record.amount, record.action
+        row = {**blank, "TIME": in_unit(record.time, per_day), "EVID": _EVENTS[action], ORDER: record.order}
         if action == SET:
             if amount == current[name]:
                 continue
@@ -179,7 +169,7 @@ def _records(schedule: Schedule, numbers: Mapping[str, str] | None, per_day: flo
             current[name] = amount
         elif action != RESET:
             row["CMT"] = name if numbers is None else numbers[name]
-            row |= _dose(amount, duration, steady, rate, adding, per_day) if action == DOSE else {"AMT": amount}
+            row |= _dose(record, per_day) if action == DOSE else {"AMT": amount}
         if action == DOSE and rows and rows[-1]["EVID"] == kind.RESET and rows[-1]["TIME"] == row["TIME"]:
             rows.pop()
             row["EVID"] = kind.RESET_DOSE
@@ -188,30 +178,31 @@ def _records(schedule: Schedule, numbers: Mapping[str, str] | None, per_day: flo
 
 
 def _blank(numbers: Mapping[str, str] | None) -> _Cells:
-    """Return the cells of a row that is about nothing."""
+    """Return the cells of a row without an event."""
     return {**dict.fromkeys(COLUMNS[2:], 0.0), "CMT": "." if numbers is None else "0", "MDV": 1}
 
 
-def _dose(amount: float, duration: float, steady: float, rate: float, adding: bool, per_day: float) -> _Cells:
-    """Return the cells of a dose: what holds of an infusion is its RATE where that is positive, else its DUR."""
-    kind_of = (2 if adding else 1) if steady else 0
-    if steady == math.inf:
-        return {"RATE": _rate(amount, per_day), "SS": kind_of}
-    stated = _rate(rate, per_day) if rate > 0 else rate or (kind.DURATION if duration else 0.0)
-    return {"AMT": amount, "RATE": stated, "DUR": in_unit(duration, per_day), "II": in_unit(steady, per_day), "SS": kind_of}
+def _dose(dose: EventRecord, per_day: float) -> _Cells:
+    """Return the cells of a dose: an infusion is defined by a positive RATE, otherwise by DUR."""
+    steady = (2 if dose.adding else 1) if dose.steady else 0
+    if dose.steady == math.inf:
+        return {"RATE": _rate(dose.amount, per_day), "SS": steady}
+    rate = _rate(dose.rate, per_day) if dose.rate > 0 else dose.rate or (kind.DURATION if dose.duration else 0.0)
+    times = {"DUR": in_unit(dose.duration, per_day), "II": in_unit(dose.steady, per_day)}
+    return {"AMT": dose.amount, "RATE": rate, **times, "SS": steady}
 
 
 def _rate(per: float, per_day: float) -> float:
-    return _shortest(per, per / per_day, lambda rate: rate * per_day)
+    return _fewest_digits(per, per / per_day, lambda rate: rate * per_day)
 
 
 def in_unit(days: float, per_day: float) -> float:
-    """Return days in the unit of records: the shortest number that is read as these days."""
-    return days if per_day == 1 else _shortest(days, days * per_day, lambda time: days_of(exact(time), per_day))
+    """Return days in the unit of records: the shortest number that is read back as these days."""
+    return days if per_day == 1 else _fewest_digits(days, days * per_day, lambda time: to_days(exact_fraction(time), per_day))
 
 
-def _shortest(value: float, guess: float, read: Callable[[float], float]) -> float:
-    """Return the number of the fewest digits near a guess that is read as the value; the guess where none is."""
+def _fewest_digits(value: float, guess: float, read: Callable[[float], float]) -> float:
+    """Return the number with the fewest digits near a guess that is read back as the value, or the guess."""
     rounded = (float(f"{guess:.{digits}g}") for digits in range(1, _MOST_DIGITS + 1))
     beside = (math.nextafter(guess, way) for way in (-math.inf, math.inf))
     return next((number for number in (*rounded, *beside) if read(number) == value), guess)

@@ -1,4 +1,4 @@
-"""Regimens: doses over time, independent of any model and of any patient."""
+"""Regimens: doses over time, independent of the model and of the subject."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from immunoode import units
-from immunoode.regimen.covariate_series import Course, course
+from immunoode.errors import renamed
+from immunoode.regimen.calendar import calendar
+from immunoode.regimen.covariate_series import CovariateSeries, covariate_series
 from immunoode.regimen.dose_rule import dose_rule
 from immunoode.regimen.doses import Dose
-from immunoode.regimen.expand import Rule, schedule_of, stated_rows
-from immunoode.regimen.schedule import Schedule
-from immunoode.regimen.state_change import Change, multiplication, replacement, reset
-from immunoode.regimen.triggers import Reaction, reaction
+from immunoode.regimen.expand import Rule, expand_rules, stated_records
+from immunoode.regimen.schedule import EventRecord, Schedule
+from immunoode.regimen.state_change import StateChange, multiplication, replacement, reset
+from immunoode.regimen.triggers import Trigger, trigger
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Regimen:
-    """Doses over time, and what else is done to a patient. Immutable: every method returns a new regimen.
+    """Doses and other events over time. Immutable: every method returns a new regimen.
 
-    What happens at one time happens in the order in which it was added.
+    Events at the same time happen in the order in which they were added.
 
     Examples
     --------
@@ -36,7 +38,7 @@ class Regimen:
 
     rules: tuple[Rule, ...] = ()
     title: str = field(default="", compare=False)
-    reactions: tuple[Reaction, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
 
     def dose(
         self,
@@ -53,7 +55,7 @@ class Regimen:
         rate: str | float | None = None,
         steady_state: bool = False,
     ) -> Regimen:
-        """Return the regimen with a further therapy, or further doses of one.
+        """Return the regimen with the doses of a further therapy, or with further doses of one that it has.
 
         Parameters
         ----------
@@ -61,30 +63,29 @@ class Regimen:
             The name of a model's input.
         amount : str or float
             "200 mg", "2 mg/kg", "75 mg/m2", "2e6 cells/kg", "2 Gy"; "AUC 5" or "5 mg*min/mL" is an area under the curve
-            (Calvert).
-            A plain number is in the input's unit.
+            (Calvert). A plain number is in the input's unit.
         every : str or float, optional
-            Interval between doses, or between cycles where `days` is given. A plain number is in days, as everywhere.
+            Interval between doses, or between cycles if `days` is given. A plain number is in days.
         count : int, optional
-            Number of doses, or of cycles: 1 where there is no interval, to be stated where there is one.
+            Number of doses or cycles; required with an interval, otherwise 1.
         over : str or float
             Duration of each infusion; 0 is a bolus.
         start : str or float
-            Time of the first.
+            Time of the first dose.
         weekdays : bool
-            Skip Saturdays and Sundays; day 0 is a Monday. What would fall on a weekend moves to Monday, and the rest follows;
-            with intervals of less than a day, what falls on a weekend is left out.
+            Skip Saturdays and Sundays; day 0 is a Monday. A dose on a weekend moves to Monday, and the later doses move with
+            it; with intervals of less than a day, doses on weekends are left out.
         days : sequence of float
-            Days within a cycle, the first is day 1: `days=(1, 8), every="3 weeks"`.
+            Days within a cycle; the first is day 1: `days=(1, 8), every="3 weeks"`.
         loading : str or float, optional
             A first dose that differs.
         rate : str or float, optional
-            How fast each infusion runs, instead of `over`: "10 mg/h", or "0.1 mg/kg/h" of an amount in mg/kg. A plain number
-            is per day, in the unit of an amount that is a plain number too. The rate holds where an input has a
-            bioavailability: half of the amount takes half of the time.
+            The rate of each infusion, instead of `over`: "10 mg/h", or "0.1 mg/kg/h" for an amount in mg/kg. A plain number is
+            per day and belongs to an amount that is a plain number. The rate stays the same at any bioavailability: half of
+            the amount takes half of the time.
         steady_state : bool
-            Whether the first dose comes after so many like it, `every` so long, that each interval is like the one before.
-            What exchanges matter with the dosed compartment is then at that steady state; all else is not touched.
+            Whether the first dose is given at the steady state of such doses repeated at the interval `every`. The dosed
+            compartment and those that exchange matter with it are brought to that steady state; the others are unchanged.
 
         Raises
         ------
@@ -107,14 +108,14 @@ class Regimen:
         return self._with(rule)
 
     def replace(self, therapy: str, amount: str | float, *, at: str | float | Sequence[str | float]) -> Regimen:
-        """Return the regimen with a compartment set to an amount, whatever is in it.
+        """Return the regimen with a compartment set to an amount, whatever its content.
 
         Parameters
         ----------
         therapy : str
-            The name of a model's input; what is replaced is the content of its compartment.
+            The name of a model's input, whose compartment is set.
         amount : str or float
-            As of a dose. The input's bioavailability applies.
+            As for a dose. The input's bioavailability applies.
         at : str, float or sequence of them
             When: "3 weeks", a number of days, or several.
 
@@ -126,12 +127,12 @@ class Regimen:
         return self._with(replacement(therapy, amount, at))
 
     def multiply(self, therapy: str, factor: float, *, at: str | float | Sequence[str | float]) -> Regimen:
-        """Return the regimen with a compartment multiplied by a factor: half is lost to a dialysis, cells double.
+        """Return the regimen with a compartment multiplied by a factor, for example 0.5 for a dialysis that removes half.
 
         Parameters
         ----------
         therapy : str
-            The name of a model's input; what is multiplied is the content of its compartment.
+            The name of a model's input, whose compartment is multiplied.
         factor : float
             Zero or more.
         at : str, float or sequence of them
@@ -155,7 +156,7 @@ class Regimen:
         Raises
         ------
         RegimenError
-            If a time is none.
+            If a time is invalid.
         """
         return self._with(reset(at))
 
@@ -167,9 +168,9 @@ class Regimen:
         *,
         rule: Literal["locf", "nocb"],
     ) -> Regimen:
-        """Return the regimen with the course of a covariate: a parameter that changes in time as it was measured.
+        """Return the regimen with a time-varying covariate: a parameter with measured values at given times.
 
-        Doses stated by it ("2 mg/kg" by `weight`) are worked out with the value of their time.
+        Doses that depend on it ("2 mg/kg" on `weight`) are calculated with the value at their time.
 
         Parameters
         ----------
@@ -178,11 +179,11 @@ class Regimen:
         values : float or sequence of float
             In the parameter's unit.
         times : str, float or sequence of them
-            When each was measured, increasing: "3 weeks", or days.
+            The times of measurement, increasing: "3 weeks", or days.
         rule : {"locf", "nocb"}
-            What holds between measurements. Last observation carried forward: a value holds from its time until the next.
-            Next observation carried backward: a value holds from the time of the one before until its own, the first from
-            day 0 on; the last goes on. Before the first value the parameter has the patient's own.
+            The rule between measurements. Last observation carried forward ("locf"): a value holds from its time until the
+            next. Next observation carried backward ("nocb"): a value holds from the previous time until its own, the first
+            one from day 0 on, and the last one for ever. Before the first value, the subject's own parameter holds.
 
         Raises
         ------
@@ -197,7 +198,7 @@ class Regimen:
         >>> regimen.schedule({"drug": "mg"}, {"weight": 80}).amounts.tolist()
         [160.0, 80.0, 150.0, 75.0, 140.0, 70.0]
         """
-        return self._with(course(parameter, values, times, rule))
+        return self._with(covariate_series(parameter, values, times, rule))
 
     def when(
         self,
@@ -212,26 +213,28 @@ class Regimen:
         every: str | float | None = None,
         start: str | float = 0.0,
     ) -> Regimen:
-        """Return the regimen with a reaction to the patient's state.
+        """Return the regimen with a trigger: a condition on the state that changes the treatment.
 
         Parameters
         ----------
         quantity : str
             An output of the model.
         above, below : float
-            The limit, one of them: a number in the quantity's unit, or a multiple of the reference `of`. At the limit counts.
+            The limit (give one of the two): a number in the quantity's unit, or a multiple of the reference `of`. A value
+            equal to the limit fulfils the condition.
         of : {"baseline", "nadir"}, optional
-            The value at the start of the simulation, or the smallest that was seen so far.
+            The reference: the value at the start of the simulation, or the smallest value so far.
         by : float
-            How far from the reference at least, in the quantity's unit: progression is above=1.2, of="nadir", by=5 (mm).
+            The smallest distance from the reference, in the quantity's unit. Progression is above=1.2, of="nadir", by=5 (mm).
         then : {"stop", "hold"}, float or Regimen
-            Stop later doses for good; leave doses out as long as each decision finds the condition again; multiply later doses
-            by a factor; or begin a further course, whose day 0 is then (once). An infusion that runs goes on.
+            "stop" ends the doses for good; "hold" omits them for as long as the condition holds at each check; a factor
+            multiplies later doses; a Regimen begins once, at the time of the check, which is its day 0. An infusion in progress
+            continues.
         therapies : str or sequence of str
-            Whose doses; unless said, those of all that this regimen gives (not those of a further course).
+            The therapies whose doses are affected; by default all that this regimen gives (not those of `then`).
         every, start : str or float
-            Decisions at visits, "6 weeks" apart from `start` on; a dose of the same time comes after the decision. By default
-            they are taken continuously.
+            The interval and start of visits at which the condition is checked ("6 weeks"); a dose of the same time is given
+            after the check. By default, the condition is checked continuously.
 
         Raises
         ------
@@ -243,11 +246,11 @@ class Regimen:
         >>> import immunoode as imo
         >>> drug = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=35)
         >>> treated = drug.when("sum_of_diameters", above=1.2, of="nadir", by=5, then="stop", every="6 weeks")
-        >>> print(treated.reactions[0])
+        >>> print(treated.triggers[0])
         sum_of_diameters at or above 1.2 x nadir and 5 from it, every 42 days from day 0: its therapies x 0
         """
-        made = reaction(quantity, above, below, of, by, then, therapies, every, start, Regimen)
-        return replace(self, reactions=(*self.reactions, made))
+        made = trigger(quantity, above, below, of, by, then, therapies, every, start, Regimen)
+        return replace(self, triggers=(*self.triggers, made))
 
     def _with(self, rule: Rule) -> Regimen:
         return replace(self, rules=(*self.rules, rule))
@@ -257,16 +260,16 @@ class Regimen:
         if not isinstance(other, Regimen):
             return NotImplemented
         title = " + ".join(t for t in (self.title, other.title) if t)
-        return Regimen(self.rules + other.rules, title, self.reactions + other.reactions)
+        return Regimen(self.rules + other.rules, title, self.triggers + other.triggers)
 
     def shift(self, time: str | float) -> Regimen:
-        """Return the regimen that much later (earlier, if negative)."""
+        """Return the regimen delayed by a time (advanced if negative)."""
         by = units.days(time)
-        later = tuple(replace(r, since=r.since + by) for r in self.reactions)
-        return replace(self, rules=tuple(rule.shifted(by) for rule in self.rules), reactions=later)
+        later = tuple(replace(trigger, since=trigger.since + by) for trigger in self.triggers)
+        return replace(self, rules=tuple(rule.shifted(by) for rule in self.rules), triggers=later)
 
     def before(self, time: str | float) -> Regimen:
-        """Return what is done before a time; an infusion that has begun is given in full, covariates keep their course.
+        """Return the part of the regimen before a time; an infusion that has begun is completed, covariates keep all values.
 
         Examples
         --------
@@ -276,81 +279,84 @@ class Regimen:
         18
         """
         end = units.days(time)
-        kept = ((rule,) if isinstance(rule, Course) else rule.before(end) for rule in self.rules)
+        kept = ((rule,) if isinstance(rule, CovariateSeries) else rule.before(end) for rule in self.rules)
         return replace(self, rules=tuple(part for parts in kept for part in parts))
 
     @property
     def doses(self) -> tuple[Dose, ...]:
-        """The rules of dosing, in the order given."""
+        """The dose rules, in the order given."""
         return tuple(rule for rule in self.rules if isinstance(rule, Dose))
 
     @property
-    def changes(self) -> tuple[Change, ...]:
-        """What is done besides doses: compartments replaced or multiplied, resets."""
-        return tuple(rule for rule in self.rules if isinstance(rule, Change))
+    def changes(self) -> tuple[StateChange, ...]:
+        """The changes other than doses: compartments replaced or multiplied, resets."""
+        return tuple(rule for rule in self.rules if isinstance(rule, StateChange))
 
     @property
-    def courses(self) -> tuple[Course, ...]:
-        """The courses of covariates."""
-        return tuple(rule for rule in self.rules if isinstance(rule, Course))
+    def covariate_series(self) -> tuple[CovariateSeries, ...]:
+        """The time-varying covariates."""
+        return tuple(rule for rule in self.rules if isinstance(rule, CovariateSeries))
+
+    courses = renamed("courses", "covariate_series")
+    reactions = renamed("reactions", "triggers")
 
     @property
     def therapies(self) -> tuple[str, ...]:
-        """The therapies, in the order of their first mention."""
-        named = (rule.therapy for rule in self.rules if not isinstance(rule, Course))
+        """The therapies, in the order of their first rule."""
+        named = (rule.therapy for rule in self.rules if not isinstance(rule, CovariateSeries))
         return tuple(dict.fromkeys(name for name in named if name))
 
     def schedule(self, inputs: Mapping[str, str], covariates: Mapping[str, float]) -> Schedule:
-        """Return the flat schedule of one patient.
+        """Return the schedule of one subject.
 
         Parameters
         ----------
         inputs : mapping of str to str
             The unit of each input of the model.
         covariates : mapping of str to float
-            `weight` (kg), `surface_area` (m2), `glomerular_filtration` (mL/min) where doses are stated by them. What the
-            regimen sets of these at its times goes before.
+            `weight` (kg), `surface_area` (m2), `glomerular_filtration` (mL/min), if doses depend on them. Values that the
+            regimen sets take precedence.
 
         Raises
         ------
         RegimenError
             If a therapy is not an input, a unit does not fit, or a covariate is missing.
         """
-        made = schedule_of(self.rules, inputs, covariates)
-        if not self.reactions:
+        made = expand_rules(self.rules, inputs, covariates)
+        if not self.triggers:
             return made
-        courses = [None if r.course is None else r.course.schedule(inputs, covariates) for r in self.reactions]
         own = tuple(dict.fromkeys(dose.therapy for dose in self.doses))
-        reactions = tuple(
-            replace(r, course=course, therapies=r.therapies or own) for r, course in zip(self.reactions, courses, strict=True)
+        triggers = tuple(
+            replace(t, course=t.course and t.course.schedule(inputs, covariates), therapies=t.therapies or own)
+            for t in self.triggers
         )
-        return replace(made, reactions=reactions)
+        return replace(made, triggers=triggers)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a table with a row for each administration, and for whatever else is done.
+        """Return a table with one row per administration or other event.
 
         Returns
         -------
         DataFrame
-            `therapy` (of a "set": the parameter; of a "reset": ""), `time_day`, `amount` (of a "multiply": the factor; of a
-            "set": the value), `unit`, `duration_day`, `action` (as of `Schedule`), `steady_day` (the interval of the steady
-            state that a dose comes at, 0 for none).
+            `therapy` (for "set" the parameter, for "reset" ""), `time_day`, `amount` (for "multiply" the factor, for "set" the
+            value), `unit`, `duration_day`, `action` (as in `Schedule`), `steady_day` (the dosing interval if a dose is given at
+            steady state, otherwise 0).
         """
         import pandas as pd
 
-        columns = ["therapy", "time_day", "amount", "unit", "duration_day", "action", "steady_day"]
-        frame = pd.DataFrame([row for rule in self.rules for row in stated_rows(rule)], columns=columns)
+        names = {"name": "therapy", "time": "time_day", "amount": "amount", "unit": "unit"}
+        names |= {"duration": "duration_day", "action": "action", "steady": "steady_day"}
+        records = [record for rule in self.rules for record in stated_records(rule)]
+        frame = pd.DataFrame(records, columns=EventRecord._fields)[list(names)].rename(columns=names)
         return frame.sort_values("time_day", kind="stable", ignore_index=True)
 
     def plot(self, axes: Any = None, **options: Any) -> Any:
-        """Draw the regimen as a timeline, a lane for each therapy. Returns Axes."""
+        """Draw the regimen as a timeline with one lane per therapy. Returns Axes."""
         from immunoode.plot.regimen import plot_regimen
 
         return plot_regimen(self, axes, **options)
 
     def __str__(self) -> str:
-        from immunoode.regimen.calendar import calendar
-
         return calendar(self)
 
     def _repr_html_(self) -> str:

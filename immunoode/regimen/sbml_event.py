@@ -1,4 +1,4 @@
-"""Events of a model's own: what happens whenever a condition of its states and of time becomes true."""
+"""Events of SBML models: assignments whenever a condition of states and time becomes true."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from immunoode.model.expressions import ExpressionError, parse
 
 @dataclass(frozen=True)
 class Assignment:
-    """What an event sets: a compartment of the model to an expression, times a size where there is one.
+    """The assignment of an event: a compartment of the model is set to an expression, times an optional size.
 
     Attributes
     ----------
@@ -19,8 +19,8 @@ class Assignment:
     value : str
         An expression.
     size : str
-        The name of what `value` is multiplied by, as it is just before the event is carried out: the size of a space, where an
-        amount in it is set through its concentration. "" for none.
+        The name of a factor of `value`, evaluated just before the event is executed: the volume, if an amount is set through
+        its concentration. "" for none.
     """
 
     target: str
@@ -36,19 +36,20 @@ class Event:
     ----------
     name : str
     trigger : str
-        An expression that is 1 where the condition holds, else 0. The event fires each time that it becomes 1.
+        An expression that is 1 while the condition holds, otherwise 0. The event fires each time that it becomes 1.
     assignments : tuple of Assignment
-        Carried out together.
+        Executed together.
     delay : str
-        Days from firing to being carried out, an expression; "" for none.
+        An expression of the days from firing to execution; "" for none.
     priority : str
-        Of several events at one time the one with the largest comes first; "" for none, which come last, in the order given.
+        Of simultaneous events, the one with the largest priority is executed first; those without ("") come last, in the order
+        given.
     starts : bool
-        Whether the condition counts as true before the start: if not, an event whose condition holds there fires there.
+        Whether the condition counts as true before the start; if not, the event fires at the start if its condition holds.
     persistent : bool
-        Whether it is carried out even where the condition ceases to hold meanwhile.
+        Whether the event is executed even if the condition ceases to hold during the delay.
     at_firing : bool
-        Whether values are those of the time at which it fires, else of the time at which it is carried out.
+        Whether the values are evaluated when the event fires; otherwise when it is executed.
     """
 
     name: str
@@ -75,9 +76,9 @@ class Event:
 
 @dataclass(frozen=True)
 class Events:
-    """Events that `simulate` carries out in the place of a regimen, exactly as SBML defines them.
+    """Events that `simulate` takes instead of a regimen, with the semantics of SBML.
 
-    Where several happen at one time, each is carried out with its priority, and conditions are looked at anew after each.
+    Simultaneous events are executed by priority, and conditions are checked again after each.
 
     Attributes
     ----------
@@ -101,19 +102,19 @@ class Events:
     def __post_init__(self) -> None:
         wrong = [e for e in self.events if not isinstance(e, Event)]
         if wrong:
-            raise RegimenError(Problem("events", f"hold a {type(wrong[0]).__name__}", "a tuple of Event"))
+            raise RegimenError(Problem("events", f"contain a {type(wrong[0]).__name__}", "a tuple of Event"))
 
     def __add__(self, other: object) -> Events:
-        """Return both together.
+        """Return the events of both.
 
         Raises
         ------
         RegimenError
-            If the other is a regimen: doses at times are not joined with events.
+            If the other is a regimen, which cannot be combined with events.
         """
         if not isinstance(other, Events):
-            right = "events alone: doses written as events, or read_sbml_events where it gives a regimen"
-            raise RegimenError(Problem("events", f"cannot be joined with a {type(other).__name__}", right))
+            right = "only events: write the doses as events, or use read_sbml_events if it returns a regimen"
+            raise RegimenError(Problem("events", f"cannot be combined with a {type(other).__name__}", right))
         return Events((*self.events, *other.events), " and ".join(filter(None, (self.title, other.title))))
 
     __radd__ = __add__

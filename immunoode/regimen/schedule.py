@@ -1,75 +1,107 @@
-"""The flat schedule of one patient: what a regimen becomes once weight and surface area are known."""
+"""The schedule of one subject: the event records that a regimen becomes once the subject's covariates are known."""
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from immunoode.errors import Problem, RegimenError, nearest
-from immunoode.regimen.triggers import Reaction
+from immunoode.errors import Problem, RegimenError, nearest, renamed
+from immunoode.regimen.triggers import Trigger
 
 FloatArray = NDArray[np.float64]
 DOSE, REPLACE, MULTIPLY, RESET, SET = "dose", "replace", "multiply", "reset", "set"
 ACTIONS = (DOSE, REPLACE, MULTIPLY, RESET, SET)
-"""What a row does; the words of `Schedule.actions`."""
+"""The values of `Schedule.actions`."""
 MODEL_RATE, MODEL_DURATION = -1.0, -2.0
-"""Instead of a rate in `Schedule.rates`: the input of the model states the rate, or the duration, of the infusion."""
+"""Values of `Schedule.rates` that leave the rate, or the duration, of an infusion to an expression of the model's input."""
 
 
-def _none() -> FloatArray:
+class EventRecord(NamedTuple):
+    """One event of one subject: a dose, or another action at a time.
+
+    Attributes
+    ----------
+    time : float
+        Days.
+    name : str
+        An input of the model; a parameter if the action is "set"; "" if it is "reset".
+    amount : float
+        As in `Schedule.amounts`, or as stated in the regimen, in `unit`.
+    duration, action, steady, rate, adding, order
+        As in the columns of `Schedule`.
+    unit : str
+        The unit of an amount as stated in the regimen; a schedule does not keep it.
+    """
+
+    time: float
+    name: str
+    amount: float
+    duration: float = 0.0
+    action: str = DOSE
+    steady: float = 0.0
+    rate: float = 0.0
+    adding: bool = False
+    order: float = 0.0
+    unit: str = ""
+
+
+def _empty() -> FloatArray:
     return np.zeros(0)
 
 
 _COLUMNS = ("times", "inputs", "amounts", "durations", "actions", "steady", "rates", "adding", "orders")
+"""The columns of a schedule, in the order of the fields of `EventRecord`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """What is done to one patient, sorted by time; rows of one time are carried out in the order given.
+    """The events of one subject, sorted by time; events at the same time happen in the order given.
 
-    Times are nominal: a lag and the bioavailability are the model's, which has them as expressions of its inputs.
+    Times are nominal: lag and bioavailability belong to the model, which has them as expressions of its inputs.
 
     Attributes
     ----------
     times : ndarray, shape (n,)
         Days.
     inputs : tuple of str, length n
-        Names of a model's inputs; of a parameter where the action is "set"; "" where it is "reset".
+        Names of a model's inputs; of a parameter if the action is "set"; "" if it is "reset".
     amounts : ndarray, shape (n,)
         In each input's unit ("dose", "replace"), a factor ("multiply"), the value of the parameter in its unit ("set");
-        0 for "reset". A rate, in the input's unit a day, where `steady` is infinite.
+        0 for "reset". If `steady` is infinite, a rate in the input's unit per day.
     durations : ndarray, shape (n,)
-        Days; 0 is a bolus. 0 for all actions but "dose"; infinite where `steady` is. Where a rate is stated in `rates`, they
-        are what the infusion lasts if all of it arrives, amount / rate, whatever is given here.
+        Days; 0 is a bolus. 0 for all actions but "dose"; infinite if `steady` is. If `rates` has a positive rate, the duration
+        is amount / rate (the duration at a bioavailability of 1), and a duration given here is ignored.
     actions : tuple of str, length n
         - "dose": the amount arrives, at once or over the duration.
         - "replace": the input's compartment is set to the amount, after bioavailability.
         - "multiply": the input's compartment is multiplied by the amount.
         - "reset": all compartments get their initial values again, and infusions stop.
-        - "set": the parameter, a covariate that changes in time, has the amount for its value from then on.
+        - "set": the parameter, a time-varying covariate, has this value from then on.
 
-        Left out: all are doses.
+        By default, all rows are doses.
     steady : ndarray, shape (n,)
-        Days between the doses of a steady state, 0 for none. Where it is positive, the compartments that exchange matter
-        with the dosed one are first brought to the steady state of this dose repeated at that interval (as it is just
-        before the next dose), then the dose is given. Where it is infinite, to the steady state of an infusion at the
-        constant rate `amounts`, which then ends. Left out: no row.
-    reactions : tuple of Reaction
-        What is done when the patient's state says so; a course in one is a Schedule, from day 0 of its own.
+        Days between the doses of a steady state; 0 (the default) for none. If it is positive, the compartments that exchange
+        matter with the dosed one are first brought to the steady state of this dose repeated at that interval (just before
+        the next dose), then the dose is given. If it is infinite, they are brought to the steady state of an infusion at the
+        constant rate `amounts`, which then ends.
+    triggers : tuple of Trigger
+        What happens when the subject's state fulfils a condition. The course of treatment of a trigger is a Schedule, whose
+        day 0 is the day on which the trigger fires.
     rates : ndarray, shape (n,)
-        What holds of an infusion where its input has a bioavailability other than 1. 0: its duration. Positive: its rate, in
-        the input's unit per day, and it lasts bioavailability x amount / rate. `MODEL_RATE` and `MODEL_DURATION`: the model
-        states the rate, or the duration, as an expression of the input. Left out: no row.
+        What is fixed about an infusion if the bioavailability of its input is not 1. 0 (the default): its duration. Positive:
+        its rate, in the input's unit per day, so that it lasts bioavailability x amount / rate. `MODEL_RATE` and
+        `MODEL_DURATION`: the model states the rate, or the duration, as an expression of the input.
     adding : ndarray of bool, shape (n,)
-        Whether a steady state is added to what is there, instead of taking its place. Left out: no row.
+        Whether a steady state is added to the present state instead of replacing it. False by default.
     orders : ndarray, shape (n,)
-        Where each row stood in a table. Of an observation whose place in that table is known, the rows of its time that stood
-        before it act before it. Left out: all 0. It is no part of what is done, and does not count where schedules
-        are compared.
+        The position of each row in the table that it was read from, 0 by default. It decides which rows act before an
+        observation of the same time in that table. It is ignored when schedules are compared.
 
     Raises
     ------
@@ -89,16 +121,15 @@ class Schedule:
     amounts: FloatArray
     durations: FloatArray
     actions: tuple[str, ...] = ()
-    steady: FloatArray = field(default_factory=_none)
-    reactions: tuple[Reaction, ...] = ()
-    rates: FloatArray = field(default_factory=_none)
+    steady: FloatArray = field(default_factory=_empty)
+    triggers: tuple[Trigger, ...] = ()
+    rates: FloatArray = field(default_factory=_empty)
     adding: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
-    orders: FloatArray = field(default_factory=_none)
+    orders: FloatArray = field(default_factory=_empty)
 
     def __post_init__(self) -> None:
         columns = _columns(self)
-        rows = zip(*(column.tolist() if isinstance(column, np.ndarray) else column for column in columns.values()), strict=True)
-        problems = [problem for k, row in enumerate(rows) for problem in _row_problems(f"schedule, row {k}", *row)]
+        problems = [p for k, record in enumerate(_records(columns)) for p in _record_problems(f"schedule, row {k}", record)]
         if problems:
             raise RegimenError(problems)
         order = np.argsort(columns["times"], kind="stable")
@@ -107,14 +138,27 @@ class Schedule:
             object.__setattr__(self, name, kept)
 
     def __eq__(self, other: object) -> bool:
-        """Return whether both do the same at the same times, to the last digit."""
+        """Return whether both have exactly the same events and triggers."""
         return self._values == other._values if isinstance(other, Schedule) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self._values)
 
+    @classmethod
+    def from_records(cls, records: Iterable[EventRecord]) -> Self:
+        """Return the schedule of some event records; those of one time stay in the order given."""
+        columns = list(zip(*records, strict=True)) or [()] * len(EventRecord._fields)
+        named: dict[str, Any] = dict(zip(_COLUMNS, columns, strict=False))
+        return cls(**named)
+
+    def records(self) -> list[EventRecord]:
+        """Return the rows as event records."""
+        return list(_records({name: getattr(self, name) for name in _COLUMNS}))
+
+    reactions = renamed("reactions", "triggers")
+
     def rows(self, chosen: Any) -> Schedule:
-        """Return the schedule of some of the rows: an index, or a mask, as of NumPy."""
+        """Return the schedule of the rows that a NumPy index or mask selects."""
         kept = np.arange(len(self.times))[chosen]
         columns = {name: getattr(self, name) for name in _COLUMNS}
         taken: dict[str, Any] = {
@@ -123,36 +167,42 @@ class Schedule:
         return replace(self, **taken)
 
     def followed_by(self, other: Schedule) -> Schedule:
-        """Return both schedules: at one time the rows of this one come first; reactions are those of both."""
+        """Return both schedules together; at equal times, the rows of this one come first."""
         joined: dict[str, Any] = {
             name: np.concatenate([getattr(s, name) for s in (self, other)])
             if isinstance(getattr(self, name), np.ndarray)
             else getattr(self, name) + getattr(other, name)
-            for name in (*_COLUMNS, "reactions")
+            for name in (*_COLUMNS, "triggers")
         }
         return Schedule(**joined)
 
     @property
     def _values(self) -> tuple[Any, ...]:
         numbers = (self.times, self.amounts, self.durations, self.steady, self.rates, self.adding)
-        courses = tuple(r.course for r in self.reactions)
-        return (self.inputs, self.actions, self.reactions, courses, *(tuple(column.tolist()) for column in numbers))
+        courses = tuple(trigger.course for trigger in self.triggers)
+        return (self.inputs, self.actions, self.triggers, courses, *(tuple(column.tolist()) for column in numbers))
+
+
+def _records(columns: dict[str, Any]) -> Iterator[EventRecord]:
+    """Yield the rows of some columns."""
+    lists = (c.tolist() if isinstance(c, np.ndarray) else c for c in columns.values())
+    return map(EventRecord._make, zip(*lists, itertools.repeat("")))
 
 
 def _columns(schedule: Schedule) -> dict[str, Any]:
-    """Return the columns in full, in the order of the fields.
+    """Return the columns with their defaults filled in.
 
     Raises
     ------
     RegimenError
-        If they are not columns of one length.
+        If they are not columns of equal length.
     """
     problems, columns = list[Problem](), dict[str, Any]()
     for name in _COLUMNS:
         try:
             columns[name] = _column(name, getattr(schedule, name))
         except (TypeError, ValueError):
-            right = "a number for each row" if name not in ("inputs", "actions") else "a name for each row"
+            right = "one number per row" if name not in ("inputs", "actions") else "one name per row"
             problems.append(Problem(f"schedule: {name}", "is not a column", right))
     rows = len(columns.get("times", ()))
     defaults: dict[str, Any] = {
@@ -165,7 +215,7 @@ def _columns(schedule: Schedule) -> dict[str, Any]:
     columns |= {name: default for name, default in defaults.items() if name in columns and not len(columns[name])}
     if "times" in columns:
         problems += [
-            Problem(f"schedule: {name}", f"has {len(column)} rows where times has {rows}", "one for each row")
+            Problem(f"schedule: {name}", f"has {len(column)} rows where times has {rows}", "one per row")
             for name, column in columns.items()
             if len(column) != rows
         ]
@@ -188,19 +238,9 @@ def _column(name: str, values: Any) -> Any:
     return column
 
 
-def _row_problems(
-    where: str,
-    time: float,
-    name: str,
-    amount: float,
-    duration: float,
-    action: str,
-    steady: float,
-    rate: float,
-    adding: bool,
-    order: float,
-) -> list[Problem]:
+def _record_problems(where: str, record: EventRecord) -> list[Problem]:
     """Return what is wrong with one row."""
+    time, _, amount, duration, action, steady, rate, _, order, _ = record
     if action not in ACTIONS:
         return [Problem(where, f"has the action {action!r}", nearest(str(action), ACTIONS))]
     found = []
@@ -212,28 +252,31 @@ def _row_problems(
         found.append(("amount", amount, "0: a reset is to the initial values"))
     constant = steady == math.inf
     if not (duration == math.inf if constant else 0 <= duration < math.inf):
-        right = "infinite, as is the interval of its steady state" if constant else "zero or more days, and finite"
+        right = "infinite, like the interval of its steady state" if constant else "zero or more days, and finite"
         found.append(("duration", duration, right))
     if not (0 <= rate < math.inf or rate in (MODEL_RATE, MODEL_DURATION)) or (rate and duration == math.inf):
-        found.append(("rate", rate, "a positive rate per day, 0 where the duration holds, MODEL_RATE or MODEL_DURATION"))
+        found.append(("rate", rate, "a positive rate per day, 0 to keep the duration, MODEL_RATE or MODEL_DURATION"))
     if math.isnan(order):
-        found.append(("order", order, "where the row stood"))
+        found.append(("order", order, "the position of the row in its table"))
     if not steady >= 0:
-        found.append(("steady", steady, "the days between doses, 0 for no steady state"))
+        found.append(("steady", steady, "the days between doses, or 0 for no steady state"))
     problems = [Problem(where, f"has the {key} {value:g}", right) for key, value, right in found]
-    return problems + _contradictions(where, name, duration or rate, action, steady, adding)
+    return problems + _contradictions(where, record)
 
 
-def _contradictions(where: str, name: str, duration: float, action: str, steady: float, adding: bool) -> list[Problem]:
-    """Return which fields of a row do not go with its action."""
+def _contradictions(where: str, record: EventRecord) -> list[Problem]:
+    """Return which fields of a row contradict its action."""
+    name, action, steady = record.name, record.action, record.steady
     problems = []
     if action == RESET and name:
-        problems.append(Problem(where, f"is a reset of {name!r}", "'': a reset is one of all compartments"))
+        problems.append(Problem(where, f"is a reset of {name!r}", "'': a reset is of all compartments"))
     elif action != RESET and not (isinstance(name, str) and name):
         kind = "parameter" if action == SET else "input"
         problems.append(Problem(where, f"has the {kind} {name!r}", f"the name of a model's {kind}"))
-    if adding and not steady:
-        problems.append(Problem(where, "adds a steady state that there is none of", "the days between its doses, in `steady`"))
-    if action != DOSE and (duration or steady):
-        problems.append(Problem(where, f"is a {action!r} that lasts or has a steady state", "0 for both: only doses have them"))
+    if record.adding and not steady:
+        problems.append(Problem(where, "adds a steady state but has none", "the days between its doses, in `steady`"))
+    if action != DOSE and (record.duration or record.rate or steady):
+        problems.append(
+            Problem(where, f"is a {action!r} with a duration or a steady state", "0 for both: only doses have them")
+        )
     return problems

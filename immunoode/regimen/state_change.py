@@ -1,4 +1,4 @@
-"""Changes that are no doses: a compartment replaced or multiplied, everything reset, at stated times."""
+"""Changes of the state other than doses: a compartment replaced or multiplied, or a reset of all, at stated times."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from immunoode.errors import Problem, RegimenError
 from immunoode.regimen.parsing import checked_amount, checked_name, checked_number, checked_times
 from immunoode.regimen.schedule import MULTIPLY, REPLACE, RESET
 
-_SLACK = 1e-6
-"""Days, as for doses: what is due at the end of a span is not in it."""
+_TIME_TOLERANCE = 1e-6
+"""Days, as for doses: an event at the end of an interval is not part of it."""
 
 
 @dataclass(frozen=True)
-class Change:
-    """What happens to a compartment, or to all, at some times.
+class StateChange:
+    """A change of one compartment, or of all, at given times.
 
     Attributes
     ----------
     action : str
         "replace", "multiply" or "reset".
     therapy : str
-        The name of an input of a model, whose compartment is changed; "" for a reset.
+        The input of a model whose compartment changes; "" for a reset.
     amount, unit : float, str
         As stated; a factor without a unit for "multiply", 0 for "reset".
     at : tuple of float
@@ -36,27 +36,27 @@ class Change:
     at: tuple[float, ...]
 
     def times(self) -> list[float]:
-        """Return when it happens, days, in the order given."""
+        """Return the times of the change in days, in the order given."""
         return list(self.at)
 
     def amounts(self) -> list[float]:
-        """Return the amount at each of the times, as stated."""
+        """Return the stated amount at each of the times."""
         return [self.amount] * len(self.at)
 
-    def shifted(self, by: float) -> Change:
-        """Return the change so many days later."""
+    def shifted(self, by: float) -> StateChange:
+        """Return the change delayed by some days."""
         return replace(self, at=tuple(time + by for time in self.at))
 
-    def before(self, time: float) -> tuple[Change, ...]:
-        """Return what of it happens before a time, days."""
-        kept = tuple(t for t in self.at if t < time - _SLACK)
+    def before(self, time: float) -> tuple[StateChange, ...]:
+        """Return the part of the change before a time in days, or nothing."""
+        kept = tuple(t for t in self.at if t < time - _TIME_TOLERANCE)
         return (replace(self, at=kept),) if kept else ()
 
 
 _At = str | float | Sequence[str | float]
 
 
-def replacement(therapy: str, amount: str | float, at: _At) -> Change:
+def replacement(therapy: str, amount: str | float, at: _At) -> StateChange:
     """Return a checked replacement; see `Regimen.replace`."""
     problems: list[Problem] = []
     name = _therapy("replacement of", therapy, problems)
@@ -64,7 +64,7 @@ def replacement(therapy: str, amount: str | float, at: _At) -> Change:
     return _change(REPLACE, name, value, unit, f"replacement of {name}", at, problems)
 
 
-def multiplication(therapy: str, factor: float, at: _At) -> Change:
+def multiplication(therapy: str, factor: float, at: _At) -> StateChange:
     """Return a checked multiplication; see `Regimen.multiply`."""
     problems: list[Problem] = []
     name = _therapy("multiplication of", therapy, problems)
@@ -75,7 +75,7 @@ def multiplication(therapy: str, factor: float, at: _At) -> Change:
     return _change(MULTIPLY, name, value, "", f"multiplication of {name}", at, problems)
 
 
-def reset(at: _At) -> Change:
+def reset(at: _At) -> StateChange:
     """Return a checked reset; see `Regimen.reset`."""
     return _change(RESET, "", 0.0, "", "reset", at, [])
 
@@ -84,8 +84,8 @@ def _therapy(what: str, therapy: str, problems: list[Problem]) -> str:
     return checked_name(what, therapy, "therapy", "the name of a model's input, such as 'pembrolizumab'", problems)
 
 
-def _change(action: str, name: str, amount: float, unit: str, where: str, at: _At, problems: list[Problem]) -> Change:
+def _change(action: str, name: str, amount: float, unit: str, where: str, at: _At, problems: list[Problem]) -> StateChange:
     times = checked_times(f"{where}: at={at!r}", at, problems)
     if problems:
         raise RegimenError(problems)
-    return Change(action, name, amount, unit, times)
+    return StateChange(action, name, amount, unit, times)

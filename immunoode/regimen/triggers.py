@@ -1,4 +1,4 @@
-"""Reactions: what is done when the patient's state says so, such as to stop at progression or to treat again at relapse."""
+"""Triggers: conditions on the state that change the treatment, such as to stop at progression or to treat again at relapse."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ STOP, HOLD = "stop", "hold"
 
 
 @dataclass(frozen=True)
-class Reaction:
-    """A condition on a quantity of the model, when it is looked at, and what follows.
+class Trigger:
+    """A condition on a quantity of the model, when it is checked, and what follows if it holds.
 
     Attributes
     ----------
     quantity : str
         An output of a model.
     above : bool
-        Whether the condition is that it is at or above the limit, else at or below.
+        Whether the condition is "at or above the limit"; otherwise it is "at or below".
     limit : float
-        In the quantity's unit; a multiple of the reference where there is one.
+        In the quantity's unit, or a multiple of the reference if there is one.
     of : str
         The reference: "baseline", the value at the start of the simulation, "nadir", the smallest value so far, or "".
     by : float
-        How far from the reference it must be at least, in the quantity's unit.
+        The smallest distance from the reference, in the quantity's unit.
     factor : float
-        What later doses are multiplied by; 0 leaves them out.
+        Factor for later doses; 0 omits them.
     lasting : bool
-        Whether it stays so, else as long as each decision finds the condition again.
+        Whether the effect is permanent; otherwise it ends at the first check that no longer finds the condition.
     therapies : tuple of str
-        Whose doses; none: those that the regimen gives.
+        The therapies whose doses are affected; empty for all that the regimen gives.
     every, since : float
-        Days between visits (0: continuously), and the first.
+        Days between visits (0 for continuous checks), and the day of the first visit.
     course : object, optional
-        A regimen that begins when the condition is first found.
+        A regimen (in a schedule: a Schedule) that begins when the condition is first found.
     """
 
     quantity: str
@@ -63,7 +63,7 @@ class Reaction:
         return f"{self.quantity} at {'or above' if self.above else 'or below'} {number}{excess}, {seen}: {then}"
 
 
-def reaction(
+def trigger(
     quantity: str,
     above: float | None,
     below: float | None,
@@ -74,8 +74,8 @@ def reaction(
     every: str | float | None,
     start: str | float,
     regimen_type: type,
-) -> Reaction:
-    """Return a checked reaction; see `Regimen.when`.
+) -> Trigger:
+    """Return a checked trigger; see `Regimen.when`.
 
     Raises
     ------
@@ -97,10 +97,16 @@ def reaction(
         if value is not None and not _is_number(value)
     ]
     if by and not of:
-        problems.append(Problem(f"{where}: by={by!r}", "is measured from a reference", "of='nadir' or of='baseline'"))
+        problems.append(Problem(f"{where}: by={by!r}", "needs a reference", "of='nadir' or of='baseline'"))
     days = {name: _days(where, name, value, problems) for name, value in (("every", every or 0.0), ("start", start))}
     if every is not None and not days["every"] > 0:
-        problems.append(Problem(f"{where}: every={every!r}", "is not a time between visits", "'6 weeks'; None: continuously"))
+        problems.append(
+            Problem(
+                f"{where}: every={every!r}",
+                "is not a time between visits",
+                "for example '6 weeks', or None for continuous checks",
+            )
+        )
     factor, lasting, course = 1.0, True, None
     if isinstance(then, regimen_type):
         course = then
@@ -109,13 +115,13 @@ def reaction(
     elif _is_number(then) and then >= 0:
         factor = float(then)
     else:
-        right = "'stop', 'hold', a factor for later doses, or a Regimen that begins then"
+        right = "'stop', 'hold', a factor for later doses, or a Regimen that begins at that time"
         problems.append(Problem(f"{where}: then={then!r}", "is not known", right))
     names = (therapies,) if isinstance(therapies, str) else tuple(therapies)
     if problems:
         raise RegimenError(problems)
     limit = float(above if above is not None else below)  # type: ignore[arg-type]
-    return Reaction(
+    return Trigger(
         quantity, above is not None, limit, of, float(by), factor, lasting, names, days["every"], days["start"], course
     )
 

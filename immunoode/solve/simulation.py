@@ -105,7 +105,7 @@ class Simulation:
         rows = [
             (subject, str(reaction), float(day))
             for subject, schedule, days in zip(self.subjects, self.schedules, self.fired, strict=False)
-            for reaction, day in zip(schedule.reactions if schedule else (), days, strict=False)
+            for reaction, day in zip(schedule.triggers if schedule else (), days, strict=False)
             if np.isfinite(day)
         ]
         return pd.DataFrame(rows, columns=["subject", "reaction", "day"])

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.regimen.record import OBSERVATION, Record
+from immunoode.regimen.record import OBSERVATION, NonmemRecord
 from immunoode.regimen.record_options import COVARIATES, covariate_columns
-from immunoode.regimen.record_rows import SEEN
+from immunoode.regimen.record_rows import OBSERVATION_ORDER
 from immunoode.regimen.record_table import COLUMNS as RECORDS
-from immunoode.regimen.record_table import Found
+from immunoode.regimen.record_table import CellProblem
 from immunoode.regimen.record_times import DATES
-from immunoode.regimen.records import Events, read_events
+from immunoode.regimen.records import ParsedRecords, parse_records
 from immunoode.tables.cells import is_missing, numbers, text
 from immunoode.tables.identifiers import identifiers
 from immunoode.tables.reconciliation import UNUSED, Reconciliation, Tally
@@ -118,8 +118,8 @@ def read_nonmem(
     records = {n: c for n, c in own.items() if n in (*RECORDS, *DATES)}
     fixed = dict(covariates) if isinstance(covariates, Mapping) else {c: str(c) for c in _listed(covariates)}
     changing = covariate_columns(varying)
-    read = read_events(
-        source, compartments, time_unit, changing, rule, records, ignore, needed=NEEDED[:2], passed_over=_told_by_reader
+    read = parse_records(
+        source, compartments, time_unit, changing, rule, records, ignore, needed=NEEDED[:2], handled_elsewhere=_told_by_reader
     )
     rows = _rows_of(read, own, list(fixed))
     seen = rows.observed(observations)
@@ -138,7 +138,7 @@ def read_nonmem(
     if problems:
         raise DataError(problems)
     schedules = {subject: schedule for subject, schedule in read.schedules.items() if len(schedule.times)}
-    places = {row: k + SEEN for k, row in enumerate(rows.table.index)}
+    places = {row: k + OBSERVATION_ORDER for k, row in enumerate(rows.table.index)}
     made = replace(
         data,
         schedules=schedules,
@@ -163,12 +163,12 @@ def _listed(names: Sequence[str]) -> Sequence[str]:
     return (names,) if isinstance(names, str) else names
 
 
-def _told_by_reader(found: Found, record: Record) -> bool:
+def _told_by_reader(found: CellProblem, record: NonmemRecord) -> bool:
     """Whether a wrong cell is told with the observations: their times, which may be left out."""
     return found.name == "TIME" and record.event == OBSERVATION
 
 
-def _rows_of(read: Events, own: Mapping[str, str], covariates: Sequence[str]) -> _Rows:
+def _rows_of(read: ParsedRecords, own: Mapping[str, str], covariates: Sequence[str]) -> _Rows:
     """Return the rows with names in capitals (covariates as they are), missing cells empty.
 
     Raises
@@ -286,7 +286,7 @@ class _Rows:
     """The rows of a table whose columns have NONMEM's names, and what its records say."""
 
     table: pd.DataFrame
-    read: Events
+    read: ParsedRecords
 
     @property
     def where(self) -> str:

@@ -17,7 +17,7 @@ from immunoode.errors import Problem, SolveError
 from immunoode.model.equations import Equations
 from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
-from immunoode.regimen.triggers import Reaction
+from immunoode.regimen.triggers import Trigger
 from immunoode.solve.problem.sensitivities import AMOUNT, TIME, By
 
 (DOSE, INFUSION_START, INFUSION_END, STOP, REPLACE, MULTIPLY, RESET, SET, STEADY, VISIT, FIRST, REPORT, SUPERPOSE) = range(13)
@@ -204,7 +204,7 @@ def events_of(
     rows = [] if schedule is None else _given(schedule, layout, start, known, clock)
     rows += [_Row(clock(t), STOP, time_by=tuple(by)) for t, *by in switches.tolist() if np.isfinite(t) and t > start]
     if schedule is not None:
-        for number, reaction in enumerate(schedule.reactions):
+        for number, reaction in enumerate(schedule.triggers):
             rows += _visits(number, reaction, start, end, clock)
             rows += _course(number, reaction, layout, known_in_course or known)
     rows.sort(key=lambda row: (row.time, row.kind != INFUSION_END, row.kind != VISIT))
@@ -252,7 +252,7 @@ def _given(schedule: Schedule, layout: Layout, start: float, known: KnownAt, clo
         if action == words.DOSE:
             which = seen[name] = seen.get(name, -1) + 1
             i = layout.inputs[name]
-            if name in layout.counted and amount > 0 and (name not in begun or schedule.reactions):
+            if name in layout.counted and amount > 0 and (name not in begun or schedule.triggers):
                 rows.append(_Row(max(time, start), FIRST, i, duration=max(start - time, 0.0), order=order))
                 begun.add(name)
             if time < start:
@@ -345,7 +345,7 @@ def _lasting(dose: _Row, rate: float, known: Known, name: str, layout: Layout) -
     return replace(dose, duration=max(share, 0.0) * dose.amount / speed, duration_by=by)
 
 
-def _visits(number: int, reaction: Reaction, start: float, end: float, clock: _Clock) -> list[_Row]:
+def _visits(number: int, reaction: Trigger, start: float, end: float, clock: _Clock) -> list[_Row]:
     """Return the visits of a reaction that is not decided continuously."""
     if not reaction.every:
         return []
@@ -354,7 +354,7 @@ def _visits(number: int, reaction: Reaction, start: float, end: float, clock: _C
     return [_Row(clock(reaction.since + k * reaction.every), VISIT, number) for k in range(first, last + 1)]
 
 
-def _course(number: int, reaction: Reaction, layout: Layout, known: KnownAt) -> list[_Row]:
+def _course(number: int, reaction: Trigger, layout: Layout, known: KnownAt) -> list[_Row]:
     """Return the events of a course that has not begun."""
     if reaction.course is None:
         return []

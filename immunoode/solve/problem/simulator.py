@@ -297,7 +297,7 @@ def _gives(schedule: Schedule | None, name: str) -> bool:
     if schedule is None:
         return False
     own = any(n == name and a == words.DOSE for n, a in zip(schedule.inputs, schedule.actions, strict=True))
-    return own or any(_gives(r.course, name) for r in schedule.reactions)
+    return own or any(_gives(r.course, name) for r in schedule.triggers)
 
 
 def _asks(schedule: Schedule | None, system: System) -> tuple[bool, bool]:
@@ -305,7 +305,7 @@ def _asks(schedule: Schedule | None, system: System) -> tuple[bool, bool]:
     if schedule is None:
         return False, False
     own = {n for n, action in zip(schedule.inputs, schedule.actions, strict=True) if action == words.SET}
-    courses = any(r.course is not None for r in schedule.reactions)
+    courses = any(r.course is not None for r in schedule.triggers)
     return bool(own & system.known_by), bool(schedule.rates.any() or np.isinf(schedule.steady).any() or courses)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.regimen import triggers as words
 from immunoode.regimen.schedule import Schedule
-from immunoode.regimen.triggers import Reaction
+from immunoode.regimen.triggers import Trigger
 from immunoode.solve.problem.sensitivities import By
 
 FloatArray = NDArray[np.float64]
@@ -44,11 +44,11 @@ def reactions_of(
     SolveError
         If patients differ in them, a quantity or therapy is not known, or they meet sensitivities.
     """
-    different = {s.reactions for s in schedules if s is not None}
+    different = {s.triggers for s in schedules if s is not None}
     if len(different) > 1 or (different != {()} and different and None in schedules):
         what = "differ between the patients of one run"
         raise SolveError(Problem("reactions", what, "simulate patients who share their reactions together"))
-    found: tuple[Reaction, ...] = next(iter(different), ())
+    found: tuple[Trigger, ...] = next(iter(different), ())
     problems = [
         Problem(f"reaction to {r.quantity!r}", "is not an output of this model", nearest(r.quantity, outputs))
         for r in found
@@ -69,5 +69,5 @@ def reactions_of(
     return Reactions(tuple(r.quantity for r in found), table, affects.reshape(len(found), len(inputs)))
 
 
-def _numbers(r: Reaction) -> tuple[float, ...]:
+def _numbers(r: Trigger) -> tuple[float, ...]:
     return (r.above, r.limit, _REFERENCES[r.of], r.by, r.factor, r.lasting, r.every == 0.0, r.course is not None)
