@@ -157,7 +157,6 @@ CLASSES_LEFT = {
     "Course": "the summary of a curve; a patient's history",
     "Dataset": "an ADaM dataset; a shipped one",
     "Events": "event tables of the engine; events of SBML",
-    "Grid": "regimens side by side; visits",
     "Likelihood": "of PEtab; of populations",
     "Part": "of a PEtab problem; of an ADaM dataset",
     "Prior": "of fits; of PEtab",

@@ -1,4 +1,4 @@
-"""What counts as one visit, and responses that were stated beside measurements."""
+"""What counts as one visit, and responses that were reported beside measurements."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ ADRS = pd.DataFrame(
 )
 
 
-def test_stated_responses_beside_measurements_count_and_differences_are_listed() -> None:
+def test_reported_responses_count_before_measurements_and_differences_are_listed() -> None:
     data = imo.io.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": ADRS})
     found = imo.recist(data)
     assert found.visits[["subject", "time", "sum_of_diameters", "response"]].iloc[:2].values.tolist() == [
@@ -101,16 +101,16 @@ def test_stated_responses_beside_measurements_count_and_differences_are_listed()
     ]
     assert found.subjects["progression_time"].tolist() == [84, 42]
     assert found.subjects["best_change"].iloc[0] == pytest.approx(-0.4)
-    assert "stated PD, by the rules PR" in found.left_out["reason"].tolist()
-    assert "responses are as stated at 3 of 3 visits" in found.report()
+    assert "reported PD, by the rules PR" in found.left_out["reason"].tolist()
+    assert "responses are as reported at 3 of 3 visits" in found.report()
 
 
-def test_measurements_may_be_preferred_and_what_is_left_aside_is_said() -> None:
+def test_measurements_may_be_preferred_and_the_ignored_responses_are_noted() -> None:
     data = imo.io.read_adam({"ADSL": ADSL, "ADTR": ADTR, "ADRS": ADRS})
     found = imo.recist(data, by="measurements")
     assert found.visits.query("subject == 'a'")["response"].tolist() == ["PR", "PR"]
-    assert "stated at 3 visits" in str(found)
-    with pytest.raises(imo.errors.DataError, match="and there are none"):
+    assert "reported at 3 visits" in str(found)
+    with pytest.raises(imo.errors.DataError, match="but there are no responses"):
         imo.recist(imo.io.read_adam({"ADSL": ADSL, "ADTR": ADTR}), by="responses")
 
 
@@ -163,7 +163,7 @@ def test_lesions_in_centimetres_are_judged_in_millimetres() -> None:
     assert found.visits[["sum_of_diameters", "response"]].values.tolist() == [[pytest.approx(8.9), "SD"]]
     sums = imo.trial.sum_lesions(data)
     assert sums.frame["value"].tolist() == pytest.approx([7.0, 8.9]) and sums.units == {"sum_of_diameters": "mm"}
-    with pytest.raises(imo.errors.DataError, match="is in 'mm\\^3', which is no length"):
+    with pytest.raises(imo.errors.DataError, match="is in 'mm\\^3', which is not a unit of length"):
         imo.recist(imo.read_trial(table.rename(columns={"size_cm": "size"}), units="mm^3", quantity="diameter"))
 
 
@@ -182,7 +182,7 @@ def test_a_response_after_progression_makes_no_responder() -> None:
 def test_groups_at_a_landmark_name_subjects_of_the_table() -> None:
     deaths = pd.DataFrame({"subject": [1, 2], "time": [300, 200], "event": [1, 0]})
     assert imo.trial.landmark(deaths, {1: "x", 2: "y"}, at=100)["group"].tolist() == ["x", "y"]
-    with pytest.raises(imo.errors.DataError, match="'3' is no subject"):
+    with pytest.raises(imo.errors.DataError, match="'3' is not a subject"):
         imo.trial.landmark(deaths, {1: "x", 3: "y"}, at=100)
 
 
@@ -201,7 +201,7 @@ def test_sums_are_made_once_of_data_with_lesions_and_sums() -> None:
     sums = imo.trial.sum_lesions(imo.read_trial(pd.concat([lesions, given], ignore_index=True), units="mm"))
     assert sums.frame[["time", "value"]].values.tolist() == [[0, 50], [42, 40]]
     assert sums.left_out["reason"].value_counts().to_dict() == {
-        "a sum beside the lesions that it is made of": 3,
+        "a sum of lesions that are in the data": 3,
         "day 84: not all target lesions were evaluated": 1,
     }
 
@@ -217,5 +217,5 @@ def test_deaths_of_subjects_who_were_never_assessed_are_events() -> None:
     rules = imo.trial.PfsRules(longest_gap="3 weeks")
     late = imo.trial.progression_free_survival(course, survival, rules=rules).set_index("subject")
     assert late.loc["2", ["time", "event"]].tolist() == [0, False], "death after more than the longest gap"
-    with pytest.raises(imo.errors.DataError, match="'9' is no subject"):
+    with pytest.raises(imo.errors.DataError, match="'9' is not a subject"):
         imo.trial.progression_free_survival(course, survival, new_therapy={"9": 10})

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
-from immunoode.trial.response import same_visit
+from immunoode.trial.response import visit_windows
 
 SUMS = pd.DataFrame(
     {
@@ -207,9 +207,9 @@ WRONG: dict[str, tuple[Any, dict[str, Any], tuple[str, ...]]] = {
     "unknown response": (pd.DataFrame({"subject": ["1"], "time": [1], "response": ["XX"]}), {}, ("'XX'", "PR")),
     "unknown status": (SUMS.assign(non_target="PR"), {}, ("non_target", "'PR'", "non-CR/non-PD")),
     "neither yes nor no": (SUMS.assign(new_lesion="maybe"), {}, ("new_lesion", "'maybe'", "True or False")),
-    "two arms": (SUMS.assign(arm=list("abababababab")), {}, ("1", "a, b", "one arm a subject")),
+    "two arms": (SUMS.assign(arm=list("abababababab")), {}, ("1", "a, b", "one arm per subject")),
     "rules of another kind": (SUMS, {"rules": {"progression": 0.2}}, ("rules", "dict", "RecistRules")),
-    "new therapy of nobody": (SUMS, {"new_therapy": {"7": 3.0}}, ("new_therapy", "'7'", "no subject")),
+    "new therapy of nobody": (SUMS, {"new_therapy": {"7": 3.0}}, ("new_therapy", "'7'", "not a subject")),
     "enrolled without subjects": (SUMS, {"enrolled": pd.DataFrame({"number": [1]})}, ("enrolled", "'subject'")),
 }
 
@@ -269,8 +269,8 @@ def large(subjects: int) -> pd.DataFrame:
 
 def test_many_patients_need_no_more_calls_than_few(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    joined = same_visit._joined
-    monkeypatch.setattr(same_visit, "_joined", lambda *given: calls.append(given) or joined(*given))
+    first_days = visit_windows._first_days
+    monkeypatch.setattr(visit_windows, "_first_days", lambda *given: calls.append(given) or first_days(*given))
     for criteria in (imo.recist, imo.irecist):
         assert len(criteria(large(2_000)).visits) == 22_000
     assert not calls, "the one loop over subjects is for those with days that may be one visit"
@@ -366,5 +366,5 @@ def test_courses_of_targets_and_non_targets() -> None:
     assert seen.visits["response"].tolist() == ["CR", "PD", "CR"] and seen.visits["reason"][1] == "disease seen after CR"
     assert seen.left_out["reason"].tolist() == ["a second assessment at that visit; the worst of each counts"]
     assert seen.subjects["confirmed_response"].item() == "SD"
-    with pytest.raises(imo.errors.DataError, match="by how much targets increased"):
+    with pytest.raises(imo.errors.DataError, match="by how much the targets increased"):
         imo.irecist(table)

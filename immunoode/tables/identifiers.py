@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,29 @@ def identifiers(values: Iterable[Any]) -> list[str]:
             known[key] = identifier(value)
         result.append(known[key])
     return result
+
+
+def values_of_subjects(
+    values: Mapping[Any, Any], subjects: Iterable[str], where: str, what: str = "is not a subject"
+) -> dict[str, Any]:
+    """Return the values by the identifiers of their subjects.
+
+    Raises
+    ------
+    DataError
+        If a key is not one of the subjects.
+
+    Examples
+    --------
+    >>> values_of_subjects({1: 30.0, "2": 60.0}, ["1", "2", "3"], "new_therapy")
+    {'1': 30.0, '2': 60.0}
+    """
+    named = dict(zip(identifiers(values), values.values(), strict=True))
+    known = dict.fromkeys(subjects)
+    unknown = [name for name in named if name not in known]
+    if unknown:
+        raise DataError([Problem(where, f"{name!r} {what}", nearest(name, known)) for name in unknown[:20]])
+    return named
 
 
 def one_spelling(names: pd.Series, subject: pd.Series, time: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:

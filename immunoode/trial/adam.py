@@ -18,10 +18,10 @@ from immunoode.trial.adam_responses import responses
 from immunoode.trial.adam_subjects import SUBJECT, Subjects, subjects_of
 from immunoode.trial.adam_times import times_to_events
 from immunoode.trial.adam_tumours import tumour_results
-from immunoode.trial.readers import one_reader
+from immunoode.trial.image_readers import select_reader
 from immunoode.trial.reading import unlike_arms
 from immunoode.trial.reconcile import baseline_notes, reconciled
-from immunoode.trial.response.from_trial_data import stated_kind
+from immunoode.trial.response.from_trial_data import response_of_paramcd
 from immunoode.trial.table import COLUMNS, ENDPOINTS, FINDINGS, LEFT_OUT, TrialData, empty
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _dataset(
     rows = table[aside == ""]
     _one_meaning(name, rows)
     judged = rows[_judged(name, rows)]
-    chosen = one_reader(judged, reader, name, _codes(judged) if name == "ADRS" else None)
+    chosen = select_reader(judged, reader, name, _codes(judged) if name == "ADRS" else None)
     aside = aside.mask(aside.index.isin(judged.index[~chosen.rows]), chosen.reason)
     notes = tuple(note for note in chosen.notes if reader is not None)
     return Dataset(name, table, people, partial, aside, notes, chosen)
@@ -211,13 +211,13 @@ def _judged(name: str, rows: pd.DataFrame) -> pd.Series:
         twice = rows.duplicated([SUBJECT, "PARAMCD"])
         return rows["PARAMCD"].isin(rows.loc[twice, "PARAMCD"])
     codes = text(rows["PARAMCD"])
-    return codes.map({code: stated_kind(code) is not None for code in codes.unique()}).astype(bool)
+    return codes.map({code: response_of_paramcd(code) is not None for code in codes.unique()}).astype(bool)
 
 
 def _codes(rows: pd.DataFrame) -> pd.Series:
     """Return what names the reader of overall responses whose code does: OVRINV, OVRBICR."""
     codes = text(rows["PARAMCD"]).str.upper()
-    several = codes[codes.map({c: stated_kind(c) == "response" for c in codes.unique()}).astype(bool)].nunique() > 1
+    several = codes[codes.map({c: response_of_paramcd(c) == "response" for c in codes.unique()}).astype(bool)].nunique() > 1
     return codes.where(codes.str.startswith("OVR"), "") if several else codes.where(codes == "", "")
 
 

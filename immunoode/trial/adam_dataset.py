@@ -11,7 +11,7 @@ from immunoode.tables.dates import Partial, date_advice, of_relative_day, read_d
 from immunoode.tables.identifiers import identifiers
 from immunoode.tables.reconciliation import UNUSED
 from immunoode.trial.adam_subjects import NO_ARM, SUBJECT, Subjects, first_column, starts_of
-from immunoode.trial.readers import Chosen
+from immunoode.trial.image_readers import ReaderSelection
 from immunoode.trial.table import ENDPOINTS, FINDINGS, LEFT_OUT, empty
 from immunoode.trial.validation import first_reason
 
@@ -48,7 +48,7 @@ class Dataset:
     partial: Partial
     aside: pd.Series
     notes: tuple[str, ...] = ()
-    readers: Chosen | None = None
+    readers: ReaderSelection | None = None
 
     @property
     def subject(self) -> pd.Series:

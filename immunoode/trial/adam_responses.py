@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from immunoode.trial.adam_dataset import Dataset, Part
-from immunoode.trial.response.codes import given_code, non_target_code, target_code
-from immunoode.trial.response.from_trial_data import stated_kind
+from immunoode.trial.response.codes import non_target_code, reported_response_code, target_code
+from immunoode.trial.response.from_trial_data import response_of_paramcd
 from immunoode.trial.table import FINDINGS
 from immunoode.trial.validation import first_reason, quoting
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_CODES = {"response": given_code, "target": target_code, "non_target": non_target_code}
+_CODES = {"response": reported_response_code, "target": target_code, "non_target": non_target_code}
 
 
 def responses(data: Dataset) -> Part:
@@ -50,7 +50,7 @@ def _unknown(table: pd.DataFrame) -> pd.Series:
     """Return which rows state at a visit what is no response."""
     import pandas as pd
 
-    what = table["kind"].map({kind: stated_kind(str(kind)) for kind in table["kind"].unique()})
+    what = table["kind"].map({kind: response_of_paramcd(str(kind)) for kind in table["kind"].unique()})
     unknown = pd.Series(False, index=table.index)
     for name, code in _CODES.items():
         words = table.loc[what == name, "finding"]

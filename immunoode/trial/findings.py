@@ -1,4 +1,4 @@
-"""What was seen and not measured: words in the place of a number, kept beside the numbers."""
+"""Findings: what was seen but not measured, stated in words in place of a number."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NOT_EVALUABLE, TOO_SMALL = "not evaluable", "too small to measure"
-WORDS = {
+SYNONYMS = {
     "ne": NOT_EVALUABLE,
     NOT_EVALUABLE: NOT_EVALUABLE,
     "not evaluated": NOT_EVALUABLE,
@@ -27,9 +27,9 @@ WORDS = {
     "unequivocal": "unequivocal progression",
     "new": "new",
 }
-"""How findings are written, in any case of letters, and what we call them."""
+"""Spellings of findings, in lower case, and the standard terms for them."""
 
 
-def as_finding(words: pd.Series) -> pd.Series:
-    """Return what words say in ours; "" where they are none that we know."""
-    return words.str.lower().str.strip().map(WORDS).fillna("")
+def standard_finding(words: pd.Series) -> pd.Series:
+    """Map findings in free text to the standard terms; "" if a text is not recognised."""
+    return words.str.lower().str.strip().map(SYNONYMS).fillna("")

@@ -14,8 +14,8 @@ from immunoode.tables.files import open_table
 from immunoode.tables.headings import KNOWN, Columns, find_columns, heading
 from immunoode.tables.identifiers import identifiers, one_spelling
 from immunoode.tables.workbook import only_sheet, open_sheets
-from immunoode.trial.findings import TOO_SMALL, as_finding
-from immunoode.trial.readers import one_reader
+from immunoode.trial.findings import TOO_SMALL, standard_finding
+from immunoode.trial.image_readers import select_reader
 from immunoode.trial.reading import read_rows
 from immunoode.trial.reconcile import baseline_notes, reconciled
 from immunoode.trial.table import DIAMETER, FINDINGS, LEFT_OUT, SUM_OF_DIAMETERS, TrialData, empty
@@ -76,7 +76,7 @@ def read_lesions(
     table, where = _lesion_table(source)
     found = _columns(table, where)
     unit, notes = _unit(found, where)
-    chosen = one_reader(table, reader, where)
+    chosen = select_reader(table, reader, where)
     own, others = table[chosen.rows], table[~chosen.rows]
     said, finding = _words(own, found, too_small_mm * unit_texts.factor("mm", unit))
     spelt: tuple[str, ...] = ()
@@ -150,7 +150,7 @@ def _words(table: pd.DataFrame, found: Columns, too_small: float) -> tuple[pd.Da
     read = numbers(table[value])
     said = text(table[column]) if column is not None else pd.Series("", index=table.index)
     words = said.where(~is_missing(said), read.texts.where(read.values.isna() & ~read.missing, "")).str.lower()
-    finding = as_finding(words).where(read.values.isna(), "")
+    finding = standard_finding(words).where(read.values.isna(), "")
     small = finding == TOO_SMALL
     values = table[value].astype(object).where(~small, too_small)
     return table.assign(**{str(value): values, "_flag": words}), finding

@@ -15,7 +15,7 @@ from immunoode.tables.files import open_table
 from immunoode.tables.headings import KNOWN, Columns, find_columns, heading, heading_words
 from immunoode.tables.identifiers import identifiers, matched, spellings
 from immunoode.tables.reconciliation import UNUSED
-from immunoode.trial.readers import one_reader
+from immunoode.trial.image_readers import select_reader
 from immunoode.trial.reconcile import baseline_notes, reconciled
 from immunoode.trial.table import TrialData
 from immunoode.trial.times import days_of
@@ -206,7 +206,7 @@ def read_rows(
     found = find_columns(table, where, given, roles=roles, needed=_needed(table, given))
     if flag is not None:
         found = replace(found, found={**found.found, "flag": flag})
-    chosen = one_reader(table, reader, where)
+    chosen = select_reader(table, reader, where)
     others = table.index[~chosen.rows]
     table = table[chosen.rows]
     size = measured(table, found, where)

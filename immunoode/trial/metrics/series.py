@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from immunoode.errors import DataError, Problem
 from immunoode.trial.reading import as_trial
 from immunoode.trial.response.rules import RecistRules
-from immunoode.trial.response.same_visit import visit_days
+from immunoode.trial.response.visit_windows import assign_visit_days
 from immunoode.trial.table import DIAMETER, SUM_OF_DIAMETERS, TrialData
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _table(trial: TrialData, quantity: str | None) -> pd.DataFrame:
         return rows.drop_duplicates(["subject", "time"])
     targets = rows[rows["kind"].isin(("target", "target node"))]
     codes, things = (pd.factorize(targets[c])[0] for c in ("subject", "lesion"))
-    days = visit_days(codes, targets["time"].to_numpy(float), targets["visit"].to_numpy(str), things, RecistRules())
+    days = assign_visit_days(codes, targets["time"].to_numpy(float), targets["visit"].to_numpy(str), things, RecistRules())
     groups = targets.assign(time=days).groupby(["subject", "arm", "time"], sort=False)
     sums = groups["value"].agg(["sum", "size"]).reset_index()
     most = sums.groupby("subject")["size"].transform("max")

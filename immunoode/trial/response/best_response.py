@@ -1,4 +1,4 @@
-"""Best overall response, confirmed or not, and the days of response and progression (4.4.3, 4.6, table 3)."""
+"""Best overall response, confirmed or not, and which visits count for it (4.4.3, 4.6, table 3)."""
 
 from __future__ import annotations
 
@@ -6,53 +6,51 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from immunoode.trial.response.codes import CR, NE, NON, PD, PR, SD
+from immunoode.trial.response.codes import CR, NE, NON_CR_NON_PD, PD, PR, SD
 from immunoode.trial.response.rules import RecistRules
-from immunoode.trial.response.visit_grid import any_of, first_time, grid_of
-from immunoode.trial.response.visits import Array
+from immunoode.trial.response.visit_grid import Array, any_of, first_time, visit_grid
+
+DISEASE_CONTROL = (CR, PR, SD, NON_CR_NON_PD)
+"""Best responses that are disease control."""
 
 
-def counted(response: Array, time: Array, subject: Array, until: Array) -> Array:
-    """Return which visits count: up to the first PD (iCPD) with it, and before a new therapy (one day a subject)."""
-    before = time < until[subject]
-    return before & ~grid_of(subject, len(until)).before(before & (response == PD))
+def counted(response: Array, time: Array, subject: Array, new_therapy_days: Array) -> Array:
+    """Return which visits count: up to and with the first PD (iCPD), and before a new therapy (one day per subject)."""
+    before = time < new_therapy_days[subject]
+    return before & ~visit_grid(subject, len(new_therapy_days)).any_before(before & (response == PD))
 
 
 def best_response(response: Array, time: Array, subject: Array, counts: Array, rules: RecistRules, size: int) -> Array:
-    """Return the best response of each subject; NE where nothing counts.
+    """Return the best response of each subject; NE if no visit counts.
 
-    SD counts from the first day of its window on; until then it, and a response that nothing confirms, is as good as NE.
+    SD counts from `RecistRules.stable_days` on; an earlier SD, or an earlier response that is not confirmed, counts as NE.
     """
+    early = np.isin(response, (SD, NON_CR_NON_PD)) & (time < rules.stable_days)
     best = np.full(size, NE)
-    np.minimum.at(best, subject[counts], as_best(response, time, rules)[counts])
+    np.minimum.at(best, subject[counts], np.where(early, NE, response)[counts])
     return best
 
 
-def as_best(response: Array, time: Array, rules: RecistRules) -> Array:
-    """Return what each visit is worth for the best response."""
-    early = np.isin(response, (SD, NON)) & (time < rules.stable_days)
-    return np.where(early, NE, response)
-
-
 def confirmed_visits(response: Array, time: Array, subject: Array, counts: Array, rules: RecistRules, size: int) -> Array:
-    """Return which visits are a CR or PR that a later one confirms (4.6.1, table 3)."""
+    """Return which visits are a CR or PR that a later visit confirms (4.6.1, table 3)."""
     found = np.zeros(len(response), bool)
     start = np.searchsorted(subject, np.arange(size))
     end = np.searchsorted(subject, np.arange(size), side="right")
     for who in np.flatnonzero(any_of(counts & (response <= PR), subject, size)):
         rows = np.arange(start[who], end[who])[counts[start[who] : end[who]]]
         codes, times = response[rows].tolist(), time[rows].tolist()
-        found[rows] = [code <= PR and confirms(codes, times, i, rules) for i, code in enumerate(codes)]
+        found[rows] = [code <= PR and is_confirmed(codes, times, i, rules) for i, code in enumerate(codes)]
     return found
 
 
-def confirms(codes: Sequence[int], times: Sequence[float], at: int, rules: RecistRules) -> bool:
-    """Return whether a later visit confirms the CR or PR at a visit: between the two nothing worse than the rules accept.
+def is_confirmed(codes: Sequence[int], times: Sequence[float], at: int, rules: RecistRules) -> bool:
+    """Return whether a later visit confirms the CR or PR at a visit, with nothing between them that the rules do not accept.
 
-    CR needs another CR, PR another PR or a CR, and no PR after a CR. (The logic of admiralonco's derive_param_confirmed_bor.)
+    CR needs another CR; PR needs another PR or a CR, and no PR after a CR. (The logic of derive_param_confirmed_bor of
+    admiralonco.)
     """
     wanted = (CR,) if codes[at] == CR else (CR, PR)
-    unknown = stable = 0
+    not_evaluable = stable = 0
     complete = codes[at] == CR
     for code, time in zip(codes[at + 1 :], times[at + 1 :], strict=True):
         if code in wanted and not (complete and code == PR):
@@ -60,10 +58,10 @@ def confirms(codes: Sequence[int], times: Sequence[float], at: int, rules: Recis
                 return True
             complete = complete or code == CR
             continue
-        unknown += code == NE
+        not_evaluable += code == NE
         stable += code == SD
         refused = code not in (NE, SD) or (code == SD and codes[at] == CR)
-        if refused or unknown > rules.not_evaluable_between or stable > rules.stable_between:
+        if refused or not_evaluable > rules.not_evaluable_between or stable > rules.stable_between:
             return False
     return False
 
@@ -71,15 +69,11 @@ def confirms(codes: Sequence[int], times: Sequence[float], at: int, rules: Recis
 def confirmed_response(
     response: Array, time: Array, subject: Array, counts: Array, confirmed: Array, rules: RecistRules, size: int
 ) -> Array:
-    """Return the best response where CR and PR count only if confirmed, and else as SD (table 3)."""
-    worth = np.where((response <= PR) & ~confirmed, SD, response)
-    return best_response(worth, time, subject, counts, rules, size)
+    """Return the best response if CR and PR count only when confirmed, and otherwise as SD (table 3)."""
+    with_confirmation = np.where((response <= PR) & ~confirmed, SD, response)
+    return best_response(with_confirmation, time, subject, counts, rules, size)
 
 
-def change_at_best(change: Array, subject: Array, counts: Array, size: int) -> Array:
-    """Return the lowest change from baseline of each subject, NaN where there is none."""
+def best_change(change: Array, subject: Array, counts: Array, size: int) -> Array:
+    """Return the lowest change from baseline of each subject, NaN without one."""
     return first_time(counts & np.isfinite(change), change, subject, size)
-
-
-CONTROL = (CR, PR, SD, NON)
-"""Best responses that are disease control."""

@@ -1,4 +1,4 @@
-"""Trial data as tables of assessments: what was measured (of lesions where they are named, else sums), and what was stated."""
+"""Extracting tables of assessments from trial data: measurements (of named lesions, else sums) and reported responses."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from immunoode.trial.table import DIAMETER, SUM_OF_DIAMETERS, TrialData
 if TYPE_CHECKING:
     import pandas as pd
 
-_STATED = {
+_REPORTED = {
     "response": re.compile(r"OVR(L?RESP)?[A-Z0-9]*|RESPONSE", re.IGNORECASE),
     "target": re.compile(r"TRGRESP[A-Z0-9]*", re.IGNORECASE),
     "non_target": re.compile(r"NTRGRESP[A-Z0-9]*", re.IGNORECASE),
     "new_lesion": re.compile(r"NEWL(PROG|ES|ESION)?[A-Z0-9]*|NLPROG", re.IGNORECASE),
 }
-"""Kinds of findings that are responses at a visit: PARAMCD of ADRS or RSTESTCD of RS, perhaps with the reader's name behind."""
+"""PARAMCD of ADRS or RSTESTCD of RS that are responses at a visit, possibly followed by the name of the reader."""
 _NEW_WORDS = {
     "unequivocal": "yes",
     "y": "yes",
@@ -39,24 +39,24 @@ _NEW_WORDS = {
     "0": "no",
     "": "no",
 }
-"""What is written of new lesions: those that are equivocal are none (4.3.5)."""
+"""Whether a finding is a new lesion; an equivocal one is not (4.3.5)."""
 NEW = "new"
 KEYS = ("subject", "arm", "time", "visit")
 
 
-def stated_kind(code: str) -> str | None:
-    """Return what a finding of this kind states at a visit: "response", "target", "non_target", "new_lesion", or None.
+def response_of_paramcd(code: str) -> str | None:
+    """Return which response at a visit a PARAMCD stands for: "response", "target", "non_target", "new_lesion", or None.
 
     Examples
     --------
-    >>> stated_kind("OVRBICR"), stated_kind("NTRGRESP"), stated_kind("BOR")
+    >>> response_of_paramcd("OVRBICR"), response_of_paramcd("NTRGRESP"), response_of_paramcd("BOR")
     ('response', 'non_target', None)
     """
-    return next((what for what, pattern in _STATED.items() if pattern.fullmatch(code)), None)
+    return next((what for what, pattern in _REPORTED.items() if pattern.fullmatch(code)), None)
 
 
-def measurements_of(data: TrialData) -> pd.DataFrame | None:
-    """Return the diameters of lesions, else the sums, in mm; None where there is neither."""
+def extract_measurements(data: TrialData) -> pd.DataFrame | None:
+    """Extract the diameters of lesions, else the sums of diameters, in mm; None if there are neither."""
     lesions = data.frame[(data.frame["quantity"] == DIAMETER) & (data.frame["lesion"] != "")]
     if len(lesions):
         return _lesions(lesions, data.findings)
@@ -64,25 +64,25 @@ def measurements_of(data: TrialData) -> pd.DataFrame | None:
     return _sums(sums, data.findings) if len(sums) else None
 
 
-def statements_of(data: TrialData) -> pd.DataFrame | None:
-    """Return the responses at visits that were stated, one to a row; None where there are none.
+def extract_reported_responses(data: TrialData) -> pd.DataFrame | None:
+    """Extract the responses that a reader reported at visits, one per row; None if there are none.
 
     Raises
     ------
     DataError
-        If several kinds of findings state the responses over all (of several readers).
+        If there are overall responses under several PARAMCD (of several readers).
     """
     import pandas as pd
 
-    what = data.findings["kind"].astype(str).map(stated_kind)
+    what = data.findings["kind"].astype(str).map(response_of_paramcd)
     codes = list(dict.fromkeys(data.findings.loc[what == "response", "kind"]))
     if len(codes) > 1:
-        right = f"choose one when the data are read: reader={codes[0]!r}"
+        right = f"choose one when reading the data: reader={codes[0]!r}"
         raise DataError(Problem(data.title or "trial data", f"have several overall responses: {', '.join(codes)}", right))
     parts = []
-    for name in _STATED:
+    for name in _REPORTED:
         rows = data.findings[what == name]
-        words = _new(rows["finding"]) if name == "new_lesion" else rows["finding"]
+        words = _yes_or_no(rows["finding"]) if name == "new_lesion" else rows["finding"]
         parts.append(rows[list(KEYS)].assign(**{name: words}))
     parts = [part for part in parts if len(part)]
     if not parts:
@@ -92,7 +92,7 @@ def statements_of(data: TrialData) -> pd.DataFrame | None:
     return table.assign(**{name: table[name].fillna("") for name in texts})
 
 
-def _new(words: pd.Series) -> pd.Series:
+def _yes_or_no(words: pd.Series) -> pd.Series:
     known = words.astype(str).str.strip().str.lower().map(_NEW_WORDS)
     wrong = list(dict.fromkeys(words[known.isna()]))
     if wrong:
@@ -101,14 +101,18 @@ def _new(words: pd.Series) -> pd.Series:
 
 
 def _millimetres(rows: pd.DataFrame) -> pd.Series:
-    """Return the values in mm; those without a unit are mm."""
+    """Return the values in mm; values without a unit are taken as mm."""
     factors = {}
     for unit in rows["unit"].unique():
         try:
             factors[unit] = units.factor(unit, "mm") if unit else 1.0
         except UnitError:
             raise DataError(
-                Problem(f"{rows['quantity'].iloc[0]}", f"is in {unit!r}, which is no length", "a length, for example mm or cm")
+                Problem(
+                    f"{rows['quantity'].iloc[0]}",
+                    f"is in {unit!r}, which is not a unit of length",
+                    "a unit of length, for example mm or cm",
+                )
             ) from None
     return rows["value"] * rows["unit"].map(factors).astype(float)
 
@@ -124,11 +128,11 @@ def _lesions(lesions: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sums(sums: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per visit: with a sum, with none where it was not evaluable, and whether there is a new lesion."""
+    """Return one row per visit: the sum, missing if it was not evaluable, and whether there is a new lesion."""
     import pandas as pd
 
     is_new = (findings["kind"] == NEW) | (findings["finding"] == NEW)
-    stated = findings["kind"].astype(str).map(stated_kind).notna()
+    stated = findings["kind"].astype(str).map(response_of_paramcd).notna()
     missed = findings[(findings["finding"] == "not evaluable") & ~is_new & ~stated]
     keys = list(KEYS)
     parts = [

@@ -1,4 +1,4 @@
-"""From trial data of lesions to trial data of sums, which models of the whole tumour are fitted to."""
+"""Summing the diameters of lesions in trial data, for fits of models of the whole tumour."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.trial.response.from_trial_data import stated_kind
+from immunoode.trial.response.from_trial_data import response_of_paramcd
+from immunoode.trial.response.read_assessments import read_assessments
 from immunoode.trial.response.rules import IrecistRules, RecistRules
-from immunoode.trial.response.tables import read
 from immunoode.trial.table import COLUMNS, DIAMETER, LEFT_OUT, SUM_OF_DIAMETERS, TrialData
 
 if TYPE_CHECKING:
@@ -25,13 +25,14 @@ def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
     data : TrialData
         With diameters of lesions (`read_lesions`, `read_adam`, `observe`).
     rules : RecistRules, optional
-        What counts as baseline, and what a lesion that is too small to measure counts.
+        What counts as baseline, and the value of a lesion that is too small to measure.
 
     Returns
     -------
     TrialData
-        The same, with "sum_of_diameters" (mm) in the place of the diameters: at baseline, and at the visits at which all
-        targets were evaluated. The others are in `left_out`, and so are sums that the data have of the same subjects.
+        The same data with "sum_of_diameters" (mm) in place of the diameters: at baseline, and at the visits at which all
+        targets were evaluated. The other visits are in `left_out`, as are sums that the data already have of the same
+        subjects.
 
     Raises
     ------
@@ -54,20 +55,20 @@ def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
 
     lesions = (data.frame["quantity"] == DIAMETER) & (data.frame["lesion"] != "")
     if not lesions.any():
-        raise DataError(Problem(data.title or "trial data", "have no lesions", f"quantity {DIAMETER!r} with their names"))
-    assessed = read(replace(data, findings=_of_lesions(data)), IrecistRules(recist=rules or RecistRules()))
-    people, visits = assessed.subjects, assessed.visits
-    followed = people.has_target[visits.subject]
-    whole = followed & np.isfinite(visits.total)
-    base = np.flatnonzero(people.has_target)
+        raise DataError(Problem(data.title or "trial data", "have no lesions", f"quantity {DIAMETER!r}, with lesions named"))
+    assessed = read_assessments(replace(data, findings=_lesion_findings(data)), IrecistRules(recist=rules or RecistRules()))
+    subjects, visits = assessed.subjects, assessed.visits
+    followed = subjects.has_target[visits.subject]
+    whole = followed & np.isfinite(visits.target_sum)
+    base = np.flatnonzero(subjects.has_target)
     who = np.concatenate([base, visits.subject[whole]])
     sums = pd.DataFrame(
         {
-            "subject": people.name[who],
-            "arm": people.arm[who],
-            "time": np.concatenate([people.baseline_time[base], visits.time[whole]]),
+            "subject": subjects.name[who],
+            "arm": subjects.arm[who],
+            "time": np.concatenate([subjects.baseline_time[base], visits.time[whole]]),
             "quantity": SUM_OF_DIAMETERS,
-            "value": np.concatenate([people.baseline[base], visits.total[whole]]),
+            "value": np.concatenate([subjects.baseline[base], visits.target_sum[whole]]),
             "unit": "mm",
             "lesion": "",
             "kind": "",
@@ -82,15 +83,15 @@ def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
     own = set(data.frame.loc[lesions, "subject"])
     twice = (data.frame["quantity"] == SUM_OF_DIAMETERS) & data.frame["subject"].isin(own)
     rest = data.frame[~lesions & ~twice]
-    given = data.frame.loc[twice, ["row", "subject"]].assign(reason="a sum beside the lesions that it is made of")
+    ignored = data.frame.loc[twice, ["row", "subject"]].assign(reason="a sum of lesions that are in the data")
     frame = pd.concat([rest, sums], ignore_index=True) if len(rest) else sums.reset_index(drop=True)
     lost = np.flatnonzero(followed & ~whole)
     reasons = [f"day {day:g}: not all target lesions were evaluated" for day in visits.time[lost]]
-    missing = pd.DataFrame({"row": "", "subject": people.name[visits.subject[lost]], "reason": reasons})
-    tables = [table[list(LEFT_OUT)] for table in (data.left_out, given, missing) if len(table)]
+    missing = pd.DataFrame({"row": "", "subject": subjects.name[visits.subject[lost]], "reason": reasons})
+    tables = [table[list(LEFT_OUT)] for table in (data.left_out, ignored, missing) if len(table)]
     return replace(data, frame=frame, left_out=pd.concat(tables, ignore_index=True) if tables else data.left_out)
 
 
-def _of_lesions(data: TrialData) -> pd.DataFrame:
-    """Return what was found of lesions, without the responses that a reader stated."""
-    return data.findings[data.findings["kind"].astype(str).map(stated_kind).isna()]
+def _lesion_findings(data: TrialData) -> pd.DataFrame:
+    """Return the findings of lesions, without the responses that a reader reported."""
+    return data.findings[data.findings["kind"].astype(str).map(response_of_paramcd).isna()]

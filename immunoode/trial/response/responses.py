@@ -1,4 +1,4 @@
-"""Responses: what RECIST 1.1 or iRECIST makes of a trial, visit by visit and subject by subject."""
+"""Responses: the result of RECIST 1.1 or iRECIST for a trial, by visit and by subject."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from immunoode.errors import DataError, Problem
 from immunoode.notebook import without_mathematics
 from immunoode.trial.reconcile import listed
-from immunoode.trial.response.best_response import CONTROL
+from immunoode.trial.response.best_response import DISEASE_CONTROL
 from immunoode.trial.response.codes import IRECIST_NAMES, RECIST_NAMES
-from immunoode.trial.response.rates import pseudoprogression_table, rate_table
+from immunoode.trial.response.response_rates import pseudoprogression_table, rate_table
 from immunoode.trial.response.rules import IrecistRules, RecistRules
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Responses:
-    """Responses of all subjects of a trial; made by `recist` and `irecist`.
+    """Responses of all subjects of a trial, as `recist` and `irecist` return them.
 
     Attributes
     ----------
@@ -27,21 +27,21 @@ class Responses:
         One row per assessment after baseline, sorted by subject and time: subject, arm, time (days), sum_of_diameters (mm, NaN
         unless all targets were evaluated), baseline and nadir (mm; the nadir is the smallest sum before the visit, baseline
         included), change_from_baseline and change_from_nadir (fractions: -0.3 is 30 % less; infinite from 0), target,
-        non_target ("" where there are none; the categories are those of RECIST 1.1), new_lesion, response, reason (why PD,
+        non_target ("" without non-targets; the categories are those of RECIST 1.1), new_lesion, response, reason (why PD,
         iUPD, iCPD or NE), counted (False after the first PD or iCPD, and from a new therapy on).
     subjects : DataFrame
         One row per subject: subject, arm, baseline (mm), baseline_time, visits, best_change (the lowest change_from_baseline
         that counts), best_response and confirmed_response, response_time and confirmed_response_time (first day of a CR or PR,
-        of one that is confirmed), progression_time, last_time (last evaluable assessment that counts), duration_of_response and
-        confirmed_duration_of_response (from the response to progression, or to last_time), response_ongoing (a response and no
-        progression: the durations are censored). Days and durations are NaN where there is no such thing. iRECIST adds
+        and of a confirmed one), progression_time, last_time (last evaluable assessment that counts), duration_of_response and
+        confirmed_duration_of_response (from the response to progression, or to last_time), response_ongoing (a response without
+        progression: the durations are censored). Days and durations of events that did not occur are NaN. iRECIST adds
         progression_confirmed, had_iupd, pseudoprogression and response_after_iupd.
     left_out : DataFrame
-        Rows and subjects that could not be used as they are, or that somebody should look at: row, subject, reason.
+        Rows and subjects that could not be used as they are, or that should be checked: row, subject, reason.
     rules : RecistRules or IrecistRules
-        What was applied.
+        The rules that were applied.
     notes : tuple of str
-        What was assumed, and what could have been chosen otherwise.
+        What was assumed, and which options there were.
     """
 
     visits: pd.DataFrame
@@ -52,17 +52,17 @@ class Responses:
 
     @property
     def criteria(self) -> str:
-        """The rules' name: "RECIST 1.1" or "iRECIST"."""
+        """Name of the criteria: "RECIST 1.1" or "iRECIST"."""
         return "iRECIST" if isinstance(self.rules, IrecistRules) else "RECIST 1.1"
 
     @property
     def thresholds(self) -> RecistRules:
-        """The thresholds of RECIST 1.1 that were applied, under iRECIST too."""
+        """The thresholds of RECIST 1.1 that were applied, also as part of iRECIST."""
         return self.rules.recist if isinstance(self.rules, IrecistRules) else self.rules
 
     @property
     def order(self) -> tuple[str, ...]:
-        """The responses that there can be, from best to worst."""
+        """The possible responses, from best to worst."""
         return tuple(name for name in self._names if name)
 
     @property
@@ -70,54 +70,54 @@ class Responses:
         return IRECIST_NAMES if isinstance(self.rules, IrecistRules) else RECIST_NAMES
 
     def rates(self, by: str | None = "arm", *, confirmed: bool = True, confidence: float = 0.95) -> pd.DataFrame:
-        """Return objective response and disease control rates with exact intervals (Clopper and Pearson).
+        """Return objective response and disease control rates with exact (Clopper-Pearson) intervals.
 
         Parameters
         ----------
         by : str or None
-            The column of `subjects` that makes the groups; None for all together.
+            The column of `subjects` that defines the groups; None for one group of all subjects.
         confirmed : bool
             Whether CR and PR count only if confirmed.
         confidence : float
-            Of the intervals.
+            Confidence level of the intervals.
 
         Returns
         -------
         DataFrame
-            One row per group: n (all subjects, those not evaluable included), responders (CR and PR), objective_response_rate,
-            lower, upper; controlled (CR, PR, SD, non-CR/non-PD), disease_control_rate, disease_control_lower,
-            disease_control_upper; and a column with the count of each best response.
+            One row per group: n (all subjects, including those who are not evaluable), responders (CR and PR),
+            objective_response_rate, lower, upper; controlled (CR, PR, SD, non-CR/non-PD), disease_control_rate,
+            disease_control_lower, disease_control_upper; and a column with the count of each best response.
 
         Raises
         ------
         DataError
-            If there is no such column, or the confidence is not between 0 and 1.
+            If there is no such column, or `confidence` is not between 0 and 1.
         """
         names = list(self.order)
-        control = [self._names[code] for code in CONTROL]
+        control = [self._names[code] for code in DISEASE_CONTROL]
         best = "confirmed_response" if confirmed else "best_response"
         return rate_table(self.subjects, best, by, confidence, names, names[:2], control)
 
     def pseudoprogression(self, by: str | None = "arm", *, confidence: float = 0.95) -> pd.DataFrame:
-        """Return the share of pseudo-progression: an iUPD after which iSD, iPR or iCR follows before any iCPD.
+        """Return the share of subjects with pseudo-progression: an iUPD followed by iSD, iPR or iCR before any iCPD.
 
         Returns
         -------
         DataFrame
-            One row per group: n, with_iupd (subjects with an iUPD), pseudoprogression (those of whom one was resolved),
-            then_response (those of whom an iPR or iCR followed it), share (of n), lower, upper (exact), share_of_iupd.
+            One row per group: n, with_iupd (subjects with an iUPD), pseudoprogression (subjects with an iUPD that resolved),
+            then_response (subjects with an iPR or iCR after it), share (of n), lower, upper (exact), share_of_iupd.
 
         Raises
         ------
         DataError
-            If these are responses by RECIST 1.1, which knows none, or there is no such column.
+            If these are responses by RECIST 1.1, which does not define it, or there is no such column.
         """
         if not isinstance(self.rules, IrecistRules):
-            raise DataError(Problem("pseudoprogression", "is not defined under RECIST 1.1", "take irecist(...)"))
+            raise DataError(Problem("pseudoprogression", "is not defined under RECIST 1.1", "use irecist(...)"))
         return pseudoprogression_table(self.subjects, by, confidence)
 
     def report(self) -> str:
-        """Return in words what the responses are, and what was left out or is to be looked at."""
+        """Return a summary of the responses in words, with what was left out or should be checked."""
         lines = [str(self), "", "Confirmed:", self.rates().to_string(index=False, float_format="%.3f"), "", "Not confirmed:"]
         lines += [self.rates(confirmed=False).to_string(index=False, float_format="%.3f"), ""]
         if isinstance(self.rules, IrecistRules):
@@ -126,7 +126,7 @@ class Responses:
         lines += [f"Note: {note}." for note in self.notes]
         if self.left_out.empty:
             return "\n".join([*lines, "Nothing was left out."])
-        lines.append(f"{len(self.left_out)} rows or subjects were left out or are to be looked at:")
+        lines.append(f"{len(self.left_out)} rows or subjects were left out or should be checked:")
         lines += [f"  {n} x {reason}" for reason, n in self.left_out["reason"].value_counts().items()]
         return "\n".join([*lines, listed(self.left_out)])
 

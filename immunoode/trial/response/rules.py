@@ -1,4 +1,4 @@
-"""The numbers of RECIST 1.1 and iRECIST, each with the clause it is from; nothing in the code repeats one."""
+"""The thresholds of RECIST 1.1 and iRECIST, each with its clause; they are stated nowhere else in the code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 from immunoode.errors import DataError, Problem
 
 TOLERANCE = 1e-9
-"""Relative slack of the thresholds, so that 100 to 70 mm is 30 % whatever the last bit of the numbers says."""
+"""Relative tolerance of the thresholds, so that 100 to 70 mm is a decrease of 30 % despite rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -23,35 +23,35 @@ class RecistRules:
     progression : float
         PD: the sum is at least this fraction above the smallest sum on study, baseline included (4.3.1: 20 %).
     progression_mm : float
-        PD: and at least this much above it, in mm (4.3.1: 5 mm). Alone it decides where the smallest sum is 0.
+        PD: and at least this much above it, in mm (4.3.1: 5 mm). It decides alone if the smallest sum is 0.
     node_mm : float
-        A node with a shorter short axis is not pathological, in mm (4.3.1, 4.3.3: 10 mm).
+        A lymph node with a smaller short axis is not pathological, in mm (4.3.1, 4.3.3: 10 mm).
     too_small_mm : float
-        Stands for a lesion that is there and too small to measure, in mm (4.3.2: 5 mm).
+        Value of a lesion that is present but too small to measure, in mm (4.3.2: 5 mm).
     measurable_mm, measurable_node_mm : float
-        Below this diameter (node: short axis) a lesion is no target (3.1.1: 10 mm; 15 mm); at baseline it is told.
+        Below this diameter (node: short axis) a lesion is not a target (3.1.1: 10 mm; 15 mm); such targets are listed.
     baseline : "last" or "first"
-        "last": each target lesion's last measurement up to `baseline_until`. "first": the first assessment, whatever its day.
+        "last": the last measurement of each target lesion up to `baseline_until`. "first": the first assessment, on any day.
     baseline_until : float
-        Last day that is still baseline (3.2.1: before treatment starts: day 0).
+        Last day of the baseline period (3.2.1: before treatment starts: day 0).
     visit_days : float
-        Assessments without the name of a visit, within this many days of the visit's first, are one visit if nothing was
-        assessed twice (scans of one visit are often taken on several days; its day is the first). 0: each day is a visit.
+        Assessments without a visit name within this many days are one visit, dated by its first day, if nothing was assessed
+        twice (the scans of one visit are often taken on several days). 0: each day is a visit.
     named_visit_days : float
-        Assessments under one name of a visit are one visit within this many days of its first.
+        Assessments with the same visit name are one visit within this many days of its first day.
     confirmation_days : float
-        Days from a response to the assessment that confirms it, at least (4.6.1: 4 weeks).
+        Smallest number of days from a response to the assessment that confirms it (4.6.1: 4 weeks).
     not_evaluable_between : int
-        Not evaluable assessments accepted between the two (4.4.3: PR, NE, PR is a confirmed PR; admiralonco: max_nr_ne).
+        Accepted number of NE between the two (4.4.3: PR, NE, PR is a confirmed PR; max_nr_ne of admiralonco).
     stable_between : int
-        Stable assessments accepted between two PR (appendix III: 32 %, 28 %, 33 % below baseline; admiralonco: accept_sd, 1).
+        Accepted number of SD between two PR (appendix III: 32 %, 28 %, 33 % below baseline; accept_sd of admiralonco is 1).
     stable_days : float
-        SD counts as best response from this day on (4.6.1: in general not less than 6 weeks; admiralonco: ref_start_window).
+        SD counts as best response from this day on (4.6.1: in general at least 6 weeks; ref_start_window of admiralonco).
     partial_response_continues : "never", "once assigned" or "once confirmed"
-        Whether targets that no longer reach PR and are not PD stay PR (recist.eortc.org, "Managing PR when TP measurements
-        change slightly"). "never": each assessment is compared with baseline, as in table 3 and most programs.
+        Whether targets that no longer reach PR but are not PD remain PR (recist.eortc.org, "Managing PR when TP measurements
+        change slightly"). "never": each assessment is compared with baseline, as in table 3 and in most programs.
     reappearance_is_progression : bool
-        After CR any disease seen is PD, also where it would be PR by its size (table 3, footnote).
+        After CR any disease is PD, even if it would be PR by its size (table 3, footnote).
     """
 
     partial_response: float = 0.30
@@ -82,32 +82,33 @@ class RecistRules:
 
 @dataclass(frozen=True)
 class IrecistRules:
-    """The thresholds of iRECIST (Seymour et al. 2017, Lancet Oncol 18:e143), over those of RECIST 1.1.
+    """The thresholds of iRECIST (Seymour et al. 2017, Lancet Oncol 18:e143), in addition to those of RECIST 1.1.
 
     Attributes
     ----------
     recist : RecistRules
-        Everything that iRECIST takes over: iCR, iPR, iSD, and what makes an iUPD.
+        The thresholds that iRECIST adopts: of iCR, iPR, iSD and iUPD.
     confirm_from_days : float
-        Days from the first iUPD to an assessment that can confirm it, at least (4 weeks; recist.eortc.org: earlier scans
-        do not define iCPD).
+        Smallest number of days from the first iUPD to an assessment that can confirm it (4 weeks; recist.eortc.org: earlier
+        scans do not define iCPD).
     confirm_until_days : float
-        Days from the last iUPD to an assessment that can confirm it, at most (8 weeks), if `late_confirmation` is False.
+        Largest number of days from the last iUPD to an assessment that can confirm it (8 weeks), if `late_confirmation` is
+        False.
     late_confirmation : bool
-        Whether a later assessment still confirms. 4 to 8 weeks are recommended, and nothing is said of later scans; where
-        they do not confirm, the iUPD starts afresh.
+        Whether a later assessment still confirms. 4 to 8 weeks are recommended, and the guideline does not mention later
+        scans; if they do not confirm, a new iUPD begins.
     early_new_lesion_confirms : bool
         Whether a further new lesion confirms before `confirm_from_days` (recist.eortc.org: only on scans for new symptoms).
     further_mm : float
-        Further increase of the targets' sum, or of the new target lesions' sum, that confirms, in mm (5 mm); from the
+        Further increase of the sum of the targets, or of the new targets, that confirms, in mm (5 mm), measured from the
         smallest sum since the iUPD (recist.eortc.org: sequential increases are additive).
     new_targets, new_targets_organ : int
-        New target lesions at most, in all and in one organ (5; 2), of those that are measurable when first seen.
+        Largest number of new target lesions, in all and per organ (5; 2), of those that are measurable when first seen.
     new_lesions_block : "unless targets improve", "always" or "never"
-        Whether new lesions that stay as they are keep the assessment at iUPD. By default not where the targets' response is
-        better than at the iUPD (recist.eortc.org, scenarios B and F).
+        Whether unchanged new lesions keep the response at iUPD. By default they do unless the response of the targets is better
+        than at the iUPD (recist.eortc.org, scenarios B and F).
     unconfirmed_is_progression : bool
-        Whether an iUPD after which nothing but iUPD and NE follows dates the progression (statistical considerations).
+        Whether an iUPD that only iUPD and NE follow dates the progression (statistical considerations).
     """
 
     recist: RecistRules = field(default_factory=RecistRules)
@@ -126,7 +127,7 @@ class IrecistRules:
 
 
 def _check(rules: Any, choices: dict[str, tuple[str, ...]], free: tuple[str, ...] = ()) -> None:
-    """Raise with everything that is wrong with a set of rules; `free` numbers may be negative."""
+    """Raise with all invalid fields of a set of rules; `free` fields may be negative."""
     where = type(rules).__name__
     problems = []
     for item in fields(rules):
@@ -139,7 +140,7 @@ def _check(rules: Any, choices: dict[str, tuple[str, ...]], free: tuple[str, ...
 
 
 def _wrong(default: object, value: object, choice: tuple[str, ...] | None, negative: bool) -> str:
-    """Return what would be right, or ''."""
+    """Return what would be valid, or "" if the value is valid."""
     if choice is not None:
         return "" if value in choice else "one of " + ", ".join(repr(c) for c in choice)
     if isinstance(default, bool):

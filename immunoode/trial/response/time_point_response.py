@@ -1,4 +1,4 @@
-"""The response at each visit by RECIST 1.1: of the target lesions (4.3.1), and over all (4.4.1, tables 1 and 2)."""
+"""The time-point response by RECIST 1.1: of the target lesions (4.3.1), and overall (4.4.1, tables 1 and 2)."""
 
 from __future__ import annotations
 
@@ -6,137 +6,135 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunoode.trial.response.codes import CR, NE, NON, NONE, PD, PR, SD
+from immunoode.trial.response.codes import CR, NE, NON_CR_NON_PD, NONE, PD, PR, SD
 from immunoode.trial.response.rules import TOLERANCE, RecistRules
-from immunoode.trial.response.visit_grid import Grid, first_time, grid_of
-from immunoode.trial.response.visits import Array, Assessed, Subjects, Visits
+from immunoode.trial.response.visit_grid import VisitGrid, first_time, visit_grid
+from immunoode.trial.response.visits import Array, AssessmentData, Subjects, Visits
 
 
 @dataclass(frozen=True)
-class Points:
-    """What the rules make of each visit.
+class TimePointResponse:
+    """What the rules derive for each visit, one entry per visit.
 
     Attributes
     ----------
-    grid : Grid
-        Where the visits are.
+    grid : VisitGrid
+        Subject and number of each visit.
     baseline, nadir : array of float
-        Sum at baseline, and the smallest before the visit with baseline included, mm.
-    from_baseline, from_nadir : array of float
-        Change as a fraction; from a nadir of 0, infinite.
+        Sum at baseline, and the smallest sum before the visit with baseline included, mm.
+    change_from_baseline, change_from_nadir : array of float
+        Change as a fraction; infinite from a nadir of 0.
     target, measured_target : array of int
-        Code of the targets' response, `NONE` where there are none: as stated where it was, else by what was measured; and by
-        what was measured alone.
-    calm : array of int
-        Code over all without regard to new lesions and to what came back.
-    back : array of bool
-        Disease is seen after a CR.
+        Response of the target lesions, `NONE` without target lesions: as reported, else as measured; and as measured.
+    response_without_new_lesions : array of int
+        Overall response, without regard to new lesions and to disease that reappeared.
+    reappeared : array of bool
+        Disease is present after a CR.
     """
 
-    grid: Grid
+    grid: VisitGrid
     baseline: Array
     nadir: Array
-    from_baseline: Array
-    from_nadir: Array
+    change_from_baseline: Array
+    change_from_nadir: Array
     target: Array
     measured_target: Array
-    calm: Array
-    back: Array
+    response_without_new_lesions: Array
+    reappeared: Array
 
 
-def evaluate(assessed: Assessed, rules: RecistRules) -> Points:
-    """Return what RECIST 1.1 makes of each visit, new lesions aside."""
+def evaluate_time_points(assessed: AssessmentData, rules: RecistRules) -> TimePointResponse:
+    """Return what RECIST 1.1 derives for each visit, apart from new lesions."""
     subjects, visits = assessed.subjects, assessed.visits
-    grid = grid_of(visits.subject, len(subjects))
-    baseline = subjects.baseline[visits.subject]
-    nadir = grid.smallest_before(visits.total, subjects.baseline)
-    measured = _continued(target_response(visits, subjects, baseline, nadir, rules), visits, grid, rules)
-    target = np.where(visits.given_target != NONE, visits.given_target, measured)
-    calm = overall(target, visits.non_target, visits.markers)
-    prior = grid.before(calm == CR)
-    back = prior & visits.seen & np.isin(calm, (PR, SD, NON)) & rules.reappearance_is_progression
+    grid = visit_grid(visits.subject, len(subjects))
+    baseline, total = subjects.baseline[visits.subject], visits.target_sum
+    nadir = grid.smallest_before(total, subjects.baseline)
+    measured = _continue_partial_response(target_response(visits, subjects, baseline, nadir, rules), visits, grid, rules)
+    target = np.where(visits.reported_target != NONE, visits.reported_target, measured)
+    overall = overall_response(target, visits.non_target, visits.markers_normal)
+    after_cr = grid.any_before(overall == CR)
+    reappeared = after_cr & visits.disease_present & np.isin(overall, (PR, SD, NON_CR_NON_PD))
     with np.errstate(divide="ignore", invalid="ignore"):
-        from_baseline, from_nadir = visits.total / baseline - 1, (visits.total - nadir) / nadir
-    from_nadir = np.where((visits.total == 0) & (nadir == 0), 0.0, from_nadir)
-    return Points(grid, baseline, nadir, from_baseline, from_nadir, target, measured, calm, back)
+        from_baseline, from_nadir = total / baseline - 1, (total - nadir) / nadir
+    return TimePointResponse(
+        grid,
+        baseline,
+        nadir,
+        change_from_baseline=from_baseline,
+        change_from_nadir=np.where((total == 0) & (nadir == 0), 0.0, from_nadir),
+        target=target,
+        measured_target=measured,
+        response_without_new_lesions=overall,
+        reappeared=reappeared & rules.reappearance_is_progression,
+    )
 
 
 def target_response(visits: Visits, subjects: Subjects, baseline: Array, nadir: Array, rules: RecistRules) -> Array:
-    """Return the targets' response (4.3.1): CR, then PD, then PR, then SD.
+    """Return the response of the target lesions (4.3.1): CR, then PD, then PR, then SD.
 
-    What was measured may show PD although not all was (4.4.2): the sum of all cannot be less.
+    An incomplete measurement may show PD (4.4.2), as the sum of all target lesions cannot be smaller.
     """
-    sum_ = np.where(np.isfinite(visits.total), visits.total, visits.least)
-    has, unknown = subjects.has_target[visits.subject], subjects.unknown[visits.subject]
-    choices = [
-        unknown,
-        ~has,
-        visits.gone,
-        has_progressed(sum_, nadir, rules),
-        np.isnan(visits.total),
-        visits.total <= (1 - rules.partial_response) * baseline * (1 + TOLERANCE),
+    total = np.where(np.isfinite(visits.target_sum), visits.target_sum, visits.partial_target_sum)
+    conditions = [
+        subjects.targets_not_evaluable[visits.subject],
+        ~subjects.has_target[visits.subject],
+        visits.targets_absent,
+        has_progressed(total, nadir, rules),
+        np.isnan(visits.target_sum),
+        visits.target_sum <= (1 - rules.partial_response) * baseline * (1 + TOLERANCE),
     ]
-    return np.select(choices, [NE, NONE, CR, PD, NE, PR], SD)
+    return np.select(conditions, [NE, NONE, CR, PD, NE, PR], SD)
 
 
-def has_progressed(sum_: Array, nadir: Array, rules: RecistRules) -> Array:
-    """Return whether a sum is far enough above the smallest, in proportion and in mm (4.3.1)."""
-    slack = TOLERANCE * np.maximum(sum_, nadir)
-    relative = sum_ >= (1 + rules.progression) * nadir - slack
-    return np.asarray(relative & (sum_ - nadir >= rules.progression_mm - slack) & (sum_ > nadir))
+def has_progressed(total: Array, nadir: Array, rules: RecistRules) -> Array:
+    """Return whether a sum is far enough above the nadir, both relatively and in mm (4.3.1)."""
+    slack = TOLERANCE * np.maximum(total, nadir)
+    relative = total >= (1 + rules.progression) * nadir - slack
+    return np.asarray(relative & (total - nadir >= rules.progression_mm - slack) & (total > nadir))
 
 
-def _continued(target: Array, visits: Visits, grid: Grid, rules: RecistRules) -> Array:
-    """Return the targets' response where a PR goes on until PD, if the rules say so."""
+def _continue_partial_response(target: Array, visits: Visits, grid: VisitGrid, rules: RecistRules) -> Array:
+    """Return the response of the target lesions with a PR that continues until PD, if the rules say so."""
     if rules.partial_response_continues == "never":
         return target
     response = np.isin(target, (CR, PR))
     if rules.partial_response_continues == "once confirmed":
         start = first_time(response, visits.time, visits.subject, grid.shape[0])[visits.subject]
         response &= visits.time - start >= rules.confirmation_days
-    return np.where((target == SD) & grid.before(response), PR, target)
+    return np.where((target == SD) & grid.any_before(response), PR, target)
 
 
-def overall(target: Array, non_target: Array, markers: Array) -> Array:
-    """Return the response over targets and non-targets (tables 1 and 2); markers must be normal for CR (4.3.3)."""
-    rest_gone = np.isin(non_target, (NONE, CR)) & markers
-    choices = [
+def overall_response(target: Array, non_target: Array, markers_normal: Array) -> Array:
+    """Return the response of targets and non-targets (tables 1 and 2); CR needs normal tumour markers (4.3.3)."""
+    others_absent = np.isin(non_target, (NONE, CR)) & markers_normal
+    conditions = [
         (target == PD) | (non_target == PD),
-        (target == CR) & rest_gone,
+        (target == CR) & others_absent,
         np.isin(target, (CR, PR)),
         target == SD,
         target == NE,
-        (non_target == CR) & markers,
-        np.isin(non_target, (CR, NON)),
+        (non_target == CR) & markers_normal,
+        np.isin(non_target, (CR, NON_CR_NON_PD)),
     ]
-    return np.select(choices, [PD, CR, PR, SD, NE, CR, NON], NE)
+    return np.select(conditions, [PD, CR, PR, SD, NE, CR, NON_CR_NON_PD], NE)
 
 
-def recist_response(points: Points, visits: Visits) -> Array:
-    """Return the response by RECIST 1.1: new lesions are PD whatever else is seen, and so is what comes back."""
-    return np.where((visits.new_left > 0) | points.back, PD, points.calm)
+def recist_response(evaluated: TimePointResponse, visits: Visits) -> Array:
+    """Return the response by RECIST 1.1: new lesions and disease that reappears are PD, whatever else is seen."""
+    return np.where((visits.new_lesions_present > 0) | evaluated.reappeared, PD, evaluated.response_without_new_lesions)
 
 
-def recist_reason(points: Points, visits: Visits) -> Array:
-    """Return in words why a visit is PD or NE, "" elsewhere."""
-    partial = (points.target == PD) & np.isnan(visits.total) & (visits.least > 0)
-    response = recist_response(points, visits)
-    choices = [
-        visits.new_left > 0,
-        partial,
-        points.target == PD,
-        visits.non_target == PD,
-        points.back,
-        (response == NE) & (points.target == NE),
-        response == NE,
+def recist_reason(evaluated: TimePointResponse, visits: Visits) -> Array:
+    """Return the reason why a visit is PD or NE, "" elsewhere."""
+    incomplete = (evaluated.target == PD) & np.isnan(visits.target_sum) & (visits.partial_target_sum > 0)
+    response = recist_response(evaluated, visits)
+    reasons = [
+        (visits.new_lesions_present > 0, "new lesion"),
+        (incomplete, "targets progressed by those measured alone"),
+        (evaluated.target == PD, "targets progressed"),
+        (visits.non_target == PD, "unequivocal progression of non-targets"),
+        (evaluated.reappeared, "disease seen after CR"),
+        ((response == NE) & (evaluated.target == NE), "not all targets evaluated"),
+        (response == NE, "not all non-targets evaluated"),
     ]
-    words = [
-        "new lesion",
-        "targets progressed by those measured alone",
-        "targets progressed",
-        "unequivocal progression of non-targets",
-        "disease seen after CR",
-        "not all targets evaluated",
-        "not all non-targets evaluated",
-    ]
-    return np.select(choices, words, "").astype(object)
+    return np.select([which for which, _ in reasons], [reason for _, reason in reasons], "").astype(object)

@@ -1,4 +1,4 @@
-"""Visits: what each assessment after baseline showed, of all subjects, as arrays that the rules read."""
+"""Assessment data: the subjects of a trial and what each visit after baseline showed, as arrays that the rules read."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ class Subjects:
     ----------
     name, arm : array of str
     baseline : array of float
-        Sum of the target lesions at baseline in mm; NaN where there is no target lesion.
+        Sum of the target lesions at baseline in mm; NaN without target lesions.
     baseline_time : array of float
-        Day of baseline, the last where it took several; NaN where there is none.
-    unknown : array of bool
-        Whether there should be a sum at baseline and there is none: targets cannot be evaluated.
+        Day of the baseline assessment, the last one if there were several; NaN without one.
+    targets_not_evaluable : array of bool
+        Whether the sum at baseline is missing although there should be one.
     """
 
     name: Array
     arm: Array
     baseline: Array
     baseline_time: Array
-    unknown: Array
+    targets_not_evaluable: Array
 
     @property
     def has_target(self) -> Array:
-        """Whether there are target lesions."""
+        """Whether the subject has target lesions."""
         return self.baseline > 0
 
     def __len__(self) -> int:
@@ -53,59 +53,59 @@ class Visits:
     Attributes
     ----------
     subject : array of int
-        Place in `Subjects`.
+        Index of the subject in `Subjects`.
     time : array of float
         Days.
-    total : array of float
-        Sum of the target lesions in mm, NaN unless all were evaluated.
-    least : array of float
-        Sum of those that were: the whole sum cannot be less.
-    gone : array of bool
-        All target lesions are gone, nodes among them not pathological.
+    target_sum : array of float
+        Sum of the target lesions in mm, NaN unless all of them were evaluated.
+    partial_target_sum : array of float
+        Sum of the target lesions that were evaluated in mm: a lower bound of the whole sum.
+    targets_absent : array of bool
+        All target lesions have disappeared, and no target node is pathological.
     non_target : array of int
-        Code of the non-target lesions' response; `NONE` where there are none.
-    grown : array of bool
+        Response of the non-target lesions; `NONE` without non-target lesions.
+    non_target_increased : array of bool
         A non-target lesion has increased since the last assessment.
-    markers : array of bool
-        Tumour markers are normal, or were not given.
-    seen : array of bool
-        Disease known from baseline is there; nodes that are not targets do not count.
-    new_left : array of int
-        New lesions seen up to here and not known to have gone.
-    new_count : array of int
-        New lesions seen up to here.
-    new_total, new_least : array of float
-        Sum of the new target lesions in mm, as `total` and `least`; 0 where there are none.
-    new_grown, new_progressed : array of bool
+    markers_normal : array of bool
+        Tumour markers are normal, or were not reported.
+    disease_present : array of bool
+        Disease that was known at baseline is present; non-target nodes do not count.
+    new_lesions_present : array of int
+        Number of new lesions seen so far that are not known to have disappeared.
+    new_lesion_count : array of int
+        Number of new lesions seen so far.
+    new_target_sum, new_partial_target_sum : array of float
+        Sums of the new target lesions in mm, as `target_sum` and `partial_target_sum`; 0 without new target lesions.
+    new_non_target_increased, new_non_target_progressed : array of bool
         A new non-target lesion has increased since the last assessment; has unequivocally progressed.
-    given, given_target : array of int
-        Code of the response over all, and of the targets', that a reader stated; `NONE` where none was stated.
+    reported, reported_target : array of int
+        Overall response and response of the target lesions as a reader reported them; `NONE` if not reported.
     """
 
     subject: Array
     time: Array
-    total: Array
-    least: Array
-    gone: Array
+    target_sum: Array
+    partial_target_sum: Array
+    targets_absent: Array
     non_target: Array
-    grown: Array
-    markers: Array
-    seen: Array
-    new_left: Array
-    new_count: Array
-    new_total: Array
-    new_least: Array
-    new_grown: Array
-    new_progressed: Array
-    given: Array
-    given_target: Array
+    non_target_increased: Array
+    markers_normal: Array
+    disease_present: Array
+    new_lesions_present: Array
+    new_lesion_count: Array
+    new_target_sum: Array
+    new_partial_target_sum: Array
+    new_non_target_increased: Array
+    new_non_target_progressed: Array
+    reported: Array
+    reported_target: Array
 
     def __len__(self) -> int:
         return len(self.time)
 
 
 @dataclass(frozen=True)
-class Assessed:
+class AssessmentData:
     """Everything that was read: subjects, their visits after baseline, what could not be used, and what was assumed."""
 
     subjects: Subjects
@@ -114,7 +114,7 @@ class Assessed:
     notes: tuple[str, ...] = ()
 
 
-def blank_visits(subject: Array, time: Array) -> Visits:
+def empty_visits(subject: Array, time: Array) -> Visits:
     """Return visits at which nothing was seen, to be filled in."""
     n = len(time)
     no, unknown, zero, count = np.zeros(n, bool), np.full(n, np.nan), np.zeros(n), np.zeros(n, np.int64)
@@ -122,6 +122,6 @@ def blank_visits(subject: Array, time: Array) -> Visits:
     return Visits(subject, time, unknown, zero, no, none, no, ~no, no, count, count, zero, zero, no, no, none, none)
 
 
-def picked(visits: Visits, which: Array) -> Visits:
-    """Return some of the visits, by place or by whether they are wanted."""
+def select_visits(visits: Visits, which: Array) -> Visits:
+    """Return the visits that an index or mask selects."""
     return replace(visits, **{name: getattr(visits, name)[which] for name in Visits.__dataclass_fields__})

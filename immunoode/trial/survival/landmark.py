@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from immunoode import units
-from immunoode.errors import DataError, Problem, nearest
-from immunoode.tables.identifiers import identifiers
+from immunoode.errors import DataError, Problem
+from immunoode.tables.identifiers import values_of_subjects
 from immunoode.trial.response.codes import RESPONDED, is_one_of
 from immunoode.trial.response.responses import Responses
 from immunoode.trial.survival.table import endpoint_table
@@ -48,20 +48,15 @@ def landmark(
     """
     day = units.days(at)
     rows = endpoint_table(endpoints, endpoint)
-    named = _responders(groups, day) if isinstance(groups, Responses) else _named(groups, list(rows["subject"]))
-    left = rows[(rows["time"] >= day) & rows["subject"].isin(named)]
+    if isinstance(groups, Responses):
+        group_of = _responders(groups, day)
+    else:
+        group_of = values_of_subjects(groups, rows["subject"], "groups")
+    left = rows[(rows["time"] >= day) & rows["subject"].isin(group_of)]
     if left.empty:
         raise DataError(Problem("landmark", f"no subject with a group is at risk at day {day:g}", "an earlier landmark"))
     kept = left[["subject", "arm", "endpoint", "time", "event"]]
-    return kept.assign(time=left["time"] - day, group=left["subject"].map(named)).reset_index(drop=True)
-
-
-def _named(groups: Mapping[str, str], subjects: list[str]) -> dict[str, str]:
-    named = dict(zip(identifiers(groups), groups.values(), strict=True))
-    unknown = [name for name in named if name not in set(subjects)]
-    if unknown:
-        raise DataError([Problem("groups", f"{name!r} is no subject", nearest(name, subjects)) for name in unknown[:20]])
-    return named
+    return kept.assign(time=left["time"] - day, group=left["subject"].map(group_of)).reset_index(drop=True)
 
 
 def _responders(responses: Responses, day: float) -> dict[str, str]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode import units
-from immunoode.errors import DataError, Problem, nearest
-from immunoode.tables.identifiers import identifiers
+from immunoode.errors import DataError, Problem
+from immunoode.tables.identifiers import values_of_subjects
 from immunoode.trial.response.responses import Responses
 from immunoode.trial.survival.table import endpoint_table
 
@@ -184,11 +184,7 @@ def _days(new_therapy: Mapping[str, float], subjects: pd.Index[str]) -> pd.Serie
     """Return the day of each subject's new therapy, NaN where there is none."""
     import pandas as pd
 
-    days = pd.Series(list(new_therapy.values()), index=identifiers(new_therapy), dtype=float)
-    unknown = [name for name in days.index if name not in subjects]
-    if unknown:
-        raise DataError([Problem("new_therapy", f"{n!r} is no subject", nearest(n, subjects)) for n in unknown[:20]])
-    return days.reindex(subjects)
+    return pd.Series(values_of_subjects(new_therapy, subjects, "new_therapy"), dtype=float).reindex(subjects)
 
 
 def _last_assessment(visits: pd.DataFrame, until: pd.Series) -> pd.Series:

@@ -1,4 +1,4 @@
-"""The columns of a table of assessments under our names, in days and millimetres."""
+"""The columns of a table of assessments under standard names, in days and millimetres."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ ROLES = (
 LENGTHS = ("diameter", "sum_of_diameters", "new_sum_of_diameters")
 
 
-def in_our_names(frame: pd.DataFrame, where: str = "assessments", roles: Sequence[str] = ROLES) -> pd.DataFrame:
-    """Return the table with the columns that are recognised under our names.
+def standardise_columns(frame: pd.DataFrame, where: str = "assessments", roles: Sequence[str] = ROLES) -> pd.DataFrame:
+    """Return the table with the recognised columns under their standard names.
 
-    Times that are dates, names of days, or in other units become days; lengths in other units become mm. A cell that makes no
-    sense stays as it is.
+    Dates, names of days and times in other units become days; lengths in other units become mm. A cell that cannot be
+    converted stays as it is.
 
     Parameters
     ----------
     where : str
-        What the table is, for messages.
+        Name of the table in messages.
     roles : sequence of str
-        Which of our names are looked for.
+        Which of the standard names are looked for.
 
     Raises
     ------
     DataError
-        If two columns could be one of ours, or a unit is none of length.
+        If two columns could have the same role, or the unit of a length is not one.
     """
     found = find_columns(frame, where, roles=roles)
     table = frame.rename(columns={column: role for role, column in found.found.items()})
@@ -66,10 +66,10 @@ def in_our_names(frame: pd.DataFrame, where: str = "assessments", roles: Sequenc
 
 
 def _time(frame: pd.DataFrame, found: Columns, where: str) -> pd.Series:
-    """Return days; a cell that is no time as it stands."""
-    if not len(frame):
-        return frame[found.found.get("time", found.found.get("date"))]
+    """Return days; cells that are not times stay as they are."""
     column = frame[found.found.get("time", found.found.get("date"))]
+    if not len(frame):
+        return column
     if str(column.name) == "time" and column.dtype.kind in "iuf" and column.min() < LATE and "start" not in found.found:
         return column
     days = days_of(frame, found, where, None)
@@ -78,7 +78,7 @@ def _time(frame: pd.DataFrame, found: Columns, where: str) -> pd.Series:
 
 def _millimetres(column: pd.Series, unit: str, where: str) -> pd.Series:
     if units.dimension(unit) != units.dimension("mm"):
-        raise DataError(Problem(f"{where}: column {str(column.name)!r}", f"{unit!r} is no length", "mm or cm"))
+        raise DataError(Problem(f"{where}: column {str(column.name)!r}", f"{unit!r} is not a unit of length", "mm or cm"))
     read = numbers(column)
     values = read.values * units.factor(unit, "mm")
     return values.astype(object).where(~read.unread, read.texts) if read.unread.any() else values

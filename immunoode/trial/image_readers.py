@@ -23,7 +23,7 @@ ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ReaderSelection:
     """Which rows are of the one reader, why the others are not, the columns that say so, and what was assumed."""
 
     rows: pd.Series
@@ -32,7 +32,7 @@ class Chosen:
     notes: tuple[str, ...] = ()
 
 
-def one_reader(table: pd.DataFrame, reader: str | None, where: str, codes: pd.Series | None = None) -> Chosen:
+def select_reader(table: pd.DataFrame, reader: str | None, where: str, codes: pd.Series | None = None) -> ReaderSelection:
     """Return the rows of one reader.
 
     Parameters
@@ -67,12 +67,12 @@ def one_reader(table: pd.DataFrame, reader: str | None, where: str, codes: pd.Se
     everybody = pd.Series(True, index=table.index)
     known = _distinct(names)
     if reader is None and len(known) < 2:
-        return Chosen(everybody, "", tuple(columns), (f"read by {known[0]}",) if known else ())
+        return ReaderSelection(everybody, "", tuple(columns), (f"read by {known[0]}",) if known else ())
     flag = _first(table, _ACCEPTED)
     if reader is None:
         raise DataError(_ask(where, known, columns, flag is not None))
     if not known and flag is None:
-        return Chosen(everybody, "", tuple(columns))
+        return ReaderSelection(everybody, "", tuple(columns))
     if reader.casefold() == ACCEPTED and flag is not None:
         rows = text(table[flag]).str.upper() == "Y"
         columns.append(flag)
@@ -83,7 +83,7 @@ def one_reader(table: pd.DataFrame, reader: str | None, where: str, codes: pd.Se
     left = _distinct(names[rows])
     if len(left) > 1 and reader.casefold() != ACCEPTED:
         raise DataError(_ask(where, left, columns, flag is not None))
-    return Chosen(rows, "of another reader", tuple(columns), (f"read by {', '.join(left)}",))
+    return ReaderSelection(rows, "of another reader", tuple(columns), (f"read by {', '.join(left)}",))
 
 
 def _first(table: pd.DataFrame, words: Sequence[str]) -> Any:

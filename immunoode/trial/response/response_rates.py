@@ -1,4 +1,4 @@
-"""Rates of response with exact confidence intervals."""
+"""Response rates with exact confidence intervals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def exact_interval(successes: int, n: int, confidence: float) -> tuple[float, float]:
-    """Return the interval of Clopper and Pearson for a proportion; (nan, nan) of nobody."""
+    """Return the Clopper-Pearson interval of a proportion; (nan, nan) for n = 0."""
     from scipy.stats import binomtest
 
     if n == 0:
@@ -21,8 +21,8 @@ def exact_interval(successes: int, n: int, confidence: float) -> tuple[float, fl
     return float(interval.low), float(interval.high)
 
 
-def grouped(subjects: pd.DataFrame, by: str | None) -> list[tuple[str, pd.DataFrame]]:
-    """Return the subjects of each group, sorted by its name; all together where `by` is None.
+def group_subjects(subjects: pd.DataFrame, by: str | None) -> list[tuple[str, pd.DataFrame]]:
+    """Return the subjects of each group, sorted by the name of the group; one group "all" if `by` is None.
 
     Raises
     ------
@@ -45,13 +45,13 @@ def rate_table(
     responses: Sequence[str],
     control: Sequence[str],
 ) -> pd.DataFrame:
-    """Return one row per group: objective response and disease control with intervals, and the count of each best response."""
+    """Return one row per group: objective response and disease control rates with intervals, and counts of best responses."""
     import pandas as pd
 
     if not 0 < confidence < 1:
         raise DataError(Problem("confidence", f"is {confidence!r}", "a fraction, for example 0.95"))
     rows = []
-    for name, part in grouped(subjects, by):
+    for name, part in group_subjects(subjects, by):
         counts = part[best].value_counts()
         number = {category: int(counts.get(category, 0)) for category in categories}
         n, responders, controlled = len(part), sum(number[c] for c in responses), sum(number[c] for c in control)
@@ -76,11 +76,11 @@ def rate_table(
 
 
 def pseudoprogression_table(subjects: pd.DataFrame, by: str | None, confidence: float) -> pd.DataFrame:
-    """Return one row per group: who had an iUPD, of whom it was resolved, and the shares with intervals."""
+    """Return one row per group: how many subjects had an iUPD, how many of them resolved, and the shares with intervals."""
     import pandas as pd
 
     rows = []
-    for name, part in grouped(subjects, by):
+    for name, part in group_subjects(subjects, by):
         n, unconfirmed, resolved = len(part), int(part["had_iupd"].sum()), int(part["pseudoprogression"].sum())
         lower, upper = exact_interval(resolved, n, confidence)
         rows.append(
