@@ -3,6 +3,7 @@
 from immunoode.fitting.fit import fit as fit
 from immunoode.fitting.identify.identifiability import identifiability as identifiability
 from immunoode.fitting.identify.result import Identifiability as Identifiability
+from immunoode.fitting.residual_error import ResidualError as ResidualError
 from immunoode.fitting.result import FitResult as FitResult
 from immunoode.fitting.saving import load_fit as load_fit
 from immunoode.model.cite import cite as cite

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -10,9 +12,11 @@ from scipy.stats import norm
 
 from immunoode.errors import FitError
 from immunoode.fitting.densities import log_between
+from immunoode.fitting.error_weights import ErrorWeight, error_weight, register_error
 from immunoode.fitting.minimise import METHODS, minimise
 from immunoode.fitting.objective import Objective
 from immunoode.fitting.observations import observations
+from immunoode.fitting.residual_error import ResidualError, residual_error
 from tests.toy_predictor import MODEL, RATES, objective, simulated
 
 CASES = [("proportional", 0.3, 0.0), ("additive", 0.0, 3.0), ("combined", 0.15, 1.5), ("lognormal", 0.1, 0.0)]
@@ -214,3 +218,43 @@ def test_what_has_no_likelihood_is_refused_before_the_fit(
     seen = observations(MODEL, type(data)(frame), "y", True, frozenset({"rate"}))
     with pytest.raises(FitError, match=says):
         likelihood_of(seen, kind) if population else error_models(seen, kind)
+
+
+def test_what_a_residual_error_states_is_not_stated_again() -> None:
+    with pytest.raises(FitError, match=r"2 problems:\n  - student: is stated beside .*\n  - pool: "):
+        residual_error(ResidualError("combined"), student=4, pool=True)
+    assert residual_error("additive", 4.0) == ResidualError("additive", 4.0)
+
+
+def test_an_own_error_model_is_fitted_as_a_built_in_one() -> None:
+    """The power error model has the proportional one as the case of power 1."""
+
+    def power(f: np.ndarray, p: float, floor: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        size = np.maximum(np.abs(f), floor)
+        return size**p, np.where(np.abs(f) > floor, p * size ** (p - 1) * np.sign(f), 0.0), size**p * np.log(size)
+
+    register_error(ErrorWeight("power_for_a_test", power, "power", lambda values: (1.0, 0.999, 1.001)))
+    data = simulated(20, 0.2, 0.0)
+    targets = [objective(data, kind, per_arm=["rate"]) for kind in ("power_for_a_test", "proportional")]
+    own, built_in = (minimise(target).result.params for target in targets)
+    assert own["error_power"].value == pytest.approx(1.0, abs=2e-3)
+    assert own["rate__arm_0"].value == pytest.approx(built_in["rate__arm_0"].value, rel=1e-3)
+    target = targets[0]
+    f = 1.0 + np.arange(len(target.errors[0].rows), dtype=float)
+    steps = [target.errors[0].residuals(f, 1.0 + h) for h in (-1e-6, 1e-6)]
+    slope = target.errors[0].jacobian(f, np.zeros((len(f), 0)), 1.0)[1]
+    np.testing.assert_allclose(slope, (steps[1] - steps[0]) / 2e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: ErrorWeight("a b", abs), "identifier, such as 'power'"),  # type: ignore[arg-type]
+        (lambda: ErrorWeight("a", abs, "p"), "has no start"),  # type: ignore[arg-type]
+        (lambda: register_error(ErrorWeight("additive", abs)), "is built in"),  # type: ignore[arg-type]
+        (lambda: error_weight("powr"), r"register_error"),
+    ],
+)
+def test_own_error_models_that_cannot_be(make: Callable[[], object], says: str) -> None:
+    with pytest.raises(FitError, match=says):
+        make()

@@ -16,6 +16,7 @@ from immunoode.fitting.objective import Objective
 from immunoode.fitting.observations import FloatArray, Observations, Observe, baseline_parameter, observations, observed
 from immunoode.fitting.parameterisation import Design, design
 from immunoode.fitting.priors import priors_of
+from immunoode.fitting.residual_error import Error, residual_error
 from immunoode.fitting.result import FitResult
 from immunoode.fitting.simulation_predictor import RTOL, Simulated, base_values, chosen_regimens, schedules
 from immunoode.model.closed_model import resolve
@@ -38,21 +39,21 @@ def fit(
     per_subject: str | Iterable[str] = (),
     regimens: Any = None,
     observe: Observe = None,
-    baseline: bool = True,
-    start: float | None = None,
-    error: str | Mapping[str, str] = "proportional",
-    student: float | Mapping[str, float] | None = None,
-    pool: bool = False,
-    covariates: Mapping[str, str | Iterable[str]] | None = None,
-    constraints: Mapping[str, str] | None = None,
-    priors: Any = None,
-    log: bool | Iterable[str] | None = None,
-    bounds: Mapping[str, tuple[float, float]] | None = None,
+    error: Error = "proportional",
     initial: Mapping[str, float | Mapping[str, float]] | FitResult | None = None,
     parameters: Mapping[str, float] | DataFrame | None = None,
-    method: str = "least_squares",
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    priors: Any = None,
     starts: int = 1,
+    covariates: Mapping[str, str | Iterable[str]] | None = None,
+    constraints: Mapping[str, str] | None = None,
+    log: bool | Iterable[str] | None = None,
+    baseline: bool = True,
+    start: float | None = None,
+    method: str = "least_squares",
     max_evaluations: int | None = None,
+    student: float | Mapping[str, float] | None = None,
+    pool: bool = False,
     engine: str = "compiled",
     rtol: float = RTOL,
     threads: int | None = None,
@@ -75,6 +76,32 @@ def fit(
     observe : str or mapping, optional
         Which output of the model each quantity is, {"tumour_volume_mm3": "tumour_volume"}; by default quantities are
         outputs of the same name, and others are not fitted.
+    error : {"proportional", "additive", "combined", "lognormal"}, mapping by quantity, or ResidualError
+        How observations scatter about predictions; the size is estimated (see `immunoode.fitting.likelihood`).
+        `ResidualError` also states Student's t errors and one size for all quantities.
+    initial : mapping, optional
+        Where the fit starts instead of the model's values; a value may go by arm or subject. An earlier result, one that was
+        stopped as well, starts it where that ended.
+    parameters : mapping or DataFrame, optional
+        Other values that are held fixed; a DataFrame has one row per subject (or arm).
+    bounds : mapping, optional
+        {"growth_rate": (0.001, 0.1)} instead of the model's.
+    priors : mapping or result of an earlier fit (or a list of both), optional
+        {"kill_rate": ("lognormal", 0.02, 0.5)}: normal by mean and standard deviation, log-normal by median and standard
+        deviation of the logarithm. An earlier fit gives its parameters with their covariance.
+    starts : int
+        Fits from this many places, of a Sobol design between the bounds (within a factor of 20 of the start); the best is
+        returned, and has all of them as `.starts`.
+
+    Other Parameters
+    ----------------
+    covariates : mapping, optional
+        {"clearance": "log(weight / 70)", "growth_rate": ["sex", "age"]}: what shifts a parameter that varies, in the scale that
+        is fitted; see `immunoode.fitting.covariates`. Coefficients are parameters of lmfit, "clearance__log_weight_70".
+    constraints : mapping, optional
+        {"kill_rate__b": "2 * kill_rate__a"}: what is an expression of others, in lmfit's names, as lmfit evaluates them.
+    log : bool or names, optional
+        What is fitted as its logarithm; by default every parameter whose bounds allow it.
     baseline : bool
         Where the model names the parameter that is an observed output's value at the start, take it for each subject
         from the data: its last observation at or before day 0 (else its first). The simulation starts there, and that
@@ -82,36 +109,12 @@ def fit(
         Without such a parameter simulations start at day 0, or at the first observation or dose if that is earlier.
     start : float, optional
         Day at which every simulation starts, instead.
-    error : {"proportional", "additive", "combined", "lognormal"} or mapping by quantity
-        How observations scatter about predictions; the size is estimated (see `immunoode.fitting.likelihood`).
-    student : float or mapping by quantity, optional
-        Degrees of freedom of Student's t errors, for data with outliers (4, say); None: normal errors.
-    pool : bool
-        One size of errors for all quantities, where each has few observations (errors of the same relative kind only).
-    covariates : mapping, optional
-        {"clearance": "log(weight / 70)", "growth_rate": ["sex", "age"]}: what shifts a parameter that varies, in the scale that
-        is fitted; see `immunoode.fitting.covariates`. Coefficients are parameters of lmfit, "clearance__log_weight_70".
-    constraints : mapping, optional
-        {"kill_rate__b": "2 * kill_rate__a"}: what is an expression of others, in lmfit's names, as lmfit evaluates them.
-    priors : mapping or result of an earlier fit (or a list of both), optional
-        {"kill_rate": ("lognormal", 0.02, 0.5)}: normal by mean and standard deviation, log-normal by median and standard
-        deviation of the logarithm. An earlier fit gives its parameters with their covariance.
-    log : bool or names, optional
-        What is fitted as its logarithm; by default every parameter whose bounds allow it.
-    bounds : mapping, optional
-        {"growth_rate": (0.001, 0.1)} instead of the model's.
-    initial : mapping, optional
-        Where the fit starts instead of the model's values; a value may go by arm or subject. An earlier result, one that was
-        stopped as well, starts it where that ended.
-    parameters : mapping or DataFrame, optional
-        Other values that are held fixed; a DataFrame has one row per subject (or arm).
     method : {"least_squares", "leastsq"}
         A trust region within the bounds, or Levenberg-Marquardt with transformed bounds (slow to stop near one).
-    starts : int
-        Fits from this many places, of a Sobol design between the bounds (within a factor of 20 of the start); the best is
-        returned, and has all of them as `.starts`.
     max_evaluations : int, optional
         Of each round.
+    student, pool
+        As in `ResidualError`, where `error` is none.
     engine, rtol, threads
         As in `simulate`; tighter by default, because derivatives are taken.
     progress : bool, optional
@@ -157,9 +160,10 @@ def fit(
     plan = plan if earlier is None else plan.continued(earlier.values)
     base = base_values(whole, seen, table.covariates, parameters, plan.names)
     predictor = predictor_of(whole, seen, regimens, base, plan, engine, rtol, threads)
-    errors = error_models(seen, error, student)
-    _check_pool(errors, pool)
-    objective = Objective(predictor, seen, plan, errors, pool, priors_of(priors, plan))
+    stated = residual_error(error, student, pool)
+    errors = error_models(seen, stated.kind, stated.student)
+    _check_pool(errors, stated.pool)
+    objective = Objective(predictor, seen, plan, errors, stated.pool, priors_of(priors, plan))
     tried = search(objective, starts, method, max_evaluations, progress)
     seconds = time.perf_counter() - begin
     left = not_used(table.covariates, whole.constants, covariates)

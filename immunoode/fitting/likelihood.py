@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +33,9 @@ from scipy.optimize import minimize_scalar
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.densities import half_width, log_between, log_density, tempered
+from immunoode.fitting.error_weights import ERRORS, error_weight, known_errors
 from immunoode.fitting.observations import INTERVAL, LEFT, MEASURED, RIGHT, FloatArray, IntArray, Observations
 
-ErrorKind = Literal["additive", "proportional", "combined", "lognormal"]
-ERRORS = ("additive", "proportional", "combined", "lognormal")
-RATIO = "error_ratio"
 SMALLEST, _BELOW = 1e-6, 1e-2
 """Predictions below these parts of the largest observation and of the smallest weigh as if they were that large: a vanished
 tumour is no outlier."""
@@ -74,19 +71,12 @@ class ErrorModel:
 
     @property
     def ratio_name(self) -> str:
-        """Name of the lmfit parameter that is the additive over the proportional part ("" unless combined)."""
-        return self.key if self.kind == "combined" else ""
+        """Name of the lmfit parameter of the weight (of combined errors: the additive over the proportional part), or ""."""
+        return self.key if error_weight(self.kind).parameter else ""
 
     def weight(self, f: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return w, dw/df and dw/dratio."""
-        one, zero = np.ones_like(f), np.zeros_like(f)
-        if self.kind in ("additive", "lognormal"):
-            return one, zero, zero
-        if self.kind == "proportional":
-            size = np.abs(f)
-            return np.maximum(size, self.floor), np.where(size > self.floor, np.sign(f), 0.0), zero
-        w = np.hypot(f, ratio)
-        return w, f / w, ratio / w
+        return error_weight(self.kind).weight(f, ratio, self.floor)
 
     def standard(
         self, f: FloatArray, ratio: float, value: FloatArray | None = None
@@ -215,6 +205,9 @@ class ErrorModel:
             return f"additive, {s:.3g} {unit}{tails}"
         if self.kind == "combined":
             return f"combined, {100 * s:.3g} % and {s * ratio:.3g} {unit}{tails}"
+        if self.kind not in ERRORS:
+            own = error_weight(self.kind).parameter
+            return f"{self.kind}, size {s:.3g}{f', {own} {ratio:.3g}' if own else ''}{tails}"
         return f"{self.kind}, {100 * s:.3g} %{tails}"
 
 
@@ -263,9 +256,9 @@ def error_models(
         Problem("error", f"quantity {q!r} has none", "give one a quantity") for q in observations.quantities if q not in kinds
     ]
     problems += [
-        Problem("error", f"{k!r} is not an error model", nearest(str(k), ERRORS))
+        Problem("error", f"{k!r} is not an error model", nearest(str(k), known_errors()))
         for k in dict.fromkeys(kinds.values())
-        if k not in ERRORS
+        if k not in known_errors()
     ]
     degrees = {} if student is None else dict(student) if isinstance(student, Mapping) else dict.fromkeys(kinds, student)
     problems += [Problem("student", f"{q!r} is not a fitted quantity", nearest(q, kinds)) for q in degrees if q not in kinds]
@@ -293,7 +286,8 @@ def error_models(
 def _error_model(observations: Observations, index: int, quantity: str, kind: str) -> ErrorModel:
     rows = np.flatnonzero(observations.quantity == index)
     value = observations.value[rows]
-    key = f"{RATIO}__{quantity}" if len(observations.quantities) > 1 else RATIO
+    name = f"error_{error_weight(kind).parameter or 'ratio'}"
+    key = f"{name}__{quantity}" if len(observations.quantities) > 1 else name
     return ErrorModel(kind, rows, value, observations.censoring[rows], observations.lower[rows], floor_of(value), key)
 
 
@@ -348,7 +342,7 @@ def _counted(what: str, bad: NDArray[np.bool_], seen: Observations, rows: IntArr
 
 
 def ratio_start(model: ErrorModel) -> tuple[float, float, float]:
-    """Return start and bounds of the combined error's ratio: the size at which additive and proportional parts are equal."""
-    size = np.abs(model.value[model.value != 0])
-    middle = float(np.median(size)) if len(size) else 1.0
-    return 0.1 * middle, 1e-4 * middle, 1e2 * middle
+    """Return start and bounds of the parameter that an error model's weight depends on."""
+    start = error_weight(model.kind).start
+    assert start is not None
+    return start(model.value)

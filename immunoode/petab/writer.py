@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.atomic import write_together
-from immunoode.errors import DataError, Problem
+from immunoode.errors import DataError, FitError, Problem
+from immunoode.fitting.error_weights import ERRORS
 from immunoode.fitting.likelihood import ErrorModel, ratio_start
 from immunoode.fitting.observations import MEASURED, FloatArray
 from immunoode.fitting.priors import NORMAL
@@ -265,6 +266,8 @@ def _noise(model: ErrorModel, output: str, size: str) -> tuple[str, str, str]:
     floor = repr(float(model.floor))
     if model.kind == "lognormal":
         return f"max({output}, {floor})", size, "log"
+    if model.kind not in ERRORS:
+        raise FitError(Problem("error", f"{model.kind!r} is an error model of your own", f"one of {', '.join(ERRORS)}"))
     weight = {
         "additive": "1",
         "proportional": f"max(abs({output}), {floor})",

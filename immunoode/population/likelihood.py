@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.densities import log_between
-from immunoode.fitting.likelihood import ERRORS, floor_of, impossible
+from immunoode.fitting.error_weights import ERRORS
+from immunoode.fitting.likelihood import floor_of, impossible
 from immunoode.fitting.observations import LEFT, MEASURED, RIGHT, FloatArray, IntArray, Observations
 
 _STEP = 1e-4

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fitting.likelihood import ERRORS
+from immunoode.fitting.error_weights import ERRORS
 from immunoode.fitting.observations import FloatArray, IntArray, Observations
 from immunoode.fitting.parameterisation import Design
 from immunoode.fitting.prediction import Predictor
