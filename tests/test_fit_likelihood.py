@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from scipy.stats import norm
 
 from immunoode.errors import FitError
-from immunoode.fitting.densities import log_between
+from immunoode.fitting.densities import log_interval
 from immunoode.fitting.error_weights import ErrorWeight, error_weight, register_error
 from immunoode.fitting.minimise import METHODS, minimise
 from immunoode.fitting.objective import Objective
@@ -104,7 +104,7 @@ def test_every_kind_of_censoring_enters_by_its_probability(kind: str, proportion
 
 
 def test_intervals_beside_a_closed_form() -> None:
-    from immunoode.fitting.densities import log_between
+    from immunoode.fitting.densities import log_interval
 
     low, high = np.array([-1.0, 8.0, -np.inf, 3.0, -12.0]), np.array([1.0, 9.0, -30.0, np.inf, -11.0])
     exact = [
@@ -114,7 +114,7 @@ def test_intervals_beside_a_closed_form() -> None:
         norm.logsf(3),
         np.log(norm.cdf(-11) - norm.cdf(-12)),
     ]
-    np.testing.assert_allclose(log_between(low, high, np.inf), exact, rtol=1e-10)
+    np.testing.assert_allclose(log_interval(low, high, np.inf), exact, rtol=1e-10)
 
 
 @pytest.mark.parametrize("kind", [c[0] for c in CASES])
@@ -181,18 +181,18 @@ def log_normal_mass(low: float, high: float) -> float:
 @pytest.mark.parametrize(("low", "high"), [(0.5, 2.0), (10.0, 10.5), (45.0, 46.0), (300.0, 300.2), (60.0, 60.001)])
 def test_probabilities_of_intervals_are_exact_in_the_tails(low: float, high: float) -> None:
     expected = log_normal_mass(low, high)
-    assert log_between(np.array([low]), np.array([high]))[0] == pytest.approx(expected, rel=1e-9)
-    assert log_between(np.array([-high]), np.array([-low]))[0] == pytest.approx(expected, rel=1e-9)
+    assert log_interval(np.array([low]), np.array([high]))[0] == pytest.approx(expected, rel=1e-9)
+    assert log_interval(np.array([-high]), np.array([-low]))[0] == pytest.approx(expected, rel=1e-9)
 
 
 def test_intervals_far_out_have_slopes() -> None:
     """An optimiser that starts 60 standard deviations off finds its way: the slope of log P is that of the nearer end."""
     for g in (0.0, 30.0, 60.0, 400.0):
-        at = [log_between(np.array([-1.0 - g - h]), np.array([1.0 - g - h]))[0] for h in (1e-4, -1e-4)]
+        at = [log_interval(np.array([-1.0 - g - h]), np.array([1.0 - g - h]))[0] for h in (1e-4, -1e-4)]
         near = norm.pdf(min(g, 30.0) - 1.0)
         expected = 0.0 if g == 0 else -(g - 1) - (near / norm.sf(g - 1) - (g - 1) if g <= 30 else 1 / (g - 1))
         assert (at[0] - at[1]) / 2e-4 == pytest.approx(expected, rel=1e-4, abs=1e-6)
-    t = [log_between(np.array([-np.inf]), np.array([x]), 100.0)[0] for x in (-5000.0, -10000.0)]
+    t = [log_interval(np.array([-np.inf]), np.array([x]), 100.0)[0] for x in (-5000.0, -10000.0)]
     assert t[0] - t[1] == pytest.approx(100 * np.log(2), rel=1e-3)  # the tail of Student's t falls by its power
 
 

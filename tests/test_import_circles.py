@@ -23,10 +23,6 @@ BLESSED: dict[str, str] = {
         "population.simulated_data"
     ): "to be looked at",
     "solve.problem.codegen_simd solve.problem.compiled_model solve.problem.simd_math": "to be looked at",
-    (
-        "trial.response.combine trial.response.from_sums trial.response.lesion_rows trial.response.lesions "
-        "trial.response.new_lesions trial.response.reported_responses trial.response.tables"
-    ): "to be looked at",
 }
 """Circles that may stay, each with the reason; modules are named without `immunoode.` and sorted, a space between."""
 

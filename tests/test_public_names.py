@@ -157,10 +157,8 @@ CLASSES_LEFT = {
     "Course": "the summary of a curve; a patient's history",
     "Dataset": "an ADaM dataset; a shipped one",
     "Events": "event tables of the engine; events of SBML",
-    "Likelihood": "of PEtab; of populations",
     "Part": "of a PEtab problem; of an ADaM dataset",
     "Prior": "of fits; of PEtab",
-    "Problem": "of an error; of a population fit",
     "Subjects": "of ADaM; of responses",
 }
 """Classes that still share a name, and what they are. The list only shrinks."""

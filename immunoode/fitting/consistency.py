@@ -138,7 +138,7 @@ _CHECKS: Mapping[str, Callable[[Any], Iterable[str]]] = {
     "FitResult": _fit_result,
     "MixedEffects": _effects,
     "Trajectories": _trajectories,
-    "Likelihood": _likelihood,
+    "ObservationLikelihood": _likelihood,
     "PopulationModel": _problem,
     "PopulationResult": _population_result,
 }

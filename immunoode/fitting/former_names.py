@@ -9,6 +9,7 @@ CLASSES: Mapping[str, str] = {
     "Course": "CovariateSeries",
     "Effects": "MixedEffects",
     "Ended": "MethodResult",
+    "Likelihood": "ObservationLikelihood",
     "Nested": "OccasionCovariance",
     "Pattern": "CovariancePattern",
     "Point": "PopulationParameters",

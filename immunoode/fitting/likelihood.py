@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fitting.densities import half_width, log_between, log_density, tempered
+from immunoode.fitting.densities import half_width, interval_slopes, known_range, log_density, log_interval, signed_root
 from immunoode.fitting.error_weights import ERRORS, error_weight, known_errors
 from immunoode.fitting.observations import INTERVAL, LEFT, MEASURED, RIGHT, FloatArray, IntArray, Observations
 
@@ -106,16 +106,13 @@ class ErrorModel:
         lift = np.exp(self.scale.k * (self.mean_log_weight(f, ratio) - self.scale.centre))
         known = self.censoring == MEASURED
         low, high = self.limits(f, ratio)
-        hidden = np.sqrt(-2 * log_between(low / s, high / s, self.degrees))
-        return np.where(known, tempered(r / s * lift, self.degrees)[0], hidden)
+        hidden = np.sqrt(-2 * log_interval(low / s, high / s, self.degrees))
+        return np.where(known, signed_root(r / s * lift, self.degrees)[0], hidden)
 
     def limits(self, f: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray]:
-        """Return between which r the truth lies, infinite on a side that is open (and where the value was measured)."""
-        r = self.standard(f, ratio)[0]
+        """Return the range of r in which the true value is known to lie; infinite at an open end, and if it was measured."""
         below = self.standard(f, ratio, np.maximum(self.lower, 0.0) if self.kind == "lognormal" else self.lower)[0]
-        low = np.where(self.censoring == RIGHT, r, np.where(self.censoring == INTERVAL, below, -np.inf))
-        high = np.where((self.censoring == LEFT) | (self.censoring == INTERVAL), r, np.inf)
-        return low, high
+        return known_range(self.censoring, below, self.standard(f, ratio)[0])
 
     def jacobian(self, f: FloatArray, by: FloatArray, ratio: float = 0.0) -> tuple[FloatArray, FloatArray]:
         """Return dz (n, p) from df (n, p), and dz/dratio (n,)."""
@@ -123,7 +120,7 @@ class ErrorModel:
         measured, s, k = self.censoring == MEASURED, self.scale.s, self.scale.k
         lift = np.exp(k * (self.mean_log_weight(f, ratio) - self.scale.centre))
         u = np.where(measured, r / s * lift, 0.0)
-        by_u = tempered(u, self.degrees)[1]
+        by_u = signed_root(u, self.degrees)[1]
         outer = np.where(measured, by_u * lift / s, 0.0)
         count = max(int(measured.sum()), 1)
         coupled = np.einsum("i,ij->j", np.where(measured, w_f, 0.0), by) / count
@@ -133,18 +130,14 @@ class ErrorModel:
         return dz, outer * r_ratio + by_ratio + k * by_u * u * coupled_ratio
 
     def _censored_slopes(self, f: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray]:
-        """Return dz/df and dz/dratio of what is censored, zero elsewhere."""
+        """Return dz/df and dz/dratio of censored observations, zero elsewhere."""
         s = self.scale.s
-        low, high = (x / s for x in self.limits(f, ratio))
-        log_p = log_between(low, high, self.degrees)
-        z = np.maximum(np.sqrt(-2 * log_p), _CERTAIN)
-        at_low, at_high = (np.exp(log_density(x, self.degrees) - log_p) for x in (low, high))
+        low, high = self.limits(f, ratio)
+        p = interval_slopes(low / s, high / s, self.degrees)
+        z = np.maximum(np.sqrt(-2 * p.log_p), _CERTAIN)
         upper, lower = self.standard(f, ratio), self.standard(f, ratio, self.lower)
         under = [np.where(self.censoring == RIGHT, u, v) for u, v in zip(upper[1:3], lower[1:3], strict=True)]
-        known = self.censoring == MEASURED
-        by_f, by_ratio = (
-            np.where(known, 0.0, -(at_high * u - at_low * v) / z / s) for u, v in zip(upper[1:3], under, strict=True)
-        )
+        by_f, by_ratio = (-(p.by_high * u + p.by_low * v) / z / s for u, v in zip(upper[1:3], under, strict=True))
         return by_f, by_ratio
 
     def settled(self, f: FloatArray, ratio: float = 0.0, s: float | None = None) -> ErrorModel:
@@ -152,7 +145,7 @@ class ErrorModel:
         r = self.standard(f, ratio)[0]
         s = best_scale([self], [r], [self.limits(f, ratio)]) if s is None else s
         measured = self.censoring == MEASURED
-        u, by_u = r[measured] / s, tempered(r[measured] / s, self.degrees)
+        u, by_u = r[measured] / s, signed_root(r[measured] / s, self.degrees)
         pull = float(np.sum(u * by_u[0] * by_u[1]))
         k = int(measured.sum()) / pull if pull > 0 else 1.0
         return replace(self, scale=Scale(s, k, self.mean_log_weight(f, ratio)))
@@ -160,7 +153,7 @@ class ErrorModel:
     def squares(self, r: FloatArray, s: float) -> tuple[float, int]:
         """Return what residuals of this scale cost, less the logarithms of scales and weights; and how many there are."""
         measured = self.censoring == MEASURED
-        return float(np.sum(tempered(r[measured] / s, self.degrees)[0] ** 2)), int(measured.sum())
+        return float(np.sum(signed_root(r[measured] / s, self.degrees)[0] ** 2)), int(measured.sum())
 
     @property
     def smallest(self) -> float:
@@ -176,7 +169,7 @@ class ErrorModel:
         if self.kind == "lognormal":
             spread = spread + 2 * np.log(np.where(measured, self.value, 1.0))
         low, high = (x[~measured] / s for x in self.limits(f, ratio))
-        log_p = log_between(low, high, self.degrees)
+        log_p = log_interval(low, high, self.degrees)
         return float(spread[measured].sum() - 2 * log_p.sum())
 
     def sd(self, f: FloatArray, ratio: float = 0.0) -> FloatArray:
@@ -226,7 +219,7 @@ def best_scale(models: Sequence[ErrorModel], r: Sequence[FloatArray], limits: Se
         s = np.exp(log_s)
         seen = sum(m.squares(x, s)[0] for m, x in zip(models, r, strict=True))
         hidden = sum(
-            float(log_between(low[m.censoring != MEASURED] / s, high[m.censoring != MEASURED] / s, m.degrees).sum())
+            float(log_interval(low[m.censoring != MEASURED] / s, high[m.censoring != MEASURED] / s, m.degrees).sum())
             for m, (low, high) in zip(models, limits, strict=True)
         )
         return float(count * log_s + seen / 2 - hidden)
@@ -246,20 +239,7 @@ def error_models(
     FitError
         If a kind or quantity is not known, or the values do not go with the kind.
     """
-    kinds = dict.fromkeys(observations.quantities, error) if isinstance(error, str) else dict(error)
-    problems = [
-        Problem("error", f"{q!r} is not a fitted quantity", nearest(q, observations.quantities))
-        for q in kinds
-        if q not in observations.quantities
-    ]
-    problems += [
-        Problem("error", f"quantity {q!r} has none", "give one a quantity") for q in observations.quantities if q not in kinds
-    ]
-    problems += [
-        Problem("error", f"{k!r} is not an error model", nearest(str(k), known_errors()))
-        for k in dict.fromkeys(kinds.values())
-        if k not in known_errors()
-    ]
+    kinds, problems = error_kinds(error, observations.quantities, known_errors())
     degrees = {} if student is None else dict(student) if isinstance(student, Mapping) else dict.fromkeys(kinds, student)
     problems += [Problem("student", f"{q!r} is not a fitted quantity", nearest(q, kinds)) for q in degrees if q not in kinds]
     problems += [
@@ -270,7 +250,7 @@ def error_models(
     if problems:
         raise FitError(problems)
     models = tuple(
-        replace(_error_model(observations, i, q, str(kinds[q])), degrees=float(degrees.get(q, np.inf)))
+        replace(_error_model(observations, i, q, kinds[q]), degrees=float(degrees.get(q, np.inf)))
         for i, q in enumerate(observations.quantities)
     )
     problems = [
@@ -281,6 +261,21 @@ def error_models(
     if problems:
         raise FitError(problems)
     return models
+
+
+def error_kinds(
+    error: str | Mapping[str, str], quantities: tuple[str, ...], known: Sequence[str]
+) -> tuple[dict[str, str], list[Problem]]:
+    """Return the kind of error of each quantity, and what is wrong with those that were stated."""
+    kinds = dict.fromkeys(quantities, str(error)) if isinstance(error, str) else {q: str(k) for q, k in error.items()}
+    problems = [
+        Problem("error", f"{q!r} is not a fitted quantity", nearest(q, quantities)) for q in kinds if q not in quantities
+    ]
+    problems += [
+        Problem("error", f"quantity {q!r} has no error model", "state one per quantity") for q in quantities if q not in kinds
+    ]
+    unknown = [k for k in dict.fromkeys(kinds.values()) if k not in known]
+    return kinds, problems + [Problem("error", f"{k!r} is not an error model", nearest(k, known)) for k in unknown]
 
 
 def _error_model(observations: Observations, index: int, quantity: str, kind: str) -> ErrorModel:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from immunoode.fitting import densities
+from immunoode.fitting.observations import FloatArray
+
 LN10 = math.log(10)
 _TRANSFORMED: Mapping[str, Callable[..., Any]] = {"lin": lambda x: x, "log": np.log, "log10": np.log10}
 _RATE: Mapping[str, Callable[..., Any]] = {"lin": np.ones_like, "log": lambda x: 1 / x, "log10": lambda x: 1 / (x * LN10)}
@@ -49,9 +50,9 @@ def likelihood(
         stretch = np.log(rate(np.abs(measured)))
         slope = rate(predicted) / noise
         if distribution == "normal":
-            each = -0.5 * np.log(2 * np.pi * noise**2) - 0.5 * residual**2
-            by_prediction, by_noise = residual * slope, (residual**2 - 1) / noise
+            log_density, score = densities.log_density(residual), densities.log_density_slope(residual)
         else:
-            each = -np.log(2 * noise) - np.abs(residual)
-            by_prediction, by_noise = np.sign(residual) * slope, (np.abs(residual) - 1) / noise
-    return Likelihood(np.where(np.isfinite(each), each + stretch, -np.inf), by_prediction, by_noise, residual, slope)
+            log_density, score = densities.log_laplace(residual)
+        each = log_density - np.log(noise) + stretch
+        by_noise = -(1 + score * residual) / noise
+    return Likelihood(np.where(np.isfinite(each), each, -np.inf), -score * slope, by_noise, residual, slope)

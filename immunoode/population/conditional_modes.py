@@ -164,7 +164,7 @@ def _evaluate(
     log_det: float,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return g, by (zero where not solved), and (S,) the penalised -2 log, its half second and its first derivative."""
-    e, slope, w = model.likelihood.first(g, parameters.errors)
+    e, slope, w = model.likelihood.slope_and_weight(g, parameters.errors)
     good = np.isfinite(g) & np.isfinite(e) & np.isfinite(by).all(axis=-1)
     slope, w, by = np.where(good, slope, 0.0), np.where(good, w, 0.0), np.where(good[:, None], by, 0.0)
     e = np.where(good, e, np.inf)

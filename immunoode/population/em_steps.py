@@ -99,7 +99,7 @@ def _em_iterations(
         solved = np.isfinite(modes.g)
         g = np.where(solved, modes.g, model.likelihood.value)
         if len(effects.without_variability):
-            _, slope, w = model.likelihood.first(g, parameters.errors)
+            _, slope, w = model.likelihood.slope_and_weight(g, parameters.errors)
             mine = coefficients_without_variability(model)
             beta[mine] = newton_step(beta[mine], *score_without_variability(model, slope, w, modes.jacobian))
         own = modes.jacobian[:, effects.random]

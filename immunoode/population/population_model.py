@@ -9,7 +9,7 @@ import numpy as np
 from immunoode.fitting.observations import FloatArray, IntArray
 from immunoode.population.covariance import first_rows_of
 from immunoode.population.covariate_model import MixedEffects
-from immunoode.population.likelihood import Likelihood
+from immunoode.population.likelihood import ObservationLikelihood
 from immunoode.population.subject_predictions import Trajectories
 
 TIGHT = 1e-7
@@ -34,7 +34,7 @@ class PopulationModel:
 
     trajectories: Trajectories
     effects: MixedEffects
-    likelihood: Likelihood
+    likelihood: ObservationLikelihood
     first_rows: IntArray
     other_starts: tuple[FloatArray, ...] = ()
 
@@ -95,7 +95,7 @@ class PopulationModel:
         return self.per_subject(self.likelihood.minus_two_log(self.predict(latent), errors))
 
 
-def population_model(trajectories: Trajectories, effects: MixedEffects, likelihood: Likelihood) -> PopulationModel:
+def population_model(trajectories: Trajectories, effects: MixedEffects, likelihood: ObservationLikelihood) -> PopulationModel:
     """Return the problem of these parts."""
     return PopulationModel(
         trajectories, effects, likelihood, first_rows_of(trajectories.seen.subject, len(trajectories.seen.subjects))

@@ -138,7 +138,7 @@ def _m_step(
     mine = coefficients_without_variability(model)
     g, by = model.predict_with_jacobian(all_latent(model, PopulationParameters(beta, omega, errors), chains.latent))
     good = np.isfinite(g)
-    _, slope, w = model.likelihood.first(np.where(good, g, model.likelihood.value), errors)
+    _, slope, w = model.likelihood.slope_and_weight(np.where(good, g, model.likelihood.value), errors)
     gradient, information = score_without_variability(
         model, np.where(good, slope, 0.0), np.where(good, w, 0.0), np.where(good[..., None], by, 0.0)
     )

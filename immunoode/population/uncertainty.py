@@ -125,7 +125,7 @@ def _sampled_scores(
         by_latent = np.zeros(full.shape)
         by_latent[..., effects.random] = pulled
         if len(effects.without_variability):
-            slope = likelihood.first(g, parameters.errors)[1]
+            slope = likelihood.slope_and_weight(g, parameters.errors)[1]
             by_latent[..., effects.without_variability] = -0.5 * model.per_subject(
                 slope[..., None] * by[..., effects.without_variability], axis=-2
             )
