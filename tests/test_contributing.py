@@ -10,7 +10,8 @@ import pytest
 
 import immunoode as imo
 
-PAGE = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 FILE = "il15_agonist.toml"
 
 
@@ -57,3 +58,9 @@ def test_the_code_runs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(block("python"), "CONTRIBUTING.md", "exec"), {})
     shown = capsys.readouterr().out
     assert all(label in shown for label in ("agonist", "antibody", "both"))
+
+
+def test_versions_are_the_same_wherever_they_are_stated() -> None:
+    hooks, citation, setup = ((ROOT / name).read_text() for name in (".pre-commit-config.yaml", "CITATION.cff", "setup.cfg"))
+    assert set(re.findall(r"ruff==([\d.]+)", hooks)) == set(re.findall(r"ruff==([\d.]+)", setup))
+    assert re.findall(r"^version: (\S+)$", citation, re.MULTILINE) == [imo.__version__]

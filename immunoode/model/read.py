@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import tomllib
@@ -28,6 +29,7 @@ _PARTS, _DEEPEST, _NAME = 30_000, 12, 200
 """Keys and entries of a file, tables within tables, letters of a key: several times those of any model."""
 _INTEGERS = 2**63
 """TOML's own bound."""
+_type_hints = functools.cache(typing.get_type_hints)
 
 
 def read_model(path: str | Path, variant: str | None = None, instance: str | None = None) -> Model:
@@ -220,7 +222,7 @@ class _Reader:
         return {name: part for name, part in built.items() if part is not None}
 
     def part(self, spec: Table, row: Mapping[str, Any], place: str, required: tuple[str, ...]) -> Any:
-        hints = typing.get_type_hints(spec.part)
+        hints = _type_hints(spec.part)
         field_of = {spec.key(f.name): f.name for f in fields(spec.part)}
         before, values = len(self.problems), dict[str, Any]()
         for key, value in row.items():
