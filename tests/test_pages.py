@@ -11,12 +11,22 @@ import pytest
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
-QUICK = ("dosing.md", "response.md", "solver.md", "trial_data.md", "endpoints.md", "exchange.md", "interpretation.md")
+QUICK = (
+    "dosing.md",
+    "response.md",
+    "solver.md",
+    "trial_data.md",
+    "endpoints.md",
+    "exchange.md",
+    "interpretation.md",
+    "extending.md",
+)
 FITS = ("fitting.md", "populations.md", "reading_models.md")
 
 
 @pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in FITS)])
-def test_the_examples_run(name: str) -> None:
+def test_the_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # some write files
     page = DOCS / name
     code = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
     examples = doctest.DocTestParser().get_doctest(code, {}, name, str(page), 0)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import LSODA, RK45, Radau
 
 import immunoode as imo
 from immunoode.model.closed_model import resolve
@@ -203,3 +204,26 @@ def test_powers_of_what_is_not_there_yet():
     )
     runs = [imo.simulate(model, schedule((1, "dose", 5.0)), until=9, method=m, rtol=1e-9) for m in ("rodas5p", "tsit5")]
     assert runs[0].ok and np.allclose(runs[0].values, runs[1].values, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"solver": imo.SolverOptions(), "rtol": 1e-8}, r"rtol: is stated beside solver=SolverOptions"),
+        ({"method": LSODA}, 'state engine="scipy" as well'),
+        ({"method": int, "engine": "scipy"}, "int is a class that does not step"),
+        ({"method": "lsoda"}, "is 'lsoda'"),
+    ],
+)
+def test_options_that_cannot_be(options, says):
+    with pytest.raises(imo.errors.SolveError, match=says):
+        imo.simulate("tumour_immune", until=1, **options)
+
+
+@pytest.mark.parametrize("method", [Radau, RK45])
+def test_the_reference_engine_steps_with_any_method_of_scipy(method):
+    solver = imo.SolverOptions(engine="scipy", method=method, rtol=1e-8)
+    regimen = imo.Regimen().dose("pembrolizumab", "200 mg", over="30 min")
+    model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
+    found, expected = (imo.simulate(model, regimen, until=20, solver=s, outputs=["tumour"]) for s in (solver, None))
+    np.testing.assert_allclose(found.values, expected.values, rtol=1e-4)

@@ -24,8 +24,9 @@ class SolverOptions:
     ----------
     engine : {"compiled", "scipy"}
         What integrates; "scipy" is the reference.
-    method : {"auto", "tsit5", "rodas5p"}
-        Of the compiled engine: explicit and implicit steps as the system asks for, or one of them only.
+    method : {"auto", "tsit5", "rodas5p"} or subclass of scipy.integrate.OdeSolver
+        Of the compiled engine: explicit and implicit steps as the system asks for, or one of them only. Of "scipy": the class
+        that steps; "auto" is LSODA.
     rtol : float
         Relative tolerance.
     atol : float or sequence of float, optional
@@ -50,7 +51,7 @@ class SolverOptions:
     """
 
     engine: str = "compiled"
-    method: str = "auto"
+    method: str | type = "auto"
     rtol: float = 1e-6
     atol: float | Sequence[float] | NDArray[np.float64] | None = None
     extinction: bool = True
@@ -58,9 +59,12 @@ class SolverOptions:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for name, given, known in (("engine", self.engine, ENGINES), ("method", self.method, METHODS)):
-            if given not in known:
-                raise SolveError(Problem(name, f"is {given!r}", nearest(str(given), known)))
+        if self.engine not in ENGINES:
+            raise SolveError(Problem("engine", f"is {self.engine!r}", nearest(str(self.engine), ENGINES)))
+        if isinstance(self.method, type):
+            _check_step_method(self.method, self.engine)
+        elif self.method not in METHODS:
+            raise SolveError(Problem("method", f"is {self.method!r}", nearest(str(self.method), METHODS)))
         if not 1e-13 <= self.rtol <= 0.1:
             raise SolveError(Problem("rtol", f"is {self.rtol!r}", "a relative tolerance between 1e-13 and 0.1"))
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
@@ -88,3 +92,29 @@ class SolverOptions:
             shown = f"an array of shape {given.shape}" if given.ndim else repr(self.atol)
             raise SolveError(Problem("atol", f"is {shown}", f"a positive number, or one for each of the {states} states"))
         return given
+
+
+def _check_step_method(method: type, engine: str) -> None:
+    """Raise a SolveError unless a class can step, and the engine takes one."""
+    from scipy.integrate import OdeSolver
+
+    if not issubclass(method, OdeSolver):
+        raise SolveError(Problem("method", f"{method.__name__} is a class that does not step", "a scipy.integrate.OdeSolver"))
+    if engine != "scipy":
+        raise SolveError(Problem("method", f"{method.__name__} is not of the {engine} engine", 'state engine="scipy" as well'))
+
+
+def solver_options(solver: SolverOptions | None, default: SolverOptions, **given: Any) -> SolverOptions:
+    """Return the options that a call states, as one record or by single keywords, of which None says nothing.
+
+    Raises
+    ------
+    SolveError
+        If it does both.
+    """
+    twice = [name for name, value in given.items() if value is not None] if solver is not None else []
+    if twice:
+        raise SolveError(
+            [Problem(n, "is stated beside solver=SolverOptions(...)", f"SolverOptions(..., {n}=...)") for n in twice]
+        )
+    return (solver or default).override(**given)

@@ -1,9 +1,10 @@
-"""The reference engine: SciPy's LSODA over the same compiled functions, with an event loop of its own."""
+"""The reference engine: a step method of SciPy (LSODA) over the same compiled functions, with an event loop of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,7 @@ class _Patient:
     atol: FloatArray
     shares: FloatArray
     most_evaluations: int
+    method: Callable[..., Any]
     running: dict[int, FloatArray] = field(default_factory=dict)
     evaluations: int = 0
     invalid: int = 0
@@ -158,8 +160,7 @@ class _Patient:
             raise _Stopped(TOO_MANY)
 
     def stepper(self, y: FloatArray, start: float, stop: float) -> Any:
-        """Return LSODA from `start` to `stop`; rates are those within, not those that hold from `stop` on."""
-        from scipy.integrate import LSODA
+        """Return what steps from `start` to `stop`; rates are those within, not those that hold from `stop` on."""
 
         infusion, n = self.infusion(y.size), y.size
         margin = min(1e-14 * max(1.0, abs(stop)), (stop - start) / 2)
@@ -176,7 +177,8 @@ class _Patient:
         def jacobian(t: float, y: FloatArray) -> FloatArray:
             return self.system.jacobian(self.packed(min(max(t, start + margin), stop - margin), y)).reshape(n, n)
 
-        return LSODA(rates, start, y, stop, rtol=self.rtol, atol=self.atol, jac=jacobian)
+        how = {"jac": jacobian} if "jac" in signature(self.method).parameters else {}
+        return self.method(rates, start, y, stop, rtol=self.rtol, atol=self.atol, **how)
 
     def crossing(self, before: FloatArray, after: FloatArray, steps: Any) -> float | None:
         """Return when the first of the states that fell below their threshold in a step did so."""
@@ -215,10 +217,11 @@ def solve(
     reactions: Reactions,
     watch: Function,
     fired: FloatArray,
+    method: Callable[..., Any],
 ) -> int:
     """Solve one patient as `immunoode.solve.integrator.scalar.walk` does, by LSODA; tolerances grow from one span to the
     next."""
-    patient = _Patient(system, x.copy(), extinct, rtol, atol, shares, _EVALUATIONS_PER_STEP * most_steps)
+    patient = _Patient(system, x.copy(), extinct, rtol, atol, shares, _EVALUATIONS_PER_STEP * most_steps, method)
     decisions = None
     if reactions.quantities:
         decisions = Decisions(lambda t, y: watch(patient.packed(t, y)), reactions, fired, events)

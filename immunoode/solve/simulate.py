@@ -16,7 +16,7 @@ from immunoode.model.library import load_model
 from immunoode.model.values import warn_outside
 from immunoode.regimen.sbml_event import Events
 from immunoode.regimen.schedule import SET, Schedule
-from immunoode.solve.options import SolverOptions
+from immunoode.solve.options import SolverOptions, solver_options
 from immunoode.solve.problem.compiled_model import FloatArray
 from immunoode.solve.problem.make_simulator import make_simulator
 from immunoode.solve.report_times import daily
@@ -46,7 +46,7 @@ def simulate(
     sensitivities: str | Sequence[str] = (),
     solver: SolverOptions | None = None,
     engine: str | None = None,
-    method: str | None = None,
+    method: str | type | None = None,
     rtol: float | None = None,
     atol: float | FloatArray | None = None,
     extinction: bool | None = None,
@@ -85,7 +85,7 @@ def simulate(
     solver : SolverOptions, optional
         How to integrate.
     engine, method, rtol, atol, extinction, most_steps, threads
-        Single options of the solver (`most_steps` is `SolverOptions.max_steps`); they take precedence over those of `solver`.
+        Single options of the solver, instead of `solver` (`most_steps` is `SolverOptions.max_steps`).
         With events, the limit of steps is that of each span between them.
     progress : bool, optional
         Progress bar. Default: for 200 subjects or more.
@@ -117,8 +117,16 @@ def simulate(
     >>> run["sum_of_diameters"].shape
     (31,)
     """
-    options = (solver or SolverOptions()).override(
-        engine=engine, method=method, rtol=rtol, atol=atol, extinction=extinction, max_steps=most_steps, threads=threads
+    options = solver_options(
+        solver,
+        SolverOptions(),
+        engine=engine,
+        method=method,
+        rtol=rtol,
+        atol=atol,
+        extinction=extinction,
+        max_steps=most_steps,
+        threads=threads,
     )
     whole = resolve(as_model(model))
     matrix, subjects = parameter_values(whole, parameters, _count(regimen))

@@ -422,9 +422,12 @@ def _by_scipy(
     values: FloatArray,
     solution: Solution,
 ) -> None:
+    from scipy.integrate import LSODA
+
     from immunoode.solve.integrator.output import write_outputs_from_python
 
     system, n = simulator.system, simulator.system.base
+    method = simulator.options.method if isinstance(simulator.options.method, type) else LSODA
     for p, index in enumerate(range(rows.start, rows.stop)):
         count = simulator.lengths[index]
         times, states = simulator.times[index, :count], np.zeros((count, system.width))
@@ -448,6 +451,7 @@ def _by_scipy(
             simulator.reactions,
             simulator.watch(),
             solution.fired[index],
+            method,
         )
         solution.codes[index] = code
         values[p, count:] = np.nan
