@@ -5,8 +5,9 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
-import numba
+import numpy as np
 import pytest
 from numba.core import event
 
@@ -23,7 +24,6 @@ def twice(x):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     return tmp_path
 
@@ -51,7 +51,7 @@ def called():
 
 
 def test_a_stored_kernel_is_not_compiled_again(folder):
-    assert compilations(called) == 2 and len(files(folder)) == 1
+    assert compilations(called) == 3 and len(files(folder)) == 1
     assert compilations(called) == 0
     assert called() == 7.0
 
@@ -69,7 +69,7 @@ def test_a_damaged_kernel_is_compiled_anew(folder, damage):
     called()
     (stored,) = files(folder)
     stored.write_bytes(DAMAGES[damage](stored.read_bytes()))
-    assert compilations(called) == 2 and files(folder) == [stored]
+    assert compilations(called) == 3 and files(folder) == [stored]
     assert compilations(called) == 0 and called() == 7.0
 
 
@@ -94,7 +94,6 @@ def test_a_complete_cache_that_cannot_be_written_is_used(folder, monkeypatch):
 def test_without_a_folder_kernels_are_compiled_for_the_process(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "file"))
     assert called() == 7.0
 
 
@@ -102,9 +101,73 @@ def test_kernels_of_other_source_files_are_replaced(folder, monkeypatch):
     called()
     (old,) = files(folder)
     monkeypatch.setattr(kernel_cache, "_sources", lambda file: "0" * 16)
-    assert compilations(called) == 2
+    assert compilations(called) == 3
     (new,) = files(folder)
     assert new != old
+
+
+class Inside(NamedTuple):
+    count: int
+    factor: float
+
+
+class Given(NamedTuple):
+    """All that a record may hold."""
+
+    matrix: np.ndarray
+    inside: Inside
+    pair: tuple
+    every_other: np.ndarray
+    is_on: bool
+    rows: np.ndarray
+
+
+def sum_of(given, out):
+    total = 0.0
+    for i in range(given.matrix.shape[0]):
+        for j in range(given.matrix.shape[1]):
+            out[i, j] += given.matrix[i, j] * given.inside.factor
+    for i in range(given.every_other.size):
+        total += given.every_other[i]
+    for row in range(given.rows.size):
+        total += given.rows[row].amount
+    a, b = given.pair
+    return total + given.inside.count + a[1] + b if given.is_on else -1.0
+
+
+def test_kernels_take_records_by_reference(folder):
+    rows = np.array([(1, 0.5), (2, 0.25)], dtype=[("kind", np.int64), ("amount", np.float64)])
+    given = Given(np.arange(6.0).reshape(2, 3), Inside(7, 3.0), (np.array([1.0, 2.0]), 5), np.arange(10.0)[::2], True, rows)
+    out, kernel = np.ones((2, 3)), entry(sum_of)
+    assert kernel(given, out) == pytest.approx(20.0 + 0.75 + 7 + 2 + 5)
+    assert out.tolist() == [[1.0, 4.0, 7.0], [10.0, 13.0, 16.0]]
+    assert kernel(given._replace(is_on=False), out) == -1.0
+
+
+def as_it_is(x):
+    return x
+
+
+@pytest.mark.parametrize("value", [3, -1, 2.5, True, False])
+def test_a_number_comes_back_as_what_it_is(folder, value):
+    found = entry(as_it_is)(value)
+    assert found == value and type(found) is type(value)
+
+
+def test_what_a_kernel_cannot_take_is_refused(folder):
+    with pytest.raises(TypeError, match="cannot take 'three'"):
+        entry(twice)("three")
+
+
+def test_without_a_home_the_folder_of_the_package_is_used(monkeypatch):
+    for name in ("NUMBA_CACHE_DIR", "HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(kernel_cache.Path, "home", refuse_a_home)
+    assert [folder.name for folder in kernel_cache.folders()] == ["__pycache__"]
+
+
+def refuse_a_home():
+    raise RuntimeError("Could not determine home directory.")
 
 
 def test_processes_that_write_at_once_leave_whole_files(tmp_path):

@@ -1,66 +1,101 @@
-"""How kernels are compiled: by Numba, without the GIL, cached on disk where that can be written."""
+"""Functions of the solver that are compiled: kernels, which Python calls (`entry`), and what kernels call (`inner`, `rare`).
+
+A kernel is compiled when it is first called with a kind of arguments, or loaded from the cache of this installation. From
+source to address: `linking` (intermediate code, by Numba), `machine_code` (LLVM), `kernel_cache` (files).
+"""
 
 from __future__ import annotations
 
-import sys
+import ctypes
 from collections.abc import Callable
-from functools import cache
+from threading import Lock
 from typing import Any
 
-FAST = {"contract", "arcp", "nsz", "reassoc"}
-"""Liberties in floating point; NaN keeps its meaning, since failures are found by it."""
-_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": FAST, "no_cfunc_wrapper": True}
+from immunoode.solve.integrator.arguments import packed
 
 
-def entry(function: Callable[..., Any]) -> Any:
-    """Compile a kernel that Python calls on its first call, or load it from the cache of this installation."""
-    from numba import njit
+class _Value(ctypes.Union):
+    _fields_ = (("whole", ctypes.c_int64), ("number", ctypes.c_double))
 
-    from immunoode.solve.integrator.kernel_cache import KernelCache
-    from immunoode.solve.integrator.linking import KernelCompiler
 
-    compiled = njit(pipeline_class=KernelCompiler, **_OPTIONS)(function)
-    compiled._cache = KernelCache(function)
-    return compiled
+class _Result(ctypes.Structure):
+    """What a kernel returns, and of which kind it is (see `immunoode.solve.integrator.record_type.give_back`)."""
+
+    _anonymous_ = ("value",)
+    _fields_ = (("value", _Value), ("kind", ctypes.c_int64), ("unused", ctypes.c_int64 * 2))
+
+
+class Kernel:
+    """A function that Python calls as machine code; the GIL is released while it runs.
+
+    It takes numbers, arrays, and tuples and NamedTuples of these (see `immunoode.solve.integrator.record_type`), and returns
+    nothing or a number. It does not raise, and keeps nothing that it is given.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.py_func = function
+        self._loaded: dict[tuple[Any, ...], Any] = {}
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the kernel; return what it returns."""
+        kinds, block = packed(arguments)
+        code = self._loaded.get(kinds) or self.load(kinds)
+        result = _Result()
+        place = ctypes.byref(result)
+        unused = ctypes.byref(result, _Result.unused.offset)
+        status = code.call(unused, unused, block, place)
+        if status:
+            raise RuntimeError(f"the kernel {self.py_func.__qualname__} ended with status {status}; kernels must not raise")
+        return (None, result.number, result.whole, bool(result.whole))[result.kind]
+
+    def load(self, kinds: tuple[Any, ...]) -> Any:
+        """Return the machine code for some kinds of arguments, compiled if it is not stored."""
+        from immunoode.solve.integrator.kernel_cache import load
+
+        with _LOCK:
+            if kinds not in self._loaded:
+                self._loaded[kinds] = load(self.py_func, kinds)
+            return self._loaded[kinds]
+
+
+_LOCK = Lock()
+"""Numba compiles one function at a time."""
 
 
 class Inner:
-    """A function that kernels call: known to Numba by its type, and of no use to Python."""
+    """A function that kernels call, of no use to Python."""
 
-    def __init__(self, compiled: Any) -> None:
-        self._compiled = compiled  # its type refers to it weakly
-        self._numba_type_ = compiled._numba_type_
-        self.py_func = compiled.py_func
+    def __init__(self, function: Callable[..., Any], is_rare: bool) -> None:
+        self.py_func, self._is_rare = function, is_rare
+        self._dispatcher: Any = None
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba knows the function by; asked for when a kernel that calls it is compiled."""
+        if self._dispatcher is None:
+            from immunoode.solve.integrator.linking import dispatcher
+
+            self._dispatcher = dispatcher(self.py_func, self._is_rare)
+        return self._dispatcher._numba_type_
 
     def __call__(self, *args: Any) -> Any:
         """Refuse: there is no machine code of this function alone."""
         raise TypeError(f"{self.py_func.__qualname__} is called by kernels only; entry(function.py_func) is one for Python")
 
 
+def entry(function: Callable[..., Any]) -> Kernel:
+    """Make a kernel of a function."""
+    return Kernel(function)
+
+
 def inner(function: Callable[..., Any]) -> Inner:
-    """Compile a function that only kernels call, into each of them."""
-    from numba import njit
-
-    from immunoode.solve.integrator.linking import LinkedCompiler
-
-    return Inner(njit(pipeline_class=LinkedCompiler, no_cpython_wrapper=True, **_OPTIONS)(function))
+    """Make a function that kernels call, and that becomes part of each of them."""
+    return Inner(function, is_rare=False)
 
 
-@cache
-def announce(compiled: Any) -> None:
-    """Say that a kernel has to be compiled, unless it is in the cache: once per process, on the standard error stream."""
-    if compiled.signatures or compiled._cache.is_filled():
-        return
-    if compiled._cache.can_be_written():
-        print(
-            "immunoode: compiling the solver, about a third of a minute, once for this installation",
-            file=sys.stderr,
-            flush=True,
-        )
-    else:
-        print(
-            "immunoode: compiling the solver, about a third of a minute in each process: no folder for its cache can be "
-            "written (set NUMBA_CACHE_DIR to one that can)",
-            file=sys.stderr,
-            flush=True,
-        )
+def rare(function: Callable[..., Any]) -> Inner:
+    """Make a function that kernels call about once per event or less: it is never inlined, and optimised for size.
+
+    Machine code of it is made once per kernel instead of once per call, in a fraction of the time.
+    """
+    return Inner(function, is_rare=True)

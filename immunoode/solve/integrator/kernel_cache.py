@@ -1,104 +1,123 @@
 """The cache of compiled kernels on disk: a file per kernel, kind of arguments and processor, good or not there.
 
-Numba's own cache would keep a stale kernel when a function that it calls changes in another file, raises where a file is
-damaged, does not use a folder that it cannot write, and lets processes on two kinds of processor that share a folder take each
-other's code. Here the name of a file holds a digest of all that its code depends on, and its contents begin with their digest.
+The name of a file holds a digest of all that its code depends on, and its contents begin with their own: what is damaged,
+or made of other sources, by other versions or for another processor, is compiled anew.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import platform
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from functools import cache, cached_property
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import llvmlite
-import numba
-from numba.core.caching import UserWideCacheLocator, _Cache, _CacheLocator
-from numba.core.compiler import CompileResult
-from numba.core.registry import cpu_target
-from numba.core.serialize import dumps
+
+from immunoode.solve.integrator.machine_code import MachineCode, machine_code, processor
 
 _DIGEST = 32
 _PACKAGE = Path(__file__).parents[2]
 
 
-class KernelCache(_Cache):
-    """The cache of one kernel, as a Numba dispatcher asks for it."""
+def load(function: Callable[..., Any], kinds: tuple[Any, ...]) -> MachineCode:
+    """Return a kernel for some kinds of arguments: loaded, or else compiled and stored."""
+    name = _name(function, kinds)
+    found = _stored(name)
+    if found is not None:
+        return found
+    folder = writable_folder()
+    with _alone(folder):
+        found = _stored(name)  # another process may have stored it meanwhile
+        return found if found is not None else _compiled(function, kinds, folder, name)
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-        self._file = Path(function.__code__.co_filename)
-        self._kernel = f"{self._file.stem}.{function.__qualname__}"
 
-    @property
-    def cache_path(self) -> str:
-        """The first folder that is looked into."""
-        return str(self._folders[0])
+def _stored(name: str) -> MachineCode | None:
+    for folder in folders():
+        data = _read(folder / name)
+        if data is not None:
+            with suppress(Exception):  # whole, but not what this version can use
+                return MachineCode(data)
+    return None
 
-    def enable(self) -> None:
-        """Do nothing: the cache is always on."""
 
-    def disable(self) -> None:
-        """Do nothing: the cache is always on."""
+def _compiled(function: Callable[..., Any], kinds: tuple[Any, ...], folder: Path | None, name: str) -> MachineCode:
+    from immunoode.solve.integrator.linking import intermediate_code
 
-    def flush(self) -> None:
-        """Remove what the cache holds of this kernel."""
-        for path in self._stored():
-            _remove(path)
+    announce(folder is not None)
+    data = machine_code(intermediate_code(function, kinds))
+    if folder is not None:
+        with suppress(OSError):
+            _write(folder / name, data)
+            _remove_others(folder, name)
+    return MachineCode(data)
 
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return a compiled kernel; None where none is stored, or what is stored is damaged."""
-        target_context.refresh()
-        for folder in self._folders:
-            data = _read(folder / self._name(sig))
-            if data is not None:
-                with suppress(Exception):  # whole, but not what this version of Numba can use
-                    return CompileResult._rebuild(target_context, *pickle.loads(data))
-        return None
 
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Store a compiled kernel in the first folder that can be written, in place of what other source files gave."""
-        name = self._name(sig)
-        for folder in self._folders:
-            with suppress(OSError):
-                _write(folder / name, dumps(data._reduce()))
-                for other in folder.glob(f"{name.rsplit('-', 1)[0]}-*.kernel"):
-                    if other.name != name:
-                        _remove(other)
-                return
+def _remove_others(folder: Path, name: str) -> None:
+    """Remove what other source files gave of a kernel."""
+    for other in folder.glob(f"{name.rsplit('-', 1)[0]}-*.kernel"):
+        if other.name != name:
+            _remove(other)
 
-    def is_filled(self) -> bool:
-        """Whether a kernel of these source files is stored."""
-        return any(path.stem.endswith(f"{_target()}-{_sources(self._file)}") for path in self._stored())
 
-    def can_be_written(self) -> bool:
-        """Whether one of the folders can be written."""
-        return any(_can_be_written(folder) for folder in self._folders)
+@cache
+def announce(is_kept: bool) -> None:
+    """Say that a kernel has to be compiled: once per process, on the standard error stream."""
+    import sys
 
-    @cached_property
-    def _folders(self) -> tuple[Path, ...]:
-        """What NUMBA_CACHE_DIR says; else the folder beside the kernels, then the user's."""
-        if numba.config.CACHE_DIR:
-            return (Path(numba.config.CACHE_DIR) / _CacheLocator.get_suitable_cache_subpath(str(self._file)),)
-        user = UserWideCacheLocator(self._function, str(self._file)).get_cache_path()
-        return self._file.parent / "__pycache__", Path(user)
+    if is_kept:
+        print(
+            "immunoode: compiling the solver, about a third of a minute, once for this installation",
+            file=sys.stderr,
+            flush=True,
+        )
+    else:
+        print(
+            "immunoode: compiling the solver, about a third of a minute in each process: no folder for its cache can be "
+            "written (set NUMBA_CACHE_DIR to one that can)",
+            file=sys.stderr,
+            flush=True,
+        )
 
-    def _stored(self) -> Iterator[Path]:
-        for folder in self._folders:
-            with suppress(OSError):
-                yield from folder.glob(f"{self._kernel}-*.kernel")
 
-    def _name(self, sig: Any) -> str:
-        return f"{self._kernel}-{_digest(repr(sig))}-{_target()}-{_sources(self._file)}.kernel"
+def folders() -> tuple[Path, ...]:
+    """Return where kernels are looked for: where NUMBA_CACHE_DIR says; else beside the sources, then in the user's cache."""
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    if named:
+        return (Path(named) / "immunoode",)
+    beside = Path(__file__).parent / "__pycache__"
+    home = _users_cache()
+    return (beside, home) if home else (beside,)
+
+
+def _users_cache() -> Path | None:
+    """Return the folder of this installation in the user's cache; None where the user has no home."""
+    installation = sha256(str(_PACKAGE).encode()).hexdigest()[:16]
+    with suppress(RuntimeError):
+        if os.name == "nt":
+            base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        elif platform.system() == "Darwin":
+            base = Path.home() / "Library" / "Caches"
+        else:
+            base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return base / "immunoode" / installation
+    return None
+
+
+def writable_folder() -> Path | None:
+    """Return the first folder of the cache that can be written; None where none can."""
+    return next(filter(_can_be_written, folders()), None)
+
+
+def _name(function: Callable[..., Any], kinds: tuple[Any, ...]) -> str:
+    file = Path(function.__code__.co_filename)
+    return f"{file.stem}.{function.__qualname__}-{_digest(repr(kinds))}-{_target()}-{_sources(file)}.kernel"
 
 
 def _digest(text: str) -> str:
@@ -108,14 +127,15 @@ def _digest(text: str) -> str:
 @cache
 def _target() -> str:
     """Return a digest of the processor that machine code is made for, and of what makes it."""
-    processor = cpu_target.target_context.codegen().magic_tuple()
-    return _digest(repr((processor, numba.__version__, llvmlite.__version__, platform.python_version())))
+    from importlib.metadata import version
+
+    return _digest(repr((processor(), version("numba"), llvmlite.__version__, platform.python_version())))
 
 
 @cache
 def _sources(file: Path) -> str:
     """Return a digest of a file and of what it imports from `solve/`: a kernel is good as long as none of them changed."""
-    found, waiting = dict[Path, bytes](), [file]
+    found, waiting = dict[Path, bytes](), [file, Path(__file__).with_name("linking.py")]
     while waiting:
         path = waiting.pop()
         if path not in found:
@@ -134,6 +154,18 @@ def _imported(text: str) -> list[str]:
     within = re.findall(r"^ *from (immunoode\.solve(?:\.\w+)*) import ([\w, ]+)$", text, re.M)
     parts = [f"{folder}.{name.split()[0]}" for folder, listed in within for name in listed.split(", ")]
     return [folder for folder, _ in within] + parts + re.findall(r"^ *from (immunoode\.solve[\w.]*) import \($", text, re.M)
+
+
+@contextmanager
+def _alone(folder: Path | None) -> Iterator[None]:
+    """Wait until no other process compiles for a folder, where the system can tell: what it stores need not be made again."""
+    with ExitStack() as stack:
+        with suppress(ImportError, OSError):
+            import fcntl
+
+            lock = stack.enter_context(open((folder or Path(os.devnull)) / "compiling.lock", "ab"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _read(path: Path) -> bytes | None:

@@ -1,26 +1,37 @@
-"""How Numba makes machine code of kernels here: once per kernel that Python calls, with all that it calls inside.
+"""From the Python source of a kernel to intermediate code (LLVM), by Numba: one module per kernel, with each function once.
 
 By default Numba makes machine code of every function by itself, and again within each function that calls it: the cost grows
-with the depth of calls. Here a function that only kernels call is kept as intermediate code (`LinkedCompiler`) and is optimised
-once, within the kernel (`KernelCompiler`). All that a kernel holds is private to it: which copy of a function runs depends on
-nothing that the process compiled or loaded before, so the run that compiles a kernel gives the same bits as all later ones.
+with the depth of calls. Here functions are kept as intermediate code, which `immunoode.solve.integrator.machine_code` optimises
+once per kernel. All that a kernel holds is private to it: which copy of a function runs depends on nothing that the process
+compiled or loaded before, so the run that compiles a kernel gives the same bits as all later ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import binding
+from numba import njit, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
+from immunoode.solve.integrator.machine_code import SYMBOL
+from immunoode.solve.integrator.record_type import give_back, loader_of
 
-class _LinkedLibrary(JITCodeLibrary):
-    """Intermediate code of one function, to be linked into kernels; no machine code is made of it."""
+_FASTMATH = {"contract", "arcp", "nsz", "reassoc"}
+"""Liberties in floating point; NaN keeps its meaning, since failures are found by it."""
+
+
+class _Library(JITCodeLibrary):
+    """Intermediate code of one function; no machine code is made of it."""
 
     @property
     def codegen(self) -> Any:
         return _NO_ENVIRONMENT
+
+    def add_llvm_module(self, ll_module: Any) -> None:
+        self._final_module.link_in(ll_module)
 
     def finalize(self) -> None:
         self._raise_if_finalized()
@@ -31,30 +42,15 @@ class _LinkedLibrary(JITCodeLibrary):
         return 0
 
 
-class _KernelLibrary(JITCodeLibrary):
-    """A kernel with all that it calls."""
+class _RareLibrary(_Library):
+    """The same of a function that is called rarely: kept out of line, and optimised for size."""
 
-    def finalize(self) -> None:
-        for library in _called(self):
-            self.add_linking_library(library)
-        super().finalize()
-
-    def _optimize_final_module(self) -> None:
-        for function in self._final_module.functions:
-            if not function.is_declaration and function.linkage != binding.Linkage.external:
-                function.linkage = "internal"
-        super()._optimize_final_module()
-
-
-def _called(library: JITCodeLibrary) -> list[JITCodeLibrary]:
-    """Return what the functions in a library's functions need, and so on."""
-    found, waiting = dict[JITCodeLibrary, None](), list(library._linking_libraries)
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found[one] = None
-            waiting += one._linking_libraries if isinstance(one, _LinkedLibrary) else []
-    return list(found)
+    def add_llvm_module(self, ll_module: Any) -> None:
+        for function in ll_module.functions:
+            if not function.is_declaration and function.linkage == binding.Linkage.external:
+                for attribute in ("noinline", "optsize"):
+                    function.add_function_attribute(attribute)
+        super().add_llvm_module(ll_module)
 
 
 class _NoEnvironment:
@@ -68,23 +64,67 @@ _NO_ENVIRONMENT = _NoEnvironment()
 
 
 class _Compiler(Compiler):
-    library_class: type[JITCodeLibrary]
+    """Numba's compiler, up to intermediate code."""
+
+    library_class = _Library
 
     def _compile_core(self) -> Any:
         if self.state.library is None:
             codegen = self.state.targetctx.codegen()
             self.state.library = self.library_class(codegen, self.state.func_id.func_qualname)
-            self.state.library.enable_object_caching()
         return super()._compile_core()
 
 
-class LinkedCompiler(_Compiler):
-    """Numba's compiler, for functions that only kernels call."""
+class _RareCompiler(_Compiler):
+    """The same for functions that are kept out of line."""
 
-    library_class = _LinkedLibrary
+    library_class = _RareLibrary
 
 
-class KernelCompiler(_Compiler):
-    """Numba's compiler, for kernels that Python calls."""
+def dispatcher(function: Callable[..., Any], is_rare: bool = False) -> Any:
+    """Return a function as Numba knows it, compiled when a kernel that calls it is."""
+    return njit(
+        pipeline_class=_RareCompiler if is_rare else _Compiler,
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+        error_model="numpy",
+        fastmath=_FASTMATH,
+    )(function)
 
-    library_class = _KernelLibrary
+
+def intermediate_code(function: Callable[..., Any], kinds: tuple[Any, ...]) -> bytes:
+    """Return the intermediate code of a kernel, not optimised, for these kinds of arguments (bitcode of LLVM)."""
+    body, arguments = dispatcher(function), loader_of(kinds)
+
+    def kernel(block: int, result: int) -> None:
+        give_back(result, body(*arguments(block)))
+
+    compiled = dispatcher(kernel)
+    compiled.compile((types.intp, types.intp))
+    (found,) = compiled.overloads.values()
+    return _linked(found.library, found.fndesc.llvm_func_name)
+
+
+def _linked(library: Any, name: str) -> bytes:
+    """Return one module of a library and all that it needs, in which one function alone can be seen from outside."""
+    module = binding.parse_assembly("")
+    module.triple = binding.get_process_triple()
+    for each in _needed(library):
+        module.link_in(each._final_module, preserve=True)
+    for function in module.functions:
+        if not function.is_declaration:
+            function.linkage = "internal"
+    kernel = module.get_function(name)
+    kernel.name, kernel.linkage = SYMBOL, "external"
+    return bytes(module.as_bitcode())
+
+
+def _needed(library: Any) -> list[Any]:
+    """Return a library and those that its functions need, and so on."""
+    found, waiting = dict[Any, None](), [library]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found[one] = None
+            waiting += one._linking_libraries
+    return list(found)

@@ -365,7 +365,6 @@ def _compiled(
     solution: Solution,
 ) -> None:
     """Solve patients: abreast where that is possible, and alone those that need implicit steps."""
-    from immunoode.solve.integrator.jit import announce
     from immunoode.solve.integrator.lane_state import places_for
     from immunoode.solve.integrator.lanes import solve_abreast
     from immunoode.solve.integrator.records import HANDED_OVER, Patients, checkpoints_for
@@ -403,11 +402,9 @@ def _compiled(
     )
     checkpoints, which = checkpoints_for(patients), np.arange(codes.size)
     if abreast:
-        announce(solve_abreast)
         solve_abreast(patients, places_for(patients), checkpoints)
         which = np.flatnonzero(codes == HANDED_OVER)
     if which.size:
-        announce(solve_alone)
         solve_alone(patients, workspace_for(patients), checkpoints, which)
 
 
