@@ -25,16 +25,16 @@ from immunoode.solve.ensemble import simulate_to as simulate_to
 from immunoode.solve.options import SolverOptions as SolverOptions
 from immunoode.solve.simulate import simulate as simulate
 from immunoode.solve.simulation import Simulation as Simulation
-from immunoode.trial.datasets import list_datasets as list_datasets
-from immunoode.trial.datasets import load_dataset as load_dataset
 from immunoode.trial.example import load_example as load_example
-from immunoode.trial.reading import read_trial as read_trial
+from immunoode.trial.long_table import read_trial as read_trial
 from immunoode.trial.response.criteria import irecist as irecist
 from immunoode.trial.response.criteria import recist as recist
 from immunoode.trial.response.responses import Responses as Responses
+from immunoode.trial.shipped_datasets import list_datasets as list_datasets
+from immunoode.trial.shipped_datasets import load_dataset as load_dataset
 from immunoode.trial.survival.kaplan_meier import KaplanMeier as KaplanMeier
 from immunoode.trial.survival.kaplan_meier import kaplan_meier as kaplan_meier
-from immunoode.trial.table import TrialData as TrialData
+from immunoode.trial.trial_data import TrialData as TrialData
 
 from . import analysis as analysis
 from . import errors as errors

@@ -22,8 +22,8 @@ from immunoode.regimen.regimen import Regimen
 from immunoode.report import Section, image, page, paragraph, png, preformatted
 from immunoode.scenario.compare import compare
 from immunoode.trial.example import load_example
-from immunoode.trial.lesions import is_lesion_table, read_lesions
-from immunoode.trial.reading import read_trial
+from immunoode.trial.lesion_table import is_lesion_table, read_lesions
+from immunoode.trial.long_table import read_trial
 
 STANDARD: dict[str, tuple[str, dict[str, Any]]] = {
     "pembrolizumab": ("200 mg", {"every": "3 weeks", "count": 17, "over": "30 min"}),

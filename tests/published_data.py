@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from immunoode.trial.datasets import FOLDER as SHIPPED
+from immunoode.trial.shipped_datasets import FOLDER as SHIPPED
 
 HERE = Path(__file__).parent / "data"
 FOLDER = Path(os.environ.get("IMMUNOODE_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))

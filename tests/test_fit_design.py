@@ -9,7 +9,7 @@ import pytest
 from immunoode.errors import FitError
 from immunoode.fitting.observations import observations
 from immunoode.fitting.parameterisation import design
-from immunoode.trial.reading import read_trial
+from immunoode.trial.long_table import read_trial
 from tests.toy_predictor import MODEL, objective, simulated
 
 SUBJECTS, ARMS = ("a", "b", "c"), ("low dose", "low dose", "20 mg/kg")

@@ -8,7 +8,7 @@ import pytest
 from immunoode.errors import FitError
 from immunoode.fitting.minimise import minimise
 from immunoode.fitting.result import FitResult
-from immunoode.trial.table import TrialData
+from immunoode.trial.trial_data import TrialData
 from tests.toy_predictor import MODEL, RATES, objective, simulated
 
 

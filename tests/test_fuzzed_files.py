@@ -21,7 +21,7 @@ import pytest
 import immunoode as imo
 from immunoode.errors import ImmunoodeError
 from immunoode.model.library import model_names, models_folder
-from immunoode.tables.files import open_table
+from immunoode.tables.table_files import open_table
 from tests.population_models import decay_model, decays
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="an alarm ends what hangs")]

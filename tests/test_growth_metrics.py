@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 
 import immunoode as imo
 from immunoode.errors import DataError
-from immunoode.trial.metrics.laws import LAWS, doubling_time
+from immunoode.trial.metrics.growth_laws import LAWS, doubling_time
 from tests.published_data import data_file
 
 VALUES = {"growth_rate": 0.003, "shrinkage_rate": 0.02, "resistance_rate": 0.015, "sensitive_fraction": 0.7}

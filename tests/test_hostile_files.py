@@ -17,8 +17,8 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import DataError
-from immunoode.tables.files import open_table
-from immunoode.tables.workbook import open_sheets
+from immunoode.tables.excel import open_sheets
+from immunoode.tables.table_files import open_table
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits are those of POSIX")
 ROOM = 300
@@ -170,7 +170,7 @@ READ = """
 import json, os, resource, sys
 import pandas, openpyxl, pyreadstat
 import immunoode as imo
-from immunoode.tables.files import open_table
+from immunoode.tables.table_files import open_table
 
 folder, names = sys.argv[1], json.loads(sys.argv[2])
 os.chdir(folder)
@@ -235,7 +235,7 @@ def test_a_transport_file_is_read_within_its_bounds(tmp_path: Path, monkeypatch:
     pyreadstat = pytest.importorskip("pyreadstat")
     pyreadstat.write_xport(pd.DataFrame({"ID": [1.0, 2.0], "DAY": [0.0, 7.0]}), str(tmp_path / "a.xpt"))
     assert open_table(tmp_path / "a.xpt")[0]["DAY"].tolist() == [0, 7]
-    monkeypatch.setattr("immunoode.tables.files.LARGEST", 100)
+    monkeypatch.setattr("immunoode.tables.table_files.LARGEST", 100)
     with pytest.raises(DataError, match="more than 100 bytes"):
         open_table(tmp_path / "a.xpt")
 

@@ -153,13 +153,10 @@ def test_import_is_light() -> None:
 
 
 CLASSES_LEFT = {
-    "Columns": "records of the engine; columns that headings were understood as",
     "Course": "the summary of a curve; a patient's history",
-    "Dataset": "an ADaM dataset; a shipped one",
     "Events": "event tables of the engine; events of SBML",
     "Part": "of a PEtab problem; of an ADaM dataset",
     "Prior": "of fits; of PEtab",
-    "Subjects": "of ADaM; of responses",
 }
 """Classes that still share a name, and what they are. The list only shrinks."""
 

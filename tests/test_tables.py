@@ -10,13 +10,13 @@ import pytest
 
 from immunoode import units
 from immunoode.errors import DataError, UnitError
-from immunoode.tables.cells import number_advice, numbers
-from immunoode.tables.dates import date_advice, of_relative_day, read_dates, study_days
-from immunoode.tables.files import open_table
-from immunoode.tables.headings import find_columns, heading, measured_unit
-from immunoode.tables.identifiers import by_subject, identifiers, matched
-from immunoode.tables.reconciliation import UNUSED, Reconciliation, Tally, together
-from immunoode.tables.visits import visit_time
+from immunoode.tables.cells import as_numbers, number_advice
+from immunoode.tables.dates import date_advice, days_from_relative_days, read_dates, study_days
+from immunoode.tables.headings import find_columns, parse_heading, parse_unit
+from immunoode.tables.identifiers import identifiers, index_by_subject, match_subjects
+from immunoode.tables.reconciliation import UNUSED, Reconciliation, Tally, combine_reconciliations
+from immunoode.tables.table_files import open_table
+from immunoode.tables.visit_labels import visit_time
 from immunoode.unit_words import time_unit, time_unit_in_label
 
 
@@ -107,7 +107,7 @@ def test_spellings_of_one_unit(one: str, other: str) -> None:
     ],
 )
 def test_headings(name: str, words: str, unit: str) -> None:
-    found = heading(name)
+    found = parse_heading(name)
     assert (found.words, found.unit, found.doubt) == (words, unit, "")
 
 
@@ -137,20 +137,20 @@ def test_columns_that_nothing_uses_are_listed() -> None:
 
 
 def test_measured_unit() -> None:
-    assert measured_unit("MM") == "mm" and measured_unit("caliper") is None and measured_unit("") is None
+    assert parse_unit("MM") == "mm" and parse_unit("caliper") is None and parse_unit("") is None
 
 
 @pytest.mark.parametrize("cell", ["1,000", "0,5", "100 mg", "<0.5", "inf", "1e999", "twelve", "0x10", "1_000", "١"])  # noqa: RUF001
 def test_cells_that_are_not_numbers(cell: str) -> None:
-    read = numbers(pd.Series(["1", cell]))
+    read = as_numbers(pd.Series(["1", cell]))
     assert read.unread.tolist() == [False, True] and read.values.isna().tolist() == [False, True] and number_advice(cell)
 
 
 def test_missing_cells_and_numbers() -> None:
-    read = numbers(pd.Series([1, "2.5", None, ".", "NA", "1d3"], dtype=object))
+    read = as_numbers(pd.Series([1, "2.5", None, ".", "NA", "1d3"], dtype=object))
     assert read.missing.tolist() == [False, False, True, True, True, False]
     assert read.values.dropna().tolist() == [1.0, 2.5, 1000.0] and not read.unread.any()
-    assert numbers(pd.Series(pd.to_datetime(["2024-01-01"]))).unread.tolist() == [True]
+    assert as_numbers(pd.Series(pd.to_datetime(["2024-01-01"]))).unread.tolist() == [True]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_day_numbers_only_where_their_origin_is_stated() -> None:
 def test_study_days() -> None:
     dates = read_dates(pd.Series(["2024-02-21T12:00", "2024-02-20"])).values
     assert study_days(dates, read_dates(pd.Series(["2024-02-21", "2024-02-21"])).values).tolist() == [0.5, -1.0]
-    relative = of_relative_day(pd.Series([1.0, 2.0, -1.0, 0.0]))
+    relative = days_from_relative_days(pd.Series([1.0, 2.0, -1.0, 0.0]))
     assert relative.tolist()[:3] == [0.0, 1.0, -1.0] and relative.isna().tolist()[3]
 
 
@@ -227,21 +227,21 @@ def test_identifiers_are_one_for_every_table() -> None:
 
 def test_tables_of_subjects_meet_the_data_or_are_refused() -> None:
     table = pd.DataFrame({"subject": [1.0, 2.0], "weight": [60, 80]})
-    assert matched(table, ["2", "1"], "covariates").table["weight"].tolist() == [80, 60]
+    assert match_subjects(table, ["2", "1"], "covariates").table["weight"].tolist() == [80, 60]
     with pytest.raises(DataError, match="the data write '001', the table '1'"):
-        matched(table, ["001"], "covariates")
+        match_subjects(table, ["001"], "covariates")
     with pytest.raises(DataError, match="the data write 'a', the table 'A'"):
-        matched(pd.DataFrame({"weight": [1]}, index=["A"]), ["a"], "covariates")
+        match_subjects(pd.DataFrame({"weight": [1]}, index=["A"]), ["a"], "covariates")
     with pytest.raises(DataError, match="second time"):
-        by_subject(pd.DataFrame({"weight": [1, 2]}, index=[1, 1.0]), "covariates")
+        index_by_subject(pd.DataFrame({"weight": [1, 2]}, index=[1, 1.0]), "covariates")
     with pytest.raises(DataError, match="no subject"):
-        by_subject(pd.DataFrame({"weight": [1]}, index=[float("nan")]), "covariates")
+        index_by_subject(pd.DataFrame({"weight": [1]}, index=[float("nan")]), "covariates")
 
 
 def test_a_reconciliation_that_does_not_add_up_is_never_made() -> None:
     with pytest.raises(DataError, match="do not add up"):
         Reconciliation("table", (Tally("rows", 3, 1, {"no value": 1}),))
-    whole = together(
+    whole = combine_reconciliations(
         "ADaM",
         [
             Reconciliation("ADTR", (Tally("rows", 3, 2, {"no value": 1}),), {"X": UNUSED}),
@@ -296,4 +296,4 @@ def test_points_that_may_be_of_thousands_are_refused(tmp_path: object, rows: str
 
 def test_decimals_of_tables_with_semicolons(tmp_path: object) -> None:
     for rows in ("1;0;0,5\n1;7;12,25\n", "1;0;0.5\n1;7;12.25\n"):
-        assert numbers(open_table(_file(tmp_path, "id;day;value\n" + rows))[0]["value"]).values.tolist() == [0.5, 12.25]
+        assert as_numbers(open_table(_file(tmp_path, "id;day;value\n" + rows))[0]["value"]).values.tolist() == [0.5, 12.25]

@@ -12,11 +12,11 @@ import pytest
 import immunoode as imo
 from immunoode import units
 from immunoode.errors import ImmunoodeError
-from immunoode.tables.cells import number_advice, numbers
+from immunoode.tables.cells import as_numbers, number_advice
 from immunoode.tables.dates import date_advice, read_dates
-from immunoode.tables.headings import heading, measured_unit
+from immunoode.tables.headings import parse_heading, parse_unit
 from immunoode.tables.identifiers import identifiers
-from immunoode.tables.visits import visit_time
+from immunoode.tables.visit_labels import visit_time
 from immunoode.unit_words import time_unit, time_unit_in_label
 
 CASES = 500
@@ -99,7 +99,7 @@ def dates(text: str) -> None:
 
 
 def cells(text: str) -> None:
-    read = numbers(pd.Series([text]))
+    read = as_numbers(pd.Series([text]))
     assert bool(read.missing[0]) + bool(read.unread[0]) + math.isfinite(read.values[0]) == 1 and number_advice(text)
 
 
@@ -109,8 +109,8 @@ def dose(text: str) -> None:
 
 
 def labels(text: str) -> None:
-    heading(text)
-    measured_unit(text)
+    parse_heading(text)
+    parse_unit(text)
     visit_time(text, "day")
     assert isinstance(identifiers([text])[0], str)
 

@@ -9,8 +9,8 @@ import pytest
 
 from immunoode.errors import DataError
 from immunoode.trial import fetch as fetching
-from immunoode.trial.datasets import load_dataset
-from immunoode.trial.lesions import read_lesions
+from immunoode.trial.lesion_table import read_lesions
+from immunoode.trial.shipped_datasets import load_dataset
 from tests.published_data import data_file
 
 

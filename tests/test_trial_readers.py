@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import immunoode as imo
 from immunoode.errors import DataError
-from immunoode.trial.table import ENDPOINTS, FINDINGS
+from immunoode.trial.trial_data import ENDPOINTS, FINDINGS
 
 
 def words(text: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from immunoode.errors import DataError
-from immunoode.trial.reading import as_trial, read_trial
+from immunoode.trial.long_table import as_trial, read_trial
 
 
 def table(**columns: list[object]) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from immunoode.fitting.objective import Objective
 from immunoode.fitting.observations import FloatArray, Observations, observations
 from immunoode.fitting.parameterisation import Design, design
 from immunoode.model.components import Compartment, Derived, Model, Parameter
-from immunoode.trial.reading import read_trial
-from immunoode.trial.table import TrialData
+from immunoode.trial.long_table import read_trial
+from immunoode.trial.trial_data import TrialData
 
 MODEL = Model(
     "toy",

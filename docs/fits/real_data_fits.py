@@ -23,8 +23,8 @@ import immunoode as imo
 from immunoode.fitting.fit import fit
 from immunoode.fitting.per_subject import EachResult, fit_each
 from immunoode.fitting.result import FitResult
-from immunoode.trial.lesions import read_lesions
-from immunoode.trial.reading import read_trial
+from immunoode.trial.lesion_table import read_lesions
+from immunoode.trial.long_table import read_trial
 
 HERE = Path(__file__).parent
 CELLS_PER_MM3 = 1e6

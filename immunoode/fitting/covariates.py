@@ -12,7 +12,7 @@ import numpy as np
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.observations import FloatArray, Observations
 from immunoode.regimen.record_options import COVARIATES
-from immunoode.tables.identifiers import by_subject
+from immunoode.tables.identifiers import index_by_subject
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -111,7 +111,7 @@ def _values(where: str, name: str, seen: Observations, table: DataFrame | None) 
     known = [] if table is None else [str(c) for c in table.columns]
     if table is None or name not in known:
         raise FitError(Problem(where, f"{name!r} is not a covariate of the data", nearest(name, [*known, "arm"])))
-    column = by_subject(table[[name]], "covariates")[name]
+    column = index_by_subject(table[[name]], "covariates")[name]
     values = column.reindex(list(seen.subjects))
     return values.to_numpy() if values.dtype.kind in "fiub" else values.fillna("missing").astype(str).to_numpy()
 

@@ -23,8 +23,8 @@ from immunoode.model.closed_model import resolve
 from immunoode.model.combine import combine
 from immunoode.model.components import Model
 from immunoode.model.library import load_model
-from immunoode.trial.reading import as_trial
-from immunoode.trial.table import TrialData
+from immunoode.trial.long_table import as_trial
+from immunoode.trial.trial_data import TrialData
 
 if TYPE_CHECKING:
     from pandas import DataFrame

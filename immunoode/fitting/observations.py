@@ -13,8 +13,8 @@ from immunoode import units as unit_texts
 from immunoode.errors import FitError, Problem, UnitError, nearest
 from immunoode.model.components import Model
 from immunoode.trial.sample_order import sample_orders
-from immunoode.trial.table import INTERVAL as IN_WORDS
-from immunoode.trial.table import TrialData
+from immunoode.trial.trial_data import INTERVAL as IN_WORDS
+from immunoode.trial.trial_data import TrialData
 
 if TYPE_CHECKING:
     from pandas import DataFrame

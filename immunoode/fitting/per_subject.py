@@ -14,8 +14,8 @@ from immunoode.fitting.interrupt import interruptible
 from immunoode.fitting.result import FitResult
 from immunoode.fitting.simulation_predictor import chosen_regimens
 from immunoode.fitting.uncertainty.progress import STOPPED
-from immunoode.trial.reading import as_trial
-from immunoode.trial.table import TrialData
+from immunoode.trial.long_table import as_trial
+from immunoode.trial.trial_data import TrialData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

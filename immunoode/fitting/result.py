@@ -29,7 +29,7 @@ from immunoode.fitting.uncertainty.likelihood_bands import likelihood_bands
 from immunoode.fitting.uncertainty.profile import Profiles, profiles
 from immunoode.model.components import Model, Parameter
 from immunoode.notebook import without_mathematics
-from immunoode.trial.table import TrialData
+from immunoode.trial.trial_data import TrialData
 
 if TYPE_CHECKING:
     from lmfit.minimizer import MinimizerResult

@@ -19,8 +19,8 @@ from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
 from immunoode.solve.problem.make_simulator import make_simulator
 from immunoode.solve.problem.simulator import Simulator, Solution
-from immunoode.tables.cells import numbers
-from immunoode.tables.identifiers import by_subject
+from immunoode.tables.cells import as_numbers
+from immunoode.tables.identifiers import index_by_subject
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -176,7 +176,7 @@ def _fixed(
     model: Model, parameters: Mapping[str, float] | DataFrame, observations: Observations, varied: Sequence[str]
 ) -> dict[str, FloatArray]:
     if hasattr(parameters, "columns"):
-        parameters = by_subject(parameters, "parameters")
+        parameters = index_by_subject(parameters, "parameters")
     given = list(parameters.columns) if hasattr(parameters, "columns") else list(parameters)
     problems = [
         Problem("parameters", f"{n!r} is not a parameter of model {model.name!r}", nearest(str(n), model.constants))
@@ -205,7 +205,7 @@ def _by_subject(table: DataFrame, observations: Observations, where: str) -> dic
     """
     if not len(table.columns):
         return {}
-    table = by_subject(table, where)
+    table = index_by_subject(table, where)
     index = {name: n for n, name in enumerate(table.index)}
     rows = [index.get(s, index.get(a, -1)) for s, a in zip(observations.subjects, observations.arms, strict=True)]
     known = list(index)
@@ -216,7 +216,7 @@ def _by_subject(table: DataFrame, observations: Observations, where: str) -> dic
     ]
     if problems:
         raise FitError(problems[:20])
-    columns = {str(c): numbers(table[c]).values.to_numpy()[rows] for c in table.columns}
+    columns = {str(c): as_numbers(table[c]).values.to_numpy()[rows] for c in table.columns}
     for name, values in columns.items():
         lost = [s for s, v in zip(observations.subjects, values, strict=True) if not np.isfinite(v)]
         right = "a value for each; or leave these subjects out with data.select"

@@ -22,7 +22,7 @@ from immunoode.plot.oncology import (
 )
 from immunoode.plot.style import names_as_text
 from immunoode.trial.response.codes import PD, is_one_of
-from immunoode.trial.table import SUM_OF_DIAMETERS
+from immunoode.trial.trial_data import SUM_OF_DIAMETERS
 
 if TYPE_CHECKING:
     import pandas as pd

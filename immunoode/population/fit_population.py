@@ -28,7 +28,7 @@ from immunoode.population.saem import saem
 from immunoode.population.starting_values import Region, candidate_starts, multistart_points
 from immunoode.population.subject_predictions import Trajectories
 from immunoode.regimen.schedule import Schedule
-from immunoode.trial.table import TrialData
+from immunoode.trial.trial_data import TrialData
 
 if TYPE_CHECKING:
     from pandas import DataFrame

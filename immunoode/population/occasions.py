@@ -20,9 +20,9 @@ from immunoode.model.closed_model import resolve
 from immunoode.model.components import Derived, Model, Parameter
 from immunoode.model.expressions import names as names_in
 from immunoode.regimen.schedule import SET, Schedule
-from immunoode.tables.cells import text
-from immunoode.tables.files import open_table
-from immunoode.trial.reading import read_trial
+from immunoode.tables.cells import as_text
+from immunoode.tables.table_files import open_table
+from immunoode.trial.long_table import read_trial
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -163,7 +163,7 @@ def _from_column(table: DataFrame, name: str, schedules: Mapping[str, Schedule |
         raise FitError(Problem(f"occasions: column {name!r}", f"is empty in rows {lost}", "state the occasion of every row"))
     frame = read_trial(table).frame
     labels = open_table(table)[0][name]
-    frame = frame.assign(occasion=text(labels.reindex(frame["row"])).to_numpy())
+    frame = frame.assign(occasion=as_text(labels.reindex(frame["row"])).to_numpy())
     found = {}
     for subject, rows in frame.sort_values("time", kind="stable").groupby("subject", sort=False):
         spans = rows.groupby("occasion", sort=False)["time"].agg(["min", "max"]).sort_values("min").to_numpy()

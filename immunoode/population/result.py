@@ -23,7 +23,7 @@ from immunoode.population.population_model import PopulationModel, PopulationPar
 from immunoode.population.random_effect_levels import Level, levels
 from immunoode.population.sampling import importance_sampling
 from immunoode.population.uncertainty import Uncertainty, uncertainty
-from immunoode.trial.table import TrialData
+from immunoode.trial.trial_data import TrialData
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,11 +14,11 @@ import numpy as np
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.regimen.record_times import DATES, exact_times
 from immunoode.regimen.schedule import FloatArray
-from immunoode.tables.cells import is_missing, number_advice, numbers, text
-from immunoode.tables.files import open_table
+from immunoode.tables.cells import as_numbers, as_text, is_missing, number_advice
 from immunoode.tables.headings import heading_words
 from immunoode.tables.identifiers import identifiers
 from immunoode.tables.reconciliation import UNUSED
+from immunoode.tables.table_files import open_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,7 +148,7 @@ def record_table(
     values: dict[str, FloatArray] = {}
     for name, column in found.items():
         if name not in _LABELS and name != _MARK:
-            read = numbers(frame[column])
+            read = as_numbers(frame[column])
             values[name] = read.values.to_numpy(float)
             cells = read.texts.tolist()
             for k in np.flatnonzero(read.unread.to_numpy()).tolist():
@@ -221,7 +221,7 @@ def _find_columns(
 
 def _overlooked_durations(frame: pd.DataFrame, found: Mapping[str, Any], where: str) -> list[Problem]:
     """Return a problem for each column that seems to have the durations of doses that would be read as boluses."""
-    given = numbers(frame[found["AMT"]]).values.fillna(0) != 0
+    given = as_numbers(frame[found["AMT"]]).values.fillna(0) != 0
     like = [c for c in frame.columns if heading_words(str(c)) in _DURATIONS and c not in set(found.values())]
     return [
         Problem(
@@ -230,7 +230,7 @@ def _overlooked_durations(frame: pd.DataFrame, found: Mapping[str, Any], where: 
             f"columns={{'DUR': {str(c)!r}}}, or leave that column out",
         )
         for c in like
-        if (numbers(frame[c]).values[given].fillna(0) > 0).any()
+        if (as_numbers(frame[c]).values[given].fillna(0) > 0).any()
     ]
 
 
@@ -247,8 +247,8 @@ def _like_amounts(frame: pd.DataFrame) -> list[str]:
 
 def _overlooked_doses(frame: pd.DataFrame, found: Mapping[str, Any], where: str) -> list[Problem]:
     """Return a problem if a table without AMT seems to have doses."""
-    events = numbers(frame[found["EVID"]]).values.isin((1, 4)).any() if "EVID" in found else False
-    like = [c for c in _like_amounts(frame) if (numbers(frame[c]).values.fillna(0) != 0).any()]
+    events = as_numbers(frame[found["EVID"]]).values.isin((1, 4)).any() if "EVID" in found else False
+    like = [c for c in _like_amounts(frame) if (as_numbers(frame[c]).values.fillna(0) != 0).any()]
     if not events and not like:
         return []
     why = "but EVID has doses" if events else f"but {like[0]!r} may have doses"
@@ -265,7 +265,7 @@ def _without_ignored(
     marked = pd.Series(False, index=frame.index)
     reasons = dict[str, int]()
     if _MARK in found:
-        cells = text(frame[found[_MARK]])
+        cells = as_text(frame[found[_MARK]])
         marks = cells.str.upper() == _MARK
         if not (marks | is_missing(cells) | (cells == "0")).all():
             del found[_MARK]  # something else is called C
@@ -275,7 +275,7 @@ def _without_ignored(
     if ignore is not None:
         if not isinstance(ignore, str) or len(ignore) != 1:
             raise DataError(Problem("ignore", f"is {ignore!r}", "one character, as in NM-TRAN's IGNORE: '@', 'C' or '#'"))
-        first = text(frame.iloc[:, 0])
+        first = as_text(frame.iloc[:, 0])
         begins = first.str.match(r"[A-Za-z@]") if ignore == "@" else first.str.startswith(ignore)
         fresh = begins & ~marked
         marked |= begins
@@ -289,5 +289,5 @@ def _without_ignored(
 
 def _texts(column: pd.Series) -> list[str]:
     """Return the cells as text, "" if missing; whole numbers have no decimal point."""
-    cells = text(column)
+    cells = as_text(column)
     return identifiers(cells.mask(is_missing(cells), ""))

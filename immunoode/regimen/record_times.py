@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import Problem
-from immunoode.tables.cells import is_missing, numbers, text
+from immunoode.tables.cells import as_numbers, as_text, is_missing
 from immunoode.tables.dates import whole_date
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def exact_times(
 
 def _times(column: pd.Series, labels: Sequence[str], per_day: float) -> tuple[list[Fraction | None], bool, _Wrong]:
     """Return the times in a column, whether some are times of day, and problems of those that are neither."""
-    read = numbers(column)
+    read = as_numbers(column)
     times: list[Fraction | None] = [exact_fraction(v) if v == v else None for v in read.values.tolist()]
     clocks, wrong = False, list[tuple[int, Problem]]()
     for k, cell in enumerate(read.texts.tolist()):
@@ -78,7 +78,7 @@ def _times(column: pd.Series, labels: Sequence[str], per_day: float) -> tuple[li
 
 def _dates(column: pd.Series, order: str, name: str, labels: Sequence[str]) -> tuple[list[int | None], _Wrong]:
     """Return dates as numbers of days, and problems."""
-    cells = text(column)
+    cells = as_text(column)
     empty = is_missing(cells).tolist()
     days, wrong, known = list[int | None](), list[tuple[int, Problem]](), dict[str, int | None]()
     for k, cell in enumerate(cells.tolist()):

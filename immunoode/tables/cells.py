@@ -20,7 +20,7 @@ _WITH_UNIT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d
 
 
 @dataclass(frozen=True)
-class Numbers:
+class NumberColumn:
     """A column as numbers.
 
     Attributes
@@ -39,7 +39,7 @@ class Numbers:
     texts: pd.Series
 
 
-def text(column: pd.Series) -> pd.Series:
+def as_text(column: pd.Series) -> pd.Series:
     """Return labels as text without surrounding blanks, "" where there is none; 3.0 in a column of whole numbers is "3"."""
     import numpy as np
     import pandas as pd
@@ -64,7 +64,7 @@ def is_missing(texts: pd.Series) -> pd.Series:
     return texts.str.lower().isin(MISSING)
 
 
-def numbers(column: pd.Series) -> Numbers:
+def as_numbers(column: pd.Series) -> NumberColumn:
     """Return a column as numbers; nothing is guessed: "1,000", "0,5", "100 mg" and "<0.5" are not numbers.
 
     Parameters
@@ -75,7 +75,7 @@ def numbers(column: pd.Series) -> Numbers:
     Examples
     --------
     >>> import pandas as pd
-    >>> read = numbers(pd.Series(["1.5", ".", "1,000", "2e3"]))
+    >>> read = as_numbers(pd.Series(["1.5", ".", "1,000", "2e3"]))
     >>> read.values.tolist(), read.unread.tolist()
     ([1.5, nan, nan, 2000.0], [False, False, True, False])
     """
@@ -88,21 +88,21 @@ def numbers(column: pd.Series) -> Numbers:
         or pd.api.types.is_timedelta64_dtype(column)
         or pd.api.types.is_complex_dtype(column)
     ):
-        texts = text(column)
+        texts = as_text(column)
         missing = is_missing(texts)
-        return Numbers(pd.Series(np.nan, index=column.index), missing, ~missing, texts)
+        return NumberColumn(pd.Series(np.nan, index=column.index), missing, ~missing, texts)
     if pd.api.types.is_numeric_dtype(column):
         values = column.astype("Float64").astype(float) if column.dtype.kind not in "iuf" else column.astype(float)
         missing = values.isna()
         unread = pd.Series(np.isinf(values.to_numpy()), index=column.index)
-        return Numbers(values.mask(unread), missing, unread, text(column))
-    texts = text(column)
+        return NumberColumn(values.mask(unread), missing, unread, as_text(column))
+    texts = as_text(column)
     distinct = texts.drop_duplicates()
     read = {cell: float(re.sub("[dD]", "e", cell)) for cell in distinct if _NUMBER.fullmatch(cell)}
     values = texts.map(read).astype(float)
     infinite = ~np.isfinite(values) & values.notna()
     missing = is_missing(texts)
-    return Numbers(values.mask(infinite), missing, ((values.isna() | infinite) & ~missing), texts)
+    return NumberColumn(values.mask(infinite), missing, ((values.isna() | infinite) & ~missing), texts)
 
 
 def number_advice(cell: str) -> str:

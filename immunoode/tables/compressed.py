@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from immunoode.errors import DataError, Problem
-from immunoode.tables.lines import LARGEST, PIECE
+from immunoode.tables.text_files import CHUNK, LARGEST
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[Path]:
+def decompressed(path: Path) -> Iterator[Path]:
     """Give the path of a table: the file itself, or of "trial.csv.gz" its content as trial.csv in a folder that is removed.
 
     Raises
@@ -37,7 +37,7 @@ def unpacked(path: Path) -> Iterator[Path]:
 def _unpack(path: Path, whole: Path) -> None:
     written = 0
     with gzip.open(path, "rb") as packed, whole.open("wb") as file:
-        for piece in iter(lambda: packed.read(PIECE), b""):
+        for piece in iter(lambda: packed.read(CHUNK), b""):
             written += file.write(piece)
             if written > LARGEST:
                 raise DataError(Problem(path.name, f"unpacks to more than {LARGEST:,} bytes", "a smaller table"))

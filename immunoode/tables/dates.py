@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from immunoode.tables.cells import is_missing, text
+from immunoode.tables.cells import as_text, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ _MONTHS = (
 
 
 @dataclass(frozen=True)
-class Dates:
+class DateColumn:
     """A column as dates.
 
     Attributes
@@ -70,7 +70,7 @@ class Dates:
     taken_as: str
 
 
-def read_dates(column: pd.Series, *, partial: Partial = "refuse", day_numbers: DayNumbers | None = None) -> Dates:
+def read_dates(column: pd.Series, *, partial: Partial = "refuse", day_numbers: DayNumbers | None = None) -> DateColumn:
     """Return a column as dates.
 
     Understood are dates of pandas, ISO 8601 ("2024-02-21", with a time of day), DATE9 and other dates with the month as an
@@ -95,20 +95,20 @@ def read_dates(column: pd.Series, *, partial: Partial = "refuse", day_numbers: D
     """
     import pandas as pd
 
-    texts = text(column)
+    texts = as_text(column)
     missing = is_missing(texts) | column.isna()
     none = pd.Series(False, index=column.index)
     if pd.api.types.is_datetime64_any_dtype(column):
         zone = getattr(column.dt, "tz", None)
         values = column.dt.tz_localize(None) if zone is not None else column
-        return Dates(values, missing, none, none, texts, "dates")
+        return DateColumn(values, missing, none, none, texts, "dates")
     if pd.api.types.is_bool_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
         return _unread(column, missing, texts)
     if pd.api.types.is_numeric_dtype(column) and day_numbers is not None and not _all_compact(texts[~missing]):
         counted = column.astype(float)
         counted = counted.where(counted.abs() < FURTHEST)
         values = pd.to_datetime(counted, unit="D", origin=DAY_ZERO[day_numbers], errors="coerce")
-        return Dates(
+        return DateColumn(
             values,
             missing,
             none,
@@ -119,18 +119,20 @@ def read_dates(column: pd.Series, *, partial: Partial = "refuse", day_numbers: D
     return _of_texts(texts, missing, partial)
 
 
-def _unread(column: pd.Series, missing: pd.Series, texts: pd.Series) -> Dates:
+def _unread(column: pd.Series, missing: pd.Series, texts: pd.Series) -> DateColumn:
     import pandas as pd
 
     none = pd.Series(False, index=column.index)
-    return Dates(pd.Series(pd.NaT, index=column.index, dtype="datetime64[ns]"), missing, none, ~missing, texts, "not dates")
+    return DateColumn(
+        pd.Series(pd.NaT, index=column.index, dtype="datetime64[ns]"), missing, none, ~missing, texts, "not dates"
+    )
 
 
 def _all_compact(texts: pd.Series) -> bool:
     return bool(len(texts)) and all(_compact(cell) is not None for cell in texts.unique())
 
 
-def _of_texts(texts: pd.Series, missing: pd.Series, partial: Partial) -> Dates:
+def _of_texts(texts: pd.Series, missing: pd.Series, partial: Partial) -> DateColumn:
     import pandas as pd
 
     cells = texts[~missing].unique()
@@ -140,7 +142,7 @@ def _of_texts(texts: pd.Series, missing: pd.Series, partial: Partial) -> Dates:
     values = pd.to_datetime(texts.map(whole | filled), errors="coerce")
     is_partial = texts.isin(parts) & ~missing
     rule = f"; partial dates as the {partial} day" if filled else ""
-    return Dates(values, missing, is_partial, values.isna() & ~missing, texts, "dates" + rule)
+    return DateColumn(values, missing, is_partial, values.isna() & ~missing, texts, "dates" + rule)
 
 
 def whole_date(cell: str) -> datetime | None:
@@ -228,6 +230,6 @@ def study_days(dates: pd.Series, start: pd.Series) -> pd.Series:
     return (dates - start).dt.total_seconds() / SECONDS
 
 
-def of_relative_day(day: pd.Series) -> pd.Series:
+def days_from_relative_days(day: pd.Series) -> pd.Series:
     """Return days from the start of relative days as CDISC has them: day 1 is the start, there is no day 0 (NaN)."""
     return day.where(day < 0, day - 1).where(day != 0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode import units
 from immunoode.errors import DataError, Problem, UnitError, nearest
-from immunoode.tables.cells import text
+from immunoode.tables.cells import as_text
 from immunoode.unit_words import find_time_unit, plain, unit_text
 
 if TYPE_CHECKING:
@@ -95,24 +95,24 @@ class Heading:
 
 
 @cache
-def heading(name: str) -> Heading:
+def parse_heading(name: str) -> Heading:
     """Return what a heading says.
 
     Examples
     --------
-    >>> heading("Tumor volume (mm³)")
+    >>> parse_heading("Tumor volume (mm³)")
     Heading(words='tumor_volume', unit='mm^3', doubt='')
-    >>> heading("volume_mm3").unit, heading("Time (weeks)").unit, heading("Mouse ID").words
+    >>> parse_heading("volume_mm3").unit, parse_heading("Time (weeks)").unit, parse_heading("Mouse ID").words
     ('mm^3', 'week', 'mouse_id')
     """
     bracket = _BRACKET.match(name)
     if bracket:
         inside, words = bracket["unit"].strip(), heading_words(f"{bracket['name']} {bracket['rest']}")
-        unit = measured_unit(inside)
+        unit = parse_unit(inside)
         return Heading(words, unit or "", "" if unit is not None or not _LIKE_UNIT.search(inside) else inside)
     if "," in name:
         first, last = name.rsplit(",", 1)
-        unit = measured_unit(last.strip())
+        unit = parse_unit(last.strip())
         if unit:
             return Heading(heading_words(first), unit)
     words = heading_words(unit_text(name).replace("^", ""))
@@ -133,12 +133,12 @@ def heading_words(name: str) -> str:
     return re.sub(r"[^\w]+|_+", "_", plain(name)).strip("_")
 
 
-def measured_unit(stated: str) -> str | None:
+def parse_unit(stated: str) -> str | None:
     """Return a stated unit as the package writes it, None if it is not a unit.
 
     Examples
     --------
-    >>> measured_unit("mm³"), measured_unit("MONTHS"), measured_unit("caliper")
+    >>> parse_unit("mm³"), parse_unit("MONTHS"), parse_unit("caliper")
     ('mm^3', 'month', None)
     """
     if not stated:
@@ -157,7 +157,7 @@ def measured_unit(stated: str) -> str | None:
 
 
 @dataclass(frozen=True)
-class Columns:
+class ColumnRoles:
     """Which column of a table holds what.
 
     Attributes
@@ -193,7 +193,7 @@ def find_columns(
     roles: Iterable[str],
     needed: Sequence[str] = (),
     synonyms: Mapping[str, Sequence[str]] = KNOWN,
-) -> Columns:
+) -> ColumnRoles:
     """Return which column of a table holds what; every problem is reported at once.
 
     Parameters
@@ -248,7 +248,7 @@ def find_columns(
             found[role] = given[role]
             continue
         hits = _candidates(role, free, synonyms.get(role, (role,)))
-        if len(hits) > 1 and heading(str(hits[0])).words != role and not _alike(table, hits):
+        if len(hits) > 1 and parse_heading(str(hits[0])).words != role and not _alike(table, hits):
             names = " and ".join(repr(str(h)) for h in hits)
             problems.append(Problem(where, f"{names} could each be the {role}", f"say columns={{{role!r}: {str(hits[0])!r}}}"))
         elif hits:
@@ -260,7 +260,7 @@ def find_columns(
         for role in needed
         if role not in found and not any(role in p.what for p in problems)
     ]
-    stated = {role: heading(str(column)) for role, column in found.items()}
+    stated = {role: parse_heading(str(column)) for role, column in found.items()}
     problems += [
         Problem(
             f"{where}: column {str(found[role])!r}", f"{said.doubt!r} is not a unit that is understood", "for example (mm^3)"
@@ -270,7 +270,7 @@ def find_columns(
     ]
     if problems:
         raise DataError(problems)
-    return Columns(found, {role: said.unit for role, said in stated.items() if said.unit}, tuple(notes))
+    return ColumnRoles(found, {role: said.unit for role, said in stated.items() if said.unit}, tuple(notes))
 
 
 def _names_one(column: object) -> bool:
@@ -279,10 +279,10 @@ def _names_one(column: object) -> bool:
 
 def _candidates(role: str, columns: Sequence[Any], words: Sequence[str]) -> list[Any]:
     """Return the columns whose heading is one of the words, that of the role's own name first."""
-    hits = [c for c in columns if heading(str(c)).words in words or heading_words(str(c)) in words]
-    return sorted(hits, key=lambda c: heading_words(str(c)) != role and heading(str(c)).words != role)
+    hits = [c for c in columns if parse_heading(str(c)).words in words or heading_words(str(c)) in words]
+    return sorted(hits, key=lambda c: heading_words(str(c)) != role and parse_heading(str(c)).words != role)
 
 
 def _alike(table: DataFrame, columns: Sequence[Any]) -> bool:
-    first = text(table[columns[0]])
-    return all(first.equals(text(table[c]).rename(first.name)) for c in columns[1:])
+    first = as_text(table[columns[0]])
+    return all(first.equals(as_text(table[c]).rename(first.name)) for c in columns[1:])

@@ -67,7 +67,7 @@ def values_of_subjects(
     return named
 
 
-def one_spelling(names: pd.Series, subject: pd.Series, time: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
+def unify_spelling(names: pd.Series, subject: pd.Series, time: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
     """Return names of what each subject has several of, spelt alike, and a note of those that were not.
 
     "T01", "t01", "T-01" and "T1" of a subject are one lesion, unless two of the spellings occur at one time.
@@ -75,7 +75,7 @@ def one_spelling(names: pd.Series, subject: pd.Series, time: pd.Series) -> tuple
     Examples
     --------
     >>> import pandas as pd
-    >>> names, _ = one_spelling(pd.Series(["T01", "t1"]), pd.Series(["a", "a"]), pd.Series([0, 42]))
+    >>> names, _ = unify_spelling(pd.Series(["T01", "t1"]), pd.Series(["a", "a"]), pd.Series([0, 42]))
     >>> names.tolist()
     ['T01', 'T01']
     """
@@ -96,12 +96,12 @@ def one_spelling(names: pd.Series, subject: pd.Series, time: pd.Series) -> tuple
     return result, (f"lesions whose names differ in capitals, signs or zeros alone are one: {shown}",)
 
 
-def spellings(names: Iterable[str]) -> list[tuple[str, ...]]:
+def similar_names(names: Iterable[str]) -> list[tuple[str, ...]]:
     """Return the names that differ in capitals and blanks alone, together.
 
     Examples
     --------
-    >>> spellings(["Placebo", "drug", "placebo "])
+    >>> similar_names(["Placebo", "drug", "placebo "])
     [('Placebo', 'placebo ')]
     """
     groups: dict[str, dict[str, None]] = {}
@@ -111,7 +111,7 @@ def spellings(names: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedTable:
     """A table with one row per subject of the data, in their order, and the identifiers in it that the data do not have."""
 
     table: pd.DataFrame
@@ -127,7 +127,7 @@ def subject_column(table: pd.DataFrame, names: Sequence[str] = NAMES) -> Any:
     return next((c for c in table.columns if str(c).strip().casefold().replace(" ", "_") in names), None)
 
 
-def by_subject(table: pd.DataFrame, where: str, names: Sequence[str] = NAMES) -> pd.DataFrame:
+def index_by_subject(table: pd.DataFrame, where: str, names: Sequence[str] = NAMES) -> pd.DataFrame:
     """Return a table of subjects indexed by their identifiers.
 
     Parameters
@@ -169,13 +169,13 @@ def by_subject(table: pd.DataFrame, where: str, names: Sequence[str] = NAMES) ->
     return table.set_axis(ids, axis=0)
 
 
-def matched(table: pd.DataFrame, subjects: Sequence[str], where: str) -> Matched:
+def match_subjects(table: pd.DataFrame, subjects: Sequence[str], where: str) -> MatchedTable:
     """Return the rows of a table of subjects for these subjects.
 
     Parameters
     ----------
     table : DataFrame
-        One row per subject, see `by_subject`.
+        One row per subject, see `index_by_subject`.
     subjects : sequence of str
         Identifiers of the subjects of the data.
     where : str
@@ -190,11 +190,11 @@ def matched(table: pd.DataFrame, subjects: Sequence[str], where: str) -> Matched
     --------
     >>> import pandas as pd
     >>> weights = pd.DataFrame({"subject": [1.0, 2.0, 9.0], "weight": [70, 80, 60]})
-    >>> found = matched(weights, ["2", "1"], "covariates")
+    >>> found = match_subjects(weights, ["2", "1"], "covariates")
     >>> found.table["weight"].tolist(), found.extra
     ([80, 70], ('9',))
     """
-    own = by_subject(table, where)
+    own = index_by_subject(table, where)
     known = set(own.index)
     lost = [s for s in subjects if s not in known]
     if lost:
@@ -208,7 +208,7 @@ def matched(table: pd.DataFrame, subjects: Sequence[str], where: str) -> Matched
             )
         )
     wanted = set(subjects)
-    return Matched(own.loc[list(subjects)], tuple(s for s in own.index if s not in wanted))
+    return MatchedTable(own.loc[list(subjects)], tuple(s for s in own.index if s not in wanted))
 
 
 def _alike(lost: str, known: Sequence[str]) -> str:

@@ -141,7 +141,7 @@ class Reconciliation:
         return f"<pre>{escape(self.report())}</pre>"
 
 
-def together(source: str, parts: Iterable[Reconciliation]) -> Reconciliation:
+def combine_reconciliations(source: str, parts: Iterable[Reconciliation]) -> Reconciliation:
     """Return the reconciliation of several tables that are read as one, its tallies added by what they count.
 
     Columns and notes carry the name of their table.

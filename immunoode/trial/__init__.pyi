@@ -2,17 +2,17 @@
 
 from immunoode.trial.download import fetch as fetch
 from immunoode.trial.endpoints import read_endpoints as read_endpoints
-from immunoode.trial.lesions import read_lesions as read_lesions
-from immunoode.trial.metrics.rates import growth_rates as growth_rates
-from immunoode.trial.metrics.sizes import growth_metrics as growth_metrics
+from immunoode.trial.lesion_table import read_lesions as read_lesions
+from immunoode.trial.metrics.growth_rates import growth_rates as growth_rates
+from immunoode.trial.metrics.size_metrics import growth_metrics as growth_metrics
 from immunoode.trial.response.lesion_sums import sum_lesions as sum_lesions
 from immunoode.trial.response.rules import IrecistRules as IrecistRules
 from immunoode.trial.response.rules import RecistRules as RecistRules
 from immunoode.trial.survival.landmark import landmark as landmark
-from immunoode.trial.survival.progression import PfsRules as PfsRules
-from immunoode.trial.survival.progression import duration_of_response as duration_of_response
-from immunoode.trial.survival.progression import progression_free_survival as progression_free_survival
+from immunoode.trial.survival.progression_free_survival import PfsRules as PfsRules
+from immunoode.trial.survival.progression_free_survival import duration_of_response as duration_of_response
+from immunoode.trial.survival.progression_free_survival import progression_free_survival as progression_free_survival
 from immunoode.trial.survival.regression import SurvivalRegression as SurvivalRegression
 from immunoode.trial.survival.regression import cox as cox
 from immunoode.trial.survival.regression import parametric_survival as parametric_survival
-from immunoode.trial.wide import read_wide as read_wide
+from immunoode.trial.wide_table import read_wide as read_wide

@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.tables.cells import text
+from immunoode.tables.cells import as_text
 from immunoode.tables.dates import Partial
-from immunoode.tables.files import EXCEL, SAS, open_table
 from immunoode.tables.identifiers import identifiers
-from immunoode.tables.reconciliation import Reconciliation, together
-from immunoode.trial.adam_dataset import Dataset, Part
+from immunoode.tables.reconciliation import Reconciliation, combine_reconciliations
+from immunoode.tables.table_files import EXCEL, SAS, open_table
+from immunoode.trial.adam_dataset import AdamDataset, TrialPart
 from immunoode.trial.adam_responses import responses
-from immunoode.trial.adam_subjects import SUBJECT, Subjects, subjects_of
-from immunoode.trial.adam_times import times_to_events
-from immunoode.trial.adam_tumours import tumour_results
+from immunoode.trial.adam_subjects import SUBJECT, AdslSubjects, read_adsl
+from immunoode.trial.adam_time_to_event import times_to_events
+from immunoode.trial.adam_tumour_results import tumour_results
 from immunoode.trial.image_readers import select_reader
-from immunoode.trial.reading import unlike_arms
-from immunoode.trial.reconcile import baseline_notes, reconciled
+from immunoode.trial.long_table import arms_spelt_differently
+from immunoode.trial.reconcile import baseline_notes, reconcile
 from immunoode.trial.response.from_trial_data import response_of_paramcd
-from immunoode.trial.table import COLUMNS, ENDPOINTS, FINDINGS, LEFT_OUT, TrialData, empty
+from immunoode.trial.trial_data import COLUMNS, ENDPOINTS, FINDINGS, LEFT_OUT, TrialData, empty
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +103,7 @@ def read_adam(
     _known(asked, opened)
     adsl = opened.get("ADSL")
     aside = {} if adsl is None else dict(_aside(adsl, asked))
-    people = subjects_of(adsl, start, arm, partial_dates, aside)
+    people = read_adsl(adsl, start, arm, partial_dates, aside)
     sets = {
         name: _dataset(name, table, people, asked, reader, partial_dates) for name, table in opened.items() if name != "ADSL"
     }
@@ -114,7 +114,9 @@ def read_adam(
     }
     parts = {name: makers[name](data) for name, data in sets.items()}
     data = _together(parts, people, sets, opened, title or "ADaM data")
-    if problems := unlike_arms(pd.concat([t["arm"] for t in (data.frame, data.findings, data.endpoints)]), data.title):
+    if problems := arms_spelt_differently(
+        pd.concat([t["arm"] for t in (data.frame, data.findings, data.endpoints)]), data.title
+    ):
         raise DataError(problems)
     if not len(data) and not len(data.findings) and not len(data.endpoints):
         raise DataError(Problem(data.title, "no row is left", "give ADTR, ADRS or ADTTE with values"))
@@ -163,13 +165,15 @@ def _aside(table: pd.DataFrame, asked: Mapping[str, str]) -> pd.Series:
     aside = pd.Series("", index=table.index)
     for column, value in asked.items():
         if column in table.columns:
-            aside = aside.mask((text(table[column]) != str(value)) & (aside == ""), f"not asked for: {column} is not {value}")
+            aside = aside.mask(
+                (as_text(table[column]) != str(value)) & (aside == ""), f"not asked for: {column} is not {value}"
+            )
     return aside
 
 
 def _dataset(
-    name: str, table: pd.DataFrame, people: Subjects, asked: Mapping[str, str], reader: str | None, partial: Partial
-) -> Dataset:
+    name: str, table: pd.DataFrame, people: AdslSubjects, asked: Mapping[str, str], reader: str | None, partial: Partial
+) -> AdamDataset:
     """Return a data set of one reader."""
     aside = _aside(table, asked)
     rows = table[aside == ""]
@@ -178,14 +182,14 @@ def _dataset(
     chosen = select_reader(judged, reader, name, _codes(judged) if name == "ADRS" else None)
     aside = aside.mask(aside.index.isin(judged.index[~chosen.rows]), chosen.reason)
     notes = tuple(note for note in chosen.notes if reader is not None)
-    return Dataset(name, table, people, partial, aside, notes, chosen)
+    return AdamDataset(name, table, people, partial, aside, notes, chosen)
 
 
 def _one_meaning(name: str, rows: pd.DataFrame) -> None:
     """Raise where one PARAMCD stands for several PARAM: two endpoints, readers or units under one name."""
     if "PARAM" not in rows.columns:
         return
-    labels = rows[["PARAMCD", "PARAM"]].apply(text)
+    labels = rows[["PARAMCD", "PARAM"]].apply(as_text)
     labels = labels[(labels != "").all(axis=1)].drop_duplicates()
     labels = labels.assign(plain=labels["PARAM"].str.casefold().str.split().str.join(" "))
     several = labels.groupby("PARAMCD", sort=False).filter(lambda same: same["plain"].nunique() > 1)
@@ -210,19 +214,23 @@ def _judged(name: str, rows: pd.DataFrame) -> pd.Series:
     if name == "ADTTE":
         twice = rows.duplicated([SUBJECT, "PARAMCD"])
         return rows["PARAMCD"].isin(rows.loc[twice, "PARAMCD"])
-    codes = text(rows["PARAMCD"])
+    codes = as_text(rows["PARAMCD"])
     return codes.map({code: response_of_paramcd(code) is not None for code in codes.unique()}).astype(bool)
 
 
 def _codes(rows: pd.DataFrame) -> pd.Series:
     """Return what names the reader of overall responses whose code does: OVRINV, OVRBICR."""
-    codes = text(rows["PARAMCD"]).str.upper()
+    codes = as_text(rows["PARAMCD"]).str.upper()
     several = codes[codes.map({c: response_of_paramcd(c) == "response" for c in codes.unique()}).astype(bool)].nunique() > 1
     return codes.where(codes.str.startswith("OVR"), "") if several else codes.where(codes == "", "")
 
 
 def _together(
-    parts: Mapping[str, Part], people: Subjects, sets: Mapping[str, Dataset], opened: Mapping[str, pd.DataFrame], title: str
+    parts: Mapping[str, TrialPart],
+    people: AdslSubjects,
+    sets: Mapping[str, AdamDataset],
+    opened: Mapping[str, pd.DataFrame],
+    title: str,
 ) -> TrialData:
     """Return the trial of all data sets, with what became of their rows and subjects."""
     import pandas as pd
@@ -247,9 +255,9 @@ def _together(
 
 def _account(
     data: TrialData,
-    parts: Mapping[str, Part],
-    people: Subjects,
-    sets: Mapping[str, Dataset],
+    parts: Mapping[str, TrialPart],
+    people: AdslSubjects,
+    sets: Mapping[str, AdamDataset],
     opened: Mapping[str, pd.DataFrame],
 ) -> Reconciliation:
     """Return what became of the rows of each data set, and of all subjects."""
@@ -257,16 +265,16 @@ def _account(
     if people.rows:
         lost = set(people.left_out["row"])
         used = [row for row in people.rows if row not in lost]
-        accounts.append(reconciled("ADSL", people.rows, used, people.left_out, people.columns, notes=people.notes))
+        accounts.append(reconcile("ADSL", people.rows, used, people.left_out, people.columns, notes=people.notes))
     for name, part in parts.items():
         rows, strangers = sets[name].table.index, set(sets[name].subject) - set(people.everybody) - set(people.out) - {""}
         notes = [*part.notes, *(baseline_notes(part.frame) if part.frame is not None else ())]
         if people.covariates is not None and strangers:
             notes.append(f"{len(strangers)} subjects are not in ADSL: {', '.join(sorted(strangers)[:3])}")
-        accounts.append(reconciled(name, rows, part.used, part.left_out, part.columns, notes=notes))
-    whole = together(data.title, accounts)
+        accounts.append(reconcile(name, rows, part.used, part.left_out, part.columns, notes=notes))
+    whole = combine_reconciliations(data.title, accounts)
     everybody = [s for name in opened for s in identifiers(opened[name][SUBJECT])]
-    subjects = reconciled(data.title, (), (), data.left_out, {}, subjects=everybody, kept=data.subjects)
+    subjects = reconcile(data.title, (), (), data.left_out, {}, subjects=everybody, kept=data.subjects)
     return replace(whole, tallies=(*whole.tallies, *subjects.tallies[1:]))
 
 

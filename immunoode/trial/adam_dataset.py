@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from immunoode.tables.cells import is_missing, numbers, text
-from immunoode.tables.dates import Partial, date_advice, of_relative_day, read_dates, study_days
+from immunoode.tables.cells import as_numbers, as_text, is_missing
+from immunoode.tables.dates import Partial, date_advice, days_from_relative_days, read_dates, study_days
 from immunoode.tables.identifiers import identifiers
 from immunoode.tables.reconciliation import UNUSED
-from immunoode.trial.adam_subjects import NO_ARM, SUBJECT, Subjects, first_column, starts_of
+from immunoode.trial.adam_subjects import NO_ARM, SUBJECT, AdslSubjects, first_column, starts_of
 from immunoode.trial.image_readers import ReaderSelection
-from immunoode.trial.table import ENDPOINTS, FINDINGS, LEFT_OUT, empty
+from immunoode.trial.trial_data import ENDPOINTS, FINDINGS, LEFT_OUT, empty
 from immunoode.trial.validation import first_reason
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Part:
+class TrialPart:
     """What one data set gives to the trial."""
 
     left_out: pd.DataFrame
@@ -33,7 +33,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Dataset:
+class AdamDataset:
     """One data set, its index the name of each row, with what ADSL says of its subjects.
 
     Attributes
@@ -44,7 +44,7 @@ class Dataset:
 
     name: str
     table: pd.DataFrame
-    people: Subjects
+    people: AdslSubjects
     partial: Partial
     aside: pd.Series
     notes: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class Dataset:
             filled = int((dates.partial & ~dates.unread).sum())
             notes += [f"{filled} partial dates are taken as the {self.partial} day"] if filled else []
         if "ADY" in self.table.columns:
-            relative = of_relative_day(numbers(self.table["ADY"]).values)
+            relative = days_from_relative_days(as_numbers(self.table["ADY"]).values)
             differ = int(((days - relative).abs() > 0).sum())
             notes += [f"ADY differs from ADT less the start in {differ} rows: the dates count"] if differ else []
             filled = int((days.isna() & relative.notna()).sum())
@@ -103,7 +103,7 @@ class Dataset:
         said = pd.Series("", index=self.table.index)
         for name in names:
             if name in self.table.columns:
-                texts = text(self.table[name])
+                texts = as_text(self.table[name])
                 said = said.where(said != "", texts.mask(is_missing(texts), ""))
         return said
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from immunoode.trial.adam_dataset import Dataset, Part
+from immunoode.trial.adam_dataset import AdamDataset, TrialPart
 from immunoode.trial.response.codes import non_target_code, reported_response_code, target_code
 from immunoode.trial.response.from_trial_data import response_of_paramcd
-from immunoode.trial.table import FINDINGS
+from immunoode.trial.trial_data import FINDINGS
 from immunoode.trial.validation import first_reason, quoting
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _CODES = {"response": reported_response_code, "target": target_code, "non_target": non_target_code}
 
 
-def responses(data: Dataset) -> Part:
+def responses(data: AdamDataset) -> TrialPart:
     """Return the responses of a data set, and what was left out."""
     days, wrong, notes = data.days()
     not_done = (data.column("RSSTAT").str.upper() == "NOT DONE") & (data.column("AVALC") == "")
@@ -41,7 +41,7 @@ def responses(data: Dataset) -> Part:
     )
     kept = table.loc[bad == "", list(FINDINGS)].reset_index(drop=True)
     roles = {"AVALC": "response", "VISIT": "visit", "RSSTAT": "response"}
-    return Part(
+    return TrialPart(
         data.left_out(bad), findings=kept, used=tuple(kept["row"]), columns=data.taken(roles), notes=(*data.notes, *notes)
     )
 

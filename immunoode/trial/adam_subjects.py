@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem
-from immunoode.tables.cells import is_missing, text
+from immunoode.tables.cells import as_text, is_missing
 from immunoode.tables.dates import Partial, read_dates
 from immunoode.tables.identifiers import identifiers
-from immunoode.trial.table import LEFT_OUT, empty
+from immunoode.trial.trial_data import LEFT_OUT, empty
 from immunoode.trial.validation import first_reason
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ FAILED = "did not enter the trial (screen failure)"
 
 
 @dataclass(frozen=True)
-class Subjects:
+class AdslSubjects:
     """What ADSL says of the subjects.
 
     Attributes
@@ -70,9 +70,9 @@ class Subjects:
         return {str(name): self.arm.get(str(name), "all") for name in names}
 
 
-def subjects_of(
+def read_adsl(
     table: pd.DataFrame | None, starts: Sequence[str], arms: Sequence[str], partial: Partial, aside: Mapping[Any, str]
-) -> Subjects:
+) -> AdslSubjects:
     """Return what ADSL says; without it, nothing.
 
     Parameters
@@ -88,7 +88,7 @@ def subjects_of(
     import pandas as pd
 
     if table is None:
-        return Subjects({}, {}, {}, None, starts, arms)
+        return AdslSubjects({}, {}, {}, None, starts, arms)
     subject = pd.Series(identifiers(table[SUBJECT]), index=table.index, dtype=object)
     again = subject.duplicated() & (subject != "")
     if again.any():
@@ -108,7 +108,7 @@ def subjects_of(
     left_out = pd.DataFrame(lost, columns=list(LEFT_OUT)) if lost else empty(LEFT_OUT)
     columns = dict.fromkeys(map(str, table.columns), "covariate") | {SUBJECT: "subject"}
     columns |= {c: "start" for c in starts if c in table.columns} | ({named: "arm"} if named else {})
-    return Subjects(
+    return AdslSubjects(
         begins,
         arm,
         {s: why for _, s, why in lost if s},
@@ -124,7 +124,7 @@ def subjects_of(
 
 def first_column(table: pd.DataFrame, names: Sequence[str]) -> str | None:
     """Return the first of the columns that is there and not empty."""
-    return next((n for n in names if n in table.columns and not is_missing(text(table[n])).all()), None)
+    return next((n for n in names if n in table.columns and not is_missing(as_text(table[n])).all()), None)
 
 
 def starts_of(table: pd.DataFrame, starts: Sequence[str], partial: Partial = "refuse") -> tuple[pd.Series, pd.Series]:
@@ -141,7 +141,7 @@ def starts_of(table: pd.DataFrame, starts: Sequence[str], partial: Partial = "re
 
 
 def _arm_names(column: pd.Series) -> pd.Series:
-    names = text(column)
+    names = as_text(column)
     return names.mask(is_missing(names), NO_ARM)
 
 
@@ -150,7 +150,7 @@ def _failures(table: pd.DataFrame) -> pd.Series:
 
     failed = pd.Series(False, index=table.index)
     for name in (c for c in _ARM_COLUMNS if c in table.columns):
-        failed |= text(table[name]).str.casefold().str.replace(r"[\s_-]+", " ", regex=True).isin(FAILURES)
+        failed |= as_text(table[name]).str.casefold().str.replace(r"[\s_-]+", " ", regex=True).isin(FAILURES)
     return failed
 
 

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def constant(table: pd.DataFrame, subject: str, columns: Sequence[str], where: str) -> tuple[pd.DataFrame, list[Problem]]:
+def constant_covariates(
+    table: pd.DataFrame, subject: str, columns: Sequence[str], where: str
+) -> tuple[pd.DataFrame, list[Problem]]:
     """Return the value of each column for each subject, and which are not the same in all of a subject's rows.
 
     A row without a value says nothing; a subject without any has none.

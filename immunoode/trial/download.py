@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.trial.lesions import read_lesions
-from immunoode.trial.table import TrialData
+from immunoode.trial.lesion_table import read_lesions
+from immunoode.trial.trial_data import TrialData
 
 FOLDER = "IMMUNOODE_DATA"
 """Environment variable with a folder that is looked at before anything is downloaded."""
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedDataset:
     """A published data set: where it is, its hash, what it may be called in a local folder, and how it is read."""
 
     title: str
@@ -29,7 +29,7 @@ class Published:
 
 ATEZOLIZUMAB = "Target lesions of the atezolizumab trials (Ghaffari Laleh 2022, doi 10.1371/journal.pcbi.1009822, CC BY 4.0)"
 PUBLISHED = {
-    "atezolizumab_lung": Published(
+    "atezolizumab_lung": PublishedDataset(
         title=ATEZOLIZUMAB,
         url="https://journals.plos.org/ploscompbiol/article/file?type=supplementary&id=10.1371/journal.pcbi.1009822.s006",
         sha256="ffca72e8b9a54129d2245c315ba89d8169e63dbd2c971119a63f454e5fe63e3d",
@@ -64,7 +64,7 @@ def fetch(name: str = "atezolizumab_lung", *, folder: str | Path | None = None) 
     return data.read(local or _download(data))
 
 
-def _local(data: Published, folder: str | Path | None) -> Path | None:
+def _local(data: PublishedDataset, folder: str | Path | None) -> Path | None:
     place = folder if folder is not None else os.environ.get(FOLDER)
     if not place:
         return None
@@ -74,7 +74,7 @@ def _local(data: Published, folder: str | Path | None) -> Path | None:
     return next((root / f for f in (data.file, *data.also) if (root / f).is_file()), None)
 
 
-def _download(data: Published) -> Path:
+def _download(data: PublishedDataset) -> Path:
     import pooch
 
     try:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Literal
 
 from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem, UnitError, nearest
-from immunoode.tables.cells import number_advice, numbers, text
-from immunoode.tables.files import open_table
+from immunoode.tables.cells import as_numbers, as_text, number_advice
 from immunoode.tables.headings import find_columns
 from immunoode.tables.identifiers import identifiers
-from immunoode.trial.covariates import constant
-from immunoode.trial.reading import arm_notes
-from immunoode.trial.reconcile import reconciled
-from immunoode.trial.table import COLUMNS, ENDPOINTS, LEFT_OUT, TrialData, empty
-from immunoode.trial.validation import first_reason, no_value, quoting
+from immunoode.tables.table_files import open_table
+from immunoode.trial.covariates import constant_covariates
+from immunoode.trial.long_table import arm_notes
+from immunoode.trial.reconcile import reconcile
+from immunoode.trial.trial_data import COLUMNS, ENDPOINTS, LEFT_OUT, TrialData, empty
+from immunoode.trial.validation import first_reason, has_no_value, quoting
 from immunoode.unit_words import time_unit, time_unit_in_label
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def read_endpoints(
     found = find_columns(table, where, columns, roles=("subject", "arm"), needed=("subject",))
     indicators = _indicators(times, events or {}, censored or {})
     _there(table, [*times.values(), *(column for column, _ in indicators.values()), *covariates], where)
-    arms = text(table[found.found["arm"]]) if "arm" in found.found else pd.Series(arm or "all", index=table.index)
+    arms = as_text(table[found.found["arm"]]) if "arm" in found.found else pd.Series(arm or "all", index=table.index)
     subject = pd.Series(identifiers(table[found.found["subject"]]), index=table.index, dtype=object)
     rows = pd.DataFrame({"subject": subject, "arm": arms, "row": table.index})
     units = {endpoint: _unit(column, unit, where) for endpoint, column in times.items()}
@@ -97,7 +97,7 @@ def read_endpoints(
         parts.append(ends.assign(time=ends["time"] * unit_texts.factor(units[endpoint] or "day", "day")))
         lost.append(without)
         problems += wrong
-    kept, more = constant(table, found.found["subject"], covariates, where)
+    kept, more = constant_covariates(table, found.found["subject"], covariates, where)
     if problems or more:
         raise DataError([*problems[:SHOWN], *more, *_rest(problems, where)])
     left_out = pd.concat([empty(LEFT_OUT), *lost], ignore_index=True)
@@ -106,7 +106,7 @@ def read_endpoints(
     taken |= {str(c): f"time of {e} in {units[e] or 'day'}" for e, c in times.items()}
     taken |= {str(c): f"{'censoring' if by else 'event'} of {e}" for e, (c, by) in indicators.items()}
     notes = [f"no unit of {e} is stated: days" for e, unit in units.items() if not unit]
-    account = reconciled(
+    account = reconcile(
         where,
         table.index,
         ends["row"],
@@ -184,8 +184,8 @@ def _endpoint(
     once: bool,
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Problem]]:
     """Return the times of one endpoint, the rows without one, and what is wrong."""
-    read, flags = numbers(table[time]), numbers(table[indicator])
-    said, days, flag, none = read.texts, read.values, flags.values, no_value(read.texts)
+    read, flags = as_numbers(table[time]), as_numbers(table[indicator])
+    said, days, flag, none = read.texts, read.values, flags.values, has_no_value(read.texts)
     bad = first_reason(
         (rows["subject"] == "", "has no subject"),
         (~none & days.isna(), quoting(time + " {} is not a number", said, number_advice)),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from immunoode.trial.reading import read_trial
-from immunoode.trial.table import TrialData
+from immunoode.trial.long_table import read_trial
+from immunoode.trial.trial_data import TrialData
 
 FILE = Path(__file__).with_name("data") / "example_trial.csv"
 ARMS = ("docetaxel", "pembrolizumab", "docetaxel + pembrolizumab")

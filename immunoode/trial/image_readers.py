@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.tables.cells import is_missing, text
+from immunoode.tables.cells import as_text, is_missing
 from immunoode.tables.headings import heading_words
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ def select_reader(table: pd.DataFrame, reader: str | None, where: str, codes: pd
     columns = [c for c in (who, which) if c is not None]
     names = pd.Series("", index=table.index)
     for column in columns:
-        said = text(table[column])
+        said = as_text(table[column])
         said = said.mask(is_missing(said), "")
         names = (names + ": " + said).where((names != "") & (said != ""), names + said)
     if who is None:
         category = next((c for c in table.columns if heading_words(str(c)) in _CATEGORY and _evaluators(table[c])), None)
         if category is not None:
-            said = text(table[category])
+            said = as_text(table[category])
             names, columns = names.where(names != "", said.mask(is_missing(said), "")), [*columns, category]
     if codes is not None:
         names = names.where(names != "", codes)
@@ -74,7 +74,7 @@ def select_reader(table: pd.DataFrame, reader: str | None, where: str, codes: pd
     if not known and flag is None:
         return ReaderSelection(everybody, "", tuple(columns))
     if reader.casefold() == ACCEPTED and flag is not None:
-        rows = text(table[flag]).str.upper() == "Y"
+        rows = as_text(table[flag]).str.upper() == "Y"
         columns.append(flag)
     else:
         rows = names.map({name: _is(name, reader) for name in names.unique()}).astype(bool)
@@ -97,7 +97,7 @@ def _evaluators(column: pd.Series) -> bool:
 
     if pd.api.types.is_numeric_dtype(column):
         return False
-    words = [w for w in text(column).str.casefold().unique() if w]
+    words = [w for w in as_text(column).str.casefold().unique() if w]
     return bool(words) and all(any(e in w for e in _EVALUATORS) for w in words)
 
 

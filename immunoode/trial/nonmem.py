@@ -17,12 +17,12 @@ from immunoode.regimen.record_table import COLUMNS as RECORDS
 from immunoode.regimen.record_table import CellProblem
 from immunoode.regimen.record_times import DATES
 from immunoode.regimen.records import ParsedRecords, parse_records
-from immunoode.tables.cells import is_missing, numbers, text
+from immunoode.tables.cells import as_numbers, as_text, is_missing
 from immunoode.tables.identifiers import identifiers
 from immunoode.tables.reconciliation import UNUSED, Reconciliation, Tally
-from immunoode.trial.covariates import constant
-from immunoode.trial.reading import read_rows
-from immunoode.trial.table import ENDPOINTS, FINDINGS, TrialData
+from immunoode.trial.covariates import constant_covariates
+from immunoode.trial.long_table import read_rows
+from immunoode.trial.trial_data import ENDPOINTS, FINDINGS, TrialData
 from immunoode.trial.validation import SAME
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def read_nonmem(
         negative=True,
     )
     unread = rows.unread()
-    found, problems = constant(rows.table, "ID", list(fixed), rows.where)
+    found, problems = constant_covariates(rows.table, "ID", list(fixed), rows.where)
     if problems:
         raise DataError(problems)
     schedules = {subject: schedule for subject, schedule in read.schedules.items() if len(schedule.times)}
@@ -155,7 +155,7 @@ def _as_numbers(found: pd.DataFrame) -> pd.DataFrame:
     """Return columns of numbers as such, and those of words as they are."""
     import pandas as pd
 
-    texts = [c for c in found.columns if found[c].dtype == object and not numbers(found[c]).unread.any()]
+    texts = [c for c in found.columns if found[c].dtype == object and not as_numbers(found[c]).unread.any()]
     return found.assign(**{str(c): pd.to_numeric(found[c]) for c in texts})
 
 
@@ -198,13 +198,13 @@ def _rows_of(read: ParsedRecords, own: Mapping[str, str], covariates: Sequence[s
         raise DataError(problems)
     if "CENS" in named.columns:
         _limits(named, where)
-    empty = {c: is_missing(text(named[c])) for c in named.columns}
+    empty = {c: is_missing(as_text(named[c])) for c in named.columns}
     return _Rows(named.assign(**{str(c): named[c].mask(e) for c, e in empty.items() if e.any()}), read)
 
 
 def _marks(column: pd.Series) -> bool:
     """Whether something is marked in a column of flags: 1 or Y."""
-    return bool((~text(column).str.casefold().isin(("0", "n", "no")) & ~is_missing(text(column))).any())
+    return bool((~as_text(column).str.casefold().isin(("0", "n", "no")) & ~is_missing(as_text(column))).any())
 
 
 def _limits(named: pd.DataFrame, where: str) -> None:
@@ -212,8 +212,8 @@ def _limits(named: pd.DataFrame, where: str) -> None:
     limit = next((c for c in LIMITS if c in named.columns), None)
     if limit is None:
         return
-    censored = numbers(named["CENS"]).values == 1
-    differ = censored & (numbers(named[limit]).values != numbers(named["DV"]).values) & ~is_missing(text(named[limit]))
+    censored = as_numbers(named["CENS"]).values == 1
+    differ = censored & (as_numbers(named[limit]).values != as_numbers(named["DV"]).values) & ~is_missing(as_text(named[limit]))
     if differ.any():
         row = differ.idxmax()
         what = f"is censored (CENS 1) with DV {named.loc[row, 'DV']} and {limit} {named.loc[row, limit]}"
@@ -260,17 +260,17 @@ def _account(data: TrialData, rows: _Rows, fixed: Mapping[str, str], time_unit: 
 def _doubts(data: TrialData, rows: _Rows, covariates: Sequence[str]) -> list[str]:
     """Return what may not be meant: numbers that stand for missing values, DV of what is no observation, CMT of several."""
     notes = []
-    values = {"DV": data.frame["value"], **{c: numbers(rows.table[c]).values for c in covariates}}
+    values = {"DV": data.frame["value"], **{c: as_numbers(rows.table[c]).values for c in covariates}}
     for name, column in values.items():
         codes = column[column.isin(MISSING_CODES)]
         if len(codes):
             notes.append(f"{name} is {codes.iloc[0]:g} in {len(codes)} rows, read as it stands: leave empty what is missing")
     other = np.array([r.event != OBSERVATION for r in rows.read.records], dtype=bool)
-    unread = int((numbers(rows.table["DV"]).values.fillna(0) != 0)[other].sum())
+    unread = int((as_numbers(rows.table["DV"]).values.fillna(0) != 0)[other].sum())
     if unread:
         notes.append(f"DV of {unread} records that are no observations (doses and other events) is not read")
     if "CMT" in rows.table.columns and "DVID" not in rows.table.columns and data.frame["quantity"].nunique() == 1:
-        of = [c for c in dict.fromkeys(text(rows.table["CMT"])[~other & rows.table["DV"].notna().to_numpy()]) if c]
+        of = [c for c in dict.fromkeys(as_text(rows.table["CMT"])[~other & rows.table["DV"].notna().to_numpy()]) if c]
         if len(of) > 1:
             notes.append(f"observations of CMT {', '.join(of[:5])} are all {data.frame['quantity'].iloc[0]!r}")
     return notes
@@ -302,7 +302,7 @@ class _Rows:
 
         chosen = self.mask(missing=False)
         rows, days = self.table[chosen], self.read.days[chosen]
-        times = pd.Series(days, index=rows.index).where(np.isfinite(days), text(rows["TIME"]))
+        times = pd.Series(days, index=rows.index).where(np.isfinite(days), as_text(rows["TIME"]))
         columns = {"subject": rows["ID"], "time": times, "value": rows["DV"], "quantity": self._quantity(rows, observations)}
         words = {ours: rows[theirs] for theirs, ours in WORDS.items() if theirs in rows.columns and ours != "quantity"}
         return pd.DataFrame({**columns, **words, **_censoring(rows)}, index=rows.index).assign(**_turned(rows))
@@ -311,7 +311,7 @@ class _Rows:
         import pandas as pd
 
         if isinstance(observations, str):
-            several = list(dict.fromkeys(text(rows["DVID"]))) if "DVID" in rows.columns else []
+            several = list(dict.fromkeys(as_text(rows["DVID"]))) if "DVID" in rows.columns else []
             if len(several) > 1:
                 what = f"has {' and '.join(map(repr, several[:5]))}, and observations is one quantity, {observations!r}"
                 right = f"a name for each: observations={{{several[0]}: {observations!r}, {several[1]}: ...}}"
@@ -322,7 +322,7 @@ class _Rows:
         by = next((name for name in ("DVID", "CMT") if name in rows.columns), None)
         if by is None or (observations is None and by == "CMT"):
             return pd.Series("dv", index=rows.index)
-        numbers = text(rows[by])
+        numbers = as_text(rows[by])
         if observations is None:
             return "dv_" + numbers
         names = {str(k): v for k, v in observations.items()}
@@ -349,9 +349,9 @@ class _Rows:
         days = self.read.days[here.to_numpy(bool)]
         found: dict[str, Any] = {"subject": identifiers(rows["ID"]), "time": days, "row": rows.index}
         for name in set(columns) - set(found):
-            found[name] = text(rows[name.upper()]) if name.upper() in rows.columns else ""
+            found[name] = as_text(rows[name.upper()]) if name.upper() in rows.columns else ""
         if "event" in columns:
-            found["event"] = text(rows["EVENT"]) == "1" if len(rows) else pd.Series(dtype=bool)
+            found["event"] = as_text(rows["EVENT"]) == "1" if len(rows) else pd.Series(dtype=bool)
         return pd.DataFrame(found, index=rows.index)[list(columns)].reset_index(drop=True)
 
 
@@ -364,7 +364,7 @@ def _turned(rows: pd.DataFrame) -> dict[str, pd.Series]:
     """Return values and limits of what is known from below and above (CENS -1 with LIMIT): an interval up to the limit."""
     if not {"CENS", "LIMIT"} <= set(rows.columns):
         return {}
-    above = (numbers(rows["CENS"]).values == -1) & rows["LIMIT"].notna()
+    above = (as_numbers(rows["CENS"]).values == -1) & rows["LIMIT"].notna()
     if not above.any():
         return {}
     return {

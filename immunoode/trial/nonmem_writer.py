@@ -13,7 +13,7 @@ from immunoode.regimen.record_options import days_per
 from immunoode.regimen.record_writer import ORDER, in_unit, ordered_records, write_table
 from immunoode.trial.nonmem import WORDS
 from immunoode.trial.sample_order import sample_orders
-from immunoode.trial.table import INTERVAL, TrialData
+from immunoode.trial.trial_data import INTERVAL, TrialData
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ _FROM_ELSEWHERE = "if its days count from something other than the first dose (i
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
-def reconciled(
+def reconcile(
     where: str,
     rows: Iterable[Any],
     used: Iterable[Any],
@@ -127,7 +127,7 @@ LISTED = 10
 """Rows left out up to which a report lists each."""
 
 
-def listed(left_out: pd.DataFrame) -> str:
+def format_left_out(left_out: pd.DataFrame) -> str:
     """Return the rows that were left out as text; of many the first ones."""
     text: str = left_out.head(LISTED).to_string(index=False)
     more = len(left_out) - LISTED

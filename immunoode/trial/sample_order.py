@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from immunoode.trial.table import TrialData
+from immunoode.trial.trial_data import TrialData
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from immunoode import units as unit_texts
 from immunoode.errors import UnitError
-from immunoode.tables.cells import is_missing, number_advice, numbers, text
-from immunoode.tables.headings import measured_unit
+from immunoode.tables.cells import as_numbers, as_text, is_missing, number_advice
+from immunoode.tables.headings import parse_unit
 from immunoode.tables.identifiers import identifiers
-from immunoode.trial.table import CENSORINGS, COLUMNS, INTERVAL
-from immunoode.trial.times import Days
-from immunoode.trial.values import Measured
+from immunoode.trial.measured_column import MeasuredColumn
+from immunoode.trial.time_column import TimeColumn
+from immunoode.trial.trial_data import CENSORINGS, COLUMNS, INTERVAL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,16 +36,16 @@ SAME = ["subject", "arm", "time", "quantity", "lesion", "value"]
 """What two rows share of which one is a repeat."""
 
 
-def no_value(texts: pd.Series) -> pd.Series:
+def has_no_value(texts: pd.Series) -> pd.Series:
     """Return which cells say that nothing was measured."""
     return is_missing(texts) | texts.str.lower().isin(NO_VALUE)
 
 
-def canonical(
+def standardise_rows(
     table: pd.DataFrame,
     found: Mapping[str, str],
-    measured: Measured,
-    days: Days,
+    measured: MeasuredColumn,
+    days: TimeColumn,
     units: str | Mapping[str, str] | None,
     arm: str,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -63,7 +63,7 @@ def canonical(
     def column(name: str, constant: str) -> pd.Series:
         if name not in found:
             return pd.Series(constant, index=table.index)
-        return text(table[found[name]])
+        return as_text(table[found[name]])
 
     def words(name: str) -> pd.Series:
         texts = column(name, "")
@@ -82,7 +82,7 @@ def canonical(
     frame["unit"] = stated.where(stated != "", measured.unit)
     frame["lesion"], frame["kind"] = column("lesion", ""), column("kind", "").str.lower()
     frame["censoring"] = column("censoring", "").str.lower().replace(_CENSORED)
-    limit = numbers(table[found["limit"]]) if "limit" in found else None
+    limit = as_numbers(table[found["limit"]]) if "limit" in found else None
     frame["limit"] = float("nan") if limit is None else limit.values
     frame["censoring"] = frame["censoring"].mask((frame["censoring"] == "left") & frame["limit"].notna(), INTERVAL)
     frame["flag"], frame["visit"] = column("flag", ""), words("visit")
@@ -104,7 +104,7 @@ SUMMARIES = ("mean", "average", "median", "sd", "std", "sem", "std dev", "total"
 
 
 def _our_unit(stated: str) -> str:
-    return measured_unit(stated) or stated
+    return parse_unit(stated) or stated
 
 
 def _unit_of(units: str | Mapping[str, str] | None) -> Mapping[str, str]:
@@ -123,7 +123,7 @@ def reasons(frame: pd.DataFrame, texts: pd.DataFrame, repeats: bool = False, neg
     """
     import pandas as pd
 
-    none = no_value(texts["value"])
+    none = has_no_value(texts["value"])
     empty = (frame["subject"] == "") & none & (texts["time"] == "")
     upside_down = (frame["censoring"] == INTERVAL) & ~(frame["limit"] <= frame["value"])
     unread = frame["unit"].map(_unit_problem(frame["unit"])) != ""
@@ -207,7 +207,7 @@ def _clash(frame: pd.DataFrame) -> pd.Series:
     return rows
 
 
-def in_order(kept: pd.DataFrame) -> pd.DataFrame:
+def sort_rows(kept: pd.DataFrame) -> pd.DataFrame:
     """Convert every quantity to the unit of its first row, and sort by subject, quantity, time and lesion."""
     to, pairs = first_units(kept)
     numbers = kept[["value", "limit"]].copy()

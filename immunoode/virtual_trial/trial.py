@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.solve.simulation import Simulation
 from immunoode.trial.response.criteria import recist
-from immunoode.trial.table import COLUMNS, DIAMETER, ENDPOINTS, FINDINGS, SUM_OF_DIAMETERS, TrialData, empty
+from immunoode.trial.trial_data import COLUMNS, DIAMETER, ENDPOINTS, FINDINGS, SUM_OF_DIAMETERS, TrialData, empty
 from immunoode.virtual_trial.hazard import Hazard
 from immunoode.virtual_trial.measurement import Measurement
 from immunoode.virtual_trial.visits import VisitSchedule

@@ -10,7 +10,7 @@ import numpy as np
 from immunoode.errors import DataError, Problem
 from immunoode.tables import cells
 from immunoode.tables.identifiers import identifiers
-from immunoode.trial.table import LEFT_OUT
+from immunoode.trial.trial_data import LEFT_OUT
 from immunoode.trial.validation import NO_VALUE
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def floats(column: pd.Series) -> Array:
     """Return a column as numbers, NaN for cells that are not numbers."""
     if _is_numeric(column):
         return column.to_numpy(float)
-    return cells.numbers(column).values.to_numpy(float)
+    return cells.as_numbers(column).values.to_numpy(float)
 
 
 def invalid_numbers(frame: pd.DataFrame, name: str) -> Array:
@@ -98,7 +98,7 @@ def invalid_numbers(frame: pd.DataFrame, name: str) -> Array:
     if _is_numeric(frame[name]):
         values = frame[name].to_numpy(float)
         return np.asarray((values < 0) | np.isinf(values))
-    read = cells.numbers(frame[name])
+    read = cells.as_numbers(frame[name])
     doubtful = read.unread & ~read.texts.str.lower().isin(NO_VALUE)
     return np.asarray(doubtful | (read.values < 0))
 

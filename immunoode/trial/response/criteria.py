@@ -25,7 +25,7 @@ from immunoode.trial.response.visits import Array, AssessmentData
 if TYPE_CHECKING:
     import pandas as pd
 
-    from immunoode.trial.table import TrialData
+    from immunoode.trial.trial_data import TrialData
 
 
 LATE_BASELINE_DAYS = 7.0

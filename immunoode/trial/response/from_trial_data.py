@@ -10,7 +10,7 @@ import numpy as np
 from immunoode import units
 from immunoode.errors import DataError, Problem, UnitError, nearest
 from immunoode.trial.response.codes import kind_code
-from immunoode.trial.table import DIAMETER, SUM_OF_DIAMETERS, TrialData
+from immunoode.trial.trial_data import DIAMETER, SUM_OF_DIAMETERS, TrialData
 
 if TYPE_CHECKING:
     import pandas as pd

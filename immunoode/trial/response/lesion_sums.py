@@ -11,7 +11,7 @@ from immunoode.errors import DataError, Problem
 from immunoode.trial.response.from_trial_data import response_of_paramcd
 from immunoode.trial.response.read_assessments import read_assessments
 from immunoode.trial.response.rules import IrecistRules, RecistRules
-from immunoode.trial.table import COLUMNS, DIAMETER, LEFT_OUT, SUM_OF_DIAMETERS, TrialData
+from immunoode.trial.trial_data import COLUMNS, DIAMETER, LEFT_OUT, SUM_OF_DIAMETERS, TrialData
 
 if TYPE_CHECKING:
     import pandas as pd

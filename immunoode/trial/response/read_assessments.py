@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.tables.files import plain_table
+from immunoode.tables.table_files import validate_table
 from immunoode.trial.image_readers import select_reader
 from immunoode.trial.response.assessment_rows import AssessmentRows, floats, identifier_column, left_out_rows
 from immunoode.trial.response.from_lesions import from_lesions
@@ -19,7 +19,7 @@ from immunoode.trial.response.rules import IrecistRules, RecistRules
 from immunoode.trial.response.standard_columns import standardise_columns
 from immunoode.trial.response.visit_windows import assign_visit_days
 from immunoode.trial.response.visits import Array, AssessmentData
-from immunoode.trial.table import DIAMETER, LEFT_OUT, SUM_OF_DIAMETERS, TrialData, empty
+from immunoode.trial.trial_data import DIAMETER, LEFT_OUT, SUM_OF_DIAMETERS, TrialData, empty
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ def _of_reader(assessments: Any, reader: str | None) -> tuple[Any, pd.DataFrame]
         if reader is not None:
             raise DataError(Problem("reader", f"is {reader!r}", "choose the reader when the trial data are read"))
         return assessments, empty(LEFT_OUT)
-    assessments = plain_table(assessments, "assessments")
+    assessments = validate_table(assessments, "assessments")
     selection = select_reader(assessments, reader, "assessments")
     others = assessments[~selection.rows]
     lost = left_out_rows(others.index, np.full(len(others), ""), np.ones(len(others), bool), selection.reason)
@@ -236,7 +236,7 @@ def _with_enrolled(subject: pd.Series, arm: pd.Series, enrolled: pd.DataFrame | 
 
     if enrolled is None:
         return subject, arm
-    enrolled = standardise_columns(plain_table(enrolled, "enrolled"), "enrolled", ("subject", "arm"))
+    enrolled = standardise_columns(validate_table(enrolled, "enrolled"), "enrolled", ("subject", "arm"))
     if "subject" not in enrolled.columns:
         raise DataError(Problem("enrolled", "has no column 'subject'", nearest("subject", map(str, enrolled.columns))))
     more, more_arm = identifier_column(enrolled["subject"]), _optional_column(enrolled, "arm")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from immunoode.errors import DataError, Problem
 from immunoode.notebook import without_mathematics
-from immunoode.trial.reconcile import listed
+from immunoode.trial.reconcile import format_left_out
 from immunoode.trial.response.best_response import DISEASE_CONTROL
 from immunoode.trial.response.codes import IRECIST_NAMES, RECIST_NAMES
 from immunoode.trial.response.response_rates import pseudoprogression_table, rate_table
@@ -128,7 +128,7 @@ class Responses:
             return "\n".join([*lines, "Nothing was left out."])
         lines.append(f"{len(self.left_out)} rows or subjects were left out or should be checked:")
         lines += [f"  {n} x {reason}" for reason, n in self.left_out["reason"].value_counts().items()]
-        return "\n".join([*lines, listed(self.left_out)])
+        return "\n".join([*lines, format_left_out(self.left_out)])
 
     def __str__(self) -> str:
         notes = f", {len(self.left_out)} notes in .left_out" if len(self.left_out) else ""

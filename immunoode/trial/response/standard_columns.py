@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from immunoode import units
 from immunoode.errors import DataError, Problem
-from immunoode.tables.cells import numbers
-from immunoode.tables.headings import Columns, find_columns
-from immunoode.trial.times import LATE, days_of
+from immunoode.tables.cells import as_numbers
+from immunoode.tables.headings import ColumnRoles, find_columns
+from immunoode.trial.time_column import LATE, read_time_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,20 +65,20 @@ def standardise_columns(frame: pd.DataFrame, where: str = "assessments", roles: 
     return table
 
 
-def _time(frame: pd.DataFrame, found: Columns, where: str) -> pd.Series:
+def _time(frame: pd.DataFrame, found: ColumnRoles, where: str) -> pd.Series:
     """Return days; cells that are not times stay as they are."""
     column = frame[found.found.get("time", found.found.get("date"))]
     if not len(frame):
         return column
     if str(column.name) == "time" and column.dtype.kind in "iuf" and column.min() < LATE and "start" not in found.found:
         return column
-    days = days_of(frame, found, where, None)
+    days = read_time_column(frame, found, where, None)
     return days.values.astype(object).where(days.values.notna(), days.texts) if days.values.isna().any() else days.values
 
 
 def _millimetres(column: pd.Series, unit: str, where: str) -> pd.Series:
     if units.dimension(unit) != units.dimension("mm"):
         raise DataError(Problem(f"{where}: column {str(column.name)!r}", f"{unit!r} is not a unit of length", "mm or cm"))
-    read = numbers(column)
+    read = as_numbers(column)
     values = read.values * units.factor(unit, "mm")
     return values.astype(object).where(~read.unread, read.texts) if read.unread.any() else values

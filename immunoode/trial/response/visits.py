@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.trial.response.codes import NONE
-from immunoode.trial.table import LEFT_OUT, empty
+from immunoode.trial.trial_data import LEFT_OUT, empty
 
 if TYPE_CHECKING:
     import pandas as pd

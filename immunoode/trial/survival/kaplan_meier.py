@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from immunoode import units
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.trial.survival.table import endpoint_table
+from immunoode.trial.survival.endpoint_table import endpoint_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.trial.survival.proportional import proportional_hazards_tests
-from immunoode.trial.survival.table import BOUNDS, endpoint_table
+from immunoode.trial.survival.endpoint_table import BOUNDS, endpoint_table
+from immunoode.trial.survival.proportional_hazards import proportional_hazards_tests
 
 if TYPE_CHECKING:
     import pandas as pd

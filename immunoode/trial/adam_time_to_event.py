@@ -11,10 +11,10 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import DataError, Problem, UnitError
-from immunoode.tables.cells import numbers
+from immunoode.tables.cells import as_numbers
 from immunoode.tables.dates import date_advice, read_dates, study_days
-from immunoode.trial.adam_dataset import Dataset, Part
-from immunoode.trial.table import ENDPOINTS
+from immunoode.trial.adam_dataset import AdamDataset, TrialPart
+from immunoode.trial.trial_data import ENDPOINTS
 from immunoode.trial.validation import first_reason, quoting
 from immunoode.unit_words import time_unit, time_unit_in_label
 
@@ -39,7 +39,7 @@ MOST = 0.8
 """Share of the rows whose dates have to agree with a unit that is not stated."""
 
 
-def times_to_events(data: Dataset, stated: str | None) -> Part:
+def times_to_events(data: AdamDataset, stated: str | None) -> TrialPart:
     """Return times to events and censorings; a time is the days between its dates where both are known.
 
     Raises
@@ -47,7 +47,7 @@ def times_to_events(data: Dataset, stated: str | None) -> Part:
     DataError
         If a unit of time is not understood, or dates say that AVAL has another.
     """
-    read, censored = numbers(data.table["AVAL"]), numbers(data.table["CNSR"])
+    read, censored = as_numbers(data.table["AVAL"]), as_numbers(data.table["CNSR"])
     code = data.column("PARAMCD")
     between, start = _dates(data)
     none = data.no_observation()
@@ -93,7 +93,7 @@ def times_to_events(data: Dataset, stated: str | None) -> Part:
         "ADT": "date of the event",
     }
     notes = [*_unread_dates(data), *(note for part in parts for note in part.notes)]
-    return Part(
+    return TrialPart(
         data.left_out(bad),
         endpoints=kept[columns],
         used=tuple(kept["row"]),
@@ -102,7 +102,7 @@ def times_to_events(data: Dataset, stated: str | None) -> Part:
     )
 
 
-def _dates(data: Dataset) -> tuple[pd.Series, pd.Series]:
+def _dates(data: AdamDataset) -> tuple[pd.Series, pd.Series]:
     """Return the days from each row's start to its event (NaN without both dates), and from its subject's day 0 to it."""
     import pandas as pd
 
@@ -119,7 +119,7 @@ def _dates(data: Dataset) -> tuple[pd.Series, pd.Series]:
     return study_days(read("ADT"), begun), study_days(begun, data.start).fillna(0.0)
 
 
-def _unread_dates(data: Dataset) -> list[str]:
+def _unread_dates(data: AdamDataset) -> list[str]:
     """Return which dates are not understood, so that AVAL alone counts in their rows."""
     notes = []
     for name in (n for n in ("STARTDT", "ADT") if n in data.table.columns):
@@ -131,7 +131,7 @@ def _unread_dates(data: Dataset) -> list[str]:
     return notes
 
 
-def _units(data: Dataset, stated: str | None) -> pd.Series:
+def _units(data: AdamDataset, stated: str | None) -> pd.Series:
     """Return the unit of each row's AVAL, as said, in AVALU, or in PARAM; "" where none is stated."""
     problems = list[Problem]()
 
@@ -163,7 +163,7 @@ class _Clock:
     notes: tuple[str, ...]
 
 
-def _clock(data: Dataset, name: str, value: pd.Series, between: pd.Series, unit: pd.Series, usable: pd.Series) -> _Clock:
+def _clock(data: AdamDataset, name: str, value: pd.Series, between: pd.Series, unit: pd.Series, usable: pd.Series) -> _Clock:
     """Return the days of one endpoint: by the dates of a row, else AVAL in its unit, counted as the other rows are.
 
     Raises
@@ -206,7 +206,7 @@ def _plain_unit(unit: pd.Series, rows: pd.Series) -> pd.Series:
     return unit.reindex(rows.index, fill_value="-")
 
 
-def _without_doubt(data: Dataset, name: str, rows: pd.Series) -> None:
+def _without_doubt(data: AdamDataset, name: str, rows: pd.Series) -> None:
     """Raise where brackets in PARAM hold what may be a unit and is not understood: "OS (M)"."""
     for label in data.column("PARAM")[rows].unique():
         plain = unicodedata.normalize("NFKC", label)
@@ -224,7 +224,7 @@ def _agrees(value: pd.Series, between: pd.Series, unit: str) -> pd.Series:
     return (value * day - between - 0.5).abs() <= slack + 0.5
 
 
-def _agreeing(data: Dataset, name: str, value: pd.Series, between: pd.Series, unit: str, rows: pd.Series) -> None:
+def _agreeing(data: AdamDataset, name: str, value: pd.Series, between: pd.Series, unit: str, rows: pd.Series) -> None:
     """Raise where most rows say that the stated unit is another one."""
     if not rows.any() or _agrees(value[rows], between[rows], unit).mean() >= 0.5:
         return

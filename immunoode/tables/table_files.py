@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem
-from immunoode.tables.compressed import unpacked
-from immunoode.tables.lines import LARGEST, MOST_CELLS, QUOTES, check_cells, check_lines, kind_of
-from immunoode.tables.workbook import open_workbook
+from immunoode.tables.compressed import decompressed
+from immunoode.tables.excel import open_workbook
+from immunoode.tables.text_files import LARGEST, MOST_CELLS, QUOTES, check_cells, check_text_file, file_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,14 +44,14 @@ def open_table(source: Source) -> tuple[pd.DataFrame, str]:
     import pandas as pd
 
     if isinstance(source, pd.DataFrame):
-        return plain_table(source, "table"), "table"
+        return validate_table(source, "table"), "table"
     if not isinstance(source, (str, Path)):
         raise DataError(Problem("source", f"is {type(source).__name__}", f"the path of {TABLES}, or a DataFrame"))
     path = Path(source)
     if not path.is_file():
         raise DataError(Problem(str(path), "there is no such file", f"give the path of {TABLES}"))
     try:
-        with unpacked(path) as whole:
+        with decompressed(path) as whole:
             table, first = _reader(whole.suffix.lower())(whole)
     except DataError:
         raise
@@ -66,7 +66,7 @@ def open_table(source: Source) -> tuple[pd.DataFrame, str]:
     return table.set_axis(range(first, first + len(table)), axis=0), path.name
 
 
-def plain_table(table: pd.DataFrame, where: str) -> pd.DataFrame:
+def validate_table(table: pd.DataFrame, where: str) -> pd.DataFrame:
     """Return a table in memory as readers take it: columns of one name each, rows of one label each, one thing in a cell.
 
     Raises
@@ -98,7 +98,7 @@ def _reader(suffix: str) -> Callable[[Path], tuple[pd.DataFrame, int]]:
 def _lines(path: Path) -> tuple[pd.DataFrame, int]:
     import pandas as pd
 
-    check_lines(path)
+    check_text_file(path)
     comments, heading = _head(path)
     separator = max(SEPARATORS, key=heading.count)
     _once(path.name, next(csv.reader([heading], delimiter=separator), []))
@@ -184,7 +184,7 @@ def _sas(path: Path) -> tuple[pd.DataFrame, int]:
 
     read = pyreadstat.read_xport if path.suffix.lower() == ".xpt" else pyreadstat.read_sas7bdat
     right = f"at most {LARGEST:,} bytes and {MOST_CELLS:,} cells"
-    kind = kind_of(path)
+    kind = file_kind(path)
     if kind and not kind.startswith("a SAS"):
         raise DataError(Problem(path.name, f"is {kind}", f"give {TABLES}"))
     if path.stat().st_size > LARGEST:

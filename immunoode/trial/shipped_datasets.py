@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.trial.lesions import read_lesions
-from immunoode.trial.table import TrialData
+from immunoode.trial.lesion_table import read_lesions
+from immunoode.trial.trial_data import TrialData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).with_name("data")
 
 
 @dataclass(frozen=True)
-class Dataset:
+class ShippedDataset:
     """A data set of the package: its file, what it holds, whose it is, and how it is read."""
 
     file: str
@@ -29,7 +29,7 @@ class Dataset:
 
 
 DATASETS = {
-    "atezolizumab_lung": Dataset(
+    "atezolizumab_lung": ShippedDataset(
         file="atezolizumab_lung.csv",
         title="Target lesions of lung-cancer patients in three trials of atezolizumab",
         source="Ghaffari Laleh et al. 2022, doi 10.1371/journal.pcbi.1009822, supplement S1",

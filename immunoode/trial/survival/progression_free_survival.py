@@ -12,7 +12,7 @@ from immunoode import units
 from immunoode.errors import DataError, Problem
 from immunoode.tables.identifiers import values_of_subjects
 from immunoode.trial.response.responses import Responses
-from immunoode.trial.survival.table import endpoint_table
+from immunoode.trial.survival.endpoint_table import endpoint_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode import units
 from immunoode.errors import DataError, Problem, UnitError
-from immunoode.tables.cells import numbers, text
-from immunoode.tables.dates import Dates, DayNumbers, Partial, date_advice, looks_like_date, read_dates, study_days
-from immunoode.tables.headings import Columns, heading
-from immunoode.tables.visits import visit_time
+from immunoode.tables.cells import as_numbers, as_text
+from immunoode.tables.dates import DateColumn, DayNumbers, Partial, date_advice, looks_like_date, read_dates, study_days
+from immunoode.tables.headings import ColumnRoles, parse_heading
+from immunoode.tables.visit_labels import visit_time
 from immunoode.unit_words import find_time_unit, time_unit
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ NEEDS_START = "dates count from the start of treatment: say columns={'start': th
 
 
 @dataclass(frozen=True)
-class Days:
+class TimeColumn:
     """Days of rows, NaN where a cell makes no sense; the cells as they stand; what is wrong with each; what was assumed; and
     the column that they are from."""
 
@@ -33,19 +33,19 @@ class Days:
     column: Any = None
 
 
-def days_of(
+def read_time_column(
     table: pd.DataFrame,
-    columns: Columns,
+    columns: ColumnRoles,
     where: str,
     stated: str | None,
     partial: Partial = "refuse",
     day_numbers: DayNumbers | None = None,
-) -> Days:
+) -> TimeColumn:
     """Return the days of the rows of a table.
 
     Parameters
     ----------
-    columns : Columns
+    columns : ColumnRoles
         With "time" or "date", and "start" where there are dates.
     stated : str, optional
         Unit of numbers; left out, from the heading ("Time (weeks)", "hours"), else days.
@@ -63,23 +63,23 @@ def days_of(
 
 def _days(
     table: pd.DataFrame,
-    columns: Columns,
+    columns: ColumnRoles,
     name: Any,
     where: str,
     stated: str | None,
     partial: Partial,
     day_numbers: DayNumbers | None,
-) -> Days:
+) -> TimeColumn:
     import pandas as pd
 
     column = table[name]
     is_dates = pd.api.types.is_datetime64_any_dtype(column) or "time" not in columns.found
     if pd.api.types.is_timedelta64_dtype(column):
         values = column.dt.total_seconds() / 86_400.0
-        return Days(values, text(column), _wrong(values, text(column)))
-    read = numbers(column)
+        return TimeColumn(values, as_text(column), _wrong(values, as_text(column)))
+    read = as_numbers(column)
     some = read.values.dropna()
-    if not is_dates and not len(some) and (dates := text(column)[~read.missing]).size and dates.map(looks_like_date).any():
+    if not is_dates and not len(some) and (dates := as_text(column)[~read.missing]).size and dates.map(looks_like_date).any():
         is_dates = True
     if not is_dates and len(some) and _compact(read.texts[~read.missing]):
         is_dates = True
@@ -94,7 +94,7 @@ def _days(
     if not len(some) and not read.missing.all():
         return _of_labels(read.texts, unit, notes)
     values = read.values * units.factor(unit, "day")
-    return Days(values, read.texts, _wrong(values, read.texts), notes)
+    return TimeColumn(values, read.texts, _wrong(values, read.texts), notes)
 
 
 def _wrong(values: pd.Series, texts: pd.Series) -> pd.Series:
@@ -114,12 +114,12 @@ def _compact(texts: pd.Series) -> bool:
     return bool(texts.str.fullmatch(r"(?:19|20)\d{6}").all()) and bool(read_dates(texts).values.notna().all())
 
 
-def _unit(name: str, columns: Columns, where: str, stated: str | None) -> tuple[str, tuple[str, ...]]:
+def _unit(name: str, columns: ColumnRoles, where: str, stated: str | None) -> tuple[str, tuple[str, ...]]:
     """Return the unit of numbers, and what is to be said of it."""
     headed = columns.units.get("time", "")
     if headed and not find_time_unit(headed):
         raise DataError(Problem(f"{where}: column {name!r}", f"{headed!r} is no unit of time", "for example (days)"))
-    worded = next((unit for word in heading(name).words.split("_") if (unit := _word(word))), "")
+    worded = next((unit for word in parse_heading(name).words.split("_") if (unit := _word(word))), "")
     try:
         asked = time_unit(stated, "time_unit") if stated else ""
     except UnitError as error:
@@ -138,19 +138,19 @@ def _word(word: str) -> str:
     return {"dpi": "day", "t": "", "dy": "day"}.get(word, find_time_unit(word))
 
 
-def _of_labels(texts: pd.Series, unit: str, notes: tuple[str, ...]) -> Days:
+def _of_labels(texts: pd.Series, unit: str, notes: tuple[str, ...]) -> TimeColumn:
     """Return days of "Day 7", "week 2"."""
     import numpy as np
 
     found = {cell: visit_time(cell, unit) for cell in texts.unique()}
     values = texts.map({cell: np.nan if named.day is None else named.day for cell, named in found.items()}).astype(float)
     doubts = texts.map({cell: named.doubt for cell, named in found.items()})
-    return Days(values, texts, doubts.where((doubts != "") & values.isna(), _wrong(values, texts)), notes)
+    return TimeColumn(values, texts, doubts.where((doubts != "") & values.isna(), _wrong(values, texts)), notes)
 
 
 def _of_dates(
-    table: pd.DataFrame, columns: Columns, name: str, where: str, partial: Partial, day_numbers: DayNumbers | None
-) -> Days:
+    table: pd.DataFrame, columns: ColumnRoles, name: str, where: str, partial: Partial, day_numbers: DayNumbers | None
+) -> TimeColumn:
     if "start" not in columns.found:
         raise DataError(Problem(f"{where}: column {str(name)!r}", "holds dates, and no column has their start", NEEDS_START))
     dates, start = (read_dates(table[c], partial=partial, day_numbers=day_numbers) for c in (name, columns.found["start"]))
@@ -159,24 +159,24 @@ def _of_dates(
     for read, what in ((start, "start "), (dates, "date ")):
         wrong = wrong.where(~read.unread, read.texts.map(lambda cell, what=what: what + _doubt(cell)))
     wrong = wrong.where(~(start.missing & ~dates.missing), "has no start to count its date from").where(values.isna(), "")
-    return Days(values, dates.texts, wrong, _rules(dates, str(name)))
+    return TimeColumn(values, dates.texts, wrong, _rules(dates, str(name)))
 
 
 def _doubt(cell: str) -> str:
     return f"{cell!r} is not understood: expected {date_advice(cell)}"
 
 
-def _rules(dates: Dates, name: str) -> tuple[str, ...]:
+def _rules(dates: DateColumn, name: str) -> tuple[str, ...]:
     """Return what was assumed of dates, in words."""
     partial = int((dates.partial & ~dates.unread).sum())
     return (f"column {name!r}: {partial} partial dates are {dates.taken_as.rsplit('as ', 1)[-1]}",) if partial else ()
 
 
-def _of_day_numbers(table: pd.DataFrame, columns: Columns, name: str) -> Days:
+def _of_day_numbers(table: pd.DataFrame, columns: ColumnRoles, name: str) -> TimeColumn:
     """Return the differences of day numbers, whatever they count from."""
-    days, start = numbers(table[name]), numbers(table[columns.found["start"]])
+    days, start = as_numbers(table[name]), as_numbers(table[columns.found["start"]])
     values = days.values - start.values
-    return Days(
+    return TimeColumn(
         values,
         days.texts,
         _wrong(values, days.texts),

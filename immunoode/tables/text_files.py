@@ -29,11 +29,11 @@ _KINDS = {
     b"HEADER RECORD*******": "a SAS transport file",
 }
 """How files of other kinds begin."""
-PIECE = 1 << 20
+CHUNK = 1 << 20
 """Bytes that are looked at at once."""
 
 
-def kind_of(path: Path) -> str:
+def file_kind(path: Path) -> str:
     """Return in words which kind of file one is by how it begins, "" for text and what is not known."""
     with path.open("rb") as file:
         head = file.read(512)
@@ -42,7 +42,7 @@ def kind_of(path: Path) -> str:
     return next((kind for start, kind in _KINDS.items() if head.startswith(start)), "")
 
 
-def check_lines(path: Path) -> None:
+def check_text_file(path: Path) -> None:
     """Refuse a file that is no text, has a line without end, or more cells than can be meant.
 
     Raises
@@ -51,19 +51,19 @@ def check_lines(path: Path) -> None:
         With what was found, and where.
     """
     right = f"a table of text, of at most {MOST_COLUMNS:,} columns, {MOST_CELLS:,} cells and {LARGEST:,} bytes"
-    if kind := kind_of(path):
+    if kind := file_kind(path):
         advice = "give a table of text; unpack what is compressed, and name other kinds by their own suffix"
         raise DataError(Problem(path.name, f"is {kind}", advice))
     if path.stat().st_size > LARGEST:
         raise DataError(Problem(path.name, f"has more than {LARGEST:,} bytes", right))
     rows, length, columns = 1, 0, 0
     with path.open("rb") as file:
-        head = file.read(PIECE)
+        head = file.read(CHUNK)
         if head[:2] in _MARKS:
             raise DataError(Problem(path.name, f"is {_MARKS[head[:2]]} text", "save it as UTF-8"))
         columns = _columns(head)
         file.seek(0)
-        for piece in iter(lambda: file.read(PIECE), b""):
+        for piece in iter(lambda: file.read(CHUNK), b""):
             if b"\0" in piece:
                 row = rows + piece[: piece.index(b"\0")].count(b"\n")
                 raise DataError(Problem(f"{path.name}, line {row}", "has a null character: it is no text, or damaged", right))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from immunoode.errors import DataError, Problem
-from immunoode.tables.lines import kind_of
+from immunoode.tables.text_files import file_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +109,7 @@ def _sheet(book: Any, name: str, head: pd.DataFrame, where: str) -> pd.DataFrame
 
 def _checked(path: Path) -> Path:
     """Return the path of what is a zip archive of a size that can be meant."""
-    kind = kind_of(path)
+    kind = file_kind(path)
     if not kind.startswith("a zip"):
         what = f"is {kind}" if kind else "is no Excel workbook"
         raise DataError(Problem(path.name, what, "save it as xlsx without a password, or as csv"))

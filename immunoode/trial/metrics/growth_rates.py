@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.trial.metrics.laws import FRACTION, GROWTH, LAWS, RATES, STEIN_FAMILY, Law, doubling_time
-from immunoode.trial.metrics.series import Series, series_of
+from immunoode.trial.metrics.growth_laws import FRACTION, GROWTH, LAWS, RATES, STEIN_FAMILY, GrowthLaw, doubling_time
+from immunoode.trial.metrics.size_series import SizeSeries, size_series
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from immunoode.trial.table import TrialData
+    from immunoode.trial.trial_data import TrialData
 
 BEST = "best"
 FASTEST, SLOWEST = 1.0, 1e-7
@@ -31,8 +31,8 @@ def growth_rates(data: TrialData | pd.DataFrame, law: str = BEST, quantity: str 
     ----------
     data : TrialData or DataFrame
     law : str
-        "stein-fojo", "generalised", "growth", "shrinkage", "claret-bruno" (see `immunoode.trial.metrics.laws`), or "best":
-        the one of the Stein-Fojo family with the least AICc.
+        "stein-fojo", "generalised", "growth", "shrinkage", "claret-bruno" (see `immunoode.trial.metrics.growth_laws`), or
+        "best": the law of the Stein-Fojo family with the lowest AICc.
     quantity : str, optional
         By default the sum of diameters.
 
@@ -68,13 +68,13 @@ def growth_rates(data: TrialData | pd.DataFrame, law: str = BEST, quantity: str 
     if law != BEST and law not in LAWS:
         raise DataError(Problem("law", f"{law!r} is not known", nearest(str(law), [*LAWS, BEST])))
     laws = [LAWS[name] for name in STEIN_FAMILY] if law == BEST else [LAWS[law]]
-    found, lost = series_of(data, quantity)
+    found, lost = size_series(data, quantity)
     rows = [_best(series, laws) for series in found]
     table = pd.DataFrame(rows)
     return table if lost.empty else pd.concat([table, lost.rename(columns={"reason": "note"}).drop(columns="row")])
 
 
-def _best(series: Series, laws: list[Law]) -> dict[str, Any]:
+def _best(series: SizeSeries, laws: list[GrowthLaw]) -> dict[str, Any]:
     """Return the row of the law that describes a subject best."""
     enough = [law for law in laws if len(series.days) - 1 >= len(law.parameters) + (len(laws) > 1)]
     common = {"subject": series.subject, "arm": series.arm, "visits": len(series.days)}
@@ -96,7 +96,7 @@ def _empty() -> dict[str, Any]:
     }
 
 
-def _fit(series: Series, law: Law) -> dict[str, Any]:
+def _fit(series: SizeSeries, law: GrowthLaw) -> dict[str, Any]:
     """Return the columns of one law fitted to one subject."""
     from scipy.optimize import least_squares
 
@@ -124,14 +124,14 @@ def _fit(series: Series, law: Law) -> dict[str, Any]:
     )
 
 
-def _starts(law: Law, is_rate: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+def _starts(law: GrowthLaw, is_rate: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     starts = STARTS if len(law.parameters) > 1 else STARTS[:1]
     by_name = [{GROWTH: g, "shrinkage_rate": d, "resistance_rate": 0.02, FRACTION: 0.5} for g, d in starts]
     return [np.where(is_rate, np.log([s[p] for p in law.parameters]), [s[p] for p in law.parameters]) for s in by_name]
 
 
 def _described(
-    law: Law,
+    law: GrowthLaw,
     values: dict[str, float],
     slopes: NDArray[np.float64],
     squares: float,

@@ -20,7 +20,7 @@ RATES = (GROWTH, SHRINKAGE, RESISTANCE)
 
 
 @dataclass(frozen=True)
-class Law:
+class GrowthLaw:
     """One law: size relative to the start as a function of days.
 
     Attributes
@@ -118,13 +118,15 @@ def _claret_bruno_turn(v: Values) -> float:
     return ratio / v[RESISTANCE] if v[RESISTANCE] > 0 else (np.inf if ratio > 0 else 0.0)
 
 
-LAWS: Mapping[str, Law] = {
+LAWS: Mapping[str, GrowthLaw] = {
     law.name: law
     for law in (
-        Law("stein-fojo", "exp(-d t) + exp(g t) - 1", (GROWTH, SHRINKAGE), _stein_fojo, _stein_fojo_gradient, _stein_fojo_turn),
-        Law("growth", "exp(g t)", (GROWTH,), _growth, _growth_gradient, lambda v: 0.0),
-        Law("shrinkage", "exp(-d t)", (SHRINKAGE,), _decay, _decay_gradient, lambda v: np.inf),
-        Law(
+        GrowthLaw(
+            "stein-fojo", "exp(-d t) + exp(g t) - 1", (GROWTH, SHRINKAGE), _stein_fojo, _stein_fojo_gradient, _stein_fojo_turn
+        ),
+        GrowthLaw("growth", "exp(g t)", (GROWTH,), _growth, _growth_gradient, lambda v: 0.0),
+        GrowthLaw("shrinkage", "exp(-d t)", (SHRINKAGE,), _decay, _decay_gradient, lambda v: np.inf),
+        GrowthLaw(
             "generalised",
             "(1 - f) exp(g t) + f exp(-d t)",
             (GROWTH, SHRINKAGE, FRACTION),
@@ -132,7 +134,7 @@ LAWS: Mapping[str, Law] = {
             _generalised_gradient,
             _generalised_turn,
         ),
-        Law(
+        GrowthLaw(
             "claret-bruno",
             "exp(g t - d (1 - exp(-r t)) / r)",
             (GROWTH, SHRINKAGE, RESISTANCE),

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.tables.cells import text
+from immunoode.tables.cells import as_text
 from immunoode.tables.dates import DayNumbers, Partial
-from immunoode.tables.files import open_table
-from immunoode.tables.headings import KNOWN, Columns, find_columns, heading, heading_words
-from immunoode.tables.identifiers import identifiers, matched, spellings
+from immunoode.tables.headings import KNOWN, ColumnRoles, find_columns, heading_words, parse_heading
+from immunoode.tables.identifiers import identifiers, match_subjects, similar_names
 from immunoode.tables.reconciliation import UNUSED
+from immunoode.tables.table_files import open_table
 from immunoode.trial.image_readers import select_reader
-from immunoode.trial.reconcile import baseline_notes, reconciled
-from immunoode.trial.table import TrialData
-from immunoode.trial.times import days_of
-from immunoode.trial.validation import canonical, in_order, reasons
-from immunoode.trial.values import SIZES, Measured, measured
+from immunoode.trial.measured_column import SIZES, MeasuredColumn, find_measured_column
+from immunoode.trial.reconcile import baseline_notes, reconcile
+from immunoode.trial.time_column import read_time_column
+from immunoode.trial.trial_data import TrialData
+from immunoode.trial.validation import reasons, sort_rows, standardise_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,11 +209,11 @@ def read_rows(
     chosen = select_reader(table, reader, where)
     others = table.index[~chosen.rows]
     table = table[chosen.rows]
-    size = measured(table, found, where)
+    size = find_measured_column(table, found, where)
     size = replace(size, quantity=quantity or size.quantity)
     _agree(size, units, where)
-    days = days_of(table, found, where, time_unit, partial_dates, day_numbers)
-    frame, texts = canonical(table, found.found, size, days, units, "all" if arm is None else arm)
+    days = read_time_column(table, found, where, time_unit, partial_dates, day_numbers)
+    frame, texts = standardise_rows(table, found.found, size, days, units, "all" if arm is None else arm)
     why = reasons(frame, texts, repeats, negative)
     if bad_rows == "raise":
         _raise(frame, why["bad"], where)
@@ -225,7 +225,7 @@ def read_rows(
     own, extra = (None, ()) if covariates is None else _matched(covariates, kept)
     notes = [*found.notes, *size.notes, *days.notes, *chosen.notes, *extra, *arm_notes(found, arm, whole, where)]
     taken = _taken(whole, found, size, days.column, chosen.columns)
-    account = reconciled(
+    account = reconcile(
         where,
         whole.index,
         kept["row"],
@@ -235,16 +235,16 @@ def read_rows(
         kept=kept["subject"],
         notes=[*notes, *baseline_notes(kept)],
     )
-    return TrialData(in_order(kept), title, own, left_out, reconciliation=account)
+    return TrialData(sort_rows(kept), title, own, left_out, reconciliation=account)
 
 
 def _needed(table: pd.DataFrame, given: Mapping[str, str]) -> tuple[str, ...]:
     """Return what there has to be: in the place of the time a date will do."""
-    dated = "date" in given or any(heading(str(c)).words in KNOWN["date"] for c in table.columns)
+    dated = "date" in given or any(parse_heading(str(c)).words in KNOWN["date"] for c in table.columns)
     return ("subject",) if dated else ("subject", "time")
 
 
-def _agree(size: Measured, units: str | Mapping[str, str] | None, where: str) -> None:
+def _agree(size: MeasuredColumn, units: str | Mapping[str, str] | None, where: str) -> None:
     """Raise where the heading states another unit than the caller."""
     asked = units.get(size.quantity, "") if isinstance(units, Mapping) else units
     if not asked or not size.unit:
@@ -266,13 +266,13 @@ def _with_others(left_out: pd.DataFrame, others: pd.Index, table: pd.DataFrame, 
 
 def _matched(covariates: pd.DataFrame, kept: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the covariates of the subjects of the data, and what is to be said of others."""
-    found = matched(covariates, list(dict.fromkeys(kept["subject"])), "covariates")
+    found = match_subjects(covariates, list(dict.fromkeys(kept["subject"])), "covariates")
     extra = found.extra
     shown = ", ".join(map(repr, extra[:5])) + (", ..." if len(extra) > 5 else "")
     return found.table, (f"covariates of {len(extra)} subjects without a row in the data: {shown}",) if extra else ()
 
 
-def arm_notes(found: Columns, arm: str | None, table: pd.DataFrame, where: str) -> tuple[str, ...]:
+def arm_notes(found: ColumnRoles, arm: str | None, table: pd.DataFrame, where: str) -> tuple[str, ...]:
     """Return that there are no arms, where nobody said so; raise where a column looks like one."""
     if "arm" in found.found or arm is not None:
         return ()
@@ -289,11 +289,13 @@ def arm_notes(found: Columns, arm: str | None, table: pd.DataFrame, where: str) 
 
 def _several(column: pd.Series) -> bool:
     """Whether a column holds a few different words or numbers."""
-    words = text(column)
+    words = as_text(column)
     return 1 < words[words != ""].nunique() <= max(len(words) / 2, 2)
 
 
-def _taken(table: pd.DataFrame, found: Columns, size: Measured, time: object, of_reader: Sequence[Any]) -> dict[str, str]:
+def _taken(
+    table: pd.DataFrame, found: ColumnRoles, size: MeasuredColumn, time: object, of_reader: Sequence[Any]
+) -> dict[str, str]:
     """Return what each column was taken as."""
     used = {role: c for role, c in found.found.items() if role not in (*SIZES, "length", "width") or c in size.columns}
     if "time" in used and time != used["time"]:
@@ -332,16 +334,16 @@ def _whole(kept: pd.DataFrame, where: str, left_out: int) -> None:
         Problem(f"{where}: subject {s!r}", f"is in more than one arm: {', '.join(a)}", "give subjects their own names")
         for s, a in arms[arms.map(len) > 1].items()
     ]
-    problems += unlike_arms(kept["arm"], where)
+    problems += arms_spelt_differently(kept["arm"], where)
     if problems:
         raise DataError(problems)
 
 
-def unlike_arms(arms: pd.Series, where: str) -> list[Problem]:
+def arms_spelt_differently(arms: pd.Series, where: str) -> list[Problem]:
     """Return which arms differ in capitals and blanks alone: one arm that would be compared with itself."""
     return [
         Problem(f"{where}: arms", f"{' and '.join(map(repr, same))} differ in capitals or blanks alone", "write them alike")
-        for same in spellings(arms.astype(str).unique())
+        for same in similar_names(arms.astype(str).unique())
     ]
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem
-from immunoode.trial.reading import as_trial
+from immunoode.trial.long_table import as_trial
 from immunoode.trial.response.rules import RecistRules
 from immunoode.trial.response.visit_windows import assign_visit_days
-from immunoode.trial.table import DIAMETER, SUM_OF_DIAMETERS, TrialData
+from immunoode.trial.trial_data import DIAMETER, SUM_OF_DIAMETERS, TrialData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Series:
+class SizeSeries:
     """One subject's sizes: days from the baseline on (T,), sizes (T,); the baseline is the first."""
 
     subject: str
@@ -36,7 +36,7 @@ class Series:
         return float(self.sizes[0])
 
 
-def series_of(data: TrialData | pd.DataFrame, quantity: str | None) -> tuple[list[Series], pd.DataFrame]:
+def size_series(data: TrialData | pd.DataFrame, quantity: str | None) -> tuple[list[SizeSeries], pd.DataFrame]:
     """Return every subject's series, and the subjects that have none, with the reason.
 
     The baseline is the last visit at or before day 0 (the first, where all come later). Diameters of lesions are summed at
@@ -51,7 +51,7 @@ def series_of(data: TrialData | pd.DataFrame, quantity: str | None) -> tuple[lis
 
     trial = as_trial(data)
     table = _table(trial, quantity)
-    found, lost = list[Series](), list[dict[str, Any]]()
+    found, lost = list[SizeSeries](), list[dict[str, Any]]()
     for subject, rows in table.groupby("subject", sort=False):
         series, reason = _one(str(subject), rows)
         if series is None:
@@ -81,11 +81,11 @@ def _table(trial: TrialData, quantity: str | None) -> pd.DataFrame:
     return sums[sums["size"] == most].rename(columns={"sum": "value"})
 
 
-def _one(subject: str, rows: pd.DataFrame) -> tuple[Series | None, str]:
+def _one(subject: str, rows: pd.DataFrame) -> tuple[SizeSeries | None, str]:
     ordered = rows.sort_values("time", kind="stable")
     days, sizes = ordered["time"].to_numpy(float), ordered["value"].to_numpy(float)
     first = max(int((days <= 0).sum()) - 1, 0)
     days, sizes = days[first:], sizes[first:]
     if not sizes[0] > 0:
         return None, "the size at baseline is not above zero"
-    return Series(subject, str(ordered["arm"].iloc[0]), float(days[0]), days - days[0], sizes), ""
+    return SizeSeries(subject, str(ordered["arm"].iloc[0]), float(days[0]), days - days[0], sizes), ""

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem
-from immunoode.tables.cells import is_missing, numbers, text
+from immunoode.tables.cells import as_numbers, as_text, is_missing
 from immunoode.tables.dates import DayNumbers, Partial
-from immunoode.tables.files import open_table
-from immunoode.tables.headings import KNOWN, Columns, find_columns, heading
-from immunoode.tables.identifiers import identifiers, one_spelling
-from immunoode.tables.workbook import only_sheet, open_sheets
+from immunoode.tables.excel import only_sheet, open_sheets
+from immunoode.tables.headings import KNOWN, ColumnRoles, find_columns, parse_heading
+from immunoode.tables.identifiers import identifiers, unify_spelling
+from immunoode.tables.table_files import open_table
 from immunoode.trial.findings import TOO_SMALL, standard_finding
 from immunoode.trial.image_readers import select_reader
-from immunoode.trial.reading import read_rows
-from immunoode.trial.reconcile import baseline_notes, reconciled
-from immunoode.trial.table import DIAMETER, FINDINGS, LEFT_OUT, SUM_OF_DIAMETERS, TrialData, empty
-from immunoode.trial.times import days_of
+from immunoode.trial.long_table import read_rows
+from immunoode.trial.reconcile import baseline_notes, reconcile
+from immunoode.trial.time_column import read_time_column
+from immunoode.trial.trial_data import DIAMETER, FINDINGS, LEFT_OUT, SUM_OF_DIAMETERS, TrialData, empty
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ def read_lesions(
     if "lesion" in found.found:
         name, when = found.found["lesion"], found.found.get("time", found.found.get("date"))
         subject = pd.Series(identifiers(said[found.found["subject"]]), index=said.index, dtype=object)
-        lesions, spelt = one_spelling(text(said[name]), subject, text(said[when]))
+        lesions, spelt = unify_spelling(as_text(said[name]), subject, as_text(said[when]))
         said = said.assign(**{str(name): lesions})
     quantity = quantity or (DIAMETER if "lesion" in found.found else SUM_OF_DIAMETERS)
     worded = (finding != "") & (finding != TOO_SMALL)
@@ -104,7 +104,7 @@ def read_lesions(
     found_words, lost = _findings(said[worded], found, finding[worded], where, partial_dates, day_numbers)
     aside = pd.DataFrame({"row": others.index, "subject": identifiers(others[found.found["subject"]]), "reason": chosen.reason})
     left_out = pd.concat([t for t in (data.left_out, lost, aside) if len(t)] or [data.left_out], ignore_index=True)
-    account = reconciled(
+    account = reconcile(
         where,
         table.index,
         [*data.frame["row"], *found_words["row"]],
@@ -118,7 +118,7 @@ def read_lesions(
     return replace(data, frame=_in_millimetres(data.frame))
 
 
-def _columns(table: pd.DataFrame, where: str) -> Columns:
+def _columns(table: pd.DataFrame, where: str) -> ColumnRoles:
     try:
         return find_columns(table, where, roles=ROLES, needed=("subject", "diameter") if _dated(table) else NEEDED)
     except DataError as error:
@@ -126,10 +126,10 @@ def _columns(table: pd.DataFrame, where: str) -> Columns:
 
 
 def _dated(table: pd.DataFrame) -> bool:
-    return any(heading(str(c)).words in KNOWN["date"] for c in table.columns)
+    return any(parse_heading(str(c)).words in KNOWN["date"] for c in table.columns)
 
 
-def _unit(found: Columns, where: str) -> tuple[str, tuple[str, ...]]:
+def _unit(found: ColumnRoles, where: str) -> tuple[str, tuple[str, ...]]:
     """Return the unit of the diameters, mm where the heading states none, and what is to be said of it."""
     unit = found.units.get("diameter", "")
     if unit and unit_texts.dimension(unit) != unit_texts.dimension("mm"):
@@ -142,13 +142,13 @@ def _in_millimetres(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(value=frame["value"] * factor, limit=frame["limit"] * factor, unit="mm")
 
 
-def _words(table: pd.DataFrame, found: Columns, too_small: float) -> tuple[pd.DataFrame, pd.Series]:
+def _words(table: pd.DataFrame, found: ColumnRoles, too_small: float) -> tuple[pd.DataFrame, pd.Series]:
     """Return the table with a diameter for what is too small, and what each row says in words."""
     import pandas as pd
 
     value, column = found.found["diameter"], found.found.get("finding")
-    read = numbers(table[value])
-    said = text(table[column]) if column is not None else pd.Series("", index=table.index)
+    read = as_numbers(table[value])
+    said = as_text(table[column]) if column is not None else pd.Series("", index=table.index)
     words = said.where(~is_missing(said), read.texts.where(read.values.isna() & ~read.missing, "")).str.lower()
     finding = standard_finding(words).where(read.values.isna(), "")
     small = finding == TOO_SMALL
@@ -157,7 +157,7 @@ def _words(table: pd.DataFrame, found: Columns, too_small: float) -> tuple[pd.Da
 
 
 def _findings(
-    table: pd.DataFrame, found: Columns, finding: pd.Series, where: str, partial: Partial, day_numbers: DayNumbers | None
+    table: pd.DataFrame, found: ColumnRoles, finding: pd.Series, where: str, partial: Partial, day_numbers: DayNumbers | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what was seen and not measured, and the rows of it that have no subject or day."""
     import pandas as pd
@@ -166,13 +166,13 @@ def _findings(
         return empty(FINDINGS), empty(LEFT_OUT)
 
     def column(role: str, constant: str) -> pd.Series:
-        return text(table[found.found[role]]) if role in found.found else pd.Series(constant, index=table.index)
+        return as_text(table[found.found[role]]) if role in found.found else pd.Series(constant, index=table.index)
 
     frame = pd.DataFrame(
         {
             "subject": identifiers(table[found.found["subject"]]),
             "arm": column("arm", "all"),
-            "time": days_of(table, found, where, None, partial, day_numbers).values,
+            "time": read_time_column(table, found, where, None, partial, day_numbers).values,
             "lesion": column("lesion", ""),
             "kind": column("kind", "target").str.lower(),
             "finding": finding,
@@ -218,7 +218,7 @@ def _sheets(path: Path) -> pd.DataFrame:
 
 def _of_study(name: str, sheet: pd.DataFrame) -> pd.DataFrame:
     column = SUBJECT
-    subject = text(sheet[column])
+    subject = as_text(sheet[column])
     labels = (name.removeprefix("Study") + "_" + subject).where(subject != "", "")
     rows = [f"{name}, row {i + 2}" for i in range(len(sheet))]
     return sheet.assign(**{column: labels}).set_axis(rows, axis=0)

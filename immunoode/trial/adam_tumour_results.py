@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from immunoode import units as unit_texts
 from immunoode.errors import DataError, Problem, UnitError
-from immunoode.tables.cells import number_advice, numbers
-from immunoode.tables.headings import heading, measured_unit
-from immunoode.tables.identifiers import one_spelling
-from immunoode.trial.adam_dataset import Dataset, Part
+from immunoode.tables.cells import as_numbers, number_advice
+from immunoode.tables.headings import parse_heading, parse_unit
+from immunoode.tables.identifiers import unify_spelling
+from immunoode.trial.adam_dataset import AdamDataset, TrialPart
 from immunoode.trial.findings import NOT_EVALUABLE
-from immunoode.trial.reading import read_rows
-from immunoode.trial.table import DIAMETER, FINDINGS, SUM_OF_DIAMETERS
-from immunoode.trial.validation import NO_VALUE, first_reason, no_value, quoting
+from immunoode.trial.long_table import read_rows
+from immunoode.trial.trial_data import DIAMETER, FINDINGS, SUM_OF_DIAMETERS
+from immunoode.trial.validation import NO_VALUE, first_reason, has_no_value, quoting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ _NUMBERED = re.compile(r"([A-Z]+?)0*(\d+)")
 OTHER_AXIS = "the other axis of a lesion: the long one counts, of a node the short one"
 
 
-def tumour_results(data: Dataset, sums: Sequence[str]) -> Part:
+def tumour_results(data: AdamDataset, sums: Sequence[str]) -> TrialPart:
     """Return diameters and sums in numbers, findings of lesions in words, and what was left out."""
     import pandas as pd
 
@@ -44,14 +44,14 @@ def tumour_results(data: Dataset, sums: Sequence[str]) -> Part:
     lesion = lesion.where(~numbered, "T" + named[1].fillna("").str.zfill(2))
     axis = test.map(AXES).fillna("").where(lesion != "", "")
     days, wrong, notes = data.days()
-    lesion, spelt = one_spelling(lesion, data.subject, days)
+    lesion, spelt = unify_spelling(lesion, data.subject, days)
     kind = _kind(data).where(lesion != "", "")
     quantity = code.str.lower().mask(axis != "", DIAMETER).mask(is_sum, SUM_OF_DIAMETERS)
     length = (axis != "") | is_sum
     unit, unit_notes = _unit(data, length)
     bare = (lesion != "") & (axis == "") & _is_length(unit)
     quantity, axis = quantity.mask(bare, DIAMETER), axis.mask(bare, EITHER)
-    value = numbers(data.table["AVAL"])
+    value = as_numbers(data.table["AVAL"])
     table = pd.DataFrame(
         {
             "subject": data.subject,
@@ -88,7 +88,7 @@ def tumour_results(data: Dataset, sums: Sequence[str]) -> Part:
     frame = None if read is None else read.frame
     lost = data.left_out(bad if read is not None else bad.mask((bad == "") & ~worded, "no value"))
     left_out = pd.concat([t for t in (lost, None if read is None else read.left_out) if t is not None and len(t)] or [lost])
-    return Part(
+    return TrialPart(
         left_out.reset_index(drop=True),
         frame,
         found[list(FINDINGS)].reset_index(drop=True),
@@ -120,7 +120,7 @@ _ROLES = {
 
 def _says_something(words: pd.Series) -> pd.Series:
     """Return which words are findings; those for "no value" are none, but for what was not evaluable."""
-    return ~no_value(words) | (words == NOT_EVALUABLE)
+    return ~has_no_value(words) | (words == NOT_EVALUABLE)
 
 
 def _is_length(unit: pd.Series) -> pd.Series:
@@ -151,7 +151,7 @@ def _node_notes(axis: pd.Series, usable: pd.Series, kind: pd.Series) -> tuple[st
     return tuple(f"{count} rows of {what}" for what, count in counts.items() if count)
 
 
-def _unit(data: Dataset, length: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
+def _unit(data: AdamDataset, length: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
     """Return the unit of each row: stated, or in brackets after the parameter's name; mm of diameters where neither states it.
 
     Raises
@@ -162,7 +162,7 @@ def _unit(data: Dataset, length: pd.Series) -> tuple[pd.Series, tuple[str, ...]]
     stated = data.column("AVALU", "TRSTRESU", "TRORRESU")
     read = {u: _read(u, data.name) for u in stated.unique()}
     labels = data.column("PARAM")
-    unit = stated.map(read).where(stated != "", labels.map({label: heading(label).unit for label in labels.unique()}))
+    unit = stated.map(read).where(stated != "", labels.map({label: parse_heading(label).unit for label in labels.unique()}))
     wrong = unit[length & (unit != "") & ~_is_length(unit)]
     if len(wrong):
         what = f"{wrong.iloc[0]!r} is no unit of a length, and {data.column('PARAMCD')[wrong.index[0]]!r} is one"
@@ -173,7 +173,7 @@ def _unit(data: Dataset, length: pd.Series) -> tuple[pd.Series, tuple[str, ...]]
 
 
 def _read(stated: str, name: str) -> str:
-    unit = measured_unit(stated) if stated else ""
+    unit = parse_unit(stated) if stated else ""
     if unit is None:
         raise DataError(Problem(f"{name}: AVALU", f"{stated!r} is not a unit that is understood", "for example mm"))
     try:
@@ -183,7 +183,7 @@ def _read(stated: str, name: str) -> str:
     return unit
 
 
-def _kind(data: Dataset) -> pd.Series:
+def _kind(data: AdamDataset) -> pd.Series:
     """Return what each lesion is: "target", "non-target", "new", and whether it is a lymph node."""
     group = data.column("TRGRPID", "TUGRPID").str.lower()
     label = data.column("PARAM").str.lower().str.replace(r"[\s_]+", "-", regex=True)

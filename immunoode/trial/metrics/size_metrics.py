@@ -8,12 +8,12 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import DataError, Problem
-from immunoode.trial.metrics.series import Series, series_of
+from immunoode.trial.metrics.size_series import SizeSeries, size_series
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from immunoode.trial.table import TrialData
+    from immunoode.trial.trial_data import TrialData
 
 FLOOR = 1.0
 """Size that stands for anything smaller in logarithms: of what is not seen none is known."""
@@ -60,13 +60,13 @@ def growth_metrics(
     if not floor > 0 or not week > 0:
         raise DataError(Problem("floor, week", f"are {floor}, {week}", "numbers above zero"))
     day = units.convert(f"{week} week", "day")
-    found, lost = series_of(data, quantity)
+    found, lost = size_series(data, quantity)
     rows = [_row(series, day, f"week_{week:g}_ratio", floor) for series in found]
     table = pd.DataFrame(rows)
     return table if lost.empty else pd.concat([table, lost.rename(columns={"reason": "note"}).drop(columns="row")])
 
 
-def _row(series: Series, day: float, ratio: str, floor: float) -> dict[str, Any]:
+def _row(series: SizeSeries, day: float, ratio: str, floor: float) -> dict[str, Any]:
     days, sizes = series.days, series.sizes
     logs = np.log(np.maximum(sizes, floor))
     low = int(np.argmin(sizes))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode import units
 from immunoode.errors import DataError, Problem, UnitError
-from immunoode.tables.cells import Numbers, numbers
-from immunoode.tables.headings import Columns, heading
-from immunoode.trial.table import DIAMETER, SUM_OF_DIAMETERS
+from immunoode.tables.cells import NumberColumn, as_numbers
+from immunoode.tables.headings import ColumnRoles, parse_heading
+from immunoode.trial.trial_data import DIAMETER, SUM_OF_DIAMETERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,17 +20,17 @@ _NAMES = {"tv": "tumour_volume", "vol": "volume", "tumourvolume": "tumour_volume
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredColumn:
     """What a table measures: numbers, the quantity's name and unit, the columns that are used for it, and what was assumed."""
 
-    read: Numbers
+    read: NumberColumn
     quantity: str
     unit: str
     columns: tuple[Any, ...]
     notes: tuple[str, ...] = ()
 
 
-def measured(table: pd.DataFrame, columns: Columns, where: str) -> Measured:
+def find_measured_column(table: pd.DataFrame, columns: ColumnRoles, where: str) -> MeasuredColumn:
     """Return the measurements of a long table.
 
     Raises
@@ -49,26 +49,26 @@ def measured(table: pd.DataFrame, columns: Columns, where: str) -> Measured:
         return _of_axes(table, columns)
     others = [c for c in table.columns if c not in set(found.values()) and _measures(str(c))] if not sizes else []
     if len(others) == 1:
-        said = heading(str(others[0]))
-        return _of(table, others[0], our_spelling(said.words), said.unit)
+        said = parse_heading(str(others[0]))
+        return _of(table, others[0], standard_quantity(said.words), said.unit)
     several = [str(found[role]) for role in sizes] or list(map(str, others))
     doubt = f": {' and '.join(map(repr, several))} could each be it" if several else ""
     here = ", ".join(repr(str(c)) for c in table.columns[:40])
     raise DataError(Problem(where, f"no column for the value{doubt} (columns: {here})", "say columns={'value': 'its name'}"))
 
 
-def our_spelling(words: str) -> str:
+def standard_quantity(words: str) -> str:
     """Return the name of a quantity as models write it: "tumor_volume" is "tumour_volume"."""
     return _NAMES.get(spelt := words.replace("tumor", "tumour"), spelt)
 
 
-def _of(table: pd.DataFrame, column: Any, quantity: str, unit: str) -> Measured:
-    return Measured(numbers(table[column]), quantity, unit, (column,))
+def _of(table: pd.DataFrame, column: Any, quantity: str, unit: str) -> MeasuredColumn:
+    return MeasuredColumn(as_numbers(table[column]), quantity, unit, (column,))
 
 
 def _quantity(role: str, column: str, unit: str) -> str:
     """Return what a column of sizes measures: of a sum or diameter a length, else what its heading says."""
-    words = our_spelling(heading(column).words)
+    words = standard_quantity(parse_heading(column).words)
     lengthy = not unit or _is_length(unit)
     return {"sum_of_diameters": SUM_OF_DIAMETERS, "diameter": DIAMETER}.get(role, words) if lengthy else words
 
@@ -82,23 +82,23 @@ def _is_length(unit: str) -> bool:
 
 def _measures(column: str) -> bool:
     """Whether a heading ends in a unit that is none of time."""
-    unit = heading(column).unit
+    unit = parse_heading(column).unit
     return bool(unit) and units.dimension(unit) != units.dimension("day")
 
 
-def _of_axes(table: pd.DataFrame, columns: Columns) -> Measured:
+def _of_axes(table: pd.DataFrame, columns: ColumnRoles) -> MeasuredColumn:
     """Return volumes of length and width: half of the longer times the shorter squared."""
     import numpy as np
     import pandas as pd
 
     names = [columns.found[role] for role in ("length", "width")]
     said = [columns.units.get(role, "") for role in ("length", "width")]
-    first, second = (numbers(table[name]) for name in names)
+    first, second = (as_numbers(table[name]) for name in names)
     unit = said[0] or said[1]
     values = [r.values * (units.factor(u, unit) if u and unit else 1.0) for r, u in zip((first, second), said, strict=True)]
     longer, shorter = (pd.Series(f(*values), index=table.index) for f in (np.maximum, np.minimum))
     texts = (first.texts + " x " + second.texts).where(~(first.missing & second.missing), "")
     unread = first.unread | second.unread | (first.missing ^ second.missing)
-    read = Numbers(longer * shorter**2 / 2, first.missing & second.missing, unread, texts)
+    read = NumberColumn(longer * shorter**2 / 2, first.missing & second.missing, unread, texts)
     note = f"volume is half of the longer of {str(names[0])!r} and {str(names[1])!r} times the shorter squared"
-    return Measured(read, "tumour_volume", f"{unit}^3" if unit else "", tuple(names), (note,))
+    return MeasuredColumn(read, "tumour_volume", f"{unit}^3" if unit else "", tuple(names), (note,))

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from immunoode.errors import DataError, Problem
-from immunoode.tables.cells import is_missing, text
+from immunoode.tables.cells import as_text, is_missing
 from immunoode.tables.dates import whole_date
-from immunoode.tables.files import open_table
-from immunoode.tables.headings import Columns, find_columns, heading_words
+from immunoode.tables.headings import ColumnRoles, find_columns, heading_words
 from immunoode.tables.identifiers import identifier, identifiers
 from immunoode.tables.reconciliation import UNUSED, Reconciliation
-from immunoode.tables.visits import visit_time
-from immunoode.trial.reading import read_rows
-from immunoode.trial.reconcile import baseline_notes, reconciled
-from immunoode.trial.table import LEFT_OUT, TrialData
-from immunoode.trial.times import days_of
+from immunoode.tables.table_files import open_table
+from immunoode.tables.visit_labels import visit_time
+from immunoode.trial.long_table import read_rows
+from immunoode.trial.reconcile import baseline_notes, reconcile
+from immunoode.trial.time_column import read_time_column
+from immunoode.trial.trial_data import LEFT_OUT, TrialData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,7 +94,7 @@ def read_wide(
     make = _by_rows if subjects == "rows" else _by_columns
     cells = make(table, found, headed, time_unit, where)
     cells = cells.assign(arm=_arms(cells, arms, arm, where))
-    empty = is_missing(text(cells["value"]))
+    empty = is_missing(as_text(cells["value"]))
     names = {name: name for name in ("subject", "arm", "time", "value")}
     data = read_rows(
         cells[~empty], where, names, unit, quantity=quantity, time_unit="day", title=title or where, bad_rows=bad_rows
@@ -106,7 +106,7 @@ def read_wide(
 
 def _account(
     table: pd.DataFrame,
-    found: Columns,
+    found: ColumnRoles,
     headed: Mapping[Any, Any],
     cells: pd.DataFrame,
     data: TrialData,
@@ -116,7 +116,7 @@ def _account(
     """Return what became of the cells, and of the rows of the sheet."""
     taken = {c: what if what != UNUSED or c not in map(str, headed) else "" for c, what in found.taken_as(table).items()}
     taken |= {str(c): f"day {what:g}" if isinstance(what, float) else f"subject {what}" for c, what in headed.items()}
-    account = reconciled(
+    account = reconcile(
         where,
         cells.index,
         data.frame["row"],
@@ -129,11 +129,11 @@ def _account(
     )
     used = {row.split(CELL)[0] for row in data.frame["row"]}
     bare = left_out.assign(row=left_out["row"].map(lambda row: str(row).split(CELL)[0]), reason="no measurement")
-    rows = reconciled(where, map(str, table.index), used, bare, {})
+    rows = reconcile(where, map(str, table.index), used, bare, {})
     return replace(account, tallies=(*rows.tallies, *account.tallies))
 
 
-def _days(table: pd.DataFrame, found: Columns, time_unit: str, where: str) -> dict[Any, float]:
+def _days(table: pd.DataFrame, found: ColumnRoles, time_unit: str, where: str) -> dict[Any, float]:
     """Return the columns that are times, with their days.
 
     Raises
@@ -167,7 +167,7 @@ def _days(table: pd.DataFrame, found: Columns, time_unit: str, where: str) -> di
     return days
 
 
-def _subjects(table: pd.DataFrame, found: Columns) -> dict[Any, str]:
+def _subjects(table: pd.DataFrame, found: ColumnRoles) -> dict[Any, str]:
     """Return the columns that are subjects, with their identifiers."""
     return {c: identifier(c) for c in table.columns if c not in set(found.found.values())}
 
@@ -194,7 +194,7 @@ def _arms(cells: pd.DataFrame, arms: Mapping[str, str] | None, arm: str | None, 
     return cells["subject"].map(named).fillna(arm or "all")
 
 
-def _by_rows(table: pd.DataFrame, found: Columns, days: Mapping[Any, Any], _: str | None, where: str) -> pd.DataFrame:
+def _by_rows(table: pd.DataFrame, found: ColumnRoles, days: Mapping[Any, Any], _: str | None, where: str) -> pd.DataFrame:
     import pandas as pd
 
     subject = pd.Series(identifiers(table[found.found["subject"]]), index=table.index, dtype=object)
@@ -205,7 +205,7 @@ def _by_rows(table: pd.DataFrame, found: Columns, days: Mapping[Any, Any], _: st
     ]
     if problems:
         raise DataError(problems)
-    own = {"arm": text(table[found.found["arm"]])} if "arm" in found.found else {}
+    own = {"arm": as_text(table[found.found["arm"]])} if "arm" in found.found else {}
     parts = [
         pd.DataFrame({"subject": subject, **own, "time": day, "value": table[c].astype(object)}).set_axis(
             [f"{row}{CELL}{c!r}" for row in table.index], axis=0
@@ -216,13 +216,13 @@ def _by_rows(table: pd.DataFrame, found: Columns, days: Mapping[Any, Any], _: st
 
 
 def _by_columns(
-    table: pd.DataFrame, found: Columns, subjects: Mapping[Any, Any], time_unit: str | None, where: str
+    table: pd.DataFrame, found: ColumnRoles, subjects: Mapping[Any, Any], time_unit: str | None, where: str
 ) -> pd.DataFrame:
     import pandas as pd
 
     if not subjects:
         raise DataError(Problem(where, "has no column of a subject", "one column per subject beside that of the times"))
-    days = days_of(table, found, where, time_unit)
+    days = read_time_column(table, found, where, time_unit)
     time = days.values.astype(object).where(days.values.notna(), days.texts)
     return pd.concat(
         pd.DataFrame({"subject": name, "time": time, "value": table[c].astype(object)}).set_axis(

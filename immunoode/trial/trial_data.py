@@ -10,7 +10,7 @@ from immunoode.errors import DataError, Problem, nearest
 from immunoode.notebook import without_mathematics
 from immunoode.regimen.schedule import Schedule
 from immunoode.tables.reconciliation import UNUSED, Reconciliation
-from immunoode.trial.reconcile import listed
+from immunoode.trial.reconcile import format_left_out
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -206,7 +206,7 @@ class TrialData:
         counts = self.left_out["reason"].value_counts()
         lines.append(f"{len(self.left_out)} rows were left out:")
         lines += [f"  {n} x {reason}" for reason, n in counts.items()]
-        return "\n".join([*lines, listed(self.left_out)])
+        return "\n".join([*lines, format_left_out(self.left_out)])
 
     def _more(self) -> list[str]:
         """Return what there is beside the observations, in words."""

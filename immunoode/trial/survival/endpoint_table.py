@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.tables.cells import text
+from immunoode.tables.cells import as_text
 from immunoode.tables.identifiers import identifiers
-from immunoode.trial.table import ENDPOINTS, TrialData
+from immunoode.trial.trial_data import ENDPOINTS, TrialData
 from immunoode.trial.validation import first_reason
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def endpoint_table(source: Any, endpoint: str | None) -> pd.DataFrame:
     table = _of_endpoint(table, endpoint)
     rows = table.assign(
         subject=identifiers(table["subject"]),
-        arm=text(table["arm"]) if "arm" in table.columns else "all",
+        arm=as_text(table["arm"]) if "arm" in table.columns else "all",
         time=pd.to_numeric(table["time"], errors="coerce").astype(float),
-        event=text(table["event"]).str.lower().map(EVENTS),
+        event=as_text(table["event"]).str.lower().map(EVENTS),
     ).reset_index(drop=True)
     bad = first_reason(
         (~np.isfinite(rows["time"]), "time is not a number"),
@@ -80,6 +80,6 @@ def _of_endpoint(table: pd.DataFrame, endpoint: str | None) -> pd.DataFrame:
     return table[table["endpoint"] == (endpoint or known[0])]
 
 
-def several(rows: pd.DataFrame) -> list[str]:
+def arms_in_order(rows: pd.DataFrame) -> list[str]:
     """Return the arms in order of appearance."""
     return list(dict.fromkeys(rows["arm"]))
