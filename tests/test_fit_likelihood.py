@@ -16,7 +16,7 @@ from immunoode.fitting.error_weights import ErrorWeight, error_weight, register_
 from immunoode.fitting.minimise import METHODS, minimise
 from immunoode.fitting.objective import Objective
 from immunoode.fitting.observations import observations
-from immunoode.fitting.residual_error import ResidualError, residual_error
+from immunoode.fitting.residual_error import ResidualError, normal_error, residual_error
 from tests.toy_predictor import MODEL, RATES, objective, simulated
 
 CASES = [("proportional", 0.3, 0.0), ("additive", 0.0, 3.0), ("combined", 0.15, 1.5), ("lognormal", 0.1, 0.0)]
@@ -258,3 +258,9 @@ def test_an_own_error_model_is_fitted_as_a_built_in_one() -> None:
 def test_own_error_models_that_cannot_be(make: Callable[[], object], says: str) -> None:
     with pytest.raises(FitError, match=says):
         make()
+
+
+def test_a_population_fit_takes_the_kind_alone() -> None:
+    assert normal_error(ResidualError({"y": "additive"})) == {"y": "additive"}
+    with pytest.raises(FitError, match=r"error\.student: is known to imo.fit alone"):
+        normal_error(ResidualError("additive", student=4))

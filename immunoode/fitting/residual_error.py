@@ -52,3 +52,19 @@ def residual_error(error: Error, student: float | Mapping[str, float] | None = N
     if twice:
         raise FitError(twice)
     return error
+
+
+def normal_error(error: Error) -> str | Mapping[str, str]:
+    """Return the kinds of a residual error model, where only normal errors with a size per quantity are known.
+
+    Raises
+    ------
+    FitError
+        If it states more.
+    """
+    if not isinstance(error, ResidualError):
+        return error
+    stated = [name for name, given in (("student", error.student is not None), ("pool", error.pool)) if given]
+    if stated:
+        raise FitError([Problem(f"error.{n}", "is known to imo.fit alone", "leave it out") for n in stated])
+    return error.kind

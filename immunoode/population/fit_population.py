@@ -13,6 +13,7 @@ from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.covariates import not_used, warn_of_unused
 from immunoode.fitting.fit import arranged
 from immunoode.fitting.observations import FloatArray, Observations, Observe
+from immunoode.fitting.residual_error import Error, normal_error
 from immunoode.fitting.simulation_predictor import base_values, schedules
 from immunoode.model.closed_model import resolve
 from immunoode.model.components import Model
@@ -46,22 +47,22 @@ def fit_population(
     *,
     random: str | Iterable[str] | Mapping[str, float],
     correlated: bool | Iterable[Iterable[str]] = False,
-    between_occasions: str | Iterable[str] | Mapping[str, float] = (),
-    occasions: Given = None,
     covariates: Mapping[str, str | Iterable[str]] | None = None,
-    distribution: Mapping[str, str] | None = None,
     regimens: Any = None,
     observe: Observe = None,
-    baseline: bool = True,
-    start: float | None = None,
-    error: str | Mapping[str, str] = "proportional",
+    error: Error = "proportional",
     initial: Mapping[str, float] | None = None,
     parameters: Mapping[str, float] | DataFrame | None = None,
     method: str = "saem",
-    iterations: int | tuple[int, int] | None = None,
-    chains: int | None = None,
     starts: int = 1,
     seed: int = SEED,
+    between_occasions: str | Iterable[str] | Mapping[str, float] = (),
+    occasions: Given = None,
+    distribution: Mapping[str, str] | None = None,
+    baseline: bool = True,
+    start: float | None = None,
+    iterations: int | tuple[int, int] | None = None,
+    chains: int | None = None,
     resume: PopulationResult | None = None,
     rtol: float | None = None,
     threads: int | None = None,
@@ -71,8 +72,8 @@ def fit_population(
 
     Parameters
     ----------
-    model, data, regimens, observe, baseline, start, error, parameters, threads
-        As in `immunoode.fit`. A baseline that has a random effect is estimated; else each subject starts from its own.
+    model, data, regimens, observe, error, parameters
+        As in `immunoode.fit`; errors are normal or log-normal.
     vary : names of parameters
         Typical values that are estimated; those in `random` need not be repeated. Without a random effect a parameter is the
         same in all subjects (but for covariates).
@@ -80,19 +81,9 @@ def fit_population(
         Parameters that differ between subjects.
     correlated : bool or groups of names
         Random effects of subjects that are correlated: none, all, or within each group.
-    between_occasions : names of parameters, or mapping to standard deviations to start from
-        Parameters that also differ between occasions (cycles, visits in a crossover) of a subject: its own value, which
-        `random` lets differ, times or plus an effect of each occasion. These are independent and spread alike.
-    occasions : days, mapping of subject or arm to days, or str
-        Days at which occasions begin (the first begins with a subject's start: [21, 42] are three); or the column of a table
-        given as `data`, or the changing covariate of `read_nonmem(..., varying=[...])`, that tells occasions apart. By a
-        column of observations, an occasion begins at the first dose since the last observation of the one before, or where
-        there is none, at its own first observation.
     covariates : mapping, optional
         {"clearance": "log(weight / 70)", "growth_rate": ["arm", "age"]}: what shifts a parameter's latent mean; see
         `immunoode.fitting.covariates`.
-    distribution : mapping, optional
-        {"fraction": "logit"}: "lognormal" (default where a parameter cannot be negative), "logit" within its bounds, "normal".
     initial : mapping, optional
         Typical values to start from instead of the model's. Where predictions are far off the data there, others are tried as
         well, and taken if the first steps from them end higher in likelihood.
@@ -100,20 +91,35 @@ def fit_population(
         Stochastic approximation EM with the likelihood by importance sampling: robust where data are sparse or the model is
         strongly non-linear. First-order conditional estimation with interaction: exact to its approximation and fast with few
         parameters and rich data.
-    iterations : int or (int, int), optional
-        At most so many steps of "focei"; of "saem" those that search and those that average.
-    chains : int, optional
-        Of each subject, in "saem"; three to five by default.
     starts : int
         Fits from this many places; the best is returned, and has all of them as `.starts`. The first is the usual one; the
         others are those of a Sobol design over typical values (within a factor of 100 and the bounds) that come closest to the
         data.
     seed : int
         Of the random numbers; the same seed gives the same result.
+
+    Other Parameters
+    ----------------
+    between_occasions : names of parameters, or mapping to standard deviations to start from
+        Parameters that also differ between occasions (cycles, visits in a crossover) of a subject: its own value, which
+        `random` lets differ, times or plus an effect of each occasion. These are independent and spread alike.
+    occasions : days, mapping of subject or arm to days, or str
+        Days at which occasions begin (the first begins with a subject's start: [21, 42] are three); or the column of a table
+        given as `data`, or the changing covariate of `imo.io.read_nonmem(..., varying=[...])`, that tells occasions apart. By
+        a column of observations, an occasion begins at the first dose since the last observation of the one before, or where
+        there is none, at its own first observation.
+    distribution : mapping, optional
+        {"fraction": "logit"}: "lognormal" (default where a parameter cannot be negative), "logit" within its bounds, "normal".
+    baseline, start
+        As in `immunoode.fit`. A baseline that has a random effect is estimated; else each subject starts from its own.
+    iterations : int or (int, int), optional
+        At most so many steps of "focei"; of "saem" those that search and those that average.
+    chains : int, optional
+        Of each subject, in "saem"; three to five by default.
     resume : PopulationResult, optional
         Go on from where this one ended, with either method.
-    rtol : float, optional
-        Relative tolerance of the solver.
+    rtol, threads
+        As in `simulate`; by default 1e-5 in "saem", tighter in "focei", which takes derivatives.
     progress : bool, optional
         Show a bar with the running estimates; by default after two seconds.
 
@@ -166,7 +172,7 @@ def fit_population(
     if later:
         made, solved = _on_occasions(solved, made, later, occasions, data, seen)
     trajectories = Trajectories(solved[0], seen, solved[2], solved[1], made, RTOL[method] if rtol is None else rtol, threads)
-    population = population_model(trajectories, made, likelihood_of(seen, error))
+    population = population_model(trajectories, made, likelihood_of(seen, normal_error(error)))
     region = _region(population, whole, known.keys() - (initial or {}).keys())
     population = (
         population

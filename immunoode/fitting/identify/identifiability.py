@@ -15,6 +15,7 @@ from immunoode.fitting.identify.planned import Times, planned
 from immunoode.fitting.identify.result import Identifiability
 from immunoode.fitting.observations import Observe
 from immunoode.fitting.parameterisation import design
+from immunoode.fitting.residual_error import Error, normal_error
 from immunoode.fitting.simulation_predictor import RTOL, base_values
 from immunoode.fitting.uncertainty.covariance import natural
 from immunoode.model.components import Model
@@ -37,7 +38,7 @@ def identifiability(
     constraints: Mapping[str, str] | None = None,
     regimens: Any = None,
     subjects: int | Mapping[str, int] = 1,
-    error: str | Mapping[str, str] = "proportional",
+    error: Error = "proportional",
     size: Size | Mapping[str, Size] = 0.2,
     parameters: Mapping[str, float | Mapping[str, float]] | DataFrame | None = None,
     log: bool | Iterable[str] | None = None,
@@ -106,7 +107,7 @@ def identifiability(
     )
     base = base_values(whole, seen, table, others, plan.names)
     predictor = predictor_of(whole, seen, given, base, plan, "compiled", RTOL, None)
-    errors = errors_of(seen, error, size)
+    errors = errors_of(seen, normal_error(error), size)
     made = plan.parameters()
     found = told(predictor, plan, made, seen, errors)
     varied = [n for n, p in made.items() if p.vary]
