@@ -19,7 +19,8 @@ from tools.results import show
 from tqdm.auto import tqdm
 
 import immunoode as imo
-from immunoode.model.components import Compartment, Derived, Flow, Input, Model, Parameter
+from immunoode.model.components import Compartment, Derived, Flow, Input, Parameter
+from immunoode.model.model import Model
 
 ROUNDS, ENOUGH = 3, 60.0
 """Rounds of each fit; no further one after so many seconds."""

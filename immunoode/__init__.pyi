@@ -8,9 +8,9 @@ from immunoode.fitting.result import FitResult as FitResult
 from immunoode.fitting.saving import load_fit as load_fit
 from immunoode.model.cite import cite as cite
 from immunoode.model.combine import combine as combine
-from immunoode.model.components import Model as Model
 from immunoode.model.library import list_models as list_models
 from immunoode.model.library import load_model as load_model
+from immunoode.model.model import Model as Model
 from immunoode.model.read import read_model as read_model
 from immunoode.model.write import save_model as save_model
 from immunoode.population.fit_population import fit_population as fit_population

@@ -16,8 +16,8 @@ from immunoode.atomic import write_whole
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.fitting.fit import fit
 from immunoode.model.combine import combine
-from immunoode.model.components import Model
 from immunoode.model.library import load_model
+from immunoode.model.model import Model
 from immunoode.regimen.regimen import Regimen
 from immunoode.report import Section, image, page, paragraph, png, preformatted
 from immunoode.scenario.compare import compare

@@ -4,7 +4,7 @@ import ast
 import math
 
 from immunoode.model.expressions import parse
-from immunoode.model.roles import having, pairs
+from immunoode.model.roles import compartments_with_role, source_target_pairs
 
 FUNCTIONS = {
     "exp": math.exp,
@@ -81,7 +81,7 @@ class Naive:
             return (all if isinstance(node.op, ast.And) else any)(self.node(v, own) for v in node.values)
         name, arguments = node.func.id, node.args
         if name == "total":
-            return sum(self.known[c] for c in having(self.model, arguments[0].value))
+            return sum(self.known[c] for c in compartments_with_role(self.model, arguments[0].value))
         if name == "time_since_first":
             return max(self.known["time"] - self.known.get(f"first dose of {arguments[0].value}", 1e300), 0.0)
         if name == "piecewise":
@@ -94,7 +94,7 @@ class Naive:
     def rates(self):
         rates = dict.fromkeys(self.model.compartments, 0.0)
         for flow in self.model.flows.values():
-            for source, target in pairs(self.model, flow)[0]:
+            for source, target in source_target_pairs(self.model, flow)[0]:
                 own = {"self": self.known[source or target]}
                 rate = self.evaluate(flow.rate or flow.per_capita, own) * (1.0 if flow.rate else own["self"])
                 if source:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 import immunoode as imo
-from immunoode.model.components import Compartment, Derived, Flow, Input, Model, Parameter
+from immunoode.model.components import Compartment, Derived, Flow, Input, Parameter
+from immunoode.model.model import Model
 from tests.published_data import data_file
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from immunoode.model.components import Compartment, Derived, Flow, Input, Model, Parameter, Pulse
+from immunoode.model.components import Compartment, Derived, Flow, Input, Parameter, Pulse
+from immunoode.model.model import Model
 from immunoode.regimen.schedule import Schedule
 
 

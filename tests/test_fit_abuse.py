@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
-from immunoode.model.components import Compartment, Derived, Flow, Model, Parameter
+from immunoode.model.components import Compartment, Derived, Flow, Parameter
+from immunoode.model.model import Model
 from tests.population_models import decay_model
 
 

@@ -15,7 +15,8 @@ import pytest
 
 import immunoode as imo
 from immunoode.fitting.observations import FloatArray
-from immunoode.model.components import Compartment, Derived, Flow, Model, Parameter
+from immunoode.model.components import Compartment, Derived, Flow, Parameter
+from immunoode.model.model import Model
 
 X = "(time / day)"
 

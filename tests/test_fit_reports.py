@@ -9,7 +9,8 @@ import pytest
 import immunoode as imo
 from immunoode.fitting.lack_of_fit import lack_of_fit
 from immunoode.fitting.termination import covariance_of
-from immunoode.model.components import Compartment, Flow, Model, Parameter
+from immunoode.model.components import Compartment, Flow, Parameter
+from immunoode.model.model import Model
 from tests.test_fit_result import fitted
 from tests.toy_predictor import simulated
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import immunoode as imo
-from immunoode.model.components import Compartment, Derived, Flow, Input, Model, Parameter
+from immunoode.model.components import Compartment, Derived, Flow, Input, Parameter
+from immunoode.model.model import Model
 
 TRUE = {"clearance": 0.3, "volume": 4.0, "growth": 0.05, "potency": {"low": 0.01, "high": 0.015}, "size": 40.0}
 POWER = 0.75

@@ -8,7 +8,8 @@ import pytest
 
 import immunoode as imo
 from immunoode.fitting.simulation_predictor import Simulated
-from immunoode.model.components import Compartment, Derived, Flow, Model, Parameter
+from immunoode.model.components import Compartment, Derived, Flow, Parameter
+from immunoode.model.model import Model
 from tests.population_models import decay_model
 
 TIMES = [0.5, 2.0, 5.0, 9.0, 14.0]

@@ -13,10 +13,6 @@ BLESSED: dict[str, str] = {
         "fitting.uncertainty.draws fitting.uncertainty.likelihood_bands fitting.uncertainty.posterior "
         "fitting.uncertainty.profile"
     ): "to be looked at",
-    "model.combine model.library": "to be looked at",
-    (
-        "model.components model.diagram model.display model.expressions model.latex model.roles model.schema model.values"
-    ): "to be looked at",
     "petab.fitting petab.problem": "to be looked at",
     (
         "population.multistart population.predictive population.report population.residuals population.result "

@@ -8,7 +8,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.model.diagram import diagram
-from immunoode.model.latex import balances, definitions, in_lines, latex
+from immunoode.model.latex import break_lines, definitions, latex, state_equations
 from tests.test_model_composition import companions, shipped
 
 NAMES = {"k": "k", "x": "x", "CL": "CL", "V": "V_1", "p": "p^{\\text{drug}}"}
@@ -46,15 +46,15 @@ def test_expressions_in_the_notation_of_papers(text, expected):
 
 def test_wide_equations_are_broken_before_signs_and_between_factors():
     short = "y = a + b"
-    assert in_lines(short) == short
+    assert break_lines(short) == short
     terms = [f"\\text{{quantity number {k} of this sum}}" for k in range(5)]
-    wide = in_lines("y = " + " + ".join(terms))
+    wide = break_lines("y = " + " + ".join(terms))
     assert wide.startswith("\\begin{aligned} y = {} & ") and wide.endswith("\\end{aligned}")
     assert all(line.startswith("+ ") for line in wide.split(" \\\\ & ")[1:]) and wide.count("\\text") == 5
-    product = in_lines("y = " + "\\,".join(terms))
+    product = break_lines("y = " + "\\,".join(terms))
     assert all(line.startswith("\\times ") for line in product.split(" \\\\ & ")[1:]) and product.count("\\\\") >= 1
     bracket = "y = \\left(" + " + ".join(terms) + "\\right)"
-    assert in_lines(bracket) == bracket  # nowhere outside its brackets to break it: scrolled
+    assert break_lines(bracket) == bracket  # nowhere outside its brackets to break it: scrolled
 
 
 def test_wide_equations_of_a_notebook_are_broken_or_scrolled():
@@ -71,7 +71,7 @@ def test_a_bar_of_inhibition_stands_before_the_box_that_it_acts_on():
 
 
 def test_kuznetsov_reads_as_in_the_paper():
-    equations = balances(imo.load_model("kuznetsov1994"))
+    equations = state_equations(imo.load_model("kuznetsov1994"))
     assert equations["tumour"] == "\\frac{d\\,T}{dt} = a\\,T\\,\\left(1 - b\\,T\\right) - n\\,E\\,T"
 
 
@@ -80,7 +80,7 @@ def test_kuznetsov_reads_as_in_the_paper():
 def test_every_equation_is_mathtext(name):
     model = imo.load_model(name)
     parser = matplotlib.mathtext.MathTextParser("path")
-    for line in [*balances(model).values(), *definitions(model).values()]:
+    for line in [*state_equations(model).values(), *definitions(model).values()]:
         plain = (
             line.replace("\\begin{cases}", "\\left(").replace("\\end{cases}", "\\right)").replace("&", "").replace("\\\\", ";")
         )
@@ -102,12 +102,12 @@ def test_html_and_diagram_are_well_formed(name):
 
 
 def test_words_in_symbols_stand_upright_and_doses_say_what_they_do_at_once():
-    from immunoode.model.latex import balances, jumps
+    from immunoode.model.latex import dose_effects, state_equations
 
     model = imo.load_model("kosinsky2018")
-    assert balances(model)["breaks"] == "\\frac{d\\,U}{dt} = - \\frac{1}{\\tau}\\,U"
-    assert "\\mathrm{TV}_{\\mathrm{max}}" in balances(model)["tumour"]
-    assert jumps(model) == [
+    assert state_equations(model)["breaks"] == "\\frac{d\\,U}{dt} = - \\frac{1}{\\tau}\\,U"
+    assert "\\mathrm{TV}_{\\mathrm{max}}" in state_equations(model)["tumour"]
+    assert dose_effects(model) == [
         "\\text{dose } d \\text{ of fraction: }\\quad \\mathrm{TV} \\to \\mathrm{TV}_d:\\quad "
         "\\left(1 - \\exp\\left(-\\alpha\\,d\\right)\\right)\\,\\mathrm{TV}"
     ]

@@ -7,13 +7,19 @@ import symengine as se
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from immunoode.model.expression_units import measure, of_unit
-from immunoode.model.expressions import ExpressionError, names, parse, renamed
+from immunoode.model.expression_units import measure, measure_of_unit
+from immunoode.model.expressions import ExpressionError, names_in, parse, substitute_names
 from immunoode.model.symbolic import symbolic
 from tests.naive import Naive
 
 X, Y = se.symbols("x y")
-UNITS = {"x": of_unit("mg"), "y": of_unit("mg"), "t": of_unit("day"), "h": of_unit("hour"), "n": of_unit("1")}
+UNITS = {
+    "x": measure_of_unit("mg"),
+    "y": measure_of_unit("mg"),
+    "t": measure_of_unit("day"),
+    "h": measure_of_unit("hour"),
+    "n": measure_of_unit("1"),
+}
 
 
 def compiled(text, x, y):
@@ -119,12 +125,12 @@ def test_what_is_not_in_the_language_is_refused(text, phrase):
 
 
 def test_names_leave_functions_and_roles_out():
-    assert names("exp(rate * time) + total('tumour') / hill(c, k, 2)") == {"rate", "time", "c", "k"}
+    assert names_in("exp(rate * time) + total('tumour') / hill(c, k, 2)") == {"rate", "time", "c", "k"}
 
 
 def test_renaming_touches_names_only():
-    assert renamed("exp(exp_rate) * a", {"exp": "z", "a": "drug_a"}) == "exp(exp_rate) * drug_a"
-    assert renamed("a  *  b", {"c": "d"}) == "a  *  b"
+    assert substitute_names("exp(exp_rate) * a", {"exp": "z", "a": "drug_a"}) == "exp(exp_rate) * drug_a"
+    assert substitute_names("a  *  b", {"c": "d"}) == "a  *  b"
 
 
 @pytest.mark.parametrize("text", ["x + y", "x * n", "(x / y) ** n", "exp(x / y)", "hill(x, y, n)", "max(x, 0)", "x ** (1/3)"])

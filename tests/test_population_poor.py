@@ -5,7 +5,8 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import FitError
-from immunoode.model.components import Compartment, Flow, Model, Parameter
+from immunoode.model.components import Compartment, Flow, Parameter
+from immunoode.model.model import Model
 from tests.population_models import decay_model, decays
 
 METHODS = ("focei", "saem")

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import immunoode as imo
-from immunoode.model.components import Compartment, Flow, Model, Parameter
+from immunoode.model.components import Compartment, Flow, Parameter
+from immunoode.model.model import Model
 from immunoode.scenario.summary import progression_rule, summarise
 
 

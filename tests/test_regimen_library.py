@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import immunoode as imo
-from immunoode.model.library import carriers
+from immunoode.model.library import models_by_therapy
 from immunoode.regimen.library_page import page
 from tests.days import daily
 
@@ -55,7 +55,7 @@ def loaded(file, variant):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_dose_lands_in_every_model_and_variant_that_is_named_for_it(name):
     regimen = imo.load_regimen(name)
-    takers = [carriers()[therapy] for therapy in regimen.therapies]
+    takers = [models_by_therapy()[therapy] for therapy in regimen.therapies]
     given = Counter(regimen.to_frame()["therapy"])
     for k, each in enumerate(takers):
         for taker in each:

@@ -12,7 +12,8 @@ from immunoode.fitting.likelihood import error_models
 from immunoode.fitting.objective import Objective
 from immunoode.fitting.observations import FloatArray, Observations, observations
 from immunoode.fitting.parameterisation import Design, design
-from immunoode.model.components import Compartment, Derived, Model, Parameter
+from immunoode.model.components import Compartment, Derived, Parameter
+from immunoode.model.model import Model
 from immunoode.trial.long_table import read_trial
 from immunoode.trial.trial_data import TrialData
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import immunoode as imo
 from immunoode.model.diagram import diagram
-from immunoode.model.latex import balances, definitions, jumps
+from immunoode.model.latex import definitions, dose_effects, state_equations
 from immunoode.model.library import model_names
 from immunoode.model.paths import models_folder
 from immunoode.model.references import REFERENCES, entries_of
@@ -25,8 +25,8 @@ def page(name: str) -> str:
     model = imo.load_model(name)
     parts = [HEAD.format(name=name), f"# {model.title or name}", f"`{name}` ({model.kind})", *_description(model)]
     parts += [f"![Compartments and flows](figures/{name}.svg)"]
-    parts += [_list("Equations", [f"$$ {line} $$" for line in balances(model).values()])]
-    parts += [_list("At a dose", [f"$$ {line} $$" for line in jumps(model)])]
+    parts += [_list("Equations", [f"$$ {line} $$" for line in state_equations(model).values()])]
+    parts += [_list("At a dose", [f"$$ {line} $$" for line in dose_effects(model)])]
     parts += [_list("Quantities in them", [f"$$ {line} $$" for line in definitions(model).values()])]
     states = [(f"`{n}`", c.unit, f"`{c.initial}`", ", ".join(c.roles), c.title) for n, c in model.compartments.items()]
     parts += [_table("Compartments", ("name", "unit", "initial", "roles", "meaning"), states)]

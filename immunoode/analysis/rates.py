@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.model.closed_model import resolve
-from immunoode.model.components import Model
 from immunoode.model.expressions import TIME
 from immunoode.model.library import load_model
+from immunoode.model.model import Model
 from immunoode.model.symbolic import derivative
 
 FloatArray = NDArray[np.float64]

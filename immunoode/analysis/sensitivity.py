@@ -15,7 +15,7 @@ from immunoode.solve.simulate import simulate
 if TYPE_CHECKING:
     import pandas as pd
 
-    from immunoode.model.components import Model
+    from immunoode.model.model import Model
 
 AT_ONCE = 12
 """Parameters whose derivatives are taken together: rates with derivatives grow with their number."""

@@ -14,7 +14,7 @@ from immunoode.errors import ModelError, Problem
 if TYPE_CHECKING:
     import pandas as pd
 
-    from immunoode.model.components import Model
+    from immunoode.model.model import Model
 
 STARTS = 400
 """Points that searches begin from."""

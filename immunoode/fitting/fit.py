@@ -21,8 +21,8 @@ from immunoode.fitting.result import FitResult
 from immunoode.fitting.simulation_predictor import RTOL, Simulated, base_values, chosen_regimens, schedules
 from immunoode.model.closed_model import resolve
 from immunoode.model.combine import combine
-from immunoode.model.components import Model
 from immunoode.model.library import load_model
+from immunoode.model.model import Model
 from immunoode.trial.long_table import as_trial
 from immunoode.trial.trial_data import TrialData
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from immunoode import units as unit_texts
 from immunoode.errors import FitError, Problem, UnitError, nearest
-from immunoode.model.components import Model
+from immunoode.model.model import Model
 from immunoode.trial.sample_order import sample_orders
 from immunoode.trial.trial_data import INTERVAL as IN_WORDS
 from immunoode.trial.trial_data import TrialData

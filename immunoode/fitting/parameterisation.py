@@ -13,8 +13,9 @@ from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.constraints import constrain, slopes_of
 from immunoode.fitting.log_parameters import LOG, LogParameters
 from immunoode.fitting.observations import FloatArray, IntArray
-from immunoode.model.components import Model, Parameter
-from immunoode.model.values import warn_outside
+from immunoode.model.components import Parameter
+from immunoode.model.model import Model
+from immunoode.model.values import warn_out_of_bounds
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -364,7 +365,7 @@ def _started(slot: Slot, value: float, given: float | Mapping[str, float] | None
         raise FitError(Problem(f"initial[{slot.name!r}]", f"is {given!r}", f"initial={{{slot.name!r}: a finite number}}"))
     if given is not None or own is None:
         limits = Parameter(value, slot.unit, slot.bounds)
-        warn_outside("start of the fit", {slot.name: limits}, {slot.name: first}, "moved to them")
+        warn_out_of_bounds("start of the fit", {slot.name: limits}, {slot.name: first}, "moved to them")
     return replace(slot, initial=tuple(_inside(x, slot) for x in first))
 
 

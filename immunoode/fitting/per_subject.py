@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pandas import DataFrame
 
-    from immunoode.model.components import Model
+    from immunoode.model.model import Model
 
 
 @dataclass(frozen=True, eq=False)

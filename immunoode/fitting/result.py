@@ -27,7 +27,8 @@ from immunoode.fitting.uncertainty.covariance import correlation, covariance, in
 from immunoode.fitting.uncertainty.draws import Draws
 from immunoode.fitting.uncertainty.likelihood_bands import likelihood_bands
 from immunoode.fitting.uncertainty.profile import Profiles, profiles
-from immunoode.model.components import Model, Parameter
+from immunoode.model.components import Parameter
+from immunoode.model.model import Model
 from immunoode.notebook import without_mathematics
 from immunoode.trial.trial_data import TrialData
 

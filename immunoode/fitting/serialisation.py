@@ -416,7 +416,7 @@ def hints_of(kind: Any) -> dict[str, Any]:
     """Return the types of the fields of a dataclass."""
     import pandas as pd
 
-    module = vars(sys.modules[kind.__module__])
+    module = {n: v for base in reversed(kind.__mro__) for n, v in vars(sys.modules[base.__module__]).items()}
     stated = {f.name: f.type for f in fields(kind) if f.init}
     known = {"DataFrame": pd.DataFrame, "pd": pd, "MinimizerResult": object}
     hints = {n: eval(t, module, known) if isinstance(t, str) else t for n, t in stated.items()}  # our own source's text

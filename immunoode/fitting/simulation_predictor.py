@@ -14,7 +14,7 @@ from immunoode.fitting.finite_differences import by_differences
 from immunoode.fitting.observations import FloatArray, IntArray, Observations
 from immunoode.fitting.parameterisation import Design
 from immunoode.model.closed_model import resolve
-from immunoode.model.components import Model
+from immunoode.model.model import Model
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
 from immunoode.solve.problem.make_simulator import make_simulator

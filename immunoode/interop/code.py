@@ -13,9 +13,9 @@ from immunoode.errors import ModelError, Problem, nearest
 from immunoode.interop.flatten import Plain, plain
 from immunoode.interop.reserved import ANTIMONY, NONMEM, PYTHON, RXODE2
 from immunoode.interop.sbml_writer import infix
-from immunoode.model.components import Model
-from immunoode.model.expressions import TIME, function_of, renamed
-from immunoode.model.latex import balances, definitions, latex, symbols
+from immunoode.model.expressions import TIME, function_of, substitute_names
+from immunoode.model.latex import definitions, latex, state_equations, symbols
+from immunoode.model.model import Model
 
 
 def write_code(model: Model, language: str, path: str | Path | None = None, *, overwrite: bool = False) -> str:
@@ -113,7 +113,7 @@ def _python(whole: Plain) -> str:
     names = PYTHON.names(_every(whole))
 
     def write(text: str) -> str:
-        return _as_python(renamed(text, names))
+        return _as_python(substitute_names(text, names))
 
     def given(table: Mapping[str, object]) -> list[str]:
         return [f'    {names[name]} = p["{name}"]' for name in table]
@@ -159,7 +159,7 @@ def _latex(whole: Plain) -> str:
         "Time in days.",
     ]
     starts = {n: f"{known[n]}(0) = {latex(str(c.initial), known)}" for n, c in model.compartments.items()}
-    for equations in (balances(model), definitions(model), starts):
+    for equations in (state_equations(model), definitions(model), starts):
         if equations:
             rows = [e.replace(" = ", " &= ", 1) for e in equations.values()]
             lines += ["\\begin{align*}", " \\\\\n".join(rows), "\\end{align*}"]
@@ -179,7 +179,7 @@ def _antimony(whole: Plain) -> str:
     names = ANTIMONY.names(_every(whole))
 
     def write(text: str) -> str:
-        return infix(renamed(text, names))
+        return infix(substitute_names(text, names))
 
     lines = [f"// {_title(whole)}", "// Time in days.", *(f"// {remark}" for remark in ANTIMONY.remarks(names))]
     lines += [f"model {whole.identifier}()"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from immunoode.errors import ImmunoodeError
-from immunoode.model.expressions import TIME, function_of, names, parse
+from immunoode.model.expressions import TIME, function_of, names_in, parse
 
 _BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -90,7 +90,7 @@ def goes_back_to(text: str, formulas: Mapping[str, str]) -> set[str]:
     """Return all names that an expression goes back to."""
     found, waiting = set[str](), [text]
     while waiting:
-        new = names(waiting.pop()) - found
+        new = names_in(waiting.pop()) - found
         found |= new
         waiting += [formulas[name] for name in new if name in formulas]
     return found

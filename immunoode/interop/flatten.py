@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from immunoode import units
 from immunoode.errors import ModelError, Problem
 from immunoode.model.closed_model import resolve
-from immunoode.model.components import Flow, Model, Pulse
+from immunoode.model.components import Flow, Pulse
 from immunoode.model.expression_units import NUMBER
 from immunoode.model.expressions import SELF, SINCE_FIRST, dose_of, doses_in, function_of, parse, role_of
-from immunoode.model.roles import having, pairs
+from immunoode.model.model import Model
+from immunoode.model.roles import compartments_with_role, source_target_pairs
 from immunoode.model.schema import expressions_of
 from immunoode.model.unit_check import fraction_measure
 
@@ -166,7 +167,7 @@ class _Writer:
         return " * ".join([f"({total})", *factors]) if factors else total
 
     def flows(self, name: str, flow: Flow) -> list[PlainFlow]:
-        found, _ = pairs(self.model, flow)
+        found, _ = source_target_pairs(self.model, flow)
         made = []
         for source, target in found:
             own = {SELF: source or target}
@@ -189,7 +190,7 @@ class _Writer:
         return PlainInput(given.into, " * ".join(terms) or "1", lag, self.text(share) if share else "1")
 
     def pulses(self, pulse: Pulse) -> list[PlainPulse]:
-        found, _ = pairs(self.model, pulse)
+        found, _ = source_target_pairs(self.model, pulse)
         made = []
         for source, target in found:
             own = {SELF: source}
@@ -208,7 +209,7 @@ class _Plain(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         called = function_of(node)
         if called == "total":
-            return _tree(" + ".join(having(self.model, role_of(node))) or "0")
+            return _tree(" + ".join(compartments_with_role(self.model, role_of(node))) or "0")
         node.args = [self.visit(a) for a in node.args]
         if called == SINCE_FIRST:
             return _tree(f"max(time - {first_dose_parameter(dose_of(node))}, 0)")

@@ -17,8 +17,9 @@ from immunoode.interop.open_sbml import open_document
 from immunoode.interop.sbml_symbols import SECONDS, Symbols, days_per_unit, lawful
 from immunoode.interop.sbml_to_model import Builder
 from immunoode.model.check import check
-from immunoode.model.components import Model, Parameter
+from immunoode.model.components import Parameter
 from immunoode.model.expressions import RESERVED, ExpressionError
+from immunoode.model.model import Model
 
 NOTES = 4000
 """Letters of a file's notes that are kept."""

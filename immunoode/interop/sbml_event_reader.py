@@ -14,7 +14,7 @@ from immunoode.errors import ModelError, Problem, UnitError
 from immunoode.interop.evaluate import Values, evaluate, holds
 from immunoode.interop.open_sbml import open_document
 from immunoode.interop.sbml_symbols import Symbols, days_per_unit
-from immunoode.model.expressions import ExpressionError, names, parse
+from immunoode.model.expressions import ExpressionError, names_in, parse
 from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.sbml_event import Assignment, Event, Events
 
@@ -157,7 +157,7 @@ def _given(event: Event, symbols: Symbols) -> list[_Given] | None:
     """Return what an event does and when, None where it is not at stated times or does not do one of the plain things."""
     changing = _changing(symbols)
     condition = parse(event.trigger).args[1]  # type: ignore[attr-defined]  # piecewise(1, condition, 0)
-    free = names(event.trigger) | names(event.delay or "0") | names(event.priority or "0")
+    free = names_in(event.trigger) | names_in(event.delay or "0") | names_in(event.priority or "0")
     if free & changing or (event.delay and not event.persistent) or any(a.size for a in event.assignments):
         return None
     if not all(_linear(part, symbols) for part in ast.walk(condition) if isinstance(part, ast.Compare)):
@@ -167,11 +167,11 @@ def _given(event: Event, symbols: Symbols) -> list[_Given] | None:
         at = _values(time, symbols)
         delay, priority = (evaluate(text or "0", at) for text in (event.delay, event.priority))
         changes = [_straight(a, time, symbols, changing) for a in event.assignments]
-        own = any(a.target in names(a.value) for a in event.assignments)
+        own = any(a.target in names_in(a.value) for a in event.assignments)
         if not delay >= 0 or None in changes or (own and delay > 0 and event.at_firing):
             return None
         shared = {a.target for a in event.assignments}
-        if any(names(a.value) & (shared - {a.target}) for a in event.assignments):
+        if any(names_in(a.value) & (shared - {a.target}) for a in event.assignments):
             return None
         whole = tuple((a.target, *c) for a, c in zip(event.assignments, changes, strict=True) if c is not None)
         found.append(_Given(time + delay, priority, event.name, whole, own and event.at_firing))
@@ -181,9 +181,9 @@ def _given(event: Event, symbols: Symbols) -> list[_Given] | None:
 def _straight(assignment: Assignment, time: float, symbols: Symbols, changing: set[str]) -> tuple[float, float] | None:
     """Return a and b of what is assigned, a x + b of the target x; None where it is something else."""
     target, text = assignment.target, assignment.value
-    if (names(text) & changing) - {target} or "time" in names(text):
+    if (names_in(text) & changing) - {target} or "time" in names_in(text):
         return None
-    own = target in names(text)
+    own = target in names_in(text)
     values = [evaluate(text, _values(time, symbols, target, x)) for x in (0.0, 1.0, 3.0)]
     factor, add = values[1] - values[0], values[0]
     straight = all(map(math.isfinite, values)) and math.isclose(values[2], add + 3 * factor, rel_tol=1e-9, abs_tol=1e-12)
@@ -249,7 +249,7 @@ def _compared(condition: ast.expr, symbols: Symbols) -> Iterator[float]:
         if not isinstance(node, ast.Compare):
             continue
         gap = _gap(node)
-        if "time" not in names(gap):
+        if "time" not in names_in(gap):
             continue
         at = [evaluate(gap, _values(t, symbols)) for t in (0.0, 1.0)]
         if math.isfinite(at[0]) and at[1] != at[0]:

@@ -12,7 +12,7 @@ from immunoode.errors import ModelError, Problem
 from immunoode.interop.mathml import INFINITE
 from immunoode.interop.sbml_symbols import Symbols, lawful
 from immunoode.model.components import Compartment, Derived, Flow, Input, Modifiable, Parameter
-from immunoode.model.expressions import ExpressionError, names, parse
+from immunoode.model.expressions import ExpressionError, names_in, parse
 
 
 class Builder:
@@ -132,7 +132,7 @@ class Builder:
         texts = [d.expr for d in self.derived.values()]
         texts += [self.symbols.text(n, "a rule") for n in (*self.symbols.assigned.values(), *self.symbols.rated.values())]
         texts += [self.symbols.text(r.getKineticLaw().getMath(), r.getId()) for r in filter(lawful, self.symbols.reactions)]
-        return any(name in names(text) for text in texts)
+        return any(name in names_in(text) for text in texts)
 
     def _state(self, thing: Any, name: str, title: str, reacts: bool) -> None:
         sbml_id = thing.getId()
@@ -155,7 +155,7 @@ class Builder:
         if sbml_id in self.symbols.initial:
             self.symbols.value(sbml_id)  # raises where initial values depend on each other in a circle
             text = self.symbols.text(self.symbols.initial[sbml_id], f"the initial value of {sbml_id}")
-            return text if names(text) - {self.symbols.scale} else None
+            return text if names_in(text) - {self.symbols.scale} else None
         species = self.sbml.getSpecies(sbml_id)
         size = species.getCompartment() if species is not None else ""
         if size not in self.symbols.initial and size not in self.symbols.assigned:
@@ -176,7 +176,7 @@ class Builder:
     def _ids_of(self, text: str) -> list[str]:
         """Return the ids that an expression uses; the time is "" among them."""
         back = {ours: theirs for theirs, ours in self.symbols.names.items()}
-        return [back.get(name, "") for name in names(text) - {self.symbols.scale}]
+        return [back.get(name, "") for name in names_in(text) - {self.symbols.scale}]
 
     def _constant(self, sbml_id: str) -> bool:
         """Whether something keeps its first value, and is a number or follows constants."""
@@ -244,7 +244,7 @@ class Builder:
             for part in parts:
                 if part is not None and part.getMath() is not None:
                     with contextlib.suppress(ModelError, ExpressionError):
-                        self.of_events |= names(self.symbols.text(part.getMath(), "an event"))
+                        self.of_events |= names_in(self.symbols.text(part.getMath(), "an event"))
 
     def _rates_of_change(self) -> None:
         """Put rates of change that formulas use among the derived quantities, in the file's unit of time."""
@@ -270,7 +270,7 @@ class Builder:
         """Put rates of reactions that formulas use among the derived quantities."""
         texts = [*(d.expr for d in self.derived.values()), *(f.rate for f in self.flows.values())]
         texts += [c.initial for c in self.compartments.values() if isinstance(c.initial, str)]
-        used = self.of_events | {name for text in texts for name in names(text)}
+        used = self.of_events | {name for text in texts for name in names_in(text)}
         for reaction in self.symbols.reactions:
             name = self.symbols.name(reaction.getId())
             if name in used and not lawful(reaction):

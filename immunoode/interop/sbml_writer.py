@@ -15,8 +15,8 @@ import numpy as np
 from immunoode.atomic import write_whole
 from immunoode.errors import Problem, RegimenError
 from immunoode.interop.flatten import Plain, PlainFlow, first_dose_parameter, plain
-from immunoode.model.components import Model
 from immunoode.model.expressions import function_of
+from immunoode.model.model import Model
 from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.sbml_event import Event, Events
 from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, Schedule

@@ -9,12 +9,13 @@ from typing import Any
 
 from immunoode import units
 from immunoode.errors import Problem, UnitError, nearest
-from immunoode.model.components import ROLES, Flow, Model, Parameter, Pulse
-from immunoode.model.expressions import DOSE, RESERVED, SELF, TIME, ExpressionError, doses_in, names
-from immunoode.model.references import ESTIMATE, cited_in_full, key_in
-from immunoode.model.roles import ROLE, role_named
-from immunoode.model.schema import KNOWN_BEFORE, TABLES, VALUES, expressions_of
-from immunoode.model.unit_check import closing
+from immunoode.model.components import ROLES, Flow, Parameter, Pulse
+from immunoode.model.expressions import DOSE, RESERVED, SELF, TIME, ExpressionError, doses_in, names_in
+from immunoode.model.model import Model
+from immunoode.model.references import ESTIMATE, cited_in_full, key_at_start
+from immunoode.model.roles import ROLE, role_in
+from immunoode.model.schema import KNOWN_BEFORE_START, TABLES, VALUES, expressions_of
+from immunoode.model.unit_check import unit_problems
 
 
 def check(model: Model, where: str = "", bib: frozenset[str] | None = None, values: bool = True) -> list[Problem]:
@@ -35,7 +36,7 @@ def check(model: Model, where: str = "", bib: frozenset[str] | None = None, valu
     if not problems:
         problems = [*_cycles(model)]
     if not problems:
-        problems = [*closing(model)]
+        problems = [*unit_problems(model)]
     return [Problem(f"{where}: {p.where}", p.what, p.right) for p in problems]
 
 
@@ -112,7 +113,7 @@ def _source(place: str, source: str, bib: frozenset[str]) -> Iterator[Problem]:
         if len(source) < len(ESTIMATE) + 4:
             yield Problem(place, "is an estimate without a reason", f"'{ESTIMATE} why this number'")
         return
-    key = key_in(source)
+    key = key_at_start(source)
     if not key and not cited_in_full(source):
         right = f"'key2017, table 2', a DOI ('doi:10.1000/182'), authors, journal and year, or '{ESTIMATE} reason'"
         yield Problem(place, f"{source[:60]!r} begins with no bibliography key", right)
@@ -157,7 +158,7 @@ def _flow(place: str, flow: Flow, places: set[str]) -> Iterator[Problem]:
         yield Problem(place, "has neither from nor to", "name the compartment that it leaves or reaches")
     if bool(flow.rate) == bool(flow.per_capita):
         yield Problem(place, "has " + ("both" if flow.rate else "neither") + " of rate and per_capita", "one of them")
-    if flow.per_capita and not flow.source and role_named(flow.target) is None:
+    if flow.per_capita and not flow.source and role_in(flow.target) is None:
         yield Problem(f"{place}.per_capita", "has no compartment to leave", "add from, or state rate")
     if flow.gain and not flow.target:
         yield Problem(f"{place}.gain", "has no target", "add to, or leave gain out")
@@ -185,7 +186,7 @@ def _expressions(model: Model) -> Iterator[Problem]:
     for table, name, field, text, part in expressions_of(model):
         place = f"{table}.{name}.{field}"
         try:
-            used = names(text)
+            used = names_in(text)
         except ExpressionError as error:
             yield Problem(place, str(error))
             continue
@@ -198,7 +199,7 @@ def _expressions(model: Model) -> Iterator[Problem]:
                     f"uses {unknown!r}, which is not known here",
                     f"{nearest(unknown, known)} (what other models offer goes under needs or uses)",
                 )
-        if table == "inputs" and field in KNOWN_BEFORE:
+        if table == "inputs" and field in KNOWN_BEFORE_START:
             yield from _known_before(place, used & known.keys() - model.constants.keys(), doses_in(text))
         for unknown in sorted(doses_in(text) - model.inputs.keys()):
             yield Problem(place, f"counts from the first dose of {unknown!r}", nearest(unknown, model.inputs))
@@ -225,25 +226,25 @@ def _where_meant(name: str) -> str:
 def _extra(part: Any) -> frozenset[str]:
     """Return the reserved names that have a meaning in this part."""
     extra = {DOSE} if isinstance(part, Pulse) else set[str]()
-    if isinstance(part, (Flow, Pulse)) and (role_named(part.source) or (not part.source and role_named(part.target))):
+    if isinstance(part, (Flow, Pulse)) and (role_in(part.source) or (not part.source and role_in(part.target))):
         extra.add(SELF)
     return frozenset(extra)
 
 
 def _cycles(model: Model) -> Iterator[Problem]:
     """Yield a problem for each quantity that is defined through itself."""
-    uses: dict[str, set[str]] = {name: set(names(d.expr)) for name, d in model.derived.items()}
-    uses |= {name: set(names(m.base)) for name, m in model.modifiables.items()}
+    uses: dict[str, set[str]] = {name: set(names_in(d.expr)) for name, d in model.derived.items()}
+    uses |= {name: set(names_in(m.base)) for name, m in model.modifiables.items()}
     for modifier in model.modifiers.values():
         if modifier.of in uses:
-            uses[modifier.of] |= names(modifier.factor or modifier.add)
+            uses[modifier.of] |= names_in(modifier.factor or modifier.add)
     loops = list(_loops(uses))
     for loop in loops:
         yield Problem(
             f"derived.{loop[0]}", f"is defined through itself: {' -> '.join(loop)}", "break the circle with a compartment"
         )
     if not loops:
-        starts = {n: set(names(c.initial)) for n, c in model.compartments.items() if isinstance(c.initial, str)}
+        starts = {n: set(names_in(c.initial)) for n, c in model.compartments.items() if isinstance(c.initial, str)}
         for loop in _loops(uses | starts):
             yield Problem(
                 f"compartments.{loop[0]}.initial",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from immunoode.errors import ModelError, Problem
-from immunoode.model.components import Model
 from immunoode.model.library import load_model
+from immunoode.model.model import Model
 from immunoode.model.paths import models_folder
-from immunoode.model.references import REFERENCES, entries_of, key_in
+from immunoode.model.references import REFERENCES, entries_of, key_at_start
 
 
 def cite(model: Model | str) -> str:
@@ -36,7 +36,7 @@ def cite(model: Model | str) -> str:
     given = load_model(model) if isinstance(model, str) else model
     files = {member.file for member in given.members.values()} - {""}
     papers = [r for file in files for r in load_model(file).references] if files else []
-    keys = {*given.references, *papers, *(key_in(p.source) for p in given.constants.values())} - {""}
+    keys = {*given.references, *papers, *(key_at_start(p.source) for p in given.constants.values())} - {""}
     known = entries_of(models_folder() / REFERENCES)
     missing = sorted(keys - known.keys())
     if missing:

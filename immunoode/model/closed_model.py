@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.model.combine import as_closed
-from immunoode.model.components import STRUCTURE_KEY, Model, Parameter
+from immunoode.model.components import STRUCTURE_KEY, Parameter
 from immunoode.model.equations import Equations, equations_of, structure_key
+from immunoode.model.model import Model
 from immunoode.model.values import Limits, limits_of
 
 _ATTRIBUTE = "_closed_model"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from immunoode import units
 from immunoode.errors import ModelError, Problem
-from immunoode.model.components import BARE_KINDS, COMBINED, INPUT_BY_INSTANCE, KINDS, Member, Model, Need, Parameter
-from immunoode.model.expressions import renamed
+from immunoode.model.components import BARE_KINDS, COMBINED, KINDS, Member, Need, Parameter
+from immunoode.model.instances import with_instance_names
+from immunoode.model.library import load_model, models_offering
+from immunoode.model.model import Model
 from immunoode.model.schema import TABLES, VALUES
 
 
@@ -40,8 +41,6 @@ def combine(*models: Model | str) -> Model:
     >>> "pembrolizumab_clearance" in model.parameters
     True
     """
-    from immunoode.model.library import load_model
-
     if not models:
         raise ModelError(Problem("combine", "was given no model", "for example combine('tumour_immune', 'radiotherapy')"))
     loaded = [load_model(m) if isinstance(m, str) else m for m in models]
@@ -63,64 +62,6 @@ def _warn_of_needs(whole: Model) -> None:
         owners = ", ".join(dict.fromkeys(need.owner for need in missing.values()))
         lacks = f"{owners} needs {', '.join(map(repr, missing))}, which {' + '.join(bases)} does not offer"
         warnings.warn(f"{lacks}: it cannot be simulated so; {_offered_by(missing, bases)}", stacklevel=3)
-
-
-def with_instance_names(model: Model) -> Model:
-    """Return a model with its names as they are known outside; a combined model as it is."""
-    if model.kind == COMBINED:
-        return model
-    instance = model.instance or model.name
-    model = replace(model, name=instance)
-    names = (
-        {}
-        if model.kind in BARE_KINDS
-        else {n: f"{instance}_{n}" for table in VALUES for n in getattr(model, table) if table != "covariates"}
-    )
-    inputs = {n: _input_name(model, n) for n in model.inputs}
-    tables: dict[str, Any] = {table: _outside(model, table, names, inputs) for table in TABLES}
-    needs = {name: replace(need, owner=instance) for name, need in model.needs.items()}
-    member = Member(model.kind, model.file, model.variant, model.title)
-    return Model(
-        name=instance,
-        kind=COMBINED,
-        title=model.title,
-        description=model.description,
-        references=model.references,
-        members={instance: member},
-        needs=needs,
-        **tables,
-    )
-
-
-def _input_name(model: Model, name: str) -> str:
-    if model.kind in BARE_KINDS:
-        return name
-    return model.name if name == INPUT_BY_INSTANCE else f"{model.name}_{name}"
-
-
-def _outside(model: Model, table: str, names: Mapping[str, str], inputs: Mapping[str, str]) -> dict[str, Any]:
-    """Return one table of a model under the names that it has outside."""
-
-    def key(name: str) -> str:
-        if table == "inputs":
-            return inputs[name]
-        bare = model.kind in BARE_KINDS or table == "covariates"
-        return name if bare else f"{model.name}_{name}"
-
-    return {key(name): _renamed_part(part, table, names, inputs, model.name) for name, part in getattr(model, table).items()}
-
-
-def _renamed_part(part: Any, table: str, names: Mapping[str, str], inputs: Mapping[str, str], owner: str) -> Any:
-    spec = TABLES[table]
-    changes: dict[str, Any] = {"owner": owner}
-    for field in spec.expressions:
-        text = getattr(part, field)
-        if isinstance(text, str) and text:
-            changes[field] = renamed(text, names, inputs)
-    for field in spec.references:
-        name = getattr(part, field)
-        changes[field] = inputs.get(name, name) if field == "on" else names.get(name, name)
-    return replace(part, **changes)
 
 
 def _joined(models: list[Model]) -> Model:
@@ -282,9 +223,7 @@ def as_closed(model: Model) -> Model:
 
 def _offered_by(needs: Mapping[str, Need], bases: Sequence[str] = ()) -> str:
     """Return advice on which shipped models offer all of some names; beside a base or published model no other has a place."""
-    from immunoode.model.library import offers
-
-    found = " or ".join(map(repr, offers(needs)[:3]))
+    found = " or ".join(map(repr, models_offering(needs)[:3]))
     if found and bases:
         return f"combine it with {found} instead of {' + '.join(map(repr, bases))}, or leave it out"
     return f"combine it with {found}" if found else "combine it with a model that offers it; no shipped one does"

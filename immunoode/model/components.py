@@ -6,8 +6,7 @@ Expressions are text here, over local names; `immunoode.model.expressions` reads
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 KINDS = ("base", "published", "therapy", "term", "interaction")
 COMBINED = "combined"
@@ -178,20 +177,8 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Model:
-    """Compartments, parameters, derived quantities, flows, modifiers, inputs and pulses under one name.
-
-    A model read from a file has local names; `immunoode.combine` puts the instance's name before those of therapies and
-    terms. Every mapping keeps the order of its file. `instance` is the name that the file's own values carry there, if not
-    the file's ("pembrolizumab"); `instances` those of variants that do not carry their own ("nivolumab" of
-    "nivolumab_with_ipilimumab").
-
-    Examples
-    --------
-    >>> import immunoode as imo
-    >>> imo.load_model("tumour_immune").kind
-    'base'
-    """
+class ModelTables:
+    """The tables of a model; see `immunoode.model.model.Model`, which adds its methods."""
 
     name: str
     kind: str
@@ -220,43 +207,3 @@ class Model:
     def constants(self) -> dict[str, Parameter]:
         """Covariates and parameters together, in that order."""
         return {**self.covariates, **self.parameters}
-
-    def with_values(self, **values: float) -> Model:
-        """Return the model with other parameter (or covariate) values.
-
-        Raises
-        ------
-        ModelError
-            If a name is not a parameter of the model, or a value is not a finite number.
-
-        Warns
-        -----
-        OutOfBoundsWarning
-            If a value is outside its parameter's bounds.
-        """
-        from immunoode.model.values import checked_values, warn_outside
-
-        checked = checked_values(self, values)
-        warn_outside(self.name, self.constants, checked)
-
-        def changed(table: Mapping[str, Parameter]) -> dict[str, Parameter]:
-            return {k: replace(p, value=checked[k]) if k in checked else p for k, p in table.items()}
-
-        made = replace(self, covariates=changed(self.covariates), parameters=changed(self.parameters))
-        if STRUCTURE_KEY in vars(self):
-            vars(made)[STRUCTURE_KEY] = vars(self)[STRUCTURE_KEY]
-        return made
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the fields alone: what was derived from them is derived again by a copy that needs it."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def _repr_html_(self) -> str:
-        from immunoode.model.display import html
-
-        return html(self)
-
-    def __str__(self) -> str:
-        from immunoode.model.display import summary
-
-        return summary(self)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-from immunoode.model.components import Flow, Model, Pulse
-from immunoode.model.expressions import names
-from immunoode.model.roles import pairs
+from immunoode.model.components import Flow, ModelTables, Pulse
+from immunoode.model.expressions import names_in
+from immunoode.model.roles import source_target_pairs
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666")
 _WIDTH, _HEIGHT, _ACROSS, _DOWN, _TOP, _LEFT = 150, 30, 230, 58, 46, 20
@@ -31,7 +31,7 @@ class _Arrow:
     lessens: bool = False
 
 
-def diagram(model: Model) -> str:
+def diagram(model: ModelTables) -> str:
     """Return a model as an SVG picture.
 
     Compartments stand in a column for each member of the model (a single column otherwise). A solid arrow is a flow or a pulse;
@@ -62,7 +62,7 @@ def _bulge(a: float, b: float) -> float:
     return 26 + abs(a - b) * 0.12 if abs(a - b) > _DOWN else 0.0
 
 
-def _same_column(model: Model, arrows: list[_Arrow], *, dashed: bool) -> Iterator[tuple[float, float]]:
+def _same_column(model: ModelTables, arrows: list[_Arrow], *, dashed: bool) -> Iterator[tuple[float, float]]:
     """Yield the heights of both ends of arrows within a column."""
     boxes = {box.name: box for box in _boxes(model, 0)}
     for arrow in arrows:
@@ -71,7 +71,7 @@ def _same_column(model: Model, arrows: list[_Arrow], *, dashed: bool) -> Iterato
             yield (a.y, b.y) if not dashed or abs(a.y - b.y) > _DOWN else (a.y, a.y + 2 * _DOWN)
 
 
-def _boxes(model: Model, left: float) -> Iterator[_Box]:
+def _boxes(model: ModelTables, left: float) -> Iterator[_Box]:
     owners = list(dict.fromkeys(c.owner for c in model.compartments.values()))
     rows = dict.fromkeys(owners, 0)
     for name, part in model.compartments.items():
@@ -81,13 +81,13 @@ def _boxes(model: Model, left: float) -> Iterator[_Box]:
         rows[part.owner] += 1
 
 
-def _arrows(model: Model) -> Iterator[_Arrow]:
+def _arrows(model: ModelTables) -> Iterator[_Arrow]:
     parts: list[Flow | Pulse] = [*model.flows.values(), *model.pulses.values()]
     for part in parts:
-        for source, target in pairs(model, part)[0]:
+        for source, target in source_target_pairs(model, part)[0]:
             yield _Arrow(source, target, False)
     for flow in model.flows.values():
-        for source, target in pairs(model, flow)[0]:
+        for source, target in source_target_pairs(model, flow)[0]:
             for cause in _states(model, flow.rate or flow.per_capita):
                 if cause not in (source, target) and (source or target):
                     yield _Arrow(cause, source or target, True, bool(source))
@@ -97,10 +97,10 @@ def _arrows(model: Model) -> Iterator[_Arrow]:
             yield from (_Arrow(cause, effect, True) for cause in causes if cause != effect)
 
 
-def _states(model: Model, text: str, seen: frozenset[str] = frozenset()) -> list[str]:
+def _states(model: ModelTables, text: str, seen: frozenset[str] = frozenset()) -> list[str]:
     """Return the compartments that an expression depends on, through derived and modifiable quantities (at most four)."""
     found: list[str] = []
-    for name in sorted(names(text)):
+    for name in sorted(names_in(text)):
         if name in model.compartments:
             found.append(name)
         elif name in model.derived and name not in seen:
@@ -110,15 +110,17 @@ def _states(model: Model, text: str, seen: frozenset[str] = frozenset()) -> list
     return list(dict.fromkeys(found))[:4]
 
 
-def _moved_by(model: Model, quantity: str) -> list[str]:
+def _moved_by(model: ModelTables, quantity: str) -> list[str]:
     """Return the compartments whose flows name a quantity, directly or through others (at most two)."""
     reached, found = {quantity}, list[str]()
     for _ in range(4):
-        uses = {n: names(d.expr) for n, d in model.derived.items()} | {n: names(m.base) for n, m in model.modifiables.items()}
+        uses = {n: names_in(d.expr) for n, d in model.derived.items()} | {
+            n: names_in(m.base) for n, m in model.modifiables.items()
+        }
         reached |= {n for n, used in uses.items() if used & reached}
     for flow in model.flows.values():
-        if names(flow.rate or flow.per_capita) & reached:
-            found += [end for source, target in pairs(model, flow)[0] for end in (target or source,) if end]
+        if names_in(flow.rate or flow.per_capita) & reached:
+            found += [end for source, target in source_target_pairs(model, flow)[0] for end in (target or source,) if end]
     return list(dict.fromkeys(found))[:2]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from immunoode.model.components import Model, Parameter
+from immunoode.model.components import ModelTables, Parameter
 from immunoode.model.diagram import diagram
-from immunoode.model.latex import balances, definitions, in_lines, jumps
+from immunoode.model.latex import break_lines, definitions, dose_effects, state_equations
 from immunoode.notebook import plain
 
 
-def summary(model: Model) -> str:
+def summary(model: ModelTables) -> str:
     """Return a model as a few lines of text."""
     needs = [name for name, need in model.needs.items() if need.value is None]
     lines = [
@@ -25,11 +25,11 @@ def summary(model: Model) -> str:
     return "\n".join(lines)
 
 
-def html(model: Model) -> str:
+def html(model: ModelTables) -> str:
     """Return a model as HTML: title, diagram, equations in LaTeX, compartments, parameters with sources."""
     parts = [plain(f"<h3>{escape(model.title or model.name)}</h3>{_about(model)}"), diagram(model)]
-    parts += [_section("Equations", _equations(balances(model).values()), opened=True)]
-    at_doses = jumps(model)
+    parts += [_section("Equations", _equations(state_equations(model).values()), opened=True)]
+    at_doses = dose_effects(model)
     parts += [_section("At a dose", _equations(at_doses))] if at_doses else []
     parts += [_section("Quantities in them", _equations(definitions(model).values()))]
     parts += [_section("Compartments and inputs", _compartments(model))]
@@ -37,13 +37,13 @@ def html(model: Model) -> str:
     return "<div>" + "".join(parts) + "</div>"
 
 
-def parameter_table(model: Model) -> str:
+def parameter_table(model: ModelTables) -> str:
     """Return the parameters of a model as an HTML table: value, unit, bounds, meaning, source."""
     rows = [_parameter(name, p, name in model.covariates) for name, p in model.constants.items()]
     return _table(("name", "value", "unit", "bounds", "meaning", "source"), rows)
 
 
-def _about(model: Model) -> str:
+def _about(model: ModelTables) -> str:
     who = ", ".join(f"{name} ({m.kind})" for name, m in model.members.items()) or f"{model.name} ({model.kind})"
     text = "".join(f"<p>{escape(p.strip())}</p>" for p in model.description.split("\n\n") if p.strip())
     more = f"<details><summary>About</summary>{text}</details>" if text else ""
@@ -56,10 +56,10 @@ def _section(title: str, body: str, opened: bool = False) -> str:
 
 def _equations(lines: Iterable[str]) -> str:
     style = "overflow-x: auto"  # what cannot be broken is scrolled, not cut
-    return "".join(f'<div style="{style}">$$ {escape(in_lines(line), quote=False)} $$</div>' for line in lines)
+    return "".join(f'<div style="{style}">$$ {escape(break_lines(line), quote=False)} $$</div>' for line in lines)
 
 
-def _compartments(model: Model) -> str:
+def _compartments(model: ModelTables) -> str:
     states = [(n, c.unit, str(c.initial), ", ".join(c.roles), c.title) for n, c in model.compartments.items()]
     inputs = [(n, i.unit, i.into, i.title) for n, i in model.inputs.items()]
     first = _table(("compartment", "unit", "initial", "roles", "meaning"), states)

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from immunoode import units
 from immunoode.errors import ModelError, Problem
 from immunoode.model.check import check
-from immunoode.model.components import Flow, Model, Pulse
+from immunoode.model.components import Flow, Pulse
 from immunoode.model.expression_units import NUMBER
-from immunoode.model.expressions import DOSE, SELF, TIME, doses_in, first_dose, function_of, names, parse
-from immunoode.model.roles import having, idle, pairs
+from immunoode.model.expressions import DOSE, SELF, TIME, doses_in, first_dose, function_of, names_in, parse
+from immunoode.model.model import Model
+from immunoode.model.roles import compartments_with_role, source_target_pairs, warnings_without_tumour
 from immunoode.model.schema import expressions_of
 from immunoode.model.symbolic import Expr, symbolic
 from immunoode.model.unit_check import fraction_measure
@@ -106,7 +107,7 @@ def equations_of(model: Model, key: str) -> Equations:
         if problems:
             raise ModelError(problems)
         _CACHE[key] = _Builder(model, key).build()
-        for text in idle(model):
+        for text in warnings_without_tumour(model):
             warnings.warn(text, stacklevel=callers_level())
         while len(_CACHE) > _KEPT:
             _CACHE.popitem(last=False)
@@ -170,7 +171,7 @@ class _Builder:
         waiting = [*self.model.modifiables, *self.model.derived]
         while waiting:
             name = waiting[-1]
-            used = {n for text in self.defining(name) for n in names(text)}
+            used = {n for text in self.defining(name) for n in names_in(text)}
             missing = [n for n in used - found.keys() if self.defining(n)]
             if name in found or not missing:
                 found[waiting.pop()] = None
@@ -207,7 +208,7 @@ class _Builder:
 
     def role(self, role: str) -> Expr:
         total = self.se.Integer(0)
-        for name in having(self.model, role):
+        for name in compartments_with_role(self.model, role):
             total = total + self.symbols[name]
         return total
 
@@ -238,7 +239,7 @@ class _Builder:
 
     def pairs(self, part: Flow | Pulse) -> list[tuple[str, str]]:
         """Return the (source, target) pairs of a part, each a compartment of this model."""
-        found, unclear = pairs(self.model, part)
+        found, unclear = source_target_pairs(self.model, part)
         for source, target in found:
             unclear += [f"{end!r} is not a compartment" for end in (source, target) if end and end not in self.index]
             unclear += self.unlike(source, target, part)
@@ -362,7 +363,7 @@ class _Builder:
                 yield from ((text, self.own(source, target)) for text in texts)
         seen: set[str] = set()
         while waiting:
-            for name in names(waiting.pop()) - seen:
+            for name in names_in(waiting.pop()) - seen:
                 seen.add(name)
                 texts = self.defining(name)
                 waiting += texts

@@ -46,12 +46,12 @@ Lookup = Callable[[str], "Measure | None"]
 """Gives the measure of a name; None where it is open (taken from a model that is not here yet)."""
 
 
-def of_unit(unit: str) -> Measure:
+def measure_of_unit(unit: str) -> Measure:
     """Return the measure of a unit text."""
     return Measure(*units._base(unit))
 
 
-DAY = of_unit("day")
+DAY = measure_of_unit("day")
 
 
 def measure(text: str, of_name: Lookup, of_role: Lookup) -> Measure | None:

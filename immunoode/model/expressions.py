@@ -18,7 +18,7 @@ from immunoode.model.components import ROLES
 
 TIME, SELF, DOSE = "time", "self", "dose"
 RESERVED = frozenset({TIME, SELF, DOSE})
-MANY = 99
+UNLIMITED = 99
 SINCE_FIRST = "time_since_first"
 FUNCTIONS: dict[str, tuple[int, int]] = {
     "exp": (1, 1),
@@ -33,19 +33,19 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
     "acos": (1, 1),
     "atan": (1, 1),
     "floor": (1, 1),
-    "min": (2, MANY),
-    "max": (2, MANY),
+    "min": (2, UNLIMITED),
+    "max": (2, UNLIMITED),
     "hill": (3, 3),
     "saturation": (2, 2),
     "emax": (3, 3),
     "gompertz": (3, 3),
     "logistic": (3, 3),
-    "piecewise": (3, MANY),
+    "piecewise": (3, UNLIMITED),
     "total": (1, 1),
     "time_since_first": (1, 1),
 }
 """Fewest and most arguments of each function."""
-LONGEST, DEEPEST = 20_000, 150
+MAX_LENGTH, MAX_DEPTH = 20_000, 150
 _BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 _ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -72,8 +72,8 @@ def parse(text: str) -> ast.expr:
     """
     if not isinstance(text, str) or not text.strip():
         raise ExpressionError("is empty; write an expression such as 'rate * tumour'")
-    if len(text) > LONGEST:
-        raise ExpressionError(f"has {len(text)} characters, more than {LONGEST}; name parts of it under [derived]")
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"has {len(text)} characters, more than {MAX_LENGTH}; name parts of it under [derived]")
     try:
         tree = ast.parse(" ".join(text.split()), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -85,8 +85,8 @@ def parse(text: str) -> ast.expr:
 
 
 def _validate(node: ast.expr, condition: bool, depth: int) -> None:
-    if depth > DEEPEST:
-        raise ExpressionError(f"is nested more than {DEEPEST} deep; name parts of it under [derived]")
+    if depth > MAX_DEPTH:
+        raise ExpressionError(f"is nested more than {MAX_DEPTH} deep; name parts of it under [derived]")
     if condition:
         _validate_condition(node, depth)
     elif isinstance(node, ast.Constant):
@@ -215,7 +215,7 @@ def function_of(node: ast.Call) -> str:
 
 
 @lru_cache(maxsize=16384)
-def names(text: str) -> frozenset[str]:
+def names_in(text: str) -> frozenset[str]:
     """Return the names that an expression uses, functions and roles left out."""
     tree = parse(text)
     functions = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
@@ -229,10 +229,10 @@ def doses_in(text: str) -> frozenset[str]:
     return frozenset(dose_of(call) for call in calls if function_of(call) == SINCE_FIRST)
 
 
-def renamed(text: str, mapping: Mapping[str, str], inputs: Mapping[str, str] | None = None) -> str:
+def substitute_names(text: str, mapping: Mapping[str, str], inputs: Mapping[str, str] | None = None) -> str:
     """Return the expression with names replaced, those of inputs too; the text itself where none of its names changes."""
     inputs = inputs or {}
-    if not names(text) & mapping.keys() and not doses_in(text) & inputs.keys():
+    if not names_in(text) & mapping.keys() and not doses_in(text) & inputs.keys():
         return text
     return ast.unparse(_Renamer(mapping, inputs).visit(ast.parse(" ".join(text.split()), mode="eval")))
 

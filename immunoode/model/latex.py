@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Mapping
 
-from immunoode.model.components import BARE_KINDS, Flow, Model
+from immunoode.model.components import BARE_KINDS, Flow, ModelTables
 from immunoode.model.expressions import DOSE, SELF, SINCE_FIRST, TIME, dose_of, function_of, parse, role_of
-from immunoode.model.roles import pairs
+from immunoode.model.roles import source_target_pairs
 from immunoode.model.schema import VALUES
 
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}\d*(?![A-Za-z])")
@@ -33,7 +33,7 @@ _NESTED = {"\\left": 1, "\\right": -1, "\\begin": 1, "\\end": -1, "{": 1, "}": -
 _RELATIONS = {ast.Lt: "<", ast.LtE: "\\leq", ast.Gt: ">", ast.GtE: "\\geq"}
 
 
-def symbols(model: Model) -> dict[str, str]:
+def symbols(model: ModelTables) -> dict[str, str]:
     """Return the LaTeX symbol of every name: its own, else its words; with its therapy where several could have it."""
     found = {TIME: "t", DOSE: "d"}
     for table in VALUES:
@@ -42,7 +42,7 @@ def symbols(model: Model) -> dict[str, str]:
     return {**{name: _words(name) for name in model.needs}, **found}
 
 
-def _symbol(model: Model, name: str, symbol: str, owner: str) -> str:
+def _symbol(model: ModelTables, name: str, symbol: str, owner: str) -> str:
     member = model.members.get(owner)
     symbol = symbol if _is_plain(symbol) else ""
     upright = re.sub(r"_(\d{2,})", r"_{\1}", _WORD.sub(lambda found: f"\\mathrm{{{found[0]}}}", symbol))
@@ -182,12 +182,12 @@ def _number(value: float) -> str:
     return power if mantissa == "1" else f"{mantissa} \\times {power}"
 
 
-def balances(model: Model) -> dict[str, str]:
+def state_equations(model: ModelTables) -> dict[str, str]:
     """Return the equation of each compartment, in LaTeX: d/dt = what flows in and out."""
     known = symbols(model)
     terms: dict[str, list[str]] = {name: [] for name in model.compartments}
     for flow in model.flows.values():
-        for source, target in pairs(model, flow)[0]:
+        for source, target in source_target_pairs(model, flow)[0]:
             rate = _rate(flow, source or target, known)
             if source in terms:
                 terms[source].append(f"- {rate}")
@@ -211,7 +211,7 @@ def _joined(terms: list[str]) -> str:
     return " ".join(terms).removeprefix("+ ")
 
 
-def in_lines(equation: str, width: int = 84) -> str:
+def break_lines(equation: str, width: int = 84) -> str:
     """Return an equation in as many lines as it needs, broken before a sign, else between factors.
 
     Parameters
@@ -260,7 +260,7 @@ def _printed(text: str) -> int:
     return len(re.sub(r"\\[A-Za-z]+|\\.|[{}^_\s]", "", text))
 
 
-def definitions(model: Model) -> dict[str, str]:
+def definitions(model: ModelTables) -> dict[str, str]:
     """Return the definition of each modifiable and derived quantity, in LaTeX."""
     known, found = symbols(model), dict[str, str]()
     for name, modifiable in model.modifiables.items():
@@ -272,11 +272,11 @@ def definitions(model: Model) -> dict[str, str]:
     return found | {name: f"{known[name]} = {latex(d.expr, known)}" for name, d in model.derived.items()}
 
 
-def jumps(model: Model) -> list[str]:
+def dose_effects(model: ModelTables) -> list[str]:
     """Return what a dose does at once, in LaTeX: the input with its dose d, and the part of a compartment that goes where."""
     known, found = symbols(model), []
     for pulse in model.pulses.values():
-        for source, target in pairs(model, pulse)[0]:
+        for source, target in source_target_pairs(model, pulse)[0]:
             part = _Printer({**known, SELF: known.get(source, "")}).show(parse(pulse.fraction), _PRODUCT)
             goes = f"{known[source]} \\to {known[target]}" if target else f"{known[source]} \\to"
             when = f"\\text{{dose }} d \\text{{ of {pulse.on.replace('_', ' ')}: }}"

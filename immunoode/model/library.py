@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from immunoode import units
 from immunoode.errors import ModelError, Problem, nearest
-from immunoode.model.combine import with_instance_names
-from immunoode.model.components import BARE_KINDS, Model, Need
+from immunoode.model.components import BARE_KINDS, Need
+from immunoode.model.instances import with_instance_names
+from immunoode.model.model import Model
 from immunoode.model.paths import models_folder
 from immunoode.model.read import choose_variant, read_model
 from immunoode.model.schema import VALUES
@@ -69,7 +70,7 @@ def _advice(name: str) -> str:
     return nearest(name, model_names())
 
 
-def offers(needs: Mapping[str, Need]) -> list[str]:
+def models_offering(needs: Mapping[str, Need]) -> list[str]:
     """Return the shipped base and published models that offer all of some names in fitting units, made to be combined first."""
     loaded = sorted((_loaded(n) for n in model_names()), key=lambda m: m.kind != "base")
     return [m.file for m in loaded if m.kind in BARE_KINDS and all(_offers(m, *need) for need in needs.items())]
@@ -81,7 +82,7 @@ def _offers(model: Model, name: str, need: Need) -> bool:
 
 
 @lru_cache(maxsize=1)
-def carriers() -> dict[str, list[tuple[str, str]]]:
+def models_by_therapy() -> dict[str, list[tuple[str, str]]]:
     """Return, for each therapy that a shipped model takes doses of, the models and variants ("" for none) that do."""
     found: dict[str, list[tuple[str, str]]] = {}
     for model in map(_loaded, model_names()):
@@ -92,10 +93,10 @@ def carriers() -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def who_takes(therapy: str) -> str:
+def models_taking(therapy: str) -> str:
     """Return the shipped models that take doses of a therapy, in words: "pd1_inhibitor (nivolumab, ...)"; "" for none."""
     variants: dict[str, list[str]] = {}
-    for file, variant in carriers().get(therapy, []):
+    for file, variant in models_by_therapy().get(therapy, []):
         variants.setdefault(file, [])
         variants[file] += [variant] if variant else []
     return " or ".join(f"{file} ({', '.join(own)})" if own else file for file, own in variants.items())

@@ -15,7 +15,8 @@ from typing import Any
 
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.model.check import check
-from immunoode.model.components import BARE_KINDS, COMBINED, KINDS, Check, Member, Model, Need, Parameter
+from immunoode.model.components import BARE_KINDS, COMBINED, KINDS, Check, Member, Need, Parameter
+from immunoode.model.model import Model
 from immunoode.model.references import keys_for
 from immunoode.model.schema import TABLES, Table
 

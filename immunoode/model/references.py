@@ -26,7 +26,7 @@ def keys_for(path: Path) -> frozenset[str]:
     return keys_of(path.parent / REFERENCES) | keys_of(models_folder() / REFERENCES)
 
 
-def key_in(source: str) -> str:
+def key_at_start(source: str) -> str:
     """Return the bibliography key at the start of a source, or "" (an estimate, or words)."""
     match = _KEY.match(source)
     return match[0] if match else ""

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from immunoode.model.components import BARE_KINDS, Flow, Model, Pulse
+from immunoode.model.components import BARE_KINDS, Flow, ModelTables, Pulse
 
 ROLE = "role:"
 
 
-def role_named(end: str) -> str | None:
+def role_in(end: str) -> str | None:
     """Return the role of "role:tumour", None for a compartment's name."""
     return end.removeprefix(ROLE) if end.startswith(ROLE) else None
 
 
-def having(model: Model, role: str) -> list[str]:
+def compartments_with_role(model: ModelTables, role: str) -> list[str]:
     """Return the compartments with a role, in the model's order."""
     return [name for name, c in model.compartments.items() if role in c.roles]
 
 
-def idle(model: Model) -> list[str]:
+def warnings_without_tumour(model: ModelTables) -> list[str]:
     """Return, in words, what acts on tumours in a model of which no compartment is one: a size, or kinetics alone."""
     parts: list[Flow | Pulse] = [*model.flows.values(), *model.pulses.values()]
-    owners = dict.fromkeys(part.owner for part in parts if role_named(part.source) == "tumour")
+    owners = dict.fromkeys(part.owner for part in parts if role_in(part.source) == "tumour")
     bases = [name for name, member in model.members.items() if member.kind in BARE_KINDS]
-    if not bases or having(model, "tumour"):
+    if not bases or compartments_with_role(model, "tumour"):
         return []
     return [
         f"{owner} acts on compartments with the role 'tumour', and {' + '.join(bases)} has none: it changes no tumour here"
@@ -30,17 +30,17 @@ def idle(model: Model) -> list[str]:
     ]
 
 
-def pairs(model: Model, part: Flow | Pulse) -> tuple[list[tuple[str, str]], list[str]]:
+def source_target_pairs(model: ModelTables, part: Flow | Pulse) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the (source, target) pairs of a part, "" for the outside, and what is ambiguous, in words.
 
     Where a role is the source there is one pair for each compartment that has it. Where a role is the target, what leaves
     a source reaches the only compartment with that role, else the one of the source's own model; with no such compartment
     it just leaves. A part whose only end is a role that nobody has stands for nothing.
     """
-    source_role, target_role = role_named(part.source), role_named(part.target)
-    sources = having(model, source_role) if source_role else [part.source]
+    source_role, target_role = role_in(part.source), role_in(part.target)
+    sources = compartments_with_role(model, source_role) if source_role else [part.source]
     if not part.source:
-        return [("", t) for t in (having(model, target_role) if target_role else [part.target])], []
+        return [("", t) for t in (compartments_with_role(model, target_role) if target_role else [part.target])], []
     found: list[tuple[str, str]] = []
     unclear: list[str] = []
     for source in sources:
@@ -50,8 +50,8 @@ def pairs(model: Model, part: Flow | Pulse) -> tuple[list[tuple[str, str]], list
     return found, unclear
 
 
-def _target(model: Model, source: str, role: str) -> tuple[str, str]:
-    candidates = having(model, role)
+def _target(model: ModelTables, source: str, role: str) -> tuple[str, str]:
+    candidates = compartments_with_role(model, role)
     if len(candidates) <= 1:
         return (candidates[0] if candidates else ""), ""
     owner = model.compartments[source].owner if source in model.compartments else None

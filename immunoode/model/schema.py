@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from immunoode.model.components import Compartment, Derived, Flow, Input, Model, Modifiable, Modifier, Parameter, Pulse
+from immunoode.model.components import Compartment, Derived, Flow, Input, ModelTables, Modifiable, Modifier, Parameter, Pulse
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Table:
         return dict(self.keys).get(field, field)
 
 
-KNOWN_BEFORE = ("lag", "bioavailability", "rate", "duration")
+KNOWN_BEFORE_START = ("lag", "bioavailability", "rate", "duration")
 """Expressions of an input that are known before a simulation: parameters alone stand in them."""
 ENDS = (("source", "from"), ("target", "to"))
 TABLES: dict[str, Table] = {
@@ -42,14 +42,14 @@ TABLES: dict[str, Table] = {
     "derived": Table(Derived, ("expr",), ("expr",), ("baseline",)),
     "flows": Table(Flow, (), ("rate", "per_capita", "gain"), ("source", "target"), ENDS),
     "modifiers": Table(Modifier, ("of",), ("factor", "add"), ("of",)),
-    "inputs": Table(Input, ("into", "unit"), ("fraction", *KNOWN_BEFORE), ("into",)),
+    "inputs": Table(Input, ("into", "unit"), ("fraction", *KNOWN_BEFORE_START), ("into",)),
     "pulses": Table(Pulse, ("on", "source", "fraction"), ("fraction", "gain"), ("on", "source", "target"), ENDS),
 }
 VALUES = ("covariates", "parameters", "compartments", "modifiables", "derived")
 """Tables whose names expressions may use; a name stands in one of them only."""
 
 
-def expressions_of(model: Model) -> Iterator[tuple[str, str, str, str, Any]]:
+def expressions_of(model: ModelTables) -> Iterator[tuple[str, str, str, str, Any]]:
     """Yield (table, name, field, text, part) for every expression of a model."""
     for table, spec in TABLES.items():
         for name, part in getattr(model, table).items():

@@ -43,14 +43,14 @@ def symbolic(
     return _Builder(of_name, of_role, switches).visit(parse(text))
 
 
-def smaller(a: Expr, b: Expr) -> Expr:
+def minimum(a: Expr, b: Expr) -> Expr:
     """Return min(a, b) as a piecewise, which has a derivative where SymEngine's Min has none."""
     import symengine as se
 
     return se.Piecewise((a, a <= b), (b, True))
 
 
-def larger(a: Expr, b: Expr) -> Expr:
+def maximum(a: Expr, b: Expr) -> Expr:
     """Return max(a, b) as a piecewise."""
     import symengine as se
 
@@ -151,12 +151,12 @@ class _Builder:
         if name == "total":
             return self.of_role(role_of(node))
         if name == SINCE_FIRST:
-            return larger(self.of_name(TIME) - self.of_name(first_dose(dose_of(node))), self.se.Integer(0))
+            return maximum(self.of_name(TIME) - self.of_name(first_dose(dose_of(node))), self.se.Integer(0))
         if name == "piecewise":
             return self.piecewise(node.args)
         arguments = [self.visit(a) for a in node.args]
         if name in ("min", "max"):
-            choose = smaller if name == "min" else larger
+            choose = minimum if name == "min" else maximum
             result = arguments[0]
             for other in arguments[1:]:
                 result = choose(result, other)
@@ -195,7 +195,7 @@ class _Builder:
         return self.se.log(x) / self.se.log(self.se.Integer(10))
 
     def _abs(self, x: Expr) -> Expr:
-        return larger(x, -x)
+        return maximum(x, -x)
 
     def _hill(self, x: Expr, half: Expr, exponent: Expr) -> Expr:
         rising, falling = (x / half) ** exponent, (half / x) ** exponent  # neither overflows on its own side of half

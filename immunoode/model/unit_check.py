@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from immunoode.errors import Problem
-from immunoode.model.components import Flow, Input, Model, Pulse
-from immunoode.model.expression_units import DAY, NUMBER, Measure, measure, of_unit
+from immunoode.model.components import Flow, Input, Pulse
+from immunoode.model.expression_units import DAY, NUMBER, Measure, measure, measure_of_unit
 from immunoode.model.expressions import DOSE, SELF, TIME, ExpressionError
-from immunoode.model.roles import pairs
+from immunoode.model.model import Model
+from immunoode.model.roles import source_target_pairs
 from immunoode.model.schema import VALUES, expressions_of
 
 
-def closing(model: Model) -> Iterator[Problem]:
+def unit_problems(model: Model) -> Iterator[Problem]:
     """Yield a problem for each expression whose unit is not the one that its place wants."""
     lookups = Measures(model)
     for name, given in model.inputs.items():
@@ -46,13 +47,13 @@ class Measures:
         self.model = model
         self.names: dict[str, Measure | None] = {TIME: DAY}
         for name, need in model.needs.items():
-            self.names[name] = of_unit(need.unit) if need.unit else None
+            self.names[name] = measure_of_unit(need.unit) if need.unit else None
         for table in VALUES:
-            self.names |= {name: of_unit(part.unit) for name, part in getattr(model, table).items()}
+            self.names |= {name: measure_of_unit(part.unit) for name, part in getattr(model, table).items()}
 
     def role(self, role: str) -> Measure | None:
         """Return the measure of a role's sum; open where nobody has it or units differ (`roles` refuses those)."""
-        found = [of_unit(c.unit) for c in self.model.compartments.values() if role in c.roles]
+        found = [measure_of_unit(c.unit) for c in self.model.compartments.values() if role in c.roles]
         return found[0] if found else None
 
 
@@ -65,18 +66,18 @@ def _cases(model: Model, table: str, field: str, part: Any) -> Iterator[Case]:
         yield from _flow_cases(model, field, part)
     elif table == "modifiers":
         of = model.modifiables.get(part.of) or model.needs.get(part.of)
-        wanted = NUMBER if field == "factor" else (of_unit(of.unit) if of and of.unit else None)
+        wanted = NUMBER if field == "factor" else (measure_of_unit(of.unit) if of and of.unit else None)
         yield {}, wanted
     elif table == "inputs":
         yield {}, _input_measure(model, field, part)
     else:
-        yield {}, of_unit(part.unit)
+        yield {}, measure_of_unit(part.unit)
 
 
 def _input_measure(model: Model, field: str, given: Input) -> Measure | None:
     if field == "fraction":
         return fraction_measure(model, given)
-    plain = {"bioavailability": NUMBER, "rate": of_unit(given.unit).times(DAY, -1.0)}
+    plain = {"bioavailability": NUMBER, "rate": measure_of_unit(given.unit).times(DAY, -1.0)}
     return plain.get(field, DAY)
 
 
@@ -85,15 +86,15 @@ def fraction_measure(model: Model, given: Input) -> Measure | None:
     into = model.compartments.get(given.into)
     if into is None:
         return None
-    ratio = of_unit(into.unit).times(of_unit(given.unit), -1.0)
+    ratio = measure_of_unit(into.unit).times(measure_of_unit(given.unit), -1.0)
     return NUMBER if not ratio.dimension else ratio
 
 
 def _flow_cases(model: Model, field: str, part: Flow | Pulse) -> Iterator[Case]:
     def measure_of(name: str) -> Measure:
-        return of_unit(model.compartments[name].unit)
+        return measure_of_unit(model.compartments[name].unit)
 
-    dose: dict[str, Measure | None] = {DOSE: of_unit(model.inputs[part.on].unit)} if isinstance(part, Pulse) else {}
+    dose: dict[str, Measure | None] = {DOSE: measure_of_unit(model.inputs[part.on].unit)} if isinstance(part, Pulse) else {}
     for source, target in _pairs(model, part):
         end = source or target
         own = {**dose, SELF: measure_of(end)} if end in model.compartments else {**dose, SELF: None}
@@ -109,5 +110,5 @@ def _flow_cases(model: Model, field: str, part: Flow | Pulse) -> Iterator[Case]:
 
 def _pairs(model: Model, part: Flow | Pulse) -> list[tuple[str, str]]:
     """Return the (source, target) pairs that a part stands for now; an open one where its role is empty so far."""
-    found, _ = pairs(model, part)
+    found, _ = source_target_pairs(model, part)
     return found or [("", "")]

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import ModelError, OutOfBoundsWarning, Problem, nearest
-from immunoode.model.components import Model, Parameter
+from immunoode.model.components import ModelTables, Parameter
 
 _ROUNDING = 1e-9
 """Of a bound: values that stand at it are not outside by an error of rounding."""
 
 
-def checked_values(model: Model, values: Mapping[str, float]) -> dict[str, float]:
+def checked_values(model: ModelTables, values: Mapping[str, float]) -> dict[str, float]:
     """Return values for parameters of the model as floats.
 
     Raises
@@ -41,7 +41,7 @@ def checked_values(model: Model, values: Mapping[str, float]) -> dict[str, float
     return checked
 
 
-def warn_outside(
+def warn_out_of_bounds(
     where: str, constants: Mapping[str, Parameter], values: Mapping[str, Any], what: str = "used as they are"
 ) -> None:
     """Issue one warning that names each value outside its parameter's bounds.

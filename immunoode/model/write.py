@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from immunoode.atomic import write_whole
-from immunoode.model.components import Member, Model, Need, Parameter
+from immunoode.model.components import Member, Need, Parameter
+from immunoode.model.model import Model
 from immunoode.model.schema import TABLES, Table
 
 

@@ -15,9 +15,10 @@ from immunoode.interop.sbml import read_sbml
 from immunoode.interop.sbml_event_reader import read_sbml_events
 from immunoode.interop.sbml_symbols import Symbols, days_per_unit
 from immunoode.model.closed_model import resolve
-from immunoode.model.components import Model, Parameter
+from immunoode.model.components import Parameter
 from immunoode.model.equations import Equations
 from immunoode.model.expressions import TIME
+from immunoode.model.model import Model
 from immunoode.model.symbolic import Expr, symbolic
 from immunoode.petab.dual_numbers import Formula
 from immunoode.regimen.regimen import Regimen

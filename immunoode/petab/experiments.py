@@ -13,8 +13,8 @@ import numpy as np
 
 from immunoode.errors import Problem, SolveError
 from immunoode.interop.evaluate import evaluate, goes_back_to, values_of
-from immunoode.model.components import Model
 from immunoode.model.expressions import TIME
+from immunoode.model.model import Model
 from immunoode.petab.components import STEADY, Experiment, Period
 from immunoode.petab.dual_numbers import Dual, FloatArray, dual, selected
 from immunoode.petab.entities import START, Entities

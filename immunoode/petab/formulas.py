@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.model.symbolic import Expr, larger, smaller
+from immunoode.model.symbolic import Expr, maximum, minimum
 
 LONGEST, DEEPEST = 200_000, 60
 """Characters of a formula, and brackets within each other."""
@@ -210,7 +210,7 @@ def _functions() -> Mapping[str, tuple[int, int, Callable[..., Expr]]]:
         "ln": se.log,
         "log2": lambda x: se.log(x) / se.log(two),
         "log10": lambda x: se.log(x) / se.log(se.Integer(10)),
-        "abs": lambda x: larger(x, -x),
+        "abs": lambda x: maximum(x, -x),
         "sign": sign,
         "sin": se.sin,
         "cos": se.cos,
@@ -238,4 +238,4 @@ def _functions() -> Mapping[str, tuple[int, int, Callable[..., Expr]]]:
         "arccsch": lambda x: se.asinh(1 / x),
     }
     found: dict[str, tuple[int, int, Callable[..., Expr]]] = {name: (1, 1, f) for name, f in one_argument.items()}
-    return found | {"log": (1, 2, log), "pow": (2, 2, lambda a, b: a**b), "min": (2, 2, smaller), "max": (2, 2, larger)}
+    return found | {"log": (1, 2, log), "pow": (2, 2, lambda a, b: a**b), "min": (2, 2, minimum), "max": (2, 2, maximum)}

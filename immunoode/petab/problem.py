@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem, SolveError, nearest
-from immunoode.model.components import Model
+from immunoode.model.model import Model
 from immunoode.petab.components import Observable
 from immunoode.petab.dual_numbers import Dual, FloatArray, dual, selected, slopes_of
 from immunoode.petab.experiments import Courses, Seen, Solver, Wanted

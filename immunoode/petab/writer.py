@@ -21,7 +21,7 @@ from immunoode.fitting.result import FitResult
 from immunoode.interop.flatten import Plain, plain
 from immunoode.interop.sbml_writer import sbml_of_arms
 from immunoode.model.closed_model import resolve
-from immunoode.model.expressions import TIME, names
+from immunoode.model.expressions import TIME, names_in
 from immunoode.petab.conversion import in_version_2
 from immunoode.regimen.schedule import Schedule
 
@@ -102,7 +102,7 @@ def _refused(result: FitResult, whole: Plain) -> list[Problem]:
     seen, design, priors = result.observations, result.objective.design, result.objective.priors
     censored = int((seen.censoring != MEASURED).sum())
     texts = [*whole.derived.values(), *(f.rate for f in whole.flows)]
-    timed = any(TIME in names(text) for text in texts) and bool(np.any(seen.start))
+    timed = any(TIME in names_in(text) for text in texts) and bool(np.any(seen.start))
     coefficients = [c for s in design.slots for c in s.coefficients]
     found = [
         (censored, f"has {censored} censored observations", "observations that were measured"),

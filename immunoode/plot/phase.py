@@ -13,7 +13,7 @@ from immunoode.errors import ModelError, Problem, nearest
 from immunoode.plot.style import COLOURS, label, names_as_text, new_axes, words
 
 if TYPE_CHECKING:
-    from immunoode.model.components import Model
+    from immunoode.model.model import Model
 
 FINE, FEWER, COARSE = 240, 100, 26
 

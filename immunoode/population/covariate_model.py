@@ -11,8 +11,9 @@ import numpy as np
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.covariates import columns_of
 from immunoode.fitting.observations import FloatArray, IntArray, Observations
-from immunoode.model.components import Model, Parameter
-from immunoode.model.values import warn_outside
+from immunoode.model.components import Parameter
+from immunoode.model.model import Model
+from immunoode.model.values import warn_out_of_bounds
 from immunoode.population.covariance import CovariancePattern, pattern_of
 from immunoode.population.distributions import Distribution, distribution_of
 from immunoode.population.occasion_covariance import OccasionCovariance
@@ -230,7 +231,7 @@ def on_occasions(one: MixedEffects, occasions: Occasions, sds: Mapping[str, floa
 
 def _start(name: str, distribution: Distribution, value: float, parameter: Parameter) -> float:
     bounds = parameter.bounds
-    warn_outside("start of the fit", {name: parameter}, {name: value})
+    warn_out_of_bounds("start of the fit", {name: parameter}, {name: value})
     latent = float(distribution.latent(np.array(value)))
     if not np.isfinite(latent):
         raise FitError(Problem(f"initial[{name!r}]", f"{value:g} is outside of its distribution", f"a value within {bounds}"))

@@ -16,7 +16,7 @@ from immunoode.fitting.observations import FloatArray, Observations, Observe
 from immunoode.fitting.residual_error import Error, normal_error
 from immunoode.fitting.simulation_predictor import base_values, schedules
 from immunoode.model.closed_model import resolve
-from immunoode.model.components import Model
+from immunoode.model.model import Model
 from immunoode.population.covariate_model import OCCASION_SD, MixedEffects, deviations, mixed_effects, on_occasions
 from immunoode.population.distributions import NORMAL
 from immunoode.population.focei import MethodResult, focei

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.observations import FloatArray, Observations
 from immunoode.model.closed_model import resolve
-from immunoode.model.components import Derived, Model, Parameter
-from immunoode.model.expressions import names as names_in
+from immunoode.model.components import Derived, Parameter
+from immunoode.model.expressions import names_in
+from immunoode.model.model import Model
 from immunoode.regimen.schedule import SET, Schedule
 from immunoode.tables.cells import as_text
 from immunoode.tables.table_files import open_table

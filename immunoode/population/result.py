@@ -13,7 +13,7 @@ import numpy as np
 from immunoode.errors import FitError, Problem, renamed
 from immunoode.fitting.observations import FloatArray, Observations
 from immunoode.fitting.saving import fingerprint, save
-from immunoode.model.components import Model
+from immunoode.model.model import Model
 from immunoode.notebook import without_mathematics
 from immunoode.population.conditional_modes import ROUNDS, ConditionalModes, conditional_modes
 from immunoode.population.focei import MethodResult

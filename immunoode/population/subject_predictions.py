@@ -9,7 +9,7 @@ import numpy as np
 
 from immunoode.fitting.observations import FloatArray, IntArray, Observations
 from immunoode.model.closed_model import resolve
-from immunoode.model.components import Model
+from immunoode.model.model import Model
 from immunoode.population.covariate_model import MixedEffects
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from immunoode.errors import Problem, RegimenError, nearest
-from immunoode.model.library import who_takes
+from immunoode.model.library import models_taking
 from immunoode.regimen.covariate_series import CovariateSeries
 from immunoode.regimen.doses import Dose, amount_basis
 from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, EventRecord, Schedule
@@ -87,7 +87,7 @@ def _records(rule: Rule, inputs: Mapping[str, str], covariate_at: _CovariateAt) 
 
 def _advice(therapy: str, inputs: Mapping[str, str]) -> str:
     """Return the most similar inputs, and the shipped models that take this therapy."""
-    takers = who_takes(therapy)
+    takers = models_taking(therapy)
     loading = f"; combine the model with one that takes {therapy}: {takers}" if takers else ""
     return nearest(therapy, inputs) + loading
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import Problem, RegimenError, nearest
-from immunoode.model.library import who_takes
+from immunoode.model.library import models_taking
 from immunoode.regimen.calendar import describe_rule
 from immunoode.regimen.regimen import Regimen
 
@@ -67,7 +67,7 @@ def _row(name: str) -> dict[str, str]:
         "title": entry["title"],
         "indication": entry["indication"],
         "therapies": ", ".join(regimen.therapies),
-        "models": "; ".join(dict.fromkeys(who_takes(t) for t in regimen.therapies)),
+        "models": "; ".join(dict.fromkeys(models_taking(t) for t in regimen.therapies)),
         "doses": "; ".join(f"{d.therapy} {describe_rule(d)}" for d in regimen.doses),
         "source": entry["source"],
     }

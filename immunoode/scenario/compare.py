@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import Problem, SolveError
 from immunoode.model.closed_model import resolve
-from immunoode.model.components import Model
 from immunoode.model.library import load_model
-from immunoode.model.roles import having
+from immunoode.model.model import Model
+from immunoode.model.roles import compartments_with_role
 from immunoode.notebook import without_mathematics
 from immunoode.regimen.regimen import Regimen
 from immunoode.scenario.summary import Progression, progression_rule, summarise
@@ -183,7 +183,7 @@ def default_measure(model: Model) -> str:
     whole = resolve(model).model
     if "sum_of_diameters" in whole.derived:
         return "sum_of_diameters"
-    tumours = having(whole, "tumour")
+    tumours = compartments_with_role(whole, "tumour")
     if not tumours:
         raise SolveError(Problem(model.name, "has no tumour compartment", "say measure=, one of the model's outputs"))
     return tumours[0]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError, nearest
-from immunoode.model.components import Model
 from immunoode.model.library import load_model
+from immunoode.model.model import Model
 from immunoode.notebook import without_mathematics
 from immunoode.regimen.regimen import Regimen
 from immunoode.scenario.compare import default_measure

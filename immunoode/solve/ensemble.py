@@ -12,7 +12,7 @@ import numpy as np
 from immunoode.atomic import free_place
 from immunoode.errors import OutOfBoundsWarning, Problem, SolveError
 from immunoode.model.closed_model import resolve
-from immunoode.model.components import Model
+from immunoode.model.model import Model
 from immunoode.regimen.sbml_event import Events
 from immunoode.solve.digest import digest
 from immunoode.solve.output_files import FORMATS

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from immunoode.errors import Problem, SolveError
 from immunoode.interop.flatten import plain
 from immunoode.model.closed_model import ClosedModel
-from immunoode.model.components import Model
+from immunoode.model.model import Model
 from immunoode.regimen.sbml_event import Events
 from immunoode.solve.options import METHODS, SolverOptions
 from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, FloatArray

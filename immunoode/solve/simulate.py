@@ -11,9 +11,9 @@ import numpy as np
 from immunoode import units
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.closed_model import ClosedModel, resolve
-from immunoode.model.components import Model
 from immunoode.model.library import load_model
-from immunoode.model.values import warn_outside
+from immunoode.model.model import Model
+from immunoode.model.values import warn_out_of_bounds
 from immunoode.regimen.sbml_event import Events
 from immunoode.regimen.schedule import SET, Schedule
 from immunoode.solve.options import SolverOptions, solver_options
@@ -266,7 +266,7 @@ def warn_of_bounds(model: ClosedModel, matrix: FloatArray) -> None:
     """Issue one warning that names the parameters with values (P, n) outside their bounds."""
     if not model.limits.hold(matrix):
         values = {n: v[:1] if (v == v[0]).all() else v for n, v in zip(model.parameters, matrix.T, strict=True)}
-        warn_outside(model.name, model.constants, values)
+        warn_out_of_bounds(model.name, model.constants, values)
 
 
 def _by_subject(table: Any, parameters: Sequence[str]) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError, nearest
-from immunoode.model.components import Model
+from immunoode.model.model import Model
 from immunoode.notebook import without_mathematics
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.problem.compiled_model import FloatArray

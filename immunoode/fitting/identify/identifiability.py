@@ -18,7 +18,7 @@ from immunoode.fitting.parameterisation import design
 from immunoode.fitting.residual_error import Error, normal_error
 from immunoode.fitting.simulation_predictor import RTOL, base_values
 from immunoode.fitting.uncertainty.covariance import natural
-from immunoode.model.components import Model
+from immunoode.model.model import Model
 from immunoode.trial.trial_data import TrialData
 
 if TYPE_CHECKING:

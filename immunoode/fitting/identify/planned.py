@@ -12,7 +12,7 @@ from immunoode import units
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.identify.information import Errors, Size, errors_of
 from immunoode.fitting.observations import FloatArray, IntArray, Observations, output_units
-from immunoode.model.components import Model
+from immunoode.model.model import Model
 
 Times = Iterable[float] | Mapping[str, Iterable[float]]
 

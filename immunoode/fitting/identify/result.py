@@ -15,7 +15,7 @@ from immunoode.fitting.identify.information import Errors, Size, told
 from immunoode.fitting.identify.planned import at_times, with_outputs
 from immunoode.fitting.observations import FloatArray, Observations
 from immunoode.fitting.parameterisation import Design
-from immunoode.model.components import Model
+from immunoode.model.model import Model
 from immunoode.notebook import without_mathematics
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from immunoode.errors import Problem, SolveError
 from immunoode.interop.flatten import Plain
 from immunoode.model.closed_model import resolve
-from immunoode.model.expressions import TIME, names
+from immunoode.model.expressions import TIME, names_in
 from immunoode.model.symbolic import Expr, derivative, symbolic
 from immunoode.regimen.sbml_event import Event, Events
 from immunoode.solve.problem.compiled_model import FloatArray, Function, System, system_of
@@ -108,7 +108,7 @@ class _Trees:
         """Return the derived quantities that an expression goes back to and that have no tree yet, each after what it uses."""
         wanted, waiting = set[str](), [text]
         while waiting:
-            new = (names(waiting.pop()) & self.whole.derived.keys()) - wanted - self.derived.keys()
+            new = (names_in(waiting.pop()) & self.whole.derived.keys()) - wanted - self.derived.keys()
             wanted |= new
             waiting += [self.whole.derived[name] for name in new]
         return [name for name in self.whole.derived if name in wanted]
@@ -223,7 +223,7 @@ def _check(whole: Plain, events: Events) -> None:
             if a.target not in whole.initial
         ]
         texts = (event.trigger, event.delay, event.priority, *(a.value for a in event.assignments))
-        used = {name for text in texts if text for name in names(text)} | {a.size for a in event.assignments if a.size}
+        used = {name for text in texts if text for name in names_in(text)} | {a.size for a in event.assignments if a.size}
         problems += [Problem(where, f"uses {n!r}, which there is not", "names of the model") for n in sorted(used - known)]
     if problems:
         raise SolveError(problems)

@@ -10,7 +10,7 @@ import numpy as np
 from immunoode import units
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.closed_model import ClosedModel, resolve
-from immunoode.model.components import Model
+from immunoode.model.model import Model
 from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions

@@ -1,0 +1,62 @@
+"""`Model`: the tables of a model, with methods that change values and display it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from immunoode.model.components import STRUCTURE_KEY, ModelTables, Parameter
+from immunoode.model.display import html, summary
+from immunoode.model.values import checked_values, warn_out_of_bounds
+
+
+@dataclass(frozen=True)
+class Model(ModelTables):
+    """Compartments, parameters, derived quantities, flows, modifiers, inputs and pulses under one name.
+
+    A model read from a file has local names; `immunoode.combine` puts the instance's name before those of therapies and
+    terms. Every mapping keeps the order of its file. `instance` is the name that the file's own values carry there, if not
+    the file's ("pembrolizumab"); `instances` those of variants that do not carry their own ("nivolumab" of
+    "nivolumab_with_ipilimumab").
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.load_model("tumour_immune").kind
+    'base'
+    """
+
+    def with_values(self, **values: float) -> Model:
+        """Return the model with other parameter (or covariate) values.
+
+        Raises
+        ------
+        ModelError
+            If a name is not a parameter of the model, or a value is not a finite number.
+
+        Warns
+        -----
+        OutOfBoundsWarning
+            If a value is outside its parameter's bounds.
+        """
+        checked = checked_values(self, values)
+        warn_out_of_bounds(self.name, self.constants, checked)
+
+        def changed(table: Mapping[str, Parameter]) -> dict[str, Parameter]:
+            return {k: replace(p, value=checked[k]) if k in checked else p for k, p in table.items()}
+
+        made = replace(self, covariates=changed(self.covariates), parameters=changed(self.parameters))
+        if STRUCTURE_KEY in vars(self):
+            vars(made)[STRUCTURE_KEY] = vars(self)[STRUCTURE_KEY]
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone: what was derived from them is derived again by a copy that needs it."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def _repr_html_(self) -> str:
+        return html(self)
+
+    def __str__(self) -> str:
+        return summary(self)
