@@ -219,7 +219,7 @@ def solve(
     fired: FloatArray,
     method: Callable[..., Any],
 ) -> int:
-    """Solve one patient as `immunoode.solve.integrator.scalar.walk` does, by LSODA; tolerances grow from one span to the
+    """Solve one patient as `immunoode.solve.integrator.scalar.integrate` does, by LSODA; tolerances grow from one span to the
     next."""
     patient = _Patient(system, x.copy(), extinct, rtol, atol, shares, _EVALUATIONS_PER_STEP * most_steps, method)
     decisions = None

@@ -38,13 +38,15 @@ class Decisions:
 
     def visit(self, r: int, t: float, y: FloatArray, e: int) -> bool:
         """Take a decision; True where a course begins, whose events are put in place from e on."""
-        from immunoode.solve.integrator.triggers import decide_from_python
+        from immunoode.solve.integrator.triggers import update_trigger_from_python
 
         on, factors, baseline, nadir = self.made
         table, affects = self.reactions.table, self.reactions.affects
         value = float(self.watched(t, y)[r])
         return bool(
-            decide_from_python(table, affects, r, t, value, on, self.fired, factors, baseline, nadir, self.events.columns, e)
+            update_trigger_from_python(
+                table, affects, r, t, value, on, self.fired, factors, baseline, nadir, self.events.columns, e
+            )
         )
 
     def look(self, t: float, y: FloatArray) -> None:
@@ -70,10 +72,10 @@ class Decisions:
 
     def due(self, t: float, y: FloatArray) -> bool:
         """Whether a decision that is taken continuously would be another one now."""
-        from immunoode.solve.integrator.triggers import newly_from_python
+        from immunoode.solve.integrator.triggers import would_change_from_python
 
         on, _, baseline, nadir = self.made
-        return bool(newly_from_python(self.reactions.table, self.watched(t, y), on, baseline, nadir))
+        return bool(would_change_from_python(self.reactions.table, self.watched(t, y), on, baseline, nadir))
 
     def first(self, steps: Any) -> float | None:
         """Return when in a step, at whose end a decision is due, it first is."""

@@ -115,7 +115,7 @@ def _course(simulator: Simulator, functions: EventFunctions, parameters: FloatAr
         time = float(numbers[kernel.T])
         until = min(time + ahead, end)
         known = functions.times(parameters, y[:n], time, until)
-        code = kernel.run(
+        code = kernel.integrate_with_events(
             system.addresses,
             functions.addresses,
             functions.kinds,

@@ -8,28 +8,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from immunoode.solve.integrator.controller import instant
-from immunoode.solve.integrator.dosing import carry
+from immunoode.solve.integrator.controller import time_epsilon
+from immunoode.solve.integrator.dosing import add_saltation
 from immunoode.solve.integrator.jit import inner
-from immunoode.solve.integrator.native import CONDITIONS, CROSSINGS, call, place, rates
+from immunoode.solve.integrator.native import CONDITIONS, CROSSINGS, call, evaluate_rates, set_packed_state
 
 _HALVINGS = 60
 
 
 @inner
-def evaluate(dense: Any, i: int, theta: float) -> float:
+def interpolate(dense: Any, i: int, theta: float) -> float:
     """State i at t + theta h."""
     return dense[0, i] + theta * (dense[1, i] + theta * (dense[2, i] + theta * (dense[3, i] + theta * dense[4, i])))
 
 
 @inner
 def _conditions(f: Any, t: float, y: Any, x: Any, values: Any) -> None:
-    place(t, y, x)
+    set_packed_state(t, y, x)
     call(f[CONDITIONS], f[CONDITIONS + 1], values, 0, x, 0)
 
 
 @inner
-def signs_of(f: Any, t: float, y: Any, x: Any, values: Any, signs: Any) -> None:
+def condition_signs(f: Any, t: float, y: Any, x: Any, values: Any, signs: Any) -> None:
     """Fill `signs` with 1 where a condition is above zero, else 0."""
     _conditions(f, t, y, x, values)
     for c in range(values.size):
@@ -37,7 +37,7 @@ def signs_of(f: Any, t: float, y: Any, x: Any, values: Any, signs: Any) -> None:
 
 
 @inner
-def flipped(f: Any, t: float, y: Any, x: Any, values: Any, signs: Any) -> bool:
+def any_sign_changed(f: Any, t: float, y: Any, x: Any, values: Any, signs: Any) -> bool:
     """Whether a condition has another sign than `signs` says."""
     _conditions(f, t, y, x, values)
     for c in range(values.size):
@@ -47,24 +47,26 @@ def flipped(f: Any, t: float, y: Any, x: Any, values: Any, signs: Any) -> bool:
 
 
 @inner
-def root(f: Any, t: float, step: float, latest: float, dense: Any, x: Any, room: Any, values: Any, signs: Any) -> float:
+def locate_discontinuity(
+    f: Any, t: float, step: float, latest: float, dense: Any, x: Any, room: Any, values: Any, signs: Any
+) -> float:
     """Return up to which theta of a step no condition has changed its sign, of one that ends with a change."""
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
         for i in range(room.size):
-            room[i] = evaluate(dense, i, middle)
-        if flipped(f, min(t + middle * step, latest), room, x, values, signs):
+            room[i] = interpolate(dense, i, middle)
+        if any_sign_changed(f, min(t + middle * step, latest), room, x, values, signs):
             high = middle
         else:
             low = middle
-        if (high - low) * step <= instant(t):
+        if (high - low) * step <= time_epsilon(t):
             break
     return low
 
 
 @inner
-def hop(
+def cross_discontinuity(
     f: Any,
     t: float,
     most: float,
@@ -83,13 +85,13 @@ def hop(
 
     Derivatives jump there: by the difference of the rates before and after, times the derivative of the time of the root.
     """
-    width = 16.0 * instant(t)
+    width = 16.0 * time_epsilon(t)
     for _ in range(_HALVINGS):
         if t + width >= most:
             width = most - t
         for i in range(y.size):
             y[i] += width * slope[i]
-        if flipped(f, min(t + width, latest), y, x, values, signs) or t + width >= most:
+        if any_sign_changed(f, min(t + width, latest), y, x, values, signs) or t + width >= most:
             break
         for i in range(y.size):
             y[i] -= width * slope[i]
@@ -100,7 +102,7 @@ def hop(
             if (values[c] > 0.0) != (signs[c] == 1):
                 which = c
         if which >= 0:
-            place(min(t, latest), y, x)
+            set_packed_state(min(t, latest), y, x)
             direction = x[x.size - by.size - n :]
             for i in range(n):
                 direction[i] = slope[i]
@@ -111,8 +113,8 @@ def hop(
                 by[k] = -rows[which * width_of + 1 + k] / speed if speed != 0.0 else 0.0
                 for i in range(n):
                     y[(k + 1) * n + i] += slope[i] * by[k]
-            carry(f, min(t + width, latest), y, x, infusion, by, -1.0, n, slope)
+            add_saltation(f, min(t + width, latest), y, x, infusion, by, -1.0, n, slope)
     t += width
-    signs_of(f, min(t, latest), y, x, values, signs)
-    rates(f, min(t, latest), x, infusion, slope)
+    condition_signs(f, min(t, latest), y, x, values, signs)
+    evaluate_rates(f, min(t, latest), x, infusion, slope)
     return t

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from immunoode.solve.integrator.jit import inner
-from immunoode.solve.integrator.native import ARRIVALS, CONSTANTS, INITIAL, call, place, rates
+from immunoode.solve.integrator.native import ARRIVALS, CONSTANTS, INITIAL, call, evaluate_rates, set_packed_state
 from immunoode.solve.problem.compiled_model import DOSE_AT, NEVER, STATES_AT, TIME_AT
 from immunoode.solve.problem.event_table import DOSE, INFUSION_END, INFUSION_START, MULTIPLY, REPLACE, RESET, SET
 
 
 @inner
-def arrival(f: Any, t: float, amount: float, amount_by: Any, y: Any, x: Any, out: Any) -> None:
+def dose_effect(f: Any, t: float, amount: float, amount_by: Any, y: Any, x: Any, out: Any) -> None:
     """Fill `out` with what doses of this amount would do to the state y: for each input what pulses move, what is added."""
-    place(t, y, x)
+    set_packed_state(t, y, x)
     x[DOSE_AT] = amount
     for k in range(amount_by.size):
         x[x.size - amount_by.size + k] = amount_by[k]
@@ -21,7 +21,7 @@ def arrival(f: Any, t: float, amount: float, amount_by: Any, y: Any, x: Any, out
 
 
 @inner
-def inflow(added: Any, events: Any, e: int, i: int, n: int) -> float:
+def infusion_rate(added: Any, events: Any, e: int, i: int, n: int) -> float:
     """Return what the infusion of event e, which adds `added` in all, brings to a state, or to its derivative, per day."""
     rate = added[i] / events.durations[e]
     if i >= n:
@@ -30,7 +30,7 @@ def inflow(added: Any, events: Any, e: int, i: int, n: int) -> float:
 
 
 @inner
-def flow(y: Any, infusion: Any, active: Any, running: Any) -> None:
+def sum_infusions(y: Any, infusion: Any, active: Any, running: Any) -> None:
     """Sum what runs anew: what has ended leaves nothing behind, not even by rounding."""
     for i in range(y.size):
         infusion[i] = 0.0
@@ -41,7 +41,7 @@ def flow(y: Any, infusion: Any, active: Any, running: Any) -> None:
 
 
 @inner
-def arrive(
+def apply_dose(
     f: Any,
     t: float,
     e: int,
@@ -67,7 +67,7 @@ def arrive(
     if kind == INFUSION_END:
         if active[ordinal]:
             active[ordinal] = 0
-            flow(y, infusion, active, running)
+            sum_infusions(y, infusion, active, running)
     elif kind == SET:
         x[STATES_AT + y.size + which] = amounts[e]
         if f[CONSTANTS] != 0:
@@ -75,7 +75,7 @@ def arrive(
     elif kind == RESET:
         for o in range(active.size):
             active[o] = 0
-        flow(y, infusion, active, running)
+        sum_infusions(y, infusion, active, running)
         for i in range(clocks.size):
             if clocks[i] >= 0:
                 x[clocks[i]] = NEVER
@@ -85,11 +85,11 @@ def arrive(
         for i in range(input_states[which], size, n):
             y[i] *= amounts[e]
     elif kind == REPLACE:
-        arrival(f, t, amounts[e], amount_by[e], y, x, out)
+        dose_effect(f, t, amounts[e], amount_by[e], y, x, out)
         for i in range(input_states[which], size, n):
             y[i] = out[(2 * which + 1) * size + i]
     elif kind in (DOSE, INFUSION_START):
-        arrival(f, t, amounts[e], amount_by[e], y, x, out)
+        dose_effect(f, t, amounts[e], amount_by[e], y, x, out)
         moved, added = out[2 * which * size :], out[(2 * which + 1) * size :]
         below = False
         for i in range(size):
@@ -98,7 +98,7 @@ def arrive(
             if kind == DOSE:
                 y[i] += added[i]
             else:
-                running[ordinal, i] = inflow(added, events, e, i, n)
+                running[ordinal, i] = infusion_rate(added, events, e, i, n)
             if i < n and before >= extinct[i] > y[i] and extinct[i] > 0.0:
                 below = True
                 y[i] = 0.0
@@ -108,11 +108,11 @@ def arrive(
                     y[i] = 0.0
         if kind == INFUSION_START:
             active[ordinal] = 1
-            flow(y, infusion, active, running)
+            sum_infusions(y, infusion, active, running)
 
 
 @inner
-def count_from(events: Any, e: int, clocks: Any, x: Any) -> None:
+def start_clock(events: Any, e: int, clocks: Any, x: Any) -> None:
     """Let what counts from an input's first dose count from event e, unless there was one before."""
     place_ = clocks[events.inputs[e]]
     if place_ >= 0 and x[place_] == NEVER:
@@ -120,7 +120,7 @@ def count_from(events: Any, e: int, clocks: Any, x: Any) -> None:
 
 
 @inner
-def moves_in_time(time_by: Any, e: int) -> bool:
+def time_is_varied(time_by: Any, e: int) -> bool:
     """Whether the time of an event depends on what sensitivities are by."""
     for k in range(time_by.shape[1]):
         if time_by[e, k] != 0.0:
@@ -129,10 +129,10 @@ def moves_in_time(time_by: Any, e: int) -> bool:
 
 
 @inner
-def carry(f: Any, t: float, y: Any, x: Any, infusion: Any, by: Any, sign: float, n: int, slope: Any) -> None:
+def add_saltation(f: Any, t: float, y: Any, x: Any, infusion: Any, by: Any, sign: float, n: int, slope: Any) -> None:
     """Carry sensitivities over a moved event: add sign times the rates at (t, y) times the derivatives of its time."""
-    place(t, y, x)
-    rates(f, t, x, infusion, slope)
+    set_packed_state(t, y, x)
+    evaluate_rates(f, t, x, infusion, slope)
     for k in range(by.size):
         for i in range(n):
             y[(k + 1) * n + i] += sign * slope[i] * by[k]

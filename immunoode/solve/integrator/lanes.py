@@ -1,58 +1,69 @@
 """The compiled engine for many patients: eight of them step abreast, each over its own events, with a step of its own.
 
-The method is that of `immunoode.solve.integrator.scalar`, in explicit steps: what a step does to a state it does to those of
+The method is that of `immunoode.solve.integrator.scalar`: what a step does to a state it does to those of
 eight
 patients in one wide register. What is decided once a step (its size, outputs, events, extinction) is decided for each patient;
 one that has ended makes room for the next. Nothing that is computed for a patient depends on the others, nor on whether there
-are any. A patient whose steps are held down by stability is walked to its end alone, where implicit steps can be taken.
+are any.
+
+A patient whose steps are held down by stability goes on in implicit ones, and in explicit ones again where these are cheaper.
+One turn of the loop steps the patients of one method; where there are both, the others wait for the next turn.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from immunoode.solve.integrator.controller import SMALLEST, ratio, shrinkage
-from immunoode.solve.integrator.discontinuities import evaluate
-from immunoode.solve.integrator.domain import dips, end_of, lift, overshoots, when_fallen
+from immunoode.solve.integrator import rodas5p_lanes
+from immunoode.solve.integrator.controller import SMALLEST, lane_cost_ratio, reject_factor
+from immunoode.solve.integrator.discontinuities import interpolate
+from immunoode.solve.integrator.domain import (
+    clip_dense_output,
+    dips_below_zero,
+    extinguish,
+    locate_threshold,
+    negativity_factor,
+)
 from immunoode.solve.integrator.jit import entry, inner
 from immunoode.solve.integrator.lane_state import (
     EMPTY,
+    IMPLICIT_MODE,
     OUTPUT,
+    PATIENCE,
     PATIENT,
     STEPPING,
     STREAK,
     TAKEN,
-    Places,
-    leave,
-    pause,
-    put_in,
-    renew_slope,
-    seat,
-    take_out,
+    Lanes,
+    advance_lane,
+    gather_lane,
+    load_lane,
+    renew_rates,
+    resume_lane,
+    scatter_lane,
+    store_lane,
 )
-from immunoode.solve.integrator.native import call, lent
-from immunoode.solve.integrator.records import HANDED_OVER, Checkpoints, Patients, copy_row
-from immunoode.solve.integrator.scalar import AUTOMATIC, EVALUATIONS, LARGEST, REJECTIONS, STEPS, SWITCHES
+from immunoode.solve.integrator.native import borrow, call
+from immunoode.solve.integrator.records import HANDED_OVER, Batch, Checkpoints, copy_vector
+from immunoode.solve.integrator.rodas5p_lanes import FLAG, SIZE
+from immunoode.solve.integrator.scalar import AUTOMATIC, EVALUATIONS, JACOBIANS, LARGEST, REJECTIONS, STEPS, SWITCHES
 from immunoode.solve.integrator.simd8 import (
     FALLS,
     OVERSHOOTS,
     UNBOUNDED,
-    accept,
-    errors,
-    examine,
-    propose,
-    stage,
+    accept_steps,
+    check_steps,
+    error_norms,
+    linear_combination,
+    propose_factors,
+    stage_sum,
     stiffness,
-    weigh,
 )
 from immunoode.solve.integrator.tsit5 import DENSE, ERROR, STABLE, A, C
-from immunoode.solve.problem.compiled_model import ABREAST, STATES_AT, TIME_AT
+from immunoode.solve.problem.compiled_model import LANES, STATES_AT, TIME_AT
 from immunoode.solve.status import NOT_FINITE, TOO_MANY, TOO_SMALL
 
-_PATIENCE = 10
-"""Steps at the edge of stability, after which a patient may be walked alone."""
-_ADVANTAGE = 20.0
-"""How much less a step costs than one that is taken alone, about: what implicit steps have to make up for."""
+_implicit, _implicit_dense = rodas5p_lanes.attempt, rodas5p_lanes.interpolant
 
 
 @inner
@@ -61,29 +72,29 @@ def _attempt(f: Any, added: int, t: Any, step: Any, latest: Any, x: Any, y: Any,
 
     The states in x become those at its end; the last row of k gets the errors.
     """
-    base, n = STATES_AT * ABREAST, y.size
+    base, n = STATES_AT * LANES, y.size
     b, c, d, e, g, q = A[2], A[3], A[4], A[5], A[6], ERROR
-    stage(x, base, y, k, (A[1][0],), step)
+    stage_sum(x, base, y, k, (A[1][0],), step)
     _rates(f, added, C[1], t, step, latest, x, k, n)
-    stage(x, base, y, k, (b[0], b[1]), step)
+    stage_sum(x, base, y, k, (b[0], b[1]), step)
     _rates(f, added, C[2], t, step, latest, x, k, 2 * n)
-    stage(x, base, y, k, (c[0], c[1], c[2]), step)
+    stage_sum(x, base, y, k, (c[0], c[1], c[2]), step)
     _rates(f, added, C[3], t, step, latest, x, k, 3 * n)
-    stage(x, base, y, k, (d[0], d[1], d[2], d[3]), step)
+    stage_sum(x, base, y, k, (d[0], d[1], d[2], d[3]), step)
     _rates(f, added, C[4], t, step, latest, x, k, 4 * n)
-    stage(x, base, y, k, (e[0], e[1], e[2], e[3], e[4]), step)
+    stage_sum(x, base, y, k, (e[0], e[1], e[2], e[3], e[4]), step)
     for i in range(n):
         sixth[i] = x[base + i]
     _rates(f, added, C[5], t, step, latest, x, k, 5 * n)
-    stage(x, base, y, k, (g[0], g[1], g[2], g[3], g[4], g[5]), step)
+    stage_sum(x, base, y, k, (g[0], g[1], g[2], g[3], g[4], g[5]), step)
     _rates(f, added, C[6], t, step, latest, x, k, 6 * n)
-    weigh(k, 7 * n, k, (q[0], q[1], q[2], q[3], q[4], q[5], q[6]), step)
+    linear_combination(k, 7 * n, k, (q[0], q[1], q[2], q[3], q[4], q[5], q[6]), step)
 
 
 @inner
 def _rates(f: Any, added: int, share: float, t: Any, step: Any, latest: Any, x: Any, k: Any, first: int) -> None:
-    for l in range(ABREAST):  # noqa: E741
-        x[TIME_AT * ABREAST + l] = min(t[l] + share * step[l], latest[l])
+    for l in range(LANES):  # noqa: E741
+        x[TIME_AT * LANES + l] = min(t[l] + share * step[l], latest[l])
     call(f[0], added, k, first, x, 0)
 
 
@@ -93,7 +104,7 @@ def _interpolate(step: Any, y: Any, k: Any, dense: Any) -> None:
     for i in range(y.size):
         dense[0, i] = y[i]
     for p in range(4):
-        weigh(
+        linear_combination(
             dense,
             (p + 1) * y.size,
             k,
@@ -103,13 +114,13 @@ def _interpolate(step: Any, y: Any, k: Any, dense: Any) -> None:
 
 
 @inner
-def _share(s: Patients, a: Places, l: int) -> float:  # noqa: E741
-    """Return the share of a step after which to try again, where a state has gone below zero (see `overshoots`)."""
+def _share(s: Batch, a: Lanes, l: int) -> float:  # noqa: E741
+    """Return the share of a step after which to try again, where a state has gone below zero (see `negativity_factor`)."""
     p = a.marks[PATIENT, l]
-    take_out(a.y, l, a.one_y)
-    take_out(a.trial, l, a.one_trial)
-    take_out(a.atol, l, s.atol[p])
-    return overshoots(
+    gather_lane(a.y, l, a.one_y)
+    gather_lane(a.trial, l, a.one_trial)
+    gather_lane(a.atol, l, s.atol[p])
+    return negativity_factor(
         s.f,
         min(a.t[l] + a.step[l], a.latest[l]),
         a.one_y,
@@ -128,7 +139,7 @@ def _report(g: int, u: float, dense: Any, l: int, read: Any, n: int, states: Any
     """Write states at a share of the step, those of the places in `read`; return the lowest of the model's own n."""
     lowest = 0.0
     for i in read:
-        j = ABREAST * i + l
+        j = LANES * i + l
         value = dense[0, j] + u * (dense[1, j] + u * (dense[2, j] + u * (dense[3, j] + u * dense[4, j])))
         states[l, g, i] = value
         if i < n:
@@ -137,16 +148,16 @@ def _report(g: int, u: float, dense: Any, l: int, read: Any, n: int, states: Any
 
 
 @inner
-def _lift(s: Patients, a: Places, l: int, g: int) -> None:  # noqa: E741
-    """Set states that a report has below zero, and would not go there, to zero (see `lift`)."""
+def _lift(s: Batch, a: Lanes, l: int, g: int) -> None:  # noqa: E741
+    """Set states that a report has below zero, and would not go there, to zero (see `clip_dense_output`)."""
     p, n = a.marks[PATIENT, l], s.extinct.size
     u = (s.times[p, g] - a.t[l]) / a.step[l]
     _report(g, u, a.dense, l, a.every, n, a.own_states)
-    take_out(a.y, l, a.one_y)
-    take_out(a.trial, l, a.one_trial)
-    take_out(a.atol, l, s.atol[p])
-    if dips(a.own_states[l, g], a.one_y, a.one_trial, n):
-        lift(
+    gather_lane(a.y, l, a.one_y)
+    gather_lane(a.trial, l, a.one_trial)
+    gather_lane(a.atol, l, s.atol[p])
+    if dips_below_zero(a.own_states[l, g], a.one_y, a.one_trial, n):
+        clip_dense_output(
             s.f,
             min(s.times[p, g], a.latest[l]),
             a.own_states[l, g],
@@ -162,91 +173,110 @@ def _lift(s: Patients, a: Places, l: int, g: int) -> None:  # noqa: E741
 
 
 @inner
-def _step_of_one(a: Places, l: int) -> None:  # noqa: E741
+def _step_of_one(a: Lanes, l: int) -> None:  # noqa: E741
     """Take the step of one patient out: its start, its end and its interpolant."""
-    take_out(a.y, l, a.one_y)
-    take_out(a.trial, l, a.one_trial)
+    gather_lane(a.y, l, a.one_y)
+    gather_lane(a.trial, l, a.one_trial)
     for row in range(5):
-        take_out(a.dense[row], l, a.one_dense[row])
+        gather_lane(a.dense[row], l, a.one_dense[row])
 
 
 @inner
-def _fallen_after(s: Patients, a: Places, l: int) -> float:  # noqa: E741
+def _fallen_after(s: Batch, a: Lanes, l: int) -> float:  # noqa: E741
     """Return after which share of a step a state first falls below its threshold."""
     _step_of_one(a, l)
     theta = 1.0
     for i in range(s.extinct.size):
         if a.one_y[i] >= s.extinct[i] > a.one_trial[i] and s.extinct[i] > 0.0:
-            theta = min(theta, when_fallen(a.one_dense, i, s.extinct[i]))
+            theta = min(theta, locate_threshold(a.one_dense, i, s.extinct[i]))
     return theta
 
 
 @inner
-def _extinguish(s: Patients, a: Places, l: int, theta: float) -> None:  # noqa: E741
+def _extinguish(s: Batch, a: Lanes, l: int, theta: float) -> None:  # noqa: E741
     """Cut a step after a share of it: what has come to its threshold there becomes zero."""
     _step_of_one(a, l)
     n = s.extinct.size
     for i in range(s.atol.shape[1]):
-        a.one_trial[i] = evaluate(a.one_dense, i, theta)
+        a.one_trial[i] = interpolate(a.one_dense, i, theta)
     for i in range(n):
         a.one_room[i] = a.one_y[i] >= s.extinct[i] > a.one_trial[i] and s.extinct[i] > 0.0
-    copy_row(a.one_y, a.one_trial)
+    copy_vector(a.one_y, a.one_trial)
     for i in range(n):
         if a.one_room[i]:
-            end_of(i, s.f, min(a.t[l], a.latest[l]), a.one_y, a.own_x[l], a.own_flows[l], n, a.one_slope, a.by)
-    put_in(a.one_y, a.y, l)
-    renew_slope(s, a, l, min(a.t[l], a.latest[l]), a.one_y)
+            extinguish(i, s.f, min(a.t[l], a.latest[l]), a.one_y, a.own_x[l], a.own_flows[l], n, a.one_slope, a.by)
+    scatter_lane(a.one_y, a.y, l)
+    renew_rates(s, a, l, min(a.t[l], a.latest[l]), a.one_y)
 
 
 @entry
-def solve_abreast(patients: Patients, places: Places, checkpoints: Checkpoints) -> None:
-    """Solve patients, eight at a time; those that need implicit steps are handed over (see
-    `immunoode.solve.integrator.records`)."""
-    s, a, c = lent(patients), lent(places), lent(checkpoints)
+def integrate_lanes(patients: Batch, places: Lanes, checkpoints: Checkpoints, which: Any) -> None:
+    """Solve some of the patients, eight at a time.
+
+    Those that need implicit steps are handed over (see `immunoode.solve.integrator.records`), where there are no functions for
+    these; those that were handed over go on from where they are.
+    """
+    s, a, c = borrow(patients), borrow(places), borrow(checkpoints)
     marks, t, h, step, latest, stop, previous = a.marks, a.t, a.h, a.step, a.latest, a.stop, a.previous
     x, y, k, trial, sixth, dense, atol, states = a.x, a.y, a.k, a.trial, a.sixth, a.dense, a.atol, a.own_states
-    times, lengths, counts, ended, fast, rtol = s.times, s.lengths, s.counts, s.ended, s.rates_abreast, s.rtol
+    times, lengths, counts, ended, fast, rtol = s.times, s.lengths, s.counts, s.ended, s.lane_rates, s.rtol
     ends, found, error, large, good, factors, logged = a.ends, a.found, a.error, a.large, a.good, a.factors, a.logged
     n, most_steps, automatic, added = s.extinct.size, s.most_steps, s.method == AUTOMATIC, a.infusion.ctypes.data
-    cost, waiting = _ADVANTAGE * ratio(n), 0
+    room, implicit, size = a.implicit, 0, y.size
+    cost, waiting, switches = lane_cost_ratio(n), 0, fast[2] != 0
     while True:
-        stepping = 0
-        for l in range(ABREAST):  # noqa: E741
+        stepping = implicit_ones = 0
+        for l in range(LANES):  # noqa: E741
             while ends[l] != STEPPING or t[l] >= stop[l] or marks[TAKEN, l] >= most_steps:
                 if ends[l] == STEPPING:
-                    ends[l] = pause(s, a, l) if t[l] >= stop[l] else TOO_MANY
+                    ends[l] = advance_lane(s, a, l) if t[l] >= stop[l] else TOO_MANY
                     continue
                 if ends[l] != EMPTY:
-                    leave(s, a, c, l, ends[l])
+                    store_lane(s, a, c, l, ends[l])
                 ends[l] = EMPTY
-                if waiting == lengths.size:
+                if waiting == which.size:
                     break
-                seat(s, a, l, waiting)
+                load_lane(s, a, l, which[waiting])
+                if s.codes[which[waiting]] == HANDED_OVER:
+                    resume_lane(s, a, c, l)
                 ends[l], waiting = STEPPING, waiting + 1
             stepping += ends[l] == STEPPING
-            step[l] = stop[l] - t[l] if 1.01 * h[l] >= stop[l] - t[l] else h[l]
-            if ends[l] == EMPTY:
-                step[l] = 0.0
+            implicit_ones += ends[l] == STEPPING and marks[IMPLICIT_MODE, l] == 1
         if not stepping:
             return
-        _attempt(fast, added, t, step, latest, x, y, k, sixth)
-        errors(error, k, 7 * y.size, y, trial, rtol, atol)
-        examine(found, y, trial, a.debris, a.extinct, LARGEST)
-        if automatic:
-            stiffness(large, k, trial, sixth, rtol, atol)
+        implicit = 1 - implicit if 0 < implicit_ones < stepping else int(implicit_ones > 0)
+        for l in range(LANES):  # noqa: E741
+            step[l] = stop[l] - t[l] if 1.01 * h[l] >= stop[l] - t[l] else h[l]
+            if ends[l] == EMPTY or marks[IMPLICIT_MODE, l] != implicit:
+                step[l] = 0.0
+        if implicit:
+            for i in range(LANES * n if automatic else 0):
+                room.scales[LANES + i] = atol[i] + rtol * abs(y[i])
+            _implicit(fast, a.infusion, t, step, a.earliest, latest, x, y, room, trial)
+            error_norms(error, room.k, 7 * size, y, trial, rtol, atol, a.units)
+            for l in range(LANES):  # noqa: E741
+                error[l] += room.prepared[FLAG * LANES + l]
+                large[l] = room.prepared[SIZE * LANES + l]
+        else:
+            _attempt(fast, added, t, step, latest, x, y, k, sixth)
+            error_norms(error, k, 7 * size, y, trial, rtol, atol, a.units)
+            if automatic:
+                stiffness(large, k, trial, sixth, rtol, atol)
+        check_steps(found, y, trial, a.debris, a.extinct, LARGEST)
         interpolated = False
-        for l in range(ABREAST):  # noqa: E741
+        for l in range(LANES):  # noqa: E741
             good[l], p = 0.0, marks[PATIENT, l]
-            if ends[l] == EMPTY:
+            if ends[l] == EMPTY or marks[IMPLICIT_MODE, l] != implicit:
                 continue
             marks[TAKEN, l] += 1
-            counts[p, EVALUATIONS] += 6
+            counts[p, EVALUATIONS] += 8 if implicit else 6
+            counts[p, JACOBIANS] += implicit
             share = 1.0
             if error[l] <= 1.0 and found[l] & OVERSHOOTS:
                 share = _share(s, a, l)
             if not error[l] <= 1.0 or share < 1.0:
                 counts[p, REJECTIONS] += 1
-                h[l] = step[l] * (shrinkage(error[l]) if share == 1.0 else share)
+                h[l] = step[l] * (reject_factor(error[l]) if share == 1.0 else share)
                 if h[l] <= SMALLEST * max(abs(t[l]), 1e-3):
                     ends[l] = TOO_SMALL
             elif found[l] & UNBOUNDED:
@@ -255,10 +285,12 @@ def solve_abreast(patients: Patients, places: Places, checkpoints: Checkpoints) 
                 counts[p, STEPS] += 1
                 good[l], g = 1.0, marks[OUTPUT, l]
                 interpolated |= found[l] & FALLS != 0 or (g < lengths[p] and times[p, g] <= t[l] + 1.01 * step[l])
-        if interpolated:
+        if interpolated and implicit:
+            _implicit_dense(y, trial, room.k, room.one, dense)
+        elif interpolated:
             _interpolate(step, y, k, dense)
-        propose(factors, logged, error, previous)
-        for l in range(ABREAST):  # noqa: E741
+        propose_factors(factors, logged, error, previous)
+        for l in range(LANES):  # noqa: E741
             if good[l] == 0.0:
                 continue
             p, cut, last = marks[PATIENT, l], found[l] & FALLS != 0, step[l] == stop[l] - t[l]
@@ -278,10 +310,31 @@ def solve_abreast(patients: Patients, places: Places, checkpoints: Checkpoints) 
             if cut:
                 good[l] = 0.0
                 _extinguish(s, a, l, theta)
-        accept(good, y, trial, a.debris, k, atol, a.shares)
-        for l in range(ABREAST if automatic else 0):  # noqa: E741
-            if good[l] != 0.0 and t[l] < stop[l]:
+        accept_steps(good, y, trial, a.debris, room.k if implicit else k, atol, a.shares)
+        for l in range(LANES if automatic else 0):  # noqa: E741
+            if good[l] == 0.0 or t[l] >= stop[l]:
+                continue
+            if implicit:
+                cheap = step[l] * large[l] < 0.3 * STABLE * cost
+                marks[STREAK, l] = marks[STREAK, l] + 1 if cheap else 0
+                if marks[STREAK, l] >= 4:
+                    marks[PATIENCE, l] = min(2 * marks[PATIENCE, l], 1000)
+                    _change(s, a, l, 0)
+            else:
                 marks[STREAK, l] = marks[STREAK, l] + 1 if step[l] * large[l] > 0.8 * STABLE else max(0, marks[STREAK, l] - 1)
-                if marks[STREAK, l] >= _PATIENCE and (stop[l] - t[l]) * large[l] > 8.0 * STABLE * cost:
-                    ends[l] = HANDED_OVER
-                    counts[marks[PATIENT, l], SWITCHES] += 1
+                if marks[STREAK, l] >= marks[PATIENCE, l] and (stop[l] - t[l]) * large[l] > 8.0 * STABLE * cost:
+                    if switches:
+                        _change(s, a, l, 1)
+                    else:
+                        ends[l] = HANDED_OVER
+                        counts[marks[PATIENT, l], SWITCHES] += 1
+
+
+@inner
+def _change(s: Batch, a: Lanes, l: int, implicit: int) -> None:  # noqa: E741
+    """Go on with the other method."""
+    a.marks[IMPLICIT_MODE, l], a.marks[STREAK, l] = implicit, 0
+    s.counts[a.marks[PATIENT, l], SWITCHES] += 1
+    if not implicit:
+        gather_lane(a.y, l, a.one_y)
+        renew_rates(s, a, l, min(max(a.t[l], a.earliest[l]), a.latest[l]), a.one_y)

@@ -69,7 +69,7 @@ def substitute(matrix: Any, rows: Any, right: Any, out: Any) -> None:
 
 
 @inner
-def leading_size(matrix: Any, vector: Any, weights: Any, room: Any) -> float:
+def power_iteration(matrix: Any, vector: Any, weights: Any, room: Any) -> float:
     """One step of power iteration: |matrix v| / |v| in scaled norms; `vector` becomes the next v, scaled to one."""
     n = vector.size
     before = after = 0.0

@@ -10,7 +10,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from immunoode.solve.integrator.jit import entry, inner
-from immunoode.solve.integrator.simd4 import accumulate, copy
+from immunoode.solve.integrator.simd4 import axpy, copy
 from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT
 
 RATES, ARRIVALS, JACOBIAN, INITIAL, CONDITIONS, DRIFT, COUPLING, CROSSINGS, CONSTANTS = range(0, 18, 2)
@@ -36,42 +36,42 @@ def call(typingctx: Any, function: Any, context: Any, out: Any, first: Any, inpu
 
 
 @intrinsic
-def lent(typingctx: Any, record: Any) -> Any:
+def borrow(typingctx: Any, record: Any) -> Any:
     """Return a tuple of arrays and others, without the counting of references to its arrays: who lends them must keep them.
 
     Counting is atomic: to take a dozen arrays out of a tuple and drop them again costs more than an event of a patient.
     """
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _lent(cgctx, builder, sig.args[0], args[0])
+        return _borrow(cgctx, builder, sig.args[0], args[0])
 
     return record(record), generate
 
 
-def _lent(cgctx: Any, builder: Any, kind: Any, value: Any) -> Any:
+def _borrow(cgctx: Any, builder: Any, kind: Any, value: Any) -> Any:
     if isinstance(kind, types.Array):
         array = cgctx.make_array(kind)(cgctx, builder, value)
         array.meminfo, array.parent = (cgutils.get_null_value(v.type) for v in (array.meminfo, array.parent))
         return array._getvalue()
     if isinstance(kind, types.BaseTuple):
         parts = zip(kind, cgutils.unpack_tuple(builder, value), strict=True)
-        return cgctx.make_tuple(builder, kind, [_lent(cgctx, builder, k, v) for k, v in parts])
+        return cgctx.make_tuple(builder, kind, [_borrow(cgctx, builder, k, v) for k, v in parts])
     return value
 
 
 @inner
-def place(t: float, y: Any, x: Any) -> None:
+def set_packed_state(t: float, y: Any, x: Any) -> None:
     """Put time and states into the packed input, whose parameters are in place."""
     x[TIME_AT] = t
     copy(x, STATES_AT, y, 0, y.size)
 
 
 @inner
-def rates(f: Any, t: float, x: Any, infusion: Any, out: Any, first: int = 0) -> None:
+def evaluate_rates(f: Any, t: float, x: Any, infusion: Any, out: Any, first: int = 0) -> None:
     """Set out[first:] to the rates of change at the states in x, infusions included (of length 0 where nothing runs)."""
     x[TIME_AT] = t
     call(f[RATES], f[RATES + 1], out, first, x, 0)
-    accumulate(out, first, infusion, 0, infusion.size, 1.0)
+    axpy(out, first, infusion, 0, infusion.size, 1.0)
 
 
 @entry

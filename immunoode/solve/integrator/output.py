@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.solve.integrator.dosing import count_from
+from immunoode.solve.integrator.dosing import start_clock
 from immunoode.solve.integrator.jit import entry, inner
 from immunoode.solve.integrator.native import call
 from immunoode.solve.integrator.simd4 import copy
@@ -64,7 +64,7 @@ def write_outputs(
                 x[STATES_AT + width + events.inputs[e]] = events.amounts[e]
                 changed = True
             elif kinds[e] == FIRST:
-                count_from(events, e, clocks, x)
+                start_clock(events, e, clocks, x)
             elif kinds[e] == RESET:
                 for i in range(clocks.size):
                     if clocks[i] >= 0:

@@ -13,21 +13,22 @@ HANDED_OVER = -3
 """Instead of a status code, of a patient that needs implicit steps: its row of the checkpoints says how far it has come."""
 
 
-class Patients(NamedTuple):
+class Batch(NamedTuple):
     """What is to be solved, one row per patient, and where results go.
 
-    `f` holds addresses and contexts in the order of `immunoode.solve.integrator.native`, `rates_abreast` those of the rates
+    `f` holds addresses and contexts in the order of `immunoode.solve.integrator.native`, `lane_rates` those of the rates
     of eight.
     Vectors of states are filled up to a multiple of four, and `events` of patient p lie at offsets[p]:offsets[p + 1]. `tables`
     are the state of each input, what exchanges matter with it, the number of conditions, the place of the constants and that
     of the time of each input's first dose;
     `reactions` the function that is watched, their numbers, the inputs that they affect, and how many numbers that function
     gives. `read` holds the places of the states that the outputs are made of: others are not reported.
-    Absolute tolerances, `atol`, grow along the way (`shares`, see `immunoode.solve.problem.tolerances`).
+    Absolute tolerances, `atol`, grow along the way (`shares`, see `immunoode.solve.problem.tolerances`);
+    `units` say what of a state's size counts for the error of its sensitivities.
     """
 
     f: Any
-    rates_abreast: Any
+    lane_rates: Any
     read: Any
     x: Any
     y: Any
@@ -41,6 +42,7 @@ class Patients(NamedTuple):
     rtol: float
     atol: Any
     shares: Any
+    units: Any
     most_steps: int
     method: int
     reactions: Any
@@ -57,7 +59,7 @@ class Checkpoints(NamedTuple):
 
     `marks` are the next event, the next output and the steps that were taken; `numbers` the time, the size of the next step and
     the last error's logarithm. `x` is the packed input, `states` what was reported, `active` and `running` the infusions, and
-    the others what reactions have come to (see `immunoode.solve.integrator.triggers.first_look`).
+    the others what reactions have come to (see `immunoode.solve.integrator.triggers.initialise_triggers`).
     """
 
     marks: Any
@@ -72,7 +74,7 @@ class Checkpoints(NamedTuple):
     nadir: Any
 
 
-def checkpoints_for(s: Patients) -> Checkpoints:
+def checkpoints_for(s: Batch) -> Checkpoints:
     """Return room for checkpoints; no memory is taken by those that are not filled."""
     patients, width = s.y.shape
     infusions, inputs, reactions = infusions_in(s), s.tables[0].size, s.reactions[1].shape[0]
@@ -90,14 +92,14 @@ def checkpoints_for(s: Patients) -> Checkpoints:
     )
 
 
-def infusions_in(s: Patients) -> int:
+def infusions_in(s: Batch) -> int:
     """Return how many infusions the events of one patient begin, at most."""
     kinds, ordinals = s.events.kinds, s.events.ordinals
     return int(ordinals[kinds == INFUSION_START].max(initial=-1)) + 1
 
 
 @inner
-def own_events(s: Patients, p: int) -> Any:
+def events_of_subject(s: Batch, p: int) -> Any:
     """Return the events of one patient."""
     a, b, c = s.offsets[p], s.offsets[p + 1], s.events
     return Columns(
@@ -117,7 +119,7 @@ def own_events(s: Patients, p: int) -> Any:
 
 
 @inner
-def copy_row(out: Any, other: Any) -> None:
+def copy_vector(out: Any, other: Any) -> None:
     """Copy a vector of any length."""
     for i in range(other.size):
         out[i] = other[i]

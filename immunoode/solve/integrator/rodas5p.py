@@ -13,8 +13,8 @@ import numpy as np
 
 from immunoode.solve.integrator.jit import inner
 from immunoode.solve.integrator.lu import factorise, substitute
-from immunoode.solve.integrator.native import COUPLING, call, rates
-from immunoode.solve.integrator.simd4 import accumulate, copy, weigh
+from immunoode.solve.integrator.native import COUPLING, call, evaluate_rates
+from immunoode.solve.integrator.simd4 import axpy, copy, linear_combination
 from immunoode.solve.problem.compiled_model import STATES_AT
 
 STAGES = 8
@@ -154,12 +154,12 @@ def attempt(
     for stage in range(1, STAGES):
         copy(x, STATES_AT, y, 0, width)
         for j in range(stage):
-            accumulate(x, STATES_AT, k, j * width, width, A[stage, j])
+            axpy(x, STATES_AT, k, j * width, width, A[stage, j])
         if stage == STAGES - 1:
             copy(trial, 0, x, STATES_AT, width)
-        rates(f, min(t + C[stage] * h, latest), x, infusion, right)
+        evaluate_rates(f, min(t + C[stage] * h, latest), x, infusion, right)
         for j in range(stage):
-            accumulate(right, 0, k, j * width, width, LINKS[stage, j] / h)
+            axpy(right, 0, k, j * width, width, LINKS[stage, j] / h)
         if D[stage] != 0.0:
             for i in range(size):
                 right[i] += h * D[stage] * drift[i]
@@ -179,7 +179,7 @@ def interpolant(y: Any, trial: Any, k: Any, dense: Any) -> None:
     copy(dense, 0, y, 0, y.size)
     for p in range(3):
         q = DENSE[p]
-        weigh(dense, (p + 2) * y.size, k, (q[0], q[1], q[2], q[3], q[4], q[5], q[6], q[7]))
+        linear_combination(dense, (p + 2) * y.size, k, (q[0], q[1], q[2], q[3], q[4], q[5], q[6], q[7]))
     for i in range(y.size):
         a, b, c = dense[2, i], dense[3, i], dense[4, i]
         dense[1, i] = trial[i] - y[i] + a

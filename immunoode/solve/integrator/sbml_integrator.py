@@ -12,12 +12,32 @@ from typing import Any
 import numpy as np
 
 from immunoode.solve.integrator import rodas5p, tsit5
-from immunoode.solve.integrator.controller import SMALLEST, first_step, growth, instant, logarithm, ratio, shrinkage
-from immunoode.solve.integrator.discontinuities import evaluate, flipped, hop, root, signs_of
-from immunoode.solve.integrator.domain import dips, falls, lift, overshoots, when_fallen
+from immunoode.solve.integrator.controller import (
+    SMALLEST,
+    accept_factor,
+    implicit_cost_ratio,
+    initial_step,
+    log_error,
+    reject_factor,
+    time_epsilon,
+)
+from immunoode.solve.integrator.discontinuities import (
+    any_sign_changed,
+    condition_signs,
+    cross_discontinuity,
+    interpolate,
+    locate_discontinuity,
+)
+from immunoode.solve.integrator.domain import (
+    clip_dense_output,
+    dips_below_zero,
+    falls_below_threshold,
+    locate_threshold,
+    negativity_factor,
+)
 from immunoode.solve.integrator.jit import entry, inner
-from immunoode.solve.integrator.lu import leading_size
-from immunoode.solve.integrator.native import DRIFT, JACOBIAN, call, place, rates
+from immunoode.solve.integrator.lu import power_iteration
+from immunoode.solve.integrator.native import DRIFT, JACOBIAN, call, evaluate_rates, set_packed_state
 from immunoode.solve.integrator.scalar import AUTOMATIC, IMPLICIT, LARGEST
 from immunoode.solve.integrator.simd4 import copy
 from immunoode.solve.integrator.tsit5 import STABLE
@@ -46,7 +66,7 @@ STEPS, REJECTIONS, EVALUATIONS, JACOBIANS, SWITCHES, CROSSINGS = range(6)
 
 
 @inner
-def slack(kind: int, left: float, right: float, slope: float, t: float) -> float:
+def switch_tolerance(kind: int, left: float, right: float, slope: float, t: float) -> float:
     """Return how far the sides of a switch may be apart and are equal still."""
     size = max(abs(left), abs(right))
     found = _CLOSE * (size + abs(t * slope)) if kind == LINEAR or kind == CURVED else _ROUNDED * size
@@ -54,7 +74,7 @@ def slack(kind: int, left: float, right: float, slope: float, t: float) -> float
 
 
 @inner
-def standing(
+def switch_value(
     kind: int, step: bool, left: float, right: float, slope: float, t: float, after: bool, crossed: float, blur: float
 ) -> float:
     """Return what a switch is at a time, or right after it: the sign of a difference, or the whole number of a step.
@@ -62,7 +82,7 @@ def standing(
     `crossed` is the sign that a difference has right after it crossed zero, where it does so at this time; `blur` how well
     that time is known.
     """
-    near = slack(kind, left, right, slope, t) + (abs(slope) * blur if blur > 0.0 and kind == MOVED else 0.0)
+    near = switch_tolerance(kind, left, right, slope, t) + (abs(slope) * blur if blur > 0.0 and kind == MOVED else 0.0)
     if step:
         whole = np.rint(left)
         if abs(left - whole) <= near:
@@ -77,7 +97,7 @@ def standing(
 
 
 @inner
-def look(
+def update_switches(
     v: Any,
     kinds: Any,
     levels: int,
@@ -92,13 +112,13 @@ def look(
     slopes: Any,
 ) -> None:
     """Put what switches are, at a time or right after it, into the packed input."""
-    place(t, y, x)
+    set_packed_state(t, y, x)
     for _ in range(levels):
         call(v[SIDES], v[SIDES + 1], sides, 0, x, 0)
         call(v[SLOPES], v[SLOPES + 1], slopes, 0, x, 0)
         for k in range(kinds.shape[0]):
             left, right, step = sides[2 * k], sides[2 * k + 1], kinds[k, 1] != 0
-            x[first + k] = standing(kinds[k, 0], step, left, right, slopes[k], t, after, crossed[k], blur)
+            x[first + k] = switch_value(kinds[k, 0], step, left, right, slopes[k], t, after, crossed[k], blur)
 
 
 @inner
@@ -121,7 +141,7 @@ def approach(step: bool, held: float, left: float, right: float, slope: float) -
 
 
 @inner
-def measured(
+def measure_switches(
     v: Any,
     kinds: Any,
     t: float,
@@ -140,8 +160,8 @@ def measured(
 ) -> bool:
     """Fill how far switches that the state moves are from changing, somewhere in a step; return whether one has."""
     for i in range(room.size):
-        room[i] = evaluate(dense, i, theta)
-    place(min(t + theta * step, latest), room, x)
+        room[i] = interpolate(dense, i, theta)
+    set_packed_state(min(t + theta * step, latest), room, x)
     call(v[SIDES], v[SIDES + 1], sides, 0, x, 0)
     call(v[SLOPES], v[SLOPES + 1], slopes, 0, x, 0)
     changed = False
@@ -151,12 +171,12 @@ def measured(
             gaps[k] = distance(kinds[k, 1] != 0, held, left, right)
             speeds[k] = approach(kinds[k, 1] != 0, held, left, right, slopes[k])
             noise[k] = abs(left) + abs(right)
-            changed |= gaps[k] < -slack(MOVED, left, right, 0.0, t)
+            changed |= gaps[k] < -switch_tolerance(MOVED, left, right, 0.0, t)
     return changed
 
 
 @inner
-def turn(
+def locate_nearest_approach(
     v: Any,
     kinds: Any,
     k: int,
@@ -178,7 +198,7 @@ def turn(
     """Return where in a part of a step switch k is nearest to changing, which it approaches first and leaves then."""
     for _ in range(40):
         middle = 0.5 * (low + high)
-        measured(v, kinds, t, step, latest, middle, dense, room, x, first, sides, slopes, gaps, speeds, noise)
+        measure_switches(v, kinds, t, step, latest, middle, dense, room, x, first, sides, slopes, gaps, speeds, noise)
         if speeds[k] < 0.0:
             low = middle
         else:
@@ -187,7 +207,7 @@ def turn(
 
 
 @inner
-def first_change(
+def locate_switch(
     v: Any,
     kinds: Any,
     t: float,
@@ -212,13 +232,13 @@ def first_change(
     low, part, looked = 0.0, 0.25, 0
     ga, gm, gb, go = gaps[0], gaps[1], gaps[2], gaps[3]
     sa, sm, sb, so = speeds[0], speeds[1], speeds[2], speeds[3]
-    if measured(v, kinds, t, step, latest, 0.0, dense, room, x, first, sides, slopes, ga, sa, noise):
+    if measure_switches(v, kinds, t, step, latest, 0.0, dense, room, x, first, sides, slopes, ga, sa, noise):
         return 0.0
     while low < 1.0:
         high = low + part if low + 1.5 * part < 1.0 else 1.0
         middle = 0.5 * (low + high)
-        at_middle = measured(v, kinds, t, step, latest, middle, dense, room, x, first, sides, slopes, gm, sm, noise)
-        at_high = measured(v, kinds, t, step, latest, high, dense, room, x, first, sides, slopes, gb, sb, noise)
+        at_middle = measure_switches(v, kinds, t, step, latest, middle, dense, room, x, first, sides, slopes, gm, sm, noise)
+        at_high = measure_switches(v, kinds, t, step, latest, high, dense, room, x, first, sides, slopes, gb, sb, noise)
         width, seen = (high - low) * step, True
         for k in range(kinds.shape[0]):
             if kinds[k, 0] == MOVED:
@@ -237,26 +257,30 @@ def first_change(
                 if kinds[k, 0] == MOVED and ends[1][k] < 0.0 < ends[3][k]:
                     lowest = ends[0][k] * ends[3][k] - ends[2][k] * ends[1][k] + ends[1][k] * ends[3][k] * (b - a) * step
                     if lowest < 0.0 and last > b - 1e-300:  # tangents meet below: it may change and change back
-                        there = turn(v, kinds, k, a, b, t, step, latest, dense, room, x, first, sides, slopes, go, so, noise)
-                        if measured(v, kinds, t, step, latest, there, dense, room, x, first, sides, slopes, go, so, noise):
+                        there = locate_nearest_approach(
+                            v, kinds, k, a, b, t, step, latest, dense, room, x, first, sides, slopes, go, so, noise
+                        )
+                        if measure_switches(
+                            v, kinds, t, step, latest, there, dense, room, x, first, sides, slopes, go, so, noise
+                        ):
                             last = min(last, there)
         if last <= 1.0:
             unchanged = low
-            while (last - unchanged) * step > instant(t) and last - unchanged > 1e-15:
+            while (last - unchanged) * step > time_epsilon(t) and last - unchanged > 1e-15:
                 theta = 0.5 * (unchanged + last)
-                if measured(v, kinds, t, step, latest, theta, dense, room, x, first, sides, slopes, go, so, noise):
+                if measure_switches(v, kinds, t, step, latest, theta, dense, room, x, first, sides, slopes, go, so, noise):
                     last = theta
                 else:
                     unchanged = theta
             return last
-        copy_row(ga, gb)
-        copy_row(sa, sb)
+        copy_vector(ga, gb)
+        copy_vector(sa, sb)
         low, part = high, min(0.25, 2.0 * part)
     return 2.0
 
 
 @inner
-def enlarge(atol: Any, tolerance: Any, shares: Any, y: Any) -> None:
+def grow_tolerances(atol: Any, tolerance: Any, shares: Any, y: Any) -> None:
     """Let absolute tolerances grow with the states (see `immunoode.solve.problem.tolerances`)."""
     for i in range(atol.size):
         if shares[i] > 0.0:
@@ -264,23 +288,23 @@ def enlarge(atol: Any, tolerance: Any, shares: Any, y: Any) -> None:
 
 
 @inner
-def copy_row(to: Any, of: Any) -> None:
+def copy_vector(to: Any, of: Any) -> None:
     for k in range(to.size):
         to[k] = of[k]
 
 
 @inner
-def next_linear(v: Any, kinds: Any, t: float, y: Any, x: Any, sides: Any, slopes: Any) -> float:
+def next_linear_switch(v: Any, kinds: Any, t: float, y: Any, x: Any, sides: Any, slopes: Any) -> float:
     """Return the next time at which a switch that is linear in time changes; infinite where none does."""
     found = np.inf
-    place(t, y, x)
+    set_packed_state(t, y, x)
     call(v[SIDES], v[SIDES + 1], sides, 0, x, 0)
     call(v[SLOPES], v[SLOPES + 1], slopes, 0, x, 0)
     for k in range(kinds.shape[0]):
         if kinds[k, 0] != LINEAR or slopes[k] == 0.0:
             continue
         left, right, slope = sides[2 * k], sides[2 * k + 1], slopes[k]
-        near = slack(LINEAR, left, right, slope, t)
+        near = switch_tolerance(LINEAR, left, right, slope, t)
         if kinds[k, 1] != 0:
             whole = np.rint(left)
             rising = slope > 0.0
@@ -297,7 +321,7 @@ def next_linear(v: Any, kinds: Any, t: float, y: Any, x: Any, sides: Any, slopes
 
 
 @inner
-def fire(
+def update_event_triggers(
     v: Any,
     flags: Any,
     offsets: Any,
@@ -342,7 +366,7 @@ def fire(
             kept = 0
             for n in range(whole[WAIT]):
                 if waiting[n, 1] != k:
-                    move(waiting, values, kept, n)
+                    move_waiting(waiting, values, kept, n)
                     kept += 1
             whole[WAIT] = kept
         holds[k] = 1 if on else 0
@@ -350,7 +374,7 @@ def fire(
 
 
 @inner
-def move(waiting: Any, values: Any, to: int, of: int) -> None:
+def move_waiting(waiting: Any, values: Any, to: int, of: int) -> None:
     """Move an event that waits to another place."""
     if to != of:
         for c in range(3):
@@ -360,7 +384,7 @@ def move(waiting: Any, values: Any, to: int, of: int) -> None:
 
 
 @inner
-def most_urgent(v: Any, flags: Any, t: float, x: Any, whole: Any, room: Any, waiting: Any) -> int:
+def next_event(v: Any, flags: Any, t: float, x: Any, whole: Any, room: Any, waiting: Any) -> int:
     """Return which of the events that are due comes first, -1 where none is due.
 
     The one with the largest priority; of equal priorities any one, by a random order that is the same in each run; those
@@ -390,7 +414,7 @@ def most_urgent(v: Any, flags: Any, t: float, x: Any, whole: Any, room: Any, wai
 
 
 @inner
-def carry_out(
+def execute_due_events(
     v: Any,
     kinds: Any,
     levels: int,
@@ -416,12 +440,12 @@ def carry_out(
     values: Any,
 ) -> int:
     """Look at triggers, and carry out what is due, one after another: after each, triggers are looked at anew."""
-    look(v, kinds, levels, t, y, x, first, after, crossed, blur, sides, slopes)
-    code = fire(v, flags, offsets, t, x, holds, numbers, whole, now, room, waiting, values)
+    update_switches(v, kinds, levels, t, y, x, first, after, crossed, blur, sides, slopes)
+    code = update_event_triggers(v, flags, offsets, t, x, holds, numbers, whole, now, room, waiting, values)
     events, count = flags.shape[0], targets.size
     at_once = 0
     while code == -1:
-        n = most_urgent(v, flags, t, x, whole, room, waiting)
+        n = next_event(v, flags, t, x, whole, room, waiting)
         if n < 0:
             return -1
         at_once += 1
@@ -438,22 +462,22 @@ def carry_out(
                 return VALUE
             y[targets[a]] = value * room[events + count + a]
         last = whole[WAIT] - 1
-        move(waiting, values, n, last)
+        move_waiting(waiting, values, n, last)
         whole[WAIT] = last
         for j in range(kinds.shape[0]):
             before[j] = sides[2 * j] - sides[2 * j + 1]
-        place(t, y, x)
+        set_packed_state(t, y, x)
         call(v[SIDES], v[SIDES + 1], sides, 0, x, 0)
         for j in range(kinds.shape[0]):  # what crossed zero did so by its own motion; an event has put it elsewhere
             if sides[2 * j] - sides[2 * j + 1] != before[j]:
                 crossed[j] = 0.0
-        look(v, kinds, levels, t, y, x, first, after, crossed, blur, sides, slopes)
-        code = fire(v, flags, offsets, t, x, holds, numbers, whole, now, room, waiting, values)
+        update_switches(v, kinds, levels, t, y, x, first, after, crossed, blur, sides, slopes)
+        code = update_event_triggers(v, flags, offsets, t, x, holds, numbers, whole, now, room, waiting, values)
     return code
 
 
 @entry
-def run(
+def integrate_with_events(
     f: Any,
     v: Any,
     kinds: Any,
@@ -510,7 +534,7 @@ def run(
     start, end = numbers[START], times[-1]
     t, h, previous = numbers[T], numbers[STEP], numbers[ERROR]
     implicit, patience, streak, steps = method == IMPLICIT or whole[IMPLICIT_NOW] != 0, 10, 0, 0
-    cost, resumed, g, at = ratio(n), 0.0, whole[OUTPUT], 0
+    cost, resumed, g, at = implicit_cost_ratio(n), 0.0, whole[OUTPUT], 0
     due_now, blur = whole[BEGUN] == 0, 0.0
     span = max(end - start, 1e-300)
     while at < known.size and known[at] <= t:
@@ -518,7 +542,7 @@ def run(
     for j in range(switches if not due_now else 0):
         crossed[j] = 0.0
     if not due_now:
-        look(v, kinds, levels, t, y, x, first, True, crossed, 0.0, sides, slopes)
+        update_switches(v, kinds, levels, t, y, x, first, True, crossed, 0.0, sides, slopes)
     while True:
         numbers[T], numbers[STEP], numbers[ERROR], whole[OUTPUT], whole[IMPLICIT_NOW] = t, h, previous, g, int(implicit)
         if due_now:
@@ -528,7 +552,7 @@ def run(
                 kept[i] = y[watched[i]]
             happened = whole[HAPPENED]
             for half in range(2):
-                code = carry_out(
+                code = execute_due_events(
                     v,
                     kinds,
                     levels,
@@ -559,7 +583,7 @@ def run(
             for j in range(switches):
                 crossed[j] = 0.0
             blur = 0.0
-            enlarge(atol, tolerance, shares, y)
+            grow_tolerances(atol, tolerance, shares, y)
             if t - numbers[WINDOW] > 1e-9 * span:
                 numbers[WINDOW], whole[BUSY] = t, 0
             if whole[BUSY] > MOST_AT_ONCE:
@@ -583,7 +607,7 @@ def run(
         if t >= until:
             return RENEW
         stop, looks = min(end, until), False
-        coming = next_linear(v, kinds, t, y, x, sides, slopes)
+        coming = next_linear_switch(v, kinds, t, y, x, sides, slopes)
         if at < known.size:
             coming = min(coming, known[at])
         for i in range(whole[WAIT]):
@@ -597,18 +621,18 @@ def run(
             while at < known.size and known[at] <= t:
                 at += 1
             continue
-        earliest, latest = t + instant(t), stop - instant(stop)
+        earliest, latest = t + time_epsilon(t), stop - time_epsilon(stop)
         if earliest >= latest:
             earliest = latest = 0.5 * (t + stop)
-        place(t, y, x)
+        set_packed_state(t, y, x)
         if conditions:
-            signs_of(f, earliest, y, x, signs_values, signs)
-        rates(f, earliest, x, nothing, slope)
+            condition_signs(f, earliest, y, x, signs_values, signs)
+        evaluate_rates(f, earliest, x, nothing, slope)
         counts[EVALUATIONS] += 1
         fresh = False
         if h <= 0.0:
-            begun = first_step(f, earliest, y, x, nothing, rtol, atol, slope, right)
-            h = begun if h == 0.0 else min(-h, max(begun, 100.0 * instant(t)))
+            begun = initial_step(f, earliest, y, x, nothing, rtol, atol, slope, right)
+            h = begun if h == 0.0 else min(-h, max(begun, 100.0 * time_epsilon(t)))
             counts[EVALUATIONS] += 1
         while t < stop:
             if steps >= most_steps:
@@ -620,7 +644,7 @@ def run(
             step = stop - t if last else h
             if implicit:
                 if not fresh:
-                    place(max(t, earliest), y, x)
+                    set_packed_state(max(t, earliest), y, x)
                     call(f[JACOBIAN], f[JACOBIAN + 1], jacobian, 0, x, 0)
                     if f[DRIFT] != 0:
                         call(f[DRIFT], f[DRIFT + 1], drift, 0, x, 0)
@@ -654,11 +678,11 @@ def run(
                 counts[EVALUATIONS] += tsit5.EVALUATIONS
             accepted, share = error <= 1.0, 1.0
             if accepted:
-                share = overshoots(f, min(t + step, latest), y, trial, x, nothing, atol, n, below, right)
+                share = negativity_factor(f, min(t + step, latest), y, trial, x, nothing, atol, n, below, right)
                 accepted = share == 1.0
             if not accepted:
                 counts[REJECTIONS] += 1
-                h = step * (shrinkage(error) if share == 1.0 else share)
+                h = step * (reject_factor(error) if share == 1.0 else share)
                 if h <= SMALLEST * max(abs(t), 1e-3):
                     numbers[T] = t
                     return TOO_SMALL
@@ -672,15 +696,17 @@ def run(
                 rodas5p.interpolant(y, trial, k, dense)
             else:
                 tsit5.interpolant(step, y, k, dense)
-            if conditions and flipped(f, min(reached, latest), trial, x, signs_values, signs):
-                theta = root(f, t, step, latest, dense, x, trial, signs_values, signs)
+            if conditions and any_sign_changed(f, min(reached, latest), trial, x, signs_values, signs):
+                theta = locate_discontinuity(f, t, step, latest, dense, x, trial, signs_values, signs)
                 resumed = max(resumed, step)
-                if theta * step > 10.0 * instant(t):
+                if theta * step > 10.0 * time_epsilon(t):
                     counts[REJECTIONS] += 1
                     h = theta * step
                     continue
                 counts[CROSSINGS] += 1
-                t = hop(f, t, min(t + step, stop), latest, y, x, nothing, slope, signs_values, signs, none, none, n)
+                t = cross_discontinuity(
+                    f, t, min(t + step, stop), latest, y, x, nothing, slope, signs_values, signs, none, none, n
+                )
                 counts[EVALUATIONS] += 2
                 h, resumed, fresh, streak = resumed, 0.0, False, 0
                 while g < times.size and times[g] <= t and t < stop:
@@ -693,7 +719,7 @@ def run(
                 for i in range(n):
                     weights[i] = atol[i] + rtol * abs(trial[i])
                 if implicit:
-                    large = leading_size(jacobian, vector, weights, room)
+                    large = power_iteration(jacobian, vector, weights, room)
                     streak = streak + 1 if step * large < 0.3 * STABLE * cost and not last else 0
                     change = streak >= 4
                     patience = min(2 * patience, 1000) if change else patience
@@ -703,33 +729,35 @@ def run(
                     change = streak >= patience and (end - t) * large > 8.0 * STABLE * cost
             theta, changed = 1.0, False
             if moved:
-                found = first_change(v, kinds, t, step, latest, dense, room, x, first, sides, slopes, gaps, speeds, noise, rtol)
+                found = locate_switch(
+                    v, kinds, t, step, latest, dense, room, x, first, sides, slopes, gaps, speeds, noise, rtol
+                )
                 if found <= 1.0:
                     theta, changed = found, True
-            fallen = falls(y, trial, extinct)
+            fallen = falls_below_threshold(y, trial, extinct)
             if fallen:
                 for i in range(n):
                     if y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0:
-                        theta = min(theta, when_fallen(dense, i, extinct[i]))
+                        theta = min(theta, locate_threshold(dense, i, extinct[i]))
                 changed = True
             if theta < 1.0:
                 reached = t + theta * step
             while g < times.size and times[g] < reached:
                 for i in range(width):
-                    trial_at = evaluate(dense, i, (times[g] - t) / step)
+                    trial_at = interpolate(dense, i, (times[g] - t) / step)
                     room[i] = trial_at
-                if dips(room, y, trial, n):
-                    lift(f, min(times[g], latest), room, y, trial, x, nothing, atol, n, below, right)
+                if dips_below_zero(room, y, trial, n):
+                    clip_dense_output(f, min(times[g], latest), room, y, trial, x, nothing, atol, n, below, right)
                 copy(out, g * width, room, 0, width)
                 g += 1
-            factor = growth(logarithm(error), previous)
-            previous = logarithm(error)
+            factor = accept_factor(log_error(error), previous)
+            previous = log_error(error)
             h = max(h, step * factor) if last else step * factor
             if theta < 1.0:
                 for i in range(n):
-                    rows[i] = 1 if fallen and y[i] >= extinct[i] > evaluate(dense, i, theta) and extinct[i] > 0.0 else 0
+                    rows[i] = 1 if fallen and y[i] >= extinct[i] > interpolate(dense, i, theta) and extinct[i] > 0.0 else 0
                 for i in range(width):
-                    trial[i] = evaluate(dense, i, theta)
+                    trial[i] = interpolate(dense, i, theta)
                 for i in range(n):
                     if rows[i] != 0:
                         trial[i] = 0.0
@@ -743,24 +771,24 @@ def run(
             t = reached
             fresh = False
             copy(y, 0, trial, 0, width)
-            enlarge(atol, tolerance, shares, y)
+            grow_tolerances(atol, tolerance, shares, y)
             if change:
                 implicit = not implicit
                 streak = 0
                 counts[SWITCHES] += 1
             if changed:
-                place(t, y, x)
+                set_packed_state(t, y, x)
                 call(v[SIDES], v[SIDES + 1], sides, 0, x, 0)
                 for j in range(switches):
                     if kinds[j, 0] == MOVED and kinds[j, 1] == 0:
                         gap = distance(False, x[first + j], sides[2 * j], sides[2 * j + 1])
-                        if gap < -slack(MOVED, sides[2 * j], sides[2 * j + 1], 0.0, t):
+                        if gap < -switch_tolerance(MOVED, sides[2 * j], sides[2 * j + 1], 0.0, t):
                             crossed[j] = 1.0 if sides[2 * j] > sides[2 * j + 1] else -1.0
-                due_now, blur = True, 4.0 * instant(t)
+                due_now, blur = True, 4.0 * time_epsilon(t)
                 break
             if implicit or theta < 1.0:
-                place(t, y, x)
-                rates(f, min(t, latest), x, nothing, slope)
+                set_packed_state(t, y, x)
+                evaluate_rates(f, min(t, latest), x, nothing, slope)
                 counts[EVALUATIONS] += 1
             else:
                 copy(slope, 0, k, 6 * width, width)

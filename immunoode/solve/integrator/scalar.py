@@ -15,18 +15,47 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from immunoode.solve.integrator import rodas5p, tsit5
-from immunoode.solve.integrator.controller import SMALLEST, first_step, growth, instant, logarithm, ratio, shrinkage
-from immunoode.solve.integrator.discontinuities import evaluate, flipped, hop, root, signs_of
-from immunoode.solve.integrator.domain import dips, end_of, falls, lift, overshoots, when_fallen
-from immunoode.solve.integrator.dosing import flow
-from immunoode.solve.integrator.events import happen
+from immunoode.solve.integrator.controller import (
+    SMALLEST,
+    accept_factor,
+    error_with_sensitivities,
+    implicit_cost_ratio,
+    initial_step,
+    log_error,
+    reject_factor,
+    time_epsilon,
+)
+from immunoode.solve.integrator.discontinuities import (
+    any_sign_changed,
+    condition_signs,
+    cross_discontinuity,
+    interpolate,
+    locate_discontinuity,
+)
+from immunoode.solve.integrator.domain import (
+    clip_dense_output,
+    dips_below_zero,
+    extinguish,
+    falls_below_threshold,
+    locate_threshold,
+    negativity_factor,
+)
+from immunoode.solve.integrator.dosing import sum_infusions
+from immunoode.solve.integrator.events import apply_event
 from immunoode.solve.integrator.jit import entry, inner
-from immunoode.solve.integrator.lu import leading_size
-from immunoode.solve.integrator.native import CONSTANTS, DRIFT, JACOBIAN, call, lent, place, rates
+from immunoode.solve.integrator.lu import power_iteration
+from immunoode.solve.integrator.native import CONSTANTS, DRIFT, JACOBIAN, borrow, call, evaluate_rates, set_packed_state
 from immunoode.solve.integrator.output import write_outputs
-from immunoode.solve.integrator.records import HANDED_OVER, Checkpoints, Patients, copy_row, infusions_in, own_events
-from immunoode.solve.integrator.simd4 import copy, weigh
-from immunoode.solve.integrator.triggers import CONTINUOUS, decide, first_look, newly, watched, when_newly
+from immunoode.solve.integrator.records import HANDED_OVER, Batch, Checkpoints, copy_vector, events_of_subject, infusions_in
+from immunoode.solve.integrator.simd4 import copy, linear_combination
+from immunoode.solve.integrator.triggers import (
+    CONTINUOUS,
+    evaluate_quantities,
+    initialise_triggers,
+    locate_trigger,
+    update_trigger,
+    would_change,
+)
 from immunoode.solve.integrator.tsit5 import STABLE
 from immunoode.solve.problem.event_table import REPORT, STOP, VISIT
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
@@ -50,7 +79,7 @@ def _interpolate(implicit: bool, step: float, y: Any, trial: Any, k: Any, dense:
 
 
 class Workspace(NamedTuple):
-    """Room for one patient that steps alone: see `walk` for what each is."""
+    """Room for one patient that steps alone: see `integrate` for what each is."""
 
     k: Any
     dense: Any
@@ -87,7 +116,7 @@ class Workspace(NamedTuple):
     nadir: Any
 
 
-def workspace_for(s: Patients) -> Workspace:
+def workspace_for(s: Batch) -> Workspace:
     """Return room for patients that step alone, one after another."""
     size, width, packed, n, m = s.atol.shape[1], s.y.shape[1], s.x.shape[1], s.extinct.size, s.events.time_by.shape[1]
     inputs, conditions, count, infusions = s.tables[0].size, s.tables[2], s.reactions[1].shape[0], infusions_in(s)
@@ -129,8 +158,8 @@ def workspace_for(s: Patients) -> Workspace:
 
 
 @inner
-def walk(
-    s: Patients,
+def integrate(
+    s: Batch,
     w: Workspace,
     p: int,
     start: float,
@@ -165,14 +194,14 @@ def walk(
         vector[i] = 0.0
     t, end = start, max(start, times[times.size - 1])
     steps, streak = 0, 0
-    resumed, cost, patience = 0.0, ratio(n), 10
+    resumed, cost, patience = 0.0, implicit_cost_ratio(n), 10
     implicit = implicit or method == IMPLICIT
     count = table.shape[0]
     on, factors, baseline, nadir = decided
     continuous = False
     for r in range(count):
         continuous |= table[r, CONTINUOUS] != 0.0
-    flow(y, flows, active, running)
+    sum_infusions(y, flows, active, running)
     infusion = flows if _runs(active) else w.nothing
     while True:
         given = False
@@ -181,7 +210,7 @@ def walk(
                 for _ in range(int(events.amounts[e])):
                     copy(out, g * width, y, 0, width)
                     g += 1
-            elif not happen(
+            elif not apply_event(
                 e,
                 f,
                 t,
@@ -212,11 +241,11 @@ def walk(
             if not abs(y[i]) < LARGEST:
                 return NOT_FINITE
         if continuous:
-            watched(watch, t, y, x, seen)
+            evaluate_quantities(watch, t, y, x, seen)
             began = False
             for r in range(count):
                 if table[r, CONTINUOUS] != 0.0:
-                    began |= decide(table, affects, r, t, seen[r], on, fired, factors, baseline, nadir, events, e)
+                    began |= update_trigger(table, affects, r, t, seen[r], on, fired, factors, baseline, nadir, events, e)
             if began:
                 continue
         while g < times.size and times[g] <= t:
@@ -225,18 +254,18 @@ def walk(
         if t >= end:
             return FINISHED
         stop = min(end, event_times[e]) if e < event_times.size else end
-        earliest, latest = t + instant(t), stop - instant(stop)
+        earliest, latest = t + time_epsilon(t), stop - time_epsilon(stop)
         if earliest >= latest:
             earliest = latest = 0.5 * (t + stop)
-        place(t, y, x)
+        set_packed_state(t, y, x)
         if conditions:
-            signs_of(f, earliest, y, x, values, signs)
-        rates(f, earliest, x, infusion, slope)
+            condition_signs(f, earliest, y, x, values, signs)
+        evaluate_rates(f, earliest, x, infusion, slope)
         counts[EVALUATIONS] += 1
         fresh = False
         if h == 0.0 or (given and implicit):  # an implicit step would pass over the fast part of what a dose begins, unseen
-            first = first_step(f, earliest, y, x, infusion, rtol, atol, slope, right)
-            h = first if h == 0.0 else min(h, max(first, 100.0 * instant(t)))
+            first = initial_step(f, earliest, y, x, infusion, rtol, atol, slope, right)
+            h = first if h == 0.0 else min(h, max(first, 100.0 * time_epsilon(t)))
             counts[EVALUATIONS] += 1
         while t < stop:
             if steps >= most_steps:
@@ -246,7 +275,7 @@ def walk(
             step = stop - t if last else h
             if implicit:
                 if not fresh:
-                    place(max(t, earliest), y, x)
+                    set_packed_state(max(t, earliest), y, x)
                     call(f[JACOBIAN], f[JACOBIAN + 1], jacobian, 0, x, 0)
                     if f[DRIFT] != 0:
                         call(f[DRIFT], f[DRIFT + 1], drift, 0, x, 0)
@@ -281,35 +310,37 @@ def walk(
             else:
                 error = _explicit(f, t, latest, y, step, x, infusion, k, slope, trial, sixth, size, rtol, tolerance)
                 counts[EVALUATIONS] += tsit5.EVALUATIONS
+            if size > n and error < np.inf:
+                error = error_with_sensitivities(k, y, trial, rtol, atol, s.units[p], n)
             accepted, share = error <= 1.0, 1.0
             if accepted:
-                share = overshoots(f, min(t + step, latest), y, trial, x, infusion, atol, n, below, right)
+                share = negativity_factor(f, min(t + step, latest), y, trial, x, infusion, atol, n, below, right)
                 accepted = share == 1.0
             if not accepted:
                 counts[REJECTIONS] += 1
-                h = step * (shrinkage(error) if share == 1.0 else share)
+                h = step * (reject_factor(error) if share == 1.0 else share)
                 if h <= SMALLEST * max(abs(t), 1e-3):
                     return TOO_SMALL
                 continue
             for i in range(size):
                 if not abs(trial[i]) < LARGEST:
                     return NOT_FINITE
-            fallen = falls(y, trial, extinct)
+            fallen = falls_below_threshold(y, trial, extinct)
             reached = stop if last else t + step
             dense_made = fallen or (g < times.size and times[g] <= reached)
             if dense_made:
                 _interpolate(implicit, step, y, trial, k, dense)
-            if conditions and flipped(f, min(reached, latest), trial, x, values, signs):
+            if conditions and any_sign_changed(f, min(reached, latest), trial, x, values, signs):
                 if not dense_made:
                     _interpolate(implicit, step, y, trial, k, dense)
-                theta = root(f, t, step, latest, dense, x, trial, values, signs)
+                theta = locate_discontinuity(f, t, step, latest, dense, x, trial, values, signs)
                 resumed = max(resumed, step)
-                if theta * step > 10.0 * instant(t):
+                if theta * step > 10.0 * time_epsilon(t):
                     counts[REJECTIONS] += 1
                     h = theta * step
                     continue
                 counts[CROSSINGS] += 1
-                t = hop(f, t, min(t + step, stop), latest, y, x, infusion, slope, values, signs, rows_of, by, n)
+                t = cross_discontinuity(f, t, min(t + step, stop), latest, y, x, infusion, slope, values, signs, rows_of, by, n)
                 counts[EVALUATIONS] += 2
                 h, resumed, fresh, streak = resumed, 0.0, False, 0
                 ended[0] = t
@@ -322,7 +353,7 @@ def walk(
                 for i in range(size):
                     weights[i] = atol[i] + rtol * abs(trial[i])
                 if implicit:
-                    large = leading_size(jacobian, vector, weights, room)
+                    large = power_iteration(jacobian, vector, weights, room)
                     streak = streak + 1 if step * large < 0.3 * STABLE * cost and not last else 0
                     change = streak >= 4
                     patience = min(2 * patience, 1000) if change else patience
@@ -336,13 +367,13 @@ def walk(
             if fallen:
                 for i in range(n):
                     if y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0:
-                        theta = min(theta, when_fallen(dense, i, extinct[i]))
+                        theta = min(theta, locate_threshold(dense, i, extinct[i]))
             decides = False
             if continuous:
-                watched(watch, reached, trial, x, seen)
-                if newly(table, seen, on, baseline, nadir):
+                evaluate_quantities(watch, reached, trial, x, seen)
+                if would_change(table, seen, on, baseline, nadir):
                     _interpolate(implicit, step, y, trial, k, dense)
-                    first = when_newly(watch, table, t, step, dense, x, right, seen, on, baseline, nadir)
+                    first = locate_trigger(watch, table, t, step, dense, x, right, seen, on, baseline, nadir)
                     decides = first <= theta
                     theta = min(theta, first)
             cut = fallen or decides
@@ -350,25 +381,25 @@ def walk(
                 reached = t + theta * step
             while g < times.size and (times[g] < reached or (times[g] == reached and reached < stop and not cut)):
                 u = (times[g] - t) / step
-                weigh(out, g * width, dense, (1.0, u, u * u, u * u * u, u * u * u * u))
-                if dips(out[g], y, trial, n):
-                    lift(f, min(times[g], latest), out[g], y, trial, x, infusion, atol, n, below, right)
+                linear_combination(out, g * width, dense, (1.0, u, u * u, u * u * u, u * u * u * u))
+                if dips_below_zero(out[g], y, trial, n):
+                    clip_dense_output(f, min(times[g], latest), out[g], y, trial, x, infusion, atol, n, below, right)
                 g += 1
-            logged = logarithm(error)
-            factor = growth(logged, previous)
+            logged = log_error(error)
+            factor = accept_factor(logged, previous)
             previous = logged
             h = max(h, step * factor) if last else step * factor
             t = reached
             fresh = False
             if cut:
                 for i in range(size):
-                    trial[i] = evaluate(dense, i, theta)
+                    trial[i] = interpolate(dense, i, theta)
                 for i in range(n):
                     rows[i] = y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0
                 copy(y, 0, trial, 0, width)
                 for i in range(n):
                     if rows[i]:
-                        end_of(i, f, min(t, latest), y, x, infusion, n, slope, by)
+                        extinguish(i, f, min(t, latest), y, x, infusion, n, slope, by)
             else:
                 for i in range(n):  # what is empty stays empty: no debris of rounding below zero
                     if -atol[i] <= trial[i] < 0.0 <= y[i]:
@@ -378,19 +409,21 @@ def walk(
                 if shares[i] > 0.0:
                     atol[i] = tolerance[i] = max(atol[i], shares[i] * abs(y[i]))
             if continuous:
-                watched(watch, t, y, x, seen)
+                evaluate_quantities(watch, t, y, x, seen)
                 for r in range(count):
                     if table[r, CONTINUOUS] != 0.0:
                         if decides:
-                            began = decide(table, affects, r, t, seen[r], on, fired, factors, baseline, nadir, events, e)
+                            began = update_trigger(
+                                table, affects, r, t, seen[r], on, fired, factors, baseline, nadir, events, e
+                            )
                             stop = t if began else stop
                         nadir[r] = min(nadir[r], seen[r])
             if implicit or cut:
-                place(t, y, x)
-                rates(f, min(t, latest), x, infusion, slope)
+                set_packed_state(t, y, x)
+                evaluate_rates(f, min(t, latest), x, infusion, slope)
                 counts[EVALUATIONS] += 1
                 if cut and conditions:
-                    signs_of(f, min(t, latest), y, x, values, signs)
+                    condition_signs(f, min(t, latest), y, x, values, signs)
             else:
                 copy(slope, 0, k, 6 * width, width)
             if change:
@@ -410,30 +443,30 @@ def _runs(active: Any) -> bool:
 
 
 @entry
-def solve_alone(patients: Patients, workspace: Workspace, checkpoints: Checkpoints, which: Any) -> None:
+def integrate_subjects(patients: Batch, workspace: Workspace, checkpoints: Checkpoints, which: Any) -> None:
     """Solve some of the patients, one after another; those that were handed over from where they are.
 
     Each is solved in vectors of its own, which lie at addresses that four numbers at a time are loaded from fast, and its
     outputs are written while its states are at hand.
     """
-    s, w, c = lent(patients), lent(workspace), lent(checkpoints)
+    s, w, c = borrow(patients), borrow(workspace), borrow(checkpoints)
     f, decided = s.f, (w.on, w.factors, w.baseline, w.nadir)
     for p in which:
-        handed_over, events, count = s.codes[p] == HANDED_OVER, own_events(s, p), s.lengths[p]
-        copy_row(w.y, s.y[p])
+        handed_over, events, count = s.codes[p] == HANDED_OVER, events_of_subject(s, p), s.lengths[p]
+        copy_vector(w.y, s.y[p])
         if handed_over:
             _resume(w, c, p)
         else:
             _begin(s, w, p, decided)
         marks, numbers = c.marks[p], c.numbers[p]
         if handed_over:
-            code = walk(
+            code = integrate(
                 s, w, p, numbers[0], events, marks[0], marks[1], numbers[1], numbers[2], True, s.most_steps - marks[2], decided
             )
         else:
-            code = walk(s, w, p, s.starts[p], events, 0, 0, 0.0, 0.0, False, s.most_steps, decided)
+            code = integrate(s, w, p, s.starts[p], events, 0, 0, 0.0, 0.0, False, s.most_steps, decided)
         s.codes[p] = code
-        copy_row(s.y[p], w.y)
+        copy_vector(s.y[p], w.y)
         for g in range(count, s.values.shape[1]):
             for i in range(s.values.shape[2]):
                 s.values[p, g, i] = np.nan
@@ -456,9 +489,9 @@ def solve_alone(patients: Patients, workspace: Workspace, checkpoints: Checkpoin
 
 
 @inner
-def _begin(s: Patients, w: Workspace, p: int, decided: Any) -> None:
+def _begin(s: Batch, w: Workspace, p: int, decided: Any) -> None:
     """Begin with a patient."""
-    copy_row(w.x, s.x[p])
+    copy_vector(w.x, s.x[p])
     for g in range(w.states.shape[0]):
         for i in range(w.states.shape[1]):
             w.states[g, i] = np.nan
@@ -466,19 +499,19 @@ def _begin(s: Patients, w: Workspace, p: int, decided: Any) -> None:
         call(s.f[CONSTANTS], s.f[CONSTANTS + 1], w.x, s.tables[3], w.x, 0)
     for o in range(w.active.size):
         w.active[o] = 0
-    first_look(s.reactions, s.starts[p], w.y, w.x, decided, w.seen)
+    initialise_triggers(s.reactions, s.starts[p], w.y, w.x, decided, w.seen)
 
 
 @inner
 def _resume(w: Workspace, c: Checkpoints, p: int) -> None:
     """Go on with a patient that was handed over."""
-    copy_row(w.x, c.x[p])
-    copy_row(w.active, c.active[p])
+    copy_vector(w.x, c.x[p])
+    copy_vector(w.active, c.active[p])
     for g in range(w.states.shape[0]):
-        copy_row(w.states[g], c.states[p, g])
+        copy_vector(w.states[g], c.states[p, g])
     for o in range(w.active.size):
-        copy_row(w.running[o], c.running[p, o])
-    copy_row(w.on, c.on[p])
-    copy_row(w.factors, c.factors[p])
-    copy_row(w.baseline, c.baseline[p])
-    copy_row(w.nadir, c.nadir[p])
+        copy_vector(w.running[o], c.running[p, o])
+    copy_vector(w.on, c.on[p])
+    copy_vector(w.factors, c.factors[p])
+    copy_vector(w.baseline, c.baseline[p])
+    copy_vector(w.nadir, c.nadir[p])

@@ -14,9 +14,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from immunoode.solve.problem.compiled_model import LANES
+from immunoode.solve.problem.compiled_model import VECTOR
 
-_VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+_VECTOR = ir.VectorType(ir.DoubleType(), VECTOR)
 _FUSED = ("contract",)
 
 
@@ -30,7 +30,7 @@ def _gather(builder: Any, data: Any, at: Any) -> Any:
     Atomic, since the compiler would make it a wide load otherwise; on a processor of today it costs the same as any load.
     """
     found = ir.Constant(_VECTOR, ir.Undefined)
-    for lane in range(LANES):
+    for lane in range(VECTOR):
         number = builder.load_atomic(builder.gep(data, [builder.add(at, at.type(lane))]), "unordered", 8)
         found = builder.insert_element(found, number, ir.Constant(ir.IntType(32), lane))
     return found
@@ -42,7 +42,7 @@ def _store(builder: Any, value: Any, data: Any, at: Any) -> None:
 
 def _spread(builder: Any, value: Any) -> Any:
     one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), VECTOR), [0] * VECTOR)
     return builder.shuffle_vector(one, one, zeros)
 
 
@@ -65,7 +65,7 @@ def _sum(builder: Any, total: Any, matrix: Any, width: Any, factors: list[Any], 
 
 
 @intrinsic
-def combine(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factors: Any) -> Any:
+def stage_sum(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factors: Any) -> Any:
     """Set out[first:] to base + factors[0] * rows[0] + factors[1] * rows[1] + ..., over the length of a row.
 
     `rows` is a C-ordered matrix, `factors` a tuple of floats; arrays count as flat, and `out` may be `base`.
@@ -76,7 +76,7 @@ def combine(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factors:
         made, start, matrix = _arrays(cgctx, builder, sig, args)
         width = cgutils.unpack_tuple(builder, matrix.shape)[1]
         spread = [_spread(builder, c) for c in cgutils.unpack_tuple(builder, args[4])]
-        with cgutils.for_range_slice(builder, width.type(0), width, width.type(LANES)) as (i, _):
+        with cgutils.for_range_slice(builder, width.type(0), width, width.type(VECTOR)) as (i, _):
             total = _sum(builder, _load(builder, start.data, i), matrix, width, spread, i)
             _store(builder, total, made.data, builder.add(args[1], i))
         return cgctx.get_dummy_value()
@@ -85,7 +85,7 @@ def combine(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factors:
 
 
 @intrinsic
-def weigh(typingctx: Any, out: Any, first: Any, rows: Any, factors: Any) -> Any:
+def linear_combination(typingctx: Any, out: Any, first: Any, rows: Any, factors: Any) -> Any:
     """Set out[first:] to factors[0] * rows[0] + factors[1] * rows[1] + ..., over the length of a row."""
     signature = types.void(out, types.intp, rows, factors)
 
@@ -93,7 +93,7 @@ def weigh(typingctx: Any, out: Any, first: Any, rows: Any, factors: Any) -> Any:
         made, matrix = _arrays(cgctx, builder, sig, args)
         width = cgutils.unpack_tuple(builder, matrix.shape)[1]
         spread = [_spread(builder, c) for c in cgutils.unpack_tuple(builder, args[3])]
-        with cgutils.for_range_slice(builder, width.type(0), width, width.type(LANES)) as (i, _):
+        with cgutils.for_range_slice(builder, width.type(0), width, width.type(VECTOR)) as (i, _):
             _store(builder, _sum(builder, None, matrix, width, spread, i), made.data, builder.add(args[1], i))
         return cgctx.get_dummy_value()
 
@@ -101,14 +101,14 @@ def weigh(typingctx: Any, out: Any, first: Any, rows: Any, factors: Any) -> Any:
 
 
 @intrinsic
-def accumulate(typingctx: Any, out: Any, first: Any, other: Any, second: Any, width: Any, factor: Any) -> Any:
+def axpy(typingctx: Any, out: Any, first: Any, other: Any, second: Any, width: Any, factor: Any) -> Any:
     """Add factor * other[second : second + width] to out[first:]."""
     signature = types.void(out, types.intp, other, types.intp, types.intp, types.double)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         made, given = _arrays(cgctx, builder, sig, args)
         spread = _spread(builder, args[5])
-        with cgutils.for_range_slice(builder, args[4].type(0), args[4], args[4].type(LANES)) as (i, _):
+        with cgutils.for_range_slice(builder, args[4].type(0), args[4], args[4].type(VECTOR)) as (i, _):
             product = builder.fmul(spread, _load(builder, given.data, builder.add(args[3], i)), flags=_FUSED)
             at = builder.add(args[1], i)
             _store(builder, builder.fadd(_load(builder, made.data, at), product, flags=_FUSED), made.data, at)
@@ -127,8 +127,8 @@ def scaled_square(typingctx: Any, errors: Any, first: Any, y: Any, trial: Any, r
         (width,) = cgutils.unpack_tuple(builder, tolerance.shape)
         share = _spread(builder, args[4])
         size = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), "llvm.fabs.v4f64")
-        total = cgutils.alloca_once_value(builder, ir.Constant(_VECTOR, [0.0] * LANES))
-        with cgutils.for_range_slice(builder, width.type(0), width, width.type(LANES)) as (i, _):
+        total = cgutils.alloca_once_value(builder, ir.Constant(_VECTOR, [0.0] * VECTOR))
+        with cgutils.for_range_slice(builder, width.type(0), width, width.type(VECTOR)) as (i, _):
             one, other = (builder.call(size, [_load(builder, a.data, i)]) for a in (before, after))
             larger = builder.select(builder.fcmp_ordered(">", one, other), one, other)
             allowed = builder.fmul(share, larger, flags=_FUSED)
@@ -136,7 +136,7 @@ def scaled_square(typingctx: Any, errors: Any, first: Any, y: Any, trial: Any, r
             ratio = builder.fdiv(_load(builder, given.data, builder.add(args[1], i)), allowed)
             square = builder.fmul(ratio, ratio, flags=_FUSED)
             builder.store(builder.fadd(builder.load(total), square, flags=_FUSED), total)
-        lanes = [builder.extract_element(builder.load(total), ir.Constant(ir.IntType(32), k)) for k in range(LANES)]
+        lanes = [builder.extract_element(builder.load(total), ir.Constant(ir.IntType(32), k)) for k in range(VECTOR)]
         return builder.fadd(builder.fadd(lanes[0], lanes[1]), builder.fadd(lanes[2], lanes[3]))
 
     return signature, generate
@@ -149,7 +149,7 @@ def copy(typingctx: Any, out: Any, first: Any, other: Any, second: Any, width: A
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         made, given = _arrays(cgctx, builder, sig, args)
-        with cgutils.for_range_slice(builder, args[4].type(0), args[4], args[4].type(LANES)) as (i, _):
+        with cgutils.for_range_slice(builder, args[4].type(0), args[4], args[4].type(VECTOR)) as (i, _):
             _store(builder, _load(builder, given.data, builder.add(args[3], i)), made.data, builder.add(args[1], i))
         return cgctx.get_dummy_value()
 

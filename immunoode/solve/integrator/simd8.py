@@ -16,19 +16,19 @@ from numba.extending import intrinsic
 
 from immunoode.solve.integrator.controller import LARGEST_FACTOR, LEAST, MEMORY, NO_ERROR, RESPONSE, SAFETY, SMALLEST_FACTOR
 from immunoode.solve.problem import simd_math as vm
-from immunoode.solve.problem.simd_math import ABREAST, DOUBLES
+from immunoode.solve.problem.simd_math import DOUBLES, LANES
 
 OVERSHOOTS, FALLS, UNBOUNDED = 1, 2, 4
-"""What `examine` finds, added up."""
-_ALIGN = 8 * ABREAST
-_FLAGS = ir.VectorType(ir.IntType(64), ABREAST)
+"""What `check_steps` finds, added up."""
+_ALIGN = 8 * LANES
+_FLAGS = ir.VectorType(ir.IntType(64), LANES)
 
 
 def aligned(size: int) -> Any:
     """Return zeros, 8 `size` numbers that begin at a multiple of 64 bytes."""
-    found = np.zeros(ABREAST * (size + 1))
+    found = np.zeros(LANES * (size + 1))
     first = (-found.ctypes.data % _ALIGN) // 8
-    return found[first : first + ABREAST * size]
+    return found[first : first + LANES * size]
 
 
 def _arrays(cgctx: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
@@ -49,13 +49,13 @@ def _store(builder: Any, value: Any, data: Any, at: Any) -> None:
 
 def _spread(builder: Any, value: Any) -> Any:
     one = builder.insert_element(ir.Constant(DOUBLES, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), ABREAST), [0] * ABREAST)
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
     return builder.shuffle_vector(one, one, zeros)
 
 
 def _over(builder: Any, length: Any) -> Any:
     """Loop over the vectors of an array's length."""
-    return cgutils.for_range_slice(builder, length.type(0), length, length.type(ABREAST))
+    return cgutils.for_range_slice(builder, length.type(0), length, length.type(LANES))
 
 
 def _sum(builder: Any, matrix: Any, width: Any, factors: list[Any], i: Any) -> Any:
@@ -71,7 +71,7 @@ def _length(builder: Any, array: Any) -> Any:
 
 
 @intrinsic
-def stage(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factors: Any, step: Any) -> Any:
+def stage_sum(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factors: Any, step: Any) -> Any:
     """Set out[first:] to base + step * (factors[0] * rows[0] + factors[1] * rows[1] + ...), over the length of a row."""
     signature = types.void(out, types.intp, base, rows, factors, step)
 
@@ -89,7 +89,39 @@ def stage(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factors: A
 
 
 @intrinsic
-def weigh(typingctx: Any, out: Any, first: Any, rows: Any, factors: Any, step: Any) -> Any:
+def rosenbrock_sums(
+    typingctx: Any, out: Any, first: Any, base: Any, right: Any, added: Any, rows: Any, a: Any, b: Any, inverse: Any
+) -> Any:
+    """Set out[first:] to base + a[0] * rows[0] + ..., and right to added + inverse * (b[0] * rows[0] + ...).
+
+    Both over the length of a row, which is loaded once for the two. Where there are fewer of `a` than of `b`, they count for
+    the last of the rows.
+    """
+    signature = types.void(out, types.intp, base, right, added, rows, a, b, inverse)
+
+    def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        made, start, sums, more, matrix, steps = _arrays(cgctx, builder, sig, args)
+        width = _length(builder, matrix)
+        of_out, of_right = ([_spread(builder, c) for c in cgutils.unpack_tuple(builder, args[at])] for at in (6, 7))
+        scale, skipped = _load(builder, steps.data, width.type(0)), len(of_right) - len(of_out)
+        with _over(builder, width) as (i, _):
+            state, total = _load(builder, start.data, i), None
+            for j, factor in enumerate(of_right):
+                row = _load(builder, matrix.data, builder.add(i, builder.mul(width, width.type(j))))
+                product = vm.multiply(builder, factor, row)
+                total = product if total is None else vm.add(builder, total, product)
+                if j >= skipped:
+                    state = vm.add(builder, state, vm.multiply(builder, of_out[j - skipped], row))
+            _store(builder, state, made.data, builder.add(args[1], i))
+            total = vm.add(builder, _load(builder, more.data, i), vm.multiply(builder, scale, total))
+            _store(builder, total, sums.data, i)
+        return cgctx.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def linear_combination(typingctx: Any, out: Any, first: Any, rows: Any, factors: Any, step: Any) -> Any:
     """Set out[first:] to step * (factors[0] * rows[0] + factors[1] * rows[1] + ...), over the length of a row."""
     signature = types.void(out, types.intp, rows, factors, step)
 
@@ -120,25 +152,46 @@ def _grow(builder: Any, total: Any, value: Any) -> None:
 
 
 @intrinsic
-def errors(typingctx: Any, out: Any, weighed: Any, first: Any, y: Any, trial: Any, rtol: Any, atol: Any) -> Any:
-    """Set out[:8] to the root of the mean of (weighed[first:] / (atol + rtol max(|y|, |trial|))) ** 2 of each patient."""
-    signature = types.void(out, weighed, types.intp, y, trial, types.double, atol)
+def error_norms(
+    typingctx: Any, out: Any, weighed: Any, first: Any, y: Any, trial: Any, rtol: Any, atol: Any, units: Any
+) -> Any:
+    """Set out[:8] to the error of each patient: the largest root mean square of those of its states and of each sensitivity.
+
+    What is measured is weighed[first:] / (atol + rtol max(|y|, |trial|)). For sensitivity k the size of a state times units[k]
+    counts as well; units[0] is zero.
+    """
+    signature = types.void(out, weighed, types.intp, y, trial, types.double, atol, units)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        made, given, before, after, tolerance = _arrays(cgctx, builder, sig, args)
-        width, share = _length(builder, tolerance), _spread(builder, args[5])
-        total = cgutils.alloca_once_value(builder, vm.number(0.0))
-        with _over(builder, width) as (i, _):
-            one, other = (vm.call(builder, "fabs", _load(builder, a.data, i)) for a in (before, after))
-            larger = builder.select(builder.fcmp_ordered(">", one, other), one, other)
-            allowed = _allowed(builder, larger, share, _load(builder, tolerance.data, i))
-            _grow(builder, total, _squared(builder, _load(builder, given.data, builder.add(args[2], i)), allowed))
-        count = _spread(builder, builder.fdiv(builder.uitofp(width, ir.DoubleType()), ir.DoubleType()(float(ABREAST))))
-        mean = vm.call(builder, "sqrt", builder.fdiv(builder.load(total), count))
-        _store(builder, mean, made.data, width.type(0))
+        made, given, before, after, tolerance, scales = _arrays(cgctx, builder, sig, args)
+        width, count, share = _length(builder, tolerance), _length(builder, scales), _spread(builder, args[5])
+        states = builder.mul(builder.udiv(width, count), width.type(LANES))
+        total, largest = (cgutils.alloca_once_value(builder, vm.number(0.0)) for _ in range(2))
+        with _over(builder, count) as (k, _):
+            unit, base = _load(builder, scales.data, k), builder.mul(states, builder.udiv(k, k.type(LANES)))
+            builder.store(vm.number(0.0), total)
+            with _over(builder, states) as (i, _):
+                at = builder.add(base, i)
+                larger = _larger(builder, before, after, at)
+                of_state = builder.fmul(unit, _larger(builder, before, after, i))
+                larger = builder.select(builder.fcmp_ordered(">", of_state, larger), of_state, larger)
+                allowed = _allowed(builder, larger, share, _load(builder, tolerance.data, at))
+                _grow(builder, total, _squared(builder, _load(builder, given.data, builder.add(args[2], at)), allowed))
+            now, most = builder.load(total), builder.load(largest)
+            more = builder.or_(builder.fcmp_ordered(">", now, most), builder.fcmp_unordered("uno", now, now))  # NaN stays
+            builder.store(builder.select(more, now, most), largest)
+        number = builder.udiv(states, states.type(LANES))
+        mean = builder.fdiv(builder.load(largest), _spread(builder, builder.uitofp(number, ir.DoubleType())))
+        _store(builder, vm.call(builder, "sqrt", mean), made.data, width.type(0))
         return cgctx.get_dummy_value()
 
     return signature, generate
+
+
+def _larger(builder: Any, before: Any, after: Any, at: Any) -> Any:
+    """Return the larger of two sizes."""
+    one, other = (vm.call(builder, "fabs", _load(builder, a.data, at)) for a in (before, after))
+    return builder.select(builder.fcmp_ordered(">", one, other), one, other)
 
 
 @intrinsic
@@ -167,7 +220,7 @@ def stiffness(typingctx: Any, out: Any, k: Any, trial: Any, sixth: Any, rtol: An
 
 
 @intrinsic
-def examine(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extinct: Any, largest: Any) -> Any:
+def check_steps(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extinct: Any, largest: Any) -> Any:
     """Set the integers out[:8] to what is found in a step from y to trial.
 
     OVERSHOOTS: a state goes below zero by more than `debris` (NaN: it may); FALLS: one falls below its threshold;
@@ -178,8 +231,8 @@ def examine(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extinct: 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         made, before, after, tolerance, threshold = _arrays(cgctx, builder, sig, args)
         width, most, zero = _length(builder, tolerance), _spread(builder, args[5]), vm.number(0.0)
-        found = cgutils.alloca_once_value(builder, ir.Constant(_FLAGS, [0] * ABREAST))
-        none = ir.Constant(_FLAGS, [0] * ABREAST)
+        found = cgutils.alloca_once_value(builder, ir.Constant(_FLAGS, [0] * LANES))
+        none = ir.Constant(_FLAGS, [0] * LANES)
         with _over(builder, width) as (i, _):
             old, new, allowed, limit = (_load(builder, a.data, i) for a in (before, after, tolerance, threshold))
             over = builder.and_(
@@ -189,7 +242,7 @@ def examine(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extinct: 
             falls = builder.and_(falls, builder.fcmp_ordered(">", limit, zero))
             beyond = builder.fcmp_unordered(">=", vm.call(builder, "fabs", new), most)
             for condition, flag in ((over, OVERSHOOTS), (falls, FALLS), (beyond, UNBOUNDED)):
-                marked = builder.select(condition, ir.Constant(_FLAGS, [flag] * ABREAST), none)
+                marked = builder.select(condition, ir.Constant(_FLAGS, [flag] * LANES), none)
                 builder.store(builder.or_(builder.load(found), marked), found)
         builder.store(builder.load(found), _pointer(builder, made.data, width.type(0), _FLAGS), align=8)
         return cgctx.get_dummy_value()
@@ -198,7 +251,7 @@ def examine(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extinct: 
 
 
 @intrinsic
-def accept(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, k: Any, atol: Any, shares: Any) -> Any:
+def accept_steps(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, k: Any, atol: Any, shares: Any) -> Any:
     """Where chosen[:8] is not zero, y becomes trial, and k[0] k[6]: the rates at the end are those at the next start.
 
     What is empty stays empty: a trial below zero by no more than `debris` is zero. Absolute tolerances, and debris with them,
@@ -230,8 +283,8 @@ def accept(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, k: Any,
 
 
 @intrinsic
-def propose(typingctx: Any, factors: Any, logged: Any, error: Any, previous: Any) -> Any:
-    """Set logged[:8] to the logarithms of errors, factors[:8] to those of the next steps (see `control.growth`)."""
+def propose_factors(typingctx: Any, factors: Any, logged: Any, error: Any, previous: Any) -> Any:
+    """Set logged[:8] to the logarithms of errors, factors[:8] to those of the next steps (see `control.accept_factor`)."""
     signature = types.void(factors, logged, error, previous)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.solve.integrator.controller import growth, logarithm, shrinkage
-from immunoode.solve.integrator.dosing import arrival, inflow, moves_in_time
+from immunoode.solve.integrator.controller import accept_factor, log_error, reject_factor
+from immunoode.solve.integrator.dosing import dose_effect, infusion_rate, time_is_varied
 from immunoode.solve.integrator.jit import inner
-from immunoode.solve.integrator.native import place, rates
+from immunoode.solve.integrator.native import evaluate_rates, set_packed_state
 from immunoode.solve.integrator.tsit5 import ERROR, A
 from immunoode.solve.problem.event_table import SUPERPOSE
 
@@ -55,8 +55,8 @@ def _advance(
                 for j in range(stage):
                     total += _TABLE[stage, j] * k[j, i]
                 s[i] = z[i] + step * total
-            place(t, s, x)
-            rates(f, t, x, inflow, k, stage * z.size)
+            set_packed_state(t, s, x)
+            evaluate_rates(f, t, x, inflow, k, stage * z.size)
             for i in range(size):
                 if not moving[i % n]:
                     k[stage, i] = 0.0
@@ -71,11 +71,11 @@ def _advance(
             for i in range(size):
                 z[i] = s[i]
             done = length if last else done + step
-            logged = logarithm(error)
-            factor, previous = growth(logged, previous), logged
+            logged = log_error(error)
+            factor, previous = accept_factor(logged, previous), logged
             h = max(h, step * factor) if last else step * factor
         else:
-            h = step * shrinkage(error)
+            h = step * reject_factor(error)
             if not h > 1e-12 * length:
                 return -1.0
     return h
@@ -130,7 +130,9 @@ def _interval(
 
 
 @inner
-def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, rtol: float, atol: Any, out: Any) -> bool:
+def periodic_steady_state(
+    f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, rtol: float, atol: Any, out: Any
+) -> bool:
     """Bring the moving states of y to the steady state of event `e`, or add it to them; False where none is reached."""
     inputs, amounts, durations, amount_by = events.inputs, events.amounts, events.durations, events.amount_by
     interval, phase, width, n = events.intervals[e], events.phases[e], y.size, moving.size
@@ -144,14 +146,14 @@ def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, r
     for cycle in range(MOST_INTERVALS):
         for i in range(size):
             before[i] = z[i]
-        arrival(f, t, amounts[e], amount_by[e], z, x, out)
+        dose_effect(f, t, amounts[e], amount_by[e], z, x, out)
         if endless:
             for i in range(size):
                 flows[i] = given[i]
             h = _advance(f, t, length, z, x, flows, moving, rtol, atol, k, s, size, h)
         else:
             for i in range(size if durations[e] > 0.0 else 0):
-                running[i] = inflow(given, events, e, i, n)
+                running[i] = infusion_rate(given, events, e, i, n)
             h = _interval(
                 f,
                 t,
@@ -188,9 +190,9 @@ def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, r
         if cycle == MOST_INTERVALS - 1:
             return False
     if not endless and phase > 0.0:
-        arrival(f, t, amounts[e], amount_by[e], z, x, out)
+        dose_effect(f, t, amounts[e], amount_by[e], z, x, out)
         for i in range(size if durations[e] > 0.0 else 0):
-            running[i] = inflow(given, events, e, i, n)
+            running[i] = infusion_rate(given, events, e, i, n)
         h = _interval(
             f,
             t,
@@ -213,9 +215,9 @@ def settle(f: Any, t: float, e: int, events: Any, moving: Any, y: Any, x: Any, r
         )
         if h < 0.0:
             return False
-    if moves_in_time(events.phase_by, e):
-        place(t, z, x)
-        rates(f, t, x, flows, s)
+    if time_is_varied(events.phase_by, e):
+        set_packed_state(t, z, x)
+        evaluate_rates(f, t, x, flows, s)
         for i in range(n, size):
             if moving[i % n]:
                 z[i] += s[i % n] * events.phase_by[e, i // n - 1]

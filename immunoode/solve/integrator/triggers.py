@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from immunoode.solve.integrator.jit import entry, inner
-from immunoode.solve.integrator.native import call, place
+from immunoode.solve.integrator.native import call, set_packed_state
 
 ABOVE, LIMIT, REFERENCE, BY, FACTOR, LASTING, CONTINUOUS, COURSE = range(8)
 NONE, BASELINE, NADIR = range(3)
@@ -15,14 +15,14 @@ _HALVINGS = 50
 
 
 @inner
-def watched(watch: Any, t: float, y: Any, x: Any, values: Any) -> None:
+def evaluate_quantities(watch: Any, t: float, y: Any, x: Any, values: Any) -> None:
     """Fill `values` with what the reactions look at."""
-    place(t, y, x)
+    set_packed_state(t, y, x)
     call(watch[0], watch[1], values, 0, x, 0)
 
 
 @inner
-def first_look(reactions: Any, t: float, y: Any, x: Any, decided: Any, seen: Any) -> None:
+def initialise_triggers(reactions: Any, t: float, y: Any, x: Any, decided: Any, seen: Any) -> None:
     """Begin with what reactions compare with.
 
     `decided` is which are on, the factors of each input's doses, and the baseline and nadir of what each looks at.
@@ -34,13 +34,13 @@ def first_look(reactions: Any, t: float, y: Any, x: Any, decided: Any, seen: Any
     for i in range(factors.size):
         factors[i] = 1.0
     if table.shape[0]:
-        watched(watch, t, y, x, seen)
+        evaluate_quantities(watch, t, y, x, seen)
     for r in range(table.shape[0]):
         baseline[r] = nadir[r] = seen[r]
 
 
 @inner
-def found(table: Any, r: int, value: float, baseline: Any, nadir: Any) -> bool:
+def condition_holds(table: Any, r: int, value: float, baseline: Any, nadir: Any) -> bool:
     """Whether the condition of reaction r holds."""
     reference = 0.0
     limit = table[r, LIMIT]
@@ -53,17 +53,17 @@ def found(table: Any, r: int, value: float, baseline: Any, nadir: Any) -> bool:
 
 
 @inner
-def newly(table: Any, values: Any, on: Any, baseline: Any, nadir: Any) -> bool:
+def would_change(table: Any, values: Any, on: Any, baseline: Any, nadir: Any) -> bool:
     """Whether a reaction that is decided continuously would change now."""
     for r in range(table.shape[0]):
         if table[r, CONTINUOUS] != 0.0 and not (on[r] and table[r, LASTING] != 0.0):
-            if found(table, r, values[r], baseline, nadir) != (on[r] != 0):
+            if condition_holds(table, r, values[r], baseline, nadir) != (on[r] != 0):
                 return True
     return False
 
 
 @inner
-def when_newly(
+def locate_trigger(
     watch: Any,
     table: Any,
     t: float,
@@ -82,8 +82,8 @@ def when_newly(
         u = 0.5 * (low + high)
         for i in range(room.size):
             room[i] = dense[0, i] + u * (dense[1, i] + u * (dense[2, i] + u * (dense[3, i] + u * dense[4, i])))
-        watched(watch, t + u * step, room, x, values)
-        if newly(table, values, on, baseline, nadir):
+        evaluate_quantities(watch, t + u * step, room, x, values)
+        if would_change(table, values, on, baseline, nadir):
             high = u
         else:
             low = u
@@ -91,7 +91,7 @@ def when_newly(
 
 
 @inner
-def decide(
+def update_trigger(
     table: Any,
     affects: Any,
     r: int,
@@ -109,7 +109,7 @@ def decide(
     nadir[r] = min(nadir[r], value)
     if on[r] and table[r, LASTING] != 0.0:
         return False
-    now = found(table, r, value, baseline, nadir)
+    now = condition_holds(table, r, value, baseline, nadir)
     if now == (on[r] != 0):
         return False
     on[r] = 1 if now else 0
@@ -156,5 +156,5 @@ def _exchange(a: int, b: int, numbers: Any, labels: Any, rows: Any) -> None:
             matrix[a, k], matrix[b, k] = matrix[b, k], matrix[a, k]
 
 
-decide_from_python, newly_from_python = entry(decide.py_func), entry(newly.py_func)
+update_trigger_from_python, would_change_from_python = entry(update_trigger.py_func), entry(would_change.py_func)
 """The same for the reference engine."""

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from immunoode.solve.integrator.jit import inner
-from immunoode.solve.integrator.native import rates
-from immunoode.solve.integrator.simd4 import combine, copy, scaled_square, weigh
+from immunoode.solve.integrator.native import evaluate_rates
+from immunoode.solve.integrator.simd4 import copy, linear_combination, scaled_square, stage_sum
 from immunoode.solve.problem.compiled_model import STATES_AT
 
 STAGES = 7
@@ -78,21 +78,21 @@ def attempt(
     width = y.size
     a, b, c, d, e, g, q = A[1], A[2], A[3], A[4], A[5], A[6], ERROR
     copy(k, 0, slope, 0, width)
-    combine(x, STATES_AT, y, k, (h * a[0],))
-    rates(f, min(t + C[1] * h, latest), x, infusion, k, width)
-    combine(x, STATES_AT, y, k, (h * b[0], h * b[1]))
-    rates(f, min(t + C[2] * h, latest), x, infusion, k, 2 * width)
-    combine(x, STATES_AT, y, k, (h * c[0], h * c[1], h * c[2]))
-    rates(f, min(t + C[3] * h, latest), x, infusion, k, 3 * width)
-    combine(x, STATES_AT, y, k, (h * d[0], h * d[1], h * d[2], h * d[3]))
-    rates(f, min(t + C[4] * h, latest), x, infusion, k, 4 * width)
-    combine(x, STATES_AT, y, k, (h * e[0], h * e[1], h * e[2], h * e[3], h * e[4]))
+    stage_sum(x, STATES_AT, y, k, (h * a[0],))
+    evaluate_rates(f, min(t + C[1] * h, latest), x, infusion, k, width)
+    stage_sum(x, STATES_AT, y, k, (h * b[0], h * b[1]))
+    evaluate_rates(f, min(t + C[2] * h, latest), x, infusion, k, 2 * width)
+    stage_sum(x, STATES_AT, y, k, (h * c[0], h * c[1], h * c[2]))
+    evaluate_rates(f, min(t + C[3] * h, latest), x, infusion, k, 3 * width)
+    stage_sum(x, STATES_AT, y, k, (h * d[0], h * d[1], h * d[2], h * d[3]))
+    evaluate_rates(f, min(t + C[4] * h, latest), x, infusion, k, 4 * width)
+    stage_sum(x, STATES_AT, y, k, (h * e[0], h * e[1], h * e[2], h * e[3], h * e[4]))
     copy(sixth, 0, x, STATES_AT, width)
-    rates(f, min(t + h, latest), x, infusion, k, 5 * width)
-    combine(x, STATES_AT, y, k, (h * g[0], h * g[1], h * g[2], h * g[3], h * g[4], h * g[5]))
+    evaluate_rates(f, min(t + h, latest), x, infusion, k, 5 * width)
+    stage_sum(x, STATES_AT, y, k, (h * g[0], h * g[1], h * g[2], h * g[3], h * g[4], h * g[5]))
     copy(trial, 0, x, STATES_AT, width)
-    rates(f, min(t + h, latest), x, infusion, k, 6 * width)
-    weigh(k, 7 * width, k, (h * q[0], h * q[1], h * q[2], h * q[3], h * q[4], h * q[5], h * q[6]))
+    evaluate_rates(f, min(t + h, latest), x, infusion, k, 6 * width)
+    linear_combination(k, 7 * width, k, (h * q[0], h * q[1], h * q[2], h * q[3], h * q[4], h * q[5], h * q[6]))
     return np.sqrt(scaled_square(k, 7 * width, y, trial, rtol, atol) / size)
 
 
@@ -101,7 +101,7 @@ def interpolant(h: float, y: Any, k: Any, dense: Any) -> None:
     """Fill `dense`, the coefficients of powers of theta in the state at t + theta h: five rows."""
     copy(dense, 0, y, 0, y.size)
     for p in range(4):
-        weigh(
+        linear_combination(
             dense,
             (p + 1) * y.size,
             k,

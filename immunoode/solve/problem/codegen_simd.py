@@ -16,9 +16,9 @@ from llvmlite import ir
 
 from immunoode.model.symbolic import Expr
 from immunoode.solve.problem import simd_math as vm
-from immunoode.solve.problem.simd_math import ABREAST, DOUBLES
+from immunoode.solve.problem.simd_math import DOUBLES, LANES
 
-_POINTER = ir.PointerType(ir.DoubleType())
+POINTER = ir.PointerType(ir.DoubleType())
 _NAMES = count()
 
 
@@ -29,45 +29,72 @@ class NotVectorised(Exception):
 class VectorFunction:
     """A vector of expressions as machine code, `void f(double *out, const double *in, const double *added)`.
 
-    Output i is expression i plus number i of `added`. All three hold eight patients, interleaved, and are aligned to 64 bytes.
+    Output i is expression i plus number i of `added`, where sums of products may be added to expressions: of an output the
+    indices of other expressions and of inputs. All three hold eight patients, interleaved, and are aligned to 64 bytes.
     The address is good as long as this object lives.
+
+    Parameters
+    ----------
+    products : sequence, optional
+        For each output the pairs (expression, input) whose products are added to it: indices of `factors` and of `inputs`.
+    factors : sequence of expressions, optional
 
     Raises
     ------
     NotVectorised
     """
 
-    def __init__(self, inputs: list[Expr], expressions: list[Expr]) -> None:
-        module = ir.Module(name=f"abreast {next(_NAMES)}")
-        _write(module, inputs, expressions)
-        self._keep = _compiled(module)
+    def __init__(
+        self,
+        inputs: list[Expr],
+        expressions: list[Expr],
+        products: Sequence[Sequence[tuple[int, int]]] = (),
+        factors: Sequence[Expr] = (),
+    ) -> None:
+        module, builder, (out, given, added) = new_function()
+        values = translated(builder, given, inputs, [*expressions, *factors])
+        for i, total in enumerate(values[: len(expressions)]):
+            for factor, place in products[i] if products else ():
+                product = vm.multiply(builder, values[len(expressions) + factor], load(builder, given, place))
+                total = vm.add(builder, total, product)
+            store(builder, builder.fadd(total, load(builder, added, i)), out, i)
+        builder.ret_void()
+        self._keep = compiled(module)
         self.address = np.array([self._keep.get_function_address("f"), 0], dtype=np.int64)
 
 
-def _write(module: Any, inputs: list[Expr], expressions: list[Expr]) -> None:
+def new_function() -> tuple[Any, Any, Any]:
+    """Return a module, a builder inside its only function `f` of three pointers, and these."""
+    module = ir.Module(name=f"abreast {next(_NAMES)}")
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER] * 3), "f")
+    function.attributes.add("nounwind")
+    return module, ir.IRBuilder(function.append_basic_block()), function.args
+
+
+def translated(builder: Any, given: Any, inputs: list[Expr], expressions: Sequence[Expr]) -> list[Any]:
+    """Return the values of expressions of the inputs at `given`; common subexpressions are computed once."""
     import symengine as se
 
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [_POINTER] * 3), "f")
-    function.attributes.add("nounwind")
-    out, given, added = function.args
-    builder = ir.IRBuilder(function.append_basic_block())
     places = {symbol: i for i, symbol in enumerate(inputs)}
-    steps, reduced = se.cse(expressions)
-    translator = _Translator(builder, lambda symbol: _load(builder, given, places[symbol]))
+    steps, reduced = se.cse(list(expressions))
+    translator = _Translator(builder, lambda symbol: load(builder, given, places[symbol]))
     for name, expression in steps:
         translator.made[name] = translator.visit(expression)
-    for i, expression in enumerate(reduced):
-        total = builder.fadd(translator.visit(expression), _load(builder, added, i))
-        builder.store(total, _place(builder, out, i), align=8 * ABREAST)
-    builder.ret_void()
+    return [translator.visit(expression) for expression in reduced]
 
 
 def _place(builder: Any, data: Any, i: int) -> Any:
-    return builder.bitcast(builder.gep(data, [ir.Constant(ir.IntType(64), ABREAST * i)]), DOUBLES.as_pointer())
+    return builder.bitcast(builder.gep(data, [ir.Constant(ir.IntType(64), LANES * i)]), DOUBLES.as_pointer())
 
 
-def _load(builder: Any, data: Any, i: int) -> Any:
-    return builder.load(_place(builder, data, i), align=8 * ABREAST)
+def load(builder: Any, data: Any, i: int) -> Any:
+    """Load row i, a number of each patient."""
+    return builder.load(_place(builder, data, i), align=8 * LANES)
+
+
+def store(builder: Any, value: Any, data: Any, i: int) -> None:
+    """Store row i."""
+    builder.store(value, _place(builder, data, i), align=8 * LANES)
 
 
 @cache
@@ -76,7 +103,8 @@ def _initialise() -> None:
     llvm.initialize_native_asmprinter()
 
 
-def _compiled(module: Any) -> Any:
+def compiled(module: Any) -> Any:
+    """Return the engine that holds a module's machine code."""
     _initialise()
     features = llvm.get_host_cpu_features().flatten()
     target = llvm.Target.from_default_triple()  # a machine for each: its engine owns it
@@ -198,7 +226,7 @@ class _Translator:
                 compare = builder.fcmp_unordered if operator == "!=" else builder.fcmp_ordered
                 return compare(operator, left, right)
         if condition in (se.true, se.false):
-            return ir.Constant(ir.VectorType(ir.IntType(1), ABREAST), [int(condition == se.true)] * ABREAST)
+            return ir.Constant(ir.VectorType(ir.IntType(1), LANES), [int(condition == se.true)] * LANES)
         joined = {se.And: builder.and_, se.Or: builder.or_}
         for kind, join in joined.items():
             if isinstance(condition, kind):

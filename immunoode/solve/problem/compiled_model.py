@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,15 @@ from immunoode.solve.problem.event_table import Layout, layout_of
 from immunoode.solve.problem.sensitivities import By, Chain
 
 if TYPE_CHECKING:
+    from immunoode.solve.problem.codegen_implicit import ImplicitFunctions
     from immunoode.solve.problem.codegen_simd import VectorFunction
 
 FloatArray = NDArray[np.float64]
-LANES = 4
+VECTOR = 4
 """Vectors of states have a length that is a multiple of this (see `immunoode.solve.integrator.simd4`)."""
-ABREAST = 8
-"""Patients that step together (see `immunoode.solve.integrator.lanes`): the numbers in the widest registers of today."""
-TIME_AT, DOSE_AT, STATES_AT = 0, 1, LANES
+LANES = 8
+"""Subjects that step together (see `immunoode.solve.integrator.lanes`): the numbers in the widest registers of today."""
+TIME_AT, DOSE_AT, STATES_AT = 0, 1, VECTOR
 """Places in the packed input of every function."""
 NEVER = 1e300
 """Day of a first dose that was not given yet."""
@@ -70,6 +71,15 @@ class Function:
         return out
 
 
+class _Lifted(NamedTuple):
+    """Rates (1 + m) n, the Jacobian row by row, the explicit parts (m, n), and what the symbols of constants stand for."""
+
+    rates: list[Expr]
+    jacobian: list[Expr]
+    explicit: list[list[Expr]]
+    constants: dict[Expr, Expr]
+
+
 @dataclass(frozen=True)
 class System:
     """The compiled functions of one structure; parameter values are not part of it.
@@ -101,7 +111,7 @@ class System:
     @property
     def width(self) -> int:
         """Length of the vectors that hold the states."""
-        return -(-self.size // LANES) * LANES
+        return -(-self.size // VECTOR) * VECTOR
 
     @cached_property
     def chain(self) -> Chain:
@@ -109,41 +119,69 @@ class System:
         return Chain(self.equations, self.by, self.width - self.size)
 
     def _function(self, expressions: list[Expr]) -> Function:
-        return Function(self.chain.inputs(list(self._lifted[2].values())), expressions)
+        return Function(self._inputs, expressions)
+
+    @property
+    def _inputs(self) -> list[Expr]:
+        return self.chain.inputs(list(self._lifted.constants.values()))
 
     @cached_property
-    def _lifted(self) -> tuple[list[Expr], list[Expr], dict[Expr, Expr]]:
+    def _lifted(self) -> _Lifted:
         """Rates and Jacobian with symbols for what is constant in them, and what these stand for."""
-        constants = Constants(self.equations.parameters)
-        rates = [constants.without(e) for e in self.chain.with_derivatives(list(self.equations.rhs))]
-        jacobian = [constants.without(derivative(rate, state)) for rate in self.equations.rhs for state in self.chain.states]
-        return rates, jacobian, constants.table
+        constants, chain = Constants(self.equations.parameters), self.chain
+        rates = [constants.without(e) for e in chain.with_derivatives(list(self.equations.rhs))]
+        jacobian = [constants.without(derivative(rate, state)) for rate in self.equations.rhs for state in chain.states]
+        explicit = [[constants.without(chain.explicit(e, k)) for e in self.equations.rhs] for k in range(len(self.by))]
+        return _Lifted(rates, jacobian, explicit, constants.table)
+
+    @cached_property
+    def _jacobian_entries(self) -> dict[tuple[int, int], Expr]:
+        """The entries of the Jacobian that are not zero."""
+        return {divmod(place, self.base): e for place, e in enumerate(self._lifted.jacobian) if e != 0}
 
     @cached_property
     def rates(self) -> Function:
         """d(states)/d(time)."""
-        return self._function(self._lifted[0])
+        return self._function(self._lifted.rates)
 
     @cached_property
-    def rates_abreast(self) -> VectorFunction | None:
-        """The rates of eight patients at once; None where they hold something that there are no vectors of."""
+    def lane_rates(self) -> VectorFunction | None:
+        """The rates of eight patients at once; None where they hold something that there are no vectors of.
+
+        The Jacobian is evaluated once for all sensitivities: the rates of one are its product with that, and an explicit part.
+        """
         from immunoode.solve.problem.codegen_simd import NotVectorised, VectorFunction
 
+        n, lifted, entries = self.base, self._lifted, self._jacobian_entries
+        rows = [[(p, j) for p, (a, j) in enumerate(entries) if a == i] for i in range(n)]
+        products = [list[tuple[int, int]]() for _ in range(n)]
+        products += [[(p, STATES_AT + (k + 1) * n + j) for p, j in row] for k in range(len(self.by)) for row in rows]
+        expressions = [*lifted.rates[:n], *(e for row in lifted.explicit for e in row)]
         with _LOCK:
             try:
-                return VectorFunction(self.chain.inputs(list(self._lifted[2].values())), self._lifted[0])
+                return VectorFunction(self._inputs, expressions, products, list(entries.values()) if self.by else ())
             except NotVectorised:
                 return None
 
     @cached_property
+    def implicit_lanes(self) -> ImplicitFunctions:
+        """What implicit steps of eight patients at once need besides their rates, which there are vectors of."""
+        from immunoode.solve.problem.codegen_implicit import ImplicitFunctions, linearisation
+
+        lifted, chain = self._lifted, self.chain
+        with _LOCK:
+            found = linearisation(lifted.rates[: self.base], lifted.explicit, self._jacobian_entries, chain.states, chain.time)
+            return ImplicitFunctions(self._inputs, found, STATES_AT)
+
+    @cached_property
     def jacobian(self) -> Function:
         """Derivatives of the model's rates by its states, row by row."""
-        return self._function(self._lifted[1])
+        return self._function(self._lifted.jacobian)
 
     @cached_property
     def constants(self) -> Function:
         """What depends on parameters alone in the rates."""
-        return self._function(list(self._lifted[2]))
+        return self._function(list(self._lifted.constants))
 
     @cached_property
     def time_derivative(self) -> Function:

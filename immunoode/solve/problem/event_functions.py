@@ -244,7 +244,7 @@ def _compiled(whole: Plain, system: System, events: tuple[Event, ...]) -> EventF
     kinds = _kinds(switches.found, system)
     kept = [k for k in range(len(kinds)) if k < own or kinds[k] in (LINEAR, CURVED)]
     found = [switches.found[k] for k in kept]
-    inputs = [*system.chain.inputs(list(system._lifted[2].values())), *(s.symbol for s in found)]
+    inputs = [*system.chain.inputs(list(system._lifted.constants.values())), *(s.symbol for s in found)]
 
     def function(expressions: Iterable[Expr]) -> Function:
         return Function(inputs, [*expressions] or [system.chain.zero])  # a kernel calls it in any case

@@ -123,17 +123,21 @@ class Chain:
 
     def _derivative(self, value: Expr, k: int, dosed: bool) -> Expr:
         used = {str(s) for s in value.free_symbols}
-        total = self.zero
-        by = self.by[k]
-        if by.kind == PARAMETER and by.name in used:
-            total = total + derivative(value, self.parameters[self._parameter(by.name)])
+        total = self.explicit(value, k)
         for name in sorted(used & self._places.keys()):
             i = self._places[name]
             total = total + derivative(value, self.states[i]) * self._derivatives[k][i]
-        if by.kind == TIME and by.name in self._counted and by.which in (None, 0):
-            total = total + derivative(value, self.clocks[self._counted.index(by.name)])
         if dosed and str(self.dose) in used:
             total = total + derivative(value, self.dose) * self._dose_rates[k]
+        return total
+
+    def explicit(self, value: Expr, k: int) -> Expr:
+        """Return the derivative of an expression by number k of `by`, the states held."""
+        by, total = self.by[k], self.zero
+        if by.kind == PARAMETER and by.name in {str(s) for s in value.free_symbols}:
+            total = total + derivative(value, self.parameters[self._parameter(by.name)])
+        if by.kind == TIME and by.name in self._counted and by.which in (None, 0):
+            total = total + derivative(value, self.clocks[self._counted.index(by.name)])
         return total
 
     def _parameter(self, name: str) -> int:

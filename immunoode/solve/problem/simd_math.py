@@ -13,10 +13,10 @@ from typing import Any
 
 from llvmlite import ir
 
-from immunoode.solve.problem.compiled_model import ABREAST
+from immunoode.solve.problem.compiled_model import LANES
 
-DOUBLES = ir.VectorType(ir.DoubleType(), ABREAST)
-_INTEGERS = ir.VectorType(ir.IntType(64), ABREAST)
+DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
+_INTEGERS = ir.VectorType(ir.IntType(64), LANES)
 _FUSED = ("contract",)
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _SERIES = [1.0 / math.factorial(k) for k in range(14)]
@@ -37,12 +37,12 @@ _SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 
 def number(value: float) -> Any:
     """Return a vector of one number."""
-    return ir.Constant(DOUBLES, [float(value)] * ABREAST)
+    return ir.Constant(DOUBLES, [float(value)] * LANES)
 
 
 def call(builder: Any, name: str, *values: Any) -> Any:
     """Call one of LLVM's own functions of vectors: fabs, sqrt, rint, minnum, maxnum."""
-    full = f"llvm.{name}.v{ABREAST}f64"
+    full = f"llvm.{name}.v{LANES}f64"
     found = builder.module.globals.get(full)
     if found is None:
         found = ir.Function(builder.module, ir.FunctionType(DOUBLES, [DOUBLES] * len(values)), full)
@@ -65,7 +65,7 @@ def multiply(builder: Any, a: Any, b: Any) -> Any:
 
 
 def _whole(value: int) -> Any:
-    return ir.Constant(_INTEGERS, [value] * ABREAST)
+    return ir.Constant(_INTEGERS, [value] * LANES)
 
 
 def _horner(builder: Any, x: Any, coefficients: Any) -> Any:

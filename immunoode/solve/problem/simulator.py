@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from immunoode.solve.problem.codegen_simd import VectorFunction
 
 _CHUNK = 256
-"""Patients that one thread solves at once, at most."""
+"""Subjects that one thread solves at once, at most."""
 _MOST_MADE = 20_000
 """Event arrays that are kept where lags and switches make many."""
 _ROOM = 4_000_000
@@ -86,7 +86,7 @@ class Simulator:
         After which rows of a schedule outputs are taken at a time that has any: those that stand before it in the table; all,
         where it is infinite.
     grids : ndarray, shape (P,)
-        Patients who share times and orders have the same number.
+        Subjects who share times and orders have the same number.
     schedules : tuple of Schedule or None
         One per patient.
     """
@@ -144,7 +144,7 @@ class Simulator:
         )
         self.system.compile()
         self.watch()
-        _ = self.rates_abreast
+        _ = self.lane_rates
         function = self.system.outputs(self.names)
         workers = threads or self.options.threads or _processors()
         share = -(-patients // (4 * workers)) if workers > 1 else patients
@@ -275,15 +275,14 @@ class Simulator:
 
     def _tolerances(self, x: FloatArray, y: FloatArray, largest: FloatArray, scales: FloatArray) -> Tolerances:
         if self.atol is not None:
-            return Tolerances(np.broadcast_to(self.atol, y.shape).copy(), np.zeros(y.shape))
+            return Tolerances(np.broadcast_to(self.atol, y.shape).copy(), np.zeros(y.shape), np.zeros((len(y), 1)))
         return absolute(self.system, x, y, largest, scales, self.options.rtol)
 
     @cached_property
-    def rates_abreast(self) -> VectorFunction | None:
+    def lane_rates(self) -> VectorFunction | None:
         """The rates of eight patients at once, where patients of this simulator step abreast."""
-        steps = self.options.engine == "compiled" and self.options.method != "rodas5p"
-        if steps and not self.reactions.continuous and not self.system.conditions.size:
-            return self.system.rates_abreast
+        if self.options.engine == "compiled" and not self.reactions.continuous and not self.system.conditions.size:
+            return self.system.lane_rates
         return None
 
     @property
@@ -364,19 +363,22 @@ def _compiled(
     values: FloatArray,
     solution: Solution,
 ) -> None:
-    """Solve patients: abreast where that is possible, and alone those that need implicit steps."""
-    from immunoode.solve.integrator.lane_state import places_for
-    from immunoode.solve.integrator.lanes import solve_abreast
-    from immunoode.solve.integrator.records import HANDED_OVER, Patients, checkpoints_for
-    from immunoode.solve.integrator.scalar import solve_alone, workspace_for
+    """Solve patients: abreast where that is possible, in explicit steps first.
 
-    system, reactions, watch, abreast = simulator.system, simulator.reactions, simulator.watch(), simulator.rates_abreast
+    The functions for implicit steps are made where some need them.
+    """
+    from immunoode.solve.integrator.lane_state import lanes_for
+    from immunoode.solve.integrator.lanes import integrate_lanes
+    from immunoode.solve.integrator.records import HANDED_OVER, Batch, checkpoints_for
+    from immunoode.solve.integrator.scalar import integrate_subjects, workspace_for
+
+    system, reactions, watch, abreast = simulator.system, simulator.reactions, simulator.watch(), simulator.lane_rates
     offsets = np.concatenate([[0], np.cumsum([e.times.size for e in events])]).astype(np.int64)
     joined = Columns(*(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True)))
     codes = solution.codes[rows]
-    patients = Patients(
+    patients = Batch(
         system.addresses,
-        abreast.address if abreast else np.zeros(2, np.int64),
+        np.concatenate([abreast.address if abreast else np.zeros(2, np.int64), np.zeros(2, np.int64)]),
         system.read_by(simulator.names),
         x,
         y,
@@ -390,6 +392,7 @@ def _compiled(
         simulator.options.rtol,
         tolerances.atol,
         tolerances.shares,
+        tolerances.units,
         simulator.options.max_steps,
         METHODS.index(simulator.options.method),
         (watch.address, reactions.table, reactions.affects, watch.size),
@@ -402,10 +405,15 @@ def _compiled(
     )
     checkpoints, which = checkpoints_for(patients), np.arange(codes.size)
     if abreast:
-        solve_abreast(patients, places_for(patients), checkpoints)
-        which = np.flatnonzero(codes == HANDED_OVER)
-    if which.size:
-        solve_alone(patients, workspace_for(patients), checkpoints, which)
+        if simulator.options.method != "rodas5p":
+            integrate_lanes(patients, lanes_for(patients), checkpoints, which)
+            which = np.flatnonzero(codes == HANDED_OVER)
+        if which.size:
+            implicit = system.implicit_lanes
+            patients.lane_rates[2:] = implicit.address
+            integrate_lanes(patients, lanes_for(patients, implicit.rows, implicit.drift_at), checkpoints, which)
+    elif which.size:
+        integrate_subjects(patients, workspace_for(patients), checkpoints, which)
 
 
 def _by_scipy(

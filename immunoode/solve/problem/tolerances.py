@@ -16,6 +16,8 @@ from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, FloatArra
 from immunoode.solve.problem.sensitivities import PARAMETER
 
 _SHARE = 1e-3
+_BESIDE = 0.1
+"""Of a state's size: what is smaller among its derivatives, times their parameters, counts as if it were as large."""
 _LEAST = 1e-30
 """Of the largest size in a state's unit: not less is taken for a state that nothing feeds at the start, since no step is
 short enough for a relative error at the far end of a chain of empty states."""
@@ -26,10 +28,14 @@ _NONE = 1e-290
 
 @dataclass(frozen=True)
 class Tolerances:
-    """Absolute tolerances (P, states), and by which share of a state's size each grows at least (0: it stays)."""
+    """Absolute tolerances (P, states), and by which share of a state's size each grows at least (0: it stays).
+
+    `units` (P, 1 + m) are what the size of a state is multiplied with to count for its sensitivities' errors; 0 for itself.
+    """
 
     atol: FloatArray
     shares: FloatArray
+    units: FloatArray
 
 
 def absolute(system: System, x: FloatArray, y: FloatArray, largest: FloatArray, scales: FloatArray, rtol: float) -> Tolerances:
@@ -52,7 +58,7 @@ def absolute(system: System, x: FloatArray, y: FloatArray, largest: FloatArray, 
     atol = np.where(empty, of_empty(system, x, size, rtol), rtol * _SHARE * size)
     extinct = np.array(system.equations.extinct_below)
     atol = np.where(extinct > 0, np.minimum(atol, 1e-2 * extinct), atol)
-    return Tolerances(atol, np.where(empty & (extinct == 0), rtol * _SHARE, 0.0))
+    return Tolerances(atol, np.where(empty & (extinct == 0), rtol * _SHARE, 0.0), np.zeros((len(x), 1)))
 
 
 def of_empty(system: System, x: FloatArray, size: FloatArray, rtol: float) -> FloatArray:
@@ -115,12 +121,16 @@ def _largest_of_unit(system: System, size: FloatArray) -> FloatArray:
 def of_derivatives(tolerances: Tolerances, parameters: FloatArray, system: System) -> Tolerances:
     """Return the tolerances of states and their derivatives, (P, (1 + m) n): a derivative times its parameter is a state.
 
-    By amounts and times of doses, and by parameters that are zero, they are those for a parameter of one.
+    Where such a product is small beside the state, a tenth of the state counts instead: a parameter that matters little needs
+    no shorter steps than the states. By amounts and times of doses, and by parameters that are zero, tolerances are those for
+    a parameter of one, and states do not count.
     """
-    columns = [tolerances.atol]
+    columns, units = [tolerances.atol], [np.zeros(len(parameters))]
     names = system.equations.parameters
     for by in system.by:
-        size = np.abs(parameters[:, names.index(by.name)]) if by.kind == PARAMETER else np.ones(len(parameters))
-        columns.append(tolerances.atol / np.where(size > 0, size, 1.0)[:, None])
+        size = np.abs(parameters[:, names.index(by.name)]) if by.kind == PARAMETER else np.zeros(len(parameters))
+        one = np.where(size > 0, size, 1.0)
+        columns.append(tolerances.atol / one[:, None])
+        units.append(np.where(size > 0, _BESIDE / one, 0.0))
     shares = np.tile(tolerances.shares, 1 + len(system.by))
-    return Tolerances(np.ascontiguousarray(np.concatenate(columns, axis=1)), shares)
+    return Tolerances(np.ascontiguousarray(np.concatenate(columns, axis=1)), shares, np.column_stack(units))

@@ -1,0 +1,302 @@
+"""Machine code for the linear algebra of an implicit step of eight subjects: straight-line code over the non-zeros alone.
+
+An implicit step solves (s I - J) k = r for each stage, where J is the Jacobian of the rates and s one over the step times the
+method's coefficient. `ImplicitFunctions.prepare` evaluates J and factorises the matrix, `solve` substitutes. Which entries are
+not zero is known from the model's equations, so the elimination is written out once, in an order that fills in few others
+(Markowitz 1957, Management Science 3:255-269); pivots are those of the diagonal. A matrix that this cannot factorise to
+some digits is reported as such, and a shorter step makes the diagonal dominate.
+
+The Jacobian of the states with their derivatives is block lower triangular: J in each block of its diagonal, and below it, in
+the block column of the states, the derivatives of the sensitivities' rates by the states. These are evaluated once per step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+
+from immunoode.model.symbolic import Expr, derivative
+from immunoode.solve.problem import simd_math as vm
+from immunoode.solve.problem.codegen_simd import compiled, load, new_function, store, translated
+from immunoode.solve.problem.simd_math import LANES
+
+FLAG, SIZE = 0, 1
+"""Rows of what `prepare` gives: zero, or infinite where the matrix is not factorised; the size of the leading eigenvalue."""
+_LEAST, _MOST = 1e-8, 1e12
+"""Of a pivot, relative to the diagonal it came from: what is below has lost its digits, what is above grew out of others."""
+
+Entry = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Linearisation:
+    """The non-zero derivatives of a model's rates at the start of a step, as expressions of the packed input.
+
+    `jacobian` is by (i, j); `second` by (i, j, l), its derivatives by state l; `explicit` by (k, i, l), those of what the
+    sensitivity k's rates hold besides the product of the Jacobian and the sensitivity; `drift` and `explicit_drift` are
+    derivatives by time, by i and (k, i), and `jacobian_drift` those of the Jacobian.
+    """
+
+    states: int
+    sensitivities: int
+    jacobian: dict[Entry, Expr]
+    second: dict[tuple[int, int, int], Expr]
+    explicit: dict[tuple[int, int, int], Expr]
+    drift: dict[int, Expr]
+    jacobian_drift: dict[Entry, Expr]
+    explicit_drift: dict[Entry, Expr]
+
+    @property
+    def coupled(self) -> list[Entry]:
+        """The places (i, l) where a sensitivity's rates depend on the states."""
+        found = {(i, m) for i, _, m in self.second} | {(i, m) for _, i, m in self.explicit}
+        return sorted(found)
+
+    @property
+    def drifts(self) -> bool:
+        """Whether the rates depend on time."""
+        return bool(self.drift or self.jacobian_drift or self.explicit_drift)
+
+
+def linearisation(
+    rates: Sequence[Expr], explicit: Sequence[Sequence[Expr]], jacobian: dict[Entry, Expr], states: Sequence[Expr], time: Expr
+) -> Linearisation:
+    """Return the derivatives of rates (n), and of the explicit parts of those of each sensitivity (m, n).
+
+    Parameters
+    ----------
+    jacobian : dict
+        The non-zero derivatives of rate i by state j.
+    """
+    drift = _non_zero({i: derivative(rate, time) for i, rate in enumerate(rates)})
+    second: dict[tuple[int, int, int], Expr] = {}
+    by_time: dict[Entry, Expr] = {}
+    if explicit:
+        for (i, j), entry in jacobian.items():
+            second |= {(i, j, m): value for m, value in _gradient(entry, states).items()}
+        by_time = _non_zero({at: derivative(entry, time) for at, entry in jacobian.items()})
+    parts = {(k, i): part for k, row in enumerate(explicit) for i, part in enumerate(row)}
+    own = {(k, i, m): value for (k, i), part in parts.items() for m, value in _gradient(part, states).items()}
+    explicit_drift = _non_zero({at: derivative(part, time) for at, part in parts.items()})
+    return Linearisation(len(states), len(explicit), jacobian, second, own, drift, by_time, explicit_drift)
+
+
+def _gradient(expression: Expr, states: Sequence[Expr]) -> dict[int, Expr]:
+    used = expression.free_symbols
+    return _non_zero({m: derivative(expression, s) for m, s in enumerate(states) if s in used})
+
+
+def _non_zero(entries: dict[Any, Expr]) -> dict[Any, Expr]:
+    return {at: value for at, value in entries.items() if value != 0}
+
+
+class ImplicitFunctions:
+    """The two functions of the implicit steps of one model, for eight subjects.
+
+    `prepare`, `void f(double *out, const double *in, const double *given)`, takes the packed input at the start of a step and
+    `given`: s, then the weight of each state. It fills `rows` rows of out: the flag, the size of the leading eigenvalue, the
+    vector of its power iteration (which it goes on with), the factors, the entries of the coupling, and, from row `drift_at`
+    on, the derivatives of the rates by time. `solve`, `void f(double *out, const double *right, const double *prepared)`,
+    solves for the states, then for each sensitivity. All hold eight subjects, interleaved.
+    """
+
+    def __init__(self, inputs: list[Expr], found: Linearisation, states_at: int) -> None:
+        n, m = found.states, found.sensitivities
+        order = _order(n, found.jacobian)
+        layout = _Layout(n, m, order, _filled(order, found.jacobian), found.coupled)
+        prepare_module, solve_module = _write_prepare(inputs, found, layout, states_at), _write_solve(layout)
+        self._keep = compiled(prepare_module), compiled(solve_module)
+        self.rows, self.drift_at = layout.drift_at + n * (1 + m) * found.drifts, layout.drift_at if found.drifts else 0
+        self.address = np.array([engine.get_function_address("f") for engine in self._keep], dtype=np.int64)
+
+
+def _order(n: int, entries: Any) -> list[int]:
+    """Return the order of elimination: at each turn the pivot that fills in least."""
+    rows = [{j for i, j in entries if i == row} | {row} for row in range(n)]
+    left, order = set(range(n)), list[int]()
+    while left:
+        columns = {c: [i for i in left if c in rows[i] and i != c] for c in left}
+        c = min(left, key=lambda c: (len(columns[c]) * (len(rows[c] & left) - 1), c))
+        for i in columns[c]:
+            rows[i] |= rows[c] & left
+        left.remove(c)
+        order.append(c)
+    return order
+
+
+def _filled(order: list[int], entries: Any) -> list[Entry]:
+    """Return the places off the diagonal that are not zero after elimination."""
+    places = {at for at in entries if at[0] != at[1]}
+    for turn, c in enumerate(order):
+        later = order[turn + 1 :]
+        above, below = [j for j in later if (c, j) in places], [i for i in later if (i, c) in places]
+        places |= {(i, j) for i in below for j in above if i != j}
+    return sorted(places)
+
+
+class _Layout:
+    """Where what is prepared stands, in rows of eight."""
+
+    def __init__(self, n: int, m: int, order: list[int], filled: list[Entry], coupled: list[Entry]) -> None:
+        self.n, self.m, self.order, self.coupled = n, m, order, coupled
+        self.vector_at = 2
+        self.inverse_at = self.vector_at + n
+        first = self.inverse_at + n
+        self.place = {at: first + k for k, at in enumerate(filled)}
+        self.coupling_at = first + len(filled)
+        self.drift_at = self.coupling_at + m * len(coupled)
+        turn = {c: k for k, c in enumerate(order)}
+        self.below = {c: [i for i, j in filled if j == c and turn[i] > turn[c]] for c in order}
+        self.above = {c: [j for i, j in filled if i == c and turn[j] > turn[c]] for c in order}
+
+
+def _write_prepare(inputs: list[Expr], found: Linearisation, layout: _Layout, states_at: int) -> Any:
+    module, builder, (out, given, scales) = new_function()
+    parts = (found.jacobian, found.second, found.explicit, found.drift, found.jacobian_drift, found.explicit_drift)
+    values = iter(translated(builder, given, inputs, [e for part in parts for e in part.values()]))
+    read: list[dict[Any, Any]] = [{at: next(values) for at in part} for part in parts]
+    jacobian, second, explicit, drift, by_time, own_drift = read
+    n = layout.n
+    _write_size(builder, jacobian, layout, out, scales)
+    _write_factors(builder, jacobian, layout, out, load(builder, scales, 0))
+    for k in range(layout.m):
+        own = {j: load(builder, given, states_at + (k + 1) * n + j) for j in range(n)}
+        for p, (i, at) in enumerate(layout.coupled):
+            total = explicit.get((k, i, at))
+            total = _added(builder, total, [(value, own[j]) for (a, j, b), value in second.items() if (a, b) == (i, at)])
+            store(builder, total, out, layout.coupling_at + k * len(layout.coupled) + p)
+        if found.drifts:
+            for i in range(n):
+                total = _added(builder, own_drift.get((k, i)), [(v, own[j]) for (a, j), v in by_time.items() if a == i])
+                store(builder, total, out, layout.drift_at + (k + 1) * n + i)
+    for i in range(n if found.drifts else 0):
+        store(builder, drift.get(i, vm.number(0.0)), out, layout.drift_at + i)
+    builder.ret_void()
+    return module
+
+
+def _added(builder: Any, total: Any, products: Any) -> Any:
+    """Return total (None: zero) + the sum of products of pairs."""
+    for a, b in products:
+        product = vm.multiply(builder, a, b)
+        total = product if total is None else vm.add(builder, total, product)
+    return vm.number(0.0) if total is None else total
+
+
+def _write_size(builder: Any, jacobian: Any, layout: _Layout, out: Any, scales: Any) -> None:
+    """Write one step of power iteration: |J v| / |v| in scaled norms, and the next v, scaled to one.
+
+    A vector of zeros, or one whose product is not finite, begins with the weights.
+    """
+    n = layout.n
+    vector = [load(builder, out, layout.vector_at + i) for i in range(n)]
+    weights = [load(builder, scales, 1 + i) for i in range(n)]
+    moved = [_added(builder, None, [(v, vector[j]) for (a, j), v in jacobian.items() if a == i]) for i in range(n)]
+    before, after = (
+        _added(builder, None, [(q, q) for q in (builder.fdiv(v, w) for v, w in zip(vectors, weights, strict=True))])
+        for vectors in (vector, moved)
+    )
+    good = builder.and_(builder.fcmp_ordered(">", after, vm.number(0.0)), builder.fcmp_ordered("<", after, vm.number(1e300)))
+    good = builder.and_(good, builder.fcmp_ordered(">", before, vm.number(0.0)))
+    size = vm.call(builder, "sqrt", after)
+    found = builder.fdiv(size, vm.call(builder, "sqrt", before))
+    store(builder, builder.select(good, found, vm.number(0.0)), out, SIZE)
+    for i in range(n):
+        store(builder, builder.select(good, builder.fdiv(moved[i], size), weights[i]), out, layout.vector_at + i)
+
+
+def _write_factors(builder: Any, jacobian: Any, layout: _Layout, out: Any, shift: Any) -> None:
+    """Write the elimination: below the diagonal what rows are multiplied with, above it the rows, on it the inverse pivots."""
+    negative = vm.number(-0.0)
+    matrix = {at: builder.fsub(negative, value) for at, value in jacobian.items()}
+    wrong = None
+    for c in layout.order:
+        own = jacobian.get((c, c))
+        diagonal = shift if own is None else vm.call(builder, "fabs", own)
+        size = shift if own is None else vm.add(builder, shift, diagonal)
+        matrix[c, c] = builder.fadd(shift, matrix[c, c]) if (c, c) in matrix else shift
+        matrix[c, c] = _Pivot(matrix[c, c], size)
+    for c in layout.order:
+        pivot, size = matrix[c, c].value, matrix[c, c].size
+        inverse = builder.fdiv(vm.number(1.0), pivot)
+        absolute = vm.call(builder, "fabs", pivot)
+        bad = builder.or_(
+            builder.fcmp_unordered("<", absolute, vm.multiply(builder, vm.number(_LEAST), size)),
+            builder.fcmp_unordered(">", absolute, vm.multiply(builder, vm.number(_MOST), size)),
+        )
+        wrong = bad if wrong is None else builder.or_(wrong, bad)
+        store(builder, inverse, out, layout.inverse_at + c)
+        for j in layout.above[c]:
+            store(builder, matrix[c, j], out, layout.place[c, j])
+        for i in layout.below[c]:
+            factor = vm.multiply(builder, matrix[i, c], inverse)
+            store(builder, factor, out, layout.place[i, c])
+            for j in layout.above[c]:
+                _eliminate(builder, matrix, (i, j), vm.multiply(builder, factor, matrix[c, j]))
+    store(builder, builder.select(wrong, vm.number(np.inf), vm.number(0.0)), out, FLAG)
+
+
+@dataclass
+class _Pivot:
+    """An entry of the diagonal, and the size of what it began with."""
+
+    value: Any
+    size: Any
+
+
+def _eliminate(builder: Any, matrix: Any, at: Entry, product: Any) -> None:
+    if at[0] == at[1]:
+        matrix[at].value = vm.subtract(builder, matrix[at].value, product)
+    elif at in matrix:
+        matrix[at] = vm.subtract(builder, matrix[at], product)
+    else:
+        matrix[at] = builder.fsub(vm.number(-0.0), product)
+
+
+def _write_solve(layout: _Layout) -> Any:
+    module, builder, (out, right, prepared) = new_function()
+    n, coupled = layout.n, layout.coupled
+    zero = ir.Constant(ir.IntType(64), 0)
+    states = [load(builder, right, i) for i in range(n)]
+    _substitute(builder, states, layout, prepared)
+    for i in range(n):
+        store(builder, states[i], out, i)
+    if layout.m:
+        entry, body, end = builder.block, builder.append_basic_block(), builder.append_basic_block()
+        builder.branch(body)
+        builder.position_at_end(body)
+        k = builder.phi(ir.IntType(64))
+        k.add_incoming(zero, entry)
+        row = builder.mul(builder.add(k, k.type(1)), k.type(n * LANES))
+        own = [load(builder, builder.gep(right, [row]), i) for i in range(n)]
+        entries = builder.gep(prepared, [builder.mul(k, k.type(len(coupled) * LANES))])
+        for p, (i, at) in enumerate(coupled):
+            own[i] = _added(builder, own[i], [(load(builder, entries, layout.coupling_at + p), states[at])])
+        _substitute(builder, own, layout, prepared)
+        for i in range(n):
+            store(builder, own[i], builder.gep(out, [row]), i)
+        following = builder.add(k, k.type(1))
+        k.add_incoming(following, builder.block)
+        builder.cbranch(builder.icmp_unsigned("<", following, k.type(layout.m)), body, end)
+        builder.position_at_end(end)
+    builder.ret_void()
+    return module
+
+
+def _substitute(builder: Any, values: list[Any], layout: _Layout, prepared: Any) -> None:
+    """Write the solution with the factors, in place."""
+    for c in layout.order:
+        for i in layout.below[c]:
+            values[i] = vm.subtract(
+                builder, values[i], vm.multiply(builder, load(builder, prepared, layout.place[i, c]), values[c])
+            )
+    for c in reversed(layout.order):
+        for j in layout.above[c]:
+            values[c] = vm.subtract(
+                builder, values[c], vm.multiply(builder, load(builder, prepared, layout.place[c, j]), values[j])
+            )
+        values[c] = builder.fmul(values[c], load(builder, prepared, layout.inverse_at + c))
