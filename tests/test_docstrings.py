@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+import re
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +32,20 @@ def examples(name: str) -> list[doctest.DocTest]:
 def test_examples(name: str) -> None:
     for test in examples(name):
         assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0, test.name
+
+
+CLOCKS = re.compile(r"\b(?:perf_counter|process_time|monotonic|timeit|time\.time)\b")
+
+
+def test_no_test_looks_at_a_clock() -> None:
+    """How long something takes depends on the machine; benchmarks compare. Two files need clocks, and assert nothing on it."""
+    files = [path for path in Path(__file__).parent.glob("*.py") if path.name not in ("conftest.py", "test_killed.py")]
+    assert [p.name for p in files if p != Path(__file__) and CLOCKS.search(p.read_text(encoding="utf-8"))] == []
+
+
+def test_no_example_is_skipped() -> None:
+    files = Path(immunoode.__path__[0]).rglob("*.py")
+    assert [str(path) for path in files if re.search(r"doctest: *\+SKIP", path.read_text(encoding="utf-8"))] == []
 
 
 def test_every_part_of_the_package_is_walked() -> None:

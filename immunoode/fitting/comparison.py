@@ -53,9 +53,16 @@ class FitComparison:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import immunoode as imo
-    >>> found = imo.fitting.compare_fits({"two rates": two, "three rates": three})  # doctest: +SKIP
-    >>> found.table()  # doctest: +SKIP
+    >>> sizes = [50, 68, 91, 80, 105, 146]
+    >>> data = imo.read_trial(
+    ...     pd.DataFrame({"subject": [*"aaabbb"], "day": [0, 70, 140] * 2, "sum_of_diameters (mm)": sizes})
+    ... )
+    >>> one = imo.fit("claret2009", data, ["growth_rate"])
+    >>> each = imo.fit("claret2009", data, per_subject=["growth_rate"])
+    >>> imo.fitting.compare_fits({"one rate": one, "a rate per subject": each}).table("bic").index.tolist()
+    ['one rate', 'a rate per subject']
     """
 
     fits: Mapping[str, Fitted]

@@ -131,11 +131,13 @@ def fit(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import immunoode as imo
-    >>> data = imo.load_example().select(arm="docetaxel")
-    >>> model = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))
-    >>> regimen = imo.Regimen().dose("docetaxel", "75 mg/m2", every="3 weeks", count=6)
-    >>> result = imo.fit(model, data, ["growth_rate"], regimens=regimen)  # doctest: +SKIP
+    >>> sizes = [50, 68, 91, 80, 105, 146]
+    >>> table = pd.DataFrame({"subject": [*"aaabbb"], "day": [0, 70, 140] * 2, "sum_of_diameters (mm)": sizes})
+    >>> result = imo.fit("claret2009", imo.read_trial(table), ["growth_rate"])
+    >>> round(result.values["growth_rate"], 4)
+    0.0298
     """
     begin = time.perf_counter()
     own = _listed(per_subject)

@@ -66,8 +66,16 @@ def load_fit(path: str | Path) -> Any:
 
     Examples
     --------
+    >>> import tempfile
+    >>> import pandas as pd
     >>> import immunoode as imo
-    >>> result = imo.load_fit("trial.fit")  # doctest: +SKIP
+    >>> table = pd.DataFrame({"subject": "a", "day": [0, 70, 140], "sum_of_diameters (mm)": [50, 68, 91]})
+    >>> result = imo.fit("claret2009", imo.read_trial(table), ["growth_rate"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = result.save(f"{folder}/trial.fit")
+    ...     again = imo.load_fit(path)
+    >>> again.values == result.values
+    True
     """
     file, writer = Path(path), ""
     try:

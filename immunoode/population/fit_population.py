@@ -135,11 +135,18 @@ def fit_population(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import immunoode as imo
-    >>> data = imo.load_example().select(arm="docetaxel")
-    >>> model = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))
-    >>> doses = imo.Regimen().dose("docetaxel", "75 mg/m2", every="3 weeks", count=6)
-    >>> result = imo.fit_population(model, data, random=["growth_rate", "kill_rate"], regimens=doses)  # doctest: +SKIP
+    >>> rates = {"a": 0.02, "b": 0.03, "c": 0.035, "d": 0.025, "e": 0.045, "f": 0.03}
+    >>> rows = [
+    ...     {"subject": s, "day": 7 * w, "sum_of_diameters (mm)": 50 * 2.718 ** (rate * w) + error}
+    ...     for s, rate in rates.items()
+    ...     for w, error in ((0, 0), (6, 2), (12, -3), (18, 2))
+    ... ]
+    >>> data = imo.read_trial(pd.DataFrame(rows))
+    >>> result = imo.fit_population("claret2009", data, random=["growth_rate"], method="focei")
+    >>> 0.025 < result.values["growth_rate"] < 0.035
+    True
     """
     begin = time.perf_counter()
     _check(method, resume, starts)
