@@ -90,7 +90,7 @@ def _fits() -> list[tuple[str, str, str, str]]:
 
     def fitted(differences: bool) -> tuple[float, float]:
         if differences:
-            Simulated.derivatives = lambda self, v: by_differences(self, self.design, v, self.observations.subject)
+            Simulated.derivatives = lambda self, v: by_differences(self, self.parameterisation, v, self.observations.subject)
         begin = time.perf_counter()
         result = imo.fit(
             whole,

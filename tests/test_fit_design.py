@@ -8,7 +8,7 @@ import pytest
 
 from immunoode.errors import FitError
 from immunoode.fitting.observations import observations
-from immunoode.fitting.parameterisation import design
+from immunoode.fitting.parameterisation import parameterise
 from immunoode.trial.long_table import read_trial
 from tests.toy_predictor import MODEL, objective, simulated
 
@@ -16,7 +16,7 @@ SUBJECTS, ARMS = ("a", "b", "c"), ("low dose", "low dose", "20 mg/kg")
 
 
 def test_names_are_identifiers_and_values_reach_their_subjects() -> None:
-    plan = design(MODEL, SUBJECTS, ARMS, ["shift"], ["rate"], ["v0"], initial={"rate": {"20 mg/kg": 0.1}})
+    plan = parameterise(MODEL, SUBJECTS, ARMS, ["shift"], ["rate"], ["v0"], initial={"rate": {"20 mg/kg": 0.1}})
     parameters = plan.parameters()
     assert list(parameters) == [
         "shift",
@@ -35,15 +35,15 @@ def test_names_are_identifiers_and_values_reach_their_subjects() -> None:
 
 
 def test_labels_that_look_alike_stay_apart() -> None:
-    plan = design(MODEL, SUBJECTS, ("A+B", "A B", "A/B"), [], ["rate"], [])
-    assert plan.slots[0].keys == ("rate__a_b", "rate__a_b_2", "rate__a_b_3")
+    plan = parameterise(MODEL, SUBJECTS, ("A+B", "A B", "A/B"), [], ["rate"], [])
+    assert plan.fitted_parameters[0].keys == ("rate__a_b", "rate__a_b_2", "rate__a_b_3")
 
 
 def test_logarithms_where_bounds_are_positive_unless_said_otherwise() -> None:
-    logs = {s.name: s.log for s in design(MODEL, SUBJECTS, ARMS, ["rate", "shift"], [], []).slots}
+    logs = {s.name: s.log for s in parameterise(MODEL, SUBJECTS, ARMS, ["rate", "shift"], [], []).fitted_parameters}
     assert logs == {"rate": True, "shift": False}
-    assert not design(MODEL, SUBJECTS, ARMS, ["rate"], [], [], log=False).slots[0].log
-    assert not design(MODEL, SUBJECTS, ARMS, ["rate"], [], [], bounds={"rate": (0, 1)}).slots[0].log
+    assert not parameterise(MODEL, SUBJECTS, ARMS, ["rate"], [], [], log=False).fitted_parameters[0].log
+    assert not parameterise(MODEL, SUBJECTS, ARMS, ["rate"], [], [], bounds={"rate": (0, 1)}).fitted_parameters[0].log
 
 
 @pytest.mark.parametrize(

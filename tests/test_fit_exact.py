@@ -11,8 +11,8 @@ from scipy.special import log_ndtr
 from scipy.stats import norm, t
 
 import immunoode as imo
+from immunoode.fitting.least_squares import LeastSquares
 from immunoode.fitting.likelihood import ErrorModel, Scale
-from immunoode.fitting.objective import Objective
 from tests.population_models import decay_model
 
 KINDS = ("additive", "proportional", "combined", "lognormal")
@@ -36,7 +36,7 @@ def fit(kind: str, censored: bool) -> imo.FitResult:
     return imo.fit(decay_model(), decays(censored), ["rate", "amount"], error=kind, start=0.0, rtol=1e-11, progress=False)
 
 
-def residual_law(target: Objective, kind: str) -> Callable[..., np.ndarray]:
+def residual_law(target: LeastSquares, kind: str) -> Callable[..., np.ndarray]:
     """Return the residuals as a formula of log(rate), log(amount) and log(ratio), which takes complex numbers."""
     (model,), seen = target.errors, target.observations
     y, low, days, s = seen.value, seen.lower, seen.time, model.scale.s
@@ -60,10 +60,10 @@ def residual_law(target: Objective, kind: str) -> Callable[..., np.ndarray]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_derivatives_of_a_simulated_fit_are_those_of_complex_steps(kind: str, censored: bool) -> None:
     """From the solver's sensitivities through weights, logarithms and censoring, to nine digits."""
-    target = fit(kind, censored).objective
+    target = fit(kind, censored).least_squares
     parameters = target.parameters()
     target(parameters)
-    target.settle(parameters)
+    target.update_scales(parameters)
     names = [n for n, p in parameters.items() if p.vary]
     at = np.array([float(parameters[n].value) for n in names])
     law = residual_law(target, kind)
@@ -77,7 +77,7 @@ def test_derivatives_of_a_simulated_fit_are_those_of_complex_steps(kind: str, ce
 def test_the_deviance_is_the_closed_form(kind: str, student: float | None) -> None:
     """Every constant included: density of what was measured, probability of what is censored."""
     found = imo.fit(decay_model(), decays(True), ["rate", "amount"], error=kind, student=student, start=0.0, progress=False)
-    seen, f, s = found.observations, found.fitted, found.objective.errors[0].scale.s
+    seen, f, s = found.observations, found.fitted, found.least_squares.errors[0].scale.s
     law = norm if student is None else t(student)
     w = {"proportional": f, "combined": np.hypot(f, found.ratios[0])}.get(kind, np.ones_like(f))
     r, low = ((np.log(x / f) if kind == "lognormal" else (x - f) / w) / s for x in (seen.value, np.maximum(seen.lower, 1e-300)))

@@ -13,8 +13,8 @@ from scipy.stats import norm
 from immunoode.errors import FitError
 from immunoode.fitting.densities import log_interval
 from immunoode.fitting.error_weights import ErrorWeight, error_weight, register_error
+from immunoode.fitting.least_squares import LeastSquares
 from immunoode.fitting.minimise import METHODS, minimise
-from immunoode.fitting.objective import Objective
 from immunoode.fitting.observations import observations
 from immunoode.fitting.residual_error import ResidualError, normal_error, residual_error
 from tests.toy_predictor import MODEL, RATES, objective, simulated
@@ -22,12 +22,12 @@ from tests.toy_predictor import MODEL, RATES, objective, simulated
 CASES = [("proportional", 0.3, 0.0), ("additive", 0.0, 3.0), ("combined", 0.15, 1.5), ("lognormal", 0.1, 0.0)]
 
 
-def direct(target: Objective, kind: str) -> np.ndarray:
+def direct(target: LeastSquares, kind: str) -> np.ndarray:
     """Return rates, s (and ratio) that minimise -log L written out term by term, by another method."""
     seen = target.observations
 
     def negative(theta: np.ndarray) -> float:
-        values = np.exp(theta[:2])[target.design.slots[0].group][None, :, None]
+        values = np.exp(theta[:2])[target.parameterisation.fitted_parameters[0].group][None, :, None]
         f, s = target.predict(values)[0], np.exp(theta[2])
         w = {"proportional": f, "combined": np.hypot(f, np.exp(theta[-1]))}.get(kind, np.ones_like(f))
         y = seen.value
@@ -58,7 +58,7 @@ def test_least_squares_finds_the_maximum_of_the_likelihood(
     target = objective(data_for(kind, proportional, additive, limit), kind, per_arm=["rate"])
     found = minimise(target)
     expected = direct(target, kind)
-    values = [found.result.params[k].value for k in target.design.slots[0].keys]
+    values = [found.result.params[k].value for k in target.parameterisation.fitted_parameters[0].keys]
     np.testing.assert_allclose(values, expected[:2], rtol=2e-4)
     assert target.errors[0].scale.s == pytest.approx(expected[2], rel=2e-3)
     assert found.settled
@@ -87,7 +87,7 @@ def test_every_kind_of_censoring_enters_by_its_probability(kind: str, proportion
     assert set(target.observations.censoring) == {-1, 0, 1, 2}
     parameters = target.parameters()
     target(parameters)
-    target.settle(parameters)
+    target.update_scales(parameters)
     by, names = target.jacobian(parameters), [n for n, p in parameters.items() if p.vary]
     for j, name in enumerate(names):
         ends = []
@@ -98,7 +98,7 @@ def test_every_kind_of_censoring_enters_by_its_probability(kind: str, proportion
         np.testing.assert_allclose(by[:, j], (ends[0] - ends[1]) / 2e-5, rtol=1e-3, atol=1e-4)
     found = minimise(target)
     expected = direct(target, kind)
-    values = [found.result.params[k].value for k in target.design.slots[0].keys]
+    values = [found.result.params[k].value for k in target.parameterisation.fitted_parameters[0].keys]
     np.testing.assert_allclose(values, expected[:2], rtol=1e-3)
     assert target.errors[0].scale.s == pytest.approx(expected[2], rel=5e-3)
 
@@ -123,7 +123,7 @@ def test_the_jacobian_is_that_of_the_residuals(kind: str, limit: float) -> None:
     target = objective(data_for(kind, 0.1, 1.0, limit), kind, vary=["shift"], per_arm=["rate"])
     parameters = target.parameters()
     target(parameters)
-    target.settle(parameters)
+    target.update_scales(parameters)
     jacobian = target.jacobian(parameters)
     for j, name in enumerate(n for n, p in parameters.items() if p.vary):
         up, down = parameters.copy(), parameters.copy()

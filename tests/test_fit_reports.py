@@ -8,7 +8,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.fitting.lack_of_fit import lack_of_fit
-from immunoode.fitting.termination import covariance_of
+from immunoode.fitting.termination import gauss_newton_covariance
 from immunoode.model.components import Compartment, Flow, Parameter
 from immunoode.model.model import Model
 from tests.test_fit_result import fitted
@@ -54,10 +54,10 @@ def test_a_bound_that_stopped_the_fit_is_named(bounds: tuple[float, float], side
 
 def test_looking_at_a_fit_changes_no_number_in_its_report() -> None:
     result = imo.fit(elimination(), table(10 * np.exp(-0.3 * DAYS) * noise()), ["rate"], start=0.0)
-    first, count = result.report(), result.objective.evaluations
+    first, count = result.report(), result.least_squares.evaluations
     result.predict([1.0, 2.0])
     result.bands(by="subject")
-    assert result.report() == first and result.objective.evaluations == count
+    assert result.report() == first and result.least_squares.evaluations == count
 
 
 def test_correlations_are_within_one_whatever_the_data_determine() -> None:
@@ -65,7 +65,7 @@ def test_correlations_are_within_one_whatever_the_data_determine() -> None:
     for apart in (1e-3, 1e-6, 1e-9, 0.0):
         one = random.normal(size=20)
         jacobian = np.column_stack([one, one + apart * random.normal(size=20), 1e-8 * random.normal(size=20), np.zeros(20)])
-        found = covariance_of(random.normal(size=20), jacobian, 16)
+        found = gauss_newton_covariance(random.normal(size=20), jacobian, 16)
         sd = np.sqrt(np.diag(found))
         assert np.isfinite(found).all() and (np.abs(found / np.outer(sd, sd)) < 1 + 1e-9).all()
         assert sd[3] > 1e6 * sd[2] * 1e-8  # what has no effect at all is not determined at all
@@ -75,7 +75,7 @@ def test_the_covariance_is_that_of_linear_regression() -> None:
     random = np.random.default_rng(1)
     x, z = random.normal(size=(30, 3)) * [1.0, 1e-4, 1e5], random.normal(size=30)
     expected = z @ z / 27 * np.linalg.inv(x.T @ x)
-    np.testing.assert_allclose(covariance_of(z, x, 27), expected, rtol=1e-9)
+    np.testing.assert_allclose(gauss_newton_covariance(z, x, 27), expected, rtol=1e-9)
 
 
 def test_an_effect_that_vanished_is_said_not_to_be_determined() -> None:

@@ -27,7 +27,7 @@ def test_the_report_names_everything(result: FitResult) -> None:
     for word in ("converged", "rate__arm_0", "proportional, 9.97 %", "median relative error", "Nothing to beware of"):
         assert word in text
     assert "rate__arm_1" in result._repr_html_()
-    assert result.success and result.free == 3
+    assert result.success and result.parameter_count == 3
     assert result.aic == pytest.approx(result.deviance + 6)
 
 
@@ -103,14 +103,14 @@ def test_values_go_back_into_the_model(result: FitResult) -> None:
 
 def test_subjects_own_parameters_cost_no_more_simulations() -> None:
     own, shared = fitted(simulated(20), per_subject=["rate"]), fitted(simulated(20), vary=["rate"])
-    assert own.objective.evaluations < 3 * shared.objective.evaluations and own.lmfit.nvarys == 20
+    assert own.least_squares.evaluations < 3 * shared.least_squares.evaluations and own.lmfit.nvarys == 20
     np.testing.assert_allclose([own.values[f"rate__s{i}"] for i in (0, 1)], RATES, rtol=0.3)
 
 
 def test_failing_simulations_are_counted_and_finite() -> None:
     result = fitted(simulated(6), broken=("s3",), vary=["rate"])
     assert np.isfinite(result.lmfit.residual).all() and not result.success
-    assert result.failed_subjects == ("s3",) and result.objective.failures > 0
+    assert result.failed_subjects == ("s3",) and result.least_squares.failures > 0
     assert "no simulation at the values found for: s3" in result.report()
     with pytest.raises(FitError, match="no simulation succeeds"):
         fitted(simulated(2), broken=("s0", "s1"), vary=["rate"])

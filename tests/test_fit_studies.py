@@ -105,14 +105,14 @@ def test_any_mix_of_parameters_in_one_call(data: imo.TrialData, whole: imo.FitRe
     for key in ("clearance", "volume", "growth"):
         near(whole, key, TRUE[key])
     near(whole, "clearance__log_weight_70", POWER)
-    assert {s.sharing for s in whole.objective.design.slots} == {"shared", "per_arm", "per_subject"}
+    assert {s.sharing for s in whole.parameterisation.fitted_parameters} == {"shared", "per_arm", "per_subject"}
     assert sum(k.startswith("size__") for k in whole.values) == 10
     arms = [k for k in whole.values if k.startswith("potency__")]
     assert len(arms) == len(set(whole.observations.arms))
 
 
 def test_each_observable_has_its_own_errors_and_limits(whole: imo.FitResult) -> None:
-    (drug, size) = whole.objective.errors
+    (drug, size) = whole.least_squares.errors
     assert (drug.kind, size.kind) == ("lognormal", "additive")
     assert drug.scale.s == pytest.approx(0.15, rel=0.35) and size.scale.s == pytest.approx(1.0, rel=0.35)
     censored = whole.observations.censoring == -1
@@ -171,5 +171,8 @@ def test_priors_of_each_kind_and_constraints(data: imo.TrialData) -> None:
     assert tight.values["volume"] == pytest.approx(8.0, rel=0.01) and tight.values["growth"] == pytest.approx(0.08, rel=0.01)
     assert tight.deviance > plain.deviance
     tied = imo.fit(model(), data, ["clearance", "volume", "growth", "potency"], constraints={"volume": "14 * clearance"}, **HOW)
-    assert tied.values["volume"] == pytest.approx(14 * tied.values["clearance"]) and tied.free == plain.free - 1
+    assert (
+        tied.values["volume"] == pytest.approx(14 * tied.values["clearance"])
+        and tied.parameter_count == plain.parameter_count - 1
+    )
     assert tied.deviance >= plain.deviance - 1e-6

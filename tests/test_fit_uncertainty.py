@@ -173,14 +173,14 @@ def test_several_starts_lead_to_one_minimum() -> None:
 def test_priors_are_observations_of_parameters() -> None:
     """A normal mean with a normal prior: the posterior mean is weighted by precisions."""
     plain = linear()
-    y, s = plain.observations.value, plain.objective.errors[0].scale.s
+    y, s = plain.observations.value, plain.least_squares.errors[0].scale.s
     found = linear(priors={"amount": ("normal", 12.0, 0.3)})
-    s = found.objective.errors[0].scale.s
+    s = found.least_squares.errors[0].scale.s
     precise, known = len(y) / s**2, 1 / 0.3**2
     assert found.values["amount"] == pytest.approx((precise * y.mean() + known * 12.0) / (precise + known), rel=1e-4)
     again = linear(priors=plain)
     sd = float(plain.lmfit.params["amount"].stderr)
-    s = again.objective.errors[0].scale.s
+    s = again.least_squares.errors[0].scale.s
     assert again.values["amount"] == pytest.approx(y.mean(), rel=1e-6)
     assert again.lmfit.params["amount"].stderr < sd
 
@@ -190,12 +190,14 @@ def test_constraints_are_expressions_of_lmfit(result: FitResult) -> None:
     assert found.values["rate__arm_1"] == pytest.approx(2.5 * found.values["rate__arm_0"])
     assert found.lmfit.nvarys == 1 and found.success
     assert found.values["rate__arm_0"] == pytest.approx(RATES[0], rel=0.05)
-    target = found.objective
+    target = found.least_squares
     parameters = found.lmfit.params.copy()
     ours = target.jacobian(parameters)
     ends = []
     for sign in (-1, 1):
-        moved = target.design.moved(parameters.copy(), ["log_rate__arm_0"], [parameters["log_rate__arm_0"].value + sign * 1e-5])
+        moved = target.parameterisation.set_varied(
+            parameters.copy(), ["log_rate__arm_0"], [parameters["log_rate__arm_0"].value + sign * 1e-5]
+        )
         ends.append(target(moved))
     np.testing.assert_allclose(ours[:, 0], (ends[1] - ends[0]) / 2e-5, rtol=1e-3, atol=1e-4)
 
@@ -245,10 +247,12 @@ def test_every_likelihood_is_at_its_maximum() -> None:
     for student in (None, 4.0):
         for error in ("additive", "proportional", "combined", "lognormal"):
             found = fitted(simulated(16, additive=0.5, limit=6.0), error, per_arm=["rate"], student=student)
-            best, target = found.deviance, found.objective
+            best, target = found.deviance, found.least_squares
             for name in found.lmfit.var_names:
                 for step in (-2e-3, 2e-3):
-                    moved = target.design.moved(found.lmfit.params.copy(), [name], [found.lmfit.params[name].value + step])
+                    moved = target.parameterisation.set_varied(
+                        found.lmfit.params.copy(), [name], [found.lmfit.params[name].value + step]
+                    )
                     moved.update_constraints()
                     assert target.deviance(moved) > best - 1e-3, (error, student, name)
 
@@ -369,13 +373,13 @@ def test_likelihood_bands_hold_the_extremes_of_the_confidence_region() -> None:
 
     found = imo.fit(decay_model(), decays(2, sd=(0.0, 0.2)), ["rate", "amount"], error="lognormal", start=0.0, progress=False)
     best = np.array([float(found.lmfit.params[n].value) for n in found.lmfit.var_names])
-    allowed = found.objective.cost(found.lmfit.params) + thresholds(found, 0.95)[0]
+    allowed = found.least_squares.cost(found.lmfit.params) + thresholds(found, 0.95)[0]
     angle = np.linspace(0, 2 * np.pi, 241)
     rays = np.column_stack([np.cos(angle), np.sin(angle)]) @ np.linalg.cholesky(found.covariance().to_numpy()).T
     near, far = np.zeros(len(angle)), np.full(len(angle), 10.0)
     for _ in range(25):
         middle = (near + far) / 2
-        costs = costs_of(found.objective, found.lmfit.params, list(found.lmfit.var_names), best + middle[:, None] * rays)
+        costs = costs_of(found.least_squares, found.lmfit.params, list(found.lmfit.var_names), best + middle[:, None] * rays)
         near, far = np.where(costs < allowed, middle, near), np.where(costs < allowed, far, middle)
     border = best + near[:, None] * rays
     band = found.bands([1.0, 7.0], by="arm", method="likelihood")

@@ -146,7 +146,7 @@ def test_a_design_from_data() -> None:
     found = imo.identifiability(model, ["growth_rate"], data=data, regimens=doses, size=0.25)
     fit = imo.fit(model, data, ["growth_rate"], regimens=doses, progress=False)
     at = imo.identifiability(
-        model, ["growth_rate"], data=data, regimens=doses, size=fit.objective.errors[0].scale.s, parameters=fit.values
+        model, ["growth_rate"], data=data, regimens=doses, size=fit.least_squares.errors[0].scale.s, parameters=fit.values
     )
     assert len(found.observations) == len(fit.observations)
     assert at.standard_errors[0] == pytest.approx(fit.lmfit.params["log_growth_rate"].stderr, rel=0.15)

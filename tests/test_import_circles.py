@@ -8,11 +8,6 @@ from pathlib import Path
 from tests.test_floors import MAY_PLOT, PACKAGE, PLOT, imports_of
 
 BLESSED: dict[str, str] = {
-    (
-        "fitting.crossvalidation fitting.diagnostics fitting.report fitting.result fitting.uncertainty.bootstrap "
-        "fitting.uncertainty.draws fitting.uncertainty.likelihood_bands fitting.uncertainty.posterior "
-        "fitting.uncertainty.profile"
-    ): "to be looked at",
     "petab.fitting petab.problem": "to be looked at",
     (
         "population.multistart population.predictive population.report population.residuals population.result "

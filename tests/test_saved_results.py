@@ -60,7 +60,7 @@ def test_a_saved_fit_is_the_same_fit(done: imo.FitResult, tmp_path: Path) -> Non
     for name, parameter in done.lmfit.params.items():
         assert back.lmfit.params[name].__getstate__() == parameter.__getstate__()
     assert back.report() == done.report() and back.fingerprint == done.fingerprint
-    assert back.objective is back.starts.objectives[back.starts.best]
+    assert back.least_squares is back.starts.objectives[back.starts.best]
 
 
 @pytest.mark.parametrize("through", ["pickle", "deepcopy", "joblib", "twice"])
@@ -168,7 +168,7 @@ def test_expressions_in_a_file_are_arithmetic(document: dict[str, Any], tmp_path
     with pytest.raises(FitError, match="not a saved fit"):
         imo.load_fit(written(tmp_path / "bad.fit", bad))
     again = copy.deepcopy(document)
-    part(again, "Design")["constraints"] = {"dict": [["rate", text]]}
+    part(again, "Parameterisation")["constraints"] = {"dict": [["rate", text]]}
     with pytest.raises(FitError, match="not a saved fit"):
         imo.load_fit(written(tmp_path / "again.fit", again))
 
@@ -204,7 +204,7 @@ def broken(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "is no float", other("FitResult", seconds="1")
     yield "'tuple' is missing", other("Observations", subjects=["a"])
     yield "other lengths than subjects", other("Observations", arms={"tuple": ["a"]})
-    yield "not there", other("Design", slots={"tuple": [{"object": 10**9}]})
+    yield "not there", other("Parameterisation", fitted_parameters={"tuple": [{"object": 10**9}]})
     yield "not there", other("FitResult", model={"object": -1})
     yield "no part of immunoode", other("FitResult", model={"object": document["result"]["object"] - 1})
     loop = copy.deepcopy(document)
@@ -311,3 +311,9 @@ def test_former_attributes_of_results_say_what_they_are_called_now() -> None:
     back = imo.load_fit(Path(__file__).parent / "data" / "saved_fits" / "focei.fit")
     with pytest.warns(FutureWarning, match="PopulationResult.ended is now PopulationResult.outcome"):
         assert back.ended is back.outcome
+
+
+def test_the_objective_of_a_fit_is_a_number(done: imo.FitResult) -> None:
+    assert done.objective == done.deviance and isinstance(done.objective, float)
+    with pytest.warns(FutureWarning, match=r"use FitResult.least_squares.errors"):
+        assert done.objective.errors is done.least_squares.errors  # type: ignore[attr-defined]

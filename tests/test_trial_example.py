@@ -60,14 +60,14 @@ def test_a_fit_recovers_what_it_was_made_with(result: FitResult) -> None:
     true = combined().parameters["docetaxel_half_kill"].value
     assert found.loc["docetaxel_half_kill", "lower"] < true < found.loc["docetaxel_half_kill", "upper"]
     assert result.relative_error < 0.05
-    assert 0.015 < result.objective.errors[0].scale.s < 0.06
+    assert 0.015 < result.least_squares.errors[0].scale.s < 0.06
 
 
 def test_both_engines_predict_the_same(result: FitResult) -> None:
     from dataclasses import replace
 
     slow = replace(result.predictor, engine="scipy")  # type: ignore[type-var]
-    values = result.objective.design.values(result.lmfit.params)[None]
+    values = result.parameterisation.values(result.lmfit.params)[None]
     assert slow(values) == pytest.approx(result.predictor(values), rel=1e-4)
 
 

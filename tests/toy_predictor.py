@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from immunoode.fitting.finite_differences import by_differences
+from immunoode.fitting.least_squares import LeastSquares
 from immunoode.fitting.likelihood import error_models
-from immunoode.fitting.objective import Objective
 from immunoode.fitting.observations import FloatArray, Observations, observations
-from immunoode.fitting.parameterisation import Design, design
+from immunoode.fitting.parameterisation import Parameterisation, parameterise
 from immunoode.model.components import Compartment, Derived, Parameter
 from immunoode.model.model import Model
 from immunoode.trial.long_table import read_trial
@@ -37,7 +37,7 @@ class Toy:
     """The predictor's contract by a formula; subjects in `broken` fail."""
 
     seen: Observations
-    plan: Design
+    plan: Parameterisation
     broken: tuple[str, ...] = ()
 
     def column(self, values: FloatArray, name: str, default: float) -> FloatArray:
@@ -59,11 +59,11 @@ class Toy:
     def derivatives(self, values: FloatArray) -> tuple[FloatArray, FloatArray, int]:
         return by_differences(self, self.plan, values, self.seen.subject)
 
-    def alone(self) -> Toy:
+    def single_threaded(self) -> Toy:
         return self
 
-    def take(self, subjects: object, observations: Observations, design: Design) -> Toy:
-        return Toy(observations, design, self.broken)
+    def take(self, subjects: object, observations: Observations, parameterise: Parameterisation) -> Toy:
+        return Toy(observations, parameterise, self.broken)
 
     def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
         every = np.arange(len(self.seen.subjects))
@@ -88,11 +88,11 @@ def simulated(
     return read_trial(pd.DataFrame(rows, columns=columns), bad_rows="leave out")
 
 
-def objective(data: TrialData, error: str = "proportional", *, broken: tuple[str, ...] = (), **how: object) -> Objective:
+def objective(data: TrialData, error: str = "proportional", *, broken: tuple[str, ...] = (), **how: object) -> LeastSquares:
     """Return an objective over the toy."""
     shared, arm, own = (how.pop(k, ()) for k in ("vary", "per_arm", "per_subject"))
     names = frozenset([*shared, *arm, *own])  # type: ignore[misc]
     student = how.pop("student", None)
     seen = observations(MODEL, data, None, True, names)
-    plan = design(MODEL, seen.subjects, seen.arms, shared, arm, own, **how)  # type: ignore[arg-type]
-    return Objective(Toy(seen, plan, broken), seen, plan, error_models(seen, error, student))  # type: ignore[arg-type]
+    plan = parameterise(MODEL, seen.subjects, seen.arms, shared, arm, own, **how)  # type: ignore[arg-type]
+    return LeastSquares(Toy(seen, plan, broken), seen, plan, error_models(seen, error, student))  # type: ignore[arg-type]

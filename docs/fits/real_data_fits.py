@@ -74,12 +74,12 @@ def markdown(table: pd.DataFrame) -> str:
 def shared(result: FitResult) -> str:
     """Return the parameters that are not of one subject alone, and how the fit ended."""
     table = result.parameters().drop(columns=["start", "lowest", "highest"])
-    own = {k for s in result.objective.design.slots if s.sharing == "per_subject" for k in s.keys}
+    own = {k for s in result.parameterisation.fitted_parameters if s.sharing == "per_subject" for k in s.keys}
     state = "Converged" if result.success else "Did not converge"
     errors = "; ".join(
-        f"{q}: {m.words(r, u)}"
+        f"{q}: {m.describe(r, u)}"
         for q, u, m, r in zip(
-            result.observations.quantities, result.observations.units, result.objective.errors, result.ratios, strict=True
+            result.observations.quantities, result.observations.units, result.least_squares.errors, result.ratios, strict=True
         )
     )
     line = (
@@ -286,7 +286,7 @@ def car_t(folder: Path) -> str:
 
 def _car_t_table(each: EachResult, vary: list[str]) -> pd.DataFrame:
     table = each.table()
-    table["sd of log"] = pd.Series({s: float(r.objective.errors[0].scale.s) for s, r in each.items()})
+    table["sd of log"] = pd.Series({s: float(r.least_squares.errors[0].scale.s) for s, r in each.items()})
     return table.loc[list(each), ["converged", "observations", *vary, "sd of log", "aic"]]
 
 
@@ -359,8 +359,8 @@ def anti_pd1(folder: Path) -> str:
 
 def _interaction(result: FitResult) -> str:
     """Return the departure from additive effects on the growth rate, with its standard error."""
-    slot = next(s for s in result.objective.design.slots if s.name == "growth_rate")
-    keys = dict(zip(slot.labels, slot.varied, strict=True))
+    fitted = next(s for s in result.parameterisation.fitted_parameters if s.name == "growth_rate")
+    keys = dict(zip(fitted.labels, fitted.varied, strict=True))
     weights = {"Ctrl": 1.0, "Anti-PD1": -1.0, "GABA": -1.0, "GABA+anti-PD1": 1.0}
     names = list(result.lmfit.var_names)
     vector = np.zeros(len(names))

@@ -28,7 +28,7 @@ class Fitted(Protocol):
         ...
 
     @property
-    def free(self) -> int:
+    def parameter_count(self) -> int:
         """Number of estimated parameters."""
         ...
 
@@ -106,7 +106,7 @@ class FitComparison:
         if problems:
             raise FitError(problems)
         a, b = self.fits[small], self.fits[large]
-        more, gain = b.free - a.free, a.deviance - b.deviance
+        more, gain = b.parameter_count - a.parameter_count, a.deviance - b.deviance
         if more < 1:
             what = f"{large!r} has not more parameters than {small!r}"
             raise FitError(Problem("likelihood_ratio", what, "the larger one second"))
@@ -142,7 +142,7 @@ class FitComparison:
 
 
 def _criteria(fit: Fitted) -> dict[str, Any]:
-    n, k, d = len(fit.observations), fit.free, fit.deviance
+    n, k, d = len(fit.observations), fit.parameter_count, fit.deviance
     left = n - k - 1
     return {
         "parameters": k,

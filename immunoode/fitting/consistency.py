@@ -10,7 +10,7 @@ import numpy as np
 from immunoode.fitting.arithmetic import fault
 
 
-def unsound(made: Any) -> str:
+def inconsistency(made: Any) -> str:
     """Return what is wrong with an object that was read from a file, or ""."""
     return next(filter(None, _CHECKS.get(type(made).__name__, _nothing)(made)), "")
 
@@ -40,15 +40,15 @@ def _observations(o: Any) -> Iterable[str]:
     yield _within("quantity", o.quantity, 0, len(o.quantities))
 
 
-def _slot(s: Any) -> Iterable[str]:
+def _fitted_parameter(s: Any) -> Iterable[str]:
     yield _lengths("keys", len(s.keys), s.labels, s.initial)
     yield _within("group", s.group, 0, len(s.keys))
     yield "" if not s.coefficients else _shaped("columns", s.columns, len(s.group), len(s.coefficients))
 
 
-def _design(d: Any) -> Iterable[str]:
-    names = {name for s in d.slots for name in (*s.keys, *s.varied, *s.coefficients)}
-    yield "" if len({len(s.group) for s in d.slots}) < 2 else "has slots for other numbers of subjects"
+def _parameterisation(d: Any) -> Iterable[str]:
+    names = {name for s in d.fitted_parameters for name in (*s.keys, *s.varied, *s.coefficients)}
+    yield "" if len({len(s.group) for s in d.fitted_parameters}) < 2 else "has parameters for different numbers of subjects"
     for key, text in d.constraints.items():
         why = fault(text, names)
         yield why and f"constraint {key!r:.40} {why}"
@@ -58,7 +58,7 @@ def _simulated(p: Any) -> Iterable[str]:
     subjects, parameters = len(p.observations.subjects), len(p.model.constants)
     yield _shaped("base", p.base, subjects, parameters)
     yield _lengths("subjects", subjects, p.schedules)
-    yield _lengths("parameters that vary", len(p.design.slots), p.columns)
+    yield _lengths("parameters that vary", len(p.parameterisation.fitted_parameters), p.columns)
     yield _within("columns", p.columns, 0, parameters)
 
 
@@ -67,10 +67,10 @@ def _error_model(e: Any) -> Iterable[str]:
     yield _within("rows", e.rows, 0, np.iinfo(np.int64).max)
 
 
-def _objective(o: Any) -> Iterable[str]:
+def _least_squares(o: Any) -> Iterable[str]:
     yield _lengths("quantities", len(o.observations.quantities), o.errors)
     yield from (_within("rows of errors", e.rows, 0, len(o.observations)) for e in o.errors)
-    yield from (_lengths("subjects", len(o.observations.subjects), s.group) for s in o.design.slots)
+    yield from (_lengths("subjects", len(o.observations.subjects), s.group) for s in o.parameterisation.fitted_parameters)
 
 
 def _starts(s: Any) -> Iterable[str]:
@@ -80,10 +80,10 @@ def _starts(s: Any) -> Iterable[str]:
 
 
 def _fit_result(r: Any) -> Iterable[str]:
-    keys = {key for s in r.objective.design.slots for key in (*s.keys, *s.varied, *s.coefficients)}
+    keys = {key for s in r.parameterisation.fitted_parameters for key in (*s.keys, *s.varied, *s.coefficients)}
     outcomes = [r.outcome, *(o for o in (r.starts.outcomes if r.starts is not None else ()) if o is not None)]
-    yield "" if all(keys <= set(o.result.params) for o in outcomes) else "the outcome lacks parameters of the design"
-    residuals = len(r.objective.observations) + len(r.objective.priors)
+    yield "" if all(keys <= set(o.result.params) for o in outcomes) else "the outcome lacks parameters of the fit"
+    residuals = len(r.least_squares.observations) + len(r.least_squares.priors)
     yield from (_shaped("residual", o.result.residual, residuals) for o in outcomes if o.result.residual is not None)
     known = [(o.result.covar, len(o.result.var_names)) for o in outcomes if o.result.covar is not None]
     yield from (_shaped("covar", covar, varied, varied) for covar, varied in known)
@@ -129,12 +129,12 @@ def _population_result(r: Any) -> Iterable[str]:
 
 _CHECKS: Mapping[str, Callable[[Any], Iterable[str]]] = {
     "Observations": _observations,
-    "Slot": _slot,
-    "Design": _design,
+    "FittedParameter": _fitted_parameter,
+    "Parameterisation": _parameterisation,
     "Simulated": _simulated,
     "ErrorModel": _error_model,
-    "Objective": _objective,
-    "Starts": _starts,
+    "LeastSquares": _least_squares,
+    "MultiStartResult": _starts,
     "FitResult": _fit_result,
     "MixedEffects": _effects,
     "Trajectories": _trajectories,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FORM = re.compile(r"^(?:log\((?P<logged>.+?)(?:\s*/\s*(?P<reference>[-+0-9.eE]+))?\)|(?P<plain>.+))$")
 
 
-def columns_of(
+def covariate_columns(
     parameter: str, given: str | Iterable[str], seen: Observations, table: DataFrame | None
 ) -> dict[str, FloatArray]:
     """Return a column (S,) for each coefficient, by its label.
@@ -40,7 +40,7 @@ def columns_of(
     return made
 
 
-def not_used(
+def unused_covariates(
     table: DataFrame | None, constants: Iterable[str], given: Mapping[str, str | Iterable[str]] | None
 ) -> tuple[str, ...]:
     """Return the covariates of the data that neither the model has as a parameter nor `covariates=` of a fit names."""
@@ -49,7 +49,7 @@ def not_used(
     forms = [t for texts in (given or {}).values() for t in ([texts] if isinstance(texts, str) else texts)]
     known = set(constants)
     used = {*known, *(_name(str(t)) for t in forms)}
-    usual = by_usual_names(table, known)
+    usual = with_model_names(table, known)
     assert usual is not None
     pairs = zip(table.columns, usual.columns, strict=True)
     return tuple(str(c) for c, name in pairs if str(c) not in used and str(name) not in known)
@@ -67,7 +67,7 @@ def warn_of_unused(names: Iterable[str], table: DataFrame | None) -> None:
         )
 
 
-def by_usual_names(table: DataFrame | None, constants: Iterable[str]) -> DataFrame | None:
+def with_model_names(table: DataFrame | None, constants: Iterable[str]) -> DataFrame | None:
     """Return covariates under the model's names: WT is `weight` where the model has a weight, and the data have no other."""
     if table is None:
         return None

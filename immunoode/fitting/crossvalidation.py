@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import FitError, Problem
+from immunoode.fitting.least_squares import error_ratio
 from immunoode.fitting.minimise import refit
-from immunoode.fitting.objective import ratio
 from immunoode.fitting.observations import FloatArray, IntArray
 from immunoode.fitting.parameterisation import PER_SUBJECT
 from immunoode.fitting.threads import one_thread
-from immunoode.fitting.uncertainty.bootstrap import of_subjects
+from immunoode.fitting.uncertainty.bootstrap import for_subjects
 from immunoode.fitting.uncertainty.progress import bar_over, processors
 
 if TYPE_CHECKING:
-    from immunoode.fitting.result import FitResult
+    from immunoode.fitting.finished import FinishedFit
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class CrossValidation:
         return f"-2 log L of subjects not fitted: {self.deviance:.3f} (standard error {self.standard_error:.3g})"
 
 
-def cross_validate(result: FitResult, folds: int, seed: int, progress: bool | None = None) -> CrossValidation:
+def cross_validate(result: FinishedFit, folds: int, seed: int, progress: bool | None = None) -> CrossValidation:
     """Fit to all but one fold of the subjects, for each fold; arms are spread over the folds evenly.
 
     Raises
@@ -51,8 +51,8 @@ def cross_validate(result: FitResult, folds: int, seed: int, progress: bool | No
     FitError
         If the fit has parameters of each subject, of which nothing is known before it is seen, or there are too few subjects.
     """
-    seen, fit = result.observations, result.objective
-    own = [s.name for s in fit.design.slots if s.sharing == PER_SUBJECT]
+    seen, fit = result.observations, result.least_squares
+    own = [s.name for s in fit.parameterisation.fitted_parameters if s.sharing == PER_SUBJECT]
     if own:
         raise FitError(Problem("cross_validate", f"{own[0]!r} is each subject's own", "share it, or use fit_population"))
     if not 2 <= folds <= len(seen.subjects):
@@ -81,11 +81,11 @@ def _folds(arms: tuple[str, ...], folds: int, random: np.random.Generator) -> In
     return out
 
 
-def _left_out(result: FitResult, others: IntArray, mine: IntArray) -> FloatArray:
+def _left_out(result: FinishedFit, others: IntArray, mine: IntArray) -> FloatArray:
     """Return -2 log L of some subjects under a fit to the others."""
-    training, parameters = of_subjects(result.objective, others), result.lmfit.params.copy()
+    training, parameters = for_subjects(result.least_squares, others), result.lmfit.params.copy()
     refit(training, parameters)
-    testing = of_subjects(result.objective, mine, every=False)
+    testing = for_subjects(result.least_squares, mine, every=False)
     f = testing.predictions(parameters)
     if not np.isfinite(f).all():
         raise FitError(Problem("cross_validate", "a subject cannot be simulated with the others' values", "narrower bounds"))
@@ -103,5 +103,5 @@ def _left_out(result: FitResult, others: IntArray, mine: IntArray) -> FloatArray
                     lower=seen.lower[own],
                     scale=trained.scale,
                 )
-                out[s] += part.deviance(f[own], ratio(trained, parameters))
+                out[s] += part.deviance(f[own], error_ratio(trained, parameters))
     return out

@@ -11,11 +11,12 @@ from immunoode.errors import FitError
 from immunoode.fitting.lack_of_fit import CHANCE, LITTLE, LackOfFit, lack_of_fit
 from immunoode.fitting.observations import MEASURED, baseline_parameter
 from immunoode.fitting.parameterisation import PER_ARM, PER_SUBJECT
+from immunoode.fitting.tables import parameter_table
 from immunoode.regimen.schedule import SET
 
 if TYPE_CHECKING:
+    from immunoode.fitting.finished import FinishedFit
     from immunoode.fitting.likelihood import ErrorModel
-    from immunoode.fitting.result import FitResult
 
 CURVED = 1.3
 """Residuals over those about a smooth curve above which it is the curve that explains little, and not errors that are large."""
@@ -29,39 +30,41 @@ EXACT = 1e-5
 """Relative size of errors below which what is left is the solver's error."""
 
 
-def cautions(result: FitResult) -> tuple[str, ...]:
+def warnings_of(result: FinishedFit) -> tuple[str, ...]:
     """Return every warning of a result."""
-    lines = _grouped(result.parameters()["beware"].to_dict())
+    lines = _grouped(parameter_table(result, 0.95)["beware"].to_dict())
     if result.stopped:
         lines.insert(0, f"the fit was stopped by the user{_done(result)}: there may be a better minimum")
     elif not result.lmfit.success:
         lines.insert(0, f"the fit did not converge: {result.lmfit.message}")
     if not result.outcome.settled:
         lines.append(f"the scale of errors had not settled after {result.outcome.rounds} rounds")
-    if result.objective.failures:
-        lines.append(f"{result.objective.failures} simulations did not finish during the fit (counted as a large misfit)")
+    if result.least_squares.failures:
+        lines.append(f"{result.least_squares.failures} simulations did not finish during the fit (counted as a large misfit)")
     if result.failed_subjects:
         lines.append("no simulation at the values found for: " + ", ".join(result.failed_subjects[:10]))
     return (*_untreated(result), *_several(result), *_data(result), *lines, *_strong(result), *_misfit(result), *_thin(result))
 
 
-def _done(result: FitResult) -> str:
+def _done(result: FinishedFit) -> str:
     if result.starts is None or len(result.starts) == 1:
         return ""
     return f" when {len(result.starts) - result.starts.stopped} of {len(result.starts)} starts were done"
 
 
-def _data(result: FitResult) -> Iterator[str]:
+def _data(result: FinishedFit) -> Iterator[str]:
     """Yield a warning for each quantity of which little can be learnt, or that looks like a mistake."""
     seen = result.observations
-    for model, quantity, output, unit in zip(result.objective.errors, seen.quantities, seen.outputs, seen.units, strict=True):
+    for model, quantity, output, unit in zip(
+        result.least_squares.errors, seen.quantities, seen.outputs, seen.units, strict=True
+    ):
         yield from _about(model, result.fitted[model.rows], quantity, unit)
         yield from _start(result, model, quantity, output)
 
 
-def _start(result: FitResult, model: ErrorModel, quantity: str, output: str) -> Iterator[str]:
+def _start(result: FinishedFit, model: ErrorModel, quantity: str, output: str) -> Iterator[str]:
     """Yield a warning where curves start from the model's own value, far from the first values of the data."""
-    if baseline_parameter(result.model, output) in (*result.observations.baselines, *result.objective.design.names):
+    if baseline_parameter(result.model, output) in (*result.observations.baselines, *result.parameterisation.names):
         return
     seen = result.observations
     rows = model.rows[seen.censoring[model.rows] == MEASURED]
@@ -99,10 +102,10 @@ def _about(model: ErrorModel, f: np.ndarray, quantity: str, unit: str) -> Iterat
         yield f"{quantity} is reproduced to {size:.1g} of its size: data without errors, whose standard errors mean little"
 
 
-def _thin(result: FitResult) -> Iterator[str]:
+def _thin(result: FinishedFit) -> Iterator[str]:
     """Yield warnings of subjects and arms whose own parameters hardly have observations."""
-    seen, slots = result.observations, result.objective.design.slots
-    own = sum(s.sharing == PER_SUBJECT for s in slots)
+    seen, fitted_parameters = result.observations, result.parameterisation.fitted_parameters
+    own = sum(s.sharing == PER_SUBJECT for s in fitted_parameters)
     counts = np.bincount(seen.subject, minlength=len(seen.subjects))
     few = [s for s, n in zip(seen.subjects, counts, strict=True) if n <= own] if own else []
     if few:
@@ -112,18 +115,18 @@ def _thin(result: FitResult) -> Iterator[str]:
         )
     arms = np.array(seen.arms, dtype=object)[seen.subject]
     blind = [a for a in dict.fromkeys(seen.arms) if not (seen.censoring[arms == a] == MEASURED).any()]
-    if blind and any(s.sharing == PER_ARM for s in slots):
+    if blind and any(s.sharing == PER_ARM for s in fitted_parameters):
         yield f"nothing was measured in arm {_some(blind)}, all values are limits: its own parameters are bounded on one side"
 
 
-def _several(result: FitResult) -> list[str]:
+def _several(result: FinishedFit) -> list[str]:
     """Return a warning where one start alone found the best minimum."""
     if result.starts is None or len(result.starts) < 4 or result.starts.agreeing > 1:
         return []
     return [f"only 1 of {len(result.starts)} starts ended here: there may be a better minimum still, look with more"]
 
 
-def _misfit(result: FitResult) -> Iterator[str]:
+def _misfit(result: FinishedFit) -> Iterator[str]:
     """Yield a warning for each quantity whose residuals are not what errors leave, and what can be done."""
     for lack in lacks_of_fit(result):
         little = lack.explained < LITTLE and lack.excess > CURVED
@@ -133,10 +136,10 @@ def _misfit(result: FitResult) -> Iterator[str]:
             yield f"lack of fit of {lack.quantity}: {what}. Standard errors are too small; {_remedy(result, lack)}"
 
 
-def _remedy(result: FitResult, lack: LackOfFit) -> str:
+def _remedy(result: FinishedFit, lack: LackOfFit) -> str:
     """Return what has not been done yet and may help."""
-    slots, starts = result.objective.design.slots, result.starts
-    if lack.subjects_p < CHANCE and not any(s.sharing == PER_SUBJECT for s in slots):
+    fitted_parameters, starts = result.parameterisation.fitted_parameters, result.starts
+    if lack.subjects_p < CHANCE and not any(s.sharing == PER_SUBJECT for s in fitted_parameters):
         taken = list(result.observations.baselines)
         own = f"their baselines with per_subject={taken!r}, which are taken as measured" if taken else "with per_subject="
         return f"let subjects differ, {own}, or by fit_population"
@@ -150,23 +153,23 @@ def _remedy(result: FitResult, lack: LackOfFit) -> str:
     )
 
 
-def lacks_of_fit(result: FitResult) -> list[LackOfFit]:
+def lacks_of_fit(result: FinishedFit) -> list[LackOfFit]:
     """Return the tests of residuals of each quantity."""
     seen, found = result.observations, []
-    for model, at, quantity in zip(result.objective.errors, result.ratios, seen.quantities, strict=True):
+    for model, at, quantity in zip(result.least_squares.errors, result.ratios, seen.quantities, strict=True):
         measured = seen.censoring[model.rows] == MEASURED
         rows = model.rows[measured]
         y, f = seen.value[rows], result.fitted[rows]
         if model.kind in ("lognormal", "proportional"):
             with np.errstate(divide="ignore", invalid="ignore"):
                 y, f = np.log(y), np.log(f)
-        residuals = model.weighted(result.fitted[model.rows], at)[measured]
+        residuals = model.weighted_residuals(result.fitted[model.rows], at)[measured]
         share = result.lmfit.nvarys * len(rows) / len(seen)
         found.append(lack_of_fit(quantity, seen.subject[rows], seen.time[rows], y, f, residuals, share))
     return found
 
 
-def _untreated(result: FitResult) -> list[str]:
+def _untreated(result: FinishedFit) -> list[str]:
     """Return a warning where the model takes doses and nobody got one."""
     given = getattr(result.predictor, "schedules", None)
     if given is None or not result.model.inputs or any(s is not None and set(s.actions) - {SET} for s in given):
@@ -188,7 +191,7 @@ def _some(names: list[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _strong(result: FitResult) -> list[str]:
+def _strong(result: FinishedFit) -> list[str]:
     try:
         table = result.correlation()
     except FitError:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from immunoode.fitting.observations import FloatArray, IntArray
-from immunoode.fitting.parameterisation import Design
+from immunoode.fitting.parameterisation import Parameterisation
 
 
 def by_differences(
-    predict: Callable[[FloatArray], FloatArray], design: Design, values: FloatArray, subject: IntArray
+    predict: Callable[[FloatArray], FloatArray], parameterisation: Parameterisation, values: FloatArray, subject: IntArray
 ) -> tuple[FloatArray, FloatArray, int]:
     """Return predictions, derivatives and number of simulations, as `immunoode.fitting.prediction.Predictor.derivatives` does.
 
@@ -22,9 +22,9 @@ def by_differences(
     subject : ndarray, shape (N,)
         Whose each observation is.
     """
-    moved, _ = design.perturbed(values)
+    moved, _ = parameterisation.perturbed(values)
     found = predict(np.concatenate([values[None], moved]))
-    by = np.empty((len(design.slots), len(subject)))
+    by = np.empty((len(parameterisation.fitted_parameters), len(subject)))
     for k in range(len(by)):
         width = moved[2 * k, :, k] - moved[2 * k + 1, :, k]
         by[k] = (found[1 + 2 * k] - found[2 + 2 * k]) / width[subject]

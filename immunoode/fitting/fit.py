@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem
-from immunoode.fitting.covariates import columns_of, not_used, warn_of_unused
+from immunoode.fitting.covariates import covariate_columns, unused_covariates, warn_of_unused
+from immunoode.fitting.least_squares import LeastSquares
 from immunoode.fitting.likelihood import ErrorModel, error_models
-from immunoode.fitting.multistart import search
-from immunoode.fitting.objective import Objective
+from immunoode.fitting.multistart import multistart
 from immunoode.fitting.observations import FloatArray, Observations, Observe, baseline_parameter, observations, observed
-from immunoode.fitting.parameterisation import Design, design
+from immunoode.fitting.parameterisation import Parameterisation, parameterise
 from immunoode.fitting.priors import priors_of
 from immunoode.fitting.residual_error import Error, residual_error
 from immunoode.fitting.result import FitResult
@@ -143,9 +143,9 @@ def fit(
     own = _listed(per_subject)
     names = [*_listed(vary), *_listed(per_arm), *own]
     whole, table, seen, regimens = arranged(model, data, frozenset(names), observe, baseline, start, regimens)
-    shifts = {n: columns_of(n, given, seen, table.covariates) for n, given in (covariates or {}).items()}
+    shifts = {n: covariate_columns(n, given, seen, table.covariates) for n, given in (covariates or {}).items()}
     earlier = initial if isinstance(initial, FitResult) else None
-    plan = design(
+    plan = parameterise(
         whole,
         seen.subjects,
         seen.arms,
@@ -159,16 +159,16 @@ def fit(
         covariates=shifts,
         constraints=constraints,
     )
-    plan = plan if earlier is None else plan.continued(earlier.values)
+    plan = plan if earlier is None else plan.starting_from(earlier.values)
     base = base_values(whole, seen, table.covariates, parameters, plan.names)
     predictor = predictor_of(whole, seen, regimens, base, plan, engine, rtol, threads)
     stated = residual_error(error, student, pool)
     errors = error_models(seen, stated.kind, stated.student)
     _check_pool(errors, stated.pool)
-    objective = Objective(predictor, seen, plan, errors, stated.pool, priors_of(priors, plan))
-    tried = search(objective, starts, method, max_evaluations, progress)
+    least_squares = LeastSquares(predictor, seen, plan, errors, stated.pool, priors_of(priors, plan))
+    tried = multistart(least_squares, starts, method, max_evaluations, progress)
     seconds = time.perf_counter() - begin
-    left = not_used(table.covariates, whole.constants, covariates)
+    left = unused_covariates(table.covariates, whole.constants, covariates)
     warn_of_unused(left, table.covariates)
     return FitResult(whole, table, tried.objectives[tried.best], predictor, tried.outcome, seconds, tried, left)
 
@@ -221,7 +221,7 @@ def predictor_of(
     seen: Observations,
     regimens: Any,
     base: FloatArray,
-    plan: Design,
+    plan: Parameterisation,
     engine: str,
     rtol: float,
     threads: int | None,

@@ -78,7 +78,7 @@ class ErrorModel:
         """Return w, dw/df and dw/dratio."""
         return error_weight(self.kind).weight(f, ratio, self.floor)
 
-    def standard(
+    def standardised(
         self, f: FloatArray, ratio: float, value: FloatArray | None = None
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return r = (y - f) / w with its derivatives by f and by ratio, and d(log w) by f and by ratio.
@@ -102,7 +102,7 @@ class ErrorModel:
 
     def residuals(self, f: FloatArray, ratio: float = 0.0) -> FloatArray:
         """Return z (n,): its sum of squares is, up to a constant, twice the negative log-likelihood."""
-        r, s = self.standard(f, ratio)[0], self.scale.s
+        r, s = self.standardised(f, ratio)[0], self.scale.s
         lift = np.exp(self.scale.k * (self.mean_log_weight(f, ratio) - self.scale.centre))
         known = self.censoring == MEASURED
         low, high = self.limits(f, ratio)
@@ -111,12 +111,12 @@ class ErrorModel:
 
     def limits(self, f: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray]:
         """Return the range of r in which the true value is known to lie; infinite at an open end, and if it was measured."""
-        below = self.standard(f, ratio, np.maximum(self.lower, 0.0) if self.kind == "lognormal" else self.lower)[0]
-        return known_range(self.censoring, below, self.standard(f, ratio)[0])
+        below = self.standardised(f, ratio, np.maximum(self.lower, 0.0) if self.kind == "lognormal" else self.lower)[0]
+        return known_range(self.censoring, below, self.standardised(f, ratio)[0])
 
     def jacobian(self, f: FloatArray, by: FloatArray, ratio: float = 0.0) -> tuple[FloatArray, FloatArray]:
         """Return dz (n, p) from df (n, p), and dz/dratio (n,)."""
-        r, r_f, r_ratio, w_f, w_ratio = self.standard(f, ratio)
+        r, r_f, r_ratio, w_f, w_ratio = self.standardised(f, ratio)
         measured, s, k = self.censoring == MEASURED, self.scale.s, self.scale.k
         lift = np.exp(k * (self.mean_log_weight(f, ratio) - self.scale.centre))
         u = np.where(measured, r / s * lift, 0.0)
@@ -135,14 +135,14 @@ class ErrorModel:
         low, high = self.limits(f, ratio)
         p = interval_slopes(low / s, high / s, self.degrees)
         z = np.maximum(np.sqrt(-2 * p.log_p), _CERTAIN)
-        upper, lower = self.standard(f, ratio), self.standard(f, ratio, self.lower)
+        upper, lower = self.standardised(f, ratio), self.standardised(f, ratio, self.lower)
         under = [np.where(self.censoring == RIGHT, u, v) for u, v in zip(upper[1:3], lower[1:3], strict=True)]
         by_f, by_ratio = (-(p.by_high * u + p.by_low * v) / z / s for u, v in zip(upper[1:3], under, strict=True))
         return by_f, by_ratio
 
-    def settled(self, f: FloatArray, ratio: float = 0.0, s: float | None = None) -> ErrorModel:
+    def with_best_scale(self, f: FloatArray, ratio: float = 0.0, s: float | None = None) -> ErrorModel:
         """Return the error model with s (unless given), k and centre at their maximum-likelihood values for `f`."""
-        r = self.standard(f, ratio)[0]
+        r = self.standardised(f, ratio)[0]
         s = best_scale([self], [r], [self.limits(f, ratio)]) if s is None else s
         measured = self.censoring == MEASURED
         u, by_u = r[measured] / s, signed_root(r[measured] / s, self.degrees)
@@ -162,7 +162,7 @@ class ErrorModel:
 
     def deviance(self, f: FloatArray, ratio: float = 0.0) -> float:
         """Return twice the negative log-likelihood, every constant included."""
-        r, s = self.standard(f, ratio)[0], self.scale.s
+        r, s = self.standardised(f, ratio)[0], self.scale.s
         measured = self.censoring == MEASURED
         w = self.weight(f, ratio)[0]
         spread = 2 * np.log(s) - 2 * log_density(r / s, self.degrees) + 2 * np.log(w)
@@ -176,9 +176,9 @@ class ErrorModel:
         """Return the standard deviation (scale) of observations about predictions `f` (on the logarithm for lognormal)."""
         return self.scale.s * self.weight(f, ratio)[0]
 
-    def weighted(self, f: FloatArray, ratio: float = 0.0) -> FloatArray:
+    def weighted_residuals(self, f: FloatArray, ratio: float = 0.0) -> FloatArray:
         """Return (y - f) / sd, the weighted residuals that plots show."""
-        return self.standard(f, ratio)[0] / self.scale.s
+        return self.standardised(f, ratio)[0] / self.scale.s
 
     def draw(self, f: FloatArray, ratio: float, random: np.random.Generator) -> FloatArray:
         """Return observations of predictions `f`, drawn at random."""
@@ -190,7 +190,7 @@ class ErrorModel:
         """Return how many scales about the middle hold this share of the observations."""
         return half_width(level, self.degrees)
 
-    def words(self, ratio: float, unit: str, correction: float = 1.0) -> str:
+    def describe(self, ratio: float, unit: str, correction: float = 1.0) -> str:
         """Return the error model with its size, in words."""
         s = self.scale.s * correction
         tails = "" if np.isinf(self.degrees) else f" (Student's t, {self.degrees:g} degrees of freedom)"
@@ -256,7 +256,7 @@ def error_models(
     problems = [
         p
         for m, q in zip(models, observations.quantities, strict=True)
-        for p in impossible(m.kind, observations, m.rows, q, m.kind == "proportional")
+        for p in without_likelihood(m.kind, observations, m.rows, q, m.kind == "proportional")
     ]
     if problems:
         raise FitError(problems)
@@ -283,10 +283,10 @@ def _error_model(observations: Observations, index: int, quantity: str, kind: st
     value = observations.value[rows]
     name = f"error_{error_weight(kind).parameter or 'ratio'}"
     key = f"{name}__{quantity}" if len(observations.quantities) > 1 else name
-    return ErrorModel(kind, rows, value, observations.censoring[rows], observations.lower[rows], floor_of(value), key)
+    return ErrorModel(kind, rows, value, observations.censoring[rows], observations.lower[rows], prediction_floor(value), key)
 
 
-def floor_of(values: FloatArray) -> float:
+def prediction_floor(values: FloatArray) -> float:
     """Return what predictions count as at least: far below the largest value, and below every one that is not zero.
 
     The smallest matters where values span many orders of magnitude, as tumours do in a simulation that nobody leaves.
@@ -295,7 +295,7 @@ def floor_of(values: FloatArray) -> float:
     return float(min(SMALLEST * sizes.max(), _BELOW * sizes.min())) if sizes.size else SMALLEST
 
 
-def impossible(kind: str, seen: Observations, rows: IntArray, quantity: str, above_zero: bool = False) -> list[Problem]:
+def without_likelihood(kind: str, seen: Observations, rows: IntArray, quantity: str, above_zero: bool = False) -> list[Problem]:
     """Return why observations of a quantity have no likelihood, whatever the parameters.
 
     Parameters

@@ -10,8 +10,8 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.interrupt import interruptible
-from immunoode.fitting.objective import Objective
-from immunoode.fitting.termination import covariance_of, estimated
+from immunoode.fitting.least_squares import LeastSquares
+from immunoode.fitting.termination import gauss_newton_covariance, set_standard_errors
 from immunoode.fitting.threads import one_thread
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Outcome:
 
 
 def minimise(
-    objective: Objective,
+    least_squares: LeastSquares,
     method: str = "least_squares",
     *,
     max_evaluations: int | None = None,
@@ -58,25 +58,25 @@ def minimise(
         raise FitError(Problem("max_evaluations", f"is {max_evaluations!r}", "a whole number from 1, or None"))
     if method not in METHODS:
         raise FitError(Problem("method", f"{method!r} is not known", nearest(method, METHODS)))
-    parameters = objective.parameters() if parameters is None else parameters
+    parameters = least_squares.parameters() if parameters is None else parameters
     varied = sum(1 for p in parameters.values() if p.vary)
-    if len(objective.observations) + len(objective.priors) < varied:
-        what = f"{len(objective.observations)} observations cannot determine {varied} parameters"
+    if len(least_squares.observations) + len(least_squares.priors) < varied:
+        what = f"{len(least_squares.observations)} observations cannot determine {varied} parameters"
         raise FitError(Problem("vary", what, "let fewer parameters vary, or share them between subjects"))
-    objective(parameters)
-    objective.settle(parameters)
+    least_squares(parameters)
+    least_squares.update_scales(parameters)
     with one_thread(), _bar(progress) as bar, interruptible() as asked:
-        return _rounds(objective, parameters, method, max_evaluations, bar, lambda: asked.is_set() or stop())
+        return _rounds(least_squares, parameters, method, max_evaluations, bar, lambda: asked.is_set() or stop())
 
 
 def _rounds(
-    objective: Objective, parameters: Parameters, method: str, limit: int | None, bar: Any, stop: Callable[[], bool]
+    least_squares: LeastSquares, parameters: Parameters, method: str, limit: int | None, bar: Any, stop: Callable[[], bool]
 ) -> Outcome:
     rounds, change, stopped = 0, np.inf, False
     while rounds < ROUNDS and not stopped:
         rounds += 1
         best = _Best()
-        minimizer = _minimizer(objective, parameters, limit, bar, best, stop)
+        minimizer = _minimizer(least_squares, parameters, limit, bar, best, stop)
         try:
             with np.errstate(invalid="ignore", over="ignore"):  # variances below zero by rounding: the report names them
                 result = minimizer.minimize(method=method, **TIGHT)
@@ -84,48 +84,48 @@ def _rounds(
         except KeyboardInterrupt:
             stopped = True
         if stopped:
-            result = _interrupted(objective, parameters, method, best)
+            result = _interrupted(least_squares, parameters, method, best)
         result.call_kws = {n: v for n, v in result.call_kws.items() if not callable(v)}  # functions cannot be pickled
-        change = objective.settle(result.params)
+        change = least_squares.update_scales(result.params)
         parameters = result.params
         if change < SETTLED or result.aborted:
             break
     if not result.aborted and result.nvarys:
-        estimated(result, covariance_of(*objective.at(result.params), result.nfree))
+        set_standard_errors(result, gauss_newton_covariance(*least_squares.residuals_and_jacobian(result.params), result.nfree))
     return Outcome(result, rounds, bool(change < SETTLED), stopped)
 
 
-def refit(objective: Objective, parameters: Parameters) -> bool:
+def refit(least_squares: LeastSquares, parameters: Parameters) -> bool:
     """Fit again from values near the best, which `parameters` then hold; return whether it converged.
 
     For profiles and bootstraps, which do this thousands of times: no messages, no covariance, fewer rounds.
     """
     varied = [n for n, p in parameters.items() if p.vary]
-    objective(parameters)
+    least_squares(parameters)
     for _ in range(ROUNDS):
-        ok = _least_squares(objective, parameters, varied) if varied else True
-        if objective.settle(parameters) < SETTLED or objective.scale_alone:
+        ok = _least_squares(least_squares, parameters, varied) if varied else True
+        if least_squares.update_scales(parameters) < SETTLED or least_squares.scale_is_separable:
             break
     return ok
 
 
-def _least_squares(objective: Objective, parameters: Parameters, varied: list[str]) -> bool:
+def _least_squares(problem: LeastSquares, parameters: Parameters, varied: list[str]) -> bool:
     """Minimise by SciPy's trust region, without lmfit's copies of parameters."""
     from scipy.optimize import least_squares
 
     low = np.array([parameters[n].min for n in varied])
     high = np.array([parameters[n].max for n in varied])
     inside = np.clip([parameters[n].value for n in varied], low, high)
-    design = objective.design
+    parameterisation = problem.parameterisation
 
     def residuals(x: Any) -> Any:
-        return objective(design.moved(parameters, varied, x))
+        return problem(parameterisation.set_varied(parameters, varied, x))
 
     def jacobian(x: Any) -> Any:
-        return objective.jacobian(design.moved(parameters, varied, x))
+        return problem.jacobian(parameterisation.set_varied(parameters, varied, x))
 
     found = least_squares(residuals, inside, jacobian, bounds=(low, high), xtol=1e-7, ftol=1e-9, gtol=1e-9, x_scale="jac")
-    design.moved(parameters, varied, found.x)
+    parameterisation.set_varied(parameters, varied, found.x)
     return bool(found.success)
 
 
@@ -138,19 +138,19 @@ class _Best:
     evaluations: int = 0
 
 
-def _interrupted(objective: Objective, parameters: Parameters, method: str, best: _Best) -> MinimizerResult:
+def _interrupted(least_squares: LeastSquares, parameters: Parameters, method: str, best: _Best) -> MinimizerResult:
     """Return lmfit's result at the best values so far, as aborted."""
     from lmfit import Minimizer
 
     for name, value in best.values.items():
         parameters[name].value = value
-    found = Minimizer(objective, parameters, iter_cb=lambda *_, **__: True).minimize(method=method)
+    found = Minimizer(least_squares, parameters, iter_cb=lambda *_, **__: True).minimize(method=method)
     found.message = f"stopped by the user after {best.evaluations} evaluations; the values are the best so far"
     return found
 
 
 def _minimizer(
-    objective: Objective, parameters: Parameters, limit: int | None, bar: Any, best: _Best, stop: Callable[[], bool]
+    least_squares: LeastSquares, parameters: Parameters, limit: int | None, bar: Any, best: _Best, stop: Callable[[], bool]
 ) -> Minimizer:
     from lmfit import Minimizer
 
@@ -164,7 +164,7 @@ def _minimizer(
             bar.set_postfix_str(f"sum of squares {squares:.6g}", refresh=False)
         return stop()
 
-    return Minimizer(objective, parameters, iter_cb=tick, max_nfev=limit, nan_policy="raise", Dfun=objective.jacobian)
+    return Minimizer(least_squares, parameters, iter_cb=tick, max_nfev=limit, nan_policy="raise", Dfun=least_squares.jacobian)
 
 
 def _bar(progress: bool | None) -> Any:

@@ -10,12 +10,12 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem
 from immunoode.fitting.interrupt import interruptible
+from immunoode.fitting.least_squares import LeastSquares
 from immunoode.fitting.log_parameters import LOG
 from immunoode.fitting.minimise import Outcome, minimise
-from immunoode.fitting.objective import Objective
 from immunoode.fitting.observations import FloatArray
 from immunoode.fitting.threads import one_thread
-from immunoode.fitting.uncertainty.progress import STOPPED, bar_over, in_turn, processors
+from immunoode.fitting.uncertainty.progress import STOPPED, bar_over, in_order, processors
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -29,11 +29,11 @@ SAME = 0.1
 
 
 @dataclass(frozen=True)
-class Starts:
+class MultiStartResult:
     """Fits from several places: outcome, objective and -2 log L (with priors) of each; NaN where one failed."""
 
     outcomes: tuple[Outcome | None, ...]
-    objectives: tuple[Objective, ...]
+    objectives: tuple[LeastSquares, ...]
     costs: FloatArray
     failed: tuple[str, ...] = ()
 
@@ -88,7 +88,9 @@ class Starts:
         return plot_starts(self, **how)
 
 
-def search(objective: Objective, count: int, method: str, max_evaluations: int | None, progress: bool | None) -> Starts:
+def multistart(
+    least_squares: LeastSquares, count: int, method: str, max_evaluations: int | None, progress: bool | None
+) -> MultiStartResult:
     """Fit from `count` places, the first of them the design's own start.
 
     Raises
@@ -101,16 +103,16 @@ def search(objective: Objective, count: int, method: str, max_evaluations: int |
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise FitError(Problem("starts", f"is {count!r}", "a whole number from 1"))
     if count == 1:
-        outcome = minimise(objective, method, max_evaluations=max_evaluations, progress=progress)
-        return Starts((outcome,), (objective,), np.array([objective.cost(outcome.result.params)]))
-    places = _places(objective.parameters(), count)
-    targets = [replace(objective, predict=objective.predict.alone()) for _ in range(count)]
+        outcome = minimise(least_squares, method, max_evaluations=max_evaluations, progress=progress)
+        return MultiStartResult((outcome,), (least_squares,), np.array([least_squares.cost(outcome.result.params)]))
+    places = _places(least_squares.parameters(), count)
+    targets = [replace(least_squares, predict=least_squares.predict.single_threaded()) for _ in range(count)]
 
     def one(i: int) -> tuple[Outcome | None, float, str]:
         if asked.is_set():
             return None, float("nan"), STOPPED
         try:
-            parameters = targets[i].design.moved(targets[i].parameters(), list(places[i]), places[i].values())
+            parameters = targets[i].parameterisation.set_varied(targets[i].parameters(), list(places[i]), places[i].values())
             outcome = minimise(
                 targets[i], method, max_evaluations=max_evaluations, progress=False, parameters=parameters, stop=asked.is_set
             )
@@ -124,13 +126,13 @@ def search(objective: Objective, count: int, method: str, max_evaluations: int |
         ThreadPoolExecutor(processors()) as pool,
         bar_over(count, "starts", progress) as bar,
     ):
-        done = in_turn([pool.submit(one, i) for i in range(count)], asked, bar)
+        done = in_order([pool.submit(one, i) for i in range(count)], asked, bar)
     costs = np.array([d[1] for d in done])
     if not np.isfinite(costs).any() and all(d[2] == STOPPED for d in done):
         raise KeyboardInterrupt
     if not np.isfinite(costs).any():
         raise FitError(Problem("starts", f"no fit succeeds; the first says: {done[0][2]}", "other initial values or bounds"))
-    return Starts(tuple(d[0] for d in done), tuple(targets), costs, tuple(d[2] for d in done if d[2]))
+    return MultiStartResult(tuple(d[0] for d in done), tuple(targets), costs, tuple(d[2] for d in done if d[2]))
 
 
 def _places(parameters: Parameters, count: int) -> list[dict[str, float]]:

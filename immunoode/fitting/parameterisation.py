@@ -26,7 +26,7 @@ STEP = 1e-3
 
 
 @dataclass(frozen=True)
-class Slot:
+class FittedParameter:
     """One model parameter that varies: one lmfit parameter for all, or one for each arm or subject.
 
     `keys` are the names of these in lmfit (natural scale), `labels` what they belong to, `group` (S,) which one each
@@ -61,16 +61,16 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Design:
+class Parameterisation:
     """The parameters of a fit: K slots over S subjects; `constraints` are expressions of lmfit, by the key they set."""
 
-    slots: tuple[Slot, ...]
+    fitted_parameters: tuple[FittedParameter, ...]
     constraints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Model parameters that vary, in the order of `values`."""
-        return tuple(s.name for s in self.slots)
+        return tuple(s.name for s in self.fitted_parameters)
 
     def parameters(self) -> Parameters:
         """Return the lmfit Parameters; where log(parameter) varies, the parameter itself is an expression of it.
@@ -81,36 +81,36 @@ class Design:
             If a constraint is of a name that is not known, or cannot be evaluated.
         """
         made = LogParameters()
-        for slot in self.slots:
-            low, high = slot.bounds
-            for key, start in zip(slot.keys, slot.initial, strict=True):
-                if slot.log and key not in self.constraints:
+        for fitted in self.fitted_parameters:
+            low, high = fitted.bounds
+            for key, start in zip(fitted.keys, fitted.initial, strict=True):
+                if fitted.log and key not in self.constraints:
                     made.add(LOG + key, value=float(np.log(start)), min=_log(low), max=_log(high))
                     made.add(key, expr=f"exp({LOG}{key})")
                 else:
                     made.add(key, value=start, min=low, max=high)
-            for key in slot.coefficients:
+            for key in fitted.coefficients:
                 made.add(key, value=0.0)
         constrain(made, self.constraints)
         return made
 
-    def continued(self, found: Mapping[str, float]) -> Design:
+    def starting_from(self, found: Mapping[str, float]) -> Parameterisation:
         """Return the design that starts from values found before: of the same key, or of what now has several."""
-        slots = [
+        fitted_parameters = [
             replace(
                 s,
                 initial=tuple(_inside(found.get(k, found.get(s.name, at)), s) for k, at in zip(s.keys, s.initial, strict=True)),
             )
-            for s in self.slots
+            for s in self.fitted_parameters
         ]
-        return replace(self, slots=tuple(slots))
+        return replace(self, fitted_parameters=tuple(fitted_parameters))
 
     def values(self, parameters: Parameters) -> FloatArray:
         """Return (S, K) the values of the slots in every subject."""
-        columns = [_column(slot, parameters) for slot in self.slots]
+        columns = [_column(fitted, parameters) for fitted in self.fitted_parameters]
         return np.column_stack(columns) if columns else np.zeros((0, 0))
 
-    def moved(self, parameters: Parameters, names: Iterable[str], row: Iterable[float]) -> Parameters:
+    def set_varied(self, parameters: Parameters, names: Iterable[str], row: Iterable[float]) -> Parameters:
         """Return the same object, set to other values of what varies; it is slow to copy."""
         for name, value in zip(names, row, strict=True):
             parameters[name].value = float(value)
@@ -118,31 +118,31 @@ class Design:
             parameters.update_constraints()
         return parameters
 
-    def take(self, subjects: IntArray, names: tuple[str, ...]) -> Design:
+    def take(self, subjects: IntArray, names: tuple[str, ...]) -> Parameterisation:
         """Return the design of some of the subjects, each any number of times, under other names."""
-        return replace(self, slots=tuple(_taken(slot, subjects, names) for slot in self.slots))
+        return replace(self, fitted_parameters=tuple(_taken(fitted, subjects, names) for fitted in self.fitted_parameters))
 
-    def chain(self, parameters: Parameters) -> dict[str, list[tuple[int, FloatArray]]]:
+    def chain_rule(self, parameters: Parameters) -> dict[str, list[tuple[int, FloatArray]]]:
         """Return by what each parameter that lmfit varies moves the slots: pairs of slot and (S,) factors, in fitted scales."""
         found: dict[str, list[tuple[int, FloatArray]]] = {}
-        for k, slot in enumerate(self.slots):
-            for g, (key, name) in enumerate(zip(slot.keys, slot.varied, strict=True)):
-                mine = (slot.group == g).astype(np.float64)
-                through = slopes_of(parameters, key, slot.log) if key in self.constraints else {name: 1.0}
+        for k, fitted in enumerate(self.fitted_parameters):
+            for g, (key, name) in enumerate(zip(fitted.keys, fitted.varied, strict=True)):
+                mine = (fitted.group == g).astype(np.float64)
+                through = slopes_of(parameters, key, fitted.log) if key in self.constraints else {name: 1.0}
                 for of, slope in through.items():
                     found.setdefault(of, []).append((k, slope * mine))
-            for c, name in enumerate(slot.coefficients):
-                found.setdefault(name, []).append((k, slot.columns[:, c]))
+            for c, name in enumerate(fitted.coefficients):
+                found.setdefault(name, []).append((k, fitted.columns[:, c]))
         return found
 
-    def by_varied(self, parameters: Parameters, values: FloatArray, by: FloatArray, subject: IntArray) -> FloatArray:
+    def jacobian_wrt_fit(self, parameters: Parameters, values: FloatArray, by: FloatArray, subject: IntArray) -> FloatArray:
         """Return derivatives (N, p) by what lmfit varies, of those (K, N) by the slots' values (S, K)."""
         place = {n: j for j, n in enumerate(n for n, p in parameters.items() if p.vary)}
-        logged = np.array([slot.log for slot in self.slots])
+        logged = np.array([fitted.log for fitted in self.fitted_parameters])
         scaled = by * np.where(logged[:, None], values.T[:, subject], 1.0)
         scaled = np.where(np.isfinite(scaled), scaled, 0.0)
         out = np.zeros((len(subject), len(place)))
-        for name, parts in self.chain(parameters).items():
+        for name, parts in self.chain_rule(parameters).items():
             for k, factors in parts if name in place else ():
                 out[:, place[name]] += scaled[k] * factors[subject]
         return out
@@ -153,47 +153,47 @@ class Design:
         All subjects move at once: what belongs to one subject or arm does not change the others' predictions, so a fit
         with many subjects' own parameters needs no more simulations for a derivative than one with shared ones.
         """
-        count = len(self.slots)
-        moved = np.repeat(values[None], 2 * count, axis=0)
+        count = len(self.fitted_parameters)
+        perturbed = np.repeat(values[None], 2 * count, axis=0)
         width = np.empty((count, len(values)))
-        for k, slot in enumerate(self.slots):
-            up, down = _moved(slot, values[:, k])
-            moved[2 * k, :, k], moved[2 * k + 1, :, k] = up, down
-            width[k] = np.log(up / down) if slot.log else up - down
-        return moved, width
+        for k, fitted in enumerate(self.fitted_parameters):
+            up, down = _one_step(fitted, values[:, k])
+            perturbed[2 * k, :, k], perturbed[2 * k + 1, :, k] = up, down
+            width[k] = np.log(up / down) if fitted.log else up - down
+        return perturbed, width
 
 
-def _column(slot: Slot, parameters: Parameters) -> FloatArray:
+def _column(fitted: FittedParameter, parameters: Parameters) -> FloatArray:
     """Return (S,) the values of one slot."""
-    logs = [LOG + k if slot.log and LOG + k in parameters else k for k in slot.keys]
+    logs = [LOG + k if fitted.log and LOG + k in parameters else k for k in fitted.keys]
     own = np.array([parameters[k].value for k in logs])
-    if slot.log:
-        plain = np.array([k == n for k, n in zip(slot.keys, logs, strict=True)])
+    if fitted.log:
+        plain = np.array([k == n for k, n in zip(fitted.keys, logs, strict=True)])
         with np.errstate(divide="ignore", invalid="ignore"):
             own = np.where(plain, np.log(own), own)
-    latent = own[slot.group]
-    if slot.coefficients:
-        latent = latent + slot.columns @ np.array([parameters[c].value for c in slot.coefficients])
+    latent = own[fitted.group]
+    if fitted.coefficients:
+        latent = latent + fitted.columns @ np.array([parameters[c].value for c in fitted.coefficients])
     with np.errstate(over="ignore"):
-        return np.exp(latent) if slot.log else latent
+        return np.exp(latent) if fitted.log else latent
 
 
-def _taken(slot: Slot, subjects: IntArray, names: tuple[str, ...]) -> Slot:
-    columns = slot.columns[subjects] if slot.coefficients else slot.columns
-    if slot.sharing != PER_SUBJECT:
-        return replace(slot, group=slot.group[subjects], columns=columns)
-    start = tuple(slot.initial[slot.group[s]] for s in subjects)
-    keys = tuple(_keys(slot.name, names))
-    return replace(slot, keys=keys, labels=names, group=np.arange(len(names)), initial=start, columns=columns)
+def _taken(fitted: FittedParameter, subjects: IntArray, names: tuple[str, ...]) -> FittedParameter:
+    columns = fitted.columns[subjects] if fitted.coefficients else fitted.columns
+    if fitted.sharing != PER_SUBJECT:
+        return replace(fitted, group=fitted.group[subjects], columns=columns)
+    start = tuple(fitted.initial[fitted.group[s]] for s in subjects)
+    keys = tuple(_keys(fitted.name, names))
+    return replace(fitted, keys=keys, labels=names, group=np.arange(len(names)), initial=start, columns=columns)
 
 
-def _moved(slot: Slot, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _one_step(fitted: FittedParameter, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return values one step up and down, kept inside the bounds."""
-    low, high = slot.bounds
-    if slot.log:
+    low, high = fitted.bounds
+    if fitted.log:
         up, down = values * np.exp(STEP), values * np.exp(-STEP)
     else:
-        up, down = values + STEP * slot.scale, values - STEP * slot.scale
+        up, down = values + STEP * fitted.scale, values - STEP * fitted.scale
     return np.minimum(up, high), np.maximum(down, low)
 
 
@@ -201,7 +201,7 @@ def _log(bound: float) -> float:
     return float(np.log(bound)) if bound > 0 else -np.inf
 
 
-def design(
+def parameterise(
     model: Model,
     subjects: Iterable[str],
     arms: Iterable[str],
@@ -215,7 +215,7 @@ def design(
     starts: Mapping[str, FloatArray] | None = None,
     covariates: Mapping[str, Mapping[str, FloatArray]] | None = None,
     constraints: Mapping[str, str] | None = None,
-) -> Design:
+) -> Parameterisation:
     """Return the design of a fit, every problem reported at once.
 
     Parameters
@@ -237,27 +237,31 @@ def design(
     ]
     if problems:
         raise FitError(problems)
-    slots, taken = [], set(model.constants)
+    fitted_parameters, taken = [], set(model.constants)
     for name, how in sharing.items():
-        slot = _slot(model.constants[name], name, how, names, of, log, (bounds or {}).get(name))
-        slots.append(_started(slot, model.constants[name].value, (initial or {}).get(name), (starts or {}).get(name)))
-        clash = [k for k in slot.varied if k in taken and k != name]
+        fitted = _fitted_parameter(model.constants[name], name, how, names, of, log, (bounds or {}).get(name))
+        fitted_parameters.append(
+            _started(fitted, model.constants[name].value, (initial or {}).get(name), (starts or {}).get(name))
+        )
+        clash = [k for k in fitted.varied if k in taken and k != name]
         taken.update(clash)
-    slots = [_shifted(slot, (covariates or {}).get(slot.name, {})) for slot in slots]
-    keys = [k for slot in slots for k in slot.keys]
+    fitted_parameters = [_shifted(fitted, (covariates or {}).get(fitted.name, {})) for fitted in fitted_parameters]
+    keys = [k for fitted in fitted_parameters for k in fitted.keys]
     unknown = [k for k in constraints or {} if k not in keys]
     if unknown:
         raise FitError([Problem("constraints", f"{k!r} is not fitted", nearest(k, keys)) for k in unknown])
-    made = Design(tuple(slots), dict(constraints or {}))
+    made = Parameterisation(tuple(fitted_parameters), dict(constraints or {}))
     made.parameters()
     return made
 
 
-def _shifted(slot: Slot, columns: Mapping[str, FloatArray]) -> Slot:
+def _shifted(fitted: FittedParameter, columns: Mapping[str, FloatArray]) -> FittedParameter:
     """Return the slot with the coefficients of covariates."""
     if not columns:
-        return slot
-    return replace(slot, coefficients=tuple(_keys(slot.name, tuple(columns))), columns=np.column_stack(list(columns.values())))
+        return fitted
+    return replace(
+        fitted, coefficients=tuple(_keys(fitted.name, tuple(columns))), columns=np.column_stack(list(columns.values()))
+    )
 
 
 def _sharing(vary: Iterable[str], per_arm: Iterable[str], per_subject: Iterable[str]) -> dict[str, str]:
@@ -308,7 +312,7 @@ def _problems(
     return problems
 
 
-def _slot(
+def _fitted_parameter(
     parameter: Parameter,
     name: str,
     how: str,
@@ -316,7 +320,7 @@ def _slot(
     arms: tuple[str, ...],
     log: bool | Iterable[str] | None,
     given: tuple[float, float] | None,
-) -> Slot:
+) -> FittedParameter:
     low, high = given or parameter.bounds or (-np.inf, np.inf)
     logged = _is_logged(name, log, parameter.value, low)
     if logged and low <= 0:
@@ -325,7 +329,7 @@ def _slot(
     labels = tuple(dict.fromkeys(owners))
     group = np.array([labels.index(o) for o in owners], dtype=np.int64)
     keys = (name,) if how == SHARED else _keys(name, labels)
-    return Slot(
+    return FittedParameter(
         name, how, keys, labels, group, logged, (float(low), float(high)), (parameter.value,) * len(keys), parameter.unit
     )
 
@@ -349,30 +353,32 @@ def _keys(name: str, labels: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _started(slot: Slot, value: float, given: float | Mapping[str, float] | None, own: FloatArray | None) -> Slot:
+def _started(
+    fitted: FittedParameter, value: float, given: float | Mapping[str, float] | None, own: FloatArray | None
+) -> FittedParameter:
     """Return the slot with its starting values, inside its bounds."""
     if isinstance(given, Mapping):
-        unknown = [k for k in given if k not in slot.labels]
+        unknown = [k for k in given if k not in fitted.labels]
         if unknown:
-            where = f"initial[{slot.name!r}]"
-            raise FitError([Problem(where, f"{k!r} is not one of its owners", nearest(k, slot.labels)) for k in unknown])
-        first = [float(given.get(label, value)) for label in slot.labels]
+            where = f"initial[{fitted.name!r}]"
+            raise FitError([Problem(where, f"{k!r} is not one of its owners", nearest(k, fitted.labels)) for k in unknown])
+        first = [float(given.get(label, value)) for label in fitted.labels]
     elif given is None and own is not None:
-        first = [float(np.exp(np.mean(np.log(own[slot.group == g])))) for g in range(len(slot.keys))]
+        first = [float(np.exp(np.mean(np.log(own[fitted.group == g])))) for g in range(len(fitted.keys))]
     else:
-        first = [float(value if given is None else given)] * len(slot.keys)
+        first = [float(value if given is None else given)] * len(fitted.keys)
     if not np.isfinite(first).all():
-        raise FitError(Problem(f"initial[{slot.name!r}]", f"is {given!r}", f"initial={{{slot.name!r}: a finite number}}"))
+        raise FitError(Problem(f"initial[{fitted.name!r}]", f"is {given!r}", f"initial={{{fitted.name!r}: a finite number}}"))
     if given is not None or own is None:
-        limits = Parameter(value, slot.unit, slot.bounds)
-        warn_out_of_bounds("start of the fit", {slot.name: limits}, {slot.name: first}, "moved to them")
-    return replace(slot, initial=tuple(_inside(x, slot) for x in first))
+        limits = Parameter(value, fitted.unit, fitted.bounds)
+        warn_out_of_bounds("start of the fit", {fitted.name: limits}, {fitted.name: first}, "moved to them")
+    return replace(fitted, initial=tuple(_inside(x, fitted) for x in first))
 
 
-def _inside(value: float, slot: Slot) -> float:
+def _inside(value: float, fitted: FittedParameter) -> float:
     """Return the value, moved off its bounds: at a bound derivatives vanish and the fit would not start."""
-    low, high = slot.bounds
-    if slot.log:
+    low, high = fitted.bounds
+    if fitted.log:
         edge = 1e-3 * (np.log(high) - np.log(low)) if np.isfinite(high) else 1e-3
         return float(np.clip(value, low * np.exp(edge), high * np.exp(-edge)))
     edge = 1e-3 * (high - low) if np.isfinite(high - low) else 0.0

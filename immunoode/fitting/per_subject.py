@@ -74,7 +74,7 @@ def _row(result: FitResult) -> dict[str, Any]:
         "rmse": float(np.sqrt(np.mean((seen.value - result.fitted) ** 2))),
         "deviance": result.deviance,
         "aic": result.aic,
-        "evaluations": result.objective.evaluations,
+        "evaluations": result.least_squares.evaluations,
         "seconds": result.seconds,
         "beware": beware,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from immunoode.fitting.observations import FloatArray, IntArray, Observations
-from immunoode.fitting.parameterisation import Design
+from immunoode.fitting.parameterisation import Parameterisation
 
 
 class Predictor(Protocol):
@@ -29,10 +29,10 @@ class Predictor(Protocol):
         """Return (B, S, T, Q) the observed outputs at `times` (days); NaN before a subject's start."""
         ...
 
-    def alone(self) -> Predictor:
+    def single_threaded(self) -> Predictor:
         """Return the same in one thread, for fits that run side by side."""
         ...
 
-    def take(self, subjects: IntArray, observations: Observations, design: Design) -> Predictor:
+    def take(self, subjects: IntArray, observations: Observations, parameterisation: Parameterisation) -> Predictor:
         """Return the same for some subjects, each any number of times, whose observations and design these are."""
         ...

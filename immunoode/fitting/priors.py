@@ -11,7 +11,7 @@ import numpy as np
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.log_parameters import LOG
 from immunoode.fitting.observations import FloatArray
-from immunoode.fitting.parameterisation import Design
+from immunoode.fitting.parameterisation import Parameterisation
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -42,7 +42,7 @@ class Prior:
 
 
 @dataclass(frozen=True)
-class Earlier:
+class PriorFromFit:
     """What an earlier fit found of several parameters: `keys` in lmfit, in the scale that was fitted, and how sure it was."""
 
     keys: tuple[str, ...]
@@ -59,15 +59,15 @@ class Priors:
     """All priors of a fit."""
 
     single: tuple[Prior, ...] = ()
-    earlier: tuple[Earlier, ...] = ()
+    from_fits: tuple[PriorFromFit, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.single) + sum(len(e.keys) for e in self.earlier)
+        return len(self.single) + sum(len(e.keys) for e in self.from_fits)
 
     def residuals(self, parameters: Parameters) -> FloatArray:
         """Return one residual a parameter with a prior."""
         own = [p.residual(parameters) for p in self.single]
-        return np.concatenate([np.array(own, dtype=np.float64), *(e.residuals(parameters) for e in self.earlier)])
+        return np.concatenate([np.array(own, dtype=np.float64), *(e.residuals(parameters) for e in self.from_fits)])
 
     def jacobian(self, parameters: Parameters) -> FloatArray:
         """Return their derivatives by what varies."""
@@ -77,13 +77,13 @@ class Priors:
             logged = LOG + prior.key in names
             out[i, names.index(LOG + prior.key if logged else prior.key)] = prior.slope(parameters, logged)
         at = len(self.single)
-        for earlier in self.earlier:
-            out[at : at + len(earlier.keys), [names.index(k) for k in earlier.keys]] = earlier.whiten
-            at += len(earlier.keys)
+        for from_fits in self.from_fits:
+            out[at : at + len(from_fits.keys), [names.index(k) for k in from_fits.keys]] = from_fits.whiten
+            at += len(from_fits.keys)
         return out
 
 
-def priors_of(given: Any, design: Design) -> Priors:
+def priors_of(given: Any, parameterisation: Parameterisation) -> Priors:
     """Return the priors of a fit.
 
     Parameters
@@ -97,24 +97,27 @@ def priors_of(given: Any, design: Design) -> Priors:
         If a name does not vary, or a prior is not of this form.
     """
     single: list[Prior] = []
-    earlier: list[Earlier] = []
+    from_fits: list[PriorFromFit] = []
     for part in [] if given is None else given if isinstance(given, Sequence) else [given]:
         if isinstance(part, Mapping):
-            single += _single(part, design)
+            single += _single(part, parameterisation)
         else:
-            earlier.append(_earlier(part, design))
-    return Priors(tuple(single), tuple(earlier))
+            from_fits.append(_from_fit(part, parameterisation))
+    return Priors(tuple(single), tuple(from_fits))
 
 
-def _keys(design: Design) -> dict[str, tuple[str, ...]]:
+def _keys(parameterisation: Parameterisation) -> dict[str, tuple[str, ...]]:
     """Return the keys that a name stands for: those of a parameter, or one of them, or a coefficient."""
-    slots = design.slots
-    free = {s.name: tuple(k for k in s.keys if k not in design.constraints) for s in slots}
-    return {**{k: (k,) for s in slots for k in (*s.keys, *s.coefficients) if k not in design.constraints}, **free}
+    fitted_parameters = parameterisation.fitted_parameters
+    free = {s.name: tuple(k for k in s.keys if k not in parameterisation.constraints) for s in fitted_parameters}
+    return {
+        **{k: (k,) for s in fitted_parameters for k in (*s.keys, *s.coefficients) if k not in parameterisation.constraints},
+        **free,
+    }
 
 
-def _single(given: Mapping[str, Any], design: Design) -> list[Prior]:
-    known = _keys(design)
+def _single(given: Mapping[str, Any], parameterisation: Parameterisation) -> list[Prior]:
+    known = _keys(parameterisation)
     problems, found = [], []
     for name, form in given.items():
         if name not in known:
@@ -139,16 +142,16 @@ def _is_prior(form: Any) -> bool:
     return bool(np.isfinite(centre) and np.isfinite(sd) and sd > 0 and (form[0] == NORMAL or centre > 0))
 
 
-def _earlier(result: Any, design: Design) -> Earlier:
+def _from_fit(result: Any, parameterisation: Parameterisation) -> PriorFromFit:
     """Return the prior that an earlier fit makes, of the parameters that both fit in the same scale."""
     if not hasattr(result, "covariance"):
         what = f"{type(result).__name__} is no prior"
         raise FitError(Problem("priors", what, "a mapping {name: (kind, centre, sd)}, or the result of an earlier fit"))
-    varied = {n for n, p in design.parameters().items() if p.vary}
+    varied = {n for n, p in parameterisation.parameters().items() if p.vary}
     table = result.covariance()
     keys = tuple(n for n in table.index if n in varied)
     if not keys:
         raise FitError(Problem("priors", "the earlier fit has no parameter in common", "one of " + ", ".join(sorted(varied))))
     covariance = table.loc[list(keys), list(keys)].to_numpy(np.float64)
     centre = np.array([float(result.lmfit.params[k].value) for k in keys])
-    return Earlier(keys, centre, np.linalg.inv(np.linalg.cholesky(covariance)))
+    return PriorFromFit(keys, centre, np.linalg.inv(np.linalg.cholesky(covariance)))

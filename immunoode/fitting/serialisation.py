@@ -22,7 +22,7 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem
 from immunoode.fitting.arithmetic import fault
-from immunoode.fitting.consistency import unsound
+from immunoode.fitting.consistency import inconsistency
 from immunoode.fitting.former_names import CLASSES, FIELDS
 
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ class Reader:
         if named != kind.__qualname__:  # type: ignore[union-attr]
             raise Unread(f"{named or str(one)!r:.80} is no part of immunoode that belongs here")
         made = kind(**self._fields(_part(one, "fields"), kind))  # type: ignore[operator]
-        if why := unsound(made):
+        if why := inconsistency(made):
             raise Unread(f"{kind.__qualname__}: {why}")  # type: ignore[union-attr]
         return made
 

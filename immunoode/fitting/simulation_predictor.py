@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fitting.covariates import by_usual_names
+from immunoode.fitting.covariates import with_model_names
 from immunoode.fitting.finite_differences import by_differences
 from immunoode.fitting.observations import FloatArray, IntArray, Observations
-from immunoode.fitting.parameterisation import Design
+from immunoode.fitting.parameterisation import Parameterisation
 from immunoode.model.closed_model import resolve
 from immunoode.model.model import Model
 from immunoode.regimen.schedule import Schedule
@@ -34,7 +34,7 @@ class Simulated:
     """Predictions by simulation; see `immunoode.fitting.prediction.Predictor`.
 
     `base` (S, P) are the values of all of the model's parameters in each subject, `columns` (K,) where the varied ones of
-    the `design` go.
+    the `parameterisation` go.
     """
 
     model: Model
@@ -42,7 +42,7 @@ class Simulated:
     schedules: tuple[Schedule | None, ...]
     base: FloatArray
     columns: IntArray
-    design: Design
+    parameterisation: Parameterisation
     engine: str = "compiled"
     threads: int | None = None
     rtol: float = RTOL
@@ -70,24 +70,26 @@ class Simulated:
         """
         reacts = any(s.triggers for s in self.schedules if s is not None)
         if self.engine != "compiled" or reacts:
-            return by_differences(self, self.design, values, self.observations.subject)
+            return by_differences(self, self.parameterisation, values, self.observations.subject)
         solution = self._run(self._simulator(1, sensitivities=True), values[None])
         f = self._at_observations(solution.values, 1)[0]
         by = self._at_observations(solution.derivatives.transpose(0, 1, 3, 2), 1)[0].T
         if solution.ok.all():
             return f, by, 1
-        g, differences, count = by_differences(self, self.design, values, self.observations.subject)
+        g, differences, count = by_differences(self, self.parameterisation, values, self.observations.subject)
         lost = ~solution.ok[self.observations.subject]
         return np.where(lost, g, f), np.where(lost, differences, by), 1 + count
 
-    def alone(self) -> Simulated:
+    def single_threaded(self) -> Simulated:
         """Return the same in one thread."""
         return self if self.threads == 1 else replace(self, threads=1)
 
-    def take(self, subjects: IntArray, observations: Observations, design: Design) -> Simulated:
+    def take(self, subjects: IntArray, observations: Observations, parameterisation: Parameterisation) -> Simulated:
         """Return the same for some of the subjects, each any number of times."""
         chosen = tuple(self.schedules[s] for s in subjects)
-        return replace(self, observations=observations, schedules=chosen, base=self.base[subjects], design=design)
+        return replace(
+            self, observations=observations, schedules=chosen, base=self.base[subjects], parameterisation=parameterisation
+        )
 
     def _at_observations(self, found: FloatArray, count: int) -> FloatArray:
         """Return what belongs to the observations of (B S, T, Q, ...)."""
@@ -98,7 +100,7 @@ class Simulated:
     def _simulator(self, count: int, sensitivities: bool = False) -> Simulator:
         key = count, sensitivities
         if key not in self._prepared:
-            by = self.design.names if sensitivities else ()
+            by = self.parameterisation.names if sensitivities else ()
             self._prepared[key] = self._prepare(self._times * count, count, by, self._orders * count)
         return self._prepared[key]
 
@@ -154,7 +156,7 @@ def base_values(
     FitError
         If a name is not a parameter, or a subject has no value.
     """
-    covariates = by_usual_names(covariates, model.constants)
+    covariates = with_model_names(covariates, model.constants)
     names = resolve(model).equations.parameters
     base = np.tile(np.array(resolve(model).equations.values), (len(observations.subjects), 1))
     if covariates is not None:

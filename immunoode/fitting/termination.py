@@ -22,7 +22,7 @@ NEAR = 0.01
 
 
 @dataclass(frozen=True)
-class Slopes:
+class LikelihoodSlopes:
     """How half the sum of squares changes with each parameter that varies, in the scale that is fitted.
 
     Attributes
@@ -51,12 +51,12 @@ class Slopes:
         return side if near and abs(slope) > STEEP * steep else ""
 
 
-def slopes(residuals: FloatArray, jacobian: FloatArray, names: tuple[str, ...]) -> Slopes:
+def likelihood_slopes(residuals: FloatArray, jacobian: FloatArray, names: tuple[str, ...]) -> LikelihoodSlopes:
     """Return the slopes of residuals (N,) with derivatives (N, p)."""
-    return Slopes(names, jacobian.T @ residuals, np.linalg.norm(jacobian, axis=0))
+    return LikelihoodSlopes(names, jacobian.T @ residuals, np.linalg.norm(jacobian, axis=0))
 
 
-def covariance_of(residuals: FloatArray, jacobian: FloatArray, freedom: int) -> FloatArray:
+def gauss_newton_covariance(residuals: FloatArray, jacobian: FloatArray, freedom: int) -> FloatArray:
     """Return the covariance (p, p) of estimates by Gauss and Newton, definite whatever the data determine.
 
     It comes from singular values of the Jacobian, whose products are never formed. A direction that the data do not determine
@@ -69,7 +69,7 @@ def covariance_of(residuals: FloatArray, jacobian: FloatArray, freedom: int) -> 
     return np.asarray(float(residuals @ residuals) / max(freedom, 1) * spread @ spread.T)
 
 
-def estimated(result: MinimizerResult, covariance: FloatArray) -> None:
+def set_standard_errors(result: MinimizerResult, covariance: FloatArray) -> None:
     """Give lmfit's result a covariance, and its parameters the standard errors and correlations that follow."""
     deviation = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(deviation, deviation)

@@ -99,17 +99,17 @@ def write_petab(result: FitResult, folder: str | Path, *, version: int = 1, over
 
 def _refused(result: FitResult, whole: Plain) -> list[Problem]:
     """Return what a fit has that PEtab cannot say."""
-    seen, design, priors = result.observations, result.objective.design, result.objective.priors
+    seen, design, priors = result.observations, result.parameterisation, result.least_squares.priors
     censored = int((seen.censoring != MEASURED).sum())
     texts = [*whole.derived.values(), *(f.rate for f in whole.flows)]
     timed = any(TIME in names_in(text) for text in texts) and bool(np.any(seen.start))
-    coefficients = [c for s in design.slots for c in s.coefficients]
+    coefficients = [c for s in design.fitted_parameters for c in s.coefficients]
     found = [
         (censored, f"has {censored} censored observations", "observations that were measured"),
-        (any(math.isfinite(e.degrees) for e in result.objective.errors), "has errors of Student's t", "normal errors"),
+        (any(math.isfinite(e.degrees) for e in result.least_squares.errors), "has errors of Student's t", "normal errors"),
         (coefficients, f"has coefficients of covariates ({', '.join(coefficients[:3])})", "a fit without covariates"),
         (design.constraints, f"has constraints ({', '.join(design.constraints)})", "a fit without constraints"),
-        (priors.earlier, "has an earlier fit for a prior", "priors of single parameters"),
+        (priors.from_fits, "has an earlier fit for a prior", "priors of single parameters"),
         (timed, "has a model that uses the time, and subjects who do not start on day 0", "start=0"),
     ]
     return [Problem("the fit", what, right) for there, what, right in found if there]
@@ -177,7 +177,7 @@ class _Problem:
         import pandas as pd
 
         seen = self.result.observations
-        rows = [_noise(e, seen.outputs[q], self.noise(q)) for q, e in enumerate(self.result.objective.errors)]
+        rows = [_noise(e, seen.outputs[q], self.noise(q)) for q, e in enumerate(self.result.least_squares.errors)]
         return pd.DataFrame(
             {
                 "observableId": [_observable(q) for q in seen.quantities],
@@ -191,16 +191,16 @@ class _Problem:
 
     def noise(self, quantity: int) -> str:
         """Return the name of the size of a quantity's errors."""
-        return NOISE if self.result.objective.pool else f"{NOISE}_{_word(self.result.observations.quantities[quantity])}"
+        return NOISE if self.result.least_squares.pool else f"{NOISE}_{_word(self.result.observations.quantities[quantity])}"
 
     def parameters(self) -> pd.DataFrame:
         import pandas as pd
 
         columns = ["parameterId", "parameterScale", "lowerBound", "upperBound", "nominalValue", "estimate"]
         table = pd.DataFrame([*self._fitted(), *self._errors()], columns=columns)
-        priors = {p.key: p for p in self.result.objective.priors.single}
+        priors = {p.key: p for p in self.result.least_squares.priors.single}
         if priors:
-            logged = {key for slot in self.result.objective.design.slots if slot.log for key in slot.keys}
+            logged = {key for fitted in self.result.parameterisation.fitted_parameters if fitted.log for key in fitted.keys}
             pairs = [_prior(priors.get(name), name in logged) for name in table["parameterId"]]
             table["objectivePriorType"] = [kind for kind, _ in pairs]
             table["objectivePriorParameters"] = [numbers for _, numbers in pairs]
@@ -209,14 +209,14 @@ class _Problem:
     def _fitted(self) -> list[tuple[Any, ...]]:
         found = self.result.lmfit.params
         return [
-            _row(key, slot.log, slot.bounds, float(found[key].value))
-            for slot in self.result.objective.design.slots
-            for key in slot.keys
+            _row(key, fitted.log, fitted.bounds, float(found[key].value))
+            for fitted in self.result.parameterisation.fitted_parameters
+            for key in fitted.keys
         ]
 
     def _errors(self) -> list[tuple[Any, ...]]:
         rows: dict[str, tuple[Any, ...]] = {}
-        for q, model in enumerate(self.result.objective.errors):
+        for q, model in enumerate(self.result.least_squares.errors):
             rows[self.noise(q)] = _row(self.noise(q), True, (0.0, math.inf), model.scale.s)
             if model.ratio_name:
                 value = float(self.result.lmfit.params[model.ratio_name].value)
@@ -248,13 +248,13 @@ def _columns(
 ) -> dict[str, tuple[Any, ...]]:
     """Return what conditions set, a value for each subject: numbers, or names of parameters that belong to some of them."""
     base: FloatArray = getattr(result.predictor, "base")  # noqa: B009  # of the predictor that simulates
-    slots = {slot.name: slot for slot in result.objective.design.slots}
+    fitted_parameters = {fitted.name: fitted for fitted in result.parameterisation.fitted_parameters}
     columns: dict[str, tuple[Any, ...]] = {}
     for k, name in enumerate(resolve(result.model).equations.parameters):
-        slot = slots.get(name)
-        if slot is not None and slot.keys != (name,):
-            columns[name] = tuple(slot.keys[g] for g in slot.group)
-        elif slot is None and np.any(base[:, k] != whole.constants[name]):
+        fitted = fitted_parameters.get(name)
+        if fitted is not None and fitted.keys != (name,):
+            columns[name] = tuple(fitted.keys[g] for g in fitted.group)
+        elif fitted is None and np.any(base[:, k] != whole.constants[name]):
             columns[name] = tuple(map(float, base[:, k]))
     for arm in arms:
         columns[arm] = tuple(float(arm == own) for own in arm_of)

@@ -74,7 +74,7 @@ def _wide(result: FitResult, quantity: str) -> bool:
     seen = result.observations
     q = seen.quantities.index(quantity)
     values = seen.value[(seen.quantity == q) & (seen.value > 0)]
-    relative = result.objective.errors[q].kind in ("lognormal", "proportional")
+    relative = result.least_squares.errors[q].kind in ("lognormal", "proportional")
     return bool(relative and len(values) and values.max() > WIDE * values.min())
 
 

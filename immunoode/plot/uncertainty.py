@@ -12,7 +12,7 @@ from immunoode.plot.style import COLOURS, names_as_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from immunoode.fitting.multistart import Starts
+    from immunoode.fitting.multistart import MultiStartResult
     from immunoode.fitting.observations import FloatArray
     from immunoode.fitting.uncertainty.draws import Draws
     from immunoode.fitting.uncertainty.profile import Profile, Profiles
@@ -117,7 +117,7 @@ def plot_draws(draws: Draws, *, axes: FloatArray | None = None) -> FloatArray:
 
 
 @names_as_text
-def plot_starts(starts: Starts, *, ax: Axes | None = None) -> Axes:
+def plot_starts(starts: MultiStartResult, *, ax: Axes | None = None) -> Axes:
     """Draw the waterfall: how far above the best minimum each start ended, sorted.
 
     Returns

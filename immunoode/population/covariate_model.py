@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fitting.covariates import columns_of
+from immunoode.fitting.covariates import covariate_columns
 from immunoode.fitting.observations import FloatArray, IntArray, Observations
 from immunoode.model.components import Parameter
 from immunoode.model.model import Model
@@ -158,7 +158,7 @@ def mixed_effects(
     if problems:
         raise FitError(problems)
     made = tuple(distribution_of(n, known[n], distribution) for n in names)
-    extra = {n: columns_of(n, c, seen, covariate_table) for n, c in covariates.items()}
+    extra = {n: covariate_columns(n, c, seen, covariate_table) for n, c in covariates.items()}
     coefficients: list[str] = []
     columns, typical, start = [], [], []
     for k, (name, d) in enumerate(zip(names, made, strict=True)):

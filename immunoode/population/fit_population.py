@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fitting.covariates import not_used, warn_of_unused
+from immunoode.fitting.covariates import unused_covariates, warn_of_unused
 from immunoode.fitting.fit import arranged
 from immunoode.fitting.observations import FloatArray, Observations, Observe
 from immunoode.fitting.residual_error import Error, normal_error
@@ -193,7 +193,7 @@ def fit_population(
         seconds = time.perf_counter() - begin
         return PopulationResult(whole, table, method, population, outcome, seconds, seed, covariates_not_used=left)
 
-    left = not_used(table.covariates, whole.constants, covariates)
+    left = unused_covariates(table.covariates, whole.constants, covariates)
     warn_of_unused(left, table.covariates)
     first = run(population, _from(population, resume))
     return first if starts == 1 else best_start(first, population, multistart_points(population, region, starts - 1, seed), run)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from immunoode.errors import FitError, Problem
 from immunoode.fitting.densities import interval_slopes, known_range, log_interval
 from immunoode.fitting.error_weights import ERRORS
-from immunoode.fitting.likelihood import error_kinds, floor_of, impossible
+from immunoode.fitting.likelihood import error_kinds, prediction_floor, without_likelihood
 from immunoode.fitting.observations import MEASURED, FloatArray, IntArray, Observations
 
 _STEP = 1e-4
@@ -226,7 +226,7 @@ def likelihood_of(seen: Observations, error: str | Mapping[str, str]) -> Observa
         mine = (seen.quantity == i) & (seen.censoring == MEASURED)
         if mine.any() and not seen.value[mine].any():
             problems.append(Problem("data", f"all values of {quantity!r} are zero", "leave the quantity out with observe="))
-        problems += impossible(kinds.get(quantity, ""), seen, np.flatnonzero(seen.quantity == i), quantity)
+        problems += without_likelihood(kinds.get(quantity, ""), seen, np.flatnonzero(seen.quantity == i), quantity)
     if problems:
         raise FitError(problems)
     count = len(seen)
@@ -238,7 +238,7 @@ def likelihood_of(seen: Observations, error: str | Mapping[str, str]) -> Observa
     for i, quantity in enumerate(seen.quantities):
         rows, kind = seen.quantity == i, kinds[quantity]
         size = float(np.median(np.abs(seen.value[rows]))) or float(np.mean(np.abs(seen.value[rows]))) or 1.0
-        floor[rows] = floor_of(seen.value[rows])
+        floor[rows] = prediction_floor(seen.value[rows])
         logged[rows] = kind == "lognormal"
         one = len(seen.quantities) == 1
         for part, to in (("additive", additive), ("proportional", proportional)):

@@ -255,7 +255,9 @@ def lacks_of_fit(result: PopulationResult) -> list[LackOfFit]:
     seen, likelihood, found = result.observations, result.population_model.likelihood, result.modes
     residuals = likelihood.residuals(found.g, result.estimates.errors)
     pulled = np.einsum("sij,ji->s", np.linalg.inv(found.hessian), np.linalg.inv(result.estimates.omega))
-    own = result.free + float(np.sum(len(result.estimates.omega) - pulled))  # effects count as far as the data tell them
+    own = result.parameter_count + float(
+        np.sum(len(result.estimates.omega) - pulled)
+    )  # effects count as far as the data tell them
     tests = []
     for i, quantity in enumerate(seen.quantities):
         rows = np.flatnonzero((seen.quantity == i) & likelihood.measured)

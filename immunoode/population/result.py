@@ -128,19 +128,19 @@ class PopulationResult:
         return self.objective + self.population_model.likelihood.constant
 
     @property
-    def free(self) -> int:
+    def parameter_count(self) -> int:
         """Number of estimated population parameters."""
         return len(self.population_model.names)
 
     @property
     def aic(self) -> float:
         """Akaike's criterion."""
-        return self.deviance + 2 * self.free
+        return self.deviance + 2 * self.parameter_count
 
     @property
     def bic(self) -> float:
         """Schwarz' criterion, over all observations."""
-        return self.deviance + self.free * float(np.log(len(self.observations)))
+        return self.deviance + self.parameter_count * float(np.log(len(self.observations)))
 
     @cached_property
     def uncertainty(self) -> Uncertainty:

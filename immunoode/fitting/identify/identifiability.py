@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, Problem
-from immunoode.fitting.covariates import columns_of
+from immunoode.fitting.covariates import covariate_columns
 from immunoode.fitting.fit import arranged, predictor_of, whole_model
-from immunoode.fitting.identify.information import Size, errors_of, size_names, told
-from immunoode.fitting.identify.planned import Times, planned
+from immunoode.fitting.identify.information import Size, fisher_information, planned_errors, size_names
+from immunoode.fitting.identify.planned import Times, planned_observations
 from immunoode.fitting.identify.result import Identifiability
 from immunoode.fitting.observations import Observe
-from immunoode.fitting.parameterisation import design
+from immunoode.fitting.parameterisation import parameterise
 from immunoode.fitting.residual_error import Error, normal_error
 from immunoode.fitting.simulation_predictor import RTOL, base_values
-from immunoode.fitting.uncertainty.covariance import natural
+from immunoode.fitting.uncertainty.covariance import natural_name
 from immunoode.model.model import Model
 from immunoode.trial.trial_data import TrialData
 
@@ -89,10 +89,10 @@ def identifiability(
     else:
         whole, given = whole_model(model), regimens
         assert times is not None
-        seen = planned(whole, times, observe, subjects, regimens)  # type: ignore[arg-type]
+        seen = planned_observations(whole, times, observe, subjects, regimens)  # type: ignore[arg-type]
     start, others = _at(parameters, names)
-    shifts = {n: columns_of(n, text, seen, table) for n, text in (covariates or {}).items()}
-    plan = design(
+    shifts = {n: covariate_columns(n, text, seen, table) for n, text in (covariates or {}).items()}
+    plan = parameterise(
         whole,
         seen.subjects,
         seen.arms,
@@ -107,13 +107,13 @@ def identifiability(
     )
     base = base_values(whole, seen, table, others, plan.names)
     predictor = predictor_of(whole, seen, given, base, plan, "compiled", RTOL, None)
-    errors = errors_of(seen, normal_error(error), size)
+    errors = planned_errors(seen, normal_error(error), size)
     made = plan.parameters()
-    found = told(predictor, plan, made, seen, errors)
+    found = fisher_information(predictor, plan, made, seen, errors)
     varied = [n for n, p in made.items() if p.vary]
-    keys = tuple(natural(n, made) for n in varied)
-    units = {k: s.unit for s in plan.slots for k in s.keys}
-    slope, v, _, _ = errors.spread(found.f, seen.quantity)
+    keys = tuple(natural_name(n, made) for n in varied)
+    units = {k: s.unit for s in plan.fitted_parameters for k in s.keys}
+    slope, v, _, _ = errors.variance_terms(found.f, seen.quantity)
     return Identifiability(
         whole,
         seen,

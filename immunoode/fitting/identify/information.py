@@ -16,7 +16,7 @@ import numpy as np
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.error_weights import ERRORS
 from immunoode.fitting.observations import FloatArray, IntArray, Observations
-from immunoode.fitting.parameterisation import Design
+from immunoode.fitting.parameterisation import Parameterisation
 from immunoode.fitting.prediction import Predictor
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ Size = float | tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Errors:
+class PlannedErrors:
     """How each quantity is measured: kind, proportional and additive size of each (in the output's unit)."""
 
     kinds: tuple[str, ...]
     proportional: FloatArray
     additive: FloatArray
 
-    def spread(self, f: FloatArray, quantity: IntArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    def variance_terms(self, f: FloatArray, quantity: IntArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return (N,) slope of the scale where errors are normal, variance v there, dv/df, and the proportional share of v."""
         b, a = self.proportional[quantity] ** 2, self.additive[quantity] ** 2
         logged = np.array([k == "lognormal" for k in self.kinds])[quantity]
@@ -43,7 +43,7 @@ class Errors:
         return np.where(logged, 1.0 / size, 1.0), v, v_f, np.where(logged, 1.0, b * size**2 / v)
 
 
-def errors_of(seen: Observations, error: str | Mapping[str, str], size: Size | Mapping[str, Size]) -> Errors:
+def planned_errors(seen: Observations, error: str | Mapping[str, str], size: Size | Mapping[str, Size]) -> PlannedErrors:
     """Return how quantities are measured.
 
     Raises
@@ -69,7 +69,7 @@ def errors_of(seen: Observations, error: str | Mapping[str, str], size: Size | M
     if problems:
         raise FitError(problems)
     proportional, additive = (np.array(column) for column in zip(*both, strict=True))
-    return Errors(tuple(str(kinds[q]) for q in seen.quantities), proportional, additive)
+    return PlannedErrors(tuple(str(kinds[q]) for q in seen.quantities), proportional, additive)
 
 
 def _pair(kind: str, given: Size) -> tuple[float, float] | None:
@@ -82,14 +82,14 @@ def _pair(kind: str, given: Size) -> tuple[float, float] | None:
     return (0.0, float(given)) if kind == "additive" else (float(given), 0.0)
 
 
-def information(f: FloatArray, by: FloatArray, quantity: IntArray, errors: Errors) -> FloatArray:
+def observation_information(f: FloatArray, by: FloatArray, quantity: IntArray, errors: PlannedErrors) -> FloatArray:
     """Return (N, p + q, p + q) what each observation tells about p fitted parameters and the sizes of errors.
 
     Parameters
     ----------
     f, by : (N,), (N, p) predictions, and their derivatives in the fitted scale
     """
-    slope, v, v_f, share = errors.spread(f, quantity)
+    slope, v, v_f, share = errors.variance_terms(f, quantity)
     own = by * slope[:, None]
     sizes = []
     for q, kind in enumerate(errors.kinds):
@@ -101,7 +101,7 @@ def information(f: FloatArray, by: FloatArray, quantity: IntArray, errors: Error
     return np.einsum("ia,ib->iab", mean, mean) + 0.5 * np.einsum("ia,ib->iab", relative, relative)
 
 
-def size_names(errors: Errors, quantities: tuple[str, ...]) -> tuple[str, ...]:
+def size_names(errors: PlannedErrors, quantities: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of the sizes of errors."""
     found: list[str] = []
     for kind, q in zip(errors.kinds, quantities, strict=True):
@@ -110,7 +110,7 @@ def size_names(errors: Errors, quantities: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Told:
+class FisherInformation:
     """Predictions (N,), their derivatives (N, p) in the fitted scale, and the information of each (N, p + q, p + q)."""
 
     f: FloatArray
@@ -118,7 +118,9 @@ class Told:
     information: FloatArray
 
 
-def told(predictor: Predictor, plan: Design, parameters: Parameters, seen: Observations, errors: Errors) -> Told:
+def fisher_information(
+    predictor: Predictor, plan: Parameterisation, parameters: Parameters, seen: Observations, errors: PlannedErrors
+) -> FisherInformation:
     """Return what planned observations tell.
 
     Raises
@@ -131,5 +133,5 @@ def told(predictor: Predictor, plan: Design, parameters: Parameters, seen: Obser
     f, by, _ = own.derivatives(values)
     if not np.isfinite(f).all():
         raise FitError(Problem("parameters", "the model cannot be simulated at these values", "other values, parameters={...}"))
-    by = plan.by_varied(parameters, values, by, seen.subject)
-    return Told(f, by, information(f, by, seen.quantity, errors))
+    by = plan.jacobian_wrt_fit(parameters, values, by, seen.subject)
+    return FisherInformation(f, by, observation_information(f, by, seen.quantity, errors))

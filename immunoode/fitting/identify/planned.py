@@ -10,14 +10,14 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import FitError, Problem, nearest
-from immunoode.fitting.identify.information import Errors, Size, errors_of
+from immunoode.fitting.identify.information import PlannedErrors, Size, planned_errors
 from immunoode.fitting.observations import FloatArray, IntArray, Observations, output_units
 from immunoode.model.model import Model
 
 Times = Iterable[float] | Mapping[str, Iterable[float]]
 
 
-def planned(
+def planned_observations(
     model: Model, times: Times, observe: str | Iterable[str] | None, subjects: int | Mapping[str, int], regimens: Any
 ) -> Observations:
     """Return the observations that a trial would make; values are NaN.
@@ -136,11 +136,11 @@ def at_times(seen: Observations, days: FloatArray, quantities: IntArray) -> Obse
 def with_outputs(
     model: Model,
     seen: Observations,
-    errors: Errors,
+    errors: PlannedErrors,
     outputs: Iterable[str],
     error: str | Mapping[str, str],
     size: Size | Mapping[str, Size],
-) -> tuple[Observations, Errors]:
+) -> tuple[Observations, PlannedErrors]:
     """Return the design with outputs of the model that it does not observe yet, and how they would be measured.
 
     Raises
@@ -159,8 +159,8 @@ def with_outputs(
     if not further:
         return seen, errors
     units = tuple(known[o] for o in further)
-    own = errors_of(replace(seen, quantities=further, outputs=further, units=units), error, size)
+    own = planned_errors(replace(seen, quantities=further, outputs=further, units=units), error, size)
     wider = replace(seen, quantities=seen.quantities + further, outputs=seen.outputs + further, units=seen.units + units)
-    return wider, Errors(
+    return wider, PlannedErrors(
         errors.kinds + own.kinds, np.append(errors.proportional, own.proportional), np.append(errors.additive, own.additive)
     )

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode import units
-from immunoode.fitting.identify.information import Errors, Size, told
+from immunoode.fitting.identify.information import PlannedErrors, Size, fisher_information
 from immunoode.fitting.identify.planned import at_times, with_outputs
 from immunoode.fitting.observations import FloatArray, Observations
-from immunoode.fitting.parameterisation import Design
+from immunoode.fitting.parameterisation import Parameterisation
 from immunoode.model.model import Model
 from immunoode.notebook import without_mathematics
 
@@ -52,9 +52,9 @@ class Identifiability:
 
     model: Model
     observations: Observations
-    design: Design
+    parameterisation: Parameterisation
     predictor: Predictor
-    errors: Errors
+    errors: PlannedErrors
     parameters: Parameters
     names: tuple[str, ...]
     units: tuple[str, ...]
@@ -180,7 +180,9 @@ class Identifiability:
         every = [(d, seen.quantities.index(o)) for o in outputs for d in days]
         more = at_times(seen, np.array([d for d, _ in every]), np.array([q for _, q in every]))
         kept = slice(len(self.information))  # without the sizes of errors of further outputs
-        parts = told(self.predictor, self.design, self.parameters, more, errors).information[:, kept, kept]
+        parts = fisher_information(self.predictor, self.parameterisation, self.parameters, more, errors).information[
+            :, kept, kept
+        ]
         weak = _WEAK * np.eye(len(self.information))
         base = np.linalg.slogdet(self.information + weak)[1]
         arms = np.array(seen.arms, dtype=object)[more.subject]

@@ -10,7 +10,7 @@ import numpy as np
 from immunoode.errors import FitError, Problem
 from immunoode.fitting.likelihood import ErrorModel
 from immunoode.fitting.observations import FloatArray, IntArray
-from immunoode.fitting.parameterisation import Design
+from immunoode.fitting.parameterisation import Parameterisation
 from immunoode.fitting.uncertainty.covariance import check_level, covariance
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SEED = 20240501
 
 def bands(
     predictor: Predictor,
-    design: Design,
+    parameterisation: Parameterisation,
     errors: Sequence[ErrorModel],
     ratios: FloatArray,
     result: MinimizerResult,
@@ -45,13 +45,13 @@ def bands(
     method : first-order error propagation (on the logarithm where a curve stays positive), or draws from the covariance
     """
     check_level(level)
-    values = design.values(result.params)
+    values = parameterisation.values(result.params)
     middle = grouped(predictor.curves(values[None], times), groups)[0]
     make = _delta if method == "delta" else _drawn
     if method not in ("delta", "sampling"):
         raise FitError(Problem("method", f"{method!r} is not known", "use 'delta', 'sampling' or 'likelihood'"))
-    low, high = make(predictor, design, result, times, groups, middle, level, draws)
-    return (middle, low, high) if of == "mean" else (middle, *spread(middle, low, high, errors, ratios, level))
+    low, high = make(predictor, parameterisation, result, times, groups, middle, level, draws)
+    return (middle, low, high) if of == "mean" else (middle, *observation_band(middle, low, high, errors, ratios, level))
 
 
 def grouped(curves: FloatArray, groups: IntArray) -> FloatArray:
@@ -64,7 +64,7 @@ def grouped(curves: FloatArray, groups: IntArray) -> FloatArray:
 
 def _delta(
     predictor: Predictor,
-    design: Design,
+    parameterisation: Parameterisation,
     result: MinimizerResult,
     times: FloatArray,
     groups: IntArray,
@@ -74,7 +74,7 @@ def _delta(
 ) -> tuple[FloatArray, FloatArray]:
     from scipy.stats import t
 
-    by = slopes(predictor, design, result, times, groups)
+    by = curve_jacobian(predictor, parameterisation, result, times, groups)
     variance = np.einsum("p...,pq,q...->...", by, covariance(result).to_numpy(), by)
     half = t.ppf(0.5 + level / 2, max(result.nfree, 1)) * np.sqrt(np.maximum(variance, 0.0))
     positive = np.all(np.where(np.isfinite(middle), middle, 1.0) > 0, axis=1, keepdims=True)
@@ -83,13 +83,15 @@ def _delta(
         return np.where(positive, middle / factor, middle - half), np.where(positive, middle * factor, middle + half)
 
 
-def slopes(predictor: Predictor, design: Design, result: MinimizerResult, times: FloatArray, groups: IntArray) -> FloatArray:
+def curve_jacobian(
+    predictor: Predictor, parameterisation: Parameterisation, result: MinimizerResult, times: FloatArray, groups: IntArray
+) -> FloatArray:
     """Return (p, G, T, Q) derivatives of the groups' mean curves by what lmfit varies."""
     parameters = result.params
-    shifted, width = design.perturbed(design.values(parameters))
+    shifted, width = parameterisation.perturbed(parameterisation.values(parameters))
     curves = predictor.curves(shifted, times)
     by_slot = (curves[0::2] - curves[1::2]) / width[:, :, None, None]
-    chain = design.chain(parameters)
+    chain = parameterisation.chain_rule(parameters)
     zero = np.zeros_like(grouped(by_slot[:1], groups)[0])
     rows = []
     for name in result.var_names:
@@ -100,7 +102,7 @@ def slopes(predictor: Predictor, design: Design, result: MinimizerResult, times:
 
 def _drawn(
     predictor: Predictor,
-    design: Design,
+    parameterisation: Parameterisation,
     result: MinimizerResult,
     times: FloatArray,
     groups: IntArray,
@@ -114,12 +116,12 @@ def _drawn(
     drawn = np.random.default_rng(SEED).multivariate_normal(best, covariance(result).to_numpy(), size=draws)
     low = np.array([result.params[n].min for n in names])
     high = np.array([result.params[n].max for n in names])
-    return quantiles(predictor, design, result.params, names, np.clip(drawn, low, high), times, groups, level)
+    return quantiles(predictor, parameterisation, result.params, names, np.clip(drawn, low, high), times, groups, level)
 
 
 def quantiles(
     predictor: Predictor,
-    design: Design,
+    parameterisation: Parameterisation,
     parameters: Parameters,
     names: Sequence[str],
     drawn: FloatArray,
@@ -129,13 +131,13 @@ def quantiles(
 ) -> tuple[FloatArray, FloatArray]:
     """Return (G, T, Q) lower and upper quantiles of curves over draws (D, p) of what varies."""
     trial = parameters.copy()
-    values = np.stack([design.values(design.moved(trial, names, row)) for row in drawn])
+    values = np.stack([parameterisation.values(parameterisation.set_varied(trial, names, row)) for row in drawn])
     curves = grouped(predictor.curves(values, times), groups)
     ends = np.nanquantile(curves, [0.5 - level / 2, 0.5 + level / 2], axis=0)
     return ends[0], ends[1]
 
 
-def spread(
+def observation_band(
     middle: FloatArray, low: FloatArray, high: FloatArray, errors: Sequence[ErrorModel], ratios: FloatArray, level: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return the ends of the band of a new observation: the curve's half widths and the errors' spread, added in squares."""

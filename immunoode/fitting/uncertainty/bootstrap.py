@@ -10,22 +10,22 @@ import numpy as np
 
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.interrupt import interruptible
+from immunoode.fitting.least_squares import LeastSquares, error_ratio
 from immunoode.fitting.likelihood import ErrorModel
 from immunoode.fitting.minimise import refit
-from immunoode.fitting.objective import Objective, ratio
 from immunoode.fitting.observations import INTERVAL, LEFT, MEASURED, RIGHT, FloatArray, IntArray
 from immunoode.fitting.threads import one_thread
 from immunoode.fitting.uncertainty.draws import Draws
-from immunoode.fitting.uncertainty.progress import STOPPED, bar_over, in_turn, processors
+from immunoode.fitting.uncertainty.progress import STOPPED, bar_over, in_order, processors
 
 if TYPE_CHECKING:
-    from immunoode.fitting.result import FitResult
+    from immunoode.fitting.finished import FinishedFit
 
 KINDS = ("parametric", "cases")
 
 
 def bootstrap(
-    result: FitResult, count: int, kind: str, seed: int, threads: int | None = None, progress: bool | None = None
+    result: FinishedFit, count: int, kind: str, seed: int, threads: int | None = None, progress: bool | None = None
 ) -> Draws:
     """Return fits to data sets like this one, each from the values found.
 
@@ -42,7 +42,7 @@ def bootstrap(
         raise FitError(Problem("kind", f"{kind!r} is not known", nearest(str(kind), KINDS)))
     if count < 2:
         raise FitError(Problem("count", f"is {count!r}", "at least 2; 200 for standard errors, 1000 for intervals"))
-    own = [s.name for s in result.objective.design.slots if s.sharing == "per_subject"]
+    own = [s.name for s in result.parameterisation.fitted_parameters if s.sharing == "per_subject"]
     if kind == "cases" and own:
         raise FitError(Problem("kind", f"{own[0]!r} is each subject's own: subjects drawn again are others", "'parametric'"))
     workers = threads or processors()
@@ -58,7 +58,7 @@ def bootstrap(
         ThreadPoolExecutor(workers) as pool,
         bar_over(count, "bootstrap", progress) as bar,
     ):
-        found = in_turn([pool.submit(one, i) for i in range(count)], stop, bar)
+        found = in_order([pool.submit(one, i) for i in range(count)], stop, bar)
     rows, failed = [(row, scales) for row, scales, why in found if not why], [why for *_, why in found if why]
     names = tuple(result.lmfit.var_names)
     drawn = np.array([r for r, _ in rows]).reshape(len(rows), len(names))
@@ -66,30 +66,30 @@ def bootstrap(
     return Draws(result, kind, names, drawn, scales, tuple(failed))
 
 
-def _one(result: FitResult, kind: str, random: np.random.Generator) -> tuple[FloatArray, FloatArray, str]:
+def _one(result: FinishedFit, kind: str, random: np.random.Generator) -> tuple[FloatArray, FloatArray, str]:
     make = _simulated if kind == "parametric" else _resampled
     try:
-        objective, parameters = make(result, random), result.lmfit.params.copy()
-        done = refit(objective, parameters)
+        least_squares, parameters = make(result, random), result.lmfit.params.copy()
+        done = refit(least_squares, parameters)
     except (FitError, ValueError, FloatingPointError) as error:
         return np.zeros(0), np.zeros(0), str(error)
     row = np.array([float(parameters[n].value) for n in result.lmfit.var_names])
-    return row, np.array([m.scale.s for m in objective.errors]), "" if done else "did not converge"
+    return row, np.array([m.scale.s for m in least_squares.errors]), "" if done else "did not converge"
 
 
-def _simulated(result: FitResult, random: np.random.Generator) -> Objective:
+def _simulated(result: FinishedFit, random: np.random.Generator) -> LeastSquares:
     """Return the objective of observations drawn from the fit."""
-    fit = result.objective
+    fit = result.least_squares
     f, correction = result.fitted, float(np.sqrt(len(result.observations) / max(result.lmfit.nfree, 1)))
     value, errors = result.observations.value.copy(), []
     for model in fit.errors:
         wide = replace(model, scale=replace(model.scale, s=model.scale.s * correction))
-        y = wide.draw(f[model.rows], ratio(model, result.lmfit.params), random)
+        y = wide.draw(f[model.rows], error_ratio(model, result.lmfit.params), random)
         fresh = _censored(model, np.where(np.isfinite(y), y, model.value))
         errors.append(fresh)
         value[model.rows] = fresh.value
     seen = replace(fit.observations, value=value)
-    return replace(fit, errors=tuple(errors), observations=seen, predict=fit.predict.alone(), _penalty=0.0)
+    return replace(fit, errors=tuple(errors), observations=seen, predict=fit.predict.single_threaded(), _penalty=0.0)
 
 
 def _censored(model: ErrorModel, y: FloatArray) -> ErrorModel:
@@ -105,26 +105,28 @@ def _censored(model: ErrorModel, y: FloatArray) -> ErrorModel:
     return replace(model, value=value, censoring=censoring)
 
 
-def _resampled(result: FitResult, random: np.random.Generator) -> Objective:
+def _resampled(result: FinishedFit, random: np.random.Generator) -> LeastSquares:
     """Return the objective of subjects drawn with replacement, arm by arm."""
-    fit = result.objective
+    fit = result.least_squares
     arms = np.array(fit.observations.arms, dtype=object)
     chosen: list[int] = []
     for arm in dict.fromkeys(fit.observations.arms):
         mine = np.flatnonzero(arms == arm)
         chosen += sorted(random.choice(mine, len(mine)).tolist())
-    return of_subjects(fit, np.array(chosen, dtype=np.int64))
+    return for_subjects(fit, np.array(chosen, dtype=np.int64))
 
 
-def of_subjects(fit: Objective, subjects: IntArray, every: bool = True) -> Objective:
+def for_subjects(fit: LeastSquares, subjects: IntArray, every: bool = True) -> LeastSquares:
     """Return the objective of some subjects, each any number of times; refused where a quantity is lost, if `every`."""
     seen = fit.observations.take(subjects)
-    design = fit.design.take(subjects, seen.subjects)
-    predict = fit.predict.alone().take(subjects, seen, design)
+    parameterisation = fit.parameterisation.take(subjects, seen.subjects)
+    predict = fit.predict.single_threaded().take(subjects, seen, parameterisation)
     errors = []
     for q, model in enumerate(fit.errors):
         rows = np.flatnonzero(seen.quantity == q)
         errors.append(replace(model, rows=rows, value=seen.value[rows], censoring=seen.censoring[rows], lower=seen.lower[rows]))
     if every and not all(len(m.rows) for m in errors):
         raise FitError(Problem("kind", "subjects drawn have nothing of one of the quantities", "draw more subjects"))
-    return replace(fit, predict=predict, observations=seen, design=design, errors=tuple(errors), _penalty=0.0)
+    return replace(
+        fit, predict=predict, observations=seen, parameterisation=parameterisation, errors=tuple(errors), _penalty=0.0
+    )

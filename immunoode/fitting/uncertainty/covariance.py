@@ -53,7 +53,7 @@ def deviations(table: DataFrame) -> FloatArray:
     return np.sqrt(np.where(variances >= 0, variances, np.nan))
 
 
-def natural(name: str, parameters: Parameters) -> str:
+def natural_name(name: str, parameters: Parameters) -> str:
     """Return the name of the parameter itself where `name` is that of its logarithm."""
     bare = name.removeprefix(LOG)
     return bare if name.startswith(LOG) and bare in parameters else name
@@ -70,7 +70,7 @@ def intervals(result: MinimizerResult, level: float) -> DataFrame:
     middle = np.array([p.value for p in found])
     low = np.maximum(middle - half, [p.min for p in found])
     high = np.minimum(middle + half, [p.max for p in found])
-    names = [natural(n, result.params) for n in result.var_names]
+    names = [natural_name(n, result.params) for n in result.var_names]
     logged = np.array([n != m for n, m in zip(names, result.var_names, strict=True)])
 
     def back(x: FloatArray) -> FloatArray:

@@ -11,15 +11,15 @@ import numpy as np
 from immunoode import units
 from immunoode.errors import FitError, Problem
 from immunoode.fitting.observations import FloatArray
-from immunoode.fitting.uncertainty.bands import grouped, quantiles, spread
-from immunoode.fitting.uncertainty.covariance import check_level, natural
+from immunoode.fitting.uncertainty.bands import grouped, observation_band, quantiles
+from immunoode.fitting.uncertainty.covariance import check_level, natural_name
 from immunoode.notebook import without_mathematics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
-    from immunoode.fitting.result import FitResult
+    from immunoode.fitting.finished import FinishedFit
 
 CURVES = 300
 """Draws of which curves are computed for a band."""
@@ -37,7 +37,7 @@ class Draws:
     chain : (steps, walkers, p + Q) of a posterior
     """
 
-    result: FitResult
+    result: FinishedFit
     kind: str
     names: tuple[str, ...]
     drawn: FloatArray
@@ -58,7 +58,7 @@ class Draws:
         """Return one row per draw, one column per parameter in its natural scale, and the scales of errors."""
         import pandas as pd
 
-        keys = [natural(n, self.result.lmfit.params) for n in self.names]
+        keys = [natural_name(n, self.result.lmfit.params) for n in self.names]
         logged = np.array([k != n for k, n in zip(keys, self.names, strict=True)])
         with np.errstate(over="ignore"):
             values = np.where(logged, np.exp(np.where(logged, self.drawn, 0.0)), self.drawn)
@@ -106,17 +106,17 @@ class Draws:
         of: Literal["mean", "observation"] = "mean",
     ) -> DataFrame:
         """Return bands of curves over the draws, as `FitResult.bands` returns them."""
-        from immunoode.fitting.report import curve_table
+        from immunoode.fitting.tables import curve_table
 
         check_level(level)
         fit = self.result
         days = fit.grid() if times is None else units.times(times)
-        design, groups = fit.objective.design, fit.groups(by)
+        parameterisation, groups = fit.least_squares.parameterisation, fit.groups(by)
         rows = self.drawn[np.linspace(0, len(self) - 1, min(len(self), CURVES)).astype(np.int64)]
-        middle = grouped(fit.predictor.curves(design.values(fit.lmfit.params)[None], days), groups)[0]
-        low, high = quantiles(fit.predictor, design, fit.lmfit.params, self.names, rows, days, groups, level)
+        middle = grouped(fit.predictor.curves(parameterisation.values(fit.lmfit.params)[None], days), groups)[0]
+        low, high = quantiles(fit.predictor, parameterisation, fit.lmfit.params, self.names, rows, days, groups, level)
         if of == "observation":
-            low, high = spread(middle, low, high, fit.objective.errors, fit.ratios, level)
+            low, high = observation_band(middle, low, high, fit.least_squares.errors, fit.ratios, level)
         return curve_table(fit, days, middle, by, {"predicted": middle, "lower": low, "upper": high})
 
     def plot(self, **how: Any) -> Axes | FloatArray:

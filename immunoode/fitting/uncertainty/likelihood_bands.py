@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from immunoode.fitting.least_squares import LeastSquares, error_ratio
 from immunoode.fitting.likelihood import best_scale
-from immunoode.fitting.objective import Objective, ratio
 from immunoode.fitting.observations import FloatArray, IntArray
-from immunoode.fitting.uncertainty.bands import grouped, slopes
+from immunoode.fitting.uncertainty.bands import curve_jacobian, grouped
 from immunoode.fitting.uncertainty.covariance import check_level, covariance
 from immunoode.fitting.uncertainty.profile import thresholds
 
 if TYPE_CHECKING:
     from lmfit import Parameters
 
-    from immunoode.fitting.result import FitResult
+    from immunoode.fitting.finished import FinishedFit
 
 KNOTS = 25
 """Times at which a band is computed; between them its distance from the curve is interpolated."""
@@ -33,11 +33,11 @@ CLOSE = 2e-3
 
 
 def likelihood_bands(
-    result: FitResult, times: FloatArray, groups: IntArray, level: float
+    result: FinishedFit, times: FloatArray, groups: IntArray, level: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return (G, T, Q) the curves averaged over groups of subjects, and the lower and upper end of their bands."""
     check_level(level)
-    values = result.objective.design.values(result.lmfit.params)
+    values = result.parameterisation.values(result.lmfit.params)
     middle = grouped(result.predictor.curves(values[None], times), groups)[0]
     at = np.unique(np.linspace(0, len(times) - 1, min(len(times), KNOTS)).astype(np.int64))
     ends = _ends(result, times[at], groups, level)
@@ -46,13 +46,13 @@ def likelihood_bands(
     return middle, np.minimum(low, middle), np.maximum(high, middle)
 
 
-def _ends(result: FitResult, times: FloatArray, groups: IntArray, level: float) -> FloatArray:
+def _ends(result: FinishedFit, times: FloatArray, groups: IntArray, level: float) -> FloatArray:
     """Return (2, G, T, Q) the curves where either side has lost as much likelihood as is allowed."""
-    fit, best = result.objective, result.lmfit
+    fit, best = result.least_squares, result.lmfit
     names = list(best.var_names)
     centre = np.array([float(best.params[n].value) for n in names])
     low, high = (np.array([float(getattr(best.params[n], end)) for n in names]) for end in ("min", "max"))
-    by = slopes(result.predictor, fit.design, best, times, groups)
+    by = curve_jacobian(result.predictor, fit.parameterisation, best, times, groups)
     shape = by.shape[1:]
     flat = np.nan_to_num(by.reshape(len(names), -1))
     moved = covariance(best).to_numpy() @ flat
@@ -68,7 +68,7 @@ def _ends(result: FitResult, times: FloatArray, groups: IntArray, level: float) 
     for begin in range(0, len(rows), AT_ONCE):
         part = slice(begin, begin + AT_ONCE)
         trial = best.params.copy()
-        sets = np.stack([fit.design.values(fit.design.moved(trial, names, row)) for row in rows[part]])
+        sets = np.stack([fit.parameterisation.values(fit.parameterisation.set_varied(trial, names, row)) for row in rows[part]])
         curves = grouped(result.predictor.curves(sets, times), groups)
         g, t, q = when[:, part]
         out[part] = curves[np.arange(len(sets)), g, t, q]
@@ -76,7 +76,7 @@ def _ends(result: FitResult, times: FloatArray, groups: IntArray, level: float) 
 
 
 def _lengths(
-    result: FitResult,
+    result: FinishedFit,
     names: list[str],
     centre: FloatArray,
     rays: FloatArray,
@@ -84,7 +84,7 @@ def _lengths(
     root: float,
 ) -> FloatArray:
     """Return how far along each ray the root of the rise of -2 log L is `root`; it is nearly linear there."""
-    least = result.objective.cost(result.lmfit.params)
+    least = result.least_squares.cost(result.lmfit.params)
     length = np.where(np.any(rays != 0, axis=1), root, 0.0)
     going = length > 0
     for _ in range(ROUNDS):
@@ -94,7 +94,7 @@ def _lengths(
         rows = np.clip(centre + length[which, None] * rays[which], *bounds)
         costs = np.concatenate(
             [
-                costs_of(result.objective, result.lmfit.params, names, rows[i : i + AT_ONCE])
+                costs_of(result.least_squares, result.lmfit.params, names, rows[i : i + AT_ONCE])
                 for i in range(0, len(rows), AT_ONCE)
             ]
         )
@@ -118,26 +118,28 @@ def _between(times: FloatArray, at: FloatArray, middle: FloatArray, known: Float
     return out
 
 
-def costs_of(fit: Objective, parameters: Parameters, names: list[str], rows: FloatArray) -> FloatArray:
+def costs_of(fit: LeastSquares, parameters: Parameters, names: list[str], rows: FloatArray) -> FloatArray:
     """Return (B,) -2 log L with the squares of priors at rows (B, p) of what varies, scales of errors at their best."""
     trial = parameters.copy()
     values, ratios, extra = [], [], []
     for row in rows:
-        moved = fit.design.moved(trial, names, row)
+        moved = fit.parameterisation.set_varied(trial, names, row)
         moved.update_constraints()
-        values.append(fit.design.values(moved))
-        ratios.append([ratio(m, moved) for m in fit.errors])
+        values.append(fit.parameterisation.values(moved))
+        ratios.append([error_ratio(m, moved) for m in fit.errors])
         extra.append(float(np.sum(fit.priors.residuals(moved) ** 2)))
     predicted = fit.predict(np.stack(values))
     return np.array([_cost(fit, f, at) + more for f, at, more in zip(predicted, ratios, extra, strict=True)])
 
 
-def _cost(fit: Objective, f: FloatArray, ratios: list[float]) -> float:
+def _cost(fit: LeastSquares, f: FloatArray, ratios: list[float]) -> float:
     if not np.isfinite(f).all():
         return np.inf
     parts = [f[m.rows] for m in fit.errors]
     shared = None
     if fit.pool:
-        r = [m.standard(own, at)[0] for m, own, at in zip(fit.errors, parts, ratios, strict=True)]
+        r = [m.standardised(own, at)[0] for m, own, at in zip(fit.errors, parts, ratios, strict=True)]
         shared = best_scale(fit.errors, r, [m.limits(own, at) for m, own, at in zip(fit.errors, parts, ratios, strict=True)])
-    return sum(m.settled(own, at, shared).deviance(own, at) for m, own, at in zip(fit.errors, parts, ratios, strict=True))
+    return sum(
+        m.with_best_scale(own, at, shared).deviance(own, at) for m, own, at in zip(fit.errors, parts, ratios, strict=True)
+    )

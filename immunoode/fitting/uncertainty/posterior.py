@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import FitError, Problem
+from immunoode.fitting.least_squares import LeastSquares, error_ratio
 from immunoode.fitting.likelihood import Scale
-from immunoode.fitting.objective import Objective, ratio
 from immunoode.fitting.observations import FloatArray
 from immunoode.fitting.uncertainty.draws import Draws
 from immunoode.fitting.uncertainty.progress import bar_over
@@ -17,14 +17,14 @@ from immunoode.fitting.uncertainty.progress import bar_over
 if TYPE_CHECKING:
     from lmfit import Parameters
 
-    from immunoode.fitting.result import FitResult
+    from immunoode.fitting.finished import FinishedFit
 
 LONG = 50.0
 """Autocorrelation times that a chain should last: below, its quantiles are not to be trusted."""
 
 
 def posterior(
-    result: FitResult, steps: int, walkers: int | None, burn: int | None, seed: int, progress: bool | None = None
+    result: FinishedFit, steps: int, walkers: int | None, burn: int | None, seed: int, progress: bool | None = None
 ) -> Draws:
     """Return draws from the posterior.
 
@@ -82,18 +82,18 @@ def posterior(
 class _Target:
     """Log-posterior of rows (B, p): fitted parameters, then the logarithms of the scales of errors."""
 
-    def __init__(self, result: FitResult) -> None:
-        self.objective: Objective = result.objective
+    def __init__(self, result: FinishedFit) -> None:
+        self.least_squares: LeastSquares = result.least_squares
         self.parameters: Parameters = result.lmfit.params.copy()
         self.names = list(result.lmfit.var_names)
         params = [result.lmfit.params[n] for n in self.names]
-        count = 1 if self.objective.pool else len(self.objective.errors)
-        own = np.log([m.scale.s for m in self.objective.errors[:count]])
+        count = 1 if self.least_squares.pool else len(self.least_squares.errors)
+        own = np.log([m.scale.s for m in self.least_squares.errors[:count]])
         self.start = np.concatenate([[p.value for p in params], own])
         self.low = np.concatenate([[p.min for p in params], own - 5.0])
         self.high = np.concatenate([[p.max for p in params], own + 5.0])
         errors = [p.stderr if p.stderr is not None and np.isfinite(p.stderr) and p.stderr < 5 else 0.1 for p in params]
-        self.widths = np.concatenate([errors, np.full(count, 1 / np.sqrt(2 * len(self.objective.observations)))])
+        self.widths = np.concatenate([errors, np.full(count, 1 / np.sqrt(2 * len(self.least_squares.observations)))])
 
     def __call__(self, rows: FloatArray) -> FloatArray:
         inside = np.all((rows >= self.low) & (rows <= self.high), axis=1)
@@ -101,14 +101,14 @@ class _Target:
         if not inside.any():
             return out
         chosen = rows[inside]
-        k, design = len(self.names), self.objective.design
+        k, parameterisation = len(self.names), self.least_squares.parameterisation
         values, ratios, extra = [], [], []
         for row in chosen:
-            params = design.moved(self.parameters, self.names, row[:k])
-            values.append(design.values(params))
-            ratios.append([ratio(m, params) for m in self.objective.errors])
-            extra.append(float(np.sum(self.objective.priors.residuals(params) ** 2)))
-        f = self.objective.predict(np.stack(values))
+            params = parameterisation.set_varied(self.parameters, self.names, row[:k])
+            values.append(parameterisation.values(params))
+            ratios.append([error_ratio(m, params) for m in self.least_squares.errors])
+            extra.append(float(np.sum(self.least_squares.priors.residuals(params) ** 2)))
+        f = self.least_squares.predict(np.stack(values))
         cost = [self._deviance(f[b], ratios[b], np.exp(chosen[b, k:])) + extra[b] for b in range(len(chosen))]
         out[inside] = np.where(np.isfinite(cost), -0.5 * np.array(cost), -np.inf)
         return out
@@ -117,7 +117,7 @@ class _Target:
         if not np.isfinite(f).all():
             return np.inf
         total = 0.0
-        for q, (model, at) in enumerate(zip(self.objective.errors, ratios, strict=True)):
-            s = float(scales[0 if self.objective.pool else q])
+        for q, (model, at) in enumerate(zip(self.least_squares.errors, ratios, strict=True)):
+            s = float(scales[0 if self.least_squares.pool else q])
             total += replace(model, scale=Scale(s)).deviance(f[model.rows], at)
         return total

@@ -16,8 +16,8 @@ from immunoode.fitting.minimise import refit
 from immunoode.fitting.observations import MEASURED, FloatArray
 from immunoode.fitting.parameterisation import PER_SUBJECT
 from immunoode.fitting.threads import one_thread
-from immunoode.fitting.uncertainty.covariance import check_level, natural
-from immunoode.fitting.uncertainty.progress import bar_over, in_turn, processors
+from immunoode.fitting.uncertainty.covariance import check_level, natural_name
+from immunoode.fitting.uncertainty.progress import bar_over, in_order, processors
 from immunoode.notebook import without_mathematics
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
-    from immunoode.fitting.result import FitResult
+    from immunoode.fitting.finished import FinishedFit
 
 ROOTS = 0.35
 """Steps of a profile aim at so many more of the root of the rise of the deviance over its threshold's."""
@@ -155,7 +155,7 @@ class Profiles(Mapping[str, Profile]):
 
 
 def profiles(
-    result: FitResult, names: Sequence[str], level: float, threads: int | None = None, progress: bool | None = None
+    result: FinishedFit, names: Sequence[str], level: float, threads: int | None = None, progress: bool | None = None
 ) -> Profiles:
     """Return the profiles of parameters; if none is named, of all that are not each subject's own.
 
@@ -169,8 +169,8 @@ def profiles(
         If a name was not fitted, or the level is none.
     """
     check_level(level)
-    known = {natural(n, result.lmfit.params): n for n in result.lmfit.var_names}
-    own = {k for s in result.objective.design.slots if s.sharing == PER_SUBJECT for k in s.keys}
+    known = {natural_name(n, result.lmfit.params): n for n in result.lmfit.var_names}
+    own = {k for s in result.parameterisation.fitted_parameters if s.sharing == PER_SUBJECT for k in s.keys}
     chosen = list(names) or [n for n in known if n not in own] or list(known)
     unknown = [n for n in chosen if n not in known]
     if unknown:
@@ -183,8 +183,8 @@ def profiles(
         ThreadPoolExecutor(threads or processors()) as pool,
         bar_over(len(jobs), "profile", progress) as bar,
     ):
-        sides = in_turn([pool.submit(_side, result, n, side, ends, stop) for n, side in jobs], stop, bar)
-    units = {k: s.unit for s in result.objective.design.slots for k in s.keys}
+        sides = in_order([pool.submit(_side, result, n, side, ends, stop) for n, side in jobs], stop, bar)
+    units = {k: s.unit for s in result.parameterisation.fitted_parameters for k in s.keys}
     made = {}
     for i, name in enumerate(chosen):
         low, high = sides[2 * i], sides[2 * i + 1]
@@ -200,11 +200,11 @@ def profiles(
     return Profiles(made, level)
 
 
-def thresholds(result: FitResult, level: float) -> tuple[float, float]:
+def thresholds(result: FinishedFit, level: float) -> tuple[float, float]:
     from scipy.stats import chi2, f
 
     n, p = int((result.observations.censoring == MEASURED).sum()), int(result.lmfit.nvarys)
-    if n - p < 1 or len(result.objective.priors):
+    if n - p < 1 or len(result.least_squares.priors):
         return float(chi2.ppf(level, 1)), float(chi2.ppf(level, p))
     one, every = f.ppf(level, 1, n - p), p * f.ppf(level, p, n - p)
     return float(n * np.log1p(one / (n - p))), float(n * np.log1p(every / (n - p)))
@@ -217,11 +217,11 @@ class _Side:
     end: str
 
 
-def _side(result: FitResult, name: str, side: int, thresholds: tuple[float, float], halt: Event) -> _Side:
+def _side(result: FinishedFit, name: str, side: int, thresholds: tuple[float, float], halt: Event) -> _Side:
     """Follow one side until both thresholds are passed."""
-    objective = replace(result.objective, predict=result.objective.predict.alone())
+    least_squares = replace(result.least_squares, predict=result.least_squares.predict.single_threaded())
     parameters = result.lmfit.params.copy()
-    least = objective.cost(parameters)
+    least = least_squares.cost(parameters)
     others = [n for n in result.lmfit.var_names if n != name]
     best = float(parameters[name].value)
     bound = float(parameters[name].max if side > 0 else parameters[name].min)
@@ -239,11 +239,11 @@ def _side(result: FitResult, name: str, side: int, thresholds: tuple[float, floa
         parameters[name].value = at
         _continue(parameters, others, places, starts, at)
         try:
-            refit(objective, parameters)
+            refit(least_squares, parameters)
         except FitError:  # nothing can be simulated there
             found.end = "failed"
             break
-        rise = objective.cost(parameters) - least
+        rise = least_squares.cost(parameters) - least
         found.values.append(at)
         found.rises.append(rise)
         root = float(np.sqrt(max(rise, 0.0))) / unit
@@ -270,7 +270,7 @@ def _next_aim(root: float, far: float) -> float:
     return far * 1.02 if root + 1.3 * wide > far else root + wide
 
 
-def _first_step(result: FitResult, name: str) -> float:
+def _first_step(result: FinishedFit, name: str) -> float:
     """Return a standard error, in the fitted scale; a tenth of the way to the bounds where there is none."""
     error = result.lmfit.params[name].stderr
     parameter = result.lmfit.params[name]

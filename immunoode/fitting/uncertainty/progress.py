@@ -17,7 +17,7 @@ def bar_over(count: int, title: str, progress: bool | None) -> Any:
     return tqdm(total=count, desc=title, disable=progress is False, delay=0 if progress else 2, leave=False)
 
 
-def in_turn(tasks: Sequence[Future[Any]], stop: Event, bar: Any) -> list[Any]:
+def in_order(tasks: Sequence[Future[Any]], stop: Event, bar: Any) -> list[Any]:
     """Return what tasks give, in their order; Ctrl-C sets `stop`, upon which they are to end with what they have."""
     found = []
     for task in tasks:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from immunoode.errors import FitError, Problem
 from immunoode.fitting.likelihood import ErrorModel, best_scale, ratio_start
 from immunoode.fitting.observations import FloatArray, Observations
-from immunoode.fitting.parameterisation import LOG, Design
+from immunoode.fitting.parameterisation import LOG, Parameterisation
 from immunoode.fitting.prediction import Predictor
 from immunoode.fitting.priors import Priors
 
@@ -23,7 +23,7 @@ FAILED = 10.0
 
 
 @dataclass
-class Objective:
+class LeastSquares:
     """What lmfit minimises. `errors` change between rounds of a fit; `failures` counts solves that did not finish.
 
     With `pool` all quantities share one size of errors.
@@ -31,7 +31,7 @@ class Objective:
 
     predict: Predictor
     observations: Observations
-    design: Design
+    parameterisation: Parameterisation
     errors: tuple[ErrorModel, ...]
     pool: bool = False
     priors: Priors = field(default_factory=Priors)
@@ -41,7 +41,7 @@ class Objective:
 
     def parameters(self) -> Parameters:
         """Return the lmfit Parameters of the design and of combined errors."""
-        made = self.design.parameters()
+        made = self.parameterisation.parameters()
         for model in self.errors:
             if model.ratio_name:
                 start, low, high = ratio_start(model)
@@ -51,7 +51,7 @@ class Objective:
 
     def predictions(self, parameters: Parameters) -> FloatArray:
         """Return (N,) predictions, NaN where the simulation failed."""
-        return self.predict(self.design.values(parameters)[None])[0]
+        return self.predict(self.parameterisation.values(parameters)[None])[0]
 
     def _counted(self, parameters: Parameters) -> FloatArray:
         """Return predictions as an evaluation of the fit, which is counted; looking at a result is none."""
@@ -72,7 +72,7 @@ class Objective:
         """Return the residuals of observations, of no meaning where a simulation failed."""
         z, usable = np.full(len(f), np.nan), self._guess(f)
         for model in self.errors:
-            z[model.rows] = model.residuals(usable[model.rows], ratio(model, parameters))
+            z[model.rows] = model.residuals(usable[model.rows], error_ratio(model, parameters))
         return z
 
     def _whole(self, parameters: Parameters, f: FloatArray, z: FloatArray, penalty: float) -> FloatArray:
@@ -89,16 +89,18 @@ class Objective:
         self.evaluations += simulations
         return found
 
-    def at(self, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
+    def residuals_and_jacobian(self, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
         """Return residuals and their derivatives, and count nothing: what a result is made of when it is looked at."""
         f = self.predictions(parameters)
         return self._whole(parameters, f, self._standard(parameters, f), 0.0), self._derivatives(parameters)[0]
 
     def _derivatives(self, parameters: Parameters) -> tuple[FloatArray, int]:
         """Return the derivatives, and the simulations they took."""
-        values = self.design.values(parameters)
+        values = self.parameterisation.values(parameters)
         f, by, simulations = self.predict.derivatives(values)
-        by = self.design.by_varied(parameters, values, np.where(np.isfinite(f), by, 0.0), self.observations.subject)
+        by = self.parameterisation.jacobian_wrt_fit(
+            parameters, values, np.where(np.isfinite(f), by, 0.0), self.observations.subject
+        )
         own = self._residual_slopes(parameters, self._guess(f), by, np.isfinite(f))
         return np.vstack([own, self.priors.jacobian(parameters)]), simulations
 
@@ -107,7 +109,7 @@ class Objective:
         names = [n for n, p in parameters.items() if p.vary]
         jacobian = np.zeros_like(by)
         for model in self.errors:
-            at = ratio(model, parameters)
+            at = error_ratio(model, parameters)
             part, by_ratio = model.jacobian(f[model.rows], by[model.rows], at)
             jacobian[model.rows] = part
             if model.ratio_name and LOG + model.ratio_name in names:
@@ -115,23 +117,26 @@ class Objective:
         jacobian[~good] = 0.0
         return np.where(np.isfinite(jacobian), jacobian, 0.0)
 
-    def settle(self, parameters: Parameters) -> float:
+    def update_scales(self, parameters: Parameters) -> float:
         """Set the errors' scales to their maximum likelihood at these parameters; return how much they changed."""
         f = self._counted(parameters)
         good = np.isfinite(f)
         before = [m.scale.s for m in self.errors]
         usable = self._guess(f)
         some = [m for m in self.errors if good[m.rows].any()]
-        r = [m.standard(usable[m.rows], ratio(m, parameters))[0] for m in some]
-        limits = [m.limits(usable[m.rows], ratio(m, parameters)) for m in some]
+        r = [m.standardised(usable[m.rows], error_ratio(m, parameters))[0] for m in some]
+        limits = [m.limits(usable[m.rows], error_ratio(m, parameters)) for m in some]
         shared = best_scale(some, r, limits) if self.pool and some else None
-        done = [m.settled(usable[m.rows], ratio(m, parameters), shared) if good[m.rows].any() else m for m in self.errors]
+        done = [
+            m.with_best_scale(usable[m.rows], error_ratio(m, parameters), shared) if good[m.rows].any() else m
+            for m in self.errors
+        ]
         self.errors = tuple(done)
         self._penalty = 0.0
         return max(abs(np.log(m.scale.s / s)) for m, s in zip(self.errors, before, strict=True))
 
     @property
-    def scale_alone(self) -> bool:
+    def scale_is_separable(self) -> bool:
         """Whether one scale of errors belongs to everything, so that the best parameters do not depend on it."""
         plain = all(np.isinf(m.degrees) and not m.censoring.any() for m in self.errors)
         return plain and (self.pool or len(self.errors) == 1) and not len(self.priors)
@@ -140,7 +145,7 @@ class Objective:
         """Return twice the negative log-likelihood of all observations whose simulation finished."""
         f = self.predictions(parameters)
         usable = self._guess(f)
-        return sum(m.deviance(usable[m.rows], ratio(m, parameters)) for m in self.errors)
+        return sum(m.deviance(usable[m.rows], error_ratio(m, parameters)) for m in self.errors)
 
     def cost(self, parameters: Parameters) -> float:
         """Return the deviance with the squares of priors: what a fit has at its least."""
@@ -156,6 +161,6 @@ def _penalty(f: FloatArray, z: FloatArray) -> float:
     return FAILED * max(1.0, float(np.max(np.abs(z[good]))))
 
 
-def ratio(model: ErrorModel, parameters: Parameters) -> float:
+def error_ratio(model: ErrorModel, parameters: Parameters) -> float:
     """Return the additive over the proportional part of a combined error (0 for the other kinds)."""
     return float(parameters[model.ratio_name].value) if model.ratio_name else 0.0

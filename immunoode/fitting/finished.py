@@ -1,0 +1,167 @@
+"""The finished fit that tables, diagnostics and uncertainty are computed from: what was fitted, and what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.fitting.least_squares import LeastSquares, error_ratio
+from immunoode.fitting.minimise import Outcome
+from immunoode.fitting.multistart import MultiStartResult
+from immunoode.fitting.observations import MEASURED, FloatArray, IntArray, Observations
+from immunoode.fitting.parameterisation import Parameterisation
+from immunoode.fitting.prediction import Predictor
+from immunoode.fitting.termination import LikelihoodSlopes, likelihood_slopes
+from immunoode.fitting.uncertainty.covariance import correlation, covariance, intervals
+from immunoode.model.model import Model
+from immunoode.trial.trial_data import TrialData
+
+if TYPE_CHECKING:
+    from lmfit.minimizer import MinimizerResult
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedFit:
+    """A finished fit as data; `immunoode.fitting.result.FitResult` adds the methods that need more of the package."""
+
+    model: Model
+    data: TrialData
+    least_squares: LeastSquares
+    predictor: Predictor
+    outcome: Outcome
+    seconds: float = 0.0
+    starts: MultiStartResult | None = None
+    covariates_not_used: tuple[str, ...] = ()
+
+    @property
+    def lmfit(self) -> MinimizerResult:
+        """lmfit's own result object."""
+        return self.outcome.result
+
+    @property
+    def parameterisation(self) -> Parameterisation:
+        """Which parameters were fitted, for whom and on which scale."""
+        return self.least_squares.parameterisation
+
+    @property
+    def observations(self) -> Observations:
+        """What was fitted, as arrays."""
+        return self.least_squares.observations
+
+    @property
+    def unused(self) -> DataFrame:
+        """Observations that were not fitted, each with the reason."""
+        return self.observations.unused
+
+    @property
+    def success(self) -> bool:
+        """Whether the method says that it converged, every solve at the end finished, and the errors' scales settled.
+
+        A fit that was stopped has no success, though the best of several starts may have converged.
+        """
+        return bool(self.lmfit.success and self.outcome.settled and self.failed_subjects == () and not self.stopped)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether Ctrl-C ended the fit, or kept any of its starts from their end; what was done by then is what is here."""
+        return self.outcome.stopped or (self.starts is not None and self.starts.stopped > 0)
+
+    @cached_property
+    def fitted(self) -> FloatArray:
+        """(N,) predictions at the fitted observations."""
+        return self.least_squares.predictions(self.lmfit.params)
+
+    @cached_property
+    def slopes(self) -> LikelihoodSlopes:
+        """Which way the likelihood still falls at the values found: at a bound that stopped the fit, and nowhere else."""
+        names = tuple(n for n, p in self.lmfit.params.items() if p.vary)
+        return likelihood_slopes(*self.least_squares.residuals_and_jacobian(self.lmfit.params), names)
+
+    @property
+    def failed_subjects(self) -> tuple[str, ...]:
+        """Subjects whose simulation does not finish at the values found."""
+        lost = np.unique(self.observations.subject[~np.isfinite(self.fitted)])
+        return tuple(self.observations.subjects[i] for i in lost)
+
+    @property
+    def ratios(self) -> FloatArray:
+        """(Q,) additive over proportional part of each quantity's error."""
+        return np.array([error_ratio(m, self.lmfit.params) for m in self.least_squares.errors])
+
+    @cached_property
+    def deviance(self) -> float:
+        """Twice the negative log-likelihood, every constant included."""
+        return self.least_squares.deviance(self.lmfit.params)
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of estimated parameters, one scale of errors for each quantity among them."""
+        return int(self.lmfit.nvarys) + (1 if self.least_squares.pool else len(self.least_squares.errors))
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion from the full likelihood (lmfit's own counts the residuals only)."""
+        return self.deviance + 2 * self.parameter_count
+
+    @property
+    def aicc(self) -> float:
+        """Akaike's criterion for few observations; infinite where there are not enough of them."""
+        left = len(self.observations) - self.parameter_count - 1
+        return self.aic + 2 * self.parameter_count * (self.parameter_count + 1) / left if left > 0 else float("inf")
+
+    @property
+    def bic(self) -> float:
+        """Schwarz' criterion from the full likelihood."""
+        return self.deviance + self.parameter_count * float(np.log(len(self.observations)))
+
+    @property
+    def relative_error(self) -> float:
+        """Median of |observed - predicted| / observed over the measured (not censored) observations above zero."""
+        y = self.observations.value
+        some = (y > 0) & np.isfinite(self.fitted) & (self.observations.censoring == MEASURED)
+        return float(np.median(np.abs(y - self.fitted)[some] / y[some])) if some.any() else float("nan")
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Every fitted parameter's value, by its name in lmfit (without the logarithms)."""
+        keys = [k for s in self.least_squares.parameterisation.fitted_parameters for k in s.keys]
+        return {k: float(self.lmfit.params[k].value) for k in keys}
+
+    def covariance(self) -> DataFrame:
+        """Return the covariance matrix of the fitted parameters (in the scale that was fitted).
+
+        Raises
+        ------
+        FitError
+            If the data do not determine all parameters.
+        """
+        return covariance(self.lmfit)
+
+    def correlation(self) -> DataFrame:
+        """Return the correlation matrix of the fitted parameters (in the scale that was fitted)."""
+        return correlation(self.lmfit)
+
+    def confidence(self, level: float = 0.95) -> DataFrame:
+        """Return confidence intervals from the covariance: value, lower, upper.
+
+        Raises
+        ------
+        FitError
+            If the data do not determine all parameters.
+        """
+        return intervals(self.lmfit, level)
+
+    def grid(self, count: int = 200) -> FloatArray:
+        """Return days from the first subject's start to the last observation."""
+        return np.linspace(float(self.observations.start.min()), float(self.observations.last.max()), count)
+
+    def groups(self, by: str) -> IntArray:
+        """Return (S,) which subject, or arm, each subject's curve belongs to."""
+        if by == "subject":
+            return np.arange(len(self.observations.subjects))
+        arms = list(dict.fromkeys(self.observations.arms))
+        return np.array([arms.index(a) for a in self.observations.arms])
