@@ -23,6 +23,8 @@ from immunoode.scenario.compare import compare as compare
 from immunoode.solve.ensemble import simulate_many as simulate_many
 from immunoode.solve.ensemble import simulate_to as simulate_to
 from immunoode.solve.options import SolverOptions as SolverOptions
+from immunoode.solve.prepared import PreparedSimulation as PreparedSimulation
+from immunoode.solve.prepared import prepare as prepare
 from immunoode.solve.simulate import simulate as simulate
 from immunoode.solve.simulation import Simulation as Simulation
 from immunoode.trial.example import load_example as load_example

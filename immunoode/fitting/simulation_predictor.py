@@ -18,7 +18,8 @@ from immunoode.model.model import Model
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
 from immunoode.solve.problem.make_simulator import make_simulator
-from immunoode.solve.problem.simulator import Simulator, Solution
+from immunoode.solve.problem.simulator import Simulator
+from immunoode.solve.problem.solution import Solution
 from immunoode.tables.cells import as_numbers
 from immunoode.tables.identifiers import index_by_subject
 

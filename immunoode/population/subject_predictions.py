@@ -14,7 +14,8 @@ from immunoode.population.covariate_model import MixedEffects
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
 from immunoode.solve.problem.make_simulator import make_simulator
-from immunoode.solve.problem.simulator import Simulator, Solution
+from immunoode.solve.problem.simulator import Simulator
+from immunoode.solve.problem.solution import Solution
 
 _FEW = 64
 """Below this many patients a second thread costs more than it gains."""

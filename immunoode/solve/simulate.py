@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _BAR_FROM = 200
 """Patients from which a progress bar is shown unless said otherwise."""
+_MOST_SCHEDULES = 100_000
+"""Schedules of one regimen that are kept."""
 _LONGEST = 1e6
 """Days of daily output; more is a slip of the pen and would fill the memory."""
 
@@ -307,38 +309,44 @@ def schedules_of(regimen: Any, model: ClosedModel, matrix: FloatArray) -> list[S
     each = list(regimen) if isinstance(regimen, (list, tuple)) else [regimen] * len(matrix)
     if len(each) != len(matrix):
         return [None] * len(each)
-    expanded: dict[int, _Expanded] = {}
+    expanded: dict[int, Expansion] = {}
     for one in each:
         if id(one) not in expanded:
-            expanded[id(one)] = _Expanded(one, model)
+            expanded[id(one)] = Expansion(one, model)
     return [expanded[id(one)].schedule(row) for one, row in zip(each, matrix, strict=True)]
 
 
-class _Expanded:
-    """One regimen as schedules: one for each set of values of the parameters that its doses depend on."""
+class Expansion:
+    """One regimen as schedules: one for each set of values of the parameters that its doses depend on.
+
+    `columns` are these parameters, known once a schedule was made.
+    """
 
     def __init__(self, regimen: Any, model: ClosedModel) -> None:
         if not (regimen is None or isinstance(regimen, Schedule) or hasattr(regimen, "schedule")):
             right = "a Regimen, a Schedule, None, or a list of them"
             raise SolveError(Problem("regimen", f"is {type(regimen).__name__}", right))
         self.regimen, self.model = regimen, model
-        self._columns: list[int] | None = None
+        self.columns = list[int]()
         self._made: dict[bytes, Schedule] = {}
 
     def schedule(self, row: FloatArray) -> Schedule | None:
         """Return the schedule of a subject with these parameter values (n,)."""
         if self.regimen is None or isinstance(self.regimen, Schedule):
             return self.regimen
-        if self._columns is None:
+        if not self._made:
             asked = _Asked(zip(self.model.parameters, row.tolist(), strict=True))
             made = self.regimen.schedule(self.model.input_units, asked)
-            self._columns = [i for i, name in enumerate(self.model.parameters) if name in asked.asked]
-            self._made[row[self._columns].tobytes()] = made
-        key = row[self._columns].tobytes()
-        if key not in self._made:
-            own = {self.model.parameters[i]: float(row[i]) for i in self._columns}
-            self._made[key] = self.regimen.schedule(self.model.input_units, own)
-        return self._made[key]
+            self.columns = [i for i, name in enumerate(self.model.parameters) if name in asked.asked]
+            self._made[row[self.columns].tobytes()] = made
+        key = row[self.columns].tobytes()
+        found = self._made.get(key)
+        if found is None:
+            if len(self._made) > _MOST_SCHEDULES:
+                self._made.clear()
+            own = {self.model.parameters[i]: float(row[i]) for i in self.columns}
+            found = self._made[key] = self.regimen.schedule(self.model.input_units, own)
+        return found
 
 
 class _Asked(dict[str, float]):

@@ -38,15 +38,28 @@ class Kernel:
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the kernel; return what it returns."""
+        return self.bind(*arguments)()
+
+    def bind(self, *arguments: Any) -> Callable[[], Any]:
+        """Return the kernel with its arguments, for calls with the same arrays, whose numbers may change.
+
+        The caller keeps the arrays.
+
+        To look at the arguments takes longer than a short run.
+        """
         kinds, block = packed(arguments)
         code = self._loaded.get(kinds) or self.load(kinds)
-        result = _Result()
-        place = ctypes.byref(result)
-        unused = ctypes.byref(result, _Result.unused.offset)
-        status = code.call(unused, unused, block, place)
-        if status:
-            raise RuntimeError(f"the kernel {self.py_func.__qualname__} ended with status {status}; kernels must not raise")
-        return (None, result.number, result.whole, bool(result.whole))[result.kind]
+
+        def run() -> Any:
+            result = _Result()
+            place = ctypes.byref(result)
+            unused = ctypes.byref(result, _Result.unused.offset)
+            status = code.call(unused, unused, block, place)
+            if status:
+                raise RuntimeError(f"the kernel {self.py_func.__qualname__} ended with status {status}; kernels must not raise")
+            return (None, result.number, result.whole, bool(result.whole))[result.kind]
+
+        return run
 
     def load(self, kinds: tuple[Any, ...]) -> Any:
         """Return the machine code for some kinds of arguments, compiled if it is not stored."""

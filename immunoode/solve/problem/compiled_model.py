@@ -17,7 +17,7 @@ from immunoode.model.equations import Equations, InputTarget
 from immunoode.model.symbolic import Expr, derivative
 from immunoode.solve.problem.constants import Constants
 from immunoode.solve.problem.event_table import Layout, layout_of
-from immunoode.solve.problem.sensitivities import By, Chain
+from immunoode.solve.problem.sensitivities import PARAMETER, By, Chain
 
 if TYPE_CHECKING:
     from immunoode.solve.problem.codegen_implicit import ImplicitFunctions
@@ -303,6 +303,27 @@ class System:
         for _ in range(self.base.bit_length()):
             links = links @ links
         return links[self.input_states].reshape(-1, self.base)
+
+    @cached_property
+    def varied_columns(self) -> NDArray[np.int64]:
+        """Which of the states (0) and their derivatives (1 ... m) are by parameters."""
+        return np.array([k for k, by in enumerate(self.by, 1) if by.kind == PARAMETER], dtype=np.int64)
+
+    @cached_property
+    def varied_parameters(self) -> NDArray[np.int64]:
+        """The positions of these parameters."""
+        names = self.equations.parameters
+        return np.array([names.index(by.name) for by in self.by if by.kind == PARAMETER], dtype=np.int64)
+
+    @cached_property
+    def extinct_below(self) -> FloatArray:
+        """The threshold below which each state is extinct, shape (n,); zero if there is none."""
+        return np.array(self.equations.extinct_below)
+
+    @cached_property
+    def counts_cells(self) -> bool:
+        """Whether any state has such a threshold."""
+        return bool((self.extinct_below > 0).any())
 
     @cached_property
     def layout(self) -> Layout:

@@ -35,7 +35,7 @@ class By:
         return f"{self.kind}({self.name})" if self.which is None else f"{self.kind}({self.name}, {self.which})"
 
 
-def sensitivities_by(given: str | Iterable[str], equations: Equations) -> tuple[By, ...]:
+def sensitivities_by(given: str | Iterable[str], equations: Equations, where: str = "sensitivities") -> tuple[By, ...]:
     """Read what is asked for: "growth_rate", "initial(tumour)", "amount(pembrolizumab)", "time(pembrolizumab, 2)".
 
     Raises
@@ -52,12 +52,12 @@ def sensitivities_by(given: str | Iterable[str], equations: Equations) -> tuple[
     }
     found = [_read(str(text)) for text in texts]
     problems = [
-        Problem(f"sensitivities: {str(by)!r}", f"{by.name!r} is not known", nearest(by.name, known[by.kind]))
+        Problem(f"{where}: {str(by)!r}", f"{by.name!r} is not known", nearest(by.name, known[by.kind]))
         for by in found
         if by.name not in known[by.kind]
     ]
     problems += [
-        Problem("sensitivities", f"{str(by)!r} is asked for twice", "once")
+        Problem(where, f"{str(by)!r} is asked for twice", "once")
         for by in dict.fromkeys(b for b in found if found.count(b) > 1)
     ]
     if problems:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, FloatArray, Function, System
-from immunoode.solve.problem.sensitivities import PARAMETER
 
 _SHARE = 1e-3
 _BESIDE = 0.1
@@ -52,13 +51,16 @@ def absolute(system: System, x: FloatArray, y: FloatArray, largest: FloatArray, 
     """
     size = np.abs(y)
     given = np.abs(largest * scales)
-    for i, state in enumerate(system.input_states):
-        size[:, state] = np.maximum(size[:, state], given[:, i])
-    empty = size == 0
-    atol = np.where(empty, of_empty(system, x, size, rtol), rtol * _SHARE * size)
-    extinct = np.array(system.equations.extinct_below)
-    atol = np.where(extinct > 0, np.minimum(atol, 1e-2 * extinct), atol)
-    return Tolerances(atol, np.where(empty & (extinct == 0), rtol * _SHARE, 0.0), np.zeros((len(x), 1)))
+    for i, state in enumerate(system.input_states.tolist()):
+        np.maximum(size[:, state], given[:, i], out=size[:, state])
+    empty, atol, extinct = size == 0, rtol * _SHARE * size, system.extinct_below
+    shares = np.zeros(size.shape)
+    if empty.any():
+        atol = np.where(empty, of_empty(system, x, size, rtol), atol)
+        shares = np.where(empty & (extinct == 0), rtol * _SHARE, 0.0)
+    if system.counts_cells:
+        atol = np.where(extinct > 0, np.minimum(atol, 1e-2 * extinct), atol)
+    return Tolerances(atol, shares, np.zeros((len(x), 1)))
 
 
 def of_empty(system: System, x: FloatArray, size: FloatArray, rtol: float) -> FloatArray:
@@ -107,7 +109,8 @@ def _evaluated(function: Function, packed: FloatArray) -> FloatArray:
     values = np.zeros((len(packed), function.size))
     if function.size:
         evaluate_rows(function.address, packed, values)
-    return np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    values[~np.isfinite(values)] = 0.0
+    return values
 
 
 def _largest_of_unit(system: System, size: FloatArray) -> FloatArray:
@@ -125,12 +128,9 @@ def of_derivatives(tolerances: Tolerances, parameters: FloatArray, system: Syste
     no shorter steps than the states. By amounts and times of doses, and by parameters that are zero, tolerances are those for
     a parameter of one, and states do not count.
     """
-    columns, units = [tolerances.atol], [np.zeros(len(parameters))]
-    names = system.equations.parameters
-    for by in system.by:
-        size = np.abs(parameters[:, names.index(by.name)]) if by.kind == PARAMETER else np.zeros(len(parameters))
-        one = np.where(size > 0, size, 1.0)
-        columns.append(tolerances.atol / one[:, None])
-        units.append(np.where(size > 0, _BESIDE / one, 0.0))
-    shares = np.tile(tolerances.shares, 1 + len(system.by))
-    return Tolerances(np.ascontiguousarray(np.concatenate(columns, axis=1)), shares, np.column_stack(units))
+    sizes = np.zeros((len(parameters), 1 + len(system.by)))
+    sizes[:, system.varied_columns] = np.abs(parameters[:, system.varied_parameters])
+    ones = np.where(sizes > 0, sizes, 1.0)
+    atol = (tolerances.atol[:, None, :] / ones[:, :, None]).reshape(len(parameters), -1)
+    units = np.where(sizes > 0, _BESIDE / ones, 0.0)
+    return Tolerances(atol, np.tile(tolerances.shares, 1 + len(system.by)), units)

@@ -1,0 +1,353 @@
+"""`prepare`: a simulation that is called with an array of values, again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode import units
+from immunoode.errors import Problem, SolveError
+from immunoode.model.closed_model import ClosedModel, resolve
+from immunoode.model.model import Model
+from immunoode.regimen.sbml_event import Events
+from immunoode.regimen.schedule import SET, Schedule
+from immunoode.solve.options import SolverOptions
+from immunoode.solve.problem.compiled_model import FloatArray
+from immunoode.solve.problem.make_simulator import make_simulator
+from immunoode.solve.problem.sensitivities import AMOUNT, INITIAL, PARAMETER, TIME, By, sensitivities_by
+from immunoode.solve.problem.simulator import Simulator
+from immunoode.solve.problem.subject_batch import InitialValues
+from immunoode.solve.simulate import Expansion, as_model, check_start, parameter_values, warn_of_bounds
+from immunoode.solve.status import Status
+from immunoode.solve.varied_doses import VariedDoses
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_SIMULATORS = 8
+"""Numbers of subjects for which what is prepared is kept."""
+
+
+def prepare(
+    model: Model | str,
+    regimen: Any = None,
+    *,
+    times: Sequence[float] | FloatArray,
+    vary: str | Sequence[str],
+    outputs: Sequence[str] | str | None = None,
+    parameters: Mapping[str, float] | pd.DataFrame | None = None,
+    start: str | float = 0.0,
+    solver: SolverOptions | None = None,
+) -> PreparedSimulation:
+    """Prepare a simulation that is called with an array of values: for optimisers, samplers and sliders.
+
+    Everything that does not depend on these values is done here, once. Values are those of `simulate` to the last bit.
+
+    Parameters
+    ----------
+    model : Model or str
+        A model, or the name of a shipped one.
+    regimen : Regimen, Schedule or sequence of them, optional
+        One for all subjects, or one for each.
+    times : sequence of float
+        When to report, days. At the time of a dose the state after the dose is reported.
+    vary : sequence of str
+        What the columns of the array are, by the names of `simulate(sensitivities=)`:
+
+        - "growth_rate": a parameter. Doses that depend on it (per kilogram), lags and steady states follow.
+        - "initial(tumour)": the initial value of a state, in place of the model's.
+        - "amount(pembrolizumab, 2)", "time(pembrolizumab, 2)": of the third dose, in the unit of the input, and in days.
+        - "amount(pembrolizumab)", "time(pembrolizumab)": of the first dose; all other doses of this input change by the same
+          amount, or are moved by the same time.
+    outputs : sequence of str, optional
+        What to report. Default: states and derived quantities.
+    parameters : mapping or pandas.DataFrame, optional
+        Values that differ from the model's and do not vary; a DataFrame has one row per subject.
+    start : str or float
+        When initial values hold. No dose may lie before it.
+    solver : SolverOptions, optional
+        How to integrate.
+
+    Returns
+    -------
+    PreparedSimulation
+
+    Raises
+    ------
+    SolveError, ModelError, RegimenError
+        If the model is not closed, or an argument is wrong.
+
+    Warns
+    -----
+    OutOfBoundsWarning
+        If values of the model, or of `parameters`, are outside their bounds. Values of later calls are not compared with
+        bounds: they belong to whoever makes them.
+
+    See Also
+    --------
+    simulate : one call, with a `Simulation` as its result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import immunoode as imo
+    >>> prepared = imo.prepare("tumour_immune", times=np.arange(0, 91, 30), outputs="tumour", vary=["growth_rate"])
+    >>> prepared([0.005]).shape
+    (4, 1)
+    >>> values, derivatives = prepared([0.005], derivatives=True)
+    >>> derivatives.shape  # (times, outputs, varied)
+    (4, 1, 1)
+    >>> prepared([[0.004], [0.005], [0.006]]).shape  # three subjects
+    (3, 4, 1)
+    """
+    if isinstance(regimen, Events):
+        raise SolveError(Problem("regimen", "has events of a model's own, which are not prepared", "simulate(), call by call"))
+    whole, first = resolve(as_model(model)), units.days(start)
+    count = len(regimen) if isinstance(regimen, (list, tuple)) else None
+    matrix, subjects = parameter_values(whole, parameters, count)
+    warn_of_bounds(whole, matrix)
+    if count is not None and count != len(matrix):
+        raise SolveError(Problem("regimen", f"is given for {count} subjects, parameters for {len(matrix)}", "one for each"))
+    regimens = tuple(regimen) if isinstance(regimen, (list, tuple)) else (regimen,) * len(matrix)
+    names = (outputs,) if isinstance(outputs, str) else whole.default_outputs if outputs is None else tuple(outputs)
+    varied = sensitivities_by(vary, whole.equations, "vary")
+    if not varied:
+        raise SolveError(Problem("vary", "is empty", "names of what varies, for example ['growth_rate']"))
+    options = solver or SolverOptions()
+    return PreparedSimulation(whole, regimens, units.times(times), names, varied, matrix, subjects, first, options)
+
+
+@dataclass(frozen=True)
+class PreparedResult:
+    """What a prepared simulation gives.
+
+    Attributes
+    ----------
+    values : ndarray, shape (T, K), or (P, T, K) of many subjects
+        Outputs at the times; NaN after the time at which a subject's integration stopped.
+    derivatives : ndarray, shape (T, K, m), or (P, T, K, m), or None
+        Of these by what varies, if asked for.
+    status : tuple of Status
+        How each subject ended.
+    """
+
+    values: FloatArray
+    derivatives: FloatArray | None
+    status: tuple[Status, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every subject was solved to the end."""
+        return all(s.ok for s in self.status)
+
+
+class PreparedSimulation:
+    """A simulation that is called with values of what varies; made by `immunoode.prepare`.
+
+    It can be pickled, and called from several threads at once: each call has arrays of its own.
+
+    Attributes
+    ----------
+    vary : tuple of str
+        The m names of what varies: the columns of the array that it is called with.
+    times : ndarray, shape (T,)
+        Days.
+    outputs : tuple of str
+        The K outputs.
+    units : dict
+        The unit of each output, and of what varies.
+    subjects : tuple
+        The names of the subjects that were prepared.
+    values : ndarray, shape (m,), or (P, m) of many subjects
+        The values of what varies as the model, the parameters and the regimen have them.
+    """
+
+    def __init__(
+        self,
+        model: ClosedModel,
+        regimens: tuple[Any, ...],
+        times: FloatArray,
+        outputs: tuple[str, ...],
+        varied: tuple[By, ...],
+        matrix: FloatArray,
+        subjects: tuple[Any, ...],
+        start: float,
+        solver: SolverOptions,
+    ) -> None:
+        self._arguments = model, regimens, times, outputs, varied, matrix, subjects, start, solver
+        self.vary, self.times, self.outputs, self.subjects = tuple(map(str, varied)), times, outputs, subjects
+        self.units = {**{n: model.output_units[n] for n in outputs if n in model.output_units}, **_units(varied, model)}
+        self._model, self._varied, self._start, self._matrix = model, varied, start, matrix
+        kinds = np.array([by.kind for by in varied])
+        self._parameters, self._initial = np.flatnonzero(kinds == PARAMETER), np.flatnonzero(kinds == INITIAL)
+        self._columns = np.array([model.column[varied[k].name] for k in self._parameters], dtype=np.int64)
+        self._states = [model.equations.states.index(varied[k].name) for k in self._initial]
+        self._is_parameter = (np.arange(len(varied))[:, None] == self._initial[None, :]).astype(float)
+        made = {id(one): Expansion(one, model) for one in regimens}
+        self._expansions = [made[id(one)] for one in regimens]
+        schedules = [e.schedule(row) for e, row in zip(self._expansions, matrix, strict=True)]
+        self._doses = VariedDoses(varied, schedules)
+        self._check(schedules)
+        scaled = {model.parameters[i] for e in made.values() for i in e.columns}
+        self._scaling = sorted(scaled & {by.name for by in varied if by.kind == PARAMETER})
+        self._changing = bool(self._doses or self._scaling)
+        self._simulators: dict[tuple[int, bool], Simulator] = {(0, False): self._simulator_of(schedules)}
+        self._lock = Lock()
+
+    def __call__(self, values: Any, derivatives: bool = False) -> Any:
+        """Simulate.
+
+        Parameters
+        ----------
+        values : array_like, shape (m,), or (P, m)
+            What varies, in the order of `vary`. Several rows are as many subjects: those that were prepared, or any number
+            like the one that was.
+        derivatives : bool
+            Whether to return derivatives by what varies too.
+
+        Returns
+        -------
+        ndarray, shape (T, K), or (P, T, K)
+            Outputs; with `derivatives` also their derivatives, (T, K, m), or (P, T, K, m).
+
+        Raises
+        ------
+        SolveError
+            If the values have another shape or are not finite, if derivatives cannot be made, or if the integration of a
+            subject stops; `solve` returns a status instead of the last.
+        """
+        found = self.solve(values, derivatives)
+        if not found.ok:
+            k, status = next((k, s) for k, s in enumerate(found.status) if not s.ok)
+            which = f"subject {self.subjects[k] if len(self.subjects) > 1 else k}"
+            raise SolveError(Problem(f"{self._model.name}: {which}", str(status), "or call .solve(values) for a status"))
+        return (found.values, found.derivatives) if derivatives else found.values
+
+    def solve(self, values: Any, derivatives: bool = False) -> PreparedResult:
+        """Simulate, and say how each subject ended; parameters and errors as of a call, but a stop raises nothing."""
+        given = self._checked(values)
+        rows = np.atleast_2d(given)
+        count = len(rows) if len(self.subjects) == 1 else len(self.subjects)
+        rows = np.broadcast_to(rows, (count, rows.shape[1]))
+        if derivatives:
+            self._check_derivatives()
+        simulator = self._simulator(count, derivatives)
+        matrix = np.array(np.broadcast_to(self._matrix, (count, self._matrix.shape[1])))
+        matrix[:, self._columns] = rows[:, self._parameters]
+        if self._changing:
+            simulator = simulator.with_schedules(self._schedules(rows, matrix, derivatives))
+        initial = None
+        if self._states:
+            is_parameter = self._is_parameter if derivatives else self._is_parameter[:0]
+            initial = InitialValues(self._states, rows[:, self._initial], is_parameter)
+        solution = simulator.run(matrix, initial=initial)
+        by = np.moveaxis(solution.derivatives, 2, 3) if derivatives else None
+        one = given.ndim == 1 and count == 1
+        if one:
+            return PreparedResult(solution.values[0], None if by is None else by[0], solution.statuses)
+        return PreparedResult(solution.values, by, solution.statuses)
+
+    @cached_property
+    def values(self) -> FloatArray:
+        """The values of what varies as the model, the parameters and the regimen have them."""
+        found = np.empty((len(self._matrix), len(self.vary)))
+        found[:, self._parameters] = self._matrix[:, self._columns]
+        system = self._simulator(len(self._matrix), False).system
+        for row, parameters in zip(found, self._matrix, strict=True):
+            row[self._initial] = system.initial(system.packed(parameters, self._start))[self._states]
+        self._doses.fill(found)
+        return found[0] if len(self.subjects) == 1 else found
+
+    def _checked(self, values: Any) -> FloatArray:
+        try:
+            given = np.asarray(values, dtype=float)
+        except (TypeError, ValueError):
+            raise SolveError(Problem("values", "are not an array of numbers", self._shapes())) from None
+        m, prepared = len(self.vary), len(self.subjects)
+        if given.ndim not in (1, 2) or given.shape[-1] != m or (given.ndim == 2 and prepared > 1 and len(given) != prepared):
+            raise SolveError(Problem("values", f"have the shape {given.shape}", self._shapes()))
+        if not np.isfinite(given).all():
+            *row, k = np.argwhere(~np.isfinite(given))[0].tolist()
+            where = f"values: {self.vary[k]!r}" + (f", row {row[0]}" if row else "")
+            raise SolveError(Problem(where, f"is {given[(*row, k)]}", "a finite number"))
+        return given
+
+    def _shapes(self) -> str:
+        m = len(self.vary)
+        shown = ", ".join(self.vary[:4]) + (", ..." if m > 4 else "")
+        rows = f"({len(self.subjects)}, {m})" if len(self.subjects) > 1 else f"(subjects, {m})"
+        return f"shape ({m},) or {rows}: {shown}"
+
+    def _check(self, schedules: list[Schedule | None]) -> None:
+        """Refuse what varies although the regimen decides about it."""
+        stated = {id(s): s for s in schedules if s is not None}.values()
+        check_start(list(stated), self._start)
+        changed = {n for s in stated for n, action in zip(s.inputs, s.actions, strict=True) if action == SET}
+        problems = [
+            Problem(f"vary: {str(by)!r}", "is set by the regimen", "leave one of them out")
+            for by in self._varied
+            if by.kind == PARAMETER and by.name in changed
+        ]
+        if self._states and any(action == "reset" for s in stated for action in s.actions):
+            problems.append(Problem("vary", "has initial values, and the regimen resets to those of the model", "one of them"))
+        if self._doses and any(s.triggers for s in stated):
+            problems.append(Problem("vary", "has doses of a regimen that reacts to the state", "leave one of them out"))
+        if problems:
+            raise SolveError(problems)
+
+    def _check_derivatives(self) -> None:
+        if self._scaling:
+            what = f"scales doses ({', '.join(self._scaling)}): derivatives leave that out"
+            raise SolveError(Problem("derivatives", what, "state the amounts and vary these: 'amount(...)'"))
+
+    def _simulator(self, count: int, derivatives: bool) -> Simulator:
+        """Return the simulator of so many subjects."""
+        key = (0 if count == len(self.subjects) else count), derivatives
+        with self._lock:
+            if key not in self._simulators:
+                base = self._simulators.get((0, derivatives)) or self._simulator_of(
+                    self._simulators[0, False].schedules, self.vary if derivatives else ()
+                )
+                self._simulators[0, derivatives] = base
+                if key[0]:
+                    while len(self._simulators) > _MOST_SIMULATORS:
+                        del self._simulators[next(k for k in self._simulators if k[0])]
+                    self._simulators[key] = base.take(np.zeros(count, dtype=np.int64))
+            return self._simulators[key]
+
+    def _simulator_of(self, schedules: Sequence[Schedule | None], by: Sequence[str] = ()) -> Simulator:
+        *_, start, solver = self._arguments
+        return make_simulator(self._model, schedules, self.times, self.outputs, start=start, solver=solver, sensitivities=by)
+
+    def _schedules(self, rows: FloatArray, matrix: FloatArray, derivatives: bool) -> tuple[Schedule | None, ...]:
+        """Return the schedules of subjects for values (P, m) and parameters (P, n)."""
+        expansions = self._expansions if len(self.subjects) > 1 else self._expansions * len(rows)
+        made = [e.schedule(row) for e, row in zip(expansions, matrix, strict=True)]
+        if self._doses:
+            made = [self._doses.apply(s, row, derivatives) for s, row in zip(made, rows, strict=True)]
+            check_start(made, self._start)
+        return tuple(made)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PreparedSimulation, self._arguments
+
+    def __repr__(self) -> str:
+        who = "" if len(self.subjects) == 1 else f"{len(self.subjects)} subjects, "
+        span = f"{len(self.times)} times (days {self.times[0]:g} to {self.times[-1]:g})"
+        outputs, vary = ", ".join(self.outputs), ", ".join(self.vary)
+        return f"PreparedSimulation of {self._model.name}: {who}{span}; outputs {outputs}; varies {vary}"
+
+
+def _units(varied: Sequence[By], model: ClosedModel) -> dict[str, str]:
+    known = {
+        PARAMETER: lambda name: model.constants[name].unit,
+        INITIAL: lambda name: model.output_units[name],
+        AMOUNT: lambda name: model.input_units[name],
+        TIME: lambda name: "day",
+    }
+    return {str(by): known[by.kind](by.name) for by in varied}

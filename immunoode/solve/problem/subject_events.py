@@ -1,0 +1,136 @@
+"""The events of each subject of a simulator: those of one schedule, start, times and known times are made once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.regimen import schedule as words
+from immunoode.regimen.schedule import Schedule
+from immunoode.solve.problem.compiled_model import KNOWN, FloatArray, System
+from immunoode.solve.problem.event_table import SET, Events, Known, KnownAt, Output, events_of
+from immunoode.solve.problem.time_stops import stops
+
+_MOST_KEPT = 20_000
+"""Event tables that are kept if lags and switches make many."""
+
+
+class _Needs(NamedTuple):
+    """Whether a schedule sets what is known of the inputs depends on, and whether more of that counts than lags."""
+
+    changing: bool
+    all_facts: bool
+
+
+@dataclass(frozen=True)
+class SubjectEvents:
+    """Makes and keeps the events of subjects, whose arrays are those of `Simulator`."""
+
+    system: System
+    schedules: tuple[Schedule | None, ...]
+    starts: FloatArray
+    times: FloatArray
+    lengths: NDArray[np.int64]
+    orders: FloatArray
+    grids: NDArray[np.int64]
+    end: float
+    _made: dict[tuple[int, float, int, bytes, bytes], Events] = field(default_factory=dict)
+    _needs: dict[int, _Needs] = field(default_factory=dict)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether events do not depend on the values of parameters."""
+        return not self.system.has_known_times and not self.system.equations.clock
+
+    def of(self, rows: slice, parameters: FloatArray) -> tuple[Events, ...]:
+        """Return the events of some subjects with parameters (P, n)."""
+        from immunoode.solve.integrator.native import evaluate_rows
+
+        system, inputs, x = self.system, len(self.system.equations.inputs), self.system.rows(parameters)
+        known = np.zeros((len(x), system.known_times.size))
+        if system.has_known_times:
+            evaluate_rows(system.known_times.address, x, known)
+            if len(self._made) > _MOST_KEPT:
+                self._made.clear()
+        shaped = known.reshape(len(x), -1, 1 + len(system.by))
+        result = list[Events]()
+        for row, own, p in zip(x, shaped, range(rows.start, rows.stop), strict=True):
+            switches = own[len(KNOWN) * inputs :]
+            if system.equations.clock:
+                switches = np.concatenate([switches, stops(system, row, float(self.starts[p]), self.end)])
+            facts = own[: len(KNOWN) * inputs].reshape(inputs, len(KNOWN), 1 + len(system.by))
+            result.append(self._of_one(p, row, facts, switches))
+        return tuple(result)
+
+    def _of_one(self, p: int, x: FloatArray, known: FloatArray, switches: FloatArray) -> Events:
+        schedule, start = self.schedules[p], float(self.starts[p])
+        if id(schedule) not in self._needs:
+            self._needs[id(schedule)] = _needs_of(schedule, self.system)
+        facts = _facts(schedule, known, self.system, x, self._needs[id(schedule)])
+        key = id(schedule), start, int(self.grids[p]), facts.tobytes(), switches.tobytes()
+        events = self._made.get(key)
+        if events is None:
+            count = self.lengths[p]
+            outputs = list(map(Output, self.times[p, :count].tolist(), self.orders[p, :count].tolist()))
+            layout = self.system.layout
+            events = self._made[key] = events_of(
+                schedule, layout, start, self.end, _known(facts), switches, outputs, _known(facts[:1])
+            )
+        return events
+
+
+def doses_of(schedule: Schedule | None, name: str) -> bool:
+    """Whether a schedule, or a course that a trigger begins, has a dose of an input."""
+    if schedule is None:
+        return False
+    own = any(n == name and a == words.DOSE for n, a in zip(schedule.inputs, schedule.actions, strict=True))
+    return own or any(doses_of(r.course, name) for r in schedule.triggers)
+
+
+def at_start(parameters: FloatArray, events: Sequence[Events], starts: FloatArray) -> FloatArray:
+    """Return parameters (P, n) as they are at the start: what is set by then counts for the initial values as well."""
+    if not any(e.sets for e in events):
+        return parameters
+    parameters = parameters.copy()
+    for row, e, start in zip(parameters, events, starts, strict=True):
+        for i in np.flatnonzero((e.kinds == SET) & (e.times <= start)):
+            row[e.inputs[i]] = e.amounts[i]
+    return parameters
+
+
+def _needs_of(schedule: Schedule | None, system: System) -> _Needs:
+    if schedule is None:
+        return _Needs(False, False)
+    own = {n for n, action in zip(schedule.inputs, schedule.actions, strict=True) if action == words.SET}
+    courses = any(r.course is not None for r in schedule.triggers)
+    return _Needs(bool(own & system.known_by), bool(schedule.rates.any() or np.isinf(schedule.steady).any() or courses))
+
+
+def _facts(schedule: Schedule | None, known: FloatArray, system: System, x: FloatArray, needs: _Needs) -> FloatArray:
+    """Return what is known of the inputs (inputs, 4, 1 + m) of one subject: for all rows of the schedule at once (1, ...), or
+    for each if it sets a parameter that this depends on. What does not count for any dose is zero.
+    """
+    facts = known[None]
+    if schedule is None:
+        return facts[:0]
+    if needs.changing:
+        packed, rows = x.copy(), []
+        for name, action, amount in zip(schedule.inputs, schedule.actions, schedule.amounts.tolist(), strict=True):
+            if action == words.SET:
+                packed[system.parameters_at + system.equations.parameters.index(name)] = amount
+            rows.append(system.known_times(packed)[: known.size].reshape(known.shape))
+        facts = np.array([known, *rows])  # those of courses, which have no times of their own yet, are the first
+    if not needs.all_facts:
+        facts = facts.copy()
+        facts[:, :, 1:] = 0.0  # only lags count: events are made again for each value of what counts
+    return facts
+
+
+def _known(facts: FloatArray) -> KnownAt:
+    """Return what gives the facts of an input at a row of the schedule."""
+    listed = facts.tolist()
+    return lambda row, i: Known(*listed[row + 1 if len(listed) > 1 else 0][i])

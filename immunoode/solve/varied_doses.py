@@ -1,0 +1,84 @@
+"""Amounts and times of doses that vary: where they stand in schedules, and schedules with other values of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import Problem, SolveError
+from immunoode.regimen.schedule import DOSE, Schedule
+from immunoode.solve.problem.compiled_model import FloatArray
+from immunoode.solve.problem.sensitivities import AMOUNT, TIME, By
+
+
+class VariedDoses:
+    """The doses among what varies; false if there are none.
+
+    Raises
+    ------
+    SolveError
+        If a schedule does not have a dose that varies.
+    """
+
+    def __init__(self, varied: Sequence[By], schedules: Sequence[Schedule | None]) -> None:
+        self._varied = [(k, by) for k, by in enumerate(varied) if by.kind in (AMOUNT, TIME)]
+        self._first = list(schedules)
+        problems = [
+            Problem(f"vary: {str(by)!r}", f"is not given: the regimen has {count} doses of it", "one of its doses, from 0")
+            for _, by in self._varied
+            for count in sorted({len(_rows(s, by.name)) for s in schedules})
+            if count <= (by.which or 0)
+        ]
+        if problems:
+            raise SolveError(problems)
+
+    def __bool__(self) -> bool:
+        return bool(self._varied)
+
+    def fill(self, values: FloatArray) -> None:
+        """Put the stated amounts and times into values (P, m)."""
+        for k, by in self._varied:
+            for row, schedule in zip(values, self._first, strict=True):
+                row[k] = _column(schedule, by)[_rows(schedule, by.name)[by.which or 0]]
+
+    def apply(self, schedule: Schedule | None, values: FloatArray, derivatives: bool) -> Schedule:
+        """Return a schedule with the doses of values (m,).
+
+        Raises
+        ------
+        SolveError
+            If an amount is negative; with `derivatives`, if a dose is moved past another one of its input, whose number it
+            would then have.
+        """
+        assert schedule is not None  # it has doses
+        columns = {AMOUNT: schedule.amounts.copy(), TIME: schedule.times.copy()}
+        for k, by in self._varied:
+            rows = _rows(schedule, by.name)
+            column, change = columns[by.kind], values[k] - _column(schedule, by)[rows[by.which or 0]]
+            if by.which is None:
+                column[rows] += change
+                column[rows[0]] = values[k]
+            else:
+                column[rows[by.which]] = values[k]
+            if by.kind == AMOUNT and (column[rows] < 0).any():
+                raise SolveError(Problem(f"values: {str(by)!r}", f"is {values[k]:g}: a dose would be negative", "zero or more"))
+            if derivatives and by.kind == TIME and (np.diff(column[rows]) < 0).any():
+                what = f"is {values[k]:g}, past another dose of {by.name}"
+                raise SolveError(Problem(f"values: {str(by)!r}", what, "doses of one input in their order"))
+        return replace(schedule, amounts=columns[AMOUNT], times=columns[TIME])
+
+
+def _rows(schedule: Schedule | None, name: str) -> NDArray[np.int64]:
+    """Return the rows of the doses of one input."""
+    if schedule is None:
+        return np.zeros(0, dtype=np.int64)
+    pairs = zip(schedule.inputs, schedule.actions, strict=True)
+    return np.array([i for i, (n, action) in enumerate(pairs) if n == name and action == DOSE], dtype=np.int64)
+
+
+def _column(schedule: Schedule | None, by: By) -> FloatArray:
+    assert schedule is not None
+    return schedule.amounts if by.kind == AMOUNT else schedule.times
