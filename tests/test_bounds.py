@@ -10,9 +10,9 @@ import immunoode as imo
 from immunoode.errors import OutOfBoundsWarning
 
 OUTSIDE = [
-    ("growth_rate", 50.0, r"growth_rate = 50 1/day is not within \[0.0005, 0.05\]"),
+    ("growth_rate", 50.0, r"growth_rate = 50 1/day is outside \[0.0005, 0.05\]"),
     ("capacity", -1e12, r"capacity = -1e\+12 cell"),
-    ("pembrolizumab_clearance", -0.3, r"pembrolizumab_clearance = -0.3 L/day is not within \[0.02, 2\]"),
+    ("pembrolizumab_clearance", -0.3, r"pembrolizumab_clearance = -0.3 L/day is outside \[0.02, 2\]"),
 ]
 
 
@@ -42,7 +42,7 @@ def test_every_way_of_giving_a_value_warns_in_the_same_words(model, name, value,
         warned = said(way)
         assert len(warned) == 1, way
         assert warned[0].filename == __file__
-        assert name in str(warned[0].message) and "not within" in str(warned[0].message)
+        assert name in str(warned[0].message) and "is outside" in str(warned[0].message)
     with pytest.warns(OutOfBoundsWarning, match=text):
         ways[0]()
 
@@ -62,8 +62,8 @@ def test_a_table_gets_one_warning_with_counts(model):
     warned = said(lambda: imo.simulate(model, until=1, parameters=table))
     assert len(warned) == 1
     text = str(warned[0].message)
-    assert "growth_rate of 2 of 4 (0.2 to 0.3 1/day) is not within [0.0005, 0.05]" in text
-    assert "pembrolizumab_clearance of 1 of 4 (-0.1 L/day) is not within [0.02, 2]" in text
+    assert "growth_rate of 2 of 4 (0.2 to 0.3 1/day) is outside [0.0005, 0.05]" in text
+    assert "pembrolizumab_clearance of 1 of 4 (-0.1 L/day) is outside [0.02, 2]" in text
 
 
 def test_values_at_and_within_bounds_are_silent(model):
@@ -89,7 +89,7 @@ def test_a_fit_says_that_its_start_was_moved():
     days = np.arange(0.0, 50.0, 10)
     data = pd.DataFrame({"subject": 1, "day": days, "sum_of_diameters": 50 * np.exp(0.005 * days)})
     trial = imo.read_trial(data, {"value": "sum_of_diameters"}, "mm")
-    with pytest.warns(OutOfBoundsWarning, match=r"start of the fit: .*moved.*growth_rate = 50 1/day is not within"):
+    with pytest.warns(OutOfBoundsWarning, match=r"start of the fit: .*moved.*growth_rate = 50 1/day is outside"):
         imo.fit("tumour_immune", trial, ["growth_rate"], initial={"growth_rate": 50.0})
     with pytest.raises(imo.errors.FitError, match="finite"):
         imo.fit("tumour_immune", trial, ["growth_rate"], initial={"growth_rate": np.nan})

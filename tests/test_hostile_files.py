@@ -133,7 +133,7 @@ def models(folder: Path) -> Iterator[tuple[str, str]]:
         ("hidden", 'a = {b = """\n""", ' + ".".join("c" * 20_000) + ' = ""}', "a key with more than 12 dots"),
         ("nested", "a.b.c.d = [[[[[[[[[[1]]]]]]]]]]", "more than 12 tables within each other"),
         ("decimal", MODEL.replace("0.1", "1" + "0" * 5_000), "is not TOML"),
-        ("hexadecimal", MODEL.replace("0.1", "0x" + "f" * 100_000), "growth_rate.value: is a whole number beyond 64 bits"),
+        ("hexadecimal", MODEL.replace("0.1", "0x" + "f" * 100_000), "growth_rate.value: is an integer beyond 64 bits"),
         ("exponent", MODEL.replace("0.1", "1e999999999"), "is inf; a finite number"),
         ("name", MODEL + "a" * 1_900_000 + ' = { value = 1, unit = "1" }\n', "has 1,900,000 letters"),
         ("many", "".join(f"p{i} = 1\n" for i in range(150_000)), "more than 30,000 keys and entries"),
@@ -150,7 +150,7 @@ def models(folder: Path) -> Iterator[tuple[str, str]]:
         (folder / f"{name}.toml").write_text(content)
         yield f"{name}.toml", said
     os.mkfifo(folder / "pipe.toml")
-    yield "pipe.toml", "is no regular file"
+    yield "pipe.toml", "is not a regular file"
 
 
 def fits(folder: Path) -> Iterator[tuple[str, str]]:

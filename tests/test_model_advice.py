@@ -27,7 +27,7 @@ def test_a_therapy_that_lacks_something_is_told_when_it_is_combined_with_advice_
 
 
 def test_units_that_do_not_fit_are_answered_with_a_model_that_does():
-    with pytest.raises(imo.errors.ModelError, match=r"takes 'tumour' in 'cell'.*or combine it with 'tumour_immune'"):
+    with pytest.raises(imo.errors.ModelError, match=r"needs 'tumour' in 'cell'.*or combine it with 'tumour_immune'"):
         imo.combine("simeoni2004", "car_t")
 
 

@@ -135,18 +135,18 @@ def test_two_antibodies_live_in_one_model():
     [
         (lambda: [], "was given no model"),
         (lambda: [3], "a Model, or the name"),
-        (lambda: [toy("drug1"), toy("drug1")], "two models carry the name 'drug1'"),
+        (lambda: [toy("drug1"), toy("drug1")], "two models have the name 'drug1'"),
         (lambda: [parse_model(BASE, "base"), parse_model(BASE, "other")], "both have 'growth_rate'"),
         (
             lambda: [toy("drug1"), parse_model(drug(1, 1) | {"covariates": {"weight": {"value": 80, "unit": "kg"}}}, "b")],
-            "state the covariate 'weight' differently",
+            "have different values of the covariate 'weight'",
         ),
         (
             lambda: [
                 parse_model(BASE, "base"),
                 parse_model(drug(1, 1) | {"needs": {"brake": {"unit": "mg"}}, "modifiers": {}}, "b"),
             ],
-            "takes 'brake' in 'mg'",
+            "needs 'brake' in 'mg'",
         ),
     ],
 )
@@ -157,7 +157,7 @@ def test_what_clashes_is_said(models, phrase):
 
 
 def test_a_need_that_nobody_offers_is_named_when_the_model_is_used():
-    with pytest.raises(ModelError, match="needs 'brake', which no model here offers"):
+    with pytest.raises(ModelError, match="needs 'brake', which no model of this combination offers"):
         resolve(toy("drug1"))
 
 

@@ -54,8 +54,8 @@ def test_saving_loses_nothing(tmp_path) -> None:  # type: ignore[no-untyped-def]
         ("rate", "falling * fast * late", "uses 'falling', which is not a parameter"),
         ("duration", "time", "is not a parameter"),
         ("bioavailability", "late", "dimensionless"),
-        ("rate", "share", "is wanted"),
-        ("duration", "share", "is wanted"),
+        ("rate", "share", "but must be"),
+        ("duration", "share", "but must be"),
         ("lag", "time_since_first('dose')", "uses 'dose', which is not a parameter"),
     ],
 )
@@ -68,9 +68,12 @@ def test_what_is_known_before_a_simulation_is_of_parameters(field: str, text: st
 @pytest.mark.parametrize(
     ("text", "phrase"),
     [
-        ("out * time_since_first('does') / late", "counts from the first dose of 'does'; did you mean 'dose'?"),
+        (
+            "out * time_since_first('does') / late",
+            "uses the time since the first dose of 'does', which is not an input; did you mean 'dose'?",
+        ),
         ("out * time_since_first(dose) / late", "takes an input in quotes"),
-        ("out * time_since_first('dose')", "is wanted"),
+        ("out * time_since_first('dose')", "but must be"),
     ],
 )
 def test_an_input_that_there_is_not(text: str, phrase: str) -> None:

@@ -95,5 +95,7 @@ def test_an_antibody_releases_its_brake_and_without_a_dose_it_is_the_published_m
 
 @pytest.mark.parametrize("name", [n for n in PUBLISHED if n not in BRAKED and n != "lindauer2017"])
 def test_a_model_without_the_brake_says_which_have_one(name):
-    with pytest.raises(imo.errors.ModelError, match="needs 'checkpoint_brake', which no model here offers; combine it with"):
+    with pytest.raises(
+        imo.errors.ModelError, match="needs 'checkpoint_brake', which no model of this combination offers; combine it with"
+    ):
         imo.simulate(imo.combine(name, imo.load_model("pd1_inhibitor", variant="nivolumab")), until=1)

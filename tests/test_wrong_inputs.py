@@ -47,11 +47,11 @@ WRONG_FILES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "misspelt key": ("bounds = [0.01, 1]", "bound = [0.01, 1]", ("parameters.rate.bound", "did you mean 'bounds'")),
     "number as text": ("value = 0.1", 'value = "0.1"', ("parameters.rate.value", "is '0.1'", "a number")),
     "not a number": ("value = 0.1", "value = nan", ("parameters.rate.value", "is nan", "finite")),
-    "bounds in no order": ("[0.01, 1]", "[1, 0.01]", ("parameters.rate.bounds", "not in order", "[lower, upper]")),
+    "bounds in no order": ("[0.01, 1]", "[1, 0.01]", ("parameters.rate.bounds", "not increasing", "[lower, upper]")),
     "one bound": ("[0.01, 1]", "[0.01]", ("parameters.rate.bounds", "1 entries", "[lower, upper]")),
     "value outside its bounds": ("value = 0.1", "value = 4", ("parameters.rate", "outside its bounds", "widen")),
     "unknown unit": ('"1/day"', '"1/dy"', ("parameters.rate.unit", "'dy'", "write for example")),
-    "wrong dimension": ('unit = "mg/L"', 'unit = "mg"', ("derived.concentration.expr", EXPRESSION, "is wanted")),
+    "wrong dimension": ('unit = "mg/L"', 'unit = "mg"', ("derived.concentration.expr", EXPRESSION, "but must be")),
     "wrong scale": ('unit = "1/day"', 'unit = "1/hour"', ("flows.elimination.per_capita", "24 times too large")),
     "source nobody knows": ('"estimate: for a test"', '"smith1999, table 2"', ("rate.source", "'smith1999'", "references.bib")),
     "estimate without a reason": ('"estimate: for a test"', '"estimate:"', ("rate.source", "without a reason", "why")),
@@ -73,16 +73,16 @@ WRONG_FILES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "logarithm of an amount": (EXPRESSION, "log(central)", ("concentration.expr", "argument of log", "dimensionless")),
     "sum of unlike things": (EXPRESSION, "central + volume", ("concentration.expr", "units differ", "'central'", "'volume'")),
     "comparison outside piecewise": (EXPRESSION, "central > 0", ("concentration.expr", "outside piecewise", "piecewise(")),
-    "dose outside a pulse": ('per_capita = "rate"', 'per_capita = "rate * dose"', ("per_capita", "'dose'", "only in a pulse")),
-    "defined through itself": (EXPRESSION, "concentration", ("derived.concentration", "through itself", "break the circle")),
-    "flow from nowhere": ('from = "central", ', "", ("flows.elimination", "neither from nor to", "name the compartment")),
+    "dose outside a pulse": ('per_capita = "rate"', 'per_capita = "rate * dose"', ("per_capita", "'dose'", "only in pulses")),
+    "defined through itself": (EXPRESSION, "concentration", ("derived.concentration", "by itself", "breaks the circle")),
+    "flow from nowhere": ('from = "central", ', "", ("flows.elimination", "neither from nor to", "the compartment that")),
     "flow from an unknown place": ('from = "central"', 'from = "centre"', ("flows.elimination.from", "'central'")),
     "flow without a rate": (', per_capita = "rate"', "", ("flows.elimination", "neither of rate and per_capita", "one of")),
     "input into an unknown place": ('into = "central"', 'into = "centre"', ("inputs.dose.into", "did you mean 'central'")),
     "modifier of nothing": ('of = "checkpoint_brake"', 'of = "brake"', ("modifiers.release.of", "checkpoint_brake")),
     "modifier of two kinds": ('factor = "', 'add = "1", factor = "', ("modifiers.release", "both of factor and add", "one of")),
-    "Python keyword": ("volume = {", "lambda = {", ("parameters.lambda", "not a name that can be used", "no Python keyword")),
-    "name with a hyphen": ("volume = {", '"own-volume" = {', ("own-volume", "not a name that can be used", "letters, digits")),
+    "Python keyword": ("volume = {", "lambda = {", ("parameters.lambda", "not a valid name", "not a Python keyword")),
+    "name with a hyphen": ("volume = {", '"own-volume" = {', ("own-volume", "not a valid name", "letters, digits")),
     "one name in two tables": ("concentration = {", "volume = {", ("derived.volume", "is also in [parameters]")),
     "variant of an unknown parameter": ("[flows]", "[variants.b]\nrat = { value = 1 }\n[flows]", ("variants.b.rat", "'rate'")),
     "variant outside the bounds": ("[flows]", "[variants.b]\nrate = { value = 2 }\n[flows]", ("variants.b.rate", "outside")),
@@ -112,7 +112,7 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(imo.errors.ModelError) as error:
         imo.read_model(path)
     assert len(error.value.problems) == 4
-    says(error, ("4 problems", "'centre'", "'volum'", "not in order", "'drugs'"))
+    says(error, ("4 problems", "'centre'", "'volum'", "not increasing", "'drugs'"))
 
 
 @pytest.mark.parametrize(

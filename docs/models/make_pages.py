@@ -27,7 +27,7 @@ def page(name: str) -> str:
     parts += [f"![Compartments and flows](figures/{name}.svg)"]
     parts += [_list("Equations", [f"$$ {line} $$" for line in state_equations(model).values()])]
     parts += [_list("At a dose", [f"$$ {line} $$" for line in dose_effects(model)])]
-    parts += [_list("Quantities in them", [f"$$ {line} $$" for line in definitions(model).values()])]
+    parts += [_list("Definitions", [f"$$ {line} $$" for line in definitions(model).values()])]
     states = [(f"`{n}`", c.unit, f"`{c.initial}`", ", ".join(c.roles), c.title) for n, c in model.compartments.items()]
     parts += [_table("Compartments", ("name", "unit", "initial", "roles", "meaning"), states)]
     inputs = [(f"`{n}`", i.unit, f"`{i.into}`", i.title) for n, i in model.inputs.items()]

@@ -1,4 +1,4 @@
-"""What a well-formed model is: names, ends, units, bounds, sources. Returns problems; raising is the caller's."""
+"""The checks of a model: names, endpoints, units, bounds, sources. They return problems; the caller raises."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from immunoode.model.unit_check import unit_problems
 
 
 def check(model: Model, where: str = "", bib: frozenset[str] | None = None, values: bool = True) -> list[Problem]:
-    """Return every problem of a model; an empty list means that it is well formed.
+    """Return all problems of a model; an empty list means that it is valid.
 
     Parameters
     ----------
     model : Model
     where : str
-        The file or name that the problems' places begin with.
+        The file or name with which the place of each problem begins.
     bib : frozenset of str, optional
-        The keys of the bibliography; sources are looked up where it is given.
+        The keys of the bibliography; if given, sources are checked against it.
     values : bool
-        Whether values must lie within their bounds. They must in a file; a caller who sets others is warned.
+        Whether values must lie within their bounds, as in files; callers who set other values are only warned.
     """
     where = where or model.name
-    problems = [*_names(model), *_units(model), *_parameters(model, bib, values), *_ends(model), *_expressions(model)]
+    problems = [*_names(model), *_units(model), *_parameters(model, bib, values), *_endpoints(model), *_expressions(model)]
     if not problems:
         problems = [*_cycles(model)]
     if not problems:
@@ -41,16 +41,16 @@ def check(model: Model, where: str = "", bib: frozenset[str] | None = None, valu
 
 
 def check_sources(model: Model) -> list[Problem]:
-    """Return a problem for each parameter and covariate that states no source (the gate of every shipped model)."""
+    """Return a problem for each parameter and covariate without a source; shipped models must have none."""
     return [
-        Problem(f"{model.file}: {name}", "states no source", f"a key of the bibliography, or '{ESTIMATE} reason'")
+        Problem(f"{model.file}: {name}", "has no source", f"a key of the bibliography, or '{ESTIMATE} reason'")
         for name, p in model.constants.items()
         if not p.source
     ]
 
 
 def scope(model: Model) -> dict[str, str]:
-    """Return the names that expressions of a model may use, each with the table it stands in."""
+    """Return the names that expressions of a model may use, each with its table."""
     found = {name: table for table in VALUES for name in getattr(model, table)}
     return {**{name: "needs" for name in model.needs}, **found, TIME: "reserved"}
 
@@ -61,16 +61,14 @@ def _names(model: Model) -> Iterator[Problem]:
         for name in getattr(model, table):
             place = f"{table}.{name}"
             if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
-                yield Problem(
-                    place, "is not a name that can be used", "letters, digits and _, no Python keyword, not time, dose, self"
-                )
+                yield Problem(place, "is not a valid name", "letters, digits and _; not a Python keyword, time, dose or self")
             if name in seen:
-                yield Problem(place, f"is also in [{seen[name]}]", "a name stands in one table only")
+                yield Problem(place, f"is also in [{seen[name]}]", "a name may be in one table only")
             seen[name] = table
     for table in ("flows", "modifiers", "inputs", "pulses"):
         for name in getattr(model, table):
             if not name.isidentifier() or keyword.iskeyword(name):
-                yield Problem(f"{table}.{name}", "is not a name that can be used", "letters, digits and _, no Python keyword")
+                yield Problem(f"{table}.{name}", "is not a valid name", "letters, digits and _; not a Python keyword")
 
 
 def _units(model: Model) -> Iterator[Problem]:
@@ -97,12 +95,12 @@ def _bounds(place: str, parameter: Parameter, values: bool) -> Iterator[Problem]
         return
     lower, upper = parameter.bounds
     if not lower < upper:
-        yield Problem(f"{place}.bounds", f"[{lower:g}, {upper:g}] are not in order", "[lower, upper]")
+        yield Problem(f"{place}.bounds", f"[{lower:g}, {upper:g}] are not increasing", "[lower, upper]")
     elif values and not lower <= parameter.value <= upper:
         yield Problem(
             place,
             f"value {parameter.value:g} is outside its bounds [{lower:g}, {upper:g}]",
-            "widen the bounds or mend the value",
+            "widen the bounds or correct the value",
         )
 
 
@@ -116,19 +114,21 @@ def _source(place: str, source: str, bib: frozenset[str]) -> Iterator[Problem]:
     key = key_at_start(source)
     if not key and not cited_in_full(source):
         right = f"'key2017, table 2', a DOI ('doi:10.1000/182'), authors, journal and year, or '{ESTIMATE} reason'"
-        yield Problem(place, f"{source[:60]!r} begins with no bibliography key", right)
+        yield Problem(place, f"{source[:60]!r} does not begin with a key of the bibliography", right)
     elif key and key not in bib:
         close = difflib.get_close_matches(key, bib, n=1, cutoff=0.9)
-        meant = f"did you mean {close[0]!r}? Else " if close else ""
+        meant = f"did you mean {close[0]!r}? Otherwise " if close else ""
         right = f"{meant}add its entry to a references.bib beside the model file, or state a DOI instead ('doi:10.1000/182')"
         yield Problem(place, f"{key!r} is not in references.bib", right)
 
 
-def _ends(model: Model) -> Iterator[Problem]:
+def _endpoints(model: Model) -> Iterator[Problem]:
     places = {*model.compartments, *model.needs}
     for name, compartment in model.compartments.items():
         if compartment.extinct_below is not None and compartment.extinct_below < 0:
-            yield Problem(f"compartments.{name}.extinct_below", "is negative", "the count of cells below which none is left")
+            yield Problem(
+                f"compartments.{name}.extinct_below", "is negative", "the number of cells below which a population is extinct"
+            )
         for role in compartment.roles:
             if role not in ROLES:
                 yield Problem(f"compartments.{name}.roles", f"{role!r} is not a role", nearest(role, ROLES))
@@ -136,8 +136,8 @@ def _ends(model: Model) -> Iterator[Problem]:
         yield from _flow(f"flows.{name}", flow, places)
     for name, pulse in model.pulses.items():
         yield from _known(f"pulses.{name}.on", pulse.on, model.inputs, "an input")
-        yield from _end(f"pulses.{name}.from", pulse.source, places)
-        yield from _end(f"pulses.{name}.to", pulse.target, places)
+        yield from _endpoint(f"pulses.{name}.from", pulse.source, places)
+        yield from _endpoint(f"pulses.{name}.to", pulse.target, places)
     for name, given in model.inputs.items():
         yield from _known(f"inputs.{name}.into", given.into, places, "a compartment")
     for name, modifier in model.modifiers.items():
@@ -152,24 +152,24 @@ def _ends(model: Model) -> Iterator[Problem]:
 
 
 def _flow(place: str, flow: Flow, places: set[str]) -> Iterator[Problem]:
-    yield from _end(f"{place}.from", flow.source, places)
-    yield from _end(f"{place}.to", flow.target, places)
+    yield from _endpoint(f"{place}.from", flow.source, places)
+    yield from _endpoint(f"{place}.to", flow.target, places)
     if not flow.source and not flow.target:
-        yield Problem(place, "has neither from nor to", "name the compartment that it leaves or reaches")
+        yield Problem(place, "has neither from nor to", "the compartment that it leaves or enters")
     if bool(flow.rate) == bool(flow.per_capita):
         yield Problem(place, "has " + ("both" if flow.rate else "neither") + " of rate and per_capita", "one of them")
     if flow.per_capita and not flow.source and role_in(flow.target) is None:
-        yield Problem(f"{place}.per_capita", "has no compartment to leave", "add from, or state rate")
+        yield Problem(f"{place}.per_capita", "has no compartment to leave", "add from, or use rate")
     if flow.gain and not flow.target:
-        yield Problem(f"{place}.gain", "has no target", "add to, or leave gain out")
+        yield Problem(f"{place}.gain", "has no target", "add to, or omit gain")
 
 
 def _known(place: str, name: str, known: Any, what: str) -> Iterator[Problem]:
     if name not in known:
-        yield Problem(place, f"{name!r} is not {what} here", nearest(name, known))
+        yield Problem(place, f"{name!r} is not {what} of this model", nearest(name, known))
 
 
-def _end(place: str, name: str, places: set[str]) -> Iterator[Problem]:
+def _endpoint(place: str, name: str, places: set[str]) -> Iterator[Problem]:
     if not name:
         return
     if name.startswith(ROLE):
@@ -177,7 +177,7 @@ def _end(place: str, name: str, places: set[str]) -> Iterator[Problem]:
         if role not in ROLES:
             yield Problem(place, f"{role!r} is not a role", nearest(role, ROLES))
     elif name not in places:
-        yield Problem(place, f"{name!r} is not a compartment here, nor in needs", nearest(name, places))
+        yield Problem(place, f"{name!r} is neither a compartment of this model nor in needs", nearest(name, places))
 
 
 def _expressions(model: Model) -> Iterator[Problem]:
@@ -190,23 +190,27 @@ def _expressions(model: Model) -> Iterator[Problem]:
         except ExpressionError as error:
             yield Problem(place, str(error))
             continue
-        for unknown in sorted(used - known.keys() - _extra(part)):
+        for unknown in sorted(used - known.keys() - _local_names(part)):
             if unknown in RESERVED:
-                yield Problem(place, f"uses {unknown!r}, which has no meaning here", _where_meant(unknown))
+                yield Problem(place, f"uses {unknown!r}, which is not allowed here", _allowed_where(unknown))
             else:
                 yield Problem(
                     place,
-                    f"uses {unknown!r}, which is not known here",
-                    f"{nearest(unknown, known)} (what other models offer goes under needs or uses)",
+                    f"uses the unknown name {unknown!r}",
+                    f"{nearest(unknown, known)} (names that other models offer belong in needs or uses)",
                 )
         if table == "inputs" and field in KNOWN_BEFORE_START:
             yield from _known_before(place, used & known.keys() - model.constants.keys(), doses_in(text))
         for unknown in sorted(doses_in(text) - model.inputs.keys()):
-            yield Problem(place, f"counts from the first dose of {unknown!r}", nearest(unknown, model.inputs))
+            yield Problem(
+                place,
+                f"uses the time since the first dose of {unknown!r}, which is not an input",
+                nearest(unknown, model.inputs),
+            )
 
 
 def _known_before(place: str, used: Set[str], counted: Set[str]) -> Iterator[Problem]:
-    """A lag is evaluated before the first dose, when nothing but parameters has a value."""
+    """Yield problems of an expression that is evaluated before the simulation, when only parameters have values."""
     for name in sorted(used | counted):
         yield Problem(place, f"uses {name!r}, which is not a parameter or covariate", "parameters and numbers only")
 
@@ -219,12 +223,12 @@ def _empty(model: Model) -> Iterator[Problem]:
                     yield Problem(f"{table}.{name}.{spec.key(field)}", "is empty", "an expression such as 'rate * tumour'")
 
 
-def _where_meant(name: str) -> str:
-    return "only in a pulse" if name == DOSE else "only where from (or to without from) is a role"
+def _allowed_where(name: str) -> str:
+    return "dose is allowed only in pulses" if name == DOSE else "self is allowed only if from (or to without from) is a role"
 
 
-def _extra(part: Any) -> frozenset[str]:
-    """Return the reserved names that have a meaning in this part."""
+def _local_names(part: Any) -> frozenset[str]:
+    """Return the reserved names that expressions of a part may use."""
     extra = {DOSE} if isinstance(part, Pulse) else set[str]()
     if isinstance(part, (Flow, Pulse)) and (role_in(part.source) or (not part.source and role_in(part.target))):
         extra.add(SELF)
@@ -232,28 +236,28 @@ def _extra(part: Any) -> frozenset[str]:
 
 
 def _cycles(model: Model) -> Iterator[Problem]:
-    """Yield a problem for each quantity that is defined through itself."""
+    """Yield a problem for each circular definition."""
     uses: dict[str, set[str]] = {name: set(names_in(d.expr)) for name, d in model.derived.items()}
     uses |= {name: set(names_in(m.base)) for name, m in model.modifiables.items()}
     for modifier in model.modifiers.values():
         if modifier.of in uses:
             uses[modifier.of] |= names_in(modifier.factor or modifier.add)
-    loops = list(_loops(uses))
+    loops = list(_cycles_in(uses))
     for loop in loops:
         yield Problem(
-            f"derived.{loop[0]}", f"is defined through itself: {' -> '.join(loop)}", "break the circle with a compartment"
+            f"derived.{loop[0]}", f"is defined by itself: {' -> '.join(loop)}", "a compartment that breaks the circle"
         )
     if not loops:
         starts = {n: set(names_in(c.initial)) for n, c in model.compartments.items() if isinstance(c.initial, str)}
-        for loop in _loops(uses | starts):
+        for loop in _cycles_in(uses | starts):
             yield Problem(
                 f"compartments.{loop[0]}.initial",
-                f"is defined through itself: {' -> '.join(loop)}",
-                "start one of them from a parameter",
+                f"is defined by itself: {' -> '.join(loop)}",
+                "a parameter as one of the initial values",
             )
 
 
-def _loops(uses: Mapping[str, set[str]]) -> Iterator[list[str]]:
+def _cycles_in(uses: Mapping[str, set[str]]) -> Iterator[list[str]]:
     done: set[str] = set()
     for start in uses:
         path, stack = [start], [iter(sorted(uses[start]))]

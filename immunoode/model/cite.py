@@ -1,4 +1,4 @@
-"""The references of a model, to be cited."""
+"""The references of a model for citation."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def cite(model: Model | str) -> str:
     Parameters
     ----------
     model : Model or str
-        Also a combined one: then of all of its members.
+        Also a combined one, with the references of all its members.
 
     Returns
     -------
     str
-        An entry for each, sorted by key; empty where a model states none.
+        One entry per reference, sorted by key; empty if the model has none.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`resolve`: a model becomes a `ClosedModel`, from which everything that is solved takes its names, values and equations."""
+"""`resolve` returns the `ClosedModel` of a model: its final names, values and equations, for everything that solves it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from immunoode.model.model import Model
 from immunoode.model.values import Limits, limits_of
 
 _ATTRIBUTE = "_closed_model"
-"""Where a model keeps its closed form: a `Model` is frozen, so what follows from it is worked out once."""
+"""The attribute with the closed form of a model, which is derived once because models are frozen."""
 
 
 @dataclass(frozen=True, eq=False)
 class ClosedModel:
-    """A model that can be solved: every name is as it is known outside, and nothing that it needs is missing.
+    """A model that can be solved: with the names of a combination, and without missing needs.
 
-    Made by `resolve`. What is derived from the model is worked out when it is first asked for, and kept.
+    Returned by `resolve`. Derived attributes are computed when first used, and cached.
 
     Attributes
     ----------
     model : Model
-        Under outside names; of kind "combined".
+        Of kind "combined".
     """
 
     model: Model
@@ -45,7 +45,7 @@ class ClosedModel:
 
     @property
     def key(self) -> str:
-        """The same for models that differ in parameter values only: functions compiled for one serve all of them."""
+        """A hash that is equal for models that differ only in parameter values, so that they share compiled functions."""
         kept = vars(self.model)
         if STRUCTURE_KEY not in kept:
             kept[STRUCTURE_KEY] = structure_key(self.model)
@@ -58,7 +58,7 @@ class ClosedModel:
         Raises
         ------
         ModelError
-            If the parts of the model do not fit together.
+            If the parts of the model are inconsistent.
         """
         return equations_of(self.model, self.key)
 
@@ -69,12 +69,12 @@ class ClosedModel:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the covariates and parameters: the columns of a matrix of values."""
+        """Names of the covariates and parameters, in the order of the columns of a matrix of values."""
         return self.equations.parameters
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """The model's own parameter values, in the order of `parameters`; read-only."""
+        """The parameter values of the model, in the order of `parameters`; read-only."""
         found = np.array([parameter.value for parameter in self.constants.values()], dtype=float)
         found.setflags(write=False)
         return found
@@ -96,7 +96,7 @@ class ClosedModel:
 
     @cached_property
     def output_units(self) -> Mapping[str, str]:
-        """The unit of each state, derived and modifiable quantity: all that can be reported."""
+        """The unit of each possible output: states, derived and modifiable quantities."""
         eq = self.equations
         return MappingProxyType({**eq.output_units, **dict(zip(eq.states, eq.units, strict=True))})
 
@@ -107,12 +107,12 @@ class ClosedModel:
 
 
 def resolve(model: Model | ClosedModel) -> ClosedModel:
-    """Return the closed form of a model; the same object each time for the same model.
+    """Return the closed form of a model, the same object for the same model.
 
     Raises
     ------
     ModelError
-        If something that the model needs is offered by nobody.
+        If no model offers a quantity that the model needs.
     """
     if isinstance(model, ClosedModel):
         return model

@@ -1,4 +1,4 @@
-"""Combination: models joined under their instances' names. Commutative, associative, and never overriding in silence."""
+"""Combination of models under their instance names: commutative, associative, and without silent overrides."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def combine(*models: Model | str) -> Model:
     Parameters
     ----------
     *models : Model or str
-        Models, or names of shipped models. Their order does not matter, and combined models combine further.
+        Models, or names of shipped models, in any order. Combined models can be combined further.
 
     Returns
     -------
     Model
-        With every name as it is known outside: those of therapies, terms and interactions carry the instance's name.
+        A combined model. Names of therapies, terms and interactions begin with the name of the instance.
 
     Raises
     ------
     ModelError
-        If two models share an instance's name or a name, state a covariate differently, or take one quantity with
-        different values where nobody offers it.
+        If two models have the same instance name or another name in common, different values of a covariate, or different
+        defaults of a quantity that no model offers.
 
     Examples
     --------
@@ -47,13 +47,13 @@ def combine(*models: Model | str) -> Model:
     for model in loaded:
         if not isinstance(model, Model):
             raise ModelError(Problem("combine", f"was given {model!r}", "a Model, or the name of a shipped one"))
-    whole = _joined([with_instance_names(m) for m in loaded])
+    whole = _union([with_instance_names(m) for m in loaded])
     _warn_of_needs(whole)
     return whole
 
 
 def _warn_of_needs(whole: Model) -> None:
-    """Say what a model with a tumour in it still lacks; without one, more is to come."""
+    """Warn of needs that are missing, if there is a base or published model; otherwise, further models are expected."""
     bases = [name for name, member in whole.members.items() if member.kind in BARE_KINDS]
     if not bases:
         return
@@ -61,10 +61,10 @@ def _warn_of_needs(whole: Model) -> None:
     if missing:
         owners = ", ".join(dict.fromkeys(need.owner for need in missing.values()))
         lacks = f"{owners} needs {', '.join(map(repr, missing))}, which {' + '.join(bases)} does not offer"
-        warnings.warn(f"{lacks}: it cannot be simulated so; {_offered_by(missing, bases)}", stacklevel=3)
+        warnings.warn(f"{lacks}: the model cannot be simulated; {_offered_by(missing, bases)}", stacklevel=3)
 
 
-def _joined(models: list[Model]) -> Model:
+def _union(models: list[Model]) -> Model:
     members = _members(models)
     problems: list[Problem] = []
     order = {name: (KINDS.index(m.kind), name) for name, m in members.items()}
@@ -97,8 +97,8 @@ def _members(models: Iterable[Model]) -> dict[str, Member]:
                 problems.append(
                     Problem(
                         "combine",
-                        f"two models carry the name {name!r} (files {members[name].file}, {member.file})",
-                        f"load one of them under another: load_model({member.file!r}, instance=...)",
+                        f"two models have the name {name!r} (files {members[name].file}, {member.file})",
+                        f"another name for one of them: load_model({member.file!r}, instance=...)",
                     )
                 )
             members[name] = member
@@ -108,7 +108,7 @@ def _members(models: Iterable[Model]) -> dict[str, Member]:
 
 
 def _table(table: str, models: list[Model], order: Mapping[str, tuple[int, str]], problems: list[Problem]) -> dict[str, Any]:
-    """Return the union of one table over the models, in the order of kind, then owner, then file."""
+    """Return the union of one table over the models, ordered by kind, then owner, then file."""
     entries = [(name, part) for m in models for name, part in getattr(m, table).items()]
     entries.sort(key=lambda entry: order[entry[1].owner])
     joined: dict[str, Any] = {}
@@ -120,28 +120,28 @@ def _table(table: str, models: list[Model], order: Mapping[str, tuple[int, str]]
                 Problem(
                     "combine",
                     f"{joined[name].owner} and {part.owner} both have {name!r} in [{table}]",
-                    _apart(joined[name].owner, part.owner, models),
+                    _clash_advice(joined[name].owner, part.owner, models),
                 )
             )
         elif not _same_covariate(joined[name], part):
             problems.append(
                 Problem(
                     "combine",
-                    f"{joined[name].owner} and {part.owner} state the covariate {name!r} differently "
+                    f"{joined[name].owner} and {part.owner} have different values of the covariate {name!r} "
                     f"({joined[name].value:g} {joined[name].unit}, {part.value:g} {part.unit})",
-                    "a patient has one value: give both models the same, or set it after combining",
+                    "one value for both, because a subject has only one: change one model, or set the value after combining",
                 )
             )
     return joined
 
 
-def _apart(a: str, b: str, models: Iterable[Model]) -> str:
-    """Return how two models with a name in common may be used: another instance, where names carry the instance's name."""
+def _clash_advice(a: str, b: str, models: Iterable[Model]) -> str:
+    """Return advice on two models with a common name: another instance name, if their kind has one."""
     kinds = {name: member.kind for model in models for name, member in model.members.items()}
     free = [name for name in (a, b) if kinds.get(name) not in BARE_KINDS]
     if free:
-        return f"load {free[-1]} under another name: load_model(..., instance='other')"
-    return "base and published models keep their names, and only one of the two can be in a model: leave one out"
+        return f"another name for {free[-1]}: load_model(..., instance='other')"
+    return "only one of the two: base and published models keep their names in a combination"
 
 
 def _same_covariate(a: Parameter, b: Parameter) -> bool:
@@ -156,25 +156,25 @@ def _shared_names(tables: Mapping[str, Mapping[str, Any]], models: Iterable[Mode
                 problems.append(
                     Problem(
                         "combine",
-                        f"{name!r} of {part.owner} stands in [{table}] and in [{home[name]}]",
-                        _apart(part.owner, tables[home[name]][name].owner, models),
+                        f"{name!r} of {part.owner} is in [{table}] and in [{home[name]}]",
+                        _clash_advice(part.owner, tables[home[name]][name].owner, models),
                     )
                 )
             home[name] = table
 
 
 def _needs(models: list[Model], offered: Mapping[str, Any], problems: list[Problem]) -> dict[str, Need]:
-    """Return what is still wanted from others; what is offered here must measure what was wanted."""
+    """Return the needs that no model offers; those that are offered must have the right dimension."""
     wanted: dict[str, Need] = {}
     for model in models:
         for name, need in model.needs.items():
             if name not in offered:
-                wanted[name] = _both(name, wanted[name], need, problems) if name in wanted else need
+                wanted[name] = _merged_need(name, wanted[name], need, problems) if name in wanted else need
             elif need.unit and units.dimension(need.unit) != units.dimension(offered[name].unit):
                 problems.append(
                     Problem(
                         "combine",
-                        f"{need.owner} takes {name!r} in {need.unit!r}, but {offered[name].owner} offers it in "
+                        f"{need.owner} needs {name!r} in {need.unit!r}, but {offered[name].owner} offers it in "
                         f"{offered[name].unit!r}",
                         f"leave {need.owner} out, or {_offered_by({name: need})} instead of {offered[name].owner}",
                     )
@@ -182,15 +182,15 @@ def _needs(models: list[Model], offered: Mapping[str, Any], problems: list[Probl
     return dict(sorted(wanted.items()))
 
 
-def _both(name: str, a: Need, b: Need, problems: list[Problem]) -> Need:
-    """Return one need for two of a name: required wins over a default, and defaults must agree."""
+def _merged_need(name: str, a: Need, b: Need, problems: list[Problem]) -> Need:
+    """Return the union of two needs of the same name: one without a default wins, and defaults must agree."""
     owner = ", ".join(sorted({*a.owner.split(", "), *b.owner.split(", ")}))
     if a.value is not None and b.value is not None and a.value != b.value:
         problems.append(
             Problem(
                 "combine",
-                f"{a.owner} takes {name!r} = {a.value:g} where nobody offers it, {b.owner} {b.value:g}",
-                "add a model that offers it",
+                f"{a.owner} has the default {name!r} = {a.value:g}, but {b.owner} has {b.value:g}",
+                "a model that offers it",
             )
         )
     required = a.value is None or b.value is None
@@ -212,7 +212,7 @@ def as_closed(model: Model) -> Model:
             [
                 Problem(
                     f"{whole.name}: needs.{name}",
-                    f"{need.owner} needs {name!r}, which no model here offers",
+                    f"{need.owner} needs {name!r}, which no model of this combination offers",
                     _offered_by({name: need}, [n for n, m in whole.members.items() if m.kind in BARE_KINDS]),
                 )
                 for name, need in missing.items()
@@ -222,8 +222,8 @@ def as_closed(model: Model) -> Model:
 
 
 def _offered_by(needs: Mapping[str, Need], bases: Sequence[str] = ()) -> str:
-    """Return advice on which shipped models offer all of some names; beside a base or published model no other has a place."""
+    """Return advice with the shipped models that offer some names; only one base or published model can be in a combination."""
     found = " or ".join(map(repr, models_offering(needs)[:3]))
     if found and bases:
         return f"combine it with {found} instead of {' + '.join(map(repr, bases))}, or leave it out"
-    return f"combine it with {found}" if found else "combine it with a model that offers it; no shipped one does"
+    return f"combine it with {found}" if found else "combine it with a model that offers it; no shipped model does"

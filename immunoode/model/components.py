@@ -1,6 +1,6 @@
-"""The dataclasses that a model is made of; they are the truth, TOML is a front end.
+"""The dataclasses of a model's parts. Files are one way to make them; Python code is another.
 
-Expressions are text here, over local names; `immunoode.model.expressions` reads them.
+Expressions are text over local names; `immunoode.model.expressions` parses them.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 KINDS = ("base", "published", "therapy", "term", "interaction")
 COMBINED = "combined"
 BARE_KINDS = frozenset({"base", "published"})
-"""Kinds whose names go without the instance name in front: they are what the others attach to."""
+"""Kinds whose names have no prefix in a combination: the other models attach to them."""
 ROLES = ("tumour", "effector", "lymphocyte", "drug", "antigen", "dying")
 INPUT_BY_INSTANCE = "dose"
-"""An input of this name is known outside by the instance's name alone."""
+"""In a combination, an input of this name has the name of its instance."""
 STRUCTURE_KEY = "_structure_key"
-"""The attribute in which a model keeps its key (see `immunoode.model.closed_model`): other values do not change it."""
+"""The attribute with a model's structure key (see `immunoode.model.closed_model`), which parameter values do not change."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A constant: value, unit, bounds (lower, upper) and where the value comes from.
+    """A constant: value, unit, bounds (lower, upper) and source.
 
-    `source` is a key of `models/references.bib` with its place ("ahamadi2017, table 2"), or begins with "estimate:" and
-    gives the reason. A covariate is a parameter that belongs to the patient.
+    `source` is a key of `models/references.bib` with a place ("ahamadi2017, table 2"), or "estimate:" with a reason. A
+    covariate is a parameter of the subject.
     """
 
     value: float
@@ -38,7 +38,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Compartment:
-    """A state: `initial` is a number or an expression of parameters; below `extinct_below` a count of cells becomes zero."""
+    """A state. `initial` is a number or an expression of parameters; below `extinct_below`, a number of cells becomes zero."""
 
     unit: str
     initial: float | str = 0.0
@@ -53,8 +53,8 @@ class Compartment:
 class Derived:
     """A named expression of states, parameters and `time`.
 
-    `baseline` names the parameter that is this quantity's value at the start, where there is one: a fit sets it from the
-    first observation.
+    `baseline` is the parameter that equals this quantity at the start, if there is one; a fit initialises it with the first
+    observation.
     """
 
     expr: str
@@ -67,7 +67,7 @@ class Derived:
 
 @dataclass(frozen=True)
 class Modifiable:
-    """A named quantity that other models may change: (base + sum of additions) x product of factors."""
+    """A named quantity that modifiers of other models change: (base + sum of additions) x product of factors."""
 
     base: str
     unit: str = "1"
@@ -78,7 +78,7 @@ class Modifiable:
 
 @dataclass(frozen=True)
 class Modifier:
-    """One addition to, or one factor of, a modifiable quantity; owned by the model that causes it."""
+    """An addition to a modifiable quantity, or a factor of it; it belongs to the model that causes the change."""
 
     of: str
     factor: str = ""
@@ -89,11 +89,11 @@ class Modifier:
 
 @dataclass(frozen=True)
 class Flow:
-    """What leaves `source` and arrives in `target` (either may be absent) at `rate`, or `per_capita` of what it leaves.
+    """A flow from `source` to `target` (either may be absent) at `rate`, or at `per_capita` times the source.
 
-    `rate` is an amount of the source's unit (the target's where there is no source) a day. Either end may be
-    "role:tumour": one flow for every compartment with that role. `gain` multiplies what arrives (units of target a unit of
-    source): antigen released by a dying cell.
+    `rate` is in the source's unit per day (the target's, if there is no source). Either end may be "role:tumour", which means
+    one flow for every compartment with that role. `gain` multiplies the amount that arrives (units of the target per unit of
+    the source), for example antigen released per dying cell.
     """
 
     source: str = ""
@@ -107,15 +107,14 @@ class Flow:
 
 @dataclass(frozen=True)
 class Input:
-    """Where doses of a therapy arrive: `into` a compartment, in `unit`, `lag` days after they are given.
+    """The target of a therapy's doses: `into` a compartment, in `unit`, `lag` days after they are given.
 
-    `fraction` is what one unit of a dose becomes there. Where input and compartment measure the same, it is the share that
-    arrives, the bioavailability; elsewhere it converts ("1 / volume"), and `bioavailability` states the share beside it. An
-    infusion at a stated rate lasts share x amount / rate, one of a stated duration lasts that.
+    `fraction` is the amount in the compartment per unit of dose. If both have the same dimension, it is the bioavailability;
+    otherwise it converts the unit ("1 / volume"), and `bioavailability` is stated separately. An infusion with a stated rate
+    lasts bioavailability x amount / rate; one with a stated duration lasts that.
 
-    `rate` (the input's unit per day) and `duration` (days) are what the model says of infusions whose records leave it to
-    the model: RATE -1 and RATE -2. Lag, bioavailability, rate and duration are expressions of parameters: they are known
-    before the simulation.
+    `rate` (the input's unit per day) and `duration` (days) apply to infusions whose records leave them to the model (RATE -1
+    and RATE -2). Lag, bioavailability, rate and duration are expressions of parameters, evaluated before the simulation.
     """
 
     into: str
@@ -131,9 +130,10 @@ class Input:
 
 @dataclass(frozen=True)
 class Pulse:
-    """What leaves `source` at once when a dose of input `on` arrives: a `fraction` (may use `dose`, in the input's unit).
+    """An instantaneous transfer of a `fraction` of `source` when a dose of the input `on` arrives.
 
-    Pulses see the state just before the dose; `target` may be absent.
+    `fraction` may use `dose`, the amount in the input's unit. Pulses act on the state just before the dose; `target` may be
+    absent.
     """
 
     on: str
@@ -147,9 +147,9 @@ class Pulse:
 
 @dataclass(frozen=True)
 class Need:
-    """A name that a model takes from others; `value` (with `uses`) holds where nobody offers it, None: must be offered.
+    """A quantity that a model takes from another. `value` is used if no model offers it; if None, a model must offer it.
 
-    `unit` "" leaves the dimension open until the model is combined.
+    A `unit` of "" leaves the dimension open until the model is combined.
     """
 
     value: float | None = None
@@ -159,7 +159,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Member:
-    """One of the models that a model was combined from."""
+    """One of the models of a combination."""
 
     kind: str
     file: str
@@ -169,7 +169,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Check:
-    """How a model file was checked: against what, to what relative tolerance, by which test."""
+    """A verification of a model file: the reference, the relative tolerance, and the test."""
 
     against: str
     tolerance: float = 0.0

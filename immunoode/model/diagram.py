@@ -1,4 +1,4 @@
-"""A model as a diagram: compartments in a column for each member, flows as arrows, what acts on them dashed. Plain SVG."""
+"""Diagrams of models as SVG: one column of compartments per member, flows as arrows, influences as dashed lines."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class _Arrow:
     source: str
     target: str
     dashed: bool
-    lessens: bool = False
+    inhibits: bool = False
 
 
 def diagram(model: ModelTables) -> str:
-    """Return a model as an SVG picture.
+    """Return the diagram of a model as SVG.
 
-    Compartments stand in a column for each member of the model (a single column otherwise). A solid arrow is a flow or a pulse;
-    what comes from or goes nowhere has a short arrow. A dashed line leads from a compartment to one whose flows depend on it,
-    in themselves or through a modifier: with a tip where it acts on what arrives, with a bar where on what leaves.
+    There is one column of compartments per member of the model. A solid arrow is a flow or a pulse; a short arrow has no
+    source or no target. A dashed line connects a compartment to another whose flows depend on it, directly or through a
+    modifier: it ends with a tip if it acts on what enters, and with a bar if it acts on what leaves.
     """
     arrows = list(dict.fromkeys(_arrows(model)))
-    left = _LEFT + max([_bulge(a, b) for a, b in _same_column(model, arrows, dashed=True)], default=0)
+    left = _LEFT + max([_curve_offset(a, b) for a, b in _same_column(model, arrows, dashed=True)], default=0)
     boxes = {box.name: box for box in _boxes(model, left)}
-    right = max([_bulge(a, b) for a, b in _same_column(model, arrows, dashed=False)], default=0)
+    right = max([_curve_offset(a, b) for a, b in _same_column(model, arrows, dashed=False)], default=0)
     columns = sorted({box.owner for box in boxes.values()}, key=lambda o: next(b.x for b in boxes.values() if b.owner == o))
     width = left + _WIDTH + _ACROSS * max(len(columns) - 1, 0) + max(30, right) + _LEFT
     height = max((b.y for b in boxes.values()), default=0) + _HEIGHT + 24
@@ -57,13 +57,13 @@ def diagram(model: ModelTables) -> str:
     return "".join([*parts, "</svg>"])
 
 
-def _bulge(a: float, b: float) -> float:
-    """Return how far a curve between two boxes of a column stands off it."""
+def _curve_offset(a: float, b: float) -> float:
+    """Return the horizontal offset of a curve between two boxes of a column."""
     return 26 + abs(a - b) * 0.12 if abs(a - b) > _DOWN else 0.0
 
 
 def _same_column(model: ModelTables, arrows: list[_Arrow], *, dashed: bool) -> Iterator[tuple[float, float]]:
-    """Yield the heights of both ends of arrows within a column."""
+    """Yield the heights of both ends of the arrows within a column."""
     boxes = {box.name: box for box in _boxes(model, 0)}
     for arrow in arrows:
         a, b = boxes.get(arrow.source), boxes.get(arrow.target)
@@ -93,12 +93,12 @@ def _arrows(model: ModelTables) -> Iterator[_Arrow]:
                     yield _Arrow(cause, source or target, True, bool(source))
     for modifier in model.modifiers.values():
         causes = _states(model, modifier.factor or modifier.add)
-        for effect in _moved_by(model, modifier.of):
+        for effect in _affected_by(model, modifier.of):
             yield from (_Arrow(cause, effect, True) for cause in causes if cause != effect)
 
 
 def _states(model: ModelTables, text: str, seen: frozenset[str] = frozenset()) -> list[str]:
-    """Return the compartments that an expression depends on, through derived and modifiable quantities (at most four)."""
+    """Return up to four compartments that an expression depends on, directly or through other quantities."""
     found: list[str] = []
     for name in sorted(names_in(text)):
         if name in model.compartments:
@@ -110,8 +110,8 @@ def _states(model: ModelTables, text: str, seen: frozenset[str] = frozenset()) -
     return list(dict.fromkeys(found))[:4]
 
 
-def _moved_by(model: ModelTables, quantity: str) -> list[str]:
-    """Return the compartments whose flows name a quantity, directly or through others (at most two)."""
+def _affected_by(model: ModelTables, quantity: str) -> list[str]:
+    """Return up to two compartments whose flows depend on a quantity, directly or through other quantities."""
     reached, found = {quantity}, list[str]()
     for _ in range(4):
         uses = {n: names_in(d.expr) for n, d in model.derived.items()} | {
@@ -154,27 +154,27 @@ def _rectangle(box: _Box, index: int) -> str:
 def _line(boxes: dict[str, _Box], arrow: _Arrow) -> str:
     a, b = boxes[arrow.source], boxes[arrow.target]
     style = 'stroke="#888" stroke-dasharray="4 3"' if arrow.dashed else 'stroke="#444"'
-    tip = "imo-tip" if not arrow.dashed else "imo-bar" if arrow.lessens else "imo-pale"
-    line = _beside(a, b) if arrow.dashed and a.x == b.x else _path(a, b)
+    tip = "imo-tip" if not arrow.dashed else "imo-bar" if arrow.inhibits else "imo-pale"
+    line = _curve_on_the_left(a, b) if arrow.dashed and a.x == b.x else _path(a, b)
     return f'<path d="{line}" fill="none" {style} stroke-width="1.2" marker-end="url(#{tip})"/>'
 
 
-def _beside(a: _Box, b: _Box) -> str:
-    """Return a curve on the left of a column, apart from the flows on its right."""
+def _curve_on_the_left(a: _Box, b: _Box) -> str:
+    """Return a curve on the left of a column; flows are on its right."""
     y1, y2 = a.y + _HEIGHT / 2 + (4 if b.y > a.y else -4), b.y + _HEIGHT / 2 + (-7 if b.y > a.y else 7)
-    x = a.x - max(_bulge(a.y, b.y), 34)
+    x = a.x - max(_curve_offset(a.y, b.y), 34)
     return f"M{a.x:.0f},{y1:.0f}C{x:.0f},{y1:.0f} {x:.0f},{y2:.0f} {b.x:.0f},{y2:.0f}"
 
 
 def _path(a: _Box, b: _Box) -> str:
-    """Return a curve between two boxes: beside the column where both stand in it, across otherwise."""
+    """Return a curve between two boxes: beside the column if both are in it, otherwise across."""
     if a.x == b.x:
         down = b.y > a.y
         if abs(a.y - b.y) <= _DOWN:
             shift = 18 if down else -18
             x = a.x + _WIDTH / 2 + shift
             return f"M{x:.0f},{a.y + (_HEIGHT if down else 0):.0f}L{x:.0f},{b.y + (0 if down else _HEIGHT):.0f}"
-        x, bulge = a.x + _WIDTH, _bulge(a.y, b.y)
+        x, bulge = a.x + _WIDTH, _curve_offset(a.y, b.y)
         y1, y2 = a.y + _HEIGHT / 2 + 4, b.y + _HEIGHT / 2 - 4
         return f"M{x:.0f},{y1:.0f}C{x + bulge:.0f},{y1:.0f} {x + bulge:.0f},{y2:.0f} {x:.0f},{y2:.0f}"
     right = b.x > a.x
@@ -185,7 +185,7 @@ def _path(a: _Box, b: _Box) -> str:
 
 
 def _stub(box: _Box, leaves: bool) -> str:
-    """Return a short arrow into a box's upper left or out of its lower right."""
+    """Return a short arrow into the upper left of a box or out of its lower right."""
     x, y = box.x + (_WIDTH - 18 if leaves else 18), box.y + (_HEIGHT if leaves else 0)
     ends = (y, y + 15) if leaves else (y - 15, y)
     return (

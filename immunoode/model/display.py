@@ -1,4 +1,4 @@
-"""A model for reading: as text, and as HTML with equations, diagram and tables for notebooks."""
+"""Models as text, and as HTML with diagram, equations and tables for notebooks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from immunoode.notebook import plain
 
 
 def summary(model: ModelTables) -> str:
-    """Return a model as a few lines of text."""
+    """Return a summary of a model in a few lines of text."""
     needs = [name for name, need in model.needs.items() if need.value is None]
     lines = [
         f"{model.name} ({model.kind}): {model.title}",
@@ -26,12 +26,12 @@ def summary(model: ModelTables) -> str:
 
 
 def html(model: ModelTables) -> str:
-    """Return a model as HTML: title, diagram, equations in LaTeX, compartments, parameters with sources."""
+    """Return a model as HTML: title, diagram, equations in LaTeX, compartments, and parameters with sources."""
     parts = [plain(f"<h3>{escape(model.title or model.name)}</h3>{_about(model)}"), diagram(model)]
     parts += [_section("Equations", _equations(state_equations(model).values()), opened=True)]
     at_doses = dose_effects(model)
     parts += [_section("At a dose", _equations(at_doses))] if at_doses else []
-    parts += [_section("Quantities in them", _equations(definitions(model).values()))]
+    parts += [_section("Definitions", _equations(definitions(model).values()))]
     parts += [_section("Compartments and inputs", _compartments(model))]
     parts += [_section(f"Parameters ({len(model.constants)})", parameter_table(model))]
     return "<div>" + "".join(parts) + "</div>"
@@ -55,7 +55,7 @@ def _section(title: str, body: str, opened: bool = False) -> str:
 
 
 def _equations(lines: Iterable[str]) -> str:
-    style = "overflow-x: auto"  # what cannot be broken is scrolled, not cut
+    style = "overflow-x: auto"  # long lines are scrolled, not cut
     return "".join(f'<div style="{style}">$$ {escape(break_lines(line), quote=False)} $$</div>' for line in lines)
 
 
@@ -69,7 +69,7 @@ def _compartments(model: ModelTables) -> str:
 def _parameter(name: str, p: Parameter, covariate: bool) -> tuple[str, ...]:
     bounds = f"{p.bounds[0]:g} to {p.bounds[1]:g}" if p.bounds else ""
     meaning = p.title + (" (covariate)" if covariate else "")
-    return name, f"{p.value:g}", p.unit, bounds, meaning, p.source or "no source given"
+    return name, f"{p.value:g}", p.unit, bounds, meaning, p.source or "no source"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

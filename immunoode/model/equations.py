@@ -1,4 +1,4 @@
-"""A model as equations: roles, modifiers and totals resolved, one SymEngine tree for each state's rate of change."""
+"""The equations of a model: one SymEngine expression per state, with roles, modifiers and totals resolved."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from immunoode.model.values import callers_level
 
 @dataclass(frozen=True)
 class InputTarget:
-    """Where an input arrives.
+    """The target of an input's doses.
 
-    `state` is its index, `scale` what one unit of a dose adds to it, `lag` how many days later. `share` is the bioavailability
-    (None where it is not known before the simulation); `rate` and `duration` are what the model says of infusions, None where
-    it says nothing.
+    `state` is the index of the compartment, `scale` its increase per unit of dose, `lag` the delay in days. `share` is the
+    bioavailability (None if it depends on the state); `rate` and `duration` of infusions are None if the model does not state
+    them.
     """
 
     state: int
@@ -44,7 +44,7 @@ class InputTarget:
 
 @dataclass(frozen=True)
 class PulseTarget:
-    """One pulse between two states: `fraction` of the source leaves, times `gain` arrives."""
+    """A pulse between two states: `fraction` of the source leaves, and `gain` times that arrives."""
 
     input: str
     source: int
@@ -55,13 +55,13 @@ class PulseTarget:
 
 @dataclass(frozen=True)
 class Equations:
-    """The equations of a closed model; symbols carry the names of states and parameters, and `time`.
+    """The equations of a closed model; its symbols are named like states and parameters, and `time`.
 
-    `key` is the same for models that differ in parameter values only, so that what was compiled for one serves all.
-    `break_times` are when rates switch by the clock, `conditions` change their sign where rates switch by the state, and
-    `exchanges` are the pairs of states that a flow connects. `clock` holds, where there are steps (floor), what depends on time
-    alone and decides: arguments of steps (True), and differences of the sides of conditions. `counted` are the inputs from
-    whose first dose something counts.
+    `key` is equal for models that differ only in parameter values, so that they share compiled code. `break_times` are the
+    times of discontinuities that depend on time alone; `conditions` are expressions that change sign at discontinuities that
+    depend on the state. `exchanges` are the pairs of states that a flow connects. If there are steps (floor), `clock` has the
+    arguments of steps (True) and the differences of the sides of comparisons (False) that depend on time alone. `counted` are
+    the inputs of which an expression uses the time since the first dose.
     """
 
     key: str
@@ -88,19 +88,19 @@ _KEPT = 256
 
 
 def equations_of(model: Model, key: str) -> Equations:
-    """Return the equations of a closed model with the structure `key`; those of an equal structure are derived once.
+    """Return the equations of a closed model with the structure `key`; equations of equal structure are derived once.
 
-    Use `immunoode.model.closed_model.resolve(model).equations`, which keeps them.
+    Prefer `immunoode.model.closed_model.resolve(model).equations`, which caches them.
 
     Warns
     -----
     UserWarning
-        If chemotherapy or radiotherapy was combined with a model without a tumour to act on; once for each such model.
+        If a therapy acts on tumours and the model has none; once per model.
 
     Raises
     ------
     ModelError
-        If the model's parts do not fit together.
+        If the parts of the model are inconsistent.
     """
     if key not in _CACHE:
         problems = check(model, values=False)
@@ -115,7 +115,7 @@ def equations_of(model: Model, key: str) -> Equations:
 
 
 def structure_key(model: Model) -> str:
-    """Return a digest of all that shapes a closed model's equations: everything but the values of its parameters."""
+    """Return a hash of a closed model without the values of its parameters."""
     constants = [(name, p.unit) for name, p in model.constants.items()]
     needs = [(name, n.value) for name, n in model.needs.items()]
     tables = [
@@ -125,7 +125,7 @@ def structure_key(model: Model) -> str:
 
 
 class _Builder:
-    """Resolves names of one closed model into trees, each once."""
+    """Builds the expressions of one closed model; each name is resolved once."""
 
     def __init__(self, model: Model, key: str) -> None:
         import symengine as se
@@ -166,7 +166,7 @@ class _Builder:
         )
 
     def in_order(self) -> list[str]:
-        """Return the defined quantities, each after those that it uses: long chains of them are then no deep recursion."""
+        """Return the defined quantities in the order of their dependencies, so that long chains need no deep recursion."""
         found: dict[str, None] = {}
         waiting = [*self.model.modifiables, *self.model.derived]
         while waiting:
@@ -180,7 +180,7 @@ class _Builder:
         return list(found)
 
     def name(self, name: str) -> Expr:
-        """Return the tree of a name."""
+        """Return the expression of a name."""
         if name in self.symbols:
             return self.symbols[name]
         if name not in self.resolved:
@@ -238,29 +238,33 @@ class _Builder:
         return self.tree(flow.per_capita, own) * own[SELF]
 
     def pairs(self, part: Flow | Pulse) -> list[tuple[str, str]]:
-        """Return the (source, target) pairs of a part, each a compartment of this model."""
+        """Return the (source, target) pairs of a flow or pulse; each end is a compartment of this model or ""."""
         found, unclear = source_target_pairs(self.model, part)
         for source, target in found:
             unclear += [f"{end!r} is not a compartment" for end in (source, target) if end and end not in self.index]
-            unclear += self.unlike(source, target, part)
+            unclear += self.unit_mismatch(source, target, part)
         if unclear:
             raise ModelError(
                 [Problem(f"{self.model.name}: {part.owner}", text, "see docs/model_files.md on roles") for text in unclear]
             )
         return found
 
-    def unlike(self, source: str, target: str, part: Flow | Pulse) -> list[str]:
+    def unit_mismatch(self, source: str, target: str, part: Flow | Pulse) -> list[str]:
         if part.gain or source not in self.index or target not in self.index:
             return []
         a, b = (self.model.compartments[end].unit for end in (source, target))
         if units.dimension(a) == units.dimension(b) and abs(units.factor(a, b) - 1) < 1e-9:
             return []
-        return [f"what leaves {source!r} ({a}) cannot arrive in {target!r} ({b}) without a gain"]
+        return [f"the flow from {source!r} ({a}) to {target!r} ({b}) needs a gain, because their units differ"]
 
     def input(self, name: str) -> InputTarget:
         given = self.model.inputs[name]
         if given.into not in self.index:
-            raise ModelError(Problem(f"{self.model.name}: inputs.{name}", f"{given.into!r} is not a compartment", "name one"))
+            raise ModelError(
+                Problem(
+                    f"{self.model.name}: inputs.{name}", f"{given.into!r} is not a compartment", "the name of a compartment"
+                )
+            )
         one = self.se.Integer(1)
         scale = self.tree(given.fraction) if given.fraction else one
         alike = fraction_measure(self.model, given) == NUMBER
@@ -288,7 +292,7 @@ class _Builder:
         return result
 
     def initial(self) -> tuple[Expr, ...]:
-        """Return initial values over parameters: a compartment in an initial expression stands for its own initial value."""
+        """Return the initial values as expressions of parameters; a compartment in one stands for its own initial value."""
         starts: dict[str, Expr] = {}
         for name in self.states:
             self.start(name, starts)
@@ -303,7 +307,7 @@ class _Builder:
         return starts[name]
 
     def break_times(self) -> tuple[Expr, ...]:
-        """Return when conditions that are linear in time switch: lags, courses, pulse trains written out."""
+        """Return the times at which comparisons that are linear in time switch, for example after lags or in pulse trains."""
         found: list[Expr] = []
         for _, _, _, text, _ in expressions_of(self.model):
             for node in ast.walk(parse(text)):
@@ -326,7 +330,7 @@ class _Builder:
         return tuple((self.index[a], self.index[b]) for a, b in found if a and b)
 
     def conditions(self) -> tuple[Expr, ...]:
-        """Return differences whose sign decides about rates: of comparisons, and of the arguments of min, max and abs."""
+        """Return the differences whose sign switches rates: of sides of comparisons, and of arguments of min, max and abs."""
         found: list[Expr] = []
         for text, own in self.dynamic():
             for a, b in _alternatives(parse(text)):
@@ -336,7 +340,7 @@ class _Builder:
         return tuple(dict.fromkeys(found))
 
     def clock(self) -> tuple[tuple[bool, Expr], ...]:
-        """Return what depends on time alone and decides, where there are steps: their arguments, differences of conditions."""
+        """Return, if there are steps, their arguments and the differences of comparisons that depend on time alone."""
         steps: list[Expr] = []
         differences: list[Expr] = []
         for text, own in self.dynamic():
@@ -354,7 +358,7 @@ class _Builder:
         return tuple(dict.fromkeys(alone))
 
     def dynamic(self) -> Iterator[tuple[str, dict[str, Expr]]]:
-        """Yield the expressions that rates are made of, with what `self` stands for in them."""
+        """Yield all expressions that rates depend on, each with the expression of `self` in it."""
         waiting: list[str] = []
         for flow in self.model.flows.values():
             texts = [t for t in (flow.rate, flow.per_capita, flow.gain) if t]
@@ -370,7 +374,7 @@ class _Builder:
                 yield from ((text, {}) for text in texts)
 
     def defining(self, name: str) -> list[str]:
-        """Return the expressions that a quantity is defined by."""
+        """Return the expressions that define a quantity."""
         model = self.model
         if name in model.derived:
             return [model.derived[name].expr]
@@ -380,7 +384,7 @@ class _Builder:
 
 
 def _alternatives(tree: ast.expr) -> Iterator[tuple[str, str]]:
-    """Yield the pairs of expressions ("" is zero) of which the larger one decides."""
+    """Yield the pairs of expressions ("" is zero) whose order matters in an expression."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare):
             yield ast.unparse(node.left), ast.unparse(node.comparators[0])

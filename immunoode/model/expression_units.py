@@ -1,7 +1,6 @@
-"""The measure of an expression: its dimension and its scale, so that hours never meet days unseen.
+"""The measure of an expression: its dimension and its scale, so that hours are not mixed with days.
 
-No arithmetic carries units when a model is solved; therefore every expression must close, in scale as well as in dimension,
-when a model is loaded.
+A simulation carries no units; therefore every expression is checked for dimension and scale when a model is loaded.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Measure:
-    """Factor to base units and exponents of the base dimensions."""
+    """A factor to base units, and the exponents of the base dimensions."""
 
     factor: float
     dimension: tuple[tuple[str, float], ...]
@@ -33,7 +32,7 @@ class Measure:
         return Measure(self.factor * other.factor**power, kept)
 
     def agrees(self, other: Measure) -> bool:
-        """Whether two values of these measures may be added."""
+        """Whether values of both measures may be added."""
         return self.dimension == other.dimension and math.isclose(self.factor, other.factor, rel_tol=_TOLERANCE)
 
     def __str__(self) -> str:
@@ -43,7 +42,7 @@ class Measure:
 
 NUMBER = Measure(1.0, ())
 Lookup = Callable[[str], "Measure | None"]
-"""Gives the measure of a name; None where it is open (taken from a model that is not here yet)."""
+"""Returns the measure of a name, or None if it is open (a quantity of another model)."""
 
 
 def measure_of_unit(unit: str) -> Measure:
@@ -55,12 +54,12 @@ DAY = measure_of_unit("day")
 
 
 def measure(text: str, of_name: Lookup, of_role: Lookup) -> Measure | None:
-    """Return the measure of an expression, None where it is open (a literal zero, a name that is not known yet).
+    """Return the measure of an expression, or None if it is open (a literal zero, or an open name).
 
     Raises
     ------
     ExpressionError
-        If units do not close; the message names the part that does not.
+        If units are inconsistent; the message names the part.
     """
     return _Measurer(of_name, of_role).visit(parse(text))
 
@@ -101,7 +100,7 @@ class _Measurer:
             return NUMBER.times(base, exponent)
         if not base.agrees(NUMBER):
             raise ExpressionError(
-                f"'{ast.unparse(node.left)[:60]}' has a unit ({base}) and an exponent that is not a plain "
+                f"'{ast.unparse(node.left)[:60]}' has a unit ({base}) and an exponent that is not a "
                 "number; divide it by a reference of the same unit first"
             )
         return NUMBER
@@ -166,4 +165,4 @@ class _Measurer:
 
 
 _SHAPES = {"hill": 0, "saturation": 0, "emax": 1, "gompertz": 1, "logistic": 1}
-"""Which of the arguments after the first has the unit of the first."""
+"""The index, after the first argument, of the one that has the unit of the first."""

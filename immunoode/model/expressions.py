@@ -1,8 +1,8 @@
-"""The language of expressions: read by `ast` against a whitelist; text is never evaluated.
+"""The language of expressions, parsed by `ast` with a whitelist; text is never evaluated.
 
-Arithmetic, powers, comparisons inside `piecewise`, and the functions of `FUNCTIONS`. `total("tumour")` sums a role, `time`
-is the time in days, `time_since_first("dose")` the time since an input's first dose (0 before it), `self` the compartment that
-a role's flow leaves, `dose` what arrives (in pulses).
+Arithmetic, powers, comparisons inside `piecewise`, and the functions of `FUNCTIONS`. `total("tumour")` is the sum over a role,
+`time` the time in days, `time_since_first("dose")` the time since an input's first dose (0 before it), `self` the compartment
+that a flow from a role leaves, and `dose` the amount of a dose (in pulses).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
     "total": (1, 1),
     "time_since_first": (1, 1),
 }
-"""Fewest and most arguments of each function."""
+"""The smallest and largest number of arguments of each function."""
 MAX_LENGTH, MAX_DEPTH = 20_000, 150
 _BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 _ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
@@ -58,7 +58,7 @@ _COMPARE = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
 class ExpressionError(ValueError):
-    """An expression outside the language; the message says what is wrong and what would be right."""
+    """An invalid expression; the message says what is wrong and what would be right."""
 
 
 @lru_cache(maxsize=16384)
@@ -73,7 +73,7 @@ def parse(text: str) -> ast.expr:
     if not isinstance(text, str) or not text.strip():
         raise ExpressionError("is empty; write an expression such as 'rate * tumour'")
     if len(text) > MAX_LENGTH:
-        raise ExpressionError(f"has {len(text)} characters, more than {MAX_LENGTH}; name parts of it under [derived]")
+        raise ExpressionError(f"has {len(text)} characters, more than {MAX_LENGTH}; define parts of it under [derived]")
     try:
         tree = ast.parse(" ".join(text.split()), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -86,7 +86,7 @@ def parse(text: str) -> ast.expr:
 
 def _validate(node: ast.expr, condition: bool, depth: int) -> None:
     if depth > MAX_DEPTH:
-        raise ExpressionError(f"is nested more than {MAX_DEPTH} deep; name parts of it under [derived]")
+        raise ExpressionError(f"is nested more than {MAX_DEPTH} deep; define parts of it under [derived]")
     if condition:
         _validate_condition(node, depth)
     elif isinstance(node, ast.Constant):
@@ -107,7 +107,7 @@ def _outside(node: ast.expr) -> str:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
         return "'^' is not in the language; powers are written **"
     if isinstance(node, (ast.Compare, ast.BoolOp)):
-        return f"'{ast.unparse(node)[:60]}' compares outside piecewise; write piecewise(value, condition, otherwise)"
+        return f"'{ast.unparse(node)[:60]}' is a comparison outside piecewise; write piecewise(value, condition, otherwise)"
     return f"'{ast.unparse(node)[:60]}' is not in the language; use + - * / ** and {', '.join(sorted(FUNCTIONS))}"
 
 
@@ -123,7 +123,7 @@ def _validate_number(node: ast.Constant) -> None:
 
 
 def _validate_constants(node: ast.BinOp) -> None:
-    """Refuse divisions by a literal zero and powers of numbers that are not finite."""
+    """Refuse divisions by a literal zero, and powers of numbers that are not finite."""
     if not isinstance(node.op, (ast.Div, ast.Pow)):
         return
     left, right = constant(node.left), constant(node.right)
@@ -134,7 +134,7 @@ def _validate_constants(node: ast.BinOp) -> None:
 
 
 def constant(node: ast.expr) -> float | None:
-    """Return the value of arithmetic on numbers; None for others and where it is not finite."""
+    """Return the value of an expression of numbers, or None if it has names or is not finite."""
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
         return float(node.value)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
@@ -185,7 +185,7 @@ def _validate_call(node: ast.Call, depth: int) -> None:
 
 
 def role_of(node: ast.Call) -> str:
-    """Return the role that a `total("...")` sums."""
+    """Return the role in `total("...")`."""
     argument = node.args[0]
     role = argument.value if isinstance(argument, ast.Constant) else None
     if role not in ROLES:
@@ -195,7 +195,7 @@ def role_of(node: ast.Call) -> str:
 
 
 def dose_of(node: ast.Call) -> str:
-    """Return the input whose first dose a `time_since_first("...")` counts from."""
+    """Return the input in `time_since_first("...")`."""
     argument = node.args[0]
     name = argument.value if isinstance(argument, ast.Constant) else None
     if not isinstance(name, str) or not name.isidentifier():
@@ -204,19 +204,19 @@ def dose_of(node: ast.Call) -> str:
 
 
 def first_dose(name: str) -> str:
-    """Return what the time of an input's first dose is called where expressions are resolved; no model has such a name."""
+    """Return the internal name of the time of an input's first dose; no model can have such a name."""
     return f"first dose of {name}"
 
 
 def function_of(node: ast.Call) -> str:
-    """Return the name of the function that a (valid) call calls."""
+    """Return the name of the function in a valid call."""
     assert isinstance(node.func, ast.Name)
     return node.func.id
 
 
 @lru_cache(maxsize=16384)
 def names_in(text: str) -> frozenset[str]:
-    """Return the names that an expression uses, functions and roles left out."""
+    """Return the names in an expression, without functions and roles."""
     tree = parse(text)
     functions = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
     return frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in functions)
@@ -224,13 +224,13 @@ def names_in(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=16384)
 def doses_in(text: str) -> frozenset[str]:
-    """Return the inputs whose first dose an expression counts from."""
+    """Return the inputs in `time_since_first("...")` of an expression."""
     calls = (n for n in ast.walk(parse(text)) if isinstance(n, ast.Call))
     return frozenset(dose_of(call) for call in calls if function_of(call) == SINCE_FIRST)
 
 
 def substitute_names(text: str, mapping: Mapping[str, str], inputs: Mapping[str, str] | None = None) -> str:
-    """Return the expression with names replaced, those of inputs too; the text itself where none of its names changes."""
+    """Return the expression with names, also of inputs, replaced; without replacements, the text itself."""
     inputs = inputs or {}
     if not names_in(text) & mapping.keys() and not doses_in(text) & inputs.keys():
         return text

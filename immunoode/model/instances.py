@@ -13,7 +13,7 @@ from immunoode.model.schema import TABLES, VALUES
 
 
 def with_instance_names(model: Model) -> Model:
-    """Return a model with its names as they are known outside; a combined model as it is."""
+    """Return a model with its names in a combination; a combined model is returned unchanged."""
     if model.kind == COMBINED:
         return model
     instance = model.instance or model.name
@@ -46,7 +46,7 @@ def _input_name(model: Model, name: str) -> str:
 
 
 def _renamed_table(model: Model, table: str, names: Mapping[str, str], inputs: Mapping[str, str]) -> dict[str, Any]:
-    """Return one table of a model under the names that it has outside."""
+    """Return one table of a model with its names in a combination."""
 
     def key(name: str) -> str:
         if table == "inputs":

@@ -1,4 +1,4 @@
-"""Expressions and equations of a model in the notation of papers."""
+"""Expressions and equations of a model as LaTeX."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from immunoode.model.roles import source_target_pairs
 from immunoode.model.schema import VALUES
 
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}\d*(?![A-Za-z])")
-"""Letters of a symbol that are one word, such as TV or max: upright, so that they do not read as a product."""
+"""Letters of a symbol that form a word, such as TV or max; they are set upright, so that they do not look like a product."""
 _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(5)
 _PLAIN = {
     "exp": "\\exp",
@@ -29,12 +29,12 @@ _PLAIN = {
     "max": "\\max",
 }
 _NESTED = {"\\left": 1, "\\right": -1, "\\begin": 1, "\\end": -1, "{": 1, "}": -1}
-"""What opens and closes a bracket in LaTeX, by how much deeper it leads."""
+"""The change of depth by each opening and closing bracket of LaTeX."""
 _RELATIONS = {ast.Lt: "<", ast.LtE: "\\leq", ast.Gt: ">", ast.GtE: "\\geq"}
 
 
 def symbols(model: ModelTables) -> dict[str, str]:
-    """Return the LaTeX symbol of every name: its own, else its words; with its therapy where several could have it."""
+    """Return the LaTeX symbol of every name: its own or its words, with the instance name if it belongs to a therapy."""
     found = {TIME: "t", DOSE: "d"}
     for table in VALUES:
         for name, part in getattr(model, table).items():
@@ -61,11 +61,11 @@ _COMMANDS = frozenset(
     "widetilde mathrm mathit mathbf mathsf mathcal mathbb text textrm textit operatorname rm it bf cal max min log ln exp tot "
     "left right frac sqrt to".split()
 )
-"""What a symbol may be made of; other commands may read files, run programs or link to scripts where equations are shown."""
+"""The commands that symbols may use; others could read files, run programs or link to scripts."""
 
 
 def _is_plain(symbol: str) -> bool:
-    """Return whether a symbol has nothing but signs and the commands that make them."""
+    """Return whether a symbol has only allowed characters and commands."""
     bare = _COMMAND.sub("", symbol)
     return bool(_SYMBOL.fullmatch(bare)) and _balanced(bare) and set(_COMMAND.findall(symbol)) <= _COMMANDS
 
@@ -90,7 +90,7 @@ def latex(text: str, names: Mapping[str, str]) -> str:
     ----------
     text : str
     names : mapping
-        The symbol of each name; those that are missing are written as words.
+        The symbol of each name; missing ones are written as words.
     """
     return _Printer(names).show(parse(text), _SUM)
 
@@ -100,7 +100,7 @@ class _Printer:
         self.names = names
 
     def show(self, node: ast.expr, least: int) -> str:
-        """Return a node, in brackets where it binds more loosely than its place wants."""
+        """Return a node, in brackets if its precedence is lower than `least`."""
         text, level = self.visit(node)
         return text if level >= least else f"\\left({text}\\right)"
 
@@ -183,7 +183,7 @@ def _number(value: float) -> str:
 
 
 def state_equations(model: ModelTables) -> dict[str, str]:
-    """Return the equation of each compartment, in LaTeX: d/dt = what flows in and out."""
+    """Return the differential equation of each compartment as LaTeX."""
     known = symbols(model)
     terms: dict[str, list[str]] = {name: [] for name in model.compartments}
     for flow in model.flows.values():
@@ -212,21 +212,21 @@ def _joined(terms: list[str]) -> str:
 
 
 def break_lines(equation: str, width: int = 84) -> str:
-    """Return an equation in as many lines as it needs, broken before a sign, else between factors.
+    """Return an equation in as many lines as needed, broken before signs, or between factors of long terms.
 
     Parameters
     ----------
     equation : str
         LaTeX of the form "left = right".
     width : int
-        About how many printed characters fit in a line.
+        The approximate number of printed characters per line.
     """
     left, sign, right = equation.partition(" = ")
-    if not sign or _printed(equation) <= width:
+    if not sign or _printed_length(equation) <= width:
         return equation
-    lines, room = [""], width - min(_printed(left), width // 2)
-    for piece in _pieces(right, room):
-        if lines[-1] and _printed(lines[-1] + piece) > room:
+    lines, room = [""], width - min(_printed_length(left), width // 2)
+    for piece in _line_parts(right, room):
+        if lines[-1] and _printed_length(lines[-1] + piece) > room:
             lines.append("")
         lines[-1] += piece
     if len(lines) == 1:
@@ -235,16 +235,16 @@ def break_lines(equation: str, width: int = 84) -> str:
     return f"\\begin{{aligned}} {left} = {{}} & {broken} \\end{{aligned}}"
 
 
-def _pieces(text: str, room: int) -> list[str]:
-    """Return an expression in pieces that may stand in lines of their own: terms, and factors of terms that are too long."""
+def _line_parts(text: str, room: int) -> list[str]:
+    """Return the parts between which lines may be broken: terms, and factors of terms that are too long."""
     pieces = []
     for term in _split(text, (" + ", " - ")):
-        pieces += _split(term, ("\\,",)) if _printed(term) > room else [term]
+        pieces += _split(term, ("\\,",)) if _printed_length(term) > room else [term]
     return pieces
 
 
 def _split(text: str, marks: tuple[str, ...]) -> list[str]:
-    """Return a text cut before each of the marks that stands in no bracket."""
+    """Return a text split before each of the marks that is not in brackets."""
     cuts, depth, k = [0], 0, 0
     while k < len(text):
         if depth == 0 and k > cuts[-1] and text.startswith(marks, k):
@@ -255,13 +255,13 @@ def _split(text: str, marks: tuple[str, ...]) -> list[str]:
     return [text[a:b] for a, b in zip(cuts, [*cuts[1:], len(text)], strict=True)]
 
 
-def _printed(text: str) -> int:
-    """Return about how many characters of a LaTeX text are seen."""
+def _printed_length(text: str) -> int:
+    """Return the approximate number of printed characters of a LaTeX text."""
     return len(re.sub(r"\\[A-Za-z]+|\\.|[{}^_\s]", "", text))
 
 
 def definitions(model: ModelTables) -> dict[str, str]:
-    """Return the definition of each modifiable and derived quantity, in LaTeX."""
+    """Return the definition of each modifiable and derived quantity as LaTeX."""
     known, found = symbols(model), dict[str, str]()
     for name, modifiable in model.modifiables.items():
         adds = [latex(m.add, known) for m in model.modifiers.values() if m.of == name and m.add]
@@ -273,7 +273,7 @@ def definitions(model: ModelTables) -> dict[str, str]:
 
 
 def dose_effects(model: ModelTables) -> list[str]:
-    """Return what a dose does at once, in LaTeX: the input with its dose d, and the part of a compartment that goes where."""
+    """Return the pulses at doses as LaTeX: the input, the dose d, and the transfer between compartments."""
     known, found = symbols(model), []
     for pulse in model.pulses.values():
         for source, target in source_target_pairs(model, pulse)[0]:

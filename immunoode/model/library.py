@@ -1,4 +1,4 @@
-"""The shipped models: loading by name, the list of them."""
+"""The shipped models: loading by name, and a list."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def load_model(name: str, variant: str | None = None, instance: str | None = Non
     name : str
         One of `list_models()`.
     variant : str, optional
-        A named parameter set of it, for example "pembrolizumab" of "pd1_inhibitor"; a therapy then carries that name.
+        A named parameter set of the model, for example "pembrolizumab" of "pd1_inhibitor"; it names the instance of a therapy.
     instance : str, optional
-        Another name to carry in a combination, for two instances of one variant.
+        Another name of the instance in a combination, for example for two instances of one variant.
 
     Raises
     ------
@@ -52,14 +52,14 @@ def load_model(name: str, variant: str | None = None, instance: str | None = Non
 
 @lru_cache(maxsize=256)
 def _chosen(name: str, variant: str | None, instance: str | None) -> Model:
-    """Return one object per choice, so that what is derived from it is derived once."""
+    """Return the same object for the same arguments, so that its equations are derived once."""
     return choose_variant(_loaded(name), variant, instance)
 
 
 @lru_cache(maxsize=256)
 def _loaded(name: str) -> Model:
     if not isinstance(name, str) or name not in model_names():
-        raise ModelError(Problem(f"model {name!r}", "is not shipped", _advice(str(name))))
+        raise ModelError(Problem(f"model {name!r}", "is not a shipped model", _advice(str(name))))
     return read_model(models_folder() / f"{name}.toml")
 
 
@@ -71,7 +71,7 @@ def _advice(name: str) -> str:
 
 
 def models_offering(needs: Mapping[str, Need]) -> list[str]:
-    """Return the shipped base and published models that offer all of some names in fitting units, made to be combined first."""
+    """Return the shipped base and published models that offer all needs in suitable units; base models come first."""
     loaded = sorted((_loaded(n) for n in model_names()), key=lambda m: m.kind != "base")
     return [m.file for m in loaded if m.kind in BARE_KINDS and all(_offers(m, *need) for need in needs.items())]
 
@@ -83,7 +83,7 @@ def _offers(model: Model, name: str, need: Need) -> bool:
 
 @lru_cache(maxsize=1)
 def models_by_therapy() -> dict[str, list[tuple[str, str]]]:
-    """Return, for each therapy that a shipped model takes doses of, the models and variants ("" for none) that do."""
+    """Return the pairs of shipped model and variant ("" for none) that take doses of each therapy."""
     found: dict[str, list[tuple[str, str]]] = {}
     for model in map(_loaded, model_names()):
         if model.kind not in BARE_KINDS:
@@ -94,7 +94,7 @@ def models_by_therapy() -> dict[str, list[tuple[str, str]]]:
 
 
 def models_taking(therapy: str) -> str:
-    """Return the shipped models that take doses of a therapy, in words: "pd1_inhibitor (nivolumab, ...)"; "" for none."""
+    """Return the shipped models that take doses of a therapy as text: "pd1_inhibitor (nivolumab, ...)"; "" for none."""
     variants: dict[str, list[str]] = {}
     for file, variant in models_by_therapy().get(therapy, []):
         variants.setdefault(file, [])
@@ -103,7 +103,7 @@ def models_taking(therapy: str) -> str:
 
 
 def list_models() -> pd.DataFrame:
-    """Return the shipped models: kind, title, variants, inputs, what they need, how they were checked and by which tests.
+    """Return a table of the shipped models with kind, title, variants, inputs, needs, verifications and their tests.
 
     Returns
     -------

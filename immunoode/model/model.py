@@ -15,9 +15,9 @@ from immunoode.model.values import checked_values, warn_out_of_bounds
 class Model(ModelTables):
     """Compartments, parameters, derived quantities, flows, modifiers, inputs and pulses under one name.
 
-    A model read from a file has local names; `immunoode.combine` puts the instance's name before those of therapies and
-    terms. Every mapping keeps the order of its file. `instance` is the name that the file's own values carry there, if not
-    the file's ("pembrolizumab"); `instances` those of variants that do not carry their own ("nivolumab" of
+    A model read from a file has local names; `immunoode.combine` adds the name of the instance to those of therapies and
+    terms. Every mapping keeps the order of its file. `instance` is the name in a combination, if it is not that of the file
+    ("pembrolizumab"); `instances` has the names of variants that are not named like the variant ("nivolumab" for
     "nivolumab_with_ipilimumab").
 
     Examples
@@ -28,7 +28,7 @@ class Model(ModelTables):
     """
 
     def with_values(self, **values: float) -> Model:
-        """Return the model with other parameter (or covariate) values.
+        """Return the model with other values of parameters or covariates.
 
         Raises
         ------
@@ -52,7 +52,7 @@ class Model(ModelTables):
         return made
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the fields alone: what was derived from them is derived again by a copy that needs it."""
+        """Return the fields without derived attributes, which a copy derives again when needed."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def _repr_html_(self) -> str:

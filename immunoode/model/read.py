@@ -1,4 +1,4 @@
-"""Model files: TOML into dataclasses, with every problem of a file reported at once."""
+"""Reading of model files: TOML becomes dataclasses, and all problems of a file are reported at once."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from immunoode.model.schema import TABLES, Table
 _TEXTS = ("title", "description", "instance")
 _TOP = ("kind", *_TEXTS, "name", "file", "variant", "references", "needs", "uses", "members", "checks", "variants", *TABLES)
 INSTANCE = "instance"
-"""The key under which a variant states the name that it carries in a combination."""
-_LARGEST = 2_000_000
-"""Bytes: the largest model of the library has a hundredth."""
-_PARTS, _DEEPEST, _NAME = 30_000, 12, 200
-"""Keys and entries of a file, tables within tables, letters of a key: several times those of any model."""
-_INTEGERS = 2**63
-"""TOML's own bound."""
+"""The key of a variant for its name in a combination."""
+_MAX_BYTES = 2_000_000
+"""Bytes; the largest shipped model has a hundredth of it."""
+_MAX_ENTRIES, _MAX_DEPTH, _MAX_KEY = 30_000, 12, 200
+"""The largest number of keys and entries, depth of tables, and length of a key; several times those of any model."""
+_MAX_INTEGER = 2**63
+"""The limit of TOML itself."""
 _type_hints = functools.cache(typing.get_type_hints)
 
 
@@ -39,16 +39,16 @@ def read_model(path: str | Path, variant: str | None = None, instance: str | Non
     Parameters
     ----------
     path : str or Path
-        A TOML file in the format of `docs/model_files.md`; its stem is the model's name.
+        A TOML file in the format of `docs/model_files.md`; its stem is the name of the model.
     variant : str, optional
-        The named parameter set to take.
+        The named parameter set to use.
     instance : str, optional
-        The name the model carries in a combination, if not the variant's.
+        The name of the instance in a combination, if it is not that of the variant.
 
     Raises
     ------
     ModelError
-        With every problem of the file: place, what is wrong, what would be right.
+        With all problems of the file: where, what is wrong, and what would be right.
     """
     path = Path(path)
     document = _toml(path)
@@ -59,9 +59,9 @@ def read_model(path: str | Path, variant: str | None = None, instance: str | Non
 def _toml(path: Path) -> dict[str, Any]:
     try:
         if path.exists() and not path.is_file():
-            raise ModelError(Problem(str(path), "is no regular file", "give the path of a .toml file"))
-        if path.stat().st_size > _LARGEST:
-            raise ModelError(Problem(path.name, f"is larger than {_LARGEST:,} bytes", "a model file is a page of text"))
+            raise ModelError(Problem(str(path), "is not a regular file", "the path of a .toml file"))
+        if path.stat().st_size > _MAX_BYTES:
+            raise ModelError(Problem(path.name, f"is larger than {_MAX_BYTES:,} bytes", "a model file is a page of text"))
         text = path.read_text(encoding="utf-8-sig")
         _check_dots(text, path.name)
         document = tomllib.loads(text)
@@ -72,37 +72,39 @@ def _toml(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ModelError(Problem(path.name, f"is not TOML ({error})", "see docs/model_files.md for the format")) from None
     except OSError as error:
-        raise ModelError(Problem(str(path), f"cannot be read ({error.strerror})", "give the path of a .toml file")) from None
+        raise ModelError(Problem(str(path), f"cannot be read ({error.strerror})", "the path of a .toml file")) from None
 
 
 _STRINGS = re.compile(r'''"""(?:[^\\]|\\.)*?"""|\'{3}.*?\'{3}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*''', re.DOTALL)
 
 
-_DOTTED = re.compile(rf"(?<![\w-])[\w-]+(?:[ \t]*\.[ \t]*[\w-]+){{{_DEEPEST},}}")
+_DOTTED = re.compile(rf"(?<![\w-])[\w-]+(?:[ \t]*\.[ \t]*[\w-]+){{{_MAX_DEPTH},}}")
 
 
 def _check_dots(text: str, where: str) -> None:
-    """Refuse keys of many parts before they are read: that takes a table for each, and the square of their number in time."""
+    """Refuse keys with many dots before parsing, which takes quadratic time in their number."""
     if _DOTTED.search(_STRINGS.sub("s", text)):
-        raise ModelError(Problem(where, f"has a key with more than {_DEEPEST} dots", "keys such as [parameters.rate]"))
+        raise ModelError(Problem(where, f"has a key with more than {_MAX_DEPTH} dots", "keys such as [parameters.rate]"))
 
 
 def _check_document(document: dict[str, Any], where: str) -> None:
-    """Refuse what no model file holds: tables within tables without end, whole numbers beyond 64 bits, names without end."""
+    """Refuse documents that cannot be model files: deeply nested tables, very long keys, integers beyond 64 bits."""
     parts = 0
     waiting: list[tuple[Any, int, str]] = [(document, 1, "")]
     while waiting:
         node, depth, place = waiting.pop()
         parts += len(node)
-        if parts > _PARTS or depth > _DEEPEST:
-            bound = f"{_PARTS:,} keys and entries" if parts > _PARTS else f"{_DEEPEST} tables within each other"
+        if parts > _MAX_ENTRIES or depth > _MAX_DEPTH:
+            bound = f"{_MAX_ENTRIES:,} keys and entries" if parts > _MAX_ENTRIES else f"{_MAX_DEPTH} tables within each other"
             raise ModelError(Problem(where, f"has more than {bound}", "a model file is a page of text"))
         for key, value in node.items() if isinstance(node, dict) else enumerate(node):
             at = f"{place}.{key}" if place else f"{key}"
-            if len(str(key)) > _NAME:
-                raise ModelError(Problem(f"{where}: {str(key)[:20]}...", f"has {len(str(key)):,} letters", f"at most {_NAME}"))
-            if isinstance(value, int) and abs(value) >= _INTEGERS:
-                raise ModelError(Problem(f"{where}: {at}", "is a whole number beyond 64 bits", "a number such as 1e30"))
+            if len(str(key)) > _MAX_KEY:
+                raise ModelError(
+                    Problem(f"{where}: {str(key)[:20]}...", f"has {len(str(key)):,} letters", f"at most {_MAX_KEY}")
+                )
+            if isinstance(value, int) and abs(value) >= _MAX_INTEGER:
+                raise ModelError(Problem(f"{where}: {at}", "is an integer beyond 64 bits", "a number such as 1e30"))
             if isinstance(value, (dict, list)):
                 waiting.append((value, depth + 1, at))
 
@@ -116,12 +118,12 @@ def parse_model(
     variant: str | None = None,
     instance: str | None = None,
 ) -> Model:
-    """Return the model that a TOML document states, checked.
+    """Return the checked model of a TOML document.
 
     Raises
     ------
     ModelError
-        With every problem that was found.
+        With all problems.
     """
     reader = _Reader(where or name)
     model = reader.model(document, name)
@@ -134,19 +136,19 @@ def parse_model(
 
 
 def choose_variant(model: Model, variant: str | None, instance: str | None = None) -> Model:
-    """Return the model with a variant's values, under the name its instance carries.
+    """Return the model with the values of a variant and the name of its instance.
 
     Raises
     ------
     ModelError
-        If the model has no such variant, or the instance's name is not an identifier.
+        If the model has no such variant, or the name of the instance is not an identifier.
     """
     if variant is not None and variant not in model.variants:
         raise ModelError(Problem(model.file or model.name, f"has no variant {variant!r}", nearest(variant, model.variants)))
     fixed = model.kind in BARE_KINDS or variant is None
     own = instance or (model.name if fixed else model.instances.get(str(variant), str(variant)))
     if model.kind != COMBINED and not own.isidentifier():
-        raise ModelError(Problem(f"instance {own!r}", "is not an identifier", "use letters, digits and _"))
+        raise ModelError(Problem(f"instance {own!r}", "is not an identifier", "letters, digits and _"))
     changes = dict(model.variants[variant]) if variant else {}
     return replace(
         model,
@@ -159,7 +161,7 @@ def choose_variant(model: Model, variant: str | None, instance: str | None = Non
 
 
 class _Reader:
-    """Collects the problems of one document while its tables become dataclasses."""
+    """Converts the tables of one document to dataclasses and collects problems."""
 
     def __init__(self, where: str) -> None:
         self.where, self.problems = where, list[Problem]()
@@ -170,7 +172,7 @@ class _Reader:
     def model(self, document: Mapping[str, Any], name: str) -> Model:
         for key in document:
             if key not in _TOP:
-                self.problem(key, "is not a table or key of a model file", nearest(key, _TOP))
+                self.problem(key, "is not a table or key of model files", nearest(key, _TOP))
         kind = document.get("kind")
         if kind not in (*KINDS, COMBINED):
             self.problem("kind", f"is {kind!r}" if kind else "is missing", f"one of {', '.join(KINDS)}")
@@ -228,12 +230,12 @@ class _Reader:
         before, values = len(self.problems), dict[str, Any]()
         for key, value in row.items():
             if key not in field_of:
-                self.problem(f"{place}.{key}", "is not a key here", nearest(key, field_of.keys() - {"owner"}))
+                self.problem(f"{place}.{key}", "is not a valid key", nearest(key, field_of.keys() - {"owner"}))
             else:
                 values[field_of[key]] = self.value(hints[field_of[key]], value, f"{place}.{key}")
         for name in required:
             if name not in values:
-                self.problem(place, f"lacks {spec.key(name)!r}", f"add {spec.key(name)} = ...")
+                self.problem(place, f"has no {spec.key(name)!r}", f"add {spec.key(name)} = ...")
         return spec.part(**values) if len(self.problems) == before else None
 
     def value(self, hint: Any, value: Any, place: str) -> Any:
@@ -245,12 +247,12 @@ class _Reader:
         elif str in kinds and isinstance(value, str):
             return value
         elif isinstance(value, list) and any(typing.get_origin(k) is tuple for k in kinds):
-            return self.several(kinds, value, place)
+            return self.tuple_of(kinds, value, place)
         else:
-            self.problem(place, f"is {value!r}", _wanted(kinds))
+            self.problem(place, f"is {value!r}", _expected(kinds))
         return None
 
-    def several(self, kinds: tuple[Any, ...], value: list[Any], place: str) -> Any:
+    def tuple_of(self, kinds: tuple[Any, ...], value: list[Any], place: str) -> Any:
         inner = next(typing.get_args(k) for k in kinds if typing.get_origin(k) is tuple)
         if Ellipsis not in inner and len(value) != len(inner):
             self.problem(place, f"has {len(value)} entries", f"{len(inner)}: [lower, upper]")
@@ -299,11 +301,11 @@ class _Reader:
         return {name: self.variant(name, row, tables) for name, row in self.rows(document, "variants").items()}
 
     def instances(self, document: Mapping[str, Any]) -> dict[str, str]:
-        """Return the names that variants carry in a combination, where they state one."""
+        """Return the names in a combination of the variants that state one."""
         stated = {name: row[INSTANCE] for name, row in self.rows(document, "variants").items() if INSTANCE in row}
         for name, own in stated.items():
             if not isinstance(own, str) or not own.isidentifier():
-                self.problem(f"variants.{name}.{INSTANCE}", f"is {own!r}", "the name it carries, of letters, digits and _")
+                self.problem(f"variants.{name}.{INSTANCE}", f"is {own!r}", "a name of letters, digits and _")
         return {name: str(own) for name, own in stated.items()}
 
     def variant(self, name: str, rows: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Parameter]:
@@ -323,8 +325,8 @@ class _Reader:
         return result
 
 
-def _wanted(kinds: tuple[Any, ...]) -> str:
-    """Return in words what a field takes."""
+def _expected(kinds: tuple[Any, ...]) -> str:
+    """Return the accepted kinds of value as text."""
     words = {float: "a number", str: "a text in quotes"}
     named = [words[k] for k in kinds if k in words]
     return " or ".join(named + ["a list"] * any(typing.get_origin(k) is tuple for k in kinds)) or "another value"

@@ -1,4 +1,4 @@
-"""The bibliography: which keys there are, and which key a parameter's source begins with."""
+"""The bibliography: its keys, and the key in the source of a parameter."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _YEAR = re.compile(r"\b(?:19|20)\d{2}\b")
 
 
 def keys_of(path: Path) -> frozenset[str]:
-    """Return the keys of a BibTeX file; none where there is no such file."""
+    """Return the keys of a BibTeX file; none if it does not exist."""
     return frozenset(_ENTRY.findall(path.read_text(encoding="utf-8"))) if path.is_file() else frozenset()
 
 
 def keys_for(path: Path) -> frozenset[str]:
-    """Return the keys that a model file may cite: those of the bibliography beside it, and the shipped ones."""
+    """Return the keys that a model file may cite: those of the bibliography in its folder and of the shipped one."""
     return keys_of(path.parent / REFERENCES) | keys_of(models_folder() / REFERENCES)
 
 
 def key_at_start(source: str) -> str:
-    """Return the bibliography key at the start of a source, or "" (an estimate, or words)."""
+    """Return the bibliography key at the start of a source, or ""."""
     match = _KEY.match(source)
     return match[0] if match else ""
 
 
 def cited_in_full(source: str) -> bool:
-    """Return whether a source can be found without a bibliography: a DOI, an address, or words with a year."""
+    """Return whether a source can be found without a bibliography: by a DOI, an address, or words with a year."""
     return bool(_FINDABLE.search(source)) or (len(source.split()) >= 4 and bool(_YEAR.search(source)))
 
 
 def entries_of(path: Path) -> dict[str, str]:
-    """Return the entries of a BibTeX file by key, each as it stands."""
+    """Return the unchanged entries of a BibTeX file by key."""
     if not path.is_file():
         return {}
     text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Roles: which compartments a flow or pulse from "role:tumour" stands for."""
+"""Roles: the compartments that "role:tumour" stands for in flows and pulses."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ ROLE = "role:"
 
 
 def role_in(end: str) -> str | None:
-    """Return the role of "role:tumour", None for a compartment's name."""
+    """Return the role in "role:tumour", or None for the name of a compartment."""
     return end.removeprefix(ROLE) if end.startswith(ROLE) else None
 
 
 def compartments_with_role(model: ModelTables, role: str) -> list[str]:
-    """Return the compartments with a role, in the model's order."""
+    """Return the compartments with a role, in the order of the model."""
     return [name for name, c in model.compartments.items() if role in c.roles]
 
 
 def warnings_without_tumour(model: ModelTables) -> list[str]:
-    """Return, in words, what acts on tumours in a model of which no compartment is one: a size, or kinetics alone."""
+    """Return a warning for each part that acts on tumours in a model without a tumour compartment."""
     parts: list[Flow | Pulse] = [*model.flows.values(), *model.pulses.values()]
     owners = dict.fromkeys(part.owner for part in parts if role_in(part.source) == "tumour")
     bases = [name for name, member in model.members.items() if member.kind in BARE_KINDS]
     if not bases or compartments_with_role(model, "tumour"):
         return []
     return [
-        f"{owner} acts on compartments with the role 'tumour', and {' + '.join(bases)} has none: it changes no tumour here"
+        f"{owner} acts on compartments with the role 'tumour', and {' + '.join(bases)} has none: it has no effect on a tumour"
         for owner in owners
     ]
 
 
 def source_target_pairs(model: ModelTables, part: Flow | Pulse) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the (source, target) pairs of a part, "" for the outside, and what is ambiguous, in words.
+    """Return the (source, target) pairs of a flow or pulse ("" for none), and ambiguities as text.
 
-    Where a role is the source there is one pair for each compartment that has it. Where a role is the target, what leaves
-    a source reaches the only compartment with that role, else the one of the source's own model; with no such compartment
-    it just leaves. A part whose only end is a role that nobody has stands for nothing.
+    If the source is a role, there is one pair per compartment with that role. If the target is a role, it is the only
+    compartment with that role, or otherwise the one of the source's own model; if there is none, the target is "". A flow with
+    only one end that is a role without compartments has no pairs.
     """
     source_role, target_role = role_in(part.source), role_in(part.target)
     sources = compartments_with_role(model, source_role) if source_role else [part.source]
@@ -58,4 +58,4 @@ def _target(model: ModelTables, source: str, role: str) -> tuple[str, str]:
     own = [c for c in candidates if model.compartments[c].owner == owner]
     if len(own) == 1:
         return own[0], ""
-    return "", f"what leaves {source!r} could reach any of {', '.join(candidates)}"
+    return "", f"the target of the flow from {source!r} is ambiguous: {', '.join(candidates)}"

@@ -1,6 +1,6 @@
-"""What may stand in each table of a model file: its dataclass, and the names that keys go by in TOML.
+"""The tables of a model file: the dataclass of each, and the names of its keys in TOML.
 
-Reading, writing, prefixing and combining walk these tables, so that a new kind of part is stated once.
+Reading, writing, renaming and combining iterate over these tables, so that a new kind of part is defined once.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from immunoode.model.components import Compartment, Derived, Flow, Input, ModelT
 class Table:
     """One table of a model file.
 
-    `expressions` are the fields that hold expressions, `references` those that name a part of another table (or a role),
-    `keys` the fields that TOML spells otherwise.
+    `expressions` are the fields with expressions, `references` those with the name of a part of another table or a role,
+    `keys` the fields with another name in TOML.
     """
 
     part: type
@@ -27,12 +27,12 @@ class Table:
     keys: tuple[tuple[str, str], ...] = ()
 
     def key(self, field: str) -> str:
-        """Return how TOML spells a field."""
+        """Return the key of a field in TOML."""
         return dict(self.keys).get(field, field)
 
 
 KNOWN_BEFORE_START = ("lag", "bioavailability", "rate", "duration")
-"""Expressions of an input that are known before a simulation: parameters alone stand in them."""
+"""Expressions of an input that are evaluated before the simulation, and therefore depend on parameters only."""
 ENDS = (("source", "from"), ("target", "to"))
 TABLES: dict[str, Table] = {
     "covariates": Table(Parameter, ("value",)),
@@ -46,7 +46,7 @@ TABLES: dict[str, Table] = {
     "pulses": Table(Pulse, ("on", "source", "fraction"), ("fraction", "gain"), ("on", "source", "target"), ENDS),
 }
 VALUES = ("covariates", "parameters", "compartments", "modifiables", "derived")
-"""Tables whose names expressions may use; a name stands in one of them only."""
+"""The tables whose names expressions may use; a name may be in one of them only."""
 
 
 def expressions_of(model: ModelTables) -> Iterator[tuple[str, str, str, str, Any]]:

@@ -1,4 +1,4 @@
-"""Expressions as SymEngine trees, built node by node (text never reaches SymEngine, whose parser can end the process)."""
+"""Expressions as SymEngine trees, built node by node, because SymEngine's own parser can crash the process."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any, Protocol
 from immunoode.model.expressions import SINCE_FIRST, TIME, dose_of, first_dose, function_of, parse, role_of
 
 Expr = Any
-"""A SymEngine expression (the library carries no types)."""
+"""A SymEngine expression; the library has no types."""
 
 
 _EXACT, _EXACT_POWER = 1, 64
-"""The largest whole number, and whole exponent, that SymEngine may treat as such."""
+"""The largest integer, and integer exponent, that SymEngine treats exactly."""
 
 
 class Switches(Protocol):
-    """What stands for comparisons and for steps (floor) in a tree, where they are to be told apart from the rest."""
+    """Replacements of comparisons and steps (floor) in a tree."""
 
     def comparison(self, left: Expr, right: Expr, strict: bool) -> Expr:
-        """Return a condition that says left < right, or left <= right."""
+        """Return a condition for left < right, or left <= right."""
 
     def step(self, argument: Expr) -> Expr:
-        """Return what stands for the largest whole number up to the argument."""
+        """Return an expression for the floor of the argument."""
 
 
 def symbolic(
@@ -36,15 +36,15 @@ def symbolic(
     text : str
         A valid expression.
     of_name, of_role : callable
-        Give the tree of a name, and of the sum over a role.
+        Return the tree of a name, and of the sum over a role.
     switches : Switches, optional
-        What stands for comparisons in conditions and for steps; by default they are written as they are.
+        Replacements of comparisons and steps; by default there are none.
     """
     return _Builder(of_name, of_role, switches).visit(parse(text))
 
 
 def minimum(a: Expr, b: Expr) -> Expr:
-    """Return min(a, b) as a piecewise, which has a derivative where SymEngine's Min has none."""
+    """Return min(a, b) as a piecewise, which has a derivative, unlike SymEngine's Min."""
     import symengine as se
 
     return se.Piecewise((a, a <= b), (b, True))
@@ -58,9 +58,9 @@ def maximum(a: Expr, b: Expr) -> Expr:
 
 
 def derivative(expression: Expr, symbol: Expr) -> Expr:
-    """Return the derivative of an expression by a symbol.
+    """Return the derivative of an expression with respect to a symbol.
 
-    SymEngine writes that of (a x) ** p by x as p (a x) ** p / x, which is 0 / 0 at x = 0; here it is p a (a x) ** (p - 1).
+    SymEngine's derivative of (a x) ** p is p (a x) ** p / x, which is 0 / 0 at x = 0; here it is p a (a x) ** (p - 1).
     """
     import symengine as se
 
@@ -69,7 +69,7 @@ def derivative(expression: Expr, symbol: Expr) -> Expr:
         stairs = {step: se.Symbol(f"step {k}") for k, step in enumerate(steps)}
         between = derivative(expression.xreplace(stairs), symbol)
         return between.xreplace({name: step for step, name in stairs.items()})
-    parts = _apart(expression, symbol)
+    parts = _special_parts(expression, symbol)
     if not parts:
         return expression.diff(symbol)
     names = {part: se.Symbol(f"part {k}") for k, part in enumerate(parts)}
@@ -77,12 +77,12 @@ def derivative(expression: Expr, symbol: Expr) -> Expr:
     back = {name: part for part, name in names.items()}
     total = without.diff(symbol).xreplace(back)
     for part, name in names.items():
-        total = total + without.diff(name).xreplace(back) * _derivative_apart(part, symbol)
+        total = total + without.diff(name).xreplace(back) * _special_derivative(part, symbol)
     return total
 
 
-def _derivative_apart(part: Expr, symbol: Expr) -> Expr:
-    """Return the derivative of a power, or of a piecewise: branch by branch, so that none is used where it has no value."""
+def _special_derivative(part: Expr, symbol: Expr) -> Expr:
+    """Return the derivative of a power, or of each branch of a piecewise, so that no branch is used where it is undefined."""
     import symengine as se
 
     if isinstance(part, se.Piecewise):
@@ -92,9 +92,10 @@ def _derivative_apart(part: Expr, symbol: Expr) -> Expr:
     return exponent * base ** (exponent - 1) * base.diff(symbol)
 
 
-def _apart(expression: Expr, symbol: Expr) -> list[Expr]:
-    """Return the outermost parts to treat apart: powers of what is proportional to the symbol, with an exponent that is no
-    number; and what is piecewise and holds such.
+def _special_parts(expression: Expr, symbol: Expr) -> list[Expr]:
+    """Return the outermost parts that need special treatment.
+
+    They are powers with a symbolic exponent and a base proportional to the symbol, and piecewise expressions with such powers.
     """
     import symengine as se
 
@@ -103,7 +104,7 @@ def _apart(expression: Expr, symbol: Expr) -> list[Expr]:
     if expression.is_Pow and not expression.args[1].is_Number and symbol not in expression.args[1].free_symbols:
         slope = expression.args[0].diff(symbol)
         return [] if symbol in slope.free_symbols else [expression]
-    found = list(dict.fromkeys(p for part in expression.args for p in _apart(part, symbol)))
+    found = list(dict.fromkeys(p for part in expression.args for p in _special_parts(part, symbol)))
     return [expression] if found and isinstance(expression, se.Piecewise) else found
 
 
@@ -127,7 +128,7 @@ class _Builder:
         return self.call(node)
 
     def number(self, value: Any, exact: int) -> Expr:
-        """Return a number; a whole one up to `exact` stays whole. Large ones to large powers would fill the memory."""
+        """Return a number; integers up to `exact` stay exact, because large powers of large integers would fill the memory."""
         whole = isinstance(value, int) and abs(value) <= exact
         return self.se.Integer(value) if whole else self.se.RealDouble(float(value))
 
@@ -185,7 +186,7 @@ class _Builder:
         return left < right if strict else left <= right
 
     def guarded(self, x: Expr, value: Expr) -> Expr:
-        """Return value where x > 0, else 0: powers and logarithms then have a value and a derivative at zero."""
+        """Return value if x > 0, otherwise 0, so that powers and logarithms have a value and a derivative at zero."""
         return self.se.Piecewise((value, x > 0), (self.se.Integer(0), True))
 
     def _floor(self, x: Expr) -> Expr:
@@ -198,7 +199,7 @@ class _Builder:
         return maximum(x, -x)
 
     def _hill(self, x: Expr, half: Expr, exponent: Expr) -> Expr:
-        rising, falling = (x / half) ** exponent, (half / x) ** exponent  # neither overflows on its own side of half
+        rising, falling = (x / half) ** exponent, (half / x) ** exponent  # neither overflows on its side of half
         pairs = ((1 / (1 + falling), x > half), (rising / (1 + rising), x > 0), (self.se.Integer(0), True))
         return self.se.Piecewise(*pairs)
 

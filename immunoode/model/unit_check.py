@@ -1,4 +1,4 @@
-"""Whether units close: each expression has the unit that its place wants, in scale as well as in dimension."""
+"""The check of units: each expression must have the dimension and scale that its place requires."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from immunoode.model.schema import VALUES, expressions_of
 
 
 def unit_problems(model: Model) -> Iterator[Problem]:
-    """Yield a problem for each expression whose unit is not the one that its place wants."""
+    """Yield a problem for each expression with a wrong unit."""
     lookups = Measures(model)
     for name, given in model.inputs.items():
         wanted = fraction_measure(model, given)
         if wanted is not None and wanted != NUMBER and not given.fraction:
             yield Problem(
                 f"inputs.{name}.unit",
-                f"{given.unit!r} is not what {given.into!r} holds",
+                f"{given.unit!r} is not a unit of {given.into!r}",
                 f"a unit like {model.compartments[given.into].unit!r}, or a fraction such as '1 / volume'",
             )
     for table, name, field, text, part in expressions_of(model):
@@ -30,9 +30,9 @@ def unit_problems(model: Model) -> Iterator[Problem]:
             try:
                 found = measure(text, {**lookups.names, **own}.get, lookups.role)
                 if found is not None and wanted is not None and not found.agrees(wanted):
-                    raise ExpressionError(f"'{text[:80]}' is {found}, but {wanted} is wanted{_ratio(found, wanted)}")
+                    raise ExpressionError(f"'{text[:80]}' is {found}, but must be {wanted}{_ratio(found, wanted)}")
             except ExpressionError as error:
-                yield Problem(f"{table}.{name}.{field}", str(error), "state the unit that the expression has, or mend it")
+                yield Problem(f"{table}.{name}.{field}", str(error), "state the unit of the expression, or correct it")
                 break
 
 
@@ -52,7 +52,7 @@ class Measures:
             self.names |= {name: measure_of_unit(part.unit) for name, part in getattr(model, table).items()}
 
     def role(self, role: str) -> Measure | None:
-        """Return the measure of a role's sum; open where nobody has it or units differ (`roles` refuses those)."""
+        """Return the measure of the sum over a role, or None if no compartment has it."""
         found = [measure_of_unit(c.unit) for c in self.model.compartments.values() if role in c.roles]
         return found[0] if found else None
 
@@ -61,7 +61,7 @@ Case = tuple[dict[str, "Measure | None"], "Measure | None"]
 
 
 def _cases(model: Model, table: str, field: str, part: Any) -> Iterator[Case]:
-    """Yield, for an expression, the measures of its own names and the measure that it must have."""
+    """Yield pairs of the measures of an expression's local names and the measure that it must have."""
     if isinstance(part, (Flow, Pulse)):
         yield from _flow_cases(model, field, part)
     elif table == "modifiers":
@@ -82,7 +82,7 @@ def _input_measure(model: Model, field: str, given: Input) -> Measure | None:
 
 
 def fraction_measure(model: Model, given: Input) -> Measure | None:
-    """Return the measure of an input's fraction: plain where input and compartment differ in scale at most."""
+    """Return the measure of an input's fraction: dimensionless if input and compartment have the same dimension."""
     into = model.compartments.get(given.into)
     if into is None:
         return None
@@ -109,6 +109,6 @@ def _flow_cases(model: Model, field: str, part: Flow | Pulse) -> Iterator[Case]:
 
 
 def _pairs(model: Model, part: Flow | Pulse) -> list[tuple[str, str]]:
-    """Return the (source, target) pairs that a part stands for now; an open one where its role is empty so far."""
+    """Return the (source, target) pairs of a part; an open pair if its role has no compartment yet."""
     found, _ = source_target_pairs(model, part)
     return found or [("", "")]

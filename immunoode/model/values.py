@@ -1,4 +1,4 @@
-"""Values of parameters, checked."""
+"""Checks of parameter values."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from immunoode.errors import ModelError, OutOfBoundsWarning, Problem, nearest
 from immunoode.model.components import ModelTables, Parameter
 
 _ROUNDING = 1e-9
-"""Of a bound: values that stand at it are not outside by an error of rounding."""
+"""Relative tolerance of bounds, so that a value at a bound is not outside by rounding."""
 
 
 def checked_values(model: ModelTables, values: Mapping[str, float]) -> dict[str, float]:
-    """Return values for parameters of the model as floats.
+    """Return values of parameters of the model as floats.
 
     Raises
     ------
@@ -42,24 +42,24 @@ def checked_values(model: ModelTables, values: Mapping[str, float]) -> dict[str,
 
 
 def warn_out_of_bounds(
-    where: str, constants: Mapping[str, Parameter], values: Mapping[str, Any], what: str = "used as they are"
+    where: str, constants: Mapping[str, Parameter], values: Mapping[str, Any], what: str = "used nevertheless"
 ) -> None:
-    """Issue one warning that names each value outside its parameter's bounds.
+    """Issue one warning with all values outside the bounds of their parameters.
 
     Parameters
     ----------
     where : str
-        The model, or what was given.
+        The name of the model, or of the argument with the values.
     constants : mapping of str to Parameter
     values : mapping of str to float or array
-        A value, or one for each patient.
+        A value, or one per subject.
     what : str
         What happens with such values.
 
     Warns
     -----
     OutOfBoundsWarning
-        At the line outside this package that gave them.
+        At the first line outside this package in the call stack.
     """
     found = [text for name, given in values.items() if name in constants and (text := _outside(name, constants[name], given))]
     if found:
@@ -69,13 +69,13 @@ def warn_out_of_bounds(
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of P parameters, with room for the rounding of numbers that stand at them; infinite if there are none."""
+    """Bounds of P parameters with a tolerance for rounding; infinite if there are none."""
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
     def hold(self, values: NDArray[np.float64]) -> bool:
-        """Return whether all values, shape (..., P), are within them."""
+        """Return whether all values, shape (..., P), are within the bounds."""
         return not bool(((values < self.low) | (values > self.high)).any())
 
 
@@ -87,7 +87,7 @@ def limits_of(constants: Mapping[str, Parameter]) -> Limits:
 
 
 def _outside(name: str, parameter: Parameter, given: Any) -> str:
-    """Return what is outside, in words; "" if nothing is."""
+    """Return the values outside the bounds as text, or ""."""
     if parameter.bounds is None:
         return ""
     values, (low, high) = np.ravel(np.asarray(given, dtype=float)), parameter.bounds
@@ -97,13 +97,13 @@ def _outside(name: str, parameter: Parameter, given: Any) -> str:
         return ""
     unit, limits = "" if parameter.unit == "1" else f" {parameter.unit}", f"[{low:g}, {high:g}]"
     if values.size == 1:
-        return f"{name} = {far[0]:g}{unit} is not within {limits}"
+        return f"{name} = {far[0]:g}{unit} is outside {limits}"
     span = f"{far.min():g}" if far.min() == far.max() else f"{far.min():g} to {far.max():g}"
-    return f"{name} of {far.size} of {values.size} ({span}{unit}) is not within {limits}"
+    return f"{name} of {far.size} of {values.size} ({span}{unit}) is outside {limits}"
 
 
 def callers_level() -> int:
-    """Return the level, for `warnings.warn` in the calling function, of the first frame outside this package."""
+    """Return the `stacklevel` of the first frame outside this package, for `warnings.warn` in the calling function."""
     package, level, frame = __name__.partition(".")[0], 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
         frame, level = frame.f_back, level + 1

@@ -1,4 +1,4 @@
-"""Model files written back: `read_model(save_model(model, path))` is the model."""
+"""Writing of model files: `read_model(save_model(model, path))` equals the model."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def save_model(model: Model, path: str | Path, *, overwrite: bool = True) -> Pat
     Parameters
     ----------
     model : Model
-        Any model, combined ones included. A chosen variant's values are written as the values.
+        Any model, also a combined one. The values of a chosen variant are written as the values of the parameters.
     path : str or Path
-        Written whole or not at all. The stem becomes the name of a model that states none.
+        The file, which is written completely or not at all. Its stem is the name of a model without another.
     overwrite : bool
-        Replace a file that is there.
+        Replace an existing file.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def save_model(model: Model, path: str | Path, *, overwrite: bool = True) -> Pat
     Raises
     ------
     FileError
-        If the file cannot be written, or is there and is not to be replaced.
+        If the file cannot be written, or exists and must not be replaced.
     """
     import tomli_w
 
@@ -41,7 +41,7 @@ def save_model(model: Model, path: str | Path, *, overwrite: bool = True) -> Pat
 
 
 def document(model: Model, stem: str = "") -> dict[str, Any]:
-    """Return a model as the tables of a TOML document; what has its default value is left out."""
+    """Return a model as the tables of a TOML document, without default values."""
     top: dict[str, Any] = {"kind": model.kind}
     for key in ("title", "description", "instance", "variant"):
         if getattr(model, key):
@@ -89,7 +89,7 @@ def _row(part: Any, spec: Table) -> dict[str, Any]:
 
 
 def _changes(part: Parameter, base: Parameter) -> Mapping[str, Any]:
-    """Return what a variant states: its value, and what else differs from the parameter."""
+    """Return the fields of a variant: the value, and others that differ from the parameter."""
     full = _row(part, TABLES["parameters"])
     same = _row(base, TABLES["parameters"])
     return {k: v for k, v in full.items() if k == "value" or same.get(k) != v}
