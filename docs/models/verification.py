@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import hashlib
 import io
 import re
@@ -30,12 +32,26 @@ def of(name: str) -> list[Paper]:
 def stamp(name: str) -> str:
     """Return a digest of all that a figure is drawn from: the model's file, the papers' equations, how it is drawn.
 
-    A model's description and the list of its checks change no curve.
+    What changes no curve is left out: a model's description and the list of its checks, comments, layout and imports of code.
     """
     model = (models_folder() / f"{name}.toml").read_text(encoding="utf-8")
     model = re.sub(r'^description = """.*?"""$', "", model, flags=re.DOTALL | re.MULTILINE).partition("[[checks]]")[0]
     sources = [Path(__file__), *sorted((HERE / "papers").glob("*.py"))]
-    return hashlib.sha256("".join([model, *(p.read_text(encoding="utf-8") for p in sources)]).encode()).hexdigest()
+    return hashlib.sha256("".join([model, *map(_statements, sources)]).encode()).hexdigest()
+
+
+@functools.cache
+def _statements(path: Path) -> str:
+    """Return the statements of a source file, without imports and texts that stand alone (docstrings)."""
+    whole = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(whole):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [s for s in body if not isinstance(s, ast.Import | ast.ImportFrom) and not _is_text(s)]
+    return ast.unparse(whole)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def stamp_in(path: Path) -> str:
