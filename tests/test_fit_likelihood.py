@@ -10,13 +10,15 @@ from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from immunoode.errors import FitError
+from immunoode.errors import FitError, SolveError
 from immunoode.fitting.densities import log_interval
 from immunoode.fitting.error_weights import ErrorWeight, error_weight, register_error
+from immunoode.fitting.fit import fit
 from immunoode.fitting.least_squares import LeastSquares
 from immunoode.fitting.minimise import METHODS, minimise
 from immunoode.fitting.observations import observations
 from immunoode.fitting.residual_error import ResidualError, normal_error, residual_error
+from immunoode.solve.options import SolverOptions
 from tests.toy_predictor import MODEL, RATES, objective, simulated
 
 CASES = [("proportional", 0.3, 0.0), ("additive", 0.0, 3.0), ("combined", 0.15, 1.5), ("lognormal", 0.1, 0.0)]
@@ -264,3 +266,16 @@ def test_a_population_fit_takes_the_kind_alone() -> None:
     assert normal_error(ResidualError({"y": "additive"})) == {"y": "additive"}
     with pytest.raises(FitError, match=r"error\.student: is known to imo.fit alone"):
         normal_error(ResidualError("additive", student=4))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"solver": SolverOptions(), "rtol": 1e-8}, "rtol: is stated beside solver"),
+        ({"solver": SolverOptions(max_steps=10)}, "solver.max_steps: cannot be chosen here; only engine, rtol, threads"),
+        ({"engine": "fortran"}, "engine: is 'fortran'"),
+    ],
+)
+def test_options_of_the_solver_that_a_fit_does_not_take(options: dict[str, object], says: str) -> None:
+    with pytest.raises(SolveError, match=says):
+        fit("claret2009", simulated(2), ["growth_rate"], **options)  # type: ignore[arg-type]

@@ -23,6 +23,7 @@ from immunoode.model.closed_model import resolve
 from immunoode.model.combine import combine
 from immunoode.model.library import load_model
 from immunoode.model.model import Model
+from immunoode.solve.options import SolverOptions, solver_options
 from immunoode.trial.long_table import as_trial
 from immunoode.trial.trial_data import TrialData
 
@@ -54,8 +55,9 @@ def fit(
     max_evaluations: int | None = None,
     student: float | Mapping[str, float] | None = None,
     pool: bool = False,
-    engine: str = "compiled",
-    rtol: float = RTOL,
+    solver: SolverOptions | None = None,
+    engine: str | None = None,
+    rtol: float | None = None,
     threads: int | None = None,
     progress: bool | None = None,
 ) -> FitResult:
@@ -115,8 +117,10 @@ def fit(
         Of each round.
     student, pool
         As in `ResidualError`, where `error` is none.
+    solver : SolverOptions, optional
+        Engine, relative tolerance and threads; by default `SolverOptions(rtol=1e-7)`, because derivatives are taken.
     engine, rtol, threads
-        As in `simulate`; tighter by default, because derivatives are taken.
+        Single options of the solver, instead of `solver`.
     progress : bool, optional
         Show a progress bar; by default after two seconds.
 
@@ -128,6 +132,8 @@ def fit(
     ------
     FitError
         If the call does not fit the model or the data; everything that is found is reported at once.
+    SolveError
+        If options of the solver are not possible, or stated twice.
 
     Examples
     --------
@@ -140,6 +146,8 @@ def fit(
     0.0298
     """
     begin = time.perf_counter()
+    options = solver_options(solver, SolverOptions(rtol=RTOL), engine=engine, rtol=rtol, threads=threads)
+    options = options.only("engine", "rtol", "threads")
     own = _listed(per_subject)
     names = [*_listed(vary), *_listed(per_arm), *own]
     whole, table, seen, regimens = arranged(model, data, frozenset(names), observe, baseline, start, regimens)
@@ -161,7 +169,7 @@ def fit(
     )
     plan = plan if earlier is None else plan.starting_from(earlier.values)
     base = base_values(whole, seen, table.covariates, parameters, plan.names)
-    predictor = predictor_of(whole, seen, regimens, base, plan, engine, rtol, threads)
+    predictor = predictor_of(whole, seen, regimens, base, plan, options)
     stated = residual_error(error, student, pool)
     errors = error_models(seen, stated.kind, stated.student)
     _check_pool(errors, stated.pool)
@@ -217,14 +225,7 @@ def whole_model(model: Model | str | Sequence[Model | str]) -> Model:
 
 
 def predictor_of(
-    model: Model,
-    seen: Observations,
-    regimens: Any,
-    base: FloatArray,
-    plan: Parameterisation,
-    engine: str,
-    rtol: float,
-    threads: int | None,
+    model: Model, seen: Observations, regimens: Any, base: FloatArray, plan: Parameterisation, solver: SolverOptions
 ) -> Simulated:
     names = resolve(model).equations.parameters
     values = {s: dict(zip(names, map(float, row), strict=True)) for s, row in zip(seen.subjects, base, strict=True)}
@@ -232,7 +233,8 @@ def predictor_of(
         regimens = {k: v for k, v in regimens.items() if str(k) in {*seen.subjects, *seen.arms}}
     made = schedules(model, dict(zip(seen.subjects, seen.arms, strict=True)), regimens, values)
     columns = np.array([names.index(n) for n in plan.names], dtype=np.int64)
-    return Simulated(model, seen, tuple(made[s] for s in seen.subjects), base, columns, plan, engine, threads, rtol)
+    given = tuple(made[s] for s in seen.subjects)
+    return Simulated(model, seen, given, base, columns, plan, solver.engine, solver.threads, solver.rtol)
 
 
 def _first_dose(model: Model, data: TrialData, regimens: Any) -> Callable[[str], float]:

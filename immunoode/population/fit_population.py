@@ -29,6 +29,7 @@ from immunoode.population.saem import saem
 from immunoode.population.starting_values import Region, candidate_starts, multistart_points
 from immunoode.population.subject_predictions import Trajectories
 from immunoode.regimen.schedule import Schedule
+from immunoode.solve.options import SolverOptions, solver_options
 from immunoode.trial.trial_data import TrialData
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def fit_population(
     iterations: int | tuple[int, int] | None = None,
     chains: int | None = None,
     resume: PopulationResult | None = None,
+    solver: SolverOptions | None = None,
     rtol: float | None = None,
     threads: int | None = None,
     progress: bool | None = None,
@@ -118,8 +120,10 @@ def fit_population(
         Of each subject, in "saem"; three to five by default.
     resume : PopulationResult, optional
         Go on from where this one ended, with either method.
+    solver : SolverOptions, optional
+        Relative tolerance and threads; the tolerance is 1e-5 in "saem" by default, tighter in "focei", which takes derivatives.
     rtol, threads
-        As in `simulate`; by default 1e-5 in "saem", tighter in "focei", which takes derivatives.
+        Single options of the solver, instead of `solver`.
     progress : bool, optional
         Show a bar with the running estimates; by default after two seconds.
 
@@ -132,6 +136,8 @@ def fit_population(
     ------
     FitError
         If the call does not fit the model or the data; everything that is found is reported at once.
+    SolveError
+        If options of the solver are not possible, or stated twice.
 
     Examples
     --------
@@ -150,6 +156,7 @@ def fit_population(
     """
     begin = time.perf_counter()
     _check(method, resume, starts)
+    options = solver_options(solver, SolverOptions(rtol=RTOL[method]), rtol=rtol, threads=threads).only("rtol", "threads")
     names = [vary] if isinstance(vary, str) else list(vary)
     later = deviations(between_occasions, OCCASION_SD)
     if occasions is not None and not later:
@@ -178,7 +185,7 @@ def fit_population(
     solved = whole, base, tuple(planned[s] for s in seen.subjects)
     if later:
         made, solved = _on_occasions(solved, made, later, occasions, data, seen)
-    trajectories = Trajectories(solved[0], seen, solved[2], solved[1], made, RTOL[method] if rtol is None else rtol, threads)
+    trajectories = Trajectories(solved[0], seen, solved[2], solved[1], made, options.rtol, options.threads)
     population = population_model(trajectories, made, likelihood_of(seen, normal_error(error)))
     region = _region(population, whole, known.keys() - (initial or {}).keys())
     population = (

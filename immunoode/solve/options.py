@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,14 @@ class SolverOptions:
         """Return the options with other values, of which those that are None say nothing."""
         stated = {name: value for name, value in given.items() if value is not None}
         return replace(self, **stated) if stated else self
+
+    def only(self, *names: str) -> SolverOptions:
+        """Return the options; raise a SolveError if others than the named ones are not at their defaults."""
+        others = [f.name for f in fields(self) if f.name not in names and getattr(self, f.name) != f.default]
+        if others:
+            right = f"only {', '.join(names)}"
+            raise SolveError([Problem(f"solver.{name}", "cannot be chosen here", right) for name in others])
+        return self
 
     def absolute_tolerance(self, states: int) -> NDArray[np.float64] | None:
         """Return the stated absolute tolerance, of a model with this many states.

@@ -19,6 +19,7 @@ from immunoode.fitting.residual_error import Error, normal_error
 from immunoode.fitting.simulation_predictor import RTOL, base_values
 from immunoode.fitting.uncertainty.covariance import natural_name
 from immunoode.model.model import Model
+from immunoode.solve.options import SolverOptions
 from immunoode.trial.trial_data import TrialData
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def identifiability(
         constraints=constraints,
     )
     base = base_values(whole, seen, table, others, plan.names)
-    predictor = predictor_of(whole, seen, given, base, plan, "compiled", RTOL, None)
+    predictor = predictor_of(whole, seen, given, base, plan, SolverOptions(rtol=RTOL))
     errors = planned_errors(seen, normal_error(error), size)
     made = plan.parameters()
     found = fisher_information(predictor, plan, made, seen, errors)
