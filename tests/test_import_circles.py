@@ -10,10 +10,6 @@ from tests.test_floors import MAY_PLOT, PACKAGE, PLOT, imports_of
 BLESSED: dict[str, str] = {
     "petab.fitting petab.problem": "to be looked at",
     (
-        "population.multistart population.predictive population.report population.residuals population.result "
-        "population.simulated_data"
-    ): "to be looked at",
-    (
         "solve.problem.codegen_implicit solve.problem.codegen_simd solve.problem.compiled_model solve.problem.simd_math"
     ): "to be looked at",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from immunoode.population.covariate_model import OCCASION_SD, MixedEffects, devi
 from immunoode.population.distributions import NORMAL
 from immunoode.population.focei import MethodResult, focei
 from immunoode.population.likelihood import likelihood_of
-from immunoode.population.multistart import best_start
+from immunoode.population.multistart import PopulationMultiStartResult
 from immunoode.population.occasions import Given, by_occasion, occasions_of, with_occasions, without
 from immunoode.population.population_model import TIGHT, PopulationModel, PopulationParameters, population_model
 from immunoode.population.result import SEED, PopulationResult
@@ -203,7 +203,9 @@ def fit_population(
     left = unused_covariates(table.covariates, whole.constants, covariates)
     warn_of_unused(left, table.covariates)
     first = run(population, _from(population, resume))
-    return first if starts == 1 else best_start(first, population, multistart_points(population, region, starts - 1, seed), run)
+    return (
+        first if starts == 1 else _best_start(first, population, multistart_points(population, region, starts - 1, seed), run)
+    )
 
 
 def _on_occasions(
@@ -309,3 +311,22 @@ def _run(
         raise FitError(Problem("iterations", f"is {iterations!r}", "two whole numbers: (150, 150) to search and to average"))
     with tqdm(total=sum(pair), desc=method, disable=progress is False, delay=0 if progress else 2, leave=False) as bar:
         return saem(population, parameters, pair, chains, seed, bar)
+
+
+def _best_start(
+    first: PopulationResult,
+    population: PopulationModel,
+    places: Iterable[FloatArray],
+    run: Callable[[PopulationModel, PopulationParameters | None], PopulationResult],
+) -> PopulationResult:
+    """Return the best of a first fit and of fits from other coefficients; the user may stop these."""
+    results = [first]
+    for beta in places:
+        if results[-1].outcome.interrupted:
+            break
+        results.append(run(replace(population, effects=replace(population.effects, start=beta), other_starts=()), None))
+    names = tuple(first.values)
+    objectives = np.array([r.objective if np.isfinite(r.objective) else np.nan for r in results])
+    typical = np.array([[r.values[n] for n in names] for r in results])
+    starts = PopulationMultiStartResult(objectives, tuple(r.success for r in results), names, typical)
+    return replace(results[starts.best], starts=starts, seconds=results[-1].seconds)

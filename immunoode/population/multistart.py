@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from immunoode.fitting.observations import FloatArray
-from immunoode.population.population_model import PopulationModel, PopulationParameters
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from immunoode.population.result import PopulationResult
 
 SAME = 0.5
 """Optima whose objectives differ by less are the same: importance sampling tells them no closer."""
@@ -58,22 +55,3 @@ class PopulationMultiStartResult:
         table.insert(1, "rise", self.objectives - self.objectives[self.best])
         table.insert(2, "converged", list(self.converged))
         return table.sort_values("rise", kind="stable").reset_index(drop=True)
-
-
-def best_start(
-    first: PopulationResult,
-    population: PopulationModel,
-    places: Iterable[FloatArray],
-    run: Callable[[PopulationModel, PopulationParameters | None], PopulationResult],
-) -> PopulationResult:
-    """Return the best of a fit and of those from other coefficients, until the user stops them."""
-    results = [first]
-    for beta in places:
-        if results[-1].outcome.interrupted:
-            break
-        results.append(run(replace(population, effects=replace(population.effects, start=beta), other_starts=()), None))
-    names = tuple(first.values)
-    objectives = np.array([r.objective if np.isfinite(r.objective) else np.nan for r in results])
-    typical = np.array([[r.values[n] for n in names] for r in results])
-    starts = PopulationMultiStartResult(objectives, tuple(r.success for r in results), names, typical)
-    return replace(results[starts.best], starts=starts, seconds=results[-1].seconds)

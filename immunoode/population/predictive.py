@@ -10,12 +10,13 @@ import numpy as np
 from immunoode.errors import FitError, Problem, nearest
 from immunoode.fitting.observations import LEFT, MEASURED, FloatArray, IntArray
 from immunoode.population.simulated_data import on_natural_scale, simulated_trials
+from immunoode.population.tables import prediction_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
-    from immunoode.population.result import PopulationResult
+    from immunoode.population.finished import FinishedPopulationFit
 
 SEED = 20240501
 DROPOUTS = ("", "progression")
@@ -68,7 +69,7 @@ class PredictiveCheck:
 
 
 def predictive_check(
-    result: PopulationResult,
+    result: FinishedPopulationFit,
     quantity: str | None = None,
     *,
     by: str = "",
@@ -84,7 +85,7 @@ def predictive_check(
 
     Parameters
     ----------
-    result : PopulationResult
+    result : FinishedPopulationFit
     quantity : str, optional
         Which one, where several were fitted.
     by : str
@@ -126,7 +127,7 @@ def predictive_check(
     made = on_natural_scale(result, simulated_trials(result, draws, seed))[:, rows]
     if dropout:
         made = _dropped(made, seen.subject[rows], seen.time[rows])
-    typical = result.predict(of="typical")["predicted"].to_numpy()[rows]
+    typical = prediction_table(result, None, "typical")["predicted"].to_numpy()[rows]
     strata = _strata(result, by)[seen.subject[rows]]
     edges = _edges(seen.time[rows], bins)
     place = np.clip(np.searchsorted(edges, seen.time[rows], side="right") - 1, 0, len(edges) - 2)
@@ -177,7 +178,7 @@ def predictive_check(
 
 
 def _check(
-    result: PopulationResult, quantity: str, by: str, dropout: str, level: float, percentiles: tuple[float, ...]
+    result: FinishedPopulationFit, quantity: str, by: str, dropout: str, level: float, percentiles: tuple[float, ...]
 ) -> None:
     problems = []
     if quantity not in result.observations.quantities:
@@ -195,7 +196,7 @@ def _check(
         raise FitError(problems)
 
 
-def _strata(result: PopulationResult, by: str) -> Any:
+def _strata(result: FinishedPopulationFit, by: str) -> Any:
     """Return (S,) the stratum of each subject, in words."""
     seen = result.observations
     if not by:

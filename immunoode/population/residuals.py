@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.fitting.observations import FloatArray
+from immunoode.population.simulated_data import simulated_trials
+from immunoode.population.tables import prediction_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from immunoode.population.result import PopulationResult
+    from immunoode.population.finished import FinishedPopulationFit
 
 
-def residual_table(result: PopulationResult, draws: int, seed: int) -> DataFrame:
+def residual_table(result: FinishedPopulationFit, draws: int, seed: int) -> DataFrame:
     """Return one row per observation: row, subject, arm, time, quantity, observed, typical, individual, iwres, cwres, npde."""
-    table = result.predict(of="typical").rename(columns={"predicted": "typical"}).drop(columns="unit")
-    table["individual"] = result.predict(of="individual")["predicted"]
+    table = prediction_table(result, None, "typical").rename(columns={"predicted": "typical"}).drop(columns="unit")
+    table["individual"] = prediction_table(result, None, "individual")["predicted"]
     model = result.population_model
     measured = model.likelihood.measured
     g = model.likelihood.transformed(table["individual"].to_numpy())[0]
@@ -34,7 +36,7 @@ def residual_table(result: PopulationResult, draws: int, seed: int) -> DataFrame
     return table
 
 
-def _conditional(result: PopulationResult) -> FloatArray:
+def _conditional(result: FinishedPopulationFit) -> FloatArray:
     model, parameters, found = result.population_model, result.estimates, result.modes
     v = model.likelihood.variance(found.g, parameters.errors)
     own = found.jacobian[:, model.effects.random]
@@ -48,10 +50,8 @@ def _conditional(result: PopulationResult) -> FloatArray:
     return out
 
 
-def _ranked(result: PopulationResult, draws: int, seed: int) -> FloatArray:
+def _ranked(result: FinishedPopulationFit, draws: int, seed: int) -> FloatArray:
     from scipy.special import ndtri
-
-    from immunoode.population.simulated_data import simulated_trials
 
     model, made = result.population_model, simulated_trials(result, draws, seed)
     out = np.full(made.shape[1], np.nan)

@@ -11,29 +11,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from immunoode.errors import FitError, Problem, renamed
-from immunoode.fitting.observations import FloatArray, Observations
+from immunoode.fitting.observations import FloatArray
 from immunoode.fitting.saving import fingerprint, save
-from immunoode.model.model import Model
 from immunoode.notebook import without_mathematics
-from immunoode.population.conditional_modes import ROUNDS, ConditionalModes, conditional_modes
-from immunoode.population.focei import MethodResult
-from immunoode.population.laplace import laplace_objective
-from immunoode.population.multistart import PopulationMultiStartResult
-from immunoode.population.population_model import PopulationModel, PopulationParameters
-from immunoode.population.random_effect_levels import Level, levels
-from immunoode.population.sampling import importance_sampling
-from immunoode.population.uncertainty import Uncertainty, uncertainty
-from immunoode.trial.trial_data import TrialData
+from immunoode.population.diagnostics import warnings_of
+from immunoode.population.finished import SEED, FinishedPopulationFit
+from immunoode.population.predictive import PredictiveCheck, predictive_check
+from immunoode.population.random_effect_levels import Level
+from immunoode.population.report import html, text
+from immunoode.population.residuals import residual_table
+from immunoode.population.tables import parameter_table, prediction_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
-
-    from immunoode.population.predictive import PredictiveCheck
-
-SEED = 20240501
-DRAWS, ENOUGH = 2000, 0.2
-"""Of the importance sampling of each subject, and the standard error of the sum at which it may end."""
 
 
 def _square(level: Level) -> DataFrame:
@@ -43,7 +34,7 @@ def _square(level: Level) -> DataFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class PopulationResult:
+class PopulationResult(FinishedPopulationFit):
     """A finished population fit.
 
     Attributes
@@ -62,104 +53,10 @@ class PopulationResult:
         Covariates of the data that neither the model nor `covariates=` names.
     """
 
-    model: Model
-    data: TrialData
-    method: str
-    population_model: PopulationModel
-    outcome: MethodResult
-    seconds: float
-    seed: int = SEED
-    starts: PopulationMultiStartResult | None = None
-    covariates_not_used: tuple[str, ...] = ()
-
     problem = renamed("problem", "population_model")
     ended = renamed("ended", "outcome")
     point = renamed("point", "estimates")
-
-    @property
-    def estimates(self) -> PopulationParameters:
-        """Coefficients, covariance of random effects, logarithms of error sizes."""
-        return self.outcome.estimates
-
-    @property
-    def success(self) -> bool:
-        """Whether the method says that it has arrived."""
-        return self.outcome.success
-
-    @property
-    def observations(self) -> Observations:
-        """What was fitted, as arrays."""
-        return self.population_model.trajectories.seen
-
-    @property
-    def unused(self) -> DataFrame:
-        """Observations that were not fitted, each with the reason."""
-        return self.observations.unused
-
-    @cached_property
-    def _tight_model(self) -> PopulationModel:
-        return self.population_model.with_tight_tolerance()
-
-    @cached_property
-    def modes(self) -> ConditionalModes:
-        """Each subject's most likely random effects at the point found."""
-        return conditional_modes(self._tight_model, self.estimates, self.outcome.eta, 2 * ROUNDS)
-
-    @cached_property
-    def objective(self) -> float:
-        """-2 log-likelihood without n log(2 pi), as NONMEM and nlmixr2 give it: by Laplace's method, or importance sampling."""
-        if self.method == "focei":
-            return float(laplace_objective(self.population_model, self.estimates, self.outcome.eta)[0].sum())
-        return self.sampled[0]
-
-    @cached_property
-    def sampled(self) -> tuple[float, float]:
-        """The objective by importance sampling, and its standard error."""
-        effects = self.population_model.effects
-        mean = effects.means(self.estimates.beta)[:, effects.random]
-        centre, spread = mean + self.outcome.eta, self.outcome.spread
-        random = np.random.default_rng([self.seed, 2])
-        found, error = importance_sampling(self.population_model, self.estimates, centre, spread, random, DRAWS, ENOUGH)
-        return float(found.sum()), float(np.sqrt(np.sum(error**2)))
-
-    @property
-    def deviance(self) -> float:
-        """-2 log-likelihood, every constant included."""
-        return self.objective + self.population_model.likelihood.constant
-
-    @property
-    def parameter_count(self) -> int:
-        """Number of estimated population parameters."""
-        return len(self.population_model.names)
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion."""
-        return self.deviance + 2 * self.parameter_count
-
-    @property
-    def bic(self) -> float:
-        """Schwarz' criterion, over all observations."""
-        return self.deviance + self.parameter_count * float(np.log(len(self.observations)))
-
-    @cached_property
-    def uncertainty(self) -> Uncertainty:
-        """Covariance of the population parameters; computed when it is first asked for."""
-        spread = np.linalg.inv(self.modes.hessian) if self.method == "focei" else self.outcome.spread
-        shift = self.outcome.eta - self.modes.eta  # means of draws are off the modes where posteriors are skewed
-        return uncertainty(
-            self._tight_model, self.estimates, self.modes, spread + shift[:, :, None] * shift[:, None, :], self.seed
-        )
-
-    @property
-    def values(self) -> dict[str, float]:
-        """Typical values of the parameters that vary."""
-        return self.population_model.effects.typical_values(self.estimates.beta)
-
-    @cached_property
-    def levels(self) -> tuple[Level, ...]:
-        """The random effects of subjects, and of their occasions where parameters differ between these."""
-        return tuple(levels(self.population_model.effects, self.estimates.omega, self.outcome.eta))
+    free = renamed("free", "parameter_count")
 
     @property
     def omega(self) -> DataFrame:
@@ -173,8 +70,6 @@ class PopulationResult:
 
     def parameters(self, level: float = 0.95) -> DataFrame:
         """Return one row per population parameter: value, unit, standard error, relative (%), interval, shrinkage (%)."""
-        from immunoode.population.report import parameter_table
-
         return parameter_table(self, level)
 
     def individual(self) -> DataFrame:
@@ -239,11 +134,6 @@ class PopulationResult:
         own = self.levels[0]
         return pd.DataFrame(own.found, index=list(self.observations.subjects), columns=list(own.names))
 
-    @property
-    def shrinkage(self) -> dict[str, float]:
-        """1 - sd(effects of subjects) / sd of the population: near 1 where the data say little about a subject."""
-        return {name: share for level in self.levels for name, share in level.shrinkage.items()}
-
     def patients(self, count: int, seed: int = SEED) -> DataFrame:
         """Return a virtual population: rows drawn from the fitted distribution, ready for `simulate(parameters=...)`.
 
@@ -267,20 +157,14 @@ class PopulationResult:
         DataFrame
             subject, arm, time, quantity, predicted, unit; at the observations also row and observed.
         """
-        from immunoode.population.report import prediction_table
-
         return prediction_table(self, times, of)
 
     def residuals(self, draws: int = 1000, seed: int = SEED) -> DataFrame:
         """Return one row per observation: predictions, and residuals of every kind (see `immunoode.population.residuals`)."""
-        from immunoode.population.residuals import residual_table
-
         return residual_table(self, draws, seed)
 
     def predictive_check(self, quantity: str | None = None, **how: Any) -> PredictiveCheck:
         """Return a visual predictive check; see `immunoode.population.predictive.predictive_check`."""
-        from immunoode.population.predictive import predictive_check
-
         return predictive_check(self, quantity, **how)
 
     @cached_property
@@ -297,14 +181,10 @@ class PopulationResult:
 
     def warnings(self) -> tuple[str, ...]:
         """Return what a reader of the result must know."""
-        from immunoode.population.report import cautions
-
-        return cautions(self)
+        return warnings_of(self)
 
     def report(self) -> str:
         """Return the fit in words and tables."""
-        from immunoode.population.report import text
-
         return text(self)
 
     def plot(self, **how: Any) -> Axes | FloatArray:
@@ -330,6 +210,4 @@ class PopulationResult:
 
     @without_mathematics
     def _repr_html_(self) -> str:
-        from immunoode.population.report import html
-
         return html(self)

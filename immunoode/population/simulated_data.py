@@ -10,13 +10,13 @@ import numpy as np
 from immunoode.fitting.observations import FloatArray
 
 if TYPE_CHECKING:
-    from immunoode.population.result import PopulationResult
+    from immunoode.population.finished import FinishedPopulationFit
 
 _BLOCK = 20_000
 """Patients solved at once, about."""
 
 
-def simulated_trials(result: PopulationResult, draws: int, seed: int) -> FloatArray:
+def simulated_trials(result: FinishedPopulationFit, draws: int, seed: int) -> FloatArray:
     """Return (draws, N) observations of new subjects with the covariates, doses and visits of those that were fitted.
 
     On the scale where errors are normal (the logarithm, for log-normal errors); NaN where a patient could not be solved.
@@ -24,7 +24,7 @@ def simulated_trials(result: PopulationResult, draws: int, seed: int) -> FloatAr
     return np.concatenate(list(_blocks(result, draws, seed)))
 
 
-def _blocks(result: PopulationResult, draws: int, seed: int) -> Iterator[FloatArray]:
+def _blocks(result: FinishedPopulationFit, draws: int, seed: int) -> Iterator[FloatArray]:
     random = np.random.default_rng([seed, 3])
     model, parameters = result.population_model, result.estimates
     means, lower = model.effects.means(parameters.beta), np.linalg.cholesky(parameters.omega)
@@ -36,7 +36,7 @@ def _blocks(result: PopulationResult, draws: int, seed: int) -> Iterator[FloatAr
         yield g + np.sqrt(model.likelihood.variance(g, parameters.errors)) * random.standard_normal(g.shape)
 
 
-def on_natural_scale(result: PopulationResult, values: FloatArray) -> FloatArray:
+def on_natural_scale(result: FinishedPopulationFit, values: FloatArray) -> FloatArray:
     """Return values (..., N) in their units, from the scale where errors are normal."""
     logged = result.population_model.likelihood.logged
     return np.where(logged, np.exp(np.where(logged, values, 0.0)), values)
