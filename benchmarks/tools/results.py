@@ -19,6 +19,7 @@ PAGES = (
     "stiff",
     "sensitivities",
     "many_patients",
+    "call_overhead",
     "first_result",
     "trial_endpoints",
     "population_fits",

@@ -13,13 +13,11 @@ from immunoode.fitting.covariates import with_model_names
 from immunoode.fitting.finite_differences import by_differences
 from immunoode.fitting.observations import FloatArray, IntArray, Observations
 from immunoode.fitting.parameterisation import Parameterisation
+from immunoode.fitting.subject_simulator import SubjectSimulator
 from immunoode.model.closed_model import resolve
 from immunoode.model.model import Model
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
-from immunoode.solve.problem.make_simulator import make_simulator
-from immunoode.solve.problem.simulator import Simulator
-from immunoode.solve.problem.solution import Solution
 from immunoode.tables.cells import as_numbers
 from immunoode.tables.identifiers import index_by_subject
 
@@ -47,22 +45,20 @@ class Simulated:
     engine: str = "compiled"
     threads: int | None = None
     rtol: float = RTOL
-    _times: list[FloatArray] = field(default_factory=list, init=False, repr=False)
-    _orders: list[FloatArray] = field(default_factory=list, init=False, repr=False)
-    _place: IntArray = field(default_factory=lambda: np.zeros(0, np.int64), init=False, repr=False)
-    _prepared: dict[tuple[int, bool], Simulator] = field(default_factory=dict, init=False, repr=False)
+    _simulator: SubjectSimulator = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._times, self._orders, self._place = self.observations.moments()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy in another process needs: machine code is prepared there again."""
-        return {**self.__dict__, "_prepared": {}}
+        options = SolverOptions(engine=self.engine, rtol=self.rtol, threads=self.threads)
+        names = tuple(self.parameterisation.names)
+        self._simulator = SubjectSimulator(self.model, self.observations, self.schedules, self.base, names, options)
 
     def __call__(self, values: FloatArray) -> FloatArray:
         """Return (B, N) predictions at the observations."""
-        found = self._run(self._simulator(len(values)), values).values
-        return self._at_observations(found, len(values))
+        return self._simulator.predictions(values)
+
+    def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
+        """Return (B, S, T, Q) the observed outputs at `times`; NaN before a subject's start."""
+        return self._simulator.curves(values, times)
 
     def derivatives(self, values: FloatArray) -> tuple[FloatArray, FloatArray, int]:
         """Return predictions (N,), derivatives (K, N) and the simulations it took: by sensitivities where they are made.
@@ -72,14 +68,12 @@ class Simulated:
         reacts = any(s.triggers for s in self.schedules if s is not None)
         if self.engine != "compiled" or reacts:
             return by_differences(self, self.parameterisation, values, self.observations.subject)
-        solution = self._run(self._simulator(1, sensitivities=True), values[None])
-        f = self._at_observations(solution.values, 1)[0]
-        by = self._at_observations(solution.derivatives.transpose(0, 1, 3, 2), 1)[0].T
-        if solution.ok.all():
-            return f, by, 1
+        (f,), (by,), (ok,) = self._simulator.derivatives(values[None])
+        if ok.all():
+            return f, by.T, 1
         g, differences, count = by_differences(self, self.parameterisation, values, self.observations.subject)
-        lost = ~solution.ok[self.observations.subject]
-        return np.where(lost, g, f), np.where(lost, differences, by), 1 + count
+        lost = ~ok[self.observations.subject]
+        return np.where(lost, g, f), np.where(lost, differences, by.T), 1 + count
 
     def single_threaded(self) -> Simulated:
         """Return the same in one thread."""
@@ -91,55 +85,6 @@ class Simulated:
         return replace(
             self, observations=observations, schedules=chosen, base=self.base[subjects], parameterisation=parameterisation
         )
-
-    def _at_observations(self, found: FloatArray, count: int) -> FloatArray:
-        """Return what belongs to the observations of (B S, T, Q, ...)."""
-        seen = self.observations
-        shaped = found.reshape(count, len(seen.subjects), *found.shape[1:])
-        return shaped[:, seen.subject, self._place, seen.quantity]
-
-    def _simulator(self, count: int, sensitivities: bool = False) -> Simulator:
-        key = count, sensitivities
-        if key not in self._prepared:
-            by = self.parameterisation.names if sensitivities else ()
-            self._prepared[key] = self._prepare(self._times * count, count, by, self._orders * count)
-        return self._prepared[key]
-
-    def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
-        """Return (B, S, T, Q) the observed outputs at `times`; NaN before a subject's start."""
-        seen, count = self.observations, len(values)
-        days = np.asarray(times, dtype=np.float64)
-        own = [np.unique(np.maximum(days, start)) for start in seen.start]
-        found = self._run(self._prepare(own * count, count), values).values
-        shaped = found.reshape(count, len(seen.subjects), *found.shape[1:])
-        out = np.full((count, len(seen.subjects), len(days), len(seen.outputs)), np.nan)
-        for s, start in enumerate(seen.start):
-            late = days >= start
-            out[:, s, late] = shaped[:, s, np.searchsorted(own[s], days[late])]
-        return out
-
-    def _prepare(
-        self, times: Sequence[FloatArray], count: int, by: Sequence[str] = (), orders: Sequence[FloatArray] | None = None
-    ) -> Simulator:
-        seen = self.observations
-        return make_simulator(
-            self.model,
-            self.schedules * count,
-            times,
-            seen.outputs,
-            start=np.tile(seen.start, count),
-            solver=SolverOptions(engine=self.engine, rtol=self.rtol),
-            sensitivities=by,
-            orders=orders,
-        )
-
-    def _run(self, simulator: Simulator, values: FloatArray) -> Solution:
-        matrix = np.tile(self.base, (len(values), 1))
-        matrix[:, self.columns] = values.reshape(-1, values.shape[2])
-        solution = simulator.run(matrix, threads=self.threads)
-        solution.values[~solution.ok] = np.nan
-        solution.derivatives[~solution.ok] = np.nan
-        return solution
 
 
 def base_values(
@@ -158,8 +103,7 @@ def base_values(
         If a name is not a parameter, or a subject has no value.
     """
     covariates = with_model_names(covariates, model.constants)
-    names = resolve(model).equations.parameters
-    base = np.tile(np.array(resolve(model).equations.values), (len(observations.subjects), 1))
+    names, base = resolve(model).parameters, np.tile(resolve(model).values, (len(observations.subjects), 1))
     if covariates is not None:
         known = [c for c in covariates.columns if c in model.constants]
         _fill(base, names, _by_subject(covariates[known], observations, "covariates"))
@@ -247,8 +191,7 @@ def schedules(
         If an arm has none, or an arm is named that is not in the data.
     """
     chosen = chosen_regimens(observations_arms, regimens)
-    inputs = {name: target.unit for name, target in resolve(model).equations.inputs.items()}
-    return {s: _schedule(r, inputs, values.get(s, {})) for s, r in chosen.items()}
+    return {s: _schedule(r, resolve(model).input_units, values.get(s, {})) for s, r in chosen.items()}
 
 
 def chosen_regimens(arms: Mapping[str, str], regimens: Any) -> dict[str, Any]:
