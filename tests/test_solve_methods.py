@@ -5,10 +5,12 @@ import pytest
 from scipy.integrate import LSODA, RK45, Radau
 
 import immunoode as imo
-from immunoode.model.closed_model import resolve
 from immunoode.solve.integrator import lu, rodas5p, tsit5
 from immunoode.solve.integrator.jit import entry
-from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, System
+from immunoode.solve.integrator.native import evaluate_rates
+from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT
+from immunoode.solve.problem.run import run_of_one
+from tests.simulators import simulator_of
 from tests.solve_models import base, binding, robertson, schedule
 
 
@@ -30,56 +32,46 @@ def swinging():
 
 
 factorise, substitute = entry(lu.factorise.py_func), entry(lu.substitute.py_func)
-STEP = {method: (entry(method.attempt.py_func), entry(method.interpolant.py_func)) for method in (tsit5, rodas5p)}
+attempt_explicit, explicit_interpolant = tsit5.attempt, tsit5.interpolant
+attempt_implicit, implicit_interpolant, renew_jacobian = rodas5p.attempt, rodas5p.interpolant, rodas5p.renew_jacobian
+
+
+@entry
+def step_explicit(run):
+    own = run.progress
+    attempt_explicit(evaluate_rates, run, 0, own.y[0], own.t[0], own.size[0])
+    explicit_interpolant(run, 0)
+
+
+@entry
+def step_implicit(run):
+    own = run.progress
+    renew_jacobian(run, 0)
+    attempt_implicit(run, 0, own.y[0], own.t[0], own.size[0])
+    implicit_interpolant(run, 0)
+
+
+STEP = {tsit5: step_explicit, rodas5p: step_implicit}
 
 
 class Stepper:
     """One method with its room, stepping by fixed lengths."""
 
     def __init__(self, method):
-        self.system = System(resolve(swinging()).equations)
-        self.method, width = method, self.system.width
-        self.x = self.system.packed(np.array(self.system.equations.values))
-        self.f, self.k, self.dense = self.system.addresses, np.zeros((8, width)), np.zeros((5, width))
-        self.infusion = np.zeros(width)
-
-    def at(self, t, y):
-        self.x[TIME_AT], self.x[STATES_AT : STATES_AT + y.size] = t, y
+        self.simulator, self.method = simulator_of(swinging(), [None], np.array([0.0, 1.0])), method
+        self.system = self.simulator.system
+        self.packed = self.system.packed(np.array(self.system.equations.values))
+        self.engine = run_of_one(self.simulator, self.packed)
+        self.engine.progress.latest[0] = 1e9
+        self.dense = self.engine.work.dense
 
     def step(self, t, y, h):
-        n, width = y.size, self.system.width
-        state, slope, trial, right = (np.zeros(width) for _ in range(4))
-        state[:n], atol = y, np.ones(n)
-        self.at(t, y)
-        slope[:n] = self.system.rates(self.x)
-        attempt, interpolant = STEP[self.method]
-        if self.method is tsit5:
-            room = np.zeros(width), n, 1.0, np.ones(width)
-            attempt(self.f, t, 1e9, state, h, self.x, self.infusion, self.k, slope, trial, *room)
-            interpolant(h, state, self.k, self.dense)
-        else:
-            jacobian, drift = self.system.jacobian(self.x).reshape(n, n), self.system.time_derivative(self.x)
-            room = np.zeros((n, n)), np.zeros(n, np.int64), right, np.zeros(n), n
-            attempt(
-                self.f,
-                t,
-                1e9,
-                state,
-                h,
-                self.x,
-                self.x.copy(),
-                self.infusion,
-                self.k,
-                slope,
-                trial,
-                jacobian,
-                drift,
-                *room,
-                1.0,
-                atol,
-            )
-            interpolant(state, trial, self.k, self.dense)
-        return trial[:n]
+        own, n = self.engine.progress, y.size
+        own.t[0], own.size[0], own.y[0, :n] = t, h, y
+        self.packed[TIME_AT], self.packed[STATES_AT : STATES_AT + n] = t, y
+        self.engine.work.slope[:n] = self.system.rates(self.packed)
+        STEP[self.method](self.engine)
+        return self.engine.work.trial[:n].copy()
 
     def run(self, steps, end=2.0):
         """Return the state at the end, and the interpolant in the middle of the last step."""

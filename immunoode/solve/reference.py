@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
 
 import numpy as np
 
+from immunoode.solve.integrator.records import Run
 from immunoode.solve.integrator.steady_state import CLOSE, MOST_INTERVALS
 from immunoode.solve.problem.compiled_model import DOSE_AT, NEVER, STATES_AT, TIME_AT, FloatArray, Function, System
 from immunoode.solve.problem.event_table import (
@@ -24,11 +24,9 @@ from immunoode.solve.problem.event_table import (
     STOP,
     SUPERPOSE,
     VISIT,
-    Events,
 )
 from immunoode.solve.problem.tolerances import of_empty
-from immunoode.solve.problem.trigger_table import Reactions
-from immunoode.solve.reference_triggers import Decisions
+from immunoode.solve.reference_triggers import TriggerStates
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
 
 _MOST_INVALID = 1000
@@ -44,21 +42,120 @@ class _Stopped(Exception):  # noqa: N818
         self.code = code
 
 
-@dataclass
-class _Patient:
-    """One patient on the way: the packed input, what flows in, and how often rates were asked for."""
+def solve(system: System, run: Run, quantities: Function | None, method: Callable[..., Any]) -> int:
+    """Integrate the subject in lane 0 of a run as `immunoode.solve.integrator.scalar.integrate` does; return a status code.
+    Tolerances grow from one span to the next. `quantities` gives what triggers look at, None if there are none; `method` makes
+    what steps, as subclasses of `scipy.integrate.OdeSolver` do.
+    """
+    subject = _Subject(system, run, quantities, method)
+    try:
+        with np.errstate(all="ignore"):
+            return subject.integrate()
+    except _Stopped as stopped:
+        return stopped.code
+    finally:
+        run.batch.statistics[subject.p]["evaluations"] = subject.evaluations
 
-    system: System
-    x: FloatArray
-    extinct: FloatArray
-    rtol: float
-    atol: FloatArray
-    shares: FloatArray
-    most_evaluations: int
-    method: Callable[..., Any]
-    running: dict[int, FloatArray] = field(default_factory=dict)
-    evaluations: int = 0
-    invalid: int = 0
+
+class _Subject:
+    """One subject on the way: time, state, packed input, what flows in, and how often rates were asked for."""
+
+    def __init__(self, system: System, run: Run, quantities: Function | None, method: Callable[..., Any]) -> None:
+        batch, own, p = run.batch, run.progress, int(run.progress.subject[0])
+        self.system, self.run, self.p, self.own, self.method = system, run, p, own, method
+        self.x, self.last = batch.x[p].copy(), batch.y[p, : system.base]
+        self.t, self.y = float(batch.starts[p]), self.last.copy()
+        self.times = batch.times[p, : batch.lengths[p]]
+        self.end = max(self.t, float(self.times[-1]))
+        self.thresholds, self.rtol = run.settings.thresholds, run.settings.rtol
+        self.atol, self.shares = batch.atol[p], batch.atol_share[p]
+        self.statistics = batch.statistics[p : p + 1]
+        self.running: dict[int, FloatArray] = {}
+        self.evaluations = self.invalid = 0
+        own.event[0], own.output[0] = batch.offsets[p], 0
+        own.saved[0] = np.nan
+        self.triggers: TriggerStates | None = None
+        if quantities is not None:
+            self.triggers = TriggerStates(lambda t, y: quantities(self.packed(t, y)), run)
+            self.triggers.begin(self.t, self.y)
+
+    def integrate(self) -> int:
+        """Step from one stop to the next, in the order of `immunoode.solve.integrator.segment`."""
+        while True:
+            self.apply_due_events()
+            self.reach(self.t, self.y)
+            if not np.isfinite(self.y).all():
+                return NOT_FINITE
+            if self.triggers and self.triggers.update_continuous(self.t, self.y):
+                continue
+            while self.is_due(self.t, inclusive=True):
+                self.save(self.y)
+            if self.t >= self.end:
+                return FINISHED
+            stop = self.end
+            if self.own.event[0] < self.run.batch.offsets[self.p + 1]:
+                stop = min(stop, float(self.run.batch.events[self.own.event[0]]["time"]))
+            while self.t < stop:
+                stop = self.span(stop)
+
+    def reach(self, t: float, y: FloatArray) -> None:
+        """Keep how far the subject has come."""
+        self.t, self.y = t, y
+        self.run.batch.ended[self.p], self.last[:] = t, y
+
+    def is_due(self, reached: float, inclusive: bool = False) -> bool:
+        """Whether an output is to be saved before a time, or at it."""
+        g = self.own.output[0]
+        return g < self.times.size and bool(self.times[g] <= reached if inclusive else self.times[g] < reached)
+
+    def save(self, y: FloatArray) -> None:
+        """Save a state for the next output."""
+        self.own.saved[0, self.own.output[0], : y.size] = y
+        self.own.output[0] += 1
+
+    def apply_due_events(self) -> None:
+        """Apply the events up to the time that the subject has come to."""
+        batch, own = self.run.batch, self.own
+        while own.event[0] < batch.offsets[self.p + 1] and batch.events[own.event[0]]["time"] <= self.t:
+            event = batch.events[own.event[0]]
+            own.event[0] += 1
+            if event["kind"] == REPORT:
+                for _ in range(int(event["amount"])):
+                    self.save(self.y)
+            elif self.triggers and event["kind"] == VISIT:
+                self.triggers.update(int(event["target"]), self.t, self.y)
+            elif event["kind"] != STOP and (self.triggers is None or self.triggers.scales_dose(event)):
+                self.y = self.applied(self.y, self.t, event)
+
+    def span(self, stop: float) -> float:
+        """Step until the stop or to where a state falls below its threshold or a trigger changes; return the stop."""
+        steps = self.stepper(self.y, self.t, stop)
+        while steps.status == "running":
+            before = steps.y.copy()
+            steps.step()
+            self.statistics["steps"] += 1
+            if steps.status == "failed" or steps.t <= self.t or not np.isfinite(steps.y).all():
+                raise _Stopped(TOO_SMALL)
+            if self.statistics["steps"][0] > self.run.settings.max_steps:
+                raise _Stopped(TOO_MANY)
+            fallen = self.crossing(before, steps.y, steps)
+            changed = self.triggers.locate(steps) if self.triggers else None
+            triggered = changed is not None and (fallen is None or changed <= fallen)
+            root = changed if triggered else fallen
+            dense = steps.dense_output() if root is not None or self.is_due(steps.t) else None
+            while dense and self.is_due(steps.t if root is None else root):
+                self.save(dense(self.times[self.own.output[0]]))
+            if root is not None:
+                assert dense is not None
+                y = dense(root)
+                y[(self.thresholds > 0) & (before >= self.thresholds) & (y <= self.thresholds * (1 + 1e-9))] = 0.0
+                self.reach(float(root), y)
+                return self.t if triggered else stop
+            self.reach(float(steps.t), steps.y.copy())
+            np.maximum(self.atol, self.shares * np.abs(self.y), out=self.atol)
+            if self.triggers:
+                self.triggers.update_nadirs(self.t, self.y)
+        return stop
 
     def packed(self, time: float, y: FloatArray) -> FloatArray:
         self.x[TIME_AT] = time
@@ -68,57 +165,57 @@ class _Patient:
     def infusion(self, size: int) -> FloatArray:
         return sum(self.running.values(), np.zeros(size))
 
-    def arrive(self, y: FloatArray, time: float, events: Events, e: int) -> FloatArray:
-        """Return the state after event e; keep what runs from it on."""
-        kind, which, ordinal = int(events.kinds[e]), int(events.inputs[e]), int(events.ordinals[e])
+    def applied(self, y: FloatArray, time: float, event: Any) -> FloatArray:
+        """Return the state after an event; keep what runs from it on."""
+        kind, target, infusion = int(event["kind"]), int(event["target"]), int(event["infusion"])
         new = y.copy()
         if kind == INFUSION_END:
-            self.running.pop(ordinal, None)
+            self.running.pop(infusion, None)
         elif kind == SET:
-            self.x[self.system.parameters_at + which] = events.amounts[e]
+            self.x[self.system.parameters_at + target] = event["amount"]
             self.system.set_constants(self.x)
         elif kind == RESET:
             self.running.clear()
             self.x[self.system.clocks[self.system.clocks >= 0]] = NEVER
             new = self.system.initial(self.packed(time, y))
         elif kind == MULTIPLY:
-            new[self.system.input_states[which]] *= events.amounts[e]
+            new[self.system.input_states[target]] *= event["amount"]
         elif kind == FIRST:
-            place = self.system.clocks[which]
+            place = self.system.clocks[target]
             if place >= 0 and self.x[place] == NEVER:
-                self.x[place] = events.times[e] - events.durations[e]
+                self.x[place] = event["time"] - event["duration"]
         elif kind == STEADY:
-            new = self.settled(y, time, events, e)
+            new = self.steady_state(y, time, event)
         elif kind == SUPERPOSE:
-            moving = self.system.exchange[which]
-            new[moving] += self.settled(y, time, events, e)[moving]
+            moving = self.system.exchange[target]
+            new[moving] += self.steady_state(y, time, event)[moving]
         else:
-            moved, added = self.arrival(y, time, events, e)
+            moved, added = self.dose_effect(y, time, event)
             if kind == REPLACE:
-                state = self.system.input_states[which]
+                state = self.system.input_states[target]
                 new[state] = added[state]
                 return new
             new += moved
             if kind == DOSE:
                 new += added
             else:
-                self.running[ordinal] = added / events.durations[e]
-            new[(y >= self.extinct) & (new < self.extinct)] = 0.0
+                self.running[infusion] = added / event["duration"]
+            new[(y >= self.thresholds) & (new < self.thresholds)] = 0.0
         return new
 
-    def arrival(self, y: FloatArray, time: float, events: Events, e: int) -> tuple[FloatArray, FloatArray]:
+    def dose_effect(self, y: FloatArray, time: float, event: Any) -> tuple[FloatArray, FloatArray]:
         """Return what the pulses of an event move, and what its dose adds."""
         packed = self.packed(time, y)
-        packed[DOSE_AT] = events.amounts[e]
-        moved, added = self.system.arrivals(packed).reshape(-1, 2, y.size)[events.inputs[e]]
+        packed[DOSE_AT] = event["amount"]
+        moved, added = self.system.arrivals(packed).reshape(-1, 2, y.size)[event["target"]]
         return moved, added
 
-    def settled(self, y: FloatArray, time: float, events: Events, e: int) -> FloatArray:
+    def steady_state(self, y: FloatArray, time: float, event: Any) -> FloatArray:
         """Return the state with what exchanges matter with the dosed compartment at steady state: thousands of intervals."""
         from scipy.integrate import solve_ivp
 
-        moving = self.system.exchange[events.inputs[e]]
-        interval, duration = float(events.intervals[e]), float(events.durations[e])
+        moving = self.system.exchange[event["target"]]
+        interval, duration = float(event["interval"]), float(event["duration"])
         endless = not np.isfinite(interval)
 
         def advance(z: FloatArray, length: float, inflow: FloatArray) -> FloatArray:
@@ -130,7 +227,7 @@ class _Patient:
             return solve_ivp(rates, (0.0, length), z, "LSODA", rtol=self.rtol, atol=self.atol).y[:, -1] if length else z
 
         def given(z: FloatArray, length: float) -> FloatArray:
-            added = np.where(moving, self.arrival(z, time, events, e)[1], 0.0)
+            added = np.where(moving, self.dose_effect(z, time, event)[1], 0.0)
             if endless:
                 return advance(z, length, added)
             if duration <= 0.0:
@@ -147,7 +244,7 @@ class _Patient:
             share, z, last = min(change / last, 0.9999), new, change
             length = min(2 * length, 1e5) if endless else length
             if change * max(1.0, share / (1 - share)) < CLOSE:
-                return given(z, float(events.phases[e])) if events.phases[e] > 0 else z
+                return given(z, float(event["phase"])) if event["phase"] > 0 else z
         raise _Stopped(NOT_STEADY)
 
     def count(self, rates: FloatArray) -> None:
@@ -156,12 +253,11 @@ class _Patient:
         self.invalid = 0 if np.isfinite(rates).all() else self.invalid + 1
         if self.invalid > _MOST_INVALID:
             raise _Stopped(TOO_SMALL)
-        if self.evaluations > self.most_evaluations:
+        if self.evaluations > _EVALUATIONS_PER_STEP * self.run.settings.max_steps:
             raise _Stopped(TOO_MANY)
 
     def stepper(self, y: FloatArray, start: float, stop: float) -> Any:
         """Return what steps from `start` to `stop`; rates are those within, not those that hold from `stop` on."""
-
         infusion, n = self.infusion(y.size), y.size
         margin = min(1e-14 * max(1.0, abs(stop)), (stop - start) / 2)
         empty = (self.shares > 0) & (y == 0)
@@ -184,7 +280,7 @@ class _Patient:
         """Return when the first of the states that fell below their threshold in a step did so."""
         from scipy.optimize import brentq
 
-        fell = np.flatnonzero((self.extinct > 0) & (before >= self.extinct) & (after < self.extinct))
+        fell = np.flatnonzero((self.thresholds > 0) & (before >= self.thresholds) & (after < self.thresholds))
         if not fell.size:
             return None
         dense = steps.dense_output()
@@ -192,103 +288,8 @@ class _Patient:
 
     def root(self, dense: Any, i: int, low: float, high: float, find: Callable[..., float]) -> float:
         def above(t: float) -> float:
-            return float(dense(t)[i] - self.extinct[i])
+            return float(dense(t)[i] - self.thresholds[i])
 
         if above(low) <= 0.0:
             return low
         return find(above, low, high, xtol=1e-13) if above(high) < 0.0 else high
-
-
-def solve(
-    system: System,
-    x: FloatArray,
-    y: FloatArray,
-    times: FloatArray,
-    start: float,
-    events: Events,
-    extinct: FloatArray,
-    rtol: float,
-    atol: FloatArray,
-    shares: FloatArray,
-    most_steps: int,
-    out: FloatArray,
-    counts: Any,
-    ended: FloatArray,
-    reactions: Reactions,
-    watch: Function,
-    fired: FloatArray,
-    method: Callable[..., Any],
-) -> int:
-    """Solve one patient as `immunoode.solve.integrator.scalar.integrate` does, by LSODA; tolerances grow from one span to the
-    next."""
-    patient = _Patient(system, x.copy(), extinct, rtol, atol, shares, _EVALUATIONS_PER_STEP * most_steps, method)
-    decisions = None
-    if reactions.quantities:
-        decisions = Decisions(lambda t, y: watch(patient.packed(t, y)), reactions, fired, events)
-    t, end, e, g = start, max(start, float(times[-1])), 0, 0
-    last, y = y, y.copy()
-    if decisions:
-        decisions.begin(t, y)
-    while True:
-        while e < events.times.size and events.times[e] <= t:
-            if events.kinds[e] == REPORT:
-                count = int(events.amounts[e])
-                out[g : g + count] = y
-                g += count
-            elif decisions and events.kinds[e] == VISIT:
-                decisions.visit(int(events.inputs[e]), t, y, e + 1)
-            elif events.kinds[e] != STOP and (decisions is None or decisions.given(e)):
-                try:
-                    y = patient.arrive(y, t, events, e)
-                except _Stopped as stopped:
-                    return stopped.code
-            e += 1
-        ended[0], last[:] = t, y
-        if not np.isfinite(y).all():
-            return NOT_FINITE
-        if decisions and decisions.decide(t, y, e):
-            continue
-        while g < times.size and times[g] <= t:
-            out[g] = y
-            g += 1
-        if t >= end:
-            counts[2] = patient.evaluations
-            return FINISHED
-        stop = min(end, float(events.times[e])) if e < events.times.size else end
-        while t < stop:
-            steps = patient.stepper(y, t, stop)
-            while steps.status == "running":
-                before = steps.y.copy()
-                try:
-                    with np.errstate(all="ignore"):
-                        steps.step()
-                except _Stopped as stopped:
-                    counts[2] = patient.evaluations
-                    return stopped.code
-                counts[0], counts[2] = counts[0] + 1, patient.evaluations
-                if steps.status == "failed" or steps.t <= t or not np.isfinite(steps.y).all():
-                    return TOO_SMALL
-                if counts[0] > most_steps:
-                    return TOO_MANY
-                crossed = patient.crossing(before, steps.y, steps)
-                decided = decisions.first(steps) if decisions else None
-                cut = decided is not None and (crossed is None or decided <= crossed)
-                crossed = decided if cut else crossed
-                reached = steps.t if crossed is None else crossed
-                dense = steps.dense_output() if g < times.size and times[g] < reached else None
-                while dense and g < times.size and times[g] < reached:
-                    out[g] = dense(times[g])
-                    g += 1
-                if crossed is None:
-                    t, y = float(steps.t), steps.y.copy()
-                    ended[0], last[:] = t, y
-                    np.maximum(atol, shares * np.abs(y), out=atol)
-                    if decisions:
-                        decisions.look(t, y)
-                    continue
-                y = steps.dense_output()(crossed)
-                y[(extinct > 0) & (before >= extinct) & (y <= extinct * (1 + 1e-9))] = 0.0
-                t = float(crossed)
-                ended[0], last[:] = t, y
-                stop = t if cut else stop
-                break

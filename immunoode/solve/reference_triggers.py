@@ -1,88 +1,78 @@
-"""Reactions to the state in the reference engine: the rules are the kernel's, when they are asked is decided here."""
+"""Triggers in the reference engine: the rules are the kernel's, when they are asked is decided here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from immunoode.solve.integrator.records import Run
 from immunoode.solve.problem.compiled_model import FloatArray
-from immunoode.solve.problem.event_table import DOSE, FIRST, INFUSION_START, STOP, Events
-from immunoode.solve.problem.trigger_table import CONTINUOUS, Reactions
+from immunoode.solve.problem.event_table import DOSE, FIRST, INFUSION_START, STOP
 
 _HALVINGS = 60
 
 
 @dataclass
-class Decisions:
-    """What the reactions of one patient have come to.
+class TriggerStates:
+    """What the triggers of one subject have come to, in lane 0 of a run. Events are changed in place.
 
-    `watched` gives what they look at; `made` is as in `immunoode.solve.integrator.triggers.first_look`. Events are changed
-    in place.
+    `quantities` gives what they look at.
     """
 
-    watched: Callable[[float, FloatArray], FloatArray]
-    reactions: Reactions
-    fired: FloatArray
-    events: Events
-    made: tuple[Any, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        count, inputs = self.reactions.affects.shape
-        self.made = np.zeros(count, np.int64), np.ones(inputs), np.empty(count), np.empty(count)
+    quantities: Callable[[float, FloatArray], FloatArray]
+    run: Run
 
     def begin(self, t: float, y: FloatArray) -> None:
-        self.made[2][:] = self.made[3][:] = self.watched(t, y)
+        """Begin with triggers that are off."""
+        own = self.run.progress
+        own.trigger_on[0], own.dose_factors[0] = 0, 1.0
+        own.baseline[0] = own.nadir[0] = self.quantities(t, y)
 
-    def visit(self, r: int, t: float, y: FloatArray, e: int) -> bool:
-        """Take a decision; True where a course begins, whose events are put in place from e on."""
+    def update(self, r: int, t: float, y: FloatArray) -> bool:
+        """Decide trigger r; True if a course begins, whose events are put among those to come."""
         from immunoode.solve.integrator.triggers import update_trigger_from_python
 
-        on, factors, baseline, nadir = self.made
-        table, affects = self.reactions.table, self.reactions.affects
-        value = float(self.watched(t, y)[r])
-        return bool(
-            update_trigger_from_python(
-                table, affects, r, t, value, on, self.fired, factors, baseline, nadir, self.events.columns, e
-            )
-        )
+        self.run.progress.t[0] = t
+        return bool(update_trigger_from_python(self.run, 0, r, float(self.quantities(t, y)[r])))
 
-    def look(self, t: float, y: FloatArray) -> None:
-        """Keep the lowest of what is watched continuously."""
-        rows = self.reactions.table[:, CONTINUOUS] != 0
-        self.made[3][rows] = np.minimum(self.made[3], self.watched(t, y))[rows]
+    def update_nadirs(self, t: float, y: FloatArray) -> None:
+        """Keep the lowest values of what is looked at continuously."""
+        rows = self.run.triggers.table["continuous"] != 0
+        nadir = self.run.progress.nadir[0]
+        nadir[rows] = np.minimum(nadir, self.quantities(t, y))[rows]
 
-    def decide(self, t: float, y: FloatArray, e: int) -> bool:
-        """Take the decisions that are taken continuously."""
-        return any([self.visit(int(r), t, y, e) for r in np.flatnonzero(self.reactions.table[:, CONTINUOUS])])
+    def update_continuous(self, t: float, y: FloatArray) -> bool:
+        """Decide the triggers that are decided continuously; True if a course begins."""
+        return any([self.update(int(r), t, y) for r in np.flatnonzero(self.run.triggers.table["continuous"])])
 
-    def given(self, e: int) -> bool:
-        """Whether a dose is given at all; what changes it is done to the event."""
-        if self.events.kinds[e] not in (DOSE, INFUSION_START, FIRST):
+    def scales_dose(self, event: Any) -> bool:
+        """Whether an event is applied at all; what changes a dose is done to the event."""
+        if event["kind"] not in (DOSE, INFUSION_START, FIRST):
             return True
-        factor = self.made[1][self.events.inputs[e]]
-        if self.events.kinds[e] == FIRST:
+        factor = self.run.progress.dose_factors[0, event["target"]]
+        if event["kind"] == FIRST:
             if factor == 0.0:
-                self.events.kinds[e] = STOP  # the dose is left out: it is not the first
+                event["kind"] = STOP  # the dose is left out: it is not the first
             return bool(factor != 0.0)
-        self.events.amounts[e] *= factor
+        event["amount"] *= factor
         return bool(factor != 0.0)
 
-    def due(self, t: float, y: FloatArray) -> bool:
-        """Whether a decision that is taken continuously would be another one now."""
+    def would_change(self, t: float, y: FloatArray) -> bool:
+        """Whether a trigger that is decided continuously would change now."""
         from immunoode.solve.integrator.triggers import would_change_from_python
 
-        on, _, baseline, nadir = self.made
-        return bool(would_change_from_python(self.reactions.table, self.watched(t, y), on, baseline, nadir))
+        self.run.work.quantities[:] = self.quantities(t, y)
+        return bool(would_change_from_python(self.run, 0))
 
-    def first(self, steps: Any) -> float | None:
-        """Return when in a step, at whose end a decision is due, it first is."""
-        if not self.due(steps.t, steps.y):
+    def locate(self, steps: Any) -> float | None:
+        """Return when in a step, at whose end a trigger would change, the first does."""
+        if not self.would_change(steps.t, steps.y):
             return None
         low, high, dense = steps.t_old, steps.t, steps.dense_output()
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
-            low, high = (low, middle) if self.due(middle, dense(middle)) else (middle, high)
+            low, high = (low, middle) if self.would_change(middle, dense(middle)) else (middle, high)
         return float(high)

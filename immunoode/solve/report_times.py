@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from immunoode.solve.problem.compiled_model import FloatArray
-from immunoode.solve.problem.event_table import DOSE, INFUSION_END, INFUSION_START, Events
+from immunoode.solve.problem.event_table import DOSE, INFUSION_END, INFUSION_START, EventTable
 
 AFTER = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 16.0]) / 24
 """Days after a dose or the end of an infusion at which there are reports too."""
@@ -22,9 +22,9 @@ def daily(start: float, end: float) -> FloatArray:
     return np.append(np.arange(start, end, 1.0), end)
 
 
-def with_doses(times: FloatArray, events: Sequence[Events]) -> FloatArray:
+def with_doses(times: FloatArray, events: Sequence[EventTable]) -> FloatArray:
     """Return times with those at which something is given or ends, and some after them, within their span."""
-    kinds, at = (np.concatenate([getattr(e, name) for e in events] or [[]]) for name in ("kinds", "times"))
+    kinds, at = (np.concatenate([e.records[name] for e in events] or [[]]) for name in ("kind", "time"))
     given = np.unique(at[np.isin(kinds, (DOSE, INFUSION_START, INFUSION_END))])
     over = np.unique(at[np.isin(kinds, (DOSE, INFUSION_END))])
     after = np.unique(over[:, None] + AFTER)

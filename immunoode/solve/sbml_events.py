@@ -15,14 +15,15 @@ from immunoode.interop.flatten import plain
 from immunoode.model.closed_model import ClosedModel
 from immunoode.model.model import Model
 from immunoode.regimen.sbml_event import Events
-from immunoode.solve.options import METHODS, SolverOptions
+from immunoode.solve.integrator.sbml_records import SBML_STATE, WAITING_EVENT, SbmlEvents, SbmlFunctions
+from immunoode.solve.options import SolverOptions
 from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, FloatArray
-from immunoode.solve.problem.event_functions import STARTS, EventFunctions, event_functions
+from immunoode.solve.problem.event_functions import MOVED, EventFunctions, event_functions
 from immunoode.solve.problem.make_simulator import make_simulator
+from immunoode.solve.problem.run import native, run_of_one
 from immunoode.solve.problem.simulator import Simulator
-from immunoode.solve.problem.tolerances import absolute
 from immunoode.solve.simulation import Simulation
-from immunoode.solve.status import COUNTS, FINISHED, Status, status_of
+from immunoode.solve.status import FINISHED, Status, status_of
 
 MOST_WAITING = 100_000
 """Events that may wait to be carried out at one time."""
@@ -87,92 +88,94 @@ def many_with_events(
 
 
 def _course(simulator: Simulator, functions: EventFunctions, parameters: FloatArray) -> _Course:
-    from immunoode.solve.integrator import sbml_integrator as kernel
-    from immunoode.solve.integrator.native import evaluate_rows
+    """Integrate one subject, from one time at which curved switches must be found anew to the next."""
+    from immunoode.solve.integrator.sbml_integrator import RENEW, integrate_with_events
 
     system, times = simulator.system, simulator.times[0]
-    start, end, n, switches = float(simulator.starts[0]), float(times[-1]), system.base, len(functions.kinds)
+    start, end = float(simulator.starts[0]), float(times[-1])
     packed = system.packed(parameters, start)
-    y = np.zeros(system.width)
-    y[:n] = system.initial(packed)
-    no_doses = np.zeros((1, len(system.input_states)))
-    atol, shares = np.empty(n), np.zeros(n)
-    if simulator.atol is None:
-        tolerances = absolute(system, packed[None], y[None, :n], no_doses, no_doses, simulator.options.rtol)
-        atol[:], shares[:] = tolerances.atol[0], tolerances.shares[0]
-    else:
-        atol[:] = simulator.atol
-    x = np.concatenate([packed, np.zeros(switches)])
-    widest = int(np.diff(functions.offsets).max(initial=1))
-    most = max(100, min(MOST_WAITING, _ROOM // max(widest, 1)))
-    waiting, values = np.empty((most, 3)), np.empty((most, max(widest, 1)))
-    numbers, whole = np.zeros(6), np.zeros(10, np.int64)
-    numbers[[kernel.T, kernel.START, kernel.WINDOW]], whole[kernel.RANDOM] = start, 1
-    holds = functions.flags[:, STARTS].copy()
-    states, counts = np.full((times.size, system.width), np.nan), np.zeros(len(COUNTS), np.int64)
-    code, ahead, longest = kernel.RENEW, end - start, (end - start) / LOOKS if functions.bent else np.inf
-    while code == kernel.RENEW:
-        time = float(numbers[kernel.T])
+    run = run_of_one(simulator, packed, len(functions.switches))
+    own, y = run.progress, run.progress.y[0, : system.base]
+    sbml = _sbml_events(functions, start, packed.size, (end - start) / LOOKS if functions.bent else np.inf)
+    code, ahead = RENEW, end - start
+    while code == RENEW:
+        time = float(own.t[0])
         until = min(time + ahead, end)
-        known = functions.times(parameters, y[:n], time, until)
-        code = kernel.integrate_with_events(
-            system.addresses,
-            functions.addresses,
-            functions.kinds,
-            functions.levels,
-            functions.flags,
-            functions.offsets,
-            functions.targets,
-            known,
-            until,
-            functions.read_by_curved,
-            longest,
-            x,
-            y,
-            times,
-            packed.size,
-            system.conditions.size,
-            simulator.thresholds,
-            simulator.options.rtol,
-            atol,
-            shares,
-            simulator.options.max_steps,
-            METHODS.index(simulator.options.method),
-            numbers,
-            whole,
-            holds,
-            waiting,
-            values,
-            states,
-            counts,
-        )
-        ahead = 2 * ahead if numbers[kernel.T] >= until else max(4 * (numbers[kernel.T] - time), (end - start) / LOOKS)
-    time, reached = float(numbers[kernel.T]), int(whole[kernel.OUTPUT])
-    if code > kernel.RENEW:
-        raise SolveError(_problem(code, functions, time, numbers, whole))
-    rows = np.tile(packed, (reached, 1))
-    rows[:, TIME_AT] = times[:reached]
-    rows[:, STATES_AT : STATES_AT + system.width] = states[:reached]
-    found = system.outputs(simulator.names)
-    values_at = np.full((times.size, len(simulator.names)), np.nan)
-    evaluate_rows(found.address, rows, values_at[:reached])
+        sbml = sbml._replace(known_times=functions.times(parameters, y, time, until), until=until)
+        sbml.state["next_known"] = 0
+        code = int(integrate_with_events(run, sbml))
+        ahead = 2 * ahead if own.t[0] >= until else max(4 * (float(own.t[0]) - time), (end - start) / LOOKS)
+    time = float(own.t[0])
+    if code > RENEW:
+        raise SolveError(_problem(code, functions, time, sbml.state[0]))
+    state = dict(zip(system.equations.states, y.tolist(), strict=True))
     return _Course(
-        values_at,
-        counts,
-        status_of(code, end if code == FINISHED else time, dict(zip(system.equations.states, y[:n].tolist(), strict=True))),
+        _values(simulator, packed, own.saved[0, : own.output[0]]),
+        np.array(run.batch.statistics[0].tolist()),
+        status_of(code, end if code == FINISHED else time, state),
     )
 
 
-def _problem(code: int, functions: EventFunctions, time: float, numbers: FloatArray, whole: NDArray[np.int64]) -> Problem:
+def _sbml_events(functions: EventFunctions, start: float, switches_at: int, longest: float) -> SbmlEvents:
+    """Return the events of a model, none of which has happened."""
+    switches, events, assignments = len(functions.switches), len(functions.traits), functions.targets.size
+    widest = max(int(np.diff(functions.offsets).max(initial=1)), 1)
+    most = max(100, min(MOST_WAITING, _ROOM // widest))
+    state = np.zeros(1, SBML_STATE)
+    state["window"], state["random"], state["due"] = start, 1, 1
+    return SbmlEvents(
+        functions=SbmlFunctions(*(native(getattr(functions, name)) for name in SbmlFunctions._fields)),
+        switches=functions.switches,
+        traits=functions.traits,
+        offsets=functions.offsets,
+        targets=functions.targets,
+        levels=functions.levels,
+        switches_at=switches_at,
+        moved=int((functions.switches["kind"] == MOVED).any()),
+        known_times=np.zeros(0),
+        until=start,
+        longest=longest,
+        kept_states=functions.read_by_curved,
+        state=state,
+        holds=functions.traits["starts"].copy(),
+        waiting=np.empty(most, WAITING_EVENT),
+        waiting_values=np.empty((most, widest)),
+        sides=np.zeros(2 * switches + 1),
+        slopes=np.zeros(switches + 1),
+        crossed=np.zeros(switches),
+        differences=np.zeros(switches),
+        gaps=np.zeros((4, switches)),
+        speeds=np.zeros((4, switches)),
+        noise=np.zeros(switches),
+        holds_now=np.zeros(events + 1),
+        evaluated=np.zeros(events + 2 * assignments + 1),
+        kept=np.zeros(functions.read_by_curved.size),
+    )
+
+
+def _values(simulator: Simulator, packed: FloatArray, saved: FloatArray) -> FloatArray:
+    """Return the outputs at the saved states, NaN after them."""
+    from immunoode.solve.integrator.native import evaluate_rows
+
+    system, times = simulator.system, simulator.times[0]
+    rows = np.tile(packed, (len(saved), 1))
+    rows[:, TIME_AT] = times[: len(saved)]
+    rows[:, STATES_AT : STATES_AT + system.width] = saved
+    found = np.full((times.size, len(simulator.names)), np.nan)
+    evaluate_rows(system.outputs(simulator.names).address, rows, found[: len(saved)])
+    return found
+
+
+def _problem(code: int, functions: EventFunctions, time: float, state: Any) -> Problem:
     """Return what is wrong with the events."""
     from immunoode.solve.integrator import sbml_integrator as kernel
 
-    event = functions.events[int(whole[kernel.WHICH])]
+    event = functions.events[state["event"]]
     named = f"event {event.name!r}"
     if code == kernel.DELAY:
-        return Problem(named, f"has the delay {numbers[kernel.WRONG]:g} at day {time:g}", "zero or more days")
+        return Problem(named, f"has the delay {state['wrong_delay']:g} at day {time:g}", "zero or more days")
     if code == kernel.VALUE:
-        target = event.assignments[int(whole[kernel.ASSIGNED]) - int(functions.offsets[whole[kernel.WHICH]])].target
+        target = event.assignments[state["assignment"] - int(functions.offsets[state["event"]])].target
         return Problem(named, f"sets {target!r} to what is no number at day {time:g}", "an expression that has a value there")
     if code == kernel.WAITING:
         return Problem("events", f"more than {MOST_WAITING} wait at day {time:g}", "shorter delays, or fewer firings")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.solve.integrator.jit import inner
+from immunoode.solve.integrator.jit import inner, rare
 from immunoode.solve.integrator.native import evaluate_rates
 from immunoode.solve.problem.compiled_model import STATES_AT
 
@@ -20,10 +20,12 @@ SMALLEST = 1e-14
 """A step of this share of the time itself is the end."""
 
 
-@inner
-def initial_step(f: Any, t: float, y: Any, x: Any, infusion: Any, rtol: float, atol: Any, slope: Any, room: Any) -> float:
-    """Return a first step, from the sizes of two derivatives (Hairer, Norsett and Wanner, Solving ODEs I, II.4)."""
-    n = atol.size
+@rare
+def initial_step(run: Any, lane: int) -> float:
+    """Return the size of a first step, from the sizes of two derivatives (Hairer, Norsett and Wanner, Solving ODEs I, II.4)."""
+    own, slope, second_slope = run.progress, run.work.slope, run.work.scratch
+    t, x, y, atol, rtol = own.earliest[lane], own.x[lane], own.y[lane], run.batch.atol[own.subject[lane]], run.settings.rtol
+    n = run.layout.size
     d0 = d1 = d2 = 0.0
     for i in range(n):
         scale = atol[i] + rtol * abs(y[i])
@@ -32,9 +34,9 @@ def initial_step(f: Any, t: float, y: Any, x: Any, infusion: Any, rtol: float, a
     h = 1e-6 if d0 < 1e-10 or d1 < 1e-10 else 0.01 * np.sqrt(d0 / d1)
     for i in range(n):
         x[STATES_AT + i] = y[i] + h * slope[i]
-    evaluate_rates(f, t + h, x, infusion, room)
+    evaluate_rates(run, lane, t + h, second_slope)
     for i in range(n):
-        d2 += ((room[i] - slope[i]) / (atol[i] + rtol * abs(y[i]))) ** 2
+        d2 += ((second_slope[i] - slope[i]) / (atol[i] + rtol * abs(y[i]))) ** 2
     most = max(np.sqrt(d1 / n), np.sqrt(d2 / n) / h)
     if not most < 1e300:
         return 1e-6
@@ -44,13 +46,13 @@ def initial_step(f: Any, t: float, y: Any, x: Any, infusion: Any, rtol: float, a
 
 @inner
 def time_epsilon(t: float) -> float:
-    """Return how far after (before) a time at which rates switch they are those after (before) it, whatever its rounding."""
+    """Return the smallest time offset that is certainly past a discontinuity at t, allowing for rounding."""
     return 1e-14 * max(1.0, abs(t))
 
 
 @inner
 def accept_factor(error: float, previous: float) -> float:
-    """Return the factor of the next step after one that was accepted, by a proportional-integral rule.
+    """Return the factor by which to change the size of steps after an accepted one, by a proportional-integral rule.
 
     `error` is the logarithm of its error, `previous` that of the one before.
     """
@@ -66,34 +68,37 @@ def log_error(error: float) -> float:
 
 @inner
 def reject_factor(error: float) -> float:
-    """Return the factor of the step after one that was rejected; a rate that is not finite has an error that is not."""
+    """Return the factor by which to shorten a rejected step; where a rate is not finite, the error is not either."""
     return max(0.2, 0.9 * error**-0.2) if error < 1e300 else 0.1
 
 
 @inner
 def implicit_cost_ratio(n: int) -> float:
-    """Return the cost of an implicit step over that of an explicit one, for n states (measured on models of this package)."""
+    """Return the cost of an implicit step divided by that of an explicit one, for n states (measured on shipped models)."""
     return 4.0 + 0.5 * n
 
 
 @inner
 def lane_cost_ratio(n: int) -> float:
-    """Return the same for steps of eight at a time."""
+    """Return the same for steps of eight subjects at a time."""
     return 2.5 + 0.1 * n
 
 
 @inner
-def error_with_sensitivities(k: Any, y: Any, trial: Any, rtol: float, atol: Any, units: Any, n: int) -> float:
-    """Return the error of a step, k[7]: the largest root mean square of those of the states, and of each sensitivity.
+def error_with_sensitivities(run: Any, lane: int) -> float:
+    """Return the error of a step: the largest root mean square of the last row of the stages, scaled, over the states and over
+    each sensitivity.
 
-    For the sensitivity number j the size of a state times units[j] counts as well; units[0] is zero.
+    For sensitivity j the size of a state times units[j] counts as well; units[0] is zero.
     """
-    worst = 0.0
+    own, work, n = run.progress, run.work, run.layout.states
+    p, y, trial, errors = own.subject[lane], own.y[lane], work.trial, work.stages[7]
+    atol, units, worst = run.batch.atol[p], run.batch.units[p], 0.0
     for j in range(units.size):
         total = 0.0
         for i in range(n):
             at = j * n + i
             size = max(abs(y[at]), abs(trial[at]), units[j] * max(abs(y[i]), abs(trial[i])))
-            total += (k[7, at] / (atol[at] + rtol * size)) ** 2
+            total += (errors[at] / (atol[at] + run.settings.rtol * size)) ** 2
         worst = max(worst, total) if total == total else np.inf
     return np.sqrt(worst / n)

@@ -1,7 +1,7 @@
-"""Where rates switch by the state, compiled: steps end there, and the state is carried across.
+"""Where rates switch by the state: steps end there, and the state and its sensitivities are carried across.
 
 A condition is a difference whose sign decides between expressions. A step in which one changes its sign is cut before the
-root, until what is left is an instant; then one small step of Euler's carries the state to the other side.
+root, until what is left is an instant; then one small step of Euler's method carries the state to the other side.
 """
 
 from __future__ import annotations
@@ -9,112 +9,110 @@ from __future__ import annotations
 from typing import Any
 
 from immunoode.solve.integrator.controller import time_epsilon
-from immunoode.solve.integrator.dosing import add_saltation
-from immunoode.solve.integrator.jit import inner
-from immunoode.solve.integrator.native import CONDITIONS, CROSSINGS, call, evaluate_rates, set_packed_state
+from immunoode.solve.integrator.interpolation import MOST_HALVINGS, interpolate_into, locate_root
+from immunoode.solve.integrator.jit import inner, rare
+from immunoode.solve.integrator.native import call, evaluate_rates, set_packed_state
 
-_HALVINGS = 60
+
+@rare
+def condition_signs(run: Any, lane: int, t: float) -> None:
+    """Keep the signs that conditions have at the state: 1 where one is above zero, else 0."""
+    work, own = run.work, run.progress
+    set_packed_state(t, own.y[lane], own.x[lane])
+    call(run.functions.conditions, work.condition_values, own.x[lane])
+    for c in range(work.condition_values.size):
+        work.condition_signs[c] = 1 if work.condition_values[c] > 0.0 else 0
 
 
 @inner
-def interpolate(dense: Any, i: int, theta: float) -> float:
-    """State i at t + theta h."""
-    return dense[0, i] + theta * (dense[1, i] + theta * (dense[2, i] + theta * (dense[3, i] + theta * dense[4, i])))
-
-
-@inner
-def _conditions(f: Any, t: float, y: Any, x: Any, values: Any) -> None:
+def any_sign_changed(run: Any, lane: int, t: float, y: Any) -> bool:
+    """Whether a condition has another sign at (t, y) than the one that was kept."""
+    work, x = run.work, run.progress.x[lane]
     set_packed_state(t, y, x)
-    call(f[CONDITIONS], f[CONDITIONS + 1], values, 0, x, 0)
-
-
-@inner
-def condition_signs(f: Any, t: float, y: Any, x: Any, values: Any, signs: Any) -> None:
-    """Fill `signs` with 1 where a condition is above zero, else 0."""
-    _conditions(f, t, y, x, values)
-    for c in range(values.size):
-        signs[c] = 1 if values[c] > 0.0 else 0
-
-
-@inner
-def any_sign_changed(f: Any, t: float, y: Any, x: Any, values: Any, signs: Any) -> bool:
-    """Whether a condition has another sign than `signs` says."""
-    _conditions(f, t, y, x, values)
-    for c in range(values.size):
-        if (values[c] > 0.0) != (signs[c] == 1):
+    call(run.functions.conditions, work.condition_values, x)
+    for c in range(work.condition_values.size):
+        if (work.condition_values[c] > 0.0) != (work.condition_signs[c] == 1):
             return True
     return False
 
 
 @inner
-def locate_discontinuity(
-    f: Any, t: float, step: float, latest: float, dense: Any, x: Any, room: Any, values: Any, signs: Any
-) -> float:
-    """Return up to which theta of a step no condition has changed its sign, of one that ends with a change."""
-    low, high = 0.0, 1.0
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        for i in range(room.size):
-            room[i] = interpolate(dense, i, middle)
-        if any_sign_changed(f, min(t + middle * step, latest), room, x, values, signs):
-            high = middle
-        else:
-            low = middle
-        if (high - low) * step <= time_epsilon(t):
-            break
-    return low
+def crosses_discontinuity(run: Any, lane: int, reached: float) -> bool:
+    """Whether a condition has changed its sign in a step that ends at the time `reached`."""
+    return run.layout.conditions > 0 and any_sign_changed(run, lane, min(reached, run.progress.latest[lane]), run.work.trial)
 
 
 @inner
-def cross_discontinuity(
-    f: Any,
-    t: float,
-    most: float,
-    latest: float,
-    y: Any,
-    x: Any,
-    infusion: Any,
-    slope: Any,
-    values: Any,
-    signs: Any,
-    rows: Any,
-    by: Any,
-    n: int,
-) -> float:
-    """Carry y, whose rates are `slope`, over a root right ahead; renew `slope` and `signs`; return the time reached.
+def _sign_changed_at(run: Any, lane: int, which: int, theta: float) -> bool:
+    own, work = run.progress, run.work
+    interpolate_into(work.trial, work.dense, theta)
+    return any_sign_changed(run, lane, min(own.t[lane] + theta * own.size[lane], own.latest[lane]), work.trial)
 
-    Derivatives jump there: by the difference of the rates before and after, times the derivative of the time of the root.
-    """
+
+@rare
+def locate_discontinuity(run: Any, lane: int) -> float:
+    """Return the largest theta in [0, 1] at which no condition has yet changed its sign. The step must end with a change."""
+    own = run.progress
+    resolution = time_epsilon(own.t[lane]) / own.size[lane]
+    return locate_root(_sign_changed_at, run, lane, 0, 0.0, 1.0, resolution).low
+
+
+@rare
+def cross_discontinuity(run: Any, lane: int, farthest: float) -> None:
+    """Carry the state over a root right ahead, not beyond the time `farthest`; renew the time, the rates and the signs."""
+    own, work = run.progress, run.work
+    t, latest, y, slope = own.t[lane], own.latest[lane], own.y[lane], work.slope
     width = 16.0 * time_epsilon(t)
-    for _ in range(_HALVINGS):
-        if t + width >= most:
-            width = most - t
+    for _ in range(MOST_HALVINGS):
+        if t + width >= farthest:
+            width = farthest - t
         for i in range(y.size):
             y[i] += width * slope[i]
-        if any_sign_changed(f, min(t + width, latest), y, x, values, signs) or t + width >= most:
+        if any_sign_changed(run, lane, min(t + width, latest), y) or t + width >= farthest:
             break
         for i in range(y.size):
             y[i] -= width * slope[i]
         width *= 2.0
-    if by.size:
-        which = -1
-        for c in range(values.size):
-            if (values[c] > 0.0) != (signs[c] == 1):
-                which = c
-        if which >= 0:
-            set_packed_state(min(t, latest), y, x)
-            direction = x[x.size - by.size - n :]
-            for i in range(n):
-                direction[i] = slope[i]
-            call(f[CROSSINGS], f[CROSSINGS + 1], rows, 0, x, 0)
-            width_of = 1 + by.size
-            speed = rows[which * width_of]
-            for k in range(by.size):
-                by[k] = -rows[which * width_of + 1 + k] / speed if speed != 0.0 else 0.0
-                for i in range(n):
-                    y[(k + 1) * n + i] += slope[i] * by[k]
-            add_saltation(f, min(t + width, latest), y, x, infusion, by, -1.0, n, slope)
-    t += width
-    condition_signs(f, min(t, latest), y, x, values, signs)
-    evaluate_rates(f, min(t, latest), x, infusion, slope)
-    return t
+    if run.layout.varied:
+        _carry_sensitivities(run, lane, width)
+    own.t[lane] = t + width
+    condition_signs(run, lane, min(t + width, latest))
+    evaluate_rates(run, lane, min(t + width, latest), slope)
+
+
+@inner
+def _carry_sensitivities(run: Any, lane: int, width: float) -> None:
+    """Let derivatives jump at a discontinuity: by the difference of the rates before and after, times the derivative of the
+    time of the root. `width` is how far the state was carried over it."""
+    own, work, n, m = run.progress, run.work, run.layout.states, run.layout.varied
+    t, latest, x, y, slope, rows = own.t[lane], own.latest[lane], own.x[lane], own.y[lane], work.slope, work.crossing_rows
+    which = -1
+    for c in range(work.condition_values.size):
+        if (work.condition_values[c] > 0.0) != (work.condition_signs[c] == 1):
+            which = c
+    if which < 0:
+        return
+    set_packed_state(min(t, latest), y, x)
+    direction = x[x.size - m - n :]
+    for i in range(n):
+        direction[i] = slope[i]
+    call(run.functions.crossings, rows, x)
+    first = which * (1 + m)
+    speed = rows[first]
+    for k in range(m):
+        work.root_gradient[k] = -rows[first + 1 + k] / speed if speed != 0.0 else 0.0
+        for i in range(n):
+            y[(k + 1) * n + i] += slope[i] * work.root_gradient[k]
+    add_saltation(run, lane, min(t + width, latest), work.root_gradient, -1.0)
+
+
+@rare
+def add_saltation(run: Any, lane: int, t: float, gradient: Any, sign: float) -> None:
+    """Add to the sensitivities `sign` times the rates at time t times the gradient of the time of an event: what the rates
+    before it (1) and after it (-1) contribute to their jump. The rates are left in the slope of the workspace."""
+    y, slope, n = run.progress.y[lane], run.work.slope, run.layout.states
+    set_packed_state(t, y, run.progress.x[lane])
+    evaluate_rates(run, lane, t, slope)
+    for k in range(gradient.size):
+        for i in range(n):
+            y[(k + 1) * n + i] += sign * slope[i] * gradient[k]

@@ -1,96 +1,150 @@
-"""Where states may not go, compiled: below zero by a step that is too long, and below the threshold of the last cell."""
+"""Where states may not go: below zero by a step that is too long, and below the threshold of the last cell."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from immunoode.solve.integrator.discontinuities import interpolate
-from immunoode.solve.integrator.dosing import add_saltation
-from immunoode.solve.integrator.jit import inner
+from immunoode.solve.integrator.discontinuities import add_saltation
+from immunoode.solve.integrator.interpolation import interpolate, locate_root
+from immunoode.solve.integrator.jit import inner, rare
 from immunoode.solve.integrator.native import evaluate_rates, set_packed_state
+from immunoode.solve.integrator.records import LARGEST
 from immunoode.solve.integrator.simd4 import copy
 
 
 @inner
-def locate_threshold(dense: Any, i: int, limit: float) -> float:
-    """Return where in the step state i falls below its limit, from the side below."""
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        if interpolate(dense, i, middle) >= limit:
-            low = middle
-        else:
-            high = middle
-    return high
+def is_bounded(y: Any, size: int) -> bool:
+    """Whether all states are finite, and so small that interpolants do not overflow."""
+    for i in range(size):
+        if not abs(y[i]) < LARGEST:
+            return False
+    return True
 
 
 @inner
-def negativity_factor(
-    f: Any, t: float, y: Any, trial: Any, x: Any, infusion: Any, atol: Any, n: int, below: Any, slope: Any
-) -> float:
-    """Return the share of a step after which to try again, where it takes states below zero that would not go there; else 1.
-
-    They would not where their rate at zero does not point below: a step has passed over what happens near zero. `below` and
-    `slope` are room.
-    """
+def negativity_factor(run: Any, lane: int) -> float:
+    """Return the factor by which to shorten a step that drives a state negative although its rate at zero is not negative; 1.0
+    if the step is admissible."""
+    own, work, n = run.progress, run.work, run.layout.states
+    y, trial, atol, clipped, slope = own.y[lane], work.trial, run.batch.atol[own.subject[lane]], work.clipped, work.scratch
     share = 1.0
     for i in range(n):
         if trial[i] < -atol[i] and y[i] >= 0.0:
             share = min(share, 0.5 * y[i] / (y[i] - trial[i]))
     if share == 1.0:
         return 1.0
-    copy(below, 0, trial, 0, y.size)
+    copy(clipped, 0, trial, 0, y.size)
     for i in range(n):
-        below[i] = max(trial[i], 0.0) if y[i] >= 0.0 else trial[i]
-    set_packed_state(t, below, x)
-    evaluate_rates(f, t, x, infusion, slope)
+        clipped[i] = max(trial[i], 0.0) if y[i] >= 0.0 else trial[i]
+    t = min(own.t[lane] + own.size[lane], own.latest[lane])
+    set_packed_state(t, clipped, own.x[lane])
+    evaluate_rates(run, lane, t, slope)
     for i in range(n):
         if trial[i] < -atol[i] and y[i] >= 0.0 and not slope[i] < -atol[i]:  # also where it has no value there
             return max(share, 0.02)
     return 1.0
 
 
+@rare
+def clip_dense_output(run: Any, lane: int, t: float, saved: Any) -> None:
+    """Set saved states that are negative within a step, and would not be (see `negativity_factor`), to zero: an interpolant
+    errs freely."""
+    own, work, n = run.progress, run.work, run.layout.states
+    y, trial, atol, clipped, slope = own.y[lane], work.trial, run.batch.atol[own.subject[lane]], work.clipped, work.scratch
+    if not _dips_below_zero(saved, y, trial, n):
+        return
+    for i in range(y.size):
+        clipped[i] = max(saved[i], 0.0) if i < n and y[i] >= 0.0 and trial[i] >= 0.0 else saved[i]
+    set_packed_state(t, clipped, own.x[lane])
+    evaluate_rates(run, lane, t, slope)
+    for i in range(n):
+        if saved[i] < clipped[i] and not slope[i] < -atol[i]:
+            saved[i] = 0.0
+
+
 @inner
-def dips_below_zero(out: Any, y: Any, trial: Any, n: int) -> bool:
-    """Whether a state is below zero within a step, `out`, whose ends are not."""
+def _dips_below_zero(saved: Any, y: Any, trial: Any, n: int) -> bool:
+    """Whether a state is negative within a step at whose ends it is not."""
     found = False
     for i in range(n):
-        found |= out[i] < 0.0 and y[i] >= 0.0 and trial[i] >= 0.0
+        found |= saved[i] < 0.0 and y[i] >= 0.0 and trial[i] >= 0.0
     return found
 
 
 @inner
-def clip_dense_output(
-    f: Any, t: float, out: Any, y: Any, trial: Any, x: Any, infusion: Any, atol: Any, n: int, below: Any, slope: Any
-) -> None:
-    """Set what dips below zero, and would not go there (see `negativity_factor`), to zero: an interpolant errs freely."""
-    for i in range(y.size):
-        below[i] = max(out[i], 0.0) if i < n and y[i] >= 0.0 and trial[i] >= 0.0 else out[i]
-    set_packed_state(t, below, x)
-    evaluate_rates(f, t, x, infusion, slope)
-    for i in range(n):
-        if out[i] < below[i] and not slope[i] < -atol[i]:
-            out[i] = 0.0
-
-
-@inner
-def falls_below_threshold(y: Any, trial: Any, extinct: Any) -> bool:
-    for i in range(extinct.size):
-        if y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0:
+def falls_below_threshold(run: Any, lane: int) -> bool:
+    """Whether a state falls below its threshold in a step."""
+    y, trial, thresholds = run.progress.y[lane], run.work.trial, run.settings.thresholds
+    for i in range(thresholds.size):
+        if y[i] >= thresholds[i] > trial[i] and thresholds[i] > 0.0:
             return True
     return False
 
 
 @inner
-def extinguish(i: int, f: Any, t: float, y: Any, x: Any, infusion: Any, n: int, slope: Any, by: Any) -> None:
-    """State i has come to its threshold: it becomes zero, and so do its derivatives."""
-    if by.size:
-        set_packed_state(t, y, x)
-        evaluate_rates(f, t, x, infusion, slope)
-        for k in range(by.size):
-            by[k] = -y[(k + 1) * n + i] / slope[i] if slope[i] != 0.0 else 0.0
-        add_saltation(f, t, y, x, infusion, by, 1.0, n, slope)
-    for j in range(i, n * (1 + by.size), n):
+def _is_below(run: Any, lane: int, state: int, theta: float) -> bool:
+    return not interpolate(run.work.dense, state, theta) >= run.settings.thresholds[state]
+
+
+@rare
+def locate_threshold(run: Any, lane: int) -> float:
+    """Return the theta at which a state first falls below its threshold, on its lower side."""
+    y, trial, thresholds = run.progress.y[lane], run.work.trial, run.settings.thresholds
+    theta = 1.0
+    for i in range(thresholds.size):
+        if y[i] >= thresholds[i] > trial[i] and thresholds[i] > 0.0:
+            theta = min(theta, locate_root(_is_below, run, lane, i, 0.0, 1.0, 0.0).high)
+    return theta
+
+
+@rare
+def cut_at_root(run: Any, lane: int, theta: float) -> None:
+    """Let a step end at theta, its time being set: states that have come to their threshold there become zero."""
+    own, work, thresholds, n = run.progress, run.work, run.settings.thresholds, run.layout.states
+    y, trial, reached = own.y[lane], work.trial, work.reached
+    for i in range(run.layout.size if theta < 1.0 else 0):
+        trial[i] = interpolate(work.dense, i, theta)
+    for i in range(n):
+        reached[i] = y[i] >= thresholds[i] > trial[i] and thresholds[i] > 0.0
+    copy(y, 0, trial, 0, y.size)
+    for i in range(n):
+        if reached[i]:
+            _extinguish(run, lane, i)
+
+
+@inner
+def _extinguish(run: Any, lane: int, i: int) -> None:
+    """Set a state that has come to its threshold, and its derivatives, to zero; let the other derivatives jump."""
+    own, work, n, m = run.progress, run.work, run.layout.states, run.layout.varied
+    y, slope = own.y[lane], work.slope
+    t = min(own.t[lane], own.latest[lane])
+    if m:
+        set_packed_state(t, y, own.x[lane])
+        evaluate_rates(run, lane, t, slope)
+        for k in range(m):
+            work.root_gradient[k] = -y[(k + 1) * n + i] / slope[i] if slope[i] != 0.0 else 0.0
+        add_saltation(run, lane, t, work.root_gradient, 1.0)
+    for j in range(i, n * (1 + m), n):
         y[j] = 0.0
-    if by.size:
-        add_saltation(f, t, y, x, infusion, by, -1.0, n, slope)
+    if m:
+        add_saltation(run, lane, t, work.root_gradient, -1.0)
+
+
+@inner
+def remove_debris(run: Any, lane: int) -> None:
+    """Let what is empty stay empty: a state that a step has taken below zero by rounding becomes zero."""
+    own, trial = run.progress, run.work.trial
+    y, atol = own.y[lane], run.batch.atol[own.subject[lane]]
+    for i in range(run.layout.states):
+        if -atol[i] <= trial[i] < 0.0 <= y[i]:
+            trial[i] = 0.0
+
+
+@inner
+def grow_tolerances(run: Any, lane: int) -> None:
+    """Let absolute tolerances grow with the states (see `immunoode.solve.problem.tolerances`)."""
+    y, p, tolerance = run.progress.y[lane], run.progress.subject[lane], run.work.tolerance
+    atol, shares = run.batch.atol[p], run.batch.atol_share[p]
+    for i in range(run.layout.size):
+        if shares[i] > 0.0:
+            atol[i] = tolerance[i] = max(atol[i], shares[i] * abs(y[i]))

@@ -6,20 +6,15 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from immunoode.solve.integrator.jit import entry, inner
 from immunoode.solve.integrator.simd4 import axpy, copy
 from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT
 
-RATES, ARRIVALS, JACOBIAN, INITIAL, CONDITIONS, DRIFT, COUPLING, CROSSINGS, CONSTANTS = range(0, 18, 2)
-"""Where address and context of each function stand in `immunoode.solve.problem.compiled_model.System.addresses` (address 0:
-there is none)."""
-
 
 @intrinsic
-def call(typingctx: Any, function: Any, context: Any, out: Any, first: Any, inputs: Any, second: Any) -> Any:
+def call_address(typingctx: Any, function: Any, context: Any, out: Any, first: Any, inputs: Any, second: Any) -> Any:
     """Call `void f(double *out, const double *in, void *context)` at an address, with out[first:] and inputs[second:]."""
     signature = types.void(types.intp, types.intp, out, types.intp, inputs, types.intp)
 
@@ -35,28 +30,10 @@ def call(typingctx: Any, function: Any, context: Any, out: Any, first: Any, inpu
     return signature, generate
 
 
-@intrinsic
-def borrow(typingctx: Any, record: Any) -> Any:
-    """Return a tuple of arrays and others, without the counting of references to its arrays: who lends them must keep them.
-
-    Counting is atomic: to take a dozen arrays out of a tuple and drop them again costs more than an event of a patient.
-    """
-
-    def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _borrow(cgctx, builder, sig.args[0], args[0])
-
-    return record(record), generate
-
-
-def _borrow(cgctx: Any, builder: Any, kind: Any, value: Any) -> Any:
-    if isinstance(kind, types.Array):
-        array = cgctx.make_array(kind)(cgctx, builder, value)
-        array.meminfo, array.parent = (cgutils.get_null_value(v.type) for v in (array.meminfo, array.parent))
-        return array._getvalue()
-    if isinstance(kind, types.BaseTuple):
-        parts = zip(kind, cgutils.unpack_tuple(builder, value), strict=True)
-        return cgctx.make_tuple(builder, kind, [_borrow(cgctx, builder, k, v) for k, v in parts])
-    return value
+@inner
+def call(function: Any, out: Any, x: Any) -> None:
+    """Call a function of the model (a `Native`) at a packed input."""
+    call_address(function.address, function.context, out, 0, x, 0)
 
 
 @inner
@@ -67,15 +44,25 @@ def set_packed_state(t: float, y: Any, x: Any) -> None:
 
 
 @inner
-def evaluate_rates(f: Any, t: float, x: Any, infusion: Any, out: Any, first: int = 0) -> None:
-    """Set out[first:] to the rates of change at the states in x, infusions included (of length 0 where nothing runs)."""
+def set_constants(run: Any, x: Any) -> None:
+    """Put what depends on the parameters of a packed input alone into it."""
+    function = run.functions.constants
+    if function.address != 0:
+        call_address(function.address, function.context, x, run.layout.constants_at, x, 0)
+
+
+@inner
+def evaluate_rates(run: Any, lane: int, t: float, out: Any) -> None:
+    """Set `out` to the rates of change at the states in the packed input, infusions included."""
+    x = run.progress.x[lane]
     x[TIME_AT] = t
-    call(f[RATES], f[RATES + 1], out, first, x, 0)
-    axpy(out, first, infusion, 0, infusion.size, 1.0)
+    call(run.functions.rates, out, x)
+    if run.progress.infusing[lane]:
+        axpy(out, 0, run.progress.infusion[lane], 0, out.size, 1.0)
 
 
 @entry
 def evaluate_rows(f: Any, x: Any, out: Any) -> None:
-    """Evaluate a function at every row of packed inputs."""
+    """Evaluate a function, given as address and context, at every row of packed inputs."""
     for p in range(x.shape[0]):
-        call(f[0], f[1], out, p * out.shape[1], x, p * x.shape[1])
+        call_address(f[0], f[1], out, p * out.shape[1], x, p * x.shape[1])

@@ -1,4 +1,4 @@
-"""From the states of one patient to what was asked for, compiled."""
+"""From the states of one subject to what was asked for."""
 
 from __future__ import annotations
 
@@ -6,79 +6,74 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.solve.integrator.dosing import start_clock
-from immunoode.solve.integrator.jit import entry, inner
-from immunoode.solve.integrator.native import call
+from immunoode.solve.integrator.dosing import start_clock, stop_clocks
+from immunoode.solve.integrator.jit import entry, inner, rare
+from immunoode.solve.integrator.native import call_address, set_constants
 from immunoode.solve.integrator.simd4 import copy
-from immunoode.solve.problem.compiled_model import NEVER, STATES_AT, TIME_AT
+from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT
 from immunoode.solve.problem.event_table import FIRST, REPORT, RESET, SET
 
 
-@inner
-def write_outputs(
-    f: Any,
-    x: Any,
-    times: Any,
-    states: Any,
-    reached: float,
-    whole: bool,
-    rtol: float,
-    atol: Any,
-    extinct: Any,
-    events: Any,
-    constants: Any,
-    constants_at: int,
-    clocks: Any,
-    values: Any,
-) -> None:
-    """Fill values[t] with the outputs at states[t], with the parameters of that time; NaN from where the solution stopped.
+@rare
+def write_outputs(run: Any, lane: int, finished: bool) -> None:
+    """Write the outputs at the saved states, with the parameters of each time; NaN from where the solution stopped.
 
-    `x` is the packed input at the start; `f` and `constants` are addresses and contexts of functions. What is below zero by
-    no more than the tolerances allow, 100 absolute ones or the relative one of the largest value that is reported, is zero.
+    The packed input of the batch, which is that at the start, is used up.
     """
-    event_times, kinds = events.times, events.kinds
-    count, width, n = times.size, states.shape[1], extinct.size
-    last = count
-    while not whole and last > 0 and times[last - 1] > reached:
+    own, batch = run.progress, run.batch
+    p = own.subject[lane]
+    x, times, values, saved = batch.x[p], batch.times[p], batch.values[p], own.saved[lane]
+    last = batch.lengths[p]
+    while not finished and last > 0 and times[last - 1] > batch.ended[p]:
         last -= 1
-    below = False
-    for g in range(last):
-        for i in range(n):
-            below |= states[g, i] < 0.0
-    for i in range(n if below else 0):
-        largest, lowest = 0.0, 0.0
-        for g in range(last):
-            largest, lowest = max(largest, states[g, i]), min(lowest, states[g, i])
-        noise = max(100.0 * atol[i], rtol * largest)
-        if lowest < 0.0:
-            for g in range(last):
-                if -noise <= states[g, i] < 0.0:
-                    states[g, i] = 0.0
-    e, early = 0, 0
-    for g in range(last):
-        changed = False
-        while early == 0 and e < event_times.size and event_times[e] <= times[g]:
-            if kinds[e] == REPORT:
-                early = int(events.amounts[e])  # so many are taken before what follows
-            elif kinds[e] == SET:
-                x[STATES_AT + width + events.inputs[e]] = events.amounts[e]
-                changed = True
-            elif kinds[e] == FIRST:
-                start_clock(events, e, clocks, x)
-            elif kinds[e] == RESET:
-                for i in range(clocks.size):
-                    if clocks[i] >= 0:
-                        x[clocks[i]] = NEVER
+    _remove_noise(run, lane, last)
+    e, end, early = batch.offsets[p], batch.offsets[p + 1], 0
+    for row in range(last):
+        while early == 0 and e < end and batch.events[e].time <= times[row]:
+            if batch.events[e].kind == REPORT:
+                early = int(batch.events[e].amount)  # so many are taken before what follows
+            else:
+                _apply_to_input(run, e, x)
             e += 1
         early = max(early - 1, 0)
-        if changed and constants[0] != 0:
-            call(constants[0], constants[1], x, constants_at, x, 0)
-        x[TIME_AT] = times[g]
-        copy(x, STATES_AT, states, g * width, width)
-        call(f[0], f[1], values, g * values.shape[1], x, 0)
-    for g in range(last, count):
+        x[TIME_AT] = times[row]
+        copy(x, STATES_AT, saved, row * saved.shape[1], saved.shape[1])
+        call_address(run.functions.outputs.address, run.functions.outputs.context, values, row * values.shape[1], x, 0)
+    for row in range(last, values.shape[0]):
         for i in range(values.shape[1]):
-            values[g, i] = np.nan
+            values[row, i] = np.nan
+
+
+@inner
+def _remove_noise(run: Any, lane: int, rows: int) -> None:
+    """Set saved states that are below zero by no more than the tolerances allow to zero: 100 absolute ones, or the relative one
+    of the largest value that is saved."""
+    saved, atol, n = run.progress.saved[lane], run.batch.atol[run.progress.subject[lane]], run.layout.states
+    below = False
+    for row in range(rows):
+        for i in range(n):
+            below |= saved[row, i] < 0.0
+    for i in range(n if below else 0):
+        largest, lowest = 0.0, 0.0
+        for row in range(rows):
+            largest, lowest = max(largest, saved[row, i]), min(lowest, saved[row, i])
+        noise = max(100.0 * atol[i], run.settings.rtol * largest)
+        for row in range(rows if lowest < 0.0 else 0):
+            if -noise <= saved[row, i] < 0.0:
+                saved[row, i] = 0.0
+
+
+@inner
+def _apply_to_input(run: Any, e: int, x: Any) -> None:
+    """Let an event change the packed input, the states apart."""
+    event = run.batch.events[e]
+    if event.kind == SET:
+        x[STATES_AT + run.layout.width + event.target] = event.amount
+        set_constants(run, x)
+    elif event.kind == FIRST:
+        start_clock(run, event, x)
+    elif event.kind == RESET:
+        stop_clocks(run, x)
 
 
 write_outputs_from_python = entry(write_outputs.py_func)

@@ -1,4 +1,10 @@
-"""What both kernels take: the patients to be solved, and where one kernel hands a patient over to the other."""
+"""The records that kernels take: read this file first.
+
+A `Run` is all that a kernel knows of what it solves: the functions of the model, where things stand in its vectors, settings,
+triggers, the subjects (`Batch`, one row per subject), how far those have come that are being solved (`Progress`, one row per
+lane), and room. The scalar engine (`immunoode.solve.integrator.scalar`) has one lane, the lane engine
+(`immunoode.solve.integrator.lanes`) eight; functions that both share take a run and a lane.
+"""
 
 from __future__ import annotations
 
@@ -6,120 +12,316 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from immunoode.solve.integrator.jit import inner
-from immunoode.solve.problem.event_table import INFUSION_START, Columns
+from immunoode.solve.problem.compiled_model import LANES
+from immunoode.solve.problem.event_table import INFUSION_START, EventGradients
+from immunoode.solve.status import COUNTS
 
-HANDED_OVER = -3
-"""Instead of a status code, of a patient that needs implicit steps: its row of the checkpoints says how far it has come."""
+STATISTICS = np.dtype([(name, np.int64) for name in COUNTS])
+"""What is counted for each subject (see `immunoode.solve.status.COUNTS`)."""
+AUTOMATIC, EXPLICIT, IMPLICIT = range(3)
+"""Codes of methods, in the order of `immunoode.solve.problem.simulator.METHODS`."""
+LARGEST = 1e290
+"""States beyond this end a subject: from there on interpolants overflow."""
+STEPPING, HANDED_OVER = -1, -3
+"""Instead of a status code: a subject is on its way, or goes on in the scalar engine, since it needs implicit steps."""
+EVENTS_APPLIED, STATE_SET, PARAMETERS_SET = 1, 2, 4
+"""What events at one time have done, added up: any at all, something given or set, something that functions read as well."""
+
+
+class Native(NamedTuple):
+    """A function of the model as machine code, `void f(double *out, const double *in, void *context)`; address 0: none."""
+
+    address: int
+    context: int
+
+
+class Functions(NamedTuple):
+    """The functions of the model, over its packed input (see `immunoode.solve.problem.compiled_model.System`).
+
+    `quantities` gives what triggers look at, `outputs` what was asked for, `lane_rates` the rates of eight subjects;
+    for implicit steps of these, `lane_setup` prepares what `lane_solve` takes (see `immunoode.solve.problem.codegen_implicit`).
+    """
+
+    rates: Native
+    dose_effects: Native
+    jacobian: Native
+    initial: Native
+    conditions: Native
+    time_derivative: Native
+    coupling: Native
+    crossings: Native
+    constants: Native
+    quantities: Native
+    outputs: Native
+    lane_rates: Native
+    lane_setup: Native
+    lane_solve: Native
+
+
+class Layout(NamedTuple):
+    """Where things stand in vectors.
+
+    `states` is the number n of the model's states, `size` that of the states that are solved, (1 + m) n with the derivatives by
+    the m = `varied` things that sensitivities are by; `width` is the length of vectors, filled up to a multiple of four.
+    `conditions` are the differences whose sign decides about rates. `constants_at` is the place of the first constant in the
+    packed input, `clocks` (inputs,) that of the time of each input's first dose, -1 where nothing counts from it.
+    `input_states` (inputs,) is the state that each input arrives in, `exchange` (inputs, n) which states exchange matter with
+    it, and `reported` the places of the states that outputs are made of.
+    """
+
+    states: int
+    size: int
+    width: int
+    varied: int
+    conditions: int
+    constants_at: int
+    clocks: Any
+    input_states: Any
+    exchange: Any
+    reported: Any
+
+
+class Settings(NamedTuple):
+    """How to solve: tolerance, method, bound on steps, and below what each state is extinct (n,), 0 where it is not."""
+
+    rtol: float
+    method: int
+    max_steps: int
+    thresholds: Any
+
+
+class Triggers(NamedTuple):
+    """The triggers of a run: an array of TRIGGER records (R,), the inputs that each affects (R, inputs), whether one of them is
+    decided continuously."""
+
+    table: Any
+    affects: Any
+    continuous: int
 
 
 class Batch(NamedTuple):
-    """What is to be solved, one row per patient, and where results go.
+    """The subjects to be solved, one row per subject, and where results go.
 
-    `f` holds addresses and contexts in the order of `immunoode.solve.integrator.native`, `lane_rates` those of the rates
-    of eight.
-    Vectors of states are filled up to a multiple of four, and `events` of patient p lie at offsets[p]:offsets[p + 1]. `tables`
-    are the state of each input, what exchanges matter with it, the number of conditions, the place of the constants and that
-    of the time of each input's first dose;
-    `reactions` the function that is watched, their numbers, the inputs that they affect, and how many numbers that function
-    gives. `read` holds the places of the states that the outputs are made of: others are not reported.
-    Absolute tolerances, `atol`, grow along the way (`shares`, see `immunoode.solve.problem.tolerances`);
-    `units` say what of a state's size counts for the error of its sensitivities.
+    `x` is the packed input at the start, `y` the initial state and, in the end, the last one. Absolute tolerances `atol` grow
+    along the way, by `atol_share` of each state's size, and `units` (P, 1 + m) say what of a state's size counts for the errors
+    of its sensitivities (see `immunoode.solve.problem.tolerances`). The times of outputs of subject p are times[p,
+    :lengths[p]]; its events offsets[p]:offsets[p + 1] of `events` (EVENT records) and of their `gradients`. `ended` is the time
+    reached, `fired` when each trigger first found its condition.
     """
 
-    f: Any
-    lane_rates: Any
-    read: Any
     x: Any
     y: Any
+    atol: Any
+    atol_share: Any
+    units: Any
+    starts: Any
     times: Any
     lengths: Any
-    starts: Any
     offsets: Any
     events: Any
-    tables: Any
-    extinct: Any
-    rtol: float
-    atol: Any
-    shares: Any
-    units: Any
-    most_steps: int
-    method: int
-    reactions: Any
-    outputs: Any
+    gradients: EventGradients
     values: Any
-    counts: Any
+    statistics: Any
     ended: Any
     codes: Any
     fired: Any
 
 
-class Checkpoints(NamedTuple):
-    """How far patients have come who are handed over, one row per patient; others have no values.
+class Progress(NamedTuple):
+    """How far subjects have come, one row per lane.
 
-    `marks` are the next event, the next output and the steps that were taken; `numbers` the time, the size of the next step and
-    the last error's logarithm. `x` is the packed input, `states` what was reported, `active` and `running` the infusions, and
-    the others what reactions have come to (see `immunoode.solve.integrator.triggers.initialise_triggers`).
+    `t` is the time, `h` the size of the next step, `size` that of the one that is being taken, `log_error` the logarithm of the
+    last accepted step's error. A segment ends at `stop`; within it, rates are asked for between `earliest` and `latest`, which
+    lie by an instant inside. `end` is where the subject ends. `uncut` is the size to go on with after a step that was cut
+    before a discontinuity, 0 where none was. `event` and `output` are the next ones, `taken` the steps that were taken,
+    `streak` those in a row for which the other method would pay, `patience` how long a streak must be; `implicit` whether steps
+    are implicit, `jacobian_known` whether the Jacobian is that of the state, `events_done` what events did at the time reached
+    (EVENTS_APPLIED and others), `infusing` whether an infusion runs. `error` and `reached` are the scaled error of a step and
+    the time at which it ends, `theta` and `root` where it is cut short, and by what. `x` is the packed input, `y` the state,
+    `saved` the states at the times of outputs, `infusion` the sum of the infusions `running`, those that are `active`.
+    `trigger_on` says which triggers are on, `dose_factors` what doses of each input are multiplied by, `baseline` and `nadir`
+    what triggers compare with.
     """
 
-    marks: Any
-    numbers: Any
+    subject: Any
+    t: Any
+    h: Any
+    size: Any
+    log_error: Any
+    stop: Any
+    earliest: Any
+    latest: Any
+    end: Any
+    uncut: Any
+    error: Any
+    reached: Any
+    theta: Any
+    root: Any
+    event: Any
+    output: Any
+    taken: Any
+    streak: Any
+    patience: Any
+    implicit: Any
+    jacobian_known: Any
+    events_done: Any
+    infusing: Any
     x: Any
-    states: Any
+    y: Any
+    saved: Any
+    infusion: Any
     active: Any
     running: Any
-    on: Any
-    factors: Any
+    trigger_on: Any
+    dose_factors: Any
     baseline: Any
     nadir: Any
 
 
-def checkpoints_for(s: Batch) -> Checkpoints:
-    """Return room for checkpoints; no memory is taken by those that are not filled."""
-    patients, width = s.y.shape
-    infusions, inputs, reactions = infusions_in(s), s.tables[0].size, s.reactions[1].shape[0]
-    return Checkpoints(
-        np.empty((patients, 3), np.int64),
-        np.empty((patients, 3)),
-        np.empty(s.x.shape),
-        np.empty((patients, s.times.shape[1], width)),
-        np.empty((patients, infusions), np.int64),
-        np.empty((patients, infusions, width)),
-        np.empty((patients, reactions), np.int64),
-        np.empty((patients, inputs)),
-        np.empty((patients, reactions)),
-        np.empty((patients, reactions)),
+class Workspace(NamedTuple):
+    """Room for one subject's step, with no meaning between calls, except that `slope` holds the rates at (t, y), `tolerance`
+    the absolute tolerances filled up with ones, and `eigenvector` the last iterate of the leading eigenvector.
+
+    `stages`, `trial`, `sixth` and `dense` are the stages of a step, the state at its end, that of its sixth stage and the
+    coefficients of its interpolant; `jacobian` to `base` belong to implicit steps, `condition_` ones to discontinuities;
+    `dose_effect` is what a dose moves and adds, `quantities` what triggers look at, and `steady_` vectors belong to steady
+    states.
+    """
+
+    stages: Any
+    dense: Any
+    slope: Any
+    trial: Any
+    sixth: Any
+    tolerance: Any
+    weights: Any
+    clipped: Any
+    scratch: Any
+    jacobian: Any
+    matrix: Any
+    pivots: Any
+    row_sizes: Any
+    time_derivative: Any
+    eigenvector: Any
+    base: Any
+    condition_values: Any
+    condition_signs: Any
+    crossing_rows: Any
+    root_gradient: Any
+    reached: Any
+    dose_effect: Any
+    quantities: Any
+    steady_state: Any
+    steady_start: Any
+    steady_inflow: Any
+    steady_running: Any
+    steady_moving: Any
+
+
+class Run(NamedTuple):
+    """All that a kernel knows of what it solves."""
+
+    functions: Functions
+    layout: Layout
+    settings: Settings
+    triggers: Triggers
+    batch: Batch
+    progress: Progress
+    work: Workspace
+
+
+def progress_for(batch: Batch, layout: Layout, triggers: Triggers, lanes: int, aligned: bool = False) -> Progress:
+    """Return room for the progress of some lanes; memory is taken only by what is filled."""
+    length, inputs, count = batch.times.shape[1], layout.input_states.size, triggers.table.size
+    infusions = _largest_count_of_infusions(batch)
+
+    def numbers() -> Any:
+        return aligned_zeros(1)[:lanes] if aligned else np.zeros(lanes)
+
+    def whole() -> Any:
+        return np.zeros(lanes, np.int64)
+
+    return Progress(
+        subject=whole(),
+        t=numbers(),
+        h=numbers(),
+        size=numbers(),
+        log_error=numbers(),
+        stop=numbers(),
+        earliest=numbers(),
+        latest=numbers(),
+        end=numbers(),
+        uncut=numbers(),
+        error=numbers(),
+        reached=numbers(),
+        theta=numbers(),
+        root=whole(),
+        event=whole(),
+        output=whole(),
+        taken=whole(),
+        streak=whole(),
+        patience=whole(),
+        implicit=whole(),
+        jacobian_known=whole(),
+        events_done=whole(),
+        infusing=whole(),
+        x=np.zeros((lanes, batch.x.shape[1])),
+        y=np.zeros((lanes, layout.width)),
+        saved=np.zeros((lanes, length, layout.width)),
+        infusion=np.zeros((lanes, layout.width)),
+        active=np.zeros((lanes, infusions), np.int64),
+        running=np.zeros((lanes, infusions, layout.width)),
+        trigger_on=np.zeros((lanes, count), np.int64),
+        dose_factors=np.zeros((lanes, inputs)),
+        baseline=np.zeros((lanes, count)),
+        nadir=np.zeros((lanes, count)),
     )
 
 
-def infusions_in(s: Batch) -> int:
-    """Return how many infusions the events of one patient begin, at most."""
-    kinds, ordinals = s.events.kinds, s.events.ordinals
-    return int(ordinals[kinds == INFUSION_START].max(initial=-1)) + 1
-
-
-@inner
-def events_of_subject(s: Batch, p: int) -> Any:
-    """Return the events of one patient."""
-    a, b, c = s.offsets[p], s.offsets[p + 1], s.events
-    return Columns(
-        c.times[a:b],
-        c.kinds[a:b],
-        c.inputs[a:b],
-        c.amounts[a:b],
-        c.durations[a:b],
-        c.ordinals[a:b],
-        c.intervals[a:b],
-        c.phases[a:b],
-        c.time_by[a:b],
-        c.amount_by[a:b],
-        c.duration_by[a:b],
-        c.phase_by[a:b],
+def workspace_for(batch: Batch, layout: Layout, quantities: int) -> Workspace:
+    """Return room for the steps of one subject; `quantities` is how many numbers triggers look at."""
+    n, size, width, m = layout.states, layout.size, layout.width, layout.varied
+    return Workspace(
+        stages=np.zeros((8, width)),
+        dense=np.zeros((5, width)),
+        slope=np.zeros(width),
+        trial=np.zeros(width),
+        sixth=np.zeros(width),
+        tolerance=np.ones(width),
+        weights=np.zeros(size),
+        clipped=np.zeros(width),
+        scratch=np.zeros(width),
+        jacobian=np.zeros((n, n)),
+        matrix=np.zeros((n, n)),
+        pivots=np.zeros(n, np.int64),
+        row_sizes=np.zeros(size),
+        time_derivative=np.zeros(size),
+        eigenvector=np.zeros(n),
+        base=np.zeros(batch.x.shape[1]),
+        condition_values=np.zeros(layout.conditions),
+        condition_signs=np.zeros(layout.conditions, np.int64),
+        crossing_rows=np.zeros(layout.conditions * (1 + m)),
+        root_gradient=np.zeros(m),
+        reached=np.zeros(n, np.int64),
+        dose_effect=np.zeros(2 * size * layout.input_states.size),
+        quantities=np.zeros(quantities),
+        steady_state=np.zeros(width),
+        steady_start=np.zeros(width),
+        steady_inflow=np.zeros(width),
+        steady_running=np.zeros(width),
+        steady_moving=np.zeros(n, np.bool_),
     )
 
 
-@inner
-def copy_vector(out: Any, other: Any) -> None:
-    """Copy a vector of any length."""
-    for i in range(other.size):
-        out[i] = other[i]
+def aligned_zeros(size: int) -> Any:
+    """Return zeros, `size` numbers for each of eight lanes, that begin at a multiple of 64 bytes."""
+    width = 8 * LANES
+    found = np.zeros(LANES * (size + 1))
+    first = (-found.ctypes.data % width) // 8
+    return found[first : first + LANES * size]
+
+
+def _largest_count_of_infusions(batch: Batch) -> int:
+    """Return how many infusions the events of one subject begin, at most."""
+    starts = batch.events["kind"] == INFUSION_START
+    return int(batch.events["infusion"][starts].max(initial=-1)) + 1

@@ -13,7 +13,7 @@ import numpy as np
 
 from immunoode.solve.integrator.jit import inner
 from immunoode.solve.integrator.lu import factorise, substitute
-from immunoode.solve.integrator.native import COUPLING, call, evaluate_rates
+from immunoode.solve.integrator.native import call, evaluate_rates, set_packed_state
 from immunoode.solve.integrator.simd4 import axpy, copy, linear_combination
 from immunoode.solve.problem.compiled_model import STATES_AT
 
@@ -91,21 +91,21 @@ DENSE = np.array(
 
 
 @inner
-def _solve(f: Any, matrix: Any, rows: Any, right: Any, size: int, base: Any, out: Any, room: Any) -> None:
+def _solve(run: Any, lane: int, right: Any, out: Any) -> None:
     """Solve for a stage of the states, then for the stages of their derivatives, which depend on it.
 
-    `base` is the packed input at the start of the step. The Jacobian of all together has that of the model in each block on
-    its diagonal, and couples each derivative with the states only: one factorisation serves.
+    The Jacobian of all together has that of the model in each block on its diagonal, and couples each derivative with the
+    states only: one factorisation serves.
     """
-    n = matrix.shape[0]
+    work, n, size, m = run.work, run.layout.states, run.layout.size, run.layout.varied
+    matrix, rows, base, room = work.matrix, work.pivots, work.base, work.row_sizes
     substitute(matrix, rows, right[:n], out[:n])
     if size == n:
         return
-    sensitivities = size // n - 1
-    direction = base[base.size - sensitivities - n :]
+    direction = base[base.size - m - n :]
     for i in range(n):
         direction[i] = out[i]
-    call(f[COUPLING], f[COUPLING + 1], room, 0, base, 0)
+    call(run.functions.coupling, room, base)
     for i in range(n, size):
         right[i] += room[i - n]
     for block in range(n, size, n):
@@ -113,69 +113,77 @@ def _solve(f: Any, matrix: Any, rows: Any, right: Any, size: int, base: Any, out
 
 
 @inner
-def attempt(
-    f: Any,
-    t: float,
-    latest: float,
-    y: Any,
-    h: float,
-    x: Any,
-    base: Any,
-    infusion: Any,
-    k: Any,
-    slope: Any,
-    trial: Any,
-    jacobian: Any,
-    drift: Any,
-    matrix: Any,
-    rows: Any,
-    right: Any,
-    room: Any,
-    size: int,
-    rtol: float,
-    atol: Any,
-) -> float:
-    """Step from (t, y), whose rates are `slope`, into `trial`; return the scaled error.
+def renew_jacobian(run: Any, lane: int) -> None:
+    """Evaluate the derivatives of the rates by states and time at the state, and keep its packed input."""
+    own, work = run.progress, run.work
+    x = own.x[lane]
+    set_packed_state(max(own.t[lane], own.earliest[lane]), own.y[lane], x)
+    call(run.functions.jacobian, work.jacobian, x)
+    if run.functions.time_derivative.address != 0:
+        call(run.functions.time_derivative, work.time_derivative, x)
+    for i in range(x.size if run.layout.varied else 0):
+        work.base[i] = x[i]
 
-    Rates are asked for at `latest` at the latest, the last instant before what happens next. `jacobian` (n, n) and
-    `drift`, the derivatives of the rates by states and time, are those at (t, y), as is the packed input `base`; `k` holds the
-    eight stages on return. Of the vectors, `size` numbers count. A matrix that cannot be factorised gives an infinite error.
+
+@inner
+def attempt(run: Any, lane: int, y: Any, t: float, h: float) -> float:
+    """Step from (t, y), whose rates are the slope of the workspace, into its `trial`; return the scaled error.
+
+    The Jacobian and the time derivative are those at (t, y), as is the packed input `base`. Rates are asked for at the
+    segment's `latest` at the latest. The workspace holds the eight stages on return. A matrix that cannot be factorised gives
+    an infinite error.
     """
-    n, width = matrix.shape[0], y.size
+    work, x, latest = run.work, run.progress.x[lane], run.progress.latest[lane]
+    k, trial, right, drift, matrix, jacobian = (
+        work.stages,
+        work.trial,
+        work.scratch,
+        work.time_derivative,
+        work.matrix,
+        work.jacobian,
+    )
+    n, size, width = run.layout.states, run.layout.size, y.size
     for i in range(n):
         for j in range(n):
             matrix[i, j] = -jacobian[i, j]
         matrix[i, i] += 1.0 / (h * GAMMA)
-    if not factorise(matrix, rows, room):
+    if not factorise(matrix, work.pivots, work.row_sizes):
         return np.inf
     for i in range(size):
-        right[i] = slope[i] + h * D[0] * drift[i]
-    _solve(f, matrix, rows, right, size, base, k[0], room)
+        right[i] = work.slope[i] + h * D[0] * drift[i]
+    _solve(run, lane, right, k[0])
     for stage in range(1, STAGES):
         copy(x, STATES_AT, y, 0, width)
         for j in range(stage):
             axpy(x, STATES_AT, k, j * width, width, A[stage, j])
         if stage == STAGES - 1:
             copy(trial, 0, x, STATES_AT, width)
-        evaluate_rates(f, min(t + C[stage] * h, latest), x, infusion, right)
+        evaluate_rates(run, lane, min(t + C[stage] * h, latest), right)
         for j in range(stage):
             axpy(right, 0, k, j * width, width, LINKS[stage, j] / h)
         if D[stage] != 0.0:
             for i in range(size):
                 right[i] += h * D[stage] * drift[i]
-        _solve(f, matrix, rows, right, size, base, k[stage], room)
-    error = 0.0
+        _solve(run, lane, right, k[stage])
+    return _add_last_stage(run, lane, y)
+
+
+@inner
+def _add_last_stage(run: Any, lane: int, y: Any) -> float:
+    """Add the last stage to the trial: it is the error as well, whose scaled size is returned."""
+    last, trial, size = run.work.stages[STAGES - 1], run.work.trial, run.layout.size
+    atol, rtol, error = run.batch.atol[run.progress.subject[lane]], run.settings.rtol, 0.0
     for i in range(size):
-        last = k[STAGES - 1, i]
-        trial[i] += last
-        scaled = last / (atol[i] + rtol * max(abs(y[i]), abs(trial[i])))
+        trial[i] += last[i]
+        scaled = last[i] / (atol[i] + rtol * max(abs(y[i]), abs(trial[i])))
         error += scaled * scaled
     return np.sqrt(error / size)
 
 
 @inner
-def interpolant(y: Any, trial: Any, k: Any, dense: Any) -> None:
+def interpolant(run: Any, lane: int) -> None:
     """Fill `dense`, the coefficients of powers of theta in the state at t + theta h: five rows."""
+    y, trial, k, dense = run.progress.y[lane], run.work.trial, run.work.stages, run.work.dense
     copy(dense, 0, y, 0, y.size)
     for p in range(3):
         q = DENSE[p]

@@ -1,4 +1,4 @@
-"""The compiled engine: one patient stepped over its events, whatever the model, through the addresses of its functions.
+"""The scalar engine: one subject stepped over its events, whatever the model.
 
 Steps end at events only, output is by dense interpolation, and the size of steps survives events. An explicit method steps
 until its size is held down by stability over a span where implicit steps would be worth their cost; then the implicit one
@@ -10,7 +10,7 @@ The state may be followed by its derivatives: (1 + m) n numbers, of which the fi
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,498 +20,309 @@ from immunoode.solve.integrator.controller import (
     accept_factor,
     error_with_sensitivities,
     implicit_cost_ratio,
-    initial_step,
     log_error,
     reject_factor,
     time_epsilon,
 )
 from immunoode.solve.integrator.discontinuities import (
-    any_sign_changed,
     condition_signs,
     cross_discontinuity,
-    interpolate,
+    crosses_discontinuity,
     locate_discontinuity,
 )
 from immunoode.solve.integrator.domain import (
     clip_dense_output,
-    dips_below_zero,
-    extinguish,
+    cut_at_root,
     falls_below_threshold,
+    grow_tolerances,
+    is_bounded,
     locate_threshold,
     negativity_factor,
+    remove_debris,
 )
-from immunoode.solve.integrator.dosing import sum_infusions
-from immunoode.solve.integrator.events import apply_event
-from immunoode.solve.integrator.jit import entry, inner
+from immunoode.solve.integrator.interpolation import save_interpolated
+from immunoode.solve.integrator.jit import entry, inner, rare
 from immunoode.solve.integrator.lu import power_iteration
-from immunoode.solve.integrator.native import CONSTANTS, DRIFT, JACOBIAN, borrow, call, evaluate_rates, set_packed_state
-from immunoode.solve.integrator.output import write_outputs
-from immunoode.solve.integrator.records import HANDED_OVER, Batch, Checkpoints, copy_vector, events_of_subject, infusions_in
-from immunoode.solve.integrator.simd4 import copy, linear_combination
+from immunoode.solve.integrator.native import evaluate_rates
+from immunoode.solve.integrator.records import AUTOMATIC, STEPPING, Run
+from immunoode.solve.integrator.segment import (
+    SWITCH_AFTER,
+    begin_segment,
+    end_subject,
+    load_subject,
+    pass_stop,
+    renew_rates,
+    save_reached,
+)
+from immunoode.solve.integrator.simd4 import copy
 from immunoode.solve.integrator.triggers import (
-    CONTINUOUS,
     evaluate_quantities,
-    initialise_triggers,
     locate_trigger,
-    update_trigger,
+    update_continuous_triggers,
+    update_nadirs,
     would_change,
 )
 from immunoode.solve.integrator.tsit5 import STABLE
-from immunoode.solve.problem.event_table import REPORT, STOP, VISIT
-from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL
+from immunoode.solve.status import NOT_FINITE, TOO_MANY, TOO_SMALL
 
-AUTOMATIC, EXPLICIT, IMPLICIT = range(3)
-STEPS, REJECTIONS, EVALUATIONS, JACOBIANS, SWITCHES, CROSSINGS = range(6)
-LARGEST = 1e290
-"""States beyond this end a patient: from there on interpolants overflow."""
-
-_explicit, _explicit_dense, _stiffness = tsit5.attempt, tsit5.interpolant, tsit5.stiffness
-_implicit, _implicit_dense = rodas5p.attempt, rodas5p.interpolant
-
-
-@inner
-def _interpolate(implicit: bool, step: float, y: Any, trial: Any, k: Any, dense: Any) -> None:
-    """Fill `dense` with the interpolant of the step that was taken."""
-    if implicit:
-        _implicit_dense(y, trial, k, dense)
-    else:
-        _explicit_dense(step, y, k, dense)
-
-
-class Workspace(NamedTuple):
-    """Room for one patient that steps alone: see `integrate` for what each is."""
-
-    k: Any
-    dense: Any
-    jacobian: Any
-    matrix: Any
-    slope: Any
-    trial: Any
-    sixth: Any
-    weights: Any
-    below: Any
-    tolerance: Any
-    right: Any
-    room: Any
-    drift: Any
-    vector: Any
-    rows: Any
-    flows: Any
-    nothing: Any
-    moved: Any
-    by: Any
-    base: Any
-    values: Any
-    signs: Any
-    rows_of: Any
-    seen: Any
-    x: Any
-    y: Any
-    states: Any
-    active: Any
-    running: Any
-    on: Any
-    factors: Any
-    baseline: Any
-    nadir: Any
-
-
-def workspace_for(s: Batch) -> Workspace:
-    """Return room for patients that step alone, one after another."""
-    size, width, packed, n, m = s.atol.shape[1], s.y.shape[1], s.x.shape[1], s.extinct.size, s.events.time_by.shape[1]
-    inputs, conditions, count, infusions = s.tables[0].size, s.tables[2], s.reactions[1].shape[0], infusions_in(s)
-    return Workspace(
-        np.zeros((8, width)),
-        np.zeros((5, width)),
-        np.zeros((n, n)),
-        np.zeros((n, n)),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(size),
-        np.zeros(width),
-        np.ones(width),
-        np.zeros(width),
-        np.zeros(size),
-        np.zeros(size),
-        np.zeros(n),
-        np.zeros(n, np.int64),
-        np.zeros(width),
-        np.zeros(0),
-        np.zeros(2 * size * inputs),
-        np.zeros(m),
-        np.zeros(packed),
-        np.zeros(conditions),
-        np.zeros(conditions, np.int64),
-        np.zeros(conditions * (1 + m)),
-        np.zeros(s.reactions[3]),
-        np.zeros(packed),
-        np.zeros(width),
-        np.zeros((s.times.shape[1], width)),
-        np.zeros(infusions, np.int64),
-        np.zeros((infusions, width)),
-        np.zeros(count, np.int64),
-        np.zeros(inputs),
-        np.zeros(count),
-        np.zeros(count),
-    )
-
-
-@inner
-def integrate(
-    s: Batch,
-    w: Workspace,
-    p: int,
-    start: float,
-    events: Any,
-    e: int,
-    g: int,
-    h: float,
-    previous: float,
-    implicit: bool,
-    most_steps: int,
-    decided: Any,
-) -> int:
-    """Step patient p from `start` over its events; fill the reported states; return a status code.
-
-    The state `w.y` is the initial one, and the last one on return; `ended[p]` is the time reached. `e` and `g` count the events
-    and outputs that were done before `start`; `h` is the next step (0: to be found), `previous` the last error's logarithm;
-    `w.active` and `w.running` are which infusions run, and what they give; `decided` is what reactions have come to.
-    """
-    f, x, y, out, times, tables, extinct = s.f, w.x, w.y, w.states, s.times[p, : s.lengths[p]], s.tables, s.extinct
-    rtol, atol, shares, method, reactions = s.rtol, s.atol[p], s.shares[p], s.method, s.reactions
-    counts, ended, fired, active, running = s.counts[p], s.ended[p : p + 1], s.fired[p], w.active, w.running
-    event_times, kinds = events.times, events.kinds
-    watch, table, affects, _ = reactions
-    conditions, width, n, size = tables[2], y.size, extinct.size, atol.size
-    k, dense, jacobian, matrix, slope, trial, sixth = w.k, w.dense, w.jacobian, w.matrix, w.slope, w.trial, w.sixth
-    weights, below, tolerance, right, room, drift = w.weights, w.below, w.tolerance, w.right, w.room, w.drift
-    vector, rows, flows, moved, by, base = w.vector, w.rows, w.flows, w.moved, w.by, w.base
-    values, signs, rows_of, seen = w.values, w.signs, w.rows_of, w.seen
-    for i in range(size):
-        tolerance[i] = atol[i]
-    for i in range(n):
-        vector[i] = 0.0
-    t, end = start, max(start, times[times.size - 1])
-    steps, streak = 0, 0
-    resumed, cost, patience = 0.0, implicit_cost_ratio(n), 10
-    implicit = implicit or method == IMPLICIT
-    count = table.shape[0]
-    on, factors, baseline, nadir = decided
-    continuous = False
-    for r in range(count):
-        continuous |= table[r, CONTINUOUS] != 0.0
-    sum_infusions(y, flows, active, running)
-    infusion = flows if _runs(active) else w.nothing
-    while True:
-        given = False
-        while e < event_times.size and event_times[e] <= t:
-            if kinds[e] == REPORT:
-                for _ in range(int(events.amounts[e])):
-                    copy(out, g * width, y, 0, width)
-                    g += 1
-            elif not apply_event(
-                e,
-                f,
-                t,
-                events,
-                tables,
-                extinct,
-                rtol,
-                atol,
-                reactions,
-                y,
-                x,
-                flows,
-                active,
-                running,
-                decided,
-                fired,
-                seen,
-                moved,
-                slope,
-            ):
-                ended[0] = t
-                return NOT_STEADY
-            infusion = flows if _runs(active) else w.nothing
-            given |= kinds[e] != STOP and kinds[e] != VISIT and kinds[e] != REPORT
-            e += 1
-        ended[0] = t
-        for i in range(size):
-            if not abs(y[i]) < LARGEST:
-                return NOT_FINITE
-        if continuous:
-            evaluate_quantities(watch, t, y, x, seen)
-            began = False
-            for r in range(count):
-                if table[r, CONTINUOUS] != 0.0:
-                    began |= update_trigger(table, affects, r, t, seen[r], on, fired, factors, baseline, nadir, events, e)
-            if began:
-                continue
-        while g < times.size and times[g] <= t:
-            copy(out, g * width, y, 0, width)
-            g += 1
-        if t >= end:
-            return FINISHED
-        stop = min(end, event_times[e]) if e < event_times.size else end
-        earliest, latest = t + time_epsilon(t), stop - time_epsilon(stop)
-        if earliest >= latest:
-            earliest = latest = 0.5 * (t + stop)
-        set_packed_state(t, y, x)
-        if conditions:
-            condition_signs(f, earliest, y, x, values, signs)
-        evaluate_rates(f, earliest, x, infusion, slope)
-        counts[EVALUATIONS] += 1
-        fresh = False
-        if h == 0.0 or (given and implicit):  # an implicit step would pass over the fast part of what a dose begins, unseen
-            first = initial_step(f, earliest, y, x, infusion, rtol, atol, slope, right)
-            h = first if h == 0.0 else min(h, max(first, 100.0 * time_epsilon(t)))
-            counts[EVALUATIONS] += 1
-        while t < stop:
-            if steps >= most_steps:
-                return TOO_MANY
-            steps += 1
-            last = (1.01 if resumed == 0.0 else 1.0) * h >= stop - t  # a step that was cut before a root is not stretched again
-            step = stop - t if last else h
-            if implicit:
-                if not fresh:
-                    set_packed_state(max(t, earliest), y, x)
-                    call(f[JACOBIAN], f[JACOBIAN + 1], jacobian, 0, x, 0)
-                    if f[DRIFT] != 0:
-                        call(f[DRIFT], f[DRIFT + 1], drift, 0, x, 0)
-                    counts[JACOBIANS] += 1
-                    fresh = True
-                    if size > n:
-                        for i in range(x.size):
-                            base[i] = x[i]
-                error = _implicit(
-                    f,
-                    t,
-                    latest,
-                    y,
-                    step,
-                    x,
-                    base,
-                    infusion,
-                    k,
-                    slope,
-                    trial,
-                    jacobian,
-                    drift,
-                    matrix,
-                    rows,
-                    right,
-                    room,
-                    size,
-                    rtol,
-                    atol,
-                )
-                counts[EVALUATIONS] += rodas5p.EVALUATIONS
-            else:
-                error = _explicit(f, t, latest, y, step, x, infusion, k, slope, trial, sixth, size, rtol, tolerance)
-                counts[EVALUATIONS] += tsit5.EVALUATIONS
-            if size > n and error < np.inf:
-                error = error_with_sensitivities(k, y, trial, rtol, atol, s.units[p], n)
-            accepted, share = error <= 1.0, 1.0
-            if accepted:
-                share = negativity_factor(f, min(t + step, latest), y, trial, x, infusion, atol, n, below, right)
-                accepted = share == 1.0
-            if not accepted:
-                counts[REJECTIONS] += 1
-                h = step * (reject_factor(error) if share == 1.0 else share)
-                if h <= SMALLEST * max(abs(t), 1e-3):
-                    return TOO_SMALL
-                continue
-            for i in range(size):
-                if not abs(trial[i]) < LARGEST:
-                    return NOT_FINITE
-            fallen = falls_below_threshold(y, trial, extinct)
-            reached = stop if last else t + step
-            dense_made = fallen or (g < times.size and times[g] <= reached)
-            if dense_made:
-                _interpolate(implicit, step, y, trial, k, dense)
-            if conditions and any_sign_changed(f, min(reached, latest), trial, x, values, signs):
-                if not dense_made:
-                    _interpolate(implicit, step, y, trial, k, dense)
-                theta = locate_discontinuity(f, t, step, latest, dense, x, trial, values, signs)
-                resumed = max(resumed, step)
-                if theta * step > 10.0 * time_epsilon(t):
-                    counts[REJECTIONS] += 1
-                    h = theta * step
-                    continue
-                counts[CROSSINGS] += 1
-                t = cross_discontinuity(f, t, min(t + step, stop), latest, y, x, infusion, slope, values, signs, rows_of, by, n)
-                counts[EVALUATIONS] += 2
-                h, resumed, fresh, streak = resumed, 0.0, False, 0
-                ended[0] = t
-                while g < times.size and times[g] <= t and t < stop:
-                    copy(out, g * width, y, 0, width)
-                    g += 1
-                continue
-            counts[STEPS] += 1
-            if method == AUTOMATIC:
-                for i in range(size):
-                    weights[i] = atol[i] + rtol * abs(trial[i])
-                if implicit:
-                    large = power_iteration(jacobian, vector, weights, room)
-                    streak = streak + 1 if step * large < 0.3 * STABLE * cost and not last else 0
-                    change = streak >= 4
-                    patience = min(2 * patience, 1000) if change else patience
-                else:
-                    large = _stiffness(k, trial, sixth, weights)
-                    streak = streak + 1 if step * large > 0.8 * STABLE else max(0, streak - 1)
-                    change = streak >= patience and (stop - t) * large > 8.0 * STABLE * cost
-            else:
-                change = False
-            theta = 1.0
-            if fallen:
-                for i in range(n):
-                    if y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0:
-                        theta = min(theta, locate_threshold(dense, i, extinct[i]))
-            decides = False
-            if continuous:
-                evaluate_quantities(watch, reached, trial, x, seen)
-                if would_change(table, seen, on, baseline, nadir):
-                    _interpolate(implicit, step, y, trial, k, dense)
-                    first = locate_trigger(watch, table, t, step, dense, x, right, seen, on, baseline, nadir)
-                    decides = first <= theta
-                    theta = min(theta, first)
-            cut = fallen or decides
-            if cut:
-                reached = t + theta * step
-            while g < times.size and (times[g] < reached or (times[g] == reached and reached < stop and not cut)):
-                u = (times[g] - t) / step
-                linear_combination(out, g * width, dense, (1.0, u, u * u, u * u * u, u * u * u * u))
-                if dips_below_zero(out[g], y, trial, n):
-                    clip_dense_output(f, min(times[g], latest), out[g], y, trial, x, infusion, atol, n, below, right)
-                g += 1
-            logged = log_error(error)
-            factor = accept_factor(logged, previous)
-            previous = logged
-            h = max(h, step * factor) if last else step * factor
-            t = reached
-            fresh = False
-            if cut:
-                for i in range(size):
-                    trial[i] = interpolate(dense, i, theta)
-                for i in range(n):
-                    rows[i] = y[i] >= extinct[i] > trial[i] and extinct[i] > 0.0
-                copy(y, 0, trial, 0, width)
-                for i in range(n):
-                    if rows[i]:
-                        extinguish(i, f, min(t, latest), y, x, infusion, n, slope, by)
-            else:
-                for i in range(n):  # what is empty stays empty: no debris of rounding below zero
-                    if -atol[i] <= trial[i] < 0.0 <= y[i]:
-                        trial[i] = 0.0
-                copy(y, 0, trial, 0, width)
-            for i in range(size):
-                if shares[i] > 0.0:
-                    atol[i] = tolerance[i] = max(atol[i], shares[i] * abs(y[i]))
-            if continuous:
-                evaluate_quantities(watch, t, y, x, seen)
-                for r in range(count):
-                    if table[r, CONTINUOUS] != 0.0:
-                        if decides:
-                            began = update_trigger(
-                                table, affects, r, t, seen[r], on, fired, factors, baseline, nadir, events, e
-                            )
-                            stop = t if began else stop
-                        nadir[r] = min(nadir[r], seen[r])
-            if implicit or cut:
-                set_packed_state(t, y, x)
-                evaluate_rates(f, min(t, latest), x, infusion, slope)
-                counts[EVALUATIONS] += 1
-                if cut and conditions:
-                    condition_signs(f, min(t, latest), y, x, values, signs)
-            else:
-                copy(slope, 0, k, 6 * width, width)
-            if change:
-                implicit = not implicit
-                streak = 0
-                counts[SWITCHES] += 1
-            ended[0] = t
-
-
-@inner
-def _runs(active: Any) -> bool:
-    """Whether an infusion runs."""
-    for o in range(active.size):
-        if active[o]:
-            return True
-    return False
+THRESHOLD, TRIGGER = 1, 2
+"""What cuts a step short, added up: a state that falls below its threshold, a trigger that changes."""
+REPEATED = -4
+"""Instead of a status code: a step was rejected, or ended at a discontinuity."""
+_attempt_explicit, _explicit_interpolant, _explicit_stiffness = tsit5.attempt, tsit5.interpolant, tsit5.stiffness
+_attempt_implicit, _implicit_interpolant, _renew_jacobian = rodas5p.attempt, rodas5p.interpolant, rodas5p.renew_jacobian
 
 
 @entry
-def integrate_subjects(patients: Batch, workspace: Workspace, checkpoints: Checkpoints, which: Any) -> None:
-    """Solve some of the patients, one after another; those that were handed over from where they are.
-
-    Each is solved in vectors of its own, which lie at addresses that four numbers at a time are loaded from fast, and its
-    outputs are written while its states are at hand.
-    """
-    s, w, c = borrow(patients), borrow(workspace), borrow(checkpoints)
-    f, decided = s.f, (w.on, w.factors, w.baseline, w.nadir)
-    for p in which:
-        handed_over, events, count = s.codes[p] == HANDED_OVER, events_of_subject(s, p), s.lengths[p]
-        copy_vector(w.y, s.y[p])
-        if handed_over:
-            _resume(w, c, p)
-        else:
-            _begin(s, w, p, decided)
-        marks, numbers = c.marks[p], c.numbers[p]
-        if handed_over:
-            code = integrate(
-                s, w, p, numbers[0], events, marks[0], marks[1], numbers[1], numbers[2], True, s.most_steps - marks[2], decided
-            )
-        else:
-            code = integrate(s, w, p, s.starts[p], events, 0, 0, 0.0, 0.0, False, s.most_steps, decided)
-        s.codes[p] = code
-        copy_vector(s.y[p], w.y)
-        for g in range(count, s.values.shape[1]):
-            for i in range(s.values.shape[2]):
-                s.values[p, g, i] = np.nan
-        write_outputs(
-            s.outputs,
-            s.x[p],
-            s.times[p, :count],
-            w.states,
-            s.ended[p],
-            code == FINISHED,
-            s.rtol,
-            s.atol[p],
-            s.extinct,
-            events,
-            f[CONSTANTS:],
-            s.tables[3],
-            s.tables[4],
-            s.values[p, :count],
-        )
+def integrate_subjects(run: Run, subjects: Any) -> None:
+    """Integrate some of the subjects, one after another."""
+    for p in subjects:
+        load_subject(run, 0, p)
+        end_subject(run, 0, integrate(run, 0))
 
 
 @inner
-def _begin(s: Batch, w: Workspace, p: int, decided: Any) -> None:
-    """Begin with a patient."""
-    copy_vector(w.x, s.x[p])
-    for g in range(w.states.shape[0]):
-        for i in range(w.states.shape[1]):
-            w.states[g, i] = np.nan
-    if s.f[CONSTANTS] != 0:
-        call(s.f[CONSTANTS], s.f[CONSTANTS + 1], w.x, s.tables[3], w.x, 0)
-    for o in range(w.active.size):
-        w.active[o] = 0
-    initialise_triggers(s.reactions, s.starts[p], w.y, w.x, decided, w.seen)
+def integrate(run: Any, lane: int) -> int:
+    """Step a subject from where it is to its end; return a status code."""
+    own = run.progress
+    prepare_steps(run, lane)
+    while True:
+        status = pass_stop(run, lane)
+        if status != STEPPING:
+            return status
+        begin_segment(run, lane)
+        while own.t[lane] < own.stop[lane]:
+            status = try_step(run, lane)
+            if status == REPEATED:
+                continue
+            if status != STEPPING:
+                return status
+            switching = wants_switch(run, lane, own.stop[lane])
+            find_root(run, lane)
+            save_dense(run, lane)
+            accept_step(run, lane)
+            if run.triggers.continuous:
+                pass_trigger(run, lane)
+            renew_slope(run, lane)
+            if switching:
+                switch_method(run, lane)
 
 
 @inner
-def _resume(w: Workspace, c: Checkpoints, p: int) -> None:
-    """Go on with a patient that was handed over."""
-    copy_vector(w.x, c.x[p])
-    copy_vector(w.active, c.active[p])
-    for g in range(w.states.shape[0]):
-        copy_vector(w.states[g], c.states[p, g])
-    for o in range(w.active.size):
-        copy_vector(w.running[o], c.running[p, o])
-    copy_vector(w.on, c.on[p])
-    copy_vector(w.factors, c.factors[p])
-    copy_vector(w.baseline, c.baseline[p])
-    copy_vector(w.nadir, c.nadir[p])
+def try_step(run: Any, lane: int) -> int:
+    """Try the next step; return STEPPING if it may be accepted, REPEATED if another one is to be tried, or a status code."""
+    own = run.progress
+    if own.taken[lane] >= run.settings.max_steps:
+        return TOO_MANY
+    last = _choose_size(run, lane)
+    own.reached[lane] = own.stop[lane] if last else own.t[lane] + own.size[lane]
+    own.error[lane], factor = attempt_step(run, lane), 1.0
+    if run.layout.varied and own.error[lane] < np.inf:
+        own.error[lane] = error_with_sensitivities(run, lane)
+    if own.error[lane] <= 1.0:
+        factor = negativity_factor(run, lane)
+    if not own.error[lane] <= 1.0 or factor < 1.0:
+        return REPEATED if reject_step(run, lane, factor) else TOO_SMALL
+    if not is_bounded(run.work.trial, run.layout.size):
+        return NOT_FINITE
+    if crosses_discontinuity(run, lane, own.reached[lane]):
+        approach_discontinuity(run, lane)
+        return REPEATED
+    return STEPPING
+
+
+@rare
+def prepare_steps(run: Any, lane: int) -> None:
+    """Begin with what the scalar engine keeps besides."""
+    own, work = run.progress, run.work
+    for i in range(run.layout.size):
+        work.tolerance[i] = run.batch.atol[own.subject[lane], i]
+    for i in range(run.layout.states):
+        work.eigenvector[i] = 0.0
+    own.uncut[lane], own.streak[lane], own.patience[lane] = 0.0, 0, SWITCH_AFTER
+
+
+@inner
+def _choose_size(run: Any, lane: int) -> bool:
+    """Choose the size of the next step; return whether it is the last of its segment."""
+    own = run.progress
+    own.taken[lane] += 1
+    left = own.stop[lane] - own.t[lane]
+    last = (1.01 if own.uncut[lane] == 0.0 else 1.0) * own.h[lane] >= left  # one cut before a root is not stretched again
+    own.size[lane] = left if last else own.h[lane]
+    return last
+
+
+@inner
+def attempt_step(run: Any, lane: int) -> float:
+    """Try a step by the method of the time; return its scaled error."""
+    own, t, h = run.progress, run.progress.t[lane], run.progress.size[lane]
+    statistics = run.batch.statistics[own.subject[lane]]
+    if not own.implicit[lane]:
+        statistics.evaluations += tsit5.EVALUATIONS
+        return _attempt_explicit(evaluate_rates, run, lane, own.y[lane], t, h)
+    if not own.jacobian_known[lane]:
+        _renew_jacobian(run, lane)
+        statistics.jacobians += 1
+        own.jacobian_known[lane] = 1
+    statistics.evaluations += rodas5p.EVALUATIONS
+    return _attempt_implicit(run, lane, own.y[lane], t, h)
+
+
+@inner
+def reject_step(run: Any, lane: int, factor: float) -> bool:
+    """Shorten a step by the factor, or by its error where that is 1; False if it becomes too small."""
+    own = run.progress
+    run.batch.statistics[own.subject[lane]].rejections += 1
+    own.h[lane] = own.size[lane] * (reject_factor(own.error[lane]) if factor == 1.0 else factor)
+    return not own.h[lane] <= SMALLEST * max(abs(own.t[lane]), 1e-3)
+
+
+@inner
+def make_interpolant(run: Any, lane: int) -> None:
+    """Make the interpolant of the step that was taken."""
+    if run.progress.implicit[lane]:
+        _implicit_interpolant(run, lane)
+    else:
+        _explicit_interpolant(run, lane)
+
+
+@rare
+def approach_discontinuity(run: Any, lane: int) -> None:
+    """Cut a step before the first sign change of a condition, or cross it where it is right ahead."""
+    own, p = run.progress, run.progress.subject[lane]
+    statistics = run.batch.statistics[p]
+    make_interpolant(run, lane)
+    theta = locate_discontinuity(run, lane)
+    own.uncut[lane] = max(own.uncut[lane], own.size[lane])
+    if theta * own.size[lane] > 10.0 * time_epsilon(own.t[lane]):
+        statistics.rejections += 1
+        own.h[lane] = theta * own.size[lane]
+        return
+    statistics.crossings += 1
+    statistics.evaluations += 2
+    cross_discontinuity(run, lane, min(own.t[lane] + own.size[lane], own.stop[lane]))
+    own.h[lane], own.uncut[lane], own.jacobian_known[lane], own.streak[lane] = own.uncut[lane], 0.0, 0, 0
+    run.batch.ended[p] = own.t[lane]
+    if own.t[lane] < own.stop[lane]:
+        save_reached(run, lane)
+
+
+@inner
+def find_root(run: Any, lane: int) -> None:
+    """Find what cuts a step short, if anything does, and the time at which it ends."""
+    own, batch, p = run.progress, run.batch, run.progress.subject[lane]
+    own.theta[lane], own.root[lane] = 1.0, 0
+    falls, g = falls_below_threshold(run, lane), own.output[lane]
+    if falls or (g < batch.lengths[p] and batch.times[p, g] <= own.reached[lane]):
+        make_interpolant(run, lane)
+    if falls:
+        own.theta[lane], own.root[lane] = locate_threshold(run, lane), THRESHOLD
+    if run.triggers.continuous:
+        evaluate_quantities(run, lane, own.reached[lane], run.work.trial)
+        if would_change(run, lane):
+            make_interpolant(run, lane)
+            theta = locate_trigger(run, lane)
+            if theta <= own.theta[lane]:
+                own.theta[lane], own.root[lane] = theta, own.root[lane] | TRIGGER
+    if own.theta[lane] < 1.0:
+        own.reached[lane] = own.t[lane] + own.theta[lane] * own.size[lane]
+
+
+@inner
+def save_dense(run: Any, lane: int) -> None:
+    """Save the states for all outputs within a step; those at a root or a stop follow when that is passed."""
+    own, p = run.progress, run.progress.subject[lane]
+    times, count, reached = run.batch.times[p], run.batch.lengths[p], own.reached[lane]
+    at_end, g = own.root[lane] == 0 and reached < own.stop[lane], own.output[lane]
+    while g < count and (times[g] < reached or (times[g] == reached and at_end)):
+        save_interpolated(own.saved[lane], g, run.work.dense, (times[g] - own.t[lane]) / own.size[lane])
+        clip_dense_output(run, lane, min(times[g], own.latest[lane]), own.saved[lane, g])
+        g += 1
+    own.output[lane] = g
+
+
+@inner
+def accept_step(run: Any, lane: int) -> None:
+    """Take a step, up to its root if it has one, and choose the size of the next one."""
+    own, work, reached = run.progress, run.work, run.progress.reached[lane]
+    last, logged = _is_last(own, lane), log_error(own.error[lane])
+    proposed = own.size[lane] * accept_factor(logged, own.log_error[lane])
+    own.h[lane] = max(own.h[lane], proposed) if last else proposed
+    own.log_error[lane], own.t[lane], own.jacobian_known[lane] = logged, reached, 0
+    run.batch.statistics[own.subject[lane]].steps += 1
+    run.batch.ended[own.subject[lane]] = reached
+    if own.root[lane]:
+        cut_at_root(run, lane, own.theta[lane])
+    else:
+        remove_debris(run, lane)
+        copy(own.y[lane], 0, work.trial, 0, work.trial.size)
+    grow_tolerances(run, lane)
+
+
+@inner
+def _is_last(own: Any, lane: int) -> bool:
+    """Whether the step that is being taken is the last of its segment."""
+    return own.size[lane] == own.stop[lane] - own.t[lane]
+
+
+@inner
+def pass_trigger(run: Any, lane: int) -> None:
+    """Decide the triggers after a step that one of them has cut short, and keep the nadirs."""
+    own = run.progress
+    if own.root[lane] & TRIGGER:
+        if update_continuous_triggers(run, lane):
+            own.stop[lane] = own.t[lane]  # a course begins
+    else:
+        evaluate_quantities(run, lane, own.t[lane], own.y[lane])
+        update_nadirs(run, lane)
+
+
+@inner
+def renew_slope(run: Any, lane: int) -> None:
+    """Find the rates at the end of a step: the last stage of an explicit one that was not cut has them."""
+    own, work = run.progress, run.work
+    if not own.implicit[lane] and not own.root[lane]:
+        copy(work.slope, 0, work.stages, 6 * work.slope.size, work.slope.size)
+        return
+    t = min(own.t[lane], own.latest[lane])
+    renew_rates(run, lane, t)
+    if own.root[lane] and run.layout.conditions:
+        condition_signs(run, lane, t)
+
+
+@inner
+def wants_switch(run: Any, lane: int, until: float) -> bool:
+    """Whether the other method would have been worth its cost in the last steps, and would be until some time."""
+    own, work = run.progress, run.work
+    if run.settings.method != AUTOMATIC:
+        return False
+    size, cost = own.size[lane], implicit_cost_ratio(run.layout.states)
+    _set_weights(run, lane)
+    if own.implicit[lane]:
+        largest = power_iteration(work.jacobian, work.eigenvector, work.weights, work.row_sizes)
+        pays = size * largest < 0.3 * STABLE * cost and not _is_last(own, lane)
+        own.streak[lane] = own.streak[lane] + 1 if pays else 0
+        if own.streak[lane] < 4:
+            return False
+        own.patience[lane] = min(2 * own.patience[lane], 1000)
+        return True
+    largest = _explicit_stiffness(run)
+    own.streak[lane] = own.streak[lane] + 1 if size * largest > 0.8 * STABLE else max(0, own.streak[lane] - 1)
+    return own.streak[lane] >= own.patience[lane] and (until - own.t[lane]) * largest > 8.0 * STABLE * cost
+
+
+@inner
+def _set_weights(run: Any, lane: int) -> None:
+    weights, trial, atol = run.work.weights, run.work.trial, run.batch.atol[run.progress.subject[lane]]
+    for i in range(weights.size):
+        weights[i] = atol[i] + run.settings.rtol * abs(trial[i])
+
+
+@inner
+def switch_method(run: Any, lane: int) -> None:
+    """Go on by the other method."""
+    own = run.progress
+    own.implicit[lane] = 0 if own.implicit[lane] else 1
+    own.streak[lane] = 0
+    run.batch.statistics[own.subject[lane]].switches += 1

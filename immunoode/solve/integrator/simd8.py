@@ -1,6 +1,6 @@
 """Sums of vectors for eight patients at a time, each with a step of its own.
 
-Vectors hold number i of patient p at 8 i + p, and are aligned to 64 bytes (`aligned`): number i of all is one wide register.
+Vectors hold number i of lane l at 8 i + l, and are aligned to 64 bytes: number i of all is one wide register.
 What a sum gives for a patient does not depend on the others.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -22,13 +21,6 @@ OVERSHOOTS, FALLS, UNBOUNDED = 1, 2, 4
 """What `check_steps` finds, added up."""
 _ALIGN = 8 * LANES
 _FLAGS = ir.VectorType(ir.IntType(64), LANES)
-
-
-def aligned(size: int) -> Any:
-    """Return zeros, 8 `size` numbers that begin at a multiple of 64 bytes."""
-    found = np.zeros(LANES * (size + 1))
-    first = (-found.ctypes.data % _ALIGN) // 8
-    return found[first : first + LANES * size]
 
 
 def _arrays(cgctx: Any, builder: Any, sig: Any, args: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Reactions to the state, compiled: is a condition found, what does it change, and when does a course begin."""
+"""Triggers: is a condition on the state found, what does it change, and when does a course of doses begin."""
 
 from __future__ import annotations
 
@@ -6,154 +6,162 @@ from typing import Any
 
 import numpy as np
 
-from immunoode.solve.integrator.jit import entry, inner
+from immunoode.solve.integrator.interpolation import interpolate_into, locate_root
+from immunoode.solve.integrator.jit import entry, inner, rare
 from immunoode.solve.integrator.native import call, set_packed_state
+from immunoode.solve.problem.trigger_table import BASELINE, NO_REFERENCE
 
-ABOVE, LIMIT, REFERENCE, BY, FACTOR, LASTING, CONTINUOUS, COURSE = range(8)
-NONE, BASELINE, NADIR = range(3)
-_HALVINGS = 50
+_RESOLUTION = 2.0**-50
 
 
 @inner
-def evaluate_quantities(watch: Any, t: float, y: Any, x: Any, values: Any) -> None:
-    """Fill `values` with what the reactions look at."""
+def evaluate_quantities(run: Any, lane: int, t: float, y: Any) -> None:
+    """Fill the workspace's `quantities` with what the triggers look at."""
+    x = run.progress.x[lane]
     set_packed_state(t, y, x)
-    call(watch[0], watch[1], values, 0, x, 0)
+    call(run.functions.quantities, run.work.quantities, x)
+
+
+@rare
+def initialise_triggers(run: Any, lane: int) -> None:
+    """Begin with triggers that are off, doses as they are, and what triggers compare with."""
+    own, quantities = run.progress, run.work.quantities
+    for i in range(own.dose_factors.shape[1]):
+        own.dose_factors[lane, i] = 1.0
+    count = run.triggers.table.size
+    if count:
+        evaluate_quantities(run, lane, own.t[lane], own.y[lane])
+    for r in range(count):
+        own.trigger_on[lane, r] = 0
+        own.baseline[lane, r] = own.nadir[lane, r] = quantities[r]
 
 
 @inner
-def initialise_triggers(reactions: Any, t: float, y: Any, x: Any, decided: Any, seen: Any) -> None:
-    """Begin with what reactions compare with.
-
-    `decided` is which are on, the factors of each input's doses, and the baseline and nadir of what each looks at.
-    """
-    watch, table, _, _ = reactions
-    on, factors, baseline, nadir = decided
-    for r in range(on.size):
-        on[r] = 0
-    for i in range(factors.size):
-        factors[i] = 1.0
-    if table.shape[0]:
-        evaluate_quantities(watch, t, y, x, seen)
-    for r in range(table.shape[0]):
-        baseline[r] = nadir[r] = seen[r]
-
-
-@inner
-def condition_holds(table: Any, r: int, value: float, baseline: Any, nadir: Any) -> bool:
-    """Whether the condition of reaction r holds."""
-    reference = 0.0
-    limit = table[r, LIMIT]
-    if table[r, REFERENCE] != NONE:
-        reference = baseline[r] if table[r, REFERENCE] == BASELINE else nadir[r]
+def condition_holds(run: Any, lane: int, r: int, value: float) -> bool:
+    """Whether the condition of trigger r holds for a value of its quantity."""
+    own, trigger = run.progress, run.triggers.table[r]
+    reference, limit = 0.0, trigger.limit
+    if trigger.reference != NO_REFERENCE:
+        reference = own.baseline[lane, r] if trigger.reference == BASELINE else own.nadir[lane, r]
         limit *= reference
-    if table[r, ABOVE] != 0.0:
-        return value >= limit and value - reference >= table[r, BY]
-    return value <= limit and (table[r, REFERENCE] == NONE or reference - value >= table[r, BY])
+    if trigger.above != 0:
+        return value >= limit and value - reference >= trigger.by
+    return value <= limit and (trigger.reference == NO_REFERENCE or reference - value >= trigger.by)
 
 
 @inner
-def would_change(table: Any, values: Any, on: Any, baseline: Any, nadir: Any) -> bool:
-    """Whether a reaction that is decided continuously would change now."""
-    for r in range(table.shape[0]):
-        if table[r, CONTINUOUS] != 0.0 and not (on[r] and table[r, LASTING] != 0.0):
-            if condition_holds(table, r, values[r], baseline, nadir) != (on[r] != 0):
+def would_change(run: Any, lane: int) -> bool:
+    """Whether a trigger that is decided continuously would change now, by the quantities in the workspace."""
+    table, on = run.triggers.table, run.progress.trigger_on[lane]
+    for r in range(table.size):
+        if table[r].continuous != 0 and not (on[r] and table[r].lasting != 0):
+            if condition_holds(run, lane, r, run.work.quantities[r]) != (on[r] != 0):
                 return True
     return False
 
 
 @inner
-def locate_trigger(
-    watch: Any,
-    table: Any,
-    t: float,
-    step: float,
-    dense: Any,
-    x: Any,
-    room: Any,
-    values: Any,
-    on: Any,
-    baseline: Any,
-    nadir: Any,
-) -> float:
-    """Return where in a step, at whose end a reaction would change, the first does."""
-    low, high = 0.0, 1.0
-    for _ in range(_HALVINGS):
-        u = 0.5 * (low + high)
-        for i in range(room.size):
-            room[i] = dense[0, i] + u * (dense[1, i] + u * (dense[2, i] + u * (dense[3, i] + u * dense[4, i])))
-        evaluate_quantities(watch, t + u * step, room, x, values)
-        if would_change(table, values, on, baseline, nadir):
-            high = u
-        else:
-            low = u
-    return high
+def _would_change_at(run: Any, lane: int, which: int, theta: float) -> bool:
+    own, state = run.progress, run.work.scratch
+    interpolate_into(state, run.work.dense, theta)
+    evaluate_quantities(run, lane, own.t[lane] + theta * own.size[lane], state)
+    return would_change(run, lane)
+
+
+@rare
+def locate_trigger(run: Any, lane: int) -> float:
+    """Return the theta of the first trigger that changes in a step at whose end at least one has changed."""
+    return locate_root(_would_change_at, run, lane, 0, 0.0, 1.0, _RESOLUTION).high
+
+
+@rare
+def decide_at_visit(run: Any, lane: int, r: int) -> None:
+    """Decide trigger r at a visit."""
+    evaluate_quantities(run, lane, run.progress.t[lane], run.progress.y[lane])
+    update_trigger(run, lane, r, run.work.quantities[r])
+
+
+@rare
+def update_continuous_triggers(run: Any, lane: int) -> bool:
+    """Decide the triggers that are decided continuously; True if a course begins."""
+    evaluate_quantities(run, lane, run.progress.t[lane], run.progress.y[lane])
+    began = False
+    for r in range(run.triggers.table.size):
+        if run.triggers.table[r].continuous != 0:
+            began |= update_trigger(run, lane, r, run.work.quantities[r])
+    return began
 
 
 @inner
-def update_trigger(
-    table: Any,
-    affects: Any,
-    r: int,
-    t: float,
-    value: float,
-    on: Any,
-    fired: Any,
-    factors: Any,
-    baseline: Any,
-    nadir: Any,
-    events: Any,
-    e: int,
-) -> bool:
-    """Take the decision of reaction r; True where a course begins, whose events are put in place from e on."""
+def update_nadirs(run: Any, lane: int) -> None:
+    """Keep the lowest values of what triggers look at continuously."""
+    nadir = run.progress.nadir[lane]
+    for r in range(run.triggers.table.size):
+        if run.triggers.table[r].continuous != 0:
+            nadir[r] = min(nadir[r], run.work.quantities[r])
+
+
+@rare
+def update_trigger(run: Any, lane: int, r: int, value: float) -> bool:
+    """Decide trigger r for a value of its quantity; True if a course begins, whose events are put among those to come."""
+    own, trigger, fired = run.progress, run.triggers.table[r], run.batch.fired[run.progress.subject[lane]]
+    on, nadir = own.trigger_on[lane], own.nadir[lane]
     nadir[r] = min(nadir[r], value)
-    if on[r] and table[r, LASTING] != 0.0:
+    if on[r] and trigger.lasting != 0:
         return False
-    now = condition_holds(table, r, value, baseline, nadir)
-    if now == (on[r] != 0):
+    holds = condition_holds(run, lane, r, value)
+    if holds == (on[r] != 0):
         return False
-    on[r] = 1 if now else 0
-    first = now and not fired[r] < np.inf
+    on[r] = 1 if holds else 0
+    first = holds and not fired[r] < np.inf
     if first:
-        fired[r] = t
-    for i in range(factors.size):
-        factors[i] = 1.0
-        for other in range(table.shape[0]):
-            if on[other] and affects[other, i]:
-                factors[i] *= table[other, FACTOR]
-    if first and table[r, COURSE] != 0.0:
-        _begin(r, t, events, e)
+        fired[r] = own.t[lane]
+    _set_dose_factors(run, lane)
+    if first and trigger.course != 0:
+        _begin_course(run, lane, r)
         return True
     return False
 
 
 @inner
-def _begin(r: int, t: float, events: Any, e: int) -> None:
+def _set_dose_factors(run: Any, lane: int) -> None:
+    """Let doses of each input be multiplied by the factors of all triggers that are on and affect it."""
+    factors, on, triggers = run.progress.dose_factors[lane], run.progress.trigger_on[lane], run.triggers
+    for i in range(factors.size):
+        factors[i] = 1.0
+        for r in range(on.size):
+            if on[r] and triggers.affects[r, i]:
+                factors[i] *= triggers.table[r].factor
+
+
+@inner
+def _begin_course(run: Any, lane: int, r: int) -> None:
     """Give the events of a course their times, and put all that are to come in order."""
-    times = events.times
-    numbers = (times, events.amounts, events.durations, events.intervals, events.phases)
-    labels = (events.kinds, events.inputs, events.ordinals)
-    rows = (events.time_by, events.amount_by, events.duration_by, events.phase_by)
-    for k in range(e, times.size):
-        if times[k] == np.inf and events.intervals[k] == r:
-            times[k] = t + events.phases[k]
-    for k in range(e + 1, times.size):  # what is to come is in order but for the course, and ties stay as they are
-        m = k
-        while m > e and times[m - 1] > times[m]:
-            _exchange(m - 1, m, numbers, labels, rows)
+    own, batch = run.progress, run.batch
+    first, end = own.event[lane], batch.offsets[own.subject[lane] + 1]
+    for e in range(first, end):
+        event = batch.events[e]
+        if event.time == np.inf and event.trigger == r:
+            event.time = own.t[lane] + event.phase
+    for e in range(first + 1, end):  # what is to come is in order but for the course, and ties stay as they are
+        m = e
+        while m > first and batch.events[m - 1].time > batch.events[m].time:
+            _exchange_events(batch, m - 1, m)
             m -= 1
 
 
 @inner
-def _exchange(a: int, b: int, numbers: Any, labels: Any, rows: Any) -> None:
-    """Exchange two events."""
-    for column in numbers:
-        column[a], column[b] = column[b], column[a]
-    for column in labels:
-        column[a], column[b] = column[b], column[a]
-    for matrix in rows:
-        for k in range(matrix.shape[1]):
-            matrix[a, k], matrix[b, k] = matrix[b, k], matrix[a, k]
+def _exchange_events(batch: Any, a: int, b: int) -> None:
+    one, other = batch.events[a], batch.events[b]
+    one.time, other.time = other.time, one.time
+    one.kind, other.kind = other.kind, one.kind
+    one.target, other.target = other.target, one.target
+    one.amount, other.amount = other.amount, one.amount
+    one.duration, other.duration = other.duration, one.duration
+    one.infusion, other.infusion = other.infusion, one.infusion
+    one.interval, other.interval = other.interval, one.interval
+    one.phase, other.phase = other.phase, one.phase
+    one.trigger, other.trigger = other.trigger, one.trigger
 
 
 update_trigger_from_python, would_change_from_python = entry(update_trigger.py_func), entry(would_change.py_func)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from immunoode.solve.integrator.jit import inner
-from immunoode.solve.integrator.native import evaluate_rates
 from immunoode.solve.integrator.simd4 import copy, linear_combination, scaled_square, stage_sum
 from immunoode.solve.problem.compiled_model import STATES_AT
 
@@ -53,52 +52,39 @@ DENSE = np.array(
 
 
 @inner
-def attempt(
-    f: Any,
-    t: float,
-    latest: float,
-    y: Any,
-    h: float,
-    x: Any,
-    infusion: Any,
-    k: Any,
-    slope: Any,
-    trial: Any,
-    sixth: Any,
-    size: int,
-    rtol: float,
-    atol: Any,
-) -> float:
-    """Step from (t, y), whose rates are `slope`, into `trial`; return the scaled error.
+def attempt(rates: Any, run: Any, lane: int, y: Any, t: float, h: float) -> float:
+    """Step from (t, y), whose rates are the slope of the workspace, into its `trial`; return the scaled error.
 
-    Rates are asked for at `latest` at the latest, the last instant before what happens next. `k` holds the seven stages on
-    return and `sixth` the state of the sixth, which is at the end of the step as well: from both comes the estimate of
-    stiffness. Of the vectors, `size` numbers count; `atol` is filled up with ones.
+    `rates(run, lane, t, out)` gives the rates at the states in the packed input; they are asked for at the segment's `latest`
+    at the latest. The workspace holds the seven stages on return, and in `sixth` the state of the sixth, which is at the end of
+    the step as well: from both comes the estimate of stiffness.
     """
-    width = y.size
+    work, x, latest, width = run.work, run.progress.x[lane], run.progress.latest[lane], y.size
+    k, trial, size = work.stages, work.trial, run.layout.size
     a, b, c, d, e, g, q = A[1], A[2], A[3], A[4], A[5], A[6], ERROR
-    copy(k, 0, slope, 0, width)
+    copy(k, 0, work.slope, 0, width)
     stage_sum(x, STATES_AT, y, k, (h * a[0],))
-    evaluate_rates(f, min(t + C[1] * h, latest), x, infusion, k, width)
+    rates(run, lane, min(t + C[1] * h, latest), k[1])
     stage_sum(x, STATES_AT, y, k, (h * b[0], h * b[1]))
-    evaluate_rates(f, min(t + C[2] * h, latest), x, infusion, k, 2 * width)
+    rates(run, lane, min(t + C[2] * h, latest), k[2])
     stage_sum(x, STATES_AT, y, k, (h * c[0], h * c[1], h * c[2]))
-    evaluate_rates(f, min(t + C[3] * h, latest), x, infusion, k, 3 * width)
+    rates(run, lane, min(t + C[3] * h, latest), k[3])
     stage_sum(x, STATES_AT, y, k, (h * d[0], h * d[1], h * d[2], h * d[3]))
-    evaluate_rates(f, min(t + C[4] * h, latest), x, infusion, k, 4 * width)
+    rates(run, lane, min(t + C[4] * h, latest), k[4])
     stage_sum(x, STATES_AT, y, k, (h * e[0], h * e[1], h * e[2], h * e[3], h * e[4]))
-    copy(sixth, 0, x, STATES_AT, width)
-    evaluate_rates(f, min(t + h, latest), x, infusion, k, 5 * width)
+    copy(work.sixth, 0, x, STATES_AT, width)
+    rates(run, lane, min(t + h, latest), k[5])
     stage_sum(x, STATES_AT, y, k, (h * g[0], h * g[1], h * g[2], h * g[3], h * g[4], h * g[5]))
     copy(trial, 0, x, STATES_AT, width)
-    evaluate_rates(f, min(t + h, latest), x, infusion, k, 6 * width)
+    rates(run, lane, min(t + h, latest), k[6])
     linear_combination(k, 7 * width, k, (h * q[0], h * q[1], h * q[2], h * q[3], h * q[4], h * q[5], h * q[6]))
-    return np.sqrt(scaled_square(k, 7 * width, y, trial, rtol, atol) / size)
+    return np.sqrt(scaled_square(k, 7 * width, y, trial, run.settings.rtol, work.tolerance) / size)
 
 
 @inner
-def interpolant(h: float, y: Any, k: Any, dense: Any) -> None:
+def interpolant(run: Any, lane: int) -> None:
     """Fill `dense`, the coefficients of powers of theta in the state at t + theta h: five rows."""
+    y, h, k, dense = run.progress.y[lane], run.progress.size[lane], run.work.stages, run.work.dense
     copy(dense, 0, y, 0, y.size)
     for p in range(4):
         linear_combination(
@@ -118,11 +104,13 @@ def interpolant(h: float, y: Any, k: Any, dense: Any) -> None:
 
 
 @inner
-def stiffness(k: Any, trial: Any, sixth: Any, weights: Any) -> float:
-    """Size of the leading eigenvalue, from the two stages at the end of a step (Hairer and Wanner, Solving ODEs II, IV.2).
+def stiffness(run: Any) -> float:
+    """Return the size of the leading eigenvalue, from the two stages at the end of a step (Hairer and Wanner, Solving ODEs II,
+    IV.2).
 
-    Differences are divided by `weights`, so that units do not matter.
+    Differences are divided by the weights of the workspace, so that units do not matter.
     """
+    k, trial, sixth, weights = run.work.stages, run.work.trial, run.work.sixth, run.work.weights
     above = below = 0.0
     for i in range(weights.size):
         above += ((k[6, i] - k[5, i]) / weights[i]) ** 2

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,10 @@ from immunoode.solve.problem.time_roots import roots
 
 STILL, LINEAR, CURVED, MOVED = range(4)
 """What changes a switch: events alone, time linearly, time otherwise, the state."""
-STARTS, PERSISTENT, AT_FIRING, DELAYED, URGENT = range(5)
-"""Columns of the table of events: what each is."""
+SWITCH = np.dtype([("kind", np.int64), ("step", np.int64)])
+"""What changes a switch, and whether it is a step."""
+EVENT_TRAITS = np.dtype([(n, np.int64) for n in ("starts", "persistent", "at_firing", "delayed", "prioritised")])
+"""What an event is, and has."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +126,10 @@ class EventFunctions:
     system : System
         Of the model.
     events : tuple of Event
-    kinds : ndarray of int, shape (U, 2)
-        What changes each switch, and whether it is a step.
+    switches : ndarray of SWITCH, shape (U,)
     levels : int
         How often switches are evaluated until those within others are settled.
-    flags : ndarray of int, shape (E, 5)
-        What each event is, and has.
+    traits : ndarray of EVENT_TRAITS, shape (E,)
     offsets, targets : ndarray of int, shapes (E + 1,) and (A,)
         The assignments of event e are offsets[e]:offsets[e + 1]; the state that each sets.
     sides, slopes, triggers, delays, priorities, values : Function
@@ -142,9 +143,9 @@ class EventFunctions:
 
     system: System
     events: tuple[Event, ...]
-    kinds: NDArray[np.int64]
+    switches: Any
     levels: int
-    flags: NDArray[np.int64]
+    traits: Any
     offsets: NDArray[np.int64]
     targets: NDArray[np.int64]
     sides: Function
@@ -155,12 +156,6 @@ class EventFunctions:
     values: Function
     curved: tuple[tuple[Expr, bool], ...]
     bent: bool
-
-    @cached_property
-    def addresses(self) -> NDArray[np.int64]:
-        """Addresses and contexts of the functions, in the order of `immunoode.solve.integrator.sbml_integrator`."""
-        found = (self.sides, self.slopes, self.triggers, self.delays, self.priorities, self.values)
-        return np.concatenate([f.address for f in found])
 
     @cached_property
     def read_by_curved(self) -> NDArray[np.int64]:
@@ -254,11 +249,11 @@ def _compiled(whole: Plain, system: System, events: tuple[Event, ...]) -> EventF
     return EventFunctions(
         system=system,
         events=events,
-        kinds=np.array([(kinds[k], switches.found[k].step) for k in kept], dtype=np.int64).reshape(-1, 2),
+        switches=np.array([(kinds[k], switches.found[k].step) for k in kept], dtype=SWITCH),
         levels=_levels(found),
-        flags=np.array(
-            [(e.starts, e.persistent, e.at_firing, bool(e.delay), bool(e.priority)) for e in events], dtype=np.int64
-        ).reshape(-1, 5),
+        traits=np.array(
+            [(e.starts, e.persistent, e.at_firing, bool(e.delay), bool(e.priority)) for e in events], dtype=EVENT_TRAITS
+        ),
         offsets=np.cumsum([0, *(len(e.assignments) for e in events)]),
         targets=np.array([place[a.target] for a in assignments], dtype=np.int64),
         sides=function(side for s in found for side in (s.left, s.right)),

@@ -6,7 +6,6 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -31,58 +30,56 @@ _SAME = 1e-12
 """Times closer than this, in days or relative to them, are one: sums of times that are equal on paper differ by less."""
 
 
-class Columns(NamedTuple):
-    """The event arrays in the order that kernels take them; see `Events`."""
+EVENT = np.dtype(
+    [
+        ("time", np.float64),
+        ("kind", np.int64),
+        ("target", np.int64),
+        ("amount", np.float64),
+        ("duration", np.float64),
+        ("infusion", np.int64),
+        ("interval", np.float64),
+        ("phase", np.float64),
+        ("trigger", np.int64),
+    ]
+)
+"""One event. `target` is the input (the parameter of SET, the trigger of VISIT), -1 where there is none; `infusion` numbers
+infusions, the same for a start and its end. `interval` and `phase` belong to STEADY and SUPERPOSE: the interval of doses, and
+how long after a dose's arrival it is. Of a course that a trigger begins, times are infinite, `trigger` is the number of the
+trigger (else -1) and `phase` the day of the course. REPORT has in `amount` how many outputs are taken before what follows it at
+its time."""
 
-    times: Any
-    kinds: Any
-    inputs: Any
-    amounts: Any
-    durations: Any
-    ordinals: Any
-    intervals: Any
-    phases: Any
-    time_by: Any
-    amount_by: Any
-    duration_by: Any
-    phase_by: Any
+
+class EventGradients(NamedTuple):
+    """Derivatives (E, m) of times, amounts, durations and phases of E events by what sensitivities are by."""
+
+    time: Any
+    amount: Any
+    duration: Any
+    phase: Any
 
 
 @dataclass(frozen=True)
-class Events:
-    """Events of one patient, sorted by time; of those at one time, infusion ends and visits come first, then the order given.
+class EventTable:
+    """Events of one subject, sorted by time; of those at one time, infusion ends and visits come first, then the order given.
 
-    `inputs` is the input (the parameter of SET, the reaction of VISIT), -1 where there is none; `ordinals` numbers infusions,
-    the same for a start and its end. `intervals` and `phases` belong to STEADY and SUPERPOSE: the interval of doses, and how
-    long after a dose's arrival it is. Of a course that a reaction begins, times are infinite, `intervals` are the reaction
-    and `phases` the day of the course. REPORT has in `amounts` how many outputs are taken before what follows it at its time.
-    `time_by`, `amount_by`, `duration_by` and `phase_by` (E, m) are the derivatives of times, amounts, durations and phases.
-    `largest` is the largest single amount of each input.
+    `records` (E,) are EVENT records; `largest` is the largest single amount of each input.
     """
 
-    times: FloatArray
-    kinds: NDArray[np.int64]
-    inputs: NDArray[np.int64]
-    amounts: FloatArray
-    durations: FloatArray
-    ordinals: NDArray[np.int64]
-    intervals: FloatArray
-    phases: FloatArray
-    time_by: FloatArray
-    amount_by: FloatArray
-    duration_by: FloatArray
-    phase_by: FloatArray
+    records: Any
+    gradients: EventGradients
     largest: FloatArray
 
-    @cached_property
-    def columns(self) -> Columns:
-        """The arrays that kernels take."""
-        return Columns(*(getattr(self, name) for name in Columns._fields))
+    @property
+    def sets(self) -> Any:
+        """The events that set a parameter."""
+        return self.records[self.records["kind"] == SET]
 
-    @cached_property
-    def sets(self) -> bool:
-        """Whether a parameter changes on the way."""
-        return bool((self.kinds == SET).any())
+
+def joined(tables: Sequence[EventTable]) -> tuple[Any, EventGradients]:
+    """Return the records and gradients of some tables, one after another; they are copies."""
+    gradients = zip(*(table.gradients for table in tables), strict=True)
+    return np.concatenate([table.records for table in tables]), EventGradients(*map(np.concatenate, gradients))
 
 
 @dataclass(frozen=True)
@@ -154,6 +151,7 @@ class _Row:
     duration_by: tuple[float, ...] = ()
     phase_by: tuple[float, ...] = ()
     order: float = IMPLIED
+    trigger: int = -1
 
 
 class _Clock:
@@ -185,7 +183,7 @@ def events_of(
     switches: FloatArray,
     outputs: Sequence[Output] = (),
     known_in_course: KnownAt | None = None,
-) -> Events:
+) -> EventTable:
     """Return the events of a schedule from `start` on; what was given before it is left out. Visits go on until `end`.
 
     Parameters
@@ -208,7 +206,7 @@ def events_of(
             rows += _visits(number, reaction, start, end, clock)
             rows += _course(number, reaction, layout, known_in_course or known)
     rows.sort(key=lambda row: (row.time, row.kind != INFUSION_END, row.kind != VISIT))
-    return _events(_with_reports(rows, outputs), len(layout.by), len(layout.inputs))
+    return _table(_with_reports(rows, outputs), len(layout.by), len(layout.inputs))
 
 
 def _with_reports(rows: list[_Row], outputs: Sequence[Output]) -> list[_Row]:
@@ -364,8 +362,7 @@ def _course(number: int, reaction: Trigger, layout: Layout, known: KnownAt) -> l
     made = _given(reaction.course, layout, 0.0, known, _Clock(reaction.course.times))
     made.sort(key=lambda row: (row.time, row.kind != INFUSION_END))
     return [
-        replace(row, time=np.inf, interval=float(number), phase=row.time, ordinal=row.ordinal + _FAR * (number + 1))
-        for row in made
+        replace(row, time=np.inf, trigger=number, phase=row.time, ordinal=row.ordinal + _FAR * (number + 1)) for row in made
     ]
 
 
@@ -432,32 +429,18 @@ def _infusion(dose: _Row, end: float, ended: tuple[float, ...]) -> list[_Row]:
     return [replace(dose, kind=INFUSION_START), replace(dose, kind=INFUSION_END, time=end, time_by=ended, order=IMPLIED)]
 
 
-def _events(rows: list[_Row], by: int, size: int) -> Events:
-    numbers = [(r.time, r.kind, r.which, r.amount, r.duration, r.ordinal, r.interval, r.phase) for r in rows]
-    table = np.array(numbers, dtype=float).reshape(-1, 8)
-    kinds, inputs = (table[:, c].astype(np.int64) for c in (1, 2))
-    times, amounts, durations, intervals, phases = (np.ascontiguousarray(table[:, c]) for c in (0, 3, 4, 6, 7))
-    ordinals = np.unique(table[:, 5], return_inverse=True)[1].astype(np.int64).reshape(-1)
+def _table(rows: list[_Row], by: int, size: int) -> EventTable:
+    records = np.array(
+        [(r.time, r.kind, r.which, r.amount, r.duration, 0, r.interval, r.phase, r.trigger) for r in rows], dtype=EVENT
+    )
+    records["infusion"] = np.unique([r.ordinal for r in rows], return_inverse=True)[1].reshape(-1)
     none = (0.0,) * by
-    time_by, amount_by, duration_by, phase_by = (
+    gradients = (
         np.array([getattr(r, name) or none for r in rows], dtype=float).reshape(len(rows), by)
         for name in ("time_by", "amount_by", "duration_by", "phase_by")
     )
     largest = np.zeros(size)
-    given = np.isin(kinds, (DOSE, INFUSION_START, REPLACE, MULTIPLY, STEADY, SUPERPOSE)) & (inputs >= 0)
-    np.maximum.at(largest, inputs[given], np.abs(amounts[given]))
-    return Events(
-        times,
-        kinds,
-        inputs,
-        amounts,
-        durations,
-        ordinals,
-        intervals,
-        phases,
-        time_by,
-        amount_by,
-        duration_by,
-        phase_by,
-        largest,
-    )
+    targets = records["target"]
+    given = np.isin(records["kind"], (DOSE, INFUSION_START, REPLACE, MULTIPLY, STEADY, SUPERPOSE)) & (targets >= 0)
+    np.maximum.at(largest, targets[given], np.abs(records["amount"][given]))
+    return EventTable(records, EventGradients(*gradients), largest)

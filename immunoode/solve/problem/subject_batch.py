@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from immunoode.solve import reference
-from immunoode.solve.options import METHODS
-from immunoode.solve.problem.compiled_model import TIME_AT, FloatArray
-from immunoode.solve.problem.event_table import Columns, Events
+from immunoode.solve.problem.compiled_model import LANES, TIME_AT, FloatArray
+from immunoode.solve.problem.event_table import EventTable
 from immunoode.solve.problem.plan import SimulationPlan
 from immunoode.solve.problem.solution import Solution
 from immunoode.solve.problem.subject_events import at_start, doses_of
@@ -41,7 +39,7 @@ class SubjectBatch:
         self.scales = np.zeros((count, system.scales.size))
         plain = not plan.by
         self.values = solution.values if plain else np.empty((count, plan.times.shape[1], self.outputs.size))
-        self._events: tuple[Events, ...] | None = None
+        self._events: tuple[EventTable, ...] | None = None
         self._largest = np.zeros((0, 0))
         self._kernels: _Kernels | None = None
 
@@ -63,7 +61,7 @@ class SubjectBatch:
             solution.derivatives[:] = self.values[..., width:].reshape(solution.derivatives.shape)
         solution.states[:] = y[:, : system.base]
 
-    def _events_for(self, parameters: FloatArray) -> tuple[Events, ...]:
+    def _events_for(self, parameters: FloatArray) -> tuple[EventTable, ...]:
         if self._events is None or not self.plan.events.fixed:
             events = self.plan.events.of(self.rows, parameters)
             if self._events is None or any(a is not b for a, b in zip(events, self._events, strict=True)):
@@ -98,7 +96,7 @@ class SubjectBatch:
             found = absolute(system, self.x, states, self._largest, self.scales, plan.options.rtol)
         return of_derivatives(found, parameters, system) if plan.by else found
 
-    def _compiled(self, events: Sequence[Events], tolerances: Tolerances) -> None:
+    def _compiled(self, events: Sequence[EventTable], tolerances: Tolerances) -> None:
         """Solve subjects in lanes if that is possible, in explicit steps first.
 
         The functions for implicit steps are made when some need them.
@@ -109,7 +107,7 @@ class SubjectBatch:
             self._kernels = _Kernels(self, events)
         kernels, codes = self._kernels, self.solution.codes
         for name in ("atol", "shares", "units"):
-            np.copyto(getattr(kernels.batch, name), getattr(tolerances, name))
+            np.copyto(getattr(kernels.tolerances, name), getattr(tolerances, name))
         if self.plan.lane_rates is None:
             kernels.one_by_one()
             return
@@ -119,131 +117,72 @@ class SubjectBatch:
         if implicit or (codes == HANDED_OVER).any():
             kernels.implicit_lanes(np.arange(codes.size) if implicit else np.flatnonzero(codes == HANDED_OVER))
 
-    def _by_scipy(self, events: Sequence[Events], tolerances: Tolerances) -> None:
+    def _by_scipy(self, events: Sequence[EventTable], tolerances: Tolerances) -> None:
         from scipy.integrate import LSODA
 
         from immunoode.solve.integrator.output import write_outputs_from_python
+        from immunoode.solve.problem.run import batch_of, run_of
 
-        plan, solution, x, y = self.plan, self.solution, self.x, self.y
-        system, n, options = plan.system, plan.system.base, plan.options
-        method = options.method if isinstance(options.method, type) else LSODA
-        for p, index in enumerate(range(self.rows.start, self.rows.stop)):
-            count = plan.lengths[index]
-            times, states = plan.times[index, :count], np.zeros((count, system.width))
-            system.set_constants(x[p])
-            own = deepcopy(events[p]) if plan.reactions.quantities else events[p]  # triggers change them
-            code = reference.solve(
-                system,
-                x[p],
-                y[p, :n],
-                times,
-                float(plan.starts[index]),
-                own,
-                plan.thresholds,
-                options.rtol,
-                tolerances.atol[p],
-                tolerances.shares[p],
-                options.max_steps,
-                states[:, :n],
-                solution.counts[p],
-                solution.ended[p : p + 1],
-                plan.reactions,
-                plan.watch,
-                solution.fired[p],
-                method,
-            )
-            solution.codes[p] = code
-            self.values[p, count:] = np.nan
-            write_outputs_from_python(
-                self.outputs.address,
-                x[p],
-                times,
-                states,
-                solution.ended[p],
-                code == FINISHED,
-                options.rtol,
-                tolerances.atol[p],
-                plan.thresholds,
-                own.columns,
-                system.constants.address,
-                system.constants_at,
-                system.clocks,
-                self.values[p, :count],
-            )
+        plan, solution = self.plan, self.solution
+        batch = batch_of(plan, self.rows, self.x, self.y, events, tolerances, self.values, solution)
+        run, quantities = run_of(plan, batch, 1), plan.watch if plan.reactions.quantities else None
+        method = plan.options.method if isinstance(plan.options.method, type) else LSODA
+        for p in range(len(events)):
+            plan.system.set_constants(self.x[p])
+            run.progress.subject[0] = p
+            solution.codes[p] = reference.solve(plan.system, run, quantities, method)
+            write_outputs_from_python(run, 0, bool(solution.codes[p] == FINISHED))
 
 
 class _Kernels:
-    """The kernels with their arguments for one batch, and room to work in."""
+    """The kernels with their arguments for one batch, and room to work in; `tolerances` are to be filled for each solve."""
 
-    def __init__(self, batch: SubjectBatch, events: Sequence[Events]) -> None:
-        from immunoode.solve.integrator.records import Batch, checkpoints_for
+    def __init__(self, batch: SubjectBatch, events: Sequence[EventTable]) -> None:
+        from immunoode.solve.problem.run import batch_of, run_of
 
-        plan, rows, solution = batch.plan, batch.rows, batch.solution
-        system, options, watch, lanes = plan.system, plan.options, plan.watch, plan.lane_rates
-        offsets = np.concatenate([[0], np.cumsum([e.times.size for e in events])]).astype(np.int64)
-        reactions, shape = plan.reactions, (len(events), system.size)
-        self.system, self.every = system, np.arange(len(events))
-        self.batch = Batch(
-            system.addresses,
-            np.concatenate([lanes.address if lanes else np.zeros(2, np.int64), np.zeros(2, np.int64)]),
-            system.read_by(plan.names),
-            batch.x,
-            batch.y,
-            plan.times[rows],
-            plan.lengths[rows],
-            plan.starts[rows],
-            offsets,
-            Columns(*(np.concatenate(columns) for columns in zip(*(e.columns for e in events), strict=True))),
-            (system.input_states, system.exchange, system.conditions.size, system.constants_at, system.clocks),
-            plan.thresholds,
-            options.rtol,
-            np.empty(shape),
-            np.empty(shape),
-            np.empty((len(events), 1 + len(plan.by))),
-            options.max_steps,
-            METHODS.index(options.method),
-            (watch.address, reactions.table, reactions.affects, watch.size),
-            batch.outputs.address,
-            batch.values,
-            solution.counts,
-            solution.ended,
-            solution.codes,
-            solution.fired,
-        )
-        self.checkpoints = checkpoints_for(self.batch)
+        plan, shape = batch.plan, (len(events), batch.plan.system.size)
+        self.tolerances = Tolerances(np.empty(shape), np.empty(shape), np.empty((len(events), 1 + len(plan.by))))
+        subjects = batch_of(plan, batch.rows, batch.x, batch.y, events, self.tolerances, batch.values, batch.solution)
+        self.system, self.every = plan.system, np.arange(len(events))
+        self.run = run_of(plan, subjects, 1 if plan.lane_rates is None else LANES)
 
     @cached_property
     def one_by_one(self) -> Callable[[], None]:
         """Solve the subjects one after another."""
-        from immunoode.solve.integrator.scalar import integrate_subjects, workspace_for
+        from immunoode.solve.integrator.scalar import integrate_subjects
 
-        return _bound(integrate_subjects, self.batch, workspace_for(self.batch), self.checkpoints, self.every)
-
-    def explicit_lanes(self) -> None:
-        """Solve all subjects in explicit steps; those that need implicit ones are handed over."""
-        self.batch.lane_rates[2:] = 0
-        self._explicit_lanes()
+        return _bound(integrate_subjects, self.run, self.every)
 
     @cached_property
-    def _explicit_lanes(self) -> Callable[[], None]:
+    def explicit_lanes(self) -> Callable[[], None]:
+        """Solve all subjects in explicit steps; those that need implicit ones are handed over."""
         from immunoode.solve.integrator.lane_state import lanes_for
         from immunoode.solve.integrator.lanes import integrate_lanes
 
-        return _bound(integrate_lanes, self.batch, lanes_for(self.batch), self.checkpoints, self.every)
+        lanes = lanes_for(self.run.batch, self.run.layout)
+        return _bound(integrate_lanes, self.run, lanes, self.checkpoints, self.every)
 
-    def implicit_lanes(self, which: Any) -> None:
+    def implicit_lanes(self, subjects: Any) -> None:
         """Solve some of the subjects in implicit steps as well."""
         from immunoode.solve.integrator.lanes import integrate_lanes
+        from immunoode.solve.problem.run import with_implicit_lanes
 
-        self.batch.lane_rates[2:] = self.system.implicit_lanes.address
-        integrate_lanes(self.batch, self._room_for_implicit, self.checkpoints, which)
+        run = with_implicit_lanes(self.run, self.system.implicit_lanes)
+        integrate_lanes(run, self._room_for_implicit, self.checkpoints, subjects)
+
+    @cached_property
+    def checkpoints(self) -> Any:
+        """How far subjects have come that are handed over."""
+        from immunoode.solve.integrator.records import progress_for
+
+        return progress_for(self.run.batch, self.run.layout, self.run.triggers, len(self.every))
 
     @cached_property
     def _room_for_implicit(self) -> Any:
         from immunoode.solve.integrator.lane_state import lanes_for
 
         implicit = self.system.implicit_lanes
-        return lanes_for(self.batch, implicit.rows, implicit.drift_at)
+        return lanes_for(self.run.batch, self.run.layout, implicit.rows, implicit.drift_at)
 
 
 def _bound(kernel: Any, *arguments: Any) -> Callable[[], None]:

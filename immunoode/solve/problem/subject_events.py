@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.problem.compiled_model import KNOWN, FloatArray, System
-from immunoode.solve.problem.event_table import SET, Events, Known, KnownAt, Output, events_of
+from immunoode.solve.problem.event_table import EventTable, Known, KnownAt, Output, events_of
 from immunoode.solve.problem.time_stops import stops
 
 _MOST_KEPT = 20_000
@@ -38,7 +38,7 @@ class SubjectEvents:
     orders: FloatArray
     grids: NDArray[np.int64]
     end: float
-    _made: dict[tuple[int, float, int, bytes, bytes], Events] = field(default_factory=dict)
+    _made: dict[tuple[int, float, int, bytes, bytes], EventTable] = field(default_factory=dict)
     _needs: dict[int, _Needs] = field(default_factory=dict)
 
     @property
@@ -46,7 +46,7 @@ class SubjectEvents:
         """Whether events do not depend on the values of parameters."""
         return not self.system.has_known_times and not self.system.equations.clock
 
-    def of(self, rows: slice, parameters: FloatArray) -> tuple[Events, ...]:
+    def of(self, rows: slice, parameters: FloatArray) -> tuple[EventTable, ...]:
         """Return the events of some subjects with parameters (P, n)."""
         from immunoode.solve.integrator.native import evaluate_rows
 
@@ -57,7 +57,7 @@ class SubjectEvents:
             if len(self._made) > _MOST_KEPT:
                 self._made.clear()
         shaped = known.reshape(len(x), -1, 1 + len(system.by))
-        result = list[Events]()
+        result = list[EventTable]()
         for row, own, p in zip(x, shaped, range(rows.start, rows.stop), strict=True):
             switches = own[len(KNOWN) * inputs :]
             if system.equations.clock:
@@ -66,7 +66,7 @@ class SubjectEvents:
             result.append(self._of_one(p, row, facts, switches))
         return tuple(result)
 
-    def _of_one(self, p: int, x: FloatArray, known: FloatArray, switches: FloatArray) -> Events:
+    def _of_one(self, p: int, x: FloatArray, known: FloatArray, switches: FloatArray) -> EventTable:
         schedule, start = self.schedules[p], float(self.starts[p])
         if id(schedule) not in self._needs:
             self._needs[id(schedule)] = _needs_of(schedule, self.system)
@@ -91,14 +91,14 @@ def doses_of(schedule: Schedule | None, name: str) -> bool:
     return own or any(doses_of(r.course, name) for r in schedule.triggers)
 
 
-def at_start(parameters: FloatArray, events: Sequence[Events], starts: FloatArray) -> FloatArray:
+def at_start(parameters: FloatArray, events: Sequence[EventTable], starts: FloatArray) -> FloatArray:
     """Return parameters (P, n) as they are at the start: what is set by then counts for the initial values as well."""
-    if not any(e.sets for e in events):
+    if not any(e.sets.size for e in events):
         return parameters
     parameters = parameters.copy()
     for row, e, start in zip(parameters, events, starts, strict=True):
-        for i in np.flatnonzero((e.kinds == SET) & (e.times <= start)):
-            row[e.inputs[i]] = e.amounts[i]
+        for event in e.sets[e.sets["time"] <= start]:
+            row[event["target"]] = event["amount"]
     return parameters
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,24 +15,37 @@ from immunoode.regimen.schedule import Schedule
 from immunoode.regimen.triggers import Trigger
 from immunoode.solve.problem.sensitivities import By
 
-FloatArray = NDArray[np.float64]
-CONTINUOUS = 6
-"""The column of the table that says so (as in `immunoode.solve.integrator.triggers`)."""
-_REFERENCES = {"": 0, words.BASELINE: 1, words.NADIR: 2}
+TRIGGER = np.dtype(
+    [
+        ("above", np.int64),
+        ("limit", np.float64),
+        ("reference", np.int64),
+        ("by", np.float64),
+        ("factor", np.float64),
+        ("lasting", np.int64),
+        ("continuous", np.int64),
+        ("course", np.int64),
+    ]
+)
+"""One trigger: whether its condition is to be above (1) the limit, a share of the reference where there is one, by how much it
+differs from that at least, what doses are then multiplied by, whether that lasts, whether it is decided continuously and not at
+visits, and whether a course begins."""
+NO_REFERENCE, BASELINE, NADIR = range(3)
+_REFERENCES = {"": NO_REFERENCE, words.BASELINE: BASELINE, words.NADIR: NADIR}
 
 
 @dataclass(frozen=True)
 class Reactions:
-    """R reactions: what they look at, their numbers (R, 8) and the inputs that they affect (R, inputs)."""
+    """R reactions: what they look at, their TRIGGER records (R,) and the inputs that they affect (R, inputs)."""
 
     quantities: tuple[str, ...]
-    table: FloatArray
+    table: Any
     affects: NDArray[np.bool_]
 
     @property
     def continuous(self) -> bool:
         """Whether one of them is decided continuously, and not at visits."""
-        return bool(self.table[:, CONTINUOUS].any())
+        return bool(self.table["continuous"].any())
 
 
 def reactions_of(
@@ -64,10 +78,10 @@ def reactions_of(
         problems.append(Problem("sensitivities", "are not made where a regimen reacts to the state", "leave one of them out"))
     if problems:
         raise SolveError(problems)
-    table = np.array([_numbers(r) for r in found], dtype=float).reshape(-1, 8)
+    table = np.array([_record(r) for r in found], dtype=TRIGGER)
     affects = np.array([[not r.therapies or name in r.therapies for name in inputs] for r in found], dtype=bool)
     return Reactions(tuple(r.quantity for r in found), table, affects.reshape(len(found), len(inputs)))
 
 
-def _numbers(r: Trigger) -> tuple[float, ...]:
+def _record(r: Trigger) -> tuple[float, ...]:
     return (r.above, r.limit, _REFERENCES[r.of], r.by, r.factor, r.lasting, r.every == 0.0, r.course is not None)
