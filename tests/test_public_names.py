@@ -154,7 +154,6 @@ def test_import_is_light() -> None:
 
 CLASSES_LEFT = {
     "Course": "the summary of a curve; a patient's history",
-    "Events": "event tables of the engine; events of SBML",
     "Part": "of a PEtab problem; of an ADaM dataset",
     "Prior": "of fits; of PEtab",
 }

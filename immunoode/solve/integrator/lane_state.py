@@ -16,7 +16,7 @@ from immunoode.solve.integrator.records import (
     PARAMETERS_SET,
     STEPPING,
     Batch,
-    Layout,
+    VectorLayout,
     aligned_zeros,
 )
 from immunoode.solve.integrator.segment import begin_segment, end_subject, load_subject, pass_stop, renew_rates
@@ -77,7 +77,7 @@ class Lanes(NamedTuple):
     implicit: ImplicitRoom
 
 
-def lanes_for(batch: Batch, layout: Layout, rows: int = 1, drift_at: int = 0) -> Lanes:
+def lanes_for(batch: Batch, layout: VectorLayout, rows: int = 1, drift_at: int = 0) -> Lanes:
     """Return empty lanes; of the `rows` that implicit steps prepare, those by time begin at one (0: none)."""
     size, x = layout.size, aligned_zeros(batch.x.shape[1])
     length = LANES * size

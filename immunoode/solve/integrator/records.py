@@ -58,7 +58,7 @@ class Functions(NamedTuple):
     lane_solve: Native
 
 
-class Layout(NamedTuple):
+class VectorLayout(NamedTuple):
     """Where things stand in vectors.
 
     `states` is the number n of the model's states, `size` that of the states that are solved, (1 + m) n with the derivatives by
@@ -222,7 +222,7 @@ class Run(NamedTuple):
     """All that a kernel knows of what it solves."""
 
     functions: Functions
-    layout: Layout
+    layout: VectorLayout
     settings: Settings
     triggers: Triggers
     batch: Batch
@@ -230,7 +230,7 @@ class Run(NamedTuple):
     work: Workspace
 
 
-def progress_for(batch: Batch, layout: Layout, triggers: Triggers, lanes: int, aligned: bool = False) -> Progress:
+def progress_for(batch: Batch, layout: VectorLayout, triggers: Triggers, lanes: int, aligned: bool = False) -> Progress:
     """Return room for the progress of some lanes; memory is taken only by what is filled."""
     length, inputs, count = batch.times.shape[1], layout.input_states.size, triggers.table.size
     infusions = _largest_count_of_infusions(batch)
@@ -278,7 +278,7 @@ def progress_for(batch: Batch, layout: Layout, triggers: Triggers, lanes: int, a
     )
 
 
-def workspace_for(batch: Batch, layout: Layout, quantities: int) -> Workspace:
+def workspace_for(batch: Batch, layout: VectorLayout, quantities: int) -> Workspace:
     """Return room for the steps of one subject; `quantities` is how many numbers triggers look at."""
     n, size, width, m = layout.states, layout.size, layout.width, layout.varied
     return Workspace(

@@ -13,11 +13,11 @@ from immunoode.solve.integrator.records import (
     STATISTICS,
     Batch,
     Functions,
-    Layout,
     Native,
     Run,
     Settings,
     Triggers,
+    VectorLayout,
     progress_for,
     workspace_for,
 )
@@ -61,9 +61,9 @@ def functions_of(system: System, quantities: Function, outputs: Function, lane_r
     )
 
 
-def layout_of_system(system: System, names: tuple[str, ...]) -> Layout:
+def layout_of_system(system: System, names: tuple[str, ...]) -> VectorLayout:
     """Return where things stand in the vectors of a system, with the states that some outputs are made of."""
-    return Layout(
+    return VectorLayout(
         states=system.base,
         size=system.size,
         width=system.width,
