@@ -1,4 +1,4 @@
-"""Treatments that the names of a trial's arms mention: drugs by their names, codes and classes, or what is not clear."""
+"""Treatments in the names of the arms of a trial: drugs by name, code or class, or the part that is unclear."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CLASSES = {
     "atezolizumab": r"(?:(?:anti|a|α)-?)?pd-?l1(?:-?(?:inhibitors?|blockade|antibody|mab|ab))?",
     "ipilimumab": r"(?:(?:anti|a|α)-?)?ctla-?4(?:-?(?:inhibitors?|blockade|antibody|mab|ab))?",
 }
-"""Classes of which the demonstration takes one antibody, and says so."""
+"""Classes for which the demonstration takes one antibody, with a note."""
 _FILLERS = frozenset(
     "and plus with then followed by arm group cohort treatment therapy monotherapy mono alone only single agent best "
     "supportive care no iv sc of every weeks week days day weekly daily fractions fraction x mg kg m2 ug gy q1w q2w q3w q4w "
@@ -46,16 +46,16 @@ _OR = re.compile(r"\bor\b|\bvs\.?\b|\bversus\b")
 
 @dataclass(frozen=True)
 class Treatment:
-    """What an arm's name says.
+    """The treatment in the name of an arm.
 
     Attributes
     ----------
     drugs : tuple of str
         In the order of `known`; empty for an untreated arm.
     notes : tuple of str
-        What was taken for what: "anti-pd-1 as pembrolizumab".
+        How words were interpreted: "anti-pd-1 as pembrolizumab".
     unclear : str
-        The part of the name that says no treatment, "" where all is understood.
+        The part of the name that is not recognised, "" if all of it is.
     """
 
     drugs: tuple[str, ...]
@@ -64,14 +64,14 @@ class Treatment:
 
 
 def treatment_of(name: str, known: Iterable[str]) -> Treatment:
-    """Return the treatment that an arm's name mentions.
+    """Return the treatment in the name of an arm.
 
     Parameters
     ----------
     name : str
-        As the table has it: "anti-PD-1", "Pembro 200 mg q3w + RT", "vehicle".
+        As in the table: "anti-PD-1", "Pembro 200 mg q3w + RT", "vehicle".
     known : iterable of str
-        The drugs there are doses for.
+        The drugs with known doses.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def treatment_of(name: str, known: Iterable[str]) -> Treatment:
 
 
 def advice(unclear: str, known: Iterable[str]) -> str:
-    """Return what may be written for a part of a name that says no treatment."""
+    """Return advice on what to write in place of a part that is not recognised."""
     words = [word for drug, text in _DRUGS.items() for word in (drug, *text.split())]
     close = difflib.get_close_matches(unclear.lower(), words, n=1, cutoff=0.8)
     if close and len(unclear) > 4:
@@ -116,7 +116,7 @@ def _words(name: str) -> str:
 
 
 def _without(text: str, pattern: str) -> tuple[str, list[str]]:
-    """Return a text without the words of a pattern, and the words found."""
+    """Return a text without the words that match a pattern, and these words."""
     spaced = rf"(?<![a-z\d-])(?:{pattern.replace('-?', '[- ]?')})(?![a-z\d])"
     hits = [m[0] for m in re.finditer(spaced, text)]
     return re.sub(spaced, " ", text), hits
@@ -130,5 +130,5 @@ _OF_CLASS: Mapping[str, tuple[str, ...]] = {
 
 
 def _named_of_class(drug: str, found: Iterable[str]) -> bool:
-    """Return whether the name says which antibody of a class it is: "anti-PD-1 (nivolumab)"."""
+    """Return whether the name also states the antibody of a class: "anti-PD-1 (nivolumab)"."""
     return any(other in found for other in _OF_CLASS[drug])

@@ -1,4 +1,4 @@
-"""How units are written in data: units of time in several languages, superscripts, Greek letters, volumes in words."""
+"""Spellings of units in data: units of time in several languages, superscripts, Greek letters, volumes in words."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _TIME = {
     "year": "y yr yrs year years jahr jahre jahren an ans annee annees ano anos anno anni jaar jaren ar 年",
 }
 TIME_UNITS = {word: unit for unit, words in _TIME.items() for word in words.split()}
-"""Units of time by the words that data use for them, in lower case and without accents."""
-_UNMISTAKABLE = {
+"""Units of time by their words in data, in lower case and without accents."""
+_UNAMBIGUOUS = {
     word for word in TIME_UNITS if len(word) > 2 and word not in ("sec", "min", "mon", "std", "mes", "dia", "ora", "ore", "ans")
 }
-_IN_LABELS = _UNMISTAKABLE | {"mo", "mos", "wk", "wks", "yr", "yrs", "hr", "hrs"}
-"""Words that name a unit of time wherever they stand in a label; shorter ones do so in brackets or at the end only."""
+_IN_LABELS = _UNAMBIGUOUS | {"mo", "mos", "wk", "wks", "yr", "yrs", "hr", "hrs"}
+"""Words that mean a unit of time anywhere in a label; shorter ones do so only in brackets or at the end."""
 
 _SUPERSCRIPTS = str.maketrans({"²": "^2", "³": "^3", "µ": "u", "μ": "u", "·": "*", "⋅": "*", "×": "*", "−": "-", "\u00a0": " "})  # noqa: RUF001
 _VOLUMES = (
@@ -55,7 +55,7 @@ def plain(text: str) -> str:
 
 
 def unit_text(text: str) -> str:
-    """Return the text of a unit as pint reads it: superscripts, Greek letters and words for volumes replaced.
+    """Return a unit as pint reads it, with superscripts, Greek letters and words for volumes replaced.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def unit_text(text: str) -> str:
 
 
 def find_time_unit(text: str) -> str:
-    """Return the unit of time that a text is ("MONTH(S)", "wk", "Tage"), "" if it is none.
+    """Return the unit of time that a text stands for ("MONTH(S)", "wk", "Tage"), "" for other texts.
 
     Examples
     --------
@@ -80,19 +80,19 @@ def find_time_unit(text: str) -> str:
 
 
 def time_unit(text: str, where: str = "unit of time") -> str:
-    """Return the unit of time that a text states: "second", "minute", "hour", "day", "week", "month" or "year".
+    """Return the unit of time that a text stands for: "second", "minute", "hour", "day", "week", "month" or "year".
 
     Parameters
     ----------
     text : str
-        As data have it: "MO", "mos", "wk", "MONTH(S)", "HOURS", "Tage", in any case of letters.
+        As written in data: "MO", "mos", "wk", "MONTH(S)", "HOURS", "Tage", in any case of letters.
     where : str
-        What states it, for the message.
+        Place of the text, for the message.
 
     Raises
     ------
     UnitError
-        If it is not understood. "m" is refused: it is a minute, a month or a metre.
+        If it is not recognised. "m" is refused, as it may be a minute, a month or a metre.
 
     Examples
     --------
@@ -102,11 +102,11 @@ def time_unit(text: str, where: str = "unit of time") -> str:
     found = find_time_unit(text)
     if not found:
         units = ("second", "minute", "hour", "day", "week", "month", "year")
-        what = f"{text!r} is not a unit of time that is understood"
+        what = f"{text!r} is not a recognised unit of time"
         right = (
             "'month' or 'minute' in full"
             if plain(text) == "m"
-            else nearest(plain(text), [*units, *_UNMISTAKABLE])
+            else nearest(plain(text), [*units, *_UNAMBIGUOUS])
             if len(text) > 3
             else "one of " + ", ".join(units)
         )
@@ -115,10 +115,10 @@ def time_unit(text: str, where: str = "unit of time") -> str:
 
 
 def time_unit_in_label(label: str, where: str = "label") -> str:
-    """Return the unit of time that a label names, "" if it names none.
+    """Return the unit of time in a label, "" if there is none.
 
-    What stands in brackets or after the last comma comes before words in the text; a number before the word ("12-month
-    survival") makes it no unit.
+    Texts in brackets or after the last comma come before words in the label; a word after a number ("12-month survival") is not
+    a unit.
 
     Raises
     ------
@@ -146,13 +146,13 @@ def time_unit_in_label(label: str, where: str = "label") -> str:
 
 
 def _time_units_in(part: str) -> list[str]:
-    """Return the unit of time that a part of a label is, or that words in it name."""
+    """Return the unit of time of a part of a label: the whole part, or words in it."""
     whole = find_time_unit(part)
     return [whole] if whole else _words_for_time(part)
 
 
 def _words_for_time(text: str) -> list[str]:
-    """Return the units of time that unmistakable words name, unless a number stands beside them ("12 months", "week 8")."""
+    """Return the units of time of unambiguous words, except words next to a number ("12 months", "week 8")."""
     found = []
     for match in _WORD.finditer(text):
         word = plain(match[0])

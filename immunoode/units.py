@@ -19,8 +19,7 @@ Dimension = tuple[tuple[str, float], ...]
 """Exponents of the base dimensions, sorted by name; () is dimensionless."""
 
 TIME_UNIT = "day"
-_SECONDS = 86_400.0
-"""Of a day."""
+SECONDS_PER_DAY = 86_400.0
 _SLACK = 1e-10
 """Seconds, and seconds per day of a time: sums and factors of times differ by less."""
 _EXTRA = ("cell = [cell_count] = cells", "copy = [copy_count] = copies", "international_unit = [drug_activity] = IU")
@@ -265,6 +264,6 @@ def on_seconds(times: Any) -> Any:
     (False, True)
     """
     given = np.asarray(times, dtype=float)
-    seconds = given * _SECONDS
+    seconds = given * SECONDS_PER_DAY
     whole = np.round(seconds)
-    return np.where(np.abs(seconds - whole) <= _SLACK * np.maximum(1.0, np.abs(given)), whole / _SECONDS, given)
+    return np.where(np.abs(seconds - whole) <= _SLACK * np.maximum(1.0, np.abs(given)), whole / SECONDS_PER_DAY, given)

@@ -24,18 +24,21 @@ def test_laws_begin_at_one_and_know_their_slopes_and_minimum(name: str) -> None:
     for k, parameter in enumerate(law.parameters):
         moved = {**VALUES, parameter: VALUES[parameter] + 1e-30j}
         assert np.allclose(slopes[k], law.relative(DAYS, moved).imag / 1e-30, rtol=1e-10, atol=1e-12)  # type: ignore[arg-type]
-    turn = law.turn(VALUES)
+    time_to_growth = law.time_to_growth(VALUES)
     found = minimize_scalar(
         lambda t: float(law.relative(np.array([t]), VALUES)[0]), bounds=(0, 2000), method="bounded", options={"xatol": 1e-7}
     )
-    assert turn == pytest.approx(found.x, abs=1e-2) or (turn in (0.0, np.inf) and (found.x < 1e-3 or found.x > 1999))
+    assert time_to_growth == pytest.approx(found.x, abs=1e-2) or (
+        time_to_growth in (0.0, np.inf) and (found.x < 1e-3 or found.x > 1999)
+    )
 
 
 def test_rates_at_their_limits() -> None:
     claret = LAWS["claret-bruno"]
     slow = claret.relative(DAYS, {**VALUES, "resistance_rate": 1e-12})
     assert np.allclose(slow, claret.relative(DAYS, {**VALUES, "resistance_rate": 0.0}), rtol=1e-8)
-    assert claret.turn({**VALUES, "shrinkage_rate": 0.001}) == 0.0 and claret.turn({**VALUES, "resistance_rate": 0.0}) == np.inf
+    assert claret.time_to_growth({**VALUES, "shrinkage_rate": 0.001}) == 0.0
+    assert claret.time_to_growth({**VALUES, "resistance_rate": 0.0}) == np.inf
     assert doubling_time(np.log(2) / 30) == pytest.approx(30) and doubling_time(0.0) == np.inf
 
 
@@ -45,7 +48,7 @@ def test_fits_recover_what_made_the_data(name: str) -> None:
     table = pd.DataFrame({"subject": "a", "time": DAYS, "value": 80 * law.relative(DAYS, VALUES)})
     row = imo.trial.growth_rates(table, name).iloc[0]
     assert [row[p] for p in law.parameters] == pytest.approx([VALUES[p] for p in law.parameters], rel=1e-4)
-    assert row["time_to_growth"] == pytest.approx(law.turn(VALUES), rel=1e-3) and row["residual"] < 1e-5
+    assert row["time_to_growth"] == pytest.approx(law.time_to_growth(VALUES), rel=1e-3) and row["residual"] < 1e-5
 
 
 def test_standard_errors_cover() -> None:

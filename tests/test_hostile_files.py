@@ -56,8 +56,8 @@ def books(folder: Path) -> Iterator[tuple[str, str]]:
         workbook(folder / f"{name}.xlsx", *given, **parts)
         return f"{name}.xlsx"
 
-    yield book("bomb", HEADINGS + "<row>" + '<c t="inlineStr"><is><t>a</t></is></c>' * 400_000 + "</row>"), "unpacks from"
-    yield book("part", parts={"xl/media/picture.bin": b"\0" * 150_000_000}), "unpacks from"
+    yield book("bomb", HEADINGS + "<row>" + '<c t="inlineStr"><is><t>a</t></is></c>' * 400_000 + "</row>"), "decompresses from"
+    yield book("part", parts={"xl/media/picture.bin": b"\0" * 150_000_000}), "decompresses from"
     yield book("far", HEADINGS + '<row r="999999999"><c><v>1</v></c></row>'), "has a row '999999999'"
     yield book("unnumbered", HEADINGS + '<row r="1e12"><c><v>1</v></c></row>'), "has a row '1e12'"
     yield book("inner", HEADINGS + '<row r="2"><row r="88888888"/></row>'), "has a row '88888888'"
@@ -82,13 +82,13 @@ def books(folder: Path) -> Iterator[tuple[str, str]]:
     yield "many.xlsx", "6,000 parts"
     with zipfile.ZipFile(folder / "other.xlsx", "w") as archive:
         archive.writestr("a.txt", "a")
-    yield "other.xlsx", "a zip archive, but no Excel workbook"
+    yield "other.xlsx", "a zip archive, but not an Excel workbook"
     for name, content, said in (
         ("old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "before 2007, or one with a password"),
         ("locked.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "before 2007, or one with a password"),
         ("page.xls", b"<html><table><tr><td>id</td></tr></table></html>", "is a web page"),
-        ("text.xlsx", b"id,day\na,1\n", "is no Excel workbook"),
-        ("nothing.xlsx", b"", "is no Excel workbook"),
+        ("text.xlsx", b"id,day\na,1\n", "is not an Excel workbook"),
+        ("nothing.xlsx", b"", "is not an Excel workbook"),
         ("cut.xlsx", (folder / "formula.xlsx").read_bytes()[:900], "cannot be read as an Excel workbook"),
     ):
         (folder / name).write_bytes(content)

@@ -187,7 +187,7 @@ def test_a_failure_says_which_condition_when_and_why(tmp_path: Path) -> None:
     with pytest.raises(SolveError, match=r"condition 'c' from time 0: stopped at time 2:? .*step"):
         imo.io.read_petab(path).objective()
     with pytest.raises(SolveError, match="more steps than allowed"):
-        imo.io.read_petab(path).with_solver(most_steps=3).objective({"k": 0.1})
+        imo.io.read_petab(path).with_solver(max_steps=3).objective({"k": 0.1})
     with pytest.raises(DataError, match="did you mean 'rtol'"):
         imo.io.read_petab(path).with_solver(rtoll=1e-3)
 
@@ -321,17 +321,17 @@ def test_events_that_follow_estimated_parameters(tmp_path: Path) -> None:
     [
         ("problem.yaml", "format_version: 1", "format_version: 3", "is version 3"),
         ("problem.yaml", "[conditions.tsv]", "[]", "names no condition file"),
-        ("problem.yaml", "parameters.tsv", "nothing.tsv", "names 'nothing.tsv', which is not there"),
-        ("problem.yaml", "problems:", "problems: [", "is no yaml"),
+        ("problem.yaml", "parameters.tsv", "nothing.tsv", "names 'nothing.tsv', which does not exist"),
+        ("problem.yaml", "problems:", "problems: [", "is not yaml"),
         ("parameters.tsv", "log10", "log2", "k: the scale 'log2' is unknown"),
         ("parameters.tsv", "logNormal", "cauchy", "k: the prior 'cauchy' is unknown"),
         ("parameters.tsv", "-1;2", "-1", "has the numbers '-1'"),
         ("parameters.tsv", "k\tlog10\t0.01", "k\tlog10\tlow", "lowerBound is 'low'"),
-        ("parameters.tsv", "scale\tlin", "k\tlin", "parameter 'k' is there twice"),
+        ("parameters.tsv", "scale\tlin", "k\tlin", "parameter 'k' is repeated"),
         ("observables.tsv", "laplace", "student", "z: the distribution 'student' is unknown"),
         ("observables.tsv", "log(A + 1)", "log(A +", "ends too early"),
         ("observables.tsv", "log(A + 1)", "log(A + 1) B", "cannot be read at 'B'"),
-        ("observables.tsv", "log(A + 1)", "log(B + 1)", "uses 'B', which there is not"),
+        ("observables.tsv", "log(A + 1)", "log(B + 1)", "uses 'B', which does not exist"),
         ("observables.tsv", "log(A + 1)", "__import__(A)", "calls '__import__'"),
         ("observables.tsv", "log(A + 1)", "(" * 100 + "A" + ")" * 100, "nested too deep"),
         ("measurements.tsv", "z\thigh", "w\thigh", "measurements name 'w'"),
@@ -341,7 +341,7 @@ def test_events_that_follow_estimated_parameters(tmp_path: Path) -> None:
         ("measurements.tsv", "0.4\t1\t", "0.4\t-1\t", "before its experiment begins"),
         ("measurements.tsv", "scale\tsd", "scale;sd\tsd", "has 2 observableParameters"),
         ("measurements.tsv", "scale\tsd", "scales\tsd", "did you mean 'scale'"),
-        ("measurements.tsv", "low\t1.5", "low\t-1.5", "of which there is no logarithm"),
+        ("measurements.tsv", "low\t1.5", "low\t-1.5", "which has no logarithm"),
         ("measurements.tsv", "observableId\t", "observable\t", "no column 'observableId'"),
         ("conditions.tsv", "conditionId\tA", "conditionId\tB", "conditions set 'B'"),
         ("conditions.tsv", "high\tstart", "high\tstarts", "uses 'starts'"),
@@ -359,7 +359,7 @@ def test_wrong_tables(tmp_path: Path, file: str, old: str, new: str, expected: s
 def test_names_that_there_are_not(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="did you mean 'scale'"):
         imo.io.read_petab(write(tmp_path, decay(), **TABLES)).objective({"scales": 1.0})
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match="does not exist"):
         imo.io.read_petab(tmp_path / "none.yaml")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import DataError
-from immunoode.petab.files import MOST_COLUMNS
+from immunoode.petab.petab_files import MOST_COLUMNS
 from tests.petab_problems import YAML_1, decay, write
 
 TABLES = {
@@ -36,16 +36,16 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{k}: &a{k} [*a{k - 1}, *a{k - 1}]\n" for 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (BOMB, "refers to a part of itself"),
-        ("a: &a [*a]\n", "refers to a part of itself"),
+        (BOMB, "has an alias"),
+        ("a: &a [*a]\n", "has an alias"),
         ("a: " + "[" * 50_000, "nested more than"),
         ("- " * 50_000, "nested more than"),
-        ("a: !!python/object/apply:os.system [id]\n", "is no yaml"),
+        ("a: !!python/object/apply:os.system [id]\n", "is not yaml"),
         ("a: " + "x" * 300_000, "has more than"),
-        ("format_version: 1\nparameter_file: {a: b}\nproblems: [{}]\n", "no list of names"),
+        ("format_version: 1\nparameter_file: {a: b}\nproblems: [{}]\n", "no list of file names"),
         ("format_version: 1\nparameter_file: [1, 2]\nproblems: [{}]\n", "names '1' as a file"),
         ("format_version: 1\nproblems: 3\n", "no list of problems"),
-        ("\x00", "is no yaml"),
+        ("\x00", "is not yaml"),
     ],
 )
 def test_yaml_that_means_harm(tmp_path: Path, text: str, expected: str) -> None:
@@ -59,8 +59,8 @@ def test_yaml_that_means_harm(tmp_path: Path, text: str, expected: str) -> None:
     [
         ("\t".join(["conditionId", *(f"c{k}" for k in range(MOST_COLUMNS))]), "columns and"),
         ("conditionId\n" + "c\n" * 3_000_000, "columns and 3000"),
-        ("", "is no table"),
-        ("conditionId\tA\nc\t1\t2\t3\n", "is no table"),
+        ("", "is not a table"),
+        ("conditionId\tA\nc\t1\t2\t3\n", "is not a table"),
         ("conditionId\tA\nc\t1e999\n", "a finite number"),
         ("conditionId\tA\nc\t__import__('os').system('id')\n", "cannot be read"),
         ("conditionId\tA\nc\t" + "9^" * 5000 + "9\n", "nested too deep"),

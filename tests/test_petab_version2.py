@@ -194,7 +194,7 @@ def test_what_is_not_understood_is_refused_by_name(tmp_path: Path, old: str, new
     [
         (
             {"conditions": "conditionId | targetId | targetValue\nc | k | 1"},
-            "conditions set 'k', which the parameter table has",
+            "conditions set 'k', which is in the parameter table",
         ),
         ({"conditions": "conditionId | targetId | targetValue\nc | A | 1\nc | A | 2"}, "'A' is set twice at time 0"),
         ({"conditions": "conditionId | targetId | targetValue\nc | Q | 1"}, "conditions set 'Q'"),

@@ -306,7 +306,7 @@ def test_lesions_without_a_kind_are_targets() -> None:
 
 
 def test_dates_in_the_place_of_days_are_an_error() -> None:
-    with pytest.raises(imo.errors.DataError, match="holds dates, and no column"):
+    with pytest.raises(imo.errors.DataError, match="contains dates, but no column"):
         imo.recist(pd.DataFrame({"subject": "1", "time": ["2024-01-01", "2024-02-12"], "sum_of_diameters": [50, 30]}))
 
 

@@ -348,7 +348,7 @@ def test_landmark() -> None:
         (pd.DataFrame({"subject": ["a", "a"], "time": [1, 2], "event": [1, 1]}), "is a second row of the subject"),
         (
             pd.DataFrame({"subject": ["a", "b"], "time": [1, 2], "event": [1, 1], "endpoint": ["OS", "PFS"]}),
-            "say which: 'OS', 'PFS'",
+            "one of 'OS', 'PFS'",
         ),
         (pd.DataFrame({"subject": [], "time": [], "event": []}), "have no row"),
         ("a table", "are str"),
@@ -376,7 +376,7 @@ def test_covariates_of_the_trial_data_by_name() -> None:
     pd.testing.assert_frame_equal(named, imo.trial.cox(table, people, reference="placebo").table)
     with pytest.raises(DataError, match=r"'aeg' is not in the data; did you mean 'age'"):
         imo.trial.cox(data, ["aeg"])
-    with pytest.raises(DataError, match="the endpoints bring none"):
+    with pytest.raises(DataError, match="the endpoints have no covariates"):
         imo.trial.cox(table, ["age"])
     with pytest.raises(DataError, match="covariates: are int"):
         imo.trial.cox(table, 3)  # type: ignore[arg-type]
@@ -389,7 +389,7 @@ def test_wrong_regressions() -> None:
         imo.trial.cox(table, people)
     with pytest.raises(DataError, match="have no event"):
         imo.trial.cox(table.assign(event=False))
-    with pytest.raises(DataError, match="'docetaxel' is no arm"):
+    with pytest.raises(DataError, match="'docetaxel' is not an arm"):
         imo.trial.cox(table, reference="docetaxel")
     with pytest.raises(DataError, match="there are none, and only one arm"):
         imo.trial.cox(table.assign(arm="all"))
@@ -399,5 +399,5 @@ def test_wrong_regressions() -> None:
         imo.trial.parametric_survival(table, distribution="weibul")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="does not converge"):
         imo.trial.cox(table, people.assign(flat=people["age"] * 2 + 1))
-    with pytest.raises(DataError, match="needs two arms"):
+    with pytest.raises(DataError, match="needs at least two arms"):
         imo.kaplan_meier(table.assign(arm="all")).log_rank()

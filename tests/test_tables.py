@@ -228,9 +228,9 @@ def test_identifiers_are_one_for_every_table() -> None:
 def test_tables_of_subjects_meet_the_data_or_are_refused() -> None:
     table = pd.DataFrame({"subject": [1.0, 2.0], "weight": [60, 80]})
     assert match_subjects(table, ["2", "1"], "covariates").table["weight"].tolist() == [80, 60]
-    with pytest.raises(DataError, match="the data write '001', the table '1'"):
+    with pytest.raises(DataError, match="it is '001' in the data and '1' in the table"):
         match_subjects(table, ["001"], "covariates")
-    with pytest.raises(DataError, match="the data write 'a', the table 'A'"):
+    with pytest.raises(DataError, match="it is 'a' in the data and 'A' in the table"):
         match_subjects(pd.DataFrame({"weight": [1]}, index=["A"]), ["a"], "covariates")
     with pytest.raises(DataError, match="second time"):
         index_by_subject(pd.DataFrame({"weight": [1, 2]}, index=[1, 1.0]), "covariates")
@@ -258,10 +258,10 @@ def test_a_table_packed_by_gzip_is_read_and_bounded(tmp_path: Path, monkeypatch:
     table, where = open_table(path)
     assert table["value"].tolist() == [5, 6] and where == "t.csv.gz" and table.index.tolist() == [2, 3]
     monkeypatch.setattr("immunoode.tables.compressed.LARGEST", 10)
-    with pytest.raises(DataError, match="unpacks to more than 10 bytes"):
+    with pytest.raises(DataError, match="decompresses to more than 10 bytes"):
         open_table(path)
     path.write_bytes(b"\x1f\x8b damaged")
-    with pytest.raises(DataError, match="cannot be unpacked"):
+    with pytest.raises(DataError, match="cannot be decompressed"):
         open_table(path)
 
 
@@ -290,7 +290,7 @@ def test_separators_at_the_end_of_lines_are_no_cells(tmp_path: object) -> None:
 
 @pytest.mark.parametrize("rows", ["1;0;1.500\n1;7;2.750\n", "1;0;0,5\n1;7;1.5\n"])
 def test_points_that_may_be_of_thousands_are_refused(tmp_path: object, rows: str) -> None:
-    with pytest.raises(DataError, match="may be of thousands or decimal"):
+    with pytest.raises(DataError, match="may be a thousands separator or a decimal point"):
         open_table(_file(tmp_path, "id;day;value\n" + rows))
 
 

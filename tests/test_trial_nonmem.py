@@ -75,7 +75,7 @@ def test_rows_of_one_time_act_in_their_order() -> None:
     found = predicted.predictor(np.full((1, 1, 1), 20.0))[0]
     np.testing.assert_allclose(found, [at_12, at_24, at_24 + 50 / 20], rtol=1e-6)
     assert seen.time.tolist() == [0.5, 1.0, 1.0]
-    assert "1 observations stand before it (troughs) and 2 after it" in data.reconciliation.report()
+    assert "1 observations are before it (troughs) and 2 after it" in data.reconciliation.report()
 
 
 def troughs(subjects: int = 6) -> pd.DataFrame:
@@ -198,9 +198,9 @@ BASE = "ID TIME DV AMT EVID\n1 0 . 100 1\n1 1 4 0 0\n"
 @pytest.mark.parametrize(
     ("text", "phrase"),
     [
-        (BASE.replace("100", "100mg"), "has the AMT '100mg'; a number: the number alone, 100, with the unit 'mg'"),
-        (BASE.replace("100", "1,000"), "the comma may be of thousands or decimal"),
-        (BASE.replace("100", "0,5"), "the comma may be of thousands or decimal"),
+        (BASE.replace("100", "100mg"), "has the AMT '100mg'; a number: only the number, 100, with the unit 'mg'"),
+        (BASE.replace("100", "1,000"), "may be a thousands separator or a decimal comma"),
+        (BASE.replace("100", "0,5"), "may be a thousands separator or a decimal comma"),
         (BASE.replace("100 1", "100 dose"), "has the EVID 'dose'"),
         (BASE.replace("100 1", "100 0"), "is an observation (EVID 0) with AMT 100; 0 for these, or EVID 1 if it is a dose"),
         (BASE.replace("AMT", "DOSE"), "but EVID has doses; columns={'AMT': 'DOSE'}"),
@@ -433,7 +433,7 @@ def _read(**columns: object) -> imo.TrialData:
 @pytest.mark.parametrize(
     ("columns", "what"),
     [
-        ({"BLQ": [0, 0, 1]}, "'BLQ' marks values below the limit"),
+        ({"BLQ": [0, 0, 1]}, "'BLQ' flags values below the limit"),
         ({"TINF": [1, 0, 0]}, "'TINF' may be the duration of infusions"),
         ({"DVID": [0, 1, 2]}, "observations is one quantity"),
         ({"CENS": [0, 0, 1], "DV": [".", 80, 0], "LLOQ": 5}, "censored .CENS 1. with DV 0 and LLOQ 5"),
@@ -452,4 +452,4 @@ def test_columns_of_flags_and_durations_can_be_named() -> None:
 
 def test_codes_for_missing_and_values_of_doses_are_said() -> None:
     said = str(_read(DV=[7, 80, -99]).reconciliation)
-    assert "DV is -99 in 1 rows" in said and "DV of 1 records that are no observations" in said
+    assert "DV is -99 in 1 rows" in said and "DV of 1 records that are not observations" in said

@@ -35,7 +35,7 @@ def test_missing_columns_are_all_named_with_what_is_there() -> None:
     text = message(pd.DataFrame({"who": [1], "when": [2]}))
     assert "no column for the subject" in text and "no column for the time" in text and "'who'" in text
     assert "did you mean 'day'" in message(table(), columns={"time": "days"})
-    assert "not something this table has" in message(table(), columns={"tiem": "day"})
+    assert "is not a role of a column of this table" in message(table(), columns={"tiem": "day"})
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_missing_columns_are_all_named_with_what_is_there() -> None:
         ("id", ["a", None, "b"], "row 1: has no subject"),
         ("censoring", ["", "below", ""], "censoring is not left, right, interval or empty"),
         ("unit", ["mm", "mmm3x", "mm"], "unit 'mmm3x' cannot be read"),
-        ("unit", ["mm", "mg", "mm"], "measures something else"),
+        ("unit", ["mm", "mg", "mm"], "has another dimension than in other rows"),
     ],
 )
 def test_a_bad_row_is_named_with_its_reason(column: str, values: list[object], expected: str) -> None:

@@ -599,11 +599,11 @@ def says(error: pytest.ExceptionInfo[imo.errors.ImmunoodeError], phrases: tuple[
 
 def test_a_message_tells_many_problems_that_are_alike_once() -> None:
     alike = [imo.errors.Problem(f"t, row {n}", "has EVID 10101", "0 to 4") for n in range(90)]
-    error = imo.errors.DataError([*alike, imo.errors.Problem("t", "90 rows make no sense")])
+    error = imo.errors.DataError([*alike, imo.errors.Problem("t", "90 rows are invalid")])
     assert str(error).splitlines() == [
         "91 problems:",
         "  - t, row 0: has EVID 10101; 0 to 4 (and 89 more like it)",
-        "  - t: 90 rows make no sense",
+        "  - t: 90 rows are invalid",
     ]
     assert len(error.problems) == 91
 

@@ -14,12 +14,13 @@ from immunoode import units
 from immunoode.errors import ModelError, Problem, UnitError, nearest
 from immunoode.interop.flatten import identifier
 from immunoode.interop.open_sbml import open_document
-from immunoode.interop.sbml_symbols import SECONDS, Symbols, days_per_unit, lawful
+from immunoode.interop.sbml_symbols import Symbols, days_per_unit, lawful
 from immunoode.interop.sbml_to_model import Builder
 from immunoode.model.check import check
 from immunoode.model.components import Parameter
 from immunoode.model.expressions import RESERVED, ExpressionError
 from immunoode.model.model import Model
+from immunoode.units import SECONDS_PER_DAY
 
 NOTES = 4000
 """Letters of a file's notes that are kept."""
@@ -151,10 +152,10 @@ def _days(sbml: Any, where: str, time_unit: str | None) -> float:
             stacklevel=5,
         )
         return 1.0
-    if math.isclose(found, 1 / SECONDS):
+    if math.isclose(found, 1 / SECONDS_PER_DAY):
         warnings.warn(
-            f"{where}: its unit of time is the second, stated or by default: 20 days are {20 * SECONDS:,.0f} of its units; say "
-            "time_unit='day' if its numbers are per day",
+            f"{where}: its unit of time is the second, stated or by default: 20 days are {20 * SECONDS_PER_DAY:,.0f} of its "
+            "units; say time_unit='day' if its numbers are per day",
             stacklevel=5,
         )
     return found

@@ -11,11 +11,11 @@ from immunoode.errors import ModelError, Problem
 from immunoode.interop.evaluate import evaluate
 from immunoode.interop.mathml import expression
 from immunoode.model.expressions import RESERVED
+from immunoode.units import SECONDS_PER_DAY
 
 STATE, CONSTANT, DERIVED = "state", "constant", "derived"
 TIME_SCALE = "time_units_per_day"
 """Our name of how many of the model's units of time are a day."""
-SECONDS = 86_400.0
 
 
 @dataclass
@@ -252,7 +252,7 @@ def days_per_unit(model: Any) -> float | None:
     stated = model.getTimeUnits()
     definition = model.getUnitDefinition(stated) if stated else model.getUnitDefinition("time")
     if definition is None:
-        return 1 / SECONDS if stated == "second" else None
+        return 1 / SECONDS_PER_DAY if stated == "second" else None
     seconds = 1.0
     for k in range(definition.getNumUnits()):
         unit = definition.getUnit(k)
@@ -264,6 +264,6 @@ def days_per_unit(model: Any) -> float | None:
             seconds *= (unit.getMultiplier() * 10.0 ** unit.getScale()) ** unit.getExponentAsDouble()
         except (ArithmeticError, ValueError):
             return None
-    found = seconds / SECONDS
+    found = seconds / SECONDS_PER_DAY
     usable = isinstance(found, float) and 1e-30 < found < 1e30
     return found if usable else None

@@ -20,6 +20,7 @@ from immunoode.model.model import Model
 from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.sbml_event import Event, Events
 from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, Schedule
+from immunoode.units import SECONDS_PER_DAY
 
 SIZE = "size_of_all"
 """Name of the one compartment of SBML, of size 1: our compartments are species in amounts."""
@@ -199,7 +200,7 @@ class _Writer:
         part.setKind(self.sbml.UNIT_KIND_SECOND)
         part.setExponent(1)
         part.setScale(0)
-        part.setMultiplier(86400)
+        part.setMultiplier(SECONDS_PER_DAY)
         made = self.model.createCompartment()
         made.setId(SIZE)
         made.setSize(1)

@@ -1,4 +1,4 @@
-"""What a PEtab problem is made of, in one form for both versions: periods, experiments, observables, measurements."""
+"""Periods, experiments and observables of a PEtab problem, in one form for both versions."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from immunoode.petab.dual_numbers import Formula
 
 STEADY = float("-inf")
-"""The time of a period that lasts until nothing changes any more."""
+"""The time of a period that lasts until a steady state."""
 
 
 @dataclass(frozen=True)
 class Period:
-    """What is set at a time.
+    """A period of an experiment, with what is set at its start.
 
     Attributes
     ----------
     time : float
         In the file's unit; -inf for a period that lasts until a steady state.
     changes : mapping
-        Formulas of what is set, by names of the model: constants, states, and concentrations that are kept as amounts.
+        Formulas of the values that are set, by name in the model: constants, states, and concentrations of states that are
+        amounts.
     label : str
-        The conditions, for messages.
+        Names of the conditions, for messages.
     """
 
     time: float
@@ -34,18 +35,18 @@ class Period:
 class Experiment:
     """A sequence of periods.
 
-    `fresh` says that each period begins with the model's own constants (version 1: each condition says all that differs),
-    else constants stay as they were set.
+    `resets_constants` says that each period begins with the constants of the model, as in version 1, in which a condition
+    states everything that differs; otherwise constants keep the values that they were set to.
     """
 
     name: str
     periods: tuple[Period, ...]
-    fresh: bool
+    resets_constants: bool
 
 
 @dataclass(frozen=True)
 class Observable:
-    """What is measured: value and noise as formulas, which may use placeholders that each measurement fills."""
+    """An observable: formulas of value and noise, with placeholders that each measurement fills."""
 
     name: str
     value: Formula

@@ -1,8 +1,8 @@
-"""Numbers with their slopes by the estimated parameters, and formulas that carry both through the chain rule."""
+"""Dual numbers: values with their derivatives by the estimated parameters, and formulas of them by the chain rule."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,30 +17,67 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Dual:
-    """Values of shape (...) and their slopes (..., m) by m estimated parameters; `slope` None where all are zero."""
+    """Values of shape (...) and their derivatives (..., m) by m estimated parameters; `slope` is None if all are zero."""
 
     value: FloatArray
     slope: FloatArray | None = None
 
+    def __mul__(self, other: Dual) -> Dual:
+        return Dual(self.value * other.value, _sum(_scaled(self.slope, other.value), _scaled(other.slope, self.value)))
 
-def dual(value: ArrayLike, slope: FloatArray | None = None) -> Dual:
-    """Return a Dual of plain numbers."""
+    def __truediv__(self, other: Dual) -> Dual:
+        return self * Dual(1 / other.value, _scaled(other.slope, -1 / other.value**2))
+
+
+def _scaled(slope: FloatArray | None, factor: FloatArray) -> FloatArray | None:
+    return None if slope is None else slope * factor
+
+
+def _sum(a: FloatArray | None, b: FloatArray | None) -> FloatArray | None:
+    return b if a is None else a if b is None else a + b
+
+
+def as_dual(value: ArrayLike, slope: FloatArray | None = None) -> Dual:
+    """Return numbers as a Dual."""
     return Dual(np.asarray(value, dtype=float), slope)
 
 
-def selected(values: Dual, rows: Any) -> Dual:
+def take_rows(values: Dual, rows: Any) -> Dual:
     """Return some rows of a Dual."""
     return Dual(values.value[rows], None if values.slope is None else values.slope[rows])
 
 
-def slopes_of(values: Dual, count: int) -> FloatArray:
-    """Return the slopes of a Dual with zeros written out, shape (..., count)."""
+def dense_slopes(values: Dual, count: int) -> FloatArray:
+    """Return the slopes of a Dual as an array also if all are zero, shape (..., count)."""
     shape = (*values.value.shape, count)
     return np.zeros(shape) if values.slope is None else np.broadcast_to(values.slope, shape)
 
 
+def slope_count(values: Iterable[Dual]) -> int:
+    """Return the number of parameters of the slopes, 0 if no Dual has slopes."""
+    return max((v.slope.shape[-1] for v in values if v.slope is not None), default=0)
+
+
+def concatenate(parts: Sequence[Dual]) -> Dual:
+    """Return the values and slopes of several Duals, one after another."""
+    if len(parts) == 1:
+        return parts[0]
+    count = slope_count(parts)
+    value = np.concatenate([p.value for p in parts])
+    return Dual(value, np.concatenate([dense_slopes(p, count) for p in parts]) if count else None)
+
+
+def choose(values: Sequence[Dual], index: Any) -> Dual:
+    """Return one of several scalar Duals for each element of an index; a single one stays a scalar."""
+    if len(values) == 1:
+        return values[0]
+    count = slope_count(values)
+    value = np.array([float(v.value) for v in values])[index]
+    return Dual(value, np.array([dense_slopes(v, count) for v in values])[index] if count else None)
+
+
 class Formula:
-    """An expression as a function of Duals by name."""
+    """An expression as a function of named Duals."""
 
     def __init__(self, expression: Expr) -> None:
         self.expression = expression
@@ -65,15 +102,15 @@ class Formula:
         return se.Lambdify(self._symbols(), expressions, cse=True)
 
     def __call__(self, look: Callable[[str], Dual]) -> Dual:
-        """Return the value, with slopes where what it is made of has some.
+        """Return the value, with slopes if any of its arguments has slopes.
 
         Parameters
         ----------
         look : callable
-            Gives the Dual of each of `names`; they broadcast against each other.
+            Returns the Dual of each of `names`; they broadcast against each other.
         """
         if not self.names:
-            return dual(float(self.expression))
+            return as_dual(float(self.expression))
         parts = [look(name) for name in self.names]
         columns = np.stack(np.broadcast_arrays(*(p.value for p in parts)), axis=-1)
         shape = columns.shape[:-1]
@@ -87,7 +124,7 @@ class Formula:
 
 
 def _times(partial: FloatArray, slope: FloatArray | None) -> FloatArray:
-    """Return partial times slope, where a slope of zero counts as zero even beside a partial without a value."""
+    """Return partial times slope, which is zero for a slope of zero even if the partial derivative is not finite."""
     assert slope is not None
     with np.errstate(invalid="ignore"):
         return np.where(slope == 0, 0.0, partial * slope)

@@ -1,4 +1,4 @@
-"""Fits of PEtab problems: least squares or a quasi-Newton method along the slopes, from one place or several."""
+"""Fits of PEtab problems by least squares or a quasi-Newton method with gradients, from one or several starts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import FitError, ImmunoodeError, Problem, nearest
-from immunoode.petab.dual_numbers import FloatArray, slopes_of
-from immunoode.petab.priors import scaled
+from immunoode.petab.dual_numbers import FloatArray, dense_slopes
+from immunoode.petab.priors import to_scale
 from immunoode.petab.problem import PetabProblem
 
 if TYPE_CHECKING:
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 
 METHODS = ("least_squares", "lbfgsb")
 LIFT = 50.0
-"""Added to the logarithm of each noise, so that its square root is a residual."""
+"""Offset of the logarithm of each noise that makes its square root real, as a residual."""
 
 
 @dataclass(frozen=True)
 class PetabFit:
-    """What a fit found.
+    """Result of a fit.
 
     Attributes
     ----------
     values : dict
-        All parameters on the linear scale, the estimated ones at their best.
+        All parameters on the linear scale, with the estimates.
     objective : float
-        There.
+        Objective at the estimates.
     success : bool
         Whether the best start converged.
     message : str
     starts : DataFrame
         One row per start, best first: objective, success, message, estimated parameters (linear).
     lmfit : MinimizerResult
-        Of the best start; its parameters are on their scales.
+        Result of lmfit for the best start; its parameters are on their scales.
     """
 
     values: dict[str, float]
@@ -66,15 +66,16 @@ def fit_petab(
     ----------
     problem : PetabProblem
     values : mapping, optional
-        Where the first start begins, on the linear scale; nominal by default, the middle of the bounds where there is none.
+        Starting values of the first start on the linear scale; by default nominal, or the middle of the bounds.
     starts : int
-        Others begin at places drawn from the priors of initialization, by default evenly within the bounds on the scale.
+        Number of starts; others begin at points drawn from the initialization priors, by default uniformly within the bounds on
+        the scale.
     method : {"least_squares", "lbfgsb"}
-        By default least squares where all errors are normal.
+        By default least squares if all errors are normal.
     max_evaluations : int, optional
-        Of one start.
+        Limit for one start.
     seed : int
-        Of the places.
+        Seed of the starting points.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def fit_petab(
     Raises
     ------
     FitError
-        If nothing is estimated, an option is not known, or no start can be simulated; it says why.
+        If nothing is estimated, an option is unknown, or no start can be simulated, with the reason.
     """
     import pandas as pd
 
@@ -94,14 +95,14 @@ def fit_petab(
     normal = all(o.distribution == "normal" for p in problem.parts for o in p.observables.values())
     method = method or ("least_squares" if normal else "lbfgsb")
     if method not in METHODS or (method == "least_squares" and not normal):
-        what = f"is {method!r}" if method not in METHODS else "is least_squares, and there are Laplace errors"
+        what = f"is {method!r}" if method not in METHODS else "is least_squares, but there are Laplace errors"
         raise FitError(Problem("method", what, nearest(method, METHODS) if method not in METHODS else "lbfgsb"))
-    places = _places(problem, values, starts, seed)
+    points = _starting_points(problem, values, starts, seed)
     fixed = {p.name: (values or {}).get(p.name, p.nominal) for p in problem.estimated if not p.estimate}
     rows, found = [], []
-    for place in places:
-        one = _Search(problem, fixed, method)
-        result, why = one.run(place, max_evaluations)
+    for point in points:
+        one = _Start(problem, fixed, method)
+        result, why = one.run(point, max_evaluations)
         best = fixed | (problem.unscaled(np.array([p.value for p in result.params.values()])) if result is not None else {})
         cost = one.objective(best) if result is not None else math.inf
         found.append((cost, result, best))
@@ -112,22 +113,24 @@ def fit_petab(
         }
         rows.append(ended | {p.name: best.get(p.name, math.nan) for p in problem.varied})
     if not any(math.isfinite(cost) for cost, *_ in found):
-        raise FitError(Problem(problem.title, f"no start can be fitted; the first says: {rows[0]['message']}", "other values"))
+        raise FitError(
+            Problem(problem.title, f"no start can be fitted; the first one failed: {rows[0]['message']}", "other values")
+        )
     k = int(np.argmin([cost for cost, *_ in found]))
     cost, result, best = found[k]
     table = pd.DataFrame(rows).sort_values("objective", ignore_index=True)
     return PetabFit(best, cost, bool(rows[k]["success"]), str(rows[k]["message"]), table, result)
 
 
-def _places(problem: PetabProblem, values: Mapping[str, float] | None, count: int, seed: int) -> list[FloatArray]:
-    """Return where to start, on the scales."""
+def _starting_points(problem: PetabProblem, values: Mapping[str, float] | None, count: int, seed: int) -> list[FloatArray]:
+    """Return the starting points on the scales."""
     from scipy.stats import qmc
 
     low, high = (np.array([_edge(getattr(p, side), p.scale) for p in problem.varied]) for side in ("lower", "upper"))
     given = problem.nominal() | dict(values or {})
     first = np.array(
         [
-            scaled(given[p.name], p.scale) if math.isfinite(given[p.name]) else _middle(a, b)
+            to_scale(given[p.name], p.scale) if math.isfinite(given[p.name]) else _middle(a, b)
             for p, a, b in zip(problem.varied, low, high, strict=True)
         ]
     )
@@ -138,35 +141,35 @@ def _places(problem: PetabProblem, values: Mapping[str, float] | None, count: in
 
 
 def _middle(low: float, high: float) -> float:
-    """Return a value between bounds, of which either may be without end."""
+    """Return a value between bounds, of which either may be infinite."""
     if math.isfinite(low) and math.isfinite(high):
         return (low + high) / 2
     return low + 1 if math.isfinite(low) else high - 1 if math.isfinite(high) else 0.0
 
 
 def _edge(value: float, scale: str) -> float:
-    """Return a bound on the scale; the smallest number for a logarithm of zero."""
-    return scaled(value, scale) if value > 0 or scale == "lin" else scaled(1e-300, scale)
+    """Return a bound on the scale, with a tiny number in place of zero for logarithms."""
+    return to_scale(value, scale) if value > 0 or scale == "lin" else to_scale(1e-300, scale)
 
 
 def _drawn(parameter: Any, share: float, edges: list[float]) -> float:
     low, high, first = edges
     if parameter.start is not None:
-        return scaled(parameter.start.quantile(share), parameter.scale)
+        return to_scale(parameter.start.quantile(share), parameter.scale)
     if math.isfinite(low) and math.isfinite(high):
         return low + share * (high - low)
     return first + (share - 0.5) * 6 * max(abs(first), 1.0)
 
 
-class _Search:
-    """One start: residuals or objective with slopes on the scales; what cannot be simulated is infinitely bad."""
+class _Start:
+    """One start: residuals or objective with slopes on the scales; failed simulations count as infinitely bad."""
 
     def __init__(self, problem: PetabProblem, fixed: Mapping[str, float], method: str) -> None:
         self.problem, self.fixed, self.method = problem, fixed, method
         self.why = ""
 
     def run(self, place: FloatArray, limit: int | None) -> tuple[MinimizerResult | None, str]:
-        """Return lmfit's result, or None and why there is none."""
+        """Return the result of lmfit, or None and the reason."""
         import lmfit
 
         start = lmfit.Parameters()
@@ -204,7 +207,7 @@ class _Search:
         if math.isfinite(found):
             self.worst = max(self.worst, found)
             return found
-        return self.worst + max(1.0, abs(self.worst))  # worse than all, and near enough for a line search to go by
+        return self.worst + max(1.0, abs(self.worst))  # worse than all others, but finite, for the line search
 
     def slope(self, parameters: Any) -> FloatArray:
         values = {**self.fixed, **self.problem.unscaled(self._x(parameters))}
@@ -227,7 +230,7 @@ class _Search:
     worst = -math.inf
 
     def _evaluate(self, x: FloatArray, slopes: bool = False) -> tuple[FloatArray, FloatArray]:
-        """Return residuals whose squares sum to twice the objective and a constant, and their slopes on the scales."""
+        """Return residuals with a sum of squares of twice the objective plus a constant, and their slopes on the scales."""
         problem = self.problem
         values = {**self.fixed, **problem.unscaled(x)}
         found, predicted, noise = problem.evaluated(values, slopes)
@@ -240,9 +243,9 @@ class _Search:
         if not slopes:
             return every, np.empty(0)
         m = len(problem.varied)
-        by_noise = slopes_of(noise, m)
+        by_noise = dense_slopes(noise, m)
         # d residual = -(rate of the transformed prediction / noise) d prediction - residual / noise d noise
-        first = -found.per_prediction[:, None] * slopes_of(predicted, m) - (found.residual / noise.value)[:, None] * by_noise
+        first = -found.per_prediction[:, None] * dense_slopes(predicted, m) - (found.residual / noise.value)[:, None] * by_noise
         second = by_noise / (noise.value * level)[:, None]
         third = np.zeros((len(priors), m))
         for k, p in enumerate(priors):

@@ -1,4 +1,4 @@
-"""Fits as PEtab problems, version 1 or 2: model, conditions, observables with noise, measurements, parameters as files."""
+"""Writing fits as PEtab problems, version 1 or 2: model, conditions, observables, measurements and parameters."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from immunoode.interop.flatten import Plain, plain
 from immunoode.interop.sbml_writer import sbml_of_arms
 from immunoode.model.closed_model import resolve
 from immunoode.model.expressions import TIME, names_in
-from immunoode.petab.conversion import in_version_2
+from immunoode.petab.to_version2 import to_version_2
 from immunoode.regimen.schedule import Schedule
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FAR = 1e6
-"""How far from a value bounds are where a fit has none, as a factor, or in units of the value: PEtab needs numbers."""
+"""Distance of missing bounds from a value, as a factor or in units of the value, as PEtab needs numbers."""
 NOISE = "noise_sd"
-"""Begins the name of the size of a quantity's errors."""
+"""Prefix of the name of the standard deviation of the errors of a quantity."""
 YAML = {
     1: "format_version: 1\nparameter_file: parameters.tsv\nproblems:\n- condition_files: [conditions.tsv]\n"
     "  measurement_files: [measurements.tsv]\n  observable_files: [observables.tsv]\n  sbml_files: [model.xml]\n",
@@ -48,35 +48,36 @@ def write_petab(result: FitResult, folder: str | Path, *, version: int = 1, over
     Parameters
     ----------
     result : FitResult
-        Its model, data, regimens, error models, bounds and priors; the values found are the nominal values.
+        Its model, data, regimens, error models, bounds and priors are written; the estimates are the nominal values.
     folder : path
-        Where to write the files; it is made. All of them are written, or none.
+        Folder of the files, which is created. All files are written, or none.
     version : {1, 2}
     overwrite : bool
-        Replace a problem that is there.
+        Whether to replace an existing problem.
 
     Returns
     -------
     Path
-        Of problem.yaml; beside it model.xml (SBML) and the tables. Time is in days from each subject's start. Subjects who
-        differ in nothing share a condition; the doses of each arm are events of the model, which a parameter of the condition
-        turns on. Sizes of errors are estimated parameters. A bound that a fit does not have is a millionfold from the value.
+        Path of problem.yaml, in the same folder as model.xml (SBML) and the tables. Time is in days from the start of each
+        subject. Subjects without any difference share a condition; the doses of each arm are events of the model, which a
+        parameter of the condition turns on. Standard deviations of errors are estimated parameters. Missing bounds are a factor
+        of a million from the value.
 
     Raises
     ------
     DataError
-        If the fit has what PEtab cannot say: censored observations, Student's t, covariates' coefficients, constraints,
-        what an earlier fit found as a prior, a model that uses the time with subjects who start on other days; all at once.
+        If the fit has features that PEtab cannot express: censored observations, Student's t, coefficients of covariates,
+        constraints, an earlier fit as a prior, a model that depends on time with subjects who start on other days; all at once.
     RegimenError
-        If a regimen has what events of SBML cannot say.
+        If a regimen has features that events of SBML cannot express.
     FileError
-        If a file is there and is not to be replaced, or cannot be written.
+        If a file exists and is not to be replaced, or cannot be written.
 
     Notes
     -----
-    Schmiester et al. 2021, PLoS Comput Biol 17:e1008646, doi 10.1371/journal.pcbi.1008646. Left out is what SBML does not have:
-    the extinction of the last cells. Version 2 has densities of parameters alone, not of their logarithms: a prior of a
-    parameter that is fitted as its logarithm is written as the log-normal one that is proportional to it.
+    Schmiester et al. 2021, PLoS Comput Biol 17:e1008646, doi 10.1371/journal.pcbi.1008646. The extinction of the last cells is
+    left out, as SBML does not have it. Version 2 has densities of parameters, but not of their logarithms: the prior of a
+    parameter that is fitted on a log scale is written as the log-normal density that is proportional to it.
 
     Examples
     --------
@@ -90,15 +91,15 @@ def write_petab(result: FitResult, folder: str | Path, *, version: int = 1, over
     """
     if version not in YAML:
         raise DataError(Problem("version", f"is {version!r}", "1 or 2"))
-    problem = _Problem.of(result, plain(result.model))
-    tables = problem.tables() if version == 1 else in_version_2(problem.tables())
+    problem = _PetabTables.of(result, plain(result.model))
+    tables = problem.tables() if version == 1 else to_version_2(problem.tables())
     texts = {f"{name}.tsv": table.to_csv(sep="\t", index=False, lineterminator="\n") for name, table in tables.items()}
     contents = {"model.xml": problem.sbml(), **texts, "problem.yaml": YAML[version]}
     return write_together(folder, contents, overwrite=overwrite)
 
 
 def _refused(result: FitResult, whole: Plain) -> list[Problem]:
-    """Return what a fit has that PEtab cannot say."""
+    """Return the features of a fit that PEtab cannot express."""
     seen, design, priors = result.observations, result.parameterisation, result.least_squares.priors
     censored = int((seen.censoring != MEASURED).sum())
     texts = [*whole.derived.values(), *(f.rate for f in whole.flows)]
@@ -110,14 +111,14 @@ def _refused(result: FitResult, whole: Plain) -> list[Problem]:
         (coefficients, f"has coefficients of covariates ({', '.join(coefficients[:3])})", "a fit without covariates"),
         (design.constraints, f"has constraints ({', '.join(design.constraints)})", "a fit without constraints"),
         (priors.from_fits, "has an earlier fit for a prior", "priors of single parameters"),
-        (timed, "has a model that uses the time, and subjects who do not start on day 0", "start=0"),
+        (timed, "has a model that depends on time, and subjects who do not start on day 0", "start=0"),
     ]
     return [Problem("the fit", what, right) for there, what, right in found if there]
 
 
 @dataclass(frozen=True)
-class _Problem:
-    """What goes into the tables: arms by the names of their parameters, the arm and the condition of each subject."""
+class _PetabTables:
+    """Content of the tables: arms by the names of their parameters, and the arm and condition of each subject."""
 
     result: FitResult
     whole: Plain
@@ -127,7 +128,7 @@ class _Problem:
     columns: Mapping[str, tuple[Any, ...]]
 
     @classmethod
-    def of(cls, result: FitResult, whole: Plain) -> _Problem:
+    def of(cls, result: FitResult, whole: Plain) -> _PetabTables:
         problems = _refused(result, whole)
         if problems:
             raise DataError(problems)
@@ -190,7 +191,7 @@ class _Problem:
         )
 
     def noise(self, quantity: int) -> str:
-        """Return the name of the size of a quantity's errors."""
+        """Return the name of the standard deviation of the errors of a quantity."""
         return NOISE if self.result.least_squares.pool else f"{NOISE}_{_word(self.result.observations.quantities[quantity])}"
 
     def parameters(self) -> pd.DataFrame:
@@ -225,7 +226,7 @@ class _Problem:
 
 
 def _arms(result: FitResult, whole: Plain) -> tuple[dict[str, Schedule], tuple[str, ...]]:
-    """Return the different schedules, from each subject's start on, by names of parameters; and that of each subject."""
+    """Return the distinct schedules from the start of a subject, by name of their parameter, and the name for each subject."""
     taken = {*whole.constants, *whole.initial, *whole.derived}
     found: dict[Schedule, str] = {}
     arm_of = []
@@ -246,7 +247,7 @@ def _arms(result: FitResult, whole: Plain) -> tuple[dict[str, Schedule], tuple[s
 def _columns(
     result: FitResult, whole: Plain, arms: Mapping[str, Schedule], arm_of: Sequence[str]
 ) -> dict[str, tuple[Any, ...]]:
-    """Return what conditions set, a value for each subject: numbers, or names of parameters that belong to some of them."""
+    """Return what conditions set, with one value per subject: numbers, or names of parameters of groups of subjects."""
     base: FloatArray = getattr(result.predictor, "base")  # noqa: B009  # of the predictor that simulates
     fitted_parameters = {fitted.name: fitted for fitted in result.parameterisation.fitted_parameters}
     columns: dict[str, tuple[Any, ...]] = {}
@@ -286,7 +287,7 @@ def _row(name: str, logged: bool, bounds: Sequence[float], value: float) -> tupl
 
 
 def _prior(prior: Any, logged: bool) -> tuple[str, str]:
-    """Return the kind and the numbers of a prior; on the scale that is fitted where that is the logarithm."""
+    """Return type and parameters of a prior; on the log scale if the parameter is fitted on it."""
     if prior is None:
         return "", ""
     if prior.kind == NORMAL:

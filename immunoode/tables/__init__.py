@@ -1,1 +1,1 @@
-"""Reading tables of data: one place that decides what a heading, a number, a unit, a date, a visit and an identifier mean."""
+"""Reading tables of data: headings, numbers, units, dates, visits and identifiers, interpreted in one place."""

@@ -1,4 +1,4 @@
-"""The cells of a table: which are empty, which are numbers, and which are neither."""
+"""The cells of a table: as texts, as numbers, or missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 MISSING = frozenset({"", ".", "na", "n/a", "nan", "nat", "none", "null", "<na>", "missing"})
 """Words that mean that a cell is empty, in lower case."""
 _EXACT = 2.0**53
-"""Up to here whole numbers are exact."""
+"""Whole numbers up to this are exact in double precision."""
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?", re.ASCII)
 _COMMA = re.compile(r"[-+]?\d{1,3}(?:,\d+)+(?:\.\d+)?")
 _BOUND = re.compile(r"\s*(?:<=|>=|<|>|≤|≥)\s*[-+]?\d.*")
@@ -26,11 +26,11 @@ class NumberColumn:
     Attributes
     ----------
     values : Series of float
-        NaN where a cell is empty or is not a number.
+        NaN for cells that are empty or not numbers.
     missing, unread : Series of bool
-        Which cells are empty; which hold something that is not a finite number.
+        Which cells are empty; which are not empty but not finite numbers.
     texts : Series of str
-        The cells as they stand.
+        The cells as text.
     """
 
     values: pd.Series
@@ -40,7 +40,7 @@ class NumberColumn:
 
 
 def as_text(column: pd.Series) -> pd.Series:
-    """Return labels as text without surrounding blanks, "" where there is none; 3.0 in a column of whole numbers is "3"."""
+    """Return cells as text without surrounding blanks, "" for missing ones; 3.0 in a column of whole numbers is "3"."""
     import numpy as np
     import pandas as pd
 
@@ -60,17 +60,17 @@ def as_text(column: pd.Series) -> pd.Series:
 
 
 def is_missing(texts: pd.Series) -> pd.Series:
-    """Return which texts mean that nothing is there."""
+    """Return which texts stand for a missing value."""
     return texts.str.lower().isin(MISSING)
 
 
 def as_numbers(column: pd.Series) -> NumberColumn:
-    """Return a column as numbers; nothing is guessed: "1,000", "0,5", "100 mg" and "<0.5" are not numbers.
+    """Return a column as numbers without guessing: "1,000", "0,5", "100 mg" and "<0.5" are not numbers.
 
     Parameters
     ----------
     column : Series, length n
-        Of numbers, or of texts and other objects.
+        Numbers, texts or other objects.
 
     Examples
     --------
@@ -106,21 +106,21 @@ def as_numbers(column: pd.Series) -> NumberColumn:
 
 
 def number_advice(cell: str) -> str:
-    """Return what to write for a cell that is not a number.
+    """Return advice on what to write in place of a cell that is not a number.
 
     Examples
     --------
     >>> number_advice("1,000")
-    "a plain number: in '1,000' the comma may be of thousands or decimal"
+    "a plain number: the comma in '1,000' may be a thousands separator or a decimal comma"
     >>> number_advice("100 mg")
-    "the number alone, 100, with the unit 'mg' stated beside the table"
+    "only the number, 100, with the unit 'mg' stated in the heading or as an argument"
     """
     stripped = cell.strip()
     if _COMMA.fullmatch(stripped):
-        return f"a plain number: in {stripped!r} the comma may be of thousands or decimal"
+        return f"a plain number: the comma in {stripped!r} may be a thousands separator or a decimal comma"
     if _BOUND.fullmatch(stripped):
         return "the limit as the value, and 'left' or 'right' in a column of censoring"
     with_unit = _WITH_UNIT.fullmatch(cell)
     if with_unit:
-        return f"the number alone, {with_unit[1]}, with the unit {with_unit[2]!r} stated beside the table"
+        return f"only the number, {with_unit[1]}, with the unit {with_unit[2]!r} stated in the heading or as an argument"
     return "a plain number such as 12.5, or an empty cell"

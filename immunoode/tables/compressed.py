@@ -1,4 +1,4 @@
-"""Tables compressed by gzip: unpacked beside nothing of the user's, and no further than a table may be large."""
+"""Tables compressed by gzip: decompressed into a temporary folder, up to the largest size of a table."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from immunoode.tables.text_files import CHUNK, LARGEST
 
 @contextmanager
 def decompressed(path: Path) -> Iterator[Path]:
-    """Give the path of a table: the file itself, or of "trial.csv.gz" its content as trial.csv in a folder that is removed.
+    """Yield the path of a table: the file itself, or for "trial.csv.gz" a temporary file trial.csv with its content.
 
     Raises
     ------
     DataError
-        If it is not what gzip writes, or unpacks to more bytes than a table may have.
+        If it is not a gzip file, or decompresses to more bytes than a table may have.
     """
     if path.suffix.lower() != ".gz":
         yield path
@@ -28,16 +28,16 @@ def decompressed(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / path.stem
         try:
-            _unpack(path, whole)
+            _decompress(path, whole)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DataError(Problem(path.name, f"cannot be unpacked ({error})", "a whole file, as gzip writes it")) from None
+            raise DataError(Problem(path.name, f"cannot be decompressed ({error})", "a complete gzip file")) from None
         yield whole
 
 
-def _unpack(path: Path, whole: Path) -> None:
+def _decompress(path: Path, whole: Path) -> None:
     written = 0
     with gzip.open(path, "rb") as packed, whole.open("wb") as file:
         for piece in iter(lambda: packed.read(CHUNK), b""):
             written += file.write(piece)
             if written > LARGEST:
-                raise DataError(Problem(path.name, f"unpacks to more than {LARGEST:,} bytes", "a smaller table"))
+                raise DataError(Problem(path.name, f"decompresses to more than {LARGEST:,} bytes", "a smaller table"))

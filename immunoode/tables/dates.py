@@ -1,4 +1,4 @@
-"""Dates in tables, and the study days between them: day 0 is the start, the day after it day 1."""
+"""Dates in tables, and days from the start: day 0 is the start, the next day is day 1."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from immunoode.tables.cells import as_text, is_missing
+from immunoode.units import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
 Partial = Literal["refuse", "first", "middle", "last"]
 DayNumbers = Literal["sas", "excel"]
 DAY_ZERO = {"sas": "1960-01-01", "excel": "1899-12-30"}
-"""What day numbers are counted from; Excel's is right from 1 March 1900 on."""
-SECONDS = 86_400.0
+"""Origin of day numbers; that of Excel is correct from 1 March 1900 on."""
 FURTHEST = 100_000.0
-"""Day numbers from here on (273 years) are none."""
+"""Numbers from this on (273 years) are not day numbers."""
 _TIME = r"(?:[T ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?"
 _ISO = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})" + _TIME)
 _COMPACT = re.compile(r"(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})")
@@ -53,11 +53,11 @@ class DateColumn:
     Attributes
     ----------
     values : Series of datetime64
-        NaT where a cell is empty, or is not understood.
+        NaT for cells that are empty or not recognised.
     missing, partial, unread : Series of bool
-        Which cells are empty; which state a year or month alone; which are not understood (or partial and refused).
+        Which cells are empty; which state only a year or month; which are not recognised (or partial and refused).
     texts : Series of str
-        The cells as they stand.
+        The cells as text.
     taken_as : str
         What the column was taken as, for the reconciliation.
     """
@@ -73,17 +73,18 @@ class DateColumn:
 def read_dates(column: pd.Series, *, partial: Partial = "refuse", day_numbers: DayNumbers | None = None) -> DateColumn:
     """Return a column as dates.
 
-    Understood are dates of pandas, ISO 8601 ("2024-02-21", with a time of day), DATE9 and other dates with the month as an
+    Recognised are dates of pandas, ISO 8601 ("2024-02-21", with a time of day), DATE9 and other dates with the month as an
     English word ("21FEB2024", "21 Feb 2024", "Feb 21, 2024"), and eight digits (20240221). Dates such as 02/03/2024 are not
-    understood: their order is not stated.
+    recognised, as the order of day and month is not stated.
 
     Parameters
     ----------
     column : Series, length n
     partial : {"refuse", "first", "middle", "last"}
-        What a year or a year and month stand for: nothing (the cell counts as unread), or the first, middle or last day.
+        Whether a year, or a year and month, is refused (the cell counts as unread) or stands for the first, middle or last
+        day.
     day_numbers : {"sas", "excel"}, optional
-        What numbers count from. Left out: numbers are not understood.
+        Origin of day numbers. By default, numbers are not recognised as dates.
 
     Examples
     --------
@@ -146,7 +147,7 @@ def _of_texts(texts: pd.Series, missing: pd.Series, partial: Partial) -> DateCol
 
 
 def whole_date(cell: str) -> datetime | None:
-    """Return the date (and time of day) that a text states in full, None if it does not."""
+    """Return the date (and time of day) in a text, None if it is not a complete date."""
     for pattern in (_ISO, _MONTH_WORD, _WORD_FIRST):
         match = pattern.fullmatch(cell)
         if match:
@@ -170,13 +171,13 @@ def _made(match: re.Match[str]) -> datetime | None:
 
 
 def _month_number(word: str) -> int:
-    """Return 1 to 12 of the first three letters, or the whole, of the name of a month; 0 if it is none."""
+    """Return 1 to 12 for the name of a month or its first three letters; 0 for other words."""
     lower = word.lower()
     return next((k for k, name in enumerate(_MONTHS, 1) if lower in (name, name[:3]) or lower == "sept" and k == 9), 0)
 
 
 def _month_of(cell: str) -> tuple[int, int] | None:
-    """Return the year and month (0 if not stated) of a partial date, None if it is not one."""
+    """Return the year and month (0 if not stated) of a partial date, None for other texts."""
     match = _PARTIAL.fullmatch(cell)
     if not match:
         return None
@@ -197,39 +198,39 @@ def _filled(cell: str, partial: Partial) -> datetime:
 
 
 def date_advice(cell: str) -> str:
-    """Return what to write for a cell that is not understood as a date.
+    """Return advice on what to write in place of a cell that is not recognised as a date.
 
     Examples
     --------
     >>> date_advice("02/03/2024")
     "an ISO date such as 2024-02-21: the order of day and month in '02/03/2024' is not stated"
     >>> date_advice("2024-03")
-    'a whole date; or state what partial dates stand for'
+    'a complete date; or choose partial_dates="first", "middle" or "last"'
     """
     if _SLASHES.fullmatch(cell):
         return f"an ISO date such as 2024-02-21: the order of day and month in {cell!r} is not stated"
     if _month_of(cell) is not None:
-        return "a whole date; or state what partial dates stand for"
+        return 'a complete date; or choose partial_dates="first", "middle" or "last"'
     if re.fullmatch(r"\d+(?:\.\d+)?", cell):
-        return "a date; or state what day numbers count from: 'sas' (1960-01-01) or 'excel' (1899-12-30)"
+        return "a date; or state the origin of day numbers: 'sas' (1960-01-01) or 'excel' (1899-12-30)"
     return "an ISO date such as 2024-02-21, or DATE9 such as 21FEB2024"
 
 
 def looks_like_date(cell: str) -> bool:
-    """Whether a text is a date or was meant as one, so that it is not a number of days."""
+    """Return whether a text is, or was meant as, a date and is therefore not a number of days."""
     return bool(whole_date(cell)) or bool(_SLASHES.fullmatch(cell)) or (_month_of(cell) is not None and "-" in cell)
 
 
 def study_days(dates: pd.Series, start: pd.Series) -> pd.Series:
-    """Return days from the start, fractions for times of day; NaN where either date is missing.
+    """Return days from the start, with times of day as fractions; NaN if either date is missing.
 
     Parameters
     ----------
     dates, start : Series of datetime64, length n
     """
-    return (dates - start).dt.total_seconds() / SECONDS
+    return (dates - start).dt.total_seconds() / SECONDS_PER_DAY
 
 
 def days_from_relative_days(day: pd.Series) -> pd.Series:
-    """Return days from the start of relative days as CDISC has them: day 1 is the start, there is no day 0 (NaN)."""
+    """Convert relative days of CDISC, in which day 1 is the start and day 0 does not exist (NaN), to days from the start."""
     return day.where(day < 0, day - 1).where(day != 0)

@@ -1,6 +1,6 @@
-"""Excel workbooks, opened with care: what unpacks without measure is refused before it is, and nothing is computed or fetched.
+"""Excel workbooks, opened safely: decompression bombs are refused, and nothing is computed or fetched.
 
-A workbook is a zip archive of XML. Its parts are walked once, in little memory, before openpyxl builds anything of them.
+A workbook is a zip archive of XML files. They are scanned once, using little memory, before openpyxl reads them.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
 LARGEST = 64_000_000
 """Bytes of a workbook."""
 LARGEST_UNPACKED, UNPACKED_ANYWAY, RATIO = 200_000_000, 2_000_000, 50
-"""Bytes that its parts unpack to; more than the second only up to so many times its size: tables pack 5- to 20-fold."""
+"""Decompressed bytes: at most the first; above the second at most `RATIO` times the size (tables compress 5- to 20-fold)."""
 MOST_PARTS = 5_000
 MOST_CELLS = 1_000_000
-"""Cells of a sheet, empty ones within its borders too: openpyxl reads 50,000 in a second. As csv a table may have far more."""
+"""Cells of a sheet, including empty ones within its borders: openpyxl reads 50,000 per second. A csv file may have more."""
 MOST_ROWS = 1_048_576
-"""What Excel has."""
+"""The number of rows of a sheet in Excel."""
 MOST_OTHERS = 100_000
-"""Elements that are neither cells nor texts: styles, links, settings."""
+"""XML elements that are neither cells nor texts: styles, links, settings."""
 _OTHERS = f"{MOST_OTHERS:,} styles, links and settings"
 DEEPEST = 60
 _SPREADSHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _ENTRY = b"PK\x01\x02"
 _REFERENCE = re.compile(r"([A-Za-z]{1,3})(\d{1,9})")
 _NOT_AVAILABLE = "#N/A"
-"""The one error that people write for a value that is missing."""
+"""The only error of Excel that stands for a missing value."""
 
 
 def open_sheets(path: Path) -> dict[str, pd.DataFrame]:
-    """Return the sheets of a workbook that have cells, by their names; each has one row of headings.
+    """Return the sheets of a workbook that have cells, by name; each has one row of headings.
 
-    Formulas have the values that Excel saved with them: nothing is computed, no other file or address is opened.
+    Formulas have the values that Excel saved: nothing is computed, and no other file or address is opened.
 
     Raises
     ------
     DataError
-        If it is no workbook, is larger than can be meant, or a formula has no value or an error.
+        If it is not a workbook, is too large, or a formula has no value or an error.
     """
     import pandas as pd
 
@@ -57,7 +57,7 @@ def open_sheets(path: Path) -> dict[str, pd.DataFrame]:
         with zipfile.ZipFile(_checked(path)) as archive:
             _check_parts(path.name, archive)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of parts that openpyxl leaves: drawings, styles, lists of choices
+            warnings.simplefilter("ignore", UserWarning)  # about drawings, styles and lists of choices, which openpyxl ignores
             with pd.ExcelFile(path, engine="openpyxl") as book:
                 heads = {str(n): book.parse(n, header=None, nrows=1) for n in book.sheet_names}
                 return {n: _sheet(book, n, head, path.name) for n, head in heads.items() if head.size}
@@ -76,18 +76,18 @@ def open_workbook(path: Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        As `open_sheets`, and if several sheets have cells: which is meant is not to be guessed.
+        As `open_sheets`, and if several sheets have cells.
     """
     return only_sheet(open_sheets(path), path.name)
 
 
 def only_sheet(sheets: dict[str, pd.DataFrame], where: str) -> pd.DataFrame:
-    """Return the one sheet that there is.
+    """Return the only sheet.
 
     Raises
     ------
     DataError
-        If there is none, or several: with their names.
+        If there is none, or several; the message names them.
     """
     if not sheets:
         raise DataError(Problem(where, "has no cells", "a sheet with a row of headings and rows of values"))
@@ -103,15 +103,15 @@ def _sheet(book: Any, name: str, head: pd.DataFrame, where: str) -> pd.DataFrame
     twice = sorted({n for n in names if names.count(n) > 1}) if len(set(names)) < len(names) else []
     if twice:
         place = f"{where}, sheet {name!r}"
-        raise DataError([Problem(place, f"has {names.count(n)} columns {n!r}", "one column of a name") for n in twice])
+        raise DataError([Problem(place, f"has {names.count(n)} columns {n!r}", "different names of columns") for n in twice])
     return book.parse(name)
 
 
 def _checked(path: Path) -> Path:
-    """Return the path of what is a zip archive of a size that can be meant."""
+    """Return the path if it is a zip archive of acceptable size."""
     kind = file_kind(path)
     if not kind.startswith("a zip"):
-        what = f"is {kind}" if kind else "is no Excel workbook"
+        what = f"is {kind}" if kind else "is not an Excel workbook"
         raise DataError(Problem(path.name, what, "save it as xlsx without a password, or as csv"))
     size = path.stat().st_size
     parts = path.read_bytes().count(_ENTRY) if size <= LARGEST else 0
@@ -124,19 +124,23 @@ def _checked(path: Path) -> Path:
 def _check_parts(where: str, archive: zipfile.ZipFile) -> None:
     parts = archive.infolist()
     packed = archive.fp.seek(0, 2) if archive.fp else 0
-    room, unpacked = min(max(UNPACKED_ANYWAY, RATIO * packed), LARGEST_UNPACKED), sum(part.file_size for part in parts)
-    if unpacked > room:
-        what = f"unpacks from {packed:,} to {unpacked:,} bytes"
-        raise DataError(Problem(where, what, f"at most {LARGEST_UNPACKED:,}, and {RATIO} times its size; or a csv file"))
+    room, decompressed = min(max(UNPACKED_ANYWAY, RATIO * packed), LARGEST_UNPACKED), sum(part.file_size for part in parts)
+    if decompressed > room:
+        what = f"decompresses from {packed:,} to {decompressed:,} bytes"
+        raise DataError(
+            Problem(where, what, f"at most {LARGEST_UNPACKED:,}, and at most {RATIO} times its size; or a csv file")
+        )
     names = [part.filename for part in parts]
     if len(set(names)) < len(names):
-        raise DataError(Problem(where, "has two parts of one name", "save it again as xlsx, or as csv"))
+        raise DataError(Problem(where, "has two parts with the same name", "save it again as xlsx, or as csv"))
     if "[Content_Types].xml" not in names:
-        raise DataError(Problem(where, "is a zip archive, but no Excel workbook", "an xlsx file, or the table in the archive"))
+        raise DataError(
+            Problem(where, "is a zip archive, but not an Excel workbook", "an xlsx file, or the table in the archive")
+        )
     others = 0
     for part in parts:
         try:
-            others += _walk(archive, part, where)
+            others += _scan(archive, part, where)
         except (expat.ExpatError, zlib.error, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
             what = f"its part {part.filename[:60]} is damaged ({error})"
             raise DataError(Problem(where, what, "save it again as xlsx, or as csv")) from None
@@ -145,44 +149,44 @@ def _check_parts(where: str, archive: zipfile.ZipFile) -> None:
 
 
 def _too_many(where: str, what: str = f"{MOST_CELLS:,} cells") -> DataError:
-    return DataError(Problem(where, f"has more than {what}", "the table alone in a new workbook, or a csv file"))
+    return DataError(Problem(where, f"has more than {what}", "only the table in a new workbook, or a csv file"))
 
 
-def _walk(archive: zipfile.ZipFile, part: zipfile.ZipInfo, where: str) -> int:
-    """Walk through a part that is XML; return how many elements it has beside cells and texts."""
+def _scan(archive: zipfile.ZipFile, part: zipfile.ZipInfo, where: str) -> int:
+    """Scan a part that is XML, and return how many elements other than cells and texts it has."""
     with archive.open(part) as file:
         pieces = iter(lambda: file.read(1 << 16), b"")
         first = next(pieces, b"")
         if first.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:1] != b"<":
             return 0  # a picture or another part that is not read
-        walk = _Walk(f"{where}: {part.filename[:60]}")
-        walk.through(first, pieces)
-    return walk.others
+        scan = _PartScan(f"{where}: {part.filename[:60]}")
+        scan.run(first, pieces)
+    return scan.others
 
 
 @dataclass
-class _Walk:
-    """What is counted on the way through one part."""
+class _PartScan:
+    """Counts while one part of a workbook is parsed."""
 
     where: str
     depth: int = 0
     others: int = 0
     inside: int = 0
-    """Cells, texts and what is in them."""
+    """Elements of cells and texts."""
     row: int = 0
     column: int = 0
-    walked: int = 0
-    """Cells, with the empty ones before them."""
+    cells: int = 0
+    """Cells, including the empty ones before each."""
     last_row: int = 0
     last_column: int = 0
-    held: int = 0
-    """The depth at which a row or text began, 0 outside."""
+    inside_since: int = 0
+    """The depth at which a row or text began, 0 outside of rows and texts."""
     cell: str = ""
     formula: bool = False
     kind: str = ""
     value: list[str] | None = None
 
-    def through(self, first: bytes, pieces: Iterator[bytes]) -> None:
+    def run(self, first: bytes, pieces: Iterator[bytes]) -> None:
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.StartElementHandler, parser.EndElementHandler = self.start, self.end
@@ -202,12 +206,12 @@ class _Walk:
             raise DataError(Problem(self.where, f"is nested more than {DEEPEST} deep", "a workbook as Excel writes it"))
         space, _, tag = name.rpartition(" ")
         tag = tag if space == _SPREADSHEET else ""
-        if tag in ("row", "si") and not self.held:
-            self.held = self.depth
-        self.inside, self.others = self.inside + (self.held > 0), self.others + (self.held == 0)
+        if tag in ("row", "si") and not self.inside_since:
+            self.inside_since = self.depth
+        self.inside, self.others = self.inside + (self.inside_since > 0), self.others + (self.inside_since == 0)
         if tag == "row":
             self.begin_row(attributes)
-        elif tag == "c" and self.held:
+        elif tag == "c" and self.inside_since:
             self.begin_cell(attributes)
         elif tag == "f":
             self.formula = True
@@ -228,11 +232,11 @@ class _Walk:
     def begin_cell(self, attributes: dict[str, str]) -> None:
         found = _REFERENCE.fullmatch(attributes.get("r", ""))
         column = _column(found[1]) if found else self.column + 1
-        self.walked += max(column - self.column, 1)
+        self.cells += max(column - self.column, 1)
         self.column = column
         self.formula, self.value, self.kind = False, None, attributes.get("t", "")
         self.cell = attributes.get("r", "")[:12] or f"{column} of row {self.row}"
-        if self.walked > MOST_CELLS:
+        if self.cells > MOST_CELLS:
             raise _too_many(self.where)
 
     def text(self, text: str) -> None:
@@ -240,10 +244,10 @@ class _Walk:
             self.value.append(text[:20])
 
     def end(self, name: str) -> None:
-        if self.held and name == f"{_SPREADSHEET} c" and self.cell:
+        if self.inside_since and name == f"{_SPREADSHEET} c" and self.cell:
             self.end_cell()
-        if self.held == self.depth:
-            self.held = 0
+        if self.inside_since == self.depth:
+            self.inside_since = 0
         self.depth -= 1
 
     def end_cell(self) -> None:

@@ -1,4 +1,4 @@
-"""Which column of a table is what: the headings that data have, and the units in them."""
+"""The roles of the columns of a table: recognised headings, and the units in them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ HEADINGS = {
     "response": "response avalc ovr ovrlresp overall_response overall timepoint_response rsstresc recist",
     "reader": "reader evaluator treval rseval tueval rsevalid trevalid tuevalid",
 }
-"""Headings by what a column holds, as `heading_words` writes them; what they mean in other tables depends on the reader."""
+"""Recognised headings by role, as `heading_words` writes them; which roles apply depends on the reader."""
 KNOWN = {role: tuple(words.split()) for role, words in HEADINGS.items()}
 _SUFFIXES = {
     "mm3": "mm^3",
@@ -70,23 +70,23 @@ _SUFFIXES = {
     "cm_3": "cm^3",
     "mm_3": "mm^3",
 }
-"""Units at the end of a heading in words, longest first in use, and how we write them: tumor_volume_mm3."""
+"""Units at the end of a heading, and their usual spelling: tumor_volume_mm3."""
 _BRACKET = re.compile(r"^(?P<name>.*?)\s*[(\[{](?P<unit>[^()\[\]{}]*)[)\]}]\s*(?P<rest>.*)$", re.S)
 _LIKE_UNIT = re.compile(r"[\d/^*³²%]")
 
 
 @dataclass(frozen=True)
 class Heading:
-    """What a heading says.
+    """Name and unit in a heading.
 
     Attributes
     ----------
     words : str
-        The name alone, in lower case with underscores: "tumor_volume" of "Tumor volume (mm³)".
+        The name in lower case with underscores: "tumor_volume" for "Tumor volume (mm³)".
     unit : str
-        The unit in it, "" if it states none.
+        The unit, "" if the heading states none.
     doubt : str
-        What in it looks like a unit and is not understood, "" if nothing does.
+        The part that looks like a unit but is not recognised, "" if there is none.
     """
 
     words: str
@@ -96,7 +96,7 @@ class Heading:
 
 @cache
 def parse_heading(name: str) -> Heading:
-    """Return what a heading says.
+    """Split a heading into name and unit.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def parse_heading(name: str) -> Heading:
 
 
 def heading_words(name: str) -> str:
-    """Return a heading in lower case, without accents, with single underscores for blanks and signs.
+    """Return a heading in lower case, without accents, with single underscores in place of blanks and signs.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def heading_words(name: str) -> str:
 
 
 def parse_unit(stated: str) -> str | None:
-    """Return a stated unit as the package writes it, None if it is not a unit.
+    """Return a unit in the spelling of the package, None if the text is not a unit.
 
     Examples
     --------
@@ -158,16 +158,16 @@ def parse_unit(stated: str) -> str | None:
 
 @dataclass(frozen=True)
 class ColumnRoles:
-    """Which column of a table holds what.
+    """The column of a table for each role.
 
     Attributes
     ----------
     found : mapping of str to str
-        What is held (a role: "subject", "time", ...), to the table's column.
+        From a role ("subject", "time", ...) to the column of the table.
     units : mapping of str to str
-        By role, the unit that the column's heading states.
+        By role, the unit in the heading of the column.
     notes : tuple of str
-        Which other columns could have been meant, for the reconciliation.
+        Which other columns could have had a role, for the reconciliation.
     """
 
     found: Mapping[str, Any]
@@ -175,7 +175,7 @@ class ColumnRoles:
     notes: tuple[str, ...] = ()
 
     def taken_as(self, table: DataFrame) -> dict[str, str]:
-        """Return for each column of the table the role it has, or that nothing uses it, as a reconciliation lists it."""
+        """Return for each column of the table its role, or that it is not used, as a reconciliation lists it."""
         from immunoode.tables.reconciliation import UNUSED
 
         roles: dict[Any, list[str]] = {}
@@ -194,29 +194,29 @@ def find_columns(
     needed: Sequence[str] = (),
     synonyms: Mapping[str, Sequence[str]] = KNOWN,
 ) -> ColumnRoles:
-    """Return which column of a table holds what; every problem is reported at once.
+    """Find the column of a table for each role; all problems are reported at once.
 
     Parameters
     ----------
     given : mapping of str to str, optional
-        What the caller says: role to column.
+        Columns that the caller names, by role.
     roles : iterable of str
-        What the reader looks for.
+        Roles that the reader looks for.
     needed : sequence of str
-        What there has to be.
+        Roles that must be found.
     synonyms : mapping of str to sequence of str
-        Headings that a role is recognised by, as `heading_words` writes them.
+        Recognised headings of each role, as `heading_words` writes them.
 
     Raises
     ------
     DataError
-        If the caller names a role or column that there is not, a needed column is missing, or two columns of different content
-        could both be meant.
+        If the caller names an unknown role or column, a needed column is missing, or two columns with different content could
+        have the same role.
 
     Notes
     -----
-    A column that has the very name of the role comes first; that there are others is noted. Otherwise two candidates are an
-    error, unless they hold the same.
+    A column with the name of the role comes first, and other candidates are noted. Otherwise two candidates are an error,
+    unless they have the same content.
 
     Examples
     --------
@@ -227,12 +227,12 @@ def find_columns(
     """
     given, roles = dict(given or {}), tuple(roles)
     problems = [
-        Problem(f"{where}: columns", f"{k!r} is not something this table has", nearest(k, roles))
+        Problem(f"{where}: columns", f"{k!r} is not a role of a column of this table", nearest(k, roles))
         for k in given
         if k not in roles
     ]
     problems += [
-        Problem(f"{where}: columns", f"there is no column {v!r} for {k}", nearest(str(v), map(str, table.columns)))
+        Problem(f"{where}: columns", f"there is no column {v!r} for the role {k}", nearest(str(v), map(str, table.columns)))
         for k, v in given.items()
         if _names_one(v) and v not in table.columns
     ]
@@ -250,21 +250,19 @@ def find_columns(
         hits = _candidates(role, free, synonyms.get(role, (role,)))
         if len(hits) > 1 and parse_heading(str(hits[0])).words != role and not _alike(table, hits):
             names = " and ".join(repr(str(h)) for h in hits)
-            problems.append(Problem(where, f"{names} could each be the {role}", f"say columns={{{role!r}: {str(hits[0])!r}}}"))
+            problems.append(Problem(where, f"{names} could each be the {role}", f"give columns={{{role!r}: {str(hits[0])!r}}}"))
         elif hits:
             found[role] = hits[0]
             notes += [f"{str(h)!r} could be the {role} too; {str(hits[0])!r} was taken" for h in hits[1:]]
     here = ", ".join(repr(str(c)) for c in table.columns[:40])
     problems += [
-        Problem(where, f"no column for the {role} (columns: {here})", f"say columns={{{role!r}: 'its name'}}")
+        Problem(where, f"no column for the {role} (columns: {here})", f"give columns={{{role!r}: 'its name'}}")
         for role in needed
         if role not in found and not any(role in p.what for p in problems)
     ]
     stated = {role: parse_heading(str(column)) for role, column in found.items()}
     problems += [
-        Problem(
-            f"{where}: column {str(found[role])!r}", f"{said.doubt!r} is not a unit that is understood", "for example (mm^3)"
-        )
+        Problem(f"{where}: column {str(found[role])!r}", f"{said.doubt!r} is not a recognised unit", "for example (mm^3)")
         for role, said in stated.items()
         if said.doubt
     ]
@@ -278,7 +276,7 @@ def _names_one(column: object) -> bool:
 
 
 def _candidates(role: str, columns: Sequence[Any], words: Sequence[str]) -> list[Any]:
-    """Return the columns whose heading is one of the words, that of the role's own name first."""
+    """Return the columns with one of the words as heading, the one with the name of the role first."""
     hits = [c for c in columns if parse_heading(str(c)).words in words or heading_words(str(c)) in words]
     return sorted(hits, key=lambda c: heading_words(str(c)) != role and parse_heading(str(c)).words != role)
 

@@ -1,4 +1,4 @@
-"""Identifiers of subjects: one function for every table, and how a table of subjects meets the subjects of the data."""
+"""Identifiers of subjects, the same for every table, and matching tables of subjects with the subjects of the data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN = 5
 
 
 def identifier(value: Any) -> str:
-    """Return the identifier of a subject as text, "" if it is missing: 1, 1.0, "1" and "1.0" are one, "001" is another.
+    """Return the identifier of a subject as text, "" if it is missing: 1, 1.0, "1" and "1.0" are the same, "001" is not.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def values_of_subjects(
 
 
 def unify_spelling(names: pd.Series, subject: pd.Series, time: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
-    """Return names of what each subject has several of, spelt alike, and a note of those that were not.
+    """Return the names of lesions with one spelling per lesion of a subject, and a note on those that were spelt differently.
 
     "T01", "t01", "T-01" and "T1" of a subject are one lesion, unless two of the spellings occur at one time.
 
@@ -93,11 +93,11 @@ def unify_spelling(names: pd.Series, subject: pd.Series, time: pd.Series) -> tup
     result = names.copy()
     result[several.index] = several.groupby(same, sort=False)["name"].transform("first")
     shown = ", ".join(repr(name) for name in several["name"].unique()[:4])
-    return result, (f"lesions whose names differ in capitals, signs or zeros alone are one: {shown}",)
+    return result, (f"lesions with names that differ only in capitals, signs or zeros are taken as one: {shown}",)
 
 
 def similar_names(names: Iterable[str]) -> list[tuple[str, ...]]:
-    """Return the names that differ in capitals and blanks alone, together.
+    """Return groups of names that differ only in capitals and blanks.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def similar_names(names: Iterable[str]) -> list[tuple[str, ...]]:
 
 @dataclass(frozen=True)
 class MatchedTable:
-    """A table with one row per subject of the data, in their order, and the identifiers in it that the data do not have."""
+    """A table with one row per subject of the data, in their order, and its identifiers that are not in the data."""
 
     table: pd.DataFrame
     extra: tuple[str, ...]
@@ -123,7 +123,7 @@ NAMES = ("subject", "id", "usubjid", "subject_id", "patient", "patient_id")
 
 
 def subject_column(table: pd.DataFrame, names: Sequence[str] = NAMES) -> Any:
-    """Return the column of a table of subjects that has their identifiers, None if only its index has them."""
+    """Return the column of a table of subjects with their identifiers, None if only the index has them."""
     return next((c for c in table.columns if str(c).strip().casefold().replace(" ", "_") in names), None)
 
 
@@ -133,12 +133,12 @@ def index_by_subject(table: pd.DataFrame, where: str, names: Sequence[str] = NAM
     Parameters
     ----------
     table : DataFrame
-        One row per subject: identified by its index, or by a column `subject` (`id`, `usubjid`) beside a default index.
+        One row per subject, identified by the index, or by a column `subject` (`id`, `usubjid`) if the index is a default one.
 
     Raises
     ------
     DataError
-        If a subject is missing, or there twice.
+        If an identifier is missing or repeated.
     """
     import pandas as pd
 
@@ -150,8 +150,8 @@ def index_by_subject(table: pd.DataFrame, where: str, names: Sequence[str] = NAM
                 raise DataError(
                     Problem(
                         where,
-                        f"has the column {column!r} and an index {table.index.name!r} that differ",
-                        "identify the subjects by one of the two",
+                        f"has a column {column!r} and an index {table.index.name!r} that differ",
+                        "identify the subjects by only one of the two",
                     )
                 )
         table = table.set_index(column)
@@ -179,12 +179,12 @@ def match_subjects(table: pd.DataFrame, subjects: Sequence[str], where: str) -> 
     subjects : sequence of str
         Identifiers of the subjects of the data.
     where : str
-        What the table is, for messages.
+        Name of the table in messages.
 
     Raises
     ------
     DataError
-        If a subject of the data has no row; with the nearest identifier in the table ("A" for "a", "001" for "1").
+        If a subject of the data has no row; the message names the most similar identifier ("A" for "a", "001" for "1").
 
     Examples
     --------
@@ -215,7 +215,7 @@ def _alike(lost: str, known: Sequence[str]) -> str:
     """Return advice that names the identifier that was probably meant."""
     same = [k for k in known if _key(k) == _key(lost)]
     if same:
-        return f"the data write {lost!r}, the table {same[0]!r}: write both alike"
+        return f"it is {lost!r} in the data and {same[0]!r} in the table: write both alike"
     return nearest(lost, known)
 
 

@@ -1,4 +1,4 @@
-"""What became of everything in a table: what goes in adds up with what comes out."""
+"""Reconciliation: what became of the rows, subjects, doses and columns of a table, so that input and output add up."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNUSED = "not used"
-"""What a column is taken as that nothing uses."""
+"""Entry of a column that is not used."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """How many of something a table has, how many are used, and why the others are not.
+    """How many rows, doses or subjects a table has, how many are used, and why the others are not.
 
     Attributes
     ----------
     name : str
         What is counted: "rows", "doses", "subjects".
     given, used : int
-        How many there are in the table; how many are in the result.
+        Number in the table; number in the result.
     left_out : mapping of str to int
-        By reason, how many are not.
+        Number left out, by reason.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Tally:
 
     @property
     def adds_up(self) -> bool:
-        """Whether what is given is what is used plus what is left out."""
+        """Whether the number given equals the number used plus the number left out."""
         return self.given == self.used + self.lost
 
     @property
     def lost(self) -> int:
-        """How many are left out, for whatever reason."""
+        """Number left out, for any reason."""
         return sum(self.left_out.values())
 
     def __str__(self) -> str:
@@ -60,16 +60,16 @@ class Reconciliation:
     source : str
         The name of the file or table.
     tallies : tuple of Tally
-        Of rows, and of doses and subjects where there are any.
+        Of rows, and of doses and subjects if there are any.
     columns : mapping of str to str
-        For each column of the table what it was taken as, or that nothing uses it (`UNUSED`).
+        For each column of the table what it was taken as, or `UNUSED`.
     notes : tuple of str
         What was assumed or converted, and what the user should check.
 
     Raises
     ------
     DataError
-        If a tally does not add up: a fault of the reader, never shown as a result.
+        If a tally does not add up, which is a bug of the reader.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class Reconciliation:
             Problem(
                 f"{self.source}: {t.name}",
                 f"do not add up: {t.given} given, {t.used} used, {t.lost} left out",
-                "this is a fault of the reader: please report it with the table",
+                "this is a bug of the reader: please report it with the table",
             )
             for t in self.tallies
             if not t.adds_up
@@ -97,7 +97,7 @@ class Reconciliation:
             raise DataError(problems)
 
     def tally(self, name: str) -> Tally:
-        """Return the tally of "rows", "doses" or "subjects"; an empty one if nothing of the kind was counted."""
+        """Return the tally of "rows", "doses" or "subjects"; an empty one if it was not counted."""
         return next((t for t in self.tallies if t.name == name), Tally(name, 0, 0))
 
     @property
@@ -107,16 +107,16 @@ class Reconciliation:
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """The columns that nothing uses."""
+        """The columns that are not used."""
         return tuple(c for c, taken in self.columns.items() if taken == UNUSED)
 
     def report(self) -> str:
-        """Return in words what became of everything, one statement per line."""
+        """Return the reconciliation as text, one statement per line."""
         lines = [f"{self.source}:"]
         lines += [f"  {tally}" for tally in self.tallies]
         lines += [f"  column {c!r}: {taken}" for c, taken in self.columns.items() if taken != UNUSED]
         if self.unused:
-            lines.append("  columns that nothing uses: " + ", ".join(map(repr, self.unused)))
+            lines.append("  columns not used: " + ", ".join(map(repr, self.unused)))
         lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
@@ -142,9 +142,9 @@ class Reconciliation:
 
 
 def combine_reconciliations(source: str, parts: Iterable[Reconciliation]) -> Reconciliation:
-    """Return the reconciliation of several tables that are read as one, its tallies added by what they count.
+    """Return the reconciliation of several tables that are read as one, with the sums of their tallies.
 
-    Columns and notes carry the name of their table.
+    Columns and notes are prefixed with the name of their table.
     """
     parts = tuple(parts)
     names = dict.fromkeys(t.name for part in parts for t in part.tallies)

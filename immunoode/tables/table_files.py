@@ -1,4 +1,4 @@
-"""Opening a table wherever it lies: csv, tsv, Excel, SAS, or a DataFrame; its rows named as an editor counts them."""
+"""Opening a table from a csv, tsv, Excel or SAS file, or a DataFrame, with rows numbered as an editor shows them."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 Source = Any
 """A path (str or Path), or a DataFrame."""
-TABLES = "a csv, tsv, xlsx, xpt or sas7bdat file, or one of these packed by gzip"
+TABLES = "a csv, tsv, xlsx, xpt or sas7bdat file, or one of these compressed by gzip"
 SEPARATORS = (",", ";", "\t")
-"""What may part the cells of a line; the heading tells which. With semicolons a comma is a decimal point."""
+"""Separators of cells; the line of headings decides which. With semicolons, a comma is a decimal point."""
 EXCEL, SAS = (".xlsx", ".xlsm", ".xls"), (".xpt", ".sas7bdat")
-"""A workbook of before 2007 is not read, but said to be one."""
+"""A workbook from before 2007 (xls) is not read, but recognised in the message."""
 
 
 def open_table(source: Source) -> tuple[pd.DataFrame, str]:
-    """Return a table and its name in messages; its index is the number of each row in the file (or the frame's own index,
-    where each of its labels is there once).
+    """Return a table and its name in messages, indexed by the number of each row in the file (or by the index of the frame, if
+    that is unique).
 
     Parameters
     ----------
     source : path or DataFrame
-        Lines at the head of a csv or tsv file that begin with # are skipped. Commas, semicolons or tabs part the cells.
+        Lines at the head of a csv or tsv file that begin with # are skipped. Cells are separated by commas, semicolons or tabs.
 
     Raises
     ------
     DataError
-        If there is no such file, or it cannot be read as a table.
+        If the file does not exist, or cannot be read as a table.
     """
     import pandas as pd
 
@@ -49,7 +49,7 @@ def open_table(source: Source) -> tuple[pd.DataFrame, str]:
         raise DataError(Problem("source", f"is {type(source).__name__}", f"the path of {TABLES}, or a DataFrame"))
     path = Path(source)
     if not path.is_file():
-        raise DataError(Problem(str(path), "there is no such file", f"give the path of {TABLES}"))
+        raise DataError(Problem(str(path), "does not exist", f"give the path of {TABLES}"))
     try:
         with decompressed(path) as whole:
             table, first = _reader(whole.suffix.lower())(whole)
@@ -67,12 +67,12 @@ def open_table(source: Source) -> tuple[pd.DataFrame, str]:
 
 
 def validate_table(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Return a table in memory as readers take it: columns of one name each, rows of one label each, one thing in a cell.
+    """Return a table in memory with unique names of columns, unique labels of rows, and one value per cell.
 
     Raises
     ------
     DataError
-        If two columns have one name, or a cell holds a list or another table.
+        If two columns have the same name, or a cell contains a list or another table.
     """
     import pandas as pd
 
@@ -80,7 +80,7 @@ def validate_table(table: pd.DataFrame, where: str) -> pd.DataFrame:
     kinds = {c: pd.api.types.infer_dtype(table[c], skipna=True) for c in table.columns if table[c].dtype == object}
     nested = [c for c, kind in kinds.items() if kind.startswith(("mixed", "unknown")) and not table[c].map(_is_single).all()]
     if nested:
-        right = "one number or word in a cell"
+        right = "one number or word per cell"
         raise DataError([Problem(f"{where}: column {str(c)!r}", "has lists or tables in its cells", right) for c in nested])
     words = [c for c in table.columns if isinstance(table[c].dtype, pd.CategoricalDtype)]
     table = table.astype(dict.fromkeys(words, object)) if words else table
@@ -117,7 +117,7 @@ def _lines(path: Path) -> tuple[pd.DataFrame, int]:
             table = pd.read_csv(path, **how)
         except pd.errors.ParserWarning:
             what = f"has rows with more cells than headings ({heading.strip()[:60]!r})"
-            right = "a heading for each column, in the first line that does not begin with #"
+            right = "one heading per column, in the first line that does not begin with #"
             raise DataError(Problem(path.name, what, right)) from None
     check_cells(table, separator, comments + 2, path.name)
     if separator == ";":
@@ -131,7 +131,7 @@ _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
 
 
 def _points_are_decimal(texts: pd.DataFrame, where: str) -> None:
-    """Raise where a table with semicolons has points that may be of thousands: 1.500 beside 0,5, or 1.500 alone."""
+    """Raise if points in a table with semicolons may be thousands separators: 1.500 and 0,5, or only 1.500."""
     columns = {c: texts[c].dropna().str.strip().drop_duplicates() for c in texts.columns}
     pointed = {c: cells[cells.str.fullmatch(_POINT)] for c, cells in columns.items() if len(cells)}
     pointed = {c: cells for c, cells in pointed.items() if len(cells)}
@@ -141,7 +141,11 @@ def _points_are_decimal(texts: pd.DataFrame, where: str) -> None:
         right = "commas for decimals and no points, or points for decimals throughout"
         raise DataError(
             [
-                Problem(f"{where}: column {str(c)!r}", f"the point in {cells.iloc[0]!r} may be of thousands or decimal", right)
+                Problem(
+                    f"{where}: column {str(c)!r}",
+                    f"the point in {cells.iloc[0]!r} may be a thousands separator or a decimal point",
+                    right,
+                )
                 for c, cells in pointed.items()
             ]
         )
@@ -151,7 +155,7 @@ _LEADING_ZERO = re.compile(r"(?:^|[,;\t\n\"])[ ]*0\d+[ ]*(?:$|[,;\t\r\n\"])", re
 
 
 def _with_leading_zeros(table: pd.DataFrame, path: Path, how: dict[str, Any]) -> pd.DataFrame:
-    """Return the table with texts where pandas took cells such as 001 for numbers: the zeros belong to an identifier."""
+    """Return the table with cells such as 001 as texts, since the zeros belong to an identifier."""
     import pandas as pd
 
     whole = [c for c in table.columns if pd.api.types.is_integer_dtype(table[c])]
@@ -163,11 +167,11 @@ def _with_leading_zeros(table: pd.DataFrame, path: Path, how: dict[str, Any]) ->
 
 
 def _once(where: str, names: Iterable[object]) -> None:
-    """Raise where two columns have one name: which of them is meant is not to be guessed."""
+    """Raise if two columns have the same name."""
     counts = Counter(str(name).strip() for name in names)
     twice = [name for name, count in counts.items() if name and count > 1]
     if twice:
-        problems = [Problem(where, f"has {counts[name]} columns {name!r}", "one column of a name") for name in twice]
+        problems = [Problem(where, f"has {counts[name]} columns {name!r}", "different names of columns") for name in twice]
         raise DataError(problems)
 
 
@@ -178,7 +182,7 @@ def _excel(path: Path) -> tuple[pd.DataFrame, int]:
 def _sas(path: Path) -> tuple[pd.DataFrame, int]:
     """Return the records of a SAS transport or data file.
 
-    pandas reads zeros of transport files as 5e-79 and can lose their last record; ReadStat does neither.
+    pandas reads zeros in transport files as 5e-79 and can lose their last record; ReadStat does neither.
     """
     import pyreadstat
 
@@ -197,13 +201,13 @@ def _sas(path: Path) -> tuple[pd.DataFrame, int]:
         table, _ = read(path)
     except DataError:
         raise
-    except Exception as error:  # whatever a broken file leads to
+    except Exception as error:  # whatever a damaged file leads to
         raise ValueError(str(error)) from None
     return table, 1
 
 
 def _head(path: Path) -> tuple[int, str]:
-    """Return how many lines of comments a file begins with, and the line after them."""
+    """Return the number of comment lines at the head of a file, and the line after them."""
     with path.open(encoding="utf-8-sig", errors="replace") as lines:
         for count, line in enumerate(lines):
             if not line.startswith("#"):

@@ -1,4 +1,4 @@
-"""Files of lines (csv, tsv), looked at before they are read: what cannot be a table is refused, in little memory."""
+"""Text files (csv, tsv), checked before they are read: files that cannot be tables are refused, using little memory."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LARGEST = 256_000_000
-"""Bytes: a million rows of forty columns; more is better chosen from before it is read."""
+"""Bytes: a million rows of forty columns; select from larger tables before reading."""
 MOST_COLUMNS, MOST_CELLS = 20_000, 40_000_000
 """Excel has 16,384 columns; forty million numbers are 320 MB."""
 LONGEST = 2_000_000
-"""Bytes of a line: every column of the widest table with a hundred characters in it."""
-QUOTES = 'quotation marks in pairs, "" for one in a cell'
+"""Bytes per line: a hundred characters in every column of the widest table."""
+QUOTES = 'quotation marks in pairs, and "" for a quotation mark inside a cell'
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _KINDS = {
     b"PK\x03\x04": "a zip archive or Excel workbook",
@@ -28,13 +28,13 @@ _KINDS = {
     b"PAR1": "a parquet file",
     b"HEADER RECORD*******": "a SAS transport file",
 }
-"""How files of other kinds begin."""
+"""First bytes of files of other kinds."""
 CHUNK = 1 << 20
-"""Bytes that are looked at at once."""
+"""Bytes that are read at a time."""
 
 
 def file_kind(path: Path) -> str:
-    """Return in words which kind of file one is by how it begins, "" for text and what is not known."""
+    """Return a description of the kind of a file by its first bytes, "" for text and for unknown kinds."""
     with path.open("rb") as file:
         head = file.read(512)
     if head.lstrip()[:9].lower() in (b"<!doctype", b"<html") or head.lstrip()[:5].lower() in (b"<html", b"<?xml"):
@@ -43,16 +43,16 @@ def file_kind(path: Path) -> str:
 
 
 def check_text_file(path: Path) -> None:
-    """Refuse a file that is no text, has a line without end, or more cells than can be meant.
+    """Refuse a file that is not text, has a line of excessive length, or has too many cells.
 
     Raises
     ------
     DataError
-        With what was found, and where.
+        What was found, and where.
     """
     right = f"a table of text, of at most {MOST_COLUMNS:,} columns, {MOST_CELLS:,} cells and {LARGEST:,} bytes"
     if kind := file_kind(path):
-        advice = "give a table of text; unpack what is compressed, and name other kinds by their own suffix"
+        advice = "give a table as text; decompress it first, or give other kinds of files their own suffix"
         raise DataError(Problem(path.name, f"is {kind}", advice))
     if path.stat().st_size > LARGEST:
         raise DataError(Problem(path.name, f"has more than {LARGEST:,} bytes", right))
@@ -66,7 +66,8 @@ def check_text_file(path: Path) -> None:
         for piece in iter(lambda: file.read(CHUNK), b""):
             if b"\0" in piece:
                 row = rows + piece[: piece.index(b"\0")].count(b"\n")
-                raise DataError(Problem(f"{path.name}, line {row}", "has a null character: it is no text, or damaged", right))
+                what = "has a null character: the file is not text, or is damaged"
+                raise DataError(Problem(f"{path.name}, line {row}", what, right))
             first = piece.find(b"\n")
             length = length + len(piece) if first < 0 else len(piece) - piece.rfind(b"\n")
             rows += piece.count(b"\n")
@@ -77,18 +78,18 @@ def check_text_file(path: Path) -> None:
 
 
 def _columns(head: bytes) -> int:
-    """Return how many columns the first line that is no comment may have."""
+    """Return the largest number of columns that the first line without a comment may have."""
     line = next((line for line in head.split(b"\n") if not line.startswith(b"#")), b"")
     return max(line.count(separator) for separator in (b",", b";", b"\t")) + 1
 
 
 def check_cells(table: pd.DataFrame, separator: str, first: int, where: str) -> None:
-    """Refuse cells in which whole lines of the table lie: a quotation mark was not closed.
+    """Refuse cells that contain whole lines of the table: a quotation mark was not closed.
 
     Raises
     ------
     DataError
-        With the row.
+        Which row.
     """
     width = len(table.columns) - 1
     for name in table.columns if width else ():

@@ -1,4 +1,4 @@
-"""Times named by a heading or label: "Day -7", "week 2", "D14"."""
+"""Times in the label of a visit or the heading of a column: "Day -7", "week 2", "D14"."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _TIME = re.compile(rf"(?P<before>[^\W\d_]*)\.?(?P<gap>[\s_:=.]*)(?P<number>{_NUM
 _BEGINS_AS_TIME = re.compile(rf"(?P<before>[^\W\d_]*)\.?[\s_:=.]*(?P<number>{_NUMBER})(?!\d)(?P<rest>.*)", re.UNICODE | re.S)
 _CYCLE = re.compile(r"c(?:ycle)?\s*\d+[\s_,]*d(?:ay)?\s*-?\d+", re.I)
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-"))
-"""Hyphens, dashes and the sign of minus, as word processors set them."""
+"""Hyphens, dashes and minus signs of word processors."""
 _NO_UNIT = frozenset({"", "t", "x", "time"})
-"""What may stand before a number in the table's own unit of time; R writes x7 for a heading 7."""
+"""Prefixes of a number in the table's own unit of time; R writes x7 for a heading 7."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class VisitTime:
     Attributes
     ----------
     day : float or None
-        Days; None where the heading is not a time.
+        Days; None if the heading is not a time.
     doubt : str
-        Why a heading that looks like a time is not understood; "" otherwise.
+        Why a heading that looks like a time cannot be interpreted; "" otherwise.
     """
 
     day: float | None = None
@@ -40,31 +40,31 @@ def visit_time(heading: object, time_unit: str) -> VisitTime:
     Parameters
     ----------
     heading : object
-        Of a column, or the label of a visit.
+        The heading of a column, or the label of a visit.
     time_unit : str
-        Unit of numbers without one.
+        Unit of numbers without a unit.
 
     Examples
     --------
     >>> [visit_time(heading, "day").day for heading in ("Day 7", "week -1", "3", "Notes")]
     [7.0, -7.0, 3.0, None]
     >>> visit_time("Day 14 (measured twice)", "day").doubt
-    "'Day 14 (measured twice)' begins as a time and goes on with '(measured twice)'"
+    "'Day 14 (measured twice)' begins with a time but continues with '(measured twice)'"
     """
     label = str(heading).strip().translate(_DASHES)
     match = _TIME.fullmatch(label)
     if match:
         return _of_words(label, match["before"], match["after"], float(match["number"]), time_unit)
     if _CYCLE.fullmatch(label):
-        return VisitTime(doubt=f"{label!r} is a day of a cycle, whose length is not stated")
+        return VisitTime(doubt=f"{label!r} is a day of a cycle, and the length of the cycle is not stated")
     begins = _BEGINS_AS_TIME.fullmatch(label)
     if begins and (_unit(begins["before"]) or (not begins["before"] and _unit(begins["rest"].strip().split(" ")[0]))):
-        return VisitTime(doubt=f"{label!r} begins as a time and goes on with {begins['rest'].strip()!r}")
+        return VisitTime(doubt=f"{label!r} begins with a time but continues with {begins['rest'].strip()!r}")
     return VisitTime()
 
 
 def _unit(word: str) -> str:
-    """Return the unit of time of a word beside a number; of single letters only d, w and h, for s1 and y2 are names."""
+    """Return the unit of time that a word next to a number stands for; only d, w and h as letters, as s1 and y2 are names."""
     return "" if len(word) == 1 and plain(word) not in ("d", "w", "h") else find_time_unit(word)
 
 

@@ -1,4 +1,4 @@
-"""Reading the analysis data of CDISC (ADaM): tumour results, responses, times to events, subjects."""
+"""Reading ADaM data sets of CDISC: tumour results, responses, times to events, subjects."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 DATASETS = ("ADSL", "ADTR", "ADRS", "ADTTE")
 STARTS = ("TRTSDT", "RANDDT", "RFSTDTC")
-"""Where days are counted from: the first of these that the subject has, in ADSL or in the data set itself."""
+"""Day 0: the first of these dates that the subject has, in ADSL or in the data set itself."""
 ARMS = ("TRT01P", "TRT01A", "TRTP", "TRTA", "ARM", "ACTARM")
 SUMS = ("SDIAM", "SUMDIAM", "SLD", "TRGSLD", "TRGSUM")
 """PARAMCD of sums of diameters of target lesions."""
@@ -52,39 +52,39 @@ def read_adam(
     Parameters
     ----------
     source : folder, or mapping of name to path or DataFrame
-        With ADTR (tumour results), ADRS (responses), ADTTE (times to events), each where there is one, and ADSL (subjects).
+        At least one of ADTR (tumour results), ADRS (responses) and ADTTE (times to events), and optionally ADSL (subjects).
     start : sequence of str
-        Columns of dates that day 0 may be; of each subject the first that it has counts.
+        Columns of dates for day 0; the first that a subject has counts.
     arm : sequence of str
-        Columns of arms, likewise; ADSL before the data sets themselves.
+        Columns of arms, likewise; those of ADSL come before those of the data sets themselves.
     sums : sequence of str
-        PARAMCD in ADTR that are sums of diameters. Rows of a lesion (TRLNKID; LDIAM1, NLDIAM1) are its diameters: where both
-        axes are there the long one counts, of a lymph node the short one. Others are quantities by their PARAMCD.
+        PARAMCD in ADTR that are sums of diameters. Rows of a lesion (TRLNKID; LDIAM1, NLDIAM1) are its diameters: if both axes
+        are given, the long one counts, and the short one for a lymph node. Others are quantities, named by their PARAMCD.
     where : mapping, optional
-        Rows to read, column to value, in each data set that has the column: {"ANL01FL": "Y"}.
+        Rows to read, as values by column, in each data set that has the column: {"ANL01FL": "Y"}.
     reader : str, optional
-        Whose readings count where there are several (TREVAL, RSEVAL, TREVALID, RSEVALID, PARCAT2, OVRINV and OVRBICR):
+        The reader whose readings count if there are several (TREVAL, RSEVAL, TREVALID, RSEVALID, PARCAT2, OVRINV and OVRBICR):
         "INVESTIGATOR", "RADIOLOGIST 1", "OVRBICR", or "accepted" (TRACPTFL, RSACPTFL).
     partial_dates : {"refuse", "first", "middle", "last"}
-        What "2024-03" stands for; refused, such a row has its day from ADY or is left out.
+        Which day "2024-03" stands for; if refused, such a row has its day from ADY or is left out.
     time_unit : str, optional
-        Unit of AVAL in ADTTE. Left out: from AVALU, or from PARAM ("Overall Survival (Months)"), else as the dates say, else
-        days. Where a row has both dates, its time is the days from STARTDT to ADT, and AVAL has to agree with that.
+        Unit of AVAL in ADTTE. By default from AVALU, or from PARAM ("Overall Survival (Months)"), else as the dates imply, else
+        days. If a row has both dates, its time is the days from STARTDT to ADT, and AVAL has to agree with it.
     title : str
 
     Returns
     -------
     TrialData
-        Time from ADT and the subject's start; without dates from ADY, in which day 1 is the start. Responses are in `findings`,
-        their PARAMCD for kind; times to events in `endpoints` (CNSR 0 is an event); all of ADSL's columns in `covariates`, and
-        its subjects in `enrolled`: who was never assessed is not evaluable to `recist`, and counts. Screen failures are left
-        out. Rows that make no sense, or were derived and not observed (DTYPE), are listed in `left_out` with the data set that
-        they are in. Endpoints that begin on another day than day 0 have it in a column `start`.
+        Times are from ADT and the start of the subject, or without dates from ADY, in which day 1 is the start. Responses are
+        in `findings`, with PARAMCD as kind; times to events in `endpoints` (CNSR 0 is an event); all columns of ADSL in
+        `covariates`, and its subjects in `enrolled`: those who were never assessed count as not evaluable in `recist`. Screen
+        failures are left out. Invalid rows, and rows that were derived and not observed (DTYPE), are listed in `left_out` with
+        their data set. Endpoints that begin on a day other than day 0 have that day in a column `start`.
 
     Raises
     ------
     DataError
-        If no data set is found, columns are missing, there are several readers, or a unit is not understood or does not agree
+        If no data set is found, columns are missing, there are several readers, or a unit is not recognised or does not agree
         with the dates.
 
     Examples
@@ -99,13 +99,15 @@ def read_adam(
 
     asked = dict(where or {})
     opened = {name: _opened(name, table) for name, table in _sources(source).items()}
-    _complete(opened)
-    _known(asked, opened)
+    _check_data_sets(opened)
+    _check_selection(asked, opened)
     adsl = opened.get("ADSL")
     aside = {} if adsl is None else dict(_aside(adsl, asked))
-    people = read_adsl(adsl, start, arm, partial_dates, aside)
+    adsl_subjects = read_adsl(adsl, start, arm, partial_dates, aside)
     sets = {
-        name: _dataset(name, table, people, asked, reader, partial_dates) for name, table in opened.items() if name != "ADSL"
+        name: _dataset(name, table, adsl_subjects, asked, reader, partial_dates)
+        for name, table in opened.items()
+        if name != "ADSL"
     }
     makers = {
         "ADTR": lambda data: tumour_results(data, sums),
@@ -113,7 +115,7 @@ def read_adam(
         "ADTTE": lambda data: times_to_events(data, time_unit),
     }
     parts = {name: makers[name](data) for name, data in sets.items()}
-    data = _together(parts, people, sets, opened, title or "ADaM data")
+    data = _combine(parts, adsl_subjects, sets, opened, title or "ADaM data")
     if problems := arms_spelt_differently(
         pd.concat([t["arm"] for t in (data.frame, data.findings, data.endpoints)]), data.title
     ):
@@ -139,17 +141,17 @@ def _sources(source: Any) -> dict[str, Any]:
 
 
 def _opened(name: str, source: Any) -> pd.DataFrame:
-    """Return a data set with its columns in capitals, its index the name of each row."""
+    """Return a data set with column names in capitals, indexed by the names of its rows."""
     table, _ = open_table(source)
     table = table.rename(columns={c: str(c).strip().upper() for c in table.columns})
     twice = table.columns[table.columns.duplicated()]
     if len(twice):
-        raise DataError([Problem(name, f"has two columns {c}", "one column of a name") for c in twice.unique()])
+        raise DataError([Problem(name, f"has two columns {c}", "different names of columns") for c in twice.unique()])
     return table.set_axis([f"{name}, row {r}" for r in table.index], axis=0)
 
 
-def _known(asked: Mapping[str, str], opened: Mapping[str, pd.DataFrame]) -> None:
-    """Raise where a column is asked for that no data set has."""
+def _check_selection(asked: Mapping[str, str], opened: Mapping[str, pd.DataFrame]) -> None:
+    """Raise if no data set has a requested column."""
     everything = {c for table in opened.values() for c in table.columns}
     problems = [
         Problem("where", f"no data set has a column {c!r}", nearest(c, everything)) for c in asked if c not in everything
@@ -159,34 +161,32 @@ def _known(asked: Mapping[str, str], opened: Mapping[str, pd.DataFrame]) -> None
 
 
 def _aside(table: pd.DataFrame, asked: Mapping[str, str]) -> pd.Series:
-    """Return of every row why it is not asked for, "" where it is."""
+    """Return for every row why it was not selected, "" if it was."""
     import pandas as pd
 
     aside = pd.Series("", index=table.index)
     for column, value in asked.items():
         if column in table.columns:
-            aside = aside.mask(
-                (as_text(table[column]) != str(value)) & (aside == ""), f"not asked for: {column} is not {value}"
-            )
+            aside = aside.mask((as_text(table[column]) != str(value)) & (aside == ""), f"not selected: {column} is not {value}")
     return aside
 
 
 def _dataset(
-    name: str, table: pd.DataFrame, people: AdslSubjects, asked: Mapping[str, str], reader: str | None, partial: Partial
+    name: str, table: pd.DataFrame, adsl_subjects: AdslSubjects, asked: Mapping[str, str], reader: str | None, partial: Partial
 ) -> AdamDataset:
-    """Return a data set of one reader."""
+    """Return a data set with the rows of one reader."""
     aside = _aside(table, asked)
     rows = table[aside == ""]
-    _one_meaning(name, rows)
-    judged = rows[_judged(name, rows)]
-    chosen = select_reader(judged, reader, name, _codes(judged) if name == "ADRS" else None)
-    aside = aside.mask(aside.index.isin(judged.index[~chosen.rows]), chosen.reason)
+    _check_one_param_per_code(name, rows)
+    read = rows[_depends_on_reader(name, rows)]
+    chosen = select_reader(read, reader, name, _codes(read) if name == "ADRS" else None)
+    aside = aside.mask(aside.index.isin(read.index[~chosen.rows]), chosen.reason)
     notes = tuple(note for note in chosen.notes if reader is not None)
-    return AdamDataset(name, table, people, partial, aside, notes, chosen)
+    return AdamDataset(name, table, adsl_subjects, partial, aside, notes, chosen)
 
 
-def _one_meaning(name: str, rows: pd.DataFrame) -> None:
-    """Raise where one PARAMCD stands for several PARAM: two endpoints, readers or units under one name."""
+def _check_one_param_per_code(name: str, rows: pd.DataFrame) -> None:
+    """Raise if one PARAMCD stands for several PARAM: endpoints, readers or units under one name."""
     if "PARAM" not in rows.columns:
         return
     labels = rows[["PARAMCD", "PARAM"]].apply(as_text)
@@ -197,15 +197,15 @@ def _one_meaning(name: str, rows: pd.DataFrame) -> None:
     for code, same in several.groupby("PARAMCD", sort=False):
         shown = " and ".join(map(repr, same["PARAM"].iloc[:3]))
         what = f"PARAMCD {str(code)!r} stands for {same['plain'].nunique()} PARAM: {shown}"
-        problems.append(Problem(name, what, f"choose one: where={{'PARAM': {same['PARAM'].iloc[0]!r}}}"))
+        problems.append(Problem(name, what, f"select one: where={{'PARAM': {same['PARAM'].iloc[0]!r}}}"))
     if problems:
         raise DataError(problems)
 
 
-def _judged(name: str, rows: pd.DataFrame) -> pd.Series:
-    """Return the rows that depend on who read: measurements, responses at visits; not deaths or what was derived of them.
+def _depends_on_reader(name: str, rows: pd.DataFrame) -> pd.Series:
+    """Return the rows that depend on the reader: measurements, and responses at visits, but not deaths or derived results.
 
-    Endpoints do where a subject has one twice.
+    Endpoints do if a subject has the same endpoint twice.
     """
     import pandas as pd
 
@@ -219,20 +219,20 @@ def _judged(name: str, rows: pd.DataFrame) -> pd.Series:
 
 
 def _codes(rows: pd.DataFrame) -> pd.Series:
-    """Return what names the reader of overall responses whose code does: OVRINV, OVRBICR."""
+    """Return the codes of overall responses that name their reader: OVRINV, OVRBICR."""
     codes = as_text(rows["PARAMCD"]).str.upper()
     several = codes[codes.map({c: response_of_paramcd(c) == "response" for c in codes.unique()}).astype(bool)].nunique() > 1
     return codes.where(codes.str.startswith("OVR"), "") if several else codes.where(codes == "", "")
 
 
-def _together(
+def _combine(
     parts: Mapping[str, TrialPart],
-    people: AdslSubjects,
+    adsl_subjects: AdslSubjects,
     sets: Mapping[str, AdamDataset],
     opened: Mapping[str, pd.DataFrame],
     title: str,
 ) -> TrialData:
-    """Return the trial of all data sets, with what became of their rows and subjects."""
+    """Return the trial data of all data sets, with their reconciliation."""
     import pandas as pd
 
     def joined(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
@@ -240,36 +240,43 @@ def _together(
         return pd.concat(some, ignore_index=True) if some else empty(tuple(columns))
 
     frame = next((part.frame for part in parts.values() if part.frame is not None), empty(COLUMNS))
-    left_out = joined([people.left_out, *(part.left_out for part in parts.values())], LEFT_OUT)
+    left_out = joined([adsl_subjects.left_out, *(part.left_out for part in parts.values())], LEFT_OUT)
     data = TrialData(
         frame,
         title,
-        people.covariates,
+        adsl_subjects.covariates,
         left_out,
         findings=joined([part.findings for part in parts.values()], FINDINGS),
         endpoints=joined([part.endpoints for part in parts.values()], ENDPOINTS),
-        enrolled=people.everybody,
+        enrolled=adsl_subjects.arm_of_enrolled,
     )
-    return replace(data, reconciliation=_account(data, parts, people, sets, opened))
+    return replace(data, reconciliation=_reconciliation(data, parts, adsl_subjects, sets, opened))
 
 
-def _account(
+def _reconciliation(
     data: TrialData,
     parts: Mapping[str, TrialPart],
-    people: AdslSubjects,
+    adsl_subjects: AdslSubjects,
     sets: Mapping[str, AdamDataset],
     opened: Mapping[str, pd.DataFrame],
 ) -> Reconciliation:
-    """Return what became of the rows of each data set, and of all subjects."""
+    """Return the reconciliation of the rows of each data set, and of all subjects."""
     accounts = []
-    if people.rows:
-        lost = set(people.left_out["row"])
-        used = [row for row in people.rows if row not in lost]
-        accounts.append(reconcile("ADSL", people.rows, used, people.left_out, people.columns, notes=people.notes))
+    if adsl_subjects.rows:
+        lost = set(adsl_subjects.left_out["row"])
+        used = [row for row in adsl_subjects.rows if row not in lost]
+        accounts.append(
+            reconcile(
+                "ADSL", adsl_subjects.rows, used, adsl_subjects.left_out, adsl_subjects.columns, notes=adsl_subjects.notes
+            )
+        )
     for name, part in parts.items():
-        rows, strangers = sets[name].table.index, set(sets[name].subject) - set(people.everybody) - set(people.out) - {""}
+        rows, strangers = (
+            sets[name].table.index,
+            set(sets[name].subject) - set(adsl_subjects.arm_of_enrolled) - set(adsl_subjects.out) - {""},
+        )
         notes = [*part.notes, *(baseline_notes(part.frame) if part.frame is not None else ())]
-        if people.covariates is not None and strangers:
+        if adsl_subjects.covariates is not None and strangers:
             notes.append(f"{len(strangers)} subjects are not in ADSL: {', '.join(sorted(strangers)[:3])}")
         accounts.append(reconcile(name, rows, part.used, part.left_out, part.columns, notes=notes))
     whole = combine_reconciliations(data.title, accounts)
@@ -286,18 +293,18 @@ REQUIRED = {
 }
 
 
-def _complete(tables: Mapping[str, pd.DataFrame]) -> None:
+def _check_data_sets(tables: Mapping[str, pd.DataFrame]) -> None:
     if not set(tables) - {"ADSL"}:
         right = "give at least one of them; files of other names as a mapping, {'ADTR': path}"
-        raise DataError(Problem("ADaM data", "none of ADTR, ADRS, ADTTE is there", right))
+        raise DataError(Problem("ADaM data", "has none of ADTR, ADRS, ADTTE", right))
     problems = [
-        Problem(name, f"no column {column}", "columns are named as ADaM has them")
+        Problem(name, f"no column {column}", "the names of columns in ADaM")
         for name, table in tables.items()
         for column in REQUIRED[name]
         if column not in table.columns
     ]
     problems += [
-        Problem(name, "has neither dates (ADT) nor relative days (ADY)", "one of the two says when")
+        Problem(name, "has neither dates (ADT) nor relative days (ADY)", "one of the two")
         for name in ("ADTR", "ADRS")
         if name in tables and not {"ADT", "ADY"} & set(tables[name].columns)
     ]

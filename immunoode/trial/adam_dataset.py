@@ -1,4 +1,4 @@
-"""One ADaM data set with what ADSL says of its subjects: days, arms, and which rows are no observations."""
+"""One ADaM data set with the subjects of ADSL: days, arms, and which rows are not observations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrialPart:
-    """What one data set gives to the trial."""
+    """The contribution of one data set to the trial data."""
 
     left_out: pd.DataFrame
     frame: pd.DataFrame | None = None
@@ -34,17 +34,17 @@ class TrialPart:
 
 @dataclass(frozen=True)
 class AdamDataset:
-    """One data set, its index the name of each row, with what ADSL says of its subjects.
+    """One data set, indexed by the names of its rows, with the subjects of ADSL.
 
     Attributes
     ----------
     aside : Series of str
-        Why a row was left out before it was looked at ("" where it was not): by `where`, of another reader.
+        Why a row was left out beforehand ("" if it was not): not selected by `where`, or of another reader.
     """
 
     name: str
     table: pd.DataFrame
-    people: AdslSubjects
+    adsl_subjects: AdslSubjects
     partial: Partial
     aside: pd.Series
     notes: tuple[str, ...] = ()
@@ -60,20 +60,20 @@ class AdamDataset:
     def arm(self) -> pd.Series:
         import pandas as pd
 
-        own = first_column(self.table, self.people.arms)
+        own = first_column(self.table, self.adsl_subjects.arms)
         here = pd.Series("all", index=self.table.index) if own is None else self.column(own).replace("", NO_ARM)
-        return self.subject.map(dict(self.people.arm)).fillna(here)
+        return self.subject.map(dict(self.adsl_subjects.arm)).fillna(here)
 
     @property
     def start(self) -> pd.Series:
-        """Day 0 of each row's subject: by ADSL, else by the data set itself."""
-        own, _ = starts_of(self.table, self.people.starts, self.partial)
-        if not self.people.start:
+        """Day 0 of the subject of each row, from ADSL, else from the data set itself."""
+        own, _ = starts_of(self.table, self.adsl_subjects.starts, self.partial)
+        if not self.adsl_subjects.start:
             return own
-        return self.subject.map(dict(self.people.start)).astype("datetime64[ns]").fillna(own)
+        return self.subject.map(dict(self.adsl_subjects.start)).astype("datetime64[ns]").fillna(own)
 
     def days(self) -> tuple[pd.Series, pd.Series, tuple[str, ...]]:
-        """Return days by dates, else by relative days (NaN where there are neither), what is wrong, and notes."""
+        """Return days from dates, else from relative days (NaN without either), what is wrong, and notes."""
         import pandas as pd
 
         days = pd.Series(float("nan"), index=self.table.index)
@@ -81,7 +81,7 @@ class AdamDataset:
         if "ADT" in self.table.columns:
             dates = read_dates(self.table["ADT"], partial=self.partial, day_numbers="sas")
             days = study_days(dates.values.astype("datetime64[ns]").dt.normalize(), self.start)
-            wrong = dates.texts.map(lambda cell: f"date {cell!r} is not understood (expected {date_advice(cell)})").where(
+            wrong = dates.texts.map(lambda cell: f"date {cell!r} is not recognised (expected {date_advice(cell)})").where(
                 dates.unread, ""
             )
             wrong = wrong.mask(~dates.missing & ~dates.unread & days.isna(), "its subject has no start to count its date from")
@@ -90,32 +90,32 @@ class AdamDataset:
         if "ADY" in self.table.columns:
             relative = days_from_relative_days(as_numbers(self.table["ADY"]).values)
             differ = int(((days - relative).abs() > 0).sum())
-            notes += [f"ADY differs from ADT less the start in {differ} rows: the dates count"] if differ else []
+            notes += [f"ADY differs from ADT minus the start in {differ} rows: the dates count"] if differ else []
             filled = int((days.isna() & relative.notna()).sum())
             notes += [f"{filled} rows have their day from ADY"] if filled and days.notna().any() else []
             days = days.where(days.notna(), relative)
         return days, wrong.where(days.isna(), ""), tuple(notes)
 
     def column(self, *names: str) -> pd.Series:
-        """Return of each row the first of these columns that says something, as text; "" where none does."""
+        """Return for each row the first non-empty cell of these columns as text, "" if all are empty."""
         import pandas as pd
 
-        said = pd.Series("", index=self.table.index)
+        found = pd.Series("", index=self.table.index)
         for name in names:
             if name in self.table.columns:
                 texts = as_text(self.table[name])
-                said = said.where(said != "", texts.mask(is_missing(texts), ""))
-        return said
+                found = found.where(found != "", texts.mask(is_missing(texts), ""))
+        return found
 
-    def no_observation(self) -> pd.Series:
-        """Return why rows are no observations: of nobody, of who did not enter the trial, or derived from other rows."""
+    def not_observed(self) -> pd.Series:
+        """Return why rows are not observations: no subject, a subject outside the trial, or derived from other rows."""
         derived = self.column("DTYPE")
         is_sum = derived.str.upper() == "SUM"
         return first_reason(
             (self.aside != "", lambda rows: self.aside[rows]),
             (self.subject == "", "has no subject"),
             (self.column("PARAMCD") == "", "has no PARAMCD"),
-            (self.subject.isin(self.people.out), lambda rows: self.subject[rows].map(dict(self.people.out))),
+            (self.subject.isin(self.adsl_subjects.out), lambda rows: self.subject[rows].map(dict(self.adsl_subjects.out))),
             ((derived != "") & ~is_sum, lambda rows: "derived, not observed (DTYPE " + derived[rows] + ")"),
         )
 
@@ -137,7 +137,7 @@ class AdamDataset:
             "AVISIT": "visit",
             "DTYPE": "derivation",
         }
-        known |= dict.fromkeys(self.people.arms, "arm") | dict.fromkeys(self.people.starts, "start") | dict(roles)
+        known |= dict.fromkeys(self.adsl_subjects.arms, "arm") | dict.fromkeys(self.adsl_subjects.starts, "start") | dict(roles)
         if self.readers is not None:
             known |= {str(c): "reader" for c in self.readers.columns}
         return {str(c): known.get(str(c), UNUSED) for c in self.table.columns}

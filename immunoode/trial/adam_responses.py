@@ -1,4 +1,4 @@
-"""ADRS: responses in words, those at visits by one reader."""
+"""ADRS: responses in words; those at visits are of one reader."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def responses(data: AdamDataset) -> TrialPart:
         visit=data.column("AVISIT", "VISIT"),
         row=data.table.index,
     )
-    none = data.no_observation()
+    none = data.not_observed()
     unknown = _unknown(table)
     bad = first_reason(
         (none != "", lambda rows: none[rows]),
         (table["finding"] == "", "no response"),
         (wrong != "", lambda rows: wrong[rows]),
         (days.isna(), "has no day"),
-        (unknown, quoting("response {} is not known", table["finding"])),
+        (unknown, quoting("response {} is unknown", table["finding"])),
     )
     kept = table.loc[bad == "", list(FINDINGS)].reset_index(drop=True)
     roles = {"AVALC": "response", "VISIT": "visit", "RSSTAT": "response"}
@@ -47,7 +47,7 @@ def responses(data: AdamDataset) -> TrialPart:
 
 
 def _unknown(table: pd.DataFrame) -> pd.Series:
-    """Return which rows state at a visit what is no response."""
+    """Return the rows with a response at a visit that is not recognised."""
     import pandas as pd
 
     what = table["kind"].map({kind: response_of_paramcd(str(kind)) for kind in table["kind"].unique()})

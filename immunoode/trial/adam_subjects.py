@@ -1,4 +1,4 @@
-"""ADSL: where the days of each subject begin, its arm, and who did not enter the trial."""
+"""ADSL: day 0 and arm of each subject, and who did not enter the trial."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FAILED = "did not enter the trial (screen failure)"
 
 @dataclass(frozen=True)
 class AdslSubjects:
-    """What ADSL says of the subjects.
+    """The subjects in ADSL.
 
     Attributes
     ----------
@@ -45,11 +45,11 @@ class AdslSubjects:
         Day 0 of each subject that has one.
     arm : mapping of str to str
     out : mapping of str to str
-        Why subjects do not belong to the trial: screen failures, and those who were not asked for.
+        Why subjects do not belong to the trial: screen failures, and subjects who were not selected.
     covariates : DataFrame or None
-        The other columns, of those who did.
+        The other columns, of the subjects who belong to it.
     starts, arms : sequence of str
-        Columns that day 0 and arms are taken from.
+        Columns from which day 0 and arms are taken.
     """
 
     start: Mapping[str, Any]
@@ -64,8 +64,8 @@ class AdslSubjects:
     notes: tuple[str, ...] = ()
 
     @property
-    def everybody(self) -> dict[str, str]:
-        """The arm of each subject who entered the trial, "all" where no arms are known at all."""
+    def arm_of_enrolled(self) -> dict[str, str]:
+        """The arm of each subject who entered the trial, "all" if no arms are known."""
         names = () if self.covariates is None else self.covariates.index
         return {str(name): self.arm.get(str(name), "all") for name in names}
 
@@ -73,17 +73,17 @@ class AdslSubjects:
 def read_adsl(
     table: pd.DataFrame | None, starts: Sequence[str], arms: Sequence[str], partial: Partial, aside: Mapping[Any, str]
 ) -> AdslSubjects:
-    """Return what ADSL says; without it, nothing.
+    """Read ADSL; without it, return no subjects.
 
     Parameters
     ----------
     aside : mapping of row to str
-        Why rows are not asked for, "" where they are.
+        Why rows were not selected, "" for selected rows.
 
     Raises
     ------
     DataError
-        If a subject has a second row.
+        If a subject has two rows.
     """
     import pandas as pd
 
@@ -123,12 +123,12 @@ def read_adsl(
 
 
 def first_column(table: pd.DataFrame, names: Sequence[str]) -> str | None:
-    """Return the first of the columns that is there and not empty."""
+    """Return the first of the columns that exists and is not empty."""
     return next((n for n in names if n in table.columns and not is_missing(as_text(table[n])).all()), None)
 
 
 def starts_of(table: pd.DataFrame, starts: Sequence[str], partial: Partial = "refuse") -> tuple[pd.Series, pd.Series]:
-    """Return for each row the first of these dates that it has, as a day, and the column that it is from."""
+    """Return for each row the first of these dates that it has, as a day, and its column."""
     import pandas as pd
 
     dates = pd.Series(pd.NaT, index=table.index, dtype="datetime64[ns]")
@@ -155,13 +155,13 @@ def _failures(table: pd.DataFrame) -> pd.Series:
 
 
 def _notes(subject: pd.Series, used: pd.Series, arm: Mapping[str, str]) -> tuple[str, ...]:
-    """Return which subjects have day 0 from another column than most, and who has no arm."""
+    """Return notes on subjects with day 0 from another column than most, and on subjects without an arm."""
     notes = []
     counts = used[used != ""].value_counts(sort=False)
     if len(counts) > 1:
         usual = counts.idxmax()
-        notes += [f"day 0 of {n} subjects is {name}, for they have no {usual}" for name, n in counts.items() if name != usual]
+        notes += [f"day 0 of {n} subjects is {name}, as they have no {usual}" for name, n in counts.items() if name != usual]
     if (used == "").any() and len(counts):
-        notes.append(f"{int((used == '').sum())} subjects have no date of start: their days are those of ADY")
+        notes.append(f"{int((used == '').sum())} subjects have no start date: their days are from ADY")
     without = sum(name == NO_ARM for s, name in arm.items() if s in set(subject))
     return (*notes, f"{without} subjects have no arm: {NO_ARM!r}") if without else tuple(notes)

@@ -1,4 +1,4 @@
-"""ADTTE: times to events in days from their start, by their unit, checked against their dates."""
+"""ADTTE: times to events in days from their start, with units that are checked against dates."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNITS = ("day", "week", "month", "year")
-"""Units of AVAL that dates can tell apart."""
+"""Units of AVAL that dates can distinguish."""
 SPREAD = 0.03
-"""How much the length of a month or year differs between conventions, as a fraction."""
+"""Relative difference of the length of a month or year between conventions."""
 _NO_UNIT = re.compile(
     r"itt|fas|pps?\b|per protocol|popul|analysis|safety|saf\b|rand|all\b|irc|bicr|irf|icr|inv|central|independent|blinded|"
     r"review|recist|assess|confirm|criteria|rules?|ema|fda|sens|strat|event|death|cens|\b(os|pfs|dor|ttp|efs|dfs|ttr|rsd)\b",
     re.IGNORECASE,
 )
-"""What stands in brackets after the name of an endpoint and is no unit: populations, readers, criteria, abbreviations."""
+"""Texts in brackets after the name of an endpoint that are not units: populations, readers, criteria, abbreviations."""
 _LAST = re.compile(r"(?:[,/:;]\s*|\bin\s+)([^\W\d_]{1,2}|[^\W\d_a-zA-Z]+)\.?\s*$")
-"""A letter or two, or a word in another alphabet, at the end of a label after a sign or "in": "OS, m"."""
+"""One or two letters, or a word in another alphabet, at the end of a label after a sign or "in": "OS, m"."""
 LONGEST = 50_000.0
-"""Days (137 years) that no time to an event has."""
+"""Days (137 years): no valid time to an event is longer."""
 MOST = 0.8
-"""Share of the rows whose dates have to agree with a unit that is not stated."""
+"""Share of the rows that must agree with their dates for a unit that is not stated."""
 
 
 def times_to_events(data: AdamDataset, stated: str | None) -> TrialPart:
-    """Return times to events and censorings; a time is the days between its dates where both are known.
+    """Return times to events or censoring; a time is the number of days between its dates if both are known.
 
     Raises
     ------
     DataError
-        If a unit of time is not understood, or dates say that AVAL has another.
+        If a unit of time is not recognised, or the dates imply another unit of AVAL.
     """
     read, censored = as_numbers(data.table["AVAL"]), as_numbers(data.table["CNSR"])
     code = data.column("PARAMCD")
     between, start = _dates(data)
-    none = data.no_observation()
+    none = data.not_observed()
     unit = _units(data, stated)
-    parts = [_clock(data, name, read.values, between, unit, none == "") for name in code[none == ""].unique()]
+    parts = [_endpoint_days(data, name, read.values, between, unit, none == "") for name in code[none == ""].unique()]
     time = between.copy()
     for part in parts:
         time[part.days.index] = part.days
@@ -70,7 +70,7 @@ def times_to_events(data: AdamDataset, stated: str | None) -> TrialPart:
     bad = first_reason(
         (none != "", lambda rows: none[rows]),
         (read.unread | (read.missing & time.isna()), quoting("time {} is not a number", read.texts)),
-        (time.abs() > LONGEST, quoting("time {} is longer than a life", read.texts)),
+        (time.abs() > LONGEST, quoting("time {} is longer than a lifetime", read.texts)),
         (read.values < 0, quoting("time {} is negative", read.texts)),
         (time < 0, "its event is before its start"),
         (censored.unread, quoting("CNSR {} is not a number", censored.texts)),
@@ -103,7 +103,7 @@ def times_to_events(data: AdamDataset, stated: str | None) -> TrialPart:
 
 
 def _dates(data: AdamDataset) -> tuple[pd.Series, pd.Series]:
-    """Return the days from each row's start to its event (NaN without both dates), and from its subject's day 0 to it."""
+    """Return the days from the start to the event of each row (NaN without both dates), and from day 0 to the start."""
     import pandas as pd
 
     def read(name: str) -> pd.Series:
@@ -120,19 +120,21 @@ def _dates(data: AdamDataset) -> tuple[pd.Series, pd.Series]:
 
 
 def _unread_dates(data: AdamDataset) -> list[str]:
-    """Return which dates are not understood, so that AVAL alone counts in their rows."""
+    """Return notes on dates that are not recognised, so that only AVAL counts in their rows."""
     notes = []
     for name in (n for n in ("STARTDT", "ADT") if n in data.table.columns):
         read = read_dates(data.table[name], partial=data.partial, day_numbers="sas")
         if read.unread.any():
             first = read.texts[read.unread].iloc[0]
             count = int(read.unread.sum())
-            notes.append(f"{name}: {count} dates are not used, AVAL alone counts there (first {first!r}: {date_advice(first)})")
+            notes.append(
+                f"{name}: {count} dates are not used, and only AVAL counts there (first {first!r}: {date_advice(first)})"
+            )
     return notes
 
 
 def _units(data: AdamDataset, stated: str | None) -> pd.Series:
-    """Return the unit of each row's AVAL, as said, in AVALU, or in PARAM; "" where none is stated."""
+    """Return the unit of AVAL of each row, from `time_unit`, AVALU or PARAM; "" if none is stated."""
     problems = list[Problem]()
 
     def read(cell: str, where: str, how: object) -> str:
@@ -156,20 +158,22 @@ def _units(data: AdamDataset, stated: str | None) -> pd.Series:
 
 
 @dataclass(frozen=True)
-class _Clock:
-    """Days of one endpoint's rows, and what was assumed."""
+class _EndpointDays:
+    """Times of the rows of one endpoint in days, and notes."""
 
     days: pd.Series
     notes: tuple[str, ...]
 
 
-def _clock(data: AdamDataset, name: str, value: pd.Series, between: pd.Series, unit: pd.Series, usable: pd.Series) -> _Clock:
-    """Return the days of one endpoint: by the dates of a row, else AVAL in its unit, counted as the other rows are.
+def _endpoint_days(
+    data: AdamDataset, name: str, value: pd.Series, between: pd.Series, unit: pd.Series, usable: pd.Series
+) -> _EndpointDays:
+    """Return the times of one endpoint in days: from the dates of a row, else from AVAL, counted as in the other rows.
 
     Raises
     ------
     DataError
-        If the dates say that the unit is another, or no unit is stated and the dates fit none.
+        If the dates imply another unit, or no unit is stated and the dates fit none.
     """
     rows = usable & (data.column("PARAMCD") == name)
     value, between, unit = value[rows], between[rows], unit[rows]
@@ -178,61 +182,63 @@ def _clock(data: AdamDataset, name: str, value: pd.Series, between: pd.Series, u
     stated = [u for u in unit.unique() if u]
     if both.any():
         for one in stated:
-            _agreeing(data, name, value, between, one, both & (unit == one))
+            _check_unit(data, name, value, between, one, both & (unit == one))
         found = next((u for u in UNITS if _agrees(value[both], between[both], u).mean() >= MOST), None)
         if not stated and found is None:
             what = f"AVAL of {name} agrees with ADT - STARTDT in no unit of time ({_example(value, between, both)})"
-            raise DataError(Problem(data.name, what, "state the unit: AVALU, or time_unit="))
+            raise DataError(Problem(data.name, what, "state the unit in AVALU or by time_unit="))
         unit = unit.replace("", found or "day")
-        notes += [f"{name}: no unit of AVAL is stated; by its dates it is in {found}s"] if not stated else []
+        notes += [f"{name}: no unit of AVAL is stated; by the dates it is in {found}s"] if not stated else []
     elif (unit == "").any():
-        _without_doubt(data, name, rows & (_plain_unit(unit, rows) == ""))
+        _refuse_doubtful_units(data, name, rows & (_plain_unit(unit, rows) == ""))
         notes.append(f"{name}: no unit of AVAL is stated: days")
         unit = unit.replace("", "day")
     days = value * unit.map({u: units.factor(u, "day") for u in unit.unique()}).astype(float)
     from_one = both & (unit == "day") & (value == between + 1)
     if both.any() and from_one.sum() > both.sum() / 2:
         days = days.where((unit != "day") | (value < 1), days - 1)
-        notes.append(f"{name}: AVAL counts the first day as 1; times are days from the start, as everywhere")
+        notes.append(f"{name}: AVAL counts the first day as 1; times are converted to days from the start")
     elif not both.any() and (unit == "day").any():
-        notes.append(f"{name}: there are no dates; if AVAL counts the first day as 1, it is a day later than times from dates")
+        notes.append(f"{name}: there are no dates; if AVAL counts the first day as 1, times are one day longer than from dates")
     off = both & (unit == unit.mode().iloc[0]) & ~_agrees(value, between, str(unit.mode().iloc[0]) if len(unit) else "day")
     if off.any():
         notes.append(f"{name}: AVAL and ADT - STARTDT differ in {int(off.sum())} rows (first {off.idxmax()}): the dates count")
-    return _Clock(between.where(both, days), tuple(notes))
+    return _EndpointDays(between.where(both, days), tuple(notes))
 
 
 def _plain_unit(unit: pd.Series, rows: pd.Series) -> pd.Series:
     return unit.reindex(rows.index, fill_value="-")
 
 
-def _without_doubt(data: AdamDataset, name: str, rows: pd.Series) -> None:
-    """Raise where brackets in PARAM hold what may be a unit and is not understood: "OS (M)"."""
+def _refuse_doubtful_units(data: AdamDataset, name: str, rows: pd.Series) -> None:
+    """Raise if PARAM ends in what may be a unit that is not recognised: "OS (M)"."""
     for label in data.column("PARAM")[rows].unique():
         plain = unicodedata.normalize("NFKC", label)
         inside = re.findall(r"[(\[]([^()\[\]]*)[)\]]", plain) + _LAST.findall(plain)
         doubtful = [part for part in inside if part.strip() and not _NO_UNIT.search(part)]
         if doubtful:
-            what = f"AVAL of {name}: {doubtful[0]!r} in {label!r} may be a unit of time, and is not understood"
-            raise DataError(Problem(data.name, what, "state the unit: AVALU, or time_unit='month'"))
+            what = f"AVAL of {name}: {doubtful[0]!r} in {label!r} may be a unit of time, but is not recognised"
+            raise DataError(Problem(data.name, what, "state the unit in AVALU or by time_unit='month'"))
 
 
 def _agrees(value: pd.Series, between: pd.Series, unit: str) -> pd.Series:
-    """Return whether times agree with days between dates, counted from 0 or 1, with AVAL rounded to a tenth."""
+    """Return whether times agree with the days between dates, counted from 0 or 1, with AVAL rounded to a tenth."""
     day = units.factor(unit, "day")
     slack = 1.0 + SPREAD * between.abs() + (0.06 * day if unit != "day" else 0.0)
     return (value * day - between - 0.5).abs() <= slack + 0.5
 
 
-def _agreeing(data: AdamDataset, name: str, value: pd.Series, between: pd.Series, unit: str, rows: pd.Series) -> None:
-    """Raise where most rows say that the stated unit is another one."""
+def _check_unit(data: AdamDataset, name: str, value: pd.Series, between: pd.Series, unit: str, rows: pd.Series) -> None:
+    """Raise if most rows do not agree with the stated unit."""
     if not rows.any() or _agrees(value[rows], between[rows], unit).mean() >= 0.5:
         return
     fits = [u for u in UNITS if u != unit and _agrees(value[rows], between[rows], u).mean() >= MOST]
     right = (
-        f"by its dates it is in {fits[0]}s: time_unit={fits[0]!r}" if fits else "mend the dates, or leave them out of the table"
+        f"by the dates it is in {fits[0]}s: time_unit={fits[0]!r}"
+        if fits
+        else "correct the dates, or remove them from the table"
     )
-    what = f"AVAL of {name} is in {unit}s, and does not agree with ADT - STARTDT ({_example(value, between, rows)})"
+    what = f"AVAL of {name} is in {unit}s, but does not agree with ADT - STARTDT ({_example(value, between, rows)})"
     raise DataError(Problem(data.name, what, right))
 
 

@@ -1,4 +1,4 @@
-"""ADTR: diameters of lesions by the axis that RECIST measures, their sums, and what was found of lesions in words."""
+"""ADTR: diameters of lesions along the axis that RECIST measures, their sums, and findings of lesions in words."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ AXES = {
 }
 """Codes of tests (TRTESTCD, or PARAMCD without its number) that are diameters of a lesion, and along which axis."""
 _NUMBERED = re.compile(r"([A-Z]+?)0*(\d+)")
-OTHER_AXIS = "the other axis of a lesion: the long one counts, of a node the short one"
+OTHER_AXIS = "the other axis of a lesion: the long one counts, or the short one of a node"
 
 
 def tumour_results(data: AdamDataset, sums: Sequence[str]) -> TrialPart:
-    """Return diameters and sums in numbers, findings of lesions in words, and what was left out."""
+    """Return diameters and sums, findings of lesions in words, and what was left out."""
     import pandas as pd
 
     code = data.column("PARAMCD").str.upper()
@@ -69,7 +69,7 @@ def tumour_results(data: AdamDataset, sums: Sequence[str]) -> TrialPart:
     not_done = data.column("TRSTAT").str.upper() == "NOT DONE"
     words = words.where(~(not_done & value.values.isna()), NOT_EVALUABLE)
     words = words.replace(dict.fromkeys(NO_VALUE, NOT_EVALUABLE))
-    none = data.no_observation()
+    none = data.not_observed()
     bad = first_reason(
         (none != "", lambda rows: none[rows]),
         (wrong != "", lambda rows: wrong[rows]),
@@ -78,7 +78,7 @@ def tumour_results(data: AdamDataset, sums: Sequence[str]) -> TrialPart:
     )
     other = _other_axis(table, axis, bad == "")
     bad = bad.mask((bad == "") & other, OTHER_AXIS)
-    worded = (bad == "") & value.values.isna() & (lesion != "") & (words != "") & _says_something(words)
+    worded = (bad == "") & value.values.isna() & (lesion != "") & (words != "") & _is_finding(words)
     rows = table[(bad == "") & ~worded]
     names = {name: name for name in table.columns}
     read = (
@@ -118,8 +118,8 @@ _ROLES = {
 }
 
 
-def _says_something(words: pd.Series) -> pd.Series:
-    """Return which words are findings; those for "no value" are none, but for what was not evaluable."""
+def _is_finding(words: pd.Series) -> pd.Series:
+    """Return which words are findings; words for a missing value are not, except "not evaluable"."""
     return ~has_no_value(words) | (words == NOT_EVALUABLE)
 
 
@@ -129,9 +129,9 @@ def _is_length(unit: pd.Series) -> pd.Series:
 
 
 def _other_axis(table: pd.DataFrame, axis: pd.Series, usable: pd.Series) -> pd.Series:
-    """Return the rows of each lesion along another axis than the one that counts, of those that were measured.
+    """Return the measured rows of each lesion along another axis than the one that counts.
 
-    A diameter without an axis is the one of RECIST; else the long axis counts, of a node the short one (1.1, 3.1.1 and 4.2).
+    A diameter without an axis is that of RECIST; else the long axis counts, or the short one of a node (1.1, 3.1.1 and 4.2).
     """
     node = table["kind"].str.endswith("node")
     rank = axis.map({EITHER: 0, LONG: 1, SHORT: 1}).fillna(0).astype(int)
@@ -142,22 +142,22 @@ def _other_axis(table: pd.DataFrame, axis: pd.Series, usable: pd.Series) -> pd.S
 
 
 def _node_notes(axis: pd.Series, usable: pd.Series, kind: pd.Series) -> tuple[str, ...]:
-    """Return that nodes were measured by their long axis alone, or others by the short one."""
+    """Return notes on nodes measured only by their long axis, and other lesions measured only by their short axis."""
     node = kind.str.endswith("node")
     counts = {
         "nodes have no short axis: their long axis counts": int((usable & node & (axis == LONG)).sum()),
-        "lesions that are no nodes have no long axis: their short axis counts": int((usable & ~node & (axis == SHORT)).sum()),
+        "lesions other than nodes have no long axis: their short axis counts": int((usable & ~node & (axis == SHORT)).sum()),
     }
     return tuple(f"{count} rows of {what}" for what, count in counts.items() if count)
 
 
 def _unit(data: AdamDataset, length: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
-    """Return the unit of each row: stated, or in brackets after the parameter's name; mm of diameters where neither states it.
+    """Return the unit of each row: stated, or in brackets in the label of the parameter; mm for diameters without either.
 
     Raises
     ------
     DataError
-        If a stated unit is not understood.
+        If a stated unit is not recognised.
     """
     stated = data.column("AVALU", "TRSTRESU", "TRORRESU")
     read = {u: _read(u, data.name) for u in stated.unique()}
@@ -165,8 +165,8 @@ def _unit(data: AdamDataset, length: pd.Series) -> tuple[pd.Series, tuple[str, .
     unit = stated.map(read).where(stated != "", labels.map({label: parse_heading(label).unit for label in labels.unique()}))
     wrong = unit[length & (unit != "") & ~_is_length(unit)]
     if len(wrong):
-        what = f"{wrong.iloc[0]!r} is no unit of a length, and {data.column('PARAMCD')[wrong.index[0]]!r} is one"
-        raise DataError(Problem(wrong.index[0], what, "for example mm; or name what is no sum or diameter otherwise"))
+        what = f"{wrong.iloc[0]!r} is not a unit of length, but {data.column('PARAMCD')[wrong.index[0]]!r} is a length"
+        raise DataError(Problem(wrong.index[0], what, "for example mm; or another PARAMCD for what is not a sum or diameter"))
     silent = length & (unit == "")
     note = ("no unit of diameters is stated: mm",) if silent.any() else ()
     return unit.mask(silent, "mm"), note
@@ -175,7 +175,7 @@ def _unit(data: AdamDataset, length: pd.Series) -> tuple[pd.Series, tuple[str, .
 def _read(stated: str, name: str) -> str:
     unit = parse_unit(stated) if stated else ""
     if unit is None:
-        raise DataError(Problem(f"{name}: AVALU", f"{stated!r} is not a unit that is understood", "for example mm"))
+        raise DataError(Problem(f"{name}: AVALU", f"{stated!r} is not a recognised unit", "for example mm"))
     try:
         unit_texts.dimension(unit)
     except UnitError as error:
@@ -184,7 +184,7 @@ def _read(stated: str, name: str) -> str:
 
 
 def _kind(data: AdamDataset) -> pd.Series:
-    """Return what each lesion is: "target", "non-target", "new", and whether it is a lymph node."""
+    """Return the kind of each lesion: "target", "non-target" or "new", with " node" for lymph nodes."""
     group = data.column("TRGRPID", "TUGRPID").str.lower()
     label = data.column("PARAM").str.lower().str.replace(r"[\s_]+", "-", regex=True)
     group = group.where(group != "", label.str.extract(r"(non-?target|new|target)", expand=False).fillna(""))

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def constant_covariates(
     table: pd.DataFrame, subject: str, columns: Sequence[str], where: str
 ) -> tuple[pd.DataFrame, list[Problem]]:
-    """Return the value of each column for each subject, and which are not the same in all of a subject's rows.
+    """Return the value of each column for each subject, and problems with values that change within a subject.
 
-    A row without a value says nothing; a subject without any has none.
+    Empty cells are ignored; a subject with only empty cells has no value.
     """
     rows = table.assign(**{subject: identifiers(table[subject])})
     groups = rows.groupby(subject, sort=False)
@@ -25,6 +25,6 @@ def constant_covariates(
     for column in columns:
         counts = groups[column].nunique()
         for name in counts.index[counts > 1][:5]:
-            right = "a covariate that changes is to be named in `varying`, with a rule"
+            right = "name covariates that change with time in `varying`, with a rule"
             problems.append(Problem(f"{where}: {column}", f"changes within subject {name}", right))
     return groups[list(columns)].first().infer_objects(), problems

@@ -1,4 +1,4 @@
-"""Published data sets by name: looked for in a folder first, else downloaded once, checked by hash and kept."""
+"""Published data sets by name: from a local folder, else downloaded once, verified by hash and cached."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from immunoode.trial.lesion_table import read_lesions
 from immunoode.trial.trial_data import TrialData
 
 FOLDER = "IMMUNOODE_DATA"
-"""Environment variable with a folder that is looked at before anything is downloaded."""
+"""Environment variable with a folder that is searched before anything is downloaded."""
 
 
 @dataclass(frozen=True)
 class PublishedDataset:
-    """A published data set: where it is, its hash, what it may be called in a local folder, and how it is read."""
+    """A published data set: address, hash, names of local files, and how it is read."""
 
     title: str
     url: str
@@ -43,22 +43,22 @@ PUBLISHED = {
 def fetch(name: str = "atezolizumab_lung", *, folder: str | Path | None = None) -> TrialData:
     """Return a published data set.
 
-    It is taken from `folder` (or the folder that the environment variable IMMUNOODE_DATA names) if it is there, otherwise
-    from the cache, otherwise it is downloaded, checked against its hash and kept in the cache.
+    It is taken from `folder` (or the folder that the environment variable IMMUNOODE_DATA names) if the file is there, otherwise
+    from the cache; otherwise it is downloaded, verified by its hash and cached.
 
     Parameters
     ----------
     name : str
         "atezolizumab_lung": longest diameter of a target lesion of lung-cancer patients under atezolizumab or docetaxel
-        (the published file holds a trial in bladder cancer, Study5, as well).
+        (the published file also contains a trial in bladder cancer, Study5).
 
     Raises
     ------
     DataError
-        If the name is not known, or the file is not at hand and cannot be downloaded.
+        If the name is unknown, or the file is not available locally and cannot be downloaded.
     """
     if name not in PUBLISHED:
-        raise DataError(Problem(f"fetch({name!r})", "is not a data set known here", nearest(name, PUBLISHED)))
+        raise DataError(Problem(f"fetch({name!r})", "is not a known data set", nearest(name, PUBLISHED)))
     data = PUBLISHED[name]
     local = _local(data, folder)
     return data.read(local or _download(data))
@@ -81,12 +81,12 @@ def _download(data: PublishedDataset) -> Path:
         found = pooch.retrieve(
             data.url, known_hash=f"sha256:{data.sha256}", fname=data.file, path=pooch.os_cache("immunoode"), progressbar=True
         )
-    except Exception as error:  # pooch lets the errors of its downloaders through, of many kinds
+    except Exception as error:  # pooch passes on the errors of its downloaders, of many kinds
         reason = " ".join(str(error).split())[:200]
         raise DataError(
             Problem(
                 data.file,
-                f"is not at hand and could not be downloaded ({reason})",
+                f"is not available locally and could not be downloaded ({reason})",
                 f"download it from {data.url} and set {FOLDER} to its folder",
             )
         ) from error

@@ -1,4 +1,4 @@
-"""Reading times to events: one row per subject, one column of times and one of events (or censorings) for each endpoint."""
+"""Reading times to events: one row per subject, with columns of times and of events (or censoring) for each endpoint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from immunoode.tables.headings import find_columns
 from immunoode.tables.identifiers import identifiers
 from immunoode.tables.table_files import open_table
 from immunoode.trial.covariates import constant_covariates
-from immunoode.trial.long_table import arm_notes
+from immunoode.trial.long_table import check_unnamed_arm
 from immunoode.trial.reconcile import reconcile
 from immunoode.trial.trial_data import COLUMNS, ENDPOINTS, LEFT_OUT, TrialData, empty
 from immunoode.trial.validation import first_reason, has_no_value, quoting
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SHOWN = 40
 LONGEST = 1.5e6
-"""Hours (171 years), the smallest unit that survival is counted in: no time to an event is larger in any unit."""
+"""Hours (171 years); as hours are the smallest unit of survival times, no valid time is larger in any unit."""
 
 
 def read_endpoints(
@@ -46,32 +46,32 @@ def read_endpoints(
     ----------
     source : path or DataFrame
     times : mapping
-        Which column has the time of which endpoint: {"PFS": "PFS", "OS": "OS"}.
+        The column of the times of each endpoint: {"PFS": "PFS", "OS": "OS"}.
     events, censored : mapping
-        Which column says for which endpoint that the event came (1), or, as CNSR in ADTTE, that it did not (any number above
-        0). Each endpoint is in one of the two.
+        For each endpoint, the column that is 1 if the event occurred, or, as CNSR in ADTTE, above 0 if it was censored. Each
+        endpoint is in one of the two.
     unit : str, optional
-        Unit of the times; "month" is 30.4375 days. Left out, that of the heading ("os_months"), else days.
+        Unit of the times; "month" is 30.4375 days. By default that of the heading ("os_months"), else days.
     columns : mapping, optional
-        {"subject": ..., "arm": ...} where these have unusual names.
+        {"subject": ..., "arm": ...} if these have unusual headings.
     arm : str, optional
-        The arm of all where there is no such column; "all" if left out.
+        The arm of all subjects without a column of arms; "all" by default.
     covariates : sequence of str
-        Columns to keep.
+        Columns of covariates to keep.
     repeated : {"refuse", "first event"}
-        Tables of counting processes have one row per interval, several a subject: "first event" takes the end of the first
-        interval with the event, or of the last where it never came.
+        Tables of counting processes have several rows per subject, one per interval: "first event" takes the end of the first
+        interval with the event, or of the last interval if it did not occur.
     title : str
 
     Returns
     -------
     TrialData
-        With `endpoints` and `covariates`, and no observation. A subject without a time is listed in `left_out`.
+        With `endpoints` and `covariates`, and without observations. Subjects without a time are listed in `left_out`.
 
     Raises
     ------
     DataError
-        If columns are missing, a time is negative or no number, or an indicator is no number; all rows at once.
+        If columns are missing, or a time is negative or not a number, or an indicator is not a number; all rows at once.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def read_endpoints(
     table, where = open_table(source)
     found = find_columns(table, where, columns, roles=("subject", "arm"), needed=("subject",))
     indicators = _indicators(times, events or {}, censored or {})
-    _there(table, [*times.values(), *(column for column, _ in indicators.values()), *covariates], where)
+    _check_columns(table, [*times.values(), *(column for column, _ in indicators.values()), *covariates], where)
     arms = as_text(table[found.found["arm"]]) if "arm" in found.found else pd.Series(arm or "all", index=table.index)
     subject = pd.Series(identifiers(table[found.found["subject"]]), index=table.index, dtype=object)
     rows = pd.DataFrame({"subject": subject, "arm": arms, "row": table.index})
@@ -106,15 +106,9 @@ def read_endpoints(
     taken |= {str(c): f"time of {e} in {units[e] or 'day'}" for e, c in times.items()}
     taken |= {str(c): f"{'censoring' if by else 'event'} of {e}" for e, (c, by) in indicators.items()}
     notes = [f"no unit of {e} is stated: days" for e, unit in units.items() if not unit]
-    account = reconcile(
-        where,
-        table.index,
-        ends["row"],
-        left_out,
-        taken,
-        subjects=subject,
-        kept=ends["subject"],
-        notes=[*found.notes, *notes, *arm_notes(found, arm, table.drop(columns=list(covariates)), where)],
+    check_unnamed_arm(found, arm, table.drop(columns=list(covariates)), where)
+    reconciliation = reconcile(
+        where, table.index, ends["row"], left_out, taken, subjects=subject, kept=ends["subject"], notes=[*found.notes, *notes]
     )
     return TrialData(
         frame=empty(COLUMNS),
@@ -122,17 +116,17 @@ def read_endpoints(
         covariates=kept if len(covariates) else None,
         left_out=left_out,
         endpoints=pd.concat([_first_event(part) for part in parts], ignore_index=True)[list(ENDPOINTS)],
-        reconciliation=account,
+        reconciliation=reconciliation,
     )
 
 
 def _unit(column: str, unit: str | None, where: str) -> str:
-    """Return the unit of a column of times: as said, or by its heading ("os_months"); "" where neither says it.
+    """Return the unit of a column of times: as stated, or by its heading ("os_months"); "" if neither states it.
 
     Raises
     ------
     DataError
-        If it is not understood, or the two differ.
+        If it is not recognised, or the two differ.
     """
     try:
         said = time_unit(unit, "unit") if unit else ""
@@ -141,7 +135,7 @@ def _unit(column: str, unit: str | None, where: str) -> str:
     headed = time_unit_in_label(str(column).replace("_", " ").replace(".", " "), f"{where}: column {column!r}")
     if said and headed and said != headed:
         raise DataError(
-            Problem(f"{where}: column {column!r}", f"is in {headed}s by its heading, and unit is {unit!r}", "one of them")
+            Problem(f"{where}: column {column!r}", f"is in {headed}s by its heading, but unit is {unit!r}", "one of the two")
         )
     return said or headed
 
@@ -153,21 +147,21 @@ def _rest(problems: Sequence[Problem], where: str) -> list[Problem]:
 def _indicators(
     times: Mapping[str, str], events: Mapping[str, str], censored: Mapping[str, str]
 ) -> dict[str, tuple[str, bool]]:
-    """Return for each endpoint the column that says what happened, and whether it says so by censoring."""
-    right = "say which column tells that the event came, or that it was censored"
+    """Return for each endpoint its indicator column, and whether the column indicates censoring."""
+    right = "name its column of events, or of censoring"
     problems = [
         Problem(f"endpoint {e!r}", f"is in {'both' if e in events else 'neither'} of events and censored", right)
         for e in times
         if (e in events) == (e in censored)
     ]
     untimed = [e for e in (*events, *censored) if e not in times]
-    problems += [Problem(f"endpoint {e!r}", "has an indicator and no time", nearest(e, times)) for e in untimed]
+    problems += [Problem(f"endpoint {e!r}", "has an indicator but no time", nearest(e, times)) for e in untimed]
     if problems or not times:
-        raise DataError(problems or [Problem("times", "names no endpoint", "say for example {'OS': 'os_months'}")])
+        raise DataError(problems or [Problem("times", "names no endpoint", "for example {'OS': 'os_months'}")])
     return {e: (events[e], False) if e in events else (censored[e], True) for e in times}
 
 
-def _there(table: pd.DataFrame, columns: Sequence[str], where: str) -> None:
+def _check_columns(table: pd.DataFrame, columns: Sequence[str], where: str) -> None:
     missing = [c for c in dict.fromkeys(columns) if c not in table.columns]
     if missing:
         raise DataError([Problem(where, f"no column {c!r}", nearest(c, map(str, table.columns))) for c in missing])
@@ -183,29 +177,29 @@ def _endpoint(
     where: str,
     once: bool,
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Problem]]:
-    """Return the times of one endpoint, the rows without one, and what is wrong."""
+    """Return the times of one endpoint, the rows without a time, and problems."""
     read, flags = as_numbers(table[time]), as_numbers(table[indicator])
     said, days, flag, none = read.texts, read.values, flags.values, has_no_value(read.texts)
     bad = first_reason(
         (rows["subject"] == "", "has no subject"),
         (~none & days.isna(), quoting(time + " {} is not a number", said, number_advice)),
         (days < 0, quoting(time + " {} is negative", said)),
-        (days > LONGEST, quoting(time + " {} is longer than a life in any unit", said)),
+        (days > LONGEST, quoting(time + " {} is longer than a lifetime in any unit", said)),
         (~none & flag.isna(), indicator + " is not a number"),
         (rows["subject"].duplicated() & once, "is a second row of the subject (see repeated='first event')"),
     )
     wrong = rows.assign(bad=bad)[bad != ""]
     problems = [Problem(f"{where}, row {r.row} (subject {r.subject})", f"{endpoint}: {r.bad}") for r in wrong.itertuples()]
     if not by_censoring and set(flag[~none].dropna()) == {1.0, 2.0}:
-        right = "1 where the event came and 0 where not: in R's Surv 2 is the event and 1 is censored"
-        problems.append(Problem(f"{where}: column {indicator!r}", "has 1 and 2, and no 0", right))
+        right = "1 for an event and 0 for censoring; in Surv of R, 2 is an event and 1 is censored"
+        problems.append(Problem(f"{where}: column {indicator!r}", "has 1 and 2, but no 0", right))
     ends = rows.assign(endpoint=endpoint, time=days, event=(flag == 0) if by_censoring else (flag > 0), reason="")
     lost = rows.loc[none, ["row", "subject"]].assign(reason=f"no time of {endpoint}")
     return ends[~none], lost, problems
 
 
 def _first_event(ends: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per subject: the first with the event, or the last."""
+    """Return one row per subject: the first with the event, or else the last."""
     ordered = ends.assign(late=ends["time"].where(ends["event"], float("inf"))).sort_values(["late", "time"], kind="stable")
     events, others = ordered[ordered["event"]], ordered[~ordered["event"]]
     last = others[~others["subject"].isin(events["subject"])].drop_duplicates("subject", keep="last")

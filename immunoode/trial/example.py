@@ -1,4 +1,4 @@
-"""The small trial that ships with the package. It is simulated."""
+"""The small example trial that ships with the package. It is simulated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def load_example() -> TrialData:
     """Return the example trial: three arms of eight simulated patients, sum of diameters about every six weeks.
 
     The arms are docetaxel 75 mg/m2, pembrolizumab 200 mg, and both, every three weeks. The data are simulated from the
-    package's own models; nothing can be learnt from them about these drugs.
+    models of the package, and say nothing about these drugs.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Make the example trial: simulated patients, from the package's own models. Run: python -m immunoode.trial.example_data."""
+"""Make the example trial by simulation from models of the package. Run: python -m immunoode.trial.example_data."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SEED = 7
 PER_ARM = 8
 VISITS = np.arange(0.0, 337.0, 42.0)
 SPREAD = {"growth_rate": 0.35, "kill_rate": 0.45}
-"""Log-normal standard deviations between patients about the models' values (the typical patient)."""
+"""Log-normal standard deviations between patients, around the typical values."""
 TYPICAL = {"growth_rate": 0.009, "kill_rate": 4.0}
 PROPORTIONAL, ADDITIVE = 0.04, 1.0
-"""Measurement: standard deviations, relative and in mm."""
+"""Standard deviations of the measurement error, relative and in mm."""
 OFF_STUDY = 1.5
-"""A patient whose tumour is this much above its nadir has no further visit."""
+"""A patient has no further visit once the tumour is this many times its nadir."""
 
 
 def regimens() -> dict[str, Regimen]:
@@ -37,7 +37,7 @@ def regimens() -> dict[str, Regimen]:
 
 
 def patients(random: np.random.Generator, arm: int) -> DataFrame:
-    """Return one row per patient: what differs between them."""
+    """Return one row per patient with the parameters that vary between patients."""
     import pandas as pd
 
     columns = {k: TYPICAL[k] * np.exp(SPREAD[k] * random.normal(size=PER_ARM)) for k in TYPICAL}
@@ -46,30 +46,30 @@ def patients(random: np.random.Generator, arm: int) -> DataFrame:
 
 
 def arm_rows(random: np.random.Generator, number: int, arm: str, regimen: Regimen) -> DataFrame:
-    """Return the visits of one arm, as measured."""
+    """Return the measurements of one arm."""
     import pandas as pd
 
     model = combine(
         "tumour_immune", load_model("pd1_inhibitor", variant="pembrolizumab"), load_model("chemotherapy", variant="docetaxel")
     )
-    people = patients(random, number)
+    parameters = patients(random, number)
     rows = []
-    for subject, row in people.iterrows():
+    for subject, row in parameters.iterrows():
         days = np.concatenate([[-float(random.integers(3, 21))], VISITS[1:] + random.integers(-3, 4, len(VISITS) - 1)])
         run = simulate(model, regimen, times=days, start=days[0], parameters=row.to_dict(), outputs=["sum_of_diameters"])
         true = np.asarray(run["sum_of_diameters"])
         noise = PROPORTIONAL * true * random.normal(size=len(true)) + ADDITIVE * random.normal(size=len(true))
-        seen = np.round(np.maximum(true + noise, 0.0), 1)
-        last = _last(seen)
-        rows += [(subject, arm, int(d), v) for d, v in zip(days[:last], seen[:last], strict=True)]
+        measured = np.round(np.maximum(true + noise, 0.0), 1)
+        last = _last_visit(measured)
+        rows += [(subject, arm, int(d), v) for d, v in zip(days[:last], measured[:last], strict=True)]
     return pd.DataFrame(rows, columns=["subject", "arm", "day", "sum_of_diameters"])
 
 
-def _last(seen: np.ndarray) -> int:
-    """Return how many visits there are until the tumour is far above its nadir."""
-    nadir = np.minimum.accumulate(seen)
-    over = np.flatnonzero(seen > OFF_STUDY * nadir + 5.0)
-    return int(over[0]) + 1 if len(over) else len(seen)
+def _last_visit(measured: np.ndarray) -> int:
+    """Return the number of visits until the tumour is far above its nadir."""
+    nadir = np.minimum.accumulate(measured)
+    over = np.flatnonzero(measured > OFF_STUDY * nadir + 5.0)
+    return int(over[0]) + 1 if len(over) else len(measured)
 
 
 def make() -> DataFrame:
@@ -81,7 +81,7 @@ def make() -> DataFrame:
 
 
 def write(path: Path = FILE) -> None:
-    """Write the example trial, its header first."""
+    """Write the example trial with its header."""
     write_whole(path, HEADER + make().to_csv(index=False, lineterminator="\n"), overwrite=True)
 
 

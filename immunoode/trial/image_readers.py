@@ -1,4 +1,4 @@
-"""Who read the images: several readers in one table are never mixed."""
+"""Readers of the images: the readings of several readers in one table are never mixed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _ACCEPTED = ("tracptfl", "rsacptfl", "tuacptfl", "accepted_record_flag")
 _CATEGORY = ("parcat1", "parcat2", "parcat3")
 _EVALUATORS = ("investigator", "independent", "central", "bicr", "irc", "irf", "irrc", "blinded", "radiologist", "reader")
 ACCEPTED = "accepted"
-"""What a caller says to take the records that the sponsor accepted."""
+"""Reader that stands for the records that the sponsor accepted."""
 
 
 @dataclass(frozen=True)
 class ReaderSelection:
-    """Which rows are of the one reader, why the others are not, the columns that say so, and what was assumed."""
+    """Which rows are of the selected reader, the reason for the others, the columns that say so, and notes."""
 
     rows: pd.Series
     reason: str
@@ -33,20 +33,20 @@ class ReaderSelection:
 
 
 def select_reader(table: pd.DataFrame, reader: str | None, where: str, codes: pd.Series | None = None) -> ReaderSelection:
-    """Return the rows of one reader.
+    """Select the rows of one reader.
 
     Parameters
     ----------
     reader : str, optional
-        One of those in the table: "INVESTIGATOR", "RADIOLOGIST 1", "INDEPENDENT ASSESSOR: RADIOLOGIST 1"; or "accepted", the
-        records that are flagged as accepted.
+        A reader in the table, such as "INVESTIGATOR", "RADIOLOGIST 1" or "INDEPENDENT ASSESSOR: RADIOLOGIST 1"; or "accepted"
+        for the records that are flagged as accepted.
     codes : Series of str, optional
-        What names the reader of rows that have no column for it (OVRINV, OVRBICR).
+        Codes that name the reader in tables without a column for it (OVRINV, OVRBICR).
 
     Raises
     ------
     DataError
-        If there are several readers and none was chosen, or the one chosen is not there.
+        If there are several readers and none was selected, or the selected one is not in the table.
     """
     import pandas as pd
 
@@ -92,7 +92,7 @@ def _first(table: pd.DataFrame, words: Sequence[str]) -> Any:
 
 
 def _evaluators(column: pd.Series) -> bool:
-    """Whether a column of categories says who read: "Investigator"."""
+    """Return whether a column of categories names readers: "Investigator"."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column):
@@ -106,7 +106,7 @@ def _distinct(names: pd.Series) -> list[str]:
 
 
 def _is(name: str, reader: str) -> bool:
-    """Whether a reader's name is the one asked for, or the part of it before or after the colon."""
+    """Return whether a reader is the requested one, by the whole name or by its part before or after the colon."""
     wanted = reader.strip().casefold()
     return bool(name) and wanted in (name.casefold(), *(part.strip() for part in name.casefold().split(":")))
 
@@ -115,4 +115,4 @@ def _ask(where: str, known: Sequence[str], columns: Sequence[Any], flagged: bool
     shown = ", ".join(map(repr, known[:12]))
     by = f" ({', '.join(map(str, columns))})" if columns else ""
     more = ", or reader='accepted' for the records that are flagged as accepted" if flagged else ""
-    return Problem(where, f"has {len(known)} readers{by}: {shown}", f"choose one: reader={known[0]!r}{more}")
+    return Problem(where, f"has {len(known)} readers{by}: {shown}", f"select one: reader={known[0]!r}{more}")

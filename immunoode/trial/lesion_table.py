@@ -1,4 +1,4 @@
-"""Reading tables of lesions: the published atezolizumab supplement, the same as one csv, and any with a lesion a row."""
+"""Reading tables of lesions: the published atezolizumab supplement, its csv form, and tables with one lesion per row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUBJECT = "Patient_Anonmyized"
-"""The column of subjects of the supplement, spelt as published; its sheets are told by it."""
+"""The column of subjects of the supplement, spelt as published, by which its sheets are recognised."""
 ROLES = ("subject", "time", "date", "start", "arm", "visit", "lesion", "kind", "diameter", "finding")
 NEEDED = ("subject", "time", "diameter")
 FORMS = "expected the columns subject, day, diameter (with its unit: diameter_mm); optional arm, visit, lesion, kind, finding"
@@ -41,35 +41,35 @@ def read_lesions(
     day_numbers: DayNumbers | None = None,
     title: str = "",
 ) -> TrialData:
-    """Read a table with a lesion's longest diameter (of a lymph node: short axis) a row.
+    """Read a table with the longest diameter of one lesion (short axis of a lymph node) per row.
 
     Parameters
     ----------
     source : path or DataFrame
         The published supplement (an xlsx with the sheets Study1 to Study5), one of its sheets, or a table with the columns
-        subject, day, diameter_mm (or diameter_cm), and where there are any arm, visit, lesion, kind ("target", "target node",
+        subject, day, diameter_mm (or diameter_cm), and optionally arm, visit, lesion, kind ("target", "target node",
         "non-target", "non-target node", "new"), and finding ("absent", "present", "not evaluable", ...), under their usual
         headings.
     too_small_mm : float
-        The diameter that stands for "TOO SMALL TO MEASURE" (RECIST 1.1: 5 mm). The flag stays beside it.
+        The diameter of a lesion that is "TOO SMALL TO MEASURE" (RECIST 1.1: 5 mm). The flag is kept.
     quantity : str, optional
-        What the diameters are called: "diameter" where the table names lesions. The other layouts hold one lesion a patient,
-        so that "sum_of_diameters" is that lesion's diameter.
+        Name of the quantity: by default "diameter" if the table names lesions. The other layouts have one lesion per patient,
+        so that its diameter is the "sum_of_diameters".
     reader, partial_dates, day_numbers
         As in `read_trial`.
     title : str
-        What the data are; by default the name of the file.
+        Title of the data; by default the name of the file.
 
     Returns
     -------
     TrialData
-        Diameters in mm, time in days from the start of treatment. Rows with words and no diameter ("NOT EVALUABLE") are in
-        `findings`; empty, malformed or repeated ones are listed in `left_out`.
+        Diameters in mm, time in days from the start of treatment. Rows with words but no diameter ("NOT EVALUABLE") are in
+        `findings`; empty, invalid or repeated rows are listed in `left_out`.
 
     Raises
     ------
     DataError
-        If the columns are those of no layout, or no row is left.
+        If the columns fit no layout, or no row is left.
     """
     import pandas as pd
 
@@ -104,7 +104,7 @@ def read_lesions(
     found_words, lost = _findings(said[worded], found, finding[worded], where, partial_dates, day_numbers)
     aside = pd.DataFrame({"row": others.index, "subject": identifiers(others[found.found["subject"]]), "reason": chosen.reason})
     left_out = pd.concat([t for t in (data.left_out, lost, aside) if len(t)] or [data.left_out], ignore_index=True)
-    account = reconcile(
+    reconciliation = reconcile(
         where,
         table.index,
         [*data.frame["row"], *found_words["row"]],
@@ -114,7 +114,7 @@ def read_lesions(
         kept=[*data.frame["subject"], *found_words["subject"]],
         notes=[*found.notes, *notes, *spelt, *chosen.notes, *baseline_notes(data.frame)],
     )
-    data = replace(data, findings=found_words, left_out=left_out, reconciliation=account)
+    data = replace(data, findings=found_words, left_out=left_out, reconciliation=reconciliation)
     return replace(data, frame=_in_millimetres(data.frame))
 
 
@@ -122,7 +122,7 @@ def _columns(table: pd.DataFrame, where: str) -> ColumnRoles:
     try:
         return find_columns(table, where, roles=ROLES, needed=("subject", "diameter") if _dated(table) else NEEDED)
     except DataError as error:
-        raise DataError([*error.problems, Problem(where, "is no table of lesions", FORMS)]) from None
+        raise DataError([*error.problems, Problem(where, "is not a table of lesions", FORMS)]) from None
 
 
 def _dated(table: pd.DataFrame) -> bool:
@@ -130,10 +130,12 @@ def _dated(table: pd.DataFrame) -> bool:
 
 
 def _unit(found: ColumnRoles, where: str) -> tuple[str, tuple[str, ...]]:
-    """Return the unit of the diameters, mm where the heading states none, and what is to be said of it."""
+    """Return the unit of the diameters, mm if the heading states none, and a note on it."""
     unit = found.units.get("diameter", "")
     if unit and unit_texts.dimension(unit) != unit_texts.dimension("mm"):
-        raise DataError(Problem(f"{where}: column {found.found['diameter']!r}", f"{unit!r} is no length", "mm or cm"))
+        raise DataError(
+            Problem(f"{where}: column {found.found['diameter']!r}", f"{unit!r} is not a unit of length", "mm or cm")
+        )
     return (unit or "mm"), () if unit else ("no unit of diameters is stated: mm",)
 
 
@@ -143,7 +145,7 @@ def _in_millimetres(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _words(table: pd.DataFrame, found: ColumnRoles, too_small: float) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the table with a diameter for what is too small, and what each row says in words."""
+    """Return the table with a diameter for lesions that are too small, and the finding in each row."""
     import pandas as pd
 
     value, column = found.found["diameter"], found.found.get("finding")
@@ -159,7 +161,7 @@ def _words(table: pd.DataFrame, found: ColumnRoles, too_small: float) -> tuple[p
 def _findings(
     table: pd.DataFrame, found: ColumnRoles, finding: pd.Series, where: str, partial: Partial, day_numbers: DayNumbers | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return what was seen and not measured, and the rows of it that have no subject or day."""
+    """Return what was seen but not measured, and the rows of it without a subject or day."""
     import pandas as pd
 
     if table.empty:
@@ -187,7 +189,7 @@ def _findings(
 
 
 def is_lesion_table(path: Path) -> bool:
-    """Whether a file has the columns of a table of lesions; False as well where it cannot be read."""
+    """Return whether a file has the columns of a table of lesions; False if it cannot be read."""
     try:
         table, _ = _lesion_table(path)
         found = find_columns(table.head(50), path.name, roles=ROLES, needed=NEEDED).found
@@ -197,14 +199,14 @@ def is_lesion_table(path: Path) -> bool:
 
 
 def _lesion_table(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Return one table whose index names the source's rows, and the source's name."""
+    """Return one table, indexed by the rows of the source, and the name of the source."""
     if isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".xlsx" and Path(source).is_file():
         return _sheets(Path(source)), Path(source).name
     return open_table(source)
 
 
 def _sheets(path: Path) -> pd.DataFrame:
-    """Return all sheets of the supplement in one table; subjects carry their study, for numbers may repeat between studies."""
+    """Return all sheets of the supplement in one table; subjects are prefixed by their study, as numbers may repeat."""
     import pandas as pd
 
     sheets = open_sheets(path)

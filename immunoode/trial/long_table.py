@@ -1,4 +1,4 @@
-"""Reading a long table (file or DataFrame) into TrialData: every bad row is named, with its reason."""
+"""Reading a long table (file or DataFrame) into TrialData: every invalid row is listed with its reason."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 BAD_ROWS = ("raise", "leave out")
 SHOWN = 40
-"""Bad rows written out in one error; all are counted."""
+"""Largest number of invalid rows in one error; all are counted."""
 ROLES = (
     "subject",
     "arm",
@@ -67,7 +67,7 @@ _OF_ARMS = (
     "grupo",
     "brazo",
 )
-"""Parts of headings that may be of arms under a name that is not known."""
+"""Parts of headings of columns that may be arms although the heading is not recognised."""
 
 
 def read_trial(
@@ -92,38 +92,38 @@ def read_trial(
     source : path or DataFrame
         A csv, tsv, xlsx, xpt or sas7bdat file (lines at its head that begin with # are skipped), or a table in memory.
     columns : mapping, optional
-        Which column is what, ours to theirs: {"subject": "ID", "time": "day", "value": "volume_mm3"}. Usual headings are
-        recognised without it ("Mouse ID", "Volume (mm3)", "TV", "tumor_volume_mm3", "TRT01P"), with the unit in them, and so
-        is the one column whose heading ends in a unit. Needed: subject, time (or date), value. Optional: arm, quantity, unit,
-        visit, lesion, kind (of lesion), censoring, limit, flag; start, the date from which days are counted where times are
-        dates; length and width in the place of a volume.
+        Columns of the table by role: {"subject": "ID", "time": "day", "value": "volume_mm3"}. Usual headings are recognised
+        without it ("Mouse ID", "Volume (mm3)", "TV", "tumor_volume_mm3", "TRT01P"), including their units, as is a single
+        column with a heading that ends in a unit. Required: subject, time (or date), value. Optional: arm, quantity, unit,
+        visit, lesion, kind (of lesion), censoring, limit, flag; start, the date from which days are counted if times are
+        dates; length and width in place of a volume.
     units : str or mapping, optional
-        Unit of the values where neither a column nor the heading states it; a mapping goes by quantity.
+        Unit of the values if neither a column nor the heading states it; a mapping gives it by quantity.
     quantity : str, optional
-        What the values are where the table has no such column; otherwise the value column's own name.
+        Name of the quantity if the table has no such column; by default the name of the column of values.
     arm : str, optional
-        The arm of all rows where the table has no such column; "all" if left out.
+        The arm of all rows if the table has no such column; "all" by default.
     time_unit : str, optional
-        Unit of times that are numbers; left out, that of the heading, else days.
+        Unit of times that are numbers; by default that of the heading, else days.
     covariates : DataFrame, optional
-        One row per subject (by its index, or a column `subject`), one column per covariate.
+        One row per subject (identified by the index, or a column `subject`), one column per covariate.
     reader : str, optional
-        Whose readings count where the table has several readers, or "accepted".
+        The reader whose readings count if the table has several readers, or "accepted".
     partial_dates : {"refuse", "first", "middle", "last"}
-        What "2024-03" stands for.
+        Which day "2024-03" stands for.
     day_numbers : {"sas", "excel"}, optional
-        What dates that are numbers count from.
+        Origin of dates that are numbers.
     title : str
-        What the data are; figures and reports carry it.
+        Title of the data, for figures and reports.
     bad_rows : {"raise", "leave out"}
-        Rows that make no sense end in one error that lists them all, or are listed in `left_out`. Rows without a value
-        (empty, "NOT EVALUABLE") are always listed there.
+        Whether invalid rows raise one error that lists them all, or are listed in `left_out`. Rows without a value (empty,
+        "NOT EVALUABLE") are always listed there.
 
     Raises
     ------
     DataError
-        If columns are missing or could each be meant, rows make no sense, units are not understood or stated twice, there are
-        several readers, a subject is in two arms, subjects have no covariates, or nothing is left.
+        If columns are missing or ambiguous, rows are invalid, units are not recognised or are stated twice, there are several
+        readers, a subject is in two arms, subjects have no covariates, or no row is left.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def read_trial(
     """
     table, where = open_table(source)
     if columns is None and _is_nonmem(table):
-        right = "read it with imo.io.read_nonmem, which takes its doses; or name the columns with columns={...}"
+        right = "read it with imo.io.read_nonmem, which reads the doses too; or name the columns with columns={...}"
         raise DataError(Problem(where, "looks like a NONMEM table (ID, TIME, DV, " + ", ".join(_doses(table)) + ")", right))
     return read_rows(
         table,
@@ -182,17 +182,17 @@ def read_rows(
     repeats: bool = False,
     negative: bool = False,
 ) -> TrialData:
-    """Read a long table in memory whose index names its rows in the source `where`; all readers end here, see `read_trial`.
+    """Read a long table in memory, indexed by the rows of the source `where`; all readers end here, see `read_trial`.
 
     Parameters
     ----------
     repeats, negative : bool
-        Whether rows that repeat another one are kept (replicates of an assay), and negative values (of logarithms).
+        Whether to keep rows that repeat another one (replicates of an assay), and negative values (of logarithms).
     """
     if bad_rows not in BAD_ROWS:
         raise DataError(Problem("bad_rows", f"is {bad_rows!r}", nearest(str(bad_rows), BAD_ROWS)))
     problems = [
-        Problem("units", f"has {u!r}", "the text of a unit, such as 'mm'")
+        Problem("units", f"has {u!r}", "a unit as text, such as 'mm'")
         for u in (units.values() if isinstance(units, Mapping) else (units,))
         if u is not None and not isinstance(u, str)
     ]
@@ -211,21 +211,22 @@ def read_rows(
     table = table[chosen.rows]
     size = find_measured_column(table, found, where)
     size = replace(size, quantity=quantity or size.quantity)
-    _agree(size, units, where)
+    _check_units(size, units, where)
     days = read_time_column(table, found, where, time_unit, partial_dates, day_numbers)
     frame, texts = standardise_rows(table, found.found, size, days, units, "all" if arm is None else arm)
     why = reasons(frame, texts, repeats, negative)
     if bad_rows == "raise":
-        _raise(frame, why["bad"], where)
+        _raise_invalid(frame, why["bad"], where)
     reason = why["bad"].where(why["bad"] != "", why["missing"])
     left_out = frame.loc[reason != "", ["row", "subject"]].assign(reason=reason[reason != ""])
     left_out = _with_others(left_out.reset_index(drop=True), others, whole, found.found["subject"], chosen.reason)
     kept = frame[reason == ""]
-    _whole(kept, where, len(left_out))
-    own, extra = (None, ()) if covariates is None else _matched(covariates, kept)
-    notes = [*found.notes, *size.notes, *days.notes, *chosen.notes, *extra, *arm_notes(found, arm, whole, where)]
+    _check_kept(kept, where, len(left_out))
+    own, extra = (None, ()) if covariates is None else _covariates(covariates, kept)
+    check_unnamed_arm(found, arm, whole, where)
+    notes = [*found.notes, *size.notes, *days.notes, *chosen.notes, *extra]
     taken = _taken(whole, found, size, days.column, chosen.columns)
-    account = reconcile(
+    reconciliation = reconcile(
         where,
         whole.index,
         kept["row"],
@@ -235,24 +236,24 @@ def read_rows(
         kept=kept["subject"],
         notes=[*notes, *baseline_notes(kept)],
     )
-    return TrialData(sort_rows(kept), title, own, left_out, reconciliation=account)
+    return TrialData(sort_rows(kept), title, own, left_out, reconciliation=reconciliation)
 
 
 def _needed(table: pd.DataFrame, given: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what there has to be: in the place of the time a date will do."""
+    """Return the required roles: a date may take the place of the time."""
     dated = "date" in given or any(parse_heading(str(c)).words in KNOWN["date"] for c in table.columns)
     return ("subject",) if dated else ("subject", "time")
 
 
-def _agree(size: MeasuredColumn, units: str | Mapping[str, str] | None, where: str) -> None:
-    """Raise where the heading states another unit than the caller."""
+def _check_units(size: MeasuredColumn, units: str | Mapping[str, str] | None, where: str) -> None:
+    """Raise if the heading and the caller state different units."""
     asked = units.get(size.quantity, "") if isinstance(units, Mapping) else units
     if not asked or not size.unit:
         return
     same = unit_texts.dimension(asked) == unit_texts.dimension(size.unit)
     if not same or abs(unit_texts.factor(asked, size.unit) - 1) > 1e-9:
-        what = f"is in {size.unit!r} by its heading, and units say {asked!r}"
-        raise DataError(Problem(f"{where}: column {str(size.columns[0])!r}", what, "one of them"))
+        what = f"is in {size.unit!r} by its heading, but units is {asked!r}"
+        raise DataError(Problem(f"{where}: column {str(size.columns[0])!r}", what, "one of the two"))
 
 
 def _with_others(left_out: pd.DataFrame, others: pd.Index, table: pd.DataFrame, subject: str, reason: str) -> pd.DataFrame:
@@ -264,31 +265,32 @@ def _with_others(left_out: pd.DataFrame, others: pd.Index, table: pd.DataFrame, 
     return pd.concat([left_out, pd.DataFrame(rows)], ignore_index=True)
 
 
-def _matched(covariates: pd.DataFrame, kept: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the covariates of the subjects of the data, and what is to be said of others."""
+def _covariates(covariates: pd.DataFrame, kept: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the covariates of the subjects of the data, and a note on other subjects."""
     found = match_subjects(covariates, list(dict.fromkeys(kept["subject"])), "covariates")
     extra = found.extra
     shown = ", ".join(map(repr, extra[:5])) + (", ..." if len(extra) > 5 else "")
-    return found.table, (f"covariates of {len(extra)} subjects without a row in the data: {shown}",) if extra else ()
+    return found.table, (f"covariates of {len(extra)} subjects who are not in the data: {shown}",) if extra else ()
 
 
-def arm_notes(found: ColumnRoles, arm: str | None, table: pd.DataFrame, where: str) -> tuple[str, ...]:
-    """Return that there are no arms, where nobody said so; raise where a column looks like one."""
+def check_unnamed_arm(found: ColumnRoles, arm: str | None, table: pd.DataFrame, where: str) -> None:
+    """Raise if no column of arms was found or stated, but a column looks like one."""
     if "arm" in found.found or arm is not None:
-        return ()
+        return
     taken = set(found.found.values())
     likely = [
-        c for c in table.columns if c not in taken and any(w in heading_words(str(c)) for w in _OF_ARMS) and _several(table[c])
+        c
+        for c in table.columns
+        if c not in taken and any(w in heading_words(str(c)) for w in _OF_ARMS) and _has_few_values(table[c])
     ]
     if likely:
         shown = " or ".join(repr(str(c)) for c in likely[:3])
-        right = f"say columns={{'arm': {str(likely[0])!r}}}, or arm='all' where there is none"
+        right = f"give columns={{'arm': {str(likely[0])!r}}}, or arm='all' without arms"
         raise DataError(Problem(where, f"no column for the arm; {shown} may be it", right))
-    return ()
 
 
-def _several(column: pd.Series) -> bool:
-    """Whether a column holds a few different words or numbers."""
+def _has_few_values(column: pd.Series) -> bool:
+    """Return whether a column has a few different words or numbers."""
     words = as_text(column)
     return 1 < words[words != ""].nunique() <= max(len(words) / 2, 2)
 
@@ -307,7 +309,7 @@ def _taken(
     return roles | {str(c): "reader" for c in of_reader if roles[str(c)] == UNUSED}
 
 
-def _raise(frame: pd.DataFrame, bad: pd.Series, where: str) -> None:
+def _raise_invalid(frame: pd.DataFrame, bad: pd.Series, where: str) -> None:
     rows = frame[bad != ""]
     if rows.empty:
         return
@@ -318,20 +320,20 @@ def _raise(frame: pd.DataFrame, bad: pd.Series, where: str) -> None:
     extra = [Problem(where, f"and {len(problems) - SHOWN} more rows")] if len(problems) > SHOWN else []
     advice = Problem(
         where,
-        f"{len(problems)} of {len(frame)} rows make no sense",
-        "mend them, or say bad_rows='leave out' to have them listed in .left_out",
+        f"{len(problems)} of {len(frame)} rows are invalid",
+        "correct them, or use bad_rows='leave out' to list them in .left_out",
     )
     raise DataError([*problems[:SHOWN], *extra, advice])
 
 
-def _whole(kept: pd.DataFrame, where: str, left_out: int) -> None:
-    """Check what only shows in the table as a whole."""
+def _check_kept(kept: pd.DataFrame, where: str, left_out: int) -> None:
+    """Check the table as a whole: at least one row, one arm per subject, distinct names of arms."""
     if kept.empty:
         raise DataError(Problem(where, f"no row with a value ({left_out} rows without one)", "give at least one observation"))
     pairs = kept[["subject", "arm"]].drop_duplicates()
     arms = pairs[pairs["subject"].duplicated(keep=False)].groupby("subject", sort=False)["arm"].agg(list)
     problems = [
-        Problem(f"{where}: subject {s!r}", f"is in more than one arm: {', '.join(a)}", "give subjects their own names")
+        Problem(f"{where}: subject {s!r}", f"is in more than one arm: {', '.join(a)}", "give subjects unique identifiers")
         for s, a in arms[arms.map(len) > 1].items()
     ]
     problems += arms_spelt_differently(kept["arm"], where)
@@ -340,15 +342,15 @@ def _whole(kept: pd.DataFrame, where: str, left_out: int) -> None:
 
 
 def arms_spelt_differently(arms: pd.Series, where: str) -> list[Problem]:
-    """Return which arms differ in capitals and blanks alone: one arm that would be compared with itself."""
+    """Return problems with names of arms that differ only in capitals and blanks, which are probably one arm."""
     return [
-        Problem(f"{where}: arms", f"{' and '.join(map(repr, same))} differ in capitals or blanks alone", "write them alike")
+        Problem(f"{where}: arms", f"{' and '.join(map(repr, same))} differ only in capitals or blanks", "write them alike")
         for same in similar_names(arms.astype(str).unique())
     ]
 
 
 def as_trial(data: TrialData | pd.DataFrame) -> TrialData:
-    """Return the data as TrialData; a DataFrame is read with the usual names of columns.
+    """Return the data as TrialData; a DataFrame is read with its usual headings.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which column of a table is measured, and what its heading says that it measures."""
+"""Finding the column of measurements of a table, with its quantity and unit."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SIZES = ("volume", "sum_of_diameters", "diameter")
-"""Roles that are measurements, where no column is the value by name."""
+"""Roles that are measurements if no column is named as the value."""
 _NAMES = {"tv": "tumour_volume", "vol": "volume", "tumourvolume": "tumour_volume"}
 
 
 @dataclass(frozen=True)
 class MeasuredColumn:
-    """What a table measures: numbers, the quantity's name and unit, the columns that are used for it, and what was assumed."""
+    """Measurements of a table: numbers, name and unit of the quantity, the columns they are from, and notes."""
 
     read: NumberColumn
     quantity: str
@@ -31,12 +31,12 @@ class MeasuredColumn:
 
 
 def find_measured_column(table: pd.DataFrame, columns: ColumnRoles, where: str) -> MeasuredColumn:
-    """Return the measurements of a long table.
+    """Find the measurements of a long table.
 
     Raises
     ------
     DataError
-        If no column is the value, or several could be.
+        If there is no column of values, or several candidates.
     """
     found = columns.found
     if "value" in found:
@@ -54,11 +54,11 @@ def find_measured_column(table: pd.DataFrame, columns: ColumnRoles, where: str) 
     several = [str(found[role]) for role in sizes] or list(map(str, others))
     doubt = f": {' and '.join(map(repr, several))} could each be it" if several else ""
     here = ", ".join(repr(str(c)) for c in table.columns[:40])
-    raise DataError(Problem(where, f"no column for the value{doubt} (columns: {here})", "say columns={'value': 'its name'}"))
+    raise DataError(Problem(where, f"no column for the value{doubt} (columns: {here})", "give columns={'value': 'its name'}"))
 
 
 def standard_quantity(words: str) -> str:
-    """Return the name of a quantity as models write it: "tumor_volume" is "tumour_volume"."""
+    """Return the name of a quantity in the spelling of the models: "tumour_volume" for "tumor_volume"."""
     return _NAMES.get(spelt := words.replace("tumor", "tumour"), spelt)
 
 
@@ -67,7 +67,7 @@ def _of(table: pd.DataFrame, column: Any, quantity: str, unit: str) -> MeasuredC
 
 
 def _quantity(role: str, column: str, unit: str) -> str:
-    """Return what a column of sizes measures: of a sum or diameter a length, else what its heading says."""
+    """Return the quantity of a column of sizes: a sum or diameter if it is a length, else the name in its heading."""
     words = standard_quantity(parse_heading(column).words)
     lengthy = not unit or _is_length(unit)
     return {"sum_of_diameters": SUM_OF_DIAMETERS, "diameter": DIAMETER}.get(role, words) if lengthy else words
@@ -81,13 +81,13 @@ def _is_length(unit: str) -> bool:
 
 
 def _measures(column: str) -> bool:
-    """Whether a heading ends in a unit that is none of time."""
+    """Return whether a heading ends in a unit other than one of time."""
     unit = parse_heading(column).unit
     return bool(unit) and units.dimension(unit) != units.dimension("day")
 
 
 def _of_axes(table: pd.DataFrame, columns: ColumnRoles) -> MeasuredColumn:
-    """Return volumes of length and width: half of the longer times the shorter squared."""
+    """Return volumes from length and width: half of the longer times the square of the shorter."""
     import numpy as np
     import pandas as pd
 
@@ -100,5 +100,5 @@ def _of_axes(table: pd.DataFrame, columns: ColumnRoles) -> MeasuredColumn:
     texts = (first.texts + " x " + second.texts).where(~(first.missing & second.missing), "")
     unread = first.unread | second.unread | (first.missing ^ second.missing)
     read = NumberColumn(longer * shorter**2 / 2, first.missing & second.missing, unread, texts)
-    note = f"volume is half of the longer of {str(names[0])!r} and {str(names[1])!r} times the shorter squared"
+    note = f"volume is half of the longer of {str(names[0])!r} and {str(names[1])!r} times the square of the shorter"
     return MeasuredColumn(read, "tumour_volume", f"{unit}^3" if unit else "", tuple(names), (note,))

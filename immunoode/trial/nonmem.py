@@ -38,15 +38,15 @@ WORDS = {
     "FLAG": "flag",
     "VISIT": "visit",
 }
-"""Columns of words that `write_nonmem` adds, so that nothing is lost; NONMEM is told to drop them."""
+"""Text columns that `write_nonmem` adds so that nothing is lost; NONMEM is told to drop them."""
 BESIDE = ("FINDING", "ENDPOINT", "EVENT", "REASON")
 OWN = {"DV": "value", "DVID": "quantity", "CENS": "censoring", "LIMIT": "limit"}
-"""Columns of observations beside those of records, and what they hold."""
+"""Roles of columns of observations that records do not have."""
 FLAGS = ("BLQ", "BLOQ", "BQL", "BLQFL", "BLQFLAG", "LLOQFL", "CENSOR", "CENSORED")
-"""Columns that mark what is below the limit of quantification, in tables without CENS."""
+"""Columns that flag values below the limit of quantification, in tables without CENS."""
 LIMITS = ("LLOQ", "LOQ")
 MISSING_CODES = (-99.0, -999.0, -9999.0)
-"""Numbers that many tables have for a missing value; they are read as they stand, and said."""
+"""Numbers that often stand for a missing value; they are read as numbers, with a note."""
 
 
 def read_nonmem(
@@ -69,42 +69,42 @@ def read_nonmem(
     Parameters
     ----------
     source : path or DataFrame
-        With the columns ID, TIME and DV, and where there are any AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, DVID, CENS,
-        LIMIT and covariates, in any case of letters; DATE, DAT1, DAT2 or DAT3 beside a TIME of day. ".", "NA" and empty
+        With the columns ID, TIME and DV, and optionally AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, DVID, CENS, LIMIT and
+        covariates, in any case of letters; DATE, DAT1, DAT2 or DAT3 together with a TIME of day. ".", "NA" and empty
         cells are missing.
     compartments : mapping, optional
-        Which number in CMT is which input of the model, for the doses; see `read_records`.
+        The input of the model for each number in CMT, for the doses; see `read_records`.
     time_unit : {"hour", "day"}
         Unit of TIME, DUR and II.
     observations : str or mapping, optional
-        What DV is: one quantity, or by the numbers in DVID (in CMT, where there is no DVID). Left out: the words in a column
-        QUANTITY, else "dv_1", "dv_2", ..., or "dv".
+        The quantity in DV, or a quantity for each number in DVID (in CMT without DVID). By default from a column QUANTITY,
+        else "dv_1", "dv_2", ..., or "dv".
     units : str or mapping, optional
-        Unit of DV; a mapping goes by quantity.
+        Unit of DV; a mapping gives it by quantity.
     covariates : sequence of str, or mapping
-        Columns that are the same in all rows of a subject; which column is which parameter, {"WT": "weight"}, or names (a fit
-        understands usual ones, such as WT and BSA).
+        Columns that are constant within each subject: the parameter for each column, {"WT": "weight"}, or names of columns (a
+        fit recognises usual ones, such as WT and BSA).
     varying : sequence of str, or mapping
-        Columns of covariates that change; they go to the schedules by `rule`, see `read_records`.
+        Columns of covariates that change with time; they go to the schedules by `rule`, see `read_records`.
     columns : mapping of str to str, optional
-        NONMEM's name to the table's own, where they differ: {"AMT": "DOSE"}.
+        Columns of the table by their names in NONMEM, if they differ: {"AMT": "DOSE"}.
     ignore : str, optional
         As IGNORE of NM-TRAN, see `read_records`.
     title, bad_rows
-        As in `read_trial`. Wrong doses are always an error.
+        As in `read_trial`. Invalid doses are always an error.
 
     Returns
     -------
     TrialData
-        CENS 1 is below DV (between LIMIT and DV where there is one), CENS -1 above it (between DV and LIMIT). Rows with EVID 0
-        and MDV 1 are listed in `left_out`. Rows that repeat another are kept: replicates of an assay; so are negative values.
-        `.orders` has where observations stand among the doses: one before the dose of its time is a trough. `.reconciliation`
-        counts rows, doses and subjects, and says what each column was taken as.
+        With CENS 1 the value is below DV (between LIMIT and DV if there is a LIMIT), with CENS -1 above it (between DV and
+        LIMIT). Rows with EVID 0 and MDV 1 are listed in `left_out`. Repeated rows (replicates of an assay) and negative values
+        are kept. `.orders` has the position of observations among the doses: an observation before the dose at its time is a
+        trough. `.reconciliation` counts rows, doses and subjects, and says what each column was taken as.
 
     Raises
     ------
     DataError
-        If columns are missing or rows make no sense, all at once.
+        If columns are missing or rows are invalid, all at once.
 
     Examples
     --------
@@ -116,10 +116,18 @@ def read_nonmem(
     """
     own = {str(n).strip().upper(): c for n, c in (columns or {}).items()}
     records = {n: c for n, c in own.items() if n in (*RECORDS, *DATES)}
-    fixed = dict(covariates) if isinstance(covariates, Mapping) else {c: str(c) for c in _listed(covariates)}
+    fixed = dict(covariates) if isinstance(covariates, Mapping) else {c: str(c) for c in _as_sequence(covariates)}
     changing = covariate_columns(varying)
     read = parse_records(
-        source, compartments, time_unit, changing, rule, records, ignore, needed=NEEDED[:2], handled_elsewhere=_told_by_reader
+        source,
+        compartments,
+        time_unit,
+        changing,
+        rule,
+        records,
+        ignore,
+        needed=NEEDED[:2],
+        handled_elsewhere=_reported_by_reader,
     )
     rows = _rows_of(read, own, list(fixed))
     seen = rows.observed(observations)
@@ -133,7 +141,7 @@ def read_nonmem(
         repeats=True,
         negative=True,
     )
-    unread = rows.unread()
+    missing = rows.missing()
     found, problems = constant_covariates(rows.table, "ID", list(fixed), rows.where)
     if problems:
         raise DataError(problems)
@@ -142,39 +150,39 @@ def read_nonmem(
     made = replace(
         data,
         schedules=schedules,
-        covariates=_as_numbers(found).rename(columns=fixed) if fixed else None,
-        findings=rows.beside("FINDING", FINDINGS),
-        endpoints=rows.beside("ENDPOINT", ENDPOINTS),
-        left_out=_appended(data.left_out, unread),
+        covariates=_with_number_columns(found).rename(columns=fixed) if fixed else None,
+        findings=rows.other_rows("FINDING", FINDINGS),
+        endpoints=rows.other_rows("ENDPOINT", ENDPOINTS),
+        left_out=_appended(data.left_out, missing),
         orders={row: places[row] for row in data.frame["row"]} if schedules else {},
     )
-    return replace(made, reconciliation=_account(made, rows, fixed, time_unit))
+    return replace(made, reconciliation=_reconciliation(made, rows, fixed, time_unit))
 
 
-def _as_numbers(found: pd.DataFrame) -> pd.DataFrame:
-    """Return columns of numbers as such, and those of words as they are."""
+def _with_number_columns(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with columns of numbers converted, and columns of words unchanged."""
     import pandas as pd
 
     texts = [c for c in found.columns if found[c].dtype == object and not as_numbers(found[c]).unread.any()]
     return found.assign(**{str(c): pd.to_numeric(found[c]) for c in texts})
 
 
-def _listed(names: Sequence[str]) -> Sequence[str]:
+def _as_sequence(names: Sequence[str]) -> Sequence[str]:
     return (names,) if isinstance(names, str) else names
 
 
-def _told_by_reader(found: CellProblem, record: NonmemRecord) -> bool:
-    """Whether a wrong cell is told with the observations: their times, which may be left out."""
+def _reported_by_reader(found: CellProblem, record: NonmemRecord) -> bool:
+    """Return whether an invalid cell is reported with the observations, as rows with invalid times may be left out."""
     return found.name == "TIME" and record.event == OBSERVATION
 
 
 def _rows_of(read: ParsedRecords, own: Mapping[str, str], covariates: Sequence[str]) -> _Rows:
-    """Return the rows with names in capitals (covariates as they are), missing cells empty.
+    """Return the rows with column names in capitals (except covariates) and missing cells empty.
 
     Raises
     ------
     DataError
-        If a column is missing or there twice.
+        If a column is missing or repeated.
     """
     frame, where = read.table.frame, read.table.where
     given = {column: name for name, column in own.items()}
@@ -187,13 +195,13 @@ def _rows_of(read: ParsedRecords, own: Mapping[str, str], covariates: Sequence[s
         problems += [
             Problem(
                 where,
-                f"{str(c)!r} marks values below the limit of quantification, and nothing uses it",
-                f"columns={{'CENS': {str(c)!r}}} where DV has the limit in these rows; or leave the column out",
+                f"{str(c)!r} flags values below the limit of quantification, but is not used",
+                f"columns={{'CENS': {str(c)!r}}} if DV has the limit in these rows; or remove the column",
             )
             for c, _ in marks
         ]
     twice = named.columns[named.columns.duplicated()]
-    problems += [Problem(where, f"has two columns {c}", "one column of a name") for c in twice.unique()]
+    problems += [Problem(where, f"has two columns {c}", "different names of columns") for c in twice.unique()]
     if problems:
         raise DataError(problems)
     if "CENS" in named.columns:
@@ -203,12 +211,12 @@ def _rows_of(read: ParsedRecords, own: Mapping[str, str], covariates: Sequence[s
 
 
 def _marks(column: pd.Series) -> bool:
-    """Whether something is marked in a column of flags: 1 or Y."""
+    """Return whether any row is flagged (1 or Y)."""
     return bool((~as_text(column).str.casefold().isin(("0", "n", "no")) & ~is_missing(as_text(column))).any())
 
 
 def _limits(named: pd.DataFrame, where: str) -> None:
-    """Raise where a column of limits and DV differ in rows with CENS 1: DV has the limit there."""
+    """Raise if a column of limits and DV differ in rows with CENS 1, in which DV must be the limit."""
     limit = next((c for c in LIMITS if c in named.columns), None)
     if limit is None:
         return
@@ -217,12 +225,12 @@ def _limits(named: pd.DataFrame, where: str) -> None:
     if differ.any():
         row = differ.idxmax()
         what = f"is censored (CENS 1) with DV {named.loc[row, 'DV']} and {limit} {named.loc[row, limit]}"
-        right = f"the limit in DV where CENS is 1 ({int(differ.sum())} rows), or leave {limit} out"
+        right = f"the limit in DV if CENS is 1 ({int(differ.sum())} rows), or remove {limit}"
         raise DataError(Problem(f"{where}, row {row}", what, right))
 
 
-def _account(data: TrialData, rows: _Rows, fixed: Mapping[str, str], time_unit: str) -> Reconciliation:
-    """Return what became of rows, doses, subjects and columns."""
+def _reconciliation(data: TrialData, rows: _Rows, fixed: Mapping[str, str], time_unit: str) -> Reconciliation:
+    """Return the reconciliation of rows, doses, subjects and columns."""
     found, frame = rows.read.table, data.frame
     lost = data.left_out["reason"].value_counts().to_dict() | dict(found.ignored)
     total = len(found.labels) + sum(found.ignored.values())
@@ -247,28 +255,29 @@ def _account(data: TrialData, rows: _Rows, fixed: Mapping[str, str], time_unit: 
     early = sum(bool(doses) and order < min(doses) for order, doses in at)
     late = sum(bool(doses) for _, doses in at) - early
     if early or late:
-        which = f"{early} observations stand before it (troughs) and {late} after it"
-        notes.append(f"at the very time of a record of dosing, {which}")
+        notes.append(f"at the time of a dose record, {early} observations are before it (troughs) and {late} after it")
     tallies = (
         Tally("rows", total, total - sum(lost.values()), lost),
         rows.read.doses,
-        Tally("subjects", len(given), len(given) - gone, {"nothing was observed or given": gone} if gone else {}),
+        Tally("subjects", len(given), len(given) - gone, {"no observation and no dose": gone} if gone else {}),
     )
     return Reconciliation(rows.where, tallies, taken, tuple(notes))
 
 
 def _doubts(data: TrialData, rows: _Rows, covariates: Sequence[str]) -> list[str]:
-    """Return what may not be meant: numbers that stand for missing values, DV of what is no observation, CMT of several."""
+    """Return notes on what may be unintended: codes of missing values, DV of dose records, observations in several CMT."""
     notes = []
     values = {"DV": data.frame["value"], **{c: as_numbers(rows.table[c]).values for c in covariates}}
     for name, column in values.items():
         codes = column[column.isin(MISSING_CODES)]
         if len(codes):
-            notes.append(f"{name} is {codes.iloc[0]:g} in {len(codes)} rows, read as it stands: leave empty what is missing")
+            notes.append(
+                f"{name} is {codes.iloc[0]:g} in {len(codes)} rows, which is read as a number: leave missing cells empty"
+            )
     other = np.array([r.event != OBSERVATION for r in rows.read.records], dtype=bool)
     unread = int((as_numbers(rows.table["DV"]).values.fillna(0) != 0)[other].sum())
     if unread:
-        notes.append(f"DV of {unread} records that are no observations (doses and other events) is not read")
+        notes.append(f"DV of {unread} records that are not observations (doses and other events) is not read")
     if "CMT" in rows.table.columns and "DVID" not in rows.table.columns and data.frame["quantity"].nunique() == 1:
         of = [c for c in dict.fromkeys(as_text(rows.table["CMT"])[~other & rows.table["DV"].notna().to_numpy()]) if c]
         if len(of) > 1:
@@ -278,12 +287,12 @@ def _doubts(data: TrialData, rows: _Rows, covariates: Sequence[str]) -> list[str
 
 def _usual(fixed: Mapping[str, str]) -> list[str]:
     known = {c: COVARIATES[c.strip().upper()] for c, name in fixed.items() if c == name and c.strip().upper() in COVARIATES}
-    return [f"{c!r} is `{name}` where a model has such a covariate" for c, name in known.items() if c != name]
+    return [f"{c!r} is taken as `{name}` by models with this covariate" for c, name in known.items() if c != name]
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows of a table whose columns have NONMEM's names, and what its records say."""
+    """The rows of a table with column names as in NONMEM, and its parsed records."""
 
     table: pd.DataFrame
     read: ParsedRecords
@@ -293,11 +302,11 @@ class _Rows:
         return self.read.table.where
 
     def mask(self, missing: bool) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Return which rows are observations, that are there or marked as missing."""
+        """Return which rows are observations, either with a value or marked as missing (MDV 1)."""
         return np.array([r.event == OBSERVATION and (r.missing_value == 1) == missing for r in self.read.records], dtype=bool)
 
     def observed(self, observations: str | Mapping[int | str, str] | None) -> pd.DataFrame:
-        """Return the observations as a long table under our names, its index the rows of the source."""
+        """Return the observations as a long table under standard names, indexed by the rows of the source."""
         import pandas as pd
 
         chosen = self.mask(missing=False)
@@ -305,7 +314,7 @@ class _Rows:
         times = pd.Series(days, index=rows.index).where(np.isfinite(days), as_text(rows["TIME"]))
         columns = {"subject": rows["ID"], "time": times, "value": rows["DV"], "quantity": self._quantity(rows, observations)}
         words = {ours: rows[theirs] for theirs, ours in WORDS.items() if theirs in rows.columns and ours != "quantity"}
-        return pd.DataFrame({**columns, **words, **_censoring(rows)}, index=rows.index).assign(**_turned(rows))
+        return pd.DataFrame({**columns, **words, **_censoring(rows)}, index=rows.index).assign(**_intervals_from_above(rows))
 
     def _quantity(self, rows: pd.DataFrame, observations: str | Mapping[int | str, str] | None) -> pd.Series:
         import pandas as pd
@@ -313,7 +322,7 @@ class _Rows:
         if isinstance(observations, str):
             several = list(dict.fromkeys(as_text(rows["DVID"]))) if "DVID" in rows.columns else []
             if len(several) > 1:
-                what = f"has {' and '.join(map(repr, several[:5]))}, and observations is one quantity, {observations!r}"
+                what = f"has {' and '.join(map(repr, several[:5]))}, but observations is one quantity, {observations!r}"
                 right = f"a name for each: observations={{{several[0]}: {observations!r}, {several[1]}: ...}}"
                 raise DataError(Problem(f"{self.where}: DVID", what, right))
             return pd.Series(observations, index=rows.index)
@@ -328,11 +337,13 @@ class _Rows:
         names = {str(k): v for k, v in observations.items()}
         unknown = sorted(set(numbers) - set(names))
         if unknown:
-            right = "name it in observations: it has " + ", ".join(map(repr, names))
-            raise DataError([Problem(f"{self.where}: {by}", f"has {n!r}, which is no quantity", right) for n in unknown])
+            right = "a quantity for it in observations, which has " + ", ".join(map(repr, names))
+            raise DataError(
+                [Problem(f"{self.where}: {by}", f"has {n!r}, which is not in observations", right) for n in unknown]
+            )
         return numbers.map(names)
 
-    def unread(self) -> pd.DataFrame:
+    def missing(self) -> pd.DataFrame:
         """Return the observations that are marked as missing."""
         import pandas as pd
 
@@ -340,8 +351,8 @@ class _Rows:
         reason = "marked as missing (MDV 1)"
         return pd.DataFrame({"row": rows.index, "subject": identifiers(rows["ID"]), "reason": reason}).reset_index(drop=True)
 
-    def beside(self, word: str, columns: tuple[str, ...]) -> pd.DataFrame:
-        """Return what `write_nonmem` put beside the observations: findings, or times to events."""
+    def other_rows(self, word: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        """Return the rows that `write_nonmem` adds to the observations: findings, or times to events."""
         import pandas as pd
 
         here = self.table[word].notna() if word in self.table.columns else pd.Series(False, index=self.table.index)
@@ -356,12 +367,12 @@ class _Rows:
 
 
 def _censoring(rows: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return what says how values are censored."""
+    """Return the columns of censoring."""
     return {ours: rows[theirs] for theirs, ours in (("LIMIT", "limit"), ("CENS", "censoring")) if theirs in rows.columns}
 
 
-def _turned(rows: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return values and limits of what is known from below and above (CENS -1 with LIMIT): an interval up to the limit."""
+def _intervals_from_above(rows: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return values and limits of intervals between DV and LIMIT (CENS -1 with LIMIT), with the upper end as value."""
     if not {"CENS", "LIMIT"} <= set(rows.columns):
         return {}
     above = (as_numbers(rows["CENS"]).values == -1) & rows["LIMIT"].notna()

@@ -1,4 +1,4 @@
-"""Trial data written in the layout of NONMEM, nothing lost."""
+"""Writing trial data in the layout of NONMEM, without loss."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ def write_nonmem(
     ----------
     data : TrialData
     compartments : mapping, optional
-        Which number in CMT is which input of the model; see `write_records`.
+        The input of the model for each number in CMT; see `write_records`.
     time_unit : {"hour", "day"}
         Unit of TIME, DUR and II.
     path : path, optional
-        The file to write: commas between cells, a dot where there is nothing; whole or not at all.
+        File to write, with commas between cells and a dot for missing ones; written completely or not at all.
     overwrite : bool
-        Replace a file that is there.
+        Whether to replace an existing file.
 
     Returns
     -------
     DataFrame
         ID, TIME, DV, AMT, RATE, DUR, II, ADDL, SS, CMT, EVID, MDV, DVID, CENS, LIMIT, covariates, and words (QUANTITY, UNIT,
-        ARM, LESION, KIND, FLAG, VISIT, FINDING, ENDPOINT, EVENT, REASON) that NONMEM's $INPUT drops. `read_nonmem` gives the
-        same data again, of the table and of the file. Findings and times to events are rows of EVID 2.
+        ARM, LESION, KIND, FLAG, VISIT, FINDING, ENDPOINT, EVENT, REASON) that $INPUT of NONMEM drops. `read_nonmem` reads the
+        same data from the table and from the file. Findings and times to events are rows with EVID 2.
 
     Raises
     ------
     FileError
-        If the file cannot be written, or is there and is not to be replaced.
+        If the file cannot be written, or exists and is not to be replaced.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def _observations(data: TrialData, per_day: float) -> pd.DataFrame:
 
 
 def _in_unit(days: pd.Series, per_day: float) -> pd.Series:
-    """Return days in the unit of the table: numbers that are read as these days."""
+    """Return days in the unit of the table, as numbers that are read back as exactly these days."""
     return days.map({day: in_unit(day, per_day) for day in days.unique()})
 
 
@@ -129,7 +129,7 @@ WHOLE = ("ADDL", "SS", "EVID", "MDV", "DVID", "CENS", "EVENT")
 
 
 def _arranged(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns in their usual order, those without a word or limit left out, whole numbers as such."""
+    """Return the columns in their usual order, without empty text and limit columns, whole numbers as integers."""
     table = table.astype({name: "Int64" for name in WHOLE if name in table.columns})
     for name in LAST:
         if name in table.columns:

@@ -1,4 +1,4 @@
-"""What became of each row and subject of a source: the reconciliation that every reader of trial data ends with."""
+"""Reconciliation of each row and subject of a source, with which every reader of trial data ends."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from immunoode.tables.reconciliation import Reconciliation, Tally
 if TYPE_CHECKING:
     import pandas as pd
 
-_FROM_ONE = "if the table's day 1 is the day of the first dose, subtract 1 from its days"
-_FROM_ELSEWHERE = "if its days count from something other than the first dose (implantation), state the doses on the same days"
+_FROM_ONE = "if day 1 of the table is the day of the first dose, subtract 1 from its days"
+_FROM_ELSEWHERE = "if its days count from something other than the first dose (implantation), count the doses likewise"
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
@@ -36,13 +36,13 @@ def reconcile(
     Parameters
     ----------
     rows, used : iterable
-        Labels of the rows of the source, and of those that the result is made of.
+        Labels of the rows of the source, and of the rows that are used.
     left_out : DataFrame
-        Columns row, subject and reason; a row that is used in part is used.
+        Columns row, subject and reason; a row that is used in part counts as used.
     subjects, kept : iterable
-        Identifiers in the source, as they stand there, and in the result.
+        Identifiers in the source, and in the result.
     what : str
-        What the rows are called: "rows", "cells".
+        What is counted: "rows", "cells".
 
     Raises
     ------
@@ -53,12 +53,12 @@ def reconcile(
     reasons = dict(zip(left_out["row"], left_out["reason"].map(_kind), strict=True))
     lost = [reasons[row] for row in given if row not in taken and row in reasons]
     tallies = [Tally(what, len(given), sum(row in taken for row in given), _counts(lost))]
-    people = [s for s in dict.fromkeys(identifiers(subjects)) if s]
-    if people:
+    everyone = [s for s in dict.fromkeys(identifiers(subjects)) if s]
+    if everyone:
         kept = set(kept)
         first = dict(reversed(list(zip(left_out["subject"], left_out["reason"].map(_kind), strict=True))))
-        gone = [first[s] for s in people if s not in kept and s in first]
-        tallies.append(Tally("subjects", len(people), sum(s in kept for s in people), _counts(gone)))
+        gone = [first[s] for s in everyone if s not in kept and s in first]
+        tallies.append(Tally("subjects", len(everyone), sum(s in kept for s in everyone), _counts(gone)))
     return Reconciliation(where, tuple(tallies), dict(columns), tuple(notes))
 
 
@@ -70,12 +70,12 @@ def _counts(reasons: Iterable[str]) -> dict[str, int]:
 
 
 def _kind(reason: str) -> str:
-    """Return a reason without the cell that it quotes, and without advice, so that reasons can be counted."""
+    """Return a reason without quoted cells and advice, so that equal reasons can be counted."""
     return re.sub(r" +", " ", _QUOTED.sub("", re.sub(r" \(expected .*\)$", "", reason))).strip()
 
 
 def baseline_notes(frame: pd.DataFrame) -> tuple[str, ...]:
-    """Return what is to be said of the baselines of sizes: the last values up to day 0, or the first ones after it."""
+    """Return notes on the baselines of sizes: the last values up to day 0, or the first ones after it."""
     sizes = frame[frame["unit"].map({u: _is_size(u) for u in frame["unit"].unique()}).astype(bool)]
     notes: list[str] = []
     for quantity, rows in sizes.groupby("quantity", sort=False):
@@ -84,7 +84,7 @@ def baseline_notes(frame: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _is_size(unit: str) -> bool:
-    """Whether a unit is one of length or volume."""
+    """Return whether a unit is one of length or volume."""
     try:
         return bool(unit) and units.dimension(unit) in (units.dimension("mm"), units.dimension("mm^3"))
     except UnitError:
@@ -124,11 +124,11 @@ def _baseline(quantity: str, rows: pd.DataFrame) -> list[str]:
 
 
 LISTED = 10
-"""Rows left out up to which a report lists each."""
+"""Largest number of rows left out that a report lists."""
 
 
 def format_left_out(left_out: pd.DataFrame) -> str:
-    """Return the rows that were left out as text; of many the first ones."""
+    """Return the first rows that were left out as text."""
     text: str = left_out.head(LISTED).to_string(index=False)
     more = len(left_out) - LISTED
     return text if more <= 0 else f"{text}\n  and {more} more: see .left_out"

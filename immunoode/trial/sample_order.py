@@ -1,4 +1,4 @@
-"""Where observations stand among the doses of their time: in the order of the rows of one table, else by the kind of sample."""
+"""The order of observations and doses at the same time: by the rows of one table, else by the kind of sample."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 TROUGH = r"(?i)\b(?:c?_?troughs?|pre[-_\s]?dose|(?:just )?before (?:the )?(?:next )?dose|c_?min)\b"
-"""What the kind of a sample (a flag, or the name of a visit) is called that is taken before the dose of its time."""
+"""Names (flags or visits) of samples that are taken before the dose at the same time."""
 
 
 def sample_orders(frame: DataFrame, data: TrialData, own_doses: bool) -> NDArray[np.float64]:
-    """Return where observations stand among the doses of their time, as `make_simulator` of the solver takes it.
+    """Return the position of observations among the doses at the same time, as `make_simulator` of the solver takes it.
 
     Parameters
     ----------
     frame : DataFrame, length n
-        Of the observations of `data`, or some of them.
+        Observations of `data`, or some of them.
     own_doses : bool
-        Whether the doses are those of the data's own table. In its order of rows then; if not, a sample that stood before the
-        first dose of its time is one before the dose. A sample that is called a trough is one too, others come after the dose.
+        Whether the doses are from the table of the observations: then the order of its rows counts. If not, a sample whose row
+        is before the first dose at its time, or that is called a trough, is before the dose, and others are after it.
     """
     words = frame["flag"].astype(str) + " " + (frame["visit"].astype(str) if "visit" in frame else "")
     early = words.str.contains(TROUGH).to_numpy(bool).copy()

@@ -1,4 +1,4 @@
-"""Measured data that ship with the package, each with an open licence and its source."""
+"""Measured data sets that ship with the package, with their licences and sources."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOLDER = Path(__file__).with_name("data")
 
 @dataclass(frozen=True)
 class ShippedDataset:
-    """A data set of the package: its file, what it holds, whose it is, and how it is read."""
+    """A data set of the package: file, title, source, licence, and how it is read."""
 
     file: str
     title: str
@@ -55,18 +55,18 @@ def list_datasets() -> pd.DataFrame:
 
 
 def load_dataset(name: str) -> TrialData:
-    """Return measured data that ship with the package; nothing is downloaded.
+    """Return a measured data set that ships with the package; nothing is downloaded.
 
     Parameters
     ----------
     name : str
-        "atezolizumab_lung": longest diameter of one target lesion of each of 628 lung-cancer patients under atezolizumab or
-        docetaxel; see `list_datasets` for source and licence. `fetch` downloads the whole published file.
+        "atezolizumab_lung": longest diameter of one target lesion per patient, of 628 lung-cancer patients under atezolizumab
+        or docetaxel; see `list_datasets` for source and licence. `fetch` downloads the whole published file.
 
     Raises
     ------
     DataError
-        If the name is not known.
+        If the name is unknown.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The days of a table's rows: from numbers of a stated unit, names of days, durations, or dates and a start."""
+"""The times of the rows of a table in days: from numbers with a unit, labels of days, durations, or dates and a start."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LATE = 10_000.0
-"""Days (27 years): a study whose first day is later counts from no dose, but is in day numbers of SAS or Excel."""
-NEEDS_START = "dates count from the start of treatment: say columns={'start': the column of its dates}, or give days"
+"""Days (27 years): if the first time is later, the times are day numbers of SAS or Excel, not days from a dose."""
+NEEDS_START = "dates need a start of treatment: give columns={'start': its column}, or give days"
 
 
 @dataclass(frozen=True)
 class TimeColumn:
-    """Days of rows, NaN where a cell makes no sense; the cells as they stand; what is wrong with each; what was assumed; and
-    the column that they are from."""
+    """Times of rows in days, NaN for invalid cells; the cells as text; what is wrong with each; notes; and the column."""
 
     values: pd.Series
     texts: pd.Series
@@ -41,21 +40,21 @@ def read_time_column(
     partial: Partial = "refuse",
     day_numbers: DayNumbers | None = None,
 ) -> TimeColumn:
-    """Return the days of the rows of a table.
+    """Read the times of the rows of a table, in days.
 
     Parameters
     ----------
     columns : ColumnRoles
-        With "time" or "date", and "start" where there are dates.
+        With "time" or "date", and "start" if there are dates.
     stated : str, optional
-        Unit of numbers; left out, from the heading ("Time (weeks)", "hours"), else days.
+        Unit of numbers; by default that of the heading ("Time (weeks)", "hours"), else days.
     partial, day_numbers
         See `read_dates`.
 
     Raises
     ------
     DataError
-        If the unit is not understood or stated twice, or there are dates and no start.
+        If the unit is not recognised or is stated twice, or there are dates but no start.
     """
     name = columns.found.get("time", columns.found.get("date"))
     return replace(_days(table, columns, name, where, stated, partial, day_numbers), column=name)
@@ -75,7 +74,7 @@ def _days(
     column = table[name]
     is_dates = pd.api.types.is_datetime64_any_dtype(column) or "time" not in columns.found
     if pd.api.types.is_timedelta64_dtype(column):
-        values = column.dt.total_seconds() / 86_400.0
+        values = column.dt.total_seconds() / units.SECONDS_PER_DAY
         return TimeColumn(values, as_text(column), _wrong(values, as_text(column)))
     read = as_numbers(column)
     some = read.values.dropna()
@@ -98,7 +97,7 @@ def _days(
 
 
 def _wrong(values: pd.Series, texts: pd.Series) -> pd.Series:
-    """Return why a cell is no time, "" where it is one."""
+    """Return why a cell is not a time, "" for times."""
     wrong = values.isna() | (values.abs() == float("inf"))
     return texts.map(lambda cell: f"time {cell!r} is not a number").where(wrong, "")
 
@@ -110,15 +109,15 @@ def _are_dates(column: pd.Series) -> bool:
 
 
 def _compact(texts: pd.Series) -> bool:
-    """Whether whole numbers are dates of eight digits: 20240221."""
+    """Return whether whole numbers are dates of eight digits: 20240221."""
     return bool(texts.str.fullmatch(r"(?:19|20)\d{6}").all()) and bool(read_dates(texts).values.notna().all())
 
 
 def _unit(name: str, columns: ColumnRoles, where: str, stated: str | None) -> tuple[str, tuple[str, ...]]:
-    """Return the unit of numbers, and what is to be said of it."""
+    """Return the unit of numbers, and notes on it."""
     headed = columns.units.get("time", "")
     if headed and not find_time_unit(headed):
-        raise DataError(Problem(f"{where}: column {name!r}", f"{headed!r} is no unit of time", "for example (days)"))
+        raise DataError(Problem(f"{where}: column {name!r}", f"{headed!r} is not a unit of time", "for example (days)"))
     worded = next((unit for word in parse_heading(name).words.split("_") if (unit := _word(word))), "")
     try:
         asked = time_unit(stated, "time_unit") if stated else ""
@@ -126,20 +125,22 @@ def _unit(name: str, columns: ColumnRoles, where: str, stated: str | None) -> tu
         raise DataError(Problem("time_unit", f"{stated!r} cannot be read as a unit of time", error.problems[0].right)) from None
     if asked and headed and asked != headed:
         raise DataError(
-            Problem(f"{where}: column {name!r}", f"is in {headed}s by its heading, and time_unit is {stated!r}", "one")
+            Problem(
+                f"{where}: column {name!r}", f"is in {headed}s by its heading, but time_unit is {stated!r}", "one of the two"
+            )
         )
     unit = asked or headed or worded
-    notes = (f"column {name!r} is in {asked}s, as time_unit says",) if asked and worded and asked != worded else ()
+    notes = (f"column {name!r} is in {asked}s, as stated by time_unit",) if asked and worded and asked != worded else ()
     return (unit or "day"), notes if unit else ("no unit of time is stated: days",)
 
 
 def _word(word: str) -> str:
-    """Return the unit of time that a word of a heading names; "t" and "dpi" (days after inoculation) as well."""
+    """Return the unit of time that a word in a heading stands for; "dpi" is days post inoculation."""
     return {"dpi": "day", "t": "", "dy": "day"}.get(word, find_time_unit(word))
 
 
 def _of_labels(texts: pd.Series, unit: str, notes: tuple[str, ...]) -> TimeColumn:
-    """Return days of "Day 7", "week 2"."""
+    """Return the times of labels such as "Day 7", "week 2"."""
     import numpy as np
 
     found = {cell: visit_time(cell, unit) for cell in texts.unique()}
@@ -152,7 +153,7 @@ def _of_dates(
     table: pd.DataFrame, columns: ColumnRoles, name: str, where: str, partial: Partial, day_numbers: DayNumbers | None
 ) -> TimeColumn:
     if "start" not in columns.found:
-        raise DataError(Problem(f"{where}: column {str(name)!r}", "holds dates, and no column has their start", NEEDS_START))
+        raise DataError(Problem(f"{where}: column {str(name)!r}", "contains dates, but no column has the start", NEEDS_START))
     dates, start = (read_dates(table[c], partial=partial, day_numbers=day_numbers) for c in (name, columns.found["start"]))
     values = study_days(dates.values, start.values)
     wrong = _wrong(values, dates.texts)
@@ -163,17 +164,17 @@ def _of_dates(
 
 
 def _doubt(cell: str) -> str:
-    return f"{cell!r} is not understood: expected {date_advice(cell)}"
+    return f"{cell!r} is not recognised: expected {date_advice(cell)}"
 
 
 def _rules(dates: DateColumn, name: str) -> tuple[str, ...]:
-    """Return what was assumed of dates, in words."""
+    """Return notes on what was assumed about dates."""
     partial = int((dates.partial & ~dates.unread).sum())
-    return (f"column {name!r}: {partial} partial dates are {dates.taken_as.rsplit('as ', 1)[-1]}",) if partial else ()
+    return (f"column {name!r}: {partial} partial dates are taken as {dates.taken_as.rsplit('as ', 1)[-1]}",) if partial else ()
 
 
 def _of_day_numbers(table: pd.DataFrame, columns: ColumnRoles, name: str) -> TimeColumn:
-    """Return the differences of day numbers, whatever they count from."""
+    """Return the differences of day numbers, which do not depend on their origin."""
     days, start = as_numbers(table[name]), as_numbers(table[columns.found["start"]])
     values = days.values - start.values
     return TimeColumn(

@@ -1,4 +1,4 @@
-"""TrialData: one validated long table of observations, and what was left out of it."""
+"""TrialData: a validated long table of observations, and what was left out of it."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ COLUMNS = (
 )
 """Columns of `TrialData.frame`; `row` is the row of the source that the observation came from."""
 FINDINGS = ("subject", "arm", "time", "lesion", "kind", "finding", "visit", "row")
-"""Columns of `TrialData.findings`: what was seen and not measured."""
+"""Columns of `TrialData.findings`: what was seen but not measured."""
 ENDPOINTS = ("subject", "arm", "endpoint", "time", "event", "reason")
-"""Columns of `TrialData.endpoints`: one time to an event, or to where it was last known not to have come."""
+"""Columns of `TrialData.endpoints`: one time to an event or to censoring per row."""
 LEFT_OUT = ("row", "subject", "reason")
 INTERVAL = "interval"
 CENSORINGS = ("", "left", "right", INTERVAL)
-"""How a value is to be read: as measured; the truth is below it; above it; between it and the lower `limit`."""
+"""Censoring of a value: none; the true value is below it; above it; between `limit` and it."""
 SUM_OF_DIAMETERS, DIAMETER = "sum_of_diameters", "diameter"
-"""Quantities: of all target lesions of a patient; of one lesion."""
+"""Quantities of all target lesions of a patient, and of one lesion."""
 
 
 def empty(columns: tuple[str, ...]) -> DataFrame:
-    """Return a table of these columns without a row."""
+    """Return a table with these columns and no rows."""
     import pandas as pd
 
     return pd.DataFrame({name: [] for name in columns})
@@ -52,32 +52,32 @@ def empty(columns: tuple[str, ...]) -> DataFrame:
 
 @dataclass(frozen=True)
 class TrialData:
-    """What was seen in a trial: numbers in long form, and beside them words, doses, covariates and times to events.
+    """Data of a trial: observations in long form, with findings, doses, covariates and times to events.
 
     Attributes
     ----------
     frame : DataFrame
         One row per observation, sorted by subject (in order of appearance), quantity and time; columns as in `COLUMNS`:
-        `time` in days; `lesion` and `kind` ("target", "target node", ...) where the value is of one lesion, else ""; `visit`
-        the name of the visit where there is one.
+        `time` in days; `lesion` and `kind` ("target", "target node", ...) if the value is of one lesion, else ""; `visit`
+        the name of the visit, if any.
     covariates : DataFrame or None
         One row per subject (index), one column per covariate.
     left_out : DataFrame
         Rows of the source that are not in `frame`, each with its row and the reason.
     title : str
-        What the data are; says so where they are simulated.
+        Title of the data; it says so if they are simulated.
     findings : DataFrame
-        What was seen and not measured, columns as in `FINDINGS`: "not evaluable", "absent", "new", a response in words.
+        What was seen but not measured, columns as in `FINDINGS`: "not evaluable", "absent", "new", a response in words.
     endpoints : DataFrame
-        Times to events, columns as in `ENDPOINTS`; `time` in days, `event` False where censored.
+        Times to events, columns as in `ENDPOINTS`; `time` in days, `event` False if censored.
     schedules : mapping of str to Schedule
-        Doses, and covariates that change, of each subject that has any.
+        Doses, and covariates that change with time, of each subject that has any.
     enrolled : mapping of str to str
-        Arm of each subject who is known to belong to the trial, whether anything was seen of them or not (all of ADSL).
+        Arm of each subject who is known to belong to the trial, with or without observations (all of ADSL).
     reconciliation : Reconciliation or None
-        What became of the rows, subjects and columns of the source; None where the data were not read from one.
+        What became of the rows, subjects and columns of the source; None if the data were not read from one.
     orders : mapping of row to float
-        Of observations whose table has doses too, where they stood among those (see `Schedule.orders`), by their `row`.
+        Position among the doses at the same time (see `Schedule.orders`) of observations, by `row`, if the table has doses.
 
     Examples
     --------
@@ -100,7 +100,7 @@ class TrialData:
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """Subjects in order of appearance: of the observations, then those of whom there is only more than these."""
+        """Subjects in order of appearance: those with observations, then those with findings or endpoints only."""
         return tuple(self.arm_of())
 
     @property
@@ -115,7 +115,7 @@ class TrialData:
 
     @property
     def units(self) -> dict[str, str]:
-        """Unit of each quantity ("" where none was given)."""
+        """Unit of each quantity ("" if not stated)."""
         return {str(k): str(v) for k, v in self.frame.groupby("quantity", sort=False)["unit"].first().items()}
 
     def __len__(self) -> int:
@@ -142,12 +142,12 @@ class TrialData:
         Parameters
         ----------
         at_least : int
-            Keep only subjects with this many observations (at different times).
+            Keep only subjects with at least this many observations (at different times).
 
         Raises
         ------
         DataError
-            If a name is not in the data, or nothing is left.
+            If a name is not in the data, or no observation is left.
         """
         frame, arms = self.frame, self.arm_of()
         subjects = set(_among("subject", arms, subject)) & set(_in_arms(arms, arm))
@@ -159,10 +159,10 @@ class TrialData:
         if not subjects:
             raise DataError(Problem("select", "leaves no observation", "widen the selection or lower at_least"))
         kept = frame[frame["subject"].isin(subjects)].reset_index(drop=True)
-        return replace(self, frame=kept, **self._beside(subjects))
+        return replace(self, frame=kept, **self._other_fields(subjects))
 
-    def _beside(self, subjects: set[str]) -> dict[str, Any]:
-        """Return what is beside the observations, of these subjects alone."""
+    def _other_fields(self, subjects: set[str]) -> dict[str, Any]:
+        """Return everything but the observations of these subjects."""
 
         def own(table: DataFrame) -> DataFrame:
             return table[table["subject"].isin(subjects)].reset_index(drop=True)
@@ -195,12 +195,12 @@ class TrialData:
         return table.reset_index()
 
     def report(self) -> str:
-        """Return in words what is in the data and which rows were left out, and why."""
-        lines = [self.title or "Trial data", self._headline(), *self._more(), ""]
+        """Return a summary in words: what the data contain, which rows were left out, and why."""
+        lines = [self.title or "Trial data", self._headline(), *self._other_contents(), ""]
         if len(self):
             lines += [self.summary().to_string(index=False), ""]
         if self.reconciliation is not None:
-            lines += [*_account(self.reconciliation), ""]
+            lines += [*_reconciliation_lines(self.reconciliation), ""]
         if self.left_out.empty:
             return "\n".join([*lines, "No row was left out."])
         counts = self.left_out["reason"].value_counts()
@@ -208,8 +208,8 @@ class TrialData:
         lines += [f"  {n} x {reason}" for reason, n in counts.items()]
         return "\n".join([*lines, format_left_out(self.left_out)])
 
-    def _more(self) -> list[str]:
-        """Return what there is beside the observations, in words."""
+    def _other_contents(self) -> list[str]:
+        """Return what the data contain other than observations, in words."""
         counts = {
             "findings in words": len(self.findings),
             "times to events": len(self.endpoints),
@@ -217,7 +217,7 @@ class TrialData:
             "covariates": 0 if self.covariates is None else len(self.covariates.columns),
         }
         some = [f"{number} {what}" for what, number in counts.items() if number]
-        return ["Beside them: " + ", ".join(some)] if some else []
+        return ["Also: " + ", ".join(some)] if some else []
 
     def _headline(self) -> str:
         return f"{len(self)} observations of {len(self.subjects)} subjects in {len(self.arms)} arms"
@@ -235,11 +235,11 @@ class TrialData:
 
 
 MANY = 12
-"""Columns up to which a report says of each what it was taken as."""
+"""Largest number of columns that a report lists with their roles."""
 
 
-def _account(found: Reconciliation) -> list[str]:
-    """Return what became of the source in a few lines: counts, columns, notes."""
+def _reconciliation_lines(found: Reconciliation) -> list[str]:
+    """Return the reconciliation in a few lines: counts, columns, notes."""
     taken = [f"{c} = {what}" for c, what in found.columns.items() if what and what != UNUSED]
     lines = [f"Read from {found.source}: " + "; ".join(map(str, found.tallies)) + "."]
     if len(found.columns) <= MANY:
@@ -251,7 +251,7 @@ def _account(found: Reconciliation) -> list[str]:
 
 
 def _among(column: str, known: Iterable[str], wanted: str | Iterable[str] | None) -> list[str]:
-    """Return the names wanted, all where none are named."""
+    """Return the requested names, all if none are requested."""
     names = list(known) if wanted is None else [wanted] if isinstance(wanted, str) else [str(w) for w in wanted]
     missing = [n for n in names if n not in set(known)]
     if missing:

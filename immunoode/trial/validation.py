@@ -1,4 +1,4 @@
-"""The rows of a trial table: under our names, as numbers, and what is wrong with each."""
+"""The rows of a trial table: under standard names, as numbers, and what is wrong with each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NO_VALUE = frozenset({"not evaluable", "ne", "not done", "nd", "not evaluated", "not assessed", "unevaluable"})
-"""Words in the place of a value that say that there is none, in lower case; besides those of any empty cell."""
+"""Words for a missing value, in lower case, in addition to those of any empty cell."""
 _CENSORED = {
     "1": "left",
     "1.0": "left",
@@ -33,11 +33,11 @@ _CENSORED = {
     "uncensored": "",
 }
 SAME = ["subject", "arm", "time", "quantity", "lesion", "value"]
-"""What two rows share of which one is a repeat."""
+"""Columns that are equal in rows that repeat each other."""
 
 
 def has_no_value(texts: pd.Series) -> pd.Series:
-    """Return which cells say that nothing was measured."""
+    """Return which cells mean that nothing was measured."""
     return is_missing(texts) | texts.str.lower().isin(NO_VALUE)
 
 
@@ -49,14 +49,14 @@ def standardise_rows(
     units: str | Mapping[str, str] | None,
     arm: str,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the table under our names, and beside it the texts of value and time as they stood, and what is wrong with them.
+    """Return the table under standard names, and the texts of values and times with what is wrong with them.
 
     Parameters
     ----------
     found : mapping
-        Our names to the table's.
+        Columns of the table by standard name.
     units, arm
-        What holds where the table has no such column.
+        Values for a table without such columns.
     """
     import pandas as pd
 
@@ -78,7 +78,7 @@ def standardise_rows(
             "value": measured.read.values,
         }
     )
-    stated = words("unit").map(_our_unit) if "unit" in found else frame["quantity"].map(_unit_of(units))
+    stated = words("unit").map(_standard_unit) if "unit" in found else frame["quantity"].map(_unit_of(units))
     frame["unit"] = stated.where(stated != "", measured.unit)
     frame["lesion"], frame["kind"] = column("lesion", ""), column("kind", "").str.lower()
     frame["censoring"] = column("censoring", "").str.lower().replace(_CENSORED)
@@ -100,26 +100,26 @@ def standardise_rows(
 
 
 SUMMARIES = ("mean", "average", "median", "sd", "std", "sem", "std dev", "total", "geomean", "geometric mean", "cv", "cv%")
-"""What rows below the subjects of a spreadsheet are called, in lower case."""
+"""Labels of summary rows below the subjects of a spreadsheet, in lower case."""
 
 
-def _our_unit(stated: str) -> str:
+def _standard_unit(stated: str) -> str:
     return parse_unit(stated) or stated
 
 
 def _unit_of(units: str | Mapping[str, str] | None) -> Mapping[str, str]:
     if isinstance(units, Mapping):
-        return defaultdict(str, {str(k): _our_unit(v) for k, v in units.items()})
-    return defaultdict(lambda: _our_unit(units or ""))
+        return defaultdict(str, {str(k): _standard_unit(v) for k, v in units.items()})
+    return defaultdict(lambda: _standard_unit(units or ""))
 
 
 def reasons(frame: pd.DataFrame, texts: pd.DataFrame, repeats: bool = False, negative: bool = False) -> pd.DataFrame:
-    """Return for every row why it makes no sense ("" where it does), and why it has no value.
+    """Return for every row why it is invalid ("" if it is valid), and why it has no value.
 
     Parameters
     ----------
     repeats, negative : bool
-        Whether rows that repeat another one, and negative values, make sense.
+        Whether rows that repeat another one, and negative values, are valid.
     """
     import pandas as pd
 
@@ -137,7 +137,7 @@ def reasons(frame: pd.DataFrame, texts: pd.DataFrame, repeats: bool = False, neg
         (upside_down, "the limit of the interval is not below its value"),
         (_negative(frame) & (not negative), quoting("value {} is negative", texts["value"])),
         (unread, quoting("unit {} cannot be read", frame["unit"])),
-        (_clash(frame), quoting("unit {} measures something else than the quantity's other rows", frame["unit"])),
+        (_clash(frame), quoting("unit {} has another dimension than in other rows of the quantity", frame["unit"])),
         (frame.duplicated(SAME) & ~none & (not repeats), "repeats an earlier row"),
     )
     missing = pd.Series("", index=frame.index)
@@ -147,11 +147,11 @@ def reasons(frame: pd.DataFrame, texts: pd.DataFrame, repeats: bool = False, neg
 
 
 Reason = str | Callable[["pd.Series"], "pd.Series"]
-"""Why rows are wrong; or what makes the reasons of the rows that are marked, for most tables have none."""
+"""A reason, or a function of the marked rows that returns their reasons (as most tables have none)."""
 
 
 def quoting(words: str, cells: pd.Series, advice: Callable[[str], str] | None = None) -> Callable[[pd.Series], pd.Series]:
-    """Return what makes reasons that quote the cells: "time {} is not a number"; and what would be right."""
+    """Return a function that makes reasons that quote the cells, such as "time {} is not a number", with advice."""
 
     def reason(cell: str) -> str:
         return words.format(repr(cell)) + (f" (expected {advice(cell)})" if advice else "")
@@ -160,7 +160,7 @@ def quoting(words: str, cells: pd.Series, advice: Callable[[str], str] | None = 
 
 
 def first_reason(*marks: tuple[pd.Series, Reason]) -> pd.Series:
-    """Return for every row the first of the reasons that are marked in it, "" where none is."""
+    """Return for every row the first reason that applies, "" if none does."""
     import pandas as pd
 
     bad = pd.Series("", index=marks[0][0].index)
@@ -172,7 +172,7 @@ def first_reason(*marks: tuple[pd.Series, Reason]) -> pd.Series:
 
 
 def _negative(frame: pd.DataFrame) -> pd.Series:
-    """Lengths, volumes, cells and concentrations cannot be negative; a number without a unit may be (a log, a change)."""
+    """Return negative values with a unit; a number without a unit may be negative (a logarithm, a change)."""
     return (frame["value"] < 0) & (frame["unit"] != "") & (frame["unit"] != "1")
 
 
@@ -188,14 +188,14 @@ def _unit_problem(texts: pd.Series) -> dict[str, str]:
 
 
 def first_units(frame: pd.DataFrame) -> tuple[pd.Series, set[tuple[str, str]]]:
-    """Return the unit of the first row of each row's quantity, and the pairs of units that occur."""
+    """Return for each row the unit of the first row of its quantity, and the pairs of units that occur."""
     first = frame["quantity"].map(dict(frame.drop_duplicates("quantity")[["quantity", "unit"]].itertuples(index=False)))
     some = frame[["unit"]].assign(first=first).drop_duplicates()
     return first, set(some.itertuples(index=False, name=None))
 
 
 def _clash(frame: pd.DataFrame) -> pd.Series:
-    """Return the rows whose unit has another dimension than the first row of the same quantity."""
+    """Return the rows with a unit of another dimension than that of the first row of the same quantity."""
     import pandas as pd
 
     good = {t: unit_texts.dimension(t) for t, problem in _unit_problem(frame["unit"]).items() if not problem}

@@ -11,7 +11,7 @@ from immunoode.errors import DataError, Problem
 from immunoode.tables.cells import as_text, is_missing
 from immunoode.tables.dates import whole_date
 from immunoode.tables.headings import ColumnRoles, find_columns, heading_words
-from immunoode.tables.identifiers import identifier, identifiers
+from immunoode.tables.identifiers import identifier, identifiers, values_of_subjects
 from immunoode.tables.reconciliation import UNUSED, Reconciliation
 from immunoode.tables.table_files import open_table
 from immunoode.tables.visit_labels import visit_time
@@ -27,7 +27,7 @@ CELL = ", column "
 VISITS = frozenset(
     "baseline bl screening pre predose pre_dose pre_treatment post post_treatment eot end_of_treatment eos follow_up".split()
 )
-"""Headings of columns of measurements whose day is not stated, as `heading_words` writes them."""
+"""Headings that name a visit without its day, as `heading_words` writes them."""
 
 
 def read_wide(
@@ -43,37 +43,37 @@ def read_wide(
     title: str = "",
     bad_rows: Literal["raise", "leave out"] = "raise",
 ) -> TrialData:
-    """Read a spreadsheet with a row (or a column) a subject.
+    """Read a spreadsheet with one row (or column) per subject.
 
     Parameters
     ----------
     source : path or DataFrame
     quantity, unit : str
-        What was measured, and its unit.
+        The measured quantity, and its unit.
     subjects : {"rows", "columns"}
-        "rows": columns of times ("0", "Day -7", "d10", "week 2") beside those of the subject and the arm. "columns": a column
-        of times beside one column per subject.
+        "rows": one column per time ("0", "Day -7", "d10", "week 2"), and columns of the subject and the arm. "columns": one
+        column per subject, and a column of times.
     columns : mapping, optional
-        {"subject": ..., "arm": ..., "time": ...} where these have unusual names.
+        {"subject": ..., "arm": ..., "time": ...} if these have unusual headings.
     arm : str, optional
-        The arm of all where there is no such column (and of those that `arms` does not name); "all" if left out.
+        The arm of all subjects without a column of arms (and of those that `arms` does not name); "all" by default.
     arms : mapping, optional
-        The arm of each subject, by name.
+        The arm of each subject.
     time_unit : str, optional
-        Unit of times without one; days if left out.
+        Unit of times without a unit; days by default.
     title, bad_rows
-        As in `read_trial`. Empty cells are times at which nothing was measured; they are counted in the reconciliation.
+        As in `read_trial`. Empty cells are missing measurements; they are counted in the reconciliation.
 
     Returns
     -------
     TrialData
-        `row` is the row of the sheet and its column.
+        `row` is the row and column of the sheet.
 
     Raises
     ------
     DataError
-        If no column is a time, a heading looks like one and is not understood ("Day 21*"), two are one day, the subjects are
-        not named once each, or cells make no sense; all at once.
+        If no column is a time, a heading looks like a time but is not recognised ("Day 21*"), two columns are the same day,
+        a subject is missing or repeated, or cells are invalid; all at once.
 
     Examples
     --------
@@ -101,10 +101,10 @@ def read_wide(
     )
     lost = cells.loc[empty, ["subject"]].assign(row=cells.index[empty], reason="an empty cell")
     whole = pd.concat([data.left_out, lost[list(LEFT_OUT)]], ignore_index=True)
-    return replace(data, reconciliation=_account(table, found, headed, cells, data, whole, where))
+    return replace(data, reconciliation=_reconciliation(table, found, headed, cells, data, whole, where))
 
 
-def _account(
+def _reconciliation(
     table: pd.DataFrame,
     found: ColumnRoles,
     headed: Mapping[Any, Any],
@@ -113,10 +113,10 @@ def _account(
     left_out: pd.DataFrame,
     where: str,
 ) -> Reconciliation:
-    """Return what became of the cells, and of the rows of the sheet."""
+    """Return the reconciliation of the cells, and of the rows of the sheet."""
     taken = {c: what if what != UNUSED or c not in map(str, headed) else "" for c, what in found.taken_as(table).items()}
     taken |= {str(c): f"day {what:g}" if isinstance(what, float) else f"subject {what}" for c, what in headed.items()}
-    account = reconcile(
+    cells_reconciled = reconcile(
         where,
         cells.index,
         data.frame["row"],
@@ -130,28 +130,28 @@ def _account(
     used = {row.split(CELL)[0] for row in data.frame["row"]}
     bare = left_out.assign(row=left_out["row"].map(lambda row: str(row).split(CELL)[0]), reason="no measurement")
     rows = reconcile(where, map(str, table.index), used, bare, {})
-    return replace(account, tallies=(*rows.tallies, *account.tallies))
+    return replace(cells_reconciled, tallies=(*rows.tallies, *cells_reconciled.tallies))
 
 
 def _days(table: pd.DataFrame, found: ColumnRoles, time_unit: str, where: str) -> dict[Any, float]:
-    """Return the columns that are times, with their days.
+    """Return the days of the columns that are times.
 
     Raises
     ------
     DataError
-        If a heading looks like a time and is not understood, two are one day, or none is a time.
+        If a heading looks like a time but is not recognised, two columns are the same day, or none is a time.
     """
     named = {c: visit_time(c, time_unit) for c in table.columns if c not in set(found.found.values())}
-    right = "head columns of times '0', 'Day 7', 'week 2', ..."
+    right = "headings of times such as '0', 'Day 7', 'week 2'"
     problems = [Problem(f"{where}: column {str(c)!r}", n.doubt, right) for c, n in named.items() if n.doubt]
     problems += [
-        Problem(f"{where}: column {str(c)!r}", "is headed by a date", right)
+        Problem(f"{where}: column {str(c)!r}", "has a date as heading", right)
         for c in named
         if whole_date(str(c)[:10]) is not None
     ]
     days = {c: float(n.day) for c, n in named.items() if n.day is not None}
     problems += [
-        Problem(f"{where}: column {str(c)!r}", "names a visit and not its day", right)
+        Problem(f"{where}: column {str(c)!r}", "names a visit without its day", right)
         for c in named
         if heading_words(str(c)) in VISITS
     ]
@@ -161,36 +161,29 @@ def _days(table: pd.DataFrame, found: ColumnRoles, time_unit: str, where: str) -
             problems.append(Problem(where, f"{str(seen[day])!r} and {str(c)!r} are both day {day:g}", "one column per day"))
         seen.setdefault(day, c)
     if not days and not problems:
-        problems.append(Problem(where, "no column is a time", "head them '0', 'Day 7', 'week 2', ..."))
+        problems.append(Problem(where, "no column is a time", "headings of times such as '0', 'Day 7', 'week 2'"))
     if problems:
         raise DataError(problems)
     return days
 
 
 def _subjects(table: pd.DataFrame, found: ColumnRoles) -> dict[Any, str]:
-    """Return the columns that are subjects, with their identifiers."""
+    """Return the identifiers of the columns that are subjects."""
     return {c: identifier(c) for c in table.columns if c not in set(found.found.values())}
 
 
 def _arms(cells: pd.DataFrame, arms: Mapping[str, str] | None, arm: str | None, where: str) -> pd.Series:
-    """Return the arm of each cell: by the mapping, the sheet's column, or for all."""
+    """Return the arm of each cell: from the mapping, the column of the sheet, or the same for all."""
     import pandas as pd
 
     if arms is None:
         return cells["arm"] if "arm" in cells.columns else pd.Series(arm or "all", index=cells.index)
-    named = dict(zip(identifiers(arms), arms.values(), strict=True))
     here = list(dict.fromkeys(cells["subject"]))
-    problems = [
-        Problem("arms", f"{name!r} is no subject of {where}", "one of its subjects") for name in named if name not in here
-    ]
-    if arm is None:
-        problems += [
-            Problem("arms", f"has no arm for {name!r}", "an arm for each subject, or arm= for the others")
-            for name in here
-            if name and name not in named
-        ]
-    if problems:
-        raise DataError(problems[:20])
+    named = values_of_subjects(arms, here, "arms", f"is not a subject of {where}")
+    missing = [name for name in here if name and name not in named] if arm is None else []
+    if missing:
+        right = "an arm for each subject, or arm= for the others"
+        raise DataError([Problem("arms", f"has no arm for {name!r}", right) for name in missing[:20]])
     return cells["subject"].map(named).fillna(arm or "all")
 
 
@@ -200,7 +193,7 @@ def _by_rows(table: pd.DataFrame, found: ColumnRoles, days: Mapping[Any, Any], _
     subject = pd.Series(identifiers(table[found.found["subject"]]), index=table.index, dtype=object)
     right = "one row per subject, or read_trial for a long table"
     problems = [
-        Problem(f"{where}, row {row}", f"has the subject {name!r} a second time", right)
+        Problem(f"{where}, row {row}", f"repeats the subject {name!r}", right)
         for row, name in subject[subject.duplicated() & (subject != "")].items()
     ]
     if problems:
@@ -221,7 +214,7 @@ def _by_columns(
     import pandas as pd
 
     if not subjects:
-        raise DataError(Problem(where, "has no column of a subject", "one column per subject beside that of the times"))
+        raise DataError(Problem(where, "has no column of a subject", "one column per subject, and one of the times"))
     days = read_time_column(table, found, where, time_unit)
     time = days.values.astype(object).where(days.values.notna(), days.texts)
     return pd.concat(

@@ -1,7 +1,7 @@
-"""Closed laws of a tumour's size under treatment, relative to its size at the start.
+"""Closed-form laws of tumour size under treatment, relative to the size at the start.
 
-Stein-Fojo (growth and decay side by side) is the two-phase equation of Stein, Figg, Dahut, Fojo and others (PMC3313464); with
-its relatives it is what the tumgr package fits. Claret-Bruno (drug effect that wanes) is Claret et al. 2009 (J Clin Oncol
+Stein-Fojo (simultaneous growth and decay) is the two-phase equation of Stein, Figg, Dahut, Fojo and others (PMC3313464); the
+tumgr package fits it and its variants. Claret-Bruno (waning drug effect) is Claret et al. 2009 (J Clin Oncol
 27:4103, doi 10.1200/JCO.2008.21.0807) at constant exposure.
 """
 
@@ -25,29 +25,28 @@ class GrowthLaw:
 
     Attributes
     ----------
-    name, text : str
-        As it is asked for; its formula.
+    name, formula : str
+        Name of the law, and its formula.
     parameters : tuple of str
-        Rates a day (positive), and `sensitive_fraction` between 0 and 1.
+        Rates per day (positive), and `sensitive_fraction` between 0 and 1.
     relative : callable
-        Days and values to relative sizes.
+        Relative sizes as a function of days and values.
     gradient : callable
-        Days and values to the derivatives by the parameters, shape (parameters, times).
-    turn : callable
-        Values to the exact day of the smallest size (time to growth): 0 where it grows from the start, infinite where it never
-        does.
+        Derivatives by the parameters, shape (parameters, times), as a function of days and values.
+    time_to_growth : callable
+        Exact day of the smallest size as a function of values: 0 if it grows from the start, infinite if it never grows.
     """
 
     name: str
-    text: str
+    formula: str
     parameters: tuple[str, ...]
     relative: Callable[[FloatArray, Values], FloatArray]
     gradient: Callable[[FloatArray, Values], FloatArray]
-    turn: Callable[[Values], float]
+    time_to_growth: Callable[[Values], float]
 
 
 def _positive_log_ratio(a: float, b: float) -> float:
-    """Return log(a / b), infinite where b is 0, and 0 where it would be below."""
+    """Return log(a / b), at least 0, and infinite for b = 0."""
     if a <= 0:
         return 0.0
     return float(max(np.log(a / b), 0.0)) if b > 0 else np.inf
@@ -61,7 +60,7 @@ def _stein_fojo_gradient(t: FloatArray, v: Values) -> FloatArray:
     return np.array([t * np.exp(v[GROWTH] * t), -t * np.exp(-v[SHRINKAGE] * t)])
 
 
-def _stein_fojo_turn(v: Values) -> float:
+def _stein_fojo_time_to_growth(v: Values) -> float:
     g, d = v[GROWTH], v[SHRINKAGE]
     return _positive_log_ratio(d, g) / (d + g) if d + g > 0 else 0.0
 
@@ -76,7 +75,7 @@ def _generalised_gradient(t: FloatArray, v: Values) -> FloatArray:
     return np.array([(1 - f) * t * up, -f * t * down, down - up])
 
 
-def _generalised_turn(v: Values) -> float:
+def _generalised_time_to_growth(v: Values) -> float:
     g, d, f = v[GROWTH], v[SHRINKAGE], v[FRACTION]
     return _positive_log_ratio(d * f, g * (1 - f)) / (d + g) if d + g > 0 else 0.0
 
@@ -113,7 +112,7 @@ def _claret_bruno_gradient(t: FloatArray, v: Values) -> FloatArray:
     return np.array([t * size, -waned * size, -v[SHRINKAGE] * by_rate * size])
 
 
-def _claret_bruno_turn(v: Values) -> float:
+def _claret_bruno_time_to_growth(v: Values) -> float:
     ratio = _positive_log_ratio(v[SHRINKAGE], v[GROWTH])
     return ratio / v[RESISTANCE] if v[RESISTANCE] > 0 else (np.inf if ratio > 0 else 0.0)
 
@@ -122,7 +121,12 @@ LAWS: Mapping[str, GrowthLaw] = {
     law.name: law
     for law in (
         GrowthLaw(
-            "stein-fojo", "exp(-d t) + exp(g t) - 1", (GROWTH, SHRINKAGE), _stein_fojo, _stein_fojo_gradient, _stein_fojo_turn
+            "stein-fojo",
+            "exp(-d t) + exp(g t) - 1",
+            (GROWTH, SHRINKAGE),
+            _stein_fojo,
+            _stein_fojo_gradient,
+            _stein_fojo_time_to_growth,
         ),
         GrowthLaw("growth", "exp(g t)", (GROWTH,), _growth, _growth_gradient, lambda v: 0.0),
         GrowthLaw("shrinkage", "exp(-d t)", (SHRINKAGE,), _decay, _decay_gradient, lambda v: np.inf),
@@ -132,7 +136,7 @@ LAWS: Mapping[str, GrowthLaw] = {
             (GROWTH, SHRINKAGE, FRACTION),
             _generalised,
             _generalised_gradient,
-            _generalised_turn,
+            _generalised_time_to_growth,
         ),
         GrowthLaw(
             "claret-bruno",
@@ -140,15 +144,15 @@ LAWS: Mapping[str, GrowthLaw] = {
             (GROWTH, SHRINKAGE, RESISTANCE),
             _claret_bruno,
             _claret_bruno_gradient,
-            _claret_bruno_turn,
+            _claret_bruno_time_to_growth,
         ),
     )
 }
-"""By name."""
+"""Laws by name."""
 STEIN_FAMILY = ("stein-fojo", "growth", "shrinkage", "generalised")
-"""Growth and decay side by side, one of them alone, and with a fraction that decays."""
+"""Simultaneous growth and decay, each of them alone, and with a fraction that decays."""
 
 
 def doubling_time(growth_rate: float) -> float:
-    """Return the time in which a tumour that only grows doubles, in the inverse of the rate's unit; infinite at 0."""
+    """Return the doubling time of exponential growth, in the inverse of the unit of the rate; infinite for rates up to 0."""
     return float(np.log(2) / growth_rate) if growth_rate > 0 else np.inf

@@ -1,4 +1,4 @@
-"""Rates of growth and shrinkage: closed laws fitted to each subject's sizes."""
+"""Rates of growth and shrinkage: closed-form growth laws fitted to the sizes of each subject."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 BEST = "best"
 FASTEST, SLOWEST = 1.0, 1e-7
-"""Bounds of rates a day: a tumour that halves in a day, and one that takes 19,000 years to."""
+"""Bounds of rates per day: from halving in less than a day to halving in 19,000 years."""
 STARTS = ((0.002, 0.01), (0.01, 0.003), (0.0003, 0.03))
-"""Rates of growth and shrinkage that fits begin from, a day: of slow, growing and quickly shrinking tumours."""
+"""Starting values of rates of growth and shrinkage per day: slow, growing and quickly shrinking tumours."""
 MOST_ZERO = 1e-6
 
 
 def growth_rates(data: TrialData | pd.DataFrame, law: str = BEST, quantity: str | None = None) -> pd.DataFrame:
-    """Fit a law of growth and shrinkage to the sizes of each subject, relative to the baseline.
+    """Fit a law of growth and shrinkage to the sizes of each subject relative to baseline.
 
     Parameters
     ----------
@@ -41,19 +41,18 @@ def growth_rates(data: TrialData | pd.DataFrame, law: str = BEST, quantity: str 
     DataFrame
         One row per subject: subject, arm, visits, law, growth_rate, shrinkage_rate, resistance_rate (per day),
         sensitive_fraction, each with its standard error (column "... error"), residual (standard deviation, relative), aicc,
-        time_to_growth (days
-        from the baseline, exact by the law), nadir (relative size then; the smallest that the law reaches), doubling_time
-        (days), and note: why a value is missing. What a law does not have is NaN, and its note empty.
+        time_to_growth (days from the baseline, exact for the law), nadir (the smallest relative size of the law), doubling_time
+        (days), and note: why a value is missing. Parameters that a law does not have are NaN without a note.
 
     Raises
     ------
     DataError
-        If the law is not known.
+        If the law is unknown.
 
     Notes
     -----
-    Least squares of relative sizes, the baseline fixed at 1, rates between 1e-7 and 1 a day, from several starts. A subject
-    needs as many visits after the baseline as the law has parameters, and one more for standard errors and for "best".
+    Least squares of relative sizes with the baseline fixed at 1 and rates between 1e-7 and 1 per day, from several starts. A
+    subject needs as many visits after baseline as the law has parameters, and one more for standard errors and for "best".
 
     Examples
     --------
@@ -66,7 +65,7 @@ def growth_rates(data: TrialData | pd.DataFrame, law: str = BEST, quantity: str 
     import pandas as pd
 
     if law != BEST and law not in LAWS:
-        raise DataError(Problem("law", f"{law!r} is not known", nearest(str(law), [*LAWS, BEST])))
+        raise DataError(Problem("law", f"{law!r} is unknown", nearest(str(law), [*LAWS, BEST])))
     laws = [LAWS[name] for name in STEIN_FAMILY] if law == BEST else [LAWS[law]]
     found, lost = size_series(data, quantity)
     rows = [_best(series, laws) for series in found]
@@ -75,7 +74,7 @@ def growth_rates(data: TrialData | pd.DataFrame, law: str = BEST, quantity: str 
 
 
 def _best(series: SizeSeries, laws: list[GrowthLaw]) -> dict[str, Any]:
-    """Return the row of the law that describes a subject best."""
+    """Return the row of the best law for a subject."""
     enough = [law for law in laws if len(series.days) - 1 >= len(law.parameters) + (len(laws) > 1)]
     common = {"subject": series.subject, "arm": series.arm, "visits": len(series.days)}
     if not enough:
@@ -138,20 +137,20 @@ def _described(
     lower: NDArray[np.float64],
     upper: NDArray[np.float64],
 ) -> dict[str, Any]:
-    """Return estimates with their errors, and what follows from them."""
+    """Return the estimates with standard errors and derived metrics."""
     count, many = slopes.shape[1], len(law.parameters)
     x = np.array([values[p] for p in law.parameters])
     at_bound = (x <= lower * (1 + 1e-3)) | (x >= upper * (1 - 1e-3))
     free = ~at_bound
-    notes = [f"{p} is at its bound: the sizes do not tell it" for p, b in zip(law.parameters, at_bound, strict=True) if b]
+    notes = [f"{p} is at its bound: the sizes do not determine it" for p, b in zip(law.parameters, at_bound, strict=True) if b]
     variance = squares / (count - many) if count > many else np.nan
     errors = np.full(many, np.nan)
     if free.any() and np.isfinite(variance):
         errors[free] = np.sqrt(np.diag(np.linalg.pinv(slopes[free] @ slopes[free].T)) * variance)
     elif not np.isfinite(variance):
         notes.append("as many parameters as visits: no standard errors")
-    turn = law.turn(values)
-    low = float(law.relative(np.array([min(turn, 1e5)]), values)[0])
+    time_to_growth = law.time_to_growth(values)
+    low = float(law.relative(np.array([min(time_to_growth, 1e5)]), values)[0])
     columns = {
         name: value for p, v, e in zip(law.parameters, x, errors, strict=True) for name, value in ((p, v), (f"{p} error", e))
     }
@@ -160,7 +159,7 @@ def _described(
         **columns,
         "residual": float(np.sqrt(variance)),
         "aicc": _aicc(squares, count, many + 1),
-        "time_to_growth": turn,
+        "time_to_growth": time_to_growth,
         "nadir": low,
         "doubling_time": doubling_time(values.get(GROWTH, 0.0)),
         "note": "; ".join(notes),
@@ -168,7 +167,7 @@ def _described(
 
 
 def _aicc(squares: float, count: int, parameters: int) -> float:
-    """Return Akaike's criterion for normal errors, corrected for few observations; infinite where there are too few for it."""
+    """Return Akaike's criterion for normal errors with small-sample correction; infinite with too few observations."""
     if count - parameters - 1 <= 0:
         return np.inf
     aic = count * np.log(max(squares, 1e-300) / count) + 2 * parameters

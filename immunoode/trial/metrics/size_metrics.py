@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from immunoode.trial.trial_data import TrialData
 
 FLOOR = 1.0
-"""Size that stands for anything smaller in logarithms: of what is not seen none is known."""
+"""Smaller sizes count as this in logarithms, as what is not seen may still be there."""
 
 
 def growth_metrics(
@@ -32,15 +32,15 @@ def growth_metrics(
     week : float
         Week of the early size ratio.
     floor : float
-        Size, in the data's unit, that stands for anything smaller in logarithms.
+        Smaller sizes count as this in logarithms, in the unit of the data.
 
     Returns
     -------
     DataFrame
         One row per subject: subject, arm, visits, baseline, nadir, nadir_time (days from the baseline), depth (fraction of the
-        baseline lost at the nadir; negative where it only grew), time_to_growth (day of the nadir, where a larger size came
-        after it, else infinite), last_ratio, week_8_ratio (to the baseline, linear between visits), growth_from_nadir (a day,
-        of the logarithm from nadir to last visit), doubling_time (days, by that rate; infinite where it did not grow), log_area
+        baseline lost at the nadir; negative if it only grew), time_to_growth (day of the nadir if a larger size follows, else
+        infinite), last_ratio, week_8_ratio (to the baseline, linear between visits), growth_from_nadir (per day, of the
+        logarithm from nadir to last visit), doubling_time (days, from that rate; infinite without growth), log_area
         (integral of log(size / baseline) from baseline to last visit, in days), follow_up (days), and note: why a value is
         missing.
 

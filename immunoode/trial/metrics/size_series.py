@@ -1,4 +1,4 @@
-"""Series of sizes of each subject, as metrics take them."""
+"""Tumour sizes of each subject over time, for the metrics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SizeSeries:
-    """One subject's sizes: days from the baseline on (T,), sizes (T,); the baseline is the first."""
+    """Sizes of one subject, shape (T,), at days from baseline, shape (T,); the first is the baseline."""
 
     subject: str
     arm: str
@@ -37,15 +37,15 @@ class SizeSeries:
 
 
 def size_series(data: TrialData | pd.DataFrame, quantity: str | None) -> tuple[list[SizeSeries], pd.DataFrame]:
-    """Return every subject's series, and the subjects that have none, with the reason.
+    """Return the series of every subject, and the subjects without one, with the reason.
 
-    The baseline is the last visit at or before day 0 (the first, where all come later). Diameters of lesions are summed at
-    visits that have all of them.
+    The baseline is the last visit at or before day 0 (the first visit if all come later). Diameters of lesions are summed at
+    the visits with a measurement of all lesions.
 
     Raises
     ------
     DataError
-        If the quantity is not in the data, or is not stated where there are several.
+        If the quantity is not in the data, or is not stated although there are several.
     """
     import pandas as pd
 
@@ -73,8 +73,8 @@ def _table(trial: TrialData, quantity: str | None) -> pd.DataFrame:
     if (rows["lesion"] == "").all():
         return rows.drop_duplicates(["subject", "time"])
     targets = rows[rows["kind"].isin(("target", "target node"))]
-    codes, things = (pd.factorize(targets[c])[0] for c in ("subject", "lesion"))
-    days = assign_visit_days(codes, targets["time"].to_numpy(float), targets["visit"].to_numpy(str), things, RecistRules())
+    codes, items = (pd.factorize(targets[c])[0] for c in ("subject", "lesion"))
+    days = assign_visit_days(codes, targets["time"].to_numpy(float), targets["visit"].to_numpy(str), items, RecistRules())
     groups = targets.assign(time=days).groupby(["subject", "arm", "time"], sort=False)
     sums = groups["value"].agg(["sum", "size"]).reset_index()
     most = sums.groupby("subject")["size"].transform("max")

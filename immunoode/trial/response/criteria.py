@@ -215,8 +215,8 @@ def _with_discrepancies(
     days = np.asarray([f"day {day:g}" for day in visits.time], dtype=object)
     who = assessed.subjects.name[visits.subject]
     tables = [left_out_rows(days, who, where, "").assign(reason=reason[where]) for where, reason in differences]
-    some, whose = (reported, "responses") if reported.any() else (target_reported, "the responses of targets")
-    note = f"{whose} are as reported at {int(some.sum())} of {len(visits)} visits; by='measurements' derives those of targets "
+    some, what = (reported, "responses") if reported.any() else (target_reported, "the responses of targets")
+    note = f"{what} are as reported at {int(some.sum())} of {len(visits)} visits; by='measurements' derives those of targets "
     note += "from the measurements"
     left_out = concatenate_left_out([assessed.left_out, *tables])
     return replace(assessed, left_out=left_out, notes=(*assessed.notes, note))

@@ -1,4 +1,4 @@
-"""Tables of times to events, as all of this folder takes them."""
+"""Tables of times to events, as input of all survival analyses."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BOUNDS = ("lower", "upper")
-"""Days between which an event is known to have come: between visits; infinite where it had not."""
+"""Columns of the days between which an event occurred (interval censoring); the upper one is infinite if censored."""
 NEEDED = ("subject", "time", "event")
 
 
 EVENTS = {"1": True, "true": True, "yes": True, "y": True, "0": False, "false": False, "no": False, "n": False}
-"""How it is written whether the event came."""
+"""Spellings of whether the event occurred."""
 
 
 def endpoint_table(source: Any, endpoint: str | None) -> pd.DataFrame:
-    """Return the rows of one endpoint: subject, arm, endpoint, time, event, and bounds if there are any.
+    """Return the rows of one endpoint: subject, arm, endpoint, time, event, and bounds if any.
 
     Parameters
     ----------
     source : TrialData or DataFrame
         With the columns subject, time (days) and event, and optionally arm, endpoint, reason, lower and upper.
     endpoint : str, optional
-        "OS", "PFS", ...; left out, the only one that there is.
+        "OS", "PFS", ...; by default the only endpoint.
 
     Raises
     ------
     DataError
-        If there is no such endpoint, columns are missing, or rows make no sense.
+        If there is no such endpoint, columns are missing, or rows are invalid.
     """
     import pandas as pd
 
@@ -69,17 +69,12 @@ def endpoint_table(source: Any, endpoint: str | None) -> pd.DataFrame:
 
 def _of_endpoint(table: pd.DataFrame, endpoint: str | None) -> pd.DataFrame:
     if table.empty:
-        raise DataError(Problem("endpoints", "have no row", "read_endpoints, or progression_free_survival, makes them"))
+        raise DataError(Problem("endpoints", "have no rows", "endpoints from read_endpoints or progression_free_survival"))
     if "endpoint" not in table.columns:
         return table.assign(endpoint=endpoint or "event")
     known = list(dict.fromkeys(table["endpoint"]))
     if endpoint is None and len(known) > 1:
-        raise DataError(Problem("endpoint", "there are several", "say which: " + ", ".join(map(repr, known))))
+        raise DataError(Problem("endpoint", "there are several", "one of " + ", ".join(map(repr, known))))
     if endpoint is not None and endpoint not in known:
         raise DataError(Problem("endpoint", f"{endpoint!r} is not in the data", nearest(endpoint, known)))
     return table[table["endpoint"] == (endpoint or known[0])]
-
-
-def arms_in_order(rows: pd.DataFrame) -> list[str]:
-    """Return the arms in order of appearance."""
-    return list(dict.fromkeys(rows["arm"]))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 MONTH = 30.4375
 SAME = float(np.sqrt(np.finfo(float).eps))
-"""Levels of a curve that differ by less are the same: survival is a product, and 0.5 comes out a little off."""
+"""Levels of a curve that differ by less are equal, as survival is a product with rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class KaplanMeier:
     rows : DataFrame
         Subject, arm, time (days), event.
     curve : DataFrame
-        One row per arm and day at which something happened: arm, time (days), survival, lower, upper, at_risk (just before),
+        One row per arm and day with an event or censoring: arm, time (days), survival, lower, upper, at_risk (just before),
         events, censored.
     medians : DataFrame
         One row per arm: arm, subjects, events, median, lower, upper (days; infinite where not reached); see `quantile`.
     confidence : float
-        Of the bands and intervals, by Greenwood's variance on the log(-log) scale. Where survival is 0 there is none (NaN).
+        Confidence level of bands and intervals, by Greenwood's variance on the log(-log) scale; NaN if survival is 0.
     """
 
     endpoint: str
@@ -52,7 +52,7 @@ class KaplanMeier:
         return tuple(self.medians["arm"])
 
     def at_risk(self, times: ArrayLike) -> pd.DataFrame:
-        """Return the number at risk, one row per arm (index), one column per time in days: whose time is at least that."""
+        """Return the number of subjects at risk at times in days: one row per arm (index), one column per time."""
         import pandas as pd
 
         days = np.atleast_1d(units.times(times))
@@ -60,7 +60,7 @@ class KaplanMeier:
         return pd.DataFrame.from_dict(counts, orient="index", columns=days)
 
     def survival_at(self, time: str | float) -> pd.DataFrame:
-        """Return survival with its interval at a day, one row per arm; NaN after the last subject's time."""
+        """Return survival with its interval at a time, one row per arm; NaN after the last time of an arm."""
         import pandas as pd
 
         time = units.days(time)
@@ -73,7 +73,7 @@ class KaplanMeier:
         return pd.DataFrame(found)
 
     def quantile(self, probability: float | Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
-        """Return the days by which shares of the subjects have had the event, with confidence intervals.
+        """Return the days by which given shares of the subjects had the event, with confidence intervals.
 
         Parameters
         ----------
@@ -83,8 +83,8 @@ class KaplanMeier:
         Returns
         -------
         DataFrame
-            One row per arm and share: arm, probability, time, lower, upper (days; infinite where not reached). Where survival
-            runs level at 1 - probability up to a later event, the time is the middle of that step, as in R and SAS. The
+            One row per arm and share: arm, probability, time, lower, upper (days; infinite where not reached). If survival
+            is constant at 1 - probability up to a later event, the time is the middle of that step, as in R and SAS. The
             limits are where the confidence bands of the curve cross (Brookmeyer and Crowley).
 
         Examples
@@ -114,12 +114,12 @@ class KaplanMeier:
         from lifelines.statistics import multivariate_logrank_test
 
         if len(self.arms) < 2:
-            raise DataError(Problem("log-rank test", "needs two arms", "data of one arm have nothing to compare"))
+            raise DataError(Problem("log-rank test", "needs at least two arms", "data with several arms"))
         test = multivariate_logrank_test(self.rows["time"], self.rows["arm"], self.rows["event"])
         return LogRank(float(test.test_statistic), len(self.arms) - 1, float(test.p_value))
 
     def report(self) -> str:
-        """Return medians in months, and the log-rank test, in words."""
+        """Return the medians in months and the log-rank test as text."""
         months = self.medians.assign(**{c: self.medians[c] / MONTH for c in ("median", "lower", "upper")})
         lines = [f"{self.endpoint}: {len(self.rows)} subjects, {int(self.rows['event'].sum())} events; medians in months", ""]
         lines.append(months.to_string(index=False, float_format="{:.2f}".format))
@@ -153,16 +153,16 @@ class LogRank:
 
 
 def kaplan_meier(endpoints: Any, endpoint: str | None = None, *, by: str = "arm", confidence: float = 0.95) -> KaplanMeier:
-    """Estimate survival by Kaplan and Meier.
+    """Estimate survival curves by the method of Kaplan and Meier.
 
     Parameters
     ----------
     endpoints : TrialData or DataFrame
         Subject, time (days), event, and optionally arm and endpoint.
     endpoint : str, optional
-        "OS", "PFS", ...; left out, the only one that there is.
+        "OS", "PFS", ...; by default the only endpoint.
     by : str
-        Column whose values are compared.
+        Column of the groups to compare.
     confidence : float
 
     Returns
@@ -191,7 +191,7 @@ def kaplan_meier(endpoints: Any, endpoint: str | None = None, *, by: str = "arm"
     rows = rows.assign(arm=rows[by].astype(str))
     curves, medians = [], []
     for arm, own in rows.groupby("arm", sort=False):
-        curve = _one(own, 1 - confidence)
+        curve = _curve(own, 1 - confidence)
         curves.append(curve.assign(arm=arm))
         middle = _quantile(curve, 0.5)
         counts = {"arm": arm, "subjects": len(own), "events": int(own["event"].sum())}
@@ -202,8 +202,8 @@ def kaplan_meier(endpoints: Any, endpoint: str | None = None, *, by: str = "arm"
     return KaplanMeier(str(rows["endpoint"].iloc[0]), kept, curve, pd.DataFrame(medians), confidence)
 
 
-def _one(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
-    """Return one arm's curve."""
+def _curve(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Return the curve of one arm."""
     import pandas as pd
     from lifelines import KaplanMeierFitter
 
@@ -225,14 +225,14 @@ def _one(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
 
 
 def _quantile(curve: pd.DataFrame, probability: float) -> dict[str, float]:
-    """Return the day by which a share has had the event, and its limits."""
+    """Return the day by which a share of the subjects had the event, and its confidence limits."""
     days = curve["time"].to_numpy(np.float64)
     levels = {"time": "survival", "lower": "lower", "upper": "upper"}
     return {name: _crossing(days, curve[of].to_numpy(np.float64), 1 - probability) for name, of in levels.items()}
 
 
 def _crossing(days: FloatArray, level: FloatArray, at: float) -> float:
-    """Return where a falling step function reaches a level: the middle of its step where it runs along the level."""
+    """Return where a falling step function reaches a level; the middle of the step if it is constant at that level."""
     reached = np.flatnonzero(level <= at + SAME)
     if not len(reached):
         return np.inf

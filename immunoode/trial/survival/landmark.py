@@ -1,4 +1,4 @@
-"""Landmark analysis: survival from a day on, by what had been seen until then."""
+"""Landmark analysis: survival from a day on, by the response until then."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ RESPONDER, OTHER = "responder", "non-responder"
 def landmark(
     endpoints: Any, groups: Responses | Mapping[str, str], at: str | float, endpoint: str | None = None
 ) -> pd.DataFrame:
-    """Return survival from a landmark on, of those still at risk there, by their group at the landmark.
+    """Return survival from a landmark on, for the subjects still at risk, by their group at the landmark.
 
-    To compare all responders with all others from day 0 would favour responders, who had to live until they responded.
+    A comparison of responders with all others from day 0 would favour responders, who had to survive until they responded.
 
     Parameters
     ----------
     endpoints : TrialData or DataFrame
     groups : Responses, or mapping of subject to group
-        Of Responses: "responder" if there was a CR or PR at or before the landmark, and not after progression, else
+        From Responses: "responder" if there was a CR or PR at or before the landmark and before progression, else
         "non-responder".
     at : str or float
         The landmark: "12 weeks", or days.
@@ -38,13 +38,13 @@ def landmark(
     Returns
     -------
     DataFrame
-        Subject, arm, endpoint, time (days from the landmark), event, group: `kaplan_meier(..., by="group")` draws it, `cox`
-        takes it. Subjects whose event or censoring came before are not in it.
+        Subject, arm, endpoint, time (days from the landmark), event, group, for `kaplan_meier(..., by="group")` and `cox`.
+        Subjects with an event or censoring before the landmark are not included.
 
     Raises
     ------
     DataError
-        If no subject is left, or a mapping names somebody who is not in the table.
+        If no subject is left, or a mapping has a subject who is not in the table.
     """
     day = units.days(at)
     rows = endpoint_table(endpoints, endpoint)

@@ -1,4 +1,4 @@
-"""Progression-free survival from responses at visits, with the censoring rules of trials."""
+"""Progression-free survival and duration of response, from responses at visits, with the censoring rules of trials."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ MISSED = "two or more missed assessments before the event"
 
 @dataclass(frozen=True)
 class PfsRules:
-    """When progression-free survival is censored though progression or death came.
+    """When progression-free survival is censored although progression or death occurred.
 
     After the example tables in FDA's Guidance for Industry: Clinical Trial Endpoints for the Approval of Non-Small Cell Lung
     Cancer Drugs and Biologics (April 2015), appendices C and D: progression or death after two or more missed assessments, and
-    a new treatment before progression, are censored at the last assessment before; a patient without an assessment at day 0.
+    a new treatment before progression, are censored at the last assessment before them; patients without an assessment are
+    censored at day 0.
 
     Attributes
     ----------
     longest_gap : str, float or None
-        Longest time from the last evaluable assessment to an event that counts: two intervals between visits, and their windows
-        ("14 weeks" where visits are every 6). None: any event counts.
+        Longest time from the last evaluable assessment to an event that counts: two intervals between visits with their
+        windows ("14 weeks" for visits every 6 weeks). None: every event counts.
     new_therapy : bool
         Whether a new therapy censors.
     """
@@ -56,19 +57,19 @@ def progression_free_survival(
     Parameters
     ----------
     responses : Responses
-        From `recist` or `irecist`; progression is theirs.
+        From `recist` or `irecist`, with the days of progression.
     survival : TrialData or DataFrame, optional
-        Overall survival (endpoint "OS"): deaths are events, too, also of subjects who were never assessed. Its times count
-        from day 0, or from the days in a column `start`.
+        Overall survival (endpoint "OS"): deaths are events too, also of subjects who were never assessed. Times count from
+        day 0, or from the days in a column `start`.
     new_therapy : mapping, optional
-        Day at which a subject began another treatment.
+        Day on which a subject began another treatment.
     rules : PfsRules, optional
 
     Returns
     -------
     DataFrame
-        One row per subject: subject, arm, endpoint ("PFS"), time (days from day 0), event, reason, and lower and upper, between
-        which the event came: for progression the last assessment without and the first with it; upper is infinite where
+        One row per subject: subject, arm, endpoint ("PFS"), time (days from day 0), event, reason, and lower and upper, the
+        bounds of the event: for progression the last assessment without it and the first with it; upper is infinite if
         censored.
 
     Raises
@@ -89,22 +90,22 @@ def progression_free_survival(
     if not isinstance(responses, Responses):
         raise DataError(Problem("responses", f"are {type(responses).__name__}", "Responses, as imo.recist returns them"))
     rules = rules or PfsRules()
-    known = survival_days(survival)
-    people = _everybody(responses.subjects, known)
-    deaths = known["time"].where(known["event"]).reindex(people.index)
-    progression = people["progression_time"].astype(float)
-    other = _days(new_therapy or {}, people.index)
+    overall = survival_days(survival)
+    subjects = _all_subjects(responses.subjects, overall)
+    deaths = overall["time"].where(overall["event"]).reindex(subjects.index)
+    progression = subjects["progression_time"].astype(float)
+    other = _days(new_therapy or {}, subjects.index)
     event = np.fmin(progression, deaths)
     switched = rules.new_therapy & (other < event.fillna(np.inf))
     until = event.where(~switched, np.nextafter(other, np.inf)).fillna(np.inf)
-    last = _last_assessment(responses.visits, until).reindex(people.index)
+    last = _last_assessment(responses.visits, until).reindex(subjects.index)
     longest = np.inf if rules.longest_gap is None else units.days(rules.longest_gap)
     missed = event.notna() & ~switched & (event - last.fillna(0.0) > longest)
     happened = event.notna() & ~switched & ~missed
     conditions = [switched, missed, happened & (progression <= deaths.fillna(np.inf)), happened, last.isna()]
     reason = np.select(conditions, [NEW_THERAPY, MISSED, PROGRESSION, DEATH, NO_ASSESSMENT], NONE_YET)
     time = event.where(happened, last.fillna(0.0))
-    columns = {"arm": people["arm"], "endpoint": PFS, "time": time.clip(lower=0.0), "event": happened, "reason": reason}
+    columns = {"arm": subjects["arm"], "endpoint": PFS, "time": time.clip(lower=0.0), "event": happened, "reason": reason}
     table = pd.DataFrame(columns)
     exact = happened & (reason == DEATH)
     table["lower"] = table["time"].where(exact | ~happened, last.fillna(0.0)).clip(lower=0.0)
@@ -125,7 +126,7 @@ def duration_of_response(
     Parameters
     ----------
     responses, survival, new_therapy, rules
-        As of `progression_free_survival`.
+        As for `progression_free_survival`.
     confirmed : bool
         Whether CR and PR count only if confirmed.
 
@@ -137,7 +138,7 @@ def duration_of_response(
     Raises
     ------
     DataError
-        If nobody responded.
+        If no subject responded.
 
     Examples
     --------
@@ -148,17 +149,17 @@ def duration_of_response(
     """
     table = progression_free_survival(responses, survival, new_therapy=new_therapy, rules=rules)
     column = "confirmed_response_time" if confirmed else "response_time"
-    begun = table["subject"].map(responses.subjects.set_index("subject")[column]).astype(float)
-    who = begun.notna() & (begun <= table["time"])
-    if not who.any():
+    response_day = table["subject"].map(responses.subjects.set_index("subject")[column]).astype(float)
+    responded = response_day.notna() & (response_day <= table["time"])
+    if not responded.any():
         what = "have no confirmed CR or PR" if confirmed else "have no CR or PR"
         raise DataError(Problem("responses", what, "confirmed=False" if confirmed else "data with responders"))
-    spans = {name: (table[name] - begun).clip(lower=0.0) for name in ("time", "lower", "upper")}
-    return table.assign(endpoint=DURATION, **spans)[who].reset_index(drop=True)
+    spans = {name: (table[name] - response_day).clip(lower=0.0) for name in ("time", "lower", "upper")}
+    return table.assign(endpoint=DURATION, **spans)[responded].reset_index(drop=True)
 
 
 def survival_days(survival: Any) -> pd.DataFrame:
-    """Return arm, time and event of overall survival of each subject, in days from day 0; no row where there is none."""
+    """Return arm, time and event of overall survival of each subject, in days from day 0; no rows without survival data."""
     import pandas as pd
 
     if survival is None:
@@ -168,26 +169,26 @@ def survival_days(survival: Any) -> pd.DataFrame:
     return rows.assign(time=rows["time"] + start)[["arm", "time", "event"]]
 
 
-def _everybody(assessed: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Return who was assessed, and who is only known to have lived or died."""
+def _all_subjects(assessed: pd.DataFrame, survival: pd.DataFrame) -> pd.DataFrame:
+    """Return the subjects who were assessed, followed by those with survival data only."""
     import pandas as pd
 
-    people = assessed.set_index("subject")
-    more = known.index.difference(people.index, sort=False)
+    subjects = assessed.set_index("subject")
+    more = survival.index.difference(subjects.index, sort=False)
     if not len(more):
-        return people
-    others = pd.DataFrame({"arm": known.loc[more, "arm"], "progression_time": np.nan}, index=more)
-    return pd.concat([people[["arm", "progression_time"]], others])
+        return subjects
+    others = pd.DataFrame({"arm": survival.loc[more, "arm"], "progression_time": np.nan}, index=more)
+    return pd.concat([subjects[["arm", "progression_time"]], others])
 
 
 def _days(new_therapy: Mapping[str, float], subjects: pd.Index[str]) -> pd.Series:
-    """Return the day of each subject's new therapy, NaN where there is none."""
+    """Return the day of each subject's new therapy, NaN without one."""
     import pandas as pd
 
     return pd.Series(values_of_subjects(new_therapy, subjects, "new_therapy"), dtype=float).reindex(subjects)
 
 
 def _last_assessment(visits: pd.DataFrame, until: pd.Series) -> pd.Series:
-    """Return the day of each subject's last evaluable assessment before a day; none where there was none after the baseline."""
+    """Return the day of the last evaluable assessment before a given day, for the subjects with one after baseline."""
     evaluable = ~visits["response"].isin(("", "NE")) & (visits["time"] < visits["subject"].map(until))
     return visits[evaluable].groupby("subject")["time"].max()

@@ -2,7 +2,8 @@
 
 A covariate whose effect changes with time has the coefficient beta + theta g(t). The score test of theta = 0 takes
 the score and the information of (beta, theta) at the fitted beta, summed over the risk sets; g is one minus the
-Kaplan-Meier estimate just before t, and ties are weighed after Efron, as in `cox.zph` of R's survival from version 3.
+Kaplan-Meier estimate just before t, and ties are handled by the method of Efron, as in `cox.zph` of the R package survival from
+version 3.
 """
 
 from __future__ import annotations
@@ -51,11 +52,11 @@ def proportional_hazards_tests(
     time, event : (n,)
     covariates : (n, p)
     beta : (p,)
-        Fitted coefficients, ties by Efron.
+        Fitted coefficients, with the method of Efron for ties.
     strata : (n,)
-        Which baseline hazard each subject has.
-    terms : mapping to positions
-        Which coefficients are tested together.
+        Index of the baseline hazard of each subject.
+    terms : mapping of str to sequence of int
+        Coefficients that are tested together.
 
     Returns
     -------
@@ -68,14 +69,14 @@ def proportional_hazards_tests(
     >>> proportional_hazards_tests(time, event, x, np.array([0.7941]), one, {"x": [0]})["x"].degrees_of_freedom
     1
     """
-    g = _waiting(time, event)
+    g = _transformed_time(time, event)
     centred = covariates - covariates.mean(axis=0)
     parts = [_stratum(time[s], event[s], centred[s], beta, g[s]) for s in (strata == k for k in np.unique(strata))]
     scores = _Scores(*(np.sum([getattr(p, n) for p in parts], axis=0) for n in _Scores.__dataclass_fields__))
     return {name: _test(scores, np.asarray(places, dtype=np.int64)) for name, places in terms.items()}
 
 
-def _waiting(time: FloatArray, event: Mask) -> FloatArray:
+def _transformed_time(time: FloatArray, event: Mask) -> FloatArray:
     """Return one minus the Kaplan-Meier estimate of all subjects just before each time (n,), centred over the events."""
     days = np.unique(time)
     at_risk = len(time) - np.searchsorted(np.sort(time), days)
@@ -86,7 +87,7 @@ def _waiting(time: FloatArray, event: Mask) -> FloatArray:
 
 
 def _stratum(time: FloatArray, event: Mask, x: FloatArray, beta: FloatArray, g: FloatArray) -> _Scores:
-    """Return what the deaths of one stratum add; of tied deaths each sees the others leave the risk set by and by."""
+    """Return the contribution of one stratum; tied deaths leave the risk set one after another (Efron)."""
     risk = np.exp(x @ beta)
     p = x.shape[1]
     score, plain, crossed, squared = np.zeros(p), np.zeros((p, p)), np.zeros((p, p)), np.zeros((p, p))
@@ -110,7 +111,7 @@ def _stratum(time: FloatArray, event: Mask, x: FloatArray, beta: FloatArray, g: 
 
 
 def _test(scores: _Scores, places: NDArray[np.int64]) -> ScoreTest:
-    """Return the score test of some theta, with the information that beta takes from them left out."""
+    """Return the score test of some elements of theta, with the information adjusted for the estimation of beta."""
     from scipy.stats import chi2
 
     u = scores.theta[places]

@@ -1,4 +1,4 @@
-"""Regressions of times to events: Cox's, and accelerated failure times that know of intervals (by lifelines)."""
+"""Survival regression by lifelines: Cox, and accelerated failure times, also for interval-censored events."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 DISTRIBUTIONS = ("weibull", "log-normal", "log-logistic")
 EARLIEST = 0.25
-"""Days that stand for none: laws of failure times have no day 0."""
+"""Days in place of a time of 0, which distributions of failure times do not allow."""
 FEW = 10
-"""Events for each covariate below which estimates are known to be unreliable: a rule of thumb."""
+"""Events per covariate below which estimates are unreliable, as a rule of thumb."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class SurvivalRegression:
         upper, p_value.
     subjects, events : int
     concordance : float
-        Share of pairs whose order is predicted; NaN with intervals, where it is not defined.
+        Share of pairs of subjects in the predicted order; NaN for interval-censored data.
     log_likelihood, aic : float
         Partial for Cox.
     proportional : DataFrame or None
         Score tests of proportional hazards, after Grambsch and Therneau (Cox only), as `cox.zph` of R gives them: covariate,
-        statistic (chi-square), degrees_of_freedom, p_value. One row per coefficient, one per covariate in words with more than
-        two values, and the last, "global", for all of them.
+        statistic (chi-square), degrees_of_freedom, p_value. One row per coefficient, one per categorical covariate with more
+        than two values, and the last, "global", for all of them.
     left_out : DataFrame
         Subjects without a value of a covariate: subject, reason.
     notes : tuple of str
@@ -68,11 +68,11 @@ class SurvivalRegression:
 
     @property
     def measure(self) -> str:
-        """What `estimate` is."""
+        """The meaning of `estimate`: "hazard ratio" or "time ratio"."""
         return "hazard ratio" if self.model == "Cox" else "time ratio"
 
     def report(self) -> str:
-        """Return the estimates and what is to be known of them in words."""
+        """Return the estimates and notes as text."""
         lines = [f"{self.model} regression of {self.endpoint}: {self.subjects} subjects, {self.events} events", ""]
         table = self.table.rename(columns={"estimate": self.measure})
         lines += [table.to_string(index=False, float_format="{:.3g}".format), ""]
@@ -101,22 +101,22 @@ def cox(
     strata: Sequence[str] = (),
     confidence: float = 0.95,
 ) -> SurvivalRegression:
-    """Fit Cox's proportional hazards (ties by Efron).
+    """Fit a Cox proportional hazards regression, with the method of Efron for ties.
 
     Parameters
     ----------
     endpoints : TrialData or DataFrame
         Subject, time (days), event, arm.
     covariates : DataFrame, str or sequence of str, optional
-        One row per subject (index, or a column `subject`): numbers, or words, which are compared with their first. Or names of
-        covariates that the trial data have.
+        One row per subject (index, or a column `subject`) of numbers, or of words, which are compared with the first word; or
+        names of covariates in the trial data.
     endpoint : str, optional
     arm : bool
         Whether the arm is a covariate.
     reference : str, optional
-        The arm that the others are compared with; by default the first.
+        The reference arm of comparisons; by default the first.
     strata : sequence of str
-        Covariates that have a baseline hazard each.
+        Covariates with a separate baseline hazard for each value.
     confidence : float
 
     Returns
@@ -126,7 +126,7 @@ def cox(
     Raises
     ------
     DataError
-        If a covariate is not there, does not vary, or tells the events apart so well that there is no estimate.
+        If a covariate is missing, does not vary, or separates the events so that there is no estimate.
     """
     from lifelines import CoxPHFitter
 
@@ -164,7 +164,7 @@ def parametric_survival(
     reference: str | None = None,
     confidence: float = 0.95,
 ) -> SurvivalRegression:
-    """Fit accelerated failure times.
+    """Fit an accelerated failure time model.
 
     Parameters
     ----------
@@ -172,12 +172,12 @@ def parametric_survival(
         As of `cox`.
     distribution : {"weibull", "log-normal", "log-logistic"}
     intervals : bool
-        Take events for known only to lie between `lower` and `upper`, as progression does between visits.
+        Whether events are interval-censored, between `lower` and `upper`, as progression is between visits.
 
     Returns
     -------
     SurvivalRegression
-        Its estimates are ratios of times: above 1 is later.
+        Its estimates are time ratios: above 1 is later.
 
     Raises
     ------
@@ -217,7 +217,7 @@ def parametric_survival(
 
 
 def _proportional(design: _Design, strata: Sequence[str], beta: NDArray[np.float64]) -> pd.DataFrame:
-    """Return the tests of proportional hazards: of each coefficient, of each covariate with several, and of all."""
+    """Return the tests of proportional hazards of each coefficient, of each covariate with several, and of all."""
     import pandas as pd
 
     rows, columns = design.rows, design.columns
@@ -241,15 +241,15 @@ def _proportional(design: _Design, strata: Sequence[str], beta: NDArray[np.float
 def _bounded(rows: pd.DataFrame) -> pd.DataFrame:
     missing = [c for c in BOUNDS if c not in rows.columns]
     if missing:
-        right = "progression_free_survival makes them; or leave out intervals=True"
+        right = "endpoints from progression_free_survival; or leave out intervals=True"
         raise DataError([Problem("endpoints", f"no column {c!r}", right) for c in missing])
     lower = np.maximum(rows["lower"], EARLIEST)
     exact = rows["event"] & (rows["lower"] == rows["upper"])
     return rows.assign(lower=lower, upper=np.where(exact, lower, np.maximum(rows["upper"], 2 * EARLIEST)))
 
 
-def _told(endpoints: Any, covariates: Any) -> pd.DataFrame:
-    """Return a table of covariates: as given, or those of the trial data that are named."""
+def _covariate_table(endpoints: Any, covariates: Any) -> pd.DataFrame:
+    """Return a table of covariates: as given, or the named ones of the trial data."""
     import pandas as pd
 
     if isinstance(covariates, pd.DataFrame):
@@ -260,7 +260,9 @@ def _told(endpoints: Any, covariates: Any) -> pd.DataFrame:
         raise DataError(Problem("covariates", f"are {type(covariates).__name__}", right))
     known = getattr(endpoints, "covariates", None)
     if known is None:
-        raise DataError(Problem("covariates", "are named, but the endpoints bring none", "a table with one row per subject"))
+        raise DataError(
+            Problem("covariates", "are names, but the endpoints have no covariates", "a table with one row per subject")
+        )
     missing = [name for name in names if name not in known.columns]
     if missing:
         raise DataError([Problem("covariates", f"{m!r} is not in the data", nearest(m, map(str, known))) for m in missing])
@@ -269,7 +271,7 @@ def _told(endpoints: Any, covariates: Any) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Design:
-    """Rows with numeric columns, which of these each covariate became, and the subjects without a value."""
+    """Rows with numeric columns, the columns of each covariate, and the subjects without a value."""
 
     rows: pd.DataFrame
     terms: Mapping[str, list[str]]
@@ -289,18 +291,18 @@ def _design(
     rows = endpoint_table(endpoints, endpoint)
     parts, names = rows, list[str]()
     if covariates is not None:
-        told = _told(endpoints, covariates)
-        table = told.set_index("subject") if "subject" in told.columns else told
+        given = _covariate_table(endpoints, covariates)
+        table = given.set_index("subject") if "subject" in given.columns else given
         table = table.set_axis(table.index.astype(str), axis=0).set_axis([str(c) for c in table.columns], axis=1)
         clash = [c for c in table.columns if c in rows.columns and c != "arm"]
         if clash or not table.index.is_unique:
             what = f"have the column {clash[0]!r}, as the endpoints do" if clash else "have a subject twice"
-            raise DataError(Problem("covariates", what, "one row per subject, names of their own"))
+            raise DataError(Problem("covariates", what, "one row per subject, and other names of columns"))
         names = [c for c in table.columns if c not in ("arm", *strata)]
         parts = rows.merge(table.drop(columns="arm", errors="ignore"), left_on="subject", right_index=True, how="left")
     unknown = [s for s in strata if s not in parts.columns]
     if unknown:
-        raise DataError([Problem("strata", f"{s!r} is no covariate", nearest(s, names)) for s in unknown])
+        raise DataError([Problem("strata", f"{s!r} is not a covariate", nearest(s, names)) for s in unknown])
     lost = parts[[*names, *strata]].isna().any(axis=1) if names or strata else pd.Series(False, index=parts.index)
     left_out = pd.DataFrame({"subject": parts.loc[lost, "subject"], "reason": "no value of a covariate"})
     kept = parts[~lost].reset_index(drop=True)
@@ -309,7 +311,7 @@ def _design(
     if not names:
         raise DataError(Problem("covariates", "there are none, and only one arm", "give covariates, or several arms"))
     if not kept["event"].any():
-        raise DataError(Problem("endpoints", "have no event", "data in which something happens"))
+        raise DataError(Problem("endpoints", "have no event", "data with at least one event"))
     coded, terms = _coded(kept, names, reference)
     flat = [c for own in terms.values() for c in own if coded[c].nunique() < 2]
     if flat:
@@ -318,7 +320,7 @@ def _design(
 
 
 def _coded(rows: pd.DataFrame, names: Sequence[str], reference: str | None) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """Return numbers for words, a column for each but the reference, "covariate: word"; and the columns of each covariate."""
+    """Return words as indicator columns ("covariate: word"), one per word but the reference, and the columns by covariate."""
     import pandas as pd
 
     columns: dict[str, Any] = {}
@@ -339,35 +341,35 @@ def _indicators(name: str, column: pd.Series[str], reference: str | None) -> dic
     words = list(dict.fromkeys(column))
     first = words[0] if reference is None else reference
     if first not in words:
-        raise DataError(Problem("reference", f"{first!r} is no arm", nearest(first, words)))
+        raise DataError(Problem("reference", f"{first!r} is not an arm", nearest(first, words)))
     return {f"{name}: {w} (to {first})": (column == w).astype(float) for w in words if w != first}
 
 
 def _fit(fit: Any, table: pd.DataFrame, **options: Any) -> list[str]:
-    """Fit, and return what lifelines warns of, a line each.
+    """Fit, and return the warnings of lifelines, one line each.
 
     Raises
     ------
     DataError
-        If it does not converge.
+        If the fit does not converge.
     """
     from lifelines.exceptions import ConvergenceError
 
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             fit(table, **options)
         except (ConvergenceError, ValueError, np.linalg.LinAlgError) as error:
             what = f"does not converge ({str(error).strip().splitlines()[0]})"
-            right = "fewer covariates: one may follow from others, or tell all events apart"
+            right = "fewer covariates: one may be a function of others, or separate all events"
             raise DataError(Problem("regression", what, right)) from None
-    words = [str(w.message).strip().splitlines()[0] for w in told if "lifelines" in type(w.message).__module__]
+    words = [str(w.message).strip().splitlines()[0] for w in caught if "lifelines" in type(w.message).__module__]
     return list(dict.fromkeys(words))
 
 
 def _few(rows: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     each = int(rows["event"].sum()) / len(columns)
-    return [f"Only {each:.1f} events for each covariate; {FEW} are wanted."] if each < FEW else []
+    return [f"Only {each:.1f} events per covariate; at least {FEW} are recommended."] if each < FEW else []
 
 
 def _estimates(summary: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The mathematical expressions of PEtab, read by descent into SymEngine trees: text is never evaluated."""
+"""Parser of the mathematical expressions of PEtab into SymEngine trees, by recursive descent; text is never evaluated."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from immunoode.errors import DataError, Problem, nearest
 from immunoode.model.symbolic import Expr, maximum, minimum
 
 LONGEST, DEEPEST = 200_000, 60
-"""Characters of a formula, and brackets within each other."""
+"""Largest number of characters and of nested brackets of a formula."""
 _NUMBER = r"\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?"
 _TOKEN = re.compile(rf"\s*(?:({_NUMBER})|([A-Za-z_]\w*)|(\*\*|<=|>=|==|!=|&&|\|\||[-+*/^()<>!,]))")
 _EXACT, _EXACT_POWER = 1, 64
 _LEVELS = {1: ("||", "&&"), 2: ("==", "!=", "<", "<=", ">", ">="), 3: ("+", "-"), 4: ("*", "/"), 6: ("^", "**")}
 _BINDING = {sign: level for level, signs in _LEVELS.items() for sign in signs}
-"""How tightly operators bind; a sign before a term binds between products and powers."""
+"""Precedence of operators; a sign before a term is between products and powers."""
 _SIGN = 5
 
 
 @dataclass(frozen=True)
 class _Term:
-    """A tree, and whether it is true or false instead of a number."""
+    """A tree, and whether it is a truth value instead of a number."""
 
     tree: Expr
     logical: bool = False
 
 
-def formula(text: str, of_name: Callable[[str], Expr], where: str) -> Expr:
+def parse_formula(text: str, of_name: Callable[[str], Expr], where: str) -> Expr:
     """Return a formula as a SymEngine tree.
 
     Parameters
@@ -38,14 +38,14 @@ def formula(text: str, of_name: Callable[[str], Expr], where: str) -> Expr:
     text : str
         In the syntax of PEtab: + - * / ^, comparisons, && || !, functions; `log` is the natural logarithm.
     of_name : callable
-        Gives the tree of a name, or raises.
+        Returns the tree of a name, or raises.
     where : str
         The place in messages.
 
     Raises
     ------
     DataError
-        If the text is no formula.
+        If the text is not a formula.
     """
     return _Parser(text, of_name, where).whole()
 
@@ -83,19 +83,19 @@ class _Parser:
         return found
 
     def sign(self) -> str:
-        """Return the sign that stands here, "" where there is none."""
+        """Return the sign at the current position, "" for other tokens."""
         return self.tokens[self.at][1] if self.at < len(self.tokens) and self.tokens[self.at][0] == "sign" else ""
 
     def take(self, sign: str) -> None:
         if self.sign() != sign:
             found = self.tokens[self.at][1] if self.at < len(self.tokens) else "its end"
-            raise self.refuse(f"has {found!r} where {sign!r} is due")
+            raise self.refuse(f"has {found!r} where {sign!r} is expected")
         self.at += 1
 
     def expression(self, binding: int, depth: int) -> _Term:
-        """Return what stands here, up to the first operator that binds less tightly."""
+        """Return the expression up to the first operator with lower precedence."""
         if depth > DEEPEST:
-            raise self.refuse("is nested too deep", f"at most {DEEPEST} brackets within each other")
+            raise self.refuse("is nested too deep", f"at most {DEEPEST} nested brackets")
         left = self.prefix(depth)
         while True:
             operator = self.sign()
@@ -140,7 +140,7 @@ class _Parser:
         if lower == "inf":
             return _Term(self.se.oo)
         if lower == "nan":
-            raise self.refuse("has NaN, which formulas do not have", "a number")
+            raise self.refuse("has NaN, which is not allowed in formulas", "a number")
         return _Term(self.of_name(word))
 
     def joined(self, operator: str, left: _Term, right: _Term, exact: bool) -> _Term:
@@ -160,12 +160,12 @@ class _Parser:
         return _Term({"+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "/": lambda: a / b}[operator]())
 
     def number(self, term: _Term) -> Expr:
-        """Return a term as a number: true is 1."""
+        """Return a term as a number; true is 1."""
         se = self.se
         return se.Piecewise((se.Integer(1), term.tree), (se.Integer(0), True)) if term.logical else term.tree
 
     def truth(self, term: _Term) -> Any:
-        """Return a term as a condition: every number but 0 is true."""
+        """Return a term as a condition; every number except 0 is true."""
         return term.tree if term.logical else self.se.Or(term.tree < 0, self.se.Integer(0) < term.tree)
 
     def call(self, word: str, depth: int) -> _Term:
@@ -187,13 +187,13 @@ class _Parser:
 
     def piecewise(self, given: list[_Term]) -> _Term:
         if len(given) % 2 == 0:
-            raise self.refuse("has a piecewise without what holds otherwise", "value, condition, ..., otherwise")
+            raise self.refuse("has a piecewise without a value for all other cases", "value, condition, ..., otherwise")
         pairs = [(self.number(v), self.truth(c)) for v, c in zip(given[0:-1:2], given[1::2], strict=True)]
         return _Term(self.se.Piecewise(*pairs, (self.number(given[-1]), True)) if pairs else self.number(given[-1]))
 
 
 def _functions() -> Mapping[str, tuple[int, int, Callable[..., Expr]]]:
-    """Return the functions of PEtab: fewest and most arguments, and what each is."""
+    """Return the functions of PEtab by name: least and largest number of arguments, and the function."""
     import symengine as se
 
     two, half = se.Integer(2), se.Rational(1, 2)

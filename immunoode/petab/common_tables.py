@@ -1,4 +1,4 @@
-"""What both versions of PEtab read alike: formulas over a problem's names, parameters, measurements."""
+"""Tables that both versions of PEtab have in common: formulas, parameters, measurements."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from immunoode.model.expressions import TIME
 from immunoode.model.symbolic import Expr
 from immunoode.petab.components import Experiment, Observable
 from immunoode.petab.dual_numbers import Formula
-from immunoode.petab.entities import Entities
-from immunoode.petab.files import number
-from immunoode.petab.formulas import formula
-from immunoode.petab.priors import Prior
+from immunoode.petab.formula_parser import parse_formula
+from immunoode.petab.petab_files import parse_number
+from immunoode.petab.priors import PetabPrior
+from immunoode.petab.sbml_entities import PetabEntities
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True)
-class Estimated:
+class PetabParameter:
     """One row of a parameter table.
 
     Attributes
     ----------
     name : str
     scale : {"lin", "log", "log10"}
-        What it is searched on.
+        Scale on which the parameter is fitted.
     lower, upper, nominal : float
-        Linear; NaN where there is no nominal value.
+        On the linear scale; NaN without a nominal value.
     estimate : bool
-    prior, start : Prior or None
-        Of the objective, and of places to start from.
+    prior, start : PetabPrior or None
+        Prior of the objective, and of starting points.
     """
 
     name: str
@@ -45,29 +45,29 @@ class Estimated:
     upper: float
     nominal: float
     estimate: bool
-    prior: Prior | None = None
-    start: Prior | None = None
+    prior: PetabPrior | None = None
+    start: PetabPrior | None = None
 
 
 @dataclass(frozen=True)
-class Part:
+class PetabModel:
     """One model with its experiments, observables and measurements.
 
-    `measurements` has observable, experiment, time, value, and what stands for the placeholders of each: `filled` and
-    `noise_filled`, tuples of texts.
+    `measurements` has observable, experiment, time, value, and the values of the placeholders: `filled` and `noise_filled`,
+    tuples of texts.
     """
 
     name: str
-    entities: Entities
+    entities: PetabEntities
     experiments: Mapping[str, Experiment]
     observables: Mapping[str, Observable]
     measurements: pd.DataFrame
 
 
-class Names:
-    """What the names in formulas of one model stand for."""
+class NameScope:
+    """The meaning of the names in formulas of one model."""
 
-    def __init__(self, entities: Entities, parameters: Iterable[str], where: str) -> None:
+    def __init__(self, entities: PetabEntities, parameters: Iterable[str], where: str) -> None:
         self.entities, self.parameters, self.where = entities, frozenset(parameters), where
 
     def of_model(self, name: str) -> Expr | None:
@@ -75,18 +75,18 @@ class Names:
         import symengine as se
 
         if name == "time":
-            return se.Symbol(TIME) * se.Symbol(self.entities.scale)
+            return se.Symbol(TIME) * se.Symbol(self.entities.time_scale)
         ours = self.entities.names.get(name)
         found = None if ours is None else self.entities.expression(ours)
         return se.Symbol(name) if found is None and name in self.parameters else found
 
     def formula(self, text: str, place: str, own: Mapping[str, Expr] | Callable[[str], Expr | None]) -> Formula:
-        """Return a formula; `own` gives the names that count here alone.
+        """Return a formula; `own` gives names with a meaning in this formula only.
 
         Raises
         ------
         DataError
-            If it cannot be read, or uses a name that there is not.
+            If it cannot be read, or uses an unknown name.
         """
         look = own if callable(own) else own.get
 
@@ -95,31 +95,31 @@ class Names:
             found = self.of_model(name) if found is None else found
             if found is None:
                 known = [*self.entities.names, *self.parameters]
-                raise DataError(Problem(place, f"uses {name!r}, which there is not", nearest(name, known)))
+                raise DataError(Problem(place, f"uses {name!r}, which does not exist", nearest(name, known)))
             return found
 
-        return Formula(formula(text, of_name, place))
+        return Formula(parse_formula(text, of_name, place))
 
     def target(self, name: str, place: str) -> str:
-        """Return our name of what a condition sets.
+        """Return the name in the model of what a condition sets.
 
         Raises
         ------
         DataError
-            If there is no such thing, or it cannot be set.
+            If it does not exist, or cannot be set.
         """
         ours = self.entities.names.get(name)
         if ours is None:
             right = nearest(name, self.entities.names)
-            raise DataError(Problem(place, f"conditions set {name!r}, which the model has not", right))
+            raise DataError(Problem(place, f"conditions set {name!r}, which is not in the model", right))
         if not self.entities.settable(ours):
             right = "a constant, a species or a compartment"
             raise DataError(Problem(place, f"conditions set {name!r}, which a rule of the model assigns", right))
         return ours
 
 
-def observable(
-    names: Names,
+def make_observable(
+    names: NameScope,
     row: Mapping[str, str],
     distribution: str,
     transformation: str,
@@ -127,7 +127,7 @@ def observable(
     noise_placeholders: Sequence[str],
     others: Callable[[str], Expr | None],
 ) -> Observable:
-    """Return an observable of a row; `others` gives the formulas of other observables that it may use."""
+    """Return the observable of a row; `others` gives the formulas of other observables that it may use."""
     import symengine as se
 
     name = row["observableId"]
@@ -146,22 +146,22 @@ def observable(
     return Observable(name, value, noise, distribution, transformation, tuple(placeholders), tuple(noise_placeholders))
 
 
-def measurements(table: pd.DataFrame, where: str, experiment: Sequence[str]) -> pd.DataFrame:
-    """Return measurements in our form; `experiment` names that of each row."""
+def read_measurements(table: pd.DataFrame, where: str, experiment: Sequence[str]) -> pd.DataFrame:
+    """Return the measurements in one form for both versions; `experiment` has the experiment of each row."""
     import pandas as pd
 
     time = [_time(t, k, where) for k, t in enumerate(table["time"])]
-    value = [number(m, f"the measurement in row {k + 1}", where) for k, m in enumerate(table["measurement"])]
+    value = [parse_number(m, f"the measurement in row {k + 1}", where) for k, m in enumerate(table["measurement"])]
     lost = [k + 1 for k, v in enumerate(value) if not math.isfinite(v)]
     if lost:
-        raise DataError(Problem(where, f"the measurement in row {lost[0]} is not finite", "rows that were measured"))
+        raise DataError(Problem(where, f"the measurement in row {lost[0]} is not finite", "only rows with a measured value"))
     filled = [_tokens(table[c]) if c in table else [()] * len(table) for c in ("observableParameters", "noiseParameters")]
     columns = {"observable": list(table["observableId"]), "experiment": list(experiment), "time": time, "value": value}
     return pd.DataFrame({**columns, "filled": filled[0], "noise_filled": filled[1]})
 
 
 def _time(text: str, row: int, where: str) -> float:
-    found = number(text, f"the time in row {row + 1}", where)
+    found = parse_number(text, f"the time in row {row + 1}", where)
     if math.isnan(found) or found == -math.inf:
         raise DataError(Problem(where, f"the time in row {row + 1} is {text!r}", "a number, or inf for the steady state"))
     return found
@@ -171,8 +171,8 @@ def _tokens(column: Any) -> list[tuple[str, ...]]:
     return [tuple(t.strip() for t in text.split(";")) if text and text.lower() != "nan" else () for text in column]
 
 
-def check_measurements(part: Part, parameters: Iterable[str], where: str) -> None:
-    """Raise with everything in a part's measurements that does not meet its other tables."""
+def check_measurements(part: PetabModel, parameters: Iterable[str], where: str) -> None:
+    """Raise with everything in the measurements that is inconsistent with other tables."""
     known, problems = frozenset(parameters), list[Problem]()
     usable = {*known, *(i for i, n in part.entities.names.items() if n in part.entities.model.constants)}
     seen: set[Any] = set()
@@ -182,7 +182,7 @@ def check_measurements(part: Part, parameters: Iterable[str], where: str) -> Non
             problems.append(
                 Problem(
                     where,
-                    f"measurements name {row.observable!r}, which the observable table has not",
+                    f"measurements name {row.observable!r}, which is not in the observable table",
                     nearest(row.observable, part.observables),
                 )
             )
@@ -199,41 +199,41 @@ def check_measurements(part: Part, parameters: Iterable[str], where: str) -> Non
                 what = f"a measurement of {row.observable!r} has {len(given)} {column}"
                 problems.append(Problem(where, what, f"{len(wanted)}, for " + (", ".join(wanted) or "it has no placeholders")))
             problems += [
-                Problem(where, f"{column} name {t!r}, which there is not", nearest(t, usable))
+                Problem(where, f"{column} name {t!r}, which does not exist", nearest(t, usable))
                 for t in given
                 if not is_number(t) and t not in usable
             ]
         if found.transformation != "lin" and row.value <= 0:
-            what = f"a measurement of {row.observable!r} is {row.value:g}, of which there is no logarithm"
-            problems.append(Problem(where, what, "values above zero, or errors that are not of the logarithm"))
+            what = f"a measurement of {row.observable!r} is {row.value:g}, which has no logarithm"
+            problems.append(Problem(where, what, "values above zero, or errors on the linear scale"))
         first = next((p.time for p in part.experiments[row.experiment].periods if math.isfinite(p.time)), 0.0)
         if row.time < first:
             what = f"a measurement of {row.observable!r} at time {row.time:g} is before its experiment begins, at {first:g}"
-            problems.append(Problem(where, what, "times from the start on"))
+            problems.append(Problem(where, what, "times from the start of the experiment on"))
     if problems:
         raise DataError(list(dict.fromkeys(problems))[:20])
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number."""
+    """Return whether a text is a number."""
     try:
         return "_" not in text and not math.isnan(float(text))
     except ValueError:
         return False
 
 
-def unique(column: Iterable[str], what: str, where: str) -> None:
-    """Raise where an id is missing, or there twice."""
+def check_unique(column: Iterable[str], what: str, where: str) -> None:
+    """Raise if an id is missing or repeated."""
     ids = list(column)
     twice = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
-    problems = [Problem(where, f"{what} {i!r} is there twice", "each once") for i in twice[:20]]
+    problems = [Problem(where, f"{what} {i!r} is repeated", "unique ids") for i in twice[:20]]
     problems += [Problem(where, f"a {what} has no id", "an id for each row")] if "" in ids else []
     if problems:
         raise DataError(problems)
 
 
-def one_of(text: str, known: Sequence[str], what: str, where: str) -> str:
-    """Return a word that is known.
+def check_word(text: str, known: Sequence[str], what: str, where: str) -> str:
+    """Return a word if it is known.
 
     Raises
     ------
@@ -245,8 +245,8 @@ def one_of(text: str, known: Sequence[str], what: str, where: str) -> str:
     return text
 
 
-def parameters_frame(estimated: Iterable[Estimated]) -> pd.DataFrame:
-    """Return a parameter table to look at."""
+def parameters_frame(estimated: Iterable[PetabParameter]) -> pd.DataFrame:
+    """Return a parameter table as a DataFrame."""
     import pandas as pd
 
     rows = list(estimated)
@@ -255,22 +255,22 @@ def parameters_frame(estimated: Iterable[Estimated]) -> pd.DataFrame:
     return pd.DataFrame(columns | {"prior": priors}, index=pd.Index([p.name for p in rows], name="parameterId"))
 
 
-def bounds(row: Mapping[str, str], estimate: bool, where: str) -> tuple[float, float]:
-    """Return the bounds of a parameter; without end where it is not estimated and has none."""
+def read_bounds(row: Mapping[str, str], estimate: bool, where: str) -> tuple[float, float]:
+    """Return the bounds of a parameter; infinite if it is not estimated and has none."""
     found = []
     for column, usual in (("lowerBound", -math.inf), ("upperBound", math.inf)):
         text = row.get(column, "")
         if not text and estimate:
-            raise DataError(Problem(where, f"has no {column}", "a number for each parameter that is estimated"))
-        found.append(number(text, column, where) if text else usual)
+            raise DataError(Problem(where, f"has no {column}", "a number for each estimated parameter"))
+        found.append(parse_number(text, column, where) if text else usual)
     if estimate and not found[0] < found[1]:
-        raise DataError(Problem(where, f"has the bounds {found[0]:g} and {found[1]:g}", "the lower one below the upper"))
+        raise DataError(Problem(where, f"has the bounds {found[0]:g} and {found[1]:g}", "a lower bound below the upper bound"))
     return found[0], found[1]
 
 
-def numbers_in(text: str, count: int, what: str, where: str) -> tuple[float, ...]:
-    """Return the numbers of a prior, separated by semicolons."""
-    found = tuple(number(t.strip(), f"a number of the {what}", where) for t in text.split(";")) if text else ()
+def read_prior_parameters(text: str, count: int, what: str, where: str) -> tuple[float, ...]:
+    """Return the parameters of a prior, which are separated by semicolons."""
+    found = tuple(parse_number(t.strip(), f"a number of the {what}", where) for t in text.split(";")) if text else ()
     if len(found) != count or not np.isfinite(found).all():
         raise DataError(Problem(where, f"the {what} has the numbers {text!r}", f"{count} numbers, separated by semicolons"))
     return found

@@ -1,4 +1,4 @@
-"""An SBML model as PEtab sees it: what each id is to us, and a model in which every id that may be set can be."""
+"""The entities of an SBML model for PEtab: the name of each id in our model, in which all ids that may be set can be set."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.sbml_event import Events
 
 START = "_at_start"
-"""Ends the name of a parameter that is the initial value of a state."""
+"""Suffix of the name of a parameter that is the initial value of a state."""
 
 
 @dataclass(frozen=True)
-class Entities:
-    """A model read from SBML, for simulations in which values are set from outside.
+class PetabEntities:
+    """A model read from SBML, for simulations with values that are set from outside.
 
     Attributes
     ----------
     model : Model
-        Quantities with initial assignments that do not change are parameters in it.
+        Constant quantities with initial assignments are parameters in it.
     regimen : Regimen or Events
-        Doses at stated times, as `simulate` takes them; Events where that is more than doses.
+        Doses at stated times, as `simulate` takes them, or Events if they are more than doses.
     events : Events
-        The same, as events.
+        All of them as events.
     days : float
-        The file's unit of time in days.
-    scale : str
-        The name of the parameter that is 1 / days.
+        The unit of time of the file in days.
+    time_scale : str
+        Name of the parameter 1 / days.
     names : mapping
-        Our name of each id of the file.
+        Name in the model of each id of the file.
     amounts : mapping
-        For concentrations that are kept as amounts: the state, and the name of the size.
-    follow : mapping
-        Formulas of constants that initial assignments give: they follow other constants until they are set.
-    unset : frozenset of str
-        Parameters of the problem that the file has not: they have no value until a condition sets it.
-    assigned : mapping
-        Initial assignments of states that the model has the numbers of alone, for they go through rules or other states.
+        For concentrations of states that are amounts: the state, and the name of the size of the compartment.
+    assigned_constants : mapping
+        Formulas of constants with initial assignments, which follow other constants until they are set.
+    without_value : frozenset of str
+        Parameters that only the problem has, which have no value until a condition sets one.
+    assigned_states : mapping
+        Initial assignments of states that use rules or other states, for which the model has numbers only.
     """
 
     where: str
@@ -61,12 +61,12 @@ class Entities:
     regimen: Regimen | Events
     events: Events
     days: float
-    scale: str
+    time_scale: str
     names: Mapping[str, str]
     amounts: Mapping[str, tuple[str, str]]
-    follow: Mapping[str, Formula]
-    unset: frozenset[str] = frozenset()
-    assigned: Mapping[str, str] = field(default_factory=dict)
+    assigned_constants: Mapping[str, Formula]
+    without_value: frozenset[str] = frozenset()
+    assigned_states: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def equations(self) -> Equations:
@@ -74,11 +74,11 @@ class Entities:
         return resolve(self.model).equations
 
     def settable(self, name: str) -> bool:
-        """Whether a name of the model can be given a value."""
+        """Return whether a name of the model can be set."""
         return name in self.model.constants or name in self.model.compartments or name in self.amounts
 
     def expression(self, name: str) -> Expr | None:
-        """Return a name of the model as an expression of states and constants; None where there is no such name."""
+        """Return a name of the model as an expression of states and constants; None if there is no such name."""
         import symengine as se
 
         if name in self.model.constants or name in self.model.compartments:
@@ -91,17 +91,17 @@ class Entities:
 
     @cached_property
     def initial(self) -> dict[str, Formula]:
-        """The initial values of the states, by constants."""
+        """Formulas of the initial values of the states in terms of constants."""
         import symengine as se
 
         own = dict(zip(self.equations.states, self.equations.initial, strict=True))
         found: dict[str, Expr] = {}
 
         def start(state: str) -> Expr:
-            """Return the initial value of a state, with those of states that it uses written out."""
+            """Return the initial value of a state, with the initial values of the states that it uses substituted."""
             if state not in found:
-                found[state] = own[state]  # what a circle would come back to; there is none in a model that is read
-                tree = symbolic(self.assigned[state], of_name, _no_role) if state in self.assigned else own[state]
+                found[state] = own[state]  # in case of a cycle, which a model that was read does not have
+                tree = symbolic(self.assigned_states[state], of_name, _no_role) if state in self.assigned_states else own[state]
                 used = {str(s) for s in tree.free_symbols} & own.keys()
                 tree = tree.xreplace({se.Symbol(u): start(u) for u in sorted(used)} | {se.Symbol(TIME): se.Integer(0)})
                 found[state] = tree
@@ -113,13 +113,13 @@ class Entities:
 
         return {name: Formula(start(name)) for name in own}
 
-    def with_parameters(self, names: Iterable[str]) -> Entities:
-        """Return the same with parameters that the file has not: the problem's own, which conditions set."""
+    def with_parameters(self, names: Iterable[str]) -> PetabEntities:
+        """Return the entities with parameters that only the problem has, which conditions set."""
         more = {name: Parameter(0.0, "1") for name in names}
         model = replace(self.model, parameters={**self.model.parameters, **more})
-        return replace(self, model=model, names={**self.names, **{name: name for name in more}}, unset=frozenset(more))
+        return replace(self, model=model, names={**self.names, **{name: name for name in more}}, without_value=frozenset(more))
 
-    def started(self, states: Iterable[str]) -> Model:
+    def with_start_parameters(self, states: Iterable[str]) -> Model:
         """Return the model with parameters for the initial values of some states."""
         chosen = [name for name in self.model.compartments if name in set(states)]
         if not chosen:
@@ -134,19 +134,19 @@ class Entities:
         )
 
 
-def read_entities(path: Path, aliases: Mapping[str, str]) -> Entities:
+def read_entities(path: Path, aliases: Mapping[str, str]) -> PetabEntities:
     """Read the SBML model of a problem.
 
     Parameters
     ----------
     path : Path
     aliases : mapping
-        Ids of the model by names that the problem gives them.
+        Ids of the model by their names in the problem.
 
     Raises
     ------
     ModelError, DataError
-        If it cannot be read, or an alias stands for nothing.
+        If it cannot be read, or the id of an alias does not exist.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -159,13 +159,13 @@ def read_entities(path: Path, aliases: Mapping[str, str]) -> Entities:
     for alias, meant in aliases.items():
         found = meant if meant in names else meant.replace(".", "_")
         if found not in names:
-            raise DataError(Problem(where, f"has no {meant!r}, which {alias!r} stands for", nearest(meant, names)))
+            raise DataError(Problem(where, f"has no {meant!r}, for which {alias!r} stands", nearest(meant, names)))
         names[alias] = names[found]
-    model = _sized(model, symbols)
-    model, follow = _with_constants(model, symbols)
+    model = _with_size_dependence(model, symbols)
+    model, assigned_constants = _with_constants(model, symbols)
     days = days_per_unit(symbols.model) or 1.0
     made_events = events if isinstance(events, Events) else Events(())
-    return Entities(
+    return PetabEntities(
         where,
         model,
         regimen,
@@ -174,13 +174,13 @@ def read_entities(path: Path, aliases: Mapping[str, str]) -> Entities:
         symbols.scale,
         names,
         _amounts(model, symbols),
-        follow,
-        assigned=_assigned(model, symbols),
+        assigned_constants,
+        assigned_states=_assigned_states(model, symbols),
     )
 
 
-def _assigned(model: Model, symbols: Symbols) -> dict[str, str]:
-    """Return the initial assignments of states whose initial value in the model is a number."""
+def _assigned_states(model: Model, symbols: Symbols) -> dict[str, str]:
+    """Return the initial assignments of states that have a number as initial value in the model."""
     amounts, found = _amounts(model, symbols), {}
     for sbml_id, node in symbols.initial.items():
         name = symbols.names.get(sbml_id, "")
@@ -202,8 +202,8 @@ def _amounts(model: Model, symbols: Symbols) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _sized(model: Model, symbols: Symbols) -> Model:
-    """Let initial values follow the sizes of compartments: a concentration that is given as an amount, and the converse."""
+def _with_size_dependence(model: Model, symbols: Symbols) -> Model:
+    """Make initial values depend on sizes of compartments: concentrations given as amounts, and the converse."""
     changed = dict(model.compartments)
     for k in range(symbols.model.getNumSpecies()):
         species = symbols.model.getSpecies(k)
@@ -223,7 +223,7 @@ def _sized(model: Model, symbols: Symbols) -> Model:
 
 
 def _with_constants(model: Model, symbols: Symbols) -> tuple[Model, dict[str, Formula]]:
-    """Make parameters of derived quantities that are constants with initial assignments; their formulas, in order."""
+    """Turn constant derived quantities with initial assignments into parameters; return their formulas in order."""
     import symengine as se
 
     assigned = {symbols.name(s) for s in symbols.assigned if s in symbols.names}
@@ -249,4 +249,4 @@ def _with_constants(model: Model, symbols: Symbols) -> tuple[Model, dict[str, Fo
 
 
 def _no_role(role: str) -> Expr:
-    raise AssertionError(f"an imported model sums no role, not {role!r}")
+    raise AssertionError(f"an imported model cannot sum a role ({role!r})")

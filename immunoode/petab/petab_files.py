@@ -1,4 +1,4 @@
-"""The files of a PEtab problem, opened with care: they stay in the problem's folder, and what is hostile ends in an error."""
+"""The files of a PEtab problem, opened safely: only in the folder of the problem, and with limits on their size."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LARGEST_YAML, DEEPEST_YAML = 200_000, 20
-"""Bytes of a problem file, and levels within each other."""
+"""Bytes and nesting levels of a problem file."""
 LARGEST, MOST_COLUMNS, MOST_CELLS = 64_000_000, 10_000, 1_500_000
 """Bytes, columns and cells of a table."""
-RIGHT = "a PEtab problem, version 1 or 2: its yaml file"
+RIGHT = "the yaml file of a PEtab problem, version 1 or 2"
 
 
 def open_yaml(path: Path) -> dict[str, Any]:
@@ -25,13 +25,13 @@ def open_yaml(path: Path) -> dict[str, Any]:
     Raises
     ------
     DataError
-        If there is no such file, it is too large or nested too deep, or refers to parts of itself.
+        If the file does not exist, is too large or nested too deeply, or has aliases.
     """
     import yaml
 
     try:
         if not path.is_file():
-            raise DataError(Problem(str(path)[:200], "there is no such file", RIGHT))
+            raise DataError(Problem(str(path)[:200], "does not exist", RIGHT))
         if path.stat().st_size > LARGEST_YAML:
             raise DataError(Problem(path.name, f"has more than {LARGEST_YAML} bytes", RIGHT))
         text = path.read_bytes().decode("utf-8-sig")
@@ -43,9 +43,9 @@ def open_yaml(path: Path) -> dict[str, Any]:
     except DataError:
         raise
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DataError(Problem(path.name, f"is no yaml ({str(error).splitlines()[0][:100]})", RIGHT)) from None
+        raise DataError(Problem(path.name, f"is not yaml ({str(error).splitlines()[0][:100]})", RIGHT)) from None
     if not isinstance(content, dict):
-        raise DataError(Problem(path.name, "is no problem", RIGHT))
+        raise DataError(Problem(path.name, "is not a problem", RIGHT))
     return content
 
 
@@ -55,19 +55,19 @@ def _check_events(events: Iterator[Any], where: str) -> None:
     depth = 0
     for event in events:
         if isinstance(event, yaml.AliasEvent):
-            raise DataError(Problem(where, f"refers to a part of itself (*{event.anchor})", "everything written out"))
+            raise DataError(Problem(where, f"has an alias (*{event.anchor})", "everything written out"))
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST_YAML:
             raise DataError(Problem(where, f"is nested more than {DEEPEST_YAML} deep", RIGHT))
 
 
-def inside(folder: Path, named: Any, where: str) -> Path:
+def resolve_file(folder: Path, named: Any, where: str) -> Path:
     """Return the path of a file that a problem names.
 
     Raises
     ------
     DataError
-        If it is no name, is not there, or is not in the problem's folder.
+        If it is not a name, does not exist, or is not in the folder of the problem.
     """
     right = "a file in the folder of the problem"
     if not isinstance(named, str) or not named or "\x00" in named:
@@ -82,12 +82,12 @@ def inside(folder: Path, named: Any, where: str) -> Path:
     if not found.is_relative_to(root):
         raise DataError(Problem(where, f"names {named[:100]!r}, which is not in its folder", right))
     if not there:
-        raise DataError(Problem(where, f"names {named[:100]!r}, which is not there", right))
+        raise DataError(Problem(where, f"names {named[:100]!r}, which does not exist", right))
     return found
 
 
-def names_of(content: Any, what: str, where: str) -> list[Any]:
-    """Return the file names under a key: one, a list of them, or none.
+def file_names(content: Any, what: str, where: str) -> list[Any]:
+    """Return the file names under a key: one, a list, or none.
 
     Raises
     ------
@@ -99,21 +99,21 @@ def names_of(content: Any, what: str, where: str) -> list[Any]:
     if isinstance(content, str):
         return [content]
     if not isinstance(content, list):
-        raise DataError(Problem(where, f"has no list of names under {what}", "a list of file names"))
+        raise DataError(Problem(where, f"has no list of file names under {what}", "a list of file names"))
     return content
 
 
-def open_table(folder: Path, named: Sequence[Any], where: str, needed: Sequence[str]) -> pd.DataFrame:
-    """Return one table of several files, every cell a text; "" where there is nothing.
+def read_petab_table(folder: Path, named: Sequence[Any], where: str, needed: Sequence[str]) -> pd.DataFrame:
+    """Return one table from several files with all cells as text, "" for empty ones.
 
     Raises
     ------
     DataError
-        If a file is no table, is too large, or has not the columns that are needed.
+        If a file is not a table, is too large, or lacks required columns.
     """
     import pandas as pd
 
-    parts = [_table(inside(folder, name, where), needed) for name in named]
+    parts = [_table(resolve_file(folder, name, where), needed) for name in named]
     return pd.concat(parts, ignore_index=True).fillna("") if parts else pd.DataFrame(columns=list(needed), dtype=str)
 
 
@@ -129,7 +129,7 @@ def _table(path: Path, needed: Sequence[str]) -> pd.DataFrame:
             )
     except (ValueError, pd.errors.ParserWarning, OSError, pd.errors.ParserError) as error:
         reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
-        raise DataError(Problem(path.name, f"is no table ({reason})", "values separated by tabs, UTF-8")) from None
+        raise DataError(Problem(path.name, f"is not a table ({reason})", "values separated by tabs, UTF-8")) from None
     table.columns = [str(c).strip() for c in table.columns]
     missing = [
         Problem(path.name, f"no column {c!r}", "this table has " + ", ".join(needed)) for c in needed if c not in table.columns
@@ -141,7 +141,7 @@ def _table(path: Path, needed: Sequence[str]) -> pd.DataFrame:
 
 
 def _check_size(path: Path) -> None:
-    """Refuse tables larger than can be meant, before they fill the memory."""
+    """Refuse excessive tables before they are read."""
     right = f"at most {MOST_COLUMNS} columns and {MOST_CELLS} cells"
     if path.stat().st_size > LARGEST:
         raise DataError(Problem(path.name, f"has more than {LARGEST} bytes", right))
@@ -152,13 +152,13 @@ def _check_size(path: Path) -> None:
         raise DataError(Problem(path.name, f"has {columns} columns and {rows} rows", right))
 
 
-def number(text: str, what: str, where: str) -> float:
+def parse_number(text: str, what: str, where: str) -> float:
     """Return a cell as a number.
 
     Raises
     ------
     DataError
-        If it is none.
+        If it is not a number.
     """
     try:
         if "_" in text:

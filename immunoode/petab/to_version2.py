@@ -1,4 +1,4 @@
-"""Tables of PEtab version 1 as those of version 2."""
+"""Conversion of tables of PEtab version 1 to version 2."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _NOISE = {
 }
 
 
-def in_version_2(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def to_version_2(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return parameters, conditions, experiments, observables and measurements of version 2.
 
     Parameters
     ----------
     tables : mapping
-        Those of version 1: "parameters", "conditions", "observables", "measurements"; without pre-equilibration, logarithms to
-        the base 10 of observables, and placeholders.
+        Tables of version 1: "parameters", "conditions", "observables", "measurements"; without pre-equilibration, log10
+        transformations of observables, and placeholders.
     """
     conditions, experiments = _conditions(tables["conditions"])
     measured = tables["measurements"].rename(columns={"simulationConditionId": "experimentId"})
@@ -49,7 +49,7 @@ def _parameters(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _proportional(numbers: str) -> str:
-    """Return the log-normal density of a parameter that is proportional to a normal one of its logarithm.
+    """Return the log-normal density of a parameter that is proportional to a normal density of its logarithm.
 
     exp(-(u - m)^2 / 2 s^2), u = log(x), is exp(-(u - m - s^2)^2 / 2 s^2) / x times a constant.
     """
@@ -58,7 +58,7 @@ def _proportional(numbers: str) -> str:
 
 
 def _conditions(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return conditions in long form, and an experiment of the same name for each, which begins at time 0."""
+    """Return conditions in long form, and for each condition an experiment with the same name from time 0."""
     import pandas as pd
 
     targets = [c for c in table.columns if c not in ("conditionId", "conditionName")]
