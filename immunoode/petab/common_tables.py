@@ -76,8 +76,8 @@ class NameScope:
 
         if name == "time":
             return se.Symbol(TIME) * se.Symbol(self.entities.time_scale)
-        ours = self.entities.names.get(name)
-        found = None if ours is None else self.entities.expression(ours)
+        in_model = self.entities.names.get(name)
+        found = None if in_model is None else self.entities.expression(in_model)
         return se.Symbol(name) if found is None and name in self.parameters else found
 
     def formula(self, text: str, place: str, own: Mapping[str, Expr] | Callable[[str], Expr | None]) -> Formula:
@@ -108,14 +108,14 @@ class NameScope:
         DataError
             If it does not exist, or cannot be set.
         """
-        ours = self.entities.names.get(name)
-        if ours is None:
+        in_model = self.entities.names.get(name)
+        if in_model is None:
             right = nearest(name, self.entities.names)
             raise DataError(Problem(place, f"conditions set {name!r}, which is not in the model", right))
-        if not self.entities.settable(ours):
+        if not self.entities.settable(in_model):
             right = "a constant, a species or a compartment"
             raise DataError(Problem(place, f"conditions set {name!r}, which a rule of the model assigns", right))
-        return ours
+        return in_model
 
 
 def make_observable(
@@ -266,6 +266,14 @@ def read_bounds(row: Mapping[str, str], estimate: bool, where: str) -> tuple[flo
     if estimate and not found[0] < found[1]:
         raise DataError(Problem(where, f"has the bounds {found[0]:g} and {found[1]:g}", "a lower bound below the upper bound"))
     return found[0], found[1]
+
+
+def read_nominal(row: Mapping[str, str], estimate: bool, where: str) -> float:
+    """Return the nominal value of a parameter; NaN if it is estimated and has none."""
+    nominal = parse_number(row["nominalValue"], "nominalValue", where) if row.get("nominalValue") else math.nan
+    if not estimate and math.isnan(nominal):
+        raise DataError(Problem(where, "is not estimated and has no nominalValue", "a number"))
+    return nominal
 
 
 def read_prior_parameters(text: str, count: int, what: str, where: str) -> tuple[float, ...]:

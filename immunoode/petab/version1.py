@@ -21,6 +21,7 @@ from immunoode.petab.common_tables import (
     make_observable,
     read_bounds,
     read_measurements,
+    read_nominal,
     read_prior_parameters,
 )
 from immunoode.petab.components import STEADY, Experiment, Observable, Period
@@ -123,8 +124,8 @@ def _conditions(table: pd.DataFrame, names: NameScope, where: str) -> dict[str, 
     found = {}
     for row in _rows(table):
         place = f"{where}: condition {row['conditionId']!r}"
-        given = {ours: row[c] for c, ours in targets.items() if row[c] and row[c].lower() != "nan"}
-        found[row["conditionId"]] = {ours: _cell(text, names, place) for ours, text in given.items()}
+        given = {in_model: row[c] for c, in_model in targets.items() if row[c] and row[c].lower() != "nan"}
+        found[row["conditionId"]] = {in_model: _cell(text, names, place) for in_model, text in given.items()}
     return found
 
 
@@ -193,9 +194,7 @@ def _parameter(row: Mapping[str, str], where: str) -> PetabParameter:
     scale = check_word(row["parameterScale"] or "lin", SCALES, "scale", place)
     estimate = _flag(row["estimate"], place)
     lower, upper = read_bounds(row, estimate, place)
-    nominal = parse_number(row["nominalValue"], "nominalValue", place) if row.get("nominalValue") else math.nan
-    if not estimate and math.isnan(nominal):
-        raise DataError(Problem(place, "is not estimated and has no nominalValue", "a number"))
+    nominal = read_nominal(row, estimate, place)
     if estimate and scale != "lin" and lower < 0:
         raise DataError(Problem(place, f"is on the scale {scale} but has the lower bound {lower:g}", "bounds above zero"))
     priors = [_prior(row, kind, scale, (lower, upper), place) if estimate else None for kind in ("objective", "initialization")]

@@ -19,6 +19,7 @@ from immunoode.petab.common_tables import (
     make_observable,
     read_bounds,
     read_measurements,
+    read_nominal,
     read_prior_parameters,
 )
 from immunoode.petab.components import STEADY, Experiment, Observable, Period
@@ -241,9 +242,7 @@ def _parameter(row: Mapping[str, str], any_prior: bool, where: str) -> PetabPara
         raise DataError(Problem(place, f"estimate is {row['estimate']!r}", "true or false"))
     estimate = row["estimate"].lower() == "true"
     lower, upper = read_bounds(row, estimate, place)
-    nominal = parse_number(row["nominalValue"], "nominalValue", place) if row.get("nominalValue") else math.nan
-    if not estimate and math.isnan(nominal):
-        raise DataError(Problem(place, "is not estimated and has no nominalValue", "a number"))
+    nominal = read_nominal(row, estimate, place)
     prior = _prior(row, (lower, upper), any_prior, place) if estimate else None
     scale = "log10" if estimate and lower > 0 and upper / lower >= WIDE else "lin"
     return PetabParameter(name, scale, lower, upper, nominal, estimate, prior, prior if row.get("priorDistribution") else None)

@@ -262,13 +262,13 @@ def find_columns(
     ]
     stated = {role: parse_heading(str(column)) for role, column in found.items()}
     problems += [
-        Problem(f"{where}: column {str(found[role])!r}", f"{said.doubt!r} is not a recognised unit", "for example (mm^3)")
-        for role, said in stated.items()
-        if said.doubt
+        Problem(f"{where}: column {str(found[role])!r}", f"{head.doubt!r} is not a recognised unit", "for example (mm^3)")
+        for role, head in stated.items()
+        if head.doubt
     ]
     if problems:
         raise DataError(problems)
-    return ColumnRoles(found, {role: said.unit for role, said in stated.items() if said.unit}, tuple(notes))
+    return ColumnRoles(found, {role: head.unit for role, head in stated.items() if head.unit}, tuple(notes))
 
 
 def _names_one(column: object) -> bool:

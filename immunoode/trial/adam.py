@@ -97,25 +97,25 @@ def read_adam(
     """
     import pandas as pd
 
-    asked = dict(where or {})
-    opened = {name: _opened(name, table) for name, table in _sources(source).items()}
-    _check_data_sets(opened)
-    _check_selection(asked, opened)
-    adsl = opened.get("ADSL")
-    aside = {} if adsl is None else dict(_aside(adsl, asked))
-    adsl_subjects = read_adsl(adsl, start, arm, partial_dates, aside)
-    sets = {
-        name: _dataset(name, table, adsl_subjects, asked, reader, partial_dates)
-        for name, table in opened.items()
+    selected = dict(where or {})
+    tables = {name: _opened(name, table) for name, table in _sources(source).items()}
+    _check_data_sets(tables)
+    _check_selection(selected, tables)
+    adsl = tables.get("ADSL")
+    excluded = {} if adsl is None else dict(_not_selected(adsl, selected))
+    adsl_subjects = read_adsl(adsl, start, arm, partial_dates, excluded)
+    data_sets = {
+        name: _dataset(name, table, adsl_subjects, selected, reader, partial_dates)
+        for name, table in tables.items()
         if name != "ADSL"
     }
-    makers = {
+    read_functions = {
         "ADTR": lambda data: tumour_results(data, sums),
         "ADRS": responses,
         "ADTTE": lambda data: times_to_events(data, time_unit),
     }
-    parts = {name: makers[name](data) for name, data in sets.items()}
-    data = _combine(parts, adsl_subjects, sets, opened, title or "ADaM data")
+    parts = {name: read_functions[name](data) for name, data in data_sets.items()}
+    data = _combine(parts, adsl_subjects, data_sets, tables, title or "ADaM data")
     if problems := arms_spelt_differently(
         pd.concat([t["arm"] for t in (data.frame, data.findings, data.endpoints)]), data.title
     ):
@@ -150,39 +150,46 @@ def _opened(name: str, source: Any) -> pd.DataFrame:
     return table.set_axis([f"{name}, row {r}" for r in table.index], axis=0)
 
 
-def _check_selection(asked: Mapping[str, str], opened: Mapping[str, pd.DataFrame]) -> None:
+def _check_selection(selected: Mapping[str, str], tables: Mapping[str, pd.DataFrame]) -> None:
     """Raise if no data set has a requested column."""
-    everything = {c for table in opened.values() for c in table.columns}
+    everything = {c for table in tables.values() for c in table.columns}
     problems = [
-        Problem("where", f"no data set has a column {c!r}", nearest(c, everything)) for c in asked if c not in everything
+        Problem("where", f"no data set has a column {c!r}", nearest(c, everything)) for c in selected if c not in everything
     ]
     if problems:
         raise DataError(problems)
 
 
-def _aside(table: pd.DataFrame, asked: Mapping[str, str]) -> pd.Series:
+def _not_selected(table: pd.DataFrame, selected: Mapping[str, str]) -> pd.Series:
     """Return for every row why it was not selected, "" if it was."""
     import pandas as pd
 
-    aside = pd.Series("", index=table.index)
-    for column, value in asked.items():
+    excluded = pd.Series("", index=table.index)
+    for column, value in selected.items():
         if column in table.columns:
-            aside = aside.mask((as_text(table[column]) != str(value)) & (aside == ""), f"not selected: {column} is not {value}")
-    return aside
+            excluded = excluded.mask(
+                (as_text(table[column]) != str(value)) & (excluded == ""), f"not selected: {column} is not {value}"
+            )
+    return excluded
 
 
 def _dataset(
-    name: str, table: pd.DataFrame, adsl_subjects: AdslSubjects, asked: Mapping[str, str], reader: str | None, partial: Partial
+    name: str,
+    table: pd.DataFrame,
+    adsl_subjects: AdslSubjects,
+    selected: Mapping[str, str],
+    reader: str | None,
+    partial: Partial,
 ) -> AdamDataset:
     """Return a data set with the rows of one reader."""
-    aside = _aside(table, asked)
-    rows = table[aside == ""]
+    excluded = _not_selected(table, selected)
+    rows = table[excluded == ""]
     _check_one_param_per_code(name, rows)
     read = rows[_depends_on_reader(name, rows)]
-    chosen = select_reader(read, reader, name, _codes(read) if name == "ADRS" else None)
-    aside = aside.mask(aside.index.isin(read.index[~chosen.rows]), chosen.reason)
-    notes = tuple(note for note in chosen.notes if reader is not None)
-    return AdamDataset(name, table, adsl_subjects, partial, aside, notes, chosen)
+    selection = select_reader(read, reader, name, _codes(read) if name == "ADRS" else None)
+    excluded = excluded.mask(excluded.index.isin(read.index[~selection.rows]), selection.reason)
+    notes = tuple(note for note in selection.notes if reader is not None)
+    return AdamDataset(name, table, adsl_subjects, partial, excluded, notes, selection)
 
 
 def _check_one_param_per_code(name: str, rows: pd.DataFrame) -> None:
@@ -228,8 +235,8 @@ def _codes(rows: pd.DataFrame) -> pd.Series:
 def _combine(
     parts: Mapping[str, TrialPart],
     adsl_subjects: AdslSubjects,
-    sets: Mapping[str, AdamDataset],
-    opened: Mapping[str, pd.DataFrame],
+    data_sets: Mapping[str, AdamDataset],
+    tables: Mapping[str, pd.DataFrame],
     title: str,
 ) -> TrialData:
     """Return the trial data of all data sets, with their reconciliation."""
@@ -250,15 +257,15 @@ def _combine(
         endpoints=joined([part.endpoints for part in parts.values()], ENDPOINTS),
         enrolled=adsl_subjects.arm_of_enrolled,
     )
-    return replace(data, reconciliation=_reconciliation(data, parts, adsl_subjects, sets, opened))
+    return replace(data, reconciliation=_reconciliation(data, parts, adsl_subjects, data_sets, tables))
 
 
 def _reconciliation(
     data: TrialData,
     parts: Mapping[str, TrialPart],
     adsl_subjects: AdslSubjects,
-    sets: Mapping[str, AdamDataset],
-    opened: Mapping[str, pd.DataFrame],
+    data_sets: Mapping[str, AdamDataset],
+    tables: Mapping[str, pd.DataFrame],
 ) -> Reconciliation:
     """Return the reconciliation of the rows of each data set, and of all subjects."""
     accounts = []
@@ -271,17 +278,17 @@ def _reconciliation(
             )
         )
     for name, part in parts.items():
-        rows, strangers = (
-            sets[name].table.index,
-            set(sets[name].subject) - set(adsl_subjects.arm_of_enrolled) - set(adsl_subjects.out) - {""},
+        rows, not_in_adsl = (
+            data_sets[name].table.index,
+            set(data_sets[name].subject) - set(adsl_subjects.arm_of_enrolled) - set(adsl_subjects.out) - {""},
         )
         notes = [*part.notes, *(baseline_notes(part.frame) if part.frame is not None else ())]
-        if adsl_subjects.covariates is not None and strangers:
-            notes.append(f"{len(strangers)} subjects are not in ADSL: {', '.join(sorted(strangers)[:3])}")
+        if adsl_subjects.covariates is not None and not_in_adsl:
+            notes.append(f"{len(not_in_adsl)} subjects are not in ADSL: {', '.join(sorted(not_in_adsl)[:3])}")
         accounts.append(reconcile(name, rows, part.used, part.left_out, part.columns, notes=notes))
     whole = combine_reconciliations(data.title, accounts)
-    everybody = [s for name in opened for s in identifiers(opened[name][SUBJECT])]
-    subjects = reconcile(data.title, (), (), data.left_out, {}, subjects=everybody, kept=data.subjects)
+    all_subjects = [s for name in tables for s in identifiers(tables[name][SUBJECT])]
+    subjects = reconcile(data.title, (), (), data.left_out, {}, subjects=all_subjects, kept=data.subjects)
     return replace(whole, tallies=(*whole.tallies, *subjects.tallies[1:]))
 
 

@@ -38,7 +38,7 @@ class AdamDataset:
 
     Attributes
     ----------
-    aside : Series of str
+    excluded : Series of str
         Why a row was left out beforehand ("" if it was not): not selected by `where`, or of another reader.
     """
 
@@ -46,7 +46,7 @@ class AdamDataset:
     table: pd.DataFrame
     adsl_subjects: AdslSubjects
     partial: Partial
-    aside: pd.Series
+    excluded: pd.Series
     notes: tuple[str, ...] = ()
     readers: ReaderSelection | None = None
 
@@ -112,7 +112,7 @@ class AdamDataset:
         derived = self.column("DTYPE")
         is_sum = derived.str.upper() == "SUM"
         return first_reason(
-            (self.aside != "", lambda rows: self.aside[rows]),
+            (self.excluded != "", lambda rows: self.excluded[rows]),
             (self.subject == "", "has no subject"),
             (self.column("PARAMCD") == "", "has no PARAMCD"),
             (self.subject.isin(self.adsl_subjects.out), lambda rows: self.subject[rows].map(dict(self.adsl_subjects.out))),

@@ -71,13 +71,13 @@ class AdslSubjects:
 
 
 def read_adsl(
-    table: pd.DataFrame | None, starts: Sequence[str], arms: Sequence[str], partial: Partial, aside: Mapping[Any, str]
+    table: pd.DataFrame | None, starts: Sequence[str], arms: Sequence[str], partial: Partial, excluded: Mapping[Any, str]
 ) -> AdslSubjects:
     """Read ADSL; without it, return no subjects.
 
     Parameters
     ----------
-    aside : mapping of row to str
+    excluded : mapping of row to str
         Why rows were not selected, "" for selected rows.
 
     Raises
@@ -98,9 +98,9 @@ def read_adsl(
     begins = {s: date for s, date in zip(subject, dates, strict=True) if s and not pd.isna(date)}
     named = first_column(table, arms)
     arm = {} if named is None else dict(zip(subject, _arm_names(table[named]), strict=True))
-    apart = pd.Series(aside, index=table.index, dtype=object)
+    excluded_rows = pd.Series(excluded, index=table.index, dtype=object)
     reason = first_reason(
-        (subject == "", "has no subject"), (_failures(table), FAILED), (apart != "", lambda rows: apart[rows])
+        (subject == "", "has no subject"), (_failures(table), FAILED), (excluded_rows != "", lambda rows: excluded_rows[rows])
     )
     kept = table[reason == ""]
     rest = kept.drop(columns=[SUBJECT]).set_axis(list(subject[kept.index]), axis=0)

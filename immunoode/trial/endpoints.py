@@ -129,15 +129,15 @@ def _unit(column: str, unit: str | None, where: str) -> str:
         If it is not recognised, or the two differ.
     """
     try:
-        said = time_unit(unit, "unit") if unit else ""
+        stated = time_unit(unit, "unit") if unit else ""
     except UnitError as error:
         raise DataError(Problem("unit", f"{unit!r} cannot be read as a unit of time", error.problems[0].right)) from None
     headed = time_unit_in_label(str(column).replace("_", " ").replace(".", " "), f"{where}: column {column!r}")
-    if said and headed and said != headed:
+    if stated and headed and stated != headed:
         raise DataError(
             Problem(f"{where}: column {column!r}", f"is in {headed}s by its heading, but unit is {unit!r}", "one of the two")
         )
-    return said or headed
+    return stated or headed
 
 
 def _rest(problems: Sequence[Problem], where: str) -> list[Problem]:
@@ -179,12 +179,12 @@ def _endpoint(
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Problem]]:
     """Return the times of one endpoint, the rows without a time, and problems."""
     read, flags = as_numbers(table[time]), as_numbers(table[indicator])
-    said, days, flag, none = read.texts, read.values, flags.values, has_no_value(read.texts)
+    texts, days, flag, none = read.texts, read.values, flags.values, has_no_value(read.texts)
     bad = first_reason(
         (rows["subject"] == "", "has no subject"),
-        (~none & days.isna(), quoting(time + " {} is not a number", said, number_advice)),
-        (days < 0, quoting(time + " {} is negative", said)),
-        (days > LONGEST, quoting(time + " {} is longer than a lifetime in any unit", said)),
+        (~none & days.isna(), quoting(time + " {} is not a number", texts, number_advice)),
+        (days < 0, quoting(time + " {} is negative", texts)),
+        (days > LONGEST, quoting(time + " {} is longer than a lifetime in any unit", texts)),
         (~none & flag.isna(), indicator + " is not a number"),
         (rows["subject"].duplicated() & once, "is a second row of the subject (see repeated='first event')"),
     )

@@ -54,25 +54,25 @@ def select_reader(table: pd.DataFrame, reader: str | None, where: str, codes: pd
     columns = [c for c in (who, which) if c is not None]
     names = pd.Series("", index=table.index)
     for column in columns:
-        said = as_text(table[column])
-        said = said.mask(is_missing(said), "")
-        names = (names + ": " + said).where((names != "") & (said != ""), names + said)
+        cells = as_text(table[column])
+        cells = cells.mask(is_missing(cells), "")
+        names = (names + ": " + cells).where((names != "") & (cells != ""), names + cells)
     if who is None:
         category = next((c for c in table.columns if heading_words(str(c)) in _CATEGORY and _evaluators(table[c])), None)
         if category is not None:
-            said = as_text(table[category])
-            names, columns = names.where(names != "", said.mask(is_missing(said), "")), [*columns, category]
+            cells = as_text(table[category])
+            names, columns = names.where(names != "", cells.mask(is_missing(cells), "")), [*columns, category]
     if codes is not None:
         names = names.where(names != "", codes)
-    everybody = pd.Series(True, index=table.index)
+    all_rows = pd.Series(True, index=table.index)
     known = _distinct(names)
     if reader is None and len(known) < 2:
-        return ReaderSelection(everybody, "", tuple(columns), (f"read by {known[0]}",) if known else ())
+        return ReaderSelection(all_rows, "", tuple(columns), (f"read by {known[0]}",) if known else ())
     flag = _first(table, _ACCEPTED)
     if reader is None:
         raise DataError(_ask(where, known, columns, flag is not None))
     if not known and flag is None:
-        return ReaderSelection(everybody, "", tuple(columns))
+        return ReaderSelection(all_rows, "", tuple(columns))
     if reader.casefold() == ACCEPTED and flag is not None:
         rows = as_text(table[flag]).str.upper() == "Y"
         columns.append(flag)

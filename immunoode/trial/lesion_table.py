@@ -78,19 +78,19 @@ def read_lesions(
     unit, notes = _unit(found, where)
     chosen = select_reader(table, reader, where)
     own, others = table[chosen.rows], table[~chosen.rows]
-    said, finding = _words(own, found, too_small_mm * unit_texts.factor("mm", unit))
+    filled, finding = _with_findings(own, found, too_small_mm * unit_texts.factor("mm", unit))
     spelt: tuple[str, ...] = ()
     if "lesion" in found.found:
         name, when = found.found["lesion"], found.found.get("time", found.found.get("date"))
-        subject = pd.Series(identifiers(said[found.found["subject"]]), index=said.index, dtype=object)
-        lesions, spelt = unify_spelling(as_text(said[name]), subject, as_text(said[when]))
-        said = said.assign(**{str(name): lesions})
+        subject = pd.Series(identifiers(filled[found.found["subject"]]), index=filled.index, dtype=object)
+        lesions, spelt = unify_spelling(as_text(filled[name]), subject, as_text(filled[when]))
+        filled = filled.assign(**{str(name): lesions})
     quantity = quantity or (DIAMETER if "lesion" in found.found else SUM_OF_DIAMETERS)
-    worded = (finding != "") & (finding != TOO_SMALL)
+    has_finding = (finding != "") & (finding != TOO_SMALL)
     names = {role: c for role, c in found.found.items() if role not in ("diameter", "finding")}
     names |= {"value": found.found["diameter"], "flag": "_flag"}
     data = read_rows(
-        said[~worded],
+        filled[~has_finding],
         where,
         names,
         unit,
@@ -101,20 +101,22 @@ def read_lesions(
         bad_rows="leave out",
         title=title or f"Target lesions ({where})",
     )
-    found_words, lost = _findings(said[worded], found, finding[worded], where, partial_dates, day_numbers)
-    aside = pd.DataFrame({"row": others.index, "subject": identifiers(others[found.found["subject"]]), "reason": chosen.reason})
-    left_out = pd.concat([t for t in (data.left_out, lost, aside) if len(t)] or [data.left_out], ignore_index=True)
+    findings, lost = _findings(filled[has_finding], found, finding[has_finding], where, partial_dates, day_numbers)
+    of_others = pd.DataFrame(
+        {"row": others.index, "subject": identifiers(others[found.found["subject"]]), "reason": chosen.reason}
+    )
+    left_out = pd.concat([t for t in (data.left_out, lost, of_others) if len(t)] or [data.left_out], ignore_index=True)
     reconciliation = reconcile(
         where,
         table.index,
-        [*data.frame["row"], *found_words["row"]],
+        [*data.frame["row"], *findings["row"]],
         left_out,
         found.taken_as(table) | {str(c): "reader" for c in chosen.columns},
         subjects=table[found.found["subject"]],
-        kept=[*data.frame["subject"], *found_words["subject"]],
+        kept=[*data.frame["subject"], *findings["subject"]],
         notes=[*found.notes, *notes, *spelt, *chosen.notes, *baseline_notes(data.frame)],
     )
-    data = replace(data, findings=found_words, left_out=left_out, reconciliation=reconciliation)
+    data = replace(data, findings=findings, left_out=left_out, reconciliation=reconciliation)
     return replace(data, frame=_in_millimetres(data.frame))
 
 
@@ -144,14 +146,14 @@ def _in_millimetres(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(value=frame["value"] * factor, limit=frame["limit"] * factor, unit="mm")
 
 
-def _words(table: pd.DataFrame, found: ColumnRoles, too_small: float) -> tuple[pd.DataFrame, pd.Series]:
+def _with_findings(table: pd.DataFrame, found: ColumnRoles, too_small: float) -> tuple[pd.DataFrame, pd.Series]:
     """Return the table with a diameter for lesions that are too small, and the finding in each row."""
     import pandas as pd
 
     value, column = found.found["diameter"], found.found.get("finding")
     read = as_numbers(table[value])
-    said = as_text(table[column]) if column is not None else pd.Series("", index=table.index)
-    words = said.where(~is_missing(said), read.texts.where(read.values.isna() & ~read.missing, "")).str.lower()
+    cells = as_text(table[column]) if column is not None else pd.Series("", index=table.index)
+    words = cells.where(~is_missing(cells), read.texts.where(read.values.isna() & ~read.missing, "")).str.lower()
     finding = standard_finding(words).where(read.values.isna(), "")
     small = finding == TOO_SMALL
     values = table[value].astype(object).where(~small, too_small)

@@ -49,8 +49,8 @@ def find_measured_column(table: pd.DataFrame, columns: ColumnRoles, where: str) 
         return _of_axes(table, columns)
     others = [c for c in table.columns if c not in set(found.values()) and _measures(str(c))] if not sizes else []
     if len(others) == 1:
-        said = parse_heading(str(others[0]))
-        return _of(table, others[0], standard_quantity(said.words), said.unit)
+        head = parse_heading(str(others[0]))
+        return _of(table, others[0], standard_quantity(head.words), head.unit)
     several = [str(found[role]) for role in sizes] or list(map(str, others))
     doubt = f": {' and '.join(map(repr, several))} could each be it" if several else ""
     here = ", ".join(repr(str(c)) for c in table.columns[:40])
@@ -92,10 +92,10 @@ def _of_axes(table: pd.DataFrame, columns: ColumnRoles) -> MeasuredColumn:
     import pandas as pd
 
     names = [columns.found[role] for role in ("length", "width")]
-    said = [columns.units.get(role, "") for role in ("length", "width")]
+    stated = [columns.units.get(role, "") for role in ("length", "width")]
     first, second = (as_numbers(table[name]) for name in names)
-    unit = said[0] or said[1]
-    values = [r.values * (units.factor(u, unit) if u and unit else 1.0) for r, u in zip((first, second), said, strict=True)]
+    unit = stated[0] or stated[1]
+    values = [r.values * (units.factor(u, unit) if u and unit else 1.0) for r, u in zip((first, second), stated, strict=True)]
     longer, shorter = (pd.Series(f(*values), index=table.index) for f in (np.maximum, np.minimum))
     texts = (first.texts + " x " + second.texts).where(~(first.missing & second.missing), "")
     unread = first.unread | second.unread | (first.missing ^ second.missing)

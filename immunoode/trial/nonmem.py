@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NEEDED = ("ID", "TIME", "DV")
-WORDS = {
+TEXT_COLUMNS = {
     "QUANTITY": "quantity",
     "UNIT": "unit",
     "ARM": "arm",
@@ -237,7 +237,7 @@ def _reconciliation(data: TrialData, rows: _Rows, fixed: Mapping[str, str], time
     given, kept = dict.fromkeys(found.subjects), {*data.subjects, *data.schedules}
     gone = sum(s not in kept for s in given)
     taken = found.taken_as(time_unit)
-    roles = {name: word for name, word in {**OWN, **WORDS}.items()}
+    roles = {name: word for name, word in {**OWN, **TEXT_COLUMNS}.items()}
     for column in found.frame.columns:
         name = str(column).strip().upper()
         if column in fixed:
@@ -313,7 +313,11 @@ class _Rows:
         rows, days = self.table[chosen], self.read.days[chosen]
         times = pd.Series(days, index=rows.index).where(np.isfinite(days), as_text(rows["TIME"]))
         columns = {"subject": rows["ID"], "time": times, "value": rows["DV"], "quantity": self._quantity(rows, observations)}
-        words = {ours: rows[theirs] for theirs, ours in WORDS.items() if theirs in rows.columns and ours != "quantity"}
+        words = {
+            standard: rows[nonmem_name]
+            for nonmem_name, standard in TEXT_COLUMNS.items()
+            if nonmem_name in rows.columns and standard != "quantity"
+        }
         return pd.DataFrame({**columns, **words, **_censoring(rows)}, index=rows.index).assign(**_intervals_from_above(rows))
 
     def _quantity(self, rows: pd.DataFrame, observations: str | Mapping[int | str, str] | None) -> pd.Series:
@@ -368,7 +372,11 @@ class _Rows:
 
 def _censoring(rows: pd.DataFrame) -> dict[str, pd.Series]:
     """Return the columns of censoring."""
-    return {ours: rows[theirs] for theirs, ours in (("LIMIT", "limit"), ("CENS", "censoring")) if theirs in rows.columns}
+    return {
+        standard: rows[nonmem_name]
+        for nonmem_name, standard in (("LIMIT", "limit"), ("CENS", "censoring"))
+        if nonmem_name in rows.columns
+    }
 
 
 def _intervals_from_above(rows: pd.DataFrame) -> dict[str, pd.Series]:

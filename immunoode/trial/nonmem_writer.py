@@ -11,7 +11,7 @@ import numpy as np
 from immunoode.regimen.record import OBSERVATION, OTHER
 from immunoode.regimen.record_options import days_per
 from immunoode.regimen.record_writer import ORDER, in_unit, ordered_records, write_table
-from immunoode.trial.nonmem import WORDS
+from immunoode.trial.nonmem import TEXT_COLUMNS
 from immunoode.trial.sample_order import sample_orders
 from immunoode.trial.trial_data import INTERVAL, TrialData
 
@@ -97,7 +97,7 @@ def _observations(data: TrialData, per_day: float) -> pd.DataFrame:
         "EVID": OBSERVATION,
         "MDV": 0,
     }
-    words = {theirs: frame[ours] for theirs, ours in WORDS.items()}
+    words = {nonmem_name: frame[standard] for nonmem_name, standard in TEXT_COLUMNS.items()}
     censoring = {"CENS": frame["censoring"].map(CENSORED), "LIMIT": frame["limit"]}
     return pd.DataFrame({**rows, "DVID": frame["quantity"].map(numbers), **censoring, **words})
 
@@ -124,7 +124,7 @@ def _endpoints(data: TrialData, per_day: float) -> pd.DataFrame:
 
 
 FIRST = ("ID", "TIME", "DV", "AMT", "RATE", "DUR", "II", "ADDL", "SS", "CMT", "EVID", "MDV", "DVID", "CENS", "LIMIT")
-LAST = (*WORDS, "FINDING", "ENDPOINT", "EVENT", "REASON")
+LAST = (*TEXT_COLUMNS, "FINDING", "ENDPOINT", "EVENT", "REASON")
 WHOLE = ("ADDL", "SS", "EVID", "MDV", "DVID", "CENS", "EVENT")
 
 
