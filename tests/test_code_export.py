@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 
 import immunoode as imo
 from immunoode.errors import ModelError
-from immunoode.interop.flatten import plain
+from immunoode.interop.flatten import flatten
 from immunoode.interop.reserved import RXODE2
 from immunoode.model.components import Compartment, Derived, Flow, Parameter
 from immunoode.model.library import model_names
@@ -100,7 +100,7 @@ def test_rxode2_and_nonmem_give_the_same_rates(name: str) -> None:
     made = python(model)
     rxode2 = compile(of_rxode2(imo.io.write_code(model, "rxode2")), "rxode2", "exec")
     nonmem = compile(of_nonmem(imo.io.write_code(model, "nonmem")), "nonmem", "exec")
-    called = RXODE2.names([*plain(model).constants, *made["STATES"], *plain(model).derived])
+    called = RXODE2.names([*flatten(model).constants, *made["STATES"], *flatten(model).derived])
     there = [called[s] for s in made["STATES"]]
     for y in states_at_random(made):
         expected = made["rates"](3.5, y)
@@ -116,7 +116,7 @@ def test_rxode2_and_nonmem_give_the_same_rates(name: str) -> None:
 def test_names_of_nonmem_are_short_and_differ(name: str) -> None:
     text = imo.io.write_code(MODELS[name](), "nonmem")
     given = re.findall(r"^(\w+) = THETA", text, re.MULTILINE)
-    assert len(set(given)) == len(given) == len(plain(MODELS[name]()).constants) and max(map(len, given)) <= 20
+    assert len(set(given)) == len(given) == len(flatten(MODELS[name]()).constants) and max(map(len, given)) <= 20
     assert max(map(len, re.findall(r"COMP=\((\w+)\)", text))) <= 20
 
 
@@ -127,7 +127,7 @@ def test_antimony_is_read_to_the_same_rates(name: str) -> None:
     antimony.clearPreviousLoads()
     assert antimony.loadAntimonyString(imo.io.write_code(model, "antimony")) >= 0, antimony.getLastError()
     back = imo.io.read_sbml(antimony.getSBMLString(antimony.getMainModuleName()), time_unit="day")
-    states = list(plain(model).initial)
+    states = list(flatten(model).initial)
     a, b = (imo.simulate(m, until="20 days", extinction=False, rtol=1e-10, atol=1e-14) for m in (model, back))
     for state in states:
         theirs = state if state in back.compartments else f"{state}_"
@@ -151,7 +151,7 @@ def test_latex_is_whole(name: str) -> None:
     words = re.findall(r"\\(begin|end)\{(\w+\*?)\}", text)
     assert sorted(n for w, n in words if w == "begin") == sorted(n for w, n in words if w == "end")
     rows = text.split("\\begin{align*}\n")[1].split("\n\\end{align*}")[0].split(" \\\\\n")
-    assert len(rows) == len(plain(model).initial)
+    assert len(rows) == len(flatten(model).initial)
     parser = MathTextParser("path")
     known = [r.replace("&", "") for r in rows if "\\begin" not in r and "textstyle" not in r]
     for row in known:
@@ -194,7 +194,7 @@ def test_names_that_a_language_keeps_for_itself_are_changed_with_a_comment(langu
     made = re.findall(set_, code, re.MULTILINE)
     assert made and not {m.upper() for m in made} & {w.upper() for w in words}
     for word in words[language == "nonmem" :]:  # states are A(1), A(2) and so on in NONMEM, whatever their names
-        remark = rf"^\W+{word} is called \w+ here: .* keeps {word} for itself$"
+        remark = rf"^\W+{word} is called \w+ here, because .* reserves {word}$"
         assert re.search(remark, text, re.MULTILINE | re.IGNORECASE), word
 
 
@@ -222,4 +222,4 @@ def test_renamed_equations_give_the_same_rates() -> None:
 def test_names_stay_as_they_are_where_nothing_keeps_them() -> None:
     model = imo.load_model("claret2009")
     for language in RESERVED:
-        assert "for itself" not in imo.io.write_code(model, language)
+        assert " reserves " not in imo.io.write_code(model, language)

@@ -100,5 +100,5 @@ def test_sbml_has_the_day_of_the_first_dose() -> None:
 
 def test_sbml_refuses_a_rate_of_which_a_share_arrives() -> None:
     regimen = imo.Regimen().dose("drug", "10 mg", rate="5 mg/day")
-    with pytest.raises(imo.errors.RegimenError, match="runs at a rate, and a share of it arrives"):
+    with pytest.raises(imo.errors.RegimenError, match="has infusions with a stated rate and a bioavailability other than 1"):
         imo.io.write_sbml(drug(), regimen=regimen)

@@ -121,7 +121,7 @@ def test_copasi_runs_it_to_the_same_curves(name: str) -> None:
 def test_what_events_cannot_say_is_refused() -> None:
     model, regimen = combination("pembrolizumab")
     for wrong, what in (
-        (regimen.when("sum_of_diameters", above=100, then="stop"), "reacts to the state"),
+        (regimen.when("sum_of_diameters", above=100, then="stop"), "has triggers"),
         (regimen.reset(at=3), "has a reset"),
         (imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=2, steady_state=True), "has a steady state"),
         (regimen.shift(-5), "begins before day 0"),

@@ -143,7 +143,7 @@ def fast() -> str:
         (lambda: nested(300), "nested too deep"),
         (lambda: nested(100_000), "nested more than 400 deep"),
         (lambda: drug().text().replace("<ci> k </ci>", "<apply><plus/>" + "<ci>k</ci>" * 120_000 + "</apply>"), "too long"),
-        (exponential, "parts once function definitions are written out"),
+        (exponential, "parts after inlining of function definitions"),
         (circle, "call themselves: f -> f"),
         (lambda: chain(2000), "too long a chain"),
         (fast, "the reaction 'r1' is fast"),

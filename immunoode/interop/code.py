@@ -1,4 +1,4 @@
-"""The equations of a model as code for other tools: Python (SciPy), Antimony, rxode2, NONMEM; and as LaTeX."""
+"""Export of a model's equations as code for other tools (Python, Antimony, rxode2, NONMEM) and as LaTeX."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from immunoode.atomic import write_whole
 from immunoode.errors import ModelError, Problem, nearest
-from immunoode.interop.flatten import Plain, plain
+from immunoode.interop.flatten import FlatModel, flatten
+from immunoode.interop.infix import infix
 from immunoode.interop.reserved import ANTIMONY, NONMEM, PYTHON, RXODE2
-from immunoode.interop.sbml_writer import infix
 from immunoode.model.expressions import TIME, function_of, substitute_names
 from immunoode.model.latex import definitions, latex, state_equations, symbols
 from immunoode.model.model import Model
@@ -24,29 +24,29 @@ def write_code(model: Model, language: str, path: str | Path | None = None, *, o
     Parameters
     ----------
     model : Model
-        Combined or alone; whatever it needs must be there.
+        Any model without missing needs, also a combined one.
     language : {"python", "antimony", "rxode2", "nonmem", "latex"}
-        "python": a module with `rates(t, y, p)` for `scipy.integrate.solve_ivp`, and the numbers beside it. "antimony": a model
-        of rate rules. "rxode2": the text of a model. "nonmem": a control stream for ADVAN13, with names cut to 20 letters.
-        "latex": a document with the equations in the symbols of papers, initial values and a table of parameters.
-        Names that a language keeps for itself (S1, F1 or AMT in NONMEM, `rate` in rxode2) are changed, each with a comment.
+        "python": a module with `rates(t, y, p)` for `scipy.integrate.solve_ivp`, initial values and parameters. "antimony": a
+        model of rate rules. "rxode2": the text of a model. "nonmem": a control stream for ADVAN13, with names of at most 20
+        letters. "latex": a document with equations, initial values and a table of parameters. Names that a language reserves
+        (S1, F1 or AMT in NONMEM, `rate` in rxode2) are changed, each with a comment.
     path : path, optional
-        The file to write, whole or not at all.
+        The file to write, completely or not at all.
     overwrite : bool
-        Replace a file that is there.
+        Replace an existing file.
 
     Returns
     -------
     str
-        Doses and the pulses that they cause are not in it; time is in days. `imo.io.write_sbml` writes both. What counts from
-        the first dose of an input counts from a parameter, such as `nivolumab_first_dose`: day 0 unless another is put there.
+        The code, without doses and their pulses, which `imo.io.write_sbml` writes; time is in days. The day of the first dose
+        of an input, if it is used, is a parameter such as `nivolumab_first_dose`, with the value 0.
 
     Raises
     ------
     ModelError
-        If the language is not known, or something that the model needs is missing.
+        If the language is unknown, or no model offers a quantity that the model needs.
     FileError
-        If the file cannot be written, or is there and is not to be replaced.
+        If the file cannot be written, or exists and must not be replaced.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def write_code(model: Model, language: str, path: str | Path | None = None, *, o
     >>> print(imo.io.write_code(imo.load_model("claret2009"), "rxode2").splitlines()[0])
     # Claret 2009: tumour size in colorectal cancer under capecitabine
     """
-    writers: Mapping[str, Callable[[Plain], str]] = {
+    writers: Mapping[str, Callable[[FlatModel], str]] = {
         "python": _python,
         "antimony": _antimony,
         "rxode2": _rxode2,
@@ -63,26 +63,26 @@ def write_code(model: Model, language: str, path: str | Path | None = None, *, o
     }
     if language not in writers:
         raise ModelError(Problem("language", f"is {language!r}", nearest(str(language), writers)))
-    text = writers[language](plain(model))
+    text = writers[language](flatten(model))
     if path is not None:
         write_whole(path, text, overwrite=overwrite)
     return text
 
 
-def _title(whole: Plain) -> str:
+def _title(whole: FlatModel) -> str:
     return _words(whole.model.title or whole.model.name)
 
 
-def _unit(whole: Plain, name: str) -> str:
+def _unit(whole: FlatModel, name: str) -> str:
     model = whole.model
     tables = (model.constants, model.compartments, model.derived, model.modifiables)
     return _words(next((t[name].unit for t in tables if name in t), "1"))
 
 
 def _words(text: str) -> str:
-    """Return words of a model as one line that ends where it ends: in a comment of any language they stay a comment."""
+    """Return a text of a model as a single line that is safe in a comment of any language."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line.rstrip("\\& ")  # in some languages these continue a line
+    return line.rstrip("\\& ")  # these continue a line in some languages
 
 
 def _docstring(text: str) -> str:
@@ -91,7 +91,7 @@ def _docstring(text: str) -> str:
 
 
 class _Python(ast.NodeTransformer):
-    """Writes piecewise as a conditional, and conditions as they are."""
+    """Replaces piecewise by conditional expressions."""
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
@@ -109,8 +109,8 @@ def _as_python(text: str) -> str:
     return ast.unparse(_Python().visit(ast.parse(text, mode="eval").body))
 
 
-def _python(whole: Plain) -> str:
-    names = PYTHON.names(_every(whole))
+def _python(whole: FlatModel) -> str:
+    names = PYTHON.names(_all_names(whole))
 
     def write(text: str) -> str:
         return _as_python(substitute_names(text, names))
@@ -119,13 +119,13 @@ def _python(whole: Plain) -> str:
         return [f'    {names[name]} = p["{name}"]' for name in table]
 
     states = ", ".join(names[n] for n in whole.initial)
-    lines = [_docstring(f"{_title(whole)}: rates of change a day."), "", "import math", ""]
-    lines += [f"# {remark}" for remark in PYTHON.remarks(names)]
+    lines = [_docstring(f"{_title(whole)}: rates of change per day."), "", "import math", ""]
+    lines += [f"# {remark}" for remark in PYTHON.comments(names)]
     lines += ["PARAMETERS = {"]
     lines += [f'    "{name}": {value!r},  # {_unit(whole, name)}' for name, value in whole.constants.items()]
     lines += ["}", f"STATES = {tuple(whole.initial)!r}", "", "", "def initial(p=PARAMETERS):"]
     lines += ['    """Return the initial values."""', *given(whole.constants)]
-    lines += [f"    {names[name]} = {write(whole.initial[name])}" for name in _starts(whole)]
+    lines += [f"    {names[name]} = {write(whole.initial[name])}" for name in _initial_order(whole)]
     lines += [f"    return [{states}]", "", "", "def rates(t, y, p=PARAMETERS):"]
     lines += ['    """Return the rates of change of the states y at day t."""', "    time = t", f"    {states}, = y"]
     lines += given(whole.constants)
@@ -134,13 +134,13 @@ def _python(whole: Plain) -> str:
     return "\n".join([*lines, "    return [", *rates, "    ]", ""])
 
 
-def _every(whole: Plain) -> list[str]:
-    """Return every name of a model."""
+def _all_names(whole: FlatModel) -> list[str]:
+    """Return all names of a model."""
     return [*whole.constants, *whole.initial, *whole.derived]
 
 
-def _starts(whole: Plain) -> list[str]:
-    """Return the states, each after those that its initial value uses."""
+def _initial_order(whole: FlatModel) -> list[str]:
+    """Return the states in the order in which their initial values depend on each other."""
     used = {n: set(re.findall(r"[A-Za-z_]\w*", t)) & whole.initial.keys() - {n} for n, t in whole.initial.items()}
     placed: list[str] = []
     while len(placed) < len(used):
@@ -148,7 +148,7 @@ def _starts(whole: Plain) -> list[str]:
     return placed
 
 
-def _latex(whole: Plain) -> str:
+def _latex(whole: FlatModel) -> str:
     model = whole.model
     known = symbols(model)
     lines = [
@@ -170,18 +170,18 @@ def _latex(whole: Plain) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return words as LaTeX shows them."""
+    """Return a text escaped for LaTeX."""
     signs = {"\\": "\\textbackslash{}", "^": "\\textasciicircum{}", "~": "\\textasciitilde{}"}
     return "".join(signs.get(c, f"\\{c}" if c in "&%$#_{}" else c) for c in _words(text))
 
 
-def _antimony(whole: Plain) -> str:
-    names = ANTIMONY.names(_every(whole))
+def _antimony(whole: FlatModel) -> str:
+    names = ANTIMONY.names(_all_names(whole))
 
     def write(text: str) -> str:
         return infix(substitute_names(text, names))
 
-    lines = [f"// {_title(whole)}", "// Time in days.", *(f"// {remark}" for remark in ANTIMONY.remarks(names))]
+    lines = [f"// {_title(whole)}", "// Time in days.", *(f"// {remark}" for remark in ANTIMONY.comments(names))]
     lines += [f"model {whole.identifier}()"]
     lines += [f"  {names[n]} = {value!r};" for n, value in whole.constants.items()]
     lines += [f"  {names[n]} = {write(text)};" for n, text in whole.initial.items()]
@@ -193,7 +193,7 @@ def _antimony(whole: Plain) -> str:
 
 @dataclass
 class _Statements:
-    """Writes expressions of a language without a conditional: a piecewise becomes a variable that if and else set before."""
+    """Writes expressions of a language without conditional expressions: a piecewise becomes a variable that if and else set."""
 
     power: str
     join: Mapping[type[ast.boolop], str]
@@ -207,12 +207,12 @@ class _Statements:
     count: int = 0
 
     def write(self, text: str) -> str:
-        """Return an expression; what has to come before it is added to `lines`."""
+        """Return an expression; statements that must precede it are added to `lines`."""
         return self._visit(ast.parse(text, mode="eval").body)
 
     def _visit(self, node: ast.expr) -> str:
         if isinstance(node, ast.Constant):
-            return repr(float(node.value)) if isinstance(node.value, int) else repr(node.value)  # no whole division
+            return repr(float(node.value)) if isinstance(node.value, int) else repr(node.value)  # no integer division
         if isinstance(node, ast.Name):
             return self.names(node.id)
         if isinstance(node, ast.UnaryOp):
@@ -241,7 +241,7 @@ class _Statements:
                 found = self._chosen([(found, f"({found} {sign} {other})")], other)
             return found
         if called not in self.functions:
-            raise ModelError(Problem("the model", f"calls {called}, which NONMEM does not have", "another language"))
+            raise ModelError(Problem("the model", f"uses {called}, which NONMEM does not have", "another language"))
         return f"{self.functions[called]}({', '.join(arguments)})"
 
     def _chosen(self, pairs: list[tuple[str, str]], otherwise: str) -> str:
@@ -255,8 +255,8 @@ _SIGNS: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult
 _PLAIN = ("exp", "log", "log10", "sqrt", "abs", "tanh", "sin", "cos", "asin", "acos", "atan", "floor")
 
 
-def _rxode2(whole: Plain) -> str:
-    names = RXODE2.names(_every(whole))
+def _rxode2(whole: FlatModel) -> str:
+    names = RXODE2.names(_all_names(whole))
 
     def choose(name: str, pairs: list[tuple[str, str]], otherwise: str) -> list[str]:
         lines = []
@@ -274,40 +274,40 @@ def _rxode2(whole: Plain) -> str:
         lambda name: "t" if name == TIME else names[name],
         "chosen_",
     )
-    lines = [f"# {_title(whole)}", "# Time in days.", *(f"# {remark}" for remark in RXODE2.remarks(names))]
+    lines = [f"# {_title(whole)}", "# Time in days.", *(f"# {remark}" for remark in RXODE2.comments(names))]
     lines += [f"{names[name]} <- {value!r}" for name, value in whole.constants.items()]
-    for name, text in (whole.initial | _initial_written(whole)).items():
+    for name, text in (whole.initial | _initial_expanded(whole)).items():
         start = write.write(text)
-        lines += [*_taken(write), f"{names[name]}(0) <- {start}"]
+        lines += [*_take_lines(write), f"{names[name]}(0) <- {start}"]
     for name, text in whole.derived.items():
         value = write.write(text)
-        lines += [*_taken(write), f"{names[name]} <- {value}"]
+        lines += [*_take_lines(write), f"{names[name]} <- {value}"]
     for name, text in whole.rates().items():
         value = write.write(text)
-        lines += [*_taken(write), f"d/dt({names[name]}) <- {value}"]
+        lines += [*_take_lines(write), f"d/dt({names[name]}) <- {value}"]
     return "\n".join([*lines, ""])
 
 
-def _uses(whole: Plain, name: str) -> bool:
-    """Whether a state's initial value uses another's."""
+def _uses(whole: FlatModel, name: str) -> bool:
+    """Whether the initial value of a state depends on other states."""
     return bool(set(re.findall(r"[A-Za-z_]\w*", whole.initial[name])) & whole.initial.keys())
 
 
-def _initial_written(whole: Plain) -> dict[str, str]:
-    """Return the initial values that use those of other states, these written out."""
+def _initial_expanded(whole: FlatModel) -> dict[str, str]:
+    """Return the initial values that depend on other states, with those values substituted."""
     texts: dict[str, str] = {}
-    for name in _starts(whole):
+    for name in _initial_order(whole):
         own = {other: f"({texts[other]})" for other in texts}
         texts[name] = re.sub(r"[A-Za-z_]\w*", lambda m, own=own: own.get(m[0], m[0]), whole.initial[name])  # type: ignore[misc]
     return {name: text for name, text in texts.items() if _uses(whole, name)}
 
 
-def _taken(write: _Statements) -> list[str]:
+def _take_lines(write: _Statements) -> list[str]:
     lines, write.lines = write.lines, []
     return lines
 
 
-def _nonmem(whole: Plain) -> str:
+def _nonmem(whole: FlatModel) -> str:
     names = NONMEM.names([*whole.constants, *whole.derived])
     places = {name: f"A({k + 1})" for k, name in enumerate(whole.initial)}
 
@@ -333,19 +333,19 @@ def _nonmem(whole: Plain) -> str:
     lines = [f"$PROBLEM {_title(whole)[:60]}", "$INPUT ID TIME AMT RATE CMT EVID DV MDV", "$DATA data.csv IGNORE=@"]
     lines += ["$SUBROUTINES ADVAN13 TOL=9", "$MODEL"]
     lines += [f"  COMP=({short})" for short in NONMEM.names(whole.initial).values()]
-    lines += ["$PK", *(f"; {remark}" for remark in NONMEM.remarks(names))]
+    lines += ["$PK", *(f"; {remark}" for remark in NONMEM.comments(names))]
     lines += [f"{names[name]} = THETA({k + 1}) ; {name} ({_unit(whole, name)})" for k, name in enumerate(whole.constants)]
-    written = whole.initial | _initial_written(whole)
+    written = whole.initial | _initial_expanded(whole)
     for k, name in enumerate(whole.initial):
         value = start.write(written[name])
-        lines += [*_taken(start), f"A_0({k + 1}) = {value}"]
+        lines += [*_take_lines(start), f"A_0({k + 1}) = {value}"]
     lines.append("$DES")
     for name, text in whole.derived.items():
         value = des.write(text)
-        lines += [*_taken(des), f"{names[name]} = {value}"]
+        lines += [*_take_lines(des), f"{names[name]} = {value}"]
     for k, (name, text) in enumerate(whole.rates().items()):
         value = des.write(text)
-        lines += [*_taken(des), f"DADT({k + 1}) = {value} ; {name}"]
+        lines += [*_take_lines(des), f"DADT({k + 1}) = {value} ; {name}"]
     lines += ["$ERROR", "Y = A(1) + ERR(1)"]
     lines += ["$THETA", *(f"  {value!r} FIX ; {name}" for name, value in whole.constants.items())]
     return "\n".join([*lines, "$SIGMA 1 FIX", ""])

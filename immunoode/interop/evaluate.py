@@ -1,4 +1,4 @@
-"""The number that an expression of known numbers has."""
+"""Numerical evaluation of expressions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 
 
 def _exp(x: float) -> float:
-    """Return e to the x; beyond what numbers can hold it is infinite, as in compiled code."""
+    """Return exp(x), or infinity on overflow, as compiled code does."""
     return math.exp(x) if x < 709.0 else math.inf
 
 
@@ -50,23 +50,23 @@ _FUNCTIONS: Mapping[str, Callable[..., float]] = {
 
 
 Values = Callable[[str], float]
-"""Gives the value of a name."""
+"""Returns the value of a name."""
 
 
-def evaluate(text: str, value: Values, slack: float = 0.0) -> float:
-    """Return the value of an expression; NaN where it has none (a division by zero, a logarithm of nothing).
+def evaluate(text: str, value: Values, tolerance: float = 0.0) -> float:
+    """Return the value of an expression, or NaN if it is undefined (division by zero, logarithm of zero).
 
     Parameters
     ----------
     text : str
-        An expression of the model language that imports write: arithmetic, plain functions, piecewise.
+        An expression with arithmetic, elementary functions and piecewise.
     value : callable
-        Gives the value of a name.
-    slack : float
-        Part of their size by which the sides of a comparison with time may differ and still be taken for equal.
+        Returns the value of a name.
+    tolerance : float
+        Relative tolerance for equality of the sides of comparisons with time.
     """
     try:
-        found = _number(parse(text), value, slack)
+        found = _number(parse(text), value, tolerance)
         return float(found) if not isinstance(found, complex) else math.nan
     except ImmunoodeError:
         raise
@@ -74,20 +74,20 @@ def evaluate(text: str, value: Values, slack: float = 0.0) -> float:
         return math.nan
 
 
-def values_of(given: Mapping[str, float], formulas: Mapping[str, str], slack: float = 0.0) -> Values:
-    """Return what gives the value of a name: a given one, or that of its formula."""
+def values_of(given: Mapping[str, float], formulas: Mapping[str, str], tolerance: float = 0.0) -> Values:
+    """Return the function of a name's value: a given value, or that of its formula."""
     known = dict(given)
 
     def value(name: str) -> float:
         if name not in known:
-            known[name] = evaluate(formulas[name], value, slack)
+            known[name] = evaluate(formulas[name], value, tolerance)
         return known[name]
 
     return value
 
 
-def goes_back_to(text: str, formulas: Mapping[str, str]) -> set[str]:
-    """Return all names that an expression goes back to."""
+def dependencies(text: str, formulas: Mapping[str, str]) -> set[str]:
+    """Return all names that an expression depends on, directly or through formulas."""
     found, waiting = set[str](), [text]
     while waiting:
         new = names_in(waiting.pop()) - found
@@ -96,39 +96,39 @@ def goes_back_to(text: str, formulas: Mapping[str, str]) -> set[str]:
     return found
 
 
-def _number(node: ast.expr, value: Values, slack: float = 0.0) -> Any:
+def _number(node: ast.expr, value: Values, tolerance: float = 0.0) -> Any:
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):
         return value(node.id)
     if isinstance(node, ast.BinOp):
-        return _BINARY[type(node.op)](_number(node.left, value, slack), _number(node.right, value, slack))
+        return _BINARY[type(node.op)](_number(node.left, value, tolerance), _number(node.right, value, tolerance))
     if isinstance(node, ast.UnaryOp):
-        inner = _number(node.operand, value, slack)
+        inner = _number(node.operand, value, tolerance)
         return -inner if isinstance(node.op, ast.USub) else inner
     assert isinstance(node, ast.Call)
     if function_of(node) == "piecewise":
-        return _piecewise(node.args, value, slack)
-    return _FUNCTIONS[function_of(node)](*(_number(a, value, slack) for a in node.args))
+        return _piecewise(node.args, value, tolerance)
+    return _FUNCTIONS[function_of(node)](*(_number(a, value, tolerance) for a in node.args))
 
 
-def _piecewise(arguments: list[ast.expr], value: Values, slack: float) -> Any:
+def _piecewise(arguments: list[ast.expr], value: Values, tolerance: float) -> Any:
     for part, condition in zip(arguments[0:-1:2], arguments[1::2], strict=True):
-        if holds(condition, value, slack):
-            return _number(part, value, slack)
-    return _number(arguments[-1], value, slack)
+        if holds(condition, value, tolerance):
+            return _number(part, value, tolerance)
+    return _number(arguments[-1], value, tolerance)
 
 
-def holds(node: ast.expr, value: Values, slack: float = 0.0) -> bool:
-    """Return whether a condition holds; times that differ by less than `slack` of their size are taken for equal."""
+def holds(node: ast.expr, value: Values, tolerance: float = 0.0) -> bool:
+    """Return whether a condition holds; `tolerance` is as for `evaluate`."""
     if isinstance(node, ast.BoolOp):
         together = all if isinstance(node.op, ast.And) else any
-        return together(holds(part, value, slack) for part in node.values)
+        return together(holds(part, value, tolerance) for part in node.values)
     if isinstance(node, ast.UnaryOp):
-        return not holds(node.operand, value, slack)
+        return not holds(node.operand, value, tolerance)
     assert isinstance(node, ast.Compare)
-    left, right = (_number(side, value, slack) for side in (node.left, node.comparators[0]))
-    if slack and _timed(node) and math.isfinite(right) and abs(left - right) <= slack * max(abs(left), abs(right)):
+    left, right = (_number(side, value, tolerance) for side in (node.left, node.comparators[0]))
+    if tolerance and _timed(node) and math.isfinite(right) and abs(left - right) <= tolerance * max(abs(left), abs(right)):
         left = right
     return _COMPARE[type(node.ops[0])](left, right)
 

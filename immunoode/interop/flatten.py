@@ -1,4 +1,4 @@
-"""A closed model as plain equations in text: roles, modifiers, shapes and what others offer written out."""
+"""Flat models: equations as text, with roles, modifiers and special functions replaced by elementary expressions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ SHAPES = {
     "gompertz": "piecewise(0, {0} <= 0, {1} * {0} * log({2} / {0}))",
     "logistic": "({1} * {0} * (1 - {0} / {2}))",
 }
-"""Shapes of the language by arithmetic."""
+"""Special functions of the language as elementary expressions."""
 
 
 @dataclass(frozen=True)
-class PlainFlow:
-    """What leaves `source` and arrives in `target` ("" for the outside) a day, times `gain` ("" for 1)."""
+class FlatFlow:
+    """A flow from `source` to `target` ("" for none) at a `rate` per day; `gain` ("" for 1) multiplies what arrives."""
 
     name: str
     source: str
@@ -42,8 +42,8 @@ class PlainFlow:
 
 
 @dataclass(frozen=True)
-class PlainInput:
-    """Where doses arrive: the state, what one unit adds to it, how many days later ("" for none), which share arrives."""
+class FlatInput:
+    """The target of doses: the state, its increase per unit of dose, the lag in days ("" for none), the bioavailability."""
 
     into: str
     scale: str
@@ -52,8 +52,8 @@ class PlainInput:
 
 
 @dataclass(frozen=True)
-class PlainPulse:
-    """What leaves `source` when a dose of `on` arrives: a fraction; `target` gets it times `gain`. Both may use `dose`."""
+class FlatPulse:
+    """A transfer of a fraction of `source` to `target`, times `gain`, at a dose of `on`; both expressions may use `dose`."""
 
     on: str
     source: str
@@ -63,8 +63,8 @@ class PlainPulse:
 
 
 @dataclass(frozen=True)
-class Plain:
-    """Plain equations; every expression has arithmetic, plain functions, min, max and piecewise alone.
+class FlatModel:
+    """FlatModel equations; every expression has arithmetic, plain functions, min, max and piecewise alone.
 
     Attributes
     ----------
@@ -72,9 +72,9 @@ class Plain:
         The closed model.
     constants : mapping of str to float
     initial : mapping
-        Each state's initial value, an expression of constants.
+        The initial value of each state, an expression of constants.
     derived : mapping
-        Quantities that others use or that are outputs, each after those that it uses.
+        Derived and modifiable quantities, in the order of their dependencies.
     flows, inputs, pulses
     """
 
@@ -82,17 +82,17 @@ class Plain:
     constants: dict[str, float]
     initial: dict[str, str]
     derived: dict[str, str]
-    flows: tuple[PlainFlow, ...]
-    inputs: Mapping[str, PlainInput]
-    pulses: tuple[PlainPulse, ...]
+    flows: tuple[FlatFlow, ...]
+    inputs: Mapping[str, FlatInput]
+    pulses: tuple[FlatPulse, ...]
 
     @property
     def identifier(self) -> str:
-        """The model's name as other tools can have it: "tumour_immune + vaccine" is tumour_immune_vaccine."""
+        """The name of the model as an identifier: "tumour_immune + vaccine" becomes tumour_immune_vaccine."""
         return identifier(self.model.name)
 
     def rates(self) -> dict[str, str]:
-        """Return each state's rate of change a day."""
+        """Return the rate of change per day of each state."""
         found = {name: list[str]() for name in self.initial}
         for flow in self.flows:
             if flow.source:
@@ -103,32 +103,32 @@ class Plain:
 
 
 def identifier(text: str) -> str:
-    """Return a text as a name: letters, digits and _, a letter first, no keyword of Python."""
+    """Return a text as an identifier that begins with a letter and is not a keyword of Python."""
     cleaned = re.sub(r"\W+", "_", text).strip("_").lower() or "model"
     return cleaned if cleaned[0].isalpha() and not keyword.iskeyword(cleaned) else f"model_{cleaned}"
 
 
 def _check_names(model: Model) -> None:
-    """Refuse names that are none: a model that was built in Python may have been given any."""
+    """Refuse invalid names, which models built in Python may have."""
     tables = (model.constants, model.needs, model.compartments, model.derived, model.modifiables, model.inputs, model.flows)
     wrong = [name for table in tables for name in table if not name.isidentifier() or keyword.iskeyword(name)]
     if wrong:
-        right = "letters, digits and _, no Python keyword"
+        right = "letters, digits and _; not a Python keyword"
         raise ModelError([Problem(model.name, f"has the name {name!r:.60}", right) for name in dict.fromkeys(wrong)])
 
 
 def first_dose_parameter(name: str) -> str:
-    """Return the name of the parameter that takes the place of the day of an input's first dose."""
+    """Return the name of the parameter for the day of an input's first dose."""
     return f"{name}_first_dose"
 
 
-def plain(model: Model) -> Plain:
-    """Return a model as plain equations. What counts from an input's first dose counts from a parameter, which is day 0.
+def flatten(model: Model) -> FlatModel:
+    """Return a flat model; the day of an input's first dose becomes a parameter with the value 0.
 
     Raises
     ------
     ModelError
-        If something that the model needs is missing.
+        If no model offers a quantity that the model needs.
     """
     whole = resolve(model).model
     _check_names(whole)
@@ -139,7 +139,7 @@ def plain(model: Model) -> Plain:
     texts = {name: write.text(d.expr) for name, d in whole.derived.items()}
     texts |= {name: write.modifiable(name) for name in whole.modifiables}
     starts = {name: write.text(c.initial) for name, c in whole.compartments.items() if isinstance(c.initial, str)}
-    return Plain(
+    return FlatModel(
         model=whole,
         constants=constants,
         initial={name: _written_out(write.text(str(c.initial)), texts | starts) for name, c in whole.compartments.items()},
@@ -155,7 +155,7 @@ class _Writer:
         self.model = model
 
     def text(self, text: str, own: Mapping[str, str] | None = None) -> str:
-        """Return an expression with roles and shapes written out, and `self` by its name."""
+        """Return an expression with roles, special functions and `self` replaced."""
         return ast.unparse(_Plain(self.model, own or {}).visit(ast.parse(ast.unparse(parse(text)), mode="eval").body))
 
     def modifiable(self, name: str) -> str:
@@ -166,7 +166,7 @@ class _Writer:
         total = " + ".join(f"({t})" for t in terms) if len(terms) > 1 else terms[0]
         return " * ".join([f"({total})", *factors]) if factors else total
 
-    def flows(self, name: str, flow: Flow) -> list[PlainFlow]:
+    def flows(self, name: str, flow: Flow) -> list[FlatFlow]:
         found, _ = source_target_pairs(self.model, flow)
         made = []
         for source, target in found:
@@ -174,10 +174,10 @@ class _Writer:
             rate = self.text(flow.rate, own) if flow.rate else f"({self.text(flow.per_capita, own)}) * {own[SELF]}"
             gain = self.text(flow.gain, own) if flow.gain else ""
             full = name if len(found) == 1 else f"{name}_{source or target}"
-            made.append(PlainFlow(full, source, target, rate, gain, flow.title))
+            made.append(FlatFlow(full, source, target, rate, gain, flow.title))
         return made
 
-    def input(self, name: str) -> PlainInput:
+    def input(self, name: str) -> FlatInput:
         given = self.model.inputs[name]
         terms = [f"({self.text(given.fraction)})"] if given.fraction else []
         terms += [f"({self.text(given.bioavailability)})"] if given.bioavailability else []
@@ -187,15 +187,15 @@ class _Writer:
             terms += [repr(factor)] if factor != 1 else []
         share = given.bioavailability or (given.fraction if alike else "")
         lag = self.text(given.lag) if given.lag else ""
-        return PlainInput(given.into, " * ".join(terms) or "1", lag, self.text(share) if share else "1")
+        return FlatInput(given.into, " * ".join(terms) or "1", lag, self.text(share) if share else "1")
 
-    def pulses(self, pulse: Pulse) -> list[PlainPulse]:
+    def pulses(self, pulse: Pulse) -> list[FlatPulse]:
         found, _ = source_target_pairs(self.model, pulse)
         made = []
         for source, target in found:
             own = {SELF: source}
             gain = self.text(pulse.gain, own) if pulse.gain else ""
-            made.append(PlainPulse(pulse.on, source, target, self.text(pulse.fraction, own), gain))
+            made.append(FlatPulse(pulse.on, source, target, self.text(pulse.fraction, own), gain))
         return made
 
 
@@ -223,7 +223,7 @@ def _tree(text: str) -> ast.expr:
 
 
 def _written_out(text: str, definitions: Mapping[str, str]) -> str:
-    """Return an expression without names that are defined: what they stand for instead."""
+    """Return an expression with defined names replaced by their definitions."""
     tree = _Defined(definitions).visit(_tree(text))
     return ast.unparse(tree)
 
@@ -237,7 +237,7 @@ class _Defined(ast.NodeTransformer):
 
 
 def _in_order(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return definitions, each after those that it uses."""
+    """Return the definitions in the order of their dependencies."""
     used = {n: {x.id for x in ast.walk(_tree(t)) if isinstance(x, ast.Name)} & texts.keys() for n, t in texts.items()}
     placed: dict[str, str] = {}
 

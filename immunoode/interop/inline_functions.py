@@ -1,4 +1,4 @@
-"""How long formulas become once function definitions are written out: told before it is done."""
+"""Size of formulas with inlined function definitions, checked before inlining."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from immunoode.errors import ModelError, Problem
 
 Node = Any
 """An ASTNode of libsbml."""
-LONGEST = 200_000
-"""Parts of one formula, and of all together, once written out."""
+MAX_PARTS = 200_000
+"""The largest number of nodes of all formulas after inlining."""
 
 
-def check_expansion(model: Any, where: str) -> None:
-    """Refuse function definitions that call themselves, or that make formulas longer than can be meant.
+def check_inlined_size(model: Any, where: str) -> None:
+    """Refuse recursive function definitions, and those that make formulas excessively long.
 
     Raises
     ------
     ModelError
-        Naming the definition, or the length.
+        With the recursive definitions, or the number of nodes.
     """
     count = model.getNumFunctionDefinitions()
     definitions = {model.getFunctionDefinition(k).getId(): model.getFunctionDefinition(k) for k in range(count)}
     sizes = _Sizes(definitions, where)
     total = sum(sizes.of(node, {}) for node in _formulas(model)) if definitions else 0.0
-    if total > LONGEST:
-        what = f"its formulas have {total:.3g} parts once function definitions are written out"
-        raise ModelError(Problem(where, what, f"at most {LONGEST}"))
+    if total > MAX_PARTS:
+        what = f"its formulas have {total:.3g} parts after inlining of function definitions"
+        raise ModelError(Problem(where, what, f"at most {MAX_PARTS}"))
 
 
 class _Sizes:
@@ -37,7 +37,7 @@ class _Sizes:
         self.open: list[str] = []
 
     def of(self, node: Node, own: Mapping[str, float]) -> float:
-        """Return how many parts a formula has, where each name of `own` stands for so many."""
+        """Return the number of nodes of a formula; `own` has the number of nodes of each argument."""
         if node.getNumChildren() == 0 and node.getName() in own:
             return own[node.getName()]
         parts = [self.of(node.getChild(k), own) for k in range(node.getNumChildren())]
@@ -47,11 +47,11 @@ class _Sizes:
         return body + sum(u * p for u, p in zip(uses, parts, strict=False))
 
     def body(self, name: str) -> tuple[float, list[float]]:
-        """Return how many parts a definition has besides its arguments, and how often each argument is in it."""
+        """Return the number of nodes of a definition without its arguments, and the number of uses of each argument."""
         if name in self.open:
             circle = " -> ".join([*self.open[self.open.index(name) :], name])
             what = f"its function definitions call themselves: {circle}"
-            raise ModelError(Problem(self.where, what, "definitions without a circle"))
+            raise ModelError(Problem(self.where, what, "definitions that are not recursive"))
         if name not in self.known:
             self.open.append(name)
             found = self.definitions[name]
@@ -67,7 +67,7 @@ class _Sizes:
 
 
 def _formulas(model: Any) -> Iterator[Node]:
-    """Yield every formula of a model."""
+    """Yield all formulas of a model."""
     parts = [model.getRule(k) for k in range(model.getNumRules())]
     parts += [model.getInitialAssignment(k) for k in range(model.getNumInitialAssignments())]
     for k in range(model.getNumReactions()):

@@ -1,4 +1,4 @@
-"""Mathematics of SBML as expressions of ours: a tree is walked, text is never evaluated."""
+"""Conversion of SBML formulas to expressions, by their trees; text is never evaluated."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from immunoode.errors import ModelError, Problem
 Node = Any
 """An ASTNode of libsbml."""
 Name = Callable[[str], str]
-"""Gives our name of one of theirs."""
-MOST_NODES = 100_000
-DEEPEST = 120
-WIDEST = 40
-"""Terms of one sum: longer ones are sums of sums."""
+"""Returns the name in the model of an SBML id."""
+MAX_NODES = 100_000
+MAX_DEPTH = 120
+MAX_TERMS = 40
+"""The largest number of terms of a sum; longer sums are nested."""
 _PLAIN = {
     "exp": "exp",
     "abs": "abs",
@@ -49,9 +49,9 @@ _WRITTEN = {
     "arccoth": "(log((({0}) + 1) / (({0}) - 1)) / 2)",
     "ceiling": "(-floor(-({0})))",
 }
-"""Functions that are written by those that we have."""
+"""Functions as expressions of those of the language."""
 INFINITE, NAN = "exp(10000)", "sin(exp(10000))"
-"""Numbers that are none, by expressions that have these values."""
+"""Expressions whose values are infinite and NaN."""
 _LANCZOS = (
     0.99999999999980993,
     676.5203681218851,
@@ -63,29 +63,29 @@ _LANCZOS = (
     9.9843695780195716e-6,
     1.5056327351493116e-7,
 )
-"""Coefficients of the factorial as a smooth function (Lanczos, g = 7), right to fifteen digits."""
+"""Coefficients of Lanczos' approximation of the factorial (g = 7), accurate to fifteen digits."""
 _COMPARED = {"lt": "<", "leq": "<=", "gt": ">", "geq": ">="}
 
 
 def expression(node: Node, name: Name, time: str, where: str, rate: Name | None = None) -> str:
-    """Return a formula as an expression of ours.
+    """Return a formula as an expression of the model language.
 
     Parameters
     ----------
     node : ASTNode
     name : callable
-        Our name of each of theirs.
+        Returns the name in the model of an SBML id.
     time : str
-        Their time by ours.
+        The time of the file as an expression.
     where : str
         The place in messages.
     rate : callable, optional
-        Our name of the rate of change of one of their symbols.
+        Returns the name in the model of the rate of change of an SBML id.
 
     Raises
     ------
     ModelError
-        If there is something in it that the language does not have.
+        If the formula has something that the language does not.
     """
     if node is None:
         raise ModelError(Problem(where, "has no formula", "MathML in its math element"))
@@ -96,15 +96,15 @@ class _Writer:
     def __init__(self, name: Name, time: str, where: str, rate: Name | None) -> None:
         self.name, self.time, self.where, self.rate, self.count = name, time, where, rate, 0
 
-    def refuse(self, what: str, right: str = "what the language of expressions has") -> ModelError:
+    def refuse(self, what: str, right: str = "functions of the language of expressions") -> ModelError:
         return ModelError(Problem(self.where, what, right))
 
     def number(self, node: Node, depth: int) -> str:
-        """Return a tree that is a number."""
+        """Return the expression of a numerical tree."""
         import libsbml as sb
 
         self.count += 1
-        if depth > DEEPEST or self.count > MOST_NODES:
+        if depth > MAX_DEPTH or self.count > MAX_NODES:
             raise self.refuse("is too long or nested too deep", "parts of it as assignment rules")
         kind = node.getType()
         if node.isBoolean():
@@ -116,7 +116,7 @@ class _Writer:
         if kind in (sb.AST_NAME_AVOGADRO, sb.AST_CONSTANT_PI, sb.AST_CONSTANT_E):
             return {sb.AST_NAME_AVOGADRO: "6.02214179e23", sb.AST_CONSTANT_PI: repr(math.pi)}.get(kind, repr(math.e))
         if kind == sb.AST_FUNCTION_DELAY:
-            raise self.refuse("has a delay: the value of something at an earlier time", "ordinary differential equations")
+            raise self.refuse("has a delay (a value at an earlier time)", "ordinary differential equations")
         if kind == sb.AST_FUNCTION_RATE_OF:
             of = node.getChild(0)
             if self.rate is None or of is None or not of.isName():
@@ -180,10 +180,10 @@ class _Writer:
         if called in _WRITTEN and len(arguments) == 1:
             return _WRITTEN[called].format(arguments[0])
         if called in ("quotient", "rem") and len(arguments) == 2:
-            return _whole_division(called, *arguments)
+            return _integer_division(called, *arguments)
         if called == "factorial" and len(arguments) == 1:
             return self.factorial(arguments[0])
-        raise self.refuse(f"calls {called or 'something unknown'!r}, which is not in the language")
+        raise self.refuse(f"uses {called or 'an unknown function'!r}, which is not in the language")
 
     def factorial(self, argument: str) -> str:
         if not re.fullmatch(r"\(?\d{1,3}(\.0*)?\)?", argument) or float(argument.strip("()")) > 170:
@@ -193,7 +193,7 @@ class _Writer:
         return repr(float(math.factorial(int(float(argument.strip("()"))))))
 
     def piecewise(self, node: Node, depth: int) -> str:
-        """Return a piecewise; where no piece holds and nothing is said otherwise, 0."""
+        """Return a piecewise; without an otherwise, it is 0 if no piece holds."""
         count = node.getNumChildren()
         parts = []
         for k in range(0, count - 1, 2):
@@ -202,11 +202,11 @@ class _Writer:
         return f"piecewise({', '.join(parts)}, {otherwise})" if parts else otherwise
 
     def condition(self, node: Node, depth: int) -> str:
-        """Return a tree that is true or false."""
+        """Return the condition of a logical tree."""
         import libsbml as sb
 
         self.count += 1
-        if depth > DEEPEST or self.count > MOST_NODES:
+        if depth > MAX_DEPTH or self.count > MAX_NODES:
             raise self.refuse("is too long or nested too deep", "parts of it as assignment rules")
         kind = node.getType()
         if kind in (sb.AST_LOGICAL_NOT, sb.AST_LOGICAL_IMPLIES):
@@ -248,7 +248,7 @@ def _children(node: Node) -> list[Node]:
 
 
 def _flat(node: Node, kind: int) -> list[Node]:
-    """Return the parts of a sum or product, those of sums (products) in it among them: long ones come nested."""
+    """Return the terms of a sum or product, including those of nested sums or products."""
     found, waiting = [], [node]
     while waiting:
         one = waiting.pop()
@@ -256,20 +256,20 @@ def _flat(node: Node, kind: int) -> list[Node]:
             waiting += reversed(_children(one))
         else:
             found.append(one)
-        if len(found) > MOST_NODES:
+        if len(found) > MAX_NODES:
             break
     return found
 
 
 def _joined(parts: list[str], sign: str) -> str:
-    """Return a sum or product in brackets, long ones as one of shorter ones: no tree of it is deep."""
-    while len(parts) > WIDEST:
-        parts = ["(" + sign.join(parts[k : k + WIDEST]) + ")" for k in range(0, len(parts), WIDEST)]
+    """Return a sum or product in brackets; long ones are nested, which limits the depth of the tree."""
+    while len(parts) > MAX_TERMS:
+        parts = ["(" + sign.join(parts[k : k + MAX_TERMS]) + ")" for k in range(0, len(parts), MAX_TERMS)]
     return "(" + sign.join(parts) + ")"
 
 
-def _whole_division(called: str, a: str, b: str) -> str:
-    """Return the quotient that is cut towards zero, or what remains of it."""
+def _integer_division(called: str, a: str, b: str) -> str:
+    """Return the quotient rounded towards zero, or the remainder."""
     cut = f"piecewise(floor({a} / {b}), ({a} / {b}) >= 0, -floor(-({a} / {b})))"
     return cut if called == "quotient" else f"({a} - {b} * {cut})"
 
@@ -289,7 +289,7 @@ def _relation(kind: int) -> str:
 
 
 def _odd(parts: list[str]) -> str:
-    """Return a condition that holds where an odd number of the parts do."""
+    """Return a condition that holds if an odd number of the parts do."""
     found = parts[0] if parts else "1 < 0"
     for part in parts[1:]:
         found = f"(({found}) and not {part}) or (not ({found}) and {part})"

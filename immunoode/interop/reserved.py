@@ -1,4 +1,4 @@
-"""Names that other tools keep for themselves, and what ours are called there instead."""
+"""Reserved names of other tools, and replacements for them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reserved:
-    """Names that a tool keeps for itself: `words`, and all that match `pattern`, both in capitals unless `case` matters.
+    """Reserved names of a tool: `words`, and those that match `pattern`; both are in capitals unless `case` matters.
 
-    Names are written in `capitals`, and cut to `longest` letters, where the tool asks for that.
+    Names are written in `capitals` and cut to `longest` letters if the tool requires it.
     """
 
     tool: str
@@ -23,19 +23,19 @@ class Reserved:
     capitals: bool = False
     longest: int | None = None
 
-    def keeps(self, name: str) -> bool:
-        """Whether the tool would read something else into a name.
+    def reserves(self, name: str) -> bool:
+        """Whether the tool reserves a name.
 
         Examples
         --------
-        >>> NONMEM.keeps("s1"), NONMEM.keeps("s"), RXODE2.keeps("rate"), PYTHON.keeps("rate")
+        >>> NONMEM.reserves("s1"), NONMEM.reserves("s"), RXODE2.reserves("rate"), PYTHON.reserves("rate")
         (True, False, True, False)
         """
         same = name if self.case else name.upper()
         return same in self.words or re.fullmatch(self.pattern, same) is not None
 
     def names(self, wanted: Iterable[str]) -> dict[str, str]:
-        """Return what each name is called in the tool, each differently: as it is where that can be, else near to it.
+        """Return a distinct name in the tool for each name: the same if possible, otherwise a similar one.
 
         Examples
         --------
@@ -45,18 +45,18 @@ class Reserved:
         every, found, taken = list(wanted), dict[str, str](), set[str]()
         for name in every:
             plain = self._written(name)
-            if plain not in taken and not self.keeps(plain):
+            if plain not in taken and not self.reserves(plain):
                 found[name] = plain
                 taken.add(plain)
         for name in every:
             if name not in found:
-                free = (w for w in self._near(name) if w not in taken and not self.keeps(w))
+                free = (w for w in self._similar(name) if w not in taken and not self.reserves(w))
                 found[name] = next(free)
                 taken.add(found[name])
         return {name: found[name] for name in every}
 
-    def _near(self, name: str) -> Iterator[str]:
-        """Yield other names, the nearest first; no tool keeps all that begin with `own_`."""
+    def _similar(self, name: str) -> Iterator[str]:
+        """Yield similar names, the most similar first; no tool reserves all names that begin with `own_`."""
         yield self._written(name, "_")
         yield self._written(f"own_{name}")
         yield from (self._written(f"own_{name}", f"_{k}") for k in itertools.count(2))
@@ -65,12 +65,12 @@ class Reserved:
         whole = name.upper() if self.capitals else name
         return (whole if self.longest is None else whole[: self.longest - len(end)]) + end
 
-    def remarks(self, found: Mapping[str, str]) -> list[str]:
-        """Return a line for each name that was changed because the tool keeps it."""
+    def comments(self, found: Mapping[str, str]) -> list[str]:
+        """Return a comment per name that was changed because the tool reserves it."""
         return [
-            f"{name} is called {ours} here: {self.tool} keeps {self._written(name)} for itself"
+            f"{name} is called {ours} here, because {self.tool} reserves {self._written(name)}"
             for name, ours in found.items()
-            if self.keeps(self._written(name))
+            if self.reserves(self._written(name))
         ]
 
 
@@ -108,11 +108,11 @@ RXODE2 = Reserved(
     r"(S|F|R|D|ALAG|ETA|THETA|EPS|MTIME)\d+|RX.*|CHOSEN_\d+",
     case=False,
 )
-"""Columns of event tables, keywords and functions of rxode2 and of R, and what translators of NONMEM's records take."""
+"""Columns of event tables, keywords and functions of rxode2 and R, and names that translators of NONMEM records use."""
 
 _OURS = "p t y math time min max abs initial rates PARAMETERS STATES"
 PYTHON = Reserved("this module", frozenset({*keyword.kwlist, *keyword.softkwlist, *_OURS.split()}))
-"""Keywords of Python, and what the functions that are written use."""
+"""Keywords of Python, and names that the exported functions use."""
 
 ANTIMONY = Reserved(
     "Antimony",

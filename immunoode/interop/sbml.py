@@ -1,4 +1,4 @@
-"""Models from SBML: compartments, species, parameters, rules and reactions as states, constants, derived and flows."""
+"""Reading of SBML models: compartments, species, parameters, rules and reactions become the parts of a model."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from immunoode import units
 from immunoode.errors import ModelError, Problem, UnitError, nearest
 from immunoode.interop.flatten import identifier
 from immunoode.interop.open_sbml import open_document
-from immunoode.interop.sbml_symbols import Symbols, days_per_unit, lawful
-from immunoode.interop.sbml_to_model import Builder
+from immunoode.interop.sbml_symbols import Symbols, days_per_unit, has_kinetic_law
+from immunoode.interop.sbml_to_model import ModelBuilder
 from immunoode.model.check import check
 from immunoode.model.components import Parameter
 from immunoode.model.expressions import RESERVED, ExpressionError
 from immunoode.model.model import Model
 from immunoode.units import SECONDS_PER_DAY
 
-NOTES = 4000
-"""Letters of a file's notes that are kept."""
+MAX_NOTES = 4000
+"""The largest number of characters of notes that are kept."""
 
 
 def read_sbml(
@@ -41,12 +41,12 @@ def read_sbml(
     source : path or str
         A file, or its text.
     roles : mapping, optional
-        What species are to other models: {"T": "tumour", "E": "effector"}. With roles, therapies attach.
+        Roles of species: {"T": "tumour", "E": "effector"}. Therapies attach to roles.
     modifiable : mapping or sequence of str, optional
-        Constants that other models may change: ids, or {"d": "checkpoint_brake"}, the names by which others know them. The
-        number in the file is then the parameter `d` (`d_base` where no other name is given).
+        Constants that other models may change: ids, or {"d": "checkpoint_brake"} with the names that other models use. The
+        number in the file becomes the parameter `d` (`d_base` if no other name is given).
     time_unit : str, optional
-        The model's unit of time ("day", "hour"). Left out: as the file states it, else days; with a warning where it states
+        The model's unit of time ("day", "hour"). By default, the unit in the file, or days; with a warning if the file states
         none, or seconds.
     name : str, optional
         The model's name; by default its id.
@@ -54,17 +54,17 @@ def read_sbml(
     Returns
     -------
     Model
-        Of kind "published". Species that reactions or rules change are compartments, in amounts or concentrations as the file
-        has them; quantities of rules are derived; everything else is a parameter. Numbers are as in the file and have no units,
-        for units of SBML files seldom close; what the file declares is in the titles. `time_units_per_day` brings rates to
-        days. Initial assignments stay formulas: they follow what they use, through rules and other initial values. Events are
-        not in a model: `read_sbml_events` makes a regimen of them, for which the model has inputs.
+        Of kind "published". Species that reactions or rules change are compartments, in amounts or concentrations as in the
+        file; variables of assignment rules are derived; everything else is a parameter. Numbers are as in the file, without
+        units, because units of SBML files are seldom consistent; declared units are in the titles. The parameter
+        `time_units_per_day` converts rates to days. Initial assignments stay formulas. Events are not part of the model:
+        `read_sbml_events` returns them as a regimen, for which the model has inputs.
 
     Raises
     ------
     ModelError
-        If the file is broken, or has what is not read: algebraic rules, delays, fast reactions, packages, formulas with
-        functions that the language does not have. Each message names it.
+        If the file is invalid, or has something that is not supported: algebraic rules, delays, fast reactions, packages, or
+        functions that the language does not have.
 
     Warns
     -----
@@ -77,7 +77,7 @@ def read_sbml(
     except ExpressionError as error:
         raise ModelError(Problem(where, str(error), "shorter formulas")) from None
     except RecursionError:
-        raise ModelError(Problem(where, "its values build on each other in too long a chain", "shorter chains")) from None
+        raise ModelError(Problem(where, "has too long a chain of values that depend on each other", "shorter chains")) from None
     return made
 
 
@@ -94,10 +94,10 @@ def _model(
     _refuse(sbml, symbols)
     days = _days(sbml, where, time_unit)
     given = _roles(sbml, where, roles)
-    builder = Builder(symbols, given, bases)
+    builder = ModelBuilder(symbols, given, bases)
     builder.build()
     _check_kinds(builder, symbols, given, bases)
-    constants = {symbols.scale: Parameter(1 / days, "1/day", title="units of time of the file in a day"), **builder.parameters}
+    constants = {symbols.scale: Parameter(1 / days, "1/day", title="units of time of the file per day"), **builder.parameters}
     made = Model(
         name=identifier(name or sbml.getId() or Path(where).stem),
         kind="published",
@@ -114,31 +114,31 @@ def _model(
     if problems:
         raise ModelError(problems)
     if sbml.getNumEvents():
-        warnings.warn(f"{where} has {sbml.getNumEvents()} events: read_sbml_events makes a regimen of them", stacklevel=4)
+        warnings.warn(f"{where} has {sbml.getNumEvents()} events, which read_sbml_events returns as a regimen", stacklevel=4)
     return made
 
 
 def _refuse(sbml: Any, symbols: Symbols) -> None:
-    """Raise with everything in a model that is not read."""
+    """Raise with everything in a model that is not supported."""
     problems = list[Problem]()
-    lawless = [r.getId() for r in symbols.reactions if not lawful(r)]
-    if lawless and len(lawless) == len(symbols.reactions) and not symbols.rated:
+    without_law = [r.getId() for r in symbols.reactions if not has_kinetic_law(r)]
+    if without_law and len(without_law) == len(symbols.reactions) and not symbols.rate_rules:
         problems.append(Problem(symbols.where, "has no kinetic law for any reaction", "rates"))
-    elif lawless:
-        what = f"{symbols.where}: nothing happens by the reactions {', '.join(lawless)}, which have no kinetic law"
+    elif without_law:
+        what = f"{symbols.where}: the reactions {', '.join(without_law)} have no effect, because they have no kinetic law"
         warnings.warn(what, stacklevel=5)
     for k in range(sbml.getNumSpecies()):
         species = sbml.getSpecies(k)
         if sbml.getCompartment(species.getCompartment()) is None:
             problems.append(
-                Problem(symbols.where, f"the species {species.getId()!r} is in no compartment", "one that there is")
+                Problem(symbols.where, f"the species {species.getId()!r} has no compartment", "a compartment of the model")
             )
     if problems:
         raise ModelError(problems)
 
 
 def _days(sbml: Any, where: str, time_unit: str | None) -> float:
-    """Return the days in the model's unit of time."""
+    """Return the length in days of the model's unit of time."""
     if time_unit is not None:
         try:
             return units.factor(time_unit, "day")
@@ -147,25 +147,23 @@ def _days(sbml: Any, where: str, time_unit: str | None) -> float:
     found = days_per_unit(sbml)
     if found is None:
         warnings.warn(
-            f"{where} states no unit of time: taken for days, so that 20 days are 20 of its units; say time_unit='hour' if it "
-            "is another",
-            stacklevel=5,
+            f"{where} states no unit of time: days are assumed; use time_unit='hour' for example if it is another", stacklevel=5
         )
         return 1.0
     if math.isclose(found, 1 / SECONDS_PER_DAY):
         warnings.warn(
-            f"{where}: its unit of time is the second, stated or by default: 20 days are {20 * SECONDS_PER_DAY:,.0f} of its "
-            "units; say time_unit='day' if its numbers are per day",
+            f"{where}: the unit of time is the second, stated or by default: 20 days are {20 * SECONDS_PER_DAY:,.0f} units; "
+            "use time_unit='day' if its numbers are per day",
             stacklevel=5,
         )
     return found
 
 
 def _modifiable(symbols: Symbols, given: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
-    """Return the parameter that each modifiable constant is without others; formulas get the name that others know."""
+    """Return the parameter for the base of each modifiable constant, and rename the constant in formulas."""
     wanted = dict(given) if isinstance(given, Mapping) else dict.fromkeys([given] if isinstance(given, str) else given, "")
     unknown = [
-        Problem(f"{symbols.where}: modifiable", f"there is no {n!r}", nearest(str(n), list(symbols.names)))
+        Problem(f"{symbols.where}: modifiable", f"{n!r} does not exist", nearest(str(n), list(symbols.names)))
         for n in wanted
         if n not in symbols.names
     ]
@@ -178,25 +176,27 @@ def _modifiable(symbols: Symbols, given: Mapping[str, str] | Sequence[str]) -> d
         new, base = (name, own) if name and name != own else (own, f"{own}_base")
         clash = [n for n in (new, base) if n in taken or n in RESERVED or not n.isidentifier()]
         if clash:
-            raise ModelError(Problem(f"{symbols.where}: modifiable", f"{clash[0]!r} is taken, or no name", "another name"))
+            raise ModelError(
+                Problem(f"{symbols.where}: modifiable", f"{clash[0]!r} is in use or not a valid name", "another name")
+            )
         symbols.names[sbml_id], found[sbml_id] = new, base
     return found
 
 
-def _check_kinds(builder: Builder, symbols: Symbols, roles: Mapping[str, Any], modifiable: Mapping[str, str]) -> None:
-    """Refuse roles of what is no state, and modifiables that are no constants: they would do nothing."""
+def _check_kinds(builder: ModelBuilder, symbols: Symbols, roles: Mapping[str, Any], modifiable: Mapping[str, str]) -> None:
+    """Refuse roles of quantities that are not states, and modifiables that are not constants."""
     states = builder.compartments
     wrong = [
         Problem(
             f"{symbols.where}: roles",
-            f"{s!r} is no state: a constant, or a quantity of a rule",
-            "species that change; imo.io.read_sbml(modifiable=...) lets others change a constant",
+            f"{s!r} is not a state but a constant or a quantity of a rule",
+            "species that change; imo.io.read_sbml(modifiable=...) lets other models change a constant",
         )
         for s in roles
         if builder.amounts.get(s, symbols.name(s)) not in states
     ]
     wrong += [
-        Problem(f"{symbols.where}: modifiable", f"{s!r} is no constant", "parameters with a number that nothing changes")
+        Problem(f"{symbols.where}: modifiable", f"{s!r} is not a constant", "parameters with a number that nothing changes")
         for s in modifiable
         if symbols.name(s) not in builder.modifiables
     ]
@@ -208,13 +208,13 @@ def _roles(sbml: Any, where: str, roles: Mapping[str, Any]) -> dict[str, tuple[s
     known = [sbml.getSpecies(k).getId() for k in range(sbml.getNumSpecies())]
     known += [sbml.getCompartment(k).getId() for k in range(sbml.getNumCompartments())]
     known += [sbml.getParameter(k).getId() for k in range(sbml.getNumParameters())]
-    wrong = [Problem(f"{where}: roles", f"{s!r} is no species", nearest(str(s), known)) for s in roles if s not in known]
+    wrong = [Problem(f"{where}: roles", f"{s!r} is not a species", nearest(str(s), known)) for s in roles if s not in known]
     if wrong:
         raise ModelError(wrong)
     return {s: (r,) if isinstance(r, str) else tuple(r) for s, r in roles.items()}
 
 
 def _notes(sbml: Any) -> str:
-    """Return the notes without their tags."""
+    """Return the notes without tags."""
     text = re.sub(r"<[^>]*>", " ", sbml.getNotesString() or "")
-    return " ".join(html.unescape(text).split())[:NOTES]
+    return " ".join(html.unescape(text).split())[:MAX_NOTES]

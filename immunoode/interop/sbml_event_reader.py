@@ -1,4 +1,4 @@
-"""Events of SBML: as a regimen where they are doses at stated times, else as events that `simulate` carries out."""
+"""Reading of SBML events: as a regimen if they are doses at given times, otherwise as events for `simulate`."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.sbml_event import Assignment, Event, Events
 
 BEFORE = 1e-9
-"""How long before a time, in the model's unit relative to it, a trigger is looked at to see whether it becomes true there."""
+"""Relative time before and after a time at which a trigger is checked to see whether it becomes true there."""
 
 
 def read_sbml_events(source: str | Path, *, time_unit: str | None = None, regimen: bool = True) -> Regimen | Events:
-    """Read the events of an SBML file, for the model that `read_sbml` makes of it.
+    """Read the events of an SBML file, for the model that `read_sbml` returns.
 
     Parameters
     ----------
     source : path or str
         A file, or its text.
     time_unit : str, optional
-        As of `read_sbml`.
+        As for `read_sbml`.
     regimen : bool
-        Whether to make a regimen where that can be: its numbers are those of the file. Events follow the values that parameters
-        have when they are simulated.
+        Whether to return a regimen if possible. Its numbers are those of the file, whereas events use the values of parameters
+        at the time of simulation.
 
     Returns
     -------
     Regimen or Events
-        A regimen where every event is at stated times and sets a compartment to a number, multiplies it or adds to it: it may
-        be shifted, joined with others, and fitted with. Events otherwise, with what SBML says of triggers, delays, priorities,
-        persistence and values at the time of firing. `simulate` takes both.
+        A regimen if every event happens at given times and sets a compartment to a number, multiplies it or adds to it; it can
+        be shifted, combined with others, and used in fits. Otherwise Events, with the semantics of SBML for triggers, delays,
+        priorities, persistence and values at the time of firing. `simulate` takes both.
 
     Raises
     ------
     ModelError
-        If the file is broken, or has a formula that is not read.
+        If the file is invalid, or has a formula that is not supported.
     """
     document, where = open_document(source)
     sbml = document.getModel()
@@ -59,7 +59,7 @@ def read_sbml_events(source: str | Path, *, time_unit: str | None = None, regime
     except ExpressionError as error:
         raise ModelError(Problem(where, str(error), "shorter formulas")) from None
     except RecursionError:
-        raise ModelError(Problem(where, "its values build on each other in too long a chain", "shorter chains")) from None
+        raise ModelError(Problem(where, "has too long a chain of values that depend on each other", "shorter chains")) from None
     return Events(tuple(found), title) if made is None else made
 
 
@@ -101,15 +101,15 @@ def _assignments(event: Any, symbols: Symbols, name: str) -> Iterator[Assignment
         target = symbols.name(assignment.getVariable())
         text = symbols.text(assignment.getMath(), f"what {name} assigns")
         species = symbols.model.getSpecies(assignment.getVariable())
-        if species is not None and symbols.dilutable(species):
+        if species is not None and symbols.kept_as_amount(species):
             yield Assignment(symbols.amount(assignment.getVariable()), text, symbols.name(species.getCompartment()))
         else:
             yield Assignment(target, text)
 
 
 @dataclass(frozen=True)
-class _Given:
-    """What an event does at one time, in the file's unit: target times factor, plus what is added."""
+class _TimedChange:
+    """The changes of an event at one time in the file's unit: each target, its factor, and the amount added."""
 
     time: float
     priority: float
@@ -119,15 +119,15 @@ class _Given:
 
 
 def _regimen(events: list[Event], symbols: Symbols, days: float, title: str) -> Regimen | None:
-    """Return the regimen that events are, None where they are more than that."""
-    found: list[_Given] = []
+    """Return the events as a regimen, or None if that is not possible."""
+    found: list[_TimedChange] = []
     for event in events:
         made = _given(event, symbols)
         if made is None:
             return None
         found += made
     found.sort(key=lambda g: (g.time, -g.priority))
-    if _meet(found):
+    if _order_matters(found):
         return None
     regimen = Regimen(title=title)
     for given in found:
@@ -141,8 +141,8 @@ def _regimen(events: list[Event], symbols: Symbols, days: float, title: str) -> 
     return regimen
 
 
-def _meet(found: list[_Given]) -> bool:
-    """Whether events at one time change the same target by what it was before: the order of doing then matters."""
+def _order_matters(found: list[_TimedChange]) -> bool:
+    """Whether simultaneous events change the same target depending on its value, so that their order matters."""
     for k, given in enumerate(found):
         for other in found[k + 1 :]:
             if not math.isclose(other.time, given.time, rel_tol=1e-9, abs_tol=1e-12):
@@ -153,8 +153,8 @@ def _meet(found: list[_Given]) -> bool:
     return False
 
 
-def _given(event: Event, symbols: Symbols) -> list[_Given] | None:
-    """Return what an event does and when, None where it is not at stated times or does not do one of the plain things."""
+def _given(event: Event, symbols: Symbols) -> list[_TimedChange] | None:
+    """Return the changes of an event with their times, or None if a regimen cannot express them."""
     changing = _changing(symbols)
     condition = parse(event.trigger).args[1]  # type: ignore[attr-defined]  # piecewise(1, condition, 0)
     free = names_in(event.trigger) | names_in(event.delay or "0") | names_in(event.priority or "0")
@@ -166,7 +166,7 @@ def _given(event: Event, symbols: Symbols) -> list[_Given] | None:
     for time in _times(condition, symbols, event.starts):
         at = _values(time, symbols)
         delay, priority = (evaluate(text or "0", at) for text in (event.delay, event.priority))
-        changes = [_straight(a, time, symbols, changing) for a in event.assignments]
+        changes = [_affine(a, time, symbols, changing) for a in event.assignments]
         own = any(a.target in names_in(a.value) for a in event.assignments)
         if not delay >= 0 or None in changes or (own and delay > 0 and event.at_firing):
             return None
@@ -174,12 +174,12 @@ def _given(event: Event, symbols: Symbols) -> list[_Given] | None:
         if any(names_in(a.value) & (shared - {a.target}) for a in event.assignments):
             return None
         whole = tuple((a.target, *c) for a, c in zip(event.assignments, changes, strict=True) if c is not None)
-        found.append(_Given(time + delay, priority, event.name, whole, own and event.at_firing))
+        found.append(_TimedChange(time + delay, priority, event.name, whole, own and event.at_firing))
     return found
 
 
-def _straight(assignment: Assignment, time: float, symbols: Symbols, changing: set[str]) -> tuple[float, float] | None:
-    """Return a and b of what is assigned, a x + b of the target x; None where it is something else."""
+def _affine(assignment: Assignment, time: float, symbols: Symbols, changing: set[str]) -> tuple[float, float] | None:
+    """Return a and b if the assigned value is a x + b, where x is the target; otherwise None."""
     target, text = assignment.target, assignment.value
     if (names_in(text) & changing) - {target} or "time" in names_in(text):
         return None
@@ -193,24 +193,26 @@ def _straight(assignment: Assignment, time: float, symbols: Symbols, changing: s
 
 
 def _changing(symbols: Symbols) -> set[str]:
-    """Return our names of what changes in time by itself."""
+    """Return the names in the model of quantities that change in time."""
     model = symbols.model
-    ids = {*symbols.rated, *symbols.assigned, *symbols.by_events, *(r.getId() for r in symbols.reactions)}
+    ids = {*symbols.rate_rules, *symbols.assignment_rules, *symbols.event_targets, *(r.getId() for r in symbols.reactions)}
     for reaction in symbols.reactions:
         ids |= {r.getSpecies() for r in symbols.references(reaction)}
-    fixed = {s for s in ids if (sp := model.getSpecies(s)) is not None and s not in symbols.by_events and _held(sp, symbols)}
+    fixed = {
+        s for s in ids if (sp := model.getSpecies(s)) is not None and s not in symbols.event_targets and _held(sp, symbols)
+    }
     species_of = [model.getSpecies(k) for k in range(model.getNumSpecies())]
-    diluted = {s.getId() for s in species_of if symbols.dilutable(s)}
+    diluted = {s.getId() for s in species_of if symbols.kept_as_amount(s)}
     return {symbols.names[s] for s in (ids - fixed) | diluted if s in symbols.names} | {*symbols.rates_used.values()}
 
 
 def _held(species: Any, symbols: Symbols) -> bool:
-    ruled = species.getId() in symbols.rated or species.getId() in symbols.assigned
+    ruled = species.getId() in symbols.rate_rules or species.getId() in symbols.assignment_rules
     return (species.getBoundaryCondition() or species.getConstant()) and not ruled
 
 
 def _value(name: str, time: float, symbols: Symbols) -> float:
-    """Return the value of a name that does not change, or of time in the model's unit."""
+    """Return the value of a constant, or of time in the model's unit."""
     if name == "time":
         return time
     if name == symbols.scale:
@@ -220,7 +222,7 @@ def _value(name: str, time: float, symbols: Symbols) -> float:
 
 
 def _values(time: float, symbols: Symbols, target: str = "", x: float = 0.0) -> Values:
-    """Return what gives the values of names at a time, that of the target being x."""
+    """Return the function of the values of names at a time, with the value x for the target."""
     return lambda name: x if name == target else _value(name, time, symbols)
 
 
@@ -236,15 +238,15 @@ def _times(condition: ast.expr, symbols: Symbols, starts_true: bool) -> list[flo
         if time > 0 and not true(before) and (true(time) or true(after)):
             found.append(time)
         elif time == 0 and true(time) and not true(after) and not found:
-            found.append(0.0)  # "time == 0": what is meant, though it is true at no later time
+            found.append(0.0)  # "time == 0" is true at no later time, but is intended
         if found[-1:] == [time] and not true(after):
-            what = f"{symbols.where}: a trigger is true at time {time:g} alone, which solvers pass over; it is taken as meant"
+            what = f"{symbols.where}: a trigger is true only at time {time:g}; its event happens then"
             warnings.warn(what, stacklevel=5)
     return found
 
 
 def _compared(condition: ast.expr, symbols: Symbols) -> Iterator[float]:
-    """Yield the numbers that time is compared with."""
+    """Yield the numbers with which time is compared."""
     for node in ast.walk(condition):
         if not isinstance(node, ast.Compare):
             continue
@@ -261,7 +263,7 @@ def _gap(node: ast.Compare) -> str:
 
 
 def _linear(node: ast.Compare, symbols: Symbols) -> bool:
-    """Whether time is compared with a number, once in all."""
+    """Whether the difference of both sides is linear in time."""
     at = [evaluate(_gap(node), _values(t, symbols)) for t in (0.0, 1.0, 3.0, 1000.7)]
     straight = [at[0] + t * (at[1] - at[0]) for t in (3.0, 1000.7)]
     return all(map(math.isfinite, at)) and all(

@@ -1,4 +1,4 @@
-"""The symbols of an SBML model: what each is to us (a state, a constant, something derived), its name and its first value."""
+"""The symbols of an SBML model: names, rules, initial assignments and initial values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from immunoode.units import SECONDS_PER_DAY
 
 STATE, CONSTANT, DERIVED = "state", "constant", "derived"
 TIME_SCALE = "time_units_per_day"
-"""Our name of how many of the model's units of time are a day."""
+"""The name of the parameter for the number of the model's units of time per day."""
 
 
 @dataclass
@@ -27,22 +27,22 @@ class Symbols:
     model : libsbml.Model
     where : str
         The source, in messages.
-    assigned, rated, initial : dict
+    assignment_rules, rate_rules, initial_assignments : dict
         Formulas (ASTNode) of assignment rules, rate rules and initial assignments, by SBML id.
-    by_events : set of str
+    event_targets : set of str
         Ids that events assign to.
     names : dict
-        Our name of each id.
+        The name in the model of each id.
     rates_used : dict
-        Our name of the rate of change of each id of which a formula uses it.
+        The name in the model of the rate of change of each id, if a formula uses it.
     """
 
     model: Any
     where: str
-    assigned: dict[str, Any] = field(default_factory=dict)
-    rated: dict[str, Any] = field(default_factory=dict)
-    initial: dict[str, Any] = field(default_factory=dict)
-    by_events: set[str] = field(default_factory=set)
+    assignment_rules: dict[str, Any] = field(default_factory=dict)
+    rate_rules: dict[str, Any] = field(default_factory=dict)
+    initial_assignments: dict[str, Any] = field(default_factory=dict)
+    event_targets: set[str] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
     rates_used: dict[str, str] = field(default_factory=dict)
     scale: str = TIME_SCALE
@@ -56,25 +56,25 @@ class Symbols:
         Raises
         ------
         ModelError
-            If there is a rule of a kind that is not read.
+            If there are algebraic rules.
         """
         found = cls(model, where)
         algebraic = [model.getRule(k) for k in range(model.getNumRules()) if model.getRule(k).isAlgebraic()]
         if algebraic:
             what = f"has {len(algebraic)} algebraic rules"
-            raise ModelError(Problem(where, what, "rules that say what a variable, or its rate, is"))
+            raise ModelError(Problem(where, what, "assignment rules or rate rules"))
         for k in range(model.getNumRules()):
             rule = model.getRule(k)
-            if rule.getMath() is None:  # as if it were not there, says Level 3 Version 2
+            if rule.getMath() is None:  # Level 3 Version 2 ignores such a rule
                 continue
-            (found.rated if rule.isRate() else found.assigned)[rule.getVariable()] = rule.getMath()
+            (found.rate_rules if rule.isRate() else found.assignment_rules)[rule.getVariable()] = rule.getMath()
         for k in range(model.getNumInitialAssignments()):
             first = model.getInitialAssignment(k)
             if first.getMath() is not None:
-                found.initial[first.getSymbol()] = first.getMath()
+                found.initial_assignments[first.getSymbol()] = first.getMath()
         for k in range(model.getNumEvents()):
             event = model.getEvent(k)
-            found.by_events |= {event.getEventAssignment(j).getVariable() for j in range(event.getNumEventAssignments())}
+            found.event_targets |= {event.getEventAssignment(j).getVariable() for j in range(event.getNumEventAssignments())}
         found._name()
         return found
 
@@ -101,30 +101,32 @@ class Symbols:
         return reactants + [reaction.getProduct(k) for k in range(reaction.getNumProducts())]
 
     def text(self, node: Any, place: str) -> str:
-        """Return a formula as an expression over our names."""
+        """Return a formula as an expression of names in the model."""
         return expression(node, self.name, f"(time * {self.scale})", f"{self.where}: {place}", self.rate)
 
     def condition(self, node: Any, place: str) -> str:
-        """Return a condition as an expression that is 1 where it holds, else 0."""
+        """Return a condition as an expression that is 1 if it holds, otherwise 0."""
         text = self.text(node, place)
         return text if node.isBoolean() else f"piecewise(1, {text} > 0.5, 0)"
 
     def rate(self, sbml_id: str) -> str:
-        """Return our name of the rate of change of a symbol, in the file's unit of time.
+        """Return the name in the model of the rate of change of a symbol, in the file's unit of time.
 
         Raises
         ------
         ModelError
-            If the symbol is not known, or follows a rule whose rate would have to be derived.
+            If the symbol is unknown, or is the variable of an assignment rule.
         """
-        if sbml_id in self.assigned:
-            raise ModelError(Problem(self.where, f"has the rateOf {sbml_id!r}, which a rule assigns", "the rate written out"))
+        if sbml_id in self.assignment_rules:
+            raise ModelError(
+                Problem(self.where, f"has the rateOf {sbml_id!r}, which has an assignment rule", "the rate written out")
+            )
         if sbml_id not in self.rates_used:
             self.rates_used[sbml_id] = _free(f"rate_of_change_of_{self.name(sbml_id)}", set(self.names.values()))
         return self.rates_used[sbml_id]
 
     def name(self, sbml_id: str) -> str:
-        """Return our name of an id.
+        """Return the name in the model of an id.
 
         Raises
         ------
@@ -132,46 +134,46 @@ class Symbols:
             If there is no such symbol.
         """
         if sbml_id not in self.names:
-            raise ModelError(Problem(self.where, f"a formula uses {sbml_id!r}, which there is not", "an id of the model"))
+            raise ModelError(Problem(self.where, f"has a formula with {sbml_id!r}, which does not exist", "an id of the model"))
         return self.names[sbml_id]
 
-    def varying(self, compartment: str) -> bool:
-        """Whether a compartment's size changes in time."""
-        return compartment in self.rated or compartment in self.assigned or compartment in self.by_events
+    def size_varies(self, compartment: str) -> bool:
+        """Whether the size of a compartment changes in time."""
+        return compartment in self.rate_rules or compartment in self.assignment_rules or compartment in self.event_targets
 
-    def concentration(self, species: Any) -> bool:
-        """Whether a species' symbol is its concentration."""
+    def is_concentration(self, species: Any) -> bool:
+        """Whether the symbol of a species is its concentration."""
         compartment = self.model.getCompartment(species.getCompartment())
         flat = compartment is not None and compartment.isSetSpatialDimensions() and compartment.getSpatialDimensions() == 0
         return not species.getHasOnlySubstanceUnits() and not flat
 
-    def dilutable(self, species: Any) -> bool:
-        """Whether a species is a concentration that is kept as an amount, for its compartment's size changes."""
-        ruled = species.getId() in self.assigned
-        # A rate of the concentration says all, but where events change the size at once and what is there stays.
-        ruled |= species.getId() in self.rated and species.getCompartment() not in self.by_events
-        return self.concentration(species) and self.varying(species.getCompartment()) and not ruled
+    def kept_as_amount(self, species: Any) -> bool:
+        """Whether a species is a concentration that becomes an amount, because the size of its compartment changes."""
+        ruled = species.getId() in self.assignment_rules
+        # A rate rule of the concentration suffices, unless events change the size and keep the amount.
+        ruled |= species.getId() in self.rate_rules and species.getCompartment() not in self.event_targets
+        return self.is_concentration(species) and self.size_varies(species.getCompartment()) and not ruled
 
     def amount(self, sbml_id: str) -> str:
-        """Return our name of the amount of a species that is kept as one."""
+        """Return the name in the model of the amount of a species."""
         wanted, taken = f"{self.name(sbml_id)}_amount", set(self.names.values())
         while wanted in taken:
             wanted += "_"
         return wanted
 
     def value(self, sbml_id: str) -> float:
-        """Return the value of a symbol at time zero, NaN where none is given.
+        """Return the value of a symbol at time zero, or NaN if it has none.
 
         Raises
         ------
         ModelError
-            If initial values depend on each other in a circle.
+            If initial values depend on themselves.
         """
         if sbml_id in self._values:
             return self._values[sbml_id]
         if sbml_id in self._open:
             circle = " -> ".join([*self._open[self._open.index(sbml_id) :], sbml_id])
-            raise ModelError(Problem(self.where, f"values depend on themselves: {circle}", "rules without a circle"))
+            raise ModelError(Problem(self.where, f"has values that depend on themselves: {circle}", "rules without a circle"))
         self._open.append(sbml_id)
         try:
             self._values[sbml_id] = self._first(sbml_id)
@@ -180,7 +182,7 @@ class Symbols:
         return self._values[sbml_id]
 
     def _first(self, sbml_id: str) -> float:
-        node = self.initial.get(sbml_id, self.assigned.get(sbml_id))
+        node = self.initial_assignments.get(sbml_id, self.assignment_rules.get(sbml_id))
         if node is not None:
             return self.number(node, f"the initial value of {sbml_id}")
         species = self.model.getSpecies(sbml_id)
@@ -191,8 +193,8 @@ class Symbols:
             return float(compartment.getSize()) if compartment.isSetSize() else 1.0
         reaction = self.model.getReaction(sbml_id)
         if reaction is not None:
-            if not lawful(reaction):
-                what = f"a formula uses the rate of {sbml_id!r}, which has none"
+            if not has_kinetic_law(reaction):
+                what = f"has a formula with the rate of {sbml_id!r}, which has none"
                 raise ModelError(Problem(self.where, what, "a kinetic law"))
             return self.number(reaction.getKineticLaw().getMath(), f"the rate of {sbml_id}")
         parameter = self.model.getParameter(sbml_id)
@@ -201,9 +203,9 @@ class Symbols:
         return self._stoichiometry(sbml_id)
 
     def _amount(self, species: Any) -> float:
-        """Return the initial value of a species' symbol from its attributes."""
+        """Return the initial value of a species from its attributes."""
         size = self.value(species.getCompartment()) if self.model.getCompartment(species.getCompartment()) else 1.0
-        dense = self.concentration(species)
+        dense = self.is_concentration(species)
         if species.isSetInitialConcentration():
             given = float(species.getInitialConcentration())
             return given if dense else given * size
@@ -225,14 +227,14 @@ class Symbols:
 
         def known(name: str) -> float:
             if name not in back and name not in ("time", self.scale):
-                return math.nan  # a rate of change: known once the equations are
+                return math.nan  # a rate of change, which is known only with the equations
             return 0.0 if name == "time" else 1.0 if name == self.scale else self.value(back[name])
 
         return evaluate(self.text(node, place), known)
 
 
 def _free(wanted: str, taken: set[str]) -> str:
-    """Return a name that can be used and is not taken, as near to the wanted one as possible; it is taken then."""
+    """Return a valid name that is not taken, as similar to the wanted one as possible, and mark it as taken."""
     name = wanted if wanted.isidentifier() else "x_" + wanted
     while name in taken or keyword.iskeyword(name):
         name += "_"
@@ -240,13 +242,13 @@ def _free(wanted: str, taken: set[str]) -> str:
     return name
 
 
-def lawful(reaction: Any) -> bool:
-    """Whether a reaction has a rate."""
+def has_kinetic_law(reaction: Any) -> bool:
+    """Whether a reaction has a kinetic law."""
     return reaction.getKineticLaw() is not None and reaction.getKineticLaw().getMath() is not None
 
 
 def days_per_unit(model: Any) -> float | None:
-    """Return how many days a model's unit of time is; None where it is not stated, or no time."""
+    """Return the length in days of a model's unit of time, or None if it is not stated or not a time."""
     import libsbml
 
     stated = model.getTimeUnits()

@@ -1,4 +1,4 @@
-"""The tables of a model from the symbols of an SBML model: states, constants, derived quantities, flows."""
+"""Conversion of the symbols of an SBML model to the tables of a model: states, constants, derived quantities, flows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from immunoode.errors import ModelError, Problem
 from immunoode.interop.mathml import INFINITE
-from immunoode.interop.sbml_symbols import Symbols, lawful
+from immunoode.interop.sbml_symbols import Symbols, has_kinetic_law
 from immunoode.model.components import Compartment, Derived, Flow, Input, Modifiable, Parameter
 from immunoode.model.expressions import ExpressionError, names_in, parse
 
 
-class Builder:
+class ModelBuilder:
     """Fills the tables of a model from the symbols of an SBML model."""
 
     def __init__(self, symbols: Symbols, roles: Mapping[str, tuple[str, ...]], modifiable: Mapping[str, str]) -> None:
@@ -36,7 +36,7 @@ class Builder:
             for k in range(table.size()):
                 self._place(table.get(k), table.get(k).getId() in reacting)
         self._references()
-        for sbml_id, node in self.symbols.rated.items():
+        for sbml_id, node in self.symbols.rate_rules.items():
             name = self.symbols.names.get(sbml_id, "")
             text = self.symbols.text(node, f"the rate of {sbml_id}")
             if sbml_id in self.amounts:
@@ -44,29 +44,29 @@ class Builder:
             if name in self.compartments or sbml_id in self.amounts:
                 target = self.amounts.get(sbml_id, name)
                 self._flow(f"rate_of_{name}", Flow(target=target, rate=f"({text}) * {self.symbols.scale}"))
-        for reaction in filter(lawful, self.symbols.reactions):
+        for reaction in filter(has_kinetic_law, self.symbols.reactions):
             self._reaction(reaction)
-        self._watch_events()
+        self._note_names_in_events()
         self._rates()
         self._rates_of_change()
         if not self.compartments:
             self.compartments["elapsed"] = Compartment("day", title="time, for a model without rates")
             self._flow("clock", Flow(target="elapsed", rate="1"))
-        for sbml_id in sorted(self.symbols.by_events):
+        for sbml_id in sorted(self.symbols.event_targets):
             name = self.symbols.names.get(sbml_id, "")
             if name in self.compartments:
                 self.inputs[f"{name}_event"] = Input(name, "1", title=f"events that change {sbml_id}")
 
     def _of_amount(self, sbml_id: str, rate: str) -> str:
-        """Return the rate of the amount of a species whose concentration has a rate rule: the size may have one as well."""
+        """Return the rate of the amount of a species with a rate rule for its concentration; the size may have one as well."""
         size = self.sbml.getSpecies(sbml_id).getCompartment()
         own = self.symbols.name(size)
-        grows = self.symbols.rated.get(size)
+        grows = self.symbols.rate_rules.get(size)
         growth = f" + {self.symbols.name(sbml_id)} * ({self.symbols.text(grows, f'the rate of {size}')})" if grows else ""
         return f"{own} * ({rate}){growth}"
 
     def _reacting(self) -> set[str]:
-        """Return the species whose amounts reactions change."""
+        """Return the species that reactions change."""
         used = {r.getSpecies() for reaction in self.symbols.reactions for r in self.symbols.references(reaction)}
         return {s for s in used if self._changes(s)}
 
@@ -77,16 +77,16 @@ class Builder:
         return not species.getBoundaryCondition() and not species.getConstant()
 
     def _ruled(self, sbml_id: str) -> bool:
-        return sbml_id in self.symbols.assigned or sbml_id in self.symbols.rated
+        return sbml_id in self.symbols.assignment_rules or sbml_id in self.symbols.rate_rules
 
     def _place(self, thing: Any, reacts: bool) -> None:
-        """Put a compartment, parameter or species where it belongs."""
+        """Add a compartment, parameter or species to the right table."""
         sbml_id, name = thing.getId(), self.symbols.name(thing.getId())
         title = _title(thing)
-        if sbml_id in self.symbols.assigned:
-            text = self.symbols.text(self.symbols.assigned[sbml_id], f"the rule of {sbml_id}")
+        if sbml_id in self.symbols.assignment_rules:
+            text = self.symbols.text(self.symbols.assignment_rules[sbml_id], f"the rule of {sbml_id}")
             self.derived[name] = Derived(text, "1", title=title)
-        elif reacts or sbml_id in self.symbols.rated or sbml_id in self.symbols.by_events:
+        elif reacts or sbml_id in self.symbols.rate_rules or sbml_id in self.symbols.event_targets:
             self._state(thing, name, title, reacts)
         elif self._diluted(sbml_id):
             self._state(thing, name, title, True)
@@ -100,8 +100,8 @@ class Builder:
             value = self.symbols.value(sbml_id)
             if math.isfinite(value):
                 self._constant_number(sbml_id, name, value, title)
-            elif sbml_id in self.symbols.initial:  # infinite, or no number, and meant so
-                text = self.symbols.text(self.symbols.initial[sbml_id], f"the initial value of {sbml_id}")
+            elif sbml_id in self.symbols.initial_assignments:  # infinite or NaN by intention
+                text = self.symbols.text(self.symbols.initial_assignments[sbml_id], f"the initial value of {sbml_id}")
                 self.derived[name] = Derived(text, "1", title=title)
             elif math.isinf(value):
                 self.derived[name] = Derived(INFINITE if value > 0 else f"(-{INFINITE})", "1", title=title)
@@ -110,7 +110,7 @@ class Builder:
                 raise ModelError(problem)
 
     def _constant_number(self, sbml_id: str, name: str, value: float, title: str) -> None:
-        """Put a constant among the parameters; where others may modify it, what it is without them."""
+        """Add a constant to the parameters; if it is modifiable, its base value."""
         if sbml_id in self.modifiable:
             self.parameters[self.modifiable[sbml_id]] = Parameter(value, "1", title=title)
             self.modifiables[name] = Modifiable(self.modifiable[sbml_id], "1", title=title)
@@ -118,20 +118,24 @@ class Builder:
             self.parameters[name] = Parameter(value, "1", title=title)
 
     def _diluted(self, sbml_id: str) -> bool:
-        """Whether a concentration changes with nothing but its compartment's size."""
+        """Whether a species is a concentration in a compartment of changing size."""
         species = self.sbml.getSpecies(sbml_id)
         return species is not None and self._in_amounts(species)
 
     def _variable(self, sbml_id: str) -> bool:
-        """Whether something is a species that may change, though nothing changes it, and has a value."""
+        """Whether a symbol is a species with a value that is not declared constant."""
         species = self.sbml.getSpecies(sbml_id)
         return species is not None and not species.getConstant() and math.isfinite(self.symbols.value(sbml_id))
 
     def _used(self, sbml_id: str) -> bool:
         name = self.symbols.name(sbml_id)
         texts = [d.expr for d in self.derived.values()]
-        texts += [self.symbols.text(n, "a rule") for n in (*self.symbols.assigned.values(), *self.symbols.rated.values())]
-        texts += [self.symbols.text(r.getKineticLaw().getMath(), r.getId()) for r in filter(lawful, self.symbols.reactions)]
+        texts += [
+            self.symbols.text(n, "a rule") for n in (*self.symbols.assignment_rules.values(), *self.symbols.rate_rules.values())
+        ]
+        texts += [
+            self.symbols.text(r.getKineticLaw().getMath(), r.getId()) for r in filter(has_kinetic_law, self.symbols.reactions)
+        ]
         return any(name in names_in(text) for text in texts)
 
     def _state(self, thing: Any, name: str, title: str, reacts: bool) -> None:
@@ -141,7 +145,7 @@ class Builder:
             right = "an amount, a concentration or an assignment"
             raise ModelError(Problem(self.symbols.where, f"{sbml_id!r} has no initial value", right))
         species, roles = self.sbml.getSpecies(sbml_id), self.roles.get(sbml_id, ())
-        if species is not None and self.symbols.dilutable(species):
+        if species is not None and self.symbols.kept_as_amount(species):
             amount = self.amounts[sbml_id] = self.symbols.amount(sbml_id)
             size = species.getCompartment()
             first = value * self.symbols.value(size) if start is None else f"({start}) * {self.symbols.name(size)}"
@@ -151,63 +155,63 @@ class Builder:
         self.compartments[name] = Compartment("1", value if start is None else start, roles, title=title)
 
     def _start(self, sbml_id: str) -> str | None:
-        """Return what gives a quantity its first value, where that is no number: it follows what it is made of."""
-        if sbml_id in self.symbols.initial:
-            self.symbols.value(sbml_id)  # raises where initial values depend on each other in a circle
-            text = self.symbols.text(self.symbols.initial[sbml_id], f"the initial value of {sbml_id}")
+        """Return the initial value of a quantity as an expression, or None if it is a number."""
+        if sbml_id in self.symbols.initial_assignments:
+            self.symbols.value(sbml_id)  # raises if initial values depend on themselves
+            text = self.symbols.text(self.symbols.initial_assignments[sbml_id], f"the initial value of {sbml_id}")
             return text if names_in(text) - {self.symbols.scale} else None
         species = self.sbml.getSpecies(sbml_id)
         size = species.getCompartment() if species is not None else ""
-        if size not in self.symbols.initial and size not in self.symbols.assigned:
+        if size not in self.symbols.initial_assignments and size not in self.symbols.assignment_rules:
             return None
-        dense, own = self.symbols.concentration(species), self.symbols.name(size)
+        dense, own = self.symbols.is_concentration(species), self.symbols.name(size)
         if species.isSetInitialConcentration():
             return None if dense else f"{float(species.getInitialConcentration())!r} * {own}"
         return f"{float(species.getInitialAmount())!r} / {own}" if dense and species.isSetInitialAmount() else None
 
     def _of_constants(self, sbml_id: str) -> str | None:
-        """Return an initial assignment as an expression, where it is one of constants: it follows them when they change."""
-        if sbml_id not in self.symbols.initial:
+        """Return an initial assignment as an expression if it depends only on constants, otherwise None."""
+        if sbml_id not in self.symbols.initial_assignments:
             return None
-        self.symbols.value(sbml_id)  # raises where initial values depend on each other in a circle
-        text = self.symbols.text(self.symbols.initial[sbml_id], f"the initial value of {sbml_id}")
+        self.symbols.value(sbml_id)  # raises if initial values depend on themselves
+        text = self.symbols.text(self.symbols.initial_assignments[sbml_id], f"the initial value of {sbml_id}")
         return text if self._ids_of(text) and all(map(self._constant, self._ids_of(text))) else None
 
     def _ids_of(self, text: str) -> list[str]:
-        """Return the ids that an expression uses; the time is "" among them."""
+        """Return the ids in an expression, with "" for the time."""
         back = {ours: theirs for theirs, ours in self.symbols.names.items()}
         return [back.get(name, "") for name in names_in(text) - {self.symbols.scale}]
 
     def _constant(self, sbml_id: str) -> bool:
-        """Whether something keeps its first value, and is a number or follows constants."""
-        if sbml_id in self.symbols.assigned:
-            self.symbols.value(sbml_id)  # raises where rules go in a circle
-            text = self.symbols.text(self.symbols.assigned[sbml_id], f"the rule of {sbml_id}")
+        """Whether a symbol is constant and a number, or depends only on such constants."""
+        if sbml_id in self.symbols.assignment_rules:
+            self.symbols.value(sbml_id)  # raises if rules are circular
+            text = self.symbols.text(self.symbols.assignment_rules[sbml_id], f"the rule of {sbml_id}")
             return all(map(self._constant, self._ids_of(text)))
-        moved = not sbml_id or self._ruled(sbml_id) or sbml_id in self.symbols.by_events or self._changes(sbml_id)
+        moved = not sbml_id or self._ruled(sbml_id) or sbml_id in self.symbols.event_targets or self._changes(sbml_id)
         species = self.sbml.getSpecies(sbml_id)
         if moved or (species is not None and self._diluted(sbml_id)) or self.sbml.getReaction(sbml_id) is not None:
             return False
-        if sbml_id not in self.symbols.initial:
+        if sbml_id not in self.symbols.initial_assignments:
             return True
-        text = self.symbols.text(self.symbols.initial[sbml_id], f"the initial value of {sbml_id}")
+        text = self.symbols.text(self.symbols.initial_assignments[sbml_id], f"the initial value of {sbml_id}")
         return not self._ids_of(text) or self._of_constants(sbml_id) is not None
 
     def _in_amounts(self, species: Any) -> bool:
-        """Whether a concentration is to be kept as an amount, because its compartment's size changes."""
-        return self.symbols.concentration(species) and self.symbols.varying(species.getCompartment())
+        """Whether a species is a concentration in a compartment of changing size."""
+        return self.symbols.is_concentration(species) and self.symbols.size_varies(species.getCompartment())
 
     def _references(self) -> None:
-        """Put stoichiometries that have names where they belong."""
+        """Add named stoichiometries to the right tables."""
         for reaction in self.symbols.reactions:
             for reference in self.symbols.references(reaction):
                 sbml_id = reference.getId()
                 if not sbml_id:
                     continue
                 name = self.symbols.name(sbml_id)
-                if sbml_id in self.symbols.assigned:
-                    self.derived[name] = Derived(self.symbols.text(self.symbols.assigned[sbml_id], sbml_id), "1")
-                elif sbml_id in self.symbols.rated or sbml_id in self.symbols.by_events:
+                if sbml_id in self.symbols.assignment_rules:
+                    self.derived[name] = Derived(self.symbols.text(self.symbols.assignment_rules[sbml_id], sbml_id), "1")
+                elif sbml_id in self.symbols.rate_rules or sbml_id in self.symbols.event_targets:
                     start = self._start(sbml_id)
                     self.compartments[name] = Compartment("1", self.symbols.value(sbml_id) if start is None else start)
                 elif (followed := self._of_constants(sbml_id)) is not None:
@@ -235,8 +239,8 @@ class Builder:
             ends = {"source": state} if negative else {"target": state}
             self._flow(f"{name}_{state}", Flow(**ends, rate=rate, title=title))
 
-    def _watch_events(self) -> None:
-        """Note what events use; what is wrong with events is told when they are read."""
+    def _note_names_in_events(self) -> None:
+        """Collect the names in events; their problems are reported when they are read."""
         for k in range(self.sbml.getNumEvents()):
             event = self.sbml.getEvent(k)
             parts = [event.getTrigger(), event.getDelay(), event.getPriority()]
@@ -247,14 +251,14 @@ class Builder:
                         self.of_events |= names_in(self.symbols.text(part.getMath(), "an event"))
 
     def _rates_of_change(self) -> None:
-        """Put rates of change that formulas use among the derived quantities, in the file's unit of time."""
+        """Add rates of change that formulas use to the derived quantities, in the file's unit of time."""
         for sbml_id, name in self.symbols.rates_used.items():
             state = self.amounts.get(sbml_id, self.symbols.name(sbml_id))
             text = self._rate_of_change(state)
             species = self.sbml.getSpecies(sbml_id)
             if sbml_id in self.amounts:
-                if species.getCompartment() in self.symbols.assigned:
-                    what = f"has the rateOf {sbml_id!r}, whose compartment's size a rule assigns"
+                if species.getCompartment() in self.symbols.assignment_rules:
+                    what = f"has the rateOf {sbml_id!r}, in a compartment whose size has an assignment rule"
                     raise ModelError(Problem(self.symbols.where, what, "the rate written out"))
                 size = self.symbols.name(species.getCompartment())
                 own = self.symbols.name(sbml_id)
@@ -267,26 +271,26 @@ class Builder:
         return " ".join(terms).removeprefix("+ ") or "0"
 
     def _rates(self) -> None:
-        """Put rates of reactions that formulas use among the derived quantities."""
+        """Add rates of reactions that formulas use to the derived quantities."""
         texts = [*(d.expr for d in self.derived.values()), *(f.rate for f in self.flows.values())]
         texts += [c.initial for c in self.compartments.values() if isinstance(c.initial, str)]
         used = self.of_events | {name for text in texts for name in names_in(text)}
         for reaction in self.symbols.reactions:
             name = self.symbols.name(reaction.getId())
-            if name in used and not lawful(reaction):
-                what = f"a formula uses the rate of {reaction.getId()!r}, which has none"
+            if name in used and not has_kinetic_law(reaction):
+                what = f"has a formula with the rate of {reaction.getId()!r}, which has none"
                 raise ModelError(Problem(self.symbols.where, what, "a kinetic law"))
             if name in used:
                 law = self.symbols.text(reaction.getKineticLaw().getMath(), f"the rate of {reaction.getId()}")
                 self.derived[name] = Derived(law, "1", title=f"rate of {reaction.getName() or reaction.getId()}")
 
     def _changes_of(self, reaction: Any) -> Iterator[tuple[str, str]]:
-        """Yield each state that a reaction changes, and by what it multiplies the rate: "2", "-1 / volume"."""
+        """Yield each state that a reaction changes, and the factor of the rate: "2", "-1 / volume"."""
         count = reaction.getNumReactants()
         for k, reference in enumerate(self.symbols.references(reaction)):
             species = self.sbml.getSpecies(reference.getSpecies())
             if species is None:
-                what = f"the reaction {reaction.getId()!r} uses {reference.getSpecies()!r}, which is no species"
+                what = f"the reaction {reaction.getId()!r} uses {reference.getSpecies()!r}, which is not a species"
                 raise ModelError(Problem(self.symbols.where, what, "a species of the model"))
             if not self._changes(species.getId()):
                 continue
@@ -294,7 +298,7 @@ class Builder:
             name = self.symbols.name(species.getId())
             if species.getId() in self.amounts:
                 name = self.amounts[species.getId()]
-            elif self.symbols.concentration(species):
+            elif self.symbols.is_concentration(species):
                 factor += f" / {self.symbols.name(species.getCompartment())}"
             yield name, ("-" if k < count else "") + factor
 
@@ -322,6 +326,6 @@ def _times(factor: str, law: str, scale: str) -> str:
 
 
 def _title(thing: Any) -> str:
-    """Return a thing's name, and the unit that the file declares for it."""
+    """Return the name of an element, and its declared unit."""
     declared = str(getattr(thing, "getUnits", lambda: "")() or getattr(thing, "getSubstanceUnits", lambda: "")() or "")
     return " ".join(filter(None, [thing.getName(), f"[{declared}]" if declared else ""]))

@@ -1,4 +1,4 @@
-"""Models and regimens as SBML, Level 3 Version 2: flows are reactions, doses are events."""
+"""Writing of models and regimens as SBML, Level 3 Version 2: flows become reactions, doses become events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import numpy as np
 
 from immunoode.atomic import write_whole
 from immunoode.errors import Problem, RegimenError
-from immunoode.interop.flatten import Plain, PlainFlow, first_dose_parameter, plain
+from immunoode.interop.flatten import FlatFlow, FlatModel, first_dose_parameter, flatten
+from immunoode.interop.infix import Infix, infix
 from immunoode.model.expressions import function_of
 from immunoode.model.model import Model
 from immunoode.regimen.regimen import Regimen
@@ -23,7 +24,7 @@ from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, Sche
 from immunoode.units import SECONDS_PER_DAY
 
 SIZE = "size_of_all"
-"""Name of the one compartment of SBML, of size 1: our compartments are species in amounts."""
+"""The name of the only SBML compartment, of size 1; the compartments of a model become species in amounts."""
 ARRIVED = "dose"
 
 
@@ -35,30 +36,30 @@ def write_sbml(
     Parameters
     ----------
     model : Model
-        Combined or alone; whatever it needs must be there.
+        Any model without missing needs, also a combined one.
     path : path, optional
-        The file to write, whole or not at all.
+        The file to write, completely or not at all.
     regimen : Regimen, Schedule or Events, optional
-        Its doses become events: a bolus adds to a species, an infusion raises a rate and lowers it again. Events stay such.
+        Its doses become events: a bolus adds to a species, an infusion raises and lowers a rate. Events are written unchanged.
     overwrite : bool
-        Replace a file that is there.
+        Replace an existing file.
 
     Returns
     -------
     str
-        The file's text. Time is in days; every number is in the unit that the model states for it, which is in the name of
-        each part, and no units are declared. Compartments are species in amounts; flows are reactions; derived and modifiable
-        quantities are assignment rules. Extinction of the last cells (`extinct_below`) is not in SBML: compare with
+        The text of the file. Time is in days; every number is in the unit of the model, which is in the name of each element;
+        units are not declared. Compartments become species in amounts, flows reactions, derived and modifiable quantities
+        assignment rules. SBML has no extinction of the last cells (`extinct_below`): compare with
         `simulate(..., extinction=False)`.
 
     Raises
     ------
     RegimenError
-        If the regimen has what events of SBML cannot say: steady states, resets, reactions to the state.
+        If the regimen has steady states, resets or triggers, which SBML events cannot express.
     ModelError
-        If something that the model needs is missing.
+        If no model offers a quantity that the model needs.
     FileError
-        If the file cannot be written, or is there and is not to be replaced.
+        If the file cannot be written, or exists and must not be replaced.
 
     Examples
     --------
@@ -67,7 +68,7 @@ def write_sbml(
     >>> imo.io.read_sbml(text).compartments.keys() == imo.load_model("kuznetsov1994").compartments.keys()
     True
     """
-    whole = plain(model)
+    whole = flatten(model)
     events = regimen.events if isinstance(regimen, Events) else ()
     schedule = None if isinstance(regimen, Events) else _schedule(regimen, whole)
     arms = {} if schedule is None else {"": schedule}
@@ -78,24 +79,24 @@ def write_sbml(
 
 
 def sbml_of_arms(model: Model, arms: Mapping[str, Schedule]) -> str:
-    """Return a model with several schedules as SBML: each is carried out where the parameter of its name is 1.
+    """Return a model with several schedules as SBML; each is active if the parameter of its name is 1.
 
     Raises
     ------
     RegimenError, ModelError
-        As `write_sbml`.
+        As for `write_sbml`.
     """
-    whole = plain(model)
+    whole = flatten(model)
     return _Writer(_with_first_doses(whole, arms), {name: _checked(s, whole) for name, s in arms.items()}).text()
 
 
-def _with_first_doses(whole: Plain, arms: Mapping[str, Schedule]) -> Plain:
-    """Return the equations with the days of first doses, where something counts from them.
+def _with_first_doses(whole: FlatModel, arms: Mapping[str, Schedule]) -> FlatModel:
+    """Return the flat model with the days of first doses, if expressions use them.
 
     Raises
     ------
     RegimenError
-        If arms differ in such a day.
+        If such a day differs between arms.
     """
     found, problems = dict[str, float](), list[Problem]()
     for name in whole.inputs:
@@ -113,38 +114,42 @@ def _with_first_doses(whole: Plain, arms: Mapping[str, Schedule]) -> Plain:
             found[parameter] = min(firsts)
             if len(firsts) > 1:
                 problems.append(
-                    Problem(f"regimens: {name}", "begins on different days, from which its model counts", "one file for each")
+                    Problem(f"regimens: {name}", "begins on different days, which the model uses", "one file per regimen")
                 )
     if problems:
         raise RegimenError(problems)
     return replace(whole, constants={**whole.constants, **found})
 
 
-def _schedule(regimen: Regimen | Schedule | None, whole: Plain) -> Schedule | None:
-    """Return what is done, or say what cannot be written."""
+def _schedule(regimen: Regimen | Schedule | None, whole: FlatModel) -> Schedule | None:
+    """Return the schedule of a regimen, checked."""
     if regimen is None:
         return None
     inputs = {name: given.unit for name, given in whole.model.inputs.items()}
     return _checked(regimen.schedule(inputs, whole.constants) if isinstance(regimen, Regimen) else regimen, whole)
 
 
-def _checked(schedule: Schedule, whole: Plain) -> Schedule:
-    problems = [Problem("regimen", "reacts to the state", "doses at times")] if schedule.triggers else []
-    problems += [Problem("regimen", "has a steady state", "doses from the first on")] if np.any(schedule.steady) else []
-    problems += [Problem("regimen", "has a reset", "doses at times")] if RESET in schedule.actions else []
+def _checked(schedule: Schedule, whole: FlatModel) -> Schedule:
+    problems = [Problem("regimen", "has triggers", "doses at given times")] if schedule.triggers else []
+    problems += [Problem("regimen", "has a steady state", "all doses from the first one")] if np.any(schedule.steady) else []
+    problems += [Problem("regimen", "has a reset", "doses at given times")] if RESET in schedule.actions else []
     shared = [n for n, rate in zip(schedule.inputs, schedule.rates, strict=True) if rate > 0 and whole.inputs[n].share != "1"]
-    what = "runs at a rate, and a share of it arrives"
+    what = "has infusions with a stated rate and a bioavailability other than 1"
     problems += [Problem(f"regimen: {n}", what, "a duration") for n in dict.fromkeys(shared)]
     if np.any(schedule.rates < 0):
-        problems.append(Problem("regimen", "leaves rates or durations of infusions to the model", "durations"))
-    problems += [Problem("regimen", "begins before day 0", "shift it")] if len(schedule.times) and schedule.times[0] < 0 else []
+        problems.append(Problem("regimen", "leaves rates or durations of infusions to the model", "stated durations"))
+    problems += (
+        [Problem("regimen", "begins before day 0", "a later start: regimen.shift(...)")]
+        if len(schedule.times) and schedule.times[0] < 0
+        else []
+    )
     if problems:
         raise RegimenError(problems)
     return schedule
 
 
 class _Writer:
-    def __init__(self, whole: Plain, schedules: Mapping[str, Schedule], own: tuple[Event, ...] = ()) -> None:
+    def __init__(self, whole: FlatModel, schedules: Mapping[str, Schedule], own: tuple[Event, ...] = ()) -> None:
         import libsbml
 
         self.own = own
@@ -155,13 +160,13 @@ class _Writer:
         self.events = 0
 
     def text(self) -> str:
-        """Return the file."""
+        """Return the text of the file."""
         self._head()
         changing = self._set_by_regimen()
         for name, value in self.whole.constants.items():
             self._parameter(name, value, constant=name not in changing, title=self._unit(name))
         for arm in filter(None, self.schedules):
-            self._parameter(arm, 0.0, constant=True, title="1 where this arm's doses are given, else 0")
+            self._parameter(arm, 0.0, constant=True, title="1 if the doses of this arm are given, otherwise 0")
         for name in self.whole.initial:
             self._species(name)
         for name in self.whole.derived:
@@ -180,12 +185,12 @@ class _Writer:
             self._reaction(flow)
         for given, name in running.items():
             state = self.whole.inputs[given].into
-            self._reaction(PlainFlow(f"arrival_{given}", "", state, f"{name} * {self.whole.inputs[given].scale}", ""))
+            self._reaction(FlatFlow(f"arrival_{given}", "", state, f"{name} * {self.whole.inputs[given].scale}", ""))
         for arm, schedule in self.schedules.items():
             self.arm = arm
             self._doses(schedule, running)
         for event in self.own:
-            self._own_event(event)
+            self._sbml_event(event)
         return str(self.sbml.writeSBMLToString(self.document))
 
     def _head(self) -> None:
@@ -247,17 +252,17 @@ class _Writer:
             self._math(first, text)
 
     def _math(self, part: Any, text: str, *, condition: bool = False) -> None:
-        written = _Infix().visit(_condition(text)) if condition else infix(text)
+        written = Infix().visit(_condition(text)) if condition else infix(text)
         tree = self.sbml.parseL3FormulaWithSettings(written, self.settings)
         assert tree is not None, self.sbml.getLastParseL3Error()
         part.setMath(tree)
 
-    def _reaction(self, flow: PlainFlow) -> None:
-        """Write a flow; with a gain, as two reactions: what leaves, and what arrives."""
+    def _reaction(self, flow: FlatFlow) -> None:
+        """Write a flow; one with a gain becomes two reactions."""
         if flow.gain and flow.source and flow.target:
-            self._reaction(PlainFlow(f"{flow.name}_leaves", flow.source, "", flow.rate, "", flow.title))
+            self._reaction(FlatFlow(f"{flow.name}_leaves", flow.source, "", flow.rate, "", flow.title))
             rate = f"({flow.rate}) * ({flow.gain})"
-            self._reaction(PlainFlow(f"{flow.name}_arrives", "", flow.target, rate, "", flow.title))
+            self._reaction(FlatFlow(f"{flow.name}_arrives", "", flow.target, rate, "", flow.title))
             return
         made = self.model.createReaction()
         made.setId(f"flow_{flow.name}")
@@ -280,12 +285,12 @@ class _Writer:
         return {n for s in schedules for n, action in zip(s.inputs, s.actions, strict=True) if action == SET}
 
     def _infused(self) -> dict[str, str]:
-        """Return a parameter for the running rate of each input that is infused."""
+        """Return the name of the parameter for the infusion rate of each infused input."""
         rows = [row for s in self.schedules.values() for row in zip(s.inputs, s.actions, s.durations, strict=True)]
         return {name: f"rate_of_{name}" for name, action, lasting in rows if action == DOSE and lasting > 0}
 
     def _infusions(self, schedule: Schedule, running: Mapping[str, str]) -> None:
-        """Write each change of a running rate: to how much runs from then on."""
+        """Write an event per change of an infusion rate, which sets the new total rate."""
         for name, rate in running.items():
             changes: dict[float, float] = {}
             rows = zip(schedule.times, schedule.inputs, schedule.amounts, schedule.durations, schedule.actions, strict=True)
@@ -321,7 +326,7 @@ class _Writer:
                 self._event(time, given.lag, changes)
 
     def _pulses(self, name: str, amount: float) -> dict[str, str]:
-        """Return what the pulses of a dose make of the states that they move between."""
+        """Return the new values of the states that the pulses of a dose change."""
         changes: dict[str, str] = {}
         for pulse in self.whole.pulses:
             if pulse.on != name:
@@ -336,7 +341,7 @@ class _Writer:
         return changes
 
     def _event(self, time: float, lag: str, changes: Mapping[str, str]) -> None:
-        """Write one event; those of one time happen in the order in which they are written."""
+        """Write one event; simultaneous events happen in the order in which they are written."""
         self.events += 1
         made = self.model.createEvent()
         made.setId(f"event_{self.events}")
@@ -355,8 +360,8 @@ class _Writer:
             given.setVariable(name)
             self._math(given, text)
 
-    def _own_event(self, event: Event) -> None:
-        """Write an event of the model's own as it is."""
+    def _sbml_event(self, event: Event) -> None:
+        """Write an SBML event unchanged."""
         self.events += 1
         made = self.model.createEvent()
         made.setId(f"event_{self.events}")
@@ -377,7 +382,7 @@ class _Writer:
 
 
 def _condition(text: str) -> ast.expr:
-    """Return the condition of an expression that is 1 where it holds, else 0."""
+    """Return the condition of an expression that is 1 if it holds, otherwise 0."""
     node = ast.parse(text, mode="eval").body
     if isinstance(node, ast.Call) and function_of(node) == "piecewise" and len(node.args) == 3:
         if [ast.unparse(node.args[k]) for k in (0, 2)] == ["1", "0"]:
@@ -386,7 +391,7 @@ def _condition(text: str) -> ast.expr:
 
 
 def _with_dose(text: str, amount: float) -> str:
-    """Return an expression with the dose that arrived."""
+    """Return an expression with the amount of a dose substituted."""
     tree = ast.parse(text, mode="eval").body
     return ast.unparse(_Dose(amount).visit(tree))
 
@@ -399,51 +404,9 @@ class _Dose(ast.NodeTransformer):
         return ast.Constant(self.amount) if node.id == ARRIVED else node
 
 
-def infix(text: str) -> str:
-    """Return a plain expression in the infix notation of libsbml: "a ** b" is "a^b", "and" is "&&"."""
-    return _Infix().visit(ast.parse(text, mode="eval").body)
-
-
-class _Infix:
-    def visit(self, node: ast.expr) -> str:
-        """Return a tree in text, in brackets where there could be doubt."""
-        if isinstance(node, ast.Constant):
-            return repr(node.value)
-        if isinstance(node, ast.Name):
-            return node.id
-        if isinstance(node, ast.UnaryOp):
-            sign = {ast.Not: "!", ast.USub: "-"}.get(type(node.op), "")
-            return f"{sign}({self.visit(node.operand)})"
-        if isinstance(node, ast.BinOp):
-            return f"({self.visit(node.left)} {_SIGNS[type(node.op)]} {self.visit(node.right)})"
-        if isinstance(node, ast.BoolOp):
-            sign = " && " if isinstance(node.op, ast.And) else " || "
-            return "(" + sign.join(self.visit(v) for v in node.values) + ")"
-        if isinstance(node, ast.Compare):
-            return f"({self.visit(node.left)} {_COMPARED[type(node.ops[0])]} {self.visit(node.comparators[0])})"
-        assert isinstance(node, ast.Call)
-        called = function_of(node)
-        arguments = [self.visit(a) for a in node.args]
-        if called in ("min", "max"):
-            return _extreme(arguments, "<=" if called == "min" else ">=")
-        return f"{'ln' if called == 'log' else called}({', '.join(arguments)})"
-
-
-def _extreme(arguments: list[str], sign: str) -> str:
-    """Return the smallest or largest by piecewise, which every tool has."""
-    found = arguments[0]
-    for other in arguments[1:]:
-        found = f"piecewise({found}, {found} {sign} {other}, {other})"
-    return found
-
-
-_SIGNS: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
-_COMPARED: Mapping[type[ast.cmpop], str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
-
-
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
 def _printable(text: str) -> str:
-    """Return a text without the characters that XML cannot have, or should not."""
+    """Return a text without characters that XML does not allow or discourages."""
     return _UNPRINTABLE.sub("", text)

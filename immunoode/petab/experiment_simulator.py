@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from immunoode.errors import Problem, SolveError
-from immunoode.interop.evaluate import goes_back_to
+from immunoode.interop.evaluate import dependencies
 from immunoode.model.model import Model
 from immunoode.petab.components import STEADY
 from immunoode.petab.dual_numbers import Dual, choose, concatenate, take_rows
@@ -85,7 +85,7 @@ class ExperimentSimulator:
         events = self.entities.events.events
         texts = [t for e in events for t in (e.trigger, e.delay, e.priority, *(a.value for a in e.assignments))]
         derived = {n: d.expr for n, d in self.entities.model.derived.items()}
-        return any(goes_back_to(text, derived) & changed for text in texts if text)
+        return any(dependencies(text, derived) & changed for text in texts if text)
 
     def run(self, given: Mapping[str, Dual], solver: SolverOptions) -> list[ExperimentResult]:
         """Simulate the experiments.

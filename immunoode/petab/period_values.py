@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from immunoode.interop.evaluate import evaluate, values_of
-from immunoode.interop.flatten import plain
+from immunoode.interop.flatten import flatten
 from immunoode.model.expressions import TIME
 from immunoode.model.model import Model
 from immunoode.petab.components import Experiment, Period
@@ -106,6 +106,6 @@ def _initial_values(
 def true_triggers(entities: PetabEntities, model: Model, period: SimulatedPeriod) -> tuple[bool, ...]:
     """Return which triggers are true at the end of a period, so that they do not fire again at the start of the next."""
     given = {n: float(v.value) for n, v in (period.constants | period.last).items()}
-    flat = plain(model)
+    flat = flatten(model)
     value: Any = values_of(flat.constants | given | {TIME: period.end * entities.days}, flat.derived, _SLACK)
     return tuple(evaluate(event.trigger, value, _SLACK) > 0.5 for event in entities.events.events)

@@ -182,7 +182,7 @@ def read_entities(path: Path, aliases: Mapping[str, str]) -> PetabEntities:
 def _assigned_states(model: Model, symbols: Symbols) -> dict[str, str]:
     """Return the initial assignments of states that have a number as initial value in the model."""
     amounts, found = _amounts(model, symbols), {}
-    for sbml_id, node in symbols.initial.items():
+    for sbml_id, node in symbols.initial_assignments.items():
         name = symbols.names.get(sbml_id, "")
         state = amounts[name][0] if name in amounts else name
         if state in model.compartments and not isinstance(model.compartments[state].initial, str):
@@ -195,7 +195,7 @@ def _amounts(model: Model, symbols: Symbols) -> dict[str, tuple[str, str]]:
     found = {}
     for k in range(symbols.model.getNumSpecies()):
         species = symbols.model.getSpecies(k)
-        if symbols.dilutable(species):
+        if symbols.kept_as_amount(species):
             amount = symbols.amount(species.getId())
             if amount in model.compartments:
                 found[symbols.name(species.getId())] = amount, symbols.name(species.getCompartment())
@@ -208,9 +208,9 @@ def _with_size_dependence(model: Model, symbols: Symbols) -> Model:
     for k in range(symbols.model.getNumSpecies()):
         species = symbols.model.getSpecies(k)
         name = symbols.name(species.getId())
-        if species.getId() in symbols.initial or symbols.model.getCompartment(species.getCompartment()) is None:
+        if species.getId() in symbols.initial_assignments or symbols.model.getCompartment(species.getCompartment()) is None:
             continue
-        size, dense = symbols.name(species.getCompartment()), symbols.concentration(species)
+        size, dense = symbols.name(species.getCompartment()), symbols.is_concentration(species)
         state = name if name in changed else symbols.amount(species.getId())
         if state not in changed or isinstance(changed[state].initial, str) or size not in (*model.constants, *changed):
             continue
@@ -226,8 +226,8 @@ def _with_constants(model: Model, symbols: Symbols) -> tuple[Model, dict[str, Fo
     """Turn constant derived quantities with initial assignments into parameters; return their formulas in order."""
     import symengine as se
 
-    assigned = {symbols.name(s) for s in symbols.assigned if s in symbols.names}
-    initial = {symbols.name(s) for s in symbols.initial if s in symbols.names}
+    assigned = {symbols.name(s) for s in symbols.assignment_rules if s in symbols.names}
+    initial = {symbols.name(s) for s in symbols.initial_assignments if s in symbols.names}
     chosen = [name for name in model.derived if name in initial - assigned]
     amounts = _amounts(model, symbols)
     chosen = [name for name in chosen if name not in amounts]

@@ -18,7 +18,7 @@ from immunoode.fitting.likelihood import ErrorModel, ratio_start
 from immunoode.fitting.observations import MEASURED, FloatArray
 from immunoode.fitting.priors import NORMAL
 from immunoode.fitting.result import FitResult
-from immunoode.interop.flatten import Plain, plain
+from immunoode.interop.flatten import FlatModel, flatten
 from immunoode.interop.sbml_writer import sbml_of_arms
 from immunoode.model.closed_model import resolve
 from immunoode.model.expressions import TIME, names_in
@@ -91,14 +91,14 @@ def write_petab(result: FitResult, folder: str | Path, *, version: int = 1, over
     """
     if version not in YAML:
         raise DataError(Problem("version", f"is {version!r}", "1 or 2"))
-    problem = _PetabTables.of(result, plain(result.model))
+    problem = _PetabTables.of(result, flatten(result.model))
     tables = problem.tables() if version == 1 else to_version_2(problem.tables())
     texts = {f"{name}.tsv": table.to_csv(sep="\t", index=False, lineterminator="\n") for name, table in tables.items()}
     contents = {"model.xml": problem.sbml(), **texts, "problem.yaml": YAML[version]}
     return write_together(folder, contents, overwrite=overwrite)
 
 
-def _refused(result: FitResult, whole: Plain) -> list[Problem]:
+def _refused(result: FitResult, whole: FlatModel) -> list[Problem]:
     """Return the features of a fit that PEtab cannot express."""
     seen, design, priors = result.observations, result.parameterisation, result.least_squares.priors
     censored = int((seen.censoring != MEASURED).sum())
@@ -121,14 +121,14 @@ class _PetabTables:
     """Content of the tables: arms by the names of their parameters, and the arm and condition of each subject."""
 
     result: FitResult
-    whole: Plain
+    whole: FlatModel
     arms: Mapping[str, Schedule]
     arm_of: tuple[str, ...]
     condition_of: tuple[str, ...]
     columns: Mapping[str, tuple[Any, ...]]
 
     @classmethod
-    def of(cls, result: FitResult, whole: Plain) -> _PetabTables:
+    def of(cls, result: FitResult, whole: FlatModel) -> _PetabTables:
         problems = _refused(result, whole)
         if problems:
             raise DataError(problems)
@@ -225,7 +225,7 @@ class _PetabTables:
         return list(rows.values())
 
 
-def _arms(result: FitResult, whole: Plain) -> tuple[dict[str, Schedule], tuple[str, ...]]:
+def _arms(result: FitResult, whole: FlatModel) -> tuple[dict[str, Schedule], tuple[str, ...]]:
     """Return the distinct schedules from the start of a subject, by name of their parameter, and the name for each subject."""
     taken = {*whole.constants, *whole.initial, *whole.derived}
     found: dict[Schedule, str] = {}
@@ -245,7 +245,7 @@ def _arms(result: FitResult, whole: Plain) -> tuple[dict[str, Schedule], tuple[s
 
 
 def _columns(
-    result: FitResult, whole: Plain, arms: Mapping[str, Schedule], arm_of: Sequence[str]
+    result: FitResult, whole: FlatModel, arms: Mapping[str, Schedule], arm_of: Sequence[str]
 ) -> dict[str, tuple[Any, ...]]:
     """Return what conditions set, with one value per subject: numbers, or names of parameters of groups of subjects."""
     base: FloatArray = getattr(result.predictor, "base")  # noqa: B009  # of the predictor that simulates

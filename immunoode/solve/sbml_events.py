@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
-from immunoode.interop.flatten import plain
+from immunoode.interop.flatten import flatten
 from immunoode.model.closed_model import ClosedModel
 from immunoode.model.model import Model
 from immunoode.regimen.sbml_event import Events
@@ -66,7 +66,7 @@ def many_with_events(
         raise SolveError(Problem("engine", f"{solver.engine!r} carries out no events", "engine='compiled'"))
     matrix, names = subjects
     simulator = make_simulator(model, [None], grid, None if outputs is None else list(outputs), start=start, solver=solver)
-    whole = plain(model.model)
+    whole = flatten(model.model)
     functions = event_functions(whole, events)
     simulator.system.compile()
     each = [_course(simulator, functions, row) for row in tqdm(matrix, desc="patients", disable=not progress)]

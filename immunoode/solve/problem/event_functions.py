@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
-from immunoode.interop.flatten import Plain
+from immunoode.interop.flatten import FlatModel
 from immunoode.model.closed_model import resolve
 from immunoode.model.expressions import TIME, names_in
 from immunoode.model.symbolic import Expr, derivative, symbolic
@@ -85,7 +85,7 @@ class _Switches:
 class _Trees:
     """Trees of a model's expressions, in which switches have symbols."""
 
-    def __init__(self, whole: Plain, system: System, switches: _Switches) -> None:
+    def __init__(self, whole: FlatModel, system: System, switches: _Switches) -> None:
         import symengine as se
 
         self.se, self.whole, self.switches = se, whole, switches
@@ -189,7 +189,7 @@ _CACHE: OrderedDict[tuple[str, Events], EventFunctions] = OrderedDict()
 _KEPT = 32
 
 
-def event_functions(whole: Plain, events: Events) -> EventFunctions:
+def event_functions(whole: FlatModel, events: Events) -> EventFunctions:
     """Return the compiled functions of a model with events, made once.
 
     Raises
@@ -207,7 +207,7 @@ def event_functions(whole: Plain, events: Events) -> EventFunctions:
     return _CACHE[key]
 
 
-def _check(whole: Plain, events: Events) -> None:
+def _check(whole: FlatModel, events: Events) -> None:
     known = {*whole.initial, *whole.constants, *whole.derived, TIME}
     problems = []
     for event in events.events:
@@ -224,7 +224,7 @@ def _check(whole: Plain, events: Events) -> None:
         raise SolveError(problems)
 
 
-def _compiled(whole: Plain, system: System, events: tuple[Event, ...]) -> EventFunctions:
+def _compiled(whole: FlatModel, system: System, events: tuple[Event, ...]) -> EventFunctions:
     switches = _Switches()
     trees = _Trees(whole, system, switches)
     triggers = [trees.of(e.trigger) for e in events]
