@@ -1,7 +1,8 @@
 """Stochastic approximation EM (SAEM): simulated random effects, averaged with decreasing step size.
 
 The algorithm of Kuhn and Lavielle. Random effects are proposed from a normal approximation for each subject, from the
-population distribution and by random walks, so that a few moves per iteration mix well. Coefficients and covariances have
+population distribution and by random walks, so that a few moves per iteration mix well; where simulations are costly, chains
+step on polynomials between them (see `immunoode.population.surrogate`). Coefficients and covariances have
 closed forms; error sizes and parameters without random effects take Newton steps with the mean score of the draws, which is
 zero at the maximum of the likelihood.
 """
@@ -25,12 +26,25 @@ from immunoode.population.em_steps import (
 )
 from immunoode.population.focei import MethodResult, Trace, failed_before_start, stop_reason
 from immunoode.population.population_model import PopulationModel, PopulationParameters
-from immunoode.population.sampling import Chains, all_latent, initial_chains, metropolis_sweep
+from immunoode.population.sampling import (
+    Chains,
+    all_latent,
+    independent_move,
+    initial_chains,
+    metropolis_sweep,
+    proposals_about,
+    surrogate_move,
+)
+from immunoode.population.surrogate import LOW_ACCEPTANCE, Surrogate, is_worthwhile, new_surrogate
 
 CHAINS, FEWEST_CHAINS, MOST_CHAINS = 1200, 3, 5
 """Chains over all subjects, and the limits per subject: with a single chain the parameters follow its sampling error."""
+SURROGATE_CHAINS = 600
+"""Chains over all subjects where a surrogate makes each draw nearly independent of the one before."""
 BURN_IN = 10
 """Sweeps of the chains before the first iteration."""
+INDEPENDENT_EVERY = 4
+"""Iterations with a surrogate from one independent proposal, which may come from anywhere in the population, to the next."""
 STEP_EXPONENT = 0.7
 """The step size falls as k ** -STEP_EXPONENT, and estimates are averaged over these iterations (Polyak and Ruppert): with
 1 / k they would stop short of the maximum when most of the information is missing."""
@@ -67,12 +81,15 @@ def saem(
 ) -> MethodResult:
     """Run SAEM: first iterations that search (step size 1), then iterations that average."""
     random = np.random.default_rng(seed)
-    count = chains or min(MOST_CHAINS, max(FEWEST_CHAINS, -(-CHAINS // model.subjects)))
+    costly = is_worthwhile(model)
+    wanted = SURROGATE_CHAINS if costly else CHAINS
+    count = chains or min(MOST_CHAINS, max(FEWEST_CHAINS, -(-wanted // model.subjects)))
     try:
         parameters, modes = _starting_point(model, start)
         walkers = initial_chains(model, parameters, modes, count)
+        surrogate = new_surrogate(model, walkers.mean, _covariance_of(walkers)) if costly else None
         for _ in range(BURN_IN):
-            metropolis_sweep(model, parameters, walkers, random)
+            metropolis_sweep(model, parameters, walkers, random, surrogate)
             walkers.adapt(parameters.omega)
     except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
         return failed_before_start(model, start, error)
@@ -85,9 +102,7 @@ def saem(
     try:
         for k in range(search + average):
             step_size = 1.0 if k < search else (k - search + 1.0) ** -STEP_EXPONENT
-            metropolis_sweep(model, parameters, walkers, random)
-            if k < search:
-                walkers.adapt(parameters.omega)
+            _move(model, parameters, walkers, surrogate, random, k, k < search)
             averages.update(walkers, step_size)
             parameters = _m_step(model, parameters, averages, walkers, step_size, k < search)
             trace.add(model.vector(parameters))
@@ -104,6 +119,40 @@ def saem(
     mean = model.effects.means(parameters.beta)[:, model.effects.random]
     spread = averages.covariance(parameters.omega)
     return MethodResult(parameters, averages.mean - mean, spread, success, message, trace, _drift(trace, average), search)
+
+
+def _move(
+    model: PopulationModel,
+    parameters: PopulationParameters,
+    chains: Chains,
+    surrogate: Surrogate | None,
+    random: np.random.Generator,
+    k: int,
+    searching: bool,
+) -> None:
+    """Move the chains in iteration k, and adapt what they are moved by while SAEM searches.
+
+    One simulation per chain where a surrogate is good enough, two else; every `INDEPENDENT_EVERY`th time by an independent
+    proposal, which may come from anywhere in the population.
+    """
+    if surrogate is not None and searching:
+        surrogate.refit(model)
+    if surrogate is None or surrogate.acceptance < LOW_ACCEPTANCE:
+        metropolis_sweep(model, parameters, chains, random)
+    elif k % INDEPENDENT_EVERY == 0:
+        made = proposals_about(model, parameters, chains.centre, chains.lower)
+        independent_move(model, parameters, chains, made, random, surrogate if searching else None)
+    else:
+        surrogate_move(model, parameters, chains, surrogate, random)
+        if searching:
+            surrogate.acceptance += 0.1 * (chains.accepted["surrogate"] - surrogate.acceptance)
+    if searching:
+        chains.adapt(parameters.omega)
+
+
+def _covariance_of(chains: Chains) -> FloatArray:
+    """Return the covariance of each subject's proposals, (S, r, r)."""
+    return np.asarray(chains.lower @ chains.lower.transpose(0, 2, 1))
 
 
 def _starting_point(

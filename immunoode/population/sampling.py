@@ -9,6 +9,7 @@ import numpy as np
 from immunoode.fitting.observations import FloatArray
 from immunoode.population.conditional_modes import ConditionalModes
 from immunoode.population.population_model import PopulationModel, PopulationParameters
+from immunoode.population.surrogate import STEPS, Surrogate
 
 DEGREES = 5.0
 """Degrees of freedom of independent proposals, whose tails must be longer than what they stand for."""
@@ -128,34 +129,95 @@ def proposals_about(
 
 
 def metropolis_sweep(
-    model: PopulationModel, parameters: PopulationParameters, chains: Chains, random: np.random.Generator
+    model: PopulationModel,
+    parameters: PopulationParameters,
+    chains: Chains,
+    random: np.random.Generator,
+    surrogate: Surrogate | None = None,
 ) -> None:
-    """Move every chain twice: by an independent proposal, and by a random walk in all directions or along one."""
+    """Move every chain twice: by an independent proposal, and by a random walk in all directions or along one.
+
+    A `surrogate` learns from the simulations of these.
+    """
     made = proposals_about(model, parameters, chains.centre, chains.lower)
+    independent_move(model, parameters, chains, made, random, surrogate)
+    kind, walk = _random_walk(chains, random)
+    taken = _accept(model, parameters, chains, made, "walk", chains.latent + walk, 0.0, random, surrogate)
+    chains.step[kind] = np.clip(chains.step[kind] * np.exp(0.4 * (taken - TARGET_ACCEPTANCE)), 0.05, 5.0)
 
-    def accept(name: str, proposal: FloatArray, correction: FloatArray | float) -> FloatArray:
-        g = model.predict(all_latent(model, parameters, proposal))
-        new = model.per_subject(model.likelihood.minus_two_log(g, parameters.errors))
+
+def independent_move(
+    model: PopulationModel,
+    parameters: PopulationParameters,
+    chains: Chains,
+    made: Proposals,
+    random: np.random.Generator,
+    surrogate: Surrogate | None = None,
+) -> None:
+    """Move every chain by an independent proposal."""
+    drawn = made.draw(random, len(chains.latent))
+    correction = made.density(chains.latent) - made.density(drawn)
+    _accept(model, parameters, chains, made, "independent", drawn, correction, random, surrogate)
+
+
+def surrogate_move(
+    model: PopulationModel, parameters: PopulationParameters, chains: Chains, surrogate: Surrogate, random: np.random.Generator
+) -> None:
+    """Move every chain by some steps with polynomials instead of predictions, then simulate once and accept or not."""
+    made = proposals_about(model, parameters, chains.centre, chains.lower)
+    latent, begin = chains.latent, surrogate.deviance(model, chains.latent, parameters.errors)
+    deviance = begin
+    for _ in range(STEPS):  # kinds are drawn at random: so is their order, and what they do together can be reversed
+        if random.random() < 0.5:
+            proposal = made.draw(random, len(latent))
+            correction = made.density(latent) - made.density(proposal)
+        else:
+            proposal, correction = latent + _random_walk(chains, random)[1], np.zeros(1)
+        new = surrogate.deviance(model, proposal, parameters.errors)
         with np.errstate(invalid="ignore"):
-            ratio = 0.5 * (chains.deviance - new) + made.population(proposal) - made.population(chains.latent) + correction
+            ratio = 0.5 * (deviance - new) + made.population(proposal) - made.population(latent) + correction
         taken = np.log(random.random(ratio.shape)) < ratio
-        chains.latent = np.where(taken[..., None], proposal, chains.latent)
-        chains.deviance = np.where(taken, new, chains.deviance)
-        chains.g = np.where(taken[:, model.subject], g, chains.g)
-        chains.accepted[name] = float(taken.mean())
-        return np.asarray(taken.mean(axis=0))
+        latent, deviance = np.where(taken[..., None], proposal, latent), np.where(taken, new, deviance)
+    correction = 0.5 * (deviance - begin) - made.population(latent) + made.population(chains.latent)
+    _accept(model, parameters, chains, made, "surrogate", latent, correction, random, surrogate)
 
+
+def _random_walk(chains: Chains, random: np.random.Generator) -> tuple[int, FloatArray]:
+    """Return the kind of a random walk, 0 in all directions and 1 along one, and its steps (C, S, r)."""
     count, subjects, r = chains.latent.shape
-    drawn = made.draw(random, count)
-    accept("independent", drawn, made.density(chains.latent) - made.density(drawn))
     kind = int(random.integers(2)) if r > 1 else 0
     walk = np.einsum("sij,csj->csi", chains.lower, random.standard_normal(chains.latent.shape))
     if kind == 1:
         size = np.sqrt(np.einsum("sij,sij->si", chains.lower, chains.lower))
         along = np.eye(r)[random.integers(r, size=(count, subjects))]
         walk = along * size * random.standard_normal((count, subjects, 1)) * np.sqrt(r)
-    taken = accept("walk", chains.latent + walk * chains.step[kind][:, None], 0.0)
-    chains.step[kind] = np.clip(chains.step[kind] * np.exp(0.4 * (taken - TARGET_ACCEPTANCE)), 0.05, 5.0)
+    return kind, walk * chains.step[kind][:, None]
+
+
+def _accept(
+    model: PopulationModel,
+    parameters: PopulationParameters,
+    chains: Chains,
+    made: Proposals,
+    name: str,
+    proposal: FloatArray,
+    correction: FloatArray | float,
+    random: np.random.Generator,
+    surrogate: Surrogate | None,
+) -> FloatArray:
+    """Move chains to a proposal where it is accepted; return each subject's share. `correction` is added to the ratio."""
+    g = model.predict(all_latent(model, parameters, proposal))
+    if surrogate is not None:
+        surrogate.learn(model, proposal, g)
+    new = model.per_subject(model.likelihood.minus_two_log(g, parameters.errors))
+    with np.errstate(invalid="ignore"):
+        ratio = 0.5 * (chains.deviance - new) + made.population(proposal) - made.population(chains.latent) + correction
+    taken = np.log(random.random(ratio.shape)) < ratio
+    chains.latent = np.where(taken[..., None], proposal, chains.latent)
+    chains.deviance = np.where(taken, new, chains.deviance)
+    chains.g = np.where(taken[:, model.subject], g, chains.g)
+    chains.accepted[name] = float(taken.mean())
+    return np.asarray(taken.mean(axis=0))
 
 
 def importance_sampling(
