@@ -8,7 +8,7 @@ PROJECT := pyproject.toml setup.cfg
 # Fonts are listed once an environment: a list shared with other environments breaks when one of these is moved.
 export MPLCONFIGDIR := $(abspath $(VENV))/matplotlib
 
-.PHONY: help demo test slow lint types bench figures pages clean
+.PHONY: help demo test slow lint types bench figures pages wheel clean
 
 help:
 	@echo 'make demo     fit a model to trial data and draw a combination scenario, in build/demo'
@@ -16,6 +16,7 @@ help:
 	@echo 'make slow     the slow tests: packaging, long runs'
 	@echo 'make lint     ruff (rules and format);   make types   mypy'
 	@echo 'make bench    the benchmarks;   make figures   the figures of README and docs;   make pages   a page for each model'
+	@echo 'make wheel    a wheel for distribution, in dist'
 	@echo 'make clean    remove the environment and everything built'
 
 demo: $(VENV)/installed
@@ -42,6 +43,10 @@ pages: $(VENV)/installed
 
 figures: $(VENV)/installed
 	$(BIN)/python docs/figures/make_figures.py
+
+# With the intermediate code of the solver's kernels: who installs it waits for them a third of the time.
+wheel: $(VENV)/installed-test
+	IMMUNOODE_KERNELS=1 $(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
 
 # An empty file marks what is installed, so that it is done again only when the project's requirements change.
 $(VENV)/installed: $(VENV)/created $(PROJECT)

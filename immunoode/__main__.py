@@ -1,4 +1,4 @@
-"""The command line: `python -m immunoode demo [--data FILE]`."""
+"""The command line: `python -m immunoode demo [--data FILE]` and `python -m immunoode warm`."""
 
 from __future__ import annotations
 
@@ -10,17 +10,29 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status (2: the input cannot be used)."""
     given = _parser().parse_args(arguments)
+    from immunoode.errors import ImmunoodeError
+
+    try:
+        return int(given.run(given))
+    except (ImmunoodeError, OSError) as error:
+        print(f"immunoode: {error}", file=sys.stderr)
+        return 2
+
+
+def _warm(given: argparse.Namespace) -> int:
+    from immunoode.solve.warm import warm
+
+    print(warm())
+    return 0
+
+
+def _demo(given: argparse.Namespace) -> int:
     import matplotlib
 
     matplotlib.use("Agg")
     from immunoode.demo import run
-    from immunoode.errors import ImmunoodeError
 
-    try:
-        result = run(given.data, given.out, dict(given.arm), progress=not given.quiet)
-    except (ImmunoodeError, OSError) as error:
-        print(f"immunoode: {error}", file=sys.stderr)
-        return 2
+    result = run(given.data, given.out, dict(given.arm), progress=not given.quiet)
     print(f"Arms: {result.arms}\n")
     for what in result.uncertain:
         print(f"NOT DETERMINED by the data: {what}")
@@ -50,6 +62,14 @@ def _parser() -> argparse.ArgumentParser:
         help="treatment of an arm whose name does not say it: 'B=docetaxel + RT', 'C=untreated'",
     )
     demo.add_argument("--quiet", action="store_true", help="no progress bar")
+    demo.set_defaults(run=_demo)
+    warm = commands.add_parser(
+        "warm",
+        help="compile the solver now, for images and classrooms",
+        description="Compile all kernels of the solver that are not in the cache, and say where that lies; later simulations, "
+        "of any model, load them. To be run by whoever installs the package. NUMBA_CACHE_DIR names another folder.",
+    )
+    warm.set_defaults(run=_warm)
     return parser
 
 

@@ -4,18 +4,23 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 from numba.core import event
 
-from immunoode.solve.integrator import kernel_cache
-from immunoode.solve.integrator.jit import entry, inner
+from immunoode.__main__ import main
+from immunoode.solve import warm as warming
+from immunoode.solve.integrator import compile_message, kernel_cache
+from immunoode.solve.integrator.jit import Kernel, entry, inner
 
-COMPILATIONS, BYTES = 80, 1_250_000
-"""What the first simulation on a machine may cost, whatever the machine: functions compiled, and machine code kept."""
+COMPILATIONS, BYTES, ALL_BYTES = 110, 140_000, 420_000
+"""What the first simulation on a machine may cost, whatever the machine: functions compiled, and machine code kept; and the
+machine code of all kernels."""
 
 
 def twice(x):
@@ -177,6 +182,52 @@ def test_processes_that_write_at_once_leave_whole_files(tmp_path):
     assert kernel_cache._read(path) in contents and list(tmp_path.iterdir()) == [path]
 
 
+def test_intermediate_code_that_came_with_the_package_is_used(folder, tmp_path_factory, monkeypatch):
+    shipped = tmp_path_factory.mktemp("shipped")
+    monkeypatch.setenv(kernel_cache.SHIP_TO, str(shipped))
+    called()
+    monkeypatch.delenv(kernel_cache.SHIP_TO)
+    monkeypatch.setattr(kernel_cache, "SHIPPED", shipped)
+    (stored,) = files(folder)
+    made = stored.read_bytes()
+    stored.unlink()
+    assert compilations(called) == 0 and files(folder) == [stored] and stored.read_bytes() == made
+    stored.unlink()
+    (code,) = shipped.iterdir()
+    kernel_cache._write(code, zlib.compress(b"not what this LLVM can read"))
+    assert compilations(called) == 3 and called() == 7.0
+
+
+@pytest.mark.parametrize(("kept", "phrase"), [(True, "once for this installation"), (False, "set NUMBA_CACHE_DIR")])
+def test_what_takes_seconds_is_announced(capsys, kept, phrase):
+    compile_message.announce(max(compile_message.WORK), kept, is_shipped=False)
+    said = capsys.readouterr()
+    assert said.out == "" and phrase in said.err and " s, " in said.err
+    compile_message.announce("evaluate_rows", kept, is_shipped=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_notebooks_show_it_as_text(capsys, monkeypatch):
+    shown = []
+    monkeypatch.setattr(compile_message, "_notebook", lambda: lambda data, raw: shown.append(data))
+    compile_message.announce(max(compile_message.WORK), True, True)
+    assert shown and "compiling" in shown[0]["text/plain"] and capsys.readouterr().err == ""
+
+
+def test_the_kernels_that_take_seconds_are_kernels():
+    modules = map(import_module, (f"immunoode.solve.integrator.{name}" for name in ("lanes", "scalar", "sbml_integrator")))
+    names = {value.py_func.__name__ for module in modules for value in vars(module).values() if isinstance(value, Kernel)}
+    assert set(compile_message.WORK) <= names
+
+
+def test_warm_without_a_folder_says_what_to_do(monkeypatch, capsys):
+    monkeypatch.setattr(warming, "KINDS", {})
+    monkeypatch.setattr(kernel_cache, "compiled", ["one"])
+    monkeypatch.setattr(kernel_cache, "writable_folder", lambda: None)
+    assert main(["warm"]) == 2
+    assert "NUMBA_CACHE_DIR" in capsys.readouterr().err
+
+
 def test_a_function_of_kernels_cannot_be_called():
     with pytest.raises(TypeError, match="twice is called by kernels only"):
         inner(twice)(1.0)
@@ -216,6 +267,24 @@ def test_the_first_run_on_a_machine(tmp_path):
 def test_implicit_steps_of_the_first_run(tmp_path):
     _, first, _ = process(tmp_path, "rodas5p", "tsit5")
     assert process(tmp_path, "rodas5p", "tsit5")[:2] == (0, first)
+
+
+def warmed(folder):
+    """Run the command that compiles all kernels; return what it says."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder)}
+    command = [sys.executable, "-m", "immunoode", "warm"]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_all_kernels_are_compiled_by_warm_once_by_processes_at_once(tmp_path):
+    """Of two processes that need the same kernel, one compiles it; a third compiles nothing and is silent."""
+    said = [process.communicate() for process in [warmed(tmp_path), warmed(tmp_path)]]
+    counts = [int(out.split()[0]) for out, _ in said]
+    stored = files(tmp_path)
+    assert sum(counts) == len(stored) and sum(f.stat().st_size for f in stored) <= ALL_BYTES
+    out, err = warmed(tmp_path).communicate()
+    assert out.startswith("0 kernels compiled") and str(tmp_path) in out and err == ""
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ PAGES = (
     "sensitivities",
     "many_patients",
     "call_overhead",
+    "cold_start",
     "first_result",
     "trial_endpoints",
     "population_fits",

@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -20,22 +21,33 @@ from uuid import uuid4
 
 import llvmlite
 
+from immunoode.solve.integrator.compile_message import announce
 from immunoode.solve.integrator.machine_code import MachineCode, machine_code, processor
 
+SHIPPED = Path(__file__).with_name("intermediate_code")
+"""Intermediate code that came with the package, if any: it holds for every processor of a system."""
+SHIP_TO = "IMMUNOODE_INTERMEDIATE_CODE"
+"""The variable of the environment that names a folder for intermediate code, when the package is built."""
+compiled: list[str] = []
+loaded: list[str] = []
+"""The kernels that this process compiled, and those that it took from the cache."""
 _DIGEST = 32
 _PACKAGE = Path(__file__).parents[2]
 
 
 def load(function: Callable[..., Any], kinds: tuple[Any, ...]) -> MachineCode:
     """Return a kernel for some kinds of arguments: loaded, or else compiled and stored."""
-    name = _name(function, kinds)
+    name = f"{_name(function, kinds)}-{_target()}.kernel"
     found = _stored(name)
-    if found is not None:
-        return found
-    folder = writable_folder()
-    with _alone(folder):
-        found = _stored(name)  # another process may have stored it meanwhile
-        return found if found is not None else _compiled(function, kinds, folder, name)
+    if found is None:
+        folder = writable_folder()
+        with _alone(folder):
+            found = _stored(name)  # another process may have stored it meanwhile
+            if found is None:
+                compiled.append(function.__qualname__)
+                return _compiled(function, kinds, folder, name)
+    loaded.append(function.__qualname__)
+    return found
 
 
 def _stored(name: str) -> MachineCode | None:
@@ -48,10 +60,9 @@ def _stored(name: str) -> MachineCode | None:
 
 
 def _compiled(function: Callable[..., Any], kinds: tuple[Any, ...], folder: Path | None, name: str) -> MachineCode:
-    from immunoode.solve.integrator.linking import intermediate_code
-
-    announce(folder is not None)
-    data = machine_code(intermediate_code(function, kinds))
+    shipped = _shipped(function, kinds)
+    announce(function.__qualname__, folder is not None, shipped is not None)
+    data = shipped or machine_code(_intermediate_code(function, kinds))
     if folder is not None:
         with suppress(OSError):
             _write(folder / name, data)
@@ -59,31 +70,35 @@ def _compiled(function: Callable[..., Any], kinds: tuple[Any, ...], folder: Path
     return MachineCode(data)
 
 
+def _shipped(function: Callable[..., Any], kinds: tuple[Any, ...]) -> bytes | None:
+    """Return machine code made of the intermediate code that came with the package, if any did that LLVM can read."""
+    data = _read(SHIPPED / _shipped_name(function, kinds))
+    if data is not None:
+        with suppress(Exception):
+            return machine_code(zlib.decompress(data))
+    return None
+
+
+def _intermediate_code(function: Callable[..., Any], kinds: tuple[Any, ...]) -> bytes:
+    from immunoode.solve.integrator.linking import intermediate_code
+
+    found = intermediate_code(function, kinds)
+    folder = os.environ.get(SHIP_TO)
+    if folder:
+        _write(Path(folder) / _shipped_name(function, kinds), zlib.compress(found, 9))
+    return found
+
+
+def _shipped_name(function: Callable[..., Any], kinds: tuple[Any, ...]) -> str:
+    return f"{_name(function, kinds)}-{processor()[0]}.code"
+
+
 def _remove_others(folder: Path, name: str) -> None:
     """Remove what other source files gave of a kernel."""
-    for other in folder.glob(f"{name.rsplit('-', 1)[0]}-*.kernel"):
+    kernel, kinds, _, target = name.split("-", 3)
+    for other in folder.glob(f"{kernel}-{kinds}-*-{target}"):
         if other.name != name:
             _remove(other)
-
-
-@cache
-def announce(is_kept: bool) -> None:
-    """Say that a kernel has to be compiled: once per process, on the standard error stream."""
-    import sys
-
-    if is_kept:
-        print(
-            "immunoode: compiling the solver, about a third of a minute, once for this installation",
-            file=sys.stderr,
-            flush=True,
-        )
-    else:
-        print(
-            "immunoode: compiling the solver, about a third of a minute in each process: no folder for its cache can be "
-            "written (set NUMBA_CACHE_DIR to one that can)",
-            file=sys.stderr,
-            flush=True,
-        )
 
 
 def folders() -> tuple[Path, ...]:
@@ -117,7 +132,7 @@ def writable_folder() -> Path | None:
 
 def _name(function: Callable[..., Any], kinds: tuple[Any, ...]) -> str:
     file = Path(function.__code__.co_filename)
-    return f"{file.stem}.{function.__qualname__}-{_digest(repr(kinds))}-{_target()}-{_sources(file)}.kernel"
+    return f"{file.stem}.{function.__qualname__}-{_digest(repr(kinds))}-{_sources(file)}"
 
 
 def _digest(text: str) -> str:

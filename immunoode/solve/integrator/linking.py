@@ -89,6 +89,7 @@ def dispatcher(function: Callable[..., Any], is_rare: bool = False) -> Any:
         no_cfunc_wrapper=True,
         error_model="numpy",
         fastmath=_FASTMATH,
+        _nrt=False,
     )(function)
 
 

@@ -1,0 +1,55 @@
+"""What is said while a kernel is compiled: which, how long it takes on this machine, and whether it will happen again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+WORK = {"integrate_lanes": (12_000, 2_500), "integrate_subjects": (8_000, 2_000), "integrate_with_events": (9_000, 2_000)}
+"""Time to compile each kernel that takes seconds, in units of `_unit`: from its source, and from intermediate code."""
+
+
+def announce(kernel: str, is_kept: bool, is_shipped: bool) -> None:
+    """Say that a kernel is compiled, how long it takes about, and whether it is kept; nothing of kernels that take no time."""
+    if kernel not in WORK:
+        return
+    seconds = max(1, round(WORK[kernel][is_shipped] * _unit()))
+    text = f"immunoode: compiling {kernel}, about {seconds} s, "
+    if is_kept:
+        _say(text + "once for this installation")
+    else:
+        _say(text + "in each process: no folder for its cache can be written (set NUMBA_CACHE_DIR to one that can)")
+
+
+def _unit() -> float:
+    """Return the seconds that a fixed piece of work takes now: the least of a few times, since others use the processor too."""
+    return min(_timed() for _ in range(5))
+
+
+def _timed() -> float:
+    start = perf_counter()
+    table = {str(i): [i] for i in range(4_000)}
+    sorted(table, key=lambda name: table[name][0] % 97)
+    return perf_counter() - start
+
+
+def _say(text: str) -> None:
+    """Print a line where a user looks: below the cell of a notebook, which shows the standard error stream as an error."""
+    show = _notebook()
+    if show is None:
+        print(text, file=sys.stderr, flush=True)
+    else:
+        show({"text/plain": text}, raw=True)
+
+
+def _notebook() -> Callable[..., Any] | None:
+    """Return what displays something below the cell that runs; None outside notebooks."""
+    if "ipykernel" not in sys.modules:
+        return None
+    from IPython import get_ipython
+    from IPython.display import display
+
+    shell = get_ipython()
+    return display if shell is not None and hasattr(shell, "kernel") else None
