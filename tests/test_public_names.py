@@ -152,14 +152,6 @@ def test_import_is_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
-CLASSES_LEFT = {
-    "Course": "the summary of a curve; a patient's history",
-    "Part": "of a PEtab problem; of an ADaM dataset",
-    "Prior": "of fits; of PEtab",
-}
-"""Classes that still share a name, and what they are. The list only shrinks."""
-
-
 def _defined(kind: type[ast.ClassDef] | type[ast.FunctionDef]) -> dict[str, list[str]]:
     """Return the modules that define each public class or function at their top."""
     found: dict[str, list[str]] = defaultdict(list)
@@ -171,11 +163,11 @@ def _defined(kind: type[ast.ClassDef] | type[ast.FunctionDef]) -> dict[str, list
 
 
 def test_no_two_classes_have_one_name() -> None:
-    twice = {name: modules for name, modules in _defined(ast.ClassDef).items() if len(modules) > 1 and name not in CLASSES_LEFT}
+    twice = {name: modules for name, modules in _defined(ast.ClassDef).items() if len(modules) > 1}
     assert twice == {}, "a class needs a name that no other class of the package has"
 
 
 def test_no_other_function_has_the_name_of_a_public_one() -> None:
     public = {name.split(".")[-1] for name, value in PUBLIC.items() if inspect.isfunction(value)} - {"kaplan_meier"}
     twice = {name: modules for name, modules in _defined(ast.FunctionDef).items() if name in public and len(modules) > 1}
-    assert set(twice) <= {"combine"}
+    assert twice == {}
