@@ -491,7 +491,7 @@ def test_events_are_joined_with_events_alone() -> None:
     one = imo.regimen.Events((imo.regimen.Event("one", "piecewise(1, time > 1, 0)", ()),), "one")
     assert len(one + one) == 2 and bool(one) and str(one) == "1 events: one"
     for wrong in (lambda: one + imo.Regimen(), lambda: imo.Regimen() + one):
-        with pytest.raises(imo.errors.RegimenError, match="cannot be joined with a Regimen"):
+        with pytest.raises(imo.errors.RegimenError, match="cannot be combined with a Regimen"):
             wrong()
     with pytest.raises(imo.errors.RegimenError, match="hold a str"):
         imo.regimen.Events(("one",))  # type: ignore[arg-type]

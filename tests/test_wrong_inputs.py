@@ -462,7 +462,7 @@ WRONG_DATA: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]
     "no such file": (
         lambda: imo.read_trial("no/such.csv"),
         imo.errors.DataError,
-        ("such.csv", "no such file", "path of a csv"),
+        ("such.csv", "does not exist", "path of a csv"),
     ),
     "nothing at all": (lambda: imo.read_trial(None), imo.errors.DataError, ("source", "NoneType", "DataFrame")),  # type: ignore[arg-type]
     "unknown way with bad rows": (
