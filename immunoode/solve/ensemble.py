@@ -97,7 +97,7 @@ def simulate_many(
         return pd.DataFrame(columns | _ends(run), index=list(run.subjects))
 
     whole, _ = _checked(model, parameters, regimen, block)
-    return pd.concat(_blocks(numbers, whole, regimen, until, parameters, outputs, block, progress, options))
+    return pd.concat(_blocks(numbers, whole, regimen, until, parameters, outputs, block, progress=progress, options=options))
 
 
 def simulate_to(
@@ -167,7 +167,9 @@ def simulate_to(
         return pd.DataFrame(ends, index=list(run.subjects))
 
     with unfinished(work, plan, resume):
-        made = list(_blocks(keep, whole, regimen, until, parameters, outputs, block, progress, options, known))
+        made = list(
+            _blocks(keep, whole, regimen, until, parameters, outputs, block, progress=progress, options=options, known=known)
+        )
         work.finish()
     return pd.concat(made)
 
@@ -218,6 +220,7 @@ def _blocks(
     parameters: pd.DataFrame,
     outputs: str | Sequence[str],
     block: int,
+    *,
     progress: bool | None,
     options: dict[str, Any],
     known: Callable[[int], pd.DataFrame | None] = lambda _: None,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -119,7 +119,8 @@ def prepare(
     if not varied:
         raise SolveError(Problem("vary", "is empty", "names of what varies, for example ['growth_rate']"))
     options = solver or SolverOptions()
-    return PreparedSimulation(whole, regimens, units.times(times), names, varied, matrix, subjects, first, options)
+    of = PreparedSubjects(matrix, subjects, regimens)
+    return PreparedSimulation(whole, of, units.times(times), names, varied, first, options)
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,14 @@ class PreparedResult:
         return all(s.ok for s in self.status)
 
 
+class PreparedSubjects(NamedTuple):
+    """The subjects of a prepared simulation: parameters, shape (P, n), and the name and the regimen of each."""
+
+    parameters: FloatArray
+    names: tuple[Any, ...]
+    regimens: tuple[Any, ...]
+
+
 class PreparedSimulation:
     """A simulation that is called with values of what varies; made by `immunoode.prepare`.
 
@@ -170,17 +179,16 @@ class PreparedSimulation:
     def __init__(
         self,
         model: ClosedModel,
-        regimens: tuple[Any, ...],
+        subjects: PreparedSubjects,
         times: FloatArray,
         outputs: tuple[str, ...],
         varied: tuple[By, ...],
-        matrix: FloatArray,
-        subjects: tuple[Any, ...],
         start: float,
         solver: SolverOptions,
     ) -> None:
-        self._arguments = model, regimens, times, outputs, varied, matrix, subjects, start, solver
-        self.vary, self.times, self.outputs, self.subjects = tuple(map(str, varied)), times, outputs, subjects
+        self._arguments = model, subjects, times, outputs, varied, start, solver
+        matrix, names, regimens = subjects.parameters, subjects.names, subjects.regimens
+        self.vary, self.times, self.outputs, self.subjects = tuple(map(str, varied)), times, outputs, names
         self.units = {**{n: model.output_units[n] for n in outputs if n in model.output_units}, **_units(varied, model)}
         self._model, self._varied, self._start, self._matrix = model, varied, start, matrix
         kinds = np.array([by.kind for by in varied])

@@ -82,19 +82,20 @@ def stage_sum(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factor
 
 @intrinsic
 def rosenbrock_sums(
-    typingctx: Any, out: Any, first: Any, base: Any, right: Any, added: Any, rows: Any, a: Any, b: Any, inverse: Any
+    typingctx: Any, out: Any, first: Any, base: Any, right: Any, added: Any, rows: Any, factors: Any, inverse: Any
 ) -> Any:
     """Set out[first:] to base + a[0] * rows[0] + ..., and right to added + inverse * (b[0] * rows[0] + ...).
 
-    Both over the length of a row, which is loaded once for the two. Where there are fewer of `a` than of `b`, they count for
-    the last of the rows.
+    `factors` are a and b. Both sums are over the length of a row, which is loaded once for the two. Where there are fewer of a
+    than of b, they count for the last of the rows.
     """
-    signature = types.void(out, types.intp, base, right, added, rows, a, b, inverse)
+    signature = types.void(out, types.intp, base, right, added, rows, factors, inverse)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         made, start, sums, more, matrix, steps = _arrays(cgctx, builder, sig, args)
         width = _length(builder, matrix)
-        of_out, of_right = ([_spread(builder, c) for c in cgutils.unpack_tuple(builder, args[at])] for at in (6, 7))
+        pair = cgutils.unpack_tuple(builder, args[6])
+        of_out, of_right = ([_spread(builder, c) for c in cgutils.unpack_tuple(builder, one)] for one in pair)
         scale, skipped = _load(builder, steps.data, width.type(0)), len(of_right) - len(of_out)
         with _over(builder, width) as (i, _):
             state, total = _load(builder, start.data, i), None
