@@ -82,7 +82,7 @@ def test_constant_data() -> None:
 
 
 def test_data_without_errors() -> None:
-    says(fit(table(noise=0.0)), "data without errors")
+    says(fit(table(noise=0.0)), "these data have no errors")
 
 
 def test_missing_values_are_left_out_and_counted() -> None:
@@ -144,5 +144,5 @@ def test_simulations_that_fail_on_the_way() -> None:
     )
     result = imo.fit(model, table(), ["growth"], start=0.0, initial={"growth": 0.02}, progress=False)
     assert np.isfinite(result.lmfit.residual).all() and np.isfinite(result.fitted).all()
-    with pytest.raises(imo.errors.FitError, match="no simulation succeeds at the values that the fit starts from"):
+    with pytest.raises(imo.errors.FitError, match="no simulation succeeds at the starting values"):
         imo.fit(model, table(), ["growth"], start=0.0, initial={"growth": 400.0}, progress=False)

@@ -51,10 +51,10 @@ def test_logarithms_where_bounds_are_positive_unless_said_otherwise() -> None:
     [
         ({"vary": []}, "name at least one parameter"),
         ({"vary": ["rat"]}, "'rat' is not a parameter of model 'toy'; did you mean 'rate'"),
-        ({"vary": ["rate"], "bounds": {"shift": (0, 1)}}, "bounds: 'shift' does not vary"),
+        ({"vary": ["rate"], "bounds": {"shift": (0, 1)}}, "bounds: 'shift' is not fitted"),
         ({"vary": ["rate"], "bounds": {"rate": (1, 0)}}, "is not (lower, upper)"),
-        ({"vary": ["rate"], "initial": {"x": 1}}, "initial: 'x' does not vary"),
-        ({"vary": ["rate"], "log": ["shift"]}, "log: 'shift' does not vary"),
+        ({"vary": ["rate"], "initial": {"x": 1}}, "initial: 'x' is not fitted"),
+        ({"vary": ["rate"], "log": ["shift"]}, "log: 'shift' is not fitted"),
         ({"per_arm": ["rate"], "per_subject": ["rate"]}, "keep it in one of them"),
         ({"per_arm": ["rate"], "initial": {"rate": {"arm 9": 1}}}, "did you mean 'arm "),
         ({"vary": ["shift"], "bounds": {"shift": (-1, 1)}, "log": ["shift"]}, "has no logarithm"),

@@ -100,7 +100,7 @@ def test_a_curve_that_misses_the_shape_is_named_with_what_to_do() -> None:
     assert once.success and "smooth curve" in line and "starts=8" in line and "lack of fit" in once.report()
     again = imo.fit(elimination(), table(wave), ["rate"], start=0.0, starts=4)
     line = next(line for line in again.warnings() if "lack of fit of drug" in line)
-    assert "starts agree, so the model lacks what the data show" in line and "starts=8" not in line
+    assert "starts agree, so the model lacks something that the data show" in line and "starts=8" not in line
 
 
 def test_subjects_who_differ_are_named_and_no_longer_when_they_may() -> None:
@@ -138,7 +138,7 @@ def test_covariates_that_nothing_uses_are_said() -> None:
     people = pd.DataFrame({"age": [50.0, 60, 70, 80], "weight": [60.0, 70, 80, 90]}, index=[f"s{i}" for i in range(4)])
     trial = imo.read_trial(data, covariates=people)
     one = imo.fit(elimination(), trial, ["rate"], start=0.0, covariates={"rate": "log(weight / 70)"})
-    assert one.covariates_not_used == ("age",) and "Covariates of the data that nothing uses: age" in one.report()
+    assert one.covariates_not_used == ("age",) and "Unused covariates of the data: age" in one.report()
     how = {"random": ["rate"], "start": 0.0, "method": "focei", "progress": False}
     many = imo.fit_population(elimination(), trial, covariates={"rate": ["log(weight)", "age"]}, **how)  # type: ignore[arg-type]
-    assert many.covariates_not_used == () and "nothing uses" not in many.report()
+    assert many.covariates_not_used == () and "Unused covariates" not in many.report()

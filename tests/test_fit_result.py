@@ -24,7 +24,7 @@ def result() -> FitResult:
 
 def test_the_report_names_everything(result: FitResult) -> None:
     text = result.report()
-    for word in ("converged", "rate__arm_0", "proportional, 9.97 %", "median relative error", "Nothing to beware of"):
+    for word in ("converged", "rate__arm_0", "proportional, 9.97 %", "median relative error", "No warnings"):
         assert word in text
     assert "rate__arm_1" in result._repr_html_()
     assert result.success and result.parameter_count == 3
@@ -111,7 +111,7 @@ def test_failing_simulations_are_counted_and_finite() -> None:
     result = fitted(simulated(6), broken=("s3",), vary=["rate"])
     assert np.isfinite(result.lmfit.residual).all() and not result.success
     assert result.failed_subjects == ("s3",) and result.least_squares.failures > 0
-    assert "no simulation at the values found for: s3" in result.report()
+    assert "no simulation succeeds at the estimates for: s3" in result.report()
     with pytest.raises(FitError, match="no simulation succeeds"):
         fitted(simulated(2), broken=("s0", "s1"), vary=["rate"])
 

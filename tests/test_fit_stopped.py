@@ -48,7 +48,7 @@ def test_a_fit_keeps_its_best_values(monkeypatch: pytest.MonkeyPatch) -> None:
     stopped = FitResult(MODEL, data, target, target.predict, minimise(target))
     assert not stopped.success and "stopped by the user" in stopped.report()
     assert stopped.deviance < first and np.isfinite(stopped.fitted).all()
-    with pytest.raises(imo.errors.FitError, match="stopped before its end"):
+    with pytest.raises(imo.errors.FitError, match="stopped early"):
         stopped.confidence()
 
 

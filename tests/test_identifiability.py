@@ -157,12 +157,12 @@ def test_a_design_from_data() -> None:
     [
         ({"times": None}, "either times or data"),
         ({"times": {"drugg": [1.0]}}, "did you mean 'drug'"),
-        ({"times": {"drug": []}}, "are none"),
-        ({"times": [1.0]}, "nothing is observed"),
+        ({"times": {"drug": []}}, "are empty"),
+        ({"times": [1.0]}, "no output is stated"),
         ({"times": {"drug": [1.0]}, "error": "odd"}, "not an error model"),
-        ({"times": {"drug": [1.0]}, "size": -1.0}, "no size"),
+        ({"times": {"drug": [1.0]}, "size": -1.0}, "not a size"),
         ({"times": {"drug": [1.0]}, "subjects": 0}, "whole number"),
-        ({"times": {"drug": [1.0]}, "subjects": {"x": 2}, "regimens": {"y": None}}, "is no arm"),
+        ({"times": {"drug": [1.0]}, "subjects": {"x": 2}, "regimens": {"y": None}}, "is not an arm"),
     ],
 )
 def test_wrong_designs(how: dict[str, object], match: str) -> None:

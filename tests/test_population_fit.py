@@ -290,11 +290,11 @@ WRONG = {
     "unknown distribution": ({"distribution": {"rate": "gamma"}}, "not known"),
     "a logit without bounds": ({"distribution": {"rate": "logit"}, "initial": {"rate": 60.0}}, "outside"),
     "unknown covariate": ({"covariates": {"rate": "weight"}}, "not a covariate"),
-    "covariate of what does not vary": ({"covariates": {"clearance": "age"}}, "does not vary"),
+    "covariate of what is not fitted": ({"covariates": {"clearance": "age"}}, "is not fitted"),
     "correlated with nothing": ({"correlated": [["rate", "x"]]}, "no random effect"),
     "twice correlated": ({"correlated": [["rate", "amount"], ["rate"]]}, "two groups"),
     "negative sd": ({"random": {"rate": -1.0}}, "above zero"),
-    "start that cannot be": ({"initial": {"rate": -1.0}}, "outside of its distribution"),
+    "start that cannot be": ({"initial": {"rate": -1.0}}, "outside its distribution"),
     "resumed from a number": ({"resume": 3}, "fit_population"),
 }
 

@@ -210,7 +210,7 @@ def test_subjects_may_have_different_occasions():
 
 WRONG = {
     "no occasions": ({"occasions": None}, "are not stated"),
-    "nothing that differs": ({"between_occasions": ()}, "nothing differs"),
+    "nothing that differs": ({"between_occasions": ()}, "no parameter differs"),
     "unknown column": ({"occasions": "periode"}, "did you mean 'period'"),
     "days that are none": ({"occasions": ["a"]}, "days at which"),
     "an unknown arm": ({"occasions": {"arm 1": [10.0]}}, "not an arm or subject"),
@@ -229,7 +229,7 @@ def test_wrong_occasions_say_what_is_wrong(how, words):
 
 def test_what_comes_once_has_no_occasions():
     how = {"random": ["rate"], "occasions": [4.0], "start": 0.0, "progress": False}
-    with pytest.raises(FitError, match="value at the start"):
+    with pytest.raises(FitError, match="initial value"):
         imo.fit_population(decay_model(), decays(6), between_occasions="amount", **how)
     data, doses = crossover(6)
     mixed = data.assign(period=np.where(data.index % 2, 1, 2))

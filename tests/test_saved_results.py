@@ -197,25 +197,25 @@ def broken(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         part(made, name).update(changed)
         return made
 
-    yield "FitResult has other parts", other("FitResult", more=1)
+    yield "FitResult has other fields", other("FitResult", more=1)
     missing = copy.deepcopy(document)
     del part(missing, "FitResult")["model"]
-    yield "FitResult has other parts", missing
-    yield "is no float", other("FitResult", seconds="1")
+    yield "FitResult has other fields", missing
+    yield "is not of type float", other("FitResult", seconds="1")
     yield "'tuple' is missing", other("Observations", subjects=["a"])
     yield "other lengths than subjects", other("Observations", arms={"tuple": ["a"]})
-    yield "not there", other("Parameterisation", fitted_parameters={"tuple": [{"object": 10**9}]})
-    yield "not there", other("FitResult", model={"object": -1})
-    yield "no part of immunoode", other("FitResult", model={"object": document["result"]["object"] - 1})
+    yield "does not exist", other("Parameterisation", fitted_parameters={"tuple": [{"object": 10**9}]})
+    yield "does not exist", other("FitResult", model={"object": -1})
+    yield "is not the class that belongs here", other("FitResult", model={"object": document["result"]["object"] - 1})
     loop = copy.deepcopy(document)
     where = loop["result"]["object"]
     loop["objects"][where]["fields"]["data"] = {"object": where}
-    yield "not there", loop
+    yield "does not exist", loop
     for what in ("os:system", "immunoode.__main__:main", "immunoode.fitting.saving:json", "immunoode.fitting.fit:fit"):
         made = copy.deepcopy(document)
         made["objects"][made["result"]["object"]]["class"] = what
-        yield "no part of immunoode", made
-    for dtype, said in (("|O", "of numbers"), ("<V9", "of numbers"), ("<f4", "cannot be of shape"), ("<c16", "of numbers")):
+        yield "is not a (result|class) of immunoode", made
+    for dtype, said in (("|O", "not numeric"), ("<V9", "not numeric"), ("<f4", "cannot be of shape"), ("<c16", "not numeric")):
         made = copy.deepcopy(document)
         next(one for one in made["objects"] if one.get("dtype") == "<f8")["dtype"] = dtype
         yield said, made
@@ -223,7 +223,7 @@ def broken(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     at = part(far, "Observations")["subject"]["object"]
     values = np.frombuffer(base64.b64decode(far["objects"][at]["array"]), np.int64) + 1000
     far["objects"][at]["array"] = base64.b64encode(values.tobytes()).decode()
-    yield "subject refers to what is not there", far
+    yield "subject refers to something that does not exist", far
 
 
 def test_what_does_not_belong_in_a_result_is_named(document: dict[str, Any], tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_regimens_are_checked() -> None:
 def test_a_forgotten_regimen_is_noticed() -> None:
     data = imo.load_example().select(subject=["101", "201"])
     untreated = fit(combined(), data, "growth_rate", progress=False)
-    assert any("nobody is treated" in line for line in untreated.warnings())
+    assert any("no subject is treated" in line for line in untreated.warnings())
 
 
 def test_fit_each_lists_whom_it_cannot_fit() -> None:

@@ -93,7 +93,7 @@ def test_a_fit_to_troughs_finds_the_volume() -> None:
     data = imo.io.read_nonmem(troughs(1), INPUTS, time_unit="hour", observations="level")
     result = imo.fit(model(), data, ["V", "CL"], error="proportional", initial={"V": 12.0})
     assert result.values["V"] == pytest.approx(20, rel=1e-4) and result.values["CL"] == pytest.approx(26.4, rel=1e-4)
-    assert "4 observations are at the very time of a dose: 4 in the order of the rows of their table" in result.report()
+    assert "4 observations are at the time of a dose: 4 in the order of the rows of their table" in result.report()
 
 
 def test_a_population_fit_to_troughs_finds_the_volume() -> None:
@@ -115,7 +115,7 @@ def test_a_sample_that_is_called_a_trough_is_before_the_dose() -> None:
         assert result.values["V"] == pytest.approx(20, rel=1e-4)
     assert "before it (troughs)" in result.report()
     later = imo.read_trial(frame.drop(columns="flag"), quantity="level")
-    assert "after it (they are not said to be troughs)" in imo.fit(model(), later, ["V"], regimens=regimen).report()
+    assert "after it (they are not marked as troughs)" in imo.fit(model(), later, ["V"], regimens=regimen).report()
 
 
 def test_order_survives_the_way_to_a_file_and_back() -> None:

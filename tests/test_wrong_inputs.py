@@ -495,7 +495,7 @@ WRONG_DATA: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]
     "bounds of what is held": (
         lambda: fit(bounds={"kill_rate": (0, 1)}),
         imo.errors.FitError,
-        ("'kill_rate'", "does not vary"),
+        ("'kill_rate'", "is not fitted"),
     ),
     "start that is no number": (lambda: fit(initial={"growth_rate": float("nan")}), imo.errors.FitError, ("initial", "{")),
     "unknown method": (lambda: fit(method="magic"), imo.errors.FitError, ("method", "'magic'", "least_squares")),

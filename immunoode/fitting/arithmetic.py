@@ -1,4 +1,4 @@
-"""Expressions of parameters that come from a file: arithmetic and nothing else is handed to lmfit's interpreter."""
+"""Parameter expressions read from a file: only arithmetic is handed to lmfit's interpreter."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import ast
 from collections.abc import Collection
 
 LONGEST = 10_000
-"""Characters; a sum over some hundred subjects' parameters is shorter."""
+"""Characters allowed; a sum over the parameters of some hundred subjects is shorter."""
 DEEPEST = 100
-"""Levels of parts within parts."""
+"""Depth of nesting allowed."""
 FUNCTIONS = frozenset(
     "abs arccos arccosh arcsin arcsinh arctan arctan2 arctanh ceil cos cosh exp expm1 floor log log10 log1p log2 max maximum "
     "min minimum sin sinh sqrt tan tanh where".split()
@@ -46,7 +46,7 @@ _LARGEST_POWER = 100
 
 
 def fault(text: str, names: Collection[str]) -> str:
-    """Return why a text is no arithmetic of these names, or "".
+    """Return why a text is not an arithmetic expression of these names, or "".
 
     Examples
     --------
@@ -60,21 +60,21 @@ def fault(text: str, names: Collection[str]) -> str:
     try:
         tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return "is no expression"
+        return "is not an expression"
     return _fault(tree, names, 0)
 
 
 def _fault(node: ast.AST, names: Collection[str], depth: int) -> str:
     if depth > DEEPEST:
-        return f"is nested deeper than {DEEPEST}"
+        return f"is nested more deeply than {DEEPEST} levels"
     if not isinstance(node, _NODES):
         return "is more than arithmetic"
     if isinstance(node, ast.Constant) and not isinstance(node.value, (bool, int, float)):
-        return f"has {node.value!r:.40}"
+        return f"contains {node.value!r:.40}"
     if isinstance(node, ast.Name) and node.id not in names and node.id not in CONSTANTS:
-        return f"uses {node.id!r:.40}, which is no parameter"
+        return f"uses {node.id!r:.40}, which is not a parameter"
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and _of_numbers(node.left) and not _small(node.right):
-        return "has a power of numbers that may have no end"
+        return "has a power of numbers that may be too large to compute"
     parts = list(ast.iter_child_nodes(node))
     if isinstance(node, ast.Call):
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
@@ -84,7 +84,7 @@ def _fault(node: ast.AST, names: Collection[str], depth: int) -> str:
 
 
 def _of_numbers(node: ast.expr) -> bool:
-    """Return whether nothing but whole numbers can come out: these grow without bound, others overflow."""
+    """Return whether the value can only be an integer, which grows without bound where a float would overflow."""
     return not any(isinstance(part, ast.Name) for part in ast.walk(node))
 
 

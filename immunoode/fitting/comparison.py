@@ -1,4 +1,4 @@
-"""Which of several fitted models: information criteria, weights, likelihood ratios, averaged predictions."""
+"""Comparison of fitted models: information criteria, Akaike weights, likelihood ratios, averaged predictions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CRITERIA = ("aic", "aicc", "bic")
 
 
 class Fitted(Protocol):
-    """What a result needs to be compared: fits of arms and subjects, and population fits, have it."""
+    """What a result needs to be compared; `FitResult` and `PopulationResult` have it."""
 
     @property
     def deviance(self) -> float:
@@ -99,7 +99,7 @@ class FitComparison:
         from scipy.stats import chi2
 
         problems = [
-            Problem("likelihood_ratio", f"{n!r} is none of the fits", nearest(n, self.fits))
+            Problem("likelihood_ratio", f"{n!r} is not one of the fits", nearest(n, self.fits))
             for n in (small, large)
             if n not in self.fits
         ]
@@ -108,11 +108,19 @@ class FitComparison:
         a, b = self.fits[small], self.fits[large]
         more, gain = b.parameter_count - a.parameter_count, a.deviance - b.deviance
         if more < 1:
-            what = f"{large!r} has not more parameters than {small!r}"
-            raise FitError(Problem("likelihood_ratio", what, "the larger one second"))
+            what = f"{large!r} does not have more parameters than {small!r}"
+            raise FitError(Problem("likelihood_ratio", what, "likelihood_ratio(smaller, larger)"))
         if gain < -1e-2:
-            what = f"{large!r} fits worse than {small!r}, by {-gain:.3g}: it holds the smaller one, and should not"
-            raise FitError(Problem("likelihood_ratio", what, "fit it from the smaller one's values, or from several starts"))
+            what = (
+                f"{large!r} fits worse than {small!r}, by {-gain:.3g}: it contains the smaller model, so it has not converged"
+            )
+            raise FitError(
+                Problem(
+                    "likelihood_ratio",
+                    what,
+                    "start it from the smaller model's estimates (initial=), or from several points (starts=)",
+                )
+            )
         return float(gain), int(more), float(chi2.sf(max(gain, 0.0), more))
 
     def predict(self, times: Iterable[float], criterion: str = "aicc") -> DataFrame:
@@ -170,11 +178,11 @@ def compare_fits(fits: Mapping[str, Fitted] | Iterable[Fitted]) -> FitComparison
     """
     named = dict(fits) if isinstance(fits, Mapping) else {f"model {i + 1}": f for i, f in enumerate(fits)}
     if len(named) < 2:
-        raise FitError(Problem("fits", f"there are {len(named)}", "at least two, {name: result}"))
+        raise FitError(Problem("fits", f"there are {len(named)}", "at least two results, {name: result}"))
     first, *others = named
     data = _data(named[first].observations)
     problems = [
-        Problem(f"fits[{n!r}]", f"was fitted to other observations than {first!r}", "fit all to the same")
+        Problem(f"fits[{n!r}]", f"was fitted to different observations than {first!r}", "fit all models to the same data")
         for n in others
         if not _same(data, _data(named[n].observations))
     ]
@@ -184,7 +192,7 @@ def compare_fits(fits: Mapping[str, Fitted] | Iterable[Fitted]) -> FitComparison
 
 
 def _data(seen: Observations) -> tuple[tuple[str, ...], FloatArray]:
-    """Return what was observed, in an order of its own."""
+    """Return the observations in a canonical order."""
     names = np.array(seen.subjects, dtype=object)[seen.subject]
     keys = [f"{s}|{seen.quantities[q]}" for s, q in zip(names, seen.quantity, strict=True)]
     order = np.lexsort((seen.value, seen.time, np.array(keys)))

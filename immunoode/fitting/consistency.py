@@ -1,4 +1,4 @@
-"""What must hold between the parts of a result that was read: lengths that belong together, and indices of what is there."""
+"""Consistency of a result that was read from a file: matching lengths, and indices within range."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _shaped(what: str, array: Any, *shape: int) -> str:
 
 def _within(what: str, index: Any, low: int, end: int) -> str:
     inside = not len(index) or (low <= np.min(index) and np.max(index) < end)
-    return "" if inside else f"{what} refers to what is not there"
+    return "" if inside else f"{what} refers to something that does not exist"
 
 
 def _observations(o: Any) -> Iterable[str]:
@@ -76,7 +76,7 @@ def _least_squares(o: Any) -> Iterable[str]:
 def _starts(s: Any) -> Iterable[str]:
     yield _lengths("starts", len(s.costs), s.outcomes, s.objectives)
     found = [outcome is not None for outcome, cost in zip(s.outcomes, s.costs, strict=False) if np.isfinite(cost)]
-    yield "" if found and all(found) else "has a likelihood of what has no outcome"
+    yield "" if found and all(found) else "has a likelihood without an outcome"
 
 
 def _fit_result(r: Any) -> Iterable[str]:

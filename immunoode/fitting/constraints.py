@@ -1,4 +1,4 @@
-"""Parameters that are expressions of others, as lmfit writes them, and their derivatives."""
+"""Constraints: parameters that are lmfit expressions of other parameters, and their derivatives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STEP = 1e-6
 
 
 def constrain(parameters: Parameters, constraints: Mapping[str, str]) -> None:
-    """Set the expressions.
+    """Set the constraints as expressions of the lmfit parameters.
 
     Raises
     ------
@@ -34,8 +34,8 @@ def constrain(parameters: Parameters, constraints: Mapping[str, str]) -> None:
             parameters[key].set(expr="")
             continue
         if not np.isfinite(value):
-            what = f"{text!r} is {value} where the fit starts"
-            problems.append(Problem(f"constraints[{key!r}]", what, "another start, or form"))
+            what = f"{text!r} is {value} at the starting values"
+            problems.append(Problem(f"constraints[{key!r}]", what, "other starting values, or another expression"))
     if problems:
         raise FitError(problems)
 
@@ -49,7 +49,7 @@ def _right(parameters: Parameters) -> str:
 
 
 def slopes_of(parameters: Parameters, key: str, log: bool) -> dict[str, float]:
-    """Return derivatives of a constrained parameter (of its logarithm, where `log`) by everything that lmfit varies."""
+    """Return the derivatives of a constrained parameter (of its logarithm if `log`) by each parameter that lmfit varies."""
     varied = [n for n, p in parameters.items() if p.vary]
     trial = parameters.copy()
     found = {}

@@ -1,4 +1,4 @@
-"""Columns that covariates add to the latent mean of a parameter."""
+"""Covariate columns: what covariates add to the latent mean of a parameter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FORM = re.compile(r"^(?:log\((?P<logged>.+?)(?:\s*/\s*(?P<reference>[-+0-9.eE]+
 def covariate_columns(
     parameter: str, given: str | Iterable[str], seen: Observations, table: DataFrame | None
 ) -> dict[str, FloatArray]:
-    """Return a column (S,) for each coefficient, by its label.
+    """Return one column (S,) per coefficient, by its label.
 
     "log(weight)" is the logarithm of the weight over its median, "log(weight / 70)" over 70: of a log-normal parameter the
     coefficient is the power. "age" is the number less its median. Words, and "arm", make a column for each word but the most
@@ -43,7 +43,7 @@ def covariate_columns(
 def unused_covariates(
     table: DataFrame | None, constants: Iterable[str], given: Mapping[str, str | Iterable[str]] | None
 ) -> tuple[str, ...]:
-    """Return the covariates of the data that neither the model has as a parameter nor `covariates=` of a fit names."""
+    """Return the covariates of the data that are neither parameters of the model nor named in `covariates=`."""
     if table is None:
         return ()
     forms = [t for texts in (given or {}).values() for t in ([texts] if isinstance(texts, str) else texts)]
@@ -56,7 +56,7 @@ def unused_covariates(
 
 
 def warn_of_unused(names: Iterable[str], table: DataFrame | None) -> None:
-    """Warn of covariates that nothing uses, where they are numbers: one of them may go by another name in the model."""
+    """Warn of unused numeric covariates: one of them may have another name in the model."""
     lost = [] if table is None else [n for n in names if table[n].dtype.kind in "iuf"]
     if lost:
         shown = ", ".join(lost[:8]) + (", ..." if len(lost) > 8 else "")
@@ -68,7 +68,7 @@ def warn_of_unused(names: Iterable[str], table: DataFrame | None) -> None:
 
 
 def with_model_names(table: DataFrame | None, constants: Iterable[str]) -> DataFrame | None:
-    """Return covariates under the model's names: WT is `weight` where the model has a weight, and the data have no other."""
+    """Return the covariates under the model's names: WT becomes `weight` if the model has one and the data have no other."""
     if table is None:
         return None
     known, taken = set(constants), set(map(str, table.columns))
@@ -90,17 +90,17 @@ def _columns(parameter: str, text: str, seen: Observations, table: DataFrame | N
     values = _values(where, name, seen, table)
     if not np.issubdtype(values.dtype, np.number):
         if form["logged"]:
-            raise FitError(Problem(where, f"{name!r} is in words, which have no logarithm", f"name it alone: {name!r}"))
+            raise FitError(Problem(where, f"{name!r} is a category, which has no logarithm", f"state it without log: {name!r}"))
         return _words(name, values)
     numbers = values.astype(np.float64)
     lost = [s for s, v in zip(seen.subjects, numbers, strict=True) if not np.isfinite(v)]
     if lost:
         what = f"{name!r} is missing in {len(lost)} subjects ({', '.join(lost[:3])}, ...)"
-        raise FitError(Problem(where, what, "give each subject a value, or leave these out with data.select"))
+        raise FitError(Problem(where, what, "give each subject a value, or leave these subjects out with data.select"))
     if not form["logged"]:
         return {name: numbers - np.median(numbers)}
     if (numbers <= 0).any():
-        raise FitError(Problem(where, f"{name!r} is zero or less in some subject", f"name it without the logarithm: {name!r}"))
+        raise FitError(Problem(where, f"{name!r} is zero or negative in some subjects", f"state it without log: {name!r}"))
     reference = float(form["reference"] or np.median(numbers))
     return {text.strip(): np.log(numbers / reference)}
 

@@ -1,4 +1,4 @@
-"""Cross-validation by subject: each is predicted by a fit to the others."""
+"""Cross-validation by subject: each is predicted by a fit to the other subjects."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class CrossValidation:
 
     @property
     def deviance(self) -> float:
-        """Of all subjects: what models are compared by."""
+        """-2 log-likelihood of all subjects, by which models are compared."""
         return float(self.deviances.sum())
 
     @property
     def standard_error(self) -> float:
-        """Of the sum, over subjects."""
+        """Standard error of the sum over subjects."""
         return float(self.deviances.std(ddof=1) * np.sqrt(len(self.deviances)))
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class CrossValidation:
 
 
 def cross_validate(result: FinishedFit, folds: int, seed: int, progress: bool | None = None) -> CrossValidation:
-    """Fit to all but one fold of the subjects, for each fold; arms are spread over the folds evenly.
+    """Fit to all subjects but one fold, for each fold; the folds are balanced by arm.
 
     Raises
     ------
@@ -54,9 +54,15 @@ def cross_validate(result: FinishedFit, folds: int, seed: int, progress: bool | 
     seen, fit = result.observations, result.least_squares
     own = [s.name for s in fit.parameterisation.fitted_parameters if s.sharing == PER_SUBJECT]
     if own:
-        raise FitError(Problem("cross_validate", f"{own[0]!r} is each subject's own", "share it, or use fit_population"))
+        raise FitError(
+            Problem(
+                "cross_validate",
+                f"{own[0]!r} differs per subject, so left-out subjects cannot be predicted",
+                "share it, or use fit_population",
+            )
+        )
     if not 2 <= folds <= len(seen.subjects):
-        raise FitError(Problem("folds", f"is {folds!r} of {len(seen.subjects)} subjects", "from 2 to the number of subjects"))
+        raise FitError(Problem("folds", f"is {folds!r} for {len(seen.subjects)} subjects", "from 2 to the number of subjects"))
     fold = _folds(seen.arms, folds, np.random.default_rng(seed))
 
     def one(k: int) -> tuple[IntArray, FloatArray]:
@@ -88,7 +94,11 @@ def _left_out(result: FinishedFit, others: IntArray, mine: IntArray) -> FloatArr
     testing = for_subjects(result.least_squares, mine, every=False)
     f = testing.predictions(parameters)
     if not np.isfinite(f).all():
-        raise FitError(Problem("cross_validate", "a subject cannot be simulated with the others' values", "narrower bounds"))
+        raise FitError(
+            Problem(
+                "cross_validate", "a left-out subject cannot be simulated with the others' estimates", "use narrower bounds"
+            )
+        )
     out = np.zeros(len(mine))
     for model, trained in zip(testing.errors, training.errors, strict=True):
         for s in range(len(mine)):

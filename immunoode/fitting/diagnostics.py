@@ -1,4 +1,4 @@
-"""What a reader of a result must know: what went wrong, what the data cannot tell, what looks like a mistake."""
+"""Warnings about a fit: convergence, parameters that the data do not determine, lack of fit, probable mistakes."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from immunoode.fitting.likelihood import ErrorModel
 
 CURVED = 1.3
-"""Residuals over those about a smooth curve above which it is the curve that explains little, and not errors that are large."""
+"""Ratio of the residuals to those about a smooth curve above which the model is to blame, not large errors."""
 STRONG = 0.95
 """Correlation above which two parameters cannot be told apart well."""
 FAR = 30.0
-"""Factor between predictions and observations, typically, above which a unit or a start is likely to be wrong."""
+"""Median ratio of observations to predictions above which a unit or a starting value is probably wrong."""
 APART = 3.0
-"""Factor between first predictions and first observations above which curves do not start from the data."""
+"""Median ratio of first predictions to first observations above which curves do not start from the data."""
 EXACT = 1e-5
-"""Relative size of errors below which what is left is the solver's error."""
+"""Relative size of residual errors below which they are those of the solver."""
 
 
 def warnings_of(result: FinishedFit) -> tuple[str, ...]:
-    """Return every warning of a result."""
+    """Return all warnings about a fit."""
     lines = _grouped(parameter_table(result, 0.95)["beware"].to_dict())
     if result.stopped:
         lines.insert(0, f"the fit was stopped by the user{_done(result)}: there may be a better minimum")
     elif not result.lmfit.success:
         lines.insert(0, f"the fit did not converge: {result.lmfit.message}")
     if not result.outcome.settled:
-        lines.append(f"the scale of errors had not settled after {result.outcome.rounds} rounds")
+        lines.append(f"the error scale was still changing after {result.outcome.rounds} rounds")
     if result.least_squares.failures:
-        lines.append(f"{result.least_squares.failures} simulations did not finish during the fit (counted as a large misfit)")
+        lines.append(f"{result.least_squares.failures} simulations failed during the fit (they count as a large misfit)")
     if result.failed_subjects:
-        lines.append("no simulation at the values found for: " + ", ".join(result.failed_subjects[:10]))
+        lines.append("no simulation succeeds at the estimates for: " + ", ".join(result.failed_subjects[:10]))
     return (*_untreated(result), *_several(result), *_data(result), *lines, *_strong(result), *_misfit(result), *_thin(result))
 
 
@@ -53,7 +53,7 @@ def _done(result: FinishedFit) -> str:
 
 
 def _data(result: FinishedFit) -> Iterator[str]:
-    """Yield a warning for each quantity of which little can be learnt, or that looks like a mistake."""
+    """Yield a warning for each quantity with little information, or that looks like a mistake."""
     seen = result.observations
     for model, quantity, output, unit in zip(
         result.least_squares.errors, seen.quantities, seen.outputs, seen.units, strict=True
@@ -63,7 +63,7 @@ def _data(result: FinishedFit) -> Iterator[str]:
 
 
 def _start(result: FinishedFit, model: ErrorModel, quantity: str, output: str) -> Iterator[str]:
-    """Yield a warning where curves start from the model's own value, far from the first values of the data."""
+    """Yield a warning if curves start from the model's initial value, far from the first observations."""
     if baseline_parameter(result.model, output) in (*result.observations.baselines, *result.parameterisation.names):
         return
     seen = result.observations
@@ -77,8 +77,8 @@ def _start(result: FinishedFit, model: ErrorModel, quantity: str, output: str) -
         known = [d.baseline for d in result.model.derived.values() if d.baseline and d.baseline not in result.values]
         what = f" ({', '.join(dict.fromkeys(known))})" if known else ""
         yield (
-            f"curves of {quantity} start from the model's own value, typically {ratio:.3g} times the first one of the data: "
-            f"fit what they start from with per_subject=, or fix it with parameters={what}"
+            f"curves of {quantity} start from the model's own value, typically {ratio:.3g} times the first observation: "
+            f"estimate their initial value with per_subject=, or fix it with parameters={what}"
         )
 
 
@@ -86,24 +86,24 @@ def _about(model: ErrorModel, f: np.ndarray, quantity: str, unit: str) -> Iterat
     measured = model.censoring == MEASURED
     y = model.value[measured]
     if not len(y):
-        yield f"no value of {quantity} was measured, all are limits: the size of its errors is not known"
+        yield f"no value of {quantity} was measured, all are limits: the size of its errors cannot be estimated"
         return
     if len(y) > 2 and np.ptp(y) == 0:
-        yield f"all {len(y)} values of {quantity} are {y[0]:g} {unit}: they do not tell how it changes"
+        yield f"all {len(y)} values of {quantity} are {y[0]:g} {unit}: they carry no information on how it changes"
     both = (y > 0) & (f[measured] > 0)
     ratio = float(np.median(y[both] / f[measured][both])) if both.any() else 1.0
     if max(ratio, 1 / max(ratio, 1e-300)) > FAR:
         yield (
-            f"{quantity} is typically {ratio:.3g} times its prediction (in {unit}): is its unit right, "
+            f"{quantity} is typically {ratio:.3g} times its prediction (in {unit}): is its unit right, and "
             "can the curve reach it within the bounds?"
         )
     size = model.scale.s / (max(float(np.max(np.abs(y))), 1e-300) if model.kind == "additive" else 1.0)
     if size < EXACT and np.ptp(y) > 0:
-        yield f"{quantity} is reproduced to {size:.1g} of its size: data without errors, whose standard errors mean little"
+        yield f"{quantity} is reproduced to {size:.1g} of its size: these data have no errors, so standard errors mean little"
 
 
 def _thin(result: FinishedFit) -> Iterator[str]:
-    """Yield warnings of subjects and arms whose own parameters hardly have observations."""
+    """Yield warnings of subjects and arms with hardly any observations for parameters of their own."""
     seen, fitted_parameters = result.observations, result.parameterisation.fitted_parameters
     own = sum(s.sharing == PER_SUBJECT for s in fitted_parameters)
     counts = np.bincount(seen.subject, minlength=len(seen.subjects))
@@ -111,7 +111,7 @@ def _thin(result: FinishedFit) -> Iterator[str]:
     if few:
         yield (
             f"{_some(few)} {'has' if len(few) == 1 else 'have'} no more observations than parameters of "
-            "their own: what is theirs rests on these alone, and they tell nothing of what is shared"
+            "their own: they determine only these, and carry no information on shared parameters"
         )
     arms = np.array(seen.arms, dtype=object)[seen.subject]
     blind = [a for a in dict.fromkeys(seen.arms) if not (seen.censoring[arms == a] == MEASURED).any()]
@@ -120,14 +120,14 @@ def _thin(result: FinishedFit) -> Iterator[str]:
 
 
 def _several(result: FinishedFit) -> list[str]:
-    """Return a warning where one start alone found the best minimum."""
+    """Return a warning if only one start found the best minimum."""
     if result.starts is None or len(result.starts) < 4 or result.starts.agreeing > 1:
         return []
-    return [f"only 1 of {len(result.starts)} starts ended here: there may be a better minimum still, look with more"]
+    return [f"only 1 of {len(result.starts)} starts ended here: there may be a better minimum; use more starts"]
 
 
 def _misfit(result: FinishedFit) -> Iterator[str]:
-    """Yield a warning for each quantity whose residuals are not what errors leave, and what can be done."""
+    """Yield a warning for each quantity with lack of fit, and what can be done."""
     for lack in lacks_of_fit(result):
         little = lack.explained < LITTLE and lack.excess > CURVED
         if lack.found or little:
@@ -137,24 +137,24 @@ def _misfit(result: FinishedFit) -> Iterator[str]:
 
 
 def _remedy(result: FinishedFit, lack: LackOfFit) -> str:
-    """Return what has not been done yet and may help."""
+    """Return advice: what has not been tried yet."""
     fitted_parameters, starts = result.parameterisation.fitted_parameters, result.starts
     if lack.subjects_p < CHANCE and not any(s.sharing == PER_SUBJECT for s in fitted_parameters):
         taken = list(result.observations.baselines)
         own = f"their baselines with per_subject={taken!r}, which are taken as measured" if taken else "with per_subject="
         return f"let subjects differ, {own}, or by fit_population"
     if starts is None or len(starts) < 2:
-        return "see whether there is a better minimum, starts=8; if not, the model lacks what the data show"
+        return "look for a better minimum with starts=8; if there is none, the model lacks something that the data show"
     if starts.agreeing < 2:
         return f"look for a better minimum with more than {len(starts)} starts"
     return (
-        f"{starts.agreeing} of {len(starts)} starts agree, so the model lacks what the data show: "
-        "another structure, or doses that are missing"
+        f"{starts.agreeing} of {len(starts)} starts agree, so the model lacks something that the data show: "
+        "another structure, or missing doses"
     )
 
 
 def lacks_of_fit(result: FinishedFit) -> list[LackOfFit]:
-    """Return the tests of residuals of each quantity."""
+    """Return the residual tests of each quantity."""
     seen, found = result.observations, []
     for model, at, quantity in zip(result.least_squares.errors, result.ratios, seen.quantities, strict=True):
         measured = seen.censoring[model.rows] == MEASURED
@@ -170,15 +170,15 @@ def lacks_of_fit(result: FinishedFit) -> list[LackOfFit]:
 
 
 def _untreated(result: FinishedFit) -> list[str]:
-    """Return a warning where the model takes doses and nobody got one."""
+    """Return a warning if the model has inputs for doses and no subject was dosed."""
     given = getattr(result.predictor, "schedules", None)
     if given is None or not result.model.inputs or any(s is not None and set(s.actions) - {SET} for s in given):
         return []
-    return [f"nobody is treated: say regimens= for doses of {', '.join(result.model.inputs)}"]
+    return [f"no subject is treated: state regimens= for doses of {', '.join(result.model.inputs)}"]
 
 
 def _grouped(beware: Mapping[str, str]) -> list[str]:
-    """Return one line for each kind of warning, with the parameters it is about."""
+    """Return one line per kind of warning, with the parameters concerned."""
     kinds = [text for text in dict.fromkeys(beware.values()) if text]
     about = {text: [key for key, t in beware.items() if t == text] for text in kinds}
     return [

@@ -24,7 +24,7 @@ class ErrorWeight:
         What `error=` calls it.
     weight : callable
         weight(f, parameter, floor) -> (w, dw/df, dw/dparameter), each (n,), at predictions f (n,). Predictions below `floor`,
-        a number far below the data, should weigh as if they were that large: a vanished tumour is no outlier.
+        a number far below the data, should weigh as if they were that large: a vanished tumour is not an outlier.
     parameter : str
         The name of a further parameter above zero, estimated with the others as "error_<name>"; "" if there is none.
     start : callable, optional

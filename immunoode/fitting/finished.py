@@ -44,12 +44,12 @@ class FinishedFit:
 
     @property
     def parameterisation(self) -> Parameterisation:
-        """Which parameters were fitted, for whom and on which scale."""
+        """The fitted parameters, how they are shared, and their scale."""
         return self.least_squares.parameterisation
 
     @property
     def observations(self) -> Observations:
-        """What was fitted, as arrays."""
+        """The fitted observations, as arrays."""
         return self.least_squares.observations
 
     @property
@@ -59,7 +59,7 @@ class FinishedFit:
 
     @property
     def success(self) -> bool:
-        """Whether the method says that it converged, every solve at the end finished, and the errors' scales settled.
+        """Whether the method converged, every simulation at the estimates finished, and the error scales settled.
 
         A fit that was stopped has no success, though the best of several starts may have converged.
         """
@@ -67,7 +67,7 @@ class FinishedFit:
 
     @property
     def stopped(self) -> bool:
-        """Whether Ctrl-C ended the fit, or kept any of its starts from their end; what was done by then is what is here."""
+        """Whether Ctrl-C ended the fit or any of its starts; the result then is what was reached before."""
         return self.outcome.stopped or (self.starts is not None and self.starts.stopped > 0)
 
     @cached_property
@@ -77,45 +77,45 @@ class FinishedFit:
 
     @cached_property
     def slopes(self) -> LikelihoodSlopes:
-        """Which way the likelihood still falls at the values found: at a bound that stopped the fit, and nowhere else."""
+        """Gradient of the objective at the estimates; it vanishes unless a bound stopped the fit."""
         names = tuple(n for n, p in self.lmfit.params.items() if p.vary)
         return likelihood_slopes(*self.least_squares.residuals_and_jacobian(self.lmfit.params), names)
 
     @property
     def failed_subjects(self) -> tuple[str, ...]:
-        """Subjects whose simulation does not finish at the values found."""
+        """Subjects that cannot be simulated at the estimates."""
         lost = np.unique(self.observations.subject[~np.isfinite(self.fitted)])
         return tuple(self.observations.subjects[i] for i in lost)
 
     @property
     def ratios(self) -> FloatArray:
-        """(Q,) additive over proportional part of each quantity's error."""
+        """(Q,) ratio of the additive to the proportional part of each quantity's residual error."""
         return np.array([error_ratio(m, self.lmfit.params) for m in self.least_squares.errors])
 
     @cached_property
     def deviance(self) -> float:
-        """Twice the negative log-likelihood, every constant included."""
+        """-2 log-likelihood, every constant included."""
         return self.least_squares.deviance(self.lmfit.params)
 
     @property
     def parameter_count(self) -> int:
-        """Number of estimated parameters, one scale of errors for each quantity among them."""
+        """Number of estimated parameters, including one error scale per quantity."""
         return int(self.lmfit.nvarys) + (1 if self.least_squares.pool else len(self.least_squares.errors))
 
     @property
     def aic(self) -> float:
-        """Akaike's criterion from the full likelihood (lmfit's own counts the residuals only)."""
+        """Akaike's information criterion from the full likelihood (lmfit's own uses the residuals only)."""
         return self.deviance + 2 * self.parameter_count
 
     @property
     def aicc(self) -> float:
-        """Akaike's criterion for few observations; infinite where there are not enough of them."""
+        """Akaike's information criterion corrected for small samples; infinite if there are too few observations."""
         left = len(self.observations) - self.parameter_count - 1
         return self.aic + 2 * self.parameter_count * (self.parameter_count + 1) / left if left > 0 else float("inf")
 
     @property
     def bic(self) -> float:
-        """Schwarz' criterion from the full likelihood."""
+        """Bayesian information criterion from the full likelihood."""
         return self.deviance + self.parameter_count * float(np.log(len(self.observations)))
 
     @property
@@ -160,7 +160,7 @@ class FinishedFit:
         return np.linspace(float(self.observations.start.min()), float(self.observations.last.max()), count)
 
     def groups(self, by: str) -> IntArray:
-        """Return (S,) which subject, or arm, each subject's curve belongs to."""
+        """Return the group of each subject (S,): itself, or its arm."""
         if by == "subject":
             return np.arange(len(self.observations.subjects))
         arms = list(dict.fromkeys(self.observations.arms))

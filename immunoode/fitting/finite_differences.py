@@ -1,4 +1,4 @@
-"""Derivatives of predictions by central differences: for engines, or subjects, without sensitivities."""
+"""Derivatives of predictions by central differences, for engines or subjects without sensitivities."""
 
 from __future__ import annotations
 

@@ -250,7 +250,7 @@ def _first_dose(model: Model, data: TrialData, regimens: Any) -> Callable[[str],
 def _data_starts(
     model: Model, data: TrialData, observe: Observe, names: list[str], seen: Observations
 ) -> dict[str, FloatArray]:
-    """Return where baselines that vary start: the first observation of each subject."""
+    """Return the starting values of fitted baselines: the first observation of each subject."""
     starts = {}
     for quantity, output in observed(model, data, observe).items():
         parameter = baseline_parameter(model, output)

@@ -42,7 +42,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
 
 
 class ObjectiveValue(float):
-    """The objective of a fit: a number, which gives the attributes of the object that had its name before, with a warning."""
+    """The objective of a fit: a number with the attributes of the object that had its name before, with a warning."""
 
     least_squares: Any
 

@@ -1,4 +1,4 @@
-"""Ctrl-C as a question that a fit asks between its evaluations, so that it never lands inside a library."""
+"""Ctrl-C sets a flag that a fit checks between its evaluations, so that it never interrupts a library."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from threading import Event
 from typing import Any
 
 IMPATIENT = 3
-"""Times Ctrl-C is pressed until it is an exception as everywhere else."""
+"""Number of Ctrl-C after which KeyboardInterrupt is raised after all."""
 _asked: Event | None = None
 
 
 @contextmanager
 def interruptible() -> Iterator[Event]:
-    """Give an event that Ctrl-C sets as long as the block runs; within another such block it is that block's event.
+    """Return a context with an event that Ctrl-C sets; nested contexts share the event of the outermost one.
 
     Where a program handles the signal itself, or in a thread, Ctrl-C does what it does there.
     """

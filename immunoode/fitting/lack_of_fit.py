@@ -1,4 +1,4 @@
-"""Whether residuals are what errors leave, or what the model misses.
+"""Tests for lack of fit: whether residuals are random, or show what the model misses.
 
 Three tests of weighted residuals, each of something that needs no other model:
 
@@ -18,18 +18,18 @@ import numpy as np
 from immunoode.fitting.observations import FloatArray, IntArray
 
 CHANCE = 0.01
-"""P value below which a test speaks."""
+"""P-value below which a test is significant."""
 FEWEST = 6
-"""Observations from which residuals are tested."""
+"""Smallest number of observations that is tested."""
 MANY, SHUFFLES = 60, 4000
-"""Residuals up to which their order is shuffled, and how often."""
+"""Largest number of residuals for the permutation test, and the number of permutations."""
 LITTLE = 0.5
-"""Share of the variance of the observations below which a model explains little of them."""
+"""Share of explained variance below which a model explains little."""
 
 
 @dataclass(frozen=True)
 class LackOfFit:
-    """Tests of the residuals of one quantity; p values are NaN where there is nothing to test.
+    """Tests of the residuals of one quantity; p-values are NaN if there is nothing to test.
 
     Attributes
     ----------
@@ -58,11 +58,11 @@ class LackOfFit:
 
     @property
     def found(self) -> bool:
-        """Whether the model misses something that is in the data."""
+        """Whether any test is significant."""
         return any(p < CHANCE for p in (self.runs_p, self.replicates_p, self.smooth_p, self.subjects_p))
 
     def evidence(self) -> str:
-        """Return what speaks against the fit, in words."""
+        """Return the significant tests in words."""
         said = []
         if self.runs_p < CHANCE:
             said.append(
@@ -72,7 +72,7 @@ class LackOfFit:
         if self.replicates_p < CHANCE:
             said.append(f"replicates agree better with each other than with the curve (p {_p(self.replicates_p)})")
         if self.smooth_p < CHANCE:
-            said.append(f"errors are {self.excess:.2g} times those about a smooth curve (p {_p(self.smooth_p)})")
+            said.append(f"residuals are {self.excess:.2g} times those about a smooth curve (p {_p(self.smooth_p)})")
         if self.subjects_p < CHANCE:
             said.append(f"some subjects lie above their curves and others below (p {_p(self.subjects_p)})")
         return "; ".join(said)
@@ -124,7 +124,7 @@ def lack_of_fit(
 
 
 def _runs(subject: IntArray, r: FloatArray) -> tuple[float, float, float]:
-    """Return the runs of signs within subjects, how many are expected, and the chance of so few."""
+    """Return the number of runs of equal sign within subjects, its expectation, and the p-value of so few."""
     from scipy.stats import norm
 
     runs = mean = variance = 0.0
@@ -140,7 +140,7 @@ def _runs(subject: IntArray, r: FloatArray) -> tuple[float, float, float]:
 
 
 def _replicates(time: FloatArray, f: FloatArray, r: FloatArray, parameters: float) -> float:
-    """Return the chance of such a lack of fit, given how observations with one prediction scatter."""
+    """Return the p-value of the lack-of-fit F test against replicates."""
     from scipy.stats import f as distribution
 
     size = float(np.max(np.abs(f))) or 1.0
@@ -155,7 +155,7 @@ def _replicates(time: FloatArray, f: FloatArray, r: FloatArray, parameters: floa
 
 
 def _smooth(subject: IntArray, time: FloatArray, r: FloatArray) -> tuple[float, float]:
-    """Return how many times larger residuals are than about lines through their neighbours, and the chance of that.
+    """Return the ratio of the residuals to those about lines through their neighbours, and its p-value.
 
     The chance is that among residuals in random order: of a few by permutation, of many by the normal approximation of von
     Neumann's ratio, with second differences in place of first.
@@ -179,20 +179,20 @@ def _smooth(subject: IntArray, time: FloatArray, r: FloatArray) -> tuple[float, 
 
 
 def _rough(time: FloatArray, r: FloatArray) -> FloatArray:
-    """Return sums of squares (b,) of residuals (b, n) about lines through their neighbours, of equal expectation."""
+    """Return the sums of squares (b,) of residuals (b, n) about lines through their neighbours, with equal expectation."""
     share = (time[2:] - time[1:-1]) / (time[2:] - time[:-2])
     size = 1 + share**2 + (1 - share) ** 2
     return np.asarray(np.sum((r[:, 1:-1] - share * r[:, :-2] - (1 - share) * r[:, 2:]) ** 2 / size, axis=1))
 
 
 def _means(time: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the times, each once, and mean residuals there."""
+    """Return the unique times, and the mean residuals there."""
     days, place, counts = np.unique(time, return_inverse=True, return_counts=True)
     return days, np.bincount(place, r) / counts * np.sqrt(counts)
 
 
 def _between_subjects(subject: IntArray, r: FloatArray) -> float:
-    """Return the chance of mean residuals that differ so between subjects."""
+    """Return the p-value of equal mean residuals in all subjects (analysis of variance)."""
     from scipy.stats import f as distribution
 
     _, place, counts = np.unique(subject, return_inverse=True, return_counts=True)

@@ -1,4 +1,4 @@
-"""Residuals and their Jacobian as functions of lmfit Parameters, over any predictor."""
+"""The least-squares problem of a fit: residuals and their Jacobian as functions of lmfit Parameters."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from lmfit import Parameters
 
 FAILED = 10.0
-"""Residual of an observation whose simulation failed, over the largest residual at the start: large, but finite."""
+"""Residual of an observation that cannot be simulated, relative to the largest one at the start: large, but finite."""
 
 
 @dataclass
 class LeastSquares:
-    """What lmfit minimises. `errors` change between rounds of a fit; `failures` counts solves that did not finish.
+    """What lmfit minimises. `errors` change between rounds of a fit; `failures` counts failed simulations.
 
     With `pool` all quantities share one size of errors.
     """
@@ -40,7 +40,7 @@ class LeastSquares:
     _penalty: float = field(default=0.0, repr=False)
 
     def parameters(self) -> Parameters:
-        """Return the lmfit Parameters of the design and of combined errors."""
+        """Return the lmfit Parameters of the parameterisation and of the error models."""
         made = self.parameterisation.parameters()
         for model in self.errors:
             if model.ratio_name:
@@ -50,18 +50,18 @@ class LeastSquares:
         return made
 
     def predictions(self, parameters: Parameters) -> FloatArray:
-        """Return (N,) predictions, NaN where the simulation failed."""
+        """Return the predictions (N,); NaN for failed simulations."""
         return self.predict(self.parameterisation.values(parameters)[None])[0]
 
     def _counted(self, parameters: Parameters) -> FloatArray:
-        """Return predictions as an evaluation of the fit, which is counted; looking at a result is none."""
+        """Return the predictions and count an evaluation of the fit."""
         found = self.predictions(parameters)
         self.evaluations += 1
         self.failures += len(set(self.observations.subject[~np.isfinite(found)]))
         return found
 
     def __call__(self, parameters: Parameters) -> FloatArray:
-        """Return the residuals (N,), always finite, and behind them those of priors."""
+        """Return the residuals (N,), always finite, followed by those of the priors."""
         f = self._counted(parameters)
         z = self._standard(parameters, f)
         if not self._penalty:
@@ -69,33 +69,33 @@ class LeastSquares:
         return self._whole(parameters, f, z, self._penalty)
 
     def _standard(self, parameters: Parameters, f: FloatArray) -> FloatArray:
-        """Return the residuals of observations, of no meaning where a simulation failed."""
+        """Return the residuals of the observations; arbitrary for failed simulations."""
         z, usable = np.full(len(f), np.nan), self._guess(f)
         for model in self.errors:
             z[model.rows] = model.residuals(usable[model.rows], error_ratio(model, parameters))
         return z
 
     def _whole(self, parameters: Parameters, f: FloatArray, z: FloatArray, penalty: float) -> FloatArray:
-        """Return the residuals with those of failed solves and of priors."""
+        """Return the residuals with `penalty` for failed simulations, followed by those of the priors."""
         return np.append(np.where(np.isfinite(f) & np.isfinite(z), z, penalty), self.priors.residuals(parameters))
 
     def _guess(self, f: FloatArray) -> FloatArray:
-        """Return predictions with the data in place of what failed, so that the weights of the others stay finite."""
+        """Return the predictions with the data in place of failed ones, so that the weights of the others stay finite."""
         return np.where(np.isfinite(f), f, self.observations.value)
 
     def jacobian(self, parameters: Parameters) -> FloatArray:
-        """Return the derivatives of the residuals by what varies, a column each."""
+        """Return the Jacobian of the residuals, one column per varied parameter."""
         found, simulations = self._derivatives(parameters)
         self.evaluations += simulations
         return found
 
     def residuals_and_jacobian(self, parameters: Parameters) -> tuple[FloatArray, FloatArray]:
-        """Return residuals and their derivatives, and count nothing: what a result is made of when it is looked at."""
+        """Return the residuals and their Jacobian without counting an evaluation."""
         f = self.predictions(parameters)
         return self._whole(parameters, f, self._standard(parameters, f), 0.0), self._derivatives(parameters)[0]
 
     def _derivatives(self, parameters: Parameters) -> tuple[FloatArray, int]:
-        """Return the derivatives, and the simulations they took."""
+        """Return the Jacobian, and the number of simulations it took."""
         values = self.parameterisation.values(parameters)
         f, by, simulations = self.predict.derivatives(values)
         by = self.parameterisation.jacobian_wrt_fit(
@@ -105,7 +105,7 @@ class LeastSquares:
         return np.vstack([own, self.priors.jacobian(parameters)]), simulations
 
     def _residual_slopes(self, parameters: Parameters, f: FloatArray, by: FloatArray, good: NDArray[np.bool_]) -> FloatArray:
-        """Return one column for each lmfit parameter that varies."""
+        """Return the Jacobian of the observations' residuals, one column per varied parameter."""
         names = [n for n, p in parameters.items() if p.vary]
         jacobian = np.zeros_like(by)
         for model in self.errors:
@@ -118,7 +118,7 @@ class LeastSquares:
         return np.where(np.isfinite(jacobian), jacobian, 0.0)
 
     def update_scales(self, parameters: Parameters) -> float:
-        """Set the errors' scales to their maximum likelihood at these parameters; return how much they changed."""
+        """Set the error scales to their maximum-likelihood values at these parameters; return their relative change."""
         f = self._counted(parameters)
         good = np.isfinite(f)
         before = [m.scale.s for m in self.errors]
@@ -137,30 +137,30 @@ class LeastSquares:
 
     @property
     def scale_is_separable(self) -> bool:
-        """Whether one scale of errors belongs to everything, so that the best parameters do not depend on it."""
+        """Whether all observations share one error scale, so that the best parameters do not depend on it."""
         plain = all(np.isinf(m.degrees) and not m.censoring.any() for m in self.errors)
         return plain and (self.pool or len(self.errors) == 1) and not len(self.priors)
 
     def deviance(self, parameters: Parameters) -> float:
-        """Return twice the negative log-likelihood of all observations whose simulation finished."""
+        """Return -2 log-likelihood of all observations that could be simulated."""
         f = self.predictions(parameters)
         usable = self._guess(f)
         return sum(m.deviance(usable[m.rows], error_ratio(m, parameters)) for m in self.errors)
 
     def cost(self, parameters: Parameters) -> float:
-        """Return the deviance with the squares of priors: what a fit has at its least."""
+        """Return the objective: -2 log-likelihood plus the squared residuals of the priors."""
         return self.deviance(parameters) + float(np.sum(self.priors.residuals(parameters) ** 2))
 
 
 def _penalty(f: FloatArray, z: FloatArray) -> float:
-    """Return the residual of failed solves, from those where the fit starts, of which some must be possible."""
+    """Return the residual for failed simulations, from the residuals at the starting values."""
     good = np.isfinite(f) & np.isfinite(z)
     if not good.any():
-        what = "no simulation succeeds at the values that the fit starts from"
-        raise FitError(Problem("initial", what, "give other values, initial={'parameter': value}, or narrower bounds"))
+        what = "no simulation succeeds at the starting values"
+        raise FitError(Problem("initial", what, "state others, initial={'parameter': value}, or narrower bounds"))
     return FAILED * max(1.0, float(np.max(np.abs(z[good]))))
 
 
 def error_ratio(model: ErrorModel, parameters: Parameters) -> float:
-    """Return the additive over the proportional part of a combined error (0 for the other kinds)."""
+    """Return the ratio of the additive to the proportional part of a combined error (0 for other kinds)."""
     return float(parameters[model.ratio_name].value) if model.ratio_name else 0.0

@@ -37,14 +37,14 @@ from immunoode.fitting.error_weights import ERRORS, error_weight, known_errors
 from immunoode.fitting.observations import INTERVAL, LEFT, MEASURED, RIGHT, FloatArray, IntArray, Observations
 
 SMALLEST, _BELOW = 1e-6, 1e-2
-"""Predictions below these parts of the largest observation and of the smallest weigh as if they were that large: a vanished
-tumour is no outlier."""
+"""Predictions below these parts of the largest and of the smallest observation are weighted as if they were that large: a
+vanished tumour is not an outlier."""
 _CERTAIN = 1e-9
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Scale s of one quantity's errors, the power k of the mean weight and the log mean weight where it is 1."""
+    """Scale s of one quantity's errors, the power k of the mean weight, and the log mean weight at which that is 1."""
 
     s: float = 1.0
     k: float = 1.0
@@ -53,7 +53,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class ErrorModel:
-    """The error model of one quantity: which of the N observations are its, their values, and how they are censored.
+    """The residual error model of one quantity: the positions of its observations, their values and censoring.
 
     `lower` is the lower end of what is known to an interval, whose upper end is `value`; `degrees` of freedom of Student's t,
     infinite for normal errors.
@@ -96,7 +96,7 @@ class ErrorModel:
         return r, -1 / w - r * by_f / w, -r * by_ratio / w, by_f / w, by_ratio / w
 
     def mean_log_weight(self, f: FloatArray, ratio: float) -> float:
-        """Return the mean of log w over what was measured (not censored)."""
+        """Return the mean of log w over the measured (not censored) observations."""
         measured = self.censoring == MEASURED
         return float(np.mean(np.log(self.weight(f, ratio)[0][measured]))) if measured.any() else 0.0
 
@@ -151,13 +151,13 @@ class ErrorModel:
         return replace(self, scale=Scale(s, k, self.mean_log_weight(f, ratio)))
 
     def squares(self, r: FloatArray, s: float) -> tuple[float, int]:
-        """Return what residuals of this scale cost, less the logarithms of scales and weights; and how many there are."""
+        """Return the sum of squared z of the measured observations at scale s, and their number."""
         measured = self.censoring == MEASURED
         return float(np.sum(signed_root(r[measured] / s, self.degrees)[0] ** 2)), int(measured.sum())
 
     @property
     def smallest(self) -> float:
-        """A scale below which errors are those of the solver."""
+        """Error scale below which errors are those of the solver."""
         return 1e-10 * (float(np.max(np.abs(self.value))) if self.kind == "additive" else 1.0) or 1e-10
 
     def deviance(self, f: FloatArray, ratio: float = 0.0) -> float:
@@ -187,7 +187,7 @@ class ErrorModel:
         return f * np.exp(self.scale.s * u) if self.kind == "lognormal" else f + self.sd(f, ratio) * u
 
     def half_width(self, level: float) -> float:
-        """Return how many scales about the middle hold this share of the observations."""
+        """Return the half width, in scales, of the interval that holds this share of the observations."""
         return half_width(level, self.degrees)
 
     def describe(self, ratio: float, unit: str, correction: float = 1.0) -> str:
@@ -205,7 +205,7 @@ class ErrorModel:
 
 
 def best_scale(models: Sequence[ErrorModel], r: Sequence[FloatArray], limits: Sequence[tuple[FloatArray, FloatArray]]) -> float:
-    """Return the maximum-likelihood scale that some quantities share, given their r = (y - f) / w and their limits."""
+    """Return the maximum-likelihood error scale shared by some quantities, from r = (y - f) / w and the limits of r."""
     count = sum(m.squares(x, 1.0)[1] for m, x in zip(models, r, strict=True))
     smallest = max(m.smallest for m in models)
     if not count:
@@ -232,7 +232,7 @@ def best_scale(models: Sequence[ErrorModel], r: Sequence[FloatArray], limits: Se
 def error_models(
     observations: Observations, error: str | Mapping[str, str], student: float | Mapping[str, float] | None = None
 ) -> tuple[ErrorModel, ...]:
-    """Return the error model of each quantity, with normal errors, or degrees of freedom of Student's t.
+    """Return the error model of each quantity: normal errors, or Student's t with its degrees of freedom.
 
     Raises
     ------
@@ -287,7 +287,7 @@ def _error_model(observations: Observations, index: int, quantity: str, kind: st
 
 
 def prediction_floor(values: FloatArray) -> float:
-    """Return what predictions count as at least: far below the largest value, and below every one that is not zero.
+    """Return the floor of predictions: far below the largest value, and below every value that is not zero.
 
     The smallest matters where values span many orders of magnitude, as tumours do in a simulation that nobody leaves.
     """
@@ -296,7 +296,7 @@ def prediction_floor(values: FloatArray) -> float:
 
 
 def without_likelihood(kind: str, seen: Observations, rows: IntArray, quantity: str, above_zero: bool = False) -> list[Problem]:
-    """Return why observations of a quantity have no likelihood, whatever the parameters.
+    """Return why observations of a quantity have no likelihood under an error model, whatever the parameters.
 
     Parameters
     ----------
@@ -311,16 +311,16 @@ def without_likelihood(kind: str, seen: Observations, rows: IntArray, quantity: 
     states = (
         (
             (censoring == MEASURED) & (value <= 0) & (above_zero or kind == "lognormal"),
-            f"zero or less, which {kind} errors do not allow",
+            f"zero or negative, which {kind} errors do not allow",
             "use error='combined' or 'additive'",
         ),
         (
             left & (value <= 0) & relative,
-            f"left-censored at zero or less, where {kind} errors have no probability that says anything",
+            f"left-censored at zero or less, which {kind} errors give probability 0 or 1",
             "give the limit of quantification as the value (left-censored: the truth lies below it)",
         ),
-        (empty, "known to an interval of no width", "a lower limit below the value; or a measured value, censoring ''"),
-        (beneath, "known to an interval at zero or less, which lognormal errors do not allow", "use error='additive'"),
+        (empty, "known to lie in an interval of no width", "a lower limit below the value; or a measured value, censoring ''"),
+        (beneath, "known to lie in an interval at zero or less, which lognormal errors do not allow", "use error='additive'"),
     )
     return [
         Problem("error" if k == 0 else "data", _counted(what, bad, seen, rows, quantity), right)
@@ -330,7 +330,7 @@ def without_likelihood(kind: str, seen: Observations, rows: IntArray, quantity: 
 
 
 def _counted(what: str, bad: NDArray[np.bool_], seen: Observations, rows: IntArray, quantity: str) -> str:
-    """Return how many values are so, and where the first are."""
+    """Return how many values are concerned, and the rows of the first."""
     at = ", ".join(str(seen.rows[i]) for i in rows[bad][:5])
     count = int(bad.sum())
     return f"{count} of {len(bad)} values of {quantity!r} {'is' if count == 1 else 'are'} {what} (row {at})"

@@ -1,4 +1,4 @@
-"""lmfit Parameters of which many are exponentials of what varies."""
+"""lmfit Parameters with exponentials of varied logarithms."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from lmfit import Parameters
 
 LOG = "log_"
-"""What comes before the name of a parameter whose logarithm varies."""
+"""Prefix of the name of a parameter's logarithm."""
 
 
 class LogParameters(Parameters):
-    """Parameters where `key` may be the expression exp(log_key): errors of these follow from one derivative each.
+    """Parameters in which `key` may be the expression exp(log_key): its standard error follows from one derivative.
 
     lmfit propagates errors through any expression by differences, each of which evaluates every parameter again: with
     hundreds of subjects' own parameters that takes longer than the fit.

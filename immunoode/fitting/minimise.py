@@ -1,4 +1,4 @@
-"""Rounds of lmfit: least squares, then the errors' scales, until both have settled."""
+"""Rounds of lmfit: least squares, then the error scales, until both have converged."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 METHODS = ("leastsq", "least_squares")
 ROUNDS = 12
 TIGHT = {"ftol": 1e-14, "xtol": 1e-12, "gtol": 1e-12}
-"""Where a round stops: near the end each step gains digits of the parameters that the sum of squares no longer shows."""
+"""Tolerances of a round: near the optimum a step still gains digits of the parameters that the sum of squares does not show."""
 SETTLED = 1e-3
-"""Relative change of the errors' scales below which another round would change nothing that is reported."""
+"""Relative change of the error scales below which another round would not change the report."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a fit ended with: lmfit's result, the rounds it took, whether the scales settled, whether Ctrl-C stopped it."""
+    """How a fit ended: lmfit's result, the number of rounds, whether the error scales converged, whether Ctrl-C stopped it."""
 
     result: MinimizerResult
     rounds: int
@@ -45,7 +45,7 @@ def minimise(
     parameters: Parameters | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Fit, from `parameters`, by default the values that the design starts from, until done or until `stop` says so.
+    """Fit from `parameters`, by default the starting values, until convergence or until `stop` returns True.
 
     Ctrl-C ends it with the best values so far, as an outcome that was stopped.
 
@@ -62,7 +62,7 @@ def minimise(
     varied = sum(1 for p in parameters.values() if p.vary)
     if len(least_squares.observations) + len(least_squares.priors) < varied:
         what = f"{len(least_squares.observations)} observations cannot determine {varied} parameters"
-        raise FitError(Problem("vary", what, "let fewer parameters vary, or share them between subjects"))
+        raise FitError(Problem("vary", what, "fit fewer parameters, or share them between subjects"))
     least_squares(parameters)
     least_squares.update_scales(parameters)
     with one_thread(), _bar(progress) as bar, interruptible() as asked:
@@ -96,7 +96,7 @@ def _rounds(
 
 
 def refit(least_squares: LeastSquares, parameters: Parameters) -> bool:
-    """Fit again from values near the best, which `parameters` then hold; return whether it converged.
+    """Fit again from values near the optimum; `parameters` hold the result. Return whether the fit converged.
 
     For profiles and bootstraps, which do this thousands of times: no messages, no covariance, fewer rounds.
     """
@@ -145,7 +145,7 @@ def _interrupted(least_squares: LeastSquares, parameters: Parameters, method: st
     for name, value in best.values.items():
         parameters[name].value = value
     found = Minimizer(least_squares, parameters, iter_cb=lambda *_, **__: True).minimize(method=method)
-    found.message = f"stopped by the user after {best.evaluations} evaluations; the values are the best so far"
+    found.message = f"stopped by the user after {best.evaluations} evaluations; these are the best values so far"
     return found
 
 

@@ -1,4 +1,4 @@
-"""A fit from several places: which of them lead to the same minimum says whether it is the only one."""
+"""Multistart: fits from several starting points, to see whether they lead to the same minimum."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 REACH = 3.0
-"""Half width of the design in logarithms, or in units of the scale of what is not fitted as one."""
+"""Half width of the Sobol sequence, in logarithms or in units of a parameter's scale."""
 SAME = 0.1
-"""Minima whose -2 log L differs by less are the same."""
+"""Minima with a smaller difference of -2 log L count as the same."""
 
 
 @dataclass(frozen=True)
 class MultiStartResult:
-    """Fits from several places: outcome, objective and -2 log L (with priors) of each; NaN where one failed."""
+    """Fits from several starting points: outcome, problem and -2 log L (with priors) of each; NaN if it failed."""
 
     outcomes: tuple[Outcome | None, ...]
     objectives: tuple[LeastSquares, ...]
@@ -39,7 +39,7 @@ class MultiStartResult:
 
     @property
     def best(self) -> int:
-        """Which one has the least."""
+        """Index of the best fit."""
         return int(np.nanargmin(self.costs))
 
     def __len__(self) -> int:
@@ -47,19 +47,19 @@ class MultiStartResult:
 
     @property
     def outcome(self) -> Outcome:
-        """The outcome of the best."""
+        """Outcome of the best fit."""
         found = self.outcomes[self.best]
         assert found is not None  # the one of least cost has not failed
         return found
 
     @property
     def stopped(self) -> int:
-        """How many Ctrl-C kept from their end."""
+        """Number of fits that Ctrl-C stopped."""
         return self.failed.count(STOPPED) + sum(o is not None and o.stopped for o in self.outcomes)
 
     @property
     def agreeing(self) -> int:
-        """How many ended at the best minimum."""
+        """Number of fits that ended at the best minimum."""
         return int(np.sum(self.costs < self.costs[self.best] + SAME))
 
     def table(self) -> DataFrame:
@@ -91,7 +91,7 @@ class MultiStartResult:
 def multistart(
     least_squares: LeastSquares, count: int, method: str, max_evaluations: int | None, progress: bool | None
 ) -> MultiStartResult:
-    """Fit from `count` places, the first of them the design's own start.
+    """Fit from `count` starting points; the first is the usual one.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def multistart(
 
 
 def _places(parameters: Parameters, count: int) -> list[dict[str, float]]:
-    """Return where to start: the values as they are, then a Sobol design around them within the bounds."""
+    """Return the starting points: the usual values, then a Sobol sequence around them within the bounds."""
     from scipy.stats import qmc
 
     varied = [p for p in parameters.values() if p.vary]

@@ -1,4 +1,4 @@
-"""Observations as arrays: which model output each belongs to, where each subject's simulation starts, its baseline."""
+"""Observations as arrays, with each subject's start of simulation and baseline."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CENSORING = {"left": LEFT, "": MEASURED, "right": RIGHT, IN_WORDS: INTERVAL}
 
 @dataclass(frozen=True)
 class Observations:
-    """What was measured, S subjects, N observations, Q quantities; values in the units of the model's outputs.
+    """N observations of Q quantities in S subjects, in the units of the model's outputs.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Observations:
         return len(self.value)
 
     def take(self, subjects: IntArray) -> Observations:
-        """Return those of some subjects, each any number of times; a name that comes again is numbered."""
+        """Return the observations of some subjects, each any number of times; repeated names are numbered."""
         rows = [np.flatnonzero(self.subject == s) for s in subjects]
         every = np.concatenate(rows)
         times = np.array([int(np.sum(subjects[:i] == s)) for i, s in enumerate(subjects)])
@@ -86,11 +86,11 @@ class Observations:
 
     @property
     def orders(self) -> FloatArray:
-        """(N,) where each stands among the doses of its time, infinite where that is after all of them."""
+        """(N,) position of each observation among the doses at its time; infinite if after all of them."""
         return self.order if len(self.order) == len(self) else np.full(len(self), np.inf)
 
     def moments(self) -> tuple[list[FloatArray], list[FloatArray], IntArray]:
-        """Return the different times of each subject, their orders, and (N,) which of them each observation is."""
+        """Return the unique times of each subject, their orders, and the index (N,) of each observation's time among them."""
         times, orders, place = list[FloatArray](), list[FloatArray](), np.zeros(len(self), np.int64)
         for s in range(len(self.subjects)):
             rows = np.flatnonzero(self.subject == s)
@@ -101,7 +101,7 @@ class Observations:
 
     @property
     def last(self) -> FloatArray:
-        """(S,) the last day with an observation (the start where there is none)."""
+        """(S,) day of each subject's last observation (the start if there is none)."""
         days = self.start.copy()
         np.maximum.at(days, self.subject, self.time)
         return days
@@ -114,7 +114,7 @@ def output_units(model: Model) -> dict[str, str]:
 
 
 def baseline_parameter(model: Model, output: str) -> str:
-    """Return the parameter that is this output's value at the start ("" where there is none)."""
+    """Return the parameter that is the initial value of an output ("" if there is none)."""
     if output in model.derived:
         return model.derived[output].baseline
     if output in model.compartments:
@@ -125,7 +125,7 @@ def baseline_parameter(model: Model, output: str) -> str:
 
 
 def observed(model: Model, data: TrialData, observe: Observe) -> dict[str, str]:
-    """Return which model output each quantity is, quantities that are not fitted left out.
+    """Return the model output of each fitted quantity.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def observed(model: Model, data: TrialData, observe: Observe) -> dict[str, str]:
                 Problem(
                     "observe",
                     f"no quantity of the data ({', '.join(data.quantities)}) is an output of model {model.name!r}",
-                    f"say which it is, observe={{{one!r}: 'output'}}; {nearest(one, known)}",
+                    f"state which it is, observe={{{one!r}: 'output'}}; {nearest(one, known)}",
                 )
             )
         return pairs
@@ -163,8 +163,8 @@ def observed(model: Model, data: TrialData, observe: Observe) -> dict[str, str]:
 
 def _single(data: TrialData, output: str) -> dict[str, str]:
     if len(data.quantities) > 1:
-        right = f"say observe={{quantity: {output!r}}}"
-        raise FitError(Problem("observe", f"the data hold several quantities ({', '.join(data.quantities)})", right))
+        right = f"state observe={{quantity: {output!r}}}"
+        raise FitError(Problem("observe", f"the data have several quantities ({', '.join(data.quantities)})", right))
     return {data.quantities[0]: output}
 
 
@@ -208,12 +208,12 @@ def observations(
     frame = frame.assign(order=sample_orders(frame, data, own_doses), time=unit_texts.on_seconds(frame["time"]))
     kept = frame[frame["reason"] == ""]
     if kept.empty:
-        raise FitError(Problem("data", "no observation is left to fit", "give at least one after each subject's baseline"))
+        raise FitError(Problem("data", "no observation is left to fit", "at least one after each subject's baseline is needed"))
     return _arrays(kept, frame[frame["reason"] != ""], skipped, pairs, known, baselines, start)
 
 
 def _factors(frame: DataFrame, pairs: Mapping[str, str], known: Mapping[str, str]) -> FloatArray:
-    """Return what each value is multiplied by to be in its output's unit; no unit means the output's own."""
+    """Return the conversion factor of each value to its output's unit; no unit means the output's own."""
     factors, problems = {}, []
     for quantity, unit in set(zip(frame["quantity"], frame["unit"], strict=True)):
         to = known[pairs[quantity]]
@@ -235,7 +235,7 @@ def _factors(frame: DataFrame, pairs: Mapping[str, str], known: Mapping[str, str
 def _starts(
     frame: DataFrame, named: Mapping[str, str], free: frozenset[str], first_dose: Callable[[str], float], begin: float | None
 ) -> tuple[DataFrame, dict[str, dict[str, float]], dict[str, float]]:
-    """Mark what is not fitted and why; return with it each subject's baselines and start."""
+    """Mark the observations that are not fitted, with the reason; return each subject's baselines and start too."""
     frame = frame.assign(reason="")
     start: dict[str, float] = {}
     baselines: dict[str, dict[str, float]] = {p: {} for p in named.values() if p not in free}
@@ -264,7 +264,7 @@ def _baseline_day(days: FloatArray) -> float:
 
 
 def _condition(frame: DataFrame, rows: DataFrame, day: float) -> float:
-    """Mark the baseline, and what is earlier, as not fitted; return its value."""
+    """Mark the baseline and earlier observations as not fitted; return the baseline's value."""
     at = rows["time"] == day
     frame.loc[rows.index[at], "reason"] = "baseline: the simulation starts from it"
     frame.loc[rows.index[rows["time"] < day], "reason"] = "before the baseline"

@@ -1,4 +1,4 @@
-"""Which parameters vary, for whom, in which scale and bounds; as lmfit Parameters and back to values a subject."""
+"""Which parameters are fitted, how they are shared, on which scale and within which bounds; to lmfit Parameters and back."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 SHARED, PER_ARM, PER_SUBJECT = "shared", "per_arm", "per_subject"
 STEP = 1e-3
-"""Step of the finite differences, in the scale that is fitted: well above the solver's error, well below curvature."""
+"""Step of the finite differences on the fitted scale: well above the error of the solver."""
 
 
 @dataclass(frozen=True)
 class FittedParameter:
-    """One model parameter that varies: one lmfit parameter for all, or one for each arm or subject.
+    """One fitted model parameter: one lmfit parameter for all subjects, or one per arm or subject.
 
     `keys` are the names of these in lmfit (natural scale), `labels` what they belong to, `group` (S,) which one each
     subject has; `log` says that log(parameter) is what varies, under the name "log_" + key. Covariates shift it, in the scale
@@ -48,12 +48,12 @@ class FittedParameter:
 
     @property
     def varied(self) -> tuple[str, ...]:
-        """Names of what lmfit varies."""
+        """Names of the lmfit parameters that vary."""
         return tuple(LOG + k for k in self.keys) if self.log else self.keys
 
     @property
     def scale(self) -> float:
-        """Size of one unit step in the scale that is fitted."""
+        """Typical size of the parameter on the scale that is fitted."""
         if self.log:
             return 1.0
         low, high = self.bounds
@@ -62,18 +62,18 @@ class FittedParameter:
 
 @dataclass(frozen=True)
 class Parameterisation:
-    """The parameters of a fit: K slots over S subjects; `constraints` are expressions of lmfit, by the key they set."""
+    """K fitted parameters over S subjects; `constraints` are lmfit expressions, by the lmfit parameter that they set."""
 
     fitted_parameters: tuple[FittedParameter, ...]
     constraints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Model parameters that vary, in the order of `values`."""
+        """The fitted model parameters, in the order of `values`."""
         return tuple(s.name for s in self.fitted_parameters)
 
     def parameters(self) -> Parameters:
-        """Return the lmfit Parameters; where log(parameter) varies, the parameter itself is an expression of it.
+        """Return the lmfit Parameters; a parameter fitted as its logarithm is an expression of that.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class Parameterisation:
         return made
 
     def starting_from(self, found: Mapping[str, float]) -> Parameterisation:
-        """Return the design that starts from values found before: of the same key, or of what now has several."""
+        """Return the parameterisation with starting values from an earlier fit."""
         fitted_parameters = [
             replace(
                 s,
@@ -106,12 +106,12 @@ class Parameterisation:
         return replace(self, fitted_parameters=tuple(fitted_parameters))
 
     def values(self, parameters: Parameters) -> FloatArray:
-        """Return (S, K) the values of the slots in every subject."""
+        """Return the values (S, K) of the fitted parameters in every subject."""
         columns = [_column(fitted, parameters) for fitted in self.fitted_parameters]
         return np.column_stack(columns) if columns else np.zeros((0, 0))
 
     def set_varied(self, parameters: Parameters, names: Iterable[str], row: Iterable[float]) -> Parameters:
-        """Return the same object, set to other values of what varies; it is slow to copy."""
+        """Set the varied parameters to other values, and return the same object (a copy would be slow)."""
         for name, value in zip(names, row, strict=True):
             parameters[name].value = float(value)
         if self.constraints:
@@ -119,11 +119,11 @@ class Parameterisation:
         return parameters
 
     def take(self, subjects: IntArray, names: tuple[str, ...]) -> Parameterisation:
-        """Return the design of some of the subjects, each any number of times, under other names."""
+        """Return the parameterisation for some of the subjects, each any number of times, under other names."""
         return replace(self, fitted_parameters=tuple(_taken(fitted, subjects, names) for fitted in self.fitted_parameters))
 
     def chain_rule(self, parameters: Parameters) -> dict[str, list[tuple[int, FloatArray]]]:
-        """Return by what each parameter that lmfit varies moves the slots: pairs of slot and (S,) factors, in fitted scales."""
+        """Return, per varied lmfit parameter, the model parameters it affects and the derivative for each subject (S,)."""
         found: dict[str, list[tuple[int, FloatArray]]] = {}
         for k, fitted in enumerate(self.fitted_parameters):
             for g, (key, name) in enumerate(zip(fitted.keys, fitted.varied, strict=True)):
@@ -136,7 +136,7 @@ class Parameterisation:
         return found
 
     def jacobian_wrt_fit(self, parameters: Parameters, values: FloatArray, by: FloatArray, subject: IntArray) -> FloatArray:
-        """Return derivatives (N, p) by what lmfit varies, of those (K, N) by the slots' values (S, K)."""
+        """Return derivatives (N, p) by the varied lmfit parameters, from those (K, N) by the model parameters (S, K)."""
         place = {n: j for j, n in enumerate(n for n, p in parameters.items() if p.vary)}
         logged = np.array([fitted.log for fitted in self.fitted_parameters])
         scaled = by * np.where(logged[:, None], values.T[:, subject], 1.0)
@@ -148,7 +148,7 @@ class Parameterisation:
         return out
 
     def perturbed(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return (2K, S, K) values with each slot moved up and down, and (K, S) the distances in the fitted scale.
+        """Return values (2K, S, K) with each parameter perturbed up and down, and the distances (K, S) on the fitted scale.
 
         All subjects move at once: what belongs to one subject or arm does not change the others' predictions, so a fit
         with many subjects' own parameters needs no more simulations for a derivative than one with shared ones.
@@ -164,7 +164,7 @@ class Parameterisation:
 
 
 def _column(fitted: FittedParameter, parameters: Parameters) -> FloatArray:
-    """Return (S,) the values of one slot."""
+    """Return the values (S,) of one parameter."""
     logs = [LOG + k if fitted.log and LOG + k in parameters else k for k in fitted.keys]
     own = np.array([parameters[k].value for k in logs])
     if fitted.log:
@@ -188,7 +188,7 @@ def _taken(fitted: FittedParameter, subjects: IntArray, names: tuple[str, ...]) 
 
 
 def _one_step(fitted: FittedParameter, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return values one step up and down, kept inside the bounds."""
+    """Return the values one step up and down, kept within the bounds."""
     low, high = fitted.bounds
     if fitted.log:
         up, down = values * np.exp(STEP), values * np.exp(-STEP)
@@ -216,7 +216,7 @@ def parameterise(
     covariates: Mapping[str, Mapping[str, FloatArray]] | None = None,
     constraints: Mapping[str, str] | None = None,
 ) -> Parameterisation:
-    """Return the design of a fit, every problem reported at once.
+    """Return the parameterisation of a fit; all problems are reported at once.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ def parameterise(
     sharing = _sharing(vary, per_arm, per_subject)
     problems = _problems(model, sharing, dict(bounds or {}), dict(initial or {}), log)
     problems += [
-        Problem("covariates", f"{n!r} does not vary", nearest(n, sharing)) for n in covariates or {} if n not in sharing
+        Problem("covariates", f"{n!r} is not fitted", nearest(n, sharing)) for n in covariates or {} if n not in sharing
     ]
     if problems:
         raise FitError(problems)
@@ -256,7 +256,7 @@ def parameterise(
 
 
 def _shifted(fitted: FittedParameter, columns: Mapping[str, FloatArray]) -> FittedParameter:
-    """Return the slot with the coefficients of covariates."""
+    """Return the parameter with the coefficients of its covariates."""
     if not columns:
         return fitted
     return replace(
@@ -265,7 +265,7 @@ def _shifted(fitted: FittedParameter, columns: Mapping[str, FloatArray]) -> Fitt
 
 
 def _sharing(vary: Iterable[str], per_arm: Iterable[str], per_subject: Iterable[str]) -> dict[str, str]:
-    """Return how each varied parameter is shared; what is own to arms or subjects need not be repeated in `vary`."""
+    """Return how each fitted parameter is shared; those in `per_arm` and `per_subject` need not be repeated in `vary`."""
     given = {SHARED: _listed(vary), PER_ARM: _listed(per_arm), PER_SUBJECT: _listed(per_subject)}
     both = set(given[PER_ARM]) & set(given[PER_SUBJECT])
     if both:
@@ -296,7 +296,7 @@ def _problems(
     ]
     logged = () if log is None or isinstance(log, bool) else _listed(log)
     for where, names in (("bounds", bounds), ("initial", initial), ("log", logged)):
-        problems += [Problem(where, f"{n!r} does not vary", nearest(n, sharing)) for n in names if n not in sharing]
+        problems += [Problem(where, f"{n!r} is not fitted", nearest(n, sharing)) for n in names if n not in sharing]
     problems += [
         Problem(f"bounds[{n!r}]", f"{b!r} is not (lower, upper) with lower < upper", "for example (0.01, 1)")
         for n, b in bounds.items()
@@ -341,7 +341,7 @@ def _is_logged(name: str, log: bool | Iterable[str] | None, value: float, low: f
 
 
 def _keys(name: str, labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Return one valid, distinct identifier a label: growth_rate__arm_label."""
+    """Return one valid, distinct identifier per label: growth_rate__arm_label."""
     keys: list[str] = []
     for label in labels:
         base = f"{name}__" + (re.sub(r"\W+", "_", label, flags=re.ASCII).strip("_").lower() or "unnamed")
@@ -356,12 +356,14 @@ def _keys(name: str, labels: tuple[str, ...]) -> tuple[str, ...]:
 def _started(
     fitted: FittedParameter, value: float, given: float | Mapping[str, float] | None, own: FloatArray | None
 ) -> FittedParameter:
-    """Return the slot with its starting values, inside its bounds."""
+    """Return the parameter with its starting values, within its bounds."""
     if isinstance(given, Mapping):
         unknown = [k for k in given if k not in fitted.labels]
         if unknown:
             where = f"initial[{fitted.name!r}]"
-            raise FitError([Problem(where, f"{k!r} is not one of its owners", nearest(k, fitted.labels)) for k in unknown])
+            raise FitError(
+                [Problem(where, f"{k!r} is not one of its arms or subjects", nearest(k, fitted.labels)) for k in unknown]
+            )
         first = [float(given.get(label, value)) for label in fitted.labels]
     elif given is None and own is not None:
         first = [float(np.exp(np.mean(np.log(own[fitted.group == g])))) for g in range(len(fitted.keys))]

@@ -1,4 +1,4 @@
-"""`fit_each`: one fit for every subject, on its own."""
+"""`fit_each`: a separate fit for every subject."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class EachResult(Mapping[str, FitResult]):
-    """The fits of subjects, by subject; `failed` says why a subject has none."""
+    """The fits by subject; `failed` has the reason if a subject has none."""
 
     results: Mapping[str, FitResult]
     failed: Mapping[str, str]
@@ -89,7 +89,7 @@ def fit_each(
     progress: bool | None = None,
     **how: Any,
 ) -> EachResult:
-    """Fit every subject on its own.
+    """Fit every subject separately.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a fit needs of a forward model: predictions at the observations, and curves over time."""
+"""The interface between a fit and its forward model: predictions at the observations, and curves over time."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from immunoode.fitting.parameterisation import Parameterisation
 
 
 class Predictor(Protocol):
-    """The narrow contract between forward model and fit.
+    """The interface of a forward model.
 
     `values` are (B, S, K): B sets of values of the K varied parameters in S subjects. What could not be simulated is NaN.
     """
 
     def __call__(self, values: FloatArray) -> FloatArray:
-        """Return (B, N) predictions at the observations, in the outputs' units."""
+        """Return the predictions (B, N) at the observations, in the outputs' units."""
         ...
 
     def derivatives(self, values: FloatArray) -> tuple[FloatArray, FloatArray, int]:
-        """Return the predictions (N,) of one set of values (S, K), and their derivatives (K, N) by each varied parameter.
+        """Return the predictions (N,) for one set of values (S, K), and their derivatives (K, N) by each fitted parameter.
 
         Each subject's are by its own value. The last is what it took, in simulations of the whole data set.
         """
         ...
 
     def curves(self, values: FloatArray, times: FloatArray) -> FloatArray:
-        """Return (B, S, T, Q) the observed outputs at `times` (days); NaN before a subject's start."""
+        """Return the observed outputs (B, S, T, Q) at `times` (days); NaN before a subject's start."""
         ...
 
     def single_threaded(self) -> Predictor:
-        """Return the same in one thread, for fits that run side by side."""
+        """Return the same predictor in a single thread, for fits that run in parallel."""
         ...
 
     def take(self, subjects: IntArray, observations: Observations, parameterisation: Parameterisation) -> Predictor:
-        """Return the same for some subjects, each any number of times, whose observations and design these are."""
+        """Return the predictor for some subjects, each any number of times, given their observations and parameterisation."""
         ...

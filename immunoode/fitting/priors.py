@@ -1,4 +1,4 @@
-"""What is known of parameters before the data, as residuals: a normal prior is an observation of the parameter."""
+"""Priors as residuals: a normal prior acts like an observation of the parameter."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Prior:
     sd: float
 
     def residual(self, parameters: Parameters) -> float:
-        """Return how many standard deviations the parameter is off."""
+        """Return the distance from the prior's centre, in standard deviations."""
         value = float(parameters[self.key].value)
         with np.errstate(divide="ignore", invalid="ignore"):
             return float((value - self.centre if self.kind == NORMAL else np.log(value / self.centre)) / self.sd)
 
     def slope(self, parameters: Parameters, logged: bool) -> float:
-        """Return its derivative by what varies."""
+        """Return the derivative of the residual by the varied parameter."""
         value = float(parameters[self.key].value)
         by_value = 1.0 / self.sd if self.kind == NORMAL else 1.0 / (self.sd * value)
         return by_value * (value if logged else 1.0)
@@ -43,14 +43,14 @@ class Prior:
 
 @dataclass(frozen=True)
 class PriorFromFit:
-    """What an earlier fit found of several parameters: `keys` in lmfit, in the scale that was fitted, and how sure it was."""
+    """A multivariate normal prior from an earlier fit: lmfit names `keys`, centre and whitening matrix on the fitted scale."""
 
     keys: tuple[str, ...]
     centre: FloatArray
     whiten: FloatArray
 
     def residuals(self, parameters: Parameters) -> FloatArray:
-        """Return how far the parameters are off, in units of the earlier fit's uncertainty."""
+        """Return the whitened distances from the earlier estimates."""
         return self.whiten @ (np.array([float(parameters[k].value) for k in self.keys]) - self.centre)
 
 
@@ -65,12 +65,12 @@ class Priors:
         return len(self.single) + sum(len(e.keys) for e in self.from_fits)
 
     def residuals(self, parameters: Parameters) -> FloatArray:
-        """Return one residual a parameter with a prior."""
+        """Return one residual per parameter with a prior."""
         own = [p.residual(parameters) for p in self.single]
         return np.concatenate([np.array(own, dtype=np.float64), *(e.residuals(parameters) for e in self.from_fits)])
 
     def jacobian(self, parameters: Parameters) -> FloatArray:
-        """Return their derivatives by what varies."""
+        """Return the derivatives of the residuals by the varied parameters."""
         names = [n for n, p in parameters.items() if p.vary]
         out = np.zeros((len(self), len(names)))
         for i, prior in enumerate(self.single):
@@ -107,7 +107,7 @@ def priors_of(given: Any, parameterisation: Parameterisation) -> Priors:
 
 
 def _keys(parameterisation: Parameterisation) -> dict[str, tuple[str, ...]]:
-    """Return the keys that a name stands for: those of a parameter, or one of them, or a coefficient."""
+    """Return the lmfit names that a name stands for: of a parameter, of one of its groups, or of a coefficient."""
     fitted_parameters = parameterisation.fitted_parameters
     free = {s.name: tuple(k for k in s.keys if k not in parameterisation.constraints) for s in fitted_parameters}
     return {
@@ -121,10 +121,10 @@ def _single(given: Mapping[str, Any], parameterisation: Parameterisation) -> lis
     problems, found = [], []
     for name, form in given.items():
         if name not in known:
-            problems.append(Problem("priors", f"{name!r} does not vary", nearest(name, known)))
+            problems.append(Problem("priors", f"{name!r} is not fitted", nearest(name, known)))
         elif not _is_prior(form):
             right = '("normal", mean, sd) or ("lognormal", median, sd of the logarithm), sd and median above zero'
-            problems.append(Problem(f"priors[{name!r}]", f"{form!r} is no prior", right))
+            problems.append(Problem(f"priors[{name!r}]", f"{form!r} is not a prior", right))
         else:
             found += [Prior(key, form[0], float(form[1]), float(form[2])) for key in known[name]]
     if problems:
@@ -143,15 +143,17 @@ def _is_prior(form: Any) -> bool:
 
 
 def _from_fit(result: Any, parameterisation: Parameterisation) -> PriorFromFit:
-    """Return the prior that an earlier fit makes, of the parameters that both fit in the same scale."""
+    """Return the prior from an earlier fit, for the parameters that both fits have on the same scale."""
     if not hasattr(result, "covariance"):
-        what = f"{type(result).__name__} is no prior"
+        what = f"{type(result).__name__} is not a prior"
         raise FitError(Problem("priors", what, "a mapping {name: (kind, centre, sd)}, or the result of an earlier fit"))
     varied = {n for n, p in parameterisation.parameters().items() if p.vary}
     table = result.covariance()
     keys = tuple(n for n in table.index if n in varied)
     if not keys:
-        raise FitError(Problem("priors", "the earlier fit has no parameter in common", "one of " + ", ".join(sorted(varied))))
+        raise FitError(
+            Problem("priors", "the earlier fit has no parameter in common with this one", "one of " + ", ".join(sorted(varied)))
+        )
     covariance = table.loc[list(keys), list(keys)].to_numpy(np.float64)
     centre = np.array([float(result.lmfit.params[k].value) for k in keys])
     return PriorFromFit(keys, centre, np.linalg.inv(np.linalg.cholesky(covariance)))

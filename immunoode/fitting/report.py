@@ -1,4 +1,4 @@
-"""The words and tables of a fit's result."""
+"""The report of a fit: text and notebook representation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def headline(result: FinishedFit) -> list[str]:
-    """Return what was fitted to what, why it stopped, and how well it fits."""
+    """Return the heading: model, data, why the fit stopped, and how well it fits."""
     seen, fit = result.observations, result.lmfit
     state = "STOPPED by the user" if result.stopped else "converged" if result.success else "NOT converged"
     correction = float(np.sqrt(len(seen) / max(fit.nfree, 1)))
@@ -49,7 +49,7 @@ def headline(result: FinishedFit) -> list[str]:
 
 
 def doses_line(seen: Observations, schedules: Sequence[Schedule | None]) -> list[str]:
-    """Return in words how observations at the very time of a dose are compared: with the state before it, or after it."""
+    """Return whether observations at the time of a dose are compared with the state before or after it."""
     given = [
         set[float]() if s is None else {t for t, a in zip(s.times.tolist(), s.actions, strict=True) if a == DOSE}
         for s in schedules
@@ -62,13 +62,13 @@ def doses_line(seen: Observations, schedules: Sequence[Schedule | None]) -> list
     how = [f"{stated} in the order of the rows of their table"] if stated else []
     how += [f"{early} before it (troughs)"] if early else []
     after = len(at) - stated - early
-    how += [f"{after} after it (they are not said to be troughs)"] if after else []
-    return [f"{len(at)} observations are at the very time of a dose: {', '.join(how)}"]
+    how += [f"{after} after it (they are not marked as troughs)"] if after else []
+    return [f"{len(at)} observations are at the time of a dose: {', '.join(how)}"]
 
 
 def not_used_line(names: tuple[str, ...]) -> list[str]:
-    """Return what is said of covariates of the data that a fit does not use."""
-    return [f"Covariates of the data that nothing uses: {', '.join(names)}"] if names else []
+    """Return the line about unused covariates."""
+    return [f"Unused covariates of the data: {', '.join(names)}"] if names else []
 
 
 def _explained(share: float) -> str:
@@ -82,7 +82,7 @@ def _starts_line(result: FinishedFit) -> list[str]:
     if stopped:
         done = f"{len(result.starts) - stopped} of {len(result.starts)} starts were done when the fit was stopped by the user"
         return [f"{done}; {result.starts.agreeing} ended at this minimum"]
-    why = f"; {len(lost)} gave nothing, the first: {lost[0]}" if lost else ""
+    why = f"; {len(lost)} failed, the first: {lost[0]}" if lost else ""
     return [f"{result.starts.agreeing} of {len(result.starts)} starts ended at this minimum{why}"]
 
 
@@ -94,7 +94,7 @@ def text(result: FinishedFit) -> str:
     if strong:
         lines += ["Correlations above 0.5:", *strong, ""]
     found = warnings_of(result)
-    lines += ["Beware:", *[f"  - {line}" for line in found]] if found else ["Nothing to beware of."]
+    lines += ["Warnings:", *[f"  - {line}" for line in found]] if found else ["No warnings."]
     return "\n".join(lines)
 
 
@@ -109,10 +109,10 @@ def _pairs(result: FinishedFit) -> list[str]:
 
 
 def html(result: FinishedFit) -> str:
-    """Return the result for a notebook."""
+    """Return the notebook representation."""
     from html import escape
 
     lines = "<br>".join(escape(line) for line in headline(result))
     table = parameter_table(result, 0.95).to_html(float_format=lambda x: f"{x:.4g}", max_rows=60)
     found = "".join(f"<li>{escape(line)}</li>" for line in warnings_of(result))
-    return f"<p>{lines}</p>{table}" + (f"<p>Beware:</p><ul>{found}</ul>" if found else "")
+    return f"<p>{lines}</p>{table}" + (f"<p>Warnings:</p><ul>{found}</ul>" if found else "")

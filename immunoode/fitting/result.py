@@ -1,4 +1,4 @@
-"""FitResult: what a fit found, how sure it is, why it stopped, and what it did not use."""
+"""`FitResult`: estimates, their uncertainty, convergence, and what was not used."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class FitResult(FinishedFit):
         return table.assign(**{k: v for k, v in self.observations.baselines.items() if k not in table})
 
     def fitted_model(self, arm: str | None = None) -> Model:
-        """Return the model with the values found; those that an arm has of its own for the arm that is named.
+        """Return the model with the estimates; parameters that differ between arms take those of `arm`.
 
         Raises
         ------
@@ -88,14 +88,14 @@ class FitResult(FinishedFit):
         return self._widened().with_values(**self._values_of(arm))
 
     def _values_of(self, arm: str | None) -> dict[str, float]:
-        """Return what is shared, and what this arm has of its own."""
+        """Return the shared estimates, and those of this arm."""
         params, fitted_parameters = self.lmfit.params, self.parameterisation.fitted_parameters
         shared = {s.name: float(params[s.keys[0]].value) for s in fitted_parameters if s.sharing == SHARED}
         own = {s.name: float(params[s.keys[s.labels.index(arm)]].value) for s in fitted_parameters if arm in s.labels}
         return {**shared, **own}
 
     def _widened(self) -> Model:
-        """Return the model with the bounds that the fit had, which may be wider than its own."""
+        """Return the model with the bounds of the fit, which may be wider than its own."""
         fitted = {s.name: s.bounds for s in self.parameterisation.fitted_parameters}
 
         def widen(table: Mapping[str, Parameter]) -> dict[str, Parameter]:
@@ -120,7 +120,7 @@ class FitResult(FinishedFit):
         threads: int | None = None,
         progress: bool | None = None,
     ) -> Draws:
-        """Return fits to `count` data sets that are like this one: simulated from the fit, or subjects drawn with replacement.
+        """Return bootstrap fits to `count` data sets: simulated from the fit, or of subjects drawn with replacement.
 
         See `immunoode.fitting.uncertainty.bootstrap`.
         """
@@ -200,7 +200,7 @@ class FitResult(FinishedFit):
         return curve_table(self, days, middle, by, {"predicted": middle, "lower": low, "upper": high})
 
     def cross_validate(self, folds: int = 10, *, seed: int = 20240501, progress: bool | None = None) -> CrossValidation:
-        """Return how well subjects are predicted whom the fit has not seen; see `immunoode.fitting.crossvalidation`."""
+        """Return the cross-validated likelihood of left-out subjects; see `immunoode.fitting.crossvalidation`."""
         return cross_validate(self, folds, seed, progress)
 
     @cached_property
@@ -228,11 +228,11 @@ class FitResult(FinishedFit):
         return pd.DataFrame([asdict(lack) for lack in lacks_of_fit(self)]).set_index("quantity")
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what a reader of the result must know: bounds hit, parameters not determined, solves that failed."""
+        """Return the warnings: bounds hit, parameters not determined, failed simulations, lack of fit."""
         return warnings_of(self)
 
     def report(self) -> str:
-        """Return the fit in words and tables: why it stopped, parameters with errors, correlations, what to beware of."""
+        """Return the report: why the fit stopped, parameters with standard errors, correlations, warnings."""
         return text(self)
 
     def plot(self, by: Literal["arm", "subject"] | None = None, **how: object) -> Axes | FloatArray:
@@ -256,5 +256,5 @@ class FitResult(FinishedFit):
 
 
 def _conditions(predictor: Predictor) -> tuple[object, ...]:
-    """Return what else a simulation depends on."""
+    """Return what else the simulations depend on."""
     return tuple(getattr(predictor, n, None) for n in ("schedules", "base", "engine", "rtol"))

@@ -1,4 +1,4 @@
-"""Results in files: everything a result holds, so that it is read back to the last digit, and nothing is run that a file says.
+"""Saved results: files from which a result is read back to the last digit, and that never run anything.
 
 A file is compressed text of two lines: a head with the format, the version and a hash of the second line, which is JSON; see
 `immunoode.fitting.serialisation`.
@@ -20,12 +20,12 @@ from immunoode.version import version
 
 FORMAT = 2
 _OLD = 1
-"""The format before: one line of JSON, with the parameters as lmfit writes them."""
+"""The former format: one line of JSON, with the parameters as lmfit writes them."""
 _LARGEST = 256_000_000
 _SMALL, _RATIO = 8_000_000, 20
-"""Bytes that any file may unpack to, and times its own size that a larger one may: what compresses better is not compressed."""
+"""Bytes to which any file may unpack, and multiple of its own size for larger ones; results that compress better are stored."""
 _PARTS = 1_000_000
-"""Lists, tables and their entries: each takes far more memory than text."""
+"""Largest number of lists, tables and entries: each takes far more memory than text."""
 
 
 def save(result: Any, path: str | Path, *, overwrite: bool = True) -> Path:
@@ -86,7 +86,7 @@ def load_fit(path: str | Path) -> Any:
             raise Unread("it has no objects")
         return Reader(objects).result(document.get("result"))
     except FileNotFoundError as error:
-        raise FitError(Problem(str(path), "is not there", "the path that .save() was given")) from error
+        raise FitError(Problem(str(path), "does not exist", "the path that was given to .save()")) from error
     except _Format as error:
         raise FitError(Problem(str(path), str(error), f"this version reads formats {_OLD} and {FORMAT}")) from error
     except Exception as error:  # whatever a broken file leads to
@@ -99,20 +99,20 @@ class _Format(ValueError):
 
 
 def _room(size: int) -> int:
-    """Return to how many bytes a file of a size may unpack."""
+    """Return the number of bytes to which a file of this size may unpack."""
     return min(max(_SMALL, _RATIO * size), _LARGEST)
 
 
 def _unpacked(file: Path) -> bytes:
-    """Return the text of a file; one that unpacks to far more than it has is not unpacked."""
+    """Return the text of a file; a compressed file that expands too much is refused."""
     if file.exists() and not file.is_file():
-        raise Unread("it is no regular file")
+        raise Unread("it is not a regular file")
     room = _room(file.stat().st_size)
     try:
         with gzip.open(file) as packed:
             text = packed.read(room + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise Unread(f"it is damaged or no such file ({error})") from None
+        raise Unread(f"it is damaged or not such a file ({error})") from None
     if len(text) > room:
         raise Unread(f"it unpacks to more than {room:,} bytes")
     return text
@@ -125,13 +125,13 @@ def _document(text: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         raise Unread(f"it has more than {_PARTS:,} parts")
     head = json.loads(first)
     if not isinstance(head, dict) or "format" not in head:
-        raise Unread("it states no format")
+        raise Unread("it does not state its format")
     if head["format"] == _OLD:
         return head, head
     if head["format"] != FORMAT:
         raise _Format(f"is of format {head['format']!r:.40}, written by immunoode {head.get('immunoode')!r:.40}")
     if hashlib.sha256(body).hexdigest() != head.get("sha256"):
-        raise Unread("it is damaged: its content is not what was written")
+        raise Unread("it is damaged: its content has changed since it was written")
     document = json.loads(body)
     return head, document if isinstance(document, dict) else {}
 

@@ -1,4 +1,4 @@
-"""Results as JSON and back: dataclasses by their fields, arrays by their bytes, and what is held twice once.
+"""Results as JSON and back: dataclasses by their fields, arrays by their bytes, shared objects once.
 
 Reading goes by the types that the dataclasses state: a field of type `FloatArray` becomes an array of numbers or an error, and
 no name in a file decides what is made or run.
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 RESULTS = ("immunoode.fitting.result:FitResult", "immunoode.population.result:PopulationResult")
-"""What may be saved."""
+"""Classes that may be saved."""
 _IMPLEMENTED = {"Predictor": "immunoode.fitting.simulation_predictor:Simulated"}
 """The class behind a protocol."""
 _HELD = {("Trigger", "course"): "immunoode.regimen.regimen:Regimen"}
-"""What a field holds whose type says no more than `Any`."""
+"""Types of fields that are declared as `Any`."""
 _PACKAGE = "immunoode."
 _ARRAY = np.ndarray[Any, np.dtype[np.float64]]
 _RESULT: Mapping[str, Any] = {
@@ -58,20 +58,20 @@ _RESULT: Mapping[str, Any] = {
     "ier": int | None,
     "lmdif_message": str,
 }
-"""What is kept of lmfit's result, besides its parameters."""
+"""What is kept of lmfit's result, in addition to its parameters."""
 _OF_PARAMETERS = ("value", "min", "max", "stderr", "init_value")
 _DTYPE = re.compile(r"[<>|=]?([biuf])[1248]")
 _COLUMN = re.compile(r"object|str|string|bool|boolean|category|u?int\d+|U?Int\d+|float\d+|Float\d+")
 _WIDER = {"f": "biuf", "i": "biu", "u": "biu", "b": "b"}
-"""Kinds of arrays that a field takes, by the kind that it states."""
+"""Kinds of arrays that a field accepts, by its declared kind."""
 
 
 class Unread(ValueError):
-    """Something in a file is not what belongs there."""
+    """A file has something that does not belong there."""
 
 
 class Writer:
-    """Turns values into what JSON holds; objects are listed once, and referred to by their place."""
+    """Converts values to JSON; each object is listed once, and referred to by its position."""
 
     def __init__(self) -> None:
         self.objects: list[Any] = []
@@ -124,7 +124,7 @@ class Writer:
         return {"array": base64.b64encode(kept.tobytes()).decode(), "dtype": kept.dtype.str, "shape": list(value.shape)}
 
     def _words(self, value: Any) -> Any:
-        """Return an array of objects as those that differ, and which of them each is."""
+        """Return an array of objects as its unique values and codes."""
         places: dict[tuple[type, str], int] = {}
         cells = value.ravel().tolist()
         codes = np.array([places.setdefault((type(c), repr(c)), len(places)) for c in cells], dtype=np.int32)
@@ -154,7 +154,7 @@ class Writer:
         names = {p.name for p in every}
         for p in every:
             if p.expr is not None and (why := fault(p.expr, names)):
-                raise FitError(Problem(f"constraints[{p.name!r}]", f"{p.expr!r} {why}", "a saved fit holds arithmetic alone"))
+                raise FitError(Problem(f"constraints[{p.name!r}]", f"{p.expr!r} {why}", "only arithmetic can be saved"))
         numbers = {n: np.array([_number(getattr(p, n)) for p in every]) for n in _OF_PARAMETERS}
         varied = [p.name for p in every if p.vary]
         correlated = np.array([[(params[a].correl or {}).get(b, np.nan) for b in varied] for a in varied], dtype=np.float64)
@@ -182,7 +182,7 @@ def _plain(column: Any) -> Any:
 
 
 class Reader:
-    """Turns it back, by the types that are stated; an object refers to none but those before it."""
+    """Converts JSON back, by the declared types; an object refers only to those before it."""
 
     def __init__(self, objects: list[Any]) -> None:
         self._objects, self._made = objects, dict[int, Any]()
@@ -199,11 +199,11 @@ class Reader:
         named = self._tag(self._objects[self._at(node)])
         known = {name.partition(":")[2]: name for name in RESULTS}
         if named not in known:
-            raise Unread(f"{named!r} is no part of immunoode that is a result")
+            raise Unread(f"{named!r} is not a result of immunoode")
         return self.value(node, class_of(known[named]))
 
     def value(self, node: Any, hint: Any) -> Any:
-        """Return what a node holds, which is of the type that a hint states."""
+        """Return the value of a node, which must be of the declared type."""
         if hint in _PLAIN:
             return node if _PLAIN[hint](node) else _refuse(node, hint)
         origin, inner = typing.get_origin(hint), typing.get_args(hint)
@@ -227,7 +227,7 @@ class Reader:
             named = self._tag(self._objects[self._at(node)])
             hints = tuple(h for h in hints if not named or not is_dataclass(h) or h.__qualname__ == named)  # type: ignore[union-attr]
         hints = tuple(h for h in hints if h is not type(None))
-        why = "is there where nothing can be"
+        why = "is not allowed here"
         for hint in hints:
             try:
                 return self.value(node, hint)
@@ -243,7 +243,7 @@ class Reader:
     def _at(self, node: Any) -> int:
         at = _part(node, "object")
         if not isinstance(at, int) or isinstance(at, bool) or not 0 <= at < self._before:
-            raise Unread(f"refers to an object {at!r:.40} that is not there")
+            raise Unread(f"refers to an object {at!r:.40} that does not exist")
         return at
 
     def _referred(self, node: Any, hint: Any) -> Any:
@@ -260,11 +260,11 @@ class Reader:
         return made
 
     def _tag(self, one: Any) -> str:
-        """Return the name of the class of an object; one of this package."""
+        """Return the class name of an object, which must be of this package."""
         name = one.get("class", "") if isinstance(one, dict) else ""
         module, _, named = str(name).partition(":")
         if name and not module.startswith(_PACKAGE):
-            raise Unread(f"{str(name)!r:.80} is no part of immunoode")
+            raise Unread(f"{str(name)!r:.80} is not a class of immunoode")
         return CLASSES.get(named, named)
 
     def _object(self, one: Any, hint: Any) -> Any:
@@ -279,10 +279,10 @@ class Reader:
             return self._outcome(one, hint)
         kind = class_of(_IMPLEMENTED[hint.__name__]) if getattr(hint, "__name__", "") in _IMPLEMENTED else hint
         if not is_dataclass(kind):
-            raise Unread(f"{hint!r:.80} is no part of a saved fit")
+            raise Unread(f"{hint!r:.80} is not part of a saved fit")
         named = self._tag(one)
         if named != kind.__qualname__:  # type: ignore[union-attr]
-            raise Unread(f"{named or str(one)!r:.80} is no part of immunoode that belongs here")
+            raise Unread(f"{named or str(one)!r:.80} is not the class that belongs here")
         made = kind(**self._fields(_part(one, "fields"), kind))  # type: ignore[operator]
         if why := inconsistency(made):
             raise Unread(f"{kind.__qualname__}: {why}")  # type: ignore[union-attr]
@@ -293,7 +293,7 @@ class Reader:
         given = {former.get(name, name): node for name, node in given.items()} if isinstance(given, dict) else given
         needed = {f.name for f in fields(kind) if f.init and f.default is MISSING and f.default_factory is MISSING}
         if not isinstance(given, dict) or given.keys() - hints.keys() or needed - given.keys():
-            raise Unread(f"{kind.__qualname__} has other parts than this version of immunoode writes")
+            raise Unread(f"{kind.__qualname__} has other fields than this version of immunoode writes")
         return {name: self.value(node, hints[name]) for name, node in given.items()}
 
     def _column(self, node: Any) -> Any:
@@ -311,7 +311,7 @@ class Reader:
         words[:] = [self.value(v, object) for v in known]
         codes = _array(one["codes"]) if "words" in one else np.arange(len(words))
         if codes.dtype.kind not in "iu" or codes.size and not 0 <= codes.min() <= codes.max() < len(words):
-            raise Unread("a column refers to words that are not there")
+            raise Unread("a column refers to values that do not exist")
         return words[codes].reshape(_shape(one.get("shape"), codes.size))
 
     def _table(self, one: Any) -> Any:
@@ -320,7 +320,7 @@ class Reader:
         given, kinds, names = (_listed(_part(one, n)) for n in ("table", "kinds", "names"))
         index = pd.Index(self._column(_part(one, "index")), name=self.value(one.get("index_name"), object))
         if not len(given) == len(kinds) == len(names) or not all(isinstance(k, str) and _COLUMN.fullmatch(k) for k in kinds):
-            raise Unread("a table has other columns than it names")
+            raise Unread("a table does not have the columns that it names")
         series = [pd.Series(self._column(c), index=index).astype(k) for c, k in zip(given, kinds, strict=True)]
         columns = dict(enumerate(series))
         table = pd.DataFrame(columns, index=index)
@@ -332,7 +332,7 @@ class Reader:
 
         kept = _part(one, "outcome")
         if not isinstance(kept, dict) or kept.keys() - _RESULT.keys():
-            raise Unread("the outcome of a fit has other parts than this version of immunoode writes")
+            raise Unread("the outcome of a fit has other fields than this version of immunoode writes")
         stated = one["fields"] if "fields" in one else {n: one[n] for n in ("rounds", "settled")}
         own = {n: self.value(_part(stated, n), h) for n, h in hints_of(kind).items() if n in stated and n != "result"}
         params = self._parameters(_part(one, "parameters"))
@@ -345,13 +345,13 @@ class Reader:
         names = [self.value(n, str) for n in _listed(_part(one, "names"))]
         columns = {n: self.value(_part(one, n), _ARRAY) for n in (*_OF_PARAMETERS, "vary")}
         if any(column.shape != (len(names),) for column in columns.values()) or len(set(names)) < len(names):
-            raise Unread("parameters of lmfit do not have the same length, or one is there twice")
+            raise Unread("lmfit parameters differ in length, or one occurs twice")
         texts = {self.value(n, str): self.value(t, str) for n, t in (_listed(p, 2) for p in _listed(_part(one, "expressions")))}
         params = parameters_of(names, columns, texts)
         varied = [n for n, vary in zip(names, columns["vary"], strict=True) if vary]
         correlated = self.value(_part(one, "correlations"), _ARRAY)
         if correlated.shape != ((len(varied), len(varied)) if varied else (0,)):
-            raise Unread("correlations are not of the parameters that vary")
+            raise Unread("correlations are not those of the varied parameters")
         for name, row in zip(varied, correlated, strict=True):
             own = {other: float(c) for other, c in zip(varied, row, strict=True) if not math.isnan(c)}
             params[name].correl = own or None
@@ -359,7 +359,7 @@ class Reader:
 
 
 def parameters_of(names: list[str], columns: Mapping[str, Any], texts: Mapping[str, str]) -> Parameters:
-    """Return parameters of lmfit; expressions are arithmetic of the names that are there.
+    """Return lmfit Parameters; expressions are arithmetic of known names.
 
     Raises
     ------
@@ -370,8 +370,8 @@ def parameters_of(names: list[str], columns: Mapping[str, Any], texts: Mapping[s
 
     from immunoode.fitting.log_parameters import LogParameters
 
-    problems = [f"{n!r:.40} is no name" for n in names if not n.isidentifier()]
-    whys = {n: fault(t, set(names) - {n}) if n in names else "is no parameter" for n, t in texts.items()}
+    problems = [f"{n!r:.40} is not an identifier" for n in names if not n.isidentifier()]
+    whys = {n: fault(t, set(names) - {n}) if n in names else "is not a parameter" for n, t in texts.items()}
     problems += [f"{n!r:.40} = {texts[n]!r:.80} {why}" for n, why in whys.items() if why]
     if problems:
         raise Unread(problems[0])
@@ -389,13 +389,13 @@ def parameters_of(names: list[str], columns: Mapping[str, Any], texts: Mapping[s
 
 
 def _parameters_of_lmfit(text: str) -> Parameters:
-    """Return the parameters of a file of format 1, which has them as lmfit writes them; what lmfit would unpickle is left."""
+    """Return the parameters of a file of format 1, as lmfit writes them; what lmfit would unpickle is ignored."""
     import json
 
     rows = _listed(_part(json.loads(text), "params"))
     names = [r[0] for r in rows if len(_listed(r)) == 11 and isinstance(r[0], str)]
     if len(names) < len(rows) or len(set(names)) < len(names):
-        raise Unread("parameters of lmfit have other parts than lmfit writes")
+        raise Unread("lmfit parameters have other fields than lmfit writes")
     places = {"value": 1, "vary": 2, "min": 4, "max": 5, "stderr": 7, "init_value": 9}
     columns = {n: np.array([_number(r[k]) for r in rows]) for n, k in places.items()}
     columns["vary"] = columns["vary"] > 0
@@ -407,7 +407,7 @@ def _parameters_of_lmfit(text: str) -> Parameters:
 
 
 def class_of(name: str) -> Any:
-    """Return a class of this package by its place, which is one of those that are written in this file."""
+    """Return a class of this package by module and name, which are written in this file."""
     module, _, attribute = name.partition(":")
     return getattr(import_module(module), attribute)
 
@@ -425,7 +425,7 @@ def hints_of(kind: Any) -> dict[str, Any]:
 
 
 def _is(made: Any, hint: Any) -> bool:
-    """Return whether what was made is of a type."""
+    """Return whether an object is of a declared type."""
     origin = typing.get_origin(hint)
     if origin is np.ndarray:
         stated = np.dtype(typing.get_args(typing.get_args(hint)[1])[0])
@@ -438,7 +438,7 @@ def _is(made: Any, hint: Any) -> bool:
 def _array(one: Any) -> Any:
     text, dtype = _part(one, "array"), _part(one, "dtype")
     if not isinstance(text, str) or not isinstance(dtype, str) or not _DTYPE.fullmatch(dtype):
-        raise Unread("an array is not of numbers")
+        raise Unread("an array is not numeric")
     flat = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.dtype(dtype))
     return flat.reshape(_shape(_part(one, "shape"), flat.size)).copy()
 
@@ -458,12 +458,12 @@ def _part(node: Any, name: str) -> Any:
 
 def _listed(node: Any, length: int | None = None) -> list[Any]:
     if not isinstance(node, list) or length is not None and len(node) != length:
-        raise Unread(f"{node!r:.60} is no list" + (f" of {length}" if length else ""))
+        raise Unread(f"{node!r:.60} is not a list" + (f" of {length}" if length else ""))
     return node
 
 
 def _refuse(node: Any, hint: Any) -> Any:
-    raise Unread(f"{node!r:.60} is no {getattr(hint, '__name__', hint)}")
+    raise Unread(f"{node!r:.60} is not of type {getattr(hint, '__name__', hint)}")
 
 
 def _is_number(node: Any) -> bool:

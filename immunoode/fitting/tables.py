@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 CENSORED = {LEFT: "left", MEASURED: "", RIGHT: "right", INTERVAL: "interval"}
 UNSURE = 1.0
-"""Standard error, of a logarithm or relative, above which a parameter counts as not determined."""
-UNDETERMINED = "not determined by the data: an interval says little, see .profile()"
+"""Standard error (of a logarithm, or relative) above which a parameter counts as not determined."""
+UNDETERMINED = "not determined by the data (see .profile())"
 
 
 def parameter_table(result: FinishedFit, level: float) -> DataFrame:
@@ -74,7 +74,7 @@ def _beware(result: FinishedFit, fitted: FittedParameter, key: str) -> str:
 
 
 def fitted_table(result: FinishedFit) -> DataFrame:
-    """Return predictions at the fitted observations, beside what was observed."""
+    """Return predictions at the fitted observations, with the observed values."""
     import pandas as pd
 
     seen, f = result.observations, result.fitted

@@ -1,4 +1,4 @@
-"""What is known where a fit ended: which way the likelihood still falls, and how sure the estimates are."""
+"""At the end of a fit: gradient of the objective, and covariance of the estimates."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from lmfit.minimizer import MinimizerResult
 
 SINGULAR = 1e-7
-"""Singular value of the scaled Jacobian, over the largest, below which the data do not determine a direction."""
+"""Singular value of the scaled Jacobian, relative to the largest, below which the data do not determine a direction."""
 STEEP = 0.01
-"""Slope at a bound, in standard errors, from which it is the bound that stopped the fit."""
+"""Slope at a bound, in standard errors, above which the bound stopped the fit."""
 NEAR = 0.01
-"""Distance to a bound, over the step that the slope asks for and over the span of the bounds, that counts as at it."""
+"""Distance that counts as at a bound, relative to the Newton step and to the width of the bounds."""
 
 
 @dataclass(frozen=True)
 class LikelihoodSlopes:
-    """How half the sum of squares changes with each parameter that varies, in the scale that is fitted.
+    """Gradient of half the sum of squares by the varied parameters, on the fitted scale.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class LikelihoodSlopes:
     steepness: FloatArray
 
     def stopped_at(self, name: str, parameters: Parameters) -> str:
-        """Return "lower" or "upper" where the fit would have gone on beyond that bound, else ""."""
+        """Return "lower" or "upper" if that bound stopped the fit, else ""."""
         if name not in self.names:
             return ""
         j, found = self.names.index(name), parameters[name]
@@ -52,12 +52,12 @@ class LikelihoodSlopes:
 
 
 def likelihood_slopes(residuals: FloatArray, jacobian: FloatArray, names: tuple[str, ...]) -> LikelihoodSlopes:
-    """Return the slopes of residuals (N,) with derivatives (N, p)."""
+    """Return the gradient from residuals (N,) and their Jacobian (N, p)."""
     return LikelihoodSlopes(names, jacobian.T @ residuals, np.linalg.norm(jacobian, axis=0))
 
 
 def gauss_newton_covariance(residuals: FloatArray, jacobian: FloatArray, freedom: int) -> FloatArray:
-    """Return the covariance (p, p) of estimates by Gauss and Newton, definite whatever the data determine.
+    """Return the Gauss-Newton covariance (p, p) of the estimates, positive definite whatever the data determine.
 
     It comes from singular values of the Jacobian, whose products are never formed. A direction that the data do not determine
     has a standard error of about 1 / SINGULAR of the best one, instead of what rounding leaves.
@@ -70,7 +70,7 @@ def gauss_newton_covariance(residuals: FloatArray, jacobian: FloatArray, freedom
 
 
 def set_standard_errors(result: MinimizerResult, covariance: FloatArray) -> None:
-    """Give lmfit's result a covariance, and its parameters the standard errors and correlations that follow."""
+    """Set the covariance of lmfit's result, and the standard errors and correlations of its parameters."""
     deviation = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(deviation, deviation)
     result.covar, result.errorbars = covariance, True

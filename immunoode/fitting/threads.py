@@ -1,4 +1,4 @@
-"""One thread of linear algebra while fits run."""
+"""A single thread of linear algebra while fits run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def one_thread() -> AbstractContextManager[Any]:
-    """Return a context in which matrices are decomposed in one thread.
+    """Return a context in which linear algebra uses a single thread.
 
     A fit's matrices are small (hundreds of rows, tens of columns) and fits, or their solves, already run side by side: threads
     of the linear algebra then wait for each other. Measured on two busy cores, a decomposition of 250 x 45 takes 1 ms in one
@@ -20,7 +20,7 @@ def one_thread() -> AbstractContextManager[Any]:
 
 @lru_cache(maxsize=1)
 def _controller() -> Any:
-    """Return what holds the threads; to look for the loaded libraries takes longer than a small fit."""
+    """Return the thread controller; to make one takes longer than a small fit."""
     import scipy.linalg  # noqa: F401  # so that its own library is among them
     from threadpoolctl import ThreadpoolController
 

@@ -1,4 +1,4 @@
-"""Each subject's most likely random effects, given the population: damped Gauss-Newton steps, all subjects at once."""
+"""Conditional modes (empirical Bayes estimates) of the random effects: damped Gauss-Newton steps, all subjects at once."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from immunoode.population.population_model import PopulationModel, PopulationPar
 
 ROUNDS = 40
 CLOSE = 1e-7
-"""Squared length of the next step, in units of a subject's own uncertainty, at which it has arrived."""
+"""Squared length of the next step, in units of the conditional standard deviation, at which a subject has converged."""
 NEAR = 1e-4
-"""The same, where rounds have run out: in skewed valleys steps of Gauss and Newton shrink slowly."""
+"""The same at the last iteration: in skewed valleys Gauss-Newton steps shrink slowly."""
 _LARGEST = 0.7
 """Longest step of a random effect, in standard deviations of the population or in latent units, whichever is longer: longer
 ones land where predictions are beyond any bound and proportional errors make the likelihood flat."""
 CANDIDATES = 12
-"""Draws from the population among which a search from scratch finds where each subject begins."""
+"""Draws from the population among which the starting point of each subject is chosen."""
 DRAWN, WIDE = 240, 3.0
-"""Draws among which further searches begin, and how many times wider than the population the widest is."""
+"""Draws for the starting points of further searches, and their largest width relative to the population."""
 SEARCHED, AWAY = 3, 2.0
-"""Further searches, and how far from what is known they begin, in the standard deviations of a subject's effects."""
+"""Number of further searches, and their distance from known modes, in conditional standard deviations."""
 GAIN = 1e-3
-"""Difference of -2 log densities from which another mode is better, and not the same."""
+"""Difference of -2 log densities above which another mode is better."""
 
 
 @dataclass(frozen=True)
 class ConditionalModes:
-    """What was found.
+    """Conditional modes of all subjects.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class ConditionalModes:
 def conditional_modes(
     model: PopulationModel, parameters: PopulationParameters, eta: FloatArray, rounds: int = ROUNDS
 ) -> ConditionalModes:
-    """Return the most likely effects, searched from `eta` (S, r)."""
+    """Return the conditional modes, searched from `eta` (S, r)."""
     means, precision = model.effects.means(parameters.beta), np.asarray(np.linalg.inv(parameters.omega), dtype=np.float64)
     sd = np.sqrt(np.diag(parameters.omega))
     log_det = np.linalg.slogdet(parameters.omega)[1]
@@ -98,7 +98,7 @@ def conditional_modes(
 
 
 def initial_effects(model: PopulationModel, parameters: PopulationParameters) -> FloatArray:
-    """Return effects (S, r) to search from: none, or the best of a few draws, where a subject is better off there."""
+    """Return effects (S, r) to search from: zero, or the best of a few draws if that is more likely."""
     random = np.random.default_rng(CANDIDATES)
     r = len(model.effects.random)
     drawn = random.standard_normal((CANDIDATES, r)) @ np.linalg.cholesky(parameters.omega).T
@@ -112,7 +112,7 @@ def initial_effects(model: PopulationModel, parameters: PopulationParameters) ->
 def search_other_modes(
     model: PopulationModel, parameters: PopulationParameters, found: ConditionalModes
 ) -> tuple[ConditionalModes, FloatArray]:
-    """Return the likelier of the modes found and of those that further searches find, and what each subject gains (S,).
+    """Return the more likely of the modes found and of those of further searches, and the gain of each subject (S,).
 
     A subject whose effects have two modes is searched from the likeliest of some draws that are away from those it knows; a
     subject that ends in a worse one keeps what it had.
@@ -124,7 +124,7 @@ def search_other_modes(
 
 
 def _more_likely(model: PopulationModel, one: ConditionalModes, other: ConditionalModes) -> ConditionalModes:
-    """Return each subject's likelier mode, the first where they are the same."""
+    """Return each subject's more likely mode, the first if they are the same."""
     better = np.isfinite(other.minus_two_log_joint) & ~(one.minus_two_log_joint - other.minus_two_log_joint <= GAIN)
     rows = better[model.subject]
     return ConditionalModes(
@@ -138,7 +138,7 @@ def _more_likely(model: PopulationModel, one: ConditionalModes, other: Condition
 
 
 def _starts_elsewhere(model: PopulationModel, parameters: PopulationParameters, found: ConditionalModes) -> list[FloatArray]:
-    """Return effects (S, r) to search from: the likeliest of draws away from a subject's mode, and of those away from both."""
+    """Return effects (S, r) to search from: the most likely draws away from the modes and starts known so far."""
     random, spread = np.random.default_rng(DRAWN), np.linalg.cholesky(parameters.omega)
     drawn = random.standard_normal((DRAWN, len(spread))) @ spread.T * np.linspace(1.0, WIDE, DRAWN)[:, None]
     drawn = np.concatenate([np.zeros((1, len(spread))), drawn])
@@ -163,7 +163,7 @@ def _evaluate(
     precision: FloatArray,
     log_det: float,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return g, by (zero where not solved), and (S,) the penalised -2 log, its half second and its first derivative."""
+    """Return g, its Jacobian (zero if not solved), and (S,) the joint -2 log, half its second and its first derivative."""
     e, slope, w = model.likelihood.slope_and_weight(g, parameters.errors)
     good = np.isfinite(g) & np.isfinite(e) & np.isfinite(by).all(axis=-1)
     slope, w, by = np.where(good, slope, 0.0), np.where(good, w, 0.0), np.where(good[:, None], by, 0.0)

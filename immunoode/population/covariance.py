@@ -1,4 +1,4 @@
-"""The covariance of random effects: blocks of effects that go together, as a vector of numbers without bounds."""
+"""The covariance of random effects (omega) in blocks, as a vector of unbounded numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from immunoode.fitting.observations import FloatArray, IntArray
 
 SMALLEST = 1e-4
-"""Standard deviations of random effects are kept above this, where a subject's own value is no longer of interest."""
+"""Smallest standard deviation of a random effect."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,19 @@ class CovariancePattern:
 
     @cached_property
     def elements(self) -> tuple[tuple[int, int], ...]:
-        """Row and column in L of each number of the vector."""
+        """Row and column in L of each element of the vector."""
         return tuple((b[i], b[j]) for b in self.blocks for i in range(len(b)) for j in range(i + 1))
 
     @cached_property
     def mask(self) -> FloatArray:
-        """(r, r) one where two effects are in one block."""
+        """(r, r) one if two effects are in one block."""
         mask = np.zeros((self.size, self.size))
         for block in self.blocks:
             mask[np.ix_(block, block)] = 1.0
         return mask
 
     def vector(self, omega: FloatArray) -> FloatArray:
-        """Return the numbers of a covariance."""
+        """Return the vector of a covariance."""
         lower = np.zeros_like(omega)
         for block in self.blocks:
             at = np.ix_(block, block)
@@ -60,7 +60,7 @@ class CovariancePattern:
         return lower @ lower.T
 
     def derivatives(self, vector: FloatArray) -> Iterator[FloatArray]:
-        """Yield the derivative of the covariance by each number."""
+        """Yield the derivative of the covariance by each element of the vector."""
         lower = self.lower(vector)
         for i, j in self.elements:
             change = np.zeros_like(lower)
@@ -71,18 +71,18 @@ class CovariancePattern:
             yield change @ lower.T + lower @ change.T
 
     def names(self, effects: tuple[str, ...]) -> tuple[str, ...]:
-        """Return a name for each number."""
+        """Return a name for each element of the vector."""
         return tuple(f"omega({effects[i]})" if i == j else f"omega({effects[i]}, {effects[j]})" for i, j in self.elements)
 
     def projected(self, omega: FloatArray) -> FloatArray:
-        """Return the nearest covariance of this pattern with standard deviations that are not too small."""
+        """Return the nearest covariance of this pattern, with standard deviations above a minimum."""
         masked = 0.5 * (omega + omega.T) * self.mask
         values, vectors = np.linalg.eigh(masked)
         return np.asarray((vectors * np.maximum(values, SMALLEST**2)) @ vectors.T * self.mask)
 
 
 def pattern_of(size: int, correlated: tuple[tuple[int, ...], ...]) -> CovariancePattern:
-    """Return the pattern in which these groups are correlated and all others are alone, in the order of their first."""
+    """Return the pattern in which these groups are correlated and all other effects are independent."""
     grouped = {i for group in correlated for i in group}
     blocks = [tuple(sorted(g)) for g in correlated] + [(i,) for i in range(size) if i not in grouped]
     return CovariancePattern(size, tuple(sorted(blocks)))
@@ -99,5 +99,5 @@ def log_determinants(matrices: FloatArray) -> FloatArray:
 
 
 def first_rows_of(subject: IntArray, count: int) -> IntArray:
-    """Return (S,) where each subject's observations begin, sorted by subject; every subject has some."""
+    """Return the first row (S,) of each subject's observations, which are sorted by subject."""
     return np.searchsorted(subject, np.arange(count))

@@ -1,4 +1,4 @@
-"""What varies in a population fit: typical values, effects of covariates, and which parameters differ between subjects."""
+"""The covariate and random-effects model: typical values, covariate effects, and which parameters have random effects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 SD, OCCASION_SD = 0.5, 0.3
-"""Where standard deviations of random effects start, on the latent scale."""
+"""Starting values of the standard deviations of random effects, on the latent scale."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class MixedEffects:
 
     @property
     def random_names(self) -> tuple[str, ...]:
-        """Parameters that differ between subjects."""
+        """Parameters with a random effect between subjects."""
         if self.occasions is None:
             return tuple(self.names[k] for k in self.random)
         assert isinstance(self.pattern, OccasionCovariance)
@@ -74,7 +74,7 @@ class MixedEffects:
 
     @property
     def covariance_names(self) -> tuple[str, ...]:
-        """A name for each number of the covariance."""
+        """A name for each element of the covariance's vector."""
         if self.occasions is None:
             return self.pattern.names(self.random_names)  # type: ignore[union-attr]
         assert isinstance(self.pattern, OccasionCovariance)
@@ -113,7 +113,7 @@ class MixedEffects:
 
 
 def between_occasions(parameter: str) -> str:
-    """Return what the effect of occasions on a parameter is called."""
+    """Return the name of the random effect of occasions on a parameter."""
     return f"{parameter} between occasions"
 
 
@@ -129,7 +129,7 @@ def mixed_effects(
     initial: Mapping[str, float],
     occasional: Iterable[str] | Mapping[str, float] = (),
 ) -> MixedEffects:
-    """Return the effects of a population fit, as if there were one occasion; see `immunoode.fit_population`.
+    """Return the mixed effects of a population fit with one occasion; see `immunoode.fit_population`.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def mixed_effects(
     if not sds:
         problems.append(Problem("random", "is empty", "name a parameter that differs between subjects, or use immunoode.fit"))
     for where, table in (("covariates", covariates), ("distribution", distribution), ("initial", initial)):
-        problems += [Problem(where, f"{n!r} does not vary", nearest(str(n), names)) for n in table if n not in names]
+        problems += [Problem(where, f"{n!r} is not fitted", nearest(str(n), names)) for n in table if n not in names]
     problems += [
         Problem(f"random[{n!r}]", f"a standard deviation of {s!r}", "a number above zero") for n, s in sds.items() if not s > 0
     ]
@@ -190,14 +190,14 @@ def mixed_effects(
 
 
 def deviations(given: str | Iterable[str] | Mapping[str, float], usual: float) -> dict[str, float]:
-    """Return names with standard deviations to start from."""
+    """Return names with starting values of their standard deviations."""
     if isinstance(given, Mapping):
         return dict(given)
     return dict.fromkeys([given] if isinstance(given, str) else given, usual)
 
 
 def on_occasions(one: MixedEffects, occasions: Occasions, sds: Mapping[str, float]) -> MixedEffects:
-    """Return the effects where some parameters differ between occasions, from those of one occasion.
+    """Return the mixed effects with some parameters that differ between occasions, from those of one occasion.
 
     Effects of occasions are independent of each other, and spread alike on every one.
     """
@@ -234,14 +234,14 @@ def _start(name: str, distribution: Distribution, value: float, parameter: Param
     warn_out_of_bounds("start of the fit", {name: parameter}, {name: value})
     latent = float(distribution.latent(np.array(value)))
     if not np.isfinite(latent):
-        raise FitError(Problem(f"initial[{name!r}]", f"{value:g} is outside of its distribution", f"a value within {bounds}"))
+        raise FitError(Problem(f"initial[{name!r}]", f"{value:g} is outside its distribution", f"a value within {bounds}"))
     return latent
 
 
 def _groups(
     correlated: bool | Iterable[Iterable[str]], random: tuple[str, ...], problems: list[Problem]
 ) -> tuple[tuple[int, ...], ...]:
-    """Return groups of correlated effects as positions."""
+    """Return the groups of correlated effects, as positions."""
     if isinstance(correlated, bool):
         return (tuple(range(len(random))),) if correlated else ()
     groups = [tuple(g) for g in correlated]

@@ -1,4 +1,4 @@
-"""How a parameter is spread over subjects: a transform that makes it normal."""
+"""Distributions of individual parameters: normal after a transform."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from immunoode.model.components import Parameter
 NORMAL, LOGNORMAL, LOGIT = "normal", "lognormal", "logit"
 DISTRIBUTIONS = (NORMAL, LOGNORMAL, LOGIT)
 _FAR = 36.0
-"""Latent values of a logit are cut here, where the parameter is its bound to within rounding."""
+"""Latent values of a logit are cut here; the parameter then equals its bound to rounding."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Distribution:
     high: float = np.inf
 
     def latent(self, value: FloatArray) -> FloatArray:
-        """Return what is normal; NaN outside of the distribution."""
+        """Return the latent (normal) value; NaN outside the distribution."""
         if self.kind == NORMAL:
             return np.asarray(value, dtype=np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -47,7 +47,7 @@ class Distribution:
         return self.low + (self.high - self.low) / (1.0 + np.exp(-np.clip(latent, -_FAR, _FAR)))
 
     def slope(self, latent: FloatArray) -> FloatArray:
-        """Return the derivative of the parameter by what is normal."""
+        """Return the derivative of the parameter by its latent value."""
         if self.kind == NORMAL:
             return np.ones_like(latent)
         if self.kind == LOGNORMAL:
@@ -57,7 +57,7 @@ class Distribution:
 
 
 def distribution_of(name: str, parameter: Parameter, given: Mapping[str, str]) -> Distribution:
-    """Return the distribution of a parameter: as given, else log-normal where it cannot be negative, else normal.
+    """Return the distribution of a parameter: as stated, else log-normal if it cannot be negative, else normal.
 
     Raises
     ------

@@ -49,12 +49,12 @@ class FinishedPopulationFit:
 
     @property
     def success(self) -> bool:
-        """Whether the method says that it has arrived."""
+        """Whether the method converged."""
         return self.outcome.success
 
     @property
     def observations(self) -> Observations:
-        """What was fitted, as arrays."""
+        """The fitted observations, as arrays."""
         return self.population_model.trajectories.seen
 
     @property
@@ -68,7 +68,7 @@ class FinishedPopulationFit:
 
     @cached_property
     def modes(self) -> ConditionalModes:
-        """Each subject's most likely random effects at the point found."""
+        """Conditional modes (empirical Bayes estimates) of the random effects, at the estimates."""
         return conditional_modes(self._tight_model, self.estimates, self.outcome.eta, 2 * ROUNDS)
 
     @cached_property
@@ -100,17 +100,17 @@ class FinishedPopulationFit:
 
     @property
     def aic(self) -> float:
-        """Akaike's criterion."""
+        """Akaike's information criterion."""
         return self.deviance + 2 * self.parameter_count
 
     @property
     def bic(self) -> float:
-        """Schwarz' criterion, over all observations."""
+        """Bayesian information criterion, over all observations."""
         return self.deviance + self.parameter_count * float(np.log(len(self.observations)))
 
     @cached_property
     def uncertainty(self) -> Uncertainty:
-        """Covariance of the population parameters; computed when it is first asked for."""
+        """Covariance of the population parameters; computed on first access."""
         spread = np.linalg.inv(self.modes.hessian) if self.method == "focei" else self.outcome.spread
         shift = self.outcome.eta - self.modes.eta  # means of draws are off the modes where posteriors are skewed
         return uncertainty(
@@ -124,10 +124,10 @@ class FinishedPopulationFit:
 
     @cached_property
     def levels(self) -> tuple[Level, ...]:
-        """The random effects of subjects, and of their occasions where parameters differ between these."""
+        """The levels of random effects: of subjects, and of their occasions if parameters differ between these."""
         return tuple(levels(self.population_model.effects, self.estimates.omega, self.outcome.eta))
 
     @property
     def shrinkage(self) -> dict[str, float]:
-        """1 - sd(effects of subjects) / sd of the population: near 1 where the data say little about a subject."""
+        """Eta shrinkage, 1 - sd(eta) / omega: near 1 if the data say little about a subject."""
         return {name: share for level in self.levels for name, share in level.shrinkage.items()}

@@ -1,4 +1,4 @@
-"""`fit_population`: the same models with random effects."""
+"""`fit_population`: nonlinear mixed-effects fits."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def fit_population(
     later = deviations(between_occasions, OCCASION_SD)
     if occasions is not None and not later:
         right = "between_occasions=['clearance'], the parameters that differ"
-        raise FitError(Problem("occasions", "are stated, but nothing differs between them", right))
+        raise FitError(Problem("occasions", "are stated, but no parameter differs between them", right))
     free = frozenset([*names, *deviations(random, 0.0), *later])
     whole, table, seen, given = arranged(model, data, free, observe, baseline, start, regimens)
     seen = _sorted(seen)
@@ -211,7 +211,7 @@ def fit_population(
 def _on_occasions(
     solved: _Solved, made: MixedEffects, later: Mapping[str, float], occasions: Given, data: Any, seen: Observations
 ) -> tuple[MixedEffects, _Solved]:
-    """Return effects, model, values and schedules where parameters differ between occasions."""
+    """Return mixed effects, model, values and schedules with parameters that differ between occasions."""
     model, base, planned = solved
     if isinstance(occasions, str) and occasions not in model.constants:
         planned = tuple(without(occasions, p) for p in planned)
@@ -245,7 +245,7 @@ def _sorted(seen: Observations) -> Observations:
 
 
 def _first(model: Model, seen: Observations, free: frozenset[str]) -> dict[str, float]:
-    """Return where typical values of baselines that vary start: at the middle of the first observations."""
+    """Return the starting typical values of fitted baselines: the median of the first observations."""
     from immunoode.fitting.observations import baseline_parameter
 
     found = {}
@@ -260,7 +260,7 @@ def _first(model: Model, seen: Observations, free: frozenset[str]) -> dict[str, 
 
 
 def _region(population: PopulationModel, model: Model, known: Iterable[str]) -> Region:
-    """Return the typical values that may be looked through: within the model's bounds, those that the data gave as they are."""
+    """Return the region for starting points: within the model's bounds; values taken from the data stay as they are."""
     made = population.effects
     bounds = np.tile([-np.inf, np.inf], (len(made.coefficients), 1))
     for name, k in zip(made.parameters, made.first, strict=True):
@@ -273,19 +273,19 @@ def _region(population: PopulationModel, model: Model, known: Iterable[str]) -> 
 
 
 def _check_start(population: PopulationModel) -> None:
-    """Refuse a fit of which no subject can be simulated where it starts."""
+    """Raise an error if no subject can be simulated at the starting values."""
     starts = np.stack([population.effects.means(b) for b in (population.effects.start, *population.other_starts)])
     if not np.isfinite(population.trajectories(starts)).any():
-        right = "give other values, initial={'parameter': value}"
-        raise FitError(Problem("initial", "no simulation succeeds at the values that the fit starts from", right))
+        right = "state others, initial={'parameter': value}"
+        raise FitError(Problem("initial", "no simulation succeeds at the starting values", right))
 
 
 def _from(population: PopulationModel, resume: PopulationResult | None) -> PopulationParameters | None:
     if resume is None:
         return None
     if resume.population_model.names != population.names:
-        what = "was a fit of other parameters: " + ", ".join(resume.population_model.names)
-        raise FitError(Problem("resume", what, "state the same vary, random, correlated, covariates and error"))
+        what = "is a fit of other parameters: " + ", ".join(resume.population_model.names)
+        raise FitError(Problem("resume", what, "use the same vary, random, correlated, covariates and error"))
     return resume.estimates
 
 

@@ -15,29 +15,29 @@ from immunoode.population.population_model import PopulationModel, PopulationPar
 
 WARM_ROUNDS = 8
 FLAT = 0.02
-"""Gradient, in units of a parameter's standard error, below which the minimum is reached."""
+"""Gradient per standard error of a parameter below which the fit has converged."""
 SEARCHES, WORTH = 4, 0.01
-"""Searches at most, each after a look for better modes of subjects' effects, and the gain that makes another worth it."""
+"""Largest number of searches, each after a check for better conditional modes, and the gain that warrants another."""
 INTERRUPTED = "interrupted"
 _FAR = 1e10
 
 
 @dataclass
 class Trace:
-    """Where a method has been: the vector and the objective (NaN where not known) at each iteration."""
+    """Parameter vector and objective (NaN if not computed) at each iteration."""
 
     vectors: list[FloatArray] = field(default_factory=list)
     objectives: list[float] = field(default_factory=list)
 
     def add(self, vector: FloatArray, objective: float = float("nan")) -> None:
-        """Keep one iteration."""
+        """Append one iteration."""
         self.vectors.append(np.array(vector))
         self.objectives.append(objective)
 
 
 @dataclass(frozen=True)
 class MethodResult:
-    """How a method ended: the point, the effects and uncertainty of each subject there, and why it stopped.
+    """Result of an estimation method: estimates, each subject's effects and their covariance, and why it stopped.
 
     `drift` (V,) is how far estimates moved between the last iterations, where they are averages; `searched` of the iterations
     came before these.
@@ -59,7 +59,7 @@ class MethodResult:
 
 
 def focei(model: PopulationModel, start: PopulationParameters | None, iterations: int, bar: Any) -> MethodResult:
-    """Minimise the marginal likelihood; a start that is given is gone on from as it is.
+    """Minimise -2 log of the marginal likelihood; a given start is used as it is.
 
     Subjects whose effects have two modes are looked for before and after: the search goes on where one is better off there.
     """
@@ -87,7 +87,7 @@ def focei(model: PopulationModel, start: PopulationParameters | None, iterations
             elif end.success or began - end.found.objective < WORTH:
                 break
         except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
-            end = replace(end, success=False, message=f"{stop_reason(error)}; this is the best point so far")
+            end = replace(end, success=False, message=f"{stop_reason(error)}; these are the best values so far")
             break
     found = end.found.modes
     spread = np.asarray(np.linalg.inv(found.hessian), dtype=np.float64)
@@ -96,7 +96,7 @@ def focei(model: PopulationModel, start: PopulationParameters | None, iterations
 
 @dataclass(frozen=True)
 class _Descent:
-    """Where a search ended: the vector, the marginal likelihood there, whether it arrived, why it stopped, if by the user."""
+    """End of a search: vector, marginal likelihood, convergence, message, and whether the user stopped it."""
 
     vector: FloatArray
     found: MarginalLikelihood
@@ -106,7 +106,7 @@ class _Descent:
 
 
 def _descend(model: PopulationModel, start: _Descent, iterations: int, bar: Any, trace: Trace) -> _Descent:
-    """Return where the marginal likelihood is least, by BFGS."""
+    """Minimise -2 log of the marginal likelihood by BFGS."""
     from scipy.optimize import minimize
 
     origin, first, stopped = start.vector, start.found, False
@@ -146,26 +146,26 @@ def _descend(model: PopulationModel, start: _Descent, iterations: int, bar: Any,
     except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
         success, message, stopped = (
             False,
-            f"{stop_reason(error)}; this is the best point so far",
+            f"{stop_reason(error)}; these are the best values so far",
             isinstance(error, KeyboardInterrupt),
         )
     return _Descent(best[1], best[2], success, message, stopped)
 
 
 def stop_reason(error: BaseException) -> str:
-    """Return in words what ended a fit early."""
-    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else f"numbers broke down ({error})"
+    """Return the reason in words why a fit ended early."""
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else f"numerical failure ({error})"
 
 
 def failed_before_start(model: PopulationModel, start: PopulationParameters | None, error: BaseException) -> MethodResult:
-    """Return how a fit ended that did not get to its first iteration."""
+    """Return the result of a fit that failed before its first iteration."""
     parameters = model.start() if start is None else start
     trace = Trace()
     trace.add(model.vector(parameters))
     eta = np.zeros((model.subjects, len(parameters.omega)))
     spread = np.repeat(parameters.omega[None], model.subjects, axis=0)
     return MethodResult(
-        parameters, eta, spread, False, f"{stop_reason(error)} before the first iteration; this is where it began", trace
+        parameters, eta, spread, False, f"{stop_reason(error)} before the first iteration; these are the starting values", trace
     )
 
 
@@ -177,7 +177,7 @@ def _tried(model: PopulationModel, vector: FloatArray, eta: FloatArray) -> Margi
 
 
 def _scale(first: MarginalLikelihood) -> FloatArray:
-    """Return (V, V) what turns steps of one standard error into parameters, by the scores of subjects."""
+    """Return the matrix (V, V) that scales steps of one standard error to parameters, from the subjects' scores."""
     scores = 0.5 * first.gradients
     scores = scores - scores.mean(axis=0) * (len(scores) > scores.shape[1])
     information = scores.T @ scores

@@ -22,12 +22,12 @@ from immunoode.population.covariance import log_determinants, solve_all
 from immunoode.population.population_model import PopulationModel, PopulationParameters
 
 STEP = 1e-3
-"""Of differences of sensitivities, on the latent scale."""
+"""Step of the differences of sensitivities, on the latent scale."""
 
 
 @dataclass(frozen=True)
 class MarginalLikelihood:
-    """-2 log-likelihood less constants, of each subject (S,), its gradient by the vector (S, V), and the effects found."""
+    """-2 log-likelihood less constants of each subject (S,), its gradient (S, V), and the conditional modes."""
 
     subjects: FloatArray
     gradients: FloatArray
@@ -42,7 +42,7 @@ class MarginalLikelihood:
 def laplace_objective(
     model: PopulationModel, parameters: PopulationParameters, eta: FloatArray
 ) -> tuple[FloatArray, ConditionalModes]:
-    """Return -2 log-likelihood of each subject (S,), and the most likely effects."""
+    """Return -2 log-likelihood of each subject (S,) by Laplace's method, and the conditional modes."""
     found = conditional_modes(model, parameters, eta)
     return found.minus_two_log_joint + log_determinants(found.hessian), found
 
@@ -56,7 +56,7 @@ def marginal_likelihood(model: PopulationModel, vector: FloatArray, eta: FloatAr
 
 
 def second_derivatives(model: PopulationModel, parameters: PopulationParameters, found: ConditionalModes) -> FloatArray:
-    """Return (N, K, K) second derivatives of predictions by latent values; zero where they cannot be had."""
+    """Return second derivatives (N, K, K) of predictions by latent values; zero if they cannot be computed."""
     count = len(model.effects.names)
     latent = model.effects.latent(model.effects.means(parameters.beta), found.eta)
     moves = STEP * np.concatenate([np.eye(count), -np.eye(count)])
@@ -69,7 +69,7 @@ def second_derivatives(model: PopulationModel, parameters: PopulationParameters,
 def _gradients(
     model: PopulationModel, vector: FloatArray, parameters: PopulationParameters, found: ConditionalModes, second: FloatArray
 ) -> FloatArray:
-    """Return (S, V)."""
+    """Return the gradients (S, V) of -2 log-likelihood."""
     effects, likelihood = model.effects, model.likelihood
     random, a = effects.random, found.jacobian
     solved = np.isfinite(found.g)
@@ -107,6 +107,6 @@ def _gradients(
 
 
 def _definite(matrices: FloatArray, hessians: FloatArray) -> FloatArray:
-    """Return the matrices, with twice the Gauss-Newton one where a subject's is not positive definite (not at a minimum)."""
+    """Return the matrices; one that is not positive definite (not at a minimum) is replaced by twice the Gauss-Newton one."""
     good = np.linalg.eigvalsh(matrices)[:, 0] > 1e-8 * np.einsum("sii->s", matrices)
     return np.where(good[:, None, None], matrices, 2.0 * hessians)

@@ -66,12 +66,12 @@ class ObservationLikelihood:
 
     @property
     def measured(self) -> NDArray[np.bool_]:
-        """Which are not censored."""
+        """Whether each observation was measured (not censored)."""
         return np.asarray(self.censoring == MEASURED)
 
     @property
     def constant(self) -> float:
-        """What E leaves out: n log(2 pi), and the logarithms of values where these are what is normal."""
+        """Constants that E leaves out: n log(2 pi), and the logarithms of log-normal values."""
         logs = 2.0 * float(self.value[self.measured & self.logged].sum())
         return float(self.measured.sum()) * float(np.log(2 * np.pi)) + logs
 
@@ -88,7 +88,7 @@ class ObservationLikelihood:
         return squares[self.additive], squares[self.proportional]
 
     def own_part(self, errors: FloatArray) -> FloatArray:
-        """Return (q,) which share of each size, squared, is the parameter's."""
+        """Return the share (q,) of each squared size that is due to its parameter."""
         squares = np.exp(2.0 * errors)
         return np.asarray(squares / np.maximum(squares + self.least**2, 1e-300))
 

@@ -1,4 +1,4 @@
-"""A population fit from several places: which of them lead to the same optimum says whether it is the only one."""
+"""Multistart of population fits: fits from several starting points, to see whether they lead to the same optimum."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 SAME = 0.5
-"""Optima whose objectives differ by less are the same: importance sampling tells them no closer."""
+"""Optima with a smaller difference of objectives count as the same: importance sampling is no more precise."""
 
 
 @dataclass(frozen=True)
 class PopulationMultiStartResult:
-    """Fits from several places.
+    """Population fits from several starting points.
 
     Attributes
     ----------
@@ -38,12 +38,12 @@ class PopulationMultiStartResult:
 
     @property
     def best(self) -> int:
-        """Which one is the best."""
+        """Index of the best fit."""
         return int(np.nanargmin(self.objectives))
 
     @property
     def agreeing(self) -> int:
-        """How many ended at the best optimum."""
+        """Number of fits that ended at the best optimum."""
         return int(np.sum(self.objectives < self.objectives[self.best] + SAME))
 
     def table(self) -> DataFrame:

@@ -1,4 +1,4 @@
-"""The covariance of effects on two levels: of subjects, and of the occasions within each.
+"""The covariance of random effects on two levels: subjects, and occasions within subjects.
 
 A subject's latent values on M occasions are mean + its own effect + that of the occasion. Their covariance has the subjects'
 on all occasions, and the occasions' within each of them; its numbers are those of the two patterns.
@@ -16,9 +16,9 @@ from immunoode.fitting.observations import FloatArray
 from immunoode.population.covariance import CovariancePattern
 
 _LEAST = 1e-3
-"""Share of the variance over occasions that a subject's own is taken to have at least, where that is looked for from."""
+"""Smallest starting variance between subjects, as a share of the variance over occasions."""
 _ROUNDS = 20
-"""Of expectation and maximisation, where a covariance is looked for that is nearest to moments."""
+"""EM iterations for the covariance that is most likely given the moments."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class OccasionCovariance:
 
     @cached_property
     def elements(self) -> tuple[tuple[int, int], ...]:
-        """Row and column of each number: of the subjects' covariance, then of the occasions'."""
+        """Row and column of each element of the vector: of the subjects' covariance, then of the occasions'."""
         return self.between.elements + self.within.elements
 
     @cached_property
     def loadings(self) -> tuple[FloatArray, FloatArray]:
-        """(r, q), (r, M w) what each effect of a subject, and each of its occasions', adds to."""
+        """(r, q), (r, M w) design matrices of the effects of subjects, and of occasions."""
         size, w = len(self.subject_effect), self.within.size
         own, occasional = np.zeros((size, self.between.size)), np.zeros((size, self.occasions * w))
         for i, (a, b, m) in enumerate(zip(self.subject_effect, self.occasion_effect, self.occasion, strict=True)):
@@ -62,13 +62,13 @@ class OccasionCovariance:
         return own, occasional
 
     def assembled(self, between: FloatArray, within: FloatArray) -> FloatArray:
-        """Return the covariance (r, r) of those of subjects and occasions."""
+        """Return the joint covariance (r, r) from those of subjects and occasions."""
         own, occasional = self.loadings
         each = np.kron(np.eye(self.occasions), within)
         return np.asarray(own @ between @ own.T + occasional @ each @ occasional.T)
 
     def components(self, omega: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the covariances of subjects and of occasions of a whole one."""
+        """Return the covariances of subjects and of occasions from the joint one."""
         within = np.zeros((self.within.size, self.within.size))
         for a in range(self.within.size):
             for b in range(self.within.size):
@@ -89,7 +89,7 @@ class OccasionCovariance:
         return pairs.index((effect, occasion))
 
     def split(self, omega: FloatArray, eta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return effects of subjects (S, q) and of their occasions (S, M, w): expected ones, given both together (S, r)."""
+        """Return the expected effects of subjects (S, q) and of occasions (S, M, w), given their sums (S, r)."""
         between, within = self.components(omega)
         own, occasional = self.loadings
         precise = np.linalg.solve(omega, eta.T).T
@@ -97,7 +97,7 @@ class OccasionCovariance:
         return precise @ own @ between, each.reshape(len(eta), self.occasions, self.within.size)
 
     def vector(self, omega: FloatArray) -> FloatArray:
-        """Return the numbers of a covariance."""
+        """Return the vector of a covariance."""
         between, within = self.components(omega)
         return np.concatenate([self.between.vector(between), self.within.vector(within)])
 
@@ -107,7 +107,7 @@ class OccasionCovariance:
         return self.assembled(self.between.matrix(vector[:count]), self.within.matrix(vector[count:]))
 
     def derivatives(self, vector: FloatArray) -> Iterator[FloatArray]:
-        """Yield the derivative of the covariance by each number."""
+        """Yield the derivative of the covariance by each element of the vector."""
         count = len(self.between.elements)
         nothing = np.zeros((self.between.size,) * 2), np.zeros((self.within.size,) * 2)
         for change in self.between.derivatives(vector[:count]):
@@ -131,7 +131,7 @@ class OccasionCovariance:
         return self.assembled(between, within)
 
     def _guess(self, omega: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return covariances of subjects and occasions by moments: what is common to occasions, and what is not."""
+        """Return the covariances of subjects and occasions by the method of moments."""
         w, m = self.within.size, self.occasions
         place = np.array([[self._at(b, k) for b in range(w)] for k in range(m)])
         same = np.mean([omega[np.ix_(p, p)] for p in place], axis=0)

@@ -1,4 +1,4 @@
-"""Occasions: parameters of a subject that differ from one to the next, as a model that a fit can solve.
+"""Occasions: parameters that differ between the occasions of a subject, as a model that can be fitted.
 
 A parameter becomes the sum over occasions of one of its own times an indicator, which the subject's schedule sets to one where
 the occasion begins and to zero where it ends. The engine needs nothing new for that: what a fit varies does not change on the
@@ -169,8 +169,8 @@ def _from_column(table: DataFrame, name: str, schedules: Mapping[str, Schedule |
     for subject, rows in frame.sort_values("time", kind="stable").groupby("subject", sort=False):
         spans = rows.groupby("occasion", sort=False)["time"].agg(["min", "max"]).sort_values("min").to_numpy()
         if (spans[1:, 0] < spans[:-1, 1]).any():
-            what = f"occasions of subject {subject} overlap in time"
-            raise FitError(Problem(f"occasions: column {name!r}", what, "one occasion after the other"))
+            what = f"the occasions of subject {subject} overlap in time"
+            raise FitError(Problem(f"occasions: column {name!r}", what, "occasions that follow each other"))
         schedule = schedules.get(str(subject))
         doses = np.zeros(0) if schedule is None else schedule.times[[a != SET for a in schedule.actions]]
         days = [-np.inf]
@@ -182,7 +182,7 @@ def _from_column(table: DataFrame, name: str, schedules: Mapping[str, Schedule |
 
 
 def without(name: str, schedule: Schedule | None) -> Schedule | None:
-    """Return a schedule that does not set a covariate, which only told occasions apart."""
+    """Return a schedule without the changes of a covariate that only numbers the occasions."""
     if schedule is None or name not in schedule.inputs:
         return schedule
     keep = [not (a == SET and n == name) for a, n in zip(schedule.actions, schedule.inputs, strict=True)]
@@ -190,7 +190,7 @@ def without(name: str, schedule: Schedule | None) -> Schedule | None:
 
 
 def with_occasions(schedule: Schedule | None, days: FloatArray) -> Schedule:
-    """Return a schedule that also says which occasion it is, from `days` (M,) on; before anything else that is done then."""
+    """Return a schedule that also sets the occasion's indicators at `days` (M,), before all other events of the time."""
     times, names, values = [], [], []
     for m in range(1, len(days)):
         if np.isfinite(days[m]):
@@ -228,12 +228,12 @@ def _check(whole: Model, names: Sequence[str]) -> None:
     starts = {n for c in whole.compartments.values() if isinstance(c.initial, str) for n in names_in(c.initial)}
     lags = {n for i in whole.inputs.values() if i.lag for n in names_in(i.lag)}
     problems = [
-        Problem("between_occasions", f"{n!r} is a value at the start, which comes once", "leave it out")
+        Problem("between_occasions", f"{n!r} is an initial value, which occurs once per subject", "leave it out")
         for n in names
         if n in baselines | starts
     ]
     problems += [
-        Problem("between_occasions", f"{n!r} is the lag of an input, which is the same throughout", "leave it out")
+        Problem("between_occasions", f"{n!r} is the lag of an input, which is constant within a subject", "leave it out")
         for n in names
         if n in lags
     ]

@@ -1,4 +1,4 @@
-"""A population fit as numbers: coefficients, covariance of random effects, error sizes; and each subject's likelihood."""
+"""The mixed-effects model as numbers: coefficients, covariance of random effects, error sizes, and likelihoods."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PopulationParameters:
 
 @dataclass(frozen=True)
 class PopulationModel:
-    """What is to be fitted: trajectories of S subjects, their effects, and how N observations scatter.
+    """The mixed-effects model of S subjects with N observations: predictions, mixed effects, likelihood.
 
     `starts` (S,) is where each subject's observations begin, `others` are further coefficients (P,) to start from.
     """
@@ -45,11 +45,11 @@ class PopulationModel:
 
     @property
     def subject(self) -> IntArray:
-        """(N,) whose each observation is."""
+        """Index (N,) of the subject of each observation."""
         return self.trajectories.seen.subject
 
     def with_tight_tolerance(self) -> PopulationModel:
-        """Return the same problem, solved well enough for second derivatives by differences."""
+        """Return the model with a solver tolerance tight enough for second derivatives by differences."""
         if self.trajectories.rtol <= TIGHT:
             return self
         old = self.trajectories
@@ -57,46 +57,46 @@ class PopulationModel:
         return replace(self, trajectories=made)
 
     def start(self, beta: FloatArray | None = None) -> PopulationParameters:
-        """Return where a fit starts."""
+        """Return the starting values of a fit."""
         first = self.effects.start if beta is None else beta
         return PopulationParameters(first.copy(), self.effects.start_omega.copy(), self.likelihood.start.copy())
 
     def vector(self, parameters: PopulationParameters) -> FloatArray:
-        """Return a point as numbers without bounds."""
+        """Return population parameters as a vector of unbounded numbers."""
         return np.concatenate([parameters.beta, self.effects.pattern.vector(parameters.omega), parameters.errors])
 
     def parameters_of(self, vector: FloatArray) -> PopulationParameters:
-        """Return the point of a vector."""
+        """Return the population parameters of a vector."""
         p, q = len(self.effects.coefficients), len(self.likelihood.names)
         omega = self.effects.pattern.matrix(vector[p : len(vector) - q])
         return PopulationParameters(vector[:p].copy(), omega, vector[len(vector) - q :].copy())
 
     @property
     def names(self) -> tuple[str, ...]:
-        """A name for each number of a vector."""
+        """A name for each element of a vector."""
         return (*self.effects.coefficients, *self.effects.covariance_names, *self.likelihood.names)
 
     def per_subject(self, values: FloatArray, axis: int = -1) -> FloatArray:
-        """Return the sums over each subject's observations, which are along `axis`."""
+        """Return the sums over each subject's observations along an axis."""
         return np.add.reduceat(values, self.first_rows, axis=axis)
 
     def predict(self, latent: FloatArray) -> FloatArray:
-        """Return predictions (B, N) on the scale where errors are normal, of latent values (B, S, K)."""
+        """Return the predictions (B, N), on the scale on which errors are normal, for latent values (B, S, K)."""
         return self.likelihood.transformed(self.trajectories(latent))[0]
 
     def predict_with_jacobian(self, latent: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return these, and their derivatives (B, N, K) by the latent values."""
+        """Return the predictions, and their derivatives (B, N, K) by the latent values."""
         f, by = self.trajectories.with_slopes(latent)
         g, slope = self.likelihood.transformed(f)
         return g, by * slope[..., None]
 
     def minus_two_log(self, latent: FloatArray, errors: FloatArray) -> FloatArray:
-        """Return (B, S) of each subject's observations, given its latent values; infinite where nothing is predicted."""
+        """Return -2 log-likelihood (B, S) of each subject given its latent values; infinite if it cannot be simulated."""
         return self.per_subject(self.likelihood.minus_two_log(self.predict(latent), errors))
 
 
 def population_model(trajectories: Trajectories, effects: MixedEffects, likelihood: ObservationLikelihood) -> PopulationModel:
-    """Return the problem of these parts."""
+    """Return the population model of these parts."""
     return PopulationModel(
         trajectories, effects, likelihood, first_rows_of(trajectories.seen.subject, len(trajectories.seen.subjects))
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SEED = 20240501
 DROPOUTS = ("", "progression")
 INCREASE, LEAST = 1.2, 5.0
-"""Progression by RECIST 1.1: over the smallest sum so far by 20 %, and by 5 mm."""
+"""Progression by RECIST 1.1: at least 20 % and 5 mm above the smallest sum so far."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class PredictiveCheck:
 
     @property
     def outside(self) -> float:
-        """Share of the observed percentiles that lie outside of their band: about 1 - level where the model holds."""
+        """Share of the observed percentiles outside their bands: about 1 - level if the model is right."""
         some = self.table.dropna(subset=["observed", "lower", "upper"])
         beyond = (some["observed"] < some["lower"]) | (some["observed"] > some["upper"])
         return float(beyond.mean()) if len(some) else float("nan")
@@ -197,7 +197,7 @@ def _check(
 
 
 def _strata(result: FinishedPopulationFit, by: str) -> Any:
-    """Return (S,) the stratum of each subject, in words."""
+    """Return the stratum (S,) of each subject, in words."""
     seen = result.observations
     if not by:
         return np.full(len(seen.subjects), "all", dtype=object)
@@ -214,7 +214,7 @@ def _strata(result: FinishedPopulationFit, by: str) -> Any:
 
 
 def _edges(times: FloatArray, bins: int | list[float]) -> FloatArray:
-    """Return edges of bins: one for each visit where these are few, else with about as many observations each."""
+    """Return the edges of bins: one per visit if visits are few, else with about equal numbers of observations."""
     if not isinstance(bins, int):
         edges = np.unique(np.asarray(bins, dtype=np.float64))
         if len(edges) < 2:
@@ -245,7 +245,7 @@ def _percentile(values: FloatArray, p: float) -> FloatArray:
 
 
 def _bands(made: FloatArray, p: float, level: float) -> dict[str, float]:
-    """Return the band of a percentile over simulated trials, from those that keep someone in this bin."""
+    """Return the band of a percentile over the simulated trials with observations in this bin."""
     some = made[np.isfinite(made).any(axis=1) | np.isneginf(made).any(axis=1)]
     if not len(some):
         return {"lower": np.nan, "middle": np.nan, "upper": np.nan}
@@ -255,7 +255,7 @@ def _bands(made: FloatArray, p: float, level: float) -> dict[str, float]:
 
 
 def _dropped(made: FloatArray, subject: IntArray, time: FloatArray) -> FloatArray:
-    """Return simulated values, NaN at every visit after the one that shows progression."""
+    """Return the simulated values, NaN at every visit after progression."""
     out = made.copy()
     for rows in (np.flatnonzero(subject == s) for s in np.unique(subject)):
         rows = rows[np.argsort(time[rows], kind="stable")]

@@ -1,4 +1,4 @@
-"""The random effects of a fit by level: those of subjects, and those of their occasions where there are any."""
+"""The levels of random effects: subjects, and their occasions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from immunoode.population.occasion_covariance import OccasionCovariance
 
 @dataclass(frozen=True)
 class Level:
-    """q effects of one level.
+    """The q random effects of one level.
 
     Attributes
     ----------

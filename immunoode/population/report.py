@@ -16,7 +16,7 @@ from immunoode.population.tables import parameter_table
 
 
 def headline(result: FinishedPopulationFit) -> str:
-    """Return the fit in a sentence."""
+    """Return the fit in one sentence."""
     seen = result.observations
     how = {"focei": "FOCE with interaction", "saem": "SAEM"}[result.method]
     starts = result.starts
@@ -47,7 +47,7 @@ def text(result: FinishedPopulationFit) -> str:
             lines += ["", f"{what}: " + "; ".join(f"{n} x {reason}" for reason, n in counts.items())]
     warnings = warnings_of(result)
     if warnings:
-        lines += ["", "Beware:", *(f"  - {w}" for w in warnings)]
+        lines += ["", "Warnings:", *(f"  - {w}" for w in warnings)]
     return "\n".join(lines)
 
 
@@ -61,5 +61,5 @@ def html(result: FinishedPopulationFit) -> str:
 
     table = _rounded(parameter_table(result)).to_html(na_rep="", float_format=lambda x: f"{x:.4g}")
     warnings = "".join(f"<li>{escape(w)}</li>" for w in warnings_of(result))
-    beware = f"<p>Beware:</p><ul>{warnings}</ul>" if warnings else ""
+    beware = f"<p>Warnings:</p><ul>{warnings}</ul>" if warnings else ""
     return f"<p><b>{escape(headline(result))}</b><br>objective {result.objective:.3f}, AIC {result.aic:.2f}</p>{table}{beware}"

@@ -1,4 +1,4 @@
-"""PopulationResult: what a population fit found, how sure it is, each subject's own parameters, and why it stopped."""
+"""`PopulationResult`: estimates, their uncertainty, individual parameters, convergence."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class PopulationResult(FinishedPopulationFit):
 
     @property
     def occasion_omega(self) -> DataFrame | None:
-        """Covariance of the random effects of occasions; None where no parameter differs between these."""
+        """Covariance of the random effects of occasions; None if there are none."""
         return _square(self.levels[1]) if len(self.levels) > 1 else None
 
     def parameters(self, level: float = 0.95) -> DataFrame:
@@ -82,7 +82,7 @@ class PopulationResult(FinishedPopulationFit):
         return table.assign(**{k: v for k, v in self.observations.baselines.items() if k not in table})
 
     def occasions(self) -> DataFrame:
-        """Return one row per subject and occasion: since which day, and the values on it of what differs between occasions.
+        """Return one row per subject and occasion: first day, and the parameters that differ between occasions.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class PopulationResult(FinishedPopulationFit):
         return pd.DataFrame(values)
 
     def random_effects(self) -> DataFrame:
-        """Return each subject's random effects: most likely ones after "focei", means of the draws after "saem"."""
+        """Return each subject's random effects: conditional modes after "focei", conditional means after "saem"."""
         import pandas as pd
 
         own = self.levels[0]
@@ -150,7 +150,7 @@ class PopulationResult(FinishedPopulationFit):
     def predict(
         self, times: Iterable[float] | None = None, *, of: Literal["individual", "typical"] = "individual"
     ) -> DataFrame:
-        """Return predictions of each subject, with its own effects or without any, at the observations or at `times` [days].
+        """Return individual or typical predictions of each subject, at the observations or at `times` [days].
 
         Returns
         -------
@@ -180,7 +180,7 @@ class PopulationResult(FinishedPopulationFit):
         return save(self, path, overwrite=overwrite)
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what a reader of the result must know."""
+        """Return the warnings: convergence, parameters not determined, shrinkage, lack of fit."""
         return warnings_of(self)
 
     def report(self) -> str:
@@ -188,7 +188,7 @@ class PopulationResult(FinishedPopulationFit):
         return text(self)
 
     def plot(self, **how: Any) -> Axes | FloatArray:
-        """Draw subjects with their own and the typical curve; see `immunoode.plot.population.plot_individuals`."""
+        """Draw subjects with their individual and typical curves; see `immunoode.plot.population.plot_individuals`."""
         from immunoode.plot.population import plot_individuals
 
         return plot_individuals(self, **how)

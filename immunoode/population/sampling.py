@@ -1,4 +1,4 @@
-"""Draws of each subject's random effects, given its data: Metropolis-Hastings, all subjects and chains at once."""
+"""Draws from the conditional distribution of each subject's random effects: Metropolis-Hastings, all chains at once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from immunoode.population.population_model import PopulationModel, PopulationPar
 from immunoode.population.surrogate import STEPS, Surrogate
 
 DEGREES = 5.0
-"""Degrees of freedom of independent proposals, whose tails must be longer than what they stand for."""
+"""Degrees of freedom of independent proposals, which need heavier tails than their target."""
 POPULATION_SHARE = 0.25
-"""Share of independent proposals that come from the population, so that no mode is out of reach."""
+"""Share of independent proposals from the population distribution, so that every mode can be reached."""
 TARGET_ACCEPTANCE = 0.3
-"""Share of accepted steps that the size of random walks is adapted to."""
+"""Target acceptance rate of the random walks."""
 ADAPTATION_RATE = 0.03
-"""Weight of the newest draws in the moments that proposals are made from."""
+"""Weight of the newest draws in the running moments of the proposals."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Chains:
     accepted: dict[str, float]
 
     def adapt(self, omega: FloatArray) -> None:
-        """Move the moments towards where the chains are, and the proposals with them."""
+        """Update the running moments, and the proposals made from them."""
         squares = np.einsum("csi,csj->sij", self.latent, self.latent) / len(self.latent)
         self.mean = self.mean + ADAPTATION_RATE * (self.latent.mean(axis=0) - self.mean)
         self.second_moment = self.second_moment + ADAPTATION_RATE * (squares - self.second_moment)
@@ -56,17 +56,17 @@ class Chains:
         self.centre, self.lower = self.mean, np.linalg.cholesky(spread + 0.2 * size[:, :, None] * np.eye(len(omega)))
 
     def evaluate(self, model: PopulationModel, parameters: PopulationParameters) -> None:
-        """Set predictions and likelihoods where the chains are."""
+        """Compute the predictions and likelihoods of the chains."""
         self.g = model.predict(all_latent(model, parameters, self.latent))
         self.update_deviance(model, parameters)
 
     def update_deviance(self, model: PopulationModel, parameters: PopulationParameters) -> None:
-        """Set the likelihoods, predictions being as they were: after a change of the error sizes alone."""
+        """Compute the likelihoods with unchanged predictions, after a change of the error sizes alone."""
         self.deviance = model.per_subject(model.likelihood.minus_two_log(self.g, parameters.errors))
 
 
 def initial_chains(model: PopulationModel, parameters: PopulationParameters, found: ConditionalModes, count: int) -> Chains:
-    """Return chains that start at the most likely effects."""
+    """Return chains that start at the conditional modes."""
     inverse = np.linalg.inv(found.hessian)
     centre = model.effects.means(parameters.beta)[:, model.effects.random] + found.eta
     latent = np.repeat(centre[None], count, axis=0)
@@ -84,7 +84,7 @@ def all_latent(model: PopulationModel, parameters: PopulationParameters, latent:
 
 @dataclass(frozen=True)
 class Proposals:
-    """Independent proposals of latent values: t-distributed about each subject's centre, a share from the population."""
+    """Independent proposals of latent values: t-distributed about each subject's centre, and a share from the population."""
 
     mean: FloatArray
     population_cholesky: FloatArray
@@ -135,7 +135,7 @@ def metropolis_sweep(
     random: np.random.Generator,
     surrogate: Surrogate | None = None,
 ) -> None:
-    """Move every chain twice: by an independent proposal, and by a random walk in all directions or along one.
+    """Update every chain twice: by an independent proposal, and by a random walk in all directions or along one.
 
     A `surrogate` learns from the simulations of these.
     """

@@ -1,4 +1,4 @@
-"""Trials like the one that was fitted, drawn from the fitted population: what diagnostics compare the data with."""
+"""Simulated trials with the design of the fitted one, for diagnostics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from immunoode.population.finished import FinishedPopulationFit
 
 _BLOCK = 20_000
-"""Patients solved at once, about."""
+"""Approximate number of subjects simulated at once."""
 
 
 def simulated_trials(result: FinishedPopulationFit, draws: int, seed: int) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Where typical values begin: the model's own, unless others are far closer to the data.
+"""Starting typical values: the model's own, unless others are far closer to the data.
 
 A model of patients that is fitted to mice has rates that are off by a factor of a hundred; from there no method finds back, as
 predictions are flat. So where predictions are far off, a design over some orders of magnitude is looked through first, without
@@ -15,21 +15,21 @@ from immunoode.fitting.observations import FloatArray, IntArray
 from immunoode.population.population_model import PopulationModel
 
 WIDTHS = (4.6, 1.5, 0.5)
-"""Half widths of the designs on the latent scale, one about the best of the one before: a factor of 100, of 4, of 1.6."""
+"""Half widths of successive Sobol sequences on the latent scale: factors of 100, 4 and 1.6."""
 POINTS = 64
 SUBJECTS = 24
-"""So many are looked at, in equal steps over all."""
+"""Largest number of subjects that are compared, in equal steps over all."""
 FAR = 1.0
-"""Distance at the model's own values up to which these are near enough: a factor of e, or one spread of the data."""
+"""Distance at the model's own values up to which these are kept: a factor of e, or one standard deviation of the data."""
 APART = 1.0
-"""Distance on the latent scale, in some coefficient, between starts."""
+"""Smallest distance between starting points on the latent scale, in some coefficient."""
 BETTER = 0.7
-"""Share of that distance below which others are proposed."""
+"""Relative distance below which other starting values are proposed."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """Which coefficients are looked through: `free` ones, within `bounds` (P, 2) on the latent scale."""
+    """The region of starting points: `free` coefficients, within `bounds` (P, 2) on the latent scale."""
 
     bounds: FloatArray
     free: IntArray
@@ -45,7 +45,7 @@ class Region:
 
 
 def candidate_starts(model: PopulationModel, region: Region, seed: int) -> FloatArray:
-    """Return coefficients to start from: the model's own, and others where these are far off (1 or 2, P)."""
+    """Return coefficients to start from (1 or 2, P): the model's own, and others if these are far off."""
     start, subjects = model.effects.start, _some(model)
     if not len(region.free):
         return start[None]
@@ -62,7 +62,7 @@ def candidate_starts(model: PopulationModel, region: Region, seed: int) -> Float
 
 
 def multistart_points(model: PopulationModel, region: Region, count: int, seed: int) -> list[FloatArray]:
-    """Return other coefficients to start from: of a design, those whose predictions are closest to the data, and apart."""
+    """Return other coefficients to start from: of a Sobol sequence, those closest to the data and apart from each other."""
     start = model.effects.start
     if not len(region.free):
         return []
@@ -78,12 +78,12 @@ def multistart_points(model: PopulationModel, region: Region, count: int, seed: 
 
 
 def _some(model: PopulationModel) -> IntArray:
-    """Return which subjects are looked at."""
+    """Return the subjects that are compared."""
     return np.unique(np.linspace(0, model.subjects - 1, SUBJECTS).astype(np.int64))
 
 
 def _distances(model: PopulationModel, coefficients: FloatArray, subjects: IntArray) -> FloatArray:
-    """Return (B,) how far predictions are from the data: the mean over subjects of the median over what was measured.
+    """Return the distances (B,) of predictions from the data: mean over subjects of the median over observations.
 
     Distances are of logarithms, as for errors that are proportional; of additive errors, in units of the data's own spread.
     """

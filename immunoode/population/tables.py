@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from immunoode.population.random_effect_levels import Level
 
 _UNKNOWN = 100.0
-"""Largest standard error of a logarithm: beyond it the interval is all numbers."""
+"""Largest standard error of a logarithm that is reported."""
 FEW = 1e-3
-"""Standard deviation of a random effect below which there is none."""
+"""Standard deviation below which a random effect has vanished."""
 
 
 def parameter_table(result: FinishedPopulationFit, level: float = 0.95) -> DataFrame:

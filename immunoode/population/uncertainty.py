@@ -18,20 +18,20 @@ from immunoode.population.population_model import PopulationModel, PopulationPar
 from immunoode.population.sampling import proposals_about
 
 DRAWS = 400
-"""Of each subject's effects, for sampled scores."""
+"""Draws of each subject's effects for the sampled scores."""
 MANY = 5
-"""Subjects for each parameter, from which products of scores are sound."""
+"""Subjects per parameter above which products of scores are reliable."""
 JUMP = 0.5
-"""Change of a subject's effects with a small step of a parameter, in standard deviations, that tells of a second mode."""
+"""Change of a subject's effects by a small step of a parameter, in standard deviations, that indicates a second mode."""
 SINGULAR = 1e-6
-"""Information in a direction, relative to that in the best one, below which there is none."""
+"""Information in a direction, relative to the largest, below which it counts as zero."""
 STEP = 0.25
-"""Of the differences, in units of a parameter's standard error: above the solver's noise, within the parabola."""
+"""Step of the differences, in standard errors: above the noise of the solver, within the parabola."""
 
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """Covariance (V, V) of the vector of population parameters, and by which way it was found.
+    """Covariance (V, V) of the vector of population parameters, and the method by which it was found.
 
     `blind` are directions (b, V), of length one in units of standard errors, in which the likelihood does not change at all.
     """
@@ -45,7 +45,7 @@ class Uncertainty:
 def uncertainty(
     model: PopulationModel, parameters: PopulationParameters, found: ConditionalModes, spread: FloatArray, seed: int
 ) -> Uncertainty:
-    """Return the covariance, by the first way that can be trusted.
+    """Return the covariance by the first method that is reliable.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def uncertainty(
 
 
 def _inverse(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the inverse, and the directions that have no information: there it is large, where a pseudo-inverse is zero."""
+    """Return the inverse and the directions without information, in which it is large (a pseudo-inverse would be zero)."""
     size = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
     values, vectors = np.linalg.eigh(matrix / np.outer(size, size))
     least = SINGULAR * values[-1]
@@ -74,7 +74,7 @@ def _inverse(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _observed(model: PopulationModel, vector: FloatArray, found: ConditionalModes) -> FloatArray | None:
-    """Return the observed information by Laplace's method, None where it is not definite (beyond rounding)."""
+    """Return the observed information by Laplace's method; None if it is not positive definite (beyond rounding)."""
     first = marginal_likelihood(model, vector, found.eta)
     size = np.sqrt(np.maximum(np.sum((0.5 * first.gradients) ** 2, axis=0), 1e-8))
     information = np.empty((len(vector), len(vector)))

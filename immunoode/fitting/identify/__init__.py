@@ -1,1 +1,1 @@
-"""What a design can tell, before there are data."""
+"""Identifiability of a study design, before there are data."""

@@ -1,4 +1,4 @@
-"""`identifiability`: what a design can tell about parameters, before there are data."""
+"""`identifiability`: which parameters a study design can determine, before there are data."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def identifiability(
     log: bool | Iterable[str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
 ) -> Identifiability:
-    """Say which parameters a design can determine, before there are data: expected errors, what cannot be told apart.
+    """Find which parameters a study design can determine: expected standard errors, and confounded parameters.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def identifiability(
 def _at(
     parameters: Mapping[str, float | Mapping[str, float]] | DataFrame | None, names: list[str]
 ) -> tuple[dict[str, Any], Any]:
-    """Return the values of what varies, and those of other parameters."""
+    """Return the values of the fitted parameters, and those of the others."""
     if parameters is None or isinstance(parameters, Mapping):
         given = dict(parameters or {})
         return {n: v for n, v in given.items() if n in names}, {n: v for n, v in given.items() if n not in names}

@@ -27,14 +27,14 @@ Size = float | tuple[float, float]
 
 @dataclass(frozen=True)
 class PlannedErrors:
-    """How each quantity is measured: kind, proportional and additive size of each (in the output's unit)."""
+    """Planned residual errors: kind, proportional and additive size per quantity (in the output's unit)."""
 
     kinds: tuple[str, ...]
     proportional: FloatArray
     additive: FloatArray
 
     def variance_terms(self, f: FloatArray, quantity: IntArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Return (N,) slope of the scale where errors are normal, variance v there, dv/df, and the proportional share of v."""
+        """Return (N,): slope of the scale on which errors are normal, variance v, dv/df, proportional share of v."""
         b, a = self.proportional[quantity] ** 2, self.additive[quantity] ** 2
         logged = np.array([k == "lognormal" for k in self.kinds])[quantity]
         size = np.maximum(np.abs(f), 1e-12 * max(float(np.max(np.abs(f))), 1e-300))
@@ -44,7 +44,7 @@ class PlannedErrors:
 
 
 def planned_errors(seen: Observations, error: str | Mapping[str, str], size: Size | Mapping[str, Size]) -> PlannedErrors:
-    """Return how quantities are measured.
+    """Return the planned residual errors of all quantities.
 
     Raises
     ------
@@ -57,14 +57,14 @@ def planned_errors(seen: Observations, error: str | Mapping[str, str], size: Siz
         Problem("error", f"{k!r} is not an error model", nearest(str(k), ERRORS)) for k in kinds.values() if k not in ERRORS
     ]
     for name, table in (("error", kinds), ("size", sizes)):
-        problems += [Problem(name, f"quantity {q!r} has none", f"{{{q!r}: ...}}") for q in seen.quantities if q not in table]
+        problems += [Problem(name, f"quantity {q!r} is missing", f"{{{q!r}: ...}}") for q in seen.quantities if q not in table]
     both = []
     for q in seen.quantities:
         kind, given = kinds.get(q, "proportional"), sizes.get(q, 0.2)
         pair = _pair(kind, given)
         if pair is None:
             right = "(proportional, additive)" if kind == "combined" else "one number above zero"
-            problems.append(Problem(f"size[{q!r}]", f"{given!r} is no size of {kind} errors", right))
+            problems.append(Problem(f"size[{q!r}]", f"{given!r} is not a size of {kind} errors", right))
         both.append(pair or (0.2, 0.0))
     if problems:
         raise FitError(problems)
@@ -83,7 +83,7 @@ def _pair(kind: str, given: Size) -> tuple[float, float] | None:
 
 
 def observation_information(f: FloatArray, by: FloatArray, quantity: IntArray, errors: PlannedErrors) -> FloatArray:
-    """Return (N, p + q, p + q) what each observation tells about p fitted parameters and the sizes of errors.
+    """Return the Fisher information (N, p + q, p + q) of each observation for p parameters and q error sizes.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def observation_information(f: FloatArray, by: FloatArray, quantity: IntArray, e
 
 
 def size_names(errors: PlannedErrors, quantities: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the sizes of errors."""
+    """Return the names of the error sizes."""
     found: list[str] = []
     for kind, q in zip(errors.kinds, quantities, strict=True):
         found += [f"proportional error of {q}", f"additive error of {q}"] if kind == "combined" else [f"error of {q}"]
@@ -121,7 +121,7 @@ class FisherInformation:
 def fisher_information(
     predictor: Predictor, plan: Parameterisation, parameters: Parameters, seen: Observations, errors: PlannedErrors
 ) -> FisherInformation:
-    """Return what planned observations tell.
+    """Return the Fisher information of planned observations.
 
     Raises
     ------
@@ -132,6 +132,6 @@ def fisher_information(
     values = plan.values(parameters)
     f, by, _ = own.derivatives(values)
     if not np.isfinite(f).all():
-        raise FitError(Problem("parameters", "the model cannot be simulated at these values", "other values, parameters={...}"))
+        raise FitError(Problem("parameters", "the model cannot be simulated at these values", "state others, parameters={...}"))
     by = plan.jacobian_wrt_fit(parameters, values, by, seen.subject)
     return FisherInformation(f, by, observation_information(f, by, seen.quantity, errors))

@@ -1,4 +1,4 @@
-"""Observations that are planned: times, outputs and subjects of each arm, without values."""
+"""Planned observations: times, outputs and subjects per arm, without values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Times = Iterable[float] | Mapping[str, Iterable[float]]
 def planned_observations(
     model: Model, times: Times, observe: str | Iterable[str] | None, subjects: int | Mapping[str, int], regimens: Any
 ) -> Observations:
-    """Return the observations that a trial would make; values are NaN.
+    """Return the observations of a planned trial; values are NaN.
 
     Parameters
     ----------
@@ -35,7 +35,9 @@ def planned_observations(
     """
     plan = _plan(model, times, observe)
     counts = _counts(subjects, regimens)
-    problems = [Problem("subjects", f"{n!r} in arm {a!r}", "a whole number from 1") for a, n in counts.items() if not _whole(n)]
+    problems = [
+        Problem("subjects", f"is {n!r} in arm {a!r}", "a whole number from 1") for a, n in counts.items() if not _whole(n)
+    ]
     if problems:
         raise FitError(problems)
     arms = [a for a, n in counts.items() for _ in range(n)]
@@ -84,12 +86,12 @@ def _plan(model: Model, times: Times, observe: str | Iterable[str] | None) -> di
         if o not in known
     ]
     problems += [
-        Problem(f"times of {o!r}", "are none, or not all numbers", "days, for example [0, 42, 84]")
+        Problem(f"times of {o!r}", "are empty, or not all numbers", "days, for example [0, 42, 84]")
         for o, d in given.items()
         if not len(d) or not np.isfinite(d).all()
     ]
     if not given:
-        problems = [Problem("observe", "nothing is observed", "outputs of the model: " + ", ".join(list(known)[:12]))]
+        problems = [Problem("observe", "no output is stated", "outputs of the model: " + ", ".join(list(known)[:12]))]
     if problems:
         raise FitError(problems)
     return given
@@ -101,8 +103,12 @@ def _counts(subjects: int | Mapping[str, int], regimens: Any) -> dict[str, int]:
         return dict.fromkeys(arms, subjects)
     if not isinstance(regimens, Mapping):
         return {str(a): n for a, n in subjects.items()}
-    problems = [Problem("subjects", f"{a!r} is no arm", nearest(str(a), arms)) for a in subjects if str(a) not in arms]
-    problems += [Problem("subjects", f"arm {a!r} has none", "say how many") for a in arms if a not in map(str, subjects)]
+    problems = [Problem("subjects", f"{a!r} is not an arm", nearest(str(a), arms)) for a in subjects if str(a) not in arms]
+    problems += [
+        Problem("subjects", f"arm {a!r} is missing", "state the number of subjects per arm")
+        for a in arms
+        if a not in map(str, subjects)
+    ]
     if problems:
         raise FitError(problems)
     return {a: subjects[a] for a in arms}
@@ -115,7 +121,7 @@ def _nothing() -> Any:
 
 
 def at_times(seen: Observations, days: FloatArray, quantities: IntArray) -> Observations:
-    """Return observations of every subject at `days` (T,) of `quantities` (T,), from its start on."""
+    """Return observations of every subject at `days` (T,) of `quantities` (T,), none before its start."""
     count = len(seen.subjects)
     subject, day, quantity = np.repeat(np.arange(count), len(days)), np.tile(days, count), np.tile(quantities, count)
     late = day >= seen.start[subject]
@@ -141,7 +147,7 @@ def with_outputs(
     error: str | Mapping[str, str],
     size: Size | Mapping[str, Size],
 ) -> tuple[Observations, PlannedErrors]:
-    """Return the design with outputs of the model that it does not observe yet, and how they would be measured.
+    """Return the design with additional outputs of the model, and their planned errors.
 
     Raises
     ------

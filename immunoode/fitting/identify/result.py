@@ -1,4 +1,4 @@
-"""Identifiability: what a design can tell about parameters, in numbers, words and figures."""
+"""`Identifiability`: expected standard errors, collinearity, and the next best samples of a study design."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from immunoode.fitting.prediction import Predictor
 
 DETERMINED, POOR = 0.5, 1.0
-"""Relative standard errors up to which a parameter counts as determined, and up to which as determined poorly."""
+"""Relative standard errors up to which a parameter counts as determined, and as poorly determined."""
 NEVER = 100.0
 """Relative standard error above which nothing is known."""
 COLLINEAR = 20.0
 """Collinearity index above which parameters cannot be told apart (the rule of thumb of the package FME)."""
 NOTHING = 1e-9
-"""Part of the largest eigenvalue of the information below which there is none: what is left is the solver's error."""
+"""Eigenvalues of the information below this part of the largest count as zero: they are errors of the solver."""
 _WEAK = 0.01
-"""Information added to every parameter to rank further samples where some would have none: a standard deviation of 10."""
+"""Information added to every parameter to rank further samples even if some have none: a standard deviation of 10."""
 
 
 @dataclass(frozen=True, eq=False)
 class Identifiability:
-    """What a design tells.
+    """What a study design can determine.
 
     Attributes
     ----------
@@ -66,16 +66,16 @@ class Identifiability:
 
     @cached_property
     def covariance(self) -> FloatArray:
-        """(p, p) the least covariance that an unbiased fit can have; infinite on the diagonal where nothing is known."""
+        """(p, p) the Cramer-Rao bound of the covariance; infinite on the diagonal of undetermined parameters."""
         return _covariance(self.information)[: len(self.names), : len(self.names)]
 
     @property
     def standard_errors(self) -> FloatArray:
-        """(p,) relative ones: of what is fitted as a logarithm its standard error, else over the value."""
+        """(p,) relative standard errors: of log-transformed parameters the standard error of the logarithm."""
         return self._relative(np.sqrt(np.diag(self.covariance)))
 
     def _relative(self, sd: FloatArray) -> FloatArray:
-        """Return standard errors relative to values; infinite above a hundredfold, which says nothing but that."""
+        """Return standard errors relative to values; infinite above a hundredfold."""
         relative = np.where(self.logged, sd, sd / np.where(self.values == 0, 1.0, np.abs(self.values)))
         return np.where(relative > NEVER, np.inf, relative)
 
@@ -85,7 +85,7 @@ class Identifiability:
         return not self.warnings()
 
     def table(self) -> DataFrame:
-        """Return one row per parameter: value, unit, expected relative error (%), that if others were known, verdict."""
+        """Return one row per parameter: value, unit, expected relative error (%), the same if others were known, verdict."""
         import pandas as pd
 
         alone = self._relative(1.0 / np.sqrt(np.maximum(np.diag(self.information)[: len(self.names)], 1e-300)))
@@ -120,7 +120,7 @@ class Identifiability:
         return table.sort_values("index", ascending=False, ignore_index=True)
 
     def confounded(self) -> DataFrame:
-        """Return combinations of parameters that the design does not determine: how sure each is, and who moves how in it."""
+        """Return the combinations of parameters that the design does not determine, with their standard errors."""
         import pandas as pd
 
         p = len(self.names)
@@ -152,7 +152,7 @@ class Identifiability:
         error: str | Mapping[str, str] = "proportional",
         size: Size | Mapping[str, Size] = 0.2,
     ) -> DataFrame:
-        """Return further samples, best first: one more of every subject of an arm, on a day, of an output.
+        """Return further samples, best first: one more per subject of an arm, of one output on one day.
 
         Parameters
         ----------
@@ -204,7 +204,7 @@ class Identifiability:
         return pd.DataFrame(rows).sort_values("gain", ascending=False, ignore_index=True)
 
     def warnings(self) -> tuple[str, ...]:
-        """Return in words what the design does not determine."""
+        """Return warnings: what the design does not determine."""
         lines = []
         for name, rse, alone in zip(self.names, self.standard_errors, self._alone, strict=True):
             if rse > DETERMINED:
@@ -221,7 +221,7 @@ class Identifiability:
         return self.table()["rse_percent_if_alone"].to_numpy() / 100
 
     def report(self) -> str:
-        """Return all of this in words and tables."""
+        """Return the report: tables and warnings."""
         seen = self.observations
         lines = [
             f"Model {self.model.name}: {len(seen)} observations of {len(seen.subjects)} subjects in "
@@ -237,7 +237,7 @@ class Identifiability:
         found = self.warnings()
         if not found:
             return "\n".join([*lines, "The design determines all parameters."])
-        return "\n".join([*lines, "Beware:", *[f"  - {line}" for line in found]])
+        return "\n".join([*lines, "Warnings:", *[f"  - {line}" for line in found]])
 
     def plot(self, **how: Any) -> FloatArray:
         """Draw expected errors and correlations; see `immunoode.plot.identifiability.plot_identifiability`."""
@@ -246,7 +246,7 @@ class Identifiability:
         return plot_identifiability(self, **how)
 
     def plot_next_samples(self, **how: Any) -> Any:
-        """Draw what a further sample would tell, over time; see `immunoode.plot.identifiability.plot_next_samples`."""
+        """Draw the gain by a further sample over time; see `immunoode.plot.identifiability.plot_next_samples`."""
         from immunoode.plot.identifiability import plot_next_samples
 
         return plot_next_samples(self, **how)
@@ -259,7 +259,7 @@ class Identifiability:
         from html import escape
 
         found = "".join(f"<li>{escape(line)}</li>" for line in self.warnings())
-        return self.table().to_html(float_format=lambda x: f"{x:.4g}") + (f"<p>Beware:</p><ul>{found}</ul>" if found else "")
+        return self.table().to_html(float_format=lambda x: f"{x:.4g}") + (f"<p>Warnings:</p><ul>{found}</ul>" if found else "")
 
 
 def _verdict(rse: float, alone: float) -> str:
@@ -282,7 +282,7 @@ def _index(columns: FloatArray, size: FloatArray) -> float:
 
 
 def _covariance(matrix: FloatArray) -> FloatArray:
-    """Return the inverse of an information; infinite on the diagonal of what is in a direction without any."""
+    """Return the inverse of an information matrix; infinite on the diagonal of undetermined parameters."""
     scale = np.sqrt(np.maximum(np.diag(matrix), 0.0))
     safe = np.where(scale > 0, scale, 1.0)
     values, vectors = np.linalg.eigh(matrix / np.outer(safe, safe))
@@ -294,6 +294,6 @@ def _covariance(matrix: FloatArray) -> FloatArray:
 
 
 def _reduced(matrix: FloatArray, p: int) -> FloatArray:
-    """Return the information of the first p parameters, where the others are fitted as well."""
+    """Return the information of the first p parameters when the others are estimated too (Schur complement)."""
     a, b, c = matrix[:p, :p], matrix[:p, p:], matrix[p:, p:]
     return np.asarray(a - b @ np.linalg.pinv(c) @ b.T)

@@ -1,1 +1,1 @@
-"""How sure a finished fit is: covariance, profiles, bootstrap, posterior draws, and the bands of curves that follow."""
+"""Uncertainty of a finished fit: covariance, profiles, bootstrap, posterior draws, and bands of curves."""

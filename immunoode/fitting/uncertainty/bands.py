@@ -36,7 +36,7 @@ def bands(
     method: Literal["delta", "sampling"] = "delta",
     draws: int = 400,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return (G, T, Q) curves averaged over groups of subjects, and the lower and upper end of their band.
+    """Return curves (G, T, Q) averaged over groups of subjects, and the lower and upper ends of their bands.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def bands(
 
 
 def grouped(curves: FloatArray, groups: IntArray) -> FloatArray:
-    """Return (B, G, T, Q) the mean curve of each group, from when all its subjects have started (those that fail aside)."""
+    """Return the mean curve (B, G, T, Q) of each group from when all its subjects have started, without failed simulations."""
     solved = np.flatnonzero(np.isfinite(curves).any(axis=(0, 2, 3)))
     every = [np.flatnonzero(groups == g) for g in range(int(groups.max()) + 1)]
     members = [np.intersect1d(m, solved) if np.isin(m, solved).any() else m for m in every]
@@ -86,16 +86,16 @@ def _delta(
 def curve_jacobian(
     predictor: Predictor, parameterisation: Parameterisation, result: MinimizerResult, times: FloatArray, groups: IntArray
 ) -> FloatArray:
-    """Return (p, G, T, Q) derivatives of the groups' mean curves by what lmfit varies."""
+    """Return derivatives (p, G, T, Q) of the groups' mean curves by the varied parameters."""
     parameters = result.params
     shifted, width = parameterisation.perturbed(parameterisation.values(parameters))
     curves = predictor.curves(shifted, times)
-    by_slot = (curves[0::2] - curves[1::2]) / width[:, :, None, None]
+    by_parameter = (curves[0::2] - curves[1::2]) / width[:, :, None, None]
     chain = parameterisation.chain_rule(parameters)
-    zero = np.zeros_like(grouped(by_slot[:1], groups)[0])
+    zero = np.zeros_like(grouped(by_parameter[:1], groups)[0])
     rows = []
     for name in result.var_names:
-        parts = [by_slot[k] * factors[:, None, None] for k, factors in chain.get(name, [])]
+        parts = [by_parameter[k] * factors[:, None, None] for k, factors in chain.get(name, [])]
         rows.append(grouped(sum(parts[1:], parts[0])[None], groups)[0] if parts else zero)
     return np.stack(rows)
 
@@ -129,7 +129,7 @@ def quantiles(
     groups: IntArray,
     level: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return (G, T, Q) lower and upper quantiles of curves over draws (D, p) of what varies."""
+    """Return lower and upper quantiles (G, T, Q) of curves over draws (D, p) of the varied parameters."""
     trial = parameters.copy()
     values = np.stack([parameterisation.values(parameterisation.set_varied(trial, names, row)) for row in drawn])
     curves = grouped(predictor.curves(values, times), groups)
@@ -140,7 +140,7 @@ def quantiles(
 def observation_band(
     middle: FloatArray, low: FloatArray, high: FloatArray, errors: Sequence[ErrorModel], ratios: FloatArray, level: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the ends of the band of a new observation: the curve's half widths and the errors' spread, added in squares."""
+    """Return the ends of the band of a new observation: half widths of curve and residual error, added in squares."""
     out_low, out_high = low.copy(), high.copy()
     for q, model in enumerate(errors):
         f, z = middle[..., q], model.half_width(level)

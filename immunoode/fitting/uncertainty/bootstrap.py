@@ -1,4 +1,4 @@
-"""The bootstrap: the same fit to data sets that might have been."""
+"""The bootstrap: the same fit to simulated or resampled data sets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KINDS = ("parametric", "cases")
 def bootstrap(
     result: FinishedFit, count: int, kind: str, seed: int, threads: int | None = None, progress: bool | None = None
 ) -> Draws:
-    """Return fits to data sets like this one, each from the values found.
+    """Return fits to simulated or resampled data sets, each started from the estimates.
 
     "parametric": observations drawn from the fitted model and errors (whose scale is that without bias), censored where the
     data are. "cases": subjects of each arm drawn with replacement, which keeps what the model does not know of them; the
@@ -44,7 +44,7 @@ def bootstrap(
         raise FitError(Problem("count", f"is {count!r}", "at least 2; 200 for standard errors, 1000 for intervals"))
     own = [s.name for s in result.parameterisation.fitted_parameters if s.sharing == "per_subject"]
     if kind == "cases" and own:
-        raise FitError(Problem("kind", f"{own[0]!r} is each subject's own: subjects drawn again are others", "'parametric'"))
+        raise FitError(Problem("kind", f"{own[0]!r} differs per subject, and resampled subjects are new ones", "'parametric'"))
     workers = threads or processors()
 
     def one(i: int) -> tuple[FloatArray, FloatArray, str]:
@@ -78,7 +78,7 @@ def _one(result: FinishedFit, kind: str, random: np.random.Generator) -> tuple[F
 
 
 def _simulated(result: FinishedFit, random: np.random.Generator) -> LeastSquares:
-    """Return the objective of observations drawn from the fit."""
+    """Return the least-squares problem of observations simulated from the fit."""
     fit = result.least_squares
     f, correction = result.fitted, float(np.sqrt(len(result.observations) / max(result.lmfit.nfree, 1)))
     value, errors = result.observations.value.copy(), []
@@ -93,7 +93,7 @@ def _simulated(result: FinishedFit, random: np.random.Generator) -> LeastSquares
 
 
 def _censored(model: ErrorModel, y: FloatArray) -> ErrorModel:
-    """Return the error model of new values, which are only known as far as the old ones would have been."""
+    """Return the error model of new values, censored by the rules of the old ones."""
     kind = model.censoring
     floor = float(model.value[kind == LEFT].max()) if (kind == LEFT).any() else -np.inf
     low, high = np.where(kind == LEFT, model.value, floor), np.where(kind == RIGHT, model.value, np.inf)
@@ -106,7 +106,7 @@ def _censored(model: ErrorModel, y: FloatArray) -> ErrorModel:
 
 
 def _resampled(result: FinishedFit, random: np.random.Generator) -> LeastSquares:
-    """Return the objective of subjects drawn with replacement, arm by arm."""
+    """Return the least-squares problem of subjects drawn with replacement, arm by arm."""
     fit = result.least_squares
     arms = np.array(fit.observations.arms, dtype=object)
     chosen: list[int] = []
@@ -117,7 +117,7 @@ def _resampled(result: FinishedFit, random: np.random.Generator) -> LeastSquares
 
 
 def for_subjects(fit: LeastSquares, subjects: IntArray, every: bool = True) -> LeastSquares:
-    """Return the objective of some subjects, each any number of times; refused where a quantity is lost, if `every`."""
+    """Return the problem of some subjects, each any number of times; with `every`, an error if a quantity is lost."""
     seen = fit.observations.take(subjects)
     parameterisation = fit.parameterisation.take(subjects, seen.subjects)
     predict = fit.predict.single_threaded().take(subjects, seen, parameterisation)
@@ -126,7 +126,7 @@ def for_subjects(fit: LeastSquares, subjects: IntArray, every: bool = True) -> L
         rows = np.flatnonzero(seen.quantity == q)
         errors.append(replace(model, rows=rows, value=seen.value[rows], censoring=seen.censoring[rows], lower=seen.lower[rows]))
     if every and not all(len(m.rows) for m in errors):
-        raise FitError(Problem("kind", "subjects drawn have nothing of one of the quantities", "draw more subjects"))
+        raise FitError(Problem("kind", "the subjects drawn have no observation of one of the quantities", "draw more subjects"))
     return replace(
         fit, predict=predict, observations=seen, parameterisation=parameterisation, errors=tuple(errors), _penalty=0.0
     )

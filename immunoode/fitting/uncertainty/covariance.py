@@ -1,4 +1,4 @@
-"""Covariance and correlation of what was fitted, and the intervals that follow."""
+"""Covariance and correlation of the fitted parameters, and confidence intervals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def covariance(result: MinimizerResult) -> DataFrame:
-    """Return the covariance of what lmfit varies ("log_..." where the logarithm is fitted).
+    """Return the covariance of the varied parameters ("log_..." if the logarithm is fitted).
 
     Raises
     ------
@@ -28,39 +28,39 @@ def covariance(result: MinimizerResult) -> DataFrame:
 
     if getattr(result, "covar", None) is None or not np.all(np.isfinite(result.covar)):
         if result.aborted:
-            what = "is not available: the fit was stopped before its end"
-            raise FitError(Problem("covariance", what, "go on from its values: fit(..., initial=result)"))
+            what = "is not available: the fit was stopped early"
+            raise FitError(Problem("covariance", what, "continue from its values: fit(..., initial=result)"))
         raise FitError(
             Problem(
                 "covariance",
                 "is not available: the data do not determine all parameters",
-                "let fewer parameters vary, or look at .profile() of each",
+                "fit fewer parameters, or see the .profile() of each",
             )
         )
     return pd.DataFrame(result.covar, index=result.var_names, columns=result.var_names)
 
 
 def correlation(result: MinimizerResult) -> DataFrame:
-    """Return the correlation of what lmfit varies."""
+    """Return the correlation of the varied parameters."""
     table = covariance(result)
     sd = deviations(table)
     return (table / np.outer(sd, sd)).clip(-1.0, 1.0)
 
 
 def deviations(table: DataFrame) -> FloatArray:
-    """Return standard deviations; NaN, which reports say in words, where rounding leaves a variance below zero."""
+    """Return the standard deviations; NaN if rounding makes a variance negative."""
     variances = np.diag(table)
     return np.sqrt(np.where(variances >= 0, variances, np.nan))
 
 
 def natural_name(name: str, parameters: Parameters) -> str:
-    """Return the name of the parameter itself where `name` is that of its logarithm."""
+    """Return the name of a parameter from that of its logarithm; other names as they are."""
     bare = name.removeprefix(LOG)
     return bare if name.startswith(LOG) and bare in parameters else name
 
 
 def intervals(result: MinimizerResult, level: float) -> DataFrame:
-    """Return confidence intervals from the covariance, cut at the bounds; symmetric in the scale that was fitted."""
+    """Return confidence intervals from the covariance, cut at the bounds; symmetric on the fitted scale."""
     import pandas as pd
     from scipy.stats import t
 
@@ -81,6 +81,6 @@ def intervals(result: MinimizerResult, level: float) -> DataFrame:
 
 
 def check_level(level: float) -> None:
-    """Refuse what is no confidence level."""
+    """Raise an error if this is not a confidence level."""
     if not 0 < level < 1:
         raise FitError(Problem("level", f"{level!r} is not between 0 and 1", "for example 0.95"))

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from immunoode.fitting.finished import FinishedFit
 
 CURVES = 300
-"""Draws of which curves are computed for a band."""
+"""Largest number of draws for the curves of a band."""
 
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Draws (D, p) of what lmfit varies (`names`, in the fitted scale), and (D, Q) of the scales of errors.
+    """Draws (D, p) of the varied parameters (`names`, on the fitted scale), and (D, Q) of the error scales.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Draws:
 
     @property
     def best(self) -> FloatArray:
-        """(p,) the fit that they are about, in the fitted scale."""
+        """(p,) the estimates, on the fitted scale."""
         return np.array([float(self.result.lmfit.params[n].value) for n in self.names])
 
     def table(self) -> DataFrame:
@@ -75,7 +75,7 @@ class Draws:
 
         check_level(level)
         if len(self) < 2:
-            raise FitError(Problem("draws", f"there are {len(self)}", "at least two; .failed says what went wrong"))
+            raise FitError(Problem("draws", f"there are {len(self)}", "at least two; see .failed for the reasons"))
         table = self.table().iloc[:, : len(self.names)]
         tails = np.array([0.5 - level / 2, 0.5 + level / 2])
         rows = {}
@@ -126,7 +126,7 @@ class Draws:
         return plot_draws(self, **how)
 
     def to_arviz(self) -> Any:
-        """Return a posterior as ArviZ's InferenceData, a chain a walker, in the fitted scale (needs the package arviz).
+        """Return a posterior as ArviZ's InferenceData, one chain per walker, on the fitted scale (needs the package arviz).
 
         Raises
         ------
@@ -134,7 +134,7 @@ class Draws:
             If this is a bootstrap, or arviz is not installed.
         """
         if self.chain is None:
-            raise FitError(Problem("to_arviz", f"{self.kind} draws have no chains", "the result of .posterior()"))
+            raise FitError(Problem("to_arviz", f"{self.kind} draws have no Markov chains", "use the result of .posterior()"))
         try:
             import arviz
         except ImportError as error:
@@ -144,12 +144,12 @@ class Draws:
         return arviz.from_dict(made) if arviz.__version__.startswith("0.") else arviz.from_dict({"posterior": made})
 
     def report(self) -> str:
-        """Return the draws in words and a table."""
+        """Return the report: number of draws, failures, intervals."""
         facts = ", ".join(f"{k} {v:.3g}" for k, v in self.facts.items())
         lines = [f"{len(self)} draws ({self.kind})" + (f"; {facts}" if facts else "")]
         if self.failed:
             lost = f"{len(self.failed)} failed, the first: "
-            lines.append(("Beware: " if self.kind == "posterior" else lost) + self.failed[0])
+            lines.append(("Warning: " if self.kind == "posterior" else lost) + self.failed[0])
         return "\n".join([*lines, "", self.intervals().to_string(float_format=lambda x: f"{x:.4g}")])
 
     def __str__(self) -> str:

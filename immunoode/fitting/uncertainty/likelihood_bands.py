@@ -1,4 +1,4 @@
-"""Bands of curves from the likelihood: how far a curve can move before the data contradict it as much as a profile's end.
+"""Likelihood bands of curves: how far a curve can move before -2 log L rises by the threshold of a profile.
 
 At each time the fitted parameters move in the direction in which the curve changes most for the likelihood that is lost (the
 covariance times the curve's derivatives), with the scale of errors at its best all the way, until -2 log L has risen by the
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from immunoode.fitting.finished import FinishedFit
 
 KNOTS = 25
-"""Times at which a band is computed; between them its distance from the curve is interpolated."""
+"""Number of times at which a band is computed; in between, its distance from the curve is interpolated."""
 ROUNDS = 7
 AT_ONCE = 256
 CLOSE = 2e-3
-"""Relative distance of the rise's root from the threshold's at which a ray has arrived."""
+"""Relative tolerance of the square root of the rise."""
 
 
 def likelihood_bands(
     result: FinishedFit, times: FloatArray, groups: IntArray, level: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return (G, T, Q) the curves averaged over groups of subjects, and the lower and upper end of their bands."""
+    """Return the curves (G, T, Q) averaged over groups of subjects, and the lower and upper ends of their bands."""
     check_level(level)
     values = result.parameterisation.values(result.lmfit.params)
     middle = grouped(result.predictor.curves(values[None], times), groups)[0]
@@ -47,7 +47,7 @@ def likelihood_bands(
 
 
 def _ends(result: FinishedFit, times: FloatArray, groups: IntArray, level: float) -> FloatArray:
-    """Return (2, G, T, Q) the curves where either side has lost as much likelihood as is allowed."""
+    """Return the curves (2, G, T, Q) at which the threshold is reached on either side."""
     fit, best = result.least_squares, result.lmfit
     names = list(best.var_names)
     centre = np.array([float(best.params[n].value) for n in names])
@@ -83,7 +83,7 @@ def _lengths(
     bounds: tuple[FloatArray, FloatArray],
     root: float,
 ) -> FloatArray:
-    """Return how far along each ray the root of the rise of -2 log L is `root`; it is nearly linear there."""
+    """Return the length along each ray at which the square root of the rise of -2 log L is `root`; it is nearly linear."""
     least = result.least_squares.cost(result.lmfit.params)
     length = np.where(np.any(rays != 0, axis=1), root, 0.0)
     going = length > 0
@@ -119,7 +119,7 @@ def _between(times: FloatArray, at: FloatArray, middle: FloatArray, known: Float
 
 
 def costs_of(fit: LeastSquares, parameters: Parameters, names: list[str], rows: FloatArray) -> FloatArray:
-    """Return (B,) -2 log L with the squares of priors at rows (B, p) of what varies, scales of errors at their best."""
+    """Return the objective (B,) at rows (B, p) of the varied parameters, with the best error scales."""
     trial = parameters.copy()
     values, ratios, extra = [], [], []
     for row in rows:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from immunoode.fitting.finished import FinishedFit
 
 LONG = 50.0
-"""Autocorrelation times that a chain should last: below, its quantiles are not to be trusted."""
+"""Autocorrelation times that a chain should last for reliable quantiles."""
 
 
 def posterior(
@@ -74,7 +74,7 @@ def posterior(
         "autocorrelation time": tau,
         "effective draws": len(flat) / tau if tau > 0 else np.nan,
     }
-    why = () if done - left_out > LONG * tau else (f"{done} steps are few: the autocorrelation time is {tau:.0f}; take more",)
+    why = () if done - left_out > LONG * tau else (f"{done} steps are too few for an autocorrelation time of {tau:.0f}",)
     names = tuple(result.lmfit.var_names)
     return Draws(result, "posterior", names, flat[:, : len(names)], np.exp(flat[:, len(names) :]), why, facts, chain)
 

@@ -1,4 +1,4 @@
-"""Profile likelihood: a parameter held at one value after another, everything else fitted again."""
+"""Profile likelihood: a parameter is fixed at a series of values, and the others are fitted again."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from immunoode.fitting.finished import FinishedFit
 
 ROOTS = 0.35
-"""Steps of a profile aim at so many more of the root of the rise of the deviance over its threshold's."""
+"""Step of a profile: increase of the square root of the rise, relative to that of the threshold."""
 MOST = 24
-"""Points on one side of a profile, at most."""
+"""Largest number of points on one side of a profile."""
 FLAT = 0.05
-"""A side whose deviance has risen by less than this part of the threshold at the end is flat: nothing bounds it there."""
+"""A side with a rise below this part of the threshold at its end is flat."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Profile:
     unit: str = ""
 
     def limits(self, threshold: float) -> tuple[float, float]:
-        """Return where the curve crosses a threshold; infinite where it does not (zero below, of what is fitted as log)."""
+        """Return the limits at a threshold; infinite (0 for a lower limit on the log scale) if it is not reached."""
         return self._limit(threshold, -1), self._limit(threshold, 1)
 
     def _limit(self, threshold: float, side: int) -> float:
@@ -84,12 +84,12 @@ class Profile:
 
     @property
     def verdict(self) -> str:
-        """What the profile says of the parameter, in words."""
+        """Verdict on the identifiability of the parameter."""
         low, high = self._limit(self.pointwise, -1), self._limit(self.pointwise, 1)
         if "stopped" in self.ends:
             return "stopped by the user before its end"
         if "failed" in self.ends and np.inf in (-low if low != 0.0 else np.inf, high):
-            return "not followed to its end: simulations fail beyond it"
+            return "incomplete: simulations fail beyond its last point"
         open_below, open_above = low in (0.0, -np.inf), high == np.inf
         if open_below and open_above:
             flat = self.rise.max() < FLAT * self.pointwise
@@ -157,7 +157,7 @@ class Profiles(Mapping[str, Profile]):
 def profiles(
     result: FinishedFit, names: Sequence[str], level: float, threads: int | None = None, progress: bool | None = None
 ) -> Profiles:
-    """Return the profiles of parameters; if none is named, of all that are not each subject's own.
+    """Return the profiles of parameters; by default of all that are not per subject.
 
     Thresholds are exact for linear models with one error size: n log(1 + F / (n - p)), F of 1 (or p) and n - p degrees of
     freedom, which for many observations is chi-square. Sides are followed in parallel, each from its neighbour, and end once
@@ -263,7 +263,7 @@ def _side(result: FinishedFit, name: str, side: int, thresholds: tuple[float, fl
 
 
 def _next_aim(root: float, far: float) -> float:
-    """Return where the next point should be: just beyond a threshold that is near, in wide steps between the two."""
+    """Return the target of the next point: just beyond a threshold that is near, else one step further."""
     if root < 1.0:
         return 1.02 if root + 1.8 * ROOTS > 1.0 else root + ROOTS
     wide = max(2 * ROOTS, (far - 1.0) / 3)
@@ -271,7 +271,7 @@ def _next_aim(root: float, far: float) -> float:
 
 
 def _first_step(result: FinishedFit, name: str) -> float:
-    """Return a standard error, in the fitted scale; a tenth of the way to the bounds where there is none."""
+    """Return the first step: a standard error on the fitted scale, or a tenth of the width of the bounds."""
     error = result.lmfit.params[name].stderr
     parameter = result.lmfit.params[name]
     if error is not None and np.isfinite(error) and 0 < error < 10:
@@ -281,7 +281,7 @@ def _first_step(result: FinishedFit, name: str) -> float:
 
 
 def _continue(parameters: Parameters, others: list[str], places: list[float], starts: list[FloatArray], at: float) -> None:
-    """Set the other parameters on the line through the last two points."""
+    """Extrapolate the other parameters along the line through the last two points."""
     row = starts[-1]
     if len(places) > 1 and places[-1] != places[-2]:
         row = row + (starts[-1] - starts[-2]) * (at - places[-1]) / (places[-1] - places[-2])

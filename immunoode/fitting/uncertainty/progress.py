@@ -1,4 +1,4 @@
-"""Repeated fits: how many side by side, and a bar over them."""
+"""Repeated fits in parallel, with a progress bar."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def bar_over(count: int, title: str, progress: bool | None) -> Any:
 
 
 def in_order(tasks: Sequence[Future[Any]], stop: Event, bar: Any) -> list[Any]:
-    """Return what tasks give, in their order; Ctrl-C sets `stop`, upon which they are to end with what they have."""
+    """Return the results of tasks in their order; Ctrl-C sets `stop`, after which they end with what they have."""
     found = []
     for task in tasks:
         try:
