@@ -46,7 +46,7 @@ from immunoode.solve.integrator.simd8 import (
     stage_sum,
     stiffness,
 )
-from immunoode.solve.integrator.tsit5 import DENSE, ERROR, EVALUATIONS, STABLE, A, C
+from immunoode.solve.integrator.tsit5 import DENSE, ERROR, EVALUATIONS, STABLE, A, C, held_down
 from immunoode.solve.problem.compiled_model import LANES, STATES_AT, TIME_AT
 from immunoode.solve.status import NOT_FINITE, TOO_MANY, TOO_SMALL
 
@@ -249,10 +249,10 @@ def choose_methods(run: Any, lanes: Any) -> None:
         if lanes.mode[0]:
             own.streak[lane] = own.streak[lane] + 1 if size[lane] * largest < 0.3 * STABLE * cost else 0
             if own.streak[lane] >= 4:
-                own.patience[lane] = min(2 * own.patience[lane], 1000)
+                own.patience[lane] = min(2 * own.patience[lane], 4000)
                 _switch_method(run, lanes, lane)
             continue
-        own.streak[lane] = own.streak[lane] + 1 if size[lane] * largest > 0.8 * STABLE else max(0, own.streak[lane] - 1)
+        own.streak[lane] = held_down(own.streak[lane], size[lane] * largest)
         left = own.stop[lane] - own.t[lane]
         if own.streak[lane] >= own.patience[lane] and left * largest > 8.0 * STABLE * cost:
             if run.functions.lane_setup.address == 0:

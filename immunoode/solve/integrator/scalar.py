@@ -62,7 +62,7 @@ from immunoode.solve.integrator.triggers import (
     update_nadirs,
     would_change,
 )
-from immunoode.solve.integrator.tsit5 import STABLE
+from immunoode.solve.integrator.tsit5 import STABLE, held_down
 from immunoode.solve.status import NOT_FINITE, TOO_MANY, TOO_SMALL
 
 THRESHOLD, TRIGGER = 1, 2
@@ -305,10 +305,10 @@ def wants_switch(run: Any, lane: int, until: float) -> bool:
         own.streak[lane] = own.streak[lane] + 1 if pays else 0
         if own.streak[lane] < 4:
             return False
-        own.patience[lane] = min(2 * own.patience[lane], 1000)
+        own.patience[lane] = min(2 * own.patience[lane], 4000)
         return True
     largest = _explicit_stiffness(run)
-    own.streak[lane] = own.streak[lane] + 1 if size * largest > 0.8 * STABLE else max(0, own.streak[lane] - 1)
+    own.streak[lane] = held_down(own.streak[lane], size * largest)
     return own.streak[lane] >= own.patience[lane] and (until - own.t[lane]) * largest > 8.0 * STABLE * cost
 
 

@@ -24,8 +24,8 @@ from immunoode.solve.integrator.triggers import initialise_triggers, update_cont
 from immunoode.solve.problem.event_table import FIRST, REPORT, RESET, SET, STOP, VISIT
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY
 
-SWITCH_AFTER = 10
-"""Explicit steps at the edge of stability after which implicit ones are taken, at first."""
+SWITCH_AFTER = 40
+"""The streak of steps that stability holds down (see `tsit5.held_down`) after which implicit ones are taken, at first."""
 
 
 @rare

@@ -19,6 +19,8 @@ EVALUATIONS = 6
 ORDER = 5
 STABLE = 3.3
 """Where |h lambda| leaves the region of stability along the negative real axis, a little inside."""
+HELD_DOWN = 0.5
+"""Share of STABLE from which a step counts as held down by stability."""
 C = (0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0)
 A = (
     (0.0,),
@@ -116,3 +118,13 @@ def stiffness(run: Any) -> float:
         above += ((k[6, i] - k[5, i]) / weights[i]) ** 2
         below += ((trial[i] - sixth[i]) / weights[i]) ** 2
     return np.sqrt(above / below) if below > 0.0 else 0.0
+
+
+@inner
+def held_down(streak: int, reach: float) -> int:
+    """Return the streak of steps that stability holds down, after one with this |h lambda|.
+
+    Where what is unstable is small beside its tolerance, steps grow beyond the limit, are cut, and begin again well inside: one
+    of five at the limit counts as much as the four others.
+    """
+    return streak + 4 if reach > HELD_DOWN * STABLE else max(0, streak - 1)
