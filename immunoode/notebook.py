@@ -1,4 +1,4 @@
-"""What is shown in notebooks as it is: MathJax reads dollar signs in HTML as mathematics, wherever they come from."""
+"""HTML for notebooks without mathematics, because MathJax treats dollar signs in any HTML as mathematics."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Shown = TypeVar("Shown")
 
 
 def plain(html: str) -> str:
-    """Return HTML in which notebooks look for no mathematics."""
+    """Return HTML that MathJax ignores."""
     return f'<div class="tex2jax_ignore mathjax_ignore">{html}</div>'
 
 
 def without_mathematics(show: Callable[[Shown], str]) -> Callable[[Shown], str]:
-    """Let a `_repr_html_` show names of arms, subjects and models as they are."""
+    """Decorate a `_repr_html_` so that MathJax ignores it."""
 
     @wraps(show)
     def shown(self: Shown) -> str:

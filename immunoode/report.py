@@ -1,4 +1,4 @@
-"""A self-contained HTML page: headings, text, tables and figures, with the figures inside."""
+"""Self-contained HTML pages with text, tables and embedded figures."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ pre { background: #f6f6f6; padding: 0.8rem; overflow-x: auto; font-size: 0.85rem
 
 @dataclass(frozen=True)
 class Section:
-    """One part of a page: a title and HTML."""
+    """A section of a page: title and HTML."""
 
     title: str
     body: str
 
 
 def paragraph(text: str, note: bool = False) -> str:
-    """Return a paragraph; a note stands out."""
+    """Return a paragraph; a note is highlighted."""
     kind = ' class="note"' if note else ""
     return f"<p{kind}>{escape(text)}</p>"
 
 
 def preformatted(text: str) -> str:
-    """Return text as it stands."""
+    """Return preformatted text."""
     return f"<pre>{escape(text)}</pre>"
 
 
 def png(figure: Any) -> bytes:
-    """Return a figure as PNG, and close it."""
+    """Return a figure as PNG and close it."""
     import matplotlib.pyplot as plt
 
     buffer = io.BytesIO()
@@ -48,7 +48,7 @@ def png(figure: Any) -> bytes:
 
 
 def image(data: bytes, alternative: str) -> str:
-    """Return a PNG as an image that the page holds itself."""
+    """Return a PNG as an embedded image."""
     return f'<img alt="{escape(alternative)}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
 
 

@@ -1,4 +1,4 @@
-"""Units by pint, at the borders only: texts become plain numbers in days and in the units that models state."""
+"""Units, by pint, at the boundaries only: texts become numbers in days and in the units of models."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Dimension = tuple[tuple[str, float], ...]
 TIME_UNIT = "day"
 SECONDS_PER_DAY = 86_400.0
 _SLACK = 1e-10
-"""Seconds, and seconds per day of a time: sums and factors of times differ by less."""
+"""Rounding tolerance of times: seconds, and seconds per day of the time."""
 _EXTRA = ("cell = [cell_count] = cells", "copy = [copy_count] = copies", "international_unit = [drug_activity] = IU")
 _PLAIN_POWER = re.compile(r"\b([munckd]?m)([23])\b")
 _UNIT_TEXT = re.compile(r"[A-Za-z0-9µ%°_ .*/^()\-]{0,80}")
 _UNREADABLE = re.compile(r"//|(\*\*|\^)\s*\(?-?\d{2,}|(\*\*|\^)[^*^]*\d\s*(\*\*|\^)")
-"""Floor division, and exponents or towers of them that could keep a parser busy."""
+"""Floor division, and large or nested exponents that could block a parser."""
 _QUANTITY_TEXT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 
 _WORD = re.compile(r"[A-Za-zµ]+")
@@ -34,7 +34,7 @@ _DOSE_WORDS = (
     "g mg ug µg mcg ng pg kg mol mmol umol µmol nmol pmol L mL uL µL dL l ml ul dl Gy cGy mGy IU MIU kIU mIU cell cells "
     "Mcells kcells m"
 ).split()
-"""How the units of doses are spelt: what differs from one of them by capitals alone is a slip of the shift key."""
+"""Spellings of units of doses; a unit that differs from one of them only in capitals is probably a typing error."""
 _SLIP_OF = {word.casefold(): word for word in reversed(_DOSE_WORDS)}
 _TOO_LARGE = re.compile(
     r"(?:[kMGTPEZYh]|da|kilo|mega|giga|tera|peta|exa|hecto|deca|deka)(?:g|grams?|grammes?|mol|moles?|l|L|lit(?:er|re)s?|Gy|grays?)"
@@ -46,7 +46,7 @@ _INVERSE = re.compile(r"\s*(?:\*\*|\^)?\s*\(?\s*-")
 
 @cache
 def registry() -> Any:
-    """Return the package's pint registry (cells, gene copies and international units are dimensions of their own)."""
+    """Return the pint registry, in which cells, gene copies and international units are separate dimensions."""
     import pint
 
     units: Any = pint.UnitRegistry(cache_folder=None)
@@ -83,12 +83,12 @@ def dimension(unit: str) -> Dimension:
 
 
 def factor(unit: str, to: str) -> float:
-    """Return the number by which values in `unit` are multiplied to be in unit `to`.
+    """Return the factor that converts values from `unit` to the unit `to`.
 
     Raises
     ------
     UnitError
-        If either cannot be read, or they measure different things.
+        If either cannot be parsed, or their dimensions differ.
     """
     (a, dim_a), (b, dim_b) = _base(unit), _base(to)
     if dim_a != dim_b:
@@ -119,7 +119,7 @@ def split(value: str | float) -> tuple[float, str]:
 
 
 def dose_problems(amount: str) -> list[Problem]:
-    """Return what is wrong with the unit of a dose: capitals that make another unit of it, or one that no dose has.
+    """Return the problems of the unit of a dose: capitals that change its meaning, or an implausible unit.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def dose_problems(amount: str) -> list[Problem]:
 
 
 def _words(unit: str) -> Iterator[tuple[str, bool]]:
-    """Yield the words of a unit, each with whether it divides: kg in mg/kg and in mg*kg^-1."""
+    """Yield the words of a unit, and whether each is in the denominator, like kg in mg/kg and in mg*kg^-1."""
     for match in _WORD.finditer(unit):
         before, after = unit[: match.start()], unit[match.end() :]
         yield match[0], "/" in before or bool(_INVERSE.match(after))
@@ -151,7 +151,7 @@ def _implausible(value: str, word: str, below: bool) -> Iterator[Problem]:
 
 
 def convert(value: str | float, to: str) -> float:
-    """Return a quantity ('3 weeks', or a plain number already in `to`) as a number in the unit `to`.
+    """Return a quantity ('3 weeks', or a number that is already in `to`) as a number in the unit `to`.
 
     Examples
     --------
@@ -168,7 +168,7 @@ def days(value: Any) -> float:
     Raises
     ------
     UnitError
-        If it is none of these; a date is not, because days are counted from the start of the simulation.
+        If it is none of these. Dates are refused, because days are relative to the start of the simulation.
 
     Examples
     --------
@@ -188,14 +188,14 @@ def days(value: Any) -> float:
 
 
 def _in_words(value: str) -> str:
-    """Return a time with the word for its unit in full, one letter too ("3 D")."""
+    """Return a time with the full name of its unit, also for single letters ("3 D")."""
     match = _QUANTITY_TEXT.fullmatch(value)
     found = find_time_unit(match[2]) if match else ""
     return f"{match[1]} {found}" if match and found else value
 
 
 def _duration(value: timedelta | np.timedelta64) -> float:
-    """Return a timedelta in days; NumPy's months and years have no length, and NaT is no time."""
+    """Return a timedelta in days; NumPy's months and years have no fixed length, and NaT is missing."""
     length = np.timedelta64(value) if type(value) is not np.timedelta64 else value
     if np.isnat(length):
         raise UnitError(Problem("time NaT", "is missing", "a time"))
@@ -205,12 +205,12 @@ def _duration(value: timedelta | np.timedelta64) -> float:
 
 
 def times(values: Any) -> NDArray[np.float64]:
-    """Return times in days: numbers, or whatever `days` takes.
+    """Return times in days from numbers, or from anything that `days` takes.
 
     Parameters
     ----------
     values : array-like
-        An array, sequence, index or series; of numbers (days), texts, or timedeltas.
+        An array, sequence, index or series of numbers (days), texts or timedeltas.
 
     Returns
     -------
@@ -239,14 +239,14 @@ def times(values: Any) -> NDArray[np.float64]:
 
 
 def _time(value: Any) -> float:
-    """Return one element of an array as a time in days."""
+    """Return an element of an array as a time in days."""
     if value is None or value != value:
         raise UnitError(Problem("time", f"is missing ({value})", "a time"))
     return days(str(value) if isinstance(value, str) else bool(value) if isinstance(value, np.bool_) else value)
 
 
 def on_seconds(times: Any) -> Any:
-    """Return days, each the number nearest to a whole second where it is one but for the rounding of sums and of factors.
+    """Return days rounded to whole seconds, if they differ from whole seconds only by rounding of sums and factors.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def on_seconds(times: Any) -> Any:
     Returns
     -------
     ndarray
-        So five times eight hours are forty hours, whichever way they were worked out.
+        Days; five times eight hours equal forty hours however they are calculated.
 
     Examples
     --------

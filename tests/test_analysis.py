@@ -121,7 +121,7 @@ def test_nullclines_of_quasi_steady_others_cross_at_the_steady_states_of_the_who
     names = {t.get_text() for t in axes.get_legend().get_texts()}
     plt.close("all")
     assert {"stable", "not stable"} <= names
-    with pytest.raises(ModelError, match="'quasi-steady', or a value"):
+    with pytest.raises(ModelError, match="'quasi-steady', or values"):
         imo.plot.phase_plane("kirschner1998", "tumour", "effectors", others="steady")  # type: ignore[arg-type]
 
 

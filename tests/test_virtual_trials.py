@@ -40,7 +40,7 @@ def test_visits() -> None:
         ({"every": "6 apples"}, "every"),
         ({"every": 0}, "a time above zero"),
         ({"until": "2 weeks"}, "before the first visit"),
-        ({"then": "9 weeks"}, "one is given without the other"),
+        ({"then": "9 weeks"}, "have only one of both"),
         ({"missed": 1.0}, "a probability below 1"),
         ({"jitter": "-1 day"}, "jitter"),
     ],
@@ -150,7 +150,7 @@ def test_wrong_simulations() -> None:
         imo.virtual_trial.observe(run([60.0], [0.004]), output="diameters")
     with pytest.raises(DataError, match="is dict"):
         imo.virtual_trial.observe({"a": {}})  # type: ignore[dict-item]
-    with pytest.raises(DataError, match="there are none"):
+    with pytest.raises(DataError, match="runs: are empty"):
         imo.virtual_trial.observe({})
 
 

@@ -1,4 +1,4 @@
-"""A model's rates of change and their slopes as plain functions of the states, at one set of parameters and one time."""
+"""The rates of change of a model and their Jacobian as functions of the states, for fixed parameters and time."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from immunoode.model.symbolic import derivative
 
 FloatArray = NDArray[np.float64]
 STEPS = 80
-"""Newton's steps to where fast states come to rest."""
+"""The largest number of Newton steps to quasi-steady states."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Rates of a model without doses.
+    """The rates of change of a model without doses.
 
     Attributes
     ----------
@@ -37,22 +37,22 @@ class Rates:
     _slopes: Any
 
     def __call__(self, states: FloatArray) -> FloatArray:
-        """Return rates of change a day, shape as of the states: (n,) or (m, n)."""
+        """Return the rates of change per day, with the shape of the states: (n,) or (m, n)."""
         return np.asarray(self._function(states)).reshape(np.shape(states))
 
     def jacobian(self, states: FloatArray) -> FloatArray:
-        """Return the derivatives of the rates by the states, shape (n, n); of states (m, n), shape (m, n, n)."""
+        """Return the Jacobian of the rates, shape (n, n) for states (n,), or (m, n, n) for states (m, n)."""
         n = len(self.states)
         return np.asarray(self._slopes(states)).reshape(*np.shape(states)[:-1], n, n)
 
 
 def rates_of(model: Model | str, parameters: Mapping[str, float] | None = None, time: float = 0.0) -> Rates:
-    """Return a model's rates as functions of its states.
+    """Return the rates of change of a model as functions of its states.
 
     Raises
     ------
     ModelError
-        If the model misses something, or a name is no parameter.
+        If the model has missing needs, or a name is not a parameter.
     """
     import symengine as se
 
@@ -68,9 +68,9 @@ def rates_of(model: Model | str, parameters: Mapping[str, float] | None = None, 
 
 
 def at_rest(rates: Rates, points: FloatArray, fast: list[int]) -> FloatArray:
-    """Return points, shape (m, n), with some states moved to where they do not change, the others held.
+    """Return points, shape (m, n), with the `fast` states at their quasi-steady values and the others fixed.
 
-    Newton's steps, never below zero; rows where they do not settle become NaN.
+    The values are found by Newton's method and are never negative; rows without convergence become NaN.
     """
     at = points.copy()
     if not fast:

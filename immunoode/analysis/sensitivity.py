@@ -1,4 +1,4 @@
-"""What an output is sensitive to: the relative change of the output for a relative change of each parameter."""
+"""Local sensitivity: the relative change of an output per relative change of each parameter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from immunoode.model.model import Model
 
 AT_ONCE = 12
-"""Parameters whose derivatives are taken together: rates with derivatives grow with their number."""
+"""The number of parameters whose sensitivities are computed together."""
 
 
 def local_sensitivity(
@@ -30,7 +30,7 @@ def local_sensitivity(
     parameters: Sequence[str] | None = None,
     **options: Any,
 ) -> pd.DataFrame:
-    """Return the elasticities of an output: percent of change for a percent more of each parameter.
+    """Return the elasticities of an output: the change in percent per percent of change of each parameter.
 
     Parameters
     ----------
@@ -38,21 +38,21 @@ def local_sensitivity(
     output : str
     regimen : Regimen, optional
     at : str, float or sequence of float
-        When: "90 days", or days.
+        The times: "90 days", or days.
     parameters : sequence of str, optional
-        By default all that are not zero.
+        By default, all that are not zero.
     **options
-        Of `simulate`.
+        As for `simulate`.
 
     Returns
     -------
     DataFrame
-        One row per parameter (index), one column per time in days; the most influential first (by the largest of its row).
+        One row per parameter (index), one column per time in days, sorted by the largest absolute value.
 
     Raises
     ------
     SolveError
-        If the output is zero at such a time, a percentage of nothing; or if the model or a derivative has no value there.
+        If the output is zero at such a time, or if the simulation or a derivative fails.
     """
     import pandas as pd
 
@@ -63,7 +63,7 @@ def local_sensitivity(
     values = {n: p.value for n, p in first.model.constants.items()}
     size = np.atleast_1d(first[output])
     if not np.all(np.abs(size) > 0):
-        raise SolveError(Problem(f"output {output!r}", "is zero at such a time", "a time at which it is not"))
+        raise SolveError(Problem(f"output {output!r}", "is zero at such a time", "times at which it is not zero"))
     rows: dict[str, Any] = {}
     for k in range(0, len(names), AT_ONCE):
         some = names[k : k + AT_ONCE]

@@ -1,4 +1,4 @@
-"""Steady states of a model without doses, and whether they are stable."""
+"""Steady states of a model without doses, and their stability."""
 
 from __future__ import annotations
 
@@ -17,51 +17,51 @@ if TYPE_CHECKING:
     from immunoode.model.model import Model
 
 STARTS = 400
-"""Points that searches begin from."""
+"""The default number of starting points."""
 SPREAD = 4.0
-"""Decades about the initial values, up and down, over which these lie."""
-COURSE = (1.0, 2000.0, 24)
-"""First and last day, and number, of points of the model's own course among them."""
+"""Decades above and below the initial values over which starting points are drawn."""
+TRAJECTORY = (1.0, 2000.0, 24)
+"""First and last day, and number, of starting points on the trajectory from the initial values."""
 MOST = 12
-"""Steady states above which a model is likely to have a curve of them."""
+"""With more steady states than this, they probably lie on a curve."""
 NEAR = 1e-4
-"""How near, relative to what a state usually is, two searches end that met the same root twice."""
+"""Relative distance of two results of searches for the same degenerate root."""
 SAME, SETTLED = 1e-6, 1e-9
-"""Relative distance of two that are one; rate at a steady state, relative to what flows through a state."""
+"""Relative distance of equal roots; rate at a steady state, relative to the flow through the state."""
 
 
 def steady_states(
     model: Model | str, parameters: Mapping[str, float] | None = None, *, starts: int = STARTS, seed: int = 0
 ) -> pd.DataFrame:
-    """Find the steady states of a model without doses: where nothing changes.
+    """Find the steady states of a model without doses.
 
     Parameters
     ----------
     model : Model or str
     parameters : mapping, optional
-        Values other than the model's.
+        Values that replace those of the model.
     starts : int
-        Points from which searches begin: the initial values, zeros among them, points that the model passes from there, and
-        points drawn over eight decades about these.
+        Number of starting points: the initial values, zeros, points on the trajectory from the initial values, and random
+        points within four decades of these.
     seed : int
 
     Returns
     -------
     DataFrame
-        One row per steady state: a column for each state (not below zero), `stability` ("stable", "stable focus", "saddle",
-        "unstable", "unstable focus"; "centre" where real parts are zero and it turns; "undecided" where the largest real part
-        is zero otherwise, or slopes have no value), and `largest_real_part` of the eigenvalues (a day). A search can miss one;
-        more starts find more. Rates that depend on time are those of day 0.
+        One row per steady state: one column per state (not negative), `stability` ("stable", "stable focus", "saddle",
+        "unstable", "unstable focus"; "centre" if real parts are zero and the state oscillates; "undecided" if the largest real
+        part is zero otherwise, or the Jacobian is undefined), and `largest_real_part` of the eigenvalues (per day). Some steady
+        states may be missed; more starting points find more. Rates that depend on time are those of day 0.
 
     Warns
     -----
     UserWarning
-        If there are so many that they are likely to lie on a curve, of which these are points.
+        If there are so many that they probably are points of a curve.
 
     Raises
     ------
     ModelError
-        If the model misses something, or a name is no parameter.
+        If the model has missing needs, or a name is not a parameter.
 
     Examples
     --------
@@ -78,19 +78,19 @@ def steady_states(
     found: list[FloatArray] = []
     for start in _starts(rates, starts, np.random.default_rng(seed)):
         root = _search(rates, start)
-        if root is not None and not any(_alike(root, other) for other in found):
+        if root is not None and not any(_equal(root, other) for other in found):
             found.append(root)
-    found = _without_doubles(rates, found)
+    found = _without_duplicates(rates, found)
     rows = [dict(zip(rates.states, root, strict=True)) | _stability(rates.jacobian(root)) for root in sorted(found, key=tuple)]
     if len(rows) > MOST:
-        warnings.warn(f"{len(rows)} steady states were found: they are likely to be points of a curve", stacklevel=2)
+        warnings.warn(f"{len(rows)} steady states were found; they probably are points of a curve", stacklevel=2)
     return pd.DataFrame(rows, columns=[*rates.states, "stability", "largest_real_part"])
 
 
 def _starts(rates: Rates, count: int, random: np.random.Generator) -> FloatArray:
-    """Return points to begin from, shape (count, n): about the initial values and about where the model goes from them."""
-    usual = _usual(rates)
-    course = _course(rates)
+    """Return the starting points, shape (count, n), around the initial values and the trajectory from them."""
+    usual = _magnitude(rates)
+    course = _trajectory(rates)
     about = np.vstack([usual, np.where(course > 0, course, usual)])[random.integers(0, len(course) + 1, count)]
     about[: count // 2] = usual
     points = about * 10 ** random.uniform(-SPREAD, SPREAD, (count, len(usual)))
@@ -100,16 +100,16 @@ def _starts(rates: Rates, count: int, random: np.random.Generator) -> FloatArray
     return points
 
 
-def _usual(rates: Rates) -> FloatArray:
-    """Return what states are of the order of, none of it zero."""
+def _magnitude(rates: Rates) -> FloatArray:
+    """Return the order of magnitude of each state, never zero."""
     return np.where(rates.initial > 0, rates.initial, max(float(np.median(rates.initial)), 1.0))
 
 
-def _course(rates: Rates) -> FloatArray:
-    """Return states that the model passes from its initial ones, at times from a day to years, shape (k, n); k may be 0."""
+def _trajectory(rates: Rates) -> FloatArray:
+    """Return states on the trajectory from the initial values, at times from a day to years, shape (k, n); k may be 0."""
     from scipy.integrate import solve_ivp
 
-    times = np.geomspace(*COURSE)
+    times = np.geomspace(*TRAJECTORY)
 
     def change(_: float, y: FloatArray) -> FloatArray:
         return np.nan_to_num(rates(y), nan=0.0, posinf=0.0, neginf=0.0)
@@ -122,7 +122,7 @@ def _course(rates: Rates) -> FloatArray:
 
 
 def _search(rates: Rates, start: FloatArray) -> FloatArray | None:
-    """Return a steady state that Newton's steps reach from a point, None where they reach none."""
+    """Return the steady state that Newton's method finds from a point, or None."""
     from scipy.optimize import root
 
     scale = np.where(start > 0, start, 1.0)
@@ -139,7 +139,7 @@ def _search(rates: Rates, start: FloatArray) -> FloatArray | None:
         except (ValueError, ArithmeticError):
             return None
         at = found.x * scale
-    little = np.minimum(scale, _usual(rates))
+    little = np.minimum(scale, _magnitude(rates))
     at = np.where(np.abs(at) < 1e-9 * little, 0.0, at)
     with np.errstate(all="ignore"):
         left = np.abs(rates(at))
@@ -149,9 +149,9 @@ def _search(rates: Rates, start: FloatArray) -> FloatArray | None:
     return at if (left <= SETTLED * through + 1e-12 * little).all() else None
 
 
-def _without_doubles(rates: Rates, found: list[FloatArray]) -> list[FloatArray]:
-    """Return roots without those that are one: where two roots meet, a search stops anywhere near."""
-    typical = np.maximum(rates.initial, _course(rates).max(axis=0, initial=0.0)) + 1e-300
+def _without_duplicates(rates: Rates, found: list[FloatArray]) -> list[FloatArray]:
+    """Return roots without duplicates; near a double root, searches stop at different points."""
+    typical = np.maximum(rates.initial, _trajectory(rates).max(axis=0, initial=0.0)) + 1e-300
     kept: list[tuple[FloatArray, bool]] = []
     for root in sorted(found, key=lambda at: (-int((at == 0).sum()), tuple(at))):
         flat = _is_flat(rates.jacobian(root))
@@ -161,19 +161,19 @@ def _without_doubles(rates: Rates, found: list[FloatArray]) -> list[FloatArray]:
 
 
 def _is_flat(jacobian: FloatArray) -> bool:
-    """Return whether the model hardly moves in some direction."""
+    """Return whether the Jacobian is nearly singular."""
     if not np.isfinite(jacobian).all():
         return False
     values = np.abs(np.linalg.eigvals(jacobian))
     return bool(values.min() <= NEAR * values.max())
 
 
-def _alike(a: FloatArray, b: FloatArray) -> bool:
+def _equal(a: FloatArray, b: FloatArray) -> bool:
     return bool((np.abs(a - b) <= SAME * np.maximum(np.abs(a), np.abs(b)) + 1e-12).all())
 
 
 def _stability(jacobian: FloatArray) -> dict[str, object]:
-    """Return what the eigenvalues say; nothing where a slope has no value, as that of a root at zero."""
+    """Return the stability from the eigenvalues; "undecided" if the Jacobian is undefined."""
     if not np.isfinite(jacobian).all():
         return {"stability": "undecided", "largest_real_part": float("nan")}
     values = np.linalg.eigvals(jacobian)

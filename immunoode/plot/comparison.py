@@ -18,7 +18,7 @@ _PRINTED = {"aic": "AIC", "aicc": "AICc", "bic": "BIC"}
 
 @names_as_text
 def plot_comparison(found: FitComparison, criterion: str = "aicc", *, ax: Axes | None = None) -> Axes:
-    """Draw how far each model's criterion is above the best, with its weight beside it.
+    """Draw the difference of each model's criterion from the best one, with the weights.
 
     Returns
     -------

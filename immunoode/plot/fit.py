@@ -1,4 +1,4 @@
-"""Figures of a fit: curves over data with bands, residuals, observed against predicted."""
+"""Figures of a fit: data with curves and bands, residuals, observed against predicted."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from immunoode.fitting.result import FitResult
 
 PANELS = 24
-"""Subjects drawn in panels of their own; the rest are named in the title."""
+"""The largest number of panels of subjects; the title has the number of the others."""
 WIDE = 100.0
-"""Largest over smallest value above which a figure is logarithmic by default."""
+"""Ratio of the largest to the smallest value above which axes are logarithmic by default."""
 
 
 @names_as_text
@@ -34,19 +34,19 @@ def plot_fit(
     log: bool | None = None,
     axes: FloatArray | None = None,
 ) -> Axes | FloatArray:
-    """Draw the data with the fitted curves over them.
+    """Draw the data with the fitted curves.
 
     Parameters
     ----------
-    by : a panel for each arm (all its subjects, their curves, the mean curve with its band) or for each subject; by
-        default subjects where there are at most six of them
-    quantity : which one, where several were fitted (all by default)
-    bands : draw the band of the curve, and in panels of subjects that of new observations
-    log : logarithmic values; by default where errors are relative and the data span more than a factor of 100
+    by : one panel per arm (with all its subjects, their curves, and the mean curve with its band) or per subject; by
+        default, per subject for at most six subjects
+    quantity : one of several fitted quantities (by default, all)
+    bands : draw the band of the curve, and in panels of subjects the band of new observations
+    log : logarithmic axes; by default, if errors are relative and the data span more than a factor of 100
 
     Returns
     -------
-    Axes, or an array of them where there are several panels
+    Axes, or an array of Axes for several panels
     """
     seen = result.observations
     if by not in (None, "arm", "subject"):
@@ -70,7 +70,7 @@ def plot_fit(
 
 
 def _wide(result: FitResult, quantity: str) -> bool:
-    """Whether a quantity's figure would hide most of it on linear axes, and its errors are those of a logarithm."""
+    """Whether the values of a quantity span a wide range and its errors are relative."""
     seen = result.observations
     q = seen.quantities.index(quantity)
     values = seen.value[(seen.quantity == q) & (seen.value > 0)]
@@ -84,7 +84,7 @@ def _title(result: FitResult) -> str:
 
 
 def _boxes(count: int, axes: FloatArray | None, per_row: int) -> tuple[Figure | None, list[Axes]]:
-    """Return as many Axes as there are panels, hiding none of the user's."""
+    """Return one Axes per panel: those given, or new ones."""
     import matplotlib.pyplot as plt
 
     if axes is not None:
@@ -101,7 +101,7 @@ def _boxes(count: int, axes: FloatArray | None, per_row: int) -> tuple[Figure | 
 
 
 def _ribbon(result: FitResult, kind: str, wanted: bool, level: float) -> tuple[DataFrame, DataFrame] | None:
-    """Return the bands of curves and of new observations (None where the fit has no covariance)."""
+    """Return the bands of curves and of new observations, or None if the fit has no covariance."""
     if not wanted:
         return None
     try:
@@ -168,7 +168,7 @@ def _curves(box: Axes, curves: DataFrame, kind: str, colour: str) -> None:
 
 
 def _points(box: Axes, result: FitResult, kind: str, name: str, quantity: str, colour: str) -> None:
-    """Draw what was fitted as filled points, what the simulation starts from as open ones, limits as triangles."""
+    """Draw fitted observations as filled points, baselines that are not fitted as open points, and limits as triangles."""
     table = result.predict()
     rows = table[(table[kind] == name) & (table["quantity"] == quantity)]
     size = 10 if kind == "arm" else 22
@@ -202,7 +202,7 @@ def _labels(box: Axes, result: FitResult, kind: str, name: str, arm: str, quanti
 def plot_residuals(result: FitResult, *, quantity: str | None = None, log: bool | None = None) -> FloatArray:
     """Draw observed against predicted, weighted residuals over time and prediction, and their normal quantiles.
 
-    Logarithmic where `plot_fit` is, unless `log` says otherwise.
+    By default, axes are logarithmic if those of `plot_fit` are.
 
     Returns
     -------

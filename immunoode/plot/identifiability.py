@@ -1,4 +1,4 @@
-"""Figures of a design: what it would determine, and what a further sample would add."""
+"""Figures of a study design: expected standard errors, and the gain by further samples."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @names_as_text
 def plot_identifiability(found: Identifiability, *, axes: FloatArray | None = None) -> FloatArray:
-    """Draw the expected relative standard error of each parameter, and how the errors of each pair are correlated.
+    """Draw the expected relative standard error of each parameter, and the correlations of errors.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def plot_identifiability(found: Identifiability, *, axes: FloatArray | None = No
         _, axes = plt.subplots(1, 2, figsize=(9.5, height), layout="constrained", width_ratios=[1.2, 1])
     left, right = axes
     table = found.table()
-    rse = np.minimum(table["rse_percent"].to_numpy(float), 1e4)  # infinite ones end at the edge
+    rse = np.minimum(table["rse_percent"].to_numpy(float), 1e4)  # infinite bars end at the edge
     place = np.arange(count)[::-1]
     colours = [COLOURS[2] if r <= 50 else COLOURS[4] if r <= 100 else COLOURS[1] for r in rse]
     left.barh(place, rse, color=colours, height=0.65)
@@ -76,7 +76,7 @@ def plot_next_samples(
     *,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw what one more sample of each subject of an arm would add to the information, by day.
+    """Draw the gain of information by one more sample per subject of an arm, by day.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What the figures of response share: colours of responses, scales of time, checks of what is given."""
+"""Common parts of figures of response: colours, units of time, legends, checks."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ RESPONSE_COLOURS = {
     "iUPD": "#E69F00",
     "iCPD": "#D55E00",
 }
-"""Blue for response, grey for stable disease, orange and vermilion for progression (told apart by the colour-blind)."""
+"""Blue for response, grey for stable disease, orange and vermilion for progression; safe for colour-blind readers."""
 EDGE = "0.35"
 UNITS = {"day": 1.0, "week": WEEK, "month": MONTH}
 LONGEST_NAME = 26
 NARROW = 5.0
-"""Inches below which a figure has no room for a legend beside its axes."""
+"""Width in inches below which a figure has no room for a legend beside its axes."""
 
 
 def responses_of(responses: Any) -> Responses:
-    """Return the responses, or say what is wanted.
+    """Return checked responses.
 
     Raises
     ------
     DataError
     """
     if not isinstance(responses, Responses):
-        raise DataError(Problem("responses", f"are {type(responses).__name__}", "give what imo.recist or imo.irecist returns"))
+        raise DataError(Problem("responses", f"are {type(responses).__name__}", "the result of imo.recist or imo.irecist"))
     if responses.subjects.empty:
         raise DataError(Problem("responses", "have no subject", "an evaluation with at least one"))
     return responses
@@ -66,12 +66,12 @@ def sizes_of(responses: Responses) -> pd.DataFrame:
 
 
 def time_unit(days: float, unit: str | None) -> tuple[float, str]:
-    """Return the days of a unit of time and its name: the one asked for, else what suits the span.
+    """Return the days per unit of time and the plural of its name; by default, a unit suitable for the time range.
 
     Raises
     ------
     DataError
-        If the unit is not known.
+        If the unit is unknown.
     """
     if unit is None:
         unit = "day" if days <= 8 * WEEK else "week" if days <= 60 * WEEK else "month"
@@ -81,27 +81,27 @@ def time_unit(days: float, unit: str | None) -> tuple[float, str]:
 
 
 def short(name: str, most: int = LONGEST_NAME) -> str:
-    """Return a name that fits a label: its beginning where it is long."""
+    """Return a name shortened to the length of a label."""
     return name if len(name) <= most else shorten(name, most, placeholder="…") if " " in name[:most] else name[: most - 1] + "…"
 
 
 def arm_colours(arms: Sequence[str]) -> dict[str, str]:
-    """Return a colour for each arm, in order."""
+    """Return one colour per arm, in order."""
     return {arm: colour(k) for k, arm in enumerate(dict.fromkeys(arms))}
 
 
 def with_count(arm: str, table: pd.DataFrame, most: int = LONGEST_NAME) -> str:
-    """Return an arm's name and number of subjects: "docetaxel (n = 12)"."""
+    """Return the name of an arm and its number of subjects: "docetaxel (n = 12)"."""
     return f"{short(arm, most)} (n = {int((table['arm'] == arm).sum())})"
 
 
 def plain_spines(axes: Any) -> None:
-    """Leave the left and lower edge alone."""
+    """Hide the upper and right spines."""
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def beside(axes: Any, handles: Sequence[Any], title: str = "") -> None:
-    """Place a legend where it hides nothing: beside the axes, above them where the figure is narrow."""
+    """Place a legend beside the axes, or above them in a narrow figure."""
     if not handles:
         return
     _keep_inside(axes)
@@ -113,7 +113,7 @@ def beside(axes: Any, handles: Sequence[Any], title: str = "") -> None:
 
 
 def _keep_inside(axes: Any) -> None:
-    """Let a figure that has these axes alone and no layout of its own make room for what lies beside them."""
+    """Use constrained layout, if the figure has only these axes and no layout."""
     from matplotlib.figure import Figure
 
     figure = axes.figure
@@ -122,5 +122,5 @@ def _keep_inside(axes: Any) -> None:
 
 
 def room(axes: Any) -> int:
-    """Return how many letters of a name fit beside the axes."""
+    """Return the number of letters of a name that fit beside the axes."""
     return int(min(max(3 * axes.figure.get_figwidth(), 12), 36))

@@ -1,4 +1,4 @@
-"""The phase plane of two states: nullclines, directions, steady states."""
+"""Phase planes of two states: nullclines, directions, steady states."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def phase_plane(
     ax: Any = None,
     data: bool = False,
 ) -> Any:
-    """Draw where two states do not change, and which way they go elsewhere.
+    """Draw the nullclines and the flow of two states, and steady states.
 
     Parameters
     ----------
@@ -38,32 +38,32 @@ def phase_plane(
     x, y : str
         States.
     parameters : mapping, optional
-        Values other than the model's.
+        Values that replace those of the model.
     others : mapping or "quasi-steady", optional
-        Where the other states are held; by default at their initial values. Or "quasi-steady": where they would come to rest
-        at every point of the plane, as fast states do; then nullclines cross at the steady states of the whole model.
+        Fixed values of the other states, by default their initial values. "quasi-steady" sets them to their quasi-steady values
+        at every point of the plane; then nullclines cross at the steady states of the whole model.
     ranges : mapping, optional
-        {"tumour": (0, 500)}; by default a third above the steady states and the initial value.
+        Axis limits, {"tumour": (0, 500)}; by default, a third above the steady states and the initial value.
     ax : Axes, optional
     data : bool
-        Return the steady states, too.
+        Whether to return the steady states as well.
 
     Returns
     -------
     Axes, or (Axes, DataFrame)
-        Steady states of the whole model are drawn where the model has two states only or the others are quasi-steady; else
-        those in the plane are where the nullclines cross.
+        Steady states of the whole model are drawn if the model has only two states or the others are quasi-steady; otherwise
+        nullclines cross at the steady states of the plane.
 
     Raises
     ------
     ModelError
-        If a name is no state.
+        If a name is not a state.
     """
     rates = rates_of(model, parameters)
     fast = others == "quasi-steady"
     held = dict(others) if others and not isinstance(others, str) else {}
     if isinstance(others, str) and not fast:
-        raise ModelError(Problem("others", f"is {others!r}", "'quasi-steady', or a value for each of some states"))
+        raise ModelError(Problem("others", f"is {others!r}", "'quasi-steady', or values of other states"))
     wrong = [n for n in (x, y, *held, *(ranges or {})) if n not in rates.states]
     if wrong or x == y:
         known = nearest(wrong[0], rates.states) if wrong else "two different states"
@@ -102,7 +102,7 @@ def _span(name: str, rates: Any, found: Any) -> tuple[float, float]:
 
 
 def _field(rates: Any, x: str, y: str, rest: Any, a: Any, b: Any, *, fast: bool) -> Any:
-    """Return the rates of both states over a grid; NaN where fast ones find no rest."""
+    """Return the rates of both states on a grid; NaN without convergence of quasi-steady states."""
     points = np.tile(rest, (a.size, 1))
     points[:, rates.states.index(x)], points[:, rates.states.index(y)] = a.ravel(), b.ravel()
     if fast:

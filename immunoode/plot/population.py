@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PANELS = 12
 _WIDE = 4
-"""Panels beside each other, at most."""
+"""The largest number of panels per row."""
 GREY = "#777777"
 MARKS = {
     MEASURED: ("o", "observed"),
@@ -33,16 +33,16 @@ MARKS = {
 def plot_individuals(
     result: PopulationResult, subjects: list[str] | None = None, *, quantity: str | None = None, log: bool = False
 ) -> FloatArray:
-    """Draw subjects, a panel each: what was observed, their own curve and the typical one.
+    """Draw the observations, individual curve and typical curve of subjects, one panel per subject.
 
     Parameters
     ----------
     subjects : list of str, optional
-        By default twelve, in equal steps over their most likely effects' distance from typical.
+        By default twelve, equally spaced in the distance of their random effects from zero.
     quantity : str, optional
-        Which one, where several were fitted.
+        One of several fitted quantities.
     log : bool
-        Logarithmic values.
+        Logarithmic axis.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def _spread_out(result: PopulationResult) -> list[str]:
     size = np.sqrt(np.einsum("si,ij,sj->s", result.outcome.eta, np.linalg.inv(result.estimates.omega), result.outcome.eta))
     order = np.argsort(size)
     visits = np.array([len(np.unique(result.observations.time[result.observations.subject == i])) for i in order])
-    order = order[visits > 1] if (visits > 1).any() else order  # a single visit shows no course
+    order = order[visits > 1] if (visits > 1).any() else order  # a single visit shows no time course
     some = order[np.unique(np.linspace(0, len(order) - 1, min(PANELS, len(order))).astype(int))]
     return [result.observations.subjects[i] for i in some]
 
@@ -110,7 +110,7 @@ def plot_goodness(result: PopulationResult, *, quantity: str | None = None, draw
     unit = pretty_unit(result.observations.units[result.observations.quantities.index(which)])
     table = result.residuals(draws)
     table = table[table["quantity"] == which]
-    measured = table[table["iwres"].notna()]  # what is censored lies anywhere beyond its limit
+    measured = table[table["iwres"].notna()]  # censored observations have no position
     _, grid = plt.subplots(2, 3, figsize=(10.2, 6.2), layout="constrained")
     boxes = grid.ravel()
     for box, of in ((boxes[0], "typical"), (boxes[1], "individual")):
@@ -130,7 +130,7 @@ def plot_goodness(result: PopulationResult, *, quantity: str | None = None, draw
 
 
 def _over(box: Axes, table: DataFrame, x: str, y: str, across: str, up: str) -> None:
-    """Draw residuals with their running median, and where 95 % should lie."""
+    """Draw residuals with their running median, and the range that should contain 95 %."""
     some = table[[x, y]].dropna().sort_values(x)
     box.axhline(0, color="black", lw=0.8)
     for edge in (-1.96, 1.96):
@@ -160,9 +160,9 @@ def _quantiles(box: Axes, table: DataFrame) -> None:
 
 @names_as_text
 def plot_convergence(result: PopulationResult) -> FloatArray:
-    """Draw every population parameter, on the scale that is estimated, over the iterations; dashed is what was found.
+    """Draw every population parameter, on its estimation scale, against the iterations; the estimates are dashed.
 
-    Of SAEM, iterations left of the dotted line search, those on its right average.
+    With SAEM, the dotted line separates exploration from averaging.
 
     Returns
     -------
@@ -187,7 +187,7 @@ def plot_convergence(result: PopulationResult) -> FloatArray:
     for box in boxes[len(names) :]:
         box.set_visible(False)
     figure.supxlabel("iteration", fontsize="small")
-    figure.supylabel("value on the scale that is estimated", fontsize="small")
+    figure.supylabel("value on the estimation scale", fontsize="small")
     return np.asarray(boxes[: len(names)])
 
 
@@ -199,7 +199,7 @@ def _short(name: str) -> str:
 def plot_predictive(
     check: PredictiveCheck, *, log: bool = False, points: bool = True, axes: FloatArray | None = None
 ) -> FloatArray:
-    """Draw a visual predictive check, one panel per stratum; a row below for what is censored.
+    """Draw a visual predictive check, one panel per stratum, with a row below for censored observations.
 
     Returns
     -------
@@ -253,7 +253,7 @@ def plot_predictive(
     for place in range(len(strata)):
         grid[each * (place // wide), place % wide].set_ylim(*shared)
     shown = [box for box in grid.ravel() if box.get_visible()]
-    if axes is None:  # below the panels, where it hides nothing
+    if axes is None:  # below the panels
         shown[0].figure.legend(*shown[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="x-small")
     else:
         shown[0].legend(fontsize="x-small")
@@ -269,7 +269,7 @@ def _check_panel(box: Axes, check: PredictiveCheck, stratum: str, points: bool, 
         middle = abs(float(p) - 50) < 1e-9
         shade = colour(1) if middle else colour(0)
         name = f"{100 * check.level:.0f} % bands of simulated trials" if k == 0 else None
-        if log:  # what is zero, or below the limit, is off the scale
+        if log:  # zeros are off the scale
             part = part.assign(**{c: part[c].where(part[c] > 0) for c in ("observed", "lower", "upper")})
         box.fill_between(part["time"], part["lower"], part["upper"], color=shade, alpha=0.3, lw=0, label=name)
         outer = ", ".join(f"{q:g}" for q in own["percentile"].unique() if abs(q - 50) > 1e-9)

@@ -1,7 +1,7 @@
-"""A regimen as a timeline: a lane for each therapy and covariate, a mark for each administration, a bar where it lasts.
+"""Timelines of regimens: one lane per therapy and covariate, one mark per administration, and bars for infusions.
 
-A triangle before a dose stands for the steady state it comes at, a diamond for a compartment replaced, a cross for one
-multiplied, a dashed line through all lanes for a reset; a covariate is drawn as steps.
+A triangle marks a dose at steady state, a diamond a replaced compartment, a cross a multiplied one, and a dashed line a reset;
+covariates are drawn as steps.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from immunoode.regimen.state_change import StateChange
 
 _LANE, _MARK = 0.42, 14.0
-"""Inches that a lane takes, and points that a mark is high."""
+"""Height of a lane in inches, and of a mark in points."""
 _WIDEST, _THINNEST = 2.5, 0.5
 _STEP = 0.55
-"""Part of a lane that the steps of a covariate take."""
+"""Fraction of a lane for the steps of a covariate."""
 _CARET_LEFT = 8
-"""matplotlib's marker of a triangle whose base stands at the point and that points to the left."""
+"""matplotlib's marker of a triangle to the left with its base at the point."""
 _SEEN = 0.008
-"""Part of the axis from which on a duration is drawn as a bar."""
+"""Fraction of the axis above which a duration is drawn as a bar."""
 
 
 @names_as_text
@@ -38,9 +38,9 @@ def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True, da
     regimen : Regimen
     axes : Axes, optional
     amounts : bool
-        Write number and amount of the doses at the end of each lane, a line for each rule.
+        Whether to write number and amount of the doses at the end of each lane, one line per rule.
     data : bool
-        Return the table behind the figure, too.
+        Whether to return the table of the figure as well.
 
     Returns
     -------
@@ -84,14 +84,14 @@ def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True, da
 
 
 def _span(frame: Any) -> tuple[float, float]:
-    """Return the days that the figure shows: day 0 and every administration."""
+    """Return the first and last day of the figure, including day 0."""
     if not len(frame):
         return 0.0, 7.0
     return min(float(frame["time_day"].min()), 0.0), float((frame["time_day"] + frame["duration_day"]).max())
 
 
 def _stated(regimen: Regimen, therapy: str) -> str:
-    """Return number and amount of each rule of a therapy: "4 × 1 mg/kg", a line for each."""
+    """Return number and amount of each rule of a therapy, one line per rule: "4 × 1 mg/kg"."""
     lines = [_dose(dose) for dose in regimen.doses if dose.therapy == therapy]
     lines += [_change(change) for change in regimen.changes if change.therapy == therapy]
     return "\n".join(dict.fromkeys(lines))
@@ -111,14 +111,14 @@ def _change(change: StateChange) -> str:
 
 
 def _range(regimen: Regimen, parameter: str) -> str:
-    """Return the values that a covariate goes through: "80 to 70"."""
+    """Return the range of a covariate: "70 to 80"."""
     values = [value for series in regimen.covariate_series if series.parameter == parameter for value in series.values]
     low, high = min(values), max(values)
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
 def _amount(amount: float, unit: str) -> str:
-    """Return an amount as it is printed: 200 mg, 75 mg/m², 2×10⁶ cells/kg, AUC 5."""
+    """Return an amount as text: 200 mg, 75 mg/m², 2×10⁶ cells/kg, AUC 5."""
     if unit == EXPOSURE_UNIT:
         return f"AUC {amount:g}"
     number = f"{amount:,g}"
@@ -129,7 +129,7 @@ def _amount(amount: float, unit: str) -> str:
 
 
 def _lane(box: Any, row: int, given: Any, span: tuple[float, float]) -> None:
-    """Draw what is done with one therapy."""
+    """Draw the events of one therapy."""
     style, width = colour(row), span[1] - span[0]
     box.axhline(row, color="0.9", linewidth=0.8, zorder=0)
     doses = given[given["action"] == DOSE]
@@ -154,7 +154,7 @@ def _lane(box: Any, row: int, given: Any, span: tuple[float, float]) -> None:
 
 
 def _steps(box: Any, row: int, given: Any, span: tuple[float, float]) -> None:
-    """Draw the course of one covariate as steps within its lane, from its smallest to its largest value."""
+    """Draw one covariate as steps within its lane, from its smallest to its largest value."""
     box.axhline(row, color="0.9", linewidth=0.8, zorder=0)
     times, values = given["time_day"].to_numpy(), given["amount"].to_numpy()
     low, high = values.min(), values.max()
@@ -164,7 +164,7 @@ def _steps(box: Any, row: int, given: Any, span: tuple[float, float]) -> None:
 
 
 def _mark_width(box: Any, times: Any, span: float) -> float:
-    """Return the width of marks in points that leaves daily fractions apart where the axis is long enough."""
+    """Return the width of marks in points that keeps daily fractions apart if the axis is long enough."""
     import numpy as np
 
     gaps = np.diff(np.unique(times))

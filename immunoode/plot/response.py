@@ -31,26 +31,26 @@ if TYPE_CHECKING:
 
 ENDED = "ended"
 MOST_COLUMNS = 3
-"""Panels beside each other."""
+"""The largest number of panels per row."""
 
 
 @names_as_text
 def response_over_time(
     responses: Responses, *, every: str | float = "6 weeks", unit: str | None = None, ax: Any = None, data: bool = False
 ) -> Any:
-    """Draw, for each arm, the share of subjects with each response as time passes.
+    """Draw the fraction of subjects with each response over time, one panel per arm.
 
     Parameters
     ----------
     responses : Responses
     every : str or float
-        Interval between bars; a subject counts with its last response up to then, and from its last visit on (half an interval
-        later) as no longer seen.
+        Interval between bars. A subject counts with its last response so far, and as "ended" from half an interval after its
+        last visit.
     unit : {"day", "week", "month"}, optional
     ax : Axes or array of Axes, optional
-        One for each arm.
+        One per arm.
     data : bool
-        Return the table behind the figure, too.
+        Whether to return the table of the figure as well.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def response_over_time(
 
 
 def _progressed(visits: pd.DataFrame) -> pd.DataFrame:
-    """Return the visits up to a new therapy, those after progression as progression: what follows it does not count."""
+    """Return the visits up to a new therapy; those after progression become progression."""
     ended = visits["counted"] & visits["response"].map(lambda r: is_one_of(r, (PD,))).astype(bool)
     after = ended.groupby(visits["subject"]).cummax() & ~visits["counted"]
     name = visits.loc[ended, "response"].iloc[0] if ended.any() else ""
@@ -109,7 +109,7 @@ def _columns(arms: int) -> int:
 
 
 def _panels(ax: Any, arms: int, legend: float) -> Any:
-    """Return a panel for each arm: the axes given, or new ones with so many inches for a legend."""
+    """Return one Axes per arm: those given, or new ones with `legend` inches for a legend."""
     import matplotlib.pyplot as plt
 
     if ax is None:
@@ -119,7 +119,7 @@ def _panels(ax: Any, arms: int, legend: float) -> Any:
         ax = plt.subplots(rows, columns, figsize=size, layout="constrained", sharex=True, sharey=True, squeeze=False)[1]
     boxes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
     if len(boxes) < arms:
-        raise DataError(Problem("ax", f"has {len(boxes)} axes for {arms} arms", "axes for each arm, or none"))
+        raise DataError(Problem("ax", f"has {len(boxes)} axes for {arms} arms", "one Axes per arm, or None"))
     return boxes
 
 
@@ -152,7 +152,7 @@ def sums_by_arm(
     ax: Any = None,
     data: bool = False,
 ) -> Any:
-    """Draw the sums of diameters of each subject, an arm a panel, with the median over time or with fitted curves.
+    """Draw the sums of diameters of each subject, one panel per arm, with the median over time or with fitted curves.
 
     Parameters
     ----------
@@ -161,11 +161,11 @@ def sums_by_arm(
         Fitted curves: subject, time (days), value or predicted (mm); what `predict` of a fit returns for some times.
     unit : {"day", "week", "month"}, optional
     log : bool
-        Logarithmic sizes.
+        Logarithmic axis.
     ax : Axes or array of Axes, optional
-        One for each arm.
+        One per arm.
     data : bool
-        Return the table behind the figure, too.
+        Whether to return the table of the figure as well.
 
     Returns
     -------
@@ -228,7 +228,7 @@ def _curves(fits: pd.DataFrame) -> pd.DataFrame:
 
 
 def _limits(boxes: Any, parts: Sequence[pd.DataFrame], most: float = 3.0) -> None:
-    """Begin at zero; leave a few that are far above all others out of sight, and say so."""
+    """Begin the axis at zero; clip few values that are far above all others, with a note."""
     values = np.concatenate([part["value"].to_numpy(float) for part in parts])
     usual = float(np.quantile(values, 0.97))
     boxes[0].set_ylim(bottom=0)
@@ -245,7 +245,7 @@ def _limits(boxes: Any, parts: Sequence[pd.DataFrame], most: float = 3.0) -> Non
 
 
 def _median(box: Any, rows: pd.DataFrame, days: float, every: float = 42.0) -> None:
-    """Draw the median of the subjects that are still measured, in windows of six weeks."""
+    """Draw the median of the subjects that are still measured, by windows of six weeks."""
     window = (rows["time"] / every).round()
     groups = rows.groupby(window)["value"]
     middle = groups.median()[groups.size() >= 5]

@@ -1,4 +1,4 @@
-"""`compare`: any number of regimens or parameter sets on one model, side by side."""
+"""`compare`: simulation of several regimens or parameter sets of one model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Comparison:
         By label, in the order given.
     regimens : mapping of str to Regimen or None
     measure : str
-        The output that stands for tumour size.
+        The output that is used as tumour size.
     """
 
     model: Model
@@ -43,10 +43,10 @@ class Comparison:
     measure: str
 
     def table(self) -> pd.DataFrame:
-        """Return a row for each scenario: baseline, nadir (value, day, percent), final size, day of progression.
+        """Return one row per scenario: baseline, nadir (value, day, percent), final size, day of progression.
 
-        `progression_day` goes by the rule for the size's unit, see `progression`; where it is not reached, and where the unit
-        has no rule, it is an empty value (NA).
+        `progression_day` follows the rule for the unit of the size, see `progression`. It is missing (NA) if progression is not
+        reached, or if the unit has no rule.
         """
         import pandas as pd
 
@@ -60,18 +60,18 @@ class Comparison:
 
     @property
     def progression(self) -> Progression | None:
-        """By which rule progression is told: RECIST for diameters, doubling for volumes, None for counts of cells."""
+        """The rule of progression: RECIST for diameters, doubling for volumes, None for numbers of cells."""
         return progression_rule(next(iter(self.simulations.values())).units[self.measure])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return all time courses in one table: scenario, time, and a column for each output."""
+        """Return all time courses in one table: scenario, time, and one column per output."""
         import pandas as pd
 
         parts = {label: s.to_frame().drop(columns="subject") for label, s in self.simulations.items()}
         return pd.concat(parts, names=["scenario"]).reset_index(level=0).reset_index(drop=True)
 
     def plot(self, **options: Any) -> Any:
-        """Draw the scenarios over their dosing calendars; see `immunoode.plot.scenario.plot_comparison`."""
+        """Draw the scenarios above their dosing calendars; see `immunoode.plot.scenario.plot_comparison`."""
         from immunoode.plot.scenario import plot_comparison
 
         return plot_comparison(self, **options)
@@ -86,7 +86,7 @@ class Comparison:
         return f"<p>{escape(words_of(self))}</p>{table}<p>{escape(self._rule())}</p>"
 
     def _shown(self) -> pd.DataFrame:
-        """Return the table as it is printed: numbers with four digits, the day under the name that its rule gives it."""
+        """Return the table for display: numbers with four digits, and the day of progression under the name in its rule."""
         table, rule = self.table(), self.progression
         for name in table.columns.difference(["nadir_day", "progression_day"]):
             table[name] = [f"{value:.4g}" for value in table[name]]
@@ -98,11 +98,15 @@ class Comparison:
 
     def _rule(self) -> str:
         rule = self.progression
-        return f"{rule.event} is told by {rule.words}" if rule else "no day of progression: this size has no rule for it"
+        return (
+            f"rule of {rule.event}: {rule.words}"
+            if rule
+            else "no day of progression, because this size has no rule of progression"
+        )
 
 
 def words_of(comparison: Comparison) -> str:
-    """Return what is compared, with its unit."""
+    """Return the name of the compared output with its unit."""
     unit = next(iter(comparison.simulations.values())).units[comparison.measure]
     return comparison.measure + (f" ({unit})" if unit not in ("", "1") else "")
 
@@ -116,7 +120,7 @@ def compare(
     parameters: Mapping[str, float] | None = None,
     **options: Any,
 ) -> Comparison:
-    """Simulate scenarios of one model side by side.
+    """Simulate several scenarios of one model.
 
     Parameters
     ----------
@@ -124,9 +128,9 @@ def compare(
     scenarios : mapping
         Label to a Regimen, None (untreated), or a pair of one of these and a mapping of parameter values.
     until : str or float
-        End of the span.
+        End of the simulation.
     measure : str, optional
-        The output that stands for tumour size. Default: `sum_of_diameters` where the model has it, else its first tumour
+        The output that is used as tumour size. Default: `sum_of_diameters` if the model has it, otherwise its first tumour
         compartment.
     parameters : mapping, optional
         Values for all scenarios.
@@ -149,9 +153,7 @@ def compare(
     """
     model = load_model(model) if isinstance(model, str) else model
     if not isinstance(scenarios, Mapping) or not scenarios:
-        raise SolveError(
-            Problem("compare", "was given no scenarios", "a mapping such as {'untreated': None, 'treated': regimen}")
-        )
+        raise SolveError(Problem("compare", "has no scenarios", "a mapping such as {'untreated': None, 'treated': regimen}"))
     size = measure or default_measure(model)
     simulations, regimens = {}, dict[str, Regimen | None]()
     for label, scenario in scenarios.items():
@@ -159,7 +161,7 @@ def compare(
         regimens[str(label)] = regimen
         simulations[str(label)] = simulate(model, regimen, until, parameters={**(parameters or {}), **values}, **options)
     first = next(iter(simulations.values()))
-    first[size]  # the error names what there is
+    first[size]  # raises with the known outputs
     return Comparison(first.model, simulations, regimens, size)
 
 
@@ -173,7 +175,7 @@ def _parts(label: str, scenario: Scenario) -> tuple[Regimen | None, Mapping[str,
 
 
 def default_measure(model: Model) -> str:
-    """Return the output that stands for tumour size: the sum of diameters, else the first tumour compartment.
+    """Return the output that is used as tumour size: the sum of diameters, otherwise the first tumour compartment.
 
     Raises
     ------
@@ -185,5 +187,5 @@ def default_measure(model: Model) -> str:
         return "sum_of_diameters"
     tumours = compartments_with_role(whole, "tumour")
     if not tumours:
-        raise SolveError(Problem(model.name, "has no tumour compartment", "say measure=, one of the model's outputs"))
+        raise SolveError(Problem(model.name, "has no tumour compartment", "measure=, one of the outputs of the model"))
     return tumours[0]

@@ -1,4 +1,4 @@
-"""`grid`: a measure over two properties of a regimen, such as the start of radiotherapy and the number of antibody doses."""
+"""`grid`: a measure as a function of two properties of a regimen, such as start of radiotherapy and number of doses."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from immunoode.model.model import Model
 from immunoode.notebook import without_mathematics
 from immunoode.regimen.regimen import Regimen
 from immunoode.scenario.compare import default_measure
-from immunoode.scenario.summary import Course, progression_rule, summarise
+from immunoode.scenario.summary import CurveSummary, progression_rule, summarise
 from immunoode.solve.simulate import simulate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MEASURES: dict[str, tuple[Callable[[Course], float], str]] = {
+MEASURES: dict[str, tuple[Callable[[CurveSummary], float], str]] = {
     "final": (lambda c: c.final, "{of} at the end ({unit})"),
     "final_change": (lambda c: c.final_change, "change of {of} at the end (%)"),
     "nadir": (lambda c: c.nadir, "smallest {of} ({unit})"),
     "nadir_change": (lambda c: c.nadir_change, "best change of {of} (%)"),
     "time_to_progression": (lambda c: np.inf if c.progression_day is None else c.progression_day, "time to {event} (days)"),
 }
-"""What a cell of the grid shows, and how it is named."""
+"""The measures of a cell, and their labels."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A measure over two axes.
+    """A measure on a grid of two axes.
 
     Attributes
     ----------
     axes : mapping of str to tuple
-        Two labels, each with its values: rows, then columns.
+        Two labels with their values: rows, then columns.
     values : ndarray, shape (rows, columns)
-        Infinite where progression is not reached.
+        Infinite if progression is not reached.
     label : str
-        What the values are, with unit.
+        The label of the values, with unit.
     """
 
     axes: Mapping[str, tuple[Any, ...]]
@@ -53,7 +53,7 @@ class Grid:
     until: float
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the grid as a table: rows by the first axis, columns by the second."""
+        """Return the grid as a table with the first axis as rows and the second as columns."""
         import pandas as pd
 
         (row, rows), (column, columns) = self.axes.items()
@@ -86,22 +86,22 @@ def grid(
     progress: bool | None = None,
     **options: Any,
 ) -> Grid:
-    """Simulate a regimen over a grid of two of its properties.
+    """Simulate a regimen on a grid of two of its properties.
 
     Parameters
     ----------
     model : Model or str
     regimen_of : callable
-        Takes a value of each axis, returns the Regimen.
+        Takes a value of each axis and returns the Regimen.
     axes : mapping of str to sequence
-        Two labels, each with its values.
+        Two labels with their values.
     until : str or float
     measure : {"final", "final_change", "nadir", "nadir_change", "time_to_progression"}
     of : str, optional
         The output that is measured. Default: as in `compare`.
     parameters : mapping, optional
     progress : bool, optional
-        Progress bar. Default: from 30 cells.
+        Whether to show a progress bar. Default: with 30 cells or more.
     **options
         As for `immunoode.simulate`.
 
@@ -112,17 +112,17 @@ def grid(
     Raises
     ------
     SolveError
-        If there are not two axes, or the measure is not known.
+        If there are not two axes, or the measure is unknown.
     """
     from tqdm.auto import tqdm
 
     model = load_model(model) if isinstance(model, str) else model
     if len(axes) != 2 or not all(len(values) for values in axes.values()):
-        raise SolveError(Problem("grid", f"was given {len(axes)} axes", "two, each with its values"))
+        raise SolveError(Problem("grid", f"has {len(axes)} axes", "two, each with its values"))
     if measure not in MEASURES:
         raise SolveError(Problem(f"measure {measure!r}", "is not known", nearest(str(measure), MEASURES)))
     output = of or default_measure(model)
-    of_course, label = MEASURES[measure]
+    of_summary, label = MEASURES[measure]
     rows, columns = (tuple(values) for values in axes.values())
     cells = list(product(rows, columns))
     found, unit = [], ""
@@ -133,7 +133,7 @@ def grid(
         if measure == "time_to_progression" and progression_rule(unit) is None:
             right = "a diameter or a volume as of=, or another measure: " + ", ".join(m for m in MEASURES if m != measure)
             raise SolveError(Problem(f"{output} ({unit})", "has no rule of progression", right))
-        found.append(of_course(summarise(run.times, run[output], unit)))
+        found.append(of_summary(summarise(run.times, run[output], unit)))
     values = np.array(found).reshape(len(rows), len(columns))
     rule = progression_rule(unit)
     text = label.format(of=output.replace("_", " "), unit=unit, event=rule.event if rule else "")

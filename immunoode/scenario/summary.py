@@ -1,4 +1,4 @@
-"""What a time course of tumour size comes down to: nadir, time to progression, final size."""
+"""Summaries of time courses of tumour size: nadir, time to progression, final size."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from immunoode.errors import UnitError
 
 @dataclass(frozen=True)
 class Progression:
-    """When a tumour size counts as progressed, and what figures of its change from baseline mark.
+    """A rule of progression of tumour size, and reference lines for figures of its change from baseline.
 
     Attributes
     ----------
     words : str
-        The rule, as tables and figures state it.
+        The rule as text for tables and figures.
     event : str
-        What its day is called: "progression".
+        The name of the event: "progression".
     factor, least : float
-        Size reaches `factor` times the reference, and lies at least `least` (in the size's unit) above it.
+        The size must reach `factor` times the reference, and exceed it by at least `least` (in the unit of the size).
     of : {"nadir", "baseline"}
-        The reference: the smallest size so far, or the first.
+        The reference: the smallest size so far, or the first size.
     lines : tuple of (float, str)
-        Levels of the change from baseline, percent, with their labels.
+        Levels of the change from baseline in percent, with labels.
     """
 
     words: str
@@ -39,11 +39,10 @@ class Progression:
 
 
 def progression_rule(unit: str) -> Progression | None:
-    """Return the rule for sizes in a unit; None where there is none.
+    """Return the rule for sizes in a unit, or None if there is none.
 
-    A length is a diameter or a sum of diameters: RECIST 1.1 (Eisenhauer 2009, Eur J Cancer 45:228-47). A volume has no such
-    criteria; it counts from the day on which it is twice the volume at the start. For counts of cells, areas and masses there
-    is no rule.
+    A length is a diameter or a sum of diameters, for which RECIST 1.1 applies (Eisenhauer 2009, Eur J Cancer 45:228-47). A
+    volume has no such criteria; its event is doubling of the initial volume. Numbers of cells, areas and masses have no rule.
 
     Examples
     --------
@@ -65,8 +64,8 @@ def progression_rule(unit: str) -> Progression | None:
 
 
 @dataclass(frozen=True)
-class Course:
-    """Summary of one curve; `progression_day` is None where it is not reached, or where the unit has no rule for it."""
+class CurveSummary:
+    """Summary of one curve; `progression_day` is None if progression is not reached, or if the unit has no rule."""
 
     baseline: float
     nadir: float
@@ -77,7 +76,7 @@ class Course:
     progression_day: float | None
 
 
-def summarise(times: NDArray[np.float64], values: NDArray[np.float64], unit: str) -> Course:
+def summarise(times: NDArray[np.float64], values: NDArray[np.float64], unit: str) -> CurveSummary:
     """Return the summary of one curve.
 
     Parameters
@@ -85,9 +84,9 @@ def summarise(times: NDArray[np.float64], values: NDArray[np.float64], unit: str
     times : ndarray, shape (T,)
         Days.
     values : ndarray, shape (T,)
-        Size; NaN at the end where the integration stopped.
+        Size; NaN after the end of a failed integration.
     unit : str
-        Of the size; it decides by which rule progression is told, see `progression_rule`.
+        The unit of the size, which determines the rule of progression; see `progression_rule`.
     """
     good = np.isfinite(values)
     times, values = times[good], values[good]
@@ -95,13 +94,13 @@ def summarise(times: NDArray[np.float64], values: NDArray[np.float64], unit: str
     change = (values / baseline - 1) * 100 if baseline > 0 else np.full(values.size, np.nan)
     rule = progression_rule(unit)
     day = progression_day(times, values, rule) if rule else None
-    return Course(
+    return CurveSummary(
         baseline, float(values[lowest]), float(times[lowest]), float(change[lowest]), float(values[-1]), float(change[-1]), day
     )
 
 
 def progression_day(times: NDArray[np.float64], values: NDArray[np.float64], rule: Progression) -> float | None:
-    """Return the first time at which a size has progressed, by linear interpolation between times."""
+    """Return the time of progression, by linear interpolation between times, or None."""
     reference = np.minimum.accumulate(values) if rule.of == "nadir" else np.full(values.size, values[0])
     limit = np.maximum(rule.factor * reference, reference + rule.least)
     over = np.where((values >= limit) & (values > reference))[0]

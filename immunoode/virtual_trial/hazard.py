@@ -1,4 +1,4 @@
-"""Events that come at random, the more often the larger the tumour: deaths, dropout, new lesions."""
+"""Hazards of random events that depend on tumour size: death, dropout, new lesions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ YEAR = 365.25
 
 @dataclass(frozen=True)
 class Hazard:
-    """An event's rate: per_year x (sum of diameters / reference_mm) ** exponent.
+    """A hazard: per_year x (sum of diameters / reference_mm) ** exponent.
 
     Attributes
     ----------
     per_year : float
-        Events a year at the reference size.
+        Events per year at the reference size.
     exponent : float
-        0: the tumour does not matter.
+        0 for a hazard independent of the tumour.
     reference_mm : float
         Sum of diameters at which the rate is `per_year`.
 
@@ -38,23 +38,23 @@ class Hazard:
     def __post_init__(self) -> None:
         problems = []
         if not 0 <= self.per_year < np.inf:
-            problems.append(Problem("per_year", f"is {self.per_year}", "a rate, not negative"))
+            problems.append(Problem("per_year", f"is {self.per_year}", "a rate of zero or more"))
         if not np.isfinite(self.exponent) or self.exponent < 0:
-            problems.append(Problem("exponent", f"is {self.exponent}", "a number, not negative"))
+            problems.append(Problem("exponent", f"is {self.exponent}", "a number of zero or more"))
         if not 0 < self.reference_mm < np.inf:
             problems.append(Problem("reference_mm", f"is {self.reference_mm}", "a size above zero"))
         if problems:
             raise DataError(problems)
 
     def first(self, times: FloatArray, sizes: FloatArray, random: np.random.Generator) -> FloatArray:
-        """Return the day of the first event of each patient after day 0, infinite where it does not come in time.
+        """Return the day of the first event of each subject after day 0, or infinity if there is none.
 
         Parameters
         ----------
         times : ndarray, shape (T,)
             Days.
         sizes : ndarray, shape (P, T)
-            Sum of diameters in mm; the rate is linear between.
+            Sum of diameters in mm; the hazard is interpolated linearly.
         """
         rate = self.per_year / YEAR * (np.maximum(sizes, 0.0) / self.reference_mm) ** self.exponent
         steps = np.diff(times) * (rate[:, 1:] + rate[:, :-1]) / 2 * (times[1:] > 0)

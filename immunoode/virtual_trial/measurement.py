@@ -1,4 +1,4 @@
-"""What an observer writes down of a tumour: lesions, with error, to the millimetre, the smallest not measured."""
+"""Measurement of tumours: target lesions with error, rounding, and a limit of measurement."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ MOST_TARGETS = 5
 
 @dataclass(frozen=True)
 class Measurement:
-    """How target lesions are measured.
+    """The measurement of target lesions.
 
     Attributes
     ----------
     lesions : tuple of float
-        Probabilities of having one, two, ... target lesions. The sum of diameters is divided among them. The values are an
-        estimate of ours: few lesions are the rule.
+        Probabilities of one, two, ... target lesions, among which the sum of diameters is divided. The default is our estimate:
+        most subjects have few.
     additive, proportional : float
-        Standard deviation of one diameter: in mm, and as a fraction of it; both add up as variances. The values are those that
+        Standard deviation of a diameter: in mm, and as a fraction of it; their variances add. The defaults are those that
         Ribba et al. 2022 (doi 10.3389/fphar.2022.1058220) estimated for sums of diameters in the OAK trial.
     limit_mm : float
-        Below it a lesion is written down as too small to measure, which is 5 mm (RECIST 1.1, 4.3.2).
+        Smaller lesions are recorded as too small to measure, with 5 mm (RECIST 1.1, 4.3.2).
     absent_mm : float
-        Below it a lesion is not seen any more: 0 mm. An assumption of ours: half of a thin CT slice.
+        Smaller lesions are absent: 0 mm. Our assumption: half of a thin CT slice.
     round_mm : float
-        Diameters are read to so many mm; 0 for no rounding.
+        Diameters are rounded to multiples of this; 0 for no rounding.
 
     Raises
     ------
@@ -53,19 +53,19 @@ class Measurement:
             problems.append(Problem("lesions", f"are {self.lesions}", right))
         for name in ("additive", "proportional", "limit_mm", "absent_mm", "round_mm"):
             if not 0 <= getattr(self, name) < np.inf:
-                problems.append(Problem(name, f"is {getattr(self, name)}", "a number, not negative"))
+                problems.append(Problem(name, f"is {getattr(self, name)}", "a number of zero or more"))
         if problems:
             raise DataError(problems)
 
     def shares(self, patients: int, random: np.random.Generator) -> FloatArray:
-        """Return each target lesion's share of the sum, shape (patients, most lesions); 0 for lesions that there are not."""
+        """Return the share of each target lesion in the sum, shape (subjects, lesions); 0 for missing lesions."""
         count = random.choice(len(self.lesions), patients, p=self.lesions) + 1
         parts = random.uniform(0.3, 1.0, (patients, len(self.lesions)))
         parts[np.arange(len(self.lesions)) >= count[:, None]] = 0.0
         return parts / parts.sum(axis=1, keepdims=True)
 
     def read(self, true: FloatArray, random: np.random.Generator) -> FloatArray:
-        """Return diameters as written down: 0 where absent, `limit_mm` where too small, else with error and rounded."""
+        """Return recorded diameters: 0 if absent, `limit_mm` if too small, otherwise with error and rounded."""
         error = np.sqrt(self.additive**2 + (self.proportional * true) ** 2)
         seen = true + error * random.normal(size=true.shape)
         if self.round_mm:

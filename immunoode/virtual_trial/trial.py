@@ -1,4 +1,4 @@
-"""From simulated patients to a trial table: who is seen when, what is written down, and how long each patient stays."""
+"""Virtual trials: simulated subjects are observed at visits, measured, and followed until death or dropout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOO_SMALL_FLAG, ABSENT_FLAG = "too small to measure", "absent"
 
 @dataclass(frozen=True)
 class _Arm:
-    """The patients of one arm: names, days of the simulation (T,), and their sums of diameters (P, T) in mm."""
+    """The subjects of one arm: names, days of the simulation (T,), and sums of diameters (P, T) in mm."""
 
     name: str
     subjects: tuple[str, ...]
@@ -34,7 +34,7 @@ class _Arm:
     sizes: FloatArray
 
     def at(self, days: FloatArray) -> FloatArray:
-        """Return the sums at days (P, V), linear between the simulation's times; those before it are as at its start."""
+        """Return the sums at days (P, V), by linear interpolation; before the simulation, they are as at its start."""
         days = np.nan_to_num(days, nan=self.times[0]).clip(self.times[0], self.times[-1])
         after = np.searchsorted(self.times, days, side="right").clip(1, len(self.times) - 1)
         rows = np.arange(len(self.sizes))[:, None]
@@ -55,36 +55,36 @@ def observe(
     seed: int | np.random.Generator = 0,
     title: str = "Simulated trial",
 ) -> TrialData:
-    """Make of simulated patients what a trial would have written down.
+    """Return the trial data of simulated subjects, with visits, measurement error, new lesions, deaths and dropout.
 
     Parameters
     ----------
     runs : Simulation, or mapping of arm to Simulation
-        With the sum of diameters of each patient.
+        Simulations with the sum of diameters of each subject.
     visits : VisitSchedule, optional
-        Every six weeks to week 48 by default.
+        By default, every six weeks to week 48.
     measurement : Measurement, optional
-        Lesions and errors.
+        Number of lesions, and measurement error.
     new_lesions, death, dropout : Hazard, optional
-        New lesions are seen at the next visit. After death or dropout there are no visits. Left out: never.
+        New lesions are seen at the next visit. There are no visits after death or dropout. By default, no such events happen.
     after_progression : int, optional
-        How many visits there still are after progression by RECIST 1.1; None: all.
+        Number of visits after progression by RECIST 1.1; None for all.
     output : str
         The model's output that is the sum of diameters.
     seed : int or numpy Generator
-        One seed, one trial.
+        The seed of random numbers.
     title : str
 
     Returns
     -------
     TrialData
-        Diameters of target lesions (flag "too small to measure" or "absent" where so), new lesions as findings, and OS in
-        `endpoints` where there is a hazard of death: censored at dropout, or at the end of the visits.
+        Diameters of target lesions (with the flags "too small to measure" and "absent"), new lesions as findings, and, with a
+        hazard of death, OS in `endpoints`, censored at dropout or at the end of the visits.
 
     Raises
     ------
     DataError
-        If a simulation has no such output, failed for a patient, or ends before the last visit; or names occur twice.
+        If a simulation has no such output, failed for a subject, or ends before the last visit, or if names occur twice.
 
     Examples
     --------
@@ -99,9 +99,9 @@ def observe(
     calendar, how = visits or VisitSchedule(), measurement or Measurement()
     random = np.random.default_rng(seed)
     arms = _arms(runs, output, calendar)
-    parts = [_seen(arm, calendar, how, (new_lesions, death, dropout), random) for arm in arms]
-    data = _together(parts, title)
-    return data if after_progression is None else _stopped(data, after_progression)
+    parts = [_observe_arm(arm, calendar, how, (new_lesions, death, dropout), random) for arm in arms]
+    data = _concatenate(parts, title)
+    return data if after_progression is None else _without_visits_after_progression(data, after_progression)
 
 
 def _arms(runs: Any, output: str, calendar: VisitSchedule) -> list[_Arm]:
@@ -132,24 +132,24 @@ def _arms(runs: Any, output: str, calendar: VisitSchedule) -> list[_Arm]:
         taken |= dict.fromkeys(subjects, str(name))
         found.append(_Arm(str(name), subjects, run.times, sizes))
     if problems or not found:
-        raise DataError(problems or [Problem("runs", "there are none", "at least one Simulation")])
+        raise DataError(problems or [Problem("runs", "are empty", "at least one Simulation")])
     return found
 
 
 def _names(arm: str, run: Simulation, arms: int) -> tuple[str, ...]:
-    """Return the subjects' names, with the arm's where patients of several arms are merely numbered."""
+    """Return the names of subjects, with the name of the arm if the subjects of several arms are only numbered."""
     numbered = arms > 1 and all(isinstance(s, (int, np.integer)) for s in run.subjects)
     return tuple(f"{arm} {s}" if numbered else str(s) for s in run.subjects)
 
 
-def _seen(
+def _observe_arm(
     arm: _Arm,
     calendar: VisitSchedule,
     how: Measurement,
     hazards: tuple[Hazard | None, Hazard | None, Hazard | None],
     random: np.random.Generator,
 ) -> TrialData:
-    """Return what one arm's patients show."""
+    """Return the trial data of one arm."""
     patients = len(arm.subjects)
     days = calendar.sample(patients, random) + 0.0  # no -0.0 for a screening without days before
     shares = how.shares(patients, random)
@@ -206,7 +206,7 @@ def _new_lesions(arm: _Arm, days: FloatArray, here: NDArray[np.bool_], new: Floa
 
 
 def _survival(arm: _Arm, died: FloatArray, until: FloatArray) -> pd.DataFrame:
-    """Return overall survival, censored where a patient left or the trial ended."""
+    """Return overall survival, censored at dropout or at the end of the trial."""
     import pandas as pd
 
     event = died <= until
@@ -215,7 +215,7 @@ def _survival(arm: _Arm, died: FloatArray, until: FloatArray) -> pd.DataFrame:
     return pd.DataFrame({**columns, "reason": reason})
 
 
-def _together(parts: list[TrialData], title: str) -> TrialData:
+def _concatenate(parts: list[TrialData], title: str) -> TrialData:
     import pandas as pd
 
     def joined(name: str, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -227,8 +227,8 @@ def _together(parts: list[TrialData], title: str) -> TrialData:
     return TrialData(frame, title, findings=findings, endpoints=joined("endpoints", ENDPOINTS))
 
 
-def _stopped(data: TrialData, visits: int) -> TrialData:
-    """Leave out the visits after progression, but so many."""
+def _without_visits_after_progression(data: TrialData, visits: int) -> TrialData:
+    """Return the data without visits after progression, except for the first few."""
     found = recist(data)
     end = found.subjects.set_index("subject")["progression_time"]
     seen = found.visits[found.visits["time"] > found.visits["subject"].map(end)]

@@ -1,4 +1,4 @@
-"""When patients are seen: the calendar of visits, and how closely it is kept."""
+"""The schedule of visits, and deviations from it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class VisitSchedule:
-    """Visits for assessments of the tumour.
+    """The schedule of tumour assessments.
 
     Attributes
     ----------
     every, until : str or float
-        Interval, and the day of the last visit at that interval ("6 weeks", "48 weeks"; numbers are days).
+        The interval, and the day of the last visit at that interval ("6 weeks", "48 weeks"; numbers are days).
     then, end : str or float, optional
-        Interval after `until`, and the day of the last visit of all.
+        The interval after `until`, and the day of the very last visit.
     screening : str or float
-        The baseline lies up to so long before day 0, evenly.
+        The baseline is uniformly distributed within this time before day 0.
     jitter : str or float
-        Standard deviation of a visit's day about its date (cut off at half the interval).
+        Standard deviation of the day of a visit around its date, truncated at half the interval.
     missed : float
-        Probability that a visit is missed; the baseline never is.
+        Probability that a visit other than the baseline is missed.
 
     Raises
     ------
     DataError
-        If a time is no time, or negative, or no visit is left.
+        If a time is invalid or negative, or there is no visit.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class VisitSchedule:
         if not 0 <= self.missed < 1:
             problems.append(Problem("missed", f"is {self.missed}", "a probability below 1"))
         if (self.then is None) != (self.end is None):
-            problems.append(Problem("then, end", "one is given without the other", "the second interval and its last day"))
+            problems.append(Problem("then, end", "have only one of both", "the second interval and its last day"))
         if not problems and units.days(self.until) < units.days(self.every):
             problems.append(Problem("until", f"is {self.until!r}, before the first visit", f"{self.every!r} or later"))
         if problems:
@@ -72,7 +72,7 @@ class VisitSchedule:
         return [Problem(name, f"is {value!r}", "a time above zero")] if days < 0 or (interval and days == 0) else []
 
     def days(self) -> FloatArray:
-        """Return the dates of the visits in days, the baseline first."""
+        """Return the scheduled days of the visits, beginning with the baseline."""
         every, until = units.days(self.every), units.days(self.until)
         first = np.arange(0.0, until + every * 1e-9, every)
         if self.then is None or self.end is None:
@@ -81,7 +81,7 @@ class VisitSchedule:
         return np.concatenate([first, np.arange(first[-1] + then, units.days(self.end) + then * 1e-9, then)])
 
     def sample(self, patients: int, random: np.random.Generator) -> FloatArray:
-        """Return the days at which each patient is seen, shape (patients, visits); NaN where a visit is missed."""
+        """Return the days of the visits of each subject, shape (subjects, visits); NaN for missed visits."""
         dates = self.days()
         gaps = np.diff(dates, append=dates[-1] + units.days(self.then or self.every))
         half = np.minimum(gaps, np.diff(dates, prepend=dates[0] - gaps[0])) / 2 - 0.5
