@@ -239,13 +239,14 @@ class PreparedSimulation:
     def solve(self, values: Any, derivatives: bool = False) -> PreparedResult:
         """Simulate, and say how each subject ended; parameters and errors as of a call, but a stop raises nothing."""
         given = self._checked(values)
-        rows = np.atleast_2d(given)
+        rows = given if given.ndim == 2 else given[None]
         count = len(rows) if len(self.subjects) == 1 else len(self.subjects)
-        rows = np.broadcast_to(rows, (count, rows.shape[1]))
+        if len(rows) != count:
+            rows = np.broadcast_to(rows, (count, rows.shape[1]))
         if derivatives:
             self._check_derivatives()
         simulator = self._simulator(count, derivatives)
-        matrix = np.array(np.broadcast_to(self._matrix, (count, self._matrix.shape[1])))
+        matrix = self._matrix.copy() if count == len(self._matrix) else np.repeat(self._matrix, count, axis=0)
         matrix[:, self._columns] = rows[:, self._parameters]
         if self._changing:
             simulator = simulator.with_schedules(self._schedules(rows, matrix, derivatives))
@@ -254,7 +255,7 @@ class PreparedSimulation:
             is_parameter = self._is_parameter if derivatives else self._is_parameter[:0]
             initial = InitialValues(self._states, rows[:, self._initial], is_parameter)
         solution = simulator.run(matrix, initial=initial)
-        by = np.moveaxis(solution.derivatives, 2, 3) if derivatives else None
+        by = solution.derivatives.transpose(0, 1, 3, 2) if derivatives else None
         one = given.ndim == 1 and count == 1
         if one:
             return PreparedResult(solution.values[0], None if by is None else by[0], solution.statuses)

@@ -37,6 +37,7 @@ KNOWN = ("lag", "share", "rate", "duration")
 
 
 _LOCK = RLock()
+_SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
 class Function:
@@ -58,17 +59,20 @@ class Function:
                 right = "look for divisions by zero and for powers that are not finite"
                 raise SolveError(Problem("the equations", f"cannot be compiled ({error})", right)) from None
             pointer, context = self._keep.as_ctypes()
-            self._call: Any = pointer
-            self._context = context
             self.address[:] = [ctypes.cast(pointer, ctypes.c_void_p).value or 0, context.value]
+            self._call: Any = _SIGNATURE(int(self.address[0]))
+            self._context = context.value
 
     def __call__(self, packed: FloatArray) -> FloatArray:
         """Return the values at one packed input."""
         out = np.empty(self.size)
         if self.size:
-            double = ctypes.POINTER(ctypes.c_double)
-            self._call(out.ctypes.data_as(double), packed.ctypes.data_as(double), self._context)
+            self.call_at(packed.ctypes.data, out.ctypes.data)
         return out
+
+    def call_at(self, packed: int, out: int) -> None:
+        """Write the values at the packed input of one address to another address."""
+        self._call(out, packed, self._context)
 
 
 class _Lifted(NamedTuple):
@@ -98,17 +102,17 @@ class System:
     _outputs: dict[tuple[str, ...], Function] = field(default_factory=dict)
     _read_by: dict[tuple[str, ...], NDArray[np.int64]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def base(self) -> int:
         """Number of states of the model, n."""
         return len(self.equations.states)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of states that are solved, (1 + m) n."""
         return self.base * (1 + len(self.by))
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Length of the vectors that hold the states."""
         return -(-self.size // VECTOR) * VECTOR

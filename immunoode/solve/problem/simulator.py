@@ -51,8 +51,10 @@ class Simulator(SimulationPlan):
         -------
         Solution
         """
-        subjects = len(self.schedules)
-        matrix = np.ascontiguousarray(np.broadcast_to(np.atleast_2d(parameters), (subjects, len(self.parameters))), dtype=float)
+        subjects, matrix = len(self.schedules), np.ascontiguousarray(parameters, dtype=float)
+        shape = subjects, len(self.parameters)
+        if matrix.shape != shape:
+            matrix = np.ascontiguousarray(np.broadcast_to(matrix, shape))
         workers = threads or self.options.threads or _processors()
         if 0 < subjects <= (_CHUNK if workers == 1 else _FEW) and self.small and not progress:
             return self._run_small(matrix, initial)

@@ -10,6 +10,7 @@ import numpy as np
 
 from immunoode.solve import reference
 from immunoode.solve.problem.compiled_model import LANES, TIME_AT, FloatArray
+from immunoode.solve.problem.evaluate import evaluate
 from immunoode.solve.problem.event_table import EventTable
 from immunoode.solve.problem.plan import SimulationPlan
 from immunoode.solve.problem.solution import Solution
@@ -72,14 +73,11 @@ class SubjectBatch:
 
     def _fill(self, parameters: FloatArray, initial: InitialValues | None) -> None:
         """Fill the packed inputs, the initial states with their derivatives, and what one unit of each input adds."""
-        from immunoode.solve.integrator.native import evaluate_rows
-
         system, y = self.plan.system, self.y
         np.copyto(self.x, self.template)
         self.x[:, system.parameters_at : system.parameters_at + parameters.shape[1]] = parameters
-        for function, values in ((system.initial, y), (system.scales, self.scales)):
-            if function.size:
-                evaluate_rows(function.address, self.x, values)
+        evaluate(system.initial, self.x, y)
+        evaluate(system.scales, self.x, self.scales)
         if initial is not None:
             for i, state in enumerate(initial.states):
                 y[:, state] = initial.values[:, i]

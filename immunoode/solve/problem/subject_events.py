@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.problem.compiled_model import KNOWN, FloatArray, System
+from immunoode.solve.problem.evaluate import evaluate
 from immunoode.solve.problem.event_table import EventTable, Known, KnownAt, Output, events_of
 from immunoode.solve.problem.time_stops import stops
 
@@ -48,12 +49,10 @@ class SubjectEvents:
 
     def of(self, rows: slice, parameters: FloatArray) -> tuple[EventTable, ...]:
         """Return the events of some subjects with parameters (P, n)."""
-        from immunoode.solve.integrator.native import evaluate_rows
-
         system, inputs, x = self.system, len(self.system.equations.inputs), self.system.rows(parameters)
         known = np.zeros((len(x), system.known_times.size))
         if system.has_known_times:
-            evaluate_rows(system.known_times.address, x, known)
+            evaluate(system.known_times, x, known)
             if len(self._made) > _MOST_KEPT:
                 self._made.clear()
         shaped = known.reshape(len(x), -1, 1 + len(system.by))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, FloatArray, Function, System
+from immunoode.solve.problem.evaluate import evaluate
 
 _SHARE = 1e-3
 _BESIDE = 0.1
@@ -104,11 +105,8 @@ def _soon(system: System, function: Function, packed: FloatArray) -> FloatArray:
 
 def _evaluated(function: Function, packed: FloatArray) -> FloatArray:
     """Return the values of a function (P, size), zero where they are not finite."""
-    from immunoode.solve.integrator.native import evaluate_rows
-
     values = np.zeros((len(packed), function.size))
-    if function.size:
-        evaluate_rows(function.address, packed, values)
+    evaluate(function, packed, values)
     values[~np.isfinite(values)] = 0.0
     return values
 
@@ -131,6 +129,7 @@ def of_derivatives(tolerances: Tolerances, parameters: FloatArray, system: Syste
     sizes = np.zeros((len(parameters), 1 + len(system.by)))
     sizes[:, system.varied_columns] = np.abs(parameters[:, system.varied_parameters])
     ones = np.where(sizes > 0, sizes, 1.0)
-    atol = (tolerances.atol[:, None, :] / ones[:, :, None]).reshape(len(parameters), -1)
-    units = np.where(sizes > 0, _BESIDE / ones, 0.0)
-    return Tolerances(atol, np.tile(tolerances.shares, 1 + len(system.by)), units)
+    shape = len(parameters), system.size
+    atol = (tolerances.atol[:, None, :] / ones[:, :, None]).reshape(shape)
+    shares = np.repeat(tolerances.shares[:, None, :], 1 + len(system.by), axis=1).reshape(shape)
+    return Tolerances(atol, shares, np.where(sizes > 0, _BESIDE / ones, 0.0))
