@@ -9,6 +9,7 @@ reductions.py          one number per subject from a time course
 output_files.py        files of time courses; resume.py: what an unfinished one has so far; digest.py: of what it is made
 options.py             `SolverOptions`      status.py: how an integration ended      report_times.py: when a run reports
 sbml_events.py         `simulate` with SBML events
+warm.py                a small simulation of each kind, so that all kernels are compiled
 reference.py           the reference engine: a step method of SciPy, the same events; reference_triggers.py: its triggers
 
 problem/               what is solved, in Python, once per structure of a model or per run
@@ -47,7 +48,8 @@ integrator/            how it is solved: kernels, which know no model and no tab
   native.py            calls of native functions by address
   jit.py               `entry`, `inner`, `rare`: what is compiled, and how
   arguments.py         arguments of kernels as words; record_type.py: as the types that kernels see
-  linking.py           from Python to intermediate code; machine_code.py: to machine code; kernel_cache.py: kept on disk
+  linking.py           from Python to intermediate code; machine_code.py: to machine code
+  kernel_cache.py      kernels kept on disk; compile_message.py: what is said while one is compiled
 
 Order of calls: simulate -> make_simulator -> Simulator.run -> SubjectBatch -> integrate_lanes (or integrate_subjects, one at a
 time) -> pass_stop, begin_segment, steps -> write_outputs.

@@ -76,9 +76,10 @@ _attempt_implicit, _implicit_interpolant, _renew_jacobian = rodas5p.attempt, rod
 @entry
 def integrate_subjects(run: Run, subjects: Any) -> None:
     """Integrate some of the subjects, one after another."""
+    lane = run.progress.t.size - 1  # 0: as a constant it would have all that is called compiled again, for it alone
     for p in subjects:
-        load_subject(run, 0, p)
-        end_subject(run, 0, integrate(run, 0))
+        load_subject(run, lane, p)
+        end_subject(run, lane, integrate(run, lane))
 
 
 @inner
