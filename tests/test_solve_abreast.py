@@ -12,7 +12,7 @@ from immunoode.model.closed_model import resolve
 from immunoode.model.components import Compartment, Flow, Input, Parameter
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.problem.codegen_simd import NotVectorised, VectorFunction
-from immunoode.solve.problem.compiled_model import LANES, System, system_of
+from immunoode.solve.problem.compiled_model import LANES, CompiledModel, compiled_model_of
 from tests.shipped import CASES, name_of, whole
 from tests.simulators import simulator_of
 from tests.solve_models import base, blow_up, decay, schedule, two_compartments
@@ -97,7 +97,7 @@ def test_what_has_no_vectors_is_told():
 def test_rates_abreast_are_rates(case):
     """At random states, eight at a time, for every model of the library."""
     eq = resolve(whole(*case)).equations
-    system = system_of(eq)
+    system = compiled_model_of(eq)
     random = np.random.default_rng(3)
     rows = []
     for _ in range(2 * LANES):
@@ -151,7 +151,7 @@ def test_abreast_is_one_by_one(name, sensitivities, monkeypatch):
     abreast = simulator_of(model, [REGIMENS[name]] * 11, times, **options)
     assert abreast.lane_rates is not None
     found = abreast.run(np.array(resolve(model).equations.values))
-    monkeypatch.setattr(System, "lane_rates", None)
+    monkeypatch.setattr(CompiledModel, "lane_rates", None)
     walked = simulator_of(model, [REGIMENS[name]], times, **options).run(np.array(resolve(model).equations.values))
     for field in ("values", "derivatives"):
         for values in getattr(found, field):
@@ -260,7 +260,7 @@ def test_reactions_at_visits_abreast(monkeypatch):
     )
     table = pd.DataFrame({"out": np.linspace(0.05, 0.8, 21)})
     run = imo.simulate(model, regimen, until=40, parameters=table, method="tsit5", progress=False)
-    monkeypatch.setattr(System, "lane_rates", None)
+    monkeypatch.setattr(CompiledModel, "lane_rates", None)
     alone = imo.simulate(model, regimen, until=40, parameters=table, method="tsit5", progress=False)
     assert run.ok and 0 < len(run.reactions) < 42
     pd.testing.assert_frame_equal(run.reactions, alone.reactions)
@@ -300,7 +300,7 @@ def test_implicit_steps_abreast_are_those_one_by_one(sensitivities, time_in_rate
     options = {"outputs": tuple(model.compartments), "rtol": 1e-8, "sensitivities": sensitivities, "method": "rodas5p"}
     values = np.array(resolve(model).equations.values)
     found = simulator_of(model, [doses] * 11, times, **options).run(values)
-    monkeypatch.setattr(System, "lane_rates", None)
+    monkeypatch.setattr(CompiledModel, "lane_rates", None)
     alone = simulator_of(model, [doses], times, **options).run(values)
     assert found.ok.all() and (found.counts[:, :2] == alone.counts[0, :2]).all()
     np.testing.assert_allclose(found.values[10], alone.values[0], rtol=1e-9, atol=1e-12)

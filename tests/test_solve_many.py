@@ -9,7 +9,7 @@ import pytest
 import immunoode as imo
 from immunoode.errors import SolveError
 from immunoode.model.closed_model import resolve
-from immunoode.solve.problem.compiled_model import system_of
+from immunoode.solve.problem.compiled_model import compiled_model_of
 from tests.simulators import simulator_of
 from tests.solve_models import binding, blow_up, cells, decay, schedule, two_compartments
 
@@ -105,8 +105,8 @@ def test_an_initial_state_that_is_not_finite():
 
 def test_systems_are_compiled_once_for_all_values():
     model = cells(5.0)
-    assert system_of(resolve(model).equations) is system_of(resolve(model.with_values(death=2.0)).equations)
-    assert system_of(resolve(model).equations) is not system_of(resolve(cells(6.0)).equations)
+    assert compiled_model_of(resolve(model).equations) is compiled_model_of(resolve(model.with_values(death=2.0)).equations)
+    assert compiled_model_of(resolve(model).equations) is not compiled_model_of(resolve(cells(6.0)).equations)
 
 
 def test_known_times_are_stopped_at():

@@ -28,7 +28,7 @@ from immunoode.petab.steady_state import FIRST, FRACTIONS, LATEST, changing_stat
 from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.sbml_event import Events
 from immunoode.solve.options import SolverOptions
-from immunoode.solve.problem.compiled_model import system_of
+from immunoode.solve.problem.compiled_model import compiled_model_of
 
 
 class ExperimentSimulator:
@@ -183,7 +183,7 @@ class ExperimentSimulator:
         if self.with_events:
             return states
         equations = self.entities.equations
-        system = system_of(equations)
+        system = compiled_model_of(equations)
         packed = system.packed(np.array([float(period.constants[n].value) for n in equations.parameters]), period.end)
         x = np.array([float(states[n].value) for n in equations.states])
         refined = refine_steady_state(system, packed, x)

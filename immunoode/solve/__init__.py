@@ -16,7 +16,7 @@ problem/               what is solved, in Python, once per structure of a model 
   make_simulator.py    `make_simulator`: a model with schedules and times, checked
   plan.py              `SimulationPlan`: subjects with schedules and times; simulator.py: the plan that is run, in threads
   solution.py          the arrays that a run gives
-  compiled_model.py    `System`: rates, Jacobian, initial values, outputs ... as native functions
+  compiled_model.py    `CompiledModel`: rates, Jacobian, initial values, outputs ... as native functions
   codegen_simd.py      native functions of eight subjects; simd_math.py: their exponential, logarithm and powers
   codegen_implicit.py  the linear algebra of implicit steps of eight subjects
   constants.py         what depends on parameters alone, computed once per subject

@@ -19,7 +19,7 @@ from immunoode.regimen.schedule import SET, Schedule
 from immunoode.solve.options import SolverOptions
 from immunoode.solve.problem.compiled_model import FloatArray
 from immunoode.solve.problem.make_simulator import make_simulator
-from immunoode.solve.problem.sensitivities import AMOUNT, INITIAL, PARAMETER, TIME, By, sensitivities_by
+from immunoode.solve.problem.sensitivities import AMOUNT, INITIAL, PARAMETER, TIME, SensitivityParameter, sensitivity_parameters
 from immunoode.solve.problem.simulator import Simulator
 from immunoode.solve.problem.subject_batch import InitialValues
 from immunoode.solve.simulate import Expansion, as_model, check_start, parameter_values, warn_of_bounds
@@ -115,7 +115,7 @@ def prepare(
         raise SolveError(Problem("regimen", f"is given for {count} subjects, parameters for {len(matrix)}", "one for each"))
     regimens = tuple(regimen) if isinstance(regimen, (list, tuple)) else (regimen,) * len(matrix)
     names = (outputs,) if isinstance(outputs, str) else whole.default_outputs if outputs is None else tuple(outputs)
-    varied = sensitivities_by(vary, whole.equations, "vary")
+    varied = sensitivity_parameters(vary, whole.equations, "vary")
     if not varied:
         raise SolveError(Problem("vary", "is empty", "names of what varies, for example ['growth_rate']"))
     options = solver or SolverOptions()
@@ -182,7 +182,7 @@ class PreparedSimulation:
         subjects: PreparedSubjects,
         times: FloatArray,
         outputs: tuple[str, ...],
-        varied: tuple[By, ...],
+        varied: tuple[SensitivityParameter, ...],
         start: float,
         solver: SolverOptions,
     ) -> None:
@@ -352,7 +352,7 @@ class PreparedSimulation:
         return f"PreparedSimulation of {self._model.name}: {who}{span}; outputs {outputs}; varies {vary}"
 
 
-def _units(varied: Sequence[By], model: ClosedModel) -> dict[str, str]:
+def _units(varied: Sequence[SensitivityParameter], model: ClosedModel) -> dict[str, str]:
     known = {
         PARAMETER: lambda name: model.constants[name].unit,
         INITIAL: lambda name: model.output_units[name],

@@ -10,7 +10,7 @@ import numpy as np
 
 from immunoode.solve.integrator.records import Run
 from immunoode.solve.integrator.steady_state import CLOSE, MOST_INTERVALS
-from immunoode.solve.problem.compiled_model import DOSE_AT, NEVER, STATES_AT, TIME_AT, FloatArray, Function, System
+from immunoode.solve.problem.compiled_model import DOSE_AT, NEVER, STATES_AT, TIME_AT, CompiledModel, FloatArray, NativeFunction
 from immunoode.solve.problem.event_table import (
     DOSE,
     FIRST,
@@ -42,7 +42,7 @@ class _Stopped(Exception):  # noqa: N818
         self.code = code
 
 
-def solve(system: System, run: Run, quantities: Function | None, method: Callable[..., Any]) -> int:
+def solve(system: CompiledModel, run: Run, quantities: NativeFunction | None, method: Callable[..., Any]) -> int:
     """Integrate the subject in lane 0 of a run as `immunoode.solve.integrator.scalar.integrate` does; return a status code.
     Tolerances grow from one span to the next. `quantities` gives what triggers look at, None if there are none; `method` makes
     what steps, as subclasses of `scipy.integrate.OdeSolver` do.
@@ -60,7 +60,7 @@ def solve(system: System, run: Run, quantities: Function | None, method: Callabl
 class _Subject:
     """One subject on the way: time, state, packed input, what flows in, and how often rates were asked for."""
 
-    def __init__(self, system: System, run: Run, quantities: Function | None, method: Callable[..., Any]) -> None:
+    def __init__(self, system: CompiledModel, run: Run, quantities: NativeFunction | None, method: Callable[..., Any]) -> None:
         batch, own, p = run.batch, run.progress, int(run.progress.subject[0])
         self.system, self.run, self.p, self.own, self.method = system, run, p, own, method
         self.x, self.last = batch.x[p].copy(), batch.y[p, : system.base]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from immunoode.errors import Problem, SolveError
 from immunoode.regimen.schedule import DOSE, Schedule
 from immunoode.solve.problem.compiled_model import FloatArray
-from immunoode.solve.problem.sensitivities import AMOUNT, TIME, By
+from immunoode.solve.problem.sensitivities import AMOUNT, TIME, SensitivityParameter
 
 
 class VariedDoses:
@@ -23,7 +23,7 @@ class VariedDoses:
         If a schedule does not have a dose that varies.
     """
 
-    def __init__(self, varied: Sequence[By], schedules: Sequence[Schedule | None]) -> None:
+    def __init__(self, varied: Sequence[SensitivityParameter], schedules: Sequence[Schedule | None]) -> None:
         self._varied = [(k, by) for k, by in enumerate(varied) if by.kind in (AMOUNT, TIME)]
         self._first = list(schedules)
         problems = [
@@ -79,6 +79,6 @@ def _rows(schedule: Schedule | None, name: str) -> NDArray[np.int64]:
     return np.array([i for i, (n, action) in enumerate(pairs) if n == name and action == DOSE], dtype=np.int64)
 
 
-def _column(schedule: Schedule | None, by: By) -> FloatArray:
+def _column(schedule: Schedule | None, by: SensitivityParameter) -> FloatArray:
     assert schedule is not None
     return schedule.amounts if by.kind == AMOUNT else schedule.times

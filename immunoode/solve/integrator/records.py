@@ -36,7 +36,7 @@ class Native(NamedTuple):
 
 
 class Functions(NamedTuple):
-    """The functions of the model, over its packed input (see `immunoode.solve.problem.compiled_model.System`).
+    """The functions of the model, over its packed input (see `immunoode.solve.problem.compiled_model.CompiledModel`).
 
     `quantities` gives what triggers look at, `outputs` what was asked for, `lane_rates` the rates of eight subjects;
     for implicit steps of these, `lane_setup` prepares what `lane_solve` takes (see `immunoode.solve.problem.codegen_implicit`).

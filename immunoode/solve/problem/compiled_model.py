@@ -17,7 +17,7 @@ from immunoode.model.equations import Equations, InputTarget
 from immunoode.model.symbolic import Expr, derivative
 from immunoode.solve.problem.constants import Constants
 from immunoode.solve.problem.event_table import Layout, layout_of
-from immunoode.solve.problem.sensitivities import PARAMETER, By, Chain
+from immunoode.solve.problem.sensitivities import PARAMETER, SensitivityParameter, TotalDerivative
 
 if TYPE_CHECKING:
     from immunoode.solve.problem.codegen_implicit import ImplicitFunctions
@@ -33,14 +33,14 @@ TIME_AT, DOSE_AT, STATES_AT = 0, 1, VECTOR
 NEVER = 1e300
 """Day of a first dose that was not given yet."""
 KNOWN = ("lag", "share", "rate", "duration")
-"""What is known of an input before a simulation, in the order of `System.known_times`."""
+"""What is known of an input before a simulation, in the order of `CompiledModel.known_times`."""
 
 
 _LOCK = RLock()
 _SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
-class Function:
+class NativeFunction:
     """A vector of expressions as machine code, `void f(double *out, const double *in, void *context)`.
 
     Holds what SymEngine returned: the address is good only while that lives.
@@ -85,7 +85,7 @@ class _Lifted(NamedTuple):
 
 
 @dataclass(frozen=True)
-class System:
+class CompiledModel:
     """The compiled functions of one structure; parameter values are not part of it.
 
     With `by`, what sensitivities are by (see `immunoode.solve.problem.sensitivities`), the states are followed by their
@@ -98,8 +98,8 @@ class System:
     """
 
     equations: Equations
-    by: tuple[By, ...] = ()
-    _outputs: dict[tuple[str, ...], Function] = field(default_factory=dict)
+    by: tuple[SensitivityParameter, ...] = ()
+    _outputs: dict[tuple[str, ...], NativeFunction] = field(default_factory=dict)
     _read_by: dict[tuple[str, ...], NDArray[np.int64]] = field(default_factory=dict)
 
     @cached_property
@@ -118,12 +118,12 @@ class System:
         return -(-self.size // VECTOR) * VECTOR
 
     @cached_property
-    def chain(self) -> Chain:
+    def chain(self) -> TotalDerivative:
         """The symbols, and derivatives along them."""
-        return Chain(self.equations, self.by, self.width - self.size)
+        return TotalDerivative(self.equations, self.by, self.width - self.size)
 
-    def _function(self, expressions: list[Expr]) -> Function:
-        return Function(self._inputs, expressions)
+    def _function(self, expressions: list[Expr]) -> NativeFunction:
+        return NativeFunction(self._inputs, expressions)
 
     @property
     def _inputs(self) -> list[Expr]:
@@ -144,7 +144,7 @@ class System:
         return {divmod(place, self.base): e for place, e in enumerate(self._lifted.jacobian) if e != 0}
 
     @cached_property
-    def rates(self) -> Function:
+    def rates(self) -> NativeFunction:
         """d(states)/d(time)."""
         return self._function(self._lifted.rates)
 
@@ -178,23 +178,23 @@ class System:
             return ImplicitFunctions(self._inputs, found, STATES_AT)
 
     @cached_property
-    def jacobian(self) -> Function:
+    def jacobian(self) -> NativeFunction:
         """Derivatives of the model's rates by its states, row by row."""
         return self._function(self._lifted.jacobian)
 
     @cached_property
-    def constants(self) -> Function:
+    def constants(self) -> NativeFunction:
         """What depends on parameters alone in the rates."""
         return self._function(list(self._lifted.constants))
 
     @cached_property
-    def time_derivative(self) -> Function:
+    def time_derivative(self) -> NativeFunction:
         """Derivatives of the rates by time, where it stands in them."""
         rates = self.chain.with_derivatives(list(self.equations.rhs))
         return self._function([derivative(rate, self.chain.time) for rate in rates])
 
     @cached_property
-    def coupling(self) -> Function:
+    def coupling(self) -> NativeFunction:
         """Derivatives of the sensitivities' rates by the model's states, along `direction`: (m n)."""
         rates = self.chain.with_derivatives(list(self.equations.rhs))[self.base :]
         return self._function([self.chain.along_direction(rate) for rate in rates])
@@ -205,7 +205,7 @@ class System:
         return any(self.chain.time in rate.free_symbols for rate in self.equations.rhs)
 
     @cached_property
-    def arrivals(self) -> Function:
+    def arrivals(self) -> NativeFunction:
         """What each input does when `dose` of it arrives: what pulses add to each state, then what the dose adds to each."""
         return self._function([e for name in self.equations.inputs for e in self._arrival(name)])
 
@@ -222,12 +222,12 @@ class System:
         return [*self.chain.with_derivatives(moved, dosed=True), *self.chain.with_derivatives(added, dosed=True)]
 
     @cached_property
-    def conditions(self) -> Function:
+    def conditions(self) -> NativeFunction:
         """Differences whose sign decides about rates."""
         return self._function(list(self.equations.conditions))
 
     @cached_property
-    def crossings(self) -> Function:
+    def crossings(self) -> NativeFunction:
         """For each condition: how fast it changes along `direction` and time, and its derivative by each of `by`."""
         rows = [
             [self.chain.along_direction(c) + derivative(c, self.chain.time), *self.chain.derivatives(c)]
@@ -251,17 +251,17 @@ class System:
             _ = self.addresses, self.known_times, self.scales, self.input_states, self.exchange, self.clock, self.clocks
 
     @cached_property
-    def initial(self) -> Function:
+    def initial(self) -> NativeFunction:
         """Initial states."""
         return self._function(self.chain.with_derivatives(list(self.equations.initial), start=True))
 
     @cached_property
-    def scales(self) -> Function:
+    def scales(self) -> NativeFunction:
         """What one unit of each input adds to its state."""
         return self._function([target.scale for target in self.equations.inputs.values()])
 
     @cached_property
-    def known_times(self) -> Function:
+    def known_times(self) -> NativeFunction:
         """What is known of each input (`KNOWN`), then times at which rates switch; each with its derivatives by `by`: rows of
         1 + m.
         """
@@ -275,7 +275,7 @@ class System:
         return frozenset(str(s) for target in targets for t in _known(target, self.chain.zero) for s in t.free_symbols)
 
     @cached_property
-    def clock(self) -> Function:
+    def clock(self) -> NativeFunction:
         """What depends on time alone and decides, where there are steps."""
         return self._function([e for _, e in self.equations.clock])
 
@@ -334,7 +334,7 @@ class System:
         """The positions of inputs and parameters."""
         return replace(layout_of(self.equations, self.by), linked=self.exchange[:, self.input_states])
 
-    def outputs(self, names: tuple[str, ...]) -> Function:
+    def outputs(self, names: tuple[str, ...]) -> NativeFunction:
         """Return the function of some outputs (states among them), compiled once for each choice."""
         with _LOCK:
             if names not in self._outputs:
@@ -390,16 +390,16 @@ def _known(target: InputTarget, zero: Expr) -> tuple[Expr, ...]:
     return target.lag, share, zero if target.rate is None else target.rate, zero if target.duration is None else target.duration
 
 
-_CACHE: OrderedDict[tuple[str, tuple[By, ...]], System] = OrderedDict()
+_CACHE: OrderedDict[tuple[str, tuple[SensitivityParameter, ...]], CompiledModel] = OrderedDict()
 _KEPT = 128
 
 
-def system_of(equations: Equations, by: tuple[By, ...] = ()) -> System:
+def compiled_model_of(equations: Equations, by: tuple[SensitivityParameter, ...] = ()) -> CompiledModel:
     """Return the compiled system of some equations; the same for all that differ in values only."""
     key = equations.key, by
     with _LOCK:
         if key not in _CACHE:
-            _CACHE[key] = System(equations, by)
+            _CACHE[key] = CompiledModel(equations, by)
         _CACHE.move_to_end(key)
         while len(_CACHE) > _KEPT:
             _CACHE.popitem(last=False)

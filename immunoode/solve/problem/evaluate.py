@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from immunoode.solve.problem.compiled_model import FloatArray, Function
+from immunoode.solve.problem.compiled_model import FloatArray, NativeFunction
 
 _FEW_ROWS = 4
 """Inputs up to which calls one by one take less time than the arguments of a kernel."""
 
 
-def evaluate(function: Function, packed: FloatArray, out: FloatArray) -> None:
+def evaluate(function: NativeFunction, packed: FloatArray, out: FloatArray) -> None:
     """Set the rows of `out`, shape (P, at least size), to the values at packed inputs (P, ...); both are contiguous."""
     if not function.size:
         return

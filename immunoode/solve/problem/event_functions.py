@@ -23,7 +23,7 @@ from immunoode.model.closed_model import resolve
 from immunoode.model.expressions import TIME, names_in
 from immunoode.model.symbolic import Expr, derivative, symbolic
 from immunoode.regimen.sbml_event import Event, Events
-from immunoode.solve.problem.compiled_model import FloatArray, Function, System, system_of
+from immunoode.solve.problem.compiled_model import CompiledModel, FloatArray, NativeFunction, compiled_model_of
 from immunoode.solve.problem.time_roots import roots
 
 STILL, LINEAR, CURVED, MOVED = range(4)
@@ -85,7 +85,7 @@ class _Switches:
 class _Trees:
     """Trees of a model's expressions, in which switches have symbols."""
 
-    def __init__(self, whole: FlatModel, system: System, switches: _Switches) -> None:
+    def __init__(self, whole: FlatModel, system: CompiledModel, switches: _Switches) -> None:
         import symengine as se
 
         self.se, self.whole, self.switches = se, whole, switches
@@ -141,19 +141,19 @@ class EventFunctions:
         Whether a switch is another function of the state than a linear one.
     """
 
-    system: System
+    system: CompiledModel
     events: tuple[Event, ...]
     switches: Any
     levels: int
     traits: Any
     offsets: NDArray[np.int64]
     targets: NDArray[np.int64]
-    sides: Function
-    slopes: Function
-    triggers: Function
-    delays: Function
-    priorities: Function
-    values: Function
+    sides: NativeFunction
+    slopes: NativeFunction
+    triggers: NativeFunction
+    delays: NativeFunction
+    priorities: NativeFunction
+    values: NativeFunction
     curved: tuple[tuple[Expr, bool], ...]
     bent: bool
 
@@ -197,7 +197,7 @@ def event_functions(whole: FlatModel, events: Events) -> EventFunctions:
     SolveError
         If an event sets what is no compartment, or uses a name that there is not.
     """
-    system = system_of(resolve(whole.model).equations)
+    system = compiled_model_of(resolve(whole.model).equations)
     key = system.equations.key, events
     if key not in _CACHE:
         _check(whole, events)
@@ -224,7 +224,7 @@ def _check(whole: FlatModel, events: Events) -> None:
         raise SolveError(problems)
 
 
-def _compiled(whole: FlatModel, system: System, events: tuple[Event, ...]) -> EventFunctions:
+def _compiled(whole: FlatModel, system: CompiledModel, events: tuple[Event, ...]) -> EventFunctions:
     switches = _Switches()
     trees = _Trees(whole, system, switches)
     triggers = [trees.of(e.trigger) for e in events]
@@ -241,8 +241,8 @@ def _compiled(whole: FlatModel, system: System, events: tuple[Event, ...]) -> Ev
     found = [switches.found[k] for k in kept]
     inputs = [*system.chain.inputs(list(system._lifted.constants.values())), *(s.symbol for s in found)]
 
-    def function(expressions: Iterable[Expr]) -> Function:
-        return Function(inputs, [*expressions] or [system.chain.zero])  # a kernel calls it in any case
+    def function(expressions: Iterable[Expr]) -> NativeFunction:
+        return NativeFunction(inputs, [*expressions] or [system.chain.zero])  # a kernel calls it in any case
 
     place = {name: i for i, name in enumerate(system.equations.states)}
     raw = _raw(switches.found)
@@ -271,7 +271,7 @@ def _compiled(whole: FlatModel, system: System, events: tuple[Event, ...]) -> Ev
     )
 
 
-def _slope(difference: Expr, system: System) -> Expr:
+def _slope(difference: Expr, system: CompiledModel) -> Expr:
     """Return how fast a difference changes, with time and with the states."""
     chain, free = system.chain, difference.free_symbols
     total = derivative(difference, chain.time) if chain.time in free else chain.zero
@@ -281,7 +281,7 @@ def _slope(difference: Expr, system: System) -> Expr:
     return total
 
 
-def _kinds(found: list[_Switch], system: System) -> list[int]:
+def _kinds(found: list[_Switch], system: CompiledModel) -> list[int]:
     """Return what changes each switch; those that it is made of count as well, and stand before it."""
     time, kinds = system.chain.time, list[int]()
     moving = {s for s, rate in zip(system.chain.states, system.equations.rhs, strict=True) if rate != 0}

@@ -17,7 +17,7 @@ from immunoode.model.equations import Equations
 from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.regimen.triggers import Trigger
-from immunoode.solve.problem.sensitivities import AMOUNT, TIME, By
+from immunoode.solve.problem.sensitivities import AMOUNT, TIME, SensitivityParameter
 
 (DOSE, INFUSION_START, INFUSION_END, STOP, REPLACE, MULTIPLY, RESET, SET, STEADY, VISIT, FIRST, REPORT, SUPERPOSE) = range(13)
 FloatArray = NDArray[np.float64]
@@ -93,7 +93,7 @@ class Layout:
 
     inputs: Mapping[str, int]
     parameters: Mapping[str, int]
-    by: tuple[By, ...]
+    by: tuple[SensitivityParameter, ...]
     counted: frozenset[str] = frozenset()
     unknown_shares: frozenset[str] = frozenset()
     states_rate: frozenset[str] = frozenset()
@@ -101,7 +101,7 @@ class Layout:
     linked: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
 
 
-def layout_of(equations: Equations, by: tuple[By, ...]) -> Layout:
+def layout_of(equations: Equations, by: tuple[SensitivityParameter, ...]) -> Layout:
     """Return the layout of some equations."""
     targets = equations.inputs
     return Layout(
@@ -366,7 +366,7 @@ def _course(number: int, reaction: Trigger, layout: Layout, known: KnownAt) -> l
     ]
 
 
-def _is(by: By, kind: str, name: str, which: int) -> float:
+def _is(by: SensitivityParameter, kind: str, name: str, which: int) -> float:
     return float(by.kind == kind and by.name == name and by.which in (None, which))
 
 

@@ -14,9 +14,9 @@ from immunoode.model.model import Model
 from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
-from immunoode.solve.problem.compiled_model import FloatArray, system_of
+from immunoode.solve.problem.compiled_model import FloatArray, compiled_model_of
 from immunoode.solve.problem.event_table import Layout
-from immunoode.solve.problem.sensitivities import sensitivities_by
+from immunoode.solve.problem.sensitivities import sensitivity_parameters
 from immunoode.solve.problem.simulator import Simulator
 from immunoode.solve.problem.trigger_table import reactions_of
 
@@ -61,10 +61,10 @@ def make_simulator(
     eq = whole.equations
     if not eq.states:
         raise SolveError(Problem(whole.name, "has no compartments, so there is nothing to solve", "add [compartments]"))
-    by = sensitivities_by(sensitivities, eq)
+    by = sensitivity_parameters(sensitivities, eq)
     if by and options.engine != "compiled":
         raise SolveError(Problem("sensitivities", f"are not made by engine {options.engine!r}", "engine='compiled'"))
-    system = system_of(eq, by)
+    system = compiled_model_of(eq, by)
     names = tuple(outputs) if outputs is not None else whole.default_outputs
     _check_outputs(names, whole)
     rows = _rows(times, len(schedules))

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
-from immunoode.solve.problem.compiled_model import FloatArray, Function, System
-from immunoode.solve.problem.sensitivities import By
+from immunoode.solve.problem.compiled_model import CompiledModel, FloatArray, NativeFunction
+from immunoode.solve.problem.sensitivities import SensitivityParameter
 from immunoode.solve.problem.solution import Solution, empty_solution
 from immunoode.solve.problem.subject_events import SubjectEvents
 from immunoode.solve.problem.trigger_table import Reactions
@@ -42,7 +42,7 @@ class SimulationPlan:
         The stated absolute tolerance, () or (n,).
     """
 
-    system: System
+    system: CompiledModel
     names: tuple[str, ...]
     times: FloatArray
     lengths: NDArray[np.int64]
@@ -60,7 +60,7 @@ class SimulationPlan:
         return self.system.equations.parameters
 
     @property
-    def by(self) -> tuple[By, ...]:
+    def by(self) -> tuple[SensitivityParameter, ...]:
         """What sensitivities are by."""
         return self.system.by
 
@@ -87,7 +87,7 @@ class SimulationPlan:
         return float(self.times.max())
 
     @cached_property
-    def watch(self) -> Function:
+    def watch(self) -> NativeFunction:
         """The function of what triggers look at; of the first state if there are none."""
         return self.system.outputs(self.reactions.quantities or self.system.equations.states[:1])
 

@@ -22,7 +22,7 @@ from immunoode.solve.integrator.records import (
     workspace_for,
 )
 from immunoode.solve.options import METHODS
-from immunoode.solve.problem.compiled_model import FloatArray, Function, System
+from immunoode.solve.problem.compiled_model import CompiledModel, FloatArray, NativeFunction
 from immunoode.solve.problem.event_table import EVENT, EventGradients, EventTable, joined
 from immunoode.solve.problem.tolerances import Tolerances, absolute
 from immunoode.solve.problem.trigger_table import Reactions
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 NO_FUNCTION = Native(0, 0)
 
 
-def native(function: Function) -> Native:
+def native(function: NativeFunction) -> Native:
     """Return the address and the context of a compiled function."""
     address, context = function.address.tolist()
     return Native(address, context)
 
 
-def functions_of(system: System, quantities: Function, outputs: Function, lane_rates: int = 0) -> Functions:
+def functions_of(system: CompiledModel, quantities: NativeFunction, outputs: NativeFunction, lane_rates: int = 0) -> Functions:
     """Return the functions of a system that kernels call; `lane_rates` is the address of the rates of eight subjects."""
     return Functions(
         rates=native(system.rates),
@@ -61,7 +61,7 @@ def functions_of(system: System, quantities: Function, outputs: Function, lane_r
     )
 
 
-def layout_of_system(system: System, names: tuple[str, ...]) -> VectorLayout:
+def layout_of_system(system: CompiledModel, names: tuple[str, ...]) -> VectorLayout:
     """Return where things stand in the vectors of a system, with the states that some outputs are made of."""
     return VectorLayout(
         states=system.base,

@@ -18,7 +18,7 @@ _SPOKEN = re.compile(r"(initial|amount|time)\(\s*(\w+)\s*(?:,\s*(\d+)\s*)?\)")
 
 
 @dataclass(frozen=True)
-class By:
+class SensitivityParameter:
     """One thing that derivatives are by.
 
     `kind` is "parameter"; "initial", the initial value of a state; "amount" of an input's doses, in its unit; or "time" at
@@ -35,7 +35,9 @@ class By:
         return f"{self.kind}({self.name})" if self.which is None else f"{self.kind}({self.name}, {self.which})"
 
 
-def sensitivities_by(given: str | Iterable[str], equations: Equations, where: str = "sensitivities") -> tuple[By, ...]:
+def sensitivity_parameters(
+    given: str | Iterable[str], equations: Equations, where: str = "sensitivities"
+) -> tuple[SensitivityParameter, ...]:
     """Read what is asked for: "growth_rate", "initial(tumour)", "amount(pembrolizumab)", "time(pembrolizumab, 2)".
 
     Raises
@@ -65,18 +67,18 @@ def sensitivities_by(given: str | Iterable[str], equations: Equations, where: st
     return tuple(found)
 
 
-def _read(text: str) -> By:
+def _read(text: str) -> SensitivityParameter:
     spoken = _SPOKEN.fullmatch(text.strip())
     if spoken is None:
-        return By(PARAMETER, text.strip())
+        return SensitivityParameter(PARAMETER, text.strip())
     kind, name, which = spoken.groups()
-    return By(kind, name, None if which is None or kind == INITIAL else int(which))
+    return SensitivityParameter(kind, name, None if which is None or kind == INITIAL else int(which))
 
 
-class Chain:
+class TotalDerivative:
     """The symbols of the packed input, and total derivatives over them."""
 
-    def __init__(self, equations: Equations, by: tuple[By, ...], filling: int) -> None:
+    def __init__(self, equations: Equations, by: tuple[SensitivityParameter, ...], filling: int) -> None:
         import symengine as se
 
         self.by = by

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.problem.compiled_model import KNOWN, FloatArray, System
+from immunoode.solve.problem.compiled_model import KNOWN, CompiledModel, FloatArray
 from immunoode.solve.problem.evaluate import evaluate
 from immunoode.solve.problem.event_table import EventTable, Known, KnownAt, Output, events_of
 from immunoode.solve.problem.time_stops import stops
@@ -31,7 +31,7 @@ class _Needs(NamedTuple):
 class SubjectEvents:
     """Makes and keeps the events of subjects, whose arrays are those of `Simulator`."""
 
-    system: System
+    system: CompiledModel
     schedules: tuple[Schedule | None, ...]
     starts: FloatArray
     times: FloatArray
@@ -101,7 +101,7 @@ def at_start(parameters: FloatArray, events: Sequence[EventTable], starts: Float
     return parameters
 
 
-def _needs_of(schedule: Schedule | None, system: System) -> _Needs:
+def _needs_of(schedule: Schedule | None, system: CompiledModel) -> _Needs:
     if schedule is None:
         return _Needs(False, False)
     own = {n for n, action in zip(schedule.inputs, schedule.actions, strict=True) if action == words.SET}
@@ -109,7 +109,7 @@ def _needs_of(schedule: Schedule | None, system: System) -> _Needs:
     return _Needs(bool(own & system.known_by), bool(schedule.rates.any() or np.isinf(schedule.steady).any() or courses))
 
 
-def _facts(schedule: Schedule | None, known: FloatArray, system: System, x: FloatArray, needs: _Needs) -> FloatArray:
+def _facts(schedule: Schedule | None, known: FloatArray, system: CompiledModel, x: FloatArray, needs: _Needs) -> FloatArray:
     """Return what is known of the inputs (inputs, 4, 1 + m) of one subject: for all rows of the schedule at once (1, ...), or
     for each if it sets a parameter that this depends on. What does not count for any dose is zero.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from immunoode.errors import Problem, SolveError
-from immunoode.solve.problem.compiled_model import TIME_AT, FloatArray, System
+from immunoode.solve.problem.compiled_model import TIME_AT, CompiledModel, FloatArray
 
 MOST = 200_000
 """Switches of one patient."""
@@ -13,7 +13,7 @@ AFTER, AHEAD = 1e-9, 1e-6
 """Parts of a span after which a switch is past, and over which the next one is foreseen."""
 
 
-def stops(system: System, x: FloatArray, start: float, end: float) -> FloatArray:
+def stops(system: CompiledModel, x: FloatArray, start: float, end: float) -> FloatArray:
     """Return the switches of one patient, rows of a time and zeros for its derivatives.
 
     Between two switches what is looked at is taken for linear in time, as pulse trains and courses are; where it is not (a

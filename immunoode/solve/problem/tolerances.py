@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, FloatArray, Function, System
+from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, CompiledModel, FloatArray, NativeFunction
 from immunoode.solve.problem.evaluate import evaluate
 
 _SHARE = 1e-3
@@ -38,7 +38,9 @@ class Tolerances:
     units: FloatArray
 
 
-def absolute(system: System, x: FloatArray, y: FloatArray, largest: FloatArray, scales: FloatArray, rtol: float) -> Tolerances:
+def absolute(
+    system: CompiledModel, x: FloatArray, y: FloatArray, largest: FloatArray, scales: FloatArray, rtol: float
+) -> Tolerances:
     """Return the absolute tolerances of the n states of each patient.
 
     Parameters
@@ -64,14 +66,14 @@ def absolute(system: System, x: FloatArray, y: FloatArray, largest: FloatArray, 
     return Tolerances(atol, shares, np.zeros((len(x), 1)))
 
 
-def of_empty(system: System, x: FloatArray, size: FloatArray, rtol: float) -> FloatArray:
+def of_empty(system: CompiledModel, x: FloatArray, size: FloatArray, rtol: float) -> FloatArray:
     """Return the absolute tolerances that empty states begin with, those whose size (P, n) is zero."""
     fed = np.where(size == 0, _fed(system, x, size), 0.0)
     least = rtol * _SHARE * _LEAST * _largest_of_unit(system, size)
     return np.maximum(np.where(fed > 0, max(rtol * _SHARE * _SHARE, _ROUNDING) * fed, least), _NONE)
 
 
-def _fed(system: System, x: FloatArray, size: FloatArray) -> FloatArray:
+def _fed(system: CompiledModel, x: FloatArray, size: FloatArray) -> FloatArray:
     """Return sizes in which empty states have what the others feed into them within a time constant."""
     n, found = system.base, size.copy()
     if (size > 0).all():
@@ -93,7 +95,7 @@ def _fed(system: System, x: FloatArray, size: FloatArray) -> FloatArray:
     return found
 
 
-def _soon(system: System, function: Function, packed: FloatArray) -> FloatArray:
+def _soon(system: CompiledModel, function: NativeFunction, packed: FloatArray) -> FloatArray:
     """Return the values at the start; where time is in the rates, what is zero there is taken a day later."""
     found = _evaluated(function, packed)
     if system.depends_on_time:
@@ -103,7 +105,7 @@ def _soon(system: System, function: Function, packed: FloatArray) -> FloatArray:
     return found
 
 
-def _evaluated(function: Function, packed: FloatArray) -> FloatArray:
+def _evaluated(function: NativeFunction, packed: FloatArray) -> FloatArray:
     """Return the values of a function (P, size), zero where they are not finite."""
     values = np.zeros((len(packed), function.size))
     evaluate(function, packed, values)
@@ -111,7 +113,7 @@ def _evaluated(function: Function, packed: FloatArray) -> FloatArray:
     return values
 
 
-def _largest_of_unit(system: System, size: FloatArray) -> FloatArray:
+def _largest_of_unit(system: CompiledModel, size: FloatArray) -> FloatArray:
     """Return the largest size of the states that share each state's unit."""
     units, found = np.array(system.equations.units), size.copy()
     for unit in set(system.equations.units):
@@ -119,7 +121,7 @@ def _largest_of_unit(system: System, size: FloatArray) -> FloatArray:
     return found
 
 
-def of_derivatives(tolerances: Tolerances, parameters: FloatArray, system: System) -> Tolerances:
+def of_derivatives(tolerances: Tolerances, parameters: FloatArray, system: CompiledModel) -> Tolerances:
     """Return the tolerances of states and their derivatives, (P, (1 + m) n): a derivative times its parameter is a state.
 
     Where such a product is small beside the state, a tenth of the state counts instead: a parameter that matters little needs

@@ -13,7 +13,7 @@ from immunoode.errors import Problem, SolveError, nearest
 from immunoode.regimen import triggers as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.regimen.triggers import Trigger
-from immunoode.solve.problem.sensitivities import By
+from immunoode.solve.problem.sensitivities import SensitivityParameter
 
 TRIGGER = np.dtype(
     [
@@ -49,7 +49,10 @@ class Reactions:
 
 
 def reactions_of(
-    schedules: Sequence[Schedule | None], inputs: Mapping[str, int], outputs: Sequence[str], by: tuple[By, ...]
+    schedules: Sequence[Schedule | None],
+    inputs: Mapping[str, int],
+    outputs: Sequence[str],
+    by: tuple[SensitivityParameter, ...],
 ) -> Reactions:
     """Return the reactions of a run.
 
