@@ -12,7 +12,8 @@ from immunoode.model.closed_model import resolve
 from immunoode.model.components import Compartment, Flow, Input, Parameter
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.problem.codegen_simd import NotVectorised, VectorFunction
-from immunoode.solve.problem.compiled_model import LANES, CompiledModel, compiled_model_of
+from immunoode.solve.problem.compiled_model import CompiledModel, compiled_model_of
+from immunoode.solve.problem.packed_input import LANES
 from tests.shipped import CASES, name_of, whole
 from tests.simulators import simulator_of
 from tests.solve_models import base, blow_up, decay, schedule, two_compartments

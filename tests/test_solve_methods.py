@@ -8,7 +8,7 @@ import immunoode as imo
 from immunoode.solve.integrator import lu, rodas5p, tsit5
 from immunoode.solve.integrator.jit import entry
 from immunoode.solve.integrator.native import evaluate_rates
-from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT
+from immunoode.solve.problem.packed_input import STATES_AT, TIME_AT
 from immunoode.solve.problem.run import run_of_one
 from tests.simulators import simulator_of
 from tests.solve_models import base, binding, robertson, schedule

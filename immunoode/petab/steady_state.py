@@ -35,7 +35,7 @@ def _changes(values: FloatArray) -> bool:
 
 def refine_steady_state(system: Any, packed: FloatArray, x: FloatArray) -> FloatArray | None:
     """Return the root of the rates next to x, None if Newton's method moves away or does not reduce the rates."""
-    from immunoode.solve.problem.compiled_model import STATES_AT
+    from immunoode.solve.problem.packed_input import STATES_AT
 
     n = x.size
     scale = np.abs(x) + 1e-12 * np.abs(x).max() + 1e-300

@@ -17,6 +17,8 @@ problem/               what is solved, in Python, once per structure of a model 
   plan.py              `SimulationPlan`: subjects with schedules and times; simulator.py: the plan that is run, in threads
   solution.py          the arrays that a run gives
   compiled_model.py    `CompiledModel`: rates, Jacobian, initial values, outputs ... as native functions
+  codegen.py           expressions as native functions, one subject; evaluate.py: at several inputs
+  packed_input.py      where time, states and the rest stand in the input of native functions
   codegen_simd.py      native functions of eight subjects; simd_math.py: their exponential, logarithm and powers
   codegen_implicit.py  the linear algebra of implicit steps of eight subjects
   constants.py         what depends on parameters alone, computed once per subject

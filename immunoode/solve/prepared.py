@@ -17,8 +17,8 @@ from immunoode.model.model import Model
 from immunoode.regimen.sbml_event import Events
 from immunoode.regimen.schedule import SET, Schedule
 from immunoode.solve.options import SolverOptions
-from immunoode.solve.problem.compiled_model import FloatArray
 from immunoode.solve.problem.make_simulator import make_simulator
+from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.sensitivities import AMOUNT, INITIAL, PARAMETER, TIME, SensitivityParameter, sensitivity_parameters
 from immunoode.solve.problem.simulator import Simulator
 from immunoode.solve.problem.subject_batch import InitialValues

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from immunoode.errors import Problem, SolveError, nearest
-from immunoode.solve.problem.compiled_model import FloatArray
+from immunoode.solve.problem.packed_input import FloatArray
 
 Reduce = Callable[[FloatArray, FloatArray], FloatArray]
 _CROSSING = re.compile(r"first_(below|above)\(\s*([-+0-9.eE]+)\s*\)")

@@ -10,7 +10,8 @@ import numpy as np
 
 from immunoode.solve.integrator.records import Run
 from immunoode.solve.integrator.steady_state import CLOSE, MOST_INTERVALS
-from immunoode.solve.problem.compiled_model import DOSE_AT, NEVER, STATES_AT, TIME_AT, CompiledModel, FloatArray, NativeFunction
+from immunoode.solve.problem.codegen import NativeFunction
+from immunoode.solve.problem.compiled_model import CompiledModel
 from immunoode.solve.problem.event_table import (
     DOSE,
     FIRST,
@@ -25,6 +26,7 @@ from immunoode.solve.problem.event_table import (
     SUPERPOSE,
     VISIT,
 )
+from immunoode.solve.problem.packed_input import DOSE_AT, NEVER, STATES_AT, TIME_AT, FloatArray
 from immunoode.solve.problem.tolerances import of_empty
 from immunoode.solve.reference_triggers import TriggerStates
 from immunoode.solve.status import FINISHED, NOT_FINITE, NOT_STEADY, TOO_MANY, TOO_SMALL

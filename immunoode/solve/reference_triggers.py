@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from immunoode.solve.integrator.records import Run
-from immunoode.solve.problem.compiled_model import FloatArray
 from immunoode.solve.problem.event_table import DOSE, FIRST, INFUSION_START, STOP
+from immunoode.solve.problem.packed_input import FloatArray
 
 _HALVINGS = 60
 

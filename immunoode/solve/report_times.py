@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from immunoode.solve.problem.compiled_model import FloatArray
 from immunoode.solve.problem.event_table import DOSE, INFUSION_END, INFUSION_START, EventTable
+from immunoode.solve.problem.packed_input import FloatArray
 
 AFTER = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 16.0]) / 24
 """Days after a dose or the end of an infusion at which there are reports too."""

@@ -17,9 +17,9 @@ from immunoode.model.model import Model
 from immunoode.regimen.sbml_event import Events
 from immunoode.solve.integrator.sbml_records import SBML_STATE, WAITING_EVENT, SbmlEvents, SbmlFunctions
 from immunoode.solve.options import SolverOptions
-from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, FloatArray
 from immunoode.solve.problem.event_functions import MOVED, EventFunctions, event_functions
 from immunoode.solve.problem.make_simulator import make_simulator
+from immunoode.solve.problem.packed_input import STATES_AT, TIME_AT, FloatArray
 from immunoode.solve.problem.run import native, run_of_one
 from immunoode.solve.problem.simulator import Simulator
 from immunoode.solve.simulation import Simulation

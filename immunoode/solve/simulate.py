@@ -17,8 +17,8 @@ from immunoode.model.values import warn_out_of_bounds
 from immunoode.regimen.sbml_event import Events
 from immunoode.regimen.schedule import SET, Schedule
 from immunoode.solve.options import SolverOptions, solver_options
-from immunoode.solve.problem.compiled_model import FloatArray
 from immunoode.solve.problem.make_simulator import make_simulator
+from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.report_times import daily
 from immunoode.solve.sbml_events import many_with_events
 from immunoode.solve.simulation import Simulation

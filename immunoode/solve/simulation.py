@@ -13,7 +13,7 @@ from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.model import Model
 from immunoode.notebook import without_mathematics
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.problem.compiled_model import FloatArray
+from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.status import COUNTS, Status
 
 if TYPE_CHECKING:

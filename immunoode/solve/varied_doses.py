@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
 from immunoode.regimen.schedule import DOSE, Schedule
-from immunoode.solve.problem.compiled_model import FloatArray
+from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.sensitivities import AMOUNT, TIME, SensitivityParameter
 
 

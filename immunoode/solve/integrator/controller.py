@@ -8,7 +8,7 @@ import numpy as np
 
 from immunoode.solve.integrator.jit import inner, rare
 from immunoode.solve.integrator.native import evaluate_rates
-from immunoode.solve.problem.compiled_model import STATES_AT
+from immunoode.solve.problem.packed_input import STATES_AT
 
 LEAST = -9.21
 """Logarithm of an error below which a smaller one says nothing more about the next step."""

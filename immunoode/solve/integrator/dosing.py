@@ -6,7 +6,7 @@ from typing import Any
 
 from immunoode.solve.integrator.jit import inner
 from immunoode.solve.integrator.native import call, set_packed_state
-from immunoode.solve.problem.compiled_model import DOSE_AT, NEVER
+from immunoode.solve.problem.packed_input import DOSE_AT, NEVER
 
 
 @inner

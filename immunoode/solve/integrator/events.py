@@ -11,7 +11,6 @@ from immunoode.solve.integrator.jit import inner, rare
 from immunoode.solve.integrator.native import call, set_constants
 from immunoode.solve.integrator.steady_state import periodic_steady_state
 from immunoode.solve.integrator.triggers import decide_at_visit
-from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT
 from immunoode.solve.problem.event_table import (
     DOSE,
     FIRST,
@@ -26,6 +25,7 @@ from immunoode.solve.problem.event_table import (
     SUPERPOSE,
     VISIT,
 )
+from immunoode.solve.problem.packed_input import STATES_AT, TIME_AT
 
 
 @rare

@@ -20,7 +20,7 @@ from immunoode.solve.integrator.records import (
     aligned_zeros,
 )
 from immunoode.solve.integrator.segment import begin_segment, end_subject, load_subject, pass_stop, renew_rates
-from immunoode.solve.problem.compiled_model import LANES, STATES_AT
+from immunoode.solve.problem.packed_input import LANES, STATES_AT
 
 EMPTY = -2
 """Status of a lane that has no subject."""

@@ -47,7 +47,7 @@ from immunoode.solve.integrator.simd8 import (
     stiffness,
 )
 from immunoode.solve.integrator.tsit5 import DENSE, ERROR, EVALUATIONS, STABLE, A, C, held_down
-from immunoode.solve.problem.compiled_model import LANES, STATES_AT, TIME_AT
+from immunoode.solve.problem.packed_input import LANES, STATES_AT, TIME_AT
 from immunoode.solve.status import NOT_FINITE, TOO_MANY, TOO_SMALL
 
 _attempt_implicit, _implicit_interpolants = rodas5p_lanes.attempt, rodas5p_lanes.interpolants

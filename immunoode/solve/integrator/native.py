@@ -10,7 +10,7 @@ from numba.extending import intrinsic
 
 from immunoode.solve.integrator.jit import entry, inner
 from immunoode.solve.integrator.simd4 import axpy, copy
-from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT
+from immunoode.solve.problem.packed_input import STATES_AT, TIME_AT
 
 
 @intrinsic

@@ -10,8 +10,8 @@ from immunoode.solve.integrator.dosing import start_clock, stop_clocks
 from immunoode.solve.integrator.jit import entry, inner, rare
 from immunoode.solve.integrator.native import call_address, set_constants
 from immunoode.solve.integrator.simd4 import copy
-from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT
 from immunoode.solve.problem.event_table import FIRST, REPORT, RESET, SET
+from immunoode.solve.problem.packed_input import STATES_AT, TIME_AT
 
 
 @rare

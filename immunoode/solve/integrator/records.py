@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from immunoode.solve.problem.compiled_model import LANES
 from immunoode.solve.problem.event_table import INFUSION_START, EventGradients
+from immunoode.solve.problem.packed_input import LANES
 from immunoode.solve.status import COUNTS
 
 STATISTICS = np.dtype([(name, np.int64) for name in COUNTS])

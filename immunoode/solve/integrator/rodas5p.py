@@ -15,7 +15,7 @@ from immunoode.solve.integrator.jit import inner
 from immunoode.solve.integrator.lu import factorise, substitute
 from immunoode.solve.integrator.native import call, evaluate_rates, set_packed_state
 from immunoode.solve.integrator.simd4 import axpy, copy, linear_combination
-from immunoode.solve.problem.compiled_model import STATES_AT
+from immunoode.solve.problem.packed_input import STATES_AT
 
 STAGES = 8
 EVALUATIONS = 7

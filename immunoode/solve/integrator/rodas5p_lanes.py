@@ -12,7 +12,7 @@ from immunoode.solve.integrator.native import call_address
 from immunoode.solve.integrator.rodas5p import DENSE, GAMMA, A, C, D
 from immunoode.solve.integrator.rodas5p import LINKS as L
 from immunoode.solve.integrator.simd8 import linear_combination, rosenbrock_sums, stage_sum
-from immunoode.solve.problem.compiled_model import LANES, STATES_AT, TIME_AT
+from immunoode.solve.problem.packed_input import LANES, STATES_AT, TIME_AT
 
 EVALUATIONS = 8
 FLAG, SIZE = 0, 1

@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from immunoode.solve.problem.compiled_model import VECTOR
+from immunoode.solve.problem.packed_input import VECTOR
 
 _VECTOR = ir.VectorType(ir.DoubleType(), VECTOR)
 _FUSED = ("contract",)

@@ -15,7 +15,8 @@ from numba.extending import intrinsic
 
 from immunoode.solve.integrator.controller import LARGEST_FACTOR, LEAST, MEMORY, NO_ERROR, RESPONSE, SAFETY, SMALLEST_FACTOR
 from immunoode.solve.problem import simd_math as vm
-from immunoode.solve.problem.simd_math import DOUBLES, LANES
+from immunoode.solve.problem.packed_input import LANES
+from immunoode.solve.problem.simd_math import DOUBLES
 
 OVERSHOOTS, FALLS, UNBOUNDED = 1, 2, 4
 """What `check_steps` finds, added up."""
@@ -277,7 +278,7 @@ def accept_steps(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, k
 
 @intrinsic
 def propose_factors(typingctx: Any, factors: Any, logged: Any, error: Any, previous: Any) -> Any:
-    """Set logged[:8] to the logarithms of errors, factors[:8] to those of the next steps (see `control.accept_factor`)."""
+    """Set logged[:8] to the logarithms of errors, factors[:8] to those of the next steps (see `controller.accept_factor`)."""
     signature = types.void(factors, logged, error, previous)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -17,8 +17,8 @@ from immunoode.solve.integrator.dosing import dose_effect, infusion_rate, is_var
 from immunoode.solve.integrator.jit import inner, rare
 from immunoode.solve.integrator.native import call, set_packed_state
 from immunoode.solve.integrator.simd4 import axpy, copy
-from immunoode.solve.problem.compiled_model import TIME_AT
 from immunoode.solve.problem.event_table import SUPERPOSE
+from immunoode.solve.problem.packed_input import TIME_AT
 
 MOST_INTERVALS = 20_000
 _MOST_STEPS = 100_000

@@ -12,7 +12,7 @@ import numpy as np
 
 from immunoode.solve.integrator.jit import inner
 from immunoode.solve.integrator.simd4 import copy, linear_combination, scaled_square, stage_sum
-from immunoode.solve.problem.compiled_model import STATES_AT
+from immunoode.solve.problem.packed_input import STATES_AT
 
 STAGES = 7
 EVALUATIONS = 6

@@ -22,7 +22,7 @@ from llvmlite import ir
 from immunoode.model.symbolic import Expr, derivative
 from immunoode.solve.problem import simd_math as vm
 from immunoode.solve.problem.codegen_simd import compiled, load, new_function, store, translated
-from immunoode.solve.problem.simd_math import LANES
+from immunoode.solve.problem.packed_input import LANES
 
 FLAG, SIZE = 0, 1
 """Rows of what `prepare` gives: zero, or infinite where the matrix is not factorised; the size of the leading eigenvalue."""

@@ -16,7 +16,8 @@ from llvmlite import ir
 
 from immunoode.model.symbolic import Expr
 from immunoode.solve.problem import simd_math as vm
-from immunoode.solve.problem.simd_math import DOUBLES, LANES
+from immunoode.solve.problem.packed_input import LANES
+from immunoode.solve.problem.simd_math import DOUBLES
 
 POINTER = ir.PointerType(ir.DoubleType())
 _NAMES = count()

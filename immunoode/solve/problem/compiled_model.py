@@ -1,78 +1,33 @@
-"""Equations -> System: one LLVM function each for rates, Jacobian, arrivals of doses, initial values and outputs."""
+"""Equations -> CompiledModel: one native function each for rates, Jacobian, arrivals of doses, initial values and outputs."""
 
 from __future__ import annotations
 
-import ctypes
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from immunoode.errors import Problem, SolveError
 from immunoode.model.equations import Equations, InputTarget
 from immunoode.model.symbolic import Expr, derivative
+from immunoode.solve.problem.codegen import NativeFunction
 from immunoode.solve.problem.constants import Constants
 from immunoode.solve.problem.event_table import Layout, layout_of
+from immunoode.solve.problem.packed_input import NEVER, STATES_AT, TIME_AT, VECTOR, FloatArray
 from immunoode.solve.problem.sensitivities import PARAMETER, SensitivityParameter, TotalDerivative
 
 if TYPE_CHECKING:
     from immunoode.solve.problem.codegen_implicit import ImplicitFunctions
     from immunoode.solve.problem.codegen_simd import VectorFunction
 
-FloatArray = NDArray[np.float64]
-VECTOR = 4
-"""Vectors of states have a length that is a multiple of this (see `immunoode.solve.integrator.simd4`)."""
-LANES = 8
-"""Subjects that step together (see `immunoode.solve.integrator.lanes`): the numbers in the widest registers of today."""
-TIME_AT, DOSE_AT, STATES_AT = 0, 1, VECTOR
-"""Places in the packed input of every function."""
-NEVER = 1e300
-"""Day of a first dose that was not given yet."""
 KNOWN = ("lag", "share", "rate", "duration")
 """What is known of an input before a simulation, in the order of `CompiledModel.known_times`."""
 
 
 _LOCK = RLock()
-_SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-
-
-class NativeFunction:
-    """A vector of expressions as machine code, `void f(double *out, const double *in, void *context)`.
-
-    Holds what SymEngine returned: the address is good only while that lives.
-    """
-
-    def __init__(self, inputs: list[Expr], expressions: list[Expr]) -> None:
-        import symengine as se
-
-        self.size = len(expressions)
-        self.symbols = {symbol for expression in expressions for symbol in expression.free_symbols}
-        self.address = np.zeros(2, dtype=np.int64)
-        if expressions:
-            try:
-                self._keep = se.Lambdify(inputs, expressions, backend="llvm", cse=True)
-            except RuntimeError as error:
-                right = "look for divisions by zero and for powers that are not finite"
-                raise SolveError(Problem("the equations", f"cannot be compiled ({error})", right)) from None
-            pointer, context = self._keep.as_ctypes()
-            self.address[:] = [ctypes.cast(pointer, ctypes.c_void_p).value or 0, context.value]
-            self._call: Any = _SIGNATURE(int(self.address[0]))
-            self._context = context.value
-
-    def __call__(self, packed: FloatArray) -> FloatArray:
-        """Return the values at one packed input."""
-        out = np.empty(self.size)
-        if self.size:
-            self.call_at(packed.ctypes.data, out.ctypes.data)
-        return out
-
-    def call_at(self, packed: int, out: int) -> None:
-        """Write the values at the packed input of one address to another address."""
-        self._call(out, packed, self._context)
 
 
 class _Lifted(NamedTuple):
@@ -89,9 +44,8 @@ class CompiledModel:
     """The compiled functions of one structure; parameter values are not part of it.
 
     With `by`, what sensitivities are by (see `immunoode.solve.problem.sensitivities`), the states are followed by their
-    derivatives by
-    the first of these, by the second, and so on: (1 + m) n states that one solve steps together. Functions then give the
-    derivatives after the values.
+    derivatives by the first of these, by the second, and so on: (1 + m) n states that one solve steps together. Functions
+    then give the derivatives after the values.
 
     Every function takes the packed input [time, dose, filling, states, filling, parameters, first doses, constants], and for
     sensitivities [..., direction (n), dose rates (m)]: the vector of a directional derivative, and the derivatives of the dose.

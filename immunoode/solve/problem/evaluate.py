@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from immunoode.solve.problem.compiled_model import FloatArray, NativeFunction
+from immunoode.solve.problem.codegen import NativeFunction
+from immunoode.solve.problem.packed_input import FloatArray
 
 _FEW_ROWS = 4
 """Inputs up to which calls one by one take less time than the arguments of a kernel."""

@@ -23,7 +23,9 @@ from immunoode.model.closed_model import resolve
 from immunoode.model.expressions import TIME, names_in
 from immunoode.model.symbolic import Expr, derivative, symbolic
 from immunoode.regimen.sbml_event import Event, Events
-from immunoode.solve.problem.compiled_model import CompiledModel, FloatArray, NativeFunction, compiled_model_of
+from immunoode.solve.problem.codegen import NativeFunction
+from immunoode.solve.problem.compiled_model import CompiledModel, compiled_model_of
+from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.time_roots import roots
 
 STILL, LINEAR, CURVED, MOVED = range(4)

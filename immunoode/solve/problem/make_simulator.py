@@ -14,8 +14,9 @@ from immunoode.model.model import Model
 from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
-from immunoode.solve.problem.compiled_model import FloatArray, compiled_model_of
+from immunoode.solve.problem.compiled_model import compiled_model_of
 from immunoode.solve.problem.event_table import Layout
+from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.sensitivities import sensitivity_parameters
 from immunoode.solve.problem.simulator import Simulator
 from immunoode.solve.problem.trigger_table import reactions_of

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
-from immunoode.solve.problem.compiled_model import CompiledModel, FloatArray, NativeFunction
+from immunoode.solve.problem.codegen import NativeFunction
+from immunoode.solve.problem.compiled_model import CompiledModel
+from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.sensitivities import SensitivityParameter
 from immunoode.solve.problem.solution import Solution, empty_solution
 from immunoode.solve.problem.subject_events import SubjectEvents

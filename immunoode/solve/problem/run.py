@@ -22,8 +22,10 @@ from immunoode.solve.integrator.records import (
     workspace_for,
 )
 from immunoode.solve.options import METHODS
-from immunoode.solve.problem.compiled_model import CompiledModel, FloatArray, NativeFunction
+from immunoode.solve.problem.codegen import NativeFunction
+from immunoode.solve.problem.compiled_model import CompiledModel
 from immunoode.solve.problem.event_table import EVENT, EventGradients, EventTable, joined
+from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.tolerances import Tolerances, absolute
 from immunoode.solve.problem.trigger_table import Reactions
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from immunoode.solve.problem.compiled_model import LANES
+from immunoode.solve.problem.packed_input import LANES
 
 DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
 _INTEGERS = ir.VectorType(ir.IntType(64), LANES)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.problem.compiled_model import FloatArray
+from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.plan import SimulationPlan
 from immunoode.solve.problem.solution import Solution
 from immunoode.solve.problem.subject_batch import InitialValues, SubjectBatch

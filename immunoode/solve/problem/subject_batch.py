@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from immunoode.solve import reference
-from immunoode.solve.problem.compiled_model import LANES, TIME_AT, FloatArray
 from immunoode.solve.problem.evaluate import evaluate
 from immunoode.solve.problem.event_table import EventTable
+from immunoode.solve.problem.packed_input import LANES, TIME_AT, FloatArray
 from immunoode.solve.problem.plan import SimulationPlan
 from immunoode.solve.problem.solution import Solution
 from immunoode.solve.problem.subject_events import at_start, doses_of

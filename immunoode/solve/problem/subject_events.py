@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from immunoode.regimen import schedule as words
 from immunoode.regimen.schedule import Schedule
-from immunoode.solve.problem.compiled_model import KNOWN, CompiledModel, FloatArray
+from immunoode.solve.problem.compiled_model import KNOWN, CompiledModel
 from immunoode.solve.problem.evaluate import evaluate
 from immunoode.solve.problem.event_table import EventTable, Known, KnownAt, Output, events_of
+from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.time_stops import stops
 
 _MOST_KEPT = 20_000

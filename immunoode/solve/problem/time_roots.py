@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
 from immunoode.model.symbolic import Expr
-from immunoode.solve.problem.compiled_model import FloatArray
+from immunoode.solve.problem.packed_input import FloatArray
 
 _Flags = NDArray[np.bool_]
 MOST = 1_000_000

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from immunoode.errors import Problem, SolveError
-from immunoode.solve.problem.compiled_model import TIME_AT, CompiledModel, FloatArray
+from immunoode.solve.problem.compiled_model import CompiledModel
+from immunoode.solve.problem.packed_input import TIME_AT, FloatArray
 
 MOST = 200_000
 """Switches of one patient."""

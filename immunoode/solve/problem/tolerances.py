@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunoode.solve.problem.compiled_model import STATES_AT, TIME_AT, CompiledModel, FloatArray, NativeFunction
+from immunoode.solve.problem.codegen import NativeFunction
+from immunoode.solve.problem.compiled_model import CompiledModel
 from immunoode.solve.problem.evaluate import evaluate
+from immunoode.solve.problem.packed_input import STATES_AT, TIME_AT, FloatArray
 
 _SHARE = 1e-3
 _BESIDE = 0.1
