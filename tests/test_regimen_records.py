@@ -371,7 +371,7 @@ def test_all_wrong_rows_are_told_at_once_in_their_order():
         ({"compartments": {}}, "compartments: is {}"),
         ({"compartments": None}, "has the CMT '1'; the name of an input, or a mapping compartments="),
         ({"table": None}, "records: are NoneType"),
-        ({"table": "no/such.csv"}, "there is no such file"),
+        ({"table": "no/such.csv"}, "no/such.csv: does not exist"),
     ],
 )
 def test_a_wrong_call_gets_its_message(options, phrase):
