@@ -374,7 +374,7 @@ def test_events(made: Callable[[], Made], expected: Callable[[], Any]) -> None:
 
 
 def test_events_that_solvers_pass_over_are_told() -> None:
-    with pytest.warns(UserWarning, match="true at time 4 alone"):
+    with pytest.warns(UserWarning, match="true only at time 4"):
         imo.io.read_sbml_events(drug().event("time == 4", A="A + 1").text())
     with pytest.warns(UserWarning, match="has 1 events"):
         imo.io.read_sbml(drug().event("time >= 4", A="A + 1").text())
@@ -493,7 +493,7 @@ def test_events_are_joined_with_events_alone() -> None:
     for wrong in (lambda: one + imo.Regimen(), lambda: imo.Regimen() + one):
         with pytest.raises(imo.errors.RegimenError, match="cannot be combined with a Regimen"):
             wrong()
-    with pytest.raises(imo.errors.RegimenError, match="hold a str"):
+    with pytest.raises(imo.errors.RegimenError, match="contain a str"):
         imo.regimen.Events(("one",))  # type: ignore[arg-type]
 
 

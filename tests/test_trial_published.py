@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from immunoode.errors import DataError
-from immunoode.trial import fetch as fetching
+from immunoode.trial import download
 from immunoode.trial.lesion_table import read_lesions
 from immunoode.trial.shipped_datasets import load_dataset
 from tests.published_data import data_file
@@ -46,14 +46,14 @@ def test_words_become_the_default_or_are_listed(tmp_path: Path) -> None:
 def test_another_layout_says_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected the columns subject, day, diameter"):
         read_lesions(pd.DataFrame({"a": [1]}))
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match="does not exist"):
         read_lesions(tmp_path / "none.csv")
 
 
 def test_the_folder_is_looked_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "journal.pcbi.1009822.s006.xlsx")
     monkeypatch.setenv("IMMUNOODE_DATA", str(tmp_path))
-    assert len(fetching.fetch("atezolizumab_lung")) == 6
+    assert len(download.fetch("atezolizumab_lung")) == 6
 
 
 def test_offline_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,11 +65,11 @@ def test_offline_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(pooch, "retrieve", no_network)
     monkeypatch.delenv("IMMUNOODE_DATA", raising=False)
     with pytest.raises(DataError, match=r"(?s)no route to host.*download it from https.*IMMUNOODE_DATA"):
-        fetching.fetch("atezolizumab_lung")
+        download.fetch("atezolizumab_lung")
     with pytest.raises(DataError, match="did you mean 'atezolizumab_lung'"):
-        fetching.fetch("atezolizumab")
+        download.fetch("atezolizumab")
     with pytest.raises(DataError, match="is not a folder"):
-        fetching.fetch(folder=tmp_path / "nowhere")
+        download.fetch(folder=tmp_path / "nowhere")
 
 
 def test_lesions_that_ship_with_the_package() -> None:
