@@ -195,7 +195,7 @@ def events_of(
     outputs : sequence of Output
         Sorted by time, then order. A sum of times that is one of them, or of the schedule, but for rounding becomes it.
     known_in_course : callable, optional
-        The same of the doses of courses that reactions begin.
+        The same of the doses of courses that triggers begin.
     """
     stated = () if schedule is None else schedule.times.tolist()
     clock = _Clock(np.array([start, *stated, *(o.time for o in outputs)]))

@@ -19,7 +19,7 @@ from immunoode.solve.problem.event_table import Layout
 from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.sensitivities import sensitivity_parameters
 from immunoode.solve.problem.simulator import Simulator
-from immunoode.solve.problem.trigger_table import reactions_of
+from immunoode.solve.problem.trigger_table import trigger_table_of
 
 
 def make_simulator(
@@ -85,7 +85,7 @@ def make_simulator(
         tuple(schedules),
         options,
         options.absolute_tolerance(system.base),
-        reactions_of(schedules, system.layout.inputs, tuple(whole.output_units), by),
+        trigger_table_of(schedules, system.layout.inputs, tuple(whole.output_units), by),
     )
 
 

@@ -17,7 +17,7 @@ from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.sensitivities import SensitivityParameter
 from immunoode.solve.problem.solution import Solution, empty_solution
 from immunoode.solve.problem.subject_events import SubjectEvents
-from immunoode.solve.problem.trigger_table import Reactions
+from immunoode.solve.problem.trigger_table import TriggerTable
 
 if TYPE_CHECKING:
     from immunoode.solve.problem.codegen_simd import VectorFunction
@@ -54,7 +54,7 @@ class SimulationPlan:
     schedules: tuple[Schedule | None, ...]
     options: SolverOptions
     atol: FloatArray | None
-    reactions: Reactions
+    triggers: TriggerTable
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ class SimulationPlan:
 
     def empty_solution(self) -> Solution:
         """Return a solution of all subjects whose arrays are to be filled."""
-        sizes = len(self.schedules), self.times.shape[1], len(self.names), len(self.by), len(self.reactions.quantities)
+        sizes = len(self.schedules), self.times.shape[1], len(self.names), len(self.by), len(self.triggers.quantities)
         return empty_solution(self.system.equations.states, *sizes)
 
     def compile(self) -> None:
@@ -91,12 +91,12 @@ class SimulationPlan:
     @cached_property
     def watch(self) -> NativeFunction:
         """The function of what triggers look at; of the first state if there are none."""
-        return self.system.outputs(self.reactions.quantities or self.system.equations.states[:1])
+        return self.system.outputs(self.triggers.quantities or self.system.equations.states[:1])
 
     @cached_property
     def lane_rates(self) -> VectorFunction | None:
         """The rates of eight subjects at once, if subjects of this plan step in lanes."""
-        if self.options.engine == "compiled" and not self.reactions.continuous and not self.system.conditions.size:
+        if self.options.engine == "compiled" and not self.triggers.continuous and not self.system.conditions.size:
             return self.system.lane_rates
         return None
 

@@ -27,7 +27,7 @@ from immunoode.solve.problem.compiled_model import CompiledModel
 from immunoode.solve.problem.event_table import EVENT, EventGradients, EventTable, joined
 from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.tolerances import Tolerances, absolute
-from immunoode.solve.problem.trigger_table import Reactions
+from immunoode.solve.problem.trigger_table import TriggerTable
 
 if TYPE_CHECKING:
     from immunoode.solve.problem.codegen_implicit import ImplicitFunctions
@@ -79,9 +79,9 @@ def layout_of_system(system: CompiledModel, names: tuple[str, ...]) -> VectorLay
     )
 
 
-def triggers_of(reactions: Reactions) -> Triggers:
+def triggers_of(table: TriggerTable) -> Triggers:
     """Return the triggers of a run."""
-    return Triggers(reactions.table, reactions.affects, int(reactions.continuous))
+    return Triggers(table.table, table.affects, int(table.continuous))
 
 
 def batch_of(
@@ -129,7 +129,7 @@ def batch_of(
 def run_of(plan: SimulationPlan, batch: Batch, lanes: int) -> Run:
     """Return the run of some subjects of a plan, in so many lanes."""
     system, watch, options, vector = plan.system, plan.watch, plan.options, plan.lane_rates
-    layout, triggers = layout_of_system(system, plan.names), triggers_of(plan.reactions)
+    layout, triggers = layout_of_system(system, plan.names), triggers_of(plan.triggers)
     return Run(
         functions_of(system, watch, system.outputs(plan.names), int(vector.address[0]) if vector else 0),
         layout,

@@ -101,7 +101,7 @@ class SubjectBatch:
         """
         from immunoode.solve.integrator.records import HANDED_OVER
 
-        if self._kernels is None or self.plan.reactions.quantities:  # triggers change the events
+        if self._kernels is None or self.plan.triggers.quantities:  # triggers change the events
             self._kernels = _Kernels(self, events)
         kernels, codes = self._kernels, self.solution.codes
         for name in ("atol", "shares", "units"):
@@ -123,7 +123,7 @@ class SubjectBatch:
 
         plan, solution = self.plan, self.solution
         batch = batch_of(plan, self.rows, self.x, self.y, events, tolerances, self.values, solution)
-        run, quantities = run_of(plan, batch, 1), plan.watch if plan.reactions.quantities else None
+        run, quantities = run_of(plan, batch, 1), plan.watch if plan.triggers.quantities else None
         method = plan.options.method if isinstance(plan.options.method, type) else LSODA
         for p in range(len(events)):
             plan.system.set_constants(self.x[p])

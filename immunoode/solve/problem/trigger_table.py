@@ -1,4 +1,4 @@
-"""The reactions of a run as tables for the kernel; all of its patients have the same ones."""
+"""The triggers of a run as TRIGGER records for the kernels; all subjects of a run have the same ones."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _REFERENCES = {"": NO_REFERENCE, words.BASELINE: BASELINE, words.NADIR: NADIR}
 
 
 @dataclass(frozen=True)
-class Reactions:
-    """R reactions: what they look at, their TRIGGER records (R,) and the inputs that they affect (R, inputs)."""
+class TriggerTable:
+    """R triggers: the quantities that they watch, their TRIGGER records (R,) and the inputs that they affect (R, inputs)."""
 
     quantities: tuple[str, ...]
     table: Any
@@ -44,22 +44,22 @@ class Reactions:
 
     @property
     def continuous(self) -> bool:
-        """Whether one of them is decided continuously, and not at visits."""
+        """Whether one of them is checked continuously, not only at visits."""
         return bool(self.table["continuous"].any())
 
 
-def reactions_of(
+def trigger_table_of(
     schedules: Sequence[Schedule | None],
     inputs: Mapping[str, int],
     outputs: Sequence[str],
     by: tuple[SensitivityParameter, ...],
-) -> Reactions:
-    """Return the reactions of a run.
+) -> TriggerTable:
+    """Return the triggers of a run.
 
     Raises
     ------
     SolveError
-        If patients differ in them, a quantity or therapy is not known, or they meet sensitivities.
+        If subjects have different triggers, a quantity or therapy is not known, or sensitivities are asked for as well.
     """
     different = {s.triggers for s in schedules if s is not None}
     if len(different) > 1 or (different != {()} and different and None in schedules):
@@ -83,7 +83,7 @@ def reactions_of(
         raise SolveError(problems)
     table = np.array([_record(r) for r in found], dtype=TRIGGER)
     affects = np.array([[not r.therapies or name in r.therapies for name in inputs] for r in found], dtype=bool)
-    return Reactions(tuple(r.quantity for r in found), table, affects.reshape(len(found), len(inputs)))
+    return TriggerTable(tuple(r.quantity for r in found), table, affects.reshape(len(found), len(inputs)))
 
 
 def _record(r: Trigger) -> tuple[float, ...]:
