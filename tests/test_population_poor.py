@@ -184,7 +184,7 @@ def test_whatever_ends_a_fit_early_leaves_what_there_is(method, module, name, er
     monkeypatch.setattr(part, name, ends)
     result = fitted(decays(20), method=method)
     monkeypatch.undo()
-    words = "interrupted" if error is KeyboardInterrupt else "broke down (singular)"
+    words = "interrupted" if error is KeyboardInterrupt else "numerical failure (singular)"
     assert not result.success and words in usable(result)
     again = imo.load_fit(result.save(tmp_path / "early.fit"))  # nothing is lost: it goes on from there, in another session too
     gone_on = fitted(decays(20), method=method, resume=again)
