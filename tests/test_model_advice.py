@@ -5,6 +5,7 @@ import warnings
 import pytest
 
 import immunoode as imo
+from immunoode.model.read import parse_model
 
 MODEL = """kind = "published"
 [parameters]
@@ -29,6 +30,13 @@ def test_a_therapy_that_lacks_something_is_told_when_it_is_combined_with_advice_
 def test_units_that_do_not_fit_are_answered_with_a_model_that_does():
     with pytest.raises(imo.errors.ModelError, match=r"needs 'tumour' in 'cell'.*or combine it with 'tumour_immune'"):
         imo.combine("simeoni2004", "car_t")
+
+
+def test_units_that_no_shipped_model_offers_are_answered_with_a_sentence():
+    base = parse_model({"kind": "base", "compartments": {"size": {"unit": "mm", "initial": 1}}}, "mine")
+    other = parse_model({"kind": "term", "needs": {"size": {"unit": "Gy"}}}, "other")
+    with pytest.raises(imo.errors.ModelError, match="combine it with a model that offers 'size' in 'Gy' instead of mine$"):
+        imo.combine(base, other)
 
 
 def test_two_models_of_a_tumour_are_not_told_to_take_another_instance():

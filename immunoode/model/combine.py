@@ -171,14 +171,11 @@ def _needs(models: list[Model], offered: Mapping[str, Any], problems: list[Probl
             if name not in offered:
                 wanted[name] = _merged_need(name, wanted[name], need, problems) if name in wanted else need
             elif need.unit and units.dimension(need.unit) != units.dimension(offered[name].unit):
-                problems.append(
-                    Problem(
-                        "combine",
-                        f"{need.owner} needs {name!r} in {need.unit!r}, but {offered[name].owner} offers it in "
-                        f"{offered[name].unit!r}",
-                        f"leave {need.owner} out, or {_offered_by({name: need})} instead of {offered[name].owner}",
-                    )
-                )
+                other = offered[name]
+                what = f"{need.owner} needs {name!r} in {need.unit!r}, but {other.owner} offers it in {other.unit!r}"
+                better = _shipped_models({name: need}) or f"a model that offers {name!r} in {need.unit!r}"
+                right = f"leave {need.owner} out, or combine it with {better} instead of {other.owner}"
+                problems.append(Problem("combine", what, right))
     return dict(sorted(wanted.items()))
 
 
@@ -223,7 +220,12 @@ def as_closed(model: Model) -> Model:
 
 def _offered_by(needs: Mapping[str, Need], bases: Sequence[str] = ()) -> str:
     """Return advice with the shipped models that offer some names; only one base or published model can be in a combination."""
-    found = " or ".join(map(repr, models_offering(needs)[:3]))
+    found = _shipped_models(needs)
     if found and bases:
         return f"combine it with {found} instead of {' + '.join(map(repr, bases))}, or leave it out"
     return f"combine it with {found}" if found else "combine it with a model that offers it; no shipped model does"
+
+
+def _shipped_models(needs: Mapping[str, Need]) -> str:
+    """Return up to three shipped models that offer some names, as text; "" if there are none."""
+    return " or ".join(map(repr, models_offering(needs)[:3]))
