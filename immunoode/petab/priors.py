@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ class DensityFamily:
     scipy: Callable[..., Any]
 
 
+@cache
 def _shapes() -> Mapping[str, DensityFamily]:
     from scipy import stats
 
@@ -130,7 +132,7 @@ class PetabPrior:
             found = shape.density(x, *self.numbers)
         except ValueError:  # the logarithm of zero at the edge
             return -math.inf
-        within = self._within()
+        within = self._within
         jacobian = math.log(scale_derivative(value, self.on)) if self.density_of_value and self.on != "lin" else 0.0
         return found - jacobian - (math.log(within) if within > 0 else math.inf)
 
@@ -144,8 +146,9 @@ class PetabPrior:
         x = float(_shapes()[self.shape].scipy(*self.numbers).ppf(share))
         return min(max(from_scale(x, self.on), self.low), self.high)
 
+    @cached_property
     def _within(self) -> float:
-        """Return the probability between the bounds."""
+        """The probability between the bounds."""
         if self.low == -math.inf and self.high == math.inf:
             return 1.0
         own = _shapes()[self.shape].scipy(*self.numbers)
