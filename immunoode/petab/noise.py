@@ -17,6 +17,13 @@ _TRANSFORMED: Mapping[str, Callable[..., Any]] = {"lin": lambda x: x, "log": np.
 _RATE: Mapping[str, Callable[..., Any]] = {"lin": np.ones_like, "log": lambda x: 1 / x, "log10": lambda x: 1 / (x * LN10)}
 """The derivative of each transformation."""
 DISTRIBUTIONS, TRANSFORMATIONS = ("normal", "laplace"), tuple(_TRANSFORMED)
+DISTRIBUTIONS_2: Mapping[str, tuple[str, str]] = {
+    "normal": ("normal", "lin"),
+    "log-normal": ("normal", "log"),
+    "laplace": ("laplace", "lin"),
+    "log-laplace": ("laplace", "log"),
+}
+"""Distribution and transformation of version 1 by the distribution of version 2."""
 
 
 @dataclass(frozen=True)

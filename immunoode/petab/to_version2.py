@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from immunoode.petab.noise import DISTRIBUTIONS_2
+
 if TYPE_CHECKING:
     import pandas as pd
 
-_NOISE = {
-    ("normal", "lin"): "normal",
-    ("normal", "log"): "log-normal",
-    ("laplace", "lin"): "laplace",
-    ("laplace", "log"): "log-laplace",
-}
+_NOISE = {pair: name for name, pair in DISTRIBUTIONS_2.items()}
 
 
 def to_version_2(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -24,6 +24,7 @@ from immunoode.petab.common_tables import (
 )
 from immunoode.petab.components import STEADY, Experiment, Observable, Period
 from immunoode.petab.dual_numbers import Formula
+from immunoode.petab.noise import DISTRIBUTIONS_2
 from immunoode.petab.petab_files import RIGHT, file_names, parse_number, read_petab_table, resolve_file
 from immunoode.petab.priors import FAMILIES_2, PetabPrior, parameter_count
 from immunoode.petab.sbml_entities import PetabEntities, read_entities
@@ -50,12 +51,6 @@ _TABLES = {
     "observable": ("observableId", "observableFormula", "noiseFormula"),
     "measurement": ("observableId", "experimentId", "measurement", "time"),
     "mapping": ("petabEntityId", "modelEntityId"),
-}
-_DISTRIBUTIONS = {
-    "normal": ("normal", "lin"),
-    "log-normal": ("normal", "log"),
-    "laplace": ("laplace", "lin"),
-    "log-laplace": ("laplace", "log"),
 }
 WIDE = 1e3
 """Ratio of the bounds of a positive parameter from which on it is fitted on a log scale."""
@@ -220,9 +215,9 @@ def _experiment(
 
 def _observable(row: Mapping[str, str], names: NameScope, where: str) -> Observable:
     place = f"{where}: {row['observableId']}"
-    kind = check_word(row.get("noiseDistribution", "") or "normal", tuple(_DISTRIBUTIONS), "distribution", place)
+    kind = check_word(row.get("noiseDistribution", "") or "normal", tuple(DISTRIBUTIONS_2), "distribution", place)
     own, of_noise = (_listed(row.get(f"{stem}Placeholders", "")) for stem in ("observable", "noise"))
-    return make_observable(names, row, *_DISTRIBUTIONS[kind], own, of_noise, lambda word: None)
+    return make_observable(names, row, *DISTRIBUTIONS_2[kind], own, of_noise, lambda word: None)
 
 
 def _listed(text: str) -> list[str]:
