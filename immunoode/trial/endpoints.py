@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from immunoode import units as unit_texts
-from immunoode.errors import DataError, Problem, UnitError, nearest
+from immunoode.errors import DataError, Problem, nearest
 from immunoode.tables.cells import as_numbers, as_text, number_advice
 from immunoode.tables.headings import find_columns
 from immunoode.tables.identifiers import identifiers
@@ -15,9 +15,10 @@ from immunoode.tables.table_files import open_table
 from immunoode.trial.covariates import constant_covariates
 from immunoode.trial.long_table import check_unnamed_arm
 from immunoode.trial.reconcile import reconcile
+from immunoode.trial.time_column import stated_time_unit
 from immunoode.trial.trial_data import COLUMNS, ENDPOINTS, LEFT_OUT, TrialData, empty
 from immunoode.trial.validation import first_reason, has_no_value, quoting
-from immunoode.unit_words import time_unit, time_unit_in_label
+from immunoode.unit_words import time_unit_in_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,16 +129,9 @@ def _unit(column: str, unit: str | None, where: str) -> str:
     DataError
         If it is not recognised, or the two differ.
     """
-    try:
-        stated = time_unit(unit, "unit") if unit else ""
-    except UnitError as error:
-        raise DataError(Problem("unit", f"{unit!r} cannot be read as a unit of time", error.problems[0].right)) from None
-    headed = time_unit_in_label(str(column).replace("_", " ").replace(".", " "), f"{where}: column {column!r}")
-    if stated and headed and stated != headed:
-        raise DataError(
-            Problem(f"{where}: column {column!r}", f"is in {headed}s by its heading, but unit is {unit!r}", "one of the two")
-        )
-    return stated or headed
+    place = f"{where}: column {column!r}"
+    headed = time_unit_in_label(str(column).replace("_", " ").replace(".", " "), place)
+    return stated_time_unit(unit, "unit", headed, place) or headed
 
 
 def _rest(problems: Sequence[Problem], where: str) -> list[Problem]:

@@ -119,19 +119,27 @@ def _unit(name: str, columns: ColumnRoles, where: str, stated: str | None) -> tu
     if headed and not find_time_unit(headed):
         raise DataError(Problem(f"{where}: column {name!r}", f"{headed!r} is not a unit of time", "for example (days)"))
     worded = next((unit for word in parse_heading(name).words.split("_") if (unit := _word(word))), "")
-    try:
-        asked = time_unit(stated, "time_unit") if stated else ""
-    except UnitError as error:
-        raise DataError(Problem("time_unit", f"{stated!r} cannot be read as a unit of time", error.problems[0].right)) from None
-    if asked and headed and asked != headed:
-        raise DataError(
-            Problem(
-                f"{where}: column {name!r}", f"is in {headed}s by its heading, but time_unit is {stated!r}", "one of the two"
-            )
-        )
+    asked = stated_time_unit(stated, "time_unit", headed, f"{where}: column {name!r}")
     unit = asked or headed or worded
     notes = (f"column {name!r} is in {asked}s, as stated by time_unit",) if asked and worded and asked != worded else ()
     return (unit or "day"), notes if unit else ("no unit of time is stated: days",)
+
+
+def stated_time_unit(stated: str | None, argument: str, headed: str, where: str) -> str:
+    """Return the unit of time that an argument states, "" for None.
+
+    Raises
+    ------
+    DataError
+        If it is not recognised, or differs from the unit in the heading of the column ("" for none).
+    """
+    try:
+        unit = time_unit(stated, argument) if stated else ""
+    except UnitError as error:
+        raise DataError(Problem(argument, f"{stated!r} cannot be read as a unit of time", error.problems[0].right)) from None
+    if unit and headed and unit != headed:
+        raise DataError(Problem(where, f"is in {headed}s by its heading, but {argument} is {stated!r}", "one of the two"))
+    return unit
 
 
 def _word(word: str) -> str:
