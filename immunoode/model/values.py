@@ -90,9 +90,8 @@ def _outside(name: str, parameter: Parameter, given: Any) -> str:
     """Return the values outside the bounds as text, or ""."""
     if parameter.bounds is None:
         return ""
-    values, (low, high) = np.ravel(np.asarray(given, dtype=float)), parameter.bounds
-    slack = _ROUNDING * max((abs(b) for b in (low, high) if math.isfinite(b)), default=0.0)
-    far = values[np.isfinite(values) & ((values < low - slack) | (values > high + slack))]
+    values, (low, high), wide = np.ravel(np.asarray(given, dtype=float)), parameter.bounds, limits_of({name: parameter})
+    far = values[np.isfinite(values) & ((values < wide.low) | (values > wide.high))]
     if not far.size:
         return ""
     unit, limits = "" if parameter.unit == "1" else f" {parameter.unit}", f"[{low:g}, {high:g}]"
