@@ -64,7 +64,7 @@ class FlatPulse:
 
 @dataclass(frozen=True)
 class FlatModel:
-    """FlatModel equations; every expression has arithmetic, plain functions, min, max and piecewise alone.
+    """The equations of a model as text; expressions consist of arithmetic, elementary functions, min, max and piecewise only.
 
     Attributes
     ----------
