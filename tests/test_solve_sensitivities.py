@@ -244,3 +244,31 @@ def test_the_reference_engine_says_so():
             engine="scipy",
             sensitivities=["kill"],
         )
+
+
+PERIODIC = {
+    "piecewise(rate, time * speed - period * floor(time * speed / period) < 0.5 * period, 0)": (
+        (3.3, 4.7),
+        (1, -1),
+        (-3.3, 3.3),
+    ),
+    "piecewise(rate, floor(time * speed / period) < 2, 0)": ((5, 6.6), (0, 2), (0, -6.6)),
+    "rate * piecewise(1, time * speed - period * floor(time * speed / period) < 0.5 * period, 3)": (
+        (8.4, 14.6),
+        (-2, 2),
+        (6.6, -6.6),
+    ),
+}
+"""Rates that switch with a floor, every 3.3 days: the state on days 5 and 8, and its derivatives by period and speed."""
+
+
+@methods
+@pytest.mark.parametrize("rate", PERIODIC)
+def test_times_of_steps_move_with_what_they_depend_on(rate: str, method: str) -> None:
+    parameters = {"rate": 1.0, "period": Parameter(3.3, "day"), "speed": (1.0, "1")}
+    switching = base("switching", parameters, {"given": 0.0}, {"giving": Flow("", "given", rate=rate)})
+    run = imo.simulate(switching, times=[0, 5, 8], sensitivities=["rate", "period", "speed"], method=method)
+    amounts, by_period, by_speed = PERIODIC[rate]
+    assert run["given"][1:] == pytest.approx(amounts, abs=1e-9)
+    for name, derivatives in (("rate", amounts), ("period", by_period), ("speed", by_speed)):
+        assert run.sensitivity("given", name)[1:] == pytest.approx(derivatives, abs=1e-9), name

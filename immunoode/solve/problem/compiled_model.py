@@ -234,6 +234,13 @@ class CompiledModel:
         return self._function([e for _, e in self.equations.clock])
 
     @cached_property
+    def clock_gradients(self) -> NativeFunction:
+        """The derivatives of each of these by time, and by what sensitivities are by."""
+        expressions = [e for _, e in self.equations.clock]
+        rows = [[derivative(e, self.chain.time), *self.chain.derivatives(e)] for e in expressions]
+        return self._function([value for row in rows for value in row])
+
+    @cached_property
     def has_known_times(self) -> bool:
         """Whether there are lags, bioavailabilities, rates or durations, or times at which rates switch."""
         return bool(self.equations.break_times) or any(

@@ -9,13 +9,13 @@ from immunoode.solve.problem.compiled_model import CompiledModel
 from immunoode.solve.problem.packed_input import TIME_AT, FloatArray
 
 MOST = 200_000
-"""Switches of one patient."""
-AFTER, AHEAD = 1e-9, 1e-6
-"""Parts of a span after which a switch is past, and over which the next one is foreseen."""
+"""Switches of one subject."""
+AFTER, BEFORE = 1e-9, 1e-15
+"""Parts of a span after which a switch is past, and by which the derivatives of its time are taken before it."""
 
 
 def stops(system: CompiledModel, x: FloatArray, start: float, end: float) -> FloatArray:
-    """Return the switches of one patient, rows of a time and zeros for its derivatives.
+    """Return the switches of one subject: rows of a time and its derivatives by what sensitivities are by.
 
     Between two switches what is looked at is taken for linear in time, as pulse trains and courses are; where it is not (a
     sine of time), the size of steps finds the switch.
@@ -25,25 +25,26 @@ def stops(system: CompiledModel, x: FloatArray, start: float, end: float) -> Flo
     SolveError
         If there are more than can be meant.
     """
-    span, found, time = max(end - start, 0.0), list[float](), start
-    steps = np.array([step for step, _ in system.equations.clock])
-    packed = x.copy()
-
-    def at(moment: float) -> FloatArray:
-        packed[TIME_AT] = moment
-        return system.clock(packed)
-
+    span, found, time = max(end - start, 0.0), list[list[float]](), start
+    steps, packed = np.array([step for step, _ in system.equations.clock]), x.copy()
     while len(found) < MOST:
-        here, there = time + AFTER * span, time + (AFTER + AHEAD) * span
-        first, second = at(here), at(there)
-        slopes = (second - first) / (there - here) if there > here else np.zeros(steps.size)
-        level = np.where(steps, np.where(slopes > 0, np.floor(first) + 1.0, np.ceil(first) - 1.0), 0.0)
+        packed[TIME_AT] = here = time + AFTER * span
+        values, slopes = system.clock(packed), _gradients(system, packed)[:, 0]
+        level = np.where(steps, np.where(slopes > 0, np.floor(values) + 1.0, np.ceil(values) - 1.0), 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            roots = here + (level - first) / slopes
-        later = roots[np.isfinite(roots) & (roots > here)]
-        if not later.size or later.min() >= end:
-            return np.array([[t, *[0.0] * len(system.by)] for t in found]).reshape(-1, 1 + len(system.by))
-        time = float(later.min())
-        found.append(time)
+            roots = here + (level - values) / slopes
+        roots[~(np.isfinite(roots) & (roots > here))] = np.inf
+        switch = int(np.argmin(roots))
+        if not roots[switch] < end:
+            return np.array(found).reshape(-1, 1 + len(system.by))
+        time = float(roots[switch])
+        packed[TIME_AT] = time - BEFORE * span
+        slope, *by = _gradients(system, packed)[switch]
+        found.append([time, *(-derivative / slope for derivative in by)])
     right = "a shorter span, or fewer steps in time"
     raise SolveError(Problem("the equations", f"switch more than {MOST} times", right))
+
+
+def _gradients(system: CompiledModel, packed: FloatArray) -> FloatArray:
+    """Return the derivatives of all that switches, by time and by what sensitivities are by."""
+    return system.clock_gradients(packed).reshape(-1, 1 + len(system.by))
