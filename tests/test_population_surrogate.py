@@ -77,7 +77,7 @@ def test_chains_draw_from_the_true_density_however_wrong_the_polynomials_are(wro
 
 
 def test_a_fit_with_polynomials_is_the_fit_without(monkeypatch):
-    """Sixty doses each: the estimates of two runs differ by their sampling error."""
+    """Sixty doses each: the estimates of two runs differ by their sampling error, and are the moments of the rates drawn."""
     random, subjects = np.random.default_rng(4), 40
     regimen = imo.Regimen().dose("dose", 3.0, every=1, count=60)
     rates = 0.4 * np.exp(0.3 * random.standard_normal(subjects))
@@ -94,7 +94,8 @@ def test_a_fit_with_polynomials_is_the_fit_without(monkeypatch):
             "unit": "1",
         }
     )
-    asked = {"random": ["rate"], "regimens": regimen, "error": "proportional", "iterations": (60, 80), "progress": False}
+    asked = {"random": ["rate"], "distribution": {"rate": "lognormal"}, "regimens": regimen, "error": "proportional"}
+    asked |= {"iterations": (60, 80), "progress": False}
     found = {}
     for name, worthwhile in (("with", True), ("without", False)):
         monkeypatch.setattr(saem_module, "is_worthwhile", lambda model, w=worthwhile: w)
@@ -102,3 +103,5 @@ def test_a_fit_with_polynomials_is_the_fit_without(monkeypatch):
     a, b = found["with"], found["without"]
     assert a.values["rate"] == pytest.approx(b.values["rate"], rel=0.01)
     assert a.omega.loc["rate", "rate"] == pytest.approx(b.omega.loc["rate", "rate"], rel=0.05)
+    assert a.values["rate"] == pytest.approx(np.exp(np.log(rates).mean()), rel=0.01)
+    assert np.sqrt(a.omega.loc["rate", "rate"]) == pytest.approx(np.log(rates).std(), rel=0.05)
