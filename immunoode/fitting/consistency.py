@@ -58,8 +58,6 @@ def _simulated(p: Any) -> Iterable[str]:
     subjects, parameters = len(p.observations.subjects), len(p.model.constants)
     yield _shaped("base", p.base, subjects, parameters)
     yield _lengths("subjects", subjects, p.schedules)
-    yield _lengths("parameters that vary", len(p.parameterisation.fitted_parameters), p.columns)
-    yield _within("columns", p.columns, 0, parameters)
 
 
 def _error_model(e: Any) -> Iterable[str]:

@@ -18,7 +18,7 @@ from immunoode.fitting.parameterisation import Parameterisation, parameterise
 from immunoode.fitting.priors import priors_of
 from immunoode.fitting.residual_error import Error, residual_error
 from immunoode.fitting.result import FitResult
-from immunoode.fitting.simulation_predictor import RTOL, Simulated, base_values, chosen_regimens, schedules
+from immunoode.fitting.simulation_predictor import RTOL, Simulated, base_values, chosen_regimens, schedules, subject_schedules
 from immunoode.model.closed_model import resolve
 from immunoode.model.combine import combine
 from immunoode.model.library import load_model
@@ -227,14 +227,10 @@ def whole_model(model: Model | str | Sequence[Model | str]) -> Model:
 def predictor_of(
     model: Model, seen: Observations, regimens: Any, base: FloatArray, plan: Parameterisation, solver: SolverOptions
 ) -> Simulated:
-    names = resolve(model).equations.parameters
-    values = {s: dict(zip(names, map(float, row), strict=True)) for s, row in zip(seen.subjects, base, strict=True)}
     if isinstance(regimens, Mapping):
         regimens = {k: v for k, v in regimens.items() if str(k) in {*seen.subjects, *seen.arms}}
-    made = schedules(model, dict(zip(seen.subjects, seen.arms, strict=True)), regimens, values)
-    columns = np.array([names.index(n) for n in plan.names], dtype=np.int64)
-    given = tuple(made[s] for s in seen.subjects)
-    return Simulated(model, seen, given, base, columns, plan, solver.engine, solver.threads, solver.rtol)
+    given = subject_schedules(model, seen, regimens, base)
+    return Simulated(model, seen, given, base, plan, solver.engine, solver.threads, solver.rtol)
 
 
 def _first_dose(model: Model, data: TrialData, regimens: Any) -> Callable[[str], float]:

@@ -25,7 +25,7 @@ CLASSES: Mapping[str, str] = {
     "Starts": "MultiStartResult",
 }
 """Classes in saved fits, by the names that they had."""
-FIELDS: Mapping[str, Mapping[str, str]] = {
+FIELDS: Mapping[str, Mapping[str, str | None]] = {
     "FitResult": {"objective": "least_squares"},
     "LeastSquares": {"design": "parameterisation"},
     "MethodResult": {"point": "estimates"},
@@ -36,9 +36,9 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "Priors": {"earlier": "from_fits"},
     "Regimen": {"reactions": "triggers"},
     "Schedule": {"reactions": "triggers"},
-    "Simulated": {"design": "parameterisation"},
+    "Simulated": {"columns": None, "design": "parameterisation"},
 }
-"""Fields in saved fits, by today's name of their class and the names that they had."""
+"""Fields in saved fits, by today's name of their class and the names that they had; None: no longer a field, not read."""
 
 
 class ObjectiveValue(float):

@@ -290,7 +290,9 @@ class Reader:
 
     def _fields(self, given: Any, kind: Any) -> dict[str, Any]:
         hints, former = hints_of(kind), FIELDS.get(kind.__qualname__, {})
-        given = {former.get(name, name): node for name, node in given.items()} if isinstance(given, dict) else given
+        if isinstance(given, dict):
+            now = {former.get(name, name): node for name, node in given.items()}
+            given = {name: node for name, node in now.items() if name is not None}
         needed = {f.name for f in fields(kind) if f.init and f.default is MISSING and f.default_factory is MISSING}
         if not isinstance(given, dict) or given.keys() - hints.keys() or needed - given.keys():
             raise Unread(f"{kind.__qualname__} has other fields than this version of immunoode writes")

@@ -32,15 +32,13 @@ RTOL = 1e-7
 class Simulated:
     """Predictions by simulation; see `immunoode.fitting.prediction.Predictor`.
 
-    `base` (S, P) are the values of all of the model's parameters in each subject, `columns` (K,) where the varied ones of
-    the `parameterisation` go.
+    `base` (S, P) are the values of all of the model's parameters in each subject; those of the `parameterisation` vary.
     """
 
     model: Model
     observations: Observations
     schedules: tuple[Schedule | None, ...]
     base: FloatArray
-    columns: IntArray
     parameterisation: Parameterisation
     engine: str = "compiled"
     threads: int | None = None
@@ -172,6 +170,14 @@ def _by_subject(table: DataFrame, observations: Observations, where: str) -> dic
     if problems:
         raise FitError(problems)
     return columns
+
+
+def subject_schedules(model: Model, observations: Observations, regimens: Any, base: FloatArray) -> tuple[Schedule | None, ...]:
+    """Return the schedule of each subject, in their order; `base` (S, P) are all parameters' values in each."""
+    names, subjects = resolve(model).parameters, observations.subjects
+    values = {s: dict(zip(names, map(float, row), strict=True)) for s, row in zip(subjects, base, strict=True)}
+    made = schedules(model, dict(zip(subjects, observations.arms, strict=True)), regimens, values)
+    return tuple(made[s] for s in subjects)
 
 
 def schedules(

@@ -14,7 +14,8 @@ from immunoode.fitting.covariates import unused_covariates, warn_of_unused
 from immunoode.fitting.fit import arranged
 from immunoode.fitting.observations import FloatArray, Observations, Observe
 from immunoode.fitting.residual_error import Error, normal_error
-from immunoode.fitting.simulation_predictor import base_values, schedules
+from immunoode.fitting.simulation_predictor import base_values, subject_schedules
+from immunoode.fitting.uncertainty.progress import bar_over
 from immunoode.model.closed_model import resolve
 from immunoode.model.model import Model
 from immunoode.population.covariate_model import OCCASION_SD, MixedEffects, deviations, mixed_effects, on_occasions
@@ -179,10 +180,7 @@ def fit_population(
         later,
     )
     base = base_values(whole, seen, table.covariates, parameters, made.names)
-    keys = resolve(whole).equations.parameters
-    values = {s: dict(zip(keys, map(float, row), strict=True)) for s, row in zip(seen.subjects, base, strict=True)}
-    planned = schedules(whole, dict(zip(seen.subjects, seen.arms, strict=True)), given, values)
-    solved = whole, base, tuple(planned[s] for s in seen.subjects)
+    solved = whole, base, subject_schedules(whole, seen, given, base)
     if later:
         made, solved = _on_occasions(solved, made, later, occasions, data, seen)
     trajectories = Trajectories(solved[0], seen, solved[2], solved[1], made, options.rtol, options.threads)
@@ -298,18 +296,16 @@ def _run(
     seed: int,
     progress: bool | None,
 ) -> MethodResult:
-    from tqdm.auto import tqdm
-
     if method == "focei":
         most = ITERATIONS["focei"] if iterations is None else iterations
         if not isinstance(most, int) or most < 1:
             raise FitError(Problem("iterations", f"is {iterations!r}", "a whole number from 1"))
-        with tqdm(desc=method, disable=progress is False, delay=0 if progress else 2, leave=False) as bar:
+        with bar_over(None, method, progress) as bar:
             return focei(population, parameters, most, bar)
     pair = ITERATIONS["saem"] if iterations is None else iterations
     if not (isinstance(pair, tuple) and len(pair) == 2 and pair[0] >= 0 and pair[1] >= 1):
         raise FitError(Problem("iterations", f"is {iterations!r}", "two whole numbers: (150, 150) to search and to average"))
-    with tqdm(total=sum(pair), desc=method, disable=progress is False, delay=0 if progress else 2, leave=False) as bar:
+    with bar_over(sum(pair), method, progress) as bar:
         return saem(population, parameters, pair, chains, seed, bar)
 
 

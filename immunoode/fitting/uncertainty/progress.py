@@ -10,8 +10,8 @@ from typing import Any
 STOPPED = "stopped by the user before it was done"
 
 
-def bar_over(count: int, title: str, progress: bool | None) -> Any:
-    """Return a progress bar over `count` parts; by default it shows after two seconds."""
+def bar_over(count: int | None, title: str, progress: bool | None) -> Any:
+    """Return a progress bar over `count` parts (None: not known); by default it shows after two seconds."""
     from tqdm.auto import tqdm
 
     return tqdm(total=count, desc=title, disable=progress is False, delay=0 if progress else 2, leave=False)
