@@ -151,7 +151,7 @@ class FitResult(FinishedFit):
         days = units.times(times)
         values = self.parameterisation.values(self.lmfit.params)
         curves = self.predictor.curves(values[None], days)[0]
-        return curve_table(self, days, curves, "subject", {"predicted": curves})
+        return curve_table(self.observations, days, "subject", {"predicted": curves})
 
     def bands(
         self,
@@ -179,25 +179,22 @@ class FitResult(FinishedFit):
         days = self.grid() if times is None else units.times(times)
         if method == "likelihood":
             middle, low, high = likelihood_bands(self, days, self.groups(by), level)
-            low, high = (
-                (low, high)
-                if of == "mean"
-                else observation_band(middle, low, high, self.least_squares.errors, self.ratios, level)
+            if of != "mean":
+                low, high = observation_band(middle, low, high, self.least_squares.errors, self.ratios, level)
+        else:
+            middle, low, high = bands(
+                self.predictor,
+                self.parameterisation,
+                self.least_squares.errors,
+                self.ratios,
+                self.lmfit,
+                days,
+                self.groups(by),
+                level=level,
+                of=of,
+                method=method,
             )
-            return curve_table(self, days, middle, by, {"predicted": middle, "lower": low, "upper": high})
-        middle, low, high = bands(
-            self.predictor,
-            self.parameterisation,
-            self.least_squares.errors,
-            self.ratios,
-            self.lmfit,
-            days,
-            self.groups(by),
-            level=level,
-            of=of,
-            method=method,
-        )
-        return curve_table(self, days, middle, by, {"predicted": middle, "lower": low, "upper": high})
+        return curve_table(self.observations, days, by, {"predicted": middle, "lower": low, "upper": high})
 
     def cross_validate(self, folds: int = 10, *, seed: int = 20240501, progress: bool | None = None) -> CrossValidation:
         """Return the cross-validated likelihood of left-out subjects; see `immunoode.fitting.crossvalidation`."""

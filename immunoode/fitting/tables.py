@@ -9,7 +9,7 @@ import numpy as np
 
 from immunoode.errors import FitError
 from immunoode.fitting.finished import FinishedFit
-from immunoode.fitting.observations import INTERVAL, LEFT, MEASURED, RIGHT, FloatArray
+from immunoode.fitting.observations import INTERVAL, LEFT, MEASURED, RIGHT, FloatArray, Observations
 from immunoode.fitting.parameterisation import LOG, FittedParameter
 
 if TYPE_CHECKING:
@@ -97,15 +97,12 @@ def fitted_table(result: FinishedFit) -> DataFrame:
     )
 
 
-def curve_table(
-    result: FinishedFit, days: FloatArray, shape: FloatArray, by: str, columns: Mapping[str, FloatArray]
-) -> DataFrame:
-    """Return (G, T, Q) arrays as a long table."""
+def curve_table(seen: Observations, days: FloatArray, by: str, columns: Mapping[str, FloatArray]) -> DataFrame:
+    """Return (G, T, Q) arrays, by name, as a long table with one row per subject (or arm), time and quantity."""
     import pandas as pd
 
-    seen = result.observations
     owners = list(seen.subjects) if by == "subject" else list(dict.fromkeys(seen.arms))
-    count, times, quantities = shape.shape
+    count, times, quantities = next(iter(columns.values())).shape
     table = {by: np.repeat(np.array(owners, dtype=object), times * quantities)}
     if by == "subject":
         table["arm"] = np.repeat(np.array(seen.arms, dtype=object), times * quantities)

@@ -9,6 +9,7 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import FitError, Problem
+from immunoode.fitting.tables import curve_table
 from immunoode.population.distributions import LOGNORMAL, NORMAL
 
 if TYPE_CHECKING:
@@ -151,14 +152,4 @@ def prediction_table(result: FinishedPopulationFit, times: Iterable[float] | Non
         )
     days = units.times(times)
     curves = result.population_model.trajectories.curves(latent, days)[0]
-    count, length, width = curves.shape
-    return pd.DataFrame(
-        {
-            "subject": np.repeat(subjects, length * width),
-            "arm": np.repeat(arms, length * width),
-            "time": np.tile(np.repeat(days, width), count),
-            "quantity": np.tile(np.array(seen.quantities), count * length),
-            "predicted": curves.ravel(),
-            "unit": np.tile(np.array(seen.units), count * length),
-        }
-    )
+    return curve_table(seen, days, "subject", {"predicted": curves})

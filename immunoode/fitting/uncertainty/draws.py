@@ -117,7 +117,7 @@ class Draws:
         low, high = quantiles(fit.predictor, parameterisation, fit.lmfit.params, self.names, rows, days, groups, level)
         if of == "observation":
             low, high = observation_band(middle, low, high, fit.least_squares.errors, fit.ratios, level)
-        return curve_table(fit, days, middle, by, {"predicted": middle, "lower": low, "upper": high})
+        return curve_table(fit.observations, days, by, {"predicted": middle, "lower": low, "upper": high})
 
     def plot(self, **how: Any) -> Axes | FloatArray:
         """Draw the distribution of each parameter, and each pair; see `immunoode.plot.uncertainty.plot_draws`."""
