@@ -29,7 +29,7 @@ class PopulationParameters:
 class PopulationModel:
     """The mixed-effects model of S subjects with N observations: predictions, mixed effects, likelihood.
 
-    `starts` (S,) is where each subject's observations begin, `others` are further coefficients (P,) to start from.
+    `first_rows` (S,) are the rows of each subject's first observation, `other_starts` further coefficients (P,) to start from.
     """
 
     trajectories: Trajectories
@@ -52,9 +52,7 @@ class PopulationModel:
         """Return the model with a solver tolerance tight enough for second derivatives by differences."""
         if self.trajectories.rtol <= TIGHT:
             return self
-        old = self.trajectories
-        made = Trajectories(old.model, old.seen, old.schedules, old.base, old.effects, TIGHT, old.threads)
-        return replace(self, trajectories=made)
+        return replace(self, trajectories=replace(self.trajectories, rtol=TIGHT))
 
     def start(self, beta: FloatArray | None = None) -> PopulationParameters:
         """Return the starting values of a fit."""

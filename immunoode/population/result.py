@@ -47,7 +47,7 @@ class PopulationResult(FinishedPopulationFit):
     outcome : MethodResult
         Where the method ended, and its iterations.
     seconds : float
-    starts : PopulationStarts
+    starts : PopulationMultiStartResult
         The fits from all places where it was started, if there are several.
     covariates_not_used : tuple of str
         Covariates of the data that neither the model nor `covariates=` names.

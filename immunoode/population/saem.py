@@ -61,9 +61,9 @@ class _Averages:
 
     def update(self, chains: Chains, step_size: float) -> None:
         """Move towards the moments of the chains."""
-        self.mean = self.mean + step_size * (chains.latent.mean(axis=0) - self.mean)
-        squares = np.einsum("csi,csj->sij", chains.latent, chains.latent) / len(chains.latent)
-        self.second_moment = self.second_moment + step_size * (squares - self.second_moment)
+        mean, second_moment = chains.moments()
+        self.mean = self.mean + step_size * (mean - self.mean)
+        self.second_moment = self.second_moment + step_size * (second_moment - self.second_moment)
 
     def covariance(self, omega: FloatArray) -> FloatArray:
         """Return the covariances (S, r, r) of the latent values, kept definite by a small part of the population's."""
@@ -93,9 +93,7 @@ def saem(
             walkers.adapt(parameters.omega)
     except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
         return failed_before_start(model, start, error)
-    averages, trace = _Averages(np.zeros(0), np.zeros(0)), Trace()
-    averages.mean = walkers.latent.mean(axis=0)
-    averages.second_moment = np.einsum("csi,csj->sij", walkers.latent, walkers.latent) / len(walkers.latent)
+    averages, trace = _Averages(*walkers.moments()), Trace()
     trace.add(model.vector(parameters))
     search, average = iterations
     message, success = "all iterations done", True

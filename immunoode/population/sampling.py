@@ -46,11 +46,15 @@ class Chains:
     step: FloatArray
     accepted: dict[str, float]
 
+    def moments(self) -> tuple[FloatArray, FloatArray]:
+        """Return the mean (S, r) and the second moment (S, r, r) of each subject's current draws."""
+        return self.latent.mean(axis=0), np.einsum("csi,csj->sij", self.latent, self.latent) / len(self.latent)
+
     def adapt(self, omega: FloatArray) -> None:
         """Update the running moments, and the proposals made from them."""
-        squares = np.einsum("csi,csj->sij", self.latent, self.latent) / len(self.latent)
-        self.mean = self.mean + ADAPTATION_RATE * (self.latent.mean(axis=0) - self.mean)
-        self.second_moment = self.second_moment + ADAPTATION_RATE * (squares - self.second_moment)
+        mean, second_moment = self.moments()
+        self.mean = self.mean + ADAPTATION_RATE * (mean - self.mean)
+        self.second_moment = self.second_moment + ADAPTATION_RATE * (second_moment - self.second_moment)
         spread = self.second_moment - self.mean[:, :, None] * self.mean[:, None, :]
         size = np.maximum(np.einsum("sii->si", spread), 1e-4 * np.diag(omega))
         self.centre, self.lower = self.mean, np.linalg.cholesky(spread + 0.2 * size[:, :, None] * np.eye(len(omega)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -49,9 +49,7 @@ class Trajectories:
     def of(self, subjects: IntArray) -> Trajectories:
         """Return those of some subjects."""
         schedules = tuple(self.schedules[s] for s in subjects)
-        return Trajectories(
-            self.model, self.seen.take(subjects), schedules, self.base[subjects], self.effects, self.rtol, self.threads
-        )
+        return replace(self, seen=self.seen.take(subjects), schedules=schedules, base=self.base[subjects])
 
     def _values(self, latent: FloatArray) -> FloatArray:
         """Return the values of what varies, and count the simulations that they are for."""
