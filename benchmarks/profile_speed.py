@@ -39,7 +39,7 @@ MOUSE = {
     "surveillance_rate": 1e3,
     "pd1_inhibition": BRAKE,
 }
-"""The base model at the scale of a mouse, as in docs/fits/real_data_fits.py."""
+"""The base model at the scale of a mouse, as docs/fits/real_data_fits.py has it for the experiment with anti-PD-1."""
 
 
 def model() -> imo.Model:

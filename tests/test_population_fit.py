@@ -294,6 +294,7 @@ WRONG = {
     "correlated with nothing": ({"correlated": [["rate", "x"]]}, "no random effect"),
     "twice correlated": ({"correlated": [["rate", "amount"], ["rate"]]}, "two groups"),
     "negative sd": ({"random": {"rate": -1.0}}, "above zero"),
+    "a distribution as sd": ({"random": {"rate": "lognormal"}}, "above zero"),
     "start that cannot be": ({"initial": {"rate": -1.0}}, "outside its distribution"),
     "resumed from a number": ({"resume": 3}, "fit_population"),
 }

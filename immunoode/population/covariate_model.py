@@ -146,14 +146,12 @@ def mixed_effects(
         problems.append(Problem("random", "is empty", "name a parameter that differs between subjects, or use immunoode.fit"))
     for where, table in (("covariates", covariates), ("distribution", distribution), ("initial", initial)):
         problems += [Problem(where, f"{n!r} is not fitted", nearest(str(n), names)) for n in table if n not in names]
-    problems += [
-        Problem(f"random[{n!r}]", f"a standard deviation of {s!r}", "a number above zero") for n, s in sds.items() if not s > 0
-    ]
-    problems += [
-        Problem(f"between_occasions[{n!r}]", f"a standard deviation of {s!r}", "a number above zero")
-        for n, s in later.items()
-        if not s > 0
-    ]
+    for where, table in (("random", sds), ("between_occasions", later)):
+        problems += [
+            Problem(f"{where}[{n!r}]", f"a standard deviation of {s!r}", "a number above zero")
+            for n, s in table.items()
+            if isinstance(s, str) or not s > 0
+        ]
     groups = _groups(correlated, tuple(n for n in names if n in sds), problems)
     if problems:
         raise FitError(problems)
