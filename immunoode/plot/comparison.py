@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from immunoode.plot.style import COLOURS, names_as_text
+from immunoode.plot.style import COLOURS, names_as_text, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,11 +24,8 @@ def plot_comparison(found: FitComparison, criterion: str = "aicc", *, ax: Axes |
     -------
     Axes
     """
-    import matplotlib.pyplot as plt
-
     table = found.table(criterion)
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6, 0.42 * len(table) + 1.3), layout="constrained")
+    ax = new_axes(ax, (6, 0.42 * len(table) + 1.3))
     place = np.arange(len(table))[::-1]
     delta = np.where(np.isfinite(table["delta"]), table["delta"], np.nan)
     ax.barh(place, delta, color=COLOURS[0], height=0.6)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from immunoode.plot.style import COLOURS, line, names_as_text, words
+from immunoode.plot.style import COLOURS, line, names_as_text, new_axes, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,10 +82,7 @@ def plot_next_samples(
     -------
     Axes
     """
-    import matplotlib.pyplot as plt
-
-    if ax is None:
-        _, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    ax = new_axes(ax, (6, 3.6))
     table = found.next_samples(times, observe)
     for i, ((arm, quantity), rows) in enumerate(table.groupby(["arm", "quantity"], sort=False)):
         ordered = rows.sort_values("time")

@@ -8,7 +8,7 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.plot.oncology import NARROW, arm_colours, beside, plain_spines, room, short, time_unit
-from immunoode.plot.style import STYLES, names_as_text
+from immunoode.plot.style import STYLES, names_as_text, new_axes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,8 @@ def kaplan_meier(
     """
     days, name = time_unit(float(km.curve["time"].max()), unit)
     colours = arm_colours(km.arms)
-    axes = _axes(ax, len(km.arms) if at_risk else 0)
+    rows = len(km.arms) if at_risk else 0
+    axes = new_axes(ax, (7.2, 3.9 + 0.17 * rows))  # the lower margin has room for the table
     for k, (arm, curve) in enumerate(km.curve.groupby("arm", sort=False)):
         time = curve["time"] / days
         style = STYLES[k // len(set(colours.values())) % len(STYLES)]
@@ -67,15 +68,6 @@ def kaplan_meier(
     if at_risk:
         _table(axes, km, ticks, days, colours)
     return (axes, km.curve.copy()) if data else axes
-
-
-def _axes(ax: Any, rows: int) -> Any:
-    """Return axes whose lower margin has room for a table."""
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(figsize=(7.2, 3.9 + 0.17 * rows), layout="constrained")[1]
 
 
 def _ticks(last: float, most: float) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -150,11 +142,9 @@ def forest(estimates: SurvivalRegression | pd.DataFrame, *, measure: str = "", a
     DataError
         If columns are missing, or a number is not positive.
     """
-    import matplotlib.pyplot as plt
-
     table, name = _estimates(estimates)
     rows = _rows(table)
-    axes = ax if ax is not None else plt.subplots(figsize=(6.4, 1.0 + 0.34 * len(rows)), layout="constrained")[1]
+    axes = new_axes(ax, (6.4, 1.0 + 0.34 * len(rows)))
     values = table.set_axis(range(len(table)), axis=0)
     for y, (_, k) in enumerate(rows):
         if k is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import FitError, Problem
-from immunoode.plot.style import COLOURS, names_as_text
+from immunoode.plot.style import COLOURS, names_as_text, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -124,10 +124,7 @@ def plot_starts(starts: MultiStartResult, *, ax: Axes | None = None) -> Axes:
     -------
     Axes
     """
-    import matplotlib.pyplot as plt
-
-    if ax is None:
-        _, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
+    ax = new_axes(ax, (5, 3.2))
     table = starts.table()
     good = table["converged"].to_numpy(bool)
     rise = np.maximum(table["rise"].to_numpy(float), 1e-3)
