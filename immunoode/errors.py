@@ -115,7 +115,7 @@ def renamed(former: str, now: str) -> property:
         """Return the attribute, with a warning."""
         kind = type(self).__name__
         warnings.warn(
-            f"{kind}.{former} is now {kind}.{now}; the former name goes with the next release", FutureWarning, stacklevel=2
+            f"{kind}.{former} is now {kind}.{now}; the former name will be removed in version 0.2", FutureWarning, stacklevel=2
         )
         return getattr(self, now)
 

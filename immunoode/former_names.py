@@ -34,6 +34,8 @@ def former(name: str) -> Any:
     """
     place, _, new = FORMER[name].rpartition(".")
     warnings.warn(
-        f"immunoode.{name} is immunoode.{FORMER[name]} now; the former name goes with version 0.2", FutureWarning, stacklevel=3
+        f"immunoode.{name} is immunoode.{FORMER[name]} now; the former name will be removed in version 0.2",
+        FutureWarning,
+        stacklevel=3,
     )
     return getattr(import_module(f"immunoode.{place}"), new)
