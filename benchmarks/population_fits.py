@@ -177,7 +177,7 @@ def closing(lines: list[Any]) -> str:
 def beside(method: str, result: imo.PopulationResult) -> list[tuple[str, str, str, str]]:
     """Return a line for each number of the theophylline study beside what nlmixr2 finds."""
     logs = np.log([result.values["ka"] / 24, result.values["cl"] / 24, result.values["v"]])
-    mine = (*logs, float(np.exp(result.point.errors[0])), *np.diag(result.omega))
+    mine = (*logs, float(np.exp(result.estimates.errors[0])), *np.diag(result.omega))
     names = ("log ka", "log CL", "log V", "error", "variance of ka", "variance of CL", "variance of V")
     lines = [
         (f"{method.upper()}, {n}", f"{m:.4f}", f"{r:.4f}", f"{100 * (m / r - 1):+.2f} %")
@@ -219,7 +219,7 @@ def found(result: imo.PopulationResult) -> str:
     """Return the estimates in a line."""
     values = ", ".join(f"{n} {v:.4g}" for n, v in result.values.items())
     variances = ", ".join(f"{v:.3g}" for v in np.diag(result.omega))
-    errors = ", ".join(f"{np.exp(e):.3g}" for e in result.point.errors)
+    errors = ", ".join(f"{np.exp(e):.3g}" for e in result.estimates.errors)
     return f"objective {result.objective:.2f}; {values}; variances {variances}; errors {errors}"
 
 
@@ -242,7 +242,7 @@ def recover(count: int) -> None:
         r = imo.fit_population("ribba2022", tumour_sizes(300, 100 + i), random=list(OAK), error="combined", progress=False)
         logs = [np.log(r.values[n] / v) for n, v in OAK.items()]
         variances = np.diag(r.omega) / list(OMEGA.values()) - 1
-        errors = np.exp(r.point.errors) / [ADDITIVE, PROPORTIONAL] - 1
+        errors = np.exp(r.estimates.errors) / [ADDITIVE, PROPORTIONAL] - 1
         rows.append([*logs, *variances, *errors])
     names = [*OAK, *(f"variance of {n}" for n in OMEGA), "additive error", "proportional error"]
     table = pd.DataFrame(rows, columns=names)

@@ -143,7 +143,7 @@ def test_a_parameter_without_random_effect():
     for method in ("saem", "focei"):
         result = fitted(data, vary="rate", random="amount", method=method)
         assert result.values["rate"] == pytest.approx(0.2, rel=0.03)
-        assert (result.individual()["rate"] == result.values["rate"]).all() and result.free == 4
+        assert (result.individual()["rate"] == result.values["rate"]).all() and result.parameter_count == 4
 
 
 @pytest.mark.slow
@@ -276,7 +276,7 @@ def test_figures(saem):
     assert len(saem.plot()) == 12
     boxes = saem.plot_residuals(draws=100)
     assert boxes[0].get_xlabel() == "typical prediction (mg)" and len(boxes) == 6
-    assert len(saem.plot_convergence()) == saem.free
+    assert len(saem.plot_convergence()) == saem.parameter_count
     assert saem.predictive_check(draws=50).plot()[0].get_ylabel() == "drug (mg)"
 
 

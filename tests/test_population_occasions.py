@@ -106,7 +106,7 @@ def test_known_values_are_recovered(method, request):
     assert table.loc["sd(cl between occasions)", "kind"] == "between occasions"
     assert table.loc["sd(cl between occasions)", "rse_percent"] < 15
     assert set(result.shrinkage) == {*RANDOM, "cl between occasions"}
-    assert "cl between occasions" in result.report() and result.free == 8
+    assert "cl between occasions" in result.report() and result.parameter_count == 8
 
 
 @pytest.mark.slow
