@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from immunoode.regimen import record as kind
+from immunoode.regimen import record as nonmem
 from immunoode.regimen.record import NonmemRecord
 from immunoode.regimen.record_times import exact_fraction, to_days
 from immunoode.regimen.schedule import MULTIPLY, REPLACE, RESET, SET, EventRecord
@@ -29,7 +29,7 @@ class TimedRecord(NamedTuple):
 
 
 def event_records(
-    due: Sequence[TimedRecord], per_day: float, courses: Mapping[str, Sequence[float]], forward: bool
+    due: Sequence[TimedRecord], per_day: float, covariates: Mapping[str, Sequence[float]], forward: bool
 ) -> list[EventRecord]:
     """Return the event records of one subject, in the order of its rows.
 
@@ -38,13 +38,13 @@ def event_records(
     due : sequence of TimedRecord, length n
     per_day : float
         Units of the records' time per day.
-    courses : mapping of str to sequence of float, length n
+    covariates : mapping of str to sequence of float, length n
         The values of covariates by parameter; NaN if missing.
     forward : bool
         Whether values are carried forward rather than backward.
     """
     days = [one.day for one in due]
-    before, after = (_carried_forward if forward else _carried_backward)(days, courses)
+    before, after = (_carried_forward if forward else _carried_backward)(days, covariates)
     rows = list[_Pending]()
     for k, one in enumerate(due):
         again = k > 0 and one.record.time < due[k - 1].record.time  # the clock restarts after the row above
@@ -57,7 +57,7 @@ def event_records(
 
 def _without_cancelled(rows: list[_Pending], due: TimedRecord, since: float) -> list[_Pending]:
     """Return the event records without the additional doses that a record cancels from a day on."""
-    everything = due.record.event in kind.RESETS
+    everything = due.record.event in nonmem.RESETS
     if not (everything or due.record.steady == 1):
         return rows
     return [
@@ -68,12 +68,12 @@ def _without_cancelled(rows: list[_Pending], due: TimedRecord, since: float) -> 
 def _records_of(due: TimedRecord, per_day: float) -> list[_Pending]:
     """Return the events of a record: none, one, or a reset and doses."""
     record, day, name = due.record, due.day, due.name
-    if record.event == kind.MULTIPLY:
+    if record.event == nonmem.MULTIPLY:
         return [(EventRecord(day, name, record.amount, action=MULTIPLY), False)]
-    if record.event in kind.AMOUNTS:
+    if record.event in nonmem.AMOUNTS:
         return [(EventRecord(day, name, record.amount, action=REPLACE), False)]
-    rows: list[_Pending] = [(EventRecord(day, "", 0.0, action=RESET), False)] if record.event in kind.RESETS else []
-    return rows + (_doses(due, per_day) if record.event in kind.DOSES else [])
+    rows: list[_Pending] = [(EventRecord(day, "", 0.0, action=RESET), False)] if record.event in nonmem.RESETS else []
+    return rows + (_doses(due, per_day) if record.event in nonmem.DOSES else [])
 
 
 def _doses(due: TimedRecord, per_day: float) -> list[_Pending]:
@@ -83,7 +83,11 @@ def _doses(due: TimedRecord, per_day: float) -> list[_Pending]:
         return [(EventRecord(day, name, record.rate * per_day, math.inf, steady=math.inf, adding=record.steady == 2), False)]
     lasting = 0.0 if record.rate > 0 else record.duration / per_day
     rate = (
-        record.effective_rate * per_day if record.rate > 0 else 0.0 if record.rate == kind.DURATION and lasting else record.rate
+        record.effective_rate * per_day
+        if record.rate > 0
+        else 0.0
+        if record.rate == nonmem.DURATION and lasting
+        else record.rate
     )
     one = EventRecord(day, name, record.amount, lasting, rate=rate)
     steady = record.interval / per_day if record.steady else 0.0
@@ -98,9 +102,9 @@ _CovariateRecords = tuple[list[list[EventRecord]], list[list[EventRecord]]]
 """The covariates that are set before each record, and after it."""
 
 
-def _carried_forward(days: Sequence[float], courses: Mapping[str, Sequence[float]]) -> _CovariateRecords:
+def _carried_forward(days: Sequence[float], covariates: Mapping[str, Sequence[float]]) -> _CovariateRecords:
     before: list[list[EventRecord]] = [[] for _ in days]
-    for name, values in courses.items():
+    for name, values in covariates.items():
         current = math.nan
         for k, value in enumerate(values):
             if not math.isnan(value) and value != current:
@@ -109,10 +113,10 @@ def _carried_forward(days: Sequence[float], courses: Mapping[str, Sequence[float
     return before, [[] for _ in days]
 
 
-def _carried_backward(days: Sequence[float], courses: Mapping[str, Sequence[float]]) -> _CovariateRecords:
+def _carried_backward(days: Sequence[float], covariates: Mapping[str, Sequence[float]]) -> _CovariateRecords:
     before: list[list[EventRecord]] = [[] for _ in days]
     after: list[list[EventRecord]] = [[] for _ in days]
-    for name, values in courses.items():
+    for name, values in covariates.items():
         current = math.nan
         for k, value in enumerate(_filled_backward(values)):
             if not math.isnan(value) and value != current:

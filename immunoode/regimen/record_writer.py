@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from immunoode.atomic import write_whole
 from immunoode.errors import Problem, RegimenError, nearest
-from immunoode.regimen import record as kind
+from immunoode.regimen import record as nonmem
 from immunoode.regimen.record_options import compartment_names, days_per
 from immunoode.regimen.record_table import COLUMNS
 from immunoode.regimen.record_times import exact_fraction, to_days
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_DIGITS = 17
-_EVENTS = {DOSE: kind.DOSE, REPLACE: kind.REPLACE, MULTIPLY: kind.MULTIPLY, RESET: kind.RESET, SET: kind.OTHER}
+_EVENTS = {DOSE: nonmem.DOSE, REPLACE: nonmem.REPLACE, MULTIPLY: nonmem.MULTIPLY, RESET: nonmem.RESET, SET: nonmem.OTHER}
 _WHOLE = ("ADDL", "SS", "EVID", "MDV")
 _Cells = dict[str, Any]
 
@@ -170,11 +170,11 @@ def _records(schedule: Schedule, numbers: Mapping[str, str] | None, per_day: flo
         elif action != RESET:
             row["CMT"] = name if numbers is None else numbers[name]
             row |= _dose(record, per_day) if action == DOSE else {"AMT": amount}
-        if action == DOSE and rows and rows[-1]["EVID"] == kind.RESET and rows[-1]["TIME"] == row["TIME"]:
+        if action == DOSE and rows and rows[-1]["EVID"] == nonmem.RESET and rows[-1]["TIME"] == row["TIME"]:
             rows.pop()
-            row["EVID"] = kind.RESET_DOSE
+            row["EVID"] = nonmem.RESET_DOSE
         rows.append({**row, **current})
-    return rows or [{**blank, "TIME": 0.0, "EVID": kind.OTHER, ORDER: 0.0, **current}]
+    return rows or [{**blank, "TIME": 0.0, "EVID": nonmem.OTHER, ORDER: 0.0, **current}]
 
 
 def _blank(numbers: Mapping[str, str] | None) -> _Cells:
@@ -187,7 +187,7 @@ def _dose(dose: EventRecord, per_day: float) -> _Cells:
     steady = (2 if dose.adding else 1) if dose.steady else 0
     if dose.steady == math.inf:
         return {"RATE": _rate(dose.amount, per_day), "SS": steady}
-    rate = _rate(dose.rate, per_day) if dose.rate > 0 else dose.rate or (kind.DURATION if dose.duration else 0.0)
+    rate = _rate(dose.rate, per_day) if dose.rate > 0 else dose.rate or (nonmem.DURATION if dose.duration else 0.0)
     times = {"DUR": in_unit(dose.duration, per_day), "II": in_unit(dose.steady, per_day)}
     return {"AMT": dose.amount, "RATE": rate, **times, "SS": steady}
 

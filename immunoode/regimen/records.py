@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.regimen import record as kind
-from immunoode.regimen import schedule as words
+from immunoode.regimen import record as nonmem
 from immunoode.regimen.covariate_series import LOCF
 from immunoode.regimen.elapsed_time import running_times
 from immunoode.regimen.record import NonmemRecord, record_input, record_problems, records_from_table
@@ -19,7 +18,7 @@ from immunoode.regimen.record_options import compartment_names, covariate_column
 from immunoode.regimen.record_rows import TimedRecord, event_records
 from immunoode.regimen.record_table import NEEDED, CellProblem, RecordTable, record_table
 from immunoode.regimen.record_times import to_days
-from immunoode.regimen.schedule import Schedule
+from immunoode.regimen.schedule import DOSE, Schedule
 from immunoode.tables.reconciliation import Reconciliation, Tally
 
 if TYPE_CHECKING:
@@ -176,16 +175,16 @@ def parse_records(
     records = records_from_table(rows)
     unread = [found for found in unread if not handled_elsewhere(found, records[found.row])]
     due = _checked(rows, records, unread, inputs, per_day)
-    courses = {name: rows.numbers[name].tolist() for name in covariates.values()}
+    measured = {name: rows.numbers[name].tolist() for name in covariates.values()}
     schedules: dict[str, Schedule] = {}
     asked = given = 0
     for subject, span in rows.spans():
         chosen = [k for k in span if due[k] is not None]
-        own = {name: [values[k] for k in chosen] for name, values in courses.items()}
+        own = {name: [values[k] for k in chosen] for name, values in measured.items()}
         mine = [one for k in chosen if (one := due[k]) is not None]
         made = schedules[subject] = Schedule.from_records(event_records(mine, per_day, own, rule == LOCF))
-        asked += sum(1 + int(one.record.additional) for one in mine if one.record.event in kind.DOSES)
-        given += sum(action == words.DOSE for action in made.actions)
+        asked += sum(1 + int(one.record.additional) for one in mine if one.record.event in nonmem.DOSES)
+        given += sum(action == DOSE for action in made.actions)
     doses = Tally("doses", asked, given, {CANCELLED: asked - given} if asked > given else {})
     days = np.array([math.nan if one is None else one.day for one in due], dtype=float)
     return ParsedRecords(rows, records, days, schedules, doses)
@@ -208,7 +207,7 @@ def _checked(
     reported = {found.problem.where for found in unread}  # further problems of such a row would be misleading
     problems = [found.problem for found in unread]
     for record in records:
-        if record.label not in reported and (record.moment is not None or record.event != kind.OBSERVATION):
+        if record.label not in reported and (record.moment is not None or record.event != nonmem.OBSERVATION):
             problems += record_problems(record)
     names = [_input(record, inputs) for record in records]
     due = list[TimedRecord | None]()
@@ -238,7 +237,7 @@ def _split_subjects(rows: RecordTable) -> list[Problem]:
 
 def _input(record: NonmemRecord, inputs: Mapping[str, str] | None) -> str | Problem:
     """Return the input of a record, "" if it has none, or a problem of its compartment."""
-    if record.event in (*kind.DOSES, *kind.AMOUNTS) or record.compartment.startswith("-"):
+    if record.event in (*nonmem.DOSES, *nonmem.AMOUNTS) or record.compartment.startswith("-"):
         return record_input(record, inputs)
     return ""
 
