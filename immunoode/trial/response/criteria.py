@@ -12,12 +12,12 @@ import numpy as np
 from immunoode.errors import DataError, Problem
 from immunoode.tables.identifiers import values_of_subjects
 from immunoode.trial.response.assessment_rows import concatenate_left_out, left_out_rows
-from immunoode.trial.response.codes import IRECIST_NAMES, IUPD, NONE, PD, RECIST_NAMES
+from immunoode.trial.response.codes import IUPD, NONE, PD, RECIST_NAMES
 from immunoode.trial.response.irecist_response import irecist_response
 from immunoode.trial.response.read_assessments import read_assessments
 from immunoode.trial.response.response_tables import tabulate_responses
 from immunoode.trial.response.responses import Responses
-from immunoode.trial.response.rules import IrecistRules, RecistRules
+from immunoode.trial.response.rules import IrecistRules, RecistRules, Rules, response_names
 from immunoode.trial.response.time_point_response import TimePointResponse, evaluate_time_points, recist_reason, recist_response
 from immunoode.trial.response.visit_grid import first_time
 from immunoode.trial.response.visits import Array, AssessmentData
@@ -163,11 +163,11 @@ def _with_reported(
     derived: Array,
     reason: Array,
     reported: Array,
-    rules: RecistRules | IrecistRules,
+    rules: Rules,
     new_therapy: Mapping[str, float] | None,
 ) -> Responses:
     """Return the responses: as reported at visits with a reported response, else as derived."""
-    names = IRECIST_NAMES if isinstance(rules, IrecistRules) else RECIST_NAMES
+    names = response_names(rules)
     assessed = _with_discrepancies(assessed, evaluated, derived, reported, names)
     response, reason = np.where(reported != NONE, reported, derived), np.where(reported != NONE, "", reason)
     return tabulate_responses(assessed, evaluated, response, reason, rules, _new_therapy_days(assessed, new_therapy))

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.trial.response import best_response
-from immunoode.trial.response.codes import IRECIST_NAMES, IUPD, NE, PD, PR, RECIST_NAMES
+from immunoode.trial.response.codes import IUPD, NE, PD, PR, RECIST_NAMES
 from immunoode.trial.response.irecist_response import irecist_progression
 from immunoode.trial.response.responses import Responses
-from immunoode.trial.response.rules import IrecistRules, RecistRules
+from immunoode.trial.response.rules import IrecistRules, Rules, recist_rules, response_names
 from immunoode.trial.response.time_point_response import TimePointResponse
 from immunoode.trial.response.visit_grid import any_of, first_time, last_time, visit_grid
 from immunoode.trial.response.visits import Array, AssessmentData
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Rules = RecistRules | IrecistRules
 
 
 def tabulate_responses(
@@ -31,7 +29,7 @@ def tabulate_responses(
 ) -> Responses:
     """Return the responses as tables; assessments from the subject's day of a new therapy on do not count."""
     counts = best_response.counted(response, assessed.visits.time, assessed.visits.subject, new_therapy_days)
-    names = np.asarray(IRECIST_NAMES if isinstance(rules, IrecistRules) else RECIST_NAMES, dtype=object)
+    names = np.asarray(response_names(rules), dtype=object)
     visits = _visit_table(assessed, evaluated, names[response], reason, counts)
     subjects = _subject_table(assessed, evaluated, response, counts, rules, names)
     return Responses(visits, subjects, assessed.left_out, rules, assessed.notes)
@@ -68,7 +66,7 @@ def _subject_table(
 ) -> pd.DataFrame:
     import pandas as pd
 
-    rules = applied.recist if isinstance(applied, IrecistRules) else applied
+    rules = recist_rules(applied)
     visits, subjects, size = assessed.visits, assessed.subjects, len(assessed.subjects)
     time, subject = visits.time, visits.subject
     confirmed = best_response.confirmed_visits(response, time, subject, counts, rules, size)

@@ -9,9 +9,8 @@ from immunoode.errors import DataError, Problem
 from immunoode.notebook import without_mathematics
 from immunoode.trial.reconcile import format_left_out
 from immunoode.trial.response.best_response import DISEASE_CONTROL
-from immunoode.trial.response.codes import IRECIST_NAMES, RECIST_NAMES
 from immunoode.trial.response.response_rates import pseudoprogression_table, rate_table
-from immunoode.trial.response.rules import IrecistRules, RecistRules
+from immunoode.trial.response.rules import IrecistRules, RecistRules, recist_rules, response_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +57,7 @@ class Responses:
     @property
     def thresholds(self) -> RecistRules:
         """The thresholds of RECIST 1.1 that were applied, also as part of iRECIST."""
-        return self.rules.recist if isinstance(self.rules, IrecistRules) else self.rules
+        return recist_rules(self.rules)
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -67,7 +66,7 @@ class Responses:
 
     @property
     def _names(self) -> tuple[str, ...]:
-        return IRECIST_NAMES if isinstance(self.rules, IrecistRules) else RECIST_NAMES
+        return response_names(self.rules)
 
     def rates(self, by: str | None = "arm", *, confirmed: bool = True, confidence: float = 0.95) -> pd.DataFrame:
         """Return objective response and disease control rates with exact (Clopper-Pearson) intervals.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from immunoode.errors import DataError, Problem
+from immunoode.trial.response.codes import IRECIST_NAMES, RECIST_NAMES
 
 TOLERANCE = 1e-9
 """Relative tolerance of the thresholds, so that 100 to 70 mm is a decrease of 30 % despite rounding errors."""
@@ -124,6 +125,19 @@ class IrecistRules:
 
     def __post_init__(self) -> None:
         _check(self, {"new_lesions_block": ("unless targets improve", "always", "never")})
+
+
+Rules = RecistRules | IrecistRules
+
+
+def recist_rules(rules: Rules) -> RecistRules:
+    """Return the thresholds of RECIST 1.1, also as part of iRECIST."""
+    return rules.recist if isinstance(rules, IrecistRules) else rules
+
+
+def response_names(rules: Rules) -> tuple[str, ...]:
+    """Return the names of responses by their code."""
+    return IRECIST_NAMES if isinstance(rules, IrecistRules) else RECIST_NAMES
 
 
 def _check(rules: Any, choices: dict[str, tuple[str, ...]], free: tuple[str, ...] = ()) -> None:
