@@ -81,14 +81,7 @@ def _doses(due: TimedRecord, per_day: float) -> list[_Pending]:
     record, day, name = due.record, due.day, due.name
     if record.constant_infusion:
         return [(EventRecord(day, name, record.rate * per_day, math.inf, steady=math.inf, adding=record.steady == 2), False)]
-    lasting = 0.0 if record.rate > 0 else record.duration / per_day
-    rate = (
-        record.effective_rate * per_day
-        if record.rate > 0
-        else 0.0
-        if record.rate == nonmem.DURATION and lasting
-        else record.rate
-    )
+    rate, lasting = _infusion(record, per_day)
     one = EventRecord(day, name, record.amount, lasting, rate=rate)
     steady = record.interval / per_day if record.steady else 0.0
     rows: list[_Pending] = [(one._replace(steady=steady, adding=record.steady == 2), False)]
@@ -96,6 +89,14 @@ def _doses(due: TimedRecord, per_day: float) -> list[_Pending]:
     for number in range(1, int(record.additional) + 1):
         rows.append((one._replace(time=to_days(due.moment + number * every, per_day)), True))
     return rows
+
+
+def _infusion(record: NonmemRecord, per_day: float) -> tuple[float, float]:
+    """Return the rate and duration of a dose as a schedule has them; a stated rate counts, rather than DUR."""
+    if record.rate > 0:
+        return record.effective_rate * per_day, 0.0
+    lasting = record.duration / per_day
+    return (0.0 if record.rate == nonmem.DURATION and lasting else record.rate), lasting
 
 
 _CovariateRecords = tuple[list[list[EventRecord]], list[list[EventRecord]]]
