@@ -9,7 +9,7 @@ import numpy as np
 
 from immunoode.trial.response.codes import CR, IUPD, NE, NON_CR_NON_PD, NONE, PD, PR, SD
 from immunoode.trial.response.rules import TOLERANCE, IrecistRules
-from immunoode.trial.response.time_point_response import TimePointResponse
+from immunoode.trial.response.time_point_response import TimePointResponse, has_progressed
 from immunoode.trial.response.visit_grid import Array, any_of
 from immunoode.trial.response.visits import Visits
 
@@ -90,10 +90,8 @@ class SubjectHistory:
 
     def _new_targets_progressed(self, visit: IrecistVisit) -> bool:
         """Return whether the new targets' sum has progressed from its own nadir, by the rules for targets."""
-        rules, nadir, total = self.rules.recist, self.new_target_nadir, visit.new_partial_target_sum
-        if math.isnan(nadir):
-            return False
-        return _reached(total, nadir * (1 + rules.progression)) and _reached(total - nadir, rules.progression_mm)
+        nadir = self.new_target_nadir
+        return not math.isnan(nadir) and bool(has_progressed(visit.new_partial_target_sum, nadir, self.rules.recist))
 
     def _response_outside_episode(self, visit: IrecistVisit, evidence: tuple[str, ...]) -> tuple[int, str]:
         if evidence:

@@ -86,7 +86,7 @@ def target_response(visits: Visits, subjects: Subjects, baseline: Array, nadir: 
     return np.select(conditions, [NE, NONE, CR, PD, NE, PR], SD)
 
 
-def has_progressed(total: Array, nadir: Array, rules: RecistRules) -> Array:
+def has_progressed(total: Array | float, nadir: Array | float, rules: RecistRules) -> Array:
     """Return whether a sum is far enough above the nadir, both relatively and in mm (4.3.1)."""
     slack = TOLERANCE * np.maximum(total, nadir)
     relative = total >= (1 + rules.progression) * nadir - slack
