@@ -12,6 +12,7 @@ The verbs of every day are here; what is looked for together is in a namespace:
 | `population` | predictive checks of population fits |
 | `scenario` | grids of regimens |
 | `analysis` | steady states, local sensitivities |
+| `virtual_population` | random numbers, distributions and plausibility of virtual patients |
 | `virtual_trial` | visits, measurement and hazards of simulated patients |
 | `plot` | figures that are no method of a result |
 | `errors` | the errors that the package raises |

@@ -48,6 +48,7 @@ from . import population as population
 from . import regimen as regimen
 from . import scenario as scenario
 from . import trial as trial
+from . import virtual_population as virtual_population
 from . import virtual_trial as virtual_trial
 
 __version__: str

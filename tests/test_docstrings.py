@@ -58,6 +58,7 @@ def test_every_part_of_the_package_is_walked() -> None:
         "fitting",
         "population",
         "petab",
+        "virtual_population",
         "virtual_trial",
         "plot",
         "interop",

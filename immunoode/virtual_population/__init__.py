@@ -1,0 +1,7 @@
+"""Virtual populations: distributions of parameters, virtual patients drawn from them, and which of these are plausible."""
+
+from __future__ import annotations
+
+from immunoode.lazy_names import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

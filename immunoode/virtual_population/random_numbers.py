@@ -1,0 +1,195 @@
+"""Counter-based random numbers of patients: each number is a function of seed, purpose, replicate, patient and draw alone.
+
+The generator is Philox-4x64-10 [1]_, as NumPy has it. Its key is a hash (BLAKE2b, 128 bits) of the seed and the purpose. Its
+counter of four 64-bit words holds, from the lowest: the patient number divided by 4 (each step gives four numbers), the draw,
+the replicate, and 0. Patient i therefore has the same numbers in any block, any order and any process, and whatever number
+of draws is asked for; a block of consecutive patients costs one pass per draw.
+
+For each seed, purpose and replicate, a patient owns 2**64 draws. Purposes never share numbers. Two arms that ask for the same
+purpose and patient have the same numbers (common random numbers).
+
+.. [1] Salmon JK, Moraes MA, Dror RO, Shaw DE. Parallel random numbers: as easy as 1, 2, 3. SC '11 (2011).
+   doi:10.1145/2063384.2063405
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import DataError, Problem
+
+FloatArray: TypeAlias = NDArray[np.float64]
+Patients: TypeAlias = range | Sequence[int] | NDArray[np.integer]
+"""Patient numbers, as a range (a block of consecutive patients), or in any order, with repetitions or without."""
+WORDS = 4
+"""64-bit numbers per step of the counter."""
+GAP = 4096
+"""Steps of the counter that are computed and not used rather than starting anew, which takes about as long."""
+MOST = 2**63 - 1
+
+
+def uniforms(
+    seed: int, purpose: str, patients: Patients, draws: int = 1, *, first_draw: int = 0, replicate: int = 0
+) -> FloatArray:
+    """Return uniform random numbers between 0 and 1, both excluded.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the whole study.
+    purpose : str
+        What the numbers are for ("accrual", "measurement"); different purposes have independent numbers.
+    patients : range or array of int, shape (n,)
+        Patient numbers, zero or more: ``range(first, first + n)`` for a block.
+    draws : int
+        Numbers per patient.
+    first_draw : int
+        The number of the first draw, so that ``draws=2, first_draw=3`` are the fourth and the fifth.
+    replicate : int
+        The repetition of the study (of a simulated trial); each has independent numbers.
+
+    Returns
+    -------
+    ndarray, shape (n, draws)
+        Multiples of 2**-53 with 52 random bits. The columns are contiguous in memory.
+
+    Raises
+    ------
+    DataError
+
+    Examples
+    --------
+    >>> uniforms(1, "accrual", range(3), 2).round(4).tolist()
+    [[0.0481, 0.8193], [0.195, 0.5064], [0.6605, 0.2179]]
+    >>> bool((uniforms(1, "accrual", [2]) == uniforms(1, "accrual", range(1000))[2]).all())
+    True
+    """
+    _check(purpose, {"draws": draws, "first_draw": first_draw, "replicate": replicate})
+    numbers = _numbers(patients)
+    out = np.empty((draws, len(numbers)))
+    key = stream_key(seed, purpose)
+    for run in _runs(numbers):
+        for k in range(draws):
+            out[k, run.rows] = _between_0_and_1(_words(key, run.first, run.count, first_draw + k, replicate)[run.places])
+    return out.T
+
+
+def normals(
+    seed: int, purpose: str, patients: Patients, draws: int = 1, *, first_draw: int = 0, replicate: int = 0
+) -> FloatArray:
+    """Return standard normal random numbers: the quantiles at the numbers of `uniforms`, which takes the same arguments.
+
+    Parameters
+    ----------
+    seed, purpose, patients, draws, first_draw, replicate
+        As of `uniforms`.
+
+    Returns
+    -------
+    ndarray, shape (n, draws)
+        Between -8.3 and 8.3.
+
+    Raises
+    ------
+    DataError
+    """
+    from scipy.special import ndtri
+
+    found = uniforms(seed, purpose, patients, draws, first_draw=first_draw, replicate=replicate)
+    return np.asarray(ndtri(found, out=found))
+
+
+def exponentials(
+    seed: int, purpose: str, patients: Patients, draws: int = 1, *, first_draw: int = 0, replicate: int = 0
+) -> FloatArray:
+    """Return exponential random numbers of mean 1, at which a cumulative hazard has its event.
+
+    They are the quantiles at the numbers of `uniforms`, which takes the same arguments.
+
+    Parameters
+    ----------
+    seed, purpose, patients, draws, first_draw, replicate
+        As of `uniforms`.
+
+    Returns
+    -------
+    ndarray, shape (n, draws)
+
+    Raises
+    ------
+    DataError
+    """
+    return -np.log1p(-uniforms(seed, purpose, patients, draws, first_draw=first_draw, replicate=replicate))
+
+
+def stream_key(seed: int, purpose: str) -> NDArray[np.uint64]:
+    """Return Philox's key, shape (2,), of a seed and a purpose."""
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        raise DataError(Problem("seed", f"is {seed!r}", "a whole number")) from None
+    digest = blake2b(f"{number} {purpose}".encode(), digest_size=16).digest()
+    return np.frombuffer(digest, dtype="<u8").astype(np.uint64)
+
+
+def _check(purpose: str, counts: dict[str, int]) -> None:
+    problems = [
+        Problem(name, f"is {value!r}", "a whole number, zero or more")
+        for name, value in counts.items()
+        if not isinstance(value, (int, np.integer)) or not 0 <= value <= MOST
+    ]
+    if not isinstance(purpose, str) or not purpose:
+        problems.append(Problem("purpose", f"is {purpose!r}", "a word for what the numbers are for, such as 'accrual'"))
+    if problems:
+        raise DataError(problems)
+
+
+def _numbers(patients: Patients) -> range | NDArray[np.int64]:
+    """Return patient numbers, checked."""
+    if isinstance(patients, range) and (not patients or (patients.step == 1 and 0 <= patients[0] and patients[-1] <= MOST)):
+        return patients
+    given = np.asarray(patients)
+    if given.ndim != 1 or (given.size and (given.dtype.kind not in "iu" or given.min() < 0 or given.max() > MOST)):
+        raise DataError(Problem("patients", f"are {patients!r}", "whole numbers of zero or more, one per patient"))
+    return given.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Rows whose patient numbers lie together: the least number, how many from there on, and which of these the rows have."""
+
+    rows: NDArray[np.intp] | slice
+    first: int
+    count: int
+    places: NDArray[np.int64] | slice
+
+
+def _runs(numbers: range | NDArray[np.int64]) -> Iterator[_Run]:
+    """Yield the runs of all rows."""
+    if isinstance(numbers, range):
+        yield _Run(slice(None), numbers.start, len(numbers), slice(None))
+        return
+    order = np.argsort(numbers, kind="stable")
+    cuts = np.flatnonzero(np.diff(numbers[order]) > WORDS * GAP) + 1
+    for rows in np.split(order, cuts) if len(order) else ():
+        places = numbers[rows] - numbers[rows[0]]
+        yield _Run(rows, int(numbers[rows[0]]), int(places[-1]) + 1, places)
+
+
+def _words(key: NDArray[np.uint64], first: int, count: int, draw: int, replicate: int) -> NDArray[np.uint64]:
+    """Return the 64 random bits of consecutive patients, shape (count,)."""
+    step, skip = divmod(first, WORDS)
+    counter = np.array([step, draw, replicate, 0], np.uint64)
+    return np.random.Philox(key=key, counter=counter).random_raw(skip + count)[skip:]
+
+
+def _between_0_and_1(words: NDArray[np.uint64]) -> FloatArray:
+    """Return the midpoints of 2**52 equal parts of the interval; 53 bits would round to 1 at the upper end."""
+    return ((words >> np.uint64(12)) + 0.5) * 2.0**-52
