@@ -192,4 +192,4 @@ def _words(key: NDArray[np.uint64], first: int, count: int, draw: int, replicate
 
 def _between_0_and_1(words: NDArray[np.uint64]) -> FloatArray:
     """Return the midpoints of 2**52 equal parts of the interval; 53 bits would round to 1 at the upper end."""
-    return ((words >> np.uint64(12)) + 0.5) * 2.0**-52
+    return np.add(words >> np.uint64(12), 0.5, dtype=np.float64) * 2.0**-52
