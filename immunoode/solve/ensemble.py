@@ -1,4 +1,4 @@
-"""Virtual trials of any size: patients in blocks, each block reduced to numbers, or written to a file, before the next."""
+"""Virtual trials of any size: subjects in blocks, each block reduced to numbers, or written to a file, before the next."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BLOCK = 5_000
-"""Patients whose time courses are held at once."""
+"""Subjects whose time courses are held at once."""
 
 
 def simulate_many(
@@ -41,33 +41,33 @@ def simulate_many(
     progress: bool | None = None,
     **options: Any,
 ) -> pd.DataFrame:
-    """Simulate a virtual population, and keep a few numbers of each patient.
+    """Simulate a virtual population, and keep a few numbers of each subject.
 
     Parameters
     ----------
     model, regimen, until
-        As in `simulate`; a list of regimens is one for each patient.
+        As in `simulate`; a list of regimens is one for each subject.
     parameters : DataFrame
-        One row a patient; its index names them.
+        One row per subject; its index names them.
     outputs : sequence of str
         What is reduced.
     reduce : sequence of str
         "final", "minimum", "time_of_minimum", "maximum", "time_of_maximum", "area" (unit times days), and
         "first_below(20)" or "first_above(20)": the first time below (above) that value, linear between reports, infinite
-        where there is none. All are of the reported `times`, by default those of `simulate` for the first patient of each
+        where there is none. All are of the reported `times`, by default those of `simulate` for the first subject of each
         regimen.
     block : int
-        Patients at a time; it bounds the memory and does not change the result.
+        Subjects at a time; it bounds the memory and does not change the result.
     progress : bool, optional
-        Progress bar. Default: for 200 patients or more.
+        Progress bar. Default: for 200 subjects or more.
     **options
         As in `simulate`: times, start, engine, method, rtol, atol, extinction, threads.
 
     Returns
     -------
     DataFrame
-        A row a patient: a column "output: reduction" for each, `status` in words, and `stopped`, the day at which a patient
-        that failed did so. Of such a patient the numbers are NaN; no other patient is affected.
+        One row per subject: a column "output: reduction" for each, `status` in words, and `stopped`, the day at which a subject
+        that failed did so. The numbers of such a subject are NaN; no other subject is affected.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def simulate_to(
     Returns
     -------
     DataFrame
-        `status` and `stopped` of each patient.
+        `status` and `stopped` of each subject.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def _plan(
 
 
 def _ends(run: Simulation) -> dict[str, Any]:
-    """Return how each patient ended, in words, and the day at which one that failed did."""
+    """Return how each subject ended, in words, and the day at which one that failed did."""
     return {"status": [s.message for s in run.status], "stopped": [np.nan if s.ok else s.time for s in run.status]}
 
 

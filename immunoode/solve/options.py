@@ -13,7 +13,7 @@ from immunoode.errors import Problem, SolveError, nearest
 
 ENGINES = ("compiled", "scipy")
 METHODS = ("auto", "tsit5", "rodas5p")
-"""Methods of the compiled engine, in the order of `immunoode.solve.integrator.scalar`'s codes."""
+"""Methods of the compiled engine, in the order of the codes in `immunoode.solve.integrator.records`."""
 
 
 @dataclass(frozen=True)

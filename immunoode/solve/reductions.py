@@ -1,4 +1,4 @@
-"""One number a patient from a time course: what stays of a virtual trial that would not fit into memory."""
+"""One number per subject from a time course: what stays of a virtual trial that would not fit into memory."""
 
 from __future__ import annotations
 

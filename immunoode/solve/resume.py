@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from immunoode.solve.simulation import Simulation
 
 Ends = dict[str, list[Any]]
-"""How each patient of a block ended: "status" in words, "stopped" the day (NaN where it did not)."""
+"""How each subject of a block ended: "status" in words, "stopped" the day (NaN where it did not)."""
 _PLAN, _LOCK = "plan.json", "lock"
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """The folder of a trial of `rows` patients per block."""
+    """The folder of a trial of `rows` subjects per block."""
 
     target: Path
     kind: Format
@@ -39,7 +39,7 @@ class Unfinished:
         return self.target.with_name(self.target.name + PART)
 
     def ends(self, block: int) -> Ends | None:
-        """Return how the patients of a block ended; None where the block is not done."""
+        """Return how the subjects of a block ended; None where the block is not done."""
         path = self._ends(block)
         if not path.is_file() or not self._block(block).exists():
             return None

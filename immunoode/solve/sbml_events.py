@@ -1,4 +1,4 @@
-"""`simulate` with events of a model's own: prepared once, then each patient in one run of the kernel."""
+"""`simulate` with events of a model's own: prepared once, then each subject in one run of the kernel."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from immunoode.model.model import Model
 from immunoode.regimen.sbml_event import Events
 from immunoode.solve.integrator.sbml_records import SBML_STATE, WAITING_EVENT, SbmlEvents, SbmlFunctions
 from immunoode.solve.options import SolverOptions
+from immunoode.solve.problem.evaluate import evaluate
 from immunoode.solve.problem.event_functions import MOVED, EventFunctions, event_functions
 from immunoode.solve.problem.make_simulator import make_simulator
 from immunoode.solve.problem.packed_input import STATES_AT, TIME_AT, FloatArray
@@ -35,7 +36,7 @@ _ROOM = 4_000_000
 
 @dataclass(frozen=True)
 class _Course:
-    """What one patient came to: outputs (T, K), counts and status."""
+    """What one subject came to: outputs (T, K), counts and status."""
 
     values: FloatArray
     counts: NDArray[np.int64]
@@ -69,7 +70,7 @@ def many_with_events(
     whole = flatten(model.model)
     functions = event_functions(whole, events)
     simulator.system.compile()
-    each = [_course(simulator, functions, row) for row in tqdm(matrix, desc="patients", disable=not progress)]
+    each = [_course(simulator, functions, row) for row in tqdm(matrix, desc="subjects", disable=not progress)]
     made = Simulation(
         whole.model,
         grid,
@@ -155,14 +156,12 @@ def _sbml_events(functions: EventFunctions, start: float, switches_at: int, long
 
 def _values(simulator: Simulator, packed: FloatArray, saved: FloatArray) -> FloatArray:
     """Return the outputs at the saved states, NaN after them."""
-    from immunoode.solve.integrator.native import evaluate_rows
-
     system, times = simulator.system, simulator.times[0]
     rows = np.tile(packed, (len(saved), 1))
     rows[:, TIME_AT] = times[: len(saved)]
     rows[:, STATES_AT : STATES_AT + system.width] = saved
     found = np.full((times.size, len(simulator.names)), np.nan)
-    evaluate_rows(system.outputs(simulator.names).address, rows, found[: len(saved)])
+    evaluate(system.outputs(simulator.names), rows, found[: len(saved)])
     return found
 
 

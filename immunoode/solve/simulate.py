@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BAR_FROM = 200
-"""Patients from which a progress bar is shown unless said otherwise."""
+"""Subjects from which a progress bar is shown unless said otherwise."""
 _MOST_SCHEDULES = 100_000
 """Schedules of one regimen that are kept."""
 _LONGEST = 1e6
@@ -143,10 +143,6 @@ def simulate(
         return many_with_events(whole, regimen, grid, first, (matrix, subjects), wanted, options, progress)
     schedules = schedules_of(regimen, whole, matrix)
     check_start(schedules, first)
-    if len(schedules) != len(matrix):
-        raise SolveError(
-            Problem("regimen", f"is given for {len(schedules)} patients, parameters for {len(matrix)}", "one for each")
-        )
     orders = _orders(before, grid, times is not None)
     simulator = make_simulator(
         whole, schedules, grid, wanted, start=first, solver=options, sensitivities=sensitivities, orders=orders
@@ -207,7 +203,7 @@ def report_times(
 
 
 def first_of_each(regimen: Any) -> list[int]:
-    """Return the first patient of each of the regimens that are given."""
+    """Return the first subject of each of the regimens that are given."""
     if not isinstance(regimen, (list, tuple)):
         return [0]
     first: dict[int, int] = {}
@@ -242,7 +238,7 @@ def parameter_values(model: ClosedModel, given: Any, subjects_of_regimens: int |
         given = _by_subject(given, model.parameters)
         columns, subjects = {str(c): np.asarray(given[c]) for c in given.columns}, tuple(given.index)
     elif given is not None and not isinstance(given, Mapping):
-        right = "a mapping {'growth_rate': 0.01}, or a DataFrame with one row a patient"
+        right = "a mapping {'growth_rate': 0.01}, or a DataFrame with one row per subject"
         raise SolveError(Problem("parameters", f"are {type(given).__name__}", right))
     else:
         columns = {str(k): np.asarray([v]) for k, v in dict(given or {}).items()}
@@ -272,7 +268,7 @@ def warn_of_bounds(model: ClosedModel, matrix: FloatArray) -> None:
 
 
 def _by_subject(table: Any, parameters: Sequence[str]) -> Any:
-    """Return a table of patients indexed by its column `subject`, where it has one."""
+    """Return a table of subjects indexed by its column `subject`, where it has one."""
     column = subject_column(table, [name for name in NAMES if name not in parameters])
     return table if column is None else table.set_index(column).rename(index=identifier)
 
@@ -281,7 +277,7 @@ def _fill(matrix: FloatArray, column: int, name: str, values: Any, rows: Sequenc
     try:
         matrix[:, column] = np.asarray(values, dtype=float)
     except (TypeError, ValueError):
-        return [Problem(f"parameters.{name}", "is not a number", "a number for each patient")]
+        return [Problem(f"parameters.{name}", "is not a number", "a number for each subject")]
     bad = np.where(~np.isfinite(matrix[:, column]))[0]
     more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
     what = f"is not finite in row {rows[bad[0]]!r}{more}" if bad.size else ""
@@ -305,10 +301,17 @@ def _times(times: Any, until: str | float | None, start: float) -> FloatArray:
 
 
 def schedules_of(regimen: Any, model: ClosedModel, matrix: FloatArray) -> list[Schedule | None]:
-    """Return the schedule of each subject; subjects who are alike in what doses depend on share theirs."""
+    """Return the schedule of each subject; subjects who are alike in what doses depend on share theirs.
+
+    Raises
+    ------
+    SolveError
+        If there are other numbers of regimens and of subjects, or something is no regimen.
+    """
     each = list(regimen) if isinstance(regimen, (list, tuple)) else [regimen] * len(matrix)
     if len(each) != len(matrix):
-        return [None] * len(each)
+        what = f"is given for {len(each)} patients, parameters for {len(matrix)}"
+        raise SolveError(Problem("regimen", what, "one for each"))
     expanded: dict[int, Expansion] = {}
     for one in each:
         if id(one) not in expanded:

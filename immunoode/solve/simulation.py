@@ -1,4 +1,4 @@
-"""What a simulation gives: values over time, with their units, and how each patient ended."""
+"""What a simulation gives: values over time, with their units, and how each subject ended."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Simulation:
-    """Time courses of one patient or many.
+    """Time courses of one subject or many.
 
     Attributes
     ----------
@@ -34,11 +34,11 @@ class Simulation:
     names, units
         The K outputs, and the unit of each.
     subjects : tuple
-        Names of the P patients.
+        Names of the P subjects.
     values : ndarray, shape (P, T, K)
-        NaN after the time at which a patient's integration stopped.
+        NaN after the time at which a subject's integration stopped.
     status : tuple of Status
-        How each patient ended.
+        How each subject ended.
     counts : ndarray, shape (P, 6)
         Steps, rejected steps, evaluations of the rates, Jacobians, switches of method, switches of rates; see `statistics`.
     by : tuple of str
@@ -46,7 +46,7 @@ class Simulation:
     derivatives : ndarray, shape (P, T, m, K)
         Of the outputs by these; see `sensitivity`.
     fired : ndarray, shape (P, R)
-        Day at which each reaction of the regimen first found its condition; infinite where it did not. See `reactions`.
+        Day at which each trigger of the regimen first found its condition; infinite where it did not. See `reactions`.
     """
 
     model: Model
@@ -64,14 +64,14 @@ class Simulation:
     fired: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
 
     def __getitem__(self, name: str) -> FloatArray:
-        """Return one output: shape (T,) for one patient, (P, T) for many."""
+        """Return one output: shape (T,) for one subject, (P, T) for many."""
         if name not in self.names:
             raise SolveError(Problem(f"output {name!r}", "is not in this simulation", nearest(str(name), self.names)))
         found = self.values[:, :, self.names.index(name)]
         return found[0] if len(self.subjects) == 1 else found
 
     def sensitivity(self, output: str, by: str) -> FloatArray:
-        """Return the derivative of an output, shape (T,) for one patient, (P, T) for many.
+        """Return the derivative of an output, shape (T,) for one subject, (P, T) for many.
 
         Parameters
         ----------
@@ -99,37 +99,37 @@ class Simulation:
 
     @property
     def reactions(self) -> pd.DataFrame:
-        """When the regimen reacted: subject, reaction in words, and the day at which its condition was first found."""
+        """When triggers of the regimen fired: subject, trigger in words, and the day at which its condition was first found."""
         import pandas as pd
 
         rows = [
-            (subject, str(reaction), float(day))
+            (subject, str(trigger), float(day))
             for subject, schedule, days in zip(self.subjects, self.schedules, self.fired, strict=False)
-            for reaction, day in zip(schedule.triggers if schedule else (), days, strict=False)
+            for trigger, day in zip(schedule.triggers if schedule else (), days, strict=False)
             if np.isfinite(day)
         ]
         return pd.DataFrame(rows, columns=["subject", "reaction", "day"])
 
     @property
     def ok(self) -> bool:
-        """Whether every patient was solved to the end."""
+        """Whether every subject was solved to the end."""
         return all(s.ok for s in self.status)
 
     def failures(self) -> str:
-        """Return in words which patients stopped, and why."""
+        """Return in words which subjects stopped, and why."""
         bad = [(subject, s) for subject, s in zip(self.subjects, self.status, strict=True) if not s.ok]
         shown = [f"patient {subject}: {s}" for subject, s in bad[:5]]
         return f"{len(bad)} of {len(self.subjects)} patients stopped early: " + " | ".join(shown) if bad else "none"
 
     @property
     def statistics(self) -> pd.DataFrame:
-        """What solving took: a row a patient; steps, rejections, evaluations, jacobians, switches."""
+        """What solving took: one row per subject; steps, rejections, evaluations, jacobians, switches."""
         import pandas as pd
 
         return pd.DataFrame(self.counts, columns=list(COUNTS), index=list(self.subjects))
 
     def raise_for_status(self) -> None:
-        """Raise a SolveError if a patient stopped early."""
+        """Raise a SolveError if a subject stopped early."""
         if not self.ok:
             raise SolveError(Problem(self.model.name, self.failures(), "see Simulation.status"))
 
@@ -137,9 +137,9 @@ class Simulation:
         """Return a table: subject, time (days), and a column for each output; P x T rows."""
         import pandas as pd
 
-        patients, steps, width = self.values.shape
-        frame = pd.DataFrame(self.values.reshape(patients * steps, width), columns=list(self.names))
-        frame.insert(0, "time", np.tile(self.times, patients))
+        subjects, steps, width = self.values.shape
+        frame = pd.DataFrame(self.values.reshape(subjects * steps, width), columns=list(self.names))
+        frame.insert(0, "time", np.tile(self.times, subjects))
         frame.insert(0, "subject", np.repeat(np.array(self.subjects, dtype=object), steps))
         frame.attrs["units"] = {"time": "day", **self.units}
         return frame

@@ -1,4 +1,4 @@
-"""How a patient's integration ended: a value with time, state and advice, never an exception from within a kernel."""
+"""How a subject's integration ended: a value with time, state and advice, never an exception from within a kernel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 FINISHED, TOO_SMALL, TOO_MANY, NOT_FINITE, NOT_STEADY = range(5)
 COUNTS = ("steps", "rejections", "evaluations", "jacobians", "switches", "crossings")
-"""What is counted while a patient is solved."""
+"""What is counted while a subject is solved."""
 _MESSAGES = {
     FINISHED: ("finished", ""),
     TOO_SMALL: (
@@ -27,7 +27,7 @@ _MESSAGES = {
 
 @dataclass(frozen=True)
 class Status:
-    """How one patient ended.
+    """How one subject ended.
 
     Attributes
     ----------

@@ -8,6 +8,7 @@ import numpy as np
 
 from immunoode.solve.integrator.jit import inner, rare
 from immunoode.solve.integrator.native import evaluate_rates
+from immunoode.solve.integrator.tsit5 import STABLE, held_down
 from immunoode.solve.problem.packed_input import STATES_AT
 
 LEAST = -9.21
@@ -18,6 +19,8 @@ SMALLEST_FACTOR, LARGEST_FACTOR, SAFETY, RESPONSE, MEMORY = 0.2, 5.0, 0.9, 0.14,
 """Of the proportional-integral rule of the next step."""
 SMALLEST = 1e-14
 """A step of this share of the time itself is the end."""
+_EXPLICIT_AFTER, _MOST_PATIENCE = 4, 4000
+"""The streak of implicit steps after which explicit ones are taken again; then `patience` doubles, up to this."""
 
 
 @rare
@@ -82,6 +85,23 @@ def implicit_cost_ratio(n: int) -> float:
 def lane_cost_ratio(n: int) -> float:
     """Return the same for steps of eight subjects at a time."""
     return 2.5 + 0.1 * n
+
+
+@inner
+def other_method_pays(own: Any, lane: int, reach: float, ahead: float, cost: float) -> bool:
+    """Count an accepted step in the lane's streak; return whether the other method is worth its cost from here on.
+
+    `reach` is |h lambda| of the step, `ahead` the same of the span that lies ahead, `cost` that of an implicit step divided by
+    that of an explicit one.
+    """
+    if own.implicit[lane]:
+        own.streak[lane] = own.streak[lane] + 1 if reach < 0.3 * STABLE * cost else 0
+        if own.streak[lane] < _EXPLICIT_AFTER:
+            return False
+        own.patience[lane] = min(2 * own.patience[lane], _MOST_PATIENCE)
+        return True
+    own.streak[lane] = held_down(own.streak[lane], reach)
+    return own.streak[lane] >= own.patience[lane] and ahead > 8.0 * STABLE * cost
 
 
 @inner

@@ -20,7 +20,7 @@ from immunoode.solve.integrator.records import (
     aligned_zeros,
 )
 from immunoode.solve.integrator.segment import begin_segment, end_subject, load_subject, pass_stop, renew_rates
-from immunoode.solve.problem.packed_input import LANES, STATES_AT
+from immunoode.solve.problem.packed_input import ITERATE_AT, LANES, STATES_AT
 
 EMPTY = -2
 """Status of a lane that has no subject."""
@@ -148,7 +148,9 @@ def load_lane(run: Any, lanes: Any, checkpoints: Any, lane: int, p: int) -> None
     for i in range(run.layout.states):
         lanes.debris[LANES * i + lane] = batch.atol[p, i]
         lanes.thresholds[LANES * i + lane] = run.settings.thresholds[i]
-        prepared[LANES * min(i + 2, prepared.size // LANES - 1) + lane] = 0.0  # the leading eigenvalue is estimated anew
+        prepared[LANES * min(ITERATE_AT + i, prepared.size // LANES - 1) + lane] = (
+            0.0  # the leading eigenvalue is estimated anew
+        )
 
 
 @rare

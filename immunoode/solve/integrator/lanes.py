@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from immunoode.solve.integrator import rodas5p_lanes
-from immunoode.solve.integrator.controller import SMALLEST, lane_cost_ratio, reject_factor
+from immunoode.solve.integrator.controller import SMALLEST, lane_cost_ratio, other_method_pays, reject_factor
 from immunoode.solve.integrator.domain import locate_threshold, negativity_factor
 from immunoode.solve.integrator.jit import entry, inner, rare
 from immunoode.solve.integrator.lane_state import (
@@ -32,7 +32,6 @@ from immunoode.solve.integrator.lane_state import (
 )
 from immunoode.solve.integrator.native import call_address
 from immunoode.solve.integrator.records import AUTOMATIC, HANDED_OVER, LARGEST, STEPPING, Progress, Run
-from immunoode.solve.integrator.rodas5p_lanes import FLAG, SIZE
 from immunoode.solve.integrator.segment import renew_rates
 from immunoode.solve.integrator.simd8 import (
     FALLS,
@@ -46,8 +45,8 @@ from immunoode.solve.integrator.simd8 import (
     stage_sum,
     stiffness,
 )
-from immunoode.solve.integrator.tsit5 import DENSE, ERROR, EVALUATIONS, STABLE, A, C, held_down
-from immunoode.solve.problem.packed_input import LANES, STATES_AT, TIME_AT
+from immunoode.solve.integrator.tsit5 import DENSE, ERROR, EVALUATIONS, A, C
+from immunoode.solve.problem.packed_input import FLAG, LANES, SIZE, STATES_AT, TIME_AT
 from immunoode.solve.status import NOT_FINITE, TOO_MANY, TOO_SMALL
 
 _attempt_implicit, _implicit_interpolants = rodas5p_lanes.attempt, rodas5p_lanes.interpolants
@@ -240,26 +239,18 @@ def end_steps(run: Any, lanes: Any) -> None:
 def choose_methods(run: Any, lanes: Any) -> None:
     """Let lanes go on by the other method where that would have been worth its cost in the last steps; those that need implicit
     steps are handed over where there are no functions for these."""
-    own, size = run.progress, run.progress.size
-    cost = lane_cost_ratio(run.layout.states)
+    own, cost = run.progress, lane_cost_ratio(run.layout.states)
     for lane in range(LANES):
         if lanes.accepted[lane] == 0.0 or own.t[lane] >= own.stop[lane]:
             continue
         largest = lanes.stiffness[lane]
-        if lanes.mode[0]:
-            own.streak[lane] = own.streak[lane] + 1 if size[lane] * largest < 0.3 * STABLE * cost else 0
-            if own.streak[lane] >= 4:
-                own.patience[lane] = min(2 * own.patience[lane], 4000)
-                _switch_method(run, lanes, lane)
+        if not other_method_pays(own, lane, own.size[lane] * largest, (own.stop[lane] - own.t[lane]) * largest, cost):
             continue
-        own.streak[lane] = held_down(own.streak[lane], size[lane] * largest)
-        left = own.stop[lane] - own.t[lane]
-        if own.streak[lane] >= own.patience[lane] and left * largest > 8.0 * STABLE * cost:
-            if run.functions.lane_setup.address == 0:
-                lanes.status[lane] = HANDED_OVER
-                run.batch.statistics[own.subject[lane]].switches += 1
-            else:
-                _switch_method(run, lanes, lane)
+        if run.functions.lane_setup.address == 0:
+            lanes.status[lane] = HANDED_OVER
+            run.batch.statistics[own.subject[lane]].switches += 1
+        else:
+            _switch_method(run, lanes, lane)
 
 
 @rare

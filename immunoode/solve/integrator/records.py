@@ -19,11 +19,11 @@ from immunoode.solve.status import COUNTS
 STATISTICS = np.dtype([(name, np.int64) for name in COUNTS])
 """What is counted for each subject (see `immunoode.solve.status.COUNTS`)."""
 AUTOMATIC, EXPLICIT, IMPLICIT = range(3)
-"""Codes of methods, in the order of `immunoode.solve.problem.simulator.METHODS`."""
+"""Codes of methods, in the order of `immunoode.solve.options.METHODS`."""
 LARGEST = 1e290
 """States beyond this end a subject: from there on interpolants overflow."""
 STEPPING, HANDED_OVER = -1, -3
-"""Instead of a status code: a subject is on its way, or goes on in the scalar engine, since it needs implicit steps."""
+"""Instead of a status code: a subject is on its way, or waits at its checkpoint for a run that takes implicit steps as well."""
 EVENTS_APPLIED, STATE_SET, PARAMETERS_SET = 1, 2, 4
 """What events at one time have done, added up: any at all, something given or set, something that functions read as well."""
 

@@ -15,8 +15,6 @@ from immunoode.solve.integrator.simd8 import linear_combination, rosenbrock_sums
 from immunoode.solve.problem.packed_input import LANES, STATES_AT, TIME_AT
 
 EVALUATIONS = 8
-FLAG, SIZE = 0, 1
-"""Rows of what is prepared for a step (see `immunoode.solve.problem.codegen_implicit`)."""
 _BASE = STATES_AT * LANES
 
 

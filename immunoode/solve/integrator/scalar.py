@@ -21,6 +21,7 @@ from immunoode.solve.integrator.controller import (
     error_with_sensitivities,
     implicit_cost_ratio,
     log_error,
+    other_method_pays,
     reject_factor,
     time_epsilon,
 )
@@ -62,7 +63,6 @@ from immunoode.solve.integrator.triggers import (
     update_nadirs,
     would_change,
 )
-from immunoode.solve.integrator.tsit5 import STABLE, held_down
 from immunoode.solve.status import NOT_FINITE, TOO_MANY, TOO_SMALL
 
 THRESHOLD, TRIGGER = 1, 2
@@ -298,19 +298,15 @@ def wants_switch(run: Any, lane: int, until: float) -> bool:
     own, work = run.progress, run.work
     if run.settings.method != AUTOMATIC:
         return False
-    size, cost = own.size[lane], implicit_cost_ratio(run.layout.states)
     _set_weights(run, lane)
     if own.implicit[lane]:
         largest = power_iteration(work.jacobian, work.eigenvector, work.weights, work.row_sizes)
-        pays = size * largest < 0.3 * STABLE * cost and not _is_last(own, lane)
-        own.streak[lane] = own.streak[lane] + 1 if pays else 0
-        if own.streak[lane] < 4:
-            return False
-        own.patience[lane] = min(2 * own.patience[lane], 4000)
-        return True
-    largest = _explicit_stiffness(run)
-    own.streak[lane] = held_down(own.streak[lane], size * largest)
-    return own.streak[lane] >= own.patience[lane] and (until - own.t[lane]) * largest > 8.0 * STABLE * cost
+    else:
+        largest = _explicit_stiffness(run)
+    reach = own.size[lane] * largest
+    if own.implicit[lane] and _is_last(own, lane):
+        reach = np.inf  # its size is that of what was left: it does not speak for explicit steps
+    return other_method_pays(own, lane, reach, (until - own.t[lane]) * largest, implicit_cost_ratio(run.layout.states))
 
 
 @inner

@@ -1,7 +1,7 @@
-"""Sums of vectors for eight patients at a time, each with a step of its own.
+"""Sums of vectors for eight subjects at a time, each with a step of its own.
 
 Vectors hold number i of lane l at 8 i + l, and are aligned to 64 bytes: number i of all is one wide register.
-What a sum gives for a patient does not depend on the others.
+What a sum gives for one subject does not depend on the others.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _grow(builder: Any, total: Any, value: Any) -> None:
 def error_norms(
     typingctx: Any, out: Any, weighed: Any, first: Any, y: Any, trial: Any, rtol: Any, atol: Any, units: Any
 ) -> Any:
-    """Set out[:8] to the error of each patient: the largest root mean square of those of its states and of each sensitivity.
+    """Set out[:8] to the error of each subject: the largest root mean square of those of its states and of each sensitivity.
 
     What is measured is weighed[first:] / (atol + rtol max(|y|, |trial|)). For sensitivity k the size of a state times units[k]
     counts as well; units[0] is zero.

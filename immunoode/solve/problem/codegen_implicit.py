@@ -22,10 +22,8 @@ from llvmlite import ir
 from immunoode.model.symbolic import Expr, derivative
 from immunoode.solve.problem import simd_math as vm
 from immunoode.solve.problem.codegen_simd import compiled, load, new_function, store, translated
-from immunoode.solve.problem.packed_input import LANES
+from immunoode.solve.problem.packed_input import FLAG, ITERATE_AT, LANES, SIZE
 
-FLAG, SIZE = 0, 1
-"""Rows of what `prepare` gives: zero, or infinite where the matrix is not factorised; the size of the leading eigenvalue."""
 _LEAST, _MOST = 1e-8, 1e12
 """Of a pivot, relative to the diagonal it came from: what is below has lost its digits, what is above grew out of others."""
 
@@ -143,8 +141,7 @@ class _Layout:
 
     def __init__(self, n: int, m: int, order: list[int], filled: list[Entry], coupled: list[Entry]) -> None:
         self.n, self.m, self.order, self.coupled = n, m, order, coupled
-        self.vector_at = 2
-        self.inverse_at = self.vector_at + n
+        self.inverse_at = ITERATE_AT + n
         first = self.inverse_at + n
         self.place = {at: first + k for k, at in enumerate(filled)}
         self.coupling_at = first + len(filled)
@@ -193,7 +190,7 @@ def _write_size(builder: Any, jacobian: Any, layout: _Layout, out: Any, scales: 
     A vector of zeros, or one whose product is not finite, begins with the weights.
     """
     n = layout.n
-    vector = [load(builder, out, layout.vector_at + i) for i in range(n)]
+    vector = [load(builder, out, ITERATE_AT + i) for i in range(n)]
     weights = [load(builder, scales, 1 + i) for i in range(n)]
     moved = [_added(builder, None, [(v, vector[j]) for (a, j), v in jacobian.items() if a == i]) for i in range(n)]
     before, after = (
@@ -206,7 +203,7 @@ def _write_size(builder: Any, jacobian: Any, layout: _Layout, out: Any, scales: 
     found = builder.fdiv(size, vm.call(builder, "sqrt", before))
     store(builder, builder.select(good, found, vm.number(0.0)), out, SIZE)
     for i in range(n):
-        store(builder, builder.select(good, builder.fdiv(moved[i], size), weights[i]), out, layout.vector_at + i)
+        store(builder, builder.select(good, builder.fdiv(moved[i], size), weights[i]), out, ITERATE_AT + i)
 
 
 def _write_factors(builder: Any, jacobian: Any, layout: _Layout, out: Any, shift: Any) -> None:

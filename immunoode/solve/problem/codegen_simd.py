@@ -1,6 +1,6 @@
-"""Expressions -> machine code that evaluates them for eight patients at a time, where SymEngine's does for one.
+"""Expressions -> machine code that evaluates them for eight subjects at a time, where SymEngine's does for one.
 
-Inputs and outputs are interleaved: number i of patient p is at 8 i + p. Common subexpressions are computed once.
+Inputs and outputs are interleaved: number i of subject p is at 8 i + p. Common subexpressions are computed once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class VectorFunction:
     """A vector of expressions as machine code, `void f(double *out, const double *in, const double *added)`.
 
     Output i is expression i plus number i of `added`, where sums of products may be added to expressions: of an output the
-    indices of other expressions and of inputs. All three hold eight patients, interleaved, and are aligned to 64 bytes.
+    indices of other expressions and of inputs. All three hold eight subjects, interleaved, and are aligned to 64 bytes.
     The address is good as long as this object lives.
 
     Parameters
@@ -66,7 +66,7 @@ class VectorFunction:
 
 def new_function() -> tuple[Any, Any, Any]:
     """Return a module, a builder inside its only function `f` of three pointers, and these."""
-    module = ir.Module(name=f"abreast {next(_NAMES)}")
+    module = ir.Module(name=f"lanes {next(_NAMES)}")
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER] * 3), "f")
     function.attributes.add("nounwind")
     return module, ir.IRBuilder(function.append_basic_block()), function.args
@@ -89,7 +89,7 @@ def _place(builder: Any, data: Any, i: int) -> Any:
 
 
 def load(builder: Any, data: Any, i: int) -> Any:
-    """Load row i, a number of each patient."""
+    """Load row i, a number of each subject."""
     return builder.load(_place(builder, data, i), align=8 * LANES)
 
 

@@ -104,7 +104,7 @@ class CompiledModel:
 
     @cached_property
     def lane_rates(self) -> VectorFunction | None:
-        """The rates of eight patients at once; None where they hold something that there are no vectors of.
+        """The rates of eight subjects at once; None where they hold something that there are no vectors of.
 
         The Jacobian is evaluated once for all sensitivities: the rates of one are its product with that, and an explicit part.
         """
@@ -123,7 +123,7 @@ class CompiledModel:
 
     @cached_property
     def implicit_lanes(self) -> ImplicitFunctions:
-        """What implicit steps of eight patients at once need besides their rates, which there are vectors of."""
+        """What implicit steps of eight subjects at once need besides their rates, which there are vectors of."""
         from immunoode.solve.problem.codegen_implicit import ImplicitFunctions, linearisation
 
         lifted, chain = self._lifted, self.chain
@@ -189,20 +189,15 @@ class CompiledModel:
         ]
         return self._function([e for row in rows for e in row])
 
-    @cached_property
-    def addresses(self) -> NDArray[np.int64]:
-        """Addresses and contexts of the functions that kernels call, in the order of `immunoode.solve.integrator.native` (0:
-        none)."""
-        none = np.zeros(2, dtype=np.int64)
-        drift = self.time_derivative.address if self.depends_on_time else none
-        with_by = (self.coupling.address, self.crossings.address) if self.by else (none, none)
-        found = (self.rates, self.arrivals, self.jacobian, self.initial, self.conditions)
-        return np.concatenate([*(f.address for f in found), drift, *with_by, self.constants.address])
-
     def compile(self) -> None:
-        """Make every function now: patients are solved in threads, and each must find the same ones."""
+        """Make every function now: subjects are solved in threads, and each must find the same ones."""
         with _LOCK:
-            _ = self.addresses, self.known_times, self.scales, self.input_states, self.exchange, self.clock, self.clocks
+            _ = self.rates, self.arrivals, self.jacobian, self.initial, self.conditions, self.constants
+            _ = self.known_times, self.scales, self.input_states, self.exchange, self.clock, self.clocks
+            if self.depends_on_time:
+                _ = self.time_derivative
+            if self.by:
+                _ = self.coupling, self.crossings
 
     @cached_property
     def initial(self) -> NativeFunction:
@@ -314,7 +309,7 @@ class CompiledModel:
             return self._read_by[names]
 
     def packed(self, parameters: FloatArray, time: float = 0.0, states: FloatArray | None = None) -> FloatArray:
-        """Return the packed input of every function, for parameters (P,) of one patient."""
+        """Return the packed input of every function, for the parameters (n,) of one subject."""
         x = self.rows(np.asarray(parameters)[None])[0]
         x[TIME_AT] = time
         if states is not None:
@@ -323,7 +318,7 @@ class CompiledModel:
         return x
 
     def rows(self, parameters: FloatArray) -> FloatArray:
-        """Return packed inputs for the parameters (P, n) of patients, with all else to be filled in."""
+        """Return packed inputs for the parameters (P, n) of subjects, with all else to be filled in."""
         x = np.zeros((len(parameters), self.constants_at + self.constants.size + self.chain.extra))
         clocks = self.parameters_at + len(self.equations.parameters)
         x[:, self.parameters_at : clocks] = parameters

@@ -1,4 +1,4 @@
-"""What a patient's rates hold that does not change along the way, taken out to be computed once: 1 / volume, weight ** 0.6."""
+"""What a subject's rates hold that does not change along the way, taken out to be computed once: 1 / volume, weight ** 0.6."""
 
 from __future__ import annotations
 

@@ -202,9 +202,9 @@ def events_of(
     rows = [] if schedule is None else _given(schedule, layout, start, known, clock)
     rows += [_Row(clock(t), STOP, time_by=tuple(by)) for t, *by in switches.tolist() if np.isfinite(t) and t > start]
     if schedule is not None:
-        for number, reaction in enumerate(schedule.triggers):
-            rows += _visits(number, reaction, start, end, clock)
-            rows += _course(number, reaction, layout, known_in_course or known)
+        for number, trigger in enumerate(schedule.triggers):
+            rows += _visits(number, trigger, start, end, clock)
+            rows += _course(number, trigger, layout, known_in_course or known)
     rows.sort(key=lambda row: (row.time, row.kind != INFUSION_END, row.kind != VISIT))
     return _table(_with_reports(rows, outputs), len(layout.by), len(layout.inputs))
 
@@ -343,23 +343,23 @@ def _lasting(dose: _Row, rate: float, known: Known, name: str, layout: Layout) -
     return replace(dose, duration=max(share, 0.0) * dose.amount / speed, duration_by=by)
 
 
-def _visits(number: int, reaction: Trigger, start: float, end: float, clock: _Clock) -> list[_Row]:
-    """Return the visits of a reaction that is not decided continuously."""
-    if not reaction.every:
+def _visits(number: int, trigger: Trigger, start: float, end: float, clock: _Clock) -> list[_Row]:
+    """Return the visits of a trigger that is not decided continuously."""
+    if not trigger.every:
         return []
-    first = max(0, int(np.ceil((start - reaction.since) / reaction.every)))
-    last = int(np.floor((end - reaction.since) / reaction.every))
-    return [_Row(clock(reaction.since + k * reaction.every), VISIT, number) for k in range(first, last + 1)]
+    first = max(0, int(np.ceil((start - trigger.since) / trigger.every)))
+    last = int(np.floor((end - trigger.since) / trigger.every))
+    return [_Row(clock(trigger.since + k * trigger.every), VISIT, number) for k in range(first, last + 1)]
 
 
-def _course(number: int, reaction: Trigger, layout: Layout, known: KnownAt) -> list[_Row]:
+def _course(number: int, trigger: Trigger, layout: Layout, known: KnownAt) -> list[_Row]:
     """Return the events of a course that has not begun."""
-    if reaction.course is None:
+    if trigger.course is None:
         return []
-    if np.any(reaction.course.steady):
+    if np.any(trigger.course.steady):
         what = "begins a course with a steady state"
-        raise SolveError(Problem(f"reaction to {reaction.quantity}", what, "doses from the first on"))
-    made = _given(reaction.course, layout, 0.0, known, _Clock(reaction.course.times))
+        raise SolveError(Problem(f"trigger on {trigger.quantity}", what, "doses from the first on"))
+    made = _given(trigger.course, layout, 0.0, known, _Clock(trigger.course.times))
     made.sort(key=lambda row: (row.time, row.kind != INFUSION_END))
     return [
         replace(row, time=np.inf, trigger=number, phase=row.time, ordinal=row.ordinal + _FAR * (number + 1)) for row in made

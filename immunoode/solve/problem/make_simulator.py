@@ -158,10 +158,10 @@ def _orders(given: Any, rows: Sequence[FloatArray]) -> list[FloatArray]:
     return found
 
 
-def _rows(times: Any, patients: int) -> list[FloatArray]:
+def _rows(times: Any, subjects: int) -> list[FloatArray]:
     if isinstance(times, np.ndarray) and times.ndim == 1 and times.dtype != object:
-        return [units.times(times)] * patients
+        return [units.times(times)] * subjects
     rows = [units.times(row) for row in times]
-    if len(rows) != patients:
-        raise SolveError(Problem("times", f"are given for {len(rows)} patients, schedules for {patients}", "one for each"))
+    if len(rows) != subjects:
+        raise SolveError(Problem("times", f"are given for {len(rows)} subjects, schedules for {subjects}", "one for each"))
     return rows

@@ -103,4 +103,4 @@ class SimulationPlan:
     @cached_property
     def thresholds(self) -> FloatArray:
         """What each state is extinct below; zeros if extinction is off."""
-        return np.array(self.system.equations.extinct_below) * (1.0 if self.options.extinction else 0.0)
+        return self.system.extinct_below * (1.0 if self.options.extinction else 0.0)

@@ -154,7 +154,7 @@ def _each(work: Callable[[slice], None], chunks: Sequence[slice], threads: int, 
         return
     from tqdm.auto import tqdm
 
-    bar = tqdm(total=chunks[-1].stop if chunks else 0, desc="patients", disable=not progress)
+    bar = tqdm(total=chunks[-1].stop if chunks else 0, desc="subjects", disable=not progress)
     if threads == 1 or len(chunks) == 1:
         for chunk in chunks:
             work(chunk)

@@ -143,6 +143,7 @@ class _Kernels:
         subjects = batch_of(plan, batch.rows, batch.x, batch.y, events, self.tolerances, batch.values, batch.solution)
         self.system, self.every = plan.system, np.arange(len(events))
         self.run = run_of(plan, subjects, 1 if plan.lane_rates is None else LANES)
+        self._stiff: FloatArray | None = None
 
     @cached_property
     def one_by_one(self) -> Callable[[], None]:
@@ -161,12 +162,17 @@ class _Kernels:
         return _bound(integrate_lanes, self.run, lanes, self.checkpoints, self.every)
 
     def implicit_lanes(self, subjects: Any) -> None:
-        """Solve some of the subjects in implicit steps as well."""
+        """Solve some of the subjects in implicit steps as well; in repeated solves these are mostly the same ones."""
+        if self._stiff is None or not np.array_equal(subjects, self._stiff):
+            self._stiff, self._solve_stiff = subjects, self._with_implicit_steps(subjects)
+        self._solve_stiff()
+
+    def _with_implicit_steps(self, subjects: Any) -> Callable[[], None]:
         from immunoode.solve.integrator.lanes import integrate_lanes
         from immunoode.solve.problem.run import with_implicit_lanes
 
         run = with_implicit_lanes(self.run, self.system.implicit_lanes)
-        integrate_lanes(run, self._room_for_implicit, self.checkpoints, subjects)
+        return _bound(integrate_lanes, run, self._room_for_implicit, self.checkpoints, subjects)
 
     @cached_property
     def checkpoints(self) -> Any:

@@ -43,7 +43,7 @@ class Tolerances:
 def absolute(
     system: CompiledModel, x: FloatArray, y: FloatArray, largest: FloatArray, scales: FloatArray, rtol: float
 ) -> Tolerances:
-    """Return the absolute tolerances of the n states of each patient.
+    """Return the absolute tolerances of the n states of each subject.
 
     Parameters
     ----------

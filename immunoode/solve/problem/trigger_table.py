@@ -63,22 +63,22 @@ def trigger_table_of(
     """
     different = {s.triggers for s in schedules if s is not None}
     if len(different) > 1 or (different != {()} and different and None in schedules):
-        what = "differ between the patients of one run"
-        raise SolveError(Problem("reactions", what, "simulate patients who share their reactions together"))
+        what = "differ between the subjects of one run"
+        raise SolveError(Problem("triggers", what, "simulate subjects who share their triggers together"))
     found: tuple[Trigger, ...] = next(iter(different), ())
     problems = [
-        Problem(f"reaction to {r.quantity!r}", "is not an output of this model", nearest(r.quantity, outputs))
+        Problem(f"trigger on {r.quantity!r}", "is not an output of this model", nearest(r.quantity, outputs))
         for r in found
         if r.quantity not in outputs
     ]
     problems += [
-        Problem(f"reaction to {r.quantity!r}: therapy {t!r}", "is not an input of this model", nearest(t, inputs))
+        Problem(f"trigger on {r.quantity!r}: therapy {t!r}", "is not an input of this model", nearest(t, inputs))
         for r in found
         for t in r.therapies
         if t not in inputs
     ]
     if found and by:
-        problems.append(Problem("sensitivities", "are not made where a regimen reacts to the state", "leave one of them out"))
+        problems.append(Problem("sensitivities", "are not made where a regimen has triggers", "leave one of them out"))
     if problems:
         raise SolveError(problems)
     table = np.array([_record(r) for r in found], dtype=TRIGGER)
