@@ -8,6 +8,9 @@ PROJECT := pyproject.toml setup.cfg
 # Fonts are listed once an environment: a list shared with other environments breaks when one of these is moved.
 export MPLCONFIGDIR := $(abspath $(VENV))/matplotlib
 
+# Tests run in a process per processor; a file of tests stays in one of them. WORKERS= runs them in this one.
+WORKERS ?= -n logical --maxprocesses 8 --dist loadfile
+
 .PHONY: help demo test slow lint types bench figures pages wheel clean
 
 help:
@@ -23,10 +26,10 @@ demo: $(VENV)/installed
 	$(BIN)/python -m immunoode demo
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 slow: $(VENV)/installed-test
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -m slow $(WORKERS) $(ARGS)
 
 lint: $(VENV)/installed-test
 	$(BIN)/python -m ruff check .

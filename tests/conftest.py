@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sys
-import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -12,6 +12,10 @@ from hypothesis import settings
 
 settings.register_profile("same examples on any machine", deadline=None, derandomize=True)
 settings.load_profile("same examples on any machine")
+
+
+_BEGIN = pytest.StashKey[float]()
+_SECONDS = "processor seconds"
 
 
 @pytest.fixture(autouse=True)
@@ -28,16 +32,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 _seconds: dict[str, float] = {}
 
 
+def _processor_seconds() -> float:
+    now = os.times()
+    return now.user + now.system + now.children_user + now.children_system
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    begin = time.process_time()
-    result = yield
-    _seconds[item.nodeid] = time.process_time() - begin
-    return result
+    item.stash[_BEGIN] = _processor_seconds()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let the last report of a test take its seconds along: from a worker process too."""
+    report = yield
+    if report.when == "teardown":
+        report.user_properties.append((_SECONDS, _processor_seconds() - item.stash[_BEGIN]))
+    return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "teardown":
+        _seconds[report.nodeid] = dict(report.user_properties)[_SECONDS]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what the tests cost, in processor time of all threads, and how much of it the dearest tenth of them."""
+    """Say what the tests cost, in processor time of all threads and processes, and how much of it the dearest tenth costs."""
     if not _seconds:
         return
     dear = sorted(_seconds.items(), key=lambda pair: -pair[1])
