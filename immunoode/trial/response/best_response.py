@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from immunoode.trial.response.codes import CR, NE, NON_CR_NON_PD, PD, PR, SD
 from immunoode.trial.response.rules import RecistRules
-from immunoode.trial.response.visit_grid import Array, any_of, first_time, visit_grid
+from immunoode.trial.response.visit_grid import Array, first_time, visit_grid
 
 DISEASE_CONTROL = (CR, PR, SD, NON_CR_NON_PD)
 """Best responses that are disease control."""
@@ -31,39 +29,38 @@ def best_response(response: Array, time: Array, subject: Array, counts: Array, r
     return best
 
 
-def confirmed_visits(response: Array, time: Array, subject: Array, counts: Array, rules: RecistRules, size: int) -> Array:
-    """Return which visits are a CR or PR that a later visit confirms (4.6.1, table 3)."""
-    found = np.zeros(len(response), bool)
-    start = np.searchsorted(subject, np.arange(size))
-    end = np.searchsorted(subject, np.arange(size), side="right")
-    for who in np.flatnonzero(any_of(counts & (response <= PR), subject, size)):
-        rows = np.arange(start[who], end[who])[counts[start[who] : end[who]]]
-        codes, times = response[rows].tolist(), time[rows].tolist()
-        found[rows] = [code <= PR and is_confirmed(codes, times, i, rules) for i, code in enumerate(codes)]
-    return found
-
-
-def is_confirmed(codes: Sequence[int], times: Sequence[float], at: int, rules: RecistRules) -> bool:
-    """Return whether a later visit confirms the CR or PR at a visit, with nothing between them that the rules do not accept.
+def confirmed_visits(response: Array, time: Array, subject: Array, counts: Array, rules: RecistRules) -> Array:
+    """Return which visits are a CR or PR that a later visit confirms (4.6.1, table 3), with nothing refused between them.
 
     CR needs another CR; PR needs another PR or a CR, and no PR after a CR. (The logic of derive_param_confirmed_bor of
-    admiralonco.)
+    admiralonco.) Visits are sorted by subject and time. All responses look at their first later visit, then those that are
+    still undecided at their second, and so on.
     """
-    wanted = (CR,) if codes[at] == CR else (CR, PR)
-    not_evaluable = stable = 0
-    complete = codes[at] == CR
-    for code, time in zip(codes[at + 1 :], times[at + 1 :], strict=True):
-        if code in wanted and not (complete and code == PR):
-            if time - times[at] >= rules.confirmation_days:
-                return True
-            complete = complete or code == CR
-            continue
-        not_evaluable += code == NE
-        stable += code == SD
-        refused = code not in (NE, SD) or (code == SD and codes[at] == CR)
-        if refused or not_evaluable > rules.not_evaluable_between or stable > rules.stable_between:
-            return False
-    return False
+    found = np.zeros(len(response), bool)
+    rows = np.flatnonzero(counts)
+    codes, times, who = response[rows], time[rows], subject[rows]
+    start = np.flatnonzero(codes <= PR)
+    complete = codes[start] == CR
+    not_evaluable = stable = np.zeros(len(start), np.int64)
+    later = start + 1
+    while True:
+        here = later < len(rows)
+        here[here] = who[later[here]] == who[start[here]]
+        start, later, complete = start[here], later[here], complete[here]
+        not_evaluable, stable = not_evaluable[here], stable[here]
+        if not len(start):
+            return found
+        code, first_code = codes[later], codes[start]
+        agrees = np.where(first_code == CR, code == CR, code <= PR) & ~(complete & (code == PR))
+        confirmed = agrees & (times[later] - times[start] >= rules.confirmation_days)
+        found[rows[start[confirmed]]] = True
+        complete = complete | (agrees & (code == CR))
+        not_evaluable, stable = not_evaluable + (code == NE), stable + (code == SD)
+        refused = ~((code == NE) | ((code == SD) & (first_code != CR)))
+        refused |= (not_evaluable > rules.not_evaluable_between) | (stable > rules.stable_between)
+        undecided = np.where(agrees, ~confirmed, ~refused)
+        start, later, complete = start[undecided], later[undecided] + 1, complete[undecided]
+        not_evaluable, stable = not_evaluable[undecided], stable[undecided]
 
 
 def confirmed_response(

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.trial.response import best_response
-from immunoode.trial.response.codes import IUPD, NE, PD, PR, RECIST_NAMES
-from immunoode.trial.response.irecist_response import irecist_progression
+from immunoode.trial.response.codes import RECIST_NAMES
 from immunoode.trial.response.responses import Responses
-from immunoode.trial.response.rules import IrecistRules, Rules, recist_rules, response_names
+from immunoode.trial.response.rules import Rules, response_names
+from immunoode.trial.response.subject_responses import subject_responses
 from immunoode.trial.response.time_point_response import TimePointResponse
-from immunoode.trial.response.visit_grid import any_of, first_time, last_time, visit_grid
 from immunoode.trial.response.visits import Array, AssessmentData
 
 if TYPE_CHECKING:
@@ -66,50 +65,24 @@ def _subject_table(
 ) -> pd.DataFrame:
     import pandas as pd
 
-    rules = recist_rules(applied)
-    visits, subjects, size = assessed.visits, assessed.subjects, len(assessed.subjects)
-    time, subject = visits.time, visits.subject
-    confirmed = best_response.confirmed_visits(response, time, subject, counts, rules, size)
-    response_time = first_time(counts & (response <= PR), time, subject, size)
-    confirmed_time = first_time(confirmed, time, subject, size)
-    last = last_time(counts & (response != NE), time, subject, size)
-    progression_time, irecist_columns = _progression(response, time, subject, counts, size, applied)
-    end = np.where(np.isnan(progression_time), last, progression_time)
+    visits, subjects = assessed.visits, assessed.subjects
+    found = subject_responses(assessed, evaluated, response, counts, applied)
+    end = np.where(np.isnan(found.progression_time), found.last_time, found.progression_time)
     table = {
         "subject": subjects.name,
         "arm": subjects.arm,
         "baseline": subjects.baseline,
         "baseline_time": subjects.baseline_time,
-        "visits": np.bincount(subject, minlength=size),
-        "best_change": best_response.best_change(evaluated.change_from_baseline, subject, counts, size),
-        "best_response": names[best_response.best_response(response, time, subject, counts, rules, size)],
-        "confirmed_response": names[best_response.confirmed_response(response, time, subject, counts, confirmed, rules, size)],
-        "response_time": response_time,
-        "confirmed_response_time": confirmed_time,
-        "progression_time": progression_time,
-        "last_time": last,
-        "duration_of_response": end - response_time,
-        "confirmed_duration_of_response": end - confirmed_time,
-        "response_ongoing": ~np.isnan(response_time) & np.isnan(progression_time),
+        "visits": np.bincount(visits.subject, minlength=len(subjects)),
+        "best_change": found.best_change,
+        "best_response": names[found.best_response],
+        "confirmed_response": names[found.confirmed_response],
+        "response_time": found.response_time,
+        "confirmed_response_time": found.confirmed_response_time,
+        "progression_time": found.progression_time,
+        "last_time": found.last_time,
+        "duration_of_response": end - found.response_time,
+        "confirmed_duration_of_response": end - found.confirmed_response_time,
+        "response_ongoing": ~np.isnan(found.response_time) & np.isnan(found.progression_time),
     }
-    return pd.DataFrame({**table, **irecist_columns})
-
-
-def _progression(
-    response: Array, time: Array, subject: Array, counts: Array, size: int, rules: Rules
-) -> tuple[Array, dict[str, Array]]:
-    """Return the day of progression, and the columns that iRECIST adds."""
-    if not isinstance(rules, IrecistRules):
-        return first_time(counts & (response == PD), time, subject, size), {}
-    day, confirmed, resolved = irecist_progression(response, time, subject, counts, size)
-    if not rules.unconfirmed_is_progression:
-        day = np.where(confirmed, day, np.nan)
-    iupd = counts & (response == IUPD)
-    response_after = counts & (response <= PR) & visit_grid(subject, size).any_before(iupd)
-    columns = {
-        "progression_confirmed": confirmed,
-        "had_iupd": any_of(iupd, subject, size),
-        "pseudoprogression": resolved,
-        "response_after_iupd": any_of(response_after, subject, size),
-    }
-    return day, columns
+    return pd.DataFrame({**table, **found.irecist})

@@ -13,14 +13,12 @@ from immunoode.errors import DataError, Problem
 from immunoode.tables.identifiers import values_of_subjects
 from immunoode.trial.response.responses import Responses
 from immunoode.trial.survival.endpoint_table import endpoint_table
+from immunoode.trial.survival.first_event import REASONS, FirstEvent, event_free_times
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PFS, DURATION = "PFS", "DOR"
-PROGRESSION, DEATH, NONE_YET = "progression", "death", "no progression at last assessment"
-NO_ASSESSMENT, NEW_THERAPY = "no assessment after baseline", "new therapy before progression"
-MISSED = "two or more missed assessments before the event"
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,11 @@ class PfsRules:
     def __post_init__(self) -> None:
         if self.longest_gap is not None and units.days(self.longest_gap) <= 0:
             raise DataError(Problem("longest_gap", f"is {self.longest_gap!r}", "a time above zero, or None"))
+
+    @property
+    def longest_gap_days(self) -> float:
+        """The longest gap in days, infinite without one."""
+        return np.inf if self.longest_gap is None else units.days(self.longest_gap)
 
 
 def progression_free_survival(
@@ -92,25 +95,24 @@ def progression_free_survival(
     rules = rules or PfsRules()
     overall = survival_days(survival)
     subjects = _all_subjects(responses.subjects, overall)
-    deaths = overall["time"].where(overall["event"]).reindex(subjects.index)
-    progression = subjects["progression_time"].astype(float)
-    other = _days(new_therapy or {}, subjects.index)
-    event = np.fmin(progression, deaths)
-    switched = rules.new_therapy & (other < event.fillna(np.inf))
-    until = event.where(~switched, np.nextafter(other, np.inf)).fillna(np.inf)
-    last = _last_assessment(responses.visits, until).reindex(subjects.index)
-    longest = np.inf if rules.longest_gap is None else units.days(rules.longest_gap)
-    missed = event.notna() & ~switched & (event - last.fillna(0.0) > longest)
-    happened = event.notna() & ~switched & ~missed
-    conditions = [switched, missed, happened & (progression <= deaths.fillna(np.inf)), happened, last.isna()]
-    reason = np.select(conditions, [NEW_THERAPY, MISSED, PROGRESSION, DEATH, NO_ASSESSMENT], NONE_YET)
-    time = event.where(happened, last.fillna(0.0))
-    columns = {"arm": subjects["arm"], "endpoint": PFS, "time": time.clip(lower=0.0), "event": happened, "reason": reason}
-    table = pd.DataFrame(columns)
-    exact = happened & (reason == DEATH)
-    table["lower"] = table["time"].where(exact | ~happened, last.fillna(0.0)).clip(lower=0.0)
-    table["upper"] = table["time"].where(happened, np.inf)
-    return table.reset_index(names="subject")
+    other = _days(new_therapy or {}, subjects.index).to_numpy(float)
+    first = FirstEvent(
+        progression=subjects["progression_time"].to_numpy(float),
+        death=overall["time"].where(overall["event"]).reindex(subjects.index).to_numpy(float),
+        new_therapy=other if rules.new_therapy else np.full(len(subjects), np.nan),
+    )
+    last = _last_assessment(responses.visits, pd.Series(first.until, subjects.index)).reindex(subjects.index)
+    found = event_free_times(first, last.to_numpy(float), rules.longest_gap_days)
+    columns = {
+        "arm": subjects["arm"],
+        "endpoint": PFS,
+        "time": found.time,
+        "event": found.event,
+        "reason": np.asarray(REASONS, dtype=object)[found.reason],
+        "lower": found.lower,
+        "upper": found.upper,
+    }
+    return pd.DataFrame(columns, index=subjects.index).reset_index(names="subject")
 
 
 def duration_of_response(
