@@ -12,7 +12,7 @@ import pytest
 import immunoode as imo
 from immunoode.errors import DataError
 from immunoode.trial import IrecistRules, PfsRules, RecistRules
-from immunoode.virtual_trial import outcomes
+from immunoode.virtual_trial import evaluate_outcomes
 
 VISITS, LESIONS = 9, 3
 
@@ -103,7 +103,7 @@ def by_tables(drawn: Drawn, rules: Any, pfs_rules: PfsRules, confirmed: bool) ->
 
 def by_arrays(drawn: Drawn, **options: Any) -> pd.DataFrame:
     ends = {"death": drawn.death, "last_contact": drawn.last}
-    return outcomes(drawn.days, drawn.diameters, new_lesions=drawn.new, index=drawn.names, **ends, **options)
+    return evaluate_outcomes(drawn.days, drawn.diameters, new_lesions=drawn.new, index=drawn.names, **ends, **options)
 
 
 def compare(drawn: Drawn, rules: Any, pfs_rules: PfsRules, confirmed: bool) -> None:
@@ -147,11 +147,11 @@ def test_arrays_and_tables_agree_for_thousands() -> None:
 def test_sums_and_single_lesions_are_the_same() -> None:
     drawn = draw(300, seed=5)
     one = drawn.diameters[:, :, 0]
-    pd.testing.assert_frame_equal(outcomes(drawn.days, one), outcomes(drawn.days, one[:, :, None]))
+    pd.testing.assert_frame_equal(evaluate_outcomes(drawn.days, one), evaluate_outcomes(drawn.days, one[:, :, None]))
 
 
 def test_subjects_without_target_lesions_are_not_evaluable() -> None:
-    found = outcomes([0.0, 42.0, 84.0], np.full((2, 3), np.nan), new_lesions=[np.inf, 60.0])
+    found = evaluate_outcomes([0.0, 42.0, 84.0], np.full((2, 3), np.nan), new_lesions=[np.inf, 60.0])
     assert found["best_response"].tolist() == ["NE", "PD"] and found["baseline"].isna().all()
     assert found["pfs_reason"].tolist() == ["no assessment after baseline", "progression"]
 
@@ -166,14 +166,14 @@ def test_blocks_do_not_matter() -> None:
 def test_counts_of_new_lesions_or_their_day() -> None:
     days = np.array([0.0, 42.0, 84.0])
     sizes = np.full((2, 3), 50.0)
-    by_day = outcomes(days, sizes, new_lesions=[np.inf, 50.0])
-    by_count = outcomes(days, sizes, new_lesions=[[0, 0, 0], [0, 0, 1]])
+    by_day = evaluate_outcomes(days, sizes, new_lesions=[np.inf, 50.0])
+    by_count = evaluate_outcomes(days, sizes, new_lesions=[[0, 0, 0], [0, 0, 1]])
     pd.testing.assert_frame_equal(by_day, by_count)
     assert by_day["pfs_time"].tolist() == [84.0, 84.0] and by_day["pfs_event"].tolist() == [False, True]
 
 
 def test_nobody() -> None:
-    assert outcomes([0.0, 42.0], np.empty((0, 2))).shape == (0, 9)
+    assert evaluate_outcomes([0.0, 42.0], np.empty((0, 2))).shape == (0, 9)
 
 
 @pytest.mark.parametrize(
@@ -192,4 +192,4 @@ def test_nobody() -> None:
 def test_wrong_arrays(options: dict[str, Any], expected: str) -> None:
     given: dict[str, Any] = {"days": [0.0, 42.0, 84.0], "sizes": np.ones((2, 3)), **options}
     with pytest.raises(DataError, match=expected):
-        outcomes(given.pop("days"), given.pop("sizes"), **given)
+        evaluate_outcomes(given.pop("days"), given.pop("sizes"), **given)

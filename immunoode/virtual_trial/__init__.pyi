@@ -2,6 +2,6 @@
 
 from immunoode.virtual_trial.hazard import Hazard as Hazard
 from immunoode.virtual_trial.measurement import Measurement as Measurement
-from immunoode.virtual_trial.outcomes import outcomes as outcomes
+from immunoode.virtual_trial.outcomes import evaluate_outcomes as evaluate_outcomes
 from immunoode.virtual_trial.trial import observe as observe
 from immunoode.virtual_trial.visits import VisitSchedule as VisitSchedule

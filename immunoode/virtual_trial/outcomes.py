@@ -50,7 +50,7 @@ class _Assessments:
         return _Assessments(days, self.diameters[rows], new, self.death[rows], self.last_contact[rows])
 
 
-def outcomes(
+def evaluate_outcomes(
     days: ArrayLike,
     sizes: ArrayLike,
     *,
@@ -111,7 +111,7 @@ def outcomes(
     Examples
     --------
     >>> sizes = [[100, 70, 50, 65], [80, 90, 100, 110], [60, 55, 50, 50]]
-    >>> table = outcomes([0, 42, 84, 126], sizes, death=[400, 100, float("inf")])
+    >>> table = evaluate_outcomes([0, 42, 84, 126], sizes, death=[400, 100, float("inf")])
     >>> table[["best_response", "pfs_time", "pfs_event", "os_time", "os_event"]].values.tolist()
     [['PR', 126.0, True, 126.0, False], ['SD', 84.0, True, 100.0, True], ['SD', 126.0, False, 126.0, False]]
     """
