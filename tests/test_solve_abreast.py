@@ -263,8 +263,8 @@ def test_reactions_at_visits_abreast(monkeypatch):
     run = imo.simulate(model, regimen, until=40, parameters=table, method="tsit5", progress=False)
     monkeypatch.setattr(CompiledModel, "lane_rates", None)
     alone = imo.simulate(model, regimen, until=40, parameters=table, method="tsit5", progress=False)
-    assert run.ok and 0 < len(run.reactions) < 42
-    pd.testing.assert_frame_equal(run.reactions, alone.reactions)
+    assert run.ok and 0 < len(run.trigger_times) < 42
+    pd.testing.assert_frame_equal(run.trigger_times, alone.trigger_times)
     np.testing.assert_allclose(run.values, alone.values, rtol=1e-6, atol=1e-9)
 
 

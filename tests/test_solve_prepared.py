@@ -131,7 +131,7 @@ def test_regimens_that_react_follow_what_varies(treated):
     regimen = DOSES.when("tumour", above=1.001, of="baseline", then="stop", every="2 days")
     prepared = imo.prepare(treated, regimen, times=TIMES, vary=["growth_rate"], outputs="tumour")
     run = imo.simulate(treated, regimen, times=TIMES, parameters={"growth_rate": 0.05})
-    assert len(run.reactions) == 1
+    assert len(run.trigger_times) == 1
     assert np.array_equal(prepared([0.05])[:, 0], run["tumour"])
     with pytest.raises(SolveError, match="reacts to the state"):
         imo.prepare(treated, regimen, times=TIMES, vary=["amount(pembrolizumab)"])

@@ -48,14 +48,14 @@ METHODS = pytest.mark.parametrize("method", ["tsit5", "rodas5p", "auto"])
 def test_it_stops_when_the_limit_is_crossed(method):
     found = run(DRUG.when("twice", above=40.0, then="stop"), method=method)
     day = np.log(2) / GROWTH  # 6.93: after two doses
-    assert found.reactions["day"].tolist() == [pytest.approx(day, rel=1e-9)]
+    assert found.trigger_times["day"].tolist() == [pytest.approx(day, rel=1e-9)]
     assert np.allclose(found["drug"], [doses(t, [8, 8]) for t in TIMES], atol=1e-8)
 
 
 @METHODS
 def test_at_visits_it_is_seen_later(method):
     found = run(DRUG.when("size", above=2.0, of="baseline", by=5, then="stop", every=10), method=method)
-    assert found.reactions["day"].tolist() == [10.0]
+    assert found.trigger_times["day"].tolist() == [10.0]
     assert np.allclose(found["drug"], [doses(t, [8, 8]) for t in TIMES], atol=1e-8)  # not that of day 10 any more
 
 
@@ -83,7 +83,7 @@ def test_a_course_begins_at_relapse(method):
     found = run(regimen, method=method)
     low = 5 * np.exp(GROWTH * 2)
     day = 2 + np.log((low + 5) / low) / GROWTH
-    assert found.reactions["day"].tolist() == [pytest.approx(day, rel=1e-8)]
+    assert found.trigger_times["day"].tolist() == [pytest.approx(day, rel=1e-8)]
 
     def infused(since):
         during, after = np.clip(since, 0, 1), np.maximum(since - 1, 0)
@@ -97,7 +97,7 @@ def test_stop_one_and_begin_another():
     course = imo.Regimen().dose("rescue", 4.0)
     regimen = DRUG.when("size", above=20.0, then="stop", every=5).when("size", above=20.0, then=course, every=5)
     found = run(regimen)
-    assert found.reactions["day"].tolist() == [10.0, 10.0]
+    assert found.trigger_times["day"].tolist() == [10.0, 10.0]
     assert np.allclose(found["drug"], [doses(t, [8, 8]) for t in TIMES], atol=1e-8)
     assert np.allclose(found["rescue"], np.where(TIMES < 10 - 1e-9, 0, 4 * np.exp(-OUT * (TIMES - 10))), atol=1e-8)
 
@@ -120,7 +120,7 @@ def test_extinction_ends_a_treatment():
         inputs={"drug": Input("drug", "1")},
     )
     found = imo.simulate(whole, imo.Regimen().dose("drug", 1.0, every=2, count=9).when("cells", below=0, then="stop"), until=20)
-    assert found.reactions["day"].tolist() == [pytest.approx(np.log(100), rel=1e-5)] and found["drug"][-1] == 3.0
+    assert found.trigger_times["day"].tolist() == [pytest.approx(np.log(100), rel=1e-5)] and found["drug"][-1] == 3.0
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,8 @@ BOTH = {
 @pytest.mark.parametrize("name", BOTH)
 def test_the_engines_agree(name):
     compiled, scipy = (run(BOTH[name], engine=engine) for engine in ("compiled", "scipy"))
-    assert compiled.ok and scipy.ok and len(compiled.reactions)
-    assert np.allclose(compiled.reactions["day"], scipy.reactions["day"], rtol=0, atol=1e-6)
+    assert compiled.ok and scipy.ok and len(compiled.trigger_times)
+    assert np.allclose(compiled.trigger_times["day"], scipy.trigger_times["day"], rtol=0, atol=1e-6)
     assert np.allclose(compiled.values, scipy.values, rtol=1e-5, atol=1e-5)
 
 

@@ -120,9 +120,9 @@ def lung_cancer(folder: Path) -> str:
 LUNG = """\
 Every patient with six or more evaluable visits, on its own: `tumour_immune` with `pd1_inhibitor` (atezolizumab,
 1200 mg every three weeks), starting from the last visit before treatment, additive errors. The published table
-holds one target lesion a patient, which stands for the sum of diameters. It does not say which arm had which drug
-(one of Study 2 had docetaxel): all are fitted with the model of atezolizumab, so of those patients the fit says no
-more than that growth and decline are in reach.
+has one target lesion per patient, which stands for the sum of diameters. It does not say which arm had which drug
+(one arm of Study 2 had docetaxel). All patients are fitted with the model of atezolizumab, so for the patients who had
+docetaxel the fit shows only that the model can follow their growth and decline.
 """
 
 

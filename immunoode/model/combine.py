@@ -187,7 +187,7 @@ def _merged_need(name: str, a: Need, b: Need, problems: list[Problem]) -> Need:
             Problem(
                 "combine",
                 f"{a.owner} has the default {name!r} = {a.value:g}, but {b.owner} has {b.value:g}",
-                "a model that offers it",
+                f"one default in both, or a further model that offers {name!r}",
             )
         )
     required = a.value is None or b.value is None

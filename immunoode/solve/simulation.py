@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from immunoode.errors import Problem, SolveError, nearest
+from immunoode.errors import Problem, SolveError, nearest, renamed
 from immunoode.model.model import Model
 from immunoode.notebook import without_mathematics
 from immunoode.regimen.schedule import Schedule
@@ -46,7 +46,7 @@ class Simulation:
     derivatives : ndarray, shape (P, T, m, K)
         Of the outputs by these; see `sensitivity`.
     fired : ndarray, shape (P, R)
-        Day at which each trigger of the regimen first found its condition; infinite where it did not. See `reactions`.
+        Day at which each trigger of the regimen first found its condition; infinite where it did not. See `trigger_times`.
     """
 
     model: Model
@@ -98,7 +98,7 @@ class Simulation:
         return found[0] if len(self.subjects) == 1 else found
 
     @property
-    def reactions(self) -> pd.DataFrame:
+    def trigger_times(self) -> pd.DataFrame:
         """When triggers of the regimen fired: subject, trigger in words, and the day at which its condition was first found."""
         import pandas as pd
 
@@ -108,7 +108,9 @@ class Simulation:
             for trigger, day in zip(schedule.triggers if schedule else (), days, strict=False)
             if np.isfinite(day)
         ]
-        return pd.DataFrame(rows, columns=["subject", "reaction", "day"])
+        return pd.DataFrame(rows, columns=["subject", "trigger", "day"])
+
+    reactions = renamed("reactions", "trigger_times")
 
     @property
     def ok(self) -> bool:
