@@ -36,6 +36,7 @@ from immunoode.trial.shipped_datasets import list_datasets as list_datasets
 from immunoode.trial.shipped_datasets import load_dataset as load_dataset
 from immunoode.trial.survival.kaplan_meier import KaplanMeier as KaplanMeier
 from immunoode.trial.survival.kaplan_meier import kaplan_meier as kaplan_meier
+from immunoode.trial.survival.reconstruction import reconstruct_survival as reconstruct_survival
 from immunoode.trial.trial_data import TrialData as TrialData
 
 from . import analysis as analysis

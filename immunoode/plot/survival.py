@@ -59,7 +59,7 @@ def kaplan_meier(
     axes.set(ylim=(0, 1.02), ylabel=TITLES.get(km.endpoint, km.endpoint), xlabel=f"time ({name})")
     axes.axhline(0.5, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
     last = float(km.curve["time"].max()) / days
-    ticks = _ticks(last, 1.3 * axes.figure.get_figwidth())
+    ticks = round_times(last, 1.3 * axes.figure.get_figwidth())
     axes.set_xticks(ticks)
     axes.set_xlim(-0.01 * last, last * 1.02)
     plain_spines(axes)
@@ -70,7 +70,7 @@ def kaplan_meier(
     return (axes, km.curve.copy()) if data else axes
 
 
-def _ticks(last: float, most: float) -> np.ndarray[Any, np.dtype[np.float64]]:
+def round_times(last: float, most: float) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return round times from 0, about as many as have room."""
     every = next(e for e in (1, 2, 3, 6, 12, 24, 48, 96, 192, 10**6) if last / e <= max(min(most, 8), 3))
     return np.arange(0, last + 1e-9, every)

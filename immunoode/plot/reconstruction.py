@@ -1,0 +1,58 @@
+"""The figure of a reconstruction: published points, reconstructed curves, and both numbers at risk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from immunoode.plot.oncology import arm_colours, plain_spines, short, time_unit
+from immunoode.plot.style import names_as_text, new_axes, outside_legend
+from immunoode.plot.survival import round_times
+
+if TYPE_CHECKING:
+    from immunoode.trial.survival.reconstruction import SurvivalReconstruction
+
+
+@names_as_text
+def reconstructed_curves(found: SurvivalReconstruction, *, unit: str | None = None, ax: Any = None) -> Any:
+    """Draw the reconstructed Kaplan-Meier curves over the published points, and the numbers at risk below.
+
+    Parameters
+    ----------
+    found : SurvivalReconstruction
+    unit : {"day", "week", "month"}, optional
+        Of time; by default what suits the span.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    last = float(found.endpoints["time"].max())
+    days, name = time_unit(last, unit)
+    arms = list(found.events["arm"])
+    colours = arm_colours(arms)
+    axes = new_axes(ax, (7.2, 3.9 + 0.17 * len(arms)))
+    for row, (arm, curve) in enumerate(found.kaplan_meier().curve.groupby("arm", sort=False)):
+        points = found.curve[found.curve["arm"] == arm]
+        axes.plot(points["time"] / days, points["survival"], "o", color=colours[arm], markersize=3.5, alpha=0.4, linewidth=0)
+        axes.step(curve["time"] / days, curve["survival"], where="post", color=colours[arm], label=short(arm), linewidth=1.2)
+        _numbers(axes, found, arm, colours[arm], days, row)
+    axes.plot([], [], "o", color="0.5", markersize=3.5, alpha=0.6, label="points of the figure")
+    axes.set(ylim=(0, 1.02), xlabel=f"time ({name})")
+    axes.set_ylabel(str(found.endpoints["endpoint"].iloc[0]))
+    axes.set_xticks(round_times(last / days, 1.3 * axes.figure.get_figwidth()))
+    axes.set_xlim(-0.01 * last / days, 1.02 * last / days)
+    plain_spines(axes)
+    outside_legend(axes)
+    return axes
+
+
+def _numbers(axes: Any, found: SurvivalReconstruction, arm: str, colour: str, days: float, row: int) -> None:
+    """Write the numbers at risk of an arm below the axes; a second number in brackets where the reconstruction differs."""
+    style = {"textcoords": "offset points", "fontsize": "small", "annotation_clip": False, "color": colour}
+    y = -44 - 12 * (row + 1)
+    axes.annotate("at risk", (0, 0), (-14, -44), xycoords="axes fraction", ha="right", **{**style, "color": "black"})
+    axes.annotate(short(arm, 14), (0, 0), (-14, y), xycoords="axes fraction", ha="right", **style)
+    for at in found.at_risk[found.at_risk["arm"] == arm].itertuples():
+        said = f"{at.stated}" if at.stated == at.reconstructed else f"{at.stated} ({at.reconstructed})"
+        axes.annotate(said, (at.time / days, 0), (0, y), xycoords=("data", "axes fraction"), ha="center", **style)
