@@ -121,7 +121,7 @@ def _as_table(source: Any, where: str, column: str) -> pd.DataFrame:
     if isinstance(source, pd.DataFrame):
         table = source
     elif isinstance(source, (Mapping, pd.Series)):
-        table = pd.DataFrame({"time": list(source.keys()), column: list(source.values if _series(source) else source.values())})
+        table = pd.DataFrame(list(source.items()), columns=["time", column])
     else:
         rows = np.asarray(source)
         if rows.ndim != 2 or rows.shape[1] != 2:
@@ -131,12 +131,6 @@ def _as_table(source: Any, where: str, column: str) -> pd.DataFrame:
     if table.empty:
         raise DataError(Problem(where, "has no rows", f"one row per time, with the columns time and {column}"))
     return table
-
-
-def _series(source: Any) -> bool:
-    import pandas as pd
-
-    return isinstance(source, pd.Series)
 
 
 def numbers(table: pd.DataFrame, column: str, where: str) -> tuple[pd.DataFrame, list[Problem]]:
