@@ -16,6 +16,7 @@ __all__ = [
     "ImmunoodeError",
     "ModelError",
     "OutOfBoundsWarning",
+    "PopulationError",
     "Problem",
     "RegimenError",
     "SolveError",
@@ -95,6 +96,10 @@ class SolveError(ImmunoodeError, RuntimeError):
 
 class FitError(ImmunoodeError, ValueError):
     """A fit that cannot be set up."""
+
+
+class PopulationError(ImmunoodeError, ValueError):
+    """An invalid distribution of patients, or one that cannot be used for a model."""
 
 
 class FileError(ImmunoodeError, OSError):

@@ -151,5 +151,5 @@ def test_every_package_is_shipped() -> None:
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg")
     here = {".".join(path.parent.relative_to(ROOT).parts) for path in PACKAGE.rglob("__init__.py")}
-    assert set(setup["options"]["packages"].split()) == here | {"immunoode.models"}
-    assert not list((ROOT / "models").glob("*.py"))
+    assert set(setup["options"]["packages"].split()) == here | {"immunoode.models", "immunoode.populations"}
+    assert not [*(ROOT / "models").glob("*.py"), *(ROOT / "populations").glob("*.py")]

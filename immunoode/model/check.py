@@ -87,7 +87,7 @@ def _parameters(model: Model, bib: frozenset[str] | None, values: bool) -> Itera
         for name, parameter in parameters.items():
             yield from _bounds(f"{table}.{name}", parameter, values)
             if bib is not None:
-                yield from _source(f"{table}.{name}.source", parameter.source, bib)
+                yield from source_problems(f"{table}.{name}.source", parameter.source, bib)
 
 
 def _bounds(place: str, parameter: Parameter, values: bool) -> Iterator[Problem]:
@@ -104,7 +104,8 @@ def _bounds(place: str, parameter: Parameter, values: bool) -> Iterator[Problem]
         )
 
 
-def _source(place: str, source: str, bib: frozenset[str]) -> Iterator[Problem]:
+def source_problems(place: str, source: str, bib: frozenset[str]) -> Iterator[Problem]:
+    """Yield what is wrong with a stated source: it must begin with a key of the bibliography, or be found without one."""
     if not source:
         return
     if source.startswith(ESTIMATE):

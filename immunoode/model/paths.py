@@ -1,4 +1,4 @@
-"""The location of the shipped models and their bibliography."""
+"""The location of the shipped models, their bibliography, and the shipped populations."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ from pathlib import Path
 from immunoode.errors import ModelError, Problem
 
 
-@lru_cache(maxsize=1)
 def models_folder() -> Path:
-    """Return the folder of the shipped models: inside the installed package, or beside the package in a checkout.
+    """Return the folder of the shipped models.
+
+    Raises
+    ------
+    ModelError
+        If it does not exist, because the installation is broken.
+    """
+    return shipped_folder("models")
+
+
+@lru_cache(maxsize=8)
+def shipped_folder(name: str) -> Path:
+    """Return a folder of data: inside the installed package, or beside the package in a checkout.
 
     Raises
     ------
@@ -18,7 +29,7 @@ def models_folder() -> Path:
         If neither exists, because the installation is broken.
     """
     package = Path(__file__).resolve().parents[1]
-    for folder in (package / "models", package.parent / "models"):
+    for folder in (package / name, package.parent / name):
         if folder.is_dir():
             return folder
-    raise ModelError(Problem(str(package / "models"), "is missing", "a complete installation: install the package again"))
+    raise ModelError(Problem(str(package / name), "is missing", "a complete installation: install the package again"))

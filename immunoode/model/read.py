@@ -51,12 +51,19 @@ def read_model(path: str | Path, variant: str | None = None, instance: str | Non
         With all problems of the file: where, what is wrong, and what would be right.
     """
     path = Path(path)
-    document = _toml(path)
+    document = toml_document(path)
     bib = keys_for(path)
     return parse_model(document, path.stem, where=path.name, bib=bib, variant=variant, instance=instance)
 
 
-def _toml(path: Path) -> dict[str, Any]:
+def toml_document(path: Path, format_page: str = "docs/model_files.md") -> dict[str, Any]:
+    """Return the tables of a TOML file, which is no larger or deeper than files that people write.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read; the message names the page that describes the format.
+    """
     try:
         if path.exists() and not path.is_file():
             raise ModelError(Problem(str(path), "is not a regular file", "the path of a .toml file"))
@@ -70,7 +77,7 @@ def _toml(path: Path) -> dict[str, Any]:
     except ModelError:
         raise
     except (ValueError, RecursionError) as error:
-        raise ModelError(Problem(path.name, f"is not TOML ({error})", "see docs/model_files.md for the format")) from None
+        raise ModelError(Problem(path.name, f"is not TOML ({error})", f"see {format_page} for the format")) from None
     except OSError as error:
         raise ModelError(Problem(str(path), f"cannot be read ({error.strerror})", "the path of a .toml file")) from None
 

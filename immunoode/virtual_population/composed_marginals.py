@@ -1,0 +1,188 @@
+"""Distributions of one parameter that are made of others: truncated, and mixtures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from immunoode.errors import PopulationError, Problem
+from immunoode.virtual_population.discrete_marginals import checked_probabilities
+from immunoode.virtual_population.marginals import FloatArray, Marginal
+
+HALVINGS = 200
+"""Most bisections of a quantile of a mixture; they end when no number lies between the limits."""
+
+
+@dataclass(frozen=True)
+class Truncated(Marginal):
+    """A distribution, given that the value lies between two limits.
+
+    Attributes
+    ----------
+    of : Marginal
+    lower, upper : float
+        Either may be infinite.
+
+    Raises
+    ------
+    PopulationError
+        If hardly any value (less than one in 1e300) is between the limits.
+
+    Examples
+    --------
+    >>> from immunoode.virtual_population import Normal
+    >>> Truncated(Normal(0, 1), lower=0).ppf([0.5]).round(4).tolist()
+    [0.6745]
+    """
+
+    of: Marginal
+    lower: float = -np.inf
+    upper: float = np.inf
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.of, Marginal):
+            raise PopulationError(Problem("of", f"is {type(self.of).__name__}", "a distribution, such as LogNormal(1, 0.5)"))
+        object.__setattr__(self, "lower", float(self.lower))
+        object.__setattr__(self, "upper", float(self.upper))
+        if not self.lower < self.upper:
+            what = f"is {self.lower:g}, not below upper, {self.upper:g}"
+            raise PopulationError(Problem("lower", what, "lower < upper"))
+        start, mass = self._tail
+        if not mass > 0:
+            least, most = self.of.support
+            what = f"[{self.lower:g}, {self.upper:g}] has no probability"
+            raise PopulationError(Problem("lower, upper", what, f"limits within the distribution, from {least:g} to {most:g}"))
+
+    @cached_property
+    def _mirrored(self) -> bool:
+        """Whether the upper tail is kept: probabilities are then counted from above, where they have all their digits."""
+        return bool(self._score_below(self.lower) > 0)
+
+    @cached_property
+    def _tail(self) -> tuple[float, float]:
+        """The probability beyond the limit that is counted from, and that between the limits."""
+        from scipy.special import ndtr
+
+        low, high = self._score_below(self.lower), float(self.of.score_of(self.upper))
+        if low > 0:
+            low, high = -high, -low
+        start = float(ndtr(low))
+        return start, float(ndtr(high)) - start
+
+    def _score_below(self, value: float) -> float:
+        """Return the score of a value from below, so that a value with a probability of its own is kept at the lower limit."""
+        return float(self.of.score_of(np.nextafter(value, -np.inf)))
+
+    def of_score(self, score: ArrayLike) -> FloatArray:
+        """Return the values at standard normal scores, same shape."""
+        from scipy.special import ndtr, ndtri
+
+        sign, (start, mass) = -1.0 if self._mirrored else 1.0, self._tail
+        inner = sign * ndtri(start + mass * ndtr(sign * np.asarray(score, dtype=float)))
+        return np.clip(self.of.of_score(inner), *self.support)
+
+    def score_of(self, value: ArrayLike) -> FloatArray:
+        """Return the standard normal scores of values, same shape."""
+        from scipy.special import ndtr, ndtri
+
+        sign, (start, mass) = -1.0 if self._mirrored else 1.0, self._tail
+        share = (ndtr(sign * self.of.score_of(value)) - start) / mass
+        found = sign * ndtri(np.clip(share, 0.0, 1.0))
+        given = np.asarray(value, dtype=float)
+        return np.where(given < self.lower, -np.inf, np.where(given >= self.upper, np.inf, found))
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The limits, or those of the distribution where these are narrower."""
+        low, high = self.of.support
+        return max(low, self.lower), min(high, self.upper)
+
+
+@dataclass(frozen=True)
+class Mixture(Marginal):
+    """A mixture: each patient belongs to one of several components.
+
+    `sample_patients` draws the component of a patient first, and then its value by the component's own distribution, with the
+    score by which the parameter is correlated with others; scores are thus correlated within components.
+
+    Attributes
+    ----------
+    components : tuple of Marginal
+    weights : tuple of float
+        Probabilities of the components.
+    group : str
+        Mixtures of a group share the component of each patient: a responder is one in every parameter of the group. By
+        default, each mixture stands alone.
+
+    Raises
+    ------
+    PopulationError
+
+    Examples
+    --------
+    >>> from immunoode.virtual_population import Fixed, LogNormal
+    >>> Mixture((Fixed(0.0), LogNormal(0.1, 0.3)), (0.8, 0.2)).cdf([0.0, 0.1]).round(3).tolist()
+    [0.8, 0.9]
+    """
+
+    components: tuple[Marginal, ...]
+    weights: tuple[float, ...]
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "components", tuple(self.components))
+        wrong = [c for c in self.components if not isinstance(c, Marginal) or isinstance(c, Mixture)]
+        if wrong or len(self.components) < 2:
+            what = f"are {len(self.components)} components, {wrong!r:.60} among them" if wrong else "has fewer than two"
+            raise PopulationError(Problem("components", what, "two distributions or more, none of them a mixture"))
+        object.__setattr__(self, "weights", checked_probabilities("weights", self.weights, len(self.components)))
+
+    def _probability(self, value: ArrayLike) -> FloatArray:
+        """Return the probabilities of values up to these, same shape."""
+        parts = [w * c.cdf(value) for w, c in zip(self.weights, self.components, strict=True)]
+        return np.asarray(np.sum(parts, axis=0))
+
+    def score_of(self, value: ArrayLike) -> FloatArray:
+        """Return the standard normal scores of values, same shape."""
+        from scipy.special import ndtri
+
+        return np.asarray(ndtri(np.clip(self._probability(value), 0.0, 1.0)))
+
+    def of_score(self, score: ArrayLike) -> FloatArray:
+        """Return the values at standard normal scores, same shape, by bisection between the components' values."""
+        from scipy.special import ndtr
+
+        wanted = np.asarray(ndtr(np.asarray(score, dtype=float)))
+        ends = np.array([c.of_score(score) for c in self.components])
+        low, high = ends.min(axis=0), ends.max(axis=0)
+        for _ in range(HALVINGS):
+            middle = low / 2 + high / 2
+            above = self._probability(middle) >= wanted
+            if not ((middle > low) & (middle < high)).any():
+                break
+            low, high = np.where(above, low, middle), np.where(above, middle, high)
+        return np.where(self._probability(low) >= wanted, low, high)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The least and the greatest value of the components."""
+        low, high = zip(*(c.support for c in self.components), strict=True)
+        return min(low), max(high)
+
+    def of_component(self, component: NDArray[np.int64], score: FloatArray) -> FloatArray:
+        """Return the values of patients whose components are known.
+
+        Parameters
+        ----------
+        component : ndarray of int, shape (n,)
+            Which of the components, from 0.
+        score : ndarray, shape (n,)
+            Standard normal scores within the components.
+        """
+        out = np.empty(np.shape(score))
+        for k, part in enumerate(self.components):
+            out[component == k] = part.of_score(score[component == k])
+        return out

@@ -1,0 +1,102 @@
+"""The distribution of patients that a population fit estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.errors import PopulationError, Problem
+from immunoode.population.distributions import LOGIT, LOGNORMAL, Distribution
+from immunoode.population.population_model import PopulationParameters
+from immunoode.population.random_effect_levels import levels
+from immunoode.virtual_population.dependence import Correlation, EmpiricalRows
+from immunoode.virtual_population.discrete_marginals import Fixed
+from immunoode.virtual_population.marginals import FloatArray, LogitNormal, LogNormal, Marginal, Normal
+from immunoode.virtual_population.population_distribution import ParameterDistribution, PopulationDistribution
+from immunoode.virtual_population.random_numbers import normals
+
+if TYPE_CHECKING:
+    from immunoode.population.result import PopulationResult
+
+SAME = 1e-12
+"""Spread of a typical value over subjects, relative to its size, below which it is the same for all."""
+
+
+def distribution_of_fit(fit: PopulationResult, *, uncertainty: bool, seed: int, replicate: int) -> PopulationDistribution:
+    """Return the distribution that a population fit estimated; see `PopulationDistribution.from_fit`.
+
+    Raises
+    ------
+    PopulationError
+    """
+    drawn = _drawn(fit, seed, replicate) if uncertainty else fit.estimates
+    effects = fit.population_model.effects
+    source = f"estimate: population fit ({fit.method}) of {fit.data.title or 'data'}"
+    typical = drawn.beta[effects.typical[effects.first]]
+    shifts = effects.means(drawn.beta)[:, effects.first] - typical
+    covariance = _covariance(fit, drawn)
+    parameters, columns = {}, dict[str, FloatArray]()
+    for k, (name, first) in enumerate(zip(effects.parameters, effects.first, strict=True)):
+        kind, sd = effects.distributions[first], float(np.sqrt(covariance[k, k]))
+        moves = np.abs(shifts[:, k]).max() > SAME * max(1.0, abs(typical[k]))
+        if moves and not sd:
+            columns[name] = kind.value(typical[k] + shifts[:, k])
+            continue
+        if moves:
+            columns[f"shift({name})"] = shifts[:, k]
+        parameters[name] = ParameterDistribution(_marginal(kind, typical[k], sd), effects.units[first], source)
+    columns |= {k: v for k, v in fit.observations.baselines.items() if k not in {*parameters, *columns}}
+    rows = np.stack(list(columns.values()), axis=1) if columns else None
+    return PopulationDistribution(
+        parameters,
+        correlations=tuple(_blocks(effects.parameters, covariance, source)),
+        tables=() if rows is None else (EmpiricalRows(tuple(columns), rows, (), source),),  # type: ignore[arg-type]
+        title=f"Population fit of {fit.data.title}" if fit.data.title else "Population fit",
+        model=fit.model.file or fit.model.name,
+        variant=fit.model.variant,
+    )
+
+
+def _drawn(fit: PopulationResult, seed: int, replicate: int) -> PopulationParameters:
+    """Return population parameters drawn from the normal distribution of their estimates."""
+    found, model = fit.uncertainty, fit.population_model
+    if len(found.blind):
+        what = f"{len(found.blind)} directions of the population parameters are not determined by the data"
+        raise PopulationError(
+            Problem("uncertainty", what, "uncertainty=False, or fix parameters in the fit; see fit.warnings()")
+        )
+    values, vectors = np.linalg.eigh(found.covariance)
+    scores = normals(seed, "population parameters", range(1), len(values), replicate=replicate)[0]
+    return model.parameters_of(model.vector(fit.estimates) + vectors @ (np.sqrt(np.maximum(values, 0.0)) * scores))
+
+
+def _covariance(fit: PopulationResult, drawn: PopulationParameters) -> FloatArray:
+    """Return the covariance between patients of the parameters' latent values; what differs between occasions has both."""
+    effects = fit.population_model.effects
+    total = np.zeros((len(effects.parameters),) * 2)
+    for level in levels(effects, drawn.omega, fit.outcome.eta):
+        at = [effects.parameters.index(p) for p in level.parameters]
+        total[np.ix_(at, at)] += level.covariance
+    return total
+
+
+def _marginal(kind: Distribution, latent: float, sd: float) -> Marginal:
+    value = float(kind.value(np.array(latent)))
+    if not sd:
+        return Fixed(value)
+    if kind.kind == LOGNORMAL:
+        return LogNormal(value, sd)
+    return LogitNormal(value, sd, kind.low, kind.high) if kind.kind == LOGIT else Normal(value, sd)
+
+
+def _blocks(names: tuple[str, ...], covariance: FloatArray, source: str) -> Iterator[Correlation]:
+    """Yield the correlation of each group of parameters that are correlated with each other."""
+    from scipy.sparse.csgraph import connected_components
+
+    count, labels = connected_components(covariance != 0, directed=False)
+    for k in range(count):
+        at = np.flatnonzero(labels == k)
+        if len(at) > 1:
+            yield Correlation.from_covariance([names[i] for i in at], covariance[np.ix_(at, at)], source)

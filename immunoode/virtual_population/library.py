@@ -1,0 +1,70 @@
+"""The shipped distributions of patients: loading by name, and a list."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from immunoode.errors import PopulationError, Problem, nearest
+from immunoode.model.paths import shipped_folder
+from immunoode.virtual_population.population_distribution import PopulationDistribution
+from immunoode.virtual_population.population_file import read_population
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDER = "populations"
+
+
+def population_names() -> list[str]:
+    """Return the names of the shipped distributions."""
+    return sorted(path.stem for path in shipped_folder(FOLDER).glob("*.toml"))
+
+
+@lru_cache(maxsize=64)
+def load_population(name: str) -> PopulationDistribution:
+    """Load a shipped distribution of patients.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_populations()`.
+
+    Raises
+    ------
+    PopulationError
+        If there is no such distribution.
+
+    Examples
+    --------
+    >>> load_population("chatterjee2016").model
+    'chatterjee2016'
+    """
+    if not isinstance(name, str) or name not in population_names():
+        advice = nearest(str(name), population_names())
+        raise PopulationError(Problem(f"population {name!r}", "is not shipped", f"{advice}; read_population reads a file"))
+    return read_population(shipped_folder(FOLDER) / f"{name}.toml")
+
+
+def list_populations() -> pd.DataFrame:
+    """Return a table of the shipped distributions: title, model, variant, parameters, covariates.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per distribution, indexed by name.
+    """
+    import pandas as pd
+
+    rows = {name: _row(load_population(name)) for name in population_names()}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
+
+
+def _row(made: PopulationDistribution) -> dict[str, str]:
+    return {
+        "title": made.title,
+        "model": made.model,
+        "variant": made.variant,
+        "parameters": ", ".join(made.parameters),
+        "covariates": ", ".join(made.covariates),
+    }

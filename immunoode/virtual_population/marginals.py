@@ -1,0 +1,310 @@
+"""Distributions of one parameter, as data: each maps standard normal scores to values, and back.
+
+A score is the quantile of the standard normal distribution at the same probability. Correlated parameters have correlated
+scores (a Gaussian copula); for normal, log-normal and logit-normal distributions these are the standardised random effects.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from immunoode.errors import PopulationError, Problem
+
+FloatArray: TypeAlias = NDArray[np.float64]
+ADD_UP = 1e-9
+"""How far from 1 the sum of probabilities may be."""
+
+
+class Marginal(ABC):
+    """The distribution of one parameter."""
+
+    @abstractmethod
+    def of_score(self, score: ArrayLike) -> FloatArray:
+        """Return the values at standard normal scores, same shape."""
+
+    @abstractmethod
+    def score_of(self, value: ArrayLike) -> FloatArray:
+        """Return the standard normal scores of values, same shape; infinite outside the support."""
+
+    @property
+    @abstractmethod
+    def support(self) -> tuple[float, float]:
+        """The least and the greatest value."""
+
+    def ppf(self, probability: ArrayLike) -> FloatArray:
+        """Return the quantiles at probabilities, same shape."""
+        from scipy.special import ndtri
+
+        return self.of_score(ndtri(np.asarray(probability, dtype=float)))
+
+    def cdf(self, value: ArrayLike) -> FloatArray:
+        """Return the probabilities of values up to these, same shape."""
+        from scipy.special import ndtr
+
+        return np.asarray(ndtr(self.score_of(value)))
+
+
+class LatentNormal(Marginal, ABC):
+    """A distribution that is normal on a latent scale: of the value itself, its logarithm or its logit."""
+
+    sd: float
+
+    @property
+    @abstractmethod
+    def latent_mean(self) -> float:
+        """The mean on the latent scale."""
+
+    @abstractmethod
+    def value_of(self, latent: ArrayLike) -> FloatArray:
+        """Return the values of latent values."""
+
+    def of_score(self, score: ArrayLike) -> FloatArray:
+        """Return the values at standard normal scores, same shape."""
+        return self.value_of(self.latent_mean + self.sd * np.asarray(score, dtype=float))
+
+
+@dataclass(frozen=True)
+class Normal(LatentNormal):
+    """The normal distribution.
+
+    Attributes
+    ----------
+    mean, sd : float
+
+    Raises
+    ------
+    PopulationError
+    """
+
+    mean: float
+    sd: float
+
+    def __post_init__(self) -> None:
+        _check(self, positive=("sd",))
+
+    @property
+    def latent_mean(self) -> float:
+        """The mean."""
+        return self.mean
+
+    def value_of(self, latent: ArrayLike) -> FloatArray:
+        """Return the values themselves."""
+        return np.asarray(latent, dtype=float)
+
+    def score_of(self, value: ArrayLike) -> FloatArray:
+        """Return the standard normal scores of values, same shape."""
+        return np.asarray((np.asarray(value, dtype=float) - self.mean) / self.sd)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """All numbers."""
+        return -np.inf, np.inf
+
+
+@dataclass(frozen=True)
+class LogNormal(LatentNormal):
+    """The log-normal distribution.
+
+    Attributes
+    ----------
+    median : float
+    sd : float
+        Standard deviation of the natural logarithm (omega of a population analysis).
+
+    Raises
+    ------
+    PopulationError
+
+    Examples
+    --------
+    >>> LogNormal(0.22, sd=0.366).ppf([0.025, 0.5, 0.975]).round(3).tolist()
+    [0.107, 0.22, 0.451]
+    """
+
+    median: float
+    sd: float
+
+    def __post_init__(self) -> None:
+        _check(self, positive=("median", "sd"))
+
+    @property
+    def latent_mean(self) -> float:
+        """The logarithm of the median."""
+        return float(np.log(self.median))
+
+    def value_of(self, latent: ArrayLike) -> FloatArray:
+        """Return the values of logarithms."""
+        return np.asarray(np.exp(latent))
+
+    def score_of(self, value: ArrayLike) -> FloatArray:
+        """Return the standard normal scores of values, same shape."""
+        with np.errstate(divide="ignore"):
+            latent = np.log(np.maximum(np.asarray(value, dtype=float), 0.0))
+        return np.asarray((latent - self.latent_mean) / self.sd)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """All numbers above zero."""
+        return 0.0, np.inf
+
+
+@dataclass(frozen=True)
+class LogitNormal(LatentNormal):
+    """The logit-normal distribution between two limits.
+
+    Attributes
+    ----------
+    median : float
+    sd : float
+        Standard deviation of the logit, log((x - lower) / (upper - x)).
+    lower, upper : float
+
+    Raises
+    ------
+    PopulationError
+
+    Examples
+    --------
+    >>> LogitNormal(0.574, sd=1.67).ppf([0.025, 0.5, 0.975]).round(3).tolist()
+    [0.049, 0.574, 0.973]
+    """
+
+    median: float
+    sd: float
+    lower: float = 0.0
+    upper: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check(self, positive=("sd",))
+        if not self.lower < self.median < self.upper:
+            raise PopulationError(_between("median", self.median, self.lower, self.upper))
+
+    @property
+    def latent_mean(self) -> float:
+        """The logit of the median."""
+        return float(np.log((self.median - self.lower) / (self.upper - self.median)))
+
+    def value_of(self, latent: ArrayLike) -> FloatArray:
+        """Return the values of logits."""
+        from scipy.special import expit
+
+        return np.asarray(self.lower + (self.upper - self.lower) * expit(latent))
+
+    def score_of(self, value: ArrayLike) -> FloatArray:
+        """Return the standard normal scores of values, same shape."""
+        from scipy.special import logit
+
+        share = np.clip((np.asarray(value, dtype=float) - self.lower) / (self.upper - self.lower), 0.0, 1.0)
+        return np.asarray((logit(share) - self.latent_mean) / self.sd)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The limits."""
+        return self.lower, self.upper
+
+
+@dataclass(frozen=True)
+class Uniform(Marginal):
+    """The uniform distribution.
+
+    Attributes
+    ----------
+    lower, upper : float
+
+    Raises
+    ------
+    PopulationError
+    """
+
+    lower: float
+    upper: float
+
+    def __post_init__(self) -> None:
+        _check(self)
+        _check_order(self.lower, self.upper)
+
+    def of_score(self, score: ArrayLike) -> FloatArray:
+        """Return the values at standard normal scores, same shape."""
+        from scipy.special import ndtr
+
+        return np.asarray(self.lower + (self.upper - self.lower) * ndtr(np.asarray(score, dtype=float)))
+
+    def score_of(self, value: ArrayLike) -> FloatArray:
+        """Return the standard normal scores of values, same shape."""
+        from scipy.special import ndtri
+
+        share = (np.asarray(value, dtype=float) - self.lower) / (self.upper - self.lower)
+        return np.asarray(ndtri(np.clip(share, 0.0, 1.0)))
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The limits."""
+        return self.lower, self.upper
+
+
+@dataclass(frozen=True)
+class LogUniform(Marginal):
+    """The log-uniform distribution: the logarithm is uniform.
+
+    Attributes
+    ----------
+    lower, upper : float
+
+    Raises
+    ------
+    PopulationError
+    """
+
+    lower: float
+    upper: float
+
+    def __post_init__(self) -> None:
+        _check(self, positive=("lower", "upper"))
+        _check_order(self.lower, self.upper)
+
+    @property
+    def _logarithm(self) -> Uniform:
+        return Uniform(float(np.log(self.lower)), float(np.log(self.upper)))
+
+    def of_score(self, score: ArrayLike) -> FloatArray:
+        """Return the values at standard normal scores, same shape."""
+        return np.clip(np.exp(self._logarithm.of_score(score)), self.lower, self.upper)
+
+    def score_of(self, value: ArrayLike) -> FloatArray:
+        """Return the standard normal scores of values, same shape."""
+        with np.errstate(divide="ignore"):
+            return self._logarithm.score_of(np.log(np.maximum(np.asarray(value, dtype=float), 0.0)))
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The limits."""
+        return self.lower, self.upper
+
+
+def _check(made: Any, positive: tuple[str, ...] = ()) -> None:
+    """Refuse values that are no finite numbers, or not above zero."""
+    problems = []
+    for field in fields(made):
+        value = getattr(made, field.name)
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
+            problems.append(Problem(field.name, f"is {value!r}", "a finite number"))
+        elif field.name in positive and value <= 0:
+            problems.append(Problem(field.name, f"is {value:g}", "a number above zero"))
+        else:
+            object.__setattr__(made, field.name, float(value))
+    if problems:
+        raise PopulationError(problems)
+
+
+def _check_order(lower: float, upper: float) -> None:
+    if not lower < upper:
+        raise PopulationError(Problem("lower", f"is {lower:g}, not below upper, {upper:g}", "lower < upper"))
+
+
+def _between(name: str, value: float, lower: float, upper: float) -> Problem:
+    return Problem(name, f"is {value:g}", f"a number above {lower:g} and below {upper:g}, the limits")

@@ -1,0 +1,242 @@
+"""Virtual patients drawn from a distribution: one row of parameters each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import PopulationError, Problem
+from immunoode.model.closed_model import ClosedModel, resolve
+from immunoode.model.model import Model
+from immunoode.model.values import warn_out_of_bounds
+from immunoode.solve.simulate import as_model
+from immunoode.virtual_population.composed_marginals import Mixture
+from immunoode.virtual_population.designs import Design, independent_scores
+from immunoode.virtual_population.discrete_marginals import Fixed, row_at
+from immunoode.virtual_population.library import load_population
+from immunoode.virtual_population.marginals import FloatArray, LatentNormal, Marginal
+from immunoode.virtual_population.model_bounds import unit_factors
+from immunoode.virtual_population.population_distribution import ParameterDistribution, PopulationDistribution, shifted_by
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Distributions: TypeAlias = PopulationDistribution | str | Mapping[str, ParameterDistribution | Marginal]
+
+
+def sample_patients(
+    model: Model | str,
+    distributions: Distributions,
+    n: int,
+    seed: int = 0,
+    *,
+    first: int = 0,
+    design: Design = "random",
+    size: int | None = None,
+    replicate: int = 0,
+) -> pd.DataFrame:
+    """Draw virtual patients: parameters in the units of a model, ready for `simulate(parameters=...)`.
+
+    Parameters
+    ----------
+    model : Model or str
+    distributions : PopulationDistribution, str, or mapping of str to Marginal
+        A distribution, the name of a shipped one (`imo.virtual_population.list_populations()`), or distributions of single
+        parameters, which are then independent.
+    n : int
+        Patients.
+    seed : int
+    first : int
+        The number of the first patient: blocks are parts of one table.
+    design : {"random", "latin_hypercube", "sobol"}
+        Independent patients; a Latin hypercube; or scrambled Sobol points, which fill the space most evenly if the whole
+        design has a power of 2 patients.
+    size : int, optional
+        With the other designs, patients of the whole design (default `first + n`): a block of a Latin hypercube depends on it.
+    replicate : int
+        The repetition of the study.
+
+    Returns
+    -------
+    DataFrame
+        One row per patient, indexed by patient number; a column per parameter. Patient i is the same in any block and process
+        (to the last bit, but for the last digits of exp and log in other builds of NumPy and SciPy).
+
+    Raises
+    ------
+    PopulationError
+        With all problems: parameters that the model does not have, units that measure another thing, wrong arguments.
+
+    Warns
+    -----
+    OutOfBoundsWarning
+        If values lie outside the bounds that the model states; `distributions.truncated_to(model)` avoids them.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> patients = imo.sample_patients("stein2019", "stein2019", 1000, seed=1)
+    >>> patients.index[-1], round(patients["contraction_rate"].median(), 2)
+    (999, 0.16)
+    """
+    resolved, population = resolve(as_model(model)), as_distribution(distributions)
+    factors = unit_factors(population, resolved)
+    scores = independent_scores(design, dimensions_of(population), first, n, seed=seed, size=size, replicate=replicate)
+    table = patients_at(population, scores, factors, first)
+    warn_of_patients(resolved, table)
+    return table
+
+
+def warn_of_patients(model: ClosedModel, table: pd.DataFrame) -> None:
+    """Issue one warning about values outside the bounds of a model."""
+    constants = {name: model.constants[name] for name in table if name in model.constants}
+    warn_out_of_bounds(model.name, constants, {name: table[name].to_numpy() for name in constants}, "kept")
+
+
+def as_distribution(given: Distributions) -> PopulationDistribution:
+    """Return a distribution, the shipped one of a name, or that of independent parameters.
+
+    Raises
+    ------
+    PopulationError
+        If it is none of them.
+    """
+    if isinstance(given, PopulationDistribution):
+        return given
+    if isinstance(given, str):
+        return load_population(given)
+    if isinstance(given, Mapping):
+        return PopulationDistribution(given)
+    right = "a PopulationDistribution, the name of a shipped one, or a mapping of parameter to distribution"
+    raise PopulationError(Problem("distributions", f"are {type(given).__name__}", right))
+
+
+def dimensions_of(population: PopulationDistribution) -> tuple[str, ...]:
+    """Return the names of the independent scores of a patient: of parameters, of components of mixtures, of rows of tables."""
+    entries = population.entries.items()
+    own = [_parameter(name) for name, entry in entries if not isinstance(entry.distribution, Fixed)]
+    groups = dict.fromkeys(_component(n, e.distribution) for n, e in entries if isinstance(e.distribution, Mixture))
+    return (*own, *groups, *(_row(table.columns) for table in population.tables))
+
+
+def patients_at(
+    population: PopulationDistribution, scores: FloatArray, factors: Mapping[str, float], first: int = 0
+) -> pd.DataFrame:
+    """Return the patients at independent scores.
+
+    Parameters
+    ----------
+    population : PopulationDistribution
+    scores : ndarray, shape (n, dimensions)
+        In the order of `dimensions_of`.
+    factors : mapping of str to float
+        What converts the numbers of each column to the model's unit.
+    first : int
+        The number of the first patient.
+    """
+    import pandas as pd
+
+    independent = dict(zip(dimensions_of(population), scores.T, strict=True))
+    rows = {t.columns: t.values[_rows(independent[_row(t.columns)], len(t.rows))] for t in population.tables}
+    own = {c: v for columns, found in rows.items() for c, v in zip(columns, found.T, strict=True)}
+    shifts = {shifted_by(c): v for c, v in own.items() if shifted_by(c)}
+    correlated = dict(_correlated(population, independent))
+    count = len(scores)
+    columns = np.empty((len(population.names), count))
+    for k, name in enumerate(population.names):
+        if name in own:
+            columns[k] = own[name]
+        else:
+            score = correlated.get(name, independent.get(_parameter(name), np.zeros(count)))
+            columns[k] = _values(name, population.entries[name].distribution, score, independent, shifts.get(name))
+        columns[k] *= factors.get(name, 1.0)
+    index = pd.RangeIndex(first, first + count, name="patient")
+    return pd.DataFrame(columns.T, index, pd.Index(population.names), copy=False)
+
+
+def components_of(
+    distributions: Distributions,
+    n: int,
+    seed: int = 0,
+    *,
+    first: int = 0,
+    design: Design = "random",
+    size: int | None = None,
+    replicate: int = 0,
+) -> pd.DataFrame:
+    """Return to which component of each mixture the patients of `sample_patients` belong.
+
+    Parameters
+    ----------
+    distributions, n, seed, first, design, size, replicate
+        As of `sample_patients`.
+
+    Returns
+    -------
+    DataFrame
+        One row per patient; a column per group of mixtures (or per mixture without a group), with numbers from 0.
+
+    Raises
+    ------
+    PopulationError
+    """
+    import pandas as pd
+
+    population = as_distribution(distributions)
+    dimensions = dimensions_of(population)
+    scores = independent_scores(design, dimensions, first, n, seed=seed, size=size, replicate=replicate)
+    columns = {}
+    for name, entry in population.entries.items():
+        if isinstance(entry.distribution, Mixture):
+            score = scores[:, dimensions.index(_component(name, entry.distribution))]
+            columns[entry.distribution.group or name] = _component_at(entry.distribution, score)
+    return pd.DataFrame(columns, index=pd.RangeIndex(first, first + n, name="patient"))
+
+
+def _parameter(name: str) -> str:
+    return f"parameter {name}"
+
+
+def _component(name: str, mixture: Mixture) -> str:
+    return f"component {mixture.group or name}"
+
+
+def _row(columns: tuple[str, ...]) -> str:
+    return f"row {columns[0]}"
+
+
+def _rows(score: FloatArray, count: int) -> NDArray[np.int64]:
+    from scipy.special import ndtr
+
+    return row_at(ndtr(score), count)
+
+
+def _correlated(population: PopulationDistribution, independent: Mapping[str, FloatArray]) -> Iterator[tuple[str, FloatArray]]:
+    """Yield the scores of correlated parameters."""
+    for block in population.correlations:
+        for k, name in enumerate(block.names):
+            weights = zip(block.factor[k, : k + 1], block.names[: k + 1], strict=True)
+            parts = [weight * independent[_parameter(other)] for weight, other in weights]
+            yield name, sum(parts[1:], start=parts[0])
+
+
+def _values(
+    name: str, found: Marginal, score: FloatArray, independent: Mapping[str, FloatArray], shift: FloatArray | None
+) -> FloatArray:
+    """Return the values of one parameter."""
+    if isinstance(found, Mixture):
+        return found.of_component(_component_at(found, independent[_component(name, found)]), score)
+    if shift is not None and isinstance(found, LatentNormal):
+        return found.of_score(score + shift / found.sd)
+    return found.of_score(score)
+
+
+def _component_at(mixture: Mixture, score: FloatArray) -> NDArray[np.int64]:
+    """Return which component the patients with these scores belong to."""
+    from scipy.special import ndtri
+
+    reach = ndtri(np.minimum(np.cumsum(mixture.weights), 1.0))[:-1]
+    return np.searchsorted(reach, score, side="left")
