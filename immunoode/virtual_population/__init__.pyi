@@ -15,7 +15,7 @@ from immunoode.virtual_population.marginals import LogUniform as LogUniform
 from immunoode.virtual_population.marginals import Marginal as Marginal
 from immunoode.virtual_population.marginals import Normal as Normal
 from immunoode.virtual_population.marginals import Uniform as Uniform
-from immunoode.virtual_population.population_distribution import ParameterDistribution as ParameterDistribution
+from immunoode.virtual_population.parameter_distribution import ParameterDistribution as ParameterDistribution
 from immunoode.virtual_population.population_distribution import PopulationDistribution as PopulationDistribution
 from immunoode.virtual_population.population_file import read_population as read_population
 from immunoode.virtual_population.population_writer import save_population as save_population

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from immunoode.population.random_effect_levels import levels
 from immunoode.virtual_population.dependence import Correlation, EmpiricalRows
 from immunoode.virtual_population.discrete_marginals import Fixed
 from immunoode.virtual_population.marginals import FloatArray, LogitNormal, LogNormal, Marginal, Normal
-from immunoode.virtual_population.population_distribution import ParameterDistribution, PopulationDistribution
+from immunoode.virtual_population.parameter_distribution import ParameterDistribution
 from immunoode.virtual_population.random_numbers import normals
 
 if TYPE_CHECKING:
@@ -24,7 +25,16 @@ SAME = 1e-12
 """Spread of a typical value over subjects, relative to its size, below which it is the same for all."""
 
 
-def distribution_of_fit(fit: PopulationResult, *, uncertainty: bool, seed: int, replicate: int) -> PopulationDistribution:
+@dataclass(frozen=True)
+class FittedDistribution:
+    """What a population fit says of patients: distributions, their correlations, and rows of fitted subjects."""
+
+    parameters: dict[str, ParameterDistribution]
+    correlations: tuple[Correlation, ...]
+    tables: tuple[EmpiricalRows, ...]
+
+
+def fitted_distribution(fit: PopulationResult, *, uncertainty: bool, seed: int, replicate: int) -> FittedDistribution:
     """Return the distribution that a population fit estimated; see `PopulationDistribution.from_fit`.
 
     Raises
@@ -49,14 +59,8 @@ def distribution_of_fit(fit: PopulationResult, *, uncertainty: bool, seed: int, 
         parameters[name] = ParameterDistribution(_marginal(kind, typical[k], sd), effects.units[first], source)
     columns |= {k: v for k, v in fit.observations.baselines.items() if k not in {*parameters, *columns}}
     rows = np.stack(list(columns.values()), axis=1) if columns else None
-    return PopulationDistribution(
-        parameters,
-        correlations=tuple(_blocks(effects.parameters, covariance, source)),
-        tables=() if rows is None else (EmpiricalRows(tuple(columns), rows, (), source),),  # type: ignore[arg-type]
-        title=f"Population fit of {fit.data.title}" if fit.data.title else "Population fit",
-        model=fit.model.file or fit.model.name,
-        variant=fit.model.variant,
-    )
+    tables = () if rows is None else (EmpiricalRows(tuple(columns), rows, (), source),)  # type: ignore[arg-type]
+    return FittedDistribution(parameters, tuple(_blocks(effects.parameters, covariance, source)), tables)
 
 
 def _drawn(fit: PopulationResult, seed: int, replicate: int) -> PopulationParameters:

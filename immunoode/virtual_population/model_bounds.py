@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 from immunoode import units
 from immunoode.errors import PopulationError, Problem, UnitError, nearest
 from immunoode.model.closed_model import ClosedModel, resolve
+from immunoode.model.model import Model
 from immunoode.solve.simulate import as_model
 from immunoode.virtual_population.composed_marginals import Truncated
-
-if TYPE_CHECKING:
-    from immunoode.virtual_population.population_distribution import PopulationDistribution
+from immunoode.virtual_population.parameter_distribution import ParameterDistribution
 
 
-def unit_factors(population: PopulationDistribution, model: ClosedModel) -> dict[str, float]:
-    """Return the factor of each column that converts its numbers to the model's unit.
+def unit_factors(stated: Mapping[str, str], model: ClosedModel) -> dict[str, float]:
+    """Return the factor of each parameter that converts its numbers, of the stated unit, to the model's unit.
 
     Raises
     ------
@@ -24,7 +23,7 @@ def unit_factors(population: PopulationDistribution, model: ClosedModel) -> dict
         If the model has no such parameter, or it measures another thing.
     """
     factors, problems = dict[str, float](), list[Problem]()
-    for name, unit in population.units.items():
+    for name, unit in stated.items():
         if name not in model.constants:
             right = nearest(name, model.constants)
             problems.append(Problem(f"distribution of {name!r}", f"is not a parameter of model {model.name!r}", right))
@@ -39,17 +38,19 @@ def unit_factors(population: PopulationDistribution, model: ClosedModel) -> dict
     return factors
 
 
-def truncated(population: PopulationDistribution, model: Any) -> PopulationDistribution:
-    """Return the distribution with each parameter truncated to the model's bounds, where it reaches beyond them.
+def truncated(
+    entries: Mapping[str, ParameterDistribution], stated: Mapping[str, str], model: Model | str
+) -> dict[str, ParameterDistribution]:
+    """Return the distributions that reach beyond a model's bounds, truncated to them; `stated` are units.
 
     Raises
     ------
     PopulationError
     """
     resolved = resolve(as_model(model))
-    factors = unit_factors(population, resolved)
+    factors = unit_factors(stated, resolved)
     changed, problems = {}, list[Problem]()
-    for name, entry in population.entries.items():
+    for name, entry in entries.items():
         bounds = resolved.constants[name].bounds
         if bounds is None:
             continue
@@ -63,4 +64,4 @@ def truncated(population: PopulationDistribution, model: Any) -> PopulationDistr
             problems += [Problem(f"{name}: {p.where}", p.what, p.right) for p in error.problems]
     if problems:
         raise PopulationError(problems)
-    return population.with_parameters(**changed)
+    return changed

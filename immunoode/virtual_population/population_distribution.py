@@ -13,41 +13,13 @@ from immunoode.virtual_population.composed_marginals import Mixture, Truncated
 from immunoode.virtual_population.dependence import Correlation, EmpiricalRows
 from immunoode.virtual_population.discrete_marginals import Fixed
 from immunoode.virtual_population.marginals import LatentNormal, Marginal
+from immunoode.virtual_population.parameter_distribution import ParameterDistribution
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from immunoode.model.model import Model
     from immunoode.population.result import PopulationResult
-
-
-@dataclass(frozen=True)
-class ParameterDistribution:
-    """The distribution of one parameter or covariate, with its unit and source.
-
-    Attributes
-    ----------
-    distribution : Marginal
-    unit : str
-        The unit of its numbers; by default, that of the model.
-    source : str
-        As of a parameter of a model file.
-    title : str
-
-    Raises
-    ------
-    PopulationError
-    """
-
-    distribution: Marginal
-    unit: str = ""
-    source: str = ""
-    title: str = ""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.distribution, Marginal):
-            what = f"is {type(self.distribution).__name__}"
-            raise PopulationError(Problem("distribution", what, "a distribution, such as LogNormal(0.22, 0.37)"))
 
 
 Distributions: TypeAlias = Mapping[str, ParameterDistribution | Marginal]
@@ -162,9 +134,17 @@ class PopulationDistribution:
         PopulationError
             If the uncertainty is asked for and the data do not determine all population parameters.
         """
-        from immunoode.virtual_population.fitted_distribution import distribution_of_fit
+        from immunoode.virtual_population.fitted_distribution import fitted_distribution
 
-        return distribution_of_fit(fit, uncertainty=uncertainty, seed=seed, replicate=replicate)
+        found = fitted_distribution(fit, uncertainty=uncertainty, seed=seed, replicate=replicate)
+        return cls(
+            found.parameters,
+            correlations=found.correlations,
+            tables=found.tables,
+            title=f"Population fit of {fit.data.title}" if fit.data.title else "Population fit",
+            model=fit.model.file or fit.model.name,
+            variant=fit.model.variant,
+        )
 
     def truncated_to(self, model: Model | str) -> PopulationDistribution:
         """Return the distribution with each parameter truncated to the bounds that a model states for it.
@@ -176,7 +156,7 @@ class PopulationDistribution:
         """
         from immunoode.virtual_population.model_bounds import truncated
 
-        return truncated(self, model)
+        return self.with_parameters(**truncated(self.entries, self.units, model))
 
     def with_parameters(self, **distributions: ParameterDistribution | Marginal) -> PopulationDistribution:
         """Return the distribution with other distributions of some parameters or covariates, or with further parameters."""
@@ -188,13 +168,14 @@ class PopulationDistribution:
         """Return one row per parameter: distribution, median, quantiles at 2.5 % and 97.5 %, unit, source."""
         from immunoode.virtual_population.summary import summary
 
-        return summary(self)
+        return summary(self.entries, self.tables)
 
     def report(self) -> str:
         """Return the distribution in words and tables."""
         from immunoode.virtual_population.summary import text
 
-        return text(self)
+        model = f"of model {self.model}" + f", variant {self.variant}" * bool(self.variant) if self.model else ""
+        return text(self.title or self.name, model, self.to_frame(), self.correlations)
 
     def plot(self, **how: Any) -> Any:
         """Draw the distribution of each parameter; see `immunoode.plot.virtual_population.plot_distribution`."""

@@ -16,7 +16,8 @@ from immunoode.model.references import keys_for
 from immunoode.virtual_population.dependence import Correlation, EmpiricalRows, completed
 from immunoode.virtual_population.marginal_tables import marginal_of
 from immunoode.virtual_population.marginals import LatentNormal
-from immunoode.virtual_population.population_distribution import ParameterDistribution, PopulationDistribution
+from immunoode.virtual_population.parameter_distribution import ParameterDistribution
+from immunoode.virtual_population.population_distribution import PopulationDistribution
 
 TEXTS = ("title", "description", "model", "variant")
 TOP = (*TEXTS, "name", "references", "parameters", "covariates", "correlations", "tables")

@@ -9,7 +9,8 @@ from immunoode.atomic import write_whole
 from immunoode.errors import PopulationError, Problem
 from immunoode.virtual_population.dependence import Correlation, EmpiricalRows
 from immunoode.virtual_population.marginal_tables import table_of
-from immunoode.virtual_population.population_distribution import ParameterDistribution, PopulationDistribution
+from immunoode.virtual_population.parameter_distribution import ParameterDistribution
+from immunoode.virtual_population.population_distribution import PopulationDistribution
 
 
 def save_population(population: PopulationDistribution, path: str | Path, *, overwrite: bool = True) -> Path:

@@ -19,7 +19,8 @@ from immunoode.virtual_population.discrete_marginals import Fixed, row_at
 from immunoode.virtual_population.library import load_population
 from immunoode.virtual_population.marginals import FloatArray, LatentNormal, Marginal
 from immunoode.virtual_population.model_bounds import unit_factors
-from immunoode.virtual_population.population_distribution import ParameterDistribution, PopulationDistribution, shifted_by
+from immunoode.virtual_population.parameter_distribution import ParameterDistribution
+from immunoode.virtual_population.population_distribution import PopulationDistribution, shifted_by
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,11 +80,11 @@ def sample_patients(
     --------
     >>> import immunoode as imo
     >>> patients = imo.sample_patients("stein2019", "stein2019", 1000, seed=1)
-    >>> patients.index[-1], round(patients["contraction_rate"].median(), 2)
+    >>> patients.index[-1], float(patients["contraction_rate"].median().round(2))
     (999, 0.16)
     """
     resolved, population = resolve(as_model(model)), as_distribution(distributions)
-    factors = unit_factors(population, resolved)
+    factors = unit_factors(population.units, resolved)
     scores = independent_scores(design, dimensions_of(population), first, n, seed=seed, size=size, replicate=replicate)
     table = patients_at(population, scores, factors, first)
     warn_of_patients(resolved, table)

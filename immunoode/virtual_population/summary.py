@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoode.virtual_population.composed_marginals import Mixture, Truncated
-from immunoode.virtual_population.dependence import Correlation
+from immunoode.virtual_population.dependence import Correlation, EmpiricalRows
 from immunoode.virtual_population.discrete_marginals import Categorical, Empirical
 from immunoode.virtual_population.marginals import Marginal
+from immunoode.virtual_population.parameter_distribution import ParameterDistribution
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from immunoode.virtual_population.population_distribution import PopulationDistribution
-
 QUANTILES = {"median": 0.5, "2.5 %": 0.025, "97.5 %": 0.975}
 
 
-def summary(population: PopulationDistribution) -> pd.DataFrame:
+def summary(entries: Mapping[str, ParameterDistribution], tables: Sequence[EmpiricalRows]) -> pd.DataFrame:
     """Return one row per parameter: distribution, median, quantiles at 2.5 % and 97.5 %, unit, source."""
     import pandas as pd
 
@@ -32,9 +31,9 @@ def summary(population: PopulationDistribution) -> pd.DataFrame:
             "unit": entry.unit,
             "source": entry.source,
         }
-        for name, entry in population.entries.items()
+        for name, entry in entries.items()
     }
-    for table in population.tables:
+    for table in tables:
         for k, column in enumerate(table.columns):
             quantiles = {label: float(np.quantile(table.values[:, k], p)) for label, p in QUANTILES.items()}
             unit = table.units[k] if table.units else ""
@@ -57,13 +56,13 @@ def words(found: Marginal) -> str:
     return f"{type(found).__name__}({', '.join(f'{name}={value:.4g}' for name, value in stated)})"
 
 
-def text(population: PopulationDistribution) -> str:
-    """Return the report of a distribution."""
-    title = population.title or population.name or "Distribution of patients"
-    lines = [title, "=" * len(title), *_of_model(population), summary(population).to_string(float_format=lambda v: f"{v:.4g}")]
-    for block in population.correlations:
+def text(title: str, model: str, table: pd.DataFrame, correlations: Sequence[Correlation]) -> str:
+    """Return the report of a distribution: its title, what it is of, its summary, and its correlations."""
+    title = title or "Distribution of patients"
+    lines = [title, "=" * len(title), model, table.to_string(float_format=lambda v: f"{v:.4g}")]
+    for block in correlations:
         lines += ["", *correlation_lines(block)]
-    return "\n".join(lines)
+    return "\n".join(filter(None, lines[:3])) + "\n" + "\n".join(lines[3:])
 
 
 def correlation_lines(block: Correlation) -> list[str]:
@@ -74,8 +73,3 @@ def correlation_lines(block: Correlation) -> list[str]:
         for i, name in enumerate(block.names)
     ]
     return [f"Correlation{f' ({block.source})' if block.source else ''}:", *rows]
-
-
-def _of_model(population: PopulationDistribution) -> Iterator[str]:
-    if population.model:
-        yield f"of model {population.model}" + (f", variant {population.variant}" if population.variant else "")
