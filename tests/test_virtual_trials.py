@@ -27,7 +27,7 @@ def test_visits() -> None:
     calendar = imo.virtual_trial.VisitSchedule(
         "6 weeks", "48 weeks", "9 weeks", "100 weeks", screening="4 weeks", jitter="3 days", missed=0.1
     )
-    days = calendar.sample(4000, np.random.default_rng(0))
+    days = calendar.sample(imo.virtual_trial.Draws(0, range(4000)))
     assert days.shape == (4000, len(calendar.days())) and np.isfinite(days[:, 0]).all() and (days[:, 0] <= 0).all()
     assert abs(np.isnan(days[:, 1:]).mean() - 0.1) < 0.01 and abs(np.nanstd(days[:, 3] - 126) - 3) < 0.2
     filled = np.where(np.isnan(days), calendar.days(), days)
@@ -51,14 +51,15 @@ def test_wrong_visits(options: dict[str, Any], expected: str) -> None:
 
 
 def test_measurements() -> None:
-    random = np.random.default_rng(1)
+    draws = imo.virtual_trial.Draws(1, range(5000))
     how = imo.virtual_trial.Measurement(additive=1.0, proportional=0.05, round_mm=0)
-    shares = how.shares(5000, random)
+    shares = how.shares(draws)
     assert np.allclose(shares.sum(axis=1), 1) and abs((shares > 0).sum(axis=1).mean() - 2.4) < 0.06
-    read = how.read(np.full(200_000, 40.0), random)
+    few = imo.virtual_trial.Draws(1, range(1))
+    read = how.read(np.full((5000, 8, 5), 40.0), draws)
     assert abs(read.std() - np.hypot(1, 2)) < 0.02 and abs(read.mean() - 40) < 0.02
-    assert how.read(np.array([0.5, 3.0, 4.99]), random).tolist() == [0.0, 5.0, 5.0]
-    assert set(imo.virtual_trial.Measurement().read(np.linspace(10, 20, 50), random) % 1) == {0.0}
+    assert how.read(np.array([[[0.5, 1.5, 0.99]]]), few).tolist() == [[[0.0, 5.0, 0.0]]]
+    assert set(imo.virtual_trial.Measurement().read(np.full((1, 50, 1), 15.0), few).ravel() % 1) == {0.0}
 
 
 @pytest.mark.parametrize(
@@ -71,15 +72,36 @@ def test_wrong_measurements(options: dict[str, Any]) -> None:
 
 def test_hazards_follow_their_rate() -> None:
     times, patients = np.linspace(0, 3650, 200), 20_000
-    first = imo.virtual_trial.Hazard(0.5).first(times, np.full((patients, 200), 60.0), np.random.default_rng(2))
+    due = imo.virtual_trial.Draws(2, range(patients)).exponentials("death")[:, 0]
+    first = imo.virtual_trial.Hazard(0.5).first(times, np.full((patients, 200), 60.0), due)
     known = first[np.isfinite(first)]
     assert abs((first > 365.25).mean() - np.exp(-0.5)) < 0.012 and known.min() > 0
-    large = imo.virtual_trial.Hazard(0.5, exponent=2).first(times, np.full((patients, 200), 120.0), np.random.default_rng(3))
+    large = imo.virtual_trial.Hazard(0.5, exponent=2).first(times, np.full((patients, 200), 120.0), due)
     assert abs((large > 365.25).mean() - np.exp(-2.0)) < 0.01
-    assert np.isinf(imo.virtual_trial.Hazard(0.0).first(times, np.ones((5, 200)), np.random.default_rng(4))).all()
+    assert np.isinf(imo.virtual_trial.Hazard(0.0).first(times, np.ones((5, 200)), due[:5])).all()
 
 
-@pytest.mark.parametrize("options", [{"per_year": -1}, {"per_year": 1, "exponent": np.nan}, {"per_year": 1, "reference_mm": 0}])
+def test_hazards_of_any_output_add() -> None:
+    from immunoode.virtual_trial.hazard import first_day
+
+    times, patients = np.linspace(0, 1000, 100), 20_000
+    due = imo.virtual_trial.Draws(5, range(patients)).exponentials("death")[:, 0]
+    values = {"size": np.full((patients, 100), 60.0), "lymphocytes": np.full((patients, 100), 0.5)}
+    low = imo.virtual_trial.Hazard(0.3, exponent=-1, output="lymphocytes", reference=1.0)
+    first = first_day((low, imo.virtual_trial.Hazard(0.2, 1.0)), times, values, "size", due)
+    assert abs((first > 365.25).mean() - np.exp(-0.8)) < 0.012
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"per_year": -1},
+        {"per_year": 1, "exponent": np.nan},
+        {"per_year": 1, "exponent": -1},
+        {"per_year": 1, "reference_mm": 0},
+        {"per_year": 1, "exponent": 1, "output": "lymphocytes"},
+    ],
+)
 def test_wrong_hazards(options: dict[str, Any]) -> None:
     with pytest.raises(DataError):
         imo.virtual_trial.Hazard(**options)
@@ -107,6 +129,32 @@ def test_one_seed_one_trial() -> None:
     pd.testing.assert_frame_equal(first.frame, again.frame)
     pd.testing.assert_frame_equal(first.endpoints, again.endpoints)
     assert not first.frame["value"].equals(other.frame["value"])
+
+
+def test_nothing_observed_depends_on_who_else_is_observed() -> None:
+    hazard = imo.virtual_trial.Hazard(0.5)
+    how = imo.virtual_trial.Observation(
+        imo.virtual_trial.VisitSchedule(jitter="3 days", screening="3 weeks", missed=0.1), death=hazard, dropout=hazard
+    )
+    sizes = np.random.default_rng(1).uniform(20, 90, (50, len(DAYS)))
+    whole = how.observe(imo.virtual_trial.Draws(3, range(50)), DAYS, {"sum_of_diameters": sizes}).outcomes()
+    some = [41, 7, 8]
+    part = how.observe(imo.virtual_trial.Draws(3, some), DAYS, {"sum_of_diameters": sizes[some]}).outcomes(index=some)
+    pd.testing.assert_frame_equal(whole.loc[some], part)
+
+
+def test_observed_courses_and_tables_agree() -> None:
+    simulation = run(list(np.linspace(30, 120, 200)), list(np.linspace(0.001, 0.015, 200)))
+    options: dict[str, Any] = {"death": imo.virtual_trial.Hazard(0.6, 1), "dropout": imo.virtual_trial.Hazard(0.3)}
+    visits = imo.virtual_trial.VisitSchedule(jitter="2 days", screening="3 weeks", missed=0.05)
+    data = imo.virtual_trial.observe(simulation, visits, seed=4, after_progression=None, **options)
+    how = imo.virtual_trial.Observation(visits, **options)
+    values = {"sum_of_diameters": simulation["sum_of_diameters"]}
+    found = how.observe(imo.virtual_trial.Draws(4, range(200)), simulation.times, values).outcomes()
+    pfs = imo.trial.progression_free_survival(imo.recist(data), data).set_index("subject").loc[[str(k) for k in range(200)]]
+    assert found["pfs_time"].tolist() == pfs["time"].tolist() and found["pfs_event"].tolist() == pfs["event"].tolist()
+    overall = data.endpoints.set_index("subject").loc[[str(k) for k in range(200)]]
+    assert found["os_time"].tolist() == overall["time"].tolist()
 
 
 def test_nobody_is_seen_after_the_end() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem
+from immunoode.virtual_trial.draws import Draws
 
 FloatArray = NDArray[np.float64]
 MOST_TARGETS = 5
@@ -57,17 +58,27 @@ class Measurement:
         if problems:
             raise DataError(problems)
 
-    def shares(self, patients: int, random: np.random.Generator) -> FloatArray:
+    def shares(self, draws: Draws) -> FloatArray:
         """Return the share of each target lesion in the sum, shape (subjects, lesions); 0 for missing lesions."""
-        count = random.choice(len(self.lesions), patients, p=self.lesions) + 1
-        parts = random.uniform(0.3, 1.0, (patients, len(self.lesions)))
+        random = draws.uniforms("target lesions", 1 + len(self.lesions))
+        count = 1 + np.searchsorted(np.cumsum(self.lesions)[:-1], random[:, 0], side="right")
+        parts = 0.3 + 0.7 * random[:, 1:]
         parts[np.arange(len(self.lesions)) >= count[:, None]] = 0.0
         return parts / parts.sum(axis=1, keepdims=True)
 
-    def read(self, true: FloatArray, random: np.random.Generator) -> FloatArray:
-        """Return recorded diameters: 0 if absent, `limit_mm` if too small, otherwise with error and rounded."""
-        error = np.sqrt(self.additive**2 + (self.proportional * true) ** 2)
-        seen = true + error * random.normal(size=true.shape)
+    def read(self, true: FloatArray, draws: Draws) -> FloatArray:
+        """Return recorded diameters: 0 if absent, `limit_mm` if too small, otherwise with error and rounded.
+
+        Parameters
+        ----------
+        true : ndarray, shape (subjects, visits, lesions)
+            Diameters in mm.
+        draws : Draws
+        """
+        seen = true
+        if self.additive or self.proportional:
+            error = np.sqrt(self.additive**2 + (self.proportional * true) ** 2)
+            seen = true + error * draws.normals("measurement", int(np.prod(true.shape[1:]))).reshape(true.shape)
         if self.round_mm:
             seen = np.round(seen / self.round_mm) * self.round_mm
         return np.where(true < self.absent_mm, 0.0, np.maximum(seen, self.limit_mm))

@@ -12,34 +12,29 @@ from numpy.typing import NDArray
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.solve.simulation import Simulation
 from immunoode.trial.response.criteria import recist
-from immunoode.trial.trial_data import COLUMNS, DIAMETER, ENDPOINTS, FINDINGS, SUM_OF_DIAMETERS, TrialData, empty
-from immunoode.virtual_trial.hazard import Hazard
+from immunoode.trial.trial_data import SUM_OF_DIAMETERS, TrialData
+from immunoode.virtual_trial.draws import Draws
+from immunoode.virtual_trial.hazard import Hazards
 from immunoode.virtual_trial.measurement import Measurement
+from immunoode.virtual_trial.observation import Observation
+from immunoode.virtual_trial.tables import concatenate, trial_tables
 from immunoode.virtual_trial.visits import VisitSchedule
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FloatArray = NDArray[np.float64]
-TOO_SMALL_FLAG, ABSENT_FLAG = "too small to measure", "absent"
 
 
 @dataclass(frozen=True)
 class _Arm:
-    """The subjects of one arm: names, days of the simulation (T,), and sums of diameters (P, T) in mm."""
+    """The subjects of one arm: names, numbers, days of the simulation (T,), and outputs (P, T)."""
 
     name: str
     subjects: tuple[str, ...]
+    numbers: range | tuple[int, ...]
     times: FloatArray
-    sizes: FloatArray
-
-    def at(self, days: FloatArray) -> FloatArray:
-        """Return the sums at days (P, V), by linear interpolation; before the simulation, they are as at its start."""
-        days = np.nan_to_num(days, nan=self.times[0]).clip(self.times[0], self.times[-1])
-        after = np.searchsorted(self.times, days, side="right").clip(1, len(self.times) - 1)
-        rows = np.arange(len(self.sizes))[:, None]
-        part = (days - self.times[after - 1]) / (self.times[after] - self.times[after - 1])
-        return (1 - part) * self.sizes[rows, after - 1] + part * self.sizes[rows, after]
+    values: dict[str, FloatArray]
 
 
 def observe(
@@ -47,9 +42,9 @@ def observe(
     visits: VisitSchedule | None = None,
     *,
     measurement: Measurement | None = None,
-    new_lesions: Hazard | None = None,
-    death: Hazard | None = None,
-    dropout: Hazard | None = None,
+    new_lesions: Hazards = None,
+    death: Hazards = None,
+    dropout: Hazards = None,
     after_progression: int | None = 1,
     output: str = SUM_OF_DIAMETERS,
     seed: int | np.random.Generator = 0,
@@ -65,14 +60,17 @@ def observe(
         By default, every six weeks to week 48.
     measurement : Measurement, optional
         Number of lesions, and measurement error.
-    new_lesions, death, dropout : Hazard, optional
+    new_lesions, death, dropout : Hazard or sequence of Hazard, optional
         New lesions are seen at the next visit. There are no visits after death or dropout. By default, no such events happen.
+        Several hazards add.
     after_progression : int, optional
         Number of visits after progression by RECIST 1.1; None for all.
     output : str
         The model's output that is the sum of diameters.
     seed : int or numpy Generator
-        The seed of random numbers.
+        The seed of random numbers, see `immunoode.virtual_population.random_numbers`: those of a subject depend on the seed and
+        the subject's number alone. Subjects of one arm are numbered by their names if these are numbers, otherwise (and in
+        several arms, whose subjects are different ones) in order. A Generator draws a seed.
     title : str
 
     Returns
@@ -96,44 +94,59 @@ def observe(
     >>> data.arms, data.quantities
     (('untreated',), ('diameter',))
     """
-    calendar, how = visits or VisitSchedule(), measurement or Measurement()
-    random = np.random.default_rng(seed)
-    arms = _arms(runs, output, calendar)
-    parts = [_observe_arm(arm, calendar, how, (new_lesions, death, dropout), random) for arm in arms]
-    data = _concatenate(parts, title)
+    how = Observation(visits or VisitSchedule(), measurement or Measurement(), new_lesions, death, dropout, output)
+    number = int(seed.integers(2**63)) if isinstance(seed, np.random.Generator) else seed
+    parts = [_observe_arm(arm, how, number) for arm in _arms(runs, how)]
+    data = concatenate(parts, title)
     return data if after_progression is None else _without_visits_after_progression(data, after_progression)
 
 
-def _arms(runs: Any, output: str, calendar: VisitSchedule) -> list[_Arm]:
+def _arms(runs: Any, how: Observation) -> list[_Arm]:
     named = runs if isinstance(runs, Mapping) else {"all": runs}
     problems = list[Problem]()
     found, taken = list[_Arm](), dict[str, str]()
     for name, run in named.items():
         if not isinstance(run, Simulation):
             raise DataError(Problem(f"arm {name!r}", f"is {type(run).__name__}", "a Simulation, as imo.simulate returns it"))
-        if output not in run.names:
-            problems.append(Problem(f"arm {name!r}", f"has no output {output!r}", nearest(output, run.names)))
+        wrong = _run_problems(str(name), run, how)
+        if wrong:
+            problems += wrong
             continue
-        sizes = run.values[:, :, run.names.index(output)]
-        lost = ~np.isfinite(sizes).all(axis=1)
-        if lost.any():
-            who = ", ".join(str(run.subjects[k]) for k in np.flatnonzero(lost)[:5])
-            problems.append(Problem(f"arm {name!r}", f"{int(lost.sum())} simulations failed ({who})", "see run.status"))
-        last = float(calendar.days()[-1])
-        if run.times[-1] < last:
-            right = f"simulate until day {last:g} at least, or end the visits earlier"
-            problems.append(Problem(f"arm {name!r}", f"ends at day {run.times[-1]:g}, the visits at day {last:g}", right))
         subjects = _names(str(name), run, len(named))
         again = [s for s in subjects if s in taken]
         if again:
             problems.append(
                 Problem(f"arm {name!r}", f"has the subject {again[0]!r} of arm {taken[again[0]]!r}", "different names")
             )
+        values = {output: run.values[:, :, run.names.index(output)] for output in how.outputs}
+        found.append(_Arm(str(name), subjects, _numbers(run, len(named), len(taken)), run.times, values))
         taken |= dict.fromkeys(subjects, str(name))
-        found.append(_Arm(str(name), subjects, run.times, sizes))
     if problems or not found:
         raise DataError(problems or [Problem("runs", "are empty", "at least one Simulation")])
     return found
+
+
+def _run_problems(name: str, run: Simulation, how: Observation) -> list[Problem]:
+    """Return what is wrong with the simulation of an arm."""
+    where = f"arm {name!r}"
+    problems = [Problem(where, f"has no output {o!r}", nearest(o, run.names)) for o in how.outputs if o not in run.names]
+    if problems:
+        return problems
+    lost = ~np.isfinite(run.values[:, :, [run.names.index(o) for o in how.outputs]]).all(axis=(1, 2))
+    if lost.any():
+        who = ", ".join(str(run.subjects[k]) for k in np.flatnonzero(lost)[:5])
+        problems.append(Problem(where, f"{int(lost.sum())} simulations failed ({who})", "see run.status"))
+    last = float(how.visits.days()[-1])
+    if run.times[-1] < last:
+        right = f"simulate until day {last:g} at least, or end the visits earlier"
+        problems.append(Problem(where, f"ends at day {run.times[-1]:g}, the visits at day {last:g}", right))
+    return problems
+
+
+def _numbers(run: Simulation, arms: int, before: int) -> range | tuple[int, ...]:
+    """Return the numbers of the subjects: of one arm their names if these are numbers, otherwise in order."""
+    named = arms == 1 and all(isinstance(s, (int, np.integer)) and s >= 0 for s in run.subjects)
+    return tuple(int(s) for s in run.subjects) if named else range(before, before + len(run.subjects))
 
 
 def _names(arm: str, run: Simulation, arms: int) -> tuple[str, ...]:
@@ -142,89 +155,10 @@ def _names(arm: str, run: Simulation, arms: int) -> tuple[str, ...]:
     return tuple(f"{arm} {s}" if numbered else str(s) for s in run.subjects)
 
 
-def _observe_arm(
-    arm: _Arm,
-    calendar: VisitSchedule,
-    how: Measurement,
-    hazards: tuple[Hazard | None, Hazard | None, Hazard | None],
-    random: np.random.Generator,
-) -> TrialData:
+def _observe_arm(arm: _Arm, how: Observation, seed: int) -> TrialData:
     """Return the trial data of one arm."""
-    patients = len(arm.subjects)
-    days = calendar.sample(patients, random) + 0.0  # no -0.0 for a screening without days before
-    shares = how.shares(patients, random)
-    read = how.read(arm.at(days)[:, :, None] * shares[:, None, :], random)
-    new, died, left = (
-        np.full(patients, np.inf) if hazard is None else hazard.first(arm.times, arm.sizes, random) for hazard in hazards
-    )
-    off = np.minimum(died, left)
-    here = np.isfinite(days) & (days <= off[:, None])
-    frame = _diameters(arm, days, here, shares, read, how)
-    findings = _new_lesions(arm, days, here, new)
-    last = float(calendar.days()[-1])
-    endpoints = empty(ENDPOINTS) if hazards[1] is None else _survival(arm, died, np.minimum(left, last))
-    return TrialData(frame, findings=findings, endpoints=endpoints)
-
-
-def _diameters(
-    arm: _Arm, days: FloatArray, here: NDArray[np.bool_], shares: FloatArray, read: FloatArray, how: Measurement
-) -> pd.DataFrame:
-    """Return one row per lesion and visit."""
-    import pandas as pd
-
-    patient, visit, lesion = np.nonzero(here[:, :, None] & (shares > 0)[:, None, :])
-    value = read[patient, visit, lesion]
-    flag = np.select([value == 0, value <= how.limit_mm], [ABSENT_FLAG, TOO_SMALL_FLAG], "")
-    names = np.array([f"target {k + 1}" for k in range(shares.shape[1])])
-    table = pd.DataFrame(
-        {
-            "subject": np.asarray(arm.subjects)[patient],
-            "arm": arm.name,
-            "time": days[patient, visit],
-            "quantity": DIAMETER,
-            "value": value,
-            "unit": "mm",
-            "lesion": names[lesion],
-            "kind": "target",
-            "censoring": "",
-            "limit": np.nan,
-            "flag": flag,
-            "visit": "",
-        }
-    )
-    return table.assign(row=table.index)
-
-
-def _new_lesions(arm: _Arm, days: FloatArray, here: NDArray[np.bool_], new: FloatArray) -> pd.DataFrame:
-    """Return the visits at which a new lesion is seen."""
-    import pandas as pd
-
-    patient, visit = np.nonzero(here & (days >= new[:, None]) & (days > 0))
-    words = {"lesion": "new 1", "kind": "new", "finding": "present", "visit": ""}
-    table = pd.DataFrame({"subject": np.asarray(arm.subjects)[patient], "arm": arm.name, "time": days[patient, visit], **words})
-    return table.assign(row=table.index)[list(FINDINGS)]
-
-
-def _survival(arm: _Arm, died: FloatArray, until: FloatArray) -> pd.DataFrame:
-    """Return overall survival, censored at dropout or at the end of the trial."""
-    import pandas as pd
-
-    event = died <= until
-    reason = np.where(event, "death", "alive at last contact")
-    columns = {"subject": arm.subjects, "arm": arm.name, "endpoint": "OS", "time": np.minimum(died, until), "event": event}
-    return pd.DataFrame({**columns, "reason": reason})
-
-
-def _concatenate(parts: list[TrialData], title: str) -> TrialData:
-    import pandas as pd
-
-    def joined(name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-        tables = [t for t in (getattr(p, name) for p in parts) if len(t)]
-        return pd.concat(tables, ignore_index=True) if tables else empty(columns)
-
-    frame = joined("frame", COLUMNS)
-    findings = joined("findings", FINDINGS)
-    return TrialData(frame, title, findings=findings, endpoints=joined("endpoints", ENDPOINTS))
+    courses = how.observe(Draws(seed, arm.numbers), arm.times, arm.values)
+    return trial_tables(courses, arm.subjects, arm.name, how.measurement.limit_mm)
 
 
 def _without_visits_after_progression(data: TrialData, visits: int) -> TrialData:

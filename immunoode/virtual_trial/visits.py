@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from immunoode import units
 from immunoode.errors import DataError, Problem, UnitError
+from immunoode.virtual_trial.draws import Draws
 
 FloatArray = NDArray[np.float64]
 
@@ -80,14 +81,24 @@ class VisitSchedule:
         then = units.days(self.then)
         return np.concatenate([first, np.arange(first[-1] + then, units.days(self.end) + then * 1e-9, then)])
 
-    def sample(self, patients: int, random: np.random.Generator) -> FloatArray:
+    def sample(self, draws: Draws) -> FloatArray:
         """Return the days of the visits of each subject, shape (subjects, visits); NaN for missed visits."""
         dates = self.days()
+        seen = np.tile(dates, (len(draws), 1))
+        if units.days(self.jitter):
+            seen += self._deviations(dates, draws)
+        seen[:, 0] = 0.0
+        if units.days(self.screening):
+            seen[:, 0] -= np.round(units.days(self.screening) * draws.uniforms("screening")[:, 0])
+        if self.missed:
+            lost = draws.uniforms("missed visits", len(dates)) < self.missed
+            lost[:, 0] = False
+            seen[lost] = np.nan
+        return seen + 0.0  # no -0.0 for a screening without days before
+
+    def _deviations(self, dates: FloatArray, draws: Draws) -> FloatArray:
+        """Return the days by which visits are earlier or later than their date."""
         gaps = np.diff(dates, append=dates[-1] + units.days(self.then or self.every))
         half = np.minimum(gaps, np.diff(dates, prepend=dates[0] - gaps[0])) / 2 - 0.5
-        moved = np.round(random.normal(0.0, units.days(self.jitter), (patients, len(dates))))
-        seen = dates + np.clip(moved, -half, half)
-        seen[:, 0] = -np.round(random.uniform(0.0, units.days(self.screening), patients))
-        lost = random.random((patients, len(dates))) < self.missed
-        lost[:, 0] = False
-        return np.where(lost, np.nan, seen)
+        moved = np.round(units.days(self.jitter) * draws.normals("visit days", len(dates)))
+        return np.clip(moved, -half, half)

@@ -1,0 +1,201 @@
+"""What a trial observes of simulated subjects: visits, measured lesions, new lesions, deaths and dropout, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.trial.response.rules import IrecistRules, RecistRules
+from immunoode.trial.survival.progression_free_survival import PfsRules
+from immunoode.trial.trial_data import SUM_OF_DIAMETERS
+from immunoode.virtual_trial.draws import Draws
+from immunoode.virtual_trial.hazard import Hazards, as_hazards, first_day
+from immunoode.virtual_trial.measurement import Measurement
+from immunoode.virtual_trial.outcomes import evaluate_outcomes
+from immunoode.virtual_trial.visits import VisitSchedule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """How a trial observes its subjects.
+
+    Attributes
+    ----------
+    visits : VisitSchedule
+    measurement : Measurement
+    new_lesions, death, dropout : Hazard, sequence of Hazard, or None
+        New lesions are seen at the next visit. There are no visits after death or dropout.
+    output : str
+        The model's output that is the sum of diameters.
+
+    Raises
+    ------
+    DataError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from immunoode.virtual_trial.draws import Draws
+    >>> from immunoode.virtual_trial.hazard import Hazard
+    >>> how = Observation(death=Hazard(0.5))
+    >>> times = np.arange(0, 337, 42.0)
+    >>> courses = how.observe(Draws(1, range(3)), times, {"sum_of_diameters": np.full((3, 9), 60.0)})
+    >>> courses.days.shape, courses.diameters.shape, len(courses.outcomes())
+    ((3, 9), (3, 9, 5), 3)
+    """
+
+    visits: VisitSchedule = field(default_factory=VisitSchedule)
+    measurement: Measurement = field(default_factory=Measurement)
+    new_lesions: Hazards = None
+    death: Hazards = None
+    dropout: Hazards = None
+    output: str = SUM_OF_DIAMETERS
+
+    def __post_init__(self) -> None:
+        for name, kind in (("visits", VisitSchedule), ("measurement", Measurement)):
+            if not isinstance(getattr(self, name), kind):
+                what = f"is {type(getattr(self, name)).__name__}"
+                raise DataError(Problem(name, what, f"a {kind.__name__}"))
+        for name in ("new_lesions", "death", "dropout"):
+            as_hazards(getattr(self, name), name)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The outputs of the model that are needed: the sum of diameters, and those of the hazards."""
+        hazards = [h for name in ("new_lesions", "death", "dropout") for h in as_hazards(getattr(self, name), name)]
+        named = [hazard.output for hazard in hazards if hazard.exponent]
+        return tuple(dict.fromkeys([self.output, *(self.output if n == SUM_OF_DIAMETERS else n for n in named)]))
+
+    def observe(self, draws: Draws, times: FloatArray, values: Mapping[str, FloatArray]) -> ObservedCourses:
+        """Return what is observed of subjects whose true courses are known.
+
+        Nothing depends on which other subjects are in the call.
+
+        Parameters
+        ----------
+        draws : Draws
+            Random numbers of the P subjects.
+        times : ndarray, shape (T,)
+            Days of the simulation, increasing; at least up to the last visit.
+        values : mapping of output to ndarray, shape (P, T)
+            The outputs that `outputs` names.
+
+        Raises
+        ------
+        DataError
+            If an output is missing, or the simulation ends before the last visit.
+        """
+        self._check(times, values)
+        sizes = values[self.output]
+        days = self.visits.sample(draws)
+        shares = self.measurement.shares(draws)
+        read = self.measurement.read(sizes_at(days, times, sizes)[:, :, None] * shares[:, None, :], draws)
+        read[np.broadcast_to((shares == 0)[:, None, :], read.shape)] = np.nan
+        events = {}
+        for name in ("new_lesions", "death", "dropout"):
+            hazards = as_hazards(getattr(self, name), name)
+            due = draws.exponentials(name.replace("_", " "))[:, 0] if hazards else np.empty(len(sizes))
+            events[name] = first_day(hazards, times, values, self.output, due)
+        return ObservedCourses(days, read, last_day=float(self.visits.days()[-1]), may_die=bool(self.death), **events)
+
+    def _check(self, times: FloatArray, values: Mapping[str, FloatArray]) -> None:
+        problems = [Problem(f"output {n!r}", "is not simulated", nearest(n, values)) for n in self.outputs if n not in values]
+        last = float(self.visits.days()[-1])
+        if times[-1] < last:
+            right = f"simulate until day {last:g} at least, or end the visits earlier"
+            problems.append(Problem("the simulation", f"ends at day {times[-1]:g}, the visits at day {last:g}", right))
+        if problems:
+            raise DataError(problems)
+
+
+@dataclass(frozen=True)
+class ObservedCourses:
+    """What is observed of P subjects at V visits.
+
+    Attributes
+    ----------
+    days : ndarray, shape (P, V)
+        Days of the visits; NaN for missed ones.
+    diameters : ndarray, shape (P, V, L)
+        Target lesions as measured, mm; NaN for lesions that the subject does not have.
+    new_lesions, death, dropout : ndarray, shape (P,)
+        Day of the event, infinite for none.
+    last_day : float
+        The day of the last scheduled visit, at which follow-up ends.
+    may_die : bool
+        Whether deaths were simulated.
+    """
+
+    days: FloatArray
+    diameters: FloatArray
+    new_lesions: FloatArray
+    death: FloatArray
+    dropout: FloatArray
+    last_day: float
+    may_die: bool
+
+    @property
+    def last_contact(self) -> FloatArray:
+        """Last day of follow-up: dropout, or the last scheduled visit."""
+        return np.minimum(self.dropout, self.last_day)
+
+    @property
+    def attended(self) -> NDArray[np.bool_]:
+        """Which visits took place, shape (P, V)."""
+        off = np.minimum(self.death, self.dropout)
+        return np.isfinite(self.days) & (self.days <= off[:, None])
+
+    def rows(self, chosen: Any) -> ObservedCourses:
+        """Return some of the subjects."""
+        per_subject = ("days", "diameters", "new_lesions", "death", "dropout")
+        parts = {name: getattr(self, name)[chosen] for name in per_subject}
+        return ObservedCourses(**parts, last_day=self.last_day, may_die=self.may_die)
+
+    def outcomes(
+        self,
+        rules: RecistRules | IrecistRules | None = None,
+        *,
+        pfs_rules: PfsRules | None = None,
+        confirmed: bool = False,
+        until: FloatArray | float = np.inf,
+        index: Sequence[Any] | pd.Index | None = None,
+    ) -> pd.DataFrame:
+        """Return the table of outcomes, see `evaluate_outcomes`.
+
+        Parameters
+        ----------
+        rules, pfs_rules, confirmed, index
+            As of `evaluate_outcomes`.
+        until : float or ndarray, shape (P,)
+            Day of a data cut, counted from each subject's day 0.
+        """
+        return evaluate_outcomes(
+            self.days,
+            self.diameters,
+            new_lesions=self.new_lesions,
+            death=self.death if self.may_die else None,
+            last_contact=np.minimum(self.last_contact, until),
+            rules=rules,
+            pfs_rules=pfs_rules,
+            confirmed=confirmed,
+            index=index,
+        )
+
+
+def sizes_at(days: FloatArray, times: FloatArray, sizes: FloatArray) -> FloatArray:
+    """Return sizes (P, T) at days (P, V), by linear interpolation; before the simulation, they are as at its start."""
+    days = np.nan_to_num(days, nan=times[0]).clip(times[0], times[-1])
+    after = np.searchsorted(times, days, side="right").clip(1, len(times) - 1)
+    rows = np.arange(len(sizes))[:, None]
+    part = (days - times[after - 1]) / (times[after] - times[after - 1])
+    return np.asarray((1 - part) * sizes[rows, after - 1] + part * sizes[rows, after])
