@@ -146,8 +146,8 @@ class ObservedCourses:
 
     @property
     def last_contact(self) -> FloatArray:
-        """Last day of follow-up: dropout, or the last scheduled visit."""
-        return np.minimum(self.dropout, self.last_day)
+        """Last day of follow-up: dropout, or the last visit (its day or its date, whichever is later)."""
+        return np.minimum(self.dropout, np.fmax(self.last_day, np.fmax.reduce(self.days, axis=1)))
 
     @property
     def attended(self) -> NDArray[np.bool_]:
