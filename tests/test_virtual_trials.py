@@ -27,7 +27,7 @@ def test_visits() -> None:
     calendar = imo.virtual_trial.VisitSchedule(
         "6 weeks", "48 weeks", "9 weeks", "100 weeks", screening="4 weeks", jitter="3 days", missed=0.1
     )
-    days = calendar.sample(imo.virtual_trial.Draws(0, range(4000)))
+    days = calendar.sample(imo.virtual_trial.RandomDraws(0, range(4000)))
     assert days.shape == (4000, len(calendar.days())) and np.isfinite(days[:, 0]).all() and (days[:, 0] <= 0).all()
     assert abs(np.isnan(days[:, 1:]).mean() - 0.1) < 0.01 and abs(np.nanstd(days[:, 3] - 126) - 3) < 0.2
     filled = np.where(np.isnan(days), calendar.days(), days)
@@ -51,11 +51,11 @@ def test_wrong_visits(options: dict[str, Any], expected: str) -> None:
 
 
 def test_measurements() -> None:
-    draws = imo.virtual_trial.Draws(1, range(5000))
+    draws = imo.virtual_trial.RandomDraws(1, range(5000))
     how = imo.virtual_trial.Measurement(additive=1.0, proportional=0.05, round_mm=0)
     shares = how.shares(draws)
     assert np.allclose(shares.sum(axis=1), 1) and abs((shares > 0).sum(axis=1).mean() - 2.4) < 0.06
-    few = imo.virtual_trial.Draws(1, range(1))
+    few = imo.virtual_trial.RandomDraws(1, range(1))
     read = how.read(np.full((5000, 8, 5), 40.0), draws)
     assert abs(read.std() - np.hypot(1, 2)) < 0.02 and abs(read.mean() - 40) < 0.02
     assert how.read(np.array([[[0.5, 1.5, 0.99]]]), few).tolist() == [[[0.0, 5.0, 0.0]]]
@@ -72,7 +72,7 @@ def test_wrong_measurements(options: dict[str, Any]) -> None:
 
 def test_hazards_follow_their_rate() -> None:
     times, patients = np.linspace(0, 3650, 200), 20_000
-    due = imo.virtual_trial.Draws(2, range(patients)).exponentials("death")[:, 0]
+    due = imo.virtual_trial.RandomDraws(2, range(patients)).exponentials("death")[:, 0]
     first = imo.virtual_trial.Hazard(0.5).first(times, np.full((patients, 200), 60.0), due)
     known = first[np.isfinite(first)]
     assert abs((first > 365.25).mean() - np.exp(-0.5)) < 0.012 and known.min() > 0
@@ -85,7 +85,7 @@ def test_hazards_of_any_output_add() -> None:
     from immunoode.virtual_trial.hazard import first_day
 
     times, patients = np.linspace(0, 1000, 100), 20_000
-    due = imo.virtual_trial.Draws(5, range(patients)).exponentials("death")[:, 0]
+    due = imo.virtual_trial.RandomDraws(5, range(patients)).exponentials("death")[:, 0]
     values = {"size": np.full((patients, 100), 60.0), "lymphocytes": np.full((patients, 100), 0.5)}
     low = imo.virtual_trial.Hazard(0.3, exponent=-1, output="lymphocytes", reference=1.0)
     first = first_day((low, imo.virtual_trial.Hazard(0.2, 1.0)), times, values, "size", due)
@@ -137,9 +137,9 @@ def test_nothing_observed_depends_on_who_else_is_observed() -> None:
         imo.virtual_trial.VisitSchedule(jitter="3 days", screening="3 weeks", missed=0.1), death=hazard, dropout=hazard
     )
     sizes = np.random.default_rng(1).uniform(20, 90, (50, len(DAYS)))
-    whole = how.observe(imo.virtual_trial.Draws(3, range(50)), DAYS, {"sum_of_diameters": sizes}).outcomes()
+    whole = how.observe(imo.virtual_trial.RandomDraws(3, range(50)), DAYS, {"sum_of_diameters": sizes}).outcomes()
     some = [41, 7, 8]
-    part = how.observe(imo.virtual_trial.Draws(3, some), DAYS, {"sum_of_diameters": sizes[some]}).outcomes(index=some)
+    part = how.observe(imo.virtual_trial.RandomDraws(3, some), DAYS, {"sum_of_diameters": sizes[some]}).outcomes(index=some)
     pd.testing.assert_frame_equal(whole.loc[some], part)
 
 
@@ -150,7 +150,7 @@ def test_observed_courses_and_tables_agree() -> None:
     data = imo.virtual_trial.observe(simulation, visits, seed=4, after_progression=None, **options)
     how = imo.virtual_trial.Observation(visits, **options)
     values = {"sum_of_diameters": simulation["sum_of_diameters"]}
-    found = how.observe(imo.virtual_trial.Draws(4, range(200)), simulation.times, values).outcomes()
+    found = how.observe(imo.virtual_trial.RandomDraws(4, range(200)), simulation.times, values).outcomes()
     pfs = imo.trial.progression_free_survival(imo.recist(data), data).set_index("subject").loc[[str(k) for k in range(200)]]
     assert found["pfs_time"].tolist() == pfs["time"].tolist() and found["pfs_event"].tolist() == pfs["event"].tolist()
     overall = data.endpoints.set_index("subject").loc[[str(k) for k in range(200)]]

@@ -1,10 +1,10 @@
 # The public names of this namespace and the modules that define them; the file beside this one reads them from here.
 
-from immunoode.virtual_trial.draws import Draws as Draws
 from immunoode.virtual_trial.hazard import Hazard as Hazard
 from immunoode.virtual_trial.measurement import Measurement as Measurement
 from immunoode.virtual_trial.observation import Observation as Observation
 from immunoode.virtual_trial.observation import ObservedCourses as ObservedCourses
 from immunoode.virtual_trial.outcomes import evaluate_outcomes as evaluate_outcomes
+from immunoode.virtual_trial.random_draws import RandomDraws as RandomDraws
 from immunoode.virtual_trial.trial import observe as observe
 from immunoode.virtual_trial.visits import VisitSchedule as VisitSchedule

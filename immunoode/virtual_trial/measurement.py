@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem
-from immunoode.virtual_trial.draws import Draws
+from immunoode.virtual_trial.random_draws import RandomDraws
 
 FloatArray = NDArray[np.float64]
 MOST_TARGETS = 5
@@ -58,7 +58,7 @@ class Measurement:
         if problems:
             raise DataError(problems)
 
-    def shares(self, draws: Draws) -> FloatArray:
+    def shares(self, draws: RandomDraws) -> FloatArray:
         """Return the share of each target lesion in the sum, shape (subjects, lesions); 0 for missing lesions."""
         random = draws.uniforms("target lesions", 1 + len(self.lesions))
         count = 1 + np.searchsorted(np.cumsum(self.lesions)[:-1], random[:, 0], side="right")
@@ -66,14 +66,14 @@ class Measurement:
         parts[np.arange(len(self.lesions)) >= count[:, None]] = 0.0
         return parts / parts.sum(axis=1, keepdims=True)
 
-    def read(self, true: FloatArray, draws: Draws) -> FloatArray:
+    def read(self, true: FloatArray, draws: RandomDraws) -> FloatArray:
         """Return recorded diameters: 0 if absent, `limit_mm` if too small, otherwise with error and rounded.
 
         Parameters
         ----------
         true : ndarray, shape (subjects, visits, lesions)
             Diameters in mm.
-        draws : Draws
+        draws : RandomDraws
         """
         seen = true
         if self.additive or self.proportional:

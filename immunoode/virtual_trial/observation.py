@@ -13,10 +13,10 @@ from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.response.rules import IrecistRules, RecistRules
 from immunoode.trial.survival.progression_free_survival import PfsRules
 from immunoode.trial.trial_data import SUM_OF_DIAMETERS
-from immunoode.virtual_trial.draws import Draws
 from immunoode.virtual_trial.hazard import Hazards, as_hazards, first_day
 from immunoode.virtual_trial.measurement import Measurement
 from immunoode.virtual_trial.outcomes import evaluate_outcomes
+from immunoode.virtual_trial.random_draws import RandomDraws
 from immunoode.virtual_trial.visits import VisitSchedule
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ class Observation:
     Examples
     --------
     >>> import numpy as np
-    >>> from immunoode.virtual_trial.draws import Draws
+    >>> from immunoode.virtual_trial.random_draws import RandomDraws
     >>> from immunoode.virtual_trial.hazard import Hazard
     >>> how = Observation(death=Hazard(0.5))
     >>> times = np.arange(0, 337, 42.0)
-    >>> courses = how.observe(Draws(1, range(3)), times, {"sum_of_diameters": np.full((3, 9), 60.0)})
+    >>> courses = how.observe(RandomDraws(1, range(3)), times, {"sum_of_diameters": np.full((3, 9), 60.0)})
     >>> courses.days.shape, courses.diameters.shape, len(courses.outcomes())
     ((3, 9), (3, 9, 5), 3)
     """
@@ -76,14 +76,14 @@ class Observation:
         named = [hazard.output for hazard in hazards if hazard.exponent]
         return tuple(dict.fromkeys([self.output, *(self.output if n == SUM_OF_DIAMETERS else n for n in named)]))
 
-    def observe(self, draws: Draws, times: FloatArray, values: Mapping[str, FloatArray]) -> ObservedCourses:
+    def observe(self, draws: RandomDraws, times: FloatArray, values: Mapping[str, FloatArray]) -> ObservedCourses:
         """Return what is observed of subjects whose true courses are known.
 
         Nothing depends on which other subjects are in the call.
 
         Parameters
         ----------
-        draws : Draws
+        draws : RandomDraws
             Random numbers of the P subjects.
         times : ndarray, shape (T,)
             Days of the simulation, increasing; at least up to the last visit.

@@ -13,10 +13,10 @@ from immunoode.errors import DataError, Problem, nearest
 from immunoode.solve.simulation import Simulation
 from immunoode.trial.response.criteria import recist
 from immunoode.trial.trial_data import SUM_OF_DIAMETERS, TrialData
-from immunoode.virtual_trial.draws import Draws
 from immunoode.virtual_trial.hazard import Hazards
 from immunoode.virtual_trial.measurement import Measurement
 from immunoode.virtual_trial.observation import Observation
+from immunoode.virtual_trial.random_draws import RandomDraws
 from immunoode.virtual_trial.tables import concatenate, trial_tables
 from immunoode.virtual_trial.visits import VisitSchedule
 
@@ -157,7 +157,7 @@ def _names(arm: str, run: Simulation, arms: int) -> tuple[str, ...]:
 
 def _observe_arm(arm: _Arm, how: Observation, seed: int) -> TrialData:
     """Return the trial data of one arm."""
-    courses = how.observe(Draws(seed, arm.numbers), arm.times, arm.values)
+    courses = how.observe(RandomDraws(seed, arm.numbers), arm.times, arm.values)
     return trial_tables(courses, arm.subjects, arm.name, how.measurement.limit_mm)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from immunoode import units
 from immunoode.errors import DataError, Problem, UnitError
-from immunoode.virtual_trial.draws import Draws
+from immunoode.virtual_trial.random_draws import RandomDraws
 
 FloatArray = NDArray[np.float64]
 
@@ -81,7 +81,7 @@ class VisitSchedule:
         then = units.days(self.then)
         return np.concatenate([first, np.arange(first[-1] + then, units.days(self.end) + then * 1e-9, then)])
 
-    def sample(self, draws: Draws) -> FloatArray:
+    def sample(self, draws: RandomDraws) -> FloatArray:
         """Return the days of the visits of each subject, shape (subjects, visits); NaN for missed visits."""
         dates = self.days()
         seen = np.tile(dates, (len(draws), 1))
@@ -96,7 +96,7 @@ class VisitSchedule:
             seen[lost] = np.nan
         return seen + 0.0  # no -0.0 for a screening without days before
 
-    def _deviations(self, dates: FloatArray, draws: Draws) -> FloatArray:
+    def _deviations(self, dates: FloatArray, draws: RandomDraws) -> FloatArray:
         """Return the days by which visits are earlier or later than their date."""
         gaps = np.diff(dates, append=dates[-1] + units.days(self.then or self.every))
         half = np.minimum(gaps, np.diff(dates, prepend=dates[0] - gaps[0])) / 2 - 0.5

@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Draws:
+class RandomDraws:
     """Random numbers of subjects: one row per replicate and subject, the subjects of the first replicate first.
 
     Each number is a function of seed, purpose, replicate and subject alone, so that a subject has the same numbers whoever
@@ -32,7 +32,7 @@ class Draws:
 
     Examples
     --------
-    >>> first, both = Draws(1, range(2)), Draws(1, range(2), replicates=(0, 1))
+    >>> first, both = RandomDraws(1, range(2)), RandomDraws(1, range(2), replicates=(0, 1))
     >>> first.uniforms("dropout").shape, both.uniforms("dropout").shape
     ((2, 1), (4, 1))
     >>> bool((both.uniforms("dropout")[:2] == first.uniforms("dropout")).all())
