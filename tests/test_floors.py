@@ -17,7 +17,7 @@ FLOORS = (
     ("former_names", "io"),
     ("unit_words", "atomic", "notebook"),
     ("units",),
-    ("tables",),
+    ("tables", "blocks"),
     ("model",),
     ("regimen",),
     ("interop",),

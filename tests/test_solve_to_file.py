@@ -17,7 +17,7 @@ from tests.test_solve_population import decay
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("zarr")
-many = importlib.import_module("immunoode.solve.ensemble")
+one_block = importlib.import_module("immunoode.solve.simulated_block")
 
 PATIENTS = pd.DataFrame({"rate": np.linspace(0.1, 0.5, 11)}, index=[f"p{k}" for k in range(11)])
 HOW: dict[str, Any] = {"until": 5, "outputs": "amount", "block": 3}
@@ -31,7 +31,7 @@ def content(path: Path) -> dict[str, bytes]:
 
 def interrupted(monkeypatch: pytest.MonkeyPatch, after: int, error: BaseException) -> None:
     """End the simulation of a block."""
-    original, calls = many.simulate, []
+    original, calls = one_block.simulate, []
 
     def wrapped(*args: Any, **how: Any) -> Any:
         calls.append(1)
@@ -39,7 +39,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, after: int, error: BaseExceptio
             raise error
         return original(*args, **how)
 
-    monkeypatch.setattr(many, "simulate", wrapped)
+    monkeypatch.setattr(one_block, "simulate", wrapped)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".zarr"])
@@ -52,9 +52,9 @@ def test_an_interrupted_trial_is_gone_on_with_to_the_same_bytes(
         interrupted(patched, 3, KeyboardInterrupt())
         with pytest.raises(KeyboardInterrupt) as told:
             imo.simulate_to(part, decay(), parameters=PATIENTS, **HOW)
-    assert "2 of 4 blocks of an unfinished run" in told.value.__notes__[0] and "resume=True" in told.value.__notes__[0]
+    assert "6 of 11 patients of an unfinished run" in told.value.__notes__[0] and "resume=True" in told.value.__notes__[0]
     assert sorted(os.listdir(tmp_path)) == [f"part{suffix}.part", f"whole{suffix}"]
-    with pytest.raises(SolveError, match="2 of 4 blocks of an unfinished run .* resume=True goes on"):
+    with pytest.raises(SolveError, match="6 of 11 patients of an unfinished run .* resume=True goes on"):
         imo.simulate_to(part, decay(), parameters=PATIENTS, **HOW)
     with monkeypatch.context() as patched:
         interrupted(patched, 3, AssertionError("simulated again"))
@@ -70,18 +70,17 @@ def test_what_is_begun_is_gone_on_with_as_it_was(tmp_path: Path, monkeypatch: py
         interrupted(patched, 2, SolveError(imo.errors.Problem("x", "y")))
         with pytest.raises(SolveError) as told:
             imo.simulate_to(path, decay(), parameters=PATIENTS, **HOW)
-    assert "1 of 4 blocks" in told.value.__notes__[0]
+    assert "3 of 11 patients" in told.value.__notes__[0]
     others: dict[str, dict[str, Any]] = {
         "parameters": {"parameters": PATIENTS * 1.1},
         "regimen": {"regimen": imo.Regimen()},
         "until": {"until": 6},
-        "block": {"block": 4},
         "options": {"rtol": 1e-5},
     }
     for name, other in others.items():
         with pytest.raises(SolveError, match=f"of other {name};"):
             imo.simulate_to(path, decay(), **{"parameters": PATIENTS, "resume": True, **HOW, **other})
-    assert len(imo.simulate_to(path, decay(), parameters=PATIENTS.copy(), resume=True, threads=1, **HOW)) == 11
+    assert len(imo.simulate_to(path, decay(), parameters=PATIENTS.copy(), resume=True, threads=1, **{**HOW, "block": 2})) == 11
 
 
 def test_nothing_done_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,13 +100,13 @@ def test_nothing_done_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, original = tmp_path / "trial.parquet", many.simulate
+    path, original = tmp_path / "trial.parquet", one_block.simulate
 
     def wrapped(*args: Any, **how: Any) -> Any:
         path.write_text("of somebody else")
         return original(*args, **how)
 
-    monkeypatch.setattr(many, "simulate", wrapped)
+    monkeypatch.setattr(one_block, "simulate", wrapped)
     with pytest.raises(FileError, match="is there already"):
         imo.simulate_to(path, decay(), parameters=PATIENTS, **HOW)
     assert path.read_text() == "of somebody else"
@@ -117,7 +116,7 @@ def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.skipif(os.name != "posix", reason="locks of files are those of POSIX")
 def test_two_runs_do_not_write_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, original, said = tmp_path / "trial.parquet", many.simulate, list[str]()
+    path, original, said = tmp_path / "trial.parquet", one_block.simulate, list[str]()
 
     def wrapped(*args: Any, **how: Any) -> Any:
         if not said:
@@ -126,7 +125,7 @@ def test_two_runs_do_not_write_one_file(tmp_path: Path, monkeypatch: pytest.Monk
                 imo.simulate_to(path, decay(), parameters=PATIENTS, resume=True, **HOW)
         return original(*args, **how)
 
-    monkeypatch.setattr(many, "simulate", wrapped)
+    monkeypatch.setattr(one_block, "simulate", wrapped)
     assert len(imo.simulate_to(path, decay(), parameters=PATIENTS, **HOW)) == 11 and said
 
 
@@ -134,7 +133,7 @@ def test_two_runs_do_not_write_one_file(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_whole_table_is_looked_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     table = pd.DataFrame({"rate": np.full(4000, 0.1)}, index=[f"s{k}" for k in range(4000)])
     table.iloc[[2500, 2600], 0] = value
-    monkeypatch.setattr(many, "simulate", lambda *args, **how: pytest.fail("a block was simulated"))
+    monkeypatch.setattr(one_block, "simulate", lambda *args, **how: pytest.fail("a block was simulated"))
     said = r"parameters\.rate: is not finite in row 's2500', and 1 more"
     with pytest.raises(SolveError, match=said):
         imo.simulate_to(tmp_path / "trial.parquet", decay(), until=1, parameters=table, outputs="amount", block=100)

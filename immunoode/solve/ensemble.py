@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from immunoode.atomic import free_place
-from immunoode.errors import OutOfBoundsWarning, Problem, SolveError
+from immunoode.blocks.executor import block_size, executor_of
+from immunoode.blocks.run import Population, Processing, in_memory, to_file
+from immunoode.blocks.storage import storage_of
+from immunoode.blocks.work import Executor, Result, Work
+from immunoode.errors import Problem, SolveError
 from immunoode.model.closed_model import resolve
 from immunoode.model.model import Model
 from immunoode.regimen.sbml_event import Events
 from immunoode.solve.digest import digest
-from immunoode.solve.output_files import FORMATS
 from immunoode.solve.reductions import reductions
-from immunoode.solve.resume import Unfinished, unfinished
-from immunoode.solve.simulate import as_model, first_of_each, parameter_values, report_times, simulate, warn_of_bounds
-from immunoode.solve.simulation import Simulation
+from immunoode.solve.simulate import as_model, first_of_each, parameter_values, report_times, warn_of_bounds
+from immunoode.solve.simulated_block import STATUS, STOPPED, OwnValues, Reduced, SimulatedBlock, TimeCourses
 from immunoode.version import version
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
 BLOCK = 5_000
 """Subjects whose time courses are held at once."""
@@ -38,6 +37,8 @@ def simulate_many(
     outputs: str | Sequence[str],
     reduce: str | Iterable[str] = ("final", "minimum", "time_of_minimum"),
     block: int = BLOCK,
+    workers: int | None = None,
+    client: Any = None,
     progress: bool | None = None,
     **options: Any,
 ) -> pd.DataFrame:
@@ -84,20 +85,9 @@ def simulate_many(
     """
     import pandas as pd
 
-    made = reductions(reduce)
-
-    def numbers(run: Simulation, _: int) -> pd.DataFrame:
-        good = np.array([s.ok for s in run.status])
-        columns: dict[str, Any] = {}
-        for k, output in enumerate(run.names):
-            for name, function in made.items():
-                column = np.full(len(run.subjects), np.nan)
-                column[good] = function(run.times, run.values[good, :, k]) if good.any() else np.nan
-                columns[f"{output}: {name}"] = column
-        return pd.DataFrame(columns | _ends(run), index=list(run.subjects))
-
-    whole, _ = _checked(model, parameters, regimen, block)
-    return pd.concat(_blocks(numbers, whole, regimen, until, parameters, outputs, block, progress=progress, options=options))
+    executor = executor_of(workers, client)
+    work = Reduced(_job(model, regimen, until, parameters, outputs, options, executor), tuple(reductions(reduce)))
+    return pd.concat(in_memory(_population(work, parameters, regimen), Processing(executor, block_size(block), progress)))
 
 
 def simulate_to(
@@ -109,6 +99,8 @@ def simulate_to(
     parameters: pd.DataFrame,
     outputs: str | Sequence[str],
     block: int = BLOCK,
+    workers: int | None = None,
+    client: Any = None,
     resume: bool = False,
     progress: bool | None = None,
     **options: Any,
@@ -119,13 +111,14 @@ def simulate_to(
     ----------
     path : path
         "trial.parquet": one long table (subject, time, a column for each output; needs pyarrow). "trial.zarr": an array for
-        each output over subject and time (needs zarr). It must not exist yet, and has this name only once it is whole: until
-        then its blocks are in a folder beside it, "trial.parquet.part".
-    model, regimen, until, parameters, outputs, block, progress, **options
-        As in `simulate_many`.
+        each output over subject and time (needs zarr). Both also have `status` and `stopped` of each subject. It must not
+        exist yet, and has this name only once it is whole: until then its blocks are in a folder beside it,
+        "trial.parquet.part".
+    model, regimen, until, parameters, outputs, block, workers, client, progress, **options
+        As in `simulate_many`. The file is the same, byte for byte, for any block and any workers.
     resume : bool
-        Go on from the blocks that an interrupted run of the same call left; the file is the same, byte for byte, as if it had
-        not been interrupted. Where there are none, begin.
+        Go on from the blocks that an interrupted run of the same call left, possibly with other blocks and workers; the file
+        is the same, byte for byte, as if it had not been interrupted. Where there are none, begin.
 
     Returns
     -------
@@ -142,117 +135,82 @@ def simulate_to(
     """
     import pandas as pd
 
-    target = Path(path)
-    if target.suffix not in FORMATS:
-        raise SolveError(Problem("path", f"{target.name!r} is neither", "a name that ends in .parquet or .zarr"))
-    kind = FORMATS[target.suffix]
-    kind.needed()
-    whole, subjects = _checked(model, parameters, regimen, block)
-    firsts = range(0, len(parameters), block)
-    rows = tuple(min(block, len(parameters) - first) for first in firsts)
-    work = Unfinished(target, kind, rows)
-    if target.exists():
-        also = f"; {work.words}" if work.folder.exists() else ""
-        raise SolveError(Problem("path", f"{str(target)!r} exists{also}", "another name, or remove it first"))
-    free_place(target)
-    plan = _plan(whole, regimen, until, parameters, outputs, block, options)
-
-    def known(k: int) -> pd.DataFrame | None:
-        ends = work.ends(k)
-        return None if ends is None else pd.DataFrame(ends, index=list(subjects[firsts[k] : firsts[k] + block]))
-
-    def keep(run: Simulation, k: int) -> pd.DataFrame:
-        ends = _ends(run)
-        work.keep(k, run, ends)
-        return pd.DataFrame(ends, index=list(run.subjects))
-
-    with unfinished(work, plan, resume):
-        made = list(
-            _blocks(keep, whole, regimen, until, parameters, outputs, block, progress=progress, options=options, known=known)
-        )
-        work.finish()
-    return pd.concat(made)
+    executor = executor_of(workers, client)
+    how = Processing(executor, block_size(block), progress)
+    storage_of(Path(path))
+    job = _job(model, regimen, until, parameters, outputs, options, executor)
+    population = _population(TimeCourses(job), parameters, regimen)
+    manifest = _manifest(job.model, regimen, until, parameters, outputs, options)
+    found = to_file(population, how, path, manifest=manifest, resume=resume, summary=_ends_of)
+    return pd.concat(found).set_axis(parameters.index)
 
 
-def _plan(
-    model: Model,
-    regimen: Any,
-    until: Any,
-    parameters: pd.DataFrame,
-    outputs: str | Sequence[str],
-    block: int,
-    options: dict[str, Any],
+def _ends_of(part: xr.Dataset) -> pd.DataFrame:
+    """Return how each patient ended."""
+    import pandas as pd
+
+    return pd.DataFrame({name: part[name].values for name in (STATUS, STOPPED)})
+
+
+def _manifest(
+    model: Model, regimen: Any, until: Any, parameters: pd.DataFrame, outputs: str | Sequence[str], options: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Return what a trial is made of, as hashes; threads do not change a result."""
+    """Return what results depend on, as hashes; threads do not change a result."""
     said = {name: value for name, value in options.items() if name != "threads"}
     wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs)
-    parts = {"model": model, "regimen": regimen, "until": until, "parameters": parameters, "outputs": wanted, "block": block}
-    return {**{name: digest(part) for name, part in parts.items()}, "options": digest(said), "version": version()}
+    parts = {"model": model, "regimen": regimen, "until": until, "parameters": parameters, "outputs": wanted, "options": said}
+    return {**{name: digest(part) for name, part in parts.items()}, "version": version()}
 
 
-def _ends(run: Simulation) -> dict[str, Any]:
-    """Return how each subject ended, in words, and the day at which one that failed did."""
-    return {"status": [s.message for s in run.status], "stopped": [np.nan if s.ok else s.time for s in run.status]}
+def _job(
+    model: Model | str,
+    regimen: Any,
+    until: Any,
+    parameters: Any,
+    outputs: str | Sequence[str],
+    options: Mapping[str, Any],
+    executor: Executor,
+) -> SimulatedBlock:
+    """Return the simulation of a block; the whole table is checked before the first patient is simulated."""
+    whole = _checked(model, parameters, regimen)
+    how = _with_times(whole, regimen, until, parameters, dict(options))
+    if executor.shares_processors:
+        how = {"threads": 1, **how}
+    shared = None if _is_list(regimen) else regimen
+    return SimulatedBlock(whole, shared, until, outputs, how)
 
 
-def _checked(model: Model | str, parameters: Any, regimen: Any, block: Any) -> tuple[Model, tuple[Any, ...]]:
-    """Return the model and the names of the subjects; the whole table is checked before the first subject is simulated."""
+def _checked(model: Model | str, parameters: Any, regimen: Any) -> Model:
     if not hasattr(parameters, "columns"):
         raise SolveError(Problem("parameters", f"are {type(parameters).__name__}", "a DataFrame with one row per subject"))
-    if not isinstance(block, int) or block < 1:
-        raise SolveError(Problem("block", f"is {block!r}", "a whole number of subjects, at least 1"))
     count = len(parameters)
     if not count:
         raise SolveError(Problem("parameters", "has no rows", "at least one subject"))
-    if isinstance(regimen, (list, tuple)) and len(regimen) != count:
+    if _is_list(regimen) and len(regimen) != count:
         raise SolveError(Problem("regimen", f"is given for {len(regimen)} subjects, parameters for {count}", "one for each"))
     whole = as_model(model)
-    matrix, subjects = parameter_values(resolve(whole), parameters, None)
+    matrix, _ = parameter_values(resolve(whole), parameters, None)
     warn_of_bounds(resolve(whole), matrix)
-    return whole, subjects
+    return whole
 
 
-def _blocks(
-    use: Callable[[Simulation, int], pd.DataFrame],
-    model: Model,
-    regimen: Any,
-    until: Any,
-    parameters: pd.DataFrame,
-    outputs: str | Sequence[str],
-    block: int,
-    *,
-    progress: bool | None,
-    options: dict[str, Any],
-    known: Callable[[int], pd.DataFrame | None] = lambda _: None,
-) -> Iterator[pd.DataFrame]:
-    """Yield what is made of each block of subjects, or known of it already."""
-    from tqdm.auto import tqdm
+def _population(work: Work[Result], parameters: pd.DataFrame, regimen: Any) -> Population[Result]:
+    """Return the population of a table; a block takes its rows, and its regimens if each patient has one."""
+    each = regimen if _is_list(regimen) else None
+    return Population(
+        work, len(parameters), lambda block: OwnValues(parameters.iloc[block.rows], None if each is None else each[block.rows])
+    )
 
-    count = len(parameters)
-    shown = count >= 200 if progress is None else progress
-    options = _with_times(model, regimen, until, parameters, options)
-    with tqdm(total=count, desc="subjects", disable=not shown) as bar:
-        for k, first in enumerate(range(0, count, block)):
-            rows = slice(first, first + block)
-            found = known(k)
-            if found is None:
-                own = regimen[rows] if isinstance(regimen, (list, tuple)) else regimen
-                with warnings.catch_warnings():  # a failure is a row of the result here
-                    warnings.simplefilter("ignore", RuntimeWarning)
-                    warnings.simplefilter("ignore", OutOfBoundsWarning)  # the whole table was checked
-                    run = simulate(
-                        model, own, until, parameters=parameters.iloc[rows], outputs=outputs, progress=False, **options
-                    )
-                found = use(run, k)
-            yield found
-            bar.update(len(found))
+
+def _is_list(regimen: Any) -> bool:
+    return isinstance(regimen, (list, tuple))
 
 
 def _with_times(model: Model, regimen: Any, until: Any, parameters: pd.DataFrame, options: dict[str, Any]) -> dict[str, Any]:
     """Return the options with the times of reports, so that they are the same in each block."""
-    if not len(parameters) or options.get("times") is not None or isinstance(regimen, Events):
+    if options.get("times") is not None or isinstance(regimen, Events):
         return options
     firsts = first_of_each(regimen)
-    own = [regimen[k] for k in firsts] if isinstance(regimen, (list, tuple)) else regimen
+    own = [regimen[k] for k in firsts] if _is_list(regimen) else regimen
     grid = report_times(model, own, until, start=options.get("start", 0.0), parameters=parameters.iloc[firsts])
     return {**options, "times": grid}

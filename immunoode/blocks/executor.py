@@ -1,0 +1,69 @@
+"""The choice of where blocks are computed."""
+
+from __future__ import annotations
+
+import operator
+from importlib.util import find_spec
+from typing import Any
+
+from immunoode.blocks.work import Executor, InThisProcess
+from immunoode.errors import Problem, SolveError
+
+
+def executor_of(workers: int | None, client: Any) -> Executor:
+    """Return where blocks are computed.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Local processes; 1, the default, is this process, with the threads of the solver.
+    client : dask.distributed.Client, optional
+
+    Raises
+    ------
+    SolveError
+        If both are given, the number is not valid, Dask is missing or the client is asynchronous.
+    """
+    if client is not None:
+        return _on_cluster(workers, client)
+    count = _whole(1 if workers is None else workers, "workers", "processes")
+    if count == 1:
+        return InThisProcess()
+    from immunoode.blocks.processes import LocalProcesses
+
+    return LocalProcesses(count)
+
+
+def block_size(block: Any) -> int:
+    """Return a number of patients per block.
+
+    Raises
+    ------
+    SolveError
+    """
+    return _whole(block, "block", "subjects")
+
+
+def _whole(value: Any, where: str, what: str) -> int:
+    try:
+        count = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise SolveError(Problem(where, f"is {value!r}", f"a whole number of {what}, at least 1"))
+    return count
+
+
+def _on_cluster(workers: int | None, client: Any) -> Executor:
+    if workers is not None:
+        raise SolveError(Problem("workers, client", "are both given", "client= alone: the cluster has its own workers"))
+    if find_spec("distributed") is None:
+        raise SolveError(Problem("client", "needs Dask", "pip install 'immunoode[cluster]'"))
+    from distributed import Client
+
+    if not isinstance(client, Client) or client.asynchronous:
+        what = f"is {type(client).__name__}" if not isinstance(client, Client) else "is asynchronous"
+        raise SolveError(Problem("client", what, "a dask.distributed.Client, for example Client(n_workers=4)"))
+    from immunoode.blocks.dask_client import DaskCluster
+
+    return DaskCluster(client)

@@ -1,0 +1,24 @@
+"""The progress bar of work in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+
+from immunoode.blocks.block import Block
+from immunoode.blocks.work import Result
+
+_BAR_FROM = 200
+"""Patients from which a progress bar is shown unless said otherwise."""
+
+
+def with_bar(
+    found: Iterable[tuple[Block, Result]], count: int, done: int, progress: bool | None
+) -> Generator[tuple[Block, Result]]:
+    """Yield results of blocks with a bar of `count` patients, of which `done` were there before."""
+    from tqdm.auto import tqdm
+
+    shown = count >= _BAR_FROM if progress is None else progress
+    with tqdm(total=count, initial=done, desc="subjects", disable=not shown) as bar:
+        for block, result in found:
+            yield block, result
+            bar.update(block.last - block.first)

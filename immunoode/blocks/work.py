@@ -1,0 +1,105 @@
+"""What is done with a block of patients, and how it reaches another process."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Generic, Protocol, TypeVar
+
+from immunoode.blocks.block import Block
+from immunoode.errors import Problem, SolveError
+from immunoode.version import version
+
+Result = TypeVar("Result")
+Made = TypeVar("Made", covariant=True)
+_KEPT = 4
+"""Works that a process keeps unpacked, with the compiled models in them."""
+
+
+class Work(Protocol[Made]):
+    """What is done with each block; the result must depend on the patients of the block alone.
+
+    It goes to other processes, so it can be pickled, and holds what all blocks share.
+    """
+
+    def __call__(self, block: Block, own: Any) -> Made:
+        """Return the result of a block; `own` is what belongs to its patients alone, such as their rows of a table."""
+        ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """A block with what belongs to its patients alone."""
+
+    block: Block
+    own: Any = None
+
+
+class Executor(Protocol):
+    """Where blocks are computed."""
+
+    shares_processors: bool
+    """Whether other blocks are computed on the same machine at the same time, so that each should use one thread."""
+
+    def run(self, work: Work[Result], tasks: Iterable[Task]) -> Iterator[tuple[Block, Result]]:
+        """Yield the result of each block, in the order in which they are finished.
+
+        An error of one block ends the run; blocks that are lost with a worker are computed again.
+        """
+        ...
+
+
+class InThisProcess:
+    """Blocks are computed one after another in this process."""
+
+    shares_processors = False
+
+    def run(self, work: Work[Result], tasks: Iterable[Task]) -> Iterator[tuple[Block, Result]]:
+        """Yield the result of each block in order."""
+        for task in tasks:
+            yield task.block, work(task.block, task.own)
+
+
+@dataclass(frozen=True)
+class PackedWork(Generic[Result]):
+    """A work as bytes, with the version that packed it."""
+
+    content: bytes
+    version: str
+
+    def __call__(self, task: Task) -> Result:
+        """Return the result of a block, in the process of a worker.
+
+        Raises
+        ------
+        SolveError
+            If the worker has another version of the package.
+        """
+        if version() != self.version:
+            what = f"a worker has immunoode {version()}, this process {self.version}"
+            raise SolveError(Problem("workers", what, "the same version in all processes"))
+        work: Work[Result] = _unpacked(self.content)
+        return work(task.block, task.own)
+
+
+def packed(work: Work[Result]) -> PackedWork[Result]:
+    """Return a work as bytes.
+
+    Raises
+    ------
+    SolveError
+        If it cannot be pickled.
+    """
+    try:
+        return PackedWork(pickle.dumps(work), version())
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        right = "functions that are defined in a module, not inside others or in a notebook; or workers=1"
+        raise SolveError(Problem("workers", f"cannot be sent what they are to do ({error})", right)) from None
+
+
+@lru_cache(maxsize=_KEPT)
+def _unpacked(content: bytes) -> Any:
+    """Return a work; kept, so that a model is compiled once in each process."""
+    return pickle.loads(content)
