@@ -59,6 +59,11 @@ def simulate_many(
         regimen.
     block : int
         Subjects at a time; it bounds the memory and does not change the result.
+    workers : int, optional
+        Local processes that compute blocks. By default this process does, in threads. In a script, the call belongs inside
+        ``if __name__ == "__main__":``, because each process reads the script.
+    client : dask.distributed.Client, optional
+        A Dask cluster that computes blocks, in place of local processes. Neither changes the result.
     progress : bool, optional
         Progress bar. Default: for 200 subjects or more.
     **options
