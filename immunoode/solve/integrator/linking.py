@@ -12,9 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import binding
-from numba import njit, types
+from numba import types
+from numba.core import typed_passes, untyped_passes
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import PassManager
+from numba.core.registry import CPUDispatcher
 
 from immunoode.solve.integrator.machine_code import SYMBOL
 from immunoode.solve.integrator.record_type import give_back, loader_of
@@ -63,10 +66,32 @@ class _NoEnvironment:
 _NO_ENVIRONMENT = _NoEnvironment()
 
 
-class _Compiler(Compiler):
+_PASSES = (
+    untyped_passes.TranslateByteCode,
+    untyped_passes.FixupArgs,
+    untyped_passes.IRProcessing,
+    untyped_passes.GenericRewrites,
+    untyped_passes.ReconstructSSA,
+    typed_passes.NopythonTypeInference,
+    typed_passes.PreLowerStripPhis,
+    typed_passes.IRLegalization,
+    typed_passes.NativeLowering,
+    typed_passes.NoPythonBackend,
+)
+"""What Numba does to a function. Left out is what functions of kernels do not have: closures, lists, arrays as expressions."""
+
+
+class _Compiler(CompilerBase):
     """Numba's compiler, up to intermediate code."""
 
     library_class = _Library
+
+    def define_pipelines(self) -> list[PassManager]:
+        passes = PassManager("kernel")
+        for each in _PASSES:
+            passes.add_pass(each, each.__name__)
+        passes.finalize()
+        return [passes]
 
     def _compile_core(self) -> Any:
         if self.state.library is None:
@@ -81,16 +106,24 @@ class _RareCompiler(_Compiler):
     library_class = _RareLibrary
 
 
+class _Function(CPUDispatcher):
+    """A function as Numba knows it, compiled once for each kind of arguments, whether these are constants or not."""
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        return super().get_call_template(tuple(map(types.unliteral, args)), kws)
+
+
 def dispatcher(function: Callable[..., Any], is_rare: bool = False) -> Any:
     """Return a function as Numba knows it, compiled when a kernel that calls it is."""
-    return njit(
-        pipeline_class=_RareCompiler if is_rare else _Compiler,
-        no_cpython_wrapper=True,
-        no_cfunc_wrapper=True,
-        error_model="numpy",
-        fastmath=_FASTMATH,
-        _nrt=False,
-    )(function)
+    options = {
+        "nopython": True,
+        "no_cpython_wrapper": True,
+        "no_cfunc_wrapper": True,
+        "error_model": "numpy",
+        "fastmath": _FASTMATH,
+        "_nrt": False,
+    }
+    return _Function(function, targetoptions=options, pipeline_class=_RareCompiler if is_rare else _Compiler)
 
 
 def intermediate_code(function: Callable[..., Any], kinds: tuple[Any, ...]) -> bytes:
