@@ -38,6 +38,7 @@ from immunoode.trial.survival.kaplan_meier import KaplanMeier as KaplanMeier
 from immunoode.trial.survival.kaplan_meier import kaplan_meier as kaplan_meier
 from immunoode.trial.survival.reconstruction import reconstruct_survival as reconstruct_survival
 from immunoode.trial.trial_data import TrialData as TrialData
+from immunoode.virtual_population.calibration.calibrate import calibrate as calibrate
 from immunoode.virtual_population.sampling import sample_patients as sample_patients
 
 from . import analysis as analysis

@@ -1,5 +1,6 @@
 # The public names of this namespace and the modules that define them; the file beside this one reads them from here.
 
+from immunoode.virtual_population.cohort import Cohort as Cohort
 from immunoode.virtual_population.composed_marginals import Mixture as Mixture
 from immunoode.virtual_population.composed_marginals import Truncated as Truncated
 from immunoode.virtual_population.dependence import Correlation as Correlation
@@ -16,6 +17,7 @@ from immunoode.virtual_population.marginals import Marginal as Marginal
 from immunoode.virtual_population.marginals import Normal as Normal
 from immunoode.virtual_population.marginals import Uniform as Uniform
 from immunoode.virtual_population.parameter_distribution import ParameterDistribution as ParameterDistribution
+from immunoode.virtual_population.patients import VirtualPatients as VirtualPatients
 from immunoode.virtual_population.population_distribution import PopulationDistribution as PopulationDistribution
 from immunoode.virtual_population.population_file import read_population as read_population
 from immunoode.virtual_population.population_writer import save_population as save_population
@@ -23,3 +25,6 @@ from immunoode.virtual_population.random_numbers import exponentials as exponent
 from immunoode.virtual_population.random_numbers import normals as normals
 from immunoode.virtual_population.random_numbers import uniforms as uniforms
 from immunoode.virtual_population.sampling import components_of as components_of
+from immunoode.virtual_population.targets.median import MedianTarget as MedianTarget
+from immunoode.virtual_population.targets.response_rates import ResponseRateTarget as ResponseRateTarget
+from immunoode.virtual_population.targets.survival_curve import SurvivalTarget as SurvivalTarget

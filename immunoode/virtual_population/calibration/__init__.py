@@ -1,0 +1,1 @@
+"""Calibration of virtual patients to targets: weights, selections, bands."""

@@ -1,0 +1,138 @@
+"""Weights of virtual patients with which they meet targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.virtual_population.calibration.certificate import certificate
+from immunoode.virtual_population.calibration.contradictions import contradictions
+from immunoode.virtual_population.calibration.divergence import ChiSquaredDivergence, Divergence, FloatArray, RelativeEntropy
+from immunoode.virtual_population.calibration.dual import DualSolution, solve_dual
+from immunoode.virtual_population.calibration.stacked import StackedTargets, restack, stack_targets
+from immunoode.virtual_population.cohort import Calibration, Cohort
+from immunoode.virtual_population.patients import VirtualPatients
+from immunoode.virtual_population.targets.record import Target
+
+RULES: dict[str, Divergence] = {"entropy": RelativeEntropy(), "least squares": ChiSquaredDivergence()}
+PASSES = 20
+"""Rows that depend on the weights (correlations, covariances between targets) are computed anew up to so many times."""
+
+
+def calibrate(
+    patients: VirtualPatients,
+    targets: Sequence[Target],
+    *,
+    rule: str = "entropy",
+    tolerance: float = 1.0,
+    prior_size: float = 1.0,
+) -> Cohort:
+    """Weight virtual patients so that they meet targets within their sampling errors, as near to equal weights as possible.
+
+    The weights minimise the divergence from the prior weights plus half of the misfit of the targets, which is
+    (difference)' covariance^-1 (difference): one convex program. Its dual has one variable per row of the targets,
+    whatever the number of patients.
+
+    Parameters
+    ----------
+    patients : VirtualPatients
+    targets : sequence of targets
+        `ResponseRateTarget`, `QuantileTarget`, `SurvivalTarget`, `MedianTarget`, `SizeTarget`, `MeanTarget` and
+        `CorrelationTarget`.
+    rule : {"entropy", "least squares"}
+        The divergence. Entropy weights are positive; least-squares weights may be zero.
+    tolerance : float
+        Multiple of the sampling errors; 0 for exact agreement with the observed values.
+    prior_size : float
+        The number of subjects that the prior weights are worth, beside those behind the targets.
+
+    Returns
+    -------
+    Cohort
+
+    Raises
+    ------
+    DataError
+        If a target is wrong for these patients, targets contradict each other, or no weights meet exact targets.
+
+    Notes
+    -----
+    Entropy weights with exact targets are minimum discrimination information [1]_, known in surveys as raking and in economics
+    as entropy balancing. How far a target is from what the patients would need is its price; see `Cohort.prices`.
+
+    References
+    ----------
+    .. [1] Kullback S. Information Theory and Statistics. Wiley (1959).
+
+    Examples
+    --------
+    Of four patients one responds, in the trial half did. The ratio of their weights is that of the odds, 1 / (1 / 3) = 3:
+
+    >>> import immunoode as imo, pandas as pd
+    >>> patients = imo.virtual_population.VirtualPatients(
+    ...     pd.DataFrame({"kill_rate": [1.0, 2.0, 3.0, 4.0]}),
+    ...     {"nivolumab": pd.DataFrame({"best_response": ["PD", "PD", "SD", "PR"]})},
+    ... )
+    >>> target = imo.virtual_population.ResponseRateTarget.objective("nivolumab", 0.5, n=100)
+    >>> imo.calibrate(patients, [target], tolerance=0).weights.round(6).tolist()
+    [0.166667, 0.166667, 0.166667, 0.5]
+    """
+    _check(patients, targets, rule, tolerance, prior_size)
+    problems = contradictions(targets)
+    if problems:
+        raise DataError(problems)
+    stacked, solution = _solve(patients, targets, RULES[rule], tolerance, prior_size)
+    if not solution.converged:
+        raise DataError(certificate(stacked, patients.prior, tolerance).problem())
+    return Cohort(
+        patients, solution.weights, Calibration(stacked, solution.prices, rule, tolerance, prior_size, solution.steps)
+    )
+
+
+def _solve(
+    patients: VirtualPatients, targets: Sequence[Target], divergence: Divergence, tolerance: float, prior_size: float
+) -> tuple[StackedTargets, DualSolution]:
+    """Return rows and solution once the rows are those of the weights."""
+    prior = patients.prior
+    stacked = stack_targets(patients, targets, prior)
+    solution = _solution(stacked, prior, divergence, tolerance, prior_size, None)
+    for _ in range(PASSES if stacked.depends_on_weights else 0):
+        again = restack(stacked, patients, solution.weights, prior)
+        settled = _same_moments(stacked, again)
+        stacked = again
+        solution = _solution(stacked, prior, divergence, tolerance, prior_size, solution.prices)
+        if settled or not solution.converged:
+            break
+    return replace(stacked, covariance=stacked.covariance * tolerance**2), solution
+
+
+def _solution(
+    stacked: StackedTargets, prior: FloatArray, divergence: Divergence, tolerance: float, size: float, start: FloatArray | None
+) -> DualSolution:
+    covariance = stacked.covariance * tolerance**2
+    return solve_dual(stacked.moments, stacked.observed, covariance, prior, divergence, size, start)
+
+
+def _same_moments(before: StackedTargets, after: StackedTargets) -> bool:
+    """Return whether moments are the same but for rounding; covariances are computed anew once."""
+    size = np.abs(before.moments).max(axis=0)
+    return bool((np.abs(after.moments - before.moments).max(axis=0) <= 1e-9 * size).all())
+
+
+def _check(patients: VirtualPatients, targets: Sequence[Target], rule: str, tolerance: float, prior_size: float) -> None:
+    problems = []
+    if not isinstance(patients, VirtualPatients):
+        problems.append(Problem("patients", f"are {type(patients).__name__}", "VirtualPatients"))
+    if isinstance(targets, str) or not isinstance(targets, Sequence) or not all(hasattr(t, "record") for t in targets):
+        problems.append(Problem("targets", f"are {targets!r}", "a list of targets, such as ResponseRateTarget"))
+    if rule not in RULES:
+        problems.append(Problem("rule", f"is {rule!r}", nearest(str(rule), RULES)))
+    if not 0 <= tolerance < np.inf:
+        problems.append(Problem("tolerance", f"is {tolerance!r}", "zero or more; 1 for the sampling errors as they are"))
+    if not 0 < prior_size < np.inf:
+        problems.append(Problem("prior_size", f"is {prior_size!r}", "a number of subjects above zero"))
+    if problems:
+        raise DataError(problems)

@@ -1,0 +1,151 @@
+"""All targets as one matrix, one vector and one covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from immunoode.errors import DataError, ImmunoodeError, Problem
+from immunoode.virtual_population.calibration.divergence import FloatArray
+from immunoode.virtual_population.calibration.patterns import find_patterns
+from immunoode.virtual_population.patients import VirtualPatients
+from immunoode.virtual_population.targets.record import Target, TargetRecord
+
+NEGLIGIBLE = 1e-10
+INDEPENDENT = 0.05
+"""The part by which covariances between targets are less than among the patients."""
+
+
+@dataclass(frozen=True)
+class StackedTargets:
+    """The rows of all targets.
+
+    Attributes
+    ----------
+    targets : tuple of Target
+    records : tuple of TargetRecord
+    moments : ndarray, shape (patients, rows)
+    observed : ndarray, shape (rows,)
+    covariance : ndarray, shape (rows, rows)
+    """
+
+    targets: tuple[Target, ...]
+    records: tuple[TargetRecord, ...]
+    moments: FloatArray
+    observed: FloatArray
+    covariance: FloatArray
+
+    @property
+    def depends_on_weights(self) -> bool:
+        """Whether rows, or covariances between targets, are others with other weights."""
+        groups = [(t.trial, t.arm) for t in self.targets]
+        return len(set(groups)) < len(groups) or any(r.depends_on_weights for r in self.records)
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """The rows of each target."""
+        ends = np.cumsum([len(r.rows) for r in self.records])
+        return tuple(slice(int(end) - len(r.rows), int(end)) for end, r in zip(ends, self.records, strict=True))
+
+
+def stack_targets(patients: VirtualPatients, targets: Sequence[Target], weights: FloatArray) -> StackedTargets:
+    """Return the rows of targets for patients; all problems of all targets are raised at once.
+
+    Targets of one arm of one trial are statistics of the same subjects, so that their errors are correlated, as published
+    numbers do not say. Their correlation is taken from the weighted patients: with the covariance C of the moments, and the
+    covariance V of a target's own errors, the covariance of targets a and b is
+    (1 - s) V_a^(1/2) C_aa^(-1/2) C_ab C_bb^(-1/2) V_b^(1/2), with s = 0.05, because what is certain among virtual patients (a
+    response rules out early progression) need not be so among subjects.
+
+    Parameters
+    ----------
+    patients : VirtualPatients
+    targets : sequence of Target
+    weights : ndarray, shape (patients,)
+
+    Raises
+    ------
+    DataError
+    """
+    records, problems = list[TargetRecord](), list[Problem]()
+    for target in targets:
+        try:
+            records.append(target.record(patients, weights))
+        except ImmunoodeError as error:
+            problems.extend(error.problems)
+    if problems or not records:
+        raise DataError(problems or [Problem("targets", "are empty", "at least one target")])
+    return _stack(targets, records, weights)
+
+
+def restack(stacked: StackedTargets, patients: VirtualPatients, weights: FloatArray, prior: FloatArray) -> StackedTargets:
+    """Return the rows for other weights; records that do not depend on them are used again.
+
+    Covariances between targets are those of all patients, half of the prior and half of the other weights: if few patients have
+    most of the weight, these alone would seem to say that the errors of targets are tied to each other.
+    """
+    pairs = zip(stacked.targets, stacked.records, strict=True)
+    records = [t.record(patients, weights) if r.depends_on_weights else r for t, r in pairs]
+    return _stack(stacked.targets, records, (weights + prior) / 2)
+
+
+def _stack(targets: Sequence[Target], records: Sequence[TargetRecord], weights: FloatArray) -> StackedTargets:
+    moments = np.concatenate([r.moments for r in records], axis=1)
+    observed = np.concatenate([r.observed for r in records])
+    return StackedTargets(tuple(targets), tuple(records), moments, observed, _covariance(targets, records, weights))
+
+
+def _covariance(targets: Sequence[Target], records: Sequence[TargetRecord], weights: FloatArray) -> FloatArray:
+    """Return the covariance of all rows: of each target its own, between targets of the same subjects as in `stack_targets`."""
+    ends = np.cumsum([0, *(len(r.rows) for r in records)])
+    whole = np.zeros((int(ends[-1]), int(ends[-1])))
+    groups = dict[tuple[str, str], list[int]]()
+    for k, target in enumerate(targets):
+        groups.setdefault((target.trial, target.arm), []).append(k)
+    for members in groups.values():
+        rows = np.concatenate([np.arange(ends[k], ends[k + 1]) for k in members])
+        whole[np.ix_(rows, rows)] = _of_same_subjects([records[k] for k in members], weights)
+    return whole
+
+
+def _of_same_subjects(records: Sequence[TargetRecord], weights: FloatArray) -> FloatArray:
+    from scipy.linalg import block_diag
+
+    if len(records) == 1:
+        return records[0].covariance
+    kinds = find_patterns(np.concatenate([r.moments for r in records], axis=1))
+    mass = kinds.total(weights)
+    centred = kinds.rows - mass @ kinds.rows
+    among_patients = (centred * mass[:, None]).T @ centred
+    turned = block_diag(*_congruences(records, among_patients))
+    joint = (1 - INDEPENDENT) * turned.T @ among_patients @ turned
+    start = 0
+    for record in records:  # exact within a target, also in directions in which the patients do not vary
+        end = start + len(record.rows)
+        joint[start:end, start:end] = record.covariance
+        start = end
+    return _without_negative_eigenvalues(joint)
+
+
+def _congruences(records: Sequence[TargetRecord], among_patients: FloatArray) -> Iterator[FloatArray]:
+    """Yield C^(-1/2) V^(1/2) of each record, which turns moments of covariance C into ones of covariance V."""
+    start = 0
+    for record in records:
+        own = slice(start, start + len(record.rows))
+        yield _power(among_patients[own, own], -0.5) @ _power(record.covariance, 0.5)
+        start = own.stop
+
+
+def _power(matrix: FloatArray, exponent: float) -> FloatArray:
+    values, vectors = np.linalg.eigh(matrix)
+    kept = values > NEGLIGIBLE * max(float(values[-1]), 0.0)
+    powers = np.zeros(len(values))
+    powers[kept] = values[kept] ** exponent
+    return np.asarray((vectors * powers) @ vectors.T)
+
+
+def _without_negative_eigenvalues(matrix: FloatArray) -> FloatArray:
+    values, vectors = np.linalg.eigh(matrix)
+    return matrix if values[0] >= 0 else np.asarray((vectors * np.maximum(values, 0)) @ vectors.T)

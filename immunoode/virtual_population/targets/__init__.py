@@ -1,0 +1,1 @@
+"""Targets of calibration: published or observed statistics with their sampling error."""

@@ -1,0 +1,60 @@
+"""Checks that several targets share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import DataError, Problem
+from immunoode.virtual_population.patients import VirtualPatients
+
+FloatArray = NDArray[np.float64]
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number, infinity included."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not np.isnan(value)
+
+
+def size_problems(n: Any, where: str = "n") -> list[Problem]:
+    """Return what is wrong with a number of subjects."""
+    if is_number(n) and n > 0:
+        return []
+    return [Problem(where, f"is {n!r}", "the number of subjects, above zero; math.inf for a statistic without error")]
+
+
+def share_problems(values: Iterable[tuple[Any, Any]], where: str) -> list[Problem]:
+    """Return which of several named shares are not between 0 and 1."""
+    right = "a fraction between 0 and 1: 0.25 for 25 %"
+    return [Problem(f"{where} {name!r}", f"is {v!r}", right) for name, v in values if not (is_number(v) and 0 <= v <= 1)]
+
+
+def increasing(values: FloatArray) -> bool:
+    """Return whether numbers are finite and each is above the one before."""
+    return bool(np.isfinite(values).all() and (np.diff(values) > 0).all())
+
+
+def numbers_of(patients: VirtualPatients, column: str, arm: str) -> FloatArray:
+    """Return a numeric column of virtual patients.
+
+    Raises
+    ------
+    DataError
+        If it is not numeric, or no patient has a value.
+    """
+    import pandas as pd
+
+    values = pd.to_numeric(patients.column(column, arm), errors="coerce").to_numpy(np.float64)
+    if not np.isfinite(values).any():
+        where = f"column {column!r}" + (f" of {arm!r}" if arm else "")
+        raise DataError(Problem(where, "no virtual patient has a number there", "a numeric column"))
+    return values
+
+
+def raise_if(problems: list[Problem]) -> None:
+    """Raise all problems at once, if there are any."""
+    if problems:
+        raise DataError(problems)

@@ -1,0 +1,210 @@
+"""Calibration: weights of virtual patients that meet targets."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import immunoode as imo
+from immunoode.errors import DataError
+from immunoode.virtual_population import Cohort, MedianTarget, ResponseRateTarget, SurvivalTarget, VirtualPatients
+from tests.virtual_patients import virtual_patients
+
+RATES = {"CR": 0.05, "PR": 0.35, "SD": 0.40, "PD": 0.20}
+CURVE = SurvivalTarget.from_published("drug", [100, 200, 300, 400], [0.8, 0.55, 0.4, 0.3], [150, 115, 80, 55, 30])
+
+
+@pytest.fixture(scope="module")
+def patients() -> VirtualPatients:
+    return virtual_patients(2000, 1)
+
+
+@pytest.mark.parametrize("rule", ["entropy", "least squares"])
+def test_one_binary_target_has_the_closed_form(patients: VirtualPatients, rule: str) -> None:
+    """Responders and others share their weights evenly, and the ratio of weights is the ratio of odds."""
+    responded = patients.outcomes["drug"]["best_response"].isin(["CR", "PR"]).to_numpy()
+    target = ResponseRateTarget.objective("drug", 0.45, math.inf)
+    weights = imo.calibrate(patients, [target], rule=rule).weights
+    before = responded.mean()
+    odds = (0.45 / 0.55) / (before / (1 - before))
+    ratio = weights[responded][:, None][:50] / weights[~responded][:50]
+    assert np.abs(ratio / odds - 1).max() < 1e-10
+
+
+@pytest.mark.parametrize("rule", ["entropy", "least squares"])
+def test_exact_targets_are_met(patients: VirtualPatients, rule: str) -> None:
+    cohort = imo.calibrate(patients, [ResponseRateTarget("drug", RATES, 150), CURVE], tolerance=0, rule=rule)
+    table = cohort.table()
+    assert np.abs(table["after"] - table["observed"]).max() < 1e-10
+    assert cohort.weights.sum() == pytest.approx(1)
+    assert (cohort.weights >= 0).all()
+
+
+@pytest.mark.parametrize("rule", ["entropy", "least squares"])
+def test_the_weights_are_the_minimum_of_the_primal(rule: str) -> None:
+    """Moves along random directions on the simplex never lower the primal objective."""
+    patients = virtual_patients(60, 2)
+    targets = [ResponseRateTarget("drug", {"PR": 0.5, "PD": 0.3}, 40, partial=True), CURVE]
+    cohort = imo.calibrate(patients, targets, rule=rule)
+    stacked = cohort.calibration.stacked  # type: ignore[union-attr]
+    inverse, prior = np.linalg.inv(stacked.covariance), patients.prior
+
+    def objective(w: np.ndarray) -> float:
+        off = w @ stacked.moments - stacked.observed
+        far = (w * np.log(w / prior)).sum() if rule == "entropy" else ((w - prior) ** 2 / prior).sum() / 2
+        return float(far + off @ inverse @ off / 2)
+
+    best, random = objective(cohort.weights), np.random.default_rng(0)
+    for _ in range(50):
+        move = random.standard_normal(60) * cohort.weights
+        move -= cohort.weights * move.sum()
+        assert objective(cohort.weights + 1e-3 * move) > best
+
+
+def test_prices_are_derivatives_of_the_minimum() -> None:
+    patients = virtual_patients(500, 3)
+
+    def minimum(rate: float) -> tuple[float, float]:
+        cohort = imo.calibrate(patients, [ResponseRateTarget.objective("drug", rate, math.inf)])
+        price = cohort.calibration.prices[0]  # type: ignore[union-attr]
+        return float((cohort.weights * np.log(cohort.weights * 500)).sum()), float(price)
+
+    (low, _), (_, price), (high, _) = minimum(0.44999), minimum(0.45), minimum(0.45001)
+    assert price == pytest.approx((high - low) / 2e-5, rel=1e-6)
+
+
+def test_sampling_error_leaves_weights_nearer_to_the_prior(patients: VirtualPatients) -> None:
+    sizes = [10, 100, 1000, math.inf]
+    ess = [imo.calibrate(patients, [ResponseRateTarget("drug", RATES, n)]).effective_sample_size for n in sizes]
+    assert ess == sorted(ess, reverse=True)
+
+
+def test_prior_weights_are_kept_without_news() -> None:
+    prior = np.array([1.0, 2.0, 3.0, 4.0])
+    outcomes = pd.DataFrame({"best_response": ["PR", "PD", "PR", "PD"]})
+    patients = VirtualPatients(pd.DataFrame({"a": range(4)}), {"drug": outcomes}, prior_weights=prior)
+    cohort = imo.calibrate(patients, [ResponseRateTarget("drug", {"PR": 0.4, "PD": 0.6}, 50)])
+    assert cohort.weights == pytest.approx(prior / 10)
+    assert cohort.effective_sample_size == pytest.approx(100 / 30)
+
+
+def test_targets_of_the_same_subjects_are_not_counted_twice(patients: VirtualPatients) -> None:
+    """The same rate stated twice is one rate if it is of one trial, and has half the variance if it is of two."""
+    once = ResponseRateTarget.objective("drug", 0.45, 100, trial="A")
+    other = ResponseRateTarget.objective("drug", 0.45, 100, trial="B")
+    one, same, two = (imo.calibrate(patients, t).rates("drug")["PR"] for t in ([once], [once, once], [once, other]))
+    assert same == pytest.approx(one, abs=1e-4)
+    assert two > one + 5e-4
+
+
+def test_a_curve_has_greenwoods_covariance() -> None:
+    random = np.random.default_rng(0)
+    table = pd.DataFrame({"subject": range(80), "time": random.exponential(100, 80), "event": random.random(80) < 0.7})
+    km = imo.kaplan_meier(table, "PFS")
+    target = SurvivalTarget.from_kaplan_meier(km, "all", [50, 100])
+    curve = km.curve
+    for k, day in enumerate((50, 100)):
+        own = curve[(curve["time"] <= day) & (curve["events"] > 0)]
+        total = (own["events"] / (own["at_risk"] * (own["at_risk"] - own["events"]))).sum()
+        assert target.variance_sums[k] == pytest.approx(total)
+    free = pd.DataFrame({"pfs_time": table["time"], "pfs_event": table["event"]})
+    record = target.record(VirtualPatients(pd.DataFrame(index=range(80)), {"all": free}), np.full(80, 1 / 80))
+    assert record.covariance[0, 1] == pytest.approx(target.survival[0] * target.survival[1] * target.variance_sums[0])
+    assert np.full(80, 1 / 80) @ record.moments == pytest.approx(target.survival)  # redistribution to the right
+
+
+def test_numbers_at_risk_give_greenwoods_variance_without_censoring() -> None:
+    target = SurvivalTarget.from_published("drug", [10, 20], [0.8, 0.4], [100, 80, 40])
+    assert target.standard_errors == pytest.approx([math.sqrt(0.8 * 0.2 / 100), math.sqrt(0.4 * 0.6 / 100)])
+
+
+def test_samples(patients: VirtualPatients) -> None:
+    cohort = imo.calibrate(patients, [ResponseRateTarget("drug", RATES, 150)], tolerance=0)
+    few, many = cohort.sample(10, seed=1), cohort.sample(4000, seed=1)
+    pd.testing.assert_frame_equal(few.parameters, many.parameters.iloc[:10])
+    shares = many.outcomes["drug"]["best_response"].value_counts(normalize=True)
+    assert {k: shares[k] for k in RATES} == pytest.approx(RATES, abs=0.03)
+    even = cohort.resample(400, seed=1).outcomes["drug"]["best_response"].value_counts(normalize=True)
+    assert {k: even[k] for k in RATES} == pytest.approx(RATES, abs=0.015)
+
+
+def test_summaries(patients: VirtualPatients) -> None:
+    cohort = Cohort(patients, np.ones(2000))
+    pfs = patients.outcomes["drug"]
+    km = imo.kaplan_meier(pfs.assign(subject=pfs.index, time=pfs["pfs_time"], event=pfs["pfs_event"]), "PFS")
+    assert cohort.median("drug") == pytest.approx(km.medians["median"][0])
+    assert cohort.mean("best_change", "drug") == pytest.approx(pfs["best_change"].mean())
+    assert cohort.rates("drug")["PR"] == pytest.approx((pfs["best_response"] == "PR").mean())
+    assert "2000 virtual patients" in cohort.report()
+
+
+def test_the_report_names_the_costliest_target(patients: VirtualPatients) -> None:
+    cohort = imo.calibrate(patients, [ResponseRateTarget("drug", {"PR": 0.31}, 100, partial=True, trial="A"), CURVE])
+    assert "The costliest target is PFS of drug" in cohort.report()
+    assert cohort.costs().sum() == pytest.approx(1)
+    assert cohort.table()["price"].notna().all()
+
+
+def _refused(call: object) -> str:
+    with pytest.raises(DataError) as caught:
+        call()  # type: ignore[operator]
+    return str(caught.value)
+
+
+WRONG = {
+    "rates above one": (lambda: ResponseRateTarget("a", {"PR": 0.7, "PD": 0.6}, 10), "add up to 1.3"),
+    "rates below one": (lambda: ResponseRateTarget("a", {"PR": 0.3, "PD": 0.6}, 10), "partial=True"),
+    "percent": (lambda: ResponseRateTarget("a", {"PR": 30, "PD": 70}, 10), "0.25 for 25 %"),
+    "category twice": (lambda: ResponseRateTarget("a", {"CR+PR": 0.3, "PR": 0.7}, 10), "'PR' is there twice"),
+    "no subjects": (lambda: ResponseRateTarget("a", {"PR": 1.0}, 0), "number of subjects"),
+    "rising survival": (lambda: SurvivalTarget.from_published("a", [1, 2], [0.5, 0.6], [9, 5, 4]), "never increasing"),
+    "days": (lambda: SurvivalTarget.from_published("a", [2, 1], [0.5, 0.4], [9, 5, 4]), "increasing, after day 0"),
+    "numbers at risk": (lambda: SurvivalTarget.from_published("a", [1, 2], [0.5, 0.4], [9, 5]), "2 numbers at risk"),
+    "interval": (lambda: MedianTarget.published("a", 90, interval=(100, 120)), "a lower limit below, an upper limit above it"),
+    "no error": (lambda: MedianTarget.published("a", 90), "as there is no interval"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_targets_are_refused(name: str) -> None:
+    call, said = WRONG[name]
+    assert said in _refused(call)
+
+
+def test_wrong_names_are_all_said_at_once(patients: VirtualPatients) -> None:
+    targets = [ResponseRateTarget("drag", RATES, 10), ResponseRateTarget("drug", RATES, 10, column="best")]
+    told = _refused(lambda: imo.calibrate(patients, targets))
+    assert "no outcomes of 'drag'; did you mean 'drug'?" in told
+    assert "no column 'best'; known: best_change, best_response" in told
+
+
+def test_an_empty_category_is_said(patients: VirtualPatients) -> None:
+    told = _refused(lambda: imo.calibrate(patients, [ResponseRateTarget("drug", {"NE": 0.1, "PR": 0.9}, 10)]))
+    assert "no virtual patient has 'NE', the target 10 %" in told
+
+
+def test_follow_up_that_ends_too_early_is_said(patients: VirtualPatients) -> None:
+    target = SurvivalTarget.from_published("drug", ["10 years"], [0.3], [50, 10])
+    assert "follow-up of all virtual patients ends on day 1095.75" in _refused(lambda: imo.calibrate(patients, [target]))
+
+
+def test_contradictions_are_said(patients: VirtualPatients) -> None:
+    high, low = (ResponseRateTarget.objective("drug", rate, 100) for rate in (0.45, 0.05))
+    told = _refused(lambda: imo.calibrate(patients, [high, low]))
+    assert "contradict each other: best response of drug (CR+PR 45.0 %) and best response of drug (CR+PR 5.0 %)" in told
+    median = MedianTarget.published("drug", "3 months", n=400)
+    assert "median PFS of drug (50 % after 3 months)" in _refused(lambda: imo.calibrate(patients, [median, CURVE]))
+    imo.calibrate(patients, [high, ResponseRateTarget.objective("drug", 0.40, 100)])
+
+
+def test_what_no_weights_can_give_is_said_with_a_certificate() -> None:
+    outcomes = pd.DataFrame({"best_response": ["PR", "PD"] * 5, "pfs_time": [300.0, 60.0] * 5, "pfs_event": True})
+    patients = VirtualPatients(pd.DataFrame({"a": range(10)}), {"drug": outcomes})
+    targets = [ResponseRateTarget.objective("drug", 0.45, 100), MedianTarget.published("drug", "3 months", n=100)]
+    told = _refused(lambda: imo.calibrate(patients, targets, tolerance=0))
+    assert "no weights of these patients give best response of drug (CR+PR 45.0 %) with median PFS of drug" in told
+    assert "0.475 in place of 0.45" in told
+    imo.calibrate(patients, targets)
