@@ -1,14 +1,18 @@
-"""Figures of virtual populations: distributions of parameters."""
+"""Figures of virtual populations: distributions of parameters, and what criteria of plausibility bound."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoode.plot.style import colour, names_as_text
+from immunoode.virtual_population.criteria import PlausibilityCriterion
 from immunoode.virtual_population.discrete_marginals import Categorical
 from immunoode.virtual_population.marginals import Marginal
+from immunoode.virtual_population.plausibility_simulation import PlausibilityValues
 from immunoode.virtual_population.population_distribution import PopulationDistribution
 
 if TYPE_CHECKING:
@@ -66,3 +70,60 @@ def _draw(axis: Axes, found: Marginal) -> None:
     marked = np.array(found.values) if isinstance(found, Categorical) else found.ppf([0.025, 0.5, 0.975])
     axis.plot(marked, found.cdf(marked), "o", color=colour(1), markersize=4)
     axis.set_ylim(0, 1.02)
+
+
+@names_as_text
+def plot_plausibility(
+    criteria: Sequence[PlausibilityCriterion], values: PlausibilityValues, *, columns: int = 2, bins: int = 40
+) -> NDArray[Any]:
+    """Draw what each criterion bounds, of plausible and of excluded patients, and the limits.
+
+    Parameters
+    ----------
+    criteria : sequence of PlausibilityCriterion
+    values : PlausibilityValues
+    columns : int
+        Panels side by side.
+    bins : int
+        Of the histograms.
+
+    Returns
+    -------
+    ndarray of Axes
+        One per criterion; of a course, the value that is furthest towards or beyond a limit.
+    """
+    import matplotlib.pyplot as plt
+
+    across = min(columns, len(criteria))
+    down = -(-len(criteria) // across)
+    figure, axes = plt.subplots(down, across, figsize=(4.6 * across, 2.8 * down), squeeze=False, layout="constrained")
+    for k, (axis, criterion) in enumerate(zip(axes.flat, criteria, strict=False)):
+        _draw_values(axis, _nearest_end(values, k), values.plausible, values.limits[k], bins)
+        axis.set_title(fill(str(criterion), 44), fontsize="small")
+    for axis in axes.flat[len(criteria) :]:
+        axis.remove()
+    axes[0, 0].legend(frameon=False, fontsize="small")
+    return np.array(axes.flat[: len(criteria)])
+
+
+def _nearest_end(values: PlausibilityValues, k: int) -> NDArray[np.float64]:
+    """Return of each patient the value that is furthest towards or beyond a limit."""
+    (low, high), (least, most) = values.limits[k], values.extremes[:, k].T
+    return np.where(low - least > most - high, least, most)
+
+
+def _draw_values(
+    axis: Axes, found: NDArray[np.float64], plausible: NDArray[np.bool_], limits: NDArray[np.float64], bins: int
+) -> None:
+    finite = np.isfinite(found)
+    low, high = np.quantile(found[finite], [0.005, 0.995]) if finite.any() else (0.0, 1.0)
+    low, high = min([low, *limits[np.isfinite(limits)]]), max([high, *limits[np.isfinite(limits)]])
+    logarithmic = low > 0 and high / low > SKEWED
+    edges = np.geomspace(low, high, bins + 1) if logarithmic else np.linspace(low, high if high > low else low + 1.0, bins + 1)
+    seen = np.clip(found, edges[0], edges[-1])
+    groups = [seen[finite & plausible], seen[finite & ~plausible]]
+    axis.hist(groups, edges, stacked=True, color=[colour(0), colour(1)], label=["plausible", "excluded"])
+    axis.set_xscale("log" if logarithmic else "linear")
+    for limit in limits[np.isfinite(limits)]:
+        axis.axvline(limit, color="black", linestyle="--", linewidth=1)
+    axis.set_ylabel("patients")

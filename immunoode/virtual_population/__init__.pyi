@@ -3,6 +3,7 @@
 from immunoode.virtual_population.cohort import Cohort as Cohort
 from immunoode.virtual_population.composed_marginals import Mixture as Mixture
 from immunoode.virtual_population.composed_marginals import Truncated as Truncated
+from immunoode.virtual_population.criteria import PlausibilityCriterion as PlausibilityCriterion
 from immunoode.virtual_population.dependence import Correlation as Correlation
 from immunoode.virtual_population.dependence import EmpiricalRows as EmpiricalRows
 from immunoode.virtual_population.discrete_marginals import Categorical as Categorical
@@ -18,6 +19,10 @@ from immunoode.virtual_population.marginals import Normal as Normal
 from immunoode.virtual_population.marginals import Uniform as Uniform
 from immunoode.virtual_population.parameter_distribution import ParameterDistribution as ParameterDistribution
 from immunoode.virtual_population.patients import VirtualPatients as VirtualPatients
+from immunoode.virtual_population.plausibility import Plausibility as Plausibility
+from immunoode.virtual_population.plausibility import check_plausibility as check_plausibility
+from immunoode.virtual_population.plausible_sampling import PlausibleSample as PlausibleSample
+from immunoode.virtual_population.plausible_sampling import sample_plausible_patients as sample_plausible_patients
 from immunoode.virtual_population.population_distribution import PopulationDistribution as PopulationDistribution
 from immunoode.virtual_population.population_file import read_population as read_population
 from immunoode.virtual_population.population_writer import save_population as save_population

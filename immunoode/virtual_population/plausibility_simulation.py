@@ -1,0 +1,238 @@
+"""What criteria of plausibility are about, simulated: the values of patients, and how far they are beyond the limits."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode import units
+from immunoode.errors import OutOfBoundsWarning, PopulationError, Problem, nearest
+from immunoode.model.closed_model import ClosedModel, resolve
+from immunoode.model.model import Model
+from immunoode.solve.simulate import as_model, report_times, simulate
+from immunoode.virtual_population.criteria import PlausibilityCriterion
+from immunoode.virtual_population.marginals import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BLOCK = 5_000
+"""Patients whose time courses are held at once."""
+FAILED = 1e6
+"""How far, in widths of limits, a patient counts as beyond them that cannot be simulated, or whose value is infinite."""
+
+
+@dataclass(frozen=True)
+class PlausibilityValues:
+    """What C criteria bound, of P patients.
+
+    Attributes
+    ----------
+    extremes : ndarray, shape (P, C, 2)
+        The least and the greatest value; NaN for patients whose simulation failed.
+    limits : ndarray, shape (C, 2)
+    status : tuple of str
+        How the simulation of each patient ended; "" if well.
+    """
+
+    extremes: FloatArray
+    limits: FloatArray
+    status: tuple[str, ...]
+
+    @property
+    def simulated(self) -> NDArray[np.bool_]:
+        """Which patients were simulated to the end, shape (P,)."""
+        return np.array([not s for s in self.status])
+
+    @property
+    def below(self) -> NDArray[np.bool_]:
+        """Which values are below the lower limit, shape (P, C)."""
+        return self.extremes[:, :, 0] < self.limits[:, 0]
+
+    @property
+    def above(self) -> NDArray[np.bool_]:
+        """Which values are above the upper limit, shape (P, C)."""
+        return self.extremes[:, :, 1] > self.limits[:, 1]
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Which criteria fail, undefined values (0 / 0) included, shape (P, C); none of patients without a simulation."""
+        undefined = np.isnan(self.extremes).any(axis=2) & self.simulated[:, None]
+        return self.below | self.above | undefined
+
+    @property
+    def plausible(self) -> NDArray[np.bool_]:
+        """Which patients were simulated and keep all criteria, shape (P,)."""
+        return self.simulated & ~self.failed.any(axis=1)
+
+    @property
+    def excess(self) -> FloatArray:
+        """Sum over criteria of the squared distances beyond the limits, in widths of these, shape (P,)."""
+        low, high = self.limits.T
+        ends = np.where(np.isfinite(self.limits), np.abs(self.limits), 0.0).max(axis=1)
+        width = np.where(np.isfinite(high - low) & (high > low), high - low, np.where(ends > 0, ends, 1.0))
+        least, most = self.extremes[:, :, 0], self.extremes[:, :, 1]
+        with np.errstate(invalid="ignore"):
+            distance = np.maximum(np.where(self.below, low - least, 0.0), np.where(self.above, most - high, 0.0)) / width
+        beyond = np.where(self.failed, np.minimum(np.nan_to_num(distance, nan=FAILED), FAILED), 0.0)
+        beyond[self.failed] = np.maximum(beyond[self.failed], np.finfo(float).tiny ** 0.25)
+        return np.where(self.simulated, np.sum(beyond**2, axis=1), FAILED**2)
+
+
+@dataclass(frozen=True)
+class PlausibilitySimulation:
+    """Criteria, and the simulations that they need.
+
+    Attributes
+    ----------
+    model : Model
+    criteria : tuple of PlausibilityCriterion
+    regimens : mapping of str to regimen
+        By arm; "" where there is one.
+    until : float, optional
+        Days.
+    options : mapping
+        Of `simulate`.
+    """
+
+    model: Model
+    criteria: tuple[PlausibilityCriterion, ...]
+    regimens: Mapping[str, Any]
+    until: float | None
+    options: Mapping[str, Any]
+
+    @cached_property
+    def resolved(self) -> ClosedModel:
+        """The model with its equations."""
+        return resolve(self.model)
+
+    @cached_property
+    def limits(self) -> FloatArray:
+        """The limits of each criterion in the model's units, shape (C, 2)."""
+        return np.array([c.limits(self._unit(c.output)) for c in self.criteria]).reshape(-1, 2)
+
+    def _unit(self, output: str) -> str:
+        constants = self.resolved.constants
+        return constants[output].unit if output in constants else self.resolved.output_units[output]
+
+    @cached_property
+    def times(self) -> dict[str, FloatArray]:
+        """Days that are reported of each arm that is simulated."""
+        found = {}
+        for arm, regimen in self.regimens.items():
+            own = [c for c in self._simulated if c.arm == arm]
+            if own:
+                stated = {day for c in own for day in c.needed_times}
+                course = [c for c in own if c.needs_course]
+                grid = report_times(self.model, regimen, self._end(course), start=self._start) if course else ()
+                found[arm] = np.array(sorted({*stated, *map(float, grid)}))
+        return found
+
+    @property
+    def _start(self) -> Any:
+        return self.options.get("start", 0.0)
+
+    def _end(self, course: Sequence[PlausibilityCriterion]) -> float:
+        ends = [c.window[1] for c in course if np.isfinite(c.window[1])]
+        return max([*ends, *([] if self.until is None else [self.until])])
+
+    @property
+    def _simulated(self) -> list[PlausibilityCriterion]:
+        return [c for c in self.criteria if c.output not in self.resolved.constants]
+
+    def values(self, patients: pd.DataFrame) -> PlausibilityValues:
+        """Return what the criteria bound, of patients with these parameters."""
+        extremes = np.full((len(patients), len(self.criteria), 2), np.nan)
+        status = np.full(len(patients), "", dtype=object)
+        for k, criterion in enumerate(self.criteria):
+            if criterion.output in self.resolved.constants:
+                extremes[:, k] = self._parameter(patients, criterion.output)[:, None]
+        for first in range(0, len(patients), BLOCK):
+            rows = slice(first, first + BLOCK)
+            for arm, grid in self.times.items():
+                self._simulate(patients.iloc[rows], arm, grid, extremes[rows], status[rows])
+        extremes[status != ""] = np.nan
+        return PlausibilityValues(extremes, self.limits, tuple(status))
+
+    def _parameter(self, patients: pd.DataFrame, name: str) -> FloatArray:
+        if name in patients:
+            return patients[name].to_numpy(dtype=float)
+        return np.full(len(patients), self.resolved.constants[name].value)
+
+    def _simulate(self, patients: pd.DataFrame, arm: str, grid: FloatArray, extremes: FloatArray, status: Any) -> None:
+        """Fill in the values of the criteria of an arm, and the status of patients that failed."""
+        own = {k: c for k, c in enumerate(self.criteria) if c.arm == arm and c in self._simulated}
+        outputs = list(dict.fromkeys(c.output for c in own.values()))
+        with warnings.catch_warnings():  # failures are rows of the result here; bounds were checked of the whole table
+            warnings.simplefilter("ignore", RuntimeWarning)
+            warnings.simplefilter("ignore", OutOfBoundsWarning)
+            run = simulate(
+                self.model, self.regimens[arm], times=grid, parameters=patients, outputs=outputs, progress=False, **self.options
+            )
+        good = np.array([s.ok for s in run.status])
+        status[~good] = [s.message for s in run.status if not s.ok]
+        for k, criterion in own.items():
+            course = run.values[good, :, run.names.index(criterion.output)]
+            extremes[good, k] = criterion.extremes(run.times, course)
+
+
+def plausibility_simulation(
+    model: Model | str,
+    criteria: PlausibilityCriterion | Iterable[PlausibilityCriterion],
+    regimen: Any,
+    until: str | float | None,
+    options: Mapping[str, Any],
+) -> PlausibilitySimulation:
+    """Return the simulations that criteria need, checked.
+
+    Raises
+    ------
+    PopulationError
+        With all problems.
+    """
+    whole = as_model(model)
+    stated = (criteria,) if isinstance(criteria, PlausibilityCriterion) else tuple(criteria)
+    regimens = dict(regimen) if isinstance(regimen, Mapping) else {"": regimen}
+    resolved = resolve(whole)
+    known = [*resolved.output_units, *resolved.constants]
+    problems = [] if stated else [Problem("criteria", "are empty", "at least one PlausibilityCriterion")]
+    for k, one in enumerate(stated):
+        place = f"criteria[{k}]"
+        if not isinstance(one, PlausibilityCriterion):
+            problems.append(Problem(place, f"is {type(one).__name__}", "a PlausibilityCriterion"))
+            continue
+        if one.output not in known:
+            problems.append(
+                Problem(place, f"{one.output!r} is no output or parameter of {whole.name!r}", nearest(one.output, known))
+            )
+        elif one.output in resolved.constants and (one.at is not None or one.reduce or one.between is not None):
+            problems.append(Problem(place, f"{one.output!r} is a parameter, the same at all times", "no at, reduce or between"))
+        elif one.arm not in regimens and one.output not in resolved.constants:
+            problems.append(
+                Problem(place, f"arm {one.arm!r} has no regimen", nearest(one.arm, regimens) if one.arm else "state arm=")
+            )
+        if until is None and one.needs_course and one.between is None and one.output not in resolved.constants:
+            problems.append(Problem(place, "is of a whole course", "until=, or between= or at= of the criterion"))
+    if problems:
+        raise PopulationError(problems)
+    made = PlausibilitySimulation(whole, stated, regimens, None if until is None else units.days(until), dict(options))
+    _check_limits(made)
+    return made
+
+
+def _check_limits(made: PlausibilitySimulation) -> None:
+    """Refuse limits of other units, all at once."""
+    problems = []
+    for k, criterion in enumerate(made.criteria):
+        try:
+            criterion.limits(made._unit(criterion.output))
+        except PopulationError as error:
+            problems += [Problem(f"criteria[{k}]: {p.where}", p.what, p.right) for p in error.problems]
+    if problems:
+        raise PopulationError(problems)
