@@ -100,6 +100,7 @@ def plot_plausibility(
     for k, (axis, criterion) in enumerate(zip(axes.flat, criteria, strict=False)):
         _draw_values(axis, _nearest_end(values, k), values.plausible, values.limits[k], bins)
         axis.set_title(fill(str(criterion), 44), fontsize="small")
+        axis.set_xlabel((criterion.reduce or criterion.output).replace("_", " "))
     for axis in axes.flat[len(criteria) :]:
         axis.remove()
     axes[0, 0].legend(frameon=False, fontsize="small")

@@ -93,7 +93,8 @@ class Plausibility:
         """Return what the criteria excluded, in words and a table."""
         kept, total = int(self.plausible.sum()), len(self.parameters)
         share = f" ({kept / total:.1%})" if total else ""
-        lines = [f"Plausibility of {total} patients: {kept} kept{share}, {total - kept} excluded", self.to_frame().rename_axis(None).to_string()]
+        lines = [f"Plausibility of {total} patients: {kept} kept{share}, {total - kept} excluded"]
+        lines.append(self.to_frame().rename_axis(None).to_string())
         reasons = sorted({s for s in self.values.status if s})
         return "\n".join([*lines, *(f"not simulated: {reason}" for reason in reasons)])
 
