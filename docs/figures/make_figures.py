@@ -85,9 +85,34 @@ def endpoints() -> None:
     figure.savefig(HERE / "endpoints.png", dpi=75)
 
 
+def plausible_patients() -> None:
+    """Patients of one distribution, of which implausible ones are rejected, or perturbed."""
+    from immunoode.virtual_population import LogNormal, PlausibilityCriterion, sample_plausible_patients
+
+    rates = {"growth_rate": LogNormal(0.002, 0.8), "shrinkage_rate": LogNormal(0.004, 0.6)}
+    criteria = (
+        PlausibilityCriterion("sum_of_diameters", upper="120 mm", at="1 year"),
+        PlausibilityCriterion("sum_of_diameters", lower="30 mm", between=(0, "1 year")),
+    )
+    figure, boxes = plt.subplots(1, 2, figsize=(10, 4.4), sharex=True, sharey=True, layout="constrained")
+    for box, method in zip(boxes, ("reject", "perturb"), strict=True):
+        made = sample_plausible_patients("ribba2022", rates, 400, criteria, method=method, seed=1)
+        excluded, moved = made.drawn.excluded(), made.patients[made.distance > 0]
+        kept = made.patients[made.distance == 0]
+        box.loglog(excluded["growth_rate"], excluded["shrinkage_rate"], ".", color="0.75", label="implausible as drawn")
+        box.loglog(kept["growth_rate"], kept["shrinkage_rate"], ".", color="#0072B2", label="plausible as drawn")
+        if len(moved):
+            box.loglog(moved["growth_rate"], moved["shrinkage_rate"], ".", color="#D55E00", label="perturbed")
+        box.set(title=f'method="{method}": {len(excluded) + len(kept)} drawn', xlabel="growth rate (1/day)")
+    boxes[0].set_ylabel("shrinkage rate (1/day)")
+    boxes[1].legend(loc="lower right", fontsize="small")
+    figure.savefig(HERE / "plausible_patients.png", dpi=75)
+
+
 if __name__ == "__main__":
     combination()
     grid()
     timeline()
     phase_plane()
     endpoints()
+    plausible_patients()
