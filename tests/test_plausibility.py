@@ -210,6 +210,8 @@ def test_limits_of_other_units(patients: pd.DataFrame) -> None:
         PopulationError, match=r"(?s)criteria\[0\].*'mm'.*criteria\[1\].*mm times days.*criteria\[2\].*nothing between"
     ):
         check_plausibility(MODEL, patients, wrong)
+    with pytest.raises(PopulationError, match="(?s)times: follows from the criteria.*regimen: is a list; one regimen for all"):
+        check_plausibility(MODEL, patients, CRITERIA, [None] * 400, times=[0, 1])
     with pytest.raises(PopulationError, match="patients: are list"):
         check_plausibility(MODEL, [], wrong)  # type: ignore[arg-type]
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 
 import immunoode as imo
 from immunoode.errors import PopulationError
+from immunoode.model.components import Parameter
 from immunoode.population.result import PopulationResult
 from immunoode.virtual_population import Fixed, LogNormal, PopulationDistribution, read_population, save_population
 from tests.population_models import crossover, decay_model, decays, theophylline_model
@@ -37,6 +41,35 @@ def test_its_patients_are_those_of_the_fit(fit: PopulationResult) -> None:
     shift = made.tables[0].values[:, 0]
     assert ours["rate"].var() == pytest.approx(fit.omega.loc["rate", "rate"] + shift.var(), rel=0.04)
     assert ours["amount"].var() == pytest.approx(fit.omega.loc["amount", "amount"], rel=0.04)
+
+
+def test_it_can_be_truncated(fit: PopulationResult) -> None:
+    """A patient whose covariates move the typical value is drawn from the distribution about that value, within the bounds."""
+    model = decay_model()
+    narrow = replace(model, parameters={**model.parameters, "rate": replace(model.parameters["rate"], bounds=(0.1, 0.3))})
+    made = PopulationDistribution.from_fit(fit)
+    within = imo.sample_patients(narrow, made.truncated_to(narrow), N, seed=1)["rate"]
+    free = imo.sample_patients(model, made, N, seed=2)["rate"]
+    assert within.between(0.1, 0.3).all()
+    means = np.log(made.entries["rate"].distribution.ppf(0.5)) + made.tables[0].values[:, 0]
+    sd = made.entries["rate"].distribution.sd  # type: ignore[attr-defined]
+    ends = [stats.truncnorm((np.log(0.1) - m) / sd, (np.log(0.3) - m) / sd, m, sd) for m in means]
+    assert stats.kstest(np.log(within), lambda x: np.mean([e.cdf(x) for e in ends], axis=0)).pvalue > 1e-3
+    assert not free.between(0.1, 0.3).all()
+
+
+def test_covariates_and_fixed_parameters_of_the_model_are_those_of_the_subjects() -> None:
+    frame = decays(8)
+    model = decay_model()
+    known = {"weight": Parameter(70.0, "kg"), "other": Parameter(1.0, "1")}
+    model = replace(model, parameters={**model.parameters, "other": known["other"]}, covariates={"weight": known["weight"]})
+    weights = 50.0 + 5 * np.arange(8)
+    data = imo.read_trial(frame, covariates=pd.DataFrame({"weight": weights}, index=[f"s{i}" for i in range(8)]))
+    how = {"random": ["rate"], "vary": ["rate", "amount"], "parameters": {"other": 2.0}, "start": 0.0, "method": "focei"}
+    made = PopulationDistribution.from_fit(imo.fit_population(model, data, error="proportional", progress=False, **how))
+    assert made.tables[0].columns == ("weight",)
+    assert made.tables[0].values[:, 0].tolist() == weights.tolist()
+    assert made.entries["other"].distribution == Fixed(2.0)
 
 
 def test_it_is_written_and_read(fit: PopulationResult, tmp_path: Path) -> None:
@@ -69,8 +102,6 @@ def test_effects_of_occasions_add_and_what_does_not_vary_is_fixed() -> None:
 
 
 def test_uncertainty_that_is_not_known(fit: PopulationResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     blind = replace(fit.uncertainty, blind=np.ones((1, len(fit.population_model.names))))
     monkeypatch.setitem(fit.__dict__, "uncertainty", blind)
     with pytest.raises(PopulationError, match="uncertainty: 1 directions of the population parameters are not determined"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 
 import numpy as np
@@ -131,6 +132,18 @@ def test_sobol_points_are_evener_than_independent_ones() -> None:
 def test_an_unbalanced_sobol_design_warns() -> None:
     with pytest.warns(UserWarning, match="power of 2"):
         imo.sample_patients(MODEL, {"delay": Uniform(0, 21)}, 100, design="sobol")
+
+
+@pytest.mark.parametrize("design", ["random", "latin_hypercube", "sobol"])
+def test_patients_without_variability(design: str) -> None:
+    table = imo.sample_patients(MODEL, {"delay": Fixed(7)}, 4, design=design)  # type: ignore[arg-type]
+    assert table["delay"].tolist() == [7.0] * 4
+
+
+def test_a_distribution_crosses_to_other_processes() -> None:
+    made = joint()
+    assert made.names and made.correlations[0].factor.size
+    assert pickle.loads(pickle.dumps(made)) == joint()
 
 
 def test_units_are_converted() -> None:

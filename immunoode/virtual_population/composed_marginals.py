@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from immunoode.errors import PopulationError, Problem
 from immunoode.virtual_population.discrete_marginals import checked_probabilities
-from immunoode.virtual_population.marginals import FloatArray, Marginal
+from immunoode.virtual_population.marginals import FloatArray, LatentNormal, Marginal
 
 HALVINGS = 200
 """Most bisections of a quantile of a mixture; they end when no number lies between the limits."""
@@ -50,47 +50,39 @@ class Truncated(Marginal):
         if not self.lower < self.upper:
             what = f"is {self.lower:g}, not below upper, {self.upper:g}"
             raise PopulationError(Problem("lower", what, "lower < upper"))
-        start, mass = self._tail
-        if not mass > 0:
+        if not self._scores[0] < self._scores[1] or not np.isfinite(conditional_scores(np.zeros(1), *self._scores)).all():
             least, most = self.of.support
             what = f"[{self.lower:g}, {self.upper:g}] has no probability"
             raise PopulationError(Problem("lower, upper", what, f"limits within the distribution, from {least:g} to {most:g}"))
 
     @cached_property
-    def _mirrored(self) -> bool:
-        """Whether the upper tail is kept: probabilities are then counted from above, where they have all their digits."""
-        return bool(self._score_below(self.lower) > 0)
-
-    @cached_property
-    def _tail(self) -> tuple[float, float]:
-        """The probability beyond the limit that is counted from, and that between the limits."""
-        from scipy.special import ndtr
-
-        low, high = self._score_below(self.lower), float(self.of.score_of(self.upper))
-        if low > 0:
-            low, high = -high, -low
-        start = float(ndtr(low))
-        return start, float(ndtr(high)) - start
-
-    def _score_below(self, value: float) -> float:
-        """Return the score of a value from below, so that a value with a probability of its own is kept at the lower limit."""
-        return float(self.of.score_of(np.nextafter(value, -np.inf)))
+    def _scores(self) -> tuple[float, float]:
+        """The scores at the limits; below the lower one, so that a value with a probability of its own is kept there."""
+        return float(self.of.score_of(np.nextafter(self.lower, -np.inf))), float(self.of.score_of(self.upper))
 
     def of_score(self, score: ArrayLike) -> FloatArray:
         """Return the values at standard normal scores, same shape."""
-        from scipy.special import ndtr, ndtri
+        return np.clip(self.of.of_score(conditional_scores(score, *self._scores)), *self.support)
 
-        sign, (start, mass) = -1.0 if self._mirrored else 1.0, self._tail
-        inner = sign * ndtri(start + mass * ndtr(sign * np.asarray(score, dtype=float)))
-        return np.clip(self.of.of_score(inner), *self.support)
+    def of_shifted_score(self, score: FloatArray, shift: FloatArray) -> FloatArray:
+        """Return the values of patients whose mean is moved on the scale on which the distribution is normal.
+
+        Parameters
+        ----------
+        score, shift : ndarray, shape (n,)
+            The distribution must be a truncated normal, log-normal or logit-normal one.
+        """
+        assert isinstance(self.of, LatentNormal)
+        moved, (low, high) = shift / self.of.sd, self._scores
+        return np.clip(self.of.of_score(conditional_scores(score, low - moved, high - moved) + moved), *self.support)
 
     def score_of(self, value: ArrayLike) -> FloatArray:
         """Return the standard normal scores of values, same shape."""
         from scipy.special import ndtr, ndtri
 
-        sign, (start, mass) = -1.0 if self._mirrored else 1.0, self._tail
-        share = (ndtr(sign * self.of.score_of(value)) - start) / mass
-        found = sign * ndtri(np.clip(share, 0.0, 1.0))
+        sign, low, high = _from_the_tail(*self._scores)
+        start, mass = ndtr(low), ndtr(high) - ndtr(low)
+        found = sign * ndtri(np.clip((ndtr(sign * self.of.score_of(value)) - start) / mass, 0.0, 1.0))
         given = np.asarray(value, dtype=float)
         return np.where(given < self.lower, -np.inf, np.where(given >= self.upper, np.inf, found))
 
@@ -99,6 +91,23 @@ class Truncated(Marginal):
         """The limits, or those of the distribution where these are narrower."""
         low, high = self.of.support
         return max(low, self.lower), min(high, self.upper)
+
+
+def conditional_scores(score: ArrayLike, low: ArrayLike, high: ArrayLike) -> FloatArray:
+    """Return scores between two limits: their probability, given that they are between these, is that of the given scores."""
+    from scipy.special import ndtr, ndtri
+
+    sign, first, last = _from_the_tail(low, high)
+    start = ndtr(first)
+    share = ndtr(sign * np.asarray(score, dtype=float))
+    return np.asarray(sign * ndtri(start + (ndtr(last) - start) * share))
+
+
+def _from_the_tail(low: ArrayLike, high: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return limits mirrored where both are above 0, and the sign: probabilities of a lower tail have all their digits."""
+    low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+    upper = low > 0
+    return np.where(upper, -1.0, 1.0), np.where(upper, -high, low), np.where(upper, -low, high)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def independent_scores(
         problems.append(Problem("size", f"is {whole}, but the block ends at {first + count}", "patients of the whole design"))
     if problems:
         raise PopulationError(problems)
-    if design == "random":
+    if design == "random" or not dimensions:
         block = range(first, first + count)
         columns = np.empty((len(dimensions), count))
         for k, name in enumerate(dimensions):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from immunoode.errors import PopulationError, Problem
+from immunoode.model.closed_model import resolve
 from immunoode.population.distributions import LOGIT, LOGNORMAL, Distribution
 from immunoode.population.population_model import PopulationParameters
 from immunoode.population.random_effect_levels import levels
@@ -27,7 +28,7 @@ SAME = 1e-12
 
 @dataclass(frozen=True)
 class FittedDistribution:
-    """What a population fit says of patients: distributions, their correlations, and rows of fitted subjects."""
+    """What a population fit says of patients: distributions, their correlations, and rows of the fitted subjects."""
 
     parameters: dict[str, ParameterDistribution]
     correlations: tuple[Correlation, ...]
@@ -57,10 +58,23 @@ def fitted_distribution(fit: PopulationResult, *, uncertainty: bool, seed: int, 
         if moves:
             columns[f"shift({name})"] = shifts[:, k]
         parameters[name] = ParameterDistribution(_marginal(kind, typical[k], sd), effects.units[first], source)
-    columns |= {k: v for k, v in fit.observations.baselines.items() if k not in {*parameters, *columns}}
+    for name, values in _given(fit):
+        if np.ptp(values):
+            columns[name] = values
+        else:
+            parameters[name] = ParameterDistribution(Fixed(float(values[0])), fit.model.constants[name].unit, source)
     rows = np.stack(list(columns.values()), axis=1) if columns else None
     tables = () if rows is None else (EmpiricalRows(tuple(columns), rows, (), source),)  # type: ignore[arg-type]
     return FittedDistribution(parameters, tuple(_blocks(effects.parameters, covariance, source)), tables)
+
+
+def _given(fit: PopulationResult) -> Iterator[tuple[str, FloatArray]]:
+    """Yield the parameters that were not fitted and are not the model's own: covariates, baselines, and what the user fixed."""
+    trajectories, fitted = fit.population_model.trajectories, fit.population_model.effects.parameters
+    for name, values in zip(resolve(trajectories.model).parameters, trajectories.base.T, strict=True):
+        own = fit.model.constants.get(name)
+        if own is not None and name not in fitted and (values != own.value).any():
+            yield name, values
 
 
 def _drawn(fit: PopulationResult, seed: int, replicate: int) -> PopulationParameters:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 BLOCK = 5_000
 """Patients whose time courses are held at once."""
+FOLLOWS = ("times", "parameters", "outputs", "progress", "sensitivities", "before")
+"""Options of `simulate` that are not the caller's here."""
 FAILED = 1e6
 """How far, in widths of limits, a patient counts as beyond them that cannot be simulated, or whose value is infinite."""
 
@@ -202,6 +204,9 @@ def plausibility_simulation(
     resolved = resolve(whole)
     known = [*resolved.output_units, *resolved.constants]
     problems = [] if stated else [Problem("criteria", "are empty", "at least one PlausibilityCriterion")]
+    problems += [Problem(name, "follows from the criteria here", "leave it out") for name in FOLLOWS if name in options]
+    if any(isinstance(one, (list, tuple)) for one in regimens.values()):
+        problems.append(Problem("regimen", "is a list", "one regimen for all patients, or a mapping of arm to regimen"))
     for k, one in enumerate(stated):
         place = f"criteria[{k}]"
         if not isinstance(one, PlausibilityCriterion):

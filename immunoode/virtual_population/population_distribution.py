@@ -229,9 +229,13 @@ def _shifted(made: PopulationDistribution) -> Iterator[Problem]:
     for k, table in enumerate(made.tables):
         for column in table.columns:
             name = shifted_by(column)
-            if name and (name not in made.entries or not isinstance(made.entries[name].distribution, LatentNormal)):
-                right = "a parameter with a normal, log-normal or logit-normal distribution"
+            if name and not (name in made.entries and _can_be_shifted(made.entries[name].distribution)):
+                right = "a parameter with a normal, log-normal or logit-normal distribution, truncated or not"
                 yield Problem(f"tables[{k}]: {column}", f"{name!r} is none that can be shifted", right)
+
+
+def _can_be_shifted(found: Marginal) -> bool:
+    return isinstance(found.of if isinstance(found, Truncated) else found, LatentNormal)
 
 
 def _groups(made: PopulationDistribution) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from immunoode.model.closed_model import ClosedModel, resolve
 from immunoode.model.model import Model
 from immunoode.model.values import warn_out_of_bounds
 from immunoode.solve.simulate import as_model
-from immunoode.virtual_population.composed_marginals import Mixture
+from immunoode.virtual_population.composed_marginals import Mixture, Truncated
 from immunoode.virtual_population.designs import Design, independent_scores
 from immunoode.virtual_population.discrete_marginals import Fixed, row_at
 from immunoode.virtual_population.library import load_population
@@ -75,6 +75,8 @@ def sample_patients(
     -----
     OutOfBoundsWarning
         If values lie outside the bounds that the model states; `distributions.truncated_to(model)` avoids them.
+    UserWarning
+        If a Sobol design does not have a power of 2 patients.
 
     Examples
     --------
@@ -230,6 +232,8 @@ def _values(
     """Return the values of one parameter."""
     if isinstance(found, Mixture):
         return found.of_component(_component_at(found, independent[_component(name, found)]), score)
+    if shift is not None and isinstance(found, Truncated):
+        return found.of_shifted_score(score, shift)
     if shift is not None and isinstance(found, LatentNormal):
         return found.of_score(score + shift / found.sd)
     return found.of_score(score)
