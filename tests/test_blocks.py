@@ -71,7 +71,7 @@ def test_what_a_file_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     written(tmp_path / "a.parquet", Squares(), 4)
     file = parquet.ParquetFile(tmp_path / "a.parquet")
     assert [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)] == [10, 10, 10, 10, 6]
-    assert file.schema_arrow.metadata == {b"unit of square": b"mm"}
+    assert file.schema_arrow.metadata == {b"unit of square": b"mm", b"columns by time": b"square"}
     table = pd.read_parquet(tmp_path / "a.parquet")
     assert table.columns.tolist() == ["subject", "time", "square", "word"]
     assert table.iloc[-1].tolist() == [22, 42.0, 484.0, "patient 1"]

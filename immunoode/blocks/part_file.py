@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,9 @@ def write_part(data: xr.Dataset, path: Path) -> None:
     names = [str(name) for name in data.variables]
     header = {name: {"dims": data[name].dims, "attrs": data[name].attrs} for name in names}
     about = json.dumps({"variables": header, "attrs": data.attrs, "coords": [str(c) for c in data.coords]})
-    arrays = {f"array {k}": _plain(data[name].values) for k, name in enumerate(names)}
+    arrays = [entry for k, name in enumerate(names) for entry in _entries(k, data[name].values)]
     with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{_HEADER: np.array(about)}, **arrays)  # type: ignore[arg-type]
+        np.savez(file, allow_pickle=False, **{_HEADER: np.array(about)}, **dict(arrays))  # type: ignore[arg-type]
 
 
 def read_part(path: Path) -> xr.Dataset:
@@ -42,21 +43,27 @@ def read_part(path: Path) -> xr.Dataset:
     try:
         with np.load(path, allow_pickle=False) as content:
             about = json.loads(str(content[_HEADER]))
-            arrays = [content[f"array {k}"] for k in range(len(about["variables"]))]
+            arrays = [_values(k, content) for k in range(len(about["variables"]))]
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     found = {
-        name: (tuple(known["dims"]), _as_objects(values), known["attrs"])
+        name: (tuple(known["dims"]), values, known["attrs"])
         for (name, known), values in zip(about["variables"].items(), arrays, strict=True)
     }
     return xr.Dataset(found, attrs=about["attrs"]).set_coords(about["coords"])
 
 
-def _plain(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return texts with their lengths in the type: objects would have to be pickled."""
-    return values.astype(str) if values.dtype.kind == "O" else values
+def _entries(k: int, values: np.ndarray[Any, Any]) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    """Yield an array; of texts, the different ones and the number of each, since objects would have to be pickled."""
+    if values.dtype.kind not in "OU":
+        yield f"array {k}", values
+        return
+    texts, codes = np.unique(values.astype(str), return_inverse=True)
+    yield f"texts {k}", texts
+    yield f"array {k}", codes.reshape(values.shape).astype(np.min_scalar_type(len(texts)))
 
 
-def _as_objects(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return texts as objects, so that those of several blocks have one type."""
-    return values.astype(object) if values.dtype.kind == "U" else values
+def _values(k: int, content: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Return an array; texts as objects, so that those of several blocks have one type."""
+    values = content[f"array {k}"]
+    return content[f"texts {k}"].astype(object)[values] if f"texts {k}" in content else values

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SUBJECT = "subject"
 """The first dimension of results: one entry per patient."""
+COLUMNS = "columns"
+"""The attribute of a Zarr store with the order of its arrays, which folders do not have."""
 _NUMBERS = 2**20
 """Numbers per unit of storage, about."""
 
@@ -68,7 +70,7 @@ class Zarr:
         """Write units of storage, in order."""
         for k, unit in enumerate(units):
             how: dict[str, Any] = {"append_dim": SUBJECT} if k else {"mode": "w", "encoding": _chunks(unit)}
-            unit.to_zarr(path, consolidated=False, **how)
+            unit.assign_attrs({COLUMNS: [str(n) for n in unit.data_vars]}).to_zarr(path, consolidated=False, **how)
 
 
 STORAGES: dict[str, Storage] = {".parquet": Parquet(), ".zarr": Zarr()}
@@ -118,7 +120,7 @@ def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
 
 
 def _long_table(data: xr.Dataset) -> pa.Table:
-    """Return a table of the coordinates and variables, with the units of its columns."""
+    """Return a table of the coordinates and variables; its metadata have their units, and which are by time (arm)."""
     import pyarrow as pa
 
     dims = (SUBJECT, *(dim for dim in data.sizes if dim != SUBJECT))
@@ -131,7 +133,12 @@ def _long_table(data: xr.Dataset) -> pa.Table:
 
     table = pa.table({str(name): column(name) for name in names})
     given = {f"unit of {name}": data[name].attrs["units"] for name in names if "units" in data[name].attrs}
-    return table.replace_schema_metadata(given)
+    by = {f"columns by {dim}": " ".join(map(str, _along(data, dim))) for dim in dims[1:]}
+    return table.replace_schema_metadata({**given, **by})
+
+
+def _along(data: xr.Dataset, dim: Any) -> list[Any]:
+    return [name for name, values in data.data_vars.items() if dim in values.dims]
 
 
 def _chunks(data: xr.Dataset) -> dict[Any, Any]:

@@ -79,7 +79,8 @@ class EventTable:
 def joined(tables: Sequence[EventTable]) -> tuple[Any, EventGradients]:
     """Return the records and gradients of some tables, one after another; they are copies."""
     gradients = zip(*(table.gradients for table in tables), strict=True)
-    return np.concatenate([table.records for table in tables]), EventGradients(*map(np.concatenate, gradients))
+    records = np.concatenate([table.records.view(np.uint8) for table in tables])  # as bytes: NumPy compares types field by field
+    return records.view(EVENT), EventGradients(*map(np.concatenate, gradients))
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,8 @@ def make_simulator(
 def _padded(rows: Sequence[FloatArray], places: Sequence[FloatArray]) -> tuple[Any, ...]:
     """Return times (P, T), their lengths, orders (P, T), and the number of each subject's grid."""
     longest = max(len(r) for r in rows)
-    made = {id(r): np.concatenate([r, np.full(longest - len(r), r[-1])]) for r in (*rows, *places)}
+    different = {id(r): r for r in (*rows, *places)}
+    made = {key: np.concatenate([r, np.full(longest - len(r), r[-1])]) for key, r in different.items()}
     padded, placed = (np.array([made[id(r)] for r in column]) for column in (rows, places))
     numbers: dict[tuple[int, int], int] = {}
     grids = np.array([numbers.setdefault((id(r), id(o)), len(numbers)) for r, o in zip(rows, places, strict=True)])

@@ -1,0 +1,131 @@
+"""The outcomes of a block of virtual patients under each arm: drawn, simulated, observed at visits and evaluated."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.blocks.block import Block
+from immunoode.blocks.storage import SUBJECT
+from immunoode.errors import OutOfBoundsWarning
+from immunoode.model.model import Model
+from immunoode.solve.options import SolverOptions
+from immunoode.solve.simulate import simulate
+from immunoode.trial.response.rules import IrecistRules, RecistRules
+from immunoode.trial.survival.progression_free_survival import PfsRules
+from immunoode.virtual_population.sampling import Distributions, sample_patients
+from immunoode.virtual_trial.hazard import as_hazards
+from immunoode.virtual_trial.observation import Observation
+from immunoode.virtual_trial.random_draws import RandomDraws
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+FloatArray = NDArray[np.float64]
+ARM, STATUS = "arm", "status"
+FINE = 7.0
+"""Days between reports where the tumour matters between visits."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How outcomes are evaluated: the arguments of `evaluate_outcomes`."""
+
+    rules: RecistRules | IrecistRules | None = None
+    pfs_rules: PfsRules | None = None
+    confirmed: bool = False
+
+
+@dataclass(frozen=True)
+class PatientBlock:
+    """The work on a block of virtual patients.
+
+    Attributes
+    ----------
+    model : Model
+    arms : mapping of arm to regimen
+    distributions : PopulationDistribution, str, or mapping of str to Marginal, or None
+        What patients are drawn from; None where they are sent with the block.
+    seed : int
+        Of the patients and of what is observed of them.
+    observation : Observation
+    evaluation : Evaluation
+    solver : SolverOptions
+    """
+
+    model: Model
+    arms: Mapping[str, Any]
+    distributions: Distributions | None
+    seed: int
+    observation: Observation
+    evaluation: Evaluation
+    solver: SolverOptions
+
+    def __call__(self, block: Block, own: pd.DataFrame | None) -> xr.Dataset:
+        """Return parameters over patients, and outcomes over patients and arms."""
+        import pandas as pd
+        import xarray as xr
+
+        patients = self._drawn(block) if own is None else own
+        found = {arm: self._outcomes(patients, regimen) for arm, regimen in self.arms.items()}
+        columns = {name: np.stack([table[name].to_numpy() for table in found.values()], axis=1) for name in first(found)}
+        parameters = {str(name): (SUBJECT, patients[name].to_numpy(float)) for name in patients}
+        outcomes = {name: ((SUBJECT, ARM), values) for name, values in columns.items()}
+        coords = {SUBJECT: patients.index.to_numpy(), ARM: pd.Index(list(self.arms), dtype=object)}
+        return xr.Dataset({**parameters, **outcomes}, coords=coords)
+
+    def _drawn(self, block: Block) -> pd.DataFrame:
+        assert self.distributions is not None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OutOfBoundsWarning)  # the first patients were compared with the bounds
+            return sample_patients(self.model, self.distributions, block.last - block.first, self.seed, first=block.first)
+
+    def _outcomes(self, patients: pd.DataFrame, regimen: Any) -> pd.DataFrame:
+        """Return the outcomes of patients under a regimen with their status; there are none of a patient who was not solved."""
+        times = report_times(self.observation)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a failure is a row of the result
+            warnings.simplefilter("ignore", OutOfBoundsWarning)
+            run = simulate(
+                self.model,
+                regimen,
+                times=times,
+                parameters=patients,
+                outputs=self.observation.outputs,
+                solver=self.solver,
+                progress=False,
+            )
+        values = {name: np.nan_to_num(run.values[:, :, k]) for k, name in enumerate(run.names)}
+        courses = self.observation.observe(RandomDraws(self.seed, patients.index.to_numpy()), times, values)
+        how = self.evaluation
+        table = courses.outcomes(how.rules, pfs_rules=how.pfs_rules, confirmed=how.confirmed, index=patients.index)
+        failed = np.array([not s.ok for s in run.status])
+        return without(table, failed).assign(**{STATUS: np.array([s.message for s in run.status], dtype=object)})
+
+
+def first(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return the columns of the first of some tables."""
+    return list(next(iter(tables.values())).columns)
+
+
+def report_times(observation: Observation) -> FloatArray:
+    """Return the days at which the model is reported: those of visits, and weekly where visits move or hazards need them."""
+    days = observation.visits.days()
+    hazards = [h for name in ("new_lesions", "death", "dropout") for h in as_hazards(getattr(observation, name), name)]
+    if not observation.visits.jitter and not any(hazard.exponent for hazard in hazards):
+        return days
+    return np.union1d(days, np.arange(0.0, days[-1], FINE))
+
+
+def without(table: pd.DataFrame, failed: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return a table of outcomes in which those of some patients are missing: NaN, no event, and no word."""
+    missing = {"f": np.nan, "b": False, "O": ""}
+    if failed.any():
+        table = table.assign(**{name: table[name].mask(failed, missing[table[name].dtype.kind]) for name in table})
+    return table

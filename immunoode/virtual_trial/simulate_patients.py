@@ -1,0 +1,280 @@
+"""`simulate_patients`: outcomes of virtual patients under each arm, in blocks, on one machine or many."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.blocks.block import Block
+from immunoode.blocks.executor import block_size, executor_of
+from immunoode.blocks.run import Population, Processing, in_memory, to_file
+from immunoode.blocks.storage import SUBJECT, storage_of
+from immunoode.blocks.work import Executor
+from immunoode.errors import DataError, Problem
+from immunoode.model.closed_model import resolve
+from immunoode.model.model import Model
+from immunoode.solve.digest import digest
+from immunoode.solve.options import SolverOptions
+from immunoode.solve.simulate import as_model, parameter_values, warn_of_bounds
+from immunoode.trial.response.rules import IrecistRules, RecistRules
+from immunoode.trial.survival.progression_free_survival import PfsRules
+from immunoode.version import version
+from immunoode.virtual_population.patients import VirtualPatients
+from immunoode.virtual_population.sampling import Distributions, as_distribution, sample_patients
+from immunoode.virtual_trial.observation import Observation
+from immunoode.virtual_trial.patient_block import ARM, STATUS, Evaluation, PatientBlock
+from immunoode.virtual_trial.patient_file import patients_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+BLOCK = 10_000
+"""Patients per block."""
+
+
+def simulate_patients(
+    model: Model | str,
+    patients: pd.DataFrame | Distributions,
+    arms: Mapping[str, Any],
+    *,
+    n: int | None = None,
+    seed: int = 0,
+    observation: Observation | None = None,
+    rules: RecistRules | IrecistRules | None = None,
+    pfs_rules: PfsRules | None = None,
+    confirmed: bool = False,
+    solver: SolverOptions | None = None,
+    block: int = BLOCK,
+    workers: int | None = None,
+    client: Any = None,
+    progress: bool | None = None,
+) -> VirtualPatients:
+    """Simulate virtual patients under each arm, and return their outcomes at the visits of a trial.
+
+    Every patient is in every arm, with the same random numbers for visits, measurement and events. The result of a patient
+    depends on the seed and the patient number alone: not on blocks, workers, machines, or who else is simulated.
+
+    Parameters
+    ----------
+    model : Model or str
+    patients : DataFrame, or distributions as `sample_patients` takes them
+        One row of parameters per patient, with patient numbers as index; or what each block draws its patients from, so that
+        the table of all patients is never needed.
+    arms : mapping of str to Regimen, Schedule or None
+    n : int, optional
+        Number of patients that are drawn; not with a table.
+    seed : int
+        Of the patients that are drawn, and of what is observed of them.
+    observation : Observation, optional
+        Visits, measurement, new lesions, death and dropout; by default visits every six weeks to week 48.
+    rules, pfs_rules, confirmed
+        As of `evaluate_outcomes`.
+    solver : SolverOptions, optional
+    block : int
+        Patients at a time; it bounds the memory.
+    workers : int, optional
+        Local processes that compute blocks. By default this process does, in threads. In a script, the call belongs inside
+        ``if __name__ == "__main__":``, because each process reads the script.
+    client : dask.distributed.Client, optional
+        A Dask cluster that computes blocks, in place of local processes.
+    progress : bool, optional
+        Progress bar. Default: for 200 patients or more.
+
+    Returns
+    -------
+    VirtualPatients
+        Parameters, and the table of outcomes of each arm with the column `status`. Of patients who could not be solved,
+        `status` says why, and there are no outcomes.
+
+    Raises
+    ------
+    DataError, PopulationError, SolveError, ModelError, RegimenError
+
+    Warns
+    -----
+    OutOfBoundsWarning
+        If parameters are outside the bounds of the model: of the table, or of the first block that is drawn.
+
+    See Also
+    --------
+    simulate_patients_to : the same, to a file.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> model = imo.combine("tumour_immune", "pd1_inhibitor")
+    >>> regimen = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=17)
+    >>> growth = imo.virtual_population.LogNormal(0.006, 0.4)
+    >>> found = imo.virtual_trial.simulate_patients(
+    ...     model, {"growth_rate": growth}, {"control": None, "treated": regimen}, n=50, seed=1
+    ... )
+    >>> found.arms, len(found)
+    (('control', 'treated'), 50)
+    """
+    evaluation = Evaluation(rules, pfs_rules, confirmed)
+    executor = executor_of(workers, client)
+    how = Processing(executor, block_size(block), progress)
+    population = _population(model, patients, arms, n, seed, observation, evaluation, solver, executor)
+    _warn_of_first(population, how.block)
+    return patients_of(in_memory(population, how))
+
+
+def simulate_patients_to(
+    path: str | Path,
+    model: Model | str,
+    patients: pd.DataFrame | Distributions,
+    arms: Mapping[str, Any],
+    *,
+    n: int | None = None,
+    seed: int = 0,
+    observation: Observation | None = None,
+    rules: RecistRules | IrecistRules | None = None,
+    pfs_rules: PfsRules | None = None,
+    confirmed: bool = False,
+    solver: SolverOptions | None = None,
+    block: int = BLOCK,
+    workers: int | None = None,
+    client: Any = None,
+    resume: bool = False,
+    progress: bool | None = None,
+) -> pd.DataFrame:
+    """Simulate virtual patients under each arm, and write parameters and outcomes to a file, block after block.
+
+    The file is the same, byte for byte, for any blocks, workers and order, and after any interruption.
+
+    Parameters
+    ----------
+    path : path
+        "trial.parquet": a row per patient and arm (needs pyarrow). "trial.zarr": an array for each parameter over patients and
+        for each outcome over patients and arms (needs zarr). It must not exist yet, and has this name only once it is whole:
+        until then its blocks are in a folder beside it, "trial.parquet.part".
+    model, patients, arms, n, seed, observation, rules, pfs_rules, confirmed, solver, block, workers, client, progress
+        As in `simulate_patients`.
+    resume : bool
+        Go on from the blocks that an interrupted run of the same call left, possibly with other blocks and workers. Where
+        there are none, begin.
+
+    Returns
+    -------
+    DataFrame
+        How many patients of each arm ended with which status.
+
+    Raises
+    ------
+    DataError, PopulationError, SolveError, ModelError, RegimenError
+        As `simulate_patients`; if the file exists, its kind is not known or the library for it is missing; if there is an
+        unfinished run that is not to be continued or is of something else.
+    FileError
+        If the file cannot be written.
+
+    See Also
+    --------
+    read_patients : the file as VirtualPatients.
+    """
+    import pandas as pd
+
+    evaluation = Evaluation(rules, pfs_rules, confirmed)
+    executor = executor_of(workers, client)
+    how = Processing(executor, block_size(block), progress)
+    storage_of(Path(path))
+    population = _population(model, patients, arms, n, seed, observation, evaluation, solver, executor)
+    _warn_of_first(population, how.block)
+    manifest = _manifest(population, patients)
+    counts = sum(
+        to_file(population, how, path, manifest=manifest, resume=resume, summary=_statuses), Counter[tuple[str, str]]()
+    )
+    rows = [(arm, status, count) for (arm, status), count in counts.items()]
+    return pd.DataFrame(rows, columns=[ARM, STATUS, "patients"])
+
+
+def _population(
+    model: Model | str,
+    patients: Any,
+    arms: Any,
+    n: int | None,
+    seed: int,
+    observation: Observation | None,
+    evaluation: Evaluation,
+    solver: SolverOptions | None,
+    executor: Executor,
+) -> Population[xr.Dataset]:
+    """Return the work on a population; arguments are checked before the first patient is simulated."""
+    whole, table = as_model(model), patients if hasattr(patients, "columns") else None
+    problems = [*_arm_problems(arms), *_count_problems(n, table)]
+    if problems:
+        raise DataError(problems)
+    if table is not None:
+        parameter_values(resolve(whole), table, None)
+    options = solver or SolverOptions()
+    if executor.shares_processors and options.threads is None:
+        options = replace(options, threads=1)
+    drawn = as_distribution(patients) if table is None else None
+    work = PatientBlock(whole, dict(arms), drawn, seed, observation or Observation(), evaluation, options)
+    count = len(table) if table is not None else int(n or 0)
+    return Population(work, count, lambda block: None if table is None else table.iloc[block.rows])
+
+
+def _arm_problems(arms: Any) -> list[Problem]:
+    if isinstance(arms, Mapping) and arms and all(isinstance(name, str) for name in arms):
+        return []
+    what = "are empty" if isinstance(arms, Mapping) and not arms else f"are {type(arms).__name__}"
+    return [Problem("arms", what, "a mapping of the name of each arm to its regimen, or None for no treatment")]
+
+
+def _count_problems(n: Any, table: Any) -> list[Problem]:
+    if table is None:
+        right = "the number of patients that are drawn, at least 1"
+        return [] if isinstance(n, (int, np.integer)) and n >= 1 else [Problem("n", f"is {n!r}", right)]
+    problems = (
+        [] if n is None else [Problem("n", f"is {n!r} beside a table of patients", "leave it out: the table has its rows")]
+    )
+    if not len(table):
+        problems.append(Problem("patients", "has no rows", "at least one patient"))
+    elif table.index.dtype.kind not in "iu" or table.index.min() < 0 or table.index.has_duplicates:
+        right = "patient numbers, each once: patients.reset_index(drop=True)"
+        problems.append(Problem("patients", "has an index that is not of different whole numbers from 0", right))
+    return problems
+
+
+def _warn_of_first(population: Population[xr.Dataset], block: int) -> None:
+    """Compare patients with the bounds of the model: all of a table, the first ones of those that are drawn."""
+    work = population.work
+    assert isinstance(work, PatientBlock)
+    if work.distributions is not None:
+        sample_patients(work.model, work.distributions, min(block, population.count), work.seed)
+    else:
+        model = resolve(work.model)
+        warn_of_bounds(model, parameter_values(model, population.own(Block(0, population.count)), None)[0])
+
+
+def _manifest(population: Population[xr.Dataset], patients: Any) -> dict[str, str]:
+    """Return what results depend on, as hashes; threads do not change a result."""
+    work = population.work
+    assert isinstance(work, PatientBlock)
+    parts = {
+        "model": work.model,
+        "patients": work.distributions if work.distributions is not None else patients,
+        "arms": work.arms,
+        "n": population.count,
+        "seed": work.seed,
+        "observation": work.observation,
+        "rules": work.evaluation,
+        "solver": replace(work.solver, threads=None),
+    }
+    return {**{name: digest(part) for name, part in parts.items()}, "version": version()}
+
+
+def _statuses(part: xr.Dataset) -> Counter[tuple[str, str]]:
+    """Return how many patients of each arm ended with which status."""
+    arms, counts = part[ARM].values, Counter[tuple[str, str]]()
+    for k, arm in enumerate(arms):
+        words, numbers = np.unique(part[STATUS].values[:, k].astype(str), return_counts=True)
+        counts.update({(str(arm), str(word)): int(number) for word, number in zip(words, numbers, strict=True)})
+    assert sum(counts.values()) == part.sizes[SUBJECT] * len(arms)
+    return counts
