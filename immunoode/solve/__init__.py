@@ -6,7 +6,7 @@ prepared.py            `prepare`: a simulation that is called with an array of v
 varied_doses.py        amounts and times of doses that vary between its calls
 ensemble.py            `simulate_many`, `simulate_to`: virtual trials of any size, block after block
 reductions.py          one number per subject from a time course
-output_files.py        files of time courses; resume.py: what an unfinished one has so far; digest.py: of what it is made
+simulated_block.py     one block of subjects, and what is kept of it; digest.py: a hash of what a simulation is made of
 options.py             `SolverOptions`      status.py: how an integration ended      report_times.py: when a run reports
 sbml_events.py         `simulate` with SBML events
 warm.py                a small simulation of each kind, so that all kernels are compiled

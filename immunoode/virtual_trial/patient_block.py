@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from immunoode.blocks.block import Block
 from immunoode.blocks.storage import SUBJECT
-from immunoode.errors import OutOfBoundsWarning
+from immunoode.errors import DataError, OutOfBoundsWarning, Problem
 from immunoode.model.model import Model
 from immunoode.solve.options import SolverOptions
 from immunoode.solve.simulate import simulate
@@ -69,15 +69,28 @@ class PatientBlock:
 
     def __call__(self, block: Block, own: pd.DataFrame | None) -> xr.Dataset:
         """Return parameters over patients, and outcomes over patients and arms."""
+        patients = self._drawn(block) if own is None else own
+        return self.dataset(patients, {arm: self._outcomes(patients, regimen) for arm, regimen in self.arms.items()})
+
+    def dataset(self, patients: pd.DataFrame, found: Mapping[str, pd.DataFrame]) -> xr.Dataset:
+        """Return parameters and outcomes of each arm as arrays.
+
+        Raises
+        ------
+        DataError
+            If a parameter has the name of an outcome.
+        """
         import pandas as pd
         import xarray as xr
 
-        patients = self._drawn(block) if own is None else own
-        found = {arm: self._outcomes(patients, regimen) for arm, regimen in self.arms.items()}
-        columns = {name: np.stack([table[name].to_numpy() for table in found.values()], axis=1) for name in first(found)}
+        names = list(next(iter(found.values())).columns)
+        twice = sorted({SUBJECT, ARM, *names} & set(patients))
+        if twice:
+            right = "another name of this parameter in the model"
+            raise DataError([Problem(f"parameter {name!r}", "has the name of a column of outcomes", right) for name in twice])
         parameters = {str(name): (SUBJECT, patients[name].to_numpy(float)) for name in patients}
-        outcomes = {name: ((SUBJECT, ARM), values) for name, values in columns.items()}
-        coords = {SUBJECT: patients.index.to_numpy(), ARM: pd.Index(list(self.arms), dtype=object)}
+        outcomes = {n: ((SUBJECT, ARM), np.stack([t[n].to_numpy() for t in found.values()], axis=1)) for n in names}
+        coords = {SUBJECT: patients.index.to_numpy(), ARM: pd.Index(list(found), dtype=object)}
         return xr.Dataset({**parameters, **outcomes}, coords=coords)
 
     def _drawn(self, block: Block) -> pd.DataFrame:
@@ -107,11 +120,6 @@ class PatientBlock:
         table = courses.outcomes(how.rules, pfs_rules=how.pfs_rules, confirmed=how.confirmed, index=patients.index)
         failed = np.array([not s.ok for s in run.status])
         return without(table, failed).assign(**{STATUS: np.array([s.message for s in run.status], dtype=object)})
-
-
-def first(tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Return the columns of the first of some tables."""
-    return list(next(iter(tables.values())).columns)
 
 
 def report_times(observation: Observation) -> FloatArray:

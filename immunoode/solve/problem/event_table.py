@@ -79,7 +79,9 @@ class EventTable:
 def joined(tables: Sequence[EventTable]) -> tuple[Any, EventGradients]:
     """Return the records and gradients of some tables, one after another; they are copies."""
     gradients = zip(*(table.gradients for table in tables), strict=True)
-    records = np.concatenate([table.records.view(np.uint8) for table in tables])  # as bytes: NumPy compares types field by field
+    records = np.concatenate(
+        [table.records.view(np.uint8) for table in tables]
+    )  # as bytes: NumPy compares types field by field
     return records.view(EVENT), EventGradients(*map(np.concatenate, gradients))
 
 
