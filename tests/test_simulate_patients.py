@@ -111,7 +111,7 @@ def test_a_patient_who_is_not_solved_has_no_outcomes() -> None:
         (
             DataError,
             {"patients": pd.DataFrame({"growth_rate": [0.1]}, index=["p1"]), "n": None},
-            "an index that is not .* reset_index",
+            "an index that is not .*reset_index",
         ),
         (DataError, {"patients": pd.DataFrame({"growth_rate": []}), "n": None}, "no rows"),
         (SolveError, {"patients": pd.DataFrame({"grwth_rate": [0.1]}), "n": None}, "did you mean 'growth_rate'"),
