@@ -6,8 +6,8 @@ from immunoode.virtual_trial.observation import Observation as Observation
 from immunoode.virtual_trial.observation import ObservedCourses as ObservedCourses
 from immunoode.virtual_trial.outcomes import evaluate_outcomes as evaluate_outcomes
 from immunoode.virtual_trial.patient_file import read_patients as read_patients
+from immunoode.virtual_trial.patient_simulation import simulate_patients as simulate_patients
+from immunoode.virtual_trial.patient_simulation import simulate_patients_to as simulate_patients_to
 from immunoode.virtual_trial.random_draws import RandomDraws as RandomDraws
-from immunoode.virtual_trial.simulate_patients import simulate_patients as simulate_patients
-from immunoode.virtual_trial.simulate_patients import simulate_patients_to as simulate_patients_to
 from immunoode.virtual_trial.trial import observe as observe
 from immunoode.virtual_trial.visits import VisitSchedule as VisitSchedule
