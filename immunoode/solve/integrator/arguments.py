@@ -15,7 +15,6 @@ class ArrayKind(NamedTuple):
 
     dtype: Any
     ndim: int
-    contiguous: bool
 
 
 class RecordKind(NamedTuple):
@@ -29,8 +28,8 @@ class RecordKind(NamedTuple):
 def packed(arguments: Sequence[Any]) -> tuple[tuple[Any, ...], bytes]:
     """Return the kind of each argument, and all of them as a block.
 
-    A number is a word, of kind 'int', 'float' or 'bool'. An array is its address, lengths and strides. A NamedTuple is what it
-    holds, one after another, and so is a tuple, which has a tuple of kinds.
+    A number is a word, of kind 'int', 'float' or 'bool'. An array, in C order, is its address and lengths. A NamedTuple is what
+    it holds, one after another, and so is a tuple, which has a tuple of kinds.
     """
     words: list[Any] = []
     kinds = tuple([_add(words, argument) for argument in arguments])
@@ -41,8 +40,9 @@ def _add(words: list[Any], argument: Any) -> Any:
     if isinstance(argument, np.ndarray):
         words.append(argument.__array_interface__["data"][0])
         words += argument.shape
-        words += argument.strides
-        return ArrayKind(argument.dtype, argument.ndim, argument.flags.c_contiguous)
+        if not argument.flags.c_contiguous:
+            raise TypeError("a kernel cannot take an array whose items do not lie side by side, in C order")
+        return ArrayKind(argument.dtype, argument.ndim)
     if isinstance(argument, tuple):
         kinds = tuple([_add(words, part) for part in argument])
         return RecordKind(type(argument).__name__, argument._fields, kinds) if hasattr(argument, "_fields") else kinds
@@ -63,5 +63,5 @@ def _letters(kind: Any) -> str:
     if isinstance(kind, str):
         return "d" if kind == "float" else "q"
     if isinstance(kind, ArrayKind):
-        return "q" * (1 + 2 * kind.ndim)
+        return "q" * (1 + kind.ndim)
     return "".join(map(_letters, kind.kinds if isinstance(kind, RecordKind) else kind))

@@ -67,6 +67,7 @@ def start_clock(run: Any, event: Any, x: Any) -> None:
 @inner
 def stop_clocks(run: Any, x: Any) -> None:
     """Let what counts from an input's first dose wait for one again."""
-    for place in run.layout.clocks:
-        if place >= 0:
-            x[place] = NEVER
+    clocks = run.layout.clocks
+    for i in range(clocks.size):
+        if clocks[i] >= 0:
+            x[clocks[i]] = NEVER

@@ -215,11 +215,12 @@ def cut_lane(run: Any, lanes: Any, lane: int, theta: float) -> None:
 @inner
 def save_dense_lane(run: Any, lanes: Any, lane: int, t: float, reached: float, at_end: bool) -> None:
     """Save the states of one lane for all outputs within its step from t; with `at_end` also at the time that it reached."""
-    own, dense, p = run.progress, lanes.dense, run.progress.subject[lane]
+    own, dense, p, reported = run.progress, lanes.dense, run.progress.subject[lane], run.layout.reported
     times, count, g = run.batch.times[p], run.batch.lengths[p], own.output[lane]
     while g < count and (times[g] < reached or (times[g] == reached and at_end)):
         theta, lowest = (times[g] - t) / own.size[lane], 0.0
-        for i in run.layout.reported:
+        for r in range(reported.size):
+            i = reported[r]
             value = interpolate(dense, LANES * i + lane, theta)
             own.saved[lane, g, i] = value
             if i < run.layout.states:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from immunoode.solve.integrator import rodas5p_lanes
+from immunoode.solve.integrator.array_type import address_of
 from immunoode.solve.integrator.controller import SMALLEST, lane_cost_ratio, other_method_pays, reject_factor
 from immunoode.solve.integrator.domain import locate_threshold, negativity_factor
 from immunoode.solve.integrator.jit import entry, inner, rare
@@ -162,7 +163,7 @@ def evaluate_lane_rates(run: Any, lanes: Any, share: float, row: int) -> None:
     own, function = run.progress, run.functions.lane_rates
     for lane in range(LANES):
         lanes.x[TIME_AT * LANES + lane] = min(own.t[lane] + share * own.size[lane], own.latest[lane])
-    call_address(function.address, lanes.infusion.ctypes.data, lanes.stages, row * lanes.y.size, lanes.x, 0)
+    call_address(function.address, address_of(lanes.infusion), lanes.stages, row * lanes.y.size, lanes.x, 0)
 
 
 @inner

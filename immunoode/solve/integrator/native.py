@@ -8,6 +8,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from immunoode.solve.integrator.array_type import views
 from immunoode.solve.integrator.jit import entry, inner
 from immunoode.solve.integrator.simd4 import axpy, copy
 from immunoode.solve.problem.packed_input import STATES_AT, TIME_AT
@@ -21,8 +22,7 @@ def call_address(typingctx: Any, function: Any, context: Any, out: Any, first: A
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         pointer = ir.PointerType(ir.DoubleType())
         kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, pointer])
-        made = cgctx.make_array(sig.args[2])(cgctx, builder, args[2])
-        given = cgctx.make_array(sig.args[4])(cgctx, builder, args[4])
+        made, given = views(builder, sig, args)
         places = [builder.gep(made.data, [args[3]]), builder.gep(given.data, [args[5]])]
         builder.call(builder.inttoptr(args[0], kind.as_pointer()), [*places, builder.inttoptr(args[1], pointer)])
         return cgctx.get_dummy_value()

@@ -19,6 +19,7 @@ from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, mod
 from numba.np.numpy_support import from_dtype
 
 from immunoode.solve.integrator.arguments import ArrayKind, RecordKind
+from immunoode.solve.integrator.array_type import KernelArray, array_of
 
 _WORD, _DOUBLE = ir.IntType(64), ir.DoubleType()
 
@@ -57,7 +58,7 @@ def type_of(kind: Any) -> Any:
     if isinstance(kind, str):
         return {"int": types.int64, "float": types.float64, "bool": types.boolean}[kind]
     if isinstance(kind, ArrayKind):
-        return types.Array(from_dtype(kind.dtype), kind.ndim, "C" if kind.contiguous else "A")
+        return KernelArray(from_dtype(kind.dtype), kind.ndim)
     if isinstance(kind, RecordKind):
         return Record(kind.name, dict(zip(kind.fields, map(type_of, kind.kinds), strict=True)))
     return types.BaseTuple.from_types(tuple(map(type_of, kind)))
@@ -65,8 +66,8 @@ def type_of(kind: Any) -> Any:
 
 def _words(kind: Any) -> int:
     """Return how many words of a block an argument takes."""
-    if isinstance(kind, types.Array):
-        return 1 + 2 * int(kind.ndim)
+    if isinstance(kind, KernelArray):
+        return 1 + kind.ndim
     if isinstance(kind, Record):
         return sum(map(_words, kind.fields.values()))
     return sum(map(_words, kind)) if isinstance(kind, types.BaseTuple) else 1
@@ -76,7 +77,7 @@ def _load(cgctx: Any, builder: Any, kind: Any, block: Any, at: int) -> Any:
     """Load what lies in a block from a place on."""
     if isinstance(kind, Record):
         return builder.bitcast(builder.gep(block, [_WORD(at)]), cgutils.voidptr_t)
-    if isinstance(kind, types.Array):
+    if isinstance(kind, KernelArray):
         return _load_array(cgctx, builder, kind, block, at)
     if isinstance(kind, types.BaseTuple):
         values = []
@@ -91,28 +92,9 @@ def _load(cgctx: Any, builder: Any, kind: Any, block: Any, at: int) -> Any:
 
 
 def _load_array(cgctx: Any, builder: Any, kind: Any, block: Any, at: int) -> Any:
-    """Make an array of its address and lengths; Numba's own way to do so takes three times as many instructions."""
-    model = cgctx.data_model_manager[kind]
-    item = _WORD(cgctx.get_abi_sizeof(cgctx.get_data_type(kind.dtype)))
-    shape = [_load_word(builder, block, at + 1 + i) for i in range(kind.ndim)]
-    if kind.layout == "C":
-        strides, count = list[Any](), item
-        for length in reversed(shape):
-            strides.insert(0, count)
-            count = builder.mul(count, length) if len(strides) < kind.ndim else count
-    else:
-        strides = [_load_word(builder, block, at + 1 + kind.ndim + i) for i in range(kind.ndim)]
-    number = shape[0] if shape else _WORD(1)
-    for length in shape[1:]:
-        number = builder.mul(number, length)
-    data = builder.inttoptr(_load_word(builder, block, at), cgctx.get_data_type(kind.dtype).as_pointer())
-    value = ir.Constant(model.get_value_type(), None)
-    for name, part in (("data", data), ("nitems", number), ("itemsize", item)):
-        value = builder.insert_value(value, part, model.get_field_position(name))
-    for name, parts in (("shape", shape), ("strides", strides)):
-        for i, part in enumerate(parts):
-            value = builder.insert_value(value, part, [model.get_field_position(name), i])
-    return value
+    """Load an array: its address, then its lengths."""
+    address, *lengths = (_load_word(builder, block, at + i) for i in range(1 + kind.ndim))
+    return array_of(cgctx, builder, kind, builder.inttoptr(address, cgctx.get_data_type(kind.dtype).as_pointer()), lengths)
 
 
 def _load_word(builder: Any, block: Any, at: int) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from immunoode.solve.integrator.array_type import address_of
 from immunoode.solve.integrator.jit import inner
 from immunoode.solve.integrator.native import call_address
 from immunoode.solve.integrator.rodas5p import DENSE, GAMMA, A, C, D
@@ -34,7 +35,7 @@ def attempt(run: Any, lanes: Any) -> None:
     for i in range(n):
         x[_BASE + i] = y[i]
         right[i] = infusion[i]
-    call_address(run.functions.lane_setup.address, room.scales.ctypes.data, room.prepared, 0, x, 0)
+    call_address(run.functions.lane_setup.address, address_of(room.scales), room.prepared, 0, x, 0)
     _solve(run, lanes, D[0], 0)
     rosenbrock_sums(x, _BASE, y, right, infusion, k, ((A[1, 0],), (L[1, 0],)), inverse)
     _stage(run, lanes, C[1], D[1], n)
@@ -73,8 +74,8 @@ def _solve(run: Any, lanes: Any, d: float, first: int) -> None:
     room, functions = lanes.implicit, run.functions
     if room.drift.shape[0] > 0 and d != 0.0:
         stage_sum(room.right, 0, room.right, room.drift, (d,), run.progress.size)
-    call_address(functions.lane_rates.address, room.right.ctypes.data, room.right, 0, lanes.x, 0)
-    call_address(functions.lane_solve.address, room.prepared.ctypes.data, room.stages, first, room.right, 0)
+    call_address(functions.lane_rates.address, address_of(room.right), room.right, 0, lanes.x, 0)
+    call_address(functions.lane_solve.address, address_of(room.prepared), room.stages, first, room.right, 0)
 
 
 @inner

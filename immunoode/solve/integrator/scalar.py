@@ -77,8 +77,8 @@ _attempt_implicit, _implicit_interpolant, _renew_jacobian = rodas5p.attempt, rod
 def integrate_subjects(run: Run, subjects: Any) -> None:
     """Integrate some of the subjects, one after another."""
     lane = run.progress.t.size - 1  # 0: as a constant it would have all that is called compiled again, for it alone
-    for p in subjects:
-        load_subject(run, lane, p)
+    for i in range(subjects.size):
+        load_subject(run, lane, subjects[i])
         end_subject(run, lane, integrate(run, lane))
 
 

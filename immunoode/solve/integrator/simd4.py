@@ -14,6 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from immunoode.solve.integrator.array_type import views
 from immunoode.solve.problem.packed_input import VECTOR
 
 _VECTOR = ir.VectorType(ir.DoubleType(), VECTOR)
@@ -46,10 +47,6 @@ def _spread(builder: Any, value: Any) -> Any:
     return builder.shuffle_vector(one, one, zeros)
 
 
-def _arrays(cgctx: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
-    return [cgctx.make_array(t)(cgctx, builder, a) for t, a in zip(sig.args, args, strict=True) if hasattr(t, "ndim")]
-
-
 def _sum(builder: Any, total: Any, matrix: Any, width: Any, factors: list[Any], i: Any) -> Any:
     """Return total + the sum of factor * row, at column i; a total of None starts with the first product.
 
@@ -73,8 +70,8 @@ def stage_sum(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factor
     signature = types.void(out, types.intp, base, rows, factors)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        made, start, matrix = _arrays(cgctx, builder, sig, args)
-        width = cgutils.unpack_tuple(builder, matrix.shape)[1]
+        made, start, matrix = views(builder, sig, args)
+        width = matrix.lengths[1]
         spread = [_spread(builder, c) for c in cgutils.unpack_tuple(builder, args[4])]
         with cgutils.for_range_slice(builder, width.type(0), width, width.type(VECTOR)) as (i, _):
             total = _sum(builder, _load(builder, start.data, i), matrix, width, spread, i)
@@ -90,8 +87,8 @@ def linear_combination(typingctx: Any, out: Any, first: Any, rows: Any, factors:
     signature = types.void(out, types.intp, rows, factors)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        made, matrix = _arrays(cgctx, builder, sig, args)
-        width = cgutils.unpack_tuple(builder, matrix.shape)[1]
+        made, matrix = views(builder, sig, args)
+        width = matrix.lengths[1]
         spread = [_spread(builder, c) for c in cgutils.unpack_tuple(builder, args[3])]
         with cgutils.for_range_slice(builder, width.type(0), width, width.type(VECTOR)) as (i, _):
             _store(builder, _sum(builder, None, matrix, width, spread, i), made.data, builder.add(args[1], i))
@@ -106,7 +103,7 @@ def axpy(typingctx: Any, out: Any, first: Any, other: Any, second: Any, width: A
     signature = types.void(out, types.intp, other, types.intp, types.intp, types.double)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        made, given = _arrays(cgctx, builder, sig, args)
+        made, given = views(builder, sig, args)
         spread = _spread(builder, args[5])
         with cgutils.for_range_slice(builder, args[4].type(0), args[4], args[4].type(VECTOR)) as (i, _):
             product = builder.fmul(spread, _load(builder, given.data, builder.add(args[3], i)), flags=_FUSED)
@@ -123,8 +120,8 @@ def scaled_square(typingctx: Any, errors: Any, first: Any, y: Any, trial: Any, r
     signature = types.double(errors, types.intp, y, trial, types.double, atol)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        given, before, after, tolerance = _arrays(cgctx, builder, sig, args)
-        (width,) = cgutils.unpack_tuple(builder, tolerance.shape)
+        given, before, after, tolerance = views(builder, sig, args)
+        (width,) = tolerance.lengths
         share = _spread(builder, args[4])
         size = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), "llvm.fabs.v4f64")
         total = cgutils.alloca_once_value(builder, ir.Constant(_VECTOR, [0.0] * VECTOR))
@@ -148,7 +145,7 @@ def copy(typingctx: Any, out: Any, first: Any, other: Any, second: Any, width: A
     signature = types.void(out, types.intp, other, types.intp, types.intp)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        made, given = _arrays(cgctx, builder, sig, args)
+        made, given = views(builder, sig, args)
         with cgutils.for_range_slice(builder, args[4].type(0), args[4], args[4].type(VECTOR)) as (i, _):
             _store(builder, _load(builder, given.data, builder.add(args[3], i)), made.data, builder.add(args[1], i))
         return cgctx.get_dummy_value()

@@ -13,6 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from immunoode.solve.integrator.array_type import views
 from immunoode.solve.integrator.controller import LARGEST_FACTOR, LEAST, MEMORY, NO_ERROR, RESPONSE, SAFETY, SMALLEST_FACTOR
 from immunoode.solve.problem import simd_math as vm
 from immunoode.solve.problem.packed_input import LANES
@@ -22,10 +23,6 @@ OVERSHOOTS, FALLS, UNBOUNDED = 1, 2, 4
 """What `check_steps` finds, added up."""
 _ALIGN = 8 * LANES
 _FLAGS = ir.VectorType(ir.IntType(64), LANES)
-
-
-def _arrays(cgctx: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
-    return [cgctx.make_array(t)(cgctx, builder, a) for t, a in zip(sig.args, args, strict=True) if hasattr(t, "ndim")]
 
 
 def _pointer(builder: Any, data: Any, at: Any, kind: Any = DOUBLES) -> Any:
@@ -59,18 +56,14 @@ def _sum(builder: Any, matrix: Any, width: Any, factors: list[Any], i: Any) -> A
     return total
 
 
-def _length(builder: Any, array: Any) -> Any:
-    return cgutils.unpack_tuple(builder, array.shape)[-1]
-
-
 @intrinsic
 def stage_sum(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factors: Any, step: Any) -> Any:
     """Set out[first:] to base + step * (factors[0] * rows[0] + factors[1] * rows[1] + ...), over the length of a row."""
     signature = types.void(out, types.intp, base, rows, factors, step)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        made, start, matrix, steps = _arrays(cgctx, builder, sig, args)
-        width = _length(builder, matrix)
+        made, start, matrix, steps = views(builder, sig, args)
+        width = matrix.lengths[-1]
         spread = [_spread(builder, c) for c in cgutils.unpack_tuple(builder, args[4])]
         h = _load(builder, steps.data, width.type(0))
         with _over(builder, width) as (i, _):
@@ -93,8 +86,8 @@ def rosenbrock_sums(
     signature = types.void(out, types.intp, base, right, added, rows, factors, inverse)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        made, start, sums, more, matrix, steps = _arrays(cgctx, builder, sig, args)
-        width = _length(builder, matrix)
+        made, start, sums, more, matrix, steps = views(builder, sig, args)
+        width = matrix.lengths[-1]
         pair = cgutils.unpack_tuple(builder, args[6])
         of_out, of_right = ([_spread(builder, c) for c in cgutils.unpack_tuple(builder, one)] for one in pair)
         scale, skipped = _load(builder, steps.data, width.type(0)), len(of_right) - len(of_out)
@@ -120,8 +113,8 @@ def linear_combination(typingctx: Any, out: Any, first: Any, rows: Any, factors:
     signature = types.void(out, types.intp, rows, factors, step)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        made, matrix, steps = _arrays(cgctx, builder, sig, args)
-        width = _length(builder, matrix)
+        made, matrix, steps = views(builder, sig, args)
+        width = matrix.lengths[-1]
         spread = [_spread(builder, c) for c in cgutils.unpack_tuple(builder, args[3])]
         h = _load(builder, steps.data, width.type(0))
         with _over(builder, width) as (i, _):
@@ -157,8 +150,8 @@ def error_norms(
     signature = types.void(out, weighed, types.intp, y, trial, types.double, atol, units)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        made, given, before, after, tolerance, scales = _arrays(cgctx, builder, sig, args)
-        width, count, share = _length(builder, tolerance), _length(builder, scales), _spread(builder, args[5])
+        made, given, before, after, tolerance, scales = views(builder, sig, args)
+        width, count, share = tolerance.lengths[-1], scales.lengths[-1], _spread(builder, args[5])
         states = builder.mul(builder.udiv(width, count), width.type(LANES))
         total, largest = (cgutils.alloca_once_value(builder, vm.number(0.0)) for _ in range(2))
         with _over(builder, count) as (k, _):
@@ -195,8 +188,8 @@ def stiffness(typingctx: Any, out: Any, k: Any, trial: Any, sixth: Any, rtol: An
     signature = types.void(out, k, trial, sixth, types.double, atol)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        made, rows, after, other, tolerance = _arrays(cgctx, builder, sig, args)
-        width, share = _length(builder, tolerance), _spread(builder, args[4])
+        made, rows, after, other, tolerance = views(builder, sig, args)
+        width, share = tolerance.lengths[-1], _spread(builder, args[4])
         above, below = (cgutils.alloca_once_value(builder, vm.number(0.0)) for _ in range(2))
         last, before = (builder.mul(width, width.type(j)) for j in (6, 5))
         with _over(builder, width) as (i, _):
@@ -223,8 +216,8 @@ def check_steps(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extin
     signature = types.void(out, y, trial, debris, extinct, types.double)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        made, before, after, tolerance, threshold = _arrays(cgctx, builder, sig, args)
-        width, most, zero = _length(builder, tolerance), _spread(builder, args[5]), vm.number(0.0)
+        made, before, after, tolerance, threshold = views(builder, sig, args)
+        width, most, zero = tolerance.lengths[-1], _spread(builder, args[5]), vm.number(0.0)
         found = cgutils.alloca_once_value(builder, ir.Constant(_FLAGS, [0] * LANES))
         none = ir.Constant(_FLAGS, [0] * LANES)
         with _over(builder, width) as (i, _):
@@ -254,8 +247,8 @@ def accept_steps(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, k
     signature = types.void(chosen, y, trial, debris, k, atol, shares)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        mask, before, after, tolerance, rows, allowed_, shares_ = _arrays(cgctx, builder, sig, args)
-        width, zero = _length(builder, tolerance), vm.number(0.0)
+        mask, before, after, tolerance, rows, allowed_, shares_ = views(builder, sig, args)
+        width, zero = tolerance.lengths[-1], vm.number(0.0)
         taken = builder.fcmp_unordered("!=", _load(builder, mask.data, width.type(0)), zero)
         last = builder.mul(width, width.type(6))
         with _over(builder, width) as (i, _):
@@ -282,7 +275,7 @@ def propose_factors(typingctx: Any, factors: Any, logged: Any, error: Any, previ
     signature = types.void(factors, logged, error, previous)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        made, logs, errors, before = _arrays(cgctx, builder, sig, args)
+        made, logs, errors, before = views(builder, sig, args)
         first = ir.Constant(ir.IntType(64), 0)
         now = vm.logarithm(builder, builder.fadd(_load(builder, errors.data, first), vm.number(NO_ERROR)))
         last = vm.call(builder, "maxnum", _load(builder, before.data, first), vm.number(LEAST))
