@@ -122,7 +122,7 @@ class Given(NamedTuple):
     matrix: np.ndarray
     inside: Inside
     pair: tuple
-    every_other: np.ndarray
+    column: np.ndarray
     is_on: bool
     rows: np.ndarray
 
@@ -132,8 +132,9 @@ def sum_of(given, out):
     for i in range(given.matrix.shape[0]):
         for j in range(given.matrix.shape[1]):
             out[i, j] += given.matrix[i, j] * given.inside.factor
-    for i in range(given.every_other.size):
-        total += given.every_other[i]
+    rest = given.column[1:]
+    for i in range(rest.size):
+        total += rest[i]
     for row in range(given.rows.size):
         total += given.rows[row].amount
     a, b = given.pair
@@ -142,9 +143,9 @@ def sum_of(given, out):
 
 def test_kernels_take_records_by_reference(folder):
     rows = np.array([(1, 0.5), (2, 0.25)], dtype=[("kind", np.int64), ("amount", np.float64)])
-    given = Given(np.arange(6.0).reshape(2, 3), Inside(7, 3.0), (np.array([1.0, 2.0]), 5), np.arange(10.0)[::2], True, rows)
+    given = Given(np.arange(6.0).reshape(2, 3), Inside(7, 3.0), (np.array([1.0, 2.0]), 5), np.arange(5.0), True, rows)
     out, kernel = np.ones((2, 3)), entry(sum_of)
-    assert kernel(given, out) == pytest.approx(20.0 + 0.75 + 7 + 2 + 5)
+    assert kernel(given, out) == pytest.approx(10.0 + 0.75 + 7 + 2 + 5)
     assert out.tolist() == [[1.0, 4.0, 7.0], [10.0, 13.0, 16.0]]
     assert kernel(given._replace(is_on=False), out) == -1.0
 
@@ -162,6 +163,8 @@ def test_a_number_comes_back_as_what_it_is(folder, value):
 def test_what_a_kernel_cannot_take_is_refused(folder):
     with pytest.raises(TypeError, match="cannot take 'three'"):
         entry(twice)("three")
+    with pytest.raises(TypeError, match="do not lie side by side"):
+        entry(twice)(np.arange(10.0)[::2])
 
 
 def test_without_a_home_the_folder_of_the_package_is_used(monkeypatch):

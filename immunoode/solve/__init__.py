@@ -49,7 +49,7 @@ integrator/            how it is solved: kernels, which know no model and no tab
   simd4.py, simd8.py   sums of vectors: of four numbers of one subject, of eight subjects
   native.py            calls of native functions by address
   jit.py               `entry`, `inner`, `rare`: what is compiled, and how
-  arguments.py         arguments of kernels as words; record_type.py: as the types that kernels see
+  arguments.py         arguments of kernels as words; record_type.py, array_type.py: as types that kernels see
   linking.py           from Python to intermediate code; machine_code.py: to machine code
   kernel_cache.py      kernels kept on disk; compile_message.py: what is said while one is compiled
 
