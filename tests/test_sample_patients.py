@@ -173,11 +173,38 @@ def test_a_table_of_patients_is_simulated() -> None:
     assert run.subjects == (5, 6, 7)
 
 
+def test_distributions_of_a_combined_model() -> None:
+    model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="nivolumab"))
+    antibody = load_population("bajaj2017").for_instance("nivolumab")
+    assert antibody.correlations[0].names == ("nivolumab_clearance", "nivolumab_central_volume")
+    whole = antibody.joined(PopulationDistribution({"growth_rate": LogNormal(0.006, 0.5)}))
+    table = imo.sample_patients(model, whole.truncated_to(model), 500, seed=1)
+    alone = imo.sample_patients(model, {"weight": antibody.covariates["weight"]}, 500, seed=1)
+    assert (table["weight"] == alone["weight"]).all() and {"nivolumab_clearance", "growth_rate", "female"} <= set(table)
+    assert np.corrcoef(np.log(table[["nivolumab_clearance", "nivolumab_central_volume"]].T))[0, 1] == pytest.approx(
+        0.35, abs=0.1
+    )
+
+
+def test_names_are_changed_everywhere() -> None:
+    table = EmpiricalRows(("weight", "shift(a)"), [(60, 0.1)])
+    made = PopulationDistribution(TWO, correlations=[Correlation(("a", "b"), [[1], [0.5, 1]])], tables=[table])
+    other = made.renamed({"a": "x", "weight": "mass"})
+    assert other.names == ("x", "b", "c", "mass")
+    assert other.correlations[0].names == ("x", "b") and other.tables[0].columns == ("mass", "shift(x)")
+    with pytest.raises(PopulationError, match="(?s)'d' has no distribution here.*'b' would be there twice"):
+        made.renamed({"d": "e", "a": "b"})
+    with pytest.raises(PopulationError, match="distribution of 'a': is in more than one; only one distribution"):
+        made.joined(PopulationDistribution({"a": Normal(0, 1)}))
+
+
 def test_the_shipped_distributions_belong_to_their_models() -> None:
     assert set(list_populations().index) >= {"chatterjee2016", "stein2019"}
     for name, row in list_populations().iterrows():
         made = load_population(str(name))
         model = imo.load_model(row["model"], variant=row["variant"] or None)
+        if model.kind == "therapy":
+            model, made = imo.combine("tumour_immune", model), made.for_instance(model.name)
         table = imo.sample_patients(model, made.truncated_to(model), 8)
         assert set(made.names) <= set(model.constants) and np.isfinite(table.to_numpy()).all()
 

@@ -9,13 +9,13 @@ from immunoode.virtual_population.dependence import EmpiricalRows as EmpiricalRo
 from immunoode.virtual_population.discrete_marginals import Categorical as Categorical
 from immunoode.virtual_population.discrete_marginals import Empirical as Empirical
 from immunoode.virtual_population.discrete_marginals import Fixed as Fixed
+from immunoode.virtual_population.latent_normals import LogitNormal as LogitNormal
+from immunoode.virtual_population.latent_normals import LogNormal as LogNormal
+from immunoode.virtual_population.latent_normals import Normal as Normal
 from immunoode.virtual_population.library import list_populations as list_populations
 from immunoode.virtual_population.library import load_population as load_population
-from immunoode.virtual_population.marginals import LogitNormal as LogitNormal
-from immunoode.virtual_population.marginals import LogNormal as LogNormal
 from immunoode.virtual_population.marginals import LogUniform as LogUniform
 from immunoode.virtual_population.marginals import Marginal as Marginal
-from immunoode.virtual_population.marginals import Normal as Normal
 from immunoode.virtual_population.marginals import Uniform as Uniform
 from immunoode.virtual_population.parameter_distribution import ParameterDistribution as ParameterDistribution
 from immunoode.virtual_population.patients import VirtualPatients as VirtualPatients

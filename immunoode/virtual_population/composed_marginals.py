@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from immunoode.errors import PopulationError, Problem
 from immunoode.virtual_population.discrete_marginals import checked_probabilities
-from immunoode.virtual_population.marginals import FloatArray, LatentNormal, Marginal
+from immunoode.virtual_population.latent_normals import LatentNormal
+from immunoode.virtual_population.marginals import FloatArray, Marginal
 
 HALVINGS = 200
 """Most bisections of a quantile of a mixture; they end when no number lies between the limits."""

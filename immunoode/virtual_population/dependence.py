@@ -170,6 +170,11 @@ class EmpiricalRows:
         return np.array(self.rows)
 
 
+def shifted_by(column: str) -> str:
+    """Return the parameter that a column "shift(parameter)" of a table moves, or ""."""
+    return column[len("shift(") : -1] if column.startswith("shift(") and column.endswith(")") else ""
+
+
 def completed(names: tuple[str, ...], given: ArrayLike | Sequence[Sequence[float]]) -> FloatArray:
     """Return a symmetric matrix (n, n) from all of it or its lower triangle.
 

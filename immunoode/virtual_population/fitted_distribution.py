@@ -15,7 +15,8 @@ from immunoode.population.population_model import PopulationParameters
 from immunoode.population.random_effect_levels import levels
 from immunoode.virtual_population.dependence import Correlation, EmpiricalRows
 from immunoode.virtual_population.discrete_marginals import Fixed
-from immunoode.virtual_population.marginals import FloatArray, LogitNormal, LogNormal, Marginal, Normal
+from immunoode.virtual_population.latent_normals import LogitNormal, LogNormal, Normal
+from immunoode.virtual_population.marginals import FloatArray, Marginal
 from immunoode.virtual_population.parameter_distribution import ParameterDistribution
 from immunoode.virtual_population.random_numbers import normals
 

@@ -15,7 +15,8 @@ import numpy as np
 from immunoode.errors import PopulationError, Problem, nearest
 from immunoode.virtual_population.composed_marginals import Mixture, Truncated
 from immunoode.virtual_population.discrete_marginals import Categorical, Empirical, Fixed
-from immunoode.virtual_population.marginals import LogitNormal, LogNormal, LogUniform, Marginal, Normal, Uniform
+from immunoode.virtual_population.latent_normals import LogitNormal, LogNormal, Normal
+from immunoode.virtual_population.marginals import LogUniform, Marginal, Uniform
 
 KINDS: dict[str, type[Any]] = {
     "normal": Normal,

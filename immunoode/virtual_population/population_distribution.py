@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from immunoode.errors import PopulationError, Problem, nearest
 from immunoode.notebook import without_mathematics
-from immunoode.virtual_population.composed_marginals import Mixture, Truncated
-from immunoode.virtual_population.dependence import Correlation, EmpiricalRows
-from immunoode.virtual_population.discrete_marginals import Fixed
-from immunoode.virtual_population.marginals import LatentNormal, Marginal
+from immunoode.virtual_population.dependence import Correlation, EmpiricalRows, shifted_by
+from immunoode.virtual_population.distribution_checks import correlation_problems, group_problems, name_problems, shift_problems
+from immunoode.virtual_population.marginals import Marginal
 from immunoode.virtual_population.parameter_distribution import ParameterDistribution
 
 if TYPE_CHECKING:
@@ -74,9 +73,15 @@ class PopulationDistribution:
         for key in ("correlations", "tables", "references"):
             object.__setattr__(self, key, tuple(getattr(self, key)))
         problems = [*self._wrap("parameters"), *self._wrap("covariates")]
-        problems = problems or [*_names(self), *_correlated(self), *_shifted(self), *_groups(self)]
+        problems = problems or [*self._problems()]
         if problems:
             raise PopulationError(problems)
+
+    def _problems(self) -> Iterator[Problem]:
+        yield from name_problems(self.parameters, self.covariates, self.tables)
+        yield from correlation_problems(self.entries, self.correlations)
+        yield from shift_problems(self.entries, self.tables)
+        yield from group_problems(self.entries)
 
     def _wrap(self, table: str) -> Iterator[Problem]:
         """Give bare distributions their place in a `ParameterDistribution`."""
@@ -164,6 +169,58 @@ class PopulationDistribution:
         others = {n: d for n, d in distributions.items() if n not in self.covariates}
         return replace(self, covariates=covariates, parameters={**self.parameters, **others})
 
+    def for_instance(self, instance: str) -> PopulationDistribution:
+        """Return the distribution with the names that parameters have in a combined model: "nivolumab_clearance".
+
+        Covariates belong to the patient, and keep their names.
+        """
+        return self.renamed({name: f"{instance}_{name}" for name in self.parameters})
+
+    def renamed(self, names: Mapping[str, str]) -> PopulationDistribution:
+        """Return the distribution with other names of some parameters or covariates, in correlations and tables too.
+
+        Raises
+        ------
+        PopulationError
+            If a name is not there, or two would be equal.
+        """
+        new = {name: names.get(name, name) for name in self.names}
+        problems = [Problem("names", f"{n!r} has no distribution here", nearest(n, self.names)) for n in names if n not in new]
+        taken = [name for name in new.values() if list(new.values()).count(name) > 1]
+        problems += [Problem("names", f"{name!r} would be there twice", "different names") for name in dict.fromkeys(taken)]
+        if problems:
+            raise PopulationError(problems)
+        return replace(
+            self,
+            parameters={new[n]: d for n, d in self.parameters.items()},
+            covariates={new[n]: d for n, d in self.covariates.items()},
+            correlations=tuple(replace(c, names=tuple(new[n] for n in c.names)) for c in self.correlations),
+            tables=tuple(replace(t, columns=tuple(_renamed_column(c, new) for c in t.columns)) for t in self.tables),
+        )
+
+    def joined(self, *others: PopulationDistribution) -> PopulationDistribution:
+        """Return the distribution of what this one and others describe; they are independent of each other.
+
+        Raises
+        ------
+        PopulationError
+            If two of them describe the same parameter.
+        """
+        every = (self, *others)
+        seen = [name for one in every for name in one.names]
+        twice = [name for name in dict.fromkeys(seen) if seen.count(name) > 1]
+        if twice:
+            right = "only one distribution of each; .renamed or .for_instance names them apart"
+            raise PopulationError([Problem(f"distribution of {name!r}", "is in more than one", right) for name in twice])
+        return PopulationDistribution(
+            {n: d for one in every for n, d in one.parameters.items()},
+            {n: d for one in every for n, d in one.covariates.items()},
+            tuple(c for one in every for c in one.correlations),
+            tuple(t for one in every for t in one.tables),
+            title="; ".join(filter(None, (one.title for one in every))),
+            references=tuple(dict.fromkeys(r for one in every for r in one.references)),
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per parameter: distribution, median, quantiles at 2.5 % and 97.5 %, unit, source."""
         from immunoode.virtual_population.summary import summary
@@ -191,63 +248,6 @@ class PopulationDistribution:
         return f"<b>{self.title or self.name or 'Distribution of patients'}</b>{self.to_frame().to_html()}"
 
 
-def shifted_by(column: str) -> str:
-    """Return the parameter that a column "shift(parameter)" of a table moves, or ""."""
-    return column[len("shift(") : -1] if column.startswith("shift(") and column.endswith(")") else ""
-
-
-def _names(made: PopulationDistribution) -> Iterator[Problem]:
-    """Yield names that have two distributions, and the lack of any."""
-    seen: dict[str, str] = {}
-    places = [*(("covariates", n) for n in made.covariates), *(("parameters", n) for n in made.parameters)]
-    places += [(f"tables[{k}]", c) for k, table in enumerate(made.tables) for c in table.columns]
-    for place, name in places:
-        if name in seen:
-            yield Problem(f"{place}.{name}", f"is also in {seen[name]}", "one distribution for each parameter")
-        seen[name] = place
-    if not seen:
-        yield Problem("parameters", "are empty", "at least one parameter with a distribution")
-
-
-def _correlated(made: PopulationDistribution) -> Iterator[Problem]:
-    """Yield correlated names without a distribution that can be correlated, or in two blocks."""
-    seen: dict[str, int] = {}
-    for k, block in enumerate(made.correlations):
-        for name in block.names:
-            place = f"correlations[{k}]: {name}"
-            if name not in made.entries:
-                yield Problem(place, "has no distribution of its own here", nearest(name, made.entries))
-            elif isinstance(made.entries[name].distribution, Fixed):
-                yield Problem(place, "does not vary", "leave it out, or give it a distribution")
-            if name in seen:
-                yield Problem(place, f"is also in correlations[{seen[name]}]", "one block with all correlations of it")
-            seen[name] = k
-
-
-def _shifted(made: PopulationDistribution) -> Iterator[Problem]:
-    """Yield shifts of what is not normal on a latent scale."""
-    for k, table in enumerate(made.tables):
-        for column in table.columns:
-            name = shifted_by(column)
-            if name and not (name in made.entries and _can_be_shifted(made.entries[name].distribution)):
-                right = "a parameter with a normal, log-normal or logit-normal distribution, truncated or not"
-                yield Problem(f"tables[{k}]: {column}", f"{name!r} is none that can be shifted", right)
-
-
-def _can_be_shifted(found: Marginal) -> bool:
-    return isinstance(found.of if isinstance(found, Truncated) else found, LatentNormal)
-
-
-def _groups(made: PopulationDistribution) -> Iterator[Problem]:
-    """Yield mixtures of one group with different weights, and mixtures inside other distributions that name a group."""
-    seen: dict[str, tuple[str, Mixture]] = {}
-    for name, entry in made.entries.items():
-        found = entry.distribution
-        if isinstance(found, Truncated) and isinstance(found.of, Mixture) and found.of.group:
-            yield Problem(name, f"is a truncated mixture of group {found.of.group!r}", "truncate the components instead")
-        if not isinstance(found, Mixture) or not found.group:
-            continue
-        other, first = seen.setdefault(found.group, (name, found))
-        if first.weights != found.weights:
-            what = f"has the weights {list(found.weights)} in group {found.group!r}, where {other!r} has {list(first.weights)}"
-            yield Problem(name, what, "the same weights in one group")
+def _renamed_column(column: str, names: Mapping[str, str]) -> str:
+    shifted = shifted_by(column)
+    return f"shift({names[shifted]})" if shifted else names[column]

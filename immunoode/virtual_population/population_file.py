@@ -14,8 +14,8 @@ from immunoode.model.check import source_problems
 from immunoode.model.read import toml_document
 from immunoode.model.references import keys_for
 from immunoode.virtual_population.dependence import Correlation, EmpiricalRows, completed
+from immunoode.virtual_population.latent_normals import LatentNormal
 from immunoode.virtual_population.marginal_tables import marginal_of
-from immunoode.virtual_population.marginals import LatentNormal
 from immunoode.virtual_population.parameter_distribution import ParameterDistribution
 from immunoode.virtual_population.population_distribution import PopulationDistribution
 

@@ -14,13 +14,15 @@ from immunoode.model.model import Model
 from immunoode.model.values import warn_out_of_bounds
 from immunoode.solve.simulate import as_model
 from immunoode.virtual_population.composed_marginals import Mixture, Truncated
+from immunoode.virtual_population.dependence import shifted_by
 from immunoode.virtual_population.designs import Design, independent_scores
 from immunoode.virtual_population.discrete_marginals import Fixed, row_at
+from immunoode.virtual_population.latent_normals import LatentNormal
 from immunoode.virtual_population.library import load_population
-from immunoode.virtual_population.marginals import FloatArray, LatentNormal, Marginal
+from immunoode.virtual_population.marginals import FloatArray, Marginal
 from immunoode.virtual_population.model_bounds import unit_factors
 from immunoode.virtual_population.parameter_distribution import ParameterDistribution
-from immunoode.virtual_population.population_distribution import PopulationDistribution, shifted_by
+from immunoode.virtual_population.population_distribution import PopulationDistribution
 
 if TYPE_CHECKING:
     import pandas as pd
