@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from immunoode import units
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.response.rules import IrecistRules, RecistRules
 from immunoode.trial.survival.progression_free_survival import PfsRules
@@ -37,6 +38,8 @@ class Observation:
         New lesions are seen at the next visit. There are no visits after death or dropout.
     output : str
         The model's output that is the sum of diameters.
+    follow_up : str or float, optional
+        Day until which survival is followed, if later than the last visit.
 
     Raises
     ------
@@ -60,6 +63,7 @@ class Observation:
     death: Hazards = None
     dropout: Hazards = None
     output: str = SUM_OF_DIAMETERS
+    follow_up: str | float | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (("visits", VisitSchedule), ("measurement", Measurement)):
@@ -68,6 +72,16 @@ class Observation:
                 raise DataError(Problem(name, what, f"a {kind.__name__}"))
         for name in ("new_lesions", "death", "dropout"):
             as_hazards(getattr(self, name), name)
+        last = float(self.visits.days()[-1])
+        if self.follow_up is not None and units.days(self.follow_up) < last:
+            what = f"is {self.follow_up!r}, before the last visit on day {last:g}"
+            raise DataError(Problem("follow_up", what, "that day or a later one"))
+
+    @property
+    def last_day(self) -> float:
+        """Day on which follow-up ends."""
+        last = float(self.visits.days()[-1])
+        return last if self.follow_up is None else units.days(self.follow_up)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -106,16 +120,18 @@ class Observation:
             hazards = as_hazards(getattr(self, name), name)
             due = draws.exponentials(name.replace("_", " "))[:, 0] if hazards else np.empty(len(sizes))
             events[name] = first_day(hazards, times, values, self.output, due)
-        return ObservedCourses(days, read, last_day=float(self.visits.days()[-1]), may_die=bool(self.death), **events)
+        return ObservedCourses(days, read, last_day=self.last_day, may_die=bool(self.death), **events)
 
     def _check(self, times: FloatArray, values: Mapping[str, FloatArray]) -> None:
         problems = [Problem(f"output {n!r}", "is not simulated", nearest(n, values)) for n in self.outputs if n not in values]
-        last = float(self.visits.days()[-1])
-        if times[-1] < last:
-            right = f"simulate until day {last:g} at least, or end the visits earlier"
-            problems.append(Problem("the simulation", f"ends at day {times[-1]:g}, the visits at day {last:g}", right))
+        if times[-1] < self.last_day:
+            right = f"simulate until day {self.last_day:g} at least, or end the visits earlier"
+            problems.append(Problem("the simulation", f"ends at day {times[-1]:g}, follow-up at day {self.last_day:g}", right))
         if problems:
             raise DataError(problems)
+
+
+PER_SUBJECT = ("days", "diameters", "new_lesions", "death", "dropout")
 
 
 @dataclass(frozen=True)
@@ -131,7 +147,7 @@ class ObservedCourses:
     new_lesions, death, dropout : ndarray, shape (P,)
         Day of the event, infinite for none.
     last_day : float
-        The day of the last scheduled visit, at which follow-up ends.
+        The day on which follow-up ends: that of the last scheduled visit, if survival is not followed for longer.
     may_die : bool
         Whether deaths were simulated.
     """
@@ -146,8 +162,13 @@ class ObservedCourses:
 
     @property
     def last_contact(self) -> FloatArray:
-        """Last day of follow-up: dropout, or the last visit (its day or its date, whichever is later)."""
-        return np.minimum(self.dropout, np.fmax(self.last_day, np.fmax.reduce(self.days, axis=1)))
+        """Last day of follow-up: dropout, or its end (the day or the date of the last visit, whichever is later)."""
+        return np.minimum(self.dropout, self.end_of_follow_up)
+
+    @property
+    def end_of_follow_up(self) -> FloatArray:
+        """Last day of follow-up without dropout."""
+        return np.asarray(np.fmax(self.last_day, np.fmax.reduce(self.days, axis=1)))
 
     @property
     def attended(self) -> NDArray[np.bool_]:
@@ -157,9 +178,12 @@ class ObservedCourses:
 
     def rows(self, chosen: Any) -> ObservedCourses:
         """Return some of the subjects."""
-        per_subject = ("days", "diameters", "new_lesions", "death", "dropout")
-        parts = {name: getattr(self, name)[chosen] for name in per_subject}
-        return ObservedCourses(**parts, last_day=self.last_day, may_die=self.may_die)
+        arrays = {name: getattr(self, name)[chosen] for name in PER_SUBJECT}
+        return ObservedCourses(**arrays, last_day=self.last_day, may_die=self.may_die)
+
+    def cut(self, until: FloatArray | float) -> ObservedCourses:
+        """Return what is known at a data cut, on a day counted from each subject's day 0."""
+        return replace(self, dropout=np.minimum(self.dropout, until))
 
     def outcomes(
         self,

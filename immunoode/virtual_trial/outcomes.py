@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from immunoode.errors import DataError, Problem
 from immunoode.trial.response import best_response
-from immunoode.trial.response.codes import NE
+from immunoode.trial.response.codes import NE, PD
 from immunoode.trial.response.from_arrays import from_arrays
 from immunoode.trial.response.irecist_response import irecist_response
 from immunoode.trial.response.rules import IrecistRules, RecistRules, Rules, recist_rules, response_names
 from immunoode.trial.response.subject_responses import SubjectResponses, subject_responses
-from immunoode.trial.response.time_point_response import evaluate_time_points, recist_response
-from immunoode.trial.response.visit_grid import last_time
+from immunoode.trial.response.time_point_response import TimePointResponse, evaluate_time_points, recist_response
+from immunoode.trial.response.visit_grid import Array, first_time, last_time
+from immunoode.trial.response.visits import AssessmentData
 from immunoode.trial.survival.first_event import REASONS, EventFreeTimes, FirstEvent, event_free_times
 from immunoode.trial.survival.progression_free_survival import PfsRules
 
@@ -128,25 +129,64 @@ def evaluate_outcomes(
     return pd.DataFrame(known, index=index)
 
 
-def _evaluate(data: _Assessments, rules: Rules, longest_gap: float, confirmed: bool) -> dict[str, FloatArray]:
-    """Return the columns of the table for one block, with codes in place of words."""
+@dataclass(frozen=True)
+class _Evaluated:
+    """The responses of one block at its visits, and which of them count."""
+
+    assessed: AssessmentData
+    evaluated: TimePointResponse
+    response: Array
+    counts: Array
+
+
+def _responses(data: _Assessments, rules: Rules) -> _Evaluated:
+    """Return the responses of a block by RECIST 1.1 or iRECIST."""
     thresholds = recist_rules(rules)
-    size = len(data.days)
     assessed = from_arrays(data.days, data.diameters, data.new_lesions, thresholds)
-    evaluated = evaluate_time_points(assessed, thresholds)
-    visits = assessed.visits
+    evaluated, visits = evaluate_time_points(assessed, thresholds), assessed.visits
     if isinstance(rules, IrecistRules):
         response, _ = irecist_response(evaluated, visits, rules)
     else:
         response = recist_response(evaluated, visits)
-    counts = best_response.counted(response, visits.time, visits.subject, np.full(size, np.inf))
-    found = subject_responses(assessed, evaluated, response, counts, rules)
+    counts = best_response.counted(response, visits.time, visits.subject, np.full(len(data.days), np.inf))
+    return _Evaluated(assessed, evaluated, response, counts)
+
+
+def progression_known(
+    days: ArrayLike,
+    sizes: ArrayLike,
+    *,
+    new_lesions: ArrayLike | None = None,
+    death: ArrayLike | None = None,
+    last_contact: ArrayLike | None = None,
+    rules: RecistRules | IrecistRules | None = None,
+) -> FloatArray:
+    """Return the day of the visit at which progression is known, NaN if it never is; shape (P,).
+
+    By RECIST 1.1 that is the day of progression; by iRECIST that of its confirmation (iCPD). The arguments are those of
+    `evaluate_outcomes`.
+    """
+    data = _checked(days, sizes, new_lesions, death, last_contact)
+    found = []
+    for start in range(0, max(len(data.days), 1), BLOCK):
+        block = data.block(start)
+        at = _responses(block, rules or RecistRules())
+        visits = at.assessed.visits
+        found.append(first_time(at.counts & (at.response == PD), visits.time, visits.subject, len(block.days)))
+    return np.concatenate(found)
+
+
+def _evaluate(data: _Assessments, rules: Rules, longest_gap: float, confirmed: bool) -> dict[str, FloatArray]:
+    """Return the columns of the table for one block, with codes in place of words."""
+    size, at = len(data.days), _responses(data, rules)
+    visits = at.assessed.visits
+    found = subject_responses(at.assessed, at.evaluated, at.response, at.counts, rules)
     died = data.death <= data.last_contact
     first = FirstEvent(found.progression_time, np.where(died, data.death, np.nan), np.full(size, np.nan))
-    before = (response != NE) & (visits.time < first.until[visits.subject])
+    before = (at.response != NE) & (visits.time < first.until[visits.subject])
     free = event_free_times(first, last_time(before, visits.time, visits.subject, size), longest_gap)
     return {
-        "baseline": assessed.subjects.baseline,
+        "baseline": at.assessed.subjects.baseline,
         "best_change": found.best_change,
         "best_response": found.confirmed_response if confirmed else found.best_response,
         "pfs_time": free.time,
