@@ -40,6 +40,7 @@ from immunoode.trial.survival.reconstruction import reconstruct_survival as reco
 from immunoode.trial.trial_data import TrialData as TrialData
 from immunoode.virtual_population.calibration.calibrate import calibrate as calibrate
 from immunoode.virtual_population.sampling import sample_patients as sample_patients
+from immunoode.virtual_trial.simulate_trial import simulate_trial as simulate_trial
 
 from . import analysis as analysis
 from . import errors as errors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from immunoode.errors import DataError, Problem
 
 FloatArray = NDArray[np.float64]
 Spending = Literal["obrien_fleming", "pocock"]
-NODES = 400
+NODES = 200
 """Nodes of the integrals over the continuation region."""
 FAR = 10.0
 """Standard deviations below zero at which the region is cut off."""
@@ -77,8 +78,8 @@ def spending_boundaries(
     bounds = np.empty(len(times))
     region = _Continuing.start()
     for k, increment in enumerate(np.diff(spent, prepend=0.0)):
+        region = region.next(times[k - 1], bounds[k - 1]) if k else region
         bounds[k] = region.bound(times[k], increment)
-        region = region.next(times[k], bounds[k])
     return {"fraction": times, "spent": spent, "z": bounds, "p_value": np.asarray(ndtr(-bounds))}
 
 
@@ -109,10 +110,17 @@ class _Continuing:
         """Return the trials that continue below a boundary of z."""
         step = np.sqrt(time - self.time)
         low, high = -FAR * np.sqrt(time), min(bound, FAR) * np.sqrt(time)
-        points, weights = np.polynomial.legendre.leggauss(NODES)
+        points, weights = _nodes()
         nodes = low + (high - low) * (points + 1) / 2
         density = np.exp(-0.5 * ((nodes[:, None] - self.nodes) / step) ** 2) @ self.mass / (step * np.sqrt(2 * np.pi))
         return _Continuing(time, nodes, density * weights * (high - low) / 2)
+
+
+@lru_cache(maxsize=1)
+def _nodes() -> tuple[FloatArray, FloatArray]:
+    """Return nodes and weights of Gauss and Legendre."""
+    points, weights = np.polynomial.legendre.leggauss(NODES)
+    return points, weights
 
 
 def _checked(fractions: Any, alpha: float, spending: str) -> FloatArray:

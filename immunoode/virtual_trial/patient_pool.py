@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem
 from immunoode.model.model import Model
+from immunoode.virtual_population.cohort import Cohort
+from immunoode.virtual_population.patients import VirtualPatients
 from immunoode.virtual_population.population_distribution import PopulationDistribution
 from immunoode.virtual_population.sampling import sample_patients
 from immunoode.virtual_trial.random_draws import RandomDraws
@@ -99,14 +101,22 @@ def _one(population: Any, model: Model, pool: int, seed: int, number: int) -> tu
     where = "population" if not number else f"population {number}"
     if isinstance(population, str | PopulationDistribution | Mapping):
         population = sample_patients(model, population, pool, seed, replicate=number)
-    table = population if isinstance(population, pd.DataFrame) else getattr(population, "parameters", None)
+    table, given = _table_and_weights(population)
     if not isinstance(table, pd.DataFrame):
-        right = "a DataFrame with one row per patient, virtual patients, or a distribution that sample_patients takes"
+        right = "a DataFrame with one row per patient, VirtualPatients, a Cohort, or a distribution that sample_patients takes"
         raise DataError(Problem(where, f"is {type(population).__name__}", right))
     if not len(table):
         raise DataError(Problem(where, "has no patients", "at least one row"))
-    given = None if isinstance(population, pd.DataFrame) else getattr(population, "weights", None)
     weights = np.ones(len(table)) if given is None else np.asarray(given, dtype=np.float64)
     if weights.shape != (len(table),) or not (np.isfinite(weights) & (weights >= 0)).all() or not weights.sum() > 0:
         raise DataError(Problem(where, "has weights that are negative, missing or all zero", "one weight per patient"))
     return table, weights / weights.sum()
+
+
+def _table_and_weights(population: Any) -> tuple[Any, Any]:
+    """Return the parameters and the weights of a population; None for equal weights."""
+    if isinstance(population, Cohort):
+        return population.patients.parameters, population.weights
+    if isinstance(population, VirtualPatients):
+        return population.parameters, population.prior_weights
+    return population, None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +28,8 @@ class RandomDraws:
         Numbers of the subjects.
     replicates : tuple of int
         Numbers of the replicates.
+    keep : bool
+        Keep the numbers, for subjects who are observed twice.
 
     Examples
     --------
@@ -42,6 +43,10 @@ class RandomDraws:
     seed: int
     patients: Patients
     replicates: tuple[int, ...] = (0,)
+    keep: bool = False
+    _kept: dict[tuple[Callable[..., FloatArray], str, int], FloatArray] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __len__(self) -> int:
         return len(self.patients) * len(self.replicates)
@@ -59,5 +64,10 @@ class RandomDraws:
         return self._rows(random_numbers.exponentials, purpose, draws)
 
     def _rows(self, function: Callable[..., FloatArray], purpose: str, draws: int) -> FloatArray:
-        parts: list[Any] = [function(self.seed, purpose, self.patients, draws, replicate=k) for k in self.replicates]
-        return np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts))
+        if (function, purpose, draws) in self._kept:
+            return self._kept[function, purpose, draws]
+        parts = [function(self.seed, purpose, self.patients, draws, replicate=k) for k in self.replicates]
+        rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if self.keep:
+            self._kept[function, purpose, draws] = rows
+        return rows

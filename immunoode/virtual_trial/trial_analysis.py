@@ -42,7 +42,7 @@ class TrialAnalysis:
     alpha : float
         One-sided type I error; with more than two arms it is divided among the comparisons with the control arm (Bonferroni).
     events : int, optional
-        The analysis is at the data cut on the day of this event of the endpoint.
+        The analysis is at the data cut at the end of the day of this event of the endpoint.
     at : str or float, optional
         Or at this time after accrual begins ("24 months"). By default, when follow-up of all subjects has ended.
     looks : tuple of float

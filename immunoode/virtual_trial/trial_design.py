@@ -98,7 +98,7 @@ class TrialDesign:
 
     def enrol(self, replicates: tuple[int, ...]) -> TrialSubjects:
         """Return the subjects of replicates, with what is observed of them if the trial runs to its end."""
-        draws = RandomDraws(self.seed, range(self.size), replicates)
+        draws = RandomDraws(self.seed, range(self.size), replicates, keep=any(one.changes for one in self.arms.values()))
         patient = self.pool.draw(draws)
         arm = allocate([one.ratio for one in self.arms.values()], draws)
         treated = np.full_like(arm, list(self.arms).index(self.control)) if self.null else arm

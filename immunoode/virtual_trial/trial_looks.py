@@ -21,10 +21,11 @@ EFFICACY, FUTILITY, FINAL = "efficacy", "futility", "final analysis"
 def look_days(design: TrialDesign, subjects: TrialSubjects) -> FloatArray:
     """Return the calendar days of the looks, shape (replicates, looks).
 
-    A look whose number of events is not reached is at the end of follow-up of all subjects.
+    Data are cut at the end of the day of the event; if there are not as many events, of the last day of follow-up of all
+    subjects.
     """
     size, analysis = design.size, design.analysis
-    end = (subjects.entry + subjects.courses.last_contact).reshape(-1, size).max(axis=1)
+    end = np.floor((subjects.entry + subjects.courses.last_contact).reshape(-1, size).max(axis=1)) + 1
     if analysis.at is not None:
         return np.minimum(units.days(analysis.at), end)[:, None]
     if analysis.events is None:
@@ -32,7 +33,7 @@ def look_days(design: TrialDesign, subjects: TrialSubjects) -> FloatArray:
     time, event = analysis.times(outcomes_at(design, subjects, np.inf))
     calendar = np.sort(np.where(event, subjects.entry + time, np.inf).reshape(-1, size), axis=1)
     counts = np.asarray(analysis.event_counts())
-    days = np.where(counts <= size, calendar[:, np.minimum(counts, size) - 1], np.inf)
+    days = np.floor(calendar[:, counts - 1]) + 1
     return np.minimum(days, end[:, None])
 
 

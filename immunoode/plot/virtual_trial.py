@@ -1,0 +1,128 @@
+"""Figures of simulated trials: survival with the hazard ratio, a waterfall, and the estimates of replicates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import DataError, Problem
+from immunoode.plot.oncology import beside, plain_spines
+from immunoode.plot.style import COLOURS, names_as_text, new_axes
+from immunoode.plot.survival import kaplan_meier
+from immunoode.plot.waterfall_plot import waterfall
+
+if TYPE_CHECKING:
+    from immunoode.virtual_trial.repeated_trials import RepeatedTrials
+    from immunoode.virtual_trial.simulated_trial import SimulatedTrial
+
+BINS = 40
+ENDS = {"efficacy": COLOURS[2], "futility": COLOURS[1], "successful at the end": COLOURS[0], "not successful": "0.75"}
+"""Colours of how replicates end."""
+NAMES = {"hazard_ratio": "hazard ratio", "rate_difference": "difference of response rates"}
+
+
+@names_as_text
+def survival(trial: SimulatedTrial, endpoint: Any = None, **options: Any) -> Any:
+    """Draw the survival curves of a trial with numbers at risk, and the hazard ratio at its end as title.
+
+    Parameters
+    ----------
+    trial : SimulatedTrial
+    endpoint : {"PFS", "OS"}, optional
+        By default that of the analysis.
+    **options
+        As of `imo.plot.kaplan_meier`.
+
+    Returns
+    -------
+    Axes, or (Axes, DataFrame)
+    """
+    curves = trial.kaplan_meier(endpoint)
+    drawn = kaplan_meier(curves, **options)
+    axes = drawn[0] if isinstance(drawn, tuple) else drawn
+    last = trial.looks[trial.looks["look"] == trial.looks["look"].max()]
+    if curves.endpoint == trial.analysis.endpoint and "hazard_ratio" in last:
+        several = len(last) > 1
+        ratios = [f"{r['arm'] + ': ' if several else ''}{r['hazard_ratio']:.2f}" for _, r in last.iterrows()]
+        axes.set_title("hazard ratio " + "; ".join(ratios), fontsize="medium", loc="left")
+    return drawn
+
+
+def waterfall_of_trial(trial: SimulatedTrial, **options: Any) -> Any:
+    """Draw the best change of each subject of a trial.
+
+    Parameters
+    ----------
+    trial : SimulatedTrial
+    **options
+        As of `imo.plot.waterfall`.
+
+    Returns
+    -------
+    Axes, or (Axes, DataFrame)
+    """
+    return waterfall(trial.responses(), **options)
+
+
+@names_as_text
+def replicates(trials: RepeatedTrials, arm: str | None = None, *, ax: Any = None, data: bool = False) -> Any:
+    """Draw a histogram of the estimates of the replicates, by how they ended.
+
+    Parameters
+    ----------
+    trials : RepeatedTrials
+    arm : str, optional
+        The arm that is compared with the control arm; by default the first such arm.
+    ax : Axes, optional
+    data : bool
+        Return the table behind the figure, too.
+
+    Returns
+    -------
+    Axes, or (Axes, DataFrame)
+        The table has one row per replicate: replicate, estimate, end.
+
+    Raises
+    ------
+    DataError
+        If there is no such arm, or the trials have one arm.
+    """
+    effect = next((name for name in NAMES if name in trials.table), None)
+    known = list(dict.fromkeys(trials.table["arm"]))
+    if effect is None or (arm is not None and arm not in known):
+        what = "is not compared" if effect is not None else "cannot be drawn: the trials have one arm"
+        raise DataError(Problem("arm", f"{arm!r} {what}", "one of " + ", ".join(map(repr, known))))
+    own = trials.table[trials.table["arm"] == (arm or known[0])]
+    early = own["stopped"].isin(("efficacy", "futility"))
+    end = own["stopped"].where(early, np.where(own["success"], "successful at the end", "not successful"))
+    table = own[["replicate"]].assign(estimate=own[effect], end=end).reset_index(drop=True)
+    finite = table[np.isfinite(table["estimate"]) & ((table["estimate"] > 0) | (effect != "hazard_ratio"))]
+    axes = new_axes(ax, (6.4, 3.6))
+    values = np.log(finite["estimate"]) if effect == "hazard_ratio" else finite["estimate"]
+    edges = np.histogram_bin_edges(values, BINS)
+    edges = np.exp(edges) if effect == "hazard_ratio" else edges
+    kinds = [kind for kind in ENDS if (finite["end"] == kind).any()]
+    parts = [finite.loc[finite["end"] == kind, "estimate"] for kind in kinds]
+    shares = [f"{kind} ({(table['end'] == kind).mean():.1%})" for kind in kinds]
+    axes.hist(parts, edges, stacked=True, color=[ENDS[kind] for kind in kinds], label=shares, edgecolor="white", linewidth=0.3)
+    if effect == "hazard_ratio":
+        axes.set_xscale("log")
+        _plain_ratios(axes, edges)
+    axes.axvline(1.0 if effect == "hazard_ratio" else 0.0, color="0.3", linewidth=0.8, linestyle=":")
+    axes.set(xlabel=f"{NAMES[effect]}, {arm or known[0]} to {trials.control}", ylabel="replicates")
+    plain_spines(axes)
+    beside(axes, axes.get_legend_handles_labels()[0])
+    return (axes, table) if data else axes
+
+
+def _plain_ratios(axes: Any, edges: Any) -> None:
+    """Label a logarithmic axis with plain numbers."""
+    from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
+
+    round_numbers = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0])
+    shown = round_numbers[(round_numbers >= edges[0]) & (round_numbers <= edges[-1])]
+    axes.xaxis.set_major_locator(FixedLocator(shown))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
