@@ -263,7 +263,9 @@ def test_power_is_that_of_schoenfeld(model: imo.Model) -> None:
     how = Observation(VisitSchedule("1 year", "10 years"), death=DEATH)
     analysis = TrialAnalysis("OS", events=150)
     arms = {"control": None, "drug": DRUG}
-    found = trials(patients, arms, 200, model=model, observation=how, analysis=analysis, replicates=600, seed=1)
+    found = trials(
+        patients, arms, 200, model=model, observation=how, analysis=analysis, replicates=400, seed=1, step="26 weeks"
+    )
     drift = -np.log(0.65) * np.sqrt(150 / 4)
     expected = float(ndtr(drift + ndtri(0.025)))
     assert found.success_is == "power"
@@ -278,7 +280,7 @@ def test_type_one_error(model: imo.Model, looks: tuple[float, ...]) -> None:
     how = Observation(VisitSchedule("1 year", "5 years"), death=DEATH, dropout=Hazard(0.1))
     analysis = TrialAnalysis("OS", events=100, looks=looks, alpha=0.05)
     arms = {"control": None, "drug": DRUG}
-    options = {"model": model, "observation": how, "analysis": analysis, "accrual": Accrual(per_month=20)}
+    options = {"model": model, "observation": how, "analysis": analysis, "accrual": Accrual(per_month=20), "step": "13 weeks"}
     found = trials(patients, arms, 150, replicates=4000, null=True, seed=9, **options)
     assert found.success_is == "type I error" and len(found) == 4000
     interval = binomtest(int(found.table["success"].sum()), 4000).proportion_ci(0.99)
@@ -289,7 +291,14 @@ def test_early_stopping(model: imo.Model) -> None:
     arms = {"control": None, "drug": DRUG}
     how = Observation(VisitSchedule("1 year", "8 years"), death=DEATH)
     analysis = TrialAnalysis("OS", events=100, looks=(0.4, 0.7), spending="pocock", futility=0.95)
-    options = {"model": model, "observation": how, "analysis": analysis, "replicates": 60, "accrual": Accrual(per_month=8)}
+    options = {
+        "model": model,
+        "observation": how,
+        "analysis": analysis,
+        "replicates": 60,
+        "accrual": Accrual(per_month=8),
+        "step": "13 weeks",
+    }
     found = trials(pd.DataFrame({"effect": [1.0]}), arms, 140, **options)
     table = found.operating_characteristics().set_index("quantity")["estimate"]
     assert table["stopped early for efficacy"] > 0.5 and table["mean events"] < 80 and table["mean subjects"] < 140
