@@ -108,6 +108,18 @@ def test_patients_are_the_same_in_any_block(design: str) -> None:
         pd.testing.assert_frame_equal(blocks, whole.loc[blocks.index], check_exact=True, check_index_type=False)
 
 
+PINNED = [
+    [0.00027791541345886865, 0.9368250855769255, 5.273802840284414, 5000.0, -0.07198687447048997],
+    [0.00042505794196307775, 0.666511660104269, 19.780444635453208, 5000.0, 0.017784705675199637],
+]
+
+
+def test_the_patients_are_these_on_every_machine(patients: pd.DataFrame) -> None:
+    """Published results depend on them."""
+    found = patients.loc[[0, 1], ["growth_rate", "sensitive_share", "delay", "exposure", "pdl1_effect"]]
+    assert found.to_numpy() == pytest.approx(np.array(PINNED), rel=1e-9)
+
+
 @pytest.mark.filterwarnings("ignore::immunoode.errors.OutOfBoundsWarning")
 def test_other_parameters_do_not_change_a_patient(patients: pd.DataFrame) -> None:
     alone = imo.sample_patients(MODEL, {"delay": Uniform(0, 21)}, 10, seed=3)

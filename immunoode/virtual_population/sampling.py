@@ -206,7 +206,7 @@ def _parameter(name: str) -> str:
 
 
 def _component(name: str, mixture: Mixture) -> str:
-    return f"component {mixture.group or name}"
+    return f"component of group {mixture.group}" if mixture.group else f"component of {name}"
 
 
 def _row(columns: tuple[str, ...]) -> str:
