@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode.plot.oncology import arm_colours, plain_spines, short, time_unit
 from immunoode.plot.style import names_as_text, new_axes, outside_legend
-from immunoode.plot.survival import round_times
+from immunoode.plot.survival import TITLES, round_times
 
 if TYPE_CHECKING:
     from immunoode.trial.survival.reconstruction import SurvivalReconstruction
+
+BELOW: dict[str, Any] = {"textcoords": "offset points", "fontsize": "small", "annotation_clip": False}
+"""Style of numbers below the axes."""
 
 
 @names_as_text
@@ -39,7 +42,9 @@ def reconstructed_curves(found: SurvivalReconstruction, *, unit: str | None = No
         _numbers(axes, found, arm, colours[arm], days, row)
     axes.plot([], [], "o", color="0.5", markersize=3.5, alpha=0.6, label="points of the figure")
     axes.set(ylim=(0, 1.02), xlabel=f"time ({name})")
-    axes.set_ylabel(str(found.endpoints["endpoint"].iloc[0]))
+    endpoint = str(found.endpoints["endpoint"].iloc[0])
+    axes.set_ylabel(TITLES.get(endpoint, "survival" if endpoint == "event" else endpoint))
+    axes.annotate("at risk", (0, 0), (-14, -44), xycoords="axes fraction", ha="right", **BELOW)
     axes.set_xticks(round_times(last / days, 1.3 * axes.figure.get_figwidth()))
     axes.set_xlim(-0.01 * last / days, 1.02 * last / days)
     plain_spines(axes)
@@ -49,9 +54,8 @@ def reconstructed_curves(found: SurvivalReconstruction, *, unit: str | None = No
 
 def _numbers(axes: Any, found: SurvivalReconstruction, arm: str, colour: str, days: float, row: int) -> None:
     """Write the numbers at risk of an arm below the axes; a second number in brackets where the reconstruction differs."""
-    style = {"textcoords": "offset points", "fontsize": "small", "annotation_clip": False, "color": colour}
+    style = {**BELOW, "color": colour}
     y = -44 - 12 * (row + 1)
-    axes.annotate("at risk", (0, 0), (-14, -44), xycoords="axes fraction", ha="right", **{**style, "color": "black"})
     axes.annotate(short(arm, 14), (0, 0), (-14, y), xycoords="axes fraction", ha="right", **style)
     for at in found.at_risk[found.at_risk["arm"] == arm].itertuples():
         said = f"{at.stated}" if at.stated == at.reconstructed else f"{at.stated} ({at.reconstructed})"

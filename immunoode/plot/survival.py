@@ -21,7 +21,14 @@ TITLES = {"OS": "overall survival", "PFS": "progression-free survival", "DOR": "
 
 @names_as_text
 def kaplan_meier(
-    km: KaplanMeier, *, unit: str | None = None, bands: bool = True, at_risk: bool = True, ax: Any = None, data: bool = False
+    km: KaplanMeier,
+    *,
+    unit: str | None = None,
+    bands: bool = True,
+    at_risk: bool = True,
+    hazard_ratio: bool = False,
+    ax: Any = None,
+    data: bool = False,
 ) -> Any:
     """Draw survival of each arm, censored subjects as ticks, and the numbers at risk below.
 
@@ -32,6 +39,8 @@ def kaplan_meier(
         Of time; by default what suits the span.
     bands, at_risk : bool
         Confidence bands; the table of numbers at risk: subjects whose time is at least the tick's.
+    hazard_ratio : bool
+        Write the hazard ratio of two arms (the second to the first, by Cox regression) with its interval.
     ax : Axes, optional
         The table is written below them.
     data : bool
@@ -64,7 +73,7 @@ def kaplan_meier(
     axes.set_xlim(-0.01 * last, last * 1.02)
     plain_spines(axes)
     beside(axes, _handles(km, colours, days, name, axes))
-    _tested(axes, km)
+    _tested(axes, km, hazard_ratio)
     if at_risk:
         _table(axes, km, ticks, days, colours)
     return (axes, km.curve.copy()) if data else axes
@@ -93,12 +102,27 @@ def _handles(km: KaplanMeier, colours: dict[str, str], days: float, name: str, a
     return handles
 
 
-def _tested(axes: Any, km: KaplanMeier) -> None:
-    """Write the log-rank test's p value where curves seldom are."""
+def _tested(axes: Any, km: KaplanMeier, hazard_ratio: bool) -> None:
+    """Write the log-rank test's p value, and the hazard ratio, where curves seldom are."""
+    said = [_hazard_ratio(km)] if hazard_ratio else []
     if len(km.arms) > 1:
         p = km.log_rank().p_value
-        said = "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
-        axes.annotate(f"log-rank {said}", (0.02, 0.03), xycoords="axes fraction", fontsize="small")
+        said.append("log-rank " + ("p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"))
+    axes.annotate("\n".join(said), (0.02, 0.03), xycoords="axes fraction", fontsize="small")
+
+
+def _hazard_ratio(km: KaplanMeier) -> str:
+    """Return the hazard ratio of two arms as text.
+
+    Raises
+    ------
+    DataError
+    """
+    if len(km.arms) != 2:
+        raise DataError(Problem("hazard_ratio", f"is of two arms, and there are {len(km.arms)}", "curves of two arms"))
+    row = km.hazard_ratio().table.iloc[0]
+    level = f"{100 * km.confidence:g} % interval"
+    return f"hazard ratio {row['estimate']:.2f} ({level} {row['lower']:.2f} to {row['upper']:.2f})"
 
 
 def _table(axes: Any, km: KaplanMeier, ticks: Any, days: float, colours: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ from immunoode.errors import DataError, Problem
 from immunoode.notebook import without_mathematics
 from immunoode.trial.reconcile import format_left_out
 from immunoode.trial.response.best_response import DISEASE_CONTROL
+from immunoode.trial.response.durable_response import durable_rate_table
 from immunoode.trial.response.response_rates import pseudoprogression_table, rate_table
 from immunoode.trial.response.rules import IrecistRules, RecistRules, recist_rules, response_names
 
@@ -96,6 +97,38 @@ class Responses:
         control = [self._names[code] for code in DISEASE_CONTROL]
         best = "confirmed_response" if confirmed else "best_response"
         return rate_table(self.subjects, best, by, confidence, names, names[:2], control)
+
+    def durable_rates(
+        self,
+        lasting: str | float = "6 months",
+        *,
+        within: str | float | None = None,
+        by: str | None = "arm",
+        confirmed: bool = True,
+        confidence: float = 0.95,
+    ) -> pd.DataFrame:
+        """Return durable response rates: the share of all subjects with a response that lasts at least a stated time.
+
+        Parameters
+        ----------
+        lasting : str or float
+            Shortest duration of a durable response, from the first CR or PR to progression: "6 months", or days.
+        within : str or float, optional
+            Latest day on which the response may begin ("12 months"); by default any.
+        by, confirmed, confidence
+            As of `rates`.
+
+        Returns
+        -------
+        DataFrame
+            One row per group: n (all subjects), responders, durable, censored_earlier (responses without progression that
+            were followed for a shorter time; they do not count as durable), durable_response_rate, lower, upper (exact).
+
+        Raises
+        ------
+        DataError
+        """
+        return durable_rate_table(self.subjects, lasting, within, by, confirmed, confidence)
 
     def pseudoprogression(self, by: str | None = "arm", *, confidence: float = 0.95) -> pd.DataFrame:
         """Return the share of subjects with pseudo-progression: an iUPD followed by iSD, iPR or iCR before any iCPD.

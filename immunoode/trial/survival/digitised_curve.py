@@ -21,7 +21,9 @@ ONE_ARM = "all"
 SYNONYMS = {
     "time": (*KNOWN["time"], "x", "trisk", "t_risk", "time_at_risk"),
     "survival": tuple("survival s surv st survival_probability probability proportion percent percentage y value".split()),
-    "at_risk": tuple("at_risk n_risk nrisk n_at_risk number_at_risk numbers_at_risk no_at_risk natrisk risk n number".split()),
+    "at_risk": tuple(
+        "at_risk n_risk nrisk n_at_risk number_at_risk numbers_at_risk no_at_risk natrisk atrisk risk n number count".split()
+    ),
     "arm": KNOWN["arm"],
 }
 """Recognised headings of the tables of points and of numbers at risk."""

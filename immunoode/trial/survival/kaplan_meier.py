@@ -16,6 +16,8 @@ from immunoode.trial.survival.endpoint_table import endpoint_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from immunoode.trial.survival.regression import SurvivalRegression
+
 FloatArray = NDArray[np.float64]
 MONTH = 30.4375
 SAME = float(np.sqrt(np.finfo(float).eps))
@@ -117,6 +119,18 @@ class KaplanMeier:
             raise DataError(Problem("log-rank test", "needs at least two arms", "data with several arms"))
         test = multivariate_logrank_test(self.rows["time"], self.rows["arm"], self.rows["event"])
         return LogRank(float(test.test_statistic), len(self.arms) - 1, float(test.p_value))
+
+    def hazard_ratio(self, *, reference: str | None = None) -> SurvivalRegression:
+        """Return the Cox regression of the arms: hazard ratios to a reference (the first arm by default), with intervals.
+
+        Raises
+        ------
+        DataError
+            If there is only one arm, or no event.
+        """
+        from immunoode.trial.survival.regression import cox
+
+        return cox(self.rows.assign(endpoint=self.endpoint), reference=reference, confidence=self.confidence)
 
     def report(self) -> str:
         """Return the medians in months and the log-rank test as text."""

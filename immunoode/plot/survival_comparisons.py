@@ -1,0 +1,119 @@
+"""Figures of comparisons of survival: areas until a horizon, milestones, cumulative incidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.plot.oncology import arm_colours, plain_spines, short, time_unit
+from immunoode.plot.style import STYLES, names_as_text, new_axes, outside_legend
+from immunoode.plot.survival import TITLES, kaplan_meier, round_times
+
+if TYPE_CHECKING:
+    from immunoode.trial.survival.competing_risks import CumulativeIncidence
+    from immunoode.trial.survival.milestone import MilestoneSurvival
+    from immunoode.trial.survival.restricted_mean import RestrictedMeanSurvival
+
+
+@names_as_text
+def restricted_mean_curves(found: RestrictedMeanSurvival, *, unit: str | None = None, ax: Any = None) -> Any:
+    """Draw the curves and the areas below them until the horizon.
+
+    Parameters
+    ----------
+    found : RestrictedMeanSurvival
+    unit : {"day", "week", "month"}, optional
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    km = found.kaplan_meier
+    days, name = time_unit(float(km.curve["time"].max()), unit)
+    axes = new_axes(ax)
+    colours = arm_colours(km.arms)
+    means = found.arms.set_index("arm")["restricted_mean"]
+    for arm, curve in km.curve.groupby("arm", sort=False):
+        inside = curve[curve["time"] <= found.until]
+        time = np.append(inside["time"], found.until) / days
+        level = np.append(inside["survival"], inside["survival"].iloc[-1])
+        label = f"{short(str(arm))}: {means[arm] / days:.1f} {name}"
+        axes.fill_between(time, level, step="post", color=colours[str(arm)], alpha=0.12, linewidth=0)
+        axes.step(curve["time"] / days, curve["survival"], where="post", color=colours[str(arm)], linewidth=1.6, label=label)
+    axes.axvline(found.until / days, color="0.4", linewidth=0.9, linestyle="--")
+    _finish(axes, float(km.curve["time"].max()) / days, name, TITLES.get(km.endpoint, km.endpoint))
+    outside_legend(axes, title="restricted mean", title_fontsize="small")
+    return axes
+
+
+@names_as_text
+def milestone_points(found: MilestoneSurvival, *, unit: str | None = None, ax: Any = None) -> Any:
+    """Draw the Kaplan-Meier curves, and survival with its interval at the milestones.
+
+    Parameters
+    ----------
+    found : MilestoneSurvival
+    unit : {"day", "week", "month"}, optional
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    km = found.kaplan_meier
+    days, _ = time_unit(float(km.curve["time"].max()), unit)
+    axes = kaplan_meier(km, unit=unit, bands=False, ax=ax)
+    colours = arm_colours(km.arms)
+    beside = 0.008 * float(km.curve["time"].max()) / days
+    for k, (arm, own) in enumerate(found.arms.groupby("arm", sort=False)):
+        at = own["time"] / days + (k - (len(km.arms) - 1) / 2) * beside
+        spread = [own["survival"] - own["lower"], own["upper"] - own["survival"]]
+        axes.errorbar(at, own["survival"], spread, fmt="o", color=colours[str(arm)], markersize=5, capsize=3, linewidth=1.2)
+    for day in dict.fromkeys(found.arms["time"]):
+        axes.axvline(day / days, color="0.6", linewidth=0.8, linestyle="--", zorder=0)
+    return axes
+
+
+@names_as_text
+def incidence_curves(found: CumulativeIncidence, *, unit: str | None = None, bands: bool = False, ax: Any = None) -> Any:
+    """Draw the cumulative incidence of each cause in each arm: a colour per arm, dashes per cause.
+
+    Parameters
+    ----------
+    found : CumulativeIncidence
+    unit : {"day", "week", "month"}, optional
+    bands : bool
+        Confidence bands.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    last = found.counts.drop_duplicates("arm").set_index("arm")["last_time"]
+    days, name = time_unit(float(last.max()), unit)
+    axes = new_axes(ax)
+    colours = arm_colours(list(last.index))
+    style = {cause: STYLES[k % len(STYLES)] for k, cause in enumerate(found.causes)}
+    for (arm, cause), own in found.curve.groupby(["arm", "cause"], sort=False):
+        time = np.append(own["time"], last[arm]) / days
+        values = {c: np.append(own[c], own[c].iloc[-1]) for c in ("incidence", "lower", "upper")}
+        look = {"color": colours[str(arm)], "linestyle": style[cause]}
+        label = cause if len(last) == 1 else f"{short(str(arm))}: {cause}"
+        axes.step(time, values["incidence"], where="post", linewidth=1.6, label=label, **look)
+        if bands:
+            axes.fill_between(
+                time, values["lower"], values["upper"], step="post", color=colours[str(arm)], alpha=0.15, linewidth=0
+            )
+    _finish(axes, float(last.max()) / days, name, "cumulative incidence")
+    outside_legend(axes)
+    return axes
+
+
+def _finish(axes: Any, last: float, name: str, label: str) -> None:
+    axes.set(ylim=(0, 1.02), xlabel=f"time ({name})", ylabel=label)
+    axes.set_xticks(round_times(last, 1.3 * axes.figure.get_figwidth()))
+    axes.set_xlim(-0.01 * last, 1.02 * last)
+    plain_spines(axes)
