@@ -20,6 +20,7 @@ QUICK = (
     "exchange.md",
     "interpretation.md",
     "extending.md",
+    "survival_statistics.md",
     "virtual_populations.md",
 )
 FITS = ("fitting.md", "populations.md", "reading_models.md")

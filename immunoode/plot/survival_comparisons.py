@@ -68,9 +68,9 @@ def milestone_points(found: MilestoneSurvival, *, unit: str | None = None, ax: A
     colours = arm_colours(km.arms)
     beside = 0.008 * float(km.curve["time"].max()) / days
     for k, (arm, own) in enumerate(found.arms.groupby("arm", sort=False)):
-        at = own["time"] / days + (k - (len(km.arms) - 1) / 2) * beside
-        spread = [own["survival"] - own["lower"], own["upper"] - own["survival"]]
-        axes.errorbar(at, own["survival"], spread, fmt="o", color=colours[str(arm)], markersize=5, capsize=3, linewidth=1.2)
+        at, level = own["time"].to_numpy() / days + (k - (len(km.arms) - 1) / 2) * beside, own["survival"].to_numpy()
+        spread = np.array([level - own["lower"], own["upper"] - level])
+        axes.errorbar(at, level, spread, fmt="o", color=colours[str(arm)], markersize=5, capsize=3, linewidth=1.2)
     for day in dict.fromkeys(found.arms["time"]):
         axes.axvline(day / days, color="0.6", linewidth=0.8, linestyle="--", zorder=0)
     return axes

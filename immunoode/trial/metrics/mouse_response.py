@@ -101,9 +101,9 @@ def mouse_mrecist(data: TrialData | pd.DataFrame, quantity: str | None = None) -
     Examples
     --------
     >>> import pandas as pd
-    >>> table = pd.DataFrame({"subject": "m1", "time": [0, 5, 10, 15], "value": [200.0, 150.0, 80.0, 60.0]})
+    >>> table = pd.DataFrame({"subject": "m1", "time": [0, 5, 10, 15], "value": [200.0, 150.0, 80.0, 50.0]})
     >>> mouse_mrecist(table).subjects[["response", "best_response", "best_average_response"]].round(3).values.tolist()
-    [['mPR', -0.7, -0.388]]
+    [['mPR', -0.75, -0.4]]
     """
     import pandas as pd
 

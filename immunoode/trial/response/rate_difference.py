@@ -119,7 +119,7 @@ def response_rate_difference(
     >>> import pandas as pd
     >>> table = pd.DataFrame({"arm": ["docetaxel", "atezolizumab"], "responders": [12, 36], "n": [77, 154]})
     >>> print(response_rate_difference(table))
-    response rate of atezolizumab less that of docetaxel: 7.8 % (-3.6 to 17.7), p = 0.171 (miettinen-nurminen)
+    response rate of atezolizumab less that of docetaxel: 7.8 % (-3.6 to 17.7), p = 0.17 (miettinen-nurminen)
     """
     if method not in METHODS:
         raise DataError(Problem("method", f"is {method!r}", nearest(str(method), METHODS)))
