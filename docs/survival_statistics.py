@@ -1,7 +1,7 @@
-"""Measures the statistics of survival, and writes survival_statistics.md. Run: python docs/survival_statistics.py [FOLDER].
+"""Measures the statistics of survival, and writes survival_statistics.md. Run: python docs/survival_statistics.py [PART ...].
 
-The folder with the data is the argument, or what IMMUNOODE_DATA names, or ../shared/data beside the repository. The data are
-not part of the package. It takes about a quarter of an hour.
+The folder with the data is what IMMUNOODE_DATA names, or ../shared/data beside the repository; the data are not part of the
+package. Parts are those of `PARTS`, by default all; together they take about ten minutes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -34,7 +33,7 @@ Drawing = Callable[[pd.DataFrame, float], pd.DataFrame]
 
 def folder() -> Path:
     """Return the folder with the data."""
-    given = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("IMMUNOODE_DATA")
+    given = os.environ.get("IMMUNOODE_DATA")
     return Path(given) if given else ROOT.parent / "shared" / "data"
 
 
@@ -61,8 +60,13 @@ def simulated(number: int = 150) -> dict[str, pd.DataFrame]:
 
 
 def _steps(own: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    curve = imo.kaplan_meier(own.assign(arm="all", endpoint="OS")).curve
-    return curve["time"].to_numpy(), curve["survival"].to_numpy()
+    """Return the times of a Kaplan-Meier curve, from 0, and its level from each time on."""
+    time, event = own["time"].to_numpy(), own["event"].to_numpy(bool)
+    days = np.unique(time)
+    at_risk = len(time) - np.searchsorted(np.sort(time), days)
+    died = np.sort(time[event])
+    deaths = np.searchsorted(died, days, side="right") - np.searchsorted(died, days)
+    return np.append(0.0, days), np.append(1.0, np.cumprod(1 - deaths / at_risk))
 
 
 def corners(own: pd.DataFrame, span: float) -> pd.DataFrame:
@@ -99,15 +103,39 @@ def at_risk(own: pd.DataFrame, times: np.ndarray) -> pd.DataFrame:
 
 
 def log_hazard_ratio(table: pd.DataFrame) -> tuple[float, float]:
-    """Return the logarithm of the hazard ratio of the second arm to the first, and its standard error (lifelines, Efron)."""
-    from lifelines import CoxPHFitter
+    """Return the logarithm of the hazard ratio of the second arm to the first, and its standard error.
 
-    arms = list(dict.fromkeys(table["arm"]))
-    flat = pd.DataFrame({"time": table["time"], "event": table["event"], "second": (table["arm"] == arms[1]).astype(float)})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        fitted = CoxPHFitter().fit(flat, "time", "event")
-    return float(fitted.params_.iloc[0]), float(fitted.standard_errors_.iloc[0])
+    Cox regression with Efron's method for ties, by Newton's method: for one indicator the sums are those of numbers at risk.
+    """
+    time, event = table["time"].to_numpy(), table["event"].to_numpy(bool)
+    second = (table["arm"] == list(dict.fromkeys(table["arm"]))[1]).to_numpy()
+    days = np.unique(time[event])
+    counts = [_counts(time[own], event[own], days) for own in (~second, second)]
+    deaths = counts[0][1] + counts[1][1]
+    left = np.concatenate([np.arange(d) / d for d in deaths])  # tied deaths leave one after another
+    n0, n1 = (np.repeat(n, deaths) - left * np.repeat(d, deaths) for n, d in counts)
+    beta = 0.0
+    for _ in range(50):
+        share = n1 * np.exp(beta) / (n0 + n1 * np.exp(beta))
+        information = np.sum(share * (1 - share))
+        step = (counts[1][1].sum() - share.sum()) / information
+        beta += step
+        if abs(step) < 1e-10:
+            break
+    return float(beta), float(information**-0.5)
+
+
+def _counts(time: np.ndarray, event: np.ndarray, days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers at risk, and of deaths, on days."""
+    died = np.sort(time[event])
+    at_risk = len(time) - np.searchsorted(np.sort(time), days)
+    return at_risk, np.searchsorted(died, days, side="right") - np.searchsorted(died, days)
+
+
+def check_log_hazard_ratio(table: pd.DataFrame) -> None:
+    """Check the hazard ratio with `imo.trial.cox`."""
+    known = imo.trial.cox(table).table["estimate"].iloc[0]
+    assert abs(log_hazard_ratio(table)[0] - np.log(known)) < 1e-3
 
 
 def reconstructed(table: pd.DataFrame, draw: Drawing, times: np.ndarray, known: bool) -> SurvivalReconstruction:
@@ -156,6 +184,7 @@ CASES: Sequence[tuple[str, str, Drawing, str, bool]] = (
 def reconstruction_part(data: Path) -> str:
     """Return the section on reconstructed curves, and draw its figure."""
     sources = {"published": trials(data), "simulated": simulated()}
+    check_log_hazard_ratio(next(iter(sources["published"].values())))
     lines = [
         "| trials | curves | median | 90 % | largest | at most 0.02 | 90 % in standard errors | events |",
         "|---|---|---|---|---|---|---|---|",
@@ -277,17 +306,23 @@ def answers_part() -> str:
     return "\n".join([*lines, *(f"| {what} | {by} | {theirs:.7g} | {ours:.7g} |" for what, by, theirs, ours in found)])
 
 
+PARTS: dict[str, Callable[[Path], str]] = {
+    "answers": lambda _: answers_part(),
+    "checkmate": checkmate_part,
+    "errors": lambda _: error_part(),
+    "reconstruction": reconstruction_part,
+}
+
+
 def main() -> None:
-    """Write the measured tables between their marks in the page."""
-    data = folder()
-    parts = {"answers": answers_part(), "checkmate": checkmate_part(data)}
-    parts |= {"errors": error_part(), "reconstruction": reconstruction_part(data)}
-    text = PAGE.read_text(encoding="utf-8")
-    for name, part in parts.items():
+    """Measure parts, and write each between its marks in the page."""
+    for name in sys.argv[1:] or PARTS:
+        part = PARTS[name](folder())
+        text = PAGE.read_text(encoding="utf-8")
         begin, end = f"<!-- {name}: measured -->\n", f"\n<!-- end of {name} -->"
         before, rest = text.split(begin)
-        text = before + begin + part + end + rest.split(end)[1]
-    PAGE.write_text(text, encoding="utf-8")
+        after = rest.split(end.lstrip())[1]
+        PAGE.write_text(before + begin + part + end + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import immunoode as imo
 from immunoode.errors import DataError
@@ -60,6 +62,33 @@ def test_the_number_of_events_determines_the_censoring_of_the_tail() -> None:
     assert len(found.endpoints) == 300
     assert abs(with_events - stated) < abs(found.events["reconstructed"].iloc[0] - stated)
     assert any("nobody is censored" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("events", [None, 5, 9])
+def test_a_curve_that_ends_at_zero(events: int | None) -> None:
+    points = [[0, 1], [2, 0.9], [4, 0.5], [8, 0.2], [12, 0.0]]
+    found = imo.reconstruct_survival(points, {0: 40, 3: 20, 9: 3}, events=events)
+    assert len(found.endpoints) == 40 and found.endpoints["event"].iloc[-1]
+    assert found.at_risk["reconstructed"].tolist() == [40, 20, 3]
+    assert found.kaplan_meier().curve["survival"].iloc[-1] == 0
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    drops=st.lists(st.floats(0, 0.6), min_size=1, max_size=12),
+    kept=st.lists(st.floats(0, 1), min_size=1, max_size=6),
+    subjects=st.integers(1, 400),
+    share=st.none() | st.floats(0, 1),
+)
+def test_any_curve_and_numbers_add_up(drops: list[float], kept: list[float], subjects: int, share: float | None) -> None:
+    curve = np.column_stack([np.arange(len(drops) + 1.0), np.append(1, np.cumprod(1 - np.array(drops)))])
+    counts = np.floor(subjects * np.append(1, np.cumprod(kept)))
+    numbers = np.column_stack([np.arange(len(counts)) * 1.5, counts])
+    found = imo.reconstruct_survival(curve, numbers, None if share is None else int(share * subjects))
+    table = found.at_risk
+    assert (table["stated"] == table["reconstructed"]).all() and len(found.endpoints) == subjects
+    after = table["stated"] - table["events"] - table["censored"]
+    assert after.tolist() == [*table["stated"].tolist()[1:], 0]
 
 
 def changed(curve: Table, how: str) -> Table:

@@ -81,6 +81,13 @@ class _Linear:
         """Return the number censored with which this many are left at the end."""
         return float((self.fixed[-1] - left) / -self.slope[-1])
 
+    @property
+    def most_censored(self) -> float:
+        """The largest number censored with which somebody is at risk at each point where the curve falls."""
+        needed = np.append(np.where(self.hazard > 0, 1.0, 0.0), 0.0)
+        falling = self.slope < 0
+        return max(float(np.min((self.fixed - needed)[falling] / -self.slope[falling], initial=self.fixed[0])), 0.0)
+
     def censored_for_events(self, events: float) -> float:
         """Return the number censored with which there are this many events; 0 if censoring makes no difference."""
         slope = float(np.sum(self.hazard * self.slope[:-1]))
@@ -158,16 +165,15 @@ def _after_last(points: _Points, at_risk: int, before: list[IntervalTimes], even
     assumed (Guyot et al., step 6 of the algorithm). Who is left at the end of the curve is censored there.
     """
     linear = _linear(points, at_risk)
-    most = linear.censored_for_left(0.0) if linear.slope[-1] < 0 else float(at_risk)
     if points.end <= points.start:
         wanted = 0.0
     elif events is not None:
         wanted = linear.censored_for_events(events - sum(len(i.events) for i in before))
     else:
         wanted = _rate_until(before, points.start) * (points.end - points.start)
-    spread = int(min(max(round(wanted), 0), most))
+    spread = int(min(max(round(wanted), 0), linear.most_censored))
     happened = linear.events(spread)
-    interval = _interval(points, at_risk, happened, round(float(happened.sum())), spread)
+    interval = _interval(points, at_risk, happened, min(round(float(happened.sum())), at_risk - spread), spread)
     at_end = np.full(interval.left, points.end)
     if not interval.left and len(interval.censored) and points.end > max(interval.events, default=0.0):
         interval.censored[-1] = points.end  # a curve is drawn until the last subject's time

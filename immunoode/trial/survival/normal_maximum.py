@@ -83,18 +83,14 @@ def _on_grid(limit: float, bounds: FloatArray) -> float:
     from scipy.special import ndtr
 
     points, weights = _grid(bounds.shape[1])
-    outer, last = bounds[:, :-1], bounds[:, -1]
-    room = limit - outer @ points
-    high, low = np.full(len(weights), np.inf), np.full(len(weights), -np.inf)
-    for row, slope in zip(room, last, strict=True):
-        if abs(slope) <= TOLERANCE:
-            high = np.where(row < 0, -np.inf, high)
-        elif slope > 0:
-            high = np.minimum(high, row / slope)
-        else:
-            low = np.maximum(low, row / slope)
-    beyond = np.where(low < high, ndtr(low) + ndtr(-high), 1.0)
-    return float(weights @ beyond)
+    flat = np.abs(bounds[:, -1]) <= TOLERANCE
+    scaled = bounds[~flat, :-1] / bounds[~flat, -1:]
+    ends = limit / bounds[~flat, -1:] - scaled @ points
+    above = bounds[~flat, -1] > 0
+    high = np.min(ends[above], axis=0, initial=np.inf)
+    low = np.max(ends[~above], axis=0, initial=-np.inf)
+    inside = (low < high) & (bounds[flat, :-1] @ points <= limit).all(axis=0)
+    return float(weights @ np.where(inside, ndtr(low) + ndtr(-high), 1.0))
 
 
 def _by_draws(limit: float, correlation: FloatArray, two_sided: bool) -> float:
