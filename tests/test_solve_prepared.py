@@ -105,6 +105,44 @@ def test_amounts_and_times_of_doses(treated):
     assert np.array_equal(derivatives, np.moveaxis(run.derivatives[0], 1, 2))
 
 
+MOVES = {
+    "nothing": (0.0, 0.0),
+    "a little later": (0.3, 0.0),
+    "to an output": (1.0, 0.0),
+    "to another dose": (3.0, 0.0),
+    "past another dose": (3.5, 0.0),
+    "the other one too": (0.5, -1.5),
+    "within rounding of another dose": (3.0 + 1e-14, 0.0),
+    "an end at an output": (1.0 - 0.02, 0.0),
+}
+
+
+def two_drugs(second, other, amount):
+    """Return three infusions of one drug, the second on day `second` and the third of `amount`, and two boluses of another."""
+    inputs = ("pembrolizumab",) * 3 + ("docetaxel",) * 2
+    return Schedule([1.0, second, 11.0, 2.0, other], inputs, [200, 150, amount, 80, 60], [0.02, 0.02, 0.02, 0, 0])
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_moved_doses_are_those_of_simulate(treated, move):
+    """To the last bit, whether the order of events changes or not, and again after a call that changed it otherwise."""
+    model, (first, other) = imo.combine(treated, imo.load_model("chemotherapy", variant="docetaxel")), MOVES[move]
+    vary, outputs = (
+        ["time(pembrolizumab, 1)", "time(docetaxel, 1)", "amount(pembrolizumab, 2)"],
+        ["tumour", "docetaxel_central"],
+    )
+    prepared = imo.prepare(model, two_drugs(6.0, 9.0, 100.0), times=TIMES, vary=vary, outputs=outputs)
+    values = [6.0 + first, 9.0 + other, 70.0]
+    plain = imo.simulate(model, two_drugs(*values), times=TIMES, outputs=outputs)
+    run = imo.simulate(model, two_drugs(*values), times=TIMES, outputs=outputs, sensitivities=vary)
+    for _ in range(2):
+        assert np.array_equal(prepared(values), plain.values[0])
+        found, derivatives = prepared(values, derivatives=True)
+        assert np.array_equal(found, run.values[0])
+        assert np.array_equal(derivatives, np.moveaxis(run.derivatives[0], 1, 2))
+        prepared([10.5, 9.0, 0.0])
+
+
 def test_doses_by_weight_follow_the_weight(treated):
     regimen = imo.Regimen().dose("pembrolizumab", "2 mg/kg", every="5 days", count=3)
     prepared = imo.prepare(treated, regimen, times=TIMES, vary=["weight"], outputs=["pembrolizumab_central", "tumour"])

@@ -23,7 +23,7 @@ problem/               what is solved, in Python, once per structure of a model 
   codegen_implicit.py  the linear algebra of implicit steps of eight subjects
   constants.py         what depends on parameters alone, computed once per subject
   sensitivities.py     forward sensitivity equations
-  event_table.py       a schedule as EVENT records; subject_events.py: those of each subject
+  event_table.py       a schedule as EVENT records; subject_events.py: those of each subject; moved_doses.py: of doses that vary
   trigger_table.py     triggers as TRIGGER records
   event_functions.py   SBML events as native functions; time_roots.py: their times where these depend on time alone
   time_stops.py        times at which rates switch

@@ -15,9 +15,10 @@ from immunoode.errors import Problem, SolveError
 from immunoode.model.closed_model import ClosedModel, resolve
 from immunoode.model.model import Model
 from immunoode.regimen.sbml_event import Events
-from immunoode.regimen.schedule import SET, Schedule
+from immunoode.regimen.schedule import DOSE, SET, Schedule
 from immunoode.solve.options import SolverOptions
 from immunoode.solve.problem.make_simulator import make_simulator
+from immunoode.solve.problem.moved_doses import DoseColumns
 from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.sensitivities import AMOUNT, INITIAL, PARAMETER, TIME, SensitivityParameter, sensitivity_parameters
 from immunoode.solve.problem.simulator import Simulator
@@ -248,13 +249,14 @@ class PreparedSimulation:
         simulator = self._simulator(count, derivatives)
         matrix = self._matrix.copy() if count == len(self._matrix) else np.repeat(self._matrix, count, axis=0)
         matrix[:, self._columns] = rows[:, self._parameters]
+        doses = None
         if self._changing:
-            simulator = simulator.with_schedules(self._schedules(rows, matrix, derivatives))
+            simulator, doses = self._with_doses(simulator, rows, matrix, derivatives)
         initial = None
         if self._states:
             is_parameter = self._is_parameter if derivatives else self._is_parameter[:0]
             initial = InitialValues(self._states, rows[:, self._initial], is_parameter)
-        solution = simulator.run(matrix, initial=initial)
+        solution = simulator.run(matrix, initial=initial, doses=doses)
         by = solution.derivatives.transpose(0, 1, 3, 2) if derivatives else None
         one = given.ndim == 1 and count == 1
         if one:
@@ -333,14 +335,29 @@ class PreparedSimulation:
         *_, start, solver = self._arguments
         return make_simulator(self._model, schedules, self.times, self.outputs, start=start, solver=solver, sensitivities=by)
 
-    def _schedules(self, rows: FloatArray, matrix: FloatArray, derivatives: bool) -> tuple[Schedule | None, ...]:
-        """Return the schedules of subjects for values (P, m) and parameters (P, n)."""
+    def _with_doses(
+        self, simulator: Simulator, rows: FloatArray, matrix: FloatArray, derivatives: bool
+    ) -> tuple[Simulator, list[DoseColumns | None] | None]:
+        """Return the simulator for values (P, m) and parameters (P, n), and each subject's doses if they differ from its own.
+
+        A simulator is made anew where parameters change more than times and amounts.
+        """
         expansions = self._expansions if len(self.subjects) > 1 else self._expansions * len(rows)
-        made = [e.schedule(row) for e, row in zip(expansions, matrix, strict=True)]
-        if self._doses:
-            made = [self._doses.apply(s, row, derivatives) for s, row in zip(made, rows, strict=True)]
-            check_start(made, self._start)
-        return tuple(made)
+        made = [e.schedule(row) for e, row in zip(expansions, matrix, strict=True)] if self._scaling else simulator.schedules
+        if self._scaling and not all(map(_same_but_for_doses, made, simulator.schedules)):
+            simulator = simulator.with_schedules(tuple(made))
+            if not self._doses:
+                return simulator, None
+        found = list[DoseColumns | None]()
+        for p, (schedule, row) in enumerate(zip(made, rows, strict=True)):
+            if schedule is None:
+                found.append(None)
+                continue
+            own = self._doses.columns(p if len(self.subjects) > 1 else 0, schedule, row, derivatives)
+            if own.times.min(initial=self._start) < self._start:
+                check_start([own.of(schedule)], self._start)
+            found.append(own)
+        return simulator, found
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PreparedSimulation, self._arguments
@@ -350,6 +367,18 @@ class PreparedSimulation:
         span = f"{len(self.times)} times (days {self.times[0]:g} to {self.times[-1]:g})"
         outputs, vary = ", ".join(self.outputs), ", ".join(self.vary)
         return f"PreparedSimulation of {self._model.name}: {who}{span}; outputs {outputs}; varies {vary}"
+
+
+def _same_but_for_doses(one: Schedule | None, other: Schedule | None) -> bool:
+    """Whether two schedules differ by times and amounts of doses at most."""
+    if one is None or other is None or one is other:
+        return one is other
+    alike = all(
+        np.array_equal(getattr(one, c), getattr(other, c)) for c in ("durations", "steady", "rates", "adding", "orders")
+    )
+    others = np.array([action != DOSE for action in one.actions], dtype=bool)
+    same = alike and one.inputs == other.inputs and one.actions == other.actions and one.triggers == other.triggers
+    return same and np.array_equal(one.times[others], other.times[others]) and not one.triggers
 
 
 def _units(varied: Sequence[SensitivityParameter], model: ClosedModel) -> dict[str, str]:

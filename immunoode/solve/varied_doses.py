@@ -1,15 +1,15 @@
-"""Amounts and times of doses that vary: where they stand in schedules, and schedules with other values of them."""
+"""Amounts and times of doses that vary: where they stand in schedules, and these columns with other values of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
 from immunoode.regimen.schedule import DOSE, Schedule
+from immunoode.solve.problem.moved_doses import DoseColumns
 from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.sensitivities import AMOUNT, TIME, SensitivityParameter
 
@@ -34,6 +34,8 @@ class VariedDoses:
         ]
         if problems:
             raise SolveError(problems)
+        made = {id(s): [_rows(s, by.name) for _, by in self._varied] for s in schedules}
+        self._places = [made[id(s)] for s in schedules]
 
     def __bool__(self) -> bool:
         return bool(self._varied)
@@ -44,8 +46,10 @@ class VariedDoses:
             for row, schedule in zip(values, self._first, strict=True):
                 row[k] = _column(schedule, by)[_rows(schedule, by.name)[by.which or 0]]
 
-    def apply(self, schedule: Schedule | None, values: FloatArray, derivatives: bool) -> Schedule:
-        """Return a schedule with the doses of values (m,).
+    def columns(self, p: int, schedule: Schedule, values: FloatArray, derivatives: bool) -> DoseColumns:
+        """Return the times and amounts of subject p's schedule with the doses of values (m,).
+
+        `schedule` may have other amounts than the subject's first one.
 
         Raises
         ------
@@ -53,22 +57,21 @@ class VariedDoses:
             If an amount is negative; with `derivatives`, if a dose is moved past another one of its input, whose number it
             would then have.
         """
-        assert schedule is not None  # it has doses
-        columns = {AMOUNT: schedule.amounts.copy(), TIME: schedule.times.copy()}
-        for k, by in self._varied:
-            rows = _rows(schedule, by.name)
-            column, change = columns[by.kind], values[k] - _column(schedule, by)[rows[by.which or 0]]
+        found = DoseColumns(schedule.times.copy(), schedule.amounts.copy())
+        for (k, by), rows in zip(self._varied, self._places[p], strict=True):
+            stated = _column(schedule, by)[rows]
+            column, value = found.amounts if by.kind == AMOUNT else found.times, values[k]
             if by.which is None:
-                column[rows] += change
-                column[rows[0]] = values[k]
+                column[rows] += value - stated[0]
+                column[rows[0]] = value
             else:
-                column[rows[by.which]] = values[k]
-            if by.kind == AMOUNT and (column[rows] < 0).any():
-                raise SolveError(Problem(f"values: {str(by)!r}", f"is {values[k]:g}: a dose would be negative", "zero or more"))
+                column[rows[by.which]] = value
+            if by.kind == AMOUNT and column[rows].min() < 0:
+                raise SolveError(Problem(f"values: {str(by)!r}", f"is {value:g}: a dose would be negative", "zero or more"))
             if derivatives and by.kind == TIME and (np.diff(column[rows]) < 0).any():
-                what = f"is {values[k]:g}, past another dose of {by.name}"
+                what = f"is {value:g}, past another dose of {by.name}"
                 raise SolveError(Problem(f"values: {str(by)!r}", what, "doses of one input in their order"))
-        return replace(schedule, amounts=columns[AMOUNT], times=columns[TIME])
+        return found
 
 
 def _rows(schedule: Schedule | None, name: str) -> NDArray[np.int64]:

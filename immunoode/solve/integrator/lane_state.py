@@ -29,9 +29,10 @@ EMPTY = -2
 class ImplicitRoom(NamedTuple):
     """Room for implicit steps of eight: see `immunoode.solve.integrator.rodas5p_lanes`.
 
-    `one` are ones, `inverse` one over each step; `right` is the right-hand side of a stage; `scales` what `lane_setup` takes:
-    one over the step and the coefficient, and the weights of the n states; `prepared` what it gives, of which `drift` is a
-    part, as one row (none where time is not in the rates); `stages` are those of the steps.
+    `one` are ones, `inverse` one over each step; `right` is what is added to the rates of a stage, of the states or of one
+    sensitivity; `scales` what `lane_setup` takes: one over the step and the coefficient, and the weights of the n states;
+    `prepared` what it gives, of which `drift` is a part, with one row for the states and one for each sensitivity (none where
+    time is not in the rates); `stages` are those of the steps.
     """
 
     one: Any
@@ -81,7 +82,7 @@ def lanes_for(batch: Batch, layout: VectorLayout, rows: int = 1, drift_at: int =
     """Return empty lanes; of the `rows` that implicit steps prepare, those by time begin at one (0: none)."""
     size, x = layout.size, aligned_zeros(batch.x.shape[1])
     length = LANES * size
-    atol, debris = aligned_zeros(size), aligned_zeros(size)
+    atol, debris = aligned_zeros(size), aligned_zeros(layout.states)
     atol[:], debris[:] = 1.0, np.nan
     return Lanes(
         x=x,
@@ -93,7 +94,7 @@ def lanes_for(batch: Batch, layout: VectorLayout, rows: int = 1, drift_at: int =
         atol=atol,
         atol_share=aligned_zeros(size),
         debris=debris,
-        thresholds=aligned_zeros(size),
+        thresholds=aligned_zeros(layout.states),
         infusion=aligned_zeros(size),
         units=aligned_zeros(1 + layout.varied),
         status=np.full(LANES, EMPTY),
@@ -111,10 +112,10 @@ def lanes_for(batch: Batch, layout: VectorLayout, rows: int = 1, drift_at: int =
 
 def _implicit_room(size: int, states: int, rows: int, drift_at: int) -> ImplicitRoom:
     prepared, count = aligned_zeros(rows), size if drift_at else 0
-    drift = prepared[LANES * drift_at : LANES * (drift_at + count)].reshape(int(count > 0), LANES * count)
+    drift = prepared[LANES * drift_at : LANES * (drift_at + count)].reshape(count // states, LANES * states)
     one, stages = aligned_zeros(1), aligned_zeros(8 * size).reshape(8, LANES * size)
     one[:] = 1.0
-    return ImplicitRoom(one, aligned_zeros(1), aligned_zeros(size), aligned_zeros(1 + states), prepared, drift, stages)
+    return ImplicitRoom(one, aligned_zeros(1), aligned_zeros(states), aligned_zeros(1 + states), prepared, drift, stages)
 
 
 @inner

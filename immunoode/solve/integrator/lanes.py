@@ -39,6 +39,7 @@ from immunoode.solve.integrator.simd8 import (
     OVERSHOOTS,
     UNBOUNDED,
     accept_steps,
+    carry_rates,
     check_steps,
     error_norms,
     linear_combination,
@@ -60,7 +61,6 @@ def integrate_lanes(run: Run, lanes: Lanes, checkpoints: Progress, subjects: Any
     Those that need implicit steps are handed over, with a checkpoint, where there are no functions for these; those that were
     handed over go on from their checkpoints.
     """
-    implicit_room = lanes.implicit
     lanes.waiting[0] = lanes.mode[0] = 0
     while fill_lanes(run, lanes, checkpoints, subjects):
         choose_sizes(run, lanes)
@@ -73,8 +73,9 @@ def integrate_lanes(run: Run, lanes: Lanes, checkpoints: Progress, subjects: Any
             make_interpolants(run, lanes)
         propose_factors(lanes.factor, lanes.logged, lanes.error, run.progress.log_error)
         end_steps(run, lanes)
-        stages = implicit_room.stages if lanes.mode[0] else lanes.stages
-        accept_steps(lanes.accepted, lanes.y, lanes.trial, lanes.debris, stages, lanes.atol, lanes.atol_share)
+        accept_steps(lanes.accepted, lanes.y, lanes.trial, lanes.debris, lanes.atol, lanes.atol_share)
+        if not lanes.mode[0]:
+            carry_rates(lanes.accepted, lanes.stages)
         if run.settings.method == AUTOMATIC:
             choose_methods(run, lanes)
 

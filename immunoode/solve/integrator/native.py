@@ -30,6 +30,22 @@ def call_address(typingctx: Any, function: Any, context: Any, out: Any, first: A
     return signature, generate
 
 
+@intrinsic
+def call_stage(typingctx: Any, function: Any, out: Any, first: Any, inputs: Any, right: Any, prepared: Any, block: Any) -> Any:
+    """Call the function `stage` at an address, with out[first:] (see `immunoode.solve.problem.codegen_implicit`)."""
+    signature = types.void(types.intp, out, types.intp, inputs, right, prepared, types.intp)
+
+    def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = ir.PointerType(ir.DoubleType())
+        kind = ir.FunctionType(ir.VoidType(), [pointer] * 4 + [ir.IntType(64)])
+        made, *others = (array.data for array in views(builder, sig, args))
+        made = builder.gep(made, [args[2]])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), [made, *others, args[6]])
+        return cgctx.get_dummy_value()
+
+    return signature, generate
+
+
 @inner
 def call(function: Any, out: Any, x: Any) -> None:
     """Call a function of the model (a `Native`) at a packed input."""

@@ -39,7 +39,7 @@ class Functions(NamedTuple):
     """The functions of the model, over its packed input (see `immunoode.solve.problem.compiled_model.CompiledModel`).
 
     `quantities` gives what triggers look at, `outputs` what was asked for, `lane_rates` the rates of eight subjects;
-    for implicit steps of these, `lane_setup` prepares what `lane_solve` takes (see `immunoode.solve.problem.codegen_implicit`).
+    for implicit steps of these, `lane_setup` prepares what `lane_stage` takes (see `immunoode.solve.problem.codegen_implicit`).
     """
 
     rates: Native
@@ -55,7 +55,7 @@ class Functions(NamedTuple):
     outputs: Native
     lane_rates: Native
     lane_setup: Native
-    lane_solve: Native
+    lane_stage: Native
 
 
 class VectorLayout(NamedTuple):

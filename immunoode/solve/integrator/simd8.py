@@ -76,22 +76,24 @@ def stage_sum(typingctx: Any, out: Any, first: Any, base: Any, rows: Any, factor
 
 @intrinsic
 def rosenbrock_sums(
-    typingctx: Any, out: Any, first: Any, base: Any, right: Any, added: Any, rows: Any, factors: Any, inverse: Any
+    typingctx: Any, out: Any, base: Any, right: Any, added: Any, rows: Any, factors: Any, inverse: Any, at: Any
 ) -> Any:
-    """Set out[first:] to base + a[0] * rows[0] + ..., and right to added + inverse * (b[0] * rows[0] + ...).
+    """Set out to base + a[0] * rows[0] + ..., and right to added + inverse * (b[0] * rows[0] + ...).
 
-    `factors` are a and b. Both sums are over the length of a row, which is loaded once for the two. Where there are fewer of a
-    than of b, they count for the last of the rows.
+    `factors` are a and b. Both sums are over a part of the rows, which is loaded once for the two: what begins `at` a place and
+    is as long as `right`, which holds that part alone. Where there are fewer of a than of b, they count for the last of the
+    rows.
     """
-    signature = types.void(out, types.intp, base, right, added, rows, factors, inverse)
+    signature = types.void(out, base, right, added, rows, factors, inverse, types.intp)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         made, start, sums, more, matrix, steps = views(builder, sig, args)
         width = matrix.lengths[-1]
-        pair = cgutils.unpack_tuple(builder, args[6])
+        pair = cgutils.unpack_tuple(builder, args[5])
         of_out, of_right = ([_spread(builder, c) for c in cgutils.unpack_tuple(builder, one)] for one in pair)
         scale, skipped = _load(builder, steps.data, width.type(0)), len(of_right) - len(of_out)
-        with _over(builder, width) as (i, _):
+        with _over(builder, sums.lengths[-1]) as (within, _):
+            i = builder.add(args[7], within)
             state, total = _load(builder, start.data, i), None
             for j, factor in enumerate(of_right):
                 row = _load(builder, matrix.data, builder.add(i, builder.mul(width, width.type(j))))
@@ -99,9 +101,9 @@ def rosenbrock_sums(
                 total = product if total is None else vm.add(builder, total, product)
                 if j >= skipped:
                     state = vm.add(builder, state, vm.multiply(builder, of_out[j - skipped], row))
-            _store(builder, state, made.data, builder.add(args[1], i))
+            _store(builder, state, made.data, i)
             total = vm.add(builder, _load(builder, more.data, i), vm.multiply(builder, scale, total))
-            _store(builder, total, sums.data, i)
+            _store(builder, total, sums.data, within)
         return cgctx.get_dummy_value()
 
     return signature, generate
@@ -210,60 +212,106 @@ def stiffness(typingctx: Any, out: Any, k: Any, trial: Any, sixth: Any, rtol: An
 def check_steps(typingctx: Any, out: Any, y: Any, trial: Any, debris: Any, extinct: Any, largest: Any) -> Any:
     """Set the integers out[:8] to what is found in a step from y to trial.
 
-    OVERSHOOTS: a state goes below zero by more than `debris` (NaN: it may); FALLS: one falls below its threshold;
-    UNBOUNDED: one is not below `largest` in size.
+    OVERSHOOTS: a state goes below zero by more than `debris`; FALLS: one falls below its threshold; UNBOUNDED: something is
+    not below `largest` in size. States are as many as `debris` holds; what comes after them is derivatives.
     """
     signature = types.void(out, y, trial, debris, extinct, types.double)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
         made, before, after, tolerance, threshold = views(builder, sig, args)
-        width, most, zero = tolerance.lengths[-1], _spread(builder, args[5]), vm.number(0.0)
-        found = cgutils.alloca_once_value(builder, ir.Constant(_FLAGS, [0] * LANES))
-        none = ir.Constant(_FLAGS, [0] * LANES)
-        with _over(builder, width) as (i, _):
+        states, most, zero, one = tolerance.lengths[-1], _spread(builder, args[5]), vm.number(0.0), vm.number(1.0)
+        found = {flag: cgutils.alloca_once_value(builder, zero) for flag in (OVERSHOOTS, FALLS, UNBOUNDED)}
+
+        def mark(flag: int, condition: Any) -> None:  # as numbers: vectors of bits are slow without 512-bit registers
+            builder.store(builder.select(condition, one, builder.load(found[flag])), found[flag])
+
+        with _over(builder, states) as (i, _):
             old, new, allowed, limit = (_load(builder, a.data, i) for a in (before, after, tolerance, threshold))
-            over = builder.and_(
-                builder.fcmp_ordered("<", new, builder.fsub(vm.number(-0.0), allowed)), builder.fcmp_ordered(">=", old, zero)
-            )
+            below = builder.fcmp_ordered("<", new, builder.fsub(vm.number(-0.0), allowed))
+            mark(OVERSHOOTS, builder.and_(below, builder.fcmp_ordered(">=", old, zero)))
             falls = builder.and_(builder.fcmp_ordered(">=", old, limit), builder.fcmp_ordered("<", new, limit))
-            falls = builder.and_(falls, builder.fcmp_ordered(">", limit, zero))
-            beyond = builder.fcmp_unordered(">=", vm.call(builder, "fabs", new), most)
-            for condition, flag in ((over, OVERSHOOTS), (falls, FALLS), (beyond, UNBOUNDED)):
-                marked = builder.select(condition, ir.Constant(_FLAGS, [flag] * LANES), none)
-                builder.store(builder.or_(builder.load(found), marked), found)
-        builder.store(builder.load(found), _pointer(builder, made.data, width.type(0), _FLAGS), align=8)
+            mark(FALLS, builder.and_(falls, builder.fcmp_ordered(">", limit, zero)))
+        with _over(builder, after.lengths[-1]) as (i, _):
+            mark(UNBOUNDED, builder.fcmp_unordered(">=", vm.call(builder, "fabs", _load(builder, after.data, i)), most))
+        none, total = ir.Constant(_FLAGS, [0] * LANES), ir.Constant(_FLAGS, [0] * LANES)
+        for flag, place in found.items():
+            marked = builder.fcmp_ordered(">", builder.load(place), zero)
+            total = builder.or_(total, builder.select(marked, ir.Constant(_FLAGS, [flag] * LANES), none))
+        builder.store(total, _pointer(builder, made.data, states.type(0), _FLAGS), align=8)
+        return cgctx.get_dummy_value()
+
+    return signature, generate
+
+
+def _taken(builder: Any, chosen: Any) -> tuple[Any, Any]:
+    """Return which lanes are chosen, as bits, and whether all are."""
+    taken = builder.fcmp_unordered("!=", _load(builder, chosen.data, ir.IntType(64)(0)), vm.number(0.0))
+    return taken, builder.icmp_unsigned("==", builder.bitcast(taken, ir.IntType(LANES)), ir.IntType(LANES)(2**LANES - 1))
+
+
+def _kept(builder: Any, taken: Any, new: Any, old: Any) -> Any:
+    """Return the new numbers of lanes that are chosen, the old ones of others; `taken` is None where all are chosen."""
+    return new if taken is None else builder.select(taken, new, old)
+
+
+@intrinsic
+def accept_steps(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, atol: Any, shares: Any) -> Any:
+    """Where chosen[:8] is not zero, y becomes trial.
+
+    What is empty stays empty: a state's trial below zero by no more than `debris` is zero (states are as many as `debris`
+    holds). Absolute tolerances, and debris with them, become at least their share of the new size.
+    """
+    signature = types.void(chosen, y, trial, debris, atol, shares)
+
+    def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        mask, before, after, tolerance, allowed, shares_ = views(builder, sig, args)
+        states, size, zero = tolerance.lengths[-1], before.lengths[-1], vm.number(0.0)
+
+        def grow(taken: Any, new: Any, i: Any, limits: Any) -> None:
+            own = vm.multiply(builder, _load(builder, shares_.data, i), vm.call(builder, "fabs", new))
+            for array in limits:
+                limit = _load(builder, array.data, i)
+                larger = vm.call(builder, "maxnum", own, limit)
+                _store(builder, _kept(builder, taken, larger, limit), array.data, i)
+
+        def write(taken: Any) -> None:
+            with _over(builder, states) as (i, _):
+                old, new, debris_ = (_load(builder, a.data, i) for a in (before, after, tolerance))
+                empty = builder.and_(builder.fcmp_ordered("<", new, zero), builder.fcmp_ordered(">=", old, zero))
+                empty = builder.and_(empty, builder.fcmp_ordered(">=", new, builder.fsub(vm.number(-0.0), debris_)))
+                grow(taken, new, i, (allowed, tolerance))
+                _store(builder, _kept(builder, taken, builder.select(empty, zero, new), old), before.data, i)
+            with cgutils.for_range_slice(builder, states, size, states.type(LANES)) as (i, _):
+                old, new = (_load(builder, a.data, i) for a in (before, after))
+                grow(taken, new, i, (allowed,))
+                _store(builder, _kept(builder, taken, new, old), before.data, i)
+
+        taken, every = _taken(builder, mask)
+        with builder.if_else(every) as (then, otherwise):
+            with then:
+                write(None)
+            with otherwise:
+                write(taken)
         return cgctx.get_dummy_value()
 
     return signature, generate
 
 
 @intrinsic
-def accept_steps(typingctx: Any, chosen: Any, y: Any, trial: Any, debris: Any, k: Any, atol: Any, shares: Any) -> Any:
-    """Where chosen[:8] is not zero, y becomes trial, and k[0] k[6]: the rates at the end are those at the next start.
-
-    What is empty stays empty: a trial below zero by no more than `debris` is zero. Absolute tolerances, and debris with them,
-    become at least their share of the new state's size.
-    """
-    signature = types.void(chosen, y, trial, debris, k, atol, shares)
+def carry_rates(typingctx: Any, chosen: Any, k: Any) -> Any:
+    """Where chosen[:8] is not zero, k[0] becomes k[6]: the rates at the end of an explicit step are those at the next start."""
+    signature = types.void(chosen, k)
 
     def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
-        mask, before, after, tolerance, rows, allowed_, shares_ = views(builder, sig, args)
-        width, zero = tolerance.lengths[-1], vm.number(0.0)
-        taken = builder.fcmp_unordered("!=", _load(builder, mask.data, width.type(0)), zero)
+        mask, rows = views(builder, sig, args)
+        width = rows.lengths[-1]
         last = builder.mul(width, width.type(6))
-        with _over(builder, width) as (i, _):
-            old, new, allowed = (_load(builder, a.data, i) for a in (before, after, tolerance))
-            empty = builder.and_(builder.fcmp_ordered("<", new, zero), builder.fcmp_ordered(">=", old, zero))
-            empty = builder.and_(empty, builder.fcmp_ordered(">=", new, builder.fsub(vm.number(-0.0), allowed)))
-            _store(builder, builder.select(taken, builder.select(empty, zero, new), old), before.data, i)
-            rates = builder.select(taken, _load(builder, rows.data, builder.add(last, i)), _load(builder, rows.data, i))
-            _store(builder, rates, rows.data, i)
-            own = vm.multiply(builder, _load(builder, shares_.data, i), vm.call(builder, "fabs", new))
-            absolute = _load(builder, allowed_.data, i)
-            grown = builder.and_(taken, builder.fcmp_ordered(">", own, absolute))
-            _store(builder, builder.select(grown, own, absolute), allowed_.data, i)
-            grown = builder.and_(grown, builder.fcmp_ordered(">", own, allowed))  # NaN stays
-            _store(builder, builder.select(grown, own, allowed), tolerance.data, i)
+        taken, every = _taken(builder, mask)
+        with builder.if_else(every) as branches:
+            for branch, chosen_ in zip(branches, (None, taken), strict=True):
+                with branch, _over(builder, width) as (i, _):
+                    new, old = _load(builder, rows.data, builder.add(last, i)), _load(builder, rows.data, i)
+                    _store(builder, _kept(builder, chosen_, new, old), rows.data, i)
         return cgctx.get_dummy_value()
 
     return signature, generate

@@ -1,46 +1,54 @@
 """Machine code for the linear algebra of an implicit step of eight subjects: straight-line code over the non-zeros alone.
 
-An implicit step solves (s I - J) k = r for each stage, where J is the Jacobian of the rates and s one over the step times the
-method's coefficient. `ImplicitFunctions.prepare` evaluates J and factorises the matrix, `solve` substitutes. Which entries are
-not zero is known from the model's equations, so the elimination is written out once, in an order that fills in few others
-(Markowitz 1957, Management Science 3:255-269); pivots are those of the diagonal. A matrix that this cannot factorise to
-some digits is reported as such, and a shorter step makes the diagonal dominate.
+An implicit step solves (s I - J) k = f + r for each stage, where J is the Jacobian of the rates at its start, s one over the
+step times the method's coefficient, and f the rates at the stage. `ImplicitFunctions.prepare` evaluates J and factorises the
+matrix, `stage` evaluates f and substitutes. Which entries are not zero is known from the model's equations, so the elimination
+is written out once, in an order that fills in few others (Markowitz 1957, Management Science 3:255-269); pivots are those of
+the diagonal. A matrix that this cannot factorise to some digits is reported as such, and a shorter step makes the diagonal
+dominate.
 
 The Jacobian of the states with their derivatives is block lower triangular: J in each block of its diagonal, and below it, in
 the block column of the states, the derivatives of the sensitivities' rates by the states. These are evaluated once per step.
+A stage is found for the states, then for one sensitivity after another: its rates are the product with the Jacobian at the
+stage, which the states leave to all of them, and an explicit part. What one sensitivity needs stays in the nearest cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 
 from immunoode.model.symbolic import Expr, derivative
 from immunoode.solve.problem import simd_math as vm
-from immunoode.solve.problem.codegen_simd import compiled, load, new_function, store, translated
+from immunoode.solve.problem.codegen_simd import POINTER, compiled, load, new_function, store, translated
 from immunoode.solve.problem.packed_input import FLAG, ITERATE_AT, LANES, SIZE
 
 _LEAST, _MOST = 1e-8, 1e12
 """Of a pivot, relative to the diagonal it came from: what is below has lost its digits, what is above grew out of others."""
 
 Entry = tuple[int, int]
+_INDEX = ir.IntType(64)
 
 
 @dataclass(frozen=True)
 class Linearisation:
-    """The non-zero derivatives of a model's rates at the start of a step, as expressions of the packed input.
+    """A model's rates and their non-zero derivatives, as expressions of the packed input.
 
-    `jacobian` is by (i, j); `second` by (i, j, l), its derivatives by state l; `explicit` by (k, i, l), those of what the
-    sensitivity k's rates hold besides the product of the Jacobian and the sensitivity; `drift` and `explicit_drift` are
-    derivatives by time, by i and (k, i), and `jacobian_drift` those of the Jacobian.
+    `direct` is by (k, i), what the sensitivity k's rates hold besides the product of the Jacobian and the sensitivity.
+    `jacobian` is by (i, j); `second` by (i, j, l), its derivatives by state l; `explicit` by (k, i, l), those of `direct`;
+    `drift` and `explicit_drift` are derivatives by time, by i and (k, i), and `jacobian_drift` those of the Jacobian.
     """
 
     states: int
     sensitivities: int
+    rates: Sequence[Expr]
+    direct: dict[Entry, Expr]
     jacobian: dict[Entry, Expr]
     second: dict[tuple[int, int, int], Expr]
     explicit: dict[tuple[int, int, int], Expr]
@@ -77,10 +85,10 @@ def linearisation(
         for (i, j), entry in jacobian.items():
             second |= {(i, j, m): value for m, value in _gradient(entry, states).items()}
         by_time = _non_zero({at: derivative(entry, time) for at, entry in jacobian.items()})
-    parts = {(k, i): part for k, row in enumerate(explicit) for i, part in enumerate(row)}
+    parts = _non_zero({(k, i): part for k, row in enumerate(explicit) for i, part in enumerate(row)})
     own = {(k, i, m): value for (k, i), part in parts.items() for m, value in _gradient(part, states).items()}
     explicit_drift = _non_zero({at: derivative(part, time) for at, part in parts.items()})
-    return Linearisation(len(states), len(explicit), jacobian, second, own, drift, by_time, explicit_drift)
+    return Linearisation(len(states), len(explicit), rates, parts, jacobian, second, own, drift, by_time, explicit_drift)
 
 
 def _gradient(expression: Expr, states: Sequence[Expr]) -> dict[int, Expr]:
@@ -98,16 +106,19 @@ class ImplicitFunctions:
     `prepare`, `void f(double *out, const double *in, const double *given)`, takes the packed input at the start of a step and
     `given`: s, then the weight of each state. It fills `rows` rows of out: the flag, the size of the leading eigenvalue, the
     vector of its power iteration (which it goes on with), the factors, the entries of the coupling, and, from row `drift_at`
-    on, the derivatives of the rates by time. `solve`, `void f(double *out, const double *right, const double *prepared)`,
-    solves for the states, then for each sensitivity. All hold eight subjects, interleaved.
+    on, the derivatives of the rates by time.
+
+    `stage`, `void f(double *out, const double *in, const double *right, double *prepared, int64_t block)`, solves for the
+    states where `block` is 0, else for that sensitivity, from 1; the states come first, since they leave the Jacobian at the
+    stage in `prepared`. `right` is what is added to the rates of this block. All hold eight subjects, interleaved.
     """
 
     def __init__(self, inputs: list[Expr], found: Linearisation, states_at: int) -> None:
         n, m = found.states, found.sensitivities
         order = _order(n, found.jacobian)
-        layout = _Layout(n, m, order, _filled(order, found.jacobian), found.coupled)
-        prepare_module, solve_module = _write_prepare(inputs, found, layout, states_at), _write_solve(layout)
-        self._keep = compiled(prepare_module), compiled(solve_module)
+        layout = _Layout(found, order)
+        modules = _write_prepare(inputs, found, layout, states_at), _write_stage(inputs, found, layout, states_at)
+        self._keep = tuple(map(compiled, modules))
         self.rows, self.drift_at = layout.drift_at + n * (1 + m) * found.drifts, layout.drift_at if found.drifts else 0
         self.address = np.array([engine.get_function_address("f") for engine in self._keep], dtype=np.int64)
 
@@ -137,15 +148,21 @@ def _filled(order: list[int], entries: Any) -> list[Entry]:
 
 
 class _Layout:
-    """Where what is prepared stands, in rows of eight."""
+    """Where what is prepared stands, in rows of eight: of the whole step, then what the states leave for a stage."""
 
-    def __init__(self, n: int, m: int, order: list[int], filled: list[Entry], coupled: list[Entry]) -> None:
-        self.n, self.m, self.order, self.coupled = n, m, order, coupled
-        self.inverse_at = ITERATE_AT + n
+    def __init__(self, found: Linearisation, order: list[int]) -> None:
+        n, m, filled = found.states, found.sensitivities, _filled(order, found.jacobian)
+        self.n, self.m, self.order, self.coupled = n, m, order, found.coupled
+        self.vector_at = 2
+        self.inverse_at = self.vector_at + n
         first = self.inverse_at + n
         self.place = {at: first + k for k, at in enumerate(filled)}
         self.coupling_at = first + len(filled)
-        self.drift_at = self.coupling_at + m * len(coupled)
+        self.jacobian_at = self.coupling_at + m * len(found.coupled)
+        self.entries = {at: self.jacobian_at + k for k, at in enumerate(found.jacobian)} if m else {}
+        self.direct_at = self.jacobian_at + len(self.entries)
+        self.direct = sorted({i for _, i in found.direct})
+        self.drift_at = self.direct_at + m * len(self.direct)
         turn = {c: k for k, c in enumerate(order)}
         self.below = {c: [i for i, j in filled if j == c and turn[i] > turn[c]] for c in order}
         self.above = {c: [j for i, j in filled if i == c and turn[j] > turn[c]] for c in order}
@@ -176,12 +193,12 @@ def _write_prepare(inputs: list[Expr], found: Linearisation, layout: _Layout, st
     return module
 
 
-def _added(builder: Any, total: Any, products: Any) -> Any:
+def _added(builder: Any, total: Any, products: Any, kind: Any = vm.DOUBLES) -> Any:
     """Return total (None: zero) + the sum of products of pairs."""
     for a, b in products:
         product = vm.multiply(builder, a, b)
         total = product if total is None else vm.add(builder, total, product)
-    return vm.number(0.0) if total is None else total
+    return ir.Constant(kind, [0.0] * kind.count) if total is None else total
 
 
 def _write_size(builder: Any, jacobian: Any, layout: _Layout, out: Any, scales: Any) -> None:
@@ -193,8 +210,9 @@ def _write_size(builder: Any, jacobian: Any, layout: _Layout, out: Any, scales: 
     vector = [load(builder, out, ITERATE_AT + i) for i in range(n)]
     weights = [load(builder, scales, 1 + i) for i in range(n)]
     moved = [_added(builder, None, [(v, vector[j]) for (a, j), v in jacobian.items() if a == i]) for i in range(n)]
+    inverse = [builder.fdiv(vm.number(1.0), weight) for weight in weights]
     before, after = (
-        _added(builder, None, [(q, q) for q in (builder.fdiv(v, w) for v, w in zip(vectors, weights, strict=True))])
+        _added(builder, None, [(q, q) for q in (builder.fmul(v, w) for v, w in zip(vectors, inverse, strict=True))])
         for vectors in (vector, moved)
     )
     good = builder.and_(builder.fcmp_ordered(">", after, vm.number(0.0)), builder.fcmp_ordered("<", after, vm.number(1e300)))
@@ -202,15 +220,16 @@ def _write_size(builder: Any, jacobian: Any, layout: _Layout, out: Any, scales: 
     size = vm.call(builder, "sqrt", after)
     found = builder.fdiv(size, vm.call(builder, "sqrt", before))
     store(builder, builder.select(good, found, vm.number(0.0)), out, SIZE)
+    scale = builder.fdiv(vm.number(1.0), size)
     for i in range(n):
-        store(builder, builder.select(good, builder.fdiv(moved[i], size), weights[i]), out, ITERATE_AT + i)
+        store(builder, builder.select(good, builder.fmul(moved[i], scale), weights[i]), out, ITERATE_AT + i)
 
 
 def _write_factors(builder: Any, jacobian: Any, layout: _Layout, out: Any, shift: Any) -> None:
     """Write the elimination: below the diagonal what rows are multiplied with, above it the rows, on it the inverse pivots."""
     negative = vm.number(-0.0)
     matrix = {at: builder.fsub(negative, value) for at, value in jacobian.items()}
-    wrong = None
+    flag, infinite = vm.number(0.0), vm.number(np.inf)
     for c in layout.order:
         own = jacobian.get((c, c))
         diagonal = shift if own is None else vm.call(builder, "fabs", own)
@@ -221,11 +240,9 @@ def _write_factors(builder: Any, jacobian: Any, layout: _Layout, out: Any, shift
         pivot, size = matrix[c, c].value, matrix[c, c].size
         inverse = builder.fdiv(vm.number(1.0), pivot)
         absolute = vm.call(builder, "fabs", pivot)
-        bad = builder.or_(
-            builder.fcmp_unordered("<", absolute, vm.multiply(builder, vm.number(_LEAST), size)),
-            builder.fcmp_unordered(">", absolute, vm.multiply(builder, vm.number(_MOST), size)),
-        )
-        wrong = bad if wrong is None else builder.or_(wrong, bad)
+        for relation, limit in (("<", _LEAST), (">", _MOST)):
+            bad = builder.fcmp_unordered(relation, absolute, vm.multiply(builder, vm.number(limit), size))
+            flag = builder.select(bad, infinite, flag)
         store(builder, inverse, out, layout.inverse_at + c)
         for j in layout.above[c]:
             store(builder, matrix[c, j], out, layout.place[c, j])
@@ -234,7 +251,7 @@ def _write_factors(builder: Any, jacobian: Any, layout: _Layout, out: Any, shift
             store(builder, factor, out, layout.place[i, c])
             for j in layout.above[c]:
                 _eliminate(builder, matrix, (i, j), vm.multiply(builder, factor, matrix[c, j]))
-    store(builder, builder.select(wrong, vm.number(np.inf), vm.number(0.0)), out, FLAG)
+    store(builder, flag, out, FLAG)
 
 
 @dataclass
@@ -254,46 +271,83 @@ def _eliminate(builder: Any, matrix: Any, at: Entry, product: Any) -> None:
         matrix[at] = builder.fsub(vm.number(-0.0), product)
 
 
-def _write_solve(layout: _Layout) -> Any:
-    module, builder, (out, right, prepared) = new_function()
-    n, coupled = layout.n, layout.coupled
-    zero = ir.Constant(ir.IntType(64), 0)
-    states = [load(builder, right, i) for i in range(n)]
-    _substitute(builder, states, layout, prepared)
-    for i in range(n):
-        store(builder, states[i], out, i)
+def _write_stage(inputs: list[Expr], found: Linearisation, layout: _Layout, states_at: int) -> Any:
+    module, builder, (out, given, right, prepared, block) = new_function((POINTER,) * 4 + (_INDEX,))
     if layout.m:
-        entry, body, end = builder.block, builder.append_basic_block(), builder.append_basic_block()
-        builder.branch(body)
-        builder.position_at_end(body)
-        k = builder.phi(ir.IntType(64))
-        k.add_incoming(zero, entry)
-        row = builder.mul(builder.add(k, k.type(1)), k.type(n * LANES))
-        own = [load(builder, builder.gep(right, [row]), i) for i in range(n)]
-        entries = builder.gep(prepared, [builder.mul(k, k.type(len(coupled) * LANES))])
-        for p, (i, at) in enumerate(coupled):
-            own[i] = _added(builder, own[i], [(load(builder, entries, layout.coupling_at + p), states[at])])
-        _substitute(builder, own, layout, prepared)
-        for i in range(n):
-            store(builder, own[i], builder.gep(out, [row]), i)
-        following = builder.add(k, k.type(1))
-        k.add_incoming(following, builder.block)
-        builder.cbranch(builder.icmp_unsigned("<", following, k.type(layout.m)), body, end)
-        builder.position_at_end(end)
+        with builder.if_then(builder.icmp_signed(">", block, _INDEX(0))):
+            _write_sensitivity(builder, (out, given, right, prepared), block, layout, states_at)
+            builder.ret_void()
+            builder.position_at_end(builder.append_basic_block())  # nothing comes here
+    expressions = [*found.rates, *(e for part in (found.jacobian, found.direct) if layout.m for e in part.values())]
+    values = iter(translated(builder, given, inputs, expressions))
+    states = [builder.fadd(next(values), load(builder, right, i)) for i in range(layout.n)]
+    for place in layout.entries.values():
+        store(builder, next(values), prepared, place)
+    for k, i in found.direct:
+        store(builder, next(values), prepared, layout.direct_at + k * len(layout.direct) + layout.direct.index(i))
+    _substitute(builder, states, layout, lambda place: load(builder, prepared, place))
+    for i in range(layout.n):
+        store(builder, states[i], out, i)
     builder.ret_void()
     return module
 
 
-def _substitute(builder: Any, values: list[Any], layout: _Layout, prepared: Any) -> None:
-    """Write the solution with the factors, in place."""
+def _write_sensitivity(builder: Any, pointers: Sequence[Any], block: Any, layout: _Layout, states_at: int) -> None:
+    """Write a stage of the sensitivity `block`, from 1: for as many subjects at a time as one register of the processor holds.
+
+    All states of some subjects then stay in registers, where those of eight would not.
+    """
+    width = _register()
+    vectors = ir.VectorType(ir.DoubleType(), width)
+    entry, body = builder.block, builder.append_basic_block()
+    builder.branch(body)
+    builder.position_at_end(body)
+    first = builder.phi(_INDEX)
+    first.add_incoming(_INDEX(0), entry)
+    out, given, right, prepared = (builder.gep(pointer, [first]) for pointer in pointers)
+
+    def place(pointer: Any, row: int, stride: int = 0) -> Any:
+        at = builder.add(builder.mul(block, _INDEX(LANES * stride)), _INDEX(LANES * row)) if stride else _INDEX(LANES * row)
+        return builder.bitcast(builder.gep(pointer, [at]), vectors.as_pointer())
+
+    def of(pointer: Any, row: int, stride: int = 0) -> Any:
+        return builder.load(place(pointer, row, stride), align=8 * width)
+
+    n, coupled, direct = layout.n, layout.coupled, layout.direct
+    states, own = [of(out, i) for i in range(n)], [of(given, states_at + i, n) for i in range(n)]
+    found = []
+    for i in range(n):
+        count = len(direct)
+        total = of(prepared, layout.direct_at - count + direct.index(i), count) if i in direct else None
+        total = _added(builder, total, [(of(prepared, p), own[j]) for (a, j), p in layout.entries.items() if a == i], vectors)
+        total = builder.fadd(total, of(right, i))
+        entries = [
+            (of(prepared, layout.coupling_at - len(coupled) + p, len(coupled)), states[at])
+            for p, (a, at) in enumerate(coupled)
+            if a == i
+        ]
+        found.append(_added(builder, total, entries, vectors))
+    _substitute(builder, found, layout, lambda row: of(prepared, row))
+    for i in range(n):
+        builder.store(found[i], place(out, i, n), align=8 * width)
+    following, end = builder.add(first, _INDEX(width)), builder.append_basic_block()
+    first.add_incoming(following, builder.block)
+    builder.cbranch(builder.icmp_unsigned("<", following, _INDEX(LANES)), body, end)
+    builder.position_at_end(end)
+
+
+@cache
+def _register() -> int:
+    """Return how many numbers a register of this processor holds, eight at most."""
+    return LANES if llvm.get_host_cpu_features().get("avx512f") else LANES // 2
+
+
+def _substitute(builder: Any, values: list[Any], layout: _Layout, of: Callable[[int], Any]) -> None:
+    """Write the solution with the factors, which are loaded by `of`, in place."""
     for c in layout.order:
         for i in layout.below[c]:
-            values[i] = vm.subtract(
-                builder, values[i], vm.multiply(builder, load(builder, prepared, layout.place[i, c]), values[c])
-            )
+            values[i] = vm.subtract(builder, values[i], vm.multiply(builder, of(layout.place[i, c]), values[c]))
     for c in reversed(layout.order):
         for j in layout.above[c]:
-            values[c] = vm.subtract(
-                builder, values[c], vm.multiply(builder, load(builder, prepared, layout.place[c, j]), values[j])
-            )
-        values[c] = builder.fmul(values[c], load(builder, prepared, layout.inverse_at + c))
+            values[c] = vm.subtract(builder, values[c], vm.multiply(builder, of(layout.place[c, j]), values[j]))
+        values[c] = builder.fmul(values[c], of(layout.inverse_at + c))

@@ -64,10 +64,10 @@ class VectorFunction:
         self.address = np.array([self._keep.get_function_address("f"), 0], dtype=np.int64)
 
 
-def new_function() -> tuple[Any, Any, Any]:
-    """Return a module, a builder inside its only function `f` of three pointers, and these."""
+def new_function(kinds: Sequence[Any] = (POINTER,) * 3) -> tuple[Any, Any, Any]:
+    """Return a module, a builder inside its only function `f`, and the arguments of this: three pointers, or other kinds."""
     module = ir.Module(name=f"lanes {next(_NAMES)}")
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER] * 3), "f")
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), "f")
     function.attributes.add("nounwind")
     return module, ir.IRBuilder(function.append_basic_block()), function.args
 

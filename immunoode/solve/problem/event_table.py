@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -63,14 +64,22 @@ class EventGradients(NamedTuple):
 class EventTable:
     """Events of one subject, sorted by time; of those at one time, infusion ends and visits come first, then the order given.
 
-    `records` (E,) are EVENT records; `largest` is the largest single amount of each input.
+    `records` (E,) are EVENT records; `sources` (E,) are the rows of the schedule whose doses they belong to, -1 where they
+    belong to none; `largest` is the largest single amount of each input.
     """
 
     records: Any
     gradients: EventGradients
     largest: FloatArray
+    sources: NDArray[np.int64]
 
-    @property
+    @cached_property
+    def infusions(self) -> int:
+        """How many infusions begin, at most (they are numbered)."""
+        starts = self.records["kind"] == INFUSION_START
+        return int(self.records["infusion"][starts].max(initial=-1)) + 1
+
+    @cached_property
     def sets(self) -> Any:
         """The events that set a parameter."""
         return self.records[self.records["kind"] == SET]
@@ -155,9 +164,10 @@ class _Row:
     phase_by: tuple[float, ...] = ()
     order: float = IMPLIED
     trigger: int = -1
+    source: int = -1
 
 
-class _Clock:
+class Clock:
     """Makes times that differ by the rounding of sums one: the anchors are times that were stated."""
 
     def __init__(self, anchors: FloatArray) -> None:
@@ -201,7 +211,7 @@ def events_of(
         The same of the doses of courses that triggers begin.
     """
     stated = () if schedule is None else schedule.times.tolist()
-    clock = _Clock(np.array([start, *stated, *(o.time for o in outputs)]))
+    clock = Clock(np.array([start, *stated, *(o.time for o in outputs)]))
     rows = [] if schedule is None else _given(schedule, layout, start, known, clock)
     rows += [_Row(clock(t), STOP, time_by=tuple(by)) for t, *by in switches.tolist() if np.isfinite(t) and t > start]
     if schedule is not None:
@@ -233,7 +243,7 @@ def _with_reports(rows: list[_Row], outputs: Sequence[Output]) -> list[_Row]:
     return rows
 
 
-def _given(schedule: Schedule, layout: Layout, start: float, known: KnownAt, clock: _Clock) -> list[_Row]:
+def _given(schedule: Schedule, layout: Layout, start: float, known: KnownAt, clock: Clock) -> list[_Row]:
     rows: list[_Row] = []
     seen: dict[str, int] = {}
     begun, numbers = set[str](), count()
@@ -254,13 +264,13 @@ def _given(schedule: Schedule, layout: Layout, start: float, known: KnownAt, clo
             which = seen[name] = seen.get(name, -1) + 1
             i = layout.inputs[name]
             if name in layout.counted and amount > 0 and (name not in begun or schedule.triggers):
-                rows.append(_Row(max(time, start), FIRST, i, duration=max(start - time, 0.0), order=order))
+                rows.append(_Row(max(time, start), FIRST, i, duration=max(start - time, 0.0), order=order, source=k))
                 begun.add(name)
             if time < start:
                 continue
             by_time = tuple(_is(by, TIME, name, which) for by in layout.by)
             by_amount = tuple(_is(by, AMOUNT, name, which) for by in layout.by)
-            dose = _Row(time, DOSE, i, amount, duration, 0, interval, 0.0, by_time, by_amount, order=order)
+            dose = _Row(time, DOSE, i, amount, duration, 0, interval, 0.0, by_time, by_amount, order=order, source=k)
             facts = known(k, i)
             if not 0.0 <= facts.lag[0] < math.inf:
                 raise SolveError(Problem(f"dose of {name}", f"has a lag of {facts.lag[0]:g} days", "zero or more"))
@@ -346,7 +356,7 @@ def _lasting(dose: _Row, rate: float, known: Known, name: str, layout: Layout) -
     return replace(dose, duration=max(share, 0.0) * dose.amount / speed, duration_by=by)
 
 
-def _visits(number: int, trigger: Trigger, start: float, end: float, clock: _Clock) -> list[_Row]:
+def _visits(number: int, trigger: Trigger, start: float, end: float, clock: Clock) -> list[_Row]:
     """Return the visits of a trigger that is not decided continuously."""
     if not trigger.every:
         return []
@@ -362,10 +372,11 @@ def _course(number: int, trigger: Trigger, layout: Layout, known: KnownAt) -> li
     if np.any(trigger.course.steady):
         what = "begins a course with a steady state"
         raise SolveError(Problem(f"trigger on {trigger.quantity}", what, "doses from the first on"))
-    made = _given(trigger.course, layout, 0.0, known, _Clock(trigger.course.times))
+    made = _given(trigger.course, layout, 0.0, known, Clock(trigger.course.times))
     made.sort(key=lambda row: (row.time, row.kind != INFUSION_END))
     return [
-        replace(row, time=np.inf, trigger=number, phase=row.time, ordinal=row.ordinal + _FAR * (number + 1)) for row in made
+        replace(row, time=np.inf, trigger=number, phase=row.time, ordinal=row.ordinal + _FAR * (number + 1), source=-1)
+        for row in made
     ]
 
 
@@ -373,7 +384,7 @@ def _is(by: SensitivityParameter, kind: str, name: str, which: int) -> float:
     return float(by.kind == kind and by.name == name and by.which in (None, which))
 
 
-def _dose(dose: _Row, lag: Sequence[float], adding: bool, clock: _Clock, numbers: Iterator[int]) -> list[_Row]:
+def _dose(dose: _Row, lag: Sequence[float], adding: bool, clock: Clock, numbers: Iterator[int]) -> list[_Row]:
     """Return the events of one dose; at steady state those of the doses before it that are on their way or last as well.
 
     The doses of a steady state were given one interval apart, the last with this record; each arrives a lag later.
@@ -403,7 +414,7 @@ def _offsets(lag: float, interval: float, duration: float) -> list[float]:
         k += 1
 
 
-def _arrival(dose: _Row, offset: float, late_by: tuple[float, ...], clock: _Clock, ordinal: int) -> list[_Row]:
+def _arrival(dose: _Row, offset: float, late_by: tuple[float, ...], clock: Clock, ordinal: int) -> list[_Row]:
     """Return the events of a dose that arrives `offset` days after it was given; below 0, of what is left of its infusion."""
     moved = tuple(a + b for a, b in zip(dose.time_by, late_by, strict=True))
     ended = tuple(a + b for a, b in zip(moved, dose.duration_by, strict=True))
@@ -442,8 +453,13 @@ def _table(rows: list[_Row], by: int, size: int) -> EventTable:
         np.array([getattr(r, name) or none for r in rows], dtype=float).reshape(len(rows), by)
         for name in ("time_by", "amount_by", "duration_by", "phase_by")
     )
-    largest = np.zeros(size)
-    targets = records["target"]
+    sources = np.array([r.source for r in rows], dtype=np.int64)
+    return EventTable(records, EventGradients(*gradients), largest_amounts(records, size), sources)
+
+
+def largest_amounts(records: Any, inputs: int) -> FloatArray:
+    """Return the largest single amount of each input."""
+    largest, targets = np.zeros(inputs), records["target"]
     given = np.isin(records["kind"], (DOSE, INFUSION_START, REPLACE, MULTIPLY, STEADY, SUPERPOSE)) & (targets >= 0)
     np.maximum.at(largest, targets[given], np.abs(records["amount"][given]))
-    return EventTable(records, EventGradients(*gradients), largest)
+    return largest

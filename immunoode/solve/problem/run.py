@@ -59,7 +59,7 @@ def functions_of(system: CompiledModel, quantities: NativeFunction, outputs: Nat
         outputs=native(outputs),
         lane_rates=Native(lane_rates, 0),
         lane_setup=NO_FUNCTION,
-        lane_solve=NO_FUNCTION,
+        lane_stage=NO_FUNCTION,
     )
 
 
@@ -148,8 +148,8 @@ def run_of(plan: SimulationPlan, batch: Batch, lanes: int) -> Run:
 
 def with_implicit_lanes(run: Run, implicit: ImplicitFunctions) -> Run:
     """Return a run with the functions for implicit steps of eight subjects."""
-    setup, solve = implicit.address.tolist()
-    return run._replace(functions=run.functions._replace(lane_setup=Native(setup, 0), lane_solve=Native(solve, 0)))
+    setup, stage = implicit.address.tolist()
+    return run._replace(functions=run.functions._replace(lane_setup=Native(setup, 0), lane_stage=Native(stage, 0)))
 
 
 def run_of_one(plan: SimulationPlan, packed: FloatArray, more: int = 0) -> Run:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.regimen.schedule import Schedule
+from immunoode.solve.problem.moved_doses import DoseColumns
 from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.plan import SimulationPlan
 from immunoode.solve.problem.solution import Solution
@@ -32,7 +33,12 @@ class Simulator(SimulationPlan):
     """A plan that is run, for any parameter values."""
 
     def run(
-        self, parameters: FloatArray, threads: int | None = None, progress: bool = False, initial: InitialValues | None = None
+        self,
+        parameters: FloatArray,
+        threads: int | None = None,
+        progress: bool = False,
+        initial: InitialValues | None = None,
+        doses: Sequence[DoseColumns | None] | None = None,
     ) -> Solution:
         """Solve every subject.
 
@@ -46,6 +52,8 @@ class Simulator(SimulationPlan):
             Show a progress bar.
         initial : InitialValues, optional
             Initial values of states that are set.
+        doses : sequence of DoseColumns, optional
+            Times and amounts of each subject's doses, in place of those of its schedule.
 
         Returns
         -------
@@ -57,7 +65,7 @@ class Simulator(SimulationPlan):
             matrix = np.ascontiguousarray(np.broadcast_to(matrix, shape))
         workers = threads or self.options.threads or _processors()
         if 0 < subjects <= (_CHUNK if workers == 1 else _FEW) and self.small and not progress:
-            return self._run_small(matrix, initial)
+            return self._run_small(matrix, initial, doses)
         solution = self.empty_solution()
         self.compile()
         share = -(-subjects // (4 * workers)) if workers > 1 else subjects
@@ -66,19 +74,21 @@ class Simulator(SimulationPlan):
 
         def work(rows: slice) -> None:
             own = initial and initial._replace(values=initial.values[rows])
-            SubjectBatch(self, rows, solution.rows(rows)).solve(matrix[rows], own)
+            SubjectBatch(self, rows, solution.rows(rows)).solve(matrix[rows], own, doses and doses[rows])
 
         _each(work, chunks, workers, progress)
         return solution
 
-    def _run_small(self, matrix: FloatArray, initial: InitialValues | None) -> Solution:
+    def _run_small(
+        self, matrix: FloatArray, initial: InitialValues | None, doses: Sequence[DoseColumns | None] | None
+    ) -> Solution:
         """Solve all subjects at once, in arrays of an earlier run that no other thread uses now."""
         try:
             batch = self._idle.pop()
         except IndexError:
             self.compile()
             batch = SubjectBatch(self, slice(0, len(matrix)), self.empty_solution())
-        batch.solve(matrix, initial)
+        batch.solve(matrix, initial, doses)
         solution = batch.solution.copy()
         self._idle.append(batch)
         return solution

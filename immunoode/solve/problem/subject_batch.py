@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 from immunoode.solve import reference
 from immunoode.solve.problem.evaluate import evaluate
 from immunoode.solve.problem.event_table import EventTable
+from immunoode.solve.problem.moved_doses import DoseColumns
 from immunoode.solve.problem.packed_input import LANES, TIME_AT, FloatArray
 from immunoode.solve.problem.plan import SimulationPlan
 from immunoode.solve.problem.solution import Solution
@@ -44,10 +46,12 @@ class SubjectBatch:
         self._largest = np.zeros((0, 0))
         self._kernels: _Kernels | None = None
 
-    def solve(self, parameters: FloatArray, initial: InitialValues | None = None) -> None:
-        """Solve the subjects for parameters (P, n)."""
+    def solve(
+        self, parameters: FloatArray, initial: InitialValues | None = None, doses: Sequence[DoseColumns | None] | None = None
+    ) -> None:
+        """Solve the subjects for parameters (P, n), with initial values and doses of their own, if given."""
         system, plan, solution, y = self.plan.system, self.plan, self.solution, self.y
-        events = self._events_for(parameters)
+        events = self._events_for(parameters, doses)
         parameters = at_start(parameters, events, plan.starts[self.rows])
         self._fill(parameters, initial)
         tolerances = self._tolerances(parameters)
@@ -62,13 +66,10 @@ class SubjectBatch:
             solution.derivatives[:] = self.values[..., width:].reshape(solution.derivatives.shape)
         solution.states[:] = y[:, : system.base]
 
-    def _events_for(self, parameters: FloatArray) -> tuple[EventTable, ...]:
-        if self._events is None or not self.plan.events.fixed:
-            events = self.plan.events.of(self.rows, parameters)
-            if self._events is None or any(a is not b for a, b in zip(events, self._events, strict=True)):
-                self._events, self._kernels = events, None
-                self._largest = np.array([e.largest for e in events])
-        assert self._events is not None
+    def _events_for(self, parameters: FloatArray, doses: Sequence[DoseColumns | None] | None) -> tuple[EventTable, ...]:
+        if self._events is None or doses is not None or not self.plan.events.fixed:
+            self._events = self.plan.events.of(self.rows, parameters, doses)
+            self._largest = np.array([e.largest for e in self._events])
         return self._events
 
     def _fill(self, parameters: FloatArray, initial: InitialValues | None) -> None:
@@ -101,8 +102,8 @@ class SubjectBatch:
         """
         from immunoode.solve.integrator.records import HANDED_OVER
 
-        if self._kernels is None or self.plan.triggers.quantities:  # triggers change the events
-            self._kernels = _Kernels(self, events)
+        if self._kernels is None or self.plan.triggers.quantities or not self._kernels.take(events):
+            self._kernels = _Kernels(self, events)  # triggers change the events
         kernels, codes = self._kernels, self.solution.codes
         for name in ("atol", "shares", "units"):
             np.copyto(getattr(kernels.tolerances, name), getattr(tolerances, name))
@@ -143,7 +144,23 @@ class _Kernels:
         subjects = batch_of(plan, batch.rows, batch.x, batch.y, events, self.tolerances, batch.values, batch.solution)
         self.system, self.every = plan.system, np.arange(len(events))
         self.run = run_of(plan, subjects, 1 if plan.lane_rates is None else LANES)
+        self._events = tuple(events)
         self._stiff: FloatArray | None = None
+
+    def take(self, events: Sequence[EventTable]) -> bool:
+        """Put the events of another solve in place of those of the last one; return whether there is room for them."""
+        if all(map(operator.is_, events, self._events)):
+            return True
+        batch = self.run.batch
+        fits = all(map(operator.eq, (e.records.size for e in events), np.diff(batch.offsets)))
+        if fits and all(e.infusions <= self.run.progress.active.shape[1] for e in events):
+            for e, first in zip(events, batch.offsets.tolist(), strict=False):
+                batch.events[first : first + e.records.size] = e.records
+                for column, own in zip(batch.gradients, e.gradients, strict=True):
+                    column[first : first + e.records.size] = own
+            self._events = tuple(events)
+            return True
+        return False
 
     @cached_property
     def one_by_one(self) -> Callable[[], None]:

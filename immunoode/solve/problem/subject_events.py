@@ -14,6 +14,7 @@ from immunoode.regimen.schedule import Schedule
 from immunoode.solve.problem.compiled_model import KNOWN, CompiledModel
 from immunoode.solve.problem.evaluate import evaluate
 from immunoode.solve.problem.event_table import EventTable, Known, KnownAt, Output, events_of
+from immunoode.solve.problem.moved_doses import DoseColumns, MovedDoses
 from immunoode.solve.problem.packed_input import FloatArray
 from immunoode.solve.problem.time_stops import stops
 
@@ -42,20 +43,24 @@ class SubjectEvents:
     end: float
     _made: dict[tuple[int, float, int, bytes, bytes], EventTable] = field(default_factory=dict)
     _needs: dict[int, _Needs] = field(default_factory=dict)
+    _movable: dict[int, MovedDoses] = field(default_factory=dict)
 
     @property
     def fixed(self) -> bool:
         """Whether events do not depend on the values of parameters."""
         return not self.system.has_known_times and not self.system.equations.clock
 
-    def of(self, rows: slice, parameters: FloatArray) -> tuple[EventTable, ...]:
-        """Return the events of some subjects with parameters (P, n)."""
+    def of(
+        self, rows: slice, parameters: FloatArray, doses: Sequence[DoseColumns | None] | None = None
+    ) -> tuple[EventTable, ...]:
+        """Return the events of some subjects with parameters (P, n), and with other times and amounts of doses, if given."""
         system, inputs, x = self.system, len(self.system.equations.inputs), self.system.rows(parameters)
         known = np.zeros((len(x), system.known_times.size))
         if system.has_known_times:
             evaluate(system.known_times, x, known)
             if len(self._made) > _MOST_KEPT:
                 self._made.clear()
+                self._movable.clear()
         shaped = known.reshape(len(x), -1, 1 + len(system.by))
         result = list[EventTable]()
         for row, own, p in zip(x, shaped, range(rows.start, rows.stop), strict=True):
@@ -63,24 +68,46 @@ class SubjectEvents:
             if system.equations.clock:
                 switches = np.concatenate([switches, stops(system, row, float(self.starts[p]), self.end)])
             facts = own[: len(KNOWN) * inputs].reshape(inputs, len(KNOWN), 1 + len(system.by))
-            result.append(self._of_one(p, row, facts, switches))
+            found = self._of_one(p, row, facts, switches)
+            columns = doses[p - rows.start] if doses is not None else None
+            if columns is not None:
+                found = self._moved(p, found).at(columns) or self._rebuilt(p, columns, row, facts, switches)
+            result.append(found)
         return tuple(result)
 
     def _of_one(self, p: int, x: FloatArray, known: FloatArray, switches: FloatArray) -> EventTable:
-        schedule, start = self.schedules[p], float(self.starts[p])
+        schedule = self.schedules[p]
         if id(schedule) not in self._needs:
             self._needs[id(schedule)] = _needs_of(schedule, self.system)
         facts = _facts(schedule, known, self.system, x, self._needs[id(schedule)])
-        key = id(schedule), start, int(self.grids[p]), facts.tobytes(), switches.tobytes()
+        key = id(schedule), float(self.starts[p]), int(self.grids[p]), facts.tobytes(), switches.tobytes()
         events = self._made.get(key)
         if events is None:
-            count = self.lengths[p]
-            outputs = list(map(Output, self.times[p, :count].tolist(), self.orders[p, :count].tolist()))
-            layout = self.system.layout
-            events = self._made[key] = events_of(
-                schedule, layout, start, self.end, _known(facts), switches, outputs, _known(facts[:1])
-            )
+            events = self._made[key] = self._events_of(p, schedule, facts, switches)
         return events
+
+    def _events_of(self, p: int, schedule: Schedule | None, facts: FloatArray, switches: FloatArray) -> EventTable:
+        count, start = self.lengths[p], float(self.starts[p])
+        outputs = list(map(Output, self.times[p, :count].tolist(), self.orders[p, :count].tolist()))
+        known, in_course = _known(facts), _known(facts[:1])
+        return events_of(schedule, self.system.layout, start, self.end, known, switches, outputs, in_course)
+
+    def _moved(self, p: int, events: EventTable) -> MovedDoses:
+        """Return the events of a subject as those of other times and amounts are made of them."""
+        found = self._movable.get(id(events))
+        if found is None:
+            schedule, start = self.schedules[p], float(self.starts[p])
+            assert schedule is not None  # it has doses
+            found = MovedDoses(events, schedule, start, [start, *self.times[p, : self.lengths[p]].tolist()])
+            self._movable[id(events)] = found
+        return found
+
+    def _rebuilt(self, p: int, columns: DoseColumns, x: FloatArray, known: FloatArray, switches: FloatArray) -> EventTable:
+        """Return the events of a subject with other times and amounts of doses, which change their order or what they are."""
+        schedule = self.schedules[p]
+        assert schedule is not None
+        made = columns.of(schedule)
+        return self._events_of(p, made, _facts(made, known, self.system, x, _needs_of(made, self.system)), switches)
 
 
 def doses_of(schedule: Schedule | None, name: str) -> bool:

@@ -18,8 +18,6 @@ from immunoode.solve.problem.evaluate import evaluate
 from immunoode.solve.problem.packed_input import STATES_AT, TIME_AT, FloatArray
 
 _SHARE = 1e-3
-_BESIDE = 0.1
-"""Of a state's size: what is smaller among its derivatives, times their parameters, counts as if it were as large."""
 _LEAST = 1e-30
 """Of the largest size in a state's unit: not less is taken for a state that nothing feeds at the start, since no step is
 short enough for a relative error at the far end of a chain of empty states."""
@@ -94,6 +92,8 @@ def _fed(system: CompiledModel, x: FloatArray, size: FloatArray) -> FloatArray:
         if np.array_equal(filled, found):
             break
         found = filled
+        if found.all():
+            break
     return found
 
 
@@ -126,9 +126,9 @@ def _largest_of_unit(system: CompiledModel, size: FloatArray) -> FloatArray:
 def of_derivatives(tolerances: Tolerances, parameters: FloatArray, system: CompiledModel) -> Tolerances:
     """Return the tolerances of states and their derivatives, (P, (1 + m) n): a derivative times its parameter is a state.
 
-    Where such a product is small beside the state, a tenth of the state counts instead: a parameter that matters little needs
-    no shorter steps than the states. By amounts and times of doses, and by parameters that are zero, tolerances are those for
-    a parameter of one, and states do not count.
+    Where such a product is smaller than the state, the state counts instead: its change with a parameter need not be known
+    better than the state itself, and a parameter that matters little needs no shorter steps. By amounts and times of doses,
+    and by parameters that are zero, tolerances are those for a parameter of one, and states do not count.
     """
     sizes = np.zeros((len(parameters), 1 + len(system.by)))
     sizes[:, system.varied_columns] = np.abs(parameters[:, system.varied_parameters])
@@ -136,4 +136,4 @@ def of_derivatives(tolerances: Tolerances, parameters: FloatArray, system: Compi
     shape = len(parameters), system.size
     atol = (tolerances.atol[:, None, :] / ones[:, :, None]).reshape(shape)
     shares = np.repeat(tolerances.shares[:, None, :], 1 + len(system.by), axis=1).reshape(shape)
-    return Tolerances(atol, shares, np.where(sizes > 0, _BESIDE / ones, 0.0))
+    return Tolerances(atol, shares, np.where(sizes > 0, 1.0 / ones, 0.0))
