@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from immunoode.blocks.executor import executor_of
 from immunoode.blocks.part_file import read_part, write_part
 from immunoode.blocks.run import Population, Processing, in_memory, to_file
 from immunoode.blocks.run_folder import RunFolder
-from immunoode.blocks.work import Task, packed
+from immunoode.blocks.work import Task, packed, warn_of_processors
 from immunoode.errors import DataError, SolveError
 from tests.block_work import Failing, Squares
 from tests.test_solve_population import decay
@@ -188,7 +189,7 @@ class Sending:
         content = packed(work)
         self.bytes = len(content.content)
         for task in tasks:
-            yield task.block, pickle.loads(pickle.dumps(content))(task)
+            yield task.block, pickle.loads(pickle.dumps(content))(task).result
 
 
 @pytest.mark.parametrize(
@@ -216,3 +217,10 @@ def test_a_client_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("immunoode.blocks.executor.find_spec", lambda name: None)
     with pytest.raises(SolveError, match=r"needs Dask; pip install 'immunoode\[cluster\]'"):
         executor_of(None, object())
+
+
+def test_workers_of_another_version_or_kind() -> None:
+    with pytest.raises(SolveError, match="a worker has immunoode .*, this process 0.0; the same version"):
+        replace(packed(Squares()), version="0.0")(Task(Block(0, 1), (0, 1)))
+    with pytest.warns(RuntimeWarning, match="different kinds of processors .skylake, znver4."):
+        warn_of_processors({"znver4", "skylake"})

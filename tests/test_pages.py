@@ -22,6 +22,7 @@ QUICK = (
     "extending.md",
     "survival_statistics.md",
     "virtual_populations.md",
+    "scale.md",
 )
 FITS = ("fitting.md", "populations.md", "reading_models.md")
 

@@ -23,6 +23,7 @@ PAGES = (
     "cold_start",
     "first_result",
     "trial_endpoints",
+    "virtual_population",
     "population_fits",
     "recovery",
     "fit_coverage",

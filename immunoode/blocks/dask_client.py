@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import Any
 
 from immunoode.blocks.block import Block
-from immunoode.blocks.work import Result, Task, Work, packed
+from immunoode.blocks.work import Result, Task, Work, packed, warn_of_processors
 from immunoode.errors import Problem, SolveError
 
 _AHEAD = 2
@@ -34,11 +34,17 @@ class DaskCluster:
         ------
         SolveError
             If a block ends several workers, one after another.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the workers have different kinds of processors.
         """
         from distributed import KilledWorker, as_completed
 
         content, remaining = packed(work), iter(tasks)
         running: dict[Any, Block] = {}
+        processors = set[str]()
 
         def submit(most: int) -> list[Any]:
             new = {self._submit(content, task): task.block for task in islice(remaining, max(0, most))}
@@ -48,11 +54,13 @@ class DaskCluster:
         try:
             completed = as_completed(submit(self._room()))
             for future in completed:
-                result, block = future.result(), running.pop(future)
+                computed, block = future.result(), running.pop(future)
                 future.release()
-                yield block, result
+                processors.add(computed.processor)
+                yield block, computed.result
                 for new in submit(self._room() - len(running)):
                     completed.add(new)
+            warn_of_processors(processors)
         except KilledWorker as error:
             right = "a smaller block=, or workers with more memory"
             raise SolveError(Problem("client", f"lost several workers at one block ({error})", right)) from error

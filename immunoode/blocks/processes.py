@@ -96,8 +96,8 @@ def _finished(pool: ProcessPoolExecutor, work: PackedWork[Any], queue: _Queue, m
                     queue.put_back([task])
                     raise
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                result = future.result()  # raises what the work raised
-                yield running.pop(future).block, result
+                computed = future.result()  # raises what the work raised
+                yield running.pop(future).block, computed.result
     except BrokenProcessPool:
         queue.put_back(running.values())
         raise

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from immunoode.blocks.block import Block
 from immunoode.errors import Problem, SolveError
@@ -62,6 +63,13 @@ class InThisProcess:
             yield task.block, work(task.block, task.own)
 
 
+class Computed(NamedTuple, Generic[Result]):
+    """The result of a block, and the kind of processor that computed it."""
+
+    result: Result
+    processor: str
+
+
 @dataclass(frozen=True)
 class PackedWork(Generic[Result]):
     """A work as bytes, with the version that packed it."""
@@ -69,7 +77,7 @@ class PackedWork(Generic[Result]):
     content: bytes
     version: str
 
-    def __call__(self, task: Task) -> Result:
+    def __call__(self, task: Task) -> Computed[Result]:
         """Return the result of a block, in the process of a worker.
 
         Raises
@@ -81,7 +89,21 @@ class PackedWork(Generic[Result]):
             what = f"a worker has immunoode {version()}, this process {self.version}"
             raise SolveError(Problem("workers", what, "the same version in all processes"))
         work: Work[Result] = _unpacked(self.content)
-        return work(task.block, task.own)
+        return Computed(work(task.block, task.own), _processor())
+
+
+def warn_of_processors(kinds: set[str]) -> None:
+    """Warn if blocks were computed by different kinds of processors, whose instructions differ."""
+    if len(kinds) > 1:
+        what = f"blocks were computed by different kinds of processors ({', '.join(sorted(kinds))})"
+        warnings.warn(f"{what}: the last digits of results may depend on which", RuntimeWarning, stacklevel=2)
+
+
+@lru_cache(maxsize=1)
+def _processor() -> str:
+    from llvmlite.binding import get_host_cpu_name
+
+    return str(get_host_cpu_name())
 
 
 def packed(work: Work[Result]) -> PackedWork[Result]:
