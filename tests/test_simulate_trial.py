@@ -329,6 +329,15 @@ def test_tests_of_responses_and_of_the_caller(model: imo.Model) -> None:
         trial(patients, {"a": None, "b": None}, 40, model=model, analysis=TrialAnalysis(test=lambda table: 2))
 
 
+@pytest.mark.parametrize("name", ["late log-rank", "MaxCombo", "restricted mean"])
+def test_named_tests(model: imo.Model, name: str) -> None:
+    arms = {"control": None, "drug": imo.Regimen().dose("drug", 4.0)}
+    options = {"model": model, "analysis": TrialAnalysis("OS", test=name), **BUSY}
+    better = trials(PATIENTS, arms, 120, replicates=2, **options).table
+    worse = trials(PATIENTS.assign(effect=-0.4), arms, 120, replicates=2, **options).table
+    assert (better["p_value"] < 0.01).all() and (worse["p_value"] > 0.5).all()
+
+
 def test_irecist_assessment_and_one_arm(model: imo.Model) -> None:
     rules = imo.trial.IrecistRules()
     found = trial(PATIENTS, {"drug": DRUG}, 60, model=model, rules=rules, confirmed=True, seed=3, **BUSY)

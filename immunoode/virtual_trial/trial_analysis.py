@@ -24,8 +24,33 @@ LOG_RANK, RESPONSE_RATES = "log-rank", "response rates"
 RESPONDERS = ("CR", "PR", "iCR", "iPR")
 
 
-NAMED: dict[str, Callable[[pd.DataFrame, str], float]] = {}
-"""Tests by name, other than the two of this module: from times of two arms and the control arm to a one-sided p value."""
+def _max_combo(table: pd.DataFrame, control: str) -> float:
+    from immunoode.trial.survival.max_combo import max_combo
+
+    return float(max_combo(table, reference=control).p_one_sided)
+
+
+def _late_log_rank(table: pd.DataFrame, control: str) -> float:
+    from immunoode.trial.survival.log_rank import log_rank
+
+    ordered = table.sort_values("arm", key=lambda arm: arm != control, kind="stable")
+    return float(log_rank(ordered, gamma=1.0).p_one_sided)
+
+
+def _restricted_mean(table: pd.DataFrame, control: str) -> float:
+    from immunoode.trial.survival.restricted_mean import restricted_mean_survival
+
+    found = restricted_mean_survival(table, reference=control).contrasts
+    row = found[found["measure"] == "difference"].iloc[0]
+    return float(row["p_value"] / 2 if row["estimate"] > 0 else 1 - row["p_value"] / 2)
+
+
+NAMED: dict[str, Callable[[pd.DataFrame, str], float]] = {
+    "MaxCombo": _max_combo,
+    "late log-rank": _late_log_rank,
+    "restricted mean": _restricted_mean,
+}
+"""Further tests by name: from the times of two arms and the name of the control arm to a one-sided p value."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +61,10 @@ class TrialAnalysis:
     ----------
     endpoint : {"PFS", "OS", "response"}
     test : str or callable, optional
-        "log-rank" (the default for times), "response rates" (score test of their difference, the default for responses), or a
-        function that takes the table of outcomes of two arms (with the column `arm`) and returns a one-sided p value, small
-        if the arm that is not the control is better.
+        "log-rank" (the default for times), "late log-rank" (weights of Fleming and Harrington, rho 0 and gamma 1), "MaxCombo",
+        "restricted mean" (difference of restricted mean survival times); "response rates" (score test of their difference, the
+        default for responses); or a function that takes the table of outcomes of two arms (with the column `arm`) and returns
+        a one-sided p value, small if the arm that is not the control is better.
     alpha : float
         One-sided type I error; with more than two arms it is divided among the comparisons with the control arm (Bonferroni).
     events : int, optional
@@ -48,7 +74,7 @@ class TrialAnalysis:
     looks : tuple of float
         Interim looks at these fractions of `events`.
     spending : {"obrien_fleming", "pocock"}
-        Of the type I error, see `spending_boundaries`.
+        Of the type I error, see `spending_boundaries`; for the log-rank test (approximate for others).
     futility : float, optional
         The trial stops at an interim look if the hazard ratio is at least this. The boundaries of efficacy do not count on it.
     control : str, optional

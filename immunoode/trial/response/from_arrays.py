@@ -46,10 +46,11 @@ def from_arrays(days: Array, diameters: Array, new_lesions: Array, rules: Recist
 
 def _baseline(subject: Array, time: Array, measured: Array, base: Array, size: int) -> tuple[Array, Array, Array]:
     """Return the sum and the day of baseline of each subject, and which lesions it has, shape (subjects, lesions)."""
-    lesions = measured.shape[1]
-    values = np.empty((size, lesions))
+    rows = np.flatnonzero(base)
+    subject, time, measured, base = subject[rows], time[rows], measured[rows], base[rows]
+    values = np.empty((size, measured.shape[1]))
     when = np.full(size, np.nan)
-    for k in range(lesions):
+    for k in range(measured.shape[1]):
         values[:, k], when = last_baseline_values(subject, time, measured[:, k], base, size)
     followed = np.isfinite(values)
     sums = _total(np.where(followed, values, 0.0))
