@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,20 @@ import pytest
 
 import immunoode as imo
 from immunoode.errors import DataError
-from immunoode.virtual_population import Cohort, MedianTarget, ResponseRateTarget, SurvivalTarget, VirtualPatients
-from tests.virtual_patients import virtual_patients
+from immunoode.virtual_population import (
+    Cohort,
+    CorrelationTarget,
+    MeanTarget,
+    MedianTarget,
+    QuantileTarget,
+    ResponseRateTarget,
+    SizeTarget,
+    SurvivalTarget,
+    VirtualPatients,
+    compare_rules,
+    select_patients,
+)
+from tests.virtual_patients import draw, outcomes, sizes_at, virtual_patients
 
 RATES = {"CR": 0.05, "PR": 0.35, "SD": 0.40, "PD": 0.20}
 CURVE = SurvivalTarget.from_published("drug", [100, 200, 300, 400], [0.8, 0.55, 0.4, 0.3], [150, 115, 80, 55, 30])
@@ -208,3 +221,177 @@ def test_what_no_weights_can_give_is_said_with_a_certificate() -> None:
     assert "no weights of these patients give best response of drug (CR+PR 45.0 %) with median PFS of drug" in told
     assert "0.475 in place of 0.45" in told
     imo.calibrate(patients, targets)
+
+
+OBSERVED = outcomes(draw(150, 99, np.array([0.2, -0.3, 0.2])))
+COUNTS = OBSERVED["best_response"].value_counts()
+TARGETS = [
+    ResponseRateTarget.from_counts("drug", {k: int(COUNTS[k]) for k in ("CR", "PR", "SD", "PD")}),
+    QuantileTarget.from_values("drug", OBSERVED["best_change"]),
+]
+
+
+def _observed_curve() -> imo.KaplanMeier:
+    table = OBSERVED.assign(subject=OBSERVED.index, time=OBSERVED["pfs_time"], event=OBSERVED["pfs_event"], arm="drug")
+    return imo.kaplan_meier(table[["subject", "arm", "time", "event"]], "PFS")
+
+
+@pytest.fixture(scope="module")
+def cohort(patients: VirtualPatients) -> Cohort:
+    return imo.calibrate(patients, TARGETS)
+
+
+def test_bands_of_held_out_statistics_have_three_parts(cohort: Cohort) -> None:
+    held = [SurvivalTarget.from_kaplan_meier(_observed_curve(), "drug")]
+    found = cohort.held_out(held).table
+    assert found["inside"].all()
+    assert (found[["sampling", "undetermined", "patients"]] > 0).all().all()
+    other = cohort.held_out([replace(held[0], trial="another")]).table  # not of the same subjects: its own error comes on top
+    assert ((other["trial_upper"] - other["upper"]) > (found["trial_upper"] - found["upper"])).all()
+    assert "held-out statistics are in their 95 % bands" in cohort.held_out(held).report()
+
+
+def test_what_is_a_target_is_determined_by_it(cohort: Cohort) -> None:
+    """The band of a statistic that is a target is that of its sampling error alone."""
+    found = cohort.held_out(TARGETS[:1]).table
+    assert found["undetermined"].max() < 0.1 * found["sampling"].min()
+    assert found["sampling"].to_numpy() == pytest.approx(found["standard_error"].to_numpy(), rel=0.1)
+    assert found["predicted"].to_numpy() == pytest.approx(found["observed"].to_numpy(), abs=0.003)
+
+
+def test_finite_patients_widen_the_band() -> None:
+    few, many = (imo.calibrate(virtual_patients(n, 7), TARGETS) for n in (200, 5000))
+    held = [SurvivalTarget.from_kaplan_meier(_observed_curve(), "drug", ["1 year"])]
+    small, large = (c.held_out(held).table["patients"][0] for c in (few, many))
+    assert small / large == pytest.approx(5, rel=0.25)
+
+
+def test_bands_of_a_median(cohort: Cohort) -> None:
+    band = cohort.median_band("drug")
+    assert band.lower < band.median == cohort.median("drug") < band.upper
+    narrow = cohort.median_band("drug", confidence=0.5)
+    assert band.lower < narrow.lower < narrow.upper < band.upper
+    of_trial = cohort.median_band("drug", subjects=30, trial="another")
+    assert of_trial.lower < band.lower
+    assert "95 % band" in str(band)
+
+
+def test_a_population_like_the_prior_has_a_small_shift() -> None:
+    near, far = (outcomes(draw(400, 5, shift)) for shift in (0.0, 0.8))
+    patients = virtual_patients(3000, 8)
+    size = [
+        imo.calibrate(patients, [QuantileTarget.from_values("drug", o["best_change"])]).shift_size.mean for o in (near, far)
+    ]
+    assert size[0] < 0.2 < size[1]
+
+
+def test_quantiles_of_a_waterfall() -> None:
+    target = QuantileTarget.from_values("drug", [*OBSERVED["best_change"], np.nan])
+    assert target.n == 150
+    for share, value in target.quantiles.items():
+        assert (OBSERVED["best_change"] <= value).mean() == pytest.approx(share)
+    patients = virtual_patients(400, 9)
+    gaps = patients.outcomes["drug"].assign(best_change=lambda t: t["best_change"].where(t.index % 5 > 0))
+    with_gaps = VirtualPatients(patients.parameters, {"drug": gaps})
+    cohort = imo.calibrate(with_gaps, [target], tolerance=0)
+    known = gaps["best_change"].notna().to_numpy()
+    share = cohort.weights[known & (gaps["best_change"] <= 0).to_numpy()].sum() / cohort.weights[known].sum()
+    assert cohort.table()["after"].to_numpy() == pytest.approx(np.array(list(target.quantiles)))
+    assert 0.6 < share < 0.8
+
+
+def test_means_and_variances() -> None:
+    patients = VirtualPatients(pd.DataFrame({"auc": np.random.default_rng(0).lognormal(1, 0.5, 3000)}))
+    cohort = imo.calibrate(patients, [MeanTarget.geometric("", "auc", 3.2, cv=0.4, n=60)], tolerance=0)
+    logs = np.log(patients.parameters["auc"].to_numpy())
+    mean = cohort.weights @ logs
+    assert mean == pytest.approx(np.log(3.2))
+    assert cohort.weights @ (logs - mean) ** 2 == pytest.approx(np.log1p(0.4**2))
+    target = MeanTarget.from_values("", "auc", [1.0, 2.0, 3.0, np.nan])
+    assert (target.mean, target.sd, target.n) == (2.0, 1.0, 3)
+
+
+@pytest.mark.parametrize("ranks", [False, True])
+def test_correlations_are_met(patients: VirtualPatients, ranks: bool) -> None:
+    cohort = imo.calibrate(patients, [CorrelationTarget("", ("f", "k"), 0.3, 80, ranks=ranks)], tolerance=0)
+    x, y = (patients.parameters[c] for c in ("f", "k"))
+    pair = (x.rank(), y.rank()) if ranks else (x, y)
+    found = np.cov(*pair, aweights=cohort.weights)
+    assert found[0, 1] / np.sqrt(found[0, 0] * found[1, 1]) == pytest.approx(0.3, abs=1e-7)
+
+
+def test_sizes_of_those_still_observed() -> None:
+    parameters = draw(1500, 11)
+    days = np.array([0.0, 42.0, 84.0, 168.0])
+    sizes = pd.DataFrame(60 * np.column_stack([sizes_at(parameters, d) for d in days]), columns=days)
+    patients = VirtualPatients(
+        pd.DataFrame(parameters, columns=["f", "g", "k"]), {"drug": outcomes(parameters)}, {"drug": sizes}
+    )
+    target = SizeTarget("drug", (42.0, 126.0), (-0.12, -0.3), (0.2, 0.25), (120, 70), 150)
+    cohort = imo.calibrate(patients, [target], tolerance=0)
+    on = (patients.outcomes["drug"]["pfs_time"] >= 126).to_numpy()
+    change = ((sizes[84.0] + sizes[168.0]) / 2 / 60 - 1).to_numpy()
+    mean = np.average(change[on], weights=cohort.weights[on])
+    assert mean == pytest.approx(-0.3)
+    assert np.average((change[on] - mean) ** 2, weights=cohort.weights[on]) == pytest.approx(0.25**2)
+
+
+def test_sizes_of_a_trial() -> None:
+    lines = {"a": (100, 80, 60), "b": (50, 60, None)}
+    rows = [(s, day, value) for s, line in lines.items() for day, value in zip((-7, 40, 85), line, strict=True)]
+    table = pd.DataFrame(rows, columns=["subject", "time", "value"]).dropna()
+    data = imo.read_trial(table.assign(arm="drug"), units="mm", quantity="sum_of_diameters")
+    target = SizeTarget.from_trial_data(data, "drug", [42])
+    assert target.means == pytest.approx((0.0,))
+    assert target.sds == pytest.approx((0.2 * math.sqrt(2),))
+    assert target.counts == (2.0,)
+    assert "day 84 has 1 subjects" in _refused(lambda: SizeTarget.from_trial_data(data, "drug", [42, 84]))
+
+
+def test_the_largest_selection_is_found() -> None:
+    """Against counting: for each size, whether the categories have enough patients."""
+    rates = np.array([0.25, 0.40, 0.20, 0.15])
+    for seed in range(5):
+        size = sizes_at(draw(2000, seed), 126.0)
+        category = np.digitize(size, [0.14, 0.7, 1.0])
+        names = np.array(["CR", "PR", "SD", "PD"])[category]
+        patients = VirtualPatients(pd.DataFrame({"size": size}), {"drug": pd.DataFrame({"best_response": names})})
+        target = ResponseRateTarget("drug", dict(zip(["CR", "PR", "SD", "PD"], rates, strict=True)), 100)
+        chosen = select_patients(patients, [target], tolerance=0.05, seed=seed)
+        available = np.bincount(category, minlength=4)
+        total = np.arange(1, 2001)[:, None]
+        most, least = np.minimum(available, np.floor((rates + 0.05) * total + 1e-9)), np.ceil((rates - 0.05) * total - 1e-9)
+        possible = (least <= most).all(axis=1) & (least.sum(axis=1) <= total[:, 0]) & (total[:, 0] <= most.sum(axis=1))
+        assert (chosen.weights > 0).sum() == total[possible].max()
+        assert np.abs(chosen.rates("drug")[["CR", "PR", "SD", "PD"]].to_numpy() - rates).max() <= 0.05 + 1e-9
+
+
+def test_selections_that_are_impossible(patients: VirtualPatients) -> None:
+    target = CorrelationTarget("", ("f", "k"), 0.3, 80)
+    assert "is not a share of the patients" in _refused(lambda: select_patients(patients, [target]))
+    flat = VirtualPatients(pd.DataFrame({"a": range(3)}), {"drug": pd.DataFrame({"best_response": ["PR", "PD", "PD"]})})
+    told = _refused(lambda: select_patients(flat, [ResponseRateTarget.objective("drug", 0.6, 50)], tolerance=0.001))
+    assert "no whole number of patients is near enough" in told
+
+
+def test_rules_are_compared(patients: VirtualPatients) -> None:
+    found = compare_rules(patients, TARGETS, [SurvivalTarget.from_kaplan_meier(_observed_curve(), "drug")])
+    assert list(found.cohorts) == ["entropy", "least squares", "whole selection", "accept or reject"]
+    rules = found.held_out[list(found.cohorts)].to_numpy()
+    assert (np.abs(rules - rules[:, :1]) < (found.held_out[["upper"]].to_numpy() - rules[:, :1])).all()
+    assert "effective_sample_size" in found.report()
+    with_correlation = compare_rules(patients, [CorrelationTarget("", ("f", "k"), 0.1, 80)])
+    assert "whole selection" in with_correlation.left_out
+
+
+def test_figures(cohort: Cohort, patients: VirtualPatients) -> None:
+    held = [SurvivalTarget.from_kaplan_meier(_observed_curve(), "drug")]
+    axes, table = imo.plot.calibration_targets(cohort, data=True)
+    assert len(axes.get_yticklabels()) == len(table) == 9
+    assert "effective sample size" in imo.plot.cohort_weights(cohort).get_title(loc="left")
+    assert len(imo.plot.cohort_parameters(cohort).flat) == 3
+    assert len(imo.plot.cohort_correlations(cohort).texts) == 6
+    assert len(imo.plot.cohort_survival(cohort, "drug", observed=_observed_curve()).lines) >= 4
+    assert cohort.held_out(held).plot().get_xlabel() == "share of subjects"
+    assert compare_rules(patients, TARGETS, held).plot().get_legend() is not None
+    assert cohort.plot() is not None

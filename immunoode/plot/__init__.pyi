@@ -1,5 +1,12 @@
 # The public names of this namespace and the modules that define them; the file beside this one reads them from here.
 
+from immunoode.plot.calibration import calibration_targets as calibration_targets
+from immunoode.plot.calibration import held_out as held_out
+from immunoode.plot.calibration import inclusion_rules as inclusion_rules
+from immunoode.plot.cohort import cohort_correlations as cohort_correlations
+from immunoode.plot.cohort import cohort_parameters as cohort_parameters
+from immunoode.plot.cohort import cohort_survival as cohort_survival
+from immunoode.plot.cohort import cohort_weights as cohort_weights
 from immunoode.plot.phase import phase_plane as phase_plane
 from immunoode.plot.response import response_over_time as response_over_time
 from immunoode.plot.response import sums_by_arm as sums_by_arm

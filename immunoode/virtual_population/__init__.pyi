@@ -1,5 +1,10 @@
 # The public names of this namespace and the modules that define them; the file beside this one reads them from here.
 
+from immunoode.virtual_population.calibration.held_out import HeldOut as HeldOut
+from immunoode.virtual_population.calibration.rules import RuleComparison as RuleComparison
+from immunoode.virtual_population.calibration.rules import compare_rules as compare_rules
+from immunoode.virtual_population.calibration.selection import accept_patients as accept_patients
+from immunoode.virtual_population.calibration.selection import select_patients as select_patients
 from immunoode.virtual_population.cohort import Cohort as Cohort
 from immunoode.virtual_population.composed_marginals import Mixture as Mixture
 from immunoode.virtual_population.composed_marginals import Truncated as Truncated
@@ -30,6 +35,10 @@ from immunoode.virtual_population.random_numbers import exponentials as exponent
 from immunoode.virtual_population.random_numbers import normals as normals
 from immunoode.virtual_population.random_numbers import uniforms as uniforms
 from immunoode.virtual_population.sampling import components_of as components_of
+from immunoode.virtual_population.targets.correlations import CorrelationTarget as CorrelationTarget
+from immunoode.virtual_population.targets.means import MeanTarget as MeanTarget
 from immunoode.virtual_population.targets.median import MedianTarget as MedianTarget
+from immunoode.virtual_population.targets.quantiles import QuantileTarget as QuantileTarget
 from immunoode.virtual_population.targets.response_rates import ResponseRateTarget as ResponseRateTarget
+from immunoode.virtual_population.targets.sizes import SizeTarget as SizeTarget
 from immunoode.virtual_population.targets.survival_curve import SurvivalTarget as SurvivalTarget

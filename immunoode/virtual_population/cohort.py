@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoode.errors import DataError, Problem
 from immunoode.notebook import without_mathematics
+from immunoode.virtual_population.calibration.calibration_record import Calibration
+from immunoode.virtual_population.calibration.certificate import Certificate, certificate
 from immunoode.virtual_population.calibration.divergence import FloatArray
-from immunoode.virtual_population.calibration.stacked import StackedTargets
+from immunoode.virtual_population.calibration.fit_table import fit_report, fit_table, target_costs
+from immunoode.virtual_population.calibration.population_shift import ShiftSize, shift_features, shift_size
 from immunoode.virtual_population.patients import VirtualPatients
 from immunoode.virtual_population.random_numbers import uniforms
 from immunoode.virtual_population.targets.event_free import event_times, weighted_median, weighted_survival
@@ -18,29 +23,9 @@ from immunoode.virtual_population.targets.event_free import event_times, weighte
 if TYPE_CHECKING:
     import pandas as pd
 
-
-@dataclass(frozen=True)
-class Calibration:
-    """How the weights of a cohort were found.
-
-    Attributes
-    ----------
-    stacked : StackedTargets
-        The rows of the targets, with the covariance that was used (times the squared tolerance).
-    prices : ndarray, shape (rows,)
-        How much the minimum of the program rises if the observed value of a row rises by 1.
-    rule : str
-    tolerance, prior_size : float
-    steps : int
-        Newton steps.
-    """
-
-    stacked: StackedTargets
-    prices: FloatArray
-    rule: str
-    tolerance: float
-    prior_size: float
-    steps: int
+    from immunoode.virtual_population.calibration.held_out import HeldOut
+    from immunoode.virtual_population.calibration.survival_bands import MedianBand
+    from immunoode.virtual_population.targets.record import Target
 
 
 @dataclass(frozen=True)
@@ -84,6 +69,16 @@ class Cohort:
         """The largest share of one patient."""
         return float(self.weights.max())
 
+    @cached_property
+    def features(self) -> FloatArray:
+        """The features of patients in which populations may be shifted, shape (patients, features)."""
+        return shift_features(self.patients.parameters, self.patients.prior)
+
+    @cached_property
+    def shift_size(self) -> ShiftSize:
+        """How far, by the targets, the population is from the prior one."""
+        return shift_size(self.calibrated.stacked, self.features, self.patients.prior)
+
     def table(self) -> pd.DataFrame:
         """Return one row per row of the targets: how the cohort meets it, and what it costs.
 
@@ -99,26 +94,7 @@ class Cohort:
         DataError
             If the weights were not calibrated.
         """
-        import pandas as pd
-
-        how = self._calibrated()
-        prior, costs = self.patients.prior, self.costs()
-        tables = []
-        for record, rows, cost in zip(how.stacked.records, how.stacked.slices, costs, strict=True):
-            error = record.standard_errors(self.weights)
-            after = record.statistics(self.weights)
-            used = np.sqrt(np.diag(how.stacked.covariance)[rows])
-            columns = {
-                "observed": record.stated,
-                "standard_error": error,
-                "before": record.statistics(prior),
-                "after": after,
-                "misfit": np.divide(after - record.stated, error, out=np.zeros_like(error), where=error > 0),
-                "price": how.prices[rows] * np.where(used > 0, used, 1.0),
-                "share_of_cost": [cost, *[np.nan] * (len(record.rows) - 1)],
-            }
-            tables.append(pd.DataFrame({"target": record.label, "row": record.rows, **columns}))
-        return pd.concat(tables, ignore_index=True)
+        return fit_table(self)
 
     def costs(self) -> FloatArray:
         """Return the share of each target in what calibration costs; they add up to 1.
@@ -126,13 +102,27 @@ class Cohort:
         The cost of a row is its price times what it asks for: the difference of observed value and that of the prior weights. A
         negative share is that of a target which the others more than meet.
         """
-        how = self._calibrated()
-        asked = how.prices * (how.stacked.observed - self.patients.prior @ how.stacked.moments)
-        each = np.array([asked[rows].sum() for rows in how.stacked.slices])
-        total = each.sum()
-        return each / total if total > 0 else np.full(len(each), 1 / len(each))
+        return target_costs(self)
 
-    def _calibrated(self) -> Calibration:
+    def certificate(self, within: float = 1.96) -> Certificate:
+        """Return how near any weights of these patients come to the targets, with the proof where they cannot meet them.
+
+        Parameters
+        ----------
+        within : float
+            Targets that can be met within so many standard errors count as met.
+        """
+        return certificate(self.calibrated.stacked, self.patients.prior, within=within)
+
+    @property
+    def calibrated(self) -> Calibration:
+        """How the weights were found.
+
+        Raises
+        ------
+        DataError
+            If the weights were given.
+        """
         if self.calibration is None:
             raise DataError(Problem("cohort", "was not calibrated", "a cohort that imo.calibrate returned"))
         return self.calibration
@@ -162,6 +152,69 @@ class Cohort:
         times, events = event_times(self.patients, arm, endpoint)
         return weighted_median(*weighted_survival(times, events, self.weights))
 
+    def survival_band(
+        self,
+        arm: str,
+        endpoint: str = "PFS",
+        times: Any = None,
+        *,
+        confidence: float = 0.95,
+        subjects: float | None = None,
+        trial: str = "",
+    ) -> pd.DataFrame:
+        """Return the survival of the cohort with its pointwise band.
+
+        Parameters
+        ----------
+        arm, endpoint : str
+        times : array of times, optional
+            By default 60, evenly in survival.
+        confidence : float
+        subjects : float, optional
+            Return the band of the curve of a trial with so many subjects, which has a sampling error of its own.
+        trial : str
+            With `subjects`: if targets are of this trial, its curve is of the same subjects.
+
+        Returns
+        -------
+        DataFrame
+            time (days), survival, lower, upper.
+        """
+        from immunoode.virtual_population.calibration.survival_bands import survival_band
+
+        return survival_band(self, arm, endpoint, times, confidence, subjects, trial)
+
+    def median_band(
+        self, arm: str, endpoint: str = "PFS", *, confidence: float = 0.95, subjects: float | None = None, trial: str = ""
+    ) -> MedianBand:
+        """Return the median time to an event with its band: the times at which the band of the curve contains one half.
+
+        Parameters
+        ----------
+        arm, endpoint, confidence, subjects, trial
+            As of `survival_band`.
+        """
+        from immunoode.virtual_population.calibration.survival_bands import median_band
+
+        return median_band(self, arm, endpoint, confidence, subjects, trial)
+
+    def held_out(self, targets: Sequence[Target], *, confidence: float = 0.95) -> HeldOut:
+        """Compare the cohort with statistics that it was not calibrated to.
+
+        Parameters
+        ----------
+        targets : sequence of targets
+            Their trials say whether they are of the subjects behind the targets of calibration.
+        confidence : float
+
+        Returns
+        -------
+        HeldOut
+        """
+        from immunoode.virtual_population.calibration.held_out import compare_held_out
+
+        return compare_held_out(self, targets, confidence)
+
     def sample(self, n: int, seed: int) -> VirtualPatients:
         """Draw patients with the weights as probabilities, with replacement; they have new numbers from 0 on.
 
@@ -188,6 +241,12 @@ class Cohort:
     def _drawn(self, shares: FloatArray) -> np.ndarray:
         return np.searchsorted(np.cumsum(self.weights), shares).clip(0, len(self) - 1)
 
+    def plot(self, **options: Any) -> Any:
+        """Draw the targets against the cohort before and after; see `imo.plot.calibration_targets`."""
+        from immunoode.plot import calibration as figures
+
+        return figures.calibration_targets(self, **options)
+
     def to_frame(self) -> pd.DataFrame:
         """Return parameters, outcomes and weights in one table."""
         return self.patients.to_frame().assign(weight=self.weights)
@@ -196,12 +255,7 @@ class Cohort:
         """Return how well the targets are met, what they cost, and how uneven the weights are."""
         lines = [str(self)]
         if self.calibration is not None:
-            table, costs = self.table(), self.costs()
-            dearest = self.calibration.stacked.records[int(np.argmax(costs))].label
-            lines.append(f"The costliest target is {dearest}: {100 * costs.max():.0f} % of the cost.")
-            worst = table.loc[table["misfit"].abs().idxmax()]
-            lines.append(f"The largest misfit is {worst['misfit']:.1f} standard errors: {worst['target']}, {worst['row']}.")
-            lines += ["", table.to_string(index=False, float_format="{:.3f}".format, na_rep="")]
+            lines += fit_report(self)
         return "\n".join(lines)
 
     def __str__(self) -> str:

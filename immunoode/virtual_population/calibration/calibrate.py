@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.virtual_population.calibration.calibration_record import Calibration
 from immunoode.virtual_population.calibration.certificate import certificate
 from immunoode.virtual_population.calibration.contradictions import contradictions
 from immunoode.virtual_population.calibration.divergence import ChiSquaredDivergence, Divergence, FloatArray, RelativeEntropy
 from immunoode.virtual_population.calibration.dual import DualSolution, solve_dual
 from immunoode.virtual_population.calibration.stacked import StackedTargets, restack, stack_targets
-from immunoode.virtual_population.cohort import Calibration, Cohort
+from immunoode.virtual_population.cohort import Cohort
 from immunoode.virtual_population.patients import VirtualPatients
 from immunoode.virtual_population.targets.record import Target
 
@@ -80,13 +81,11 @@ def calibrate(
     >>> imo.calibrate(patients, [target], tolerance=0).weights.round(6).tolist()
     [0.166667, 0.166667, 0.166667, 0.5]
     """
-    _check(patients, targets, rule, tolerance, prior_size)
-    problems = contradictions(targets)
-    if problems:
-        raise DataError(problems)
+    check_targets(patients, targets)
+    _check(rule, tolerance, prior_size)
     stacked, solution = _solve(patients, targets, RULES[rule], tolerance, prior_size)
     if not solution.converged:
-        raise DataError(certificate(stacked, patients.prior, tolerance).problem())
+        raise DataError(certificate(_as_used(stacked, tolerance), patients.prior).problem())
     return Cohort(
         patients, solution.weights, Calibration(stacked, solution.prices, rule, tolerance, prior_size, solution.steps)
     )
@@ -106,14 +105,18 @@ def _solve(
         solution = _solution(stacked, prior, divergence, tolerance, prior_size, solution.prices)
         if settled or not solution.converged:
             break
-    return replace(stacked, covariance=stacked.covariance * tolerance**2), solution
+    return stacked, solution
+
+
+def _as_used(stacked: StackedTargets, tolerance: float) -> StackedTargets:
+    return replace(stacked, covariance=stacked.covariance * tolerance**2)
 
 
 def _solution(
     stacked: StackedTargets, prior: FloatArray, divergence: Divergence, tolerance: float, size: float, start: FloatArray | None
 ) -> DualSolution:
-    covariance = stacked.covariance * tolerance**2
-    return solve_dual(stacked.moments, stacked.observed, covariance, prior, divergence, size, start)
+    used = _as_used(stacked, tolerance)
+    return solve_dual(used.moments, used.observed, used.covariance, prior, divergence, size, start)
 
 
 def _same_moments(before: StackedTargets, after: StackedTargets) -> bool:
@@ -122,12 +125,19 @@ def _same_moments(before: StackedTargets, after: StackedTargets) -> bool:
     return bool((np.abs(after.moments - before.moments).max(axis=0) <= 1e-9 * size).all())
 
 
-def _check(patients: VirtualPatients, targets: Sequence[Target], rule: str, tolerance: float, prior_size: float) -> None:
+def check_targets(patients: VirtualPatients, targets: Sequence[Target]) -> None:
+    """Raise what is wrong with patients and targets, contradictions of targets included."""
     problems = []
     if not isinstance(patients, VirtualPatients):
         problems.append(Problem("patients", f"are {type(patients).__name__}", "VirtualPatients"))
     if isinstance(targets, str) or not isinstance(targets, Sequence) or not all(hasattr(t, "record") for t in targets):
         problems.append(Problem("targets", f"are {targets!r}", "a list of targets, such as ResponseRateTarget"))
+    if problems := problems or contradictions(targets):
+        raise DataError(problems)
+
+
+def _check(rule: str, tolerance: float, prior_size: float) -> None:
+    problems = []
     if rule not in RULES:
         problems.append(Problem("rule", f"is {rule!r}", nearest(str(rule), RULES)))
     if not 0 <= tolerance < np.inf:

@@ -8,6 +8,7 @@ import numpy as np
 
 from immunoode.errors import Problem
 from immunoode.virtual_population.calibration.divergence import FloatArray
+from immunoode.virtual_population.calibration.dual import spread_of
 from immunoode.virtual_population.calibration.patterns import find_patterns
 from immunoode.virtual_population.calibration.stacked import StackedTargets
 
@@ -52,7 +53,7 @@ class Certificate:
         return Problem("targets", str(self), right)
 
 
-def certificate(stacked: StackedTargets, prior: FloatArray, tolerance: float = 1.0, *, within: float = 0.0) -> Certificate:
+def certificate(stacked: StackedTargets, prior: FloatArray, *, within: float = 0.0) -> Certificate:
     """Return how near any weights come to the targets, by linear programming.
 
     Parameters
@@ -60,15 +61,12 @@ def certificate(stacked: StackedTargets, prior: FloatArray, tolerance: float = 1
     stacked : StackedTargets
     prior : ndarray, shape (patients,)
         For the unit of rows without sampling error.
-    tolerance : float
-        0 if all rows are exact.
     within : float
         Targets that can be met within so many units count as met.
     """
     errors = np.sqrt(np.diag(stacked.covariance))
     exact = errors == 0
-    spread = np.sqrt(prior @ (stacked.moments - prior @ stacked.moments) ** 2)
-    unit = np.where(exact, np.where(spread > 0, spread, 1.0), errors)
+    unit = np.where(exact, spread_of(stacked.moments, prior), errors)
     deviations = (stacked.moments - stacked.observed) / unit
     if exact.any():  # the others can always be met at a price
         deviations = np.where(exact, deviations, 0.0)

@@ -14,6 +14,7 @@ GRADIENT = 1e-13
 """Largest gradient at convergence, in standard deviations of the rows among the patients."""
 SUFFICIENT = 1e-4
 SMALLEST = 2.0**-40
+ROUNDING = 1e-9
 NEGLIGIBLE = 1e-14
 """Eigenvalues below this share of the largest are of rows that repeat others."""
 
@@ -98,8 +99,7 @@ def solve_dual(
     kinds = find_patterns(moments)
     mass = kinds.total(prior)
     centre = mass @ kinds.rows
-    spread = np.sqrt(mass @ (kinds.rows - centre) ** 2)
-    scale = np.where(spread > 0, spread, 1.0)
+    scale = spread_of(kinds.rows, mass)
     program = _Program(
         np.ascontiguousarray((kinds.rows - centre) / scale),
         (observed - centre) / scale,
@@ -111,6 +111,12 @@ def solve_dual(
     found = _newton(program, np.zeros(len(observed)) if start is None else start * scale)
     weights = kinds.shared(found.weights, prior)
     return DualSolution(weights / weights.sum(), found.prices / scale, found.steps, found.converged)
+
+
+def spread_of(moments: FloatArray, weights: FloatArray) -> FloatArray:
+    """Return the standard deviation of each row among the patients, or 1 if there is none but for rounding."""
+    spread = np.sqrt(weights @ (moments - weights @ moments) ** 2)
+    return np.where(spread > ROUNDING * np.abs(moments).max(axis=0), spread, 1.0)
 
 
 def _newton(program: _Program, prices: FloatArray) -> DualSolution:

@@ -97,6 +97,25 @@ def _stack(targets: Sequence[Target], records: Sequence[TargetRecord], weights: 
     return StackedTargets(tuple(targets), tuple(records), moments, observed, _covariance(targets, records, weights))
 
 
+@dataclass(frozen=True)
+class SharedErrors:
+    """Sampling errors of other statistics: their variances (statistics,), and covariances with the rows (rows, statistics)."""
+
+    own: FloatArray
+    with_targets: FloatArray
+
+
+def shared_errors(stacked: StackedTargets, record: TargetRecord, weights: FloatArray, trial: str, arm: str) -> SharedErrors:
+    """Return the sampling errors of a record of a trial and arm, which it shares with the targets of the same subjects."""
+    crossed = np.zeros((len(stacked.observed), len(record.rows)))
+    same = [k for k, target in enumerate(stacked.targets) if (target.trial, target.arm) == (trial, arm)]
+    if same:
+        rows = np.concatenate([np.r_[stacked.slices[k]] for k in same])
+        joint = _of_same_subjects([*(stacked.records[k] for k in same), record], weights)
+        crossed[rows] = joint[: len(rows), len(rows) :]
+    return SharedErrors(np.diag(record.covariance).copy(), crossed)
+
+
 def _covariance(targets: Sequence[Target], records: Sequence[TargetRecord], weights: FloatArray) -> FloatArray:
     """Return the covariance of all rows: of each target its own, between targets of the same subjects as in `stack_targets`."""
     ends = np.cumsum([0, *(len(r.rows) for r in records)])

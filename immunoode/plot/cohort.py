@@ -1,0 +1,203 @@
+"""Cohorts: weights, parameters before and after calibration, survival with its band."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.plot.calibration import AFTER, BEFORE
+from immunoode.plot.oncology import plain_spines, time_unit
+from immunoode.plot.style import COLOURS, names_as_text, new_axes, outside_legend, words
+
+if TYPE_CHECKING:
+    from immunoode.trial.survival.kaplan_meier import KaplanMeier
+    from immunoode.virtual_population.cohort import Cohort
+
+BINS = 40
+
+
+@names_as_text
+def cohort_weights(cohort: Cohort, *, ax: Any = None) -> Any:
+    """Draw how often patients have which weight, relative to their prior weight, with the effective sample size.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    axes = new_axes(ax, (5.6, 3.6))
+    ratio = cohort.weights / cohort.patients.prior
+    shown = ratio[ratio > 0]
+    low, high = shown.min(), shown.max() * 1.0001
+    bins = np.geomspace(low, high, BINS) if high > 1.001 * low else np.array([low * 0.99, high * 1.01])
+    axes.hist(shown, bins=bins, color=AFTER, alpha=0.85)
+    axes.axvline(1, color="0.4", linewidth=0.9, linestyle="--")
+    axes.set_xscale("log")
+    axes.set(xlabel="weight relative to the prior weight", ylabel="patients")
+    size = cohort.effective_sample_size
+    told = f"effective sample size {size:,.0f} of {len(cohort):,}\nlargest weight {100 * cohort.largest_weight:.2g} %"
+    without = int((ratio == 0).sum())
+    told += f"\n{without:,} without weight" if without else ""
+    axes.set_title(told, fontsize="small", loc="left")
+    plain_spines(axes)
+    return axes
+
+
+@names_as_text
+def cohort_parameters(cohort: Cohort, columns: Sequence[str] | None = None) -> Any:
+    """Draw the distributions of parameters before and after calibration.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    columns : sequence of str, optional
+        By default the first twelve parameters that vary.
+
+    Returns
+    -------
+    ndarray of Axes
+    """
+    import matplotlib.pyplot as plt
+
+    names = _columns(cohort, columns)
+    across = min(len(names), 4)
+    down = -(-len(names) // across)
+    figure, grid = plt.subplots(
+        down, across, figsize=(2.6 * across + 0.4, 2.3 * down + 0.5), layout="constrained", squeeze=False
+    )
+    for axes, name in zip(grid.flat, names, strict=False):
+        values = cohort.patients.parameters[name].to_numpy(np.float64)
+        logarithmic = bool((values > 0).all() and np.quantile(values, 0.99) > 30 * np.quantile(values, 0.01))
+        bins = _bins(values, logarithmic)
+        axes.hist(values, bins, weights=cohort.patients.prior, color=BEFORE, alpha=0.35, label="before")
+        axes.hist(values, bins, weights=cohort.weights, histtype="step", color=AFTER, linewidth=1.5, label="after")
+        axes.set_xscale("log" if logarithmic else "linear")
+        axes.set_xlabel(words(name), fontsize="small")
+        axes.set_yticks([])
+        axes.tick_params(labelsize="small")
+        plain_spines(axes)
+        axes.spines["left"].set_visible(False)
+    for axes in grid.flat[len(names) :]:
+        axes.set_visible(False)
+    figure.legend(
+        *grid.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, fontsize="small"
+    )
+    return grid
+
+
+def _bins(values: Any, logarithmic: bool) -> Any:
+    low, high = np.quantile(values, [0.001, 0.999])
+    return np.geomspace(low, high, BINS) if logarithmic else np.linspace(low, high, BINS)
+
+
+def _columns(cohort: Cohort, columns: Sequence[str] | None) -> list[str]:
+    table = cohort.patients.parameters
+    if columns is None:
+        numbers = table.select_dtypes("number")
+        return [str(c) for c in numbers.columns if numbers[c].nunique() > 1][:12] or [str(c) for c in table.columns[:1]]
+    missing = [c for c in columns if c not in table.columns]
+    if missing:
+        raise DataError([Problem("columns", f"{c!r} is no parameter", nearest(c, map(str, table.columns))) for c in missing])
+    return list(columns)
+
+
+@names_as_text
+def cohort_correlations(cohort: Cohort, columns: Sequence[str] | None = None) -> Any:
+    """Draw the rank correlations of parameters before (below the diagonal) and after calibration (above it).
+
+    Parameters
+    ----------
+    cohort : Cohort
+    columns : sequence of str, optional
+        By default the first twelve parameters that vary.
+
+    Returns
+    -------
+    Axes
+    """
+    names = _columns(cohort, columns)
+    ranks = cohort.patients.parameters[names].rank().to_numpy(np.float64)
+    before, after = (_correlation(ranks, w) for w in (cohort.patients.prior, cohort.weights))
+    both = np.tril(before, -1) + np.triu(after, 1)
+    np.fill_diagonal(both, np.nan)
+    axes = new_axes(None, (1.6 + 0.62 * len(names), 1.1 + 0.58 * len(names)))
+    image = axes.imshow(both, cmap="RdBu_r", vmin=-1, vmax=1)
+    for i, j in np.ndindex(both.shape):
+        if i != j:
+            shade = "white" if abs(both[i, j]) > 0.6 else "black"
+            axes.text(j, i, f"{both[i, j]:.2f}", ha="center", va="center", fontsize="small", color=shade)
+    shown = [words(n) for n in names]
+    axes.set_xticks(range(len(names)), shown, rotation=45, ha="right", fontsize="small")
+    axes.set_yticks(range(len(names)), shown, fontsize="small")
+    axes.set_title("rank correlations: before (below), after (above)", fontsize="small", loc="left")
+    axes.figure.colorbar(image, ax=axes, shrink=0.8)
+    return axes
+
+
+def _correlation(values: Any, weights: Any) -> Any:
+    centred = values - weights @ values
+    covariance = (centred * weights[:, None]).T @ centred
+    spread = np.sqrt(np.diag(covariance))
+    return covariance / np.outer(spread, spread)
+
+
+@names_as_text
+def cohort_survival(
+    cohort: Cohort,
+    arm: str,
+    endpoint: str = "PFS",
+    *,
+    observed: KaplanMeier | None = None,
+    observed_arm: str = "",
+    confidence: float = 0.95,
+    unit: str | None = None,
+    ax: Any = None,
+) -> Any:
+    """Draw the survival of a cohort with its band, before calibration, and as observed.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Calibrated.
+    arm, endpoint : str
+    observed : KaplanMeier, optional
+        A curve that the cohort was not calibrated to, with its own band.
+    observed_arm : str
+        Its arm, if it has another name there.
+    confidence : float
+    unit : {"day", "week", "month"}, optional
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    from immunoode.virtual_population.targets.event_free import event_times, weighted_survival
+
+    band = cohort.survival_band(arm, endpoint, confidence=confidence)
+    days, name = time_unit(float(band["time"].max()), unit)
+    axes = new_axes(ax, (6.8, 4.0))
+    steps, before = weighted_survival(*event_times(cohort.patients, arm, endpoint), cohort.patients.prior)
+    shown = steps <= band["time"].max()
+    axes.step(steps[shown] / days, before[1:][shown], where="post", color=BEFORE, linestyle="--", label="before calibration")
+    times = np.concatenate([[0.0], band["time"] / days])
+    low, middle, high = (np.concatenate([[1.0], band[c]]) for c in ("lower", "survival", "upper"))
+    axes.fill_between(times, low, high, color=AFTER, alpha=0.18, linewidth=0, label=f"{100 * confidence:g} % band")
+    axes.plot(times, middle, color=AFTER, linewidth=1.8, label="calibrated")
+    if observed is not None:
+        curve = observed.curve[observed.curve["arm"] == (observed_arm or arm)]
+        for column, width in (("survival", 1.5), ("lower", 0.7), ("upper", 0.7)):
+            said = "observed, with its band" if column == "survival" else None
+            axes.step(curve["time"] / days, curve[column], where="post", color=COLOURS[1], linewidth=width, label=said)
+    axes.set(ylim=(0, 1.02), xlabel=f"time ({name})", ylabel=f"{endpoint} of {arm}")
+    axes.set_xlim(0, float(times[-1]))
+    plain_spines(axes)
+    outside_legend(axes)
+    return axes
