@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from immunoode.virtual_population.calibration.calibrated import CalibratedPatients
 from immunoode.virtual_population.calibration.divergence import FloatArray
 from immunoode.virtual_population.calibration.population_shift import ShiftSize
 from immunoode.virtual_population.calibration.stacked import shared_errors
-from immunoode.virtual_population.cohort import Cohort
 from immunoode.virtual_population.targets.record import TargetRecord
 
 HALVINGS = 60
@@ -63,7 +63,7 @@ class StatisticErrors:
         return high
 
 
-def errors_of(cohort: Cohort, record: TargetRecord, trial: str = "", arm: str = "") -> StatisticErrors:
+def errors_of(cohort: CalibratedPatients, record: TargetRecord, trial: str = "", arm: str = "") -> StatisticErrors:
     """Return the errors of the statistics of a record that was not a target.
 
     To first order a calibrated statistic is its value under the prior weights plus B'(observed - prior moments), where B is its
@@ -71,8 +71,7 @@ def errors_of(cohort: Cohort, record: TargetRecord, trial: str = "", arm: str = 
 
     Parameters
     ----------
-    cohort : Cohort
-        Calibrated.
+    cohort : CalibratedPatients
     record : TargetRecord
     trial, arm : str
         Of the record: with targets of the same arm of the same trial it shares sampling errors.
@@ -95,7 +94,7 @@ def errors_of(cohort: Cohort, record: TargetRecord, trial: str = "", arm: str = 
     )
 
 
-def _slopes(cohort: Cohort, centred: FloatArray, influence: FloatArray) -> FloatArray:
+def _slopes(cohort: CalibratedPatients, centred: FloatArray, influence: FloatArray) -> FloatArray:
     """Return by how much each statistic moves with the observed value of each row, shape (rows, statistics)."""
     how = cohort.calibrated
     weighted = centred * cohort.weights[:, None]

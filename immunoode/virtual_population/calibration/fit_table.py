@@ -12,10 +12,10 @@ from immunoode.virtual_population.targets.record import TargetRecord
 if TYPE_CHECKING:
     import pandas as pd
 
-    from immunoode.virtual_population.cohort import Cohort
+    from immunoode.virtual_population.calibration.calibrated import CalibratedPatients
 
 
-def fit_table(cohort: Cohort) -> pd.DataFrame:
+def fit_table(cohort: CalibratedPatients) -> pd.DataFrame:
     """Return one row per row of the targets; see `Cohort.table`."""
     import pandas as pd
 
@@ -26,7 +26,7 @@ def fit_table(cohort: Cohort) -> pd.DataFrame:
     return pd.concat([_of_target(cohort, record, prices[rows], cost) for record, rows, cost in parts], ignore_index=True)
 
 
-def _of_target(cohort: Cohort, record: TargetRecord, prices: FloatArray, cost: float) -> pd.DataFrame:
+def _of_target(cohort: CalibratedPatients, record: TargetRecord, prices: FloatArray, cost: float) -> pd.DataFrame:
     import pandas as pd
 
     error, after = record.standard_errors(cohort.weights), record.statistics(cohort.weights)
@@ -42,7 +42,7 @@ def _of_target(cohort: Cohort, record: TargetRecord, prices: FloatArray, cost: f
     return pd.DataFrame({"target": record.label, "row": record.rows, **columns})
 
 
-def target_costs(cohort: Cohort) -> FloatArray:
+def target_costs(cohort: CalibratedPatients) -> FloatArray:
     """Return the share of each target in what calibration costs; see `Cohort.costs`."""
     how = cohort.calibrated
     asked = how.prices * (how.stacked.observed - cohort.patients.prior @ how.stacked.moments)
@@ -53,7 +53,7 @@ def target_costs(cohort: Cohort) -> FloatArray:
     return each / total if total > 0 else np.full(len(each), 1 / len(each))
 
 
-def fit_report(cohort: Cohort) -> list[str]:
+def fit_report(cohort: CalibratedPatients) -> list[str]:
     """Return the lines of a report: the costliest target, the largest misfit, what cannot be met, and the table."""
     table, costs = fit_table(cohort), target_costs(cohort)
     lines = []

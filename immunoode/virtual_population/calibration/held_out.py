@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.notebook import without_mathematics
+from immunoode.virtual_population.calibration.calibrated import CalibratedPatients
 from immunoode.virtual_population.calibration.errors_of_statistics import errors_of
 from immunoode.virtual_population.calibration.stacked import stack_targets
-from immunoode.virtual_population.cohort import Cohort
 from immunoode.virtual_population.targets.record import Target, TargetRecord
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class HeldOut:
         return f"<p><b>{escape(str(self))}</b></p>" + str(self.table.to_html(index=False, float_format="{:.3f}".format))
 
 
-def compare_held_out(cohort: Cohort, targets: Sequence[Target], confidence: float) -> HeldOut:
+def compare_held_out(cohort: CalibratedPatients, targets: Sequence[Target], confidence: float) -> HeldOut:
     """Return held-out statistics beside bands; see `Cohort.held_out`."""
     import pandas as pd
 
@@ -75,7 +75,7 @@ def compare_held_out(cohort: Cohort, targets: Sequence[Target], confidence: floa
     return HeldOut(pd.concat(tables, ignore_index=True), confidence, cohort.shift_size.mean)
 
 
-def _compare(cohort: Cohort, target: Target, record: TargetRecord, confidence: float) -> pd.DataFrame:
+def _compare(cohort: CalibratedPatients, target: Target, record: TargetRecord, confidence: float) -> pd.DataFrame:
     import pandas as pd
 
     errors = errors_of(cohort, record, target.trial, target.arm)

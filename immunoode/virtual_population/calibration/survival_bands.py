@@ -10,9 +10,9 @@ import numpy as np
 from immunoode import units
 from immunoode.errors import DataError, Problem
 from immunoode.trial.survival.kaplan_meier import MONTH
+from immunoode.virtual_population.calibration.calibrated import CalibratedPatients
 from immunoode.virtual_population.calibration.divergence import FloatArray
 from immunoode.virtual_population.calibration.errors_of_statistics import errors_of
-from immunoode.virtual_population.cohort import Cohort
 from immunoode.virtual_population.targets.event_free import event_free, event_times, weighted_survival
 from immunoode.virtual_population.targets.record import TargetRecord
 
@@ -39,7 +39,7 @@ class MedianBand:
 
 
 def survival_band(
-    cohort: Cohort, arm: str, endpoint: str, times: Any, confidence: float, subjects: float | None, trial: str
+    cohort: CalibratedPatients, arm: str, endpoint: str, times: Any, confidence: float, subjects: float | None, trial: str
 ) -> pd.DataFrame:
     """Return time, survival, lower, upper; see `Cohort.survival_band`."""
     import pandas as pd
@@ -53,7 +53,9 @@ def survival_band(
     return pd.DataFrame({"time": days, "survival": survival, **band})
 
 
-def median_band(cohort: Cohort, arm: str, endpoint: str, confidence: float, subjects: float | None, trial: str) -> MedianBand:
+def median_band(
+    cohort: CalibratedPatients, arm: str, endpoint: str, confidence: float, subjects: float | None, trial: str
+) -> MedianBand:
     """Return the median and where the band of the curve crosses one half; see `Cohort.median_band`."""
     table = survival_band(cohort, arm, endpoint, _grid(cohort, arm, endpoint, FINE), confidence, subjects, trial)
     days = table["time"].to_numpy()
@@ -65,7 +67,7 @@ def _first(days: FloatArray, reached: np.ndarray) -> float:
     return float(days[reached.argmax()]) if reached.any() else float("inf")
 
 
-def _grid(cohort: Cohort, arm: str, endpoint: str, count: int) -> FloatArray:
+def _grid(cohort: CalibratedPatients, arm: str, endpoint: str, count: int) -> FloatArray:
     """Return days at even steps of survival of the patients as they are, and of the cohort."""
     times, events = event_times(cohort.patients, arm, endpoint)
     levels = np.linspace(0.0, 1.0, count // 2 + 2)[1:-1]
@@ -77,7 +79,7 @@ def _grid(cohort: Cohort, arm: str, endpoint: str, count: int) -> FloatArray:
     return np.unique(np.concatenate(found))
 
 
-def _record(cohort: Cohort, arm: str, endpoint: str, days: FloatArray, subjects: float | None) -> TargetRecord:
+def _record(cohort: CalibratedPatients, arm: str, endpoint: str, days: FloatArray, subjects: float | None) -> TargetRecord:
     free = event_free(cohort.patients, arm, endpoint, days)
     survival = cohort.weights @ free
     both = np.minimum.outer(1 - survival, 1 - survival) - np.outer(1 - survival, 1 - survival)

@@ -42,8 +42,8 @@ class CorrelationTarget:
 
     Examples
     --------
-    >>> CorrelationTarget("", ("growth_rate", "kill_rate"), -0.4, n=150).standard_error.round(3)
-    0.069
+    >>> CorrelationTarget("", ("growth_rate", "kill_rate"), -0.4, n=150).standard_error
+    0.0685...
     """
 
     arm: str
@@ -68,9 +68,9 @@ class CorrelationTarget:
         return f"correlation of {pair}" + (f" of {self.arm}" if self.arm else "")
 
     @property
-    def standard_error(self) -> np.float64:
+    def standard_error(self) -> float:
         """The standard error of the correlation."""
-        return np.float64((1 - self.correlation**2) / np.sqrt(self.n))
+        return float((1 - self.correlation**2) / np.sqrt(self.n))
 
     def record(self, patients: VirtualPatients, weights: FloatArray) -> TargetRecord:
         """Return one row.
