@@ -22,6 +22,7 @@ from immunoode.virtual_population import (
     SurvivalTarget,
     VirtualPatients,
     compare_rules,
+    refine,
     select_patients,
 )
 from tests.virtual_patients import draw, outcomes, sizes_at, virtual_patients
@@ -395,3 +396,46 @@ def test_figures(cohort: Cohort, patients: VirtualPatients) -> None:
     assert cohort.held_out(held).plot().get_xlabel() == "share of subjects"
     assert compare_rules(patients, TARGETS, held).plot().get_legend() is not None
     assert cohort.plot() is not None
+
+
+def _simulated(table: pd.DataFrame) -> VirtualPatients:
+    return VirtualPatients(table, {"drug": outcomes(table.to_numpy()).set_axis(table.index)})
+
+
+def _drawn(n: int, seed: int) -> pd.DataFrame:
+    return pd.DataFrame(draw(n, seed), columns=["f", "g", "k"])
+
+
+def test_refinement_adds_patients_where_weight_is_missing_and_keeps_the_prior() -> None:
+    first = _simulated(_drawn(800, 1))
+    target = ResponseRateTarget("drug", {"CR": 0.20, "PR": 0.40, "SD": 0.30, "PD": 0.10}, 200)
+    before = imo.calibrate(first, [target])
+    after = refine(first, [target], _drawn, _simulated, new=400)
+    assert 1200 < len(after) < 2000
+    assert after.effective_sample_size > 2.5 * before.effective_sample_size
+    prior = after.patients.prior
+    assert prior @ after.patients.parameters.to_numpy() == pytest.approx(draw(50_000, 3).mean(axis=0), abs=0.25)
+    assert after.patients.parameters.index.is_unique
+
+
+def test_refinement_meets_what_the_first_patients_could_not() -> None:
+    def simulated(table: pd.DataFrame) -> VirtualPatients:
+        return VirtualPatients(table, {"drug": pd.DataFrame({"best_change": -table["kill"]})})
+
+    def drawn(n: int, seed: int) -> pd.DataFrame:
+        return pd.DataFrame({"kill": np.random.default_rng(seed).standard_normal(n)})
+
+    first, target = simulated(drawn(100, 1)), MeanTarget("drug", "best_change", -2.6, 1.0, 50, spread=False)
+    assert "no weights of these patients give mean of best change of drug" in _refused(
+        lambda: imo.calibrate(first, [target], tolerance=0)
+    )
+    cohort = refine(first, [target], drawn, simulated, new=300, rounds=3, tolerance=0)
+    assert cohort.mean("best_change", "drug") == pytest.approx(-2.6)
+
+
+def test_wrong_refinements_are_refused(patients: VirtualPatients) -> None:
+    told = _refused(lambda: refine(patients, TARGETS, _drawn, _simulated, new=0, floor=2.0))
+    assert "new: is 0" in told
+    assert "floor: is 2.0" in told
+    other = _refused(lambda: refine(patients, TARGETS, _drawn, lambda t: VirtualPatients(t), new=50))
+    assert "gave no outcomes of the arm 'drug'" in other

@@ -1,6 +1,7 @@
 # The public names of this namespace and the modules that define them; the file beside this one reads them from here.
 
 from immunoode.virtual_population.calibration.held_out import HeldOut as HeldOut
+from immunoode.virtual_population.calibration.refinement import refine as refine
 from immunoode.virtual_population.calibration.rules import RuleComparison as RuleComparison
 from immunoode.virtual_population.calibration.rules import compare_rules as compare_rules
 from immunoode.virtual_population.calibration.selection import accept_patients as accept_patients

@@ -98,8 +98,8 @@ def _solve(
     prior = patients.prior
     stacked = stack_targets(patients, targets, prior)
     solution = _solution(stacked, prior, divergence, tolerance, prior_size, None)
-    for _ in range(PASSES if stacked.depends_on_weights else 0):
-        again = restack(stacked, patients, solution.weights, prior)
+    for number in range(PASSES if stacked.depends_on_weights else 0):
+        again = restack(stacked, patients, solution.weights, prior, covariance=number == 0)
         settled = _same_moments(stacked, again)
         stacked = again
         solution = _solution(stacked, prior, divergence, tolerance, prior_size, solution.prices)
@@ -122,7 +122,7 @@ def _solution(
 def _same_moments(before: StackedTargets, after: StackedTargets) -> bool:
     """Return whether moments are the same but for rounding; covariances are computed anew once."""
     size = np.abs(before.moments).max(axis=0)
-    return bool((np.abs(after.moments - before.moments).max(axis=0) <= 1e-9 * size).all())
+    return bool((np.abs(after.moments - before.moments).max(axis=0) <= 1e-8 * size).all())
 
 
 def check_targets(patients: VirtualPatients, targets: Sequence[Target]) -> None:

@@ -11,6 +11,9 @@ from immunoode.virtual_population.calibration.divergence import FloatArray
 WORTHWHILE = 0.5
 """Patterns are used if there are fewer than this share of the patients."""
 
+TRIED = 1000
+"""So many rows say whether it is worth looking at all."""
+
 
 @dataclass(frozen=True)
 class Patterns:
@@ -41,6 +44,8 @@ def find_patterns(moments: FloatArray) -> Patterns:
     Rows are told apart by one combination of their columns, which is then checked: sorting numbers is much quicker than rows.
     """
     n, columns = moments.shape
+    if len(np.unique(moments[:TRIED], axis=0)) >= WORTHWHILE * min(n, TRIED):
+        return Patterns(moments, np.arange(n))
     key = moments @ np.sqrt(np.arange(2.0, columns + 2.0))
     _, first, which = np.unique(key, return_index=True, return_inverse=True)
     rows = moments[first]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,15 +80,20 @@ def stack_targets(patients: VirtualPatients, targets: Sequence[Target], weights:
     return _stack(targets, records, weights)
 
 
-def restack(stacked: StackedTargets, patients: VirtualPatients, weights: FloatArray, prior: FloatArray) -> StackedTargets:
-    """Return the rows for other weights; records that do not depend on them are used again.
+def restack(
+    stacked: StackedTargets, patients: VirtualPatients, weights: FloatArray, prior: FloatArray, *, covariance: bool
+) -> StackedTargets:
+    """Return the rows for other weights, and their covariance if asked for; records that do not depend on them are used again.
 
     Covariances between targets are those of all patients, half of the prior and half of the other weights: if few patients have
     most of the weight, these alone would seem to say that the errors of targets are tied to each other.
     """
     pairs = zip(stacked.targets, stacked.records, strict=True)
     records = [t.record(patients, weights) if r.depends_on_weights else r for t, r in pairs]
-    return _stack(stacked.targets, records, (weights + prior) / 2)
+    if covariance:
+        return _stack(stacked.targets, records, (weights + prior) / 2)
+    moments = np.concatenate([r.moments for r in records], axis=1)
+    return replace(stacked, records=tuple(records), moments=moments)
 
 
 def _stack(targets: Sequence[Target], records: Sequence[TargetRecord], weights: FloatArray) -> StackedTargets:
@@ -109,7 +114,7 @@ def shared_errors(stacked: StackedTargets, record: TargetRecord, weights: FloatA
     """Return the sampling errors of a record of a trial and arm, which it shares with the targets of the same subjects."""
     crossed = np.zeros((len(stacked.observed), len(record.rows)))
     same = [k for k, target in enumerate(stacked.targets) if (target.trial, target.arm) == (trial, arm)]
-    if same:
+    if same and record.covariance.any():
         rows = np.concatenate([np.r_[stacked.slices[k]] for k in same])
         joint = _of_same_subjects([*(stacked.records[k] for k in same), record], weights)
         crossed[rows] = joint[: len(rows), len(rows) :]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GRID = 60
-FINE = 400
+FINE = 200
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,20 @@ def median_band(
     """Return the median and where the band of the curve crosses one half; see `Cohort.median_band`."""
     table = survival_band(cohort, arm, endpoint, _grid(cohort, arm, endpoint, FINE), confidence, subjects, trial)
     days = table["time"].to_numpy()
-    lower, upper = (_first(days, table[side].to_numpy() <= 0.5) for side in ("lower", "upper"))
+    lower, upper = (_crossing(days, table[side].to_numpy()) for side in ("lower", "upper"))
     return MedianBand(cohort.median(arm, endpoint), lower, upper, confidence)
 
 
-def _first(days: FloatArray, reached: np.ndarray) -> float:
-    return float(days[reached.argmax()]) if reached.any() else float("inf")
+def _crossing(days: FloatArray, level: FloatArray) -> float:
+    """Return where a falling curve crosses one half, between days linearly."""
+    below = level <= 0.5
+    if not below.any():
+        return float("inf")
+    k = int(below.argmax())
+    if k == 0:
+        return float(days[0])
+    part = (level[k - 1] - 0.5) / (level[k - 1] - level[k])
+    return float(days[k - 1] + part * (days[k] - days[k - 1]))
 
 
 def _grid(cohort: CalibratedPatients, arm: str, endpoint: str, count: int) -> FloatArray:

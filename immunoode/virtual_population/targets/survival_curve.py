@@ -53,7 +53,7 @@ class SurvivalTarget:
     --------
     >>> target = SurvivalTarget.from_published("docetaxel", [91, 182, 273], [0.75, 0.45, 0.25], [143, 104, 60, 31])
     >>> target.standard_errors.round(3).tolist()
-    [0.036, 0.042, 0.037]
+    [0.036, 0.042, 0.038]
     """
 
     arm: str
