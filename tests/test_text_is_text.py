@@ -63,6 +63,12 @@ def grid() -> Any:
     return replace(made, label=EVIL)
 
 
+def virtual_cohort() -> imo.virtual_population.Cohort:
+    responses = pd.DataFrame({"best_response": ["PR", "PD", "SD", "CR"], EVIL: range(4)})
+    patients = imo.virtual_population.VirtualPatients(pd.DataFrame({EVIL: [1.0, 2.0, 3.0, 4.0]}), {EVIL: responses})
+    return imo.calibrate(patients, [imo.virtual_population.ResponseRateTarget.objective(EVIL, 0.5, 10)])
+
+
 SHOWN: dict[str, Callable[[], Any]] = {
     "Model": lambda: replace(decay_model(), title=EVIL, description=EVIL, name=EVIL),
     "Regimen": lambda: replace(imo.Regimen().dose("drug", "1 mg"), title=EVIL),
@@ -82,6 +88,12 @@ SHOWN: dict[str, Callable[[], Any]] = {
     ),
     "Comparison": lambda: imo.compare("claret2009", {EVIL: None, "b": None}, until=2),
     "Grid": grid,
+    "VirtualPatients": lambda: virtual_cohort().patients,
+    "Cohort": lambda: virtual_cohort(),
+    "HeldOut": lambda: virtual_cohort().held_out([imo.virtual_population.ResponseRateTarget.objective(EVIL, 0.5, 10)]),
+    "RuleComparison": lambda: imo.virtual_population.compare_rules(
+        virtual_cohort().patients, [imo.virtual_population.ResponseRateTarget.objective(EVIL, 0.5, 10)]
+    ),
 }
 """What shows itself in a notebook, made of names that are HTML."""
 

@@ -61,16 +61,16 @@ calibrated on its response rates and the quantiles of its waterfall plot, and sa
 95 % band.
 
 There are two medians to cover. That of the **population** has no sampling error. That of the **trial** has its own, part of
-which it shares with the targets, as they are of the same subjects. Both shares should be 95 %; of {truths} truths, 93 to 97
-% is what chance allows.
+which it shares with the targets, as they are of the same subjects. Both shares should be 95 %; of {truths} truths,
+chance allows 92 to 98 %.
 
 The last column is the coverage of the population's median by a band that has the sampling error of the targets alone, as a
 bootstrap of the targets would give: it holds only if the prior population is the truth.
 """
 SPEED = """## How long does it take?
 
-100,000 patients, 12 targets ({rows} rows): **{seconds:.2f} s** of wall time ({processor:.2f} s of the processor), {steps}
-Newton steps after the first pass, on the machine that made this page.
+100,000 patients, 12 targets ({rows} rows): **{seconds:.2f} s** of wall time ({processor:.2f} s of the processor),
+on two cores that others used, too.
 
 One binary target: the largest relative difference of weights from the closed form (the ratio of weights is the ratio of
 odds) is {closed:.1e}.
@@ -186,7 +186,7 @@ def speed() -> str:
     used = {"seconds": time.perf_counter() - wall, "processor": time.process_time() - processor}
     how = cohort.calibrated
     print(len(targets), used, flush=True)
-    return SPEED.format(rows=len(how.prices), steps=how.steps, closed=closed_form(patients), **used)
+    return SPEED.format(rows=len(how.prices), closed=closed_form(patients), **used)
 
 
 def closed_form(patients: VirtualPatients) -> float:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.fitting.threads import one_thread
 from immunoode.virtual_population.calibration.calibration_record import Calibration
 from immunoode.virtual_population.calibration.certificate import certificate
 from immunoode.virtual_population.calibration.contradictions import contradictions
@@ -83,7 +84,8 @@ def calibrate(
     """
     check_targets(patients, targets)
     _check(rule, tolerance, prior_size)
-    stacked, solution = _solve(patients, targets, RULES[rule], tolerance, prior_size)
+    with one_thread():
+        stacked, solution = _solve(patients, targets, RULES[rule], tolerance, prior_size)
     if not solution.converged:
         raise DataError(certificate(_as_used(stacked, tolerance), patients.prior).problem())
     return Cohort(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from immunoode.fitting.threads import one_thread
 from immunoode.virtual_population.calibration.calibrated import CalibratedPatients
 from immunoode.virtual_population.calibration.divergence import FloatArray
 from immunoode.virtual_population.calibration.population_shift import ShiftSize
@@ -76,6 +77,11 @@ def errors_of(cohort: CalibratedPatients, record: TargetRecord, trial: str = "",
     trial, arm : str
         Of the record: with targets of the same arm of the same trial it shares sampling errors.
     """
+    with one_thread():
+        return _errors_of(cohort, record, trial, arm)
+
+
+def _errors_of(cohort: CalibratedPatients, record: TargetRecord, trial: str, arm: str) -> StatisticErrors:
     how, weights = cohort.calibrated, cohort.weights
     influence = record.influence(weights)
     centred = how.stacked.moments - weights @ how.stacked.moments

@@ -62,7 +62,7 @@ class HeldOut:
     def _repr_html_(self) -> str:
         from html import escape
 
-        return f"<p><b>{escape(str(self))}</b></p>" + str(self.table.to_html(index=False, float_format="{:.3f}".format))
+        return f"<p>{escape(str(self))}</p>" + str(self.table.to_html(index=False, float_format="{:.3f}".format))
 
 
 def compare_held_out(cohort: CalibratedPatients, targets: Sequence[Target], confidence: float) -> HeldOut:
