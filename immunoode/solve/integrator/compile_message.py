@@ -7,7 +7,12 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-WORK = {"integrate_lanes": (12_000, 2_500), "integrate_subjects": (8_000, 2_000), "integrate_with_events": (9_000, 2_000)}
+WORK = {
+    "integrate_lanes": (7_500, 2_000),
+    "attempt_implicit_steps": (1_500, 400),
+    "integrate_subjects": (6_500, 2_000),
+    "integrate_with_events": (6_500, 2_000),
+}
 """Time to compile each kernel that takes seconds, in units of `_unit`: from its source, and from intermediate code."""
 
 

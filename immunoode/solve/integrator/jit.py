@@ -61,6 +61,11 @@ class Kernel:
 
         return run
 
+    def address(self, *arguments: Any) -> int:
+        """Return where the machine code for such arguments is, for kernels that call it (`call_kernel`)."""
+        kinds, _ = packed(arguments)
+        return int(self.load(kinds).address)
+
     def load(self, kinds: tuple[Any, ...]) -> Any:
         """Return the machine code for some kinds of arguments, compiled if it is not stored."""
         from immunoode.solve.integrator.kernel_cache import load

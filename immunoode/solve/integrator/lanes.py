@@ -31,7 +31,7 @@ from immunoode.solve.integrator.lane_state import (
     scatter_lane,
     store_lane,
 )
-from immunoode.solve.integrator.native import call_address
+from immunoode.solve.integrator.native import call_address, call_kernel
 from immunoode.solve.integrator.records import AUTOMATIC, HANDED_OVER, LARGEST, STEPPING, Progress, Run
 from immunoode.solve.integrator.segment import renew_rates
 from immunoode.solve.integrator.simd8 import (
@@ -65,7 +65,7 @@ def integrate_lanes(run: Run, lanes: Lanes, checkpoints: Progress, subjects: Any
     while fill_lanes(run, lanes, checkpoints, subjects):
         choose_sizes(run, lanes)
         if lanes.mode[0]:
-            attempt_implicit_steps(run, lanes)
+            call_kernel(run.functions.lane_steps.address, run)
         else:
             attempt_explicit_steps(run, lanes)
         check_steps(lanes.flags, lanes.y, lanes.trial, lanes.debris, lanes.thresholds, LARGEST)
@@ -116,9 +116,12 @@ def choose_sizes(run: Any, lanes: Any) -> None:
             own.size[lane] = 0.0
 
 
-@inner
-def attempt_implicit_steps(run: Any, lanes: Any) -> None:
-    """Try an implicit step of each lane, and find its error and the size of the leading eigenvalue."""
+@entry
+def attempt_implicit_steps(run: Run, lanes: Lanes) -> None:
+    """Try an implicit step of each lane, and find its error and the size of the leading eigenvalue.
+
+    A kernel of its own, which `integrate_lanes` calls: it is compiled when it is needed, and most models never need it.
+    """
     room, prepared, rtol = lanes.implicit, lanes.implicit.prepared, run.settings.rtol
     for i in range(LANES * run.layout.states if run.settings.method == AUTOMATIC else 0):
         room.scales[LANES + i] = lanes.atol[i] + rtol * abs(lanes.y[i])

@@ -18,7 +18,7 @@ class Unusable(Exception):
 
 
 class MachineCode:
-    """A kernel in memory: `call` runs it, as long as this object lives.
+    """A kernel in memory: `call` runs it, and other kernels call it at `address`, as long as this object lives.
 
     Raises
     ------
@@ -31,7 +31,8 @@ class MachineCode:
         self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _target_machine())
         self._engine.add_object_file(binding.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
-        self.call = _SIGNATURE(self._engine.get_function_address(SYMBOL))
+        self.address = self._engine.get_function_address(SYMBOL)
+        self.call = _SIGNATURE(self.address)
 
 
 def machine_code(intermediate: bytes) -> bytes:

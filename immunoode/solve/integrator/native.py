@@ -6,6 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from immunoode.solve.integrator.array_type import views
@@ -44,6 +45,20 @@ def call_stage(typingctx: Any, function: Any, out: Any, first: Any, inputs: Any,
         return cgctx.get_dummy_value()
 
     return signature, generate
+
+
+@intrinsic
+def call_kernel(typingctx: Any, address: Any, record: Any) -> Any:
+    """Call another kernel at an address; its arguments are the caller's, from this record on."""
+
+    def generate(cgctx: Any, builder: Any, sig: Any, args: Any) -> Any:
+        room = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(64), 4))
+        unused = builder.bitcast(room, cgutils.voidptr_t)
+        kind = ir.FunctionType(ir.IntType(32), [cgutils.voidptr_t] * 4)
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), [unused, unused, args[1], unused])
+        return cgctx.get_dummy_value()
+
+    return types.void(types.intp, record), generate
 
 
 @inner

@@ -39,7 +39,8 @@ class Functions(NamedTuple):
     """The functions of the model, over its packed input (see `immunoode.solve.problem.compiled_model.CompiledModel`).
 
     `quantities` gives what triggers look at, `outputs` what was asked for, `lane_rates` the rates of eight subjects;
-    for implicit steps of these, `lane_setup` prepares what `lane_stage` takes (see `immunoode.solve.problem.codegen_implicit`).
+    for implicit steps of these, `lane_setup` prepares what `lane_stage` takes (see `immunoode.solve.problem.codegen_implicit`),
+    and `lane_steps` is the kernel `attempt_implicit_steps`, which is compiled when it is needed.
     """
 
     rates: Native
@@ -56,6 +57,7 @@ class Functions(NamedTuple):
     lane_rates: Native
     lane_setup: Native
     lane_stage: Native
+    lane_steps: Native
 
 
 class VectorLayout(NamedTuple):

@@ -30,6 +30,7 @@ from immunoode.solve.problem.tolerances import Tolerances, absolute
 from immunoode.solve.problem.trigger_table import TriggerTable
 
 if TYPE_CHECKING:
+    from immunoode.solve.integrator.lane_state import Lanes
     from immunoode.solve.problem.codegen_implicit import ImplicitFunctions
     from immunoode.solve.problem.plan import SimulationPlan
     from immunoode.solve.problem.solution import Solution
@@ -60,6 +61,7 @@ def functions_of(system: CompiledModel, quantities: NativeFunction, outputs: Nat
         lane_rates=Native(lane_rates, 0),
         lane_setup=NO_FUNCTION,
         lane_stage=NO_FUNCTION,
+        lane_steps=NO_FUNCTION,
     )
 
 
@@ -146,10 +148,14 @@ def run_of(plan: SimulationPlan, batch: Batch, lanes: int) -> Run:
     )
 
 
-def with_implicit_lanes(run: Run, implicit: ImplicitFunctions) -> Run:
-    """Return a run with the functions for implicit steps of eight subjects."""
+def with_implicit_lanes(run: Run, implicit: ImplicitFunctions, lanes: Lanes) -> Run:
+    """Return a run with the functions for implicit steps of eight subjects, and with the kernel that takes these steps."""
+    from immunoode.solve.integrator.lanes import attempt_implicit_steps
+
     setup, stage = implicit.address.tolist()
-    return run._replace(functions=run.functions._replace(lane_setup=Native(setup, 0), lane_stage=Native(stage, 0)))
+    steps = attempt_implicit_steps.address(run, lanes)
+    made = {name: Native(address, 0) for name, address in (("lane_setup", setup), ("lane_stage", stage), ("lane_steps", steps))}
+    return run._replace(functions=run.functions._replace(**made))
 
 
 def run_of_one(plan: SimulationPlan, packed: FloatArray, more: int = 0) -> Run:

@@ -188,7 +188,7 @@ class _Kernels:
         from immunoode.solve.integrator.lanes import integrate_lanes
         from immunoode.solve.problem.run import with_implicit_lanes
 
-        run = with_implicit_lanes(self.run, self.system.implicit_lanes)
+        run = with_implicit_lanes(self.run, self.system.implicit_lanes, self._room_for_implicit)
         return _bound(integrate_lanes, run, self._room_for_implicit, self.checkpoints, subjects)
 
     @cached_property
