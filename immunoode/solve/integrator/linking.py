@@ -8,7 +8,9 @@ compiled or loaded before, so the run that compiles a kernel gives the same bits
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import binding
@@ -134,9 +136,21 @@ def intermediate_code(function: Callable[..., Any], kinds: tuple[Any, ...]) -> b
         give_back(result, body(*arguments(block)))
 
     compiled = dispatcher(kernel)
-    compiled.compile((types.intp, types.intp))
+    with _seldom_collecting():
+        compiled.compile((types.intp, types.intp))
     (found,) = compiled.overloads.values()
     return _linked(found.library, found.fndesc.llvm_func_name)
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Look for garbage a hundred times less often: the compiler makes many objects, which nearly all live until it ends."""
+    before = gc.get_threshold()
+    gc.set_threshold(100 * before[0], *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _linked(library: Any, name: str) -> bytes:
