@@ -167,11 +167,24 @@ class _Row:
     source: int = -1
 
 
+_NO_TIMES = np.zeros(0)
+
+
 class Clock:
     """Makes times that differ by the rounding of sums one: the anchors are times that were stated."""
 
     def __init__(self, anchors: FloatArray) -> None:
         self.anchors: list[float] = np.unique(anchors[np.isfinite(anchors)]).tolist()
+
+    def with_anchors(self, times: Sequence[float]) -> Clock:
+        """Return a clock of more anchors."""
+        made = Clock(_NO_TIMES)
+        made.anchors = self.anchors.copy()
+        for time in times:
+            k = bisect_left(made.anchors, time)
+            if k == len(made.anchors) or made.anchors[k] != time:
+                made.anchors.insert(k, time)
+        return made
 
     def __call__(self, time: float) -> float:
         """Return the anchor that a time is, else the time."""
@@ -459,7 +472,18 @@ def _table(rows: list[_Row], by: int, size: int) -> EventTable:
 
 def largest_amounts(records: Any, inputs: int) -> FloatArray:
     """Return the largest single amount of each input."""
-    largest, targets = np.zeros(inputs), records["target"]
-    given = np.isin(records["kind"], (DOSE, INFUSION_START, REPLACE, MULTIPLY, STEADY, SUPERPOSE)) & (targets >= 0)
-    np.maximum.at(largest, targets[given], np.abs(records["amount"][given]))
+    given = given_at(records)
+    return largest_of(records["target"][given], records["amount"][given], inputs)
+
+
+def given_at(records: Any) -> NDArray[np.int64]:
+    """Return where among events something is given, whose amount counts."""
+    kinds = (DOSE, INFUSION_START, REPLACE, MULTIPLY, STEADY, SUPERPOSE)
+    return np.flatnonzero(np.isin(records["kind"], kinds) & (records["target"] >= 0))
+
+
+def largest_of(targets: NDArray[np.int64], amounts: FloatArray, inputs: int) -> FloatArray:
+    """Return the largest of some amounts of each input."""
+    largest = np.zeros(inputs)
+    np.maximum.at(largest, targets, np.abs(amounts))
     return largest

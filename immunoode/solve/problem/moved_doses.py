@@ -19,7 +19,8 @@ from immunoode.solve.problem.event_table import (
     Clock,
     EventTable,
     FloatArray,
-    largest_amounts,
+    given_at,
+    largest_of,
     same_time,
 )
 
@@ -49,7 +50,7 @@ class MovedDoses:
     """
 
     def __init__(self, table: EventTable, schedule: Schedule, start: float, anchors: Sequence[float]) -> None:
-        self.table, self._schedule, self._start, self._anchors = table, schedule, start, anchors
+        self.table, self._schedule, self._start, self._clock = table, schedule, start, Clock(np.array(anchors))
         kinds, sources, own = table.records["kind"], table.sources, table.records
         given = sources >= 0
         times, amounts = schedule.times[sources], schedule.amounts[sources]
@@ -62,6 +63,8 @@ class MovedDoses:
         self._movable[sources[given & ~known]] = False
         self._fixed = bool(words.RESET in schedule.actions or schedule.steady.any() or schedule.triggers)
         self._reports = bool((kinds == REPORT).any())
+        self._given = given_at(own)
+        self._targets = own["target"][self._given]
 
     def at(self, columns: DoseColumns) -> EventTable | None:
         """Return the events for other times and amounts; None if they are not the same events in the same order."""
@@ -73,10 +76,12 @@ class MovedDoses:
         if ((columns.amounts > 0) != (schedule.amounts > 0)).any():  # what counts from a first dose
             return None
         records = table.records.copy()
-        records["amount"][self._doses] = columns.amounts[table.sources[self._doses]]
+        doses = self._doses[changed[table.sources[self._doses]]]
+        records["amount"][doses] = columns.amounts[table.sources[doses]]
         if moved.any() and not self._move(records, columns.times, moved):
             return None
-        return EventTable(records, table.gradients, largest_amounts(records, table.largest.size), table.sources)
+        largest = largest_of(self._targets, records["amount"][self._given], table.largest.size)
+        return EventTable(records, table.gradients, largest, table.sources)
 
     def _move(self, records: np.ndarray, times: FloatArray, moved: np.ndarray) -> bool:
         """Write the times of events; return whether these are in the order that they were in."""
@@ -85,7 +90,7 @@ class MovedDoses:
             return False
         own = np.flatnonzero((sources >= 0) & moved[sources])
         records["time"][own] = times[sources[own]]
-        ends, clock = own[self._ends[own]], Clock(np.concatenate([self._anchors, times]))
+        ends, clock = own[self._ends[own]], self._clock.with_anchors(times.tolist())
         records["time"][ends] = [clock(t) for t in (times[sources[ends]] + records["duration"][ends]).tolist()]
         return _same_order(self.table.records["time"], records["time"])
 

@@ -151,16 +151,18 @@ class _Kernels:
         """Put the events of another solve in place of those of the last one; return whether there is room for them."""
         if all(map(operator.is_, events, self._events)):
             return True
-        batch = self.run.batch
-        fits = all(map(operator.eq, (e.records.size for e in events), np.diff(batch.offsets)))
-        if fits and all(e.infusions <= self.run.progress.active.shape[1] for e in events):
-            for e, first in zip(events, batch.offsets.tolist(), strict=False):
-                batch.events[first : first + e.records.size] = e.records
+        batch, infusions = self.run.batch, self.run.progress.active.shape[1]
+        pairs = list(zip(events, self._events, strict=True))
+        if any(e.sources is not o.sources and (len(e.records) != len(o.records) or e.infusions > infusions) for e, o in pairs):
+            return False
+        for (e, before), first in zip(pairs, batch.offsets.tolist(), strict=False):
+            rows = slice(first, first + len(e.records))
+            batch.events[rows] = e.records
+            if e.gradients is not before.gradients:
                 for column, own in zip(batch.gradients, e.gradients, strict=True):
-                    column[first : first + e.records.size] = own
-            self._events = tuple(events)
-            return True
-        return False
+                    column[rows] = own
+        self._events = tuple(events)
+        return True
 
     @cached_property
     def one_by_one(self) -> Callable[[], None]:

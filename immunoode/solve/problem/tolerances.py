@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunoode.solve.problem.codegen import NativeFunction
 from immunoode.solve.problem.compiled_model import CompiledModel
 from immunoode.solve.problem.evaluate import evaluate
 from immunoode.solve.problem.packed_input import STATES_AT, TIME_AT, FloatArray
@@ -75,20 +74,28 @@ def of_empty(system: CompiledModel, x: FloatArray, size: FloatArray, rtol: float
 
 def _fed(system: CompiledModel, x: FloatArray, size: FloatArray) -> FloatArray:
     """Return sizes in which empty states have what the others feed into them within a time constant."""
-    n, found = system.base, size.copy()
-    if (size > 0).all():
+    n, found, rows = system.base, size.copy(), len(x)
+    if found.all():
         return found
-    packed = x.copy()
-    packed[:, system.constants_at : system.constants_at + system.constants.size] = _evaluated(system.constants, packed)
+    packed = np.concatenate([x, x]) if system.depends_on_time else x.copy()
+    packed[rows:, TIME_AT] += 1.0
+    evaluated = {f: np.zeros((len(packed), f.size)) for f in (system.constants, system.jacobian, system.rates)}
+    constants, jacobians, rates = evaluated.values()
+    evaluate(system.constants, packed, constants)
+    constants[~np.isfinite(constants)] = 0.0
+    packed[:, system.constants_at : system.constants_at + system.constants.size] = constants
     for _ in range(n):
-        packed[:, STATES_AT : STATES_AT + n] = found
-        jacobian, rates = (np.abs(_soon(system, f, packed)) for f in (system.jacobian, system.rates))
-        jacobian = jacobian.reshape(-1, n, n)
-        inflow = (jacobian @ found[:, :, None])[:, :, 0] + rates[:, :n]
+        packed[:, STATES_AT : STATES_AT + n] = np.tile(found, (len(packed) // rows, 1))
+        evaluate(system.jacobian, packed, jacobians)
+        evaluate(system.rates, packed, rates)
+        jacobian = _sizes(jacobians, rows).reshape(-1, n, n)
+        inflow = (jacobian @ found[:, :, None])[:, :, 0] + _sizes(rates[:, :n], rows)
         loss = jacobian.diagonal(axis1=1, axis2=2)
         fastest = loss.max(axis=1, keepdims=True)
         loss = np.where(loss > 0, loss, np.where(fastest > 0, fastest, 1.0))
-        filled = np.where(found == 0, np.nan_to_num(inflow / loss, posinf=0.0), found)
+        share = inflow / loss
+        share[~np.isfinite(share)] = 0.0
+        filled = np.where(found == 0, share, found)
         if np.array_equal(filled, found):
             break
         found = filled
@@ -97,22 +104,12 @@ def _fed(system: CompiledModel, x: FloatArray, size: FloatArray) -> FloatArray:
     return found
 
 
-def _soon(system: CompiledModel, function: NativeFunction, packed: FloatArray) -> FloatArray:
-    """Return the values at the start; where time is in the rates, what is zero there is taken a day later."""
-    found = _evaluated(function, packed)
-    if system.depends_on_time:
-        later = packed.copy()
-        later[:, TIME_AT] += 1.0
-        found = np.where(found == 0, _evaluated(function, later), found)
-    return found
-
-
-def _evaluated(function: NativeFunction, packed: FloatArray) -> FloatArray:
-    """Return the values of a function (P, size), zero where they are not finite."""
-    values = np.zeros((len(packed), function.size))
-    evaluate(function, packed, values)
-    values[~np.isfinite(values)] = 0.0
-    return values
+def _sizes(values: FloatArray, rows: int) -> FloatArray:
+    """Return the sizes of values at the start, zero where they are not finite; where there are more than these rows, what is
+    zero at the start is taken a day later, from the others."""
+    sizes = np.abs(values)
+    sizes[~np.isfinite(sizes)] = 0.0
+    return sizes if len(sizes) == rows else np.where(sizes[:rows] == 0, sizes[rows:], sizes[:rows])
 
 
 def _largest_of_unit(system: CompiledModel, size: FloatArray) -> FloatArray:
