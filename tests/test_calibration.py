@@ -439,3 +439,17 @@ def test_wrong_refinements_are_refused(patients: VirtualPatients) -> None:
     assert "floor: is 2.0" in told
     other = _refused(lambda: refine(patients, TARGETS, _drawn, lambda t: VirtualPatients(t), new=50))
     assert "gave no outcomes of the arm 'drug'" in other
+
+
+def test_a_published_curve_by_its_reconstruction_or_by_its_numbers_at_risk() -> None:
+    """Both ways from the same published curve give the same target, but for rounding to whole subjects."""
+    days = np.arange(0.0, 300.5, 1.0)
+    curve = pd.DataFrame({"time": days, "survival": np.interp(days, [0, 120, 240, 300], [1, 0.6, 0.35, 0.3])})
+    at_risk = pd.DataFrame({"time": [0, 120, 240], "at_risk": [150, 85, 40]})
+    made = imo.reconstruct_survival(curve, at_risk, endpoint="PFS")
+    arm = made.endpoints["arm"].iloc[0]
+    found = SurvivalTarget.from_endpoints(made, arm, [120, 240], simulated_arm="drug")
+    read = SurvivalTarget.from_published("drug", [120, 240], [0.6, 0.35], [150, 85, 40])
+    assert (found.arm, found.endpoint) == ("drug", "PFS")
+    assert found.survival == pytest.approx(read.survival, abs=0.02)
+    assert found.standard_errors == pytest.approx(read.standard_errors, rel=0.05)

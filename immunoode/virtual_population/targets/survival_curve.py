@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from immunoode import units
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.survival.kaplan_meier import MONTH, KaplanMeier, kaplan_meier
+from immunoode.trial.survival.reconstruction import SurvivalReconstruction
 from immunoode.virtual_population.patients import VirtualPatients
 from immunoode.virtual_population.targets.checks import increasing, raise_if
 from immunoode.virtual_population.targets.event_free import event_free
@@ -119,18 +120,27 @@ class SurvivalTarget:
 
     @classmethod
     def from_endpoints(
-        cls, endpoints: Any, arm: str, times: Any = None, *, endpoint: str | None = None, trial: str = ""
+        cls,
+        endpoints: Any,
+        arm: str,
+        times: Any = None,
+        *,
+        endpoint: str | None = None,
+        simulated_arm: str = "",
+        trial: str = "",
     ) -> SurvivalTarget:
         """Return the target of times to events of subjects: trial data, a table, or a reconstructed published curve.
 
         Parameters
         ----------
-        endpoints : TrialData or DataFrame
-            As for `imo.kaplan_meier`.
-        arm, times, endpoint, trial
+        endpoints : TrialData, DataFrame or SurvivalReconstruction
+            As for `imo.kaplan_meier`, or what `imo.reconstruct_survival` returns.
+        arm, times, endpoint, simulated_arm, trial
             As of `from_kaplan_meier`.
         """
-        return cls.from_kaplan_meier(kaplan_meier(endpoints, endpoint), arm, times, endpoint=endpoint or "", trial=trial)
+        table = endpoints.endpoints if isinstance(endpoints, SurvivalReconstruction) else endpoints
+        km = kaplan_meier(table, endpoint)
+        return cls.from_kaplan_meier(km, arm, times, simulated_arm=simulated_arm, trial=trial)
 
     @classmethod
     def from_published(
