@@ -91,6 +91,15 @@ def test_any_curve_and_numbers_add_up(drops: list[float], kept: list[float], sub
     assert after.tolist() == [*table["stated"].tolist()[1:], 0]
 
 
+def test_a_large_drop_at_last_is_one_event_among_few() -> None:
+    time = np.append(0, np.arange(1.0, 31.0))
+    survival = np.append(1, np.cumprod(np.full(30, 0.97)))
+    points = np.column_stack([np.append(time, 35.5), np.append(survival, survival[-1] / 2)])
+    found = imo.reconstruct_survival(points, {0: 150, 10: 110, 20: 81, 30: 60})
+    last = found.at_risk.iloc[-1]
+    assert last["events"] <= 6 and last["censored"] >= 54 and found.events["largest_difference"].iloc[0] < 0.05
+
+
 def changed(curve: Table, how: str) -> Table:
     rng = np.random.default_rng(5)
     noise = rng.normal(0, 0.004, len(curve))

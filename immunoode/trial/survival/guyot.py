@@ -17,6 +17,10 @@ from immunoode.trial.survival.digitised_curve import DigitisedCurve
 from immunoode.trial.survival.numbers_at_risk import NumbersAtRisk
 
 FloatArray = NDArray[np.float64]
+LARGE = 3.0
+"""A drop after the last number at risk that is larger than any before by this factor shows that few subjects are at risk."""
+RARE = 0.01
+"""Probability below which a number of events at one point is implausible."""
 
 
 @dataclass(frozen=True)
@@ -113,15 +117,15 @@ def times_of_arm(curve: DigitisedCurve, numbers: NumbersAtRisk, events: int | No
     starts, counts = np.append(first[0], numbers.time), np.append(first[1], numbers.count)
     end = max(curve.end, *numbers.time[numbers.count > 0])
     found: list[IntervalTimes] = []
-    level = 1.0
+    level, largest = 1.0, 0.0
     for start, stop, count, left in zip(starts, starts[1:], counts, counts[1:], strict=False):
         points = _points(curve, start, stop, min(stop, end) if left == 0 else stop, level)
         interval = _between(points, int(count), int(left))
         found.append(interval)
-        level = _level_after(level, interval)
+        level, largest = _level_after(level, interval), max(largest, float(points.hazard.max(initial=0.0)))
     if counts[-1]:
         points = _points(curve, starts[-1], np.inf, max(end, starts[-1]), level)
-        found.append(_after_last(points, int(counts[-1]), found, events))
+        found.append(_after_last(points, int(counts[-1]), found, events, largest))
     else:
         found.append(IntervalTimes(float(starts[-1]), 0, np.empty(0), np.empty(0)))
     return found
@@ -158,11 +162,14 @@ def _between(points: _Points, at_risk: int, left: int) -> IntervalTimes:
     return _interval(points, at_risk, linear.events(censored), gone - censored, censored)
 
 
-def _after_last(points: _Points, at_risk: int, before: list[IntervalTimes], events: int | None) -> IntervalTimes:
+def _after_last(
+    points: _Points, at_risk: int, before: list[IntervalTimes], events: int | None, largest: float
+) -> IntervalTimes:
     """Return the interval after the last number at risk.
 
     If the number of events is known, it determines how many are censored; otherwise the rate of censoring of before is
-    assumed (Guyot et al., step 6 of the algorithm). Who is left at the end of the curve is censored there.
+    assumed (Guyot et al., step 6 of the algorithm), or a higher one if a large drop shows that few are left. Who is left at the
+    end of the curve is censored there.
     """
     linear = _linear(points, at_risk)
     if points.end <= points.start:
@@ -170,7 +177,7 @@ def _after_last(points: _Points, at_risk: int, before: list[IntervalTimes], even
     elif events is not None:
         wanted = linear.censored_for_events(events - sum(len(i.events) for i in before))
     else:
-        wanted = _rate_until(before, points.start) * (points.end - points.start)
+        wanted = max(_rate_until(before, points.start) * (points.end - points.start), _censored_for_drops(linear, largest))
     spread = int(min(max(round(wanted), 0), linear.most_censored))
     happened = linear.events(spread)
     interval = _interval(points, at_risk, happened, min(round(float(happened.sum())), at_risk - spread), spread)
@@ -178,6 +185,26 @@ def _after_last(points: _Points, at_risk: int, before: list[IntervalTimes], even
     if not interval.left and len(interval.censored) and points.end > max(interval.events, default=0.0):
         interval.censored[-1] = points.end  # a curve is drawn until the last subject's time
     return IntervalTimes(interval.start, at_risk, interval.events, np.append(interval.censored, at_end))
+
+
+def _censored_for_drops(linear: _Linear, largest: float) -> float:
+    """Return the number censored with which large drops are plausible, 0 without such drops.
+
+    One event among few subjects is a large drop; among many it would be many events at one time, of which there were none as
+    large while the numbers at risk were known.
+    """
+    large = (linear.hazard > LARGE * largest) & (linear.slope[:-1] < 0) if largest > 0 else np.zeros(len(linear.hazard), bool)
+    wanted = [(linear.fixed[k] - _plausible(linear.hazard[k], largest)) / -linear.slope[k] for k in np.flatnonzero(large)]
+    return max(wanted, default=0.0)
+
+
+def _plausible(hazard: float, largest: float) -> float:
+    """Return the largest number at risk with which a drop is plausible, if at most the largest hazard of before holds."""
+    from scipy.special import pdtrc
+
+    events = np.arange(1, 200)
+    rare = pdtrc(events - 1, largest * events / hazard) < RARE  # of at least so many events
+    return float(max(int(np.argmax(rare)) if rare.any() else len(events), 1) / hazard)
 
 
 def _rate_until(before: list[IntervalTimes], start: float) -> float:

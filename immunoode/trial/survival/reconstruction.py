@@ -108,7 +108,7 @@ def reconstruct_survival(
         censoring unknown. The last number may be missing.
     events : int or mapping of arm to int, optional
         Published number of events. Without it, the rate of censoring after the last number at risk is that of before (none if
-        there is one number at risk only).
+        there is one number at risk only), or higher if drops larger than any before show that few subjects are left.
     unit : str
         Unit of the times of curve and numbers: "month" is 30.4375 days. The result is in days.
     endpoint : str
@@ -278,7 +278,8 @@ def _assumed(numbers: NumbersAtRisk, intervals: list[IntervalTimes], stated: int
     if stated is None and len(intervals) == 1:
         notes.append("one number at risk and no number of events: nobody is censored before the end of the curve")
     elif stated is None and numbers.count[-1]:
-        notes.append(f"after {numbers.time[-1]:g}, the last number at risk, the rate of censoring is that of before")
+        last = f"after {numbers.time[-1]:g}, the last number at risk"
+        notes.append(f"{last}, the rate of censoring is that of before, or what large drops show")
     if stated is not None and stated != found:
         notes.append(f"{found} events are reconstructed, {stated} are stated: curve and numbers at risk do not allow others")
     return notes
