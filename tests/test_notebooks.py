@@ -20,6 +20,7 @@ FIGURES = {
     "05_trial_endpoints": 12,
     "06_population_fit": 4,
     "07_identifiability_and_design": 6,
+    "08_published_numbers_to_a_cohort": 3,
 }
 """Every notebook, and how many figures it draws."""
 QUICK = "01_quickstart"
