@@ -63,6 +63,20 @@ def grid() -> Any:
     return replace(made, label=EVIL)
 
 
+def virtual_patients() -> pd.DataFrame:
+    patients = imo.sample_patients("ribba2022", {"growth_rate": imo.virtual_population.LogNormal(0.0016, 1.0)}, 10, seed=1)
+    return patients.set_axis([f"{SUBJECT}{k}" for k in range(len(patients))])
+
+
+def slow() -> imo.virtual_population.PlausibilityCriterion:
+    return imo.virtual_population.PlausibilityCriterion("sum_of_diameters", upper="150 mm", at="1 year")
+
+
+def virtual_trial(**options: Any) -> Any:
+    patients = pd.DataFrame({"growth_rate": np.linspace(0.002, 0.012, 40)})
+    return imo.simulate_trial(patients, {EVIL: None, "b": None}, 20, model="ribba2022", seed=1, **options)
+
+
 def virtual_cohort() -> imo.virtual_population.Cohort:
     responses = pd.DataFrame({"best_response": ["PR", "PD", "SD", "CR"], EVIL: range(4)})
     patients = imo.virtual_population.VirtualPatients(pd.DataFrame({EVIL: [1.0, 2.0, 3.0, 4.0]}), {EVIL: responses})
@@ -94,6 +108,27 @@ SHOWN: dict[str, Callable[[], Any]] = {
     "RuleComparison": lambda: imo.virtual_population.compare_rules(
         virtual_cohort().patients, [imo.virtual_population.ResponseRateTarget.objective(EVIL, 0.5, 10)]
     ),
+    "PopulationDistribution": lambda: imo.virtual_population.PopulationDistribution(
+        {"rate": imo.virtual_population.LogNormal(1.0, 0.1)}, title=EVIL, description=EVIL
+    ),
+    "Plausibility": lambda: imo.virtual_population.check_plausibility("ribba2022", virtual_patients(), slow()),
+    "PlausibleSample": lambda: imo.virtual_population.sample_plausible_patients(
+        "ribba2022", {"growth_rate": imo.virtual_population.LogNormal(0.0016, 1.0)}, 10, slow()
+    ),
+    "SurvivalReconstruction": lambda: imo.reconstruct_survival({EVIL: [[0, 1], [3, 0.5]]}, {EVIL: {0: 10}}),
+    "CumulativeIncidence": lambda: imo.trial.cumulative_incidence(ends()),
+    "LogRankTest": lambda: imo.trial.log_rank(ends(), "os"),
+    "MaxComboTest": lambda: imo.trial.max_combo(ends(), "os"),
+    "MilestoneSurvival": lambda: imo.trial.milestone_survival(ends(), 5, "os"),
+    "RestrictedMeanSurvival": lambda: imo.trial.restricted_mean_survival(ends(), None, "os"),
+    "MouseResponses": lambda: imo.trial.mouse_mrecist(
+        pd.DataFrame({"subject": SUBJECT, "arm": EVIL, "time": [0, 5, 10, 15], "value": [200.0, 150, 80, 50]})
+    ),
+    "ResponseRateDifference": lambda: imo.trial.response_rate_difference(
+        pd.DataFrame({"arm": [EVIL, "b"], "responders": [12, 36], "n": [77, 154]})
+    ),
+    "SimulatedTrial": lambda: virtual_trial(),
+    "RepeatedTrials": lambda: virtual_trial(replicates=2),
 }
 """What shows itself in a notebook, made of names that are HTML."""
 

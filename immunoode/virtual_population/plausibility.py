@@ -109,7 +109,9 @@ class Plausibility:
 
     @without_mathematics
     def _repr_html_(self) -> str:
-        return f"<b>{self.report().splitlines()[0]}</b>{self.to_frame().to_html()}"
+        from html import escape
+
+        return f"<p>{escape(self.report().splitlines()[0])}</p>{self.to_frame().to_html()}"
 
 
 def check_plausibility(

@@ -102,7 +102,9 @@ class PlausibleSample:
 
     @without_mathematics
     def _repr_html_(self) -> str:
-        return f"<b>{self.report().splitlines()[0]}</b>{self.drawn.to_frame().to_html()}"
+        from html import escape
+
+        return f"<p>{escape(self.report().splitlines()[0])}</p>{self.drawn.to_frame().to_html()}"
 
 
 def sample_plausible_patients(

@@ -245,7 +245,9 @@ class PopulationDistribution:
 
     @without_mathematics
     def _repr_html_(self) -> str:
-        return f"<b>{self.title or self.name or 'Distribution of patients'}</b>{self.to_frame().to_html()}"
+        from html import escape
+
+        return f"<p>{escape(self.title or self.name or 'Distribution of patients')}</p>{self.to_frame().to_html()}"
 
 
 def _renamed_column(column: str, names: Mapping[str, str]) -> str:

@@ -66,7 +66,9 @@ class MouseResponses:
 
     @without_mathematics
     def _repr_html_(self) -> str:
-        return f"<p>{self}</p>{self.rates().to_html(index=False)}"
+        from html import escape
+
+        return f"<p>{escape(str(self))}</p>{self.rates().to_html(index=False)}"
 
 
 def mouse_mrecist(data: TrialData | pd.DataFrame, quantity: str | None = None) -> MouseResponses:
