@@ -295,6 +295,22 @@ def test_one_cause_is_one_less_kaplan_meier() -> None:
     assert (1 - found).tolist() == pytest.approx(imo.kaplan_meier(table).survival_at(10)["survival"].tolist())
 
 
+def test_an_arm_that_is_at_risk_at_no_event_has_no_degree_of_freedom() -> None:
+    """As in `survdiff` of R: arms without expected events do not count."""
+    early = pd.DataFrame({"subject": ["e1", "e2"], "arm": "early", "endpoint": "RFS", "time": 0.5, "event": 0})
+    known = imo.trial.log_rank(remission())
+    for table in (pd.concat([early, remission()]), pd.concat([remission(), early])):
+        found = imo.trial.log_rank(table)
+        assert found.degrees_of_freedom == 1 and np.isnan(found.z)
+        assert found.statistic == pytest.approx(known.statistic) and found.p_value == pytest.approx(known.p_value)
+
+
+def test_satos_interval_at_opposite_rates() -> None:
+    table = pd.DataFrame({"arm": ["a", "b"], "responders": [0, 30], "n": [43, 30]})
+    found = imo.trial.response_rate_difference(table, method="mantel-haenszel")
+    assert found.estimate == 1 and found.lower == pytest.approx(1) and found.upper == pytest.approx(1)
+
+
 # Wrong input
 
 
@@ -304,6 +320,7 @@ def test_one_cause_is_one_less_kaplan_meier() -> None:
         (lambda t: imo.trial.log_rank(t.assign(arm="all")), "there is only 'all'"),
         (lambda t: imo.trial.log_rank(t.assign(time=-1.0)), "time is negative"),
         (lambda t: imo.trial.log_rank(t.assign(event=0)), "have no event"),
+        (lambda t: imo.trial.log_rank(t.assign(time=7, event=1)), "have no event that tells arms apart"),
         (lambda t: imo.trial.log_rank(t, rho=-1), "exponents of 0 or above"),
         (lambda t: imo.trial.log_rank(t, strata="sex"), "'sex' is not a column"),
         (lambda t: imo.trial.log_rank(t.assign(sex=["f", *[""] * 41]), strata="sex"), "subject s1: has no value"),

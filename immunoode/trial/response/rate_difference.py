@@ -196,7 +196,7 @@ def _sato_interval(counts: RateCounts, weights: FloatArray, estimate: float, con
     n = n0 + n1
     p = (n1**2 * x0 - n0**2 * x1 + n1 * n0 * (n0 - n1) / 2) / n**2
     q = (x1 * (n0 - x0) + x0 * (n1 - x1)) / (2 * n)
-    spread = float(np.sqrt(estimate * p.sum() + q.sum()) / np.sum(n1 * n0 / n))
+    spread = float(np.sqrt(max(estimate * p.sum() + q.sum(), 0.0)) / np.sum(n1 * n0 / n))  # 0 but for rounding
     z = float(norm.ppf(0.5 + confidence / 2))
     p_value = float(2 * norm.sf(abs(estimate) / spread)) if spread > 0 else np.nan
     return max(estimate - z * spread, -1.0), min(estimate + z * spread, 1.0), p_value

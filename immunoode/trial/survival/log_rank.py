@@ -10,10 +10,13 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem
 from immunoode.trial.survival.two_arms import STRATUM, one_armed, rows_by_arm, with_strata
-from immunoode.trial.survival.weighted_scores import WeightedScores, weighted_scores
+from immunoode.trial.survival.weighted_scores import FloatArray, WeightedScores, weighted_scores
 
 if TYPE_CHECKING:
     import pandas as pd
+
+ROUNDING = 1e-9
+"""Eigenvalues of a correlation of arms below this are rounding."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class LogRankTest:
     statistic : float
         Chi-square.
     degrees_of_freedom : int
+        One less than the arms, of those that are at risk at events together with others.
     p_value : float
         Two-sided.
     z : float
@@ -114,7 +118,7 @@ def log_rank(
     Raises
     ------
     DataError
-        If there is one arm only, no event, a stratum is empty, or no stratum has two arms.
+        If there is one arm only, no event, a stratum is empty, no stratum has two arms, or no event tells arms apart.
 
     Notes
     -----
@@ -133,9 +137,12 @@ def log_rank(
     rows = with_strata(rows_by_arm(endpoints, endpoint, by), endpoints, strata)
     scores, arms, notes = scores_of(rows, [(rho, gamma)], "log-rank test")
     u, v = scores.score[0], scores.covariance[0, 0]
-    freedom = len(arms) - 1
+    freedom = _rank(v)
+    if not freedom:
+        what = "have no event that tells arms apart: when several arms are at risk, and with a weight above 0"
+        raise DataError(Problem("endpoints", what, "other exponents, or data with more events"))
     statistic = float(u[:-1] @ np.linalg.pinv(v[:-1, :-1], hermitian=True) @ u[:-1])
-    z = float(-u[1] / np.sqrt(v[1, 1])) if freedom == 1 else np.nan
+    z = float(-u[1] / np.sqrt(v[1, 1])) if len(arms) == 2 else np.nan
     return LogRankTest(
         str(rows["endpoint"].iloc[0]),
         float(rho),
@@ -148,6 +155,14 @@ def log_rank(
         z,
         notes,
     )
+
+
+def _rank(covariance: FloatArray) -> int:
+    """Return how many differences of arms the events tell: less than arms - 1 if an arm is not at risk at any event."""
+    spread = np.sqrt(np.diag(covariance))
+    some = spread > 0
+    correlation = covariance[np.ix_(some, some)] / np.outer(spread[some], spread[some])
+    return int((np.linalg.eigvalsh(correlation) > ROUNDING).sum())
 
 
 def _check_exponents(weights: Sequence[tuple[float, float]]) -> None:
