@@ -406,3 +406,24 @@ def test_wrong_trials(model: imo.Model, options: dict[str, Any], expected: str) 
 def test_wrong_designs(make: Any, expected: str) -> None:
     with pytest.raises(DataError, match=expected):
         make()
+
+
+@pytest.mark.parametrize("name", ["late log-rank", "MaxCombo", "restricted mean"])
+def test_a_look_without_information_is_no_success(name: str) -> None:
+    """All progress at the first visit, so that late events have no weight; and one arm may have no subjects yet."""
+    analysis = TrialAnalysis("PFS", name)
+    same = pd.DataFrame({"arm": ["control", "drug"] * 10, "pfs_time": 42.0, "pfs_event": True})
+    for table in (same, same[same["arm"] == "drug"]) if name != "restricted mean" else (same,):
+        found = analysis.compare(table, "control")
+        assert np.isnan(found["z"]) and np.isnan(found["p_value"])
+
+
+def test_nobody_crosses_over_after_the_end_of_follow_up(model: imo.Model) -> None:
+    """Treatment would change on the next date of the grid, before which some die or drop out."""
+    visits = Observation(VisitSchedule("6 weeks", "48 weeks", jitter="5 days"), EXACT, death=Hazard(3.0), dropout=Hazard(3.0))
+    patients = pd.DataFrame({"growth_rate": [0.006], "effect": 0.0})
+    arms = {"control": TrialArm(None, crossover="drug"), "drug": DRUG}
+    table = trial(patients, arms, 300, model=model, observation=visits, step="6 weeks", seed=3).outcomes
+    crossed = table[table["crossed_over"]]
+    assert 0 < len(crossed) < (table["arm"] == "control").sum()
+    assert (crossed["treatment_change"] <= crossed["os_time"]).all()

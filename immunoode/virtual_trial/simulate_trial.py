@@ -281,6 +281,7 @@ def _outcomes(design: TrialDesign, subjects: TrialSubjects, day: float) -> pd.Da
     courses, until = subjects.courses, day - subjects.entry
     ends = {"death": courses.death, "dropout": courses.dropout, "end of follow-up": courses.end_of_follow_up, "data cut": until}
     last = np.stack(list(ends.values())).argmin(axis=0)
+    changed = subjects.treatment_change <= np.stack(list(ends.values())).min(axis=0)
     front = {
         "arm": np.asarray(list(design.arms), dtype=object)[subjects.arm],
         "patient": design.pool.names[subjects.patient],
@@ -288,8 +289,8 @@ def _outcomes(design: TrialDesign, subjects: TrialSubjects, day: float) -> pd.Da
     }
     back = {
         "follow_up_end": np.asarray(list(ends), dtype=object)[last],
-        "treatment_change": np.where(subjects.treatment_change <= until, subjects.treatment_change, np.nan),
-        "crossed_over": subjects.crossed_over & (subjects.treatment_change <= until),
+        "treatment_change": np.where(changed, subjects.treatment_change, np.nan),
+        "crossed_over": subjects.crossed_over & changed,
     }
     names = [f"{k + 1:0{len(str(design.size))}d}" for k in range(design.size)]
     found = table.assign(**front, **back, subject=names).set_index("subject")

@@ -53,6 +53,17 @@ NAMED: dict[str, Callable[[pd.DataFrame, str], float]] = {
 """Further tests by name: from the times of two arms and the name of the control arm to a one-sided p value."""
 
 
+def _named_p(test: str, table: pd.DataFrame, control: str) -> float:
+    """Return the one-sided p value of a test, NaN where a look has no information on the difference, as of the log-rank test.
+
+    There is none if one arm has no subjects yet, or there are no events; for MaxCombo, also if all events are at one time.
+    """
+    try:
+        return NAMED[test](table, control)
+    except DataError:
+        return float("nan")
+
+
 @dataclass(frozen=True)
 class TrialAnalysis:
     """The analysis of a trial.
@@ -192,7 +203,7 @@ class TrialAnalysis:
             z = -float(ndtri(self._own_p(table)))
         elif self.test in NAMED:
             rows = {"subject": table.index, "arm": table["arm"], "time": time, "event": event}
-            z = -float(ndtri(NAMED[self.test](_frame(rows), control)))
+            z = -float(ndtri(_named_p(self.test, _frame(rows), control)))
         return {**estimate, "z": z, "p_value": float(ndtr(-z))}
 
     def _own_p(self, table: pd.DataFrame) -> float:
