@@ -25,6 +25,7 @@ from immunoode.virtual_population import (
     refine,
     select_patients,
 )
+from immunoode.virtual_population.calibration.stacked import stack_targets
 from tests.virtual_patients import draw, outcomes, sizes_at, virtual_patients
 
 RATES = {"CR": 0.05, "PR": 0.35, "SD": 0.40, "PD": 0.20}
@@ -453,3 +454,18 @@ def test_a_published_curve_by_its_reconstruction_or_by_its_numbers_at_risk() -> 
     assert (found.arm, found.endpoint) == ("drug", "PFS")
     assert found.survival == pytest.approx(read.survival, abs=0.02)
     assert found.standard_errors == pytest.approx(read.standard_errors, rel=0.05)
+
+
+def test_a_plateau_of_a_published_curve_leaves_later_events_possible() -> None:
+    """No event among 30 at risk does not say that there are none in the population."""
+    times = np.quantile(np.random.default_rng(1).exponential(200, 5000), (np.arange(5000) + 0.5) / 5000)
+    patients = VirtualPatients(
+        pd.DataFrame({"number": np.arange(5000.0)}), {"drug": pd.DataFrame({"pfs_time": times, "pfs_event": True})}
+    )
+    target = SurvivalTarget.from_published("drug", [91, 182, 365, 540], [0.7, 0.45, 0.25, 0.25], [143, 100, 60, 30, 20])
+    assert (np.diff(target.variance_sums) > 0).all()
+    cohort = imo.calibrate(patients, [target])
+    between = cohort.weights @ ((times > 365) & (times <= 540))
+    assert 1e-4 < between < 0.05  # 1e-13, if the hazard there were taken as known to be zero
+    given = pd.DataFrame({"subject": range(40), "time": [*range(1, 21), *[100] * 20], "event": [1] * 20 + [0] * 20})
+    assert (np.diff(SurvivalTarget.from_endpoints(given, "all", [10, 30, 60]).variance_sums) > 0).all()

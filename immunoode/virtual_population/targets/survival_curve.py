@@ -50,6 +50,11 @@ class SurvivalTarget:
     ------
     DataError
 
+    Notes
+    -----
+    Between two days without an event Greenwood's sum does not rise, as if the hazard there were known to be zero. The class
+    methods count half an event there, as `ResponseRateTarget` does for a rate of 0.
+
     Examples
     --------
     >>> target = SurvivalTarget.from_published("docetaxel", [91, 182, 273], [0.75, 0.45, 0.25], [143, 104, 60, 31])
@@ -105,14 +110,17 @@ class SurvivalTarget:
         )
         with np.errstate(divide="ignore", invalid="ignore"):
             sums = np.cumsum(np.where(events > 0, events / (at_risk * (at_risk - events)), 0.0))
-        at = np.searchsorted(day, days, side="right") - 1
+            at = np.searchsorted(day, days, side="right") - 1
+            steps = np.diff(sums[at], prepend=0.0)
+        if times is not None:
+            steps = np.where(steps == 0, _without_events(at_risk[at]), steps)
         survival = curve["survival"].to_numpy(np.float64)[at]
         kept = _new_steps(survival) if times is None else np.ones(len(days), bool)
         return cls(
             simulated_arm or arm,
             _floats(days[kept]),
             _floats(survival[kept]),
-            _floats(sums[at][kept]),
+            _floats(np.cumsum(steps)[kept]),
             endpoint or km.endpoint,
             float(at_risk[0]),
             trial,
@@ -238,7 +246,13 @@ def _increments(survival: FloatArray, at_risk: FloatArray) -> FloatArray:
     exposed = np.divide(events, died, out=at_risk[:-1].copy(), where=died > 0)
     if not (exposed > 0).all():
         raise DataError(Problem("at_risk", f"is {at_risk.tolist()}", "positive numbers, except the last"))
-    return died / (conditional * exposed)
+    return np.where(died > 0, died / (conditional * exposed), _without_events((at_risk[:-1] + at_risk[1:]) / 2))
+
+
+def _without_events(at_risk: FloatArray) -> FloatArray:
+    """Return what half an event, which is counted where there is none, adds to Greenwood's sum."""
+    died = 0.5 / (at_risk + 1)
+    return np.asarray(died / ((1 - died) * at_risk))
 
 
 def _default_days(day: FloatArray, at_risk: FloatArray, events: FloatArray) -> FloatArray:
