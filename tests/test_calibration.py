@@ -469,3 +469,18 @@ def test_a_plateau_of_a_published_curve_leaves_later_events_possible() -> None:
     assert 1e-4 < between < 0.05  # 1e-13, if the hazard there were taken as known to be zero
     given = pd.DataFrame({"subject": range(40), "time": [*range(1, 21), *[100] * 20], "event": [1] * 20 + [0] * 20})
     assert (np.diff(SurvivalTarget.from_endpoints(given, "all", [10, 30, 60]).variance_sums) > 0).all()
+
+
+def test_the_error_of_a_target_of_some_patients_is_that_of_those_with_weight() -> None:
+    """The share of patients with a value changes with the weights, the published error does not."""
+    number = np.arange(400.0)
+    change = np.where(number < 200, np.nan, np.sin(number))
+    best = pd.DataFrame({"best_response": np.where(number < 200, "NE", "SD"), "best_change": change})
+    patients = VirtualPatients(pd.DataFrame({"number": number}), {"drug": best})
+    rate = ResponseRateTarget("drug", {"NE": 0.1, "SD": 0.9}, n=1000)
+    others = (QuantileTarget("drug", {0.5: 0.1}, n=90), MeanTarget("drug", "best_change", 0.1, 0.7, n=90))
+    for target in others:
+        table = imo.calibrate(patients, [rate, target]).table()
+        own = table[table["target"] == target.label].iloc[0]
+        error = np.sqrt(0.25 / 90) if isinstance(target, QuantileTarget) else 0.7 / np.sqrt(90)
+        assert own["standard_error"] == pytest.approx(error, rel=0.02)

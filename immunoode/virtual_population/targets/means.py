@@ -109,7 +109,7 @@ class MeanTarget:
         ----------
         patients : VirtualPatients
         weights : ndarray
-            Not used.
+            By which the share of those with a value is computed.
         """
         found = numbers_of(patients, self.column, self.arm)
         if self.logarithmic and (found <= 0).any():
@@ -120,8 +120,9 @@ class MeanTarget:
         away = np.where(known, (np.log(found) if self.logarithmic else found) - middle, 0.0)
         moments = np.column_stack([away, np.where(known, away**2 - self.sd**2, 0.0)])[:, : len(values)]
         shares = np.repeat(known[:, None].astype(np.float64), len(values), axis=1)
-        part = float(patients.prior @ known)
+        part = float(weights @ known)
         variances = part**2 * np.array([self.sd**2, 2 * self.sd**4][: len(values)]) / self.n
         of = "logarithm" if self.logarithmic else "value"
         rows = (f"mean {of} {values[0]:.3g}", f"variance of the {of} {self.sd**2:.3g}")[: len(values)]
-        return TargetRecord(self.label, rows, moments, np.zeros(len(values)), np.diag(variances), shares, values)
+        covariance, some_missing = np.diag(variances), not known.all()
+        return TargetRecord(self.label, rows, moments, np.zeros(len(values)), covariance, shares, values, some_missing)

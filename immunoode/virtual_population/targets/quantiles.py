@@ -124,7 +124,7 @@ class QuantileTarget:
         ----------
         patients : VirtualPatients
         weights : ndarray
-            Not used.
+            By which the share of those with a value is computed.
         """
         found = numbers_of(patients, self.column, self.arm)
         shares, at = np.array(list(self.quantiles)), np.array(list(self.quantiles.values()))
@@ -134,10 +134,9 @@ class QuantileTarget:
         covariance = (np.minimum.outer(shares, shares) - np.outer(shares, shares)) / self.n
         if counted.all():
             return TargetRecord(self.label, rows, below, shares, covariance)
-        part = float((patients.prior @ counted)[0])
-        return TargetRecord(
-            self.label, rows, counted * (below - shares), np.zeros(len(at)), covariance * part**2, counted, shares
-        )
+        part = float((weights @ counted)[0])
+        moments, error = counted * (below - shares), covariance * part**2
+        return TargetRecord(self.label, rows, moments, np.zeros(len(at)), error, counted, shares, depends_on_weights=True)
 
 
 def _problems(quantiles: Any, n: float) -> list[Problem]:
