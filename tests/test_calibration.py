@@ -484,3 +484,10 @@ def test_the_error_of_a_target_of_some_patients_is_that_of_those_with_weight() -
         own = table[table["target"] == target.label].iloc[0]
         error = np.sqrt(0.25 / 90) if isinstance(target, QuantileTarget) else 0.7 / np.sqrt(90)
         assert own["standard_error"] == pytest.approx(error, rel=0.02)
+
+
+def test_survival_after_the_last_patient_with_weight_is_not_known(patients: VirtualPatients) -> None:
+    weights = np.zeros(len(patients))
+    weights[:10] = 1.0
+    curve = Cohort(patients, weights).survival(patients.arms[0])
+    assert np.isfinite(curve["survival"]).all()

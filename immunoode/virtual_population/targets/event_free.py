@@ -65,7 +65,12 @@ def event_times(patients: VirtualPatients, arm: str, endpoint: str) -> tuple[Flo
 
 
 def weighted_survival(times: FloatArray, events: np.ndarray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the Kaplan-Meier curve of weighted patients: days of events (k,), and survival before and after each (k + 1,)."""
+    """Return the Kaplan-Meier curve of weighted patients: days of events (k,), and survival before and after each (k + 1,).
+
+    Patients without weight do not count: after the last one with weight nobody is at risk, and there is no curve.
+    """
+    some = weights > 0
+    times, events, weights = times[some], events[some], weights[some]
     order = np.argsort(times, kind="stable")
     days, first = np.unique(times[order], return_index=True)
     mass = weights[order]
