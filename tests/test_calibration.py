@@ -491,3 +491,14 @@ def test_survival_after_the_last_patient_with_weight_is_not_known(patients: Virt
     weights[:10] = 1.0
     curve = Cohort(patients, weights).survival(patients.arms[0])
     assert np.isfinite(curve["survival"]).all()
+
+
+def test_exact_rows_stay_exact_beside_singular_ones(patients: VirtualPatients) -> None:
+    arm = patients.arms[0]
+    rates = patients.column("best_response", arm).value_counts(normalize=True)
+    exact = ResponseRateTarget.objective(arm, float(rates.get("CR", 0.0) + rates.get("PR", 0.0)), n=math.inf)
+    others = ResponseRateTarget(arm, rates.to_dict(), n=100)
+    curve = SurvivalTarget.from_published(arm, [60, 120], [0.8, 0.5], [100, 80, 50])
+    stacked = stack_targets(patients, [exact, others, curve], patients.prior)
+    assert not stacked.covariance[0].any() and not stacked.covariance[:, 0].any()
+    assert np.linalg.eigvalsh(stacked.covariance)[0] > -1e-12

@@ -171,5 +171,11 @@ def _power(matrix: FloatArray, exponent: float) -> FloatArray:
 
 
 def _without_negative_eigenvalues(matrix: FloatArray) -> FloatArray:
-    values, vectors = np.linalg.eigh(matrix)
-    return matrix if values[0] >= 0 else np.asarray((vectors * np.maximum(values, 0)) @ vectors.T)
+    """Return a covariance without the negative eigenvalues of rounding; rows without error stay exactly zero."""
+    varied = np.flatnonzero(np.diag(matrix) > 0)
+    values, vectors = np.linalg.eigh(matrix[np.ix_(varied, varied)])
+    if not len(varied) or values[0] >= 0:
+        return matrix
+    whole = np.zeros_like(matrix)
+    whole[np.ix_(varied, varied)] = (vectors * np.maximum(values, 0)) @ vectors.T
+    return whole
