@@ -502,3 +502,17 @@ def test_exact_rows_stay_exact_beside_singular_ones(patients: VirtualPatients) -
     stacked = stack_targets(patients, [exact, others, curve], patients.prior)
     assert not stacked.covariance[0].any() and not stacked.covariance[:, 0].any()
     assert np.linalg.eigvalsh(stacked.covariance)[0] > -1e-12
+
+
+def test_candidates_of_refinement_are_not_the_patients_again(patients: VirtualPatients) -> None:
+    """Rounds draw with seeds of their own, so that patients drawn by a small seed are not drawn again."""
+    seeds = list[int]()
+
+    def drawn(n: int, seed: int) -> pd.DataFrame:
+        seeds.append(seed)
+        return _drawn(n, seed)
+
+    target = ResponseRateTarget.objective("drug", 0.4, n=100)
+    for seed in (0, 1):
+        refine(patients, [target], drawn, _simulated, new=50, seed=seed)
+    assert len(set(seeds)) == len(seeds) == 4 and min(seeds) > 10_000 and max(seeds) < 2**32

@@ -13,7 +13,7 @@ from immunoode.virtual_population.calibration.calibrate import calibrate
 from immunoode.virtual_population.calibration.divergence import FloatArray
 from immunoode.virtual_population.cohort import Cohort
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.random_numbers import uniforms
+from immunoode.virtual_population.random_numbers import stream_key, uniforms
 from immunoode.virtual_population.targets.record import Target
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def refine(
     options = {"rule": rule, "tolerance": tolerance, "prior_size": prior_size}
     for number in range(rounds):
         needed = _needed(patients, targets, options)
-        patients = _with_new(patients, needed, draw, simulate, new, seed * 1000 + number, floor)
+        patients = _with_new(patients, needed, draw, simulate, new, _round_seed(seed, number), floor)
     return calibrate(patients, targets, rule=rule, tolerance=tolerance, prior_size=prior_size)
 
 
@@ -138,6 +138,15 @@ class _Neighbourhood:
         count = min(NEIGHBOURS, len(self.scores))
         _, found = cKDTree(self.scores).query(self.normal_scores(table), k=count)
         return np.asarray(values[found.reshape(len(table), count)].mean(axis=1))
+
+
+def _round_seed(seed: int, number: int) -> int:
+    """Return the seed of the candidates of a round: not one by which the patients before are likely to have been drawn.
+
+    Candidates with the same random numbers as patients would be these patients again, and count twice. Below 2**32, as other
+    generators need it.
+    """
+    return int(stream_key(seed, f"candidates of round {number}")[0] >> np.uint64(32))
 
 
 def _needed(patients: VirtualPatients, targets: Sequence[Target], options: dict[str, object]) -> FloatArray:
