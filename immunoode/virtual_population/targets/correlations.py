@@ -94,7 +94,9 @@ class CorrelationTarget:
         if not np.isfinite(found).all():
             raise DataError(Problem(self.label, f"some virtual patients have no {name!r}", "a number for each"))
         if self.ranks:
-            found = np.unique(found, return_inverse=True)[1].astype(np.float64)
+            from scipy.stats import rankdata
+
+            found = rankdata(found)
         centred = found - weights @ found
         spread = float(np.sqrt(weights @ centred**2))
         if not spread > 0:
