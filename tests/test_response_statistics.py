@@ -146,7 +146,7 @@ def test_mice_without_late_volumes_are_left_out() -> None:
     found = imo.trial.mouse_mrecist(pd.concat([short, long]))
     assert found.left_out.values.tolist() == [["s", "no volume from day 10 on"]] and "1 without a response" in found.report()
     assert found.rates()["mSD"].tolist() == [1]
-    with pytest.raises(DataError, match="no mouse has one from day 10 on"):
+    with pytest.raises(DataError, match="no volume from day 10 on"):
         imo.trial.mouse_mrecist(short)
 
 

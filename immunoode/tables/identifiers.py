@@ -52,13 +52,17 @@ def values_of_subjects(
     Raises
     ------
     DataError
-        If a key is not one of the subjects.
+        If it is not a mapping (or a Series, with subjects as index), or a key is not one of the subjects.
 
     Examples
     --------
     >>> values_of_subjects({1: 30.0, "2": 60.0}, ["1", "2", "3"], "new_therapy")
     {'1': 30.0, '2': 60.0}
     """
+    if hasattr(values, "to_dict"):
+        values = values.to_dict()
+    if not isinstance(values, Mapping):
+        raise DataError(Problem(where, f"is {type(values).__name__}", "a mapping of subject to value, or a Series"))
     named = dict(zip(identifiers(values), values.values(), strict=True))
     known = dict.fromkeys(subjects)
     unknown = [name for name in named if name not in known]

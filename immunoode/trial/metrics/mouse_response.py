@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.errors import DataError, Problem
+from immunoode.errors import DataError, Problem, nearest
 from immunoode.notebook import without_mathematics
 from immunoode.trial.metrics.size_series import SizeSeries, size_series
 
@@ -44,6 +44,8 @@ class MouseResponses:
         """Return one row per group: n, and the number of each response, the objective response rate (mCR, mPR)."""
         import pandas as pd
 
+        if by not in self.subjects.columns:
+            raise DataError(Problem("by", f"there is no column {by!r}", nearest(by, map(str, self.subjects.columns))))
         rows = []
         for name, own in self.subjects.groupby(by, sort=True):
             counts = {r: int((own["response"] == r).sum()) for r in RESPONSES}
@@ -93,7 +95,7 @@ def mouse_mrecist(data: TrialData | pd.DataFrame, quantity: str | None = None) -
     Raises
     ------
     DataError
-        If no mouse has a volume from day 10 on.
+        If no mouse has a response (a volume from day 10 on, and one above zero at baseline), or a volume is negative.
 
     References
     ----------
@@ -110,12 +112,17 @@ def mouse_mrecist(data: TrialData | pd.DataFrame, quantity: str | None = None) -
     import pandas as pd
 
     series, lost = size_series(data, quantity)
+    negative = [one.subject for one in series if (one.sizes < 0).any()]
+    if negative:
+        raise DataError([Problem(f"volumes, subject {s}", "has one below zero", "volumes of zero or more") for s in negative])
     rows = [_row(one) for one in series]
     late = [{"subject": r["subject"], "reason": f"no volume from day {FIRST_DAY:g} on"} for r in rows if r["response"] == ""]
     left_out = pd.concat([lost[["subject", "reason"]], pd.DataFrame(late, columns=["subject", "reason"])], ignore_index=True)
     found = pd.DataFrame([r for r in rows if r["response"]])
     if found.empty:
-        raise DataError(Problem("volumes", f"no mouse has one from day {FIRST_DAY:g} on", "a longer follow-up"))
+        reasons = "; ".join(f"{why} ({n})" for why, n in left_out["reason"].value_counts().items())
+        right = f"a volume above zero at baseline, and one from day {FIRST_DAY:g} on"
+        raise DataError(Problem("volumes", f"no mouse has a response: {reasons}", right))
     return MouseResponses(found, left_out)
 
 

@@ -97,7 +97,11 @@ def _counted(source: Any, by: str, strata: Any, confirmed: bool) -> pd.DataFrame
         raise DataError(Problem("responses", f"are {type(source).__name__}", right))
     if by not in table.columns:
         raise DataError(Problem("by", f"there is no column {by!r}", nearest(by, map(str, table.columns))))
-    return table.assign(arm=as_text(table[by]), stratum=_strata(table, strata))[["arm", "stratum", *COUNTS]]
+    arms = as_text(table[by])
+    if (arms == "").any() and not (arms == "").all():
+        lost = table.index[arms == ""]
+        raise DataError([Problem(f"responses, row {row}", f"has no {by}", "a value in each row") for row in lost])
+    return table.assign(arm=arms, stratum=_strata(table, strata))[["arm", "stratum", *COUNTS]]
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:

@@ -31,7 +31,7 @@ class ResponseRateDifference:
     estimate, lower, upper : float
         Fractions; -0.1 is 10 percentage points less.
     p_value : float
-        Two-sided, of equal rates.
+        Two-sided, of equal rates; NaN if Sato's variance is 0 (all or none respond in each arm).
     table : DataFrame
         One row per stratum: stratum, for each arm the responders, the number of subjects and the rate, and the weight.
     confidence : float
@@ -123,8 +123,8 @@ def response_rate_difference(
     """
     if method not in METHODS:
         raise DataError(Problem("method", f"is {method!r}", nearest(str(method), METHODS)))
-    if not 0 < confidence < 1:
-        raise DataError(Problem("confidence", f"is {confidence}", "a number between 0 and 1: 0.95"))
+    if not isinstance(confidence, (int, float)) or not 0 < confidence < 1:
+        raise DataError(Problem("confidence", f"is {confidence!r}", "a number between 0 and 1: 0.95"))
     counts = rate_counts(responses, by, reference, strata, confirmed)
     weights = _weights(counts)
     estimate = float(weights @ (counts.rates[:, 1] - counts.rates[:, 0]))

@@ -67,6 +67,23 @@ def endpoint_table(source: Any, endpoint: str | None) -> pd.DataFrame:
     return rows.assign(event=rows["event"].astype(bool))
 
 
+def group_names(rows: pd.DataFrame, by: str) -> pd.Series:
+    """Return the group of each row of an endpoint, as text.
+
+    Raises
+    ------
+    DataError
+        If there is no such column, or some rows have no value there: they would be a group of their own.
+    """
+    if by not in rows.columns:
+        raise DataError(Problem("by", f"there is no column {by!r}", nearest(by, map(str, rows.columns))))
+    without = as_text(rows[by]) == ""
+    if without.any() and not without.all():
+        right = "a value for each subject, or the table without the subject"
+        raise DataError([Problem(f"endpoints, subject {s}", f"has no {by}", right) for s in rows["subject"][without].head(40)])
+    return rows[by].astype(str)
+
+
 def _of_endpoint(table: pd.DataFrame, endpoint: str | None) -> pd.DataFrame:
     if table.empty:
         raise DataError(Problem("endpoints", "have no rows", "endpoints from read_endpoints or progression_free_survival"))

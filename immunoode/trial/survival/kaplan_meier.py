@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from immunoode import units
-from immunoode.errors import DataError, Problem, nearest
-from immunoode.trial.survival.endpoint_table import endpoint_table
+from immunoode.errors import DataError, Problem
+from immunoode.trial.survival.endpoint_table import endpoint_table, group_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,9 +200,7 @@ def kaplan_meier(endpoints: Any, endpoint: str | None = None, *, by: str = "arm"
     if not 0 < confidence < 1:
         raise DataError(Problem("confidence", f"is {confidence}", "a number between 0 and 1: 0.95"))
     rows = endpoint_table(endpoints, endpoint)
-    if by not in rows.columns:
-        raise DataError(Problem("by", f"there is no column {by!r}", nearest(by, map(str, rows.columns))))
-    rows = rows.assign(arm=rows[by].astype(str))
+    rows = rows.assign(arm=group_names(rows, by))
     curves, medians = [], []
     for arm, own in rows.groupby("arm", sort=False):
         curve = _curve(own, 1 - confidence)

@@ -166,10 +166,17 @@ def _rank(covariance: FloatArray) -> int:
 
 
 def _check_exponents(weights: Sequence[tuple[float, float]]) -> None:
-    wrong = [w for w in weights if not all(np.isfinite(e) and e >= 0 for e in w)]
+    wrong = [w for w in weights if not _is_pair(w)]
     if wrong:
-        right = "exponents of 0 or above"
-        raise DataError([Problem("weights", f"rho, gamma are {rho}, {gamma}", right) for rho, gamma in wrong])
+        right = "two exponents of 0 or above: (0, 1)"
+        raise DataError([Problem("weights", f"rho, gamma are {w!r}", right) for w in wrong])
+
+
+def _is_pair(given: Any) -> bool:
+    """Return whether this is a pair of exponents."""
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        return False
+    return all(isinstance(e, (int, float, np.number)) and np.isfinite(e) and e >= 0 for e in given)
 
 
 def scores_of(

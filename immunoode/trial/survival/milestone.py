@@ -30,7 +30,8 @@ class MilestoneSurvival:
         log(-log) scale).
     contrasts : DataFrame
         One row per other arm and milestone: time (days), arm, reference, measure, estimate, lower, upper (normal, with
-        Greenwood's variances), p_value (of equal survival, on the log(-log) scale: Klein et al. 2007).
+        Greenwood's variances), p_value (of equal survival, on the log(-log) scale: Klein et al. 2007; NaN if survival of an arm
+        is 1 or 0, where that scale ends).
     confidence : float
     """
 
@@ -130,6 +131,8 @@ def milestone_survival(
 def _check(km: KaplanMeier, days: np.ndarray[Any, Any]) -> None:
     """Raise an error if survival at a milestone is not known."""
     problems = [Problem("at", f"is {day:g}", "a time above zero") for day in days if not day > 0]
+    if not len(days):
+        problems.append(Problem("at", "has no time", "at least one milestone: '12 months'"))
     for arm, own in km.curve.groupby("arm", sort=False):
         end = float(own["time"].max())
         late = [day for day in days if day > end and own["survival"].iloc[-1] > 0]

@@ -27,7 +27,8 @@ def pfs2(survival: Any, second_progression: Mapping[Any, float], *, first: Any =
     survival : TrialData or DataFrame
         Overall survival (endpoint "OS") of all subjects, from day 0 (or from the days in a column `start`).
     second_progression : mapping of subject to day
-        Day of the progression on the therapy after the first progression, of the subjects who had one.
+        Day of the progression on the therapy after the first progression, of the subjects who had one; also a Series with
+        subjects as index, NaN for those who had none.
     first : TrialData or DataFrame, optional
         Progression-free survival (endpoint "PFS"), to check that a second progression is later than the first.
 
@@ -59,14 +60,27 @@ def pfs2(survival: Any, second_progression: Mapping[Any, float], *, first: Any =
     if survival is None:
         raise DataError(Problem("survival", "is None", "overall survival of all subjects: PFS2 is censored at its last day"))
     overall = survival_days(survival)
-    days = pd.Series(values_of_subjects(second_progression, overall.index, "second_progression"), dtype=float)
-    second = days.reindex(overall.index)
+    days = values_of_subjects(second_progression, overall.index, "second_progression")
+    second = _numbers(days).reindex(overall.index)
     _check(second, overall["time"], first)
     progressed = second.notna()
     reasons = np.select([progressed, overall["event"]], [SECOND, DEATH], NONE_YET)
     columns = {"arm": overall["arm"], "endpoint": PFS2, "time": second.fillna(overall["time"])}
     table = pd.DataFrame({**columns, "event": progressed | overall["event"], "reason": reasons})
     return table.reset_index(names="subject")
+
+
+def _numbers(days: Mapping[str, Any]) -> pd.Series:
+    """Return the days as numbers; missing ones are of subjects without a second progression."""
+    import pandas as pd
+
+    given = pd.Series(days, dtype=object)
+    numbers = pd.to_numeric(given, errors="coerce").astype(float)
+    wrong = given[numbers.isna() & given.notna()]
+    if len(wrong):
+        where = "second_progression, subject "
+        raise DataError([Problem(where + str(s), f"is {v!r}", "a number of days") for s, v in wrong.items()])
+    return numbers
 
 
 def _check(second: pd.Series, alive: pd.Series, first: Any) -> None:
@@ -77,7 +91,7 @@ def _check(second: pd.Series, alive: pd.Series, first: Any) -> None:
         if day > alive[s]
     ]
     problems += [
-        Problem(f"second_progression, subject {s}", f"is day {day:g}", "a day above 0") for s, day in second.items() if day < 0
+        Problem(f"second_progression, subject {s}", f"is day {day:g}", "a day above 0") for s, day in second.items() if day <= 0
     ]
     if first is not None:
         before = endpoint_table(first, "PFS").set_index("subject")

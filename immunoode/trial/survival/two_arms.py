@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.tables.cells import as_text, is_missing
-from immunoode.trial.survival.endpoint_table import endpoint_table
+from immunoode.trial.survival.endpoint_table import endpoint_table, group_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,12 +21,10 @@ def rows_by_arm(endpoints: Any, endpoint: str | None, by: str) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If there is no such column or endpoint, or rows are invalid.
+        If there is no such column or endpoint, rows are invalid, or some have no group.
     """
     rows = endpoint_table(endpoints, endpoint)
-    if by not in rows.columns:
-        raise DataError(Problem("by", f"there is no column {by!r}", nearest(by, map(str, rows.columns))))
-    return rows.assign(arm=rows[by].astype(str))
+    return rows.assign(arm=group_names(rows, by))
 
 
 def two_arms(rows: pd.DataFrame, reference: str | None, what: str) -> tuple[str, str]:
@@ -118,6 +116,6 @@ def check_confidence(confidence: float) -> float:
     """
     from scipy.stats import norm
 
-    if not 0 < confidence < 1:
-        raise DataError(Problem("confidence", f"is {confidence}", "a number between 0 and 1: 0.95"))
+    if not isinstance(confidence, (int, float)) or not 0 < confidence < 1:
+        raise DataError(Problem("confidence", f"is {confidence!r}", "a number between 0 and 1: 0.95"))
     return float(norm.ppf(0.5 + confidence / 2))
