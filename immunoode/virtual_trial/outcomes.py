@@ -107,7 +107,7 @@ def evaluate_outcomes(
     Raises
     ------
     DataError
-        If shapes differ, days do not increase, or values are negative.
+        If shapes differ, days do not increase, sizes or days of death are negative, or rules are something else.
 
     Examples
     --------
@@ -119,6 +119,7 @@ def evaluate_outcomes(
     import pandas as pd
 
     data = _checked(days, sizes, new_lesions, death, last_contact)
+    _check_options(rules, pfs_rules, index, len(data.days))
     applied, gap = rules or RecistRules(), (pfs_rules or PfsRules()).longest_gap_days
     blocks = [_evaluate(data.block(start), applied, gap, confirmed) for start in range(0, max(len(data.days), 1), BLOCK)]
     columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
@@ -210,6 +211,19 @@ def _durations(found: SubjectResponses, free: EventFreeTimes, confirmed: bool) -
     }
 
 
+def _check_options(rules: Any, pfs_rules: Any, index: Any, subjects: int) -> None:
+    """Raise what is wrong with rules and index."""
+    problems = []
+    if rules is not None and not isinstance(rules, (RecistRules, IrecistRules)):
+        problems.append(Problem("rules", f"are {type(rules).__name__}", "RecistRules or IrecistRules"))
+    if pfs_rules is not None and not isinstance(pfs_rules, PfsRules):
+        problems.append(Problem("pfs_rules", f"are {type(pfs_rules).__name__}", "PfsRules"))
+    if index is not None and len(index) != subjects:
+        problems.append(Problem("index", f"has {len(index)} entries", f"one per subject: {subjects}"))
+    if problems:
+        raise DataError(problems)
+
+
 def _checked(days: Any, sizes: Any, new_lesions: Any, death: Any, last_contact: Any) -> _Assessments:
     """Return the arrays in full shape.
 
@@ -243,6 +257,11 @@ def _checked(days: Any, sizes: Any, new_lesions: Any, death: Any, last_contact: 
             problems.append(Problem(name, f"has the shape {end.shape}", f"{shape[:1]}: one day per subject"))
         elif np.isnan(end).any():
             problems.append(Problem(name, f"is NaN for {int(np.isnan(end).sum())} subjects", "infinite where there is none"))
+        elif name == "death" and (end < 0).any():
+            first = int(np.flatnonzero(end < 0)[0])
+            problems.append(
+                Problem(name, f"is before day 0 for {int((end < 0).sum())} subjects, first {first}", "day 0 or later")
+            )
     if problems:
         raise DataError(problems)
     return _Assessments(when, diameters, new, **ends)

@@ -207,6 +207,8 @@ def _population(
     """Return the work on a population; arguments are checked before the first patient is simulated."""
     whole, table = as_model(model), patients if hasattr(patients, "columns") else None
     problems = [*_arm_problems(arms), *_count_problems(n, table)]
+    if observation is not None and not isinstance(observation, Observation):
+        problems.append(Problem("observation", f"is {type(observation).__name__}", "an Observation"))
     if problems:
         raise DataError(problems)
     if table is not None:

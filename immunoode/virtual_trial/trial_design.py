@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode import units
+from immunoode.errors import DataError, Problem
 from immunoode.trial.response.rules import IrecistRules, RecistRules
 from immunoode.trial.survival.progression_free_survival import PfsRules
 from immunoode.virtual_trial.accrual import Accrual, allocate
@@ -150,6 +151,8 @@ def time_grid(observation: Observation, step: str | float) -> FloatArray:
     """Return the days at which courses are simulated: every `step`, and on the dates of visits, to the end of follow-up."""
     last = observation.last_day
     every = units.days(step)
+    if not every > 0:
+        raise DataError(Problem("step", f"is {step!r}", "a time above zero: '1 week'"))
     visits = observation.visits.days()
     margin = np.diff(visits)[-1] / 2 if units.days(observation.visits.jitter) else 0.0
     end = max(last, visits[-1] + margin)

@@ -58,13 +58,16 @@ class VisitSchedule:
             problems.append(Problem("then, end", "have only one of both", "the second interval and its last day"))
         if not problems and units.days(self.until) < units.days(self.every):
             problems.append(Problem("until", f"is {self.until!r}, before the first visit", f"{self.every!r} or later"))
+        if not problems and self.end is not None and units.days(self.end) < units.days(self.until):
+            problems.append(Problem("end", f"is {self.end!r}, before `until`", f"{self.until!r} or later"))
         if problems:
             raise DataError(problems)
 
     def _time_problems(self, name: str) -> list[Problem]:
         value = getattr(self, name)
         if value is None:
-            return []
+            needed = name not in ("then", "end")
+            return [Problem(name, "is None", "a time: '6 weeks', or a number of days")] if needed else []
         try:
             days = units.days(value)
         except UnitError as error:
