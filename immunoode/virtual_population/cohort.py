@@ -18,6 +18,7 @@ from immunoode.virtual_population.calibration.fit_table import fit_report, fit_t
 from immunoode.virtual_population.calibration.population_shift import ShiftSize, shift_features, shift_size
 from immunoode.virtual_population.patients import VirtualPatients
 from immunoode.virtual_population.random_numbers import uniforms
+from immunoode.virtual_population.targets.checks import check_count
 from immunoode.virtual_population.targets.event_free import event_times, weighted_median, weighted_survival
 
 if TYPE_CHECKING:
@@ -224,6 +225,7 @@ class Cohort:
         seed : int
             Patient i is the same for a seed whatever `n` is.
         """
+        check_count(n)
         which = self._drawn(uniforms(seed, "sample of a cohort", range(n))[:, 0])
         return _renumbered(self.patients, which)
 
@@ -235,6 +237,7 @@ class Cohort:
         n : int
         seed : int
         """
+        check_count(n)
         start = uniforms(seed, "systematic sample of a cohort", range(1))[0, 0]
         return _renumbered(self.patients, self._drawn((np.arange(n) + start) / n))
 
@@ -260,10 +263,10 @@ class Cohort:
 
     def __str__(self) -> str:
         rule = f" by {self.calibration.rule}" if self.calibration else ""
-        return (
-            f"{len(self)} virtual patients with weights{rule}: effective sample size {self.effective_sample_size:.0f}, "
-            f"largest weight {100 * self.largest_weight:.2g} %"
-        )
+        percent = 100 * self.largest_weight
+        largest = f"{percent:.2g}" if percent < 10 else f"{percent:.0f}"  # not 1e+02
+        size = f"effective sample size {self.effective_sample_size:.0f}"
+        return f"{len(self)} virtual patients with weights{rule}: {size}, largest weight {largest} %"
 
     def __repr__(self) -> str:
         return f"<Cohort: {self}>"

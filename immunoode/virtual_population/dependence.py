@@ -162,7 +162,9 @@ class EmpiricalRows:
         ------
         PopulationError
         """
-        return cls(tuple(map(str, table.columns)), table.to_numpy(dtype=float), (), source, title)  # type: ignore[arg-type]
+        if not hasattr(table, "columns"):
+            raise PopulationError(Problem("table", f"is {type(table).__name__}", "a DataFrame with one row per subject"))
+        return cls(tuple(map(str, table.columns)), table.to_numpy().tolist(), (), source, title)
 
     @cached_property
     def values(self) -> FloatArray:

@@ -42,14 +42,15 @@ def independent_scores(
     ------
     PopulationError
     """
-    whole = first + count if size is None else size
+    given = [("n", count, 1), ("first", first, 0), *([("size", size, 1)] if size is not None else [])]
     problems = [
         Problem(name, f"is {value!r}", f"a whole number of at least {least}")
-        for name, value, least in (("n", count, 1), ("first", first, 0), ("size", whole, 1))
+        for name, value, least in given
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least
     ]
     if design not in DESIGNS:
         problems.append(Problem("design", f"{design!r} is not known", nearest(str(design), DESIGNS)))
+    whole = 0 if problems else first + count if size is None else size
     if not problems and whole < first + count:
         problems.append(Problem("size", f"is {whole}, but the block ends at {first + count}", "patients of the whole design"))
     if problems:

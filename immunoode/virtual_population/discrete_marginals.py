@@ -75,8 +75,15 @@ class Categorical(Marginal):
 
     @classmethod
     def from_counts(cls, counts: dict[float, float]) -> Categorical:
-        """Return the distribution with probabilities in proportion to counts, given by value."""
+        """Return the distribution with probabilities in proportion to counts, given by value.
+
+        Raises
+        ------
+        PopulationError
+        """
         total = sum(counts.values())
+        if counts and not (min(counts.values()) >= 0 and total > 0):
+            raise PopulationError(Problem("counts", f"are {counts}", "numbers of zero or more, one of them above zero"))
         return cls(tuple(counts), tuple(n / total for n in counts.values()))
 
     @cached_property

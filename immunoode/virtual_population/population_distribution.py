@@ -85,8 +85,12 @@ class PopulationDistribution:
 
     def _wrap(self, table: str) -> Iterator[Problem]:
         """Give bare distributions their place in a `ParameterDistribution`."""
-        made = {}
-        for name, given in getattr(self, table).items():
+        made: dict[str, ParameterDistribution] = {}
+        stated = getattr(self, table)
+        if not isinstance(stated, Mapping):
+            yield Problem(table, f"are {type(stated).__name__}", "a mapping of name to distribution")
+            return
+        for name, given in stated.items():
             if isinstance(given, (ParameterDistribution, Marginal)):
                 made[str(name)] = given if isinstance(given, ParameterDistribution) else ParameterDistribution(given)
             else:

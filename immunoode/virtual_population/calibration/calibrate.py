@@ -14,9 +14,10 @@ from immunoode.virtual_population.calibration.certificate import certificate
 from immunoode.virtual_population.calibration.contradictions import contradictions
 from immunoode.virtual_population.calibration.divergence import ChiSquaredDivergence, Divergence, FloatArray, RelativeEntropy
 from immunoode.virtual_population.calibration.dual import DualSolution, solve_dual
-from immunoode.virtual_population.calibration.stacked import StackedTargets, restack, stack_targets
+from immunoode.virtual_population.calibration.stacked import StackedTargets, list_problems, restack, stack_targets
 from immunoode.virtual_population.cohort import Cohort
 from immunoode.virtual_population.patients import VirtualPatients
+from immunoode.virtual_population.targets.checks import is_number
 from immunoode.virtual_population.targets.record import Target
 
 RULES: dict[str, Divergence] = {"entropy": RelativeEntropy(), "least squares": ChiSquaredDivergence()}
@@ -132,8 +133,7 @@ def check_targets(patients: VirtualPatients, targets: Sequence[Target]) -> None:
     problems = []
     if not isinstance(patients, VirtualPatients):
         problems.append(Problem("patients", f"are {type(patients).__name__}", "VirtualPatients"))
-    if isinstance(targets, str) or not isinstance(targets, Sequence) or not all(hasattr(t, "record") for t in targets):
-        problems.append(Problem("targets", f"are {targets!r}", "a list of targets, such as ResponseRateTarget"))
+    problems += list_problems(targets)
     if problems := problems or contradictions(targets):
         raise DataError(problems)
 
@@ -142,9 +142,9 @@ def _check(rule: str, tolerance: float, prior_size: float) -> None:
     problems = []
     if rule not in RULES:
         problems.append(Problem("rule", f"is {rule!r}", nearest(str(rule), RULES)))
-    if not 0 <= tolerance < np.inf:
+    if not (is_number(tolerance) and 0 <= tolerance < np.inf):
         problems.append(Problem("tolerance", f"is {tolerance!r}", "zero or more; 1 for the sampling errors as they are"))
-    if not 0 < prior_size < np.inf:
+    if not (is_number(prior_size) and 0 < prior_size < np.inf):
         problems.append(Problem("prior_size", f"is {prior_size!r}", "a number of subjects above zero"))
     if problems:
         raise DataError(problems)

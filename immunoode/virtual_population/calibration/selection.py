@@ -16,6 +16,7 @@ from immunoode.virtual_population.calibration.stacked import StackedTargets, sta
 from immunoode.virtual_population.cohort import Cohort
 from immunoode.virtual_population.patients import VirtualPatients
 from immunoode.virtual_population.random_numbers import uniforms
+from immunoode.virtual_population.targets.checks import is_number
 from immunoode.virtual_population.targets.record import Target
 
 SELECTION = "whole selection"
@@ -59,7 +60,7 @@ def select_patients(
     5
     """
     check_targets(patients, targets)
-    if tolerance is not None and not 0 <= tolerance < 1:
+    if tolerance is not None and not (is_number(tolerance) and 0 <= tolerance < 1):
         raise DataError(Problem("tolerance", f"is {tolerance!r}", "a share from 0 up to 1: 0.05 for 5 percentage points"))
     stacked = stack_targets(patients, targets, patients.prior)
     _check_shares(stacked)

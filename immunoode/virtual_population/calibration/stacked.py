@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -69,8 +70,8 @@ def stack_targets(patients: VirtualPatients, targets: Sequence[Target], weights:
     ------
     DataError
     """
-    records, problems = list[TargetRecord](), list[Problem]()
-    for target in targets:
+    records, problems = list[TargetRecord](), list_problems(targets)
+    for target in () if problems else targets:
         try:
             records.append(target.record(patients, weights))
         except ImmunoodeError as error:
@@ -78,6 +79,13 @@ def stack_targets(patients: VirtualPatients, targets: Sequence[Target], weights:
     if problems or not records:
         raise DataError(problems or [Problem("targets", "are empty", "at least one target")])
     return _stack(targets, records, weights)
+
+
+def list_problems(targets: Any) -> list[Problem]:
+    """Return what is wrong if this is not a list of targets."""
+    if isinstance(targets, Sequence) and not isinstance(targets, str) and all(hasattr(t, "record") for t in targets):
+        return []
+    return [Problem("targets", f"are {targets!r}", "a list of targets, such as ResponseRateTarget")]
 
 
 def restack(

@@ -37,6 +37,26 @@ def increasing(values: FloatArray) -> bool:
     return bool(np.isfinite(values).all() and (np.diff(values) > 0).all())
 
 
+def check_count(n: Any) -> None:
+    """Raise an error unless this is a number of patients to draw."""
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+        raise DataError(Problem("n", f"is {n!r}", "a whole number of patients, at least 1"))
+
+
+def subject_values(values: Any) -> FloatArray:
+    """Return values of subjects as an array.
+
+    Raises
+    ------
+    DataError
+        If they are not numbers.
+    """
+    try:
+        return np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        raise DataError(Problem("values", "are not all numbers", "one number per subject, NaN if missing")) from None
+
+
 def numbers_of(patients: VirtualPatients, column: str, arm: str) -> FloatArray:
     """Return a numeric column of virtual patients.
 

@@ -57,7 +57,7 @@ class CorrelationTarget:
         problems = size_problems(self.n)
         if not (is_number(self.correlation) and -1 < self.correlation < 1):
             problems.append(Problem("correlation", f"is {self.correlation!r}", "a number between -1 and 1"))
-        if isinstance(self.columns, str) or len(self.columns) != 2 or self.columns[0] == self.columns[1]:
+        if not isinstance(self.columns, (tuple, list)) or len(self.columns) != 2 or self.columns[0] == self.columns[1]:
             problems.append(Problem("columns", f"are {self.columns!r}", "two different columns"))
         raise_if(problems)
 

@@ -9,8 +9,11 @@ from numpy.typing import ArrayLike
 
 from immunoode.errors import Problem
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number, numbers_of, raise_if, size_problems
+from immunoode.virtual_population.targets.checks import is_number, numbers_of, raise_if, size_problems, subject_values
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
+
+HIGHEST_CV = 10.0
+"""A coefficient of variation from here on is taken for one in percent."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,10 @@ class MeanTarget:
         arm, column, mean, n, trial
             As of the class.
         cv : float
-            Of a log-normal distribution, as a fraction.
+            Of a log-normal distribution, as a fraction: 0.3 for 30 %.
         """
+        if not (is_number(cv) and 0 < cv < HIGHEST_CV):
+            raise_if([Problem("cv", f"is {cv!r}", f"a fraction above 0 and below {HIGHEST_CV:g}: 0.3 for 30 %")])
         return cls(arm, column, mean, float(np.sqrt(np.log1p(cv**2))), n, logarithmic=True, trial=trial)
 
     @classmethod
@@ -89,7 +94,7 @@ class MeanTarget:
         values : array of float
             Missing values do not count.
         """
-        numbers = np.asarray(values, np.float64)
+        numbers = subject_values(values)
         known = numbers[np.isfinite(numbers)]
         raise_if(size_problems(max(len(known) - 1, 0), "values that are numbers, less one,"))
         used = np.log(known) if logarithmic else known

@@ -90,6 +90,9 @@ class MedianTarget:
         if interval is None:
             raise_if(size_problems(n, "n, as there is no interval,"))
             return cls(arm, day, 0.5 / float(np.sqrt(n or np.inf)), endpoint, trial)
+        if not isinstance(interval, (tuple, list)) or len(interval) != 2 or None in interval:
+            right = "two times; of a limit that was not reached, state n instead"
+            raise_if([Problem("interval", f"is {interval!r}", right)])
         low, high = (units.days(t) for t in interval)
         if not 0 < low <= day <= high < np.inf or low == high:
             raise_if(

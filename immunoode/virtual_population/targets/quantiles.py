@@ -12,7 +12,14 @@ from numpy.typing import ArrayLike
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.response.responses import Responses
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import is_number, numbers_of, raise_if, share_problems, size_problems
+from immunoode.virtual_population.targets.checks import (
+    is_number,
+    numbers_of,
+    raise_if,
+    share_problems,
+    size_problems,
+    subject_values,
+)
 from immunoode.virtual_population.targets.partition import Partition
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 
@@ -58,7 +65,7 @@ class QuantileTarget:
     trial: str = ""
 
     def __post_init__(self) -> None:
-        raise_if(_problems(self.quantiles, self.n))
+        raise_if(_problems(self.quantiles, self.n) or _percent_problems(self.quantiles, self.column))
 
     @classmethod
     def from_values(
@@ -80,9 +87,10 @@ class QuantileTarget:
             Missing values do not count.
         probabilities : sequence of float
         """
-        numbers = np.asarray(values, np.float64)
+        numbers = subject_values(values)
         known = np.sort(numbers[np.isfinite(numbers)])
-        raise_if(size_problems(len(known), "values that are numbers"))
+        wrong = share_problems(((p, p) for p in probabilities), "probability")
+        raise_if(size_problems(len(known), "values that are numbers") + wrong)
         at = np.unique(np.quantile(known, list(probabilities), method="inverted_cdf"))
         shares = np.searchsorted(known, at, side="right") / len(known)
         return cls(arm, {float(p): float(v) for p, v in zip(shares, at, strict=True) if p < 1}, len(known), column, trial)
@@ -137,6 +145,12 @@ class QuantileTarget:
         part = float((weights @ counted)[0])
         moments, error = counted * (below - shares), covariance * part**2
         return TargetRecord(self.label, rows, moments, np.zeros(len(at)), error, counted, shares, depends_on_weights=True)
+
+
+def _percent_problems(quantiles: Mapping[float, float], column: str) -> list[Problem]:
+    """Return the changes below -100 %: these are in percent."""
+    low = [v for v in quantiles.values() if column == "best_change" and v < -1]
+    return [Problem("quantiles", f"a best change is {v!r}", "a fraction of at least -1: -0.3 for -30 %") for v in low]
 
 
 def _problems(quantiles: Any, n: float) -> list[Problem]:

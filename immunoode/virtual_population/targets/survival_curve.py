@@ -14,7 +14,7 @@ from immunoode.errors import DataError, Problem, nearest
 from immunoode.trial.survival.kaplan_meier import MONTH, KaplanMeier, kaplan_meier
 from immunoode.trial.survival.reconstruction import SurvivalReconstruction
 from immunoode.virtual_population.patients import VirtualPatients
-from immunoode.virtual_population.targets.checks import increasing, raise_if
+from immunoode.virtual_population.targets.checks import increasing, raise_if, subject_values
 from immunoode.virtual_population.targets.event_free import event_free
 from immunoode.virtual_population.targets.partition import Partition
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
@@ -179,13 +179,16 @@ class SurvivalTarget:
         Between two times, censoring is taken as even (the actuarial assumption), which gives the number of events and so
         Greenwood's sums.
         """
-        days, shares, counts = np.atleast_1d(units.times(times)), np.asarray(survival, float), np.asarray(at_risk, float)
+        days = np.atleast_1d(units.times(times))
+        shares, counts = (np.atleast_1d(subject_values(v)) for v in (survival, at_risk))
         if len(counts) != len(days) + 1 or len(shares) != len(days):
             what = f"{len(days)} times, {len(shares)} of survival and {len(counts)} numbers at risk"
             raise DataError(
                 Problem("published curve", what, "survival at each time, and numbers at risk at 0 and at each time")
             )
         raise_if(_problems(days, shares, np.arange(1.0, len(days) + 1)))
+        if (np.diff(counts) > 0).any():
+            raise_if([Problem("at_risk", f"is {counts.tolist()}", "numbers that never increase")])
         sums = np.cumsum(_increments(shares, counts))
         return cls(arm, _floats(days), _floats(shares), _floats(sums), endpoint, float(counts[0]), trial)
 
