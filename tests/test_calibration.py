@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -516,3 +517,14 @@ def test_candidates_of_refinement_are_not_the_patients_again(patients: VirtualPa
     for seed in (0, 1):
         refine(patients, [target], drawn, _simulated, new=50, seed=seed)
     assert len(set(seeds)) == len(seeds) == 4 and min(seeds) > 10_000 and max(seeds) < 2**32
+
+
+def test_rows_that_have_not_settled_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = [CorrelationTarget("", ("f", "g"), 0.3, n=5000)]
+    few = virtual_patients(1000, 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        imo.calibrate(few, targets)
+    monkeypatch.setattr("immunoode.virtual_population.calibration.calibrate.PASSES", 1)
+    with pytest.warns(UserWarning, match="after 1 passes"):
+        imo.calibrate(few, targets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from immunoode.virtual_population.calibration.calibration_record import Calibrat
 from immunoode.virtual_population.calibration.certificate import certificate
 from immunoode.virtual_population.calibration.contradictions import contradictions
 from immunoode.virtual_population.calibration.divergence import ChiSquaredDivergence, Divergence, FloatArray, RelativeEntropy
-from immunoode.virtual_population.calibration.dual import DualSolution, solve_dual
+from immunoode.virtual_population.calibration.dual import DualSolution, solve_dual, spread_of
 from immunoode.virtual_population.calibration.stacked import StackedTargets, list_problems, restack, stack_targets
 from immunoode.virtual_population.cohort import Cohort
 from immunoode.virtual_population.patients import VirtualPatients
@@ -23,6 +24,9 @@ from immunoode.virtual_population.targets.record import Target
 RULES: dict[str, Divergence] = {"entropy": RelativeEntropy(), "least squares": ChiSquaredDivergence()}
 PASSES = 20
 """Rows that depend on the weights (correlations, covariances between targets) are computed anew up to so many times."""
+
+NOTABLE = 0.1
+"""A change of a statistic, in standard errors, that is said."""
 
 
 def calibrate(
@@ -60,6 +64,11 @@ def calibrate(
     ------
     DataError
         If a target is wrong for these patients, targets contradict each other, or no weights meet exact targets.
+
+    Warns
+    -----
+    UserWarning
+        If rows that depend on the weights (of correlations) have not settled.
 
     Notes
     -----
@@ -108,7 +117,20 @@ def _solve(
         solution = _solution(stacked, prior, divergence, tolerance, prior_size, solution.prices)
         if settled or not solution.converged:
             break
+    else:
+        if stacked.depends_on_weights:
+            _warn_of_change(stacked, restack(stacked, patients, solution.weights, prior, covariance=False), solution.weights)
     return stacked, solution
+
+
+def _warn_of_change(used: StackedTargets, own: StackedTargets, weights: FloatArray) -> None:
+    """Warn if statistics by the rows with which weights were found are others than by the rows of these weights."""
+    errors = np.sqrt(np.diag(used.covariance))
+    unit = np.where(errors > 0, errors, spread_of(used.moments, weights))
+    change = float((np.abs(weights @ (own.moments - used.moments)) / unit).max())
+    if change > NOTABLE:
+        what = f"rows that depend on the weights still change by {change:.2g} standard errors after {PASSES} passes"
+        warnings.warn(f"{what}: see the misfits of the table", UserWarning, stacklevel=4)
 
 
 def _as_used(stacked: StackedTargets, tolerance: float) -> StackedTargets:
