@@ -174,7 +174,8 @@ class Cohort:
         subjects : float, optional
             Return the band of the curve of a trial with so many subjects, which has a sampling error of its own.
         trial : str
-            With `subjects`: if targets are of this trial, its curve is of the same subjects.
+            With `subjects`: if targets of the arm are of this trial, its curve is of the same subjects, whose error it
+            shares. By default, it is that of targets without a named trial; name another one for a trial yet to be done.
 
         Returns
         -------

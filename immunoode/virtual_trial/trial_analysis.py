@@ -79,7 +79,8 @@ class TrialAnalysis:
     alpha : float
         One-sided type I error; with more than two arms it is divided among the comparisons with the control arm (Bonferroni).
     events : int, optional
-        The analysis is at the data cut at the end of the day of this event of the endpoint.
+        The analysis is at the data cut at the end of the day of this event of the endpoint. By iRECIST a cut may have more or
+        fewer: the day is found in the data of the whole trial, in which it is known which iUPD are confirmed.
     at : str or float, optional
         Or at this time after accrual begins ("24 months"). By default, when follow-up of all subjects has ended.
     looks : tuple of float
