@@ -16,11 +16,14 @@ from immunoode.virtual_population import (
     LogNormal,
     MeanTarget,
     MedianTarget,
+    PlausibilityCriterion,
     PopulationDistribution,
     QuantileTarget,
     ResponseRateTarget,
     SurvivalTarget,
     VirtualPatients,
+    check_plausibility,
+    sample_plausible_patients,
     select_patients,
 )
 
@@ -82,3 +85,18 @@ def test_a_number_of_patients_is_complained_of_once():
     with pytest.raises(PopulationError) as error:
         imo.sample_patients("ribba2022", {"growth_rate": LogNormal(0.002, 0.8)}, 0)
     assert len(error.value.problems) == 1
+
+
+def test_messages_say_what_is_wrong_with_weights_and_patients():
+    patients = VirtualPatients(pd.DataFrame({"kill_rate": [1.0, 2.0]}), {})
+    for weights, says in (([1.0], r"are of shape \(1,\)"), ([0.0, 0.0], "all zero"), ([1.0, -1.0], "are negative")):
+        with pytest.raises(DataError, match=says):
+            Cohort(patients, np.array(weights))
+    criterion = PlausibilityCriterion("growth_rate", upper=1e-9)
+    with pytest.raises(PopulationError, match="patients: have no rows"):
+        check_plausibility("ribba2022", pd.DataFrame({"growth_rate": []}), [criterion])
+    rates = {"growth_rate": LogNormal(0.002, 0.8)}
+    for method, advised in (("reject", True), ("perturb", False)):
+        with pytest.raises(PopulationError) as error:
+            sample_plausible_patients("ribba2022", rates, 2, [criterion], method=method, most_drawn=4, rounds=1)
+        assert ("method='perturb'" in str(error.value)) == advised

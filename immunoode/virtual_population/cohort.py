@@ -53,8 +53,9 @@ class Cohort:
     def __post_init__(self) -> None:
         given = np.asarray(self.weights, np.float64)
         if given.shape != (len(self.patients),) or not (np.isfinite(given) & (given >= 0)).all() or not given.sum() > 0:
-            right = f"one number of zero or more per patient: ({len(self.patients)},)"
-            raise DataError(Problem("weights", f"of shape {given.shape} are not weights", right))
+            shaped = given.shape == (len(self.patients),)
+            what = "are negative, not finite, or all zero" if shaped else f"are of shape {given.shape}"
+            raise DataError(Problem("weights", what, f"{len(self.patients)} numbers of zero or more, one per patient"))
         object.__setattr__(self, "weights", given / given.sum())
 
     def __len__(self) -> int:

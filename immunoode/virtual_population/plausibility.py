@@ -161,6 +161,7 @@ def check_plausibility(
     sum_of_diameters at day 365.25 at most 150 mm      0     25      25    25     25
     """
     if not hasattr(patients, "columns") or not len(patients):
-        raise PopulationError(Problem("patients", f"are {type(patients).__name__}", "a DataFrame with one row per patient"))
+        what = "have no rows" if hasattr(patients, "columns") else f"are {type(patients).__name__}"
+        raise PopulationError(Problem("patients", what, "a DataFrame with one row per patient"))
     simulation = plausibility_simulation(model, criteria, regimen, until, options)
     return Plausibility(patients, simulation.criteria, simulation.values(patients))

@@ -250,7 +250,8 @@ class _Sampler:
     def _too_few(self, batches: list[_Batch], n: int, found: int) -> Problem:
         drawn = self._checked(batches, sum(len(b.parameters) for b in batches))
         what = f"only {found} of {len(drawn.parameters)} patients drawn are plausible, {n} are wanted\n{drawn.report()}\n"
-        return Problem("criteria", what, "wider limits or other distributions; method='perturb'; or a larger most_drawn")
+        other = "; method='perturb'" if self.method == REJECT else ""
+        return Problem("criteria", what, f"wider limits or other distributions{other}; or a larger most_drawn")
 
     def batch(self, first: int, count: int) -> _Batch:
         """Return patients drawn, and perturbed where that is the method."""
