@@ -23,6 +23,8 @@ EARLIEST = 0.25
 """Days in place of a time of 0, which distributions of failure times do not allow."""
 FEW = 10
 """Events per covariate below which estimates are unreliable, as a rule of thumb."""
+PRECISION = 1e-10
+"""Of Newton's method in Cox regression: lifelines by itself stops where coefficients have about four digits."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,14 @@ def cox(
     rows, columns, left_out = design.rows, design.columns, design.left_out
     table = rows[[*columns, *strata, "time", "event"]]
     fitter = CoxPHFitter(alpha=1 - confidence)
-    notes = _fit(fitter.fit, table, duration_col="time", event_col="event", strata=list(strata) or None)
+    notes = _fit(
+        fitter.fit,
+        table,
+        duration_col="time",
+        event_col="event",
+        strata=list(strata) or None,
+        fit_options={"precision": PRECISION},
+    )
     ratios = _estimates(fitter.summary, columns)
     proportional = _proportional(design, strata, fitter.params_[columns].to_numpy(np.float64))
     return SurvivalRegression(
