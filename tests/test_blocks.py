@@ -89,7 +89,7 @@ def test_workers_give_the_same(tmp_path: Path, cluster: Any) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="processes are killed")
-@pytest.mark.parametrize("kind", ["processes", "cluster"])
+@pytest.mark.parametrize("kind", [pytest.param("processes", marks=pytest.mark.slow), "cluster"])
 def test_a_killed_worker_loses_nothing(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
     pytest.importorskip("pyarrow")
     where = {"workers": 2} if kind == "processes" else {"client": request.getfixturevalue("cluster")}
@@ -156,6 +156,7 @@ def test_a_part_is_read_as_it_was_written(tmp_path: Path) -> None:
         read_part(tmp_path / "a.npz")
 
 
+@pytest.mark.slow
 def test_populations_are_simulated_by_workers(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     patients = pd.DataFrame({"rate": np.linspace(0.1, 0.5, 11)}, index=[f"p{k}" for k in range(11)])
@@ -219,6 +220,7 @@ def test_a_client_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
         executor_of(None, object())
 
 
+@pytest.mark.slow
 def test_workers_of_another_version_or_kind() -> None:
     with pytest.raises(SolveError, match="a worker has immunoode .*, this process 0.0; the same version"):
         replace(packed(Squares()), version="0.0")(Task(Block(0, 1), (0, 1)))

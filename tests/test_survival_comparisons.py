@@ -172,6 +172,7 @@ def test_max_combo_is_between_its_bounds() -> None:
     assert single.p_value == pytest.approx(imo.trial.log_rank(delayed(1)).p_value, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_the_correlation_is_that_of_permutations() -> None:
     table = delayed(2, n=60)
     stated = imo.trial.max_combo(table).correlation
