@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import importlib
 import io
 import re
 from pathlib import Path
@@ -30,14 +31,21 @@ def of(name: str) -> list[Paper]:
 
 
 def stamp(name: str) -> str:
-    """Return a digest of all that a figure is drawn from: the model's file, the papers' equations, how it is drawn.
+    """Return a digest of all that a figure is drawn from: the model's file, its equations' file in papers, how it is drawn.
 
     What changes no curve is left out: a model's description and the list of its checks, comments, layout and imports of code.
     """
     model = (models_folder() / f"{name}.toml").read_text(encoding="utf-8")
     model = re.sub(r'^description = """.*?"""$', "", model, flags=re.DOTALL | re.MULTILINE).partition("[[checks]]")[0]
-    sources = [Path(__file__), *sorted((HERE / "papers").glob("*.py"))]
+    sources = [Path(__file__), HERE / "papers" / "solve.py", *equations_of(name)]
     return hashlib.sha256("".join([model, *map(_statements, sources)]).encode()).hexdigest()
+
+
+def equations_of(name: str) -> list[Path]:
+    """Return the files of papers in which a model's equations are written out."""
+    files = [path for path in sorted((HERE / "papers").glob("*.py")) if path.stem not in ("__init__", "solve")]
+    modules = {path: importlib.import_module(f"papers.{path.stem}") for path in files}
+    return [path for path, module in modules.items() if any(paper.model == name for paper in module.PAPERS)]
 
 
 @functools.cache
