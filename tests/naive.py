@@ -91,12 +91,17 @@ class Naive:
             return self.node(arguments[-1], own)
         return FUNCTIONS[name](*(self.node(a, own) for a in arguments))
 
+    def susceptibility(self, source, cause):
+        met = [r for r in self.model.resistances.values() if cause and (r.of, r.against) == (source, cause)]
+        return math.prod(1 - self.evaluate(r.share) for r in met)
+
     def rates(self):
         rates = dict.fromkeys(self.model.compartments, 0.0)
         for flow in self.model.flows.values():
             for source, target in source_target_pairs(self.model, flow)[0]:
                 own = {"self": self.known[source or target]}
                 rate = self.evaluate(flow.rate or flow.per_capita, own) * (1.0 if flow.rate else own["self"])
+                rate *= self.susceptibility(source, flow.cause)
                 if source:
                     rates[source] -= rate
                 if target:

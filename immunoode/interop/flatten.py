@@ -15,7 +15,8 @@ from immunoode.model.components import Flow, Pulse
 from immunoode.model.expression_units import NUMBER
 from immunoode.model.expressions import SELF, SINCE_FIRST, dose_of, doses_in, function_of, parse, role_of
 from immunoode.model.model import Model
-from immunoode.model.roles import compartments_with_role, source_target_pairs
+from immunoode.model.resistances import transfers
+from immunoode.model.roles import compartments_with_role
 from immunoode.model.schema import expressions_of
 from immunoode.model.unit_check import fraction_measure
 
@@ -167,14 +168,15 @@ class _Writer:
         return " * ".join([f"({total})", *factors]) if factors else total
 
     def flows(self, name: str, flow: Flow) -> list[FlatFlow]:
-        found, _ = source_target_pairs(self.model, flow)
+        found, _ = transfers(self.model, flow)
         made = []
-        for source, target in found:
-            own = {SELF: source or target}
-            rate = self.text(flow.rate, own) if flow.rate else f"({self.text(flow.per_capita, own)}) * {own[SELF]}"
+        for transfer in found:
+            end, per_capita = transfer.source or transfer.target, transfer.part.per_capita
+            own = {SELF: end}
+            rate = self.text(flow.rate, own) if flow.rate else f"({self.text(per_capita, own)}) * {end}"
             gain = self.text(flow.gain, own) if flow.gain else ""
-            full = name if len(found) == 1 else f"{name}_{source or target}"
-            made.append(FlatFlow(full, source, target, rate, gain, flow.title))
+            full = name if len(found) == 1 else f"{name}_{end}"
+            made.append(FlatFlow(full, transfer.source, transfer.target, rate, gain, flow.title))
         return made
 
     def input(self, name: str) -> FlatInput:
@@ -190,12 +192,12 @@ class _Writer:
         return FlatInput(given.into, " * ".join(terms) or "1", lag, self.text(share) if share else "1")
 
     def pulses(self, pulse: Pulse) -> list[FlatPulse]:
-        found, _ = source_target_pairs(self.model, pulse)
         made = []
-        for source, target in found:
-            own = {SELF: source}
+        for transfer in transfers(self.model, pulse)[0]:
+            own = {SELF: transfer.source}
             gain = self.text(pulse.gain, own) if pulse.gain else ""
-            made.append(FlatPulse(pulse.on, source, target, self.text(pulse.fraction, own), gain))
+            fraction = self.text(transfer.part.fraction, own)
+            made.append(FlatPulse(pulse.on, transfer.source, transfer.target, fraction, gain))
         return made
 
 

@@ -9,3 +9,4 @@ from immunoode.model.components import Modifier as Modifier
 from immunoode.model.components import Need as Need
 from immunoode.model.components import Parameter as Parameter
 from immunoode.model.components import Pulse as Pulse
+from immunoode.model.components import Resistance as Resistance

@@ -13,6 +13,7 @@ from immunoode.model.components import ROLES, Flow, Parameter, Pulse
 from immunoode.model.expressions import DOSE, RESERVED, SELF, TIME, ExpressionError, doses_in, names_in
 from immunoode.model.model import Model
 from immunoode.model.references import ESTIMATE, cited_in_full, key_at_start
+from immunoode.model.resistances import cause_problems, resistance_problems
 from immunoode.model.roles import ROLE, role_in
 from immunoode.model.schema import KNOWN_BEFORE_START, TABLES, VALUES, expressions_of
 from immunoode.model.unit_check import unit_problems
@@ -65,7 +66,7 @@ def _names(model: Model) -> Iterator[Problem]:
             if name in seen:
                 yield Problem(place, f"is also in [{seen[name]}]", "a name may be in one table only")
             seen[name] = table
-    for table in ("flows", "modifiers", "inputs", "pulses"):
+    for table in (name for name in TABLES if name not in VALUES):
         for name in getattr(model, table):
             if not name.isidentifier() or keyword.iskeyword(name):
                 yield Problem(f"{table}.{name}", "is not a valid name", "letters, digits and _; not a Python keyword")
@@ -139,6 +140,7 @@ def _endpoints(model: Model) -> Iterator[Problem]:
         yield from _known(f"pulses.{name}.on", pulse.on, model.inputs, "an input")
         yield from _endpoint(f"pulses.{name}.from", pulse.source, places)
         yield from _endpoint(f"pulses.{name}.to", pulse.target, places)
+        yield from cause_problems(f"pulses.{name}.cause", pulse)
     for name, given in model.inputs.items():
         yield from _known(f"inputs.{name}.into", given.into, places, "a compartment")
     for name, modifier in model.modifiers.items():
@@ -147,6 +149,8 @@ def _endpoints(model: Model) -> Iterator[Problem]:
             yield Problem(
                 f"modifiers.{name}", "has " + ("both" if modifier.add else "neither") + " of factor and add", "one of them"
             )
+    for name, resistance in model.resistances.items():
+        yield from resistance_problems(f"resistances.{name}", resistance, model)
     for name, derived in model.derived.items():
         if derived.baseline:
             yield from _known(f"derived.{name}.baseline", derived.baseline, model.constants, "a parameter")
@@ -163,6 +167,7 @@ def _flow(place: str, flow: Flow, places: set[str]) -> Iterator[Problem]:
         yield Problem(f"{place}.per_capita", "has no compartment to leave", "add from, or use rate")
     if flow.gain and not flow.target:
         yield Problem(f"{place}.gain", "has no target", "add to, or omit gain")
+    yield from cause_problems(f"{place}.cause", flow)
 
 
 def _known(place: str, name: str, known: Any, what: str) -> Iterator[Problem]:

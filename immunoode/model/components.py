@@ -13,6 +13,8 @@ COMBINED = "combined"
 BARE_KINDS = frozenset({"base", "published"})
 """Kinds whose names have no prefix in a combination: the other models attach to them."""
 ROLES = ("tumour", "effector", "lymphocyte", "drug", "antigen", "dying")
+CAUSES = ("t_cells", "car_t", "chemotherapy", "radiation", "antibody", "virus")
+"""What flows and pulses may state as their cause, and compartments may resist."""
 INPUT_BY_INSTANCE = "dose"
 """In a combination, an input of this name has the name of its instance."""
 STRUCTURE_KEY = "_structure_key"
@@ -93,7 +95,8 @@ class Flow:
 
     `rate` is in the source's unit per day (the target's, if there is no source). Either end may be "role:tumour", which means
     one flow for every compartment with that role. `gain` multiplies the amount that arrives (units of the target per unit of
-    the source), for example antigen released per dying cell.
+    the source), for example antigen released per dying cell. `cause` is one of `CAUSES`; a `Resistance` of the source against
+    it reduces the flow, which therefore has `per_capita`.
     """
 
     source: str = ""
@@ -101,6 +104,7 @@ class Flow:
     rate: str = ""
     per_capita: str = ""
     gain: str = ""
+    cause: str = ""
     title: str = ""
     owner: str = ""
 
@@ -133,7 +137,7 @@ class Pulse:
     """An instantaneous transfer of a `fraction` of `source` when a dose of the input `on` arrives.
 
     `fraction` may use `dose`, the amount in the input's unit. Pulses act on the state just before the dose; `target` may be
-    absent.
+    absent. A `Resistance` of the source against the `cause`, one of `CAUSES`, reduces the pulse.
     """
 
     on: str
@@ -141,6 +145,23 @@ class Pulse:
     fraction: str
     target: str = ""
     gain: str = ""
+    cause: str = ""
+    title: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Resistance:
+    """The resistance of a compartment against a cause: `share` is 0 for none, and 1 for a complete one.
+
+    The flows of that cause `of` the compartment have (1 - share) times their rate. A pulse that S of the cells survive without
+    resistance is survived by S to the power of (1 - share), as if the cells had received that share of the dose. Several
+    resistances of a compartment against one cause multiply. `share` is an expression of unit 1 between 0 and 1.
+    """
+
+    of: str
+    against: str
+    share: str
     title: str = ""
     owner: str = ""
 
@@ -200,6 +221,7 @@ class ModelTables:
     modifiers: Mapping[str, Modifier] = field(default_factory=dict)
     inputs: Mapping[str, Input] = field(default_factory=dict)
     pulses: Mapping[str, Pulse] = field(default_factory=dict)
+    resistances: Mapping[str, Resistance] = field(default_factory=dict)
     variants: Mapping[str, Mapping[str, Parameter]] = field(default_factory=dict)
     instances: Mapping[str, str] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from html import escape
 
 from immunoode.model.components import Flow, ModelTables, Pulse
 from immunoode.model.expressions import names_in
-from immunoode.model.roles import source_target_pairs
+from immunoode.model.resistances import transfers
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666")
 _WIDTH, _HEIGHT, _ACROSS, _DOWN, _TOP, _LEFT = 150, 30, 230, 58, 46, 20
@@ -84,11 +84,12 @@ def _boxes(model: ModelTables, left: float) -> Iterator[_Box]:
 def _arrows(model: ModelTables) -> Iterator[_Arrow]:
     parts: list[Flow | Pulse] = [*model.flows.values(), *model.pulses.values()]
     for part in parts:
-        for source, target in source_target_pairs(model, part)[0]:
-            yield _Arrow(source, target, False)
+        for transfer in transfers(model, part)[0]:
+            yield _Arrow(transfer.source, transfer.target, False)
     for flow in model.flows.values():
-        for source, target in source_target_pairs(model, flow)[0]:
-            for cause in _states(model, flow.rate or flow.per_capita):
+        for moved in transfers(model, flow)[0]:
+            source, target = moved.source, moved.target
+            for cause in _states(model, flow.rate or moved.part.per_capita):
                 if cause not in (source, target) and (source or target):
                     yield _Arrow(cause, source or target, True, bool(source))
     for modifier in model.modifiers.values():
@@ -119,8 +120,9 @@ def _affected_by(model: ModelTables, quantity: str) -> list[str]:
         }
         reached |= {n for n, used in uses.items() if used & reached}
     for flow in model.flows.values():
-        if names_in(flow.rate or flow.per_capita) & reached:
-            found += [end for source, target in source_target_pairs(model, flow)[0] for end in (target or source,) if end]
+        for transfer in transfers(model, flow)[0]:
+            if names_in(flow.rate or transfer.part.per_capita) & reached:
+                found += [transfer.target or transfer.source]
     return list(dict.fromkeys(found))[:2]
 
 

@@ -62,8 +62,10 @@ def _equations(lines: Iterable[str]) -> str:
 def _compartments(model: ModelTables) -> str:
     states = [(n, c.unit, str(c.initial), ", ".join(c.roles), c.title) for n, c in model.compartments.items()]
     inputs = [(n, i.unit, i.into, i.title) for n, i in model.inputs.items()]
-    first = _table(("compartment", "unit", "initial", "roles", "meaning"), states)
-    return first + (_table(("input", "unit", "into", "meaning"), inputs) if inputs else "")
+    resistances = [(r.of, r.against, r.share, r.title) for r in model.resistances.values()]
+    found = _table(("compartment", "unit", "initial", "roles", "meaning"), states)
+    found += _table(("input", "unit", "into", "meaning"), inputs) if inputs else ""
+    return found + (_table(("resistance of", "against", "share", "meaning"), resistances) if resistances else "")
 
 
 def _parameter(name: str, p: Parameter, covariate: bool) -> tuple[str, ...]:

@@ -17,8 +17,9 @@ from immunoode.model.components import Flow, Pulse
 from immunoode.model.expression_units import NUMBER
 from immunoode.model.expressions import DOSE, SELF, TIME, doses_in, first_dose, function_of, names_in, parse
 from immunoode.model.model import Model
-from immunoode.model.roles import compartments_with_role, source_target_pairs, warnings_without_tumour
-from immunoode.model.schema import expressions_of
+from immunoode.model.resistances import Part, Transfer, transfers
+from immunoode.model.roles import compartments_with_role, warnings_without_tumour
+from immunoode.model.schema import TABLES, expressions_of
 from immunoode.model.symbolic import Expr, symbolic
 from immunoode.model.unit_check import fraction_measure
 from immunoode.model.values import callers_level
@@ -118,9 +119,7 @@ def structure_key(model: Model) -> str:
     """Return a hash of a closed model without the values of its parameters."""
     constants = [(name, p.unit) for name, p in model.constants.items()]
     needs = [(name, n.value) for name, n in model.needs.items()]
-    tables = [
-        dict(getattr(model, t)) for t in ("compartments", "modifiables", "derived", "flows", "modifiers", "inputs", "pulses")
-    ]
+    tables = [dict(getattr(model, table)) for table in TABLES if table not in ("covariates", "parameters")]
     return hashlib.sha256(repr((constants, needs, tables)).encode()).hexdigest()
 
 
@@ -223,26 +222,28 @@ class _Builder:
     def rhs(self) -> tuple[Expr, ...]:
         rates = [self.se.Integer(0) for _ in self.states]
         for flow in self.model.flows.values():
-            for source, target in self.pairs(flow):
-                rate = self.rate(flow, source, target)
+            for transfer in self.transfers(flow):
+                source, target = transfer.source, transfer.target
+                rate = self.rate(transfer)
                 if source:
                     rates[self.index[source]] -= rate
                 if target:
                     rates[self.index[target]] += rate * self.tree(flow.gain, self.own(source, target)) if flow.gain else rate
         return tuple(rates)
 
-    def rate(self, flow: Flow, source: str, target: str) -> Expr:
-        own = self.own(source, target)
+    def rate(self, transfer: Transfer[Flow]) -> Expr:
+        own, flow = self.own(transfer.source, transfer.target), transfer.part
         if flow.rate:
             return self.tree(flow.rate, own)
         return self.tree(flow.per_capita, own) * own[SELF]
 
-    def pairs(self, part: Flow | Pulse) -> list[tuple[str, str]]:
-        """Return the (source, target) pairs of a flow or pulse; each end is a compartment of this model or ""."""
-        found, unclear = source_target_pairs(self.model, part)
-        for source, target in found:
-            unclear += [f"{end!r} is not a compartment" for end in (source, target) if end and end not in self.index]
-            unclear += self.unit_mismatch(source, target, part)
+    def transfers(self, part: Part) -> list[Transfer[Part]]:
+        """Return the transfers of a flow or pulse; each end is a compartment of this model or ""."""
+        found, unclear = transfers(self.model, part)
+        for transfer in found:
+            ends = (transfer.source, transfer.target)
+            unclear += [f"{end!r} is not a compartment" for end in ends if end and end not in self.index]
+            unclear += self.unit_mismatch(*ends, part)
         if unclear:
             raise ModelError(
                 [Problem(f"{self.model.name}: {part.owner}", text, "see docs/model_files.md on roles") for text in unclear]
@@ -281,14 +282,12 @@ class _Builder:
 
     def pulse(self, pulse: Pulse) -> list[PulseTarget]:
         result = []
-        for source, target in self.pairs(pulse):
-            own = self.own(source, target)
+        for transfer in self.transfers(pulse):
+            own = self.own(transfer.source, transfer.target)
             gain = self.tree(pulse.gain, own) if pulse.gain else self.se.Integer(1)
-            result.append(
-                PulseTarget(
-                    pulse.on, self.index[source], self.index[target] if target else None, self.tree(pulse.fraction, own), gain
-                )
-            )
+            target = self.index[transfer.target] if transfer.target else None
+            fraction = self.tree(transfer.part.fraction, own)
+            result.append(PulseTarget(pulse.on, self.index[transfer.source], target, fraction, gain))
         return result
 
     def initial(self) -> tuple[Expr, ...]:
@@ -326,8 +325,8 @@ class _Builder:
 
     def exchanges(self) -> tuple[tuple[int, int], ...]:
         """Return the pairs of states that a flow connects."""
-        found = [end for flow in self.model.flows.values() for end in self.pairs(flow)]
-        return tuple((self.index[a], self.index[b]) for a, b in found if a and b)
+        found = [t for flow in self.model.flows.values() for t in self.transfers(flow)]
+        return tuple((self.index[t.source], self.index[t.target]) for t in found if t.source and t.target)
 
     def conditions(self) -> tuple[Expr, ...]:
         """Return the differences whose sign switches rates: of sides of comparisons, and of arguments of min, max and abs."""
@@ -361,10 +360,10 @@ class _Builder:
         """Yield all expressions that rates depend on, each with the expression of `self` in it."""
         waiting: list[str] = []
         for flow in self.model.flows.values():
-            texts = [t for t in (flow.rate, flow.per_capita, flow.gain) if t]
-            waiting += texts
-            for source, target in self.pairs(flow):
-                yield from ((text, self.own(source, target)) for text in texts)
+            waiting += _texts(flow)
+            for transfer in self.transfers(flow):
+                waiting += _texts(transfer.part) if transfer.part is not flow else []
+                yield from ((text, self.own(transfer.source, transfer.target)) for text in _texts(transfer.part))
         seen: set[str] = set()
         while waiting:
             for name in names_in(waiting.pop()) - seen:
@@ -381,6 +380,10 @@ class _Builder:
         if name in model.modifiables:
             return [model.modifiables[name].base, *(m.factor or m.add for m in model.modifiers.values() if m.of == name)]
         return []
+
+
+def _texts(flow: Flow) -> list[str]:
+    return [text for text in (flow.rate, flow.per_capita, flow.gain) if text]
 
 
 def _alternatives(tree: ast.expr) -> Iterator[tuple[str, str]]:

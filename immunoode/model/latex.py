@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from immunoode.model.components import BARE_KINDS, Flow, ModelTables
 from immunoode.model.expressions import DOSE, SELF, SINCE_FIRST, TIME, dose_of, function_of, parse, role_of
-from immunoode.model.roles import source_target_pairs
+from immunoode.model.resistances import transfers
 from immunoode.model.schema import VALUES
 
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}\d*(?![A-Za-z])")
@@ -187,8 +187,9 @@ def state_equations(model: ModelTables) -> dict[str, str]:
     known = symbols(model)
     terms: dict[str, list[str]] = {name: [] for name in model.compartments}
     for flow in model.flows.values():
-        for source, target in source_target_pairs(model, flow)[0]:
-            rate = _rate(flow, source or target, known)
+        for transfer in transfers(model, flow)[0]:
+            source, target = transfer.source, transfer.target
+            rate = _rate(transfer.part, source or target, known)
             if source in terms:
                 terms[source].append(f"- {rate}")
             if target in terms:
@@ -276,8 +277,9 @@ def dose_effects(model: ModelTables) -> list[str]:
     """Return the pulses at doses as LaTeX: the input, the dose d, and the transfer between compartments."""
     known, found = symbols(model), []
     for pulse in model.pulses.values():
-        for source, target in source_target_pairs(model, pulse)[0]:
-            part = _Printer({**known, SELF: known.get(source, "")}).show(parse(pulse.fraction), _PRODUCT)
+        for transfer in transfers(model, pulse)[0]:
+            source, target = transfer.source, transfer.target
+            part = _Printer({**known, SELF: known.get(source, "")}).show(parse(transfer.part.fraction), _PRODUCT)
             goes = f"{known[source]} \\to {known[target]}" if target else f"{known[source]} \\to"
             when = f"\\text{{dose }} d \\text{{ of {pulse.on.replace('_', ' ')}: }}"
             found.append(f"{when}\\quad {goes}:\\quad {part}\\,{known[source]}")

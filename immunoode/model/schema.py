@@ -9,7 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from immunoode.model.components import Compartment, Derived, Flow, Input, ModelTables, Modifiable, Modifier, Parameter, Pulse
+from immunoode.model.components import (
+    Compartment,
+    Derived,
+    Flow,
+    Input,
+    ModelTables,
+    Modifiable,
+    Modifier,
+    Parameter,
+    Pulse,
+    Resistance,
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ TABLES: dict[str, Table] = {
     "modifiers": Table(Modifier, ("of",), ("factor", "add"), ("of",)),
     "inputs": Table(Input, ("into", "unit"), ("fraction", *KNOWN_BEFORE_START), ("into",)),
     "pulses": Table(Pulse, ("on", "source", "fraction"), ("fraction", "gain"), ("on", "source", "target"), ENDS),
+    "resistances": Table(Resistance, ("of", "against", "share"), ("share",), ("of",)),
 }
 VALUES = ("covariates", "parameters", "compartments", "modifiables", "derived")
 """The tables whose names expressions may use; a name may be in one of them only."""

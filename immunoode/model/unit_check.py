@@ -70,6 +70,8 @@ def _cases(model: Model, table: str, field: str, part: Any) -> Iterator[Case]:
         yield {}, wanted
     elif table == "inputs":
         yield {}, _input_measure(model, field, part)
+    elif table == "resistances":
+        yield {}, NUMBER
     else:
         yield {}, measure_of_unit(part.unit)
 
