@@ -9,6 +9,7 @@ from immunoode.model.closed_model import resolve
 PARTNERS = {
     "car_t_pd1": ("car_t", ("pd1_inhibitor", "nivolumab")),
     "radiation_pdl1": ("radiotherapy", ("pd1_inhibitor", "durvalumab")),
+    "myelosuppression": (("chemotherapy", "docetaxel"), ("chemotherapy", "paclitaxel")),
     "radiosensitisation": ("radiotherapy", ("chemotherapy", "cisplatin")),
 }
 """What an interaction is between."""

@@ -90,7 +90,7 @@ def _references(name: str) -> list[str]:
 KINDS = {
     "base": "A tumour with its T cells, on which therapies act",
     "therapy": "Immunotherapies",
-    "term": "Chemotherapy and radiotherapy",
+    "term": "Chemotherapy, radiotherapy, and what they do beside the tumour",
     "interaction": "Interactions, each of two therapies",
     "published": "Published models",
 }
