@@ -1,5 +1,6 @@
 # The public names and the modules that define them; __init__.py reads them from here.
 
+from immunoode.combination.independent_action import independent_action as independent_action
 from immunoode.fitting.fit import fit as fit
 from immunoode.fitting.identify.identifiability import identifiability as identifiability
 from immunoode.fitting.identify.result import Identifiability as Identifiability
@@ -43,6 +44,7 @@ from immunoode.virtual_population.sampling import sample_patients as sample_pati
 from immunoode.virtual_trial.simulate_trial import simulate_trial as simulate_trial
 
 from . import analysis as analysis
+from . import combination as combination
 from . import errors as errors
 from . import fitting as fitting
 from . import io as io

@@ -27,6 +27,7 @@ FLOORS = (
     ("scenario", "petab", "analysis", "population"),
     ("virtual_population",),
     ("virtual_trial",),
+    ("combination",),
     ("plot",),
     ("report",),
     ("arm_names",),

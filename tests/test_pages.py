@@ -21,6 +21,7 @@ QUICK = (
     "interpretation.md",
     "extending.md",
     "survival_statistics.md",
+    "combinations.md",
     "virtual_populations.md",
     "scale.md",
 )

@@ -109,6 +109,18 @@ def plausible_patients() -> None:
     figure.savefig(HERE / "plausible_patients.png", dpi=75)
 
 
+def independent_action() -> None:
+    """A simulated trial of two drugs and both, beside independent action and clinical additivity."""
+    rng, n = np.random.default_rng(4), 200
+    times = {"A": rng.exponential(150, n), "B": rng.exponential(200, n)}
+    times["A + B"] = np.maximum(rng.exponential(150, n), rng.exponential(200, n))
+    last = rng.uniform(300, 900, 3 * n)
+    trial = pd.DataFrame({"arm": np.repeat(list(times), n), "time": np.concatenate(list(times.values()))})
+    trial = trial.assign(event=trial["time"] <= last, time=np.minimum(trial["time"], last), endpoint="PFS")
+    found = imo.independent_action("A", "B", "A + B", data=trial, correlation=0, first_scan="6 weeks")
+    found.plot().figure.savefig(HERE / "independent_action.png", dpi=110)
+
+
 if __name__ == "__main__":
     combination()
     grid()
@@ -116,3 +128,4 @@ if __name__ == "__main__":
     phase_plane()
     endpoints()
     plausible_patients()
+    independent_action()

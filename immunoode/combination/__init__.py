@@ -1,0 +1,7 @@
+"""Combinations judged: independent drug action of survival curves and response rates, synergy."""
+
+from __future__ import annotations
+
+from immunoode.lazy_names import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -1,0 +1,82 @@
+"""The hazard of a combination relative to a predicted curve: observed over expected events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from immunoode.combination.step_curve import FloatArray, StepCurve
+
+LOWEST = 0.05
+"""The comparison ends where predicted survival falls to this: its logarithm, the cumulative hazard, is not known beyond."""
+FLOOR = 0.01
+"""Resampled predictions count as this where they fall below, before that end."""
+
+
+def comparison_end(predicted: FloatArray, observed: StepCurve, days: FloatArray) -> float:
+    """Return the last day on which a combination and its prediction are compared."""
+    high = days[predicted >= LOWEST]
+    return float(min(high[-1] if len(high) else days[0], observed.end))
+
+
+def log_ratio(observed: StepCurve, predicted: FloatArray, days: FloatArray, until: float) -> float:
+    """Return the logarithm of observed over expected events.
+
+    The expected events are the predicted cumulative hazards of the subjects until their times: the ratio is the one of a
+    one-sample log-rank test, and a hazard ratio where hazards are proportional.
+
+    Parameters
+    ----------
+    observed : StepCurve
+    predicted : ndarray, shape (k,)
+        Predicted survival at days.
+    days : ndarray, shape (k,)
+        Increasing, from 0 on.
+    until : float
+    """
+    inside = days <= until
+    hazard = np.diff(-np.log(np.maximum(predicted[inside], FLOOR)))
+    at_risk = observed.at_risk_from(days[inside])
+    expected = float((hazard * (at_risk[1:] + at_risk[:-1])).sum() / 2)
+    events = observed.observed_events(until)
+    return float(np.log(events / expected)) if events > 0 and expected > 0 else float("nan")
+
+
+@dataclass(frozen=True)
+class ObservedRatio:
+    """The hazard of a combination relative to a prediction.
+
+    Attributes
+    ----------
+    prediction : str
+        "independent" or "additive".
+    estimate, lower, upper : float
+        Ratio of observed to expected events; below 1 the combination does better than predicted.
+    standard_error : float
+        Of its logarithm: of all curves, and of the correlation.
+    """
+
+    prediction: str
+    estimate: float
+    lower: float
+    upper: float
+    standard_error: float
+
+    @property
+    def contains_one(self) -> bool:
+        """Whether the prediction is compatible with what was observed."""
+        return self.lower <= 1.0 <= self.upper
+
+    def __str__(self) -> str:
+        return f"{self.estimate:.2f} ({self.lower:.2f} to {self.upper:.2f})"
+
+
+def observed_ratio(prediction: str, estimate: float, draws: FloatArray, confidence: float) -> ObservedRatio:
+    """Return the ratio with its interval from the logarithm of the estimate and of draws, normal on the log scale."""
+    from scipy.stats import norm
+
+    error = float(np.nanstd(draws, ddof=1))
+    width = norm.ppf(0.5 + confidence / 2) * error
+    ratio, lower, upper = np.exp([estimate, estimate - width, estimate + width]).tolist()
+    return ObservedRatio(prediction, ratio, lower, upper, error)
