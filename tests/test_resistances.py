@@ -261,3 +261,28 @@ def test_a_resistance_of_a_compartment_that_nobody_offers_is_refused():
     offered = {"kind": "base", "parameters": {"sensitive": {"value": 1, "unit": "cell"}}}
     with pytest.raises(ModelError, match="'sensitive' is neither a compartment"):
         resolve(imo.combine(parse_model(offered, "offered"), parsed("cells", flows={}))).equations  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("file", "against", "regimen"),
+    [
+        ("radiotherapy", "radiation", imo.Regimen().dose("radiotherapy", "2 Gy", start="1 day")),
+        ("chemotherapy", "chemotherapy", imo.Regimen().dose("cisplatin", "135 mg", start="1 day", over="1 h")),
+    ],
+)
+def test_shipped_terms_state_their_cause(file, against, regimen):
+    table = {"to_it": {"of": "resistant", "against": against, "share": "0.5"}}
+    still = {k: v for k, v in CLONES["flows"].items() if k == "clearance"}
+    model = imo.combine(parsed("clones", resistances=table, flows=still), file)
+    run = imo.simulate(model, regimen, times=[0, 30], rtol=1e-9, atol=1e-3)
+    sensitive, resistant = (run[name][1] / run[name][0] for name in ("sensitive", "resistant"))
+    assert sensitive < 0.9 and resistant == pytest.approx(sensitive**0.5, rel=1e-6)
+
+
+def test_immune_cells_state_their_cause_and_car_t_cells_do_not_see_cells_without_the_antigen():
+    model = imo.combine("tumour_immune", "adoptive_t_cell", "car_t")
+    causes = {name: flow.cause for name, flow in model.flows.items() if flow.cause}
+    assert causes == {"killing": "t_cells", "adoptive_t_cell_killing": "t_cells", "car_t_killing": "car_t"}
+    eq = resolve(model).equations
+    lost = str(eq.rhs[eq.states.index("car_t_antigen_negative")])
+    assert "adoptive_t_cell_kill_rate" in lost and "car_t_kill_rate" not in lost

@@ -366,7 +366,7 @@ class _Builder:
                 yield from ((text, self.own(transfer.source, transfer.target)) for text in _texts(transfer.part))
         seen: set[str] = set()
         while waiting:
-            for name in names_in(waiting.pop()) - seen:
+            for name in sorted(names_in(waiting.pop()) - seen):
                 seen.add(name)
                 texts = self.defining(name)
                 waiting += texts
