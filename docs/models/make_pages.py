@@ -32,7 +32,7 @@ def page(name: str) -> str:
     parts += [_table("Compartments", ("name", "unit", "initial", "roles", "meaning"), states)]
     inputs = [(f"`{n}`", i.unit, f"`{i.into}`", i.title) for n, i in model.inputs.items()]
     parts += [_table("Inputs", ("name", "unit", "into", "meaning"), inputs)]
-    resistances = [(f"`{r.of}`", r.against.replace("_", " "), f"`{r.share}`", r.title) for r in model.resistances.values()]
+    resistances = [(f"`{r.of}`", f"`{r.against}`", f"`{r.share}`", r.title) for r in model.resistances.values()]
     parts += [_table("Resistances", ("of", "against", "share", "meaning"), resistances)]
     parts += [_table("Parameters", ("name", "value", "unit", "bounds", "meaning", "source"), _parameters(model))]
     variants = [(f"`{n}`", ", ".join(f"{k} = {p.value:g}" for k, p in values.items())) for n, values in model.variants.items()]
