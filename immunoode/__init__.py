@@ -15,6 +15,7 @@ The verbs of every day are here; what is looked for together is in a namespace:
 | `analysis` | steady states, local sensitivities |
 | `virtual_population` | random numbers, distributions and plausibility of virtual patients |
 | `virtual_trial` | visits, measurement and hazards of simulated patients |
+| `optimisation` | what may be chosen of a schedule, limits, statistics over cohorts |
 | `plot` | figures that are no method of a result |
 | `errors` | the errors that the package raises |
 

@@ -14,6 +14,7 @@ from immunoode.model.library import load_model as load_model
 from immunoode.model.model import Model as Model
 from immunoode.model.read import read_model as read_model
 from immunoode.model.write import save_model as save_model
+from immunoode.optimisation.optimise import optimise as optimise
 from immunoode.population.fit_population import fit_population as fit_population
 from immunoode.population.result import PopulationResult as PopulationResult
 from immunoode.regimen.library import list_regimens as list_regimens
@@ -49,6 +50,7 @@ from . import errors as errors
 from . import fitting as fitting
 from . import io as io
 from . import model as model
+from . import optimisation as optimisation
 from . import plot as plot
 from . import population as population
 from . import regimen as regimen

@@ -1,0 +1,8 @@
+# The public names of this namespace and the modules that define them; the file beside this one reads them from here.
+
+from immunoode.optimisation.choices import Choice as Choice
+from immunoode.optimisation.dosages import Dosage as Dosage
+from immunoode.optimisation.endpoints import Endpoint as Endpoint
+from immunoode.optimisation.limits import Limit as Limit
+from immunoode.optimisation.result import OptimalSchedule as OptimalSchedule
+from immunoode.optimisation.statistics import Statistic as Statistic

@@ -1,0 +1,141 @@
+"""What may be chosen: numbers within bounds, numbers on a calendar, or one of several things."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import Problem, SolveError
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A number, or several numbers, within bounds.
+
+    Attributes
+    ----------
+    low, high : float
+        Bounds, in the unit in which the regimen takes the number.
+    start : float or sequence, optional
+        Where the search begins; by default in the middle.
+    step : float, optional
+        If only low, low + step, low + 2 step, ... may be chosen: whole days, vials.
+    size : int, optional
+        How many numbers there are: the regimen gets an array.
+
+    Raises
+    ------
+    SolveError
+        If bounds, start or step do not fit together.
+    """
+
+    low: float
+    high: float
+    start: Any = None
+    step: float | None = None
+    size: int | None = None
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
+            problems.append(Problem("Choice", f"is from {self.low!r} to {self.high!r}", "a lower bound below an upper one"))
+        elif not ((self.begin >= self.low) & (self.begin <= self.high)).all():
+            problems.append(Problem("Choice", f"starts at {self.start!r}", f"within {self.low:g} and {self.high:g}"))
+        if self.step is not None and not self.step > 0:
+            problems.append(Problem("Choice", f"has the step {self.step!r}", "a positive step"))
+        if problems:
+            raise SolveError(problems)
+
+    @property
+    def count(self) -> int:
+        """How many numbers it is."""
+        return 1 if self.size is None else self.size
+
+    @property
+    def begin(self) -> FloatArray:
+        """Where the search begins, shape (count,)."""
+        middle = (self.low + self.high) / 2 if self.start is None else self.start
+        return np.broadcast_to(np.asarray(middle, float), (self.count,)).copy()
+
+
+@dataclass(frozen=True)
+class Choices:
+    """All that may be chosen: numbers by name, and lists of which one thing is taken.
+
+    Attributes
+    ----------
+    numbers : mapping of str to Choice
+    options : mapping of str to tuple
+    """
+
+    numbers: Mapping[str, Choice]
+    options: Mapping[str, tuple[Any, ...]]
+
+    @property
+    def low(self) -> FloatArray:
+        """Lower bounds of all numbers, shape (n,)."""
+        return self._joined([np.full(c.count, c.low) for c in self.numbers.values()])
+
+    @property
+    def high(self) -> FloatArray:
+        """Upper bounds of all numbers, shape (n,)."""
+        return self._joined([np.full(c.count, c.high) for c in self.numbers.values()])
+
+    @property
+    def begin(self) -> FloatArray:
+        """Where the search begins, shape (n,)."""
+        return self._joined([c.begin for c in self.numbers.values()])
+
+    @property
+    def steps(self) -> FloatArray:
+        """Steps of calendars, 0 where any number may be chosen, shape (n,)."""
+        return self._joined([np.full(c.count, c.step or 0.0) for c in self.numbers.values()])
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The name of each number: `dose`, or `dose[0]`, `dose[1]` of several."""
+        return tuple(name if c.size is None else f"{name}[{k}]" for name, c in self.numbers.items() for k in range(c.count))
+
+    def named(self, x: FloatArray) -> dict[str, Any]:
+        """Return numbers (n,) by name, as the regimen takes them."""
+        found, at = dict[str, Any](), 0
+        for name, c in self.numbers.items():
+            part = x[at : at + c.count]
+            found[name], at = (float(part[0]) if c.size is None else part.copy()), at + c.count
+        return found
+
+    @staticmethod
+    def _joined(parts: list[FloatArray]) -> FloatArray:
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def choices(given: Mapping[str, Any]) -> Choices:
+    """Return what may be chosen, from `Choice`, pairs of bounds, and lists of options.
+
+    Raises
+    ------
+    SolveError
+        If something is none of these, or there is nothing.
+    """
+    numbers, options, problems = dict[str, Choice](), dict[str, tuple[Any, ...]](), []
+    for name, value in given.items() if isinstance(given, Mapping) else ():
+        if isinstance(value, Choice):
+            numbers[str(name)] = value
+        elif isinstance(value, tuple) and len(value) == 2:
+            numbers[str(name)] = Choice(float(value[0]), float(value[1]))
+        elif isinstance(value, (list, range)) and len(value):
+            options[str(name)] = tuple(value)
+        else:
+            right = "bounds (0, 100), Choice(0, 100, step=25), or a list of options [1, 2, 3]"
+            problems.append(Problem(f"choose: {name!r}", f"is {value!r:.60}", right))
+    if not (numbers or options or problems):
+        problems.append(Problem("choose", "is empty", "for example {'dose': (0, 100)}"))
+    if problems:
+        raise SolveError(problems)
+    return Choices(numbers, options)

@@ -1,0 +1,157 @@
+"""Local optimisation from several starts by SciPy's SLSQP or trust-constr, in numbers scaled to their bounds."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from immunoode.errors import Problem, SolveError
+from immunoode.optimisation.dosages import FloatArray
+from immunoode.optimisation.evaluation import Evaluation, Evaluator
+
+METHODS = ("slsqp", "trust-constr")
+_MOST_ITERATIONS = 300
+FEASIBLE = 1e-6
+"""A limit may be missed by this share of it."""
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Where one start led.
+
+    Attributes
+    ----------
+    start, x : ndarray, shape (n,)
+    objective : float
+    violation : float
+        The largest excess over a limit, as a share of it.
+    converged : bool
+    message : str
+    """
+
+    start: FloatArray
+    x: FloatArray
+    objective: float
+    violation: float
+    converged: bool
+    message: str
+
+    @property
+    def feasible(self) -> bool:
+        """Whether all limits are kept."""
+        return self.violation <= FEASIBLE
+
+
+class ScaledProblem:
+    """The problem in numbers from 0 to 1, with an objective to be minimised and limits to be at least zero.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+    low, high : ndarray, shape (n,)
+    scale : float
+        Of the objective.
+    """
+
+    def __init__(self, evaluator: Evaluator, low: FloatArray, high: FloatArray, scale: float = 1.0) -> None:
+        self.evaluator, self.low, self.span, self.scale = evaluator, low, high - low, scale
+        self._last: tuple[bytes, Evaluation] = b"", Evaluation(np.nan, ())
+
+    def numbers(self, z: FloatArray) -> FloatArray:
+        """Return the numbers of scaled ones."""
+        found: FloatArray = self.low + self.span * np.clip(z, 0.0, 1.0)
+        return found
+
+    def at(self, z: FloatArray) -> Evaluation:
+        """Return the values at scaled numbers, with gradients by the numbers themselves; the last one is kept."""
+        key = np.ascontiguousarray(z).tobytes()
+        if self._last[0] != key:
+            self._last = key, self.evaluator(self.numbers(z), gradients=True)
+        return self._last[1]
+
+    def objective(self, z: FloatArray) -> float:
+        """Return the scaled objective."""
+        return self.evaluator.objective.sign * self.at(z).objective / self.scale
+
+    def gradient(self, z: FloatArray) -> FloatArray:
+        """Return its gradient (n,)."""
+        found = self.at(z).gradient
+        assert found is not None
+        return self.evaluator.objective.sign * found * self.span / self.scale
+
+    def margins(self, z: FloatArray) -> FloatArray:
+        """Return how far each limit is kept, as a share of it; negative where it is not."""
+        return margins(self.evaluator, self.at(z))
+
+    def margin_gradients(self, z: FloatArray) -> FloatArray:
+        """Return their gradients, shape (limits, n)."""
+        by = self.at(z).limit_gradients
+        assert by is not None
+        parts = [one.sign * g * self.span / one.scale for one, g in zip(self.evaluator.limits, by, strict=True)]
+        return np.concatenate(parts) if parts else np.zeros((0, z.size))
+
+
+def margins(evaluator: Evaluator, found: Evaluation) -> FloatArray:
+    """Return how far each limit is kept, as a share of it; negative where it is not."""
+    pairs = zip(evaluator.limits, found.limits, strict=True)
+    parts = [one.sign * (values - one.limit) / one.scale for one, values in pairs]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def violation(evaluator: Evaluator, found: Evaluation) -> float:
+    """Return the largest excess over a limit, as a share of it; 0 if all are kept."""
+    return float(np.maximum(-margins(evaluator, found), 0.0).max(initial=0.0))
+
+
+def descend(problem: ScaledProblem, starts: Sequence[FloatArray], method: str, tolerance: float) -> list[Descent]:
+    """Optimise from each of some scaled starts (n,); best first, those that keep all limits before the others.
+
+    Raises
+    ------
+    SolveError
+        If the method is not known.
+    """
+    if method not in METHODS:
+        raise SolveError(Problem(f"method {method!r}", "is not known", " or ".join(METHODS)))
+    found = [_descent(problem, z, method, tolerance) for z in starts]
+    sign = problem.evaluator.objective.sign
+    return sorted(found, key=lambda d: (max(d.violation, FEASIBLE), sign * d.objective))
+
+
+def _descent(problem: ScaledProblem, z: FloatArray, method: str, tolerance: float) -> Descent:
+    from scipy.optimize import minimize
+
+    has_limits = bool(problem.margins(z).size)
+    how: dict[str, Any] = {"bounds": [(0.0, 1.0)] * z.size, "jac": problem.gradient}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of trust-constr, about its quasi-Newton updates
+        if method == "slsqp":
+            limits = {"type": "ineq", "fun": problem.margins, "jac": problem.margin_gradients}
+            options = {"ftol": tolerance, "maxiter": _MOST_ITERATIONS}
+            made = minimize(
+                problem.objective, z, method="SLSQP", constraints=[limits] if has_limits else (), options=options, **how
+            )
+        else:
+            made = minimize(
+                problem.objective,
+                z,
+                method="trust-constr",
+                constraints=_nonlinear(problem) if has_limits else (),
+                options={"gtol": tolerance**0.5 / 10, "maxiter": _MOST_ITERATIONS * 3},
+                **how,
+            )
+    x = problem.numbers(made.x)
+    last = problem.at(np.clip(made.x, 0.0, 1.0))
+    return Descent(
+        problem.numbers(z), x, last.objective, violation(problem.evaluator, last), bool(made.success), str(made.message)
+    )
+
+
+def _nonlinear(problem: ScaledProblem) -> Any:
+    from scipy.optimize import BFGS, NonlinearConstraint
+
+    return NonlinearConstraint(problem.margins, 0.0, np.inf, jac=problem.margin_gradients, hess=BFGS())

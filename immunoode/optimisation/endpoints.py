@@ -1,0 +1,173 @@
+"""Endpoints: a number of each patient's time course, with its derivative."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.errors import Problem, SolveError, nearest
+
+FloatArray = NDArray[np.float64]
+Weights = Callable[[FloatArray, FloatArray], FloatArray]
+_AT = re.compile(r"at\(\s*([-+0-9.eE]+)\s*\)")
+_CROSSING = re.compile(r"first_(below|above)\(\s*([-+0-9.eE]+)\s*\)")
+_TEXT = re.compile(r"(?:(log)\(\s*(\w+)\s*\)|(\w+))\s*(?::\s*(.+?)\s*)?")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A number of a time course.
+
+    Attributes
+    ----------
+    output : str
+        An output of the model.
+    reduction : str
+        "final", "minimum", "maximum", "area" (unit times days), "mean", "at(90)" (days), "first_above(84)" or
+        "first_below(20)": the first day above (below) a value, linear between reports, or the end of the
+        simulation.
+    log : bool
+        Whether of the natural logarithm of the output.
+
+    Examples
+    --------
+    >>> str(endpoint("log(tumour): at(90)"))
+    'log(tumour): at(90)'
+    """
+
+    output: str
+    reduction: str = "final"
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if self.reduction not in _PLACES and not _AT.fullmatch(self.reduction) and not _CROSSING.fullmatch(self.reduction):
+            known = [*_PLACES, "at(90)", "first_above(20)", "first_below(20)"]
+            raise SolveError(
+                Problem(f"endpoint {self.output}: {self.reduction}", "is not known", nearest(self.reduction, known))
+            )
+
+    @property
+    def day(self) -> float | None:
+        """The day of "at(day)"."""
+        said = _AT.fullmatch(self.reduction)
+        return float(said[1]) if said else None
+
+    @property
+    def needs_course(self) -> bool:
+        """Whether it is of the whole time course."""
+        return self.reduction != "final" and self.day is None
+
+    def of(self, times: FloatArray, courses: FloatArray) -> FloatArray:
+        """Return the number of each time course (P, T), shape (P,)."""
+        values = self._scaled(courses)
+        crossing = _CROSSING.fullmatch(self.reduction)
+        if crossing:
+            return _crossing(times, courses, float(crossing[2]), crossing[1] == "below")[0]
+        found: FloatArray = np.einsum("pt,pt->p", self._weights(times, values), values)
+        return found
+
+    def with_gradient(self, times: FloatArray, courses: FloatArray, derivatives: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the number of each time course (P,), and its gradient (P, m) from derivatives (P, T, m)."""
+        crossing = _CROSSING.fullmatch(self.reduction)
+        if crossing:
+            found, weights = _crossing(times, courses, float(crossing[2]), crossing[1] == "below")
+            return found, np.einsum("pt,ptm->pm", weights, derivatives)
+        values = self._scaled(courses)
+        weights = self._weights(times, values)
+        by_course = weights / courses if self.log else weights
+        return np.einsum("pt,pt->p", weights, values), np.einsum("pt,ptm->pm", by_course, derivatives)
+
+    def _scaled(self, courses: FloatArray) -> FloatArray:
+        if not self.log:
+            return courses
+        if not (courses > 0).all():
+            raise SolveError(Problem(f"endpoint {self}", "has a logarithm of zero or less", "leave out the logarithm"))
+        return np.log(courses)
+
+    def _weights(self, times: FloatArray, values: FloatArray) -> FloatArray:
+        """Return the weight of each time in the number, (P, T): it is a weighted sum of the course."""
+        if self.day is not None:
+            return _interpolation(times, self.day, values.shape)
+        return _PLACES[self.reduction](times, values)
+
+    def __str__(self) -> str:
+        output = f"log({self.output})" if self.log else self.output
+        return f"{output}: {self.reduction}"
+
+
+def endpoint(text: str) -> Endpoint:
+    """Return the endpoint that a text such as "sum_of_diameters: final" or "log(tumour): at(90)" names.
+
+    Raises
+    ------
+    SolveError
+        If the text is not of this form.
+    """
+    said = _TEXT.fullmatch(text.strip())
+    if not said:
+        right = "'output: reduction', for example 'sum_of_diameters: final'"
+        raise SolveError(Problem(f"endpoint {text!r}", "is not understood", right))
+    return Endpoint(said[2] or said[3], said[4] or "final", log=bool(said[1]))
+
+
+def _one_hot(at: NDArray[np.int64], values: FloatArray) -> FloatArray:
+    weights = np.zeros(values.shape)
+    weights[np.arange(len(values)), at] = 1.0
+    return weights
+
+
+def _last(times: FloatArray, values: FloatArray) -> FloatArray:
+    return _one_hot(np.full(len(values), values.shape[1] - 1), values)
+
+
+def _least(times: FloatArray, values: FloatArray) -> FloatArray:
+    return _one_hot(values.argmin(axis=1), values)
+
+
+def _most(times: FloatArray, values: FloatArray) -> FloatArray:
+    return _one_hot(values.argmax(axis=1), values)
+
+
+def _trapezoids(times: FloatArray, values: FloatArray) -> FloatArray:
+    steps = np.diff(times)
+    weights = np.zeros(len(times))
+    weights[:-1] += steps / 2
+    weights[1:] += steps / 2
+    return np.broadcast_to(weights, values.shape)
+
+
+def _means(times: FloatArray, values: FloatArray) -> FloatArray:
+    return _trapezoids(times, values) / (times[-1] - times[0])
+
+
+_PLACES: dict[str, Weights] = {"final": _last, "minimum": _least, "maximum": _most, "area": _trapezoids, "mean": _means}
+
+
+def _interpolation(times: FloatArray, day: float, shape: tuple[int, ...]) -> FloatArray:
+    if not times[0] <= day <= times[-1]:
+        raise SolveError(Problem(f"at({day:g})", f"is outside days {times[0]:g} to {times[-1]:g}", "a day of the simulation"))
+    after = max(int(np.searchsorted(times, day)), 1)
+    share = (day - times[after - 1]) / (times[after] - times[after - 1])
+    weights = np.zeros(len(times))
+    weights[after - 1], weights[after] = 1 - share, share
+    return np.broadcast_to(weights, shape)
+
+
+def _crossing(times: FloatArray, values: FloatArray, limit: float, below: bool) -> tuple[FloatArray, FloatArray]:
+    """Return the first time beyond a limit (P,), and its derivative by the values (P, T)."""
+    beyond = values < limit if below else values > limit
+    weights, found = np.zeros(values.shape), np.full(len(values), times[-1])
+    for p in np.flatnonzero(beyond.any(axis=1)):
+        k = int(beyond[p].argmax())
+        if k == 0:
+            found[p] = times[0]
+            continue
+        low, high, step = values[p, k - 1], values[p, k], times[k] - times[k - 1]
+        found[p] = times[k - 1] + step * (limit - low) / (high - low)
+        weights[p, k - 1] = step * (limit - high) / (high - low) ** 2
+        weights[p, k] = -step * (limit - low) / (high - low) ** 2
+    return found, weights

@@ -1,0 +1,131 @@
+"""Values of an objective and of limits for numbers that are chosen, with their gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from immunoode.optimisation.dosages import Dosage, FloatArray
+from immunoode.optimisation.endpoints import Endpoint
+from immunoode.optimisation.limits import Limit, Quantity
+from immunoode.optimisation.schedules import ChosenDoses
+from immunoode.optimisation.simulations import Courses, Simulations
+from immunoode.optimisation.statistics import MEAN, Statistic
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised or maximised.
+
+    Attributes
+    ----------
+    quantity : Endpoint or Dosage
+    maximise : bool
+    over : Statistic
+        Over a cohort, of which number of its values.
+    """
+
+    quantity: Quantity
+    maximise: bool
+    over: Statistic
+
+    @property
+    def sign(self) -> float:
+        """What makes it an objective to be minimised."""
+        return -1.0 if self.maximise else 1.0
+
+    def __str__(self) -> str:
+        return str(self.quantity) if self.over.kind == MEAN else f"{self.over} of {self.quantity}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Values for one set of n numbers.
+
+    Attributes
+    ----------
+    objective : float
+    limits : tuple of ndarray
+        Of each limit the values of its quantity: one, or one for each interval between doses.
+    gradient : ndarray, shape (n,), or None
+    limit_gradients : tuple of ndarray, each (values, n), or None
+    """
+
+    objective: float
+    limits: tuple[FloatArray, ...]
+    gradient: FloatArray | None = None
+    limit_gradients: tuple[FloatArray, ...] | None = None
+
+
+@dataclass
+class Evaluator:
+    """The objective and the limits as functions of the numbers.
+
+    Attributes
+    ----------
+    simulations : Simulations
+    times : ndarray, shape (T,)
+    outputs : sequence of str
+    weights : ndarray, shape (P,)
+        Of the patients; they add up to 1.
+    objective : Objective
+    limits : sequence of Limit
+    count : int
+        How many sets of numbers were simulated.
+    """
+
+    simulations: Simulations
+    times: FloatArray
+    outputs: Sequence[str]
+    weights: FloatArray
+    objective: Objective
+    limits: Sequence[Limit]
+    count: int = 0
+
+    def __call__(self, x: FloatArray, gradients: bool = False) -> Evaluation:
+        """Evaluate numbers (n,)."""
+        self.count += 1
+        return self._evaluation(self.simulations.columns(x), self.simulations(x, gradients), x.size if gradients else 0)
+
+    def several(self, many: FloatArray) -> list[Evaluation]:
+        """Evaluate many sets of numbers (c, n)."""
+        self.count += len(many)
+        found = self.simulations.several(many)
+        return [self._evaluation(self.simulations.columns(x), courses, 0) for x, courses in zip(many, found, strict=True)]
+
+    def of_patients(self, x: FloatArray) -> FloatArray:
+        """Return the objective's endpoint of each patient, shape (P,)."""
+        of = self.objective.quantity
+        if isinstance(of, Dosage):
+            return np.full(self.weights.size, of.of(self.simulations.columns(x).doses).sum())
+        return of.of(self.times, self._of(of, self.simulations(x).values))
+
+    def _evaluation(self, columns: ChosenDoses, courses: Courses, n: int) -> Evaluation:
+        aim = self.objective
+        value, gradient = self._number(aim.quantity, aim.over, not aim.maximise, columns, courses, n)
+        each = [self._number(one.quantity, one.over, not one.above, columns, courses, n) for one in self.limits]
+        if not n:
+            return Evaluation(float(value.sum()), tuple(v for v, _ in each))
+        return Evaluation(float(value.sum()), tuple(v for v, _ in each), gradient.sum(axis=0), tuple(g for _, g in each))
+
+    def _number(
+        self, of: Quantity, over: Statistic, worst_is_large: bool, columns: ChosenDoses, courses: Courses, n: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the values (c,) of a quantity, and their gradients (c, n) if n is not zero."""
+        if isinstance(of, Dosage):
+            values, by_times, by_amounts = of.with_gradient(columns.doses)
+            if not n:
+                return values, np.zeros((0, 0))
+            name = of.therapy
+            return values, by_times @ columns.by_times[name] + by_amounts @ columns.by_amounts[name]
+        if not n or courses.derivatives is None:
+            each = of.of(self.times, self._of(of, courses.values))
+            return np.array([each @ over.weights(each, self.weights, worst_is_large)]), np.zeros((0, 0))
+        each, slopes = of.with_gradient(self.times, self._of(of, courses.values), self._of(of, courses.derivatives))
+        shares = over.weights(each, self.weights, worst_is_large)
+        return np.array([each @ shares]), (shares @ slopes)[None]
+
+    def _of(self, of: Endpoint, courses: FloatArray) -> FloatArray:
+        return courses[:, :, self.outputs.index(of.output)]

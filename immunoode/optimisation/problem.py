@@ -1,0 +1,203 @@
+"""The problem of an optimal schedule: model, patients, choices, objective and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from immunoode import units
+from immunoode.errors import Problem, SolveError, nearest
+from immunoode.model.closed_model import ClosedModel, resolve
+from immunoode.optimisation.choices import Choices, choices
+from immunoode.optimisation.dosages import FloatArray
+from immunoode.optimisation.endpoints import Endpoint
+from immunoode.optimisation.evaluation import Evaluator, Objective
+from immunoode.optimisation.limits import Limit, limit, quantity
+from immunoode.optimisation.named_doses import named_doses
+from immunoode.optimisation.schedules import ScheduleFunction
+from immunoode.optimisation.simulations import SearchedSimulations, SmoothSimulations
+from immunoode.optimisation.statistics import statistic
+from immunoode.regimen.regimen import Regimen
+from immunoode.regimen.schedule import Schedule
+from immunoode.solve.options import SolverOptions
+from immunoode.solve.simulate import as_model, parameter_values, warn_of_bounds
+
+_LEAST_TIMES = 400
+_MOST_OPTIONS = 500
+
+
+@dataclass(frozen=True)
+class ScheduleProblem:
+    """What is to be optimised.
+
+    Attributes
+    ----------
+    model : ClosedModel
+    patients : ndarray, shape (P, parameters)
+    weights : ndarray, shape (P,)
+        Of the patients; they add up to 1.
+    is_cohort : bool
+    regimen_of : callable
+        Takes all choices by name, returns a Regimen or a Schedule.
+    choices : Choices
+    aim : Objective
+    limits : tuple of Limit
+    times : ndarray
+    solver : SolverOptions or None
+    """
+
+    model: ClosedModel
+    patients: FloatArray
+    weights: FloatArray
+    is_cohort: bool
+    regimen_of: Callable[[dict[str, Any]], Regimen | Schedule]
+    choices: Choices
+    aim: Objective
+    limits: tuple[Limit, ...]
+    times: FloatArray
+    solver: SolverOptions | None
+
+    def combinations(self) -> list[dict[str, Any]]:
+        """Return every combination of the options."""
+        names = list(self.choices.options)
+        return [dict(zip(names, values, strict=True)) for values in product(*self.choices.options.values())]
+
+    def evaluator(self, options: Mapping[str, Any]) -> Evaluator:
+        """Return the objective and the limits as functions of the numbers, for some of the options."""
+        low, high = self.choices.low, self.choices.high
+
+        def regimen_of(x: FloatArray) -> Regimen | Schedule:
+            return self.regimen_of({**self.choices.named(x), **options})
+
+        first = ScheduleFunction(regimen_of, self.model, self.patients[0], low, high)
+        functions = [first]
+        if self.is_cohort and first.depends_on_patient(self.patients):
+            functions += [ScheduleFunction(regimen_of, self.model, row, low, high) for row in self.patients[1:]]
+        smooth = low.size > 0 and all(function.smooth for function in functions)
+        kind = SmoothSimulations if smooth else SearchedSimulations
+        made = kind(self.model, self.patients, functions, self.times, self.outputs, self.solver)
+        return Evaluator(made, self.times, self.outputs, self.weights, self.aim, self.limits)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The outputs that the objective and the limits are of."""
+        quantities = [self.aim.quantity, *(one.quantity for one in self.limits)]
+        named = dict.fromkeys(q.output for q in quantities if isinstance(q, Endpoint))
+        return tuple(named) or self.model.equations.states[:1]
+
+    def numbers_of(self, chosen: Mapping[str, Any]) -> FloatArray:
+        """Return the numbers (n,) of choices by name."""
+        parts = [np.atleast_1d(np.asarray(chosen[name], float)) for name in self.choices.numbers]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def options_of(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options among choices by name."""
+        return {name: chosen[name] for name in self.choices.options}
+
+    def of_typical_patient(self) -> ScheduleProblem:
+        """Return the problem of the patient whose parameters are the weighted medians of the cohort's."""
+        typical = np.array([_median(column, self.weights) for column in self.patients.T])
+        return replace(self, patients=typical[None], weights=np.ones(1), is_cohort=False)
+
+
+def schedule_problem(
+    model: Any,
+    regimen: Any,
+    until: str | float,
+    choose: Mapping[str, Any],
+    *,
+    aim: Any,
+    maximise: bool,
+    over: Any,
+    subject_to: Sequence[Any],
+    parameters: Mapping[str, float] | None,
+    patients: Any,
+    times: Any,
+    solver: SolverOptions | None,
+) -> ScheduleProblem:
+    """Return the problem of checked arguments; see `optimise`.
+
+    Raises
+    ------
+    SolveError, ModelError
+        If an argument is wrong.
+    """
+    whole = resolve(as_model(model))
+    chosen = choices(choose)
+    if len(list(product(*chosen.options.values()))) > _MOST_OPTIONS:
+        raise SolveError(Problem("choose", f"has more than {_MOST_OPTIONS} combinations of options", "fewer of them"))
+    limits = tuple(limit(one) for one in subject_to)
+    objective = Objective(quantity(aim), maximise, statistic(over))
+    matrix, weights = _patients(whole, parameters, patients)
+    found = ScheduleProblem(
+        whole,
+        matrix,
+        weights,
+        patients is not None,
+        _regimen_of(regimen, whole, matrix[0], chosen),
+        chosen,
+        objective,
+        limits,
+        _times(until, times, [objective.quantity, *(one.quantity for one in limits)]),
+        solver,
+    )
+    problems = [
+        Problem(f"output {name!r}", "is not of this model", nearest(name, whole.output_units))
+        for name in found.outputs
+        if name not in whole.output_units
+    ]
+    if problems:
+        raise SolveError(problems)
+    return found
+
+
+def _patients(model: ClosedModel, parameters: Mapping[str, float] | None, patients: Any) -> tuple[FloatArray, FloatArray]:
+    """Return parameter values (P, n) and weights (P,)."""
+    if patients is None:
+        matrix, _ = parameter_values(model, parameters, None)
+        warn_of_bounds(model, matrix)
+        return matrix, np.ones(1)
+    weights = getattr(patients, "weights", None)
+    table = getattr(patients, "patients", patients)
+    if weights is None:
+        weights = getattr(table, "prior", None)
+    table = getattr(table, "parameters", table)
+    if parameters:
+        table = table.assign(**parameters)
+    matrix, _ = parameter_values(model, table, None)
+    warn_of_bounds(model, matrix)
+    return matrix, np.full(len(matrix), 1 / len(matrix)) if weights is None else np.asarray(weights, float)
+
+
+def _regimen_of(
+    regimen: Any, model: ClosedModel, parameters: FloatArray, chosen: Choices
+) -> Callable[[dict[str, Any]], Regimen | Schedule]:
+    if isinstance(regimen, (Regimen, Schedule)):
+        return named_doses(regimen, model, parameters, chosen)
+    if not callable(regimen):
+        right = "a Regimen, or a function of what is chosen that returns one"
+        raise SolveError(Problem("regimen", f"is {type(regimen).__name__}", right))
+    return lambda values: regimen(**values)
+
+
+def _times(until: str | float, times: Any, quantities: Sequence[Any]) -> FloatArray:
+    if times is not None:
+        return np.asarray(units.times(times), dtype=float)
+    end = units.days(until)
+    if not end > 0:
+        raise SolveError(Problem("until", f"is day {end:g}", "a day after the start"))
+    endpoints = [q for q in quantities if isinstance(q, Endpoint)]
+    if any(q.needs_course for q in endpoints) or not endpoints:
+        return np.linspace(0.0, end, max(int(np.ceil(end)), _LEAST_TIMES) + 1)
+    days = [q.day for q in endpoints if q.day is not None]
+    return np.array(sorted({0.0, end, *days}))
+
+
+def _median(values: FloatArray, weights: FloatArray) -> float:
+    order = np.argsort(values, kind="stable")
+    ends = np.cumsum(weights[order])
+    return float(values[order][min(int(np.searchsorted(ends, 0.5 * ends[-1])), len(values) - 1)])

@@ -1,0 +1,102 @@
+"""An optimum in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from immunoode.optimisation.result import OptimalSchedule
+
+_MOST_NUMBERS = 12
+
+
+def report(found: OptimalSchedule) -> str:
+    """Return the optimum in words."""
+    parts = [str(found), *_choices(found), *_limits(found), *_quality(found), *_flatness(found)]
+    parts += [*_calendar(found), *_alternatives(found), *_cohort(found)]
+    parts.append(f"{found.evaluations} schedules simulated in {found.seconds:.1f} s")
+    return "\n".join(parts)
+
+
+def words(values: dict[str, Any]) -> str:
+    """Return choices as text."""
+    return ", ".join(f"{name} = {_number(value)}" for name, value in values.items())
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        shown = ", ".join(f"{v:.4g}" for v in value[:_MOST_NUMBERS])
+        return f"[{shown}{', ...' if len(value) > _MOST_NUMBERS else ''}]"
+    return f"{value:.5g}" if isinstance(value, float) else f"{value}"
+
+
+def _choices(found: OptimalSchedule) -> list[str]:
+    lines = [f"  {words({name: value})}" for name, value in found.choices.items()]
+    if found.flatness and len(found.flatness.within) <= _MOST_NUMBERS:
+        moved = [f"{name} {low:.4g} to {high:.4g}" for name, (low, high) in found.flatness.within.items()]
+        lines.append(f"  loses less than 1 % (one at a time): {'; '.join(moved)}")
+    return lines
+
+
+def _limits(found: OptimalSchedule) -> list[str]:
+    table = found.limits_table()
+    return [
+        f"  {row.limit}: {row.value:.6g}" + (f", active; one unit more gains {row.gain_per_unit:.3g}" if row.active else "")
+        for row in table.itertuples()
+    ]
+
+
+def _quality(found: OptimalSchedule) -> list[str]:
+    if found.optimality is None:
+        return ["no gradient: found by a search among schedules, which proves no optimum"]
+    active = [a.what for a in found.optimality.active if a.is_bound]
+    shown = ", ".join(active[:4]) + (f" and {len(active) - 4} more" if len(active) > 4 else "")
+    bounds = f"; at bounds: {shown}" if active else ""
+    starts = f"{found.agreeing} of {len(found.descents)} starts agree"
+    return [f"residual of the optimality conditions {found.optimality.residual:.1e} of the objective's range{bounds}; {starts}"]
+
+
+def _flatness(found: OptimalSchedule) -> list[str]:
+    flat = found.flatness
+    if flat is None or found.optimality is None:
+        return []
+    active = [a.what for a in found.optimality.active if not a.is_bound]
+    same = " and ".join(_as_equality(a) for a in active)
+    if flat.drawn < 2:
+        return [f"flatness: no other schedules with {same} were found"]
+    whom = f"all schedules with {same}" if same else "all schedules within the bounds"
+    if flat.is_flat:
+        return [f"flat: {whom} are equal ({flat.drawn} drawn at random; objectives differ by {flat.spread:.1e} of the range)"]
+    which = f" with {same}" if same else ""
+    return [f"not flat: of {flat.drawn} random schedules{which}, the worst loses {100 * flat.spread:.3g} % of the range"]
+
+
+def _as_equality(limit: str) -> str:
+    return limit.replace("<=", "=").replace(">=", "=")
+
+
+def _calendar(found: OptimalSchedule) -> list[str]:
+    loss = found.calendar
+    if loss is None:
+        return []
+    share = abs(loss.loss / found.scale) if found.scale else 0.0
+    text = f"on the calendar: loses {loss.loss:.3g} ({100 * share:.2g} % of the range) beside the continuous optimum, "
+    return [text + words(dict(loss.continuous))]
+
+
+def _alternatives(found: OptimalSchedule) -> list[str]:
+    shown = [f"  {other.objective:.6g} with {words(other.choices)}" for other in found.alternatives[:5]]
+    more = len(found.alternatives) - len(shown)
+    return ["next best:", *shown, *([f"  and {more} more"] if more > 0 else [])] if shown else []
+
+
+def _cohort(found: OptimalSchedule) -> list[str]:
+    if found.typical is None:
+        return []
+    gain = abs(found.typical_in_cohort - found.objective)
+    return [
+        f"the typical patient's optimum, {words(found.typical.choices)}, gives the cohort {found.typical_in_cohort:.6g}: "
+        f"the robust one gains {gain:.3g}"
+    ]

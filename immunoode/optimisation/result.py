@@ -1,0 +1,193 @@
+"""What an optimisation finds: the schedule, how good it is, and what holds it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.notebook import without_mathematics
+from immunoode.optimisation.descent import FEASIBLE, Descent
+from immunoode.optimisation.evaluation import Objective
+from immunoode.optimisation.flatness import Flatness
+from immunoode.optimisation.limits import Limit
+from immunoode.optimisation.optimality import Optimality
+from immunoode.regimen.regimen import Regimen
+from immunoode.regimen.schedule import Schedule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_AGREE = 1e-4
+"""Starts agree if their objectives differ by less than this share of how much the objective differs between starts."""
+
+
+@dataclass(frozen=True)
+class CalendarLoss:
+    """What keeping a calendar costs.
+
+    Attributes
+    ----------
+    continuous : mapping
+        The choices without the calendar.
+    objective : float
+        Their objective.
+    loss : float
+        How much worse the objective is on the calendar.
+    """
+
+    continuous: Mapping[str, Any]
+    objective: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class OptimalSchedule:
+    """An optimal schedule.
+
+    Attributes
+    ----------
+    choices : dict
+        What is chosen, by name.
+    regimen : Regimen or Schedule
+        The regimen with these choices.
+    objective : float
+        Its objective.
+    aim : Objective
+        What was minimised or maximised.
+    limits : tuple of Limit
+    limit_values : tuple of float
+        The value of each limit's quantity that is nearest to the limit, or farthest beyond it.
+    start_objective : float
+        The objective where the search began.
+    scale : float
+        How much the objective differs between starts; residuals are shares of it.
+    optimality : Optimality or None
+        First-order conditions; None if there is no gradient.
+    flatness : Flatness or None
+        None if there is no gradient, or it was not asked for.
+    descents : tuple of Descent
+        Where each start led, best first.
+    calendar : CalendarLoss or None
+        What whole steps cost; None if there are none.
+    alternatives : tuple of OptimalSchedule
+        The optimum for each other option, best first.
+    patient_values : ndarray, shape (P,)
+        The objective's endpoint of each patient of a cohort.
+    typical : OptimalSchedule or None
+        The typical patient's optimum, of a cohort.
+    typical_in_cohort : float
+        The cohort's objective with the typical patient's optimum.
+    evaluations : int
+        Schedules that were simulated.
+    seconds : float
+    """
+
+    choices: dict[str, Any]
+    regimen: Regimen | Schedule
+    objective: float
+    aim: Objective
+    limits: tuple[Limit, ...]
+    limit_values: tuple[float, ...]
+    start_objective: float
+    scale: float
+    optimality: Optimality | None
+    flatness: Flatness | None
+    descents: tuple[Descent, ...]
+    calendar: CalendarLoss | None
+    alternatives: tuple[OptimalSchedule, ...]
+    patient_values: np.ndarray
+    evaluations: int
+    seconds: float
+    typical: OptimalSchedule | None = None
+    typical_in_cohort: float = float("nan")
+
+    @property
+    def feasible(self) -> bool:
+        """Whether all limits are kept."""
+        broken = [one.sign * (v - one.limit) / one.scale for one, v in zip(self.limits, self.limit_values, strict=True)]
+        return min(broken, default=0.0) >= -FEASIBLE
+
+    @property
+    def agreeing(self) -> int:
+        """How many starts led to the same objective, with all limits kept."""
+        best = self.descents[0].objective
+        return sum(d.feasible and abs(d.objective - best) <= _AGREE * self.scale for d in self.descents)
+
+    def table(self) -> pd.DataFrame:
+        """Return one row per number that is chosen: its value, and the range that loses less than 1 %."""
+        import pandas as pd
+
+        rows = [
+            {"choice": f"{name}[{k}]" if np.ndim(value) else name, "value": float(number)}
+            for name, value in self.choices.items()
+            if _is_number(value)
+            for k, number in enumerate(np.atleast_1d(value))
+        ]
+        frame = pd.DataFrame(rows, columns=["choice", "value"])
+        if self.flatness is not None:
+            within = [self.flatness.within.get(name, (np.nan, np.nan)) for name in frame["choice"]]
+            frame["from"], frame["to"] = [w[0] for w in within], [w[1] for w in within]
+        return frame
+
+    def limits_table(self) -> pd.DataFrame:
+        """Return one row per limit: its value, whether it is active, and what relaxing it by one unit would gain."""
+        import pandas as pd
+
+        gains = {a.what: a.multiplier for a in self.optimality.active if not a.is_bound} if self.optimality else {}
+        rows = [
+            {"limit": str(one), "value": value, "active": str(one) in gains, "gain_per_unit": gains.get(str(one), 0.0)}
+            for one, value in zip(self.limits, self.limit_values, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=["limit", "value", "active", "gain_per_unit"])
+
+    def starts_table(self) -> pd.DataFrame:
+        """Return one row per start, best first: objective, violation of limits, convergence, message."""
+        import pandas as pd
+
+        rows = [
+            {"objective": d.objective, "violation": d.violation, "converged": d.converged, "message": d.message}
+            for d in self.descents
+        ]
+        return pd.DataFrame(rows)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the doses of the optimal regimen in one table."""
+        import pandas as pd
+
+        if isinstance(self.regimen, Regimen):
+            return self.regimen.to_frame()
+        s = self.regimen
+        return pd.DataFrame({"therapy": s.inputs, "time_day": s.times, "amount": s.amounts, "duration_day": s.durations})
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the optimal doses; see `immunoode.plot.optimisation.plot_optimum`. Returns Axes."""
+        from immunoode.plot.optimisation import plot_optimum
+
+        return plot_optimum(self, **options)
+
+    def report(self) -> str:
+        """Return the optimum in words: choices, limits, optimality, flatness."""
+        from immunoode.optimisation.report import report
+
+        return report(self)
+
+    def __str__(self) -> str:
+        verb = "maximum" if self.aim.maximise else "minimum"
+        kept = "" if self.feasible else "; NOT all limits can be kept"
+        return f"{verb} of {self.aim}: {self.objective:.6g} (start {self.start_objective:.6g}){kept}"
+
+    def __repr__(self) -> str:
+        return f"<OptimalSchedule: {self}>"
+
+    @without_mathematics
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.report())}</pre>"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or (isinstance(value, (int, float)) and not isinstance(value, bool))
