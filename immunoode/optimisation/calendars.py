@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from immunoode.optimisation.descent import FEASIBLE, violation
 from immunoode.optimisation.dosages import FloatArray
-from immunoode.optimisation.evaluation import Evaluation, Evaluator
+from immunoode.optimisation.evaluation import Evaluator, ObjectiveValues
 
 _MOST_CORNERS = 256
 _MOST_ROUNDS = 50
@@ -40,7 +40,7 @@ def _best(evaluator: Evaluator, many: FloatArray) -> tuple[FloatArray, tuple[flo
     return many[k], ranks[k]
 
 
-def _rank(evaluator: Evaluator, found: Evaluation) -> tuple[float, float]:
+def _rank(evaluator: Evaluator, found: ObjectiveValues) -> tuple[float, float]:
     broken = violation(evaluator, found)
     return (broken if broken > FEASIBLE else 0.0), evaluator.objective.sign * found.objective
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from immunoode.errors import Problem, SolveError
 from immunoode.optimisation.dosages import FloatArray
-from immunoode.optimisation.evaluation import Evaluation, Evaluator
+from immunoode.optimisation.evaluation import Evaluator, ObjectiveValues
 
 METHODS = ("slsqp", "trust-constr")
 _MOST_ITERATIONS = 300
@@ -59,14 +59,14 @@ class ScaledProblem:
 
     def __init__(self, evaluator: Evaluator, low: FloatArray, high: FloatArray, scale: float = 1.0) -> None:
         self.evaluator, self.low, self.span, self.scale = evaluator, low, high - low, scale
-        self._last: tuple[bytes, Evaluation] = b"", Evaluation(np.nan, ())
+        self._last: tuple[bytes, ObjectiveValues] = b"", ObjectiveValues(np.nan, ())
 
     def numbers(self, z: FloatArray) -> FloatArray:
         """Return the numbers of scaled ones."""
         found: FloatArray = self.low + self.span * np.clip(z, 0.0, 1.0)
         return found
 
-    def at(self, z: FloatArray) -> Evaluation:
+    def at(self, z: FloatArray) -> ObjectiveValues:
         """Return the values at scaled numbers, with gradients by the numbers themselves; the last one is kept."""
         key = np.ascontiguousarray(z).tobytes()
         if self._last[0] != key:
@@ -95,14 +95,14 @@ class ScaledProblem:
         return np.concatenate(parts) if parts else np.zeros((0, z.size))
 
 
-def margins(evaluator: Evaluator, found: Evaluation) -> FloatArray:
+def margins(evaluator: Evaluator, found: ObjectiveValues) -> FloatArray:
     """Return how far each limit is kept, as a share of it; negative where it is not."""
     pairs = zip(evaluator.limits, found.limits, strict=True)
     parts = [one.sign * (values - one.limit) / one.scale for one, values in pairs]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def violation(evaluator: Evaluator, found: Evaluation) -> float:
+def violation(evaluator: Evaluator, found: ObjectiveValues) -> float:
     """Return the largest excess over a limit, as a share of it; 0 if all are kept."""
     return float(np.maximum(-margins(evaluator, found), 0.0).max(initial=0.0))
 

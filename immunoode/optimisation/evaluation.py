@@ -41,7 +41,7 @@ class Objective:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class ObjectiveValues:
     """Values for one set of n numbers.
 
     Attributes
@@ -84,12 +84,12 @@ class Evaluator:
     limits: Sequence[Limit]
     count: int = 0
 
-    def __call__(self, x: FloatArray, gradients: bool = False) -> Evaluation:
+    def __call__(self, x: FloatArray, gradients: bool = False) -> ObjectiveValues:
         """Evaluate numbers (n,)."""
         self.count += 1
         return self._evaluation(self.simulations.columns(x), self.simulations(x, gradients), x.size if gradients else 0)
 
-    def several(self, many: FloatArray) -> list[Evaluation]:
+    def several(self, many: FloatArray) -> list[ObjectiveValues]:
         """Evaluate many sets of numbers (c, n)."""
         self.count += len(many)
         found = self.simulations.several(many)
@@ -102,13 +102,13 @@ class Evaluator:
             return np.full(self.weights.size, of.of(self.simulations.columns(x).doses).sum())
         return of.of(self.times, self._of(of, self.simulations(x).values))
 
-    def _evaluation(self, columns: ChosenDoses, courses: Courses, n: int) -> Evaluation:
+    def _evaluation(self, columns: ChosenDoses, courses: Courses, n: int) -> ObjectiveValues:
         aim = self.objective
         value, gradient = self._number(aim.quantity, aim.over, not aim.maximise, columns, courses, n)
         each = [self._number(one.quantity, one.over, not one.above, columns, courses, n) for one in self.limits]
         if not n:
-            return Evaluation(float(value.sum()), tuple(v for v, _ in each))
-        return Evaluation(float(value.sum()), tuple(v for v, _ in each), gradient.sum(axis=0), tuple(g for _, g in each))
+            return ObjectiveValues(float(value.sum()), tuple(v for v, _ in each))
+        return ObjectiveValues(float(value.sum()), tuple(v for v, _ in each), gradient.sum(axis=0), tuple(g for _, g in each))
 
     def _number(
         self, of: Quantity, over: Statistic, worst_is_large: bool, columns: ChosenDoses, courses: Courses, n: int

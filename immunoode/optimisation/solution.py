@@ -12,7 +12,7 @@ from immunoode.errors import Problem, SolveError
 from immunoode.optimisation.calendars import on_calendar
 from immunoode.optimisation.descent import Descent, ScaledProblem, descend, violation
 from immunoode.optimisation.dosages import FloatArray
-from immunoode.optimisation.evaluation import Evaluation, Evaluator
+from immunoode.optimisation.evaluation import Evaluator, ObjectiveValues
 from immunoode.optimisation.flatness import Flatness, flatness
 from immunoode.optimisation.optimality import Optimality, optimality
 from immunoode.optimisation.problem import ScheduleProblem
@@ -78,7 +78,7 @@ def _solve_one(problem: ScheduleProblem, options: Mapping[str, Any], how: _Setti
 class _Found:
     """What a search found out, beside the numbers."""
 
-    start: Evaluation
+    start: ObjectiveValues
     descents: tuple[Descent, ...] = ()
     scale: float = 0.0
     optimality: Optimality | None = None
