@@ -1,18 +1,15 @@
-"""An optimum in words."""
+"""An `OptimalSchedule` in words."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from immunoode.optimisation.result import OptimalSchedule
 
 _MOST_NUMBERS = 12
 
 
-def report(found: OptimalSchedule) -> str:
+def report(found: Any) -> str:
     """Return the optimum in words."""
     parts = [str(found), *_choices(found), *_limits(found), *_quality(found), *_flatness(found)]
     parts += [*_calendar(found), *_alternatives(found), *_cohort(found)]
@@ -32,7 +29,7 @@ def _number(value: Any) -> str:
     return f"{value:.5g}" if isinstance(value, float) else f"{value}"
 
 
-def _choices(found: OptimalSchedule) -> list[str]:
+def _choices(found: Any) -> list[str]:
     lines = [f"  {words({name: value})}" for name, value in found.choices.items()]
     if found.flatness and len(found.flatness.within) <= _MOST_NUMBERS:
         moved = [f"{name} {low:.4g} to {high:.4g}" for name, (low, high) in found.flatness.within.items()]
@@ -40,7 +37,7 @@ def _choices(found: OptimalSchedule) -> list[str]:
     return lines
 
 
-def _limits(found: OptimalSchedule) -> list[str]:
+def _limits(found: Any) -> list[str]:
     table = found.limits_table()
     return [
         f"  {row.limit}: {row.value:.6g}" + (f", active; one unit more gains {row.gain_per_unit:.3g}" if row.active else "")
@@ -48,7 +45,7 @@ def _limits(found: OptimalSchedule) -> list[str]:
     ]
 
 
-def _quality(found: OptimalSchedule) -> list[str]:
+def _quality(found: Any) -> list[str]:
     if found.optimality is None:
         return ["no gradient: found by a search among schedules, which proves no optimum"]
     active = [a.what for a in found.optimality.active if a.is_bound]
@@ -58,7 +55,7 @@ def _quality(found: OptimalSchedule) -> list[str]:
     return [f"residual of the optimality conditions {found.optimality.residual:.1e} of the objective's range{bounds}; {starts}"]
 
 
-def _flatness(found: OptimalSchedule) -> list[str]:
+def _flatness(found: Any) -> list[str]:
     flat = found.flatness
     if flat is None or found.optimality is None:
         return []
@@ -77,7 +74,7 @@ def _as_equality(limit: str) -> str:
     return limit.replace("<=", "=").replace(">=", "=")
 
 
-def _calendar(found: OptimalSchedule) -> list[str]:
+def _calendar(found: Any) -> list[str]:
     loss = found.calendar
     if loss is None:
         return []
@@ -86,13 +83,13 @@ def _calendar(found: OptimalSchedule) -> list[str]:
     return [text + words(dict(loss.continuous))]
 
 
-def _alternatives(found: OptimalSchedule) -> list[str]:
+def _alternatives(found: Any) -> list[str]:
     shown = [f"  {other.objective:.6g} with {words(other.choices)}" for other in found.alternatives[:5]]
     more = len(found.alternatives) - len(shown)
     return ["next best:", *shown, *([f"  and {more} more"] if more > 0 else [])] if shown else []
 
 
-def _cohort(found: OptimalSchedule) -> list[str]:
+def _cohort(found: Any) -> list[str]:
     if found.typical is None:
         return []
     gain = abs(found.typical_in_cohort - found.objective)
