@@ -451,11 +451,11 @@ def test_a_reset_begins_the_count_anew():
 
 @ways
 def test_a_simulation_shows_the_peak_of_a_short_infusion(way):
-    """200 mg in half an hour into 3.48 L are gone by a percent or two at its end, and by a fifth a day later."""
+    """200 mg in half an hour into 3.51 L are gone by a percent or two at its end, and by a fifth a day later."""
     model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
     regimen = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=2, over="30 min")
     found = imo.simulate(model, regimen, until="30 days", outputs="pembrolizumab_concentration", **way)
-    assert found["pembrolizumab_concentration"][found.times <= 21].max() == pytest.approx(58.1, abs=0.1)
+    assert found["pembrolizumab_concentration"][found.times <= 21].max() == pytest.approx(56.8, abs=0.1)
     assert {0.0, 0.5 / 24, 21.0, 21 + 0.5 / 24, 30.0} <= set(found.times.tolist())
     assert (np.diff(found.times) > 0).all()
 

@@ -37,6 +37,7 @@ def page(name: str) -> str:
     parts += [_table("Parameters", ("name", "value", "unit", "bounds", "meaning", "source"), _parameters(model))]
     variants = [(f"`{n}`", ", ".join(f"{k} = {p.value:g}" for k, p in values.items())) for n, values in model.variants.items()]
     parts += [_table("Variants", ("name", "values"), variants)]
+    parts += [_table("Reference patients", ("name", "of", "values", "source"), _patients(model))]
     checks = [(c.against, f"{c.tolerance:g}" if c.tolerance else "", f"`{c.test}`" if c.test else "") for c in model.checks]
     parts += [_table("Checked against", ("what", "relative tolerance", "by"), checks)]
     if verification.of(name):
@@ -69,6 +70,11 @@ def _parameters(model: imo.Model) -> list[tuple[str, ...]]:
         meaning = p.title + (" (of the patient)" if name in model.covariates else "")
         rows.append((f"`{name}`", f"{p.value:g}", p.unit, bounds, meaning, p.source))
     return rows
+
+
+def _patients(model: imo.Model) -> list[tuple[str, ...]]:
+    rows = model.reference_patients.items()
+    return [(f"`{n}`", p.title, ", ".join(f"{k} = {v:g}" for k, v in p.covariates.items()), p.source) for n, p in rows]
 
 
 def _references(name: str) -> list[str]:

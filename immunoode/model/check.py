@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import keyword
 from collections.abc import Iterator, Mapping, Set
+from dataclasses import replace
 from typing import Any
 
 from immunoode import units
 from immunoode.errors import Problem, UnitError, nearest
-from immunoode.model.components import ROLES, Flow, Parameter, Pulse
+from immunoode.model.components import COMBINED, ROLES, Flow, Parameter, Pulse
 from immunoode.model.expressions import DOSE, RESERVED, SELF, TIME, ExpressionError, doses_in, names_in
 from immunoode.model.model import Model
 from immunoode.model.references import ESTIMATE, cited_in_full, key_at_start
@@ -34,6 +35,7 @@ def check(model: Model, where: str = "", bib: frozenset[str] | None = None, valu
     """
     where = where or model.name
     problems = [*_names(model), *_units(model), *_parameters(model, bib, values), *_endpoints(model), *_expressions(model)]
+    problems += _patients(model, bib)
     if not problems:
         problems = [*_cycles(model)]
     if not problems:
@@ -89,6 +91,23 @@ def _parameters(model: Model, bib: frozenset[str] | None, values: bool) -> Itera
             yield from _bounds(f"{table}.{name}", parameter, values)
             if bib is not None:
                 yield from source_problems(f"{table}.{name}.source", parameter.source, bib)
+
+
+def _patients(model: Model, bib: frozenset[str] | None) -> Iterator[Problem]:
+    """Yield problems of reference patients: their values are of covariates, or of quantities that the model uses."""
+    if model.kind == COMBINED:
+        return
+    used = [name for name, need in model.needs.items() if need.value is not None]
+    for who, patient in model.reference_patients.items():
+        place = f"reference_patients.{who}"
+        for name, value in patient.covariates.items():
+            if name in model.covariates:
+                yield from _bounds(f"{place}.{name}", replace(model.covariates[name], value=value), True)
+            elif name not in used:
+                right = nearest(name, [*model.covariates, *used])
+                yield Problem(f"{place}.{name}", "is not a covariate of this model", right)
+        if bib is not None:
+            yield from source_problems(f"{place}.source", patient.source, bib)
 
 
 def _bounds(place: str, parameter: Parameter, values: bool) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from immunoode import units
 from immunoode.errors import ModelError, Problem
-from immunoode.model.components import BARE_KINDS, COMBINED, KINDS, Member, Need, Parameter
+from immunoode.model.components import BARE_KINDS, COMBINED, KINDS, Member, Need, Parameter, ReferencePatient
 from immunoode.model.instances import with_instance_names
 from immunoode.model.library import load_model, models_offering
 from immunoode.model.model import Model
@@ -71,6 +71,7 @@ def _union(models: list[Model]) -> Model:
     tables: dict[str, Any] = {table: _table(table, models, order, problems) for table in TABLES}
     _shared_names(tables, models, problems)
     needs = _needs(models, {n: part for t in VALUES for n, part in tables[t].items()}, problems)
+    patients = _patients(models, problems)
     if problems:
         raise ModelError(problems)
     names = sorted(members, key=order.__getitem__)
@@ -84,6 +85,7 @@ def _union(models: list[Model]) -> Model:
         references=references,
         members={n: members[n] for n in names},
         needs=needs,
+        reference_patients=patients,
         **tables,
     )
 
@@ -177,6 +179,17 @@ def _needs(models: list[Model], offered: Mapping[str, Any], problems: list[Probl
                 right = f"leave {need.owner} out, or combine it with {better} instead of {other.owner}"
                 problems.append(Problem("combine", what, right))
     return dict(sorted(wanted.items()))
+
+
+def _patients(models: list[Model], problems: list[Problem]) -> dict[str, ReferencePatient]:
+    """Return the reference patients of the models; two of the same name must be the same."""
+    found: dict[str, ReferencePatient] = {}
+    for model in models:
+        for name, patient in model.reference_patients.items():
+            if found.setdefault(name, patient) != patient:
+                what = f"two models have different reference patients {name!r} ({model.name} is the second)"
+                problems.append(Problem("combine", what, "another name for one of them, in its model file"))
+    return dict(sorted(found.items()))
 
 
 def _merged_need(name: str, a: Need, b: Need, problems: list[Problem]) -> Need:

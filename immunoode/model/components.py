@@ -198,6 +198,18 @@ class Check:
 
 
 @dataclass(frozen=True)
+class ReferencePatient:
+    """The patient for whom the parameters of a published analysis hold: values of covariates, by name.
+
+    `covariates` may also name quantities that the model uses where another offers them (baseline_sum_of_diameters).
+    """
+
+    covariates: Mapping[str, float] = field(default_factory=dict)
+    source: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True)
 class ModelTables:
     """The tables of a model; see `immunoode.model.model.Model`, which adds its methods."""
 
@@ -224,6 +236,7 @@ class ModelTables:
     resistances: Mapping[str, Resistance] = field(default_factory=dict)
     variants: Mapping[str, Mapping[str, Parameter]] = field(default_factory=dict)
     instances: Mapping[str, str] = field(default_factory=dict)
+    reference_patients: Mapping[str, ReferencePatient] = field(default_factory=dict)
 
     @property
     def constants(self) -> dict[str, Parameter]:

@@ -21,6 +21,8 @@ def summary(model: ModelTables) -> str:
         f"  parameters: {len(model.parameters)}, covariates: {', '.join(model.covariates) or 'none'}",
     ]
     lines += [f"  variants: {', '.join(model.variants)}"] if model.variants else []
+    patients = ", ".join(model.reference_patients)
+    lines += [f"  reference patients: {patients}"] if patients else []
     lines += [f"  needs: {', '.join(needs)}"] if needs else []
     return "\n".join(lines)
 

@@ -35,6 +35,7 @@ def with_instance_names(model: Model) -> Model:
         references=model.references,
         members={instance: member},
         needs=needs,
+        reference_patients=model.reference_patients,
         **tables,
     )
 

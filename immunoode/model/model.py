@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from immunoode.errors import ModelError, Problem, nearest
 from immunoode.model.components import STRUCTURE_KEY, ModelTables, Parameter
 from immunoode.model.display import html, summary
 from immunoode.model.values import checked_values, warn_out_of_bounds
@@ -50,6 +51,37 @@ class Model(ModelTables):
         if STRUCTURE_KEY in vars(self):
             vars(made)[STRUCTURE_KEY] = vars(self)[STRUCTURE_KEY]
         return made
+
+    def reference_patient(self, name: str) -> dict[str, float]:
+        """Return the covariates of a published analysis's reference patient, as `parameters` of a simulation.
+
+        Parameters
+        ----------
+        name : str
+            One of `reference_patients`, which are named by their analysis: "bajaj2017".
+
+        Returns
+        -------
+        dict of str to float
+            Values of the constants of this model, in their units; what the patient has but the model lacks is left out.
+
+        Raises
+        ------
+        ModelError
+            If the model has no such reference patient.
+
+        Examples
+        --------
+        >>> import immunoode as imo
+        >>> model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="nivolumab"))
+        >>> model.reference_patient("bajaj2017")
+        {'weight': 80.0, 'glomerular_filtration': 90.0, 'female': 1.0, 'impaired_performance': 0.0, 'asian': 0.0}
+        """
+        if name not in self.reference_patients:
+            right = nearest(name, self.reference_patients)
+            raise ModelError(Problem(self.name, f"has no reference patient {name!r}", right))
+        found = self.reference_patients[name].covariates
+        return {key: value for key, value in found.items() if key in self.constants}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields without derived attributes, which a copy derives again when needed."""

@@ -15,13 +15,28 @@ from typing import Any
 
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.model.check import check
-from immunoode.model.components import BARE_KINDS, COMBINED, KINDS, Check, Member, Need, Parameter
+from immunoode.model.components import BARE_KINDS, COMBINED, KINDS, Check, Member, Need, Parameter, ReferencePatient
 from immunoode.model.model import Model
 from immunoode.model.references import keys_for
 from immunoode.model.schema import TABLES, Table
 
+PATIENTS = "reference_patients"
 _TEXTS = ("title", "description", "instance")
-_TOP = ("kind", *_TEXTS, "name", "file", "variant", "references", "needs", "uses", "members", "checks", "variants", *TABLES)
+_TOP = (
+    "kind",
+    *_TEXTS,
+    "name",
+    "file",
+    "variant",
+    "references",
+    "needs",
+    "uses",
+    "members",
+    "checks",
+    "variants",
+    PATIENTS,
+    *TABLES,
+)
 INSTANCE = "instance"
 """The key of a variant for its name in a combination."""
 _MAX_BYTES = 2_000_000
@@ -198,6 +213,7 @@ class _Reader:
             needs=self.needs(document),
             variants=variants,
             instances=instances,
+            reference_patients=self.reference_patients(document),
             **texts,
             **tables,
         )
@@ -303,6 +319,16 @@ class _Reader:
         spec = Table(Check, ("against",))
         parts = [self.part(spec, row, f"checks[{i}]", spec.required) for i, row in enumerate(rows)]
         return tuple(p for p in parts if p is not None)
+
+    def reference_patients(self, document: Mapping[str, Any]) -> dict[str, ReferencePatient]:
+        rows = {k: dict(row) for k, row in self.rows(document, PATIENTS).items()}
+        return {name: self.reference_patient(row, f"{PATIENTS}.{name}") for name, row in rows.items()}
+
+    def reference_patient(self, row: dict[str, Any], place: str) -> ReferencePatient:
+        """Return the patient of one table, whose keys are covariates, a source and a title."""
+        texts = {key: self.value(str, row.pop(key), f"{place}.{key}") or "" for key in ("source", "title") if key in row}
+        values = {key: self.value(float, value, f"{place}.{key}") for key, value in row.items()}
+        return ReferencePatient({k: v for k, v in values.items() if v is not None}, **texts)
 
     def variants(self, document: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, dict[str, Parameter]]:
         return {name: self.variant(name, row, tables) for name, row in self.rows(document, "variants").items()}

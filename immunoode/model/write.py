@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from immunoode.atomic import write_whole
-from immunoode.model.components import Member, Need, Parameter
+from immunoode.model.components import Member, Need, Parameter, ReferencePatient
 from immunoode.model.model import Model
 from immunoode.model.schema import TABLES, Table
 
@@ -72,7 +72,13 @@ def _tables(model: Model) -> dict[str, Any]:
         v: _carried(model, v) | {n: _changes(p, model.constants[n]) for n, p in row.items()}
         for v, row in model.variants.items()
     }
+    result["reference_patients"] = {n: _patient(p) for n, p in model.reference_patients.items()}
     return result
+
+
+def _patient(patient: ReferencePatient) -> dict[str, Any]:
+    texts = {key: getattr(patient, key) for key in ("title", "source") if getattr(patient, key)}
+    return {**texts, **patient.covariates}
 
 
 def _carried(model: Model, variant: str) -> dict[str, Any]:

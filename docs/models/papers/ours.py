@@ -65,20 +65,27 @@ def antibody(d, s, name, clearance, v1, q, v2):
     return c1
 
 
-def pembrolizumab(weight=75.0):
-    size = weight / 76.8
-    clearance = 0.22 * size**0.595 * (40 / 39.6) ** -0.907 * (70 / 89.6) ** 0.0872 * (90 / 88.47) ** 0.135
-    return clearance, 3.48 * size**0.489 * (40 / 39.6) ** -0.208, 0.795 * size**0.595, 4.06 * size**0.489
+ANTIBODIES_BEGIN = 1.0
+"""Day of the first dose of antibodies, from which their clearance falls."""
 
 
-IPILIMUMAB_BEGINS = 1.0
-"""Day of the first dose, from which its clearance falls."""
+def fallen(t, change, half, power):
+    """Return clearance at a time relative to that before the first dose."""
+    t -= ANTIBODIES_BEGIN
+    return exp(change * t**power / (half**power + t**power)) if t > 0 else 1.0
+
+
+def pembrolizumab(t, weight=75.0):
+    size = weight / 74.872
+    clearance = 0.281 * (1 - 0.0697) * size**0.534 * (40 / 39) ** -0.849 * (70 / 90.1) ** 0.0933 * (90 / 88.71) ** 0.123
+    clearance *= fallen(t, -0.218, 65.5, 2.99)
+    return clearance, 3.53 * size**0.514 * (40 / 39) ** -0.233, 0.889 * size**0.534, 2.75 * size**0.514
 
 
 def ipilimumab(t, weight=75.0):
-    size, t = weight / 80, t - IPILIMUMAB_BEGINS
-    change = exp(-0.0644 * t**7.43 / ((2540 / 24) ** 7.43 + t**7.43)) if t > 0 else 1.0
-    return 0.3384 * size**0.694 * change, 3.95 * size**0.6, 0.6696 * size**0.694, 3.18 * size**0.6
+    size = weight / 80
+    clearance = 0.3384 * size**0.694 * fallen(t, -0.0644, 2540 / 24, 7.43)
+    return clearance, 3.95 * size**0.6, 0.6696 * size**0.694, 3.18 * size**0.6
 
 
 def rates_of(names, parts):
@@ -92,7 +99,7 @@ def rates_of(names, parts):
         cells, fraction = sum(s[n] for n in tumours), s["lymphocytes"] / 1500
         brake = ctla4 = pdl1 = 1.0
         if "pembrolizumab" in parts:
-            brake *= 1 - sat(antibody(d, s, "pembrolizumab", *pembrolizumab()), 0.5)
+            brake *= 1 - sat(antibody(d, s, "pembrolizumab", *pembrolizumab(t)), 0.5)
         if "ipilimumab" in parts:
             ctla4 *= 1 - sat(antibody(d, s, "ipilimumab", *ipilimumab(t)), 4.0)
         if "radiation_pdl1" in parts:
@@ -241,8 +248,8 @@ def every(gap, count, into, ours, state, there, first=0.0):
 
 BASE = ("tumour_immune",)
 PD1 = "pd1_inhibitor:pembrolizumab"
-ANTIBODY = every(21.0, 5, "pembrolizumab", 200.0, "pembrolizumab_central", 200.0, 1.0)
-CTLA4 = every(21.0, 4, "ipilimumab", 225.0, "ipilimumab_central", 225.0, IPILIMUMAB_BEGINS)
+ANTIBODY = every(21.0, 5, "pembrolizumab", 200.0, "pembrolizumab_central", 200.0, ANTIBODIES_BEGIN)
+CTLA4 = every(21.0, 4, "ipilimumab", 225.0, "ipilimumab_central", 225.0, ANTIBODIES_BEGIN)
 CISPLATIN = every(21.0, 4, "cisplatin", 135.0, "cisplatin_central", 135.0, 1.0)
 FRACTIONS = every(1.0, 10, "radiotherapy", 2.0, "radiotherapy", 2.0, 7.0)
 CAR_T = [(7.0, "car_t", 3e8, "car_t_infused", 3e8)]
