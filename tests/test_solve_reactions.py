@@ -198,3 +198,33 @@ def test_a_fit_under_a_regimen_that_reacts():
     data = imo.read_trial(table, units="1", quantity="drug")
     found = imo.fit(model(), data, ["out"], regimens=regimen, error="additive", bounds={"out": (0.01, 5.0)}, progress=False)
     assert found.values["out"] == pytest.approx(0.4, rel=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["compiled", "scipy"])
+@pytest.mark.parametrize("every", [None, 1])
+def test_doses_that_are_held_until_another_limit_resume_there(engine, every):
+    # at 4 after a dose of 8, and at 0.1 when the next but one is due; without the second limit the next one is given
+    held = run(DRUG.when("drug", above=4.0, until=0.1, then="hold", every=every), engine=engine)
+    assert np.allclose(held["drug"], [doses(t, [8, 0] * 4) for t in TIMES], atol=1e-6)
+    plain = run(DRUG.when("drug", above=4.0, then="hold", every=every), engine=engine)
+    assert np.allclose(plain["drug"], [doses(t, [8] * 8) for t in TIMES], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"below": 0.5, "until": 0.4, "then": "hold"}, "until=0.4: is below the limit 0.5; a limit at or above it"),
+        ({"above": 2.0, "until": 3.0, "then": "hold"}, "until=3.0: is above the limit 2.0; a limit at or below it"),
+        ({"below": 0.5, "until": 1.0, "then": "stop"}, "until=1.0: does not go with then='stop'; then='hold', which can end"),
+        ({"below": 0.5, "until": "all", "then": "hold"}, "until='all': is not a number"),
+    ],
+)
+def test_a_limit_at_which_doses_resume_that_makes_no_sense_is_refused(how, message):
+    with pytest.raises(RegimenError) as error:
+        DRUG.when("size", of="baseline", **how)
+    assert message in str(error.value)
+
+
+def test_a_trigger_says_until_when_doses_are_held():
+    adaptive = DRUG.when("size", below=0.5, until=1.0, of="baseline", then="hold", every=28)
+    assert str(adaptive.triggers[0]).endswith("its therapies x 0, held until 1 x baseline")

@@ -212,6 +212,7 @@ class Regimen:
         therapies: str | Sequence[str] = (),
         every: str | float | None = None,
         start: str | float = 0.0,
+        until: float | None = None,
     ) -> Regimen:
         """Return the regimen with a trigger: a condition on the state that changes the treatment.
 
@@ -235,6 +236,10 @@ class Regimen:
         every, start : str or float
             The interval and start of visits at which the condition is checked ("6 weeks"); a dose of the same time is given
             after the check. By default, the condition is checked continuously.
+        until : float, optional
+            With "hold": the limit up to which doses are omitted once they are, a number or a multiple like the other. Adaptive
+            therapy that stops at half of the PSA at the start and resumes when all of it is back has below=0.5, until=1,
+            of="baseline". By default, doses resume when the condition no longer holds.
 
         Raises
         ------
@@ -249,7 +254,7 @@ class Regimen:
         >>> print(treated.triggers[0])
         sum_of_diameters at or above 1.2 x nadir and 5 from it, every 42 days from day 0: its therapies x 0
         """
-        made = trigger(quantity, above, below, of, by, then, therapies, every, start, Regimen)
+        made = trigger(quantity, above, below, of, by, then, therapies, every, start, until, Regimen)
         return replace(self, triggers=(*self.triggers, made))
 
     def _with(self, rule: Rule) -> Regimen:

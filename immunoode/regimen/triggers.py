@@ -33,6 +33,8 @@ class Trigger:
         Factor for later doses; 0 omits them.
     lasting : bool
         Whether the effect is permanent; otherwise it ends at the first check that no longer finds the condition.
+    until : float, optional
+        The limit at which an effect that is not permanent ends, if it is not the one at which it begins.
     therapies : tuple of str
         The therapies whose doses are affected; empty for all that the regimen gives.
     every, since : float
@@ -52,12 +54,14 @@ class Trigger:
     every: float = 0.0
     since: float = 0.0
     course: Any = field(default=None, compare=False)
+    until: float | None = None
 
     def __str__(self) -> str:
         number = f"{self.limit:g}" + (f" x {self.of}" if self.of else "")
         excess = f" and {self.by:g} from it" if self.by else ""
+        end = "" if self.until is None else f" until {self.until:g}" + (f" x {self.of}" if self.of else "")
         whom = ", ".join(self.therapies) or "its therapies"
-        dosed = f"{whom} x {self.factor:g}" + ("" if self.lasting else ", held")
+        dosed = f"{whom} x {self.factor:g}" + ("" if self.lasting else f", held{end}")
         then = "a further course" if self.course is not None else dosed
         seen = f"every {self.every:g} days from day {self.since:g}" if self.every else "continuously"
         return f"{self.quantity} at {'or above' if self.above else 'or below'} {number}{excess}, {seen}: {then}"
@@ -73,6 +77,7 @@ def trigger(
     therapies: str | Iterable[str],
     every: str | float | None,
     start: str | float,
+    until: float | None,
     regimen_type: type,
 ) -> Trigger:
     """Return a checked trigger; see `Regimen.when`.
@@ -90,7 +95,7 @@ def trigger(
         problems.append(Problem(where, f"has {which} of above and below", "one of them"))
     if of not in ("", BASELINE, NADIR):
         problems.append(Problem(f"{where}: of={of!r}", "is not a reference", nearest(str(of), (BASELINE, NADIR))))
-    numbers = {"above": above, "below": below, "by": by}
+    numbers = {"above": above, "below": below, "by": by, "until": until}
     problems += [
         Problem(f"{where}: {name}={value!r}", "is not a number", "a finite number")
         for name, value in numbers.items()
@@ -117,13 +122,32 @@ def trigger(
     else:
         right = "'stop', 'hold', a factor for later doses, or a Regimen that begins at that time"
         problems.append(Problem(f"{where}: then={then!r}", "is not known", right))
+    problems += _end_problems(where, above, below, then, until)
     names = (therapies,) if isinstance(therapies, str) else tuple(therapies)
     if problems:
         raise RegimenError(problems)
     limit = float(above if above is not None else below)  # type: ignore[arg-type]
+    end = None if until is None else float(until)
     return Trigger(
-        quantity, above is not None, limit, of, float(by), factor, lasting, names, days["every"], days["start"], course
+        quantity, above is not None, limit, of, float(by), factor, lasting, names, days["every"], days["start"], course, end
     )
+
+
+def _end_problems(where: str, above: Any, below: Any, then: Any, until: Any) -> list[Problem]:
+    """Return what is wrong with the limit at which doses are given again."""
+    if until is None or not _is_number(until):
+        return []
+    if then != HOLD:
+        return [Problem(f"{where}: until={until!r}", f"does not go with then={then!r}", "then='hold', which can end")]
+    if _is_number(below) and until < below:
+        return [
+            Problem(f"{where}: until={until!r}", f"is below the limit {below!r}", "a limit at or above it, where doses resume")
+        ]
+    if _is_number(above) and until > above:
+        return [
+            Problem(f"{where}: until={until!r}", f"is above the limit {above!r}", "a limit at or below it, where doses resume")
+        ]
+    return []
 
 
 def _is_number(value: Any) -> bool:

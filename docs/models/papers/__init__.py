@@ -1,6 +1,6 @@
 """The papers' equations, written out once more: see `solve`."""
 
-from papers import antibodies, cells, checkpoint, immune, ours, size, toxicity
+from papers import adaptive, antibodies, cells, checkpoint, immune, ours, size, toxicity
 from papers.solve import Dose, Paper, case_of
 
 PAPERS: list[Paper] = [
@@ -11,5 +11,6 @@ PAPERS: list[Paper] = [
     *ours.PAPERS,
     *antibodies.PAPERS,
     *toxicity.PAPERS,
+    *adaptive.PAPERS,
 ]
 __all__ = ["PAPERS", "Dose", "Paper", "case_of"]

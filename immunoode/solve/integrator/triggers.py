@@ -38,9 +38,9 @@ def initialise_triggers(run: Any, lane: int) -> None:
 
 @inner
 def condition_holds(run: Any, lane: int, r: int, value: float) -> bool:
-    """Whether the condition of trigger r holds for a value of its quantity."""
+    """Whether the condition of trigger r holds for a value of its quantity; of one that is on, whether it still does."""
     own, trigger = run.progress, run.triggers.table[r]
-    reference, limit = 0.0, trigger.limit
+    reference, limit = 0.0, trigger.release if own.trigger_on[lane, r] else trigger.limit
     if trigger.reference != NO_REFERENCE:
         reference = own.baseline[lane, r] if trigger.reference == BASELINE else own.nadir[lane, r]
         limit *= reference

@@ -19,6 +19,7 @@ TRIGGER = np.dtype(
     [
         ("above", np.int64),
         ("limit", np.float64),
+        ("release", np.float64),
         ("reference", np.int64),
         ("by", np.float64),
         ("factor", np.float64),
@@ -27,9 +28,9 @@ TRIGGER = np.dtype(
         ("course", np.int64),
     ]
 )
-"""One trigger: whether its condition is to be above (1) the limit, a share of the reference where there is one, by how much it
-differs from that at least, what doses are then multiplied by, whether that lasts, whether it is decided continuously and not at
-visits, and whether a course begins."""
+"""One trigger: whether its condition is to be above (1) the limit, and the limit that counts once it is found, shares of the
+reference where there is one; by how much it differs from that at least, what doses are then multiplied by, whether that lasts,
+whether it is decided continuously and not at visits, and whether a course begins."""
 NO_REFERENCE, BASELINE, NADIR = range(3)
 _REFERENCES = {"": NO_REFERENCE, words.BASELINE: BASELINE, words.NADIR: NADIR}
 
@@ -87,4 +88,5 @@ def trigger_table_of(
 
 
 def _record(r: Trigger) -> tuple[float, ...]:
-    return (r.above, r.limit, _REFERENCES[r.of], r.by, r.factor, r.lasting, r.every == 0.0, r.course is not None)
+    release = r.limit if r.until is None else r.until
+    return (r.above, r.limit, release, _REFERENCES[r.of], r.by, r.factor, r.lasting, r.every == 0.0, r.course is not None)
