@@ -44,7 +44,7 @@ MOUSE = {
 
 def model() -> imo.Model:
     """Return it, with these values outside the bounds that hold for patients."""
-    whole = imo.load_model("tumour_immune")
+    whole = imo.load_model("tumour_immune_0_1")
     values = {n: replace(p, value=MOUSE[n], bounds=None) if n in MOUSE else p for n, p in whole.parameters.items()}
     patient = {n: replace(p, value=MOUSE[n], bounds=None) if n in MOUSE else p for n, p in whole.covariates.items()}
     return replace(whole, parameters=values, covariates=patient)

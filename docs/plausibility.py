@@ -98,11 +98,11 @@ def growth_of_diameters() -> float:
 
 
 def shrinkage() -> float:
-    """Return the rate at which pembrolizumab shrinks the sum of diameters of a responding tumour, weeks 9 to 26, 0.001/day."""
+    """Return the rate at which pembrolizumab shrinks the sum of diameters of a responding tumour in half a year, 0.001/day."""
     model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"))
     regimen = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=9, over=INFUSION)
-    first, last = imo.simulate(model, regimen, times=[63, 182])["sum_of_diameters"]
-    return float(1000 * np.log(first / last) / (182 - 63))
+    first, last = imo.simulate(model, regimen, times=[0, 182])["sum_of_diameters"]
+    return float(1000 * np.log(first / last) / 182)
 
 
 def volume_loss(day: float) -> Callable[[], float]:
@@ -181,7 +181,7 @@ TUMOUR = [
         7.26,
         "0.001/day",
         "chatterjee2016: 2.65, and 2.74-fold where at least half of the cells show PD-L1",
-        "weeks 9 to 26",
+        "first half year; the size falls slowly at first, then faster",
     ),
     Row(
         "volume lost during radiotherapy, 30 Gy (%)",

@@ -32,7 +32,7 @@ def test_radiation_raises_pdl1_for_a_while():
 
 def test_no_radiation_or_no_t_cells_no_pdl1():
     assert np.all(irradiated(durvalumab(), "radiation_pdl1")["pdl1_expression"] == 1.0)
-    few = {"priming_rate": 1e4, "recruitment_rate": 0, "surveillance_rate": 0}
+    few = {"priming_rate": 10, "recruitment_rate": 0}
     assert irradiated(RADIOTHERAPY, "radiation_pdl1", **few)["pdl1_expression"].max() < 1.01
 
 
@@ -46,14 +46,16 @@ def test_blockade_during_radiotherapy_gains_from_the_interaction_and_blockade_af
     def benefit(start, *interactions):
         """Return by how much durvalumab cuts the tumour four weeks after its first dose, on a logarithm."""
         alone, both = (
-            irradiated(regimen, *interactions, variant="equilibrium")["tumour"][start + 28]  # little PD-L1 to begin with
+            irradiated(regimen, *interactions, pd1_inhibition=0.5, priming_rate=8e3)["tumour"][
+                start + 28
+            ]  # little PD-L1 at first
             for regimen in (RADIOTHERAPY, RADIOTHERAPY + durvalumab(start))
         )
         return np.log(alone / both)
 
     during, after = (benefit(start, "radiation_pdl1") / benefit(start) for start in (0, 42))
-    assert during > 1.1
-    assert after == pytest.approx(1.0, abs=0.01)
+    assert during > 1.05
+    assert after < 1.0  # the response that radiation held back does not come back
 
 
 def test_the_interaction_needs_both_sides():

@@ -100,14 +100,7 @@ def test_every_tumour_and_every_lymphocyte_compartment_suffers():
 
 def test_killed_cells_are_dying_cells():
     model = imo.combine("tumour_immune", drug("docetaxel", immunogenicity=0.0)).with_values(
-        clearance_rate=0.02,
-        growth_rate=0.0005,
-        turnover_rate=0.005,
-        kill_rate=0.1,
-        priming_rate=1e4,
-        recruitment_rate=0,
-        surveillance_rate=0,
-        proliferation_rate=0.0,
+        clearance_rate=0.02, growth_rate=0.0005, turnover_rate=0.005, kill_rate=0.1, priming_rate=10, recruitment_rate=0
     )
     idle, run = (solved(model, regimen, until=3) for regimen in (None, one_dose("docetaxel")))
     lost = idle["tumour"][3] - run["tumour"][3]
@@ -226,7 +219,7 @@ def test_irradiated_cells_are_dying_cells_at_once():
 def test_lymphocytes_lose_their_share_of_the_dose():
     model = imo.combine("tumour_immune", radiation(lymphocyte_share=0.1, lymphocyte_alpha=0.4))
     run = solved(model, fractions(2, [1.0]), times=[0.999999, 1.000001])
-    for name in ("lymphocytes", "effectors", "exhausted"):
+    for name in ("lymphocytes", "memory", "effectors", "exhausted"):
         assert run[name][1] / run[name][0] == pytest.approx(np.exp(-0.4 * 0.1 * 2), rel=1e-4)
 
 

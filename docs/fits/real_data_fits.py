@@ -44,7 +44,7 @@ MOUSE = {
     "recruitment_rate": 1e5,
     "surveillance_rate": 1e3,
 }
-"""tumour_immune at the scale of a mouse: a tumour of mL, days instead of months, a thousandth of the T cells."""
+"""tumour_immune_0_1 at the scale of a mouse: a tumour of mL, days instead of months, a thousandth of the T cells."""
 
 
 def rescaled(model: imo.Model, values: dict[str, float]) -> imo.Model:
@@ -97,7 +97,7 @@ def lung_cancer(folder: Path) -> str:
     """Every patient of the atezolizumab trials with six or more evaluable visits, on its own."""
     file = folder / "nsclc_atezolizumab_supplement_layout.xlsx"
     data = read_lesions(file if file.is_file() else folder / "nsclc_atezolizumab_target_lesions.csv").select(at_least=6)
-    model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="atezolizumab"))
+    model = imo.combine("tumour_immune_0_1", imo.load_model("pd1_inhibitor", variant="atezolizumab"))
     regimen = imo.Regimen().dose("atezolizumab", "1200 mg", every="3 weeks", count=35, over="60 min")
     wide = {"kill_rate": (1e-3, 1e3)}
     two = fit_each(model, data, ["growth_rate", "kill_rate"], regimens=regimen, error="additive", bounds=wide)
@@ -339,7 +339,7 @@ def anti_pd1(folder: Path) -> str:
         quantity="tumour_volume",
         title="4T1, GABA and anti-PD-1",
     )
-    model = rescaled(imo.load_model("tumour_immune"), {**MOUSE, "priming_rate": 1e6, "recruitment_rate": 1e6})
+    model = rescaled(imo.load_model("tumour_immune_0_1"), {**MOUSE, "priming_rate": 1e6, "recruitment_rate": 1e6})
     how = {"observe": "tumour_volume", "error": "lognormal", "start": 7.0, "per_subject": ["baseline_sum_of_diameters"]}
     bounds = {"growth_rate": (0.02, 1.5), "baseline_sum_of_diameters": (0.5, 20.0), "pd1_inhibition": (0.01, 300.0)}
     how |= {"bounds": bounds, "initial": {"pd1_inhibition": 0.5, "growth_rate": 0.4}}
@@ -393,7 +393,7 @@ def radiation(folder: Path) -> str:
     table = pd.DataFrame({"subject": arm, "arm": arm, "day": table["day"], "value": table["cells_or_um3"] / CELLS_PER_MM3})
     table = table.iloc[np.argsort([float(a.split()[0]) for a in table["arm"]], kind="stable")]
     data = read_trial(table, units="mm^3", quantity="tumour_volume", title="MC38, radiation")
-    model = imo.combine(rescaled(imo.load_model("tumour_immune"), MOUSE), "radiotherapy")
+    model = imo.combine(rescaled(imo.load_model("tumour_immune_0_1"), MOUSE), "radiotherapy")
     regimens = {a: None if a == "0 Gy" else imo.Regimen().dose("radiotherapy", a, start=8) for a in data.arms}
     how = {"regimens": regimens, "error": "lognormal", "start": 7.9, "per_subject": ["baseline_sum_of_diameters"]}
     bounds = {"growth_rate": (0.05, 1.5), "baseline_sum_of_diameters": (1.0, 15.0), "capacity": (1e8, 1e11)}

@@ -34,8 +34,8 @@ def source_target_pairs(model: ModelTables, part: Flow | Pulse) -> tuple[list[tu
     """Return the (source, target) pairs of a flow or pulse ("" for none), and ambiguities as text.
 
     If the source is a role, there is one pair per compartment with that role. If the target is a role, it is the only
-    compartment with that role, or otherwise the one of the source's own model; if there is none, the target is "". A flow with
-    only one end that is a role without compartments has no pairs.
+    compartment with that role, or otherwise the one of the source's own model, or of the base model if the source's has none;
+    if no compartment has the role, the target is "". A flow with only one end that is a role without compartments has no pairs.
     """
     source_role, target_role = role_in(part.source), role_in(part.target)
     sources = compartments_with_role(model, source_role) if source_role else [part.source]
@@ -55,7 +55,13 @@ def _target(model: ModelTables, source: str, role: str) -> tuple[str, str]:
     if len(candidates) <= 1:
         return (candidates[0] if candidates else ""), ""
     owner = model.compartments[source].owner if source in model.compartments else None
-    own = [c for c in candidates if model.compartments[c].owner == owner]
+    own = [c for c in candidates if model.compartments[c].owner == owner] or _of_base(model, candidates)
     if len(own) == 1:
         return own[0], ""
     return "", f"the target of the flow from {source!r} is ambiguous: {', '.join(candidates)}"
+
+
+def _of_base(model: ModelTables, candidates: list[str]) -> list[str]:
+    """Return the compartments of the base or published model."""
+    bases = {name for name, member in model.members.items() if member.kind in BARE_KINDS}
+    return [c for c in candidates if model.compartments[c].owner in bases]

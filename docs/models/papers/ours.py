@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import exp, log
 
 from papers.solve import Dose, Paper
 
 STATES = {
-    "tumour_immune": ("tumour", "dying", "antigen", "effectors", "exhausted", "lymphocytes"),
+    "tumour_immune": ("tumour", "dying", "antigen", "memory", "effectors", "exhausted", "stroma", "lymphocytes"),
+    "metastasis": tuple(f"metastasis_{s}" for s in ("tumour", "dying", "effectors", "exhausted", "stroma")),
+    "immune_escape": ("immune_escape_cells",),
+    "chemoresistant": ("chemoresistant_cells",),
+    "radioresistant": ("radioresistant_cells",),
     "pembrolizumab": ("pembrolizumab_central", "pembrolizumab_peripheral"),
     "ipilimumab": ("ipilimumab_central", "ipilimumab_peripheral"),
     "cisplatin": ("cisplatin_central", "cisplatin_effect"),
@@ -17,7 +22,12 @@ STATES = {
     "adoptive_t_cell": tuple(f"adoptive_t_cell_{s}" for s in ("infused", "cells", "il2_central", "il2_peripheral")),
     "vaccine": tuple(f"vaccine_{s}" for s in ("depot", "dendritic", "memory", "regulation")),
 }
+CLONES = ("immune_escape", "chemoresistant", "radioresistant")
+CLONE_CELLS = tuple(f"{name}_cells" for name in CLONES)
 LYMPHOCYTES = (
+    "memory",
+    "metastasis_effectors",
+    "metastasis_exhausted",
     "effectors",
     "exhausted",
     "lymphocytes",
@@ -29,32 +39,43 @@ LYMPHOCYTES = (
     "adoptive_t_cell_cells",
     "vaccine_memory",
 )
-TUMOURS = ("tumour", "car_t_antigen_negative")
+TUMOURS = ("tumour", "car_t_antigen_negative", *CLONE_CELLS, "metastasis_tumour")
 
 
 def sat(x, half):
     return x / (half + x)
 
 
-def start():
-    """Return the state of the untreated patient at the start."""
-    cells = 3.141592653589793 / 6 * 70**3 / 2**2 * 0.001 * 5e8
-    tumour = cells * 0.03 / (0.03 + 0.0075)
-    antigen = 0.0075 * tumour / 0.3
-    signal, activity = sat(antigen, 4.5e8), 1 / 4
-    exhaustion = 0.1 * signal * (1 - activity)
-    arrival = 1e4 + (1e7 + 1e7 * activity) * signal
-    loss = 0.1 + exhaustion
-    surplus = arrival + (0.1 * activity * signal - loss) * 3e8
-    effectors = (surplus + (surplus**2 + 4 * loss * arrival * 3e8) ** 0.5) / (2 * loss)
-    return {
-        "tumour": tumour,
-        "dying": cells - tumour,
-        "antigen": antigen,
-        "effectors": effectors,
-        "exhausted": exhaustion * effectors / 0.05,
-        "lymphocytes": 1500.0,
-    }
+def start(clones=None, diameters=()):
+    """Return the state of the untreated patient at the start, with clones (fractions by name) and lesions of some diameters."""
+    clones = clones or {}
+    share = 0.05 / (0.05 + 0.0075)
+    sphere = 3.141592653589793 / 6 * 0.001 * 5e8
+    cells = sphere * 70**3 / 2**2
+    signal, activity = sat(0.0075 * cells * share / 0.3, 2e5), 1 / 4
+    exhaustion, loss = 0.1 * signal * (1 - activity), 0.002 + 0.05 * signal
+    limit = 10 * 1.5e4 / 0.05
+    surplus = 1.5e4 * signal + (0.15 * activity * signal - loss) * limit
+    memory = (surplus + (surplus**2 + 4 * loss * 1.5e4 * signal * limit) ** 0.5) / (2 * loss)
+    attraction = share * (cells + sum(sphere * d**3 for d in diameters))
+    density = 5 * (0.02 + 0.98 * signal) * memory / (1e10 + attraction) / (0.1 + exhaustion)
+    bulk = 1 + 0.0075 / 0.05 + 0.02 * 0.0075 / 0.003 + 5 * density * (1 + exhaustion / 0.05)
+
+    def lesion(volume, prefix="", sensitive=1.0):
+        tumour = volume / bulk
+        return {
+            f"{prefix}tumour": tumour * sensitive,
+            f"{prefix}dying": 0.0075 / 0.05 * tumour,
+            f"{prefix}stroma": 0.02 * 0.0075 / 0.003 * tumour,
+            f"{prefix}effectors": density * tumour,
+            f"{prefix}exhausted": exhaustion * density * tumour / 0.05,
+        }
+
+    whole = {"antigen": 0.0075 * cells * share / 0.3, "memory": memory, "lymphocytes": 1500.0}
+    whole |= lesion(cells, sensitive=1 - sum(clones.values()))
+    for k, d in enumerate(diameters):
+        whole |= lesion(sphere * d**3, ("metastasis_", "second_")[k])
+    return whole | {f"{name}_cells": f * cells / bulk for name, f in clones.items()}
 
 
 def antibody(d, s, name, clearance, v1, q, v2):
@@ -104,37 +125,38 @@ def rates_of(names, parts):
             ctla4 *= 1 - sat(antibody(d, s, "ipilimumab", *ipilimumab(t)), 4.0)
         if "radiation_pdl1" in parts:
             recent = s["radiation_pdl1_recent_dose"]
-            pdl1 += 2 * sat(recent, 5) * sat(s["effectors"], 2e7)
+            pdl1 += 2 * sat(recent, 5) * sat(s["effectors"], 5e6)
             d["radiation_pdl1_recent_dose"] = s["radiotherapy_damage"] * log(2) / 0.03 - 0.2 * recent
-        activity, signal = 1 / (1 + 3 * pdl1 * brake), sat(s["antigen"], 4.5e8)
+        activity, signal = 1 / (1 + 3 * pdl1 * brake), sat(s["antigen"], 2e5)
         support, release = 1.5 * sat(fraction, 0.5), 2.5 / (1 + 1.5 * ctla4)
         growth = 0.0075 + 0.006 * (1 - cells / 1e12)
-        kill = 4 * activity * s["effectors"] / (3.5e10 + s["effectors"] + cells)
-        exhaustion, back = 0.1 * signal * (1 - activity), 0.02 * (1 - brake) * s["exhausted"]
-        for n in tumours:
-            d[n] += (growth - 0.0075 - kill) * s[n]
-        d["dying"] = (0.0075 + kill) * cells - 0.03 * s["dying"]
-        d["antigen"] = 0.03 * s["dying"] - 0.3 * s["antigen"]
-        d["effectors"] = (
-            1e7 * support * release * signal
-            + 1e4 * support
-            + 1e7 * support * activity * signal
-            + back
-            + (0.1 * activity * signal * 3e8 / (3e8 + s["effectors"]) - 0.1 - exhaustion) * s["effectors"]
-        )
-        d["exhausted"] = exhaustion * s["effectors"] - 0.05 * s["exhausted"] - back
+        limit = 10 * 1.5e4 / 0.05
+        division = 0.15 * activity * release * signal * limit / (limit + s["memory"])
+        d["memory"] = 1.5e4 * support * release * signal + (division - 0.05 * signal - 0.002) * s["memory"]
+        patient = Patient(growth, activity / (1 + sat(cells, 5e10)), 0.1 * signal * (1 - activity), 1 - brake)
+        own = [n for n in ("tumour", *CLONE_CELLS) if n in s]
+        places = {"": own, **({"metastasis_": ["metastasis_tumour"]} if "metastasis_tumour" in s else {})}
+        attraction = 1e10 + sum(s[n] for names_here in places.values() for n in names_here)
+        sent = 5 * (0.02 + 0.98 * signal) * s["memory"]
+        for place, names_here in places.items():
+            lesion(d, s, place, names_here, patient, sent / attraction)
+        d["antigen"] = 0.05 * sum(s[f"{place}dying"] for place in places) - 0.3 * s["antigen"]
+        if "car_t_antigen_negative" in s:
+            d["car_t_antigen_negative"] += (growth - 0.0075) * s["car_t_antigen_negative"]
+            d["dying"] += 0.0075 * s["car_t_antigen_negative"]
         d["lymphocytes"] = 0.03 * (1500 - s["lymphocytes"])
         if "cisplatin" in parts:
             effect, c = s["cisplatin_effect"], s["cisplatin_central"] / 19.8
             d["cisplatin_central"], d["cisplatin_effect"] = -829 * c, 0.7 * (c - effect)
-            shed(d, s, tumours, 0.3 * sat(effect, 0.19))
+            for n in tumours:
+                shed(d, s, [n], (0.1 if n == "chemoresistant_cells" else 1.0) * 0.3 * sat(effect, 0.19))
             d["antigen"] += 0.1 * 0.3 * sat(effect, 0.19) * cells
             for n in lymph:
                 d[n] -= sat(effect, 1.0) * s[n]
         if "radiotherapy" in parts:
             repair = log(2) / 0.03 * s["radiotherapy_damage"]
             d["radiotherapy_damage"], d["radiotherapy_signal"] = -repair, repair - 0.1 * s["radiotherapy_signal"]
-            d["antigen"] += 0.5 * 0.15 * s["dying"] * sat(s["radiotherapy_signal"], 5)
+            d["antigen"] += 0.5 * 0.15 * sum(s[f"{place}dying"] for place in places) * sat(s["radiotherapy_signal"], 5)
         if "car_t" in parts:
             car_t(d, s, activity, fraction, cells, growth, 1 - brake if "car_t_pd1" in parts else 0.0)
         if "adoptive_t_cell" in parts:
@@ -146,10 +168,40 @@ def rates_of(names, parts):
     return rates
 
 
+@dataclass(frozen=True)
+class Patient:
+    """What the lesions of a patient share: division, T-cell function, exhaustion, and occupancy of PD-1."""
+
+    growth: float
+    function: float
+    exhaustion: float
+    occupancy: float
+
+
+def lesion(d, s, place, tumours, patient, sent):
+    """Add the rates of one lesion, to which `sent` effectors come per tumour cell."""
+    cells, effectors, exhausted = sum(s[n] for n in tumours), s[f"{place}effectors"], s[f"{place}exhausted"]
+    kill = 4 * patient.function * effectors / (1e4 + effectors + cells)
+    back = 0.02 * patient.occupancy * exhausted
+    dying = 0.0
+    for n in tumours:
+        killed = 0.0 if n == "immune_escape_cells" else kill * s[n]
+        d[n] += (patient.growth - 0.0075) * s[n] - killed
+        dying += 0.0075 * s[n] + killed
+    d[f"{place}dying"] += dying - 0.05 * s[f"{place}dying"]
+    d[f"{place}stroma"] += 0.02 * 0.05 * s[f"{place}dying"] - 0.003 * s[f"{place}stroma"]
+    d[f"{place}effectors"] += sent * cells + back - (0.1 + patient.exhaustion) * effectors
+    d[f"{place}exhausted"] += patient.exhaustion * effectors - 0.05 * exhausted - back
+
+
 def shed(d, s, tumours, rate):
     for n in tumours:
         d[n] -= rate * s[n]
-        d["dying"] += rate * s[n]
+        d[dying_of(n)] += rate * s[n]
+
+
+def dying_of(tumour):
+    return "metastasis_dying" if tumour.startswith("metastasis") else "dying"
 
 
 def car_t(d, s, activity, fraction, cells, growth, blocked):
@@ -179,12 +231,13 @@ def adoptive(d, s, activity, fraction, cells, tumours):
 def vaccine(d, s, fraction, ctla4):
     depot, dendritic, m, r = (s[f"vaccine_{n}"] for n in ("depot", "dendritic", "memory", "regulation"))
     seen, free = sat(dendritic, 1e6), 1 / (1 + 1.5 * r)
-    primed = 10 * dendritic * 2.5 / (1 + 1.5 * ctla4) * free * min(fraction, 1)
+    primed = 0.01 * dendritic * 2.5 / (1 + 1.5 * ctla4) * free * min(fraction, 1)
     d["vaccine_depot"] = -0.3 * depot
     d["vaccine_dendritic"] = 1e6 * sat(depot, 0.3) - 0.3 * dendritic
     d["vaccine_memory"] += 0.05 * primed + 0.25 * seen * free * m * 1e9 / (1e9 + m) - 0.005 * m
     d["vaccine_regulation"] = 0.039 * seen - 0.039 * r
-    d["effectors"] += primed + 0.2 * seen * free * m
+    d["memory"] += primed
+    d["effectors"] += 2 * seen * free * m
 
 
 def fraction_of(names, gray, sensitised):
@@ -195,9 +248,12 @@ def fraction_of(names, gray, sensitised):
         effect = (1 + 3.4 * s["cisplatin_effect"]) if sensitised else 1.0
         kept = exp(-effect * (0.2 * gray + 0.02 * gray**2 + 2 * 0.02 * gray * s["radiotherapy_damage"]))
         for n in names:
+            if n.startswith("metastasis"):  # out of the field
+                continue
             if n in TUMOURS:
-                s["dying"] += (1 - kept) * s[n]
-                s[n] *= kept
+                left = kept**0.3 if n == "radioresistant_cells" else kept
+                s["dying"] += (1 - left) * s[n]
+                s[n] *= left
             elif n in LYMPHOCYTES:
                 s[n] *= exp(-0.4 * 0.1 * gray)
         s["radiotherapy_damage"] += gray
@@ -218,7 +274,7 @@ def case(model, parts, given, shown, base=(), variant=None, days=120.0):
     """Return a case: `given` are (day, input, amount of ours, state, amount there); "radiotherapy" as a state is a fraction."""
     names = tuple(n for part in ("tumour_immune", *parts) if part in STATES for n in STATES[part])
     names = (*(n for n in shown if n in names), *(n for n in names if n not in shown))
-    first = start()
+    first = start({name: 1e-3 for name in CLONES if name in parts}, (3.0,) if "metastasis" in parts else ())
     doses = tuple(
         Dose(
             day,
@@ -271,6 +327,38 @@ PAPERS = [
         CELLS,
         ("adoptive_t_cell_cells", "tumour", "adoptive_t_cell_il2_peripheral"),
         BASE,
+    ),
+    case(
+        "clone",
+        ("immune_escape", "pembrolizumab"),
+        ANTIBODY,
+        ("tumour", "immune_escape_cells", "effectors"),
+        (*BASE, PD1),
+        "immune_escape",
+        365.0,
+    ),
+    case(
+        "clone",
+        ("chemoresistant", "cisplatin"),
+        CISPLATIN,
+        ("tumour", "chemoresistant_cells"),
+        (*BASE, "chemotherapy:cisplatin"),
+        "chemoresistant",
+    ),
+    case(
+        "clone",
+        ("radioresistant", "radiotherapy"),
+        FRACTIONS,
+        ("tumour", "radioresistant_cells"),
+        (*BASE, "radiotherapy"),
+        "radioresistant",
+    ),
+    case(
+        "lesion",
+        ("metastasis", "pembrolizumab", "radiotherapy"),
+        ANTIBODY + FRACTIONS,
+        ("tumour", "metastasis_tumour", "metastasis_effectors"),
+        (*BASE, PD1, "radiotherapy"),
     ),
     case("vaccine", ("vaccine",), VACCINE, ("vaccine_dendritic", "vaccine_memory", "tumour"), BASE),
     case(
