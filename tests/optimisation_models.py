@@ -60,3 +60,15 @@ def log_kill(growth=0.1):
         inputs={"dose": Input("drug", "1")},
         pulses={"kill": Pulse(on="dose", source="tumour", fraction="1 - exp(-kill * dose)")},
     )
+
+
+def linear_quadratic(alpha, alpha_beta, growth):
+    """Return a tumour that grows exponentially, of which a fraction d leaves exp(-alpha (d + d^2 / alpha_beta))."""
+    return base(
+        "linear_quadratic",
+        {"growth": growth, "alpha": Parameter(alpha, "1"), "ratio": Parameter(alpha_beta, "1"), "loss": 1.0},
+        {"tumour": Compartment("1", 1.0, roles=("tumour",)), "field": 0.0},
+        {"growth": Flow(target="tumour", rate="growth * tumour"), "elimination": Flow("field", per_capita="loss")},
+        inputs={"fraction": Input("field", "1")},
+        pulses={"kill": Pulse(on="fraction", source="tumour", fraction="1 - exp(-alpha * (dose + dose ** 2 / ratio))")},
+    )

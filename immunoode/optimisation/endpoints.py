@@ -27,7 +27,8 @@ class Endpoint:
     output : str
         An output of the model.
     reduction : str
-        "final", "minimum", "maximum", "area" (unit times days), "mean", "at(90)" (days), "first_above(84)" or
+        "final", "minimum", "maximum", "area" (unit times days), "mean", "final_change" and "best_change" (of the last, or the
+        smallest, value from that before any dose, as a share of it), "at(90)" (days), "first_above(84)" or
         "first_below(20)": the first day above (below) a value, linear between reports, or the end of the
         simulation.
     log : bool
@@ -59,18 +60,35 @@ class Endpoint:
     @property
     def needs_course(self) -> bool:
         """Whether it is of the whole time course."""
-        return self.reduction != "final" and self.day is None
+        return self.reduction not in ("final", "final_change") and self.day is None and not self.accumulated
 
-    def of(self, times: FloatArray, courses: FloatArray) -> FloatArray:
-        """Return the number of each time course (P, T), shape (P,)."""
+    @property
+    def accumulated(self) -> str:
+        """The compartment that accumulates its area; "" if it has none."""
+        return f"area_of_{self.output}" if self.reduction in ("area", "mean") and not self.log else ""
+
+    @property
+    def reported(self) -> str:
+        """The output whose time course it is of."""
+        return self.accumulated or self.output
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it is a change from the value before any dose, as a share of it."""
+        return self.reduction in ("final_change", "best_change")
+
+    def of(self, times: FloatArray, courses: FloatArray, baseline: FloatArray | None = None) -> FloatArray:
+        """Return the number of each time course (P, T), shape (P,); a change is from a baseline (P,) before any dose."""
         values = self._scaled(courses)
         crossing = _CROSSING.fullmatch(self.reduction)
         if crossing:
             return _crossing(times, courses, float(crossing[2]), crossing[1] == "below")[0]
         found: FloatArray = np.einsum("pt,pt->p", self._weights(times, values), values)
-        return found
+        return found / baseline - 1 if self.is_change and baseline is not None else found
 
-    def with_gradient(self, times: FloatArray, courses: FloatArray, derivatives: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def with_gradient(
+        self, times: FloatArray, courses: FloatArray, derivatives: FloatArray, baseline: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
         """Return the number of each time course (P,), and its gradient (P, m) from derivatives (P, T, m)."""
         crossing = _CROSSING.fullmatch(self.reduction)
         if crossing:
@@ -78,8 +96,11 @@ class Endpoint:
             return found, np.einsum("pt,ptm->pm", weights, derivatives)
         values = self._scaled(courses)
         weights = self._weights(times, values)
+        found = np.einsum("pt,pt->p", weights, values)
+        if self.is_change and baseline is not None:
+            weights, found = weights / baseline[:, None], found / baseline - 1
         by_course = weights / courses if self.log else weights
-        return np.einsum("pt,pt->p", weights, values), np.einsum("pt,ptm->pm", by_course, derivatives)
+        return found, np.einsum("pt,ptm->pm", by_course, derivatives)
 
     def _scaled(self, courses: FloatArray) -> FloatArray:
         if not self.log:
@@ -92,6 +113,8 @@ class Endpoint:
         """Return the weight of each time in the number, (P, T): it is a weighted sum of the course."""
         if self.day is not None:
             return _interpolation(times, self.day, values.shape)
+        if self.accumulated:
+            return _last(times, values) / (times[-1] - times[0] if self.reduction == "mean" else 1.0)
         return _PLACES[self.reduction](times, values)
 
     def __str__(self) -> str:
@@ -144,7 +167,15 @@ def _means(times: FloatArray, values: FloatArray) -> FloatArray:
     return _trapezoids(times, values) / (times[-1] - times[0])
 
 
-_PLACES: dict[str, Weights] = {"final": _last, "minimum": _least, "maximum": _most, "area": _trapezoids, "mean": _means}
+_PLACES: dict[str, Weights] = {
+    "final": _last,
+    "final_change": _last,
+    "minimum": _least,
+    "best_change": _least,
+    "maximum": _most,
+    "area": _trapezoids,
+    "mean": _means,
+}
 
 
 def _interpolation(times: FloatArray, day: float, shape: tuple[int, ...]) -> FloatArray:

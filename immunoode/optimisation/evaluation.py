@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -72,6 +72,8 @@ class Evaluator:
         Of the patients; they add up to 1.
     objective : Objective
     limits : sequence of Limit
+    baselines : mapping of str to ndarray, shape (P,)
+        Values of outputs before any dose, of those whose change is asked for.
     count : int
         How many sets of numbers were simulated.
     """
@@ -82,6 +84,7 @@ class Evaluator:
     weights: FloatArray
     objective: Objective
     limits: Sequence[Limit]
+    baselines: Mapping[str, FloatArray] = field(default_factory=dict)
     count: int = 0
 
     def __call__(self, x: FloatArray, gradients: bool = False) -> ObjectiveValues:
@@ -100,7 +103,12 @@ class Evaluator:
         of = self.objective.quantity
         if isinstance(of, Dosage):
             return np.full(self.weights.size, of.of(self.simulations.columns(x).doses).sum())
-        return of.of(self.times, self._of(of, self.simulations(x).values))
+        return self._each(of, self.simulations(x).values)
+
+    def endpoints(self, x: FloatArray, wanted: Sequence[Quantity]) -> list[FloatArray]:
+        """Return each endpoint of each patient, shape (P,)."""
+        courses = self.simulations(x).values
+        return [self._each(of, courses) for of in wanted if isinstance(of, Endpoint)]
 
     def _evaluation(self, columns: ChosenDoses, courses: Courses, n: int) -> ObjectiveValues:
         aim = self.objective
@@ -121,11 +129,15 @@ class Evaluator:
             name = of.therapy
             return values, by_times @ columns.by_times[name] + by_amounts @ columns.by_amounts[name]
         if not n or courses.derivatives is None:
-            each = of.of(self.times, self._of(of, courses.values))
+            each = self._each(of, courses.values)
             return np.array([each @ over.weights(each, self.weights, worst_is_large)]), np.zeros((0, 0))
-        each, slopes = of.with_gradient(self.times, self._of(of, courses.values), self._of(of, courses.derivatives))
+        of_courses, baseline = self._of(of, courses.values), self.baselines.get(of.output)
+        each, slopes = of.with_gradient(self.times, of_courses, self._of(of, courses.derivatives), baseline)
         shares = over.weights(each, self.weights, worst_is_large)
         return np.array([each @ shares]), (shares @ slopes)[None]
 
+    def _each(self, of: Endpoint, courses: FloatArray) -> FloatArray:
+        return of.of(self.times, self._of(of, courses), self.baselines.get(of.output))
+
     def _of(self, of: Endpoint, courses: FloatArray) -> FloatArray:
-        return courses[:, :, self.outputs.index(of.output)]
+        return courses[:, :, self.outputs.index(of.reported)]

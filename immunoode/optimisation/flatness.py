@@ -51,7 +51,7 @@ def flatness(
     drawn = qmc.Sobol(z.size, seed=seed).random_base2(int(np.log2(_DRAWN)))
     anywhere = np.array([e.objective for e in problem.evaluator.several(problem.low + problem.span * drawn)])
     rows = [a.row for a in active if not a.is_bound]
-    on_limits = drawn if not rows and not problem.evaluator.limits else _projected(problem, drawn, rows)
+    on_limits = drawn if not problem.evaluator.limits else _projected(problem, drawn, rows) if len(rows) < z.size else []
     values = np.array([problem.at(one).objective for one in on_limits])
     best = problem.at(z).objective
     span = float(np.ptp(np.append(anywhere, best))) or 1.0

@@ -12,6 +12,7 @@ import numpy as np
 from immunoode import units
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.closed_model import ClosedModel, resolve
+from immunoode.optimisation.accumulated import with_areas
 from immunoode.optimisation.choices import Choices, choices
 from immunoode.optimisation.dosages import FloatArray
 from immunoode.optimisation.endpoints import Endpoint
@@ -24,7 +25,7 @@ from immunoode.optimisation.statistics import statistic
 from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
-from immunoode.solve.simulate import as_model, parameter_values, warn_of_bounds
+from immunoode.solve.simulate import as_model, parameter_values, simulate, warn_of_bounds
 
 _LEAST_TIMES = 400
 _MOST_OPTIONS = 500
@@ -80,13 +81,27 @@ class ScheduleProblem:
         smooth = low.size > 0 and all(function.smooth for function in functions)
         kind = SmoothSimulations if smooth else SearchedSimulations
         made = kind(self.model, self.patients, functions, self.times, self.outputs, self.solver)
-        return Evaluator(made, self.times, self.outputs, self.weights, self.aim, self.limits)
+        return Evaluator(made, self.times, self.outputs, self.weights, self.aim, self.limits, self._baselines())
+
+    def _baselines(self) -> dict[str, FloatArray]:
+        """Return the values before any dose, (P,), of outputs whose change is asked for."""
+        changing = tuple(dict.fromkeys(e.output for e in self._endpoints() if e.is_change))
+        if not changing:
+            return {}
+        import pandas as pd
+
+        frame = pd.DataFrame(self.patients, columns=list(self.model.parameters))
+        run = simulate(self.model.model, times=[0.0], outputs=changing, parameters=frame, progress=False)
+        return {name: run.values[:, 0, k] for k, name in enumerate(changing)}
+
+    def _endpoints(self) -> list[Endpoint]:
+        quantities = [self.aim.quantity, *(one.quantity for one in self.limits)]
+        return [q for q in quantities if isinstance(q, Endpoint)]
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """The outputs that the objective and the limits are of."""
-        quantities = [self.aim.quantity, *(one.quantity for one in self.limits)]
-        named = dict.fromkeys(q.output for q in quantities if isinstance(q, Endpoint))
+        named = dict.fromkeys(e.reported for e in self._endpoints())
         return tuple(named) or self.model.equations.states[:1]
 
     def numbers_of(self, chosen: Mapping[str, Any]) -> FloatArray:
@@ -97,6 +112,13 @@ class ScheduleProblem:
     def options_of(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options among choices by name."""
         return {name: chosen[name] for name in self.choices.options}
+
+    def of_some_patients(self, count: int) -> ScheduleProblem:
+        """Return the problem of about so many of the patients, drawn systematically by their weights."""
+        ends = np.cumsum(self.weights)
+        drawn = np.unique(np.searchsorted(ends, (np.arange(count) + 0.5) / count * ends[-1]).clip(0, len(ends) - 1))
+        shares = self.weights[drawn] if np.ptp(self.weights) == 0 else np.diff(np.append(0.0, ends[drawn]))
+        return replace(self, patients=self.patients[drawn], weights=shares / shares.sum())
 
     def of_typical_patient(self) -> ScheduleProblem:
         """Return the problem of the patient whose parameters are the weighted medians of the cohort's."""
@@ -132,8 +154,17 @@ def schedule_problem(
         raise SolveError(Problem("choose", f"has more than {_MOST_OPTIONS} combinations of options", "fewer of them"))
     limits = tuple(limit(one) for one in subject_to)
     objective = Objective(quantity(aim), maximise, statistic(over))
+    endpoints = [q for q in (objective.quantity, *(one.quantity for one in limits)) if isinstance(q, Endpoint)]
+    problems = [
+        Problem(f"output {e.output!r}", "is not of this model", nearest(e.output, whole.output_units))
+        for e in endpoints
+        if e.output not in whole.output_units
+    ]
+    if problems:
+        raise SolveError(problems)
+    whole = with_areas(whole, endpoints)
     matrix, weights = _patients(whole, parameters, patients)
-    found = ScheduleProblem(
+    return ScheduleProblem(
         whole,
         matrix,
         weights,
@@ -145,14 +176,6 @@ def schedule_problem(
         _times(until, times, [objective.quantity, *(one.quantity for one in limits)]),
         solver,
     )
-    problems = [
-        Problem(f"output {name!r}", "is not of this model", nearest(name, whole.output_units))
-        for name in found.outputs
-        if name not in whole.output_units
-    ]
-    if problems:
-        raise SolveError(problems)
-    return found
 
 
 def _patients(model: ClosedModel, parameters: Mapping[str, float] | None, patients: Any) -> tuple[FloatArray, FloatArray]:

@@ -173,7 +173,7 @@ class SearchedSimulations:
 
     def several(self, many: FloatArray) -> list[Courses]:
         """Simulate many sets of numbers (c, n), side by side if there is one patient."""
-        if len(self._patients) > 1:
+        if len(self._patients) > 1 or self._functions[0].stated.triggers:  # subjects of one run share their triggers
             return [self(x) for x in many]
         schedules = [self._functions[0].schedule(x) for x in many]
         found = self._simulate(schedules, np.repeat(self._patients, len(many), axis=0))

@@ -21,6 +21,8 @@ from immunoode.optimisation.search import search
 from immunoode.optimisation.simulations import SmoothSimulations
 
 _MOST_FOR_FLATNESS = 30
+_FEW = 1_000
+"""Patients of a large cohort with whom starts are tried; all of them are simulated from where the best start leads."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def _solve_one(problem: ScheduleProblem, options: Mapping[str, Any], how: _Setti
     if not begin.size:
         return _result(problem, options, evaluator, begin, _Found(evaluator(begin)))
     if isinstance(evaluator.simulations, SmoothSimulations):
-        found, x = _by_descent(problem, evaluator, how)
+        found, x = _by_descent(problem, options, evaluator, how)
     else:
         c = problem.choices
         made = search(evaluator, c.low, c.high, c.steps, begin, seed=how.seed, generations=how.generations)
@@ -86,13 +88,21 @@ class _Found:
     continuous: Descent | None = None
 
 
-def _by_descent(problem: ScheduleProblem, evaluator: Evaluator, how: _Settings) -> tuple[_Found, FloatArray]:
+def _by_descent(
+    problem: ScheduleProblem, options: Mapping[str, Any], evaluator: Evaluator, how: _Settings
+) -> tuple[_Found, FloatArray]:
     c = problem.choices
     starts = _starts(c.low, c.high, c.begin, how)
-    values = [e.objective for e in evaluator.several(c.low + (c.high - c.low) * starts)]
-    scale = _scale(evaluator, c.low, c.high, values)
+    few = problem if len(problem.patients) <= _FEW else problem.of_some_patients(_FEW)
+    first = evaluator if few is problem else few.evaluator(options)
+    values = [e.objective for e in first.several(c.low + (c.high - c.low) * starts)]
+    scale = _scale(first, c.low, c.high, values)
+    descents = descend(ScaledProblem(first, c.low, c.high, scale), list(starts[: how.starts]), how.method, how.tolerance)
     scaled = ScaledProblem(evaluator, c.low, c.high, scale)
-    descents = descend(scaled, list(starts[: how.starts]), how.method, how.tolerance)
+    if few is not problem:  # all patients, from where some of them led
+        near = (descents[0].x - c.low) / (c.high - c.low)
+        descents = [*descend(scaled, [near], how.method, how.tolerance), *descents]
+        evaluator.count += first.count
     best = descents[0]
     x, placed = best.x, bool(c.steps.any())
     z = (x - c.low) / (c.high - c.low)

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.plot.style import colour, names_as_text, pretty_unit, time_axis, words
+from immunoode.errors import Problem, SolveError, nearest
+from immunoode.plot.heat_map import LARGEST, HeatMapLabels, heat_map
+from immunoode.plot.style import colour, names_as_text, new_axes, pretty_unit, time_axis, words, wrapped
 
 if TYPE_CHECKING:
+    from immunoode.optimisation.dose_finding import DoseFinding
+    from immunoode.optimisation.pareto import ParetoFront
     from immunoode.optimisation.result import OptimalSchedule
 
 _MOST_WRITTEN = 14
@@ -59,3 +63,129 @@ def _doses(box: Any, given: Any, therapy: str, style: str, last: float) -> None:
     box.set_ylabel(words(therapy) + (f"\n({unit})" if unit else ""))
     box.set_ylim(0, 1.18 * max(float(amounts.max(initial=0.0)), 1e-12))
     box.spines[["top", "right"]].set_visible(False)
+
+
+@names_as_text
+def plot_pareto_front(front: ParetoFront, axes: Any = None, *, title: str = "", size: tuple[float, float] = (6.0, 4.0)) -> Any:
+    """Draw a Pareto front, its knee marked with its choices.
+
+    Parameters
+    ----------
+    front : ParetoFront
+    axes : Axes, optional
+    title : str
+        Default: the choices at the knee.
+    size : (float, float)
+        Inches.
+
+    Returns
+    -------
+    Axes
+    """
+    from immunoode.optimisation.report import words as stated
+
+    box = new_axes(axes, size)
+    values, objectives = np.array(front.values), np.array([one.objective for one in front.optima])
+    box.plot(values, objectives, "o-", color=colour(0))
+    at = front.knee
+    box.plot(values[at], objectives[at], "o", markersize=11, markerfacecolor="none", markeredgewidth=2, color=colour(1))
+    box.set_xlabel(words(str(front.against)))
+    box.set_ylabel(wrapped(words(str(front.optima[0].aim)), 40))
+    box.set_title(title or wrapped("knee: " + stated(front.optima[at].choices), 60), fontsize="medium", loc="left")
+    box.spines[["top", "right"]].set_visible(False)
+    return box
+
+
+@names_as_text
+def plot_utility(
+    found: DoseFinding,
+    axes: Any = None,
+    *,
+    value: str = "utility",
+    cmap: str = "viridis",
+    title: str = "",
+    size: tuple[float, float] | None = None,
+) -> Any:
+    """Draw utility, response or toxicity over two axes, with contours and the best cell of the utility marked.
+
+    Parameters
+    ----------
+    found : DoseFinding
+        Of two axes.
+    axes : Axes, optional
+    value : {"utility", "response", "toxicity", "probability_best"}
+    cmap : str
+    title : str
+    size : (float, float), optional
+        Inches.
+
+    Returns
+    -------
+    Axes
+    """
+    if len(found.axes) != 2:
+        raise SolveError(Problem("dose finding", f"has {len(found.axes)} axes", "two for a heat map; or .plot_doses()"))
+    (row, rows), (column, columns) = found.axes.items()
+    known = {"utility": found.utility, "response": found.response, "toxicity": found.toxicity}
+    known["probability_best"] = found.probability_best
+    if value not in known:
+        raise SolveError(Problem(f"value={value!r}", "is not known", nearest(value, known)))
+    text = f"response - {found.weight:g} × toxicity" if value == "utility" else words(value)
+    return heat_map(
+        known[value].reshape(len(rows), len(columns)),
+        rows,
+        columns,
+        HeatMapLabels(words(column), words(row), text, title),
+        axes=axes,
+        cmap=cmap,
+        contours=True,
+        best=LARGEST if value == "utility" else None,
+        size=size,
+    )
+
+
+@names_as_text
+def plot_dose_response(
+    found: DoseFinding, axes: Any = None, *, title: str = "", size: tuple[float, float] = (6.4, 4.0), confidence: float = 0.95
+) -> Any:
+    """Draw response, toxicity and utility against the first axis, at the best values of the others, with the utility's band.
+
+    Parameters
+    ----------
+    found : DoseFinding
+    axes : Axes, optional
+    title : str
+    size : (float, float)
+        Inches.
+    confidence : float
+
+    Returns
+    -------
+    Axes
+    """
+    box, frame = new_axes(axes, size), found.to_frame(confidence)
+    first, *others = found.axes
+    for name in others:
+        frame = frame[frame[name] == found.best[name]]
+    doses = frame[first].to_numpy()
+    for k, name in enumerate(("response", "toxicity", "utility")):
+        box.plot(doses, frame[name], "o-", markersize=4, color=colour(k), label=name)
+    box.fill_between(doses, frame["lower"], frame["upper"], color=colour(2), alpha=0.2, linewidth=0)
+    box.axvline(found.best[first], color="0.5", linestyle=":", linewidth=1.2)
+    box.annotate(
+        f"best: {found.best[first]:g}",
+        (found.best[first], 1.0),
+        (4, -2),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        va="top",
+        fontsize="small",
+        color="0.35",
+    )
+    at = ", ".join(f"{words(name)} {found.best[name]}" for name in others)
+    box.set_title(title or (f"at {at}" if at else ""), fontsize="medium", loc="left")
+    box.set_xlabel(words(first))
+    box.set_ylabel("probability")
+    box.legend(fontsize="small", frameon=False)
+    box.spines[["top", "right"]].set_visible(False)
+    return box

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.plot.style import label, line, names_as_text, new_axes, time_axis, wide_range, words, wrapped
+from immunoode.plot.heat_map import HeatMapLabels, heat_map
+from immunoode.plot.style import label, line, names_as_text, time_axis, wide_range, words, wrapped
 
 if TYPE_CHECKING:
     from immunoode.scenario.compare import Comparison
@@ -148,7 +149,16 @@ def _calendar(box: Any, lanes: Sequence[_Lane]) -> None:
 
 
 @names_as_text
-def plot_grid(grid: Grid, axes: Any = None, *, cmap: str = "viridis") -> Any:
+def plot_grid(
+    grid: Grid,
+    axes: Any = None,
+    *,
+    cmap: str = "viridis",
+    contours: bool = False,
+    best: str | None = None,
+    title: str = "",
+    size: tuple[float, float] | None = None,
+) -> Any:
     """Draw a grid as a heat map with its values; cells where progression is not reached say so.
 
     Parameters
@@ -157,29 +167,18 @@ def plot_grid(grid: Grid, axes: Any = None, *, cmap: str = "viridis") -> Any:
     axes : Axes, optional
     cmap : str
         A colour map; the default reads in grey and to the colour-blind.
+    contours : bool
+        Whether to draw lines of equal values.
+    best : {"smallest", "largest"}, optional
+        Which cell to mark.
+    title : str
+    size : (float, float), optional
+        Inches.
 
     Returns
     -------
     Axes
     """
     (row, rows), (column, columns) = grid.axes.items()
-    box = new_axes(axes, (1.6 + 0.75 * max(len(columns), 4), 1.4 + 0.5 * max(len(rows), 4)))
-    shown = np.where(np.isfinite(grid.values), grid.values, np.nan)
-    image = box.imshow(shown, origin="lower", aspect="auto", cmap=cmap)
-    image.cmap.set_bad("0.85")
-    box.figure.colorbar(image, ax=box, label=wrapped(grid.label, 34))
-    box.set_xticks(range(len(columns)), [str(c) for c in columns])
-    box.set_yticks(range(len(rows)), [str(r) for r in rows])
-    box.set_xlabel(words(column))
-    box.set_ylabel(words(row))
-    if grid.values.size <= 150:
-        _annotate(box, grid.values, image)
-    return box
-
-
-def _annotate(box: Any, values: Any, image: Any) -> None:
-    for (a, b), value in np.ndenumerate(values):
-        finite = bool(np.isfinite(value))
-        dark = finite and sum(image.cmap(image.norm(value))[:3]) < 1.4
-        text = f"{value:.3g}" if finite else "not\nreached"
-        box.text(b, a, text, ha="center", va="center", fontsize="x-small", color="white" if dark else "black")
+    labels = HeatMapLabels(words(column), words(row), wrapped(grid.label, 34), title)
+    return heat_map(grid.values, rows, columns, labels, axes=axes, cmap=cmap, contours=contours, best=best, size=size)

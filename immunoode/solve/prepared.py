@@ -348,12 +348,17 @@ class PreparedSimulation:
             simulator = simulator.with_schedules(tuple(made))
             if not self._doses:
                 return simulator, None
-        found = list[DoseColumns | None]()
+        found, shared = list[DoseColumns | None](), dict[tuple[int, bytes], DoseColumns]()
+        keys = [values.tobytes() for values in rows[:, self._doses.columns_of_values]]  # one table of events for equal doses
         for p, (schedule, row) in enumerate(zip(made, rows, strict=True)):
             if schedule is None:
                 found.append(None)
                 continue
-            own = self._doses.columns(p if len(self.subjects) > 1 else 0, schedule, row, derivatives)
+            key = id(schedule), keys[p]
+            if key in shared:
+                found.append(shared[key])
+                continue
+            own = shared[key] = self._doses.columns(p if len(self.subjects) > 1 else 0, schedule, row, derivatives)
             if own.times.min(initial=self._start) < self._start:
                 check_start([own.of(schedule)], self._start)
             found.append(own)

@@ -40,6 +40,11 @@ class VariedDoses:
     def __bool__(self) -> bool:
         return bool(self._varied)
 
+    @property
+    def columns_of_values(self) -> list[int]:
+        """Which of what varies are amounts and times of doses."""
+        return [k for k, _ in self._varied]
+
     def fill(self, values: FloatArray) -> None:
         """Put the stated amounts and times into values (P, m)."""
         for k, by in self._varied:

@@ -62,7 +62,7 @@ class SubjectEvents:
                 self._made.clear()
                 self._movable.clear()
         shaped = known.reshape(len(x), -1, 1 + len(system.by))
-        result = list[EventTable]()
+        result, moved = list[EventTable](), dict[tuple[int, int], EventTable]()
         for row, own, p in zip(x, shaped, range(rows.start, rows.stop), strict=True):
             switches = own[len(KNOWN) * inputs :]
             if system.equations.clock:
@@ -71,7 +71,10 @@ class SubjectEvents:
             found = self._of_one(p, row, facts, switches)
             columns = doses[p - rows.start] if doses is not None else None
             if columns is not None:
-                found = self._moved(p, found).at(columns) or self._rebuilt(p, columns, row, facts, switches)
+                key = id(found), id(columns)
+                if key not in moved:
+                    moved[key] = self._moved(p, found).at(columns) or self._rebuilt(p, columns, row, facts, switches)
+                found = moved[key]
             result.append(found)
         return tuple(result)
 

@@ -1,0 +1,26 @@
+"""Areas under outputs as compartments: exact, and smooth in times of doses, where sums over reports are neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from immunoode.model.closed_model import ClosedModel, resolve
+from immunoode.model.components import Compartment, Flow
+from immunoode.optimisation.endpoints import Endpoint
+
+
+def with_areas(model: ClosedModel, endpoints: Iterable[Endpoint]) -> ClosedModel:
+    """Return the model with a compartment for each output whose area is asked for."""
+    wanted = {e.accumulated: e.output for e in endpoints if e.accumulated and e.output in model.output_units}
+    if not wanted:
+        return model
+    compartments, flows = dict(model.model.compartments), dict(model.model.flows)
+    for name, output in wanted.items():
+        compartments[name] = Compartment(_times_day(model.output_units[output]))
+        flows[name] = Flow(target=name, rate=output)
+    return resolve(replace(model.model, compartments=compartments, flows=flows))
+
+
+def _times_day(unit: str) -> str:
+    return "day" if unit in ("", "1") else f"({unit})*day"

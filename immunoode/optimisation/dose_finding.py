@@ -1,0 +1,224 @@
+"""Dose finding: the probability of response minus a weight times that of toxicity, over doses and intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import Problem, SolveError
+from immunoode.model.model import Model
+from immunoode.notebook import without_mathematics
+from immunoode.optimisation.dosages import FloatArray
+from immunoode.optimisation.endpoints import Endpoint
+from immunoode.optimisation.limits import Limit, limit
+from immunoode.optimisation.problem import ScheduleProblem, schedule_problem
+from immunoode.optimisation.report import words
+from immunoode.solve.options import SolverOptions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class DoseFinding:
+    """The utility of each combination of doses and intervals.
+
+    Attributes
+    ----------
+    axes : dict of str to tuple
+        What is chosen, with its values.
+    response, toxicity : ndarray, shape (cells,)
+        The share of patients, in the order of `cells`.
+    draws : ndarray, shape (draws, cells)
+        Utilities of resampled patients.
+    weight : float
+        How many responses outweigh one toxicity.
+    events : tuple of Limit
+        What counts as response, and as toxicity.
+    subjects : int
+        How many patients each sample has.
+    """
+
+    axes: dict[str, tuple[Any, ...]]
+    response: FloatArray
+    toxicity: FloatArray
+    draws: FloatArray
+    weight: float
+    events: tuple[Limit, Limit]
+    subjects: int
+
+    @property
+    def cells(self) -> list[dict[str, Any]]:
+        """What is chosen in each cell."""
+        return [dict(zip(self.axes, values, strict=True)) for values in product(*self.axes.values())]
+
+    @property
+    def utility(self) -> FloatArray:
+        """Probability of response minus weight times probability of toxicity."""
+        return self.response - self.weight * self.toxicity
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """What is chosen in the cell of the largest utility."""
+        return self.cells[int(self.utility.argmax())]
+
+    @property
+    def probability_best(self) -> FloatArray:
+        """How often each cell has the largest utility among samples of patients."""
+        return np.bincount(self.draws.argmax(axis=1), minlength=self.draws.shape[1]) / len(self.draws)
+
+    def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
+        """Return one row per cell: choices, probabilities, utility with its interval, and how often it is the best."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self.cells)
+        low, high = np.quantile(self.draws, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        return frame.assign(
+            response=self.response,
+            toxicity=self.toxicity,
+            utility=self.utility,
+            lower=low,
+            upper=high,
+            probability_best=self.probability_best,
+        )
+
+    def plot(self, axes: Any = None, **options: Any) -> Any:
+        """Draw the utility over two axes with contours and the best cell; see `immunoode.plot.optimisation.plot_utility`."""
+        from immunoode.plot.optimisation import plot_utility
+
+        return plot_utility(self, axes, **options)
+
+    def plot_doses(self, axes: Any = None, **options: Any) -> Any:
+        """Draw probabilities and utility against one dose; see `immunoode.plot.optimisation.plot_dose_response`."""
+        from immunoode.plot.optimisation import plot_dose_response
+
+        return plot_dose_response(self, axes, **options)
+
+    def report(self) -> str:
+        """Return the best cell, its interval, and the cells that are hardly worse."""
+        frame = self.to_frame().sort_values("utility", ascending=False, kind="stable")
+        names = list(self.axes)
+        lines = [
+            f"  {words({n: row[n] for n in names})}: response {row['response']:.3f}, toxicity {row['toxicity']:.3f}, utility "
+            f"{row['utility']:.3f} ({row['lower']:.3f} to {row['upper']:.3f}), best in {100 * row['probability_best']:.0f} %"
+            for row in frame.head(5).to_dict("records")
+        ]
+        return "\n".join([str(self), *lines])
+
+    def __str__(self) -> str:
+        response, toxicity = self.events
+        return (
+            f"dose finding: P({response}) - {self.weight:g} P({toxicity}), samples of {self.subjects} patients; best "
+            f"{words(self.best)}"
+        )
+
+    @without_mathematics
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.report())}</pre>"
+
+
+def find_dose(
+    model: Model | str,
+    regimen: Any,
+    until: str | float,
+    *,
+    doses: Mapping[str, Sequence[Any]],
+    patients: Any,
+    response: str | Limit,
+    toxicity: str | Limit,
+    weight: float = 1.0,
+    subjects: int | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+    times: Any = None,
+    solver: SolverOptions | None = None,
+) -> DoseFinding:
+    """Return the utility of doses and intervals over a cohort: probability of response minus weight times that of toxicity.
+
+    Parameters
+    ----------
+    model : Model or str
+    regimen : callable
+        Takes what is chosen as keyword arguments, returns a Regimen.
+    until : str or float
+    doses : mapping of str to sequence
+        What is chosen, with its values; every combination is simulated for every patient.
+    patients : DataFrame, VirtualPatients or Cohort
+    response, toxicity : str or Limit
+        Events of a patient: "sum_of_diameters: best_change <= -0.3", "neutrophils: minimum <= 0.5".
+    weight : float
+        How many responses outweigh one toxicity.
+    subjects : int, optional
+        How many patients each sample has, for the interval of the utility: those of a trial. Default: all of the cohort.
+    draws : int
+        Samples of patients, drawn with their weights; all cells have the same samples.
+    seed : int
+    times, solver
+        As of `immunoode.optimise`.
+
+    Returns
+    -------
+    DoseFinding
+
+    Raises
+    ------
+    SolveError
+        If an argument is wrong.
+
+    Notes
+    -----
+    Project Optimus of the United States Food and Drug Administration asks for doses by benefit and risk in place of the largest
+    tolerated dose. Uncertainty here is that of patients; that of the model is in cohorts of different parameters.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> import pandas as pd
+    >>> model = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))
+    >>> found = imo.optimisation.find_dose(
+    ...     model, lambda dose: imo.Regimen().dose("docetaxel", dose, every="3 weeks", count=2), "6 weeks",
+    ...     doses={"dose": [0, 100]}, patients=pd.DataFrame({"growth_rate": [0.002, 0.004]}),
+    ...     response="sum_of_diameters: best_change <= -0.05", toxicity="effectors: final_change <= -0.9",
+    ... )
+    >>> found.best
+    {'dose': 100}
+    """
+    events = limit(response), limit(toxicity)
+    for event in events:
+        if not isinstance(event.quantity, Endpoint):
+            raise SolveError(Problem(f"{event}", "is no event of a patient", "a limit on an output, such as its minimum"))
+    axes = {str(name): tuple(values) for name, values in doses.items()}
+    problem = schedule_problem(
+        model,
+        regimen,
+        until,
+        {name: list(values) for name, values in axes.items()},
+        aim=events[0].quantity,
+        maximise=False,
+        over="mean",
+        subject_to=events,
+        parameters=None,
+        patients=patients,
+        times=times,
+        solver=solver,
+    )
+    happens = np.array([_events(problem, cell, events) for cell in problem.combinations()])  # (cells, 2, P)
+    response_by, toxicity_by = happens[:, 0].astype(float), happens[:, 1].astype(float)
+    size = subjects or len(problem.patients)
+    counts = np.random.default_rng(seed).multinomial(size, problem.weights, size=draws) / size
+    utilities = counts @ (response_by - weight * toxicity_by).T
+    shares = problem.weights
+    return DoseFinding(axes, response_by @ shares, toxicity_by @ shares, utilities, weight, events, size)
+
+
+def _events(problem: ScheduleProblem, cell: dict[str, Any], events: tuple[Limit, Limit]) -> list[Any]:
+    """Return for each patient whether each event happens, (2, P)."""
+    evaluator = problem.evaluator(cell)
+    found = evaluator.endpoints(np.zeros(0), [event.quantity for event in events])
+    return [event.sign * (values - event.limit) >= 0 for event, values in zip(events, found, strict=True)]

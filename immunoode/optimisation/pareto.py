@@ -1,0 +1,174 @@
+"""Pareto fronts: the best objective for each value of what it must be weighed against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import Problem, SolveError
+from immunoode.model.model import Model
+from immunoode.notebook import without_mathematics
+from immunoode.optimisation.limits import Limit, Quantity, quantity
+from immunoode.optimisation.optimise import optimise
+from immunoode.optimisation.report import words
+from immunoode.optimisation.result import OptimalSchedule
+from immunoode.optimisation.statistics import MEAN, statistic
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_NEVER = 1e300
+"""A limit that is always kept."""
+
+
+@dataclass(frozen=True)
+class ParetoFront:
+    """Schedules of which none can be better in one respect without being worse in the other.
+
+    Attributes
+    ----------
+    against : Endpoint or Dosage
+        What the objective is weighed against.
+    values : tuple of float
+        Of `against`, the best first.
+    optima : tuple of OptimalSchedule
+        The best schedule that keeps each value.
+    """
+
+    against: Quantity
+    values: tuple[float, ...]
+    optima: tuple[OptimalSchedule, ...]
+
+    @property
+    def knee(self) -> int:
+        """The index of the schedule farthest from the line between both ends, with both axes scaled to their range."""
+        x, y = (np.asarray(v, float) for v in (self.values, [o.objective for o in self.optima]))
+        u, v = (x - x[0]) / ((x[-1] - x[0]) or 1.0), (y - y[0]) / ((y[-1] - y[0]) or 1.0)
+        return int(np.argmax(np.abs(v - u)))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per schedule: what it is weighed against, the objective, and the choices."""
+        import pandas as pd
+
+        rows = [
+            {str(self.against): value, str(one.aim): one.objective, **one.choices}
+            for value, one in zip(self.values, self.optima, strict=True)
+        ]
+        return pd.DataFrame(rows)
+
+    def plot(self, axes: Any = None, **options: Any) -> Any:
+        """Draw the front with its knee; see `immunoode.plot.optimisation.plot_pareto_front`. Returns Axes."""
+        from immunoode.plot.optimisation import plot_pareto_front
+
+        return plot_pareto_front(self, axes, **options)
+
+    def report(self) -> str:
+        """Return the front in words."""
+        lines = [
+            f"  {self.against} {value:.5g}: {one.objective:.5g} with {words(one.choices)}"
+            for value, one in zip(self.values, self.optima, strict=True)
+        ]
+        return "\n".join([str(self), *lines])
+
+    def __str__(self) -> str:
+        at = self.knee
+        return (
+            f"Pareto front of {self.optima[0].aim} against {self.against}: {len(self.optima)} schedules, knee at "
+            f"{self.values[at]:.5g} with {self.optima[at].objective:.5g}"
+        )
+
+    @without_mathematics
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.report())}</pre>"
+
+
+def pareto_front(
+    model: Model | str,
+    regimen: Any,
+    until: str | float,
+    *,
+    against: Any,
+    points: int = 7,
+    between: tuple[float, float] | None = None,
+    more_is_better: bool = False,
+    against_over: Any = MEAN,
+    subject_to: Sequence[Any] | str = (),
+    **options: Any,
+) -> ParetoFront:
+    """Return the best schedules for a range of limits on something else, such as a toxicity.
+
+    Parameters
+    ----------
+    model, regimen, until, subject_to
+        As of `immunoode.optimise`.
+    against : str or Endpoint or Dosage
+        What is limited.
+    points : int
+        Number of schedules, 2 or more.
+    between : (float, float), optional
+        The first and the last limit. Default: from the best that any schedule can have to that of the schedule with the best
+        objective.
+    more_is_better : bool
+        Whether more of `against` is better (the nadir of neutrophils); otherwise less of it is (a toxicity).
+    against_over : str or Statistic
+        Of a cohort's values of `against`, what is limited.
+    **options
+        As of `immunoode.optimise`: choose, minimise or maximise, patients, over, ...
+
+    Returns
+    -------
+    ParetoFront
+
+    Raises
+    ------
+    SolveError
+        If there are fewer than two points, or nothing to weigh: the best schedule has the least of `against`.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> model = imo.combine("tumour_immune", imo.load_model("chemotherapy", variant="docetaxel"))
+    >>> front = imo.optimisation.pareto_front(
+    ...     model, imo.Regimen().dose("docetaxel", 100), "6 weeks", choose={"amount(docetaxel)": (0, 200)},
+    ...     minimise="sum_of_diameters: final", against="cumulative(docetaxel)", points=3, starts=1,
+    ... )
+    >>> [round(v) for v in front.values]
+    [0, 100, 200]
+    """
+    if points < 2:
+        raise SolveError(Problem("points", f"is {points!r}", "two or more"))
+    given = (subject_to,) if isinstance(subject_to, str) else tuple(subject_to)
+    weighed, of = quantity(against), statistic(against_over)
+    how: dict[str, Any] = {"flatness": False, **options}
+    first, last = between or _ends(model, regimen, until, weighed, of, more_is_better, given, how)
+    if not (first > last if more_is_better else first < last):
+        what = "is as good as it can be in the schedule with the best objective: there is nothing to weigh"
+        raise SolveError(Problem(f"{weighed}", what, "another quantity, or more_is_better"))
+    limits = [Limit(weighed, float(value), more_is_better, of) for value in np.linspace(first, last, points)]
+    optima = [optimise(model, regimen, until, subject_to=[*given, one], **how) for one in limits]
+    return ParetoFront(weighed, tuple(one.limit_values[-1] for one in optima), tuple(optima))
+
+
+def _ends(
+    model: Any,
+    regimen: Any,
+    until: Any,
+    weighed: Quantity,
+    of: Any,
+    more_is_better: bool,
+    given: tuple[Any, ...],
+    how: dict[str, Any],
+) -> tuple[float, float]:
+    """Return the best that any schedule has, and what the schedule with the best objective has."""
+    unbound = Limit(weighed, -_NEVER if more_is_better else _NEVER, more_is_better, of)
+    best = optimise(model, regimen, until, subject_to=[*given, unbound], **how)
+    rest = {name: value for name, value in how.items() if name not in ("minimise", "maximise", "over")}
+    aim: dict[str, Any] = {"maximise" if more_is_better else "minimise": weighed}
+    least = optimise(model, regimen, until, subject_to=given, over=of, **aim, **rest)
+    return least.objective, best.limit_values[-1]
