@@ -10,6 +10,7 @@ PARTNERS = {
     "car_t_pd1": ("car_t", ("pd1_inhibitor", "nivolumab")),
     "radiation_pdl1": ("radiotherapy", ("pd1_inhibitor", "durvalumab")),
     "myelosuppression": (("chemotherapy", "docetaxel"), ("chemotherapy", "paclitaxel")),
+    "radioligand": ("radiotherapy",),
     "radiosensitisation": ("radiotherapy", ("chemotherapy", "cisplatin")),
 }
 """What an interaction is between."""

@@ -22,15 +22,15 @@ def prostate(growth, a, s, k2, k3, falls, least, sigma):
     def rates(t, y):
         x1, x2, x3, psa, q, n = y
         on = q**8 / (q**8 + 0.01**8)
-        k1 = (s[0] - on * (s[0] - s[1]) * (1 - left(falls[0], n))) * x2
-        now = k2[0] - on * (k2[0] - k2[1]) * (1 - left(falls[1], n))
+        k1 = (on * (s[1] + (s[0] - s[1]) * left(falls[0], n)) + (1 - on) * s[0]) * x2 + 1e-6 * least
+        now = on * (k2[1] + (k2[0] - k2[1]) * left(falls[1], n)) + (1 - on) * k2[0] + 1e-6 * least
         return [
             held(growth[0] * x1 * (1 - (x1 + a[0] * x2 + a[1] * x3) / k1), x1),
             held(growth[1] * x2 * (1 - (a[2] * x1 + x2 + a[3] * x3) / now), x2),
             held(growth[2] * x3 * (1 - (a[4] * x1 + a[5] * x2 + x3) / k3), x3),
             x1 + x2 + x3 - sigma * psa,
             -on,
-            on - 30 * n * 0.01**20 / (q**20 + 0.01**20),
+            on - 30 * n * (1 - on) ** 8,
         ]
 
     return rates
