@@ -1,6 +1,7 @@
 # The public names and the modules that define them; __init__.py reads them from here.
 
 from immunoode.combination.independent_action import independent_action as independent_action
+from immunoode.combination.synergy import synergy as synergy
 from immunoode.fitting.fit import fit as fit
 from immunoode.fitting.identify.identifiability import identifiability as identifiability
 from immunoode.fitting.identify.result import Identifiability as Identifiability

@@ -7,6 +7,7 @@ from immunoode.plot.cohort import cohort_correlations as cohort_correlations
 from immunoode.plot.cohort import cohort_parameters as cohort_parameters
 from immunoode.plot.cohort import cohort_survival as cohort_survival
 from immunoode.plot.cohort import cohort_weights as cohort_weights
+from immunoode.plot.dose_surface import dose_surface_map as dose_surface_map
 from immunoode.plot.independent_action import independent_action_curves as independent_action_curves
 from immunoode.plot.phase import phase_plane as phase_plane
 from immunoode.plot.response import response_over_time as response_over_time
@@ -15,4 +16,6 @@ from immunoode.plot.spider_plot import spider as spider
 from immunoode.plot.survival import forest as forest
 from immunoode.plot.survival import kaplan_meier as kaplan_meier
 from immunoode.plot.swimmer_plot import swimmer as swimmer
+from immunoode.plot.synergy import growth_synergy_figure as growth_synergy_figure
+from immunoode.plot.synergy import synergy_nulls as synergy_nulls
 from immunoode.plot.waterfall_plot import waterfall as waterfall

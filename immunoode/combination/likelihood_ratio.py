@@ -1,0 +1,129 @@
+"""`interaction_test`: the likelihood-ratio test of a parameter of interaction in a population fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from immunoode.errors import FitError, Problem
+from immunoode.notebook import without_mathematics
+from immunoode.population.fit_population import fit_population
+from immunoode.population.result import PopulationResult
+from immunoode.solve.simulate import as_model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class InteractionTest:
+    """Two population fits, with a parameter of interaction free and at its null.
+
+    Attributes
+    ----------
+    parameter : str
+    null : float
+    free, fixed : PopulationResult
+    bounded : bool
+        Whether the null is at a bound of the parameter: the p value is then half.
+    """
+
+    parameter: str
+    null: float
+    free: PopulationResult
+    fixed: PopulationResult
+    bounded: bool
+
+    @property
+    def statistic(self) -> float:
+        """Twice the logarithm of the likelihood ratio; zero where rounding would make it negative."""
+        return max(self.fixed.deviance - self.free.deviance, 0.0)
+
+    @property
+    def p_value(self) -> float:
+        """Probability of so large a statistic without interaction: chi-squared with one degree of freedom."""
+        from scipy.stats import chi2
+
+        return float(chi2.sf(self.statistic, 1)) * (0.5 if self.bounded else 1.0)
+
+    @property
+    def estimate(self) -> float:
+        """The estimated parameter."""
+        return self.free.values[self.parameter]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the test as a table of one row."""
+        import pandas as pd
+
+        names = ("parameter", "null", "estimate", "statistic", "p_value")
+        return pd.DataFrame([{name: getattr(self, name) for name in names}])
+
+    def report(self) -> str:
+        """Return the test and the parameters of the free fit."""
+        return f"{self}\n\n{self.free.parameters().to_string(float_format='{:.4g}'.format, na_rep='')}"
+
+    def __str__(self) -> str:
+        said = f"{self.parameter} {self.estimate:.4g} (no interaction: {self.null:g})"
+        return f"{said}, likelihood ratio {self.statistic:.2f} with 1 degree of freedom, p = {self.p_value:.3g}"
+
+    def __repr__(self) -> str:
+        return f"<InteractionTest: {self}>"
+
+    @without_mathematics
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(self.report())}</pre>"
+
+
+def interaction_test(
+    model: Any,
+    data: Any,
+    parameter: str,
+    *,
+    null: float = 0.0,
+    vary: str | Iterable[str] = (),
+    random: Any,
+    method: str = "focei",
+    **options: Any,
+) -> InteractionTest:
+    """Test a parameter of interaction in a model of both drugs: fit the population with it, and without.
+
+    Parameters
+    ----------
+    model : Model or str
+    data : TrialData
+        All groups: each drug alone, both, and untreated.
+    parameter : str
+        Of the model; without a random effect.
+    null : float
+        Its value without interaction.
+    vary, random, method
+        As in `imo.fit_population`; "focei" by default, since the likelihood of "saem" has an error of simulation.
+    **options
+        As in `imo.fit_population`.
+
+    Returns
+    -------
+    InteractionTest
+
+    Raises
+    ------
+    FitError
+        If the parameter is not the model's, or has a random effect.
+    """
+    whole = as_model(model)
+    names = [vary] if isinstance(vary, str) else list(vary)
+    if parameter not in whole.parameters:
+        raise FitError(Problem("parameter", f"{parameter!r} is not in {whole.name}", "one of its parameters"))
+    if parameter in ([random] if isinstance(random, str) else list(random)):
+        raise FitError(
+            Problem("parameter", f"{parameter!r} has a random effect", "a parameter that is the same in all subjects")
+        )
+    others = [name for name in names if name != parameter]
+    fixed = fit_population(whole.with_values(**{parameter: null}), data, others, random=random, method=method, **options)
+    start = {**fixed.values, **dict(options.pop("initial", None) or {})}
+    free = fit_population(whole, data, [*others, parameter], random=random, method=method, initial=start, **options)
+    bounds = whole.parameters[parameter].bounds
+    return InteractionTest(parameter, float(null), free, fixed, bounds is not None and null in bounds)

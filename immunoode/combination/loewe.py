@@ -1,0 +1,100 @@
+"""Loewe additivity of two regimens: multiples of each alone that have the effect of both.
+
+A dose is a multiple of a whole regimen, so that any schedule has one. If no multiple of a drug reaches the effect, its part is
+0, the generalised Loewe model for drugs with different maxima.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from immunoode.combination.simulated_arms import SimulatedPair
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Burden = Callable[[float], float]
+LOEWE_COLUMNS = ("time", "index", "expected", "first_multiple", "second_multiple")
+
+
+@dataclass(frozen=True)
+class LoewePoint:
+    """Multiples of each drug alone with the effect of both (infinite if none has), and the burden that Loewe expects."""
+
+    first: float
+    second: float
+    expected: float
+
+    @property
+    def index(self) -> float:
+        """The sum of the parts: below 1 is synergy."""
+        return 1.0 / self.first + 1.0 / self.second
+
+
+def loewe_table(pair: SimulatedPair, both: np.ndarray, days: Sequence[float], largest: float) -> pd.DataFrame:
+    """Return Loewe additivity at some of the days of a pair: columns `LOEWE_COLUMNS`."""
+    import pandas as pd
+
+    rows = []
+    for day in days:
+        k = int(np.searchsorted(pair.days, day))
+        point = loewe_point(_alone(pair, k, first=True), _alone(pair, k, first=False), both[k], largest)
+        values = (day, point.index, point.expected, point.first, point.second)
+        rows.append(dict(zip(LOEWE_COLUMNS, values, strict=True)))
+    return pd.DataFrame(rows, columns=list(LOEWE_COLUMNS))
+
+
+def _alone(pair: SimulatedPair, time: int, *, first: bool) -> Burden:
+    """Return the burden at one of the times under multiples of one regimen."""
+    return lambda m: float((pair.burden(m, 0.0) if first else pair.burden(0.0, m))[time])
+
+
+def loewe_point(first: Burden, second: Burden, both: float, largest: float) -> LoewePoint:
+    """Return Loewe additivity where burdens of multiples of each drug alone are functions."""
+    return LoewePoint(
+        equivalent_multiple(first, both, largest), equivalent_multiple(second, both, largest), _expected(first, second, largest)
+    )
+
+
+def equivalent_multiple(burden: Burden, target: float, largest: float) -> float:
+    """Return the multiple whose burden is the target; infinite if up to the largest one none is as low.
+
+    The search goes up or down by factors of two from 1, and ends in the first interval that contains the target.
+    """
+    from scipy.optimize import brentq
+
+    low = high = 1.0
+    if burden(1.0) > target:
+        while burden(high) > target:
+            low, high = high, 2 * high
+            if low >= largest:
+                return float("inf")
+    else:
+        while burden(low) <= target:
+            high, low = low, low / 2
+            if low < 1e-9:
+                return 0.0
+    if burden(high) == target:
+        return high
+    return float(np.exp(brentq(lambda x: burden(float(np.exp(x))) - target, np.log(low), np.log(high), xtol=1e-14, rtol=1e-14)))
+
+
+def _expected(first: Burden, second: Burden, largest: float) -> float:
+    """Return the burden at the share of the first drug where both drugs alone, at the doses that go with it, are equal."""
+    from scipy.optimize import brentq
+
+    least = 1.0 / largest
+
+    def off(share: float) -> float:
+        return first(1.0 / share) - second(1.0 / (1.0 - share))
+
+    if off(least) >= 0:  # the first drug at its best does not reach what the second does alone
+        return second(1.0)
+    if off(1.0 - least) <= 0:
+        return first(1.0)
+    share = float(brentq(off, least, 1.0 - least, xtol=1e-13))
+    return first(1.0 / share)

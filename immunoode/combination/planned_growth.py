@@ -1,0 +1,98 @@
+"""`growth_power`: the power of an experiment with two drugs and both, before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from immunoode import units
+from immunoode.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def growth_power(
+    animals: int | Iterable[int],
+    times: Any,
+    *,
+    control: float,
+    first: float,
+    second: float,
+    combination: float,
+    between_sd: float,
+    residual_sd: float,
+    null: Literal["bliss", "highest single agent"] = "bliss",
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Return the power to find that a combination differs from a null, for numbers of animals per group.
+
+    Parameters
+    ----------
+    animals : int or iterable of int
+        Animals in each of the four groups.
+    times : array of times
+        Days of the measurements, the first one included.
+    control, first, second, combination : float
+        Growth rates per day.
+    between_sd : float
+        Standard deviation of the growth rates of animals of a group, per day.
+    residual_sd : float
+        Standard deviation of log sizes about an animal's line.
+    null : {"bliss", "highest single agent"}
+    confidence : float
+        One less the two-sided significance level.
+
+    Returns
+    -------
+    DataFrame
+        animals, power, standard_error (of the contrast, per day), degrees_of_freedom.
+
+    Raises
+    ------
+    DataError
+
+    Notes
+    -----
+    The F test of the linear mixed model: its noncentrality is that of expected data with these variances, its degrees of
+    freedom are those of R's nlme (measurements less animals less 3).
+
+    Examples
+    --------
+    >>> rates = {"control": 0.08, "first": 0.07, "second": 0.06, "combination": 0.03}
+    >>> growth_power([5, 8], range(0, 31, 3), **rates, between_sd=0.01, residual_sd=0.1)["power"].round(3).tolist()
+    [0.592, 0.794]
+    """
+    import pandas as pd
+    from scipy.stats import f, ncf
+
+    counts = np.atleast_1d(np.asarray([animals] if isinstance(animals, int) else list(animals)))
+    days = np.atleast_1d(units.times(times))
+    _check(counts, days, between_sd, residual_sd, null, confidence)
+    bliss = null == "bliss"
+    contrast = combination - (first + second - control if bliss else min(first, second))
+    spread = (4 if bliss else 2) * (between_sd**2 + residual_sd**2 / float(((days - days[0]) ** 2).sum()))
+    free = 4 * counts * (len(days) - 1) - 3
+    power = ncf.sf(f.ppf(confidence, 1, free), 1, free, counts * contrast**2 / spread)
+    columns = {"animals": counts, "power": power, "standard_error": np.sqrt(spread / counts), "degrees_of_freedom": free}
+    return pd.DataFrame(columns)
+
+
+def _check(counts: Any, days: Any, between_sd: float, residual_sd: float, null: str, confidence: float) -> None:
+    problems = []
+    if not len(counts) or (counts < 1).any():
+        problems.append(Problem("animals", f"are {counts.tolist()}", "one or more in each group"))
+    if len(days) < 2 or (np.diff(days) <= 0).any():
+        problems.append(Problem("times", "do not increase", "at least two days of measurement"))
+    if not (between_sd >= 0 and residual_sd >= 0 and between_sd + residual_sd > 0):
+        problems.append(
+            Problem("between_sd, residual_sd", f"are {between_sd} and {residual_sd}", "zero or more, not both zero")
+        )
+    if null not in ("bliss", "highest single agent"):
+        problems.append(Problem("null", f"is {null!r}", "'bliss' or 'highest single agent'"))
+    if not 0 < confidence < 1:
+        problems.append(Problem("confidence", f"is {confidence}", "a number between 0 and 1: 0.95"))
+    if problems:
+        raise DataError(problems)

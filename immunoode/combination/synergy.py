@@ -1,0 +1,238 @@
+"""`synergy`: two drugs together beside four nulls, of simulations, cohorts and animals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from immunoode import units
+from immunoode.combination.cohort_arms import CohortArms
+from immunoode.combination.effect_scale import scale_of
+from immunoode.combination.four_arms import FloatArray
+from immunoode.combination.growth_synergy import GrowthSynergy, growth_synergy
+from immunoode.combination.loewe import LOEWE_COLUMNS, loewe_table
+from immunoode.combination.parameter_draws import parameter_draws
+from immunoode.combination.simulated_arms import SimulatedPair
+from immunoode.combination.synergy_result import Synergy
+from immunoode.errors import DataError, Problem
+from immunoode.fitting.result import FitResult
+from immunoode.model.model import Model
+from immunoode.regimen.regimen import Regimen
+from immunoode.scenario.compare import default_measure
+from immunoode.solve.simulate import as_model
+from immunoode.virtual_population.cohort import Cohort
+from immunoode.virtual_population.patients import VirtualPatients
+
+OF_SIZES = ("log_size", "growth_rate", "killed")
+OF_COHORTS = ("response_rate", "hazard")
+TIMES = 40
+
+
+def synergy(
+    source: Any,
+    first: Any,
+    second: Any,
+    combination: str | None = None,
+    *,
+    control: Any = None,
+    until: str | float | None = None,
+    times: Any = None,
+    scale: str | None = None,
+    measure: str | None = None,
+    endpoint: str = "PFS",
+    parameters: Mapping[str, float] | None = None,
+    uncertainty: Any = None,
+    loewe: bool | Sequence[str | float] = True,
+    largest_multiple: float = 1000.0,
+    robust: bool = False,
+    confidence: float = 0.95,
+    draws: int = 200,
+    seed: int = 0,
+    **options: Any,
+) -> Synergy | GrowthSynergy:
+    """Compare what two drugs do together with what four nulls expect of them.
+
+    Parameters
+    ----------
+    source : Model, str, FitResult, TrialData, DataFrame, Cohort or VirtualPatients
+        A model (or a fit of one), which is simulated; sizes of animals in four groups, to which a linear mixed model of growth
+        is fitted; or virtual patients with the outcomes of four arms.
+    first, second : Regimen or str
+        Of a model, the regimen of each drug; else the names of the groups or arms of each drug alone.
+    combination : str, optional
+        The name of the group or arm of both drugs; not for a model, which has both regimens together.
+    control : Regimen or str, optional
+        Of a model, what all arms have besides (nothing by default); else the name of the untreated group or arm.
+    until : str or float, optional
+        End of the simulation.
+    times : array of times, optional
+        Report times of the simulation; 40 by default.
+    scale : str, optional
+        What an effect is. Of sizes: "log_size" (default), "growth_rate", "killed" (fraction, relative to control); of virtual
+        patients: "response_rate" (default), "hazard" (events of the endpoint per day at risk).
+    measure : str, optional
+        Of a model, the output that is the tumour's size; by default as in `imo.compare`. Of data, the quantity.
+    endpoint : str
+        Of virtual patients, for hazards.
+    parameters : mapping, optional
+        Values that differ from the model's.
+    uncertainty : FitResult, Draws, DataFrame or Cohort, optional
+        What bands are from: the covariance of a fit, its bootstrap or posterior, a table with one row of parameters per draw,
+        or patients. A fit as source is its own.
+    loewe : bool or sequence of times
+        Whether, or when, Loewe additivity is computed; by default at the end. Each time needs some sixty simulations.
+    largest_multiple : float
+        Of a regimen, in the search for the multiple that has the effect of both drugs.
+    robust : bool
+        Of animals: cluster-robust standard errors (CR2).
+    confidence : float
+    draws : int
+        Draws of parameters, or of patients.
+    seed : int
+    **options
+        Of `imo.simulate`.
+
+    Returns
+    -------
+    Synergy or GrowthSynergy
+        GrowthSynergy for animals.
+
+    Raises
+    ------
+    DataError, ModelError, RegimenError, SolveError
+
+    Notes
+    -----
+    Burden is what less is better of: size, one less the response rate, hazard. Bliss expects that the factors by which the
+    drugs change it multiply, the highest single agent the lower of both, response additivity that the changes add, and Loewe
+    that doses are exchanged for each other; see `docs/combinations.md`.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> model = imo.combine("tumour_immune", "pd1_inhibitor", "radiotherapy")
+    >>> antibody = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=4)
+    >>> radiation = imo.Regimen().dose("radiotherapy", "2 Gy", every="1 day", count=5)
+    >>> found = imo.synergy(model, antibody, radiation, until="12 weeks", loewe=False)
+    >>> found.at()["null"].tolist()
+    ['Bliss', 'highest single agent', 'response additivity']
+    """
+    if not 0 < confidence < 1:
+        raise DataError(Problem("confidence", f"is {confidence}", "a number between 0 and 1: 0.95"))
+    if isinstance(source, VirtualPatients):
+        source = Cohort(source, source.prior)
+    if isinstance(source, Cohort):
+        arms = CohortArms(source, _names(first, second, combination, control), endpoint)
+        return _of_cohort(arms, scale or "response_rate", confidence, draws, seed)
+    if not isinstance(source, (Model, str, FitResult)):
+        groups = _names(first, second, combination, control)
+        return growth_synergy(source, groups, measure, robust, confidence, max(draws, 20_000), seed)
+    _check_regimens(first, second, combination, control)
+    if isinstance(source, FitResult):
+        source, uncertainty = source.fitted_model(), source if uncertainty is None else uncertainty
+    model = as_model(source)
+    pair = SimulatedPair(
+        *(model, first, second, control or Regimen(), measure or default_measure(model)),
+        *(_days(until, times), dict(parameters or {}), {"rtol": 1e-8, **options}),
+    )
+    return _of_model(
+        pair, scale or "log_size", uncertainty, _loewe_days(loewe, pair.days), largest_multiple, confidence, draws, seed
+    )
+
+
+def _names(first: Any, second: Any, combination: Any, control: Any) -> tuple[str, str, str, str]:
+    """Return the names of control, first, second, combination."""
+    given = {"control": control, "first": first, "second": second, "combination": combination}
+    problems = [
+        Problem(name, f"is {value!r}", "the name of a group or arm")
+        for name, value in given.items()
+        if not isinstance(value, str)
+    ]
+    if problems:
+        raise DataError(problems)
+    return control, first, second, combination
+
+
+def _check_regimens(first: Any, second: Any, combination: Any, control: Any) -> None:
+    given = {"first": first, "second": second, **({} if control is None else {"control": control})}
+    problems = [
+        Problem(name, f"is {type(value).__name__}", "a Regimen")
+        for name, value in given.items()
+        if not isinstance(value, Regimen)
+    ]
+    if combination is not None:
+        problems.append(Problem("combination", "is not for a model", "both regimens are given together"))
+    if problems:
+        raise DataError(problems)
+
+
+def _days(until: str | float | None, times: Any) -> FloatArray:
+    """Return the report times, later than 0."""
+    if times is None:
+        if until is None:
+            raise DataError(Problem("until", "is not stated", "the end of the simulation: '12 weeks'"))
+        end = units.days(until)
+        return np.linspace(end / TIMES, end, TIMES)
+    days = np.unique(np.atleast_1d(units.times(times)))
+    days = days[days > 0]
+    if not len(days):
+        raise DataError(Problem("times", "are not after the start", "times later than 0"))
+    return days
+
+
+def _loewe_days(loewe: bool | Sequence[str | float], days: FloatArray) -> list[float]:
+    """Return the report times at which Loewe additivity is computed."""
+    if isinstance(loewe, bool):
+        return [float(days[-1])] if loewe else []
+    wanted = np.atleast_1d(units.times(loewe))
+    return [float(days[np.argmin(np.abs(days - day))]) for day in wanted]
+
+
+def _of_model(
+    pair: SimulatedPair,
+    scale: str,
+    uncertainty: Any,
+    loewe_days: list[float],
+    largest: float,
+    confidence: float,
+    draws: int,
+    seed: int,
+) -> Synergy:
+    import pandas as pd
+
+    shown = scale_of(scale, OF_SIZES)
+    drawn = parameter_draws(uncertainty, draws, seed)
+    arms, start = pair.arms(None if drawn is None else drawn.table)
+    table = loewe_table(pair, arms.both[0], loewe_days, largest) if loewe_days else pd.DataFrame(columns=list(LOEWE_COLUMNS))
+    notes = _unreached(table, largest)
+    labels = [" + ".join(regimen.therapies) or "nothing" for regimen in (pair.first, pair.second)]
+    words = "" if drawn is None else drawn.words
+    return Synergy(labels[0], labels[1], shown, pair.measure, pair.days, start, arms, table, words, confidence, tuple(notes))
+
+
+def _unreached(table: Any, largest: float) -> list[str]:
+    """Return notes on drugs that do not reach the effect of both at any dose."""
+    notes = []
+    for row in table.to_dict("records"):
+        alone = [name for name in ("first", "second") if np.isinf(row[f"{name}_multiple"])]
+        if alone:
+            which = "neither drug" if len(alone) == 2 else f"the {alone[0]} drug does not"
+            verb = " reaches" if len(alone) == 2 else " reach"
+            notes.append(
+                f"on day {row['time']:g} {which}{verb} the effect of both alone at {largest:g} times its doses: its part is 0"
+            )
+    return notes
+
+
+def _of_cohort(arms: CohortArms, scale: str, confidence: float, draws: int, seed: int) -> Synergy:
+    import pandas as pd
+
+    shown = scale_of(scale, OF_COHORTS)
+    burdens = arms.burdens(scale, draws, seed)
+    quantity = "response" if scale == "response_rate" else arms.endpoint
+    start, empty = np.ones((1 + draws, 1)), pd.DataFrame(columns=list(LOEWE_COLUMNS))
+    words = f"{draws} bootstrap samples of {len(arms.cohort)} patients"
+    _, first, second, _ = arms.names
+    return Synergy(first, second, shown, quantity, np.zeros(1), start, burdens, empty, words, confidence)
