@@ -83,6 +83,34 @@ def virtual_cohort() -> imo.virtual_population.Cohort:
     return imo.calibrate(patients, [imo.virtual_population.ResponseRateTarget.objective(EVIL, 0.5, 10)])
 
 
+def independent_action() -> Any:
+    return imo.independent_action(EVIL, "<i>b</i>", EVIL, data=ends(), draws=5, correlation=0.0)
+
+
+def four_groups() -> pd.DataFrame:
+    rows = [(f"{g}{k}", g, t, 100 + t * k) for g in (EVIL, "a", "b", "c") for k in (1, 2) for t in (0.0, 3.0, 6.0)]
+    return pd.DataFrame(rows, columns=["subject", "arm", "time", "value"])
+
+
+def responding() -> imo.virtual_population.Cohort:
+    outcomes = pd.DataFrame({"best_response": ["PR", "PD", "SD", "CR"]})
+    arms = dict.fromkeys((EVIL, "a", "b", "c"), outcomes)
+    patients = imo.virtual_population.VirtualPatients(pd.DataFrame({"x": range(4)}), arms)
+    return imo.virtual_population.Cohort(patients, np.ones(4))
+
+
+def doses() -> Any:
+    first, second = (d.ravel() for d in np.meshgrid([0, 0.5, 1, 2, 4], [0, 0.5, 1, 2, 4]))
+    table = pd.DataFrame({"first_dose": first, "second_dose": second, "effect": (first + second) / (1 + first + second)})
+    return imo.combination.dose_surface(table, first=EVIL)
+
+
+def interaction() -> Any:
+    pair = (trial(), "rate")
+    options = {"random": ["amount"], "start": 0.0, "iterations": 1, "progress": False}
+    return imo.combination.interaction_test(replace(decay_model(), name=EVIL), *pair, null=0.3, **options)
+
+
 SHOWN: dict[str, Callable[[], Any]] = {
     "Model": lambda: replace(decay_model(), title=EVIL, description=EVIL, name=EVIL),
     "Regimen": lambda: replace(imo.Regimen().dose("drug", "1 mg"), title=EVIL),
@@ -128,6 +156,15 @@ SHOWN: dict[str, Callable[[], Any]] = {
         pd.DataFrame({"arm": [EVIL, "b"], "responders": [12, 36], "n": [77, 154]})
     ),
     "SimulatedTrial": lambda: virtual_trial(),
+    "IndependentAction": independent_action,
+    "IndependentResponse": lambda: imo.combination.independent_response(
+        EVIL, "b", data=pd.DataFrame({"arm": [EVIL, "b"], "responders": [12, 36], "n": [77, 154]})
+    ),
+    "Synergy": lambda: imo.synergy(responding(), EVIL, "a", "b", control="c", draws=5),
+    "GrowthSynergy": lambda: imo.synergy(four_groups(), EVIL, "a", "b", control="c"),
+    "DoseSurface": doses,
+    "SurfaceFit": lambda: doses().fit("braid"),
+    "InteractionTest": interaction,
     "RepeatedTrials": lambda: virtual_trial(replicates=2),
 }
 """What shows itself in a notebook, made of names that are HTML."""

@@ -121,6 +121,18 @@ def independent_action() -> None:
     found.plot().figure.savefig(HERE / "independent_action.png", dpi=110)
 
 
+def growth_synergy() -> None:
+    """Simulated mice in four groups, with the linear mixed model and indices over time."""
+    rng, days, rows = np.random.default_rng(1), np.arange(0, 31, 3.0), []
+    for group, rate in {"vehicle": 0.08, "A": 0.07, "B": 0.06, "A + B": 0.03}.items():
+        for k in range(8):
+            own = rate + 0.008 * rng.standard_normal()
+            volume = 150 * np.exp(own * days + 0.15 * rng.standard_normal(len(days)))
+            rows.append(pd.DataFrame({"subject": f"{group} {k}", "arm": group, "time": days, "value": volume}))
+    found = imo.synergy(pd.concat(rows), "A", "B", "A + B", control="vehicle")
+    found.plot()["growth"].figure.savefig(HERE / "growth_synergy.png", dpi=110)
+
+
 if __name__ == "__main__":
     combination()
     grid()
@@ -129,3 +141,4 @@ if __name__ == "__main__":
     endpoints()
     plausible_patients()
     independent_action()
+    growth_synergy()

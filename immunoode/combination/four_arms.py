@@ -32,7 +32,8 @@ class FourArms:
 
     def expected(self, null: str) -> FloatArray:
         """Return the burden under both drugs that a null expects; 0 where changes add up to more than there is."""
-        return np.maximum(EXPECTED[null](self), 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a sample of a cohort may have no burden left in an arm
+            return np.maximum(EXPECTED[null](self), 0.0)
 
 
 def _bliss(arms: FourArms) -> FloatArray:
