@@ -76,7 +76,8 @@ def infused(regimen, *interactions, until="90 days"):
     """Return a run of lymphodepletion, CAR-T cells and pembrolizumab, with or without the interaction."""
     drugs = (imo.load_model("chemotherapy", variant=v) for v in ("fludarabine", "cyclophosphamide"))
     antibody = imo.load_model("pd1_inhibitor", variant="pembrolizumab")
-    model = imo.combine("tumour_immune", "car_t", antibody, *drugs, *interactions)
+    car_t = imo.load_model("car_t", variant="solid_tumour")
+    model = imo.combine("tumour_immune", car_t, antibody, *drugs, *interactions)
     outputs = ["car_t_effectors", "car_t_exhausted", "car_t_expansion", "tumour"]
     return imo.simulate(model, LYMPHODEPLETION + regimen, times=daily(until), outputs=outputs)
 

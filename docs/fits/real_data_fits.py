@@ -195,20 +195,22 @@ def _errors(two: EachResult, three: EachResult) -> str:
 CAR_T = """\
 CAR-T and CD19-positive leukaemia cells of 14 patients (7 in continuous remission, CR, 7 without response, NR), each
 on its own, from the patient's own burden at day 0, with log-normal errors of one size for both. Two models: `car_t`
-on a small base of leukaemia (docs/fits/b_cell_leukaemia.toml) with six parameters, a nominal dose of 1e8 cells (the
-table has none; the engrafted fraction takes up the difference); and `leontriana2021` with four (no dose, cells at
-the start instead; bounds ten times wider than its own). The value 0.2e9 cells recurs in most patients as the
-lowest: it is taken as a limit, and those observations as below it. Zeros at day 0, before the infusion, are left
-out. Each fit starts twice, from a small and a large kill rate, and the better one counts.
+on the base `b_cell_malignancy` (variant leukaemia, lymphocytes at 3 % on day 0, no healthy B cells then) with six
+parameters and a nominal dose of 1e8 cells (the table has none; the engrafted fraction takes up the difference); and
+`leontriana2021` with four (no dose, cells at the start instead; bounds ten times wider than its own). The value 0.2e9
+cells recurs in most patients as the lowest: it is taken as a limit, and those observations as below it. Zeros at day
+0, before the infusion, are left out. Each fit starts twice, from a small and a large kill rate, and the better one
+counts.
 """
 CAR_T_BOUNDS = {
     "car_t_engrafted_fraction": (1e-5, 10.0),
     "car_t_kill_rate": (0.01, 100.0),
     "car_t_expansion_rate": (0.1, 5.0),
-    "recovery_rate": (1e-3, 0.5),
+    "lymphocyte_turnover": (1e-3, 0.5),
     "car_t_memory_rate": (1e-6, 0.1),
     "car_t_contraction_rate": (0.01, 2.0),
 }
+CAR_T_FIXED = {"car_t_expansion_capacity": 1e14, "initial_lymphocyte_fraction": 0.03, "initial_b_cell_fraction": 0.0}
 LEON_BOUNDS = {
     "kill_rate": (1e-16, 1e-8),
     "expansion_rate": (1e-16, 1e-8),
@@ -243,8 +245,8 @@ def better(one: EachResult, two: EachResult) -> EachResult:
 
 def car_t(folder: Path) -> str:
     """CAR-T and leukaemia cells of patients."""
-    data = car_t_data(folder, "tumour", "car_t_cells")
-    model = imo.combine(imo.read_model(HERE / "b_cell_leukaemia.toml"), "car_t")
+    data = car_t_data(folder, "tumour_cells", "car_t_cells")
+    model = imo.combine(imo.load_model("b_cell_malignancy", variant="leukaemia"), "car_t")
     how = {"error": "lognormal", "pool": True}
     starts = [{"car_t_expansion_rate": 1.8, "car_t_kill_rate": k, "car_t_memory_rate": 3e-4} for k in (0.2, 4.0)]
     own = better(
@@ -255,7 +257,7 @@ def car_t(folder: Path) -> str:
                 list(CAR_T_BOUNDS),
                 regimens=imo.Regimen().dose("car_t", "1e8 cell"),
                 initial=start,
-                parameters={"car_t_expansion_capacity": 1e14},
+                parameters=CAR_T_FIXED,
                 bounds=CAR_T_BOUNDS,
                 **how,
             )
@@ -295,7 +297,7 @@ def _car_t_figure(own: EachResult, leon: EachResult) -> str:
     for box in axes.ravel()[len(own) :]:
         box.set_visible(False)
     for box, (subject, result) in zip(axes.ravel(), own.items(), strict=False):
-        for each, names, style in ((own, ("car_t_cells", "tumour"), "-"), (leon, ("car_t_cells", "leukaemia"), "--")):
+        for each, names, style in ((own, ("car_t_cells", "tumour_cells"), "-"), (leon, ("car_t_cells", "leukaemia"), "--")):
             _cells(box, each[subject], names, style, "" if each is own else ", leontriana2021")
         _cell_points(box, result)
         box.set(yscale="log", ylim=(1e7, 1e14), xlabel="time (days)", ylabel="cells")
@@ -312,7 +314,7 @@ def _cells(box: plt.Axes, result: FitResult, names: tuple[str, str], style: str,
 
 
 def _cell_points(box: plt.Axes, result: FitResult) -> None:
-    for quantity, colour in (("car_t_cells", "#0072B2"), ("tumour", "#D55E00")):
+    for quantity, colour in (("car_t_cells", "#0072B2"), ("tumour_cells", "#D55E00")):
         points = result.data.frame[result.data.frame["quantity"] == quantity]
         for kind, marker in (("", "o"), ("left", "v")):
             part = points[points["censoring"] == kind]

@@ -19,7 +19,7 @@ STATES = {
     "radiotherapy": ("radiotherapy_damage", "radiotherapy_signal"),
     "radiation_pdl1": ("radiation_pdl1_recent_dose",),
     "car_t": tuple(f"car_t_{s}" for s in ("infused", "effectors", "memory", "exhausted", "antigen_negative")),
-    "adoptive_t_cell": tuple(f"adoptive_t_cell_{s}" for s in ("infused", "cells", "il2_central", "il2_peripheral")),
+    "adoptive_t_cell": tuple(f"adoptive_t_cell_{s}" for s in ("infused", "cells", "memory", "il2_central", "il2_peripheral")),
     "vaccine": tuple(f"vaccine_{s}" for s in ("depot", "dendritic", "memory", "regulation")),
 }
 CLONES = ("immune_escape", "chemoresistant", "radioresistant")
@@ -37,6 +37,7 @@ LYMPHOCYTES = (
     "car_t_exhausted",
     "adoptive_t_cell_infused",
     "adoptive_t_cell_cells",
+    "adoptive_t_cell_memory",
     "vaccine_memory",
 )
 TUMOURS = ("tumour", "car_t_antigen_negative", *CLONE_CELLS, "metastasis_tumour")
@@ -206,26 +207,29 @@ def dying_of(tumour):
 
 def car_t(d, s, activity, fraction, cells, growth, blocked):
     infused, e, m, x = (s[f"car_t_{n}"] for n in ("infused", "effectors", "memory", "exhausted"))
-    signal, support = sat(s["tumour"], 1e9), 1 / (1 + (fraction / 0.25) ** 3)
-    expansion = 1.6 * signal * support * 1e10 / (1e10 + e) * (1 + 0.2 * blocked)
-    recall, tired, rescue = 0.01 * signal * support * m, 0.1 * signal * (1 - activity) * e, 0.05 * blocked * x
+    signal, support = sat(s["tumour"], 1e8), 1 / (1 + (fraction / 0.25) ** 3)
+    expansion = 1.6 * signal * support * 3e10 / (3e10 + e) * (1 + 0.2 * blocked)
+    tired, rescue = 0.1 * signal * (1 - activity) * e, 0.05 * blocked * x
     d["car_t_infused"] -= infused
-    d["car_t_effectors"] += 0.05 * infused + (expansion - 0.16 - 0.00126) * e + recall - tired + rescue
-    d["car_t_memory"] += 0.00126 * e - 0.0032 * m - recall
+    d["car_t_effectors"] += 0.05 * infused + (expansion - 0.16 - 0.00126) * e + 0.1 * signal * m - tired + rescue
+    d["car_t_memory"] += 0.00126 * e - 0.0032 * m
     d["car_t_exhausted"] += tired - 0.1 * x - rescue
-    shed(d, s, ["tumour"], 4 * activity * 0.3 * e / (3e10 + 0.3 * e + cells))
-    d["tumour"] -= 1e-6 * s["tumour"]
-    d["car_t_antigen_negative"] += 1e-6 * s["tumour"]
+    function = activity / (1 + sat(cells, 5e10))
+    shed(d, s, ["tumour"], 10 * function * 0.5 * e / (1e4 + 0.5 * e + cells))
 
 
 def adoptive(d, s, activity, fraction, cells, tumours):
-    infused, z, c1, c2 = (s[f"adoptive_t_cell_{n}"] for n in ("infused", "cells", "il2_central", "il2_peripheral"))
-    division = (0.3 * sat(c2 / 2.32, 5e4) + 0.1 * activity * sat(cells, 1e9)) * 1e11 / (1e11 + z)
+    states = ("infused", "cells", "memory", "il2_central", "il2_peripheral")
+    infused, z, m, c1, c2 = (s[f"adoptive_t_cell_{n}"] for n in states)
+    signal, function = sat(cells, 1e8), activity / (1 + sat(cells, 5e10))
+    division = (0.3 * sat(c2 / 2.32, 5e4) + 0.1 * activity * signal) * 1e11 / (1e11 + z)
+    lost = 0.06 * 1.5 * sat(fraction, 0.5) + 0.005
     d["adoptive_t_cell_infused"] -= 0.5 * infused
-    d["adoptive_t_cell_cells"] += 0.2 * 0.5 * infused + (division - 0.06 * 1.5 * sat(fraction, 0.5)) * z
+    d["adoptive_t_cell_cells"] += 0.2 * 0.5 * infused + (division - lost) * z + 0.05 * signal * m
+    d["adoptive_t_cell_memory"] += 0.005 * z - 0.002 * m
     d["adoptive_t_cell_il2_central"] = -(172.8 + 33.7) / 2.77 * c1 + 33.7 / 2.32 * c2
     d["adoptive_t_cell_il2_peripheral"] = 33.7 / 2.77 * c1 - 33.7 / 2.32 * c2
-    shed(d, s, tumours, 4 * activity * 0.3 * z / (3e10 + 0.3 * z + cells))
+    shed(d, s, tumours, 4 * function * 0.3 * z / (1e4 + 0.3 * z + cells))
 
 
 def vaccine(d, s, fraction, ctla4):
@@ -320,7 +324,7 @@ PAPERS = [
     case("ctla4_inhibitor", ("ipilimumab",), CTLA4, ("ipilimumab_central", "tumour", "effectors"), BASE, "ipilimumab"),
     case("chemotherapy", ("cisplatin",), CISPLATIN, ("cisplatin_effect", "tumour", "lymphocytes"), BASE, "cisplatin"),
     case("radiotherapy", ("radiotherapy",), FRACTIONS, ("tumour", "dying", "radiotherapy_signal"), BASE),
-    case("car_t", ("car_t",), CAR_T, ("car_t_effectors", "tumour", "car_t_antigen_negative"), BASE),
+    case("car_t", ("car_t",), CAR_T, ("car_t_effectors", "tumour", "car_t_memory"), BASE),
     case(
         "adoptive_t_cell",
         ("adoptive_t_cell",),
