@@ -1,0 +1,147 @@
+"""T-cell engagers: bispecific antibodies that bind CD3 of T cells and an antigen of tumour cells. Hosseini."""
+
+from __future__ import annotations
+
+from math import log
+
+from papers.solve import Dose, Paper, added
+
+PLACES = ("blood", "spleen", "nodes", "marrow", "tumour")
+HEALTH = {  # volume (mL), partition of T cells, of B cells, of drug
+    "human": ((5000, 1, 1, 1), (210, 200, 333, 0.14), (400, 190, 190, 0.07), (500, 60, 80, 0.07), (49.6, 125, 6500, 0.05)),
+    "monkey": ((380, 1, 1, 1), (7, 500, 900, 0.14), (25, 500, 600, 0.07), (50, 50, 60, 0.07), (49.6, 125, 6500, 0.05)),
+}
+HOSSEINI = (
+    "central",
+    "peripheral",
+    "blinatumomab_amount",
+    "margination",
+    *(f"{kind}_{place}" for place in PLACES for kind in ("resting", "activated", "postactivated")),
+    *(f"b_cells_{place}" for place in PLACES[:4]),
+    "tumour",
+    "immature_marrow",
+    *(f"il6_{place}" for place in PLACES),
+)
+
+
+def power(x, half, n):
+    x = max(x, 0.0)
+    return x**n / (half**n + x**n)
+
+
+def hosseini(kind="human", t_ref=5e5, b_ref=5e5, clearance=5.4, weight=75.0, area=1.8, sick=1.0, il6=14.0):
+    """Return the rates, and the start without drug."""
+    places = HEALTH[kind]
+    vb = places[0][0]
+    t_rest = [t_ref * v * kt for v, kt, _, _ in places]
+    b_rest = [b_ref * v * kb for v, _, kb, _ in places]
+    pro_rest = 0.25 * b_rest[3]
+    b_norm = sum(b_rest[:3])
+
+    def rates(t, y):
+        y = [float(v) for v in y]
+        c, p, amount, margination = y[:4]
+        rest, act, post, b, pro, il = y[4:19:3], y[5:19:3], y[6:19:3], y[19:24], y[24], y[25:]
+        tdb, blin = 1000 * c / (36.78 * weight), 1000 * amount / (1610 * area)
+        d_rest, d_act, d_post, d_b, d_pro, d_il = [0.0] * 5, [0.0] * 5, [0.0] * 5, [0.0] * 5, 0.0, [0.0] * 5
+        out = 6.3839 * margination
+        for i, (v, kt, kb, kp) in enumerate(places):
+            tissue = i > 0
+            free = max(rest[i] + post[i], 1.0)
+            all_b = b[i] + pro if i == 3 else b[i]
+            seen, blin_seen = power(kp * tdb, 130.083, 0.8), power(kp * blin, 0.1, 1.0)
+            signal = power(b[i] / free, 0.716, 1.4) * seen + power(all_b / free, 0.716, 1.4) * blin_seen
+            signal *= 0.9 * (0.25 if tissue else 1)
+            half = 0.75 * (10 if tissue else 1)
+            kill = 0.95 * power(act[i] / max(b[i], 1.0), half, 1.027) * kp * tdb / (1.302 + kp * tdb)
+            blin_kill = 0.95 * power(act[i] / max(all_b, 1.0), half, 1.027) * kp * blin / (0.15 + kp * blin)
+            wake, wake_post, back = 9.828 * signal * rest[i], 9.828 * signal * post[i], 9.828 * 0.005 * act[i]
+            d_rest[i] += back - wake + 0.001 * post[i]
+            d_act[i] += wake + wake_post - 2 * back
+            d_post[i] += back - wake_post - 0.001 * post[i] + 2.106 * 0.7 * act[i] - 2.019 * 0.061 * post[i]
+            k_kill = 275.189 * (0.1 if tissue else 1)
+            d_b[i] -= k_kill * (kill + blin_kill) * b[i]
+            fresh = b[i] / b_rest[i] * (seen + blin_seen)
+            if i == 3:
+                d_pro -= k_kill * blin_kill * pro
+                fresh = b[i] / b_rest[i] * seen + all_b / (1.25 * b_rest[i]) * blin_seen
+            d_il[i] = il6 * act[i] / v * fresh - log(2) / (20 / 60 / 24) * il[i]
+            if tissue:
+                on = sick if i == 4 else 1.0
+                for source, change, rate, boost, part in (
+                    (rest, d_rest, 0.045, 1 + out, 1.0),
+                    (act, d_act, 0.123, 1 + 0.002 * out, 3.773),
+                    (post, d_post, 0.045, 1 + out, 1.0),
+                ):
+                    net = on * rate * vb * (boost * source[0] / vb * kt * part - source[i] / v)
+                    change[0] -= net
+                    change[i] += net
+                if i != 3:
+                    net = on * 0.123 * vb * max(0.0, b[0] / vb * kb - b[i] / v)
+                    d_b[0] -= net
+                    d_b[i] += net
+            if i < 4:
+                d_b[i] += 0.05 * b_rest[i] * max(0.0, 1 - b[i] / b_rest[i])
+        d_rest[0] += vb * t_ref * max(0.0, 1 - (rest[0] + act[0] + post[0]) / t_rest[0]) ** 2
+        d_rest[0] -= 0.2 * 0.061 * max(0.0, rest[0] - t_rest[0])
+        d_act[0] -= 0.061 * (act[0] + 1.497 * act[0] ** 2 / t_rest[0])
+        leaving = 0.03 * vb * max(0.0, b[3] / places[3][0] - b[0] / vb * places[3][2])
+        d_b[0] += leaving
+        d_b[3] += 0.08 * pro - 0.02 * b[3] - leaving
+        few = max(0.0, 1 - (b[0] + b[1] + b[2]) / b_norm)
+        d_pro += pro_rest * 0.1 * (1 + 5 * few) - 0.1 * pro + 0.05 * pro_rest * max(0.0, 1 - pro / pro_rest)
+        d_b[4] += 0.025 * b[4]
+        moved = 24.17 * (c / 36.78 - p / 173.47)
+        drug = [-clearance * c / 36.78 - moved, moved, -22300 * amount / 1610, -log(2) * margination]
+        cells = [x for place in zip(d_rest, d_act, d_post, strict=True) for x in place]
+        return [*drug, *cells, *d_b, d_pro, *d_il]
+
+    t_first, b_first = [*t_rest[:4], sick * t_rest[4]], [*b_rest[:4], sick * b_rest[4]]
+    start = (0.0,) * 4 + tuple(x for n in t_first for x in (n, 0.0, 0.0)) + (*b_first, pro_rest) + (0.0,) * 5
+    return rates, start
+
+
+def given(day, milligrams, injection=1.0):
+    """Return a dose of mosunetuzumab, with the stress of its injection."""
+    drug = Dose(day, "mosunetuzumab", f"{milligrams} mg", added(0, 1000.0 * milligrams))
+    return drug, Dose(day, "injection", injection, added(3, injection))
+
+
+SICK, START = hosseini()
+MONKEY, MONKEY_START = hosseini("monkey", 2e6, 1e6, 8.5, 3.4, 0.25, 0.0, 4.0)
+LEUKAEMIA, LEUKAEMIA_START = hosseini(t_ref=2e5, b_ref=7e4, sick=0.0)
+PAPERS = [
+    Paper(
+        "hosseini2020",
+        HOSSEINI,
+        42,
+        SICK,
+        START,
+        doses=(*given(0.0, 1.0), *given(7.0, 2.0), *given(14.0, 60.0)),
+        stiff=True,
+        shown=("activated_blood", "b_cells_blood", "tumour", "il6_blood", "activated_tumour"),
+    ),
+    Paper(
+        "hosseini2020",
+        HOSSEINI,
+        28,
+        MONKEY,
+        MONKEY_START,
+        variant="cynomolgus",
+        doses=given(0.0, 0.34),
+        stiff=True,
+        shown=("activated_blood",),
+    ),
+    Paper(
+        "hosseini2020",
+        HOSSEINI,
+        10,
+        LEUKAEMIA,
+        LEUKAEMIA_START,
+        variant="all",
+        doses=(Dose(1.0, "blinatumomab", 30.0, added(2, 30.0)),),
+        stiff=True,
+        shown=("b_cells_blood",),
+        label="blinatumomab",
+    ),
+]
