@@ -1,5 +1,7 @@
 # The public names and the modules that define them; __init__.py reads them from here.
 
+from immunoode.cohorts.library import list_populations as list_populations
+from immunoode.cohorts.library import load_population as load_population
 from immunoode.combination.independent_action import independent_action as independent_action
 from immunoode.combination.synergy import synergy as synergy
 from immunoode.fitting.fit import fit as fit
@@ -46,6 +48,7 @@ from immunoode.virtual_population.sampling import sample_patients as sample_pati
 from immunoode.virtual_trial.simulate_trial import simulate_trial as simulate_trial
 
 from . import analysis as analysis
+from . import cohorts as cohorts
 from . import combination as combination
 from . import errors as errors
 from . import fitting as fitting

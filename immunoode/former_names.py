@@ -25,6 +25,11 @@ FORMER = {name: f"{place}.{name}" for place, names in _MOVED.items() for name in
     "kaplan_meier_figure": "plot.kaplan_meier"
 }
 """The place of each former name, below `immunoode`."""
+IN_NAMESPACES = {
+    "virtual_population.list_populations": "virtual_population.list_distributions",
+    "virtual_population.load_population": "virtual_population.load_distribution",
+}
+"""The same of names that were in a namespace."""
 
 
 def former(name: str) -> Any:
@@ -32,10 +37,9 @@ def former(name: str) -> Any:
 
     The warning is a FutureWarning: Python shows a DeprecationWarning only in `__main__`, and most analyses lie in modules.
     """
-    place, _, new = FORMER[name].rpartition(".")
+    now = FORMER.get(name) or IN_NAMESPACES[name]
+    place, _, new = now.rpartition(".")
     warnings.warn(
-        f"immunoode.{name} is immunoode.{FORMER[name]} now; the former name will be removed in version 0.2",
-        FutureWarning,
-        stacklevel=3,
+        f"immunoode.{name} is immunoode.{now} now; the former name will be removed in version 0.2", FutureWarning, stacklevel=3
     )
     return getattr(import_module(f"immunoode.{place}"), new)

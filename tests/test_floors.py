@@ -27,7 +27,7 @@ FLOORS = (
     ("scenario", "petab", "analysis", "population"),
     ("virtual_population",),
     ("virtual_trial",),
-    ("combination", "optimisation"),
+    ("combination", "cohorts", "optimisation"),
     ("plot",),
     ("report",),
     ("arm_names",),

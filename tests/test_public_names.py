@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import immunoode as imo
-from immunoode.former_names import FORMER
+from immunoode.former_names import FORMER, IN_NAMESPACES
 from immunoode.lazy_names import stated_names
 
 HEAVY = (
@@ -171,3 +171,10 @@ def test_no_other_function_has_the_name_of_a_public_one() -> None:
     public = {name.split(".")[-1] for name, value in PUBLIC.items() if inspect.isfunction(value)} - {"kaplan_meier"}
     twice = {name: modules for name, modules in _defined(ast.FunctionDef).items() if name in public and len(modules) > 1}
     assert twice == {}
+
+
+@pytest.mark.parametrize(("name", "now"), IN_NAMESPACES.items())
+def test_former_names_of_namespaces_work_with_a_warning(name: str, now: str) -> None:
+    place, _, own = name.rpartition(".")
+    with pytest.warns(FutureWarning, match=rf"immunoode\.{name} is immunoode\.{re.escape(now)} now"):
+        assert getattr(getattr(imo, place), own) is PUBLIC[now]

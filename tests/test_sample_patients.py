@@ -25,8 +25,8 @@ from immunoode.virtual_population import (
     PopulationDistribution,
     Uniform,
     components_of,
-    list_populations,
-    load_population,
+    list_distributions,
+    load_distribution,
 )
 
 N = 20_000
@@ -187,7 +187,7 @@ def test_a_table_of_patients_is_simulated() -> None:
 
 def test_distributions_of_a_combined_model() -> None:
     model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="nivolumab"))
-    antibody = load_population("bajaj2017").for_instance("nivolumab")
+    antibody = load_distribution("bajaj2017").for_instance("nivolumab")
     assert antibody.correlations[0].names == ("nivolumab_clearance", "nivolumab_central_volume")
     whole = antibody.joined(PopulationDistribution({"growth_rate": LogNormal(0.006, 0.5)}))
     table = imo.sample_patients(model, whole.truncated_to(model), 500, seed=1)
@@ -211,9 +211,9 @@ def test_names_are_changed_everywhere() -> None:
 
 
 def test_the_shipped_distributions_belong_to_their_models() -> None:
-    assert set(list_populations().index) >= {"chatterjee2016", "stein2019"}
-    for name, row in list_populations().iterrows():
-        made = load_population(str(name))
+    assert set(list_distributions().index) >= {"chatterjee2016", "stein2019"}
+    for name, row in list_distributions().iterrows():
+        made = load_distribution(str(name))
         model = imo.load_model(row["model"], variant=row["variant"] or None)
         if model.kind == "therapy":
             model, made = imo.combine("tumour_immune", model), made.for_instance(model.name)
@@ -312,7 +312,7 @@ def test_wrong_joint_distributions(make: object, message: str) -> None:
 def test_a_report_and_a_figure() -> None:
     import matplotlib.pyplot as plt
 
-    made = load_population("chatterjee2016")
+    made = load_distribution("chatterjee2016")
     assert "LogNormal(median=0.00114, sd=1.1)" in str(made) and "-0.443   0.337   1.000" in str(made)
     assert made.to_frame().loc["growth_rate", "median"] == pytest.approx(0.00114)
     assert made._repr_html_().startswith('<div class="tex2jax_ignore')

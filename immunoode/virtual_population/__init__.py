@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from immunoode.former_names import IN_NAMESPACES, former
 from immunoode.lazy_names import attach_stub
 
-__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
+_stated, __dir__, __all__ = attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    place = f"virtual_population.{name}"
+    return former(place) if place in IN_NAMESPACES else _stated(name)

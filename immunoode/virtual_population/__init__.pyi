@@ -18,8 +18,8 @@ from immunoode.virtual_population.discrete_marginals import Fixed as Fixed
 from immunoode.virtual_population.latent_normals import LogitNormal as LogitNormal
 from immunoode.virtual_population.latent_normals import LogNormal as LogNormal
 from immunoode.virtual_population.latent_normals import Normal as Normal
-from immunoode.virtual_population.library import list_populations as list_populations
-from immunoode.virtual_population.library import load_population as load_population
+from immunoode.virtual_population.library import list_distributions as list_distributions
+from immunoode.virtual_population.library import load_distribution as load_distribution
 from immunoode.virtual_population.marginals import LogUniform as LogUniform
 from immunoode.virtual_population.marginals import Marginal as Marginal
 from immunoode.virtual_population.marginals import Uniform as Uniform
@@ -37,9 +37,11 @@ from immunoode.virtual_population.random_numbers import normals as normals
 from immunoode.virtual_population.random_numbers import uniforms as uniforms
 from immunoode.virtual_population.sampling import components_of as components_of
 from immunoode.virtual_population.targets.correlations import CorrelationTarget as CorrelationTarget
+from immunoode.virtual_population.targets.hazard_ratio import HazardRatioTarget as HazardRatioTarget
 from immunoode.virtual_population.targets.means import MeanTarget as MeanTarget
 from immunoode.virtual_population.targets.median import MedianTarget as MedianTarget
 from immunoode.virtual_population.targets.quantiles import QuantileTarget as QuantileTarget
 from immunoode.virtual_population.targets.response_rates import ResponseRateTarget as ResponseRateTarget
 from immunoode.virtual_population.targets.sizes import SizeTarget as SizeTarget
+from immunoode.virtual_population.targets.subgroup import SubgroupTarget as SubgroupTarget
 from immunoode.virtual_population.targets.survival_curve import SurvivalTarget as SurvivalTarget

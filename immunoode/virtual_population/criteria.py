@@ -37,6 +37,9 @@ class PlausibilityCriterion:
         First and last time of what is reduced or bounded; by default, the whole simulation.
     arm : str
         The arm whose regimen is given, where there are several.
+    relative_to_start : bool
+        Whether the output is divided by its value at the start of the simulation: limits are then plain numbers, 1 for a value
+        as at the start.
 
     Raises
     ------
@@ -48,6 +51,8 @@ class PlausibilityCriterion:
     sum_of_diameters at day 0 in [10 mm, 300 mm]
     >>> print(PlausibilityCriterion("sum_of_diameters", lower="20 days", reduce="doubling_time", between=(0, "6 weeks")))
     doubling_time of sum_of_diameters from day 0 to day 42 at least 20 days
+    >>> print(PlausibilityCriterion("sum_of_diameters", lower=1, at="90 days", relative_to_start=True))
+    sum_of_diameters relative to the start at day 90 at least 1
     """
 
     output: str
@@ -57,6 +62,7 @@ class PlausibilityCriterion:
     reduce: str = ""
     between: tuple[str | float, str | float] | None = None
     arm: str = ""
+    relative_to_start: bool = False
 
     def __post_init__(self) -> None:
         problems = [*self._time_problems(), *self._limit_problems()]
@@ -119,7 +125,7 @@ class PlausibilityCriterion:
             If a limit's unit measures another thing, or there are limits without numbers between them.
         """
         found = [-np.inf, np.inf]
-        own = "day" if self.reduce.split("(")[0] in TIMES else unit
+        own = "day" if self.reduce.split("(")[0] in TIMES else "1" if self.relative_to_start else unit
         for k, limit in enumerate((self.lower, self.upper)):
             if limit is not None:
                 found[k] = self._in_unit(limit, own)
@@ -147,6 +153,7 @@ class PlausibilityCriterion:
         Parameters
         ----------
         times : ndarray, shape (T,)
+            From the start of the simulation on, for values relative to it.
         values : ndarray, shape (P, T)
 
         Returns
@@ -154,6 +161,9 @@ class PlausibilityCriterion:
         ndarray, shape (P, 2)
             Twice the same for a value at a time and for summaries.
         """
+        if self.relative_to_start:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values = values / values[:, :1]
         first, last = self.window
         inside = (times >= first) & (times <= last)
         own, course = times[inside], values[:, inside]
@@ -170,6 +180,7 @@ class PlausibilityCriterion:
         if self.between is not None:
             when = f" from day {first:g} to day {last:g}"
         what = f"{self.reduce} of {self.output}" if self.reduce else self.output
+        what += " relative to the start" if self.relative_to_start else ""
         arm = f", {self.arm}" if self.arm else ""
         return f"{what}{when}{arm} {self._limits_in_words()}"
 

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 FOLDER = "populations"
 
 
-def population_names() -> list[str]:
+def distribution_names() -> list[str]:
     """Return the names of the shipped distributions."""
     return sorted(path.stem for path in shipped_folder(FOLDER).glob("*.toml"))
 
 
 @lru_cache(maxsize=64)
-def load_population(name: str) -> PopulationDistribution:
+def load_distribution(name: str) -> PopulationDistribution:
     """Load a shipped distribution of patients.
 
     Parameters
     ----------
     name : str
-        One of `list_populations()`.
+        One of `list_distributions()`.
 
     Raises
     ------
@@ -37,16 +37,16 @@ def load_population(name: str) -> PopulationDistribution:
 
     Examples
     --------
-    >>> load_population("chatterjee2016").model
+    >>> load_distribution("chatterjee2016").model
     'chatterjee2016'
     """
-    if not isinstance(name, str) or name not in population_names():
-        advice = nearest(str(name), population_names())
-        raise PopulationError(Problem(f"population {name!r}", "is not shipped", f"{advice}; read_population reads a file"))
+    if not isinstance(name, str) or name not in distribution_names():
+        advice = nearest(str(name), distribution_names())
+        raise PopulationError(Problem(f"distribution {name!r}", "is not shipped", f"{advice}; read_population reads a file"))
     return read_population(shipped_folder(FOLDER) / f"{name}.toml")
 
 
-def list_populations() -> pd.DataFrame:
+def list_distributions() -> pd.DataFrame:
     """Return a table of the shipped distributions: title, model, variant, parameters, covariates.
 
     Returns
@@ -56,7 +56,7 @@ def list_populations() -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = {name: _row(load_population(name)) for name in population_names()}
+    rows = {name: _row(load_distribution(name)) for name in distribution_names()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
 
 

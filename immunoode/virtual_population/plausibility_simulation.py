@@ -131,14 +131,15 @@ class PlausibilitySimulation:
             own = [c for c in self._simulated if c.arm == arm]
             if own:
                 stated = {day for c in own for day in c.needed_times}
+                stated |= {self._start} if any(c.relative_to_start for c in own) else set()
                 course = [c for c in own if c.needs_course]
                 grid = report_times(self.model, regimen, self._end(course), start=self._start) if course else ()
                 found[arm] = np.array(sorted({*stated, *map(float, grid)}))
         return found
 
     @property
-    def _start(self) -> Any:
-        return self.options.get("start", 0.0)
+    def _start(self) -> float:
+        return units.days(self.options.get("start", 0.0))
 
     def _end(self, course: Sequence[PlausibilityCriterion]) -> float:
         ends = [c.window[1] for c in course if np.isfinite(c.window[1])]
@@ -216,8 +217,9 @@ def plausibility_simulation(
             problems.append(
                 Problem(place, f"{one.output!r} is no output or parameter of {whole.name!r}", nearest(one.output, known))
             )
-        elif one.output in resolved.constants and (one.at is not None or one.reduce or one.between is not None):
-            problems.append(Problem(place, f"{one.output!r} is a parameter, the same at all times", "no at, reduce or between"))
+        elif one.output in resolved.constants and _of_course(one):
+            right = "no at, reduce, between or relative_to_start"
+            problems.append(Problem(place, f"{one.output!r} is a parameter, the same at all times", right))
         elif one.arm not in regimens and one.output not in resolved.constants:
             problems.append(
                 Problem(place, f"arm {one.arm!r} has no regimen", nearest(one.arm, regimens) if one.arm else "state arm=")
@@ -229,6 +231,10 @@ def plausibility_simulation(
     made = PlausibilitySimulation(whole, stated, regimens, None if until is None else units.days(until), dict(options))
     _check_limits(made)
     return made
+
+
+def _of_course(one: PlausibilityCriterion) -> bool:
+    return bool(one.at is not None or one.reduce or one.between is not None or one.relative_to_start)
 
 
 def _check_limits(made: PlausibilitySimulation) -> None:

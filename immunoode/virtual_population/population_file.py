@@ -46,10 +46,10 @@ def read_population(path: str | Path) -> PopulationDistribution:
         document = toml_document(path, PAGE)
     except ModelError as error:
         raise PopulationError(error.problems) from None
-    return _Reader(path.name, keys_for(path)).population(document, path.stem)
+    return PopulationReader(path.name, keys_for(path)).population(document, path.stem)
 
 
-class _Reader:
+class PopulationReader:
     """Converts the tables of one document and collects problems."""
 
     def __init__(self, where: str, bib: frozenset[str]) -> None:

@@ -18,7 +18,7 @@ from immunoode.virtual_population.dependence import shifted_by
 from immunoode.virtual_population.designs import Design, independent_scores
 from immunoode.virtual_population.discrete_marginals import Fixed, row_at
 from immunoode.virtual_population.latent_normals import LatentNormal
-from immunoode.virtual_population.library import load_population
+from immunoode.virtual_population.library import load_distribution
 from immunoode.virtual_population.marginals import FloatArray, Marginal
 from immunoode.virtual_population.model_bounds import unit_factors
 from immunoode.virtual_population.parameter_distribution import ParameterDistribution
@@ -47,7 +47,7 @@ def sample_patients(
     ----------
     model : Model or str
     distributions : PopulationDistribution, str, or mapping of str to Marginal
-        A distribution, the name of a shipped one (`imo.virtual_population.list_populations()`), or distributions of single
+        A distribution, the name of a shipped one (`imo.virtual_population.list_distributions()`), or distributions of single
         parameters, which are then independent.
     n : int
         Patients.
@@ -112,7 +112,7 @@ def as_distribution(given: Distributions) -> PopulationDistribution:
     if isinstance(given, PopulationDistribution):
         return given
     if isinstance(given, str):
-        return load_population(given)
+        return load_distribution(given)
     if isinstance(given, Mapping):
         return PopulationDistribution(given)
     right = "a PopulationDistribution, the name of a shipped one, or a mapping of parameter to distribution"

@@ -57,6 +57,8 @@ class PatientBlock:
     observation : Observation
     evaluation : Evaluation
     solver : SolverOptions
+    start : float
+        The day on which the simulation starts, not after day 0.
     """
 
     model: Model
@@ -66,6 +68,7 @@ class PatientBlock:
     observation: Observation
     evaluation: Evaluation
     solver: SolverOptions
+    start: float = 0.0
 
     def __call__(self, block: Block, own: pd.DataFrame | None) -> xr.Dataset:
         """Return parameters over patients, and outcomes over patients and arms."""
@@ -109,6 +112,7 @@ class PatientBlock:
                 self.model,
                 regimen,
                 times=times,
+                start=self.start,
                 parameters=patients,
                 outputs=self.observation.outputs,
                 solver=self.solver,

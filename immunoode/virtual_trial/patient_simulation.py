@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunoode import units
 from immunoode.blocks.block import Block
 from immunoode.blocks.executor import block_size, executor_of
 from immunoode.blocks.run import Population, Processing, in_memory, to_file
 from immunoode.blocks.storage import SUBJECT, storage_of
 from immunoode.blocks.work import Executor
-from immunoode.errors import DataError, Problem
+from immunoode.errors import DataError, Problem, UnitError
 from immunoode.model.closed_model import resolve
 from immunoode.model.model import Model
 from immunoode.solve.digest import digest
@@ -49,6 +50,7 @@ def simulate_patients(
     rules: RecistRules | IrecistRules | None = None,
     pfs_rules: PfsRules | None = None,
     confirmed: bool = False,
+    start: str | float = 0.0,
     solver: SolverOptions | None = None,
     block: int = BLOCK,
     workers: int | None = None,
@@ -75,6 +77,9 @@ def simulate_patients(
         Visits, measurement, new lesions, death and dropout; by default visits every six weeks to week 48.
     rules, pfs_rules, confirmed
         As of `evaluate_outcomes`.
+    start : str or float
+        When the simulation starts, if before day 0: for treatment before the trial ("-8 weeks"). Visits, events and times of
+        outcomes count from day 0, whose sizes are the baseline.
     solver : SolverOptions, optional
     block : int
         Patients at a time; it bounds the memory.
@@ -120,7 +125,7 @@ def simulate_patients(
     evaluation = Evaluation(rules, pfs_rules, confirmed)
     executor = executor_of(workers, client)
     how = Processing(executor, block_size(block), progress)
-    population = _population(model, patients, arms, n, seed, observation, evaluation, solver, executor)
+    population = _population(model, patients, arms, n, seed, observation, evaluation, solver, start, executor)
     _warn_of_first(population, how.block)
     return patients_of(in_memory(population, how))
 
@@ -137,6 +142,7 @@ def simulate_patients_to(
     rules: RecistRules | IrecistRules | None = None,
     pfs_rules: PfsRules | None = None,
     confirmed: bool = False,
+    start: str | float = 0.0,
     solver: SolverOptions | None = None,
     block: int = BLOCK,
     workers: int | None = None,
@@ -154,7 +160,7 @@ def simulate_patients_to(
         "trial.parquet": a row per patient and arm (needs pyarrow). "trial.zarr": an array for each parameter over patients and
         for each outcome over patients and arms (needs zarr). It must not exist yet, and has this name only once it is whole:
         until then its blocks are in a folder beside it, "trial.parquet.part".
-    model, patients, arms, n, seed, observation, rules, pfs_rules, confirmed, solver, block, workers, client, progress
+    model, patients, arms, n, seed, observation, rules, pfs_rules, confirmed, start, solver, block, workers, client, progress
         As in `simulate_patients`.
     resume : bool
         Go on from the blocks that an interrupted run of the same call left, possibly with other blocks and workers. Where
@@ -183,7 +189,7 @@ def simulate_patients_to(
     executor = executor_of(workers, client)
     how = Processing(executor, block_size(block), progress)
     storage_of(Path(path))
-    population = _population(model, patients, arms, n, seed, observation, evaluation, solver, executor)
+    population = _population(model, patients, arms, n, seed, observation, evaluation, solver, start, executor)
     _warn_of_first(population, how.block)
     manifest = _manifest(population, patients)
     counts = sum(
@@ -202,11 +208,12 @@ def _population(
     observation: Observation | None,
     evaluation: Evaluation,
     solver: SolverOptions | None,
+    start: str | float,
     executor: Executor,
 ) -> Population[xr.Dataset]:
     """Return the work on a population; arguments are checked before the first patient is simulated."""
     whole, table = as_model(model), patients if hasattr(patients, "columns") else None
-    problems = [*_arm_problems(arms), *_count_problems(n, table)]
+    problems = [*_arm_problems(arms), *_count_problems(n, table), *_start_problems(start)]
     if observation is not None and not isinstance(observation, Observation):
         problems.append(Problem("observation", f"is {type(observation).__name__}", "an Observation"))
     if problems:
@@ -217,7 +224,8 @@ def _population(
     if executor.shares_processors and options.threads is None:
         options = replace(options, threads=1)
     drawn = as_distribution(patients) if table is None else None
-    work = PatientBlock(whole, dict(arms), drawn, seed, observation or Observation(), evaluation, options)
+    first = units.days(start)
+    work = PatientBlock(whole, dict(arms), drawn, seed, observation or Observation(), evaluation, options, first)
     count = len(table) if table is not None else int(n or 0)
     return Population(work, count, lambda block: None if table is None else table.iloc[block.rows])
 
@@ -227,6 +235,13 @@ def _arm_problems(arms: Any) -> list[Problem]:
         return []
     what = "are empty" if isinstance(arms, Mapping) and not arms else f"are {type(arms).__name__}"
     return [Problem("arms", what, "a mapping of the name of each arm to its regimen, or None for no treatment")]
+
+
+def _start_problems(start: Any) -> list[Problem]:
+    try:
+        return [] if units.days(start) <= 0 else [Problem("start", f"is {start!r}, after day 0", "day 0 or a day before: -56")]
+    except UnitError as error:
+        return [Problem("start", str(error), "day 0 or a day before: '-8 weeks', or a number of days")]
 
 
 def _count_problems(n: Any, table: Any) -> list[Problem]:
@@ -268,6 +283,7 @@ def _manifest(population: Population[xr.Dataset], patients: Any) -> dict[str, st
         "observation": work.observation,
         "rules": work.evaluation,
         "solver": replace(work.solver, threads=None),
+        "start": work.start,
     }
     return {**{name: digest(part) for name, part in parts.items()}, "version": version()}
 

@@ -59,11 +59,11 @@ def median_band(
     """Return the median and where the band of the curve crosses one half; see `Cohort.median_band`."""
     table = survival_band(cohort, arm, endpoint, _grid(cohort, arm, endpoint, FINE), confidence, subjects, trial)
     days = table["time"].to_numpy()
-    lower, upper = (_crossing(days, table[side].to_numpy()) for side in ("lower", "upper"))
+    lower, upper = (crossing(days, table[side].to_numpy()) for side in ("lower", "upper"))
     return MedianBand(cohort.median(arm, endpoint), lower, upper, confidence)
 
 
-def _crossing(days: FloatArray, level: FloatArray) -> float:
+def crossing(days: FloatArray, level: FloatArray) -> float:
     """Return where a falling curve crosses one half, between days linearly."""
     below = level <= 0.5
     if not below.any():

@@ -1,0 +1,93 @@
+"""Simulation of the arms of a cohort: each with the models of its therapies, and the patients' parameters that these have."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from immunoode.cohorts.definition import CohortArm, CohortDefinition
+from immunoode.model.closed_model import resolve
+from immunoode.model.model import Model
+from immunoode.solve.options import SolverOptions
+from immunoode.virtual_population.patients import VirtualPatients
+from immunoode.virtual_trial.patient_block import STATUS
+from immunoode.virtual_trial.patient_simulation import BLOCK, simulate_patients
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Computing:
+    """How arms are computed: the options of `simulate_patients` that change no result, and those of the solver."""
+
+    solver: SolverOptions | None = None
+    block: int = BLOCK
+    workers: int | None = None
+    client: Any = None
+    progress: bool | None = None
+
+
+def own_parameters(parameters: pd.DataFrame, model: Model) -> pd.DataFrame:
+    """Return the columns that a model has; those of other therapies are left out."""
+    constants = resolve(model).constants
+    return parameters[[name for name in parameters.columns if name in constants]]
+
+
+def simulate_arms(
+    definition: CohortDefinition, parameters: pd.DataFrame, arms: Iterable[CohortArm], how: Computing
+) -> dict[str, pd.DataFrame]:
+    """Return the outcomes of patients in each arm; there are none of a patient who was not solved."""
+    return {arm.name: _outcomes(definition, parameters, arm, how) for arm in arms}
+
+
+def _outcomes(definition: CohortDefinition, parameters: pd.DataFrame, arm: CohortArm, how: Computing) -> pd.DataFrame:
+    model = definition.model_with(arm.models)
+    found = simulate_patients(
+        model,
+        own_parameters(parameters, model),
+        {arm.name: arm.regimen},
+        seed=definition.seed,
+        observation=arm.how.observation,
+        confirmed=arm.how.confirmed,
+        start=arm.start,
+        solver=how.solver,
+        block=how.block,
+        workers=how.workers,
+        client=how.client,
+        progress=how.progress,
+    )
+    return with_response_times(found.outcomes[arm.name])
+
+
+def with_response_times(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return outcomes with the endpoints of responders: DOR, how long a response lasts, and TTR, when it begins."""
+    return outcomes.assign(
+        dor_time=outcomes["duration_of_response"].fillna(0.0),
+        dor_event=outcomes["duration_event"].astype(bool),
+        ttr_time=outcomes["time_to_response"],
+        ttr_event=outcomes["time_to_response"].notna(),
+    )
+
+
+def solved(outcomes: Mapping[str, pd.DataFrame], count: int) -> NDArray[np.bool_]:
+    """Return which patients were solved in all arms, shape (patients,)."""
+    found = np.ones(count, bool)
+    for table in outcomes.values():
+        found &= (table["best_response"] != "").to_numpy()
+    return found
+
+
+def solved_patients(parameters: pd.DataFrame, outcomes: Mapping[str, pd.DataFrame]) -> VirtualPatients:
+    """Return the patients who were solved in all arms, with a warning about the others."""
+    good = solved(outcomes, len(parameters))
+    if not good.all():
+        reasons = sorted({str(s) for table in outcomes.values() for s in table.loc[~good, STATUS] if s})
+        text = f"{int((~good).sum())} of {len(good)} patients were not solved in all arms and are left out: {reasons[0]:.200}"
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
+    return VirtualPatients(parameters[good], {arm: table[good] for arm, table in outcomes.items()})

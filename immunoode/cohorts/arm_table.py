@@ -1,0 +1,88 @@
+"""The tables of a cohort file that state its arms."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from immunoode import units
+from immunoode.cohorts.definition import CohortArm, HowObserved
+from immunoode.cohorts.observation_table import how_observed, merged
+from immunoode.cohorts.problems import Collector
+from immunoode.errors import Problem, RegimenError
+from immunoode.regimen.library import load_regimen
+from immunoode.regimen.regimen import Regimen
+
+KEYS = ("title", "models", "doses", "regimen", "start", "before", "observation")
+INPUT = "input"
+DOSE_KEYS = (INPUT, *(name for name in inspect.signature(Regimen.dose).parameters if name not in ("self", "therapy")))
+
+
+def arms_of(given: Any, observation: Any, how: HowObserved, problems: Collector) -> dict[str, CohortArm]:
+    """Return the arms by name; what is wrong with them is noted."""
+    if not isinstance(given, Mapping):
+        problems.add("arms", f"is {given!r:.60}", "tables [arms.NAME]")
+        return {}
+    found = {name: _arm(name, row, observation, how, problems) for name, row in given.items()}
+    return {name: arm for name, arm in found.items() if arm is not None}
+
+
+def _arm(name: str, given: Any, observation: Any, how: HowObserved, problems: Collector) -> CohortArm | None:
+    place = f"arms.{name}"
+    table = problems.table(given, place, KEYS)
+    if table is None:
+        return None
+    title, models = problems.text(table, "title", place), problems.texts(table.get("models", []), f"{place}.models")
+    start = _start(table, place, problems)
+    regimen = _regimen(table, start, place, problems)
+    own = how
+    if "observation" in table:
+        own = how_observed(merged(observation, table["observation"]), f"{place}.observation", problems)
+    return CohortArm(name, title, models, regimen, start, own)
+
+
+def _start(table: Mapping[str, Any], place: str, problems: Collector) -> float:
+    with problems.at(f"{place}.start"):
+        start = units.days(table.get("start", 0.0))
+        if start <= 0:
+            return start
+        problems.add(f"{place}.start", f"is day {start:g}", "day 0 or a day before: '-8 weeks'")
+    return 0.0
+
+
+def _regimen(table: Mapping[str, Any], start: float, place: str, problems: Collector) -> Regimen | None:
+    """Return what is given before and from day 0 on; None for nothing."""
+    parts = [_doses(table[key], f"{place}.{key}", problems) for key in ("doses", "regimen") if key in table]
+    if "before" in table:
+        if not start:
+            problems.add(f"{place}.before", "is given without a start", "start = '-8 weeks', the day on which it begins")
+        parts.append(_doses(table["before"], f"{place}.before", problems).shift(start))
+    whole = sum(parts[1:], start=parts[0]) if parts else None
+    return whole if whole and whole.rules else None
+
+
+def _doses(given: Any, place: str, problems: Collector) -> Regimen:
+    """Return the regimen of names in the library, or of tables of doses."""
+    if isinstance(given, str) or (isinstance(given, list) and given and all(isinstance(v, str) for v in given)):
+        names = problems.texts(given, place)
+        with problems.at(place):
+            parts = [load_regimen(name) for name in names]
+            return sum(parts[1:], start=parts[0])
+        return Regimen()
+    made = Regimen()
+    for k, row in enumerate(problems.rows(given, place)):
+        with problems.at(f"{place}[{k}]"):
+            made = _with_dose(made, row, f"{place}[{k}]", problems)
+    return made
+
+
+def _with_dose(made: Regimen, row: Mapping[str, Any], place: str, problems: Collector) -> Regimen:
+    table = problems.table(row, place, DOSE_KEYS) or {}
+    missing = [key for key in (INPUT, "amount") if key not in table]
+    if missing:
+        raise RegimenError([Problem(key, "is missing", f'a dose such as {{{key} = "200 mg"}}') for key in missing])
+    lists: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key != INPUT
+    }
+    return made.dose(table[INPUT], **lists)

@@ -1,0 +1,174 @@
+"""Reading of cohort files: TOML becomes a `CohortDefinition`, and all problems of a file are reported at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from immunoode.cohorts.arm_table import arms_of
+from immunoode.cohorts.definition import CohortArm, CohortDefinition, CohortFile
+from immunoode.cohorts.definition_checks import check_definition
+from immunoode.cohorts.observation_table import how_observed
+from immunoode.cohorts.problems import Collector
+from immunoode.cohorts.statistic_table import statistics_of
+from immunoode.errors import ModelError, PopulationError, Problem, nearest
+from immunoode.model.read import toml_document
+from immunoode.model.references import keys_for
+from immunoode.virtual_population.criteria import PlausibilityCriterion
+from immunoode.virtual_population.population_distribution import PopulationDistribution
+from immunoode.virtual_population.population_file import PopulationReader
+
+PAGE = "docs/cohorts.md"
+CALIBRATION = "calibration"
+"""The table that is written, not stated: where the weights come from."""
+OF_PRIOR = ("title", "description", "references", "parameters", "covariates", "correlations", "tables")
+OWN = ("models", "patients", "seed", "plausibility", "observation", "arms", "targets", "held_out", CALIBRATION)
+TOP = (*OF_PRIOR, *OWN)
+MOST_PATIENTS = 1_000_000
+OF_CRITERIA = (*(f.name for f in fields(PlausibilityCriterion)), "until", "source")
+WITHOUT_EFFECT = ("title", "description", "references", "source", "held_out", CALIBRATION)
+"""Keys on which weights do not depend."""
+
+
+def read_cohort(path: str | Path) -> CohortFile:
+    """Read the definition of a cohort.
+
+    Parameters
+    ----------
+    path : str or Path
+        A TOML file in the format of `docs/cohorts.md`.
+
+    Returns
+    -------
+    CohortFile
+
+    Raises
+    ------
+    PopulationError
+        With all problems of the file: where, what is wrong, and what would be right.
+    """
+    path = Path(path)
+    try:
+        document = toml_document(path, PAGE)
+    except ModelError as error:
+        raise PopulationError(error.problems) from None
+    definition = definition_of(document, path)
+    return CohortFile(definition, path, _without_calibration(path, document), key_of(document))
+
+
+def definition_of(document: Mapping[str, Any], path: Path) -> CohortDefinition:
+    """Return what a document states.
+
+    Raises
+    ------
+    PopulationError
+        With all problems.
+    """
+    problems = Collector(path.name, keys_for(path))
+    for key in document:
+        if key not in TOP:
+            problems.add(key, "is not a table or key of cohort files", nearest(key, TOP))
+    prior = _prior(document, path, problems)
+    models = problems.texts(document.get("models", []), "models")
+    if "models" not in document:
+        problems.add("models", "is missing", 'models = ["tumour_immune"], without therapies')
+    how = how_observed(document.get("observation", {}), "observation", problems)
+    arms = arms_of(document.get("arms", {}), document.get("observation", {}), how, problems)
+    made = CohortDefinition(
+        path.stem,
+        problems.text(document, "title"),
+        problems.text(document, "description"),
+        tuple(prior.references),
+        models,
+        problems.count(document, "patients", 1, MOST_PATIENTS),
+        problems.count(document, "seed", 0, 2**63 - 1),
+        prior,
+        _plausibility(document, arms, problems),
+        how,
+        arms,
+        statistics_of(document.get("targets", []), "targets", problems),
+        statistics_of(document.get("held_out", []), "held_out", problems),
+    )
+    if not problems.found:
+        check_definition(made, problems)
+    if problems.found:
+        raise PopulationError(problems.found)
+    return made
+
+
+def _prior(document: Mapping[str, Any], path: Path, problems: Collector) -> PopulationDistribution:
+    own = {key: document[key] for key in OF_PRIOR if key in document}
+    try:
+        return PopulationReader(path.name, problems.bib).population(own, path.stem)
+    except PopulationError as error:
+        problems.found += error.problems
+        return PopulationDistribution({})
+
+
+def _plausibility(
+    document: Mapping[str, Any], arms: Mapping[str, CohortArm], problems: Collector
+) -> tuple[PlausibilityCriterion, ...]:
+    found = []
+    for k, row in enumerate(problems.rows(document.get("plausibility", []), "plausibility")):
+        place = f"plausibility[{k}]"
+        table = problems.table(row, place, OF_CRITERIA)
+        if table is None or len(table) < len(row):
+            continue
+        if "source" in table:
+            problems.source(table, place)
+        with problems.at(place):
+            found.append(_criterion(table, arms))
+    return tuple(found)
+
+
+def _criterion(table: Mapping[str, Any], arms: Mapping[str, CohortArm]) -> PlausibilityCriterion:
+    stated: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in table.items() if key not in ("until", "source")
+    }
+    made = PlausibilityCriterion(**stated)
+    if "until" not in table:
+        return made
+    arm = arms.get(made.arm)
+    return replace(made, between=(arm.start if arm else 0.0, table["until"]))
+
+
+def key_of(document: Mapping[str, Any]) -> str:
+    """Return a hash of all that weights depend on: models, patients, arms, targets; not texts, sources and held-out numbers.
+
+    Examples
+    --------
+    >>> key_of({"seed": 1, "title": "One"}) == key_of({"title": "Another", "seed": 1})
+    True
+    """
+    text = json.dumps(_essential(document), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _essential(part: Any) -> Any:
+    if isinstance(part, Mapping):
+        return {key: _essential(value) for key, value in part.items() if key not in WITHOUT_EFFECT}
+    return [_essential(each) for each in part] if isinstance(part, list) else part
+
+
+def _without_calibration(path: Path, document: Mapping[str, Any]) -> str:
+    """Return the text of a file up to its table [calibration], which must be the last one.
+
+    Raises
+    ------
+    PopulationError
+        If something stands after it.
+    """
+    import tomllib
+
+    text = path.read_text(encoding="utf-8-sig")
+    lines = text.splitlines(keepends=True)
+    at = next((k for k, line in enumerate(lines) if line.strip() == f"[{CALIBRATION}]"), len(lines))
+    kept = "".join(lines[:at]).rstrip() + "\n"
+    if tomllib.loads(kept) != {key: value for key, value in document.items() if key != CALIBRATION}:
+        right = "the last table of the file, as the package writes it"
+        raise PopulationError(Problem(f"{path.name}: {CALIBRATION}", "stands before other tables", right))
+    return kept

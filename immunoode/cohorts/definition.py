@@ -1,0 +1,125 @@
+"""The definition of a cohort: what its file states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from immunoode.cohorts.model_names import combination_of
+from immunoode.cohorts.published import PublishedStatistic
+from immunoode.model.model import Model
+from immunoode.regimen.regimen import Regimen
+from immunoode.virtual_population.criteria import PlausibilityCriterion
+from immunoode.virtual_population.population_distribution import PopulationDistribution
+from immunoode.virtual_trial.observation import Observation
+
+
+@dataclass(frozen=True)
+class HowObserved:
+    """How patients of an arm are observed, and whether responses count only if confirmed."""
+
+    observation: Observation = field(default_factory=Observation)
+    confirmed: bool = False
+
+
+@dataclass(frozen=True)
+class CohortArm:
+    """An arm: what patients are treated with, and how they are observed.
+
+    Attributes
+    ----------
+    name, title : str
+    models : tuple of str
+        Therapies that are added to the models of the cohort.
+    regimen : Regimen or None
+        Day 0 is that of the trial.
+    start : float
+        The day on which the simulation starts, not after day 0.
+    how : HowObserved
+    """
+
+    name: str
+    title: str = ""
+    models: tuple[str, ...] = ()
+    regimen: Regimen | None = None
+    start: float = 0.0
+    how: HowObserved = field(default_factory=HowObserved)
+
+
+@dataclass(frozen=True)
+class CohortDefinition:
+    """What the file of a cohort states.
+
+    Attributes
+    ----------
+    name, title, description : str
+    references : tuple of str
+    models : tuple of str
+    size : int
+        Patients that are drawn.
+    seed : int
+    prior : PopulationDistribution
+    plausibility : tuple of PlausibilityCriterion
+    how : HowObserved
+    arms : mapping of str to CohortArm
+    targets, held_out : tuple of PublishedStatistic
+    """
+
+    name: str
+    title: str
+    description: str
+    references: tuple[str, ...]
+    models: tuple[str, ...]
+    size: int
+    seed: int
+    prior: PopulationDistribution
+    plausibility: tuple[PlausibilityCriterion, ...]
+    how: HowObserved
+    arms: Mapping[str, CohortArm]
+    targets: tuple[PublishedStatistic, ...]
+    held_out: tuple[PublishedStatistic, ...]
+
+    @cached_property
+    def model(self) -> Model:
+        """The combination of the models, without therapies."""
+        return combination_of(self.models)
+
+    @cached_property
+    def whole_model(self) -> Model:
+        """The combination with the therapies of all arms, which has all parameters."""
+        return combination_of([*self.models, *self.therapies])
+
+    @property
+    def therapies(self) -> tuple[str, ...]:
+        """The models of all arms."""
+        return tuple(dict.fromkeys(text for arm in self.arms.values() for text in arm.models))
+
+    def model_with(self, models: tuple[str, ...]) -> Model:
+        """Return the combination with therapies."""
+        return combination_of([*self.models, *models]) if models else self.model
+
+    def arms_of(self, statistics: tuple[PublishedStatistic, ...]) -> tuple[str, ...]:
+        """Return the arms that statistics are about, those of the single drugs of combinations included."""
+        return tuple(dict.fromkeys(arm for one in statistics for arm in one.needed_arms))
+
+
+@dataclass(frozen=True)
+class CohortFile:
+    """A definition with the file that it was read from.
+
+    Attributes
+    ----------
+    definition : CohortDefinition
+    path : Path
+    text : str
+        The file without its table [calibration].
+    key : str
+        A hash of all that weights depend on.
+    """
+
+    definition: CohortDefinition
+    path: Path
+    text: str
+    key: str

@@ -1,0 +1,88 @@
+"""Checks of a definition as a whole: names that tables of its file use of each other, and of the models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from immunoode.cohorts.definition import CohortArm, CohortDefinition
+from immunoode.cohorts.problems import Collector
+from immunoode.cohorts.published import PublishedStatistic
+from immunoode.errors import nearest
+from immunoode.model.closed_model import resolve
+from immunoode.model.model import Model
+from immunoode.virtual_population.model_bounds import unit_factors
+from immunoode.virtual_population.targets.subgroup import SubgroupTarget
+
+OF_OUTCOMES = ("baseline", "best_change", "best_response", "time_to_response", "pfs_time", "os_time", "duration_of_response")
+
+
+def check_definition(made: CohortDefinition, problems: Collector) -> None:
+    """Note what is wrong with models, arms and statistics; of wrong models, the rest is not looked at."""
+    if not made.models:
+        problems.add("models", "are empty", 'at least one: models = ["tumour_immune"]')
+    if not made.targets:
+        problems.add("targets", "are missing", "at least one [[targets]]")
+    for one in (*made.targets, *made.held_out):
+        _check_arms(one, made, problems)
+    with problems.at("models"):
+        whole = resolve(made.whole_model)
+        with problems.at("parameters, covariates"):
+            unit_factors(made.prior.units, whole)
+        _check_criteria(made, problems)
+        for one in (*made.targets, *made.held_out):
+            _check_subgroup(one, made, problems)
+    for arm in made.arms.values():
+        _check_arm(arm, made, problems)
+
+
+def _check_arm(arm: CohortArm, made: CohortDefinition, problems: Collector) -> None:
+    place = f"arms.{arm.name}"
+    with problems.at(f"{place}.models"):
+        model = made.model_with(arm.models)
+        for therapy in arm.regimen.therapies if arm.regimen else ():
+            if therapy not in resolve(model).input_units:
+                right = nearest(therapy, resolve(model).input_units) or "models = [...], the model that takes it"
+                problems.add(place, f"gives {therapy!r}, which no model of the arm takes", right)
+        for output in arm.how.observation.outputs:
+            if output not in resolve(model).output_units:
+                right = nearest(output, resolve(model).output_units)
+                problems.add(f"{place}: observation", f"{output!r} is no output of the model", right)
+    doses = arm.regimen.to_frame()["time_day"] if arm.regimen and arm.regimen.rules else ()
+    if len(doses) and min(doses) < arm.start:
+        problems.add(place, f"gives a dose on day {min(doses):g}", f"start = {min(doses):g}, or an earlier day")
+
+
+def _check_criteria(made: CohortDefinition, problems: Collector) -> None:
+    for k, one in enumerate(made.plausibility):
+        place = f"plausibility[{k}]"
+        if one.arm and one.arm not in made.arms:
+            problems.add(f"{place}.arm", f"{one.arm!r} is not an arm of the file", nearest(one.arm, made.arms))
+            continue
+        model = resolve(_model_of(one.arm, made))
+        known = [*model.output_units, *model.constants]
+        if one.output not in known:
+            problems.add(f"{place}.output", f"{one.output!r} is no output or parameter", nearest(one.output, known))
+        if one.needs_course and one.between is None and one.output not in model.constants:
+            problems.add(place, "is of a whole course without an end", "until = '1 year', or at or between")
+
+
+def _model_of(arm: str, made: CohortDefinition) -> Model:
+    return made.model_with(made.arms[arm].models) if arm else made.model
+
+
+def _check_arms(one: PublishedStatistic, made: CohortDefinition, problems: Collector) -> None:
+    for arm in one.needed_arms:
+        if arm not in made.arms:
+            problems.add(one.place, f"{arm!r} is not an arm of the file", nearest(arm, made.arms))
+
+
+def _check_subgroup(one: PublishedStatistic, made: CohortDefinition, problems: Collector) -> None:
+    for name in _columns(one):
+        known = [*made.prior.names, *OF_OUTCOMES]
+        if name not in known:
+            right = nearest(name, known)
+            problems.add(f"{one.place}.among", f"{name!r} is not drawn, and no outcome", right)
+
+
+def _columns(one: PublishedStatistic) -> Iterator[str]:
+    yield from one.target.among if isinstance(one.target, SubgroupTarget) else ()
