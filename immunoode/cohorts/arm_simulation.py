@@ -87,7 +87,8 @@ def solved_patients(parameters: pd.DataFrame, outcomes: Mapping[str, pd.DataFram
     """Return the patients who were solved in all arms, with a warning about the others."""
     good = solved(outcomes, len(parameters))
     if not good.all():
-        reasons = sorted({str(s) for table in outcomes.values() for s in table.loc[~good, STATUS] if s})
+        failed = (table.loc[table["best_response"] == "", STATUS] for table in outcomes.values())
+        reasons = sorted({str(status) for column in failed for status in column})
         text = f"{int((~good).sum())} of {len(good)} patients were not solved in all arms and are left out: {reasons[0]:.200}"
         warnings.warn(text, RuntimeWarning, stacklevel=3)
     return VirtualPatients(parameters[good], {arm: table[good] for arm, table in outcomes.items()})
