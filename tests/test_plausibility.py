@@ -190,7 +190,7 @@ def test_all_problems_of_criteria_at_once(patients: pd.DataFrame) -> None:
         found,
         (
             "criteria[0]: 'sum_of_diameter' is no output or parameter of 'ribba2022'; did you mean 'sum_of_diameters'",
-            "criteria[1]: 'growth_rate' is a parameter, the same at all times; no at, reduce or between",
+            "criteria[1]: 'growth_rate' is a parameter, the same at all times; no at, reduce, between or relative_to_start",
             "criteria[2]: is of a whole course; until=, or between= or at= of the criterion",
             "criteria[3]: arm 'x' has no regimen",
             "criteria[4]: is str; a PlausibilityCriterion",
@@ -223,3 +223,17 @@ def test_a_figure(checked: Plausibility) -> None:
     assert len(axes) == 3 and axes[0].get_title().startswith(SLD)
     assert sum(bar.get_height() for bar in axes[0].containers[0]) == len(checked.kept)
     plt.close("all")
+
+
+def test_a_value_relative_to_the_start() -> None:
+    patients = pd.DataFrame(
+        {"growth_rate": [0.001, 0.002, 0.01], "shrinkage_rate": 0.002, "baseline_sum_of_diameters": [20.0, 60, 90]}
+    )
+    grown = PlausibilityCriterion(SLD, lower=1, at="90 days", relative_to_start=True)
+    found = check_plausibility("ribba2022", patients, grown, start="-10 days")
+    days = 100.0
+    expected = np.exp(patients["growth_rate"] * days) + np.exp(-0.002 * days) - 1
+    np.testing.assert_allclose(found.values.extremes[:, 0, 0], expected, rtol=1e-4)
+    assert found.plausible.tolist() == (expected >= 1).tolist()
+    with pytest.raises(PopulationError, match="mm"):
+        check_plausibility("ribba2022", patients, PlausibilityCriterion(SLD, lower="1 mm", at=90, relative_to_start=True))
