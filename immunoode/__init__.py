@@ -13,7 +13,6 @@ The verbs of every day are here; what is looked for together is in a namespace:
 | `scenario` | grids of regimens |
 | `combination` | dose surfaces, power and tests of interaction; survival and response rates of combinations |
 | `cohorts` | calibrated cohorts from files, beside trials |
-| `combination` | survival curves and response rates of combinations, and what independent action predicts |
 | `analysis` | steady states, local sensitivities |
 | `virtual_population` | random numbers, distributions and plausibility of virtual patients |
 | `virtual_trial` | visits, measurement and hazards of simulated patients |
