@@ -130,6 +130,11 @@ def test_the_report_says_what_small_arms_can_tell() -> None:
     assert found.power is not None and 0.02 < found.power.power < 0.5
     assert "the power to find it better than independent" in found.report()
     assert found.power_of(2000).power > found.power_of(50).power
+    assert found.power_of(40).standard_error == pytest.approx(found.ratios[0].standard_error, rel=0.25)
+    few = imo.independent_action("A", "B", "A + B", data=trial(2, 40), correlation=0.0, draws=60, times=[100, 200])
+    assert few.curve["time"].tolist() == [100, 200] and few.ratios[0].estimate == pytest.approx(
+        found.ratios[0].estimate, rel=1e-3
+    )
     assert found.medians()["label"].tolist() == ["A", "B", "independent", "additive", "A + B"]
     assert found.plot(title="A and B").get_title() == "A and B"
     assert "hazard relative to independent action" in found._repr_html_()

@@ -21,6 +21,8 @@ FIGURES = {
     "06_population_fit": 4,
     "07_identifiability_and_design": 6,
     "08_published_numbers_to_a_cohort": 3,
+    "09_independent_action": 3,
+    "10_synergy": 4,
 }
 """Every notebook, and how many figures it draws."""
 QUICK = "01_quickstart"

@@ -22,8 +22,9 @@ class Prediction:
 
 @dataclass(frozen=True)
 class ActionDraws:
-    """Predictions by name, and as many samples of the observed curve of the combination (none without one)."""
+    """Predictions by name at days, and as many samples of the observed curve of the combination (none without one)."""
 
+    days: FloatArray
     predictions: Mapping[str, Prediction]
     combination: tuple[StepCurve, ...]
 
@@ -53,6 +54,7 @@ def action_draws(
 
     functions = {"independent": independent} if first_scan is None else {"independent": independent, "additive": additive}
     return ActionDraws(
+        days,
         {
             name: Prediction(
                 function(first.curve, second.curve, correlation.spearman),

@@ -155,7 +155,7 @@ def survival_arm(
         By default the only endpoint; "PFS" for cohorts.
     subjects : int, optional
         Number of subjects of a trial behind a curve or, of a cohort, of a trial of its patients. Without it, a curve has no
-        sampling error, and a calibrated cohort the error of its calibration.
+        sampling error, a calibrated cohort the error of its calibration, and other virtual patients that of their number.
     unit : str
         Of the times of a curve.
     confidence : float
@@ -291,7 +291,8 @@ def _of_cohort(cohort: Cohort, arm: str | None, endpoint: str, subjects: int | N
     if subjects is not None:
         return SurvivalArm(name, endpoint, curve, Redrawn(curve, int(subjects)), int(subjects))
     if cohort.calibration is None:
-        return SurvivalArm(name, endpoint, curve, Certain(curve, "the cohort's patients, taken as known"))
+        words = f"bootstrap of {len(cohort)} virtual patients"
+        return SurvivalArm(name, endpoint, curve, Resampled(time[order], event[order], cohort.weights[order], words))
     band = cohort.survival_band(name, endpoint)
     error = np.interp(curve.times, band["time"], _error(band, 0.95))
     return SurvivalArm(name, endpoint, curve, Shifted(curve, error, "the band of the calibrated cohort"))

@@ -15,7 +15,7 @@ from immunoode.combination.action_draws import ActionDraws, Prediction, action_d
 from immunoode.combination.arm_survival import SurvivalArm, survival_arm
 from immunoode.combination.observed_ratio import ObservedRatio, comparison_end, log_ratio, observed_ratio
 from immunoode.combination.rank_correlation import CorrelationOfDrugs, correlation_of
-from immunoode.combination.step_curve import FloatArray, curve_of
+from immunoode.combination.step_curve import FloatArray, StepCurve, curve_of
 from immunoode.combination.verdict import Power, Verdict, verdict
 from immunoode.errors import DataError, Problem
 from immunoode.notebook import without_mathematics
@@ -99,18 +99,15 @@ class IndependentAction:
         """
         if "additive" not in self.predictions:
             raise DataError(Problem("power", "needs clinical additivity as the alternative", "first_scan='6 weeks'"))
-        predicted = self.draws.predictions["independent"]
-        until = float(self.days[predicted.estimate >= 0.05][-1])
-        share = 1.0 - float(np.interp(until, self.days, self.draws.predictions["additive"].estimate))
-        known = np.log(np.maximum(predicted.draws[:, self.days <= until], 0.01))[:, -1]
-        hazard = -np.log(max(float(np.interp(until, self.days, predicted.estimate)), 0.01))
-        error = np.hypot(np.sqrt(1 / (subjects * share)), float(np.std(-known)) / hazard)
+        curve, until = self._additive_arm()
+        drawn = [log_ratio(curve, level, self.days, until) for level in self.draws.predictions["independent"].draws]
+        error = np.hypot(np.std(drawn, ddof=1), 1 / np.sqrt(subjects * curve.observed_events(until)))
         return Power(self._additive_log_ratio(), float(error), self.confidence)
 
     @property
     def days(self) -> FloatArray:
-        """The days of the curve."""
-        return self.curve["time"].to_numpy(np.float64)
+        """The days at which curves are compared: finely until the first of both curves ends."""
+        return self.draws.days
 
     def medians(self) -> pd.DataFrame:
         """Return the medians in days, one row per curve: label, median, lower, upper (infinite where not reached)."""
@@ -118,8 +115,9 @@ class IndependentAction:
 
         rows = [{"label": arm.name, "median": arm.curve.median()} for arm in (self.first, self.second)]
         for name in self.predictions:
-            limits = {side: _crossing(self.days, self.curve[f"{name}_{side}"].to_numpy()) for side in ("lower", "upper")}
-            rows.append({"label": name, "median": _crossing(self.days, self.curve[name].to_numpy()), **limits})
+            band = _with_band(name, self.draws.predictions[name], self.confidence)
+            limits = {side: _crossing(self.days, band[f"{name}_{side}"]) for side in ("lower", "upper")}
+            rows.append({"label": name, "median": _crossing(self.days, band[name]), **limits})
         if self.combination:
             rows.append({"label": self.combination.name, "median": self.combination.curve.median()})
         return pd.DataFrame(rows, columns=["label", "median", "lower", "upper"])
@@ -139,9 +137,10 @@ class IndependentAction:
         import pandas as pd
 
         day = units.days(time)
-        if not 0 <= day <= self.days[-1]:
-            raise DataError(Problem("time", f"is day {day:g}", f"at most {self.days[-1]:g}, where a curve ends"))
-        return pd.Series({name: float(np.interp(day, self.days, self.curve[name])) for name in self.curve.columns})
+        known = self.curve["time"].to_numpy(np.float64)
+        if not 0 <= day <= known[-1]:
+            raise DataError(Problem("time", f"is day {day:g}", f"at most {known[-1]:g}, where a curve ends"))
+        return pd.Series({name: float(np.interp(day, known, self.curve[name])) for name in self.curve.columns})
 
     def to_frame(self) -> pd.DataFrame:
         """Return the curve."""
@@ -188,12 +187,15 @@ class IndependentAction:
         drawn = np.array([log_ratio(curve, level, days, until) for curve, level in pairs])
         return observed_ratio(name, estimate, drawn, self.confidence)
 
+    def _additive_arm(self) -> tuple[StepCurve, float]:
+        """Return the curve of a combination that is additive, without censoring, and the end of its comparison."""
+        curve = curve_of(self.days[1:], self.draws.predictions["additive"].estimate[1:])
+        return curve, comparison_end(self.draws.predictions["independent"].estimate, curve, self.days)
+
     def _additive_log_ratio(self) -> float:
         """Return the log ratio of a combination that is additive to independent action."""
-        both, days = self.draws.predictions, self.days
-        curve = curve_of(days[1:], both["additive"].estimate[1:])
-        until = comparison_end(both["independent"].estimate, curve, days)
-        return log_ratio(curve, both["independent"].estimate, days, until)
+        curve, until = self._additive_arm()
+        return log_ratio(curve, self.draws.predictions["independent"].estimate, self.days, until)
 
 
 def independent_action(
@@ -273,14 +275,15 @@ def independent_action(
     both = None if combination is None else survival_arm(*_source(combination, data), endpoint=endpoint)
     related = correlation_of(data, arms[0], arms[1], correlation, correlation_error)
     scan = None if first_scan is None else units.days(first_scan)
-    days, notes = _days(times, arms, both)
+    days, wanted, notes = _days(times, arms, both)
     sampled = action_draws(arms[0], arms[1], both, related, scan, days, draws, seed)
     if scan is None:
         notes += ["clinical additivity was not computed, because it needs the time of the first scan: first_scan='6 weeks'"]
     if arms[0].endpoint.upper() == "OS":
         warnings.warn(OVERALL, UserWarning, stacklevel=2)
         notes += [OVERALL]
-    curve = _curve(arms, both, sampled, days, confidence)
+    curve = _curve(arms, both, sampled, confidence)
+    curve = curve[curve["time"].isin(wanted)].reset_index(drop=True)
     return IndependentAction(arms[0], arms[1], both, related, scan, curve, sampled, confidence, tuple(notes))
 
 
@@ -315,25 +318,25 @@ def _check(confidence: float, draws: int, correlation: float | None, error: floa
         raise DataError(problems)
 
 
-def _days(times: Any, arms: list[SurvivalArm], both: SurvivalArm | None) -> tuple[FloatArray, list[str]]:
-    """Return the days of the result, from 0 until the first curve ends, and a note if days were left out."""
+def _days(times: Any, arms: list[SurvivalArm], both: SurvivalArm | None) -> tuple[FloatArray, FloatArray, list[str]]:
+    """Return the days of the comparison, those of them that are wanted, and a note if some were left out."""
     end = min(arm.curve.end for arm in arms)
+    last = max(float(arm.curve.times[-1]) for arm in [*arms, *([both] if both else [])])
+    fine = np.linspace(0.0, min(end, last), GRID + 1)
     if times is None:
-        last = max(float(arm.curve.times[-1]) for arm in [*arms, *([both] if both else [])])
-        return np.linspace(0.0, min(end, last), GRID + 1), []
+        return fine, fine, []
     given = np.unique(np.atleast_1d(units.times(times)))
     kept = given[(given >= 0) & (given <= end)]
     if not len(kept):
         raise DataError(Problem("times", "are all after the end of a curve", f"at most day {end:g}"))
     left = [f"{len(given) - len(kept)} times are after day {end:g}, where a curve ends"] if len(kept) < len(given) else []
-    return np.union1d([0.0], kept), left
+    return np.union1d(fine, kept), kept, left
 
 
-def _curve(
-    arms: list[SurvivalArm], both: SurvivalArm | None, sampled: ActionDraws, days: FloatArray, confidence: float
-) -> pd.DataFrame:
+def _curve(arms: list[SurvivalArm], both: SurvivalArm | None, sampled: ActionDraws, confidence: float) -> pd.DataFrame:
     import pandas as pd
 
+    days = sampled.days
     columns = {"time": days, "first": arms[0].curve.at(days), "second": arms[1].curve.at(days)}
     for name, found in sampled.predictions.items():
         columns |= _with_band(name, found, confidence)
@@ -355,4 +358,8 @@ def _crossing(days: FloatArray, level: FloatArray) -> float:
 
 def _months(medians: pd.DataFrame) -> str:
     shown = medians.assign(**{c: medians[c] / MONTH for c in ("median", "lower", "upper")})
-    return str(shown.to_string(index=False, float_format="{:.1f}".format, na_rep=""))
+    return str(shown.to_string(index=False, float_format=_month, na_rep=""))
+
+
+def _month(value: float) -> str:
+    return f"{value:.1f}" if np.isfinite(value) else "not reached"

@@ -19,7 +19,13 @@ SINGLE = ("0.35", "0.6")
 
 @names_as_text
 def independent_action_curves(
-    found: IndependentAction, *, unit: str | None = None, title: str | None = None, ratios: bool = True, ax: Any = None
+    found: IndependentAction,
+    *,
+    unit: str | None = None,
+    title: str | None = None,
+    ratios: bool = True,
+    percent: bool = False,
+    ax: Any = None,
 ) -> Any:
     """Draw each drug alone, the predicted curves with their bands, and the observed curve of the combination.
 
@@ -31,6 +37,8 @@ def independent_action_curves(
     title : str, optional
     ratios : bool
         Write the hazard of the combination relative to each prediction.
+    percent : bool
+        Survival in percent.
     ax : Axes, optional
 
     Returns
@@ -63,6 +71,10 @@ def independent_action_curves(
     plain_spines(axes)
     heading = "\n".join(f"hazard to {r.prediction}: {r}" for r in found.ratios) if ratios and found.ratios else None
     axes.legend(fontsize="small", frameon=False, loc="upper right", title=heading, title_fontsize="small", alignment="left")
+    if percent:
+        from matplotlib.ticker import PercentFormatter
+
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     if title:
         axes.set_title(title)
     return axes

@@ -87,10 +87,16 @@ def index_intervals(table: pd.DataFrame, axes: Any) -> None:
         One row per null: null, index, index_lower, index_upper.
     axes : Axes
     """
-    rows = [r for r in table.to_dict("records") if np.isfinite(r["index"]) and r["index"] > 0]
+    rows = table.to_dict("records")
     ends = [v for r in rows for v in (r["index"], r["index_lower"], r["index_upper"]) if np.isfinite(v) and v > 0]
     for y, row in enumerate(rows):
         colour = NULLS[row["null"]][0]
+        if not (np.isfinite(row["index"]) and row["index"] > 0):
+            said = "expects that none is left" if row["index"] > 0 else "cannot be computed" if row["index"] else "index 0"
+            axes.annotate(
+                said, (0.98, y), xycoords=("axes fraction", "data"), ha="right", va="center", fontsize="small", color=colour
+            )
+            continue
         if np.isfinite(row["index_lower"]):
             axes.plot([row["index_lower"], min(row["index_upper"], 1e3)], [y, y], color=colour, linewidth=2.0)
         axes.plot(row["index"], y, "s", color=colour, markersize=7)
