@@ -1,9 +1,10 @@
-"""T-cell engagers: bispecific antibodies that bind CD3 of T cells and an antigen of tumour cells. Hosseini."""
+"""T-cell engagers, which bind CD3 of T cells and an antigen of tumour cells: Hosseini, and ours on Kuznetsov."""
 
 from __future__ import annotations
 
-from math import log
+from math import exp, log
 
+from papers.immune import kuznetsov
 from papers.solve import Dose, Paper, added
 
 PLACES = ("blood", "spleen", "nodes", "marrow", "tumour")
@@ -11,6 +12,7 @@ HEALTH = {  # volume (mL), partition of T cells, of B cells, of drug
     "human": ((5000, 1, 1, 1), (210, 200, 333, 0.14), (400, 190, 190, 0.07), (500, 60, 80, 0.07), (49.6, 125, 6500, 0.05)),
     "monkey": ((380, 1, 1, 1), (7, 500, 900, 0.14), (25, 500, 600, 0.07), (50, 50, 60, 0.07), (49.6, 125, 6500, 0.05)),
 }
+ENGAGER = ("depot", "central", "peripheral", "t_cells")
 HOSSEINI = (
     "central",
     "peripheral",
@@ -107,6 +109,34 @@ def given(day, milligrams, injection=1.0):
     return drug, Dose(day, "injection", injection, added(3, injection))
 
 
+def engager(clearance, v1, q, v2, early=0.0, mass=0.105, k_a=1.0, antigens=1000.0, ratio=0.0192, begins=0.0):
+    """Return the rates of an engager in the tumour of Kuznetsov; affinities in nmol/L, mass in mg/nmol, counts per cell."""
+
+    def rates(t, y):
+        depot, central, peripheral, n, e, x = (float(v) for v in y)
+        cl = clearance + early * exp(-0.1 * max(t - begins, 0.0))
+        c1, c2 = central / v1, peripheral / v2
+        drug = 0.05 * c1 / mass
+        a = antigens * 5e11 / 6.02214076e14
+        t_cd3 = 30000 * ratio * n * 5e11 / 6.02214076e14
+        phi = drug / ((k_a + drug) * (28.03 + drug))
+        b = 1 + phi * (a + t_cd3)
+        trimers = 2 * phi * a * t_cd3 / (b + (b * b - 4 * phi * phi * a * t_cd3) ** 0.5)
+        seen = trimers * 6.02214076e14 / 5e11
+        seen = seen / (10 + seen)
+        change = kuznetsov(t, (e, x))
+        return [
+            -0.2 * depot,
+            0.2 * depot - cl * c1 - q * (c1 - c2),
+            q * (c1 - c2),
+            0.5 * seen * n * (1 - n / 5) + 0.1 * (1 - n),
+            change[0],
+            change[1] - 2 * ratio * n / (1 + ratio * n) * seen * x,
+        ]
+
+    return rates
+
+
 SICK, START = hosseini()
 MONKEY, MONKEY_START = hosseini("monkey", 2e6, 1e6, 8.5, 3.4, 0.25, 0.0, 4.0)
 LEUKAEMIA, LEUKAEMIA_START = hosseini(t_ref=2e5, b_ref=7e4, sick=0.0)
@@ -143,5 +173,33 @@ PAPERS = [
         stiff=True,
         shown=("b_cells_blood",),
         label="blinatumomab",
+    ),
+    Paper(
+        "engager",
+        tuple(f"tarlatamab_{s}" for s in ENGAGER) + ("effectors", "tumour"),
+        56,
+        engager(0.649, 3.44, 1.2, 5.16),
+        (0.0, 0.0, 0.0, 1.0, 3.2e5, 5e6),
+        variant="tarlatamab",
+        base=("kuznetsov1994",),
+        stiff=True,
+        doses=tuple(Dose(d, "tarlatamab", a, added(1, a)) for d, a in ((1.0, 1.0), (8.0, 10.0), (15.0, 10.0), (29.0, 10.0))),
+        shown=("tarlatamab_central", "tarlatamab_t_cells", "tumour"),
+    ),
+    Paper(
+        "engager",
+        tuple(f"teclistamab_{s}" for s in ENGAGER) + ("effectors", "tumour"),
+        42,
+        engager(0.449, 3.0, 0.4, 1.34, 0.547, 0.146, 0.18, 13173.0, 0.1, 1.0),
+        (0.0, 0.0, 0.0, 1.0, 3.2e5, 5e6),
+        variant="teclistamab",
+        values={"weight": 74.0},
+        base=("kuznetsov1994",),
+        stiff=True,
+        doses=tuple(
+            Dose(d, "teclistamab_subcutaneous", a, added(0, 0.69 * a))
+            for d, a in ((1.0, 4.44), (4.0, 22.2), (7.0, 111.0), (14.0, 111.0), (21.0, 111.0))
+        ),
+        shown=("teclistamab_central",),
     ),
 ]
