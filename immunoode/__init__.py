@@ -7,6 +7,7 @@ The verbs of every day are here; what is looked for together is in a namespace:
 | `model` | the components of a model, for building one in Python |
 | `regimen` | schedules, events of SBML, doses of radiation |
 | `io` | formats of other tools: SBML, PEtab, NONMEM, ADaM; models as code |
+| `sensitivity_analysis` | what a global sensitivity analysis returns |
 | `trial` | readers of trial tables, rules of response, survival, growth rates |
 | `fitting` | many fits, comparison of fits |
 | `population` | predictive checks of population fits |

@@ -25,6 +25,7 @@ from immunoode.regimen.library import load_regimen as load_regimen
 from immunoode.regimen.regimen import Regimen as Regimen
 from immunoode.scenario.compare import Comparison as Comparison
 from immunoode.scenario.compare import compare as compare
+from immunoode.sensitivity_analysis.global_sensitivity import global_sensitivity as global_sensitivity
 from immunoode.solve.ensemble import simulate_many as simulate_many
 from immunoode.solve.ensemble import simulate_to as simulate_to
 from immunoode.solve.options import SolverOptions as SolverOptions
@@ -59,6 +60,7 @@ from . import plot as plot
 from . import population as population
 from . import regimen as regimen
 from . import scenario as scenario
+from . import sensitivity_analysis as sensitivity_analysis
 from . import trial as trial
 from . import virtual_population as virtual_population
 from . import virtual_trial as virtual_trial

@@ -28,6 +28,7 @@ FLOORS = (
     ("virtual_population",),
     ("virtual_trial",),
     ("combination", "cohorts", "optimisation"),
+    ("sensitivity_analysis",),
     ("plot",),
     ("report",),
     ("arm_names",),

@@ -24,6 +24,7 @@ QUICK = (
     "combinations.md",
     "virtual_populations.md",
     "scale.md",
+    "optimal_schedules.md",
 )
 FITS = ("fitting.md", "populations.md", "reading_models.md")
 

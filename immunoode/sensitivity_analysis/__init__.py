@@ -1,0 +1,7 @@
+"""Global sensitivity of endpoints: which parameters decide, over the whole distribution of patients."""
+
+from __future__ import annotations
+
+from immunoode.lazy_names import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -1,0 +1,107 @@
+"""What is analysed: endpoints of simulations, or any function of a table of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode import units
+from immunoode.errors import Problem, SolveError, nearest
+from immunoode.model.closed_model import ClosedModel, resolve
+from immunoode.model.model import Model
+from immunoode.optimisation.accumulated import with_areas
+from immunoode.optimisation.endpoints import Endpoint, endpoint
+from immunoode.sensitivity_analysis.inputs import FloatArray
+from immunoode.solve.simulate import as_model, simulate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BLOCK = 5_000
+_LEAST_TIMES = 400
+
+
+@dataclass
+class Outputs:
+    """The K numbers of a patient that are analysed; `count` says how many patients were evaluated."""
+
+    function: Callable[[pd.DataFrame], FloatArray]
+    labels: tuple[str, ...]
+    count: int = field(default=0)
+
+    def __call__(self, table: pd.DataFrame) -> FloatArray:
+        """Return the numbers (n, K) of a table of parameters."""
+        self.count += len(table)
+        found = np.asarray(self.function(table), float)
+        found = found[:, None] if found.ndim == 1 else found
+        if found.shape != (len(table), len(self.labels)):
+            right = f"one number per row: {(len(table),)} or {(len(table), len(self.labels))}"
+            raise SolveError(Problem("of", f"gives an array of the shape {found.shape} for {len(table)} rows", right))
+        if not np.isfinite(found).all():
+            row, k = np.argwhere(~np.isfinite(found))[0]
+            what = f"is {found[row, k]} for {', '.join(f'{n} = {v:.4g}' for n, v in table.iloc[row].items())}"
+            raise SolveError(Problem(self.labels[k], what, "narrower distributions, or an endpoint that is finite"))
+        return found
+
+
+def outputs(model: Model | str | None, regimen: Any, until: Any, of: Any, times: Any, solver: Any) -> Outputs:
+    """Return what is analysed.
+
+    Raises
+    ------
+    SolveError
+        If an endpoint is not of the model, or there is neither a model nor a function.
+    """
+    if callable(of):
+        return Outputs(of, (getattr(of, "__name__", "function"),))
+    if model is None or until is None:
+        raise SolveError(Problem("of", f"is {of!r}", "a function of a table of parameters; or a model and until= as well"))
+    wanted = [one if isinstance(one, Endpoint) else endpoint(one) for one in (of if isinstance(of, (list, tuple)) else [of])]
+    whole = resolve(as_model(model))
+    problems = [
+        Problem(f"output {e.output!r}", "is not of this model", nearest(e.output, whole.output_units))
+        for e in wanted
+        if e.output not in whole.output_units
+    ]
+    if problems:
+        raise SolveError(problems)
+    simulated = _Simulated(with_areas(whole, wanted), regimen, _times(until, times, wanted), wanted, solver)
+    return Outputs(simulated, tuple(map(str, wanted)))
+
+
+@dataclass(frozen=True)
+class _Simulated:
+    """Endpoints of simulations, block by block."""
+
+    model: ClosedModel
+    regimen: Any
+    times: FloatArray
+    wanted: Sequence[Endpoint]
+    solver: Any
+
+    def __call__(self, table: pd.DataFrame) -> FloatArray:
+        parts = [self._block(table.iloc[a : a + _BLOCK]) for a in range(0, len(table), _BLOCK)]
+        return np.concatenate(parts)
+
+    def _block(self, table: pd.DataFrame) -> FloatArray:
+        names = tuple(dict.fromkeys(e.reported for e in self.wanted))
+        how = {"parameters": table, "progress": False, "solver": self.solver}
+        run = simulate(self.model.model, self.regimen, times=self.times, outputs=names, **how)
+        run.raise_for_status()
+        changing = tuple(dict.fromkeys(e.output for e in self.wanted if e.is_change))
+        first = simulate(self.model.model, times=[0.0], outputs=changing, **how).values[:, 0] if changing else np.zeros((0, 0))
+        base = {name: first[:, k] for k, name in enumerate(changing)}
+        columns = [e.of(self.times, run.values[:, :, names.index(e.reported)], base.get(e.output)) for e in self.wanted]
+        return np.column_stack(columns)
+
+
+def _times(until: Any, times: Any, wanted: Sequence[Endpoint]) -> FloatArray:
+    if times is not None:
+        return np.asarray(units.times(times), dtype=float)
+    end = units.days(until)
+    if any(e.needs_course for e in wanted):
+        return np.linspace(0.0, end, max(int(np.ceil(end)), _LEAST_TIMES) + 1)
+    return np.array(sorted({0.0, end, *(e.day for e in wanted if e.day is not None)}))

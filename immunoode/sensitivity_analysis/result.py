@@ -1,0 +1,129 @@
+"""What a global sensitivity analysis finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from immunoode.errors import Problem, SolveError, nearest
+from immunoode.notebook import without_mathematics
+from immunoode.sensitivity_analysis.inputs import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LEADING = {
+    "sobol": "total",
+    "morris": "mean_absolute_effect",
+    "pawn": "median_distance",
+    "regional": "distance",
+    "shapley": "effect",
+    "tornado": "swing",
+}
+
+
+@dataclass(frozen=True)
+class GlobalSensitivity:
+    """Measures of importance of parameters, or of groups of them, for each output.
+
+    Attributes
+    ----------
+    method : str
+    of : tuple of str
+        The outputs.
+    tables : mapping of str to DataFrame
+        By output, one row per parameter, the most important first.
+    sample : DataFrame
+        Parameters and outputs of a sample of patients.
+    parameters : tuple of str
+        The parameters of the sample.
+    n : int
+        Points of the design.
+    evaluations : int
+        Patients that were evaluated.
+    converged : bool
+        Whether the stopping rule was met; true if there was none.
+    confidence : float
+        Of the intervals.
+    """
+
+    method: str
+    of: tuple[str, ...]
+    tables: Mapping[str, pd.DataFrame]
+    sample: pd.DataFrame
+    parameters: tuple[str, ...]
+    n: int
+    evaluations: int
+    converged: bool
+    confidence: float
+
+    @property
+    def measure(self) -> str:
+        """The measure by which parameters are sorted and drawn."""
+        return _LEADING[self.method]
+
+    def table(self, of: str | None = None) -> pd.DataFrame:
+        """Return the measures of one output; by default the first.
+
+        Raises
+        ------
+        SolveError
+            If it was not analysed.
+        """
+        name = of or self.of[0]
+        if name not in self.tables:
+            raise SolveError(Problem(f"output {name!r}", "was not analysed", nearest(name, self.of)))
+        return self.tables[name]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return all measures: output, parameter, and a column per measure."""
+        import pandas as pd
+
+        return pd.concat(self.tables, names=["output", "parameter"]).reset_index()
+
+    def plot(self, axes: Any = None, **options: Any) -> Any:
+        """Draw the measures with intervals, or a tornado; see `immunoode.plot.sensitivity.plot_sensitivity`. Returns Axes."""
+        from immunoode.plot.sensitivity import plot_sensitivity
+
+        return plot_sensitivity(self, axes, **options)
+
+    def plot_scatter(self, **options: Any) -> Any:
+        """Draw the output against each parameter; see `immunoode.plot.sensitivity.plot_scatter`. Returns an array of Axes."""
+        from immunoode.plot.sensitivity import plot_scatter
+
+        return plot_scatter(self, **options)
+
+    def report(self) -> str:
+        """Return the measures of all outputs."""
+        parts = [f"{name}\n{table.to_string(float_format=lambda v: f'{v:.4g}')}" for name, table in self.tables.items()]
+        return "\n".join([str(self), *parts])
+
+    def __str__(self) -> str:
+        stopped = "" if self.converged else "; intervals are wider than asked for: allow a larger design"
+        return f"{self.method} of {', '.join(self.of)}: design of {self.n}, {self.evaluations} evaluations{stopped}"
+
+    @without_mathematics
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        shown = "".join(f"<p>{escape(n)}</p>{t.to_html(float_format=lambda v: f'{v:.4g}')}" for n, t in self.tables.items())
+        return f"<p><b>{escape(str(self))}</b></p>{shown}"
+
+
+def tables_of(
+    values: Mapping[str, FloatArray], rows: tuple[str, ...], outputs: tuple[str, ...], method: str
+) -> dict[str, pd.DataFrame]:
+    """Return one table per output, the most important row first."""
+    import pandas as pd
+
+    found = {}
+    for k, name in enumerate(outputs):
+        table = pd.DataFrame({column: v[k] for column, v in values.items()}, index=pd.Index(rows, name="parameter"))
+        if method == "tornado":
+            table["swing"] = (table["at_high"] - table["at_low"]).abs()
+        order = np.argsort(-table[_LEADING[method]].to_numpy(), kind="stable")
+        found[name] = table.iloc[order]
+    return found
