@@ -13,6 +13,7 @@ from immunoode.errors import Problem, SolveError, nearest
 
 FloatArray = NDArray[np.float64]
 Weights = Callable[[FloatArray, FloatArray], FloatArray]
+_RESOLVED = 1e-9
 _AT = re.compile(r"at\(\s*([-+0-9.eE]+)\s*\)")
 _CROSSING = re.compile(r"first_(below|above)\(\s*([-+0-9.eE]+)\s*\)")
 _TEXT = re.compile(r"(?:(log)\(\s*(\w+)\s*\)|(\w+))\s*(?::\s*(.+?)\s*)?")
@@ -32,7 +33,8 @@ class Endpoint:
         "first_below(20)": the first day above (below) a value, linear between reports, or the end of the
         simulation.
     log : bool
-        Whether of the natural logarithm of the output.
+        Whether of the natural logarithm of the output; below 1e-9 of a course's largest value, which is what the solver
+        resolves, it is that of this value.
 
     Examples
     --------
@@ -99,15 +101,14 @@ class Endpoint:
         found = np.einsum("pt,pt->p", weights, values)
         if self.is_change and baseline is not None:
             weights, found = weights / baseline[:, None], found / baseline - 1
-        by_course = weights / courses if self.log else weights
-        return found, np.einsum("pt,ptm->pm", by_course, derivatives)
+        if self.log:
+            weights = np.where(courses > _floor(courses), weights / np.maximum(courses, _floor(courses)), 0.0)
+        return found, np.einsum("pt,ptm->pm", weights, derivatives)
 
     def _scaled(self, courses: FloatArray) -> FloatArray:
         if not self.log:
             return courses
-        if not (courses > 0).all():
-            raise SolveError(Problem(f"endpoint {self}", "has a logarithm of zero or less", "leave out the logarithm"))
-        return np.log(courses)
+        return np.log(np.maximum(courses, _floor(courses)))
 
     def _weights(self, times: FloatArray, values: FloatArray) -> FloatArray:
         """Return the weight of each time in the number, (P, T): it is a weighted sum of the course."""
@@ -135,6 +136,14 @@ def endpoint(text: str) -> Endpoint:
         right = "'output: reduction', for example 'sum_of_diameters: final'"
         raise SolveError(Problem(f"endpoint {text!r}", "is not understood", right))
     return Endpoint(said[2] or said[3], said[4] or "final", log=bool(said[1]))
+
+
+def _floor(courses: FloatArray) -> FloatArray:
+    """Return the least value of each course whose logarithm is taken, (P, 1)."""
+    largest = courses.max(axis=1, keepdims=True)
+    if not (largest > 0).all():
+        raise SolveError(Problem("endpoint", "has the logarithm of a course that is never positive", "no logarithm"))
+    return _RESOLVED * largest
 
 
 def _one_hot(at: NDArray[np.int64], values: FloatArray) -> FloatArray:

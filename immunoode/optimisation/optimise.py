@@ -82,6 +82,8 @@ def optimise(
     seed : int
         Of starts, drawn schedules and the search.
     solver : SolverOptions, optional
+        Default: that of `simulate`; without extinction if a logarithm is asked for, so that less than one cell is a small
+        expected number.
 
     Returns
     -------

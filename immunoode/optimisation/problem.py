@@ -163,6 +163,8 @@ def schedule_problem(
     if problems:
         raise SolveError(problems)
     whole = with_areas(whole, endpoints)
+    if solver is None and any(e.log for e in endpoints):  # the logarithm of a number of cells goes on below one of them
+        solver = SolverOptions(extinction=False)
     matrix, weights = _patients(whole, parameters, patients)
     return ScheduleProblem(
         whole,

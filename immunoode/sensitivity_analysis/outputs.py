@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode import units
-from immunoode.errors import Problem, SolveError, nearest
+from immunoode.errors import OutOfBoundsWarning, Problem, SolveError, nearest
 from immunoode.model.closed_model import ClosedModel, resolve
 from immunoode.model.model import Model
 from immunoode.optimisation.accumulated import with_areas
 from immunoode.optimisation.endpoints import Endpoint, endpoint
 from immunoode.sensitivity_analysis.inputs import FloatArray
+from immunoode.solve.options import SolverOptions
 from immunoode.solve.simulate import as_model, simulate
 
 if TYPE_CHECKING:
@@ -34,8 +36,11 @@ class Outputs:
 
     def __call__(self, table: pd.DataFrame) -> FloatArray:
         """Return the numbers (n, K) of a table of parameters."""
+        with warnings.catch_warnings():
+            if self.count:  # once is enough
+                warnings.simplefilter("ignore", OutOfBoundsWarning)
+            found = np.asarray(self.function(table), float)
         self.count += len(table)
-        found = np.asarray(self.function(table), float)
         found = found[:, None] if found.ndim == 1 else found
         if found.shape != (len(table), len(self.labels)):
             right = f"one number per row: {(len(table),)} or {(len(table), len(self.labels))}"
@@ -61,6 +66,8 @@ def outputs(model: Model | str | None, regimen: Any, until: Any, of: Any, times:
         raise SolveError(Problem("of", f"is {of!r}", "a function of a table of parameters; or a model and until= as well"))
     wanted = [one if isinstance(one, Endpoint) else endpoint(one) for one in (of if isinstance(of, (list, tuple)) else [of])]
     whole = resolve(as_model(model))
+    if solver is None and any(e.log for e in wanted):  # the logarithm of a number of cells goes on below one of them
+        solver = SolverOptions(extinction=False)
     problems = [
         Problem(f"output {e.output!r}", "is not of this model", nearest(e.output, whole.output_units))
         for e in wanted
@@ -83,7 +90,10 @@ class _Simulated:
     solver: Any
 
     def __call__(self, table: pd.DataFrame) -> FloatArray:
-        parts = [self._block(table.iloc[a : a + _BLOCK]) for a in range(0, len(table), _BLOCK)]
+        parts = [self._block(table.iloc[:_BLOCK])]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OutOfBoundsWarning)
+            parts += [self._block(table.iloc[a : a + _BLOCK]) for a in range(_BLOCK, len(table), _BLOCK)]
         return np.concatenate(parts)
 
     def _block(self, table: pd.DataFrame) -> FloatArray:
