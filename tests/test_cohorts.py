@@ -201,6 +201,18 @@ def test_the_definition_is_read(calibrated: CalibratedPopulation) -> None:
     assert calibrated.report().startswith("A toy cohort: 300 virtual patients")
 
 
+def test_the_page_of_a_cohort_shows_hits_and_misses(calibrated: CalibratedPopulation) -> None:
+    import runpy
+
+    script = runpy.run_path(str(Path(__file__).parents[1] / "docs" / "virtual_populations" / "make_cohorts.py"))
+    comparison = calibrated.compare_with_trials(progress=False)
+    page = script["page"](calibrated, comparison)
+    table = comparison.table
+    assert page.count("**missed**") == (~table["within_published"]).sum()
+    assert page.count("| within |") == table["within_published"].sum()
+    assert len(comparison.plot()) == 3
+
+
 def test_shipped_cohorts_load() -> None:
     listed = imo.list_populations()
     for name in listed.index[listed["effective_sample_size"].notna()]:

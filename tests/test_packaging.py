@@ -116,6 +116,8 @@ def test_wheel_holds_what_is_needed_and_no_more(wheel: Path) -> None:
         metadata = archive.read(next(n for n in names if n.endswith("METADATA"))).decode()
     folders = [path for name in ("models", "populations") for path in (ROOT / name).iterdir()]
     shipped = {f"immunoode/{path.parent.name}/{path.name}" for path in folders if path.suffix in (".toml", ".bib")}
+    cohorts = [path for path in (ROOT / "populations" / "cohorts").glob("*") if path.suffix in (".toml", ".npy")]
+    shipped |= {f"immunoode/populations/cohorts/{path.name}" for path in cohorts}
     assert shipped | {"immunoode/py.typed"} <= names
     assert {name.split("/")[0] for name in names} == {"immunoode", f"immunoode-{_version()}.dist-info"}
     assert "License-Expression: BSD-3-Clause" in metadata

@@ -23,6 +23,7 @@ QUICK = (
     "survival_statistics.md",
     "combinations.md",
     "virtual_populations.md",
+    "cohorts.md",
     "scale.md",
     "optimal_schedules.md",
 )

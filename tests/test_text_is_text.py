@@ -111,6 +111,19 @@ def interaction() -> Any:
     return imo.combination.interaction_test(replace(decay_model(), name=EVIL), *pair, null=0.3, **options)
 
 
+@cache
+def calibrated_population() -> Any:
+    """Return a small cohort of which every text of its file that is shown is HTML."""
+    from tempfile import TemporaryDirectory
+
+    text = (Path(__file__).parent / "data" / "cohorts" / "toy.toml").read_text(encoding="utf-8")
+    text = text.replace('"A toy cohort"', f"{EVIL!r}").replace('trial = "toy"', f"trial = {EVIL!r}").replace("= 300", "= 60")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "toy.toml"
+        path.write_text(text, encoding="utf-8")
+        return imo.cohorts.calibrate_population(path, progress=False)
+
+
 SHOWN: dict[str, Callable[[], Any]] = {
     "Model": lambda: replace(decay_model(), title=EVIL, description=EVIL, name=EVIL),
     "Regimen": lambda: replace(imo.Regimen().dose("drug", "1 mg"), title=EVIL),
@@ -156,6 +169,8 @@ SHOWN: dict[str, Callable[[], Any]] = {
         pd.DataFrame({"arm": [EVIL, "b"], "responders": [12, 36], "n": [77, 154]})
     ),
     "SimulatedTrial": lambda: virtual_trial(),
+    "CalibratedPopulation": lambda: calibrated_population(),
+    "TrialComparison": lambda: calibrated_population().compare_with_trials(progress=False),
     "IndependentAction": independent_action,
     "IndependentResponse": lambda: imo.combination.independent_response(
         EVIL, "b", data=pd.DataFrame({"arm": [EVIL, "b"], "responders": [12, 36], "n": [77, 154]})

@@ -67,6 +67,29 @@ def calibrate_population(
         If parameters are outside the bounds of the models.
     RuntimeWarning
         If patients could not be solved: they are left out.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> text = '''
+    ... models = ["ribba2022"]
+    ... patients = 100
+    ... seed = 1
+    ... [parameters]
+    ... shrinkage_rate = { distribution = "log-normal", median = 0.004, sd = 1, source = "estimate: an example" }
+    ... [arms.drug]
+    ... [[targets]]
+    ... kind = "response rate"
+    ... arm = "drug"
+    ... rate = 0.5
+    ... n = 80
+    ... source = "estimate: an example"
+    ... '''
+    >>> path = Path(tempfile.mkdtemp()) / "example.toml"
+    >>> _ = path.write_text(text)
+    >>> population = calibrate_population(path, progress=False)
+    >>> print(population.simulate("drug", progress=False).rates("drug").round(1).to_dict())
+    {'PR': 0.5, 'SD': 0.5}
     """
     file = read_cohort(cohort_path(path))
     made, how = file.definition, Computing(solver, block, workers, client, progress)

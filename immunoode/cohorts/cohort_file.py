@@ -78,35 +78,32 @@ def definition_of(document: Mapping[str, Any], path: Path) -> CohortDefinition:
         problems.add("models", "is missing", 'models = ["tumour_immune"], without therapies')
     how = how_observed(document.get("observation", {}), "observation", problems)
     arms = arms_of(document.get("arms", {}), document.get("observation", {}), how, problems)
-    made = CohortDefinition(
-        path.stem,
-        problems.text(document, "title"),
-        problems.text(document, "description"),
-        tuple(prior.references),
-        models,
-        problems.count(document, "patients", 1, MOST_PATIENTS),
-        problems.count(document, "seed", 0, 2**63 - 1),
-        prior,
-        _plausibility(document, arms, problems),
-        how,
-        arms,
-        statistics_of(document.get("targets", []), "targets", problems),
-        statistics_of(document.get("held_out", []), "held_out", problems),
-    )
-    if not problems.found:
-        check_definition(made, problems)
+    parts: dict[str, Any] = {
+        "models": models,
+        "size": problems.count(document, "patients", 1, MOST_PATIENTS),
+        "seed": problems.count(document, "seed", 0, 2**63 - 1),
+        "plausibility": _plausibility(document, arms, problems),
+        "how": how,
+        "arms": arms,
+        "targets": statistics_of(document.get("targets", []), "targets", problems),
+        "held_out": statistics_of(document.get("held_out", []), "held_out", problems),
+    }
+    if prior is None or problems.found:
+        raise PopulationError(problems.found)
+    made = CohortDefinition(path.stem, prior.title, prior.description, prior.references, prior=prior, **parts)
+    check_definition(made, problems)
     if problems.found:
         raise PopulationError(problems.found)
     return made
 
 
-def _prior(document: Mapping[str, Any], path: Path, problems: Collector) -> PopulationDistribution:
+def _prior(document: Mapping[str, Any], path: Path, problems: Collector) -> PopulationDistribution | None:
     own = {key: document[key] for key in OF_PRIOR if key in document}
     try:
         return PopulationReader(path.name, problems.bib).population(own, path.stem)
     except PopulationError as error:
         problems.found += error.problems
-        return PopulationDistribution({})
+        return None
 
 
 def _plausibility(

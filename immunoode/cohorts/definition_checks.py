@@ -8,8 +8,9 @@ from immunoode.cohorts.definition import CohortArm, CohortDefinition
 from immunoode.cohorts.problems import Collector
 from immunoode.cohorts.published import PublishedStatistic
 from immunoode.errors import nearest
-from immunoode.model.closed_model import resolve
+from immunoode.model.closed_model import ClosedModel, resolve
 from immunoode.model.model import Model
+from immunoode.solve.simulate import schedules_of
 from immunoode.virtual_population.model_bounds import unit_factors
 from immunoode.virtual_population.targets.subgroup import SubgroupTarget
 
@@ -38,18 +39,25 @@ def check_definition(made: CohortDefinition, problems: Collector) -> None:
 def _check_arm(arm: CohortArm, made: CohortDefinition, problems: Collector) -> None:
     place = f"arms.{arm.name}"
     with problems.at(f"{place}.models"):
-        model = made.model_with(arm.models)
-        for therapy in arm.regimen.therapies if arm.regimen else ():
-            if therapy not in resolve(model).input_units:
-                right = nearest(therapy, resolve(model).input_units) or "models = [...], the model that takes it"
-                problems.add(place, f"gives {therapy!r}, which no model of the arm takes", right)
+        model = resolve(made.model_with(arm.models))
+        _check_doses(arm, model, place, problems)
         for output in arm.how.observation.outputs:
-            if output not in resolve(model).output_units:
-                right = nearest(output, resolve(model).output_units)
+            if output not in model.output_units:
+                right = nearest(output, model.output_units)
                 problems.add(f"{place}: observation", f"{output!r} is no output of the model", right)
     doses = arm.regimen.to_frame()["time_day"] if arm.regimen and arm.regimen.rules else ()
     if len(doses) and min(doses) < arm.start:
         problems.add(place, f"gives a dose on day {min(doses):g}", f"start = {min(doses):g}, or an earlier day")
+
+
+def _check_doses(arm: CohortArm, model: ClosedModel, place: str, problems: Collector) -> None:
+    unknown = [therapy for therapy in (arm.regimen.therapies if arm.regimen else ()) if therapy not in model.input_units]
+    for therapy in unknown:
+        right = nearest(therapy, model.input_units) or "models = [...], the model that takes it"
+        problems.add(place, f"gives {therapy!r}, which no model of the arm takes", right)
+    if arm.regimen and not unknown:
+        with problems.at(f"{place}: doses"):
+            schedules_of(arm.regimen, model, model.values[None, :])
 
 
 def _check_criteria(made: CohortDefinition, problems: Collector) -> None:
@@ -64,6 +72,10 @@ def _check_criteria(made: CohortDefinition, problems: Collector) -> None:
             problems.add(f"{place}.output", f"{one.output!r} is no output or parameter", nearest(one.output, known))
         if one.needs_course and one.between is None and one.output not in model.constants:
             problems.add(place, "is of a whole course without an end", "until = '1 year', or at or between")
+        if one.output in known:
+            units = {**model.output_units, **{name: parameter.unit for name, parameter in model.constants.items()}}
+            with problems.at(place):
+                one.limits(units[one.output])
 
 
 def _model_of(arm: str, made: CohortDefinition) -> Model:

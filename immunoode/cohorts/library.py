@@ -128,6 +128,12 @@ def list_populations() -> pd.DataFrame:
     --------
     load_population
     immunoode.virtual_population.list_distributions : published distributions of parameters.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.list_populations().index.name
+    'name'
     """
     import pandas as pd
 

@@ -26,6 +26,8 @@ FloatArray = NDArray[np.float64]
 SUFFIX = ".npy"
 DIGITS = 6
 """Digits of parameters that count: other builds of NumPy have other last digits."""
+ROUNDING = 1e-12
+"""The sum of weights is 1 but for this, unless they were stored with fewer digits."""
 AGAIN = "imo.cohorts.calibrate_population(path).save() makes them again"
 
 
@@ -118,7 +120,8 @@ def read_weights(path: Path, size: int) -> FloatArray:
         raise PopulationError(Problem(path.name, f"is not an array of {size} weights ({error})", AGAIN)) from None
     if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.sum() > 0:
         raise PopulationError(Problem(path.name, "has weights that are negative, not finite or all zero", AGAIN))
-    return weights / weights.sum()
+    total = float(weights.sum())
+    return weights if abs(total - 1) < ROUNDING else weights / total
 
 
 def _array(file: Any, size: int) -> FloatArray:

@@ -41,18 +41,13 @@ def trial_comparison(comparison: TrialComparison, *, ax: Any = None, data: bool 
     parts = [(table[panel == name], name, label) for name, label in PANELS if (panel == name).any()]
     if ax is None:
         heights = [len(part) + 1.5 for part, *_ in parts]
-        _, ax = plt.subplots(
-            len(parts),
-            1,
-            figsize=(8.6, 0.36 * sum(heights) + 0.6),
-            gridspec_kw={"height_ratios": heights},
-            squeeze=False,
-            layout="constrained",
-        )
+        size = (9.6, 0.34 * sum(heights) + 1.0)
+        grid = {"height_ratios": heights}
+        figure, ax = plt.subplots(len(parts), 1, figsize=size, gridspec_kw=grid, squeeze=False, layout="constrained")
+        figure.legend(handles=_legend(), fontsize="small", frameon=False, loc="outside upper center", ncols=3)
     every = np.ravel(ax)
     for axes, (part, name, label) in zip(every, parts, strict=True):
         _draw(axes, part, name, label)
-    every[0].legend(fontsize="small", frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4)
     return (every, table) if data else every
 
 
@@ -66,23 +61,41 @@ def _panel(row: pd.Series) -> str:
 
 def _draw(axes: Any, part: pd.DataFrame, name: str, label: str) -> None:
     rows = np.arange(len(part))
-    for at, (value, lower, upper), colour, marker, words in (
-        (rows - 0.15, ("published", "published_lower", "published_upper"), PUBLISHED, "s", "published, 95 % interval"),
-        (rows + 0.15, ("predicted", "lower", "upper"), PREDICTED, "o", "predicted, 95 % interval"),
+    for at, names, colour, marker in (
+        (rows - 0.15, ("published", "published_lower", "published_upper"), PUBLISHED, "s"),
+        (rows + 0.15, ("predicted", "lower", "upper"), PREDICTED, "o"),
     ):
-        axes.hlines(at, part[lower], part[upper], color=colour, linewidth=1.4)
-        axes.plot(part[value], at, marker, color=colour, markersize=5, label=words)
+        value, lower, upper = (part[name].to_numpy() for name in names)
+        axes.hlines(at, lower, np.where(np.isinf(upper), _end(part), upper), color=colour, linewidth=1.4)
+        axes.plot(np.where(np.isinf(value), _end(part), value), at, marker, color=colour, markersize=5)
     alone = part["independent_action"].notna()
-    axes.plot(part["independent_action"][alone], (rows + 0.15)[alone], "D", mfc="white", mec=ALONE, label="independent action")
+    axes.plot(part["independent_action"][alone], (rows + 0.15)[alone], "D", mfc="white", mec=ALONE)
     axes.set_yticks(rows, [_words(row) for _, row in part.iterrows()], fontsize="small")
     axes.set_ylim(len(part) - 0.4, -0.6)
     axes.set_xlabel(label)
     if name == "ratio":
-        axes.set_xscale("log")
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.axvline(1, color="0.7", linewidth=0.8, zorder=0)
     elif name != "number":
         axes.set_xlim(left=0)
     plain_spines(axes)
+
+
+def _end(part: pd.DataFrame) -> float:
+    """Return where lines end whose upper limit is not reached: beyond all numbers."""
+    values = part[["published", "published_upper", "predicted", "upper"]].to_numpy(float)
+    return 1.15 * float(values[np.isfinite(values)].max(initial=1.0))
+
+
+def _legend() -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], color=PUBLISHED, marker="s", markersize=5, label="published, 95 % interval"),
+        Line2D([], [], color=PREDICTED, marker="o", markersize=5, label="predicted, 95 % interval (* held out)"),
+        Line2D([], [], color=ALONE, marker="D", mfc="white", linestyle="none", label="independent action"),
+    ]
 
 
 def _words(row: pd.Series) -> str:

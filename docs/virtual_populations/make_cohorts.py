@@ -1,0 +1,159 @@
+"""Calibrates the shipped cohorts, and writes a page about each: targets, fit, what was held out, misses as plainly as hits.
+
+Writes weights into populations/cohorts, and docs/cohorts/NAME.md with a figure. Run, in the repository:
+python docs/virtual_populations/make_cohorts.py [NAME ...] [--pages]; with --pages, the weights that are there are used.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import numpy as np
+import pandas as pd
+
+import immunoode as imo
+from immunoode.cohorts import CalibratedPopulation, TrialComparison, calibrate_population
+
+ROOT = Path(__file__).resolve().parents[2]
+CAPTION = (
+    "Squares are published numbers with 95 % intervals, circles predictions with theirs, diamonds independent drug action. "
+    "A star marks what was held out."
+)
+IN_INTERVALS = "| | numbers | prediction within the published interval | published number within the predicted interval |"
+HEAD = "| trial | arm | number | published (95 % interval) | predicted (95 % interval) | such a trial | independent action | |"
+COHORTS, PAGES = ROOT / "populations" / "cohorts", ROOT / "docs" / "cohorts"
+
+
+def main(arguments: list[str]) -> None:
+    """Make the cohorts of these names, by default all."""
+    names = [name for name in arguments if not name.startswith("-")]
+    PAGES.mkdir(exist_ok=True)
+    for name in names or sorted(path.stem for path in COHORTS.glob("*.toml")):
+        make(COHORTS / f"{name}.toml", pages_only="--pages" in arguments)
+
+
+def make(path: Path, *, pages_only: bool) -> None:
+    """Calibrate one cohort, and write its page."""
+    if not pages_only:
+        calibrate_population(path, progress=False).save()
+    cohort = imo.load_population(path)
+    comparison = cohort.compare_with_trials(progress=False)
+    axes = comparison.plot()
+    axes[0].figure.savefig(PAGES / f"{path.stem}.png", dpi=110)
+    (PAGES / f"{path.stem}.md").write_text(page(cohort, comparison), encoding="utf-8")
+    print(comparison)
+
+
+def page(cohort: CalibratedPopulation, comparison: TrialComparison) -> str:
+    """Return the page of a cohort."""
+    table = comparison.table
+    parts = [
+        f"# {cohort.title}",
+        cohort.definition.description.strip(),
+        f"Load it with `imo.load_population({cohort.name!r})`. Made by `docs/virtual_populations/make_cohorts.py`.",
+        made_of(cohort),
+        "## What it was calibrated to",
+        numbers(table[table["use"] == "target"]),
+        "## What was held out",
+        outcome(comparison),
+        numbers(comparison.held_out()),
+        f"![Published numbers and predictions]({cohort.name}.png)",
+        CAPTION,
+        "## Limits",
+        limits(cohort, comparison),
+        "## Sources",
+        sources(table),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def made_of(cohort: CalibratedPopulation) -> str:
+    """Return models, patients, seed and effective sample size."""
+    made, record = cohort.definition, cohort.record
+    rows = {
+        "models": ", ".join(f"`{text}`" for text in made.models),
+        "patients drawn, seed": f"{made.size}, {made.seed}",
+        "plausible; solved in all arms of the targets": f"{record.plausible}; {record.solved}",
+        "effective sample size": f"{cohort.effective_sample_size:.0f}",
+        "largest misfit of a target": f"{record.largest_misfit:.2f} standard errors",
+        "arms": ", ".join(f"`{name}`" for name in made.arms),
+    }
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
+
+
+def outcome(comparison: TrialComparison) -> str:
+    """Return how many of the held-out numbers came out, by kind, and independent action beside."""
+    held = comparison.held_out()
+    if not len(held):
+        return "Nothing was held out."
+    rows = [IN_INTERVALS, "|---|---|---|---|"]
+    for kind, part in held.groupby("kind", sort=False):
+        rows.append(f"| {kind} | {len(part)} | {part['within_published'].sum()} | {part['within_band'].sum()} |")
+    both = held[held["independent_action"].notna()]
+    own, alone = int(both["within_published"].sum()), int(both["independent_within"].sum())
+    said = f"Of {len(both)} numbers of combinations, {own} predictions are within the published interval, and {alone} of "
+    said += "independent drug action."
+    return "\n".join([*rows, "", said if len(both) else ""]).strip()
+
+
+def numbers(table: pd.DataFrame) -> str:
+    """Return one row per number."""
+    rows = [HEAD, "|---" * 8 + "|"]
+    for _, row in table.iterrows():
+        cells = [
+            row["trial"],
+            row["arm"],
+            row["statistic"],
+            f"{shown(row, 'published')} {interval(row, 'published_lower', 'published_upper')}",
+            f"{shown(row, 'predicted')} {interval(row, 'lower', 'upper')}" if not row["note"] else row["note"],
+            interval(row, "trial_lower", "trial_upper"),
+            "" if np.isnan(row["independent_action"]) else shown(row, "independent_action"),
+            "within" if row["within_published"] else "**missed**",
+        ]
+        rows.append("| " + " | ".join(cell.strip() for cell in cells) + " |")
+    return "\n".join(rows)
+
+
+def shown(row: pd.Series, name: str) -> str:
+    """Return a number in the unit in which it is published."""
+    value = row[name]
+    if np.isnan(value):
+        return ""
+    if not np.isfinite(value):
+        return "not reached"
+    if row["unit"] == "month":
+        return f"{value:.1f} months"
+    return f"{value:.3g}" if row["kind"] in ("hazard ratio", "mean", "correlation") else f"{100 * value:.1f} %"
+
+
+def interval(row: pd.Series, lower: str, upper: str) -> str:
+    """Return the limits in parentheses, nothing where they are not known."""
+    low, high = shown(row, lower).removesuffix(" months").removesuffix(" %"), shown(row, upper)
+    return f"({low} to {high})" if low and high else ""
+
+
+def limits(cohort: CalibratedPopulation, comparison: TrialComparison) -> str:
+    """Return what the cohort cannot say."""
+    missed = comparison.table[~comparison.table["within_published"]]
+    names = [f"{row['trial']} {row['arm']}, {row['statistic']}".strip() for _, row in missed.iterrows()]
+    lines = [
+        "- Missed: " + ("; ".join(names) if names else "nothing") + ".",
+        f"- {cohort.effective_sample_size:.0f} patients carry the weight; statistics of small subgroups rest on few of them.",
+        "- Intervals hold for populations that are shifts of the prior; what the models leave out is not in them.",
+        "- Treatment ends as the arm says, not with progression; there are no later lines of therapy.",
+    ]
+    return "\n".join(lines)
+
+
+def sources(table: pd.DataFrame) -> str:
+    """Return where numbers are from."""
+    pairs = table[["trial", "source"]].drop_duplicates()
+    return "\n".join(f"- {row['trial'] or 'no trial named'}: {row['source']}" for _, row in pairs.iterrows())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
