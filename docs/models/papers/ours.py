@@ -225,7 +225,7 @@ def adoptive(d, s, activity, fraction, cells, tumours):
     division = (0.3 * sat(c2 / 2.32, 5e4) + 0.1 * activity * signal) * 1e11 / (1e11 + z)
     lost = 0.06 * 1.5 * sat(fraction, 0.5) + 0.005
     d["adoptive_t_cell_infused"] -= 0.5 * infused
-    d["adoptive_t_cell_cells"] += 0.2 * 0.5 * infused + (division - lost) * z + 0.05 * signal * m
+    d["adoptive_t_cell_cells"] += 0.05 * 0.5 * infused + (division - lost) * z + 0.05 * signal * m
     d["adoptive_t_cell_memory"] += 0.005 * z - 0.002 * m
     d["adoptive_t_cell_il2_central"] = -(172.8 + 33.7) / 2.77 * c1 + 33.7 / 2.32 * c2
     d["adoptive_t_cell_il2_peripheral"] = 33.7 / 2.77 * c1 - 33.7 / 2.32 * c2
