@@ -119,6 +119,17 @@ def test_bands_come_from_draws_and_scales_show_one_effect(two_drugs: imo.Model) 
     assert alone.table["lower"].isna().all() and "no uncertainty was given" in alone.conclusion
 
 
+def test_loewe_has_limits_from_draws(two_drugs: imo.Model) -> None:
+    draws = pd.DataFrame({"first_kill": [0.02, 0.03, 0.04], "growth_rate": [0.07, 0.08, 0.09]})
+    same = drug("drug_a", 2)
+    found = imo.synergy(two_drugs, same, same, until=20, times=[20], uncertainty=draws, loewe_draws=3, largest_multiple=50)
+    row = found.at().set_index("null").loc["Loewe"]
+    assert row[["index", "index_lower", "index_upper"]].tolist() == pytest.approx([1.0] * 3, abs=1e-6)
+    assert row[["contrast", "lower", "upper"]].tolist() == pytest.approx([0.0] * 3, abs=1e-6)
+    other = imo.synergy(two_drugs, same, drug("drug_b", 3), until=20, times=[20], uncertainty=draws, loewe_draws=2)
+    assert other.loewe["index_lower"].iloc[0] <= other.loewe["index_upper"].iloc[0]
+
+
 def test_the_covariance_of_a_fit_gives_bands(two_drugs: imo.Model) -> None:
     run = imo.simulate(two_drugs, drug("drug_a", 2), until=20, times=np.arange(0.0, 21.0, 2.0))
     noise = np.exp(0.05 * np.random.default_rng(1).standard_normal(11))

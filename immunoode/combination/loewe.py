@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from immunoode.combination.loewe_draws import loewe_draws
 from immunoode.combination.simulated_arms import SimulatedPair
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Burden = Callable[[float], float]
-LOEWE_COLUMNS = ("time", "index", "expected", "first_multiple", "second_multiple")
+LOEWE_COLUMNS = ("time", "index", "index_lower", "index_upper", "expected", "first_multiple", "second_multiple")
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,48 @@ class LoewePoint:
         return 1.0 / self.first + 1.0 / self.second
 
 
-def loewe_table(pair: SimulatedPair, both: np.ndarray, days: Sequence[float], largest: float) -> pd.DataFrame:
-    """Return Loewe additivity at some of the days of a pair: columns `LOEWE_COLUMNS`."""
+@dataclass(frozen=True)
+class LoeweTable:
+    """Loewe additivity at several times: rows with `LOEWE_COLUMNS`, and expected burdens, shape (1 + draws, times)."""
+
+    rows: pd.DataFrame
+    burdens: np.ndarray
+
+
+@dataclass(frozen=True)
+class LoeweRequest:
+    """Loewe additivity at days, for draws of parameters (or none), up to a largest multiple, with the level of limits."""
+
+    days: Sequence[float]
+    draws: pd.DataFrame | None
+    largest: float
+    confidence: float
+
+
+def loewe_table(pair: SimulatedPair, both: np.ndarray, wanted: LoeweRequest) -> LoeweTable:
+    """Return Loewe additivity of a pair; `both` is the burden of both drugs, shape (1 + draws, times)."""
     import pandas as pd
 
-    rows = []
-    for day in days:
+    rows, burdens = [], []
+    for day in wanted.days:
         k = int(np.searchsorted(pair.days, day))
-        point = loewe_point(_alone(pair, k, first=True), _alone(pair, k, first=False), both[k], largest)
-        values = (day, point.index, point.expected, point.first, point.second)
+        point = loewe_point(_alone(pair, k, first=True), _alone(pair, k, first=False), both[0, k], wanted.largest)
+        lower, upper, expected = _limits(pair, both, k, wanted)
+        values = (day, point.index, lower, upper, point.expected, point.first, point.second)
         rows.append(dict(zip(LOEWE_COLUMNS, values, strict=True)))
-    return pd.DataFrame(rows, columns=list(LOEWE_COLUMNS))
+        burdens.append(np.append(point.expected, expected))
+    table = pd.DataFrame(rows, columns=list(LOEWE_COLUMNS))
+    return LoeweTable(table, np.array(burdens).T if burdens else np.zeros((1, 0)))
+
+
+def _limits(pair: SimulatedPair, both: np.ndarray, time: int, wanted: LoeweRequest) -> tuple[float, float, np.ndarray]:
+    """Return the limits of the index and the expected burdens of the draws; NaN and none without draws."""
+    if wanted.draws is None or wanted.draws.empty:
+        return float("nan"), float("nan"), np.zeros(0)
+    found = loewe_draws(pair, wanted.draws, both[1 : 1 + len(wanted.draws), time], time, wanted.largest)
+    tails = [0.5 - wanted.confidence / 2, 0.5 + wanted.confidence / 2]
+    lower, upper = np.quantile(found.index, tails, method="inverted_cdf")
+    return float(lower), float(upper), found.expected
 
 
 def _alone(pair: SimulatedPair, time: int, *, first: bool) -> Burden:

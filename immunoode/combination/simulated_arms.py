@@ -51,6 +51,11 @@ class SimulatedPair:
         """Return the burden at all days under multiples of both regimens, shape (times,)."""
         return self._simulated(self._regimen(first, second), dict(self.parameters))[0]
 
+    def of_multiples(self, first: FloatArray, second: FloatArray, draws: pd.DataFrame) -> FloatArray:
+        """Return the burden of draws, each with multiples of its own, shape (draws, times)."""
+        regimens = [self._regimen(a, b) or Regimen() for a, b in zip(first, second, strict=True)]
+        return self._simulated(regimens, self._table(draws))
+
     def arms(self, draws: pd.DataFrame | None) -> tuple[FourArms, FloatArray]:
         """Return burdens of estimate and draws, and those at the start, shapes (1 + draws, times) and (1 + draws, 1)."""
         multiples = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
@@ -73,10 +78,13 @@ class SimulatedPair:
         own = self._simulated(regimen, dict(self.parameters), days)
         if draws is None or draws.empty:
             return own
-        table = draws.assign(**{k: v for k, v in self.parameters.items() if k not in draws.columns})
-        return np.vstack([own, self._simulated(regimen, table, days)])
+        return np.vstack([own, self._simulated(regimen, self._table(draws), days)])
 
-    def _simulated(self, regimen: Regimen | None, parameters: Any, days: FloatArray | None = None) -> FloatArray:
+    def _table(self, draws: pd.DataFrame) -> pd.DataFrame:
+        """Return draws with the stated values of the parameters that they do not have."""
+        return draws.assign(**{k: v for k, v in self.parameters.items() if k not in draws.columns})
+
+    def _simulated(self, regimen: Any, parameters: Any, days: FloatArray | None = None) -> FloatArray:
         """Return the burden, shape (subjects, times)."""
         at = self.days if days is None else days
         times = np.union1d([0.0], at)

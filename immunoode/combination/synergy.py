@@ -12,8 +12,8 @@ from immunoode.combination.cohort_arms import CohortArms
 from immunoode.combination.effect_scale import scale_of
 from immunoode.combination.four_arms import FloatArray
 from immunoode.combination.growth_synergy import GrowthSynergy, growth_synergy
-from immunoode.combination.loewe import LOEWE_COLUMNS, loewe_table
-from immunoode.combination.parameter_draws import parameter_draws
+from immunoode.combination.loewe import LOEWE_COLUMNS, LoeweRequest, loewe_table
+from immunoode.combination.parameter_draws import ParameterDraws, parameter_draws
 from immunoode.combination.simulated_arms import SimulatedPair
 from immunoode.combination.synergy_result import Synergy
 from immunoode.errors import DataError, Problem
@@ -45,6 +45,7 @@ def synergy(
     parameters: Mapping[str, float] | None = None,
     uncertainty: Any = None,
     loewe: bool | Sequence[str | float] = True,
+    loewe_draws: int = 0,
     largest_multiple: float = 1000.0,
     robust: bool = False,
     confidence: float = 0.95,
@@ -83,6 +84,8 @@ def synergy(
         or patients. A fit as source is its own.
     loewe : bool or sequence of times
         Whether, or when, Loewe additivity is computed; by default at the end. Each time needs some sixty simulations.
+    loewe_draws : int
+        Draws for the limits of Loewe additivity, which needs a hundred simulations of each.
     largest_multiple : float
         Of a regimen, in the search for the multiple that has the effect of both drugs.
     robust : bool
@@ -137,9 +140,10 @@ def synergy(
         *(model, first, second, control or Regimen(), measure or default_measure(model)),
         *(_days(until, times), dict(parameters or {}), {"rtol": 1e-8, **options}),
     )
-    return _of_model(
-        pair, scale or "log_size", uncertainty, _loewe_days(loewe, pair.days), largest_multiple, confidence, draws, seed
-    )
+    drawn = parameter_draws(uncertainty, draws, seed)
+    some = None if drawn is None else drawn.table.head(loewe_draws)
+    wanted = LoeweRequest(_loewe_days(loewe, pair.days), some, largest_multiple, confidence)
+    return _of_model(pair, scale or "log_size", drawn, wanted)
 
 
 def _names(first: Any, second: Any, combination: Any, control: Any) -> tuple[str, str, str, str]:
@@ -190,26 +194,15 @@ def _loewe_days(loewe: bool | Sequence[str | float], days: FloatArray) -> list[f
     return [float(days[np.argmin(np.abs(days - day))]) for day in wanted]
 
 
-def _of_model(
-    pair: SimulatedPair,
-    scale: str,
-    uncertainty: Any,
-    loewe_days: list[float],
-    largest: float,
-    confidence: float,
-    draws: int,
-    seed: int,
-) -> Synergy:
-    import pandas as pd
-
+def _of_model(pair: SimulatedPair, scale: str, drawn: ParameterDraws | None, wanted: LoeweRequest) -> Synergy:
     shown = scale_of(scale, OF_SIZES)
-    drawn = parameter_draws(uncertainty, draws, seed)
     arms, start = pair.arms(None if drawn is None else drawn.table)
-    table = loewe_table(pair, arms.both[0], loewe_days, largest) if loewe_days else pd.DataFrame(columns=list(LOEWE_COLUMNS))
-    notes = _unreached(table, largest)
+    loewe = loewe_table(pair, arms.both, wanted)
+    notes = _unreached(loewe.rows, wanted.largest)
     labels = [" + ".join(regimen.therapies) or "nothing" for regimen in (pair.first, pair.second)]
     words = "" if drawn is None else drawn.words
-    return Synergy(labels[0], labels[1], shown, pair.measure, pair.days, start, arms, table, words, confidence, tuple(notes))
+    of = (pair.measure, pair.days, start, arms, loewe.rows, loewe.burdens)
+    return Synergy(labels[0], labels[1], shown, *of, words, wanted.confidence, tuple(notes))
 
 
 def _unreached(table: Any, largest: float) -> list[str]:
@@ -235,4 +228,5 @@ def _of_cohort(arms: CohortArms, scale: str, confidence: float, draws: int, seed
     start, empty = np.ones((1 + draws, 1)), pd.DataFrame(columns=list(LOEWE_COLUMNS))
     words = f"{draws} bootstrap samples of {len(arms.cohort)} patients"
     _, first, second, _ = arms.names
-    return Synergy(first, second, shown, quantity, np.zeros(1), start, burdens, empty, words, confidence)
+    of = (quantity, np.zeros(1), start, burdens, empty, np.zeros((1, 0)))
+    return Synergy(first, second, shown, *of, words, confidence)

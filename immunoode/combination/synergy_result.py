@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from immunoode import units
 from immunoode.combination.conclusion import conclusion
 from immunoode.combination.effect_scale import BurdenContext, EffectScale
-from immunoode.combination.four_arms import FloatArray, FourArms
+from immunoode.combination.four_arms import EXPECTED, LOEWE, FloatArray, FourArms
 from immunoode.errors import DataError, Problem
 from immunoode.notebook import without_mathematics
 
@@ -40,6 +40,8 @@ class Synergy:
     loewe : DataFrame
         One row per time at which Loewe additivity was computed: time, index, expected (burden), first_multiple, second_multiple
         (of each regimen alone, for the effect of both; infinite where none reaches it); empty if not computed.
+    loewe_burdens : ndarray, shape (1 + draws for Loewe, times of Loewe)
+        The burden that Loewe expects.
     uncertainty : str
         What varies between draws; "" if nothing does.
     confidence : float
@@ -54,6 +56,7 @@ class Synergy:
     start: FloatArray
     arms: FourArms
     loewe: pd.DataFrame
+    loewe_burdens: FloatArray
     uncertainty: str
     confidence: float
     notes: tuple[str, ...] = ()
@@ -68,15 +71,9 @@ class Synergy:
         """
         import pandas as pd
 
-        from immunoode.combination.four_arms import EXPECTED, LOEWE
-
         parts = [self._rows(null, self.arms.expected(null)) for null in EXPECTED]
         if len(self.loewe):
-            at = np.searchsorted(self.days, self.loewe["time"].to_numpy())
-            expected = np.full_like(self.arms.both, np.nan)
-            expected[0, at] = self.loewe["expected"]
-            rows = self._rows(LOEWE, expected).iloc[at].assign(index=self.loewe["index"].to_numpy())
-            parts.append(rows)
+            parts.append(self._loewe_rows())
         return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
 
     def at(self, time: str | float | None = None) -> pd.DataFrame:
@@ -149,6 +146,14 @@ class Synergy:
         tails = [0.5 - self.confidence / 2, 0.5 + self.confidence / 2]
         lower, upper = np.quantile(draws[1:], tails, axis=0, method="inverted_cdf")
         return lower, upper
+
+    def _loewe_rows(self) -> pd.DataFrame:
+        """Return the rows of Loewe, which has times, and fewer draws, of its own."""
+        at, count = np.searchsorted(self.days, self.loewe["time"].to_numpy()), len(self.loewe_burdens)
+        burdens = (getattr(self.arms, name)[:count, at] for name in ("control", "first", "second", "both"))
+        own = replace(self, days=self.days[at], start=self.start[:count], arms=FourArms(*burdens))
+        limits = self.loewe[["index", "index_lower", "index_upper"]]
+        return own._rows(LOEWE, self.loewe_burdens).assign(**{name: limits[name].to_numpy() for name in limits})
 
     def _rows(self, null: str, expected: FloatArray) -> pd.DataFrame:
         import pandas as pd
