@@ -43,6 +43,24 @@ def test_it_changes_nothing_in_the_tumour():
     np.testing.assert_allclose(observed["tumour"], alone["tumour"], rtol=1e-4)
 
 
+COUNTED = [
+    name
+    for name, kind in imo.list_models()["kind"].items()
+    if kind == "published" and {"cell"} == {c.unit for c in imo.load_model(name).compartments.values() if "tumour" in c.roles}
+]
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_it_attaches_to_every_published_tumour_counted_in_cells(name):
+    alone, observed = (imo.simulate(m, times=[0.0, 1.0, 5.0]) for m in (name, imo.combine(name, "ctdna")))
+    for state in imo.load_model(name).compartments:
+        np.testing.assert_allclose(observed[state], alone[state], rtol=1e-3, atol=1e-6 * np.abs(alone[state]).max() + 1e-12)
+    # shedding and clearance are as good as equal within hours
+    if observed["tumour_cells"].max() > 0:
+        shed = 0.136 * observed["tumour_cells"] * 1.4e-4 / (np.log(2) * 48)
+        np.testing.assert_allclose(observed["ctdna_genomes"], shed, rtol=0.1, atol=1e-9 * shed.max())
+
+
 def test_a_tumour_that_is_not_counted_in_cells_is_told_what_is_needed():
     with pytest.warns(UserWarning, match="ctdna needs 'tumour_cells'"):
         imo.combine("claret2009", "ctdna")
