@@ -31,11 +31,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_therapy_changes_what_it_says_and_only_when_given(here: Path) -> None:
     model = imo.combine("tumour_immune", imo.read_model(FILE))
     weekly = imo.Regimen().dose("il15_agonist", "1 mg", every="1 week", count=12)
-    untreated, treated = imo.simulate(model, until="1 year"), imo.simulate(model, weekly, until="1 year")
-    bare = imo.simulate("tumour_immune", until="1 year")
+    days = np.arange(0.0, 366.0, 60.0)
+    untreated, treated = imo.simulate(model, times=days), imo.simulate(model, weekly, times=days)
+    bare = imo.simulate("tumour_immune", times=days)
     np.testing.assert_allclose(untreated["tumour"], bare["tumour"], rtol=1e-5)
-    assert treated["effectors"][60] > 1.2 * untreated["effectors"][60]
-    assert treated["tumour"][180] < untreated["tumour"][180]
+    assert treated["effectors"][1] > 1.2 * untreated["effectors"][1]
+    assert treated["tumour"][3] < untreated["tumour"][3]
 
 
 def test_the_messages_are_those_of_the_page(here: Path) -> None:
