@@ -17,12 +17,13 @@ from immunoode.trial.example import ARMS, FILE, HEADER
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-SEED = 7
+SEED = 15
 PER_ARM = 8
 VISITS = np.arange(0.0, 337.0, 42.0)
-SPREAD = {"growth_rate": 0.35, "kill_rate": 0.45}
+SPREAD = {"growth_rate": 0.5, "kill_rate": 0.6}
 """Log-normal standard deviations between patients, around the typical values."""
-TYPICAL = {"growth_rate": 0.009, "kill_rate": 4.0}
+TYPICAL = {"growth_rate": 0.006, "kill_rate": 0.7}
+"""Chosen so that about a tenth of patients respond to docetaxel, a quarter to pembrolizumab, and half to both."""
 PROPORTIONAL, ADDITIVE = 0.04, 1.0
 """Standard deviations of the measurement error, relative and in mm."""
 OFF_STUDY = 1.5
