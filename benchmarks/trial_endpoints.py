@@ -63,7 +63,7 @@ def _runs() -> dict[str, imo.Simulation]:
         people = pd.DataFrame(
             {
                 "growth_rate": 0.006 * random.lognormal(0, 0.5, count),
-                "kill_rate": 3.0 * random.lognormal(0, 0.8, count),
+                "kill_rate": np.clip(0.7 * random.lognormal(0, 0.8, count), 0.1, 20),
                 "baseline_sum_of_diameters": np.clip(70 * random.lognormal(0, 0.4, count), 20, 200),
             }
         )

@@ -10,7 +10,7 @@ import immunoode as imo
 from immunoode.errors import OutOfBoundsWarning
 
 OUTSIDE = [
-    ("growth_rate", 50.0, r"growth_rate = 50 1/day is outside \[0.0005, 0.05\]"),
+    ("growth_rate", 50.0, r"growth_rate = 50 1/day is outside \[0.0001, 0.1\]"),
     ("capacity", -1e12, r"capacity = -1e\+12 cell"),
     ("pembrolizumab_clearance", -0.3, r"pembrolizumab_clearance = -0.3 L/day is outside \[0.02, 2\]"),
 ]
@@ -62,7 +62,7 @@ def test_a_table_gets_one_warning_with_counts(model):
     warned = said(lambda: imo.simulate(model, until=1, parameters=table))
     assert len(warned) == 1
     text = str(warned[0].message)
-    assert "growth_rate of 2 of 4 (0.2 to 0.3 1/day) is outside [0.0005, 0.05]" in text
+    assert "growth_rate of 2 of 4 (0.2 to 0.3 1/day) is outside [0.0001, 0.1]" in text
     assert "pembrolizumab_clearance of 1 of 4 (-0.1 L/day) is outside [0.02, 2]" in text
 
 

@@ -32,8 +32,9 @@ def combination() -> None:
 
 
 def grid() -> None:
-    """When radiotherapy starts and how many antibody doses are given."""
+    """When radiotherapy starts and how many antibody doses are given, in a patient whose T cells are primed poorly."""
     model = imo.combine("tumour_immune", imo.load_model("pd1_inhibitor", variant="pembrolizumab"), "radiotherapy")
+    model = model.with_values(priming_rate=1500)
 
     def regimen(start: int, doses: int) -> imo.Regimen:
         antibody = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=doses, over="30 min")
@@ -66,7 +67,7 @@ def endpoints() -> None:
         people = pd.DataFrame(
             {
                 "growth_rate": 0.006 * random.lognormal(0, 0.5, 30),
-                "kill_rate": 3.0 * random.lognormal(0, 0.8, 30),
+                "kill_rate": np.clip(0.7 * random.lognormal(0, 0.8, 30), 0.1, 20),
                 "baseline_sum_of_diameters": np.clip(70 * random.lognormal(0, 0.4, 30), 20, 200),
             }
         )
