@@ -16,7 +16,7 @@ ARMS = {"control": 0.43, "one": 0.41, "other": 0.39, "both": 0.36}
 """Growth rate of each arm (1/day)."""
 MICE, DAYS, SIZE = 10, [7.0, 10.0, 13.0, 16.0, 19.0, 22.0], 0.2
 BRAKE = 0.43
-TEXT = f"""Five parameters of `tumour_immune_0_1` at the scale of a mouse: a growth rate for each of four arms and the PD-1 brake of
+TEXT = f"""Five parameters of `tumour_immune_0_1`, scaled to a mouse: a growth rate for each of four arms and the PD-1 brake of
 all; {MICE} mice an arm, {len(DAYS)} volumes each with log-normal errors of {100 * SIZE:.0f} %. First with the starting size of
 each mouse taken from its first volume, then with all {MICE * len(ARMS)} of them fitted again at every point. Both thresholds
 are passed on either side. Seconds of a warm fit and of its profiles, the least of three rounds; processor seconds are those of

@@ -118,7 +118,7 @@ def lung_cancer(folder: Path) -> str:
 
 
 LUNG = """\
-Every patient with six or more evaluable visits, on its own: `tumour_immune` with `pd1_inhibitor` (atezolizumab,
+Every patient with six or more evaluable visits, on its own: `tumour_immune_0_1` with `pd1_inhibitor` (atezolizumab,
 1200 mg every three weeks), starting from the last visit before treatment, additive errors. The published table
 has one target lesion per patient, which stands for the sum of diameters. It does not say which arm had which drug
 (one arm of Study 2 had docetaxel). All patients are fitted with the model of atezolizumab, so for the patients who had
@@ -326,7 +326,7 @@ def _cell_points(box: plt.Axes, result: FitResult) -> None:
 
 ANTI_PD1 = """\
 4T1 tumours of 41 mice: control, GABA, anti-PD-1, both. The table does not say when and how much was given, so
-treatment is in the model as what it changes: `tumour_immune` at the scale of a mouse, from day 7, with one growth
+treatment is in the model as what it changes: `tumour_immune_0_1` at the scale of a mouse, from day 7, with one growth
 rate for all, a PD-1 brake of its own for each arm (pd1_inhibition), a starting size of each mouse, log-normal
 errors.
 """
@@ -381,7 +381,7 @@ def _interaction(result: FitResult) -> str:
 
 RADIATION = """\
 MC38 tumours of mice after 0, 4, 8 and 15 Gy (group means; wild type, irradiated at about 100 mm3), fitted jointly:
-`tumour_immune` at the scale of a mouse with `radiotherapy`. The table does not say the day of irradiation; day 8,
+`tumour_immune_0_1` at the scale of a mouse with `radiotherapy`. The table does not say the day of irradiation; day 8,
 the first day on which irradiated arms are reported, is assumed. Log-normal errors; a starting size of each arm. The
 one value before day 8 is left out.
 """
