@@ -23,6 +23,8 @@ FIGURES = {
     "08_published_numbers_to_a_cohort": 3,
     "09_independent_action": 3,
     "10_synergy": 4,
+    "11_optimal_schedules": 5,
+    "12_global_sensitivity": 5,
 }
 """Every notebook, and how many figures it draws."""
 QUICK = "01_quickstart"

@@ -26,6 +26,7 @@ QUICK = (
     "cohorts.md",
     "scale.md",
     "optimal_schedules.md",
+    "global_sensitivity.md",
 )
 FITS = ("fitting.md", "populations.md", "reading_models.md")
 

@@ -73,6 +73,12 @@ class ScaledProblem:
             self._last = key, self.evaluator(self.numbers(z), gradients=True)
         return self._last[1]
 
+    def _limits_at(self, z: FloatArray) -> ObjectiveValues:
+        """Return the values of limits, without a simulation where they need none."""
+        if self._last[0] != np.ascontiguousarray(z).tobytes() and self.evaluator.limits_need_no_simulation:
+            return self.evaluator.limits_of_schedule(self.numbers(z))
+        return self.at(z)
+
     def objective(self, z: FloatArray) -> float:
         """Return the scaled objective."""
         return self.evaluator.objective.sign * self.at(z).objective / self.scale
@@ -85,11 +91,11 @@ class ScaledProblem:
 
     def margins(self, z: FloatArray) -> FloatArray:
         """Return how far each limit is kept, as a share of it; negative where it is not."""
-        return margins(self.evaluator, self.at(z))
+        return margins(self.evaluator, self._limits_at(z))
 
     def margin_gradients(self, z: FloatArray) -> FloatArray:
         """Return their gradients, shape (limits, n)."""
-        by = self.at(z).limit_gradients
+        by = self._limits_at(z).limit_gradients
         assert by is not None
         parts = [one.sign * g * self.span / one.scale for one, g in zip(self.evaluator.limits, by, strict=True)]
         return np.concatenate(parts) if parts else np.zeros((0, z.size))

@@ -92,6 +92,17 @@ class Evaluator:
         self.count += 1
         return self._evaluation(self.simulations.columns(x), self.simulations(x, gradients), x.size if gradients else 0)
 
+    @property
+    def limits_need_no_simulation(self) -> bool:
+        """Whether all limits are of the schedule alone."""
+        return all(isinstance(one.quantity, Dosage) for one in self.limits)
+
+    def limits_of_schedule(self, x: FloatArray) -> ObjectiveValues:
+        """Return the values of limits of the schedule alone, with gradients; the objective is not evaluated."""
+        columns, none = self.simulations.columns(x), Courses(np.zeros((0, 0, 0)), None)
+        each = [self._number(one.quantity, one.over, not one.above, columns, none, x.size) for one in self.limits]
+        return ObjectiveValues(np.nan, tuple(v for v, _ in each), None, tuple(g for _, g in each))
+
     def several(self, many: FloatArray) -> list[ObjectiveValues]:
         """Evaluate many sets of numbers (c, n)."""
         self.count += len(many)

@@ -52,7 +52,8 @@ def flatness(
     anywhere = np.array([e.objective for e in problem.evaluator.several(problem.low + problem.span * drawn)])
     rows = [a.row for a in active if not a.is_bound]
     on_limits = drawn if not problem.evaluator.limits else _projected(problem, drawn, rows) if len(rows) < z.size else []
-    values = np.array([problem.at(one).objective for one in on_limits])
+    scaled = [problem.numbers(np.asarray(one)) for one in on_limits]
+    values = np.array([e.objective for e in problem.evaluator.several(np.array(scaled))]) if scaled else np.zeros(0)
     best = problem.at(z).objective
     span = float(np.ptp(np.append(anywhere, best))) or 1.0
     spread = float(np.ptp(np.append(values, best))) / span if len(values) else 1.0
