@@ -69,7 +69,7 @@ class OptimalSchedule:
     flatness : Flatness or None
         None if there is no gradient, or it was not asked for.
     descents : tuple of Descent
-        Where each start led, best first.
+        Where each start led, best first; of a large cohort, with some of its patients.
     calendar : CalendarLoss or None
         What whole steps cost; None if there are none.
     alternatives : tuple of OptimalSchedule

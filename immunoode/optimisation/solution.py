@@ -101,9 +101,10 @@ def _by_descent(
     scaled = ScaledProblem(evaluator, c.low, c.high, scale)
     if few is not problem:  # all patients, from where some of them led
         near = (descents[0].x - c.low) / (c.high - c.low)
-        descents = [*descend(scaled, [near], how.method, how.tolerance), *descents]
+        best = descend(scaled, [near], how.method, how.tolerance)[0]
         evaluator.count += first.count
-    best = descents[0]
+    else:
+        best = descents[0]
     x, placed = best.x, bool(c.steps.any())
     z = (x - c.low) / (c.high - c.low)
     last = scaled.at(z)
