@@ -127,6 +127,9 @@ BURDEN = """
 - Tisagenlecleucel is told from axicabtagene ciloleucel by dose and lymphodepletion alone, and its responses are predicted too
   high; progression-free survival later is within its intervals.
 - B cells return too slowly: memory that lasts is what keeps them away, and its spread is that of children with leukaemia.
+- A T-cell engager on the same patients (`engager`, variant mosunetuzumab, 1, 2, 60, 60 and then 30 mg every three weeks) is far off:
+  94 % respond, where 42 % of 88 did (95 % interval 31.6 to 53.1, 23.9 % completely). Its killing is an estimate that no trial of
+  lymphoma was used for, nothing about it differs between these patients, and no clone withstands it.
 - Follicular lymphoma (ELARA) is another disease and not predicted.
 """
 
