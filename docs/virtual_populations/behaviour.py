@@ -1,0 +1,318 @@
+"""What the shipped cohorts do beside trials, row by row, with the base model of version 0.1 beside.
+
+Writes docs/behaviour.md. Run: python docs/virtual_populations/behaviour.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+import immunoode as imo
+
+FloatArray = NDArray[np.float64]
+ROOT = Path(__file__).resolve().parents[2]
+vp, vt = imo.virtual_population, imo.virtual_trial
+MONTH = 365.25 / 12
+BOOTSTRAPS, SEED = 200, 1
+OLD_PATIENTS = 1500
+WEEKS = 7 * np.arange(0, 105.0)
+
+
+@dataclass(frozen=True)
+class Arms:
+    """Patients with weights and what became of them in some arms."""
+
+    cohort: imo.virtual_population.Cohort
+
+    def responds(self, arm: str) -> NDArray[np.bool_]:
+        """Whether each patient has a response."""
+        return np.isin(self.cohort.patients.outcomes[arm]["best_response"], ["CR", "PR"])
+
+    def column(self, arm: str, name: str) -> FloatArray:
+        """Return a column of the outcomes of an arm."""
+        return self.cohort.patients.outcomes[arm][name].to_numpy(float)
+
+    def parameter(self, name: str) -> FloatArray:
+        """Return a parameter of each patient."""
+        return self.cohort.patients.parameters[name].to_numpy(float)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table: a number of the cohort with its interval, that of the old model, and the published one."""
+
+    behaviour: str
+    cohort: str
+    of: Callable[[Arms, FloatArray], float]
+    unit: str
+    published: str
+    limits: tuple[float, float]
+
+
+def share(arms: Arms, weights: FloatArray, what: NDArray[np.bool_], among: NDArray[np.bool_] | None = None) -> float:
+    """Return a weighted share, per cent."""
+    among = np.ones(len(weights), bool) if among is None else among
+    return float(100 * (weights @ (what & among)) / (weights @ among))
+
+
+def rate(arm: str) -> Callable[[Arms, FloatArray], float]:
+    """Return the response rate of an arm."""
+    return lambda a, w: share(a, w, a.responds(arm))
+
+
+def median(times: FloatArray, events: NDArray[np.bool_], weights: FloatArray) -> float:
+    """Return the weighted Kaplan-Meier median in months."""
+    order = np.argsort(times, kind="stable")
+    at_risk = np.cumsum(weights[order][::-1])[::-1]
+    survival = np.cumprod(1 - np.where(events[order], weights[order] / np.maximum(at_risk, 1e-300), 0.0))
+    below = survival <= 0.5
+    return float(times[order][below.argmax()] / MONTH) if below.any() else np.inf
+
+
+def pfs(arm: str) -> Callable[[Arms, FloatArray], float]:
+    """Return the median progression-free survival of an arm, in months."""
+    return lambda a, w: median(a.column(arm, "pfs_time"), a.column(arm, "pfs_event").astype(bool), w)
+
+
+def by_size(arm: str, above: bool) -> Callable[[Arms, FloatArray], float]:
+    """Return the response rate of tumours below or above the weighted median size."""
+
+    def value(a: Arms, w: FloatArray) -> float:
+        size = a.parameter("baseline_sum_of_diameters")
+        order = np.argsort(size)
+        middle = size[order][np.searchsorted(np.cumsum(w[order]), 0.5)]
+        return share(a, w, a.responds(arm), (size >= middle) if above else (size < middle))
+
+    return value
+
+
+def time_to_response(arm: str) -> Callable[[Arms, FloatArray], float]:
+    """Return the median time to response of responders, in months."""
+
+    def value(a: Arms, w: FloatArray) -> float:
+        found = a.column(arm, "time_to_response")
+        known = a.responds(arm) & np.isfinite(found)
+        order = np.argsort(found[known])
+        total = np.cumsum(w[known][order])
+        return float(found[known][order][np.searchsorted(total, total[-1] / 2)] / MONTH)
+
+    return value
+
+
+def lost_after(arm: str, day: float) -> Callable[[Arms, FloatArray], float]:
+    """Return the share of responders without progression on a day who progress within the year after it."""
+
+    def value(a: Arms, w: FloatArray) -> float:
+        time, event = a.column(arm, "pfs_time"), a.column(arm, "pfs_event").astype(bool)
+        return share(a, w, event & (time <= day + 365), a.responds(arm) & (time > day))
+
+    return value
+
+
+def from_courses(name: str) -> Callable[[Arms, FloatArray], float]:
+    """Return the share of patients with a kind of course, which `courses` put among the outcomes."""
+    return lambda a, w: share(a, w, a.column("nivolumab", name).astype(bool))
+
+
+ROWS = (
+    Row(
+        "response, tumours below the median size", "melanoma", by_size("pembrolizumab", False), "%", "44 (joseph2018)", (38, 50)
+    ),
+    Row(
+        "response, tumours above the median size", "melanoma", by_size("pembrolizumab", True), "%", "23 (joseph2018)", (18, 28)
+    ),
+    Row("response to ipilimumab", "melanoma", rate("ipilimumab"), "%", "19 (hodi2018; a target)", (15, 24)),
+    Row("response to nivolumab", "melanoma", rate("nivolumab"), "%", "45 (hodi2018; a target)", (39, 50)),
+    Row("response to both", "melanoma", rate("combination"), "%", "58 (hodi2018)", (53, 64)),
+    Row(
+        "time to response under nivolumab",
+        "melanoma",
+        time_to_response("nivolumab"),
+        "months",
+        "about 2.8: the first scan",
+        (1.8, 3.8),
+    ),
+    Row(
+        "responders who progress in the year after two years of pembrolizumab",
+        "melanoma",
+        lost_after("pembrolizumab", 735.0),
+        "%",
+        "few: 98 % of those who completed alive after 9 months (robert2017)",
+        (0, 25),
+    ),
+    Row(
+        "growth by 20 %, then response (pseudo-progression)",
+        "melanoma",
+        from_courses("pseudo"),
+        "%",
+        "6 (5 to 7) of all treated, solid tumours (Park 2020)",
+        (5, 7),
+    ),
+    Row(
+        "growth twice as fast as before, and progression (hyperprogression)",
+        "melanoma",
+        from_courses("hyper"),
+        "%",
+        "3.8 to 29.4 by definition (review)",
+        (3.8, 29.4),
+    ),
+    Row(
+        "response of target lesions and a new lesion within a year (mixed)",
+        "melanoma",
+        from_courses("mixed"),
+        "%",
+        "known, no number seen",
+        (0.1, 100),
+    ),
+    Row("PFS, pembrolizumab", "lung", pfs("pembrolizumab"), "months", "no number for all scores of PD-L1", (0, np.inf)),
+    Row("PFS, pembrolizumab with chemotherapy", "lung", pfs("combination"), "months", "9.0 (gadgeel2020)", (8.1, 9.9)),
+    Row("PFS, chemotherapy", "lung", pfs("chemotherapy"), "months", "4.9 (gandhi2018; a target)", (4.7, 5.5)),
+    Row("PFS after chemoradiation, placebo", "stage III", pfs("placebo"), "months", "5.6 (antonia2017; a target)", (4.6, 7.8)),
+    Row("PFS after chemoradiation, durvalumab", "stage III", pfs("durvalumab"), "months", "16.8 (antonia2017)", (13.0, 18.1)),
+)
+
+
+def courses(population: Any, cohort: imo.virtual_population.Cohort, antibody: str) -> imo.virtual_population.Cohort:
+    """Return the cohort with kinds of courses under an antibody among its outcomes, from weekly sizes without error."""
+    arm = population.arms[antibody]
+    model = population.model_with(*arm.models)
+    names = ["sum_of_diameters", *([n] if (n := "metastasis_visible_diameter") in imo.combine(model).derived else [])]
+    patients = cohort.patients.parameters
+    sizes, occult = weekly(model, arm.regimen, patients, names)
+    untreated, _ = weekly(model, None, patients, names)
+    table = cohort.patients.outcomes[antibody].assign(**kinds(sizes, untreated, occult))
+    return with_outcomes(cohort, {**cohort.patients.outcomes, antibody: table})
+
+
+def weekly(model: imo.Model, regimen: Any, patients: pd.DataFrame, names: list[str]) -> tuple[FloatArray, FloatArray]:
+    """Return sums of diameters and visible diameters of the occult lesion, weekly for two years."""
+    run = imo.simulate(model, regimen, times=WEEKS, parameters=patients, outputs=names, progress=False)
+    return run[names[0]], run[names[1]] if len(names) > 1 else np.zeros_like(run[names[0]])
+
+
+def kinds(sizes: FloatArray, untreated: FloatArray, occult: FloatArray) -> dict[str, NDArray[np.bool_]]:
+    """Return which courses are pseudo-progression, hyperprogression and mixed response; visits are every six weeks."""
+    seen = sizes[:, ::6]
+    nadir = np.minimum.accumulate(seen, axis=1)
+    grown = (seen >= 1.2 * nadir) & (seen - nadir >= 5)
+    first = np.where(grown.any(axis=1), grown.argmax(axis=1), seen.shape[1])
+    later = np.where(np.arange(seen.shape[1]) > first[:, None], seen, np.inf).min(axis=1)
+    early = np.log(seen[:, 1] / seen[:, 0])
+    before = np.log(untreated[:, 6] / untreated[:, 0])
+    responded = (sizes[:, :53] <= 0.7 * sizes[:, :1]).any(axis=1)
+    return {
+        "pseudo": later <= 0.7 * seen[:, 0],
+        "hyper": (early >= 2 * before) & (before > 0) & (grown[:, 1:3].any(axis=1)),
+        "mixed": responded & (occult[:, :53] > 0).any(axis=1),
+    }
+
+
+def with_outcomes(cohort: imo.virtual_population.Cohort, outcomes: Mapping[str, pd.DataFrame]) -> imo.virtual_population.Cohort:
+    """Return the cohort with other tables of outcomes."""
+    patients = vp.VirtualPatients(cohort.patients.parameters, outcomes)
+    return vp.Cohort(patients, cohort.weights)
+
+
+def intervals(arms: Arms, row: Row) -> tuple[float, float, float]:
+    """Return a number of a cohort with its bootstrap interval over patients."""
+    chance = np.random.default_rng(SEED)
+    n, weights = len(arms.cohort), arms.cohort.weights
+    again = [row.of(arms, weights * chance.multinomial(n, np.full(n, 1 / n)) / 1.0 + 1e-300) for _ in range(BOOTSTRAPS)]
+    low, high = np.quantile(again, (0.025, 0.975))
+    return row.of(arms, weights), float(low), float(high)
+
+
+def old_melanoma(population: Any) -> Arms:
+    """Return a population around the base model of 0.1, weighted to the same targets as the cohort of melanoma."""
+    lognormal, truncated = vp.LogNormal, vp.Truncated
+    antibodies = (imo.load_model("pd1_inhibitor", variant=v) for v in ("nivolumab", "pembrolizumab"))
+    model = imo.combine("tumour_immune_0_1", *antibodies, imo.load_model("ctla4_inhibitor", variant="ipilimumab"))
+    prior = {
+        "baseline_sum_of_diameters": truncated(lognormal(90, 0.75), 8, 390),
+        "growth_rate": truncated(lognormal(0.01, 0.9), 0.0005, 0.05),
+        "priming_rate": truncated(lognormal(2e7, 1.5), 1e5, 9e8),
+        "pd1_inhibition": truncated(lognormal(3, 0.8), 0.05, 29),
+        "ctla4_inhibition": truncated(lognormal(3, 0.8), 0.02, 9.9),
+    }
+    patients = imo.sample_patients(model, prior, OLD_PATIENTS, SEED)
+    plain = imo.virtual_trial.Observation(
+        population.observation.visits, death=population.observation.death, dropout=population.observation.dropout
+    )
+    arms = {name: population.arms[name].regimen for name in ("ipilimumab", "nivolumab", "combination", "pembrolizumab")}
+    found = vt.simulate_patients(model, patients, arms, seed=SEED, observation=plain, progress=False)
+    targets = [
+        vp.ResponseRateTarget.objective("nivolumab", 0.45, n=316),
+        vp.ResponseRateTarget.objective("ipilimumab", 0.19, n=315),
+        vp.MedianTarget.published("nivolumab", "6.9 months", interval=("5.1 months", "10.2 months")),
+        vp.MedianTarget.published("ipilimumab", "2.9 months", interval=("2.8 months", "3.2 months")),
+    ]
+    cohort = imo.calibrate(found, targets)
+    sizes, occult = weekly(model, arms["nivolumab"], patients, ["sum_of_diameters"])
+    untreated, _ = weekly(model, None, patients, ["sum_of_diameters"])
+    table = found.outcomes["nivolumab"].assign(**kinds(sizes, untreated, occult))
+    return Arms(with_outcomes(cohort, {**found.outcomes, "nivolumab": table}))
+
+
+def cohorts() -> tuple[dict[str, Arms], Arms]:
+    """Return the shipped cohorts in the arms of the table, and the population around the old base."""
+    melanoma = imo.load_population("melanoma_first_line")
+    skin = melanoma.simulate(["ipilimumab", "nivolumab", "combination", "pembrolizumab"], progress=False)
+    lung = imo.load_population("lung_cancer_first_line").simulate(
+        ["pembrolizumab", "chemotherapy", "combination"], progress=False
+    )
+    stage = imo.load_population("lung_cancer_after_chemoradiation").simulate(["placebo", "durvalumab"], progress=False)
+    new = {"melanoma": Arms(courses(melanoma, skin, "nivolumab")), "lung": Arms(lung), "stage III": Arms(stage)}
+    return new, old_melanoma(melanoma)
+
+
+def verdict(row: Row, value: float, low: float, high: float) -> str:
+    """Return whether a value is within the published limits, or its interval reaches them."""
+    if row.limits[0] <= value <= row.limits[1]:
+        return "yes"
+    return "within the interval" if low <= row.limits[1] and high >= row.limits[0] else "no"
+
+
+def page() -> str:
+    """Return the page."""
+    new, old = cohorts()
+    lines = [INTRODUCTION]
+    for row in ROWS:
+        value, low, high = intervals(new[row.cohort], row)
+        before = f"{row.of(old, old.cohort.weights):.3g}" if row.cohort == "melanoma" else ""
+        value_text = f"{value:.3g} ({low:.3g} to {high:.3g}) {row.unit}"
+        lines.append(
+            " | ".join(
+                ("| " + row.behaviour, row.cohort, value_text, before, row.published, verdict(row, value, low, high) + " |")
+            )
+        )
+    return "\n".join(lines) + NOTES
+
+
+INTRODUCTION = """# What cohorts do, and what trials showed
+
+Made by `docs/virtual_populations/behaviour.py` from the shipped cohorts of melanoma, of lung cancer before treatment (lung) and
+after chemoradiation (stage III). Intervals are of 200 bootstrap samples of virtual patients. The column of version 0.1 is of a
+population around `tumour_immune_0_1`, weighted to the same two arms as the cohort of melanoma. "Right" compares with the
+published 95 % interval, or with the range in the column before.
+
+| behaviour | cohort | cohort's value | version 0.1 | published | right |
+|---|---|---|---|---|---|"""
+NOTES = """
+
+Statistics marked as targets were used in calibration; all others were not. Pseudo-progression, hyperprogression and mixed
+responses are counted from weekly sizes without measurement error: growth by 20 % and 5 mm over the nadir at a visit every six
+weeks, then 30 % below the start; logarithmic growth in the first six weeks at least twice that of the untreated course, with
+such growth at one of the first two visits; and a response of the target lesions with a new lesion within the year.
+CAR-T cells and tumour-infiltrating lymphocytes have pages of their own.
+"""
+
+
+if __name__ == "__main__":
+    (ROOT / "docs" / "behaviour.md").write_text(page(), encoding="utf-8")
