@@ -1,6 +1,7 @@
 """Calibrates the shipped cohorts, and writes a page about each: targets, fit, what was held out, misses as plainly as hits.
 
-Writes weights into populations/cohorts, and docs/cohorts/NAME.md with a figure. Run, in the repository:
+Writes weights into populations/cohorts; docs/cohorts/NAME.md with a figure, and NAME.csv, the table behind both; and the table
+of all cohorts, docs/cohorts/README.md. Run, in the repository:
 python docs/virtual_populations/make_cohorts.py [NAME ...] [--pages]; with --pages, the weights that are there are used.
 """
 
@@ -25,6 +26,12 @@ CAPTION = (
 )
 IN_INTERVALS = "| | numbers | prediction within the published interval | published number within the predicted interval |"
 HEAD = "| trial | arm | number | published (95 % interval) | predicted (95 % interval) | such a trial | independent action | |"
+INTRODUCTION = (
+    "Each cohort is calibrated to the arms that its page names, and compared with numbers that were not used. The format is "
+    "that of [cohorts.md](../cohorts.md). Made by `docs/virtual_populations/make_cohorts.py`."
+)
+KINDS = (("response rate",), ("hazard ratio",), ("median", "survival"), ("median time to response",))
+INDEX_HEAD = "| cohort | name | effective size | targets | response rates | hazard ratios | survival | time to response | all |"
 COHORTS, PAGES = ROOT / "populations" / "cohorts", ROOT / "docs" / "cohorts"
 
 
@@ -34,6 +41,7 @@ def main(arguments: list[str]) -> None:
     PAGES.mkdir(exist_ok=True)
     for name in names or sorted(path.stem for path in COHORTS.glob("*.toml")):
         make(COHORTS / f"{name}.toml", pages_only="--pages" in arguments)
+    (PAGES / "README.md").write_text(index(), encoding="utf-8")
 
 
 def make(path: Path, *, pages_only: bool) -> None:
@@ -42,10 +50,54 @@ def make(path: Path, *, pages_only: bool) -> None:
         calibrate_population(path, progress=False).save()
     cohort = imo.load_population(path)
     comparison = cohort.compare_with_trials(progress=False)
+    comparison.table.to_csv(PAGES / f"{path.stem}.csv", index=False, float_format="%.6g")
     axes = comparison.plot()
     axes[0].figure.savefig(PAGES / f"{path.stem}.png", dpi=110)
     (PAGES / f"{path.stem}.md").write_text(page(cohort, comparison), encoding="utf-8")
     print(comparison)
+
+
+def index() -> str:
+    """Return the page of all cohorts: what was held out, and how much of it came out."""
+    tables = {path.stem: pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in sorted(PAGES.glob("*.csv"))}
+    listed = imo.list_populations()
+    parts = [{"cohort": name, **dict(table.items())} for name, table in tables.items()]
+    held = pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True).query("use == 'held out'")
+    rows = [INDEX_HEAD, "|---" * 9 + "|"]
+    for name in tables:
+        own = held[held["cohort"] == name]
+        size = f"{listed.loc[name, 'effective_sample_size']:.0f}"
+        cells = [f"[{listed.loc[name, 'title']}]({name}.md)", f"`{name}`", size, str(int(listed.loc[name, "targets"]))]
+        rows.append("| " + " | ".join([*cells, *counts(own)]) + " |")
+    rows.append("| " + " | ".join(["all", "", "", "", *counts(held)]) + " |")
+    both = held[held["independent_action"].notna()]
+    own, alone = within(both), int(both["independent_within"].astype(bool).sum())
+    said = (
+        f"Cells have how many predictions are within the published 95 % interval (of a time to response without an interval, "
+        f"within a month), of how many held-out numbers. Of {len(both)} numbers of combinations whose single drugs are arms, "
+        f"{own} are within, and {alone} of the predictions of independent drug action."
+    )
+    missed = held[~held["within_published"].astype(bool)]
+    misses = "\n".join(f"- `{row['cohort']}`: {miss(row)}" for _, row in missed.iterrows())
+    return "\n\n".join(["# Shipped cohorts", INTRODUCTION, "\n".join(rows), said, "## Misses", misses or "None."]) + "\n"
+
+
+def counts(held: pd.DataFrame) -> list[str]:
+    """Return how many numbers of each kind came out, of how many."""
+    parts = [held[held["kind"].isin(kinds)] for kinds in KINDS]
+    return [f"{within(part)} of {len(part)}" if len(part) else "" for part in (*parts, held)]
+
+
+def within(held: pd.DataFrame) -> int:
+    """Return how many predictions are within the published interval."""
+    return int(held["within_published"].astype(bool).sum())
+
+
+def miss(row: pd.Series) -> str:
+    """Return a number that was missed, in words."""
+    where = " ".join(filter(None, (str(row[name]) for name in ("trial", "arm") if not pd.isna(row[name]))))
+    published = f"{shown(row, 'published')} {interval(row, 'published_lower', 'published_upper')}".strip()
+    return f"{where}: {row['statistic']}: published {published}, predicted {shown(row, 'predicted') or 'nothing'}"
 
 
 def page(cohort: CalibratedPopulation, comparison: TrialComparison) -> str:

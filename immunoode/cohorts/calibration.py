@@ -88,8 +88,8 @@ def calibrate_population(
     >>> path = Path(tempfile.mkdtemp()) / "example.toml"
     >>> _ = path.write_text(text)
     >>> population = calibrate_population(path, progress=False)
-    >>> print(population.simulate("drug", progress=False).rates("drug").round(1).to_dict())
-    {'PR': 0.5, 'SD': 0.5}
+    >>> round(float(population.simulate("drug", progress=False).rates("drug")["PR"]), 1)
+    0.5
     """
     file = read_cohort(cohort_path(path))
     made, how = file.definition, Computing(solver, block, workers, client, progress)
