@@ -2,7 +2,8 @@
 
 Writes weights into populations/cohorts; docs/cohorts/NAME.md with a figure, and NAME.csv, the table behind both; and the table
 of all cohorts, docs/cohorts/README.md. Run, in the repository:
-python docs/virtual_populations/make_cohorts.py [NAME ...] [--pages]; with --pages, the weights that are there are used.
+python docs/virtual_populations/make_cohorts.py [NAME ...] [--pages | --texts]; with --pages, the weights that are there are used,
+and with --texts the tables, too: nothing is simulated.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ INTRODUCTION = (
     "Each cohort is calibrated to the arms that its page names, and compared with numbers that were not used. The format is "
     "that of [cohorts.md](../cohorts.md). Made by `docs/virtual_populations/make_cohorts.py`."
 )
+WIDE = 3
 KINDS = (("response rate",), ("hazard ratio",), ("median", "survival"), ("median time to response",))
 INDEX_HEAD = "| cohort | name | effective size | targets | response rates | hazard ratios | survival | time to response | all |"
 COHORTS, PAGES = ROOT / "populations" / "cohorts", ROOT / "docs" / "cohorts"
@@ -40,26 +42,34 @@ def main(arguments: list[str]) -> None:
     names = [name for name in arguments if not name.startswith("-")]
     PAGES.mkdir(exist_ok=True)
     for name in names or sorted(path.stem for path in COHORTS.glob("*.toml")):
-        make(COHORTS / f"{name}.toml", pages_only="--pages" in arguments)
+        make(COHORTS / f"{name}.toml", arguments)
     (PAGES / "README.md").write_text(index(), encoding="utf-8")
 
 
-def make(path: Path, *, pages_only: bool) -> None:
+def make(path: Path, arguments: list[str]) -> None:
     """Calibrate one cohort, and write its page."""
-    if not pages_only:
+    if not {"--pages", "--texts"} & set(arguments):
         calibrate_population(path, progress=False).save()
-    cohort = imo.load_population(path)
-    comparison = cohort.compare_with_trials(progress=False)
-    comparison.table.to_csv(PAGES / f"{path.stem}.csv", index=False, float_format="%.6g")
+    cohort, file = imo.load_population(path), PAGES / f"{path.stem}.csv"
+    if "--texts" not in arguments:
+        cohort.compare_with_trials(progress=False).table.to_csv(file, index=False, float_format="%.6g")
+    comparison = TrialComparison(cohort.title, table_of(file), cohort.effective_sample_size)
     axes = comparison.plot()
     axes[0].figure.savefig(PAGES / f"{path.stem}.png", dpi=110)
     (PAGES / f"{path.stem}.md").write_text(page(cohort, comparison), encoding="utf-8")
     print(comparison)
 
 
+def table_of(path: Path) -> pd.DataFrame:
+    """Return the table of a comparison."""
+    texts = ["trial", "arm", "note", "source"]
+    table = pd.read_csv(path)
+    return table.assign(**{name: table[name].fillna("").astype(str) for name in texts})
+
+
 def index() -> str:
     """Return the page of all cohorts: what was held out, and how much of it came out."""
-    tables = {path.stem: pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in sorted(PAGES.glob("*.csv"))}
+    tables = {path.stem: table_of(path) for path in sorted(PAGES.glob("*.csv"))}
     listed = imo.list_populations()
     parts = [{"cohort": name, **dict(table.items())} for name, table in tables.items()]
     held = pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True).query("use == 'held out'")
@@ -95,7 +105,7 @@ def within(held: pd.DataFrame) -> int:
 
 def miss(row: pd.Series) -> str:
     """Return a number that was missed, in words."""
-    where = " ".join(filter(None, (str(row[name]) for name in ("trial", "arm") if not pd.isna(row[name]))))
+    where = f"{row['trial']} {row['arm']}".strip()
     published = f"{shown(row, 'published')} {interval(row, 'published_lower', 'published_upper')}".strip()
     return f"{where}: {row['statistic']}: published {published}, predicted {shown(row, 'predicted') or 'nothing'}"
 
@@ -194,11 +204,28 @@ def limits(cohort: CalibratedPopulation, comparison: TrialComparison) -> str:
     names = [f"{row['trial']} {row['arm']}, {row['statistic']}".strip() for _, row in missed.iterrows()]
     lines = [
         "- Missed: " + ("; ".join(names) if names else "nothing") + ".",
+        undetermined(comparison.held_out()),
         f"- {cohort.effective_sample_size:.0f} patients carry the weight; statistics of small subgroups rest on few of them.",
         "- Intervals hold for populations that are shifts of the prior; what the models leave out is not in them.",
         "- Treatment ends as the arm says, not with progression; there are no later lines of therapy.",
     ]
-    return "\n".join(lines)
+    return "\n".join(filter(None, lines))
+
+
+def undetermined(held: pd.DataFrame) -> str:
+    """Return how many predicted intervals are so wide that a number within them says little."""
+    ratio = held["kind"] == "hazard ratio"
+    widths = [
+        np.where(ratio, np.log(held[upper]) - np.log(held[lower]), held[upper] - held[lower])
+        for lower, upper in (("lower", "upper"), ("published_lower", "published_upper"))
+    ]
+    many = int((widths[0] > WIDE * widths[1]).sum())
+    if not many:
+        return ""
+    return (
+        f"- Of {many} of {len(held)} held-out numbers the predicted interval is more than {WIDE} times as wide as the published "
+        "one: the targets do not determine them, and a published number within such an interval says little."
+    )
 
 
 def sources(table: pd.DataFrame) -> str:
