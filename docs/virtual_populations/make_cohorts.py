@@ -2,7 +2,7 @@
 
 Writes weights into populations/cohorts; docs/cohorts/NAME.md with a figure, and NAME.csv, the table behind both; and the table
 of all cohorts, docs/cohorts/README.md. Run, in the repository:
-python docs/virtual_populations/make_cohorts.py [NAME ...] [--pages | --texts]; with --pages, the weights that are there are used,
+python docs/virtual_populations/make_cohorts.py [NAME ...] [--pages | --texts]; with --pages, weights that are there are used,
 and with --texts the tables, too: nothing is simulated.
 """
 
@@ -223,8 +223,8 @@ def undetermined(held: pd.DataFrame) -> str:
     if not many:
         return ""
     return (
-        f"- Of {many} of {len(held)} held-out numbers the predicted interval is more than {WIDE} times as wide as the published "
-        "one: the targets do not determine them, and a published number within such an interval says little."
+        f"- Of {many} of {len(held)} held-out numbers the predicted interval is more than {WIDE} times as wide as the "
+        "published one: the targets do not determine them, and a published number within such an interval says little."
     )
 
 
