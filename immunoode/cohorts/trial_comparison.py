@@ -158,7 +158,7 @@ def _row(
         "trial": one.target.trial,
         "arm": " against ".join(one.arms),
         "kind": one.kind,
-        "statistic": one.title or _statistic(one, value),
+        "statistic": _statistic(one, value),
         "unit": "month" if one.scale == TIME else "1",
         "published": value.value / unit,
         "published_lower": value.lower / unit,
@@ -175,6 +175,8 @@ def _row(
 
 def _statistic(one: PublishedStatistic, value: PublishedValue) -> str:
     """Return what a number is, with the subgroup where there is one."""
+    if one.title:
+        return f"{one.title}: {value.row}" if len(one.values) > 1 else one.title
     among = one.target.label.partition(" among ")[2] if one.target is not one.inner else ""
     stated = among if one.kind != TIME_TO_RESPONSE and "best response" not in among else ""
     return f"{value.row} among {stated}" if stated else value.row
