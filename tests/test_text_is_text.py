@@ -19,6 +19,7 @@ from immunoode.errors import ModelError
 from immunoode.model.latex import symbols
 from immunoode.model.library import model_names
 from immunoode.report import Section, image, page, paragraph, preformatted
+from tests.optimisation_models import log_kill
 from tests.population_models import decay_model
 
 PACKAGE = Path(__file__).resolve().parents[1] / "immunoode"
@@ -124,7 +125,34 @@ def calibrated_population() -> Any:
         return imo.cohorts.calibrate_population(path, progress=False)
 
 
+def chosen(**values: Any) -> imo.Regimen:
+    return imo.Regimen().dose("dose", values[EVIL])
+
+
+def found_dose() -> Any:
+    events = {"response": "tumour: final <= 0.5", "toxicity": "drug: maximum >= 1.5"}
+    patients = pd.DataFrame({"kill": [0.5, 1.0]})
+    return imo.optimisation.find_dose(log_kill(), chosen, 5, doses={EVIL: [0.0, 2.0]}, patients=patients, draws=10, **events)
+
+
+def pareto() -> Any:
+    how = {"choose": {EVIL: [1.0, 2.0]}, "minimise": "tumour: final", "against": "cumulative(dose)", "points": 2}
+    return imo.optimisation.pareto_front(log_kill(), chosen, 5, **how)
+
+
+def sensitive() -> Any:
+    def function(table: pd.DataFrame) -> Any:
+        return table["a"]
+
+    function.__name__ = EVIL
+    return imo.global_sensitivity(None, {"a": imo.virtual_population.Uniform(0, 1)}, function, method="tornado")
+
+
 SHOWN: dict[str, Callable[[], Any]] = {
+    "OptimalSchedule": lambda: imo.optimise(log_kill(), chosen, 5, choose={EVIL: [1.0, 2.0]}, minimise="tumour: final"),
+    "ParetoFront": pareto,
+    "DoseFinding": found_dose,
+    "GlobalSensitivity": sensitive,
     "Model": lambda: replace(decay_model(), title=EVIL, description=EVIL, name=EVIL),
     "Regimen": lambda: replace(imo.Regimen().dose("drug", "1 mg"), title=EVIL),
     "Simulation": lambda: imo.simulate(replace(decay_model(), name=EVIL, title=EVIL), until=1),
