@@ -14,6 +14,7 @@ WITH_TUMOUR = [name for name in PUBLISHED if TUMOURS[name]]
 WITHOUT = {  # why no compartment is a tumour, in the words of the file
     "chatterjee2016": "A diameter is not a count of cells",
     "claret2009": "A size is not a count of cells",
+    "gevertz2025": "Membrane BCMA is not a count of tumour cells",
     "mager2005": "No tumour here",
     "parraguillen2013": "A diameter is not a count of cells",
     "ribba2012": "A diameter is not a count of cells",

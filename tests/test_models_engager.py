@@ -50,6 +50,13 @@ def test_concentrations_of_subcutaneous_teclistamab_are_near_those_of_patients()
     assert 1000 * level == pytest.approx(list(seen.values()), rel=0.25)
 
 
+def test_serum_of_gevertz_is_near_that_of_patients():
+    seen = {1: 5347.6, 2: 7335.8, 3: 8488.5, 7: 7923.2}  # as above
+    regimen = imo.Regimen().dose("dose", 0.06 * 74, start=50).dose("dose", 0.3 * 74, start=57).dose("dose", 1.5 * 74, start=64)
+    serum = run_of(imo.load_model("gevertz2025"), regimen, times=[64.0 + day for day in seen])["serum"]
+    assert 1000 * serum == pytest.approx(list(seen.values()), rel=0.15)
+
+
 def mass_action(drug, antigens, cd3, k_a, k_t):
     """Return the trimers at a free concentration of drug, by bisection on the free antigen."""
     low, high = 0.0, antigens

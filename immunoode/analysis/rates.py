@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.model.closed_model import resolve
-from immunoode.model.expressions import TIME
+from immunoode.model.expressions import TIME, first_dose
 from immunoode.model.library import load_model
 from immunoode.model.model import Model
 from immunoode.model.symbolic import derivative
@@ -59,7 +59,8 @@ def rates_of(model: Model | str, parameters: Mapping[str, float] | None = None, 
     given = load_model(model) if isinstance(model, str) else model
     eq = resolve(given.with_values(**parameters) if parameters else given).equations
     fixed = {se.Symbol(k): se.RealDouble(v) for k, v in zip(eq.parameters, eq.values, strict=True)}
-    fixed[se.Symbol(TIME)] = se.RealDouble(time)
+    for name in (TIME, *map(first_dose, eq.counted)):  # without a dose, no time has passed since the first
+        fixed[se.Symbol(name)] = se.RealDouble(time)
     symbols = [se.Symbol(s) for s in eq.states]
     rhs = [expression.xreplace(fixed) for expression in eq.rhs]
     slopes = [derivative(rate, symbol) for rate in rhs for symbol in symbols]

@@ -1,4 +1,4 @@
-"""T-cell engagers, which bind CD3 of T cells and an antigen of tumour cells: Hosseini, and ours on Kuznetsov."""
+"""T-cell engagers, which bind CD3 of T cells and an antigen of tumour cells: Hosseini, Gevertz, ours."""
 
 from __future__ import annotations
 
@@ -137,6 +137,48 @@ def engager(clearance, v1, q, v2, early=0.0, mass=0.105, k_a=1.0, antigens=1000.
     return rates
 
 
+def gevertz(begins):
+    """Return the rates of the code of Gevertz and Kareva: 11 bindings, then sources, losses and exchange."""
+    on3, off3, on_b, off_b = 285 / 28.03, 285.0, 20 / 0.18, 20.0
+    v1, v2, vm, k_in, k_3 = 3.0, 1.34, 2.2, 0.693 / 1.25, 1.584
+
+    def rates(t, y):
+        th, c3, sb, sc, per, d, d3, ds, ds3, mb, sm, cm, dm, d3m, dsm, dmb, ds3m, x = (float(v) for v in y)
+        k10 = (0.449 + 0.547 * exp(-0.1 * max(t - begins, 0.0))) / v1
+        r1, r2 = on3 * c3 * d - off3 * d3, on_b * sb * d - off_b * ds
+        r3, r4 = on3 * c3 * ds - off3 * ds3, on_b * sb * d3 - off_b * ds3
+        r5, r6 = on_b * mb * dm - off_b * dmb, on_b * mb * d3m - off_b * x
+        r7, r8 = on_b * sm * dm - off_b * dsm, on_b * sm * d3m - off_b * ds3m
+        r9, r10, r11 = on3 * cm * dm - off3 * d3m, on3 * cm * dsm - off3 * ds3m, on3 * cm * dmb - off3 * x
+        return [
+            0.5 * (0.001 - th),
+            0.5 * th + 0.1 * vm / v1 * cm - (0.01 + k_3) * c3 - r1 - r3,
+            0.1 * vm / v1 * sm - (0.04 + 0.1) * sb - r2 - r4,
+            -0.2 * sc,
+            0.4 / v2 * d - (0.4 / v2 + k10) * per,
+            0.2 * sc - (k10 + 0.4 / v1 + 0.1) * d + 0.4 / v1 * per + 0.001 * vm / v1 * dm - r1 - r2,
+            r1 - r4 - k_3 * d3,
+            r2 - r3 - k10 * ds,
+            r3 + r4 - (k_3 + k10) * ds3,
+            50 * (k_in + 0.05) - (k_in + 0.05) * mb - r5 - r6,
+            0.05 * mb - 0.1 * sm + v1 / vm * 0.1 * sb - r7 - r8,
+            0.1 * k_3 - (k_3 + 0.1) * cm + 0.01 * v1 / vm * c3 - r9 - r10 - r11,
+            v1 / vm * 0.1 * d - 0.001 * dm - r5 - r7 - r9,
+            r9 - r6 - r8 - k_in * d3m,
+            r7 - r10 - 0.01 * dsm,
+            r5 - r11 - k_in * dmb,
+            r8 + r10 - 0.01 * ds3m,
+            r6 + r11 - k_in * x,
+        ]
+
+    return rates
+
+
+GEVERTZ = (
+    *("thymic_cd3", "cd3", "soluble", "depot", "peripheral", "plasma", "cd3_dimer", "soluble_dimer", "soluble_trimer"),
+    *("membrane", "marrow_soluble", "marrow_cd3", "marrow", "marrow_cd3_dimer", "marrow_soluble_dimer", "membrane_dimer"),
+    *("marrow_soluble_trimer", "helpful_trimer"),
+)
 SICK, START = hosseini()
 MONKEY, MONKEY_START = hosseini("monkey", 2e6, 1e6, 8.5, 3.4, 0.25, 0.0, 4.0)
 LEUKAEMIA, LEUKAEMIA_START = hosseini(t_ref=2e5, b_ref=7e4, sick=0.0)
@@ -201,5 +243,18 @@ PAPERS = [
             for d, a in ((1.0, 4.44), (4.0, 22.2), (7.0, 111.0), (14.0, 111.0), (21.0, 111.0))
         ),
         shown=("teclistamab_central",),
+    ),
+    Paper(
+        "gevertz2025",
+        GEVERTZ,
+        92,
+        gevertz(50.0),
+        (0.001, 0.01, 20, 0, 0, 0, 0, 0, 0, 50, 3, 0.1, 0, 0, 0, 0, 0, 0),
+        stiff=True,
+        doses=tuple(
+            Dose(d, "dose", a, added(3, a / 3.0 / 0.146))
+            for d, a in ((50.0, 4.44), (57.0, 22.2), *((d, 111.0) for d in (64.0, 71.0, 78.0)))
+        ),
+        shown=("plasma", "soluble", "membrane", "marrow", "helpful_trimer", "marrow_soluble_trimer"),
     ),
 ]
