@@ -192,7 +192,7 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     "therapy without a tumour": (
         lambda: imo.simulate("pd1_inhibitor", until=3),
         imo.errors.ModelError,
-        ("needs 'checkpoint_brake'", "combine it with 'tumour_immune'"),
+        ("needs 'checkpoint_brake'", "combine it with", "'tumour_immune'"),
     ),
     "unknown parameter": (lambda: treated().with_values(growthrate=1), imo.errors.ModelError, ("growthrate", "'growth_rate'")),
     "value that is no number": (
