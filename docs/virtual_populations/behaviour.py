@@ -224,7 +224,7 @@ def intervals(arms: Arms, row: Row) -> tuple[float, float, float]:
     """Return a number of a cohort with its bootstrap interval over patients."""
     chance = np.random.default_rng(SEED)
     n, weights = len(arms.cohort), arms.cohort.weights
-    again = [row.of(arms, weights * chance.multinomial(n, np.full(n, 1 / n)) / 1.0 + 1e-300) for _ in range(BOOTSTRAPS)]
+    again = [row.of(arms, weights * chance.multinomial(n, np.full(n, 1 / n))) for _ in range(BOOTSTRAPS)]
     low, high = np.quantile(again, (0.025, 0.975))
     return row.of(arms, weights), float(low), float(high)
 
