@@ -244,7 +244,7 @@ def test_responders_at_week_27_are_those_that_the_paper_simulated() -> None:
             "distribution of 'growth_rate': unit 'mm': does not measure the same thing as '1/day'",
         ),
         ((MODEL, {"growth_rate": 3}, 3), "parameters.growth_rate: is int; a distribution"),
-        ((MODEL, "chaterjee2016", 3), "population 'chaterjee2016': is not shipped; did you mean 'chatterjee2016'"),
+        ((MODEL, "chaterjee2016", 3), "distribution 'chaterjee2016': is not shipped; did you mean 'chatterjee2016'"),
         ((MODEL, 7, 3), "distributions: are int"),
         ((MODEL, {}, 3), "parameters: are empty"),
         ((MODEL, {"delay": Uniform(0, 1)}, 0), "n: is 0; a whole number of at least 1"),

@@ -65,7 +65,7 @@ def _made(kind: type, given: Any, place: str, problems: Collector) -> Any:
 
 
 def merged(general: Any, own: Any) -> Any:
-    """Return the table of an arm: its keys, and the general ones that it does not have."""
-    if not isinstance(own, Mapping):
+    """Return the table of an arm: its keys, and the general ones that it does not have; so in tables within it."""
+    if not isinstance(own, Mapping) or not isinstance(general, Mapping):
         return own
-    return {**(general if isinstance(general, Mapping) else {}), **own}
+    return {**general, **{key: merged(general.get(key), value) for key, value in own.items()}}

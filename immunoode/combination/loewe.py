@@ -32,8 +32,9 @@ class LoewePoint:
 
     @property
     def index(self) -> float:
-        """The sum of the parts: below 1 is synergy."""
-        return 1.0 / self.first + 1.0 / self.second
+        """The sum of the parts: below 1 is synergy; infinite if both together do no more than none."""
+        parts = (self.first, self.second)
+        return sum(1.0 / part if part > 0 else float("inf") for part in parts)
 
 
 @dataclass(frozen=True)

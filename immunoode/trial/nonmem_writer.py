@@ -61,8 +61,8 @@ def write_nonmem(
     >>> table = imo.io.write_nonmem(imo.load_example(), time_unit="day")
     >>> print(table[["ID", "TIME", "DV", "EVID", "DVID"]].head(2).to_string(index=False))
      ID  TIME   DV  EVID  DVID
-    101 -11.0 43.3     0     1
-    101  39.0 42.3     0     1
+    101 -17.0 83.1     0     1
+    101  41.0 78.4     0     1
     """
     import pandas as pd
 

@@ -43,6 +43,11 @@ LYMPHOCYTES = (
 TUMOURS = ("tumour", "car_t_antigen_negative", *CLONE_CELLS, "metastasis_tumour")
 
 
+DYING = 0.0075 / (0.05 + 0.006)
+"""Dying cells per tumour cell of a tumour that grows at the rate of a small one."""
+STROMA = 0.02 * 0.05 * DYING / (0.003 + 0.006)
+
+
 def sat(x, half):
     return x / (half + x)
 
@@ -60,14 +65,14 @@ def start(clones=None, diameters=()):
     memory = (surplus + (surplus**2 + 4 * loss * 1.5e4 * signal * limit) ** 0.5) / (2 * loss)
     attraction = share * (cells + sum(sphere * d**3 for d in diameters))
     density = 5 * (0.02 + 0.98 * signal) * memory / (1e10 + attraction) / (0.1 + exhaustion)
-    bulk = 1 + 0.0075 / 0.05 + 0.02 * 0.0075 / 0.003 + 5 * density * (1 + exhaustion / 0.05)
+    bulk = 1 + DYING + STROMA + 5 * density * (1 + exhaustion / 0.05)
 
     def lesion(volume, prefix="", sensitive=1.0):
         tumour = volume / bulk
         return {
             f"{prefix}tumour": tumour * sensitive,
-            f"{prefix}dying": 0.0075 / 0.05 * tumour,
-            f"{prefix}stroma": 0.02 * 0.0075 / 0.003 * tumour,
+            f"{prefix}dying": DYING * tumour,
+            f"{prefix}stroma": STROMA * tumour,
             f"{prefix}effectors": density * tumour,
             f"{prefix}exhausted": exhaustion * density * tumour / 0.05,
         }
@@ -157,7 +162,7 @@ def rates_of(names, parts):
         if "radiotherapy" in parts:
             repair = log(2) / 0.03 * s["radiotherapy_damage"]
             d["radiotherapy_damage"], d["radiotherapy_signal"] = -repair, repair - 0.1 * s["radiotherapy_signal"]
-            d["antigen"] += 0.5 * 0.15 * sum(s[f"{place}dying"] for place in places) * sat(s["radiotherapy_signal"], 5)
+            d["antigen"] += 0.5 * 0.05 * sum(s[f"{place}dying"] for place in places) * sat(s["radiotherapy_signal"], 5)
         if "car_t" in parts:
             car_t(d, s, activity, fraction, cells, growth, 1 - brake if "car_t_pd1" in parts else 0.0)
         if "adoptive_t_cell" in parts:
