@@ -184,7 +184,8 @@ def courses(population: Any, cohort: imo.virtual_population.Cohort, antibody: st
     arm = population.arms[antibody]
     model = population.model_with(*arm.models)
     names = ["sum_of_diameters", *([n] if (n := "metastasis_visible_diameter") in imo.combine(model).derived else [])]
-    patients = cohort.patients.parameters
+    own = imo.combine(model).constants
+    patients = cohort.patients.parameters[[name for name in cohort.patients.parameters if name in own]]
     sizes, occult = weekly(model, arm.regimen, patients, names)
     untreated, _ = weekly(model, None, patients, names)
     table = cohort.patients.outcomes[antibody].assign(**kinds(sizes, untreated, occult))
