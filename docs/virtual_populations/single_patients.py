@@ -112,7 +112,7 @@ per day, priming 300 to 1e6 cells per day): these patients tell only that growth
 the prior of a population.
 
 Without the clone the base model loses to the law by more: it cannot follow tumours that shrink and grow again. The 5 % are the
-same for all patients and were chosen among 0, 5, 20 and 40 % by 25 patients of these trials; they are not counted as a parameter.
+same for all patients and were chosen among 0, 5, 20 and 40 % by 25 patients of these trials; they do not count as a parameter.
 """
 
 
