@@ -155,6 +155,22 @@ def test_figures_and_reports(method: str) -> None:
         ({"groups": {"g": ["a", "b"], "h": ["b"]}}, "is in two groups"),
         ({"groups": {"g": ["a"]}, "method": "morris"}, "method='sobol'"),
         ({"of": lambda x: x["a"] / 0}, "is inf"),
+        ({"quantiles": (5, 95), "method": "tornado"}, "two shares between 0 and 1"),
+        ({"quantiles": (0.9, 0.1), "method": "tornado"}, "the lower one first"),
+        ({"n": 0}, "n: is 0"),
+        ({"n": -8, "method": "morris"}, "n: is -8"),
+        ({"tolerance": -0.1}, "tolerance: is -0.1"),
+        ({"tolerance": 0.1, "method": "pawn"}, "is not for the method 'pawn'"),
+        ({"confidence": 95}, "confidence: is 95"),
+        ({"seed": "x", "most": 1e4}, "2 problems"),
+        ({"groups": {"g": []}}, "groups: 'g': is []"),
+        ({"groups": {"g": "ab"}}, "groups: 'g': is 'ab'"),
+        ({"groups": {"a": ["b", "c"]}}, "is also the name of a parameter"),
+        ({"groups": 3}, "groups: is 3"),
+        ({"of": "tumour: at(9)", "model": log_kill(), "until": 5}, "outside days 0 to 5"),
+        ({"of": 3, "model": log_kill(), "until": 5}, "endpoint 3: is not understood"),
+        ({"of": [], "model": log_kill(), "until": 5}, "of: is empty"),
+        ({"until": 5, "regimen": imo.Regimen()}, "is given for no model"),
         ({"of": "tumour: final <= 1e9", "method": "regional", "model": log_kill(), "until": 5}, "is true of all patients"),
     ],
 )
@@ -171,3 +187,27 @@ def test_correlated_parameters_belong_in_one_group() -> None:
     with pytest.raises(SolveError, match="a, b are correlated; put them in one group, or method='shapley'"):
         imo.global_sensitivity(None, population, ishigami, n=64)
     assert len(imo.global_sensitivity(None, population, ishigami, n=64, groups={"both": ["a", "b"]}).table()) == 2
+
+
+@pytest.mark.parametrize("method", ["sobol", "shapley", "morris", "pawn", "tornado"])
+def test_a_single_parameter(method: str) -> None:
+    how = {} if method == "tornado" else {"n": 64}
+    found = imo.global_sensitivity(None, {"a": ANGLE}, lambda x: x["a"], method=method, **how)
+    assert found.table()[found.measure].iloc[0] > 0
+    if method == "sobol":
+        assert (found.table().to_numpy() == 1).all() and "1 by definition" in found.report()
+    assert repr(found).startswith("<GlobalSensitivity: ") and "\n" not in repr(found)
+
+
+@pytest.mark.parametrize("method", ["sobol", "shapley", "morris", "pawn"])
+@pytest.mark.filterwarnings("error")
+def test_an_output_that_never_changes_is_said_to_be_constant(method: str) -> None:
+    constant = imo.global_sensitivity(None, ANGLES, lambda x: 0 * x["a"] + 0.1, method=method, n=64)
+    assert (constant.table().to_numpy() == 0).all() and "is constant, 0.1" in constant.report()
+    of = ["drug: final", "tumour: final"]
+    mixed = imo.global_sensitivity(log_kill(), ENDPOINT, of, method=method, until=5, n=64)
+    assert mixed.notes == ("drug: final is constant, 0: no parameter changes it, and all measures are 0",)
+    assert mixed.table("tumour: final")[mixed.measure].iloc[0] > 0
+    if method == "sobol":
+        stopped = imo.global_sensitivity(log_kill(), ENDPOINT, of, until=5, n=64, tolerance=0.5)
+        assert stopped.converged and stopped.n < 65_536

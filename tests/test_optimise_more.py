@@ -190,8 +190,8 @@ def test_dose_finding_counts_patients() -> None:
 def test_an_antibody_before_or_with_radiation_is_better_than_after_it() -> None:
     """Kosinsky et al. 2018: anti-PD-L1 before or concurrently with radiation does most in CT26 mice.
 
-    The variation of infiltration (0.696 on the logarithmic scale) is that of their table 1, the schedules those of the
-    experiment: 5 x 2 Gy, and antibody 3 days before, from the first day, from the last day, and 7 days after it.
+    The variation of infiltration (0.696 on the logarithmic scale) is that of their table 1, the schedules are
+    this test's: 5 x 2 Gy, and six doses of the antibody from 3 days before, the first day, the last day, and 7 days after it.
     """
     model, days = imo.load_model("kosinsky2018"), {"before": 4, "first day": 7, "last day": 11, "7 days after": 18}
     infiltration = LogNormal(8.89, 0.696).ppf((np.arange(128) + 0.5) / 128)

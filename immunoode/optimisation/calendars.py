@@ -54,7 +54,7 @@ def _roundings(x: FloatArray, low: FloatArray, high: FloatArray, steps: FloatArr
         moves = np.array(list(product((0, 1), repeat=len(placed))))
         cells = floor + moves
     else:
-        cells = near[None]
+        cells = np.minimum(near, np.floor((high[placed] - low[placed]) / steps[placed] + 1e-9))[None]
     return _kept(np.tile(x, (len(cells), 1)), cells, low, high, steps, placed)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError
+from immunoode.optimisation.kinds import is_number, is_whole
 
 FloatArray = NDArray[np.float64]
 
@@ -42,15 +43,34 @@ class Choice:
     size: int | None = None
 
     def __post_init__(self) -> None:
-        problems = []
+        problems = self._of_wrong_kind()
+        if problems:
+            raise SolveError(problems)
         if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
             problems.append(Problem("Choice", f"is from {self.low!r} to {self.high!r}", "a lower bound below an upper one"))
         elif not ((self.begin >= self.low) & (self.begin <= self.high)).all():
             problems.append(Problem("Choice", f"starts at {self.start!r}", f"within {self.low:g} and {self.high:g}"))
-        if self.step is not None and not self.step > 0:
-            problems.append(Problem("Choice", f"has the step {self.step!r}", "a positive step"))
+        if self.step is not None and not 0 < self.step <= self.high - self.low:
+            right = f"a positive step of at most {self.high - self.low:g}, from one bound to the other"
+            problems.append(Problem("Choice", f"has the step {self.step!r}", right))
         if problems:
             raise SolveError(problems)
+
+    def _of_wrong_kind(self) -> list[Problem]:
+        """Return which fields are of the wrong kind."""
+        right = "a plain number, in the unit in which the regimen takes it"
+        fields = {"low": self.low, "high": self.high, "step": 0 if self.step is None else self.step}
+        problems = [Problem(f"Choice: {n}", f"is {v!r:.60}", right) for n, v in fields.items() if not is_number(v)]
+        if self.size is not None and not (is_whole(self.size) and self.size > 0):
+            problems.append(Problem("Choice: size", f"is {self.size!r:.60}", "how many numbers there are, 1 or more"))
+        if problems:
+            return problems
+        try:
+            _ = self.begin
+        except (TypeError, ValueError):
+            how_many = "one number" if self.size is None else f"one number, or {self.size} of them"
+            return [Problem("Choice: start", f"is {self.start!r:.60}", how_many)]
+        return []
 
     @property
     def count(self) -> int:
@@ -128,7 +148,10 @@ def choices(given: Mapping[str, Any]) -> Choices:
         if isinstance(value, Choice):
             numbers[str(name)] = value
         elif isinstance(value, tuple) and len(value) == 2:
-            numbers[str(name)] = Choice(float(value[0]), float(value[1]))
+            try:
+                numbers[str(name)] = Choice(*value)
+            except SolveError as error:
+                problems += [Problem(f"choose: {name!r}: {p.where}", p.what, p.right) for p in error.problems]
         elif isinstance(value, (list, range)) and len(value):
             options[str(name)] = tuple(value)
         else:

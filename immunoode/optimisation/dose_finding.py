@@ -116,6 +116,9 @@ class DoseFinding:
             f"{words(self.best)}"
         )
 
+    def __repr__(self) -> str:
+        return f"<DoseFinding: {self}>"
+
     @without_mathematics
     def _repr_html_(self) -> str:
         from html import escape

@@ -131,10 +131,10 @@ def endpoint(text: str) -> Endpoint:
     SolveError
         If the text is not of this form.
     """
-    said = _TEXT.fullmatch(text.strip())
+    said = _TEXT.fullmatch(text.strip()) if isinstance(text, str) else None
     if not said:
         right = "'output: reduction', for example 'sum_of_diameters: final'"
-        raise SolveError(Problem(f"endpoint {text!r}", "is not understood", right))
+        raise SolveError(Problem(f"endpoint {text!r:.60}", "is not understood", right))
     return Endpoint(said[2] or said[3], said[4] or "final", log=bool(said[1]))
 
 

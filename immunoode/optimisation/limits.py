@@ -57,8 +57,11 @@ def quantity(given: str | Quantity) -> Quantity:
     SolveError
         If it names neither.
     """
-    if not isinstance(given, str):
+    if isinstance(given, (Endpoint, Dosage)):
         return given
+    if not isinstance(given, str):
+        right = "a text such as 'tumour: final' or 'cumulative(docetaxel)', an Endpoint or a Dosage"
+        raise SolveError(Problem("quantity", f"is {given!r:.60}", right))
     return dosage(given) or endpoint(given)
 
 
@@ -74,8 +77,8 @@ def limit(given: str | Limit) -> Limit:
     """
     if isinstance(given, Limit):
         return given
-    said = _TEXT.fullmatch(given.strip())
+    said = _TEXT.fullmatch(given.strip()) if isinstance(given, str) else None
     if not said:
         right = "for example 'neutrophils: minimum >= 1' or 'cumulative(docetaxel) <= 450'"
-        raise SolveError(Problem(f"subject_to: {given!r}", "is not understood", right))
+        raise SolveError(Problem(f"subject_to: {given!r:.60}", "is not understood", right))
     return Limit(quantity(said[1]), float(said[3]), said[2] == ">=", statistic(said[4] or MEAN))

@@ -13,10 +13,14 @@ from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.closed_model import ClosedModel
 from immunoode.optimisation.choices import Choices
 from immunoode.optimisation.dosages import FloatArray
+from immunoode.regimen.doses import amount_basis
 from immunoode.regimen.schedule import DOSE, Schedule
 from immunoode.solve.simulate import Expansion
 
 _NAME = re.compile(r"(amount|time)\(\s*(\w+)\s*(?:,\s*(\d+)\s*)?\)")
+
+
+_AS_FUNCTION = "as the regimen a function of what is chosen: lambda dose: Regimen().dose('x', f'{dose} mg/kg', ...)"
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class _Named:
 
 
 def named_doses(
-    regimen: Any, model: ClosedModel, parameters: FloatArray, chosen: Choices
+    regimen: Any, model: ClosedModel, patients: FloatArray, chosen: Choices
 ) -> Callable[[dict[str, Any]], Schedule]:
     """Return the schedule as a function of amounts and times of its doses.
 
@@ -37,13 +41,15 @@ def named_doses(
     Raises
     ------
     SolveError
-        If a name is not one of these, or the regimen has no such dose.
+        If a name is not one of these, the regimen has no such dose, an amount that is chosen is per kilogram or per m2, or
+        doses differ between patients (P, parameters).
     """
-    stated = Expansion(regimen, model).schedule(parameters)
+    expansion = Expansion(regimen, model)
+    stated = expansion.schedule(patients[0])
     assert stated is not None
-    problems, named = list[Problem](), dict[str, _Named]()
+    problems, named = _differing(expansion, patients), dict[str, _Named]()
     for name in (*chosen.numbers, *chosen.options):
-        found = _named(name, stated)
+        found = _of_patient(name, regimen, model) or _named(name, stated)
         if isinstance(found, Problem):
             problems.append(found)
         else:
@@ -59,6 +65,27 @@ def named_doses(
         return replace(stated, times=columns["time"], amounts=columns["amount"])
 
     return schedule_of
+
+
+def _differing(expansion: Expansion, patients: FloatArray) -> list[Problem]:
+    """Return what is wrong with a regimen whose doses differ between patients: one schedule is chosen for all of them."""
+    names = list(expansion.model.parameters)
+    differing = [names[i] for i in expansion.columns if np.ptp(patients[:, i]) > 0]
+    what = f"has doses that depend on {', '.join(differing)}, which differs between the patients"
+    return [Problem("regimen", what, _AS_FUNCTION)] if differing else []
+
+
+def _of_patient(name: str, regimen: Any, model: ClosedModel) -> Problem | None:
+    """Return what is wrong with an amount that the regimen states per kilogram, per m2 or as an exposure."""
+    said = _NAME.fullmatch(name)
+    if not said or said[1] != "amount" or said[2] not in model.input_units:
+        return None
+    own = [rule for rule in getattr(regimen, "rules", ()) if getattr(rule, "therapy", None) == said[2]]
+    stated = [r.unit for r in own if amount_basis(r.unit, model.input_units[said[2]], f"dose of {said[2]}")[0] != "flat"]
+    if not stated:
+        return None
+    what = f"is in {model.input_units[said[2]]!r}, but the regimen's dose is in {stated[0]!r}"
+    return Problem(f"choose: {name!r}", what, _AS_FUNCTION)
 
 
 def _named(name: str, stated: Schedule) -> _Named | Problem:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from immunoode.errors import Problem, SolveError
 from immunoode.model.model import Model
+from immunoode.optimisation.arguments import check_search, limits_of
 from immunoode.optimisation.problem import ScheduleProblem, schedule_problem
 from immunoode.optimisation.result import OptimalSchedule
 from immunoode.optimisation.solution import solve
@@ -54,7 +54,8 @@ def optimise(
     choose : mapping
         What is chosen, by name: bounds `(low, high)`, a `Choice` (with a start, a step, or a size), or a list of options of
         which one is taken. With a regimen, names are those of `prepare(vary=)`: "amount(docetaxel)" (all doses alike),
-        "amount(docetaxel, 0)", "time(docetaxel, 1)"; with a function, its arguments.
+        "amount(docetaxel, 0)", "time(docetaxel, 1)"; with a function, its arguments. Amounts per kilogram or per m2 need a
+        function; doses must stay within the simulation.
     minimise, maximise : str or Endpoint or Dosage
         One of the two: "sum_of_diameters: final", "log(tumour): at(90)", "tumour: area" and what else `Endpoint` has.
     subject_to : sequence of str or Limit
@@ -111,11 +112,8 @@ def optimise(
     (True, [True])
     """
     begun = time.perf_counter()
-    if (minimise is None) == (maximise is None):
-        which = "both" if minimise is not None else "neither"
-        raise SolveError(Problem("optimise", f"was told {which} minimise and maximise", "one of them"))
-    if starts < 1:
-        raise SolveError(Problem("starts", f"is {starts!r}", "a whole number from 1"))
+    how = {"starts": starts, "method": method, "tolerance": tolerance, "generations": generations, "seed": seed}
+    check_search(minimise, maximise, how)
     problem = schedule_problem(
         model,
         regimen,
@@ -124,13 +122,12 @@ def optimise(
         aim=minimise if maximise is None else maximise,
         maximise=maximise is not None,
         over=over,
-        subject_to=(subject_to,) if isinstance(subject_to, str) else subject_to,
+        subject_to=limits_of(subject_to),
         parameters=parameters,
         patients=patients,
         times=times,
         solver=solver,
     )
-    how = {"starts": starts, "method": method, "tolerance": tolerance, "generations": generations, "seed": seed}
     found = solve(problem, flat=flatness, **how)
     if problem.is_cohort:
         found = _beside_typical(problem, found, how)

@@ -11,6 +11,8 @@ import numpy as np
 from immunoode.errors import Problem, SolveError
 from immunoode.model.model import Model
 from immunoode.notebook import without_mathematics
+from immunoode.optimisation.arguments import limits_of
+from immunoode.optimisation.kinds import is_whole
 from immunoode.optimisation.limits import Limit, Quantity, quantity
 from immunoode.optimisation.optimise import optimise
 from immunoode.optimisation.report import words
@@ -81,6 +83,9 @@ class ParetoFront:
             f"{self.values[at]:.5g} with {self.optima[at].objective:.5g}"
         )
 
+    def __repr__(self) -> str:
+        return f"<ParetoFront: {self}>"
+
     @without_mathematics
     def _repr_html_(self) -> str:
         from html import escape
@@ -141,9 +146,9 @@ def pareto_front(
     >>> [round(v) for v in front.values]
     [0, 100, 200]
     """
-    if points < 2:
+    if not (is_whole(points) and points >= 2):
         raise SolveError(Problem("points", f"is {points!r}", "two or more"))
-    given = (subject_to,) if isinstance(subject_to, str) else tuple(subject_to)
+    given = tuple(limits_of(subject_to))
     weighed, of = quantity(against), statistic(against_over)
     how: dict[str, Any] = {"flatness": False, **options}
     first, last = between or _ends(model, regimen, until, weighed, of, more_is_better, given, how)

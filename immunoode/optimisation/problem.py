@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -9,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from immunoode import units
 from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.closed_model import ClosedModel, resolve
 from immunoode.optimisation.accumulated import with_areas
+from immunoode.optimisation.checks import check_dosages, check_horizon
 from immunoode.optimisation.choices import Choices, choices
 from immunoode.optimisation.dosages import FloatArray
 from immunoode.optimisation.endpoints import Endpoint
 from immunoode.optimisation.evaluation import Evaluator, Objective
 from immunoode.optimisation.limits import Limit, limit, quantity
 from immunoode.optimisation.named_doses import named_doses
+from immunoode.optimisation.report_times import report_times
 from immunoode.optimisation.schedules import ScheduleFunction
 from immunoode.optimisation.simulations import SearchedSimulations, SmoothSimulations
 from immunoode.optimisation.statistics import statistic
@@ -27,7 +29,6 @@ from immunoode.regimen.schedule import Schedule
 from immunoode.solve.options import SolverOptions
 from immunoode.solve.simulate import as_model, parameter_values, simulate, warn_of_bounds
 
-_LEAST_TIMES = 400
 _MOST_OPTIONS = 500
 
 
@@ -75,9 +76,11 @@ class ScheduleProblem:
             return self.regimen_of({**self.choices.named(x), **options})
 
         first = ScheduleFunction(regimen_of, self.model, self.patients[0], low, high)
+        check_horizon(first, options, self.times[-1])
         functions = [first]
         if self.is_cohort and first.depends_on_patient(self.patients):
             functions += [ScheduleFunction(regimen_of, self.model, row, low, high) for row in self.patients[1:]]
+        check_dosages(functions, [self.aim.quantity, *(one.quantity for one in self.limits)])
         smooth = low.size > 0 and all(function.smooth for function in functions)
         kind = SmoothSimulations if smooth else SearchedSimulations
         made = kind(self.model, self.patients, functions, self.times, self.outputs, self.solver)
@@ -171,11 +174,11 @@ def schedule_problem(
         matrix,
         weights,
         patients is not None,
-        _regimen_of(regimen, whole, matrix[0], chosen),
+        _regimen_of(regimen, whole, matrix, chosen),
         chosen,
         objective,
         limits,
-        _times(until, times, [objective.quantity, *(one.quantity for one in limits)]),
+        report_times(until, times, endpoints),
         solver,
     )
 
@@ -199,27 +202,20 @@ def _patients(model: ClosedModel, parameters: Mapping[str, float] | None, patien
 
 
 def _regimen_of(
-    regimen: Any, model: ClosedModel, parameters: FloatArray, chosen: Choices
+    regimen: Any, model: ClosedModel, patients: FloatArray, chosen: Choices
 ) -> Callable[[dict[str, Any]], Regimen | Schedule]:
     if isinstance(regimen, (Regimen, Schedule)):
-        return named_doses(regimen, model, parameters, chosen)
+        return named_doses(regimen, model, patients, chosen)
     if not callable(regimen):
         right = "a Regimen, or a function of what is chosen that returns one"
         raise SolveError(Problem("regimen", f"is {type(regimen).__name__}", right))
+    names = (*chosen.numbers, *chosen.options)
+    try:
+        inspect.signature(regimen).bind(**dict.fromkeys(names))
+    except (TypeError, ValueError) as error:
+        right = f"a function that takes what is chosen: {', '.join(names)}"
+        raise SolveError(Problem("regimen", f"does not fit what is chosen ({error})", right)) from error
     return lambda values: regimen(**values)
-
-
-def _times(until: str | float, times: Any, quantities: Sequence[Any]) -> FloatArray:
-    if times is not None:
-        return np.asarray(units.times(times), dtype=float)
-    end = units.days(until)
-    if not end > 0:
-        raise SolveError(Problem("until", f"is day {end:g}", "a day after the start"))
-    endpoints = [q for q in quantities if isinstance(q, Endpoint)]
-    if any(q.needs_course for q in endpoints) or not endpoints:
-        return np.linspace(0.0, end, max(int(np.ceil(end)), _LEAST_TIMES) + 1)
-    days = [q.day for q in endpoints if q.day is not None]
-    return np.array(sorted({0.0, end, *days}))
 
 
 def _median(values: FloatArray, weights: FloatArray) -> float:

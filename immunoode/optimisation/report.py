@@ -12,7 +12,7 @@ _MOST_NUMBERS = 12
 def report(found: Any) -> str:
     """Return the optimum in words."""
     parts = [str(found), *_choices(found), *_limits(found), *_quality(found), *_flatness(found)]
-    parts += [*_calendar(found), *_alternatives(found), *_cohort(found)]
+    parts += [*_calendar(found), *_alternatives(found), *_left_out(found), *_cohort(found)]
     parts.append(f"{found.evaluations} schedules simulated in {found.seconds:.1f} s")
     return "\n".join(parts)
 
@@ -39,15 +39,20 @@ def _choices(found: Any) -> list[str]:
 
 def _limits(found: Any) -> list[str]:
     table = found.limits_table()
-    return [
-        f"  {row.limit}: {row.value:.6g}" + (f", active; one unit more gains {row.gain_per_unit:.3g}" if row.active else "")
-        for row in table.itertuples()
-    ]
+    return [f"  {row.limit}: {row.value:.6g}{_standing(row)}" for row in table.itertuples()]
+
+
+def _standing(row: Any) -> str:
+    if row.violated_by:
+        return f", violated by {row.violated_by:.4g}"
+    return f", active; one unit more gains {row.gain_per_unit:.3g}" if row.active else ""
 
 
 def _quality(found: Any) -> list[str]:
     if found.optimality is None:
         return ["no gradient: found by a search among schedules, which proves no optimum"]
+    if not found.feasible:
+        return ["conditions of optimality do not apply where limits are violated; relax a limit, or widen the bounds"]
     active = [a.what for a in found.optimality.active if a.is_bound]
     shown = ", ".join(active[:4]) + (f" and {len(active) - 4} more" if len(active) > 4 else "")
     bounds = f"; at bounds: {shown}" if active else ""
@@ -87,6 +92,10 @@ def _alternatives(found: Any) -> list[str]:
     shown = [f"  {other.objective:.6g} with {words(other.choices)}" for other in found.alternatives[:5]]
     more = len(found.alternatives) - len(shown)
     return ["next best:", *shown, *([f"  and {more} more"] if more > 0 else [])] if shown else []
+
+
+def _left_out(found: Any) -> list[str]:
+    return ["left out:", *(f"  {one}" for one in found.left_out)] if found.left_out else []
 
 
 def _cohort(found: Any) -> list[str]:

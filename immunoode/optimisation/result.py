@@ -83,6 +83,8 @@ class OptimalSchedule:
     evaluations : int
         Schedules that were simulated.
     seconds : float
+    left_out : tuple of str
+        Options that could not be simulated, with the reason.
     """
 
     choices: dict[str, Any]
@@ -103,12 +105,19 @@ class OptimalSchedule:
     seconds: float
     typical: OptimalSchedule | None = None
     typical_in_cohort: float = float("nan")
+    left_out: tuple[str, ...] = ()
 
     @property
     def feasible(self) -> bool:
         """Whether all limits are kept."""
-        broken = [one.sign * (v - one.limit) / one.scale for one, v in zip(self.limits, self.limit_values, strict=True)]
-        return min(broken, default=0.0) >= -FEASIBLE
+        return not any(self.violations)
+
+    @property
+    def violations(self) -> tuple[float, ...]:
+        """By how much each limit is violated, in its unit; 0 if it is kept."""
+        pairs = zip(self.limits, self.limit_values, strict=True)
+        excess = [(one, one.sign * (one.limit - v)) for one, v in pairs]
+        return tuple(by if by > FEASIBLE * one.scale else 0.0 for one, by in excess)
 
     @property
     def agreeing(self) -> int:
@@ -133,15 +142,24 @@ class OptimalSchedule:
         return frame
 
     def limits_table(self) -> pd.DataFrame:
-        """Return one row per limit: its value, whether it is active, and what relaxing it by one unit would gain."""
+        """Return one row per limit: its value, by how much it is violated, whether it is active, and the gain of a unit more.
+
+        A limit that is violated is not active: what relaxing it would gain is not known (NaN).
+        """
         import pandas as pd
 
         gains = {a.what: a.multiplier for a in self.optimality.active if not a.is_bound} if self.optimality else {}
         rows = [
-            {"limit": str(one), "value": value, "active": str(one) in gains, "gain_per_unit": gains.get(str(one), 0.0)}
-            for one, value in zip(self.limits, self.limit_values, strict=True)
+            {
+                "limit": str(one),
+                "value": value,
+                "violated_by": by,
+                "active": not by and str(one) in gains,
+                "gain_per_unit": np.nan if by else gains.get(str(one), 0.0),
+            }
+            for one, value, by in zip(self.limits, self.limit_values, self.violations, strict=True)
         ]
-        return pd.DataFrame(rows, columns=["limit", "value", "active", "gain_per_unit"])
+        return pd.DataFrame(rows, columns=["limit", "value", "violated_by", "active", "gain_per_unit"])
 
     def starts_table(self) -> pd.DataFrame:
         """Return one row per start, best first: objective, violation of limits, convergence, message."""
@@ -176,7 +194,7 @@ class OptimalSchedule:
 
     def __str__(self) -> str:
         verb = "maximum" if self.aim.maximise else "minimum"
-        kept = "" if self.feasible else "; NOT all limits can be kept"
+        kept = "" if self.feasible else "; NOT all limits are kept: no schedule within the bounds was found that keeps them"
         return f"{verb} of {self.aim}: {self.objective:.6g} (start {self.start_objective:.6g}){kept}"
 
     def __repr__(self) -> str:

@@ -69,9 +69,29 @@ class ScheduleFunction:
         return self._low + self._span / 2
 
     @property
+    def latest(self) -> float:
+        """The latest day to which the numbers can move a dose; minus infinity if they move none."""
+        if self._affine is None:
+            return self._latest_at_corners()
+        found, at = [-np.inf], 0
+        base, slopes = self._affine
+        for rows in self.rows.values():
+            own = slopes[at : at + rows.size] * self._span
+            found += (base[at : at + rows.size] + np.maximum(own, 0.0).sum(axis=1))[(own != 0).any(axis=1)].tolist()
+            at += 2 * rows.size
+        return max(found)
+
+    @property
     def is_affine(self) -> bool:
         """Whether times and amounts are affine functions of the numbers."""
         return self._affine is not None
+
+    def _latest_at_corners(self) -> float:
+        """Return the latest dose at the lower or the upper bounds that is not at a time of the stated doses."""
+        made = [s.times[_rows(s, name)] for s in map(self.schedule, (self._low, self._low + self._span)) for name in _dosed(s)]
+        times = np.unique(np.concatenate([np.zeros(0), *made]))
+        moved = [t for t in times if not np.isclose(t, self.stated.times, rtol=0, atol=_SAME).any()]
+        return max(moved, default=-np.inf)
 
     def changes(self, kind: str, name: str) -> NDArray[np.bool_]:
         """Return which doses of an input have a "time", or an "amount", that the numbers change; all where order may change."""

@@ -16,6 +16,7 @@ from immunoode.optimisation.evaluation import Evaluator, ObjectiveValues
 from immunoode.optimisation.flatness import Flatness, flatness
 from immunoode.optimisation.optimality import Optimality, optimality
 from immunoode.optimisation.problem import ScheduleProblem
+from immunoode.optimisation.report import words
 from immunoode.optimisation.result import CalendarLoss, OptimalSchedule
 from immunoode.optimisation.search import search
 from immunoode.optimisation.simulations import SmoothSimulations
@@ -46,7 +47,7 @@ def solve(problem: ScheduleProblem, **how: Any) -> OptimalSchedule:
         If no combination can be simulated.
     """
     settings, failed = _Settings(**how), list[Problem]()
-    found = list[OptimalSchedule]()
+    found, left_out = list[OptimalSchedule](), list[str]()
     for options in problem.combinations():
         try:
             found.append(_solve_one(problem, options, settings))
@@ -54,12 +55,13 @@ def solve(problem: ScheduleProblem, **how: Any) -> OptimalSchedule:
             if len(problem.combinations()) == 1:
                 raise
             failed += error.problems
+            left_out.append(f"{words(options)}: {error}")
     if not found:
         raise SolveError(failed)
     sign = problem.aim.sign
     found.sort(key=lambda one: (not one.feasible, sign * one.objective))
     total = sum(one.evaluations for one in found)
-    return replace(found[0], alternatives=tuple(found[1:]), evaluations=total)
+    return replace(found[0], alternatives=tuple(found[1:]), evaluations=total, left_out=tuple(left_out))
 
 
 def _solve_one(problem: ScheduleProblem, options: Mapping[str, Any], how: _Settings) -> OptimalSchedule:

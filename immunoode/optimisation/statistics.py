@@ -79,7 +79,7 @@ def statistic(given: str | Statistic) -> Statistic:
     """
     if isinstance(given, Statistic):
         return given
-    said = _TEXT.fullmatch(given.strip())
+    said = _TEXT.fullmatch(given.strip()) if isinstance(given, str) else None
     level = float(said[2]) if said and said[2] else 0.5
     if not said or not 0 < level < 1 or (said[1] != MEAN and not said[2]):
         raise SolveError(Problem(f"statistic {given!r}", "is not known", "'mean', 'quantile(0.9)' or 'cvar(0.9)'"))

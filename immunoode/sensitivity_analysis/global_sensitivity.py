@@ -13,9 +13,10 @@ from immunoode.model.closed_model import resolve
 from immunoode.model.model import Model
 from immunoode.optimisation.endpoints import Endpoint
 from immunoode.optimisation.limits import Limit, limit
+from immunoode.sensitivity_analysis.arguments import SIZES, check_arguments
 from immunoode.sensitivity_analysis.inputs import FloatArray, Inputs, scores_of
 from immunoode.sensitivity_analysis.outputs import Outputs, outputs
-from immunoode.sensitivity_analysis.result import GlobalSensitivity, tables_of
+from immunoode.sensitivity_analysis.result import GlobalSensitivity, tables_of, without_constant
 from immunoode.sensitivity_analysis.screening import morris, one_at_a_time, pawn, regional
 from immunoode.sensitivity_analysis.shapley import shapley
 from immunoode.sensitivity_analysis.sobol import Estimates, sobol
@@ -26,9 +27,6 @@ from immunoode.virtual_population.sampling import Distributions, as_distribution
 
 if TYPE_CHECKING:
     import pandas as pd
-
-METHODS = ("sobol", "morris", "pawn", "regional", "shapley", "tornado")
-_SIZES = {"sobol": 1024, "morris": 50, "pawn": 2048, "regional": 2048, "shapley": 1024, "tornado": 1}
 
 
 def global_sensitivity(
@@ -105,21 +103,32 @@ def global_sensitivity(
     >>> found.table()["total"].round(1).to_dict()
     {'a': 0.6, 'b': 0.4, 'c': 0.2}
     """
-    if method not in METHODS:
-        raise SolveError(Problem(f"method {method!r}", "is not known", nearest(str(method), METHODS)))
+    size = {"n": n, "most": most, "tolerance": tolerance, "confidence": confidence, "quantiles": quantiles, "seed": seed}
+    simulation = {"regimen": regimen, "until": until, "times": times, "solver": solver}
+    check_arguments(method, **size, others={"of": of, "model": model, **simulation})
     population = as_distribution(distributions)
     factors = {} if model is None else unit_factors(population.units, resolve(as_model(model)))
     inputs = Inputs(population, factors)
     event = _event(of) if method == "regional" else None
     analysed = outputs(model, regimen, until, event.quantity if event else of, times, solver)
-    how = _Settings(method, n or _SIZES[method], most, tolerance, confidence, quantiles, seed)
+    how = _Settings(method, n or SIZES[method], most, tolerance, confidence, quantiles, seed)
     named = _groups(groups, inputs, method)
     found = _estimates(analysed, inputs, list(named.values()), event, how)
     labels = (str(event),) if event else analysed.labels
     rows = tuple(named) if method == "sobol" else inputs.names
-    tables = tables_of(found.values, rows, labels, method)
+    constant = analysed.constant
+    values = found.values if method == "tornado" else without_constant(found.values, constant)
+    tables = tables_of(values, rows, labels, method)
     sample = _sample(inputs, found, analysed.labels)
-    return GlobalSensitivity(method, labels, tables, sample, inputs.names, found.n, analysed.count, found.converged, confidence)
+    notes = (*found.notes, *_on_constant(sample, analysed.labels, constant))
+    return GlobalSensitivity(
+        method, labels, tables, sample, inputs.names, found.n, analysed.count, found.converged, confidence, notes
+    )
+
+
+def _on_constant(sample: pd.DataFrame, labels: tuple[str, ...], constant: Sequence[bool]) -> list[str]:
+    values = [(label, sample[label].iloc[0]) for label, same in zip(labels, constant, strict=True) if same]
+    return [f"{label} is constant, {value:.6g}: no parameter changes it, and all measures are 0" for label, value in values]
 
 
 @dataclass(frozen=True)
@@ -190,6 +199,7 @@ def _groups(given: Mapping[str, Sequence[str]] | None, inputs: Inputs, method: s
     SolveError
         If groups overlap, have unknown parameters, or divide correlated ones.
     """
+    _check_groups(given, inputs)
     groups, problems = dict(given or {}), list[Problem]()
     if groups and method != "sobol":
         problems.append(Problem("groups", f"are not for the method {method!r}", "method='sobol'"))
@@ -207,6 +217,25 @@ def _groups(given: Mapping[str, Sequence[str]] | None, inputs: Inputs, method: s
     if problems:
         raise SolveError(problems)
     return {name: [inputs.names.index(one) for one in group] for name, group in whole.items()}
+
+
+def _check_groups(given: Any, inputs: Inputs) -> None:
+    """Refuse what is no mapping of new names to parameters."""
+    right = "a mapping of a group's name to the names of its parameters: {'killing': ['kill', 'affinity']}"
+    if given is not None and not isinstance(given, Mapping):
+        raise SolveError(Problem("groups", f"is {given!r:.60}", right))
+    problems = [
+        Problem(f"groups: {name!r}", f"is {group!r:.60}", right)
+        for name, group in (given or {}).items()
+        if not isinstance(group, (list, tuple)) or not group or not all(isinstance(one, str) for one in group)
+    ]
+    problems += [
+        Problem(f"groups: {name!r}", "is also the name of a parameter outside the group", "another name")
+        for name, group in (given or {}).items()
+        if name in inputs.names and name not in group
+    ]
+    if problems:
+        raise SolveError(problems)
 
 
 def _sample(inputs: Inputs, found: Estimates, labels: tuple[str, ...]) -> pd.DataFrame:

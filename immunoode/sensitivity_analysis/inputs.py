@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 _PARAMETER = "parameter "
 LEAST = 2.0**-53
+ROUNDING = 1e-12
+"""Outputs that differ by less than this share of them are the same."""
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode import units
 from immunoode.errors import OutOfBoundsWarning, Problem, SolveError, nearest
 from immunoode.model.closed_model import ClosedModel, resolve
 from immunoode.model.model import Model
 from immunoode.optimisation.accumulated import with_areas
 from immunoode.optimisation.endpoints import Endpoint, endpoint
-from immunoode.sensitivity_analysis.inputs import FloatArray
+from immunoode.optimisation.report_times import report_times
+from immunoode.sensitivity_analysis.inputs import ROUNDING, FloatArray
 from immunoode.solve.options import SolverOptions
 from immunoode.solve.simulate import as_model, simulate
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BLOCK = 5_000
-_LEAST_TIMES = 400
 
 
 @dataclass
@@ -33,6 +32,7 @@ class Outputs:
     function: Callable[[pd.DataFrame], FloatArray]
     labels: tuple[str, ...]
     count: int = field(default=0)
+    _range: tuple[FloatArray, FloatArray] | None = field(default=None)
 
     def __call__(self, table: pd.DataFrame) -> FloatArray:
         """Return the numbers (n, K) of a table of parameters."""
@@ -49,7 +49,15 @@ class Outputs:
             row, k = np.argwhere(~np.isfinite(found))[0]
             what = f"is {found[row, k]} for {', '.join(f'{n} = {v:.4g}' for n, v in table.iloc[row].items())}"
             raise SolveError(Problem(self.labels[k], what, "narrower distributions, or an endpoint that is finite"))
+        low, high = self._range or (found[0], found[0])
+        self._range = np.minimum(low, found.min(axis=0)), np.maximum(high, found.max(axis=0))
         return found
+
+    @property
+    def constant(self) -> list[bool]:
+        """Whether each of the K numbers was the same, but for rounding, for all patients."""
+        low, high = self._range or (np.zeros(0), np.zeros(0))
+        return list((high - low <= ROUNDING * np.maximum(np.abs(low), np.abs(high))).tolist())
 
 
 def outputs(model: Model | str | None, regimen: Any, until: Any, of: Any, times: Any, solver: Any) -> Outputs:
@@ -64,7 +72,10 @@ def outputs(model: Model | str | None, regimen: Any, until: Any, of: Any, times:
         return Outputs(of, (getattr(of, "__name__", "function"),))
     if model is None or until is None:
         raise SolveError(Problem("of", f"is {of!r}", "a function of a table of parameters; or a model and until= as well"))
-    wanted = [one if isinstance(one, Endpoint) else endpoint(one) for one in (of if isinstance(of, (list, tuple)) else [of])]
+    given = of if isinstance(of, (list, tuple)) else [of]
+    if not given:
+        raise SolveError(Problem("of", "is empty", "one endpoint or more, such as 'sum_of_diameters: final'"))
+    wanted = list(dict.fromkeys(one if isinstance(one, Endpoint) else endpoint(one) for one in given))
     whole = resolve(as_model(model))
     if solver is None and any(e.log for e in wanted):  # the logarithm of a number of cells goes on below one of them
         solver = SolverOptions(extinction=False)
@@ -75,7 +86,7 @@ def outputs(model: Model | str | None, regimen: Any, until: Any, of: Any, times:
     ]
     if problems:
         raise SolveError(problems)
-    simulated = _Simulated(with_areas(whole, wanted), regimen, _times(until, times, wanted), wanted, solver)
+    simulated = _Simulated(with_areas(whole, wanted), regimen, report_times(until, times, wanted), wanted, solver)
     return Outputs(simulated, tuple(map(str, wanted)))
 
 
@@ -106,12 +117,3 @@ class _Simulated:
         base = {name: first[:, k] for k, name in enumerate(changing)}
         columns = [e.of(self.times, run.values[:, :, names.index(e.reported)], base.get(e.output)) for e in self.wanted]
         return np.column_stack(columns)
-
-
-def _times(until: Any, times: Any, wanted: Sequence[Endpoint]) -> FloatArray:
-    if times is not None:
-        return np.asarray(units.times(times), dtype=float)
-    end = units.days(until)
-    if any(e.needs_course for e in wanted):
-        return np.linspace(0.0, end, max(int(np.ceil(end)), _LEAST_TIMES) + 1)
-    return np.array(sorted({0.0, end, *(e.day for e in wanted if e.day is not None)}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,8 @@ class GlobalSensitivity:
         Whether the stopping rule was met; true if there was none.
     confidence : float
         Of the intervals.
+    notes : tuple of str
+        What measures cannot show: an output that is constant, indices that are known without a design.
     """
 
     method: str
@@ -59,6 +61,7 @@ class GlobalSensitivity:
     evaluations: int
     converged: bool
     confidence: float
+    notes: tuple[str, ...] = ()
 
     @property
     def measure(self) -> str:
@@ -99,18 +102,29 @@ class GlobalSensitivity:
     def report(self) -> str:
         """Return the measures of all outputs."""
         parts = [f"{name}\n{table.to_string(float_format=lambda v: f'{v:.4g}')}" for name, table in self.tables.items()]
-        return "\n".join([str(self), *parts])
+        return "\n".join([str(self), *self.notes, *parts])
 
     def __str__(self) -> str:
         stopped = "" if self.converged else "; intervals are wider than asked for: allow a larger design"
-        return f"{self.method} of {', '.join(self.of)}: design of {self.n}, {self.evaluations} evaluations{stopped}"
+        more = f" and {len(self.of) - 3} more" if len(self.of) > 3 else ""
+        return f"{self.method} of {', '.join(self.of[:3])}{more}: design of {self.n}, {self.evaluations} evaluations{stopped}"
+
+    def __repr__(self) -> str:
+        return f"<GlobalSensitivity: {self}>"
 
     @without_mathematics
     def _repr_html_(self) -> str:
         from html import escape
 
         shown = "".join(f"<p>{escape(n)}</p>{t.to_html(float_format=lambda v: f'{v:.4g}')}" for n, t in self.tables.items())
-        return f"<p><b>{escape(str(self))}</b></p>{shown}"
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes)
+        return f"<p><b>{escape(str(self))}</b></p>{notes}{shown}"
+
+
+def without_constant(values: Mapping[str, FloatArray], constant: Sequence[bool]) -> dict[str, FloatArray]:
+    """Return measures (K, G) that are 0 for constant outputs, whose shares of the variance are not defined."""
+    same = np.asarray(constant)[:, None]
+    return {name: np.where(same, 0.0, measure) for name, measure in values.items()}
 
 
 def tables_of(

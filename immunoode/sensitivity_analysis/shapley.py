@@ -90,5 +90,5 @@ def _shares(columns: dict[tuple[int, ...], FloatArray], d: int) -> FloatArray:
 
 def _effects(shares: FloatArray, rows: np.ndarray) -> FloatArray:
     means = shares[rows].mean(axis=0)
-    found: FloatArray = means[:, :-1] / means[:, -1:]
-    return found
+    variance = means[:, -1:]  # 0 if the output is the same for all
+    return np.divide(means[:, :-1], variance, out=np.zeros_like(means[:, :-1]), where=variance > 0)

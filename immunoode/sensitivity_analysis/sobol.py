@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from immunoode.errors import Problem, SolveError
-from immunoode.sensitivity_analysis.inputs import FloatArray
+from immunoode.sensitivity_analysis.inputs import ROUNDING, FloatArray
 
 _RESAMPLES = 400
+_MEASURES = ("first", "total")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Estimates:
         Whether the widest interval is narrow enough; true if nothing was asked for.
     points, outputs : ndarray, shapes (n, d) and (n, K)
         A sample of the inputs, in the unit cube, with its outputs.
+    notes : tuple of str
+        What the estimates cannot show.
     """
 
     values: Mapping[str, FloatArray]
@@ -34,6 +36,7 @@ class Estimates:
     converged: bool
     points: FloatArray
     outputs: FloatArray
+    notes: tuple[str, ...] = ()
 
 
 Evaluate = Callable[[FloatArray], FloatArray]
@@ -57,8 +60,8 @@ def sobol(
     """
     from scipy.stats import qmc, sobol_indices
 
-    if n & (n - 1) or n < 2:
-        raise SolveError(Problem("n", f"is {n}", "a power of two"))
+    if len(groups) == 1:
+        return _of_one(evaluate, dimensions, n, seed)
     design = qmc.Sobol(2 * dimensions, seed=seed)
     parts, size = list[tuple[FloatArray, FloatArray, FloatArray, FloatArray]](), 0
     while True:
@@ -69,9 +72,27 @@ def sobol(
         found = sobol_indices(func={"f_A": f_a.T, "f_B": f_b.T, "f_AB": f_ab.transpose(0, 2, 1)}, n=size)
         values = {"first": np.reshape(found.first_order, shape), "total": np.reshape(found.total_order, shape)}
         values |= _intervals(f_a, f_b, f_ab, confidence, seed)
-        width = max(float(np.max(values[f"{m}_upper"] - values[f"{m}_lower"])) for m in ("first", "total")) / 2
+        varying = np.ptp(f_ab, axis=(0, 1)) > ROUNDING * np.abs(f_ab).max(axis=(0, 1))
+        width = (
+            max(
+                float(np.ptp([values[f"{m}_upper"], values[f"{m}_lower"]], axis=0)[varying].max(initial=0.0)) for m in _MEASURES
+            )
+            / 2
+        )
         if tolerance is None or width <= tolerance or 2 * size > most:
             return Estimates(values, size, tolerance is None or width <= tolerance, a, f_a)
+
+
+def _of_one(evaluate: Evaluate, dimensions: int, n: int, seed: int) -> Estimates:
+    """Return the indices of all that varies, which are 1."""
+    from scipy.stats import qmc
+
+    points = qmc.Sobol(dimensions, seed=seed).random(n)
+    found = evaluate(points)
+    whole = np.ones((found.shape[1], 1))
+    values = {f"{m}{end}": whole for end in ("", "_lower", "_upper") for m in _MEASURES}
+    note = "a single parameter or group varies: the indices of what it changes are 1 by definition, and so are their limits"
+    return Estimates(values, n, True, points, found, (note,))
 
 
 def _part(
@@ -104,7 +125,8 @@ def _intervals(f_a: FloatArray, f_b: FloatArray, f_ab: FloatArray, confidence: f
     drawn = np.array([np.bincount(random.integers(0, n, n), minlength=n) @ terms / n for _ in range(_RESAMPLES)])
     resampled = drawn.reshape(_RESAMPLES, -1, outputs)
     variance = resampled[:, -1] - resampled[:, -2] ** 2
-    shares = resampled[:, :-2] / variance[:, None]
+    variance = variance[:, None]
+    shares = np.divide(resampled[:, :-2], variance, out=np.zeros_like(resampled[:, :-2]), where=variance > 0)
     low, high = np.quantile(shares, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     groups = len(first)
     found = {}

@@ -1,0 +1,50 @@
+"""What is wrong with the arguments of `optimise` that say how to search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from immunoode.errors import Problem, SolveError
+from immunoode.optimisation.descent import METHODS
+from immunoode.optimisation.kinds import is_number, is_whole
+from immunoode.optimisation.limits import Limit
+
+
+def check_search(minimise: Any, maximise: Any, how: dict[str, Any]) -> None:
+    """Refuse wrong arguments of the search, all of them at once.
+
+    Raises
+    ------
+    SolveError
+        If there is not exactly one aim, or a number or the method is not one.
+    """
+    problems = []
+    if (minimise is None) == (maximise is None):
+        which = "both" if minimise is not None else "neither"
+        problems.append(Problem("optimise", f"was told {which} minimise and maximise", "one of them"))
+    for name, least in (("starts", 1), ("generations", 1), ("seed", 0)):
+        if not (is_whole(how[name]) and how[name] >= least):
+            problems.append(Problem(name, f"is {how[name]!r:.60}", f"a whole number from {least}"))
+    if not (is_number(how["tolerance"]) and 0 < how["tolerance"] < 1):
+        problems.append(Problem("tolerance", f"is {how['tolerance']!r:.60}", "a positive number below 1, such as 1e-10"))
+    if how["method"] not in METHODS:
+        problems.append(Problem(f"method {how['method']!r:.60}", "is not known", " or ".join(METHODS)))
+    if problems:
+        raise SolveError(problems)
+
+
+def limits_of(subject_to: Any) -> Sequence[Any]:
+    """Return a sequence of limits, from one of them or several.
+
+    Raises
+    ------
+    SolveError
+        If it is neither.
+    """
+    if isinstance(subject_to, (str, Limit)):
+        return (subject_to,)
+    if not isinstance(subject_to, Sequence):
+        right = "a list of limits, such as ['cumulative(docetaxel) <= 450']; () for none"
+        raise SolveError(Problem("subject_to", f"is {subject_to!r:.60}", right))
+    return subject_to

@@ -1,0 +1,16 @@
+"""What kind an argument is of."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+
+def is_number(value: Any) -> bool:
+    """Return whether it is a real number, and not a truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_whole(value: Any) -> bool:
+    """Return whether it is a whole number, and not a truth value."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
