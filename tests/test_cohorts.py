@@ -139,6 +139,17 @@ def test_wrong_arms_are_refused(calibrated: CalibratedPopulation) -> None:
         calibrated.simulate(["docetaxol"])
     with pytest.raises(DataError, match="belong to new arms"):
         calibrated.simulate("docetaxel", models=["radiotherapy"])
+    with pytest.raises(DataError, match="arms: are empty"):
+        calibrated.simulate({})
+    with pytest.raises(DataError, match="arm 3: has a name that is not text"):
+        calibrated.simulate({3: None})
+
+
+def test_one_further_model_is_named_by_text(calibrated: CalibratedPopulation) -> None:
+    listed, named = (calibrated.simulate({"mine": None}, models=m, progress=False) for m in (["radiotherapy"], "radiotherapy"))
+    pd.testing.assert_frame_equal(listed.patients.outcomes["mine"], named.patients.outcomes["mine"])
+    with pytest.raises(DataError, match="was not calibrated.*simulate\\(arms, bands=True\\)"):
+        named.median_band("mine")
 
 
 def test_day_0_of_an_arm_that_starts_earlier_is_its_baseline(calibrated: CalibratedPopulation) -> None:
@@ -211,6 +222,11 @@ def test_the_page_of_a_cohort_shows_hits_and_misses(calibrated: CalibratedPopula
     assert page.count("**missed**") == (~table["within_published"]).sum()
     assert page.count("| within |") == table["within_published"].sum()
     assert len(comparison.plot()) == 3
+
+
+def test_all_cohorts_whose_names_contain_a_word_are_suggested() -> None:
+    with pytest.raises(PopulationError, match="did you mean 'melanoma_first_line' or 'melanoma_til'"):
+        imo.load_population("melanoma")
 
 
 def test_shipped_cohorts_load() -> None:

@@ -220,12 +220,51 @@ def test_response_rates() -> None:
         ({"draws": 1}, "draws: is 1"),
         ({"correlation_error": -1.0}, "correlation_error: is -1.0"),
         ({"times": ["20 years"], "data": cut()}, "times: are all after the end of a curve"),
+        ({"first_scan": -7}, "first_scan: is day -7; from 0"),
+        ({"first_scan": "20 years"}, "first_scan: is day 7305"),
+        ({"correlation_error": 1.0}, "correlation_error: is 1.0"),
+        ({"combination": "A"}, "combination: is the same arm as first: 'A'"),
+        ({"draws": "many"}, "draws: is 'many'"),
+        ({"seed": 1.5}, "seed: is 1.5"),
+        ({"correlation": "0.3"}, "correlation: is '0.3'"),
+        ({"confidence": None}, "confidence: is None"),
     ],
 )
 def test_wrong_arguments(change: dict[str, object], message: str) -> None:
     right: dict[str, object] = {"first": "A", "second": "B", "data": trial(1), "draws": 5}
     with pytest.raises(DataError, match=message):
         imo.independent_action(**{**right, **change})
+
+
+@pytest.mark.parametrize("subjects", [0, -5, 2.5, "many"])
+def test_the_power_is_of_a_number_of_subjects(subjects: object) -> None:
+    found = imo.independent_action("A", "B", data=trial(1), draws=5, first_scan="6 weeks")
+    with pytest.raises(DataError, match="subjects: is"):
+        found.power_of(subjects)  # type: ignore[arg-type]
+
+
+def test_responses_of_a_cohort_have_its_own_correlation() -> None:
+    found = imo.combination.independent_response("A", "B", data=cohort())
+    responds = [cohort().patients.column("best_response", arm) == "PR" for arm in ("A", "B")]
+    assert found.rate == pytest.approx((responds[0] | responds[1]).mean(), abs=1e-9)
+    assert found.correlation.spearman == pytest.approx(0.6, abs=0.05) and "cohort's patients" in str(found.correlation)
+    assert found.correlation.error == 0 and repr(found) == f"<IndependentResponse: {found}>"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": pd.DataFrame({"arm": ["A", "B"], "responders": [0.2, 0.3], "n": [100, 100]})}, "not a count"),
+        ({"second": "A"}, "second: is the same arm as first"),
+        ({"correlation_error": 2.0}, "correlation_error: is 2.0"),
+        ({"draws": -1}, "draws: is -1"),
+        ({"first": None}, "response rate: is None"),
+    ],
+)
+def test_wrong_responses(change: dict[str, object], message: str) -> None:
+    right = {"first": "A", "second": "B", "data": pd.DataFrame({"arm": ["A", "B"], "responders": [20, 30], "n": [100, 100]})}
+    with pytest.raises(DataError, match=message):
+        imo.combination.independent_response(**{**right, **change})
 
 
 @pytest.mark.parametrize(

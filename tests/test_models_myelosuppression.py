@@ -1,5 +1,7 @@
 """Myelosuppression: nadirs and courses of counts as published, and regimens that react to them."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -82,3 +84,12 @@ def test_leucocytes_under_paclitaxel_follow_the_published_data_set():
     # residual error 0.286; standard deviations between patients 0.33 of the baseline, 0.42 of the slope
     assert len(differences) == 157 and np.mean(differences) == pytest.approx(0.0, abs=0.1)
     assert np.std(differences) < 0.6
+
+
+@pytest.mark.parametrize(("drug", "said"), [("carboplatin", True), ("docetaxel", False)])
+def test_a_drug_that_does_not_act_on_it_is_said(drug: str, said: bool) -> None:
+    model = imo.combine("tumour_immune", imo.load_model("chemotherapy", drug), "myelosuppression")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        imo.simulate(model, until=1)
+    assert any("no drug of this model acts on myelosuppression" in str(w.message) for w in seen) == said

@@ -349,6 +349,17 @@ def test_surfaces_of_simulations(two_drugs: imo.Model) -> None:
         ({"confidence": 95}, "confidence: is 95"),
         ({"uncertainty": 3}, "uncertainty: is int"),
         ({"times": [0.0]}, "times: are not after the start"),
+        ({"times": [5, 50]}, "times: are from day 5 to day 50; times after the start up to day 10"),
+        ({"times": [-5, 5]}, "times: are from day -5"),
+        ({"until": -5}, "until: is day -5"),
+        ({"largest_multiple": 0}, "largest_multiple: is 0"),
+        ({"loewe": [50]}, "loewe: is day 50"),
+        ({"draws": -3}, "draws: is -3"),
+        ({"robust": "yes"}, "robust: is 'yes'; True or False"),
+        ({"endpoint": "OS"}, "endpoint: does not apply to a model"),
+        ({"uncertainty": pd.DataFrame({"growth_rate": []})}, "uncertainty: has no rows"),
+        ({"rtool": 1e-6}, "option 'rtool': is not known; did you mean 'rtol'"),
+        ({"outputs": ["volume"]}, "option 'outputs': is not known"),
     ],
 )
 def test_wrong_arguments_of_simulations(change: dict[str, Any], message: str, two_drugs: imo.Model) -> None:
@@ -362,6 +373,14 @@ def test_wrong_arguments_of_simulations(change: dict[str, Any], message: str, tw
     [
         ({"control": None}, "control: is None; the name of a group"),
         ({"control": "vehicle"}, "group: 'vehicle' has no animals; one of 'Control'"),
+        ({"second": "DrugA"}, "second: is the same arm as first: 'DrugA'"),
+        ({"until": "12 weeks"}, "until: does not apply to sizes of animals"),
+        ({"times": [3]}, "times: does not apply"),
+        ({"uncertainty": pd.DataFrame()}, "uncertainty: does not apply"),
+        ({"scale": "killed"}, "scale: does not apply"),
+        ({"parameters": {"growth_rate": 1}}, "parameters: does not apply"),
+        ({"anything": 1}, "anything: does not apply"),
+        ({"draws": 0}, "draws: is 0"),
     ],
 )
 def test_wrong_arguments_of_animals(change: dict[str, Any], message: str) -> None:

@@ -85,7 +85,9 @@ def virtual_cohort() -> imo.virtual_population.Cohort:
 
 
 def independent_action() -> Any:
-    return imo.independent_action(EVIL, "<i>b</i>", EVIL, data=ends(), draws=5, correlation=0.0)
+    both = ends().assign(arm=f"{EVIL} both", subject=lambda t: t["subject"] + "+")
+    data = pd.concat([ends(), both], ignore_index=True)
+    return imo.independent_action(EVIL, "<i>b</i>", f"{EVIL} both", data=data, draws=5, correlation=0.0)
 
 
 def four_groups() -> pd.DataFrame:

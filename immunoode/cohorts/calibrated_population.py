@@ -149,7 +149,7 @@ class CalibratedPopulation:
         self,
         arms: str | Sequence[str] | Mapping[str, Regimen | str | None] | None = None,
         *,
-        models: Sequence[str] = (),
+        models: str | Sequence[str] = (),
         start: str | float = 0.0,
         observation: Observation | None = None,
         confirmed: bool | None = None,
@@ -167,7 +167,7 @@ class CalibratedPopulation:
         arms : str, sequence of str, or mapping of str to Regimen, str or None
             Names of arms of the file (by default all), or regimens of new arms: a regimen, the name of one in the library, or
             None for no treatment. Therapies are added to the models by the doses that are given.
-        models : sequence of str
+        models : str or sequence of str
             Further models of new arms: "pd1_inhibitor:nivolumab".
         start : str or float
             Of new arms: when the simulation starts, if before day 0.
@@ -199,10 +199,12 @@ class CalibratedPopulation:
             raise DataError([Problem(f"arm {name!r}", "is another arm of the targets", right) for name in twice])
         return self._with_bands(chosen, how)
 
-    def _chosen(self, arms: Any, models: Sequence[str], start: str | float) -> list[CohortArm]:
+    def _chosen(self, arms: Any, models: str | Sequence[str], start: str | float) -> list[CohortArm]:
         """Return the arms that are simulated."""
+        models = (models,) if isinstance(models, str) else models
         if isinstance(arms, Mapping):
-            return [self._new_arm(str(name), given, tuple(models), units.days(start)) for name, given in arms.items()]
+            _check_names(arms)
+            return [self._new_arm(name, given, tuple(models), units.days(start)) for name, given in arms.items()]
         names = list(self.arms) if arms is None else [arms] if isinstance(arms, str) else list(arms)
         problems = [Problem("arms", f"{n!r} is not an arm of {self.name}", nearest(str(n), self.arms)) for n in names]
         problems = [p for p, n in zip(problems, names, strict=True) if n not in self.arms]
@@ -342,6 +344,18 @@ class CalibratedPopulation:
         from html import escape
 
         return f"<p><b>{escape(str(self))}</b></p>" + str(self.to_frame().describe().T.to_html(float_format="{:.3g}".format))
+
+
+def _check_names(arms: Mapping[Any, Any]) -> None:
+    """Raise if there are no arms, or some have no names."""
+    right = "a mapping of the name of a new arm to its regimen"
+    problems = [
+        Problem(f"arm {name!r:.60}", "has a name that is not text", right) for name in arms if not isinstance(name, str)
+    ]
+    if not arms:
+        problems.append(Problem("arms", "are empty", right))
+    if problems:
+        raise DataError(problems)
 
 
 def _observed(arm: CohortArm, observation: Observation | None, confirmed: bool | None) -> CohortArm:

@@ -43,10 +43,16 @@ def cohort_path(given: str | Path) -> Path:
     if isinstance(given, Path) or (isinstance(given, str) and given.endswith(".toml")):
         return Path(given)
     if not isinstance(given, str) or given not in cohort_names():
-        advice = nearest(str(given), cohort_names())
+        advice = _advice(str(given))
         right = f"{advice}; or the path of a .toml file".lstrip("; ")
         raise PopulationError(Problem(f"cohort {given!r:.60}", "is not shipped", right))
     return _folder() / f"{given}.toml"
+
+
+def _advice(given: str) -> str:
+    """Return which cohorts may be meant: all whose names contain what is given, otherwise those of similar names."""
+    named = [repr(name) for name in cohort_names() if given.strip() and given.strip().lower() in name]
+    return f"did you mean {' or '.join(named)}?" if named else nearest(given, cohort_names())
 
 
 def load_population(name: str | Path) -> CalibratedPopulation:

@@ -12,6 +12,14 @@ import numpy as np
 
 from immunoode import units
 from immunoode.combination.action_draws import ActionDraws, Prediction, action_draws
+from immunoode.combination.argument_checks import (
+    confidence_problems,
+    correlation_problems,
+    is_whole,
+    refuse,
+    repeated,
+    sampling_problems,
+)
 from immunoode.combination.arm_survival import SurvivalArm, survival_arm
 from immunoode.combination.observed_ratio import ObservedRatio, comparison_end, log_ratio, observed_ratio
 from immunoode.combination.rank_correlation import CorrelationOfDrugs, correlation_of
@@ -95,8 +103,10 @@ class IndependentAction:
         Raises
         ------
         DataError
-            If the day of the first scan is not known.
+            If the day of the first scan is not known, or the number is not a whole one above zero.
         """
+        if not is_whole(subjects, 1):
+            raise DataError(Problem("subjects", f"is {subjects!r}", "a whole number above zero: 300"))
         if "additive" not in self.predictions:
             raise DataError(Problem("power", "needs clinical additivity as the alternative", "first_scan='6 weeks'"))
         curve, until = self._additive_arm()
@@ -270,12 +280,14 @@ def independent_action(
     >>> found.survival_at("12 months")[["first", "second", "independent"]].round(3).tolist()
     [0.2, 0.3, 0.44]
     """
-    _check(confidence, draws, correlation, correlation_error)
+    given = {"first": first, "second": second, "combination": combination}
+    refuse(confidence_problems(confidence), sampling_problems(draws, seed))
+    refuse(correlation_problems(correlation, correlation_error), repeated(given.items()))
     arms = [survival_arm(*_source(each, data), endpoint=endpoint) for each in (first, second)]
     both = None if combination is None else survival_arm(*_source(combination, data), endpoint=endpoint)
     related = correlation_of(data, arms[0], arms[1], correlation, correlation_error)
-    scan = None if first_scan is None else units.days(first_scan)
     days, wanted, notes = _days(times, arms, both)
+    scan = _scan(first_scan, float(days[-1]))
     sampled = action_draws(arms[0], arms[1], both, related, scan, days, draws, seed)
     if scan is None:
         notes += ["clinical additivity was not computed, because it needs the time of the first scan: first_scan='6 weeks'"]
@@ -304,18 +316,18 @@ def _source(each: Any, data: Any) -> tuple[Any, str | None]:
     return data, each
 
 
-def _check(confidence: float, draws: int, correlation: float | None, error: float | None) -> None:
-    problems = []
-    if not 0 < confidence < 1:
-        problems.append(Problem("confidence", f"is {confidence}", "a number between 0 and 1: 0.95"))
-    if draws < 2:
-        problems.append(Problem("draws", f"is {draws}", "a few hundred"))
-    if correlation is not None and not -1 <= correlation <= 1:
-        problems.append(Problem("correlation", f"is {correlation}", "Spearman's correlation, from -1 to 1"))
-    if error is not None and not error >= 0:
-        problems.append(Problem("correlation_error", f"is {error}", "a standard deviation of zero or more"))
-    if problems:
-        raise DataError(problems)
+def _scan(first_scan: Any, last: float) -> float | None:
+    """Return the day of the first scan.
+
+    Raises
+    ------
+    DataError
+        If it is before the start, or after the curves.
+    """
+    day = None if first_scan is None else units.days(first_scan)
+    if day is not None and not 0 <= day <= last:
+        raise DataError(Problem("first_scan", f"is day {day:g}", f"from 0 to day {last:g}, where a curve ends: '6 weeks'"))
+    return day
 
 
 def _days(times: Any, arms: list[SurvivalArm], both: SurvivalArm | None) -> tuple[FloatArray, FloatArray, list[str]]:

@@ -58,6 +58,8 @@ def parameter_draws(source: Any, count: int, seed: int) -> ParameterDraws | None
 
 def _some(table: pd.DataFrame, weights: Any, count: int, rng: np.random.Generator, what: str) -> ParameterDraws:
     """Return rows at random, with the weights as probabilities; all rows if they are few and have no weights."""
+    if table.empty:
+        raise DataError(Problem("uncertainty", "has no rows, or no columns", "one row of parameters per draw"))
     if weights is None and len(table) <= count:
         return ParameterDraws(table.reset_index(drop=True), f"{len(table)} draws: {what}")
     rows = rng.choice(len(table), count, replace=weights is not None, p=weights)

@@ -29,11 +29,24 @@ class CorrelationOfDrugs:
         Its value and standard deviation.
     origin : str
         Where it comes from.
+    quantity : str
+        What is correlated.
     """
 
     spearman: float
     error: float
     origin: str
+    quantity: str = "times under both drugs"
+
+    @classmethod
+    def stated_or_usual(
+        cls, spearman: float | None, error: float | None, of_cohort: bool, quantity: str = "times under both drugs"
+    ) -> CorrelationOfDrugs:
+        """Return a correlation that is stated, or (with no error by default) a cohort's own; the usual one if it is None."""
+        if of_cohort and spearman is not None:
+            return cls(float(spearman), float(error or 0.0), "that of the cohort's patients", quantity)
+        value, origin = (USUAL, "assumed") if spearman is None else (float(spearman), "as stated")
+        return cls(value, USUAL_ERROR if error is None else float(error), origin, quantity)
 
     def draw(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Return samples, between -1 and 1."""
@@ -41,21 +54,18 @@ class CorrelationOfDrugs:
 
     def __str__(self) -> str:
         spread = f" (standard deviation {self.error:g})" if self.error else ""
-        return f"Spearman correlation of the times under both drugs: {self.spearman:.2f}{spread}, {self.origin}"
+        return f"Spearman correlation of the {self.quantity}: {self.spearman:.2f}{spread}, {self.origin}"
 
 
 def correlation_of(
     data: Any, first: SurvivalArm, second: SurvivalArm, stated: float | None, error: float | None
 ) -> CorrelationOfDrugs:
     """Return the stated correlation, otherwise that of a cohort's patients, otherwise the usual one."""
-    if stated is not None:
-        return CorrelationOfDrugs(float(stated), USUAL_ERROR if error is None else float(error), "as stated")
     if isinstance(data, VirtualPatients):
         data = Cohort(data, data.prior)
-    if isinstance(data, Cohort):
-        found = cohort_correlation(data, first.name, second.name, first.endpoint)
-        return CorrelationOfDrugs(found, float(error or 0.0), "that of the cohort's patients")
-    return CorrelationOfDrugs(USUAL, USUAL_ERROR if error is None else float(error), "assumed")
+    of_cohort = stated is None and isinstance(data, Cohort)
+    own = cohort_correlation(data, first.name, second.name, first.endpoint) if of_cohort else stated
+    return CorrelationOfDrugs.stated_or_usual(own, error, of_cohort)
 
 
 def cohort_correlation(cohort: Cohort, first: str, second: str, endpoint: str = "PFS") -> float:

@@ -7,16 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunoode.combination.argument_checks import (
+    confidence_problems,
+    correlation_problems,
+    is_real,
+    refuse,
+    repeated,
+    sampling_problems,
+)
 from immunoode.combination.gaussian_copula import joint_probability
-from immunoode.combination.rank_correlation import USUAL, USUAL_ERROR, CorrelationOfDrugs
+from immunoode.combination.rank_correlation import CorrelationOfDrugs
 from immunoode.combination.step_curve import FloatArray
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.notebook import without_mathematics
 from immunoode.virtual_population.cohort import Cohort
+from immunoode.virtual_population.patients import VirtualPatients
 
 if TYPE_CHECKING:
     import pandas as pd
 
+EFFECTS = "latent effects of both drugs"
 RESPONSES = ("CR", "PR", "iCR", "iPR")
 
 
@@ -99,6 +109,9 @@ class IndependentResponse:
         off = f"{_percent(self.difference)} ({_percent(self.difference_lower)} to {_percent(self.difference_upper)})"
         return f"Response: {said}; {_percent(self.combination.rate)} responded, a difference of {off}: {self.verdict}."
 
+    def __repr__(self) -> str:
+        return f"<IndependentResponse: {self}>"
+
     @without_mathematics
     def _repr_html_(self) -> str:
         from html import escape
@@ -116,8 +129,8 @@ def independent_response(
     combination: Any = None,
     *,
     data: Any = None,
-    correlation: float = USUAL,
-    correlation_error: float = USUAL_ERROR,
+    correlation: float | None = None,
+    correlation_error: float | None = None,
     confidence: float = 0.95,
     draws: int = 20_000,
     seed: int = 0,
@@ -128,10 +141,13 @@ def independent_response(
     ----------
     first, second, combination : float or str
         Rates that are taken as known; with `data`, names of its arms.
-    data : DataFrame or Cohort, optional
-        A table with the columns arm, responders and n; or a cohort, whose rates are taken as known.
-    correlation, correlation_error : float
-        Spearman correlation of the latent effects of both drugs (a Gaussian copula), and its standard deviation.
+    data : DataFrame, Cohort or VirtualPatients, optional
+        A table with the columns arm, responders and n (numbers of subjects); or a cohort, whose rates are taken as known.
+    correlation : float, optional
+        Spearman correlation of the latent effects of both drugs (a Gaussian copula). By default, for arms of one cohort, that
+        of the responses of its patients, so that the prediction is the share that responds to either drug; otherwise 0.3.
+    correlation_error : float, optional
+        Its standard deviation: 0.1 by default, 0 if the correlation is the cohort's own.
     confidence : float
     draws : int
     seed : int
@@ -152,15 +168,20 @@ def independent_response(
     >>> round(found.rate, 3), found.verdict
     (0.44, 'independent')
     """
-    if not -1 <= correlation <= 1:
-        raise DataError(Problem("correlation", f"is {correlation}", "Spearman's correlation, from -1 to 1"))
+    given = {"first": first, "second": second, "combination": combination}
+    refuse(confidence_problems(confidence), sampling_problems(draws, seed))
+    refuse(correlation_problems(correlation, correlation_error), repeated(given.items()))
+    if isinstance(data, VirtualPatients):
+        data = Cohort(data, data.prior)
     arms = [_arm(each, data) for each in (first, second)]
     both = None if combination is None else _arm(combination, data)
-    related = CorrelationOfDrugs(correlation, correlation_error, "as stated")
+    of_cohort = isinstance(data, Cohort) and correlation is None
+    own = _cohort_correlation(data, arms) if of_cohort else correlation
+    related = CorrelationOfDrugs.stated_or_usual(own, correlation_error, of_cohort, EFFECTS)
     rngs = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
     a, b = (arm.draw(rng, draws) for arm, rng in zip(arms, rngs, strict=False))
     drawn = _either(a, b, related.draw(rngs[2], draws))
-    rate = float(_either(arms[0].rate, arms[1].rate, correlation))
+    rate = float(_either(arms[0].rate, arms[1].rate, related.spearman))
     tails = [0.5 - confidence / 2, 0.5 + confidence / 2]
     lower, upper = np.quantile(drawn, tails)
     off, off_lower, off_upper, power = np.nan, np.nan, np.nan, np.nan
@@ -170,6 +191,21 @@ def independent_response(
         off, power = both.rate - rate, _power(arms, rate, float(differences.std()), confidence)
     limits = (float(lower), float(upper), float(off), float(off_lower), float(off_upper), power)
     return IndependentResponse(arms[0], arms[1], both, related, rate, *limits, confidence)
+
+
+def _cohort_correlation(cohort: Cohort, arms: list[RateOfArm]) -> float:
+    """Return the correlation for which the copula has the share of a cohort's patients who respond to both drugs."""
+    from scipy.optimize import brentq
+
+    one, other = ((cohort.patients.column("best_response", arm.name)).isin(RESPONSES).to_numpy() for arm in arms)
+    both = float(cohort.weights @ (one & other))
+
+    def off(spearman: float) -> float:
+        return float(joint_probability(arms[0].rate, arms[1].rate, spearman)) - both
+
+    if off(-1.0) >= 0:  # no more than must respond to both; without responders, any correlation says the same
+        return 0.0 if off(1.0) <= 0 else -1.0
+    return 1.0 if off(1.0) <= 0 else float(brentq(off, -1.0, 1.0, xtol=1e-12))
 
 
 def _either(first: Any, second: Any, spearman: Any) -> Any:
@@ -187,8 +223,10 @@ def _power(arms: list[RateOfArm], rate: float, error: float, confidence: float) 
 def _arm(each: Any, data: Any) -> RateOfArm:
     """Return the rate of an arm."""
     if not isinstance(each, str):
-        if not 0 <= float(each) <= 1:
-            raise DataError(Problem("response rate", f"is {each}", "a fraction from 0 to 1"))
+        if not (is_real(each) and 0 <= each <= 1):
+            raise DataError(
+                Problem("response rate", f"is {each!r:.60}", "a fraction from 0 to 1, or with data= the name of an arm")
+            )
         return RateOfArm(f"{100 * float(each):g} %", float(each), np.inf)
     if isinstance(data, Cohort):
         rates = data.rates(each)
@@ -199,7 +237,13 @@ def _arm(each: Any, data: Any) -> RateOfArm:
     if len(rows) != 1:
         known = list(map(str, data["arm"]))
         raise DataError(Problem("arm", f"{each!r} is in {len(rows)} rows", nearest(each, known)))
-    responders, n = float(rows["responders"].iloc[0]), float(rows["n"].iloc[0])
+    counts = [rows[column].iloc[0] for column in ("responders", "n")]
+    if not all(is_real(count) and float(count).is_integer() for count in counts):
+        what = f"{counts[0]!s:.20} of {counts[1]!s:.20} is not a count"
+        raise DataError(
+            Problem(f"response of {each}", what, "whole numbers of responders and of subjects, not a rate: 20 of 100")
+        )
+    responders, n = map(float, counts)
     if not 0 <= responders <= n or n == 0:
         raise DataError(Problem(f"response of {each}", f"{responders:g} of {n:g}", "at most as many responders as subjects"))
     return RateOfArm(each, responders / n, n)

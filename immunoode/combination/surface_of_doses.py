@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode import units
+from immunoode.combination.argument_checks import refuse
 from immunoode.combination.four_arms import ADDITIVE, BLISS, HIGHEST, LOEWE
 from immunoode.combination.hill_curve import HillCurve, fit_hill
 from immunoode.combination.simulated_arms import SimulatedPair
 from immunoode.combination.surface_fit import SurfaceFit, fit_surface
 from immunoode.combination.surface_models import SURFACES
+from immunoode.combination.synergy_arguments import unknown_options
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.notebook import without_mathematics
 from immunoode.regimen.regimen import Regimen
@@ -221,6 +223,7 @@ def simulated_surface(
     """
     import pandas as pd
 
+    refuse(unknown_options(options))
     whole = as_model(model)
     days = np.array([units.days(until)])
     common = (measure or default_measure(whole), days, dict(parameters or {}), {"rtol": 1e-8, **options})

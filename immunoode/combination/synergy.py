@@ -7,14 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from immunoode import units
+from immunoode.combination.argument_checks import confidence_problems, refuse, repeated, sampling_problems
 from immunoode.combination.cohort_arms import CohortArms
 from immunoode.combination.effect_scale import scale_of
-from immunoode.combination.four_arms import FloatArray
 from immunoode.combination.growth_synergy import GrowthSynergy, growth_synergy
 from immunoode.combination.loewe import LOEWE_COLUMNS, LoeweRequest, loewe_table
 from immunoode.combination.parameter_draws import ParameterDraws, parameter_draws
 from immunoode.combination.simulated_arms import SimulatedPair
+from immunoode.combination.synergy_arguments import (
+    inapplicable,
+    loewe_days,
+    loewe_problems,
+    robust_problems,
+    simulated_days,
+    unknown_options,
+)
 from immunoode.combination.synergy_result import Synergy
 from immunoode.errors import DataError, Problem
 from immunoode.fitting.result import FitResult
@@ -27,7 +34,9 @@ from immunoode.virtual_population.patients import VirtualPatients
 
 OF_SIZES = ("log_size", "growth_rate", "killed")
 OF_COHORTS = ("response_rate", "hazard")
-TIMES = 40
+OF_MODEL, OF_ANIMALS, OF_COHORT = "a model", "sizes of animals", "virtual patients"
+ENDPOINT, LARGEST = "PFS", 1000.0
+DRAWS, DRAWS_OF_RATES = 200, 20_000
 
 
 def synergy(
@@ -41,15 +50,15 @@ def synergy(
     times: Any = None,
     scale: str | None = None,
     measure: str | None = None,
-    endpoint: str = "PFS",
+    endpoint: str = ENDPOINT,
     parameters: Mapping[str, float] | None = None,
     uncertainty: Any = None,
     loewe: bool | Sequence[str | float] = True,
     loewe_draws: int = 0,
-    largest_multiple: float = 1000.0,
+    largest_multiple: float = LARGEST,
     robust: bool = False,
     confidence: float = 0.95,
-    draws: int = 200,
+    draws: int | None = None,
     seed: int = 0,
     **options: Any,
 ) -> Synergy | GrowthSynergy:
@@ -91,11 +100,11 @@ def synergy(
     robust : bool
         Of animals: cluster-robust standard errors (CR2).
     confidence : float
-    draws : int
-        Draws of parameters, or of patients.
+    draws : int, optional
+        Draws of parameters or of patients (200 by default); of animals, of growth rates (20 000 by default).
     seed : int
     **options
-        Of `imo.simulate`.
+        Of the solver, as of `imo.simulate`: rtol, atol, method, extinction.
 
     Returns
     -------
@@ -105,6 +114,7 @@ def synergy(
     Raises
     ------
     DataError, ModelError, RegimenError, SolveError
+        Also if an argument is stated that does not apply to the source.
 
     Notes
     -----
@@ -122,28 +132,48 @@ def synergy(
     >>> found.at()["null"].tolist()
     ['Bliss', 'highest single agent', 'response additivity']
     """
-    if not 0 < confidence < 1:
-        raise DataError(Problem("confidence", f"is {confidence}", "a number between 0 and 1: 0.95"))
+    count = draws if draws is not None else DRAWS
+    refuse(confidence_problems(confidence), sampling_problems(count, seed), robust_problems(robust))
+    refuse(loewe_problems(loewe_draws, largest_multiple))
+    simulated = {
+        **{"until": until is not None, "times": times is not None, "parameters": bool(parameters)},
+        **{"uncertainty": uncertainty is not None, "loewe": not isinstance(loewe, bool), "loewe_draws": bool(loewe_draws)},
+        "largest_multiple": largest_multiple != LARGEST,
+    }
     if isinstance(source, VirtualPatients):
         source = Cohort(source, source.prior)
     if isinstance(source, Cohort):
+        given = simulated | {"measure": measure is not None, "robust": bool(robust)}
+        refuse(inapplicable(given, options, OF_COHORT, "scale=, endpoint=, confidence=, draws=, seed="))
         arms = CohortArms(source, _names(first, second, combination, control), endpoint)
-        return _of_cohort(arms, scale or "response_rate", confidence, draws, seed)
+        return _of_cohort(arms, scale or "response_rate", confidence, count, seed)
     if not isinstance(source, (Model, str, FitResult)):
+        given = simulated | {"scale": scale is not None, "endpoint": endpoint != ENDPOINT}
+        refuse(inapplicable(given, options, OF_ANIMALS, "measure=, robust=, confidence=, draws=, seed="))
         groups = _names(first, second, combination, control)
-        return growth_synergy(source, groups, measure, robust, confidence, max(draws, 20_000), seed)
+        return growth_synergy(source, groups, measure, robust, confidence, draws or DRAWS_OF_RATES, seed)
+    refuse(inapplicable({"endpoint": endpoint != ENDPOINT, "robust": bool(robust)}, (), OF_MODEL, "leave it out"))
+    refuse(unknown_options(options))
     _check_regimens(first, second, combination, control)
     if isinstance(source, FitResult):
         source, uncertainty = source.fitted_model(), source if uncertainty is None else uncertainty
     model = as_model(source)
     pair = SimulatedPair(
         *(model, first, second, control or Regimen(), measure or default_measure(model)),
-        *(_days(until, times), dict(parameters or {}), {"rtol": 1e-8, **options}),
+        *(simulated_days(until, times), _values(parameters), {"rtol": 1e-8, **options}),
     )
-    drawn = parameter_draws(uncertainty, draws, seed)
+    drawn = parameter_draws(uncertainty, count, seed)
     some = None if drawn is None else drawn.table.head(loewe_draws)
-    wanted = LoeweRequest(_loewe_days(loewe, pair.days), some, largest_multiple, confidence)
+    wanted = LoeweRequest(loewe_days(loewe, pair.days), some, largest_multiple, confidence)
     return _of_model(pair, scale or "log_size", drawn, wanted)
+
+
+def _values(parameters: Any) -> dict[str, float]:
+    """Return values of parameters by name."""
+    if parameters is not None and not isinstance(parameters, Mapping):
+        right = "a mapping {'growth_rate': 0.01}; a table of draws is uncertainty="
+        raise DataError(Problem("parameters", f"are {type(parameters).__name__}", right))
+    return dict(parameters or {})
 
 
 def _names(first: Any, second: Any, combination: Any, control: Any) -> tuple[str, str, str, str]:
@@ -154,8 +184,7 @@ def _names(first: Any, second: Any, combination: Any, control: Any) -> tuple[str
         for name, value in given.items()
         if not isinstance(value, str)
     ]
-    if problems:
-        raise DataError(problems)
+    refuse(problems, repeated(given.items()))
     return control, first, second, combination
 
 
@@ -168,30 +197,7 @@ def _check_regimens(first: Any, second: Any, combination: Any, control: Any) -> 
     ]
     if combination is not None:
         problems.append(Problem("combination", "is not for a model", "both regimens are given together"))
-    if problems:
-        raise DataError(problems)
-
-
-def _days(until: str | float | None, times: Any) -> FloatArray:
-    """Return the report times, later than 0."""
-    if times is None:
-        if until is None:
-            raise DataError(Problem("until", "is not stated", "the end of the simulation: '12 weeks'"))
-        end = units.days(until)
-        return np.linspace(end / TIMES, end, TIMES)
-    days = np.unique(np.atleast_1d(units.times(times)))
-    days = days[days > 0]
-    if not len(days):
-        raise DataError(Problem("times", "are not after the start", "times later than 0"))
-    return days
-
-
-def _loewe_days(loewe: bool | Sequence[str | float], days: FloatArray) -> list[float]:
-    """Return the report times at which Loewe additivity is computed."""
-    if isinstance(loewe, bool):
-        return [float(days[-1])] if loewe else []
-    wanted = np.atleast_1d(units.times(loewe))
-    return [float(days[np.argmin(np.abs(days - day))]) for day in wanted]
+    refuse(problems)
 
 
 def _of_model(pair: SimulatedPair, scale: str, drawn: ParameterDraws | None, wanted: LoeweRequest) -> Synergy:

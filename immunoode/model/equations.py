@@ -21,6 +21,7 @@ from immunoode.model.resistances import Part, Transfer, transfers
 from immunoode.model.roles import compartments_with_role, warnings_without_tumour
 from immunoode.model.schema import TABLES, expressions_of
 from immunoode.model.symbolic import Expr, symbolic
+from immunoode.model.terms_without_drug import warnings_without_drug
 from immunoode.model.unit_check import fraction_measure
 from immunoode.model.values import callers_level
 
@@ -96,7 +97,8 @@ def equations_of(model: Model, key: str) -> Equations:
     Warns
     -----
     UserWarning
-        If a therapy acts on tumours and the model has none; once per model.
+        If a therapy acts on tumours and the model has none, or no drug acts on a term that takes concentrations of drugs; once
+        per model.
 
     Raises
     ------
@@ -108,7 +110,7 @@ def equations_of(model: Model, key: str) -> Equations:
         if problems:
             raise ModelError(problems)
         _CACHE[key] = _Builder(model, key).build()
-        for text in warnings_without_tumour(model):
+        for text in (*warnings_without_tumour(model), *warnings_without_drug(model)):
             warnings.warn(text, stacklevel=callers_level())
         while len(_CACHE) > _KEPT:
             _CACHE.popitem(last=False)

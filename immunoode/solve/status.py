@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FINISHED, TOO_SMALL, TOO_MANY, NOT_FINITE, NOT_STEADY = range(5)
+FINISHED, TOO_SMALL, TOO_MANY, NOT_FINITE, NOT_STEADY, NEGATIVE = range(6)
 COUNTS = ("steps", "rejections", "evaluations", "jacobians", "switches", "crossings")
 """What is counted while a subject is solved."""
 _MESSAGES = {
@@ -21,6 +21,10 @@ _MESSAGES = {
     NOT_STEADY: (
         "no steady state was reached",
         "the doses accumulate without end, or too slowly: look at what eliminates the drug, or give the doses one by one",
+    ),
+    NEGATIVE: (
+        "an initial number of cells is negative",
+        "look at the parameters of the initial value: fractions of one tumour, as of its clones, add up to 1 at most",
     ),
 }
 
@@ -53,4 +57,6 @@ class Status:
 def status_of(code: int, time: float, state: dict[str, float]) -> Status:
     """Return the status for a kernel's code."""
     message, advice = _MESSAGES[code]
+    if code == NEGATIVE:
+        message += f" ({', '.join(f'{name} = {value:.4g}' for name, value in state.items() if value < 0)})"
     return Status(code == FINISHED, message, time, advice, None if code == FINISHED else state)

@@ -126,7 +126,8 @@ class Cohort:
             If the weights were given.
         """
         if self.calibration is None:
-            raise DataError(Problem("cohort", "was not calibrated", "a cohort that imo.calibrate returned"))
+            right = "a cohort that imo.calibrate returned; of a shipped one, population.simulate(arms, bands=True)"
+            raise DataError(Problem("cohort", "was not calibrated", right))
         return self.calibration
 
     def mean(self, column: str, arm: str = "") -> float:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from immunoode.solve import reference
 from immunoode.solve.problem.evaluate import evaluate
@@ -18,7 +19,7 @@ from immunoode.solve.problem.plan import SimulationPlan
 from immunoode.solve.problem.solution import Solution
 from immunoode.solve.problem.subject_events import at_start, doses_of
 from immunoode.solve.problem.tolerances import Tolerances, absolute, of_derivatives
-from immunoode.solve.status import FINISHED
+from immunoode.solve.status import FINISHED, NEGATIVE
 
 
 class InitialValues(NamedTuple):
@@ -54,6 +55,7 @@ class SubjectBatch:
         events = self._events_for(parameters, doses)
         parameters = at_start(parameters, events, plan.starts[self.rows])
         self._fill(parameters, initial)
+        negative, refused = self._refuse_negative()
         tolerances = self._tolerances(parameters)
         solution.counts[:], solution.codes[:], solution.ended[:], solution.fired[:] = 0, 0, 0.0, np.inf
         if plan.options.engine == "compiled":
@@ -65,6 +67,7 @@ class SubjectBatch:
             solution.values[:] = self.values[..., :width]
             solution.derivatives[:] = self.values[..., width:].reshape(solution.derivatives.shape)
         solution.states[:] = y[:, : system.base]
+        solution.codes[negative], solution.states[negative] = NEGATIVE, refused
 
     def _events_for(self, parameters: FloatArray, doses: Sequence[DoseColumns | None] | None) -> tuple[EventTable, ...]:
         if self._events is None or doses is not None or not self.plan.events.fixed:
@@ -83,6 +86,18 @@ class SubjectBatch:
             for i, state in enumerate(initial.states):
                 y[:, state] = initial.values[:, i]
                 y[:, system.base + state : system.size : system.base] = initial.is_parameter[:, i]
+
+    def _refuse_negative(self) -> tuple[NDArray[np.int64], FloatArray]:
+        """Return which subjects start with a negative number of cells, and their states; these are NaN from now on.
+
+        A number of cells is a state with a threshold of extinction; differences of less than that are rounding.
+        """
+        system, states = self.plan.system, self.y[:, : self.plan.system.base]
+        cells = system.extinct_below > 0
+        rows = np.flatnonzero(((states < -system.extinct_below) & cells).any(axis=1))
+        found = states[rows]
+        states[rows] = np.nan
+        return rows, found
 
     def _tolerances(self, parameters: FloatArray) -> Tolerances:
         plan, system = self.plan, self.plan.system
