@@ -169,6 +169,8 @@ def test_figures_and_reports(method: str) -> None:
         ({"groups": 3}, "groups: is 3"),
         ({"of": "tumour: at(9)", "model": log_kill(), "until": 5}, "outside days 0 to 5"),
         ({"of": 3, "model": log_kill(), "until": 5}, "endpoint 3: is not understood"),
+        ({"of": lambda x: "a"}, "of: gives 'a'"),
+        ({"of": "tumour: final", "model": log_kill(), "until": 5, "solver": 3}, "solver: is 3"),
         ({"of": [], "model": log_kill(), "until": 5}, "of: is empty"),
         ({"until": 5, "regimen": imo.Regimen()}, "is given for no model"),
         ({"of": "tumour: final <= 1e9", "method": "regional", "model": log_kill(), "until": 5}, "is true of all patients"),

@@ -107,6 +107,11 @@ def test_a_limit_that_cannot_be_kept_is_violated() -> None:
         ({"choose": {"amount(dose)": ("1 mg", "5 mg")}}, "is '1 mg'"),
         ({"minimise": "tumour: at(90)"}, "outside days 0 to 35"),
         ({"regimen": lambda amount: REGIMEN, "choose": {"dose": (0, 1)}}, "a function that takes what is chosen: dose"),
+        ({"choose": {"amount(dose)": ["a", 1]}}, "has the option 'a'"),
+        ({"choose": {"amount(dose)": Choice(0, 1, size=3)}}, "is 3 numbers for 4 doses"),
+        ({"solver": 3}, "solver: is 3"),
+        ({"subject_to": "tumour: final <= 4e"}, "is not understood"),
+        ({"minimise": "effective_dose(dose, alpha_beta=0)"}, "a positive alpha_beta"),
         ({"times": [3, 1]}, "increasing days"),
     ],
 )

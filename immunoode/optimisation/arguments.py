@@ -9,9 +9,10 @@ from immunoode.errors import Problem, SolveError
 from immunoode.optimisation.descent import METHODS
 from immunoode.optimisation.kinds import is_number, is_whole
 from immunoode.optimisation.limits import Limit
+from immunoode.solve.options import SolverOptions
 
 
-def check_search(minimise: Any, maximise: Any, how: dict[str, Any]) -> None:
+def check_search(minimise: Any, maximise: Any, how: dict[str, Any], solver: Any = None) -> None:
     """Refuse wrong arguments of the search, all of them at once.
 
     Raises
@@ -30,8 +31,16 @@ def check_search(minimise: Any, maximise: Any, how: dict[str, Any]) -> None:
         problems.append(Problem("tolerance", f"is {how['tolerance']!r:.60}", "a positive number below 1, such as 1e-10"))
     if how["method"] not in METHODS:
         problems.append(Problem(f"method {how['method']!r:.60}", "is not known", " or ".join(METHODS)))
+    problems += solver_problems(solver)
     if problems:
         raise SolveError(problems)
+
+
+def solver_problems(solver: Any) -> list[Problem]:
+    """Return what is wrong with the options of the solver."""
+    if solver is None or isinstance(solver, SolverOptions):
+        return []
+    return [Problem("solver", f"is {solver!r:.60}", "immunoode.SolverOptions(...), or None")]
 
 
 def limits_of(subject_to: Any) -> Sequence[Any]:

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import Problem, SolveError, nearest
+from immunoode.optimisation.kinds import NUMBER
 
 FloatArray = NDArray[np.float64]
 CUMULATIVE, INTERVAL, LARGEST, EFFECTIVE = "cumulative", "interval", "largest", "effective_dose"
 _KINDS = (CUMULATIVE, INTERVAL, LARGEST, EFFECTIVE)
-_TEXT = re.compile(r"(\w+)\(\s*(\w+)\s*((?:,\s*\w+\s*=\s*[-+0-9.eE]+\s*)*)\)")
+_TEXT = re.compile(rf"(\w+)\(\s*(\w+)\s*((?:,\s*\w+\s*=\s*{NUMBER}\s*)*)\)")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Dosage:
     therapy: str
     alpha_beta: float = 3.0
     sparing: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (self.alpha_beta > 0 and self.sparing >= 0):
+            right = "a positive alpha_beta (Gy), and a sparing factor of 0 or more"
+            raise SolveError(Problem(self.kind, f"has alpha_beta={self.alpha_beta:g}, sparing={self.sparing:g}", right))
 
     def of(self, doses: Mapping[str, Doses]) -> FloatArray:
         """Return the property: one number, or one for each interval."""

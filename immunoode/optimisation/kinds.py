@@ -5,6 +5,9 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any
 
+NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+"""The pattern of a number in a text."""
+
 
 def is_number(value: Any) -> bool:
     """Return whether it is a real number, and not a truth value."""

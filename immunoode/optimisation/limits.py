@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from immunoode.errors import Problem, SolveError
 from immunoode.optimisation.dosages import Dosage, dosage
 from immunoode.optimisation.endpoints import Endpoint, endpoint
+from immunoode.optimisation.kinds import NUMBER
 from immunoode.optimisation.statistics import MEAN, Statistic, statistic
 
 Quantity = Endpoint | Dosage
-_TEXT = re.compile(r"(.+?)(<=|>=)\s*([-+0-9.eE]+)\s*(?:for\s+(.+))?")
+_TEXT = re.compile(rf"(.+?)(<=|>=)\s*({NUMBER})\s*(?:for\s+(.+))?")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from immunoode.errors import Problem, SolveError, nearest
 from immunoode.model.closed_model import ClosedModel
 from immunoode.optimisation.choices import Choices
 from immunoode.optimisation.dosages import FloatArray
+from immunoode.optimisation.kinds import is_number
 from immunoode.regimen.doses import amount_basis
 from immunoode.regimen.schedule import DOSE, Schedule
 from immunoode.solve.simulate import Expansion
@@ -54,6 +55,7 @@ def named_doses(
             problems.append(found)
         else:
             named[name] = found
+            problems += _of_values(name, found, chosen)
     if problems:
         raise SolveError(problems)
 
@@ -65,6 +67,17 @@ def named_doses(
         return replace(stated, times=columns["time"], amounts=columns["amount"])
 
     return schedule_of
+
+
+def _of_values(name: str, named: _Named, chosen: Choices) -> list[Problem]:
+    """Return which options of a dose are no numbers, and whether there are as many numbers as doses."""
+    if name in chosen.options:
+        wrong = [value for value in chosen.options[name] if not is_number(value)]
+        return [Problem(f"choose: {name!r}", f"has the option {wrong[0]!r:.60}", "plain numbers")] if wrong else []
+    size = chosen.numbers[name].size
+    if size is None or size == len(named.rows):
+        return []
+    return [Problem(f"choose: {name!r}", f"is {size} numbers for {len(named.rows)} doses", "one number, or one per dose")]
 
 
 def _differing(expansion: Expansion, patients: FloatArray) -> list[Problem]:

@@ -113,7 +113,7 @@ def optimise(
     """
     begun = time.perf_counter()
     how = {"starts": starts, "method": method, "tolerance": tolerance, "generations": generations, "seed": seed}
-    check_search(minimise, maximise, how)
+    check_search(minimise, maximise, how, solver)
     problem = schedule_problem(
         model,
         regimen,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from immunoode.errors import Problem, SolveError, nearest
+from immunoode.optimisation.arguments import solver_problems
 from immunoode.optimisation.kinds import is_number, is_whole
 
 SIZES = {"sobol": 1024, "morris": 50, "pawn": 2048, "regional": 2048, "shapley": 1024, "tornado": 1}
@@ -30,7 +31,7 @@ def check_arguments(
     """
     if not (isinstance(method, str) and method in SIZES):
         raise SolveError(Problem(f"method {method!r:.60}", "is not known", nearest(str(method), SIZES)))
-    problems = _of_size(method, n, most) + _of_simulation(**others)
+    problems = _of_size(method, n, most) + _of_simulation(**others) + solver_problems(others["solver"])
     if tolerance is not None and method != "sobol":
         problems.append(Problem("tolerance", f"is not for the method {method!r}", "method='sobol'"))
     if tolerance is not None and not (is_number(tolerance) and tolerance > 0):

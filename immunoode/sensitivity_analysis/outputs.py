@@ -39,7 +39,7 @@ class Outputs:
         with warnings.catch_warnings():
             if self.count:  # once is enough
                 warnings.simplefilter("ignore", OutOfBoundsWarning)
-            found = np.asarray(self.function(table), float)
+            found = self._numbers(table)
         self.count += len(table)
         found = found[:, None] if found.ndim == 1 else found
         if found.shape != (len(table), len(self.labels)):
@@ -52,6 +52,13 @@ class Outputs:
         low, high = self._range or (found[0], found[0])
         self._range = np.minimum(low, found.min(axis=0)), np.maximum(high, found.max(axis=0))
         return found
+
+    def _numbers(self, table: pd.DataFrame) -> FloatArray:
+        found = self.function(table)
+        try:
+            return np.asarray(found, float)
+        except (TypeError, ValueError) as error:
+            raise SolveError(Problem("of", f"gives {found!r:.60}", "one number per row of the table")) from error
 
     @property
     def constant(self) -> list[bool]:
