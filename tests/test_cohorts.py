@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,14 @@ def test_wrong_arms_are_refused(calibrated: CalibratedPopulation) -> None:
         calibrated.simulate({})
     with pytest.raises(DataError, match="arm 3: has a name that is not text"):
         calibrated.simulate({3: None})
+
+
+def test_patients_who_cannot_be_solved_are_left_out(calibrated: CalibratedPopulation) -> None:
+    few = calibrated.parameters.iloc[:4].assign(immune_escape_initial_fraction=[1e-3, 1.5, 1e-3, 1e-3])
+    toy = replace(calibrated, parameters=few, weights=np.full(4, 0.25), calibrated=None)
+    with pytest.warns(RuntimeWarning, match="1 of 4 patients were not solved.*initial number of cells is negative"):
+        found = toy.simulate({"mine": None}, models="clone:immune_escape", progress=False)
+    assert len(found) == 3 and np.isfinite(found.median("mine"))
 
 
 def test_one_further_model_is_named_by_text(calibrated: CalibratedPopulation) -> None:

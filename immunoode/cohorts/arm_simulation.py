@@ -79,15 +79,20 @@ def solved(outcomes: Mapping[str, pd.DataFrame], count: int) -> NDArray[np.bool_
     """Return which patients were solved in all arms, shape (patients,)."""
     found = np.ones(count, bool)
     for table in outcomes.values():
-        found &= (table["best_response"] != "").to_numpy()
+        found &= ~_unsolved(table)
     return found
+
+
+def _unsolved(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which patients have no response, not even one that is not evaluable."""
+    return np.asarray(table["best_response"].isin(["", None]), bool)
 
 
 def solved_patients(parameters: pd.DataFrame, outcomes: Mapping[str, pd.DataFrame]) -> VirtualPatients:
     """Return the patients who were solved in all arms, with a warning about the others."""
     good = solved(outcomes, len(parameters))
     if not good.all():
-        failed = (table.loc[table["best_response"] == "", STATUS] for table in outcomes.values())
+        failed = (table.loc[_unsolved(table), STATUS] for table in outcomes.values())
         reasons = sorted({str(status) for column in failed for status in column})
         text = f"{int((~good).sum())} of {len(good)} patients were not solved in all arms and are left out: {reasons[0]:.200}"
         warnings.warn(text, RuntimeWarning, stacklevel=3)
