@@ -66,6 +66,10 @@ _WIDER = {"f": "biuf", "i": "biu", "u": "biu", "b": "b"}
 """Kinds of arrays that a field accepts, by its declared kind."""
 
 
+_REPORTED = frozenset({"method", "message", "success"})
+"""The fields of an outcome that every result has; reports show them."""
+
+
 class Unread(ValueError):
     """A file has something that does not belong there."""
 
@@ -335,6 +339,8 @@ class Reader:
         kept = _part(one, "outcome")
         if not isinstance(kept, dict) or kept.keys() - _RESULT.keys():
             raise Unread("the outcome of a fit has other fields than this version of immunoode writes")
+        if missing := _REPORTED - kept.keys():
+            raise Unread(f"the outcome of a fit has no {sorted(missing)[0]!r}")
         stated = one["fields"] if "fields" in one else {n: one[n] for n in ("rounds", "settled")}
         own = {n: self.value(_part(stated, n), h) for n, h in hints_of(kind).items() if n in stated and n != "result"}
         params = self._parameters(_part(one, "parameters"))
