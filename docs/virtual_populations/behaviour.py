@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import immunoode as imo
+from immunoode.cohorts.arm_simulation import own_parameters
 
 FloatArray = NDArray[np.float64]
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,18 +68,15 @@ def rate(arm: str) -> Callable[[Arms, FloatArray], float]:
     return lambda a, w: share(a, w, a.responds(arm))
 
 
-def median(times: FloatArray, events: NDArray[np.bool_], weights: FloatArray) -> float:
-    """Return the weighted Kaplan-Meier median in months."""
-    order = np.argsort(times, kind="stable")
-    at_risk = np.cumsum(weights[order][::-1])[::-1]
-    survival = np.cumprod(1 - np.where(events[order], weights[order] / np.maximum(at_risk, 1e-300), 0.0))
-    below = survival <= 0.5
-    return float(times[order][below.argmax()] / MONTH) if below.any() else np.inf
+def middle(values: FloatArray, weights: FloatArray) -> float:
+    """Return the weighted median of values."""
+    order = np.argsort(values)
+    return float(values[order][np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)])
 
 
 def pfs(arm: str) -> Callable[[Arms, FloatArray], float]:
     """Return the median progression-free survival of an arm, in months."""
-    return lambda a, w: median(a.column(arm, "pfs_time"), a.column(arm, "pfs_event").astype(bool), w)
+    return lambda a, w: vp.Cohort(a.cohort.patients, w).median(arm) / MONTH
 
 
 def by_size(arm: str, above: bool) -> Callable[[Arms, FloatArray], float]:
@@ -86,9 +84,8 @@ def by_size(arm: str, above: bool) -> Callable[[Arms, FloatArray], float]:
 
     def value(a: Arms, w: FloatArray) -> float:
         size = a.parameter("baseline_sum_of_diameters")
-        order = np.argsort(size)
-        middle = size[order][np.searchsorted(np.cumsum(w[order]), w.sum() / 2)]
-        return share(a, w, a.responds(arm), (size >= middle) if above else (size < middle))
+        half = middle(size, w)
+        return share(a, w, a.responds(arm), (size >= half) if above else (size < half))
 
     return value
 
@@ -99,9 +96,7 @@ def time_to_response(arm: str) -> Callable[[Arms, FloatArray], float]:
     def value(a: Arms, w: FloatArray) -> float:
         found = a.column(arm, "time_to_response")
         known = a.responds(arm) & np.isfinite(found)
-        order = np.argsort(found[known])
-        total = np.cumsum(w[known][order])
-        return float(found[known][order][np.searchsorted(total, total[-1] / 2)] / MONTH)
+        return middle(found[known], w[known]) / MONTH
 
     return value
 
@@ -184,8 +179,7 @@ def courses(population: Any, cohort: imo.virtual_population.Cohort, antibody: st
     arm = population.arms[antibody]
     model = population.model_with(*arm.models)
     names = ["sum_of_diameters", *([n] if (n := "metastasis_visible_diameter") in imo.combine(model).derived else [])]
-    own = imo.combine(model).constants
-    patients = cohort.patients.parameters[[name for name in cohort.patients.parameters if name in own]]
+    patients = own_parameters(cohort.patients.parameters, model)
     sizes, occult = weekly(model, arm.regimen, patients, names)
     untreated, _ = weekly(model, None, patients, names)
     table = cohort.patients.outcomes[antibody].assign(**kinds(sizes, untreated, occult))

@@ -15,12 +15,11 @@ from immunoode.cohorts.definition_checks import check_definition
 from immunoode.cohorts.observation_table import how_observed
 from immunoode.cohorts.problems import Collector
 from immunoode.cohorts.statistic_table import statistics_of
-from immunoode.errors import ModelError, PopulationError, Problem, nearest
-from immunoode.model.read import toml_document
+from immunoode.errors import PopulationError, Problem, nearest
 from immunoode.model.references import keys_for
 from immunoode.virtual_population.criteria import PlausibilityCriterion
 from immunoode.virtual_population.population_distribution import PopulationDistribution
-from immunoode.virtual_population.population_file import PopulationReader
+from immunoode.virtual_population.population_file import PopulationReader, population_document
 
 PAGE = "docs/cohorts.md"
 CALIBRATION = "calibration"
@@ -52,10 +51,7 @@ def read_cohort(path: str | Path) -> CohortFile:
         With all problems of the file: where, what is wrong, and what would be right.
     """
     path = Path(path)
-    try:
-        document = toml_document(path, PAGE)
-    except ModelError as error:
-        raise PopulationError(error.problems) from None
+    document = population_document(path, PAGE)
     definition = definition_of(document, path)
     return CohortFile(definition, path, _without_calibration(path, document), key_of(document))
 

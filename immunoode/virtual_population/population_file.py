@@ -42,11 +42,21 @@ def read_population(path: str | Path) -> PopulationDistribution:
         With all problems of the file: where, what is wrong, and what would be right.
     """
     path = Path(path)
+    return PopulationReader(path.name, keys_for(path)).population(population_document(path, PAGE), path.stem)
+
+
+def population_document(path: Path, format_page: str) -> dict[str, Any]:
+    """Return the tables of a file of a population or a cohort; the message names the page that describes the format.
+
+    Raises
+    ------
+    PopulationError
+        If it cannot be read.
+    """
     try:
-        document = toml_document(path, PAGE)
+        return toml_document(path, format_page)
     except ModelError as error:
         raise PopulationError(error.problems) from None
-    return PopulationReader(path.name, keys_for(path)).population(document, path.stem)
 
 
 class PopulationReader:
