@@ -14,8 +14,8 @@ from tests.test_models_combinations import MATTERS, agreement
 from tests.therapies import MODELS, regimen_of
 
 COUNT, SAMPLE = 200, 12
-RTOL = {"chaudhury2020": 1e-10, "creemers2021": 1e-10, "dritschel2018": 1e-12, "kimmel2021": 1e-11}
-"""Tighter where small differences grow: a predator and its prey; a tipping point; a tumour back from nearly nothing."""
+RTOL = {"chaudhury2020": 1e-10, "creemers2021": 1e-10, "dritschel2018": 1e-12, "kimmel2021": 1e-11, "pd1_inhibitor": 1e-9}
+"""Tighter where small differences grow: a predator and its prey; tipping points; a tumour back from nearly nothing."""
 
 
 def drawn(number):
@@ -55,4 +55,4 @@ def test_engines_agree_on_every_shipped_model(case):
         largest[at] = max(largest[at], amount)
     for one, other in resolve(model).equations.exchanges:
         largest[[one, other]] = largest[[one, other]].max()
-    assert np.max(np.abs(a - b) / np.maximum(np.abs(b), MATTERS * largest + 1e-12)) < 2e-5
+    assert np.max(np.abs(a - b) / np.maximum(np.abs(b), MATTERS * largest + 1e-12)) < 1e-5
