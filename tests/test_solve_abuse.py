@@ -13,6 +13,8 @@ MOST_STEPS = 20_000
 """What bounds the time of a patient: a step takes microseconds."""
 LARGE = 15
 """States of models of which fewer draws are made: a draw that ends in a status takes seconds."""
+SHARE = {"hosseini2020": 0.6}
+"""With sixty parameters drawn at once, more draws of it grow without end."""
 TIMES = np.linspace(0, DAYS, 9)
 
 
@@ -30,7 +32,7 @@ def check(case, count, seed):
         reached = solution.values[p][before]
         assert np.isfinite(reached).all() and status.advice and set(status.state) == set(states)
     print(f"{name_of(case)}: {solution.ok.mean():.2%} finished, at most {solution.counts[:, 0].max()} steps")
-    assert solution.ok.mean() > 0.6  # bounds are wide: some draws grow without end, more of them with more parameters
+    assert solution.ok.mean() > SHARE.get(case[0], 0.7)  # bounds are wide: some draws grow without end
 
 
 @pytest.mark.slow
