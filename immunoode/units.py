@@ -183,7 +183,10 @@ def days(value: Any) -> float:
         raise UnitError(Problem(f"time {str(value)!r}", "is a date or a time of day", right))
     if isinstance(value, bool):
         raise UnitError(Problem(f"time {value!r}", "is not a time", "days, or a text such as '3 weeks'"))
-    number, unit = split(_in_words(value) if isinstance(value, str) else value)
+    try:
+        number, unit = split(_in_words(value) if isinstance(value, str) else value)
+    except TypeError:
+        raise UnitError(Problem(f"time {value!r:.60}", "is not a time", "days, or a text such as '3 weeks'")) from None
     return float(on_seconds(number * factor(unit, TIME_UNIT))) if unit else number
 
 

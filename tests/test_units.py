@@ -153,3 +153,9 @@ def test_a_time_is_no_amount():
     for amount in (np.timedelta64(5, "D"), pd.Timedelta("5D")):
         with pytest.raises(imo.errors.RegimenError, match="is not an amount"):
             Regimen().dose("drug", amount)
+
+
+@pytest.mark.parametrize("value", [None, ["6 months"], {"week": 3}])
+def test_what_is_no_time_is_refused(value):
+    with pytest.raises(imo.errors.UnitError, match="is not a time"):
+        units.days(value)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from immunoode import units
-from immunoode.errors import Problem, SolveError
+from immunoode.errors import Problem, SolveError, UnitError
 from immunoode.optimisation.dosages import FloatArray
 from immunoode.optimisation.endpoints import Endpoint
 
@@ -25,7 +25,9 @@ def report_times(until: Any, times: Any, endpoints: Sequence[Endpoint]) -> Float
     """
     try:
         end = units.days(until)
-    except TypeError as error:
+    except UnitError as error:
+        if isinstance(until, str):  # a text with a message of its own
+            raise
         raise SolveError(Problem("until", f"is {until!r:.60}", "a day, or a text such as '12 weeks'")) from error
     if not (np.isfinite(end) and end > 0):
         raise SolveError(Problem("until", f"is day {end:g}", "a day after the start"))
