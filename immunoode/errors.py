@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from immunoode.suggestions import SpellingWarning as SpellingWarning
+from immunoode.suggestions import nearest as nearest
 
 __all__ = [
     "DataError",
@@ -20,6 +22,7 @@ __all__ = [
     "Problem",
     "RegimenError",
     "SolveError",
+    "SpellingWarning",
     "UnitError",
 ]
 
@@ -125,21 +128,3 @@ def renamed(former: str, now: str) -> property:
         return getattr(self, now)
 
     return property(get, doc=f"The former name of `{now}`.")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a suggestion: the most similar known names, or a list of all of them.
-
-    Examples
-    --------
-    >>> nearest("clearence", ["clearance", "volume"])
-    "did you mean 'clearance'?"
-    """
-    names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    if close:
-        return "did you mean " + " or ".join(repr(c) for c in close) + "?"
-    if not names:
-        return "there are none here"
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-    return f"known: {shown}"

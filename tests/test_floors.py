@@ -13,7 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "immunoode"
 FLOORS = (
-    ("errors", "version", "lazy_names"),
+    ("version", "lazy_names", "terms"),
+    ("suggestions",),
+    ("errors",),
     ("former_names", "io"),
     ("unit_words", "atomic", "notebook"),
     ("units",),
