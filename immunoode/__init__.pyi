@@ -18,6 +18,7 @@ from immunoode.model.model import Model as Model
 from immunoode.model.read import read_model as read_model
 from immunoode.model.write import save_model as save_model
 from immunoode.optimisation.optimise import optimise as optimise
+from immunoode.plot.style import style as style
 from immunoode.population.fit_population import fit_population as fit_population
 from immunoode.population.result import PopulationResult as PopulationResult
 from immunoode.regimen.library import list_regimens as list_regimens

@@ -102,7 +102,7 @@ def test_parameters_move_steady_states() -> None:
 
 def test_the_phase_plane() -> None:
     axes, found = imo.plot.phase_plane("kuznetsov1994", "tumour", "effectors", data=True)
-    assert len(found) == 4 and "tumour" in axes.get_xlabel() and "(cell)" in axes.get_xlabel()
+    assert len(found) == 4 and "Tumour" in axes.get_xlabel() and "(cells)" in axes.get_xlabel()
     names = {t.get_text() for t in axes.get_legend().get_texts()}
     plt.close("all")
     assert names == {"no change of tumour", "no change of effectors", "stable", "not stable"}

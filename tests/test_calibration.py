@@ -391,11 +391,11 @@ def test_figures(cohort: Cohort, patients: VirtualPatients) -> None:
     held = [SurvivalTarget.from_kaplan_meier(_observed_curve(), "drug")]
     axes, table = imo.plot.calibration_targets(cohort, data=True)
     assert len(axes.get_yticklabels()) == len(table) == 9
-    assert "effective sample size" in imo.plot.cohort_weights(cohort).get_title(loc="left")
+    assert "effective sample size" in imo.plot.cohort_weights(cohort).get_title()
     assert len(imo.plot.cohort_parameters(cohort).flat) == 3
     assert len(imo.plot.cohort_correlations(cohort).texts) == 6
     assert len(imo.plot.cohort_survival(cohort, "drug", observed=_observed_curve()).lines) >= 4
-    assert cohort.held_out(held).plot().get_xlabel() == "share of subjects"
+    assert cohort.held_out(held).plot().get_xlabel() == "Share of subjects"
     assert compare_rules(patients, TARGETS, held).plot().get_legend() is not None
     assert cohort.plot() is not None
 

@@ -187,7 +187,7 @@ def test_large_growth_is_cut_and_told() -> None:
 def test_spider_draws_every_subject_from_its_baseline() -> None:
     axes, table = imo.plot.spider(trial(20, 2), unit="week", data=True)
     lines = [line for line in axes.lines if len(line.get_xdata()) != 2 or line.get_linestyle() == "-"]
-    assert table["subject"].nunique() <= len(lines) and axes.get_xlabel() == "time (weeks)"
+    assert table["subject"].nunique() <= len(lines) and axes.get_xlabel() == "Time (weeks)"
     assert (table.groupby("subject")["change"].first() == 0).all()
 
 
@@ -222,13 +222,13 @@ def test_sums_with_fits() -> None:
     )
     axes = imo.plot.sums_by_arm(responses, fits=fits, log=True)
     assert axes.get_yscale() == "log" and sum(len(line.get_xdata()) == 20 for line in axes.lines) == 12
-    assert axes.get_ylabel() == "sum of diameters (mm)"
+    assert axes.get_ylabel() == "Sum of diameters (mm)"
 
 
 def test_the_dosing_calendar_gives_its_table() -> None:
     regimen = imo.Regimen().dose("pembrolizumab", "200 mg", every="3 weeks", count=3)
     axes, table = regimen.plot(data=True)
-    assert len(table) == 3 and axes.get_xlabel().startswith("time")
+    assert len(table) == 3 and axes.get_xlabel().startswith("Time")
 
 
 def test_forest_of_a_regression() -> None:
@@ -241,7 +241,7 @@ def test_forest_of_a_regression() -> None:
     [
         (lambda: imo.plot.waterfall([1]), "are list"),
         (lambda: imo.plot.waterfall(trial(5, 1), colour="mood"), "colour: is 'mood'"),
-        (lambda: imo.plot.spider(trial(5, 1), unit="fortnight"), "day, week or month"),
+        (lambda: imo.plot.spider(trial(5, 1), unit="fortnight"), "day, week, month or year"),
         (
             lambda: imo.plot.waterfall(imo.recist(pd.DataFrame({"subject": ["a"], "time": [0], "sum_of_diameters": [5]}))),
             "was measured after the baseline",

@@ -277,7 +277,7 @@ def test_figures(saem):
     boxes = saem.plot_residuals(draws=100)
     assert boxes[0].get_xlabel() == "typical prediction (mg)" and len(boxes) == 6
     assert len(saem.plot_convergence()) == saem.parameter_count
-    assert saem.predictive_check(draws=50).plot()[0].get_ylabel() == "drug (mg)"
+    assert saem.predictive_check(draws=50).plot()[0].get_ylabel() == "Drug (mg)"
 
 
 WRONG = {

@@ -29,8 +29,8 @@ def test_lanes_marks_and_amounts():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["nivolumab", "ipilimumab"]
     assert marks(axes) == [50, 4]
     assert beside(axes) == ["4 × 1 mg/kg\n46 × 240 mg", "4 × 3 mg/kg"]
-    assert axes.get_xlabel() == "time (months)"
-    assert axes.get_title(loc="left") == "Nivolumab 1 mg/kg + ipilimumab 3 mg/kg, 4 doses, then nivolumab"
+    assert axes.get_xlabel() == "Time (months)"
+    assert axes.get_title() == "Nivolumab 1 mg/kg + ipilimumab 3 mg/kg, 4 doses, then nivolumab"
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,7 @@ def test_restricted_means_as_lifelines() -> None:
 def test_the_horizon_by_default_ends_with_the_first_arm() -> None:
     found = imo.trial.restricted_mean_survival(remission())
     assert found.until == 23 and found.contrasts["measure"].tolist() == ["difference", "ratio", "ratio of time lost"]
-    assert found.plot(unit="week").get_xlabel() == "time (weeks)"
+    assert found.plot(unit="week").get_xlabel() == "Time (weeks)"
 
 
 def test_milestones_as_survfit() -> None:
@@ -258,7 +258,7 @@ def test_milestones_are_compared_as_lifelines_does() -> None:
     known = survival_difference_at_fixed_point_in_time_test(22, *fitted)
     found = imo.trial.milestone_survival(table, 22)
     assert found.contrasts["p_value"].iloc[0] == pytest.approx(known.p_value, rel=1e-6)
-    assert found.plot(unit="day").get_xlabel() == "time (days)"
+    assert found.plot(unit="day").get_xlabel() == "Time (days)"
 
 
 # Competing risks
@@ -287,7 +287,7 @@ def test_incidences_and_survival_add_up() -> None:
     for day in days:
         for row in km.survival_at(day).itertuples():
             assert total[(row.arm, day)] + row.survival == pytest.approx(1, abs=1e-12)
-    assert found.plot().get_ylabel() == "cumulative incidence" and np.isnan(found.at([999])["incidence"]).all()
+    assert found.plot().get_ylabel() == "Cumulative incidence" and np.isnan(found.at([999])["incidence"]).all()
 
 
 def test_one_cause_is_one_less_kaplan_meier() -> None:

@@ -176,7 +176,7 @@ def test_published_trials() -> None:
 
 def test_the_figure() -> None:
     axes = imo.reconstruct_survival(POINTS, NUMBERS, unit="month").plot(unit="month")
-    assert axes.get_xlabel() == "time (months)"
+    assert axes.get_xlabel() == "Time (months)"
 
 
 @pytest.mark.parametrize(

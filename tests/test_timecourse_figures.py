@@ -25,5 +25,5 @@ def test_units_of_fits_are_written_as_in_other_figures() -> None:
     data = imo.read_trial(pd.DataFrame({"id": "a", "day": days, "volume": volumes}), units="mm^3", quantity="volume")
     result = imo.fit("vaghi2020", data, ["slope"], progress=False)
     result.plot()
-    assert {box.get_ylabel() for box in plt.gcf().axes} == {"volume (mm³)"}
+    assert {box.get_ylabel() for box in plt.gcf().axes} == {"Volume (mm³)"}
     plt.close("all")

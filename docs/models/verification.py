@@ -16,7 +16,7 @@ from papers import PAPERS, Paper, case_of
 
 import immunoode as imo
 from immunoode.model.paths import models_folder
-from immunoode.plot.style import words
+from immunoode.plot.quantity_labels import words
 
 HERE = Path(__file__).parent
 FIGURES = HERE / "figures"

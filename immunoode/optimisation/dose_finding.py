@@ -86,17 +86,17 @@ class DoseFinding:
             probability_best=self.probability_best,
         )
 
-    def plot(self, axes: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the utility over two axes with contours and the best cell; see `immunoode.plot.optimisation.plot_utility`."""
         from immunoode.plot.optimisation import plot_utility
 
-        return plot_utility(self, axes, **options)
+        return plot_utility(self, ax=ax, **options)
 
-    def plot_doses(self, axes: Any = None, **options: Any) -> Any:
+    def plot_doses(self, ax: Any = None, **options: Any) -> Any:
         """Draw probabilities and utility against one dose; see `immunoode.plot.optimisation.plot_dose_response`."""
         from immunoode.plot.optimisation import plot_dose_response
 
-        return plot_dose_response(self, axes, **options)
+        return plot_dose_response(self, ax=ax, **options)
 
     def report(self) -> str:
         """Return the best cell, its interval, and the cells that are hardly worse."""

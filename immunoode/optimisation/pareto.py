@@ -62,11 +62,11 @@ class ParetoFront:
         ]
         return pd.DataFrame(rows)
 
-    def plot(self, axes: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the front with its knee; see `immunoode.plot.optimisation.plot_pareto_front`. Returns Axes."""
         from immunoode.plot.optimisation import plot_pareto_front
 
-        return plot_pareto_front(self, axes, **options)
+        return plot_pareto_front(self, ax=ax, **options)
 
     def report(self) -> str:
         """Return the front in words."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.plot.oncology import plain_spines
-from immunoode.plot.style import COLOURS, names_as_text, new_axes
+from immunoode.plot.colours import COLOURS
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.panels import hide_spines, new_axes
 
 if TYPE_CHECKING:
     from immunoode.virtual_population.calibration.held_out import HeldOut
@@ -22,7 +23,7 @@ MOST = 8.0
 RULE_MARKERS = ("o", "s", "^", "D")
 
 
-@names_as_text
+@figure_function
 def calibration_targets(cohort: Cohort, *, ax: Any = None, data: bool = False) -> Any:
     """Draw the rows of the targets in standard errors from what was observed: before and after calibration.
 
@@ -55,7 +56,7 @@ def calibration_targets(cohort: Cohort, *, ax: Any = None, data: bool = False) -
     _name_rows(axes, table["target"], table["row"])
     axes.set_xlabel("difference from the observed value (standard errors)")
     axes.set_xlim(-MOST * 1.05, MOST * 1.05)
-    plain_spines(axes)
+    hide_spines(axes)
     axes.legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return (axes, table) if data else axes
 
@@ -75,7 +76,7 @@ def _name_rows(axes: Any, targets: Any, rows: Any) -> None:
             axes.axhline(k - 0.5, color="0.8", linewidth=0.6, zorder=1)
 
 
-@names_as_text
+@figure_function
 def held_out(comparison: HeldOut, *, ax: Any = None) -> Any:
     """Draw held-out statistics with the band of the population, and that of a trial's observed statistic.
 
@@ -102,13 +103,13 @@ def held_out(comparison: HeldOut, *, ax: Any = None) -> Any:
     axes.plot(drawn["predicted"], rows, "o", color=AFTER, markersize=5, label="predicted")
     axes.plot(drawn["observed"], rows, "D", color=COLOURS[1], markersize=5, label="observed")
     _name_rows(axes, table["target"], table["row"])
-    axes.set_xlabel("share of subjects" if shares else "difference from the prediction (standard errors)")
-    plain_spines(axes)
+    axes.set_xlabel("Share of subjects" if shares else "difference from the prediction (standard errors)")
+    hide_spines(axes)
     axes.legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return axes
 
 
-@names_as_text
+@figure_function
 def inclusion_rules(comparison: RuleComparison, *, ax: Any = None) -> Any:
     """Draw what each inclusion rule predicts for held-out statistics, with the band by entropy weights.
 
@@ -140,6 +141,6 @@ def inclusion_rules(comparison: RuleComparison, *, ax: Any = None) -> Any:
     axes.plot((table["observed"] - middle) / unit, rows, "x", color="black", markersize=6, label="observed")
     _name_rows(axes, table["target"], table["row"])
     axes.set_xlabel("difference from entropy weights (standard errors)")
-    plain_spines(axes)
+    hide_spines(axes)
     axes.legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return axes

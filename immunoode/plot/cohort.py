@@ -9,8 +9,12 @@ import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
 from immunoode.plot.calibration import AFTER, BEFORE
-from immunoode.plot.oncology import plain_spines, time_unit
-from immunoode.plot.style import COLOURS, names_as_text, new_axes, outside_legend, words
+from immunoode.plot.colours import COLOURS
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.legends import legend
+from immunoode.plot.panels import hide_spines, new_axes
+from immunoode.plot.quantity_labels import words
+from immunoode.plot.time_axes import time_unit
 
 if TYPE_CHECKING:
     from immunoode.trial.survival.kaplan_meier import KaplanMeier
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 BINS = 40
 
 
-@names_as_text
+@figure_function
 def cohort_weights(cohort: Cohort, *, ax: Any = None) -> Any:
     """Draw how often patients have which weight, relative to their prior weight, with the effective sample size.
 
@@ -45,12 +49,12 @@ def cohort_weights(cohort: Cohort, *, ax: Any = None) -> Any:
     told = f"effective sample size {size:,.0f} of {len(cohort):,}\nlargest weight {100 * cohort.largest_weight:.2g} %"
     without = int((ratio == 0).sum())
     told += f"\n{without:,} without weight" if without else ""
-    axes.set_title(told, fontsize="small", loc="left")
-    plain_spines(axes)
+    axes.set_title(told, fontsize="small")
+    hide_spines(axes)
     return axes
 
 
-@names_as_text
+@figure_function
 def cohort_parameters(cohort: Cohort, columns: Sequence[str] | None = None) -> Any:
     """Draw the distributions of parameters before and after calibration.
 
@@ -82,7 +86,7 @@ def cohort_parameters(cohort: Cohort, columns: Sequence[str] | None = None) -> A
         axes.set_xlabel(words(name), fontsize="small")
         axes.set_yticks([])
         axes.tick_params(labelsize="small")
-        plain_spines(axes)
+        hide_spines(axes)
         axes.spines["left"].set_visible(False)
     for axes in grid.flat[len(names) :]:
         axes.set_visible(False)
@@ -108,7 +112,7 @@ def _columns(cohort: Cohort, columns: Sequence[str] | None) -> list[str]:
     return list(columns)
 
 
-@names_as_text
+@figure_function
 def cohort_correlations(cohort: Cohort, columns: Sequence[str] | None = None) -> Any:
     """Draw the rank correlations of parameters before (below the diagonal) and after calibration (above it).
 
@@ -136,7 +140,7 @@ def cohort_correlations(cohort: Cohort, columns: Sequence[str] | None = None) ->
     shown = [words(n) for n in names]
     axes.set_xticks(range(len(names)), shown, rotation=45, ha="right", fontsize="small")
     axes.set_yticks(range(len(names)), shown, fontsize="small")
-    axes.set_title("rank correlations: before (below), after (above)", fontsize="small", loc="left")
+    axes.set_title("rank correlations: before (below), after (above)", fontsize="small")
     axes.figure.colorbar(image, ax=axes, shrink=0.8)
     return axes
 
@@ -148,7 +152,7 @@ def _correlation(values: Any, weights: Any) -> Any:
     return covariance / np.outer(spread, spread)
 
 
-@names_as_text
+@figure_function
 def cohort_survival(
     cohort: Cohort,
     arm: str,
@@ -196,8 +200,8 @@ def cohort_survival(
         for column, width in (("survival", 1.5), ("lower", 0.7), ("upper", 0.7)):
             said = "observed, with its band" if column == "survival" else None
             axes.step(curve["time"] / days, curve[column], where="post", color=COLOURS[1], linewidth=width, label=said)
-    axes.set(ylim=(0, 1.02), xlabel=f"time ({name})", ylabel=f"{endpoint} of {arm}")
+    axes.set(ylim=(0, 1.02), xlabel=f"Time ({name})", ylabel=f"{endpoint} of {arm}")
     axes.set_xlim(0, float(times[-1]))
-    plain_spines(axes)
-    outside_legend(axes)
+    hide_spines(axes)
+    legend(axes)
     return axes

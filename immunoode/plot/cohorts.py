@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.plot.oncology import plain_spines
-from immunoode.plot.style import COLOURS, names_as_text
+from immunoode.plot.colours import COLOURS
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.panels import hide_spines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,7 @@ PUBLISHED, PREDICTED, ALONE = "0.25", COLOURS[0], COLOURS[1]
 PANELS = (("share", "share of patients"), ("month", "months"), ("ratio", "hazard ratio"), ("number", "value"))
 
 
-@names_as_text
+@figure_function
 def trial_comparison(comparison: TrialComparison, *, ax: Any = None, data: bool = False) -> Any:
     """Draw published numbers with their 95 % intervals beside predictions with theirs: shares, times, ratios, other numbers.
 
@@ -79,7 +80,7 @@ def _draw(axes: Any, part: pd.DataFrame, name: str, label: str) -> None:
         axes.axvline(1, color="0.7", linewidth=0.8, zorder=0)
     elif name != "number":
         axes.set_xlim(left=0)
-    plain_spines(axes)
+    hide_spines(axes)
 
 
 def _end(part: pd.DataFrame) -> float:

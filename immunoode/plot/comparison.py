@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from immunoode.plot.style import COLOURS, names_as_text, new_axes
+from immunoode.plot.colours import COLOURS
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.panels import new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 _PRINTED = {"aic": "AIC", "aicc": "AICc", "bic": "BIC"}
 
 
-@names_as_text
+@figure_function
 def plot_comparison(found: FitComparison, criterion: str = "aicc", *, ax: Axes | None = None) -> Axes:
     """Draw the difference of each model's criterion from the best one, with the weights.
 

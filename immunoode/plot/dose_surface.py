@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.plot.oncology import plain_spines
-from immunoode.plot.style import names_as_text, new_axes
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.panels import hide_spines, new_axes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from immunoode.combination.surface_of_doses import DoseSurface
 
 
-@names_as_text
+@figure_function
 def dose_surface_map(
     found: DoseSurface,
     *,
@@ -58,7 +58,7 @@ def dose_surface_map(
         axes.set(xscale="log", yscale="log")
     axes.set(xlabel=found.first, ylabel=found.second, xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
     axes.figure.colorbar(filled, ax=axes, label="effect", format="%.2f")
-    plain_spines(axes)
+    hide_spines(axes)
     if title:
         axes.set_title(title)
     return axes

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from immunoode.errors import FitError, Problem
-from immunoode.plot.style import COLOURS, label, names_as_text, pretty_unit
+from immunoode.plot.colours import COLOURS
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.quantity_labels import label, pretty_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +25,7 @@ WIDE = 100.0
 """Ratio of the largest to the smallest value above which axes are logarithmic by default."""
 
 
-@names_as_text
+@figure_function
 def plot_fit(
     result: FitResult,
     by: Literal["arm", "subject"] | None = None,
@@ -32,7 +34,7 @@ def plot_fit(
     bands: bool = True,
     level: float = 0.95,
     log: bool | None = None,
-    axes: FloatArray | None = None,
+    ax: Any = None,
 ) -> Axes | FloatArray:
     """Draw the data with the fitted curves.
 
@@ -55,7 +57,7 @@ def plot_fit(
     names = list(dict.fromkeys(seen.arms)) if kind == "arm" else list(seen.subjects[:PANELS])
     quantities = [quantity] if quantity else list(seen.quantities)
     panels = [(n, q) for q in quantities for n in names]
-    figure, boxes = _boxes(len(panels), axes, len(names))
+    figure, boxes = _boxes(len(panels), ax, len(names))
     curves = result.predict(result.grid())
     ribbon = _ribbon(result, kind, bands, level)
     for box, (name, which) in zip(boxes, panels, strict=True):
@@ -191,14 +193,14 @@ def _labels(box: Axes, result: FitResult, kind: str, name: str, arm: str, quanti
     short = name if len(name) <= 28 else name[:25] + "..."
     whose = short if short == arm else f"{short}, {arm}"[:44]
     box.set_title(f"{short} (n = {count})" if kind == "arm" else whose, fontsize="small")
-    box.set_xlabel("time (days)")
+    box.set_xlabel("Time (days)")
     box.set_ylabel(label(quantity, unit))
     top = [np.nanmax(c) for c in (seen.value[seen.quantity == seen.quantities.index(quantity)],)]
     if seen.value.min() >= 0:
         box.set_ylim(0, 1.25 * max(top) or 1.0)
 
 
-@names_as_text
+@figure_function
 def plot_residuals(result: FitResult, *, quantity: str | None = None, log: bool | None = None) -> FloatArray:
     """Draw observed against predicted, weighted residuals over time and prediction, and their normal quantiles.
 
@@ -215,7 +217,7 @@ def plot_residuals(result: FitResult, *, quantity: str | None = None, log: bool 
     log = all(_wide(result, q) for q in rows["quantity"].unique()) if log is None else log
     figure, boxes = plt.subplots(2, 2, figsize=(8.6, 6.6), layout="constrained")
     _observed_predicted(boxes[0, 0], rows, log)
-    _scatter(boxes[0, 1], rows, "time", "time (days)")
+    _scatter(boxes[0, 1], rows, "time", "Time (days)")
     _scatter(boxes[1, 0], rows, "predicted", boxes[0, 0].get_xlabel(), log)
     _quantiles(boxes[1, 1], rows)
     boxes[0, 0].legend(fontsize="x-small")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from immunoode.errors import Problem, SolveError
-from immunoode.plot.style import new_axes
+from immunoode.plot.panels import new_axes
 
 _MOST_WRITTEN = 150
 SMALLEST, LARGEST = "smallest", "largest"
@@ -29,11 +29,11 @@ def heat_map(
     columns: Sequence[Any],
     labels: HeatMapLabels,
     *,
-    axes: Any = None,
+    ax: Any = None,
     cmap: str = "viridis",
     contours: bool = False,
     best: str | None = None,
-    size: tuple[float, float] | None = None,
+    figsize: tuple[float, float] | None = None,
 ) -> Any:
     """Draw values (rows, columns); infinite ones as cells that are not reached. Returns Axes.
 
@@ -42,7 +42,7 @@ def heat_map(
     SolveError
         If `best` is neither "smallest" nor "largest".
     """
-    box = new_axes(axes, size or (1.6 + 0.75 * max(len(columns), 4), 1.4 + 0.5 * max(len(rows), 4)))
+    box = new_axes(ax, (1.6 + 0.75 * max(len(columns), 4), 1.4 + 0.5 * max(len(rows), 4)), figsize)
     shown = np.where(np.isfinite(values), values, np.nan)
     box.set_facecolor("0.85")
     image = box.imshow(shown, origin="lower", aspect="auto", cmap=cmap)
@@ -52,7 +52,7 @@ def heat_map(
     box.set_xlabel(labels.x)
     box.set_ylabel(labels.y)
     if labels.title:
-        box.set_title(labels.title, fontsize="medium", loc="left")
+        box.set_title(labels.title, fontsize="medium")
     if contours and min(shown.shape) > 1:
         _contours(box, shown)
     if best is not None:

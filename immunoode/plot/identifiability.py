@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.plot.style import COLOURS, line, names_as_text, new_axes, words
+from immunoode.plot.colours import COLOURS, line
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.panels import new_axes
+from immunoode.plot.quantity_labels import words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,8 +19,8 @@ if TYPE_CHECKING:
     from immunoode.fitting.observations import FloatArray
 
 
-@names_as_text
-def plot_identifiability(found: Identifiability, *, axes: FloatArray | None = None) -> FloatArray:
+@figure_function
+def plot_identifiability(found: Identifiability, *, ax: Any = None) -> FloatArray:
     """Draw the expected relative standard error of each parameter, and the correlations of errors.
 
     Returns
@@ -27,6 +30,7 @@ def plot_identifiability(found: Identifiability, *, axes: FloatArray | None = No
     import matplotlib.pyplot as plt
 
     count = len(found.names)
+    axes = ax
     if axes is None:
         height = max(2.6, 0.3 * count + 1.4)
         _, axes = plt.subplots(1, 2, figsize=(9.5, height), layout="constrained", width_ratios=[1.2, 1])
@@ -68,7 +72,7 @@ def plot_identifiability(found: Identifiability, *, axes: FloatArray | None = No
     return np.asarray(axes)
 
 
-@names_as_text
+@figure_function
 def plot_next_samples(
     found: Identifiability,
     times: Iterable[float] | None = None,

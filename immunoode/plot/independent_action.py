@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.plot.oncology import plain_spines, short, time_unit
-from immunoode.plot.style import COLOURS, names_as_text, new_axes
-from immunoode.plot.survival import TITLES, round_times
+from immunoode.plot.colours import COLOURS
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.legends import short
+from immunoode.plot.panels import hide_spines, new_axes
+from immunoode.plot.survival import TITLES
+from immunoode.plot.time_axes import round_times, time_unit
 
 if TYPE_CHECKING:
     from immunoode.combination.independent_action import IndependentAction
@@ -17,7 +20,7 @@ LOOKS = {"independent": (COLOURS[0], "independent action"), "additive": (COLOURS
 SINGLE = ("0.35", "0.6")
 
 
-@names_as_text
+@figure_function
 def independent_action_curves(
     found: IndependentAction,
     *,
@@ -64,11 +67,11 @@ def independent_action_curves(
         axes.step(at, level, where="post", color="black", linewidth=1.8, label=f"{short(found.combination.name)} (observed)")
     endpoint = found.first.endpoint
     axes.set(
-        ylim=(0, 1.02), xlabel=f"time ({name})", ylabel=TITLES.get(endpoint, "survival" if endpoint == "event" else endpoint)
+        ylim=(0, 1.02), xlabel=f"Time ({name})", ylabel=TITLES.get(endpoint, "survival" if endpoint == "event" else endpoint)
     )
     axes.set_xticks(round_times(last, 1.3 * axes.figure.get_figwidth()))
     axes.set_xlim(-0.01 * last, 1.02 * last)
-    plain_spines(axes)
+    hide_spines(axes)
     heading = "\n".join(f"hazard to {r.prediction}: {r}" for r in found.ratios) if ratios and found.ratios else None
     axes.legend(fontsize="small", frameon=False, loc="upper right", title=heading, title_fontsize="small", alignment="left")
     if percent:

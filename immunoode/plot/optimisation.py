@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import Problem, SolveError, nearest
+from immunoode.plot.colours import colour
+from immunoode.plot.figure_function import figure_function
 from immunoode.plot.heat_map import LARGEST, HeatMapLabels, heat_map
-from immunoode.plot.style import colour, names_as_text, new_axes, pretty_unit, time_axis, words, wrapped
+from immunoode.plot.panels import new_axes
+from immunoode.plot.quantity_labels import pretty_unit, words, wrapped
+from immunoode.plot.time_axes import time_axis
 
 if TYPE_CHECKING:
     from immunoode.optimisation.dose_finding import DoseFinding
@@ -18,8 +22,8 @@ if TYPE_CHECKING:
 _MOST_WRITTEN = 14
 
 
-@names_as_text
-def plot_optimum(found: OptimalSchedule, *, title: str | None = None, size: tuple[float, float] | None = None) -> Any:
+@figure_function
+def plot_optimum(found: OptimalSchedule, *, title: str | None = None, figsize: tuple[float, float] | None = None) -> Any:
     """Draw the doses of an optimal schedule, one panel per therapy, with amounts written where there is room.
 
     Parameters
@@ -27,7 +31,7 @@ def plot_optimum(found: OptimalSchedule, *, title: str | None = None, size: tupl
     found : OptimalSchedule
     title : str, optional
         Default: objective and value.
-    size : (float, float), optional
+    figsize : (float, float), optional
         Inches.
 
     Returns
@@ -39,7 +43,7 @@ def plot_optimum(found: OptimalSchedule, *, title: str | None = None, size: tupl
 
     frame = found.to_frame()
     therapies = list(dict.fromkeys(frame["therapy"]))
-    shape = size or (7.0, 0.8 + 1.7 * max(len(therapies), 1))
+    shape = figsize or (7.0, 0.8 + 1.7 * max(len(therapies), 1))
     figure, boxes = plt.subplots(max(len(therapies), 1), 1, sharex=True, squeeze=False, figsize=shape, layout="constrained")
     last = max(float((frame["time_day"] + frame["duration_day"]).max()) if len(frame) else 1.0, 1.0)
     for k, (box, therapy) in enumerate(zip(boxes[:, 0], therapies, strict=False)):
@@ -65,17 +69,17 @@ def _doses(box: Any, given: Any, therapy: str, style: str, last: float) -> None:
     box.spines[["top", "right"]].set_visible(False)
 
 
-@names_as_text
-def plot_pareto_front(front: ParetoFront, axes: Any = None, *, title: str = "", size: tuple[float, float] = (6.0, 4.0)) -> Any:
+@figure_function
+def plot_pareto_front(front: ParetoFront, ax: Any = None, *, title: str = "", figsize: tuple[float, float] = (6.0, 4.0)) -> Any:
     """Draw a Pareto front, its knee marked with its choices.
 
     Parameters
     ----------
     front : ParetoFront
-    axes : Axes, optional
+    ax : Axes, optional
     title : str
         Default: the choices at the knee.
-    size : (float, float)
+    figsize : (float, float)
         Inches.
 
     Returns
@@ -84,27 +88,27 @@ def plot_pareto_front(front: ParetoFront, axes: Any = None, *, title: str = "", 
     """
     from immunoode.optimisation.report import words as stated
 
-    box = new_axes(axes, size)
+    box = new_axes(ax, figsize)
     values, objectives = np.array(front.values), np.array([one.objective for one in front.optima])
     box.plot(values, objectives, "o-", color=colour(0))
     at = front.knee
     box.plot(values[at], objectives[at], "o", markersize=11, markerfacecolor="none", markeredgewidth=2, color=colour(1))
     box.set_xlabel(words(str(front.against)))
     box.set_ylabel(wrapped(words(str(front.optima[0].aim)), 40))
-    box.set_title(title or wrapped("knee: " + stated(front.optima[at].choices), 60), fontsize="medium", loc="left")
+    box.set_title(title or wrapped("knee: " + stated(front.optima[at].choices), 60), fontsize="medium")
     box.spines[["top", "right"]].set_visible(False)
     return box
 
 
-@names_as_text
+@figure_function
 def plot_utility(
     found: DoseFinding,
-    axes: Any = None,
+    ax: Any = None,
     *,
     value: str = "utility",
     cmap: str = "viridis",
     title: str = "",
-    size: tuple[float, float] | None = None,
+    figsize: tuple[float, float] | None = None,
 ) -> Any:
     """Draw utility, response or toxicity over two axes, with contours and the best cell of the utility marked.
 
@@ -112,11 +116,11 @@ def plot_utility(
     ----------
     found : DoseFinding
         Of two axes.
-    axes : Axes, optional
+    ax : Axes, optional
     value : {"utility", "response", "toxicity", "probability_best"}
     cmap : str
     title : str
-    size : (float, float), optional
+    figsize : (float, float), optional
         Inches.
 
     Returns
@@ -136,26 +140,26 @@ def plot_utility(
         rows,
         columns,
         HeatMapLabels(words(column), words(row), text, title),
-        axes=axes,
+        ax=ax,
         cmap=cmap,
         contours=True,
         best=LARGEST if value == "utility" else None,
-        size=size,
+        figsize=figsize,
     )
 
 
-@names_as_text
+@figure_function
 def plot_dose_response(
-    found: DoseFinding, axes: Any = None, *, title: str = "", size: tuple[float, float] = (6.4, 4.0), confidence: float = 0.95
+    found: DoseFinding, ax: Any = None, *, title: str = "", figsize: tuple[float, float] = (6.4, 4.0), confidence: float = 0.95
 ) -> Any:
     """Draw response, toxicity and utility against the first axis, at the best values of the others, with the utility's band.
 
     Parameters
     ----------
     found : DoseFinding
-    axes : Axes, optional
+    ax : Axes, optional
     title : str
-    size : (float, float)
+    figsize : (float, float)
         Inches.
     confidence : float
 
@@ -163,7 +167,7 @@ def plot_dose_response(
     -------
     Axes
     """
-    box, frame = new_axes(axes, size), found.to_frame(confidence)
+    box, frame = new_axes(ax, figsize), found.to_frame(confidence)
     first, *others = found.axes
     for name in others:
         frame = frame[frame[name] == found.best[name]]
@@ -183,7 +187,7 @@ def plot_dose_response(
         color="0.35",
     )
     at = ", ".join(f"{words(name)} {found.best[name]}" for name in others)
-    box.set_title(title or (f"at {at}" if at else ""), fontsize="medium", loc="left")
+    box.set_title(title or (f"at {at}" if at else ""), fontsize="medium")
     box.set_xlabel(words(first))
     box.set_ylabel("probability")
     box.legend(fontsize="small", frameon=False)

@@ -10,7 +10,10 @@ import numpy as np
 from immunoode.analysis.rates import at_rest, rates_of
 from immunoode.analysis.steady import steady_states
 from immunoode.errors import ModelError, Problem, nearest
-from immunoode.plot.style import COLOURS, label, names_as_text, new_axes, words
+from immunoode.plot.colours import COLOURS
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.panels import new_axes
+from immunoode.plot.quantity_labels import label, words
 
 if TYPE_CHECKING:
     from immunoode.model.model import Model
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 FINE, FEWER, COARSE = 240, 100, 26
 
 
-@names_as_text
+@figure_function
 def phase_plane(
     model: Model | str,
     x: str,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoode.fitting.observations import INTERVAL, LEFT, MEASURED, RIGHT
-from immunoode.plot.style import colour, label, names_as_text, pretty_unit, words
+from immunoode.plot.colours import colour
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.quantity_labels import label, pretty_unit, sentence, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +31,7 @@ MARKS = {
 }
 
 
-@names_as_text
+@figure_function
 def plot_individuals(
     result: PopulationResult, subjects: list[str] | None = None, *, quantity: str | None = None, log: bool = False
 ) -> FloatArray:
@@ -80,7 +82,7 @@ def plot_individuals(
             box.set_yscale("log")
     for box in boxes[len(chosen) :]:
         box.set_visible(False)
-    figure.supxlabel("time (days)", fontsize="medium")
+    figure.supxlabel("Time (days)", fontsize="medium")
     figure.supylabel(label(which, unit), fontsize="medium")
     entries = {name: line for box in boxes[: len(chosen)] for line, name in zip(*box.get_legend_handles_labels(), strict=True)}
     figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=len(entries), fontsize="small")
@@ -96,7 +98,7 @@ def _spread_out(result: PopulationResult) -> list[str]:
     return [result.observations.subjects[i] for i in some]
 
 
-@names_as_text
+@figure_function
 def plot_goodness(result: PopulationResult, *, quantity: str | None = None, draws: int = 500) -> FloatArray:
     """Draw observed against typical and individual predictions, residuals over time and prediction, and their quantiles.
 
@@ -121,11 +123,11 @@ def plot_goodness(result: PopulationResult, *, quantity: str | None = None, draw
         ]
         box.plot(ends, ends, color="black", lw=1)
         box.set(xlabel=f"{of} prediction ({unit})", ylabel=f"observed ({unit})", xlim=ends, ylim=ends)
-    _over(boxes[2], table, "time", "cwres", "time (days)", "conditional weighted residual")
+    _over(boxes[2], table, "time", "cwres", "Time (days)", "conditional weighted residual")
     _over(boxes[3], table, "individual", "iwres", f"individual prediction ({unit})", "individual weighted residual")
-    _over(boxes[4], table, "time", "npde", "time (days)", "prediction distribution error")
+    _over(boxes[4], table, "time", "npde", "Time (days)", "prediction distribution error")
     _quantiles(boxes[5], table)
-    boxes[0].set_title(words(which), fontsize="medium", loc="left")
+    boxes[0].set_title(words(which), fontsize="medium")
     return np.asarray(boxes)
 
 
@@ -158,7 +160,7 @@ def _quantiles(box: Axes, table: DataFrame) -> None:
     box.legend(fontsize="x-small", markerscale=2)
 
 
-@names_as_text
+@figure_function
 def plot_convergence(result: PopulationResult) -> FloatArray:
     """Draw every population parameter, on its estimation scale, against the iterations; the estimates are dashed.
 
@@ -195,10 +197,8 @@ def _short(name: str) -> str:
     return words(name).replace("sum of diameters", "SLD")
 
 
-@names_as_text
-def plot_predictive(
-    check: PredictiveCheck, *, log: bool = False, points: bool = True, axes: FloatArray | None = None
-) -> FloatArray:
+@figure_function
+def plot_predictive(check: PredictiveCheck, *, log: bool = False, points: bool = True, ax: Any = None) -> FloatArray:
     """Draw a visual predictive check, one panel per stratum, with a row below for censored observations.
 
     Returns
@@ -207,6 +207,7 @@ def plot_predictive(
     """
     import matplotlib.pyplot as plt
 
+    axes = ax
     strata = list(dict.fromkeys(check.table["stratum"]))
     below = len(check.censored) > 0
     each = 2 if below else 1
@@ -227,7 +228,7 @@ def plot_predictive(
             box.set_visible(False)
     else:
         grid = np.atleast_1d(np.asarray(axes, dtype=object)).reshape(each * lines, wide)
-    text = ("prediction-corrected\n" if check.corrected else "") + words(check.quantity)
+    text = ("Prediction-corrected\n" + words(check.quantity)) if check.corrected else sentence(words(check.quantity))
     unit = pretty_unit(check.unit)
     tops = []
     for place, stratum in enumerate(strata):
@@ -248,7 +249,7 @@ def plot_predictive(
         last = place + wide >= len(strata)
         lowest = grid[line + each - 1, column]
         lowest.tick_params(labelbottom=last)
-        lowest.set_xlabel("time (days)" if last else "")
+        lowest.set_xlabel("Time (days)" if last else "")
     shared = (min(t[0] for t in tops), float(np.median([t[1] for t in tops])) if len(tops) > 3 else max(t[1] for t in tops))
     for place in range(len(strata)):
         grid[each * (place // wide), place % wide].set_ylim(*shared)

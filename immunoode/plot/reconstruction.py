@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from immunoode.plot.oncology import arm_colours, plain_spines, short, time_unit
-from immunoode.plot.style import names_as_text, new_axes, outside_legend
-from immunoode.plot.survival import TITLES, round_times
+from immunoode.plot.colours import arm_colours
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.legends import legend, short
+from immunoode.plot.panels import hide_spines, new_axes
+from immunoode.plot.survival import TITLES
+from immunoode.plot.time_axes import round_times, time_unit
 
 if TYPE_CHECKING:
     from immunoode.trial.survival.reconstruction import SurvivalReconstruction
@@ -15,7 +18,7 @@ BELOW: dict[str, Any] = {"textcoords": "offset points", "fontsize": "small", "an
 """Style of numbers below the axes."""
 
 
-@names_as_text
+@figure_function
 def reconstructed_curves(found: SurvivalReconstruction, *, unit: str | None = None, ax: Any = None) -> Any:
     """Draw the reconstructed Kaplan-Meier curves over the published points, and the numbers at risk below.
 
@@ -41,14 +44,14 @@ def reconstructed_curves(found: SurvivalReconstruction, *, unit: str | None = No
         axes.step(curve["time"] / days, curve["survival"], where="post", color=colours[arm], label=short(arm), linewidth=1.2)
         _numbers(axes, found, arm, colours[arm], days, row)
     axes.plot([], [], "o", color="0.5", markersize=3.5, alpha=0.6, label="points of the figure")
-    axes.set(ylim=(0, 1.02), xlabel=f"time ({name})")
+    axes.set(ylim=(0, 1.02), xlabel=f"Time ({name})")
     endpoint = str(found.endpoints["endpoint"].iloc[0])
     axes.set_ylabel(TITLES.get(endpoint, "survival" if endpoint == "event" else endpoint))
     axes.annotate("at risk", (0, 0), (-14, -44), xycoords="axes fraction", ha="right", **BELOW)
     axes.set_xticks(round_times(last / days, 1.3 * axes.figure.get_figwidth()))
     axes.set_xlim(-0.01 * last / days, 1.02 * last / days)
-    plain_spines(axes)
-    outside_legend(axes)
+    hide_spines(axes)
+    legend(axes)
     return axes
 
 

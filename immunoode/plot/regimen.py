@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from immunoode.plot.style import colour, names_as_text, new_axes, pretty_unit, time_axis, words
+from immunoode.plot.colours import colour
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.panels import new_axes
+from immunoode.plot.quantity_labels import pretty_unit, words
+from immunoode.plot.time_axes import time_axis
 from immunoode.regimen.parsing import EXPOSURE_UNIT
 from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET
 
@@ -29,14 +33,14 @@ _SEEN = 0.008
 """Fraction of the axis above which a duration is drawn as a bar."""
 
 
-@names_as_text
-def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True, data: bool = False) -> Any:
+@figure_function
+def plot_regimen(regimen: Regimen, ax: Any = None, *, amounts: bool = True, data: bool = False) -> Any:
     """Draw a regimen.
 
     Parameters
     ----------
     regimen : Regimen
-    axes : Axes, optional
+    ax : Axes, optional
     amounts : bool
         Whether to write number and amount of the doses at the end of each lane, one line per rule.
     data : bool
@@ -51,7 +55,7 @@ def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True, da
     parameters = tuple(dict.fromkeys(series.parameter for series in regimen.covariate_series))
     labels = [_stated(regimen, therapy) for therapy in therapies] + [_range(regimen, p) for p in parameters]
     height = sum(_LANE * max(1.0, 0.6 * (label.count("\n") + 1)) for label in labels) if amounts else _LANE * len(labels)
-    box = new_axes(axes, (8.0, 1.1 + max(height, _LANE)))
+    box = new_axes(ax, (8.0, 1.1 + max(height, _LANE)))
     first, last = _span(frame)
     margin = 0.02 * (last - first) + 0.5
     time_axis(box, first, last + margin)
@@ -79,7 +83,7 @@ def plot_regimen(regimen: Regimen, axes: Any = None, *, amounts: bool = True, da
     box.tick_params(axis="y", length=0)
     box.spines[["top", "right", "left"]].set_visible(False)
     if regimen.title:
-        box.set_title(regimen.title, fontsize="medium", loc="left", wrap=True)
+        box.set_title(regimen.title, fontsize="medium", wrap=True)
     return (box, frame) if data else box
 
 

@@ -9,18 +9,12 @@ import numpy as np
 
 from immunoode import units
 from immunoode.errors import DataError, Problem
-from immunoode.plot.oncology import (
-    EDGE,
-    RESPONSE_COLOURS,
-    arm_colours,
-    beside,
-    plain_spines,
-    responses_of,
-    sizes_of,
-    time_unit,
-    with_count,
-)
-from immunoode.plot.style import names_as_text
+from immunoode.plot.colours import arm_colours
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.legends import legend, with_count
+from immunoode.plot.oncology import EDGE, RESPONSE_COLOURS, responses_of, sizes_of
+from immunoode.plot.panels import hide_spines
+from immunoode.plot.time_axes import time_unit
 from immunoode.trial.response.codes import PD, is_one_of
 from immunoode.trial.trial_data import SUM_OF_DIAMETERS
 
@@ -34,7 +28,7 @@ MOST_COLUMNS = 3
 """The largest number of panels per row."""
 
 
-@names_as_text
+@figure_function
 def response_over_time(
     responses: Responses, *, every: str | float = "6 weeks", unit: str | None = None, ax: Any = None, data: bool = False
 ) -> Any:
@@ -82,16 +76,16 @@ def response_over_time(
             base += wide[response].to_numpy()
         box.set_title(with_count(arm, responses.subjects), fontsize="small")
         box.set(ylim=(0, 1))
-        plain_spines(box)
+        hide_spines(box)
     for box in boxes[len(arms) :]:
         box.set_visible(False)
     for k, box in enumerate(boxes[: len(arms)]):
-        box.set_ylabel("share of subjects" if k % _columns(len(arms)) == 0 else "")
+        box.set_ylabel("Share of subjects" if k % _columns(len(arms)) == 0 else "")
         lowest = k + _columns(len(arms)) >= len(arms)
-        box.set_xlabel(f"time ({name})" if lowest else "")
+        box.set_xlabel(f"Time ({name})" if lowest else "")
         box.tick_params(labelbottom=lowest)
     patches = [Patch(facecolor=RESPONSE_COLOURS.get(r, "#F5F5F5"), edgecolor=EDGE, label=r) for r in [*order, ENDED]]
-    beside(boxes[_columns(len(arms)) - 1], patches, "response")
+    legend(boxes[_columns(len(arms)) - 1], patches, "response")
     shown = boxes[0] if len(arms) == 1 else boxes[: len(arms)]
     return (shown, table) if data else shown
 
@@ -142,7 +136,7 @@ def _shares(after: pd.DataFrame, responses: Responses, days: Sequence[float] | A
     return pd.DataFrame(rows)
 
 
-@names_as_text
+@figure_function
 def sums_by_arm(
     responses: Responses,
     *,
@@ -199,11 +193,11 @@ def sums_by_arm(
                 box.plot(fitted["time"] / days, fitted["value"], **style)
         _median(box, own, days)
         box.set_title(with_count(arm, responses.subjects), fontsize="small")
-        box.set_ylabel("sum of diameters (mm)" if k % _columns(len(arms)) == 0 else "")
+        box.set_ylabel("Sum of diameters (mm)" if k % _columns(len(arms)) == 0 else "")
         lowest = k + _columns(len(arms)) >= len(arms)
-        box.set_xlabel(f"time ({name})" if lowest else "")
+        box.set_xlabel(f"Time ({name})" if lowest else "")
         box.tick_params(labelbottom=lowest)
-        plain_spines(box)
+        hide_spines(box)
     for box in boxes[len(arms) :]:
         box.set_visible(False)
     if boxes[0].get_legend_handles_labels()[0]:

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunoode.plot.colours import line
+from immunoode.plot.figure_function import figure_function
 from immunoode.plot.heat_map import HeatMapLabels, heat_map
-from immunoode.plot.style import label, line, names_as_text, time_axis, wide_range, words, wrapped
+from immunoode.plot.quantity_labels import label, words, wrapped
+from immunoode.plot.time_axes import time_axis
+from immunoode.plot.value_ranges import wide_range
 
 if TYPE_CHECKING:
     from immunoode.scenario.compare import Comparison
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 _PANELS = (("effectors",), ("pd1_occupancy", "ctla4_occupancy"))
 
 
-@names_as_text
+@figure_function
 def plot_comparison(comparison: Comparison, *, panels: Sequence[str] | None = None, calendar: bool = True) -> Any:
     """Draw scenarios side by side.
 
@@ -109,7 +113,7 @@ def _change(box: Any, comparison: Comparison) -> None:
     box.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     most = 200.0 if comparison.progression and comparison.progression.of == "nadir" else 1000.0
     box.set_ylim(-105, min(max(top * 1.05, 60.0), most))
-    box.set_ylabel("change from\nbaseline (%)")
+    box.set_ylabel("Change from\nbaseline (%)")
 
 
 @dataclass(frozen=True)
@@ -148,23 +152,23 @@ def _calendar(box: Any, lanes: Sequence[_Lane]) -> None:
     box.spines["left"].set_visible(False)
 
 
-@names_as_text
+@figure_function
 def plot_grid(
     grid: Grid,
-    axes: Any = None,
+    ax: Any = None,
     *,
     cmap: str = "viridis",
     contours: bool = False,
     best: str | None = None,
     title: str = "",
-    size: tuple[float, float] | None = None,
+    figsize: tuple[float, float] | None = None,
 ) -> Any:
     """Draw a grid as a heat map with its values; cells where progression is not reached say so.
 
     Parameters
     ----------
     grid : Grid
-    axes : Axes, optional
+    ax : Axes, optional
     cmap : str
         A colour map; the default reads in grey and to the colour-blind.
     contours : bool
@@ -172,7 +176,7 @@ def plot_grid(
     best : {"smallest", "largest"}, optional
         Which cell to mark.
     title : str
-    size : (float, float), optional
+    figsize : (float, float), optional
         Inches.
 
     Returns
@@ -181,4 +185,4 @@ def plot_grid(
     """
     (row, rows), (column, columns) = grid.axes.items()
     labels = HeatMapLabels(words(column), words(row), wrapped(grid.label, 34), title)
-    return heat_map(grid.values, rows, columns, labels, axes=axes, cmap=cmap, contours=contours, best=best, size=size)
+    return heat_map(grid.values, rows, columns, labels, ax=ax, cmap=cmap, contours=contours, best=best, figsize=figsize)

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.plot.style import colour, names_as_text, new_axes, words, wrapped
+from immunoode.plot.colours import colour
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.panels import new_axes
+from immunoode.plot.quantity_labels import words, wrapped
 
 if TYPE_CHECKING:
     from immunoode.sensitivity_analysis.result import GlobalSensitivity
@@ -15,29 +18,29 @@ _MOST = 15
 _POINTS = 2000
 
 
-@names_as_text
+@figure_function
 def plot_sensitivity(
     found: GlobalSensitivity,
-    axes: Any = None,
+    ax: Any = None,
     *,
     of: str | None = None,
     most: int = _MOST,
     title: str = "",
-    size: tuple[float, float] | None = None,
+    figsize: tuple[float, float] | None = None,
 ) -> Any:
     """Draw the measures of the most important parameters with intervals; a tornado of the method "tornado".
 
     Parameters
     ----------
     found : GlobalSensitivity
-    axes : Axes, optional
+    ax : Axes, optional
     of : str, optional
         The output; by default the first.
     most : int
         Parameters that are drawn.
     title : str
         Default: method and output.
-    size : (float, float), optional
+    figsize : (float, float), optional
         Inches.
 
     Returns
@@ -45,13 +48,13 @@ def plot_sensitivity(
     Axes
     """
     table = found.table(of).head(most)[::-1]
-    box = new_axes(axes, size or (6.6, 1.2 + 0.34 * len(table)))
+    box = new_axes(ax, figsize or (6.6, 1.2 + 0.34 * len(table)))
     if found.method == "tornado":
         _tornado(box, table, of or found.of[0])
     else:
         _bars(box, table, found)
     box.set_yticks(range(len(table)), [words(str(name)) for name in table.index])
-    box.set_title(title or f"{found.method}: {words(of or found.of[0])}", fontsize="medium", loc="left")
+    box.set_title(title or f"{found.method}: {words(of or found.of[0])}", fontsize="medium")
     box.spines[["top", "right"]].set_visible(False)
     return box
 
@@ -82,7 +85,7 @@ def _tornado(box: Any, table: Any, of: str) -> None:
     box.legend(fontsize="small", frameon=False, loc="lower right")
 
 
-@names_as_text
+@figure_function
 def plot_scatter(
     found: GlobalSensitivity,
     *,
@@ -90,7 +93,7 @@ def plot_scatter(
     most: int = 6,
     columns: int = 3,
     title: str = "",
-    size: tuple[float, float] | None = None,
+    figsize: tuple[float, float] | None = None,
 ) -> Any:
     """Draw an output against each of the most important parameters, with the mean in twenty parts of the sample.
 
@@ -102,7 +105,7 @@ def plot_scatter(
     most, columns : int
         Panels, and panels side by side.
     title : str
-    size : (float, float), optional
+    figsize : (float, float), optional
         Inches.
 
     Returns
@@ -114,7 +117,7 @@ def plot_scatter(
     output = of or found.sample.columns[len(found.parameters)]
     names = [n for n in found.table(of if of in found.tables else None).index if n in found.parameters][:most]
     rows = -(-len(names) // columns)
-    shape = size or (2.6 * min(columns, len(names)) + 0.6, 2.2 * rows + 0.5)
+    shape = figsize or (2.6 * min(columns, len(names)) + 0.6, 2.2 * rows + 0.5)
     figure, boxes = plt.subplots(
         rows, min(columns, len(names)), sharey=True, squeeze=False, figsize=shape, layout="constrained"
     )

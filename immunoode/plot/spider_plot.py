@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.plot.oncology import arm_colours, beside, plain_spines, responses_of, room, sizes_of, time_unit, with_count
-from immunoode.plot.style import names_as_text, new_axes
+from immunoode.plot.colours import arm_colours
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.legends import legend, with_count
+from immunoode.plot.oncology import responses_of, sizes_of
+from immunoode.plot.panels import hide_spines, new_axes
+from immunoode.plot.time_axes import time_unit
 from immunoode.trial.response.codes import PROGRESSED, is_one_of
 
 if TYPE_CHECKING:
@@ -20,7 +24,7 @@ MARKED = 100
 """Subjects up to which progressions are marked."""
 
 
-@names_as_text
+@figure_function
 def spider(responses: Responses, *, unit: str | None = None, ax: Any = None, data: bool = False) -> Any:
     """Draw the change from baseline of each subject over time, a colour an arm.
 
@@ -63,14 +67,14 @@ def spider(responses: Responses, *, unit: str | None = None, ax: Any = None, dat
     for level in (-100 * responses.thresholds.partial_response, 100 * responses.thresholds.progression):
         axes.axhline(level, color="0.4", linewidth=0.9, linestyle="--", zorder=0)
     highest = float(table["change"].max())
-    axes.set(xlabel=f"time ({name})", ylabel="change from baseline (%)")
+    axes.set(xlabel=f"Time ({name})", ylabel="Change from baseline (%)")
     axes.set_ylim(-105, min(max(highest * 1.05, 30.0), HIGHEST))
-    plain_spines(axes)
+    hide_spines(axes)
     if highest > HIGHEST:
         over = table.loc[table["change"] > HIGHEST, "subject"].nunique()
         text = f"{over} subject{'s' if over > 1 else ''} above, to +{highest:.0f} %"
         axes.annotate(text, (0.99, 0.985), xycoords="axes fraction", ha="right", va="top", fontsize="x-small", color="0.3")
-    beside(axes, _handles(colours, responses, table, room(axes)))
+    legend(axes, _handles(colours, responses, table))
     return (axes, table) if data else axes
 
 
@@ -89,10 +93,10 @@ def _marks(axes: Any, table: Any, colours: dict[str, str], days: float, many: in
             axes.scatter(some["time"] / days, some["change"], marker=marker, color=colours[str(arm)], zorder=4, **edge)
 
 
-def _handles(colours: dict[str, str], responses: Responses, table: Any, most: int) -> list[Any]:
+def _handles(colours: dict[str, str], responses: Responses, table: Any) -> list[Any]:
     from matplotlib.lines import Line2D
 
-    lines = [Line2D([], [], color=c, label=with_count(a, responses.subjects, most)) for a, c in colours.items()]
+    lines = [Line2D([], [], color=c, label=with_count(a, responses.subjects)) for a, c in colours.items()]
     style = {"linestyle": "none", "color": "0.7", "markeredgecolor": "black", "markersize": 5}
     if table["response"].map(_progressed).any() and len(responses.subjects) <= MARKED:
         lines.append(Line2D([], [], marker="o", label="progression", **style))

@@ -1,135 +1,167 @@
-"""What figures share: colours that the colour-blind can tell apart, labels with units, time axes."""
+"""The style of figures: fonts, line widths, colours and export, for a paper, a notebook or a slide."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from functools import wraps
-from textwrap import fill
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Literal
 
-from numpy.typing import ArrayLike
+from immunoode.errors import DataError, Problem, nearest
+from immunoode.plot.colours import COLOURS
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours."""
-STYLES = ("-", "--", "-.", ":")
-WEEK, MONTH = 7.0, 30.4375
-_PRINTED = (("pd1", "PD-1"), ("pdl1", "PD-L1"), ("ctla4", "CTLA-4"), ("car t", "CAR-T"), ("t cell", "T cell"), ("il2", "IL-2"))
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
-_POWERS = re.compile(r"[\d.]*×?\$(\\mathdefault\{)?[-−\d.]*(\\times)?[-−\d.]*(\^\{[-−\d.]*\})?\}?\$.*")
-"""Powers of ten, the only mathematics in a figure."""
-
-
-def names_as_text(draw: Callable[P, R]) -> Callable[P, R]:
-    """Let a function that draws take dollar signs in names of arms, subjects and models for what they are."""
-
-    @wraps(draw)
-    def drawn(*args: P.args, **how: P.kwargs) -> R:
-        from matplotlib.text import Text
-
-        made = draw(*args, **how)
-        for figure in {id(f): f for f in _figures(made)}.values():
-            for text in figure.findobj(Text):
-                if "$" in text.get_text() and not _POWERS.fullmatch(text.get_text()):
-                    text.set_parse_math(False)
-        return made
-
-    return drawn
-
-
-def _figures(made: Any) -> Iterable[Any]:
-    """Return the figures of what a function that draws gives: axes, arrays and tables of them, or a figure."""
-    if isinstance(made, str):
-        return []
-    if hasattr(made, "savefig"):
-        return [made]
-    if hasattr(made, "get_figure"):
-        return [made.get_figure()]
-    parts = made.values() if isinstance(made, dict) else made.flat if hasattr(made, "flat") else made
-    return [figure for part in parts for figure in _figures(part)] if hasattr(parts, "__iter__") else []
-
-
-def colour(index: int) -> str:
-    """Return the colour of the index-th line."""
-    return COLOURS[index % len(COLOURS)]
-
-
-def line(index: int) -> dict[str, str]:
-    """Return colour and dashes of the index-th line: dashes change once the colours are used up."""
-    return {"color": colour(index), "linestyle": STYLES[index // len(COLOURS) % len(STYLES)]}
+SCALES = {"paper": 0.8, "notebook": 1.0, "slide": 1.6}
+"""The size of a figure and of everything in it, relative to a notebook: letters of 8, 10 and 16 points."""
+_RESOLUTION = {"paper": 300, "notebook": "figure", "slide": 150}
+_LENGTHS = {
+    "font.size": 10.0,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 5.0,
+    "lines.markeredgewidth": 1.0,
+    "patch.linewidth": 0.8,
+    "hatch.linewidth": 0.6,
+    "axes.linewidth": 0.8,
+    "axes.labelpad": 4.0,
+    "axes.titlepad": 6.0,
+    "grid.linewidth": 0.6,
+    **{
+        f"{axis}tick.{name}": length
+        for axis in "xy"
+        for name, length in (
+            ("major.size", 3.5),
+            ("minor.size", 2.0),
+            ("major.width", 0.8),
+            ("minor.width", 0.6),
+            ("major.pad", 3.5),
+        )
+    },
+}
+"""Settings of matplotlib in points, for a notebook."""
+_ARTISTS = ("lines.linewidth", "lines.markersize", "lines.markeredgewidth", "patch.linewidth")
+_LOOK: dict[str, Any] = {
+    "font.family": ["sans-serif"],
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": "medium",
+    "axes.labelsize": "medium",
+    "xtick.labelsize": "small",
+    "ytick.labelsize": "small",
+    "legend.fontsize": "small",
+    "legend.title_fontsize": "small",
+    "legend.frameon": False,
+    "figure.titlesize": "medium",
+    "figure.constrained_layout.use": True,
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+}
+_AUTOMATIC = ("figure.constrained_layout.use",)
+"""Settings that only `style` makes, not each figure."""
 
 
-def words(name: str) -> str:
-    """Return a name as words: sum_of_diameters -> sum of diameters, pd1_occupancy -> PD-1 occupancy."""
-    text = name.replace("_", " ")
-    for plain, printed in _PRINTED:
-        text = re.sub(rf"\b{plain}\b", printed, text)
-    return text
+class _Current:
+    """The style in force: the name that was set, or none."""
+
+    name: str | None = None
 
 
-def wrapped(text: str, width: int = 20) -> str:
-    """Return a text in lines that fit beside a small panel."""
-    return fill(text, width)
+class AppliedStyle:
+    """A style in force; leaving the `with` block restores what was before."""
+
+    def __init__(self, name: str) -> None:
+        import matplotlib as mpl
+
+        self.name = name
+        self._before = (_Current.name, {key: mpl.rcParams[key] for key in settings(name)})
+        mpl.rcParams.update(settings(name))
+        _Current.name = name
+
+    def __enter__(self) -> AppliedStyle:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+        import matplotlib as mpl
+
+        _Current.name, values = self._before
+        mpl.rcParams.update(values)
+
+    def __repr__(self) -> str:
+        return f"style {self.name!r}: letters of {10 * SCALES[self.name]:g} points"
 
 
-def pretty_unit(unit: str) -> str:
-    """Return a unit as it is printed on an axis; "" for a plain number."""
-    return "" if unit in ("1", "") else unit.replace("**", "^").replace("^3", "³").replace("^2", "²").replace("*", "·")
+def style(name: Literal["paper", "notebook", "slide"] = "notebook") -> AppliedStyle:
+    """Set the style of all figures from here on, or within a `with` block.
+
+    Parameters
+    ----------
+    name : {"paper", "notebook", "slide"}
+        Letters of 8, 10 or 16 points, with line widths, markers and the default size of figures in proportion: most figures
+        have the width of a page of a journal, of a notebook, or of a slide. Files are saved with 300 dots per inch for a
+        paper and 150 for a slide; text in SVG and PDF files stays text that can be searched and edited.
+
+    Returns
+    -------
+    AppliedStyle
+        A context manager; when its block ends, the former settings are restored.
+
+    Raises
+    ------
+    DataError
+        If there is no such style.
+
+    Notes
+    -----
+    The settings are those of matplotlib (`matplotlib.rcParams`), so your own figures follow them as well; what you set
+    afterwards holds. Without a call, figures are drawn as for a notebook, and settings that you have changed yourself hold.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> with imo.style("slide"):
+    ...     axes = imo.load_regimen("pembrolizumab_3_weekly").plot()
+    >>> axes.xaxis.label.get_size()
+    16.0
+    """
+    if name not in SCALES:
+        raise DataError(Problem("style", f"{name!r:.40} is not known", nearest(str(name), SCALES)))
+    return AppliedStyle(name)
 
 
-def label(name: str, unit: str) -> str:
-    """Return an axis label: words and the unit in brackets."""
-    text, shown = words(name), pretty_unit(unit)
-    return f"{text} ({shown})" if shown else text
+def settings(name: str) -> dict[str, Any]:
+    """Return the settings of matplotlib of a style."""
+    from cycler import cycler
+
+    lengths = {key: length * SCALES[name] for key, length in _LENGTHS.items()}
+    cycle = cycler(color=COLOURS)
+    return {**_LOOK, **lengths, "axes.prop_cycle": cycle, "savefig.dpi": _RESOLUTION[name]}
 
 
-def time_axis(axes: Any, first: float, last: float) -> None:
-    """Label a time axis in days, with ticks at whole weeks or months where the span is long."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
-
-    span = last - first
-    axes.set_xlim(first, last)
-    if span <= 8 * WEEK:
-        axes.set_xlabel("time (days)")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        return
-    unit, name = (WEEK, "weeks") if span <= 60 * WEEK else (MONTH, "months")
-    number = span / unit
-    every = next(e for e in (1, 2, 3, 4, 6, 8, 12, 13, 26, 52, 104, 10**6) if number / e <= 9)
-    start = int(first // (unit * every)) * every
-    ticks = [k * unit for k in range(start, int(last // unit) + 1, every) if k * unit >= first - 1e-9]
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda day, _: f"{day / unit:.0f}"))
-    axes.set_xlabel(f"time ({name})")
+def scale() -> float:
+    """Return the size of figures relative to a notebook."""
+    return SCALES[_Current.name or "notebook"]
 
 
-def new_axes(axes: Any, size: tuple[float, float] = (6.4, 4.0)) -> Any:
-    """Return the axes given, else those of a new figure."""
-    if axes is not None:
-        return axes
-    import matplotlib.pyplot as plt
+@contextmanager
+def drawing() -> Iterator[float]:
+    """Apply the style in force while a figure is drawn, with the lines as for a notebook, and yield the scale.
 
-    return plt.subplots(figsize=size, layout="constrained")[1]
+    Functions draw in the lengths of a notebook; what they have drawn is scaled afterwards.
+    """
+    import matplotlib as mpl
 
-
-def outside_legend(axes: Any, many: int = 4, **options: Any) -> None:
-    """Place the legend where it hides nothing: inside for a few short entries, beside the axes for more."""
-    handles, labels = axes.get_legend_handles_labels()
-    if not handles:
-        return
-    if len(labels) <= many and max(map(len, labels)) <= 28:
-        axes.legend(fontsize="small", frameon=True, framealpha=0.8, loc="best", **options)
-    else:
-        axes.legend(fontsize="small", frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0), **options)
+    changed = {} if _Current.name else _not_set_by_the_user()
+    with mpl.rc_context(changed):
+        factor = scale()
+        mpl.rcParams.update({key: mpl.rcParams[key] / factor for key in _ARTISTS})
+        yield factor
 
 
-def wide_range(values: ArrayLike) -> bool:
-    """Return whether positive values span so much that only a logarithmic axis shows them."""
-    import numpy as np
+def _not_set_by_the_user() -> dict[str, Any]:
+    """Return the settings for a notebook where matplotlib has its own defaults."""
+    import matplotlib as mpl
 
-    given = np.asarray(values, dtype=float)
-    positive = given[np.isfinite(given) & (given > 0)]
-    return bool(positive.size) and bool(np.percentile(positive, 99) > 1e3 * np.percentile(positive, 1))
+    return {
+        key: value
+        for key, value in settings("notebook").items()
+        if key not in _AUTOMATIC and mpl.rcParams[key] == mpl.rcParamsDefault[key]
+    }

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem, nearest
-from immunoode.plot.oncology import NARROW, arm_colours, beside, plain_spines, room, short, time_unit
-from immunoode.plot.style import STYLES, names_as_text, new_axes
+from immunoode.plot.colours import DASHES, arm_colours
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.legends import NARROW, legend, short
+from immunoode.plot.panels import hide_spines, new_axes
+from immunoode.plot.time_axes import round_times, time_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,10 +19,10 @@ if TYPE_CHECKING:
     from immunoode.trial.survival.kaplan_meier import KaplanMeier
     from immunoode.trial.survival.regression import SurvivalRegression
 
-TITLES = {"OS": "overall survival", "PFS": "progression-free survival", "DOR": "duration of response"}
+TITLES = {"OS": "Overall survival", "PFS": "Progression-free survival", "DOR": "Duration of response"}
 
 
-@names_as_text
+@figure_function
 def kaplan_meier(
     km: KaplanMeier,
     *,
@@ -57,7 +60,7 @@ def kaplan_meier(
     axes = new_axes(ax, (7.2, 3.9 + 0.17 * rows))  # the lower margin has room for the table
     for k, (arm, curve) in enumerate(km.curve.groupby("arm", sort=False)):
         time = curve["time"] / days
-        style = STYLES[k // len(set(colours.values())) % len(STYLES)]
+        style = DASHES[k // len(set(colours.values())) % len(DASHES)]
         axes.step(time, curve["survival"], where="post", color=colours[str(arm)], linestyle=style, linewidth=1.6)
         if bands:
             axes.fill_between(
@@ -65,24 +68,18 @@ def kaplan_meier(
             )
         gone = curve[curve["censored"] > 0]
         axes.plot(gone["time"] / days, gone["survival"], "|", color=colours[str(arm)], markersize=6, markeredgewidth=1.0)
-    axes.set(ylim=(0, 1.02), ylabel=TITLES.get(km.endpoint, km.endpoint), xlabel=f"time ({name})")
+    axes.set(ylim=(0, 1.02), ylabel=TITLES.get(km.endpoint, km.endpoint), xlabel=f"Time ({name})")
     axes.axhline(0.5, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
     last = float(km.curve["time"].max()) / days
     ticks = round_times(last, 1.3 * axes.figure.get_figwidth())
     axes.set_xticks(ticks)
     axes.set_xlim(-0.01 * last, last * 1.02)
-    plain_spines(axes)
-    beside(axes, _handles(km, colours, days, name, axes))
+    hide_spines(axes)
+    legend(axes, _handles(km, colours, days, name, axes))
     _tested(axes, km, hazard_ratio)
     if at_risk:
         _table(axes, km, ticks, days, colours)
     return (axes, km.curve.copy()) if data else axes
-
-
-def round_times(last: float, most: float) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return round times from 0, about as many as have room."""
-    every = next(e for e in (1, 2, 3, 6, 12, 24, 48, 96, 192, 10**6) if last / e <= max(min(most, 8), 3))
-    return np.arange(0, last + 1e-9, every)
 
 
 def _handles(km: KaplanMeier, colours: dict[str, str], days: float, name: str, axes: Any) -> list[Any]:
@@ -94,7 +91,7 @@ def _handles(km: KaplanMeier, colours: dict[str, str], days: float, name: str, a
         return "\nmedian " + (f"{row.median / days:.1f} {name}" if np.isfinite(row.median) else "not reached")
 
     handles = [
-        Line2D([], [], color=colours[row.arm], label=f"{short(row.arm, room(axes))} (n = {row.subjects}){median(row)}")
+        Line2D([], [], color=colours[row.arm], label=f"{short(row.arm)} (n = {row.subjects}){median(row)}")
         for row in km.medians.itertuples()
     ]
     if km.curve["censored"].any():
@@ -133,7 +130,7 @@ def _table(axes: Any, km: KaplanMeier, ticks: Any, days: float, colours: dict[st
     axes.annotate("at risk", xytext=(-14, -44), **left)
     for k, arm in enumerate(counts.index):
         y = -44 - 12 * (k + 1)
-        axes.annotate(short(arm, room(axes)), xytext=(-14, y), color=colours[arm], **left)
+        axes.annotate(short(arm), xytext=(-14, y), color=colours[arm], **left)
         for tick, count in zip(ticks, counts.loc[arm], strict=True):
             below = {**style, "xycoords": ("data", "axes fraction"), "ha": "center", "color": colours[arm]}
             axes.annotate(str(count), (tick, 0), (0, y), **below)
@@ -142,7 +139,7 @@ def _table(axes: Any, km: KaplanMeier, ticks: Any, days: float, colours: dict[st
 FOREST = ("label", "estimate", "lower", "upper")
 
 
-@names_as_text
+@figure_function
 def forest(estimates: SurvivalRegression | pd.DataFrame, *, measure: str = "", ax: Any = None, data: bool = False) -> Any:
     """Draw estimates with their intervals on a logarithmic axis, one below the other.
 

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.plot.oncology import arm_colours, plain_spines, short, time_unit
-from immunoode.plot.style import STYLES, names_as_text, new_axes, outside_legend
-from immunoode.plot.survival import TITLES, kaplan_meier, round_times
+from immunoode.plot.colours import DASHES, arm_colours
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.legends import legend, short
+from immunoode.plot.panels import hide_spines, new_axes
+from immunoode.plot.survival import TITLES, kaplan_meier
+from immunoode.plot.time_axes import round_times, time_unit
 
 if TYPE_CHECKING:
     from immunoode.trial.survival.competing_risks import CumulativeIncidence
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from immunoode.trial.survival.restricted_mean import RestrictedMeanSurvival
 
 
-@names_as_text
+@figure_function
 def restricted_mean_curves(found: RestrictedMeanSurvival, *, unit: str | None = None, ax: Any = None) -> Any:
     """Draw the curves and the areas below them until the horizon.
 
@@ -44,11 +47,11 @@ def restricted_mean_curves(found: RestrictedMeanSurvival, *, unit: str | None = 
         axes.step(curve["time"] / days, curve["survival"], where="post", color=colours[str(arm)], linewidth=1.6, label=label)
     axes.axvline(found.until / days, color="0.4", linewidth=0.9, linestyle="--")
     _finish(axes, float(km.curve["time"].max()) / days, name, TITLES.get(km.endpoint, km.endpoint))
-    outside_legend(axes, title="restricted mean", title_fontsize="small")
+    legend(axes, title="Restricted mean")
     return axes
 
 
-@names_as_text
+@figure_function
 def milestone_points(found: MilestoneSurvival, *, unit: str | None = None, ax: Any = None) -> Any:
     """Draw the Kaplan-Meier curves, and survival with its interval at the milestones.
 
@@ -76,7 +79,7 @@ def milestone_points(found: MilestoneSurvival, *, unit: str | None = None, ax: A
     return axes
 
 
-@names_as_text
+@figure_function
 def incidence_curves(found: CumulativeIncidence, *, unit: str | None = None, bands: bool = False, ax: Any = None) -> Any:
     """Draw the cumulative incidence of each cause in each arm: a colour per arm, dashes per cause.
 
@@ -96,7 +99,7 @@ def incidence_curves(found: CumulativeIncidence, *, unit: str | None = None, ban
     days, name = time_unit(float(last.max()), unit)
     axes = new_axes(ax)
     colours = arm_colours(list(last.index))
-    style = {cause: STYLES[k % len(STYLES)] for k, cause in enumerate(found.causes)}
+    style = {cause: DASHES[k % len(DASHES)] for k, cause in enumerate(found.causes)}
     for (arm, cause), own in found.curve.groupby(["arm", "cause"], sort=False):
         time = np.append(own["time"], last[arm]) / days
         values = {c: np.append(own[c], own[c].iloc[-1]) for c in ("incidence", "lower", "upper")}
@@ -107,13 +110,13 @@ def incidence_curves(found: CumulativeIncidence, *, unit: str | None = None, ban
             axes.fill_between(
                 time, values["lower"], values["upper"], step="post", color=colours[str(arm)], alpha=0.15, linewidth=0
             )
-    _finish(axes, float(last.max()) / days, name, "cumulative incidence")
-    outside_legend(axes)
+    _finish(axes, float(last.max()) / days, name, "Cumulative incidence")
+    legend(axes)
     return axes
 
 
 def _finish(axes: Any, last: float, name: str, label: str) -> None:
-    axes.set(ylim=(0, 1.02), xlabel=f"time ({name})", ylabel=label)
+    axes.set(ylim=(0, 1.02), xlabel=f"Time ({name})", ylabel=label)
     axes.set_xticks(round_times(last, 1.3 * axes.figure.get_figwidth()))
     axes.set_xlim(-0.01 * last, 1.02 * last)
-    plain_spines(axes)
+    hide_spines(axes)

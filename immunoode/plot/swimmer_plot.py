@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.plot.oncology import arm_colours, beside, plain_spines, responses_of, room, short, time_unit, with_count
-from immunoode.plot.style import names_as_text, new_axes
+from immunoode.plot.colours import arm_colours
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.legends import legend, short, with_count
+from immunoode.plot.oncology import responses_of
+from immunoode.plot.panels import hide_spines, new_axes
+from immunoode.plot.time_axes import time_unit
 from immunoode.regimen.schedule import DOSE, Schedule
 from immunoode.trial.response.codes import CR, PR, is_one_of
 
@@ -29,7 +33,7 @@ MARKS = {
 """Marker, fill and size of each event; every mark has a black edge."""
 
 
-@names_as_text
+@figure_function
 def swimmer(
     responses: Responses,
     *,
@@ -90,9 +94,9 @@ def swimmer(
     ahead = 0.012 * float(ends.max()) / days
     axes.scatter(going["time"] / days + ahead, going["subject"].map(place), 26 * scale, marker=">", color="0.2", zorder=3)
     _labels(axes, order)
-    axes.set(xlabel=f"time ({name})", ylim=(-0.8, many - 0.2), xlim=(0, 1.05 * float(ends.max()) / days))
-    plain_spines(axes)
-    beside(axes, _handles(colours, subjects, table, room(axes)))
+    axes.set(xlabel=f"Time ({name})", ylim=(-0.8, many - 0.2), xlim=(0, 1.05 * float(ends.max()) / days))
+    hide_spines(axes)
+    legend(axes, _handles(colours, subjects, table))
     return (axes, table) if data else axes
 
 
@@ -151,11 +155,11 @@ def _labels(axes: Any, names: list[str]) -> None:
         axes.set_ylabel(f"{len(names)} subjects")
 
 
-def _handles(colours: dict[str, str], subjects: pd.DataFrame, table: pd.DataFrame, most: int) -> list[Any]:
+def _handles(colours: dict[str, str], subjects: pd.DataFrame, table: pd.DataFrame) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles: list[Any] = [Patch(color=c, alpha=0.75, label=with_count(a, subjects, most)) for a, c in colours.items()]
+    handles: list[Any] = [Patch(color=c, alpha=0.75, label=with_count(a, subjects)) for a, c in colours.items()]
     there = [e for e in MARKS if (table["event"] == e).any()]
     handles += [
         Line2D([], [], linestyle="none", marker=MARKS[e][0], color=MARKS[e][1], markeredgecolor="black", markersize=6, label=e)

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.plot.oncology import plain_spines, short
-from immunoode.plot.style import COLOURS, names_as_text, time_axis
+from immunoode.plot.colours import COLOURS
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.legends import short
+from immunoode.plot.panels import hide_spines
+from immunoode.plot.time_axes import time_axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,15 +28,15 @@ NULLS = {
 NO_EFFECT = {"color": "0.4", "linewidth": 0.9, "linestyle": "--", "zorder": 0}
 
 
-@names_as_text
-def synergy_nulls(found: Synergy, *, title: str | None = None, size: tuple[float, float] = (10.0, 4.2)) -> Any:
+@figure_function
+def synergy_nulls(found: Synergy, *, title: str | None = None, figsize: tuple[float, float] = (10.0, 4.2)) -> Any:
     """Draw the four arms over time with what each null expects of both drugs, and the indices of the nulls at the end.
 
     Parameters
     ----------
     found : Synergy
     title : str, optional
-    size : (float, float)
+    figsize : (float, float)
         Width and height of the figure in inches.
 
     Returns
@@ -44,7 +47,7 @@ def synergy_nulls(found: Synergy, *, title: str | None = None, size: tuple[float
     import matplotlib.pyplot as plt
 
     several = len(found.days) > 1
-    figure = plt.figure(figsize=size if several else (0.5 * size[0], size[1]), layout="constrained")
+    figure = plt.figure(figsize=figsize if several else (0.5 * figsize[0], figsize[1]), layout="constrained")
     if several:
         left, right = figure.subplots(1, 2, width_ratios=[3, 2])
         _effects(found, left)
@@ -74,7 +77,7 @@ def _effects(found: Synergy, axes: Any) -> None:
             axes.plot(own["time"], own["expected"], "D", color=colour, markersize=5, label=f"{null} expects")
     axes.set_ylabel(found.scale.label)
     time_axis(axes, 0.0, float(found.days[-1]))
-    plain_spines(axes)
+    hide_spines(axes)
     axes.legend(fontsize="x-small", frameon=False)
 
 
@@ -112,7 +115,7 @@ def index_intervals(table: pd.DataFrame, axes: Any) -> None:
     axes.set_yticks(range(len(rows)), [str(r["null"]) for r in rows])
     axes.set_ylim(len(rows) - 0.4, -0.7)
     axes.set_xlabel("index: observed / expected")
-    axes.set_title("below 1 is synergy", fontsize="small", loc="left")
+    axes.set_title("below 1 is synergy", fontsize="small")
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
 
@@ -129,15 +132,15 @@ def _plain_ticks(axis: Any) -> None:
     axis.set_ticklabels([f"{t:g}" for t in ticks])
 
 
-@names_as_text
-def growth_synergy_figure(found: GrowthSynergy, *, title: str | None = None, size: tuple[float, float] = (10.0, 4.2)) -> Any:
+@figure_function
+def growth_synergy_figure(found: GrowthSynergy, *, title: str | None = None, figsize: tuple[float, float] = (10.0, 4.2)) -> Any:
     """Draw the growth of each animal with the fitted line of its group, and the index of each null over time.
 
     Parameters
     ----------
     found : GrowthSynergy
     title : str, optional
-    size : (float, float)
+    figsize : (float, float)
         Width and height of the figure in inches.
 
     Returns
@@ -147,7 +150,7 @@ def growth_synergy_figure(found: GrowthSynergy, *, title: str | None = None, siz
     """
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=size, layout="constrained")
+    figure = plt.figure(figsize=figsize, layout="constrained")
     left, right = figure.subplots(1, 2)
     _growth(found, left)
     _index_over_time(found, right)
@@ -169,7 +172,7 @@ def _growth(found: GrowthSynergy, axes: Any) -> None:
     axes.set_ylabel("size relative to the start")
     _plain_ticks(axes.yaxis)
     time_axis(axes, 0.0, last)
-    plain_spines(axes)
+    hide_spines(axes)
     axes.legend(fontsize="small", frameon=False)
 
 
@@ -186,5 +189,5 @@ def _index_over_time(found: GrowthSynergy, axes: Any) -> None:
     axes.set_ylim(low / 1.2, max(2.0, 1.2 * float(found.table["index"].max())))
     _plain_ticks(axes.yaxis)
     time_axis(axes, 0.0, float(found.model.days[-1]))
-    plain_spines(axes)
+    hide_spines(axes)
     axes.legend(fontsize="small", frameon=False)

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.plot.style import (
-    colour,
-    label,
-    line,
-    names_as_text,
-    new_axes,
-    outside_legend,
-    pretty_unit,
-    time_axis,
-    wide_range,
-    words,
-    wrapped,
-)
+from immunoode.plot.colours import colour, line
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.legends import legend
+from immunoode.plot.panels import new_axes
+from immunoode.plot.quantity_labels import label, pretty_unit, words, wrapped
+from immunoode.plot.time_axes import time_axis
+from immunoode.plot.value_ranges import wide_range
 
 if TYPE_CHECKING:
     from immunoode.solve.simulation import Simulation
@@ -27,9 +21,9 @@ if TYPE_CHECKING:
 _THIN, _PER_PANEL = 40, 6
 
 
-@names_as_text
+@figure_function
 def plot_simulation(
-    simulation: Simulation, *names: str, axes: Any = None, log: bool | None = None, title: str | None = None
+    simulation: Simulation, *names: str, ax: Any = None, log: bool | None = None, title: str | None = None
 ) -> Any:
     """Draw outputs of a simulation over time.
 
@@ -38,7 +32,7 @@ def plot_simulation(
     simulation : Simulation
     *names : str
         What to draw. Default: the sum of diameters where there is one, else the tumour compartments.
-    axes : Axes or sequence of Axes, optional
+    ax : Axes or sequence of Axes, optional
         One for each panel; outputs of one unit share a panel.
     log : bool, optional
         Logarithmic values. Default: where values span more than three decades.
@@ -57,7 +51,7 @@ def plot_simulation(
     for name in chosen:
         simulation[name]
     panels = _panels(simulation, chosen)
-    boxes = _boxes(axes, len(panels))
+    boxes = _boxes(ax, len(panels))
     for box, group in zip(boxes, panels, strict=True):
         _panel(box, simulation, group, log)
     boxes[0].set_title(simulation.model.name if title is None else title, fontsize="medium")
@@ -103,7 +97,7 @@ def _panel(box: Any, simulation: Simulation, group: Sequence[str], log: bool | N
     box.set_ylabel(wrapped(label(group[0], unit)) if len(group) == 1 else pretty_unit(unit) or "value")
     time_axis(box, float(simulation.times[0]), float(simulation.times[-1]))
     if len(group) > 1 or len(simulation.subjects) > 1:
-        outside_legend(box)
+        legend(box)
     box.label_outer()
 
 

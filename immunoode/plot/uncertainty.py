@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from immunoode.errors import FitError, Problem
-from immunoode.plot.style import COLOURS, names_as_text, new_axes
+from immunoode.plot.colours import COLOURS
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.panels import new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,8 +24,8 @@ _MOST = 12
 """Parameters drawn, at most."""
 
 
-@names_as_text
-def plot_profiles(profiles: Profiles, *, axes: FloatArray | None = None) -> FloatArray:
+@figure_function
+def plot_profiles(profiles: Profiles, *, ax: Any = None) -> FloatArray:
     """Draw each profile with both thresholds and the interval of the parameter alone.
 
     Returns
@@ -31,7 +33,7 @@ def plot_profiles(profiles: Profiles, *, axes: FloatArray | None = None) -> Floa
     array of Axes, one a parameter (the first twelve)
     """
     names = list(profiles)[:_MOST]
-    boxes = _panels(len(names), axes)
+    boxes = _panels(len(names), ax)
     for box, name in zip(boxes, names, strict=True):
         _profile(box, profiles[name], profiles.level)
     boxes[0].legend(fontsize=7, loc="upper center", framealpha=0.9)
@@ -74,8 +76,8 @@ def _profile(box: Axes, profile: Profile, level: float) -> None:
         box.set_title(profile.verdict, fontsize=8, color=ORANGE)
 
 
-@names_as_text
-def plot_draws(draws: Draws, *, axes: FloatArray | None = None) -> FloatArray:
+@figure_function
+def plot_draws(draws: Draws, *, ax: Any = None) -> FloatArray:
     """Draw the distribution of each parameter with the fit and its interval, and each pair of them.
 
     Returns
@@ -89,6 +91,7 @@ def plot_draws(draws: Draws, *, axes: FloatArray | None = None) -> FloatArray:
     table = draws.table().iloc[:, : len(draws.names)]
     names = list(table.columns)[:8]
     p = len(names)
+    axes = ax
     if axes is None:
         side = max(3.5, 1.6 * p + 0.6)
         _, axes = plt.subplots(p, p, figsize=(side, side), squeeze=False, layout="constrained")
@@ -116,7 +119,7 @@ def plot_draws(draws: Draws, *, axes: FloatArray | None = None) -> FloatArray:
     return np.asarray(axes)
 
 
-@names_as_text
+@figure_function
 def plot_starts(starts: MultiStartResult, *, ax: Axes | None = None) -> Axes:
     """Draw the waterfall: how far above the best minimum each start ended, sorted.
 

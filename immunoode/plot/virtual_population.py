@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from immunoode.plot.style import colour, names_as_text
+from immunoode.plot.colours import colour
+from immunoode.plot.figure_function import figure_function
 from immunoode.virtual_population.criteria import PlausibilityCriterion
 from immunoode.virtual_population.discrete_marginals import Categorical
 from immunoode.virtual_population.marginals import Marginal
@@ -26,7 +27,7 @@ SKEWED, BOUNDED = 100.0, 1000.0
 """Ratio of the quantiles at the ends above which the axis is logarithmic: without an upper limit, and with one."""
 
 
-@names_as_text
+@figure_function
 def plot_distribution(population: PopulationDistribution, *, columns: int = 3) -> NDArray[Any]:
     """Draw the cumulative distribution of each parameter, with its median and its quantiles at 2.5 % and 97.5 %
     (of categories, with each value).
@@ -72,7 +73,7 @@ def _draw(axis: Axes, found: Marginal) -> None:
     axis.set_ylim(0, 1.02)
 
 
-@names_as_text
+@figure_function
 def plot_plausibility(
     criteria: Sequence[PlausibilityCriterion], values: PlausibilityValues, *, columns: int = 2, bins: int = 40
 ) -> NDArray[Any]:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.plot.oncology import beside, plain_spines
-from immunoode.plot.style import COLOURS, names_as_text, new_axes
+from immunoode.plot.colours import COLOURS
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.legends import legend
+from immunoode.plot.panels import hide_spines, new_axes
 from immunoode.plot.survival import kaplan_meier
 from immunoode.plot.waterfall_plot import waterfall
 
@@ -22,7 +24,7 @@ ENDS = {"efficacy": COLOURS[2], "futility": COLOURS[1], "successful at the end":
 NAMES = {"hazard_ratio": "hazard ratio", "rate_difference": "difference of response rates"}
 
 
-@names_as_text
+@figure_function
 def survival(trial: SimulatedTrial, endpoint: Any = None, **options: Any) -> Any:
     """Draw the survival curves of a trial with numbers at risk, and the hazard ratio at its end as title.
 
@@ -45,7 +47,7 @@ def survival(trial: SimulatedTrial, endpoint: Any = None, **options: Any) -> Any
     if curves.endpoint == trial.analysis.endpoint and "hazard_ratio" in last:
         several = len(last) > 1
         ratios = [f"{r['arm'] + ': ' if several else ''}{r['hazard_ratio']:.2f}" for _, r in last.iterrows()]
-        axes.set_title("hazard ratio " + "; ".join(ratios), fontsize="medium", loc="left")
+        axes.set_title("hazard ratio " + "; ".join(ratios), fontsize="medium")
     return drawn
 
 
@@ -65,7 +67,7 @@ def waterfall_of_trial(trial: SimulatedTrial, **options: Any) -> Any:
     return waterfall(trial.responses(), **options)
 
 
-@names_as_text
+@figure_function
 def replicates(trials: RepeatedTrials, arm: str | None = None, *, ax: Any = None, data: bool = False) -> Any:
     """Draw a histogram of the estimates of the replicates, by how they ended.
 
@@ -111,8 +113,8 @@ def replicates(trials: RepeatedTrials, arm: str | None = None, *, ax: Any = None
         _plain_ratios(axes, edges)
     axes.axvline(1.0 if effect == "hazard_ratio" else 0.0, color="0.3", linewidth=0.8, linestyle=":")
     axes.set(xlabel=f"{NAMES[effect]}, {arm or known[0]} to {trials.control}", ylabel="replicates")
-    plain_spines(axes)
-    beside(axes, axes.get_legend_handles_labels()[0])
+    hide_spines(axes)
+    legend(axes, axes.get_legend_handles_labels()[0])
     return (axes, table) if data else axes
 
 

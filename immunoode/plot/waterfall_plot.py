@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from immunoode.errors import DataError, Problem
-from immunoode.plot.oncology import EDGE, RESPONSE_COLOURS, arm_colours, beside, plain_spines, responses_of, room, short
-from immunoode.plot.style import names_as_text, new_axes
+from immunoode.plot.colours import arm_colours
+from immunoode.plot.figure_function import figure_function
+from immunoode.plot.legends import legend, short
+from immunoode.plot.oncology import EDGE, RESPONSE_COLOURS, responses_of
+from immunoode.plot.panels import hide_spines, new_axes
 
 if TYPE_CHECKING:
     from immunoode.trial.response.responses import Responses
@@ -19,7 +22,7 @@ NAMED = 40
 """Subjects up to which they are named."""
 
 
-@names_as_text
+@figure_function
 def waterfall(
     responses: Responses,
     *,
@@ -72,11 +75,11 @@ def waterfall(
     axes.axhline(0, color="black", linewidth=0.8)
     for level in (-100 * responses.thresholds.partial_response, 100 * responses.thresholds.progression):
         axes.axhline(level, color="0.4", linewidth=0.9, linestyle="--", zorder=0)
-    axes.set(ylabel="best change from baseline (%)", xlim=(-0.8, len(seen) - 0.2))
+    axes.set(ylabel="Best change from baseline (%)", xlim=(-0.8, len(seen) - 0.2))
     top = float(max(shown.max(), 25.0))
     axes.set_ylim(min(float(shown.min()), -35.0) * 1.08, top * (1.16 if top >= HIGHEST else 1.08))
     _names(axes, list(seen["subject"]), len(table))
-    plain_spines(axes)
+    hide_spines(axes)
     _legend(axes, table, colour, keys)
     return (axes, seen) if data else axes
 
@@ -116,6 +119,6 @@ def _legend(axes: Any, table: Any, colour: str, keys: dict[str, str]) -> None:
 
     there = dict.fromkeys(table[colour]) if colour == "arm" else [k for k in keys if (table[colour] == k).any()]
     counts = table[colour].value_counts()
-    names = [f"{short(k, room(axes))} (n = {counts[k]})" for k in there]
+    names = [f"{short(k)} (n = {counts[k]})" for k in there]
     patches = [Patch(facecolor=keys[k], edgecolor=EDGE, label=n) for k, n in zip(there, names, strict=True)]
-    beside(axes, patches, "arm" if colour == "arm" else "best response")
+    legend(axes, patches, "arm" if colour == "arm" else "best response")

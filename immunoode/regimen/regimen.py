@@ -355,11 +355,11 @@ class Regimen:
         frame = pd.DataFrame(records, columns=EventRecord._fields)[list(names)].rename(columns=names)
         return frame.sort_values("time_day", kind="stable", ignore_index=True)
 
-    def plot(self, axes: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the regimen as a timeline with one lane per therapy. Returns Axes."""
         from immunoode.plot.regimen import plot_regimen
 
-        return plot_regimen(self, axes, **options)
+        return plot_regimen(self, ax=ax, **options)
 
     def __str__(self) -> str:
         return calendar(self)

@@ -59,11 +59,11 @@ class Grid:
         (row, rows), (column, columns) = self.axes.items()
         return pd.DataFrame(self.values, index=pd.Index(rows, name=row), columns=pd.Index(columns, name=column))
 
-    def plot(self, axes: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the grid as a heat map; see `immunoode.plot.scenario.plot_grid`. Returns Axes."""
         from immunoode.plot.scenario import plot_grid
 
-        return plot_grid(self, axes, **options)
+        return plot_grid(self, ax=ax, **options)
 
     def __str__(self) -> str:
         return f"{self.label}\n{self.to_frame().to_string(float_format=lambda v: f'{v:.4g}')}"

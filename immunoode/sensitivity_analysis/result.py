@@ -87,11 +87,11 @@ class GlobalSensitivity:
 
         return pd.concat(self.tables, names=["output", "parameter"]).reset_index()
 
-    def plot(self, axes: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the measures with intervals, or a tornado; see `immunoode.plot.sensitivity.plot_sensitivity`. Returns Axes."""
         from immunoode.plot.sensitivity import plot_sensitivity
 
-        return plot_sensitivity(self, axes, **options)
+        return plot_sensitivity(self, ax=ax, **options)
 
     def plot_scatter(self, **options: Any) -> Any:
         """Draw the output against each parameter; see `immunoode.plot.sensitivity.plot_scatter`. Returns an array of Axes."""

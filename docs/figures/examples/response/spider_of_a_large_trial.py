@@ -1,0 +1,6 @@
+"""Spider plot of a large trial."""
+
+import immunoode as imo
+
+lesions = imo.load_dataset("atezolizumab_lung")
+imo.plot.spider(imo.recist(lesions))

@@ -1,0 +1,8 @@
+"""Sums of diameters by arm."""
+
+import immunoode as imo
+
+lesions = imo.load_dataset("atezolizumab_lung")
+two = ["Study_2_Arm_1", "Study_2_Arm_2"]
+responses = imo.recist(lesions.select(arm=two))
+imo.plot.sums_by_arm(responses)

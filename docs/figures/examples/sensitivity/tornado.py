@@ -1,0 +1,6 @@
+"""Tornado."""
+
+import immunoode as imo
+
+population = imo.virtual_population.load_distribution("stein2019").truncated_to("stein2019")
+imo.global_sensitivity("stein2019", population, "transgene: at(180)", method="tornado", until="180 days").plot()

@@ -1,0 +1,6 @@
+"""A shipped cohort beside trials."""
+
+import immunoode as imo
+
+cohort = imo.load_population("large_b_cell_lymphoma")
+cohort.compare_with_trials(progress=False).plot()

@@ -1,0 +1,154 @@
+"""Where figures are drawn: axes that are given, or a new figure with the panels that are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from immunoode.errors import DataError, Problem
+from immunoode.plot.style import scale
+
+Size = tuple[float, float]
+"""Width and height in inches."""
+
+
+@dataclass(frozen=True)
+class Panels:
+    """The axes of a figure of several panels, and the figure or subfigure that has only these, if there is one."""
+
+    boxes: tuple[Any, ...]
+    whole: Any
+
+    def set_title(self, title: str | None) -> None:
+        """Write a title above all panels."""
+        if title and self.whole is not None:
+            self.whole.suptitle(title)
+        elif title:
+            self.boxes[0].set_title(title)
+
+    def array(self) -> Any:
+        """Return the axes as an array."""
+        found = np.empty(len(self.boxes), dtype=object)
+        found[:] = self.boxes
+        return found
+
+    def one_or_all(self) -> Any:
+        """Return the axes, or an array of several."""
+        return self.boxes[0] if len(self.boxes) == 1 else self.array()
+
+
+def scaled(size: Size) -> Size:
+    """Return the size of a figure in the style in force."""
+    return size[0] * scale(), size[1] * scale()
+
+
+def new_axes(ax: Any, size: Size = (6.4, 4.0), figsize: Size | None = None) -> Any:
+    """Return the axes given, else those of a new figure."""
+    if ax is not None:
+        if not hasattr(ax, "plot"):
+            raise DataError(Problem("ax", f"is {type(ax).__name__}", "one matplotlib Axes, or None"))
+        keep_inside(ax)
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=figsize or scaled(size), layout="constrained")[1]
+
+
+def panels(
+    ax: Any,
+    count: int,
+    size: Size,
+    figsize: Size | None = None,
+    *,
+    columns: int = 1,
+    ratios: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Panels:
+    """Return as many panels as are needed, in rows.
+
+    Parameters
+    ----------
+    ax : None, Axes, Figure, SubFigure, or a sequence, array or mapping of Axes
+        None makes a new figure. One Axes for several panels gives up its place to them.
+    count : int
+    size : (float, float)
+        Of a new figure, for a notebook.
+    figsize : (float, float), optional
+        As asked for.
+    columns : int
+        Panels side by side.
+    ratios : mapping, optional
+        "width_ratios" and "height_ratios".
+    **options
+        As of `Figure.subplots`: sharex, sharey.
+
+    Raises
+    ------
+    DataError
+        If there are fewer axes than panels.
+    """
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        ax = plt.figure(figsize=figsize or scaled(size), layout="constrained")
+    elif hasattr(ax, "plot") and count > 1:
+        ax = _place_of(ax)
+    if hasattr(ax, "subplots"):
+        rows = -(-count // columns)
+        grid = ax.subplots(rows, columns, squeeze=False, gridspec_kw=dict(ratios or {}), **options)
+        for box in grid.flat[count:]:
+            box.remove()
+        return Panels(tuple(grid.flat[:count]), ax)
+    given = list(ax.values()) if isinstance(ax, Mapping) else list(np.atleast_1d(np.asarray(ax, dtype=object)).ravel())
+    if len(given) < count:
+        right = f"{count} of them, one Axes whose place they take, or None"
+        raise DataError(Problem("ax", f"has {len(given)} axes for {count} panels", right))
+    keep_inside(given[0])
+    return Panels(tuple(given[:count]), None)
+
+
+def _place_of(ax: Any) -> Any:
+    """Return a subfigure in the place of an axes."""
+    place = ax.get_subplotspec()
+    if place is None:
+        raise DataError(Problem("ax", "is in no grid, and several panels are drawn", "an Axes of plt.subplots()"))
+    keep_inside(ax)
+    ax.set_axis_off()
+    return ax.figure.add_subfigure(place)
+
+
+def keep_inside(axes: Any) -> None:
+    """Use constrained layout, if the figure has no layout: what stands beside axes has room then."""
+    from matplotlib.figure import Figure
+
+    figure = axes.figure
+    if isinstance(figure, Figure) and figure.get_layout_engine() is None:
+        figure.set_layout_engine("constrained")
+
+
+def set_title(axes: Any, title: str | None, default: str = "") -> None:
+    """Write the title that is given, or the default."""
+    text = default if title is None else title
+    if text:
+        axes.set_title(text)
+
+
+def width(axes: Any) -> float:
+    """Return the width that axes have, in inches of a notebook."""
+    whole = axes.figure.get_figwidth() if hasattr(axes.figure, "get_figwidth") else _subfigure_width(axes.figure)
+    place = axes.get_subplotspec()
+    if place is None:
+        return float(whole * axes.get_position().width / scale())
+    return float(whole * len(place.colspan) / place.get_gridspec().ncols / scale())
+
+
+def _subfigure_width(figure: Any) -> float:
+    return float(figure.bbox_relative.width * figure.get_figure(root=True).get_figwidth())
+
+
+def hide_spines(axes: Any, *sides: str) -> None:
+    """Hide the upper and right spines, and others that are named."""
+    axes.spines[["top", "right", *sides]].set_visible(False)

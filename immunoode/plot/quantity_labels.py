@@ -1,0 +1,68 @@
+"""Names of quantities in words, and units as they are printed."""
+
+from __future__ import annotations
+
+import re
+from textwrap import fill
+
+_PRINTED = (
+    ("pd1", "PD-1"),
+    ("pdl1", "PD-L1"),
+    ("ctla4", "CTLA-4"),
+    ("car t", "CAR-T"),
+    ("t cell", "T cell"),
+    ("t cells", "T cells"),
+    ("il2", "IL-2"),
+    ("il6", "IL-6"),
+    ("il12", "IL-12"),
+    ("dna", "DNA"),
+    ("ctdna", "ctDNA"),
+    ("nk", "NK"),
+    ("pfs", "PFS"),
+    ("os", "OS"),
+)
+_CAPITAL = re.compile(r"[a-z][a-z]+\b")
+_SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_POWER = re.compile(r"(?:\^|\*\*)\(?(-?\d+)\)?")
+_PARTS = (
+    (re.compile(r"\bug\b|\bmicrogram\b"), "µg"),
+    (re.compile(r"\buL\b|\bmicroliter\b|\bmicrolitre\b"), "µL"),
+    (re.compile(r"\bum\b|\bmicrometer\b|\bmicrometre\b"), "µm"),
+    (re.compile(r"\b(mm|cm|m|dm)([23])\b"), r"\1^\2"),
+    (re.compile(r"\bcell\b"), "cells"),
+    (re.compile(r"\b1e(\d+)\b"), r"10^\1"),
+)
+
+
+def words(name: str) -> str:
+    """Return a name as words: sum_of_diameters -> sum of diameters, pd1_occupancy -> PD-1 occupancy."""
+    text = name.replace("_", " ")
+    for plain, printed in _PRINTED:
+        text = re.sub(rf"\b{plain}\b", printed, text)
+    return text
+
+
+def sentence(text: str) -> str:
+    """Return words with a capital letter at the beginning."""
+    return text[0].upper() + text[1:] if _CAPITAL.match(text) and not text.startswith("ctDNA") else text
+
+
+def wrapped(text: str, width: int = 20) -> str:
+    """Return a text in lines that fit beside a small panel."""
+    return fill(text, width, break_long_words=False)
+
+
+def pretty_unit(unit: str) -> str:
+    """Return a unit as it is printed on an axis; "" for a plain number."""
+    if unit in ("1", "", "dimensionless"):
+        return ""
+    for part, printed in _PARTS:
+        unit = part.sub(printed, unit)
+    unit = _POWER.sub(lambda found: found[1].translate(_SUPERSCRIPT), unit)
+    return unit.replace("*", "·").replace(" · ", "·").replace(" / ", "/")
+
+
+def label(name: str, unit: str) -> str:
+    """Return an axis label: the quantity in words, and its unit in brackets: Sum of diameters (mm)."""
+    text, shown = sentence(words(name)), pretty_unit(unit)
+    return f"{text} ({shown})" if shown else text

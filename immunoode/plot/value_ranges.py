@@ -1,0 +1,44 @@
+"""Whether values need a logarithmic axis, and plain numbers on short ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+_ROUND = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+
+
+def wide_range(values: ArrayLike) -> bool:
+    """Return whether positive values span so much that only a logarithmic axis shows them."""
+    given = np.asarray(values, dtype=float)
+    positive = given[np.isfinite(given) & (given > 0)]
+    return bool(positive.size) and bool(np.percentile(positive, 99) > 1e3 * np.percentile(positive, 1))
+
+
+def plain_ticks(axis: Any, most: int = 7) -> None:
+    """Label a logarithmic axis with plain round numbers: 0.5, 1, 2."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    low, high = sorted(axis.get_view_interval())
+    if not 0 < low < high < np.inf:
+        return
+    decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    for steps in (_ROUND, (1.0, 2.0, 5.0), (1.0, 3.0), (1.0,)):
+        ticks = [step * 10.0**k for k in decades for step in steps if low <= step * 10.0**k <= high]
+        if len(ticks) <= most:
+            break
+    else:
+        ticks = ticks[:: -(-len(ticks) // most)]
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_ticklabels([_plain(tick) for tick in ticks])
+
+
+def _plain(value: float) -> str:
+    """Return a number without an exponent where it is short: 0.02, 300, 10⁵."""
+    power = round(np.log10(value), 9)
+    if 1e-3 <= value < 1e5 or power % 1:
+        return f"{value:g}"
+    return f"$10^{{{int(power)}}}$"
