@@ -234,7 +234,7 @@ def test_the_page_of_a_cohort_shows_hits_and_misses(calibrated: CalibratedPopula
 
 
 def test_all_cohorts_whose_names_contain_a_word_are_suggested() -> None:
-    with pytest.raises(PopulationError, match="did you mean 'melanoma_first_line' or 'melanoma_til'"):
+    with pytest.raises(PopulationError, match="did you mean 'melanoma_til' or 'melanoma_first_line'"):
         imo.load_population("melanoma")
 
 

@@ -18,7 +18,7 @@ FLOORS = (
     ("errors",),
     ("former_names", "io"),
     ("unit_words", "atomic", "notebook"),
-    ("units",),
+    ("units", "catalogue"),
     ("tables", "blocks"),
     ("model",),
     ("regimen",),

@@ -66,7 +66,7 @@ class CalibratedPopulation:
     --------
     >>> import immunoode as imo
     >>> imo.list_populations().columns[:3].tolist()
-    ['title', 'models', 'patients']
+    ['title', 'species', 'therapies']
     """
 
     file: CohortFile

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from immunoode.catalogue.entries import Entry, Filter, advice
+from immunoode.catalogue.search import found
 from immunoode.cohorts.calibrated_population import CalibratedPopulation
 from immunoode.cohorts.cohort_file import CALIBRATION, PAGE, read_cohort
 from immunoode.cohorts.definition import CohortFile
 from immunoode.cohorts.weights_file import AGAIN, SUFFIX, CalibrationRecord, models_key, patients_key, read_weights, record_of
-from immunoode.errors import ModelError, OutOfBoundsWarning, PopulationError, Problem, nearest
+from immunoode.errors import ModelError, OutOfBoundsWarning, PopulationError, Problem
+from immunoode.model.library import species_of
 from immunoode.model.paths import shipped_folder
 from immunoode.model.read import toml_document
 from immunoode.virtual_population.sampling import sample_patients
@@ -43,16 +47,9 @@ def cohort_path(given: str | Path) -> Path:
     if isinstance(given, Path) or (isinstance(given, str) and given.endswith(".toml")):
         return Path(given)
     if not isinstance(given, str) or given not in cohort_names():
-        advice = _advice(str(given))
-        right = f"{advice}; or the path of a .toml file".lstrip("; ")
+        right = f"{advice(_entries(), str(given), 'immunoode.list_populations(words)')}; or the path of a .toml file"
         raise PopulationError(Problem(f"cohort {given!r:.60}", "is not shipped", right))
     return _folder() / f"{given}.toml"
-
-
-def _advice(given: str) -> str:
-    """Return which cohorts may be meant: all whose names contain what is given, otherwise those of similar names."""
-    named = [repr(name) for name in cohort_names() if given.strip() and given.strip().lower() in name]
-    return f"did you mean {' or '.join(named)}?" if named else nearest(given, cohort_names())
 
 
 def load_population(name: str | Path) -> CalibratedPopulation:
@@ -121,14 +118,35 @@ def _document(path: Path) -> dict[str, Any]:
         raise PopulationError(error.problems) from None
 
 
-def list_populations() -> pd.DataFrame:
-    """Return a table of the shipped calibrated cohorts.
+def list_populations(
+    search: str = "", *, therapy: str = "", species: str = "", tumour: str = "", data: str = ""
+) -> pd.DataFrame:
+    """Return a table of the shipped calibrated cohorts, of all or of those that match a search.
+
+    Parameters
+    ----------
+    search : str
+        Words that are searched in names, titles, descriptions, arms and trials, with their synonyms, as in `list_models`.
+    therapy, species, tumour : str
+        What the cohort must be of: "anti-PD-1", "human", "NSCLC".
+    data : str
+        What it must have been compared with: "PFS", "response rate".
 
     Returns
     -------
     DataFrame
-        One row per cohort, indexed by name: title, models, patients (drawn), effective_sample_size (NaN without weights), arms,
-        targets and held_out (numbers of statistics).
+        One row per cohort, indexed by name: title, species, therapies, models, patients (drawn), effective_sample_size (NaN
+        without weights), arms, targets and held_out (numbers of statistics), data (their kinds), trials.
+
+    Raises
+    ------
+    DataError
+        If an argument is not text.
+
+    Warns
+    -----
+    UserWarning
+        If no cohort matches: which words could be left out.
 
     See Also
     --------
@@ -138,23 +156,38 @@ def list_populations() -> pd.DataFrame:
     Examples
     --------
     >>> import immunoode as imo
-    >>> imo.list_populations().index.name
-    'name'
+    >>> imo.list_populations("CAR-T").index.tolist()
+    ['large_b_cell_lymphoma']
     """
-    import pandas as pd
+    filters = {
+        "therapy": Filter(therapy, ("therapies", "arms")),
+        "species": Filter(species, ("species",)),
+        "tumour": Filter(tumour, ("title", "models")),
+        "data": Filter(data, ("data",)),
+    }
+    return found(_entries(), search, filters)
 
-    rows = {name: _row(_document(_folder() / f"{name}.toml")) for name in cohort_names()}
-    columns = ["title", "models", "patients", "effective_sample_size", "arms", "targets", "held_out"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("name")
+
+@cache
+def _entries() -> tuple[Entry, ...]:
+    documents = {name: _document(_folder() / f"{name}.toml") for name in cohort_names()}
+    return tuple(Entry(name, _row(document), document.get("description", "")) for name, document in documents.items())
 
 
-def _row(document: dict[str, Any]) -> list[Any]:
-    return [
-        document.get("title", ""),
-        ", ".join(document.get("models", [])),
-        document.get("patients"),
-        document.get(CALIBRATION, {}).get("effective_sample_size", np.nan),
-        ", ".join(document.get("arms", {})),
-        len(document.get("targets", [])),
-        len(document.get("held_out", [])),
-    ]
+def _row(document: dict[str, Any]) -> dict[str, Any]:
+    models, statistics = document.get("models", []), [*document.get("targets", []), *document.get("held_out", [])]
+    arms = document.get("arms", {})
+    given = [dose.get("input", "") for arm in arms.values() for dose in arm.get("doses", [])]
+    return {
+        "title": document.get("title", ""),
+        "species": ", ".join(species_of(model.partition(":")[0] for model in models)),
+        "therapies": ", ".join(dict.fromkeys(filter(None, given))),
+        "models": ", ".join(models),
+        "patients": document.get("patients"),
+        "effective_sample_size": document.get(CALIBRATION, {}).get("effective_sample_size", np.nan),
+        "arms": ", ".join(arms),
+        "targets": len(document.get("targets", [])),
+        "held_out": len(document.get("held_out", [])),
+        "data": ", ".join(dict.fromkeys(f"{s.get('kind', '')} {s.get('endpoint', '')}".strip() for s in statistics)),
+        "trials": ", ".join(dict.fromkeys(str(s["trial"]) for s in statistics if "trial" in s)),
+    }

@@ -35,7 +35,7 @@ def check(model: Model, where: str = "", bib: frozenset[str] | None = None, valu
     """
     where = where or model.name
     problems = [*_names(model), *_units(model), *_parameters(model, bib, values), *_endpoints(model), *_expressions(model)]
-    problems += _patients(model, bib)
+    problems += [*_patients(model, bib), *_measured(model)]
     if not problems:
         problems = [*_cycles(model)]
     if not problems:
@@ -141,6 +141,13 @@ def source_problems(place: str, source: str, bib: frozenset[str]) -> Iterator[Pr
         meant = f"did you mean {close[0]!r}? Otherwise " if close else ""
         right = f"{meant}add its entry to a references.bib beside the model file, or state a DOI instead ('doi:10.1000/182')"
         yield Problem(place, f"{key!r} is not in references.bib", right)
+
+
+def _measured(model: Model) -> Iterator[Problem]:
+    known = [*model.compartments, *model.derived]
+    for name in model.about.measured:
+        if name not in known:
+            yield Problem("about.measured", f"{name!r} is not a compartment or derived quantity", nearest(name, known))
 
 
 def _endpoints(model: Model) -> Iterator[Problem]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from immunoode import units
 from immunoode.errors import ModelError, Problem
-from immunoode.model.components import BARE_KINDS, COMBINED, KINDS, Member, Need, Parameter, ReferencePatient
+from immunoode.model.components import BARE_KINDS, COMBINED, KINDS, About, Member, Need, Parameter, ReferencePatient
 from immunoode.model.instances import with_instance_names
 from immunoode.model.library import load_model, models_offering
 from immunoode.model.model import Model
@@ -83,11 +84,18 @@ def _union(models: list[Model]) -> Model:
         title=one.title if one else "; ".join(members[n].title for n in names),
         description=one.description if one else "",
         references=references,
+        about=_about(models),
         members={n: members[n] for n in names},
         needs=needs,
         reference_patients=patients,
         **tables,
     )
+
+
+def _about(models: Iterable[Model]) -> About:
+    """Return the words of all models, sorted, so that the order of the models makes no difference."""
+    models = list(models)
+    return About(**{f.name: tuple(sorted({word for m in models for word in getattr(m.about, f.name)})) for f in fields(About)})
 
 
 def _members(models: Iterable[Model]) -> dict[str, Member]:

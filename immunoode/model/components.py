@@ -210,6 +210,31 @@ class ReferencePatient:
 
 
 @dataclass(frozen=True)
+class About:
+    """What a model is about, for searching the list of models; it does not enter the equations.
+
+    Attributes
+    ----------
+    species : tuple of str
+        Whose tumour or drug it describes: "human", "mouse", "monkey", "in vitro"; none if its source names none.
+    tumours : tuple of str
+        Diseases: "melanoma".
+    therapies : tuple of str
+        Classes of therapies, and drugs: "PD-1 inhibitor", "atezolizumab".
+    measured : tuple of str
+        The compartments and derived quantities that data can be compared with: "tumour_volume".
+    keywords : tuple of str
+        Further words.
+    """
+
+    species: tuple[str, ...] = ()
+    tumours: tuple[str, ...] = ()
+    therapies: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ModelTables:
     """The tables of a model; see `immunoode.model.model.Model`, which adds its methods."""
 
@@ -221,6 +246,7 @@ class ModelTables:
     variant: str = ""
     instance: str = ""
     references: tuple[str, ...] = ()
+    about: About = About()
     checks: tuple[Check, ...] = ()
     members: Mapping[str, Member] = field(default_factory=dict)
     needs: Mapping[str, Need] = field(default_factory=dict)

@@ -33,6 +33,7 @@ def with_instance_names(model: Model) -> Model:
         title=model.title,
         description=model.description,
         references=model.references,
+        about=replace(model.about, measured=tuple(names.get(n, n) for n in model.about.measured)),
         members={instance: member},
         needs=needs,
         reference_patients=model.reference_patients,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from immunoode import units
-from immunoode.errors import ModelError, Problem, nearest
+from immunoode.catalogue.entries import Entry, Filter, advice
+from immunoode.catalogue.search import found
+from immunoode.errors import ModelError, Problem
 from immunoode.model.components import BARE_KINDS, Need
 from immunoode.model.instances import with_instance_names
 from immunoode.model.model import Model
 from immunoode.model.paths import models_folder
-from immunoode.model.read import choose_variant, read_model
+from immunoode.model.read import choose_variant, read_model, toml_document
+from immunoode.model.references import REFERENCES, entries_of
 from immunoode.model.schema import VALUES
+from immunoode.terms import read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +34,7 @@ def load_model(name: str, variant: str | None = None, instance: str | None = Non
     Parameters
     ----------
     name : str
-        One of `list_models()`.
+        One of `list_models()`; `list_models("mouse radiotherapy")` searches them.
     variant : str, optional
         A named parameter set of the model, for example "pembrolizumab" of "pd1_inhibitor"; it names the instance of a therapy.
     instance : str, optional
@@ -64,10 +68,19 @@ def _loaded(name: str) -> Model:
 
 
 def _advice(name: str) -> str:
-    for other in model_names():
-        if name in _loaded(other).variants:
-            return f"it is a variant: load_model({other!r}, variant={name!r})"
-    return nearest(name, model_names())
+    said = _said(name)
+    for entry in _entries():
+        for variant in entry.columns["variants"].split(", "):
+            if variant and variant in said:
+                what = "it" if variant == name else repr(variant)
+                return f"{what} is a variant: load_model({entry.name!r}, variant={variant!r})"
+    return advice(_entries(), name, "immunoode.list_models(words)")
+
+
+def _said(name: str) -> tuple[str, ...]:
+    """Return a name, and the terms that it is a synonym of: pembrolizumab of "Keytruda"."""
+    terms = read(name).terms
+    return (name, *(terms[0] if len(terms) == 1 else ()))
 
 
 def models_offering(needs: Mapping[str, Need]) -> list[str]:
@@ -102,29 +115,99 @@ def models_taking(therapy: str) -> str:
     return " or ".join(f"{file} ({', '.join(own)})" if own else file for file, own in variants.items())
 
 
-def list_models() -> pd.DataFrame:
-    """Return a table of the shipped models with kind, title, variants, inputs, needs, verifications and their tests.
+def list_models(
+    search: str = "", *, kind: str = "", therapy: str = "", species: str = "", tumour: str = "", data: str = ""
+) -> pd.DataFrame:
+    """Return a table of the shipped models, of all or of those that match a search.
+
+    Parameters
+    ----------
+    search : str
+        Words that are searched in names, titles, descriptions and references, with their synonyms: "RT" is radiotherapy, and
+        "anti-PD-1" also finds pembrolizumab. A model must match all of them; the best match comes first.
+    kind : str
+        "base", "published", "therapy", "term" or "interaction".
+    therapy, species, tumour : str
+        What the model must be about: "radiotherapy", "mouse", "melanoma".
+    data : str
+        What must have been measured to compare the model with: "tumour volume", "sum of diameters", "concentration".
 
     Returns
     -------
     pandas.DataFrame
-        One row per model, indexed by name.
+        One row per model, indexed by name, with columns kind, title, species, tumours, therapies, variants, inputs, needs, data
+        (the outputs that data can be compared with, and their units), states and parameters (their numbers), checked (what
+        the model was checked against), tests, references.
+
+    Raises
+    ------
+    DataError
+        If an argument is not text.
+
+    Warns
+    -----
+    UserWarning
+        If no model matches: which words could be left out.
+
+    See Also
+    --------
+    load_model
+    describe : all of one model, parameter or other name.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.list_models("mouse RT", kind="published")["title"].to_dict()["kosinsky2018"]
+    'Kosinsky 2018: radiation and antibody against PD-L1 in CT26 mice'
+    >>> imo.list_models(species="mouse", data="tumour volume").loc["kosinsky2018", "data"]
+    'tumour_volume (mm^3)'
     """
-    import pandas as pd
-
-    rows = [_row(_loaded(name)) for name in model_names()]
-    return pd.DataFrame(rows).set_index("name") if rows else pd.DataFrame()
-
-
-def _row(model: Model) -> dict[str, str]:
-    needs = [name for name, need in model.needs.items() if need.value is None]
-    return {
-        "name": model.file,
-        "kind": model.kind,
-        "title": model.title,
-        "variants": ", ".join(model.variants),
-        "inputs": ", ".join(model.inputs),
-        "needs": ", ".join(needs),
-        "checked": "; ".join(f"{c.against} ({c.tolerance:g})" if c.tolerance else c.against for c in model.checks),
-        "tests": ", ".join(dict.fromkeys(c.test for c in model.checks if c.test)),
+    filters = {
+        "kind": Filter(kind, ("kind",)),
+        "therapy": Filter(therapy, ("therapies", "variants", "inputs")),
+        "species": Filter(species, ("species",)),
+        "tumour": Filter(tumour, ("tumours", "variants")),
+        "data": Filter(data, ("data",)),
     }
+    return found(_entries(), search, filters)
+
+
+@lru_cache(maxsize=1)
+def _entries() -> tuple[Entry, ...]:
+    """Return the list's rows; files are read without their checks, which the tests do and take seconds for all of them."""
+    bibliography = entries_of(models_folder() / REFERENCES)
+    return tuple(_entry(name, toml_document(models_folder() / f"{name}.toml"), bibliography) for name in model_names())
+
+
+def _entry(name: str, document: Mapping[str, Any], bibliography: Mapping[str, str]) -> Entry:
+    about, references = document.get("about", {}), document.get("references", [])
+    cited = (bibliography.get(key, "") for key in references)
+    return Entry(name, _row(document, about), " ".join((*about.get("keywords", []), document["description"], *cited)))
+
+
+def _row(document: Mapping[str, Any], about: Mapping[str, list[str]]) -> dict[str, str | int]:
+    checks = document.get("checks", [])
+    return {
+        "kind": document["kind"],
+        "title": document["title"],
+        **{key: ", ".join(about.get(key, [])) for key in ("species", "tumours", "therapies")},
+        **{key: ", ".join(document.get(key, [])) for key in ("variants", "inputs", "needs")},
+        "data": ", ".join(f"{output} ({_unit(document, output)})" for output in about.get("measured", [])),
+        "states": len(document.get("compartments", [])),
+        "parameters": len(document.get("covariates", [])) + len(document.get("parameters", [])),
+        "checked": "; ".join(f"{c['against']} ({c['tolerance']:g})" if "tolerance" in c else c["against"] for c in checks),
+        "tests": ", ".join(dict.fromkeys(c["test"] for c in checks if "test" in c)),
+        "references": ", ".join(document.get("references", [])),
+    }
+
+
+def species_of(names: Iterable[str]) -> list[str]:
+    """Return whom the shipped base and published models among names describe."""
+    rows = {entry.name: entry.columns for entry in _entries()}
+    found = [rows[name]["species"] for name in names if name in rows and rows[name]["kind"] in BARE_KINDS]
+    return list(dict.fromkeys(species for text in found for species in text.split(", ") if species))
+
+
+def _unit(document: Mapping[str, Any], output: str) -> str:
+    parts = {**document.get("compartments", {}), **document.get("derived", {})}
+    return str(parts[output].get("unit", "1"))

@@ -15,7 +15,7 @@ from typing import Any
 
 from immunoode.errors import ModelError, Problem, nearest
 from immunoode.model.check import check
-from immunoode.model.components import BARE_KINDS, COMBINED, KINDS, Check, Member, Need, Parameter, ReferencePatient
+from immunoode.model.components import BARE_KINDS, COMBINED, KINDS, About, Check, Member, Need, Parameter, ReferencePatient
 from immunoode.model.model import Model
 from immunoode.model.references import keys_for
 from immunoode.model.schema import TABLES, Table
@@ -29,6 +29,7 @@ _TOP = (
     "file",
     "variant",
     "references",
+    "about",
     "needs",
     "uses",
     "members",
@@ -208,6 +209,7 @@ class _Reader:
             file=str(document.get("file", name)),
             variant=str(document.get("variant", "")),
             references=self.texts(document, "references"),
+            about=self.about(document),
             checks=self.checks(document),
             members=self.members(document),
             needs=self.needs(document),
@@ -305,6 +307,13 @@ class _Reader:
         spec = Table(Need, ("value",))
         parts = {k: self.part(spec, row, f"uses.{k}", spec.required) for k, row in rows.items()}
         return {k: p for k, p in parts.items() if p is not None}
+
+    def about(self, document: Mapping[str, Any]) -> About:
+        value = document.get("about", {})
+        if not isinstance(value, dict):
+            self.problem("about", f"is {value!r}", "a table: [about] with species, tumours, therapies, measured, keywords")
+            return About()
+        return self.part(Table(About), value, "about", ()) or About()
 
     def members(self, document: Mapping[str, Any]) -> dict[str, Member]:
         spec = Table(Member, ("kind", "file"))

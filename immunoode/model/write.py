@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
 from immunoode.atomic import write_whole
-from immunoode.model.components import Member, Need, Parameter, ReferencePatient
+from immunoode.model.components import About, Member, Need, Parameter, ReferencePatient
 from immunoode.model.model import Model
 from immunoode.model.schema import TABLES, Table
 
@@ -52,6 +52,8 @@ def document(model: Model, stem: str = "") -> dict[str, Any]:
         top["file"] = model.file
     if model.references:
         top["references"] = list(model.references)
+    if model.about != About():
+        top["about"] = {key: list(words) for key, words in asdict(model.about).items() if words}
     top |= {key: rows for key, rows in _tables(model).items() if rows}
     if model.checks:
         top["checks"] = [_row(c, Table(type(c))) for c in model.checks]

@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from immunoode.errors import Problem, RegimenError, nearest
+from immunoode.catalogue.entries import Entry, Filter, advice
+from immunoode.catalogue.search import found
+from immunoode.errors import Problem, RegimenError
 from immunoode.model.library import models_taking
 from immunoode.regimen.calendar import describe_rule
 from immunoode.regimen.regimen import Regimen
@@ -38,7 +40,11 @@ def load_regimen(name: str) -> Regimen:
     ('nivolumab', 'ipilimumab')
     """
     if not isinstance(name, str) or name not in _library():
-        raise RegimenError(Problem(f"regimen {name!r}", "is not in the library", nearest(str(name), _library())))
+        raise RegimenError(
+            Problem(
+                f"regimen {name!r}", "is not in the library", advice(_entries(), str(name), "immunoode.list_regimens(words)")
+            )
+        )
     entry = _library()[name]
     regimen = Regimen(title=entry["title"])
     for dose in entry["doses"]:
@@ -46,25 +52,64 @@ def load_regimen(name: str) -> Regimen:
     return regimen
 
 
-def list_regimens() -> pd.DataFrame:
-    """Return a table of the regimens of the library, indexed by name.
+def list_regimens(search: str = "", *, kind: str = "", therapy: str = "", species: str = "", tumour: str = "") -> pd.DataFrame:
+    """Return a table of the regimens of the library, of all or of those that match a search.
+
+    Parameters
+    ----------
+    search : str
+        Words that are searched in names, titles, indications, therapies and sources, with their synonyms, as in `list_models`.
+    kind : str
+        "single therapy" or "combination".
+    therapy, species, tumour : str
+        What the regimen must be of: "Keytruda", "human", "melanoma".
 
     Returns
     -------
     pandas.DataFrame
-        Columns title, indication, therapies, models (the shipped models and variants that take the doses of each therapy),
-        doses (as text), source.
-    """
-    import pandas as pd
+        One row per regimen, indexed by name, with columns kind, title, species, indication, therapies, models (the shipped
+        models and variants that take the doses of each therapy), doses (as text), source.
 
-    return pd.DataFrame([_row(name) for name in sorted(_library())]).set_index("name")
+    Raises
+    ------
+    DataError
+        If an argument is not text.
+
+    Warns
+    -----
+    UserWarning
+        If no regimen matches: which words could be left out.
+
+    See Also
+    --------
+    load_regimen
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> imo.list_regimens("SBRT Keytruda").index.tolist()
+    ['stereotactic_then_pembrolizumab', 'stereotactic_with_pembrolizumab']
+    """
+    filters = {
+        "kind": Filter(kind, ("kind",)),
+        "therapy": Filter(therapy, ("therapies", "title")),
+        "species": Filter(species, ("species",)),
+        "tumour": Filter(tumour, ("indication",)),
+    }
+    return found(_entries(), search, filters)
+
+
+@cache
+def _entries() -> tuple[Entry, ...]:
+    return tuple(Entry(name, _row(name)) for name in sorted(_library()))
 
 
 def _row(name: str) -> dict[str, str]:
     entry, regimen = _library()[name], load_regimen(name)
     return {
-        "name": name,
+        "kind": "single therapy" if len(regimen.therapies) == 1 else "combination",
         "title": entry["title"],
+        "species": entry.get("species", "human"),
         "indication": entry["indication"],
         "therapies": ", ".join(regimen.therapies),
         "models": "; ".join(dict.fromkeys(models_taking(t) for t in regimen.therapies)),

@@ -1,0 +1,1 @@
+"""Lists of what ships with the package, searched by words of the field."""
