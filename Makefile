@@ -11,13 +11,14 @@ export MPLCONFIGDIR := $(abspath $(VENV))/matplotlib
 # Tests run in a process per processor; a file of tests stays in one of them. WORKERS= runs them in this one.
 WORKERS ?= -n logical --maxprocesses 8 --dist loadfile
 
-.PHONY: help demo test slow lint types bench figures pages wheel clean
+.PHONY: help demo test slow lint types docs bench figures pages wheel clean
 
 help:
 	@echo 'make demo     fit a model to trial data and draw a combination scenario, in build/demo'
 	@echo 'make test     the test suite'
 	@echo 'make slow     the slow tests: packaging, long runs'
 	@echo 'make lint     ruff (rules and format);   make types   mypy'
+	@echo 'make docs     the documentation site, in build/docs/html; a warning is an error, and no network is needed'
 	@echo 'make bench    the benchmarks;   make figures   the figures of README and docs;   make pages   a page for each model'
 	@echo 'make wheel    a wheel for distribution, in dist'
 	@echo 'make clean    remove the environment and everything built'
@@ -37,6 +38,13 @@ lint: $(VENV)/installed-test
 
 types: $(VENV)/installed-test
 	$(BIN)/python -m mypy
+
+# Notebooks run once for each state of the package: their outputs are kept in build/notebooks. DOCS=-Dnb_execution_mode=off leaves
+# them without outputs.
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -q -j auto -b html -d build/docs/doctrees $(DOCS) docs build/docs/html
+	$(BIN)/python docs/_extensions/check_links.py build/docs/html
+	@echo 'the site is in build/docs/html'
 
 bench: $(VENV)/installed-test
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
@@ -61,6 +69,11 @@ $(VENV)/installed-test: $(VENV)/created $(PROJECT)
 	@echo 'installing into $(VENV), with what the tests need; the first time this takes a minute or two'
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@$(BIN)/python -c 'import matplotlib.font_manager'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-docs: $(VENV)/created $(PROJECT)
+	@echo 'installing into $(VENV), with what the documentation needs; the first time this takes a minute or two'
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/created:

@@ -103,8 +103,8 @@ KINDS = {
 INDEX = """# Models
 
 Every model file has a page: its equations, parameters with their sources, how it was checked, and its curves on those of the
-same equations written out a second time and integrated by SciPy ([papers](papers), one function a paper). What a file states of
-its checks, `immunoode.list_models()` lists, and `immunoode.cite(name)` gives its references as BibTeX."""
+same equations written out a second time and integrated by SciPy (`docs/models/papers`, one function per paper). What a file
+states of its checks, `immunoode.list_models()` lists, and `immunoode.cite(name)` gives its references as BibTeX."""
 NOTES = """## What attaches to a published model
 
 Chemotherapy and radiotherapy act on every compartment with the role `tumour`, as in
