@@ -39,8 +39,9 @@ def read(name: str) -> Any:
 def keep_for_the_site(book: Any, name: str) -> None:
     """Keep the outputs where `make docs` looks for them, so that a notebook runs once for each state of the package."""
     jupyter_cache = pytest.importorskip("jupyter_cache")
+    base = pytest.importorskip("jupyter_cache.base")
     folder = runpy.run_path(str(ROOT / "docs" / "_extensions" / "notebook_cache.py"))["notebook_cache"]()
-    bundle = jupyter_cache.base.CacheBundleIn(book, f"{name}.ipynb")
+    bundle = base.CacheBundleIn(book, f"{name}.ipynb")
     jupyter_cache.get_cache(folder).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 

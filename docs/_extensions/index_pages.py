@@ -1,7 +1,7 @@
 """Index pages are plain Markdown that GitHub shows too; their links become the toctree of the site.
 
-A page of `index_pages` lists pages by links. Its toctree has all of them, in the order of the page; that of the README of a folder
-has those of the folder. Links to files at the top of the repository lead to the pages that include these files.
+A page of `index_pages` lists pages by links. Its toctree has all of them, in the order of the page; that of the README of a
+folder has those of the folder. Links to files at the top of the repository lead to the pages that include these files.
 """
 
 from __future__ import annotations
