@@ -35,6 +35,7 @@ FLOORS = (
     ("report",),
     ("arm_names",),
     ("demo",),
+    ("command_line",),
     ("__main__",),
 )
 """From the ground up; parts beside each other on one floor do not know each other."""

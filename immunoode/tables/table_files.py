@@ -110,6 +110,7 @@ def _lines(path: Path) -> tuple[pd.DataFrame, int]:
         "low_memory": False,
         "skip_blank_lines": False,
         "index_col": False,
+        "float_precision": "round_trip",
     }
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # rows with more cells than headings would lose some

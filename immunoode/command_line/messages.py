@@ -1,0 +1,48 @@
+"""Errors in the words of the command line: where advice names an argument of a Python function, the option stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from immunoode.errors import ImmunoodeError, Problem
+
+_COLUMN = re.compile(r"columns=\{'(\w+)': '([^']*)'\}")
+_ROLE = re.compile(r"columns=\{'(\w+)': \.\.\.\}")
+
+
+def for_the_command_line(error: ImmunoodeError, options: Sequence[str]) -> ImmunoodeError:
+    """Return the error with advice that names options of the command in place of arguments.
+
+    Parameters
+    ----------
+    error : ImmunoodeError
+    options : sequence of str
+        The long options of the command: "--until".
+
+    Examples
+    --------
+    >>> from immunoode.errors import SolveError
+    >>> print(for_the_command_line(SolveError(Problem("simulate", "has no end", "for example until='1 year'")), ["--until"]))
+    simulate: has no end; for example --until='1 year'
+    """
+    error.problems = tuple(
+        Problem(_reworded(p.where, options), _reworded(p.what, options), _reworded(p.right, options)) for p in error.problems
+    )
+    error.args = (error._text(),)
+    return error
+
+
+def _reworded(text: str, options: Sequence[str]) -> str:
+    text = _ROLE.sub(r"--column \1=HEADING", _COLUMN.sub(_column, text)) if "--column" in options else text
+    return re.sub(r"(?<![\w-])([a-z_]+)=(?=\S)", lambda found: _option(found, options), text)
+
+
+def _column(found: re.Match[str]) -> str:
+    role, heading = found[1], found[2]
+    return f"--column {role}={heading}" if heading.isalnum() else f"--column '{role}={heading}'"
+
+
+def _option(found: re.Match[str], options: Sequence[str]) -> str:
+    option = f"--{found[1].replace('_', '-')}"
+    return f"{option}=" if option in options else found[0]

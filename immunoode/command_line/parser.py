@@ -1,0 +1,73 @@
+"""The parser of arguments, whose messages read as those of the package, and the types of files among the arguments."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from immunoode.errors import ImmunoodeError, Problem, nearest
+
+_CHOICE = re.compile(r"argument (?P<where>.+?): invalid choice: '?(?P<given>.*?)'? \(choose from (?P<known>.*)\)", re.DOTALL)
+_UNKNOWN = re.compile(r"unrecognized arguments: (?P<given>.*)", re.DOTALL)
+_MISSING = re.compile(r"the following arguments are required: (?P<names>.*)", re.DOTALL)
+
+
+class CommandError(ImmunoodeError, ValueError):
+    """Arguments, or a configuration, that a command cannot use."""
+
+
+class InputFile(str):
+    """The path of a file that a command reads, or "-" for standard input."""
+
+
+class OutputFile(str):
+    """The path of a file that a command writes, or "-" for standard output."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises `CommandError` for what it does not understand, with the nearest known word."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong as an error of the package."""
+        raise CommandError(self._problem(message))
+
+    def _problem(self, message: str) -> Problem:
+        choice, missing, unknown = _CHOICE.match(message), _MISSING.match(message), _UNKNOWN.match(message)
+        own = self.prog.partition(" ")[2]
+        place = f"{own}: " if own else ""
+        if choice:
+            known = re.findall(r"[^,\s']+", choice["known"])
+            what = f"{choice['given']!r} is not known"
+            return Problem(f"{place}{choice['where']}", what, nearest(choice["given"], known))
+        if unknown:
+            return Problem(f"{place}{unknown['given']}", "is not understood", self._advice(unknown["given"]))
+        if missing:
+            return Problem(own or self.prog, f"{missing['names']} must be given", f"see {self.prog} --help")
+        where, _, what = message.removeprefix("argument ").partition(": ")
+        return Problem(f"{place}{where}", what or "cannot be used", f"see {self.prog} --help")
+
+    def _advice(self, given: str) -> str:
+        if not given.startswith("-"):
+            return f"see {self.prog} --help"
+        return nearest(re.split(r"[\s=]", given)[0], self.option_names())
+
+    def option_names(self) -> list[str]:
+        """Return the long options."""
+        return [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+
+    def named_actions(self) -> dict[str, argparse.Action]:
+        """Return the arguments by the names that a configuration gives them."""
+        return {action.dest: action for action in self._actions if action.dest not in ("help", argparse.SUPPRESS)}
+
+    def parse_all(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Return the parsed arguments; what is left over is reported by the parser of the command that was given it."""
+        given, left = self.parse_known_args(list(arguments))
+        if left:
+            getattr(given, "parser", self).error(f"unrecognized arguments: {' '.join(left)}")
+        return given
