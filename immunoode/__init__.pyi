@@ -4,6 +4,7 @@ from immunoode.cohorts.library import list_populations as list_populations
 from immunoode.cohorts.library import load_population as load_population
 from immunoode.combination.independent_action import independent_action as independent_action
 from immunoode.combination.synergy import synergy as synergy
+from immunoode.descriptions.describe import describe as describe
 from immunoode.fitting.fit import fit as fit
 from immunoode.fitting.identify.identifiability import identifiability as identifiability
 from immunoode.fitting.identify.result import Identifiability as Identifiability

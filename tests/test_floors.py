@@ -32,7 +32,7 @@ FLOORS = (
     ("combination", "cohorts", "optimisation"),
     ("sensitivity_analysis",),
     ("plot",),
-    ("report",),
+    ("report", "descriptions"),
     ("arm_names",),
     ("demo",),
     ("command_line",),

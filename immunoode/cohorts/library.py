@@ -174,6 +174,11 @@ def _entries() -> tuple[Entry, ...]:
     return tuple(Entry(name, _row(document), document.get("description", "")) for name, document in documents.items())
 
 
+def cohort_description(name: str) -> str:
+    """Return the description in the file of a shipped cohort."""
+    return str(_document(_folder() / f"{name}.toml").get("description", "")).strip()
+
+
 def _row(document: dict[str, Any]) -> dict[str, Any]:
     models, statistics = document.get("models", []), [*document.get("targets", []), *document.get("held_out", [])]
     arms = document.get("arms", {})

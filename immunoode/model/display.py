@@ -41,8 +41,12 @@ def html(model: ModelTables) -> str:
 
 def parameter_table(model: ModelTables) -> str:
     """Return the parameters of a model as an HTML table: value, unit, bounds, meaning, source."""
-    rows = [_parameter(name, p, name in model.covariates) for name, p in model.constants.items()]
-    return _table(("name", "value", "unit", "bounds", "meaning", "source"), rows)
+    return _table(("name", "value", "unit", "bounds", "meaning", "source"), parameter_rows(model))
+
+
+def parameter_rows(model: ModelTables) -> list[tuple[str, ...]]:
+    """Return name, value, unit, bounds, meaning and source of each parameter and covariate, as text."""
+    return [_parameter(name, p, name in model.covariates) for name, p in model.constants.items()]
 
 
 def _about(model: ModelTables) -> str:

@@ -173,10 +173,15 @@ def list_models(
 
 
 @lru_cache(maxsize=1)
+def shipped_documents() -> dict[str, dict[str, Any]]:
+    """Return the shipped model files by name as they are; checking all of them takes seconds, and the tests do it."""
+    return {name: toml_document(models_folder() / f"{name}.toml") for name in model_names()}
+
+
+@lru_cache(maxsize=1)
 def _entries() -> tuple[Entry, ...]:
-    """Return the list's rows; files are read without their checks, which the tests do and take seconds for all of them."""
     bibliography = entries_of(models_folder() / REFERENCES)
-    return tuple(_entry(name, toml_document(models_folder() / f"{name}.toml"), bibliography) for name in model_names())
+    return tuple(_entry(name, document, bibliography) for name, document in shipped_documents().items())
 
 
 def _entry(name: str, document: Mapping[str, Any], bibliography: Mapping[str, str]) -> Entry:

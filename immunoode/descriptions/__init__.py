@@ -1,0 +1,1 @@
+"""What a name of the package is, as text and for notebooks."""

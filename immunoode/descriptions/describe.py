@@ -1,0 +1,137 @@
+"""`describe`: one readable text about any name of the package."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from immunoode.descriptions.description import Description, Meaning
+from immunoode.descriptions.library import names_in_library, of_library
+from immunoode.descriptions.models import names_of_parts, of_model, of_models
+from immunoode.errors import ImmunoodeError, Problem, nearest
+from immunoode.lazy_names import stated_names
+from immunoode.model.library import list_models, model_names
+from immunoode.model.model import Model
+from immunoode.regimen.library import list_regimens
+from immunoode.terms import british, read, terms
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def describe(name: Any) -> Description:
+    """Return what a name of the package is: text when printed, a page in a notebook.
+
+    Parameters
+    ----------
+    name : str or object
+        A model, a variant, a regimen, a cohort, a distribution, a data set, a parameter, state, output or input of models
+        ("kill_rate"), a public function or class ("simulate"), or a term of the field ("Keytruda"). Also a model, a function
+        or a result itself.
+
+    Returns
+    -------
+    Description
+        With one section for each thing that the name is.
+
+    Raises
+    ------
+    ImmunoodeError
+        If nothing has this name; the message says which names may be meant.
+
+    See Also
+    --------
+    list_models : searches the models.
+
+    Examples
+    --------
+    >>> import immunoode as imo
+    >>> print(imo.describe("reactivation_rate").report())
+    parameter reactivation_rate, in 1 model
+    ---------------------------------------
+    model       value  unit          bounds      meaning                              source
+    barros2021  6e-06  1/(cell*day)  0 to 0.001  reactivation of memory by the tumour  barros2021
+    """
+    if not isinstance(name, str):
+        return _of_object(name)
+    sections = _sections(name)
+    if not sections and british(name) != name:
+        sections = _sections(british(name))
+    sections = sections or [*_of_term(name)]
+    if not sections:
+        raise ImmunoodeError(Problem("describe", f"nothing is named {name!r:.80}", nearest(name, _all_names())))
+    return Description(name, tuple(sections))
+
+
+def _sections(name: str) -> list[Meaning]:
+    return [*of_models(name), *of_library(name), *_of_public_name(name)]
+
+
+def _all_names() -> set[str]:
+    return {*model_names(), *names_of_parts(), *names_in_library(), *_public_names(), *terms()}
+
+
+def _public_names() -> dict[str, str]:
+    """Return the module of each public name, which has its namespace before it unless it is at the top."""
+    top = stated_names(str(_PACKAGE / "__init__.py"))
+    found = {name: home for name, home in top.items() if home != "."}
+    for place in (name for name, home in top.items() if home == "."):
+        file = _PACKAGE / f"{place}.py" if (_PACKAGE / f"{place}.py").exists() else _PACKAGE / place / "__init__.py"
+        found |= (
+            {f"{place}.{name}": home for name, home in stated_names(str(file)).items() if home != "."}
+            if _has_stub(file)
+            else {}
+        )
+    return found
+
+
+def _has_stub(file: Path) -> bool:
+    return file.with_suffix(".pyi").exists()
+
+
+def _of_public_name(name: str) -> Iterator[Meaning]:
+    asked = name.removeprefix("immunoode.").removeprefix("imo.")
+    for known, home in _public_names().items():
+        if asked in (known, known.rpartition(".")[2]):
+            value = getattr(__import__(home, fromlist=["_"]), known.rpartition(".")[2])
+            yield _of_documented(f"immunoode.{known}", value)
+
+
+def _of_documented(title: str, value: Any) -> Meaning:
+    kind = "class" if inspect.isclass(value) else "function" if callable(value) else type(value).__name__
+    called = f"{title}{inspect.signature(value)}\n\n" if callable(value) else ""
+    return Meaning(f"{kind} {title}", called + (inspect.getdoc(value) or ""))
+
+
+def _of_object(value: Any) -> Description:
+    if isinstance(value, Model):
+        return Description(value.name, (of_model(value),))
+    if callable(value) and hasattr(value, "__name__"):
+        return Description(value.__name__, (_of_documented(value.__name__, value),))
+    report = getattr(value, "report", None)
+    return Description(type(value).__name__, (Meaning(type(value).__name__, report() if callable(report) else str(value)),))
+
+
+def _of_term(name: str) -> Iterator[Meaning]:
+    """Yield what a text means as a term of the field, with the models and regimens of it."""
+    said = read(name)
+    if len(said.terms) != 1 or said.words:
+        return
+    for term in (terms()[one] for one in said.terms[0]):
+        also = f"also: {', '.join(term.same)}\n" if term.same else ""
+        belongs = f"is a kind of: {', '.join(term.broader)}\n" if term.broader else ""
+        yield Meaning(f"term {term.name}", (also + belongs).rstrip("\n"))
+        yield from _found(term.name)
+
+
+def _found(term: str) -> Iterator[Meaning]:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that nothing matches
+        lists = {"models": list_models(term), "regimens": list_regimens(term)}
+    for what, table in lists.items():
+        if len(table):
+            rows = table[["title"]].reset_index()
+            yield Meaning(f"{what} that match {term!r}", "", rows)

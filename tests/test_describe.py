@@ -1,0 +1,64 @@
+"""`imo.describe`: any name of the package is described; others are answered by what they mean."""
+
+from __future__ import annotations
+
+import pytest
+
+import immunoode as imo
+from immunoode.descriptions.describe import _public_names
+from immunoode.errors import ImmunoodeError
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("kosinsky2018", ["model kosinsky2018", "species: mouse", "load_model('kosinsky2018')", "growth_rate"]),
+        ("nivolumab", ["variant nivolumab", "load_model('pd1_inhibitor', variant='nivolumab')", "bajaj2017"]),
+        ("kill_rate", ["parameter kill_rate, in", "kuznetsov1994", "1/(cell*day)"]),
+        ("tumour_volume", ["derived quantity (output) tumour_volume", "kosinsky2018", "mm^3"]),
+        ("weight", ["covariate weight"]),
+        ("radiotherapy", ["model radiotherapy"]),
+        ("nivolumab_4_weekly", ["regimen nivolumab_4_weekly", "480 mg", "load_regimen('nivolumab_4_weekly')"]),
+        ("melanoma_til", ["calibrated cohort melanoma_til", "C-144-01", "load_population('melanoma_til')"]),
+        ("bajaj2017", ["distribution of patients bajaj2017", "load_distribution('bajaj2017')"]),
+        ("atezolizumab_lung", ["data set atezolizumab_lung", "CC BY 4.0"]),
+        ("simulate", ["function immunoode.simulate", "until : str or float"]),
+        ("imo.trial.cox", ["function immunoode.trial.cox"]),
+        ("Keytruda", ["term pembrolizumab", "pd1_inhibitor", "pembrolizumab_3_weekly"]),
+        ("tumor_volume", ["derived quantity (output) tumour_volume"]),
+    ],
+)
+def test_a_name_is_described(name: str, said: list[str]) -> None:
+    described = imo.describe(name)
+    assert [words for words in said if words not in described.report()] == []
+    assert str(described) == repr(described) == described.report()
+    assert "..." not in described.report().replace("... and so on", "").replace(">>> ", "") or name in (
+        "simulate",
+        "imo.trial.cox",
+    )
+    assert "<pre>" in described._repr_html_() or "<table" in described._repr_html_()
+
+
+def test_objects_are_described() -> None:
+    model = imo.combine("tumour_immune", "radiotherapy")
+    assert "radiotherapy_alpha" in imo.describe(model).report()
+    assert imo.describe(imo.simulate).report().startswith("function simulate")
+    assert "Pembrolizumab 200 mg" in imo.describe(imo.load_regimen("pembrolizumab_3_weekly")).report()
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("killing rat", "'kill_rate'"),
+        ("simulat", "'simulate'"),
+        ("nivolumab_3_weekly", "'nivolumab_2_weekly'"),
+        ("", "known: "),
+    ],
+)
+def test_other_names_are_answered_by_what_they_may_mean(name: str, answer: str) -> None:
+    with pytest.raises(ImmunoodeError, match=answer):
+        imo.describe(name)
+
+
+def test_every_public_name_is_known() -> None:
+    assert {"simulate", "trial.cox", "io.read_sbml", "plot.waterfall"} <= _public_names().keys()
