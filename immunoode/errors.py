@@ -16,6 +16,7 @@ __all__ = [
     "FileError",
     "FitError",
     "ImmunoodeError",
+    "MissingPackageError",
     "ModelError",
     "OutOfBoundsWarning",
     "PopulationError",
@@ -107,6 +108,10 @@ class PopulationError(ImmunoodeError, ValueError):
 
 class FileError(ImmunoodeError, OSError):
     """A file that cannot be written, or that exists and must not be overwritten."""
+
+
+class MissingPackageError(ImmunoodeError, ImportError):
+    """A package that only some parts need, and that is not installed; the message says how to install it."""
 
 
 class OutOfBoundsWarning(UserWarning):

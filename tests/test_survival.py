@@ -49,6 +49,39 @@ def test_the_textbook_example() -> None:
     assert test.statistic == pytest.approx(16.793, abs=0.001) and test.degrees_of_freedom == 1 and test.p_value < 1e-4
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_curves_are_those_of_lifelines(seed: int) -> None:
+    from lifelines import KaplanMeierFitter
+
+    random = np.random.default_rng(seed)
+    count = int(random.integers(1, 40))
+    days = random.integers(0, 12, count).astype(float) if seed % 2 else random.exponential(100, count)
+    table = pd.DataFrame(
+        {"subject": range(count), "time": days, "event": random.random(count) < random.choice([0, 0.3, 0.7, 1])}
+    )
+    fitted = KaplanMeierFitter(alpha=0.1).fit(table["time"], table["event"])
+    known = fitted.event_table.rename(columns={"observed": "events"})
+    curve = imo.kaplan_meier(table, "OS", confidence=0.9).curve.set_index("time")
+    assert curve.index.tolist() == known.index.tolist()
+    counts = ["at_risk", "events", "censored"]
+    assert curve[counts].values.tolist() == known[counts].values.tolist()
+    np.testing.assert_allclose(curve["survival"], fitted.survival_function_.iloc[:, 0], atol=1e-14)
+    some = (curve["survival"] > 1e-12).to_numpy()
+    band = fitted.confidence_interval_survival_function_.to_numpy()
+    np.testing.assert_allclose(curve[["lower", "upper"]][some], band[some], atol=1e-12)
+    assert curve[["lower", "upper"]][~some].isna().all(axis=None)
+
+
+def test_no_event_tells_arms_apart() -> None:
+    table = pd.DataFrame({"subject": list("abcd"), "arm": list("xxyy"), "time": [1, 2, 3, 4], "event": [0, 0, 1, 1]})
+    km = imo.kaplan_meier(table, "OS")
+    with pytest.raises(imo.errors.DataError, match="no event that tells arms apart"):
+        km.log_rank()
+    assert "no log-rank test: endpoints: have no event that tells arms apart" in km.report()
+    words = [text.get_text() for text in km.plot(at_risk=False).texts]
+    assert "no event tells arms apart" in words
+
+
 def test_at_risk_are_those_whose_time_is_at_least_that() -> None:
     table = remission()
     km = imo.kaplan_meier(table)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import operator
-from importlib.util import find_spec
 from typing import Any
 
 from immunoode.blocks.work import Executor, InThisProcess
 from immunoode.errors import Problem, SolveError
+from immunoode.optional import require
 
 
 def executor_of(workers: int | None, client: Any) -> Executor:
@@ -57,12 +57,10 @@ def _whole(value: Any, where: str, what: str) -> int:
 def _on_cluster(workers: int | None, client: Any) -> Executor:
     if workers is not None:
         raise SolveError(Problem("workers, client", "are both given", "client= alone: the cluster has its own workers"))
-    if find_spec("distributed") is None:
-        raise SolveError(Problem("client", "needs Dask", "pip install 'immunoode[cluster]'"))
-    from distributed import Client
-
-    if not isinstance(client, Client) or client.asynchronous:
-        what = f"is {type(client).__name__}" if not isinstance(client, Client) else "is asynchronous"
+    distributed = require("distributed", "client=")
+    known = isinstance(client, distributed.Client)
+    if not known or client.asynchronous:
+        what = "is asynchronous" if known else f"is {type(client).__name__}"
         raise SolveError(Problem("client", what, "a dask.distributed.Client, for example Client(n_workers=4)"))
     from immunoode.blocks.dask_client import DaskCluster
 

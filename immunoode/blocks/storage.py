@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from immunoode.errors import Problem, SolveError
+from immunoode.optional import require
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +30,7 @@ class Storage(Protocol):
     folder: bool
 
     def check(self) -> None:
-        """Raise a SolveError if the library is missing."""
+        """Raise a MissingPackageError if the library is missing."""
         ...
 
     def write(self, units: Iterable[xr.Dataset], path: Path) -> None:
@@ -43,8 +44,8 @@ class Parquet:
     folder = False
 
     def check(self) -> None:
-        """Raise a SolveError if pyarrow is missing."""
-        _check_installed("pyarrow")
+        """Raise a MissingPackageError if pyarrow is missing."""
+        require("pyarrow", "a Parquet file")
 
     def write(self, units: Iterable[xr.Dataset], path: Path) -> None:
         """Write units of storage, in order."""
@@ -63,8 +64,8 @@ class Zarr:
     folder = True
 
     def check(self) -> None:
-        """Raise a SolveError if zarr is missing."""
-        _check_installed("zarr")
+        """Raise a MissingPackageError if zarr is missing."""
+        require("zarr", "a Zarr store")
 
     def write(self, units: Iterable[xr.Dataset], path: Path) -> None:
         """Write units of storage, in order."""
@@ -82,7 +83,9 @@ def storage_of(path: Path) -> Storage:
     Raises
     ------
     SolveError
-        If it is not known, or the library for it is missing.
+        If it is not known.
+    MissingPackageError
+        If the library for it is not installed.
     """
     if path.suffix not in STORAGES:
         raise SolveError(Problem("path", f"{path.name!r} is neither", "a name that ends in .parquet or .zarr"))
@@ -143,10 +146,3 @@ def _along(data: xr.Dataset, dim: Any) -> list[Any]:
 
 def _chunks(data: xr.Dataset) -> dict[Any, Any]:
     return {name: {"chunks": tuple(v.shape)} for name, v in data.variables.items()}
-
-
-def _check_installed(library: str) -> None:
-    from importlib.util import find_spec
-
-    if find_spec(library) is None:
-        raise SolveError(Problem("path", f"needs {library}", "pip install 'immunoode[files]'"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from immunoode.errors import ModelError, Problem
 from immunoode.interop.inline_functions import check_inlined_size
+from immunoode.optional import require
 
 Document = Any
 """A document of libsbml; the library has no types."""
@@ -42,8 +43,7 @@ def open_document(source: str | Path) -> tuple[Document, str]:
     ModelError
         If the file does not exist, is not SBML, declares entities, or has errors, which are reported together.
     """
-    import libsbml
-
+    libsbml = require("libsbml", "SBML")
     raw, where = _bytes(source)
     text = _decoded(raw, where)
     if any(word in text.upper() for word in _FORBIDDEN):

@@ -18,6 +18,7 @@ from immunoode.interop.flatten import FlatFlow, FlatModel, first_dose_parameter,
 from immunoode.interop.infix import Infix, infix
 from immunoode.model.expressions import function_of
 from immunoode.model.model import Model
+from immunoode.optional import require
 from immunoode.regimen.regimen import Regimen
 from immunoode.regimen.sbml_event import Event, Events
 from immunoode.regimen.schedule import DOSE, MULTIPLY, REPLACE, RESET, SET, Schedule
@@ -150,7 +151,7 @@ def _checked(schedule: Schedule, whole: FlatModel) -> Schedule:
 
 class _Writer:
     def __init__(self, whole: FlatModel, schedules: Mapping[str, Schedule], own: tuple[Event, ...] = ()) -> None:
-        import libsbml
+        libsbml = require("libsbml", "SBML")
 
         self.own = own
         self.sbml, self.whole, self.schedules, self.arm = libsbml, whole, schedules, ""

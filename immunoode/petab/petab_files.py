@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem
+from immunoode.optional import require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +28,7 @@ def open_yaml(path: Path) -> dict[str, Any]:
     DataError
         If the file does not exist, is too large or nested too deeply, or has aliases.
     """
-    import yaml
-
+    yaml = require("yaml", "PEtab")
     try:
         if not path.is_file():
             raise DataError(Problem(str(path)[:200], "does not exist", RIGHT))

@@ -103,9 +103,17 @@ def _tested(axes: Any, km: KaplanMeier, hazard_ratio: bool) -> None:
     """Write the log-rank test's p value, and the hazard ratio, where curves seldom are."""
     said = [_hazard_ratio(km)] if hazard_ratio else []
     if len(km.arms) > 1:
-        p = km.log_rank().p_value
-        said.append("log-rank " + ("p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"))
+        said.append(_log_rank(km))
     axes.annotate("\n".join(said), (0.02, 0.03), xycoords="axes fraction", fontsize="small")
+
+
+def _log_rank(km: KaplanMeier) -> str:
+    """Return the p value of the log-rank test as text, or why there is none."""
+    try:
+        p = km.log_rank().p_value
+    except DataError:
+        return "no event tells arms apart"
+    return "log-rank " + ("p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}")
 
 
 def _hazard_ratio(km: KaplanMeier) -> str:

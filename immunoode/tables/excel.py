@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from immunoode.errors import DataError, Problem
+from immunoode.optional import require
 from immunoode.tables.text_files import file_kind
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def open_sheets(path: Path) -> dict[str, pd.DataFrame]:
     """
     import pandas as pd
 
+    require("openpyxl", "an Excel workbook")
     try:
         with zipfile.ZipFile(_checked(path)) as archive:
             _check_parts(path.name, archive)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from immunoode.errors import DataError, Problem
+from immunoode.optional import require
 from immunoode.tables.compressed import decompressed
 from immunoode.tables.excel import open_workbook
 from immunoode.tables.text_files import LARGEST, MOST_CELLS, QUOTES, check_cells, check_text_file, file_kind
@@ -185,8 +186,7 @@ def _sas(path: Path) -> tuple[pd.DataFrame, int]:
 
     pandas reads zeros in transport files as 5e-79 and can lose their last record; ReadStat does neither.
     """
-    import pyreadstat
-
+    pyreadstat = require("pyreadstat", "a SAS file")
     read = pyreadstat.read_xport if path.suffix.lower() == ".xpt" else pyreadstat.read_sas7bdat
     right = f"at most {LARGEST:,} bytes and {MOST_CELLS:,} cells"
     kind = file_kind(path)

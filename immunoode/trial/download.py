@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.optional import require
 from immunoode.trial.lesion_table import read_lesions
 from immunoode.trial.trial_data import TrialData
 
@@ -75,8 +76,7 @@ def _local(data: PublishedDataset, folder: str | Path | None) -> Path | None:
 
 
 def _download(data: PublishedDataset) -> Path:
-    import pooch
-
+    pooch = require("pooch", "downloading data")
     try:
         found = pooch.retrieve(
             data.url, known_hash=f"sha256:{data.sha256}", fname=data.file, path=pooch.os_cache("immunoode"), progressbar=True

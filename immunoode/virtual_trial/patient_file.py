@@ -33,7 +33,9 @@ def read_patients(path: str | Path) -> VirtualPatients:
     Raises
     ------
     SolveError
-        If the kind of the file is not known, or the library for it is missing.
+        If the kind of the file is not known.
+    MissingPackageError
+        If the library for it is not installed.
     FileError
         If the file is not there, or has no virtual patients.
     """

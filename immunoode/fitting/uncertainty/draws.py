@@ -14,6 +14,7 @@ from immunoode.fitting.observations import FloatArray
 from immunoode.fitting.uncertainty.bands import grouped, observation_band, quantiles
 from immunoode.fitting.uncertainty.covariance import check_level, natural_name
 from immunoode.notebook import without_mathematics
+from immunoode.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,14 +132,13 @@ class Draws:
         Raises
         ------
         FitError
-            If this is a bootstrap, or arviz is not installed.
+            If this is a bootstrap.
+        MissingPackageError
+            If arviz is not installed.
         """
         if self.chain is None:
             raise FitError(Problem("to_arviz", f"{self.kind} draws have no Markov chains", "use the result of .posterior()"))
-        try:
-            import arviz
-        except ImportError as error:
-            raise FitError(Problem("to_arviz", "needs the package arviz", "pip install 'immunoode[mcmc]'")) from error
+        arviz = require("arviz", "to_arviz")
         names = [*self.names, *(f"log_error_scale__{q}" for q in self.result.observations.quantities)]
         made = {n: self.chain[:, :, j].T for j, n in enumerate(names)}
         return arviz.from_dict(made) if arviz.__version__.startswith("0.") else arviz.from_dict({"posterior": made})

@@ -13,6 +13,7 @@ from immunoode.fitting.likelihood import Scale
 from immunoode.fitting.observations import FloatArray
 from immunoode.fitting.uncertainty.draws import Draws
 from immunoode.fitting.uncertainty.progress import bar_over
+from immunoode.optional import require
 
 if TYPE_CHECKING:
     from lmfit import Parameters
@@ -40,12 +41,11 @@ def posterior(
     Raises
     ------
     FitError
-        If emcee is not installed or the numbers do not do.
+        If the numbers do not do.
+    MissingPackageError
+        If emcee is not installed.
     """
-    try:
-        import emcee
-    except ImportError as error:
-        raise FitError(Problem("posterior", "needs the package emcee", "pip install 'immunoode[mcmc]'")) from error
+    emcee = require("emcee", "the posterior")
     target = _Target(result)
     p = len(target.start)
     count = max(2 * p + 2, 32) if walkers is None else walkers

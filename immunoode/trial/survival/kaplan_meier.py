@@ -16,6 +16,7 @@ from immunoode.trial.survival.endpoint_table import endpoint_table, group_names
 if TYPE_CHECKING:
     import pandas as pd
 
+    from immunoode.trial.survival.log_rank import LogRankTest
     from immunoode.trial.survival.regression import SurvivalRegression
 
 FloatArray = NDArray[np.float64]
@@ -105,20 +106,17 @@ class KaplanMeier:
         arms = self.curve.groupby("arm", sort=False)
         return pd.DataFrame([{"arm": arm, "probability": p, **_quantile(curve, p)} for arm, curve in arms for p in shares])
 
-    def log_rank(self) -> LogRank:
-        """Return the log-rank test of equal survival in all arms.
+    def log_rank(self) -> LogRankTest:
+        """Return the log-rank test of equal survival in all arms; `imo.trial.log_rank` also stratifies and weights.
 
         Raises
         ------
         DataError
-            If there is only one arm.
+            If there is only one arm, or no event that tells arms apart.
         """
-        from lifelines.statistics import multivariate_logrank_test
+        from immunoode.trial.survival.log_rank import log_rank
 
-        if len(self.arms) < 2:
-            raise DataError(Problem("log-rank test", "needs at least two arms", "data with several arms"))
-        test = multivariate_logrank_test(self.rows["time"], self.rows["arm"], self.rows["event"])
-        return LogRank(float(test.test_statistic), len(self.arms) - 1, float(test.p_value))
+        return log_rank(self.rows.assign(endpoint=self.endpoint))
 
     def hazard_ratio(self, *, reference: str | None = None) -> SurvivalRegression:
         """Return the Cox regression of the arms: hazard ratios to a reference (the first arm by default), with intervals.
@@ -137,7 +135,14 @@ class KaplanMeier:
         months = self.medians.assign(**{c: self.medians[c] / MONTH for c in ("median", "lower", "upper")})
         lines = [f"{self.endpoint}: {len(self.rows)} subjects, {int(self.rows['event'].sum())} events; medians in months", ""]
         lines.append(months.to_string(index=False, float_format="{:.2f}".format))
-        return "\n".join([*lines, *(["", str(self.log_rank())] if len(self.arms) > 1 else [])])
+        return "\n".join([*lines, *(["", self._test()] if len(self.arms) > 1 else [])])
+
+    def _test(self) -> str:
+        """Return the log-rank test as text, or why there is none."""
+        try:
+            return str(self.log_rank())
+        except DataError as error:
+            return f"no log-rank test: {error}"
 
     def plot(self, **options: Any) -> Any:
         """Draw the curves with a table of numbers at risk; see `imo.plot.kaplan_meier`."""
@@ -152,18 +157,6 @@ class KaplanMeier:
         from html import escape
 
         return f"<pre>{escape(self.report())}</pre>"
-
-
-@dataclass(frozen=True)
-class LogRank:
-    """A log-rank test: its statistic, degrees of freedom and p value."""
-
-    statistic: float
-    degrees_of_freedom: int
-    p_value: float
-
-    def __str__(self) -> str:
-        return f"log-rank test: chi2 = {self.statistic:.2f}, {self.degrees_of_freedom} df, p = {self.p_value:.3g}"
 
 
 def kaplan_meier(endpoints: Any, endpoint: str | None = None, *, by: str = "arm", confidence: float = 0.95) -> KaplanMeier:
@@ -215,25 +208,37 @@ def kaplan_meier(endpoints: Any, endpoint: str | None = None, *, by: str = "arm"
 
 
 def _curve(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
-    """Return the curve of one arm."""
+    """Return the curve of one arm, from day 0."""
     import pandas as pd
-    from lifelines import KaplanMeierFitter
 
-    fitted = KaplanMeierFitter(alpha=alpha).fit(rows["time"], rows["event"], label="survival")
-    table, band = fitted.event_table, fitted.confidence_interval_survival_function_
-    survival = fitted.survival_function_["survival"].to_numpy()
-    known = survival > 0
-    return pd.DataFrame(
-        {
-            "time": table.index,
-            "survival": survival,
-            "lower": np.where(known, band.iloc[:, 0], np.nan),
-            "upper": np.where(known, band.iloc[:, 1], np.nan),
-            "at_risk": table["at_risk"].to_numpy(),
-            "events": table["observed"].to_numpy(),
-            "censored": table["censored"].to_numpy(),
-        }
-    )
+    days, event = rows["time"].to_numpy(np.float64), rows["event"].to_numpy(bool)
+    times = np.unique(np.append(days, 0.0))
+    at_risk = len(days) - np.searchsorted(np.sort(days), times)
+    events, left = _counts(days[event], times), _counts(days, times)
+    survival = np.cumprod(1 - events / at_risk)
+    lower, upper = _band(survival, events, at_risk, alpha)
+    curve = {"time": times, "survival": survival, "lower": lower, "upper": upper}
+    return pd.DataFrame({**curve, "at_risk": at_risk, "events": events, "censored": left - events})
+
+
+def _counts(days: FloatArray, times: FloatArray) -> NDArray[np.int64]:
+    """Return how many days equal each of the times."""
+    ordered = np.sort(days)
+    return np.asarray(np.searchsorted(ordered, times, side="right") - np.searchsorted(ordered, times), dtype=np.int64)
+
+
+def _band(survival: FloatArray, events: Any, at_risk: Any, alpha: float) -> tuple[FloatArray, FloatArray]:
+    """Return the confidence limits of survival: 1 before the first event, and NaN where survival is 0."""
+    from scipy.stats import norm
+
+    lower, upper = np.where(survival > 0, 1.0, np.nan), np.where(survival > 0, 1.0, np.nan)
+    inside = (survival > 0) & (survival < 1)
+    left = at_risk - events
+    variance = np.cumsum(np.divide(events, at_risk * left, out=np.zeros(len(left)), where=left > 0))
+    log = np.log(survival[inside])
+    half = norm.isf(alpha / 2) * np.sqrt(variance[inside]) / -log
+    lower[inside], upper[inside] = np.exp(log * np.exp(half)), np.exp(log * np.exp(-half))
+    return lower, upper
 
 
 def _quantile(curve: pd.DataFrame, probability: float) -> dict[str, float]:

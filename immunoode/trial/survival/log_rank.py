@@ -122,7 +122,7 @@ def log_rank(
 
     Notes
     -----
-    lifelines has the unstratified test; this one agrees with it, and with `survdiff` of the R package survival.
+    Agrees with lifelines, which has the unstratified test, and with `survdiff` of the R package survival.
 
     Examples
     --------

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from immunoode.errors import DataError, Problem, nearest
+from immunoode.optional import require
 from immunoode.trial.survival.endpoint_table import BOUNDS, endpoint_table
 from immunoode.trial.survival.proportional_hazards import proportional_hazards_tests
 
@@ -130,12 +131,11 @@ def cox(
     DataError
         If a covariate is missing, does not vary, or separates the events so that there is no estimate.
     """
-    from lifelines import CoxPHFitter
-
+    lifelines = require("lifelines", "Cox regression")
     design = _design(endpoints, endpoint, covariates, arm, reference, strata)
     rows, columns, left_out = design.rows, design.columns, design.left_out
     table = rows[[*columns, *strata, "time", "event"]]
-    fitter = CoxPHFitter(alpha=1 - confidence)
+    fitter = lifelines.CoxPHFitter(alpha=1 - confidence)
     notes = _fit(
         fitter.fit,
         table,
@@ -192,8 +192,7 @@ def parametric_survival(
     ------
     DataError
     """
-    import lifelines
-
+    lifelines = require("lifelines", "parametric survival")
     fitters = dict(zip(DISTRIBUTIONS, ("WeibullAFTFitter", "LogNormalAFTFitter", "LogLogisticAFTFitter"), strict=True))
     if distribution not in fitters:
         raise DataError(Problem("distribution", f"is {distribution!r}", nearest(str(distribution), DISTRIBUTIONS)))
