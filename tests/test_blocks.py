@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from immunoode.blocks.part_file import read_part, write_part
 from immunoode.blocks.run import Population, Processing, in_memory, to_file
 from immunoode.blocks.run_folder import RunFolder
 from immunoode.blocks.work import Task, packed, warn_of_processors
-from immunoode.errors import DataError, SolveError
+from immunoode.errors import DataError, MissingPackageError, SolveError
 from tests.block_work import Failing, Squares
 from tests.test_solve_population import decay
 from tests.test_solve_to_file import content
@@ -215,8 +216,8 @@ def test_work_that_cannot_be_sent() -> None:
 
 
 def test_a_client_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("immunoode.blocks.executor.find_spec", lambda name: None)
-    with pytest.raises(SolveError, match=r"needs Dask; pip install 'immunoode\[cluster\]'"):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingPackageError, match=r"needs the package distributed, .*pip install 'immunoode\[cluster\]'"):
         executor_of(None, object())
 
 
