@@ -215,7 +215,7 @@ def _curve(rows: pd.DataFrame, alpha: float) -> pd.DataFrame:
     times = np.unique(np.append(days, 0.0))
     at_risk = len(days) - np.searchsorted(np.sort(days), times)
     events, left = _counts(days[event], times), _counts(days, times)
-    survival = np.cumprod(1 - events / at_risk)
+    survival = np.cumprod(1 - events / at_risk, dtype=np.float64)
     lower, upper = _band(survival, events, at_risk, alpha)
     curve = {"time": times, "survival": survival, "lower": lower, "upper": upper}
     return pd.DataFrame({**curve, "at_risk": at_risk, "events": events, "censored": left - events})
