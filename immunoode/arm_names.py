@@ -103,7 +103,7 @@ def treatment_of(name: str, known: Iterable[str]) -> Treatment:
 
 
 def advice(unclear: str, known: Iterable[str]) -> str:
-    """Return advice on what to write in place of a part that is not recognised."""
+    """Return advice on what to write instead of a part that is not recognised."""
     words = [word for drug, text in _DRUGS.items() for word in (drug, *text.split())]
     close = difflib.get_close_matches(unclear.lower(), words, n=1, cutoff=0.8)
     if close and len(unclear) > 4:

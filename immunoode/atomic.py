@@ -1,7 +1,7 @@
-"""Files written whole or not at all: beside their place, flushed to the disk, then moved.
+"""Files written completely or not at all: beside their final path, flushed to the disk, then moved.
 
-Whoever reads a path sees the old file or the new one, whatever stops the writer: an error, a full disk, Ctrl-C, the end of the
-process. What a killed process leaves beside it ends in `.part`, belongs to nobody and may be removed.
+A reader of the path sees either the old file or the new one, whatever stops the writer: an error, a full disk, Ctrl-C, the
+end of the process. Files that a killed process leaves behind end in `.part` and may be removed.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from pathlib import Path
 from immunoode.errors import FileError, Problem
 
 PART = ".part"
-"""How the name of a file ends that is not finished."""
+"""Ending of the name of an unfinished file."""
 _SHOWN = 40
-"""Characters of the final name in the name of a part: names may have 255 bytes."""
+"""Number of characters of the final name in the name of a part, because names are limited to 255 bytes."""
 
 
 def write_whole(path: str | Path, content: str | bytes, *, overwrite: bool = False) -> Path:
-    """Write a file whole or not at all.
+    """Write a file completely or not at all.
 
     Parameters
     ----------
     path : str or Path
-        Through a symbolic link, the file that it names is written.
+        If it is a symbolic link, the file to which it points is written.
     content : str or bytes
-        Text is written as UTF-8, its line ends as they are.
+        Text is written as UTF-8, with unchanged line endings.
     overwrite : bool
-        Replace a file that is there, which keeps its permissions.
+        Replace an existing file, whose permissions are kept.
 
     Returns
     -------
     Path
-        As it was given.
+        The path as given.
 
     Raises
     ------
     FileError
-        If the file is there and is not to be replaced, its folder is not, or it cannot be written.
+        If the file exists and must not be replaced, its folder does not exist, or the file cannot be written.
 
     Examples
     --------
@@ -58,12 +58,12 @@ def write_whole(path: str | Path, content: str | bytes, *, overwrite: bool = Fal
 
 @contextmanager
 def whole_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give the path of a part to be written; at the end of the block it becomes the file, after an error it is removed.
+    """Give the path of a part to be written; at the end of the block it becomes the file, or is removed after an error.
 
     Raises
     ------
     FileError
-        As `write_whole`.
+        As for `write_whole`.
     """
     with _reported(path):
         target = _place(path, overwrite)
@@ -75,19 +75,19 @@ def whole_file(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
             _move(part, target, overwrite)
     finally:
         with suppress(OSError):
-            part.unlink()  # of a part that became the file nothing is left
+            part.unlink()  # nothing is left of a part that became the file
 
 
 @contextmanager
 def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give the path of a folder to be made; at the end of the block it becomes `path`, after an error it is removed.
+    """Give the path of a folder to be made; at the end of the block it becomes `path`, or is removed after an error.
 
-    One that is there is removed first where `overwrite` says so: between the two there may be none.
+    An existing folder is removed first if `overwrite` is True, so that for a moment there may be none.
 
     Raises
     ------
     FileError
-        As `write_whole`.
+        As for `write_whole`.
     """
     target = Path(path)
     part = target.with_name(f".{target.name[:_SHOWN]}.{secrets.token_hex(8)}{PART}")
@@ -102,12 +102,12 @@ def whole_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]
 
 
 def move_folder(part: Path, target: Path) -> None:
-    """Flush a folder's files to the disk and give it its name, which nothing has yet.
+    """Flush the files of a folder to the disk, and rename it to a name that does not exist yet.
 
     Raises
     ------
     FileError
-        If something has it.
+        If the name exists.
     """
     with _reported(target):
         for path in part.rglob("*"):
@@ -120,20 +120,20 @@ def move_folder(part: Path, target: Path) -> None:
 
 
 def write_together(folder: str | Path, contents: Mapping[str, str | bytes], *, overwrite: bool = False) -> Path:
-    """Write files that belong together into a folder, which is made; the last one names the others.
+    """Write files that belong together into a folder, which is created; the last file refers to the others.
 
-    All are on the disk before the first is moved, and the last one goes first and comes last: a folder that has it has the
-    others that belong to it, the old ones or the new.
+    All are on the disk before the first is moved. The last file is removed first and moved last, so that a folder that has it
+    also has the files that belong to it, old or new.
 
     Returns
     -------
     Path
-        Of the last file.
+        The path of the last file.
 
     Raises
     ------
     FileError
-        As `write_whole`; then nothing is changed.
+        As for `write_whole`; nothing is changed then.
     """
     folder = Path(folder)
     with _reported(folder):
@@ -142,7 +142,7 @@ def write_together(folder: str | Path, contents: Mapping[str, str | bytes], *, o
     for path in paths:
         _place(path, overwrite)
     with ExitStack() as moved:
-        for path, content in reversed(list(zip(paths, contents.values(), strict=True))):  # the last is left last
+        for path, content in reversed(list(zip(paths, contents.values(), strict=True))):  # the last file comes last
             part = moved.enter_context(whole_file(path, overwrite=overwrite))
             with _reported(path):
                 part.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -153,41 +153,43 @@ def write_together(folder: str | Path, contents: Mapping[str, str | bytes], *, o
 
 
 def free_place(path: str | Path, *, overwrite: bool = False) -> None:
-    """Raise where a file could not be written, before the work that makes it is done.
+    """Raise an error if a file could not be written, before its content is computed.
 
     Raises
     ------
     FileError
-        If the file is there and is not to be replaced, or its folder is not there.
+        If the file exists and must not be replaced, or its folder does not exist.
     """
     with _reported(path):
         _place(path, overwrite)
 
 
 def _place(path: str | Path, overwrite: bool) -> Path:
-    """Return where a file really lies, after any links."""
+    """Return the real path of a file, after following links."""
     if "\0" in str(path):
         raise FileError(Problem(repr(str(path)), "has a null character", "a name without"))
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
-        raise FileError(Problem(str(path), "is in a folder that is not there", f"make the folder {str(target.parent)!r} first"))
+        raise FileError(
+            Problem(str(path), "is in a folder that does not exist", f"make the folder {str(target.parent)!r} first")
+        )
     if target.is_dir():
         raise FileError(Problem(str(path), "is a folder", "the name of a file in it"))
     if target.exists() and not target.is_file():
-        raise FileError(Problem(str(path), "is no regular file", "another name"))
+        raise FileError(Problem(str(path), "is not a regular file", "another name"))
     if target.exists() and not overwrite:
         raise _is_there(path)
     if target.exists() and not os.access(target, os.W_OK):
-        raise FileError(Problem(str(path), "may only be read", "permission to write it, or another name"))
+        raise FileError(Problem(str(path), "is read-only", "permission to write it, or another name"))
     return target
 
 
 def _is_there(path: str | Path) -> FileError:
-    return FileError(Problem(str(path), "is there already", "overwrite=True replaces it; or another name"))
+    return FileError(Problem(str(path), "already exists", "overwrite=True replaces it; or another name"))
 
 
 def _part(target: Path) -> Path:
-    """Make an empty file beside the target that is nobody else's, with the permissions that it will have."""
+    """Create a unique empty file beside the target, with the permissions that the target will have."""
     part = target.with_name(f".{target.name[:_SHOWN]}.{secrets.token_hex(8)}{PART}")
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     if target.exists():
@@ -196,7 +198,7 @@ def _part(target: Path) -> Path:
 
 
 def _flush(part: Path) -> None:
-    """Wait until a file is on the disk: a name may outlive a loss of power that its content does not."""
+    """Wait until a file is on the disk, because after a power failure its name could remain without its content."""
     with part.open("rb+") as file:
         os.fsync(file.fileno())
 
@@ -212,15 +214,15 @@ def _move(part: Path, target: Path, overwrite: bool) -> None:
 def _flush_folder(folder: Path) -> None:
     if os.name == "posix":
         opened = os.open(folder, os.O_RDONLY)
-        with suppress(OSError):  # not every file system has it
+        with suppress(OSError):  # not every file system supports it
             os.fsync(opened)
         os.close(opened)
 
 
 def _move_to_free(part: Path, target: Path) -> None:
-    """Move a part to a name that nothing has, not even since it was begun."""
+    """Move a part to a name that does not exist, not even since the part was begun."""
     try:
-        os.link(part, target)  # of two writers one gets the name
+        os.link(part, target)  # only one of two writers gets the name
     except FileExistsError:
         raise _is_there(target) from None
     except OSError:  # a file system without links
@@ -231,11 +233,13 @@ def _move_to_free(part: Path, target: Path) -> None:
 
 @contextmanager
 def _reported(path: str | Path) -> Iterator[None]:
-    """Turn an error of the system into one of the package."""
+    """Convert an error of the operating system into one of the package."""
     try:
         yield
     except FileError:
         raise
     except OSError as error:
         what = f"cannot be written ({error.strerror or error})"
-        raise FileError(Problem(str(path), what, "free space and permission to write; what was there is unchanged")) from error
+        raise FileError(
+            Problem(str(path), what, "free space and permission to write; the existing file is unchanged")
+        ) from error

@@ -39,7 +39,7 @@ STANDARD: dict[str, tuple[str, dict[str, Any]]] = {
     "gemcitabine": ("1000 mg/m2", {"every": "3 weeks", "count": 4, "over": "30 min", "days": (1, 8)}),
     "radiotherapy": ("2 Gy", {"every": "1 day", "count": 30, "start": "1 week", "weekdays": True}),
 }
-"""Usual doses of the drugs that an arm's name may mention."""
+"""Usual doses of the drugs that the name of an arm may mention."""
 _FILES = {
     **dict.fromkeys(("pembrolizumab", "nivolumab", "atezolizumab", "durvalumab"), "pd1_inhibitor"),
     "ipilimumab": "ctla4_inhibitor",
@@ -50,12 +50,14 @@ PERSONAL = ("kill_rate",)
 _PYTHON = re.compile(r"\w=|\w\(")
 _LARGE_ERROR = 0.5
 """Of a value: with more, the data hardly determine it."""
-SIMULATED = "The data are simulated from the package's own models: they say nothing about these drugs in patients."
+SIMULATED = (
+    "The data are simulated from the package's own models: they say nothing about the effect of these drugs in patients."
+)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What the demonstration made.
+    """The result of the demonstration.
 
     Attributes
     ----------
@@ -64,9 +66,9 @@ class Result:
         The scenarios.
     files : tuple of Path
     arms : str
-        What each arm was taken as.
+        How each arm was interpreted.
     uncertain : tuple of str
-        Which fitted values the data do not determine; the scenarios rest on them.
+        Fitted values that the data do not determine, although the scenarios depend on them.
     """
 
     fit: Any
@@ -133,7 +135,7 @@ def _step(bar: Any, what: str) -> None:
 
 
 def _read(path: Path) -> Any:
-    """Read a user's table: one lesion's diameter a row, or sums of diameters in mm, in a column of that name or in `value`."""
+    """Read a table: one row per lesion with its diameter, or sums of diameters in mm, in a column of that name or `value`."""
     if is_lesion_table(path):
         return read_lesions(path)
     with_value = (
@@ -146,13 +148,13 @@ def _read(path: Path) -> Any:
 
 
 def _for_a_file(problem: Problem) -> Problem:
-    """Return a problem whose advice is about the file, where it was about arguments of a Python function."""
+    """Return a problem whose advice is about the file instead of the arguments of a Python function."""
     right = "head the columns in the file subject, arm, day and sum_of_diameters (in mm)"
     return replace(problem, right=right) if _PYTHON.search(problem.right) else problem
 
 
 def _errors(trial: Any) -> str:
-    """Return how observations scatter: by a share of what is predicted, and by a length too where lesions vanished."""
+    """Return the residual error model: proportional, or combined if lesions vanished."""
     return "combined" if (trial.frame["value"] == 0).any() else "proportional"
 
 
@@ -161,12 +163,13 @@ class UnclearArms(DataError):
 
 
 def treatments(arms: tuple[str, ...], said: Mapping[str, str]) -> dict[str, Treatment]:
-    """Return the treatment of each arm: what was said of it, else what its name mentions.
+    """Return the treatment of each arm: as stated, otherwise as mentioned in its name.
 
     Raises
     ------
     UnclearArms
-        If a name, or what was said, is not understood in full: no arm is taken as untreated for want of a known word.
+        If a name, or a stated treatment, is not fully recognised, because no arm may count as untreated only for lack of a
+        known word.
     """
     absent = [Problem(f"arm {a!r}", "is not in the data", nearest(a, arms)) for a in said if a not in arms]
     found = {arm: treatment_of(said.get(arm, arm), STANDARD) for arm in arms}
@@ -206,7 +209,7 @@ def scenarios(drugs: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
 
 
 def in_words(given: Mapping[str, Treatment]) -> str:
-    """Return what each arm was taken as."""
+    """Return how each arm was interpreted."""
     return "; ".join(
         f"{arm}: {' + '.join(t.drugs) or 'untreated'}" + (f" ({', '.join(t.notes)})" if t.notes else "")
         for arm, t in given.items()
@@ -214,7 +217,7 @@ def in_words(given: Mapping[str, Treatment]) -> str:
 
 
 def uncertain(result: Any) -> tuple[str, ...]:
-    """Return the fitted values whose standard error is more than half of them, or has none, and what the fit warns of."""
+    """Return the fitted values whose standard error is more than half of them or missing, and the warnings of the fit."""
     table = result.parameters()
     share = (table["standard_error"].astype(float) / table["value"].abs()).where(table["value"] != 0)
     found = []
@@ -232,7 +235,7 @@ def uncertain(result: Any) -> tuple[str, ...]:
 
 
 def _typical(model: Model, result: Any) -> Model:
-    """Return the model of a typical patient: what is shared as fitted, the median of what is not."""
+    """Return the model of a typical patient: the fitted values of shared parameters, the medians of the others."""
     own = result.individual()
     values = {name: float(own[name].median()) for name in (*VARIED, *PERSONAL) if name in own}
     values |= {name: result.values[name] for name in VARIED if name in result.values}
@@ -247,9 +250,9 @@ def _write(
     import numpy as np
 
     figures = {
-        "fit": ("The fit: observations and fitted curves, an arm a panel", np.ravel(result.plot(by="arm"))[0].figure),
+        "fit": ("The fit: observations and fitted curves, one panel per arm", np.ravel(result.plot(by="arm"))[0].figure),
         "residuals": ("Residuals and observed against predicted", np.ravel(result.plot_residuals())[0].figure),
-        "scenarios": ("What combinations would do for a typical patient of the trial", comparison.plot()["size"].figure),
+        "scenarios": ("Predicted effect of combinations in a typical patient of the trial", comparison.plot()["size"].figure),
     }
     images = {name: (title, png(figure)) for name, (title, figure) in figures.items()}
     files = []

@@ -1,4 +1,5 @@
-"""Where the names are that `immunoode` itself had before there were namespaces; they work until version 0.2, with a warning."""
+"""The present places of names that `immunoode` had at the top level before there were namespaces; they work until version
+0.2, with a warning."""
 
 from __future__ import annotations
 
@@ -29,11 +30,11 @@ IN_NAMESPACES = {
     "virtual_population.list_populations": "virtual_population.list_distributions",
     "virtual_population.load_population": "virtual_population.load_distribution",
 }
-"""The same of names that were in a namespace."""
+"""The same for names that were in a namespace."""
 
 
 def former(name: str) -> Any:
-    """Return what a former name means now, with a warning that says the new place.
+    """Return the object of a former name, with a warning that states the new name.
 
     The warning is a FutureWarning: Python shows a DeprecationWarning only in `__main__`, and most analyses lie in modules.
     """

@@ -168,7 +168,7 @@ def days(value: Any) -> float:
     Raises
     ------
     UnitError
-        If it is none of these. Dates are refused, because days are relative to the start of the simulation.
+        If it is anything else. Dates are refused, because days are relative to the start of the simulation.
 
     Examples
     --------

@@ -1,10 +1,10 @@
-"""Which version of the package runs: what it writes says so."""
+"""The version of the package, which is stated in the files that it writes."""
 
 from __future__ import annotations
 
 
 def version() -> str:
-    """Return the version that is installed; "" where the package runs from a folder."""
+    """Return the installed version; "" if the package runs from a folder."""
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as installed
 

@@ -76,7 +76,7 @@ def test_what_stops_the_writer_leaves_the_old_file(tmp_path: Path, error: BaseEx
 def test_a_file_that_is_there_is_kept(tmp_path: Path, name: str) -> None:
     path = tmp_path / "kept"
     path.write_text("old")
-    with pytest.raises(FileError, match="is there already; overwrite=True"):
+    with pytest.raises(FileError, match="already exists; overwrite=True"):
         WRITERS[name](path)
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["kept"]
 
@@ -98,7 +98,7 @@ def test_event_records_are_read_again_from_their_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("absent/a.txt", "folder that is not there"), (".", "is a folder"), ("pipe", "no regular file"), ("\x00", "null")],
+    [("absent/a.txt", "folder that does not exist"), (".", "is a folder"), ("pipe", "not a regular file"), ("\x00", "null")],
 )
 def test_places_where_no_file_can_be(tmp_path: Path, path: str, said: str) -> None:
     os.mkfifo(tmp_path / "pipe")
@@ -148,7 +148,7 @@ def test_a_disk_that_has_no_room_leaves_the_old_file(tmp_path: Path) -> None:
 def test_files_that_belong_together(tmp_path: Path) -> None:
     old, new = ({"a.tsv": f"{k}", "problem.yaml": f"{k}"} for k in ("old", "new"))
     assert write_together(tmp_path / "out", old) == tmp_path / "out" / "problem.yaml"
-    with pytest.raises(FileError, match="a.tsv: is there already"):
+    with pytest.raises(FileError, match="a.tsv: already exists"):
         write_together(tmp_path / "out", new)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2, limits[1]))

@@ -211,7 +211,7 @@ def test_wrong_executors(how: dict[str, Any], said: str) -> None:
 
 
 def test_work_that_cannot_be_sent() -> None:
-    with pytest.raises(SolveError, match="cannot be sent what they are to do .*defined in a module"):
+    with pytest.raises(SolveError, match="cannot receive the computation .*defined in a module"):
         in_memory(Population(lambda block, own: 1, 5, tuple), Processing(executor_of(2, None), 2))
 
 

@@ -157,9 +157,9 @@ def test_summaries(patients: VirtualPatients) -> None:
     assert "2000 virtual patients" in cohort.report()
 
 
-def test_the_report_names_the_costliest_target(patients: VirtualPatients) -> None:
+def test_the_report_names_the_target_with_the_largest_cost(patients: VirtualPatients) -> None:
     cohort = imo.calibrate(patients, [ResponseRateTarget("drug", {"PR": 0.31}, 100, partial=True, trial="A"), CURVE])
-    assert "The costliest target is PFS of drug" in cohort.report()
+    assert "The target with the largest cost is PFS of drug" in cohort.report()
     assert cohort.costs().sum() == pytest.approx(1)
     assert cohort.table()["price"].notna().all()
 
@@ -174,12 +174,12 @@ WRONG = {
     "rates above one": (lambda: ResponseRateTarget("a", {"PR": 0.7, "PD": 0.6}, 10), "add up to 1.3"),
     "rates below one": (lambda: ResponseRateTarget("a", {"PR": 0.3, "PD": 0.6}, 10), "partial=True"),
     "percent": (lambda: ResponseRateTarget("a", {"PR": 30, "PD": 70}, 10), "0.25 for 25 %"),
-    "category twice": (lambda: ResponseRateTarget("a", {"CR+PR": 0.3, "PR": 0.7}, 10), "'PR' is there twice"),
+    "category twice": (lambda: ResponseRateTarget("a", {"CR+PR": 0.3, "PR": 0.7}, 10), "'PR' occurs twice"),
     "no subjects": (lambda: ResponseRateTarget("a", {"PR": 1.0}, 0), "number of subjects"),
     "rising survival": (lambda: SurvivalTarget.from_published("a", [1, 2], [0.5, 0.6], [9, 5, 4]), "never increasing"),
     "days": (lambda: SurvivalTarget.from_published("a", [2, 1], [0.5, 0.4], [9, 5, 4]), "increasing, after day 0"),
     "numbers at risk": (lambda: SurvivalTarget.from_published("a", [1, 2], [0.5, 0.4], [9, 5]), "2 numbers at risk"),
-    "interval": (lambda: MedianTarget.published("a", 90, interval=(100, 120)), "a lower limit below, an upper limit above it"),
+    "interval": (lambda: MedianTarget.published("a", 90, interval=(100, 120)), "a lower limit below the median"),
     "no error": (lambda: MedianTarget.published("a", 90), "as there is no interval"),
 }
 
@@ -194,17 +194,17 @@ def test_wrong_names_are_all_said_at_once(patients: VirtualPatients) -> None:
     targets = [ResponseRateTarget("drag", RATES, 10), ResponseRateTarget("drug", RATES, 10, column="best")]
     told = _refused(lambda: imo.calibrate(patients, targets))
     assert "no outcomes of 'drag'; did you mean 'drug'?" in told
-    assert "no column 'best'; known: best_change, best_response" in told
+    assert "no column 'best'; did you mean 'best_change' or 'best_response'?" in told
 
 
 def test_an_empty_category_is_said(patients: VirtualPatients) -> None:
     told = _refused(lambda: imo.calibrate(patients, [ResponseRateTarget("drug", {"NE": 0.1, "PR": 0.9}, 10)]))
-    assert "no virtual patient has 'NE', the target 10 %" in told
+    assert "no virtual patient has 'NE', but the target is 10 %" in told
 
 
 def test_follow_up_that_ends_too_early_is_said(patients: VirtualPatients) -> None:
     target = SurvivalTarget.from_published("drug", ["10 years"], [0.3], [50, 10])
-    assert "follow-up of all virtual patients ends on day 1095.75" in _refused(lambda: imo.calibrate(patients, [target]))
+    assert "follow-up of all virtual patients ends by day 1095.75" in _refused(lambda: imo.calibrate(patients, [target]))
 
 
 def test_contradictions_are_said(patients: VirtualPatients) -> None:
@@ -222,7 +222,7 @@ def test_what_no_weights_can_give_is_said_with_a_certificate() -> None:
     targets = [ResponseRateTarget.objective("drug", 0.45, 100), MedianTarget.published("drug", "3 months", n=100)]
     told = _refused(lambda: imo.calibrate(patients, targets, tolerance=0))
     assert "no weights of these patients give best response of drug (CR+PR 45.0 %) with median PFS of drug" in told
-    assert "0.475 in place of 0.45" in told
+    assert "0.475 instead of 0.45" in told
     imo.calibrate(patients, targets)
 
 
@@ -251,7 +251,7 @@ def test_bands_of_held_out_statistics_have_three_parts(cohort: Cohort) -> None:
     assert (found[["sampling", "undetermined", "patients"]] > 0).all().all()
     other = cohort.held_out([replace(held[0], trial="another")]).table  # not of the same subjects: its own error comes on top
     assert ((other["trial_upper"] - other["upper"]) > (found["trial_upper"] - found["upper"])).all()
-    assert "held-out statistics are in their 95 % bands" in cohort.held_out(held).report()
+    assert "held-out statistics are within their 95 % bands" in cohort.held_out(held).report()
 
 
 def test_what_is_a_target_is_determined_by_it(cohort: Cohort) -> None:
@@ -371,10 +371,10 @@ def test_the_largest_selection_is_found() -> None:
 
 def test_selections_that_are_impossible(patients: VirtualPatients) -> None:
     target = CorrelationTarget("", ("f", "k"), 0.3, 80)
-    assert "is not a share of the patients" in _refused(lambda: select_patients(patients, [target]))
+    assert "is not a proportion of the patients" in _refused(lambda: select_patients(patients, [target]))
     flat = VirtualPatients(pd.DataFrame({"a": range(3)}), {"drug": pd.DataFrame({"best_response": ["PR", "PD", "PD"]})})
     told = _refused(lambda: select_patients(flat, [ResponseRateTarget.objective("drug", 0.6, 50)], tolerance=0.001))
-    assert "no whole number of patients is near enough" in told
+    assert "no selection of patients is close enough" in told
 
 
 def test_rules_are_compared(patients: VirtualPatients) -> None:

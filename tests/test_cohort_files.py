@@ -38,18 +38,18 @@ MISTAKES = [
     ('at = "90 days"', 'at = "90 dogs"', r"plausibility\[0\]"),
     ('output = "sum_of_diameters"', 'output = "sum_of_diameter"', "did you mean 'sum_of_diameters'"),
     ('every = "6 weeks", until = "36', 'evry = "6 weeks", until = "36', "evry: is not a valid key; did you mean 'every'"),
-    ('every = "6 weeks", until = "36', 'every = "6 seconds", until = "36', "visits: are about .* visits; at most 5,000"),
+    ('every = "6 weeks", until = "36', 'every = "6 seconds", until = "36', "visits: make about .* visits; at most 5,000"),
     ("per_year = 0.3, exponent", 'per_year = "x", exponent', r"death\[0\]: has a value of the wrong kind"),
     ("per_year = 0.3, exponent", "per_year = -1, exponent", r"death\[0\]: per_year: is -1"),
     ("[observation]", "[observation]\nconfirmed = 1", "observation.confirmed: is 1; true or false"),
-    ("[observation]", '[observation]\noutput = "size"', "'size' is no output of the model"),
+    ("[observation]", '[observation]\noutput = "size"', "'size' is not an output of the model"),
     ('"chemotherapy:docetaxel"]\ndoses', '"chemotherapy:docetaxol"]\ndoses', "arms.docetaxel.models"),
     ('input = "docetaxel", amount = "75 mg/m2", every = "3 weeks", count = 6', 'input = "docetaxel"', "amount: is missing"),
     ('input = "docetaxel", amount', 'input = "docetaxol", amount', "gives 'docetaxol', which no model of the arm takes"),
     ('amount = "75 mg/m2"', 'amount = "75 miles"', "is in 'miles'"),
     ('regimen = "pembrolizumab_3_weekly"', 'regimen = "pembrolizumab_3_daily"', "pembrolizumab_3_weekly"),
     ('start = "-9 weeks"', 'start = "9 weeks"', "start: is day 63; day 0 or a day before"),
-    ('start = "-9 weeks"', "", "before: is given without a start"),
+    ('start = "-9 weeks"', "", "before: is stated without a start"),
     ('start = "-9 weeks"', 'start = "-9 weeks"\nstat = 1', "arms.after.stat: is not a valid key; did you mean 'start'"),
     ('kind = "median"\narm', 'kind = "meadian"\narm', r"targets\[1\].kind: is 'meadian'; did you mean 'median'"),
     ("rate = 0.25\n", "", r"targets\[0\]: rate, rates: are both stated, or neither"),
@@ -65,10 +65,14 @@ MISTAKES = [
         "'nobody2020' is not in references.bib",
     ),
     ('[-inf, "median"]', "[2, 1]", r"held_out\[0\]: among 'baseline_sum_of_diameters': is \(2, 1\)"),
-    ("among = { baseline_sum_of_diameters", "among = { baseline_size", "'baseline_size' is not drawn, and no outcome"),
+    (
+        "among = { baseline_sum_of_diameters",
+        "among = { baseline_size",
+        "'baseline_size' is neither a drawn parameter nor an outcome",
+    ),
     ("interval = [0.45, 0.8]", "interval = [0.65, 0.8]", r"held_out\[2\]: interval"),
     ('arms = ["both", "docetaxel"]', 'arms = ["both"]', r"held_out\[2\]: arms"),
-    ('combination = ["docetaxel", "pembrolizumab"]', 'combination = ["docetaxel"]', "the arms of two single drugs or more"),
+    ('combination = ["docetaxel", "pembrolizumab"]', 'combination = ["docetaxel"]', "the arms of two or more single drugs"),
     ("intervals = [[0.72, 0.87], [0.46, 0.64]]", "", "at_risk, intervals, n: are missing"),
     ("survival = [0.8, 0.55]", "survival = [0.5, 0.55]", r"held_out\[3\]"),
     ('[[held_out]]\nkind = "response rate"\narm = "both"', '[[held_out]]\narm = "both"', r"held_out\[1\].kind: is None"),
@@ -91,7 +95,7 @@ def test_all_mistakes_are_found_at_once(tmp_path: Path) -> None:
 
 def test_nothing_may_stand_after_the_weights_record(tmp_path: Path) -> None:
     text = TOY.replace("[arms.untreated]", "[calibration]\n\n[arms.untreated]")
-    assert "stands before other tables" in problems_of(text, tmp_path)
+    assert "is followed by other tables" in problems_of(text, tmp_path)
 
 
 HOSTILE = {

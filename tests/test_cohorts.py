@@ -55,7 +55,7 @@ def test_saving_again_changes_nothing(calibrated: CalibratedPopulation, tmp_path
     assert before[0] == after[0]
     assert before[0].startswith(TOY.read_bytes().rstrip())
     np.testing.assert_allclose(np.load(path.with_suffix(".npy")), np.frombuffer(before[1][-2400:]), rtol=1e-12)
-    with pytest.raises(FileError, match="is there already"):
+    with pytest.raises(FileError, match="already exists"):
         calibrated.save(path, overwrite=False)
 
 
@@ -65,10 +65,10 @@ def test_a_changed_definition_is_refused_and_a_changed_text_is_not(calibrated: C
     path.write_text(text.replace('title = "A toy cohort"', 'title = "Another title"').replace("ratio = 0.6", "ratio = 0.7"))
     assert imo.load_population(path).title == "Another title"
     path.write_text(text.replace("rate = 0.25", "rate = 0.26"))
-    with pytest.raises(PopulationError, match="is of another definition"):
+    with pytest.raises(PopulationError, match="belongs to another definition"):
         imo.load_population(path)
     path.write_text(text.replace(calibrated.record.patients, "0" * 32))
-    with pytest.raises(PopulationError, match="is of other patients"):
+    with pytest.raises(PopulationError, match="belongs to other patients"):
         imo.load_population(path)
     path.write_text(text.replace(calibrated.record.models, "0" * 32))
     with pytest.warns(UserWarning, match="was made with other models"):
@@ -131,14 +131,14 @@ def test_a_therapy_that_no_arm_has_is_added_by_its_doses(calibrated: CalibratedP
     regimen = imo.Regimen().dose("radiotherapy", "2 Gy", every="1 day", count=30, weekdays=True)
     found = calibrated.simulate({"irradiated": regimen, "none": None}, progress=False)
     assert found.rates("irradiated").get("PR", 0) > found.rates("none").get("PR", 0)
-    with pytest.raises(PopulationError, match="is taken by no model"):
+    with pytest.raises(PopulationError, match="is not an input of any model"):
         calibrated.simulate({"unknown": imo.Regimen().dose("aspirin", "1 mg")})
 
 
 def test_wrong_arms_are_refused(calibrated: CalibratedPopulation) -> None:
     with pytest.raises(DataError, match="'docetaxol' is not an arm of toy.*docetaxel"):
         calibrated.simulate(["docetaxol"])
-    with pytest.raises(DataError, match="belong to new arms"):
+    with pytest.raises(DataError, match="apply to new arms only"):
         calibrated.simulate("docetaxel", models=["radiotherapy"])
     with pytest.raises(DataError, match="arms: are empty"):
         calibrated.simulate({})
@@ -149,7 +149,7 @@ def test_wrong_arms_are_refused(calibrated: CalibratedPopulation) -> None:
 def test_patients_who_cannot_be_solved_are_left_out(calibrated: CalibratedPopulation) -> None:
     few = calibrated.parameters.iloc[:4].assign(immune_escape_initial_fraction=[1e-3, 1.5, 1e-3, 1e-3])
     toy = replace(calibrated, parameters=few, weights=np.full(4, 0.25), calibrated=None)
-    with pytest.warns(RuntimeWarning, match="1 of 4 patients were not solved.*initial number of cells is negative"):
+    with pytest.warns(RuntimeWarning, match="1 of 4 patients could not be solved.*initial number of cells is negative"):
         found = toy.simulate({"mine": None}, models="clone:immune_escape", progress=False)
     assert len(found) == 3 and np.isfinite(found.median("mine"))
 

@@ -73,7 +73,7 @@ def test_an_arm_without_data_is_named() -> None:
 
 def test_limits_alone() -> None:
     data = table().assign(censoring="left")
-    says(fit(data), "all are limits")
+    says(fit(data), "are limits")
 
 
 def test_constant_data() -> None:
@@ -100,7 +100,7 @@ def test_missing_values_are_left_out_and_counted() -> None:
 def test_units_that_are_of_another_kind_or_size() -> None:
     with pytest.raises(imo.errors.FitError, match="is in 'mL', but 'drug' is in 'mg'"):
         fit(table().assign(unit="mL"))
-    says(fit(table().assign(unit="kg")), "is its unit right")
+    says(fit(table().assign(unit="kg")), "check its unit")
     same = table().assign(unit="ug")
     same["value"] *= 1000
     assert fit(same).values["amount"] == pytest.approx(fit(table()).values["amount"], rel=1e-6)

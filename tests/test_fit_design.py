@@ -55,7 +55,7 @@ def test_logarithms_where_bounds_are_positive_unless_said_otherwise() -> None:
         ({"vary": ["rate"], "bounds": {"rate": (1, 0)}}, "is not (lower, upper)"),
         ({"vary": ["rate"], "initial": {"x": 1}}, "initial: 'x' is not fitted"),
         ({"vary": ["rate"], "log": ["shift"]}, "log: 'shift' is not fitted"),
-        ({"per_arm": ["rate"], "per_subject": ["rate"]}, "keep it in one of them"),
+        ({"per_arm": ["rate"], "per_subject": ["rate"]}, "keep it in only one of them"),
         ({"per_arm": ["rate"], "initial": {"rate": {"arm 9": 1}}}, "did you mean 'arm "),
         ({"vary": ["shift"], "bounds": {"shift": (-1, 1)}, "log": ["shift"]}, "has no logarithm"),
     ],

@@ -223,7 +223,7 @@ def test_what_has_no_likelihood_is_refused_before_the_fit(
 
 
 def test_what_a_residual_error_states_is_not_stated_again() -> None:
-    with pytest.raises(FitError, match=r"2 problems:\n  - student: is stated beside .*\n  - pool: "):
+    with pytest.raises(FitError, match=r"2 problems:\n  - student: is given together with .*\n  - pool: "):
         residual_error(ResidualError("combined"), student=4, pool=True)
     assert residual_error("additive", 4.0) == ResidualError("additive", 4.0)
 
@@ -253,7 +253,7 @@ def test_an_own_error_model_is_fitted_as_a_built_in_one() -> None:
     [
         (lambda: ErrorWeight("a b", abs), "identifier, such as 'power'"),  # type: ignore[arg-type]
         (lambda: ErrorWeight("a", abs, "p"), "has no start"),  # type: ignore[arg-type]
-        (lambda: register_error(ErrorWeight("additive", abs)), "is built in"),  # type: ignore[arg-type]
+        (lambda: register_error(ErrorWeight("additive", abs)), "built-in error model"),  # type: ignore[arg-type]
         (lambda: error_weight("powr"), r"register_error"),
     ],
 )
@@ -264,14 +264,14 @@ def test_own_error_models_that_cannot_be(make: Callable[[], object], says: str) 
 
 def test_a_population_fit_takes_the_kind_alone() -> None:
     assert normal_error(ResidualError({"y": "additive"})) == {"y": "additive"}
-    with pytest.raises(FitError, match=r"error\.student: is known to imo.fit alone"):
+    with pytest.raises(FitError, match=r"error\.student: is supported by imo.fit only"):
         normal_error(ResidualError("additive", student=4))
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"solver": SolverOptions(), "rtol": 1e-8}, "rtol: is stated beside solver"),
+        ({"solver": SolverOptions(), "rtol": 1e-8}, "rtol: is given together with solver"),
         ({"solver": SolverOptions(max_steps=10)}, "solver.max_steps: cannot be chosen here; only engine, rtol, threads"),
         ({"engine": "fortran"}, "engine: is 'fortran'"),
     ],

@@ -100,13 +100,13 @@ def test_a_curve_that_misses_the_shape_is_named_with_what_to_do() -> None:
     assert once.success and "smooth curve" in line and "starts=8" in line and "lack of fit" in once.report()
     again = imo.fit(elimination(), table(wave), ["rate"], start=0.0, starts=4)
     line = next(line for line in again.warnings() if "lack of fit of drug" in line)
-    assert "starts agree, so the model lacks something that the data show" in line and "starts=8" not in line
+    assert "starts agree, so the model lacks a feature that the data show" in line and "starts=8" not in line
 
 
 def test_subjects_who_differ_are_named_and_no_longer_when_they_may() -> None:
     data = pd.concat([table(10 * np.exp(-k * DAYS) * noise(i), f"s{i}") for i, k in enumerate((0.1, 0.2, 0.3))])
     shared = imo.fit(elimination(), data, ["rate"], start=0.0)
-    assert any("let subjects differ, with per_subject=, or by fit_population" in line for line in shared.warnings())
+    assert any("let subjects differ, with per_subject=, or use fit_population" in line for line in shared.warnings())
     own = imo.fit(elimination(), data, per_subject=["rate"], start=0.0)
     assert not any("lack of fit" in line for line in own.warnings())
 

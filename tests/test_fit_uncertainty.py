@@ -328,7 +328,7 @@ def test_cross_validation_prefers_the_truth(pair: imo.fitting.FitComparison) -> 
     one, two = (pair.fits[n].cross_validate(5, progress=False) for n in ("one rate", "by arm"))  # type: ignore[attr-defined]
     assert two.deviance < one.deviance and len(two.deviances) == 20
     assert two.deviance == pytest.approx(pair.fits["by arm"].deviance, abs=15)
-    with pytest.raises(imo.errors.FitError, match="differs per subject"):
+    with pytest.raises(imo.errors.FitError, match="differs between subjects"):
         fitted(simulated(6), per_subject=["rate"]).cross_validate(3)
 
 

@@ -38,7 +38,7 @@ def test_estimates_are_those_of_scipy_and_the_design_grows_until_intervals_are_n
     width = max((table[f"{m}_upper"] - table[f"{m}_lower"]).max() for m in ("first", "total")) / 2
     assert found.converged and found.n > 256 and width <= 0.05
     not_yet = imo.global_sensitivity(None, ANGLES, ishigami, n=256, tolerance=0.001, most=512)
-    assert not not_yet.converged and "wider than asked for" in str(not_yet) and not_yet.n == 512
+    assert not not_yet.converged and "wider than requested" in str(not_yet) and not_yet.n == 512
 
 
 def test_sobol_g_and_groups() -> None:
@@ -155,12 +155,12 @@ def test_figures_and_reports(method: str) -> None:
         ({"groups": {"g": ["a", "b"], "h": ["b"]}}, "is in two groups"),
         ({"groups": {"g": ["a"]}, "method": "morris"}, "method='sobol'"),
         ({"of": lambda x: x["a"] / 0}, "is inf"),
-        ({"quantiles": (5, 95), "method": "tornado"}, "two shares between 0 and 1"),
+        ({"quantiles": (5, 95), "method": "tornado"}, "two probabilities between 0 and 1"),
         ({"quantiles": (0.9, 0.1), "method": "tornado"}, "the lower one first"),
         ({"n": 0}, "n: is 0"),
         ({"n": -8, "method": "morris"}, "n: is -8"),
         ({"tolerance": -0.1}, "tolerance: is -0.1"),
-        ({"tolerance": 0.1, "method": "pawn"}, "is not for the method 'pawn'"),
+        ({"tolerance": 0.1, "method": "pawn"}, "does not apply to the method 'pawn'"),
         ({"confidence": 95}, "confidence: is 95"),
         ({"seed": "x", "most": 1e4}, "2 problems"),
         ({"groups": {"g": []}}, "groups: 'g': is []"),
@@ -173,7 +173,7 @@ def test_figures_and_reports(method: str) -> None:
         ({"of": "tumour: final", "model": log_kill(), "until": 5, "solver": 3}, "solver: is 3"),
         ({"of": [], "model": log_kill(), "until": 5}, "of: is empty"),
         ({"until": 5, "regimen": imo.Regimen()}, "is given for no model"),
-        ({"of": "tumour: final <= 1e9", "method": "regional", "model": log_kill(), "until": 5}, "is true of all patients"),
+        ({"of": "tumour: final <= 1e9", "method": "regional", "model": log_kill(), "until": 5}, "is true for all patients"),
     ],
 )
 def test_errors_say_what_is_right(how: dict, said: str) -> None:
@@ -205,10 +205,10 @@ def test_a_single_parameter(method: str) -> None:
 @pytest.mark.filterwarnings("error")
 def test_an_output_that_never_changes_is_said_to_be_constant(method: str) -> None:
     constant = imo.global_sensitivity(None, ANGLES, lambda x: 0 * x["a"] + 0.1, method=method, n=64)
-    assert (constant.table().to_numpy() == 0).all() and "is constant, 0.1" in constant.report()
+    assert (constant.table().to_numpy() == 0).all() and "is constant (0.1)" in constant.report()
     of = ["drug: final", "tumour: final"]
     mixed = imo.global_sensitivity(log_kill(), ENDPOINT, of, method=method, until=5, n=64)
-    assert mixed.notes == ("drug: final is constant, 0: no parameter changes it, and all measures are 0",)
+    assert mixed.notes == ("drug: final is constant (0): no parameter changes it, and all measures are 0",)
     assert mixed.table("tumour: final")[mixed.measure].iloc[0] > 0
     if method == "sobol":
         stopped = imo.global_sensitivity(log_kill(), ENDPOINT, of, until=5, n=64, tolerance=0.5)

@@ -214,7 +214,7 @@ def test_response_rates() -> None:
     ("change", "message"),
     [
         ({"first": "C"}, "'C' is not in the data; known: A, A \\+ B, B"),
-        ({"data": None}, "arm 'A': is a name, and there are no data"),
+        ({"data": None}, "arm 'A': is a name, but there are no data"),
         ({"correlation": 1.2}, "correlation: is 1.2"),
         ({"confidence": 95}, "confidence: is 95"),
         ({"draws": 1}, "draws: is 1"),

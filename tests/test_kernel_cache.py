@@ -294,4 +294,4 @@ def test_all_kernels_are_compiled_by_warm_once_by_processes_at_once(tmp_path):
 def test_a_machine_without_a_folder_for_the_cache(tmp_path):
     (tmp_path / "file").write_text("")
     _, _, said = process(tmp_path / "file")
-    assert "no folder for its cache" in said
+    assert "no folder for the cache" in said

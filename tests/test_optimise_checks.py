@@ -51,7 +51,7 @@ def test_doses_per_kilogram_are_not_those_of_the_first_patient() -> None:
         return imo.Regimen().dose("dose", f"{dose} mg/kg")
 
     chosen = {"regimen": scaled, "choose": {"dose": (0, 0.05)}}
-    _refused("differs between the patients, whose doses depend", **{**own, **chosen, **limit}, patients=PATIENTS)
+    _refused("differs between patients, because doses depend", **{**own, **chosen, **limit}, patients=PATIENTS)
     found = imo.optimise(_weighed(), scaled, 10, choose={"dose": (0, 0.05)}, minimise="tumour: final", patients=PATIENTS)
     np.testing.assert_allclose(found.patient_values, np.exp(1 - 0.5 * 0.05 * PATIENTS["weight"]), rtol=1e-4)
 
@@ -89,7 +89,7 @@ def test_a_limit_that_cannot_be_kept_is_violated() -> None:
     (row,) = found.limits_table().itertuples()
     assert not row.active and row.violated_by == pytest.approx(np.exp(3.5 - 2) - 1, rel=1e-4) and np.isnan(row.gain_per_unit)
     text = found.report()
-    assert "violated by 3.482" in text and "one unit more gains" not in text and "residual" not in text
+    assert "violated by 3.482" in text and "relaxing it by one unit gains" not in text and "residual" not in text
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_limit_that_cannot_be_kept_is_violated() -> None:
         ({"generations": 0, "seed": -1}, "2 problems"),
         ({"choose": {"amount(dose)": ("1 mg", "5 mg")}}, "is '1 mg'"),
         ({"minimise": "tumour: at(90)"}, "outside days 0 to 35"),
-        ({"regimen": lambda amount: REGIMEN, "choose": {"dose": (0, 1)}}, "a function that takes what is chosen: dose"),
+        ({"regimen": lambda amount: REGIMEN, "choose": {"dose": (0, 1)}}, "a function that takes the choices: dose"),
         ({"choose": {"amount(dose)": ["a", 1]}}, "has the option 'a'"),
         ({"choose": {"amount(dose)": Choice(0, 1, size=3)}}, "is 3 numbers for 4 doses"),
         ({"solver": 3}, "solver: is 3"),

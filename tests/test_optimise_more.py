@@ -81,7 +81,7 @@ def test_a_threshold_of_a_rule_is_searched() -> None:
     )
     kept = [r["sum_of_diameters"][-1] for r in runs if r["effectors"].min() >= least]
     assert found.feasible and found.objective <= min(kept) * (1 + 1e-3)
-    assert found.optimality is None and "which proves no optimum" in found.report()
+    assert found.optimality is None and "which does not prove optimality" in found.report()
 
 
 def _cohort(n: int) -> pd.DataFrame:
@@ -116,7 +116,7 @@ def test_the_robust_optimum_is_beside_the_typical_patients() -> None:
         starts=2,
     )
     assert found.typical.choices["amount(dose)"] < found.choices["amount(dose)"]
-    assert found.objective < found.typical_in_cohort and "the robust one gains" in found.report()
+    assert found.objective < found.typical_in_cohort and "the robust optimum gains" in found.report()
     assert found.patient_values.shape == (400,)
 
 
@@ -229,7 +229,7 @@ def test_an_antibody_before_or_with_radiation_is_better_than_after_it() -> None:
                 against="tumour: final",
                 starts=1,
             ),
-            "there is nothing to weigh",
+            "so there is no trade-off",
         ),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_problem_that_is_there_is_replaced_only_when_asked_for(tmp_path: Path)
     result = fitted()
     path = imo.io.write_petab(result, tmp_path)
     before = {f.name: f.read_bytes() for f in tmp_path.iterdir()}
-    with pytest.raises(FileError, match="is there"):
+    with pytest.raises(FileError, match="already exists"):
         imo.io.write_petab(result, tmp_path, version=2)
     assert {f.name: f.read_bytes() for f in tmp_path.iterdir()} == before
     assert imo.io.read_petab(imo.io.write_petab(result, tmp_path, version=2, overwrite=True)).version == 2 and path.is_file()

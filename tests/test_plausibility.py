@@ -147,7 +147,7 @@ def test_plausible_patients_do_not_depend_on_how_many_are_drawn_at_once(method: 
 def test_too_few_plausible_patients() -> None:
     impossible = PlausibilityCriterion(SLD, upper=1, at=10)
     with pytest.raises(
-        PopulationError, match="(?s)only 0 of 50 patients drawn are plausible, 5 are wanted.*at most 1 .*50 .*wider"
+        PopulationError, match="(?s)only 0 of 50 patients drawn are plausible, but 5 are needed.*at most 1 .*50 .*wider"
     ):
         sample_plausible_patients(MODEL, RATES, 5, impossible, most_drawn=50)
 
@@ -163,7 +163,7 @@ def test_patients_that_stay_implausible_are_excluded() -> None:
     [
         (lambda: PlausibilityCriterion(SLD), "lower, upper: are both missing; at least one limit"),
         (lambda: PlausibilityCriterion(SLD, 1, at="soon"), "at, between: .*a time: '6 weeks'"),
-        (lambda: PlausibilityCriterion(SLD, 1, at=1, reduce="final"), "at: is given beside reduce or between"),
+        (lambda: PlausibilityCriterion(SLD, 1, at=1, reduce="final"), "at: is given together with reduce or between"),
         (lambda: PlausibilityCriterion(SLD, 1, reduce="doubling_time"), "between: is missing"),
         (lambda: PlausibilityCriterion(SLD, 1, reduce="minimun"), "reduce: 'minimun' is not known; did you mean 'minimum'"),
         (lambda: PlausibilityCriterion(SLD, 1, between=(5, 5)), "between: is day 5 to day 5; a later end"),
@@ -189,9 +189,9 @@ def test_all_problems_of_criteria_at_once(patients: pd.DataFrame) -> None:
     for line, message in zip(
         found,
         (
-            "criteria[0]: 'sum_of_diameter' is no output or parameter of 'ribba2022'; did you mean 'sum_of_diameters'",
-            "criteria[1]: 'growth_rate' is a parameter, the same at all times; no at, reduce, between or relative_to_start",
-            "criteria[2]: is of a whole course; until=, or between= or at= of the criterion",
+            "criteria[0]: 'sum_of_diameter' is neither an output nor a parameter of 'ribba2022'; did you mean",
+            "criteria[1]: 'growth_rate' is a parameter, which is the same at all times; no at, reduce, between",
+            "criteria[2]: applies to a whole time course; until=, or between= or at= in the criterion",
             "criteria[3]: arm 'x' has no regimen",
             "criteria[4]: is str; a PlausibilityCriterion",
         ),
@@ -207,10 +207,10 @@ def test_limits_of_other_units(patients: pd.DataFrame) -> None:
         PlausibilityCriterion(SLD, 5, "1 mm", at=0),
     ]
     with pytest.raises(
-        PopulationError, match=r"(?s)criteria\[0\].*'mm'.*criteria\[1\].*mm times days.*criteria\[2\].*nothing between"
+        PopulationError, match=r"(?s)criteria\[0\].*'mm'.*criteria\[1\].*mm times days.*criteria\[2\].*no number between"
     ):
         check_plausibility(MODEL, patients, wrong)
-    with pytest.raises(PopulationError, match="(?s)times: follows from the criteria.*regimen: is a list; one regimen for all"):
+    with pytest.raises(PopulationError, match="(?s)times: is determined by the criteria.*regimen: is a list; one regimen"):
         check_plausibility(MODEL, patients, CRITERIA, [None] * 400, times=[0, 1])
     with pytest.raises(PopulationError, match="patients: are list"):
         check_plausibility(MODEL, [], wrong)  # type: ignore[arg-type]

@@ -111,9 +111,9 @@ def test_pfs2() -> None:
     ("second", "first", "expected"),
     [
         ({"z": 3}, None, "'z'"),
-        ({"a": 600}, None, "is day 600, and survival ends on day 500"),
+        ({"a": 600}, None, "is day 600, but survival ends on day 500"),
         ({"a": -1}, None, "a day above 0"),
-        ({"a": 90}, {"time": [100, 200, 300], "event": [1, 1, 0]}, "and the first progression day 100"),
+        ({"a": 90}, {"time": [100, 200, 300], "event": [1, 1, 0]}, "but the first progression is day 100"),
         ({"c": 200}, {"time": [100, 200, 300], "event": [1, 1, 0]}, "subject c: has no first progression"),
     ],
 )
@@ -153,7 +153,7 @@ def test_mice_without_late_volumes_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("table", "options", "expected"),
     [
-        (rates(5, 10, 2, 10).head(1), {}, "compares two arms, and there are 1: 'control'"),
+        (rates(5, 10, 2, 10).head(1), {}, "compares two arms, but there are 1: 'control'"),
         (rates(11, 10, 2, 10), {}, "11 responders of 10"),
         (rates(5, 10, 0, 0), {}, "has no subjects of arm 'control'"),
         (rates(5, 10, 2, 10).assign(site=["a", "b"]), {"strata": "site"}, "stratum 'a': has no subjects of arm 'treated'"),

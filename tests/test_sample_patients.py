@@ -204,7 +204,7 @@ def test_names_are_changed_everywhere() -> None:
     other = made.renamed({"a": "x", "weight": "mass"})
     assert other.names == ("x", "b", "c", "mass")
     assert other.correlations[0].names == ("x", "b") and other.tables[0].columns == ("mass", "shift(x)")
-    with pytest.raises(PopulationError, match="(?s)'d' has no distribution here.*'b' would be there twice"):
+    with pytest.raises(PopulationError, match="(?s)'d' has no distribution here.*'b' would occur twice"):
         made.renamed({"d": "e", "a": "b"})
     with pytest.raises(PopulationError, match="distribution of 'a': is in more than one; only one distribution"):
         made.joined(PopulationDistribution({"a": Normal(0, 1)}))
@@ -270,7 +270,7 @@ TWO = {"a": LogNormal(1, 1), "b": LogNormal(1, 1), "c": LogNormal(1, 1)}
     [
         (
             lambda: Correlation(("a", "b", "c"), [[1], [0.9, 1], [-0.9, 0.9, 1]]),
-            r"correlation of a, b, c: is not positive definite \(least eigenvalue of the correlation -0.8, mostly of a, b, c\)",
+            r"correlation of a, b, c: is not positive definite \(least eigenvalue of the correlation -0.8, mainly due to a, b",
         ),
         (lambda: Correlation.from_covariance(("a", "b"), [[1, 2], [2, 1]]), "correlation of a, b: is not positive definite"),
         (lambda: Correlation.from_covariance(("a", "b"), [[0], [0, 1]]), "the variance of 'a' is 0"),
@@ -278,10 +278,10 @@ TWO = {"a": LogNormal(1, 1), "b": LogNormal(1, 1), "c": LogNormal(1, 1)}
         (lambda: Correlation(("a", "b"), [[2], [0.3, 1]]), "the diagonal of 'a' is 2; 1"),
         (lambda: Correlation(("a", "b"), [[1, 0]]), r"has rows of \[2\] numbers; 2 rows of 2 numbers"),
         (lambda: Correlation(("a", "a"), [[1], [0.3, 1]]), "names a parameter twice"),
-        (lambda: EmpiricalRows(("a", "b"), [(1, 2), (3,)]), "table of a, b: has rows that are not numbers for each column"),
+        (lambda: EmpiricalRows(("a", "b"), [(1, 2), (3,)]), "table of a, b: has rows without one number per column"),
         (
             lambda: PopulationDistribution(TWO, correlations=[Correlation(("a", "d"), [[1], [0.5, 1]])]),
-            r"correlations\[0\]: d: has no distribution of its own here",
+            r"correlations\[0\]: d: has no individual distribution here",
         ),
         (
             lambda: PopulationDistribution(
@@ -295,12 +295,12 @@ TWO = {"a": LogNormal(1, 1), "b": LogNormal(1, 1), "c": LogNormal(1, 1)}
         ),
         (lambda: PopulationDistribution(TWO, {"a": Fixed(1)}), "parameters.a: is also in covariates"),
         (lambda: PopulationDistribution(TWO, tables=[EmpiricalRows(("b",), [(1,)])]), r"tables\[0\].b: is also in parameters"),
-        (lambda: PopulationDistribution(TWO, tables=[EmpiricalRows(("shift(d)",), [(1,)])]), "'d' is none that can be shifted"),
+        (lambda: PopulationDistribution(TWO, tables=[EmpiricalRows(("shift(d)",), [(1,)])]), "'d' cannot be shifted"),
         (
             lambda: PopulationDistribution(
                 {"a": Mixture((Fixed(1), Fixed(2)), (0.5, 0.5), "g"), "b": Mixture((Fixed(1), Fixed(2)), (0.4, 0.6), "g")}
             ),
-            r"b: has the weights \[0.4, 0.6\] in group 'g', where 'a' has \[0.5, 0.5\]",
+            r"b: has the weights \[0.4, 0.6\] in group 'g', but 'a' has \[0.5, 0.5\]",
         ),
     ],
 )

@@ -87,7 +87,7 @@ def test_an_unfinished_file_of_something_else(tmp_path: Path, monkeypatch: pytes
         patched.setattr(Observation, "observe", interrupt)
         to(path, MODEL, DISTRIBUTIONS, ARMS, block=8, **HOW)
     for name, other in {"seed": {"seed": 6}, "n": {"n": 24}, "observation": {"observation": Observation(VISITS)}}.items():
-        with pytest.raises(SolveError, match=f"is of other {name};"):
+        with pytest.raises(SolveError, match=f"has other {name};"):
             to(path, MODEL, DISTRIBUTIONS, ARMS, resume=True, **{**HOW, **other})
     to(path, MODEL, DISTRIBUTIONS, ARMS, resume=True, block=3, solver=imo.SolverOptions(threads=1), **HOW)
     equal(read_patients(path), simulated())
@@ -107,11 +107,11 @@ def test_a_patient_who_is_not_solved_has_no_outcomes() -> None:
         (DataError, {"arms": {}}, "arms: are empty; a mapping"),
         (DataError, {"arms": [None]}, "arms: are list"),
         (DataError, {"n": None}, "n: is None; the number of patients"),
-        (DataError, {"patients": pd.DataFrame({"growth_rate": [0.1]})}, "n: is 23 beside a table"),
+        (DataError, {"patients": pd.DataFrame({"growth_rate": [0.1]})}, "n: is 23, but there is a table"),
         (
             DataError,
             {"patients": pd.DataFrame({"growth_rate": [0.1]}, index=["p1"]), "n": None},
-            "an index that is not .*reset_index",
+            "an index that does not consist .*reset_index",
         ),
         (DataError, {"patients": pd.DataFrame({"growth_rate": []}), "n": None}, "no rows"),
         (SolveError, {"patients": pd.DataFrame({"grwth_rate": [0.1]}), "n": None}, "did you mean 'growth_rate'"),
@@ -140,7 +140,7 @@ def test_bounds_are_compared_once() -> None:
 
 def test_files_that_are_not_of_patients(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
-    with pytest.raises(FileError, match="is not there"):
+    with pytest.raises(FileError, match="does not exist"):
         read_patients(tmp_path / "a.parquet")
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "a.parquet")
     with pytest.raises(FileError, match="no virtual patients"):

@@ -201,9 +201,9 @@ def test_powers_of_what_is_not_there_yet():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"solver": imo.SolverOptions(), "rtol": 1e-8}, r"rtol: is stated beside solver=SolverOptions"),
+        ({"solver": imo.SolverOptions(), "rtol": 1e-8}, r"rtol: is given together with solver=SolverOptions"),
         ({"method": LSODA}, 'state engine="scipy" as well'),
-        ({"method": int, "engine": "scipy"}, "int is a class that does not step"),
+        ({"method": int, "engine": "scipy"}, "int is not a step method of SciPy"),
         ({"method": "lsoda"}, "is 'lsoda'"),
     ],
 )

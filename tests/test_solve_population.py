@@ -90,7 +90,7 @@ def test_time_courses_go_to_a_file(tmp_path, suffix):
         ({"block": 0}, "whole number"),
         ({"parameters": {"rate": 1.0}}, "DataFrame"),
         ({"parameters": PATIENTS[:0]}, "no rows"),
-        ({"regimen": [None]}, "one for each"),
+        ({"regimen": [None]}, "one regimen per subject"),
     ],
 )
 def test_wrong_calls(how, said):

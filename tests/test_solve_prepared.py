@@ -225,7 +225,7 @@ def test_wrong_values(animals, values, words):
     [
         (["groth"], "'groth'.*not known.*growth"),
         ([], "is empty"),
-        (["growth", "growth"], "asked for twice"),
+        (["growth", "growth"], "requested twice"),
         (["initial(pray)"], "'pray' is not known.*prey"),
     ],
 )

@@ -130,7 +130,7 @@ def test_what_a_dose_leaves_to_a_model_that_states_none_is_refused(way):
     for rate, word in ((MODEL_RATE, "rate"), (MODEL_DURATION, "duration")):
         with pytest.raises(imo.errors.SolveError, match=f"leaves its {word} to the model"):
             run([row(1, "mouth", 12, rate=rate)], way)
-    with pytest.raises(imo.errors.SolveError, match="runs at a rate of 0"):
+    with pytest.raises(imo.errors.SolveError, match="has a rate of 0"):
         run([row(1, "vein", 12, rate=MODEL_RATE)], way, {"speed": 0.0})
     with pytest.raises(imo.errors.SolveError, match="has a lag of -1"):
         run([row(1, "vein", 12)], way, {"lag": -1.0})
@@ -139,7 +139,7 @@ def test_what_a_dose_leaves_to_a_model_that_states_none_is_refused(way):
 @ways
 def test_a_rate_where_the_share_depends_on_the_state_is_refused(way):
     model = drug(vein=Input("central", "1", fraction="1 / (1 + central)"))
-    with pytest.raises(imo.errors.SolveError, match="bioavailability depends on states"):
+    with pytest.raises(imo.errors.SolveError, match="bioavailability of its input depends on states"):
         run([row(1, "vein", 12, rate=3)], way, model=model)
 
 

@@ -231,7 +231,7 @@ def test_what_is_not_there(by, said):
 
 
 def test_a_parameter_that_is_set_has_no_derivative():
-    with pytest.raises(SolveError, match="changes on the way"):
+    with pytest.raises(SolveError, match="varies with time"):
         simulator_of(model(), [one([(1, "kill", 2, 0, "set")])], np.array([0.0, 2.0]), sensitivities=["kill"])
 
 

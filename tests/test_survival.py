@@ -409,7 +409,7 @@ def test_covariates_of_the_trial_data_by_name() -> None:
     pd.testing.assert_frame_equal(named, imo.trial.cox(table, people, reference="placebo").table)
     with pytest.raises(DataError, match=r"'aeg' is not in the data; did you mean 'age'"):
         imo.trial.cox(data, ["aeg"])
-    with pytest.raises(DataError, match="the endpoints have no covariates"):
+    with pytest.raises(DataError, match="the endpoints do not contain covariates"):
         imo.trial.cox(table, ["age"])
     with pytest.raises(DataError, match="covariates: are int"):
         imo.trial.cox(table, 3)  # type: ignore[arg-type]

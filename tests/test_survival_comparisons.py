@@ -323,7 +323,7 @@ def test_satos_interval_at_opposite_rates() -> None:
         (lambda t: imo.trial.log_rank(t.assign(arm="all")), "there is only 'all'"),
         (lambda t: imo.trial.log_rank(t.assign(time=-1.0)), "time is negative"),
         (lambda t: imo.trial.log_rank(t.assign(event=0)), "have no event"),
-        (lambda t: imo.trial.log_rank(t.assign(time=7, event=1)), "have no event that tells arms apart"),
+        (lambda t: imo.trial.log_rank(t.assign(time=7, event=1)), "have no event that distinguishes the arms"),
         (lambda t: imo.trial.log_rank(t, rho=-1), "exponents of 0 or above"),
         (lambda t: imo.trial.log_rank(t, strata="sex"), "'sex' is not a column"),
         (lambda t: imo.trial.log_rank(t.assign(sex=["f", *[""] * 41]), strata="sex"), "subject s1: has no value"),

@@ -348,7 +348,7 @@ def test_surfaces_of_simulations(two_drugs: imo.Model) -> None:
         ({"combination": "both"}, "combination: is not for a model"),
         ({"confidence": 95}, "confidence: is 95"),
         ({"uncertainty": 3}, "uncertainty: is int"),
-        ({"times": [0.0]}, "times: are not after the start"),
+        ({"times": [0.0]}, "times: are not later than the start"),
         ({"times": [5, 50]}, "times: are from day 5 to day 50; times after the start up to day 10"),
         ({"times": [-5, 5]}, "times: are from day -5"),
         ({"until": -5}, "until: is day -5"),
@@ -395,7 +395,7 @@ def test_wrong_surfaces_and_powers() -> None:
         imo.combination.dose_surface(table)
     with pytest.raises(DataError, match="no column 'effect'"):
         imo.combination.dose_surface(table[["first_dose", "second_dose"]])
-    with pytest.raises(DataError, match="doses of one drug alone: are 1"):
+    with pytest.raises(DataError, match="doses of a drug alone: are 1"):
         imo.combination.dose_surface(table.fillna(0.5)).nulls()
     with pytest.raises(DataError, match="surface: is 'loewe'"):
         surface("musyc", 0.01).fit("loewe")

@@ -115,7 +115,7 @@ def test_a_sample_that_is_called_a_trough_is_before_the_dose() -> None:
         assert result.values["V"] == pytest.approx(20, rel=1e-4)
     assert "before it (troughs)" in result.report()
     later = imo.read_trial(frame.drop(columns="flag"), quantity="level")
-    assert "after it (they are not marked as troughs)" in imo.fit(model(), later, ["V"], regimens=regimen).report()
+    assert "after it (not marked as troughs)" in imo.fit(model(), later, ["V"], regimens=regimen).report()
 
 
 def test_order_survives_the_way_to_a_file_and_back() -> None:

@@ -425,7 +425,7 @@ def test_tables_of_parameters_meet_the_subjects_of_a_fit() -> None:
         (VALUES, "no row for subject '2'"),
         (VALUES.set_axis(["1", "1"]), "has the subject '1' a second time"),
         (VALUES.set_axis(["01", "02"]), "no row for subject '1'"),
-        (VALUES.assign(growth_rate=[0.004, np.nan]).set_axis([1, 2]), "'growth_rate' is no number for 1 subjects ('2')"),
+        (VALUES.assign(growth_rate=[0.004, np.nan]).set_axis([1, 2]), "'growth_rate' is not a number for 1 subjects ('2')"),
     ],
 )
 def test_tables_of_parameters_that_do_not_meet_the_data_are_refused(table: pd.DataFrame, said: str) -> None:
@@ -439,7 +439,7 @@ def test_covariates_without_a_value_are_refused_and_capitals_are_understood() ->
     data = imo.read_trial(growing(), units="mm", covariates=whole)
     imo.fit(model, data, ["kill_rate"], max_evaluations=1)
     data = imo.read_trial(growing(), units="mm", covariates=partly)
-    assert "'weight' is no number for 1 subjects ('2')" in refused(imo.fit, model, data, ["kill_rate"], max_evaluations=1)
+    assert "'weight' is not a number for 1 subjects ('2')" in refused(imo.fit, model, data, ["kill_rate"], max_evaluations=1)
 
 
 def test_a_column_of_subjects_names_simulated_patients() -> None:

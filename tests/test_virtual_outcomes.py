@@ -185,7 +185,7 @@ def test_nobody() -> None:
         ({"sizes": -np.ones((2, 3))}, "sizes: are negative or infinite for 2 subjects"),
         ({"sizes": "abc"}, "sizes: are str; an array of numbers"),
         ({"new_lesions": np.zeros((2, 4))}, "new_lesions: have the shape"),
-        ({"death": [np.nan, 4.0]}, "death: is NaN for 1 subjects; infinite where there is none"),
+        ({"death": [np.nan, 4.0]}, "death: is NaN for 1 subjects; infinite if there is none"),
         ({"last_contact": [1.0]}, r"last_contact: has the shape \(1,\)"),
     ],
 )

@@ -40,7 +40,7 @@ def test_visits() -> None:
         ({"every": "6 apples"}, "every"),
         ({"every": 0}, "a time above zero"),
         ({"until": "2 weeks"}, "before the first visit"),
-        ({"then": "9 weeks"}, "have only one of both"),
+        ({"then": "9 weeks"}, "only one of the two is given"),
         ({"missed": 1.0}, "a probability below 1"),
         ({"jitter": "-1 day"}, "jitter"),
     ],
@@ -192,7 +192,7 @@ def test_arms_and_their_names() -> None:
 
 def test_wrong_simulations() -> None:
     short = imo.simulate("tumour_immune", until="90 days", outputs=["sum_of_diameters"])
-    with pytest.raises(DataError, match="ends at day 90, the visits at day 336"):
+    with pytest.raises(DataError, match="ends at day 90, but the visits end at day 336"):
         imo.virtual_trial.observe(short)
     with pytest.raises(DataError, match="has no output 'diameters'"):
         imo.virtual_trial.observe(run([60.0], [0.004]), output="diameters")

@@ -333,7 +333,7 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     ),
     # simulations
     "therapy for a regimen": (lambda: run("pembrolizumab"), imo.errors.SolveError, ("regimen", "is str", "a Regimen")),
-    "no end": (lambda: run(until=None), imo.errors.SolveError, ("neither until nor times", "until='1 year'")),
+    "no end": (lambda: run(until=None), imo.errors.SolveError, ("needs either until or times", "until='1 year'")),
     "end before the start": (lambda: run(until=-3), imo.errors.SolveError, ("until", "day -3", "a later time")),
     "end in mg": (lambda: run(until="3 mg"), imo.errors.UnitError, ("'mg'", "'day'")),
     "end of the universe": (lambda: run(until="1e9 years"), imo.errors.SolveError, ("until", "at most", "times=")),
@@ -346,7 +346,7 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     "tolerances of other states": (
         lambda: run(atol=np.ones(99)),
         imo.errors.SolveError,
-        ("atol", "shape (99,)", "each of the"),
+        ("atol", "shape (99,)", "one per state"),
     ),
     "no threads": (lambda: run(threads=0), imo.errors.SolveError, ("threads", "is 0", "from 1")),
     "unknown output": (lambda: run(outputs=["tumor"]), imo.errors.SolveError, ("output 'tumor'", "did you mean 'tumour'")),
@@ -366,13 +366,13 @@ WRONG_CALLS: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]
     "no patients": (
         lambda: run(parameters=pd.DataFrame({"growth_rate": []})),
         imo.errors.SolveError,
-        ("no rows", "one row a patient"),
+        ("no rows", "one row per subject"),
     ),
     "list for parameters": (lambda: run(parameters=[1, 2]), imo.errors.SolveError, ("parameters", "are list", "a mapping")),
     "regimens for other patients": (
         lambda: run([dose(), dose()], parameters=pd.DataFrame({"growth_rate": [0.1] * 3})),
         imo.errors.SolveError,
-        ("2 patients", "for 3", "one for each"),
+        ("2 subjects", "for 3", "one regimen per subject"),
     ),
     "no model": (lambda: imo.simulate(None, until=3), imo.errors.SolveError, ("model", "NoneType", "name of a shipped one")),  # type: ignore[arg-type]
     # scenarios

@@ -1,4 +1,4 @@
-"""Reading a model's behaviour: steady states and their stability, nullclines, what its outputs are sensitive to."""
+"""Analysis of a model's behaviour: steady states and their stability, nullclines, local sensitivities."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def steady_states(
     Warns
     -----
     UserWarning
-        If there are so many that they probably are points of a curve.
+        If there are so many steady states that they are probably points of a curve.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def steady_states(
     found = _without_duplicates(rates, found)
     rows = [dict(zip(rates.states, root, strict=True)) | _stability(rates.jacobian(root)) for root in sorted(found, key=tuple)]
     if len(rows) > MOST:
-        warnings.warn(f"{len(rows)} steady states were found; they probably are points of a curve", stacklevel=2)
+        warnings.warn(f"{len(rows)} steady states were found; they are probably points of a curve", stacklevel=2)
     return pd.DataFrame(rows, columns=[*rates.states, "stability", "largest_real_part"])
 
 

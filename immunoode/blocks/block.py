@@ -34,7 +34,7 @@ def blocks(whole: Block, size: int) -> Iterator[Block]:
 
 
 def gaps(count: int, done: Iterable[Block]) -> Iterator[Block]:
-    """Yield what is missing of `count` patients.
+    """Yield the blocks that are missing among `count` patients.
 
     Parameters
     ----------

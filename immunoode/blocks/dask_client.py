@@ -1,4 +1,4 @@
-"""Blocks on a Dask cluster; blocks of workers that end are computed again by others."""
+"""Blocks on a Dask cluster; if a worker ends, its blocks are computed again by others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from immunoode.blocks.work import Result, Task, Work, packed, warn_of_processors
 from immunoode.errors import Problem, SolveError
 
 _AHEAD = 2
-"""Blocks per thread of the cluster that are computed or wait; results that nobody fetched yet would fill its memory."""
+"""The number of blocks per thread of the cluster that are being computed or waiting, limited because unfetched results would
+fill its memory."""
 
 
 @dataclass(frozen=True)
@@ -72,5 +73,5 @@ class DaskCluster:
         return self.client.submit(content, task, key=key, pure=False)
 
     def _room(self) -> int:
-        """Return how many blocks may run or wait; workers may have joined or left since it was last asked."""
+        """Return how many blocks may run or wait; workers may have joined or left since the last call."""
         return max(1, _AHEAD * sum(self.client.nthreads().values()))

@@ -16,7 +16,7 @@ def executor_of(workers: int | None, client: Any) -> Executor:
     Parameters
     ----------
     workers : int, optional
-        Local processes; 1, the default, is this process, with the threads of the solver.
+        The number of local processes; 1, the default, means this process, with the threads of the solver.
     client : dask.distributed.Client, optional
 
     Raises

@@ -1,6 +1,7 @@
 """The file of one block: arrays in NumPy's `.npz`, with the dimensions and units of each.
 
-The archive has a checksum of each array, so a damaged file is noticed, and holds no objects, so opening it runs nothing.
+The archive has a checksum for each array, so that damage is detected, and contains no objects, so that opening it runs no
+code.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def read_part(path: Path) -> xr.Dataset:
 
 
 def _entries(k: int, values: np.ndarray[Any, Any]) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
-    """Yield an array; of texts, the different ones and the number of each, since objects would have to be pickled."""
+    """Yield an array; for texts, the unique texts and their codes, because objects would have to be pickled."""
     if values.dtype.kind not in "OU":
         yield f"array {k}", values
         return
@@ -64,6 +65,6 @@ def _entries(k: int, values: np.ndarray[Any, Any]) -> Iterator[tuple[str, np.nda
 
 
 def _values(k: int, content: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    """Return an array; texts as objects, so that those of several blocks have one type."""
+    """Return an array, with texts as objects, so that those of several blocks have the same type."""
     values = content[f"array {k}"]
     return content[f"texts {k}"].astype(object)[values] if f"texts {k}" in content else values

@@ -1,4 +1,4 @@
-"""Blocks in local processes; processes that end are replaced, and their blocks are computed again."""
+"""Blocks in local processes; if a process ends, it is replaced, and its blocks are computed again."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from immunoode.blocks.work import PackedWork, Result, Task, Work, packed
 from immunoode.errors import Problem, SolveError
 
 _AHEAD = 2
-"""Blocks per worker that are computed or wait: enough that no worker idles, few enough that memory stays bounded."""
+"""The number of blocks per worker that are being computed or waiting: enough to keep workers busy, few enough to limit the
+memory."""
 _LOSSES = 3
-"""Times in succession that processes may end without a finished block."""
+"""The number of times in succession that processes may end without a finished block."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,12 @@ class _Queue:
         return task
 
     def put_back(self, tasks: Iterable[Task]) -> None:
-        """Put tasks before all others."""
+        """Put tasks at the front of the queue."""
         self.next.extendleft(reversed(list(tasks)))
 
 
 def _finished(pool: ProcessPoolExecutor, work: PackedWork[Any], queue: _Queue, most: int) -> Iterator[tuple[Block, Any]]:
-    """Yield results until the queue is empty; when processes end, put what they had back into the queue and raise."""
+    """Yield results until the queue is empty; when processes end, put their tasks back into the queue and raise an error."""
     running: dict[Future[Any], Task] = {}
     try:
         while queue or running:
@@ -96,7 +97,7 @@ def _finished(pool: ProcessPoolExecutor, work: PackedWork[Any], queue: _Queue, m
                     queue.put_back([task])
                     raise
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                computed = future.result()  # raises what the work raised
+                computed = future.result()  # raises the error of the task
                 yield running.pop(future).block, computed.result
     except BrokenProcessPool:
         queue.put_back(running.values())
@@ -104,7 +105,7 @@ def _finished(pool: ProcessPoolExecutor, work: PackedWork[Any], queue: _Queue, m
 
 
 def _begin_worker() -> None:
-    """Leave Ctrl-C to the main process, and end with it."""
+    """Leave Ctrl-C to the main process, and end together with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""The progress bar of work in blocks."""
+"""The progress bar of computations in blocks."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from immunoode.blocks.block import Block
 from immunoode.blocks.work import Result
 
 _BAR_FROM = 200
-"""Patients from which a progress bar is shown unless said otherwise."""
+"""The number of patients from which a progress bar is shown by default."""
 
 
 def with_bar(
     found: Iterable[tuple[Block, Result]], count: int, done: int, progress: bool | None
 ) -> Generator[tuple[Block, Result]]:
-    """Yield results of blocks with a bar of `count` patients, of which `done` were there before."""
+    """Yield results of blocks with a bar of `count` patients, of which `done` were finished before."""
     from tqdm.auto import tqdm
 
     shown = count >= _BAR_FROM if progress is None else progress

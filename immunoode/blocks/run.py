@@ -22,16 +22,16 @@ Summary = TypeVar("Summary")
 
 @dataclass(frozen=True)
 class Population(Generic[Result]):
-    """What is done with the patients of a population.
+    """The computation for the patients of a population.
 
     Attributes
     ----------
     work : Work
-        What is done with each block.
+        The computation for each block.
     count : int
         Number of patients.
     own : callable, Block to anything
-        What belongs to the patients of a block alone, such as their rows of a table; it is sent with the block.
+        The data of the patients of a block, such as their rows of a table, which are sent with the block.
     """
 
     work: Work[Result]
@@ -41,13 +41,13 @@ class Population(Generic[Result]):
 
 @dataclass(frozen=True)
 class Processing:
-    """How a population is processed; none of it changes a result.
+    """Settings of the processing, none of which changes a result.
 
     Attributes
     ----------
     executor : Executor
     block : int
-        Patients per block.
+        The number of patients per block.
     progress : bool, optional
         Whether a progress bar is shown; by default for 200 patients or more.
     """
@@ -75,14 +75,14 @@ def to_file(
 ) -> list[Summary]:
     """Write the results of all blocks to a file, and return a summary of each part of it, in the order of patients.
 
-    The file has its name only once it is whole. Until then the results of blocks are in a folder beside it, from which an
-    interrupted run is continued. Its content does not depend on blocks or workers.
+    The file appears only when it is complete. Until then, the results of blocks are in a folder beside it, from which an
+    interrupted run can be continued. Its content does not depend on blocks or workers.
 
     Raises
     ------
     SolveError
-        If the file exists, its kind is not known, the library for it is missing, or an unfinished run is not to be continued
-        or is of something else.
+        If the file exists, its kind is not known, the library for it is missing, or there is an unfinished run that must not
+        be continued or belongs to another call.
     FileError
         If the file cannot be written.
     """

@@ -1,7 +1,8 @@
-"""The folder of an unfinished run: a manifest of what is computed, and the files of the blocks that are finished.
+"""The folder of an unfinished run: a manifest of the computation, and the files of the finished blocks.
 
-It has the name of the file to be and `.part`. A block is finished when its file has its name, which states its patients. The
-manifest holds hashes of what the results depend on; the size of blocks and the number of workers are not among them.
+Its name is that of the final file plus `.part`. A block is finished when its file has its final name, which states its
+patients. The manifest contains hashes of everything that the results depend on, which excludes the size of blocks and the
+number of workers.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class RunFolder:
 
     @property
     def path(self) -> Path:
-        """Where the blocks are."""
+        """The folder of the blocks."""
         return self.target.with_name(self.target.name + PART)
 
     def finished(self) -> list[Block]:
@@ -55,7 +56,7 @@ class RunFolder:
                 self._file(block).unlink()
 
     def keep(self, block: Block, data: xr.Dataset) -> None:
-        """Keep the results of a block, whole or not at all."""
+        """Store the results of a block, completely or not at all."""
         with whole_file(self._file(block), overwrite=True) as part:
             write_part(data, part)
 
@@ -66,7 +67,7 @@ class RunFolder:
 
     @property
     def words(self) -> str:
-        """What there is, in words."""
+        """The state of the run in words."""
         done = sum(last - first for first, last in self.finished())
         return f"{done} of {self.count} patients of an unfinished run are in {str(self.path)!r}"
 
@@ -88,12 +89,12 @@ class RunFolder:
 
 @contextmanager
 def opened(run: RunFolder, manifest: Mapping[str, str], resume: bool) -> Iterator[None]:
-    """Make the folder of a run or continue with the one that is there; an error states what there is.
+    """Create the folder of a run or continue with an existing one; error messages state what exists.
 
     Raises
     ------
     SolveError
-        If the file exists, if there is an unfinished run that is not to be continued or is of something else, or if another
+        If the file exists, if there is an unfinished run that must not be continued or belongs to another call, or if another
         process is writing it.
     """
     _check_place(run)
@@ -104,7 +105,7 @@ def opened(run: RunFolder, manifest: Mapping[str, str], resume: bool) -> Iterato
             yield
         except BaseException as error:
             if run.finished():
-                error.add_note(f"{run.words}: resume=True goes on from there")
+                error.add_note(f"{run.words}: resume=True continues from there")
             else:
                 shutil.rmtree(run.path, ignore_errors=True)
             raise
@@ -124,19 +125,19 @@ def _begin(run: RunFolder, manifest: Mapping[str, str], resume: bool) -> None:
         write_whole(path, json.dumps(manifest, indent=1), overwrite=True)
         return
     if not path.is_file():
-        raise SolveError(Problem("path", f"{str(run.path)!r} is no unfinished run", "remove it, or another name"))
+        raise SolveError(Problem("path", f"{str(run.path)!r} is not an unfinished run", "remove it, or another name"))
     if not resume:
-        raise SolveError(Problem("path", run.words, "resume=True goes on from there; or remove that folder"))
+        raise SolveError(Problem("path", run.words, "resume=True continues from there; or remove that folder"))
     known = json.loads(path.read_text(encoding="utf-8"))
     other = [name for name in {**known, **manifest} if manifest.get(name) != known.get(name)]
     if other:
-        what = f"the unfinished run in {str(run.path)!r} is of other {', '.join(other)}"
+        what = f"the unfinished run in {str(run.path)!r} has other {', '.join(other)}"
         raise SolveError(Problem("path", what, "the same as before; or remove that folder"))
 
 
 @contextmanager
 def _locked(run: RunFolder) -> Iterator[None]:
-    """Let no other process write the same file at the same time; a lock ends with the process that has it."""
+    """Prevent other processes from writing the same file at the same time; the lock ends with the process that holds it."""
     try:
         import fcntl
     except ImportError:  # Windows

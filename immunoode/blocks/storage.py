@@ -1,4 +1,4 @@
-"""The final file: a table in Parquet or arrays in Zarr, stored in units whose size the blocks of the work do not change."""
+"""The final file: a table in Parquet or arrays in Zarr, stored in units whose size does not depend on the blocks."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ SUBJECT = "subject"
 COLUMNS = "columns"
 """The attribute of a Zarr store with the order of its arrays, which folders do not have."""
 _NUMBERS = 2**20
-"""Numbers per unit of storage, about."""
+"""The approximate number of values per unit of storage."""
 
 
 class Storage(Protocol):
-    """How results are stored in a file, or in a folder that is one."""
+    """The storage format of results, in a file or a folder."""
 
     folder: bool
 
@@ -78,7 +78,7 @@ STORAGES: dict[str, Storage] = {".parquet": Parquet(), ".zarr": Zarr()}
 
 
 def storage_of(path: Path) -> Storage:
-    """Return how a file is stored, by the suffix of its name.
+    """Return the storage format of a file, by the suffix of its name.
 
     Raises
     ------
@@ -95,9 +95,9 @@ def storage_of(path: Path) -> Storage:
 
 
 def units(parts: Iterable[xr.Dataset]) -> Iterator[xr.Dataset]:
-    """Yield the data of parts, in order, in units of as many patients as hold about a million numbers.
+    """Yield the data of parts, in order, in units with about a million numbers each.
 
-    The size depends on the width of the results alone, so the file is the same for any parts.
+    The size depends only on the width of the results, so the file is the same for any parts.
     """
     held, size = list[Any](), 0
     for part in parts:

@@ -1,4 +1,4 @@
-"""What is done with a block of patients, and how it reaches another process."""
+"""The computation for a block of patients, and its transfer to another process."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from immunoode.version import version
 Result = TypeVar("Result")
 Made = TypeVar("Made", covariant=True)
 _KEPT = 4
-"""Works that a process keeps unpacked, with the compiled models in them."""
+"""The number of computations that a process keeps unpacked, with their compiled models."""
 
 
 class Work(Protocol[Made]):
-    """What is done with each block; the result must depend on the patients of the block alone.
+    """The computation for each block; the result must depend only on the patients of the block.
 
-    It goes to other processes, so it can be pickled, and holds what all blocks share.
+    It is sent to other processes, so it must be picklable, and it contains the data that all blocks share.
     """
 
     def __call__(self, block: Block, own: Any) -> Made:
-        """Return the result of a block; `own` is what belongs to its patients alone, such as their rows of a table."""
+        """Return the result of a block; `own` is the data of its patients, such as their rows of a table."""
         ...
 
 
 @dataclass(frozen=True)
 class Task:
-    """A block with what belongs to its patients alone."""
+    """A block with the data of its patients."""
 
     block: Block
     own: Any = None
@@ -72,7 +72,7 @@ class Computed(NamedTuple, Generic[Result]):
 
 @dataclass(frozen=True)
 class PackedWork(Generic[Result]):
-    """A work as bytes, with the version that packed it."""
+    """A pickled computation, with the version that packed it."""
 
     content: bytes
     version: str
@@ -107,7 +107,7 @@ def _processor() -> str:
 
 
 def packed(work: Work[Result]) -> PackedWork[Result]:
-    """Return a work as bytes.
+    """Return a computation as bytes.
 
     Raises
     ------
@@ -118,10 +118,10 @@ def packed(work: Work[Result]) -> PackedWork[Result]:
         return PackedWork(pickle.dumps(work), version())
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         right = "functions that are defined in a module, not inside others or in a notebook; or workers=1"
-        raise SolveError(Problem("workers", f"cannot be sent what they are to do ({error})", right)) from None
+        raise SolveError(Problem("workers", f"cannot receive the computation ({error})", right)) from None
 
 
 @lru_cache(maxsize=_KEPT)
 def _unpacked(content: bytes) -> Any:
-    """Return a work; kept, so that a model is compiled once in each process."""
+    """Return the unpacked computation, which is cached so that a model is compiled only once per process."""
     return pickle.loads(content)

@@ -1,4 +1,4 @@
-"""Calibrated cohorts as data: patients by distributions and seed, weights, and the trials that they were calibrated to."""
+"""Calibrated cohorts as data: distributions and seed of the patients, weights, and the trials used for calibration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Simulation of the arms of a cohort: each with the models of its therapies, and the patients' parameters that these have."""
+"""Simulation of the arms of a cohort, each with the models of its therapies and their parameters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Computing:
-    """How arms are computed: the options of `simulate_patients` that change no result, and those of the solver."""
+    """Settings of the computation: the options of `simulate_patients` that do not change results, and those of the solver."""
 
     solver: SolverOptions | None = None
     block: int = BLOCK
@@ -34,7 +34,7 @@ class Computing:
 
 
 def own_parameters(parameters: pd.DataFrame, model: Model) -> pd.DataFrame:
-    """Return the columns that a model has; those of other therapies are left out."""
+    """Return the columns that are parameters of a model, without those of other therapies."""
     constants = resolve(model).constants
     return parameters[[name for name in parameters.columns if name in constants]]
 
@@ -42,7 +42,7 @@ def own_parameters(parameters: pd.DataFrame, model: Model) -> pd.DataFrame:
 def simulate_arms(
     definition: CohortDefinition, parameters: pd.DataFrame, arms: Iterable[CohortArm], how: Computing
 ) -> dict[str, pd.DataFrame]:
-    """Return the outcomes of patients in each arm; there are none of a patient who was not solved."""
+    """Return the outcomes of patients in each arm; a patient who could not be solved has none."""
     return {arm.name: _outcomes(definition, parameters, arm, how) for arm in arms}
 
 
@@ -66,7 +66,7 @@ def _outcomes(definition: CohortDefinition, parameters: pd.DataFrame, arm: Cohor
 
 
 def with_response_times(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Return outcomes with the endpoints of responders: DOR, how long a response lasts, and TTR, when it begins."""
+    """Return outcomes with the endpoints of responders: duration of response (DOR) and time to response (TTR)."""
     return outcomes.assign(
         dor_time=outcomes["duration_of_response"].fillna(0.0),
         dor_event=outcomes["duration_event"].astype(bool),
@@ -94,6 +94,8 @@ def solved_patients(parameters: pd.DataFrame, outcomes: Mapping[str, pd.DataFram
     if not good.all():
         failed = (table.loc[_unsolved(table), STATUS] for table in outcomes.values())
         reasons = sorted({str(status) for column in failed for status in column})
-        text = f"{int((~good).sum())} of {len(good)} patients were not solved in all arms and are left out: {reasons[0]:.200}"
+        text = (
+            f"{int((~good).sum())} of {len(good)} patients could not be solved in all arms and are left out: {reasons[0]:.200}"
+        )
         warnings.warn(text, RuntimeWarning, stacklevel=3)
     return VirtualPatients(parameters[good], {arm: table[good] for arm, table in outcomes.items()})

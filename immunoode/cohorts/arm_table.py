@@ -20,7 +20,7 @@ DOSE_KEYS = (INPUT, *(name for name in inspect.signature(Regimen.dose).parameter
 
 
 def arms_of(given: Any, observation: Any, how: HowObserved, problems: Collector) -> dict[str, CohortArm]:
-    """Return the arms by name; what is wrong with them is noted."""
+    """Return the arms by name; problems are collected."""
     if not isinstance(given, Mapping):
         problems.add("arms", f"is {given!r:.60}", "tables [arms.NAME]")
         return {}
@@ -52,11 +52,11 @@ def _start(table: Mapping[str, Any], place: str, problems: Collector) -> float:
 
 
 def _regimen(table: Mapping[str, Any], start: float, place: str, problems: Collector) -> Regimen | None:
-    """Return what is given before and from day 0 on; None for nothing."""
+    """Return the treatments before and from day 0; None for no treatment."""
     parts = [_doses(table[key], f"{place}.{key}", problems) for key in ("doses", "regimen") if key in table]
     if "before" in table:
         if not start:
-            problems.add(f"{place}.before", "is given without a start", "start = '-8 weeks', the day on which it begins")
+            problems.add(f"{place}.before", "is stated without a start", "start = '-8 weeks', the day on which it begins")
         parts.append(_doses(table["before"], f"{place}.before", problems).shift(start))
     whole = sum(parts[1:], start=parts[0]) if parts else None
     return whole if whole and whole.rules else None

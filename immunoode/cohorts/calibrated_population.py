@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 CHANGED = 0.01
-"""A distance between weights (in total variation) from which the models are said to be others."""
+"""Distance between weights (in total variation) from which a warning says that the models have changed."""
 
 
 @dataclass(frozen=True, eq=False)
 class CalibratedPopulation:
-    """A calibrated cohort: virtual patients with weights, and how they are treated and observed in trials.
+    """A calibrated cohort: virtual patients with weights, and their treatment and observation in trials.
 
     Returned by `imo.load_population` and `imo.cohorts.calibrate_population`.
 
@@ -54,13 +54,13 @@ class CalibratedPopulation:
         One row per plausible patient, indexed by the number by which it was drawn; covariates and parameters in the units of
         the models.
     weights : ndarray, shape (patients,)
-        Adding up to 1.
+        They add up to 1.
     record : CalibrationRecord
-        Where the weights come from.
+        The record of the calibration.
     calibrated : Cohort or None
         The patients with their outcomes in the arms of the targets, if the cohort was calibrated in this session.
     plausibility : tuple of Plausibility
-        What the criteria excluded, in the same case.
+        The exclusions by the criteria, in the same case.
 
     Examples
     --------
@@ -96,7 +96,7 @@ class CalibratedPopulation:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The models, without therapies, by the texts that name them."""
+        """The names of the models, without therapies."""
         return self.definition.models
 
     @property
@@ -106,7 +106,7 @@ class CalibratedPopulation:
 
     @property
     def observation(self) -> Observation:
-        """How patients are observed, where an arm does not state otherwise."""
+        """The observation of patients, unless an arm states otherwise."""
         return self.definition.how.observation
 
     @property
@@ -116,12 +116,12 @@ class CalibratedPopulation:
 
     @property
     def targets(self) -> tuple[PublishedStatistic, ...]:
-        """The statistics that the weights were calibrated to."""
+        """The statistics to which the weights were calibrated."""
         return self.definition.targets
 
     @property
     def held_out(self) -> tuple[PublishedStatistic, ...]:
-        """The statistics that were not used."""
+        """The statistics that were not used in calibration."""
         return self.definition.held_out
 
     @cached_property
@@ -166,17 +166,17 @@ class CalibratedPopulation:
         ----------
         arms : str, sequence of str, or mapping of str to Regimen, str or None
             Names of arms of the file (by default all), or regimens of new arms: a regimen, the name of one in the library, or
-            None for no treatment. Therapies are added to the models by the doses that are given.
+            None for no treatment. The models of the therapies follow from the doses.
         models : str or sequence of str
             Further models of new arms: "pd1_inhibitor:nivolumab".
         start : str or float
-            Of new arms: when the simulation starts, if before day 0.
+            For new arms, the start of the simulation, if before day 0.
         observation, confirmed
-            In place of those of the file.
+            Used instead of those in the file.
         bands : bool
-            Whether the arms of the targets are simulated, too, so that the cohort's bands are known.
+            Whether to simulate the arms of the targets as well, so that the bands of the cohort are known.
         solver, block, workers, client, progress
-            As of `imo.virtual_trial.simulate_patients`.
+            As for `imo.virtual_trial.simulate_patients`.
 
         Returns
         -------
@@ -195,8 +195,10 @@ class CalibratedPopulation:
         of_targets = self.definition.arms_of(self.targets)
         twice = sorted({arm.name for arm in chosen if self.arms.get(arm.name) != arm} & set(of_targets))
         if twice:
-            right = "another name, or the arm as the file has it"
-            raise DataError([Problem(f"arm {name!r}", "is another arm of the targets", right) for name in twice])
+            right = "another name, or the arm as defined in the file"
+            raise DataError(
+                [Problem(f"arm {name!r}", "differs from the arm of the same name in the targets", right) for name in twice]
+            )
         return self._with_bands(chosen, how)
 
     def _chosen(self, arms: Any, models: str | Sequence[str], start: str | float) -> list[CohortArm]:
@@ -210,7 +212,7 @@ class CalibratedPopulation:
         problems = [p for p, n in zip(problems, names, strict=True) if n not in self.arms]
         if models or not names:
             right = "a mapping of the name of a new arm to its regimen"
-            problems.append(Problem("models" if names else "arms", "belong to new arms" if names else "are empty", right))
+            problems.append(Problem("models" if names else "arms", "apply to new arms only" if names else "are empty", right))
         if problems:
             raise DataError(problems)
         return [self.arms[name] for name in names]
@@ -228,7 +230,9 @@ class CalibratedPopulation:
         return Cohort(patients, self.weights[rows])
 
     def _with_bands(self, arms: Iterable[CohortArm], how: Computing) -> Cohort:
-        """Return the cohort with outcomes of arms and of those of the targets, and with the calibration behind its bands."""
+        """Return the cohort with the outcomes of the requested arms and of those of the targets, and with the calibration
+        for its bands.
+        """
         known = {} if self.calibrated is None else self.calibrated.patients.outcomes
         wanted = {name: self.arms[name] for name in self.definition.arms_of(self.targets)} | {arm.name: arm for arm in arms}
         missing = [arm for name, arm in wanted.items() if name not in known]
@@ -238,20 +242,24 @@ class CalibratedPopulation:
         stored = self._weighted(patients)
         again = calibrate(patients, [one.target for one in self.targets])
         if np.abs(again.weights - stored.weights).sum() / 2 > CHANGED:
-            text = f"the targets of {self.name} give other weights now than the file has: models or solver have changed since"
+            text = (
+                f"the targets of {self.name} now give other weights than those in the file, because models or "
+                f"solver have changed"
+            )
             warnings.warn(text, UserWarning, stacklevel=3)
         return Cohort(patients, stored.weights, again.calibration)
 
     def compare_with_trials(self, *, progress: bool | None = None, workers: int | None = None) -> TrialComparison:
-        """Compare the cohort with its targets and with what was held out.
+        """Compare the cohort with its targets and with held-out statistics.
 
-        The arms are simulated. Where a held-out statistic is of a combination whose single drugs are arms, the prediction of
-        independent drug action stands beside: each patient has the better of the outcomes under the single drugs.
+        The arms are simulated. If a held-out statistic is that of a combination whose single drugs are arms, the table also
+        has the prediction of independent drug action, in which each patient has the better of the outcomes under the single
+        drugs.
 
         Parameters
         ----------
         progress, workers
-            As of `simulate`.
+            As for `simulate`.
 
         Returns
         -------
@@ -263,7 +271,7 @@ class CalibratedPopulation:
         return compared(cohort, {TARGET: self.targets, HELD_OUT: self.held_out}, self.title)
 
     def sample(self, n: int, seed: int = 0, *, model: Model | None = None) -> pd.DataFrame:
-        """Draw patients of equal weights, with the weights as probabilities and with replacement; their numbers begin with 0.
+        """Draw patients with equal weights, with replacement and with the weights as probabilities; their numbers start from 0.
 
         Parameters
         ----------
@@ -297,7 +305,7 @@ class CalibratedPopulation:
         Raises
         ------
         FileError
-            If a file cannot be written; both are written, or none.
+            If a file cannot be written; either both are written or none.
         """
         weights = np.zeros(self.definition.size)
         weights[self.parameters.index] = np.maximum(self.weights, np.finfo(float).tiny)
@@ -315,7 +323,7 @@ class CalibratedPopulation:
         return figures.cohort_parameters(self.cohort, **options)
 
     def report(self) -> str:
-        """Return what the cohort is made of and where its weights come from."""
+        """Return a description of the cohort and of its calibration."""
         made, record = self.definition, self.record
         lines = [
             str(self),
@@ -359,7 +367,7 @@ def _check_names(arms: Mapping[Any, Any]) -> None:
 
 
 def _observed(arm: CohortArm, observation: Observation | None, confirmed: bool | None) -> CohortArm:
-    """Return an arm that is observed otherwise, where that is stated."""
+    """Return the arm with another observation, if one is stated."""
     from dataclasses import replace
 
     if observation is None and confirmed is None:

@@ -39,15 +39,15 @@ def calibrate_population(
 ) -> CalibratedPopulation:
     """Calibrate the cohort that a file defines.
 
-    Patients are drawn, those who are implausible are excluded, the arms of the targets are simulated, and the weights are
-    calibrated by `imo.calibrate`. Held-out statistics are not looked at.
+    Patients are drawn, implausible ones are excluded, the arms of the targets are simulated, and the weights are calibrated
+    by `imo.calibrate`. Held-out statistics are not used.
 
     Parameters
     ----------
     path : str or Path
         A TOML file in the format of `docs/cohorts.md`, or the name of a shipped cohort.
     solver, block, workers, client, progress
-        As of `imo.virtual_trial.simulate_patients`.
+        As for `imo.virtual_trial.simulate_patients`.
 
     Returns
     -------
@@ -59,14 +59,14 @@ def calibrate_population(
     PopulationError
         With all problems of the file; or if no patient is plausible.
     DataError
-        If targets contradict each other or are not those of any of the patients.
+        If targets contradict each other, or none of the patients can have them.
 
     Warns
     -----
     OutOfBoundsWarning
         If parameters are outside the bounds of the models.
     RuntimeWarning
-        If patients could not be solved: they are left out.
+        If patients could not be solved; they are left out.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def calibrate_population(
         raise PopulationError(Problem(f"{file.path.name}: plausibility", f"keeps no patient\n{said}\n", "wider limits"))
     arms = [made.arms[name] for name in made.arms_of(made.targets)]
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "values outside")  # of the drawn patients, the warning was given
+        warnings.filterwarnings("ignore", "values outside")  # the warning was already given for the drawn patients
         outcomes = simulate_arms(made, plausible, arms, how)
     cohort = calibrate(solved_patients(plausible, outcomes), [one.target for one in made.targets])
     record = _record(file, drawn, len(plausible), cohort)
@@ -123,14 +123,14 @@ def _record(file: CohortFile, drawn: pd.DataFrame, plausible: int, cohort: Cohor
 
 @dataclass(frozen=True)
 class _OfArm:
-    """The criteria of one arm, with how it is simulated."""
+    """The criteria of one arm, with the settings of its simulation."""
 
     arm: CohortArm
     criteria: tuple[PlausibilityCriterion, ...]
 
 
 def plausibility_of(made: CohortDefinition, drawn: pd.DataFrame, how: Computing) -> list[Plausibility]:
-    """Return what the criteria of each arm exclude of those whom the criteria before have kept.
+    """Return the exclusions by the criteria of each arm among the patients kept by the previous criteria.
 
     Parameters
     ----------

@@ -23,14 +23,14 @@ from immunoode.virtual_population.population_file import PopulationReader, popul
 
 PAGE = "docs/cohorts.md"
 CALIBRATION = "calibration"
-"""The table that is written, not stated: where the weights come from."""
+"""The table that the package writes: the record of the calibration."""
 OF_PRIOR = ("title", "description", "references", "parameters", "covariates", "correlations", "tables")
 OWN = ("models", "patients", "seed", "plausibility", "observation", "arms", "targets", "held_out", CALIBRATION)
 TOP = (*OF_PRIOR, *OWN)
 MOST_PATIENTS = 1_000_000
 OF_CRITERIA = (*(f.name for f in fields(PlausibilityCriterion)), "until", "source")
 WITHOUT_EFFECT = ("title", "description", "references", "source", "held_out", CALIBRATION)
-"""Keys on which weights do not depend."""
+"""Keys that do not influence the weights."""
 
 
 def read_cohort(path: str | Path) -> CohortFile:
@@ -57,7 +57,7 @@ def read_cohort(path: str | Path) -> CohortFile:
 
 
 def definition_of(document: Mapping[str, Any], path: Path) -> CohortDefinition:
-    """Return what a document states.
+    """Return the contents of a document.
 
     Raises
     ------
@@ -130,7 +130,8 @@ def _criterion(table: Mapping[str, Any], arms: Mapping[str, CohortArm]) -> Plaus
 
 
 def key_of(document: Mapping[str, Any]) -> str:
-    """Return a hash of all that weights depend on: models, patients, arms, targets; not texts, sources and held-out numbers.
+    """Return a hash of everything that weights depend on: models, patients, arms, targets; not texts, sources or held-out
+    numbers.
 
     Examples
     --------
@@ -153,7 +154,7 @@ def _without_calibration(path: Path, document: Mapping[str, Any]) -> str:
     Raises
     ------
     PopulationError
-        If something stands after it.
+        If there is anything after it.
     """
     import tomllib
 
@@ -163,5 +164,5 @@ def _without_calibration(path: Path, document: Mapping[str, Any]) -> str:
     kept = "".join(lines[:at]).rstrip() + "\n"
     if tomllib.loads(kept) != {key: value for key, value in document.items() if key != CALIBRATION}:
         right = "the last table of the file, as the package writes it"
-        raise PopulationError(Problem(f"{path.name}: {CALIBRATION}", "stands before other tables", right))
+        raise PopulationError(Problem(f"{path.name}: {CALIBRATION}", "is followed by other tables", right))
     return kept

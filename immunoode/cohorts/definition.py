@@ -1,4 +1,4 @@
-"""The definition of a cohort: what its file states."""
+"""The definition of a cohort: the contents of its file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from immunoode.virtual_trial.observation import Observation
 
 @dataclass(frozen=True)
 class HowObserved:
-    """How patients of an arm are observed, and whether responses count only if confirmed."""
+    """The observation of the patients of an arm, and whether responses count only if confirmed."""
 
     observation: Observation = field(default_factory=Observation)
     confirmed: bool = False
@@ -26,7 +26,7 @@ class HowObserved:
 
 @dataclass(frozen=True)
 class CohortArm:
-    """An arm: what patients are treated with, and how they are observed.
+    """An arm: the treatment and observation of its patients.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class CohortArm:
     models : tuple of str
         Therapies that are added to the models of the cohort.
     regimen : Regimen or None
-        Day 0 is that of the trial.
+        The treatment; its day 0 is that of the trial.
     start : float
         The day on which the simulation starts, not after day 0.
     how : HowObserved
@@ -50,7 +50,7 @@ class CohortArm:
 
 @dataclass(frozen=True)
 class CohortDefinition:
-    """What the file of a cohort states.
+    """The contents of a cohort file.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class CohortDefinition:
     references : tuple of str
     models : tuple of str
     size : int
-        Patients that are drawn.
+        The number of patients to draw.
     seed : int
     prior : PopulationDistribution
     plausibility : tuple of PlausibilityCriterion
@@ -101,13 +101,13 @@ class CohortDefinition:
         return combination_of([*self.models, *models]) if models else self.model
 
     def arms_of(self, statistics: tuple[PublishedStatistic, ...]) -> tuple[str, ...]:
-        """Return the arms that statistics are about, those of the single drugs of combinations included."""
+        """Return the arms of statistics, including the single-drug arms of combinations."""
         return tuple(dict.fromkeys(arm for one in statistics for arm in one.needed_arms))
 
 
 @dataclass(frozen=True)
 class CohortFile:
-    """A definition with the file that it was read from.
+    """A definition with the file from which it was read.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class CohortFile:
     text : str
         The file without its table [calibration].
     key : str
-        A hash of all that weights depend on.
+        A hash of everything that weights depend on.
     """
 
     definition: CohortDefinition

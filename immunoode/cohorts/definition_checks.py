@@ -1,4 +1,4 @@
-"""Checks of a definition as a whole: names that tables of its file use of each other, and of the models."""
+"""Checks of a definition as a whole: the names of models, arms and outputs that its tables refer to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OF_OUTCOMES = ("baseline", "best_change", "best_response", "time_to_response", "
 
 
 def check_definition(made: CohortDefinition, problems: Collector) -> None:
-    """Note what is wrong with models, arms and statistics; of wrong models, the rest is not looked at."""
+    """Collect the problems of models, arms and statistics; if models are wrong, the rest is not checked."""
     if not made.models:
         problems.add("models", "are empty", 'at least one: models = ["tumour_immune"]')
     if not made.targets:
@@ -44,7 +44,7 @@ def _check_arm(arm: CohortArm, made: CohortDefinition, problems: Collector) -> N
         for output in arm.how.observation.outputs:
             if output not in model.output_units:
                 right = nearest(output, model.output_units)
-                problems.add(f"{place}: observation", f"{output!r} is no output of the model", right)
+                problems.add(f"{place}: observation", f"{output!r} is not an output of the model", right)
     doses = arm.regimen.to_frame()["time_day"] if arm.regimen and arm.regimen.rules else ()
     if len(doses) and min(doses) < arm.start:
         problems.add(place, f"gives a dose on day {min(doses):g}", f"start = {min(doses):g}, or an earlier day")
@@ -69,9 +69,9 @@ def _check_criteria(made: CohortDefinition, problems: Collector) -> None:
         model = resolve(_model_of(one.arm, made))
         known = [*model.output_units, *model.constants]
         if one.output not in known:
-            problems.add(f"{place}.output", f"{one.output!r} is no output or parameter", nearest(one.output, known))
+            problems.add(f"{place}.output", f"{one.output!r} is neither an output nor a parameter", nearest(one.output, known))
         if one.needs_course and one.between is None and one.output not in model.constants:
-            problems.add(place, "is of a whole course without an end", "until = '1 year', or at or between")
+            problems.add(place, "applies to a whole time course, but there is no end", "until = '1 year', or at or between")
         if one.output in known:
             units = {**model.output_units, **{name: parameter.unit for name, parameter in model.constants.items()}}
             with problems.at(place):
@@ -93,7 +93,7 @@ def _check_subgroup(one: PublishedStatistic, made: CohortDefinition, problems: C
         known = [*made.prior.names, *OF_OUTCOMES]
         if name not in known:
             right = nearest(name, known)
-            problems.add(f"{one.place}.among", f"{name!r} is not drawn, and no outcome", right)
+            problems.add(f"{one.place}.among", f"{name!r} is neither a drawn parameter nor an outcome", right)
 
 
 def _columns(one: PublishedStatistic) -> Iterator[str]:

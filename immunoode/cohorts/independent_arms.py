@@ -1,4 +1,4 @@
-"""Independent drug action of a cohort: an arm in which each patient has the better of the outcomes under single drugs."""
+"""Independent drug action in a cohort: an arm in which each patient has the better of the outcomes under single drugs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ORDER = ("CR", "iCR", "PR", "iPR", "SD", "iSD", "PD", "iUPD", "iCPD", "NE")
-"""From the best response on."""
+"""Responses, starting with the best."""
 
 
 def arm_name(arms: Sequence[str]) -> str:
@@ -25,10 +25,10 @@ def arm_name(arms: Sequence[str]) -> str:
 
 
 def with_better_of(patients: VirtualPatients, arms: Sequence[str]) -> VirtualPatients:
-    """Return virtual patients with the arm of the better of several.
+    """Return virtual patients with an arm of the better outcomes of several arms.
 
-    The same patient is in each arm, so that the outcomes are correlated as the cohort has it. A time that is censored under
-    one drug and later ends with an event under another is only known to last so long: it is censored then.
+    The same patient is in each arm, so that the outcomes are correlated as in the cohort. The longer of two times counts. It
+    is an event only if both are: if one of them is censored, the longer time is only known as a lower limit, and is censored.
 
     Parameters
     ----------

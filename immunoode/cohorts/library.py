@@ -53,7 +53,7 @@ def cohort_path(given: str | Path) -> Path:
 
 
 def load_population(name: str | Path) -> CalibratedPopulation:
-    """Load a calibrated cohort. Nothing is simulated: patients are drawn again from the seed, and weights read.
+    """Load a calibrated cohort. Nothing is simulated: patients are drawn again from the seed, and weights are read.
 
     Parameters
     ----------
@@ -92,17 +92,17 @@ def load_population(name: str | Path) -> CalibratedPopulation:
 def _drawn(file: CohortFile) -> pd.DataFrame:
     made = file.definition
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OutOfBoundsWarning)  # as at the calibration, which said so
+        warnings.simplefilter("ignore", OutOfBoundsWarning)  # as at the calibration, which issued the warning
         return sample_patients(made.whole_model, made.prior, made.size, made.seed)
 
 
 def _check(file: CohortFile, record: CalibrationRecord, drawn: pd.DataFrame) -> None:
-    """Raise if the weights are not those of the definition and its patients; warn if models have changed."""
+    """Raise an error if the weights do not belong to the definition and its patients; warn if models have changed."""
     where, problems = f"{file.path.name}: {CALIBRATION}", list[Problem]()
     if record.definition != file.key:
-        problems.append(Problem(where, "is of another definition: the file was changed after the calibration", AGAIN))
+        problems.append(Problem(where, "belongs to another definition: the file was changed after the calibration", AGAIN))
     elif record.patients != patients_key(drawn):
-        what = "is of other patients: those that are drawn from the seed now differ from those that the weights belong to"
+        what = "belongs to other patients: those drawn from the seed now differ from those of the calibration"
         problems.append(Problem(where, what, AGAIN))
     if problems:
         raise PopulationError(problems)

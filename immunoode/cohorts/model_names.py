@@ -1,4 +1,4 @@
-"""Models by the texts that name them in cohort files: "name", "name:variant" or "name:variant:instance"."""
+"""Models by their names in cohort files: "name", "name:variant" or "name:variant:instance"."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from immunoode.model.model import Model
 
 
 def model_of(text: str) -> Model:
-    """Return the shipped model of a text.
+    """Return the shipped model that a text names.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def combination_of(texts: Iterable[str]) -> Model:
         If a model is not known, or they cannot be combined or solved.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is missing is an error of the next line
+        warnings.simplefilter("ignore")  # missing needs are an error in the next line
         whole = combine(*(model_of(text) for text in dict.fromkeys(texts)))
     resolve(whole)
     return whole
@@ -81,7 +81,7 @@ def models_for(therapies: Iterable[str], known: Iterable[str]) -> list[str]:
         if therapy in own or len(shipped) == 1:
             found.append(own.get(therapy) or shipped[0])
         else:
-            what = "is taken by no model of the cohort" if not shipped else f"is taken by {' and '.join(shipped)}"
+            what = "is not an input of any model of the cohort" if not shipped else f"is an input of {' and '.join(shipped)}"
             problems.append(Problem(f"dose of {therapy!r}", what, "models=[...], the model that takes it"))
     if problems:
         raise PopulationError(problems)
@@ -89,7 +89,7 @@ def models_for(therapies: Iterable[str], known: Iterable[str]) -> list[str]:
 
 
 def _shipped(therapy: str) -> list[str]:
-    """Return the shipped models that take doses of a therapy; the variant of its name, or none, goes before others."""
+    """Return the shipped models that take doses of a therapy; the variant of the same name, or none, is preferred."""
     pairs = models_by_therapy().get(therapy, [])
     own = [pair for pair in pairs if pair[1] == therapy] or [pair for pair in pairs if not pair[1]]
     return [":".join(filter(None, pair)) for pair in own or pairs]

@@ -1,4 +1,4 @@
-"""The table of a cohort file that says how patients are observed."""
+"""The table of a cohort file that states how patients are observed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_VISITS = 5_000
 
 
 def how_observed(given: Any, place: str, problems: Collector) -> HowObserved:
-    """Return how patients are observed; what is wrong with the table is noted."""
+    """Return the observation of patients; problems of the table are collected."""
     table = problems.table(given, place, KEYS) or {}
     parts: dict[str, Any] = {key: table[key] for key in ("output", "follow_up") if key in table}
     if "visits" in table:
@@ -49,12 +49,12 @@ def _visits(given: Any, place: str, problems: Collector) -> VisitSchedule | None
     shortest = min(units.days(each) for each in (made.every, made.then) if each is not None)
     if last / shortest <= MOST_VISITS:
         return made
-    problems.add(place, f"are about {last / shortest:.3g} visits", f"at most {MOST_VISITS:,}")
+    problems.add(place, f"make about {last / shortest:.3g} visits", f"at most {MOST_VISITS:,}")
     return None
 
 
 def _made(kind: type, given: Any, place: str, problems: Collector) -> Any:
-    """Return an object of the fields of a table, None if they are wrong."""
+    """Return an object made from the fields of a table; None if they are wrong."""
     table = problems.table(given, place, [f.name for f in fields(kind)])
     if table is None or len(table) < len(given):
         return None
@@ -65,7 +65,7 @@ def _made(kind: type, given: Any, place: str, problems: Collector) -> Any:
 
 
 def merged(general: Any, own: Any) -> Any:
-    """Return the table of an arm: its keys, and the general ones that it does not have; so in tables within it."""
+    """Return the table of an arm, completed with the general keys; nested tables are treated alike."""
     if not isinstance(own, Mapping) or not isinstance(general, Mapping):
         return own
     return {**general, **{key: merged(general.get(key), value) for key, value in own.items()}}

@@ -1,4 +1,4 @@
-"""What a calibrated cohort predicts of a published statistic: the value, its band, and the band of a trial."""
+"""The prediction of a published statistic by a calibrated cohort: the value, its band, and the band for a trial."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ MOST_DAYS = 200
 
 @dataclass(frozen=True)
 class StatisticPrediction:
-    """Statistics with bands, each of shape (rows,): `lower` to `upper` of the population, `trial_lower` to `trial_upper` of a
-    trial of the published size, which has a sampling error of its own. Times are in days."""
+    """Statistics with bands, each of shape (rows,): `lower` to `upper` for the population, `trial_lower` to `trial_upper`
+    for a trial of the published size, which includes its sampling error. Times are in days.
+    """
 
     value: FloatArray
     lower: FloatArray
@@ -36,12 +37,12 @@ class StatisticPrediction:
 
 
 def predicted(cohort: Cohort, one: PublishedStatistic) -> StatisticPrediction:
-    """Return what a cohort with bands predicts.
+    """Return the predictions of a cohort with bands.
 
     Raises
     ------
     DataError
-        If the patients do not have the statistic: nobody is in the subgroup, or in a category.
+        If the statistic is not defined for the patients, because no patient is in the subgroup or in a category.
     """
     if one.scale == TIME:
         return _of_median(cohort, one)
@@ -97,7 +98,7 @@ def _of_median(cohort: Cohort, one: PublishedStatistic) -> StatisticPrediction:
 
 
 def _days(times: FloatArray) -> FloatArray:
-    """Return the days of events, or as many of them as bands are computed for."""
+    """Return the days of events, thinned to the largest number for which bands are computed."""
     days = np.unique(times)
     if len(days) <= MOST_DAYS:
         return days

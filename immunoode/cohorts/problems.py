@@ -15,7 +15,7 @@ WRONG_KIND = 'numbers as numbers, times as days or texts: 42, "6 weeks"'
 
 @dataclass
 class Collector:
-    """The problems of a file so far.
+    """The problems of a file found so far.
 
     Attributes
     ----------
@@ -30,12 +30,12 @@ class Collector:
     found: list[Problem] = field(default_factory=list)
 
     def add(self, place: str, what: str, right: str = "") -> None:
-        """Note a problem."""
+        """Add a problem."""
         self.found.append(Problem(f"{self.where}: {place}", what, right))
 
     @contextmanager
     def at(self, place: str) -> Iterator[None]:
-        """Note the errors of a block of code under a place, and go on after it."""
+        """Collect the errors of a block of code under a place, and continue after it."""
         try:
             yield
         except ImmunoodeError as error:
@@ -44,7 +44,7 @@ class Collector:
             self.add(place, f"has a value of the wrong kind ({error})", WRONG_KIND)
 
     def table(self, given: Any, place: str, known: Iterable[str]) -> dict[str, Any] | None:
-        """Return a table without unknown keys, which are noted; None if it is no table."""
+        """Return a table without unknown keys, which are reported as problems; None if it is not a table."""
         names = tuple(known)
         if not isinstance(given, Mapping):
             self.add(place, f"is {given!r:.60}", "a table")
@@ -87,7 +87,7 @@ class Collector:
         return lowest
 
     def source(self, table: Mapping[str, Any], place: str) -> str:
-        """Return the source of a table, which must be stated and be found."""
+        """Return the source of a table, which must be stated and known."""
         source = self.text(table, "source", place)
         if not source:
             self.add(place, "has no source", "source = 'key2017, table 2' of references.bib, a DOI, or 'estimate: reason'")

@@ -1,4 +1,4 @@
-"""Published statistics of trials: the target that each is, and the numbers as they were published."""
+"""Published statistics of trials: the target for each, and the numbers as published."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from immunoode.virtual_population.targets.subgroup import SubgroupTarget
 SHARE, TIME, RATIO, NUMBER = "share", "time", "ratio", "number"
 RESPONDERS: Mapping[str, tuple[Any, ...]] = {"best_response": ("CR", "PR", "iCR", "iPR")}
 OF_RESPONDERS = ("DOR", "TTR")
-"""Endpoints that only responders have: how long a response lasts, and when it begins."""
+"""Endpoints that only responders have: duration of response and time to response."""
 
 
 @dataclass(frozen=True)
 class PublishedValue:
-    """One number: what it is, its value, and the 95 % interval (NaN if there is none)."""
+    """One number: its description, its value, and the 95 % interval (NaN if there is none)."""
 
     row: str
     value: float
@@ -35,7 +35,7 @@ class PublishedStatistic:
     kind : str
         "response rate", "median", "survival", "quantiles", "mean", "correlation", "hazard ratio", "median time to response".
     target : target
-        Of the arm's subjects, or of a subgroup of them.
+        The target for the subjects of the arm, or for a subgroup of them.
     values : tuple of PublishedValue
         Times in days.
     scale : {"share", "time", "ratio", "number"}
@@ -55,7 +55,7 @@ class PublishedStatistic:
 
     @property
     def arms(self) -> tuple[str, ...]:
-        """The arm, or both of a hazard ratio; none of a statistic of parameters."""
+        """The arm, or both arms of a hazard ratio; empty for a statistic of parameters."""
         inner = self.inner
         if isinstance(inner, HazardRatioTarget):
             return tuple(inner.arms)
@@ -73,11 +73,11 @@ class PublishedStatistic:
 
     @property
     def label(self) -> str:
-        """What it is, in words."""
+        """The statistic in words."""
         return self.title or self.target.label
 
     def of_arm(self, arm: str) -> PublishedStatistic:
-        """Return the same statistic of another arm in place of the first one."""
+        """Return the same statistic for another arm instead of the first one."""
         inner: Any = self.inner
         both = {"arms": (arm, inner.arms[1])} if isinstance(inner, HazardRatioTarget) else {"arm": arm}
         moved = replace(inner, **both)

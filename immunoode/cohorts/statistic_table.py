@@ -1,4 +1,4 @@
-"""The tables of a cohort file that state published statistics: each becomes a target and the numbers as published."""
+"""The tables of published statistics in a cohort file; each becomes a target and the published numbers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Made = tuple[Target, tuple[PublishedValue, ...], str]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of statistic: which keys it has, those it needs, and what it becomes."""
+    """A kind of statistic: its keys, its required keys, and the function that reads it."""
 
     keys: tuple[str, ...]
     needed: tuple[str, ...]
@@ -47,7 +47,7 @@ class Kind:
 
 
 def statistics_of(given: Any, key: str, problems: Collector) -> tuple[PublishedStatistic, ...]:
-    """Return the statistics of a list of tables; what is wrong with them is noted."""
+    """Return the statistics of a list of tables; problems are collected."""
     rows = problems.rows(given, key)
     found = [_statistic(row, f"{key}[{k}]", key == "held_out", problems) for k, row in enumerate(rows)]
     return tuple(one for one in found if one is not None)
@@ -64,12 +64,12 @@ def _statistic(row: Mapping[str, Any], place: str, held_out: bool, problems: Col
     table = problems.table(row, place, [*common, *kind.keys, *([COMBINATION] if held_out else [])])
     missing = [key for key in kind.needed if key not in row]
     for key in missing:
-        problems.add(place, f"has no {key}", f"{key} = ..., as the page of the format says for {name!r}")
+        problems.add(place, f"has no {key}", f"{key} = ..., as described for {name!r} on the page about the format")
     if table is None or missing:
         return None
     combined = problems.texts(table[COMBINATION], f"{place}.{COMBINATION}") if COMBINATION in table else ()
     if len(combined) == 1:
-        problems.add(f"{place}.{COMBINATION}", f"is {list(combined)}", "the arms of two single drugs or more")
+        problems.add(f"{place}.{COMBINATION}", f"is {list(combined)}", "the arms of two or more single drugs")
     with problems.at(place):
         target, values, scale = kind.make(table)
         return PublishedStatistic(str(name), _of_subgroup(target, table), values, scale, source, title, combined, place)
@@ -77,7 +77,7 @@ def _statistic(row: Mapping[str, Any], place: str, held_out: bool, problems: Col
 
 
 def _of_subgroup(target: Target, table: Mapping[str, Any]) -> Target:
-    """Return the target of those whom the table, or the endpoint, is about."""
+    """Return the target for the subgroup that the table or the endpoint implies."""
     limits = dict(RESPONDERS) if getattr(target, "endpoint", "") in OF_RESPONDERS else {}
     stated = table.get("among", {})
     if not isinstance(stated, Mapping):
@@ -115,7 +115,7 @@ def _median_of(table: Mapping[str, Any], endpoint: str) -> Made:
 
 
 def _limits_of_median(target: MedianTarget) -> tuple[float, float]:
-    """Return the interval of a median of so many subjects, for a constant hazard; none of a time to response."""
+    """Return the interval of a median from the number of subjects, under a constant hazard; None for a time to response."""
     if target.endpoint == "TTR":
         return float("nan"), float("nan")
     width = NORMAL_QUANTILE * target.standard_error / (0.5 * np.log(2))
@@ -125,7 +125,7 @@ def _limits_of_median(target: MedianTarget) -> tuple[float, float]:
 def _survival(table: Mapping[str, Any]) -> Made:
     ways = [key for key in ("at_risk", "intervals", "n") if key in table]
     if not ways:
-        raise DataError(Problem("at_risk, intervals, n", "are missing", "one of them, for the sampling error"))
+        raise DataError(Problem("at_risk, intervals, n", "are missing", "one of them, to determine the sampling error"))
     days = np.atleast_1d(units.times(table["times"]))
     arm, shares, endpoint, trial = table["arm"], table["survival"], table["endpoint"], table.get("trial", "")
     if ways[0] == "at_risk":
@@ -150,7 +150,7 @@ def _sums_of_intervals(survival: Any, intervals: Any) -> tuple[float, ...]:
 
 
 def _sums_of_count(survival: Any, n: Any) -> tuple[float, ...]:
-    """Return Greenwood's sums of so many subjects without censoring."""
+    """Return Greenwood's sums for a number of subjects without censoring."""
     if not n > 0:
         raise DataError(Problem("n", f"is {n!r}", "the number of subjects"))
     return tuple((1 - s) / (s * n) if s > 0 else 0.0 for s in survival)
@@ -166,7 +166,7 @@ def _greenwood(target: SurvivalTarget) -> list[tuple[float, float]]:
 def _quantiles(table: Mapping[str, Any]) -> Made:
     shares, at = table["probabilities"], table["values"]
     if not isinstance(shares, list) or not isinstance(at, list) or len(shares) != len(at):
-        raise DataError(Problem("probabilities, values", "are not two lists of one length", "[0.25, 0.5], [-0.5, -0.1]"))
+        raise DataError(Problem("probabilities, values", "are not two lists of equal length", "[0.25, 0.5], [-0.5, -0.1]"))
     n, column = _number(table, "n"), table.get("column", "best_change")
     quantiles = dict(zip(shares, at, strict=True))
     target = QuantileTarget(table.get("arm", ""), quantiles, n, column, table.get("trial", ""))
@@ -217,7 +217,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 def _share(row: str, share: float, n: float, interval: Any) -> PublishedValue:
-    """Return a share with its interval, by default that of Clopper and Pearson."""
+    """Return a proportion with its interval, by default that of Clopper and Pearson."""
     from scipy.stats import binomtest
 
     if interval is not None:

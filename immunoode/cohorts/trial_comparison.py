@@ -1,4 +1,4 @@
-"""A calibrated cohort beside trials: the table of targets and held-out statistics."""
+"""Comparison of a calibrated cohort with trials: the table of targets and held-out statistics."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ BANDS = ("lower", "upper", "trial_lower", "trial_upper")
 
 @dataclass(frozen=True)
 class TrialComparison:
-    """Targets and held-out statistics beside what a cohort predicts.
+    """Targets and held-out statistics with the predictions of a cohort.
 
     Attributes
     ----------
@@ -56,10 +56,10 @@ class TrialComparison:
     table : DataFrame
         One row per number; times in months, rates as fractions. use ("target", "held out"), trial, arm, kind, statistic, unit;
         published with its 95 % interval; predicted with its 95 % interval for the population (lower, upper) and for a trial of
-        the published size (trial_lower, trial_upper); within_published (whether the prediction is in the published interval; of
-        a time to response without one, within a month), within_band (whether the published number is in the interval of the
-        trial); independent_action, what independent drug action predicts from the single drugs, and independent_within; note
-        (why there is no prediction), source.
+        the published size (trial_lower, trial_upper); within_published (whether the prediction is in the published interval;
+        for a time to response without an interval, within a month), within_band (whether the published number is in the
+        interval of the trial); independent_action (the prediction of independent drug action from the single drugs) and
+        independent_within; note (why there is no prediction), source.
     effective_sample_size : float
     """
 
@@ -76,18 +76,18 @@ class TrialComparison:
         return self.table[self.table["use"] == HELD_OUT]
 
     def counts(self) -> pd.DataFrame:
-        """Return, by use and kind, how many numbers there are, and how many are within the intervals.
+        """Return, by use and kind, how many numbers there are and how many are within the intervals.
 
         Returns
         -------
         DataFrame
-            numbers, within_published, within_band; of combinations with_independent_action, and independent_within, which
-            compares with within_published of the same numbers: combinations_within.
+            Columns numbers, within_published, within_band; for combinations also with_independent_action, independent_within,
+            and, for the same numbers, combinations_within (how many predictions of the cohort are in the published interval).
         """
         return self.table.groupby(["use", "kind"], sort=False).apply(_counts, include_groups=False)
 
     def plot(self, **options: Any) -> Any:
-        """Draw published numbers beside predictions; see `imo.plot.trial_comparison`."""
+        """Draw published numbers and predictions; see `imo.plot.trial_comparison`."""
         from immunoode.plot import cohorts as figures
 
         return figures.trial_comparison(self, **options)
@@ -102,8 +102,8 @@ class TrialComparison:
         inside, total = int(held["within_published"].sum()), len(held)
         of_trial = int(held["within_band"].sum())
         return (
-            f"{self.title}: {inside} of {total} held-out predictions are within the published 95 % intervals, {of_trial} of "
-            f"{total} published numbers within the predicted intervals of such a trial"
+            f"{self.title}: {inside} of {total} held-out predictions are within the published 95 % intervals, "
+            f"{of_trial} of {total} published numbers are within the predicted intervals for such a trial"
         )
 
     def __repr__(self) -> str:
@@ -137,7 +137,7 @@ def _rows(cohort: Cohort, one: PublishedStatistic, use: str) -> Iterator[dict[st
 
 
 def _independent(cohort: Cohort, one: PublishedStatistic) -> Any:
-    """Return the statistic under independent action, NaN where there are no single drugs."""
+    """Return the statistic under independent action; NaN if there are no single drugs."""
     if not one.combination:
         return np.full(len(one.values), np.nan)
     patients = with_better_of(cohort.patients, one.combination)
@@ -174,7 +174,7 @@ def _row(
 
 
 def _statistic(one: PublishedStatistic, value: PublishedValue) -> str:
-    """Return what a number is, with the subgroup where there is one."""
+    """Return the description of a number, with its subgroup if there is one."""
     if one.title:
         return f"{one.title}: {value.row}" if len(one.values) > 1 else one.title
     among = one.target.label.partition(" among ")[2] if one.target is not one.inner else ""
@@ -183,7 +183,7 @@ def _statistic(one: PublishedStatistic, value: PublishedValue) -> str:
 
 
 def _within(one: PublishedStatistic, value: PublishedValue, predicted_value: float) -> bool:
-    """Return whether a prediction is in the published interval; of a time to response without one, within a month."""
+    """Return whether a prediction is in the published interval; for a time to response without an interval, within a month."""
     if np.isfinite(value.lower) or np.isfinite(value.upper):
         return bool(value.lower <= predicted_value <= value.upper)
     return bool(one.scale == TIME and abs(predicted_value - value.value) <= MONTH)

@@ -1,4 +1,4 @@
-"""Weights beside their cohort file: written together, read with checks that they belong to the patients."""
+"""The weights file beside a cohort file: both are written together, and checked against the patients when read."""
 
 from __future__ import annotations
 
@@ -25,27 +25,26 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 SUFFIX = ".npy"
 DIGITS = 6
-"""Digits of parameters that count: other builds of NumPy have other last digits."""
+"""Number of digits of parameters that count, because the last digits differ between builds of NumPy."""
 ROUNDING = 1e-12
-"""The sum of weights is 1 but for this, unless they were stored with fewer digits."""
-AGAIN = "imo.cohorts.calibrate_population(path).save() makes them again"
+"""Tolerance of the sum of weights, which is 1 unless they were stored with fewer digits."""
+AGAIN = "imo.cohorts.calibrate_population(path).save() computes them again"
 
 
 @dataclass(frozen=True)
 class CalibrationRecord:
-    """Where weights come from: the table [calibration] of a cohort file.
+    """The record of a calibration: the table [calibration] of a cohort file.
 
     Attributes
     ----------
     definition, patients, models : str
-        Hashes of what the file states, of the drawn patients, and of the models with their parameters.
+        Hashes of the contents of the file, of the drawn patients, and of the models with their parameters.
     plausible, solved : int
-        How many of those drawn were plausible, and of these solved in all arms of the targets.
+        The number of drawn patients who were plausible, and of these who were solved in all arms of the targets.
     effective_sample_size, largest_misfit : float
         The latter in standard errors.
     version : str
-        Of the package.
-    """
+        Of the package."""
 
     definition: str
     patients: str
@@ -93,23 +92,23 @@ def record_of(table: Any, where: str) -> CalibrationRecord:
     Raises
     ------
     PopulationError
-        If it is not as the package writes it, or there is none.
+        If it does not have the form that the package writes, or there is none.
     """
     kinds = {field.name: {"int": int, "float": float, "str": str}[str(field.type)] for field in fields(CalibrationRecord)}
     good = isinstance(table, Mapping) and set(table) == set(kinds)
     if not good or not all(isinstance(table[name], kind) for name, kind in kinds.items()):
-        what = "has no weights yet" if table is None else "is not as the package writes it"
+        what = "has no weights yet" if table is None else "does not have the form that the package writes"
         raise PopulationError(Problem(f"{where}: {CALIBRATION}", what, AGAIN))
     return CalibrationRecord(**table)
 
 
 def read_weights(path: Path, size: int) -> FloatArray:
-    """Return weights, shape (size,), of which some are above zero.
+    """Return weights, shape (size,), at least one of them above zero.
 
     Raises
     ------
     PopulationError
-        If the file is not there, not one array of so many numbers, or a number is negative or not finite.
+        If the file does not exist, is not an array of this size, or a number is negative or not finite.
     """
     try:
         with path.open("rb") as file:
@@ -125,7 +124,7 @@ def read_weights(path: Path, size: int) -> FloatArray:
 
 
 def _array(file: Any, size: int) -> FloatArray:
-    """Return the array of a file; its header is checked before memory is taken for it."""
+    """Return the array of a file, whose header is checked before memory is allocated."""
     version = np.lib.format.read_magic(file)
     if version != (1, 0):
         raise ValueError(f"version {version}")

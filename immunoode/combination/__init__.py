@@ -1,4 +1,4 @@
-"""Combinations judged: independent drug action of survival curves and response rates, synergy."""
+"""Analysis of combinations: independent drug action from survival curves and response rates, and synergy."""
 
 from __future__ import annotations
 

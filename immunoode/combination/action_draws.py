@@ -1,4 +1,4 @@
-"""Samples of both predictions: of the curves of the single drugs, of the combination, and of the correlation."""
+"""Samples of both predictions, drawn from the curves of the single drugs and of the combination, and from the correlation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class Prediction:
 
 @dataclass(frozen=True)
 class ActionDraws:
-    """Predictions by name at days, and as many samples of the observed curve of the combination (none without one)."""
+    """Predictions by name at days, and the same number of samples of the observed curve of the combination (None without
+    one).
+    """
 
     days: FloatArray
     predictions: Mapping[str, Prediction]

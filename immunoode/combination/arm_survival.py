@@ -1,4 +1,4 @@
-"""`survival_arm`: one arm's survival, from subjects, published curves or cohorts, with its uncertainty."""
+"""`survival_arm`: the survival of one arm with its uncertainty, from subjects, published curves or cohorts."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ CURVE = ("time", "survival")
 
 
 class Sampling(Protocol):
-    """How a curve varies from sample to sample."""
+    """The sampling variability of a curve."""
 
     @property
     def words(self) -> str:
-        """What varies."""
+        """The source of variability, in words."""
         ...
 
     def draw(self, rng: np.random.Generator) -> StepCurve:
-        """Return the curve of another sample."""
+        """Return the curve of a new sample."""
         ...
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """Subjects are drawn with replacement; times are in increasing order."""
+    """Bootstrap: subjects are drawn with replacement; times are in increasing order."""
 
     time: FloatArray
     event: NDArray[np.bool_]
@@ -55,18 +55,18 @@ class Resampled:
 
 @dataclass(frozen=True)
 class Redrawn:
-    """So many subjects are drawn from the curve, and followed until it ends."""
+    """A given number of subjects is drawn from the curve, and followed until it ends."""
 
     curve: StepCurve
     subjects: int
 
     @property
     def words(self) -> str:
-        """What varies."""
-        return f"samples of {self.subjects} subjects of the curve"
+        """The source of variability, in words."""
+        return f"samples of {self.subjects} subjects from the curve"
 
     def draw(self, rng: np.random.Generator) -> StepCurve:
-        """Return the curve of so many subjects."""
+        """Return the curve of this number of subjects."""
         at = np.searchsorted(-self.curve.survival, -rng.random(self.subjects), side="right")
         events = np.bincount(at, minlength=len(self.curve.times) + 1)[:-1]
         return curve_of(self.curve.times, 1.0 - np.cumsum(events) / self.subjects, self.curve.end)
@@ -74,21 +74,21 @@ class Redrawn:
 
 @dataclass(frozen=True)
 class Shifted:
-    """The curve moves within its band as a whole, by one normal deviate; `error` is the standard error of survival."""
+    """The whole curve is shifted within its band by one normal deviate; `error` is the standard error of survival."""
 
     curve: StepCurve
     error: FloatArray
-    words: str = "the band of the curve, moved as a whole"
+    words: str = "the whole curve shifted within its band"
 
     def draw(self, rng: np.random.Generator) -> StepCurve:
-        """Return the curve moved by one normal deviate."""
+        """Return the curve shifted by one normal deviate."""
         moved = np.clip(self.curve.survival + rng.standard_normal() * self.error, 0.0, 1.0)
         return curve_of(self.curve.times, np.minimum.accumulate(moved), self.curve.end)
 
 
 @dataclass(frozen=True)
 class Certain:
-    """The curve is taken as known."""
+    """The curve is taken as known without error."""
 
     curve: StepCurve
     words: str = "taken as known"
@@ -108,7 +108,7 @@ class SurvivalArm:
     curve : StepCurve
         Days, survival and share at risk.
     sampling : Sampling
-        How the curve varies from sample to sample.
+        The sampling variability of the curve.
     subjects : int or None
         Number of subjects behind the curve, if known.
     """
@@ -141,7 +141,7 @@ def survival_arm(
     unit: str = "day",
     confidence: float = 0.95,
 ) -> SurvivalArm:
-    """Read the survival of one arm, with its uncertainty, from any form in which survival is known.
+    """Read the survival of one arm, with its uncertainty, from subjects, a curve or virtual patients.
 
     Parameters
     ----------
@@ -154,10 +154,11 @@ def survival_arm(
     endpoint : str, optional
         By default the only endpoint; "PFS" for cohorts.
     subjects : int, optional
-        Number of subjects of a trial behind a curve or, of a cohort, of a trial of its patients. Without it, a curve has no
-        sampling error, a calibrated cohort the error of its calibration, and other virtual patients that of their number.
+        Number of subjects in the trial behind a curve or, for a cohort, in a trial of its patients. Without it, a curve has
+        no sampling error, a calibrated cohort has the error of its calibration, and other virtual patients have the sampling
+        error of their number.
     unit : str
-        Of the times of a curve.
+        Unit of the times of a curve.
     confidence : float
         Level of the band of a curve.
 
@@ -172,7 +173,7 @@ def survival_arm(
     Examples
     --------
     >>> print(survival_arm([[3, 0.8], [6, 0.5], [12, 0.2]], "docetaxel", endpoint="PFS", subjects=100, unit="month"))
-    docetaxel: PFS, 100 subjects, median 6.0 months; samples of 100 subjects of the curve
+    docetaxel: PFS, 100 subjects, median 6.0 months; samples of 100 subjects from the curve
     """
     if isinstance(source, SurvivalArm):
         return source
@@ -254,7 +255,7 @@ def _curve_table(source: Any) -> pd.DataFrame:
 
 
 def _check_curve(name: str, values: FloatArray) -> None:
-    """Raise what is wrong with a curve."""
+    """Raise an error with everything that is wrong with a curve."""
     problems = []
     where = f"curve of {name}"
     if not len(values) or not np.isfinite(values).all():

@@ -1,4 +1,4 @@
-"""The burden of four arms of a cohort: one less the response rate, or the hazard of an endpoint."""
+"""The burden of four arms of a cohort: one minus the response rate, or the hazard of an endpoint."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from immunoode.virtual_population.targets.event_free import event_times
 
 @dataclass(frozen=True)
 class CohortArms:
-    """The arms of a cohort: control, first, second, both."""
+    """The arms of a cohort: control, first drug, second drug, both."""
 
     cohort: Cohort
     names: Sequence[str]
@@ -32,7 +32,9 @@ class CohortArms:
         found = [of_arm(weights, arm) for arm in self.names]
         for arm, burden in zip(self.names, found, strict=True):
             if not burden[0] > 0:
-                raise DataError(Problem(f"arm {arm!r}", "has no patient with an event or without response", "another scale"))
+                raise DataError(
+                    Problem(f"arm {arm!r}", "has no patient with an event, or none without response", "another scale")
+                )
         return FourArms(*(burden[:, None] for burden in found))
 
     def _not_responding(self, weights: FloatArray, arm: str) -> FloatArray:

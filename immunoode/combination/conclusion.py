@@ -1,4 +1,4 @@
-"""One sentence that says what can be concluded from the nulls at one time."""
+"""One sentence with the conclusion from the null models at one time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SAME = 1e-9
-"""Indices this close to 1 are 1, where there are no limits."""
+"""Without limits, indices this close to 1 count as 1."""
 
 
 def conclusion(table: pd.DataFrame, drugs: str, when: str, limits: bool) -> str:
-    """Return what can be concluded: which nulls the index is below, above or at.
+    """Return the conclusion: the null models for which the index is below, above or at 1.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def conclusion(table: pd.DataFrame, drugs: str, when: str, limits: bool) -> str:
         One row per null: null, index, index_lower, index_upper.
     drugs, when : str
     limits : bool
-        Whether the index has limits; then a null is exceeded only if the whole interval is below 1.
+        Whether the index has limits. If so, a null model is exceeded only if the whole interval is below 1.
     """
     found: dict[str, list[str]] = {"more": [], "less": [], "as much": [], "unknown": []}
     for row in table.to_dict("records"):
@@ -32,10 +32,10 @@ def conclusion(table: pd.DataFrame, drugs: str, when: str, limits: bool) -> str:
         for key, word in (("more", "more"), ("less", "less"))
         if found[key]
     ]
-    said += [f"no more and no less than {_joined(found['as much'])} {_verb(found['as much'])}"] if found["as much"] else []
-    text = f"{drugs} does " + ", ".join(said) if said else f"Nothing can be said of {drugs}"
-    only = "" if limits else " (of the model alone: no uncertainty was given)"
-    missing = f"; {_joined(found['unknown'])} cannot be computed there" if found["unknown"] else ""
+    said += [f"neither more nor less than {_joined(found['as much'])} {_verb(found['as much'])}"] if found["as much"] else []
+    text = f"{drugs} does " + ", ".join(said) if said else f"Nothing can be concluded about {drugs}"
+    only = "" if limits else " (from the model alone, as no uncertainty was given)"
+    missing = f"; {_joined(found['unknown'])} cannot be computed at that time" if found["unknown"] else ""
     return f"{text}{missing}{f' {when}' if when else ''}{only}."
 
 
@@ -44,7 +44,7 @@ def _side(row: dict[str, float], limits: bool) -> str:
     if index != index:
         return "unknown"
     low, high = (row["index_lower"], row["index_upper"]) if limits else (np.nan, np.nan)
-    if np.isnan(low):  # nothing varies, or the null has no limits
+    if np.isnan(low):  # nothing varies, or the null model has no limits
         low, high = index - SAME, index + SAME
     return "more" if high < 1 else "less" if low > 1 else "as much"
 

@@ -1,4 +1,4 @@
-"""The scale on which an effect is stated: how a burden, its start and that without treatment are shown."""
+"""The scale of an effect, computed from the burden, its initial value and the burden without treatment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class BurdenContext:
-    """What a scale may refer to: the burden at the start (draws, 1), without treatment (draws, times), and days (times,)."""
+    """The reference of a scale: the burden at the start (draws, 1), that without treatment (draws, times), and days
+    (times,).
+    """
 
     start: FloatArray
     control: FloatArray
@@ -31,7 +33,7 @@ class EffectScale:
     name, label : str
         `label` is for tables and axes.
     better : int
-        1 if more is better, -1 if less is.
+        1 if larger values are better, -1 if smaller ones are.
     shown : callable
         From burdens and context to values on the scale.
     """
@@ -75,7 +77,7 @@ SCALES = {
 
 
 def scale_of(name: str, allowed: tuple[str, ...]) -> EffectScale:
-    """Return the scale of a name.
+    """Return the scale with this name.
 
     Raises
     ------

@@ -1,12 +1,12 @@
-"""The tumour burden of four arms: untreated, each drug alone, and both; and what is expected of both by each null.
+"""The tumour burden of four arms (untreated, each drug alone, both), and the expectation of each null model for both drugs.
 
-Burden is any positive number of which less is better: a size, one less a response rate, a hazard. What is expected of both
-drugs:
+Burden is any positive number that should be small: a size, one minus a response rate, a hazard. The null models expect for
+both drugs:
 
 - Bliss: the factors by which each drug changes the burden multiply;
 - highest single agent: the lower burden of the two;
 - response additivity: the changes add;
-- Loewe: that of doses which are exchanged for each other (see `immunoode.combination.loewe`).
+- Loewe: the burden if doses of one drug can replace doses of the other (see `immunoode.combination.loewe`).
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ class FourArms:
     both: FloatArray
 
     def expected(self, null: str) -> FloatArray:
-        """Return the burden under both drugs that a null expects; 0 where changes add up to more than there is."""
-        with np.errstate(divide="ignore", invalid="ignore"):  # a sample of a cohort may have no burden left in an arm
+        """Return the burden under both drugs that a null model expects; 0 if the changes add up to more than the whole
+        burden.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):  # in a sample of a cohort, an arm may have no burden left
             return np.maximum(EXPECTED[null](self), 0.0)
 
 

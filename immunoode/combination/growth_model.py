@@ -1,8 +1,8 @@
 """A linear mixed model of tumour growth: one growth rate per group, and a random growth rate per animal.
 
-The logarithm of size relative to the first is rate times time: y = (b_group + u_animal) t + e. The ratio of both variances is
-found by restricted maximum likelihood in one dimension; all else is in closed form, so that estimates agree with R's nlme to
-all digits.
+The logarithm of size relative to the first is rate times time: y = (b_group + u_animal) t + e. The ratio of the two variances
+is found by restricted maximum likelihood in one dimension; everything else is in closed form, so that estimates agree with
+R's nlme to all digits.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 RATIOS = (-30.0, 10.0)
-"""Bounds of the logarithm of the ratio of both variances; at the lower one there is no random effect."""
+"""Bounds of the logarithm of the ratio of the two variances; at the lower bound there is no random effect."""
 
 
 @dataclass(frozen=True)
 class Animal:
-    """One animal after its first measurement: days and logarithms of relative size, shape (k,), and its group's number."""
+    """One animal after its first measurement: days and logarithms of relative size, shape (k,), and the index of its group."""
 
     subject: str
     group: int
@@ -47,7 +47,8 @@ class GrowthModel:
         Growth rates per day.
     covariance : ndarray, shape (groups, groups)
     between_sd, residual_sd : float
-        Standard deviation of growth rates of animals in a group (per day), and of log sizes about an animal's line.
+        Standard deviation of the growth rates of the animals in a group (per day), and of log sizes about the line of an
+        animal.
     animals : tuple of Animal
     left_out : DataFrame
         Measurements and animals that were not used: subject, reason.
@@ -175,7 +176,7 @@ def _check(animals: Sequence[Animal], groups: tuple[str, ...]) -> None:
     ]
     rows = sum(len(animal.days) for animal in animals)
     if not problems and rows <= len(groups):
-        problems.append(Problem("sizes", f"are {rows} after the first ones", f"more than the {len(groups)} growth rates"))
+        problems.append(Problem("sizes", f"are only {rows} after the first ones", f"more than the {len(groups)} growth rates"))
     if problems:
         raise DataError(problems)
 
@@ -190,7 +191,7 @@ class _Solved:
 
 @dataclass(frozen=True)
 class _Sums:
-    """For each animal: its group, the sums of t^2, t y and y^2; and the number of measurements of all."""
+    """For each animal, its group and the sums of t^2, t y and y^2; and the total number of measurements."""
 
     group: NDArray[np.intp]
     tt: FloatArray
@@ -210,7 +211,7 @@ class _Sums:
 
     @property
     def free(self) -> int:
-        """Measurements less growth rates."""
+        """The number of measurements minus the number of growth rates."""
         return self.rows - self.count
 
     def solve(self, ratio: float) -> _Solved:
@@ -239,7 +240,7 @@ class _Sums:
 
 
 def _variance_ratio(sums: _Sums) -> float:
-    """Return the ratio of variances with the largest restricted likelihood; 0 if that is where there is no random effect."""
+    """Return the ratio of variances with the largest restricted likelihood; 0 if there is no random effect."""
     from scipy.optimize import brentq
 
     grid = np.linspace(*RATIOS, 81)
@@ -254,7 +255,7 @@ def _variance_ratio(sums: _Sums) -> float:
 def robust_covariance(model: GrowthModel) -> FloatArray:
     """Return the cluster-robust covariance of the rates with the small-sample correction CR2.
 
-    The correction makes it unbiased where the model is right (Bell and McCaffrey 2002; Pustejovsky and Tipton 2018, Journal of
+    The correction makes it unbiased if the model is correct (Bell and McCaffrey 2002; Pustejovsky and Tipton 2018, Journal of
     Business and Economic Statistics 36, 672-683, doi 10.1080/07350015.2016.1247004).
     """
     bread = model.covariance

@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 BLISS_WEIGHTS = np.array([1.0, -1.0, -1.0, 1.0])
-"""Of the rates of control, first drug, second drug and combination."""
+"""Contrast weights for the rates of control, first drug, second drug and combination."""
 
 
 @dataclass(frozen=True)
 class GrowthSynergy:
-    """Contrasts of growth rates between a combination and what is expected of it.
+    """Contrasts of growth rates between a combination and its expectation under each null model.
 
     Attributes
     ----------
     model : GrowthModel
-        Of all measurements; its groups are control, first drug, second drug, combination.
+        The model of all measurements; its groups are control, first drug, second drug, combination.
     table : DataFrame
-        One row per time and null: time, null, contrast (observed less expected growth rate per day; below 0 is synergy),
-        standard_error, lower, upper, index (ratio of observed and expected size at the time), index_lower, index_upper, p_value
-        (two-sided, of no difference). Each time has a model of its own, of the measurements until then.
+        One row per time and null: time, null, contrast (observed minus expected growth rate per day; below 0 is synergy),
+        standard_error, lower, upper, index (ratio of observed and expected size at the time), index_lower, index_upper,
+        p_value (two-sided, for no difference). Each time has its own model, fitted to the measurements until then.
     confidence : float
     """
 
@@ -45,7 +45,7 @@ class GrowthSynergy:
     confidence: float
 
     def at(self, time: str | float | None = None) -> pd.DataFrame:
-        """Return the nulls at a time of measurement (the last by default), one row each.
+        """Return one row per null model at a time of measurement (by default the last).
 
         Parameters
         ----------
@@ -78,7 +78,7 @@ class GrowthSynergy:
 
     @property
     def conclusion(self) -> str:
-        """One sentence that says what can be concluded at the last time."""
+        """The conclusion at the last time, in one sentence."""
         _, first, second, _ = self.model.groups
         return conclusion(self.at(), f"{first} with {second}", f"on day {self.table['time'].max():g}", True)
 
@@ -87,7 +87,7 @@ class GrowthSynergy:
         return self.table.copy()
 
     def report(self) -> str:
-        """Return growth rates, contrasts at the last time, and what can be concluded."""
+        """Return growth rates, contrasts at the last time, and the conclusion."""
         rates = self.model.to_frame().to_string(index=False, float_format="{:.5g}".format)
         contrasts = self.at().drop(columns="time").to_string(index=False, float_format="{:.4g}".format, na_rep="")
         model = self.model
@@ -149,7 +149,7 @@ def _contrasts(model: GrowthModel, day: float, confidence: float, draws: int, se
 
 
 def _highest_weights(rates: FloatArray) -> FloatArray:
-    """Return the weights of the combination less the better drug."""
+    """Return the contrast weights of the combination minus the better drug."""
     weights = np.array([0.0, 0.0, 0.0, 1.0])
     weights[1 + int(np.argmin(rates[1:3]))] = -1.0
     return weights
@@ -165,7 +165,7 @@ def _linear(null: str, weights: FloatArray, model: GrowthModel, day: float, conf
 
 
 def _additive(model: GrowthModel, day: float, confidence: float, draws: int, seed: int) -> dict[str, Any]:
-    """Return the row of response additivity, whose sizes add: by draws of the rates."""
+    """Return the row of response additivity, under which changes in size add up, from draws of the rates."""
     rng = np.random.default_rng(seed)
     values = _additive_contrast(rng.multivariate_normal(model.rates, model.covariance, draws), day)
     contrast = float(_additive_contrast(model.rates[None], day)[0])

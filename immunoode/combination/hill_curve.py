@@ -39,7 +39,9 @@ class HillCurve:
         return np.asarray(self.base + (self.top - self.base) * share)
 
     def dose_of(self, effect: FloatArray) -> FloatArray:
-        """Return the doses with an effect: 0 for no effect or one in the other direction, infinite where no dose has it."""
+        """Return the doses that have an effect: 0 for no effect or one in the other direction, infinite if no dose reaches
+        it.
+        """
         share = (np.asarray(effect, np.float64) - self.base) / (self.top - self.base)
         inside = (share > 0) & (share < 1)
         odds = np.where(inside, share, 0.5) / (1.0 - np.where(inside, share, 0.5))
@@ -58,7 +60,7 @@ def fit_hill(dose: FloatArray, effect: FloatArray) -> HillCurve:
 
     levels = np.unique(dose)
     if len(levels) < 4:
-        raise DataError(Problem("doses of one drug alone", f"are {len(levels)}", "four or more, the untreated included"))
+        raise DataError(Problem("doses of a drug alone", f"are {len(levels)}", "four or more different doses, including none"))
     positive = levels[levels > 0]
     base, top = effect[dose == levels[0]].mean(), effect[dose == levels[-1]].mean()
 

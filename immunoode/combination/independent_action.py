@@ -1,4 +1,4 @@
-"""`independent_action`: survival of a combination in which no patient gains more than from the better drug."""
+"""`independent_action`: survival under a combination if each patient benefits only from the better of the two drugs."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ if TYPE_CHECKING:
 
 GRID = 160
 OVERALL = (
-    "overall survival is not what independent action is about: treatment after progression and crossover lengthen life in the "
-    "arms of single drugs, so that the prediction is too good; compare progression-free survival"
+    "independent action is not meant for overall survival: treatment after progression and crossover prolong survival "
+    "in the single-drug arms, so that the prediction is too optimistic; compare progression-free survival"
 )
 
 
 @dataclass(frozen=True)
 class IndependentAction:
-    """What a combination does if its drugs act independently, or if their benefits add up.
+    """Predicted survival of a combination if its drugs act independently, or if their benefits add up.
 
     Attributes
     ----------
     first, second : SurvivalArm
         Each drug alone.
     combination : SurvivalArm or None
-        What was observed.
+        The observed survival of the combination.
     correlation : CorrelationOfDrugs
         Spearman correlation of the times under both drugs.
     first_scan : float or None
         Day of the first scan; None if clinical additivity is not computed.
     curve : DataFrame
-        time (days), first, second, independent, independent_lower, independent_upper, and, where known, additive with its
-        limits and combination.
+        time (days), first, second, independent, independent_lower, independent_upper, and, if known, additive with its limits
+        and combination.
     draws : ActionDraws
     confidence : float
     notes : tuple of str
@@ -73,7 +73,7 @@ class IndependentAction:
 
     @property
     def predictions(self) -> tuple[str, ...]:
-        """The predictions that there are: "independent", and "additive" if the day of the first scan is known."""
+        """The available predictions: "independent", and "additive" if the day of the first scan is known."""
         return tuple(self.draws.predictions)
 
     @cached_property
@@ -83,18 +83,21 @@ class IndependentAction:
 
     @property
     def verdict(self) -> Verdict | None:
-        """What can be concluded; None if no combination was given."""
+        """The conclusion; None if no combination was given."""
         return verdict(self.ratios) if self.ratios else None
 
     @property
     def power(self) -> Power | None:
-        """The power to tell additivity from independent action with these data; None without a combination or first scan."""
+        """The power to distinguish additivity from independent action with these data; None without a combination or first
+        scan.
+        """
         if not self.combination or "additive" not in self.predictions:
             return None
         return Power(self._additive_log_ratio(), self.ratios[0].standard_error, self.confidence)
 
     def power_of(self, subjects: int) -> Power:
-        """Return the power of a combination arm of so many subjects, followed until the curves of the single drugs end.
+        """Return the power of a combination arm with this number of subjects, followed until the curves of the single drugs
+        end.
 
         Parameters
         ----------
@@ -103,7 +106,7 @@ class IndependentAction:
         Raises
         ------
         DataError
-            If the day of the first scan is not known, or the number is not a whole one above zero.
+            If the day of the first scan is not known, or the number is not a whole number above zero.
         """
         if not is_whole(subjects, 1):
             raise DataError(Problem("subjects", f"is {subjects!r}", "a whole number above zero: 300"))
@@ -116,7 +119,7 @@ class IndependentAction:
 
     @property
     def days(self) -> FloatArray:
-        """The days at which curves are compared: finely until the first of both curves ends."""
+        """The days on which curves are compared: a fine grid until the first of the two curves ends."""
         return self.draws.days
 
     def medians(self) -> pd.DataFrame:
@@ -133,7 +136,7 @@ class IndependentAction:
         return pd.DataFrame(rows, columns=["label", "median", "lower", "upper"])
 
     def survival_at(self, time: str | float) -> pd.Series:
-        """Return the columns of `curve` at a time, between its days linearly.
+        """Return the columns of `curve` at a time, interpolated linearly between its days.
 
         Parameters
         ----------
@@ -166,7 +169,9 @@ class IndependentAction:
         return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)]).rstrip()
 
     def plot(self, **options: Any) -> Any:
-        """Draw the curves, both predictions with bands, and what was observed; see `imo.plot.independent_action_curves`."""
+        """Draw the curves, both predictions with bands, and the observed combination; see
+        `imo.plot.independent_action_curves`.
+        """
         from immunoode.plot.independent_action import independent_action_curves
 
         return independent_action_curves(self, **options)
@@ -188,7 +193,7 @@ class IndependentAction:
         return f"<pre>{escape(self.report())}</pre>"
 
     def _ratio(self, name: str) -> ObservedRatio:
-        """Return the ratio of the observed combination to a prediction, with the errors of all curves."""
+        """Return the hazard of the observed combination relative to a prediction, with the errors of all curves."""
         assert self.combination is not None
         predicted, days = self.draws.predictions[name], self.days
         until = comparison_end(predicted.estimate, self.combination.curve, days)
@@ -198,12 +203,12 @@ class IndependentAction:
         return observed_ratio(name, estimate, drawn, self.confidence)
 
     def _additive_arm(self) -> tuple[StepCurve, float]:
-        """Return the curve of a combination that is additive, without censoring, and the end of its comparison."""
+        """Return the curve of an additive combination without censoring, and the end of its comparison."""
         curve = curve_of(self.days[1:], self.draws.predictions["additive"].estimate[1:])
         return curve, comparison_end(self.draws.predictions["independent"].estimate, curve, self.days)
 
     def _additive_log_ratio(self) -> float:
-        """Return the log ratio of a combination that is additive to independent action."""
+        """Return the log hazard ratio of an additive combination to independent action."""
         curve, until = self._additive_arm()
         return log_ratio(curve, self.draws.predictions["independent"].estimate, self.days, until)
 
@@ -223,29 +228,29 @@ def independent_action(
     draws: int = 400,
     seed: int = 0,
 ) -> IndependentAction:
-    """Predict the survival of a combination whose drugs act independently, and compare it with what was observed.
+    """Predict the survival of a combination whose drugs act independently, and compare it with the observed survival.
 
-    Under independent action [1]_ each patient has the better of the times under both drugs. With a Gaussian copula C of the
-    times, survival is S_A + S_B - C(S_A, S_B). Under clinical additivity [2]_ the time under the other drug is added, less the
-    time to the first scan, by which a drug without effect has failed.
+    Under independent action [1]_, each patient has the longer of the times under the two drugs. With a Gaussian copula C of
+    the times, survival is S_A + S_B - C(S_A, S_B). Under clinical additivity [2]_, the time under the other drug is added,
+    minus the time to the first scan, by which a drug without effect has failed.
 
     Parameters
     ----------
     first, second, combination : str, SurvivalArm, or any source of `imo.combination.survival_arm`
-        Each drug alone, and, if it was observed, both; with `data`, names of its arms.
+        Each drug alone and, if observed, both drugs together; with `data`, names of its arms.
     data : TrialData, DataFrame, KaplanMeier, SurvivalReconstruction, Cohort or VirtualPatients, optional
-        What has all arms.
+        The source of all arms.
     endpoint : str, optional
         By default the only endpoint; "PFS" for cohorts.
     correlation : float, optional
-        Spearman correlation of the times under both drugs. By default, for arms of one cohort, that of its patients, otherwise
-        0.3.
+        Spearman correlation of the times under the two drugs. Default: for arms of one cohort, that of its patients;
+        otherwise 0.3.
     correlation_error : float, optional
         Its standard deviation: 0.1 by default, 0 if the correlation is the cohort's own.
     first_scan : str or float, optional
         Time to the first scan ("6 weeks"); without it, clinical additivity is not computed.
     times : array of times, optional
-        Days of the result. By default 161, until the first of both curves ends.
+        Days of the result. By default 161 days, until the first of the two curves ends.
     confidence : float
     draws : int
         Samples of the curves and the correlation, for bands and intervals.
@@ -290,7 +295,9 @@ def independent_action(
     scan = _scan(first_scan, float(days[-1]))
     sampled = action_draws(arms[0], arms[1], both, related, scan, days, draws, seed)
     if scan is None:
-        notes += ["clinical additivity was not computed, because it needs the time of the first scan: first_scan='6 weeks'"]
+        notes += [
+            "clinical additivity was not computed, because it needs the time of the first scan, such as first_scan='6 weeks'"
+        ]
     if arms[0].endpoint.upper() == "OS":
         warnings.warn(OVERALL, UserWarning, stacklevel=2)
         notes += [OVERALL]
@@ -305,13 +312,13 @@ def _source(each: Any, data: Any) -> tuple[Any, str | None]:
     Raises
     ------
     DataError
-        If an arm is named and there are no data.
+        If an arm is named but there are no data.
     """
     if not isinstance(each, str):
         return each, None
     if data is None:
         raise DataError(
-            Problem(f"arm {each!r}", "is a name, and there are no data", "data=, the trial or cohort with this arm")
+            Problem(f"arm {each!r}", "is a name, but there are no data", "data=, the trial or cohort with this arm")
         )
     return data, each
 
@@ -331,7 +338,7 @@ def _scan(first_scan: Any, last: float) -> float | None:
 
 
 def _days(times: Any, arms: list[SurvivalArm], both: SurvivalArm | None) -> tuple[FloatArray, FloatArray, list[str]]:
-    """Return the days of the comparison, those of them that are wanted, and a note if some were left out."""
+    """Return the days of the comparison, the requested ones among them, and a note if some were left out."""
     end = min(arm.curve.end for arm in arms)
     last = max(float(arm.curve.times[-1]) for arm in [*arms, *([both] if both else [])])
     fine = np.linspace(0.0, min(end, last), GRID + 1)

@@ -1,4 +1,4 @@
-"""`interaction_test`: the likelihood-ratio test of a parameter of interaction in a population fit."""
+"""`interaction_test`: the likelihood-ratio test of an interaction parameter in a population fit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InteractionTest:
-    """Two population fits, with a parameter of interaction free and at its null.
+    """Two population fits, with an interaction parameter estimated and fixed at its null value.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class InteractionTest:
     null : float
     free, fixed : PopulationResult
     bounded : bool
-        Whether the null is at a bound of the parameter: the p value is then half.
+        Whether the null value is at a bound of the parameter, so that the p value is halved.
     """
 
     parameter: str
@@ -37,12 +37,12 @@ class InteractionTest:
 
     @property
     def statistic(self) -> float:
-        """Twice the logarithm of the likelihood ratio; zero where rounding would make it negative."""
+        """Twice the logarithm of the likelihood ratio; zero if rounding would make it negative."""
         return max(self.fixed.deviance - self.free.deviance, 0.0)
 
     @property
     def p_value(self) -> float:
-        """Probability of so large a statistic without interaction: chi-squared with one degree of freedom."""
+        """Probability of a statistic at least this large without interaction: chi-squared with one degree of freedom."""
         from scipy.stats import chi2
 
         return float(chi2.sf(self.statistic, 1)) * (0.5 if self.bounded else 1.0)
@@ -88,7 +88,7 @@ def interaction_test(
     method: str = "focei",
     **options: Any,
 ) -> InteractionTest:
-    """Test a parameter of interaction in a model of both drugs: fit the population with it, and without.
+    """Test an interaction parameter in a model of both drugs by fitting the population with and without it.
 
     Parameters
     ----------
@@ -96,11 +96,11 @@ def interaction_test(
     data : TrialData
         All groups: each drug alone, both, and untreated.
     parameter : str
-        Of the model; without a random effect.
+        A parameter of the model without a random effect.
     null : float
         Its value without interaction.
     vary, random, method
-        As in `imo.fit_population`; "focei" by default, since the likelihood of "saem" has an error of simulation.
+        As in `imo.fit_population`; "focei" by default, because the likelihood of "saem" has simulation error.
     **options
         As in `imo.fit_population`.
 
@@ -111,7 +111,7 @@ def interaction_test(
     Raises
     ------
     FitError
-        If the parameter is not the model's, or has a random effect.
+        If the parameter is not in the model, or has a random effect.
     """
     whole = as_model(model)
     names = [vary] if isinstance(vary, str) else list(vary)

@@ -1,7 +1,7 @@
-"""Loewe additivity of two regimens: multiples of each alone that have the effect of both.
+"""Loewe additivity of two regimens: the multiples of each regimen alone that have the effect of both.
 
-A dose is a multiple of a whole regimen, so that any schedule has one. If no multiple of a drug reaches the effect, its part is
-0, the generalised Loewe model for drugs with different maxima.
+A dose is a multiple of a whole regimen, so that it is defined for any schedule. If no multiple of a drug reaches the effect,
+its term is 0, as in the generalised Loewe model for drugs with different maxima.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LOEWE_COLUMNS = ("time", "index", "index_lower", "index_upper", "expected", "fir
 
 @dataclass(frozen=True)
 class LoewePoint:
-    """Multiples of each drug alone with the effect of both (infinite if none has), and the burden that Loewe expects."""
+    """Multiples of each drug alone with the effect of both (infinite if there is none), and the burden expected by Loewe."""
 
     first: float
     second: float
@@ -32,7 +32,7 @@ class LoewePoint:
 
     @property
     def index(self) -> float:
-        """The sum of the parts: below 1 is synergy; infinite if both together do no more than none."""
+        """The sum of the terms: below 1 is synergy; infinite if both drugs together have no effect."""
         parts = (self.first, self.second)
         return sum(1.0 / part if part > 0 else float("inf") for part in parts)
 
@@ -47,7 +47,7 @@ class LoeweTable:
 
 @dataclass(frozen=True)
 class LoeweRequest:
-    """Loewe additivity at days, for draws of parameters (or none), up to a largest multiple, with the level of limits."""
+    """Loewe additivity on given days, for draws of parameters (or none), with the largest multiple and the confidence level."""
 
     days: Sequence[float]
     draws: pd.DataFrame | None
@@ -72,7 +72,7 @@ def loewe_table(pair: SimulatedPair, both: np.ndarray, wanted: LoeweRequest) -> 
 
 
 def _limits(pair: SimulatedPair, both: np.ndarray, time: int, wanted: LoeweRequest) -> tuple[float, float, np.ndarray]:
-    """Return the limits of the index and the expected burdens of the draws; NaN and none without draws."""
+    """Return the limits of the index and the expected burdens of the draws; NaN and empty without draws."""
     if wanted.draws is None or wanted.draws.empty:
         return float("nan"), float("nan"), np.zeros(0)
     found = loewe_draws(pair, wanted.draws, both[1 : 1 + len(wanted.draws), time], time, wanted.largest)
@@ -87,14 +87,14 @@ def _alone(pair: SimulatedPair, time: int, *, first: bool) -> Burden:
 
 
 def loewe_point(first: Burden, second: Burden, both: float, largest: float) -> LoewePoint:
-    """Return Loewe additivity where burdens of multiples of each drug alone are functions."""
+    """Return Loewe additivity from functions that give the burden under a multiple of each drug alone."""
     return LoewePoint(
         equivalent_multiple(first, both, largest), equivalent_multiple(second, both, largest), _expected(first, second, largest)
     )
 
 
 def equivalent_multiple(burden: Burden, target: float, largest: float) -> float:
-    """Return the multiple whose burden is the target; infinite if up to the largest one none is as low.
+    """Return the multiple whose burden is the target; infinite if none up to the largest one has so low a burden.
 
     The search goes up or down by factors of two from 1, and ends in the first interval that contains the target.
     """
@@ -117,7 +117,9 @@ def equivalent_multiple(burden: Burden, target: float, largest: float) -> float:
 
 
 def _expected(first: Burden, second: Burden, largest: float) -> float:
-    """Return the burden at the share of the first drug where both drugs alone, at the doses that go with it, are equal."""
+    """Return the burden at the share of the first drug for which both drugs alone, at the corresponding doses, have the same
+    burden.
+    """
     from scipy.optimize import brentq
 
     least = 1.0 / largest
@@ -125,7 +127,7 @@ def _expected(first: Burden, second: Burden, largest: float) -> float:
     def off(share: float) -> float:
         return first(1.0 / share) - second(1.0 / (1.0 - share))
 
-    if off(least) >= 0:  # the first drug at its best does not reach what the second does alone
+    if off(least) >= 0:  # the first drug at its maximum has less effect than the second alone
         return second(1.0)
     if off(1.0 - least) <= 0:
         return first(1.0)

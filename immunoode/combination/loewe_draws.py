@@ -1,6 +1,6 @@
 """Loewe additivity for draws of the parameters: bisection of the multiples of all draws at once.
 
-Each step simulates every draw with regimens of its own, so that some fifty calls do for any number of draws.
+Each step simulates every draw with its own regimens, so that about fifty calls suffice for any number of draws.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 STEPS = 26
 """Halvings of the logarithm of the multiple, or of the share: limits are known to six digits."""
 LEAST = 1e-3
-"""The smallest multiple that is looked for."""
+"""The smallest multiple in the search."""
 BurdenOfDraws = Callable[[FloatArray], FloatArray]
 
 
 @dataclass(frozen=True)
 class LoeweDraws:
-    """Of each draw: the index, and the burden that Loewe expects, shape (draws,)."""
+    """For each draw, the index and the burden expected by Loewe, shape (draws,)."""
 
     index: FloatArray
     expected: FloatArray
@@ -47,7 +47,7 @@ def loewe_draws(pair: SimulatedPair, table: pd.DataFrame, both: FloatArray, time
 
 
 def _multiples(burden: BurdenOfDraws, target: FloatArray, largest: float) -> FloatArray:
-    """Return the multiples whose burdens are the targets; infinite where the largest does not reach it."""
+    """Return the multiples whose burdens are the targets; infinite if the largest multiple does not reach them."""
     low, high = np.full(len(target), np.log(LEAST)), np.full(len(target), np.log(largest))
     reached = burden(np.exp(high)) <= target
     for _ in range(STEPS):
@@ -58,10 +58,10 @@ def _multiples(burden: BurdenOfDraws, target: FloatArray, largest: float) -> Flo
 
 
 def _expected(first: BurdenOfDraws, second: BurdenOfDraws, count: int, largest: float) -> FloatArray:
-    """Return the burden at the share of the first drug where both alone, at the doses that go with it, are equal.
+    """Return the burden at the share of the first drug for which both alone, at the corresponding doses, have the same burden.
 
-    Where one drug at its best does not reach what the other does alone, the share goes to its end, and the other drug alone is
-    left.
+    If one drug at its maximum has less effect than the other alone, the share moves to its limit, which leaves only the other
+    drug.
     """
     low, high = np.full(count, 1.0 / largest), np.full(count, 1.0 - 1.0 / largest)
     for _ in range(STEPS):

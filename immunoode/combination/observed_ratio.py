@@ -9,9 +9,10 @@ import numpy as np
 from immunoode.combination.step_curve import FloatArray, StepCurve
 
 LOWEST = 0.05
-"""The comparison ends where predicted survival falls to this: its logarithm, the cumulative hazard, is not known beyond."""
+"""The comparison ends when predicted survival falls to this, because its logarithm, the cumulative hazard, is not known
+beyond."""
 FLOOR = 0.01
-"""Resampled predictions count as this where they fall below, before that end."""
+"""Resampled predictions that fall below this before that end are set to it."""
 
 
 def comparison_end(predicted: FloatArray, observed: StepCurve, days: FloatArray) -> float:
@@ -23,8 +24,8 @@ def comparison_end(predicted: FloatArray, observed: StepCurve, days: FloatArray)
 def log_ratio(observed: StepCurve, predicted: FloatArray, days: FloatArray, until: float) -> float:
     """Return the logarithm of observed over expected events.
 
-    The expected events are the predicted cumulative hazards of the subjects until their times: the ratio is the one of a
-    one-sample log-rank test, and a hazard ratio where hazards are proportional.
+    The expected events are the predicted cumulative hazards of the subjects until their times. The ratio is that of a
+    one-sample log-rank test, and is a hazard ratio if hazards are proportional.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class ObservedRatio:
     estimate, lower, upper : float
         Ratio of observed to expected events; below 1 the combination does better than predicted.
     standard_error : float
-        Of its logarithm: of all curves, and of the correlation.
+        Standard error of its logarithm, from all curves and the correlation.
     """
 
     prediction: str
@@ -65,7 +66,7 @@ class ObservedRatio:
 
     @property
     def contains_one(self) -> bool:
-        """Whether the prediction is compatible with what was observed."""
+        """Whether the prediction is compatible with the observed survival."""
         return self.lower <= 1.0 <= self.upper
 
     def __str__(self) -> str:
@@ -73,7 +74,7 @@ class ObservedRatio:
 
 
 def observed_ratio(prediction: str, estimate: float, draws: FloatArray, confidence: float) -> ObservedRatio:
-    """Return the ratio with its interval from the logarithm of the estimate and of draws, normal on the log scale."""
+    """Return the ratio with an interval that is normal on the log scale, from the logarithms of the estimate and the draws."""
     from scipy.stats import norm
 
     error = float(np.nanstd(draws, ddof=1))

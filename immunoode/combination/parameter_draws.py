@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ParameterDraws:
-    """A table with one row per draw and one column per parameter, and where it is from."""
+    """A table with one row per draw and one column per parameter, and its origin."""
 
     table: pd.DataFrame
     words: str
 
 
 def parameter_draws(source: Any, count: int, seed: int) -> ParameterDraws | None:
-    """Return at most so many draws of a source; None without one.
+    """Return at most `count` draws from a source; None without a source.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def parameter_draws(source: Any, count: int, seed: int) -> ParameterDraws | None
 
 
 def _some(table: pd.DataFrame, weights: Any, count: int, rng: np.random.Generator, what: str) -> ParameterDraws:
-    """Return rows at random, with the weights as probabilities; all rows if they are few and have no weights."""
+    """Return random rows, with the weights as probabilities; all rows if they are few and have no weights."""
     if table.empty:
         raise DataError(Problem("uncertainty", "has no rows, or no columns", "one row of parameters per draw"))
     if weights is None and len(table) <= count:
@@ -67,7 +67,7 @@ def _some(table: pd.DataFrame, weights: Any, count: int, rng: np.random.Generato
 
 
 def _of_covariance(fit: FitResult, count: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Return draws from the normal distribution of the fitted parameters, in their natural scale, within their bounds."""
+    """Return draws from the normal distribution of the fitted parameters, on their natural scale, within their bounds."""
     import pandas as pd
 
     if any(p.sharing != SHARED for p in fit.parameterisation.fitted_parameters):

@@ -1,4 +1,4 @@
-"""`growth_power`: the power of an experiment with two drugs and both, before it is done."""
+"""`growth_power`: the power of a planned experiment with two drugs and their combination."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ def growth_power(
     null: Literal["bliss", "highest single agent"] = "bliss",
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Return the power to find that a combination differs from a null, for numbers of animals per group.
+    """Return the power to detect that a combination differs from a null model, for given numbers of animals per group.
 
     Parameters
     ----------
     animals : int or iterable of int
         Animals in each of the four groups.
     times : array of times
-        Days of the measurements, the first one included.
+        Days of the measurements, including the first one.
     control, first, second, combination : float
         Growth rates per day.
     between_sd : float
-        Standard deviation of the growth rates of animals of a group, per day.
+        Standard deviation of the growth rates of the animals in a group, per day.
     residual_sd : float
-        Standard deviation of log sizes about an animal's line.
+        Standard deviation of log sizes about the line of an animal.
     null : {"bliss", "highest single agent"}
     confidence : float
-        One less the two-sided significance level.
+        One minus the two-sided significance level.
 
     Returns
     -------
@@ -56,8 +56,8 @@ def growth_power(
 
     Notes
     -----
-    The F test of the linear mixed model: its noncentrality is that of expected data with these variances, its degrees of
-    freedom are those of R's nlme (measurements less animals less 3).
+    The power is that of the F test in the linear mixed model. Its noncentrality is that of the expected data with these
+    variances; its degrees of freedom are those of R's nlme (measurements minus animals minus 3).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Spearman's correlation of the times under two drugs: stated, or that of the patients of a cohort."""
+"""Spearman's correlation of the times under two drugs: as stated, or that of the patients of a cohort."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ class CorrelationOfDrugs:
     origin : str
         Where it comes from.
     quantity : str
-        What is correlated.
+        The quantities that are correlated.
     """
 
     spearman: float
     error: float
     origin: str
-    quantity: str = "times under both drugs"
+    quantity: str = "times under the two drugs"
 
     @classmethod
     def stated_or_usual(
-        cls, spearman: float | None, error: float | None, of_cohort: bool, quantity: str = "times under both drugs"
+        cls, spearman: float | None, error: float | None, of_cohort: bool, quantity: str = "times under the two drugs"
     ) -> CorrelationOfDrugs:
-        """Return a correlation that is stated, or (with no error by default) a cohort's own; the usual one if it is None."""
+        """Return the stated correlation, or that of a cohort (by default without error), or the default one if both are
+        None.
+        """
         if of_cohort and spearman is not None:
             return cls(float(spearman), float(error or 0.0), "that of the cohort's patients", quantity)
         value, origin = (USUAL, "assumed") if spearman is None else (float(spearman), "as stated")
@@ -60,7 +62,7 @@ class CorrelationOfDrugs:
 def correlation_of(
     data: Any, first: SurvivalArm, second: SurvivalArm, stated: float | None, error: float | None
 ) -> CorrelationOfDrugs:
-    """Return the stated correlation, otherwise that of a cohort's patients, otherwise the usual one."""
+    """Return the stated correlation, otherwise that of a cohort's patients, otherwise the default."""
     if isinstance(data, VirtualPatients):
         data = Cohort(data, data.prior)
     of_cohort = stated is None and isinstance(data, Cohort)

@@ -26,13 +26,13 @@ from immunoode.virtual_population.patients import VirtualPatients
 if TYPE_CHECKING:
     import pandas as pd
 
-EFFECTS = "latent effects of both drugs"
+EFFECTS = "latent effects of the two drugs"
 RESPONSES = ("CR", "PR", "iCR", "iPR")
 
 
 @dataclass(frozen=True)
 class RateOfArm:
-    """Responders of an arm: `rate`, and `subjects` where they were counted (infinite where the rate is taken as known)."""
+    """The response rate of an arm, and its number of subjects (infinite if the rate is taken as known)."""
 
     name: str
     rate: float
@@ -56,12 +56,12 @@ class IndependentResponse:
     combination : RateOfArm or None
     correlation : CorrelationOfDrugs
     rate, lower, upper : float
-        Predicted, with the interval of both rates and the correlation.
+        Predicted rate, with an interval from the errors of both rates and the correlation.
     difference, difference_lower, difference_upper : float
-        Observed less predicted rate; NaN without an observed one.
+        Observed minus predicted rate; NaN without an observed rate.
     power : float
-        Probability of finding the combination better than predicted, if as much again is gained as the better drug gains; NaN
-        without an observed rate.
+        Probability of finding the combination better than predicted if its gain over the better drug is twice the predicted
+        one; NaN without an observed rate.
     confidence : float
     """
 
@@ -80,7 +80,7 @@ class IndependentResponse:
 
     @property
     def verdict(self) -> str:
-        """What can be concluded: "independent", "more than independent", "less than independent", or "not observed"."""
+        """The conclusion: "independent", "more than independent", "less than independent", or "not observed"."""
         if self.combination is None:
             return "not observed"
         if self.difference_lower > 0:
@@ -107,7 +107,9 @@ class IndependentResponse:
         if self.combination is None:
             return f"Response: {said}."
         off = f"{_percent(self.difference)} ({_percent(self.difference_lower)} to {_percent(self.difference_upper)})"
-        return f"Response: {said}; {_percent(self.combination.rate)} responded, a difference of {off}: {self.verdict}."
+        return (
+            f"Response: {said}; {_percent(self.combination.rate)} responded, a difference of {off}; conclusion: {self.verdict}."
+        )
 
     def __repr__(self) -> str:
         return f"<IndependentResponse: {self}>"
@@ -140,12 +142,13 @@ def independent_response(
     Parameters
     ----------
     first, second, combination : float or str
-        Rates that are taken as known; with `data`, names of its arms.
+        Rates, which are taken as known; with `data`, names of its arms.
     data : DataFrame, Cohort or VirtualPatients, optional
         A table with the columns arm, responders and n (numbers of subjects); or a cohort, whose rates are taken as known.
     correlation : float, optional
-        Spearman correlation of the latent effects of both drugs (a Gaussian copula). By default, for arms of one cohort, that
-        of the responses of its patients, so that the prediction is the share that responds to either drug; otherwise 0.3.
+        Spearman correlation of the latent effects of the two drugs (a Gaussian copula). By default, for arms of one cohort,
+        that of the responses of its patients, so that the prediction is the share that responds to either drug; otherwise
+        0.3.
     correlation_error : float, optional
         Its standard deviation: 0.1 by default, 0 if the correlation is the cohort's own.
     confidence : float
@@ -194,7 +197,9 @@ def independent_response(
 
 
 def _cohort_correlation(cohort: Cohort, arms: list[RateOfArm]) -> float:
-    """Return the correlation for which the copula has the share of a cohort's patients who respond to both drugs."""
+    """Return the correlation for which the copula reproduces the proportion of a cohort's patients who respond to both
+    drugs.
+    """
     from scipy.optimize import brentq
 
     one, other = ((cohort.patients.column("best_response", arm.name)).isin(RESPONSES).to_numpy() for arm in arms)
@@ -203,7 +208,7 @@ def _cohort_correlation(cohort: Cohort, arms: list[RateOfArm]) -> float:
     def off(spearman: float) -> float:
         return float(joint_probability(arms[0].rate, arms[1].rate, spearman)) - both
 
-    if off(-1.0) >= 0:  # no more than must respond to both; without responders, any correlation says the same
+    if off(-1.0) >= 0:  # no more than must respond to both; without responders, any correlation gives the same result
         return 0.0 if off(1.0) <= 0 else -1.0
     return 1.0 if off(1.0) <= 0 else float(brentq(off, -1.0, 1.0, xtol=1e-12))
 
@@ -245,5 +250,5 @@ def _arm(each: Any, data: Any) -> RateOfArm:
         )
     responders, n = map(float, counts)
     if not 0 <= responders <= n or n == 0:
-        raise DataError(Problem(f"response of {each}", f"{responders:g} of {n:g}", "at most as many responders as subjects"))
+        raise DataError(Problem(f"response of {each}", f"{responders:g} of {n:g}", "no more responders than subjects"))
     return RateOfArm(each, responders / n, n)

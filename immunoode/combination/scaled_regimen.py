@@ -1,4 +1,4 @@
-"""Regimens whose amounts are multiplied, for doses of drugs that replace each other."""
+"""Regimens with multiplied amounts, for Loewe additivity."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from immunoode.regimen.regimen import Regimen
 
 
 def scaled(regimen: Regimen, factor: float) -> Regimen:
-    """Return a regimen with all amounts multiplied; times stay, and so does the duration of infusions.
+    """Return a regimen with all amounts multiplied; times and the durations of infusions are unchanged.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def scaled(regimen: Regimen, factor: float) -> Regimen:
     100.0
     """
     if regimen.triggers:
-        what = "has triggers, so that its doses are not a multiple of a regimen"
+        what = "has triggers, so its doses cannot be scaled as multiples of a regimen"
         raise DataError(Problem("regimen", what, "a regimen of doses, or loewe=False"))
     rules = tuple(_scaled(rule, factor) if isinstance(rule, Dose) else rule for rule in regimen.rules)
     return replace(regimen, rules=rules)

@@ -1,4 +1,4 @@
-"""The burden of four arms by simulation: of one model, or of the draws of its parameters."""
+"""The burden of four arms by simulation of one model, or of draws of its parameters."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SimulatedPair:
-    """Two regimens of one model, and how they are simulated.
+    """Two regimens of one model, and the settings of their simulation.
 
     Attributes
     ----------
     model : Model
     first, second : Regimen
     background : Regimen
-        What all arms have.
+        The treatment that all arms receive.
     measure : str
         The output that is the burden.
     days : ndarray, shape (times,)
     parameters : mapping
         Values of parameters that differ from the model's.
     options : mapping
-        Of `immunoode.simulate`.
+        Options of `immunoode.simulate`.
     """
 
     model: Model
@@ -52,19 +52,21 @@ class SimulatedPair:
         return self._simulated(self._regimen(first, second), dict(self.parameters))[0]
 
     def of_multiples(self, first: FloatArray, second: FloatArray, draws: pd.DataFrame) -> FloatArray:
-        """Return the burden of draws, each with multiples of its own, shape (draws, times)."""
+        """Return the burden of draws, each with its own multiples, shape (draws, times)."""
         regimens = [self._regimen(a, b) or Regimen() for a, b in zip(first, second, strict=True)]
         return self._simulated(regimens, self._table(draws))
 
     def arms(self, draws: pd.DataFrame | None) -> tuple[FourArms, FloatArray]:
-        """Return burdens of estimate and draws, and those at the start, shapes (1 + draws, times) and (1 + draws, 1)."""
+        """Return the burdens of the estimate and the draws, and those at the start, shapes (1 + draws, times) and (1 +
+        draws, 1).
+        """
         multiples = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
         burdens = [self._of_draws(self._regimen(a, b), draws) for a, b in multiples]
         start = self._of_draws(self._regimen(0.0, 0.0), draws, np.zeros(1))
         return FourArms(*burdens), start
 
     def _regimen(self, first: float, second: float) -> Regimen | None:
-        """Return the sum of multiples; a regimen of none is left out."""
+        """Return the sum of the scaled regimens; one with multiple 0 is left out."""
         parts = [self.background]
         parts += [
             regimen if m == 1 else scaled(regimen, m) for regimen, m in ((self.first, first), (self.second, second)) if m > 0
@@ -81,7 +83,7 @@ class SimulatedPair:
         return np.vstack([own, self._simulated(regimen, self._table(draws), days)])
 
     def _table(self, draws: pd.DataFrame) -> pd.DataFrame:
-        """Return draws with the stated values of the parameters that they do not have."""
+        """Return draws, completed with the stated values of other parameters."""
         return draws.assign(**{k: v for k, v in self.parameters.items() if k not in draws.columns})
 
     def _simulated(self, regimen: Any, parameters: Any, days: FloatArray | None = None) -> FloatArray:

@@ -11,9 +11,9 @@ from immunoode.combination.gaussian_copula import conditional_probability, joint
 
 FloatArray = NDArray[np.float64]
 LEVELS = 200
-"""Levels of survival over which the time of the second drug is integrated, beside the steps of the curve."""
+"""Levels of survival over which the time of the second drug is integrated, in addition to the steps of the curve."""
 NARROW = 0.9
-"""Above this correlation the time of one drug nearly determines that of the other: the steps of both curves are needed."""
+"""Above this correlation, the time of one drug nearly determines that of the other, and the steps of both curves are needed."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class StepCurve:
     survival : ndarray, shape (k,)
         Survival from each step on.
     at_risk : ndarray, shape (k,)
-        Share of the subjects at risk just before each step.
+        Proportion of the subjects at risk just before each step.
     end : float
         Last day on which the curve is known; infinite if it reaches 0.
     """
@@ -42,12 +42,12 @@ class StepCurve:
         return _after(self.times, self.survival, days)
 
     def at_risk_from(self, days: FloatArray) -> FloatArray:
-        """Return the share of subjects at risk just after days."""
+        """Return the proportion of subjects at risk just after days."""
         following = np.append(self.at_risk, 0.0)
         return following[np.searchsorted(self.times, days, side="right")]
 
     def observed_events(self, until: float) -> float:
-        """Return the share of the subjects whose event is observed until a day."""
+        """Return the proportion of the subjects whose event is observed by a day."""
         before = np.concatenate([[1.0], self.survival[:-1]])
         hazard = 1.0 - np.divide(self.survival, before, out=np.zeros_like(before), where=before > 0)
         return float((self.at_risk * hazard)[self.times <= until].sum())
@@ -64,7 +64,7 @@ def _after(times: FloatArray, values: FloatArray, days: FloatArray) -> FloatArra
 
 
 def curve_of(times: FloatArray, survival: FloatArray, end: float | None = None) -> StepCurve:
-    """Return a curve without censoring before its end: those at risk are those free of the event."""
+    """Return a curve without censoring before its end, so that all subjects free of the event are at risk."""
     before = np.concatenate([[1.0], survival[:-1]])
     if end is None:
         end = np.inf if survival[-1] <= 0 else float(times[-1])
@@ -84,13 +84,13 @@ def curve_of_subjects(time: FloatArray, event: NDArray[np.bool_], weight: FloatA
 
 
 def independent_survival(first: StepCurve, second: StepCurve, spearman: float, days: FloatArray) -> FloatArray:
-    """Return S_A + S_B - C(S_A, S_B), survival where each patient has the better of both times."""
+    """Return S_A + S_B - C(S_A, S_B), survival if each patient has the longer of the two times."""
     a, b = first.at(days), second.at(days)
     return np.clip(a + b - joint_probability(a, b, spearman), np.maximum(a, b), 1.0)
 
 
 def additive_survival(first: StepCurve, second: StepCurve, spearman: float, first_scan: float, days: FloatArray) -> FloatArray:
-    """Return survival where each patient has the better time, and that of the other drug beyond the first scan added.
+    """Return survival if each patient has the longer time plus that of the other drug beyond the first scan.
 
     With T_A = x until day t, the sum exceeds t where T_B exceeds t - max(x - first_scan, 0); this is integrated over x.
     """
@@ -107,13 +107,13 @@ def additive_survival(first: StepCurve, second: StepCurve, spearman: float, firs
 
 
 def _levels(*curves: StepCurve) -> FloatArray:
-    """Return falling levels from 1 to 0: even ones, and the levels of curves unless these are many."""
+    """Return decreasing levels from 1 to 0: equidistant ones, and those of the curves unless there are many."""
     even = np.linspace(1.0, 0.0, LEVELS + 1)
     own = [curve.survival for curve in curves if len(curve.survival) <= 2 * LEVELS]
     return np.unique(np.concatenate([even, *own]))[::-1]
 
 
 def _time_at(curve: StepCurve, levels: FloatArray) -> FloatArray:
-    """Return the first day on which survival is below levels; infinite where it never is."""
+    """Return the first day on which survival is below each level; infinite if it never is."""
     first = np.searchsorted(-curve.survival, -levels, side="right")
     return np.append(curve.times, np.inf)[first]

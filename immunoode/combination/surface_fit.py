@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 HALVES, STEEP, ALPHA, KAPPA = 9.0, 3.0, 14.0, (-1.999, 200.0)
-"""Bounds: logarithms of half doses about their start, of Hill coefficients and of alphas about 0; kappa."""
+"""Bounds of the logarithms of half-effect doses (about their start), of Hill coefficients and of alphas (about 0), and of
+kappa."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,10 @@ class SurfaceFit:
     model : SurfaceModel
     values : mapping of str to float
     covariance : ndarray
-        Of the fitted parameters, logarithms where the model says so; NaN where the data do not determine them.
+        Covariance of the fitted parameters (of their logarithms if in `logged`); NaN if the data do not determine them.
     residual_sd : float
     free : int
-        Measurements less parameters.
+        The number of measurements minus the number of parameters.
     """
 
     model: SurfaceModel
@@ -49,16 +50,15 @@ class SurfaceFit:
 
     @property
     def efficacy(self) -> float:
-        """How much more both drugs do than the better one, as a part of what that does (beta of MuSyC): above 0 is synergy."""
+        """The additional effect of both drugs relative to that of the better one (beta of MuSyC): above 0 is synergy."""
         v = self.values
         best = max((v["e1"], v["e2"]), key=lambda e: abs(e - v["e0"]))
         return float((v["e3"] - best) / (best - v["e0"]))
 
     def table(self, confidence: float = 0.95) -> pd.DataFrame:
-        """Return one row per parameter: parameter, value, lower, upper, no_interaction (where the parameter is one of
-        interaction).
+        """Return one row per parameter: parameter, value, lower, upper, no_interaction (for interaction parameters).
 
-        Intervals are of Student's t on the scale that was fitted.
+        Intervals are from Student's t distribution on the fitted scale.
         """
         import pandas as pd
         from scipy.stats import t
@@ -77,14 +77,14 @@ class SurfaceFit:
         return self.table()
 
     def report(self) -> str:
-        """Return parameters and what they say of the interaction."""
+        """Return the parameters and their interpretation."""
         shown = self.table().to_string(index=False, float_format="{:.4g}".format, na_rep="")
         return f"{self}\n\n{shown}\nresidual standard deviation {self.residual_sd:.4g}, {self.free} degrees of freedom"
 
     def __str__(self) -> str:
         rows = self.table().dropna(subset=["no_interaction"])
         said = [
-            f"{r.parameter} {r.value:.3g} ({r.lower:.3g} to {r.upper:.3g}; {r.no_interaction:g} is none)"
+            f"{r.parameter} {r.value:.3g} ({r.lower:.3g} to {r.upper:.3g}; {r.no_interaction:g} is no interaction)"
             for r in rows.itertuples()
         ]
         return f"{self.model.name}: " + ", ".join(said) + f"; efficacy {self.efficacy:+.3f}"
@@ -155,7 +155,7 @@ def _moved(model: SurfaceModel, x: FloatArray, low: FloatArray, high: FloatArray
 
 
 def _inverse(jacobian: FloatArray) -> FloatArray:
-    """Return the inverse of J'J; NaN where it has none."""
+    """Return the inverse of J'J; NaN if it has none."""
     try:
         return np.asarray(np.linalg.inv(jacobian.T @ jacobian))
     except np.linalg.LinAlgError:

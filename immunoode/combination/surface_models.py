@@ -1,4 +1,4 @@
-"""Response surfaces of two drugs with parameters of interaction: MuSyC [1]_ and BRAID [2]_.
+"""Response surfaces of two drugs with interaction parameters: MuSyC [1]_ and BRAID [2]_.
 
 .. [1] Meyer CT, Wooten DJ, Paudel BB, et al. (2019). Quantifying drug combination synergy along potency and efficacy axes. Cell
 Systems 8,
@@ -30,14 +30,14 @@ class SurfaceModel:
     ----------
     name : str
     parameters : tuple of str
-        In order; those in `logged` are fitted as logarithms.
+        In this order; those in `logged` are fitted as logarithms.
     logged : frozenset of str
     interaction : mapping of str to float
-        Parameters of interaction, with the value of no interaction.
+        Interaction parameters, with their values for no interaction.
     effect : callable
-        From values of the parameters and doses of both drugs to the effect.
+        Computes the effect from values of the parameters and doses of both drugs.
     start : callable
-        From the curves of both drugs alone and the effect of the highest doses to starting values.
+        Computes starting values from the curves of both drugs alone and the effect of the highest doses.
     """
 
     name: str
@@ -51,7 +51,8 @@ class SurfaceModel:
 def musyc_effect(p: Values, first: FloatArray, second: FloatArray) -> FloatArray:
     """Return the effect of MuSyC: four states (untreated, either drug, both) in equilibrium, with equal rates of return.
 
-    `alpha12` multiplies the dose of the second drug where the first is bound, `alpha21` that of the first where the second is.
+    `alpha12` multiplies the dose of the second drug if the first is bound, `alpha21` that of the first if the second is
+    bound.
     """
     a, b = (first / p["c1"]) ** p["h1"], (second / p["c2"]) ** p["h2"]
     then_a, then_b = a * p["alpha21"] ** p["h1"], b * p["alpha12"] ** p["h2"]

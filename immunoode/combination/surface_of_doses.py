@@ -1,4 +1,4 @@
-"""`dose_surface`: effects of two drugs dose by dose, beside the nulls, with isoboles and response surfaces."""
+"""`dose_surface`: the effects of all dose pairs of two drugs, null models, isoboles and response surfaces."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class DoseSurface:
     Attributes
     ----------
     table : DataFrame
-        One row per measurement: first_dose, second_dose, effect. An effect is a fraction, 0 without drugs: of cells killed, of
-        growth that is prevented.
+        One row per measurement: first_dose, second_dose, effect. An effect is a fraction, such as that of cells killed or of
+        growth prevented, and 0 without drugs.
     first, second : str
-        The drugs, with units of dose.
+        The drugs, with the units of their doses.
     """
 
     table: pd.DataFrame
@@ -50,7 +50,7 @@ class DoseSurface:
 
     @cached_property
     def alone(self) -> tuple[HillCurve, HillCurve]:
-        """The Hill curve of each drug alone, from doses of it without the other."""
+        """The Hill curve of each drug alone, from its doses without the other drug."""
         return self._alone("first_dose", "second_dose"), self._alone("second_dose", "first_dose")
 
     def _alone(self, drug: str, other: str) -> HillCurve:
@@ -63,11 +63,12 @@ class DoseSurface:
         return self.table.groupby(["first_dose", "second_dose"], as_index=False)["effect"].mean()
 
     def nulls(self) -> pd.DataFrame:
-        """Return one row per pair of doses of both drugs: doses, effect, what each null expects, and the combination index.
+        """Return one row per pair of doses of both drugs: doses, effect, the effect expected by each null model, and the
+        combination index.
 
-        Columns: first_dose, second_dose, effect, one per null (the expected effect; from effects measured alone, Loewe from
-        their Hill curves), combination_index (d1 / D1 + d2 / D2, where D has the effect of both alone: below 1 is synergy; a
-        drug that cannot reach the effect has no part).
+        Columns: first_dose, second_dose, effect, one per null model (the expected effect, computed from the measured effects
+        of single drugs; for Loewe, from their Hill curves), combination_index (d1 / D1 + d2 / D2, where each D has the effect
+        of both drugs alone: below 1 is synergy; a drug that cannot reach the effect has no term).
         """
         first, second = self.alone
         means = self.means
@@ -83,7 +84,7 @@ class DoseSurface:
         return both.assign(**expected, combination_index=index)
 
     def fit(self, surface: str = "musyc") -> SurfaceFit:
-        """Return the fit of a response surface with parameters of interaction.
+        """Return the fit of a response surface with interaction parameters.
 
         Parameters
         ----------
@@ -103,12 +104,12 @@ class DoseSurface:
         return self.table.copy()
 
     def report(self) -> str:
-        """Return how the effects of both drugs compare with what each null expects."""
+        """Return a comparison of the effects of both drugs with the expectation of each null model."""
         nulls = self.nulls()
         lines = [str(self), ""]
         for null in (BLISS, HIGHEST, ADDITIVE, LOEWE):
             off = nulls["effect"] - nulls[null]
-            lines.append(f"effect less that of {null}: mean {off.mean():+.3f}, from {off.min():+.3f} to {off.max():+.3f}")
+            lines.append(f"effect minus that of {null}: mean {off.mean():+.3f}, from {off.min():+.3f} to {off.max():+.3f}")
         return "\n".join(lines)
 
     def plot(self, **options: Any) -> Any:
@@ -133,7 +134,7 @@ class DoseSurface:
 
 
 def loewe_effect(first: HillCurve, second: HillCurve, one: float, other: float) -> float:
-    """Return the effect that Loewe additivity expects of two doses; a drug counts as far as its maximum reaches."""
+    """Return the effect expected of two doses by Loewe additivity; a drug counts up to its maximal effect."""
     from scipy.optimize import brentq
 
     least = max(float(first.effect(np.array(one))), float(second.effect(np.array(other))))
@@ -151,12 +152,13 @@ def loewe_effect(first: HillCurve, second: HillCurve, one: float, other: float) 
 
 
 def dose_surface(table: pd.DataFrame, *, first: str = "first drug", second: str = "second drug") -> DoseSurface:
-    """Return the effects of two drugs dose by dose.
+    """Return the effects of two drugs at pairs of doses.
 
     Parameters
     ----------
     table : DataFrame
-        first_dose, second_dose, effect; repeated measurements are rows. Each drug alone at three doses or more, and no drug.
+        Columns first_dose, second_dose, effect; repeated measurements are separate rows. It needs three or more doses of each
+        drug alone, and no drug.
     first, second : str
         Names of the drugs, for tables and figures.
 
@@ -210,12 +212,12 @@ def simulated_surface(
     until : str or float
         The time.
     first_multiples, second_multiples : sequence of float
-        Of all amounts of each regimen; 0 is without it.
+        Multiples of all amounts of each regimen; 0 leaves it out.
     measure : str, optional
         As in `imo.synergy`.
     parameters : mapping, optional
     **options
-        Of `imo.simulate`.
+        As for `imo.simulate`.
 
     Returns
     -------

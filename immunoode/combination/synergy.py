@@ -1,4 +1,4 @@
-"""`synergy`: two drugs together beside four nulls, of simulations, cohorts and animals."""
+"""`synergy`: comparison of two drugs together with four null models, for simulations, cohorts and animals."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def synergy(
     seed: int = 0,
     **options: Any,
 ) -> Synergy | GrowthSynergy:
-    """Compare what two drugs do together with what four nulls expect of them.
+    """Compare the effect of two drugs together with the expectations of four null models.
 
     Parameters
     ----------
@@ -70,41 +70,42 @@ def synergy(
         A model (or a fit of one), which is simulated; sizes of animals in four groups, to which a linear mixed model of growth
         is fitted; or virtual patients with the outcomes of four arms.
     first, second : Regimen or str
-        Of a model, the regimen of each drug; else the names of the groups or arms of each drug alone.
+        For a model, the regimen of each drug; otherwise the names of the groups or arms with each drug alone.
     combination : str, optional
-        The name of the group or arm of both drugs; not for a model, which has both regimens together.
+        The name of the group or arm with both drugs; not for a model, which receives both regimens.
     control : Regimen or str, optional
-        Of a model, what all arms have besides (nothing by default); else the name of the untreated group or arm.
+        For a model, the treatment that all arms receive in addition (none by default); otherwise the name of the untreated
+        group or arm.
     until : str or float, optional
         End of the simulation.
     times : array of times, optional
-        Report times of the simulation; 40 by default.
+        Output times of the simulation; 40 by default.
     scale : str, optional
-        What an effect is. Of sizes: "log_size" (default), "growth_rate", "killed" (fraction, relative to control); of virtual
-        patients: "response_rate" (default), "hazard" (events of the endpoint per day at risk).
+        The definition of an effect. For sizes: "log_size" (default), "growth_rate", "killed" (fraction, relative to control).
+        For virtual patients: "response_rate" (default), "hazard" (events of the endpoint per day at risk).
     measure : str, optional
-        Of a model, the output that is the tumour's size; by default as in `imo.compare`. Of data, the quantity.
+        For a model, the output that is the tumour size; by default as in `imo.compare`. For data, the quantity.
     endpoint : str
-        Of virtual patients, for hazards.
+        The endpoint for hazards of virtual patients.
     parameters : mapping, optional
         Values that differ from the model's.
     uncertainty : FitResult, Draws, DataFrame or Cohort, optional
-        What bands are from: the covariance of a fit, its bootstrap or posterior, a table with one row of parameters per draw,
-        or patients. A fit as source is its own.
+        The source of uncertainty for bands: the covariance of a fit, its bootstrap or posterior, a table with one row of
+        parameters per draw, or patients. If the source is a fit, that fit by default.
     loewe : bool or sequence of times
-        Whether, or when, Loewe additivity is computed; by default at the end. Each time needs some sixty simulations.
+        Whether, or when, Loewe additivity is computed; by default at the end. Each time needs about sixty simulations.
     loewe_draws : int
-        Draws for the limits of Loewe additivity, which needs a hundred simulations of each.
+        The number of draws for the limits of Loewe additivity, each of which needs about a hundred simulations.
     largest_multiple : float
-        Of a regimen, in the search for the multiple that has the effect of both drugs.
+        The largest multiple of a regimen in the search for the one that has the effect of both drugs.
     robust : bool
-        Of animals: cluster-robust standard errors (CR2).
+        For animals, whether to compute cluster-robust standard errors (CR2).
     confidence : float
     draws : int, optional
-        Draws of parameters or of patients (200 by default); of animals, of growth rates (20 000 by default).
+        The number of draws of parameters or patients (200 by default), or, for animals, of growth rates (20 000 by default).
     seed : int
     **options
-        Of the solver, as of `imo.simulate`: rtol, atol, method, extinction.
+        Options of the solver, as for `imo.simulate`: rtol, atol, method, extinction.
 
     Returns
     -------
@@ -118,9 +119,10 @@ def synergy(
 
     Notes
     -----
-    Burden is what less is better of: size, one less the response rate, hazard. Bliss expects that the factors by which the
-    drugs change it multiply, the highest single agent the lower of both, response additivity that the changes add, and Loewe
-    that doses are exchanged for each other; see `docs/combinations.md`.
+    Burden is a quantity that should be small: size, one minus the response rate, hazard. Bliss expects that the factors by
+    which the drugs change it multiply, the highest single agent expects the lower of the two burdens, response additivity
+    expects that the changes add up, and Loewe expects that doses of the drugs can replace each other; see
+    `docs/combinations.md`.
 
     Examples
     --------
@@ -196,7 +198,7 @@ def _check_regimens(first: Any, second: Any, combination: Any, control: Any) -> 
         if not isinstance(value, Regimen)
     ]
     if combination is not None:
-        problems.append(Problem("combination", "is not for a model", "both regimens are given together"))
+        problems.append(Problem("combination", "is not for a model", "leave it out: both regimens are given together"))
     refuse(problems)
 
 
@@ -212,7 +214,7 @@ def _of_model(pair: SimulatedPair, scale: str, drawn: ParameterDraws | None, wan
 
 
 def _unreached(table: Any, largest: float) -> list[str]:
-    """Return notes on drugs that do not reach the effect of both at any dose."""
+    """Return notes on drugs that cannot reach the effect of both at any dose."""
     notes = []
     for row in table.to_dict("records"):
         alone = [name for name in ("first", "second") if np.isinf(row[f"{name}_multiple"])]
@@ -220,7 +222,8 @@ def _unreached(table: Any, largest: float) -> list[str]:
             which = "neither drug" if len(alone) == 2 else f"the {alone[0]} drug does not"
             verb = " reaches" if len(alone) == 2 else " reach"
             notes.append(
-                f"on day {row['time']:g} {which}{verb} the effect of both alone at {largest:g} times its doses: its part is 0"
+                f"on day {row['time']:g} {which}{verb} the effect of both alone, even at {largest:g} times its doses, "
+                f"so its term is 0"
             )
     return notes
 

@@ -1,4 +1,4 @@
-"""What is wrong with the arguments of `synergy`: those that do not apply to its source, and values that are refused."""
+"""Checks of the arguments of `synergy`: those that do not apply to its source, and invalid values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIMES = 40
 
 
 def unknown_options(options: Iterable[str]) -> list[Problem]:
-    """Return which options are not those of the solver."""
+    """Return the options that are not options of the solver."""
     known = (*SOLVER_OPTIONS, *_ARGUMENTS)
     return [Problem(f"option {n!r}", "is not known", nearest(n, known)) for n in options if n not in SOLVER_OPTIONS]
 
@@ -28,12 +28,12 @@ _ARGUMENTS = ("until", "times", "scale", "measure", "endpoint", "parameters", "u
 
 
 def inapplicable(given: Mapping[str, bool], options: Iterable[str], source: str, right: str) -> list[Problem]:
-    """Return which arguments are given although they do not apply to a source.
+    """Return the given arguments that do not apply to a source.
 
     Parameters
     ----------
     given : mapping of str to bool
-        Whether an argument has another value than by default.
+        Whether an argument differs from its default.
     options : iterable of str
         Names of further options.
     source, right : str
@@ -58,7 +58,7 @@ def robust_problems(robust: Any) -> list[Problem]:
 
 
 def simulated_days(until: str | float | None, times: Any) -> FloatArray:
-    """Return the report times, later than 0.
+    """Return the output times later than 0.
 
     Raises
     ------
@@ -80,12 +80,12 @@ def _stated_days(times: Any, end: float | None) -> FloatArray:
         last = "" if end is None else f" up to day {end:g}, until="
         raise DataError(Problem("times", f"are from day {days[0]:g} to day {days[-1]:g}", f"times after the start{last}"))
     if not (days > 0).any():
-        raise DataError(Problem("times", "are not after the start", "times later than 0"))
+        raise DataError(Problem("times", "are not later than the start", "times later than 0"))
     return days[days > 0]
 
 
 def loewe_days(loewe: bool | Sequence[str | float], days: FloatArray) -> list[float]:
-    """Return the report times at which Loewe additivity is computed: those nearest to what is stated.
+    """Return the output times at which Loewe additivity is computed: those nearest to the stated ones.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`Synergy`: the effect of two drugs together beside what four nulls expect, at each time."""
+"""`Synergy`: the effect of two drugs together compared with the expectations of four null models over time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS = (*("time", "null", "observed", "expected", "contrast", "lower", "upper
 
 @dataclass(frozen=True)
 class Synergy:
-    """What two drugs do together, beside what is expected.
+    """The effect of two drugs together, with the expectations of the null models.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Synergy:
         The drugs.
     scale : EffectScale
     quantity : str
-        What the burden is.
+        The quantity that is the burden.
     days : ndarray, shape (times,)
     start : ndarray, shape (1 + draws, 1)
         The burden at the start; the first row is the estimate.
@@ -39,11 +39,11 @@ class Synergy:
         Burdens, shape (1 + draws, times).
     loewe : DataFrame
         One row per time at which Loewe additivity was computed: time, index, expected (burden), first_multiple, second_multiple
-        (of each regimen alone, for the effect of both; infinite where none reaches it); empty if not computed.
+        (of each regimen alone, for the effect of both; infinite if none reaches it); empty if not computed.
     loewe_burdens : ndarray, shape (1 + draws for Loewe, times of Loewe)
-        The burden that Loewe expects.
+        The burden expected by Loewe additivity.
     uncertainty : str
-        What varies between draws; "" if nothing does.
+        The source of the variation between draws; "" if there is none.
     confidence : float
     notes : tuple of str
     """
@@ -63,11 +63,11 @@ class Synergy:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row per time and null.
+        """One row per time and null model.
 
-        Columns: time, null, observed, expected (on the scale), contrast (observed less expected) with lower and upper, index
-        (observed over expected burden: below 1 is synergy; for Loewe, the sum of the parts of the doses that each drug would
-        need alone) with its limits. Limits are NaN without draws.
+        Columns: time, null, observed, expected (on the scale), contrast (observed minus expected) with lower and upper, index
+        (ratio of observed to expected burden: below 1 is synergy; for Loewe, the sum of the doses as fractions of those that
+        each drug would need alone) with its limits. Limits are NaN without draws.
         """
         import pandas as pd
 
@@ -77,7 +77,7 @@ class Synergy:
         return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
 
     def at(self, time: str | float | None = None) -> pd.DataFrame:
-        """Return the nulls at the report time nearest to a time (the last by default), one row each.
+        """Return one row per null model at the output time nearest to a time (by default the last).
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class Synergy:
         return self.table[self.table["time"] == nearest].reset_index(drop=True)
 
     def effects(self) -> pd.DataFrame:
-        """Return the four arms on the scale: time, control, first, second, both, each with limits where there are draws."""
+        """Return the four arms on the scale: time, control, first, second, both, each with limits if there are draws."""
         import pandas as pd
 
         columns: dict[str, FloatArray] = {"time": self.days}
@@ -102,22 +102,24 @@ class Synergy:
 
     @property
     def conclusion(self) -> str:
-        """One sentence that says what can be concluded at the last time."""
+        """The conclusion at the last time, in one sentence."""
         return conclusion(self.at(), f"{self.first} with {self.second}", _when(self.days[-1]), bool(self.uncertainty))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the table of nulls."""
+        """Return the table of null models."""
         return self.table.copy()
 
     def report(self) -> str:
-        """Return the four nulls at the last time, and what can be concluded."""
+        """Return the four null models at the last time, and the conclusion."""
         head = f"{self.quantity}, {self.scale.label}" + (f"; day {self.days[-1]:g}" if self.days[-1] else "")
         lines = [str(self), "", head, _text(self.at().drop(columns="time"))]
         lines += [f"{100 * self.confidence:g} % limits: {self.uncertainty}"] if self.uncertainty else []
         return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])
 
     def plot(self, **options: Any) -> Any:
-        """Draw the effects over time with what each null expects, and the contrasts; see `imo.plot.synergy_nulls`."""
+        """Draw the effects over time with the expectation of each null model, and the contrasts; see
+        `imo.plot.synergy_nulls`.
+        """
         from immunoode.plot.synergy import synergy_nulls
 
         return synergy_nulls(self, **options)
@@ -140,7 +142,7 @@ class Synergy:
             return self.scale.shown(burden, BurdenContext(self.start, self.arms.control, self.days))
 
     def _limits(self, draws: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the limits of each time from all rows but the first; NaN if there are none, or some are NaN."""
+        """Return the limits at each time from all rows except the first; NaN if there are none, or some are NaN."""
         if len(draws) < 2:
             return np.full(draws.shape[1], np.nan), np.full(draws.shape[1], np.nan)
         tails = [0.5 - self.confidence / 2, 0.5 + self.confidence / 2]
@@ -148,7 +150,7 @@ class Synergy:
         return lower, upper
 
     def _loewe_rows(self) -> pd.DataFrame:
-        """Return the rows of Loewe, which has times, and fewer draws, of its own."""
+        """Return the rows of Loewe additivity, which has its own times and fewer draws."""
         at, count = np.searchsorted(self.days, self.loewe["time"].to_numpy()), len(self.loewe_burdens)
         burdens = (getattr(self.arms, name)[:count, at] for name in ("control", "first", "second", "both"))
         own = replace(self, days=self.days[at], start=self.start[:count], arms=FourArms(*burdens))

@@ -1,4 +1,4 @@
-"""The verdict on a combination: independent, additive, more or less, with the power to tell."""
+"""The conclusion about a combination (independent, additive, more or less), with the power to distinguish these."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from immunoode.combination.observed_ratio import ObservedRatio
 
 @dataclass(frozen=True)
 class Verdict:
-    """What can be concluded about a combination.
+    """The conclusion about a combination.
 
     Attributes
     ----------
@@ -41,13 +41,15 @@ def verdict(ratios: Sequence[ObservedRatio]) -> Verdict:
 
 
 _WORDS = {
-    "more than additive": "The combination does better than the sum of both drugs' benefits",
-    "additive": "The combination does better than independent action, and as well as additivity predicts",
+    "more than additive": "The combination does better than the sum of the benefits of both drugs",
+    "additive": "The combination does better than independent action predicts, and as well as additivity predicts",
     "more than independent": "The combination does better than independent action predicts; additivity was not compared",
-    "between independent and additive": "The combination does better than independent action, and less well than additivity",
-    "independent": "The combination does as well as independent action predicts, and no more is needed to explain it",
-    "less than independent": "The combination does less well than independent action predicts: one drug takes from the other",
-    "undecided": "The data agree with independent action and with additivity, and cannot tell them apart",
+    "between independent and additive": "The combination does better than independent action predicts, but less well "
+    "than additivity predicts",
+    "independent": "The combination does as well as independent action predicts, which is enough to explain it",
+    "less than independent": "The combination does less well than independent action predicts: one drug reduces the "
+    "benefit of the other",
+    "undecided": "The data agree with both independent action and additivity, and cannot distinguish them",
 }
 
 
@@ -65,14 +67,14 @@ def _conclusion(independent: ObservedRatio, additive: ObservedRatio | None) -> s
 
 @dataclass(frozen=True)
 class Power:
-    """How well independent action and additivity can be told apart.
+    """The power to distinguish independent action from additivity.
 
     Attributes
     ----------
     log_ratio : float
         Logarithm of the hazard of an additive combination relative to independent action.
     standard_error : float
-        Of an observed ratio's logarithm.
+        Standard error of the logarithm of an observed ratio.
     confidence : float
     """
 
@@ -82,13 +84,13 @@ class Power:
 
     @property
     def power(self) -> float:
-        """Probability that a combination that is additive is found to do better than independent action."""
+        """Probability that an additive combination is found to do better than independent action."""
         from scipy.stats import norm
 
         return float(norm.cdf(-self.log_ratio / self.standard_error - norm.ppf(0.5 + self.confidence / 2)))
 
     def detectable_ratio(self, power: float = 0.8) -> float:
-        """Return the hazard relative to a prediction that is found to be below 1 with a given power."""
+        """Return the relative hazard that is found to be below 1 with a given power."""
         from scipy.stats import norm
 
         return float(np.exp(-(norm.ppf(0.5 + self.confidence / 2) + norm.ppf(power)) * self.standard_error))
@@ -96,6 +98,6 @@ class Power:
     def __str__(self) -> str:
         ratio = np.exp(self.log_ratio)
         return (
-            f"An additive combination has {ratio:.2f} of the hazard of independent action; the power to find it better than "
-            f"independent is {100 * self.power:.0f} %, and 80 % for a ratio of {self.detectable_ratio():.2f}."
+            f"An additive combination has {ratio:.2f} times the hazard of independent action; the power to find it "
+            f"better than independent is {100 * self.power:.0f} %, and 80 % for a ratio of {self.detectable_ratio():.2f}."
         )

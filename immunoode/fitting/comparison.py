@@ -20,11 +20,11 @@ CRITERIA = ("aic", "aicc", "bic")
 
 
 class Fitted(Protocol):
-    """What a result needs to be compared; `FitResult` and `PopulationResult` have it."""
+    """The attributes that a result needs to be compared; `FitResult` and `PopulationResult` have them."""
 
     @property
     def deviance(self) -> float:
-        """-2 log-likelihood, every constant included."""
+        """-2 log-likelihood, including all constants."""
         ...
 
     @property
@@ -39,7 +39,7 @@ class Fitted(Protocol):
 
     @property
     def observations(self) -> Observations:
-        """What was fitted."""
+        """The fitted data."""
         ...
 
     def predict(self, times: Iterable[float] | None = None) -> DataFrame:
@@ -61,8 +61,8 @@ class FitComparison:
     ... )
     >>> one = imo.fit("claret2009", data, ["growth_rate"])
     >>> each = imo.fit("claret2009", data, per_subject=["growth_rate"])
-    >>> imo.fitting.compare_fits({"one rate": one, "a rate per subject": each}).table("bic").index.tolist()
-    ['one rate', 'a rate per subject']
+    >>> imo.fitting.compare_fits({"one rate": one, "one rate per subject": each}).table("bic").index.tolist()
+    ['one rate', 'one rate per subject']
     """
 
     fits: Mapping[str, Fitted]
@@ -73,7 +73,7 @@ class FitComparison:
         Parameters
         ----------
         criterion : {"aicc", "aic", "bic"}
-            What differences and weights are by.
+            The criterion for differences and weights.
         """
         import pandas as pd
 
@@ -86,15 +86,16 @@ class FitComparison:
         return table.assign(delta=delta, weight=weight / weight.sum()).sort_values("delta")
 
     def likelihood_ratio(self, small: str, large: str) -> tuple[float, int, float]:
-        """Return the difference of -2 log L, of the numbers of parameters, and the p-value by chi-square.
+        """Return the differences in -2 log L and in the number of parameters, and the p-value by chi-square.
 
-        The smaller model must be the larger one with some parameters fixed or shared. Where these are at the edge of what they
-        can be (a variance of zero), the p-value is too large, by about a half for one parameter.
+        The smaller model must be the larger one with some parameters fixed or shared. If these are on the boundary of their
+        range (such as a variance of zero), the p-value is too large, by a factor of about two for one parameter.
 
         Raises
         ------
         FitError
-            If a name is not known, or the larger model has no more parameters, or fits worse: then it did not converge.
+            If a name is not known, or the larger model does not have more parameters, or fits worse (in which case it did not
+            converge).
         """
         from scipy.stats import chi2
 
@@ -164,11 +165,11 @@ def _criteria(fit: Fitted) -> dict[str, Any]:
 
 
 def compare_fits(fits: Mapping[str, Fitted] | Iterable[Fitted]) -> FitComparison:
-    """Compare fits to the same data, of different models.
+    """Compare fits of different models to the same data.
 
     Parameters
     ----------
-    fits : mapping by name, or several (then numbered)
+    fits : mapping of name to result, or sequence of results (which are then numbered)
         Results of `fit` or of `fit_population`.
 
     Raises

@@ -20,7 +20,7 @@ def _nothing(_: Any) -> Iterable[str]:
 
 
 def _lengths(what: str, count: int, *columns: Any) -> str:
-    return "" if all(len(c) == count for c in columns) else f"has columns of other lengths than {what}"
+    return "" if all(len(c) == count for c in columns) else f"has columns whose lengths differ from {what}"
 
 
 def _shaped(what: str, array: Any, *shape: int) -> str:

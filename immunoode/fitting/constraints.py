@@ -16,26 +16,26 @@ _STEP = 1e-6
 
 
 def constrain(parameters: Parameters, constraints: Mapping[str, str]) -> None:
-    """Set the constraints as expressions of the lmfit parameters.
+    """Set the constraints as expressions in the lmfit parameters.
 
     Raises
     ------
     FitError
-        If one uses a name that is not known, or itself, or has no value.
+        If a constraint uses an unknown name or itself, or has no value.
     """
     problems = []
     for key, text in constraints.items():
         try:
             parameters[key].set(expr=text)
             value = float(parameters[key].value)
-        except Exception as error:  # asteval raises whatever an expression makes Python raise
+        except Exception as error:  # asteval raises any error that Python raises for the expression
             what = f"{text!r} cannot be evaluated: {_short(error)}"
             problems.append(Problem(f"constraints[{key!r}]", what, _right(parameters)))
             parameters[key].set(expr="")
             continue
         if not np.isfinite(value):
             what = f"{text!r} is {value} at the starting values"
-            problems.append(Problem(f"constraints[{key!r}]", what, "other starting values, or another expression"))
+            problems.append(Problem(f"constraints[{key!r}]", what, "change the starting values or the expression"))
     if problems:
         raise FitError(problems)
 

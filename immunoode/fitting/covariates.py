@@ -25,14 +25,14 @@ def covariate_columns(
 ) -> dict[str, FloatArray]:
     """Return one column (S,) per coefficient, by its label.
 
-    "log(weight)" is the logarithm of the weight over its median, "log(weight / 70)" over 70: of a log-normal parameter the
-    coefficient is the power. "age" is the number less its median. Words, and "arm", make a column for each word but the most
-    common one.
+    "log(weight)" is the logarithm of the weight divided by its median, "log(weight / 70)" of the weight divided by 70; for a
+    log-normal parameter, the coefficient is the exponent. "age" is the number minus its median. A categorical covariate, or
+    "arm", yields one column per category except the most common one.
 
     Raises
     ------
     FitError
-        If a covariate is not known, is missing in a subject, or does not go with the form.
+        If a covariate is not known, is missing for a subject, or does not suit the form.
     """
     made: dict[str, FloatArray] = {}
     for text in [given] if isinstance(given, str) else list(given):
@@ -56,13 +56,13 @@ def unused_covariates(
 
 
 def warn_of_unused(names: Iterable[str], table: DataFrame | None) -> None:
-    """Warn of unused numeric covariates: one of them may have another name in the model."""
+    """Warn about unused numeric covariates, because one of them may have another name in the model."""
     lost = [] if table is None else [n for n in names if table[n].dtype.kind in "iuf"]
     if lost:
         shown = ", ".join(lost[:8]) + (", ..." if len(lost) > 8 else "")
         warnings.warn(
-            f"nothing uses the covariates {shown} of the data: no parameter of the model has such a name; "
-            "{'WT': 'weight'} as covariates= of the reader says which column is which",
+            f"nothing uses the covariates {shown} of the data, because no parameter of the model has such a name; "
+            f"covariates={{'WT': 'weight'}} in the reader maps columns to parameters",
             stacklevel=3,
         )
 
@@ -85,7 +85,7 @@ def _name(text: str) -> str:
 def _columns(parameter: str, text: str, seen: Observations, table: DataFrame | None) -> dict[str, FloatArray]:
     where = f"covariates[{parameter!r}]"
     form = _FORM.match(text.strip())
-    assert form is not None  # it matches anything that is not empty
+    assert form is not None  # it matches everything that is not empty
     name = (form["logged"] or form["plain"]).strip()
     values = _values(where, name, seen, table)
     if not np.issubdtype(values.dtype, np.number):
@@ -95,12 +95,12 @@ def _columns(parameter: str, text: str, seen: Observations, table: DataFrame | N
     numbers = values.astype(np.float64)
     lost = [s for s, v in zip(seen.subjects, numbers, strict=True) if not np.isfinite(v)]
     if lost:
-        what = f"{name!r} is missing in {len(lost)} subjects ({', '.join(lost[:3])}, ...)"
+        what = f"{name!r} is missing for {len(lost)} subjects ({', '.join(lost[:3])}, ...)"
         raise FitError(Problem(where, what, "give each subject a value, or leave these subjects out with data.select"))
     if not form["logged"]:
         return {name: numbers - np.median(numbers)}
     if (numbers <= 0).any():
-        raise FitError(Problem(where, f"{name!r} is zero or negative in some subjects", f"state it without log: {name!r}"))
+        raise FitError(Problem(where, f"{name!r} is zero or negative for some subjects", f"state it without log: {name!r}"))
     reference = float(form["reference"] or np.median(numbers))
     return {text.strip(): np.log(numbers / reference)}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """-2 log-likelihood (S,) of each subject, under a fit to the subjects of the other `folds` (S,)."""
+    """-2 log-likelihood of each subject (S,), under a fit to the subjects of the other `folds` (S,)."""
 
     subjects: tuple[str, ...]
     folds: IntArray
@@ -31,7 +31,7 @@ class CrossValidation:
 
     @property
     def deviance(self) -> float:
-        """-2 log-likelihood of all subjects, by which models are compared."""
+        """-2 log-likelihood of all subjects, for the comparison of models."""
         return float(self.deviances.sum())
 
     @property
@@ -44,12 +44,13 @@ class CrossValidation:
 
 
 def cross_validate(result: FinishedFit, folds: int, seed: int, progress: bool | None = None) -> CrossValidation:
-    """Fit to all subjects but one fold, for each fold; the folds are balanced by arm.
+    """For each fold, fit to the subjects of all other folds. The folds are balanced by arm.
 
     Raises
     ------
     FitError
-        If the fit has parameters of each subject, of which nothing is known before it is seen, or there are too few subjects.
+        If the fit has subject-specific parameters, about which nothing is known for new subjects, or there are too few
+        subjects.
     """
     seen, fit = result.observations, result.least_squares
     own = [s.name for s in fit.parameterisation.fitted_parameters if s.sharing == PER_SUBJECT]
@@ -57,7 +58,7 @@ def cross_validate(result: FinishedFit, folds: int, seed: int, progress: bool | 
         raise FitError(
             Problem(
                 "cross_validate",
-                f"{own[0]!r} differs per subject, so left-out subjects cannot be predicted",
+                f"{own[0]!r} differs between subjects, so left-out subjects cannot be predicted",
                 "share it, or use fit_population",
             )
         )

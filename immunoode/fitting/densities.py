@@ -1,8 +1,8 @@
 """Densities of residuals: standard normal, Student's t for finite degrees of freedom, Laplace; exact in both tails.
 
 This is the one place where a likelihood of measured, censored (below or above a limit of quantification) and interval-censored
-values is computed: fits, population fits and PEtab problems use it. A censored value enters by the probability of what is known
-about it (method M3 of Beal 2001).
+values is computed: fits, population fits and PEtab problems use it. A censored value contributes the probability of the range
+in which it is known to lie (method M3 of Beal 2001).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NARROW = 1e-6
 
 
 def half_width(level: float, degrees: float) -> float:
-    """Return the half width of the central interval that holds a share `level` of the distribution."""
+    """Return the half width of the central interval that contains a proportion `level` of the distribution."""
     return float(ndtri(0.5 + level / 2) if np.isinf(degrees) else stdtrit(degrees, 0.5 + level / 2))
 
 

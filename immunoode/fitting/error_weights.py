@@ -1,4 +1,4 @@
-"""How the standard deviation of an observation depends on its prediction f: s * w(f), with s estimated; own ones too."""
+"""How the standard deviation of an observation depends on its prediction f: s * w(f), with s estimated. Others can be added."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Weight = Callable[[FloatArray, float, float], tuple[FloatArray, FloatArray, Floa
 
 @dataclass(frozen=True)
 class ErrorWeight:
-    """A residual error model: the standard deviation of an observation over its size s, as a function of the prediction.
+    """A residual error model: the standard deviation of an observation divided by its scale s, as a function of the prediction.
 
     Attributes
     ----------
     name : str
-        What `error=` calls it.
+        The name for `error=`.
     weight : callable
         weight(f, parameter, floor) -> (w, dw/df, dw/dparameter), each (n,), at predictions f (n,). Predictions below `floor`,
-        a number far below the data, should weigh as if they were that large: a vanished tumour is not an outlier.
+        a number far below the data, should have the weight of that number, because a vanished tumour is not an outlier.
     parameter : str
         The name of a further parameter above zero, estimated with the others as "error_<name>"; "" if there is none.
     start : callable, optional
@@ -77,7 +77,7 @@ def _combined_start(values: FloatArray) -> tuple[float, float, float]:
 
 
 ERRORS = ("additive", "proportional", "combined", "lognormal")
-"""What is built in; population fits, PEtab and expected information know these alone."""
+"""The built-in error models; population fits, PEtab and expected information accept only these."""
 _WEIGHTS = {
     "additive": ErrorWeight("additive", _constant),
     "proportional": ErrorWeight("proportional", _proportional),
@@ -87,20 +87,20 @@ _WEIGHTS = {
 
 
 def register_error(weight: ErrorWeight) -> None:
-    """Make a residual error model known by its name, as `error=` of `fit` takes it.
+    """Register a residual error model under its name, for `error=` of `fit`.
 
     Parameters
     ----------
     weight : ErrorWeight
-        A saved result holds its name alone; whoever opens the result registers the same one first.
+        A saved result contains only the name, so the same error model must be registered before the result is opened.
 
     Raises
     ------
     FitError
-        If the name is that of a built-in one.
+        If a built-in error model has the name.
     """
     if weight.name in ERRORS:
-        raise FitError(Problem("name", f"{weight.name!r} is built in", "another name"))
+        raise FitError(Problem("name", f"{weight.name!r} is the name of a built-in error model", "another name"))
     _WEIGHTS[weight.name] = weight
 
 
@@ -118,6 +118,6 @@ def error_weight(name: str) -> ErrorWeight:
         If it is not known.
     """
     if name not in _WEIGHTS:
-        right = nearest(name, _WEIGHTS) + "; one of your own: imo.fitting.register_error(...)"
+        right = nearest(name, _WEIGHTS) + "; to add your own: imo.fitting.register_error(...)"
         raise FitError(Problem("error", f"{name!r} is not an error model", right))
     return _WEIGHTS[name]

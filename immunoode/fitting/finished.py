@@ -1,4 +1,4 @@
-"""The finished fit that tables, diagnostics and uncertainty are computed from: what was fitted, and what was found."""
+"""The finished fit, with its data and estimates, from which tables, diagnostics and uncertainty are computed."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ class FinishedFit:
     def success(self) -> bool:
         """Whether the method converged, every simulation at the estimates finished, and the error scales settled.
 
-        A fit that was stopped has no success, though the best of several starts may have converged.
+        A fit that was stopped is not a success, although the best of several starts may have converged.
         """
         return bool(self.lmfit.success and self.outcome.settled and self.failed_subjects == () and not self.stopped)
 
     @property
     def stopped(self) -> bool:
-        """Whether Ctrl-C ended the fit or any of its starts; the result then is what was reached before."""
+        """Whether Ctrl-C ended the fit or any of its starts; the result then holds the best values so far."""
         return self.outcome.stopped or (self.starts is not None and self.starts.stopped > 0)
 
     @cached_property
@@ -77,7 +77,7 @@ class FinishedFit:
 
     @cached_property
     def slopes(self) -> LikelihoodSlopes:
-        """Gradient of the objective at the estimates; it vanishes unless a bound stopped the fit."""
+        """Gradient of the objective at the estimates; it is zero unless a bound stopped the fit."""
         names = tuple(n for n, p in self.lmfit.params.items() if p.vary)
         return likelihood_slopes(*self.least_squares.residuals_and_jacobian(self.lmfit.params), names)
 
@@ -94,7 +94,7 @@ class FinishedFit:
 
     @cached_property
     def deviance(self) -> float:
-        """-2 log-likelihood, every constant included."""
+        """-2 log-likelihood, including all constants."""
         return self.least_squares.deviance(self.lmfit.params)
 
     @property
@@ -132,7 +132,7 @@ class FinishedFit:
         return {k: float(self.lmfit.params[k].value) for k in keys}
 
     def covariance(self) -> DataFrame:
-        """Return the covariance matrix of the fitted parameters (in the scale that was fitted).
+        """Return the covariance matrix of the fitted parameters (on the fitted scale).
 
         Raises
         ------
@@ -142,7 +142,7 @@ class FinishedFit:
         return covariance(self.lmfit)
 
     def correlation(self) -> DataFrame:
-        """Return the correlation matrix of the fitted parameters (in the scale that was fitted)."""
+        """Return the correlation matrix of the fitted parameters (on the fitted scale)."""
         return correlation(self.lmfit)
 
     def confidence(self, level: float = 0.95) -> DataFrame:
@@ -160,7 +160,7 @@ class FinishedFit:
         return np.linspace(float(self.observations.start.min()), float(self.observations.last.max()), count)
 
     def groups(self, by: str) -> IntArray:
-        """Return the group of each subject (S,): itself, or its arm."""
+        """Return the group of each subject (S,): the subject itself, or its arm."""
         if by == "subject":
             return np.arange(len(self.observations.subjects))
         arms = list(dict.fromkeys(self.observations.arms))

@@ -20,7 +20,7 @@ def by_differences(
     predict : callable
         (B, S, K) -> (B, N).
     subject : ndarray, shape (N,)
-        Whose each observation is.
+        The subject of each observation.
     """
     moved, _ = parameterisation.perturbed(values)
     found = predict(np.concatenate([values[None], moved]))

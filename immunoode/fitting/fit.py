@@ -1,4 +1,4 @@
-"""`fit`: a model to trial data."""
+"""`fit`: fitting a model to trial data."""
 
 from __future__ import annotations
 
@@ -69,58 +69,59 @@ def fit(
     data : TrialData or DataFrame
         Long table: subject, arm, time [days], quantity, value, unit. Values are converted to the outputs' units.
     vary : names of parameters
-        One value for all subjects, unless named in `per_arm` or `per_subject`.
+        Fitted parameters, with one value for all subjects unless named in `per_arm` or `per_subject`.
     per_arm, per_subject : names of parameters
-        One value for each arm, each subject. They need not be repeated in `vary`.
+        Fitted parameters with one value per arm, or one per subject. They need not be repeated in `vary`.
     regimens : Regimen or mapping, optional
-        One for all, or one for each arm (or subject). None: the doses in the data (`TrialData.schedules`); untreated where
-        there are none.
+        One for all, or one per arm (or subject). None: the doses in the data (`TrialData.schedules`); subjects without doses
+        are untreated.
     observe : str or mapping, optional
-        Which output of the model each quantity is, {"tumour_volume_mm3": "tumour_volume"}; by default quantities are
+        The model output for each quantity, {"tumour_volume_mm3": "tumour_volume"}. By default, quantities correspond to
         outputs of the same name, and others are not fitted.
     error : {"proportional", "additive", "combined", "lognormal"}, mapping by quantity, or ResidualError
         How observations scatter about predictions; the size is estimated (see `immunoode.fitting.likelihood`).
         `ResidualError` also states Student's t errors and one size for all quantities.
     initial : mapping, optional
-        Where the fit starts instead of the model's values; a value may go by arm or subject. An earlier result, one that was
-        stopped as well, starts it where that ended.
+        Starting values instead of the model's; a value may be a mapping by arm or subject. An earlier result, even of a
+        stopped fit, gives its estimates as starting values.
     parameters : mapping or DataFrame, optional
-        Other values that are held fixed; a DataFrame has one row per subject (or arm).
+        Values of other parameters, which are held fixed; a DataFrame has one row per subject (or arm).
     bounds : mapping, optional
         {"growth_rate": (0.001, 0.1)} instead of the model's.
     priors : mapping or result of an earlier fit (or a list of both), optional
         {"kill_rate": ("lognormal", 0.02, 0.5)}: normal by mean and standard deviation, log-normal by median and standard
         deviation of the logarithm. An earlier fit gives its parameters with their covariance.
     starts : int
-        Fits from this many places, of a Sobol design between the bounds (within a factor of 20 of the start); the best is
-        returned, and has all of them as `.starts`.
+        The number of starting points, from a Sobol sequence between the bounds (within a factor of 20 of the start). The best
+        fit is returned; its attribute `.starts` has all of them.
 
     Other Parameters
     ----------------
     covariates : mapping, optional
-        {"clearance": "log(weight / 70)", "growth_rate": ["sex", "age"]}: what shifts a parameter that varies, in the scale that
-        is fitted; see `immunoode.fitting.covariates`. Coefficients are parameters of lmfit, "clearance__log_weight_70".
+        {"clearance": "log(weight / 70)", "growth_rate": ["sex", "age"]}: covariates that shift a fitted parameter, on the
+        fitted scale; see `immunoode.fitting.covariates`. Coefficients are parameters of lmfit, "clearance__log_weight_70".
     constraints : mapping, optional
-        {"kill_rate__b": "2 * kill_rate__a"}: what is an expression of others, in lmfit's names, as lmfit evaluates them.
+        {"kill_rate__b": "2 * kill_rate__a"}: parameters that are expressions of others, in lmfit's names and syntax.
     log : bool or names, optional
-        What is fitted as its logarithm; by default every parameter whose bounds allow it.
+        The parameters that are fitted as logarithms; by default all whose bounds allow it.
     baseline : bool
-        Where the model names the parameter that is an observed output's value at the start, take it for each subject
-        from the data: its last observation at or before day 0 (else its first). The simulation starts there, and that
-        observation is not fitted again. A baseline that varies is fitted like any parameter, from the same day on.
-        Without such a parameter simulations start at day 0, or at the first observation or dose if that is earlier.
+        If the model names the parameter that is the initial value of an observed output, take its value for each subject from
+        the data: the last observation at or before day 0 (otherwise the first one). The simulation starts there, and that
+        observation is not fitted again. A baseline that varies is fitted like any other parameter, from the same day on.
+        Without such a parameter, simulations start at day 0, or at the first observation or dose if that is earlier.
     start : float, optional
-        Day at which every simulation starts, instead.
+        Day at which every simulation starts instead.
     method : {"least_squares", "leastsq"}
-        A trust region within the bounds, or Levenberg-Marquardt with transformed bounds (slow to stop near one).
+        A trust-region method within the bounds, or Levenberg-Marquardt with transformed bounds (slow to converge near a
+        bound).
     max_evaluations : int, optional
-        Of each round.
+        The limit for each round.
     student, pool
-        As in `ResidualError`, where `error` is none.
+        As in `ResidualError`, if `error` is not one.
     solver : SolverOptions, optional
         Engine, relative tolerance and threads; by default `SolverOptions(rtol=1e-7)`, because derivatives are taken.
     engine, rtol, threads
-        Single options of the solver, instead of `solver`.
+        Individual settings of the solver, instead of `solver`.
     progress : bool, optional
         Show a progress bar; by default after two seconds.
 
@@ -131,9 +132,9 @@ def fit(
     Raises
     ------
     FitError
-        If the call does not fit the model or the data; everything that is found is reported at once.
+        If the arguments do not match the model or the data; all problems are reported at once.
     SolveError
-        If options of the solver are not possible, or stated twice.
+        If settings of the solver are invalid, or stated twice.
 
     Examples
     --------
@@ -190,12 +191,12 @@ def arranged(
     start: float | None,
     regimens: Any,
 ) -> tuple[Model, TrialData, Observations, Any]:
-    """Return model, data, observations and regimens of a fit: the data's own doses where none are given.
+    """Return model, data, observations and regimens of a fit; by default, the regimens are the doses in the data.
 
     Raises
     ------
     FitError
-        If they do not go together, or no subject is left.
+        If they do not match, or no subject is left.
     """
     whole, table = whole_model(model), as_trial(data)
     given = {s: table.schedules.get(s) for s in table.subjects} if regimens is None and table.schedules else regimens
@@ -210,7 +211,7 @@ def arranged(
 def _check_pool(errors: Sequence[ErrorModel], pool: bool) -> None:
     kinds = {m.kind for m in errors}
     if pool and len(errors) > 1 and (len(kinds) > 1 or kinds & {"additive", "combined"}):
-        what = f"errors of the kinds {', '.join(sorted(kinds))} have no size in common"
+        what = f"errors of the kinds {', '.join(sorted(kinds))} cannot share one size"
         raise FitError(Problem("pool", what, "use error='lognormal' or 'proportional', or pool=False"))
 
 

@@ -1,4 +1,4 @@
-"""Former names of classes and fields in saved fits, and what stood under the name of a fit's objective."""
+"""Former names of classes and fields in saved fits, and the former attributes of a fit's objective."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLASSES: Mapping[str, str] = {
     "Slot": "FittedParameter",
     "Starts": "MultiStartResult",
 }
-"""Classes in saved fits, by the names that they had."""
+"""Classes in saved fits, by their former names."""
 FIELDS: Mapping[str, Mapping[str, str | None]] = {
     "FitResult": {"objective": "least_squares"},
     "LeastSquares": {"design": "parameterisation"},
@@ -38,7 +38,7 @@ FIELDS: Mapping[str, Mapping[str, str | None]] = {
     "Schedule": {"reactions": "triggers"},
     "Simulated": {"columns": None, "design": "parameterisation"},
 }
-"""Fields in saved fits, by today's name of their class and the names that they had; None: no longer a field, not read."""
+"""Fields in saved fits, by the present name of their class and their former names; None: no longer a field, not read."""
 
 
 class ObjectiveValue(float):

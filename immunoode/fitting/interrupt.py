@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any
 
 IMPATIENT = 3
-"""Number of Ctrl-C after which KeyboardInterrupt is raised after all."""
+"""Number of times that Ctrl-C must be pressed before KeyboardInterrupt is raised after all."""
 _asked: Event | None = None
 
 
@@ -18,7 +18,7 @@ _asked: Event | None = None
 def interruptible() -> Iterator[Event]:
     """Return a context with an event that Ctrl-C sets; nested contexts share the event of the outermost one.
 
-    Where a program handles the signal itself, or in a thread, Ctrl-C does what it does there.
+    If a program handles the signal itself, or in a thread, the behaviour of Ctrl-C does not change.
     """
     global _asked
     if _asked is not None:

@@ -1,10 +1,11 @@
-"""Tests for lack of fit: whether residuals are random, or show what the model misses.
+"""Tests for lack of fit: whether residuals are random, or show features that the model misses.
 
-Three tests of weighted residuals, each of something that needs no other model:
+Three tests of weighted residuals, none of which needs another model:
 
-- signs of residuals in the order of time come in too few runs (Wald and Wolfowitz 1940), summed over subjects, each given how
-  many of its own are positive;
-- observations that share a prediction scatter less about their mean than means scatter about predictions (pure error);
+- the signs of residuals in order of time form too few runs (Wald and Wolfowitz 1940), summed over subjects, given the number
+  of positive residuals of each subject;
+- observations with the same prediction scatter less about their mean than the means scatter about the predictions (pure
+  error);
 - residuals scatter less about a line through their neighbours than about zero (Gasser, Sroka and Jennen-Steinmetz 1986), so
   that a smooth curve would fit better.
 """
@@ -20,7 +21,7 @@ from immunoode.fitting.observations import FloatArray, IntArray
 CHANCE = 0.01
 """P-value below which a test is significant."""
 FEWEST = 6
-"""Smallest number of observations that is tested."""
+"""The smallest number of observations that are tested."""
 MANY, SHUFFLES = 60, 4000
 """Largest number of residuals for the permutation test, and the number of permutations."""
 LITTLE = 0.5
@@ -42,7 +43,7 @@ class LackOfFit:
     excess : float
         Standard deviation of the residuals over that about a smooth curve.
     subjects_p : float
-        Of equal mean residuals in all subjects.
+        The p-value for equal mean residuals in all subjects.
     """
 
     quantity: str
@@ -66,7 +67,7 @@ class LackOfFit:
         said = []
         if self.runs_p < CHANCE:
             said.append(
-                f"residuals keep their sign, {self.runs:.0f} runs where {self.expected_runs:.0f} are expected "
+                f"residuals keep their sign too long, {self.runs:.0f} runs where {self.expected_runs:.0f} are expected "
                 f"(p {_p(self.runs_p)})"
             )
         if self.replicates_p < CHANCE:
@@ -96,7 +97,7 @@ def lack_of_fit(
     Parameters
     ----------
     subject, time, observed, predicted, residuals : (n,)
-        Of what was measured; residuals weighted to equal spread, observations and predictions on the scale of these.
+        Measured observations only: residuals weighted to equal spread, with observations and predictions on the same scale.
     parameters : number of parameters that these observations determined
     """
     known = np.isfinite(residuals) & np.isfinite(predicted) & np.isfinite(observed)
@@ -157,8 +158,8 @@ def _replicates(time: FloatArray, f: FloatArray, r: FloatArray, parameters: floa
 def _smooth(subject: IntArray, time: FloatArray, r: FloatArray) -> tuple[float, float]:
     """Return the ratio of the residuals to those about lines through their neighbours, and its p-value.
 
-    The chance is that among residuals in random order: of a few by permutation, of many by the normal approximation of von
-    Neumann's ratio, with second differences in place of first.
+    The p-value refers to residuals in random order: by permutation if there are few, otherwise by the normal approximation of
+    von Neumann's ratio, with second differences instead of first.
     """
     from scipy.stats import norm
 

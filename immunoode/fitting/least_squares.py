@@ -24,9 +24,9 @@ FAILED = 10.0
 
 @dataclass
 class LeastSquares:
-    """What lmfit minimises. `errors` change between rounds of a fit; `failures` counts failed simulations.
+    """The objective that lmfit minimises. `errors` change between rounds of a fit; `failures` counts failed simulations.
 
-    With `pool` all quantities share one size of errors.
+    With `pool`, all quantities share one error scale.
     """
 
     predict: Predictor
@@ -80,7 +80,7 @@ class LeastSquares:
         return np.append(np.where(np.isfinite(f) & np.isfinite(z), z, penalty), self.priors.residuals(parameters))
 
     def _guess(self, f: FloatArray) -> FloatArray:
-        """Return the predictions with the data in place of failed ones, so that the weights of the others stay finite."""
+        """Return the predictions with the data instead of failed ones, so that the weights of the others stay finite."""
         return np.where(np.isfinite(f), f, self.observations.value)
 
     def jacobian(self, parameters: Parameters) -> FloatArray:
@@ -157,7 +157,7 @@ def _penalty(f: FloatArray, z: FloatArray) -> float:
     good = np.isfinite(f) & np.isfinite(z)
     if not good.any():
         what = "no simulation succeeds at the starting values"
-        raise FitError(Problem("initial", what, "state others, initial={'parameter': value}, or narrower bounds"))
+        raise FitError(Problem("initial", what, "give others with initial={'parameter': value}, or narrower bounds"))
     return FAILED * max(1.0, float(np.max(np.abs(z[good]))))
 
 

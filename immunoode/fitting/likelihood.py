@@ -6,15 +6,15 @@ one; `lognormal` is additive on the logarithm. Twice the negative log-likelihood
 
 .. math:: \sum_i \left[ r_i^2 / s^2 + \log s^2 + 2 \log w(f_i) \right], \quad r_i = (y_i - f_i) / w(f_i).
 
-Where w depends on the prediction, the log term matters: leaving it out (weights 1/f, the habit) rewards predictions that
-are too large. With s at its maximum, s^2 = mean(r^2), what remains is n log mean(r^2) + 2 sum(log w), the logarithm of
-sum((r G)^2) with G the geometric mean of w (as Box and Cox scale a transformed response). So the residuals z = r G / s
-make a plain least-squares problem with the same minimum. An observation that is only known to lie below (above) a limit
-enters as z = sqrt(-2 log P(y < limit)), the exact term as well; then s no longer is mean(r^2) at the maximum and the power
-of G that gives the right gradient is k = n s^2 / sum(r^2) (1 without censoring). s and k are found between rounds. What is only
-known to an interval enters as z = sqrt(-2 log P(lower < y < upper)) in the same way.
+If w depends on the prediction, the log term matters: leaving it out (the usual weights 1/f) favours predictions that are too
+large. With s at its maximum, s^2 = mean(r^2), what remains is n log mean(r^2) + 2 sum(log w), the logarithm of sum((r G)^2)
+with G the geometric mean of w (as Box and Cox scale a transformed response). So the residuals z = r G / s make a plain
+least-squares problem with the same minimum. An observation that is only known to lie below (above) a limit enters as z =
+sqrt(-2 log P(y < limit)), the exact term as well; then s no longer is mean(r^2) at the maximum and the power of G that gives
+the right gradient is k = n s^2 / sum(r^2) (1 without censoring). s and k are found between rounds. An observation that is
+only known to lie in an interval enters as z = sqrt(-2 log P(lower < y < upper)) in the same way.
 
-With Student's t in place of the normal distribution (outliers weigh less), r^2 / s^2 is
+With Student's t instead of the normal distribution (outliers have less weight), r^2 / s^2 is
 :math:`(\nu + 1) \log(1 + r^2 / (\nu s^2))`, s a scale instead of a standard deviation; k then is 2 n over the sum of
 :math:`2 (\nu + 1) u^2 / (\nu + u^2)`, u = r / s.
 
@@ -37,7 +37,7 @@ from immunoode.fitting.error_weights import ERRORS, error_weight, known_errors
 from immunoode.fitting.observations import INTERVAL, LEFT, MEASURED, RIGHT, FloatArray, IntArray, Observations
 
 SMALLEST, _BELOW = 1e-6, 1e-2
-"""Predictions below these parts of the largest and of the smallest observation are weighted as if they were that large: a
+"""Predictions below these fractions of the largest and smallest observations get the weight of that limit, because a
 vanished tumour is not an outlier."""
 _CERTAIN = 1e-9
 
@@ -55,8 +55,8 @@ class Scale:
 class ErrorModel:
     """The residual error model of one quantity: the positions of its observations, their values and censoring.
 
-    `lower` is the lower end of what is known to an interval, whose upper end is `value`; `degrees` of freedom of Student's t,
-    infinite for normal errors.
+    `lower` is the lower end of an interval-censored value, whose upper end is `value`; `degrees` are the degrees of freedom
+    of Student's t, infinite for normal errors.
     """
 
     kind: str
@@ -71,7 +71,9 @@ class ErrorModel:
 
     @property
     def ratio_name(self) -> str:
-        """Name of the lmfit parameter of the weight (of combined errors: the additive over the proportional part), or ""."""
+        """Name of the lmfit parameter of the weight (for combined errors, the ratio of the additive to the proportional
+        part), or "".
+        """
         return self.key if error_weight(self.kind).parameter else ""
 
     def weight(self, f: FloatArray, ratio: float) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -81,9 +83,9 @@ class ErrorModel:
     def standardised(
         self, f: FloatArray, ratio: float, value: FloatArray | None = None
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Return r = (y - f) / w with its derivatives by f and by ratio, and d(log w) by f and by ratio.
+        """Return r = (y - f) / w and log w, with their derivatives with respect to f and ratio.
 
-        `value` stands for the observations, instead of what was measured.
+        `value` replaces the measured observations.
         """
         y = self.value if value is None else value
         if self.kind == "lognormal":
@@ -157,11 +159,11 @@ class ErrorModel:
 
     @property
     def smallest(self) -> float:
-        """Error scale below which errors are those of the solver."""
+        """Error scale below which errors are numerical errors of the solver."""
         return 1e-10 * (float(np.max(np.abs(self.value))) if self.kind == "additive" else 1.0) or 1e-10
 
     def deviance(self, f: FloatArray, ratio: float = 0.0) -> float:
-        """Return twice the negative log-likelihood, every constant included."""
+        """Return twice the negative log-likelihood, including all constants."""
         r, s = self.standardised(f, ratio)[0], self.scale.s
         measured = self.censoring == MEASURED
         w = self.weight(f, ratio)[0]
@@ -181,13 +183,13 @@ class ErrorModel:
         return self.standardised(f, ratio)[0] / self.scale.s
 
     def draw(self, f: FloatArray, ratio: float, random: np.random.Generator) -> FloatArray:
-        """Return observations of predictions `f`, drawn at random."""
+        """Return random observations for the predictions `f`."""
         normal = np.isinf(self.degrees)
         u = random.standard_normal(f.shape) if normal else random.standard_t(self.degrees, f.shape)
         return f * np.exp(self.scale.s * u) if self.kind == "lognormal" else f + self.sd(f, ratio) * u
 
     def half_width(self, level: float) -> float:
-        """Return the half width, in scales, of the interval that holds this share of the observations."""
+        """Return the half width, in scales, of the interval that contains this proportion of the observations."""
         return half_width(level, self.degrees)
 
     def describe(self, ratio: float, unit: str, correction: float = 1.0) -> str:
@@ -237,7 +239,7 @@ def error_models(
     Raises
     ------
     FitError
-        If a kind or quantity is not known, or the values do not go with the kind.
+        If a kind or quantity is not known, or the values do not suit the kind.
     """
     kinds, problems = error_kinds(error, observations.quantities, known_errors())
     degrees = {} if student is None else dict(student) if isinstance(student, Mapping) else dict.fromkeys(kinds, student)
@@ -289,7 +291,7 @@ def _error_model(observations: Observations, index: int, quantity: str, kind: st
 def prediction_floor(values: FloatArray) -> float:
     """Return the floor of predictions: far below the largest value, and below every value that is not zero.
 
-    The smallest matters where values span many orders of magnitude, as tumours do in a simulation that nobody leaves.
+    The smallest value matters if values span many orders of magnitude, as tumours do in a simulation without dropout.
     """
     sizes = np.abs(values[values != 0])
     return float(min(SMALLEST * sizes.max(), _BELOW * sizes.min())) if sizes.size else SMALLEST
@@ -301,8 +303,8 @@ def without_likelihood(kind: str, seen: Observations, rows: IntArray, quantity: 
     Parameters
     ----------
     kind : of the error model
-    rows : which observations are the quantity's
-    above_zero : whether measured values must be above zero, as log-normal errors need in any case
+    rows : the observations of the quantity
+    above_zero : whether measured values must be above zero; log-normal errors always need this
     """
     value, lower, censoring = seen.value[rows], seen.lower[rows], seen.censoring[rows]
     left, relative = censoring == LEFT, kind in ("proportional", "lognormal")
@@ -316,8 +318,8 @@ def without_likelihood(kind: str, seen: Observations, rows: IntArray, quantity: 
         ),
         (
             left & (value <= 0) & relative,
-            f"left-censored at zero or less, which {kind} errors give probability 0 or 1",
-            "give the limit of quantification as the value (left-censored: the truth lies below it)",
+            f"left-censored at zero or less, where {kind} errors have probability 0 or 1",
+            "give the limit of quantification as the value (left-censored: the true value is below it)",
         ),
         (empty, "known to lie in an interval of no width", "a lower limit below the value; or a measured value, censoring ''"),
         (beneath, "known to lie in an interval at zero or less, which lognormal errors do not allow", "use error='additive'"),
@@ -330,7 +332,7 @@ def without_likelihood(kind: str, seen: Observations, rows: IntArray, quantity: 
 
 
 def _counted(what: str, bad: NDArray[np.bool_], seen: Observations, rows: IntArray, quantity: str) -> str:
-    """Return how many values are concerned, and the rows of the first."""
+    """Return how many values are concerned, and the first of their rows."""
     at = ", ".join(str(seen.rows[i]) for i in rows[bad][:5])
     count = int(bad.sum())
     return f"{count} of {len(bad)} values of {quantity!r} {'is' if count == 1 else 'are'} {what} (row {at})"

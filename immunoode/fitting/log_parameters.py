@@ -11,10 +11,10 @@ LOG = "log_"
 
 
 class LogParameters(Parameters):
-    """Parameters in which `key` may be the expression exp(log_key): its standard error follows from one derivative.
+    """Parameters in which `key` may be the expression exp(log_key), whose standard error follows from one derivative.
 
     lmfit propagates errors through any expression by differences, each of which evaluates every parameter again: with
-    hundreds of subjects' own parameters that takes longer than the fit.
+    hundreds of subject-specific parameters, that takes longer than the fit.
     """
 
     def create_uvars(self, covar: Any = None) -> dict[str, Any]:

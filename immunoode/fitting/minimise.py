@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 METHODS = ("leastsq", "least_squares")
 ROUNDS = 12
 TIGHT = {"ftol": 1e-14, "xtol": 1e-12, "gtol": 1e-12}
-"""Tolerances of a round: near the optimum a step still gains digits of the parameters that the sum of squares does not show."""
+"""Tolerances of a round: near the optimum, a step still improves the parameters by digits that do not change the sum of
+squares."""
 SETTLED = 1e-3
 """Relative change of the error scales below which another round would not change the report."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a fit ended: lmfit's result, the number of rounds, whether the error scales converged, whether Ctrl-C stopped it."""
+    """How a fit ended: lmfit's result, the number of rounds, whether the error scales converged, and whether Ctrl-C stopped
+    it.
+    """
 
     result: MinimizerResult
     rounds: int
@@ -47,7 +50,7 @@ def minimise(
 ) -> Outcome:
     """Fit from `parameters`, by default the starting values, until convergence or until `stop` returns True.
 
-    Ctrl-C ends it with the best values so far, as an outcome that was stopped.
+    Ctrl-C ends the fit; the outcome then has the best values so far and is marked as stopped.
 
     Raises
     ------
@@ -98,7 +101,7 @@ def _rounds(
 def refit(least_squares: LeastSquares, parameters: Parameters) -> bool:
     """Fit again from values near the optimum; `parameters` hold the result. Return whether the fit converged.
 
-    For profiles and bootstraps, which do this thousands of times: no messages, no covariance, fewer rounds.
+    For profiles and bootstraps, which do this thousands of times, there are no messages, no covariance and fewer rounds.
     """
     varied = [n for n, p in parameters.items() if p.vary]
     least_squares(parameters)

@@ -49,7 +49,7 @@ class MultiStartResult:
     def outcome(self) -> Outcome:
         """Outcome of the best fit."""
         found = self.outcomes[self.best]
-        assert found is not None  # the one of least cost has not failed
+        assert found is not None  # the one with the lowest cost has not failed
         return found
 
     @property
@@ -63,7 +63,9 @@ class MultiStartResult:
         return int(np.sum(self.costs < self.costs[self.best] + SAME))
 
     def table(self) -> DataFrame:
-        """Return one row per start, best first: -2 log L above the best, whether it converged, the values found."""
+        """Return one row per start, best first: the difference in -2 log L to the best, whether it converged, and the
+        estimates.
+        """
         import pandas as pd
 
         rows = []
@@ -96,9 +98,9 @@ def multistart(
     Raises
     ------
     FitError
-        If `count` is no whole number above zero, or no fit succeeds.
+        If `count` is not a whole number above zero, or no fit succeeds.
     KeyboardInterrupt
-        If Ctrl-C ends it before any fit has begun.
+        If Ctrl-C is pressed before any fit has begun.
     """
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise FitError(Problem("starts", f"is {count!r}", "a whole number from 1"))
@@ -131,7 +133,9 @@ def multistart(
     if not np.isfinite(costs).any() and all(d[2] == STOPPED for d in done):
         raise KeyboardInterrupt
     if not np.isfinite(costs).any():
-        raise FitError(Problem("starts", f"no fit succeeds; the first says: {done[0][2]}", "other initial values or bounds"))
+        raise FitError(
+            Problem("starts", f"no fit succeeds; the first failed because: {done[0][2]}", "other initial values or bounds")
+        )
     return MultiStartResult(tuple(d[0] for d in done), tuple(targets), costs, tuple(d[2] for d in done if d[2]))
 
 

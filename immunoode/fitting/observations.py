@@ -35,11 +35,10 @@ class Observations:
     start : (S,) days at which each subject's simulation starts
     baselines : name of a parameter -> (S,) its value in each subject, taken from the data
     subject, quantity, censoring : (N,) index into `subjects`, index into `quantities`, LEFT, MEASURED, RIGHT or INTERVAL
-    lower : (N,) where an INTERVAL begins that ends at `value`
+    lower : (N,) the lower end of an INTERVAL, whose upper end is `value`
     unused : observations that are not fitted (row, subject, time, quantity, value, reason)
-    order : (N,) where each stands among the doses of its time (see `make_simulator` of the solver): infinite
-    after all of
-        them, minus infinity before; empty where all come after
+    order : (N,) position of each among the doses at the same time (see `make_simulator` of the solver): infinite after all
+        of them, minus infinity before them; empty if all come after
     """
 
     subjects: tuple[str, ...]
@@ -108,7 +107,7 @@ class Observations:
 
 
 def output_units(model: Model) -> dict[str, str]:
-    """Return every quantity of a model that can be observed, with its unit."""
+    """Return all quantities of a model that can be observed, with their units."""
     tables = (model.compartments, model.derived, model.modifiables)
     return {name: part.unit for table in tables for name, part in table.items()}
 
@@ -183,18 +182,18 @@ def observations(
     Parameters
     ----------
     baseline : bool
-        Take the value at the start from the data, where the model names the parameter that it is. The simulation of a
-        subject then starts at its last observation at or before day 0, or at its first observation if all come later (at
-        the first dose of the arm, if that is earlier still), and is conditioned on it: that observation is not fitted.
-        Without such a parameter it starts at day 0, or at the first observation or dose if that is earlier.
+        Take the initial value from the data if the model names its parameter. The simulation of a subject then starts at its
+        last observation at or before day 0, or at its first observation if all come later (at the first dose of the arm, if
+        that is even earlier), and is conditioned on that observation, which is not fitted. Without such a parameter it starts
+        at day 0, or at the first observation or dose if that is earlier.
     free : set of str
-        Parameters that vary: a baseline that varies is fitted like any other, from the same day on.
+        Parameters that vary. A baseline that varies is fitted like any other parameter, from the same day on.
     first_dose : callable
         Day of the first dose of a subject.
     begin : float, optional
-        Where every simulation starts, instead.
+        Day at which every simulation starts instead.
     own_doses : bool
-        Whether the doses are those of the data's own table, among whose rows the observations stand.
+        Whether the doses come from the same table as the observations, so that the order of its rows counts.
     """
     pairs = observed(model, data, observe)
     known = output_units(model)

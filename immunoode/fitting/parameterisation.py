@@ -29,9 +29,9 @@ STEP = 1e-3
 class FittedParameter:
     """One fitted model parameter: one lmfit parameter for all subjects, or one per arm or subject.
 
-    `keys` are the names of these in lmfit (natural scale), `labels` what they belong to, `group` (S,) which one each
-    subject has; `log` says that log(parameter) is what varies, under the name "log_" + key. Covariates shift it, in the scale
-    that is fitted, by `columns` (S, c) times `coefficients`, c parameters of lmfit.
+    `keys` are their names in lmfit (natural scale), `labels` the arms or subjects that they belong to, and `group` (S,) is
+    the index for each subject. If `log`, the varied parameter is log(parameter), named "log_" + key. Covariates shift it on
+    the fitted scale by `columns` (S, c) times `coefficients`, which are c parameters of lmfit.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Parameterisation:
         Raises
         ------
         FitError
-            If a constraint is of a name that is not known, or cannot be evaluated.
+            If a constraint has an unknown name, or cannot be evaluated.
         """
         made = LogParameters()
         for fitted in self.fitted_parameters:
@@ -150,8 +150,9 @@ class Parameterisation:
     def perturbed(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return values (2K, S, K) with each parameter perturbed up and down, and the distances (K, S) on the fitted scale.
 
-        All subjects move at once: what belongs to one subject or arm does not change the others' predictions, so a fit
-        with many subjects' own parameters needs no more simulations for a derivative than one with shared ones.
+        The parameters of all subjects are perturbed at once. Because a parameter of one subject or arm does not change the
+        predictions of others, derivatives by many subject-specific parameters need no more simulations than those by shared
+        ones.
         """
         count = len(self.fitted_parameters)
         perturbed = np.repeat(values[None], 2 * count, axis=0)
@@ -221,12 +222,12 @@ def parameterise(
     Parameters
     ----------
     subjects, arms : names, and the arm of each
-    vary, per_arm, per_subject : names of model parameters that are shared, one an arm, one a subject
-    log : which are fitted as their logarithm; None: those whose bounds are positive (one at zero must be reachable)
+    vary, per_arm, per_subject : names of model parameters: shared, one per arm, one per subject
+    log : parameters that are fitted as logarithms; None: those with positive bounds (a bound of zero must be reachable)
     bounds : instead of the model's
-    initial : where the fit starts, instead of the model's value; a mapping goes by arm or subject
-    starts : name -> (S,) where a subject's own parameters start (a baseline that varies)
-    covariates : name -> label -> (S,) what shifts a parameter
+    initial : starting values instead of the model's; a mapping is by arm or subject
+    starts : name -> (S,) starting values of subject-specific parameters (baselines that vary)
+    covariates : name -> label -> (S,) values that shift a parameter
     constraints : key in lmfit -> expression of other keys
     """
     names, of = tuple(subjects), tuple(arms)
@@ -269,7 +270,7 @@ def _sharing(vary: Iterable[str], per_arm: Iterable[str], per_subject: Iterable[
     given = {SHARED: _listed(vary), PER_ARM: _listed(per_arm), PER_SUBJECT: _listed(per_subject)}
     both = set(given[PER_ARM]) & set(given[PER_SUBJECT])
     if both:
-        raise FitError([Problem(n, "is in per_arm and in per_subject", "keep it in one of them") for n in sorted(both)])
+        raise FitError([Problem(n, "is in both per_arm and per_subject", "keep it in only one of them") for n in sorted(both)])
     own = {n: how for how in (PER_ARM, PER_SUBJECT) for n in given[how]}
     order = [*given[SHARED], *own]
     if not order:
@@ -378,7 +379,7 @@ def _started(
 
 
 def _inside(value: float, fitted: FittedParameter) -> float:
-    """Return the value, moved off its bounds: at a bound derivatives vanish and the fit would not start."""
+    """Return the value, moved away from its bounds, because at a bound derivatives vanish and the fit would not start."""
     low, high = fitted.bounds
     if fitted.log:
         edge = 1e-3 * (np.log(high) - np.log(low)) if np.isfinite(high) else 1e-3

@@ -42,7 +42,7 @@ class EachResult(Mapping[str, FitResult]):
         return len(self.results)
 
     def table(self) -> DataFrame:
-        """Return one row per subject: arm, whether it converged, errors, parameters, what to beware of."""
+        """Return one row per subject: arm, whether the fit converged, errors, parameters, remarks."""
         import pandas as pd
 
         rows = [{"subject": s, **_row(r)} for s, r in self.results.items()]
@@ -50,7 +50,7 @@ class EachResult(Mapping[str, FitResult]):
         return pd.DataFrame(rows).set_index("subject")
 
     def summary(self) -> str:
-        """Return how many fits converged, how well they fit, how many parameters ended at a bound."""
+        """Return how many fits converged, their goodness of fit, and how many parameters ended at a bound."""
         table = self.table()
         good = table[table["converged"].astype(bool)]
         bound = good["beware"].str.contains("bound").mean() if len(good) else 0.0
@@ -94,15 +94,14 @@ def fit_each(
     Parameters
     ----------
     model, data, vary, regimens, how
-        As for `immunoode.fit`.
-    progress : bool, optional
-        Show a bar over the subjects; by default after two seconds.
+        As for `immunoode.fit`. progress : bool, optional Whether to show a progress bar over the subjects; by default after
+        two seconds.
 
     Returns
     -------
     EachResult
-        A mapping from subject to FitResult; `.failed` names the subjects that could not be fitted, and why. Ctrl-C ends it
-        with the subjects that are done.
+        A mapping from subject to FitResult; `.failed` names the subjects that could not be fitted, with the reasons. After
+        Ctrl-C, the result has the subjects that are finished.
 
     Raises
     ------

@@ -11,7 +11,8 @@ from immunoode.fitting.parameterisation import Parameterisation
 class Predictor(Protocol):
     """The interface of a forward model.
 
-    `values` are (B, S, K): B sets of values of the K varied parameters in S subjects. What could not be simulated is NaN.
+    `values` are (B, S, K): B sets of values of the K varied parameters in S subjects. Predictions that could not be simulated
+    are NaN.
     """
 
     def __call__(self, values: FloatArray) -> FloatArray:
@@ -21,7 +22,8 @@ class Predictor(Protocol):
     def derivatives(self, values: FloatArray) -> tuple[FloatArray, FloatArray, int]:
         """Return the predictions (N,) for one set of values (S, K), and their derivatives (K, N) by each fitted parameter.
 
-        Each subject's are by its own value. The last is what it took, in simulations of the whole data set.
+        The derivatives of each subject are with respect to its own values. The last item is the number of simulations of the
+        whole data set.
         """
         ...
 

@@ -21,7 +21,7 @@ NORMAL, LOGNORMAL = "normal", "lognormal"
 
 @dataclass(frozen=True)
 class Prior:
-    """One prior of a parameter: normal about `centre`, or log-normal about that median, with standard deviation `sd`."""
+    """The prior of one parameter: normal with mean `centre`, or log-normal with that median, and standard deviation `sd`."""
 
     key: str
     kind: str
@@ -94,7 +94,7 @@ def priors_of(given: Any, parameterisation: Parameterisation) -> Priors:
     Raises
     ------
     FitError
-        If a name does not vary, or a prior is not of this form.
+        If a name does not vary, or a prior does not have this form.
     """
     single: list[Prior] = []
     from_fits: list[PriorFromFit] = []
@@ -107,7 +107,7 @@ def priors_of(given: Any, parameterisation: Parameterisation) -> Priors:
 
 
 def _keys(parameterisation: Parameterisation) -> dict[str, tuple[str, ...]]:
-    """Return the lmfit names that a name stands for: of a parameter, of one of its groups, or of a coefficient."""
+    """Return the lmfit names that a name refers to: a parameter, one of its groups, or a coefficient."""
     fitted_parameters = parameterisation.fitted_parameters
     free = {s.name: tuple(k for k in s.keys if k not in parameterisation.constraints) for s in fitted_parameters}
     return {

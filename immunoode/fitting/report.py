@@ -37,7 +37,7 @@ def headline(result: FinishedFit) -> list[str]:
     return [
         f"Model {result.model.name}, data: {result.data.title or 'trial data'}",
         f"{len(seen)} observations of {len(seen.subjects)} subjects in {len(set(seen.arms))} arms fitted, "
-        f"{len(seen.unused)} not fitted (baselines and what .unused lists), {fit.nvarys} parameters",
+        f"{len(seen.unused)} not fitted (see .unused), {fit.nvarys} parameters",
         f"{state} by {fit.method} in {result.least_squares.evaluations} evaluations, {result.seconds:.2f} s: {fit.message}",
         f"-2 log L {result.deviance:.3f}, AIC {result.aic:.3f}, BIC {result.bic:.3f}; "
         f"median relative error {100 * result.relative_error:.1f} %",
@@ -62,7 +62,7 @@ def doses_line(seen: Observations, schedules: Sequence[Schedule | None]) -> list
     how = [f"{stated} in the order of the rows of their table"] if stated else []
     how += [f"{early} before it (troughs)"] if early else []
     after = len(at) - stated - early
-    how += [f"{after} after it (they are not marked as troughs)"] if after else []
+    how += [f"{after} after it (not marked as troughs)"] if after else []
     return [f"{len(at)} observations are at the time of a dose: {', '.join(how)}"]
 
 

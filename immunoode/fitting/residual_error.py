@@ -1,4 +1,4 @@
-"""`ResidualError`: how observations scatter about predictions, as one record."""
+"""`ResidualError`: the residual error model of a fit as one record."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ class ResidualError:
 
     Attributes
     ----------
-    kind : {"proportional", "additive", "combined", "lognormal"}, the name of an own one, or mapping by quantity
-        See `immunoode.fitting.likelihood`; own ones: `immunoode.fitting.register_error`.
+    kind : {"proportional", "additive", "combined", "lognormal"}, the name of a registered one, or mapping by quantity
+        See `immunoode.fitting.likelihood`; to register another, see `immunoode.fitting.register_error`.
     student : float or mapping by quantity, optional
         Degrees of freedom of Student's t errors, for data with outliers (4, say); None: normal errors.
     pool : bool
-        One size of errors for all quantities, where each has few observations (errors of the same relative kind only).
+        Whether all quantities share one error scale, if each has few observations (only for errors of the same relative
+        kind).
 
     Examples
     --------
@@ -34,7 +35,7 @@ class ResidualError:
 
 
 Error = str | Mapping[str, str] | ResidualError
-"""What `error=` takes."""
+"""The accepted values of `error=`."""
 
 
 def residual_error(error: Error, student: float | Mapping[str, float] | None = None, pool: bool = False) -> ResidualError:
@@ -43,19 +44,21 @@ def residual_error(error: Error, student: float | Mapping[str, float] | None = N
     Raises
     ------
     FitError
-        If `student` or `pool` is stated beside a `ResidualError`, which has its own.
+        If `student` or `pool` is given together with a `ResidualError`, which contains them.
     """
     if not isinstance(error, ResidualError):
         return ResidualError(error, student, pool)
     stated = [name for name, given in (("student", student is not None), ("pool", pool)) if given]
-    twice = [Problem(n, "is stated beside error=ResidualError(...)", f"error=ResidualError(..., {n}=...)") for n in stated]
+    twice = [
+        Problem(n, "is given together with error=ResidualError(...)", f"error=ResidualError(..., {n}=...)") for n in stated
+    ]
     if twice:
         raise FitError(twice)
     return error
 
 
 def normal_error(error: Error) -> str | Mapping[str, str]:
-    """Return the kinds of a residual error model, where only normal errors with a size per quantity are known.
+    """Return the kinds of a residual error model where only normal errors with one scale per quantity are supported.
 
     Raises
     ------
@@ -66,5 +69,5 @@ def normal_error(error: Error) -> str | Mapping[str, str]:
         return error
     stated = [name for name, given in (("student", error.student is not None), ("pool", error.pool)) if given]
     if stated:
-        raise FitError([Problem(f"error.{n}", "is known to imo.fit alone", "leave it out") for n in stated])
+        raise FitError([Problem(f"error.{n}", "is supported by imo.fit only", "leave it out") for n in stated])
     return error.kind

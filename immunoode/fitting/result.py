@@ -1,4 +1,4 @@
-"""`FitResult`: estimates, their uncertainty, convergence, and what was not used."""
+"""`FitResult`: estimates, their uncertainty, convergence, and unused data."""
 
 from __future__ import annotations
 
@@ -42,29 +42,29 @@ class FitResult(FinishedFit):
     Attributes
     ----------
     model : Model
-        The model as it was fitted; `fitted_model()` has the values found, where they are shared.
+        The model that was fitted; `fitted_model()` has the shared estimates.
     data : TrialData
     lmfit : lmfit.minimizer.MinimizerResult
-        The result of the last round; `lmfit.params` holds every parameter in its natural scale (with standard error) and,
-        as "log_" + name, in the scale that was fitted. Its residuals are in units of the standard deviation.
+        The result of the last round; `lmfit.params` holds every parameter on its natural scale (with standard error) and, as
+        "log_" + name, on the fitted scale. Its residuals are in units of the standard deviation.
     seconds : float
     starts : MultiStartResult
-        The fits from all places where it was started; see `immunoode.fitting.multistart`.
+        The fits from all starting points; see `immunoode.fitting.multistart`.
     covariates_not_used : tuple of str
-        Covariates of the data that neither the model nor `covariates=` names.
+        Covariates of the data that are used neither by the model nor by `covariates=`.
     """
 
     free = renamed("free", "parameter_count")
 
     @cached_property
     def objective(self) -> float:
-        """The number that was minimised: -2 log-likelihood, every constant included, plus the squared residuals of priors."""
+        """The number that was minimised: -2 log-likelihood, including all constants, plus the squared residuals of priors."""
         value = ObjectiveValue(self.least_squares.cost(self.lmfit.params))
         value.least_squares = self.least_squares
         return value
 
     def parameters(self, level: float = 0.95) -> DataFrame:
-        """Return one row per parameter: value, unit, standard error, interval, bounds, start, and what to beware of."""
+        """Return one row per parameter: value, unit, standard error, interval, bounds, start, and remarks."""
         return parameter_table(self, level)
 
     def individual(self) -> DataFrame:
@@ -76,7 +76,7 @@ class FitResult(FinishedFit):
         return table.assign(**{k: v for k, v in self.observations.baselines.items() if k not in table})
 
     def fitted_model(self, arm: str | None = None) -> Model:
-        """Return the model with the estimates; parameters that differ between arms take those of `arm`.
+        """Return the model with the estimates; parameters that differ between arms get those of `arm`.
 
         Raises
         ------
@@ -104,9 +104,9 @@ class FitResult(FinishedFit):
         return replace(self.model, parameters=widen(self.model.parameters), covariates=widen(self.model.covariates))
 
     def profile(self, *names: str, level: float = 0.95, threads: int | None = None, progress: bool | None = None) -> Profiles:
-        """Return the profile likelihood of parameters: curves, intervals, what is identifiable.
+        """Return the profile likelihood of parameters: curves, intervals, identifiability.
 
-        Every other parameter, and the scale of errors, is fitted again at each point; see
+        All other parameters, and the scale of errors, are estimated again at each point; see
         `immunoode.fitting.uncertainty.profile`.
         """
         return profiles(self, names, level, threads, progress)
@@ -120,7 +120,8 @@ class FitResult(FinishedFit):
         threads: int | None = None,
         progress: bool | None = None,
     ) -> Draws:
-        """Return bootstrap fits to `count` data sets: simulated from the fit, or of subjects drawn with replacement.
+        """Return bootstrap fits to `count` data sets, which are simulated from the fit or consist of subjects drawn with
+        replacement.
 
         See `immunoode.fitting.uncertainty.bootstrap`.
         """
@@ -144,7 +145,7 @@ class FitResult(FinishedFit):
         Returns
         -------
         DataFrame
-            subject, arm, time, quantity, predicted, unit; at the observations also row, observed, weighted_residual.
+            Columns subject, arm, time, quantity, predicted, unit; at the observations also row, observed, weighted_residual.
         """
         if times is None:
             return fitted_table(self)
@@ -162,14 +163,14 @@ class FitResult(FinishedFit):
         of: Literal["mean", "observation"] = "mean",
         method: Literal["delta", "sampling", "likelihood"] = "delta",
     ) -> DataFrame:
-        """Return prediction bands: of each subject's curve, or of an arm's mean curve.
+        """Return prediction bands for the curve of each subject, or for the mean curve of an arm.
 
         Parameters
         ----------
         times : days, default 200 from the first start to the last observation
         of : the curve itself, or a new observation (the error model's spread is added)
         method : from the covariance, "delta" (first order) or "sampling" (400 draws); "likelihood", up to the threshold of
-            profiles, as lopsided as the likelihood is
+            profiles, and therefore as asymmetric as the likelihood
 
         Returns
         -------
@@ -202,7 +203,7 @@ class FitResult(FinishedFit):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of model, data and settings: equal fits have equal ones."""
+        """A hash of model, data and settings; equal fits have equal hashes."""
         fit = self.least_squares
         errors = [(m.kind, m.degrees) for m in fit.errors]
         return fingerprint(
@@ -210,9 +211,10 @@ class FitResult(FinishedFit):
         )
 
     def save(self, path: str | Path, *, overwrite: bool = True) -> Path:
-        """Write the result to a file that `immunoode.load_fit` reads, to the last digit; whole or not at all.
+        """Write the result to a file that `immunoode.load_fit` reads, to the last digit. It is written completely or not at
+        all.
 
-        A file that is there is replaced, unless `overwrite` is False.
+        An existing file is replaced, unless `overwrite` is False.
         """
         return save(self, path, overwrite=overwrite)
 
@@ -225,7 +227,7 @@ class FitResult(FinishedFit):
         return pd.DataFrame([asdict(lack) for lack in lacks_of_fit(self)]).set_index("quantity")
 
     def warnings(self) -> tuple[str, ...]:
-        """Return the warnings: bounds hit, parameters not determined, failed simulations, lack of fit."""
+        """Return the warnings: parameters at bounds, parameters not determined, failed simulations, lack of fit."""
         return warnings_of(self)
 
     def report(self) -> str:
@@ -253,5 +255,5 @@ class FitResult(FinishedFit):
 
 
 def _conditions(predictor: Predictor) -> tuple[object, ...]:
-    """Return what else the simulations depend on."""
+    """Return everything else that the simulations depend on."""
     return tuple(getattr(predictor, n, None) for n in ("schedules", "base", "engine", "rtol"))

@@ -1,4 +1,4 @@
-"""Saved results: files from which a result is read back to the last digit, and that never run anything.
+"""Saved results: files from which a result is read back to the last digit, without ever running code from the file.
 
 A file is compressed text of two lines: a head with the format, the version and a hash of the second line, which is JSON; see
 `immunoode.fitting.serialisation`.
@@ -29,7 +29,7 @@ _PARTS = 1_000_000
 
 
 def save(result: Any, path: str | Path, *, overwrite: bool = True) -> Path:
-    """Write a result to a file, whole or not at all.
+    """Write a result to a file, completely or not at all.
 
     Returns
     -------
@@ -38,9 +38,9 @@ def save(result: Any, path: str | Path, *, overwrite: bool = True) -> Path:
     Raises
     ------
     FitError
-        If the result holds what cannot be written.
+        If the result contains something that cannot be written.
     FileError
-        If the file cannot be written, or is there and is not to be replaced.
+        If the file cannot be written, or exists and must not be replaced.
     """
     writer = Writer()
     content = writer.value(result)
@@ -57,7 +57,7 @@ def save(result: Any, path: str | Path, *, overwrite: bool = True) -> Path:
 def load_fit(path: str | Path) -> Any:
     """Read a result that `result.save(path)` wrote: a FitResult or a PopulationResult.
 
-    A file is data, whoever wrote it: nothing in it is run, and what is not a sound result is refused.
+    A file is treated as data: nothing in it is run, and anything that is not a valid result is refused.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def load_fit(path: str | Path) -> Any:
         raise FitError(Problem(str(path), "does not exist", "the path that was given to .save()")) from error
     except _Format as error:
         raise FitError(Problem(str(path), str(error), f"this version reads formats {_OLD} and {FORMAT}")) from error
-    except Exception as error:  # whatever a broken file leads to
+    except Exception as error:  # any error that a broken file leads to
         what = f"is not a saved fit: {error!s:.300}{writer}"
         raise FitError(Problem(str(path), what, "a file written by .save()")) from error
 

@@ -1,7 +1,7 @@
 """Results as JSON and back: dataclasses by their fields, arrays by their bytes, shared objects once.
 
-Reading goes by the types that the dataclasses state: a field of type `FloatArray` becomes an array of numbers or an error, and
-no name in a file decides what is made or run.
+Reading follows the types that the dataclasses declare: a field of type `FloatArray` becomes an array of numbers or an error,
+and no name in a file decides what is created or run.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _RESULT: Mapping[str, Any] = {
     "ier": int | None,
     "lmdif_message": str,
 }
-"""What is kept of lmfit's result, in addition to its parameters."""
+"""The parts of lmfit's result that are kept, in addition to its parameters."""
 _OF_PARAMETERS = ("value", "min", "max", "stderr", "init_value")
 _DTYPE = re.compile(r"[<>|=]?([biuf])[1248]")
 _COLUMN = re.compile(r"object|str|string|bool|boolean|category|u?int\d+|U?Int\d+|float\d+|Float\d+")
@@ -198,7 +198,7 @@ class Reader:
         Raises
         ------
         Unread
-            If that is not what is there.
+            If the file contains something else.
         """
         named = self._tag(self._objects[self._at(node)])
         known = {name.partition(":")[2]: name for name in RESULTS}
@@ -372,7 +372,7 @@ def parameters_of(names: list[str], columns: Mapping[str, Any], texts: Mapping[s
     Raises
     ------
     Unread
-        If one is more than that, or a name is no name of a parameter.
+        If an expression is more than that, or a name is not that of a parameter.
     """
     from lmfit import Parameter
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 RTOL = 1e-7
-"""Ten times tighter than a simulation's default: what a step of the fit gains is a difference of such numbers."""
+"""Ten times tighter than the default of simulations, because the gain of a step of the fit is a difference of such numbers."""
 
 
 @dataclass
@@ -59,9 +59,10 @@ class Simulated:
         return self._simulator.curves(values, times)
 
     def derivatives(self, values: FloatArray) -> tuple[FloatArray, FloatArray, int]:
-        """Return predictions (N,), derivatives (K, N) and the simulations it took: by sensitivities where they are made.
+        """Return predictions (N,), derivatives (K, N) and the number of simulations; by sensitivity equations if possible.
 
-        A subject whose sensitivities cannot be solved, as where a derivative has no value, gets differences instead.
+        A subject whose sensitivities cannot be solved, for example because a derivative has no value, gets finite differences
+        instead.
         """
         reacts = any(s.triggers for s in self.schedules if s is not None)
         if self.engine != "compiled" or reacts:
@@ -129,7 +130,7 @@ def _fixed(
         if n not in model.constants
     ]
     problems += [
-        Problem("parameters", f"{n!r} varies as well", "fix it or fit it; the fit's start is initial=")
+        Problem("parameters", f"{n!r} varies as well", "fix it or fit it; starting values belong in initial=")
         for n in given
         if n in varied
     ]
@@ -141,12 +142,12 @@ def _fixed(
 
 
 def _by_subject(table: DataFrame, observations: Observations, where: str) -> dict[str, FloatArray]:
-    """Return columns as (S,) arrays; one row per subject or an arm.
+    """Return columns as (S,) arrays; one row per subject or per arm.
 
     Raises
     ------
     FitError
-        If a subject has no row, or no value: the model's own would be used for it.
+        If a subject has no row or no value, because the model's own value would be used for it.
     """
     if not len(table.columns):
         return {}
@@ -155,7 +156,7 @@ def _by_subject(table: DataFrame, observations: Observations, where: str) -> dic
     rows = [index.get(s, index.get(a, -1)) for s, a in zip(observations.subjects, observations.arms, strict=True)]
     known = list(index)
     problems = [
-        Problem(where, f"no row for subject {s!r} (nor its arm)", f"index the table by subject or arm; {nearest(s, known)}")
+        Problem(where, f"no row for subject {s!r} or its arm", f"index the table by subject or arm; {nearest(s, known)}")
         for s, r in zip(observations.subjects, rows, strict=True)
         if r < 0
     ]
@@ -164,8 +165,8 @@ def _by_subject(table: DataFrame, observations: Observations, where: str) -> dic
     columns = {str(c): as_numbers(table[c]).values.to_numpy()[rows] for c in table.columns}
     for name, values in columns.items():
         lost = [s for s, v in zip(observations.subjects, values, strict=True) if not np.isfinite(v)]
-        right = "a value for each; or leave these subjects out with data.select"
-        what = f"{name!r} is no number for {len(lost)} subjects ({', '.join(map(repr, lost[:3]))})"
+        right = "one value per subject; or leave these subjects out with data.select"
+        what = f"{name!r} is not a number for {len(lost)} subjects ({', '.join(map(repr, lost[:3]))})"
         problems += [Problem(where, what, right)] if lost else []
     if problems:
         raise FitError(problems)
@@ -194,7 +195,7 @@ def schedules(
     Raises
     ------
     FitError
-        If an arm has none, or an arm is named that is not in the data.
+        If an arm has no regimen, or an arm is named that is not in the data.
     """
     chosen = chosen_regimens(observations_arms, regimens)
     return {s: _schedule(r, resolve(model).input_units, values.get(s, {})) for s, r in chosen.items()}
@@ -213,7 +214,7 @@ def chosen_regimens(arms: Mapping[str, str], regimens: Any) -> dict[str, Any]:
     given = {str(k): v for k, v in regimens.items()}
     missing = dict.fromkeys(a for s, a in arms.items() if s not in given and a not in given)
     problems += [
-        Problem("regimens", f"arm {a!r} has none", f"add {a!r}: a Regimen, or None where nobody is treated") for a in missing
+        Problem("regimens", f"arm {a!r} has none", f"add {a!r}: a Regimen, or None if the arm is untreated") for a in missing
     ]
     if problems:
         raise FitError(problems)

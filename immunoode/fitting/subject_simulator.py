@@ -26,7 +26,7 @@ class SubjectSimulator:
     """S subjects, N observations, K parameters that vary.
 
     `base` (S, P) are the values of all parameters in each subject, `names` those that vary. Values are (B, S, K):
-    B sets of them. What cannot be solved is NaN.
+    B sets of them. Values that cannot be computed are NaN.
     """
 
     model: Model
@@ -43,7 +43,7 @@ class SubjectSimulator:
         self._columns = np.array([column[name] for name in self.names], dtype=np.int64)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy in another process needs: machine code is prepared there again."""
+        """Return the state that a copy in another process needs; machine code is prepared there again."""
         return {**self.__dict__, "_simulators": {}}
 
     def predictions(self, values: FloatArray) -> FloatArray:
@@ -51,7 +51,9 @@ class SubjectSimulator:
         return self._at_observations(self._run(self._simulator(len(values), False), values).values, len(values))
 
     def derivatives(self, values: FloatArray) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
-        """Return the predictions (B, N), their derivatives (B, N, K) by what varies, and which subjects were solved, (B, S)."""
+        """Return the predictions (B, N), their derivatives (B, N, K) with respect to the varied parameters, and which
+        subjects were solved, (B, S).
+        """
         count = len(values)
         solution = self._run(self._simulator(count, True), values)
         f = self._at_observations(solution.values, count)
@@ -71,7 +73,7 @@ class SubjectSimulator:
         return out
 
     def _at_observations(self, found: FloatArray, count: int) -> FloatArray:
-        """Return what belongs to the observations of (B S, T, Q, ...)."""
+        """Return the entries of (B S, T, Q, ...) that belong to the observations."""
         seen = self.observations
         shaped = found.reshape(count, len(seen.subjects), *found.shape[1:])
         return np.asarray(shaped[:, seen.subject, self._place, seen.quantity])

@@ -28,7 +28,7 @@ class LikelihoodSlopes:
     Attributes
     ----------
     gradient : (p,) its derivatives
-    steepness : (p,) lengths of the columns of the Jacobian: one over a standard error, if the others were known
+    steepness : (p,) lengths of the columns of the Jacobian: the inverse of the standard errors given the other parameters
     """
 
     names: tuple[str, ...]
@@ -60,7 +60,7 @@ def gauss_newton_covariance(residuals: FloatArray, jacobian: FloatArray, freedom
     """Return the Gauss-Newton covariance (p, p) of the estimates, positive definite whatever the data determine.
 
     It comes from singular values of the Jacobian, whose products are never formed. A direction that the data do not determine
-    has a standard error of about 1 / SINGULAR of the best one, instead of what rounding leaves.
+    has a standard error of about 1 / SINGULAR times the best one, instead of a value determined by rounding.
     """
     size = np.linalg.norm(jacobian, axis=0)
     size = np.where(size > 0, size, 1.0)

@@ -10,9 +10,9 @@ from typing import Any
 def one_thread() -> AbstractContextManager[Any]:
     """Return a context in which linear algebra uses a single thread.
 
-    A fit's matrices are small (hundreds of rows, tens of columns) and fits, or their solves, already run side by side: threads
-    of the linear algebra then wait for each other. Measured on two busy cores, a decomposition of 250 x 45 takes 1 ms in one
-    thread and up to 300 ms in two.
+    The matrices of a fit are small (hundreds of rows, tens of columns), and fits or their simulations already run in
+    parallel, so that threads of the linear algebra wait for each other. Measured on two busy cores, a decomposition of 250 x
+    45 takes 1 ms in one thread and up to 300 ms in two.
     """
     made: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
     return made
@@ -20,7 +20,7 @@ def one_thread() -> AbstractContextManager[Any]:
 
 @lru_cache(maxsize=1)
 def _controller() -> Any:
-    """Return the thread controller; to make one takes longer than a small fit."""
+    """Return the thread controller; creating one takes longer than a small fit."""
     import scipy.linalg  # noqa: F401  # so that its own library is among them
     from threadpoolctl import ThreadpoolController
 

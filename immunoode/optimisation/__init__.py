@@ -1,4 +1,4 @@
-"""Optimal schedules: what may be chosen, limits, statistics over cohorts, Pareto fronts and dose finding."""
+"""Optimal schedules: decision variables, limits, statistics over cohorts, Pareto fronts and dose finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Areas under outputs as compartments: exact, and smooth in times of doses, where sums over reports are neither."""
+"""Areas under outputs as compartments: exact and smooth in the times of doses, unlike sums over output times."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from immunoode.optimisation.endpoints import Endpoint
 
 
 def with_areas(model: ClosedModel, endpoints: Iterable[Endpoint]) -> ClosedModel:
-    """Return the model with a compartment for each output whose area is asked for."""
+    """Return the model with one compartment per output whose area is requested."""
     wanted = {e.accumulated: e.output for e in endpoints if e.accumulated and e.output in model.output_units}
     if not wanted:
         return model

@@ -1,4 +1,4 @@
-"""What is wrong with the arguments of `optimise` that say how to search."""
+"""Checks of the search arguments of `optimise`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from immunoode.solve.options import SolverOptions
 
 
 def check_search(minimise: Any, maximise: Any, how: dict[str, Any], solver: Any = None) -> None:
-    """Refuse wrong arguments of the search, all of them at once.
+    """Refuse wrong search arguments, all of them at once.
 
     Raises
     ------
     SolveError
-        If there is not exactly one aim, or a number or the method is not one.
+        If there is not exactly one aim, or a number or the method is invalid.
     """
     problems = []
     if (minimise is None) == (maximise is None):
         which = "both" if minimise is not None else "neither"
-        problems.append(Problem("optimise", f"was told {which} minimise and maximise", "one of them"))
+        problems.append(Problem("optimise", f"needs exactly one of minimise and maximise, but has {which}", "one of the two"))
     for name, least in (("starts", 1), ("generations", 1), ("seed", 0)):
         if not (is_whole(how[name]) and how[name] >= least):
             problems.append(Problem(name, f"is {how[name]!r:.60}", f"a whole number from {least}"))
@@ -37,14 +37,14 @@ def check_search(minimise: Any, maximise: Any, how: dict[str, Any], solver: Any 
 
 
 def solver_problems(solver: Any) -> list[Problem]:
-    """Return what is wrong with the options of the solver."""
+    """Return the problems of the solver options."""
     if solver is None or isinstance(solver, SolverOptions):
         return []
     return [Problem("solver", f"is {solver!r:.60}", "immunoode.SolverOptions(...), or None")]
 
 
 def limits_of(subject_to: Any) -> Sequence[Any]:
-    """Return a sequence of limits, from one of them or several.
+    """Return a sequence of limits, from one or several.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Numbers on a calendar: local search around the continuous optimum."""
+"""Numbers restricted to a calendar: local search around the continuous optimum."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_ROUNDS = 50
 
 
 def on_calendar(x: FloatArray, evaluator: Evaluator, low: FloatArray, high: FloatArray, steps: FloatArray) -> FloatArray:
-    """Return numbers on the calendar near x (n,): the best of the roundings, then of single steps and of exchanged ones.
+    """Return the best numbers on the calendar near x (n,): first among roundings, then among single steps and exchanges.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def on_calendar(x: FloatArray, evaluator: Evaluator, low: FloatArray, high: Floa
 
 
 def _best(evaluator: Evaluator, many: FloatArray) -> tuple[FloatArray, tuple[float, float]]:
-    """Return the best of many sets of numbers, with its rank: how far limits are broken, then the objective."""
+    """Return the best of many sets of numbers, with its rank: the violation of limits, then the objective."""
     ranks = [_rank(evaluator, one) for one in evaluator.several(many)]
     k = min(range(len(ranks)), key=ranks.__getitem__)
     return many[k], ranks[k]
@@ -46,7 +46,7 @@ def _rank(evaluator: Evaluator, found: ObjectiveValues) -> tuple[float, float]:
 
 
 def _roundings(x: FloatArray, low: FloatArray, high: FloatArray, steps: FloatArray, placed: NDArray[np.int64]) -> FloatArray:
-    """Return the corners of the cell of the calendar that x is in, or the nearest corner if there are too many."""
+    """Return the corners of the calendar cell that contains x, or the nearest corner if there are too many."""
     cell = (x[placed] - low[placed]) / steps[placed]
     near = np.round(cell)
     if 2 ** len(placed) <= _MOST_CORNERS:
@@ -59,7 +59,7 @@ def _roundings(x: FloatArray, low: FloatArray, high: FloatArray, steps: FloatArr
 
 
 def _neighbours(x: FloatArray, low: FloatArray, high: FloatArray, steps: FloatArray, placed: NDArray[np.int64]) -> FloatArray:
-    """Return what differs by one step of one number, or by a step up of one and down of another."""
+    """Return neighbours: one number changed by a step, or one increased and another decreased by a step."""
     n = len(placed)
     cell, unit = np.round((x[placed] - low[placed]) / steps[placed]), np.eye(n)
     single = [s * unit[i] for i in range(n) for s in (1, -1)]

@@ -1,4 +1,4 @@
-"""What a schedule must not be: beyond the simulation, or of one patient where patients differ."""
+"""Checks of schedules: doses beyond the simulation, and properties that differ between patients."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _TIME = re.compile(r"time\(\s*(\w+)\s*(,.*)?\)")
 
 
 def check_horizon(function: ScheduleFunction, options: Mapping[str, Any], end: float) -> None:
-    """Refuse choices of doses that the simulation does not see: they would seem to do no harm.
+    """Refuse doses outside the simulation, because they would seem to be harmless.
 
     Raises
     ------
     SolveError
-        If numbers, or the options that are taken, can move a dose beyond the end.
+        If numbers, or the selected options, can move a dose beyond the end.
     """
     latest = max([function.latest, *(_latest(function, name, value) for name, value in options.items())])
     if latest > end + 1e-9:
@@ -31,7 +31,7 @@ def check_horizon(function: ScheduleFunction, options: Mapping[str, Any], end: f
 
 
 def _latest(function: ScheduleFunction, name: str, value: Any) -> float:
-    """Return the latest dose that an option such as "time(docetaxel)" places; minus infinity if it is no time."""
+    """Return the latest dose time that an option such as "time(docetaxel)" sets; minus infinity if it is not a time."""
     said = _TIME.fullmatch(name)
     if not said:
         return -np.inf
@@ -39,12 +39,12 @@ def _latest(function: ScheduleFunction, name: str, value: Any) -> float:
 
 
 def check_dosages(functions: Sequence[ScheduleFunction], quantities: Sequence[Quantity]) -> None:
-    """Refuse properties of the schedule that differ between patients, each of whom has an own function.
+    """Refuse properties of the schedule that differ between patients.
 
     Raises
     ------
     SolveError
-        If, for example, a cumulative amount is limited of doses per kilogram.
+        If, for example, a cumulative amount is limited although doses are per kilogram.
     """
     dosages = [one for one in quantities if isinstance(one, Dosage)]
     if len(functions) == 1 or not dosages:
@@ -52,7 +52,7 @@ def check_dosages(functions: Sequence[ScheduleFunction], quantities: Sequence[Qu
     right = "a dose that is the same for all patients, or a limit on an output of the model"
     each = [function.stated_columns(function.middle).doses for function in functions]
     problems = [
-        Problem(f"{one}", "differs between the patients, whose doses depend on their parameters", right)
+        Problem(f"{one}", "differs between patients, because doses depend on their parameters", right)
         for one in dosages
         if not _alike([one.of(doses) for doses in each])
     ]

@@ -1,4 +1,4 @@
-"""What may be chosen: numbers within bounds, numbers on a calendar, or one of several things."""
+"""Decision variables: numbers within bounds, numbers on a calendar, or one of several options."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class Choice:
     Attributes
     ----------
     low, high : float
-        Bounds, in the unit in which the regimen takes the number.
+        Bounds, in the unit that the regimen expects.
     start : float or sequence, optional
-        Where the search begins; by default in the middle.
+        The starting value; by default the midpoint.
     step : float, optional
-        If only low, low + step, low + 2 step, ... may be chosen: whole days, vials.
+        The step if only low, low + step, low + 2 step, ... are allowed, such as whole days or vials.
     size : int, optional
-        How many numbers there are: the regimen gets an array.
+        The number of values, if the regimen expects an array.
 
     Raises
     ------
     SolveError
-        If bounds, start or step do not fit together.
+        If bounds, start and step are inconsistent.
     """
 
     low: float
@@ -57,12 +57,12 @@ class Choice:
             raise SolveError(problems)
 
     def _of_wrong_kind(self) -> list[Problem]:
-        """Return which fields are of the wrong kind."""
-        right = "a plain number, in the unit in which the regimen takes it"
+        """Return the problems of fields of the wrong kind."""
+        right = "a plain number, in the unit that the regimen expects"
         fields = {"low": self.low, "high": self.high, "step": 0 if self.step is None else self.step}
         problems = [Problem(f"Choice: {n}", f"is {v!r:.60}", right) for n, v in fields.items() if not is_number(v)]
         if self.size is not None and not (is_whole(self.size) and self.size > 0):
-            problems.append(Problem("Choice: size", f"is {self.size!r:.60}", "how many numbers there are, 1 or more"))
+            problems.append(Problem("Choice: size", f"is {self.size!r:.60}", "the number of values, 1 or more"))
         if problems:
             return problems
         try:
@@ -74,19 +74,19 @@ class Choice:
 
     @property
     def count(self) -> int:
-        """How many numbers it is."""
+        """The number of values."""
         return 1 if self.size is None else self.size
 
     @property
     def begin(self) -> FloatArray:
-        """Where the search begins, shape (count,)."""
+        """The starting values, shape (count,)."""
         middle = (self.low + self.high) / 2 if self.start is None else self.start
         return np.broadcast_to(np.asarray(middle, float), (self.count,)).copy()
 
 
 @dataclass(frozen=True)
 class Choices:
-    """All that may be chosen: numbers by name, and lists of which one thing is taken.
+    """All decision variables: numbers by name, and lists of options.
 
     Attributes
     ----------
@@ -109,21 +109,21 @@ class Choices:
 
     @property
     def begin(self) -> FloatArray:
-        """Where the search begins, shape (n,)."""
+        """The starting values, shape (n,)."""
         return self._joined([c.begin for c in self.numbers.values()])
 
     @property
     def steps(self) -> FloatArray:
-        """Steps of calendars, 0 where any number may be chosen, shape (n,)."""
+        """Steps of calendars, 0 for numbers without a calendar, shape (n,)."""
         return self._joined([np.full(c.count, c.step or 0.0) for c in self.numbers.values()])
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The name of each number: `dose`, or `dose[0]`, `dose[1]` of several."""
+        """The name of each number: `dose`, or `dose[0]`, `dose[1]` if there are several."""
         return tuple(name if c.size is None else f"{name}[{k}]" for name, c in self.numbers.items() for k in range(c.count))
 
     def named(self, x: FloatArray) -> dict[str, Any]:
-        """Return numbers (n,) by name, as the regimen takes them."""
+        """Return numbers (n,) by name, as the regimen expects them."""
         found, at = dict[str, Any](), 0
         for name, c in self.numbers.items():
             part = x[at : at + c.count]
@@ -136,12 +136,12 @@ class Choices:
 
 
 def choices(given: Mapping[str, Any]) -> Choices:
-    """Return what may be chosen, from `Choice`, pairs of bounds, and lists of options.
+    """Return the decision variables, from `Choice`, pairs of bounds, and lists of options.
 
     Raises
     ------
     SolveError
-        If something is none of these, or there is nothing.
+        If something is none of these, or there are no decision variables.
     """
     numbers, options, problems = dict[str, Choice](), dict[str, tuple[Any, ...]](), []
     for name, value in given.items() if isinstance(given, Mapping) else ():

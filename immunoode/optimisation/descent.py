@@ -16,19 +16,19 @@ from immunoode.optimisation.evaluation import Evaluator, ObjectiveValues
 METHODS = ("slsqp", "trust-constr")
 _MOST_ITERATIONS = 300
 FEASIBLE = 1e-6
-"""A limit may be missed by this share of it."""
+"""Relative tolerance of limits."""
 
 
 @dataclass(frozen=True)
 class Descent:
-    """Where one start led.
+    """The result from one start.
 
     Attributes
     ----------
     start, x : ndarray, shape (n,)
     objective : float
     violation : float
-        The largest excess over a limit, as a share of it.
+        The largest excess over a limit, relative to the limit.
     converged : bool
     message : str
     """
@@ -42,19 +42,19 @@ class Descent:
 
     @property
     def feasible(self) -> bool:
-        """Whether all limits are kept."""
+        """Whether all limits are satisfied."""
         return self.violation <= FEASIBLE
 
 
 class ScaledProblem:
-    """The problem in numbers from 0 to 1, with an objective to be minimised and limits to be at least zero.
+    """The problem in numbers scaled to 0 to 1, with an objective to be minimised and margins that must be at least zero.
 
     Parameters
     ----------
     evaluator : Evaluator
     low, high : ndarray, shape (n,)
     scale : float
-        Of the objective.
+        The scale of the objective.
     """
 
     def __init__(self, evaluator: Evaluator, low: FloatArray, high: FloatArray, scale: float = 1.0) -> None:
@@ -62,19 +62,19 @@ class ScaledProblem:
         self._last: tuple[bytes, ObjectiveValues] = b"", ObjectiveValues(np.nan, ())
 
     def numbers(self, z: FloatArray) -> FloatArray:
-        """Return the numbers of scaled ones."""
+        """Return the numbers from scaled ones."""
         found: FloatArray = self.low + self.span * np.clip(z, 0.0, 1.0)
         return found
 
     def at(self, z: FloatArray) -> ObjectiveValues:
-        """Return the values at scaled numbers, with gradients by the numbers themselves; the last one is kept."""
+        """Return the values at scaled numbers, with gradients by the unscaled numbers; the last result is cached."""
         key = np.ascontiguousarray(z).tobytes()
         if self._last[0] != key:
             self._last = key, self.evaluator(self.numbers(z), gradients=True)
         return self._last[1]
 
     def _limits_at(self, z: FloatArray) -> ObjectiveValues:
-        """Return the values of limits, without a simulation where they need none."""
+        """Return the values of limits, without a simulation if they do not need one."""
         if self._last[0] != np.ascontiguousarray(z).tobytes() and self.evaluator.limits_need_no_simulation:
             return self.evaluator.limits_of_schedule(self.numbers(z))
         return self.at(z)
@@ -90,7 +90,7 @@ class ScaledProblem:
         return self.evaluator.objective.sign * found * self.span / self.scale
 
     def margins(self, z: FloatArray) -> FloatArray:
-        """Return how far each limit is kept, as a share of it; negative where it is not."""
+        """Return the margin of each limit, relative to the limit; negative if it is violated."""
         return margins(self.evaluator, self._limits_at(z))
 
     def margin_gradients(self, z: FloatArray) -> FloatArray:
@@ -102,19 +102,19 @@ class ScaledProblem:
 
 
 def margins(evaluator: Evaluator, found: ObjectiveValues) -> FloatArray:
-    """Return how far each limit is kept, as a share of it; negative where it is not."""
+    """Return the margin of each limit, relative to the limit; negative if it is violated."""
     pairs = zip(evaluator.limits, found.limits, strict=True)
     parts = [one.sign * (values - one.limit) / one.scale for one, values in pairs]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
 def violation(evaluator: Evaluator, found: ObjectiveValues) -> float:
-    """Return the largest excess over a limit, as a share of it; 0 if all are kept."""
+    """Return the largest excess over a limit, relative to the limit; 0 if all are satisfied."""
     return float(np.maximum(-margins(evaluator, found), 0.0).max(initial=0.0))
 
 
 def descend(problem: ScaledProblem, starts: Sequence[FloatArray], method: str, tolerance: float) -> list[Descent]:
-    """Optimise from each of some scaled starts (n,); best first, those that keep all limits before the others.
+    """Optimise from each of several scaled starts (n,); best first, and those that satisfy all limits before the others.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def _descent(problem: ScaledProblem, z: FloatArray, method: str, tolerance: floa
     has_limits = bool(problem.margins(z).size)
     how: dict[str, Any] = {"bounds": [(0.0, 1.0)] * z.size, "jac": problem.gradient}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of trust-constr, about its quasi-Newton updates
+        warnings.simplefilter("ignore")  # warnings of trust-constr about its quasi-Newton updates
         if method == "slsqp":
             limits = {"type": "ineq", "fun": problem.margins, "jac": problem.margin_gradients}
             options = {"ftol": tolerance, "maxiter": _MOST_ITERATIONS}

@@ -1,4 +1,4 @@
-"""Properties of a schedule alone: cumulative amount, intervals, largest dose, biologically effective dose."""
+"""Properties of a schedule that need no simulation: cumulative amount, intervals, largest dose, biologically effective dose."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Doses:
     Attributes
     ----------
     times, amounts : ndarray, shape (k,)
-        Days; in the unit of the input.
+        In days, and in the unit of the input.
     """
 
     times: FloatArray
@@ -43,9 +43,9 @@ class Dosage:
         fractions d, the sum of f d (1 + f d / alpha_beta).
     therapy : str
     alpha_beta : float
-        Gy, of the tissue whose effective dose it is.
+        Gy; that of the tissue for which the effective dose is computed.
     sparing : float
-        The sparing factor f: the tissue's part of the dose to the tumour.
+        The sparing factor f: the dose to the tissue as a fraction of that to the tumour.
 
     Examples
     --------
@@ -66,13 +66,15 @@ class Dosage:
             raise SolveError(Problem(self.kind, f"has alpha_beta={self.alpha_beta:g}, sparing={self.sparing:g}", right))
 
     def of(self, doses: Mapping[str, Doses]) -> FloatArray:
-        """Return the property: one number, or one for each interval."""
+        """Return the property: one number, or one per interval."""
         return self.with_gradient(doses)[0]
 
     def with_gradient(self, doses: Mapping[str, Doses]) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return the property (c,), and its derivatives by times and by amounts of the k doses, each (c, k)."""
+        """Return the property (c,), and its derivatives with respect to times and amounts of the k doses, each (c, k)."""
         if self.therapy not in doses:
-            raise SolveError(Problem(f"{self}", f"is of {self.therapy!r}, which is not given", nearest(self.therapy, doses)))
+            raise SolveError(
+                Problem(f"{self}", f"refers to {self.therapy!r}, which is not given", nearest(self.therapy, doses))
+            )
         own = doses[self.therapy]
         k, d = len(own.times), own.amounts
         if self.kind == INTERVAL:
@@ -92,7 +94,7 @@ class Dosage:
 
 
 def dosage(text: str) -> Dosage | None:
-    """Return the property that a text such as "cumulative(docetaxel)" names; None if it is of another form.
+    """Return the property that a text such as "cumulative(docetaxel)" names; None if it has another form.
 
     Raises
     ------

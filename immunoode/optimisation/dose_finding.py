@@ -1,4 +1,4 @@
-"""Dose finding: the probability of response minus a weight times that of toxicity, over doses and intervals."""
+"""Dose finding: the probability of response minus a weight times that of toxicity, for doses and intervals."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class DoseFinding:
     Attributes
     ----------
     axes : dict of str to tuple
-        What is chosen, with its values.
+        The decision variables with their values.
     response, toxicity : ndarray, shape (cells,)
-        The share of patients, in the order of `cells`.
+        The proportions of patients, in the order of `cells`.
     draws : ndarray, shape (draws, cells)
         Utilities of resampled patients.
     weight : float
-        How many responses outweigh one toxicity.
+        The number of responses that balance one toxicity.
     events : tuple of Limit
-        What counts as response, and as toxicity.
+        The definitions of response and toxicity.
     subjects : int
-        How many patients each sample has.
+        The number of patients in each sample.
     """
 
     axes: dict[str, tuple[Any, ...]]
@@ -53,7 +53,7 @@ class DoseFinding:
 
     @property
     def cells(self) -> list[dict[str, Any]]:
-        """What is chosen in each cell."""
+        """The choices in each cell."""
         return [dict(zip(self.axes, values, strict=True)) for values in product(*self.axes.values())]
 
     @property
@@ -63,16 +63,16 @@ class DoseFinding:
 
     @property
     def best(self) -> dict[str, Any]:
-        """What is chosen in the cell of the largest utility."""
+        """The choices in the cell with the largest utility."""
         return self.cells[int(self.utility.argmax())]
 
     @property
     def probability_best(self) -> FloatArray:
-        """How often each cell has the largest utility among samples of patients."""
+        """The frequency with which each cell has the largest utility among samples of patients."""
         return np.bincount(self.draws.argmax(axis=1), minlength=self.draws.shape[1]) / len(self.draws)
 
     def to_frame(self, confidence: float = 0.95) -> pd.DataFrame:
-        """Return one row per cell: choices, probabilities, utility with its interval, and how often it is the best."""
+        """Return one row per cell: choices, probabilities, utility with its interval, and how often the cell is the best."""
         import pandas as pd
 
         frame = pd.DataFrame(self.cells)
@@ -99,7 +99,7 @@ class DoseFinding:
         return plot_dose_response(self, ax=ax, **options)
 
     def report(self) -> str:
-        """Return the best cell, its interval, and the cells that are hardly worse."""
+        """Return the best cell with its interval, and the cells that are almost as good."""
         frame = self.to_frame().sort_values("utility", ascending=False, kind="stable")
         names = list(self.axes)
         lines = [
@@ -148,22 +148,23 @@ def find_dose(
     ----------
     model : Model or str
     regimen : callable
-        Takes what is chosen as keyword arguments, returns a Regimen.
+        A function that takes the choices as keyword arguments and returns a Regimen.
     until : str or float
     doses : mapping of str to sequence
-        What is chosen, with its values; every combination is simulated for every patient.
+        The decision variables with their values; every combination is simulated for every patient.
     patients : DataFrame, VirtualPatients or Cohort
     response, toxicity : str or Limit
         Events of a patient: "sum_of_diameters: best_change <= -0.3", "neutrophils: minimum <= 0.5".
     weight : float
-        How many responses outweigh one toxicity.
+        The number of responses that balance one toxicity.
     subjects : int, optional
-        How many patients each sample has, for the interval of the utility: those of a trial. Default: all of the cohort.
+        The number of patients in each sample, such as that of a trial, for the interval of the utility. Default: the size of
+        the cohort.
     draws : int
-        Samples of patients, drawn with their weights; all cells have the same samples.
+        The number of samples of patients, drawn with their weights; all cells have the same samples.
     seed : int
     times, solver
-        As of `immunoode.optimise`.
+        As for `immunoode.optimise`.
 
     Returns
     -------
@@ -176,8 +177,9 @@ def find_dose(
 
     Notes
     -----
-    Project Optimus of the United States Food and Drug Administration asks for doses by benefit and risk in place of the largest
-    tolerated dose. Uncertainty here is that of patients; that of the model is in cohorts of different parameters.
+    Project Optimus of the United States Food and Drug Administration asks for doses based on benefit and risk instead of the
+    maximum tolerated dose. The uncertainty here is that of the sample of patients; uncertainty of the model can be studied
+    with cohorts of other parameters.
 
     Examples
     --------
@@ -195,7 +197,7 @@ def find_dose(
     events = limit(response), limit(toxicity)
     for event in events:
         if not isinstance(event.quantity, Endpoint):
-            raise SolveError(Problem(f"{event}", "is no event of a patient", "a limit on an output, such as its minimum"))
+            raise SolveError(Problem(f"{event}", "is not an event of a patient", "a limit on an output, such as its minimum"))
     axes = {str(name): tuple(values) for name, values in doses.items()}
     problem = schedule_problem(
         model,

@@ -1,4 +1,4 @@
-"""Endpoints: a number of each patient's time course, with its derivative."""
+"""Endpoints: one number per time course of a patient, with its derivative."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _TEXT = re.compile(r"(?:(log)\(\s*(\w+)\s*\)|(\w+))\s*(?::\s*(.+?)\s*)?")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A number of a time course.
+    """A summary of a time course as one number.
 
     Attributes
     ----------
     output : str
         An output of the model.
     reduction : str
-        "final", "minimum", "maximum", "area" (unit times days), "mean", "final_change" and "best_change" (of the last, or the
-        smallest, value from that before any dose, as a share of it), "at(90)" (days), "first_above(84)" or
-        "first_below(20)": the first day above (below) a value, linear between reports, or the end of the
+        "final", "minimum", "maximum", "area" (unit times days), "mean", "final_change" and "best_change" (the change of the
+        last, or the smallest, value from the value before any dose, as a fraction), "at(90)" (days), "first_above(84)" or
+        "first_below(20)": the first day above (below) a value, interpolated linearly between output times, or the end of the
         simulation.
     log : bool
-        Whether of the natural logarithm of the output; below 1e-9 of a course's largest value, which is what the solver
-        resolves, it is that of this value.
+        Whether to use the natural logarithm of the output. Values below 1e-9 of the largest value of a time course, which the
+        solver does not resolve, are replaced by that limit.
 
     Examples
     --------
@@ -61,22 +61,22 @@ class Endpoint:
 
     @property
     def needs_course(self) -> bool:
-        """Whether it is of the whole time course."""
+        """Whether it depends on the whole time course."""
         return self.reduction not in ("final", "final_change") and self.day is None and not self.accumulated
 
     @property
     def accumulated(self) -> str:
-        """The compartment that accumulates its area; "" if it has none."""
+        """The compartment that accumulates its area; "" if there is none."""
         return f"area_of_{self.output}" if self.reduction in ("area", "mean") and not self.log else ""
 
     @property
     def reported(self) -> str:
-        """The output whose time course it is of."""
+        """The output that it summarises."""
         return self.accumulated or self.output
 
     @property
     def is_change(self) -> bool:
-        """Whether it is a change from the value before any dose, as a share of it."""
+        """Whether it is a change from the value before any dose, as a fraction of that value."""
         return self.reduction in ("final_change", "best_change")
 
     def of(self, times: FloatArray, courses: FloatArray, baseline: FloatArray | None = None) -> FloatArray:
@@ -129,7 +129,7 @@ def endpoint(text: str) -> Endpoint:
     Raises
     ------
     SolveError
-        If the text is not of this form.
+        If the text does not have this form.
     """
     said = _TEXT.fullmatch(text.strip()) if isinstance(text, str) else None
     if not said:
@@ -139,10 +139,10 @@ def endpoint(text: str) -> Endpoint:
 
 
 def _floor(courses: FloatArray) -> FloatArray:
-    """Return the least value of each course whose logarithm is taken, (P, 1)."""
+    """Return the smallest value of each time course whose logarithm is taken, (P, 1)."""
     largest = courses.max(axis=1, keepdims=True)
     if not (largest > 0).all():
-        raise SolveError(Problem("endpoint", "has the logarithm of a course that is never positive", "no logarithm"))
+        raise SolveError(Problem("endpoint", "has the logarithm of a time course that is never positive", "no logarithm"))
     return _RESOLVED * largest
 
 
@@ -198,7 +198,7 @@ def _interpolation(times: FloatArray, day: float, shape: tuple[int, ...]) -> Flo
 
 
 def _crossing(times: FloatArray, values: FloatArray, limit: float, below: bool) -> tuple[FloatArray, FloatArray]:
-    """Return the first time beyond a limit (P,), and its derivative by the values (P, T)."""
+    """Return the first time beyond a limit (P,), and its derivative with respect to the values (P, T)."""
     beyond = values < limit if below else values > limit
     weights, found = np.zeros(values.shape), np.full(len(values), times[-1])
     for p in np.flatnonzero(beyond.any(axis=1)):

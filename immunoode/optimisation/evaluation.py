@@ -1,4 +1,4 @@
-"""Values of an objective and of limits for numbers that are chosen, with their gradients."""
+"""Values of an objective and of limits for given numbers, with their gradients."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from immunoode.optimisation.statistics import MEAN, Statistic
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised or maximised.
+    """The quantity that is minimised or maximised.
 
     Attributes
     ----------
     quantity : Endpoint or Dosage
     maximise : bool
     over : Statistic
-        Over a cohort, of which number of its values.
+        The statistic over a cohort.
     """
 
     quantity: Quantity
@@ -33,7 +33,7 @@ class Objective:
 
     @property
     def sign(self) -> float:
-        """What makes it an objective to be minimised."""
+        """The sign that makes it an objective to be minimised."""
         return -1.0 if self.maximise else 1.0
 
     def __str__(self) -> str:
@@ -42,13 +42,13 @@ class Objective:
 
 @dataclass(frozen=True)
 class ObjectiveValues:
-    """Values for one set of n numbers.
+    """The values for one set of n numbers.
 
     Attributes
     ----------
     objective : float
     limits : tuple of ndarray
-        Of each limit the values of its quantity: one, or one for each interval between doses.
+        For each limit, the values of its quantity: one, or one per interval between doses.
     gradient : ndarray, shape (n,), or None
     limit_gradients : tuple of ndarray, each (values, n), or None
     """
@@ -69,13 +69,13 @@ class Evaluator:
     times : ndarray, shape (T,)
     outputs : sequence of str
     weights : ndarray, shape (P,)
-        Of the patients; they add up to 1.
+        Weights of the patients; they add up to 1.
     objective : Objective
     limits : sequence of Limit
     baselines : mapping of str to ndarray, shape (P,)
-        Values of outputs before any dose, of those whose change is asked for.
+        Values before any dose of the outputs whose change is requested.
     count : int
-        How many sets of numbers were simulated.
+        The number of simulated sets of numbers.
     """
 
     simulations: Simulations
@@ -94,11 +94,11 @@ class Evaluator:
 
     @property
     def limits_need_no_simulation(self) -> bool:
-        """Whether all limits are of the schedule alone."""
+        """Whether all limits depend only on the schedule."""
         return all(isinstance(one.quantity, Dosage) for one in self.limits)
 
     def limits_of_schedule(self, x: FloatArray) -> ObjectiveValues:
-        """Return the values of limits of the schedule alone, with gradients; the objective is not evaluated."""
+        """Return the values of limits that depend only on the schedule, with gradients; the objective is not evaluated."""
         columns, none = self.simulations.columns(x), Courses(np.zeros((0, 0, 0)), None)
         each = [self._number(one.quantity, one.over, not one.above, columns, none, x.size) for one in self.limits]
         return ObjectiveValues(np.nan, tuple(v for v, _ in each), None, tuple(g for _, g in each))
@@ -110,14 +110,14 @@ class Evaluator:
         return [self._evaluation(self.simulations.columns(x), courses, 0) for x, courses in zip(many, found, strict=True)]
 
     def of_patients(self, x: FloatArray) -> FloatArray:
-        """Return the objective's endpoint of each patient, shape (P,)."""
+        """Return the endpoint of the objective for each patient, shape (P,)."""
         of = self.objective.quantity
         if isinstance(of, Dosage):
             return np.full(self.weights.size, of.of(self.simulations.columns(x).doses).sum())
         return self._each(of, self.simulations(x).values)
 
     def endpoints(self, x: FloatArray, wanted: Sequence[Quantity]) -> list[FloatArray]:
-        """Return each endpoint of each patient, shape (P,)."""
+        """Return the values of each endpoint for all patients, shape (P,)."""
         courses = self.simulations(x).values
         return [self._each(of, courses) for of in wanted if isinstance(of, Endpoint)]
 

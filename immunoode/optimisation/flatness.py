@@ -1,4 +1,4 @@
-"""Flatness: what other schedules lose that meet the same active limits, and how far each number can move."""
+"""Flatness of the optimum: the loss of other schedules with the same active limits, and the range of each number."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from immunoode.optimisation.optimality import ActiveLimit
 
 _DRAWN, _ALONG = 32, 101
 _EQUAL = 1e-5
-"""Objectives are equal if they differ by less than this share of how much they differ over the bounds."""
+"""Objectives count as equal if they differ by less than this fraction of their range over the bounds."""
 _LOSS = 0.01
 
 
 @dataclass(frozen=True)
 class Flatness:
-    """How much the choices matter.
+    """How sensitive the objective is to the choices.
 
     Attributes
     ----------
     drawn : int
-        How many schedules were drawn at random that meet the same active limits (but for bounds).
+        The number of random schedules that meet the same active limits (apart from bounds).
     spread : float
-        The largest difference of the objective among them, as a share of that over the bounds.
+        The largest difference of the objective among them, as a fraction of its range over the bounds.
     within : dict of str to tuple
-        For each number the range within which, alone, it can be moved while limits are kept and less than 1 % of what the
-        objective differs over the bounds is lost.
+        For each number, the range within which it can be moved alone, such that limits are satisfied and the loss is less
+        than 1 % of the range of the objective over the bounds.
     """
 
     drawn: int
@@ -38,14 +38,14 @@ class Flatness:
 
     @property
     def is_flat(self) -> bool:
-        """Whether all schedules that meet the same active limits are equal."""
+        """Whether all schedules that meet the same active limits are equivalent."""
         return self.drawn > 1 and self.spread < _EQUAL
 
 
 def flatness(
     problem: ScaledProblem, z: FloatArray, active: tuple[ActiveLimit, ...], labels: tuple[str, ...], seed: int
 ) -> Flatness:
-    """Return how much the choices matter at scaled numbers (n,)."""
+    """Return the flatness at scaled numbers (n,)."""
     from scipy.stats import qmc
 
     drawn = qmc.Sobol(z.size, seed=seed).random_base2(int(np.log2(_DRAWN)))
@@ -61,7 +61,7 @@ def flatness(
 
 
 def _projected(problem: ScaledProblem, drawn: FloatArray, rows: list[int]) -> list[FloatArray]:
-    """Return the points nearest to those drawn that meet the active limits and keep the others."""
+    """Return the points closest to those drawn that meet the active limits and satisfy the others."""
     found = []
     for target in drawn:
         z = _nearest(problem, target, rows)

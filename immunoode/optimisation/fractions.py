@@ -18,12 +18,12 @@ class Fractionation:
     dose : float
         Gy of each fraction to the tumour.
     log_kill : float
-        The natural logarithm by which the tumour shrinks, growth during treatment subtracted.
+        The decrease of the natural logarithm of the tumour size, minus growth during treatment.
     hypofractionated : bool
-        Whether fewer and larger fractions are better whatever the growth: the tumour's alpha/beta is below the tissue's
-        divided by the sparing factor.
+        Whether fewer and larger fractions are better at any growth rate, because alpha/beta of the tumour is below that of
+        the tissue divided by the sparing factor.
     exact : float
-        The best number of fractions if it need not be whole; infinite if more are always better.
+        The best number of fractions if it did not have to be whole; infinite if more are always better.
     """
 
     fractions: int
@@ -56,15 +56,15 @@ def fractionation(
     Parameters
     ----------
     alpha : float
-        1/Gy, of the tumour.
+        1/Gy; that of the tumour.
     alpha_beta, tissue_alpha_beta : float
-        Gy, of the tumour and of the normal tissue.
+        Gy; those of the tumour and of the normal tissue.
     tissue_effective_dose : float
-        Gy: the biologically effective dose that the tissue may get.
+        Gy; the biologically effective dose that the tissue may receive.
     sparing : float
-        The tissue's part of the dose to the tumour.
+        The dose to the tissue as a fraction of that to the tumour.
     growth_rate : float
-        1/day, of the tumour during treatment.
+        1/day; that of the tumour during treatment.
     interval : float
         Days between fractions.
     most_fractions : int
@@ -122,7 +122,7 @@ def fractionation(
 
 
 def _exact(alpha: float, gain: float, ratio: float, effective_dose: float, sparing: float, growth: float) -> float:
-    """Return the best number of fractions if it need not be whole."""
+    """Return the best number of fractions if it did not have to be whole."""
     if gain <= 0:
         return 1.0
     if growth == 0:

@@ -1,4 +1,4 @@
-"""What kind an argument is of."""
+"""Checks of the types of arguments."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
 def is_number(value: Any) -> bool:
-    """Return whether it is a real number, and not a truth value."""
+    """Return whether it is a real number, and not a Boolean."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def is_whole(value: Any) -> bool:
-    """Return whether it is a whole number, and not a truth value."""
+    """Return whether it is a whole number, and not a Boolean."""
     return isinstance(value, Integral) and not isinstance(value, bool)

@@ -23,11 +23,12 @@ class Limit:
     ----------
     quantity : Endpoint or Dosage
     limit : float
-        In the quantity's unit.
+        In the unit of the quantity.
     above : bool
         Whether the quantity must be at or above the limit; otherwise at or below.
     over : Statistic
-        Over a cohort, of which number of its values; "quantile(0.95)" lets 95 % of patients keep the limit.
+        The statistic over a cohort to which the limit applies; with "quantile(0.95)", 95 % of patients must satisfy the
+        limit.
     """
 
     quantity: Quantity
@@ -37,12 +38,12 @@ class Limit:
 
     @property
     def sign(self) -> float:
-        """1 where more is better, else -1."""
+        """1 if larger values are better, otherwise -1."""
         return 1.0 if self.above else -1.0
 
     @property
     def scale(self) -> float:
-        """What a violation is compared with."""
+        """The scale of a violation."""
         return abs(self.limit) or 1.0
 
     def __str__(self) -> str:
@@ -51,7 +52,8 @@ class Limit:
 
 
 def quantity(given: str | Quantity) -> Quantity:
-    """Return what a text names: an endpoint "neutrophils: minimum", or a property of the schedule "cumulative(docetaxel)".
+    """Return the quantity that a text names: an endpoint "neutrophils: minimum", or a property of the schedule
+    "cumulative(docetaxel)".
 
     Raises
     ------
@@ -74,7 +76,7 @@ def limit(given: str | Limit) -> Limit:
     Raises
     ------
     SolveError
-        If the text is not of this form.
+        If the text does not have this form.
     """
     if isinstance(given, Limit):
         return given

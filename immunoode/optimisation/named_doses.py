@@ -21,12 +21,12 @@ from immunoode.solve.simulate import Expansion
 _NAME = re.compile(r"(amount|time)\(\s*(\w+)\s*(?:,\s*(\d+)\s*)?\)")
 
 
-_AS_FUNCTION = "as the regimen a function of what is chosen: lambda dose: Regimen().dose('x', f'{dose} mg/kg', ...)"
+_AS_FUNCTION = "as regimen, a function of the choices: lambda dose: Regimen().dose('x', f'{dose} mg/kg', ...)"
 
 
 @dataclass(frozen=True)
 class _Named:
-    """One of the names: which column, which rows of it, and whether they change together with the first."""
+    """One of the names: its column, its rows, and whether they change together with the first."""
 
     column: str
     rows: Any
@@ -35,15 +35,15 @@ class _Named:
 def named_doses(
     regimen: Any, model: ClosedModel, patients: FloatArray, chosen: Choices
 ) -> Callable[[dict[str, Any]], Schedule]:
-    """Return the schedule as a function of amounts and times of its doses.
+    """Return the schedule as a function of the amounts and times of its doses.
 
-    Amounts are in the unit of the input. Of "amount(docetaxel)" it is the first dose; all others change by the same amount.
+    Amounts are in the unit of the input. "amount(docetaxel)" is the first dose; all others change by the same amount.
 
     Raises
     ------
     SolveError
-        If a name is not one of these, the regimen has no such dose, an amount that is chosen is per kilogram or per m2, or
-        doses differ between patients (P, parameters).
+        If a name does not have this form, the regimen has no such dose, a chosen amount is per kilogram or per m2, or doses
+        differ between patients (P, parameters).
     """
     expansion = Expansion(regimen, model)
     stated = expansion.schedule(patients[0])
@@ -70,7 +70,7 @@ def named_doses(
 
 
 def _of_values(name: str, named: _Named, chosen: Choices) -> list[Problem]:
-    """Return which options of a dose are no numbers, and whether there are as many numbers as doses."""
+    """Return problems of options of a dose: those that are not numbers, or a wrong number of them."""
     if name in chosen.options:
         wrong = [value for value in chosen.options[name] if not is_number(value)]
         return [Problem(f"choose: {name!r}", f"has the option {wrong[0]!r:.60}", "plain numbers")] if wrong else []
@@ -81,7 +81,7 @@ def _of_values(name: str, named: _Named, chosen: Choices) -> list[Problem]:
 
 
 def _differing(expansion: Expansion, patients: FloatArray) -> list[Problem]:
-    """Return what is wrong with a regimen whose doses differ between patients: one schedule is chosen for all of them."""
+    """Return the problem of a regimen whose doses differ between patients, because one schedule is chosen for all of them."""
     names = list(expansion.model.parameters)
     differing = [names[i] for i in expansion.columns if np.ptp(patients[:, i]) > 0]
     what = f"has doses that depend on {', '.join(differing)}, which differs between the patients"
@@ -89,7 +89,7 @@ def _differing(expansion: Expansion, patients: FloatArray) -> list[Problem]:
 
 
 def _of_patient(name: str, regimen: Any, model: ClosedModel) -> Problem | None:
-    """Return what is wrong with an amount that the regimen states per kilogram, per m2 or as an exposure."""
+    """Return the problem of an amount that the regimen states per kilogram, per m2 or as an exposure."""
     said = _NAME.fullmatch(name)
     if not said or said[1] != "amount" or said[2] not in model.input_units:
         return None
@@ -105,11 +105,13 @@ def _named(name: str, stated: Schedule) -> _Named | Problem:
     said = _NAME.fullmatch(name)
     if not said:
         right = "'amount(docetaxel)', 'time(docetaxel, 1)'; or a function of other names as the regimen"
-        return Problem(f"choose: {name!r}", "is no dose of the regimen", right)
+        return Problem(f"choose: {name!r}", "is not a dose of the regimen", right)
     pairs = zip(stated.inputs, stated.actions, strict=True)
     rows = np.array([i for i, (n, action) in enumerate(pairs) if n == said[2] and action == DOSE], dtype=np.int64)
     if not rows.size:
-        return Problem(f"choose: {name!r}", "is of what the regimen does not give", nearest(said[2], stated.inputs))
+        return Problem(
+            f"choose: {name!r}", "refers to a therapy that the regimen does not give", nearest(said[2], stated.inputs)
+        )
     if said[3] is None:
         return _Named(said[1], rows)
     if int(said[3]) >= rows.size:

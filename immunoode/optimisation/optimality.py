@@ -1,4 +1,4 @@
-"""How good an optimum is: the residual of the Karush-Kuhn-Tucker conditions, active limits and their multipliers."""
+"""Optimality of a solution: the residual of the Karush-Kuhn-Tucker conditions, active limits and their multipliers."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from immunoode.optimisation.descent import ScaledProblem
 from immunoode.optimisation.dosages import FloatArray
 
 _ACTIVE = 1e-5
-"""A limit is active if it is met with less than this share of it to spare; a bound, with less than this share of the span."""
+"""A limit is active if its margin is less than this fraction of the limit; a bound, if it is less than this fraction of the
+range."""
 
 
 @dataclass(frozen=True)
 class ActiveLimit:
-    """A limit, or a bound, that holds the optimum back.
+    """A limit, or a bound, that is active at the optimum.
 
     Attributes
     ----------
     what : str
     multiplier : float
-        How much better the objective becomes per unit by which the limit is relaxed.
+        The improvement of the objective per unit by which the limit is relaxed.
     is_bound : bool
     row : int
-        Among the margins of limits, or among the numbers for a bound.
+        Index among the margins of limits, or among the numbers for a bound.
     at_high : bool
         Whether a bound is the upper one.
     """
@@ -43,10 +44,10 @@ class Optimality:
     Attributes
     ----------
     residual : float
-        The largest component of the gradient that no active limit balances: how much the objective would change over the whole
-        range of a number at that slope, as a share of how much it differs between starts.
+        The largest component of the gradient that is not balanced by active limits: the change of the objective over the
+        whole range of a number at that slope, as a fraction of the differences between starts.
     slope : float
-        The largest component of the objective's gradient, in the same terms.
+        The largest component of the gradient of the objective, in the same units.
     active : tuple of ActiveLimit
     """
 
@@ -61,9 +62,9 @@ def optimality(problem: ScaledProblem, z: FloatArray, labels: tuple[str, ...], l
     Parameters
     ----------
     labels : tuple of str
-        Of the numbers.
+        The names of the numbers.
     limit_names : tuple of str
-        Of the margins.
+        The names of the margins.
     """
     from scipy.optimize import nnls
 

@@ -48,16 +48,16 @@ def optimise(
     ----------
     model : Model or str
     regimen : Regimen, Schedule or callable
-        A regimen whose doses are chosen; or a function that takes what is chosen as keyword arguments and returns a Regimen.
+        A regimen whose doses are chosen, or a function that takes the choices as keyword arguments and returns a Regimen.
     until : str or float
         End of the simulation.
     choose : mapping
-        What is chosen, by name: bounds `(low, high)`, a `Choice` (with a start, a step, or a size), or a list of options of
-        which one is taken. With a regimen, names are those of `prepare(vary=)`: "amount(docetaxel)" (all doses alike),
-        "amount(docetaxel, 0)", "time(docetaxel, 1)"; with a function, its arguments. Amounts per kilogram or per m2 need a
-        function; doses must stay within the simulation.
+        The decision variables by name: bounds `(low, high)`, a `Choice` (with a start, a step, or a size), or a list of
+        options. With a regimen, names are those of `prepare(vary=)`: "amount(docetaxel)" (all doses together),
+        "amount(docetaxel, 0)", "time(docetaxel, 1)"; with a function, they are its arguments. Amounts per kilogram or per m2
+        need a function; doses must stay within the simulation.
     minimise, maximise : str or Endpoint or Dosage
-        One of the two: "sum_of_diameters: final", "log(tumour): at(90)", "tumour: area" and what else `Endpoint` has.
+        One of the two: "sum_of_diameters: final", "log(tumour): at(90)", "tumour: area" or any other `Endpoint`.
     subject_to : sequence of str or Limit
         "neutrophils: minimum >= 1", "cumulative(docetaxel) <= 450", "interval(docetaxel) >= 7",
         "effective_dose(radiotherapy, alpha_beta=3, sparing=0.5) <= 100"; over a cohort also "... for quantile(0.95)".
@@ -66,24 +66,25 @@ def optimise(
     patients : DataFrame, VirtualPatients or Cohort, optional
         Parameters of the patients of a cohort, with its weights. The same patients are simulated in each evaluation.
     over : str or Statistic
-        Of a cohort's values, what is optimised: "mean", "quantile(0.9)" (90 % of patients do at least as well), "cvar(0.9)"
-        (the mean of the worst tenth).
+        The statistic over a cohort that is optimised: "mean", "quantile(0.9)" (90 % of patients do at least as well),
+        "cvar(0.9)" (the mean of the worst tenth).
     times : sequence of float, optional
-        Days at which outputs are reported; minima and areas are of these. Default: daily, and at least 400 times.
+        Output times in days, which determine minima and areas. Default: every day, and at least 400 times.
     starts : int
-        Numbers of starts: the given one, then a Sobol sequence within the bounds.
+        The number of starting points: the given one, then a Sobol sequence within the bounds.
     method : {"slsqp", "trust-constr"}
-        Of SciPy; not used where schedules have no derivative.
+        The method of SciPy; not used if schedules have no derivative.
     tolerance : float
-        Of the objective, as a share of how much it differs between starts.
+        Tolerance of the objective, as a fraction of its differences between starts.
     generations : int
-        Of the search where schedules have no derivative: regimens with triggers, or numbers of doses that depend on numbers.
+        The number of generations in the search for schedules without derivatives: regimens with triggers, or with a number of
+        doses that depends on the choices.
     flatness : bool, optional
         Whether to draw other schedules that meet the same active limits. Default: for one patient with up to 30 numbers.
     seed : int
-        Of starts, drawn schedules and the search.
+        Seed of starts, random schedules and the search.
     solver : SolverOptions, optional
-        Default: that of `simulate`; without extinction if a logarithm is asked for, so that less than one cell is a small
+        Default: as in `simulate`, but without extinction if a logarithm is requested, so that less than one cell is a small
         expected number.
 
     Returns
@@ -97,7 +98,8 @@ def optimise(
 
     Notes
     -----
-    Gradients are derivatives of the solution by amounts and times of doses, multiplied by those of the schedule by the choices.
+    Gradients are derivatives of the solution with respect to amounts and times of doses, multiplied by the derivatives of the
+    schedule with respect to the choices.
 
     Examples
     --------
@@ -135,7 +137,7 @@ def optimise(
 
 
 def _beside_typical(problem: ScheduleProblem, found: OptimalSchedule, how: Mapping[str, Any]) -> OptimalSchedule:
-    """Return the result with the typical patient's optimum and what it gives the cohort."""
+    """Return the result with the optimum of the typical patient and its value for the cohort."""
     typical = solve(problem.of_typical_patient(), flat=False, **how)
     x = problem.numbers_of(typical.choices)
     evaluator = problem.evaluator(problem.options_of(typical.choices))

@@ -1,4 +1,4 @@
-"""Pareto fronts: the best objective for each value of what it must be weighed against."""
+"""Pareto fronts: the best objective for each value of a competing quantity."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 
 _NEVER = 1e300
-"""A limit that is always kept."""
+"""A limit that is always satisfied."""
 
 
 @dataclass(frozen=True)
 class ParetoFront:
-    """Schedules of which none can be better in one respect without being worse in the other.
+    """Pareto-optimal schedules: none can be improved in one respect without becoming worse in the other.
 
     Attributes
     ----------
     against : Endpoint or Dosage
-        What the objective is weighed against.
+        The competing quantity.
     values : tuple of float
-        Of `against`, the best first.
+        The values of `against`, best first.
     optima : tuple of OptimalSchedule
-        The best schedule that keeps each value.
+        The best schedule for each value as a limit.
     """
 
     against: Quantity
@@ -47,13 +47,13 @@ class ParetoFront:
 
     @property
     def knee(self) -> int:
-        """The index of the schedule farthest from the line between both ends, with both axes scaled to their range."""
+        """The index of the schedule farthest from the line between the two ends, with both axes scaled to their range."""
         x, y = (np.asarray(v, float) for v in (self.values, [o.objective for o in self.optima]))
         u, v = (x - x[0]) / ((x[-1] - x[0]) or 1.0), (y - y[0]) / ((y[-1] - y[0]) or 1.0)
         return int(np.argmax(np.abs(v - u)))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per schedule: what it is weighed against, the objective, and the choices."""
+        """Return one row per schedule: the competing quantity, the objective, and the choices."""
         import pandas as pd
 
         rows = [
@@ -69,7 +69,7 @@ class ParetoFront:
         return plot_pareto_front(self, ax=ax, **options)
 
     def report(self) -> str:
-        """Return the front in words."""
+        """Return the front as text."""
         lines = [
             f"  {self.against} {value:.5g}: {one.objective:.5g} with {words(one.choices)}"
             for value, one in zip(self.values, self.optima, strict=True)
@@ -106,25 +106,24 @@ def pareto_front(
     subject_to: Sequence[Any] | str = (),
     **options: Any,
 ) -> ParetoFront:
-    """Return the best schedules for a range of limits on something else, such as a toxicity.
+    """Return the best schedules for a range of limits on a competing quantity, such as a toxicity.
 
     Parameters
     ----------
     model, regimen, until, subject_to
-        As of `immunoode.optimise`.
+        As for `immunoode.optimise`.
     against : str or Endpoint or Dosage
-        What is limited.
+        The competing quantity, which is limited.
     points : int
         Number of schedules, 2 or more.
     between : (float, float), optional
-        The first and the last limit. Default: from the best that any schedule can have to that of the schedule with the best
-        objective.
+        The first and the last limit. Default: from the best possible value to that of the schedule with the best objective.
     more_is_better : bool
-        Whether more of `against` is better (the nadir of neutrophils); otherwise less of it is (a toxicity).
+        Whether larger values of `against` are better (the nadir of neutrophils); otherwise smaller ones are (a toxicity).
     against_over : str or Statistic
-        Of a cohort's values of `against`, what is limited.
+        The statistic of `against` over a cohort, which is limited.
     **options
-        As of `immunoode.optimise`: choose, minimise or maximise, patients, over, ...
+        As for `immunoode.optimise`: choose, minimise or maximise, patients, over, ...
 
     Returns
     -------
@@ -133,7 +132,8 @@ def pareto_front(
     Raises
     ------
     SolveError
-        If there are fewer than two points, or nothing to weigh: the best schedule has the least of `against`.
+        If there are fewer than two points, or there is no trade-off because the best schedule has the best value of
+        `against`.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def pareto_front(
     how: dict[str, Any] = {"flatness": False, **options}
     first, last = between or _ends(model, regimen, until, weighed, of, more_is_better, given, how)
     if not (first > last if more_is_better else first < last):
-        what = "is as good as it can be in the schedule with the best objective: there is nothing to weigh"
+        what = "already has its best value in the schedule with the best objective, so there is no trade-off"
         raise SolveError(Problem(f"{weighed}", what, "another quantity, or more_is_better"))
     limits = [Limit(weighed, float(value), more_is_better, of) for value in np.linspace(first, last, points)]
     optima = [optimise(model, regimen, until, subject_to=[*given, one], **how) for one in limits]
@@ -170,7 +170,7 @@ def _ends(
     given: tuple[Any, ...],
     how: dict[str, Any],
 ) -> tuple[float, float]:
-    """Return the best that any schedule has, and what the schedule with the best objective has."""
+    """Return the best possible value, and the value of the schedule with the best objective."""
     unbound = Limit(weighed, -_NEVER if more_is_better else _NEVER, more_is_better, of)
     best = optimise(model, regimen, until, subject_to=[*given, unbound], **how)
     rest = {name: value for name, value in how.items() if name not in ("minimise", "maximise", "over")}

@@ -34,17 +34,17 @@ _MOST_OPTIONS = 500
 
 @dataclass(frozen=True)
 class ScheduleProblem:
-    """What is to be optimised.
+    """The optimisation problem.
 
     Attributes
     ----------
     model : ClosedModel
     patients : ndarray, shape (P, parameters)
     weights : ndarray, shape (P,)
-        Of the patients; they add up to 1.
+        Weights of the patients; they add up to 1.
     is_cohort : bool
     regimen_of : callable
-        Takes all choices by name, returns a Regimen or a Schedule.
+        A function that takes all choices by name and returns a Regimen or a Schedule.
     choices : Choices
     aim : Objective
     limits : tuple of Limit
@@ -87,7 +87,7 @@ class ScheduleProblem:
         return Evaluator(made, self.times, self.outputs, self.weights, self.aim, self.limits, self._baselines())
 
     def _baselines(self) -> dict[str, FloatArray]:
-        """Return the values before any dose, (P,), of outputs whose change is asked for."""
+        """Return the values before any dose, (P,), of outputs whose change is requested."""
         changing = tuple(dict.fromkeys(e.output for e in self._endpoints() if e.is_change))
         if not changing:
             return {}
@@ -103,7 +103,7 @@ class ScheduleProblem:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The outputs that the objective and the limits are of."""
+        """The outputs that the objective and the limits use."""
         named = dict.fromkeys(e.reported for e in self._endpoints())
         return tuple(named) or self.model.equations.states[:1]
 
@@ -117,14 +117,14 @@ class ScheduleProblem:
         return {name: chosen[name] for name in self.choices.options}
 
     def of_some_patients(self, count: int) -> ScheduleProblem:
-        """Return the problem of about so many of the patients, drawn systematically by their weights."""
+        """Return the problem for a smaller number of patients, drawn systematically by their weights."""
         ends = np.cumsum(self.weights)
         drawn = np.unique(np.searchsorted(ends, (np.arange(count) + 0.5) / count * ends[-1]).clip(0, len(ends) - 1))
         shares = self.weights[drawn] if np.ptp(self.weights) == 0 else np.diff(np.append(0.0, ends[drawn]))
         return replace(self, patients=self.patients[drawn], weights=shares / shares.sum())
 
     def of_typical_patient(self) -> ScheduleProblem:
-        """Return the problem of the patient whose parameters are the weighted medians of the cohort's."""
+        """Return the problem for the patient whose parameters are the weighted medians of the cohort."""
         typical = np.array([_median(column, self.weights) for column in self.patients.T])
         return replace(self, patients=typical[None], weights=np.ones(1), is_cohort=False)
 
@@ -144,7 +144,7 @@ def schedule_problem(
     times: Any,
     solver: SolverOptions | None,
 ) -> ScheduleProblem:
-    """Return the problem of checked arguments; see `optimise`.
+    """Return the problem from checked arguments; see `optimise`.
 
     Raises
     ------
@@ -154,19 +154,19 @@ def schedule_problem(
     whole = resolve(as_model(model))
     chosen = choices(choose)
     if len(list(product(*chosen.options.values()))) > _MOST_OPTIONS:
-        raise SolveError(Problem("choose", f"has more than {_MOST_OPTIONS} combinations of options", "fewer of them"))
+        raise SolveError(Problem("choose", f"has more than {_MOST_OPTIONS} combinations of options", "fewer combinations"))
     limits = tuple(limit(one) for one in subject_to)
     objective = Objective(quantity(aim), maximise, statistic(over))
     endpoints = [q for q in (objective.quantity, *(one.quantity for one in limits)) if isinstance(q, Endpoint)]
     problems = [
-        Problem(f"output {e.output!r}", "is not of this model", nearest(e.output, whole.output_units))
+        Problem(f"output {e.output!r}", "is not an output of this model", nearest(e.output, whole.output_units))
         for e in endpoints
         if e.output not in whole.output_units
     ]
     if problems:
         raise SolveError(problems)
     whole = with_areas(whole, endpoints)
-    if solver is None and any(e.log for e in endpoints):  # the logarithm of a number of cells goes on below one of them
+    if solver is None and any(e.log for e in endpoints):  # the logarithm of a number of cells continues below one cell
         solver = SolverOptions(extinction=False)
     matrix, weights = _patients(whole, parameters, patients)
     return ScheduleProblem(
@@ -207,14 +207,14 @@ def _regimen_of(
     if isinstance(regimen, (Regimen, Schedule)):
         return named_doses(regimen, model, patients, chosen)
     if not callable(regimen):
-        right = "a Regimen, or a function of what is chosen that returns one"
+        right = "a Regimen, or a function of the choices that returns one"
         raise SolveError(Problem("regimen", f"is {type(regimen).__name__}", right))
     names = (*chosen.numbers, *chosen.options)
     try:
         inspect.signature(regimen).bind(**dict.fromkeys(names))
     except (TypeError, ValueError) as error:
-        right = f"a function that takes what is chosen: {', '.join(names)}"
-        raise SolveError(Problem("regimen", f"does not fit what is chosen ({error})", right)) from error
+        right = f"a function that takes the choices: {', '.join(names)}"
+        raise SolveError(Problem("regimen", f"does not match the choices ({error})", right)) from error
     return lambda values: regimen(**values)
 
 

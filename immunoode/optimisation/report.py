@@ -1,4 +1,4 @@
-"""An `OptimalSchedule` in words."""
+"""The text report of an `OptimalSchedule`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MOST_NUMBERS = 12
 
 
 def report(found: Any) -> str:
-    """Return the optimum in words."""
+    """Return the report of the optimum."""
     parts = [str(found), *_choices(found), *_limits(found), *_quality(found), *_flatness(found)]
     parts += [*_calendar(found), *_alternatives(found), *_left_out(found), *_cohort(found)]
     parts.append(f"{found.evaluations} schedules simulated in {found.seconds:.1f} s")
@@ -45,14 +45,14 @@ def _limits(found: Any) -> list[str]:
 def _standing(row: Any) -> str:
     if row.violated_by:
         return f", violated by {row.violated_by:.4g}"
-    return f", active; one unit more gains {row.gain_per_unit:.3g}" if row.active else ""
+    return f", active; relaxing it by one unit gains {row.gain_per_unit:.3g}" if row.active else ""
 
 
 def _quality(found: Any) -> list[str]:
     if found.optimality is None:
-        return ["no gradient: found by a search among schedules, which proves no optimum"]
+        return ["no gradient: found by a search among schedules, which does not prove optimality"]
     if not found.feasible:
-        return ["conditions of optimality do not apply where limits are violated; relax a limit, or widen the bounds"]
+        return ["the optimality conditions do not apply because limits are violated; relax a limit, or widen the bounds"]
     active = [a.what for a in found.optimality.active if a.is_bound]
     shown = ", ".join(active[:4]) + (f" and {len(active) - 4} more" if len(active) > 4 else "")
     bounds = f"; at bounds: {shown}" if active else ""
@@ -84,7 +84,7 @@ def _calendar(found: Any) -> list[str]:
     if loss is None:
         return []
     share = abs(loss.loss / found.scale) if found.scale else 0.0
-    text = f"on the calendar: loses {loss.loss:.3g} ({100 * share:.2g} % of the range) beside the continuous optimum, "
+    text = f"on the calendar: loses {loss.loss:.3g} ({100 * share:.2g} % of the range) compared with the continuous optimum, "
     return [text + words(dict(loss.continuous))]
 
 
@@ -103,6 +103,6 @@ def _cohort(found: Any) -> list[str]:
         return []
     gain = abs(found.typical_in_cohort - found.objective)
     return [
-        f"the typical patient's optimum, {words(found.typical.choices)}, gives the cohort {found.typical_in_cohort:.6g}: "
-        f"the robust one gains {gain:.3g}"
+        f"the optimum of the typical patient, {words(found.typical.choices)}, gives the cohort "
+        f"{found.typical_in_cohort:.6g}; the robust optimum gains {gain:.3g}"
     ]

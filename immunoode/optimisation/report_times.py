@@ -1,4 +1,4 @@
-"""Days at which outputs are reported, for endpoints."""
+"""Output times for endpoints."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LEAST_TIMES = 400
 
 
 def report_times(until: Any, times: Any, endpoints: Sequence[Endpoint]) -> FloatArray:
-    """Return the days (T,) of a simulation until a day: those given, or those that endpoints need.
+    """Return the output times (T,) of a simulation in days: those given, or those that endpoints need.
 
     Raises
     ------
     SolveError, UnitError
-        If `until` is no day after the start, times are not in order, or an endpoint is at a day outside them.
+        If `until` is not after the start, times are not increasing, or an endpoint is at a day outside them.
     """
     try:
         end = units.days(until)

@@ -1,4 +1,4 @@
-"""What an optimisation finds: the schedule, how good it is, and what holds it back."""
+"""The result of an optimisation: the schedule, its optimality, and its active limits."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _AGREE = 1e-4
-"""Starts agree if their objectives differ by less than this share of how much the objective differs between starts."""
+"""Starts agree if their objectives differ by less than this fraction of the range of the objective over all starts."""
 
 
 @dataclass(frozen=True)
 class CalendarLoss:
-    """What keeping a calendar costs.
+    """The loss due to a calendar.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class CalendarLoss:
     objective : float
         Their objective.
     loss : float
-        How much worse the objective is on the calendar.
+        The loss in the objective due to the calendar.
     """
 
     continuous: Mapping[str, Any]
@@ -50,38 +50,38 @@ class OptimalSchedule:
     Attributes
     ----------
     choices : dict
-        What is chosen, by name.
+        The choices by name.
     regimen : Regimen or Schedule
         The regimen with these choices.
     objective : float
         Its objective.
     aim : Objective
-        What was minimised or maximised.
+        The quantity that was minimised or maximised.
     limits : tuple of Limit
     limit_values : tuple of float
-        The value of each limit's quantity that is nearest to the limit, or farthest beyond it.
+        For each limit, the value of its quantity that is closest to the limit, or farthest beyond it.
     start_objective : float
-        The objective where the search began.
+        The objective at the starting point.
     scale : float
-        How much the objective differs between starts; residuals are shares of it.
+        The range of the objective over the starts; residuals are fractions of it.
     optimality : Optimality or None
         First-order conditions; None if there is no gradient.
     flatness : Flatness or None
-        None if there is no gradient, or it was not asked for.
+        None if there is no gradient, or it was not requested.
     descents : tuple of Descent
-        Where each start led, best first; of a large cohort, with some of its patients.
+        The result from each start, best first; for a large cohort, with some of its patients.
     calendar : CalendarLoss or None
-        What whole steps cost; None if there are none.
+        The loss due to whole steps; None if there are none.
     alternatives : tuple of OptimalSchedule
         The optimum for each other option, best first.
     patient_values : ndarray, shape (P,)
-        The objective's endpoint of each patient of a cohort.
+        The endpoint of the objective for each patient of a cohort.
     typical : OptimalSchedule or None
-        The typical patient's optimum, of a cohort.
+        The optimum of the typical patient of a cohort.
     typical_in_cohort : float
-        The cohort's objective with the typical patient's optimum.
+        The objective of the cohort with the optimum of the typical patient.
     evaluations : int
-        Schedules that were simulated.
+        The number of simulated schedules.
     seconds : float
     left_out : tuple of str
         Options that could not be simulated, with the reason.
@@ -109,24 +109,24 @@ class OptimalSchedule:
 
     @property
     def feasible(self) -> bool:
-        """Whether all limits are kept."""
+        """Whether all limits are satisfied."""
         return not any(self.violations)
 
     @property
     def violations(self) -> tuple[float, ...]:
-        """By how much each limit is violated, in its unit; 0 if it is kept."""
+        """The violation of each limit in its unit; 0 if it is satisfied."""
         pairs = zip(self.limits, self.limit_values, strict=True)
         excess = [(one, one.sign * (one.limit - v)) for one, v in pairs]
         return tuple(by if by > FEASIBLE * one.scale else 0.0 for one, by in excess)
 
     @property
     def agreeing(self) -> int:
-        """How many starts led to the same objective, with all limits kept."""
+        """The number of starts that led to the same objective, with all limits satisfied."""
         best = self.descents[0].objective
         return sum(d.feasible and abs(d.objective - best) <= _AGREE * self.scale for d in self.descents)
 
     def table(self) -> pd.DataFrame:
-        """Return one row per number that is chosen: its value, and the range that loses less than 1 %."""
+        """Return one row per chosen number: its value, and the range within which the loss is less than 1 %."""
         import pandas as pd
 
         rows = [
@@ -142,9 +142,9 @@ class OptimalSchedule:
         return frame
 
     def limits_table(self) -> pd.DataFrame:
-        """Return one row per limit: its value, by how much it is violated, whether it is active, and the gain of a unit more.
+        """Return one row per limit: its value, its violation, whether it is active, and the gain per unit of relaxation.
 
-        A limit that is violated is not active: what relaxing it would gain is not known (NaN).
+        A violated limit is not active, and the gain from relaxing it is not known (NaN).
         """
         import pandas as pd
 
@@ -187,14 +187,18 @@ class OptimalSchedule:
         return plot_optimum(self, **options)
 
     def report(self) -> str:
-        """Return the optimum in words: choices, limits, optimality, flatness."""
+        """Return a text report: choices, limits, optimality, flatness."""
         from immunoode.optimisation.report import report
 
         return report(self)
 
     def __str__(self) -> str:
         verb = "maximum" if self.aim.maximise else "minimum"
-        kept = "" if self.feasible else "; NOT all limits are kept: no schedule within the bounds was found that keeps them"
+        kept = (
+            ""
+            if self.feasible
+            else ("; NOT all limits are satisfied: no schedule within the bounds was found that satisfies them")
+        )
         return f"{verb} of {self.aim}: {self.objective:.6g} (start {self.start_objective:.6g}){kept}"
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Schedules as a function of choices: times and amounts of doses, and their derivative."""
+"""Schedules as functions of the choices: times and amounts of doses, and their derivatives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from immunoode.regimen.schedule import DOSE, Schedule
 from immunoode.solve.simulate import Expansion
 
 _STEP = 1e-4
-"""Of the span of a number, for differences of schedules that are not affine."""
+"""Step of finite differences for schedules that are not affine, as a fraction of the range of a number."""
 _SAME = 1e-9
 
 
@@ -40,10 +40,10 @@ class ScheduleFunction:
     Parameters
     ----------
     regimen_of : callable
-        Takes numbers (n,) and returns a Regimen.
+        A function that takes numbers (n,) and returns a Regimen.
     model : ClosedModel
     parameters : ndarray
-        Of the patient: doses may be per kilogram.
+        Parameters of the patient, because doses may be per kilogram.
     low, high : ndarray, shape (n,)
         Bounds of the numbers.
     """
@@ -70,7 +70,7 @@ class ScheduleFunction:
 
     @property
     def latest(self) -> float:
-        """The latest day to which the numbers can move a dose; minus infinity if they move none."""
+        """The latest day to which the numbers can move a dose; minus infinity if they do not move any."""
         if self._affine is None:
             return self._latest_at_corners()
         found, at = [-np.inf], 0
@@ -87,14 +87,14 @@ class ScheduleFunction:
         return self._affine is not None
 
     def _latest_at_corners(self) -> float:
-        """Return the latest dose at the lower or the upper bounds that is not at a time of the stated doses."""
+        """Return the latest dose at the lower or upper bounds that is not at one of the stated times."""
         made = [s.times[_rows(s, name)] for s in map(self.schedule, (self._low, self._low + self._span)) for name in _dosed(s)]
         times = np.unique(np.concatenate([np.zeros(0), *made]))
         moved = [t for t in times if not np.isclose(t, self.stated.times, rtol=0, atol=_SAME).any()]
         return max(moved, default=-np.inf)
 
     def changes(self, kind: str, name: str) -> NDArray[np.bool_]:
-        """Return which doses of an input have a "time", or an "amount", that the numbers change; all where order may change."""
+        """Return which doses of an input have a "time" or an "amount" that the numbers change; all if the order may change."""
         columns = self(self.middle)
         moved = (columns.by_times[name] != 0).any(axis=1)
         amounts = columns.doses[name].amounts
@@ -111,19 +111,19 @@ class ScheduleFunction:
         return bool(np.ptp(patients[:, made.columns], axis=0).any()) if made.columns else False
 
     def schedule(self, x: FloatArray) -> Schedule:
-        """Return the schedule of numbers (n,)."""
+        """Return the schedule for numbers (n,)."""
         made = Expansion(self._regimen_of(x), self._model).schedule(self._parameters)
         return made if made is not None else Schedule(np.zeros(0), (), np.zeros(0), np.zeros(0))
 
     def __call__(self, x: FloatArray) -> ChosenDoses:
-        """Return the doses of numbers (n,) with their derivatives."""
+        """Return the doses for numbers (n,) with their derivatives."""
         if self._affine is not None:
             base, slopes = self._affine
             return self._ordered(base + slopes @ (x - self._low), slopes)
         return self._ordered(self._columns(self.schedule(x)), self._differences(x))
 
     def stated_columns(self, x: FloatArray) -> ChosenDoses:
-        """Return the doses of numbers (n,), however many there are, without derivatives."""
+        """Return the doses for numbers (n,), whatever their number, without derivatives."""
         made, none = self.schedule(x), dict[str, FloatArray]()
         rows = {name: _rows(made, name) for name in dict.fromkeys(_dosed(made))}
         return ChosenDoses({name: Doses(made.times[r], made.amounts[r]) for name, r in rows.items()}, none, none)
@@ -134,7 +134,7 @@ class ScheduleFunction:
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def _is_smooth(self) -> bool:
-        """Whether schedules differ by times and amounts alone, at the bounds and between them."""
+        """Whether schedules differ only in times and amounts, at the bounds and between them."""
         if self.stated.triggers:
             return False
         places = [0.13, 0.5, 0.87]

@@ -1,4 +1,5 @@
-"""Global search without gradients, by SciPy's differential evolution: thresholds of rules, calendars of many numbers."""
+"""Global search without gradients by SciPy's differential evolution, for thresholds of triggers and calendars of many
+numbers."""
 
 from __future__ import annotations
 
@@ -24,9 +25,9 @@ def search(
     seed: int,
     generations: int,
 ) -> Descent:
-    """Return the best numbers (n,) that generations of candidates reach; each generation is simulated at once.
+    """Return the best numbers (n,) after several generations of candidates; each generation is simulated at once.
 
-    Limits count as penalties that outweigh what the objective differs among the first candidates.
+    Limits enter as penalties that exceed the range of the objective over the first candidates.
     """
     from scipy.optimize import differential_evolution
 

@@ -1,4 +1,4 @@
-"""Simulations of schedules for one patient or a cohort: outputs over time, with derivatives by the numbers that are chosen."""
+"""Simulations of schedules for one patient or a cohort: outputs over time, with derivatives by the chosen numbers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Courses:
     ----------
     values : ndarray, shape (P, T, K)
     derivatives : ndarray, shape (P, T, K, n), or None
-        By the numbers that are chosen.
+        Derivatives with respect to the chosen numbers.
     """
 
     values: FloatArray
@@ -37,14 +37,14 @@ class Courses:
 
 
 class SmoothSimulations:
-    """Simulations whose schedules differ by times and amounts of doses.
+    """Simulations whose schedules differ only in times and amounts of doses.
 
     Parameters
     ----------
     model : ClosedModel
     patients : ndarray, shape (P, parameters)
     functions : sequence of ScheduleFunction
-        One for all patients, or one for each.
+        One for all patients, or one per patient.
     times : ndarray, shape (T,)
     outputs : sequence of str
     """
@@ -85,7 +85,7 @@ class SmoothSimulations:
         return Courses(self._whole(found[0], 3), chained)
 
     def several(self, many: FloatArray) -> list[Courses]:
-        """Simulate many sets of numbers (c, n), side by side if there is one patient."""
+        """Simulate many sets of numbers (c, n), together if there is only one patient."""
         if self._count > 1:
             return [self(x) for x in many]
         rows = np.array([[term.value(self._functions[0](x).doses) for term in self._terms] for x in many])
@@ -98,7 +98,7 @@ class SmoothSimulations:
 
 @dataclass(frozen=True)
 class _Term:
-    """An amount, or a time, of one dose of an input, or of all of them, that the choices change."""
+    """The amount or time of one dose of an input, or of all of them, that the choices change."""
 
     kind: str
     name: str
@@ -117,7 +117,7 @@ class _Term:
 
 
 def _terms(function: ScheduleFunction) -> list[_Term]:
-    """Return what of a schedule the choices change: of all doses of an input together where they change alike."""
+    """Return the parts of a schedule that the choices change; all doses of an input count as one if they change equally."""
     columns = function(function.middle)
     found = []
     for name in function.rows:
@@ -126,7 +126,9 @@ def _terms(function: ScheduleFunction) -> list[_Term]:
             alike = len(changed) == len(by) and np.ptp(by, axis=0).max(initial=0.0) == 0 and function.is_affine
             found += [_Term(kind, name, None)] if alike and len(by) else [_Term(kind, name, int(k)) for k in changed]
     if not found:
-        raise SolveError(Problem("choose", "changes no dose of the regimen", "choices that amounts or times depend on"))
+        raise SolveError(
+            Problem("choose", "does not change any dose of the regimen", "choices that amounts or times depend on")
+        )
     return found
 
 
@@ -137,14 +139,14 @@ def _frame(model: ClosedModel, patients: FloatArray) -> pd.DataFrame:
 
 
 class SearchedSimulations:
-    """Simulations of schedules that differ in anything: numbers of doses, triggers; without derivatives.
+    """Simulations of arbitrary schedules (with different numbers of doses, or triggers), without derivatives.
 
     Parameters
     ----------
     model : ClosedModel
     patients : ndarray, shape (P, parameters)
     functions : sequence of ScheduleFunction
-        One for all patients, or one for each.
+        One for all patients, or one per patient.
     times : ndarray, shape (T,)
     outputs : sequence of str
     """
@@ -172,7 +174,7 @@ class SearchedSimulations:
         return Courses(self._simulate(regimen, self._patients), None)
 
     def several(self, many: FloatArray) -> list[Courses]:
-        """Simulate many sets of numbers (c, n), side by side if there is one patient."""
+        """Simulate many sets of numbers (c, n), together if there is only one patient."""
         if len(self._patients) > 1 or self._functions[0].stated.triggers:  # subjects of one run share their triggers
             return [self(x) for x in many]
         schedules = [self._functions[0].schedule(x) for x in many]

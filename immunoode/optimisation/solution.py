@@ -1,4 +1,4 @@
-"""How a problem is solved: starts, descent, calendar; once for each combination of options."""
+"""Solution of a problem: starts, descent and calendar, once per combination of options."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from immunoode.optimisation.simulations import SmoothSimulations
 
 _MOST_FOR_FLATNESS = 30
 _FEW = 1_000
-"""Patients of a large cohort with whom starts are tried; all of them are simulated from where the best start leads."""
+"""The number of patients of a large cohort with whom starts are tried; the whole cohort is used from the best result on."""
 
 
 @dataclass(frozen=True)
 class _Settings:
-    """How to search, with the fields of `optimise`."""
+    """Settings of the search, with the fields of `optimise`."""
 
     starts: int
     method: str
@@ -65,7 +65,7 @@ def solve(problem: ScheduleProblem, **how: Any) -> OptimalSchedule:
 
 
 def _solve_one(problem: ScheduleProblem, options: Mapping[str, Any], how: _Settings) -> OptimalSchedule:
-    """Return the optimum with some options."""
+    """Return the optimum for one combination of options."""
     evaluator, begin = problem.evaluator(options), problem.choices.begin
     if not begin.size:
         return _result(problem, options, evaluator, begin, _Found(evaluator(begin)))
@@ -80,7 +80,7 @@ def _solve_one(problem: ScheduleProblem, options: Mapping[str, Any], how: _Setti
 
 @dataclass(frozen=True)
 class _Found:
-    """What a search found out, beside the numbers."""
+    """The results of a search other than the numbers."""
 
     start: ObjectiveValues
     descents: tuple[Descent, ...] = ()
@@ -101,7 +101,7 @@ def _by_descent(
     scale = _scale(first, c.low, c.high, values)
     descents = descend(ScaledProblem(first, c.low, c.high, scale), list(starts[: how.starts]), how.method, how.tolerance)
     scaled = ScaledProblem(evaluator, c.low, c.high, scale)
-    if few is not problem:  # all patients, from where some of them led
+    if few is not problem:  # all patients, from the result for some of them
         near = (descents[0].x - c.low) / (c.high - c.low)
         best = descend(scaled, [near], how.method, how.tolerance)[0]
         evaluator.count += first.count
@@ -121,7 +121,9 @@ def _by_descent(
 
 
 def _starts(low: FloatArray, high: FloatArray, begin: FloatArray, how: _Settings) -> FloatArray:
-    """Return scaled starts (s, n): the given one, then a Sobol sequence; at least four, to see how the objective differs."""
+    """Return scaled starts (s, n): the given one, then a Sobol sequence; at least four, to measure the range of the
+    objective.
+    """
     from scipy.stats import qmc
 
     count = max(how.starts, 4)
@@ -130,7 +132,7 @@ def _starts(low: FloatArray, high: FloatArray, begin: FloatArray, how: _Settings
 
 
 def _scale(evaluator: Evaluator, low: FloatArray, high: FloatArray, values: list[float]) -> float:
-    """Return how much the objective differs between starts and bounds."""
+    """Return the range of the objective over starts and bounds."""
     corners = [e.objective for e in evaluator.several(np.array([low, high]))]
     found = float(np.ptp([*values, *corners]))
     return found if found > 0 else (abs(values[0]) or 1.0)

@@ -17,19 +17,19 @@ _TEXT = re.compile(r"(mean|quantile|cvar)(?:\(\s*([0-9.eE+-]+)\s*\))?")
 
 @dataclass(frozen=True)
 class Statistic:
-    """One number of the values of a cohort.
+    """A statistic of the values of a cohort.
 
     Attributes
     ----------
     kind : {"mean", "quantile", "cvar"}
     level : float
-        Of a quantile, the share of patients who do at least as well; of the conditional value at risk, the share who is left
-        out: `cvar(0.9)` is the mean of the worst tenth.
+        For a quantile, the proportion of patients who do at least as well; for the conditional value at risk, the proportion
+        that is left out: `cvar(0.9)` is the mean of the worst tenth.
 
     Notes
     -----
     Quantiles are those of Harrell and Davis (1982, Biometrika 69:635-40): a mean of the sorted values whose weights are a beta
-    distribution, and thus a smooth function of what is optimised. The conditional value at risk is that of Rockafellar and
+    distribution, and thus a smooth function of the values. The conditional value at risk is that of Rockafellar and
     Uryasev (2000, J Risk 2:21-41).
 
     Examples
@@ -56,7 +56,7 @@ class Statistic:
         return found
 
     def _share(self, at: FloatArray, weights: FloatArray) -> FloatArray:
-        """Return how much of the statistic comes from the best shares of the cohort."""
+        """Return the cumulative weight of the statistic up to given fractions of the cohort, best first."""
         if self.kind == TAIL:
             return np.maximum(at - self.level, 0.0) / (1 - self.level)
         from scipy.special import betainc

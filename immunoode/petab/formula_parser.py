@@ -24,7 +24,7 @@ _SIGN = 5
 
 @dataclass(frozen=True)
 class _Term:
-    """A tree, and whether it is a truth value instead of a number."""
+    """A tree, and whether it is a Boolean instead of a number."""
 
     tree: Expr
     logical: bool = False

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 BEFORE, AFTER, BAND = "0.45", COLOURS[0], "0.88"
 WIDE = 1.959963984540054
 MOST = 8.0
-"""Statistics before calibration are drawn at most so many standard errors away; an arrow says that they are further."""
+"""Statistics before calibration are drawn at most this many standard errors away; an arrow marks those that are further
+away."""
 RULE_MARKERS = ("o", "s", "^", "D")
 
 

@@ -1,4 +1,4 @@
-"""Colours that the colour-blind can tell apart, with dashes and hatches beside them so that print in grey works."""
+"""Colours that the colour-blind can distinguish, with dashes and hatches beside them so that print in grey works."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def panels(
     ratios : mapping, optional
         "width_ratios" and "height_ratios".
     **options
-        As of `Figure.subplots`: sharex, sharey.
+        As for `Figure.subplots`: sharex, sharey.
 
     Raises
     ------

@@ -26,7 +26,7 @@ MARKED = 100
 
 @figure_function
 def spider(responses: Responses, *, unit: str | None = None, ax: Any = None, data: bool = False) -> Any:
-    """Draw the change from baseline of each subject over time, a colour an arm.
+    """Draw the change from baseline of each subject over time, with one colour per arm.
 
     Parameters
     ----------

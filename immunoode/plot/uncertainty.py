@@ -30,7 +30,7 @@ def plot_profiles(profiles: Profiles, *, ax: Any = None) -> FloatArray:
 
     Returns
     -------
-    array of Axes, one a parameter (the first twelve)
+    array of Axes, one per parameter (the first twelve)
     """
     names = list(profiles)[:_MOST]
     boxes = _panels(len(names), ax)

@@ -34,7 +34,7 @@ def survival(trial: SimulatedTrial, endpoint: Any = None, **options: Any) -> Any
     endpoint : {"PFS", "OS"}, optional
         By default that of the analysis.
     **options
-        As of `imo.plot.kaplan_meier`.
+        As for `imo.plot.kaplan_meier`.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def waterfall_of_trial(trial: SimulatedTrial, **options: Any) -> Any:
     ----------
     trial : SimulatedTrial
     **options
-        As of `imo.plot.waterfall`.
+        As for `imo.plot.waterfall`.
 
     Returns
     -------

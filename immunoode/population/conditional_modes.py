@@ -15,10 +15,10 @@ ROUNDS = 40
 CLOSE = 1e-7
 """Squared length of the next step, in units of the conditional standard deviation, at which a subject has converged."""
 NEAR = 1e-4
-"""The same at the last iteration: in skewed valleys Gauss-Newton steps shrink slowly."""
+"""The same at the last iteration: in skewed valleys, Gauss-Newton steps shrink slowly."""
 _LARGEST = 0.7
 """Longest step of a random effect, in standard deviations of the population or in latent units, whichever is longer: longer
-ones land where predictions are beyond any bound and proportional errors make the likelihood flat."""
+ones lead to predictions beyond any bound, where proportional errors make the likelihood flat."""
 CANDIDATES = 12
 """Draws from the population among which the starting point of each subject is chosen."""
 DRAWN, WIDE = 240, 3.0
@@ -36,10 +36,10 @@ class ConditionalModes:
     Attributes
     ----------
     eta : (S, r) most likely random effects
-    g, jacobian : (N,), (N, K) predictions there on the scale of errors, and their derivatives by latent values
-    penalised : (S,) -2 log of the joint density of observations and effects, less constants
+    g, jacobian : (N,), (N, K) predictions at the modes on the error scale, and their derivatives with respect to latent values
+    penalised : (S,) -2 log of the joint density of observations and effects, without constants
     hessian : (S, r, r) half of its second derivative, by Gauss and Newton
-    arrived : (S,) whether the next step would be short
+    arrived : (S,) whether the search has converged
     """
 
     eta: FloatArray
@@ -112,10 +112,10 @@ def initial_effects(model: PopulationModel, parameters: PopulationParameters) ->
 def search_other_modes(
     model: PopulationModel, parameters: PopulationParameters, found: ConditionalModes
 ) -> tuple[ConditionalModes, FloatArray]:
-    """Return the more likely of the modes found and of those of further searches, and the gain of each subject (S,).
+    """Return the more likely of the known modes and those of further searches, and the gain of each subject (S,).
 
-    A subject whose effects have two modes is searched from the likeliest of some draws that are away from those it knows; a
-    subject that ends in a worse one keeps what it had.
+    For a subject whose effects have two modes, the search starts from the most likely of some draws away from the known
+    modes; if it ends in a worse mode, the previous one is kept.
     """
     kept = found
     for start in _starts_elsewhere(model, parameters, found):

@@ -18,8 +18,8 @@ SMALLEST = 1e-4
 class CovariancePattern:
     """Which random effects are correlated: `blocks` of positions among `size` effects.
 
-    Each block is L L' with L lower triangular; the vector holds the logarithms of L's diagonal and its other elements as they
-    are over the diagonal element of their row.
+    Each block is L L' with L lower triangular; the vector contains the logarithms of the diagonal of L, and its other
+    elements divided by the diagonal element of their row.
     """
 
     size: int

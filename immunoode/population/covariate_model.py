@@ -30,18 +30,18 @@ SD, OCCASION_SD = 0.5, 0.3
 class MixedEffects:
     """K parameters that vary over S subjects: latent values are columns @ beta + eta, with P coefficients and r random effects.
 
-    A parameter that differs between M occasions is M of the K, one an occasion.
+    A parameter that differs between M occasions counts as M of the K, one per occasion.
 
     Attributes
     ----------
-    parameters : what the user named, and `first` where each (on its first occasion) is among the K
-    names : the K parameters of the model that is solved
+    parameters : the parameters that the user named, and `first`, the position of each (on its first occasion) among the K
+    names : the K parameters of the simulated model
     columns : (S, K, P)
-    coefficients : P names: a parameter's own for its typical value, "parameter ~ covariate" for what a covariate adds
-    typical : (K,) which coefficient is a parameter's typical value
-    random : (r,) which of the K have a random effect
-    start, start_omega : (P,), (r, r) where a fit starts
-    occasions : where parameters differ between these
+    coefficients : P names: the parameter for its typical value, "parameter ~ covariate" for the effect of a covariate
+    typical : (K,) the coefficient that is the typical value of each parameter
+    random : (r,) the parameters among the K that have a random effect
+    start, start_omega : (P,), (r, r) starting values of a fit
+    occasions : the occasions, if parameters differ between them
     """
 
     parameters: tuple[str, ...]
@@ -69,7 +69,7 @@ class MixedEffects:
 
     @property
     def parameter_of(self) -> IntArray:
-        """(K,) which of the parameters each is."""
+        """(K,) the index of each in `parameters`."""
         return np.searchsorted(self.first, np.arange(len(self.names)), side="right") - 1
 
     @property
@@ -129,12 +129,12 @@ def mixed_effects(
     initial: Mapping[str, float],
     occasional: Iterable[str] | Mapping[str, float] = (),
 ) -> MixedEffects:
-    """Return the mixed effects of a population fit with one occasion; see `immunoode.fit_population`.
+    """Return the mixed-effects model of a population fit with one occasion; see `immunoode.fit_population`.
 
     Raises
     ------
     FitError
-        Every problem at once.
+        All problems at once.
     """
     sds, later = deviations(random, SD), deviations(occasional, OCCASION_SD)
     names = tuple(dict.fromkeys([*vary, *sds, *later]))
@@ -195,9 +195,9 @@ def deviations(given: str | Iterable[str] | Mapping[str, float], usual: float) -
 
 
 def on_occasions(one: MixedEffects, occasions: Occasions, sds: Mapping[str, float]) -> MixedEffects:
-    """Return the mixed effects with some parameters that differ between occasions, from those of one occasion.
+    """Return the mixed-effects model in which some parameters differ between occasions, from that with one occasion.
 
-    Effects of occasions are independent of each other, and spread alike on every one.
+    The effects of occasions are independent and identically distributed.
     """
     rows: list[tuple[int, int]] = []
     for k, name in enumerate(one.parameters):
@@ -246,6 +246,8 @@ def _groups(
     flat = [n for g in groups for n in g]
     problems += [Problem("correlated", f"{n!r} has no random effect", nearest(n, random)) for n in flat if n not in random]
     problems += [
-        Problem("correlated", f"{n!r} is in two groups", "one group each") for n in dict.fromkeys(flat) if flat.count(n) > 1
+        Problem("correlated", f"{n!r} is in two groups", "put it in one group only")
+        for n in dict.fromkeys(flat)
+        if flat.count(n) > 1
     ]
     return tuple(tuple(random.index(n) for n in g) for g in groups if all(n in random for n in g))

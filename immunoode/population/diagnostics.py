@@ -1,4 +1,4 @@
-"""Warnings about a finished population fit: convergence, what the data do not determine, lack of fit."""
+"""Warnings about a finished population fit: convergence, parameters not determined by the data, lack of fit."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ UNSURE = 50.0
 """Relative standard error, in percent, above which a parameter counts as not determined."""
 STRONG = 0.95
 MOVED = 0.3
-"""Drift between the last iterations of SAEM, in standard errors, above which more of them are needed."""
+"""Drift between the last iterations of SAEM, in standard errors, above which more iterations are needed."""
 POOR = 0.6
-"""Proportional error, or log-normal one, above which a model hardly follows the data."""
+"""Proportional or log-normal error above which a model hardly follows the data."""
 PAIRS = 5
 """Number of strongly correlated pairs that are listed."""
 
@@ -39,7 +39,7 @@ def warnings_of(result: FinishedPopulationFit) -> tuple[str, ...]:
     if stuck:
         out.append(f"the conditional modes of {stuck} subjects did not converge")
     sizes = {n: s for v in result.levels for n, s in zip(v.names, np.sqrt(np.diag(v.covariance)), strict=True)}
-    out += [f"{n}: the random effect has vanished (sd {s:.1g}); leave it out of random" for n, s in sizes.items() if s < FEW]
+    out += [f"{n}: the random effect has vanished (sd {s:.1g}); remove it from random" for n, s in sizes.items() if s < FEW]
     out += [
         f"{n}: shrinkage of {100 * s:.0f} %; individual estimates carry little information"
         for n, s in result.shrinkage.items()
@@ -63,7 +63,7 @@ def warnings_of(result: FinishedPopulationFit) -> tuple[str, ...]:
         if moved.max() > MOVED:
             worst = names[int(np.argmax(moved))]
             what = f"{worst} still moved by {moved.max():.1f} standard errors at the end"
-            out.append(f"{what}: go on with resume=, or state more iterations")
+            out.append(f"{what}: continue with resume=, or use more iterations")
     strong = np.argwhere(np.triu(np.abs(covariance / np.outer(sd, sd)) > STRONG, 1))
     out += [f"{names[i]} and {names[j]} can hardly be distinguished" for i, j in strong[:PAIRS]]
     out += [f"{len(strong) - PAIRS} more pairs of parameters are as strongly correlated"] if len(strong) > PAIRS else []
@@ -78,7 +78,7 @@ def _several(result: FinishedPopulationFit) -> list[str]:
     """Return a warning if only one start found the best optimum."""
     if result.starts is None or len(result.starts) < 3 or result.starts.agreeing > 1:
         return []
-    return [f"only 1 of {len(result.starts)} starts ended here: there may be a better optimum; use more starts"]
+    return [f"only 1 of {len(result.starts)} starts ended at this optimum, so there may be a better one; use more starts"]
 
 
 def _misfit(result: FinishedPopulationFit) -> Iterator[str]:
@@ -86,17 +86,17 @@ def _misfit(result: FinishedPopulationFit) -> Iterator[str]:
     for lack in lacks_of_fit(result):
         little = lack.explained < LITTLE and lack.excess > 1
         if lack.found or little:
-            share = f"subjects' own curves explain {100 * max(lack.explained, 0.0):.0f} % of its variance" if little else ""
+            share = f"individual curves explain {100 * max(lack.explained, 0.0):.0f} % of its variance" if little else ""
             what = "; ".join(filter(None, (share, lack.evidence())))
             yield f"lack of fit of {lack.quantity}: {what}; {_remedy(result)}"
 
 
 def _remedy(result: FinishedPopulationFit) -> str:
     if result.starts is None:
-        return "look for a better optimum with starts=8; if there is none, the model lacks something that the data show"
+        return "look for a better optimum with starts=8; if there is none, the model lacks a feature that the data show"
     if result.starts.agreeing < 2:
         return f"look for a better optimum with more than {len(result.starts)} starts"
-    return f"{result.starts.agreeing} of {len(result.starts)} starts agree, so the model lacks something that the data show"
+    return f"{result.starts.agreeing} of {len(result.starts)} starts agree, so the model lacks a feature that the data show"
 
 
 def lacks_of_fit(result: FinishedPopulationFit) -> list[LackOfFit]:
@@ -106,7 +106,7 @@ def lacks_of_fit(result: FinishedPopulationFit) -> list[LackOfFit]:
     pulled = np.einsum("sij,ji->s", np.linalg.inv(found.hessian), np.linalg.inv(result.estimates.omega))
     own = result.parameter_count + float(
         np.sum(len(result.estimates.omega) - pulled)
-    )  # effects count as far as the data tell them
+    )  # effects count as far as the data determine them
     tests = []
     for i, quantity in enumerate(seen.quantities):
         rows = np.flatnonzero((seen.quantity == i) & likelihood.measured)
@@ -129,9 +129,9 @@ def _of_data(result: FinishedPopulationFit) -> Iterator[str]:
     for i, quantity in enumerate(seen.quantities):
         rows = seen.quantity == i
         if not likelihood.measured[rows].any():
-            yield f"{quantity}: no value was measured, all are limits"
+            yield f"{quantity}: all values are limits and none was measured"
         elif rows.sum() > 1 and np.ptp(seen.value[rows]) == 0:
-            yield f"{quantity}: all values are {seen.value[rows][0]:g}; constant values determine no rate"
+            yield f"{quantity}: all values are {seen.value[rows][0]:g}; constant values do not determine rates"
 
 
 def _of_values(result: FinishedPopulationFit) -> Iterator[str]:
@@ -147,8 +147,11 @@ def _of_values(result: FinishedPopulationFit) -> Iterator[str]:
     sizes = np.exp(result.estimates.errors)
     for name, size, least in zip(likelihood.names, sizes, likelihood.least, strict=True):
         if size < 3 * least:
-            yield f"{name}: has vanished: the model reproduces the data to the precision of the solver; are they simulated?"
+            yield (
+                f"{name}: has vanished: the model reproduces the data to the precision of the solver; check whether "
+                f"they are simulated"
+            )
         elif not name.startswith("additive") and size > POOR:
             yield f"{name}: {100 * size:.0f} %, so the model hardly follows the data; try other starting values (initial=)"
         elif name.startswith("additive") and not least and size < 1e-6 * float(np.abs(likelihood.value).max()):
-            yield f"{name}: has vanished; proportional errors are enough"
+            yield f"{name}: has vanished; proportional errors suffice"

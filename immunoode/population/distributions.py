@@ -14,12 +14,12 @@ from immunoode.model.components import Parameter
 NORMAL, LOGNORMAL, LOGIT = "normal", "lognormal", "logit"
 DISTRIBUTIONS = (NORMAL, LOGNORMAL, LOGIT)
 _FAR = 36.0
-"""Latent values of a logit are cut here; the parameter then equals its bound to rounding."""
+"""Latent values of a logit are truncated here, where the parameter equals its bound to rounding."""
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """A parameter theta of a subject is a function of its latent, normal value: the value, its logarithm, or its logit.
+    """The distribution of a parameter: its value, its logarithm or its logit is normal, and called the latent value.
 
     `low` and `high` are the limits of a logit.
     """
@@ -57,7 +57,7 @@ class Distribution:
 
 
 def distribution_of(name: str, parameter: Parameter, given: Mapping[str, str]) -> Distribution:
-    """Return the distribution of a parameter: as stated, else log-normal if it cannot be negative, else normal.
+    """Return the distribution of a parameter: as stated, otherwise log-normal if it cannot be negative, otherwise normal.
 
     Raises
     ------
@@ -72,5 +72,7 @@ def distribution_of(name: str, parameter: Parameter, given: Mapping[str, str]) -
     if kind == LOGNORMAL and parameter.value <= 0:
         raise FitError(Problem(where, f"the value {parameter.value:g} has no logarithm", "'normal', or a positive value"))
     if kind == LOGIT and not low < parameter.value < high < np.inf:
-        raise FitError(Problem(where, f"a logit needs finite bounds about the value, not ({low:g}, {high:g})", "state bounds="))
+        raise FitError(
+            Problem(where, f"a logit needs finite bounds on both sides of the value, not ({low:g}, {high:g})", "state bounds=")
+        )
     return Distribution(kind, *((low, high) if kind == LOGIT else ()))

@@ -1,4 +1,4 @@
-"""EM steps that take each subject's conditional distribution as normal: they give every method its starting point."""
+"""EM steps that approximate each subject's conditional distribution as normal, to give every method its starting point."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class FinishedPopulationFit:
 
     @property
     def deviance(self) -> float:
-        """-2 log-likelihood, every constant included."""
+        """-2 log-likelihood, including all constants."""
         return self.objective + self.population_model.likelihood.constant
 
     @property
@@ -112,7 +112,7 @@ class FinishedPopulationFit:
     def uncertainty(self) -> Uncertainty:
         """Covariance of the population parameters; computed on first access."""
         spread = np.linalg.inv(self.modes.hessian) if self.method == "focei" else self.outcome.spread
-        shift = self.outcome.eta - self.modes.eta  # means of draws are off the modes where posteriors are skewed
+        shift = self.outcome.eta - self.modes.eta  # if posteriors are skewed, means of draws differ from the modes
         return uncertainty(
             self._tight_model, self.estimates, self.modes, spread + shift[:, :, None] * shift[:, None, :], self.seed
         )
@@ -124,10 +124,10 @@ class FinishedPopulationFit:
 
     @cached_property
     def levels(self) -> tuple[Level, ...]:
-        """The levels of random effects: of subjects, and of their occasions if parameters differ between these."""
+        """The levels of random effects: subjects, and their occasions if parameters differ between occasions."""
         return tuple(levels(self.population_model.effects, self.estimates.omega, self.outcome.eta))
 
     @property
     def shrinkage(self) -> dict[str, float]:
-        """Eta shrinkage, 1 - sd(eta) / omega: near 1 if the data say little about a subject."""
+        """Eta shrinkage, 1 - sd(eta) / omega: near 1 if the data carry little information about individual subjects."""
         return {name: share for level in self.levels for name, share in level.shrinkage.items()}

@@ -78,67 +78,70 @@ def fit_population(
     model, data, regimens, observe, error, parameters
         As in `immunoode.fit`; errors are normal or log-normal.
     vary : names of parameters
-        Typical values that are estimated; those in `random` need not be repeated. Without a random effect a parameter is the
-        same in all subjects (but for covariates).
-    random : names of parameters, or mapping to standard deviations to start from
-        Parameters that differ between subjects.
+        Parameters whose typical values are estimated; those in `random` need not be repeated. Without a random effect, a
+        parameter is the same in all subjects (apart from covariates).
+    random : names of parameters, or mapping to starting values of standard deviations
+        Parameters with inter-individual variability.
     correlated : bool or groups of names
-        Random effects of subjects that are correlated: none, all, or within each group.
+        Which random effects of subjects are correlated: none, all, or those within each group.
     covariates : mapping, optional
-        {"clearance": "log(weight / 70)", "growth_rate": ["arm", "age"]}: what shifts a parameter's latent mean; see
-        `immunoode.fitting.covariates`.
+        {"clearance": "log(weight / 70)", "growth_rate": ["arm", "age"]}: covariates that shift the latent mean of a
+        parameter; see `immunoode.fitting.covariates`.
     initial : mapping, optional
-        Typical values to start from instead of the model's. Where predictions are far off the data there, others are tried as
-        well, and taken if the first steps from them end higher in likelihood.
+        Starting typical values instead of the model's. If predictions there are far from the data, others are tried as well,
+        and used if the first steps from them reach a higher likelihood.
     method : {"saem", "focei"}
-        Stochastic approximation EM with the likelihood by importance sampling: robust where data are sparse or the model is
-        strongly non-linear. First-order conditional estimation with interaction: exact to its approximation and fast with few
-        parameters and rich data.
+        "saem": stochastic approximation EM, with the likelihood by importance sampling, which is robust if data are sparse or
+        the model is strongly non-linear. "focei": first-order conditional estimation with interaction, which is fast with few
+        parameters and rich data, and maximises an approximate likelihood exactly.
     starts : int
-        Fits from this many places; the best is returned, and has all of them as `.starts`. The first is the usual one; the
-        others are those of a Sobol design over typical values (within a factor of 100 and the bounds) that come closest to the
-        data.
+        The number of starting points. The best fit is returned; its attribute `.starts` has all of them. The first is the
+        usual one; the others are the points of a Sobol sequence over typical values (within a factor of 100 and the bounds)
+        whose predictions are closest to the data.
     seed : int
-        Of the random numbers; the same seed gives the same result.
+        Seed of the random numbers; the same seed gives the same result.
 
     Other Parameters
     ----------------
-    between_occasions : names of parameters, or mapping to standard deviations to start from
-        Parameters that also differ between occasions (cycles, visits in a crossover) of a subject: its own value, which
-        `random` lets differ, times or plus an effect of each occasion. These are independent and spread alike.
+    between_occasions : names of parameters, or mapping to starting values of standard deviations
+        Parameters with inter-occasion variability (cycles, visits in a crossover): the subject's own value, which varies if
+        it is in `random`, times or plus an effect of each occasion. These effects are independent and identically
+        distributed.
     occasions : days, mapping of subject or arm to days, or str
         Days at which occasions begin (the first begins with a subject's start: [21, 42] are three); or the column of a table
-        given as `data`, or the changing covariate of `imo.io.read_nonmem(..., varying=[...])`, that tells occasions apart. By
-        a column of observations, an occasion begins at the first dose since the last observation of the one before, or where
-        there is none, at its own first observation.
+        given as `data`, or the changing covariate of `imo.io.read_nonmem(..., varying=[...])`, that identifies occasions.
+        With a column of the observations, an occasion begins at the first dose after the last observation of the previous
+        occasion or, if there is none, at its own first observation.
     distribution : mapping, optional
-        {"fraction": "logit"}: "lognormal" (default where a parameter cannot be negative), "logit" within its bounds, "normal".
+        {"fraction": "logit"}: "lognormal" (the default if a parameter cannot be negative), "logit" (within its bounds) or
+        "normal".
     baseline, start
-        As in `immunoode.fit`. A baseline that has a random effect is estimated; else each subject starts from its own.
+        As in `immunoode.fit`. A baseline with a random effect is estimated; otherwise each subject starts from its observed
+        baseline.
     iterations : int or (int, int), optional
-        At most so many steps of "focei"; of "saem" those that search and those that average.
+        The largest number of steps of "focei"; for "saem", the numbers of exploratory and of averaging iterations.
     chains : int, optional
-        Of each subject, in "saem"; three to five by default.
+        The number of chains per subject in "saem"; three to five by default.
     resume : PopulationResult, optional
-        Go on from where this one ended, with either method.
+        Continue from the estimates of this result, with either method.
     solver : SolverOptions, optional
         Relative tolerance and threads; the tolerance is 1e-5 in "saem" by default, tighter in "focei", which takes derivatives.
     rtol, threads
-        Single options of the solver, instead of `solver`.
+        Individual settings of the solver, instead of `solver`.
     progress : bool, optional
-        Show a bar with the running estimates; by default after two seconds.
+        Whether to show a progress bar with the running estimates; by default after two seconds.
 
     Returns
     -------
     PopulationResult
-        Also after an interrupt from the keyboard: the best point so far, and `success` False.
+        Also after a keyboard interrupt; it then has the best values so far, and `success` is False.
 
     Raises
     ------
     FitError
-        If the call does not fit the model or the data; everything that is found is reported at once.
+        If the arguments do not match the model or the data; all problems are reported at once.
     SolveError
-        If options of the solver are not possible, or stated twice.
+        If settings of the solver are invalid, or stated twice.
 
     Examples
     --------
@@ -209,7 +212,7 @@ def fit_population(
 def _on_occasions(
     solved: _Solved, made: MixedEffects, later: Mapping[str, float], occasions: Given, data: Any, seen: Observations
 ) -> tuple[MixedEffects, _Solved]:
-    """Return mixed effects, model, values and schedules with parameters that differ between occasions."""
+    """Return the mixed-effects model, model, values and schedules with parameters that differ between occasions."""
     model, base, planned = solved
     if isinstance(occasions, str) and occasions not in model.constants:
         planned = tuple(without(occasions, p) for p in planned)
@@ -274,7 +277,7 @@ def _check_start(population: PopulationModel) -> None:
     """Raise an error if no subject can be simulated at the starting values."""
     starts = np.stack([population.effects.means(b) for b in (population.effects.start, *population.other_starts)])
     if not np.isfinite(population.trajectories(starts)).any():
-        right = "state others, initial={'parameter': value}"
+        right = "give others with initial={'parameter': value}"
         raise FitError(Problem("initial", "no simulation succeeds at the starting values", right))
 
 
@@ -282,7 +285,7 @@ def _from(population: PopulationModel, resume: PopulationResult | None) -> Popul
     if resume is None:
         return None
     if resume.population_model.names != population.names:
-        what = "is a fit of other parameters: " + ", ".join(resume.population_model.names)
+        what = "is a fit with other parameters: " + ", ".join(resume.population_model.names)
         raise FitError(Problem("resume", what, "use the same vary, random, correlated, covariates and error"))
     return resume.estimates
 
@@ -304,7 +307,9 @@ def _run(
             return focei(population, parameters, most, bar)
     pair = ITERATIONS["saem"] if iterations is None else iterations
     if not (isinstance(pair, tuple) and len(pair) == 2 and pair[0] >= 0 and pair[1] >= 1):
-        raise FitError(Problem("iterations", f"is {iterations!r}", "two whole numbers: (150, 150) to search and to average"))
+        raise FitError(
+            Problem("iterations", f"is {iterations!r}", "two whole numbers, such as (150, 150), to search and to average")
+        )
     with bar_over(sum(pair), method, progress) as bar:
         return saem(population, parameters, pair, chains, seed, bar)
 

@@ -17,7 +17,7 @@ WARM_ROUNDS = 8
 FLAT = 0.02
 """Gradient per standard error of a parameter below which the fit has converged."""
 SEARCHES, WORTH = 4, 0.01
-"""Largest number of searches, each after a check for better conditional modes, and the gain that warrants another."""
+"""Largest number of searches, each after a check for better conditional modes, and the gain that justifies another one."""
 INTERRUPTED = "interrupted"
 _FAR = 1e10
 
@@ -39,8 +39,8 @@ class Trace:
 class MethodResult:
     """Result of an estimation method: estimates, each subject's effects and their covariance, and why it stopped.
 
-    `drift` (V,) is how far estimates moved between the last iterations, where they are averages; `searched` of the iterations
-    came before these.
+    `drift` (V,) is the distance by which estimates moved during the averaging iterations; `searched` is the number of
+    iterations before these.
     """
 
     estimates: PopulationParameters
@@ -59,9 +59,10 @@ class MethodResult:
 
 
 def focei(model: PopulationModel, start: PopulationParameters | None, iterations: int, bar: Any) -> MethodResult:
-    """Minimise -2 log of the marginal likelihood; a given start is used as it is.
+    """Minimise -2 log of the marginal likelihood; a given start is used unchanged.
 
-    Subjects whose effects have two modes are looked for before and after: the search goes on where one is better off there.
+    Second modes of subjects' effects are searched for before and after each minimisation, which continues if one of them is
+    better.
     """
     trace = Trace()
     try:
@@ -142,7 +143,7 @@ def _descend(model: PopulationModel, start: _Descent, iterations: int, bar: Any,
         )
         steep = float(np.max(np.abs(best[2].gradients.sum(axis=0) @ scale)))
         success = bool(result.success or steep < 10 * FLAT)
-        message = "the gradient vanishes" if success else f"{result.message} (gradient {steep:.2g} standard errors)"
+        message = "the gradient is zero" if success else f"{result.message} (gradient {steep:.2g} standard errors)"
     except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
         success, message, stopped = (
             False,
@@ -172,7 +173,7 @@ def failed_before_start(model: PopulationModel, start: PopulationParameters | No
 def _tried(model: PopulationModel, vector: FloatArray, eta: FloatArray) -> MarginalLikelihood | None:
     try:
         return marginal_likelihood(model, vector, eta)
-    except np.linalg.LinAlgError:  # a step to where a covariance cannot be inverted
+    except np.linalg.LinAlgError:  # a step to a covariance that cannot be inverted
         return None
 
 

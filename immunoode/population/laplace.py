@@ -27,7 +27,7 @@ STEP = 1e-3
 
 @dataclass(frozen=True)
 class MarginalLikelihood:
-    """-2 log-likelihood less constants of each subject (S,), its gradient (S, V), and the conditional modes."""
+    """-2 log-likelihood of each subject without constants (S,), its gradient (S, V), and the conditional modes."""
 
     subjects: FloatArray
     gradients: FloatArray

@@ -1,8 +1,9 @@
-r"""How observations scatter about predictions: -2 log-likelihood of each, and its derivatives.
+r"""The residual error: -2 log-likelihood of each observation given its prediction, and its derivatives.
 
 Predictions and observations are compared on the scale where errors are normal, g: the value itself, or its logarithm for
-log-normal errors. There the variance is :math:`v = a^2 + b^2 g^2` (additive a, proportional b, or both). A value that is
-only known to lie below or above a limit, or within an interval, enters by the probability of that (method M3 of Beal 2001).
+log-normal errors. There the variance is :math:`v = a^2 + b^2 g^2` (additive a, proportional b, or both). A value that is only
+known to lie below or above a limit, or within an interval, contributes the probability of that range (method M3 of Beal
+2001).
 
 With :math:`E = -2 \log p`, conditional estimation needs E, its derivatives by g and by the logarithms of a and b, and the
 weight :math:`W = 1/v + (v'/v)^2 / 2`, half of the expectation of E'' (FOCE with interaction); for a censored value, half of E''
@@ -27,7 +28,7 @@ from immunoode.fitting.observations import MEASURED, FloatArray, IntArray, Obser
 _STEP = 1e-4
 """Step of the differences of exact first and second derivatives, relative to the standard deviation and to error sizes."""
 PRECISE = 1e-5
-"""Smallest relative size of an error: the error of the solver."""
+"""Smallest relative size of an error: the numerical error of the solver."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class ObservationLikelihood:
-    """N observations and how they scatter; the q error parameters are the logarithms of the sizes `names`.
+    """N observations and their residual error; the q error parameters are the logarithms of the sizes `names`.
 
     `additive` and `proportional` (N,) are the positions of each observation's error parameters, -1 for none. `least` (q,) adds
     to each size: no prediction is more precise than the solver, and the likelihood stays finite if a model reproduces the data.
@@ -88,7 +89,7 @@ class ObservationLikelihood:
         return squares[self.additive], squares[self.proportional]
 
     def own_part(self, errors: FloatArray) -> FloatArray:
-        """Return the share (q,) of each squared size that is due to its parameter."""
+        """Return the fraction (q,) of each squared size that is due to its parameter."""
         squares = np.exp(2.0 * errors)
         return np.asarray(squares / np.maximum(squares + self.least**2, 1e-300))
 
@@ -185,7 +186,7 @@ class ObservationLikelihood:
         return rows, replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     def _standardised(self, g: FloatArray, sd: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the ends of what is known about censored observations, less the prediction and over the standard deviation."""
+        """Return the limits of censored observations, minus the prediction and divided by the standard deviation."""
         low, high = known_range(self.censoring, self.lower, self.value)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             return (low - g) / sd, (high - g) / sd
@@ -219,7 +220,7 @@ def likelihood_of(seen: Observations, error: str | Mapping[str, str]) -> Observa
     Raises
     ------
     FitError
-        If a kind or quantity is not known, or the values do not go with the kind.
+        If a kind or quantity is not known, or the values do not suit the kind.
     """
     kinds, problems = error_kinds(error, seen.quantities, ERRORS)
     for i, quantity in enumerate(seen.quantities):

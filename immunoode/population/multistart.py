@@ -23,8 +23,8 @@ class PopulationMultiStartResult:
 
     Attributes
     ----------
-    objectives : (n,) -2 log-likelihood of each, less constants
-    converged : which arrived
+    objectives : (n,) -2 log-likelihood of each, without constants
+    converged : (n,) whether each converged
     typical : (n, k) typical values found, of `parameters`
     """
 
@@ -47,7 +47,9 @@ class PopulationMultiStartResult:
         return int(np.sum(self.objectives < self.objectives[self.best] + SAME))
 
     def table(self) -> DataFrame:
-        """Return one row per start, best first: objective above the best, whether it converged, typical values found."""
+        """Return one row per start, best first: difference in the objective to the best, whether it converged, estimated
+        typical values.
+        """
         import pandas as pd
 
         table = pd.DataFrame(self.typical, columns=list(self.parameters))

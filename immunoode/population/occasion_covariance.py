@@ -1,7 +1,7 @@
 """The covariance of random effects on two levels: subjects, and occasions within subjects.
 
-A subject's latent values on M occasions are mean + its own effect + that of the occasion. Their covariance has the subjects'
-on all occasions, and the occasions' within each of them; its numbers are those of the two patterns.
+A subject's latent values on M occasions are mean + its own effect + that of the occasion. The covariance between subjects
+applies across all occasions, and that between occasions within each of them; its parameters are those of the two patterns.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class OccasionCovariance:
     Attributes
     ----------
     subject_effect, occasion_effect : length r
-        Which effect of `between`, and which of `within`, each latent value has; -1 for none.
+        The index of the effect in `between`, and in `within`, of each latent value; -1 for none.
     occasion : length r
-        On which occasion the latter is; -1 for none.
+        The occasion of the latter; -1 for none.
     """
 
     between: CovariancePattern

@@ -1,8 +1,8 @@
 """Occasions: parameters that differ between the occasions of a subject, as a model that can be fitted.
 
-A parameter becomes the sum over occasions of one of its own times an indicator, which the subject's schedule sets to one where
-the occasion begins and to zero where it ends. The engine needs nothing new for that: what a fit varies does not change on the
-way, so derivatives by it are those of any parameter.
+A parameter becomes a sum over occasions: a parameter per occasion times an indicator, which the subject's schedule sets to
+one when the occasion begins and to zero when it ends. The fitted parameters themselves do not vary with time, so the engine
+computes their derivatives as for any other parameter.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Given = str | Iterable[float] | Mapping[str, Iterable[float]] | None
-_OURS = "estimate: which occasion it is"
+_OURS = "estimate: indicator of the occasion"
 
 
 @dataclass(frozen=True)
 class Occasions:
     """S subjects with at most M occasions: `names` of the parameters that differ, and days (S, M) at which occasions begin.
 
-    A subject's first begins with its simulation (minus infinity); those it does not have begin at infinity.
+    The first occasion of a subject begins with its simulation (minus infinity); occasions that it does not have begin at
+    infinity.
     """
 
     names: tuple[str, ...]
@@ -71,20 +72,20 @@ def occasions_of(
     ----------
     names : parameters that differ between occasions
     given : days at which occasions begin (the first begins with a subject's start), for all or by subject or arm; or the name
-        of a column of `data` that tells occasions apart, or of a covariate that changes in the data's schedules
-    data : what the user gave
-    schedules : of the data, or from regimens: by subject
+        of a column of `data` that identifies occasions, or of a covariate that changes in the data's schedules
+    data : the data given by the user
+    schedules : by subject, from the data or from regimens
 
     Raises
     ------
     FitError
-        If there is nothing to tell occasions by, or nobody has two.
+        If occasions cannot be identified, or no subject has two.
     """
     import pandas as pd
 
     if given is None:
-        right = "occasions=[0, 21, 42], the days at which they begin; or the column that numbers them"
-        raise FitError(Problem("occasions", "are not stated, and between_occasions needs them", right))
+        right = "occasions=[0, 21, 42], the days on which they begin, or the column that numbers them"
+        raise FitError(Problem("occasions", "are not stated, but between_occasions needs them", right))
     if isinstance(given, str):
         if isinstance(data, pd.DataFrame) and given in data.columns:
             days = _from_column(data, given, schedules)
@@ -97,14 +98,15 @@ def occasions_of(
     rows = [_later(days.get(s, np.zeros(0)), *span) for s, *span in zip(seen.subjects, seen.start, seen.last, strict=True)]
     most = max(len(r) for r in rows)
     if most == 1:
-        right = "state the days at which they begin, within the time of the observations"
+        right = "state the days on which they begin, within the time of the observations"
         raise FitError(Problem("occasions", "no subject has more than one", right))
     return Occasions(tuple(names), np.array([np.pad(r, (0, most - len(r)), constant_values=np.inf) for r in rows]))
 
 
 def _later(days: FloatArray, start: float, last: float) -> FloatArray:
-    """Return where occasions begin: the first with the subject (as one that is said to begin by day 0), no other after its last
-    observation."""
+    """Return when occasions begin: the first one with the subject (including one stated to begin by day 0), and none after
+    the subject's last observation.
+    """
     days = np.unique(days)
     days = days[1:] if len(days) and days[0] <= 0 else days
     return np.concatenate([[-np.inf], days[(days > start) & (days <= last)]])
@@ -156,8 +158,9 @@ def _from_schedules(name: str, data: Any) -> dict[str, FloatArray]:
 
 
 def _from_column(table: DataFrame, name: str, schedules: Mapping[str, Schedule | None]) -> dict[str, FloatArray]:
-    """Return the days from a column of the observations: an occasion begins at the first dose after the last observation of the
-    one before, where there is one, else at its own first observation."""
+    """Return the days from a column of the observations: an occasion begins at the first dose after the last observation of
+    the previous one, if there is such a dose, otherwise at its own first observation.
+    """
     labels = table[name]
     if labels.isna().any():
         lost = labels.index[labels.isna()][:3].tolist()
@@ -170,7 +173,7 @@ def _from_column(table: DataFrame, name: str, schedules: Mapping[str, Schedule |
         spans = rows.groupby("occasion", sort=False)["time"].agg(["min", "max"]).sort_values("min").to_numpy()
         if (spans[1:, 0] < spans[:-1, 1]).any():
             what = f"the occasions of subject {subject} overlap in time"
-            raise FitError(Problem(f"occasions: column {name!r}", what, "occasions that follow each other"))
+            raise FitError(Problem(f"occasions: column {name!r}", what, "occasions that do not overlap"))
         schedule = schedules.get(str(subject))
         doses = np.zeros(0) if schedule is None else schedule.times[[a != SET for a in schedule.actions]]
         days = [-np.inf]
@@ -203,12 +206,12 @@ def with_occasions(schedule: Schedule | None, days: FloatArray) -> Schedule:
 
 
 def by_occasion(model: Model, names: Sequence[str], count: int) -> Model:
-    """Return the model with a parameter for each occasion in place of each of `names`.
+    """Return the model with one parameter per occasion instead of each of `names`.
 
     Raises
     ------
     FitError
-        If a name is a value at the start, or a lag is made of it: these are not met again on later occasions.
+        If a name is an initial value, or a lag depends on it, because these do not occur again on later occasions.
     """
     whole = resolve(model).model
     _check(whole, names)

@@ -1,4 +1,4 @@
-"""Visual predictive check: percentiles of the data over time beside those of simulated trials of the same design."""
+"""Visual predictive check: percentiles of the data over time, compared with those of simulated trials of the same design."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class PredictiveCheck:
     table : DataFrame
         One row per stratum, bin and percentile: stratum, bin, time, percentile, observed, lower, middle, upper, observations.
     censored : DataFrame
-        One row per stratum and bin: share of observations below the limit, and its band; empty where nothing is censored.
+        One row per stratum and bin: proportion of observations below the limit, and its band; empty if nothing is censored.
     points : DataFrame
-        What was observed: stratum, subject, time, value, censoring.
+        The observations: stratum, subject, time, value, censoring.
     """
 
     quantity: str
@@ -50,7 +50,7 @@ class PredictiveCheck:
 
     @property
     def outside(self) -> float:
-        """Share of the observed percentiles outside their bands: about 1 - level if the model is right."""
+        """Proportion of the observed percentiles outside their bands: about 1 - level if the model is correct."""
         some = self.table.dropna(subset=["observed", "lower", "upper"])
         beyond = (some["observed"] < some["lower"]) | (some["observed"] > some["upper"])
         return float(beyond.mean()) if len(some) else float("nan")
@@ -63,8 +63,8 @@ class PredictiveCheck:
 
     def __str__(self) -> str:
         return (
-            f"visual predictive check of {self.quantity}, {self.draws} simulated trials: {100 * self.outside:.0f} % of the "
-            f"observed percentiles outside of their {100 * self.level:.0f} % bands"
+            f"visual predictive check of {self.quantity}, {self.draws} simulated trials: {100 * self.outside:.0f} % "
+            f"of the observed percentiles are outside their {100 * self.level:.0f} % bands"
         )
 
 
@@ -87,31 +87,32 @@ def predictive_check(
     ----------
     result : FinishedPopulationFit
     quantity : str, optional
-        Which one, where several were fitted.
+        The quantity to check, if several were fitted.
     by : str
-        "arm", or a covariate of few values: a panel each.
+        "arm", or a covariate with few values; each value is a panel.
     bins : int or edges
-        Bins of time with about as many observations each (one for each visit, where these are at most twice as many); or the
-        edges, days.
+        The number of time bins, with about the same number of observations each (one bin per visit if there are at most twice
+        as many visits), or their edges in days.
     percentiles : of the observations in a bin
     corrected : bool
-        Prediction-corrected (Bergstrand 2011): values times the bin's median typical prediction over their own, so that doses
-        and covariates that differ within a bin do not widen it.
+        Whether to compute a prediction-corrected VPC (Bergstrand 2011): each value is multiplied by the median typical
+        prediction of its bin and divided by its own, so that differences in dose and covariates within a bin do not widen the
+        bands.
     dropout : {"", "progression"}
-        "progression": simulated subjects have no visit after one that shows the value over its smallest so far by 20 % and 5
-        (mm), as where a trial stops at progression; without it simulations keep the patients that such a trial loses.
+        "progression": simulated subjects have no visit after one at which the value exceeds its nadir by 20 % and 5 mm, as in
+        a trial that stops at progression; otherwise, simulations keep patients whom such a trial loses.
     draws : int
-        Simulated trials.
+        Number of simulated trials.
     level : float
-        Of the bands over simulated trials.
+        Level of the bands over simulated trials.
     seed : int
-        Of the random numbers.
+        Seed of the random numbers.
 
     Returns
     -------
     PredictiveCheck
-        Values below a limit count as such in data and simulations: percentiles take them at the limit's lower side, and
-        `censored` has their share.
+        Values below a limit are treated as such in data and simulations: in percentiles they rank below the limit, and
+        `censored` has their proportion.
 
     Raises
     ------

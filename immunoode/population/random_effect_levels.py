@@ -21,10 +21,10 @@ class Level:
     Attributes
     ----------
     kind : "between subjects" or "between occasions"
-    parameters, names : what they are of, what they are called
+    parameters, names : the parameters that have them, and the names of the effects
     pattern, covariance : (q, q)
-    found : (n, q) the effects of all subjects, or of all occasions that subjects have
-    offset : where the numbers of the covariance begin among those of all levels
+    found : (n, q) the effects of all subjects, or of all occasions of all subjects
+    offset : the position of the first covariance parameter among those of all levels
     """
 
     kind: str
@@ -39,7 +39,7 @@ class Level:
 
     @property
     def shrinkage(self) -> dict[str, float]:
-        """1 - sd(effects found) / sd of the population."""
+        """1 - sd(estimated effects) / sd of the population."""
         sd = self.found.std(axis=0)
         return {n: float(1 - s / np.sqrt(w)) for n, s, w in zip(self.names, sd, np.diag(self.covariance), strict=True)}
 

@@ -45,12 +45,12 @@ class PopulationResult(FinishedPopulationFit):
     population_model : PopulationModel
         The mixed-effects model and its data, as arrays.
     outcome : MethodResult
-        Where the method ended, and its iterations.
+        The final state of the method, and its iterations.
     seconds : float
     starts : PopulationMultiStartResult
-        The fits from all places where it was started, if there are several.
+        The fits from all starting points, if there are several.
     covariates_not_used : tuple of str
-        Covariates of the data that neither the model nor `covariates=` names.
+        Covariates of the data that are used neither by the model nor by `covariates=`.
     """
 
     problem = renamed("problem", "population_model")
@@ -75,7 +75,8 @@ class PopulationResult(FinishedPopulationFit):
     def individual(self) -> DataFrame:
         """Return one row per subject, one column per varying parameter (and baseline): ready for `simulate(parameters=...)`.
 
-        Of a parameter that differs between occasions, the subject's own value about which they lie; see `occasions`.
+        For a parameter that differs between occasions, it is the subject's own value, about which those of the occasions
+        scatter; see `occasions`.
         """
         table = self._one_occasion(self._means, self.levels[0].found)
         table.index = list(self.observations.subjects)
@@ -93,7 +94,7 @@ class PopulationResult(FinishedPopulationFit):
 
         effects, seen = self.population_model.effects, self.observations
         if effects.occasions is None:
-            what = "no parameter was fitted as different between these"
+            what = "no parameter was fitted with inter-occasion variability"
             raise FitError(Problem("occasions", what, "fit_population(..., between_occasions=[...], occasions=...)"))
         values = effects.values(effects.latent(effects.means(self.estimates.beta), self.outcome.eta))
         who, which = np.nonzero(effects.occasions.there)
@@ -137,8 +138,8 @@ class PopulationResult(FinishedPopulationFit):
     def patients(self, count: int, seed: int = SEED) -> DataFrame:
         """Return a virtual population: rows drawn from the fitted distribution, ready for `simulate(parameters=...)`.
 
-        Covariates and baselines are those of subjects drawn with replacement (column `like`). What differs between occasions
-        is as on one of them.
+        Covariates and baselines are those of subjects drawn with replacement (column `like`). Parameters that differ between
+        occasions have their values on a single occasion.
         """
         random, seen = np.random.default_rng(seed), self.observations
         like = random.integers(len(seen.subjects), size=count)
@@ -155,7 +156,7 @@ class PopulationResult(FinishedPopulationFit):
         Returns
         -------
         DataFrame
-            subject, arm, time, quantity, predicted, unit; at the observations also row and observed.
+            subject, arm, time, quantity, predicted, unit; and, at the observations, row and observed.
         """
         return prediction_table(self, times, of)
 
@@ -169,13 +170,14 @@ class PopulationResult(FinishedPopulationFit):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of model, data and settings: equal fits have equal ones."""
+        """A hash of model, data and settings; equal fits have equal hashes."""
         return fingerprint(self.model, self.population_model, self.method, self.seed)
 
     def save(self, path: str | Path, *, overwrite: bool = True) -> Path:
-        """Write the result to a file that `immunoode.load_fit` reads, to the last digit; whole or not at all.
+        """Write the result to a file that `immunoode.load_fit` reads, to the last digit. It is written completely or not at
+        all.
 
-        A file that is there is replaced, unless `overwrite` is False.
+        An existing file is replaced, unless `overwrite` is False.
         """
         return save(self, path, overwrite=overwrite)
 

@@ -1,10 +1,10 @@
 """Stochastic approximation EM (SAEM): simulated random effects, averaged with decreasing step size.
 
 The algorithm of Kuhn and Lavielle. Random effects are proposed from a normal approximation for each subject, from the
-population distribution and by random walks, so that a few moves per iteration mix well; where simulations are costly, chains
-step on polynomials between them (see `immunoode.population.surrogate`). Coefficients and covariances have
-closed forms; error sizes and parameters without random effects take Newton steps with the mean score of the draws, which is
-zero at the maximum of the likelihood.
+population distribution and by random walks, so that a few moves per iteration mix well; if simulations are costly, chains use
+polynomial surrogates between them (see `immunoode.population.surrogate`). Coefficients and covariances have closed forms;
+error sizes and parameters without random effects take Newton steps with the mean score of the draws, which is zero at the
+maximum of the likelihood.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from immunoode.population.sampling import (
 from immunoode.population.surrogate import LOW_ACCEPTANCE, Surrogate, is_worthwhile, new_surrogate
 
 CHAINS, FEWEST_CHAINS, MOST_CHAINS = 1200, 3, 5
-"""Chains over all subjects, and the limits per subject: with a single chain the parameters follow its sampling error."""
+"""Total number of chains, and the limits per subject: with a single chain, the parameters follow its sampling error."""
 SURROGATE_CHAINS = 600
-"""Chains over all subjects where a surrogate makes each draw nearly independent of the one before."""
+"""Total number of chains if a surrogate makes each draw nearly independent of the previous one."""
 BURN_IN = 10
 """Sweeps of the chains before the first iteration."""
 INDEPENDENT_EVERY = 4
-"""Iterations with a surrogate from one independent proposal, which may come from anywhere in the population, to the next."""
+"""With a surrogate, the number of iterations between independent proposals, which may come from anywhere in the population."""
 STEP_EXPONENT = 0.7
 """The step size falls as k ** -STEP_EXPONENT, and estimates are averaged over these iterations (Polyak and Ruppert): with
 1 / k they would stop short of the maximum when most of the information is missing."""
 _SLOWEST_DECREASE = 0.9
-"""While SAEM searches, a variance falls at most by this factor per iteration."""
+"""In the exploratory iterations of SAEM, a variance falls at most by this factor per iteration."""
 
 
 @dataclass
@@ -66,7 +66,9 @@ class _Averages:
         self.second_moment = self.second_moment + step_size * (second_moment - self.second_moment)
 
     def covariance(self, omega: FloatArray) -> FloatArray:
-        """Return the covariances (S, r, r) of the latent values, kept definite by a small part of the population's."""
+        """Return the covariances (S, r, r) of the latent values, kept positive definite by adding a small fraction of the
+        population's.
+        """
         spread = self.second_moment - self.mean[:, :, None] * self.mean[:, None, :]
         return spread + 1e-4 * np.diag(np.diag(omega))
 
@@ -79,7 +81,7 @@ def saem(
     seed: int,
     bar: Any,
 ) -> MethodResult:
-    """Run SAEM: first iterations that search (step size 1), then iterations that average."""
+    """Run SAEM: first exploratory iterations (step size 1), then averaging iterations."""
     random = np.random.default_rng(seed)
     costly = is_worthwhile(model)
     wanted = SURROGATE_CHAINS if costly else CHAINS
@@ -111,7 +113,7 @@ def saem(
         trace.add(model.vector(parameters))
     except (KeyboardInterrupt, np.linalg.LinAlgError) as error:
         message, success = (
-            f"{stop_reason(error)} after {len(trace.vectors) - 1} iterations; these are the values reached",
+            f"{stop_reason(error)} after {len(trace.vectors) - 1} iterations; these are the values so far",
             False,
         )
     mean = model.effects.means(parameters.beta)[:, model.effects.random]
@@ -128,10 +130,10 @@ def _move(
     k: int,
     searching: bool,
 ) -> None:
-    """Move the chains in iteration k, and adapt what they are moved by while SAEM searches.
+    """Move the chains in iteration k, and adapt their proposals in the exploratory iterations.
 
-    One simulation per chain where a surrogate is good enough, two else; every `INDEPENDENT_EVERY`th time by an independent
-    proposal, which may come from anywhere in the population.
+    One simulation per chain if a surrogate is good enough, otherwise two; every `INDEPENDENT_EVERY`th time with an
+    independent proposal, which may come from anywhere in the population.
     """
     if surrogate is not None and searching:
         surrogate.refit(model)
@@ -212,7 +214,9 @@ def _progress_text(model: PopulationModel, parameters: PopulationParameters) -> 
 
 
 def _drift(trace: Trace, average: int) -> FloatArray | None:
-    """Return how far the estimates moved between the last two thirds of the averaging; None if iterations are too few."""
+    """Return the distance by which the estimates moved between the last two thirds of the averaging; None if iterations are
+    too few.
+    """
     third = average // 3
     if third < 20 or len(trace.vectors) < 2 * third + 2:
         return None

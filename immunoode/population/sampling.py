@@ -28,7 +28,7 @@ class Chains:
     Attributes
     ----------
     latent : (C, S, r) the current values
-    g : (C, N) predictions there, on the scale of errors
+    g : (C, N) predictions at these values, on the error scale
     deviance : (C, S) -2 log-likelihood of the observations
     mean, second_moment : (S, r), (S, r, r) running moments of the draws
     centre, lower : of the independent proposals: mean (S, r), Cholesky factor of the covariance (S, r, r)
@@ -141,7 +141,7 @@ def metropolis_sweep(
 ) -> None:
     """Update every chain twice: by an independent proposal, and by a random walk in all directions or along one.
 
-    A `surrogate` learns from the simulations of these.
+    A `surrogate` is fitted to these simulations.
     """
     made = proposals_about(model, parameters, chains.centre, chains.lower)
     independent_move(model, parameters, chains, made, random, surrogate)
@@ -171,7 +171,7 @@ def surrogate_move(
     made = proposals_about(model, parameters, chains.centre, chains.lower)
     latent, begin = chains.latent, surrogate.deviance(model, chains.latent, parameters.errors)
     deviance = begin
-    for _ in range(STEPS):  # kinds are drawn at random: so is their order, and what they do together can be reversed
+    for _ in range(STEPS):  # kinds, and so their order, are drawn at random, which makes the combined move reversible
         if random.random() < 0.5:
             proposal = made.draw(random, len(latent))
             correction = made.density(latent) - made.density(proposal)
@@ -233,10 +233,10 @@ def importance_sampling(
     draws: int,
     enough: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return -2 log-likelihood (S,) of subjects, constants left out, and its standard errors, by importance sampling.
+    """Return -2 log-likelihood (S,) of subjects, without constants, and its standard errors, by importance sampling.
 
-    Of the draws a quarter comes from the population, so that no weight is large; the others are t-distributed about `centre`
-    (S, r) with `covariance` (S, r, r). Sampling ends after `draws`, or where the standard error of the sum is below `enough`.
+    A quarter of the draws come from the population, so that no weight is large; the others are t-distributed about `centre`
+    (S, r) with `covariance` (S, r, r). Sampling ends after `draws`, or when the standard error of the sum is below `enough`.
     """
     from scipy.special import logsumexp
 

@@ -19,7 +19,8 @@ _BLOCK = 20_000
 def simulated_trials(result: FinishedPopulationFit, draws: int, seed: int) -> FloatArray:
     """Return (draws, N) observations of new subjects with the covariates, doses and visits of those that were fitted.
 
-    On the scale where errors are normal (the logarithm, for log-normal errors); NaN where a patient could not be solved.
+    They are on the scale where errors are normal (the logarithm for log-normal errors), and NaN if a subject could not be
+    solved.
     """
     return np.concatenate(list(_blocks(result, draws, seed)))
 

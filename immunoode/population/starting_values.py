@@ -1,8 +1,9 @@
-"""Starting typical values: the model's own, unless others are far closer to the data.
+"""Starting typical values: the model's own, unless others are much closer to the data.
 
-A model of patients that is fitted to mice has rates that are off by a factor of a hundred; from there no method finds back, as
-predictions are flat. So where predictions are far off, a design over some orders of magnitude is looked through first, without
-random effects. What is found is only proposed: a method takes it where some first steps from there end higher in likelihood.
+If a model of patients is fitted to mice, its rates may be wrong by a factor of a hundred. No method recovers from there,
+because predictions are flat. So if predictions are far from the data, a design over some orders of magnitude is searched
+first, without random effects. Its result is only a proposal: a method uses it if some first steps from there reach a higher
+likelihood.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ SUBJECTS = 24
 FAR = 1.0
 """Distance at the model's own values up to which these are kept: a factor of e, or one standard deviation of the data."""
 APART = 1.0
-"""Smallest distance between starting points on the latent scale, in some coefficient."""
+"""Smallest distance between starting points on the latent scale, in at least one coefficient."""
 BETTER = 0.7
 """Relative distance below which other starting values are proposed."""
 
@@ -62,7 +63,9 @@ def candidate_starts(model: PopulationModel, region: Region, seed: int) -> Float
 
 
 def multistart_points(model: PopulationModel, region: Region, count: int, seed: int) -> list[FloatArray]:
-    """Return other coefficients to start from: of a Sobol sequence, those closest to the data and apart from each other."""
+    """Return other coefficients to start from: the points of a Sobol sequence closest to the data that are distinct from
+    each other.
+    """
     start = model.effects.start
     if not len(region.free):
         return []
@@ -85,7 +88,8 @@ def _some(model: PopulationModel) -> IntArray:
 def _distances(model: PopulationModel, coefficients: FloatArray, subjects: IntArray) -> FloatArray:
     """Return the distances (B,) of predictions from the data: mean over subjects of the median over observations.
 
-    Distances are of logarithms, as for errors that are proportional; of additive errors, in units of the data's own spread.
+    Distances are differences of logarithms if errors are proportional; for additive errors, they are in units of the spread
+    of the data.
     """
     likelihood, trajectories = model.likelihood, model.trajectories.of(subjects)
     latent = np.stack([model.effects.means(c)[subjects] for c in coefficients])

@@ -1,4 +1,4 @@
-"""Predictions of all subjects at their observations, for any latent values, with derivatives by these."""
+"""Predictions of all subjects at their observations, for any latent values, with derivatives with respect to these."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from immunoode.solve.options import SolverOptions
 
 @dataclass
 class Trajectories:
-    """S subjects, N observations sorted by subject, K parameters that vary; what cannot be solved is NaN."""
+    """S subjects, N observations sorted by subject, K parameters that vary; predictions that cannot be computed are NaN."""
 
     model: Model
     seen: Observations
@@ -47,12 +47,12 @@ class Trajectories:
         return self._simulator.curves(self._values(latent), times)
 
     def of(self, subjects: IntArray) -> Trajectories:
-        """Return those of some subjects."""
+        """Return the predictions of some subjects."""
         schedules = tuple(self.schedules[s] for s in subjects)
         return replace(self, seen=self.seen.take(subjects), schedules=schedules, base=self.base[subjects])
 
     def _values(self, latent: FloatArray) -> FloatArray:
-        """Return the values of what varies, and count the simulations that they are for."""
+        """Return the values of the varied parameters, and count the simulations that they need."""
         self.solved += latent.shape[0] * latent.shape[1]
         with np.errstate(over="ignore"):
             return self.effects.values(latent)

@@ -1,9 +1,9 @@
-"""Moves of the chains that need one simulation for many steps: they step on polynomials that stand for the predictions.
+"""Moves of the chains that need one simulation for many steps, because the steps use polynomials instead of predictions.
 
-Each prediction of each subject is a quadratic polynomial of the subject's latent values, fitted to the simulations that chains
-have asked for. A chain takes some Metropolis steps with the polynomials, and where these end is accepted or not with the ratio
-of the true density and that of the polynomials (Christen and Fox 2005, J Comput Graph Stat 14:795-810): what it draws from is
-the true density, however wrong the polynomials are.
+Each prediction of each subject is a quadratic polynomial of the subject's latent values, fitted to the simulations that the
+chains have made. A chain takes some Metropolis steps with the polynomials. Their end point is accepted or rejected by the
+ratio of the true density to that of the polynomials (Christen and Fox 2005, J Comput Graph Stat 14:795-810), so that the
+chain samples the true density however inaccurate the polynomials are.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from immunoode.population.population_model import PopulationModel
 STEPS = 6
 """Steps with the polynomials per simulation."""
 FORGETTING = 0.98
-"""What earlier simulations count after each iteration, while the chains still move to where they belong."""
+"""The factor by which the weight of earlier simulations falls per iteration while the chains still converge."""
 LOW_ACCEPTANCE = 0.3
-"""Below this share of accepted moves the polynomials are not good enough."""
+"""Below this acceptance rate, the polynomials are not good enough."""
 _RIDGE = 1e-6
 _COSTLY, _MOST_EFFECTS = 50.0, 5
 
 
 def is_worthwhile(model: PopulationModel) -> bool:
-    """Return whether a simulation costs so much more than its polynomials that these pay: many doses or states.
+    """Return whether a simulation is costly enough for polynomials to pay off: many doses or states.
 
-    Predictions must depend on the random effects alone, since these polynomials are in nothing else.
+    Predictions must depend only on the random effects, which are the only variables of the polynomials.
     """
     effects, trajectories = model.effects, model.trajectories
     doses = np.mean([0 if s is None else len(s.times) for s in trajectories.schedules])
@@ -46,7 +46,7 @@ class Surrogate:
     moments : (S, F, F) weighted sums of products of the terms
     products : (N, F) weighted sums of terms and predictions
     coefficients : (N, F)
-    acceptance : running share of accepted moves
+    acceptance : running acceptance rate
     """
 
     centre: FloatArray
@@ -74,7 +74,7 @@ class Surrogate:
         self.products = self.products + np.einsum("cnf,cn->nf", weighted[:, subject], known)
 
     def refit(self, model: PopulationModel) -> None:
-        """Fit the polynomials, and let what they were fitted to count for less the next time."""
+        """Fit the polynomials, and reduce the weight of the present simulations for the next fit."""
         size = np.einsum("sff->s", self.moments)[:, None, None]
         inverse = np.linalg.inv(self.moments + _RIDGE * size * np.eye(self.moments.shape[-1]))
         self.coefficients = np.einsum("nfg,ng->nf", inverse[model.subject], self.products)
@@ -87,7 +87,7 @@ class Surrogate:
 
 
 def new_surrogate(model: PopulationModel, mean: FloatArray, covariance: FloatArray) -> Surrogate:
-    """Return polynomials that have seen nothing, about the moments (S, r) and (S, r, r) of the chains."""
+    """Return polynomials without data, centred on the moments (S, r) and (S, r, r) of the chains."""
     subjects, r = mean.shape
     terms = 1 + r + r * (r + 1) // 2
     scale = np.sqrt(np.einsum("sii->si", covariance))

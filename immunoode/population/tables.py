@@ -75,7 +75,7 @@ def _spread_of(result: FinishedPopulationFit, level: Level, covariance: FloatArr
         error = min(float(np.sqrt(max(by @ own @ by, 0.0))), _UNKNOWN)
         latent = level.distributions[i].kind
         unit = level.units[i] if latent == NORMAL else "1"
-        known = size[i] >= FEW and error <= 1  # one that has vanished, or that nothing tells, has no interval
+        known = size[i] >= FEW and error <= 1  # an effect that has vanished, or that the data do not determine, has no interval
         low, high = (size[i] * np.exp(s * z * error) if known else np.nan for s in (-1, 1))
         row = _row(f"sd({name})", level.kind, float(size[i]), unit, size[i] * error if known else np.nan, low, high)
         cv = 100 * np.sqrt(np.expm1(omega[i, i])) if latent == LOGNORMAL and omega[i, i] < 50 else np.nan

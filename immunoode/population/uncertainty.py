@@ -1,8 +1,8 @@
 """Standard errors of population parameters.
 
-By the curvature of the marginal likelihood (differences of its gradient) where Laplace's method holds; where it does not,
-as with subjects whose effects have two modes, by the products of subjects' scores, each the mean over draws of its effects
-of the score of data and effects together (Fisher's identity).
+They come from the curvature of the marginal likelihood (differences of its gradient) if Laplace's method is accurate. If it
+is not, for example because the effects of some subjects have two modes, they come from the products of subjects' scores. Each
+score is the mean, over draws of the effects, of the score of data and effects together (Fisher's identity).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STEP = 0.25
 class Uncertainty:
     """Covariance (V, V) of the vector of population parameters, and the method by which it was found.
 
-    `blind` are directions (b, V), of length one in units of standard errors, in which the likelihood does not change at all.
+    `blind` are directions (b, V), of length one in units of standard errors, in which the likelihood does not change.
     """
 
     covariance: FloatArray
@@ -86,7 +86,7 @@ def _observed(model: PopulationModel, vector: FloatArray, found: ConditionalMode
         jumped = (
             np.abs(up.modes.eta - down.modes.eta).max(axis=1) > JUMP * np.sqrt(np.diag(model.parameters_of(vector).omega)).max()
         )
-        if jumped.any():  # subjects whose effects went to another mode
+        if jumped.any():  # subjects whose effects moved to another mode
             return None
         information[j] = 0.5 * (up.gradients - down.gradients).sum(axis=0) / (2.0 * step)
     information = 0.5 * (information + information.T)
@@ -119,7 +119,7 @@ def _sampled_scores(
             g, by = model.predict(full), np.zeros((block, len(model.subject), len(effects.names)))
         weight = made.population(latent) - made.density(latent)
         weight = weight - 0.5 * model.per_subject(likelihood.minus_two_log(g, parameters.errors))
-        good = np.abs(g) < 1e100  # what is beyond has no weight
+        good = np.abs(g) < 1e100  # draws beyond the limits have no weight
         g, by = np.where(good, g, likelihood.value), np.where(good[..., None] & np.isfinite(by), by, 0.0)
         pulled = eta @ precision
         by_latent = np.zeros(full.shape)

@@ -93,7 +93,7 @@ def _dates(column: pd.Series, order: str, name: str, labels: Sequence[str]) -> t
 
 
 def _day(cell: str, order: str) -> int | None:
-    """Return the day number of a cell: a number, an unambiguous date, or a date in NM-TRAN's order; None if it is none."""
+    """Return the day number of a cell: a number, an unambiguous date, or a date in NM-TRAN's order; None otherwise."""
     if re.fullmatch(r"-?\d{1,5}", cell):
         return int(cell)
     found = whole_date(cell)

@@ -1,4 +1,4 @@
-"""Global sensitivity of endpoints: which parameters decide, over the whole distribution of patients."""
+"""Global sensitivity analysis: the influence of parameters on endpoints over the whole distribution of patients."""
 
 from __future__ import annotations
 

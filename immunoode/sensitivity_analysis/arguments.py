@@ -1,4 +1,4 @@
-"""What is wrong with the arguments of `global_sensitivity` that say how to analyse."""
+"""Checks of the arguments of `global_sensitivity`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_arguments(
     Parameters
     ----------
     others : dict
-        `of` and the arguments of the simulation.
+        The arguments of the simulation, and `of`.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def check_arguments(
         raise SolveError(Problem(f"method {method!r:.60}", "is not known", nearest(str(method), SIZES)))
     problems = _of_size(method, n, most) + _of_simulation(**others) + solver_problems(others["solver"])
     if tolerance is not None and method != "sobol":
-        problems.append(Problem("tolerance", f"is not for the method {method!r}", "method='sobol'"))
+        problems.append(Problem("tolerance", f"does not apply to the method {method!r}", "method='sobol'"))
     if tolerance is not None and not (is_number(tolerance) and tolerance > 0):
         problems.append(
             Problem("tolerance", f"is {tolerance!r:.60}", "a positive half-width of intervals, such as 0.02; or None")
@@ -43,7 +43,7 @@ def check_arguments(
     if not (is_whole(seed) and seed >= 0):
         problems.append(Problem("seed", f"is {seed!r:.60}", "a whole number from 0"))
     if not _is_range(quantiles):
-        right = "two shares between 0 and 1, the lower one first, such as (0.05, 0.95)"
+        right = "two probabilities between 0 and 1, the lower one first, such as (0.05, 0.95)"
         problems.append(Problem("quantiles", f"are {quantiles!r:.60}", right))
     if problems:
         raise SolveError(problems)
@@ -56,7 +56,7 @@ def _of_size(method: str, n: Any, most: Any) -> list[Problem]:
     elif n is not None and method in _POWERS and n & (n - 1):
         problems.append(Problem("n", f"is {n}", "a power of two"))
     if not (is_whole(most) and most > 0):
-        problems.append(Problem("most", f"is {most!r:.60}", "a whole number, the largest design"))
+        problems.append(Problem("most", f"is {most!r:.60}", "a whole number: the size of the largest design"))
     return problems
 
 
@@ -67,10 +67,10 @@ def _is_range(quantiles: Any) -> bool:
 
 
 def _of_simulation(of: Any, model: Any, **simulation: Any) -> list[Problem]:
-    """Return which arguments of a simulation are given where none is made."""
+    """Return the simulation arguments that are given although nothing is simulated."""
     if model is not None and not callable(of):
         return []
     reason = "no model" if model is None else "a function"
     given = [name for name, value in simulation.items() if value is not None]
-    right = "a model and endpoints; a function of parameters makes its own simulations"
+    right = "a model and endpoints; a function of parameters does its own simulations"
     return [Problem(name, f"is given for {reason}", right) for name in given]

@@ -1,4 +1,4 @@
-"""`global_sensitivity`: which parameters decide about an endpoint, over the whole distribution of patients."""
+"""`global_sensitivity`: the influence of parameters on an endpoint over the whole distribution of patients."""
 
 from __future__ import annotations
 
@@ -47,29 +47,31 @@ def global_sensitivity(
     seed: int = 0,
     solver: SolverOptions | None = None,
 ) -> GlobalSensitivity:
-    """Return how much each parameter, or group of parameters, decides about endpoints.
+    """Return the influence of each parameter, or group of parameters, on endpoints.
 
     Parameters
     ----------
     model : Model or str or None
         None if `of` is a function.
     distributions : PopulationDistribution, str, or mapping of str to Marginal
-        Of the parameters that vary, as of `sample_patients`.
+        Distributions of the parameters that vary, as for `sample_patients`.
     of : str, Endpoint, sequence of them, Limit or callable
-        "sum_of_diameters: best_change" and what else `imo.optimisation.Endpoint` has; with the method "regional" an event,
+        "sum_of_diameters: best_change" or any other `imo.optimisation.Endpoint`; with the method "regional", an event,
         "sum_of_diameters: best_change <= -0.3"; or a function that takes a table of parameters, one row per patient, and
-        returns one number per row (a trial's result, say).
+        returns one number per row (for example, the result of a trial).
     method : {"sobol", "morris", "pawn", "regional", "shapley", "tornado"}
-        - "sobol": shares of the variance, first (alone) and total (with all interactions); of independent parameters or groups.
+        - "sobol": first-order and total indices (shares of the variance without and with interactions), for independent
+          parameters or groups.
         - "morris": mean absolute elementary effects, for screening many parameters.
-        - "pawn": how far the distribution of the output moves, whatever its shape.
+        - "pawn": distance by which the distribution of the output shifts, whatever its shape.
         - "regional": which parameters differ between patients with and without an event.
-        - "shapley": shares of the variance that add up to 1, of correlated parameters too.
-        - "tornado": one at a time from a low to a high quantile, the others at their medians.
+        - "shapley": shares of the variance that add up to 1, also for correlated parameters.
+        - "tornado": one parameter at a time from a low to a high quantile, the others at their medians.
     regimen, until, times, solver
-        As of `immunoode.simulate`; by default at least 400 times for endpoints of whole courses.
+        As for `immunoode.simulate`; by default at least 400 times for endpoints of whole time courses.
     groups : mapping of str to sequence of str, optional
-        For "sobol": groups of parameters; those without a group are their own. Correlated parameters belong in one group.
+        For "sobol": groups of parameters; a parameter without a group forms its own. Correlated parameters must be in one
+        group.
     n : int, optional
         Size of the design: points of "sobol" and "shapley" (a power of two), trajectories of "morris", patients of "pawn" and
         "regional".
@@ -78,7 +80,7 @@ def global_sensitivity(
     tolerance : float, optional
         For "sobol", the design is doubled until no interval is wider than twice this.
     confidence : float
-        Of bootstrap intervals.
+        Level of bootstrap intervals.
     quantiles : (float, float)
         For "tornado".
     seed : int
@@ -128,12 +130,12 @@ def global_sensitivity(
 
 def _on_constant(sample: pd.DataFrame, labels: tuple[str, ...], constant: Sequence[bool]) -> list[str]:
     values = [(label, sample[label].iloc[0]) for label, same in zip(labels, constant, strict=True) if same]
-    return [f"{label} is constant, {value:.6g}: no parameter changes it, and all measures are 0" for label, value in values]
+    return [f"{label} is constant ({value:.6g}): no parameter changes it, and all measures are 0" for label, value in values]
 
 
 @dataclass(frozen=True)
 class _Settings:
-    """How to analyse, with the fields of `global_sensitivity`."""
+    """Settings of the analysis, with the fields of `global_sensitivity`."""
 
     method: str
     n: int
@@ -166,7 +168,7 @@ def _estimates(analysed: Outputs, inputs: Inputs, groups: list[list[int]], event
     happens = event.sign * (found[:, 0] - event.limit) >= 0
     if happens.all() or not happens.any():
         share = "all" if happens.all() else "no"
-        raise SolveError(Problem(f"{event}", f"is true of {share} patients", "a limit that some of them reach"))
+        raise SolveError(Problem(f"{event}", f"is true for {share} patients", "a limit that some but not all patients reach"))
     return replace(regional(own, found, happens), points=points)
 
 
@@ -177,7 +179,7 @@ def _marginal_points(inputs: Inputs, how: _Settings) -> FloatArray:
 
 
 def _probabilities(inputs: Inputs, points: FloatArray) -> FloatArray:
-    """Return the probability of each parameter's value, correlated as parameters are."""
+    """Return the probability of each parameter value, with the correlation of the parameters."""
     from scipy.special import ndtr
 
     return np.asarray(ndtr(scores_of(points) @ inputs.factor.T))
@@ -192,21 +194,23 @@ def _event(of: Any) -> Limit:
 
 
 def _groups(given: Mapping[str, Sequence[str]] | None, inputs: Inputs, method: str) -> dict[str, list[int]]:
-    """Return the columns of each group; parameters without a group are their own.
+    """Return the columns of each group; a parameter without a group forms its own.
 
     Raises
     ------
     SolveError
-        If groups overlap, have unknown parameters, or divide correlated ones.
+        If groups overlap, contain unknown parameters, or separate correlated ones.
     """
     _check_groups(given, inputs)
     groups, problems = dict(given or {}), list[Problem]()
     if groups and method != "sobol":
-        problems.append(Problem("groups", f"are not for the method {method!r}", "method='sobol'"))
+        problems.append(Problem("groups", f"do not apply to the method {method!r}", "method='sobol'"))
     members = [name for group in groups.values() for name in group]
     problems += [Problem(f"groups: {n!r}", "does not vary", nearest(n, inputs.names)) for n in members if n not in inputs.names]
     problems += [
-        Problem(f"groups: {n!r}", "is in two groups", "one of them") for n in dict.fromkeys(members) if members.count(n) > 1
+        Problem(f"groups: {n!r}", "is in two groups", "only one of them")
+        for n in dict.fromkeys(members)
+        if members.count(n) > 1
     ]
     whole = {**groups, **{name: [name] for name in inputs.names if name not in members}}
     if method == "sobol":
@@ -220,7 +224,7 @@ def _groups(given: Mapping[str, Sequence[str]] | None, inputs: Inputs, method: s
 
 
 def _check_groups(given: Any, inputs: Inputs) -> None:
-    """Refuse what is no mapping of new names to parameters."""
+    """Refuse anything but a mapping of new names to parameters."""
     right = "a mapping of a group's name to the names of its parameters: {'killing': ['kill', 'affinity']}"
     if given is not None and not isinstance(given, Mapping):
         raise SolveError(Problem("groups", f"is {given!r:.60}", right))

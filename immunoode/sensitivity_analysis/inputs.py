@@ -1,4 +1,4 @@
-"""What varies: parameters at independent standard normal scores, correlated if their distribution says so."""
+"""The inputs: parameters computed from independent standard normal scores, with the correlation of their distribution."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float64]
 _PARAMETER = "parameter "
 LEAST = 2.0**-53
 ROUNDING = 1e-12
-"""Outputs that differ by less than this share of them are the same."""
+"""Relative difference below which outputs count as equal."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Inputs:
     ----------
     population : PopulationDistribution
     factors : mapping of str to float
-        What converts numbers to the model's units.
+        Factors that convert numbers to the model's units.
     """
 
     population: PopulationDistribution
@@ -40,10 +40,11 @@ class Inputs:
     def __post_init__(self) -> None:
         other = [name for name in dimensions_of(self.population) if not name.startswith(_PARAMETER)]
         problems = [
-            Problem("distributions", f"have {name}", "distributions of single parameters, correlated or not") for name in other
+            Problem("distributions", f"have {name}", "distributions of individual parameters, correlated or not")
+            for name in other
         ]
         if not dimensions_of(self.population):
-            problems.append(Problem("distributions", "fix all parameters", "at least one that varies"))
+            problems.append(Problem("distributions", "fix all parameters", "at least one parameter that varies"))
         if problems:
             raise SolveError(problems)
 

@@ -1,4 +1,4 @@
-"""What is analysed: endpoints of simulations, or any function of a table of parameters."""
+"""The outputs: endpoints of simulations, or any function of a table of parameters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BLOCK = 5_000
 
 @dataclass
 class Outputs:
-    """The K numbers of a patient that are analysed; `count` says how many patients were evaluated."""
+    """The K outputs of a patient that are analysed; `count` is the number of evaluated patients."""
 
     function: Callable[[pd.DataFrame], FloatArray]
     labels: tuple[str, ...]
@@ -44,7 +44,7 @@ class Outputs:
         found = found[:, None] if found.ndim == 1 else found
         if found.shape != (len(table), len(self.labels)):
             right = f"one number per row: {(len(table),)} or {(len(table), len(self.labels))}"
-            raise SolveError(Problem("of", f"gives an array of the shape {found.shape} for {len(table)} rows", right))
+            raise SolveError(Problem("of", f"returns an array of shape {found.shape} for {len(table)} rows", right))
         if not np.isfinite(found).all():
             row, k = np.argwhere(~np.isfinite(found))[0]
             what = f"is {found[row, k]} for {', '.join(f'{n} = {v:.4g}' for n, v in table.iloc[row].items())}"
@@ -62,18 +62,18 @@ class Outputs:
 
     @property
     def constant(self) -> list[bool]:
-        """Whether each of the K numbers was the same, but for rounding, for all patients."""
+        """Whether each of the K outputs was the same for all patients, apart from rounding."""
         low, high = self._range or (np.zeros(0), np.zeros(0))
         return list((high - low <= ROUNDING * np.maximum(np.abs(low), np.abs(high))).tolist())
 
 
 def outputs(model: Model | str | None, regimen: Any, until: Any, of: Any, times: Any, solver: Any) -> Outputs:
-    """Return what is analysed.
+    """Return the outputs.
 
     Raises
     ------
     SolveError
-        If an endpoint is not of the model, or there is neither a model nor a function.
+        If an endpoint is not in the model, or there is neither a model nor a function.
     """
     if callable(of):
         return Outputs(of, (getattr(of, "__name__", "function"),))
@@ -84,10 +84,10 @@ def outputs(model: Model | str | None, regimen: Any, until: Any, of: Any, times:
         raise SolveError(Problem("of", "is empty", "one endpoint or more, such as 'sum_of_diameters: final'"))
     wanted = list(dict.fromkeys(one if isinstance(one, Endpoint) else endpoint(one) for one in given))
     whole = resolve(as_model(model))
-    if solver is None and any(e.log for e in wanted):  # the logarithm of a number of cells goes on below one of them
+    if solver is None and any(e.log for e in wanted):  # the logarithm of a number of cells continues below one cell
         solver = SolverOptions(extinction=False)
     problems = [
-        Problem(f"output {e.output!r}", "is not of this model", nearest(e.output, whole.output_units))
+        Problem(f"output {e.output!r}", "is not an output of this model", nearest(e.output, whole.output_units))
         for e in wanted
         if e.output not in whole.output_units
     ]

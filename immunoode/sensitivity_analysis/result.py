@@ -1,4 +1,4 @@
-"""What a global sensitivity analysis finds."""
+"""The result of a global sensitivity analysis."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ class GlobalSensitivity:
     of : tuple of str
         The outputs.
     tables : mapping of str to DataFrame
-        By output, one row per parameter, the most important first.
+        One table per output, with one row per parameter, the most important first.
     sample : DataFrame
         Parameters and outputs of a sample of patients.
     parameters : tuple of str
         The parameters of the sample.
     n : int
-        Points of the design.
+        The number of points of the design.
     evaluations : int
-        Patients that were evaluated.
+        The number of evaluated patients.
     converged : bool
         Whether the stopping rule was met; true if there was none.
     confidence : float
-        Of the intervals.
+        Level of the intervals.
     notes : tuple of str
-        What measures cannot show: an output that is constant, indices that are known without a design.
+        Limitations: an output that is constant, indices that are known without a design.
     """
 
     method: str
@@ -82,7 +82,7 @@ class GlobalSensitivity:
         return self.tables[name]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return all measures: output, parameter, and a column per measure."""
+        """Return all measures: output, parameter, and one column per measure."""
         import pandas as pd
 
         return pd.concat(self.tables, names=["output", "parameter"]).reset_index()
@@ -105,7 +105,7 @@ class GlobalSensitivity:
         return "\n".join([str(self), *self.notes, *parts])
 
     def __str__(self) -> str:
-        stopped = "" if self.converged else "; intervals are wider than asked for: allow a larger design"
+        stopped = "" if self.converged else "; intervals are wider than requested: allow a larger design"
         more = f" and {len(self.of) - 3} more" if len(self.of) > 3 else ""
         return f"{self.method} of {', '.join(self.of[:3])}{more}: design of {self.n}, {self.evaluations} evaluations{stopped}"
 
@@ -122,7 +122,7 @@ class GlobalSensitivity:
 
 
 def without_constant(values: Mapping[str, FloatArray], constant: Sequence[bool]) -> dict[str, FloatArray]:
-    """Return measures (K, G) that are 0 for constant outputs, whose shares of the variance are not defined."""
+    """Return measures (K, G), set to 0 for constant outputs, whose shares of the variance are not defined."""
     same = np.asarray(constant)[:, None]
     return {name: np.where(same, 0.0, measure) for name, measure in values.items()}
 

@@ -19,7 +19,7 @@ def morris(evaluate: Evaluate, dimensions: int, *, n: int, confidence: float, se
     Campolongo et al. 2007, Environ Model Softw 22:1509-18).
     """
     random = np.random.default_rng(seed)
-    starts = random.random((n, dimensions)) * (1 - _STEP)  # not on a grid, which a periodic function may not see
+    starts = random.random((n, dimensions)) * (1 - _STEP)  # not on a grid, which could hide the effect of a periodic function
     signs = random.choice([-1.0, 1.0], (n, dimensions))
     starts = np.where(signs > 0, starts, starts + _STEP)
     orders = np.argsort(random.random((n, dimensions)), axis=1)
@@ -46,9 +46,10 @@ def morris(evaluate: Evaluate, dimensions: int, *, n: int, confidence: float, se
 
 
 def pawn(points: FloatArray, outputs: FloatArray, *, confidence: float, seed: int) -> Estimates:
-    """Return for each parameter the median distance (Kolmogorov, Smirnov) of the output's distribution from that in slices.
+    """Return, for each parameter, the median Kolmogorov-Smirnov distance between the distribution of the output and that in
+    slices.
 
-    A dummy that does not matter gives `noise`, what chance alone makes of it (Pianosi and Wagener 2015,
+    A dummy parameter without influence gives `noise`, the value due to chance alone (Pianosi and Wagener 2015,
     Environ Model Softw 67:1-11).
     """
     random = np.random.default_rng(seed)
@@ -59,7 +60,7 @@ def pawn(points: FloatArray, outputs: FloatArray, *, confidence: float, seed: in
 
     found = measures(np.arange(n))
     boot = np.array([measures(random.integers(0, n, n)) for _ in range(50)])
-    centred = boot - boot.mean(axis=0) + found  # samples with ties are farther apart
+    centred = boot - boot.mean(axis=0) + found  # samples with ties have larger distances
     low, high = np.quantile(centred, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     dummies = [[_distance(random.random(n), y) for _ in range(20)] for y in outputs.T]
     noise = np.repeat(np.quantile(dummies, confidence, axis=1)[:, None], d, axis=1)
@@ -68,7 +69,7 @@ def pawn(points: FloatArray, outputs: FloatArray, *, confidence: float, seed: in
 
 
 def _distance(x: Any, y: Any) -> float:
-    """Return the median over slices of x of the distance of y there from y anywhere."""
+    """Return the median, over slices of x, of the distance between the distribution of y in the slice and that of all y."""
     order = np.argsort(x, kind="stable")
     ranks = np.searchsorted(np.sort(y), y[order], side="right") / len(y)
     parts = np.array_split(ranks, _SLICES)
@@ -82,10 +83,10 @@ def _from_uniform(ranks: FloatArray) -> float:
 
 
 def regional(points: FloatArray, outputs: FloatArray, happens: np.ndarray) -> Estimates:
-    """Return for each parameter how far its distribution differs between patients with and without an event.
+    """Return, for each parameter, the difference between its distributions in patients with and without an event.
 
-    The distance of Kolmogorov and Smirnov with its p value, and the difference of means of probabilities (Hornberger and Spear
-    1981, J Environ Manage 12:7-18).
+    These are the Kolmogorov-Smirnov distance with its p value, and the difference in means of probabilities (Hornberger and
+    Spear 1981, J Environ Manage 12:7-18).
     """
     from scipy.stats import ks_2samp
 

@@ -1,4 +1,4 @@
-"""Shapley effects: the variance of an output shared among parameters that may be correlated."""
+"""Shapley effects: the variance of an output divided among parameters that may be correlated."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def shapley(
 ) -> Estimates:
     """Return the Shapley effects, which add up to 1.
 
-    The value of a set of parameters is the variance of the output's mean given them, estimated as the covariance of outputs
-    with the same values of the set and independent ones of the others, drawn from their conditional distribution
-    (Owen 2014, SIAM/ASA J Uncertain Quantif 2:245-51; Song, Nelson and Staum 2016, 4:1060-83).
+    The value of a set of parameters is the variance of the conditional mean of the output given them, estimated as the
+    covariance of outputs with the same values of the set and independent ones of the others, drawn from their conditional
+    distribution (Owen 2014, SIAM/ASA J Uncertain Quantif 2:245-51; Song, Nelson and Staum 2016, 4:1060-83).
 
     Parameters
     ----------
     evaluate : callable
-        Outputs (n, K) at independent scores (n, d).
+        A function that returns outputs (n, K) at independent scores (n, d).
     factor : ndarray, shape (d, d)
         The Cholesky factor of the correlations of scores.
     """
@@ -69,14 +69,14 @@ def _redrawn(scores: FloatArray, innovations: FloatArray, factor: FloatArray, ke
 
 
 def _products(one: FloatArray, other: FloatArray) -> FloatArray:
-    """Return the terms (n, K) whose mean is the covariance, with the mean of both taken out."""
+    """Return the terms (n, K) whose mean is the covariance, after subtracting the means."""
     mean = (one.mean(axis=0) + other.mean(axis=0)) / 2
     found: FloatArray = (one - mean) * (other - mean)
     return found
 
 
 def _shares(columns: dict[tuple[int, ...], FloatArray], d: int) -> FloatArray:
-    """Return the terms of each effect, (n, K, d), and at last those of the variance, (n, K, d + 1)."""
+    """Return the terms of each effect and, last, those of the variance, (n, K, d + 1)."""
     n, outputs = columns[()].shape
     found = np.zeros((n, outputs, d + 1))
     for i in range(d):

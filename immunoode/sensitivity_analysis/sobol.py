@@ -1,4 +1,4 @@
-"""Sobol indices, first and total, of parameters or groups of them, with bootstrap intervals and a stopping rule."""
+"""First-order and total Sobol indices of parameters or groups, with bootstrap intervals and a stopping rule."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Estimates:
     Attributes
     ----------
     values : mapping of str to ndarray, shape (K, G)
-        By measure, each also with "_lower" and "_upper".
+        Values by measure, each also with "_lower" and "_upper".
     n : int
-        Points of the design.
+        The number of points of the design.
     converged : bool
-        Whether the widest interval is narrow enough; true if nothing was asked for.
+        Whether the widest interval is narrow enough; true if no tolerance was given.
     points, outputs : ndarray, shapes (n, d) and (n, K)
         A sample of the inputs, in the unit cube, with its outputs.
     notes : tuple of str
-        What the estimates cannot show.
+        Limitations of the estimates.
     """
 
     values: Mapping[str, FloatArray]
@@ -54,7 +54,7 @@ def sobol(
     confidence: float,
     seed: int,
 ) -> Estimates:
-    """Return first and total indices; the design is doubled until intervals are narrow enough.
+    """Return first-order and total indices; the design is doubled until intervals are narrow enough.
 
     Estimators are those of SciPy: Saltelli et al. 2010 (Comput Phys Commun 181:259-70), Jansen's for the total index.
     """
@@ -84,14 +84,17 @@ def sobol(
 
 
 def _of_one(evaluate: Evaluate, dimensions: int, n: int, seed: int) -> Estimates:
-    """Return the indices of all that varies, which are 1."""
+    """Return the indices if only one parameter or group varies, which are 1."""
     from scipy.stats import qmc
 
     points = qmc.Sobol(dimensions, seed=seed).random(n)
     found = evaluate(points)
     whole = np.ones((found.shape[1], 1))
     values = {f"{m}{end}": whole for end in ("", "_lower", "_upper") for m in _MEASURES}
-    note = "a single parameter or group varies: the indices of what it changes are 1 by definition, and so are their limits"
+    note = (
+        "only one parameter or group varies, so the indices of the outputs that it changes are 1 by definition, "
+        "and so are their limits"
+    )
     return Estimates(values, n, True, points, found, (note,))
 
 
@@ -113,7 +116,7 @@ def _part(
 def _intervals(f_a: FloatArray, f_b: FloatArray, f_ab: FloatArray, confidence: float, seed: int) -> dict[str, FloatArray]:
     """Return percentile intervals of both indices from resampled rows of the design.
 
-    SciPy's own are corrected by a jackknife, which evaluates all rows once for each row.
+    SciPy's own intervals are corrected by a jackknife, which evaluates all rows once per row.
     """
     n, outputs = f_a.shape
     mean = (f_a.mean(axis=0) + f_b.mean(axis=0)) / 2

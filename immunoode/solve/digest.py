@@ -1,4 +1,4 @@
-"""A hash of what a simulation is made of: equal for equal models, regimens and tables, in any process."""
+"""A hash of the inputs of a simulation: equal for equal models, regimens and tables, in any process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 
 def digest(value: Any) -> str:
-    """Return the hash of a value of dataclasses, tables, arrays, mappings, sequences, texts and numbers.
+    """Return the hash of a value made of dataclasses, tables, arrays, mappings, sequences, strings and numbers.
 
     Examples
     --------

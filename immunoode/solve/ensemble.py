@@ -1,4 +1,4 @@
-"""Virtual trials of any size: subjects in blocks, each block reduced to numbers, or written to a file, before the next."""
+"""Virtual trials of any size: subjects in blocks, each reduced to numbers or written to a file before the next one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 BLOCK = 5_000
-"""Subjects whose time courses are held at once."""
+"""The number of subjects whose time courses are in memory at once."""
 
 
 def simulate_many(
@@ -42,28 +42,28 @@ def simulate_many(
     progress: bool | None = None,
     **options: Any,
 ) -> pd.DataFrame:
-    """Simulate a virtual population, and keep a few numbers of each subject.
+    """Simulate a virtual population, and keep a few numbers per subject.
 
     Parameters
     ----------
     model, regimen, until
-        As in `simulate`; a list of regimens is one for each subject.
+        As in `simulate`; a list of regimens has one per subject.
     parameters : DataFrame
         One row per subject; its index names them.
     outputs : sequence of str
-        What is reduced.
+        The outputs to summarise.
     reduce : sequence of str
         "final", "minimum", "time_of_minimum", "maximum", "time_of_maximum", "area" (unit times days), and
-        "first_below(20)" or "first_above(20)": the first time below (above) that value, linear between reports, infinite
-        where there is none. All are of the reported `times`, by default those of `simulate` for the first subject of each
-        regimen.
+        "first_below(20)" or "first_above(20)": the first time below (above) that value, interpolated linearly between output
+        times, or infinite if there is none. All use the output `times`, by default those of `simulate` for the first subject
+        of each regimen.
     block : int
-        Subjects at a time; it bounds the memory and does not change the result.
+        The number of subjects at a time. It limits the memory and does not change the result.
     workers : int, optional
-        Local processes that compute blocks. By default this process does, in threads. In a script, the call belongs inside
-        ``if __name__ == "__main__":``, because each process reads the script.
+        The number of local processes that compute blocks. By default, this process does so, in threads. In a script, put the
+        call inside ``if __name__ == "__main__":``, because each process reads the script.
     client : dask.distributed.Client, optional
-        A Dask cluster that computes blocks, in place of local processes. Neither changes the result.
+        A Dask cluster that computes blocks instead of local processes. Neither changes the result.
     progress : bool, optional
         Progress bar. Default: for 200 subjects or more.
     **options
@@ -72,8 +72,8 @@ def simulate_many(
     Returns
     -------
     DataFrame
-        One row per subject: a column "output: reduction" for each, `status` in words, and `stopped`, the day at which a subject
-        that failed did so. The numbers of such a subject are NaN; no other subject is affected.
+        One row per subject: a column for each "output: reduction", `status` in words, and `stopped`, the day at which a
+        failed integration stopped. The numbers of a failed subject are NaN; no other subject is affected.
 
     Raises
     ------
@@ -115,26 +115,28 @@ def simulate_to(
     Parameters
     ----------
     path : path
-        "trial.parquet": one long table (subject, time, a column for each output; needs pyarrow). "trial.zarr": an array for
-        each output over subject and time (needs zarr). Both also have `status` and `stopped` of each subject. It must not
-        exist yet, and has this name only once it is whole: until then its blocks are in a folder beside it,
-        "trial.parquet.part".
+        "trial.parquet": one long table (subject, time, one column per output; needs pyarrow). "trial.zarr": one array per
+        output over subject and time (needs zarr). Both also contain the `status` of each subject and the day at which it
+        `stopped`. The file must not exist yet. It appears only when it is complete; until then, its blocks are in a folder
+        beside it, "trial.parquet.part".
     model, regimen, until, parameters, outputs, block, workers, client, progress, **options
-        As in `simulate_many`. The file is the same, byte for byte, for any block and any workers.
+        As in `simulate_many`. The file is the same, byte for byte, for any block size and number of workers.
     resume : bool
-        Go on from the blocks that an interrupted run of the same call left, possibly with other blocks and workers; the file
-        is the same, byte for byte, as if it had not been interrupted. Where there are none, begin.
+        Continue from the blocks left by an interrupted run of the same call, possibly with another block size or number of
+        workers; the file is the same, byte for byte, as without the interruption. If there are none, start from the
+        beginning.
 
     Returns
     -------
     DataFrame
-        `status` and `stopped` of each subject.
+        The columns `status` and `stopped`, one row per subject.
 
     Raises
     ------
     SolveError
-        If the file exists, its kind is not known, or the library for it is missing; if there is an unfinished run that is not
-        to be gone on with, or is of another model, regimen or table; and what `simulate` raises, for the whole table at once.
+        If the file exists, its kind is not known, or the library for it is missing; if there is an unfinished run and
+        `resume` is False, or that run has another model, regimen or table; and whenever `simulate` raises one, for the whole
+        table at once.
     FileError
         If the file cannot be written.
     """
@@ -160,7 +162,7 @@ def _ends_of(part: xr.Dataset) -> pd.DataFrame:
 def _manifest(
     model: Model, regimen: Any, until: Any, parameters: pd.DataFrame, outputs: str | Sequence[str], options: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Return what results depend on, as hashes; threads do not change a result."""
+    """Return everything that results depend on, as hashes; threads do not change a result."""
     said = {name: value for name, value in options.items() if name != "threads"}
     wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs)
     parts = {"model": model, "regimen": regimen, "until": until, "parameters": parameters, "outputs": wanted, "options": said}
@@ -192,7 +194,9 @@ def _checked(model: Model | str, parameters: Any, regimen: Any) -> Model:
     if not count:
         raise SolveError(Problem("parameters", "has no rows", "at least one subject"))
     if _is_list(regimen) and len(regimen) != count:
-        raise SolveError(Problem("regimen", f"is given for {len(regimen)} subjects, parameters for {count}", "one for each"))
+        raise SolveError(
+            Problem("regimen", f"is given for {len(regimen)} subjects, but parameters for {count}", "one regimen per subject")
+        )
     whole = as_model(model)
     matrix, _ = parameter_values(resolve(whole), parameters, None)
     warn_of_bounds(resolve(whole), matrix)
@@ -200,7 +204,7 @@ def _checked(model: Model | str, parameters: Any, regimen: Any) -> Model:
 
 
 def _population(work: Work[Result], parameters: pd.DataFrame, regimen: Any) -> Population[Result]:
-    """Return the population of a table; a block takes its rows, and its regimens if each patient has one."""
+    """Return the population of a table; a block takes its rows, and its regimens if every patient has one."""
     each = regimen if _is_list(regimen) else None
     return Population(
         work, len(parameters), lambda block: OwnValues(parameters.iloc[block.rows], None if each is None else each[block.rows])
@@ -212,7 +216,7 @@ def _is_list(regimen: Any) -> bool:
 
 
 def _with_times(model: Model, regimen: Any, until: Any, parameters: pd.DataFrame, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options with the times of reports, so that they are the same in each block."""
+    """Return the options with the output times, so that they are the same in each block."""
     if options.get("times") is not None or isinstance(regimen, Events):
         return options
     firsts = first_of_each(regimen)

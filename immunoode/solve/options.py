@@ -1,4 +1,4 @@
-"""`SolverOptions`: how a model is integrated, as one record."""
+"""`SolverOptions`: the settings of an integration as one record."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ METHODS = ("auto", "tsit5", "rodas5p")
 
 @dataclass(frozen=True)
 class SolverOptions:
-    """How a model is integrated.
+    """The settings of an integration.
 
     Attributes
     ----------
     engine : {"compiled", "scipy"}
-        What integrates; "scipy" is the reference.
+        The engine that integrates; "scipy" is the reference.
     method : {"auto", "tsit5", "rodas5p"} or subclass of scipy.integrate.OdeSolver
-        Of the compiled engine: explicit and implicit steps as the system asks for, or one of them only. Of "scipy": the class
-        that steps; "auto" is LSODA.
+        For the compiled engine: explicit and implicit steps as the system requires, or only one of them. For "scipy": the
+        class of the method; "auto" is LSODA.
     rtol : float
         Relative tolerance.
     atol : float or sequence of float, optional
-        Absolute tolerance, for all states or for each. Default: by the scale of each state (see
+        Absolute tolerance, for all states or one per state. Default: by the scale of each state (see
         `immunoode.solve.problem.tolerances`).
     extinction : bool
         Whether cells become exactly zero below their compartment's threshold.
     max_steps : int
-        A subject that needs more stops with a status.
+        A subject that needs more steps is stopped, with a status that says so.
     threads : int, optional
-        Default: the processors at hand. The result does not depend on it.
+        Default: all available processors. The result does not depend on it.
 
     Raises
     ------
     SolveError
-        If a value is not possible.
+        If a value is not allowed.
 
     Examples
     --------
@@ -73,12 +73,12 @@ class SolverOptions:
             object.__setattr__(self, "atol", tuple(np.asarray(self.atol, dtype=float).tolist()))
 
     def override(self, **given: Any) -> SolverOptions:
-        """Return the options with other values, of which those that are None say nothing."""
+        """Return the options with other values; None keeps the present value."""
         stated = {name: value for name, value in given.items() if value is not None}
         return replace(self, **stated) if stated else self
 
     def only(self, *names: str) -> SolverOptions:
-        """Return the options; raise a SolveError if others than the named ones are not at their defaults."""
+        """Return the options; raise a SolveError if any but the named ones differ from their defaults."""
         others = [f.name for f in fields(self) if f.name not in names and getattr(self, f.name) != f.default]
         if others:
             right = f"only {', '.join(names)}"
@@ -86,34 +86,36 @@ class SolverOptions:
         return self
 
     def absolute_tolerance(self, states: int) -> NDArray[np.float64] | None:
-        """Return the stated absolute tolerance, of a model with this many states.
+        """Return the stated absolute tolerance for a model with this many states.
 
         Raises
         ------
         SolveError
-            If it is not positive, or not one for each state.
+            If it is not positive, or its length is not the number of states.
         """
         if self.atol is None:
             return None
         given = np.asarray(self.atol, dtype=float)
         if given.shape not in ((), (states,)) or not np.isfinite(given).all() or not (given > 0).all():
             shown = f"an array of shape {given.shape}" if given.ndim else repr(self.atol)
-            raise SolveError(Problem("atol", f"is {shown}", f"a positive number, or one for each of the {states} states"))
+            raise SolveError(Problem("atol", f"is {shown}", f"a positive number, or one per state ({states})"))
         return given
 
 
 def _check_step_method(method: type, engine: str) -> None:
-    """Raise a SolveError unless a class can step, and the engine takes one."""
+    """Raise a SolveError unless the class is a step method of SciPy and the engine takes one."""
     from scipy.integrate import OdeSolver
 
     if not issubclass(method, OdeSolver):
-        raise SolveError(Problem("method", f"{method.__name__} is a class that does not step", "a scipy.integrate.OdeSolver"))
+        raise SolveError(Problem("method", f"{method.__name__} is not a step method of SciPy", "a scipy.integrate.OdeSolver"))
     if engine != "scipy":
-        raise SolveError(Problem("method", f"{method.__name__} is not of the {engine} engine", 'state engine="scipy" as well'))
+        raise SolveError(
+            Problem("method", f"{method.__name__} is not a method of the {engine} engine", 'state engine="scipy" as well')
+        )
 
 
 def solver_options(solver: SolverOptions | None, default: SolverOptions, **given: Any) -> SolverOptions:
-    """Return the options that a call states, as one record or by single keywords, of which None says nothing.
+    """Return the options that a call states, as one record or by individual keywords; None keeps the default.
 
     Raises
     ------
@@ -123,6 +125,6 @@ def solver_options(solver: SolverOptions | None, default: SolverOptions, **given
     twice = [name for name, value in given.items() if value is not None] if solver is not None else []
     if twice:
         raise SolveError(
-            [Problem(n, "is stated beside solver=SolverOptions(...)", f"SolverOptions(..., {n}=...)") for n in twice]
+            [Problem(n, "is given together with solver=SolverOptions(...)", f"SolverOptions(..., {n}=...)") for n in twice]
         )
     return (solver or default).override(**given)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_SIMULATORS = 8
-"""Numbers of subjects for which what is prepared is kept."""
+"""How many numbers of subjects a prepared simulation is kept for."""
 
 
 def prepare(
@@ -45,34 +45,35 @@ def prepare(
     start: str | float = 0.0,
     solver: SolverOptions | None = None,
 ) -> PreparedSimulation:
-    """Prepare a simulation that is called with an array of values: for optimisers, samplers and sliders.
+    """Prepare a simulation that is called with an array of values, for optimisers, samplers and sliders.
 
-    Everything that does not depend on these values is done here, once. Values are those of `simulate` to the last bit.
+    Everything that does not depend on these values is done here, once. The results equal those of `simulate` to the last bit.
 
     Parameters
     ----------
     model : Model or str
         A model, or the name of a shipped one.
     regimen : Regimen, Schedule or sequence of them, optional
-        One for all subjects, or one for each.
+        One for all subjects, or one per subject.
     times : sequence of float
-        When to report, days. At the time of a dose the state after the dose is reported.
+        Output times in days. At the time of a dose, the state after the dose is reported.
     vary : sequence of str
-        What the columns of the array are, by the names of `simulate(sensitivities=)`:
+        What the columns of the array are, named as in `simulate(sensitivities=)`:
 
-        - "growth_rate": a parameter. Doses that depend on it (per kilogram), lags and steady states follow.
+        - "growth_rate": a parameter. Doses that depend on it (per kilogram), lags and steady states change with it.
         - "initial(tumour)": the initial value of a state, in place of the model's.
-        - "amount(pembrolizumab, 2)", "time(pembrolizumab, 2)": of the third dose, in the unit of the input, and in days.
-        - "amount(pembrolizumab)", "time(pembrolizumab)": of the first dose; all other doses of this input change by the same
-          amount, or are moved by the same time.
+        - "amount(pembrolizumab, 2)", "time(pembrolizumab, 2)": the amount of the third dose, in the unit of the input, and
+          its time in days.
+        - "amount(pembrolizumab)", "time(pembrolizumab)": those of the first dose; all other doses of this input change by the
+          same amount, or move by the same time.
     outputs : sequence of str, optional
-        What to report. Default: states and derived quantities.
+        The outputs to report. Default: states and derived quantities.
     parameters : mapping or pandas.DataFrame, optional
-        Values that differ from the model's and do not vary; a DataFrame has one row per subject.
+        Values that differ from the model's and do not vary. A DataFrame has one row per subject.
     start : str or float
-        When initial values hold. No dose may lie before it.
+        The time at which the initial values hold. No dose may be earlier.
     solver : SolverOptions, optional
-        How to integrate.
+        The settings of the integration.
 
     Returns
     -------
@@ -81,13 +82,13 @@ def prepare(
     Raises
     ------
     SolveError, ModelError, RegimenError
-        If the model is not closed, or an argument is wrong.
+        If the model has unmet needs, or an argument is wrong.
 
     Warns
     -----
     OutOfBoundsWarning
-        If values of the model, or of `parameters`, are outside their bounds. Values of later calls are not compared with
-        bounds: they belong to whoever makes them.
+        If values of the model, or of `parameters`, are outside their bounds. Values in later calls are not compared with the
+        bounds; that is left to the caller.
 
     See Also
     --------
@@ -107,18 +108,20 @@ def prepare(
     (3, 4, 1)
     """
     if isinstance(regimen, Events):
-        raise SolveError(Problem("regimen", "has events of a model's own, which are not prepared", "simulate(), call by call"))
+        raise SolveError(Problem("regimen", "has a model's own events, which cannot be prepared", "call simulate() each time"))
     whole, first = resolve(as_model(model)), units.days(start)
     count = len(regimen) if isinstance(regimen, (list, tuple)) else None
     matrix, subjects = parameter_values(whole, parameters, count)
     warn_of_bounds(whole, matrix)
     if count is not None and count != len(matrix):
-        raise SolveError(Problem("regimen", f"is given for {count} subjects, parameters for {len(matrix)}", "one for each"))
+        raise SolveError(
+            Problem("regimen", f"is given for {count} subjects, parameters for {len(matrix)}", "one regimen per subject")
+        )
     regimens = tuple(regimen) if isinstance(regimen, (list, tuple)) else (regimen,) * len(matrix)
     names = (outputs,) if isinstance(outputs, str) else whole.default_outputs if outputs is None else tuple(outputs)
     varied = sensitivity_parameters(vary, whole.equations, "vary")
     if not varied:
-        raise SolveError(Problem("vary", "is empty", "names of what varies, for example ['growth_rate']"))
+        raise SolveError(Problem("vary", "is empty", "the names of the quantities that vary, for example ['growth_rate']"))
     options = solver or SolverOptions()
     of = PreparedSubjects(matrix, subjects, regimens)
     return PreparedSimulation(whole, of, units.times(times), names, varied, first, options)
@@ -126,14 +129,14 @@ def prepare(
 
 @dataclass(frozen=True)
 class PreparedResult:
-    """What a prepared simulation gives.
+    """The result of a prepared simulation.
 
     Attributes
     ----------
     values : ndarray, shape (T, K), or (P, T, K) of many subjects
-        Outputs at the times; NaN after the time at which a subject's integration stopped.
+        The outputs at the output times; NaN after the time at which a subject's integration stopped.
     derivatives : ndarray, shape (T, K, m), or (P, T, K, m), or None
-        Of these by what varies, if asked for.
+        Derivatives of the outputs with respect to the varied quantities, if requested.
     status : tuple of Status
         How each subject ended.
     """
@@ -144,12 +147,12 @@ class PreparedResult:
 
     @property
     def ok(self) -> bool:
-        """Whether every subject was solved to the end."""
+        """Whether every subject was integrated to the end."""
         return all(s.ok for s in self.status)
 
 
 class PreparedSubjects(NamedTuple):
-    """The subjects of a prepared simulation: parameters, shape (P, n), and the name and the regimen of each."""
+    """The subjects of a prepared simulation: parameters, shape (P, n), and the name and regimen of each."""
 
     parameters: FloatArray
     names: tuple[Any, ...]
@@ -157,24 +160,24 @@ class PreparedSubjects(NamedTuple):
 
 
 class PreparedSimulation:
-    """A simulation that is called with values of what varies; made by `immunoode.prepare`.
+    """A simulation that is called with values of the varied quantities; made by `immunoode.prepare`.
 
-    It can be pickled, and called from several threads at once: each call has arrays of its own.
+    It can be pickled, and called from several threads at once, because each call has its own arrays.
 
     Attributes
     ----------
     vary : tuple of str
-        The m names of what varies: the columns of the array that it is called with.
+        The names of the m varied quantities: the columns of the array with which it is called.
     times : ndarray, shape (T,)
         Days.
     outputs : tuple of str
         The K outputs.
     units : dict
-        The unit of each output, and of what varies.
+        The unit of each output and of each varied quantity.
     subjects : tuple
         The names of the subjects that were prepared.
     values : ndarray, shape (m,), or (P, m) of many subjects
-        The values of what varies as the model, the parameters and the regimen have them.
+        The values of the varied quantities in the model, the parameters and the regimen.
     """
 
     def __init__(
@@ -265,7 +268,7 @@ class PreparedSimulation:
 
     @cached_property
     def values(self) -> FloatArray:
-        """The values of what varies as the model, the parameters and the regimen have them."""
+        """The values of the varied quantities in the model, the parameters and the regimen."""
         found = np.empty((len(self._matrix), len(self.vary)))
         found[:, self._parameters] = self._matrix[:, self._columns]
         system = self._simulator(len(self._matrix), False).system
@@ -317,7 +320,7 @@ class PreparedSimulation:
             raise SolveError(Problem("derivatives", what, "state the amounts and vary these: 'amount(...)'"))
 
     def _simulator(self, count: int, derivatives: bool) -> Simulator:
-        """Return the simulator of so many subjects."""
+        """Return the simulator for a number of subjects."""
         key = (0 if count == len(self.subjects) else count), derivatives
         with self._lock:
             if key not in self._simulators:

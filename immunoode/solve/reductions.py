@@ -1,4 +1,4 @@
-"""One number per subject from a time course: what stays of a virtual trial that would not fit into memory."""
+"""One number per subject from a time course, for virtual trials whose time courses would not fit into memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def minimum(times: FloatArray, values: FloatArray) -> FloatArray:
 
 
 def time_of_minimum(times: FloatArray, values: FloatArray) -> FloatArray:
-    """Return when the smallest value is reported first."""
+    """Return the first time at which the smallest value is reported."""
     return times[values.argmin(axis=1)]
 
 
@@ -35,7 +35,7 @@ def maximum(times: FloatArray, values: FloatArray) -> FloatArray:
 
 
 def time_of_maximum(times: FloatArray, values: FloatArray) -> FloatArray:
-    """Return when the largest value is reported first."""
+    """Return the first time at which the largest value is reported."""
     return times[values.argmax(axis=1)]
 
 
@@ -48,7 +48,7 @@ def area(times: FloatArray, values: FloatArray) -> FloatArray:
 
 
 def first_crossing(limit: float, below: bool) -> Reduce:
-    """Return the reduction to the first time below (above) a limit: linear between reports; infinite where there is none."""
+    """Return the reduction to the first time below (above) a limit, interpolated between output times; infinite if never."""
 
     def crossing(times: FloatArray, values: FloatArray) -> FloatArray:
         beyond = values < limit if below else values > limit
@@ -64,11 +64,11 @@ def first_crossing(limit: float, below: bool) -> Reduce:
 
 
 REDUCTIONS: dict[str, Reduce] = {f.__name__: f for f in (final, minimum, time_of_minimum, maximum, time_of_maximum, area)}
-"""By name; "first_below(20)" and "first_above(1e9)" are made as asked for."""
+"""By name; "first_below(20)" and "first_above(1e9)" are made on request."""
 
 
 def reductions(names: str | Iterable[str]) -> dict[str, Reduce]:
-    """Return the reductions of some names.
+    """Return the reductions with these names.
 
     Raises
     ------

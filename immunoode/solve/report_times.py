@@ -1,4 +1,4 @@
-"""When a simulation reports unless it is told: every day, and at doses, ends of infusions and for some time after them."""
+"""Default output times of a simulation: every day, at doses and ends of infusions, and at several times after them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from immunoode.solve.problem.event_table import DOSE, INFUSION_END, INFUSION_STA
 from immunoode.solve.problem.packed_input import FloatArray
 
 AFTER = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 16.0]) / 24
-"""Days after a dose or the end of an infusion at which there are reports too."""
+"""Days after a dose or the end of an infusion that are output times as well."""
 MOST = 20_000
-"""Times that are added at most: else those after doses are left out, and if need be all."""
+"""The largest number of added times; above it, those after doses are left out, and if necessary all of them."""
 _APART = 1e-9
-"""Days: what is nearer to a time that is there already adds nothing to it."""
+"""Days; a time that is closer than this to an existing one is not added."""
 
 
 def daily(start: float, end: float) -> FloatArray:
@@ -23,7 +23,7 @@ def daily(start: float, end: float) -> FloatArray:
 
 
 def with_doses(times: FloatArray, events: Sequence[EventTable]) -> FloatArray:
-    """Return times with those at which something is given or ends, and some after them, within their span."""
+    """Return times together with those of doses and ends of infusions, and some after them, within the same span."""
     kinds, at = (np.concatenate([e.records[name] for e in events] or [[]]) for name in ("kind", "time"))
     given = np.unique(at[np.isin(kinds, (DOSE, INFUSION_START, INFUSION_END))])
     over = np.unique(at[np.isin(kinds, (DOSE, INFUSION_END))])

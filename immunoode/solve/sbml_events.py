@@ -1,4 +1,4 @@
-"""`simulate` with events of a model's own: prepared once, then each subject in one run of the kernel."""
+"""`simulate` for models with their own events: prepared once, then one run of the kernel per subject."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from immunoode.solve.simulation import Simulation
 from immunoode.solve.status import FINISHED, Status, status_of
 
 MOST_WAITING = 100_000
-"""Events that may wait to be carried out at one time."""
+"""The largest number of events that may be waiting at one time."""
 LOOKS = 1000
-"""Steps of a span at least, where a condition is no linear function of the state: it could hold for a moment."""
+"""The smallest number of steps if a condition is not a linear function of the state, because it could hold only briefly."""
 _ROOM = 4_000_000
 """Numbers in the values of events that wait, about."""
 
 
 @dataclass(frozen=True)
 class _Course:
-    """What one subject came to: outputs (T, K), counts and status."""
+    """The result of one subject: outputs (T, K), counts and status."""
 
     values: FloatArray
     counts: NDArray[np.int64]
@@ -53,18 +53,18 @@ def many_with_events(
     solver: SolverOptions,
     progress: bool | None,
 ) -> Simulation:
-    """Return the simulation of subjects with events: of each its parameters, shape (P, n), and its name.
+    """Return the simulation of subjects, given by their parameters, shape (P, n), and names, in a model with events.
 
     Raises
     ------
     SolveError
-        If an event sets what is no compartment, uses a name that there is not, has a delay that is negative or no number, sets
-        something to what is no number, or if events set off each other without end.
+        If an event sets something that is not a compartment, uses an unknown name, has a delay that is negative or not a
+        number, sets a compartment to a value that is not a number, or if events trigger each other without end.
     """
     from tqdm.auto import tqdm
 
     if solver.engine != "compiled":
-        raise SolveError(Problem("engine", f"{solver.engine!r} carries out no events", "engine='compiled'"))
+        raise SolveError(Problem("engine", f"{solver.engine!r} does not support events", "engine='compiled'"))
     matrix, names = subjects
     simulator = make_simulator(model, [None], grid, None if outputs is None else list(outputs), start=start, solver=solver)
     whole = flatten(model.model)
@@ -89,7 +89,7 @@ def many_with_events(
 
 
 def _course(simulator: Simulator, functions: EventFunctions, parameters: FloatArray) -> _Course:
-    """Integrate one subject, from one time at which curved switches must be found anew to the next."""
+    """Integrate one subject, from one time at which the times of non-linear switches must be found again to the next."""
     from immunoode.solve.integrator.sbml_integrator import RENEW, integrate_with_events
 
     system, times = simulator.system, simulator.times[0]
@@ -175,13 +175,15 @@ def _problem(code: int, functions: EventFunctions, time: float, state: Any) -> P
         return Problem(named, f"has the delay {state['wrong_delay']:g} at day {time:g}", "zero or more days")
     if code == kernel.VALUE:
         target = event.assignments[state["assignment"] - int(functions.offsets[state["event"]])].target
-        return Problem(named, f"sets {target!r} to what is no number at day {time:g}", "an expression that has a value there")
+        return Problem(
+            named, f"sets {target!r} to a value that is not a number at day {time:g}", "an expression that has a value there"
+        )
     if code == kernel.WAITING:
         return Problem("events", f"more than {MOST_WAITING} wait at day {time:g}", "shorter delays, or fewer firings")
     if code == kernel.ENDLESS:
-        return Problem("events", f"set off each other without end at day {time:g}", "conditions that settle")
-    what = f"more than {kernel.MOST_AT_ONCE} happen with hardly any time between them, at day {time:g}"
-    return Problem("events", what, "conditions that do not become true again at once")
+        return Problem("events", f"trigger each other without end at day {time:g}", "conditions that stop becoming true")
+    what = f"more than {kernel.MOST_AT_ONCE} happen within almost no time at day {time:g}"
+    return Problem("events", what, "conditions that do not become true again immediately")
 
 
 def _unit(model: Model, name: str) -> str:

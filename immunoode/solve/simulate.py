@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BAR_FROM = 200
-"""Subjects from which a progress bar is shown unless said otherwise."""
+"""The number of subjects from which a progress bar is shown by default."""
 _MOST_SCHEDULES = 100_000
-"""Schedules of one regimen that are kept."""
+"""The number of schedules kept per regimen."""
 _LONGEST = 1e6
-"""Days of daily output; more is a slip of the pen and would fill the memory."""
+"""The largest number of days with daily output; a longer span is probably a mistake and would fill the memory."""
 
 
 def simulate(
@@ -63,34 +63,33 @@ def simulate(
     model : Model or str
         A model, or the name of a shipped one.
     regimen : Regimen, Schedule or sequence of them, or Events, optional
-        One for all subjects, or one for each. With events of a model's own (`Events`), subjects are solved one by one.
+        One for all subjects, or one per subject. If the model has its own events (`Events`), subjects are solved one by one.
     until : str or float, optional
-        End of the span: "1 year", or days. Not needed with `times`.
+        End of the simulation: "1 year", or a number of days. Not needed if `times` is given.
     times : sequence of float, optional
-        When to report, days. Default: daily, and at doses and the ends of infusions and some hours after them, so that peaks
-        are seen (of the first subject of each regimen). At the time of a dose the state after the dose is reported.
+        Output times in days. Default: every day, at each dose and end of infusion, and at several times in the hours after
+        these, so that peaks are seen (those of the first subject of each regimen). At the time of a dose, the state after the
+        dose is reported.
     before : bool or sequence of bool
-        Whether to report at each of `times` the state before what is done at that time: a trough. For the doses of a
-        `Schedule` whose place in a table is known, and that of observations, see
-        `immunoode.solve.problem.make_simulator.make_simulator`.
+        Whether to report, at each of `times`, the state just before the events at that time, for example a trough. If the
+        order of doses and observations in a table matters, see `immunoode.solve.problem.make_simulator.make_simulator`.
     start : str or float
-        When initial values hold. No dose may lie before it.
+        The time at which the initial values hold. No dose may be earlier.
     parameters : mapping or pandas.DataFrame, optional
-        Values that differ from the model's; a DataFrame has one row per subject, named by its
-        index or a column `subject`.
+        Values that differ from the model's. A DataFrame has one row per subject, named by its index or by a column `subject`.
     outputs : sequence of str, optional
-        What to report. Default: states and derived quantities.
+        The outputs to report. Default: states and derived quantities.
     sensitivities : sequence of str
-        What derivatives of the outputs are by: "growth_rate", a parameter; "initial(tumour)", an initial value;
-        "amount(pembrolizumab)" and "time(pembrolizumab)" of all doses, "amount(pembrolizumab, 2)" of the third one. They are
-        solved beside the states; see `Simulation.sensitivity`.
+        What to differentiate the outputs with respect to: "growth_rate", a parameter; "initial(tumour)", an initial value;
+        "amount(pembrolizumab)" and "time(pembrolizumab)", all doses of a drug; "amount(pembrolizumab, 2)", its third dose.
+        The sensitivity equations are solved together with the states; see `Simulation.sensitivity`.
     solver : SolverOptions, optional
-        How to integrate.
+        The settings of the integration.
     engine, method, rtol, atol, extinction, most_steps, threads
-        Single options of the solver, instead of `solver` (`most_steps` is `SolverOptions.max_steps`).
-        With events, the limit of steps is that of each span between them.
+        Individual settings, as an alternative to `solver` (`most_steps` is `SolverOptions.max_steps`). If the model has its
+        own events, the step limit applies between one event and the next.
     progress : bool, optional
-        Progress bar. Default: for 200 subjects or more.
+        Whether to show a progress bar. Default: for 200 subjects or more.
 
     Returns
     -------
@@ -99,14 +98,14 @@ def simulate(
     Raises
     ------
     SolveError, ModelError, RegimenError
-        If the model is not closed, or an argument is wrong. A subject whose integration stops raises nothing: a warning
-        is issued, `Simulation.status` says why, and values after that time are NaN.
+        If the model has unmet needs, or an argument is wrong. A subject whose integration stops early raises no error: a
+        warning is issued, `Simulation.status` gives the reason, and the values after that time are NaN.
 
     Warns
     -----
     OutOfBoundsWarning
-        If values, the model's or given ones, are outside the bounds of their parameters: one warning that names each
-        parameter with its bounds, and for how many subjects.
+        If values (the model's or those given) are outside the bounds of their parameters. One warning names each such
+        parameter with its bounds and the number of subjects concerned.
 
     See Also
     --------
@@ -139,7 +138,7 @@ def simulate(
     if isinstance(regimen, Events):
         for name, given in (("sensitivities", bool(sensitivities)), ("before", bool(np.any(before)))):
             if given:
-                raise SolveError(Problem(name, "is not for a model with events of its own", "leave one of them out"))
+                raise SolveError(Problem(name, "cannot be used with a model that has its own events", "leave one of them out"))
         return many_with_events(whole, regimen, grid, first, (matrix, subjects), wanted, options, progress)
     schedules = schedules_of(regimen, whole, matrix)
     check_start(schedules, first)
@@ -172,7 +171,7 @@ def simulate(
 
 
 def as_model(model: Any) -> Model:
-    """Return a model, or the shipped one of a name.
+    """Return the model itself, or the shipped model with this name.
 
     Raises
     ------
@@ -188,12 +187,12 @@ def as_model(model: Any) -> Model:
 def report_times(
     model: Model | str, regimen: Any, until: str | float | None, *, start: str | float = 0.0, parameters: Any = None
 ) -> FloatArray:
-    """Return when `simulate` reports unless it is told, days.
+    """Return the default output times of `simulate`, in days.
 
     Raises
     ------
     SolveError, ModelError, RegimenError
-        As `simulate`.
+        As for `simulate`.
     """
     whole, first = resolve(as_model(model)), units.days(start)
     matrix, _ = parameter_values(whole, parameters, _count(regimen))
@@ -203,7 +202,7 @@ def report_times(
 
 
 def first_of_each(regimen: Any) -> list[int]:
-    """Return the first subject of each of the regimens that are given."""
+    """Return the first subject who receives each of the regimens."""
     if not isinstance(regimen, (list, tuple)):
         return [0]
     first: dict[int, int] = {}
@@ -213,10 +212,10 @@ def first_of_each(regimen: Any) -> list[int]:
 
 
 def _orders(before: bool | Sequence[bool], times: FloatArray, stated: bool) -> FloatArray | None:
-    """Return where reports stand among what is done at their times: all of them before it, or after it."""
+    """Return whether each output is taken before or after the events at its time."""
     flags = np.asarray(before)
     if flags.any() and not stated:
-        raise SolveError(Problem("before", "is said of no times", "times= with the days of the doses"))
+        raise SolveError(Problem("before", "is given without times", "times= with the days of the doses"))
     if flags.dtype != bool or flags.shape not in ((), times.shape):
         raise SolveError(Problem("before", f"is {before!r:.60}", "True, False, or one of them for each of times"))
     return np.where(np.broadcast_to(flags, times.shape), -np.inf, np.inf) if flags.any() else None
@@ -232,7 +231,7 @@ def parameter_values(model: ClosedModel, given: Any, subjects_of_regimens: int |
     Raises
     ------
     SolveError
-        If a name is not a parameter, or a value is no finite number; with the row's own name.
+        If a name is not a parameter, or a value is not a finite number; the message names the row.
     """
     if given is not None and hasattr(given, "columns"):
         given = _by_subject(given, model.parameters)
@@ -250,7 +249,7 @@ def parameter_values(model: ClosedModel, given: Any, subjects_of_regimens: int |
         if n not in index
     ]
     if not subjects:
-        problems.append(Problem("parameters", "has no rows", "one row a patient"))
+        problems.append(Problem("parameters", "has no rows", "one row per subject"))
     matrix = np.tile(model.values, (max(len(subjects), 1), 1))
     for name, values in columns.items():
         if name in index:
@@ -268,7 +267,7 @@ def warn_of_bounds(model: ClosedModel, matrix: FloatArray) -> None:
 
 
 def _by_subject(table: Any, parameters: Sequence[str]) -> Any:
-    """Return a table of subjects indexed by its column `subject`, where it has one."""
+    """Return a table of subjects indexed by its column `subject`, if it has one."""
     column = subject_column(table, [name for name in NAMES if name not in parameters])
     return table if column is None else table.set_index(column).rename(index=identifier)
 
@@ -277,7 +276,7 @@ def _fill(matrix: FloatArray, column: int, name: str, values: Any, rows: Sequenc
     try:
         matrix[:, column] = np.asarray(values, dtype=float)
     except (TypeError, ValueError):
-        return [Problem(f"parameters.{name}", "is not a number", "a number for each subject")]
+        return [Problem(f"parameters.{name}", "is not a number", "one number per subject")]
     bad = np.where(~np.isfinite(matrix[:, column]))[0]
     more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
     what = f"is not finite in row {rows[bad[0]]!r}{more}" if bad.size else ""
@@ -291,27 +290,27 @@ def _times(times: Any, until: str | float | None, start: float) -> FloatArray:
         except units.UnitError as error:
             raise SolveError([Problem("times", f"{p.where}: {p.what}", p.right) for p in error.problems]) from None
     if until is None:
-        raise SolveError(Problem("simulate", "was told neither until nor times", "for example until='1 year'"))
+        raise SolveError(Problem("simulate", "needs either until or times", "for example until='1 year'"))
     end = units.days(until)
     if not end > start:
-        raise SolveError(Problem("until", f"is day {end:g}, not after the start, day {start:g}", "a later time"))
+        raise SolveError(Problem("until", f"is day {end:g}, which is not after the start, day {start:g}", "a later time"))
     if end - start > _LONGEST:
         raise SolveError(Problem("until", f"is day {end:g}", f"at most {_LONGEST:g} days of daily output; or give times="))
     return daily(start, end)
 
 
 def schedules_of(regimen: Any, model: ClosedModel, matrix: FloatArray) -> list[Schedule | None]:
-    """Return the schedule of each subject; subjects who are alike in what doses depend on share theirs.
+    """Return the schedule of each subject; subjects with equal covariates for dosing share a schedule.
 
     Raises
     ------
     SolveError
-        If there are other numbers of regimens and of subjects, or something is no regimen.
+        If the numbers of regimens and subjects differ, or something is not a regimen.
     """
     each = list(regimen) if isinstance(regimen, (list, tuple)) else [regimen] * len(matrix)
     if len(each) != len(matrix):
-        what = f"is given for {len(each)} patients, parameters for {len(matrix)}"
-        raise SolveError(Problem("regimen", what, "one for each"))
+        what = f"is given for {len(each)} subjects, but parameters for {len(matrix)}"
+        raise SolveError(Problem("regimen", what, "one regimen per subject"))
     expanded: dict[int, Expansion] = {}
     for one in each:
         if id(one) not in expanded:
@@ -320,9 +319,9 @@ def schedules_of(regimen: Any, model: ClosedModel, matrix: FloatArray) -> list[S
 
 
 class Expansion:
-    """One regimen as schedules: one for each set of values of the parameters that its doses depend on.
+    """One regimen as schedules, one for each set of values of the parameters that its doses depend on.
 
-    `columns` are these parameters, known once a schedule was made.
+    `columns` are these parameters; they are known once a schedule has been made.
     """
 
     def __init__(self, regimen: Any, model: ClosedModel) -> None:
@@ -353,7 +352,7 @@ class Expansion:
 
 
 class _Asked(dict[str, float]):
-    """Values that remember which of them were asked for."""
+    """Values that record which of them have been used."""
 
     def __init__(self, items: Iterable[tuple[str, float]]) -> None:
         super().__init__(items)
@@ -373,10 +372,10 @@ class _Asked(dict[str, float]):
 
 
 def check_start(schedules: Sequence[Schedule | None], start: float) -> None:
-    """Refuse doses before the start: a lymphodepletion on day -5 must not be lost unseen. A covariate's value just holds."""
+    """Refuse doses before the start, so that a lymphodepletion on day -5 is not lost silently. Covariate values simply hold."""
     different = {id(s): s for s in schedules if s is not None}.values()
     given = [t for s in different for t, action in zip(s.times.tolist(), s.actions, strict=True) if action != SET]
     first = min(given, default=start)
     if first < start:
         right = f"state start={first:g}, or .shift() the regimen to later"
-        raise SolveError(Problem("regimen", f"begins at day {first:g}, before the simulation, day {start:g}", right))
+        raise SolveError(Problem("regimen", f"begins at day {first:g}, before the simulation does (day {start:g})", right))

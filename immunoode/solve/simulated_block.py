@@ -1,4 +1,4 @@
-"""The simulation of a block of patients, and what is kept of it: numbers, or time courses."""
+"""The simulation of a block of patients, and the part of it that is kept: numbers or time courses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATUS, STOPPED = "status", "stopped"
 
 @dataclass(frozen=True)
 class OwnValues:
-    """What belongs to the patients of a block: a row of parameters each, and a regimen each if they differ."""
+    """The patients of a block: one row of parameters per patient, and one regimen per patient if they differ."""
 
     parameters: pd.DataFrame
     regimens: Sequence[Any] | None = None
@@ -39,7 +39,7 @@ class SimulatedBlock:
     Attributes
     ----------
     model, regimen, until, outputs, options
-        As `simulate` takes them; the times of reports are among the options.
+        As for `simulate`; the output times are among the options.
     """
 
     model: Model
@@ -49,7 +49,7 @@ class SimulatedBlock:
     options: Mapping[str, Any]
 
     def __call__(self, own: OwnValues) -> Simulation:
-        """Return the time courses; a failure is a row of the result, and the whole table was compared with bounds before."""
+        """Return the time courses; a failure is a row of the result; the bounds were checked for the whole table."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
             warnings.simplefilter("ignore", OutOfBoundsWarning)
@@ -66,13 +66,13 @@ class SimulatedBlock:
 
 @dataclass(frozen=True)
 class Reduced:
-    """The work of `simulate_many`: a few numbers of each patient."""
+    """The work of `simulate_many`: a few numbers per patient."""
 
     simulated: SimulatedBlock
     reduce: tuple[str, ...]
 
     def __call__(self, block: Block, own: OwnValues) -> pd.DataFrame:
-        """Return a row per patient."""
+        """Return one row per patient."""
         import pandas as pd
 
         run = self.simulated(own)
@@ -97,13 +97,15 @@ class TimeCourses:
         run = self.simulated(own)
         taken = [name for name in (STATUS, STOPPED) if name in run.names]
         if taken:
-            raise SolveError(Problem(f"output {taken[0]!r}", "has the name of a column that states how a subject ended", ""))
+            raise SolveError(
+                Problem(f"output {taken[0]!r}", "has the name of a column that states how an integration ended", "")
+            )
         ends = {name: (SUBJECT, np.array(values)) for name, values in _ends(run).items()}
         return run.to_xarray().assign(ends).assign_coords({SUBJECT: _names(run.subjects)})
 
 
 def _ends(run: Simulation) -> dict[str, Any]:
-    """Return how each patient ended, in words, and the day at which one that failed did."""
+    """Return how each patient's integration ended, in words, and the day at which a failed one stopped."""
     return {STATUS: [s.message for s in run.status], STOPPED: [np.nan if s.ok else s.time for s in run.status]}
 
 

@@ -1,4 +1,4 @@
-"""What a simulation gives: values over time, with their units, and how each subject ended."""
+"""The result of a simulation: values over time with their units, and how each integration ended."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Simulation:
-    """Time courses of one subject or many.
+    """Time courses of one or several subjects.
 
     Attributes
     ----------
@@ -38,13 +38,13 @@ class Simulation:
     values : ndarray, shape (P, T, K)
         NaN after the time at which a subject's integration stopped.
     status : tuple of Status
-        How each subject ended.
+        How each subject's integration ended.
     counts : ndarray, shape (P, 6)
         Steps, rejected steps, evaluations of the rates, Jacobians, switches of method, switches of rates; see `statistics`.
     by : tuple of str
-        The m things that derivatives were asked for.
+        The m quantities with respect to which the outputs were differentiated.
     derivatives : ndarray, shape (P, T, m, K)
-        Of the outputs by these; see `sensitivity`.
+        Derivatives of the outputs with respect to these; see `sensitivity`.
     fired : ndarray, shape (P, R)
         Day at which each trigger of the regimen first found its condition; infinite where it did not. See `trigger_times`.
     """
@@ -64,42 +64,43 @@ class Simulation:
     fired: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
 
     def __getitem__(self, name: str) -> FloatArray:
-        """Return one output: shape (T,) for one subject, (P, T) for many."""
+        """Return one output: shape (T,) for one subject, (P, T) for several."""
         if name not in self.names:
             raise SolveError(Problem(f"output {name!r}", "is not in this simulation", nearest(str(name), self.names)))
         found = self.values[:, :, self.names.index(name)]
         return found[0] if len(self.subjects) == 1 else found
 
     def sensitivity(self, output: str, by: str) -> FloatArray:
-        """Return the derivative of an output, shape (T,) for one subject, (P, T) for many.
+        """Return the derivative of an output: shape (T,) for one subject, (P, T) for several.
 
         Parameters
         ----------
         output : str
         by : str
-            As it was asked for: "growth_rate", "initial(tumour)", "amount(pembrolizumab)", "time(pembrolizumab, 2)".
+            As in `simulate(sensitivities=)`: "growth_rate", "initial(tumour)", "amount(pembrolizumab)", "time(pembrolizumab,
+            2)".
 
         Returns
         -------
         ndarray
-            In the output's unit over that of the parameter (state, dose, day).
+            In the output's unit divided by that of the parameter (state, dose, day).
 
         Raises
         ------
         SolveError
-            If it was not asked for.
+            If it was not requested.
         """
         if output not in self.names:
             raise SolveError(Problem(f"output {output!r}", "is not in this simulation", nearest(output, self.names)))
         if by not in self.by:
             right = f"simulate(..., sensitivities=[{by!r}])" if not self.by else nearest(by, self.by)
-            raise SolveError(Problem(f"sensitivity by {by!r}", "was not asked for", right))
+            raise SolveError(Problem(f"sensitivity by {by!r}", "was not requested", right))
         found = self.derivatives[:, :, self.by.index(by), self.names.index(output)]
         return found[0] if len(self.subjects) == 1 else found
 
     @property
     def trigger_times(self) -> pd.DataFrame:
-        """When triggers of the regimen fired: subject, trigger in words, and the day at which its condition was first found."""
+        """When triggers of the regimen fired: subject, trigger in words, and the day on which its condition was first found."""
         import pandas as pd
 
         rows = [
@@ -114,29 +115,29 @@ class Simulation:
 
     @property
     def ok(self) -> bool:
-        """Whether every subject was solved to the end."""
+        """Whether every subject was integrated to the end."""
         return all(s.ok for s in self.status)
 
     def failures(self) -> str:
-        """Return in words which subjects stopped, and why."""
+        """Return which subjects stopped early, and why, in words."""
         bad = [(subject, s) for subject, s in zip(self.subjects, self.status, strict=True) if not s.ok]
         shown = [f"patient {subject}: {s}" for subject, s in bad[:5]]
         return f"{len(bad)} of {len(self.subjects)} patients stopped early: " + " | ".join(shown) if bad else "none"
 
     @property
     def statistics(self) -> pd.DataFrame:
-        """What solving took: one row per subject; steps, rejections, evaluations, jacobians, switches."""
+        """The work of the solver, one row per subject: steps, rejections, evaluations, jacobians, switches."""
         import pandas as pd
 
         return pd.DataFrame(self.counts, columns=list(COUNTS), index=list(self.subjects))
 
     def raise_for_status(self) -> None:
-        """Raise a SolveError if a subject stopped early."""
+        """Raise a SolveError if a subject's integration stopped early."""
         if not self.ok:
             raise SolveError(Problem(self.model.name, self.failures(), "see Simulation.status"))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a table: subject, time (days), and a column for each output; P x T rows."""
+        """Return a table of P x T rows: subject, time (days), and one column per output."""
         import pandas as pd
 
         subjects, steps, width = self.values.shape
@@ -147,7 +148,7 @@ class Simulation:
         return frame
 
     def to_xarray(self) -> xr.Dataset:
-        """Return a Dataset: a variable for each output over (subject, time), with its unit."""
+        """Return a Dataset with one variable per output over (subject, time), with its unit."""
         import xarray as xr
 
         variables = {
@@ -160,7 +161,7 @@ class Simulation:
         )
 
     def plot(self, *names: str, **options: Any) -> Any:
-        """Draw outputs over time; see `immunoode.plot.timecourse.plot_simulation`. Returns Axes, one for each unit."""
+        """Draw outputs over time; see `immunoode.plot.timecourse.plot_simulation`. Returns Axes, one per unit."""
         from immunoode.plot.timecourse import plot_simulation
 
         return plot_simulation(self, *names, **options)

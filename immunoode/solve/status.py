@@ -1,4 +1,4 @@
-"""How a subject's integration ended: a value with time, state and advice, never an exception from within a kernel."""
+"""How a subject's integration ended: a value with time, state and advice, rather than an exception from within a kernel."""
 
 from __future__ import annotations
 
@@ -6,42 +6,46 @@ from dataclasses import dataclass
 
 FINISHED, TOO_SMALL, TOO_MANY, NOT_FINITE, NOT_STEADY, NEGATIVE = range(6)
 COUNTS = ("steps", "rejections", "evaluations", "jacobians", "switches", "crossings")
-"""What is counted while a subject is solved."""
+"""The work that is counted while a subject is integrated."""
 _MESSAGES = {
     FINISHED: ("finished", ""),
     TOO_SMALL: (
         "the step became too small",
-        "the solution may grow without bound here, or a rate is not finite: look at the state, mend the rates or parameters",
+        "the solution may grow without bound here, or a rate is not finite: look at the state, and correct the rates "
+        "or parameters",
     ),
     TOO_MANY: ("more steps than allowed", "loosen rtol, shorten the time span, or look for rates faster than minutes"),
     NOT_FINITE: (
-        "the state, or what a dose brings, is not finite, or beyond 1e290",
-        "at the start, look at divisions by zero and logarithms of zero in initial values; later, at what grows without bound",
+        "the state, or the amount that a dose adds, is not finite or exceeds 1e290",
+        "at the start, look for divisions by zero and logarithms of zero in initial values; later, for a state that "
+        "grows without bound",
     ),
     NOT_STEADY: (
         "no steady state was reached",
-        "the doses accumulate without end, or too slowly: look at what eliminates the drug, or give the doses one by one",
+        "the doses accumulate without limit, or too slowly: check the elimination of the drug, or give the doses one by one",
     ),
     NEGATIVE: (
         "an initial number of cells is negative",
-        "look at the parameters of the initial value: fractions of one tumour, as of its clones, add up to 1 at most",
+        "look at the parameters of the initial value: fractions of one tumour, such as its clones, must not add up to "
+        "more than 1",
     ),
 }
 
 
 @dataclass(frozen=True)
 class Status:
-    """How one subject ended.
+    """How one subject's integration ended.
 
     Attributes
     ----------
     ok : bool
-        Whether the whole span was solved. Where not, values after `time` are NaN (and at it, where the state is not finite).
+        Whether the integration reached the end. If not, values after `time` are NaN (also at `time`, if the state is not
+        finite there).
     message, advice : str
     time : float
-        Where it stopped, days.
+        The time at which it stopped, in days.
     state : dict
-        The state there, by name; empty where it finished.
+        The state at that time, by name; empty if the integration finished.
     """
 
     ok: bool
@@ -55,7 +59,7 @@ class Status:
 
 
 def status_of(code: int, time: float, state: dict[str, float]) -> Status:
-    """Return the status for a kernel's code."""
+    """Return the status for the code of a kernel."""
     message, advice = _MESSAGES[code]
     if code == NEGATIVE:
         message += f" ({', '.join(f'{name} = {value:.4g}' for name, value in state.items() if value < 0)})"

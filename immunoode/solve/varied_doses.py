@@ -1,4 +1,4 @@
-"""Amounts and times of doses that vary: where they stand in schedules, and these columns with other values of them."""
+"""Amounts and times of doses that vary: their rows in schedules, and the columns with other values for them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from immunoode.solve.problem.sensitivities import AMOUNT, TIME, SensitivityParam
 
 
 class VariedDoses:
-    """The doses among what varies; false if there are none.
+    """The doses among the varied quantities; false if there are none.
 
     Raises
     ------
     SolveError
-        If a schedule does not have a dose that varies.
+        If a schedule lacks a dose that varies.
     """
 
     def __init__(self, varied: Sequence[SensitivityParameter], schedules: Sequence[Schedule | None]) -> None:
@@ -42,7 +42,7 @@ class VariedDoses:
 
     @property
     def columns_of_values(self) -> list[int]:
-        """Which of what varies are amounts and times of doses."""
+        """Which of the varied quantities are amounts or times of doses."""
         return [k for k, _ in self._varied]
 
     def fill(self, values: FloatArray) -> None:
@@ -52,15 +52,15 @@ class VariedDoses:
                 row[k] = _column(schedule, by)[_rows(schedule, by.name)[by.which or 0]]
 
     def columns(self, p: int, schedule: Schedule, values: FloatArray, derivatives: bool) -> DoseColumns:
-        """Return the times and amounts of subject p's schedule with the doses of values (m,).
+        """Return the times and amounts of subject p's schedule with the doses in values (m,).
 
-        `schedule` may have other amounts than the subject's first one.
+        The amounts in `schedule` may differ from those of the subject's first schedule.
 
         Raises
         ------
         SolveError
-            If an amount is negative; with `derivatives`, if a dose is moved past another one of its input, whose number it
-            would then have.
+            If an amount is negative; with `derivatives`, if a dose is moved past another dose of the same input, so that
+            their numbers would be exchanged.
         """
         found = DoseColumns(schedule.times.copy(), schedule.amounts.copy())
         for (k, by), rows in zip(self._varied, self._places[p], strict=True):
@@ -72,10 +72,10 @@ class VariedDoses:
             else:
                 column[rows[by.which]] = value
             if by.kind == AMOUNT and column[rows].min() < 0:
-                raise SolveError(Problem(f"values: {str(by)!r}", f"is {value:g}: a dose would be negative", "zero or more"))
+                raise SolveError(Problem(f"values: {str(by)!r}", f"is {value:g}, which makes a dose negative", "zero or more"))
             if derivatives and by.kind == TIME and (np.diff(column[rows]) < 0).any():
                 what = f"is {value:g}, past another dose of {by.name}"
-                raise SolveError(Problem(f"values: {str(by)!r}", what, "doses of one input in their order"))
+                raise SolveError(Problem(f"values: {str(by)!r}", what, "keep the doses of one input in their order"))
         return found
 
 

@@ -1,4 +1,4 @@
-"""Compile all kernels at once: for images of machines and for classrooms, where the first simulation should not wait."""
+"""Compile all kernels at once, for container images and classrooms, where the first simulation should not have to wait."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from immunoode.solve.simulate import simulate
 
 
 def warm() -> str:
-    """Compile every kernel that is not in the cache, by a small simulation of each kind.
+    """Compile every kernel that is not in the cache, by running a small simulation of each kind.
 
     Returns
     -------
     str
-        What was compiled, what was there, and where the cache lies.
+        What was compiled, what was already in the cache, and where the cache is.
 
     Raises
     ------
@@ -80,4 +80,4 @@ KINDS: dict[str, Callable[[], None]] = {
     "triggers, and the engine of SciPy": _triggers,
     "events of SBML": _events,
 }
-"""What kernels are compiled for, in the order in which they are compiled."""
+"""The kinds of simulation that kernels are compiled for, in this order."""

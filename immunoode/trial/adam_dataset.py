@@ -39,7 +39,7 @@ class AdamDataset:
     Attributes
     ----------
     excluded : Series of str
-        Why a row was left out beforehand ("" if it was not): not selected by `where`, or of another reader.
+        Why a row was left out earlier ("" if it was not): not selected by `where`, or from another reader.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Findings: what was seen but not measured, stated in words in place of a number."""
+"""Findings: observations that are stated in words instead of a number."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ ACCEPTED = "accepted"
 
 @dataclass(frozen=True)
 class ReaderSelection:
-    """Which rows are of the selected reader, the reason for the others, the columns that say so, and notes."""
+    """Which rows belong to the selected reader, the reasons for leaving out the others, the columns used, and notes."""
 
     rows: pd.Series
     reason: str

@@ -41,7 +41,7 @@ def read_lesions(
     day_numbers: DayNumbers | None = None,
     title: str = "",
 ) -> TrialData:
-    """Read a table with the longest diameter of one lesion (short axis of a lymph node) per row.
+    """Read a table with one lesion per row: its longest diameter, or the short axis of a lymph node.
 
     Parameters
     ----------

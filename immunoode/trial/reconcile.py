@@ -42,7 +42,7 @@ def reconcile(
     subjects, kept : iterable
         Identifiers in the source, and in the result.
     what : str
-        What is counted: "rows", "cells".
+        The things that are counted: "rows", "cells".
 
     Raises
     ------

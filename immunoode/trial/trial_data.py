@@ -32,7 +32,7 @@ COLUMNS = (
 )
 """Columns of `TrialData.frame`; `row` is the row of the source that the observation came from."""
 FINDINGS = ("subject", "arm", "time", "lesion", "kind", "finding", "visit", "row")
-"""Columns of `TrialData.findings`: what was seen but not measured."""
+"""Columns of `TrialData.findings`: findings that were not measured."""
 ENDPOINTS = ("subject", "arm", "endpoint", "time", "event", "reason")
 """Columns of `TrialData.endpoints`: one time to an event or to censoring per row."""
 LEFT_OUT = ("row", "subject", "reason")
@@ -67,7 +67,7 @@ class TrialData:
     title : str
         Title of the data; it says so if they are simulated.
     findings : DataFrame
-        What was seen but not measured, columns as in `FINDINGS`: "not evaluable", "absent", "new", a response in words.
+        Findings that were not measured, columns as in `FINDINGS`: "not evaluable", "absent", "new", a response in words.
     endpoints : DataFrame
         Times to events, columns as in `ENDPOINTS`; `time` in days, `event` False if censored.
     schedules : mapping of str to Schedule
@@ -75,7 +75,7 @@ class TrialData:
     enrolled : mapping of str to str
         Arm of each subject who is known to belong to the trial, with or without observations (all of ADSL).
     reconciliation : Reconciliation or None
-        What became of the rows, subjects and columns of the source; None if the data were not read from one.
+        How the rows, subjects and columns of the source were used; None if the data were not read from a source.
     orders : mapping of row to float
         Position among the doses at the same time (see `Schedule.orders`) of observations, by `row`, if the table has doses.
 
@@ -195,7 +195,7 @@ class TrialData:
         return table.reset_index()
 
     def report(self) -> str:
-        """Return a summary in words: what the data contain, which rows were left out, and why."""
+        """Return a summary in words: the contents of the data, which rows were left out, and why."""
         lines = [self.title or "Trial data", self._headline(), *self._other_contents(), ""]
         if len(self):
             lines += [self.summary().to_string(index=False), ""]

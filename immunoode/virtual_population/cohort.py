@@ -38,7 +38,7 @@ class Cohort:
     patients : VirtualPatients
     weights : ndarray, shape (patients,)
     calibration : Calibration or None
-        How they were found; None if they were given.
+        The record of the calibration; None if the weights were given.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class Cohort:
 
     @property
     def largest_weight(self) -> float:
-        """The largest share of one patient."""
+        """The largest weight of a patient."""
         return float(self.weights.max())
 
     @cached_property
@@ -78,18 +78,19 @@ class Cohort:
 
     @cached_property
     def shift_size(self) -> ShiftSize:
-        """How far, by the targets, the population is from the prior one."""
+        """The shift of the population from the prior one, estimated from the targets."""
         return shift_size(self.calibrated.stacked, self.features, self.patients.prior)
 
     def table(self) -> pd.DataFrame:
-        """Return one row per row of the targets: how the cohort meets it, and what it costs.
+        """Return one row per row of the targets: how well the cohort meets it, and its cost.
 
         Returns
         -------
         DataFrame
-            target, row, observed, standard_error (of sampling), before (with prior weights), after, misfit (difference of after
-            and observed in standard errors), price (how much the minimum of the program rises if the observed value rises by
-            one standard error; for exact rows, by 1), share_of_cost (of a target, on its first row: the shares add up to 1).
+            target, row, observed, standard_error (of sampling), before (with prior weights), after, misfit (difference
+            between after and observed, in standard errors), price (the increase of the minimum of the program if the observed
+            value increases by one standard error; for exact rows, by 1), share_of_cost (that of a target, in its first row;
+            the shares add up to 1).
 
         Raises
         ------
@@ -99,26 +100,26 @@ class Cohort:
         return fit_table(self)
 
     def costs(self) -> FloatArray:
-        """Return the share of each target in what calibration costs; they add up to 1.
+        """Return the share of each target in the cost of calibration; the shares add up to 1.
 
-        The cost of a row is its price times what it asks for: the difference of observed value and that of the prior weights. A
-        negative share is that of a target which the others more than meet.
+        The cost of a row is its price times the difference between its observed value and its value under the prior weights.
+        A target has a negative share if the other targets alone would overshoot it.
         """
         return target_costs(self)
 
     def certificate(self, within: float = 1.96) -> Certificate:
-        """Return how near any weights of these patients come to the targets, with the proof where they cannot meet them.
+        """Return how close any weights of these patients can come to the targets, with a proof if they cannot meet them.
 
         Parameters
         ----------
         within : float
-            Targets that can be met within so many standard errors count as met.
+            Targets that can be met within this many standard errors count as met.
         """
         return certificate(self.calibrated.stacked, self.patients.prior, within=within)
 
     @property
     def calibrated(self) -> Calibration:
-        """How the weights were found.
+        """The record of the calibration.
 
         Raises
         ------
@@ -126,7 +127,7 @@ class Cohort:
             If the weights were given.
         """
         if self.calibration is None:
-            right = "a cohort that imo.calibrate returned; of a shipped one, population.simulate(arms, bands=True)"
+            right = "a cohort that imo.calibrate returned; for a shipped one, population.simulate(arms, bands=True)"
             raise DataError(Problem("cohort", "was not calibrated", right))
         return self.calibration
 
@@ -137,7 +138,7 @@ class Cohort:
         return float(self.weights[known] @ values[known] / self.weights[known].sum())
 
     def rates(self, arm: str, column: str = "best_response") -> pd.Series:
-        """Return the weighted share of each category of a column."""
+        """Return the weighted proportion of each category of a column."""
         import pandas as pd
 
         return pd.Series(self.weights).groupby(self.patients.column(column, arm).to_numpy()).sum()
@@ -171,13 +172,13 @@ class Cohort:
         ----------
         arm, endpoint : str
         times : array of times, optional
-            By default 60, evenly in survival.
+            By default 60 times, equidistant in survival.
         confidence : float
         subjects : float, optional
-            Return the band of the curve of a trial with so many subjects, which has a sampling error of its own.
+            Return the band for the curve of a trial with this number of subjects, which includes its own sampling error.
         trial : str
-            With `subjects`: if targets of the arm are of this trial, its curve is of the same subjects, whose error it
-            shares. By default, it is that of targets without a named trial; name another one for a trial yet to be done.
+            With `subjects`: if targets of the arm come from this trial, the curve is of the same subjects and shares their
+            error. By default, it is the trial of targets without a named trial; use another name for a future trial.
 
         Returns
         -------
@@ -196,19 +197,19 @@ class Cohort:
         Parameters
         ----------
         arm, endpoint, confidence, subjects, trial
-            As of `survival_band`.
+            As for `survival_band`.
         """
         from immunoode.virtual_population.calibration.survival_bands import median_band
 
         return median_band(self, arm, endpoint, confidence, subjects, trial)
 
     def held_out(self, targets: Sequence[Target], *, confidence: float = 0.95) -> HeldOut:
-        """Compare the cohort with statistics that it was not calibrated to.
+        """Compare the cohort with statistics to which it was not calibrated.
 
         Parameters
         ----------
         targets : sequence of targets
-            Their trials say whether they are of the subjects behind the targets of calibration.
+            Their trials determine whether they share subjects with the calibration targets.
         confidence : float
 
         Returns
@@ -220,20 +221,20 @@ class Cohort:
         return compare_held_out(self, targets, confidence)
 
     def sample(self, n: int, seed: int) -> VirtualPatients:
-        """Draw patients with the weights as probabilities, with replacement; they have new numbers from 0 on.
+        """Draw patients with replacement, with the weights as probabilities; they get new numbers from 0.
 
         Parameters
         ----------
         n : int
         seed : int
-            Patient i is the same for a seed whatever `n` is.
+            For a given seed, patient i is the same whatever `n` is.
         """
         check_count(n)
         which = self._drawn(uniforms(seed, "sample of a cohort", range(n))[:, 0])
         return _renumbered(self.patients, which)
 
     def resample(self, n: int, seed: int) -> VirtualPatients:
-        """Draw patients systematically: each is drawn n x weight times, rounded up or down, so that little chance is added.
+        """Draw patients systematically: each is drawn n x weight times, rounded up or down, which adds little random variation.
 
         Parameters
         ----------
@@ -248,7 +249,7 @@ class Cohort:
         return np.searchsorted(np.cumsum(self.weights), shares).clip(0, len(self) - 1)
 
     def plot(self, **options: Any) -> Any:
-        """Draw the targets against the cohort before and after; see `imo.plot.calibration_targets`."""
+        """Draw the targets with the cohort before and after calibration; see `imo.plot.calibration_targets`."""
         from immunoode.plot import calibration as figures
 
         return figures.calibration_targets(self, **options)
@@ -258,7 +259,7 @@ class Cohort:
         return self.patients.to_frame().assign(weight=self.weights)
 
     def report(self) -> str:
-        """Return how well the targets are met, what they cost, and how uneven the weights are."""
+        """Return how well the targets are met, their costs, and how uneven the weights are."""
         lines = [str(self)]
         if self.calibration is not None:
             lines += fit_report(self)

@@ -1,4 +1,4 @@
-"""Distributions of one parameter that are made of others: truncated, and mixtures."""
+"""Distributions of one parameter that are built from others: truncated distributions and mixtures."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from immunoode.virtual_population.latent_normals import LatentNormal
 from immunoode.virtual_population.marginals import FloatArray, Marginal
 
 HALVINGS = 200
-"""Most bisections of a quantile of a mixture; they end when no number lies between the limits."""
+"""Largest number of bisections for a quantile of a mixture; they end when no number lies between the limits."""
 
 
 @dataclass(frozen=True)
 class Truncated(Marginal):
-    """A distribution, given that the value lies between two limits.
+    """A distribution truncated to an interval.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Truncated(Marginal):
         object.__setattr__(self, "lower", float(self.lower))
         object.__setattr__(self, "upper", float(self.upper))
         if not self.lower < self.upper:
-            what = f"is {self.lower:g}, not below upper, {self.upper:g}"
+            what = f"is {self.lower:g}, which is not below upper, {self.upper:g}"
             raise PopulationError(Problem("lower", what, "lower < upper"))
         if not self._scores[0] < self._scores[1] or not np.isfinite(conditional_scores(np.zeros(1), *self._scores)).all():
             least, most = self.of.support
@@ -58,7 +58,7 @@ class Truncated(Marginal):
 
     @cached_property
     def _scores(self) -> tuple[float, float]:
-        """The scores at the limits; below the lower one, so that a value with a probability of its own is kept there."""
+        """The scores at the limits; slightly below the lower one, so that a point mass there is kept."""
         return float(self.of.score_of(np.nextafter(self.lower, -np.inf))), float(self.of.score_of(self.upper))
 
     def of_score(self, score: ArrayLike) -> FloatArray:
@@ -66,7 +66,7 @@ class Truncated(Marginal):
         return np.clip(self.of.of_score(conditional_scores(score, *self._scores)), *self.support)
 
     def of_shifted_score(self, score: FloatArray, shift: FloatArray) -> FloatArray:
-        """Return the values of patients whose mean is moved on the scale on which the distribution is normal.
+        """Return the values of patients whose mean is shifted on the scale on which the distribution is normal.
 
         Parameters
         ----------
@@ -89,13 +89,13 @@ class Truncated(Marginal):
 
     @property
     def support(self) -> tuple[float, float]:
-        """The limits, or those of the distribution where these are narrower."""
+        """The limits, or those of the distribution if these are narrower."""
         low, high = self.of.support
         return max(low, self.lower), min(high, self.upper)
 
 
 def conditional_scores(score: ArrayLike, low: ArrayLike, high: ArrayLike) -> FloatArray:
-    """Return scores between two limits: their probability, given that they are between these, is that of the given scores."""
+    """Return scores between two limits, whose conditional probabilities are those of the given scores."""
     from scipy.special import ndtr, ndtri
 
     sign, first, last = _from_the_tail(low, high)
@@ -105,7 +105,9 @@ def conditional_scores(score: ArrayLike, low: ArrayLike, high: ArrayLike) -> Flo
 
 
 def _from_the_tail(low: ArrayLike, high: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return limits mirrored where both are above 0, and the sign: probabilities of a lower tail have all their digits."""
+    """Return limits, mirrored if both are above 0, and the sign, because probabilities of a lower tail keep all their
+    digits.
+    """
     low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
     upper = low > 0
     return np.where(upper, -1.0, 1.0), np.where(upper, -high, low), np.where(upper, -low, high)
@@ -115,8 +117,8 @@ def _from_the_tail(low: ArrayLike, high: ArrayLike) -> tuple[FloatArray, FloatAr
 class Mixture(Marginal):
     """A mixture: each patient belongs to one of several components.
 
-    `sample_patients` draws the component of a patient first, and then its value by the component's own distribution, with the
-    score by which the parameter is correlated with others; scores are thus correlated within components.
+    `sample_patients` draws the component of a patient first, and then its value by the component's own distribution, using
+    the score that correlates the parameter with others; scores are thus correlated within components.
 
     Attributes
     ----------
@@ -124,8 +126,8 @@ class Mixture(Marginal):
     weights : tuple of float
         Probabilities of the components.
     group : str
-        Mixtures of a group share the component of each patient: a responder is one in every parameter of the group. By
-        default, each mixture stands alone.
+        Mixtures of a group share the component of each patient: a responder is a responder in every parameter of the group.
+        By default, each mixture is independent.
 
     Raises
     ------
@@ -146,7 +148,7 @@ class Mixture(Marginal):
         object.__setattr__(self, "components", tuple(self.components))
         wrong = [c for c in self.components if not isinstance(c, Marginal) or isinstance(c, Mixture)]
         if wrong or len(self.components) < 2:
-            what = f"are {len(self.components)} components, {wrong!r:.60} among them" if wrong else "has fewer than two"
+            what = f"are {len(self.components)} components, including {wrong!r:.60}" if wrong else "has fewer than two"
             raise PopulationError(Problem("components", what, "two distributions or more, none of them a mixture"))
         object.__setattr__(self, "weights", checked_probabilities("weights", self.weights, len(self.components)))
 
@@ -178,7 +180,7 @@ class Mixture(Marginal):
 
     @property
     def support(self) -> tuple[float, float]:
-        """The least and the greatest value of the components."""
+        """The smallest and the largest value of the components."""
         low, high = zip(*(c.support for c in self.components), strict=True)
         return min(low), max(high)
 
@@ -188,7 +190,7 @@ class Mixture(Marginal):
         Parameters
         ----------
         component : ndarray of int, shape (n,)
-            Which of the components, from 0.
+            The index of the component of each patient, from 0.
         score : ndarray, shape (n,)
             Standard normal scores within the components.
         """

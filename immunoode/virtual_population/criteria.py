@@ -1,4 +1,4 @@
-"""Criteria of plausibility: bounds on an output at a time, at every time, or on a summary of its course; or on a parameter."""
+"""Plausibility criteria: bounds on an output at one time or all times, on a summary of its time course, or on a parameter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TIMES = ("time_of_minimum", "time_of_maximum", "first_below", "first_above", DOU
 
 @dataclass(frozen=True)
 class PlausibilityCriterion:
-    """Bounds that a plausible patient keeps.
+    """Bounds that a plausible patient must satisfy.
 
     Attributes
     ----------
@@ -30,16 +30,16 @@ class PlausibilityCriterion:
     at : str or float, optional
         The time of the value ("6 weeks", or days).
     reduce : str
-        A summary of the course, as of `imo.simulate_many`: "minimum", "final", "area", "first_below(20)", ...; or
-        "doubling_time", of exponential growth from the first to the last time of `between` (infinite where nothing grows).
-        Without `at` and `reduce`, every reported value is within the limits.
+        A summary of the time course, as in `imo.simulate_many`: "minimum", "final", "area", "first_below(20)", ...; or
+        "doubling_time", that of exponential growth from the first to the last time of `between` (infinite without growth).
+        Without `at` and `reduce`, all reported values must be within the limits.
     between : tuple, optional
-        First and last time of what is reduced or bounded; by default, the whole simulation.
+        First and last time of the interval that is summarised or bounded; by default, the whole simulation.
     arm : str
-        The arm whose regimen is given, where there are several.
+        The arm whose regimen is given, if there are several arms.
     relative_to_start : bool
-        Whether the output is divided by its value at the start of the simulation: limits are then plain numbers, 1 for a value
-        as at the start.
+        Whether the output is divided by its value at the start of the simulation. The limits are then plain numbers, and 1 is
+        the value at the start.
 
     Raises
     ------
@@ -67,7 +67,9 @@ class PlausibilityCriterion:
     def __post_init__(self) -> None:
         problems = [*self._time_problems(), *self._limit_problems()]
         if self.at is not None and (self.reduce or self.between is not None):
-            problems.append(Problem("at", "is given beside reduce or between", "one time, or a summary of a course"))
+            problems.append(
+                Problem("at", "is given together with reduce or between", "either one time, or a summary of a time course")
+            )
         if self.reduce == DOUBLING and self.between is None:
             problems.append(Problem("between", "is missing", "the first and the last day of a doubling time"))
         if self.reduce and self.reduce != DOUBLING:
@@ -101,28 +103,28 @@ class PlausibilityCriterion:
 
     @property
     def window(self) -> tuple[float, float]:
-        """First and last day of what is bounded; infinite for the whole simulation."""
+        """First and last day of the bounded interval; infinite for the whole simulation."""
         if self.at is not None:
             return (units.days(self.at),) * 2
         return (-np.inf, np.inf) if self.between is None else (units.days(self.between[0]), units.days(self.between[1]))
 
     @property
     def needed_times(self) -> tuple[float, ...]:
-        """Days that must be reported."""
+        """Days that must be output times."""
         return tuple(dict.fromkeys(day for day in self.window if np.isfinite(day)))
 
     @property
     def needs_course(self) -> bool:
-        """Whether times between those are needed too."""
+        """Whether times between these days are needed too."""
         return self.at is None and self.reduce != DOUBLING
 
     def limits(self, unit: str) -> tuple[float, float]:
-        """Return the limits in the unit of what is bounded; infinite where there is none.
+        """Return the limits in the unit of the bounded quantity; infinite if there is none.
 
         Raises
         ------
         PopulationError
-            If a limit's unit measures another thing, or there are limits without numbers between them.
+            If the unit of a limit has another dimension, or there are no numbers between the limits.
         """
         found = [-np.inf, np.inf]
         own = "day" if self.reduce.split("(")[0] in TIMES else "1" if self.relative_to_start else unit
@@ -130,7 +132,7 @@ class PlausibilityCriterion:
             if limit is not None:
                 found[k] = self._in_unit(limit, own)
         if not found[0] <= found[1]:
-            what = f"are {self.lower} and {self.upper}, with nothing between"
+            what = f"are {self.lower} and {self.upper}, with no number between them"
             raise PopulationError(Problem(f"criterion of {self.output!r}: lower, upper", what, "lower <= upper"))
         return found[0], found[1]
 
@@ -148,18 +150,18 @@ class PlausibilityCriterion:
             raise PopulationError(problems) from None
 
     def extremes(self, times: FloatArray, values: FloatArray) -> FloatArray:
-        """Return the least and the greatest of what is bounded.
+        """Return the smallest and the largest value of the bounded quantity.
 
         Parameters
         ----------
         times : ndarray, shape (T,)
-            From the start of the simulation on, for values relative to it.
+            From the start of the simulation, for values relative to it.
         values : ndarray, shape (P, T)
 
         Returns
         -------
         ndarray, shape (P, 2)
-            Twice the same for a value at a time and for summaries.
+            Both are equal for a value at one time and for summaries.
         """
         if self.relative_to_start:
             with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""How parameters depend on each other: correlated blocks (a Gaussian copula), and whole rows of a table."""
+"""Dependence between parameters: correlated blocks (a Gaussian copula), and whole rows of a table."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 Matrix: TypeAlias = tuple[tuple[float, ...], ...]
 LEAST = 1e-10
-"""Least eigenvalue of a correlation matrix: below, a parameter is a combination of the others, within rounding."""
+"""Smallest eigenvalue of a correlation matrix; below it, a parameter is a combination of the others within rounding."""
 ROUNDING = 1e-9
 MUCH = 0.3
-"""Share of a parameter in the direction without variance from which it is named."""
+"""Contribution of a parameter to a direction without variance above which the message names it."""
 
 
 @dataclass(frozen=True)
 class Correlation:
-    """The correlation of the scores of some parameters: a Gaussian copula.
+    """The correlation of the normal scores of some parameters (a Gaussian copula).
 
     For normal, log-normal and logit-normal distributions it is the correlation of their random effects (of omega).
 
@@ -34,13 +34,13 @@ class Correlation:
     ----------
     names : tuple of str
     matrix : tuple of tuple of float
-        All rows of the matrix; or its lower triangle, which is completed.
+        All rows of the matrix, or its lower triangle, which is completed.
     source : str
 
     Raises
     ------
     PopulationError
-        If the matrix is not a correlation matrix, or not positive definite; the message says of which parameters.
+        If the matrix is not a correlation matrix, or not positive definite; the message names the parameters concerned.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class Correlation:
         diagonal = np.abs(np.diag(full) - 1) > ROUNDING
         if diagonal.any():
             k = int(diagonal.argmax())
-            right = "1; Correlation.from_covariance takes a covariance"
+            right = "1; use Correlation.from_covariance for a covariance"
             raise PopulationError(Problem(_block(self.names), f"the diagonal of {self.names[k]!r} is {full[k, k]:g}", right))
         if len(set(self.names)) < len(self.names):
             raise PopulationError(Problem(_block(self.names), "names a parameter twice", "different names"))
@@ -80,7 +80,7 @@ class Correlation:
         if not (variances > 0).all():
             k = int((variances <= 0).argmax())
             what = f"the variance of {tuple(names)[k]!r} is {variances[k]:g}"
-            raise PopulationError(Problem(_block(names), what, "a number above zero; leave out what does not vary"))
+            raise PopulationError(Problem(_block(names), what, "a number above zero; leave out parameters that do not vary"))
         sd = np.sqrt(variances)
         scaled = full / np.outer(sd, sd)
         np.fill_diagonal(scaled, 1.0)
@@ -88,7 +88,7 @@ class Correlation:
 
     @classmethod
     def from_ranks(cls, names: Sequence[str], matrix: ArrayLike | Sequence[Sequence[float]], source: str = "") -> Correlation:
-        """Return the correlation of scores at which values have these rank correlations (Spearman), 2 sin(pi r / 6).
+        """Return the correlation of scores that gives these rank correlations (Spearman), 2 sin(pi r / 6).
 
         Raises
         ------
@@ -100,19 +100,19 @@ class Correlation:
 
     @cached_property
     def factor(self) -> FloatArray:
-        """Lower triangular matrix L: L e are correlated scores of independent ones e."""
+        """Lower triangular matrix L, such that L e are correlated scores if e are independent ones."""
         return np.linalg.cholesky(np.array(self.matrix))
 
 
 @dataclass(frozen=True)
 class EmpiricalRows:
-    """Observed rows, of which each patient takes a whole one, so that what belongs together stays together.
+    """Observed rows: each patient gets a whole row, which keeps values of one subject together.
 
     Attributes
     ----------
     columns : tuple of str
-        Parameters; or "shift(clearance)", an amount that is added to the parameter on the scale where it is normal, as the
-        effect of covariates on the patient's typical value is.
+        Parameters; or "shift(clearance)", an amount that is added to the parameter on the scale where it is normal, such as
+        the effect of covariates on the typical value of the patient.
     rows : tuple of tuple of float
         Equally likely.
     units : tuple of str
@@ -146,7 +146,7 @@ class EmpiricalRows:
         problems = []
         if table.ndim != 2 or not len(table) or table.shape[1] != len(self.columns) or not np.isfinite(table).all():
             problems.append(
-                Problem(place, "has rows that are not numbers for each column", f"{len(self.columns)} numbers in each row")
+                Problem(place, "has rows without one number per column", f"{len(self.columns)} numbers in each row")
             )
         if self.units and len(self.units) != len(self.columns):
             problems.append(Problem(place, f"has {len(self.units)} units", f"one per column: {len(self.columns)}"))
@@ -156,7 +156,7 @@ class EmpiricalRows:
 
     @classmethod
     def from_frame(cls, table: pd.DataFrame, source: str = "", title: str = "") -> EmpiricalRows:
-        """Return the rows of a DataFrame, all of its columns; units are those of the model.
+        """Return all rows and columns of a DataFrame; units are those of the model.
 
         Raises
         ------
@@ -173,12 +173,12 @@ class EmpiricalRows:
 
 
 def shifted_by(column: str) -> str:
-    """Return the parameter that a column "shift(parameter)" of a table moves, or ""."""
+    """Return the parameter that a column "shift(parameter)" of a table shifts, or ""."""
     return column[len("shift(") : -1] if column.startswith("shift(") and column.endswith(")") else ""
 
 
 def completed(names: tuple[str, ...], given: ArrayLike | Sequence[Sequence[float]]) -> FloatArray:
-    """Return a symmetric matrix (n, n) from all of it or its lower triangle.
+    """Return a symmetric matrix (n, n) from the full matrix or its lower triangle.
 
     Raises
     ------
@@ -198,12 +198,12 @@ def completed(names: tuple[str, ...], given: ArrayLike | Sequence[Sequence[float
 
 
 def _check_definite(names: tuple[str, ...], matrix: FloatArray) -> None:
-    """Refuse a correlation that is not positive definite, and name the parameters that contradict each other."""
+    """Refuse a correlation that is not positive definite, and name the parameters concerned."""
     values, vectors = np.linalg.eigh(matrix)
     if values[0] > LEAST:
         return
     who = [n for n, share in zip(names, np.abs(vectors[:, 0]), strict=True) if share > MUCH]
-    what = f"is not positive definite (least eigenvalue of the correlation {values[0]:.2g}, mostly of {', '.join(who)})"
+    what = f"is not positive definite (least eigenvalue of the correlation {values[0]:.2g}, mainly due to {', '.join(who)})"
     right = "smaller correlations among these; published values may be rounded, or belong to different blocks"
     raise PopulationError(Problem(_block(names), what, right))
 

@@ -14,7 +14,7 @@ from immunoode.virtual_population.random_numbers import normals, stream_key
 Design: TypeAlias = Literal["random", "latin_hypercube", "sobol"]
 DESIGNS = get_args(Design)
 BITS = 32
-"""Binary digits of Sobol points, which are moved by half of the last one, away from 0."""
+"""Binary digits of Sobol points, which are shifted by half of the last digit, away from 0."""
 LEAST = 2.0**-53
 
 
@@ -27,12 +27,12 @@ def independent_scores(
     ----------
     design : {"random", "latin_hypercube", "sobol"}
     dimensions : tuple of str
-        Names; with the design "random", each has random numbers of its own, whichever others there are.
+        Names; with the design "random", each has its own random numbers, independent of which others there are.
     first, count : int
         The block.
     seed, replicate : int
     size : int, optional
-        Patients of the whole design; by default, the block is its end.
+        The number of patients in the whole design; by default, it ends with this block.
 
     Returns
     -------
@@ -52,7 +52,9 @@ def independent_scores(
         problems.append(Problem("design", f"{design!r} is not known", nearest(str(design), DESIGNS)))
     whole = 0 if problems else first + count if size is None else size
     if not problems and whole < first + count:
-        problems.append(Problem("size", f"is {whole}, but the block ends at {first + count}", "patients of the whole design"))
+        problems.append(
+            Problem("size", f"is {whole}, but the block ends at {first + count}", "the number of patients in the whole design")
+        )
     if problems:
         raise PopulationError(problems)
     if design == "random" or not dimensions:

@@ -35,7 +35,7 @@ class Fixed(Marginal):
         return np.full(np.shape(score), self.value)
 
     def score_of(self, value: ArrayLike) -> FloatArray:
-        """Return minus infinity below the value, and infinity from it on."""
+        """Return minus infinity below the value, otherwise infinity."""
         return np.where(np.asarray(value, dtype=float) < self.value, -np.inf, np.inf)
 
     @property
@@ -46,13 +46,13 @@ class Fixed(Marginal):
 
 @dataclass(frozen=True)
 class Categorical(Marginal):
-    """A few values with their probabilities, as of covariates such as sex or a mutation.
+    """A few values with their probabilities, for covariates such as sex or a mutation.
 
     Attributes
     ----------
     values : tuple of float
     probabilities : tuple of float
-        They add up to 1.
+        Their sum must be 1.
 
     Raises
     ------
@@ -71,11 +71,13 @@ class Categorical(Marginal):
         object.__setattr__(self, "values", _numbers("values", self.values))
         object.__setattr__(self, "probabilities", checked_probabilities("probabilities", self.probabilities, len(self.values)))
         if len(set(self.values)) < len(self.values):
-            raise PopulationError(Problem("values", f"are {list(self.values)}, with one of them twice", "different values"))
+            raise PopulationError(
+                Problem("values", f"are {list(self.values)}, in which one value occurs twice", "different values")
+            )
 
     @classmethod
     def from_counts(cls, counts: dict[float, float]) -> Categorical:
-        """Return the distribution with probabilities in proportion to counts, given by value.
+        """Return the distribution with probabilities proportional to counts, given by value.
 
         Raises
         ------
@@ -83,7 +85,9 @@ class Categorical(Marginal):
         """
         total = sum(counts.values())
         if counts and not (min(counts.values()) >= 0 and total > 0):
-            raise PopulationError(Problem("counts", f"are {counts}", "numbers of zero or more, one of them above zero"))
+            raise PopulationError(
+                Problem("counts", f"are {counts}", "numbers of zero or more, at least one of them above zero")
+            )
         return cls(tuple(counts), tuple(n / total for n in counts.values()))
 
     @cached_property
@@ -108,14 +112,14 @@ class Categorical(Marginal):
 
     @property
     def support(self) -> tuple[float, float]:
-        """The least and the greatest value of a probability above zero."""
+        """The smallest and the largest value with a probability above zero."""
         used = [v for v, p in zip(self.values, self.probabilities, strict=True) if p > 0]
         return min(used), max(used)
 
 
 @dataclass(frozen=True)
 class Empirical(Marginal):
-    """Observed values, each equally likely. Whole rows of a table, whose columns stay together, are an `EmpiricalRows`.
+    """Observed values, each equally likely. For whole rows of a table, whose columns stay together, use `EmpiricalRows`.
 
     Attributes
     ----------
@@ -150,12 +154,12 @@ class Empirical(Marginal):
 
     @property
     def support(self) -> tuple[float, float]:
-        """The least and the greatest value."""
+        """The smallest and the largest value."""
         return float(self._sorted[0]), float(self._sorted[-1])
 
 
 def row_at(probability: FloatArray, count: int) -> NDArray[np.int64]:
-    """Return which of equally likely rows is at a probability."""
+    """Return the index of the equally likely row at a probability."""
     return np.minimum((probability * count).astype(np.int64), count - 1)
 
 
@@ -168,7 +172,7 @@ def checked_probabilities(name: str, given: ArrayLike, count: int) -> tuple[floa
     """
     found = _numbers(name, given)
     if len(found) != count:
-        raise PopulationError(Problem(name, f"has {len(found)} entries", f"one for each of {count}"))
+        raise PopulationError(Problem(name, f"has {len(found)} entries", f"one probability for each of {count} values"))
     total = sum(found)
     if min(found) < 0 or abs(total - 1) > ADD_UP:
         raise PopulationError(Problem(name, f"are {list(found)}, with a sum of {total:g}", "zero or more, adding up to 1"))

@@ -14,7 +14,7 @@ from immunoode.virtual_population.parameter_distribution import ParameterDistrib
 
 
 def name_problems(parameters: Iterable[str], covariates: Iterable[str], tables: Sequence[EmpiricalRows]) -> Iterator[Problem]:
-    """Yield names that have two distributions, and the lack of any."""
+    """Yield problems of names with two distributions, or of no distribution at all."""
     seen: dict[str, str] = {}
     places = [*(("covariates", n) for n in covariates), *(("parameters", n) for n in parameters)]
     places += [(f"tables[{k}]", c) for k, table in enumerate(tables) for c in table.columns]
@@ -29,28 +29,28 @@ def name_problems(parameters: Iterable[str], covariates: Iterable[str], tables: 
 def correlation_problems(
     entries: Mapping[str, ParameterDistribution], correlations: Sequence[Correlation]
 ) -> Iterator[Problem]:
-    """Yield correlated names without a distribution that can be correlated, or in two blocks."""
+    """Yield problems of correlated names that have no distribution that can be correlated, or are in two blocks."""
     seen: dict[str, int] = {}
     for k, block in enumerate(correlations):
         for name in block.names:
             place = f"correlations[{k}]: {name}"
             if name not in entries:
-                yield Problem(place, "has no distribution of its own here", nearest(name, entries))
+                yield Problem(place, "has no individual distribution here", nearest(name, entries))
             elif isinstance(entries[name].distribution, Fixed):
                 yield Problem(place, "does not vary", "leave it out, or give it a distribution")
             if name in seen:
-                yield Problem(place, f"is also in correlations[{seen[name]}]", "one block with all correlations of it")
+                yield Problem(place, f"is also in correlations[{seen[name]}]", "one block with all of its correlations")
             seen[name] = k
 
 
 def shift_problems(entries: Mapping[str, ParameterDistribution], tables: Sequence[EmpiricalRows]) -> Iterator[Problem]:
-    """Yield shifts of what is not normal on a latent scale."""
+    """Yield problems of shifts of parameters that are not normal on a latent scale."""
     for k, table in enumerate(tables):
         for column in table.columns:
             name = shifted_by(column)
             if name and not (name in entries and _can_be_shifted(entries[name].distribution)):
                 right = "a parameter with a normal, log-normal or logit-normal distribution, truncated or not"
-                yield Problem(f"tables[{k}]: {column}", f"{name!r} is none that can be shifted", right)
+                yield Problem(f"tables[{k}]: {column}", f"{name!r} cannot be shifted", right)
 
 
 def _can_be_shifted(found: Marginal) -> bool:
@@ -58,7 +58,7 @@ def _can_be_shifted(found: Marginal) -> bool:
 
 
 def group_problems(entries: Mapping[str, ParameterDistribution]) -> Iterator[Problem]:
-    """Yield mixtures of one group with different weights, and mixtures inside other distributions that name a group."""
+    """Yield problems of mixtures that have different weights in one group, or name a group inside another distribution."""
     seen: dict[str, tuple[str, Mixture]] = {}
     for name, entry in entries.items():
         found = entry.distribution
@@ -68,5 +68,5 @@ def group_problems(entries: Mapping[str, ParameterDistribution]) -> Iterator[Pro
             continue
         other, first = seen.setdefault(found.group, (name, found))
         if first.weights != found.weights:
-            what = f"has the weights {list(found.weights)} in group {found.group!r}, where {other!r} has {list(first.weights)}"
+            what = f"has the weights {list(found.weights)} in group {found.group!r}, but {other!r} has {list(first.weights)}"
             yield Problem(name, what, "the same weights in one group")

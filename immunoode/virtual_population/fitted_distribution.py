@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from immunoode.population.result import PopulationResult
 
 SAME = 1e-12
-"""Spread of a typical value over subjects, relative to its size, below which it is the same for all."""
+"""Spread of a typical value over subjects, relative to its size, below which it counts as the same for all."""
 
 
 @dataclass(frozen=True)
 class FittedDistribution:
-    """What a population fit says of patients: distributions, their correlations, and rows of the fitted subjects."""
+    """The result of a population fit as distributions, their correlations, and rows of the fitted subjects."""
 
     parameters: dict[str, ParameterDistribution]
     correlations: tuple[Correlation, ...]
@@ -70,7 +70,9 @@ def fitted_distribution(fit: PopulationResult, *, uncertainty: bool, seed: int, 
 
 
 def _given(fit: PopulationResult) -> Iterator[tuple[str, FloatArray]]:
-    """Yield the parameters that were not fitted and are not the model's own: covariates, baselines, and what the user fixed."""
+    """Yield the parameters that were not fitted and differ from the model: covariates, baselines, and those fixed by the
+    user.
+    """
     trajectories, fitted = fit.population_model.trajectories, fit.population_model.effects.parameters
     for name, values in zip(resolve(trajectories.model).parameters, trajectories.base.T, strict=True):
         own = fit.model.constants.get(name)
@@ -79,7 +81,7 @@ def _given(fit: PopulationResult) -> Iterator[tuple[str, FloatArray]]:
 
 
 def _drawn(fit: PopulationResult, seed: int, replicate: int) -> PopulationParameters:
-    """Return population parameters drawn from the normal distribution of their estimates."""
+    """Return population parameters, drawn from the normal distribution of their estimates."""
     found, model = fit.uncertainty, fit.population_model
     if len(found.blind):
         what = f"{len(found.blind)} directions of the population parameters are not determined by the data"
@@ -92,7 +94,9 @@ def _drawn(fit: PopulationResult, seed: int, replicate: int) -> PopulationParame
 
 
 def _covariance(fit: PopulationResult, drawn: PopulationParameters) -> FloatArray:
-    """Return the covariance between patients of the parameters' latent values; what differs between occasions has both."""
+    """Return the covariance of latent values between patients, plus that between occasions if parameters differ between
+    these.
+    """
     effects = fit.population_model.effects
     total = np.zeros((len(effects.parameters),) * 2)
     for level in levels(effects, drawn.omega, fit.outcome.eta):

@@ -1,7 +1,7 @@
-"""Distributions of one parameter as tables of a file, in both directions.
+"""Distributions of one parameter to and from tables of a file.
 
-`{ distribution = "log-normal", median = 0.22, sd = 0.366 }`; in place of `sd`, a file may state `variance` (omega squared) or,
-of a log-normal distribution, `cv` (standard deviation over mean); `truncate = [lower, upper]` truncates any of them.
+`{ distribution = "log-normal", median = 0.22, sd = 0.366 }`; instead of `sd`, a file may state `variance` (omega squared) or,
+for a log-normal distribution, `cv` (standard deviation divided by mean); `truncate = [lower, upper]` truncates any of them.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def marginal_of(row: Mapping[str, Any], place: str, problems: list[Problem]) -> 
     Parameters
     ----------
     row : mapping
-        Keys of the distribution alone.
+        The keys of the distribution only.
     place : str
-        The file and key, with which problems begin.
+        The file and key, with which the place of problems begins.
     """
     kind = row.get(KIND)
     if kind not in KINDS:
@@ -78,7 +78,7 @@ def _entry(value: Any) -> Any:
 
 
 def _made(make: Any, place: str, problems: list[Problem]) -> Any:
-    """Return what is made, or None with the problems and their place."""
+    """Return the distribution, or None with the problems and their place."""
     try:
         return make()
     except PopulationError as error:
@@ -95,7 +95,7 @@ def _truncated(found: Marginal, limits: Any) -> Marginal:
 
 
 def _check_keys(values: Mapping[str, Any], kind: type[Any], place: str, problems: list[Problem]) -> None:
-    """Append keys that the distribution does not have, lacks, or that are of another type."""
+    """Append problems of keys that are unknown, missing, or of the wrong type."""
     known = {f.name: f for f in fields(kind)}
     for key, value in values.items():
         if key not in known:
@@ -112,7 +112,7 @@ def _check_keys(values: Mapping[str, Any], kind: type[Any], place: str, problems
 
 
 def _spread(given: dict[str, Any], kind: str, place: str, problems: list[Problem]) -> dict[str, Any]:
-    """Return the keys with `sd` in place of a variance or a coefficient of variation."""
+    """Return the keys with `sd` instead of a variance or a coefficient of variation."""
     stated = [key for key in SPREADS if key in given]
     if len(stated) > 1:
         problems.append(Problem(place, f"states {' and '.join(stated)}", "one of them"))
@@ -122,7 +122,7 @@ def _spread(given: dict[str, Any], kind: str, place: str, problems: list[Problem
     if stated[0] == "sd":
         return {**others, "sd": value}
     if stated[0] == "cv" and kind != "log-normal":
-        problems.append(Problem(f"{place}.cv", "is for log-normal distributions", "sd or variance"))
+        problems.append(Problem(f"{place}.cv", "is only for log-normal distributions", "sd or variance"))
     elif not _is_number(value) or not value > 0:
         problems.append(Problem(f"{place}.{stated[0]}", f"is {value!r}", "a number above zero"))
     else:
@@ -131,14 +131,14 @@ def _spread(given: dict[str, Any], kind: str, place: str, problems: list[Problem
 
 
 def _counts(given: dict[str, Any], place: str, problems: list[Problem]) -> dict[str, Any]:
-    """Return the keys with `probabilities` in place of counts."""
+    """Return the keys with `probabilities` instead of counts."""
     if "counts" not in given:
         return given
     counts, others = given["counts"], {k: v for k, v in given.items() if k != "counts"}
     if "probabilities" in given:
-        problems.append(Problem(place, "states counts and probabilities", "one of them"))
+        problems.append(Problem(place, "states both counts and probabilities", "one of them"))
     if not isinstance(counts, list) or not all(map(_is_number, counts)) or not sum(counts) > 0:
-        problems.append(Problem(f"{place}.counts", f"is {counts!r:.60}", "a list of numbers, one for each of values"))
+        problems.append(Problem(f"{place}.counts", f"is {counts!r:.60}", "a list of numbers, one per value"))
         return {**others, "probabilities": [1.0]}
     return {**others, "probabilities": [n / sum(counts) for n in counts]}
 

@@ -1,4 +1,4 @@
-"""What distributions of one parameter have in common, and those between two limits.
+"""The interface of distributions of one parameter, and the uniform and log-uniform ones.
 
 Each distribution maps standard normal scores to values, and back. A score is the quantile of the standard normal distribution
 at the same probability. Correlated parameters have correlated scores (a Gaussian copula); for normal, log-normal and
@@ -18,7 +18,7 @@ from immunoode.errors import PopulationError, Problem
 
 FloatArray: TypeAlias = NDArray[np.float64]
 ADD_UP = 1e-9
-"""How far from 1 the sum of probabilities may be."""
+"""Tolerance of the sum of probabilities, which must be 1."""
 
 
 class Marginal(ABC):
@@ -35,7 +35,7 @@ class Marginal(ABC):
     @property
     @abstractmethod
     def support(self) -> tuple[float, float]:
-        """The least and the greatest value."""
+        """The smallest and the largest value."""
 
     def ppf(self, probability: ArrayLike) -> FloatArray:
         """Return the quantiles at probabilities, same shape."""
@@ -129,7 +129,7 @@ class LogUniform(Marginal):
 
 
 def check_numbers(made: Any, positive: tuple[str, ...] = ()) -> None:
-    """Refuse fields that are no finite numbers, or not above zero; make them floats."""
+    """Refuse fields that are not finite numbers, or not above zero; convert them to floats."""
     problems = []
     for field in fields(made):
         value = getattr(made, field.name)
@@ -145,4 +145,4 @@ def check_numbers(made: Any, positive: tuple[str, ...] = ()) -> None:
 
 def _check_order(lower: float, upper: float) -> None:
     if not lower < upper:
-        raise PopulationError(Problem("lower", f"is {lower:g}, not below upper, {upper:g}", "lower < upper"))
+        raise PopulationError(Problem("lower", f"is {lower:g}, which is not below upper, {upper:g}", "lower < upper"))

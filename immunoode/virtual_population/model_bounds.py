@@ -1,4 +1,4 @@
-"""A distribution beside a model: units of its parameters, and truncation to their bounds."""
+"""A distribution for a model: units of its parameters, and truncation to their bounds."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from immunoode.virtual_population.parameter_distribution import ParameterDistrib
 
 
 def unit_factors(stated: Mapping[str, str], model: ClosedModel) -> dict[str, float]:
-    """Return the factor of each parameter that converts its numbers, of the stated unit, to the model's unit.
+    """Return the factor that converts the numbers of each parameter from the stated unit to the model's.
 
     Raises
     ------
     PopulationError
-        If the model has no such parameter, or it measures another thing.
+        If the model has no such parameter, or the unit has another dimension.
     """
     factors, problems = dict[str, float](), list[Problem]()
     for name, unit in stated.items():
@@ -41,7 +41,7 @@ def unit_factors(stated: Mapping[str, str], model: ClosedModel) -> dict[str, flo
 def truncated(
     entries: Mapping[str, ParameterDistribution], stated: Mapping[str, str], model: Model | str
 ) -> dict[str, ParameterDistribution]:
-    """Return the distributions that reach beyond a model's bounds, truncated to them; `stated` are units.
+    """Return the distributions that extend beyond a model's bounds, truncated to these; `stated` are units.
 
     Raises
     ------

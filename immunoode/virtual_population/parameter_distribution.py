@@ -18,7 +18,7 @@ class ParameterDistribution:
     unit : str
         The unit of its numbers; by default, that of the model.
     source : str
-        As of a parameter of a model file.
+        As for a parameter in a model file.
     title : str
 
     Raises

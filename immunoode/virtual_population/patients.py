@@ -1,4 +1,4 @@
-"""Virtual patients: parameters, and what became of each under each arm."""
+"""Virtual patients: their parameters, and their outcomes in each arm."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class VirtualPatients:
         One row per patient; the index is the patient number, the columns are parameters of the model and covariates.
     outcomes : mapping of arm to DataFrame
         With the same index: `best_change` (fraction), `best_response`, `pfs_time` (days), `pfs_event`, `os_time`, `os_event`
-        and any other column that a target is about.
+        and any other column that a target refers to.
     sizes : mapping of arm to DataFrame
-        Sums of diameters in mm with the same index; the columns are days, NaN where the patient is not observed.
+        Sums of diameters in mm with the same index; the columns are days, with NaN if the patient is not observed.
     prior_weights : ndarray, shape (n,), optional
-        Weights before any calibration, positive; equal by default. Patients who were not drawn from the prior population alone
-        have their importance weights here.
+        Weights before any calibration, positive; equal by default. For patients who were not all drawn from the prior
+        population, they are the importance weights.
 
     Raises
     ------
     DataError
-        If tables do not have the same patients, or weights are not positive.
+        If tables have different patients, or weights are not positive.
 
     Examples
     --------
@@ -122,7 +122,7 @@ class VirtualPatients:
         )
 
     def report(self) -> str:
-        """Return how many patients there are, with which parameters and arms."""
+        """Return the number of patients, their parameters and arms."""
         lines = [str(self), "Parameters: " + ", ".join(map(str, self.parameters.columns))]
         lines += [f"Outcomes of {arm}: " + ", ".join(map(str, table.columns)) for arm, table in self.outcomes.items()]
         lines += [f"Sizes of {arm}: {len(table.columns)} days" for arm, table in self.sizes.items()]

@@ -1,4 +1,4 @@
-"""Which patients are plausible, and what each criterion excludes."""
+"""Plausibility of patients, and the patients that each criterion excludes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NOT_SIMULATED = "simulated to the end"
-"""The criterion before all others."""
+"""The first criterion."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plausibility:
-    """Patients beside criteria of plausibility. Who is excluded and who is not adds up to all.
+    """Patients and plausibility criteria. Kept and excluded patients add up to all patients.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Plausibility:
         All patients.
     criteria : tuple of PlausibilityCriterion
     values : PlausibilityValues
-        What the criteria bound, of each patient.
+        The bounded values of each patient.
     """
 
     parameters: pd.DataFrame
@@ -61,7 +61,7 @@ class Plausibility:
 
     @property
     def _failed(self) -> NDArray[np.bool_]:
-        """Which patient fails which criterion, the simulation first, shape (patients, 1 + criteria)."""
+        """Whether each patient fails each criterion, with the simulation itself first, shape (patients, 1 + criteria)."""
         return np.column_stack([~self.values.simulated, self.values.failed])
 
     def to_frame(self) -> pd.DataFrame:
@@ -70,10 +70,10 @@ class Plausibility:
         Returns
         -------
         DataFrame
-            `below`, `above`: patients beyond each limit (a course may be beyond both); `failed`: patients whom this criterion
-            excludes by itself, those with undefined values (0 / 0) included; `only`: patients who fail no other; `first`:
-            patients for whom it is the first that they fail, which add up to all who are excluded. A patient who cannot be
-            simulated is counted with none of the others.
+            `below`, `above`: patients beyond each limit (a time course may be beyond both); `failed`: patients who fail this
+            criterion, including those with undefined values (0 / 0); `only`: patients who fail no other criterion; `first`:
+            patients for whom this is the first criterion that they fail, which add up to all excluded patients. A patient who
+            cannot be simulated does not count for the other criteria.
         """
         import pandas as pd
 
@@ -90,7 +90,7 @@ class Plausibility:
         return pd.DataFrame(table, index=pd.Index(self._labels, name="criterion"))
 
     def report(self) -> str:
-        """Return what the criteria excluded, in words and a table."""
+        """Return the exclusions by each criterion, in words and a table."""
         kept, total = int(self.plausible.sum()), len(self.parameters)
         share = f" ({kept / total:.1%})" if total else ""
         lines = [f"Plausibility of {total} patients: {kept} kept{share}, {total - kept} excluded"]
@@ -99,7 +99,7 @@ class Plausibility:
         return "\n".join([*lines, *(f"not simulated: {reason}" for reason in reasons)])
 
     def plot(self, **how: Any) -> NDArray[Any]:
-        """Draw the values beside the limits; see `immunoode.plot.virtual_population.plot_plausibility`."""
+        """Draw the values with the limits; see `immunoode.plot.virtual_population.plot_plausibility`."""
         from immunoode.plot.virtual_population import plot_plausibility
 
         return plot_plausibility(self.criteria, self.values, **how)
@@ -122,31 +122,31 @@ def check_plausibility(
     until: str | float | None = None,
     **options: Any,
 ) -> Plausibility:
-    """Simulate patients, and say which are plausible.
+    """Simulate patients, and determine which are plausible.
 
     Parameters
     ----------
     model : Model or str
     patients : DataFrame
-        One row per patient, as of `imo.sample_patients`.
+        One row per patient, as from `imo.sample_patients`.
     criteria : PlausibilityCriterion or several
-        In the order in which patients are counted as excluded.
+        The criteria, in the order in which excluded patients are counted.
     regimen : Regimen or Schedule, or mapping of arm to these, optional
-        What is given; by default nothing.
+        The treatment; by default none.
     until : str or float, optional
-        End of the simulation, for criteria of whole courses. Courses are reported as by `imo.simulate`.
+        End of the simulation, for criteria on whole time courses. Output times are those of `imo.simulate`.
     **options
-        Of `imo.simulate`: start, method, rtol, threads, ...
+        As for `imo.simulate`: start, method, rtol, threads, ...
 
     Returns
     -------
     Plausibility
-        `.kept` are the plausible patients; it prints what each criterion excluded.
+        `.kept` are the plausible patients; printing it shows the exclusions by each criterion.
 
     Raises
     ------
     PopulationError
-        With all problems: unknown outputs, arms without a regimen, units that measure another thing.
+        With all problems: unknown outputs, arms without a regimen, units with another dimension.
 
     Examples
     --------

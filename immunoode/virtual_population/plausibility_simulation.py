@@ -1,4 +1,4 @@
-"""What criteria of plausibility are about, simulated: the values of patients, and how far they are beyond the limits."""
+"""Simulation of the quantities in plausibility criteria: the values of patients, and their distances beyond the limits."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BLOCK = 5_000
-"""Patients whose time courses are held at once."""
+"""The number of patients whose time courses are in memory at once."""
 FOLLOWS = ("times", "parameters", "outputs", "progress", "sensitivities", "before")
-"""Options of `simulate` that are not the caller's here."""
+"""Options of `simulate` that the caller must not give here."""
 FAILED = 1e6
-"""How far, in widths of limits, a patient counts as beyond them that cannot be simulated, or whose value is infinite."""
+"""The distance beyond the limits, in units of their width, for patients who cannot be simulated or have an infinite value."""
 
 
 @dataclass(frozen=True)
 class PlausibilityValues:
-    """What C criteria bound, of P patients.
+    """The values that C criteria bound, for P patients.
 
     Attributes
     ----------
     extremes : ndarray, shape (P, C, 2)
-        The least and the greatest value; NaN for patients whose simulation failed.
+        The smallest and the largest value; NaN for patients whose simulation failed.
     limits : ndarray, shape (C, 2)
     status : tuple of str
-        How the simulation of each patient ended; "" if well.
+        How the simulation of each patient ended; "" if it succeeded.
     """
 
     extremes: FloatArray
@@ -64,18 +64,18 @@ class PlausibilityValues:
 
     @property
     def failed(self) -> NDArray[np.bool_]:
-        """Which criteria fail, undefined values (0 / 0) included, shape (P, C); none of patients without a simulation."""
+        """Which criteria fail, including undefined values (0 / 0), shape (P, C); none for patients without a simulation."""
         undefined = np.isnan(self.extremes).any(axis=2) & self.simulated[:, None]
         return self.below | self.above | undefined
 
     @property
     def plausible(self) -> NDArray[np.bool_]:
-        """Which patients were simulated and keep all criteria, shape (P,)."""
+        """Which patients were simulated and satisfy all criteria, shape (P,)."""
         return self.simulated & ~self.failed.any(axis=1)
 
     @property
     def excess(self) -> FloatArray:
-        """Sum over criteria of the squared distances beyond the limits, in widths of these, shape (P,)."""
+        """Sum over criteria of the squared distances beyond the limits, in units of their width, shape (P,)."""
         low, high = self.limits.T
         ends = np.where(np.isfinite(self.limits), np.abs(self.limits), 0.0).max(axis=1)
         width = np.where(np.isfinite(high - low) & (high > low), high - low, np.where(ends > 0, ends, 1.0))
@@ -96,11 +96,11 @@ class PlausibilitySimulation:
     model : Model
     criteria : tuple of PlausibilityCriterion
     regimens : mapping of str to regimen
-        By arm; "" where there is one.
+        By arm; "" if there is only one.
     until : float, optional
         Days.
     options : mapping
-        Of `simulate`.
+        Options of `simulate`.
     """
 
     model: Model
@@ -125,7 +125,7 @@ class PlausibilitySimulation:
 
     @cached_property
     def times(self) -> dict[str, FloatArray]:
-        """Days that are reported of each arm that is simulated."""
+        """Output times in days of each simulated arm."""
         found = {}
         for arm, regimen in self.regimens.items():
             own = [c for c in self._simulated if c.arm == arm]
@@ -150,7 +150,7 @@ class PlausibilitySimulation:
         return [c for c in self.criteria if c.output not in self.resolved.constants]
 
     def values(self, patients: pd.DataFrame) -> PlausibilityValues:
-        """Return what the criteria bound, of patients with these parameters."""
+        """Return the bounded values of patients with these parameters."""
         extremes = np.full((len(patients), len(self.criteria), 2), np.nan)
         status = np.full(len(patients), "", dtype=object)
         for k, criterion in enumerate(self.criteria):
@@ -172,7 +172,7 @@ class PlausibilitySimulation:
         """Fill in the values of the criteria of an arm, and the status of patients that failed."""
         own = {k: c for k, c in enumerate(self.criteria) if c.arm == arm and c in self._simulated}
         outputs = list(dict.fromkeys(c.output for c in own.values()))
-        with warnings.catch_warnings():  # failures are rows of the result here; bounds were checked of the whole table
+        with warnings.catch_warnings():  # failures are rows of the result here; bounds were checked for the whole table
             warnings.simplefilter("ignore", RuntimeWarning)
             warnings.simplefilter("ignore", OutOfBoundsWarning)
             run = simulate(
@@ -192,7 +192,7 @@ def plausibility_simulation(
     until: str | float | None,
     options: Mapping[str, Any],
 ) -> PlausibilitySimulation:
-    """Return the simulations that criteria need, checked.
+    """Return the simulations that criteria need, after checking them.
 
     Raises
     ------
@@ -205,7 +205,7 @@ def plausibility_simulation(
     resolved = resolve(whole)
     known = [*resolved.output_units, *resolved.constants]
     problems = [] if stated else [Problem("criteria", "are empty", "at least one PlausibilityCriterion")]
-    problems += [Problem(name, "follows from the criteria here", "leave it out") for name in FOLLOWS if name in options]
+    problems += [Problem(name, "is determined by the criteria here", "leave it out") for name in FOLLOWS if name in options]
     if any(isinstance(one, (list, tuple)) for one in regimens.values()):
         problems.append(Problem("regimen", "is a list", "one regimen for all patients, or a mapping of arm to regimen"))
     for k, one in enumerate(stated):
@@ -215,17 +215,19 @@ def plausibility_simulation(
             continue
         if one.output not in known:
             problems.append(
-                Problem(place, f"{one.output!r} is no output or parameter of {whole.name!r}", nearest(one.output, known))
+                Problem(
+                    place, f"{one.output!r} is neither an output nor a parameter of {whole.name!r}", nearest(one.output, known)
+                )
             )
         elif one.output in resolved.constants and _of_course(one):
             right = "no at, reduce, between or relative_to_start"
-            problems.append(Problem(place, f"{one.output!r} is a parameter, the same at all times", right))
+            problems.append(Problem(place, f"{one.output!r} is a parameter, which is the same at all times", right))
         elif one.arm not in regimens and one.output not in resolved.constants:
             problems.append(
                 Problem(place, f"arm {one.arm!r} has no regimen", nearest(one.arm, regimens) if one.arm else "state arm=")
             )
         if until is None and one.needs_course and one.between is None and one.output not in resolved.constants:
-            problems.append(Problem(place, "is of a whole course", "until=, or between= or at= of the criterion"))
+            problems.append(Problem(place, "applies to a whole time course", "until=, or between= or at= in the criterion"))
     if problems:
         raise PopulationError(problems)
     made = PlausibilitySimulation(whole, stated, regimens, None if until is None else units.days(until), dict(options))
@@ -238,7 +240,7 @@ def _of_course(one: PlausibilityCriterion) -> bool:
 
 
 def _check_limits(made: PlausibilitySimulation) -> None:
-    """Refuse limits of other units, all at once."""
+    """Refuse limits with wrong units, all at once."""
     problems = []
     for k, criterion in enumerate(made.criteria):
         try:

@@ -1,13 +1,14 @@
 """Plausible patients drawn from a distribution: implausible ones are rejected, or perturbed until they are plausible.
 
-The two make different populations from the same distribution. Rejection keeps the distribution, given that a patient is
-plausible. Perturbation keeps patients whom rejection would lose, so that plausible patients near the limits become more
-frequent. Gevertz and Wares [1]_ compare such choices: the share of responders was sensitive to them. The search for plausible
-patients by optimisation goes back to Allen, Rieger and Musante [2]_.
+The two methods yield different populations from the same distribution. Rejection yields the distribution conditional on
+plausibility. Perturbation keeps patients whom rejection would lose, so that plausible patients near the limits become more
+frequent. Gevertz and Wares [1]_ compare such choices: the proportion of responders was sensitive to them. The search for
+plausible patients by optimisation goes back to Allen, Rieger and Musante [2]_.
 
-Here a perturbed patient walks at random from the drawn normal scores. A step is taken if it lessens the sum of squared
-distances beyond the limits; steps grow after a success and shrink after a failure, by the 1/5 rule of evolution strategies; the
-walk ends where all criteria hold. It moves scores, so that values stay within the support of their distributions.
+Here, a perturbed patient makes a random walk from the drawn normal scores. A step is accepted if it reduces the sum of
+squared distances beyond the limits. Steps grow after a success and shrink after a failure, by the 1/5 rule of evolution
+strategies. The walk ends when all criteria hold. Because it moves scores, values stay within the support of their
+distributions.
 
 .. [1] Gevertz JL, Wares JR. Assessing the role of patient generation techniques in virtual clinical trial outcomes. Bulletin of
    Mathematical Biology (2024). doi:10.1007/s11538-024-01345-6
@@ -48,25 +49,25 @@ if TYPE_CHECKING:
 REJECT, PERTURB = "reject", "perturb"
 METHODS = (REJECT, PERTURB)
 BLOCK = 2_000
-"""Most patients that are drawn at once; the result does not depend on it."""
+"""The largest number of patients that are drawn at once; the result does not depend on it."""
 STEP, GROWTH = 0.3, 1.5
 """First step of a perturbation, in scores, and its growth after a success; it shrinks by the fourth root after a failure."""
 SMALLEST, LARGEST = 1e-3, 2.0
-"""Limits of steps."""
+"""Limits of the step size."""
 
 
 @dataclass(frozen=True, eq=False)
 class PlausibleSample:
-    """Plausible patients drawn from a distribution. Those kept as drawn, perturbed and excluded add up to those drawn.
+    """Plausible patients drawn from a distribution. The patients kept as drawn, perturbed and excluded add up to those drawn.
 
     Attributes
     ----------
     patients : DataFrame
-        The plausible patients; the index has the numbers by which they were drawn.
+        The plausible patients; the index has the numbers with which they were drawn.
     distance : ndarray, shape (patients,)
-        How far each was moved, in standard normal scores (Euclidean); 0 as drawn.
+        The distance by which each was moved, in standard normal scores (Euclidean); 0 if kept as drawn.
     drawn : Plausibility
-        All patients as drawn, beside the criteria.
+        The plausibility of all patients as drawn.
     method : {"reject", "perturb"}
     """
 
@@ -76,7 +77,7 @@ class PlausibleSample:
     method: str
 
     def to_frame(self) -> pd.DataFrame:
-        """Return how many patients were drawn, kept as drawn, perturbed and excluded: one row."""
+        """Return one row with the numbers of patients drawn, kept as drawn, perturbed and excluded."""
         import pandas as pd
 
         total, kept = len(self.drawn.parameters), int((self.distance == 0).sum())
@@ -85,14 +86,14 @@ class PlausibleSample:
         return pd.DataFrame([counts], index=[self.method])
 
     def report(self) -> str:
-        """Return how the patients came about, and what the criteria excluded of those drawn."""
+        """Return the numbers of patients by origin, and the exclusions by each criterion among those drawn."""
         counts = ", ".join(f"{int(n)} {label}" for label, n in self.to_frame().iloc[0].items())
         moved = self.distance[self.distance > 0]
         how_far = f"\nmoved by a median of {np.median(moved):.2g} scores (at most {moved.max():.2g})" if moved.size else ""
         return f"{len(self.patients)} plausible patients ({self.method}): {counts}{how_far}\n{self.drawn.report()}"
 
     def plot(self, **how: Any) -> NDArray[Any]:
-        """Draw the values of patients as drawn beside the limits."""
+        """Draw the values of the patients as drawn, with the limits."""
         from immunoode.plot.virtual_population import plot_plausibility
 
         return plot_plausibility(self.drawn.criteria, self.drawn.values, **how)
@@ -122,33 +123,31 @@ def sample_plausible_patients(
     rounds: int = 100,
     **options: Any,
 ) -> PlausibleSample:
-    """Draw patients until some number of them is plausible.
+    """Draw patients until a given number of them is plausible.
 
     Parameters
     ----------
     model, distributions, seed, replicate
-        As of `imo.sample_patients`.
+        As for `imo.sample_patients`.
     n : int
-        Plausible patients.
-    criteria, regimen, until, **options
-        As of `check_plausibility`.
+        Plausible patients. criteria, regimen, until, **options As for `check_plausibility`.
     method : {"reject", "perturb"}
-        What is done with implausible patients: they are excluded, or moved until they are plausible; see
+        How implausible patients are treated: they are excluded, or moved until they are plausible; see
         `immunoode.virtual_population.plausible_sampling`.
     most_drawn : int, optional
-        Patients after which the drawing ends without success; by default 100 n, at least 10,000.
+        The number of drawn patients after which the search fails; by default 100 n, at least 10,000.
     rounds : int
-        Steps of a perturbation, after which a patient who is still implausible is excluded.
+        The number of steps of a perturbation, after which a patient who is still implausible is excluded.
 
     Returns
     -------
     PlausibleSample
-        Equal for equal arguments on any number of threads.
+        The same for the same arguments, on any number of threads.
 
     Raises
     ------
     PopulationError
-        With all problems; or where too few of those drawn are plausible, with what the criteria excluded.
+        With all problems; or if too few of the drawn patients are plausible, with the exclusions by each criterion.
 
     Warns
     -----
@@ -176,7 +175,7 @@ def sample_plausible_patients(
 
 @dataclass(frozen=True)
 class _Batch:
-    """Patients drawn together: as drawn, and as they are at the end with how far they were moved."""
+    """A batch of patients: as drawn, after perturbation, and the distances by which they were moved."""
 
     parameters: pd.DataFrame
     values: PlausibilityValues
@@ -233,7 +232,7 @@ class _Sampler:
 
     @staticmethod
     def _wanted(n: int, found: int, drawn: int) -> int:
-        """Return how many more to draw, by the share that was plausible so far."""
+        """Return how many more patients to draw, from the proportion that was plausible so far."""
         share = max(found, 1) / max(drawn, 1) if drawn else 1.0
         return int(np.ceil((n - found) / share * 1.05)) + 1
 
@@ -249,12 +248,12 @@ class _Sampler:
 
     def _too_few(self, batches: list[_Batch], n: int, found: int) -> Problem:
         drawn = self._checked(batches, sum(len(b.parameters) for b in batches))
-        what = f"only {found} of {len(drawn.parameters)} patients drawn are plausible, {n} are wanted\n{drawn.report()}\n"
+        what = f"only {found} of {len(drawn.parameters)} patients drawn are plausible, but {n} are needed\n{drawn.report()}\n"
         other = "; method='perturb'" if self.method == REJECT else ""
         return Problem("criteria", what, f"wider limits or other distributions{other}; or a larger most_drawn")
 
     def batch(self, first: int, count: int) -> _Batch:
-        """Return patients drawn, and perturbed where that is the method."""
+        """Return the drawn patients, perturbed if that is the method."""
         scores = independent_scores("random", self.dimensions, first, count, seed=self.seed, replicate=self.replicate)
         drawn = patients_at(self.population, scores, self.factors, first)
         values = self.simulation.values(drawn)
@@ -267,7 +266,7 @@ class _Sampler:
         return _Batch(drawn, values, final, distance, excess == 0)
 
     def perturbed(self, scores: FloatArray, excess: FloatArray, first: int) -> tuple[FloatArray, FloatArray]:
-        """Return the scores of patients moved until they are plausible, and how far they are beyond the limits then."""
+        """Return the scores of patients moved until they are plausible, and their remaining distances beyond the limits."""
         scores, excess, step = scores.copy(), excess.copy(), np.full(len(scores), STEP)
         size = scores.shape[1]
         for k in range(self.rounds):

@@ -31,14 +31,14 @@ class PopulationDistribution:
     Attributes
     ----------
     parameters, covariates : mapping of str to ParameterDistribution
-        A distribution alone (`LogNormal(0.22, 0.37)`) stands for one without a stated unit and source. The two are alike but
-        for what they are to the reader.
+        A bare distribution (`LogNormal(0.22, 0.37)`) has no stated unit or source. Parameters and covariates are treated in
+        the same way; the distinction is for the reader.
     correlations : tuple of Correlation
         Parameters of different blocks are independent.
     tables : tuple of EmpiricalRows
     name, title, description : str
     model, variant : str
-        The model that it was made for.
+        The model for which it was made.
     references : tuple of str
 
     Raises
@@ -84,7 +84,7 @@ class PopulationDistribution:
         yield from group_problems(self.entries)
 
     def _wrap(self, table: str) -> Iterator[Problem]:
-        """Give bare distributions their place in a `ParameterDistribution`."""
+        """Wrap bare distributions in a `ParameterDistribution`."""
         made: dict[str, ParameterDistribution] = {}
         stated = getattr(self, table)
         if not isinstance(stated, Mapping):
@@ -111,7 +111,7 @@ class PopulationDistribution:
 
     @cached_property
     def units(self) -> dict[str, str]:
-        """The stated units; "" where it is that of the model."""
+        """The stated units; "" for that of the model."""
         of_tables = {
             c: u
             for t in self.tables
@@ -126,22 +126,22 @@ class PopulationDistribution:
     ) -> PopulationDistribution:
         """Return the distribution that a population fit estimated.
 
-        Covariates and baselines are those of the fitted subjects, each patient taking a whole row of them. Of what differs
-        between occasions, a patient is as on one occasion.
+        Covariates and baselines are whole rows of the fitted subjects. Parameters that differ between occasions have their
+        values on a single occasion.
 
         Parameters
         ----------
         fit : PopulationResult
         uncertainty : bool
             Draw the population parameters (typical values, covariate effects, omega) from their uncertainty: the distribution
-            is then that of one possible population, another one for each `replicate`.
+            is then that of one possible population, a different one for each `replicate`.
         seed, replicate : int
-            Of that draw.
+            Seed and replicate of that draw.
 
         Raises
         ------
         PopulationError
-            If the uncertainty is asked for and the data do not determine all population parameters.
+            If the uncertainty is requested and the data do not determine all population parameters.
         """
         from immunoode.virtual_population.fitted_distribution import fitted_distribution
 
@@ -161,14 +161,14 @@ class PopulationDistribution:
         Raises
         ------
         PopulationError
-            If a distribution has no probability within the bounds, or a parameter is not one of the model.
+            If a distribution has no probability within the bounds, or a parameter is not in the model.
         """
         from immunoode.virtual_population.model_bounds import truncated
 
         return self.with_parameters(**truncated(self.entries, self.units, model))
 
     def with_parameters(self, **distributions: ParameterDistribution | Marginal) -> PopulationDistribution:
-        """Return the distribution with other distributions of some parameters or covariates, or with further parameters."""
+        """Return the distribution with some parameters or covariates replaced or added."""
         covariates = {n: distributions.get(n, d) for n, d in self.covariates.items()}
         others = {n: d for n, d in distributions.items() if n not in self.covariates}
         return replace(self, covariates=covariates, parameters={**self.parameters, **others})
@@ -181,17 +181,17 @@ class PopulationDistribution:
         return self.renamed({name: f"{instance}_{name}" for name in self.parameters})
 
     def renamed(self, names: Mapping[str, str]) -> PopulationDistribution:
-        """Return the distribution with other names of some parameters or covariates, in correlations and tables too.
+        """Return the distribution with other names for some parameters or covariates, also in correlations and tables.
 
         Raises
         ------
         PopulationError
-            If a name is not there, or two would be equal.
+            If a name does not exist, or two would be equal.
         """
         new = {name: names.get(name, name) for name in self.names}
         problems = [Problem("names", f"{n!r} has no distribution here", nearest(n, self.names)) for n in names if n not in new]
         taken = [name for name in new.values() if list(new.values()).count(name) > 1]
-        problems += [Problem("names", f"{name!r} would be there twice", "different names") for name in dict.fromkeys(taken)]
+        problems += [Problem("names", f"{name!r} would occur twice", "different names") for name in dict.fromkeys(taken)]
         if problems:
             raise PopulationError(problems)
         return replace(
@@ -203,7 +203,7 @@ class PopulationDistribution:
         )
 
     def joined(self, *others: PopulationDistribution) -> PopulationDistribution:
-        """Return the distribution of what this one and others describe; they are independent of each other.
+        """Return the joint distribution of this one and others, which are independent of each other.
 
         Raises
         ------
@@ -214,7 +214,7 @@ class PopulationDistribution:
         seen = [name for one in every for name in one.names]
         twice = [name for name in dict.fromkeys(seen) if seen.count(name) > 1]
         if twice:
-            right = "only one distribution of each; .renamed or .for_instance names them apart"
+            right = "only one distribution of each; use .renamed or .for_instance to distinguish them"
             raise PopulationError([Problem(f"distribution of {name!r}", "is in more than one", right) for name in twice])
         return PopulationDistribution(
             {n: d for one in every for n, d in one.parameters.items()},
@@ -232,7 +232,7 @@ class PopulationDistribution:
         return summary(self.entries, self.tables)
 
     def report(self) -> str:
-        """Return the distribution in words and tables."""
+        """Return the distribution as text with tables."""
         from immunoode.virtual_population.summary import text
 
         model = f"of model {self.model}" + f", variant {self.variant}" * bool(self.variant) if self.model else ""

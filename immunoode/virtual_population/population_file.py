@@ -25,7 +25,7 @@ OF_ENTRIES = ("unit", "source", "title")
 MATRICES = ("correlation", "covariance", "rank_correlation")
 PAGE = "docs/virtual_populations.md"
 SAME = 0.02
-"""Relative difference between the variance of a distribution and that of a covariance that passes for rounding."""
+"""Relative difference between the variance of a distribution and that of a covariance that counts as rounding."""
 
 
 def read_population(path: str | Path) -> PopulationDistribution:
@@ -46,7 +46,7 @@ def read_population(path: str | Path) -> PopulationDistribution:
 
 
 def population_document(path: Path, format_page: str) -> dict[str, Any]:
-    """Return the tables of a file of a population or a cohort; the message names the page that describes the format.
+    """Return the tables of a population or cohort file; error messages name the page that describes the format.
 
     Raises
     ------
@@ -185,7 +185,7 @@ class PopulationReader:
             if name not in entries:
                 continue
             if not isinstance(found, LatentNormal):
-                right = "normal, log-normal or logit-normal; or state correlation in place of covariance"
+                right = "normal, log-normal or logit-normal; or state correlation instead of covariance"
                 self.problem(f"{place}: {name}", "has no variance on a normal scale", right)
             elif abs(found.sd**2 - variance) > SAME * found.sd**2:
                 what = f"has the variance {variance:g} here and {found.sd**2:g} in its distribution"

@@ -19,7 +19,7 @@ def save_population(population: PopulationDistribution, path: str | Path, *, ove
     Parameters
     ----------
     population : PopulationDistribution
-        With sources, which files must have.
+        The distribution, with sources, which files must have.
     path : str or Path
         The file, which is written completely or not at all.
     overwrite : bool

@@ -1,12 +1,12 @@
-"""Counter-based random numbers of patients: each number is a function of seed, purpose, replicate, patient and draw alone.
+"""Counter-based random numbers of patients: each number depends only on seed, purpose, replicate, patient and draw.
 
 The generator is Philox-4x64-10 [1]_, as NumPy has it. Its key is a hash (BLAKE2b, 128 bits) of the seed and the purpose. Its
-counter of four 64-bit words holds, from the lowest: the patient number divided by 4 (each step gives four numbers), the draw,
-the replicate, and 0. Patient i therefore has the same numbers in any block, any order and any process, and whatever number
-of draws is asked for; a block of consecutive patients costs one pass per draw.
+counter of four 64-bit words contains, from the lowest: the patient number divided by 4 (each step gives four numbers), the
+draw, the replicate, and 0. Patient i therefore has the same numbers in any block, any order and any process, and for any
+number of draws; a block of consecutive patients needs one pass per draw.
 
-For each seed, purpose and replicate, a patient owns 2**64 draws. Purposes never share numbers. Two arms that ask for the same
-purpose and patient have the same numbers (common random numbers).
+For each seed, purpose and replicate, a patient owns 2**64 draws. Purposes never share numbers. Two arms with the same purpose
+and patient have the same numbers (common random numbers).
 
 .. [1] Salmon JK, Moraes MA, Dror RO, Shaw DE. Parallel random numbers: as easy as 1, 2, 3. SC '11 (2011).
    doi:10.1145/2063384.2063405
@@ -31,7 +31,7 @@ Patients: TypeAlias = range | Sequence[int] | NDArray[np.integer]
 WORDS = 4
 """64-bit numbers per step of the counter."""
 GAP = 4096
-"""Steps of the counter that are computed and not used rather than starting anew, which takes about as long."""
+"""Steps of the counter that are computed but not used, because a restart would take about as long."""
 MOST = 2**63 - 1
 
 
@@ -45,7 +45,7 @@ def uniforms(
     seed : int
         The seed of the whole study.
     purpose : str
-        What the numbers are for ("accrual", "measurement"); different purposes have independent numbers.
+        The purpose of the numbers ("accrual", "measurement"); different purposes have independent numbers.
     patients : range or array of int, shape (n,)
         Patient numbers, zero or more: ``range(first, first + n)`` for a block.
     draws : int
@@ -84,12 +84,12 @@ def uniforms(
 def normals(
     seed: int, purpose: str, patients: Patients, draws: int = 1, *, first_draw: int = 0, replicate: int = 0
 ) -> FloatArray:
-    """Return standard normal random numbers: the quantiles at the numbers of `uniforms`, which takes the same arguments.
+    """Return standard normal random numbers: the quantiles at the numbers of `uniforms`, which has the same arguments.
 
     Parameters
     ----------
     seed, purpose, patients, draws, first_draw, replicate
-        As of `uniforms`.
+        As for `uniforms`.
 
     Returns
     -------
@@ -109,14 +109,14 @@ def normals(
 def exponentials(
     seed: int, purpose: str, patients: Patients, draws: int = 1, *, first_draw: int = 0, replicate: int = 0
 ) -> FloatArray:
-    """Return exponential random numbers of mean 1, at which a cumulative hazard has its event.
+    """Return exponential random numbers with mean 1: the cumulative hazards at which events occur.
 
-    They are the quantiles at the numbers of `uniforms`, which takes the same arguments.
+    They are the quantiles at the numbers of `uniforms`, which has the same arguments.
 
     Parameters
     ----------
     seed, purpose, patients, draws, first_draw, replicate
-        As of `uniforms`.
+        As for `uniforms`.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def exponentials(
 
 
 def stream_key(seed: int, purpose: str) -> NDArray[np.uint64]:
-    """Return Philox's key, shape (2,), of a seed and a purpose."""
+    """Return the key of Philox for a seed and a purpose, shape (2,)."""
     try:
         number = operator.index(seed)
     except TypeError:
@@ -146,7 +146,7 @@ def _check(purpose: str, counts: dict[str, int]) -> None:
         if not isinstance(value, (int, np.integer)) or not 0 <= value <= MOST
     ]
     if not isinstance(purpose, str) or not purpose:
-        problems.append(Problem("purpose", f"is {purpose!r}", "a word for what the numbers are for, such as 'accrual'"))
+        problems.append(Problem("purpose", f"is {purpose!r}", "a word for the purpose of the numbers, such as 'accrual'"))
     if problems:
         raise DataError(problems)
 
@@ -163,7 +163,7 @@ def _numbers(patients: Patients) -> range | NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class _Run:
-    """Rows whose patient numbers lie together: the least number, how many from there on, and which of these the rows have."""
+    """Rows with nearby patient numbers: the smallest number, the length of the range, and which numbers of the range occur."""
 
     rows: NDArray[np.intp] | slice
     first: int

@@ -1,4 +1,4 @@
-"""Virtual patients drawn from a distribution: one row of parameters each."""
+"""Virtual patients drawn from a distribution: one row of parameters per patient."""
 
 from __future__ import annotations
 
@@ -47,38 +47,39 @@ def sample_patients(
     ----------
     model : Model or str
     distributions : PopulationDistribution, str, or mapping of str to Marginal
-        A distribution, the name of a shipped one (`imo.virtual_population.list_distributions()`), or distributions of single
-        parameters, which are then independent.
+        A distribution, the name of a shipped one (`imo.virtual_population.list_distributions()`), or distributions of
+        individual parameters, which are then independent.
     n : int
         Patients.
     seed : int
     first : int
-        The number of the first patient: blocks are parts of one table.
+        The number of the first patient, so that blocks are parts of one table.
     design : {"random", "latin_hypercube", "sobol"}
-        Independent patients; a Latin hypercube; or scrambled Sobol points, which fill the space most evenly if the whole
-        design has a power of 2 patients.
+        Independent patients, a Latin hypercube, or scrambled Sobol points, which fill the space most evenly if the number of
+        patients in the whole design is a power of 2.
     size : int, optional
-        With the other designs, patients of the whole design (default `first + n`): a block of a Latin hypercube depends on it.
+        For the other designs, the number of patients in the whole design (default `first + n`), on which a block of a Latin
+        hypercube depends.
     replicate : int
         The repetition of the study.
 
     Returns
     -------
     DataFrame
-        One row per patient, indexed by patient number; a column per parameter. Patient i is the same in any block and process
-        (to the last bit, but for the last digits of exp and log in other builds of NumPy and SciPy).
+        One row per patient, indexed by patient number, and one column per parameter. Patient i is the same in any block and
+        process (to the last bit, apart from the last digits of exp and log in other builds of NumPy and SciPy).
 
     Raises
     ------
     PopulationError
-        With all problems: parameters that the model does not have, units that measure another thing, wrong arguments.
+        With all problems: parameters that the model does not have, units with another dimension, wrong arguments.
 
     Warns
     -----
     OutOfBoundsWarning
         If values lie outside the bounds that the model states; `distributions.truncated_to(model)` avoids them.
     UserWarning
-        If a Sobol design does not have a power of 2 patients.
+        If the number of patients in a Sobol design is not a power of 2.
 
     Examples
     --------
@@ -102,12 +103,12 @@ def warn_of_patients(model: ClosedModel, table: pd.DataFrame) -> None:
 
 
 def as_distribution(given: Distributions) -> PopulationDistribution:
-    """Return a distribution, the shipped one of a name, or that of independent parameters.
+    """Return a distribution: the given one, the shipped one with this name, or that of independent parameters.
 
     Raises
     ------
     PopulationError
-        If it is none of them.
+        If it is anything else.
     """
     if isinstance(given, PopulationDistribution):
         return given
@@ -120,7 +121,7 @@ def as_distribution(given: Distributions) -> PopulationDistribution:
 
 
 def dimensions_of(population: PopulationDistribution) -> tuple[str, ...]:
-    """Return the names of the independent scores of a patient: of parameters, of components of mixtures, of rows of tables."""
+    """Return the names of the independent scores of a patient: for parameters, components of mixtures, and rows of tables."""
     entries = population.entries.items()
     own = [_parameter(name) for name, entry in entries if not isinstance(entry.distribution, Fixed)]
     groups = dict.fromkeys(_component(n, e.distribution) for n, e in entries if isinstance(e.distribution, Mixture))
@@ -138,7 +139,7 @@ def patients_at(
     scores : ndarray, shape (n, dimensions)
         In the order of `dimensions_of`.
     factors : mapping of str to float
-        What converts the numbers of each column to the model's unit.
+        The factors that convert the numbers of each column to the model's unit.
     first : int
         The number of the first patient.
     """
@@ -172,17 +173,17 @@ def components_of(
     size: int | None = None,
     replicate: int = 0,
 ) -> pd.DataFrame:
-    """Return to which component of each mixture the patients of `sample_patients` belong.
+    """Return the component of each mixture to which the patients of `sample_patients` belong.
 
     Parameters
     ----------
     distributions, n, seed, first, design, size, replicate
-        As of `sample_patients`.
+        As for `sample_patients`.
 
     Returns
     -------
     DataFrame
-        One row per patient; a column per group of mixtures (or per mixture without a group), with numbers from 0.
+        One row per patient; one column per group of mixtures (or per mixture without a group), with numbers from 0.
 
     Raises
     ------

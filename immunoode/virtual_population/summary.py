@@ -1,4 +1,4 @@
-"""A distribution of patients in tables and words."""
+"""A distribution of patients as a table and as text."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def words(found: Marginal) -> str:
 
 
 def text(title: str, model: str, table: pd.DataFrame, correlations: Sequence[Correlation]) -> str:
-    """Return the report of a distribution: its title, what it is of, its summary, and its correlations."""
+    """Return the report of a distribution: its title, the model, its summary, and its correlations."""
     title = title or "Distribution of patients"
     lines = [title, "=" * len(title), model, table.to_string(float_format=lambda v: f"{v:.4g}")]
     for block in correlations:

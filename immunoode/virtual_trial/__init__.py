@@ -1,4 +1,4 @@
-"""Virtual trials: what visits, measurement and follow-up make of simulated patients."""
+"""Virtual trials: observation of simulated patients with visits, measurement and follow-up."""
 
 from __future__ import annotations
 

@@ -20,15 +20,15 @@ LEAST_BLOCK = 4
 
 @dataclass(frozen=True)
 class Accrual:
-    """When subjects enter.
+    """The times at which subjects enter a trial.
 
     Attributes
     ----------
     over : str or float, optional
         Entry days are uniformly distributed over this time ("12 months").
     per_month : float, optional
-        Or subjects enter in a Poisson process with this rate: intervals are exponentially distributed. Of neither, all enter
-        on day 0.
+        Alternatively, subjects enter in a Poisson process with this rate, so that intervals are exponentially distributed. If
+        neither is given, all enter on day 0.
 
     Raises
     ------
@@ -47,7 +47,7 @@ class Accrual:
     def __post_init__(self) -> None:
         problems = []
         if self.over is not None and self.per_month is not None:
-            problems.append(Problem("accrual", "has over= and per_month=", "one of them"))
+            problems.append(Problem("accrual", "has both over= and per_month=", "only one of them"))
         if self.per_month is not None and not 0 < self.per_month < np.inf:
             problems.append(Problem("per_month", f"is {self.per_month}", "a rate above zero"))
         if self.over is not None:
@@ -75,12 +75,12 @@ def _time_problems(over: str | float) -> list[Problem]:
 
 
 def allocate(ratios: Sequence[int], draws: RandomDraws) -> NDArray[np.int64]:
-    """Return the number of the arm of each subject, randomised in permuted blocks, shape (rows,).
+    """Return the index of the arm of each subject, randomised in permuted blocks, shape (rows,).
 
     Parameters
     ----------
     ratios : sequence of int
-        Subjects of each arm per block; blocks of fewer than four subjects are doubled.
+        The number of subjects of each arm per block; blocks of fewer than four subjects are doubled.
     draws : RandomDraws
     """
     pattern = np.repeat(np.arange(len(ratios)), ratios)
@@ -98,6 +98,8 @@ def allocate(ratios: Sequence[int], draws: RandomDraws) -> NDArray[np.int64]:
 
 
 def _completed(last: FloatArray, draws: RandomDraws) -> FloatArray:
-    """Return the last block with random numbers for subjects beyond the size of the trial, so that its arms are random too."""
+    """Return the last block with random numbers also for subjects beyond the size of the trial, so that its arms are random
+    too.
+    """
     extra = RandomDraws(draws.seed, range(last.shape[1]), draws.replicates).uniforms("allocation of the last block")[:, 0]
     return np.where(last > 1, extra.reshape(last.shape), last)

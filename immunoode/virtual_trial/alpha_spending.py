@@ -35,7 +35,8 @@ FUNCTIONS: dict[str, Callable[[FloatArray, float], FloatArray]] = {"obrien_flemi
 def spending_boundaries(
     fractions: Sequence[float], alpha: float = 0.025, spending: Spending = "obrien_fleming"
 ) -> dict[str, FloatArray]:
-    """Return the boundaries of a one-sided test at several looks, which spend the type I error as the function says.
+    """Return the boundaries of a one-sided test at several looks, which spend the type I error according to a spending
+    function.
 
     Parameters
     ----------
@@ -44,8 +45,8 @@ def spending_boundaries(
     alpha : float
         One-sided type I error of the whole trial.
     spending : {"obrien_fleming", "pocock"}
-        Spent at fraction t: 2 - 2 Phi(z / sqrt(t)) with z the quantile of 1 - alpha / 2, which is close to the boundaries of
-        O'Brien and Fleming; alpha log(1 + (e - 1) t), close to those of Pocock.
+        The error spent at fraction t. "obrien_fleming": 2 - 2 Phi(z / sqrt(t)) with z the quantile of 1 - alpha / 2, which is
+        close to the boundaries of O'Brien and Fleming. "pocock": alpha log(1 + (e - 1) t), which is close to those of Pocock.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The arms of a simulated trial: what is given, to how many, and what changes at progression."""
+"""The arms of a simulated trial: treatment, allocation ratio, and changes at progression."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ class TrialArm:
     regimen : Regimen, str or None
         A regimen, the name of one in the library, or None for no treatment.
     ratio : int
-        Subjects of this arm per block of the randomisation.
+        The number of subjects of this arm per block of the randomisation.
     until_progression : bool
         Whether the regimen ends at progression.
     crossover : Regimen, str or None
-        Begins at progression, when the arm's own regimen ends: a regimen, or the name of an arm of the trial, or of a regimen
-        in the library.
+        The treatment that begins at progression, when the arm's own regimen ends: a regimen, the name of an arm of the trial,
+        or the name of a regimen in the library.
     crossover_share : float
-        Share of the subjects with progression who cross over; the others stop or continue as `until_progression` says.
+        Proportion of the subjects with progression who cross over; the others stop or continue according to
+        `until_progression`.
 
     Raises
     ------
@@ -49,7 +50,7 @@ class TrialArm:
         if isinstance(self.ratio, bool) or not isinstance(self.ratio, int) or self.ratio < 1:
             problems.append(Problem("ratio", f"is {self.ratio!r}", "a whole number above zero: 1, or 2 for twice as many"))
         if not 0 < self.crossover_share <= 1:
-            problems.append(Problem("crossover_share", f"is {self.crossover_share}", "a share above 0, at most 1"))
+            problems.append(Problem("crossover_share", f"is {self.crossover_share}", "a proportion above 0 and at most 1"))
         if problems:
             raise DataError(problems)
 
@@ -76,7 +77,7 @@ def as_arms(given: Any) -> dict[str, TrialArm]:
     Raises
     ------
     DataError
-        If there are none, or one is neither a regimen nor an arm, or a name is not known.
+        If there are no arms, or one is neither a regimen nor an arm, or a name is not known.
     """
     if not isinstance(given, Mapping) or not given:
         right = "a mapping of the name of each arm to its regimen, or to a TrialArm"

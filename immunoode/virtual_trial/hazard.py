@@ -27,8 +27,8 @@ class Hazard:
     per_year : float
         Events per year at the reference.
     exponent : float
-        0 for a hazard independent of the output. Below 0, for outputs other than the sum of diameters, the hazard falls as the
-        output rises.
+        0 for a hazard independent of the output. If it is below 0 (for outputs other than the sum of diameters), the hazard
+        falls as the output rises.
     reference_mm : float
         Sum of diameters at which the rate is `per_year`.
     output : str
@@ -59,7 +59,7 @@ class Hazard:
         if self.reference is not None and not 0 < self.reference < np.inf:
             problems.append(Problem("reference", f"is {self.reference}", "a value of the output above zero"))
         if self.exponent and not of_size and self.reference is None:
-            right = "reference=, the value at which the rate is per_year"
+            right = "reference=, the value of the output at which the rate is per_year"
             problems.append(Problem("reference", f"is not stated for the output {self.output!r}", right))
         if problems:
             raise DataError(problems)
@@ -82,7 +82,7 @@ class Hazard:
         values : ndarray, shape (P, T)
             The output; the hazard is interpolated linearly.
         due : ndarray, shape (P,)
-            The cumulative hazard at which the event happens: exponential random numbers of mean 1.
+            The cumulative hazard at which the event happens: exponential random numbers with mean 1.
         """
         return first_event(times, self.rates(values), due)
 

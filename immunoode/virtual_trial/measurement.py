@@ -22,15 +22,15 @@ class Measurement:
     Attributes
     ----------
     lesions : tuple of float
-        Probabilities of one, two, ... target lesions, among which the sum of diameters is divided. The default is our estimate:
-        most subjects have few.
+        Probabilities of one, two, ... target lesions, among which the sum of diameters is divided. The default is our
+        estimate that most subjects have few lesions.
     additive, proportional : float
-        Standard deviation of a diameter: in mm, and as a fraction of it; their variances add. The defaults are those that
-        Ribba et al. 2022 (doi 10.3389/fphar.2022.1058220) estimated for sums of diameters in the OAK trial.
+        Standard deviation of the measured diameter: in mm, and as a fraction of the diameter; the variances add up. The
+        defaults are estimates of Ribba et al. 2022 (doi 10.3389/fphar.2022.1058220) for sums of diameters in the OAK trial.
     limit_mm : float
         Smaller lesions are recorded as too small to measure, with 5 mm (RECIST 1.1, 4.3.2).
     absent_mm : float
-        Smaller lesions are absent: 0 mm. Our assumption: half of a thin CT slice.
+        Smaller lesions are recorded as absent (0 mm). The default is our assumption: half of a thin CT slice.
     round_mm : float
         Diameters are rounded to multiples of this; 0 for no rounding.
 
@@ -59,7 +59,7 @@ class Measurement:
             raise DataError(problems)
 
     def shares(self, draws: RandomDraws) -> FloatArray:
-        """Return the share of each target lesion in the sum, shape (subjects, lesions); 0 for missing lesions."""
+        """Return the fraction of the sum in each target lesion, shape (subjects, lesions); 0 for missing lesions."""
         random = draws.uniforms("target lesions", 1 + len(self.lesions))
         count = 1 + np.searchsorted(np.cumsum(self.lesions)[:-1], random[:, 0], side="right")
         parts = 0.3 + 0.7 * random[:, 1:]

@@ -1,4 +1,4 @@
-"""What a trial observes of simulated subjects: visits, measured lesions, new lesions, deaths and dropout, as arrays."""
+"""Observation of simulated subjects in a trial: visits, measured lesions, new lesions, deaths and dropout, as arrays."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Observation:
-    """How a trial observes its subjects.
+    """The observation of subjects in a trial.
 
     Attributes
     ----------
@@ -85,15 +85,15 @@ class Observation:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The outputs of the model that are needed: the sum of diameters, and those of the hazards."""
+        """The required outputs of the model: the sum of diameters, and the outputs of the hazards."""
         hazards = [h for name in ("new_lesions", "death", "dropout") for h in as_hazards(getattr(self, name), name)]
         named = [hazard.output for hazard in hazards if hazard.exponent]
         return tuple(dict.fromkeys([self.output, *(self.output if n == SUM_OF_DIAMETERS else n for n in named)]))
 
     def observe(self, draws: RandomDraws, times: FloatArray, values: Mapping[str, FloatArray]) -> ObservedCourses:
-        """Return what is observed of subjects whose true courses are known.
+        """Return the observations of subjects whose true time courses are known.
 
-        Nothing depends on which other subjects are in the call.
+        The result for a subject does not depend on which other subjects are in the call.
 
         Parameters
         ----------
@@ -125,8 +125,10 @@ class Observation:
     def _check(self, times: FloatArray, values: Mapping[str, FloatArray]) -> None:
         problems = [Problem(f"output {n!r}", "is not simulated", nearest(n, values)) for n in self.outputs if n not in values]
         if times[-1] < self.last_day:
-            right = f"simulate until day {self.last_day:g} at least, or end the visits earlier"
-            problems.append(Problem("the simulation", f"ends at day {times[-1]:g}, follow-up at day {self.last_day:g}", right))
+            right = f"simulate at least until day {self.last_day:g}, or end the visits earlier"
+            problems.append(
+                Problem("the simulation", f"ends at day {times[-1]:g}, but follow-up ends at day {self.last_day:g}", right)
+            )
         if problems:
             raise DataError(problems)
 
@@ -136,7 +138,7 @@ PER_SUBJECT = ("days", "diameters", "new_lesions", "death", "dropout")
 
 @dataclass(frozen=True)
 class ObservedCourses:
-    """What is observed of P subjects at V visits.
+    """Observations of P subjects at V visits.
 
     Attributes
     ----------
@@ -147,7 +149,7 @@ class ObservedCourses:
     new_lesions, death, dropout : ndarray, shape (P,)
         Day of the event, infinite for none.
     last_day : float
-        The day on which follow-up ends: that of the last scheduled visit, if survival is not followed for longer.
+        The day on which follow-up ends: that of the last scheduled visit, unless survival is followed for longer.
     may_die : bool
         Whether deaths were simulated.
     """
@@ -182,7 +184,7 @@ class ObservedCourses:
         return ObservedCourses(**arrays, last_day=self.last_day, may_die=self.may_die)
 
     def cut(self, until: FloatArray | float) -> ObservedCourses:
-        """Return what is known at a data cut, on a day counted from each subject's day 0."""
+        """Return the observations known at a data cut, on a day counted from day 0 of each subject."""
         return replace(self, dropout=np.minimum(self.dropout, until))
 
     def outcomes(
@@ -199,9 +201,9 @@ class ObservedCourses:
         Parameters
         ----------
         rules, pfs_rules, confirmed, index
-            As of `evaluate_outcomes`.
+            As for `evaluate_outcomes`.
         until : float or ndarray, shape (P,)
-            Day of a data cut, counted from each subject's day 0.
+            Day of a data cut, counted from day 0 of each subject.
         """
         return evaluate_outcomes(
             self.days,
@@ -217,7 +219,7 @@ class ObservedCourses:
 
 
 def sizes_at(days: FloatArray, times: FloatArray, sizes: FloatArray) -> FloatArray:
-    """Return sizes (P, T) at days (P, V), by linear interpolation; before the simulation, they are as at its start."""
+    """Return sizes (P, T) at days (P, V), by linear interpolation; before the simulation, they equal those at its start."""
     days = np.nan_to_num(days, nan=times[0]).clip(times[0], times[-1])
     after = np.searchsorted(times, days, side="right").clip(1, len(times) - 1)
     rows = np.arange(len(sizes))[:, None]

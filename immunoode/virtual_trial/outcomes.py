@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 BLOCK = 8192
-"""Subjects that are evaluated at a time, so that their arrays stay in the processor's cache."""
+"""The number of subjects evaluated at a time, such that their arrays fit into the cache of the processor."""
 OS_REASONS = ("death", "alive at last contact")
 
 
@@ -66,7 +66,7 @@ def evaluate_outcomes(
     """Return the outcomes of P subjects, assessed at V visits, by RECIST 1.1 or iRECIST.
 
     The rules are those of `imo.recist` (`imo.irecist`), `imo.trial.progression_free_survival` and
-    `imo.trial.duration_of_response`, applied to arrays in place of tables. Each visit is one assessment.
+    `imo.trial.duration_of_response`, applied to arrays instead of tables. Each visit is one assessment.
 
     Parameters
     ----------
@@ -82,9 +82,9 @@ def evaluate_outcomes(
         Day of death, infinite for none.
     last_contact : array_like, shape (P,), optional
         Last day of follow-up: dropout, data cut or end of the trial. By default the day of the last visit of the trial.
-        Visits after it, or after death, do not happen, and a later death is not known.
+        Visits after it, or after death, are ignored, and a later death is not known.
     rules : RecistRules or IrecistRules, optional
-        By default those of RECIST 1.1. IrecistRules evaluate by iRECIST, with its names of responses.
+        By default those of RECIST 1.1. With IrecistRules, responses are evaluated by iRECIST and have its names.
     pfs_rules : PfsRules, optional
         When progression-free survival is censored.
     confirmed : bool
@@ -178,7 +178,7 @@ def progression_known(
 
 
 def _evaluate(data: _Assessments, rules: Rules, longest_gap: float, confirmed: bool) -> dict[str, FloatArray]:
-    """Return the columns of the table for one block, with codes in place of words."""
+    """Return the columns of the table for one block, with codes instead of words."""
     size, at = len(data.days), _responses(data, rules)
     visits = at.assessed.visits
     found = subject_responses(at.assessed, at.evaluated, at.response, at.counts, rules)
@@ -212,7 +212,7 @@ def _durations(found: SubjectResponses, free: EventFreeTimes, confirmed: bool) -
 
 
 def _check_options(rules: Any, pfs_rules: Any, index: Any, subjects: int) -> None:
-    """Raise what is wrong with rules and index."""
+    """Raise an error if rules or index are wrong."""
     problems = []
     if rules is not None and not isinstance(rules, (RecistRules, IrecistRules)):
         problems.append(Problem("rules", f"are {type(rules).__name__}", "RecistRules or IrecistRules"))
@@ -256,7 +256,7 @@ def _checked(days: Any, sizes: Any, new_lesions: Any, death: Any, last_contact: 
         if end.shape != shape[:1]:
             problems.append(Problem(name, f"has the shape {end.shape}", f"{shape[:1]}: one day per subject"))
         elif np.isnan(end).any():
-            problems.append(Problem(name, f"is NaN for {int(np.isnan(end).sum())} subjects", "infinite where there is none"))
+            problems.append(Problem(name, f"is NaN for {int(np.isnan(end).sum())} subjects", "infinite if there is none"))
         elif name == "death" and (end < 0).any():
             first = int(np.flatnonzero(end < 0)[0])
             problems.append(
@@ -280,9 +280,11 @@ def _wrong_values(days: FloatArray, diameters: FloatArray) -> list[Problem]:
     so_far = np.fmax.accumulate(days, axis=1)
     back = (days[:, 1:] <= so_far[:, :-1]).any(axis=1)
     if back.any():
-        problems.append(Problem("days", f"do not increase for subject {int(back.argmax())}", "each visit later than the last"))
+        problems.append(
+            Problem("days", f"do not increase for subject {int(back.argmax())}", "each visit later than the previous one")
+        )
     negative = ((diameters < 0) | np.isinf(diameters)).any(axis=(1, 2))
     if negative.any():
         what = f"are negative or infinite for {int(negative.sum())} subjects, first {int(negative.argmax())}"
-        problems.append(Problem("sizes", what, "numbers of zero or more, NaN where not measured"))
+        problems.append(Problem("sizes", what, "numbers of zero or more, NaN if not measured"))
     return problems

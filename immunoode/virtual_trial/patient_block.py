@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 ARM, STATUS = "arm", "status"
 FINE = 7.0
-"""Days between reports where the tumour matters between visits."""
+"""Days between output times if the tumour size matters between visits."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How outcomes are evaluated: the arguments of `evaluate_outcomes`."""
+    """The arguments of `evaluate_outcomes`."""
 
     rules: RecistRules | IrecistRules | None = None
     pfs_rules: PfsRules | None = None
@@ -44,16 +44,16 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class PatientBlock:
-    """The work on a block of virtual patients.
+    """The simulation and evaluation of a block of virtual patients.
 
     Attributes
     ----------
     model : Model
     arms : mapping of arm to regimen
     distributions : PopulationDistribution, str, or mapping of str to Marginal, or None
-        What patients are drawn from; None where they are sent with the block.
+        The distributions from which patients are drawn; None if the patients are sent with the block.
     seed : int
-        Of the patients and of what is observed of them.
+        Seed of the patients and of their observations.
     observation : Observation
     evaluation : Evaluation
     solver : SolverOptions
@@ -99,11 +99,11 @@ class PatientBlock:
     def _drawn(self, block: Block) -> pd.DataFrame:
         assert self.distributions is not None
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", OutOfBoundsWarning)  # the first patients were compared with the bounds
+            warnings.simplefilter("ignore", OutOfBoundsWarning)  # the bounds were checked for the first patients
             return sample_patients(self.model, self.distributions, block.last - block.first, self.seed, first=block.first)
 
     def _outcomes(self, patients: pd.DataFrame, regimen: Any) -> pd.DataFrame:
-        """Return the outcomes of patients under a regimen with their status; there are none of a patient who was not solved."""
+        """Return the outcomes of patients under a regimen with their status; a patient who could not be solved has none."""
         times = report_times(self.observation)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a failure is a row of the result
@@ -127,7 +127,7 @@ class PatientBlock:
 
 
 def report_times(observation: Observation) -> FloatArray:
-    """Return the days at which the model is reported: those of visits, and weekly where visits move or hazards need them."""
+    """Return the output times: the days of visits, and every week if visits are shifted or hazards need them."""
     days = observation.visits.days()
     hazards = [h for name in ("new_lesions", "death", "dropout") for h in as_hazards(getattr(observation, name), name)]
     if not observation.visits.jitter and not any(hazard.exponent for hazard in hazards):
@@ -136,7 +136,7 @@ def report_times(observation: Observation) -> FloatArray:
 
 
 def without(table: pd.DataFrame, failed: NDArray[np.bool_]) -> pd.DataFrame:
-    """Return a table of outcomes in which those of some patients are missing: NaN, no event, and no word."""
+    """Return a table of outcomes in which those of some patients are missing: NaN, no event, and empty words."""
     missing = {"f": np.nan, "b": False, "O": ""}
     if failed.any():
         table = table.assign(**{name: table[name].mask(failed, missing[table[name].dtype.kind]) for name in table})

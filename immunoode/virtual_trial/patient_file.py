@@ -37,12 +37,12 @@ def read_patients(path: str | Path) -> VirtualPatients:
     MissingPackageError
         If the library for it is not installed.
     FileError
-        If the file is not there, or has no virtual patients.
+        If the file does not exist, or has no virtual patients.
     """
     target = Path(path)
     storage_of(target)
     if not target.exists():
-        raise FileError(Problem(str(target), "is not there", "a file of simulate_patients_to"))
+        raise FileError(Problem(str(target), "does not exist", "a file of simulate_patients_to"))
     return patients_of([_dataset(target)])
 
 
@@ -72,7 +72,9 @@ def _dataset(path: Path) -> xr.Dataset:
 
 
 def _from_long_table(path: Path) -> xr.Dataset:
-    """Return the arrays of a table with a row per patient and arm; its metadata say which columns are of arms."""
+    """Return the arrays of a table with one row per patient and arm; its metadata identify the columns that depend on the
+    arm.
+    """
     import pyarrow.parquet as parquet
     import xarray as xr
 
@@ -107,7 +109,7 @@ def _stacked(arrays: Iterable[Any]) -> Any:
 
 
 def _table(columns: dict[str, Any], index: pd.Index) -> pd.DataFrame:
-    """Return a table of outcomes; a word that is missing is None."""
+    """Return a table of outcomes; missing words are None."""
     import pandas as pd
 
     return pd.DataFrame({name: _words(v) if name != STATUS else v for name, v in columns.items()}, index=index)

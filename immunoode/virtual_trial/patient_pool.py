@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 POOL = 2000
-"""Patients that are drawn from a distribution, of whom trials draw their subjects."""
+"""The number of patients that are drawn from a distribution, as a pool for the subjects of trials."""
 
 
 @dataclass(frozen=True)
 class PatientPool:
-    """Patients of one population, or of several of which each replicate of a trial has one.
+    """Patients of one population, or of several, of which each replicate of a trial uses one.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class PatientPool:
     names : ndarray
         Number of each patient in the index of its population.
     weights : ndarray, shape (patients,)
-        Adding up to 1 in each population.
+        They add up to 1 in each population.
     starts : ndarray of int, shape (populations + 1,)
         First row of each population, and the number of rows.
     """
@@ -52,7 +52,7 @@ class PatientPool:
         return len(self.starts) - 1
 
     def draw(self, draws: RandomDraws) -> NDArray[np.int64]:
-        """Return the row of the patient who is each subject, drawn with replacement, shape (rows,)."""
+        """Return the row of the patient for each subject, drawn with replacement, shape (rows,)."""
         random = draws.uniforms("patient of the subject")[:, 0].reshape(len(draws.replicates), -1)
         chosen = RandomDraws(draws.seed, range(1), draws.replicates).uniforms("population of the replicate")[:, 0]
         rows = np.empty(random.shape, dtype=np.int64)
@@ -72,7 +72,7 @@ def patient_pool(population: Any, model: Model, pool: int = POOL, seed: int = 0)
         See `simulate_trial`.
     model : Model
     pool : int
-        Patients that are drawn from a distribution.
+        The number of patients that are drawn from a distribution.
     seed : int
 
     Raises
@@ -88,7 +88,7 @@ def patient_pool(population: Any, model: Model, pool: int = POOL, seed: int = 0)
     tables, weights = zip(*(_one(p, model, pool, seed, k) for k, p in enumerate(given)), strict=True)
     columns = {tuple(t.columns) for t in tables}
     if len({frozenset(c) for c in columns}) > 1:
-        raise DataError(Problem("population", "has other parameters in one population than in another", "the same columns"))
+        raise DataError(Problem("population", "has different parameters in different populations", "the same columns"))
     parameters = pd.concat(tables) if several else tables[0]
     starts = np.cumsum([0, *map(len, tables)])
     return PatientPool(parameters.reset_index(drop=True), parameters.index.to_numpy(), np.concatenate(weights), starts)
@@ -103,7 +103,7 @@ def _one(population: Any, model: Model, pool: int, seed: int, number: int) -> tu
         population = sample_patients(model, population, pool, seed, replicate=number)
     table, given = _table_and_weights(population)
     if not isinstance(table, pd.DataFrame):
-        right = "a DataFrame with one row per patient, VirtualPatients, a Cohort, or a distribution that sample_patients takes"
+        right = "a DataFrame with one row per patient, VirtualPatients, a Cohort, or a distribution as for sample_patients"
         raise DataError(Problem(where, f"is {type(population).__name__}", right))
     if not len(table):
         raise DataError(Problem(where, "has no patients", "at least one row"))

@@ -57,45 +57,45 @@ def simulate_patients(
     client: Any = None,
     progress: bool | None = None,
 ) -> VirtualPatients:
-    """Simulate virtual patients under each arm, and return their outcomes at the visits of a trial.
+    """Simulate virtual patients under each arm, and return their outcomes with the visits of a trial.
 
-    Every patient is in every arm, with the same random numbers for visits, measurement and events. The result of a patient
-    depends on the seed and the patient number alone: not on blocks, workers, machines, or who else is simulated.
+    Every patient is in every arm, with the same random numbers for visits, measurement and events. The result for a patient
+    depends only on the seed and the patient number, not on blocks, workers, machines, or other patients.
 
     Parameters
     ----------
     model : Model or str
-    patients : DataFrame, or distributions as `sample_patients` takes them
-        One row of parameters per patient, with patient numbers as index; or what each block draws its patients from, so that
-        the table of all patients is never needed.
+    patients : DataFrame, or distributions as for `sample_patients`
+        One row of parameters per patient, with patient numbers as index; or the distributions from which each block draws its
+        patients, so that the table of all patients is never needed.
     arms : mapping of str to Regimen, Schedule or None
     n : int, optional
-        Number of patients that are drawn; not with a table.
+        Number of patients to draw; not allowed with a table.
     seed : int
-        Of the patients that are drawn, and of what is observed of them.
+        Seed of the drawn patients and of their observations.
     observation : Observation, optional
         Visits, measurement, new lesions, death and dropout; by default visits every six weeks to week 48.
     rules, pfs_rules, confirmed
-        As of `evaluate_outcomes`.
+        As for `evaluate_outcomes`.
     start : str or float
-        When the simulation starts, if before day 0: for treatment before the trial ("-8 weeks"). Visits, events and times of
-        outcomes count from day 0, whose sizes are the baseline.
+        Start of the simulation, if before day 0, for treatment before the trial ("-8 weeks"). Visits, events and times of
+        outcomes count from day 0, at which the sizes are the baseline.
     solver : SolverOptions, optional
     block : int
-        Patients at a time; it bounds the memory.
+        The number of patients at a time, which limits the memory.
     workers : int, optional
-        Local processes that compute blocks. By default this process does, in threads. In a script, the call belongs inside
-        ``if __name__ == "__main__":``, because each process reads the script.
+        The number of local processes that compute blocks. By default, this process does so, in threads. In a script, put the
+        call inside ``if __name__ == "__main__":``, because each process reads the script.
     client : dask.distributed.Client, optional
-        A Dask cluster that computes blocks, in place of local processes.
+        A Dask cluster that computes blocks instead of local processes.
     progress : bool, optional
-        Progress bar. Default: for 200 patients or more.
+        Whether to show a progress bar. Default: for 200 patients or more.
 
     Returns
     -------
     VirtualPatients
-        Parameters, and the table of outcomes of each arm with the column `status`. Of patients who could not be solved,
-        `status` says why, and there are no outcomes.
+        Parameters, and the table of outcomes of each arm with the column `status`. For patients who could not be solved,
+        `status` gives the reason, and there are no outcomes.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def simulate_patients(
     Warns
     -----
     OutOfBoundsWarning
-        If parameters are outside the bounds of the model: of the table, or of the first block that is drawn.
+        If parameters (of the table, or of the first drawn block) are outside the bounds of the model.
 
     See Also
     --------
@@ -152,30 +152,30 @@ def simulate_patients_to(
 ) -> pd.DataFrame:
     """Simulate virtual patients under each arm, and write parameters and outcomes to a file, block after block.
 
-    The file is the same, byte for byte, for any blocks, workers and order, and after any interruption.
+    The file is the same, byte for byte, for any block size, number of workers and order, and after any interruption.
 
     Parameters
     ----------
     path : path
-        "trial.parquet": a row per patient and arm (needs pyarrow). "trial.zarr": an array for each parameter over patients and
-        for each outcome over patients and arms (needs zarr). It must not exist yet, and has this name only once it is whole:
-        until then its blocks are in a folder beside it, "trial.parquet.part".
+        "trial.parquet": one row per patient and arm (needs pyarrow). "trial.zarr": one array per parameter over patients, and
+        one per outcome over patients and arms (needs zarr). The file must not exist yet. It appears only when it is complete;
+        until then, its blocks are in a folder beside it, "trial.parquet.part".
     model, patients, arms, n, seed, observation, rules, pfs_rules, confirmed, start, solver, block, workers, client, progress
         As in `simulate_patients`.
     resume : bool
-        Go on from the blocks that an interrupted run of the same call left, possibly with other blocks and workers. Where
-        there are none, begin.
+        Continue from the blocks left by an interrupted run of the same call, possibly with another block size or number of
+        workers. If there are none, start from the beginning.
 
     Returns
     -------
     DataFrame
-        How many patients of each arm ended with which status.
+        The number of patients by arm and status.
 
     Raises
     ------
     DataError, PopulationError, SolveError, ModelError, RegimenError
-        As `simulate_patients`; if the file exists, its kind is not known or the library for it is missing; if there is an
-        unfinished run that is not to be continued or is of something else.
+        As for `simulate_patients`; also if the file exists, its kind is not known or the library for it is missing, or if
+        there is an unfinished run of another call, or `resume` is False.
     FileError
         If the file cannot be written.
 
@@ -211,7 +211,7 @@ def _population(
     start: str | float,
     executor: Executor,
 ) -> Population[xr.Dataset]:
-    """Return the work on a population; arguments are checked before the first patient is simulated."""
+    """Return the computation for a population; arguments are checked before the first patient is simulated."""
     whole, table = as_model(model), patients if hasattr(patients, "columns") else None
     problems = [*_arm_problems(arms), *_count_problems(n, table), *_start_problems(start)]
     if observation is not None and not isinstance(observation, Observation):
@@ -246,21 +246,23 @@ def _start_problems(start: Any) -> list[Problem]:
 
 def _count_problems(n: Any, table: Any) -> list[Problem]:
     if table is None:
-        right = "the number of patients that are drawn, at least 1"
+        right = "the number of patients to draw, at least 1"
         return [] if isinstance(n, (int, np.integer)) and n >= 1 else [Problem("n", f"is {n!r}", right)]
     problems = (
-        [] if n is None else [Problem("n", f"is {n!r} beside a table of patients", "leave it out: the table has its rows")]
+        []
+        if n is None
+        else [Problem("n", f"is {n!r}, but there is a table of patients", "leave it out: the table determines the number")]
     )
     if not len(table):
         problems.append(Problem("patients", "has no rows", "at least one patient"))
     elif table.index.dtype.kind not in "iu" or table.index.min() < 0 or table.index.has_duplicates:
-        right = "patient numbers, each once: patients.reset_index(drop=True)"
-        problems.append(Problem("patients", "has an index that is not of different whole numbers from 0", right))
+        right = "unique patient numbers, as from patients.reset_index(drop=True)"
+        problems.append(Problem("patients", "has an index that does not consist of unique whole numbers from 0", right))
     return problems
 
 
 def _warn_of_first(population: Population[xr.Dataset], block: int) -> None:
-    """Compare patients with the bounds of the model: all of a table, the first ones of those that are drawn."""
+    """Check patients against the bounds of the model: all of a table, or the first of those that are drawn."""
     work = population.work
     assert isinstance(work, PatientBlock)
     if work.distributions is not None:
@@ -271,7 +273,7 @@ def _warn_of_first(population: Population[xr.Dataset], block: int) -> None:
 
 
 def _manifest(population: Population[xr.Dataset], patients: Any) -> dict[str, str]:
-    """Return what results depend on, as hashes; threads do not change a result."""
+    """Return everything that results depend on, as hashes; threads do not change a result."""
     work = population.work
     assert isinstance(work, PatientBlock)
     parts = {

@@ -16,10 +16,10 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RandomDraws:
-    """Random numbers of subjects: one row per replicate and subject, the subjects of the first replicate first.
+    """Random numbers of subjects: one row per replicate and subject, starting with the first replicate.
 
-    Each number is a function of seed, purpose, replicate and subject alone, so that a subject has the same numbers whoever
-    else is in the trial, and a replicate the same whether or not others are simulated.
+    Each number depends only on seed, purpose, replicate and subject, so that a subject has the same numbers whoever else is
+    in the trial, and a replicate has the same numbers whether or not others are simulated.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class RandomDraws:
     replicates : tuple of int
         Numbers of the replicates.
     keep : bool
-        Keep the numbers, for subjects who are observed twice.
+        Whether to keep the numbers, for subjects who are observed twice.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class RandomDraws:
         return self._rows(random_numbers.normals, purpose, draws)
 
     def exponentials(self, purpose: str, draws: int = 1) -> FloatArray:
-        """Return exponential random numbers of mean 1, shape (rows, draws)."""
+        """Return exponential random numbers with mean 1, shape (rows, draws)."""
         return self._rows(random_numbers.exponentials, purpose, draws)
 
     def _rows(self, function: Callable[..., FloatArray], purpose: str, draws: int) -> FloatArray:

@@ -32,14 +32,14 @@ class RepeatedTrials:
     analysis : TrialAnalysis
     control : str
     size : int
-        Subjects of each replicate, if it does not stop early.
+        Number of subjects in each replicate, if it does not stop early.
     null : bool
-        Whether all arms were treated as the control arm, so that each success is an error of type I.
+        Whether all arms were treated as the control arm, so that each success is a type I error.
     populations : int
-        Number of populations that replicates are drawn from.
+        Number of populations from which replicates are drawn.
     seed : int
     again : callable
-        What simulates one replicate.
+        A function that simulates one replicate.
     """
 
     table: pd.DataFrame
@@ -59,7 +59,7 @@ class RepeatedTrials:
         return self.table.copy()
 
     def trial(self, replicate: int) -> SimulatedTrial:
-        """Return one replicate, simulated again; its numbers are those of the table.
+        """Return one replicate, simulated again; its numbers equal those in the table.
 
         Raises
         ------
@@ -73,7 +73,9 @@ class RepeatedTrials:
 
     @property
     def success_is(self) -> str:
-        """What the share of successful replicates estimates: "type I error", "power" or "probability of success"."""
+        """The quantity that the proportion of successful replicates estimates: "type I error", "power" or "probability of
+        success".
+        """
         if self.null:
             return "type I error"
         return "probability of success" if self.populations > 1 else "power"
@@ -84,7 +86,8 @@ class RepeatedTrials:
         Parameters
         ----------
         confidence : float
-            Level of the intervals: exact (Clopper-Pearson) for probabilities, by the standard error for means.
+            Level of the intervals, which are exact (Clopper-Pearson) for probabilities and based on the standard error for
+            means.
 
         Returns
         -------
@@ -132,7 +135,7 @@ class RepeatedTrials:
         return f"{self}\n\n{table}"
 
     def plot(self, **options: Any) -> Any:
-        """Draw the estimates of the replicates, with those that were successful; see `immunoode.plot.virtual_trial`."""
+        """Draw the estimates of the replicates, marking the successful ones; see `immunoode.plot.virtual_trial`."""
         from immunoode.plot.virtual_trial import replicates
 
         return replicates(self, **options)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROWS = 20_000
-"""Subjects of the replicates that are evaluated at a time."""
+"""The number of subjects, over all replicates, that are evaluated at a time."""
 Arms = Mapping[str, TrialArm | Regimen | str | None]
 
 
@@ -65,19 +65,19 @@ def simulate_trial(
     """Simulate a randomised trial of virtual patients, once or many times.
 
     Subjects are drawn from the population with replacement, enter one after another, are allocated in permuted blocks,
-    treated, seen at visits, measured, and followed until death, dropout, the end of follow-up or the data cut.
+    treated, assessed at visits, and followed until death, dropout, the end of follow-up or the data cut.
 
     Parameters
     ----------
     population : DataFrame, VirtualPatients, Cohort, distribution, or sequence of these
-        A table of parameters with one row per patient; patients with weights; or a distribution, of which `sample_patients`
-        draws `pool` patients. Of a sequence, each replicate draws one population: if these express what is not known about the
-        population, the share of successes is the probability of success.
+        A table of parameters with one row per patient; patients with weights; or a distribution, from which `sample_patients`
+        draws `pool` patients. From a sequence, each replicate draws one population: if the populations express uncertainty
+        about the true one, the proportion of successes is the probability of success.
     arms : mapping of str to TrialArm, Regimen, str or None
-        What each arm is given; the first one is the control arm, if `analysis` does not say otherwise. `TrialArm` states
-        ratios of the allocation, treatment until progression and crossover.
+        The treatment of each arm; the first one is the control arm unless `analysis` states another. `TrialArm` also states
+        allocation ratios, treatment until progression and crossover.
     size : int
-        Subjects of the trial.
+        Number of subjects in the trial.
     model : Model or str
     observation : Observation, optional
         Visits, measurement, and hazards of death, dropout and new lesions.
@@ -95,18 +95,19 @@ def simulate_trial(
     first : int
         The number of the first replicate.
     null : bool
-        Treat all arms as the control arm: successes are errors of type I.
+        Whether to treat all arms as the control arm, so that successes are type I errors.
     seed : int
-        All random numbers are functions of seed, purpose, replicate and subject, so that a replicate alone is the same as among
-        others, and a subject has the same patient, entry, visits, measurement errors and thresholds of events in any arm and
-        under any regimen (common random numbers).
+        All random numbers are functions of seed, purpose, replicate and subject. A replicate is therefore the same whether it
+        is simulated alone or with others, and a subject has the same patient, entry, visits, measurement errors and event
+        thresholds in any arm and under any regimen (common random numbers).
     pool : int
-        Patients that are drawn from a distribution.
+        The number of patients that are drawn from a distribution.
     step : str or float
-        Courses are simulated at this interval and on the dates of visits, and are linear in between.
+        Time courses are simulated at this interval and on the dates of visits, and interpolated linearly in between.
     solver : SolverOptions, optional
     workers, client
-        Where replicates are computed: local processes, or a dask.distributed.Client; it does not change the result.
+        Where replicates are computed: the number of local processes, or a dask.distributed.Client. Neither changes the
+        result.
 
     Returns
     -------
@@ -115,7 +116,7 @@ def simulate_trial(
     Raises
     ------
     DataError
-        With what is wrong.
+        With all problems.
     SolveError
         If the simulation of a patient fails.
 
@@ -123,11 +124,11 @@ def simulate_trial(
     -----
     Treatment until progression, and crossover, follow progression as measured in the trial, with measurement error and new
     lesions (by iRECIST: confirmed progression), not the true size. Each subject is simulated under the arm's regimen;
-    treatment changes at the first time of the grid (`step`) on or after the visit by which progression is known, and the
-    subject is simulated again with the changed regimen. Up to that time nothing changes, so that progression is the same;
-    sizes, new lesions and the hazard of death change after it. Doses before that time are given, one on that day is not.
+    treatment changes at the first time of the grid (`step`) on or after the visit at which progression is known, and the
+    subject is simulated again with the changed regimen. Nothing changes up to that time, so that progression is the same;
+    sizes, new lesions and the hazard of death change afterwards. Doses before that time are given; a dose on that day is not.
 
-    Each distinct patient is simulated once per arm, and once per change of treatment, however many replicates draw it.
+    Each distinct patient is simulated once per arm and once per change of treatment, however many replicates draw it.
 
     Examples
     --------
@@ -216,10 +217,14 @@ def _check_counts(**counts: Any) -> None:
 def _check_analysis(analysis: TrialAnalysis, arms: dict[str, TrialArm], size: int, observation: Observation) -> None:
     problems = []
     if analysis.endpoint == "OS" and not observation.death:
-        problems.append(Problem("analysis", "has the endpoint OS, but nobody dies", "Observation(death=Hazard(...))"))
+        problems.append(
+            Problem("analysis", "has the endpoint OS, but there is no hazard of death", "Observation(death=Hazard(...))")
+        )
     if analysis.events is not None and analysis.events > size:
         problems.append(
-            Problem("analysis", f"needs {analysis.events} events of {size} subjects", "fewer events, or more subjects")
+            Problem(
+                "analysis", f"needs {analysis.events} events, but there are {size} subjects", "fewer events, or more subjects"
+            )
         )
     if analysis.looks and len(arms) != 2:
         problems.append(Problem("analysis", f"has interim looks at {len(arms)} arms", "two arms, or no looks"))
@@ -229,7 +234,7 @@ def _check_analysis(analysis: TrialAnalysis, arms: dict[str, TrialArm], size: in
 
 @dataclass(frozen=True)
 class _Replicates:
-    """What is done with a block of replicates."""
+    """The computation for a block of replicates."""
 
     design: TrialDesign
     first: int
@@ -276,7 +281,7 @@ def one_trial(design: TrialDesign, replicate: int) -> SimulatedTrial:
 
 
 def _outcomes(design: TrialDesign, subjects: TrialSubjects, day: float) -> pd.DataFrame:
-    """Return the outcomes of the subjects who entered until a data cut."""
+    """Return the outcomes of the subjects who entered before a data cut."""
     table = outcomes_at(design, subjects, day)
     courses, until = subjects.courses, day - subjects.entry
     ends = {"death": courses.death, "dropout": courses.dropout, "end of follow-up": courses.end_of_follow_up, "data cut": until}
@@ -298,7 +303,7 @@ def _outcomes(design: TrialDesign, subjects: TrialSubjects, day: float) -> pd.Da
 
 
 def _data(design: TrialDesign, subjects: TrialSubjects, table: pd.DataFrame, day: float) -> TrialData:
-    """Return what is known at a data cut as trial data, the control arm first."""
+    """Return the data known at a data cut as trial data, with the control arm first."""
     import pandas as pd
 
     order = [design.control, *design.compared]

@@ -1,4 +1,4 @@
-"""SimulatedTrial: one simulated trial at its analysis."""
+"""SimulatedTrial: one simulated trial at its final analysis."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SimulatedTrial:
-    """A simulated trial as it is known at its last analysis.
+    """A simulated trial with the data known at its last analysis.
 
     Attributes
     ----------
@@ -77,13 +77,13 @@ class SimulatedTrial:
         return kaplan_meier(self.data, endpoint or ("PFS" if self.analysis.endpoint == "response" else self.analysis.endpoint))
 
     def accounting(self) -> pd.DataFrame:
-        """Return what became of the subjects of each arm: one row per arm and way in which its endpoint ended.
+        """Return the disposition of subjects: one row per arm and reason for which the endpoint ended.
 
         Returns
         -------
         DataFrame
             arm, randomised, event (whether it is an event), reason, subjects; the subjects of an arm add up to those
-            randomised. For a trial with responses as endpoint, of progression-free survival.
+            randomised. For a trial with response as endpoint, the rows are those of progression-free survival.
         """
         table, name = self.outcomes, "os" if self.analysis.endpoint == "OS" else "pfs"
         reason = table[f"{name}_reason"].astype(str)
@@ -96,7 +96,7 @@ class SimulatedTrial:
         return counts.reset_index(drop=True)
 
     def report(self) -> str:
-        """Return the trial in words: what was found at each look, what became of the subjects, responses and medians."""
+        """Return a text report: the result of each look, disposition of subjects, responses and medians."""
         last = self.looks.iloc[-1]
         end = f"ended on day {last['day']:g} ({last['day'] / MONTH:.1f} months): {self.stopped}"
         shown = [c for c in self.looks.columns if c not in ("replicate", "stopped", "success") and ": " not in c]
@@ -115,7 +115,7 @@ class SimulatedTrial:
         ----------
         what : {"survival", "waterfall"}
         **options
-            As of `imo.plot.kaplan_meier` (and `endpoint`, "PFS" or "OS") or `imo.plot.waterfall`.
+            As for `imo.plot.kaplan_meier` (and `endpoint`, "PFS" or "OS") or `imo.plot.waterfall`.
 
         Returns
         -------

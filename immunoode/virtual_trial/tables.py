@@ -1,4 +1,4 @@
-"""From observed courses to the tables of trial data: diameters, new lesions and survival."""
+"""Tables of trial data from observed time courses: diameters, new lesions and survival."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def trial_tables(courses: ObservedCourses, subjects: Sequence[str], arm: str | S
     Parameters
     ----------
     courses : ObservedCourses
-        Of P subjects.
+        Those of P subjects.
     subjects : sequence of str, length P
     arm : str or sequence of str, length P
     limit_mm : float

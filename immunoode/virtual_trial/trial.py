@@ -68,9 +68,9 @@ def observe(
     output : str
         The model's output that is the sum of diameters.
     seed : int or numpy Generator
-        The seed of random numbers, see `immunoode.virtual_population.random_numbers`: those of a subject depend on the seed and
-        the subject's number alone. Subjects of one arm are numbered by their names if these are numbers, otherwise (and in
-        several arms, whose subjects are different ones) in order. A Generator draws a seed.
+        The seed of random numbers, see `immunoode.virtual_population.random_numbers`: those of a subject depend only on the
+        seed and the number of the subject. Subjects of one arm are numbered by their names if these are numbers, otherwise
+        (and with several arms, which have different subjects) in order. If it is a Generator, a seed is drawn from it.
     title : str
 
     Returns
@@ -107,7 +107,7 @@ def _arms(runs: Any, how: Observation) -> list[_Arm]:
     found, taken = list[_Arm](), dict[str, str]()
     for name, run in named.items():
         if not isinstance(run, Simulation):
-            raise DataError(Problem(f"arm {name!r}", f"is {type(run).__name__}", "a Simulation, as imo.simulate returns it"))
+            raise DataError(Problem(f"arm {name!r}", f"is {type(run).__name__}", "a Simulation as returned by imo.simulate"))
         wrong = _run_problems(str(name), run, how)
         if wrong:
             problems += wrong
@@ -138,13 +138,13 @@ def _run_problems(name: str, run: Simulation, how: Observation) -> list[Problem]
         problems.append(Problem(where, f"{int(lost.sum())} simulations failed ({who})", "see run.status"))
     last = float(how.visits.days()[-1])
     if run.times[-1] < last:
-        right = f"simulate until day {last:g} at least, or end the visits earlier"
-        problems.append(Problem(where, f"ends at day {run.times[-1]:g}, the visits at day {last:g}", right))
+        right = f"simulate at least until day {last:g}, or end the visits earlier"
+        problems.append(Problem(where, f"ends at day {run.times[-1]:g}, but the visits end at day {last:g}", right))
     return problems
 
 
 def _numbers(run: Simulation, arms: int, before: int) -> range | tuple[int, ...]:
-    """Return the numbers of the subjects: of one arm their names if these are numbers, otherwise in order."""
+    """Return the numbers of the subjects: for one arm, their names if these are numbers; otherwise in order."""
     named = arms == 1 and all(isinstance(s, (int, np.integer)) and s >= 0 for s in run.subjects)
     return tuple(int(s) for s in run.subjects) if named else range(before, before + len(run.subjects))
 

@@ -1,4 +1,4 @@
-"""The analysis of a simulated trial: its endpoint and test, when it is done, and when the trial stops early."""
+"""The analysis of a simulated trial: its endpoint and test, its time, and the rules for stopping early."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ NAMED: dict[str, Callable[[pd.DataFrame, str], float]] = {
     "late log-rank": _late_log_rank,
     "restricted mean": _restricted_mean,
 }
-"""Further tests by name: from the times of two arms and the name of the control arm to a one-sided p value."""
+"""Further tests by name: functions of the times of two arms and the name of the control arm, with a one-sided p value."""
 
 
 def _named_p(test: str, table: pd.DataFrame, control: str) -> float:
-    """Return the one-sided p value of a test, NaN where a look has no information on the difference, as of the log-rank test.
+    """Return the one-sided p value of a test; NaN if a look has no information about the difference, as for the log-rank test.
 
-    There is none if one arm has no subjects yet, or there are no events; for MaxCombo, also if all events are at one time.
+    This is the case if one arm has no subjects yet, or there are no events; for MaxCombo, also if all events are at one time.
     """
     try:
         return NAMED[test](table, control)
@@ -75,20 +75,25 @@ class TrialAnalysis:
         "log-rank" (the default for times), "late log-rank" (weights of Fleming and Harrington, rho 0 and gamma 1), "MaxCombo",
         "restricted mean" (difference of restricted mean survival times); "response rates" (score test of their difference, the
         default for responses); or a function that takes the table of outcomes of two arms (with the column `arm`) and returns
-        a one-sided p value, small if the arm that is not the control is better.
+        a one-sided p value, which is small if the arm other than the control is better.
     alpha : float
-        One-sided type I error; with more than two arms it is divided among the comparisons with the control arm (Bonferroni).
+        One-sided type I error; with more than two arms, it is divided among the comparisons with the control arm
+        (Bonferroni).
     events : int, optional
-        The analysis is at the data cut at the end of the day of this event of the endpoint. By iRECIST a cut may have more or
-        fewer: the day is found in the data of the whole trial, in which it is known which iUPD are confirmed.
+        The data cut is at the end of the day on which this number of events of the endpoint is reached. With iRECIST, there
+        may be more or fewer events at the cut, because the day is determined from the data of the whole trial, in which it is
+        known which iUPD are confirmed.
     at : str or float, optional
-        Or at this time after accrual begins ("24 months"). By default, when follow-up of all subjects has ended.
+        Alternatively, the time of the data cut after the beginning of accrual ("24 months"). By default, the analysis is at
+        the end of follow-up of all subjects.
     looks : tuple of float
         Interim looks at these fractions of `events`.
     spending : {"obrien_fleming", "pocock"}
-        Of the type I error, see `spending_boundaries`; for the log-rank test (approximate for others).
+        The spending function of the type I error, see `spending_boundaries`; it holds for the log-rank test (and
+        approximately for others).
     futility : float, optional
-        The trial stops at an interim look if the hazard ratio is at least this. The boundaries of efficacy do not count on it.
+        The trial stops at an interim look if the hazard ratio is at least this. The boundaries for efficacy do not rely on it
+        (non-binding futility).
     control : str, optional
         The control arm; the first one by default.
 
@@ -144,7 +149,7 @@ class TrialAnalysis:
         if self.events is not None and (isinstance(self.events, bool) or not isinstance(self.events, int) or self.events < 2):
             problems.append(Problem("events", f"are {self.events!r}", "a whole number of at least 2"))
         if self.events is not None and self.at is not None:
-            problems.append(Problem("analysis", "has events= and at=", "one of them"))
+            problems.append(Problem("analysis", "has both events= and at=", "only one of them"))
         if self.at is not None:
             try:
                 if units.days(self.at) <= 0:
@@ -155,14 +160,14 @@ class TrialAnalysis:
         if not (steps > 0).all():
             problems.append(Problem("looks", f"are {self.looks}", "increasing fractions between 0 and 1"))
         if self.looks and self.events is None:
-            problems.append(Problem("looks", "are fractions of events, which are not stated", "events="))
+            problems.append(Problem("looks", "are fractions of events=, which is not stated", "events="))
         if self.futility is not None and not self.looks:
             problems.append(Problem("futility", "is stated without looks", "looks=(0.5,)"))
         return problems
 
     @property
     def fractions(self) -> tuple[float, ...]:
-        """Information at the looks, the last one included."""
+        """Information at the looks, including the last one."""
         return (*self.looks, 1.0)
 
     def boundaries(self, comparisons: int = 1) -> FloatArray:
@@ -208,7 +213,7 @@ class TrialAnalysis:
         return {**estimate, "z": z, "p_value": float(ndtr(-z))}
 
     def _own_p(self, table: pd.DataFrame) -> float:
-        """Return the p value of the caller's test.
+        """Return the p value of a user-defined test.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The design of a simulated trial, and the subjects of its replicates: who enters when, in which arm, and what is observed."""
+"""The design of a simulated trial, and the subjects of its replicates with their entry, arm and observations."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TrialSubjects:
     patient : ndarray of int
         Row of the pool.
     arm : ndarray of int
-        Number of the arm.
+        Index of the arm.
     entry : ndarray
         Calendar day, counted from the first day of accrual.
     courses : ObservedCourses
@@ -53,7 +53,7 @@ class TrialSubjects:
 
     @property
     def replicate(self) -> IntArray:
-        """Position of each row's replicate."""
+        """Index of the replicate of each row."""
         return np.repeat(np.arange(len(self.replicates)), len(self.patient) // len(self.replicates))
 
 
@@ -71,7 +71,7 @@ class TrialDesign:
     analysis : TrialAnalysis
     control : str
     rules, pfs_rules, confirmed
-        As of `evaluate_outcomes`.
+        As for `evaluate_outcomes`.
     seed : int
     null : bool
         Whether all arms are treated as the control arm.
@@ -98,7 +98,7 @@ class TrialDesign:
         return tuple(name for name in self.arms if name != self.control)
 
     def enrol(self, replicates: tuple[int, ...]) -> TrialSubjects:
-        """Return the subjects of replicates, with what is observed of them if the trial runs to its end."""
+        """Return the subjects of replicates, with their observations if the trial runs to its end."""
         draws = RandomDraws(self.seed, range(self.size), replicates, keep=any(one.changes for one in self.arms.values()))
         patient = self.pool.draw(draws)
         arm = allocate([one.ratio for one in self.arms.values()], draws)
@@ -121,7 +121,7 @@ class TrialDesign:
     ) -> dict[int, TreatmentChange]:
         """Return the changes of treatment at progression, by row.
 
-        Treatment changes at the first time of the grid on or after the assessment by which progression is known.
+        Treatment changes at the first time of the grid on or after the assessment at which progression is known.
         """
         arms = list(self.arms.values())
         rows = np.flatnonzero(np.asarray([one.changes for one in arms])[arm])
@@ -148,7 +148,7 @@ class TrialDesign:
 
 
 def time_grid(observation: Observation, step: str | float) -> FloatArray:
-    """Return the days at which courses are simulated: every `step`, and on the dates of visits, to the end of follow-up."""
+    """Return the days at which time courses are simulated: every `step` and on the dates of visits, to the end of follow-up."""
     last = observation.last_day
     every = units.days(step)
     if not every > 0:

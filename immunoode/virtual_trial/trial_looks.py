@@ -1,4 +1,4 @@
-"""The looks of replicates of a trial: on which days they are, what the analysis finds, and where the trial stops."""
+"""The looks of replicates of a trial: their days, their results, and the look at which the trial stops."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 EFFICACY, FUTILITY, FINAL = "efficacy", "futility", "final analysis"
-"""Why a trial ends at a look."""
+"""Reasons for which a trial ends at a look."""
 
 
 def look_days(design: TrialDesign, subjects: TrialSubjects) -> FloatArray:
     """Return the calendar days of the looks, shape (replicates, looks).
 
-    Data are cut at the end of the day of the event; if there are not as many events, of the last day of follow-up of all
-    subjects.
+    Data are cut at the end of the day of the event; if there are not enough events, at the end of follow-up of all subjects.
     """
     size, analysis = design.size, design.analysis
     end = np.floor((subjects.entry + subjects.courses.last_contact).reshape(-1, size).max(axis=1)) + 1
@@ -45,9 +44,9 @@ def outcomes_at(design: TrialDesign, subjects: TrialSubjects, day: FloatArray | 
 
 
 def looks(design: TrialDesign, subjects: TrialSubjects) -> list[dict[str, Any]]:
-    """Return what each look of each replicate finds, one row per replicate, look and comparison.
+    """Return the results of all looks, one row per replicate, look and comparison.
 
-    Looks after the end of the trial are there too; `stopped_at` finds the end.
+    Looks after the end of the trial are included; `stopped_at` finds the end.
     """
     days = look_days(design, subjects)
     tables = [_with_arms(design, subjects, outcomes_at(design, subjects, day[subjects.replicate])) for day in days.T]
@@ -67,7 +66,7 @@ def _with_arms(design: TrialDesign, subjects: TrialSubjects, table: pd.DataFrame
 
 
 def _counts(design: TrialDesign, table: pd.DataFrame) -> dict[str, Any]:
-    """Return numbers of subjects, events and responders, in all and of each arm."""
+    """Return the numbers of subjects, events and responders, in total and by arm."""
     _, event = design.analysis.times(table)
     responded = table["time_to_response"].notna().to_numpy()
     found: dict[str, Any] = {"randomised": len(table), "events": int(event.sum())}

@@ -1,4 +1,4 @@
-"""The true courses of patients in the arms of a trial: simulated once per arm, and once per change of treatment."""
+"""The true time courses of patients in the arms of a trial, simulated once per arm and once per change of treatment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IntArray = NDArray[np.int64]
 
 
 class TreatmentChange(NamedTuple):
-    """A patient (row of the pool) of an arm whose treatment changes at a time of the grid, with or without crossover."""
+    """A patient (row of the pool) in an arm whose treatment changes at a time of the grid, with or without crossover."""
 
     arm: int
     patient: int
@@ -64,7 +64,7 @@ class TrueCourses:
     def after_changes(self, changes: list[TreatmentChange]) -> dict[str, FloatArray]:
         """Return the outputs of patients whose treatment changes, shape (changes, T) each.
 
-        Up to the change, they are those of the arm's own regimen, which must have been asked for before.
+        Up to the change, they are those of the arm's own regimen, which must have been requested before.
         """
         missing = [change for change in dict.fromkeys(changes) if change not in self._rows]
         if missing:
@@ -80,7 +80,7 @@ class TrueCourses:
         return self._values(changes)
 
     def _keep_course_before_change(self, changes: list[TreatmentChange]) -> None:
-        """Put the course under the arm's own regimen before each change, so that what was observed then stays as it was."""
+        """Insert the time course under the arm's own regimen before each change, so that earlier observations do not change."""
         before, block = self._blocks[0], self._blocks[-1]
         for row, one in enumerate(changes):
             block[row, : one.time + 1] = before[self._rows[one.arm, one.patient], : one.time + 1]

@@ -54,7 +54,8 @@ def log_rank_z(sets: RiskSets) -> float:
 def hazard_ratio(sets: RiskSets) -> float:
     """Return the hazard ratio of the treated arm by Cox's partial likelihood, with ties after Efron.
 
-    It is 0 or infinite if all events are in one arm, and NaN without events, or if nobody of an arm is at risk at an event.
+    It is 0 or infinite if all events are in one arm, and NaN without events, or if an arm has no subject at risk at any
+    event.
     """
     if not (sets.at_risk.any() and sets.at_risk_treated.any()):
         return float("nan")

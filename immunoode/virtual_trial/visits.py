@@ -55,11 +55,11 @@ class VisitSchedule:
         if not 0 <= self.missed < 1:
             problems.append(Problem("missed", f"is {self.missed}", "a probability below 1"))
         if (self.then is None) != (self.end is None):
-            problems.append(Problem("then, end", "have only one of both", "the second interval and its last day"))
+            problems.append(Problem("then, end", "only one of the two is given", "the second interval and its last day"))
         if not problems and units.days(self.until) < units.days(self.every):
-            problems.append(Problem("until", f"is {self.until!r}, before the first visit", f"{self.every!r} or later"))
+            problems.append(Problem("until", f"is {self.until!r}, which is before the first visit", f"{self.every!r} or later"))
         if not problems and self.end is not None and units.days(self.end) < units.days(self.until):
-            problems.append(Problem("end", f"is {self.end!r}, before `until`", f"{self.until!r} or later"))
+            problems.append(Problem("end", f"is {self.end!r}, which is before `until`", f"{self.until!r} or later"))
         if problems:
             raise DataError(problems)
 
@@ -100,7 +100,7 @@ class VisitSchedule:
         return seen + 0.0  # no -0.0 for a screening without days before
 
     def _deviations(self, dates: FloatArray, draws: RandomDraws) -> FloatArray:
-        """Return the days by which visits are earlier or later than their date."""
+        """Return the days by which visits deviate from their scheduled date."""
         gaps = np.diff(dates, append=dates[-1] + units.days(self.then or self.every))
         half = np.minimum(gaps, np.diff(dates, prepend=dates[0] - gaps[0])) / 2 - 0.5
         moved = np.round(units.days(self.jitter) * draws.normals("visit days", len(dates)))

@@ -52,17 +52,17 @@ def identifiability(
     model, vary, per_arm, per_subject, covariates, constraints, regimens, error, log, bounds
         As in `immunoode.fit`.
     times : days, or days of each output
-        When every subject is observed; or
+        When every subject is observed. Alternatively:
     data : TrialData or DataFrame
-        Data whose subjects, visits and baselines are the design; their values are not looked at otherwise.
-    observe : outputs (as in `immunoode.fit` where there are data)
+        Data whose subjects, visits and baselines are the design; their values are not used otherwise.
+    observe : outputs (as in `immunoode.fit` if there are data)
     subjects : int or mapping
-        In each arm, of which there is one for each of `regimens`.
+        The number of subjects per arm; each of `regimens` is an arm.
     size : float, (proportional, additive) for combined errors, or mapping by quantity
-        Of errors; proportional and log-normal ones relative, additive ones in the output's unit.
+        The size of the errors: relative for proportional and log-normal errors, in the output's unit for additive ones.
     parameters : mapping or DataFrame, optional
-        Values at which to look, of parameters that vary as well: what is determined depends on them. Those of one arm (or
-        subject) each: {"shrinkage_rate": {"a": 0.003, "b": 0.007}}, or a DataFrame with one row per arm.
+        Values at which the design is evaluated, also for parameters that vary, because identifiability depends on them.
+        Values by arm (or subject): {"shrinkage_rate": {"a": 0.003, "b": 0.007}}, or a DataFrame with one row per arm.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def identifiability(
     Raises
     ------
     FitError
-        If the call does not fit the model; everything that is found is reported at once.
+        If the arguments do not match the model; all problems are reported at once.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def identifiability(
     """
     names = [*_listed(vary), *_listed(per_arm), *_listed(per_subject)]
     if (times is None) == (data is None):
-        raise FitError(Problem("times", "give either times or data", "times=[0, 42, 84]"))
+        raise FitError(Problem("times", "needs either times or data", "times=[0, 42, 84]"))
     table = None
     if data is not None:
         whole, trial, seen, given = arranged(model, data, frozenset(names), observe, True, None, regimens)  # type: ignore[arg-type]

@@ -1,8 +1,8 @@
 r"""Fisher information of planned observations.
 
-Of observations that are normal about f with variance v, :math:`I_{ab} = \sum f_a f_b / v + v_a v_b / (2 v^2)`, on the scale
-where they are normal (the logarithm for log-normal errors); a and b run over what is fitted and over the logarithms of error
-sizes.
+For observations that are normal about f with variance v, :math:`I_{ab} = \sum f_a f_b / v + v_a v_b / (2 v^2)`, on the scale
+where they are normal (the logarithm for log-normal errors); a and b run over the fitted parameters and the logarithms of
+error sizes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class PlannedErrors:
     additive: FloatArray
 
     def variance_terms(self, f: FloatArray, quantity: IntArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Return (N,): slope of the scale on which errors are normal, variance v, dv/df, proportional share of v."""
+        """Return (N,): slope of the scale on which errors are normal, variance v, dv/df, proportional part of v."""
         b, a = self.proportional[quantity] ** 2, self.additive[quantity] ** 2
         logged = np.array([k == "lognormal" for k in self.kinds])[quantity]
         size = np.maximum(np.abs(f), 1e-12 * max(float(np.max(np.abs(f))), 1e-300))
@@ -49,7 +49,7 @@ def planned_errors(seen: Observations, error: str | Mapping[str, str], size: Siz
     Raises
     ------
     FitError
-        If a kind is not known, or a size is none.
+        If a kind is not known, or a size is invalid.
     """
     kinds = dict.fromkeys(seen.quantities, error) if isinstance(error, str) else dict(error)
     sizes = dict(size) if isinstance(size, Mapping) else dict.fromkeys(seen.quantities, size)
@@ -126,12 +126,14 @@ def fisher_information(
     Raises
     ------
     FitError
-        If the model cannot be simulated there.
+        If the model cannot be simulated at these values.
     """
     own = predictor.take(np.arange(len(seen.subjects)), seen, plan)
     values = plan.values(parameters)
     f, by, _ = own.derivatives(values)
     if not np.isfinite(f).all():
-        raise FitError(Problem("parameters", "the model cannot be simulated at these values", "state others, parameters={...}"))
+        raise FitError(
+            Problem("parameters", "the model cannot be simulated at these values", "give other values with parameters={...}")
+        )
     by = plan.jacobian_wrt_fit(parameters, values, by, seen.subject)
     return FisherInformation(f, by, observation_information(f, by, seen.quantity, errors))

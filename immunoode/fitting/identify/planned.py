@@ -24,9 +24,9 @@ def planned_observations(
 
     Parameters
     ----------
-    times : days of the visits, of all outputs or of each one
-    observe : outputs; not needed where `times` names them
-    subjects : in each arm, of which there is one for each regimen
+    times : days of the visits, for all outputs or for each one
+    observe : outputs; not needed if `times` names them
+    subjects : number per arm; each regimen is an arm
 
     Raises
     ------
@@ -152,7 +152,7 @@ def with_outputs(
     Raises
     ------
     FitError
-        If an output is not known, or its error is none.
+        If an output is not known, or its error is invalid.
     """
     known, further = output_units(model), tuple(o for o in outputs if o not in seen.quantities)
     problems = [

@@ -27,27 +27,27 @@ if TYPE_CHECKING:
 DETERMINED, POOR = 0.5, 1.0
 """Relative standard errors up to which a parameter counts as determined, and as poorly determined."""
 NEVER = 100.0
-"""Relative standard error above which nothing is known."""
+"""Relative standard error above which a parameter counts as unknown."""
 COLLINEAR = 20.0
-"""Collinearity index above which parameters cannot be told apart (the rule of thumb of the package FME)."""
+"""Collinearity index above which parameters cannot be distinguished (the rule of thumb of the package FME)."""
 NOTHING = 1e-9
-"""Eigenvalues of the information below this part of the largest count as zero: they are errors of the solver."""
+"""Eigenvalues of the information below this fraction of the largest count as zero, because they are numerical errors."""
 _WEAK = 0.01
-"""Information added to every parameter to rank further samples even if some have none: a standard deviation of 10."""
+"""Information added to every parameter, so that samples can be ranked even if some have none: a standard deviation of 10."""
 
 
 @dataclass(frozen=True, eq=False)
 class Identifiability:
-    """What a study design can determine.
+    """The parameters that a study design can determine.
 
     Attributes
     ----------
     names : of the p parameters, as the fit would name them (natural scale)
     units, values : (p,)
-    logged : (p,) which are fitted as logarithms
-    sizes : names of error sizes, which are fitted as well
-    information : (p + q, p + q) Fisher information of the fitted scale, error sizes last
-    sensitivity : (N, p) derivatives of predictions over the standard deviations of errors
+    logged : (p,) whether each is fitted as its logarithm
+    sizes : names of the error sizes, which are estimated as well
+    information : (p + q, p + q) Fisher information on the fitted scale, error sizes last
+    sensitivity : (N, p) derivatives of predictions divided by the standard deviations of errors
     """
 
     model: Model
@@ -66,12 +66,12 @@ class Identifiability:
 
     @cached_property
     def covariance(self) -> FloatArray:
-        """(p, p) the Cramer-Rao bound of the covariance; infinite on the diagonal of undetermined parameters."""
+        """(p, p) the Cramer-Rao bound of the covariance; infinite on the diagonal for undetermined parameters."""
         return _covariance(self.information)[: len(self.names), : len(self.names)]
 
     @property
     def standard_errors(self) -> FloatArray:
-        """(p,) relative standard errors: of log-transformed parameters the standard error of the logarithm."""
+        """(p,) relative standard errors; for log-transformed parameters, the standard error of the logarithm."""
         return self._relative(np.sqrt(np.diag(self.covariance)))
 
     def _relative(self, sd: FloatArray) -> FloatArray:
@@ -85,7 +85,7 @@ class Identifiability:
         return not self.warnings()
 
     def table(self) -> DataFrame:
-        """Return one row per parameter: value, unit, expected relative error (%), the same if others were known, verdict."""
+        """Return one row per parameter: value, unit, expected relative error (%), the same given the others, verdict."""
         import pandas as pd
 
         alone = self._relative(1.0 / np.sqrt(np.maximum(np.diag(self.information)[: len(self.names)], 1e-300)))
@@ -104,8 +104,8 @@ class Identifiability:
     def collinearity(self, most: int = 4) -> DataFrame:
         """Return the collinearity index of every set of up to `most` parameters, and of all; worst first.
 
-        1 where their effects are independent, infinite where one effect is a combination of the others; above 20 the set cannot
-        be told apart.
+        It is 1 if their effects are independent, and infinite if one effect is a combination of the others; above 20, the
+        parameters of the set cannot be distinguished.
         """
         import pandas as pd
 
@@ -157,14 +157,14 @@ class Identifiability:
         Parameters
         ----------
         times : days; by default 40 from the start to half beyond the last
-        observe : outputs of the model, those that the design does not observe as well; by default what it observes
-        error, size : of outputs that the design does not observe, as in `identifiability`; taken as known
+        observe : outputs of the model, also ones that the design does not observe; by default those that it observes
+        error, size : those of outputs that the design does not observe, as in `identifiability`; taken as known
 
         Returns
         -------
         DataFrame
-            arm, time, quantity, gain (of the logarithm of the determinant of the information: D-optimality), `worst`, the
-            parameter that is least determined then, and its relative standard error (%).
+            arm, time, quantity, gain (of the logarithm of the determinant of the information: D-optimality), `worst` (the
+            parameter that is then least well determined) and its relative standard error (%).
         """
         import pandas as pd
 
@@ -204,16 +204,20 @@ class Identifiability:
         return pd.DataFrame(rows).sort_values("gain", ascending=False, ignore_index=True)
 
     def warnings(self) -> tuple[str, ...]:
-        """Return warnings: what the design does not determine."""
+        """Return warnings about everything that the design does not determine."""
         lines = []
         for name, rse, alone in zip(self.names, self.standard_errors, self._alone, strict=True):
             if rse > DETERMINED:
                 how = "not at all" if not np.isfinite(rse) else f"only to {100 * rse:.0f} %"
-                why = "the data would not depend on it enough" if alone > DETERMINED else "others can make up for it"
+                why = (
+                    "the data would depend on it too little"
+                    if alone > DETERMINED
+                    else ("other parameters can compensate for it")
+                )
                 lines.append(f"{name} would be determined {how}: {why}")
         for row in self.confounded().itertuples():
             if row.parameters.count(",") and (row.standard_error > POOR or not np.isfinite(row.standard_error)):
-                lines.append(f"{row.parameters} cannot be told apart: {row.combination} is left open")
+                lines.append(f"{row.parameters} cannot be distinguished: {row.combination} is not determined")
         return tuple(lines)
 
     @property
@@ -232,7 +236,7 @@ class Identifiability:
         ]
         if len(self.names) > 1:
             worst = self.collinearity().iloc[0]
-            apart = "cannot be told apart" if worst["index"] > COLLINEAR else "can be told apart"
+            apart = "cannot be distinguished" if worst["index"] > COLLINEAR else "can be distinguished"
             lines += [f"Largest collinearity index {worst['index']:.3g} ({worst['parameters']}): they {apart}.", ""]
         found = self.warnings()
         if not found:

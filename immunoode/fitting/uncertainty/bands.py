@@ -1,4 +1,4 @@
-"""Bands of curves: of subjects, or of the mean of an arm."""
+"""Bands of curves of subjects, or of the mean curve of an arm."""
 
 from __future__ import annotations
 

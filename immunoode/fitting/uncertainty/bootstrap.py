@@ -29,14 +29,14 @@ def bootstrap(
 ) -> Draws:
     """Return fits to simulated or resampled data sets, each started from the estimates.
 
-    "parametric": observations drawn from the fitted model and errors (whose scale is that without bias), censored where the
-    data are. "cases": subjects of each arm drawn with replacement, which keeps what the model does not know of them; the
-    parameters that are a subject's own have no distribution then.
+    "parametric": observations are drawn from the fitted model and errors (with the unbiased scale), and censored as in the
+    data. "cases": subjects of each arm are drawn with replacement, which keeps features that the model does not describe;
+    subject-specific parameters then have no distribution.
 
     Raises
     ------
     FitError
-        If the kind is not known, or the model has parameters of each subject and cases are drawn.
+        If the kind is not known, or the model has subject-specific parameters and cases are drawn.
     """
     if kind not in KINDS:
         raise FitError(Problem("kind", f"{kind!r} is not known", nearest(str(kind), KINDS)))
@@ -44,7 +44,9 @@ def bootstrap(
         raise FitError(Problem("count", f"is {count!r}", "at least 2; 200 for standard errors, 1000 for intervals"))
     own = [s.name for s in result.parameterisation.fitted_parameters if s.sharing == "per_subject"]
     if kind == "cases" and own:
-        raise FitError(Problem("kind", f"{own[0]!r} differs per subject, and resampled subjects are new ones", "'parametric'"))
+        raise FitError(
+            Problem("kind", f"{own[0]!r} differs between subjects, but resampled subjects are new ones", "'parametric'")
+        )
     workers = threads or processors()
 
     def one(i: int) -> tuple[FloatArray, FloatArray, str]:

@@ -22,7 +22,7 @@ def covariance(result: MinimizerResult) -> DataFrame:
     Raises
     ------
     FitError
-        If the fit has none: parameters that the data do not determine.
+        If the fit has none, because the data do not determine all parameters.
     """
     import pandas as pd
 

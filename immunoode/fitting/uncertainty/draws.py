@@ -34,7 +34,7 @@ class Draws:
     ----------
     kind : {"parametric", "cases", "posterior"}
     failed : why some draws are missing, one text each
-    facts : what else is known of them: acceptance, autocorrelation time
+    facts : other properties: acceptance, autocorrelation time
     chain : (steps, walkers, p + Q) of a posterior
     """
 
@@ -69,7 +69,7 @@ class Draws:
     def intervals(self, level: float = 0.95) -> DataFrame:
         """Return value, standard error (of the draws, natural scale), bias and interval of each parameter.
 
-        Of a bootstrap, percentiles corrected for the median's bias (Efron); of a posterior, equal tails.
+        For a bootstrap, percentiles corrected for the bias of the median (Efron); for a posterior, equal tails.
         """
         import pandas as pd
         from scipy.special import ndtr, ndtri
@@ -121,7 +121,7 @@ class Draws:
         return curve_table(fit.observations, days, by, {"predicted": middle, "lower": low, "upper": high})
 
     def plot(self, **how: Any) -> Axes | FloatArray:
-        """Draw the distribution of each parameter, and each pair; see `immunoode.plot.uncertainty.plot_draws`."""
+        """Draw the distribution of each parameter and of each pair; see `immunoode.plot.uncertainty.plot_draws`."""
         from immunoode.plot.uncertainty import plot_draws
 
         return plot_draws(self, **how)

@@ -1,9 +1,9 @@
 """Likelihood bands of curves: how far a curve can move before -2 log L rises by the threshold of a profile.
 
-At each time the fitted parameters move in the direction in which the curve changes most for the likelihood that is lost (the
-covariance times the curve's derivatives), with the scale of errors at its best all the way, until -2 log L has risen by the
-threshold of a profile. For one parameter these are the curves at the ends of its profile; for linear models the bands of the
-covariance; otherwise they are as lopsided as the likelihood is, and keep bounds and priors.
+At each time, the fitted parameters move in the direction in which the curve changes most for a given loss of likelihood (the
+covariance times the curve's derivatives), with the error scale re-estimated along the way, until -2 log L has risen by the
+threshold of a profile. For one parameter, these are the curves at the ends of its profile; for linear models, they are the
+bands from the covariance. In general they are as asymmetric as the likelihood, and respect bounds and priors.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from immunoode.fitting.finished import FinishedFit
 
 LONG = 50.0
-"""Autocorrelation times that a chain should last for reliable quantiles."""
+"""The number of autocorrelation times that a chain should last for reliable quantiles."""
 
 
 def posterior(
@@ -29,13 +29,13 @@ def posterior(
 ) -> Draws:
     """Return draws from the posterior.
 
-    Priors are those of the fit; of everything else flat between the bounds in the scale that is fitted (of logarithms: flat
-    in the logarithm), and flat in the logarithms of the scales of errors, which are sampled too.
+    Priors are those of the fit. Other parameters have flat priors between their bounds on the fitted scale (for logarithms,
+    flat in the logarithm). The error scales are sampled too, with priors that are flat in their logarithms.
 
     Parameters
     ----------
-    steps : of each walker, those of `burn` among them
-    walkers : at least twice the number of parameters; by default that many or 32
+    steps : number of steps per walker, including those of `burn`
+    walkers : at least twice the number of parameters; by default this number or 32, whichever is larger
     burn : steps left out at the start; by default twice the autocorrelation time, at least a fifth
 
     Raises

@@ -1,4 +1,4 @@
-"""Profile likelihood: a parameter is fixed at a series of values, and the others are fitted again."""
+"""Profile likelihood: a parameter is fixed at a series of values, and the others are estimated again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from immunoode.fitting.finished import FinishedFit
 
 ROOTS = 0.35
-"""Step of a profile: increase of the square root of the rise, relative to that of the threshold."""
+"""Step of a profile: increment of the square root of the rise, relative to that of the threshold."""
 MOST = 24
 """Largest number of points on one side of a profile."""
 FLAT = 0.05
@@ -43,12 +43,12 @@ class Profile:
     ----------
     name : str
     best : float
-    values, rise : (P,) its values, ascending, and by how much -2 log L is above its least there
+    values, rise : (P,) its values, ascending, and the difference of -2 log L to its minimum at these values
     pointwise, simultaneous : float
-        Rise at the ends of the interval of this parameter alone, and of a region for all fitted parameters at once.
+        Rise at the limits of the interval for this parameter alone, and of a region for all fitted parameters simultaneously.
     ends : (str, str)
-        Why each side ended: "threshold", "bound", "points" (no end was found), "failed" (nothing can be simulated beyond
-        the last), or "stopped" by the user.
+        Why each side ended: "threshold", "bound", "points" (the largest number of points was reached), "failed" (simulations
+        fail beyond the last point), or "stopped" by the user.
     log : bool
         Whether its logarithm is fitted.
     """
@@ -116,7 +116,7 @@ class Profiles(Mapping[str, Profile]):
         return len(self.profiles)
 
     def intervals(self) -> DataFrame:
-        """Return one row per parameter: value, interval of it alone, of all at once, and what to make of it."""
+        """Return one row per parameter: value, pointwise interval, simultaneous interval, and verdict."""
         import pandas as pd
 
         rows = {}
@@ -159,14 +159,14 @@ def profiles(
 ) -> Profiles:
     """Return the profiles of parameters; by default of all that are not per subject.
 
-    Thresholds are exact for linear models with one error size: n log(1 + F / (n - p)), F of 1 (or p) and n - p degrees of
-    freedom, which for many observations is chi-square. Sides are followed in parallel, each from its neighbour, and end once
-    beyond both thresholds, or at a bound.
+    Thresholds are exact for linear models with one error size: n log(1 + F / (n - p)), where F has 1 (or p) and n - p degrees
+    of freedom; for many observations this is the chi-square threshold. Both sides are followed in parallel, from point to
+    point, and end beyond both thresholds or at a bound.
 
     Raises
     ------
     FitError
-        If a name was not fitted, or the level is none.
+        If a parameter was not fitted, or the level is invalid.
     """
     check_level(level)
     known = {natural_name(n, result.lmfit.params): n for n in result.lmfit.var_names}

@@ -18,7 +18,7 @@ def bar_over(count: int | None, title: str, progress: bool | None) -> Any:
 
 
 def in_order(tasks: Sequence[Future[Any]], stop: Event, bar: Any) -> list[Any]:
-    """Return the results of tasks in their order; Ctrl-C sets `stop`, after which they end with what they have."""
+    """Return the results of tasks in their order; Ctrl-C sets `stop`, after which they end with the results so far."""
     found = []
     for task in tasks:
         try:
@@ -31,7 +31,7 @@ def in_order(tasks: Sequence[Future[Any]], stop: Event, bar: Any) -> list[Any]:
 
 
 def processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     import os
 
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""What is said while a kernel is compiled: which, how long it takes on this machine, and whether it will happen again."""
+"""The message while a kernel is compiled: its name, how long it takes on this machine, and whether it will happen again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORK = {
 
 
 def announce(kernel: str, is_kept: bool, is_shipped: bool) -> None:
-    """Say that a kernel is compiled, how long it takes about, and whether it is kept; nothing of kernels that take no time."""
+    """Say that a kernel is being compiled, roughly how long it takes, and whether it is kept; nothing for quick ones."""
     if kernel not in WORK:
         return
     seconds = max(1, round(WORK[kernel][is_shipped] * _unit()))
@@ -25,7 +25,7 @@ def announce(kernel: str, is_kept: bool, is_shipped: bool) -> None:
     if is_kept:
         _say(text + "once for this installation")
     else:
-        _say(text + "in each process: no folder for its cache can be written (set NUMBA_CACHE_DIR to one that can)")
+        _say(text + "in each process: no folder for the cache is writable (set NUMBA_CACHE_DIR to one that is)")
 
 
 def _unit() -> float:

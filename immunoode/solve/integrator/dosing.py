@@ -34,7 +34,7 @@ def infusion_rate(run: Any, e: int, added: Any, i: int) -> float:
 
 @inner
 def is_varied(gradient: Any) -> bool:
-    """Whether a number depends on what sensitivities are by."""
+    """Whether any derivative of a number is not zero."""
     for k in range(gradient.size):
         if gradient[k] != 0.0:
             return True

@@ -58,8 +58,8 @@ _attempt_implicit, _implicit_interpolants = rodas5p_lanes.attempt, rodas5p_lanes
 def integrate_lanes(run: Run, lanes: Lanes, checkpoints: Progress, subjects: Any) -> None:
     """Integrate some of the subjects, eight at a time.
 
-    Those that need implicit steps are handed over, with a checkpoint, where there are no functions for these; those that were
-    handed over go on from their checkpoints.
+    If there are no functions for implicit steps, subjects that need them are handed over with a checkpoint; those that were
+    handed over continue from their checkpoints.
     """
     lanes.waiting[0] = lanes.mode[0] = 0
     while fill_lanes(run, lanes, checkpoints, subjects):

@@ -120,7 +120,9 @@ def loader_of(kinds: tuple[Any, ...]) -> Any:
 
 @intrinsic
 def give_back(typingctx: Any, address: Any, result: Any) -> Any:
-    """Store the number that a kernel returns at an address; behind it 0 for none, 1 a float, 2 an integer, 3 a truth value."""
+    """Store the number that a kernel returns at an address; followed by 0 for none, 1 for a float, 2 for an integer, 3 for a
+    Boolean.
+    """
     kinds = {types.NoneType: 0, types.Float: 1, types.Integer: 2, types.Boolean: 3}
     kind = next(number for kind, number in kinds.items() if isinstance(result, kind))
 

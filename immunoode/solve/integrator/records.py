@@ -134,7 +134,7 @@ class Progress(NamedTuple):
 
     `t` is the time, `h` the size of the next step, `size` that of the one that is being taken, `log_error` the logarithm of the
     last accepted step's error. A segment ends at `stop`; within it, rates are asked for between `earliest` and `latest`, which
-    lie by an instant inside. `end` is where the subject ends. `uncut` is the size to go on with after a step that was cut
+    lie by an instant inside. `end` is where the subject ends. `uncut` is the size to continue with after a step that was cut
     before a discontinuity, 0 where none was. `event` and `output` are the next ones, `taken` the steps that were taken,
     `streak` those in a row for which the other method would pay, `patience` how long a streak must be; `implicit` whether steps
     are implicit, `jacobian_known` whether the Jacobian is that of the state, `events_done` what events did at the time reached

@@ -40,8 +40,9 @@ from immunoode.solve.integrator.segment import save_reached, set_stop, start_ste
 from immunoode.solve.status import FINISHED, NOT_FINITE
 
 RENEW, ENDLESS, CROWDED, WAITING, DELAY, VALUE = range(10, 16)
-"""Codes beside those of `immunoode.solve.status`: times of curved switches are to be found anew; events set off each other
-without end, or come without time between them; too many wait; a delay, or a value, is no number."""
+"""Codes in addition to those of `immunoode.solve.status`: times of non-linear switches must be found again; events trigger
+each other without end, or follow each other without time between them; too many wait; a delay, or a value, is not a
+number."""
 MOST_AT_ONCE = 10_000
 """Events at one time, and within a billionth of the span."""
 SWITCH = 4
@@ -207,7 +208,7 @@ def execute_due_events(run: Any, lane: int, sbml: Any, after: bool) -> int:
 
 @inner
 def _assign(run: Any, lane: int, sbml: Any, n: int) -> bool:
-    """Carry out the assignments of an event that waits, and forget it; False if a value is no number."""
+    """Execute the assignments of a waiting event, and remove it; False if a value is not a number."""
     own, state, events, count = run.progress, sbml.state[0], sbml.traits.size, sbml.targets.size
     k = sbml.waiting[n].event
     call_address(sbml.functions.values.address, sbml.functions.values.context, sbml.evaluated, events, own.x[lane], 0)

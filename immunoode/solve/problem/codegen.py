@@ -30,7 +30,7 @@ class NativeFunction:
             try:
                 self._keep = se.Lambdify(inputs, expressions, backend="llvm", cse=True)
             except RuntimeError as error:
-                right = "look for divisions by zero and for powers that are not finite"
+                right = "check for divisions by zero and powers that are not finite"
                 raise SolveError(Problem("the equations", f"cannot be compiled ({error})", right)) from None
             pointer, context = self._keep.as_ctypes()
             self.address[:] = [ctypes.cast(pointer, ctypes.c_void_p).value or 0, context.value]

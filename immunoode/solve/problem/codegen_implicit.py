@@ -105,8 +105,8 @@ class ImplicitFunctions:
 
     `prepare`, `void f(double *out, const double *in, const double *given)`, takes the packed input at the start of a step and
     `given`: s, then the weight of each state. It fills `rows` rows of out: the flag, the size of the leading eigenvalue, the
-    vector of its power iteration (which it goes on with), the factors, the entries of the coupling, and, from row `drift_at`
-    on, the derivatives of the rates by time.
+    vector of its power iteration (which it continues), the factors, the entries of the coupling, and, from row `drift_at` on,
+    the derivatives of the rates by time.
 
     `stage`, `void f(double *out, const double *in, const double *right, double *prepared, int64_t block)`, solves for the
     states where `block` is 0, else for that sensitivity, from 1; the states come first, since they leave the Jacobian at the

@@ -43,9 +43,9 @@ class _Lifted(NamedTuple):
 class CompiledModel:
     """The compiled functions of one structure; parameter values are not part of it.
 
-    With `by`, what sensitivities are by (see `immunoode.solve.problem.sensitivities`), the states are followed by their
-    derivatives by the first of these, by the second, and so on: (1 + m) n states that one solve steps together. Functions
-    then give the derivatives after the values.
+    With `by`, the sensitivity parameters (see `immunoode.solve.problem.sensitivities`), the states are followed by their
+    derivatives with respect to the first of these, the second, and so on: (1 + m) n states that are integrated together.
+    Functions then return the derivatives after the values.
 
     Every function takes the packed input [time, dose, filling, states, filling, parameters, first doses, constants], and for
     sensitivities [..., direction (n), dose rates (m)]: the vector of a directional derivative, and the derivatives of the dose.
@@ -230,7 +230,7 @@ class CompiledModel:
 
     @cached_property
     def clock_gradients(self) -> NativeFunction:
-        """The derivatives of each of these by time, and by what sensitivities are by."""
+        """The derivatives of each of these with respect to time and the sensitivity parameters."""
         expressions = [e for _, e in self.equations.clock]
         rows = [[derivative(e, self.chain.time), *self.chain.derivatives(e)] for e in expressions]
         return self._function([value for row in rows for value in row])

@@ -166,7 +166,7 @@ class EventFunctions:
         return np.array([i for i, name in enumerate(self.system.equations.states) if name in used], dtype=np.int64)
 
     def times(self, parameters: FloatArray, y: FloatArray, start: float, end: float) -> FloatArray:
-        """Return the times in (start, end] at which a switch that is no linear function of time changes."""
+        """Return the times in (start, end] at which switches that are non-linear functions of time change."""
         eq = self.system.equations
         every = dict(zip(eq.parameters, parameters.tolist(), strict=True)) | dict(zip(eq.states, y.tolist(), strict=False))
         values = {name: every[name] for name in self._known_to_curved}
@@ -197,7 +197,7 @@ def event_functions(whole: FlatModel, events: Events) -> EventFunctions:
     Raises
     ------
     SolveError
-        If an event sets what is no compartment, or uses a name that there is not.
+        If an event sets something that is not a compartment, or uses an unknown name.
     """
     system = compiled_model_of(resolve(whole.model).equations)
     key = system.equations.key, events
@@ -221,7 +221,7 @@ def _check(whole: FlatModel, events: Events) -> None:
         ]
         texts = (event.trigger, event.delay, event.priority, *(a.value for a in event.assignments))
         used = {name for text in texts if text for name in names_in(text)} | {a.size for a in event.assignments if a.size}
-        problems += [Problem(where, f"uses {n!r}, which there is not", "names of the model") for n in sorted(used - known)]
+        problems += [Problem(where, f"uses the unknown name {n!r}", "names that the model has") for n in sorted(used - known)]
     if problems:
         raise SolveError(problems)
 
@@ -301,7 +301,7 @@ def _kinds(found: list[_Switch], system: CompiledModel) -> list[int]:
 
 
 def _bent(difference: Expr, along: Iterable[Expr]) -> bool:
-    """Whether a difference is no linear function of some symbols, between the changes of the switches in it."""
+    """Whether a difference is a non-linear function of some symbols, between the changes of the switches in it."""
     used = [s for s in along if s in difference.free_symbols]
     return not all(_vanishes(derivative(derivative(difference, a), b)) for a in used for b in used)
 

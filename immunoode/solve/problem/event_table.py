@@ -52,7 +52,7 @@ its time."""
 
 
 class EventGradients(NamedTuple):
-    """Derivatives (E, m) of times, amounts, durations and phases of E events by what sensitivities are by."""
+    """Derivatives (E, m) of times, amounts, durations and phases of E events with respect to the sensitivity parameters."""
 
     time: Any
     amount: Any
@@ -96,7 +96,7 @@ def joined(tables: Sequence[EventTable]) -> tuple[Any, EventGradients]:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where names stand in a system: inputs, parameters, and what sensitivities are by.
+    """The positions of names in a system: inputs, parameters, and sensitivity parameters.
 
     `linked` (inputs, inputs) says which arrive where matter is exchanged with the compartment of which; `counted` are the
     inputs from whose first dose something counts; `unknown_shares` those whose bioavailability is not known before the
@@ -336,14 +336,14 @@ def _lasting(dose: _Row, rate: float, known: Known, name: str, layout: Layout) -
     if dose.interval == math.inf or rate:
         where = f"dose of {name}"
         if name in layout.unknown_shares:
-            what = "runs at a rate, but its input's bioavailability depends on states or time: what it lasts is not known"
-            raise SolveError(Problem(where, what, "state its duration"))
+            what = "has a rate, but the bioavailability of its input depends on states or time, so its duration is not known"
+            raise SolveError(Problem(where, what, "state its duration instead"))
         for model, states, word in (
             (words.MODEL_RATE, layout.states_rate, "rate"),
             (words.MODEL_DURATION, layout.states_duration, "duration"),
         ):
             if rate == model and name not in states:
-                right = f"state `{word}` with the input, an expression of parameters; or the {word} itself with the dose"
+                right = f"state `{word}` with the input, an expression of parameters; or state the {word} with the dose"
                 raise SolveError(Problem(where, f"leaves its {word} to the model, which states none", right))
     (share, *share_by), amount_by = known.share, dose.amount_by
     if dose.interval == math.inf:  # at a rate without end: all of the rate arrives
@@ -355,13 +355,15 @@ def _lasting(dose: _Row, rate: float, known: Known, name: str, layout: Layout) -
     if rate == words.MODEL_DURATION:
         lasts, *by_model = known.duration
         if not 0 <= lasts < math.inf:
-            raise SolveError(Problem(f"dose of {name}", f"lasts {lasts:g} days, says the model", "zero or more days"))
+            raise SolveError(Problem(f"dose of {name}", f"lasts {lasts:g} days according to the model", "zero or more days"))
         return replace(dose, duration=lasts, duration_by=tuple(by_model))
     if not rate:
         return replace(dose, duration_by=(0.0,) * len(amount_by))
     speed, *speed_by = known.rate if rate == words.MODEL_RATE else (rate, *(0.0 for _ in amount_by))
     if not 0 < speed < math.inf:
-        raise SolveError(Problem(f"dose of {name}", f"runs at a rate of {speed:g} per day, says the model", "a positive rate"))
+        raise SolveError(
+            Problem(f"dose of {name}", f"has a rate of {speed:g} per day according to the model", "a positive rate")
+        )
     by = tuple(
         (s * dose.amount + share * d) / speed - share * dose.amount * v / speed**2
         for d, s, v in zip(amount_by, share_by, speed_by, strict=True)

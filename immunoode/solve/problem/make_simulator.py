@@ -43,16 +43,18 @@ def make_simulator(
     times : ndarray (T,), or a sequence of one such array for each subject
         Days, increasing.
     outputs : sequence of str, optional
-        States, derived quantities, modifiable quantities. Default: states and derived quantities.
+        States, derived quantities or modifiable quantities. Default: states and derived quantities.
     start : float or ndarray (P,)
-        Days; initial values hold here.
+        Days; the time at which the initial values hold.
     solver : SolverOptions, optional
     sensitivities : sequence of str
-        What derivatives of the outputs are by, solved beside the states: "growth_rate", a parameter; "initial(tumour)";
-        "amount(pembrolizumab)" and "time(pembrolizumab)" of all doses, "amount(pembrolizumab, 2)" of the third one.
+        What to differentiate the outputs with respect to, solved together with the states: "growth_rate", a parameter;
+        "initial(tumour)"; "amount(pembrolizumab)" and "time(pembrolizumab)", all doses; "amount(pembrolizumab, 2)", the third
+        dose.
     orders : ndarray (T,), or a sequence of one such array for each subject, optional
-        Where each of the times stands among the rows of a schedule of that time (`Schedule.orders`): the rows before it act
-        before it. Infinite, the default: all act before; minus infinity: none. It increases where times are equal.
+        The position of each time among the rows of the schedule at that time (`Schedule.orders`): earlier rows act before the
+        output is taken. Infinity, the default, means after all rows; minus infinity, before all of them. It increases where
+        times are equal.
 
     Raises
     ------
@@ -64,7 +66,7 @@ def make_simulator(
         raise SolveError(Problem(whole.name, "has no compartments, so there is nothing to solve", "add [compartments]"))
     by = sensitivity_parameters(sensitivities, eq)
     if by and options.engine != "compiled":
-        raise SolveError(Problem("sensitivities", f"are not made by engine {options.engine!r}", "engine='compiled'"))
+        raise SolveError(Problem("sensitivities", f"are not supported by the engine {options.engine!r}", "engine='compiled'"))
     system = compiled_model_of(eq, by)
     names = tuple(outputs) if outputs is not None else whole.default_outputs
     _check_outputs(names, whole)
@@ -110,7 +112,7 @@ def _check_outputs(names: Sequence[str], model: ClosedModel) -> None:
 
 
 def _check_schedules(schedules: Sequence[Schedule | None], layout: Layout, where: str) -> None:
-    """Refuse names that the model does not have, and parameters that change although sensitivities are by them."""
+    """Refuse names that the model does not have, and time-varying parameters for which sensitivities are requested."""
     inputs, parameters = set[str](), set[str]()
     for schedule in {id(s): s for s in schedules if s is not None}.values():
         for action, name in zip(schedule.actions, schedule.inputs, strict=True):
@@ -122,16 +124,14 @@ def _check_schedules(schedules: Sequence[Schedule | None], layout: Layout, where
         for n in sorted(names - known.keys())
     ]
     unknown += [
-        Problem(f"sensitivities: {str(by)!r}", "changes on the way", "leave it out")
-        for by in layout.by
-        if by.name in parameters
+        Problem(f"sensitivities: {str(by)!r}", "varies with time", "leave it out") for by in layout.by if by.name in parameters
     ]
     if unknown:
         raise SolveError(unknown)
 
 
 def _check_times(rows: Sequence[FloatArray], starts: FloatArray) -> None:
-    latest: dict[int, tuple[FloatArray, float]] = {}  # rows that are shared are looked at once
+    latest: dict[int, tuple[FloatArray, float]] = {}  # shared rows are checked once
     for row, start in zip(rows, starts.tolist(), strict=True):
         if id(row) not in latest or not latest[id(row)][1] >= start:
             latest[id(row)] = row, start
@@ -155,7 +155,7 @@ def _orders(given: Any, rows: Sequence[FloatArray]) -> list[FloatArray]:
     for row, places in zip(rows, found, strict=True):
         same = np.diff(row) == 0
         if len(row) != len(places) or np.isnan(places).any() or (same & (places[1:] < places[:-1])).any():
-            raise SolveError(Problem("orders", "do not go with the times", "one for each, increasing where times are equal"))
+            raise SolveError(Problem("orders", "do not match the times", "one per time, increasing where times are equal"))
     return found
 
 
@@ -164,5 +164,7 @@ def _rows(times: Any, subjects: int) -> list[FloatArray]:
         return [units.times(times)] * subjects
     rows = [units.times(row) for row in times]
     if len(rows) != subjects:
-        raise SolveError(Problem("times", f"are given for {len(rows)} subjects, schedules for {subjects}", "one for each"))
+        raise SolveError(
+            Problem("times", f"are given for {len(rows)} subjects, but schedules for {subjects}", "one per subject")
+        )
     return rows

@@ -1,4 +1,4 @@
-"""What sensitivities are by, and the chain rule that makes the equations of these derivatives."""
+"""The quantities that sensitivities refer to, and the chain rule that yields the sensitivity equations."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ _SPOKEN = re.compile(r"(initial|amount|time)\(\s*(\w+)\s*(?:,\s*(\d+)\s*)?\)")
 
 @dataclass(frozen=True)
 class SensitivityParameter:
-    """One thing that derivatives are by.
+    """One quantity with respect to which outputs are differentiated.
 
-    `kind` is "parameter"; "initial", the initial value of a state; "amount" of an input's doses, in its unit; or "time" at
-    which they are given, days. Of all its doses alike where `which` is None, else of one: 0 is the first.
+    `kind` is "parameter"; "initial", the initial value of a state; "amount", that of an input's doses, in its unit; or
+    "time", the time of the doses in days. It applies to all doses of the input if `which` is None, otherwise to one of them:
+    0 is the first.
     """
 
     kind: str
@@ -38,12 +39,12 @@ class SensitivityParameter:
 def sensitivity_parameters(
     given: str | Iterable[str], equations: Equations, where: str = "sensitivities"
 ) -> tuple[SensitivityParameter, ...]:
-    """Read what is asked for: "growth_rate", "initial(tumour)", "amount(pembrolizumab)", "time(pembrolizumab, 2)".
+    """Parse the requested quantities: "growth_rate", "initial(tumour)", "amount(pembrolizumab)", "time(pembrolizumab, 2)".
 
     Raises
     ------
     SolveError
-        If something is not known, or asked for twice.
+        If one is unknown, or requested twice.
     """
     texts = [given] if isinstance(given, str) else list(given)
     known = {
@@ -59,7 +60,7 @@ def sensitivity_parameters(
         if by.name not in known[by.kind]
     ]
     problems += [
-        Problem(where, f"{str(by)!r} is asked for twice", "once")
+        Problem(where, f"{str(by)!r} is requested twice", "once")
         for by in dict.fromkeys(b for b in found if found.count(b) > 1)
     ]
     if problems:

@@ -57,7 +57,7 @@ class Solution:
         )
 
     def status(self, subject: int) -> Status:
-        """Return how one subject ended."""
+        """Return how one subject's integration ended."""
         if self.codes[subject] == FINISHED:
             return status_of(FINISHED, float(self.ended[subject]), {})
         state = dict(zip(self.state_names, map(float, self.states[subject]), strict=True))
@@ -65,7 +65,7 @@ class Solution:
 
     @property
     def statuses(self) -> tuple[Status, ...]:
-        """How each subject ended."""
+        """How each subject's integration ended."""
         return tuple(map(self.status, range(len(self.codes))))
 
     @property

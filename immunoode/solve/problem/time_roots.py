@@ -1,7 +1,7 @@
 """Every time at which a function of time alone crosses zero or a whole number, found safely: by interval arithmetic.
 
 A span is halved until, on each part, the function is seen to have no root, or to be monotone (one bisection then finds the
-root), or the part is as short as time can be told apart: there it jumps, or touches zero. Parts are arrays: thousands of
+root), or the part is as short as the resolution of time, where it jumps or touches zero. Parts are arrays: thousands of
 roots cost hardly more than one.
 """
 
@@ -23,9 +23,9 @@ MOST = 1_000_000
 _SHORT = 1e-8
 """Part of a time below which a function without a jump is taken for a parabola, which touches zero at most once."""
 _SHORTEST = 4e-15
-"""Part of a time below which times are not told apart."""
+"""Relative difference below which times count as equal."""
 _NEAR_ZERO = 1e-3
-"""Part of the span below which times count as so large where they are told apart."""
+"""Fraction of the span that is the smallest scale for the comparison of times."""
 _FLAT = 1e-6
 """Slope times time below which a zero is one that is touched: rounding makes it look like several."""
 _BISECTIONS = 60
@@ -56,7 +56,7 @@ def roots(expression: Expr, values: Mapping[str, float], start: float, end: floa
     Raises
     ------
     SolveError
-        If there are more than can be meant.
+        If there are more than a model can plausibly need.
     """
     import symengine as se
 
@@ -68,7 +68,7 @@ def roots(expression: Expr, values: Mapping[str, float], start: float, end: floa
         while low.size:
             if low.size > MOST:
                 right = "a shorter span, or conditions that switch less often"
-                raise SolveError(Problem("conditions of time", f"switch more than {MOST} times", right))
+                raise SolveError(Problem("conditions that depend on time", f"switch more than {MOST} times", right))
             bounds = reader.range(tree, low, high)
             size = np.maximum(np.maximum(np.abs(low), np.abs(high)), _NEAR_ZERO * (end - start))
             rest = (bounds.low <= 0) & (bounds.high >= 0)

@@ -15,7 +15,7 @@ AFTER, BEFORE = 1e-9, 1e-15
 
 
 def stops(system: CompiledModel, x: FloatArray, start: float, end: float) -> FloatArray:
-    """Return the switches of one subject: rows of a time and its derivatives by what sensitivities are by.
+    """Return the switches of one subject: rows of a time and its derivatives with respect to the sensitivity parameters.
 
     Between two switches what is looked at is taken for linear in time, as pulse trains and courses are; where it is not (a
     sine of time), the size of steps finds the switch.
@@ -23,7 +23,7 @@ def stops(system: CompiledModel, x: FloatArray, start: float, end: float) -> Flo
     Raises
     ------
     SolveError
-        If there are more than can be meant.
+        If there are more than a model can plausibly need.
     """
     span, found, time = max(end - start, 0.0), list[list[float]](), start
     steps, packed = np.array([step for step, _ in system.equations.clock]), x.copy()
@@ -46,5 +46,5 @@ def stops(system: CompiledModel, x: FloatArray, start: float, end: float) -> Flo
 
 
 def _gradients(system: CompiledModel, packed: FloatArray) -> FloatArray:
-    """Return the derivatives of all that switches, by time and by what sensitivities are by."""
+    """Return the derivatives of all switching quantities with respect to time and the sensitivity parameters."""
     return system.clock_gradients(packed).reshape(-1, 1 + len(system.by))

@@ -65,7 +65,7 @@ def trigger_table_of(
     different = {s.triggers for s in schedules if s is not None}
     if len(different) > 1 or (different != {()} and different and None in schedules):
         what = "differ between the subjects of one run"
-        raise SolveError(Problem("triggers", what, "simulate subjects who share their triggers together"))
+        raise SolveError(Problem("triggers", what, "simulate subjects with the same triggers together"))
     found: tuple[Trigger, ...] = next(iter(different), ())
     problems = [
         Problem(f"trigger on {r.quantity!r}", "is not an output of this model", nearest(r.quantity, outputs))
@@ -79,7 +79,7 @@ def trigger_table_of(
         if t not in inputs
     ]
     if found and by:
-        problems.append(Problem("sensitivities", "are not made where a regimen has triggers", "leave one of them out"))
+        problems.append(Problem("sensitivities", "cannot be computed if a regimen has triggers", "leave one of them out"))
     if problems:
         raise SolveError(problems)
     table = np.array([_record(r) for r in found], dtype=TRIGGER)

@@ -1,4 +1,4 @@
-"""Which assessments are baseline, and what was known then."""
+"""Which assessments are baseline, and the values known at baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From sums of diameters to visits: one row per subject and visit, with further columns for what else was seen."""
+"""From sums of diameters to visits: one row per subject and visit, with further columns for other findings."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def sum_lesions(data: TrialData, rules: RecistRules | None = None) -> TrialData:
     data : TrialData
         With diameters of lesions (`read_lesions`, `read_adam`, `observe`).
     rules : RecistRules, optional
-        What counts as baseline, and the value of a lesion that is too small to measure.
+        The definition of baseline, and the value of a lesion that is too small to measure.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Merging what was measured and what a reader reported of the same subjects into the visits of both."""
+"""Merging the measurements and the reported responses of the same subjects into common visits."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _notes(reported: Visits) -> tuple[str, ...]:
 
 
 def _all_visits(measured: Visits, reported: Visits) -> tuple[Visits, Visits]:
-    """Return what was measured, at the visits of both sources; and these visits with nothing filled in."""
+    """Return the measurements at the visits of both sources, and these visits without any entries."""
     subject = np.concatenate([measured.subject, reported.subject])
     time = np.concatenate([measured.time, reported.time])
     order = np.lexsort((time, subject))

@@ -62,8 +62,8 @@ def rate_counts(
     table = _counted(source, by, strata, confirmed)
     arms = list(dict.fromkeys(table["arm"]))
     if len(arms) != 2:
-        what = f"compares two arms, and there are {len(arms)}: {', '.join(map(repr, arms))}"
-        raise DataError(Problem("difference of response rates", what, "data of two arms"))
+        what = f"compares two arms, but there are {len(arms)}: {', '.join(map(repr, arms))}"
+        raise DataError(Problem("difference of response rates", what, "data from two arms"))
     if reference is not None and reference not in arms:
         raise DataError(Problem("reference", f"{reference!r} is not an arm", nearest(reference, arms)))
     first = arms[0] if reference is None else reference

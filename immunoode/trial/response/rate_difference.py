@@ -26,12 +26,12 @@ class ResponseRateDifference:
     Attributes
     ----------
     arm, reference : str
-        The difference is the rate of `arm` less that of `reference`.
+        The difference is the rate of `arm` minus that of `reference`.
     method : str
     estimate, lower, upper : float
         Fractions; -0.1 is 10 percentage points less.
     p_value : float
-        Two-sided, of equal rates; NaN if Sato's variance is 0 (all or none respond in each arm).
+        Two-sided, for equal rates; NaN if Sato's variance is 0 (all or none respond in each arm).
     table : DataFrame
         One row per stratum: stratum, for each arm the responders, the number of subjects and the rate, and the weight.
     confidence : float
@@ -61,7 +61,7 @@ class ResponseRateDifference:
     def __str__(self) -> str:
         numbers = f"{100 * self.estimate:.1f} % ({100 * self.lower:.1f} to {100 * self.upper:.1f}), p = {self.p_value:.3g}"
         how = f"stratified {self.method}" if len(self.table) > 1 else self.method
-        return f"response rate of {self.arm} less that of {self.reference}: {numbers} ({how})"
+        return f"response rate of {self.arm} minus that of {self.reference}: {numbers} ({how})"
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -93,10 +93,10 @@ def response_rate_difference(
     strata : str, sequence of str, or mapping of subject to stratum
         Columns of the strata. The estimate is the mean difference with Mantel and Haenszel's weights, n1 n2 / (n1 + n2).
     method : {"miettinen-nurminen", "mantel-haenszel"}
-        The interval: of all differences that the score test does not reject (Miettinen and Nurminen 1985), or from the
-        variance of Sato (1989).
+        How the interval is computed: all differences that the score test does not reject (Miettinen and Nurminen 1985), or
+        from the variance of Sato (1989).
     confirmed : bool
-        Of Responses: whether CR and PR count only if confirmed.
+        Whether CR and PR count only if confirmed (for Responses).
     confidence : float
 
     Returns
@@ -119,7 +119,7 @@ def response_rate_difference(
     >>> import pandas as pd
     >>> table = pd.DataFrame({"arm": ["docetaxel", "atezolizumab"], "responders": [12, 36], "n": [77, 154]})
     >>> print(response_rate_difference(table))
-    response rate of atezolizumab less that of docetaxel: 7.8 % (-3.6 to 17.7), p = 0.17 (miettinen-nurminen)
+    response rate of atezolizumab minus that of docetaxel: 7.8 % (-3.6 to 17.7), p = 0.17 (miettinen-nurminen)
     """
     if method not in METHODS:
         raise DataError(Problem("method", f"is {method!r}", nearest(str(method), METHODS)))
@@ -152,7 +152,7 @@ def _table(counts: RateCounts, weights: FloatArray) -> pd.DataFrame:
 
 
 def _score_interval(counts: RateCounts, weights: FloatArray, estimate: float, confidence: float) -> tuple[float, float, float]:
-    """Return the limits of Miettinen and Nurminen, and the p value of equal rates."""
+    """Return the limits of Miettinen and Nurminen, and the p value for equal rates."""
     from scipy.optimize import brentq
     from scipy.stats import norm
 
@@ -189,7 +189,7 @@ def _restricted_variance(counts: RateCounts, difference: float) -> FloatArray:
 
 
 def _sato_interval(counts: RateCounts, weights: FloatArray, estimate: float, confidence: float) -> tuple[float, float, float]:
-    """Return the limits with the variance of Sato (1989), and the p value of equal rates."""
+    """Return the limits with the variance of Sato (1989), and the p value for equal rates."""
     from scipy.stats import norm
 
     (n0, n1), (x0, x1) = counts.subjects.T, counts.responders.T

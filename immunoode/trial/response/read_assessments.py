@@ -85,7 +85,7 @@ def _of_reader(assessments: Any, reader: str | None) -> tuple[Any, pd.DataFrame]
 
 
 def _check_by(by: str | None, measured: pd.DataFrame | None, reported: pd.DataFrame | None) -> None:
-    """Raise if `by` is not a known word, or asks for something that is missing."""
+    """Raise if `by` is not a known word, or requests something that is missing."""
     if by not in (None, "responses", "measurements"):
         raise DataError(Problem("by", f"is {by!r}", nearest(str(by), ("responses", "measurements"))))
     if (by == "responses" and reported is None) or (by == "measurements" and measured is None):
@@ -93,7 +93,7 @@ def _check_by(by: str | None, measured: pd.DataFrame | None, reported: pd.DataFr
 
 
 def _measured_and_reported(assessments: Any) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
-    """Return what was measured and what was reported; the only place that knows the types of input."""
+    """Return the measurements and the reported responses; only this function depends on the type of the input."""
     import pandas as pd
 
     if isinstance(assessments, TrialData):

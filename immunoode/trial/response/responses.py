@@ -41,7 +41,7 @@ class Responses:
     rules : RecistRules or IrecistRules
         The rules that were applied.
     notes : tuple of str
-        What was assumed, and which options there were.
+        The assumptions, and the alternatives that were available.
     """
 
     visits: pd.DataFrame
@@ -116,7 +116,7 @@ class Responses:
         within : str or float, optional
             Latest day on which the response may begin ("12 months"); by default any.
         by, confirmed, confidence
-            As of `rates`.
+            As for `rates`.
 
         Returns
         -------

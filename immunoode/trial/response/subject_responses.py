@@ -1,4 +1,4 @@
-"""What a trial reports of each subject: best response, confirmed or not, and the days of response and progression."""
+"""The results of a trial for each subject: best response, confirmed or not, and the days of response and progression."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SubjectResponses:
     response_time, confirmed_response_time : array of float
         First day of a CR or PR, and of a confirmed one.
     progression_time, last_time : array of float
-        Day of progression; of the last evaluable assessment that counts.
+        Day of progression, and of the last evaluable assessment that counts.
     irecist : mapping of str to array
         What iRECIST adds: whether progression was confirmed, whether there was an iUPD, and what followed it.
     """
@@ -46,7 +46,7 @@ class SubjectResponses:
 def subject_responses(
     assessed: AssessmentData, evaluated: TimePointResponse, response: Array, counts: Array, applied: Rules
 ) -> SubjectResponses:
-    """Return what the responses at visits, of which some count, say of each subject."""
+    """Return the results for each subject from the responses at those visits that count."""
     rules = recist_rules(applied)
     time, subject, size = assessed.visits.time, assessed.visits.subject, len(assessed.subjects)
     confirmed = best_response.confirmed_visits(response, time, subject, counts, rules)

@@ -1,4 +1,4 @@
-"""Assessment data: the subjects of a trial and what each visit after baseline showed, as arrays that the rules read."""
+"""Assessment data: the subjects of a trial and the findings at each visit after baseline, as arrays that the rules read."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Visits:
 
 @dataclass(frozen=True)
 class AssessmentData:
-    """Everything that was read: subjects, their visits after baseline, what could not be used, and what was assumed."""
+    """Everything that was read: subjects, their visits after baseline, the rows that could not be used, and the assumptions."""
 
     subjects: Subjects
     visits: Visits
@@ -115,7 +115,7 @@ class AssessmentData:
 
 
 def empty_visits(subject: Array, time: Array) -> Visits:
-    """Return visits at which nothing was seen, to be filled in."""
+    """Return visits without findings, to be filled in."""
     n = len(time)
     no, unknown, zero, count = np.zeros(n, bool), np.full(n, np.nan), np.zeros(n), np.zeros(n, np.int64)
     none = np.full(n, NONE)

@@ -29,7 +29,7 @@ def reference_arm(arms: list[str], reference: str | None) -> str:
 
 
 def differences(estimates: pd.DataFrame, column: str, reference: str, confidence: float, measure: str) -> list[dict[str, Any]]:
-    """Return a row per other arm: its estimate less that of the reference.
+    """Return one row per other arm: its estimate minus that of the reference.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ class CumulativeIncidence:
 def cumulative_incidence(
     endpoints: Any, endpoint: str | None = None, *, cause: str = "reason", by: str = "arm", confidence: float = 0.95
 ) -> CumulativeIncidence:
-    """Estimate the cumulative incidence of each cause of an event, of which a subject has one at most.
+    """Estimate the cumulative incidence of each cause of an event that a subject has at most once.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def cumulative_incidence(
     Returns
     -------
     CumulativeIncidence
-        The incidences of all causes and survival add up to 1 at any time. One less the Kaplan-Meier estimate, with other
+        The incidences of all causes and survival add up to 1 at any time. One minus the Kaplan-Meier estimate, with other
         causes as censoring, would be larger: it is the incidence in a world without the other causes.
 
     Raises

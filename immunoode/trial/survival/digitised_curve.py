@@ -96,7 +96,7 @@ def tables_of_arms(source: Any, where: str, column: str) -> dict[str, pd.DataFra
     Raises
     ------
     DataError
-        If the source is no table, or has not these columns.
+        If the source is not a table, or lacks these columns.
     """
     import pandas as pd
 
@@ -164,7 +164,7 @@ def _curve(table: pd.DataFrame, where: str) -> DigitisedCurve:
     points = points.assign(time=points["time"].clip(lower=0.0))
     points = points.sort_values(["time", "survival"], ascending=[True, False], kind="stable")
     stray = _stray(points["survival"].to_numpy(np.float64))
-    left_out.append(points.loc[stray, ["row"]].assign(reason="is far from both neighbours: survival cannot rise"))
+    left_out.append(points.loc[stray, ["row"]].assign(reason="is far from both of its neighbours, and survival cannot rise"))
     points = points[~stray]
     time, level = points["time"].to_numpy(np.float64), points["survival"].to_numpy(np.float64)
     factor = _first_level(time, level)

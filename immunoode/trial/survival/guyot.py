@@ -111,7 +111,8 @@ def times_of_arm(curve: DigitisedCurve, numbers: NumbersAtRisk, events: int | No
     Returns
     -------
     list of IntervalTimes
-        One per number at risk; what is left of one is at risk in the next, and none are left of the last.
+        One per number at risk; the subjects who remain at the end of one are at risk in the next, and none remain after the
+        last.
     """
     first = _before_first_number(curve, numbers)
     starts, counts = np.append(first[0], numbers.time), np.append(first[1], numbers.count)
@@ -167,9 +168,9 @@ def _after_last(
 ) -> IntervalTimes:
     """Return the interval after the last number at risk.
 
-    If the number of events is known, it determines how many are censored; otherwise the rate of censoring of before is
-    assumed (Guyot et al., step 6 of the algorithm), or a higher one if a large drop shows that few are left. Who is left at the
-    end of the curve is censored there.
+    If the number of events is known, it determines how many are censored; otherwise the previous rate of censoring is assumed
+    (Guyot et al., step 6 of the algorithm), or a higher one if a large drop shows that few are left. Subjects who remain at
+    the end of the curve are censored there.
     """
     linear = _linear(points, at_risk)
     if points.end <= points.start:
@@ -190,8 +191,8 @@ def _after_last(
 def _censored_for_drops(linear: _Linear, largest: float) -> float:
     """Return the number censored with which large drops are plausible, 0 without such drops.
 
-    One event among few subjects is a large drop; among many it would be many events at one time, of which there were none as
-    large while the numbers at risk were known.
+    One event among few subjects is a large drop; among many subjects, a drop of that size would be many simultaneous events,
+    and none was as large while the numbers at risk were known.
     """
     large = (linear.hazard > LARGE * largest) & (linear.slope[:-1] < 0) if largest > 0 else np.zeros(len(linear.hazard), bool)
     wanted = [(linear.fixed[k] - _plausible(linear.hazard[k], largest)) / -linear.slope[k] for k in np.flatnonzero(large)]
@@ -199,7 +200,7 @@ def _censored_for_drops(linear: _Linear, largest: float) -> float:
 
 
 def _plausible(hazard: float, largest: float) -> float:
-    """Return the largest number at risk with which a drop is plausible, if at most the largest hazard of before holds."""
+    """Return the largest number at risk with which a drop is plausible, if the hazard is at most the largest one so far."""
     from scipy.special import pdtrc
 
     events = np.arange(1, 200)
@@ -225,7 +226,7 @@ def _interval(points: _Points, at_risk: int, expected: FloatArray, events: int, 
 
 
 def _level_after(level: float, interval: IntervalTimes) -> float:
-    """Return the Kaplan-Meier estimate at the end of an interval, so that rounding is made up for in the next."""
+    """Return the Kaplan-Meier estimate at the end of an interval, so that the next one compensates for rounding."""
     time, deaths = np.unique(interval.events, return_counts=True)
     gone = np.searchsorted(interval.censored, time) + np.cumsum(deaths) - deaths
     return float(level * np.prod(1 - deaths / (interval.at_risk - gone)))

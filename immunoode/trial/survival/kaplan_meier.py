@@ -76,7 +76,7 @@ class KaplanMeier:
         return pd.DataFrame(found)
 
     def quantile(self, probability: float | Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
-        """Return the days by which given shares of the subjects had the event, with confidence intervals.
+        """Return the days by which given proportions of the subjects had the event, with confidence intervals.
 
         Parameters
         ----------

@@ -27,7 +27,8 @@ class LogRankTest:
     ----------
     endpoint : str
     rho, gamma : float
-        The weight at each time is S^rho (1 - S)^gamma, of survival S of all arms just before it, within the stratum.
+        The weight at each time is S^rho (1 - S)^gamma, where S is the survival of all arms just before it, within the
+        stratum.
     strata : tuple of str
         Columns of the strata; () without.
     table : DataFrame
@@ -35,11 +36,11 @@ class LogRankTest:
     statistic : float
         Chi-square.
     degrees_of_freedom : int
-        One less than the arms, of those that are at risk at events together with others.
+        The number of arms that are at risk together with others at an event, minus one.
     p_value : float
         Two-sided.
     z : float
-        Of two arms: above 0 if the second has fewer events than expected. NaN with more arms.
+        For two arms: above 0 if the second has fewer events than expected. NaN for more arms.
     notes : tuple of str
     """
 
@@ -56,7 +57,7 @@ class LogRankTest:
 
     @property
     def p_one_sided(self) -> float:
-        """P value of the hypothesis that the second arm is not better than the first; NaN with more than two arms."""
+        """The p value of the hypothesis that the second arm is not better than the first; NaN with more than two arms."""
         from scipy.stats import norm
 
         return float(norm.sf(self.z))
@@ -118,7 +119,8 @@ def log_rank(
     Raises
     ------
     DataError
-        If there is one arm only, no event, a stratum is empty, no stratum has two arms, or no event tells arms apart.
+        If there is only one arm, there is no event, a stratum is empty, no stratum has two arms, or no event distinguishes
+        the arms.
 
     Notes
     -----
@@ -139,7 +141,7 @@ def log_rank(
     u, v = scores.score[0], scores.covariance[0, 0]
     freedom = _rank(v)
     if not freedom:
-        what = "have no event that tells arms apart: when several arms are at risk, and with a weight above 0"
+        what = "have no event that distinguishes the arms, that is, with several arms at risk and a weight above 0"
         raise DataError(Problem("endpoints", what, "other exponents, or data with more events"))
     statistic = float(u[:-1] @ np.linalg.pinv(v[:-1, :-1], hermitian=True) @ u[:-1])
     z = float(-u[1] / np.sqrt(v[1, 1])) if len(arms) == 2 else np.nan
@@ -158,7 +160,7 @@ def log_rank(
 
 
 def _rank(covariance: FloatArray) -> int:
-    """Return how many differences of arms the events tell: less than arms - 1 if an arm is not at risk at any event."""
+    """Return how many differences between arms the events determine: fewer than arms - 1 if an arm is never at risk."""
     spread = np.sqrt(np.diag(covariance))
     some = spread > 0
     correlation = covariance[np.ix_(some, some)] / np.outer(spread[some], spread[some])
@@ -187,7 +189,7 @@ def scores_of(
     Raises
     ------
     DataError
-        If there is one arm only, no event, or no stratum has two arms.
+        If there is only one arm, there is no event, or no stratum has two arms.
     """
     import pandas as pd
 
@@ -195,7 +197,7 @@ def scores_of(
     arm, arms = pd.factorize(rows["arm"])
     stratum, strata = pd.factorize(rows[STRATUM])
     if len(arms) < 2:
-        raise DataError(Problem(what, f"needs at least two arms, and there is only {arms[0]!r}", "data with several arms"))
+        raise DataError(Problem(what, f"needs at least two arms, but there is only {arms[0]!r}", "data with several arms"))
     if not rows["event"].any():
         raise DataError(Problem("endpoints", "have no event", "data with at least one event"))
     alone = one_armed(rows)

@@ -33,7 +33,7 @@ class MaxComboTest:
     table : DataFrame
         One row per weight: rho, gamma, z, p_value (two-sided, not adjusted), p_one_sided.
     correlation : (m, m)
-        Of the statistics, if survival is equal.
+        Correlation of the statistics under equal survival.
     p_value : float
         Two-sided: the probability, if survival is equal, that any |z| is as large as the largest.
     p_one_sided : float
@@ -58,7 +58,7 @@ class MaxComboTest:
         return float(self.table["z"].abs().max())
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the single tests, one row per weight."""
+        """Return the individual tests, one row per weight."""
         return self.table.copy()
 
     def report(self) -> str:
@@ -96,7 +96,7 @@ def max_combo(
     Parameters
     ----------
     endpoints, endpoint, by, strata
-        As of `log_rank`.
+        As for `log_rank`.
     reference : str, optional
         The arm to compare with; by default the first.
     weights : sequence of (rho, gamma)
@@ -109,7 +109,7 @@ def max_combo(
     Raises
     ------
     DataError
-        If there are not two arms, no event, or exponents are negative.
+        If there are not two arms, there is no event, or exponents are negative.
 
     Notes
     -----

@@ -85,7 +85,7 @@ def milestone_survival(
     by : str
         Column of the groups to compare.
     reference : str, optional
-        The arm that others are compared with; by default the first.
+        The arm with which the others are compared; by default the first.
     confidence : float
 
     Returns

@@ -3,7 +3,8 @@
 The variables are linear in independent normal variables x, as many as the rank of the correlation (three for the usual four
 weights of MaxCombo, as one is the sum of two others). Given all but one of these, the variables are within the limit on an
 interval of the last, whose probability is exact; the mean over the others is a sum over a grid, with an error of about 1e-6.
-Tails are sums of small terms, not 1 less a sum. From rank four on, the integral is that of SciPy, with an error of about 1e-5.
+Tails are sums of small terms, not 1 minus a sum. From rank four on, the integral is that of SciPy, with an error of about
+1e-5.
 """
 
 from __future__ import annotations

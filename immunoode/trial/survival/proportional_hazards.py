@@ -52,7 +52,7 @@ def proportional_hazards_tests(
     time, event : (n,)
     covariates : (n, p)
     beta : (p,)
-        Fitted coefficients, with the method of Efron for ties.
+        Fitted coefficients, with Efron's method for ties.
     strata : (n,)
         Index of the baseline hazard of each subject.
     terms : mapping of str to sequence of int

@@ -30,7 +30,8 @@ class SurvivalReconstruction:
         One row per reconstructed subject, a table of endpoints: subject, arm, endpoint, time (days), event.
     at_risk : DataFrame
         One row per number at risk: arm, time (days), stated, reconstructed, and events and censored until the next row (until
-        the end of the curve in the last). Each number reconstructed is that of the row before less its events and censored.
+        the end of the curve in the last). Each reconstructed number is that of the previous row minus its events and censored
+        subjects.
     events : DataFrame
         One row per arm: arm, subjects, stated (NaN if unknown) and reconstructed events, largest_difference and mean_difference
         (absolute, of the two curves at the points).
@@ -79,7 +80,7 @@ class SurvivalReconstruction:
 
     def __str__(self) -> str:
         off = self.at_risk[self.at_risk["stated"] != self.at_risk["reconstructed"]]
-        same = "all numbers at risk as stated" if off.empty else f"{len(off)} numbers at risk differ from those stated"
+        same = "all numbers at risk are as stated" if off.empty else f"{len(off)} numbers at risk differ from those stated"
         largest = self.events["largest_difference"].max()
         return f"{len(self.endpoints)} subjects in {len(self.events)} arms; {same}; curves differ by at most {largest:.3f}"
 
@@ -102,13 +103,13 @@ def reconstruct_survival(
     ----------
     curve : DataFrame, array (n, 2), or mapping of arm to these
         Points read off the figure, in any order: time, survival (a fraction or percent), and optionally arm. Several points at
-        one time, points that rise, stray points and a curve that does not begin at 1 are understood, and noted.
+        one time, points that rise, stray points and a curve that does not begin at 1 are corrected, and noted.
     at_risk : DataFrame, mapping of time to number, array (m, 2), or mapping of arm to these
         Numbers at risk: time, at_risk, and optionally arm. One number, that at time 0, is enough, but few numbers leave the
         censoring unknown. The last number may be missing.
     events : int or mapping of arm to int, optional
-        Published number of events. Without it, the rate of censoring after the last number at risk is that of before (none if
-        there is one number at risk only), or higher if drops larger than any before show that few subjects are left.
+        Published number of events. Without it, the rate of censoring after the last number at risk is the previous one (none
+        if there is only one number at risk), or higher if drops larger than any earlier one show that few subjects are left.
     unit : str
         Unit of the times of curve and numbers: "month" is 30.4375 days. The result is in days.
     endpoint : str
@@ -127,7 +128,7 @@ def reconstruct_survival(
     Notes
     -----
     Between two numbers at risk censoring is assumed to be at a constant rate. The numbers at risk are met exactly; where they
-    leave no room for the events that the curve shows, these are fewer, and the difference of the curves is stated.
+    do not allow as many events as the curve shows, there are fewer, and the difference between the curves is reported.
 
     References
     ----------
@@ -273,13 +274,17 @@ def _assumed(numbers: NumbersAtRisk, intervals: list[IntervalTimes], stated: int
     notes = []
     if numbers.time[0] > 0:
         notes.append(
-            f"the first number at risk is at {numbers.time[0]:g}: {intervals[0].at_risk} at time 0, none censored before"
+            f"the first number at risk is at {numbers.time[0]:g}: {intervals[0].at_risk} subjects are assumed at time "
+            f"0, with no censoring before it"
         )
     if stated is None and len(intervals) == 1:
         notes.append("one number at risk and no number of events: nobody is censored before the end of the curve")
     elif stated is None and numbers.count[-1]:
         last = f"after {numbers.time[-1]:g}, the last number at risk"
-        notes.append(f"{last}, the rate of censoring is that of before, or what large drops show")
+        notes.append(f"{last}, the rate of censoring is assumed to stay the same, or follows from large drops")
     if stated is not None and stated != found:
-        notes.append(f"{found} events are reconstructed, {stated} are stated: curve and numbers at risk do not allow others")
+        notes.append(
+            f"{found} events are reconstructed, although {stated} are stated: the curve and the numbers at "
+            f"risk allow no other number"
+        )
     return notes

@@ -25,7 +25,7 @@ EARLIEST = 0.25
 FEW = 10
 """Events per covariate below which estimates are unreliable, as a rule of thumb."""
 PRECISION = 1e-10
-"""Of Newton's method in Cox regression: lifelines by itself stops where coefficients have about four digits."""
+"""Precision of Newton's method in Cox regression; by default lifelines stops at about four digits."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class SurvivalRegression:
     left_out : DataFrame
         Subjects without a value of a covariate: subject, reason.
     notes : tuple of str
-        What to know about the fit, in words.
+        Remarks on the fit.
     fitted : object
         The fitter of lifelines.
     """
@@ -178,7 +178,7 @@ def parametric_survival(
     Parameters
     ----------
     endpoints, covariates, endpoint, arm, reference, confidence
-        As of `cox`.
+        As for `cox`.
     distribution : {"weibull", "log-normal", "log-logistic"}
     intervals : bool
         Whether events are interval-censored, between `lower` and `upper`, as progression is between visits.
@@ -269,7 +269,7 @@ def _covariate_table(endpoints: Any, covariates: Any) -> pd.DataFrame:
     known = getattr(endpoints, "covariates", None)
     if known is None:
         raise DataError(
-            Problem("covariates", "are names, but the endpoints have no covariates", "a table with one row per subject")
+            Problem("covariates", "are names, but the endpoints do not contain covariates", "a table with one row per subject")
         )
     missing = [name for name in names if name not in known.columns]
     if missing:

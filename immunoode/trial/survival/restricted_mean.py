@@ -30,7 +30,8 @@ class RestrictedMeanSurvival:
         One row per arm: arm, restricted_mean (days), standard_error, lower, upper.
     contrasts : DataFrame
         Rows per other arm: arm, reference, measure ("difference" in days, "ratio", "ratio of time lost"), estimate, lower,
-        upper, p_value (NaN if no arm varies; all NaN for a ratio with a zero, as of time lost by an arm without events).
+        upper, p_value (NaN if no arm varies; all NaN for a ratio with a zero, such as the time lost in an arm without
+        events).
     confidence : float
     """
 

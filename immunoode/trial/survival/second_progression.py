@@ -20,15 +20,15 @@ SECOND, DEATH, NONE_YET = "progression on next therapy", "death", "no second pro
 
 
 def pfs2(survival: Any, second_progression: Mapping[Any, float], *, first: Any = None) -> pd.DataFrame:
-    """Derive PFS2: from day 0 to progression on the next line of therapy, or death of any cause, whichever is first.
+    """Derive PFS2: from day 0 to progression on the next line of therapy, or death from any cause, whichever is first.
 
     Parameters
     ----------
     survival : TrialData or DataFrame
         Overall survival (endpoint "OS") of all subjects, from day 0 (or from the days in a column `start`).
     second_progression : mapping of subject to day
-        Day of the progression on the therapy after the first progression, of the subjects who had one; also a Series with
-        subjects as index, NaN for those who had none.
+        Day of the progression on the therapy after the first progression, of the subjects who had one; or a Series with
+        subjects as index, with NaN for those who had none.
     first : TrialData or DataFrame, optional
         Progression-free survival (endpoint "PFS"), to check that a second progression is later than the first.
 
@@ -41,7 +41,8 @@ def pfs2(survival: Any, second_progression: Mapping[Any, float], *, first: Any =
     Raises
     ------
     DataError
-        If a second progression is of no subject, after the last day of its survival, or not later than the first progression.
+        If a second progression belongs to an unknown subject, is after the last day of its survival, or is not later than the
+        first progression.
 
     References
     ----------
@@ -71,7 +72,7 @@ def pfs2(survival: Any, second_progression: Mapping[Any, float], *, first: Any =
 
 
 def _numbers(days: Mapping[str, Any]) -> pd.Series:
-    """Return the days as numbers; missing ones are of subjects without a second progression."""
+    """Return the days as numbers; a missing one means that the subject had no second progression."""
     import pandas as pd
 
     given = pd.Series(days, dtype=object)
@@ -86,7 +87,7 @@ def _numbers(days: Mapping[str, Any]) -> pd.Series:
 def _check(second: pd.Series, alive: pd.Series, first: Any) -> None:
     """Raise an error for second progressions at impossible times."""
     problems = [
-        Problem(f"second_progression, subject {s}", f"is day {day:g}, and survival ends on day {alive[s]:g}", "an earlier day")
+        Problem(f"second_progression, subject {s}", f"is day {day:g}, but survival ends on day {alive[s]:g}", "an earlier day")
         for s, day in second.items()
         if day > alive[s]
     ]
@@ -98,7 +99,9 @@ def _check(second: pd.Series, alive: pd.Series, first: Any) -> None:
         known = before["time"].where(before["event"]).reindex(second.index)
         problems += [
             Problem(
-                f"second_progression, subject {s}", f"is day {day:g}, and the first progression day {known[s]:g}", "a later day"
+                f"second_progression, subject {s}",
+                f"is day {day:g}, but the first progression is day {known[s]:g}",
+                "a later day",
             )
             for s, day in second.items()
             if day <= known[s]

@@ -1,4 +1,4 @@
-"""What comparisons of arms share: the rows of an endpoint, strata, and which of two arms is the reference."""
+"""Shared parts of the comparisons of arms: the rows of an endpoint, strata, and the reference arm."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def two_arms(rows: pd.DataFrame, reference: str | None, what: str) -> tuple[str,
     arms = list(dict.fromkeys(rows["arm"]))
     if len(arms) != 2:
         listed = ", ".join(map(repr, arms))
-        raise DataError(Problem(what, f"compares two arms, and there are {len(arms)}: {listed}", "data of two arms"))
+        raise DataError(Problem(what, f"compares two arms, but there are {len(arms)}: {listed}", "data from two arms"))
     if reference is not None and reference not in arms:
         raise DataError(Problem("reference", f"{reference!r} is not an arm", nearest(reference, arms)))
     first = arms[0] if reference is None else reference

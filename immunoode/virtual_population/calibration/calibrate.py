@@ -1,4 +1,4 @@
-"""Weights of virtual patients with which they meet targets."""
+"""Weights with which virtual patients meet targets."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ from immunoode.virtual_population.targets.record import Target
 
 RULES: dict[str, Divergence] = {"entropy": RelativeEntropy(), "least squares": ChiSquaredDivergence()}
 PASSES = 20
-"""Rows that depend on the weights (correlations, covariances between targets) are computed anew up to so many times."""
+"""The largest number of times that rows which depend on the weights (correlations, covariances between targets) are
+recomputed."""
 
 NOTABLE = 0.1
-"""A change of a statistic, in standard errors, that is said."""
+"""Change of a statistic, in standard errors, above which a warning is issued."""
 
 
 def calibrate(
@@ -37,7 +38,7 @@ def calibrate(
     tolerance: float = 1.0,
     prior_size: float = 1.0,
 ) -> Cohort:
-    """Weight virtual patients so that they meet targets within their sampling errors, as near to equal weights as possible.
+    """Weight virtual patients so that they meet targets within their sampling errors, with weights as equal as possible.
 
     The weights minimise the divergence from the prior weights plus half of the misfit of the targets, which is
     (difference)' covariance^-1 (difference): one convex program. Its dual has one variable per row of the targets,
@@ -54,7 +55,7 @@ def calibrate(
     tolerance : float
         Multiple of the sampling errors; 0 for exact agreement with the observed values.
     prior_size : float
-        The number of subjects that the prior weights are worth, beside those behind the targets.
+        The number of subjects to which the prior weights are equivalent, relative to the subjects behind the targets.
 
     Returns
     -------
@@ -68,12 +69,13 @@ def calibrate(
     Warns
     -----
     UserWarning
-        If rows that depend on the weights (of correlations) have not settled.
+        If rows that depend on the weights (such as correlations) have not converged.
 
     Notes
     -----
     Entropy weights with exact targets are minimum discrimination information [1]_, known in surveys as raking and in economics
-    as entropy balancing. How far a target is from what the patients would need is its price; see `Cohort.prices`.
+    as entropy balancing. The price of a target measures how far it pulls the weights away from the prior ones; see
+    `Cohort.table`.
 
     References
     ----------
@@ -81,7 +83,7 @@ def calibrate(
 
     Examples
     --------
-    Of four patients one responds, in the trial half did. The ratio of their weights is that of the odds, 1 / (1 / 3) = 3:
+    One of four patients responds, but half of the trial did. The ratio of their weights is that of the odds, 1 / (1 / 3) = 3:
 
     >>> import immunoode as imo, pandas as pd
     >>> patients = imo.virtual_population.VirtualPatients(
@@ -106,7 +108,7 @@ def calibrate(
 def _solve(
     patients: VirtualPatients, targets: Sequence[Target], divergence: Divergence, tolerance: float, prior_size: float
 ) -> tuple[StackedTargets, DualSolution]:
-    """Return rows and solution once the rows are those of the weights."""
+    """Return the rows and the solution after the rows have been recomputed with the weights."""
     prior = patients.prior
     stacked = stack_targets(patients, targets, prior)
     solution = _solution(stacked, prior, divergence, tolerance, prior_size, None)
@@ -124,13 +126,13 @@ def _solve(
 
 
 def _warn_of_change(used: StackedTargets, own: StackedTargets, weights: FloatArray) -> None:
-    """Warn if statistics by the rows with which weights were found are others than by the rows of these weights."""
+    """Warn if statistics from the rows used for the solution differ from those recomputed with its weights."""
     errors = np.sqrt(np.diag(used.covariance))
     unit = np.where(errors > 0, errors, spread_of(used.moments, weights))
     change = float((np.abs(weights @ (own.moments - used.moments)) / unit).max())
     if change > NOTABLE:
         what = f"rows that depend on the weights still change by {change:.2g} standard errors after {PASSES} passes"
-        warnings.warn(f"{what}: see the misfits of the table", UserWarning, stacklevel=4)
+        warnings.warn(f"{what}; see the misfits in the table", UserWarning, stacklevel=4)
 
 
 def _as_used(stacked: StackedTargets, tolerance: float) -> StackedTargets:
@@ -145,13 +147,13 @@ def _solution(
 
 
 def _same_moments(before: StackedTargets, after: StackedTargets) -> bool:
-    """Return whether moments are the same but for rounding; covariances are computed anew once."""
+    """Return whether moments are the same apart from rounding; covariances are recomputed once."""
     size = np.abs(before.moments).max(axis=0)
     return bool((np.abs(after.moments - before.moments).max(axis=0) <= 1e-8 * size).all())
 
 
 def check_targets(patients: VirtualPatients, targets: Sequence[Target]) -> None:
-    """Raise what is wrong with patients and targets, contradictions of targets included."""
+    """Raise an error with all problems of patients and targets, including contradictions between targets."""
     problems = []
     if not isinstance(patients, VirtualPatients):
         problems.append(Problem("patients", f"are {type(patients).__name__}", "VirtualPatients"))
@@ -165,7 +167,7 @@ def _check(rule: str, tolerance: float, prior_size: float) -> None:
     if rule not in RULES:
         problems.append(Problem("rule", f"is {rule!r}", nearest(str(rule), RULES)))
     if not (is_number(tolerance) and 0 <= tolerance < np.inf):
-        problems.append(Problem("tolerance", f"is {tolerance!r}", "zero or more; 1 for the sampling errors as they are"))
+        problems.append(Problem("tolerance", f"is {tolerance!r}", "zero or more; 1 for the unchanged sampling errors"))
     if not (is_number(prior_size) and 0 < prior_size < np.inf):
         problems.append(Problem("prior_size", f"is {prior_size!r}", "a number of subjects above zero"))
     if problems:

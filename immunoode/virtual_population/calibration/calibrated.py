@@ -1,4 +1,4 @@
-"""What functions on calibrated cohorts need of them."""
+"""The attributes that functions of calibrated cohorts need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from immunoode.virtual_population.patients import VirtualPatients
 
 
 class CalibratedPatients(Protocol):
-    """Patients with weights that were calibrated, as `Cohort` has them."""
+    """Patients with calibrated weights, as in `Cohort`."""
 
     @property
     def patients(self) -> VirtualPatients:
@@ -26,7 +26,7 @@ class CalibratedPatients(Protocol):
 
     @property
     def calibrated(self) -> Calibration:
-        """How the weights were found."""
+        """The record of the calibration."""
         ...
 
     @property
@@ -36,7 +36,7 @@ class CalibratedPatients(Protocol):
 
     @property
     def shift_size(self) -> ShiftSize:
-        """How far the population is from the prior one."""
+        """The shift of the population from the prior one."""
         ...
 
     def median(self, arm: str, endpoint: str = "PFS") -> float:
@@ -44,5 +44,5 @@ class CalibratedPatients(Protocol):
         ...
 
     def certificate(self, within: float = 1.96) -> Certificate:
-        """Return how near any weights come to the targets."""
+        """Return how close any weights can come to the targets."""
         ...

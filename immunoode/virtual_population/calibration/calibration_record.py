@@ -1,4 +1,4 @@
-"""How the weights of a cohort were found."""
+"""The record of the calibration of a cohort."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from immunoode.virtual_population.calibration.stacked import StackedTargets
 
 @dataclass(frozen=True)
 class Calibration:
-    """How the weights of a cohort were found.
+    """The record of the calibration of a cohort.
 
     Attributes
     ----------
     stacked : StackedTargets
         The rows of the targets, with the covariance of their sampling errors.
     prices : ndarray, shape (rows,)
-        How much the minimum of the program rises if the observed value of a row rises by 1.
+        The increase of the minimum of the program if the observed value of a row increases by 1.
     rule : str
     tolerance, prior_size : float
     steps : int
@@ -33,5 +33,5 @@ class Calibration:
 
     @property
     def covariance(self) -> FloatArray:
-        """The covariance that was used: of the sampling errors, times the squared tolerance."""
+        """The covariance that was used: that of the sampling errors, times the squared tolerance."""
         return self.stacked.covariance * self.tolerance**2

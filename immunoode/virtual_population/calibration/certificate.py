@@ -1,4 +1,4 @@
-"""How near any weights can come to targets, and a certificate where they cannot meet them."""
+"""How close any weights can come to targets, with a certificate if they cannot meet them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NONE = 1e-7
 
 @dataclass(frozen=True)
 class Certificate:
-    """The least largest misfit of any weights of some patients, with the proof that none is smaller.
+    """The smallest possible largest misfit over all weights of some patients, with the proof that none is smaller.
 
     Attributes
     ----------
@@ -26,12 +26,12 @@ class Certificate:
     unit : str
         "standard errors"; for exact rows, "standard deviations among the patients".
     multipliers : ndarray, shape (rows,)
-        The combination of rows (in these units) that no patient has as high as the observed values: for every patient, the
-        sum of multipliers x (moments - observed) is at most -distance. Zero for rows that do not matter.
+        The combination of rows (in these units) that is higher for the observed values than for any patient: for every
+        patient, the sum of multipliers x (moments - observed) is at most -distance. They are zero for irrelevant rows.
     targets : tuple of str
-        The targets that cannot be met together, each with what is observed.
+        The targets that cannot be met together, each with its observed value.
     nearest : tuple of str
-        What the nearest weights have instead.
+        The values under the nearest weights.
     """
 
     distance: float
@@ -45,30 +45,32 @@ class Certificate:
             return f"some weights meet all targets within {self.distance:.2g} {self.unit}"
         wanted = " with ".join(self.targets)
         instead = "; ".join(self.nearest)
-        return f"no weights of these patients give {wanted}; the nearest are {self.distance:.2g} {self.unit} away: {instead}"
+        return (
+            f"no weights of these patients give {wanted}; the closest ones are {self.distance:.2g} {self.unit} away: {instead}"
+        )
 
     def problem(self) -> Problem:
-        """Return the certificate as what is wrong with calibration."""
-        right = "other patients (imo.virtual_population.refine), or targets with their sampling error"
+        """Return the certificate as a problem of calibration."""
+        right = "add patients (imo.virtual_population.refine), or use targets with their sampling error"
         return Problem("targets", str(self), right)
 
 
 def certificate(stacked: StackedTargets, prior: FloatArray, *, within: float = 0.0) -> Certificate:
-    """Return how near any weights come to the targets, by linear programming.
+    """Return how close any weights can come to the targets, by linear programming.
 
     Parameters
     ----------
     stacked : StackedTargets
     prior : ndarray, shape (patients,)
-        For the unit of rows without sampling error.
+        Weights that determine the unit of rows without sampling error.
     within : float
-        Targets that can be met within so many units count as met.
+        Targets that can be met within this many units count as met.
     """
     errors = np.sqrt(np.diag(stacked.covariance))
     exact = errors == 0
     unit = np.where(exact, spread_of(stacked.moments, prior), errors)
     deviations = (stacked.moments - stacked.observed) / unit
-    if exact.any():  # the others can always be met at a price
+    if exact.any():  # the others can always be met at a cost
         deviations = np.where(exact, deviations, 0.0)
     deviations = find_patterns(deviations).rows
     distance, weights, multipliers = least_largest(deviations)
@@ -81,7 +83,7 @@ def certificate(stacked: StackedTargets, prior: FloatArray, *, within: float = 0
 
 
 def least_largest(deviations: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-    """Return the least largest absolute weighted mean deviation, the weights, and the multipliers that prove it.
+    """Return the smallest possible largest absolute weighted mean deviation, its weights, and the multipliers that prove it.
 
     Parameters
     ----------
@@ -112,5 +114,5 @@ def _instead(stacked: StackedTargets, matter: np.ndarray, reached: FloatArray) -
     told = []
     for record, rows in zip(stacked.records, stacked.slices, strict=True):
         values = zip(record.rows, matter[rows], reached[rows], record.observed, strict=True)
-        told += [f"{record.label}, {row}: {value:.3g} in place of {target:.3g}" for row, m, value, target in values if m]
+        told += [f"{record.label}, {row}: {value:.3g} instead of {target:.3g}" for row, m, value, target in values if m]
     return tuple(told)

@@ -1,4 +1,4 @@
-"""Targets that no patients at all can meet, because they say different things of the same outcome."""
+"""Targets that no patients can meet, because they contradict each other about the same outcome."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from immunoode.virtual_population.targets.partition import Partition, values_bet
 from immunoode.virtual_population.targets.record import Target
 
 STANDARD_ERRORS = 4.0
-"""Targets that can be met within so many standard errors do not contradict each other."""
+"""Targets that can be met within this many standard errors do not contradict each other."""
 
 
 def contradictions(targets: Sequence[Target]) -> list[Problem]:
-    """Return which targets contradict each other: those of one outcome of one arm that no distribution of it meets.
+    """Return the targets that contradict each other: those for one outcome of one arm that no distribution of the outcome
+    meets.
 
     Parameters
     ----------
@@ -45,4 +46,4 @@ def _among(targets: Sequence[Target]) -> list[Problem]:
     if not found.targets:
         return []
     what = f"contradict each other: {' and '.join(found.targets)} are {found.distance:.2g} {found.unit} from any population"
-    return [Problem("targets", what, "targets of one population: check arms, units and numbers of subjects")]
+    return [Problem("targets", what, "targets from one population; check arms, units and numbers of subjects")]

@@ -1,4 +1,4 @@
-"""How far weights are from prior weights: relative entropy, or least squares; each by its convex conjugate."""
+"""The divergence of weights from prior weights (relative entropy or least squares) and its convex conjugate."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Divergence(Protocol):
     """A divergence of weights from prior weights on the simplex."""
 
     def conjugate(self, tilt: FloatArray, prior: FloatArray) -> Conjugate:
-        """Return the maximum of tilt @ weights - divergence over all weights, and where it is."""
+        """Return the maximum of tilt @ weights - divergence over all weights, and the weights that attain it."""
         ...
 
 

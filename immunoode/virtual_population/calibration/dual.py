@@ -1,4 +1,4 @@
-"""The convex program of calibration, solved by Newton's method for one price per row of the targets."""
+"""The convex program of calibration, solved by Newton's method with one dual variable (price) per row of the targets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUFFICIENT = 1e-4
 SMALLEST = 2.0**-40
 ROUNDING = 1e-9
 NEGLIGIBLE = 1e-14
-"""Eigenvalues below this share of the largest are of rows that repeat others."""
+"""Eigenvalues below this fraction of the largest belong to redundant rows."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class DualSolution:
     ----------
     weights : ndarray, shape (n,)
     prices : ndarray, shape (rows,)
-        How much the minimum of the program rises if an observed value rises by 1.
+        The increase of the minimum of the program if an observed value increases by 1.
     steps : int
     converged : bool
         False if the rows cannot be met, so that prices grow without bound.
@@ -88,7 +88,7 @@ def solve_dual(
         Positive, adding up to 1.
     divergence : Divergence
     size : float
-        The number of subjects that the prior weights are worth.
+        The number of subjects to which the prior weights are equivalent.
     start : ndarray, shape (rows,), optional
         Prices to start from.
 
@@ -114,7 +114,7 @@ def solve_dual(
 
 
 def spread_of(moments: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return the standard deviation of each row among the patients, or 1 if there is none but for rounding."""
+    """Return the standard deviation of each row among the patients, or 1 if it is zero apart from rounding."""
     spread = np.sqrt(weights @ (moments - weights @ moments) ** 2)
     return np.where(spread > ROUNDING * np.abs(moments).max(axis=0), spread, 1.0)
 
@@ -128,7 +128,7 @@ def _newton(program: _Program, prices: FloatArray) -> DualSolution:
         direction = _solve(program.hessian(at), -gradient)
         slope = float(gradient @ direction)
         moved = _line_search(program, prices, at, direction, slope)
-        if moved is None:  # at the limit of rounding, or nowhere lower
+        if moved is None:  # at the limit of rounding, or no lower point
             return DualSolution(at.weights, prices, step, _met(gradient))
         prices, at = moved
     return DualSolution(at.weights, prices, STEPS, _met(program.gradient(prices, at)))
@@ -141,10 +141,10 @@ def _met(gradient: FloatArray) -> bool:
 def _line_search(
     program: _Program, prices: FloatArray, at: Conjugate, direction: FloatArray, slope: float
 ) -> tuple[FloatArray, Conjugate] | None:
-    """Return the first of shorter and shorter steps that lowers the dual enough; None if none does."""
+    """Return the first of successively shorter steps that lowers the dual enough; None if none does."""
     before, length = program.value(prices, at), 1.0
     rounding = 1e-15 * max(1.0, abs(before))
-    if -slope <= rounding:  # the value cannot show the progress of such a step, its gradient can
+    if -slope <= rounding:  # the progress of such a step shows in the gradient, but not in the value
         tried = prices + direction
         here = program.at(tried)
         better = np.abs(program.gradient(tried, here)).max() < 0.5 * np.abs(program.gradient(prices, at)).max()
@@ -159,7 +159,7 @@ def _line_search(
 
 
 def _solve(matrix: FloatArray, right: FloatArray) -> FloatArray:
-    """Return the least solution of a system with a symmetric matrix without negative eigenvalues."""
+    """Return the minimum-norm solution of a system with a positive semidefinite matrix."""
     values, vectors = np.linalg.eigh(matrix)
     kept = values > NEGLIGIBLE * max(float(values[-1]), 1e-300)
     return np.asarray(vectors[:, kept] @ ((vectors[:, kept].T @ right) / values[kept]))

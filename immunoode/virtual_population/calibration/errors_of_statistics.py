@@ -1,4 +1,4 @@
-"""The error of a statistic of a calibrated cohort: of sampling, of what targets leave open, and of too few patients."""
+"""The error of a statistic of a calibrated cohort: from sampling, from undetermined features, and from too few patients."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ HALVINGS = 60
 
 @dataclass(frozen=True)
 class StatisticErrors:
-    """Variances of statistics of a cohort about those of the population that the trials were drawn from.
+    """Variances of statistics of a cohort about those of the population from which the trials were drawn.
 
     Attributes
     ----------
     sampling : ndarray, shape (statistics,)
-        What the sampling errors of the targets do.
+        The part due to the sampling errors of the targets.
     undetermined : ndarray, shape (statistics,)
-        What populations that meet the targets differ in, per squared size of the shift of parameters.
+        The part due to differences between populations that meet the targets, per squared size of the shift of parameters.
     patients : ndarray, shape (statistics,)
-        What the finite number of virtual patients does.
+        The part due to the finite number of virtual patients.
     shift : ShiftSize
     observed : ndarray, shape (statistics,)
-        What is added for a trial's observed statistic: its own sampling error, and less what it shares with the targets.
+        The addition for the observed statistic of a trial: its own sampling error, minus the part that it shares with the
+        targets.
     """
 
     sampling: FloatArray
@@ -49,9 +50,9 @@ class StatisticErrors:
         return np.sqrt(self.shift.probabilities @ self.variances(of_trial))
 
     def half_width(self, confidence: float, of_trial: bool = False) -> FloatArray:
-        """Return how far the limits of a band are from the statistics.
+        """Return the distance of the limits of a band from the statistics.
 
-        The error is normal for each size of the shift, with the sizes as probable as the targets say.
+        The error is a mixture of normal distributions over the posterior distribution of the size of the shift.
         """
         from scipy.special import ndtr
 
@@ -65,17 +66,18 @@ class StatisticErrors:
 
 
 def errors_of(cohort: CalibratedPatients, record: TargetRecord, trial: str = "", arm: str = "") -> StatisticErrors:
-    """Return the errors of the statistics of a record that was not a target.
+    """Return the errors of the statistics of a record that was not used as a target.
 
     To first order a calibrated statistic is its value under the prior weights plus B'(observed - prior moments), where B is its
-    regression on the moments. What is left of each patient after the regression is what the targets do not determine.
+    regression on the moments. The residual of each patient after the regression is the part that the targets do not
+    determine.
 
     Parameters
     ----------
     cohort : CalibratedPatients
     record : TargetRecord
     trial, arm : str
-        Of the record: with targets of the same arm of the same trial it shares sampling errors.
+        Trial and arm of the record, which shares sampling errors with targets of the same arm of the same trial.
     """
     with one_thread():
         return _errors_of(cohort, record, trial, arm)
@@ -101,7 +103,7 @@ def _errors_of(cohort: CalibratedPatients, record: TargetRecord, trial: str, arm
 
 
 def _slopes(cohort: CalibratedPatients, centred: FloatArray, influence: FloatArray) -> FloatArray:
-    """Return by how much each statistic moves with the observed value of each row, shape (rows, statistics)."""
+    """Return the derivative of each statistic with respect to the observed value of each row, shape (rows, statistics)."""
     how = cohort.calibrated
     weighted = centred * cohort.weights[:, None]
     among = weighted.T @ centred + how.prior_size * how.covariance

@@ -1,4 +1,4 @@
-"""How a calibrated cohort meets its targets, and what each costs, as a table."""
+"""A table of how well a calibrated cohort meets its targets, and of their costs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _of_target(cohort: CalibratedPatients, record: TargetRecord, prices: FloatAr
 
 
 def target_costs(cohort: CalibratedPatients) -> FloatArray:
-    """Return the share of each target in what calibration costs; see `Cohort.costs`."""
+    """Return the share of each target in the cost of calibration; see `Cohort.costs`."""
     how = cohort.calibrated
     asked = how.prices * (how.stacked.observed - cohort.patients.prior @ how.stacked.moments)
     each = np.array([asked[rows].sum() for rows in how.stacked.slices])
@@ -54,12 +54,12 @@ def target_costs(cohort: CalibratedPatients) -> FloatArray:
 
 
 def fit_report(cohort: CalibratedPatients) -> list[str]:
-    """Return the lines of a report: the costliest target, the largest misfit, what cannot be met, and the table."""
+    """Return the lines of a report: the target with the largest cost, the largest misfit, unmet targets, and the table."""
     table, costs = fit_table(cohort), target_costs(cohort)
     lines = []
     if np.isfinite(costs).all():
         dearest = cohort.calibrated.stacked.records[int(np.argmax(costs))].label
-        lines.append(f"The costliest target is {dearest}: {100 * costs.max():.0f} % of the cost.")
+        lines.append(f"The target with the largest cost is {dearest}: {100 * costs.max():.0f} % of the total.")
     worst = table.loc[table["misfit"].abs().idxmax()]
     lines.append(f"The largest misfit is {worst['misfit']:.1f} standard errors: {worst['target']}, {worst['row']}.")
     if abs(worst["misfit"]) > 2:

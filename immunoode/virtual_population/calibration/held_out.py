@@ -1,4 +1,4 @@
-"""Statistics that a cohort was not calibrated to, beside bands."""
+"""Comparison of a cohort with statistics to which it was not calibrated."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Held-out statistics beside the bands of a calibrated cohort.
+    """Held-out statistics compared with the bands of a calibrated cohort.
 
     Attributes
     ----------
     table : DataFrame
         One row per row of the held-out targets: target, row, observed, standard_error (of its sampling), predicted; lower and
-        upper, the band of the statistic of the population; trial_lower and trial_upper, the band of a trial's observed
-        statistic; inside (whether the observed one is in the latter); and the three parts of the band's standard error:
-        sampling (of the targets of calibration), undetermined (populations that meet the targets differ), patients (a finite
-        number of them).
+        upper, the band for the statistic of the population; trial_lower and trial_upper, the band for the observed statistic
+        of a trial; inside (whether the observed one is in the latter); and the three components of the standard error:
+        sampling (of the calibration targets), undetermined (differences between populations that meet the targets), patients
+        (their finite number).
     confidence : float
     shift : float
-        The mean size by which, by the targets of calibration, the population differs from the prior one, in standard deviations
-        of each parameter.
+        The mean size of the shift of the population from the prior one, estimated from the calibration targets, in standard
+        deviations of each parameter.
     """
 
     table: pd.DataFrame
@@ -45,7 +45,7 @@ class HeldOut:
         return f"{self}\n\n" + self.table.to_string(index=False, float_format="{:.3f}".format)
 
     def plot(self, **options: Any) -> Any:
-        """Draw the statistics beside their bands; see `imo.plot.held_out`."""
+        """Draw the statistics with their bands; see `imo.plot.held_out`."""
         from immunoode.plot import calibration as figures
 
         return figures.held_out(self, **options)
@@ -53,7 +53,7 @@ class HeldOut:
     def __str__(self) -> str:
         inside = int(self.table["inside"].sum())
         level = f"{100 * self.confidence:g} %"
-        return f"{inside} of {len(self.table)} held-out statistics are in their {level} bands"
+        return f"{inside} of {len(self.table)} held-out statistics are within their {level} bands"
 
     def __repr__(self) -> str:
         return f"<HeldOut: {self}>"
@@ -66,7 +66,7 @@ class HeldOut:
 
 
 def compare_held_out(cohort: CalibratedPatients, targets: Sequence[Target], confidence: float) -> HeldOut:
-    """Return held-out statistics beside bands; see `Cohort.held_out`."""
+    """Return held-out statistics with bands; see `Cohort.held_out`."""
     import pandas as pd
 
     records = stack_targets(cohort.patients, targets, cohort.weights).records

@@ -1,4 +1,4 @@
-"""Patients who are alike to all targets count as one: rates and curves know few kinds of patients."""
+"""Patients who are identical for all targets are treated as one, because rates and curves distinguish few kinds of patients."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from immunoode.virtual_population.calibration.divergence import FloatArray
 
 WORTHWHILE = 0.5
-"""Patterns are used if there are fewer than this share of the patients."""
+"""Patterns are used if their number is below this fraction of the number of patients."""
 
 TRIED = 1000
-"""So many rows say whether it is worth looking at all."""
+"""The number of rows in a first check of whether patterns are worthwhile."""
 
 
 @dataclass(frozen=True)
 class Patterns:
-    """Different rows of a matrix.
+    """The distinct rows of a matrix.
 
     Attributes
     ----------
@@ -39,9 +39,10 @@ class Patterns:
 
 
 def find_patterns(moments: FloatArray) -> Patterns:
-    """Return the different rows of a matrix, or all rows if most are different.
+    """Return the distinct rows of a matrix, or all rows if most are distinct.
 
-    Rows are told apart by one combination of their columns, which is then checked: sorting numbers is much quicker than rows.
+    Rows are distinguished by one linear combination of their columns, which is then checked, because sorting numbers is much
+    faster than sorting rows.
     """
     n, columns = moments.shape
     if len(np.unique(moments[:TRIED], axis=0)) >= WORTHWHILE * min(n, TRIED):

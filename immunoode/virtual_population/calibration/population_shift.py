@@ -1,4 +1,4 @@
-"""How populations may differ from the prior one: shifts of the distribution of parameters, and how large these are."""
+"""How populations may differ from the prior one: shifts of the distribution of parameters, and their size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCALE = 0.3
-"""Half of all populations are taken to differ by less than this from their prior, in standard deviations per parameter."""
+"""Half of all populations are assumed to differ by less than this from their prior, in standard deviations of each
+parameter."""
 GRID = np.geomspace(0.01, 4.0, 40)
 RIDGE = 1e-9
 
@@ -43,8 +44,8 @@ class ShiftSize:
 def shift_features(parameters: pd.DataFrame, prior: FloatArray) -> FloatArray:
     """Return the features in which populations may be shifted, shape (patients, features), each of mean 0 and variance 1.
 
-    They are the normal scores of the parameters, made independent, and their squares: a population whose density relative to
-    the prior one is the exponential of a small combination of these has other means and variances of its parameters.
+    They are the normal scores of the parameters, made independent, and their squares: if the density of a population relative
+    to the prior one is the exponential of a small combination of these, its parameters have other means and variances.
 
     Parameters
     ----------
@@ -64,11 +65,11 @@ def shift_features(parameters: pd.DataFrame, prior: FloatArray) -> FloatArray:
 
 
 def shift_size(stacked: StackedTargets, features: FloatArray, prior: FloatArray) -> ShiftSize:
-    """Return how large the shift is, given how far the targets are from the prior weights.
+    """Return the size of the shift, given the distance of the targets from the statistics under the prior weights.
 
-    To first order the targets differ from the prior by a normal deviate of covariance V + size^2 G G', where V is of the
-    sampling errors and G the covariance of moments and features. The size has a half-Cauchy prior distribution with the scale
-    `SCALE`.
+    To first order, the targets differ from the prior by a normal deviate with covariance V + size^2 G G', where V is the
+    covariance of the sampling errors and G that of moments and features. The size has a half-Cauchy prior distribution with
+    the scale `SCALE`.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def shift_size(stacked: StackedTargets, features: FloatArray, prior: FloatArray)
     gain, away, covariance = gain / unit[:, None], away / unit, stacked.covariance / np.outer(unit, unit)
     fixed, moved = covariance + RIDGE * np.eye(len(away)), gain @ gain.T
     log = np.array([_log_density(fixed + size**2 * moved, away) for size in GRID])
-    mass = np.exp(log - log.max()) * GRID / (1 + (GRID / SCALE) ** 2)  # the grid is even in the logarithm
+    mass = np.exp(log - log.max()) * GRID / (1 + (GRID / SCALE) ** 2)  # the grid is equidistant in the logarithm
     return ShiftSize(GRID, mass / mass.sum())
 
 

@@ -1,4 +1,4 @@
-"""New patients where weight is missing: prior patients are thinned before they are simulated."""
+"""New patients where weights are large: candidates from the prior are thinned before they are simulated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = 10
 ENOUGH = 0.99
-"""Candidates who are needed as much as this share of the weight are certain to be simulated."""
+"""Candidates whose importance reaches this share of the weight are certain to be simulated."""
 MOST_CANDIDATES = 1_000_000
 
 Draw = Callable[[int, int], "pd.DataFrame"]
@@ -44,11 +44,11 @@ def refine(
     tolerance: float = 1.0,
     prior_size: float = 1.0,
 ) -> Cohort:
-    """Simulate new patients like those whose weights rise, and calibrate all of them.
+    """Simulate new patients similar to those with increased weights, and calibrate all patients.
 
-    Candidates are drawn from the prior population. A candidate is simulated with a probability in proportion to the weights,
-    relative to prior weights, of the patients nearest to it; its prior weight is divided by that probability. The prior
-    population thus stays what it was, while more of the patients have weight.
+    Candidates are drawn from the prior population. A candidate is simulated with a probability proportional to the weights,
+    relative to the prior weights, of the patients nearest to it, and its prior weight is divided by that probability. Thus
+    the prior population does not change, while more of the patients have substantial weight.
 
     Parameters
     ----------
@@ -60,18 +60,18 @@ def refine(
     simulate : callable
         ``simulate(parameters)`` returns their `VirtualPatients`, with the same arms as `patients`.
     new : int
-        About how many patients are simulated in each round.
+        The approximate number of patients that are simulated in each round.
     rounds : int
     seed : int
     floor : float
-        Least probability of being simulated, above 0: the weights of some regions may only seem to be small.
+        The smallest probability of being simulated, above 0, because the weights of some regions may only appear to be small.
     rule, tolerance, prior_size
-        As of `imo.calibrate`.
+        As for `imo.calibrate`.
 
     Returns
     -------
     Cohort
-        Of the old and the new patients; the new ones have the numbers after the largest one.
+        The old and new patients; the numbers of the new ones follow the largest existing number.
 
     Raises
     ------
@@ -79,8 +79,8 @@ def refine(
 
     Notes
     -----
-    If e(x) is the expected number of patients per prior density at parameters x, of all draws together, then 1 / e is the prior
-    weight: the balance heuristic of multiple importance sampling.
+    If e(x) is the expected number of patients per prior density at parameters x, over all draws, then the prior weight is 1 /
+    e (the balance heuristic of multiple importance sampling).
 
     Examples
     --------
@@ -107,7 +107,7 @@ def refine(
 
 @dataclass(frozen=True)
 class _Neighbourhood:
-    """Patients by which values at other parameters are guessed."""
+    """Patients from whom values at other parameters are estimated."""
 
     columns: tuple[str, ...]
     sorted_values: tuple[FloatArray, ...]
@@ -118,7 +118,7 @@ class _Neighbourhood:
         numbers = table.select_dtypes("number")
         columns = tuple(str(c) for c in numbers.columns if numbers[c].nunique() > 1)
         if not columns:
-            raise DataError(Problem("parameters", "do not vary among the patients", "at least one column of different numbers"))
+            raise DataError(Problem("parameters", "do not vary among the patients", "at least one column whose numbers differ"))
         values = tuple(np.sort(numbers[c].to_numpy(np.float64)) for c in columns)
         here = cls(columns, values, np.zeros((0, 0)))
         return cls(columns, values, here.normal_scores(table))
@@ -141,16 +141,16 @@ class _Neighbourhood:
 
 
 def _round_seed(seed: int, number: int) -> int:
-    """Return the seed of the candidates of a round: not one by which the patients before are likely to have been drawn.
+    """Return the seed for the candidates of a round, one that is unlikely to have been used for the existing patients.
 
-    Candidates with the same random numbers as patients would be these patients again, and count twice. Below 2**32, as other
+    Candidates with the same random numbers as existing patients would duplicate these. The seed is below 2**32, as other
     generators need it.
     """
     return int(stream_key(seed, f"candidates of round {number}")[0] >> np.uint64(32))
 
 
 def _needed(patients: VirtualPatients, targets: Sequence[Target], options: dict[str, object]) -> FloatArray:
-    """Return the weights relative to the prior ones; with sampling errors, if no weights meet exact targets yet."""
+    """Return the weights relative to the prior ones; with sampling errors if no weights meet exact targets yet."""
     try:
         weights = calibrate(patients, targets, **options).weights  # type: ignore[arg-type]
     except DataError:
@@ -163,7 +163,7 @@ def _needed(patients: VirtualPatients, targets: Sequence[Target], options: dict[
 def _with_new(
     patients: VirtualPatients, needed: FloatArray, draw: Draw, simulate: Simulate, new: int, seed: int, floor: float
 ) -> VirtualPatients:
-    """Return the patients with new ones, with the prior weights of all."""
+    """Return the old and new patients, with the prior weights of all."""
     near = _Neighbourhood.of(patients.parameters)
     order = np.argsort(needed)
     share = np.cumsum((needed * patients.prior)[order])

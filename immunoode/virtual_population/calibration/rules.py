@@ -1,4 +1,4 @@
-"""The same targets under several inclusion rules, and what each says of statistics that were held out."""
+"""Comparison of inclusion rules for the same targets, and their predictions of held-out statistics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RuleComparison:
-    """Cohorts of the same targets by different rules.
+    """Cohorts for the same targets by different rules.
 
     Attributes
     ----------
@@ -31,10 +31,10 @@ class RuleComparison:
     table : DataFrame
         One row per rule: patients with a weight, effective_sample_size, largest_weight, largest_misfit (in standard errors).
     held_out : DataFrame
-        One row per row of the held-out targets: target, row, observed, lower and upper (the band of the population's value, by
-        entropy weights), and what each rule predicts.
+        One row per row of the held-out targets: target, row, observed, lower and upper (the band of the population's value,
+        by entropy weights), and the prediction of each rule.
     left_out : mapping of str to str
-        Rules that cannot take these targets, and why.
+        Rules that cannot use these targets, with the reasons.
     """
 
     cohorts: Mapping[str, Cohort]
@@ -54,7 +54,7 @@ class RuleComparison:
         return self.table.copy()
 
     def plot(self, **options: Any) -> Any:
-        """Draw what each rule predicts; see `imo.plot.inclusion_rules`."""
+        """Draw the prediction of each rule; see `imo.plot.inclusion_rules`."""
         from immunoode.plot import calibration as figures
 
         return figures.inclusion_rules(self, **options)
@@ -78,9 +78,9 @@ def compare_rules(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> RuleComparison:
-    """Calibrate by entropy weights, least-squares weights, whole selection, and accepting or rejecting.
+    """Calibrate by entropy weights, least-squares weights, selection of patients, and acceptance-rejection.
 
-    Where the rules differ in a held-out statistic by more than its band, the targets do not determine it.
+    If the rules differ in a held-out statistic by more than its band, the targets do not determine it.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def compare_rules(
     held_out : sequence of targets
         Statistics to compare.
     seed : int
-        Of selection and acceptance.
+        Seed of selection and acceptance.
     confidence : float
 
     Returns

@@ -1,4 +1,4 @@
-"""Whole selections: patients are in or out, as many as targets allow."""
+"""Selection of patients: each is in or out, and as many as possible are in."""
 
 from __future__ import annotations
 
@@ -26,29 +26,30 @@ ACCEPTANCE = "accept or reject"
 def select_patients(
     patients: VirtualPatients, targets: Sequence[Target], *, tolerance: float | None = None, seed: int = 0
 ) -> Cohort:
-    """Select as many patients as there can be so that each rate is near its target.
+    """Select as many patients as possible such that each rate is close to its target.
 
-    Patients who are alike to all targets are one cell, and a whole number of each cell is chosen: an integer program with one
-    variable per cell, not one per patient, solved to optimality. Which patients of a cell are selected is random.
+    Patients who are identical for all targets form a cell, and a whole number of patients is chosen from each cell: an
+    integer program with one variable per cell rather than per patient, solved to optimality. The selection within a cell is
+    random.
 
     Parameters
     ----------
     patients : VirtualPatients
     targets : sequence of targets
-        Of shares of patients: response rates, quantiles, survival curves, medians.
+        Targets that are proportions of patients: response rates, quantiles, survival curves, medians.
     tolerance : float, optional
-        The largest absolute difference of each share from its target; by default one standard error of each.
+        The largest absolute difference of each proportion from its target; by default its standard error.
     seed : int
 
     Returns
     -------
     Cohort
-        The selected patients have equal weights, the others none.
+        The selected patients have equal weights, the others have none.
 
     Raises
     ------
     DataError
-        If no selection is near enough, or a target is not of shares.
+        If no selection is close enough, or a target is not a proportion.
 
     Examples
     --------
@@ -61,7 +62,7 @@ def select_patients(
     """
     check_targets(patients, targets)
     if tolerance is not None and not (is_number(tolerance) and 0 <= tolerance < 1):
-        raise DataError(Problem("tolerance", f"is {tolerance!r}", "a share from 0 up to 1: 0.05 for 5 percentage points"))
+        raise DataError(Problem("tolerance", f"is {tolerance!r}", "a number from 0 to 1, such as 0.05 for 5 percentage points"))
     stacked = stack_targets(patients, targets, patients.prior)
     _check_shares(stacked)
     allowed = np.sqrt(np.diag(stacked.covariance)) if tolerance is None else np.full(len(stacked.observed), tolerance)
@@ -74,18 +75,18 @@ def select_patients(
 
 
 def accept_patients(cohort: Cohort, *, seed: int = 0) -> Cohort:
-    """Accept each patient with a probability in proportion to its weight, the largest of which is certain to be in.
+    """Accept each patient with a probability proportional to its weight; the one with the largest weight is always accepted.
 
     Parameters
     ----------
     cohort : Cohort
-        Calibrated.
+        A calibrated cohort.
     seed : int
 
     Returns
     -------
     Cohort
-        The accepted patients have equal weights, the others none.
+        The accepted patients have equal weights, the others have none.
     """
     needed = cohort.weights / cohort.patients.prior
     chosen = _uniform(cohort.patients, "acceptance of patients", seed) < needed / needed.max()
@@ -93,15 +94,17 @@ def accept_patients(cohort: Cohort, *, seed: int = 0) -> Cohort:
 
 
 def _check_shares(stacked: StackedTargets) -> None:
-    right = "rates, quantiles, survival curves or medians of patients who are followed long enough; weights take all targets"
-    what = "is not a share of the patients, so that none can be counted for it"
+    right = (
+        "rates, quantiles, survival curves or medians, with sufficient follow-up of all patients; weights support all targets"
+    )
+    what = "is not a proportion of the patients, so they cannot be counted for it"
     wrong = [r.label for r in stacked.records if r.shares is not None or not np.isin(r.moments, (0.0, 1.0)).all()]
     if wrong:
         raise DataError([Problem(label, what, right) for label in wrong])
 
 
 def _largest_counts(cells: FloatArray, available: np.ndarray, observed: FloatArray, allowed: FloatArray) -> np.ndarray:
-    """Return how many patients of each cell are in the largest selection that is near enough."""
+    """Return how many patients of each cell are in the largest selection that is close enough."""
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     limits = np.concatenate([(cells - observed - allowed).T, (observed - allowed - cells).T])
@@ -115,7 +118,7 @@ def _largest_counts(cells: FloatArray, available: np.ndarray, observed: FloatArr
 
 
 def _of_each_cell(cells: Patterns, counts: np.ndarray, patients: VirtualPatients, seed: int) -> np.ndarray:
-    """Return which patients are selected: of each cell those with the smallest random numbers."""
+    """Return which patients are selected: those with the smallest random numbers in each cell."""
     order = np.lexsort((_uniform(patients, "selection of patients", seed), cells.which))
     sizes = np.bincount(cells.which, minlength=len(counts))
     place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -125,7 +128,7 @@ def _of_each_cell(cells: Patterns, counts: np.ndarray, patients: VirtualPatients
 
 
 def _uniform(patients: VirtualPatients, purpose: str, seed: int) -> FloatArray:
-    """Return a random number per patient, by patient number where there are numbers."""
+    """Return a random number per patient, determined by the patient number if there is one."""
     index = patients.parameters.index
     numbers = index.to_numpy() if index.dtype.kind in "iu" and index.min() >= 0 else range(len(index))
     return uniforms(seed, purpose, numbers)[:, 0]
@@ -138,5 +141,5 @@ def _equally_weighted(patients: VirtualPatients, chosen: np.ndarray, stacked: St
 
 def _none(stacked: StackedTargets, patients: VirtualPatients) -> Problem:
     found = certificate(stacked, patients.prior)
-    what = str(found) if found.targets else "no whole number of patients is near enough to all targets"
+    what = str(found) if found.targets else "no selection of patients is close enough to all targets"
     return Problem("targets", what, "a larger tolerance, or more patients")

@@ -16,7 +16,7 @@ from immunoode.virtual_population.targets.record import Target, TargetRecord
 
 NEGLIGIBLE = 1e-10
 INDEPENDENT = 0.05
-"""The part by which covariances between targets are less than among the patients."""
+"""The fraction by which covariances between targets are smaller than among the patients."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class StackedTargets:
 
     @property
     def depends_on_weights(self) -> bool:
-        """Whether rows, or covariances between targets, are others with other weights."""
+        """Whether rows, or covariances between targets, depend on the weights."""
         groups = [(t.trial, t.arm) for t in self.targets]
         return len(set(groups)) < len(groups) or any(r.depends_on_weights for r in self.records)
 
@@ -54,11 +54,11 @@ class StackedTargets:
 def stack_targets(patients: VirtualPatients, targets: Sequence[Target], weights: FloatArray) -> StackedTargets:
     """Return the rows of targets for patients; all problems of all targets are raised at once.
 
-    Targets of one arm of one trial are statistics of the same subjects, so that their errors are correlated, as published
-    numbers do not say. Their correlation is taken from the weighted patients: with the covariance C of the moments, and the
-    covariance V of a target's own errors, the covariance of targets a and b is
-    (1 - s) V_a^(1/2) C_aa^(-1/2) C_ab C_bb^(-1/2) V_b^(1/2), with s = 0.05, because what is certain among virtual patients (a
-    response rules out early progression) need not be so among subjects.
+    Targets of one arm of one trial are statistics of the same subjects, so their errors are correlated, although publications
+    do not report how. Their correlation is taken from the weighted patients: with the covariance C of the moments, and the
+    covariance V of a target's own errors, the covariance of targets a and b is (1 - s) V_a^(1/2) C_aa^(-1/2) C_ab C_bb^(-1/2)
+    V_b^(1/2), with s = 0.05, because a certainty among virtual patients (a response excludes early progression) need not be
+    one among subjects.
 
     Parameters
     ----------
@@ -91,10 +91,10 @@ def list_problems(targets: Any) -> list[Problem]:
 def restack(
     stacked: StackedTargets, patients: VirtualPatients, weights: FloatArray, prior: FloatArray, *, covariance: bool
 ) -> StackedTargets:
-    """Return the rows for other weights, and their covariance if asked for; records that do not depend on them are used again.
+    """Return the rows for other weights, and their covariance if requested; records that do not depend on weights are reused.
 
-    Covariances between targets are those of all patients, half of the prior and half of the other weights: if few patients have
-    most of the weight, these alone would seem to say that the errors of targets are tied to each other.
+    Covariances between targets are computed with the average of prior and present weights: if few patients have most of the
+    weight, the present weights alone would overstate the correlation between the errors of targets.
     """
     pairs = zip(stacked.targets, stacked.records, strict=True)
     records = [t.record(patients, weights) if r.depends_on_weights else r for t, r in pairs]
@@ -119,7 +119,7 @@ class SharedErrors:
 
 
 def shared_errors(stacked: StackedTargets, record: TargetRecord, weights: FloatArray, trial: str, arm: str) -> SharedErrors:
-    """Return the sampling errors of a record of a trial and arm, which it shares with the targets of the same subjects."""
+    """Return the sampling errors that a record of a trial and arm shares with the targets of the same subjects."""
     crossed = np.zeros((len(stacked.observed), len(record.rows)))
     same = [k for k, target in enumerate(stacked.targets) if (target.trial, target.arm) == (trial, arm)]
     if same and record.covariance.any():
@@ -130,7 +130,9 @@ def shared_errors(stacked: StackedTargets, record: TargetRecord, weights: FloatA
 
 
 def _covariance(targets: Sequence[Target], records: Sequence[TargetRecord], weights: FloatArray) -> FloatArray:
-    """Return the covariance of all rows: of each target its own, between targets of the same subjects as in `stack_targets`."""
+    """Return the covariance of all rows: within each target its own, and between targets of the same subjects as in
+    `stack_targets`.
+    """
     ends = np.cumsum([0, *(len(r.rows) for r in records)])
     whole = np.zeros((int(ends[-1]), int(ends[-1])))
     groups = dict[tuple[str, str], list[int]]()

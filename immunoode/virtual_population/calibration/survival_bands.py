@@ -25,7 +25,7 @@ FINE = 200
 
 @dataclass(frozen=True)
 class MedianBand:
-    """A median time to an event with its band, in days; infinite where it is not reached."""
+    """A median time to an event with its band, in days; infinite if not reached."""
 
     median: float
     lower: float
@@ -56,7 +56,7 @@ def survival_band(
 def median_band(
     cohort: CalibratedPatients, arm: str, endpoint: str, confidence: float, subjects: float | None, trial: str
 ) -> MedianBand:
-    """Return the median and where the band of the curve crosses one half; see `Cohort.median_band`."""
+    """Return the median, and the times at which the band of the curve crosses one half; see `Cohort.median_band`."""
     table = survival_band(cohort, arm, endpoint, _grid(cohort, arm, endpoint, FINE), confidence, subjects, trial)
     days = table["time"].to_numpy()
     lower, upper = (crossing(days, table[side].to_numpy()) for side in ("lower", "upper"))
@@ -64,7 +64,7 @@ def median_band(
 
 
 def crossing(days: FloatArray, level: FloatArray) -> float:
-    """Return where a falling curve crosses one half, between days linearly."""
+    """Return the time at which a falling curve crosses one half, interpolated linearly between days."""
     below = level <= 0.5
     if not below.any():
         return float("inf")
@@ -76,7 +76,7 @@ def crossing(days: FloatArray, level: FloatArray) -> float:
 
 
 def _grid(cohort: CalibratedPatients, arm: str, endpoint: str, count: int) -> FloatArray:
-    """Return days at even steps of survival of the patients as they are, and of the cohort."""
+    """Return days at equal steps of survival of the unweighted patients, and of the cohort."""
     times, events = event_times(cohort.patients, arm, endpoint)
     levels = np.linspace(0.0, 1.0, count // 2 + 2)[1:-1]
     found = []

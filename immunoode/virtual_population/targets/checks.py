@@ -1,4 +1,4 @@
-"""Checks that several targets share."""
+"""Checks that are common to several targets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FloatArray = NDArray[np.float64]
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is a number, infinity included."""
+    """Return whether a value is a number, which may be infinite."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not np.isnan(value)
 
 
@@ -27,13 +27,13 @@ def size_problems(n: Any, where: str = "n") -> list[Problem]:
 
 
 def share_problems(values: Iterable[tuple[Any, Any]], where: str) -> list[Problem]:
-    """Return which of several named shares are not between 0 and 1."""
+    """Return which of several named proportions are not between 0 and 1."""
     right = "a fraction between 0 and 1: 0.25 for 25 %"
     return [Problem(f"{where} {name!r}", f"is {v!r}", right) for name, v in values if not (is_number(v) and 0 <= v <= 1)]
 
 
 def increasing(values: FloatArray) -> bool:
-    """Return whether numbers are finite and each is above the one before."""
+    """Return whether numbers are finite and strictly increasing."""
     return bool(np.isfinite(values).all() and (np.diff(values) > 0).all())
 
 

@@ -24,9 +24,9 @@ class CorrelationTarget:
     correlation : float
         Between -1 and 1, both excluded.
     n : float
-        Subjects.
+        Number of subjects.
     ranks : bool
-        Whether it is Spearman's correlation: that of ranks (among the virtual patients).
+        Whether it is Spearman's correlation, that of ranks (among the virtual patients).
     trial : str
         Targets of one arm of one trial share the sampling error of its subjects.
 
@@ -37,7 +37,7 @@ class CorrelationTarget:
     Notes
     -----
     With x and y standardised by the weighted means and deviations, the row is x y - r (x^2 + y^2) / 2, the influence function
-    of the correlation; it is computed anew until the weights no longer change. The standard error is (1 - r^2) / sqrt(n), as
+    of the correlation, which is recomputed until the weights no longer change. The standard error is (1 - r^2) / sqrt(n), as
     for normal variables.
 
     Examples
@@ -63,7 +63,7 @@ class CorrelationTarget:
 
     @property
     def label(self) -> str:
-        """What the target is, in words."""
+        """The target in words."""
         pair = " and ".join(self.columns).replace("_", " ")
         return f"correlation of {pair}" + (f" of {self.arm}" if self.arm else "")
 
@@ -79,7 +79,7 @@ class CorrelationTarget:
         ----------
         patients : VirtualPatients
         weights : ndarray
-            By which the columns are standardised.
+            Weights with which the columns are standardised.
         """
         x, y = (self._standardised(patients, name, weights) for name in self.columns)
         r = self.correlation
@@ -92,7 +92,7 @@ class CorrelationTarget:
     def _standardised(self, patients: VirtualPatients, name: str, weights: FloatArray) -> FloatArray:
         found = numbers_of(patients, name, self.arm)
         if not np.isfinite(found).all():
-            raise DataError(Problem(self.label, f"some virtual patients have no {name!r}", "a number for each"))
+            raise DataError(Problem(self.label, f"some virtual patients have no {name!r}", "one number per patient"))
         if self.ranks:
             from scipy.stats import rankdata
 

@@ -1,4 +1,4 @@
-"""Which virtual patients are free of an event at times, also where their follow-up is censored before."""
+"""Whether virtual patients are free of an event at given times, also if their follow-up is censored earlier."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ SAME = float(np.sqrt(np.finfo(float).eps))
 
 
 def event_free(patients: VirtualPatients, arm: str, endpoint: str, days: FloatArray) -> FloatArray:
-    """Return 1 where a patient is free of the event after a day, 0 where not, shape (patients, days).
+    """Return 1 for patients who are free of the event after a day, otherwise 0, shape (patients, days).
 
-    A patient who is censored before a day counts as the share of those at risk later who are free of the event, by the
-    Kaplan-Meier curve of all patients under their prior weights: redistribution to the right (Efron 1967), so that the weighted
-    mean is the Kaplan-Meier estimate.
+    A patient who is censored before a day counts as the probability of being free of the event at that day, given that at
+    censoring, by the Kaplan-Meier curve of all patients with their prior weights: redistribution to the right (Efron 1967),
+    so that the weighted mean is the Kaplan-Meier estimate.
 
     Raises
     ------
     DataError
-        If there is no such endpoint, or nobody is followed until the last day.
+        If there is no such endpoint, or no patient is followed until the last day.
     """
     times, events = event_times(patients, arm, endpoint)
     free = (times[:, None] > days).astype(np.float64)
@@ -33,7 +33,7 @@ def event_free(patients: VirtualPatients, arm: str, endpoint: str, days: FloatAr
     followed = times.max()
     if (days > followed).any():
         right = "longer simulations, or targets at earlier times"
-        what = f"the follow-up of all virtual patients ends on day {followed:g}, the target is on day {days.max():g}"
+        what = f"the follow-up of all virtual patients ends by day {followed:g}, but the target is on day {days.max():g}"
         raise DataError(Problem(f"{endpoint} of {arm}", what, right))
     steps, survival = weighted_survival(times, events, patients.prior)
 
@@ -46,12 +46,12 @@ def event_free(patients: VirtualPatients, arm: str, endpoint: str, days: FloatAr
 
 
 def event_times(patients: VirtualPatients, arm: str, endpoint: str) -> tuple[FloatArray, np.ndarray]:
-    """Return days and whether the event occurred, of one endpoint ("PFS": columns `pfs_time` and `pfs_event`).
+    """Return the days and whether the event occurred, for one endpoint ("PFS": columns `pfs_time` and `pfs_event`).
 
     Raises
     ------
     DataError
-        If the columns are not there, or have missing values.
+        If the columns do not exist, or have missing values.
     """
     name = endpoint.lower()
     times = numbers_of(patients, f"{name}_time", arm)
@@ -59,15 +59,15 @@ def event_times(patients: VirtualPatients, arm: str, endpoint: str) -> tuple[Flo
     missing = np.isnan(times) | events.isna().to_numpy()
     if missing.any():
         who = patients.parameters.index[missing][0]
-        what = f"{int(missing.sum())} virtual patients have no time or event, patient {who} among them"
-        raise DataError(Problem(f"{endpoint} of {arm}", what, "times to an event or to censoring for all"))
+        what = f"{int(missing.sum())} virtual patients have no time or event, including patient {who}"
+        raise DataError(Problem(f"{endpoint} of {arm}", what, "times to an event or to censoring for all patients"))
     return times, events.to_numpy(bool)
 
 
 def weighted_survival(times: FloatArray, events: np.ndarray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the Kaplan-Meier curve of weighted patients: days of events (k,), and survival before and after each (k + 1,).
 
-    Patients without weight do not count: after the last one with weight nobody is at risk, and there is no curve.
+    Patients without weight do not count: after the last one with weight, no patient is at risk and the curve ends.
     """
     some = weights > 0
     times, events, weights = times[some], events[some], weights[some]
@@ -80,9 +80,9 @@ def weighted_survival(times: FloatArray, events: np.ndarray, weights: FloatArray
 
 
 def weighted_median(days: FloatArray, survival: FloatArray) -> float:
-    """Return where a curve from `weighted_survival` reaches one half; infinite if it does not.
+    """Return the time at which a curve from `weighted_survival` reaches one half; infinite if it does not.
 
-    If it stays there up to a later event, that is the middle of the step, as in R and SAS.
+    If it is constant at one half up to a later event, this is the middle of the step, as in R and SAS.
     """
     after = survival[1:]
     reached, later = (np.flatnonzero(after <= 0.5 + SAME), np.flatnonzero(after < 0.5 - SAME))

@@ -14,7 +14,7 @@ from immunoode.virtual_population.targets.median import NORMAL_QUANTILE
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 
 NODES = 16
-"""Points at which the share of tied events that have happened is taken."""
+"""Number of points for the fraction of tied events that have already happened."""
 STEPS = 60
 CONVERGED = 1e-12
 
@@ -29,9 +29,9 @@ class HazardRatioTarget:
         The treated arm and the control arm.
     ratio : float
     standard_error : float
-        Of the logarithm of the ratio; from `published` by the interval.
+        Standard error of the logarithm of the ratio; `published` computes it from the interval.
     endpoint : str
-        "PFS" is about the columns `pfs_time` and `pfs_event` of the outcomes.
+        "PFS" refers to the columns `pfs_time` and `pfs_event` of the outcomes.
     trial : str
 
     Raises
@@ -40,9 +40,9 @@ class HazardRatioTarget:
 
     Notes
     -----
-    The row is the logarithm of the ratio, linear in the weights by its influence function: the score residuals of Lin and Wei
-    (1989) over the information. Visits tie the progressions of many patients; these are counted in random order, as in Efron's
-    approximation, in the limit of many patients.
+    The row is the logarithm of the ratio, linearised in the weights by its influence function: the score residuals of Lin and
+    Wei (1989) divided by the information. Visits tie the progressions of many patients; these are counted in random order, as
+    in Efron's approximation, in the limit of many patients.
 
     Examples
     --------
@@ -77,25 +77,25 @@ class HazardRatioTarget:
         Parameters
         ----------
         arms, ratio, endpoint, trial
-            As of the class.
+            As for the class.
         interval : pair of float
             The 95 % interval.
         """
         pair = isinstance(interval, (tuple, list)) and len(interval) == 2 and all(map(is_number, interval))
         if not pair or not is_number(ratio) or not 0 < interval[0] <= ratio <= interval[1] < np.inf:
-            right = "a lower limit below, an upper limit above it"
-            raise_if([Problem("interval", f"is {interval!r}, the ratio {ratio!r}", right)])
+            right = "a lower limit below the ratio, and an upper limit above it"
+            raise_if([Problem("interval", f"is {interval!r}, but the ratio is {ratio!r}", right)])
         error = float((np.log(interval[1]) - np.log(interval[0])) / (2 * NORMAL_QUANTILE))
         return cls((arms[0], arms[1]) if len(arms) == 2 else arms, ratio, error, endpoint, trial)
 
     @property
     def arm(self) -> str:
-        """Both arms: the error is shared with no statistic of one of them."""
+        """Both arms; the error is not shared with statistics of a single arm."""
         return " against ".join(self.arms)
 
     @property
     def label(self) -> str:
-        """What the target is, in words."""
+        """The target in words."""
         return f"hazard ratio of {self.endpoint}, {self.arm}"
 
     def record(self, patients: VirtualPatients, weights: FloatArray) -> TargetRecord:
@@ -105,7 +105,7 @@ class HazardRatioTarget:
         ----------
         patients : VirtualPatients
         weights : ndarray
-            About which the ratio is linear.
+            Weights at which the ratio is linearised.
 
         Raises
         ------
@@ -128,22 +128,22 @@ class _TiedEvents:
     events: FloatArray
 
     def left(self, shares: FloatArray) -> FloatArray:
-        """Return who is at risk once some shares of the tied events have happened, shape (T, shares)."""
+        """Return the weight at risk after given fractions of the tied events have happened, shape (T, fractions)."""
         return self.at_risk - shares * self.events
 
 
 def log_hazard_ratio(
     treated: tuple[FloatArray, np.ndarray], control: tuple[FloatArray, np.ndarray], weights: FloatArray, label: str = ""
 ) -> tuple[float, FloatArray]:
-    """Return the logarithm of the hazard ratio of patients who are in both arms, and what each adds to it, shape (patients,).
+    """Return the log hazard ratio of patients who are in both arms, and the contribution of each, shape (patients,).
 
     Parameters
     ----------
     treated, control : pair of ndarray, shape (patients,)
-        Days, and whether they are of an event.
+        Days, and whether each is that of an event.
     weights : ndarray, shape (patients,)
     label : str
-        Of the statistic, for messages.
+        Name of the statistic, for messages.
     """
     when = np.unique(np.concatenate([t[e & (weights > 0)] for t, e in (treated, control)]))
     sets = [_tied_events(when, *arm, weights) for arm in (treated, control)]

@@ -1,4 +1,4 @@
-"""The mean of a column: exposure, baseline size, anything that is a number."""
+"""The mean of a column: exposure, baseline size, or any other number."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from immunoode.virtual_population.targets.checks import is_number, numbers_of, r
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 
 HIGHEST_CV = 10.0
-"""A coefficient of variation from here on is taken for one in percent."""
+"""A coefficient of variation of at least this is assumed to be in percent."""
 
 
 @dataclass(frozen=True)
 class MeanTarget:
-    """The mean and spread of a column, such as an area under a concentration.
+    """The mean and spread of a column, such as the area under a concentration curve.
 
     Attributes
     ----------
@@ -28,12 +28,12 @@ class MeanTarget:
     mean : float
         With `logarithmic`, the geometric mean.
     sd : float
-        Standard deviation among subjects; with `logarithmic`, of natural logarithms: sqrt(log(1 + cv^2)).
+        Standard deviation among subjects; with `logarithmic`, that of natural logarithms, sqrt(log(1 + cv^2)).
     n : float
         Subjects.
     logarithmic : bool
     spread : bool
-        Whether the variance is a target, too.
+        Whether the variance is a target as well.
     trial : str
         Targets of one arm of one trial share the sampling error of its subjects.
 
@@ -75,9 +75,9 @@ class MeanTarget:
         Parameters
         ----------
         arm, column, mean, n, trial
-            As of the class.
+            As for the class.
         cv : float
-            Of a log-normal distribution, as a fraction: 0.3 for 30 %.
+            Coefficient of variation of a log-normal distribution, as a fraction: 0.3 for 30 %.
         """
         if not (is_number(cv) and 0 < cv < HIGHEST_CV):
             raise_if([Problem("cv", f"is {cv!r}", f"a fraction above 0 and below {HIGHEST_CV:g}: 0.3 for 30 %")])
@@ -85,36 +85,36 @@ class MeanTarget:
 
     @classmethod
     def from_values(cls, arm: str, column: str, values: ArrayLike, *, logarithmic: bool = False, trial: str = "") -> MeanTarget:
-        """Return the target of values of subjects.
+        """Return the target for observed values of subjects.
 
         Parameters
         ----------
         arm, column, logarithmic, trial
-            As of the class.
+            As for the class.
         values : array of float
             Missing values do not count.
         """
         numbers = subject_values(values)
         known = numbers[np.isfinite(numbers)]
-        raise_if(size_problems(max(len(known) - 1, 0), "values that are numbers, less one,"))
+        raise_if(size_problems(max(len(known) - 1, 0), "number of values, minus one,"))
         used = np.log(known) if logarithmic else known
         middle = float(np.exp(used.mean()) if logarithmic else used.mean())
         return cls(arm, column, middle, float(used.std(ddof=1)), len(known), logarithmic, trial=trial)
 
     @property
     def label(self) -> str:
-        """What the target is, in words."""
+        """The target in words."""
         kind = "geometric mean" if self.logarithmic else "mean"
         return f"{kind} of {self.column.replace('_', ' ')}" + (f" of {self.arm}" if self.arm else "")
 
     def record(self, patients: VirtualPatients, weights: FloatArray) -> TargetRecord:
-        """Return a row for the mean, and one for the variance.
+        """Return one row for the mean, and one for the variance.
 
         Parameters
         ----------
         patients : VirtualPatients
         weights : ndarray
-            By which the share of those with a value is computed.
+            Weights with which the proportion of patients with a value is computed.
         """
         found = numbers_of(patients, self.column, self.arm)
         if self.logarithmic and (found <= 0).any():

@@ -1,4 +1,4 @@
-"""A median time to an event, with its interval."""
+"""The median time to an event, with its interval."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ NORMAL_QUANTILE = 1.959963984540054
 
 @dataclass(frozen=True)
 class MedianTarget:
-    """The median time to an event of an arm: half of the subjects are without the event after it.
+    """The median time to an event in an arm, after which half of the subjects are still without the event.
 
     Attributes
     ----------
     arm : str
     days : float
     standard_error : float
-        Of survival at the median; from `published` by an interval or by the number of subjects.
+        Standard error of survival at the median; `published` computes it from an interval or the number of subjects.
     endpoint : str
     trial : str
 
@@ -78,36 +78,42 @@ class MedianTarget:
         interval : pair of times, optional
             The 95 % interval.
         n : float, optional
-            The number of subjects, if no interval is published: the standard error is that without censoring.
+            The number of subjects if no interval is published; the standard error is then that without censoring.
         endpoint, trial : str
 
         Notes
         -----
-        An interval is turned into an error of survival with a hazard that is constant near the median: then the standard error
-        of log(-log S) there is that of the logarithm of the median.
+        An interval is converted to an error of survival under a constant hazard near the median, for which the standard error
+        of log(-log S) equals that of the logarithm of the median.
         """
         day = units.days(median)
         if interval is None:
             raise_if(size_problems(n, "n, as there is no interval,"))
             return cls(arm, day, 0.5 / float(np.sqrt(n or np.inf)), endpoint, trial)
         if not isinstance(interval, (tuple, list)) or len(interval) != 2 or None in interval:
-            right = "two times; of a limit that was not reached, state n instead"
+            right = "two times; if a limit was not reached, state n instead"
             raise_if([Problem("interval", f"is {interval!r}", right)])
         low, high = (units.days(t) for t in interval)
         if not 0 < low <= day <= high < np.inf or low == high:
             raise_if(
-                [Problem("interval", f"is {interval}, the median {median}", "a lower limit below, an upper limit above it")]
+                [
+                    Problem(
+                        "interval",
+                        f"is {interval}, but the median is {median}",
+                        "a lower limit below the median, and an upper limit above it",
+                    )
+                ]
             )
         on_log = (np.log(high) - np.log(low)) / (2 * NORMAL_QUANTILE)
         return cls(arm, day, float(0.5 * np.log(2) * on_log), endpoint, trial)
 
     @property
     def label(self) -> str:
-        """What the target is, in words."""
+        """The target in words."""
         return f"median {self.endpoint} of {self.arm}"
 
     def record(self, patients: VirtualPatients, weights: FloatArray) -> TargetRecord:
-        """Return one row: the share without an event after the median.
+        """Return one row: the proportion without an event after the median.
 
         Parameters
         ----------
@@ -121,5 +127,5 @@ class MedianTarget:
 
     @property
     def partition(self) -> Partition:
-        """What the target tells apart."""
+        """The values that the target distinguishes."""
         return Partition(self.arm, self.endpoint, (self.days,), endpoint=True)

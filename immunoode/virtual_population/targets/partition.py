@@ -13,13 +13,13 @@ from immunoode.virtual_population.targets.record import FloatArray
 
 @dataclass(frozen=True)
 class Partition:
-    """What a target is about, and one value on each side of each of its limits.
+    """The outcome of a target, with one value on each side of each limit.
 
     Attributes
     ----------
     arm : str
     subject : str
-        What is measured: a column of the outcomes, or an endpoint.
+        The measured quantity: a column of the outcomes, or an endpoint.
     limits : tuple
         Increasing numbers, or categories.
     endpoint : bool
@@ -33,7 +33,7 @@ class Partition:
 
     @property
     def key(self) -> tuple[str, str, bool]:
-        """Targets with the same key are about the same thing."""
+        """Targets with the same key refer to the same outcome."""
         return self.arm, self.subject, self.endpoint
 
     def columns(self, values: Sequence[Any]) -> dict[str, Any]:
@@ -45,7 +45,9 @@ class Partition:
 
 
 def values_between(limits: Sequence[Any]) -> list[Any]:
-    """Return values that limits of several targets tell apart: categories with one more, or numbers on both sides of each."""
+    """Return values that the limits of several targets distinguish: the categories and one more, or numbers on both sides of
+    each limit.
+    """
     if any(isinstance(v, str) for v in limits):
         return [*dict.fromkeys(limits), "another"]
     sorted_limits: FloatArray = np.unique(np.asarray(limits, np.float64))

@@ -28,16 +28,16 @@ PROBABILITIES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 @dataclass(frozen=True)
 class QuantileTarget:
-    """The shares of the subjects of an arm with at most some values of an outcome: of a waterfall plot, for example.
+    """Quantiles of an outcome in an arm, for example those of a waterfall plot.
 
     Attributes
     ----------
     arm : str
         "" for a column of the parameters.
     quantiles : mapping of float to float
-        Value of each probability, both increasing: {0.5: -0.12} for a median best change of -12 %.
+        Value for each probability, both increasing: {0.5: -0.12} for a median best change of -12 %.
     n : float
-        Subjects with a value.
+        Number of subjects with a value.
     column : str
     trial : str
         Targets of one arm of one trial share the sampling error of its subjects.
@@ -48,7 +48,7 @@ class QuantileTarget:
 
     Notes
     -----
-    The share of subjects at or below an observed quantile has the covariance (min(p, q) - p q) / n of order statistics.
+    The proportion of subjects at or below an observed quantile has the covariance (min(p, q) - p q) / n of order statistics.
     Patients without a value do not count.
 
     Examples
@@ -77,12 +77,12 @@ class QuantileTarget:
         column: str = "best_change",
         trial: str = "",
     ) -> QuantileTarget:
-        """Return the target of values of subjects; each probability is the share that is observed at or below the quantile.
+        """Return the target for observed values; each probability is the proportion observed at or below the quantile.
 
         Parameters
         ----------
         arm, column, trial
-            As of the class.
+            As for the class.
         values : array of float
             Missing values do not count.
         probabilities : sequence of float
@@ -99,13 +99,13 @@ class QuantileTarget:
     def from_responses(
         cls, responses: Responses, arm: str, probabilities: Sequence[float] = PROBABILITIES, *, trial: str = ""
     ) -> QuantileTarget:
-        """Return the target of the best changes of a trial, as `recist` returns them.
+        """Return the target for the best changes in a trial, as `recist` returns them.
 
         Parameters
         ----------
         responses : Responses
         arm, trial
-            As of the class.
+            As for the class.
         probabilities : sequence of float
         """
         subjects = responses.subjects
@@ -117,22 +117,22 @@ class QuantileTarget:
 
     @property
     def label(self) -> str:
-        """What the target is, in words."""
+        """The target in words."""
         return f"{self.column.replace('_', ' ')}" + (f" of {self.arm}" if self.arm else "")
 
     @property
     def partition(self) -> Partition:
-        """What the target tells apart."""
+        """The values that the target distinguishes."""
         return Partition(self.arm, self.column, tuple(self.quantiles.values()))
 
     def record(self, patients: VirtualPatients, weights: FloatArray) -> TargetRecord:
-        """Return a row per quantile: the share at or below it.
+        """Return one row per quantile: the proportion at or below it.
 
         Parameters
         ----------
         patients : VirtualPatients
         weights : ndarray
-            By which the share of those with a value is computed.
+            Weights with which the proportion of patients with a value is computed.
         """
         found = numbers_of(patients, self.column, self.arm)
         shares, at = np.array(list(self.quantiles)), np.array(list(self.quantiles.values()))
@@ -148,7 +148,7 @@ class QuantileTarget:
 
 
 def _percent_problems(quantiles: Mapping[float, float], column: str) -> list[Problem]:
-    """Return the changes below -100 %: these are in percent."""
+    """Return the problem of changes below -100 %, which are probably in percent."""
     low = [v for v in quantiles.values() if column == "best_change" and v < -1]
     return [Problem("quantiles", f"a best change is {v!r}", "a fraction of at least -1: -0.3 for -30 %") for v in low]
 

@@ -1,4 +1,4 @@
-"""The one form that every target takes for calibration: a matrix, a vector and a covariance."""
+"""The common form of targets for calibration: a matrix, a vector and a covariance."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class TargetRecord:
     Attributes
     ----------
     label : str
-        What the target is, in words.
+        The target in words.
     rows : tuple of str
-        What each row is, in words.
+        Each row in words.
     moments : ndarray, shape (patients, rows)
-        A number per patient and row; its weighted mean is what is compared.
+        One number per patient and row, whose weighted mean is compared with `observed`.
     observed : ndarray, shape (rows,)
     covariance : ndarray, shape (rows, rows)
         Covariance of the sampling error of `observed`.
     shares : ndarray, shape (patients, rows), optional
-        1 where a patient counts in a row, else 0, if a row is a mean over some of the patients (those still on study): then
-        `moments` are deviations from `values`, and `observed` is 0.
+        1 if a patient counts in a row, otherwise 0, for rows that are means over some of the patients (those still on study).
+        Then `moments` are deviations from `values`, and `observed` is 0.
     values : ndarray, shape (rows,), optional
-        The statistics as they are stated, if rows are deviations from them.
+        The stated statistics, if rows are deviations from them.
     depends_on_weights : bool
-        Whether moments or covariance are others with other weights.
+        Whether moments or covariance depend on the weights.
     """
 
     label: str
@@ -48,19 +48,19 @@ class TargetRecord:
 
     @property
     def stated(self) -> FloatArray:
-        """The statistics as they are stated."""
+        """The stated statistics."""
         return self.observed if self.values is None else self.values
 
     def standard_errors(self, weights: FloatArray) -> FloatArray:
-        """Return the standard errors of the statistics as they are stated."""
+        """Return the standard errors of the stated statistics."""
         return np.sqrt(np.diag(self.covariance)) / self._counted(weights)
 
     def statistics(self, weights: FloatArray) -> FloatArray:
-        """Return the statistics of weighted patients, as the target states them."""
+        """Return the statistics of weighted patients, in the form that the target states."""
         return self.stated + (weights @ self.moments - self.observed) / self._counted(weights)
 
     def influence(self, weights: FloatArray) -> FloatArray:
-        """Return what each patient adds to the statistics, shape (patients, rows), of weighted mean 0."""
+        """Return the contribution of each patient to the statistics, shape (patients, rows), with weighted mean 0."""
         return (self.moments - weights @ self.moments) / self._counted(weights)
 
     def _counted(self, weights: FloatArray) -> FloatArray:
@@ -68,23 +68,23 @@ class TargetRecord:
 
 
 class Target(Protocol):
-    """A statistic with its sampling error: of which arm and trial, and its record for some patients."""
+    """A statistic with its sampling error, arm and trial, and its record for given patients."""
 
     @property
     def arm(self) -> str:
-        """The arm that the statistic is of; "" for parameters, which are the same in each arm."""
+        """The arm of the statistic; "" for parameters, which are the same in each arm."""
         ...
 
     @property
     def trial(self) -> str:
-        """The trial that the statistic is of: targets of one arm of one trial share the sampling error of its subjects."""
+        """The trial of the statistic; targets of one arm of one trial share the sampling error of its subjects."""
         ...
 
     @property
     def label(self) -> str:
-        """What the target is, in words."""
+        """The target in words."""
         ...
 
     def record(self, patients: VirtualPatients, weights: FloatArray) -> TargetRecord:
-        """Return the target's rows for these patients; the weights are used where a row depends on them."""
+        """Return the target's rows for these patients; the weights are used if a row depends on them."""
         ...

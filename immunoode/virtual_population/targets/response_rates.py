@@ -15,24 +15,24 @@ from immunoode.virtual_population.targets.partition import Partition
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 
 ROUNDING = 0.01
-"""Published rates that add up to 1 but for this much are taken as rounded."""
+"""Published rates whose sum differs from 1 by less than this count as rounded."""
 
 
 @dataclass(frozen=True)
 class ResponseRateTarget:
-    """The shares of the subjects of an arm with each best response.
+    """The proportions of subjects in an arm with each best response.
 
     Attributes
     ----------
     arm : str
     rates : mapping of str to float
-        Share of each category; "CR+PR" is a category of two. They add up to 1 unless `partial` is true.
+        Proportion in each category; "CR+PR" combines two categories. They add up to 1 unless `partial` is true.
     n : float
-        Subjects behind the rates; infinite for rates without sampling error.
+        Number of subjects behind the rates; infinite for rates without sampling error.
     column : str
         Column of the outcomes with the categories.
     partial : bool
-        Whether there are other categories, which are not stated.
+        Whether there are other categories that are not stated.
     trial : str
         Targets of one arm of one trial share the sampling error of its subjects.
 
@@ -43,8 +43,8 @@ class ResponseRateTarget:
 
     Notes
     -----
-    The covariance of the sampling error is the multinomial one, at (n rate + 1/2) / (n + categories / 2), so that a rate of 0
-    has an error, too.
+    The covariance of the sampling error is multinomial, at (n rate + 1/2) / (n + categories / 2), so that a rate of 0 also
+    has an error.
 
     Examples
     --------
@@ -65,12 +65,12 @@ class ResponseRateTarget:
 
     @classmethod
     def objective(cls, arm: str, rate: float, n: float, *, trial: str = "") -> ResponseRateTarget:
-        """Return the target of an objective response rate alone: the share with CR or PR.
+        """Return the target for an objective response rate: the proportion with CR or PR.
 
         Parameters
         ----------
         arm, rate, n, trial
-            As of the class.
+            As for the class.
         """
         return cls(arm, {"CR+PR": rate}, n, partial=True, trial=trial)
 
@@ -78,14 +78,14 @@ class ResponseRateTarget:
     def from_counts(
         cls, arm: str, counts: Mapping[str, int], *, column: str = "best_response", trial: str = ""
     ) -> ResponseRateTarget:
-        """Return the target of counts of subjects per category.
+        """Return the target for counts of subjects per category.
 
         Parameters
         ----------
         arm, column, trial
-            As of the class.
+            As for the class.
         counts : mapping of str to int
-            Subjects with each best response.
+            Number of subjects with each best response.
         """
         n = sum(counts.values())
         raise_if(size_problems(n, "sum of the counts"))
@@ -93,13 +93,13 @@ class ResponseRateTarget:
 
     @classmethod
     def from_responses(cls, responses: Responses, arm: str, *, confirmed: bool = False, trial: str = "") -> ResponseRateTarget:
-        """Return the target of the responses of a trial, as `recist` returns them.
+        """Return the target for the responses in a trial, as `recist` returns them.
 
         Parameters
         ----------
         responses : Responses
         arm, trial
-            As of the class.
+            As for the class.
         confirmed : bool
             Whether CR and PR count only if confirmed.
 
@@ -116,11 +116,11 @@ class ResponseRateTarget:
 
     @property
     def label(self) -> str:
-        """What the target is, in words."""
+        """The target in words."""
         return f"{self.column.replace('_', ' ')} of {self.arm}"
 
     def record(self, patients: VirtualPatients, weights: FloatArray) -> TargetRecord:
-        """Return a row per category.
+        """Return one row per category.
 
         Parameters
         ----------
@@ -131,7 +131,7 @@ class ResponseRateTarget:
         Raises
         ------
         DataError
-            If no patient has a category of which the target has subjects.
+            If no patient is in a category that has subjects in the target.
         """
         found = patients.column(self.column, self.arm).astype(str).to_numpy()
         moments = np.column_stack([np.isin(found, name.split("+")) for name in self.rates]).astype(np.float64)
@@ -143,19 +143,19 @@ class ResponseRateTarget:
 
     @property
     def partition(self) -> Partition:
-        """What the target tells apart."""
+        """The values that the target distinguishes."""
         return Partition(self.arm, self.column, tuple(part for name in self.rates for part in name.split("+")))
 
     def _empty(self, name: str, found: np.ndarray) -> Problem:
         known = sorted(set(found))
         return Problem(
             self.label,
-            f"no virtual patient has {name!r}, the target {100 * self.rates[name]:.3g} %",
+            f"no virtual patient has {name!r}, but the target is {100 * self.rates[name]:.3g} %",
             f"patients in this category (there are: {known})",
         )
 
     def _shares(self) -> FloatArray:
-        """Return the rates, without rounding errors of their sum."""
+        """Return the rates, without rounding errors in their sum."""
         rates = np.array([float(r) for r in self.rates.values()])
         return rates if self.partial else rates / rates.sum()
 
@@ -173,8 +173,7 @@ def _problems(rates: Mapping[str, float], n: float, partial: bool) -> list[Probl
     problems = [*share_problems(rates.items(), "rate of"), *size_problems(n)]
     parts = [part for name in rates for part in str(name).split("+")]
     problems += [
-        Problem("rates", f"{p!r} is there twice", "each category once")
-        for p in sorted({p for p in parts if parts.count(p) > 1})
+        Problem("rates", f"{p!r} occurs twice", "each category once") for p in sorted({p for p in parts if parts.count(p) > 1})
     ]
     if problems:
         return problems

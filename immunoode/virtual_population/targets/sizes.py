@@ -1,4 +1,4 @@
-"""Sums of diameters over time, of the subjects who are still observed."""
+"""Sums of diameters over time among the subjects who are still observed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from immunoode.virtual_population.targets.event_free import event_times
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 
 WINDOW = 14.0
-"""Days about a visit within which a measurement counts for it."""
+"""Days before or after a visit within which a measurement counts for it."""
 BASELINE_UNTIL = 0.0
 
 
 @dataclass(frozen=True)
 class SizeTarget:
-    """Mean and spread of sizes at visits, among the subjects of an arm who are observed then.
+    """Mean and spread of sizes at visits, among the subjects of an arm who are observed at each visit.
 
     Attributes
     ----------
@@ -32,11 +32,11 @@ class SizeTarget:
     days : tuple of float
         Increasing.
     means, sds : tuple of float
-        Mean and standard deviation among those observed on each day.
+        Mean and standard deviation among the subjects observed on each day.
     counts : tuple of float
-        How many are observed.
+        The number of subjects observed on each day.
     n : float
-        How many there are in all.
+        The total number of subjects.
     relative : bool
         Whether sizes are changes from the baseline (-0.3 is 30 % less), rather than mm.
     until : str
@@ -51,9 +51,9 @@ class SizeTarget:
 
     Notes
     -----
-    A patient who is no longer observed does not count: the rows are weighted means of (size - mean) and
-    ((size - mean)^2 - sd^2) over those who are. The errors of mean and variance are those of normal variables; their
-    correlation between days is that of the weighted patients.
+    A patient who is no longer observed does not count: the rows are weighted means of (size - mean) and ((size - mean)^2 -
+    sd^2) over those who are observed. The errors of mean and variance are those of normal variables; their correlation
+    between days is that of the weighted patients.
 
     Examples
     --------
@@ -87,31 +87,31 @@ class SizeTarget:
         quantity: str = SUM_OF_DIAMETERS,
         trial: str = "",
     ) -> SizeTarget:
-        """Return the target of the sums of diameters of a trial at visits.
+        """Return the target for the sums of diameters in a trial at visits.
 
         Parameters
         ----------
         data : TrialData
-            With sums of diameters; `imo.trial.sum_lesions` makes them of lesions.
+            Data with sums of diameters; `imo.trial.sum_lesions` computes them from lesions.
         arm, relative, until, trial
-            As of the class.
+            As for the class.
         times : array of times
             Days of the visits.
         window : str or float
-            A measurement counts for the visit if it is within this time of it; the nearest one, if there are several.
+            A measurement counts for a visit if it is within this time of it; if there are several, the nearest one.
         quantity : str
 
         Raises
         ------
         DataError
-            If the data have no such arm or quantity, or less than two subjects are observed at a visit.
+            If the data have no such arm or quantity, or fewer than two subjects are observed at a visit.
         """
         own = data.select(arm=arm, quantity=quantity)
         days, near = np.atleast_1d(units.times(times)), units.days(window)
         table = np.array([_at_visits(part, days, near, relative) for _, part in own.frame.groupby("subject", sort=False)])
         known = np.isfinite(table)
         counts = zip(days, known.sum(axis=0), strict=True)
-        raise_if([Problem("times", f"day {d:g} has {k} subjects", "two at least") for d, k in counts if k < 2])
+        raise_if([Problem("times", f"day {d:g} has {k} subjects", "at least two") for d, k in counts if k < 2])
         means, sds = np.nanmean(table, axis=0), np.nanstd(table, axis=0, ddof=1)
         numbers = (tuple(map(float, v)) for v in (days, means, sds, known.sum(axis=0)))
         d, m, s, c = numbers
@@ -119,17 +119,17 @@ class SizeTarget:
 
     @property
     def label(self) -> str:
-        """What the target is, in words."""
+        """The target in words."""
         return ("change of size of " if self.relative else "size of ") + self.arm
 
     def record(self, patients: VirtualPatients, weights: FloatArray) -> TargetRecord:
-        """Return a row for each mean, then one for each variance.
+        """Return one row per mean, then one per variance.
 
         Parameters
         ----------
         patients : VirtualPatients
         weights : ndarray
-            By which the correlations between days are computed.
+            Weights with which the correlations between days are computed.
         """
         sizes = self._sizes(patients)
         seen = np.isfinite(sizes)
@@ -145,13 +145,15 @@ class SizeTarget:
         return TargetRecord(self.label, tuple(rows), moments, np.zeros(len(values)), covariance, shares, values, True)
 
     def _errors(self, seen: FloatArray) -> FloatArray:
-        """Return the standard errors of the rows: of means and variances of those observed, times the share observed."""
+        """Return the standard errors of the rows: those of means and variances among observed subjects, times the proportion
+        observed.
+        """
         sds, counts = np.array(self.sds), np.array(self.counts)
         both = np.concatenate([sds / np.sqrt(counts), np.sqrt(2) * sds**2 / np.sqrt(counts)])
         return np.asarray(both * np.concatenate([seen, seen]))
 
     def _sizes(self, patients: VirtualPatients) -> FloatArray:
-        """Return the sizes on the days, NaN where they are not observed."""
+        """Return the sizes on the days; NaN if not observed."""
         if self.arm not in patients.sizes:
             right = nearest(self.arm, patients.sizes)
             raise DataError(Problem("arm", f"the virtual patients have no sizes of {self.arm!r}", right))

@@ -1,4 +1,4 @@
-"""A target of a subgroup of the subjects: those within limits of parameters or outcomes."""
+"""A target for a subgroup of the subjects, defined by limits on parameters or outcomes."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MEDIAN = "median"
 
 @dataclass(frozen=True)
 class SubgroupTarget:
-    """A statistic of those subjects of an arm who are within limits.
+    """A statistic of the subjects of an arm who are within given limits.
 
     Attributes
     ----------
     target : target
         The statistic.
     among : mapping of str to pair or tuple of str
-        For each parameter, or column of the outcomes of the target's arm, the lowest and the highest value, both included
-        ("median" for that of all patients); or, of a column of words, those that count: {"best_response": ("CR", "PR")}.
+        For each parameter, or column of the outcomes of the target's arm, the lowest and the highest value, both inclusive
+        ("median" for that of all patients); or, for a column of words, those that count: {"best_response": ("CR", "PR")}.
 
     Raises
     ------
@@ -35,7 +35,8 @@ class SubgroupTarget:
 
     Notes
     -----
-    The statistic's error is that of the subgroup's subjects. The share of subjects who are in the subgroup is no target.
+    The error of the statistic is that among the subjects of the subgroup. The proportion of subjects in the subgroup is not a
+    target.
 
     Examples
     --------
@@ -65,22 +66,22 @@ class SubgroupTarget:
 
     @property
     def label(self) -> str:
-        """What the target is, in words."""
+        """The target in words."""
         return f"{self.target.label} among {', '.join(_words(*item) for item in self.among.items())}"
 
     def members(self, patients: VirtualPatients, weights: FloatArray) -> NDArray[np.bool_]:
-        """Return who is in the subgroup, shape (patients,).
+        """Return whether each patient is in the subgroup, shape (patients,).
 
         Parameters
         ----------
         patients : VirtualPatients
         weights : ndarray
-            Of the median of a column.
+            Weights for the median of a column.
 
         Raises
         ------
         DataError
-            If nobody with weight is.
+            If no patient with weight is in the subgroup.
         """
         return members(patients, self.among, self.arm, weights, self.label)
 
@@ -91,7 +92,7 @@ class SubgroupTarget:
         ----------
         patients : VirtualPatients
         weights : ndarray
-            By which the share of the subgroup is computed.
+            Weights with which the proportion in the subgroup is computed.
         """
         inside = self.members(patients, weights)
         own = weights[inside]
@@ -101,7 +102,7 @@ class SubgroupTarget:
 def members(
     patients: VirtualPatients, among: Mapping[str, tuple[Any, ...]], arm: str, weights: FloatArray, label: str
 ) -> NDArray[np.bool_]:
-    """Return who is within all limits, shape (patients,)."""
+    """Return whether each patient is within all limits, shape (patients,)."""
     inside = np.ones(len(patients), bool)
     for name, limits in among.items():
         column = patients.column(name, "" if name in patients.parameters.columns else arm)
@@ -112,7 +113,7 @@ def members(
 
 
 def within(record: TargetRecord, inside: NDArray[np.bool_], weights: FloatArray, label: str) -> TargetRecord:
-    """Return the record of a subgroup as one of all patients, of whom the others do not count."""
+    """Return the record of a subgroup as a record of all patients, in which the others do not count."""
     count = len(record.rows)
     moments, counted = np.zeros((len(inside), count)), np.zeros((len(inside), count))
     moments[inside] = record.moments - record.observed

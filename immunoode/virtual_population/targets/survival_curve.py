@@ -1,4 +1,4 @@
-"""A survival curve at some times, with Greenwood's covariance between them."""
+"""A survival curve at several times, with Greenwood's covariance between them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from immunoode.virtual_population.targets.partition import Partition
 from immunoode.virtual_population.targets.record import FloatArray, TargetRecord
 
 FEWEST = 10
-"""By default a curve is a target up to the last time with so many at risk."""
+"""By default, a curve is a target up to the last time with this number at risk."""
 TIMES = 6
-"""So many times, by default."""
+"""The default number of times."""
 
 
 @dataclass(frozen=True)
 class SurvivalTarget:
-    """Survival of an arm at some times.
+    """Survival of an arm at several times.
 
     Attributes
     ----------
@@ -35,14 +35,15 @@ class SurvivalTarget:
     days : tuple of float
         Increasing.
     survival : tuple of float
-        Shares without the event, between 0 and 1 (both excluded, as there is no standard error there), not increasing.
+        Proportions without the event, between 0 and 1 (both excluded, because there is no standard error there), not
+        increasing.
     variance_sums : tuple of float
         Greenwood's sums up to each day: events / (at risk x (at risk - events)), summed over the days with events. The
         covariance of the errors of survival S on days s <= t is S(s) S(t) sum(s).
     endpoint : str
-        "PFS" is about the columns `pfs_time` and `pfs_event` of the outcomes.
+        "PFS" refers to the columns `pfs_time` and `pfs_event` of the outcomes.
     n : float
-        Subjects, for the report.
+        Number of subjects, for the report.
     trial : str
         Targets of one arm of one trial share the sampling error of its subjects.
 
@@ -52,7 +53,7 @@ class SurvivalTarget:
 
     Notes
     -----
-    Between two days without an event Greenwood's sum does not rise, as if the hazard there were known to be zero. The class
+    Between two days without an event, Greenwood's sum does not increase, as if the hazard were known to be zero. The class
     methods count half an event there, as `ResponseRateTarget` does for a rate of 0.
 
     Examples
@@ -79,7 +80,7 @@ class SurvivalTarget:
     def from_kaplan_meier(
         cls, km: KaplanMeier, arm: str, times: Any = None, *, endpoint: str = "", simulated_arm: str = "", trial: str = ""
     ) -> SurvivalTarget:
-        """Return the target of a Kaplan-Meier curve.
+        """Return the target for a Kaplan-Meier curve.
 
         Parameters
         ----------
@@ -87,11 +88,11 @@ class SurvivalTarget:
         arm : str
             An arm of the curve.
         times : array of times, optional
-            By default six from the first event to the last day with at least 10 at risk.
+            By default six times, from the first event to the last day with at least 10 at risk.
         endpoint : str
             By default that of the curve.
         simulated_arm : str
-            The name of the arm among the virtual patients, if it is another one.
+            The name of the arm among the virtual patients, if it differs.
         trial : str
 
         Raises
@@ -106,7 +107,7 @@ class SurvivalTarget:
         days = _default_days(day, at_risk, events) if times is None else np.atleast_1d(units.times(times))
         late = [d for d in days if d > day.max()]
         raise_if(
-            [Problem("times", f"the curve of {arm!r} ends on day {day.max():g}", f"times before, not {d:g}") for d in late]
+            [Problem("times", f"the curve of {arm!r} ends on day {day.max():g}", f"earlier times, not {d:g}") for d in late]
         )
         with np.errstate(divide="ignore", invalid="ignore"):
             sums = np.cumsum(np.where(events > 0, events / (at_risk * (at_risk - events)), 0.0))
@@ -137,14 +138,14 @@ class SurvivalTarget:
         simulated_arm: str = "",
         trial: str = "",
     ) -> SurvivalTarget:
-        """Return the target of times to events of subjects: trial data, a table, or a reconstructed published curve.
+        """Return the target for times to events of subjects: trial data, a table, or a reconstructed published curve.
 
         Parameters
         ----------
         endpoints : TrialData, DataFrame or SurvivalReconstruction
-            As for `imo.kaplan_meier`, or what `imo.reconstruct_survival` returns.
+            As for `imo.kaplan_meier`, or the result of `imo.reconstruct_survival`.
         arm, times, endpoint, simulated_arm, trial
-            As of `from_kaplan_meier`.
+            As for `from_kaplan_meier`.
         """
         table = endpoints.endpoints if isinstance(endpoints, SurvivalReconstruction) else endpoints
         km = kaplan_meier(table, endpoint)
@@ -161,23 +162,23 @@ class SurvivalTarget:
         endpoint: str = "PFS",
         trial: str = "",
     ) -> SurvivalTarget:
-        """Return the target of a published curve, read at the times of its numbers at risk.
+        """Return the target for a published curve, read at the times of its numbers at risk.
 
         Parameters
         ----------
         arm : str
         times : array of times
-            The times after 0 below the curve.
+            The times after 0 in the table below the curve.
         survival : sequence of float
             Read from the curve at these times.
         at_risk : sequence of int
-            The numbers at risk at time 0 and at these times: one more than times.
+            The numbers at risk at time 0 and at these times, which are one more than the times.
         endpoint, trial : str
 
         Notes
         -----
-        Between two times, censoring is taken as even (the actuarial assumption), which gives the number of events and so
-        Greenwood's sums.
+        Between two times, censoring is assumed to be uniform (the actuarial assumption), which determines the number of
+        events and thus Greenwood's sums.
         """
         days = np.atleast_1d(units.times(times))
         shares, counts = (np.atleast_1d(subject_values(v)) for v in (survival, at_risk))
@@ -194,7 +195,7 @@ class SurvivalTarget:
 
     @property
     def label(self) -> str:
-        """What the target is, in words."""
+        """The target in words."""
         return f"{self.endpoint} of {self.arm}"
 
     @property
@@ -203,7 +204,7 @@ class SurvivalTarget:
         return np.asarray(self.survival) * np.sqrt(self.variance_sums)
 
     def record(self, patients: VirtualPatients, weights: FloatArray) -> TargetRecord:
-        """Return a row per day: the share without an event.
+        """Return one row per day: the proportion without an event.
 
         Parameters
         ----------
@@ -219,7 +220,7 @@ class SurvivalTarget:
 
     @property
     def partition(self) -> Partition:
-        """What the target tells apart."""
+        """The values that the target distinguishes."""
         return Partition(self.arm, self.endpoint, self.days, endpoint=True)
 
 
@@ -242,7 +243,7 @@ def _problems(days: FloatArray, survival: FloatArray, sums: FloatArray) -> list[
 
 
 def _increments(survival: FloatArray, at_risk: FloatArray) -> FloatArray:
-    """Return what each interval adds to Greenwood's sum, with even censoring within it."""
+    """Return the contribution of each interval to Greenwood's sum, with uniform censoring within it."""
     conditional = survival / np.concatenate([[1.0], survival[:-1]])
     died = 1 - conditional
     events = died * (at_risk[:-1] + at_risk[1:]) / (2 - died)
@@ -253,7 +254,7 @@ def _increments(survival: FloatArray, at_risk: FloatArray) -> FloatArray:
 
 
 def _without_events(at_risk: FloatArray) -> FloatArray:
-    """Return what half an event, which is counted where there is none, adds to Greenwood's sum."""
+    """Return the contribution of half an event, which is counted if there is none, to Greenwood's sum."""
     died = 0.5 / (at_risk + 1)
     return np.asarray(died / ((1 - died) * at_risk))
 
@@ -262,11 +263,11 @@ def _default_days(day: FloatArray, at_risk: FloatArray, events: FloatArray) -> F
     first = day[events > 0]
     enough = day[at_risk >= FEWEST]
     if not len(first) or not len(enough) or enough[-1] <= first[0]:
-        raise DataError(Problem("curve", "has no event while 10 are at risk", "times= of your own, or more subjects"))
+        raise DataError(Problem("curve", "has no event while 10 are at risk", "state times=, or use more subjects"))
     return np.linspace(first[0], enough[-1], TIMES + 1)[1:]
 
 
 def _new_steps(survival: FloatArray) -> np.ndarray:
-    """Return which values differ from the one before and are between 0 and 1; others have no error of their own."""
+    """Return which values differ from the previous one and are between 0 and 1; others have no separate error."""
     before = np.concatenate([[1.0], survival[:-1]])
     return (survival < before) & (survival > 0)
