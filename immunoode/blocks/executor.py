@@ -56,7 +56,7 @@ def _whole(value: Any, where: str, what: str) -> int:
 
 def _on_cluster(workers: int | None, client: Any) -> Executor:
     if workers is not None:
-        raise SolveError(Problem("workers, client", "are both given", "client= alone: the cluster has its own workers"))
+        raise SolveError(Problem("workers, client", "are both given", "only client=, because the cluster has its own workers"))
     distributed = require("distributed", "client=")
     known = isinstance(client, distributed.Client)
     if not known or client.asynchronous:
