@@ -112,7 +112,7 @@ def _log_rank(km: KaplanMeier) -> str:
     try:
         p = km.log_rank().p_value
     except DataError:
-        return "no event tells arms apart"
+        return "no event distinguishes the arms"
     return "log-rank " + ("p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}")
 
 

@@ -41,7 +41,7 @@ def posterior(
     Raises
     ------
     FitError
-        If the numbers do not do.
+        If the numbers are too small.
     MissingPackageError
         If emcee is not installed.
     """

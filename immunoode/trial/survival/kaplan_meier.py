@@ -112,7 +112,7 @@ class KaplanMeier:
         Raises
         ------
         DataError
-            If there is only one arm, or no event that tells arms apart.
+            If there is only one arm, or no event that distinguishes the arms.
         """
         from immunoode.trial.survival.log_rank import log_rank
 
