@@ -5,6 +5,7 @@ from immunoode.cohorts.library import load_population as load_population
 from immunoode.combination.independent_action import independent_action as independent_action
 from immunoode.combination.synergy import synergy as synergy
 from immunoode.descriptions.describe import describe as describe
+from immunoode.explorer.explore import explore as explore
 from immunoode.fitting.fit import fit as fit
 from immunoode.fitting.identify.identifiability import identifiability as identifiability
 from immunoode.fitting.identify.result import Identifiability as Identifiability
@@ -54,6 +55,7 @@ from . import analysis as analysis
 from . import cohorts as cohorts
 from . import combination as combination
 from . import errors as errors
+from . import explorer as explorer
 from . import fitting as fitting
 from . import io as io
 from . import model as model

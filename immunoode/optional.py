@@ -8,6 +8,7 @@ from typing import Any
 from immunoode.errors import MissingPackageError, Problem
 
 EXTRAS = {
+    "anywidget": "explorer",
     "arviz": "mcmc",
     "distributed": "cluster",
     "emcee": "mcmc",

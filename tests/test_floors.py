@@ -32,7 +32,7 @@ FLOORS = (
     ("combination", "cohorts", "optimisation"),
     ("sensitivity_analysis",),
     ("plot",),
-    ("report", "descriptions"),
+    ("report", "descriptions", "explorer"),
     ("arm_names",),
     ("demo",),
     ("command_line",),

@@ -1,0 +1,7 @@
+"""The interactive explorer: what `immunoode.explore` returns and what it is made of."""
+
+from __future__ import annotations
+
+from immunoode.lazy_names import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
